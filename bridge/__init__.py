@@ -1,0 +1,1 @@
+"""Where SGD is in the landscape: visits, comparison, report, command line."""

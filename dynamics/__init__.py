@@ -1,0 +1,1 @@
+"""The motion on the landscape: ensembles of SGD runs and their aging."""

@@ -1,0 +1,3 @@
+"""Data sets: generated from physics, or read from files."""
+
+from landscape.datasets.dataset import Dataset as Dataset
