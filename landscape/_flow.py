@@ -1,0 +1,71 @@
+"""Gradient flow d theta / dt = -gradient: the path of steepest descent and the basin it ends in."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.losses import Loss
+from landscape.stationary import LocalModel, local_model
+
+Array = NDArray[np.float64]
+
+MAX_GROWTH = 5.0  # of the time step from one step to the next
+MAX_EXPONENT = 2.0  # time step times the most negative curvature: how far an instability may grow in one step
+SMALL = 1e-2  # below this the series of phi_3 is used
+
+
+def _phi_1(z: Array) -> Array:
+    """(e^z - 1) / z."""
+    safe = np.where(z == 0.0, 1.0, z)
+    return np.where(z == 0.0, 1.0, np.expm1(safe) / safe)
+
+
+def _phi_3(z: Array) -> Array:
+    """(e^z - 1 - z - z^2 / 2) / z^3."""
+    safe = np.where(np.abs(z) < SMALL, 1.0, z)
+    closed = (np.expm1(safe) - safe - 0.5 * safe * safe) / safe**3
+    series = 1 / 6 + z * (1 / 24 + z * (1 / 120 + z * (1 / 720 + z / 5040)))
+    return np.where(np.abs(z) < SMALL, series, closed)
+
+
+def gradient_flow(
+    loss: Loss,
+    theta: Array,
+    *,
+    tolerance: float,
+    path_error: float = 1e-2,
+    max_steps: int = 5_000,
+) -> tuple[LocalModel, int]:
+    """Follow the gradient flow from `theta` (P,) until the rms gradient is at most `tolerance`.
+
+    Exponential Rosenbrock method of order 3 with its embedded error estimate (exprb32; Hochbruck,
+    Ostermann and Schweitzer, SIAM J. Numer. Anal. 47, 786, 2009), exact in the quadratic part of the
+    loss, so that stiffness costs nothing. `path_error` bounds the Euclidean error of one step.
+
+    Returns
+    -------
+    model : LocalModel
+        At the last point, where no eigenvalue is negative unless `max_steps` was reached.
+    evaluations : int
+        Number of Hessians.
+    """
+    model = local_model(loss, theta)
+    time = 1.0 / np.abs(model.eigenvalues).max()
+    for evaluations in range(1, max_steps + 1):
+        eigenvalues, projections = model.eigenvalues, model.projections
+        if model.rms_gradient <= tolerance and eigenvalues[0] > 0.0:
+            return model, evaluations
+        if eigenvalues[0] < 0.0:
+            time = min(time, MAX_EXPONENT / -eigenvalues[0])
+        while True:
+            first = -time * _phi_1(-time * eigenvalues) * projections
+            _, gradient = loss.value_and_gradient(model.point + model.eigenvectors @ first)
+            remainder = model.eigenvectors.T @ gradient - projections - eigenvalues * first
+            correction = -2.0 * time * _phi_3(-time * eigenvalues) * remainder
+            error = float(np.linalg.norm(correction))
+            factor = 0.9 * (path_error / max(error, 1e-300)) ** (1 / 3)
+            if error <= path_error:
+                break
+            time *= max(0.2, factor)
+        model = local_model(loss, model.point + model.eigenvectors @ (first + correction))
+        time *= min(MAX_GROWTH, max(0.2, factor))
+    return model, max_steps

@@ -1,0 +1,121 @@
+"""Arrays in pele's pickle columns, written and read without ever running what a file says.
+
+pele stores coordinates as pickled NumPy arrays. Unpickling calls whatever the file names, so blobs are
+read by an unpickler that knows five names, each replaced by a plain record; the array is then built
+from the record's raw bytes. NumPy itself is never called with a value from the file.
+"""
+
+import io
+import pickle
+import pickletools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PROTOCOL = 4  # 5 adds nothing for small arrays and older readers know 4
+MAX_MEMO = 1000  # an array's pickle has about ten memo entries
+
+
+class UnsafePickleError(ValueError):
+    """A blob holds something other than a float64 array."""
+
+
+@dataclass
+class _Dtype:
+    name: str
+    order: str = "="
+
+    def __setstate__(self, state: tuple) -> None:
+        self.order = state[1]
+
+
+@dataclass
+class _ArrayRecord:
+    shape: Any = None
+    dtype: Any = None
+    data: Any = None
+
+    def __setstate__(self, state: tuple) -> None:
+        _version, self.shape, self.dtype, _fortran, self.data = state
+
+
+def _reconstruct(*_arguments: Any) -> _ArrayRecord:
+    return _ArrayRecord()
+
+
+def _dtype(name: str, *_flags: Any) -> _Dtype:
+    return _Dtype(name)
+
+
+def _from_buffer(data: Any, dtype: _Dtype, shape: Any, _order: str) -> _ArrayRecord:
+    return _ArrayRecord(shape, dtype, bytes(data))
+
+
+def _latin_1(text: str, encoding: str) -> bytes:
+    if encoding != "latin1":
+        msg = f"unexpected encoding {encoding!r}"
+        raise UnsafePickleError(msg)
+    return text.encode("latin1")
+
+
+_ADMITTED: dict[tuple[str, str], Callable | type] = {
+    ("numpy", "ndarray"): _ArrayRecord,
+    ("numpy", "dtype"): _dtype,
+    ("_codecs", "encode"): _latin_1,
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): _reconstruct for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _from_buffer for core in ("core", "_core")},
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return _ADMITTED[module, name]
+        except KeyError:
+            msg = f"it names {module}.{name}"
+            raise UnsafePickleError(msg) from None
+
+
+def dump_array(array: NDArray[np.float64]) -> bytes:
+    """Pickle a float64 array as pele does."""
+    return pickle.dumps(np.ascontiguousarray(array, dtype=np.float64), protocol=PROTOCOL)
+
+
+def load_array(blob: bytes) -> NDArray[np.float64]:
+    """Rebuild a one-dimensional float64 array from a pickle that holds nothing else.
+
+    Raises
+    ------
+    UnsafePickleError
+        If the pickle names anything but what NumPy needs for such an array, or is damaged.
+    """
+    try:
+        for opcode, argument, _ in pickletools.genops(blob):
+            if opcode.name in {"LONG_BINPUT", "PUT"} and argument > MAX_MEMO:  # would allocate that many entries
+                msg = f"memo index {argument}"
+                raise UnsafePickleError(msg)
+        record = _Unpickler(io.BytesIO(blob)).load()
+        return _build(record)
+    except UnsafePickleError:
+        raise
+    except Exception as error:  # a damaged pickle can raise nearly anything
+        msg = f"it is no pickled array ({type(error).__name__}: {error})"
+        raise UnsafePickleError(msg) from error
+
+
+def _build(record: Any) -> NDArray[np.float64]:
+    if not isinstance(record, _ArrayRecord) or not isinstance(record.dtype, _Dtype):
+        msg = f"it holds a {type(record).__name__}, not an array"
+        raise UnsafePickleError(msg)
+    order = record.dtype.name[0] if record.dtype.name[0] in "<>=|" else record.dtype.order
+    if record.dtype.name.lstrip("<>=|") != "f8" or order not in {"<", "="}:
+        msg = f"its numbers are {order}{record.dtype.name}, not little-endian float64"
+        raise UnsafePickleError(msg)
+    array = np.frombuffer(record.data, dtype="<f8").astype(np.float64)
+    if tuple(record.shape) != array.shape:
+        msg = f"its shape {record.shape} does not fit its {array.size} numbers"
+        raise UnsafePickleError(msg)
+    return array

@@ -1,0 +1,243 @@
+"""Loss functions on the parameter space of a network: one protocol, two implementations."""
+
+import copy
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landscape import _kernels
+from landscape.datasets import Dataset
+from landscape.networks import MLP
+
+if TYPE_CHECKING:
+    import torch
+
+Array = NDArray[np.float64]
+
+
+class Loss(Protocol):
+    """What the searches need of a loss: any object with these members can be explored."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Length P of the parameter vector."""
+        ...
+
+    @property
+    def network(self) -> MLP | None:
+        """The network whose unit symmetries leave the loss unchanged; None where there are none."""
+        ...
+
+    @property
+    def zero_modes(self) -> Array:
+        """Orthonormal directions (k, P) along which the loss is constant everywhere; k is mostly 0."""
+        ...
+
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
+        """Loss and its gradient (P,) at `theta` (P,)."""
+        ...
+
+    def value_gradient_hessian(self, theta: ArrayLike) -> tuple[float, Array, Array]:
+        """Loss, gradient (P,) and exact Hessian (P, P) at `theta` (P,)."""
+        ...
+
+
+class CrossEntropyLoss:
+    """Mean cross-entropy in nats plus `regularization` * |theta|^2, compiled, with exact derivatives.
+
+    Equation 1 of Herrera Segura, Montoya and Tapias (arXiv 2209.02517).
+
+    Parameters
+    ----------
+    network : MLP
+    data : Dataset
+        Its training rows define the loss.
+    regularization : float
+        lambda >= 0; the gradient of the penalty is 2 lambda theta.
+    regularize_biases : bool
+        False leaves the biases out of the penalty; the common shift of the outputs is then a zero mode.
+
+    Raises
+    ------
+    ValueError
+        If the network's inputs or outputs do not fit the data, or lambda is negative or not finite.
+    """
+
+    def __init__(
+        self, network: MLP, data: Dataset, regularization: float = 1e-4, *, regularize_biases: bool = True
+    ) -> None:
+        if network.layer_sizes[0] != data.n_features or network.layer_sizes[-1] != data.n_classes:
+            msg = (
+                f"network must have {data.n_features} inputs and {data.n_classes} outputs to fit the data; "
+                f"got layer sizes {network.layer_sizes}"
+            )
+            raise ValueError(msg)
+        self.network = network
+        self.data = data
+        self.regularization = check_regularization(regularization)
+        self.regularize_biases = bool(regularize_biases)
+        self._sizes = np.array(network.layer_sizes, dtype=np.int64)
+        self._inputs = np.ascontiguousarray(data.inputs.T)
+        self._labels = np.ascontiguousarray(data.labels)
+        self._penalty = np.where(network.kernel_mask() | regularize_biases, self.regularization, 0.0)
+
+    @property
+    def n_parameters(self) -> int:
+        """Length P of the parameter vector."""
+        return self.network.n_parameters
+
+    @cached_property
+    def zero_modes(self) -> Array:
+        """Orthonormal directions (k, P): common shifts of the outputs that no penalty holds."""
+        shifts = self.network.unflatten(np.arange(self.n_parameters, dtype=float))[-1]
+        groups = np.vstack([shifts.kernel, shifts.bias]).astype(int)  # one row per unit that feeds the outputs
+        free = groups[self._penalty[groups[:, 0]] == 0.0]
+        modes = np.zeros((len(free), self.n_parameters))
+        np.put_along_axis(modes, free, 1.0 / np.sqrt(groups.shape[1]), axis=1)
+        return modes
+
+    def value(self, theta: ArrayLike) -> float:
+        """Loss in nats at `theta` (P,)."""
+        return self.value_and_gradient(theta)[0]
+
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
+        """Loss in nats and its gradient (P,) at `theta` (P,)."""
+        return _kernels.value_gradient(
+            self.network.check(theta), self._sizes, self._inputs, self._labels, self._penalty
+        )
+
+    def value_gradient_hessian(self, theta: ArrayLike) -> tuple[float, Array, Array]:
+        """Loss, gradient (P,) and exact Hessian (P, P) at `theta` (P,)."""
+        return _kernels.value_gradient_hessian(
+            self.network.check(theta), self._sizes, self._inputs, self._labels, self._penalty
+        )
+
+    def hessian(self, theta: ArrayLike) -> Array:
+        """Exact Hessian (P, P) at `theta` (P,)."""
+        return self.value_gradient_hessian(theta)[2]
+
+    def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
+        """Hessian times `vector` (P,) at `theta` (P,), without the Hessian."""
+        return _kernels.hessian_vector_product(
+            self.network.check(theta),
+            self.network.check(vector),
+            self._sizes,
+            self._inputs,
+            self._labels,
+            self._penalty,
+        )
+
+    def accuracy(self, theta: ArrayLike, *, test: bool = False) -> float:
+        """Share of training (or test) rows classified correctly at `theta` (P,); nan without test rows."""
+        inputs, labels = (
+            (self.data.test_inputs, self.data.test_labels) if test else (self.data.inputs, self.data.labels)
+        )
+        return share_correct(self.network.logits(theta, inputs), labels)
+
+
+class TorchLoss:
+    """The same loss for any `torch.nn.Module` that maps inputs (N, D) to logits (N, n_classes).
+
+    Parameters are the module's, flattened in the order of `named_parameters()`; the module itself is
+    copied, in float64, and never changed. Unit symmetries are unknown (`network` is None) unless given.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    data : Dataset
+    regularization, regularize_biases
+        As in `CrossEntropyLoss`; biases are the parameters whose name ends in "bias".
+
+    Raises
+    ------
+    ImportError
+        If torch is not installed.
+    """
+
+    network: MLP | None = None
+
+    def __init__(
+        self, module: "torch.nn.Module", data: Dataset, regularization: float = 1e-4, *, regularize_biases: bool = True
+    ) -> None:
+        try:
+            import torch  # noqa: PLC0415 (optional: only this class needs it)
+        except ImportError as error:
+            msg = "TorchLoss needs torch: pip install 'agescape[torch]'"
+            raise ImportError(msg) from error
+        self._torch = torch
+        self._module = copy.deepcopy(module).double().requires_grad_(False)
+        self.data = data
+        self.regularization = check_regularization(regularization)
+        self.regularize_biases = bool(regularize_biases)
+        named = dict(self._module.named_parameters())
+        self._shapes = {name: parameter.shape for name, parameter in named.items()}
+        self._sizes = [parameter.numel() for parameter in named.values()]
+        self.n_parameters = sum(self._sizes)
+        held = [regularize_biases or not name.endswith("bias") for name in named]
+        self._penalty = torch.from_numpy(np.where(np.repeat(held, self._sizes), self.regularization, 0.0))
+        self._inputs = torch.from_numpy(data.inputs.copy())
+        self._labels = torch.from_numpy(data.labels.copy())
+        self.zero_modes = np.zeros((0, self.n_parameters))
+
+    def _logits(self, theta: "torch.Tensor", inputs: "torch.Tensor") -> "torch.Tensor":
+        parts = self._torch.split(theta, self._sizes)
+        parameters = {
+            name: part.reshape(shape) for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
+        }
+        return self._torch.func.functional_call(self._module, parameters, (inputs,))
+
+    def _loss(self, theta: "torch.Tensor") -> "torch.Tensor":
+        logits = self._logits(theta, self._inputs)
+        return self._torch.nn.functional.cross_entropy(logits, self._labels) + (self._penalty * theta**2).sum()
+
+    def _tensor(self, theta: ArrayLike) -> "torch.Tensor":
+        theta = np.array(theta, dtype=np.float64)
+        if theta.shape != (self.n_parameters,):
+            msg = f"theta must have shape ({self.n_parameters},) for this module; got {theta.shape}"
+            raise ValueError(msg)
+        return self._torch.from_numpy(theta)
+
+    def value(self, theta: ArrayLike) -> float:
+        """Loss in nats at `theta` (P,)."""
+        return float(self._loss(self._tensor(theta)))
+
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
+        """Loss in nats and its gradient (P,) at `theta` (P,)."""
+        gradient, value = self._torch.func.grad_and_value(self._loss)(self._tensor(theta))
+        return float(value), gradient.numpy()
+
+    def value_gradient_hessian(self, theta: ArrayLike) -> tuple[float, Array, Array]:
+        """Loss, gradient (P,) and exact Hessian (P, P) at `theta` (P,)."""
+        return *self.value_and_gradient(theta), self.hessian(theta)
+
+    def hessian(self, theta: ArrayLike) -> Array:
+        """Exact Hessian (P, P) at `theta` (P,)."""
+        return self._torch.func.hessian(self._loss)(self._tensor(theta)).numpy()
+
+    def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
+        """Hessian times `vector` (P,) at `theta` (P,), forward over reverse."""
+        gradient = self._torch.func.grad(self._loss)
+        return self._torch.func.jvp(gradient, (self._tensor(theta),), (self._tensor(vector),))[1].numpy()
+
+    def accuracy(self, theta: ArrayLike, *, test: bool = False) -> float:
+        """Share of training (or test) rows classified correctly at `theta` (P,); nan without test rows."""
+        inputs, labels = (
+            (self.data.test_inputs, self.data.test_labels) if test else (self.data.inputs, self.data.labels)
+        )
+        return share_correct(self._logits(self._tensor(theta), self._torch.from_numpy(inputs.copy())).numpy(), labels)
+
+
+def share_correct(logits: Array, labels: NDArray[np.int64]) -> float:
+    """Share of rows whose largest logit (N, K) is at the label (N,); nan for no rows."""
+    return float((logits.argmax(axis=1) == labels).mean()) if labels.size else float("nan")
+
+
+def check_regularization(value: Any) -> float:
+    """`value` as a float >= 0, or a ValueError."""
+    value = float(value)
+    if not (np.isfinite(value) and value >= 0.0):
+        msg = f"regularization must be a finite number >= 0; got {value}"
+        raise ValueError(msg)
+    return value

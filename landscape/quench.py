@@ -1,0 +1,135 @@
+"""Quench: from any point to the minimum it belongs to, with a certificate."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landscape._flow import gradient_flow
+from landscape._lbfgs import lbfgs
+from landscape._newton import newton
+from landscape.losses import Loss
+from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, minimum_from
+
+Array = NDArray[np.float64]
+Method = Literal["lbfgs", "flow"]
+
+HANDOVER = 1e-4  # rms gradient where L-BFGS gives way: from 1e-3 Newton wanders for three hidden layers
+FLOW_HANDOVER = 1e-7  # rms gradient where the flow's last, quadratic part gives way to Newton
+
+
+class QuenchStatus(Enum):
+    """How a quench ended; the value is the remedy."""
+
+    CONVERGED = "converged"
+    MAX_STEPS = "the maximum number of steps was reached; increase max_steps"
+    STALLED = "rounding errors keep the gradient above the tolerance; increase tolerance"
+    SADDLE = "the gradient vanishes at a saddle; displace the start along the lowest eigenvector"
+    NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
+
+
+@dataclass(frozen=True)
+class QuenchResult:
+    """Where a quench ended."""
+
+    coordinates: Array  # (P,)
+    value: float  # nats
+    rms_gradient: float
+    eigenvalues: Array  # of the exact Hessian, ascending, zero modes left out
+    status: QuenchStatus
+    gradient_evaluations: int
+    hessian_evaluations: int
+
+    @property
+    def converged(self) -> bool:
+        """Whether this is a certified minimum."""
+        return self.status is QuenchStatus.CONVERGED
+
+    @property
+    def minimum(self) -> Minimum:
+        """The certified minimum.
+
+        Raises
+        ------
+        ValueError
+            If the quench did not converge.
+        """
+        if not self.converged:
+            msg = f"the quench ended without a minimum: {self.status.value}"
+            raise ValueError(msg)
+        return Minimum(self.coordinates, self.value, self.rms_gradient, self.eigenvalues)
+
+
+def quench(
+    loss: Loss,
+    theta: ArrayLike,
+    *,
+    method: Method = "lbfgs",
+    tolerance: float = GRADIENT_TOLERANCE,
+    max_step: float = 1.0,
+    max_steps: int = 20_000,
+) -> QuenchResult:
+    """Minimise the loss from `theta` (P,) to an rms gradient of `tolerance`.
+
+    Parameters
+    ----------
+    loss : Loss
+    theta : (P,) array
+    method : {"lbfgs", "flow"}
+        "lbfgs": L-BFGS to an rms gradient of 1e-4, then trust-region Newton with the exact Hessian: the
+        fastest, but its long steps may leave the basin. "flow": the gradient flow, integrated with error
+        control, ends in the minimum whose basin `theta` lies in.
+    tolerance : float
+        rms gradient at the end.
+    max_step : float
+        Longest Euclidean step of L-BFGS.
+    max_steps : int
+        Gradient evaluations of L-BFGS, or Hessians of the flow.
+
+    Raises
+    ------
+    ValueError
+        If `theta` is not finite or an argument is out of range.
+    """
+    theta = np.array(theta, dtype=np.float64)
+    _check(loss, theta, method, tolerance, max_step, max_steps)
+    try:
+        if method == "lbfgs":
+            descent = lbfgs(loss, theta, tolerance=HANDOVER, max_step=max_step, max_steps=max_steps)
+            gradients, flows, start, radius = descent.evaluations, 0, descent.point, 0.5
+        else:
+            model, flows = gradient_flow(loss, theta, tolerance=FLOW_HANDOVER, max_steps=max_steps)
+            gradients, start, radius = flows, model.point, 0.05
+        modes = loss.zero_modes  # along these the minimum is a line: take its point nearest to the origin
+        model, newtons = newton(loss, start - modes.T @ (modes @ start), tolerance=tolerance, radius=radius)
+    except FloatingPointError:
+        empty = np.zeros(0)
+        return QuenchResult(theta, np.inf, np.inf, empty, QuenchStatus.NOT_FINITE, 0, 0)
+    limit_reached = gradients >= max_steps
+    return _result(model, tolerance, gradients, flows + newtons, limit_reached=limit_reached)
+
+
+def _result(model: LocalModel, tolerance: float, gradients: int, hessians: int, *, limit_reached: bool) -> QuenchResult:
+    point = minimum_from(model)
+    if model.rms_gradient <= tolerance:
+        status = QuenchStatus.CONVERGED if model.eigenvalues[0] > 0.0 else QuenchStatus.SADDLE
+    else:
+        status = QuenchStatus.MAX_STEPS if limit_reached else QuenchStatus.STALLED
+    return QuenchResult(
+        point.coordinates, point.value, point.rms_gradient, point.eigenvalues, status, gradients, hessians
+    )
+
+
+def _check(loss: Loss, theta: Array, method: str, tolerance: float, max_step: float, max_steps: int) -> None:
+    if theta.shape != (loss.n_parameters,) or not np.isfinite(theta).all():
+        msg = f"theta must be finite with shape ({loss.n_parameters},); got shape {theta.shape}"
+        raise ValueError(msg)
+    if method not in get_args(Method):
+        msg = f"method must be one of {', '.join(get_args(Method))}; got {method!r}"
+        raise ValueError(msg)
+    for name, value in (("tolerance", tolerance), ("max_step", max_step), ("max_steps", max_steps)):
+        if not value > 0:
+            msg = f"{name} must be positive; got {value}"
+            raise ValueError(msg)

@@ -1,0 +1,180 @@
+"""Transition states: hybrid eigenvector following with the exact Hessian, and their two downhill paths."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landscape import symmetry
+from landscape.losses import Loss
+from landscape.quench import QuenchResult, quench
+from landscape.stationary import (
+    GRADIENT_TOLERANCE,
+    LocalModel,
+    Minimum,
+    TransitionState,
+    local_model,
+    transition_state_from,
+)
+
+Array = NDArray[np.float64]
+
+FIRST_RADIUS, MIN_RADIUS, MAX_RADIUS = 0.3, 1e-3, 1.0
+FIRST_PUSH, MAX_PUSH = 1e-3, 0.5  # Euclidean displacement off a transition state
+VISIBLE_DROP = 1e-13  # nats: a smaller drop cannot be told from rounding
+POINTS_BETWEEN = 19  # on the straight line between two minima
+
+
+class SaddleStatus(Enum):
+    """How a saddle search ended; the value is the remedy."""
+
+    CONVERGED = "converged"
+    MAX_STEPS = "no transition state within max_steps; try another direction or increase max_steps"
+    MINIMUM = "the search fell back into a minimum; start further away from it"
+    HIGHER_INDEX = "the gradient vanishes at a saddle of higher index; try another direction"
+    DOWNHILL = "a downhill path did not end in a minimum; see the status of its quench"
+    NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
+
+
+@dataclass(frozen=True)
+class SaddleResult:
+    """A transition state with the minima at the ends of its downhill paths, or why there is none."""
+
+    status: SaddleStatus
+    transition_state: TransitionState | None
+    minima: tuple[Minimum, ...]  # two, for a converged search
+    hessian_evaluations: int
+
+    @property
+    def converged(self) -> bool:
+        """Whether there is a certified transition state between two certified minima."""
+        return self.status is SaddleStatus.CONVERGED
+
+
+def find_transition_state(
+    loss: Loss, theta: ArrayLike, direction: ArrayLike, *, tolerance: float = GRADIENT_TOLERANCE, max_steps: int = 300
+) -> SaddleResult:
+    """Follow an eigenvector uphill from `theta` (P,), then go down on both sides.
+
+    Parameters
+    ----------
+    loss : Loss
+    theta : (P,) array
+        Where to start, for instance a displaced minimum.
+    direction : (P,) array
+        The search goes uphill along the eigenvector with the largest overlap with it, until an
+        eigenvalue is negative; from then on along the lowest one.
+    tolerance : float
+        rms gradient of the transition state.
+    max_steps : int
+        Hessian evaluations of the uphill search.
+
+    Notes
+    -----
+    Eigenvector following: Cerjan and Miller, J. Chem. Phys. 75, 2800 (1981); Wales, J. Chem. Phys. 101,
+    3750 (1994). The downhill paths are gradient-flow paths (`quench` with method "flow").
+    """
+    try:
+        model, status, evaluations = _eigenvector_following(
+            loss, np.array(theta, dtype=np.float64), np.array(direction, dtype=np.float64), tolerance, max_steps
+        )
+        if status is not SaddleStatus.CONVERGED:
+            return SaddleResult(status, None, (), evaluations)
+        ends = [_downhill(loss, model, sign) for sign in (1.0, -1.0)]
+    except FloatingPointError:
+        return SaddleResult(SaddleStatus.NOT_FINITE, None, (), 0)
+    evaluations += sum(end.hessian_evaluations for end in ends)
+    if not all(end.converged for end in ends):
+        return SaddleResult(SaddleStatus.DOWNHILL, None, (), evaluations)
+    minima = tuple(end.minimum for end in ends)
+    return SaddleResult(status, transition_state_from(model), minima, evaluations)
+
+
+def search_from_minimum(
+    loss: Loss, minimum: Minimum, rng: np.random.Generator, *, displacement: float = 0.5, max_steps: int = 300
+) -> SaddleResult:
+    """Single-ended search: displace a minimum along a random direction and follow it uphill.
+
+    `displacement` is the Euclidean length of the first step off the minimum.
+    """
+    direction = rng.normal(size=minimum.coordinates.size)
+    direction -= loss.zero_modes.T @ (loss.zero_modes @ direction)
+    direction /= np.linalg.norm(direction)
+    return find_transition_state(loss, minimum.coordinates + displacement * direction, direction, max_steps=max_steps)
+
+
+def search_between(loss: Loss, a: Minimum, b: Minimum, *, max_steps: int = 300) -> SaddleResult:
+    """Double-ended search: from the highest point of the straight line between aligned minima.
+
+    `b` is first replaced by its image nearest to `a`.
+    """
+    line = symmetry.nearest_image(loss.network, b.coordinates, a.coordinates) - a.coordinates
+    fractions = np.linspace(0.0, 1.0, POINTS_BETWEEN + 2)[1:-1]
+    values = [loss.value_and_gradient(a.coordinates + fraction * line)[0] for fraction in fractions]
+    top = a.coordinates + fractions[int(np.argmax(values))] * line
+    return find_transition_state(loss, top, line, max_steps=max_steps)
+
+
+def _eigenvector_following(
+    loss: Loss, theta: Array, direction: Array, tolerance: float, max_steps: int
+) -> tuple[LocalModel, SaddleStatus, int]:
+    model, radius = local_model(loss, theta), FIRST_RADIUS
+    for evaluations in range(1, max_steps + 1):
+        if model.rms_gradient <= tolerance:
+            return model, _status(model), evaluations
+        mode, direction = _mode_to_follow(model, direction)
+        step = _uphill_step(model, mode, radius)
+        trial = local_model(loss, model.point + model.eigenvectors @ step)
+        length = float(np.linalg.norm(step))
+        radius, accepted = _next_radius(model, trial, step, length, radius)
+        if accepted:
+            model = trial
+    return model, SaddleStatus.MAX_STEPS, max_steps
+
+
+def _status(model: LocalModel) -> SaddleStatus:
+    return {0: SaddleStatus.MINIMUM, 1: SaddleStatus.CONVERGED}.get(model.index, SaddleStatus.HIGHER_INDEX)
+
+
+def _mode_to_follow(model: LocalModel, direction: Array) -> tuple[int, Array]:
+    """The eigenvector to climb: the lowest once it is negative, before that the one most like `direction`."""
+    overlaps = np.where(model.zero, 0.0, model.eigenvectors.T @ direction)
+    mode = 0 if model.eigenvalues[0] < 0.0 else int(np.abs(overlaps).argmax())
+    sign = -1.0 if overlaps[mode] < 0.0 else 1.0
+    return mode, sign * model.eigenvectors[:, mode]
+
+
+def _uphill_step(model: LocalModel, mode: int, radius: float) -> Array:
+    """Step in the eigenbasis: uphill along `mode`, downhill along all others, at most `radius` long."""
+    size = np.maximum(np.abs(model.eigenvalues), 1e-12)
+    ratio = 2.0 * model.projections / size
+    # Wales 1994, equation 9: turns into the Newton step where the gradient is small
+    step = -2.0 * model.projections / (size * (1.0 + np.sqrt(1.0 + ratio * ratio)))
+    step[mode] = -step[mode]
+    return step * min(1.0, radius / max(float(np.linalg.norm(step)), 1e-300))
+
+
+def _next_radius(model: LocalModel, trial: LocalModel, step: Array, length: float, radius: float) -> tuple[float, bool]:
+    """Trust radius from how well the quadratic model foretold the gradient, and whether to go there."""
+    foretold = model.projections + model.eigenvalues * step
+    error = float(np.linalg.norm(model.eigenvectors.T @ trial.gradient - foretold))
+    error /= max(float(np.linalg.norm(model.projections)), 1e-300)
+    if np.abs(step @ model.projections) < VISIBLE_DROP:  # only rounding is left to compare
+        return radius, True
+    if error > 3.0 and length > 2.0 * MIN_RADIUS:
+        return max(0.5 * length, MIN_RADIUS), False
+    if error > 0.5:
+        return max(0.6 * min(radius, 1.5 * length), MIN_RADIUS), True
+    return (min(1.3 * radius, MAX_RADIUS) if error < 0.2 else radius), True
+
+
+def _downhill(loss: Loss, model: LocalModel, sign: float) -> QuenchResult:
+    """Push off along the negative mode, as far as the loss must visibly drop, and follow the flow down."""
+    push = FIRST_PUSH
+    while True:
+        point = model.point + sign * push * model.eigenvectors[:, 0]
+        value, _ = loss.value_and_gradient(point)
+        if value < model.value - VISIBLE_DROP or push >= MAX_PUSH:
+            return quench(loss, point, method="flow")
+        push *= 2.0
