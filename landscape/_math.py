@@ -54,8 +54,8 @@ def exp(x: float) -> float:
     p = p * r + 0.5
     p = p * r + 1.0
     p = p * r + 1.0
-    exponent = _double_to_bits(k + MAGIC) - np.int64(MAGIC_BITS)
-    return p * _bits_to_double((exponent + np.int64(1023)) << np.int64(52))
+    exponent = _double_to_bits(k + MAGIC) - np.int64(MAGIC_BITS)  # pyright: ignore[reportCallIssue]
+    return p * _bits_to_double((exponent + np.int64(1023)) << np.int64(52))  # pyright: ignore[reportCallIssue]
 
 
 @njit(inline="always")

@@ -94,7 +94,9 @@ def load_array(blob: bytes) -> NDArray[np.float64]:
     """
     try:
         for opcode, argument, _ in pickletools.genops(blob):
-            if opcode.name in {"LONG_BINPUT", "PUT"} and argument > MAX_MEMO:  # would allocate that many entries
+            if (
+                opcode.name in {"LONG_BINPUT", "PUT"} and int(argument or 0) > MAX_MEMO
+            ):  # would allocate that many entries
                 msg = f"memo index {argument}"
                 raise UnsafePickleError(msg)
         record = _Unpickler(io.BytesIO(blob)).load()

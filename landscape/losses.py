@@ -1,7 +1,6 @@
 """Loss functions on the parameter space of a network: one protocol, two implementations."""
 
 import copy
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -82,14 +81,14 @@ class CrossEntropyLoss:
         self._inputs = np.ascontiguousarray(data.inputs.T)
         self._labels = np.ascontiguousarray(data.labels)
         self._penalty = np.where(network.kernel_mask() | regularize_biases, self.regularization, 0.0)
+        self.zero_modes = self._find_zero_modes()
 
     @property
     def n_parameters(self) -> int:
         """Length P of the parameter vector."""
         return self.network.n_parameters
 
-    @cached_property
-    def zero_modes(self) -> Array:
+    def _find_zero_modes(self) -> Array:
         """Orthonormal directions (k, P): common shifts of the outputs that no penalty holds."""
         shifts = self.network.unflatten(np.arange(self.n_parameters, dtype=float))[-1]
         groups = np.vstack([shifts.kernel, shifts.bias]).astype(int)  # one row per unit that feeds the outputs

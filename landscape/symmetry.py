@@ -6,7 +6,7 @@ new unit i is signs[i] times old unit permutation[i].
 """
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import pairwise, product
 from math import factorial, prod
 
 import numpy as np
@@ -71,7 +71,7 @@ def _canonical_elements(layer: Layer, after: Layer, *, last: bool) -> list[Eleme
     signs = _leading_signs(keys)
     normal = keys * np.where(signs == 0.0, 1.0, signs)[:, None] + 0.0
     order = sorted(range(len(normal)), key=lambda i: tuple(normal[i]))
-    live = after.kernel.any(axis=1)
+    live = (after.kernel != 0.0).any(axis=1)
     sign_choices = [(1.0, -1.0) if sign == 0.0 and live[i] else (sign or 1.0,) for i, sign in enumerate(signs)]
     tie_orders = [list(_distinct_orders(tie, after.kernel)) for tie in _ties(order, normal)]
     return [
@@ -110,6 +110,22 @@ def _distinct_orders(units: list[int], outgoing: Array) -> Iterator[tuple[int, .
                 yield (i, *rest)
 
 
+def invariants(network: MLP | None, theta: ArrayLike) -> Array:
+    """Numbers that all images of `theta` (P,) share: sorted norms of incoming and of outgoing weights per layer.
+
+    Close points have close invariants; a cheap filter before `distance`, never a proof.
+    """
+    theta = np.array(theta, dtype=np.float64)
+    if network is None:
+        return theta
+    layers = network.unflatten(theta)
+    parts = [layers[-1].bias]
+    for layer, after in pairwise(layers):
+        parts.append(np.sort(np.linalg.norm(np.vstack([layer.kernel, layer.bias]), axis=0)))
+        parts.append(np.sort(np.linalg.norm(after.kernel, axis=1)))
+    return np.concatenate(parts)
+
+
 # ---------------------------------------------------------------- nearest image and distance
 
 
@@ -135,6 +151,11 @@ def distance(network: MLP | None, a: ArrayLike, b: ArrayLike) -> float:
 # ---------------------------------------------------------------- orbit
 
 
+def group_order(network: MLP | None) -> int:
+    """Number of signed permutations of the hidden units: the product of 2^n n! over the hidden layers."""
+    return 1 if network is None else prod(group_size(n) for n in network.hidden)
+
+
 def orbit_size(network: MLP | None, theta: ArrayLike, tolerance: float = 1e-5) -> int:
     """Number of distinct images of `theta` (P,): the order of the group over that of its stabilizer.
 
@@ -148,7 +169,7 @@ def orbit_size(network: MLP | None, theta: ArrayLike, tolerance: float = 1e-5) -
     inner = prod(factorial(len(c)) * (2 ** len(c) if _is_dead(layers, k, c[0], tolerance) else 1)
                  for k, layer_classes in enumerate(classes) for c in layer_classes)  # fmt: skip
     outer = _count_automorphisms(layers, classes, tolerance)
-    return prod(group_size(n) for n in network.hidden) // (inner * outer)
+    return group_order(network) // (inner * outer)
 
 
 def _unit(layers: list[Layer], k: int, i: int) -> Array:

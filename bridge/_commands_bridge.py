@@ -1,0 +1,172 @@
+"""Commands that join landscape and dynamics: overlay, compare, study, info."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import h5py
+import typer
+
+from bridge import plots
+from bridge._console import parse_hidden, progress_bar, show, show_table
+from bridge._options import (
+    AsJson,
+    DataDir,
+    DatasetName,
+    DatasetSeed,
+    Jobs,
+    Rows,
+    Seed,
+    Threshold,
+    describe,
+    describe_metadata,
+)
+from bridge.comparison import compare as compare_studies
+from bridge.comparison import row_dict, write_csv
+from bridge.inherent import inherent_structures
+from bridge.study import SCALES, StudySettings
+from bridge.study import study as run_study
+from bridge.visits import visits
+from dynamics import load_trajectories
+from landscape import Database, datasets, summarize
+from landscape.plots import save_figure
+
+Scale = Literal["quick", "paper"]
+
+
+def overlay(
+    database: Annotated[Path, typer.Argument(help="Database of minima; new ones are added.")],
+    trajectories: Annotated[Path, typer.Argument(help="Runs that train wrote.")],
+    output: Annotated[Path, typer.Option(help="Picture to write: svg, pdf or png.")],
+    method: Annotated[str, typer.Option(help="flow (true basin) or lbfgs (faster).")] = "flow",
+    replicas: Annotated[int | None, typer.Option(min=1, help="Only so many runs. [default: all]")] = None,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    as_json: AsJson = False,
+) -> None:
+    """Map snapshots of runs to minima and draw the visits on the disconnectivity graph."""
+    runs = load_trajectories(trajectories)
+    runs = runs if replicas is None else runs.first(min(replicas, runs.replicas))
+    figure, axes = plots.new_figure(7.0, 5.0)
+    with Database(database) as opened, progress_bar() as bar:
+        structures = inherent_structures(
+            runs,
+            opened,
+            method=method,  # pyright: ignore
+            jobs=jobs,
+            progress=lambda done, total: bar("map snapshots", done, total),
+        )
+        visited = visits(structures, opened)
+        plots.plot_visits(visited, opened, axes[0])
+        described = describe_metadata(opened.provenance.dataset)
+    save_figure(figure, output)
+    result = {
+        "mapped": structures.mapped,
+        "snapshots": structures.minimum_ids.size,
+        "new_minima": len(structures.new_ids),
+        "distinct_minima_visited": len(visited.minimum_ids),
+        "jumps": int(visited.jumps.sum()),
+        "direct_jumps": visited.direct_jumps,
+        "replicas": runs.replicas,
+        "method": structures.method,
+        "output": output,
+        **described,
+    }
+    show(result, as_json=as_json)
+
+
+def compare(
+    directory: Annotated[Path, typer.Argument(help="Folder of one or more studies.")],
+    threshold: Threshold = 1e-2,
+    output: Annotated[Path | None, typer.Option(help="Picture to write: svg, pdf or png.")] = None,
+    table: Annotated[Path | None, typer.Option(help="Table to write, as csv.")] = None,
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Number of minima against mu, one row per architecture and data set."""
+    comparison = compare_studies(directory, threshold=threshold)
+    if output is not None:
+        figure, axes = plots.new_figure(5.5, 4.2)
+        plots.plot_comparison(comparison, axes[0])
+        save_figure(figure, output)
+    if table is not None:
+        write_csv(comparison.rows, table)
+    _show_rows([row_dict(row) for row in comparison.rows], "rows", {}, as_json=as_json)
+
+
+def _show_rows(rows: list[dict[str, Any]], key: str, more: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show({key: rows, **more}, as_json=True)
+        return
+    columns = ("hidden", "parameters", "rows", "minima", "transition_states", "components", "mu", "mu_low", "mu_high")
+    show_table(rows, columns)
+    show(more, as_json=False)
+
+
+def study(
+    output: Annotated[Path, typer.Option(help="Folder for everything the study makes.")] = Path("results/study"),
+    scale: Annotated[
+        Scale, typer.Option(help="quick: minutes; paper: the paper's runs and a longer search.")
+    ] = "quick",
+    hidden: Annotated[list[str], typer.Option(help="Architectures; repeat for several.")] = ["10", "5,5", "4,4,4"],  # noqa: B006
+    dataset: DatasetName = "ljat",
+    rows: Rows = None,
+    dataset_seed: DatasetSeed = 0,
+    data_dir: DataDir = None,
+    searches: Annotated[int | None, typer.Option(min=0, help="Searches of each landscape.")] = None,
+    replicas: Annotated[int | None, typer.Option(min=2, help="Runs of each ensemble.")] = None,
+    steps: Annotated[int | None, typer.Option(min=2, help="Steps of each run.")] = None,
+    threshold: Threshold = 1e-2,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    as_json: AsJson = False,
+) -> None:
+    """Do it all: explore, train, age, map, compare, draw and report."""
+    data = datasets.load(dataset, rows=rows, seed=dataset_seed, data_dir=data_dir)
+    given = {"searches": searches, "replicas": replicas, "steps": steps}
+    chosen = dataclasses.replace(SCALES[scale], **{name: value for name, value in given.items() if value is not None})
+    architectures = tuple(parse_hidden(text) for text in hidden)
+    settings = StudySettings(scale=chosen, architectures=architectures, threshold=threshold, seed=seed)
+    with progress_bar() as bar:
+        result = run_study(data, output, settings, jobs=jobs, progress=bar)
+    rows_ = [row_dict(row) for row in result.comparison.rows]
+    more = {"report": result.report, "figures": list(result.figures), **describe(data)}
+    _show_rows(rows_, "architectures", more, as_json=as_json)
+
+
+def info(
+    file: Annotated[Path, typer.Argument(help="A database, a file of runs, or a data set.")],
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a file of ours holds."""
+    if not file.is_file():
+        msg = f"no file at {file}"
+        raise FileNotFoundError(msg)
+    if file.read_bytes()[:15] == b"SQLite format 3":
+        with Database(file) as opened:
+            result = dataclasses.asdict(summarize(opened)) | dataclasses.asdict(opened.provenance)
+        result = {"kind": "database of minima", **result}
+    elif h5py.is_hdf5(file):
+        runs = load_trajectories(file)
+        result = {
+            "kind": "trajectories",
+            "replicas": runs.replicas,
+            "steps": int(runs.steps[-1]),
+            "snapshots": len(runs.steps),
+            "parameters": runs.n_parameters,
+            **runs.metadata,
+        }
+    else:
+        data = datasets.table(file)
+        result = {
+            "kind": "data set",
+            "rows": data.rows,
+            "features": data.n_features,
+            "class_counts": data.class_counts.tolist(),
+            "constant_entropy": data.constant_entropy,
+            "sha256": data.sha256,
+        }
+    show(result, as_json=as_json)

@@ -1,0 +1,125 @@
+"""Commands of the dynamics: train, age."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge import plots
+from bridge._console import progress_bar, show
+from bridge._options import (
+    AsJson,
+    DataDir,
+    DatasetName,
+    DatasetSeed,
+    Hidden,
+    Jobs,
+    Regularization,
+    RegularizeBiases,
+    Rows,
+    Seed,
+    Threshold,
+    describe,
+    describe_metadata,
+    make_loss,
+)
+from dynamics import SGD, aging, load_trajectories, mean_square_displacement
+from dynamics import train as run_train
+from landscape.plots import save_figure
+
+
+def train(
+    hidden: Hidden,
+    output: Annotated[Path, typer.Option(help="HDF5 file to make or to go on with.")],
+    replicas: Annotated[int, typer.Option(min=1, help="Number of runs.")] = 100,
+    steps: Annotated[int, typer.Option(min=2, help="Steps of each run.")] = 150_000,
+    noise: Annotated[str, typer.Option(help="sgd, or full for full-batch descent from the same starts.")] = "sgd",
+    learning_rate: Annotated[float, typer.Option(help="Step size of SGD.")] = 0.05,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows a minibatch.")] = 100,
+    precision: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    dataset: DatasetName = "ljat",
+    rows: Rows = None,
+    dataset_seed: DatasetSeed = 0,
+    data_dir: DataDir = None,
+    regularization: Regularization = 1e-4,
+    regularize_biases: RegularizeBiases = True,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    as_json: AsJson = False,
+) -> None:
+    """Train an ensemble of networks and record where they are."""
+    loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases)
+    begin, first = time.perf_counter(), [0]
+    with progress_bar() as bar:
+
+        def report(done: int, total: int) -> None:
+            first[0] = first[0] or done
+            bar("train", done, total)
+
+        runs = run_train(
+            loss.network,
+            loss.data,
+            SGD(learning_rate=learning_rate, batch_size=batch_size, precision=precision),  # pyright: ignore
+            replicas=replicas,
+            steps=steps,
+            seed=seed,
+            regularization=regularization,
+            regularize_biases=regularize_biases,
+            noise=noise,  # pyright: ignore
+            path=output,
+            jobs=jobs,
+            progress=report,
+        )
+    elapsed = time.perf_counter() - begin
+    result = {
+        "replicas": runs.replicas,
+        "steps": int(runs.steps[-1]),
+        "replica_steps_per_second": (replicas - min(first[0], replicas)) * steps / elapsed,
+        "final_loss": float(runs.loss[:, -1].mean()),
+        "final_accuracy": float(runs.accuracy[:, -1].mean()),
+        "output": output,
+        **describe(loss.data),
+    }
+    show(result, as_json=as_json)
+
+
+def age(
+    trajectories: Annotated[Path, typer.Argument(help="Runs that train wrote.")],
+    threshold: Threshold = 1e-2,
+    control: Annotated[Path | None, typer.Option(help="Runs of train --noise full, to compare with.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Picture to write: svg, pdf or png.")] = None,
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Mean square displacement, aging times t*(tw) and the exponent mu."""
+    runs = load_trajectories(trajectories)
+    msd = mean_square_displacement(runs)
+    fit = aging(msd, threshold, seed=seed)
+    result = {
+        "waiting_times": fit.waiting_times,
+        "t_star": fit.t_star,
+        "t_star_interval": fit.t_star_interval,
+        "t_star_runs_mean": fit.t_star_runs_mean,
+        "censored": fit.censored,
+        "censored_runs": fit.censored_runs,
+        "local_slope": fit.local_slope,
+        "mu": fit.mu,
+        "mu_low": fit.mu_low,
+        "mu_high": fit.mu_high,
+        "mu_runs_mean": fit.mu_runs_mean,
+        "crossover": None if fit.crossover is None else dataclasses.asdict(fit.crossover),
+        "threshold": fit.threshold,
+        "replicas": msd.replicas,
+        "status": str(fit.status),
+        **describe_metadata(runs.metadata.get("data", {})),
+    }
+    if control is not None:
+        descent = aging(mean_square_displacement(load_trajectories(control)), threshold, seed=seed)
+        result |= {"control_t_star": descent.t_star, "control_mu": descent.mu}
+    if output is not None:
+        figure = plots.plot_displacements([str(trajectories)], [msd], [fit])
+        result["output"] = save_figure(figure, output)
+    show(result, as_json=as_json)

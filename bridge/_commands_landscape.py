@@ -1,0 +1,118 @@
+"""Commands of the landscape: data, explore, graph."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge import plots
+from bridge._console import parse_duration, progress_bar, show
+from bridge._options import (
+    AsJson,
+    DataDir,
+    DatasetName,
+    DatasetSeed,
+    Hidden,
+    Jobs,
+    Regularization,
+    RegularizeBiases,
+    Rows,
+    Seed,
+    describe,
+    describe_metadata,
+    make_loss,
+)
+from landscape import Database, Exploration, datasets, summarize
+from landscape import explore as run_explore
+from landscape.plots import save_figure
+
+
+def data_ljat(
+    output: Annotated[Path, typer.Option(help="File to write: csv or npz.")],
+    rows: Annotated[int, typer.Option(min=1, help="Training rows.")] = 1000,
+    edge: Annotated[float, typer.Option(help="Edge of the cube the atoms start in, in sigma.")] = 1.35,
+    test_rows: Annotated[int, typer.Option(min=0, help="Further rows, for testing.")] = 4000,
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Make an LJAT-like data set: which minimum three atoms relax to."""
+    data = datasets.ljat(rows, seed, edge, test_rows=test_rows)
+    datasets.write_table(data, output)
+    result = {
+        **describe(data),
+        "class_counts": data.class_counts.tolist(),
+        "constant_entropy": data.constant_entropy,
+        "sha256": data.sha256,
+        "output": output,
+    }
+    show(result, as_json=as_json)
+
+
+def explore(
+    hidden: Hidden,
+    output: Annotated[Path, typer.Option(help="Database to make or to go on with.")],
+    searches: Annotated[int | None, typer.Option(min=0, help="Total number of searches.")] = None,
+    budget: Annotated[str | None, typer.Option(help="Time to search for instead, e.g. 90s, 10m, 2h.")] = None,
+    dataset: DatasetName = "ljat",
+    rows: Rows = None,
+    dataset_seed: DatasetSeed = 0,
+    data_dir: DataDir = None,
+    regularization: Regularization = 1e-4,
+    regularize_biases: RegularizeBiases = True,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    as_json: AsJson = False,
+) -> None:
+    """Find minima and transition states and store them in a database."""
+    if (searches is None) == (budget is None):
+        msg = "give either --searches or --budget"
+        raise ValueError(msg)
+    seconds = None if budget is None else parse_duration(budget)
+    loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases)
+    with progress_bar() as bar:
+        found = run_explore(
+            loss,
+            output,
+            searches=searches,
+            budget=seconds,
+            seed=seed,
+            jobs=jobs,
+            progress=lambda done, total, now: bar("explore", done, total, _note(now)),
+        )
+    result = dataclasses.asdict(found) | {"output": found.path, **describe(loss.data)}
+    del result["path"]
+    show(result, as_json=as_json)
+
+
+def _note(now: Exploration) -> str:
+    estimate = f" of about {now.estimated_minima.value:.0f}" if now.estimated_minima else ""
+    return f"{now.minima} minima{estimate}, {now.transition_states} transition states"
+
+
+def graph(
+    database: Annotated[Path, typer.Argument(help="Database of minima.")],
+    output: Annotated[Path, typer.Option(help="Picture to write: svg, pdf or png.")],
+    levels: Annotated[int | None, typer.Option(min=1, help="Group at so many equally spaced losses.")] = None,
+    whole: Annotated[bool, typer.Option(help="Also show minima above all transition states.")] = False,
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the disconnectivity graph of a database."""
+    figure, axes = plots.new_figure(6.0, 5.0)
+    with Database(database) as opened:
+        found = summarize(opened)
+        plots.plot_graph(opened, axes[0], levels=levels, whole=whole)
+        described = describe_metadata(opened.provenance.dataset)
+    save_figure(figure, output)
+    result = {
+        "minima": found.minima,
+        "transition_states": found.transition_states,
+        "components": found.components,
+        "levels": levels,
+        "output": output,
+        **described,
+    }
+    show(result, as_json=as_json)

@@ -1,0 +1,92 @@
+"""Figures that show landscape and dynamics together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from bridge.comparison import Comparison
+from bridge.visits import Visits, per_minimum
+from dynamics import Aging, MeanSquareDisplacement
+from dynamics.plots import COLORS, plot_aging, plot_msd
+from landscape import Database, disconnectivity_tree
+from landscape.plots import plot_disconnectivity
+
+HEADROOM = 0.05  # of the height of the drawing, above the highest transition state
+
+
+def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """Make a figure of so many inches with panels side by side."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, list(figure.subplots(1, columns, squeeze=False)[0])
+
+
+def visible_top(database: Database) -> float:
+    """Loss up to which a graph is drawn: a little above the highest transition state.
+
+    Minima higher than all transition states (a collapsed one at the entropy of the labels) would
+    otherwise press everything else into a line; the title counts what is left out.
+    """
+    states, minima = database.transition_states, database.minima
+    if not states:
+        return np.inf
+    top = states[-1].point.value
+    return top + HEADROOM * (top - minima[0].point.value)
+
+
+def plot_graph(database: Database, ax: Axes, *, levels: int | None = None, whole: bool = False) -> Axes:
+    """Draw the disconnectivity graph of a database on `ax`; `whole` also shows minima above all saddles."""
+    emax = np.inf if whole else visible_top(database)
+    return plot_disconnectivity(disconnectivity_tree(database.graph(), levels, emax=emax), ax)
+
+
+def plot_visits(visited: Visits, database: Database, ax: Axes) -> Axes:
+    """Draw the disconnectivity graph with the visits of the runs on `ax`.
+
+    Disks at the minima: area by the number of snapshots there, color by their mean age.
+    """
+    numbers, ages = per_minimum(visited, database)
+    tree = disconnectivity_tree(database.graph(), emax=max(visible_top(database), _highest_visited(visited, database)))
+    sizes = 6.0 + 60.0 * numbers / max(numbers.max(), 1)
+    plot_disconnectivity(tree, ax, marker_sizes=np.where(numbers > 0, sizes, 0.0), marker_colors=np.log10(ages))
+    scale = ScalarMappable(LogNorm(np.nanmin(ages), max(np.nanmax(ages), np.nanmin(ages) * 1.001)), "viridis")
+    figure = ax.figure
+    if isinstance(figure, Figure):
+        figure.colorbar(scale, ax=ax, label="mean age of visits (steps)", fraction=0.04, pad=0.02)
+    return ax
+
+
+def _highest_visited(visited: Visits, database: Database) -> float:
+    return max((database.minimum(i).point.value for i in visited.minimum_ids.tolist()), default=-np.inf)
+
+
+def plot_displacements(
+    names: Sequence[str], displacements: Sequence[MeanSquareDisplacement], fits: Sequence[Aging]
+) -> Figure:
+    """One panel of mean square displacements per architecture, and one of t* against tw for all."""
+    figure, axes = new_figure(4.2 * (len(names) + 1), 3.8, len(names) + 1)
+    for ax, name, msd, fit in zip(axes, names, displacements, fits, strict=False):
+        plot_msd(msd, ax, threshold=fit.threshold)
+        ax.set_title(name)
+    for k, (name, fit) in enumerate(zip(names, fits, strict=True)):
+        plot_aging(fit, axes[-1], label=name, color=COLORS[k % len(COLORS)])
+    axes[-1].set_title(rf"$\Delta^*$ = {fits[0].threshold:g}")
+    return figure
+
+
+def plot_comparison(comparison: Comparison, ax: Axes) -> Axes:
+    """Draw mu against the number of minima: filled, those found; open, the estimate; bars are intervals."""
+    for k, row in enumerate(comparison.rows):
+        color = COLORS[k % len(COLORS)]
+        bars = [[max(row.mu - row.mu_low, 0.0)], [max(row.mu_high - row.mu, 0.0)]]
+        label = f"{row.hidden} (P = {row.parameters}, N = {row.rows})"
+        ax.errorbar(row.minima, row.mu, yerr=bars, fmt="o", color=color, capsize=3, label=label)
+        reach = [[max(row.estimated_minima - row.estimated_minima_low, 0.0)],
+                 [max(row.estimated_minima_high - row.estimated_minima, 0.0)]]  # fmt: skip
+        ax.errorbar(row.estimated_minima, row.mu, xerr=reach, fmt="o", color=color, mfc="white", capsize=3)
+    ax.set(xscale="log", xlabel="number of minima (filled: found, open: Chao1)", ylabel=r"aging exponent $\mu$")
+    ax.legend(frameon=False)
+    return ax

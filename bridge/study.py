@@ -1,0 +1,167 @@
+"""The main job: landscape, dynamics and the bridge between them, for a list of architectures.
+
+Every stage goes on where its file stopped, so a study can be interrupted and repeated at any moment.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bridge import plots, report
+from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, compare, write_csv
+from bridge.inherent import inherent_structures
+from bridge.visits import Visits, visits
+from dynamics import SGD, aging, load_trajectories, mean_square_displacement, train
+from dynamics.noises import NoiseName
+from landscape import MLP, CrossEntropyLoss, Database, Dataset, explore
+from landscape.plots import save_figure
+
+Progress = Callable[[str, int, int], object]  # stage, done, total
+
+PAPER_ARCHITECTURES = ((10,), (5, 5), (4, 4, 4))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything."""
+
+    searches: int  # of the landscape of each architecture
+    replicas: int
+    steps: int
+    control_replicas: int  # full-batch descents from the same starts
+    mapped_replicas: int  # runs whose snapshots are quenched
+
+
+SCALES = {
+    "quick": Scale(searches=320, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
+    "paper": Scale(searches=8_000, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100),
+}
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What is studied, and how much of it."""
+
+    scale: Scale = SCALES["quick"]
+    architectures: tuple[tuple[int, ...], ...] = PAPER_ARCHITECTURES
+    optimizer: SGD = field(default_factory=SGD)
+    regularization: float = 1e-4
+    threshold: float = 1e-2
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Study:
+    """Where the results are, and the comparison they end in."""
+
+    output: Path
+    comparison: Comparison
+    report: Path
+    figures: tuple[Path, ...]
+
+
+def folder_name(hidden: Sequence[int]) -> str:
+    """Folder of one architecture, e.g. "h5-5"."""
+    return "h" + "-".join(str(n) for n in hidden)
+
+
+def study(
+    data: Dataset,
+    output: str | Path,
+    settings: StudySettings = StudySettings(),
+    *,
+    jobs: int = 1,
+    progress: Progress = lambda stage, done, total: None,
+) -> Study:
+    """Explore, train, age, map and compare each architecture; then draw the figures and write the report.
+
+    Parameters
+    ----------
+    data : Dataset
+    output : path
+        Folder for everything; one folder below it per architecture.
+    settings : StudySettings
+    jobs : int
+        Workers; the results do not depend on it.
+    progress : callable (stage, done, total)
+
+    Raises
+    ------
+    ValueError
+        If files in `output` come from other settings.
+    """
+    output = Path(output)
+    folders = [output / folder_name(hidden) for hidden in settings.architectures]
+    visited = [
+        _one_architecture(data, hidden, folder, settings, jobs, progress)
+        for hidden, folder in zip(settings.architectures, folders, strict=True)
+    ]
+    everything = compare(output, threshold=settings.threshold)
+    names = [folder.name for folder in folders]
+    rows = sorted((row for row in everything.rows if row.study in names), key=lambda row: names.index(row.study))
+    comparison = replace(everything, rows=tuple(rows))
+    write_csv(comparison.rows, output / "comparison.csv")
+    figures = _draw(folders, visited, comparison, settings, output)
+    page = report.write(output, comparison, visited, figures, data, settings)
+    return Study(output, comparison, page, figures)
+
+
+def _one_architecture(
+    data: Dataset, hidden: tuple[int, ...], folder: Path, settings: StudySettings, jobs: int, progress: Progress
+) -> Visits:
+    network = MLP((data.n_features, *hidden, data.n_classes))
+    loss = CrossEntropyLoss(network, data, settings.regularization)
+    name, scale = ",".join(map(str, hidden)), settings.scale
+    explore(
+        loss,
+        folder / LANDSCAPE,
+        searches=scale.searches,
+        seed=settings.seed,
+        jobs=jobs,
+        progress=lambda done, total, _: progress(f"{name}: explore", done, total or done),
+    )
+    ensembles: tuple[tuple[str, NoiseName, int], ...] = (
+        (RUNS, "sgd", scale.replicas),
+        (CONTROL, "full", scale.control_replicas),
+    )
+    for file, noise, replicas in ensembles:
+        train(
+            network,
+            data,
+            settings.optimizer,
+            replicas=replicas,
+            steps=scale.steps,
+            seed=settings.seed,
+            regularization=settings.regularization,
+            noise=noise,
+            path=folder / file,
+            jobs=jobs,
+            progress=lambda done, total, noise=noise: progress(f"{name}: train ({noise})", done, total),
+        )
+    runs = load_trajectories(folder / RUNS)
+    with Database(folder / LANDSCAPE) as database:
+        structures = inherent_structures(
+            runs.first(min(scale.mapped_replicas, runs.replicas)),
+            database,
+            jobs=jobs,
+            progress=lambda done, total: progress(f"{name}: map snapshots", done, total),
+        )
+        return visits(structures, database)
+
+
+def _draw(
+    folders: Sequence[Path], visited: Sequence[Visits], comparison: Comparison, settings: StudySettings, output: Path
+) -> tuple[Path, ...]:
+    names = [f"hidden layers {row.hidden}" for row in comparison.rows]
+    graphs, axes = plots.new_figure(5.2 * len(folders), 5.0, len(folders))
+    for ax, folder, seen, name in zip(axes, folders, visited, names, strict=True):
+        with Database(folder / LANDSCAPE) as database:
+            plots.plot_visits(seen, database, ax)
+        ax.set_title(f"{name}\n{ax.get_title()}", fontsize=10)
+    displacements = [mean_square_displacement(load_trajectories(folder / RUNS)) for folder in folders]
+    fits = [aging(msd, settings.threshold) for msd in displacements]
+    motion = plots.plot_displacements(names, displacements, fits)
+    table, axes = plots.new_figure(5.5, 4.2)
+    plots.plot_comparison(comparison, axes[0])
+    figures = {"disconnectivity": graphs, "aging": motion, "comparison": table}
+    return tuple(save_figure(figure, output / f"{name}.png", dpi=150) for name, figure in figures.items())

@@ -1,0 +1,181 @@
+"""What an exploration does: kinds of search, and which one comes next. Searchers know no database.
+
+Search number i is planned from (seed, i) and from what earlier batches found, never from what the
+rest of its own batch finds: so batches can run in parallel, and the number of workers, a kill or a
+larger number of searches later on do not change what search i does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from landscape import symmetry
+from landscape.basin_hopping import BasinHopping, basin_hopping
+from landscape.connectivity import LandscapeGraph, components
+from landscape.losses import Loss
+from landscape.quench import quench
+from landscape.saddles import SaddleResult, search_between, search_from_minimum
+from landscape.stationary import Minimum, TransitionState
+
+Array = NDArray[np.float64]
+
+BATCH = 16  # searches between two commits
+COLLAPSED_STARTS = 2  # searches 0 and 1: very small weights, the only way into a collapsed minimum
+RANDOM_STARTS = 16  # searches before this one quench random starts
+CYCLE = ("saddle", "connect") * 3 + ("hop", "connect") + ("saddle", "connect") * 3 + ("start", "connect")
+COLLAPSED_SD, HOPS = 1e-2, 4
+DISPLACEMENTS = (0.05, 3.0)  # Euclidean, log-uniform: first step off a minimum
+PARTNERS = 24  # minima of other components among which a connection looks for the nearest
+
+
+@dataclass(frozen=True)
+class Task:
+    """One search, ready to be sent to a worker."""
+
+    search: int
+    kind: str
+    seed: int
+    start: tuple[int, Minimum] | None = None  # database id and minimum
+    partners: tuple[tuple[int, Minimum], ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one search found: minima, and transition states with the minima at their two ends."""
+
+    task: Task
+    minima: tuple[Minimum, ...]
+    connections: tuple[tuple[TransitionState, tuple[Minimum, ...]], ...]
+    partner: int | None  # id of the minimum a connection aimed at
+    status: str
+    hessian_evaluations: int
+
+
+def rng_of(seed: int, search: int) -> np.random.Generator:
+    """Random numbers of one search."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(search,)))
+
+
+def plan(
+    search: int,
+    seed: int,
+    minima: Sequence[tuple[int, Minimum]],
+    graph: LandscapeGraph,
+    tried: set[tuple[int, int]],
+    invariants: Array,
+) -> Task:
+    """Choose search number `search` from what is known: minima (id, point) in the order of the graph's.
+
+    `tried` holds pairs not to connect again, `invariants` the `symmetry.invariants` of the minima.
+    """
+    if search < RANDOM_STARTS or not minima:
+        return Task(search, "collapsed" if search < COLLAPSED_STARTS else "start", seed)
+    kind = CYCLE[search % len(CYCLE)]
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(search, 0)))
+    if kind == "connect" and (task := _plan_connection(search, seed, minima, graph, tried, invariants, rng)):
+        return task
+    if kind == "start":
+        return Task(search, kind, seed)
+    if kind == "hop":
+        return Task(search, kind, seed, start=minima[_rank(rng, len(minima))])
+    return Task(search, "saddle", seed, start=minima[_least_connected(graph, rng)])
+
+
+def _least_connected(graph: LandscapeGraph, rng: np.random.Generator) -> int:
+    """A minimum with few known transition states: half of the time of the global minimum's component, to grow it."""
+    degree = np.bincount(graph.edges.ravel(), minlength=graph.n_minima)
+    weight = 1.0 / (1.0 + degree) ** 2
+    if rng.random() < 0.5:
+        weight[components(graph) != 0] = 0.0
+    return int(rng.choice(graph.n_minima, p=weight / weight.sum()))
+
+
+def _rank(rng: np.random.Generator, n: int) -> int:
+    """A position 0 ... n - 1, low ones (low losses) preferred."""
+    return int(n * rng.random() ** 2)
+
+
+def _plan_connection(
+    search: int,
+    seed: int,
+    minima: Sequence[tuple[int, Minimum]],
+    graph: LandscapeGraph,
+    tried: set[tuple[int, int]],
+    invariants: Array,
+    rng: np.random.Generator,
+) -> Task | None:
+    """A minimum outside the component of the global minimum, low ones preferred, and candidates elsewhere."""
+    labels = components(graph)
+    outside = np.flatnonzero(labels != 0)
+    if not len(outside):
+        return None
+    start = int(outside[_rank(rng, len(outside))])
+    number = minima[start][0]
+    others = [
+        i
+        for i in np.flatnonzero(labels != labels[start]).tolist()
+        if tuple(sorted((number, minima[i][0]))) not in tried
+    ]
+    if not others:
+        return None
+    gaps = np.linalg.norm(invariants[others] - invariants[start], axis=1)
+    nearest = np.argsort(gaps, kind="stable")[:PARTNERS]
+    return Task(
+        search, "connect", seed, start=minima[start], partners=tuple(minima[others[k]] for k in nearest.tolist())
+    )
+
+
+def run(loss: Loss, task: Task, glorot: bool) -> Found:
+    """Make one search. The result depends on the loss and the task alone."""
+    with threadpool_limits(1):  # the number of BLAS threads changes the last bits, and workers share the cores
+        return _KINDS[task.kind](loss, task, rng_of(task.seed, task.search), glorot)
+
+
+def _start(loss: Loss, task: Task, rng: np.random.Generator, glorot: bool) -> Found:
+    if glorot and loss.network is not None:
+        theta = loss.network.glorot_uniform(rng)
+    else:
+        theta = rng.normal(size=loss.n_parameters)
+    result = quench(loss, theta)
+    minima = (result.minimum,) if result.converged else ()
+    return Found(task, minima, (), None, result.status.name, result.hessian_evaluations)
+
+
+def _collapsed(loss: Loss, task: Task, rng: np.random.Generator, _glorot: bool) -> Found:
+    result = quench(loss, COLLAPSED_SD * rng.normal(size=loss.n_parameters), method="flow")
+    minima = (result.minimum,) if result.converged else ()
+    return Found(task, minima, (), None, result.status.name, result.hessian_evaluations)
+
+
+def _hop(loss: Loss, task: Task, rng: np.random.Generator, _glorot: bool) -> Found:
+    assert task.start is not None
+    walk = basin_hopping(loss, task.start[1], rng, steps=HOPS, settings=BasinHopping())
+    return Found(task, walk.minima, (), None, f"ACCEPTED {walk.accepted} OF {HOPS}", 0)
+
+
+def _saddle(loss: Loss, task: Task, rng: np.random.Generator, _glorot: bool) -> Found:
+    assert task.start is not None
+    low, high = np.log(DISPLACEMENTS)
+    displacement = float(np.exp(rng.uniform(low, high)))
+    return _from_saddle(task, search_from_minimum(loss, task.start[1], rng, displacement=displacement), None)
+
+
+def _connect(loss: Loss, task: Task, _rng: np.random.Generator, _glorot: bool) -> Found:
+    assert task.start is not None
+    origin = task.start[1]
+    distances = [symmetry.distance(loss.network, origin.coordinates, m.coordinates) for _, m in task.partners]
+    number, partner = task.partners[int(np.argmin(distances))]
+    return _from_saddle(task, search_between(loss, origin, partner), number)
+
+
+def _from_saddle(task: Task, result: SaddleResult, partner: int | None) -> Found:
+    state = result.transition_state
+    connections = () if state is None else ((state, result.minima),)
+    return Found(task, (), connections, partner, result.status.name, result.hessian_evaluations)
+
+
+_KINDS = {"start": _start, "collapsed": _collapsed, "hop": _hop, "saddle": _saddle, "connect": _connect}
+ORIGINS = {"start": "start", "collapsed": "start", "hop": "basin-hopping", "saddle": "saddle", "connect": "saddle"}

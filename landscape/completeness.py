@@ -1,0 +1,193 @@
+"""How many minima or transition states there are, judged by how often each was found.
+
+Minima are the species, searches the sampled individuals. The estimators hold for searches that are
+independent and drawn alike, e.g. quenches from random starts: count those hits only.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaln
+from scipy.stats import norm
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate and its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class DiscoveryCurve:
+    """Distinct minima against the number of searches.
+
+    Attributes
+    ----------
+    searches : (k,) int64
+        Numbers of searches, ascending.
+    expected : (k,) float64
+        Mean number of distinct minima in so many of the searches, drawn without replacement.
+    observed : (k,) int64
+        Number of distinct minima after so many searches, in the order in which they were made.
+    """
+
+    searches: Integers
+    expected: Floats
+    observed: Integers
+
+
+def chao1(hits: ArrayLike, confidence: float = 0.95) -> Estimate:
+    """Lower bound for the number of minima, found or not (Chao1, bias-corrected).
+
+    Parameters
+    ----------
+    hits : (n,) int
+        How often each minimum was found; zeros are ignored.
+    confidence : float
+        Of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ValueError
+        If `hits` holds no hit, or anything but counts, or `confidence` is not between 0 and 1.
+
+    Notes
+    -----
+    With S minima found, f1 of them once and f2 twice, ``value = S + f1 (f1 - 1) / (2 (f2 + 1))``. It is
+    a lower bound in expectation: where the chances of the minima differ much there are more.
+
+    Interval: the number not found, ``T = value - S``, is taken as log-normal (Chao 1987), ``low = S + T / K``,
+    ``high = S + T K``, ``K = exp(z sqrt(log(1 + variance / T^2)))``. Where at most one minimum was found
+    only once, T = 0 and S itself may still be short: with N hits in all a minimum is missed with chance
+    ``P = exp(-N / S)``, ``low = S`` and ``high = (S + z sqrt(S P)) / (1 - P)`` (Colwell).
+
+    Sources: Chao, Scand. J. Stat. 11, 265 (1984); Chao, Biometrics 43, 783 (1987); variances and the case
+    T = 0: Colwell, EstimateS user's guide, appendix B.
+    """
+    if not 0 < confidence < 1:
+        msg = f"confidence must lie between 0 and 1; got {confidence!r}"
+        raise ValueError(msg)
+    hits = _positive(hits)
+    z = float(norm.ppf((1 + confidence) / 2))
+    found, f1, f2 = float(hits.size), float((hits == 1).sum()), float((hits == 2).sum())
+    missing = f1 * (f1 - 1) / (2 * (f2 + 1))
+    if missing == 0:
+        missed = np.exp(-hits.sum() / found)
+        return Estimate(found, found, float((found + z * np.sqrt(found * missed)) / (1 - missed)))
+    factor = np.exp(z * np.sqrt(np.log1p(_variance(found, f1, f2) / missing**2)))
+    return Estimate(found + missing, float(found + missing / factor), float(found + missing * factor))
+
+
+def good_turing_coverage(hits: ArrayLike) -> float:
+    """Chance that one more search finds a minimum that is already known, by Good and Turing.
+
+    ``C = 1 - f1 / N`` with f1 minima found once in N hits: 0 if every hit was a new minimum.
+    Source: Good, Biometrika 40, 237 (1953).
+
+    Parameters
+    ----------
+    hits : (n,) int
+        How often each minimum was found; zeros are ignored.
+
+    Raises
+    ------
+    ValueError
+        If `hits` holds no hit, or anything but counts.
+    """
+    hits = _positive(hits)
+    return float(1 - (hits == 1).sum() / hits.sum())
+
+
+def discovery_curve(found: ArrayLike, searches: ArrayLike | None = None) -> DiscoveryCurve:
+    """Distinct minima against the number of searches, as it went and on average over all orders.
+
+    Parameters
+    ----------
+    found : (N,) int
+        The minimum that each search found, in the order of the searches.
+    searches : (k,) int, optional
+        Numbers of searches, 0 ... N, to give the curve at; by default up to 201 from 0 to N.
+
+    Raises
+    ------
+    ValueError
+        If `found` is empty or does not hold integers, or `searches` is not ascending within 0 ... N.
+
+    Notes
+    -----
+    Rarefaction: a minimum found c times in N searches is absent from k of them, drawn without
+    replacement, with the hypergeometric chance C(N - c, k) / C(N, k). Source: Hurlbert, Ecology 52,
+    577 (1971).
+    """
+    found = _integers("found", found)
+    if found.size == 0:
+        msg = "found must name the minimum of at least one search; got none"
+        raise ValueError(msg)
+    total = found.size
+    default = np.unique(np.linspace(0, total, 201).astype(np.int64))
+    searches = default if searches is None else _within(searches, total)
+    _, first, hits = np.unique(found, return_index=True, return_counts=True)
+    observed = np.searchsorted(np.sort(first), searches)  # firsts among searches 0 ... k - 1
+    return DiscoveryCurve(searches, _rarefied(hits, searches), observed)
+
+
+def _rarefied(hits: Integers, searches: Integers) -> Floats:
+    """Mean number of distinct minima (k,) in so many of the searches."""
+    counts, multiplicity = np.unique(hits, return_counts=True)
+    total = hits.sum()
+    rest = (total - counts)[:, None]
+    possible = searches <= rest
+    k = np.where(possible, searches, 0)
+    absent = _log_binomial(rest, k) - _log_binomial(total, k)
+    return hits.size - multiplicity.astype(np.float64) @ np.where(possible, np.exp(absent), 0.0)
+
+
+def _log_binomial(n: Integers, k: Integers) -> Floats:
+    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+
+
+def _variance(found: float, f1: float, f2: float) -> float:
+    """Variance of the bias-corrected Chao1."""
+    if f2 == 0:
+        total = found + f1 * (f1 - 1) / 2
+        return f1 * (f1 - 1) / 2 + f1 * (2 * f1 - 1) ** 2 / 4 - f1**4 / (4 * total)
+    g = 1 / (f2 + 1)
+    return f1 * (f1 - 1) * g / 2 + f1 * (2 * f1 - 1) ** 2 * g**2 / 4 + f1**2 * f2 * (f1 - 1) ** 2 * g**4 / 4
+
+
+def _integers(name: str, values: ArrayLike) -> Integers:
+    array = np.array(values)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        msg = f"{name} must be integers of shape (n,); got {array.dtype} of shape {array.shape}"
+        raise ValueError(msg)
+    return array.astype(np.int64)
+
+
+def _positive(hits: ArrayLike) -> Integers:
+    array = _integers("hits", hits)
+    if array.min(initial=0) < 0:
+        msg = f"hits must not be negative; entry {np.argmin(array)} is {array.min()}"
+        raise ValueError(msg)
+    if not array.any():
+        msg = f"hits must hold at least one hit; got {array.size} minima without any"
+        raise ValueError(msg)
+    return array[array > 0]
+
+
+def _within(searches: ArrayLike, total: int) -> Integers:
+    array = _integers("searches", searches)
+    if (np.diff(array) <= 0).any() or array.min(initial=0) < 0 or array.max(initial=0) > total:
+        msg = f"searches must be ascending within 0 ... {total}; got {array}"
+        raise ValueError(msg)
+    return array

@@ -1,0 +1,372 @@
+"""The store of minima and transition states: one SQLite file that is also a pele database.
+
+Only `landscape.exploration` writes. Reading never runs what is in the file (see `_pickles`). Writes
+happen in transactions, one per batch, so that a kill at any moment leaves a valid file.
+"""
+
+import bisect
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape import _schema, symmetry
+from landscape._pickles import UnsafePickleError, dump_array, load_array
+from landscape.connectivity import LandscapeGraph
+from landscape.networks import MLP
+from landscape.stationary import VALUE_TOLERANCE, Minimum, StationaryPoint, TransitionState, same_point
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the points in a database are stationary points of."""
+
+    n_parameters: int
+    layer_sizes: tuple[int, ...] | None  # None: a loss without known symmetries
+    dataset: Mapping[str, Any]  # how to make the data again: `datasets.reload`
+    dataset_sha256: str
+    regularization: float
+    regularize_biases: bool
+    seed: int
+    versions: Mapping[str, str]
+
+    @property
+    def network(self) -> MLP | None:
+        """The network, if its symmetries are known."""
+        return None if self.layer_sizes is None else MLP(self.layer_sizes)
+
+
+@dataclass(frozen=True)
+class StoredMinimum:
+    """A minimum in the database."""
+
+    id: int
+    point: Minimum
+    hits: int  # how often searches ended here
+    origin: str  # what found it first: "start", "basin-hopping", "saddle", "sgd", ...
+    search: int | None  # number of the search that found it first
+    orbit_size: int
+
+
+@dataclass(frozen=True)
+class StoredTransitionState:
+    """A transition state in the database and the minima at the ends of its downhill paths."""
+
+    id: int
+    point: TransitionState
+    minimum_ids: tuple[int, int]
+    hits: int
+    origin: str
+    search: int | None
+    orbit_size: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A search that was made, successful or not."""
+
+    search: int
+    kind: str
+    minimum_ids: tuple[int | None, int | None]
+    status: str
+    hessian_evaluations: int
+
+
+class Database:
+    """Minima, transition states and where they came from.
+
+    Parameters
+    ----------
+    path : path
+        An existing file; `Database.create` makes a new one.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not ours, is damaged, or holds a pickle that is not a plain array: the message
+        names the path and the offending name.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            msg = f"no database at {self.path}"
+            raise FileNotFoundError(msg)
+        self._connection = _schema.connect(self.path)
+        try:
+            _schema.check(self._connection, self.path)
+            self._load()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            msg = f"{self.path} is damaged: {error}"
+            raise ValueError(msg) from error
+        except ValueError:
+            self.close()
+            raise
+
+    @classmethod
+    def create(cls, path: str | Path, provenance: Provenance) -> Self:
+        """Make a new database file.
+
+        Raises
+        ------
+        FileExistsError
+            If there is a file already.
+        """
+        path = Path(path)
+        if path.exists():
+            msg = f"{path} exists already"
+            raise FileExistsError(msg)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # complete before it has its name: a kill leaves either no file or a valid one
+        partial = path.with_name(path.name + ".partial")
+        partial.unlink(missing_ok=True)
+        connection = _schema.create(partial)
+        rows = [(name, json.dumps(value)) for name, value in {**asdict(provenance), "schema": _schema.VERSION}.items()]
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("INSERT INTO agescape_provenance VALUES (?, ?)", rows)
+        connection.execute("COMMIT")
+        connection.close()
+        partial.replace(path)
+        return cls(path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ------------------------------------------------------------ reading
+
+    def _load(self) -> None:
+        rows = dict(self._connection.execute("SELECT name, value FROM agescape_provenance"))
+        self.provenance = _read_provenance(rows, self.path)
+        self.network = self.provenance.network
+        self._minima = {m.id: m for m in map(self._read_minimum, self._connection.execute(_SELECT_MINIMA))}
+        states = map(self._read_transition_state, self._connection.execute(_SELECT_TRANSITION_STATES))
+        self._transition_states = {t.id: t for t in states}
+        self._minimum_order = sorted((m.point.value, m.id) for m in self._minima.values())
+        self._transition_state_order = sorted((t.point.value, t.id) for t in self._transition_states.values())
+        for state in self._transition_states.values():
+            if not set(state.minimum_ids) <= self._minima.keys():
+                msg = f"{self.path} is damaged: transition state {state.id} joins minima {state.minimum_ids}"
+                raise ValueError(msg)
+
+    def _array(self, blob: Any, what: str) -> Array:
+        try:
+            array = load_array(blob if isinstance(blob, bytes) else b"")
+        except UnsafePickleError as error:
+            msg = f"{self.path} is refused: {what} is not a plain array: {error}"
+            raise ValueError(msg) from error
+        if array.size != self.provenance.n_parameters or not np.isfinite(array).all():
+            msg = f"{self.path} is damaged: {what} should be {self.provenance.n_parameters} finite numbers"
+            raise ValueError(msg)
+        return array
+
+    def _read_minimum(self, row: tuple) -> StoredMinimum:
+        number, value, coordinates, *rest, hits, origin, search, orbit = row
+        point = Minimum(self._array(coordinates, f"the position of minimum {number}"), value, *_certificate(*rest))
+        return StoredMinimum(number, point, hits, origin, search, int(orbit))
+
+    def _read_transition_state(self, row: tuple) -> StoredTransitionState:
+        number, value, coordinates, first, second, mode, *rest, hits, origin, search, orbit = row
+        point = TransitionState(
+            self._array(coordinates, f"the position of transition state {number}"),
+            value,
+            *_certificate(*rest),
+            eigenvector=self._array(mode, f"the eigenvector of transition state {number}"),
+        )
+        return StoredTransitionState(number, point, (first, second), hits, origin, search, int(orbit))
+
+    @property
+    def minima(self) -> list[StoredMinimum]:
+        """All minima, lowest first."""
+        return [self._minima[number] for _, number in self._minimum_order]
+
+    @property
+    def transition_states(self) -> list[StoredTransitionState]:
+        """All transition states, lowest first."""
+        return [self._transition_states[number] for _, number in self._transition_state_order]
+
+    def minimum(self, number: int) -> StoredMinimum:
+        """The minimum with this id; KeyError if there is none."""
+        return self._minima[number]
+
+    def attempts(self) -> list[Attempt]:
+        """All searches made, in order."""
+        rows = self._connection.execute("SELECT * FROM agescape_attempts ORDER BY search")
+        return [Attempt(search, kind, (a, b), status, cost) for search, kind, a, b, status, cost in rows]
+
+    def inherent_structures(self, method: str) -> dict[str, int | None]:
+        """Minimum (id, or None for none) of every point quenched with `method`, by the point's digest."""
+        return dict(
+            self._connection.execute(
+                "SELECT point, minimum_id FROM agescape_inherent_structures WHERE method = ?", (method,)
+            )
+        )
+
+    def graph(self) -> LandscapeGraph:
+        """The network of minima (lowest first, as in `minima`) and transition states as plain arrays."""
+        position = {minimum.id: i for i, minimum in enumerate(self.minima)}
+        states = self.transition_states
+        edges = np.array([[position[number] for number in state.minimum_ids] for state in states], dtype=np.int64)
+        return LandscapeGraph(
+            losses=np.array([minimum.point.value for minimum in self.minima]),
+            transition_losses=np.array([state.point.value for state in states]),
+            edges=edges.reshape(-1, 2),
+        )
+
+    def find_minimum(self, point: Minimum) -> StoredMinimum | None:
+        """The stored minimum that is the same as `point` modulo symmetry, if there is one."""
+        for number in _near(self._minimum_order, point.value):
+            if same_point(self.network, self._minima[number].point, point):
+                return self._minima[number]
+        return None
+
+    # ------------------------------------------------------------ writing
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes inside happen together or not at all. A second writer waits for 30 seconds."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            msg = f"{self.path} is being written by another process: {error}"
+            raise TimeoutError(msg) from error
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            self._load()
+            raise
+        self._connection.execute("COMMIT")
+
+    def add_minimum(self, point: Minimum, *, origin: str, search: int | None = None) -> tuple[int, bool]:
+        """Store a minimum, or count one more hit: its id, and whether it is new."""
+        if known := self.find_minimum(point):
+            self._hit("minima", "minimum_id", known.id)
+            self._minima[known.id] = replace(known, hits=known.hits + 1)
+            return known.id, False
+        extra = self._extra(point)
+        cursor = self._connection.execute(
+            "INSERT INTO tbl_minima (energy, coords, fvib, pgorder, invalid) VALUES (?, ?, ?, ?, 0)",
+            (point.value, dump_array(point.coordinates), point.log_determinant, extra.stabilizer),
+        )
+        number = int(cursor.lastrowid or 0)
+        self._insert_extra("agescape_minima", number, point, extra, origin, search)
+        self._minima[number] = StoredMinimum(number, point, 1, origin, search, extra.orbit_size)
+        bisect.insort(self._minimum_order, (point.value, number))
+        return number, True
+
+    def add_transition_state(
+        self, point: TransitionState, minimum_ids: tuple[int, int], *, origin: str, search: int | None = None
+    ) -> tuple[int, bool]:
+        """Store a transition state between two stored minima, or count one more hit: its id, and whether it is new."""
+        first, second = sorted(minimum_ids)
+        for number in _near(self._transition_state_order, point.value):
+            known = self._transition_states[number]
+            if known.minimum_ids == (first, second) and same_point(self.network, known.point, point):
+                self._hit("transition_states", "transition_state_id", number)
+                self._transition_states[number] = replace(known, hits=known.hits + 1)
+                return number, False
+        extra = self._extra(point)
+        cursor = self._connection.execute(
+            "INSERT INTO tbl_transition_states (energy, coords, _minimum1_id, _minimum2_id, eigenval, eigenvec, fvib,"
+            " pgorder, invalid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            (point.value, dump_array(point.coordinates), first, second, float(point.eigenvalues[0]),
+             dump_array(point.eigenvector), float(np.log(point.eigenvalues[1:]).sum()), extra.stabilizer),
+        )  # fmt: skip
+        number = int(cursor.lastrowid or 0)
+        self._insert_extra("agescape_transition_states", number, point, extra, origin, search)
+        stored = StoredTransitionState(number, point, (first, second), 1, origin, search, extra.orbit_size)
+        self._transition_states[number] = stored
+        bisect.insort(self._transition_state_order, (point.value, number))
+        return number, True
+
+    def add_attempt(self, attempt: Attempt) -> None:
+        """Remember that a search was made."""
+        self._connection.execute(
+            "INSERT INTO agescape_attempts VALUES (?, ?, ?, ?, ?, ?)",
+            (attempt.search, attempt.kind, *attempt.minimum_ids, attempt.status, attempt.hessian_evaluations),
+        )
+
+    def add_inherent_structure(self, point: str, method: str, minimum_id: int | None) -> None:
+        """Remember in which minimum the quench of a point (its digest) ended."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO agescape_inherent_structures VALUES (?, ?, ?)", (point, method, minimum_id)
+        )
+
+    def _extra(self, point: StationaryPoint) -> "_Extra":
+        orbit = symmetry.orbit_size(self.network, point.coordinates)
+        key = hashlib.sha256(symmetry.canonical_form(self.network, point.coordinates).tobytes()).hexdigest()
+        return _Extra(key, orbit, min(symmetry.group_order(self.network) // orbit, 2**63 - 1))
+
+    def _insert_extra(
+        self, table: str, number: int, point: StationaryPoint, extra: "_Extra", origin: str, search: int | None
+    ) -> None:
+        self._connection.execute(
+            f"INSERT INTO {table} VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?)",
+            (number, extra.key, origin, search, point.rms_gradient, point.eigenvalues.astype("<f8").tobytes(),
+             point.log_determinant, point.trace, str(extra.orbit_size)),
+        )  # fmt: skip
+
+    def _hit(self, table: str, column: str, number: int) -> None:
+        self._connection.execute(f"UPDATE agescape_{table} SET hits = hits + 1 WHERE {column} = ?", (number,))
+
+
+@dataclass(frozen=True)
+class _Extra:
+    key: str  # digest of the canonical form: equal for bit-identical points modulo symmetry
+    orbit_size: int
+    stabilizer: int  # pele's point-group order
+
+
+_EXTRA_COLUMNS = "rms_gradient, eigenvalues, hits, origin, search, orbit_size"
+_SELECT_MINIMA = (
+    f"SELECT _id, energy, coords, {_EXTRA_COLUMNS} FROM tbl_minima JOIN agescape_minima ON _id = minimum_id"
+)
+_SELECT_TRANSITION_STATES = (
+    f"SELECT _id, energy, coords, _minimum1_id, _minimum2_id, eigenvec, {_EXTRA_COLUMNS} FROM tbl_transition_states"
+    " JOIN agescape_transition_states ON _id = transition_state_id"
+)
+
+
+def _certificate(rms_gradient: float, eigenvalues: bytes) -> tuple[float, Array]:
+    return rms_gradient, np.frombuffer(eigenvalues, dtype="<f8").astype(np.float64)
+
+
+def _near(order: list[tuple[float, int]], value: float) -> list[int]:
+    """Ids of the points whose loss is within the tolerance of `value`, nearest first."""
+    low = bisect.bisect_left(order, (value - VALUE_TOLERANCE, -1))
+    high = bisect.bisect_right(order, (value + VALUE_TOLERANCE, np.inf))
+    return [number for _, number in sorted(order[low:high], key=lambda pair: abs(pair[0] - value))]
+
+
+def _read_provenance(rows: Mapping[str, str], path: Path) -> Provenance:
+    try:
+        values = {name: json.loads(value) for name, value in rows.items()}
+        version = values.pop("schema")
+        sizes = values.pop("layer_sizes")
+        provenance = Provenance(layer_sizes=None if sizes is None else tuple(sizes), **values)
+    except (KeyError, TypeError, ValueError) as error:
+        msg = f"{path} is damaged: its provenance cannot be read ({error})"
+        raise ValueError(msg) from error
+    if version != _schema.VERSION:
+        msg = f"{path} was written by another version of agescape: schema {version}, expected {_schema.VERSION}"
+        raise ValueError(msg)
+    return provenance

@@ -1,0 +1,98 @@
+"""Data sets by name, and again from their metadata."""
+
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from landscape.datasets.dataset import Dataset
+from landscape.datasets.ljat import ljat
+from landscape.datasets.mnist import mnist
+from landscape.datasets.table import table
+
+MAKERS: dict[str, Callable[..., Dataset]] = {"ljat": ljat, "mnist": mnist, "table": table}
+NOT_ARGUMENTS = {"table": ("seed", "first_label")}  # what metadata say beyond the maker's arguments
+DEFAULT_LJAT_ROWS = 1000
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    rows: int | None = None,
+    seed: int = 0,
+    data_dir: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> Dataset:
+    """A data set by its name, or from a file.
+
+    Parameters
+    ----------
+    name : str or path
+        ``"ljat"``, ``"mnist"`` or the path of a file (see `table`).
+    rows : int, optional
+        Training rows. By default 1000 for ljat, all there are for the others.
+    seed : int
+        Of ljat and mnist; a file has none.
+    data_dir : path, optional
+        Where the MNIST files lie.
+    **options
+        Further keyword arguments of `ljat`, `mnist` or `table`.
+
+    Raises
+    ------
+    ValueError
+        If the name or an option does not exist, or the value of an argument is wrong.
+    FileNotFoundError
+        If a file is missing.
+    """
+    if name == "ljat":
+        return _make("ljat", {"rows": DEFAULT_LJAT_ROWS if rows is None else rows, "seed": seed, **options})
+    if name == "mnist":
+        given = {} if rows is None else {"rows": rows}
+        return _make("mnist", {**given, "seed": seed, "data_dir": data_dir, **options})
+    path = Path(name)
+    if not path.exists() and not path.suffix and len(path.parts) == 1:
+        msg = f"unknown data set {str(name)!r}: expected ljat, mnist or the path of a file"
+        raise ValueError(msg)
+    return _make("table", {"path": path, "rows": rows, **options})
+
+
+def reload(metadata: Mapping[str, Any], sha256: str | None = None) -> Dataset:
+    """Make a data set again from its `metadata`.
+
+    Parameters
+    ----------
+    metadata : mapping
+        ``Dataset.metadata``, also after a passage through JSON.
+    sha256 : str, optional
+        ``Dataset.sha256`` that it must have.
+
+    Raises
+    ------
+    ValueError
+        If the metadata name no known data set, or the digest differs: a file has changed since.
+    """
+    name = metadata.get("name")
+    if name not in MAKERS:
+        msg = f"metadata must have a name among {', '.join(MAKERS)}; got {name!r}"
+        raise ValueError(msg)
+    ignored = ("name", *NOT_ARGUMENTS.get(name, ()))
+    dataset = _make(name, {key: value for key, value in metadata.items() if key not in ignored})
+    if sha256 is not None and dataset.sha256 != sha256:
+        source = metadata.get("path", name)
+        msg = f"{source}: the data have changed: sha256 is {dataset.sha256}, expected {sha256}"
+        raise ValueError(msg)
+    return dataset
+
+
+def _make(name: str, arguments: Mapping[str, Any]) -> Dataset:
+    """Call a maker, after a look at the names of its arguments."""
+    parameters = inspect.signature(MAKERS[name]).parameters
+    unknown = [key for key in arguments if key not in parameters]
+    missing = [key for key, p in parameters.items() if p.default is p.empty and key not in arguments]
+    if unknown or missing:
+        problem = f"has no option {unknown[0]!r}" if unknown else f"needs {missing[0]!r}"
+        msg = f"data set {name!r} {problem}; its options are {', '.join(parameters)}"
+        raise ValueError(msg)
+    return MAKERS[name](**arguments)

@@ -1,0 +1,200 @@
+"""Exploration of a landscape: searches in parallel, one writer, resumable at any moment."""
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from llvmlite.binding import get_host_cpu_name
+
+from landscape import _searches, symmetry
+from landscape.completeness import Estimate, chao1
+from landscape.connectivity import LandscapeGraph, components
+from landscape.database import Attempt, Database, Provenance
+from landscape.losses import Loss
+from landscape.stationary import Minimum
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """What a database holds after an exploration."""
+
+    path: Path
+    searches: int
+    minima: int
+    transition_states: int
+    components: int
+    lowest_loss: float  # nats; nan without a minimum
+    estimated_minima: Estimate | None  # None without a minimum
+
+
+Progress = Callable[[int, int | None, Exploration], object]  # searches done, in all (None: no number), what there is
+
+
+def explore(
+    loss: Loss,
+    path: str | Path,
+    *,
+    searches: int | None = None,
+    budget: float | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Exploration:
+    """Search for minima and transition states and store them; goes on where an existing file stopped.
+
+    Parameters
+    ----------
+    loss : Loss
+        With attributes `data` and `regularization`, which are stored as provenance.
+    path : path
+        Database file; made if it does not exist.
+    searches : int, optional
+        Total number of searches, those in the file included. The result then depends on the seed alone.
+    budget : float, optional
+        Seconds to search for, instead of a number.
+    seed : int
+    jobs : int
+        Worker processes; `joblib.parallel_config` may send them elsewhere.
+    progress : callable, optional
+        Called after each batch with searches done, searches in all (None with a budget) and a summary.
+
+    Raises
+    ------
+    ValueError
+        If neither or both of `searches` and `budget` are given, or an existing file belongs to another
+        loss or seed.
+    """
+    if (searches is None) == (budget is None) or (searches or 0) < 0 or (budget or 0.0) < 0.0:
+        msg = f"give either searches >= 0 or budget >= 0 seconds; got searches={searches}, budget={budget}"
+        raise ValueError(msg)
+    deadline = None if budget is None else time.monotonic() + budget
+    with open_or_create(loss, path, seed) as database:
+        done = next_search(database)
+        with Parallel(n_jobs=jobs, return_as="generator") as parallel:
+            while done < (searches or 0) if deadline is None else time.monotonic() < deadline:
+                end = (done // _searches.BATCH + 1) * _searches.BATCH
+                tasks = _plan_batch(database, done, end if searches is None else min(end, searches), seed)
+                results: Any = parallel(delayed(_searches.run)(loss, task, glorot=True) for task in tasks)
+                store(database, list(results))
+                done += len(tasks)
+                if progress is not None:
+                    progress(done, searches, summarize(database))
+        return summarize(database)
+
+
+def provenance_of(loss: Any, seed: int) -> Provenance:
+    """What a database of this loss's stationary points is about."""
+    packages = {name: version(name) for name in ("agescape", "numpy", "scipy", "numba")}
+    return Provenance(
+        n_parameters=loss.n_parameters,
+        layer_sizes=None if loss.network is None else loss.network.layer_sizes,
+        dataset=dict(loss.data.metadata),
+        dataset_sha256=loss.data.sha256,
+        regularization=loss.regularization,
+        regularize_biases=loss.regularize_biases,
+        seed=seed,
+        versions={**packages, "python": platform.python_version(), "cpu": get_host_cpu_name()},
+    )
+
+
+def open_or_create(loss: Loss, path: str | Path, seed: int) -> Database:
+    """Open the database of this loss, or make it.
+
+    Raises
+    ------
+    ValueError
+        If the file belongs to another loss or seed: the message names what differs.
+    """
+    expected = provenance_of(loss, seed)
+    if not Path(path).exists():
+        return Database.create(path, expected)
+    database = Database(path)
+    for name in ("layer_sizes", "n_parameters", "dataset_sha256", "regularization", "regularize_biases", "seed"):
+        found, wanted = getattr(database.provenance, name), getattr(expected, name)
+        if found != wanted:
+            database.close()
+            msg = f"{path} was made with {name} = {found!r}, not {wanted!r}; name another output file"
+            raise ValueError(msg)
+    return database
+
+
+def next_search(database: Database) -> int:
+    """Number of searches made so far."""
+    return len(database.attempts())
+
+
+def _plan_batch(database: Database, first: int, end: int, seed: int) -> list[_searches.Task]:
+    """Plan searches first ... end - 1 from what was known when their batch began."""
+    begin = first // _searches.BATCH * _searches.BATCH
+    minima = [m for m in database.minima if m.search is None or m.search < begin]
+    position = {minimum.id: i for i, minimum in enumerate(minima)}
+    states = [t for t in database.transition_states if t.search is None or t.search < begin]
+    graph = LandscapeGraph(
+        losses=np.array([minimum.point.value for minimum in minima]),
+        transition_losses=np.array([state.point.value for state in states]),
+        edges=np.array([[position[i] for i in state.minimum_ids] for state in states], np.int64).reshape(-1, 2),
+    )
+    tried = {
+        (min(a, b), max(a, b))
+        for attempt in database.attempts()
+        for a, b in [attempt.minimum_ids]
+        if attempt.search < begin and a is not None and b is not None
+    }
+    known = [(minimum.id, minimum.point) for minimum in minima]
+    invariants = np.array([symmetry.invariants(database.network, minimum.point.coordinates) for minimum in minima])
+    return [_searches.plan(search, seed, known, graph, tried, invariants) for search in range(first, end)]
+
+
+def store(database: Database, results: list[_searches.Found]) -> None:
+    """Write a batch of results in one transaction, in the order of the searches."""
+    with database.transaction():
+        for found in results:
+            origin, search = _searches.ORIGINS[found.task.kind], found.task.search
+            for minimum in found.minima:
+                database.add_minimum(minimum, origin=origin, search=search)
+            for state, ends in found.connections:
+                first, second = (database.add_minimum(end, origin=origin, search=search)[0] for end in ends)
+                database.add_transition_state(state, (first, second), origin=origin, search=search)
+            start = None if found.task.start is None else found.task.start[0]
+            database.add_attempt(
+                Attempt(search, found.task.kind, (start, found.partner), found.status, found.hessian_evaluations)
+            )
+
+
+def store_inherent_structures(
+    database: Database, quenched: Sequence[tuple[str, Minimum | None]], *, method: str, origin: str
+) -> None:
+    """Store where points of trajectories were quenched to: (digest of the point, its minimum or None).
+
+    New minima enter with this origin. Known ones get no hit: visits are not searches, and the estimate
+    of the number of minima rests on the hits of searches.
+    """
+    with database.transaction():
+        for point, minimum in quenched:
+            known = None if minimum is None else database.find_minimum(minimum)
+            number = known.id if known else None
+            if minimum is not None and known is None:
+                number, _ = database.add_minimum(minimum, origin=origin)
+            database.add_inherent_structure(point, method, number)
+
+
+def summarize(database: Database) -> Exploration:
+    """Count what a database holds and estimate what it misses (Chao1 over the hits of minima)."""
+    minima = database.minima
+    hits = np.array([minimum.hits for minimum in minima if minimum.search is not None])
+    labels = components(database.graph())
+    return Exploration(
+        path=database.path,
+        searches=next_search(database),
+        minima=len(minima),
+        transition_states=len(database.transition_states),
+        components=int(labels.max()) + 1 if len(labels) else 0,
+        lowest_loss=minima[0].point.value if minima else float("nan"),
+        estimated_minima=chao1(hits) if len(hits) else None,
+    )

@@ -1,0 +1,216 @@
+"""Drawings: disconnectivity graphs and discovery curves, on axes that the caller gives."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
+from matplotlib.colors import Colormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from landscape.completeness import DiscoveryCurve, Estimate
+from landscape.disconnectivity import DisconnectivityTree
+
+Floats = NDArray[np.float64]
+
+INK = "#222222"
+# from the palette of Okabe and Ito, made to be told apart by the color-blind
+BLUE, VERMILION = "#0072b2", "#d55e00"
+SUFFIXES = (".svg", ".pdf", ".png")
+
+
+def plot_disconnectivity(
+    tree: DisconnectivityTree,
+    ax: Axes,
+    *,
+    color: ArrayLike | None = None,
+    cmap: str | Colormap = "viridis",
+    colorbar: bool = False,
+    color_label: str | None = None,
+    label_values: Sequence[Any] | None = None,
+    marker_sizes: ArrayLike | None = None,
+    marker_colors: ArrayLike | None = None,
+    linewidth: float | None = None,
+    title: str | None = None,
+) -> Axes:
+    """Draw a disconnectivity graph: a line per minimum, from its loss up to where it merges.
+
+    Every array of shape (n,) has an entry per minimum of the whole `LandscapeGraph`, in the tree or not.
+
+    Parameters
+    ----------
+    tree : DisconnectivityTree
+        What to draw.
+    ax : Axes
+        Where to draw it.
+    color : (n,) array, optional
+        Values that color the lines of the minima; nan stays black.
+    cmap : str or Colormap
+        Colors of `color` and of numeric `marker_colors`, which share one scale.
+    colorbar : bool
+        Whether to add a color bar for `color`, or else for `marker_colors`.
+    color_label : str, optional
+        Text beside the color bar.
+    label_values : (n,) sequence, optional
+        What to write below the minima; None and "" write nothing.
+    marker_sizes : (n,) array, optional
+        Areas of disks at the minima, in points squared (e.g. visits of SGD); 0 draws none.
+    marker_colors : (n,) array, optional
+        Values that color these disks; `color` if not given.
+    linewidth : float, optional
+        In points; thinner for many minima by default.
+    title : str, optional
+        Instead of the numbers of minima, transition states and, if not 1, components.
+
+    Returns
+    -------
+    Axes
+        `ax`.
+
+    Raises
+    ------
+    ValueError
+        If an array does not have shape (n,).
+    """
+    values = None if color is None else _per_minimum("color", color, tree)
+    disks = values if marker_colors is None else _per_minimum("marker_colors", marker_colors, tree)
+    scale = _scale(cmap, [v for v in (values, disks) if v is not None])
+    width = linewidth if linewidth is not None else float(np.clip(12 / np.sqrt(tree.n_leaves), 0.15, 1.2))
+    _add_lines(ax, tree, values, scale, width)
+    sizes = np.zeros(tree.n_leaves) if marker_sizes is None else _per_minimum("marker_sizes", marker_sizes, tree)
+    _add_disks(ax, tree, sizes, disks, scale)
+    if label_values is not None:
+        _add_labels(ax, tree, label_values, sizes)
+    _dress(ax, tree, _describe(tree) if title is None else title)
+    if colorbar and disks is not None:
+        ax.figure.colorbar(scale, ax=ax, label=color_label or "", pad=0.02, aspect=35)
+    return ax
+
+
+def plot_discovery(
+    curve: DiscoveryCurve, ax: Axes, *, estimate: Estimate | None = None, title: str | None = None
+) -> Axes:
+    """Draw distinct minima against searches; with `estimate` also their estimated number and its interval."""
+    ax.step(curve.searches, curve.observed, where="post", color=INK, linewidth=1.0, label="as found")
+    ax.plot(curve.searches, curve.expected, color=BLUE, linewidth=1.5, label="mean over orders")
+    if estimate is not None:
+        label = f"estimate {estimate.value:.0f} ({estimate.low:.0f} to {estimate.high:.0f})"
+        ax.axhline(estimate.value, color=VERMILION, linewidth=1.2, linestyle="--", label=label)
+        ax.axhspan(estimate.low, estimate.high, color=VERMILION, alpha=0.12, linewidth=0)
+    ax.set(xlabel="searches", ylabel="distinct minima", xlim=(0, curve.searches[-1]), title=title or "")
+    ax.set_ylim(bottom=0)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, loc="lower right")
+    return ax
+
+
+def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200) -> Path:
+    """Write a figure in the format that the suffix of `path` names; its folder is made if needed.
+
+    The file appears complete or not at all.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is none of .svg, .pdf, .png.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        msg = f"a figure's file name must end in one of {', '.join(SUFFIXES)}; got {str(path)!r}"
+        raise ValueError(msg)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        fig.savefig(unfinished, format=path.suffix[1:].lower(), dpi=dpi, bbox_inches="tight")
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
+
+
+def _per_minimum(name: str, values: ArrayLike, tree: DisconnectivityTree) -> Floats:
+    """One value per leaf (n_leaves,) from one value per minimum (n,)."""
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != (tree.n_minima,):
+        msg = f"{name} must have one entry per minimum, shape ({tree.n_minima},); got shape {array.shape}"
+        raise ValueError(msg)
+    return array[tree.minima]
+
+
+def _scale(cmap: str | Colormap, values: list[Floats]) -> ScalarMappable:
+    """Colors for all the finite values together; nan is black."""
+    finite = np.concatenate([v[np.isfinite(v)] for v in values]) if values else np.empty(0)
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+    colors = mpl.colormaps.get_cmap(cmap).with_extremes(bad=INK)
+    return ScalarMappable(Normalize(low, high), colors)
+
+
+def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale: ScalarMappable, width: float) -> None:
+    # superbasins first: the lines of the minima, which carry the colors, lie on top
+    segments = list(tree.lines[::-1])
+    if values is None:
+        lines = LineCollection(segments, linewidths=width, colors=INK, capstyle="round")
+    else:
+        per_node = np.full(tree.n_nodes, np.nan)
+        per_node[: tree.n_leaves] = values
+        lines = LineCollection(segments, linewidths=width, cmap=scale.cmap, norm=scale.norm, capstyle="round")
+        lines.set_array(np.ma.masked_invalid(per_node[::-1]))
+    ax.add_collection(lines, autolim=False)
+
+
+def _add_disks(
+    ax: Axes, tree: DisconnectivityTree, sizes: Floats, values: Floats | None, scale: ScalarMappable
+) -> None:
+    drawn = np.flatnonzero(sizes > 0)
+    if drawn.size == 0:
+        return
+    faces = INK if values is None else scale.to_rgba(values[drawn])
+    x, y = tree.x[drawn], tree.levels[drawn]
+    ax.scatter(x, y, sizes[drawn], faces, edgecolors="white", linewidths=0.4, zorder=3)
+
+
+def _add_labels(ax: Axes, tree: DisconnectivityTree, texts: Sequence[Any], sizes: Floats) -> None:
+    if len(texts) != tree.n_minima:
+        msg = f"label_values must have one entry per minimum, {tree.n_minima}; got {len(texts)}"
+        raise ValueError(msg)
+    for leaf, minimum in enumerate(tree.minima.tolist()):
+        if texts[minimum] not in (None, ""):
+            place = (tree.x[leaf], tree.levels[leaf])
+            below = (0, -3 - np.sqrt(max(sizes[leaf], 0)) / 2)
+            style = {"ha": "center", "va": "top", "fontsize": "x-small", "rotation": 90}
+            ax.annotate(str(texts[minimum]), place, below, textcoords="offset points", **style)
+
+
+def _dress(ax: Axes, tree: DisconnectivityTree, title: str) -> None:
+    low, right = float(tree.levels.min()), float(tree.x.max())
+    margin = 0.05 * (tree.top - low)
+    side = 0.02 * right + 0.5
+    ax.set(xlim=(-side, right + 0.5 + side), ylim=(low - margin, tree.top), ylabel="training loss (nats)")
+    ax.set_title(title, fontsize="medium")
+    ax.set_xticks([])
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
+    ax.ticklabel_format(axis="y", useOffset=False)
+    ax.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _describe(tree: DisconnectivityTree) -> str:
+    """Numbers of minima, transition states and, where not all is connected, components."""
+    minima = _count(tree.n_minima, "minimum", "minima")
+    if tree.n_leaves < tree.n_minima:
+        minima = f"{tree.n_leaves} of {minima}"
+    parts = [minima, _count(tree.n_transition_states, "transition state", "transition states")]
+    if tree.n_components > 1:
+        below = f" below {tree.ceiling:.4g} nats" if np.isfinite(tree.ceiling) else ""
+        parts.append(f"{tree.n_components} components{below}")
+    return ", ".join(parts)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from landscape.completeness import chao1, discovery_curve, good_turing_coverage
+from landscape.plots import plot_discovery
+
+HITS = st.lists(st.integers(0, 6), min_size=1, max_size=30).filter(any)
+
+
+def test_chao1_by_hand():
+    # S = 7, f1 = 2, f2 = 3: 7 + 2 * 1 / (2 * 4); variance 0.25 + 18/64 + 12/1024 = 0.54296875, T = 0.25,
+    # K = exp(1.959964 sqrt(log(1 + 0.54296875 / 0.0625))) = 19.1732
+    estimate = chao1([1, 1, 2, 2, 2, 3, 9])
+    assert estimate.value == 7.25
+    assert estimate.low == pytest.approx(7 + 0.25 / 19.1732, abs=1e-5)
+    assert estimate.high == pytest.approx(7 + 0.25 * 19.1732, abs=1e-4)
+
+
+def test_chao1_without_doubletons_by_hand():
+    # S = 4, f1 = 3, f2 = 0: 4 + 3; variance 3 + 75/4 - 81/28 = 18.857143, T = 3
+    estimate = chao1([1, 1, 1, 5])
+    factor = np.exp(1.959964 * np.sqrt(np.log(1 + 18.857143 / 9)))
+    assert estimate.value == 7.0
+    assert estimate.low == pytest.approx(4 + 3 / factor, rel=1e-6)
+    assert estimate.high == pytest.approx(4 + 3 * factor, rel=1e-6)
+
+
+@pytest.mark.parametrize(("hits", "value"), [([3, 4, 5], 3), ([1, 4, 5], 3), ([1], 1), ([2, 0, 2], 2)])
+def test_at_most_one_singleton_estimates_what_was_found(hits, value):
+    estimate = chao1(hits)
+    assert estimate.value == estimate.low == value
+    assert value < estimate.high < np.inf
+
+
+def test_all_singletons_give_a_finite_estimate_and_no_coverage():
+    estimate = chao1([1] * 20)
+    assert estimate.value == 20 + 20 * 19 / 2
+    assert 20 < estimate.low < estimate.value < estimate.high < np.inf
+    assert good_turing_coverage([1] * 20) == 0.0
+
+
+def test_more_searches_narrow_the_interval_of_a_complete_list():
+    assert chao1([100, 200]).high == pytest.approx(2)
+    assert chao1([3, 4]).high > chao1([30, 40]).high
+
+
+@settings(deadline=None)
+@given(HITS)
+def test_estimates_are_ordered_and_never_nan(hits):
+    estimate, narrow = chao1(hits), chao1(hits, confidence=0.5)
+    assert np.count_nonzero(hits) <= estimate.low <= narrow.low <= estimate.value <= narrow.high <= estimate.high
+    assert estimate.high < np.inf
+    assert 0 <= good_turing_coverage(hits) <= 1
+
+
+@pytest.mark.parametrize(("size", "searches"), [(100, 100), (100, 250)])
+def test_interval_covers_the_size_of_a_simulated_population(size, searches):
+    rng = np.random.default_rng(5)
+    estimates = [chao1(np.bincount(rng.integers(size, size=searches))) for _ in range(200)]
+    assert sum(e.low <= size <= e.high for e in estimates) >= 175
+    assert np.mean([e.value for e in estimates]) == pytest.approx(size, rel=0.05)
+
+
+def test_chao1_is_a_lower_bound_for_unequal_chances():
+    rng = np.random.default_rng(6)
+    chances = rng.dirichlet(np.full(300, 0.5))
+    values = [chao1(rng.multinomial(400, chances)).value for _ in range(50)]
+    assert 100 < np.mean(values) < 300
+
+
+def test_coverage_is_the_chance_of_a_known_minimum():
+    rng = np.random.default_rng(7)
+    chances = rng.dirichlet(np.ones(60))
+    hits = [rng.multinomial(100, chances) for _ in range(300)]
+    error = [good_turing_coverage(h) - chances[h > 0].sum() for h in hits]
+    assert abs(np.mean(error)) < 0.01
+
+
+def test_rarefaction_equals_simulation():
+    rng = np.random.default_rng(8)
+    found = np.repeat([3, 1, 4, 15, 9], [1, 2, 5, 9, 1])
+    curve = discovery_curve(found)
+    orders = [rng.permutation(found) for _ in range(4000)]
+    mean = np.mean([[np.unique(order[:k]).size for k in curve.searches] for order in orders], axis=0)
+    np.testing.assert_allclose(curve.expected, mean, atol=0.05)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-3, 5), min_size=1, max_size=30))
+def test_discovery_curve_is_exact_at_its_ends(found):
+    curve = discovery_curve(found)
+    assert curve.searches.tolist() == list(range(len(found) + 1))
+    assert curve.observed.tolist() == [len(set(found[:k])) for k in curve.searches]
+    assert curve.expected[[0, 1, -1]] == pytest.approx([0, 1, len(set(found))], abs=1e-9)
+    assert (np.diff(curve.expected) >= -1e-9).all()
+
+
+def test_discovery_curve_of_many_searches_is_short_or_as_asked():
+    found = np.random.default_rng(9).integers(1000, size=10**5)
+    curve = discovery_curve(found)
+    assert curve.searches.size == 201
+    assert curve.searches[-1] == found.size
+    assert curve.expected[-1] == pytest.approx(1000)
+    assert discovery_curve(found, [10, 100]).searches.tolist() == [10, 100]
+
+
+def test_inputs_are_not_written_to():
+    hits, found = np.array([1, 2, 3]), np.array([2, 1, 2])
+    for array in (hits, found):
+        array.flags.writeable = False
+    chao1(hits)
+    good_turing_coverage(hits)
+    discovery_curve(found, found[1:])
+
+
+@pytest.mark.parametrize("function", [chao1, good_turing_coverage])
+@pytest.mark.parametrize(
+    ("hits", "message"),
+    [
+        ([], "hits must hold at least one hit; got 0 minima"),
+        ([0, 0], "hits must hold at least one hit; got 2 minima"),
+        ([1, -2], "hits must not be negative; entry 1 is -2"),
+        ([1.5], "hits must be integers"),
+        ([[1]], "hits must be integers of shape"),
+    ],
+)
+def test_bad_hits_are_refused(function, hits, message):
+    with pytest.raises(ValueError, match=message):
+        function(hits)
+
+
+def test_other_bad_arguments_are_refused():
+    for confidence in (0, 1, 95, np.nan):
+        with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
+            chao1([1, 2], confidence)
+    with pytest.raises(ValueError, match="at least one search"):
+        discovery_curve([])
+    for searches in ([2, 1], [-1], [4]):
+        with pytest.raises(ValueError, match=r"ascending within 0 \.\.\. 3"):
+            discovery_curve([1, 2, 2], searches)
+
+
+def test_discovery_plot():
+    found = np.random.default_rng(3).integers(40, size=80)
+    ax = Figure().subplots()
+    assert plot_discovery(discovery_curve(found), ax, estimate=chao1(np.bincount(found)), title="H = 1") is ax
+    FigureCanvasAgg(ax.figure).draw()
+    assert len(ax.lines) == 3
+    assert ax.get_title() == "H = 1"
+    assert ax.get_xlabel() == "searches"
+    assert len(plot_discovery(discovery_curve(found), Figure().subplots()).lines) == 2
