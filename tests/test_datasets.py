@@ -25,9 +25,9 @@ from scipy.integrate import solve_ivp
 from scipy.spatial.transform import Rotation
 
 from landscape import datasets
-from landscape.datasets.ljat import energy, energy_and_gradient, relax
+from landscape.datasets._arguments import standardized
+from landscape.datasets._cluster import energy, energy_and_gradient, relax
 from landscape.datasets.mnist import read_idx
-from landscape.datasets.table import standardized
 
 EDGE = 1.35
 SHAPES = [  # energy and distances r12, r13, r23 of the four minima, Z = 2

@@ -14,8 +14,8 @@ import platformdirs
 import pooch
 from numpy.typing import NDArray
 
+from landscape.datasets._arguments import whole_number
 from landscape.datasets.dataset import Dataset
-from landscape.datasets.table import whole_number
 
 MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 MD5 = {  # of the files as they are after gunzip

@@ -1,0 +1,38 @@
+# Everything a fresh machine needs is Python 3.11 or newer and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: study test slow lint bench clean
+
+study: $(INSTALLED)  ## the main job at quick scale: results/study/report.html
+	$(BIN)/agescape study --scale quick --output results/study
+
+test: $(INSTALLED)  ## the test suite, without the tests marked slow
+	$(BIN)/python -m pytest
+
+slow: $(INSTALLED)  ## the slow tests
+	$(BIN)/python -m pytest -m slow
+
+lint: $(INSTALLED)  ## style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED)  ## us and the peers, in one run each
+	$(BIN)/python benchmarks/sgd.py
+	$(BIN)/python benchmarks/hessian.py
+	$(BIN)/python benchmarks/quench.py
+
+# torch first and by itself: its pin takes the CPU build where pip is set up for it
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'agescape needs Python 3.11 or newer; try make PYTHON=python3.11')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[torch,dev]'
+	touch $@
+
+clean:  ## remove the virtual environment and what was made
+	rm -rf $(VENV) build *.egg-info

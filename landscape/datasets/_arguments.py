@@ -1,0 +1,33 @@
+"""Checks of arguments and the shift that data sets share."""
+
+import math
+import numbers
+import operator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def standardized(train: Array, test: Array) -> tuple[Array, Array]:
+    """Both parts (N, D), (M, D) with mean 0 and deviation 1 over `train`; a constant column is only shifted."""
+    mean, deviation = train.mean(axis=0), train.std(axis=0)
+    deviation = np.where(np.ptp(train, axis=0) > 0.0, deviation, 1.0)
+    return (train - mean) / deviation, (test - mean) / deviation
+
+
+def whole_number(name: str, value: object, minimum: int) -> int:
+    """`value` as an int >= `minimum`, or a ValueError that names the argument."""
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < minimum:
+        msg = f"{name} must be a whole number >= {minimum}; got {value!r}"
+        raise ValueError(msg)
+    return operator.index(value)
+
+
+def finite_number(name: str, value: float, above: float = -math.inf) -> float:
+    """Return `value` as a float, finite and greater than `above`, or raise a ValueError that names the argument."""
+    if not isinstance(value, numbers.Real) or not math.isfinite(value) or value <= above:
+        msg = f"{name} must be a finite number{f' > {above:g}' if above > -math.inf else ''}; got {value!r}"
+        raise ValueError(msg)
+    return float(value)
