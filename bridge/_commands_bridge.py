@@ -24,7 +24,7 @@ from bridge._options import (
 from bridge.comparison import compare as compare_studies
 from bridge.comparison import row_dict, write_csv
 from bridge.inherent import inherent_structures
-from bridge.study import SCALES, StudySettings
+from bridge.settings import SCALES, StudySettings
 from bridge.study import study as run_study
 from bridge.visits import visits
 from dynamics import load_trajectories

@@ -5,17 +5,14 @@ from collections.abc import Sequence
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bridge._files import to_json, write_text
 from bridge.comparison import Comparison, ComparisonRow, row_dict
+from bridge.settings import StudySettings
 from bridge.visits import Visits
 from landscape import Dataset
-
-if TYPE_CHECKING:
-    from bridge.study import StudySettings
 
 COLUMNS = (
     "hidden layers", "parameters", "minima found", "minima estimated (Chao1)", "transition states", "components",
@@ -43,7 +40,7 @@ def write(
     visited: Sequence[Visits],
     figures: Sequence[Path],
     data: Dataset,
-    settings: "StudySettings",
+    settings: StudySettings,
 ) -> Path:
     """Write report.html and the numbers in it, comparison.json, into `output`; the path of the page."""
     numbers = {"architectures": [row_dict(row) for row in comparison.rows], "dataset_sha256": data.sha256}
@@ -69,7 +66,7 @@ sha256 {data.sha256[:16]}</footer></body></html>
     return path
 
 
-def _setting(data: Dataset, settings: "StudySettings") -> str:
+def _setting(data: Dataset, settings: StudySettings) -> str:
     scale, optimizer = settings.scale, settings.optimizer
     return (
         f"{data.rows} rows, {data.n_classes} classes, constant predictor {data.constant_entropy:.3f} nats; "

@@ -4,50 +4,20 @@ Every stage goes on where its file stopped, so a study can be interrupted and re
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bridge import plots, report
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, compare, write_csv
 from bridge.inherent import inherent_structures
+from bridge.settings import StudySettings
 from bridge.visits import Visits, visits
-from dynamics import SGD, aging, load_trajectories, mean_square_displacement, train
+from dynamics import aging, load_trajectories, mean_square_displacement, train
 from dynamics.noises import NoiseName
 from landscape import MLP, CrossEntropyLoss, Database, Dataset, explore
 from landscape.plots import save_figure
 
 Progress = Callable[[str, int, int], object]  # stage, done, total
-
-PAPER_ARCHITECTURES = ((10,), (5, 5), (4, 4, 4))
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How much of everything."""
-
-    searches: int  # of the landscape of each architecture
-    replicas: int
-    steps: int
-    control_replicas: int  # full-batch descents from the same starts
-    mapped_replicas: int  # runs whose snapshots are quenched
-
-
-SCALES = {
-    "quick": Scale(searches=320, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
-    "paper": Scale(searches=8_000, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100),
-}
-
-
-@dataclass(frozen=True)
-class StudySettings:
-    """What is studied, and how much of it."""
-
-    scale: Scale = SCALES["quick"]
-    architectures: tuple[tuple[int, ...], ...] = PAPER_ARCHITECTURES
-    optimizer: SGD = field(default_factory=SGD)
-    regularization: float = 1e-4
-    threshold: float = 1e-2
-    seed: int = 0
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.losses import Loss
-from landscape.stationary import LocalModel, local_model
+from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, local_model
 
 Array = NDArray[np.float64]
 
@@ -44,7 +44,8 @@ def gradient_flow(
     Returns
     -------
     model : LocalModel
-        At the last point, where no eigenvalue is negative unless `max_steps` was reached.
+        At the last point. An eigenvalue is negative there if `max_steps` was reached, or if the path ends on
+        a saddle: the gradient is as small as that of a stationary point.
     evaluations : int
         Number of Hessians.
     """
@@ -52,7 +53,7 @@ def gradient_flow(
     time = 1.0 / np.abs(model.eigenvalues).max()
     for evaluations in range(1, max_steps + 1):
         eigenvalues, projections = model.eigenvalues, model.projections
-        if model.rms_gradient <= tolerance and eigenvalues[0] > 0.0:
+        if model.rms_gradient <= (tolerance if eigenvalues[0] > 0.0 else GRADIENT_TOLERANCE):
             return model, evaluations
         if eigenvalues[0] < 0.0:
             time = min(time, MAX_EXPONENT / -eigenvalues[0])

@@ -1,0 +1,36 @@
+"""What a study looks at, and how much of it."""
+
+from dataclasses import dataclass, field
+
+from dynamics import SGD
+
+PAPER_ARCHITECTURES = ((10,), (5, 5), (4, 4, 4))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything."""
+
+    searches: int  # of the landscape of each architecture
+    replicas: int
+    steps: int
+    control_replicas: int  # full-batch descents from the same starts
+    mapped_replicas: int  # runs whose snapshots are quenched
+
+
+SCALES = {
+    "quick": Scale(searches=320, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
+    "paper": Scale(searches=8_000, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100),
+}
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What is studied, and how much of it."""
+
+    scale: Scale = SCALES["quick"]
+    architectures: tuple[tuple[int, ...], ...] = PAPER_ARCHITECTURES
+    optimizer: SGD = field(default_factory=SGD)
+    regularization: float = 1e-4
+    threshold: float = 1e-2
+    seed: int = 0
