@@ -64,13 +64,16 @@ def _highest_visited(visited: Visits, database: Database) -> float:
 
 
 def plot_displacements(
-    names: Sequence[str], displacements: Sequence[MeanSquareDisplacement], fits: Sequence[Aging]
+    names: Sequence[str], displacements: Sequence[MeanSquareDisplacement], fits: Sequence[Aging], prefix: str = ""
 ) -> Figure:
-    """One panel of mean square displacements per architecture, and one of t* against tw for all."""
+    """One panel of mean square displacements per architecture, and one of t* against tw for all.
+
+    `prefix` goes before the names in the titles.
+    """
     figure, axes = new_figure(4.2 * (len(names) + 1), 3.8, len(names) + 1)
     for ax, name, msd, fit in zip(axes, names, displacements, fits, strict=False):
         plot_msd(msd, ax, threshold=fit.threshold)
-        ax.set_title(name)
+        ax.set_title(prefix + name)
     for k, (name, fit) in enumerate(zip(names, fits, strict=True)):
         plot_aging(fit, axes[-1], label=name, color=COLORS[k % len(COLORS)])
     axes[-1].set_title(rf"$\Delta^*$ = {fits[0].threshold:g}")

@@ -38,7 +38,7 @@ def folder_name(hidden: Sequence[int]) -> str:
 def study(
     data: Dataset,
     output: str | Path,
-    settings: StudySettings = StudySettings(),
+    settings: StudySettings | None = None,
     *,
     jobs: int = 1,
     progress: Progress = lambda stage, done, total: None,
@@ -50,7 +50,8 @@ def study(
     data : Dataset
     output : path
         Folder for everything; one folder below it per architecture.
-    settings : StudySettings
+    settings : StudySettings, optional
+        By default the quick scale.
     jobs : int
         Workers; the results do not depend on it.
     progress : callable (stage, done, total)
@@ -60,7 +61,7 @@ def study(
     ValueError
         If files in `output` come from other settings.
     """
-    output = Path(output)
+    output, settings = Path(output), settings or StudySettings()
     folders = [output / folder_name(hidden) for hidden in settings.architectures]
     visited = [
         _one_architecture(data, hidden, folder, settings, jobs, progress)
@@ -122,15 +123,15 @@ def _one_architecture(
 def _draw(
     folders: Sequence[Path], visited: Sequence[Visits], comparison: Comparison, settings: StudySettings, output: Path
 ) -> tuple[Path, ...]:
-    names = [f"hidden layers {row.hidden}" for row in comparison.rows]
+    names = [row.hidden for row in comparison.rows]
     graphs, axes = plots.new_figure(5.2 * len(folders), 5.0, len(folders))
     for ax, folder, seen, name in zip(axes, folders, visited, names, strict=True):
         with Database(folder / LANDSCAPE) as database:
             plots.plot_visits(seen, database, ax)
-        ax.set_title(f"{name}\n{ax.get_title()}", fontsize=10)
+        ax.set_title(f"hidden layers {name}\n{ax.get_title()}", fontsize=10)
     displacements = [mean_square_displacement(load_trajectories(folder / RUNS)) for folder in folders]
     fits = [aging(msd, settings.threshold) for msd in displacements]
-    motion = plots.plot_displacements(names, displacements, fits)
+    motion = plots.plot_displacements(names, displacements, fits, prefix="hidden layers ")
     table, axes = plots.new_figure(5.5, 4.2)
     plots.plot_comparison(comparison, axes[0])
     figures = {"disconnectivity": graphs, "aging": motion, "comparison": table}
