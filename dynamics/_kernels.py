@@ -1,0 +1,97 @@
+"""Compiled SGD kernels, made on demand and cached on disk.
+
+The source that `_codegen` makes is compiled from memory, under the name of a file in the user's cache directory that
+holds the same text, because numba keeps its own cache beside a file. That file is only ever written, compared and
+dated, never executed: changing it changes nothing but the time of the next start.
+"""
+
+import hashlib
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from types import ModuleType
+from typing import Any
+
+import platformdirs
+
+from dynamics._codegen import choose_tile, generate
+from dynamics.noises import get_noise
+
+logger = logging.getLogger(__name__)
+_lock = Lock()
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The compiled SGD of one architecture.
+
+    Parameters
+    ----------
+    advance : compiled function
+        ``advance(theta, inputs, labels, key, start, stop, batch_size, learning_rate, decay, record_steps, records)``
+        takes the steps `start` to `stop` - 1 of one replica and changes `theta` (P,) in place. `inputs` (N, D),
+        `labels` (N,), `learning_rate` and `decay` (P,), which is 2 lambda or 0 per parameter, have the kernel's
+        precision, `key` is a uint64 that names the replica's random numbers. `records` (S, P) receives theta before
+        each of the steps `record_steps` (S,) int64, ascending within [start, stop]. It releases the GIL and returns
+        -1, or, where parameters left the range of finite numbers, the number of steps after which they did.
+    source : str
+        What was compiled.
+    """
+
+    advance: Callable[..., int]
+    source: str
+
+
+def get_kernel(layer_sizes: tuple[int, ...], batch_size: int, precision: str, noise: str) -> Kernel:
+    """The `Kernel` for these layers: compiled once (seconds), then from numba's cache (milliseconds)."""
+    with _lock:
+        return _build(layer_sizes, choose_tile(batch_size, precision), precision, noise)
+
+
+@cache
+def _build(layer_sizes: tuple[int, ...], tile: int, precision: str, noise: str) -> Kernel:
+    directory = _writable_cache()
+    source = generate(layer_sizes, tile, precision, get_noise(noise), cache=directory is not None)
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    name = f"dynamics._generated_{digest[:16]}"
+    filename = f"<{name}>"
+    if directory is not None:
+        filename = str(directory / f"{digest}.py")
+        _write_if_different(Path(filename), source)
+    return Kernel(_execute(source, name, filename)["advance"], source)
+
+
+def _execute(source: str, name: str, filename: str) -> dict[str, Any]:
+    """Namespace of `source`, run as a module that numba finds again when it loads its cache."""
+    module = sys.modules[name] = ModuleType(name)
+    exec(compile(source, filename, "exec"), module.__dict__)
+    return module.__dict__
+
+
+def _writable_cache() -> Path | None:
+    """The directory for generated sources, or None, with a message in the log, where it cannot be written."""
+    directory = Path(platformdirs.user_cache_dir("agescape")) / "kernels"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return directory
+    except OSError as error:
+        logger.warning("kernels are compiled anew in every process: cannot write to %s (%s)", directory, error)
+        return None
+
+
+def _write_if_different(path: Path, text: str) -> None:
+    """Make the file at `path` hold `text`; atomic, and without touching a file that does already."""
+    data = text.encode()
+    if path.is_file() and path.read_bytes() == data:
+        return
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    Path(temporary).replace(path)

@@ -1,0 +1,192 @@
+"""The hand-written compiled pieces of the kernels.
+
+`_codegen` copies the text of this file to the head of every kernel it generates, so that a kernel is one
+self-contained source: its digest changes when anything in it changes, and numba's cache, which does not follow
+imports, can never serve a stale one. Import nothing here but numpy and numba.
+"""
+
+import numpy as np
+from numba import njit
+
+# Sums may be reordered (else nothing vectorizes), but infinities and NaNs keep their meaning: divergence is detected.
+FAST = {"reassoc", "contract", "arcp", "nsz"}
+# The range reduction of the exponentials is a cancellation that reordering would undo.
+ORDERED = {"contract", "nsz"}
+
+
+@njit(forceinline=True, fastmath=ORDERED)
+def exp_float32(x):
+    """Exponential to 2 ulp. Source: Cephes, expf; the power of two is put together from its bits."""
+    x = min(max(x, np.float32(-87.0)), np.float32(88.0))
+    z = np.floor(x * np.float32(1.44269504088896341) + np.float32(0.5))
+    r = x - z * np.float32(0.693359375)
+    r = r - z * np.float32(-2.12194440e-4)
+    y = np.float32(1.9875691500e-4)
+    y = y * r + np.float32(1.3981999507e-3)
+    y = y * r + np.float32(8.3334519073e-3)
+    y = y * r + np.float32(4.1665795894e-2)
+    y = y * r + np.float32(1.6666665459e-1)
+    y = y * r + np.float32(5.0000001201e-1)
+    y = y * r * r + r + np.float32(1.0)
+    power = (np.int32(z) + np.int32(127)) << np.int32(23)
+    return y * np.int32(power).view(np.float32)
+
+
+@njit(forceinline=True, fastmath=ORDERED)
+def tanh_float32(x):
+    """Hyperbolic tangent to a few ulp: a rational function. Source: Eigen, generic_fast_tanh_float."""
+    x = min(max(x, np.float32(-7.90531)), np.float32(7.90531))
+    s = x * x
+    p = np.float32(-2.76076847742355e-16)
+    p = p * s + np.float32(2.00018790482477e-13)
+    p = p * s + np.float32(-8.60467152213735e-11)
+    p = p * s + np.float32(5.12229709037114e-08)
+    p = p * s + np.float32(1.48572235717979e-05)
+    p = p * s + np.float32(6.37261928875436e-04)
+    p = p * s + np.float32(4.89352455891786e-03)
+    q = np.float32(1.19825839466702e-06)
+    q = q * s + np.float32(1.18534705686654e-04)
+    q = q * s + np.float32(2.26843463243900e-03)
+    q = q * s + np.float32(4.89352518554385e-03)
+    return x * p / q
+
+
+@njit(forceinline=True, fastmath=ORDERED)
+def exp_float64(x):
+    """Exponential to 1e-15: Taylor's polynomial of degree 13 on |r| <= ln(2) / 2, after Cephes' range reduction."""
+    x = min(max(x, -708.0), 709.0)
+    z = np.floor(x * 1.4426950408889634 + 0.5)
+    r = x - z * 6.93145751953125e-1
+    r = r - z * 1.42860682030941723212e-6
+    y = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0
+    y = y * r + 1.0 / 39916800.0
+    y = y * r + 1.0 / 3628800.0
+    y = y * r + 1.0 / 362880.0
+    y = y * r + 1.0 / 40320.0
+    y = y * r + 1.0 / 5040.0
+    y = y * r + 1.0 / 720.0
+    y = y * r + 1.0 / 120.0
+    y = y * r + 1.0 / 24.0
+    y = y * r + 1.0 / 6.0
+    y = y * r + 0.5
+    y = y * r + 1.0
+    y = y * r + 1.0
+    # 1.5 * 2^52 leaves the integer z in the low bits: AVX2 has no conversion from float64 to int64
+    power = (np.float64(z + 6755399441055744.0).view(np.int64) - 0x4338000000000000 + 1023) << 52
+    return y * np.int64(power).view(np.float64)
+
+
+@njit(forceinline=True, fastmath=ORDERED)
+def tanh_float64(x):
+    """Hyperbolic tangent to an absolute error of 3e-16."""
+    x = min(max(x, -20.0), 20.0)
+    return 1.0 - 2.0 / (exp_float64(x + x) + 1.0)
+
+
+@njit(forceinline=True)
+def hash64(z):
+    """Bijective mixing of 64 bits. Source: Steele, Lea and Flood, OOPSLA 2014 (SplitMix64)."""
+    z = np.uint64(z)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@njit
+def shuffle(order, key, epoch):
+    """Write the permutation of 0 ... N - 1 that belongs to (key, epoch) into `order` (N,) int32.
+
+    Fisher-Yates, inside out, with a counter-based generator: the numbers are hashes of (key, epoch, counter), so that
+    a run can start at any epoch without those before it. A hash serves two rows; no row is favored by more than
+    N / 2^32.
+    """
+    stream = hash64(np.uint64(key) ^ hash64(np.uint64(epoch) + np.uint64(1)))
+    for k in range(order.size):
+        word = hash64(stream + np.uint64(k // 2) * np.uint64(0x9E3779B97F4A7C15))
+        half = word >> np.uint64(32) if k % 2 == 0 else word & np.uint64(0xFFFFFFFF)
+        j = (half * np.uint64(k + 1)) >> np.uint64(32)
+        order[k] = order[j]
+        order[j] = k
+
+
+@njit(forceinline=True, fastmath=FAST)
+def gather(work, inputs, labels, order, start, count, n_inputs, label_row, tile):
+    """Copy rows `order[start : start + count]` of the data into columns of the workspace."""
+    for b in range(count):
+        n = order[start + b]
+        for d in range(n_inputs):
+            work[d * tile + b] = inputs[n, d]
+        work[label_row + b] = labels[n]
+
+
+@njit(fastmath=FAST)
+def affine(work, theta, kernel, source, target, n_in, n_out, tile):
+    """Rows at `target` = (rows at `source`) @ kernel + bias, four inputs a pass."""
+    for j in range(n_out):
+        z = target + j * tile
+        for b in range(tile):
+            work[z + b] = theta[kernel + n_in * n_out + j]
+        blocked = n_in - n_in % 4
+        for i in range(0, blocked, 4):
+            a, k = source + i * tile, kernel + i * n_out + j
+            k0, k1, k2, k3 = theta[k], theta[k + n_out], theta[k + 2 * n_out], theta[k + 3 * n_out]
+            for b in range(tile):
+                low = k0 * work[a + b] + k1 * work[a + tile + b]
+                work[z + b] += low + k2 * work[a + 2 * tile + b] + k3 * work[a + 3 * tile + b]
+        for i in range(blocked, n_in):
+            a, k0 = source + i * tile, theta[kernel + i * n_out + j]
+            for b in range(tile):
+                work[z + b] += k0 * work[a + b]
+
+
+@njit(fastmath=FAST)
+def backward(work, theta, kernel, delta, target, activation, n_in, n_out, tile):
+    """Rows at `target` = (rows at `delta` @ kernel.T) * (1 - activation^2): the deltas one layer down."""
+    for i in range(n_in):
+        z, a, k = target + i * tile, activation + i * tile, kernel + i * n_out
+        for b in range(tile):
+            work[z + b] = 0
+        blocked = n_out - n_out % 4
+        for j in range(0, blocked, 4):
+            d = delta + j * tile
+            k0, k1, k2, k3 = theta[k + j], theta[k + j + 1], theta[k + j + 2], theta[k + j + 3]
+            for b in range(tile):
+                low = k0 * work[d + b] + k1 * work[d + tile + b]
+                work[z + b] += low + k2 * work[d + 2 * tile + b] + k3 * work[d + 3 * tile + b]
+        for j in range(blocked, n_out):
+            d, k0 = delta + j * tile, theta[k + j]
+            for b in range(tile):
+                work[z + b] += k0 * work[d + b]
+        for b in range(tile):
+            work[z + b] *= 1 - work[a + b] * work[a + b]
+
+
+@njit(fastmath=FAST)
+def outer(work, gradient, kernel, source, delta, n_in, n_out, zero, tile):
+    """Add the sums over the samples of activation times delta, and of delta, to the gradient of one layer."""
+    blocked = n_out - n_out % 4
+    for i in range(n_in):
+        a, k = source + i * tile, kernel + i * n_out
+        for j in range(0, blocked, 4):
+            d = delta + j * tile
+            s0, s1, s2, s3 = zero, zero, zero, zero
+            for b in range(tile):
+                x = work[a + b]
+                s0 += x * work[d + b]
+                s1 += x * work[d + tile + b]
+                s2 += x * work[d + 2 * tile + b]
+                s3 += x * work[d + 3 * tile + b]
+            gradient[k + j] += s0
+            gradient[k + j + 1] += s1
+            gradient[k + j + 2] += s2
+            gradient[k + j + 3] += s3
+        for j in range(blocked, n_out):
+            s0 = zero
+            for b in range(tile):
+                s0 += work[a + b] * work[delta + j * tile + b]
+            gradient[k + j] += s0
+    for j in range(n_out):
+        s0 = zero
+        for b in range(tile):
+            s0 += work[delta + j * tile + b]
+        gradient[kernel + n_in * n_out + j] += s0

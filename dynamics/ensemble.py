@@ -1,0 +1,194 @@
+"""Ensembles of SGD runs.
+
+Replica r is determined by (seed, r) alone: its start and its minibatches come from
+``SeedSequence(seed, spawn_key=(r,))``. So the number of workers, interruptions and later extensions change nothing,
+and ``noise="full"`` with the same seed descends from the same starts. (On another processor, whose vectors have
+another length, sums round differently.)
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dynamics._kernels import get_kernel
+from dynamics.noises import NoiseName, get_noise
+from dynamics.replica import Divergence, Task, run_block
+from dynamics.sgd import SGD
+from dynamics.store import FileStore, Header, MemoryStore, Store
+from dynamics.times import Steps, check_times, curve_steps, default_waiting_times, log_lags, snapshot_steps
+from dynamics.trajectories import Trajectories
+from landscape.datasets import Dataset
+from landscape.networks import MLP
+
+BLOCK = 5  # replicas a task: what a kill can lose
+
+
+def train(
+    network: MLP,
+    data: Dataset,
+    optimizer: SGD | None = None,
+    *,
+    replicas: int = 100,
+    steps: int = 150_000,
+    seed: int = 0,
+    regularization: float = 1e-4,
+    regularize_biases: bool = True,
+    noise: NoiseName = "sgd",
+    path: str | PathLike[str] | None = None,
+    jobs: int = 1,
+    waiting_times: Sequence[int] | ArrayLike | None = None,
+    lags: Sequence[int] | ArrayLike | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> Trajectories:
+    """Train `replicas` networks from Glorot-uniform starts and record where they are.
+
+    Parameters
+    ----------
+    network, data : MLP, Dataset
+        What is trained, on which training rows.
+    optimizer : SGD
+        By default ``SGD()``.
+    replicas, steps, seed : int
+        Number of runs, SGD steps of each, and what determines them.
+    regularization : float
+        lambda of the penalty lambda |theta|^2; its gradient is 2 lambda theta.
+    regularize_biases : bool
+        False leaves the biases out of the penalty.
+    noise : {"sgd", "full"}
+        Minibatches as in Keras' epochs, or all rows in every step: the control without noise, from the same starts.
+    path : path, optional
+        HDF5 file for the runs. The same call goes on where an interrupted one was, at most the block of 5 replicas
+        that each worker was at is lost; asking for more replicas extends the file, for fewer leaves it as it is.
+    jobs : int
+        Workers, -1 for all processors: threads by default (the kernels release the GIL), any other backend through
+        `joblib.parallel_config`. The result does not depend on it.
+    waiting_times, lags : sequence of int, optional
+        Steps, ascending. Snapshots are taken at 0, tw and tw + lag. By default those of the paper and log-spaced
+        lags up to `steps` minus the first waiting time (`dynamics.times`).
+    progress : callable (done, total), optional
+        Called with the number of replicas finished, first with those that were there.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, which it names; also where the file at `path` was made with other settings.
+    FloatingPointError
+        If a run diverges: parameters beyond 1e30 (float32) or 1e150 (float64), infinite or not a number.
+    """
+    optimizer = SGD() if optimizer is None else optimizer
+    check_arguments(network, data, optimizer, replicas, steps, seed, regularization, noise, jobs)
+    waiting = default_waiting_times(steps) if waiting_times is None else waiting_times
+    waiting = check_times("waiting_times", waiting, max(1, steps - 1))
+    lag = check_times("lags", log_lags(max(1, steps - int(waiting[0]))) if lags is None else lags, steps)
+    mask = np.ones(network.n_parameters) if regularize_biases else network.kernel_mask().astype(float)
+    task = Task(
+        network=network,
+        data=data,
+        optimizer=optimizer,
+        noise=noise,
+        penalty=regularization * mask,
+        seed=int(seed),
+        steps=int(steps),
+        snapshot_steps=snapshot_steps(waiting, lag, steps),
+        curve_steps=curve_steps(steps),
+    )
+    header = make_header(task, waiting, lag, regularization, regularize_biases)
+    store = MemoryStore(header) if path is None else FileStore(Path(path), header)
+    fill(store, task, replicas, jobs, progress or (lambda done, total: None))
+    return store.finish().first(replicas)
+
+
+def fill(store: Store, task: Task, replicas: int, jobs: int, progress: Callable[[int, int], object]) -> None:
+    """Run what is missing in `store`; blocks end at multiples of `BLOCK` and are consumed in order."""
+    done = store.count()
+    progress(min(done, replicas), replicas)
+    if done >= replicas:
+        return
+    get_kernel(task.network.layer_sizes, task.batch_size, task.optimizer.precision, task.noise)  # compile once
+    cuts = [done, *range((done // BLOCK + 1) * BLOCK, replicas, BLOCK), replicas]
+    calls = (joblib.delayed(run_block)(task, first, end) for first, end in pairwise(cuts))
+    blocks: Any = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(calls)
+    try:
+        for block in blocks:
+            if isinstance(block, Divergence):
+                rate = task.optimizer.learning_rate
+                msg = f"replica {block.replica} diverged at step {block.step}; choose a learning_rate below {rate}"
+                raise FloatingPointError(msg)
+            store.add(block)
+            progress(block.end, replicas)
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # joblib warns of results that nobody took: so it is after an interruption
+            blocks.close()
+
+
+def make_header(task: Task, waiting: Steps, lags: Steps, regularization: float, regularize_biases: bool) -> Header:
+    """What the file says about the runs."""
+    settings = {
+        "layer_sizes": list(task.network.layer_sizes),
+        "data_sha256": task.data.sha256,
+        "noise": task.noise,
+        **asdict(task.optimizer),
+        "batch_size": task.batch_size,
+        "steps": task.steps,
+        "seed": task.seed,
+        "regularization": float(regularization),
+        "regularize_biases": bool(regularize_biases),
+        "waiting_times": waiting.tolist(),
+        "lags": lags.tolist(),
+        "curve_steps": task.curve_steps.tolist(),
+    }
+    lists = ("waiting_times", "lags", "curve_steps")  # in the file as arrays of their own
+    scalars = {name: value for name, value in settings.items() if name not in lists}
+    try:
+        release = version("agescape")
+    except PackageNotFoundError:  # run from a copy that is not installed
+        release = "unknown"
+    metadata = scalars | {"data": dict(task.data.metadata), "rows": task.data.rows, "version": release}
+    shared = {
+        "steps": task.snapshot_steps,
+        "curve_steps": task.curve_steps,
+        "waiting_times": waiting,
+        "lags": lags,
+    }
+    return Header(task.network.layer_sizes, shared, settings, metadata)
+
+
+def check_arguments(
+    network: MLP,
+    data: Dataset,
+    optimizer: SGD,
+    replicas: int,
+    steps: int,
+    seed: int,
+    regularization: float,
+    noise: str,
+    jobs: int,
+) -> None:
+    """Raise a ValueError that names the first argument out of its range."""
+    for name, value, least in (("replicas", replicas, 1), ("steps", steps, 2), ("seed", seed, 0)):
+        if int(value) != value or value < least:
+            msg = f"{name} must be a whole number >= {least}; got {value!r}"
+            raise ValueError(msg)
+    if not (np.isfinite(regularization) and regularization >= 0):
+        msg = f"regularization must be finite and >= 0; got {regularization!r}"
+        raise ValueError(msg)
+    if jobs == 0:
+        msg = "jobs must be a number of workers, or negative to leave some processors free; got 0"
+        raise ValueError(msg)
+    ends = (network.layer_sizes[0], network.layer_sizes[-1])
+    if ends != (data.n_features, data.n_classes):
+        msg = f"network must have {data.n_features} inputs and {data.n_classes} outputs for this data; got {ends}"
+        raise ValueError(msg)
+    if get_noise(noise).uses_batch_size and optimizer.batch_size > data.rows:
+        msg = f"batch_size must be at most the number of training rows, {data.rows}; got {optimizer.batch_size}"
+        raise ValueError(msg)

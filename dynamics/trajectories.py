@@ -1,0 +1,161 @@
+"""Snapshots of an ensemble of runs: in memory, or a view of an HDF5 file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+FORMAT = "agescape trajectories"
+FORMAT_VERSION = 1
+PER_REPLICA = ("snapshots", "loss", "accuracy", "gradient_norm")
+SHARED = ("steps", "curve_steps", "waiting_times", "lags")
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """The first `shape[0]` rows of an array in an HDF5 file, read when indexed; it holds no open file."""
+
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
+        with h5py.File(self.path, "r") as file:
+            dataset: Any = file[self.name]
+            if isinstance(first, int | np.integer):
+                return dataset[range(len(self))[first]][rest]
+            if isinstance(first, slice) and first.step in (None, 1):
+                start, stop, _ = first.indices(len(self))
+                return dataset[start:stop][(slice(None), *rest)]
+            return dataset[: len(self)][key]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[:], dtype=dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectories:
+    """R runs of the same network on the same data from different starts. Its arrays are read-only.
+
+    Parameters
+    ----------
+    layer_sizes : tuple of int
+        Of the network; empty where no network made these (`dynamics.synthetic`).
+    steps : (S,) int64
+        Steps of the snapshots, ascending.
+    snapshots : (R, S, P) float32 or float64
+        Parameters before these steps. From a file it is a `StoredArray`: index it replica by replica.
+    waiting_times, lags : (W,), (T,) int64
+        The two-time grid for which the snapshots were taken (steps).
+    curve_steps : (C,) int64
+        Steps of the curves.
+    loss, accuracy, gradient_norm : (R, C) float64
+        Training loss with its penalty (nats), accuracy on the training rows, norm of the gradient of this loss.
+    metadata : mapping
+        How the runs were made: what `train` was called with, the data set's own metadata, `data_sha256`, version.
+    """
+
+    layer_sizes: tuple[int, ...]
+    steps: NDArray[np.int64]
+    snapshots: Any
+    waiting_times: NDArray[np.int64]
+    lags: NDArray[np.int64]
+    curve_steps: NDArray[np.int64]
+    loss: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    gradient_norm: NDArray[np.float64]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in (*SHARED, *PER_REPLICA):
+            array = getattr(self, name)
+            if isinstance(array, np.ndarray):
+                view = array.view()
+                view.flags.writeable = False
+                object.__setattr__(self, name, view)
+        if self.snapshots.shape[1:2] != self.steps.shape:
+            msg = f"snapshots must have shape (R, {self.steps.size}, P) for these steps; got {self.snapshots.shape}"
+            raise ValueError(msg)
+
+    @property
+    def replicas(self) -> int:
+        """Number R of runs."""
+        return self.snapshots.shape[0]
+
+    @property
+    def n_parameters(self) -> int:
+        """Number P of parameters."""
+        return self.snapshots.shape[2]
+
+    def first(self, replicas: int) -> "Trajectories":
+        """The first `replicas` runs."""
+        if not 1 <= replicas <= self.replicas:
+            msg = f"replicas must lie in 1 ... {self.replicas}; got {replicas!r}"
+            raise ValueError(msg)
+        stored = self.snapshots
+        if isinstance(stored, StoredArray):
+            snapshots: Any = replace(stored, shape=(replicas, *stored.shape[1:]))
+        else:
+            snapshots = stored[:replicas]
+        curves = {name: getattr(self, name)[:replicas] for name in PER_REPLICA[1:]}
+        return replace(self, snapshots=snapshots, **curves)
+
+
+def load_trajectories(path: str | PathLike[str]) -> Trajectories:
+    """The runs in a file that `train` wrote; snapshots stay in the file until they are indexed.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file; it says so if `train` was interrupted before it was put together.
+    ValueError
+        If the file is not one of ours: it names the file and what is missing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        parts = path.with_name(path.name + ".parts")
+        hint = f"; {parts} holds the runs of an interrupted train(): repeat the same call" if parts.is_dir() else ""
+        msg = f"{path} is not a file{hint}"
+        raise FileNotFoundError(msg)
+    if not h5py.is_hdf5(path):
+        msg = f"{path} is not an HDF5 file, so not a file of trajectories"
+        raise ValueError(msg)
+    with h5py.File(path, "r") as file:
+        return _read(path, file)
+
+
+def _read(path: Path, file: Any) -> Trajectories:
+    _check_file(path, file)
+    stored = file["snapshots"]
+    return Trajectories(
+        layer_sizes=tuple(int(n) for n in file.attrs["layer_sizes"]),
+        snapshots=StoredArray(path.absolute(), "snapshots", stored.shape, stored.dtype),
+        metadata=json.loads(file.attrs["metadata"]),
+        **{name: file[name][...] for name in (*SHARED, *PER_REPLICA[1:])},
+    )
+
+
+def _check_file(path: Path, file: h5py.File) -> None:
+    if file.attrs.get("format") != FORMAT:
+        msg = f"{path} is not a file of trajectories: its attribute 'format' is not {FORMAT!r}"
+        raise ValueError(msg)
+    version = file.attrs.get("format_version")
+    if version != FORMAT_VERSION:
+        msg = f"{path} has format version {version}; this agescape reads version {FORMAT_VERSION}"
+        raise ValueError(msg)
+    missing = [name for name in ("metadata", "layer_sizes") if name not in file.attrs]
+    missing += [name for name in (*SHARED, *PER_REPLICA) if not isinstance(file.get(name), h5py.Dataset)]
+    if missing:
+        msg = f"{path} is not a complete file of trajectories: it has no {', '.join(missing)}"
+        raise ValueError(msg)

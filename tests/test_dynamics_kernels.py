@@ -1,0 +1,231 @@
+import logging
+from itertools import pairwise, permutations
+
+import numpy as np
+import platformdirs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dynamics import _kernels, _parts
+from dynamics._codegen import MAX_TILE, choose_tile
+from dynamics._kernels import get_kernel
+from dynamics.noises import draw_all, draw_epochs
+
+RATE, DECAY, KEY = 0.3, 0.02, np.uint64(12345)
+
+
+def naive_gradient(sizes, theta, inputs, labels):
+    """Mean gradient of the cross-entropy, one sample and one layer at a time."""
+    total = np.zeros_like(theta)
+    for x, label in zip(inputs, labels, strict=True):
+        offset, layers, values = 0, [], [x]
+        for n_in, n_out in pairwise(sizes):
+            kernel = theta[offset : offset + n_in * n_out].reshape(n_in, n_out)
+            bias = theta[offset + n_in * n_out : offset + (n_in + 1) * n_out]
+            layers.append((offset, kernel))
+            offset += (n_in + 1) * n_out
+            z = values[-1] @ kernel + bias
+            values.append(np.tanh(z) if len(layers) < len(sizes) - 1 else z)
+        p = np.exp(values[-1] - values[-1].max())
+        delta = p / p.sum() - np.eye(sizes[-1])[int(label)]
+        for (start, kernel), value in zip(reversed(layers), reversed(values[:-1]), strict=True):
+            total[start : start + kernel.size] += np.outer(value, delta).ravel()
+            total[start + kernel.size : start + kernel.size + kernel.shape[1]] += delta
+            delta = (kernel @ delta) * (1 - value**2)
+    return total / len(labels)
+
+
+def naive_sgd(sizes, theta, inputs, labels, batch_size, steps, noise):
+    """Theta before each step and at the end, (steps + 1, P), in float64."""
+    theta, path = np.array(theta, dtype=np.float64), []
+    order = np.empty(len(labels), np.int32)
+    for step in range(steps):
+        path.append(theta.copy())
+        if noise == "full":
+            rows = np.arange(len(labels))
+        else:
+            epoch, position = divmod(step, -(-len(labels) // batch_size))
+            _parts.shuffle(order, KEY, epoch)
+            rows = order[position * batch_size : (position + 1) * batch_size]
+        theta = theta - RATE * (naive_gradient(sizes, theta, inputs[rows], labels[rows]) + DECAY * theta)
+    return np.array([*path, theta])
+
+
+def problem(sizes, rows):
+    rng = np.random.default_rng(rows)
+    inputs = rng.normal(size=(rows, sizes[0])) / np.sqrt(sizes[0])
+    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    return inputs, rng.integers(0, sizes[-1], rows), 0.5 * rng.normal(size=n_parameters)
+
+
+def compiled_sgd(sizes, theta, inputs, labels, batch_size, start, stop, noise="sgd", precision="float64"):
+    dtype = np.dtype(precision)
+    records = np.empty((stop - start + 1, theta.size), dtype)
+    decay = np.full(theta.size, DECAY, dtype)
+    diverged = get_kernel(sizes, batch_size, precision, noise).advance(
+        np.array(theta, dtype),
+        np.array(inputs, dtype),
+        np.array(labels, dtype),
+        KEY,
+        start,
+        stop,
+        batch_size,
+        dtype.type(RATE),
+        decay,
+        np.arange(start, stop + 1),
+        records,
+    )
+    return records, diverged
+
+
+CASES = [
+    ((3, 2), 23, 5, "sgd"),
+    ((2, 3, 4), 23, 5, "sgd"),
+    ((2, 3, 4), 23, 8, "sgd"),  # whole vectors
+    ((2, 3, 4), 8, 8, "sgd"),  # one step an epoch
+    ((2, 3, 4), 300, 300, "full"),  # several tiles
+    ((2, 2, 3, 4), 23, 6, "sgd"),
+    ((2, 2, 1, 2, 3), 16, 8, "sgd"),
+    ((2, 1, 1, 1, 1, 4), 23, 5, "sgd"),
+    ((2, 14, 13, 3), 23, 5, "sgd"),  # loops
+]
+
+
+@pytest.mark.parametrize(("sizes", "rows", "batch_size", "noise"), CASES)
+def test_float64_agrees_with_naive_sgd(sizes, rows, batch_size, noise):
+    inputs, labels, theta = problem(sizes, rows)
+    ours, diverged = compiled_sgd(sizes, theta, inputs, labels, batch_size, 0, 12, noise)
+    assert diverged == -1
+    np.testing.assert_allclose(
+        ours, naive_sgd(sizes, theta, inputs, labels, batch_size, 12, noise), rtol=1e-12, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize(("sizes", "batch_size"), [((2, 3, 4), 5), ((784, 5, 10), 7)])
+def test_float32_agrees_with_naive_sgd(sizes, batch_size):
+    inputs, labels, theta = problem(sizes, 23)
+    ours, _ = compiled_sgd(sizes, theta, inputs, labels, batch_size, 0, 12, precision="float32")
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, naive_sgd(sizes, theta, inputs, labels, batch_size, 12, "sgd"), atol=1e-5)
+
+
+def test_naive_gradient_agrees_with_autograd():
+    torch = pytest.importorskip("torch")
+    inputs, labels, theta = problem((2, 3, 4), 9)
+    t = torch.tensor(theta, requires_grad=True)
+    hidden = torch.tanh(torch.tensor(inputs) @ t[:6].reshape(2, 3) + t[6:9])
+    logits = hidden @ t[9:21].reshape(3, 4) + t[21:]
+    torch.nn.functional.cross_entropy(logits, torch.tensor(labels)).backward()
+    np.testing.assert_allclose(naive_gradient((2, 3, 4), theta, inputs, labels), t.grad.numpy(), atol=1e-14)
+
+
+@pytest.mark.parametrize("stop", [1, 5, 7, 10])
+def test_a_run_can_be_cut_anywhere(stop):
+    sizes = (2, 3, 4)
+    inputs, labels, theta = problem(sizes, 23)
+    whole, _ = compiled_sgd(sizes, theta, inputs, labels, 5, 0, 17)
+    head, _ = compiled_sgd(sizes, theta, inputs, labels, 5, 0, stop)
+    tail, _ = compiled_sgd(sizes, head[-1], inputs, labels, 5, stop, 17)
+    np.testing.assert_array_equal(np.concatenate([head, tail[1:]]), whole)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e35])
+def test_divergence_is_reported_with_its_step(bad):
+    sizes = (2, 3, 4)
+    inputs, labels, theta = problem(sizes, 23)
+    assert compiled_sgd(sizes, theta, inputs, labels, 5, 0, 17, precision="float32")[1] == -1
+    theta[3] = bad
+    assert compiled_sgd(sizes, theta, inputs, labels, 5, 4, 17, precision="float32")[1] == 5
+
+
+@given(rows=st.integers(1, 60), epoch=st.integers(0, 10**6), key=st.integers(0, 2**64 - 1))
+def test_shuffles_are_permutations(rows, epoch, key):
+    order = np.full(rows, -7, np.int32)
+    _parts.shuffle(order, np.uint64(key), epoch)
+    np.testing.assert_array_equal(np.sort(order), np.arange(rows))
+
+
+def test_shuffles_are_uniform():
+    draws, counts, order = 12_000, dict.fromkeys(permutations(range(4)), 0), np.empty(4, np.int32)
+    for epoch in range(draws):
+        _parts.shuffle(order, KEY, epoch)
+        counts[tuple(order.tolist())] += 1
+    expected = draws / 24
+    chi_square = sum((n - expected) ** 2 / expected for n in counts.values())
+    assert chi_square < 49.7  # 99.9 % of 23 degrees of freedom
+
+
+@given(data=st.data(), rows=st.integers(1, 40))
+def test_each_epoch_visits_each_row_once(data, rows):
+    batch_size = data.draw(st.integers(1, rows))
+    order, steps = np.empty(rows, np.int32), -(-rows // batch_size)
+    for epoch in range(2):
+        seen = []
+        for step in range(epoch * steps, (epoch + 1) * steps):
+            start, size = draw_epochs(order, step, step == 0, batch_size, KEY)
+            seen.append(order[start : start + size].copy())
+        assert [len(part) for part in seen[:-1]] == [batch_size] * (steps - 1)
+        np.testing.assert_array_equal(np.sort(np.concatenate(seen)), np.arange(rows))
+
+
+def test_full_noise_takes_every_row():
+    order = np.empty(7, np.int32)
+    assert draw_all(order, 3, True, 2, KEY) == (0, 7)
+    np.testing.assert_array_equal(order, np.arange(7))
+
+
+@pytest.mark.parametrize(
+    ("name", "exact", "error", "low", "high"),
+    [
+        ("exp_float32", np.exp, 3e-7, -60, 20),
+        ("exp_float64", np.exp, 2e-15, -300, 300),
+        ("tanh_float32", np.tanh, 4e-7, -12, 12),
+        ("tanh_float64", np.tanh, 1e-15, -30, 30),
+    ],
+)
+def test_elementary_functions(name, exact, error, low, high):
+    number = np.dtype(name.partition("_")[2]).type
+    function = getattr(_parts, name)
+    x = np.linspace(low, high, 2001).astype(number)
+    ours = np.array([function(v) for v in x], dtype=np.float64)
+    reference = exact(x.astype(np.float64))
+    scale = np.abs(reference) if name.startswith("exp") else 1.0
+    assert (np.abs(ours - reference) / scale).max() < error
+
+
+@given(batch_size=st.integers(1, 5000), precision=st.sampled_from(["float32", "float64"]))
+def test_tiles_are_whole_cache_lines_and_waste_little(batch_size, precision):
+    tile = choose_tile(batch_size, precision)
+    lanes = 16 if precision == "float32" else 8
+    passes = -(-batch_size // tile)
+    assert tile % lanes == 0
+    assert tile <= MAX_TILE
+    assert passes * tile - batch_size < passes * lanes
+
+
+@pytest.fixture
+def cache_directory(tmp_path, monkeypatch):
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / name))
+    return tmp_path / "agescape" / "kernels"
+
+
+def build():
+    return _kernels._build.__wrapped__((1, 1), 4, "float64", "full")
+
+
+def test_kernels_are_cached_and_changed_files_never_run(cache_directory):
+    kernel = build()
+    (file,) = cache_directory.glob("*.py")
+    assert file.read_text() == kernel.source
+    assert sum(build().advance.stats.cache_hits.values()) == 1
+    file.write_text("raise SystemExit('tampered')")
+    build()
+    assert file.read_text() == kernel.source
+
+
+def test_without_a_writable_cache_kernels_still_compile(tmp_path, cache_directory, caplog):
+    (tmp_path / "agescape").write_text("a file where a directory should be")
+    with caplog.at_level(logging.WARNING):
+        assert build().advance is not None
+    assert "cannot write to" in caplog.text
