@@ -140,7 +140,8 @@ class TorchLoss:
     """The same loss for any `torch.nn.Module` that maps inputs (N, D) to logits (N, n_classes).
 
     Parameters are the module's, flattened in the order of `named_parameters()`; the module itself is
-    copied, in float64, and never changed. Unit symmetries are unknown (`network` is None) unless given.
+    copied, in float64 and evaluation mode (no dropout), and never changed. Unit symmetries are unknown:
+    `network` is None.
 
     Parameters
     ----------
@@ -166,7 +167,7 @@ class TorchLoss:
             msg = "TorchLoss needs torch: pip install 'agescape[torch]'"
             raise ImportError(msg) from error
         self._torch = torch
-        self._module = copy.deepcopy(module).double().requires_grad_(False)
+        self._module = copy.deepcopy(module).double().eval().requires_grad_(False)
         self.data = data
         self.regularization = check_regularization(regularization)
         self.regularize_biases = bool(regularize_biases)

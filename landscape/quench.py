@@ -102,8 +102,8 @@ def quench(
         else:
             model, flows = gradient_flow(loss, theta, tolerance=FLOW_HANDOVER, max_steps=max_steps)
             gradients, start, radius = flows, model.point, 0.05
-            if model.index and model.rms_gradient <= GRADIENT_TOLERANCE:  # Newton would leave the saddle
-                return _result(model, tolerance, gradients, flows, limit_reached=False)
+            if model.index or model.rms_gradient > FLOW_HANDOVER:  # Newton would leave the saddle, or the path
+                return _result(model, tolerance, gradients, flows, limit_reached=flows >= max_steps)
         modes = loss.zero_modes  # along these the minimum is a line: take its point nearest to the origin
         model, newtons = newton(loss, start - modes.T @ (modes @ start), tolerance=tolerance, radius=radius)
     except FloatingPointError:

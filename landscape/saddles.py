@@ -70,15 +70,26 @@ def find_transition_state(
     max_steps : int
         Hessian evaluations of the uphill search.
 
+    Raises
+    ------
+    ValueError
+        If `theta` or `direction` has the wrong shape or is not finite, or `direction` is zero.
+
     Notes
     -----
     Eigenvector following: Cerjan and Miller, J. Chem. Phys. 75, 2800 (1981); Wales, J. Chem. Phys. 101,
     3750 (1994). The downhill paths are gradient-flow paths (`quench` with method "flow").
     """
+    theta, direction = np.array(theta, dtype=np.float64), np.array(direction, dtype=np.float64)
+    for name, vector in (("theta", theta), ("direction", direction)):
+        if vector.shape != (loss.n_parameters,) or not np.isfinite(vector).all():
+            msg = f"{name} must be finite with shape ({loss.n_parameters},); got shape {vector.shape}"
+            raise ValueError(msg)
+    if not direction.any():
+        msg = "direction must not be zero; got a vector of zeros"
+        raise ValueError(msg)
     try:
-        model, status, evaluations = _eigenvector_following(
-            loss, np.array(theta, dtype=np.float64), np.array(direction, dtype=np.float64), tolerance, max_steps
-        )
+        model, status, evaluations = _eigenvector_following(loss, theta, direction, tolerance, max_steps)
         if status is not SaddleStatus.CONVERGED:
             return SaddleResult(status, None, (), evaluations)
         ends = [_downhill(loss, model, sign) for sign in (1.0, -1.0)]

@@ -69,11 +69,12 @@ def _canonical_elements(layer: Layer, after: Layer, *, last: bool) -> list[Eleme
     if last:
         keys = np.hstack([keys, after.kernel])
     signs = _leading_signs(keys)
-    normal = keys * np.where(signs == 0.0, 1.0, signs)[:, None] + 0.0
+    factors = np.where(signs == 0.0, 1.0, signs)[:, None]
+    normal, outgoing = keys * factors + 0.0, after.kernel * factors + 0.0
     order = sorted(range(len(normal)), key=lambda i: tuple(normal[i]))
     live = (after.kernel != 0.0).any(axis=1)
     sign_choices = [(1.0, -1.0) if sign == 0.0 and live[i] else (sign or 1.0,) for i, sign in enumerate(signs)]
-    tie_orders = [list(_distinct_orders(tie, after.kernel)) for tie in _ties(order, normal)]
+    tie_orders = [list(_distinct_orders(tie, outgoing)) for tie in _ties(order, normal)]
     return [
         (np.array(permutation), np.array([chosen[i] for i in permutation]))
         for permutation in (sum(parts, ()) for parts in product(*tie_orders))

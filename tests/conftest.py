@@ -1,0 +1,44 @@
+"""Data sets and losses that many tests share. One BLAS thread: rounding, and so every result, stays the same."""
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from landscape import MLP, CrossEntropyLoss, datasets
+
+ARCHITECTURES = [(10,), (5, 5), (4, 4, 4), (1, 1, 1)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_blas_thread():
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="session")
+def data():
+    """1000 training rows, like in the paper."""
+    return datasets.ljat(rows=1000, seed=0)
+
+
+@pytest.fixture(scope="session")
+def few_data():
+    """100 training rows: ten times faster."""
+    return datasets.ljat(rows=100, seed=0)
+
+
+@pytest.fixture(scope="session", params=ARCHITECTURES, ids=str)
+def loss(request, data):
+    """The loss of each of the four architectures."""
+    return CrossEntropyLoss(MLP((2, *request.param, 4)), data)
+
+
+@pytest.fixture(scope="session")
+def small_loss(few_data):
+    """25 parameters, 100 rows: a quench takes milliseconds."""
+    return CrossEntropyLoss(MLP((2, 3, 4)), few_data)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
