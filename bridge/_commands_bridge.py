@@ -124,7 +124,9 @@ def study(
 ) -> None:
     """Do it all: explore, train, age, map, compare, draw and report."""
     data = datasets.load(dataset, rows=rows, seed=dataset_seed, data_dir=data_dir)
-    given = {"searches": searches, "replicas": replicas, "steps": steps}
+    given = {"replicas": replicas, "steps": steps}
+    if searches is not None:
+        given |= {"searches": searches - searches // 3, "later_searches": searches // 3}
     chosen = dataclasses.replace(SCALES[scale], **{name: value for name, value in given.items() if value is not None})
     architectures = tuple(parse_hidden(text) for text in hidden)
     settings = StudySettings(scale=chosen, architectures=architectures, threshold=threshold, seed=seed)

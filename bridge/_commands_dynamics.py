@@ -51,11 +51,11 @@ def train(
 ) -> None:
     """Train an ensemble of networks and record where they are."""
     loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases)
-    begin, first = time.perf_counter(), [0]
+    begin, counts = time.perf_counter(), []
     with progress_bar() as bar:
 
         def report(done: int, total: int) -> None:
-            first[0] = first[0] or done
+            counts.append(done)
             bar("train", done, total)
 
         runs = run_train(
@@ -76,7 +76,7 @@ def train(
     result = {
         "replicas": runs.replicas,
         "steps": int(runs.steps[-1]),
-        "replica_steps_per_second": (replicas - min(first[0], replicas)) * steps / elapsed,
+        "replica_steps_per_second": (counts[-1] - counts[0]) * steps / elapsed,
         "final_loss": float(runs.loss[:, -1].mean()),
         "final_accuracy": float(runs.accuracy[:, -1].mean()),
         "output": output,

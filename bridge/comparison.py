@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge._files import write_text
+from bridge.inherent import ORIGIN
 from dynamics import aging, load_trajectories, mean_square_displacement
 from landscape import Database, summarize
 
@@ -31,7 +32,7 @@ class ComparisonRow:
     estimated_minima: float  # Chao1 over the hits of searches: a lower bound
     estimated_minima_low: float
     estimated_minima_high: float
-    minima_from_sgd: int  # found by quenching snapshots, by no search
+    minima_from_sgd: int  # first found by quenching snapshots
     lowest_loss: float
     replicas: int
     steps: int
@@ -92,7 +93,7 @@ def compare_one(folder: Path, *, threshold: float) -> ComparisonRow:
             estimated_minima=estimate.value if estimate else math.nan,
             estimated_minima_low=estimate.low if estimate else math.nan,
             estimated_minima_high=estimate.high if estimate else math.nan,
-            minima_from_sgd=sum(minimum.search is None for minimum in database.minima),
+            minima_from_sgd=sum(minimum.origin == ORIGIN for minimum in database.minima),
             lowest_loss=found.lowest_loss,
             replicas=runs.replicas,
             steps=int(runs.steps[-1]),

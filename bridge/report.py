@@ -70,7 +70,8 @@ def _setting(data: Dataset, settings: StudySettings) -> str:
     scale, optimizer = settings.scale, settings.optimizer
     return (
         f"{data.rows} rows, {data.n_classes} classes, constant predictor {data.constant_entropy:.3f} nats; "
-        f"λ = {settings.regularization:g}; {scale.searches} searches of each landscape; {scale.replicas} runs of "
+        f"λ = {settings.regularization:g}; {scale.searches} + {scale.later_searches} searches of each landscape, "
+        f"before and after the minima that SGD visits are added; {scale.replicas} runs of "
         f"{scale.steps} steps, learning rate {optimizer.learning_rate:g}, batch {optimizer.batch_size}; "
         f"{scale.control_replicas} full-batch descents; snapshots of {scale.mapped_replicas} runs mapped to minima by "
         f"the gradient flow; Δ* = {settings.threshold:g}; seed {settings.seed}."

@@ -11,7 +11,8 @@ PAPER_ARCHITECTURES = ((10,), (5, 5), (4, 4, 4))
 class Scale:
     """How much of everything."""
 
-    searches: int  # of the landscape of each architecture
+    searches: int  # of the landscape of each architecture, before SGD's minima are added to it
+    later_searches: int  # with SGD's minima, to find out how they connect
     replicas: int
     steps: int
     control_replicas: int  # full-batch descents from the same starts
@@ -19,8 +20,8 @@ class Scale:
 
 
 SCALES = {
-    "quick": Scale(searches=320, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
-    "paper": Scale(searches=8_000, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100),
+    "quick": Scale(128, 64, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
+    "paper": Scale(6_000, 2_000, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100),
 }
 
 

@@ -83,14 +83,18 @@ def _one_architecture(
     network = MLP((data.n_features, *hidden, data.n_classes))
     loss = CrossEntropyLoss(network, data, settings.regularization)
     name, scale = ",".join(map(str, hidden)), settings.scale
-    explore(
-        loss,
-        folder / LANDSCAPE,
-        searches=scale.searches,
-        seed=settings.seed,
-        jobs=jobs,
-        progress=lambda done, total, _: progress(f"{name}: explore", done, total or done),
-    )
+
+    def search(searches: int) -> None:
+        explore(
+            loss,
+            folder / LANDSCAPE,
+            searches=searches,
+            seed=settings.seed,
+            jobs=jobs,
+            progress=lambda done, total, _: progress(f"{name}: explore", done, total or done),
+        )
+
+    search(scale.searches)
     ensembles: tuple[tuple[str, NoiseName, int], ...] = (
         (RUNS, "sgd", scale.replicas),
         (CONTROL, "full", scale.control_replicas),
@@ -117,6 +121,8 @@ def _one_architecture(
             jobs=jobs,
             progress=lambda done, total: progress(f"{name}: map snapshots", done, total),
         )
+    search(scale.searches + scale.later_searches)
+    with Database(folder / LANDSCAPE) as database:
         return visits(structures, database)
 
 

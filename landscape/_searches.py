@@ -17,8 +17,8 @@ from landscape.basin_hopping import BasinHopping, basin_hopping
 from landscape.connectivity import LandscapeGraph, components
 from landscape.losses import Loss
 from landscape.quench import quench
-from landscape.saddles import SaddleResult, search_between, search_from_minimum
-from landscape.stationary import Minimum, TransitionState
+from landscape.saddles import search_between, search_from_minimum
+from landscape.stationary import Minimum, TransitionState, same_point
 
 Array = NDArray[np.float64]
 
@@ -28,6 +28,7 @@ RANDOM_STARTS = 16  # searches before this one quench random starts
 CYCLE = ("saddle", "connect") * 3 + ("hop", "connect") + ("saddle", "connect") * 3 + ("start", "connect")
 COLLAPSED_SD, HOPS = 1e-2, 4
 DISPLACEMENTS = (0.05, 3.0)  # Euclidean, log-uniform: first step off a minimum
+MAX_LINKS = 3  # saddle searches in one connection
 PARTNERS = 24  # minima of other components among which a connection looks for the nearest
 
 
@@ -160,21 +161,38 @@ def _saddle(loss: Loss, task: Task, rng: np.random.Generator, _glorot: bool) -> 
     assert task.start is not None
     low, high = np.log(DISPLACEMENTS)
     displacement = float(np.exp(rng.uniform(low, high)))
-    return _from_saddle(task, search_from_minimum(loss, task.start[1], rng, displacement=displacement), None)
+    result = search_from_minimum(loss, task.start[1], rng, displacement=displacement)
+    connections = () if result.transition_state is None else ((result.transition_state, result.minima),)
+    return Found(task, (), connections, None, result.status.name, result.hessian_evaluations)
 
 
 def _connect(loss: Loss, task: Task, _rng: np.random.Generator, _glorot: bool) -> Found:
+    """Build a chain of transition states to the nearest partner: the gaps that one leaves are tried next."""
     assert task.start is not None
     origin = task.start[1]
     distances = [symmetry.distance(loss.network, origin.coordinates, m.coordinates) for _, m in task.partners]
     number, partner = task.partners[int(np.argmin(distances))]
-    return _from_saddle(task, search_between(loss, origin, partner), number)
+    gaps, results = [(origin, partner)], []
+    while gaps and len(results) < MAX_LINKS:
+        left, right = gaps.pop(0)
+        results.append(search_between(loss, left, right))
+        if results[-1].converged:
+            gaps += _gaps_left(loss, left, right, results[-1].minima)
+    connections = tuple((r.transition_state, r.minima) for r in results if r.transition_state is not None)
+    evaluations = sum(result.hessian_evaluations for result in results)
+    return Found(task, (), connections, number, results[0].status.name, evaluations)
 
 
-def _from_saddle(task: Task, result: SaddleResult, partner: int | None) -> Found:
-    state = result.transition_state
-    connections = () if state is None else ((state, result.minima),)
-    return Found(task, (), connections, partner, result.status.name, result.hessian_evaluations)
+def _gaps_left(loss: Loss, left: Minimum, right: Minimum, ends: tuple[Minimum, ...]) -> list[tuple[Minimum, Minimum]]:
+    """What still lies open between two minima once a transition state with these two ends is known."""
+
+    def apart(a: Minimum, b: Minimum) -> float:
+        return symmetry.distance(loss.network, a.coordinates, b.coordinates)
+
+    near, far = ends
+    if apart(left, far) + apart(near, right) < apart(left, near) + apart(far, right):
+        near, far = far, near
+    return [(a, b) for a, b in ((left, near), (far, right)) if not same_point(loss.network, a, b)]
 
 
 _KINDS = {"start": _start, "collapsed": _collapsed, "hop": _hop, "saddle": _saddle, "connect": _connect}

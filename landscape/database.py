@@ -51,7 +51,7 @@ class StoredMinimum:
 
     id: int
     point: Minimum
-    hits: int  # how often searches ended here
+    hits: int  # how often searches ended here; 0: none did
     origin: str  # what found it first: "start", "basin-hopping", "saddle", "sgd", ...
     search: int | None  # number of the search that found it first
     orbit_size: int
@@ -256,11 +256,11 @@ class Database:
             raise
         self._connection.execute("COMMIT")
 
-    def add_minimum(self, point: Minimum, *, origin: str, search: int | None = None) -> tuple[int, bool]:
-        """Store a minimum, or count one more hit: its id, and whether it is new."""
+    def add_minimum(self, point: Minimum, *, origin: str, search: int | None = None, hits: int = 1) -> tuple[int, bool]:
+        """Store a minimum, or count so many more hits of a known one: its id, and whether it is new."""
         if known := self.find_minimum(point):
-            self._hit("minima", "minimum_id", known.id)
-            self._minima[known.id] = replace(known, hits=known.hits + 1)
+            self._hit("minima", "minimum_id", known.id, hits)
+            self._minima[known.id] = replace(known, hits=known.hits + hits)
             return known.id, False
         extra = self._extra(point)
         cursor = self._connection.execute(
@@ -268,8 +268,8 @@ class Database:
             (point.value, dump_array(point.coordinates), point.log_determinant, extra.stabilizer),
         )
         number = int(cursor.lastrowid or 0)
-        self._insert_extra("agescape_minima", number, point, extra, origin, search)
-        self._minima[number] = StoredMinimum(number, point, 1, origin, search, extra.orbit_size)
+        self._insert_extra("agescape_minima", number, point, extra, hits, origin, search)
+        self._minima[number] = StoredMinimum(number, point, hits, origin, search, extra.orbit_size)
         bisect.insort(self._minimum_order, (point.value, number))
         return number, True
 
@@ -281,7 +281,7 @@ class Database:
         for number in _near(self._transition_state_order, point.value):
             known = self._transition_states[number]
             if known.minimum_ids == (first, second) and same_point(self.network, known.point, point):
-                self._hit("transition_states", "transition_state_id", number)
+                self._hit("transition_states", "transition_state_id", number, 1)
                 self._transition_states[number] = replace(known, hits=known.hits + 1)
                 return number, False
         extra = self._extra(point)
@@ -292,7 +292,7 @@ class Database:
              dump_array(point.eigenvector), float(np.log(point.eigenvalues[1:]).sum()), extra.stabilizer),
         )  # fmt: skip
         number = int(cursor.lastrowid or 0)
-        self._insert_extra("agescape_transition_states", number, point, extra, origin, search)
+        self._insert_extra("agescape_transition_states", number, point, extra, 1, origin, search)
         stored = StoredTransitionState(number, point, (first, second), 1, origin, search, extra.orbit_size)
         self._transition_states[number] = stored
         bisect.insort(self._transition_state_order, (point.value, number))
@@ -317,16 +317,23 @@ class Database:
         return _Extra(key, orbit, min(symmetry.group_order(self.network) // orbit, 2**63 - 1))
 
     def _insert_extra(
-        self, table: str, number: int, point: StationaryPoint, extra: "_Extra", origin: str, search: int | None
+        self,
+        table: str,
+        number: int,
+        point: StationaryPoint,
+        extra: "_Extra",
+        hits: int,
+        origin: str,
+        search: int | None,
     ) -> None:
         self._connection.execute(
-            f"INSERT INTO {table} VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?)",
-            (number, extra.key, origin, search, point.rms_gradient, point.eigenvalues.astype("<f8").tobytes(),
+            f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (number, extra.key, hits, origin, search, point.rms_gradient, point.eigenvalues.astype("<f8").tobytes(),
              point.log_determinant, point.trace, str(extra.orbit_size)),
         )  # fmt: skip
 
-    def _hit(self, table: str, column: str, number: int) -> None:
-        self._connection.execute(f"UPDATE agescape_{table} SET hits = hits + 1 WHERE {column} = ?", (number,))
+    def _hit(self, table: str, column: str, number: int, hits: int) -> None:
+        self._connection.execute(f"UPDATE agescape_{table} SET hits = hits + ? WHERE {column} = ?", (hits, number))
 
 
 @dataclass(frozen=True)

@@ -172,22 +172,19 @@ def store_inherent_structures(
 ) -> None:
     """Store where points of trajectories were quenched to: (digest of the point, its minimum or None).
 
-    New minima enter with this origin. Known ones get no hit: visits are not searches, and the estimate
-    of the number of minima rests on the hits of searches.
+    New minima enter with this origin. Visits are no hits: the estimate of the number of minima rests on
+    what searches find.
     """
     with database.transaction():
         for point, minimum in quenched:
-            known = None if minimum is None else database.find_minimum(minimum)
-            number = known.id if known else None
-            if minimum is not None and known is None:
-                number, _ = database.add_minimum(minimum, origin=origin)
+            number = None if minimum is None else database.add_minimum(minimum, origin=origin, hits=0)[0]
             database.add_inherent_structure(point, method, number)
 
 
 def summarize(database: Database) -> Exploration:
     """Count what a database holds and estimate what it misses (Chao1 over the hits of minima)."""
     minima = database.minima
-    hits = np.array([minimum.hits for minimum in minima if minimum.search is not None])
+    hits = np.array([minimum.hits for minimum in minima if minimum.hits])
     labels = components(database.graph())
     return Exploration(
         path=database.path,
