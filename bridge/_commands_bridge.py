@@ -11,10 +11,12 @@ from bridge import plots
 from bridge._console import parse_hidden, progress_bar, show, show_table
 from bridge._options import (
     AsJson,
+    BatchSize,
     DataDir,
     DatasetName,
     DatasetSeed,
     Jobs,
+    LearningRate,
     Rows,
     Seed,
     Threshold,
@@ -27,9 +29,9 @@ from bridge.inherent import inherent_structures
 from bridge.settings import SCALES, StudySettings
 from bridge.study import study as run_study
 from bridge.visits import visits
-from dynamics import load_trajectories
+from dynamics import SGD, load_trajectories
 from landscape import Database, datasets, summarize
-from landscape.plots import save_figure
+from landscape.plots import check_figure_path, save_figure
 
 Scale = Literal["quick", "paper"]
 
@@ -45,6 +47,7 @@ def overlay(
     as_json: AsJson = False,
 ) -> None:
     """Map snapshots of runs to minima and draw the visits on the disconnectivity graph."""
+    check_figure_path(output)
     runs = load_trajectories(trajectories)
     runs = runs if replicas is None else runs.first(min(replicas, runs.replicas))
     figure, axes = plots.new_figure(7.0, 5.0)
@@ -85,6 +88,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Number of minima against mu, one row per architecture and data set."""
+    if output is not None:
+        check_figure_path(output)
     comparison = compare_studies(directory, threshold=threshold)
     if output is not None:
         figure, axes = plots.new_figure(5.5, 4.2)
@@ -117,6 +122,8 @@ def study(
     searches: Annotated[int | None, typer.Option(min=0, help="Searches of each landscape.")] = None,
     replicas: Annotated[int | None, typer.Option(min=2, help="Runs of each ensemble.")] = None,
     steps: Annotated[int | None, typer.Option(min=2, help="Steps of each run.")] = None,
+    batch_size: BatchSize = 100,
+    learning_rate: LearningRate = 0.05,
     threshold: Threshold = 1e-2,
     seed: Seed = 0,
     jobs: Jobs = -1,
@@ -129,7 +136,13 @@ def study(
         given |= {"searches": searches - searches // 3, "later_searches": searches // 3}
     chosen = dataclasses.replace(SCALES[scale], **{name: value for name, value in given.items() if value is not None})
     architectures = tuple(parse_hidden(text) for text in hidden)
-    settings = StudySettings(scale=chosen, architectures=architectures, threshold=threshold, seed=seed)
+    settings = StudySettings(
+        scale=chosen,
+        architectures=architectures,
+        optimizer=SGD(learning_rate=learning_rate, batch_size=batch_size),
+        threshold=threshold,
+        seed=seed,
+    )
     with progress_bar() as bar:
         result = run_study(data, output, settings, jobs=jobs, progress=bar)
     rows_ = [row_dict(row) for row in result.comparison.rows]
@@ -147,10 +160,13 @@ def info(
     if not file.is_file():
         msg = f"no file at {file}"
         raise FileNotFoundError(msg)
-    if file.read_bytes()[:15] == b"SQLite format 3":
+    with file.open("rb") as opened_file:
+        start = opened_file.read(15)
+    if start == b"SQLite format 3":
         with Database(file) as opened:
-            result = dataclasses.asdict(summarize(opened)) | dataclasses.asdict(opened.provenance)
-        result = {"kind": "database of minima", **result}
+            provenance = dataclasses.asdict(opened.provenance)
+            result = dataclasses.asdict(summarize(opened)) | provenance | {"data": provenance["dataset"]}
+            result = {"kind": "database of minima", **result, **describe_metadata(opened.provenance.dataset)}
     elif h5py.is_hdf5(file):
         runs = load_trajectories(file)
         result = {
@@ -160,12 +176,13 @@ def info(
             "snapshots": len(runs.steps),
             "parameters": runs.n_parameters,
             **runs.metadata,
+            **describe_metadata(runs.metadata.get("data", {})),
         }
     else:
         data = datasets.table(file)
         result = {
             "kind": "data set",
-            "rows": data.rows,
+            **describe(data),
             "features": data.n_features,
             "class_counts": data.class_counts.tolist(),
             "constant_entropy": data.constant_entropy,

@@ -11,11 +11,13 @@ from bridge import plots
 from bridge._console import progress_bar, show
 from bridge._options import (
     AsJson,
+    BatchSize,
     DataDir,
     DatasetName,
     DatasetSeed,
     Hidden,
     Jobs,
+    LearningRate,
     Regularization,
     RegularizeBiases,
     Rows,
@@ -27,7 +29,7 @@ from bridge._options import (
 )
 from dynamics import SGD, aging, load_trajectories, mean_square_displacement
 from dynamics import train as run_train
-from landscape.plots import save_figure
+from landscape.plots import check_figure_path, save_figure
 
 
 def train(
@@ -36,8 +38,8 @@ def train(
     replicas: Annotated[int, typer.Option(min=1, help="Number of runs.")] = 100,
     steps: Annotated[int, typer.Option(min=2, help="Steps of each run.")] = 150_000,
     noise: Annotated[str, typer.Option(help="sgd, or full for full-batch descent from the same starts.")] = "sgd",
-    learning_rate: Annotated[float, typer.Option(help="Step size of SGD.")] = 0.05,
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows a minibatch.")] = 100,
+    learning_rate: LearningRate = 0.05,
+    batch_size: BatchSize = 100,
     precision: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     dataset: DatasetName = "ljat",
     rows: Rows = None,
@@ -95,6 +97,8 @@ def age(
     as_json: AsJson = False,
 ) -> None:
     """Mean square displacement, aging times t*(tw) and the exponent mu."""
+    if output is not None:
+        check_figure_path(output)
     runs = load_trajectories(trajectories)
     msd = mean_square_displacement(runs)
     fit = aging(msd, threshold, seed=seed)

@@ -25,7 +25,7 @@ from bridge._options import (
 )
 from landscape import Database, Exploration, datasets, summarize
 from landscape import explore as run_explore
-from landscape.plots import save_figure
+from landscape.plots import check_figure_path, save_figure
 
 
 def data_ljat(
@@ -101,6 +101,7 @@ def graph(
     as_json: AsJson = False,
 ) -> None:
     """Draw the disconnectivity graph of a database."""
+    check_figure_path(output)
     figure, axes = plots.new_figure(6.0, 5.0)
     with Database(database) as opened:
         found = summarize(opened)

@@ -18,6 +18,8 @@ DatasetSeed = Annotated[int, typer.Option(min=0, help="Realisation of a generate
 DataDir = Annotated[Path | None, typer.Option(help="Where the MNIST files lie.")]
 Regularization = Annotated[float, typer.Option(min=0.0, help="lambda of the penalty lambda |theta|^2.")]
 RegularizeBiases = Annotated[bool, typer.Option(help="Whether the penalty includes the biases.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Rows a minibatch.")]
+LearningRate = Annotated[float, typer.Option(help="Step size of SGD.")]
 Threshold = Annotated[float, typer.Option(help="Delta*: displacement that defines t*.")]
 
 

@@ -13,6 +13,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=False,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     help="How the shape of a neural network's loss landscape relates to the aging of the SGD that explores it.",
 )
 data_app = typer.Typer(help="Make data sets.")
@@ -23,17 +24,30 @@ for command in (study, explore, graph, train, age, overlay, compare, info):
 
 # the base of all complaints about arguments; newer typer brings its own copy of click
 UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
+COMPLAINTS = (UsageProblem, ValueError, OSError, ImportError, ArithmeticError, RuntimeError, MemoryError, sqlite3.Error)
+INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line: 0 on success, 2 and one line on bad input, 130 when interrupted."""
     try:
-        code = app(standalone_mode=False)
-    except (typer.Abort, KeyboardInterrupt):
+        code = app(standalone_mode=False) or 0
+    except (Exception, KeyboardInterrupt) as error:
+        if _was_interrupted(error):
+            code = INTERRUPTED
+        elif isinstance(error, COMPLAINTS):
+            text = getattr(error, "format_message", error.__str__)() or type(error).__name__
+            sys.stderr.write(f"agescape: {' '.join(text.split())}\n")
+            code = 2
+        else:
+            raise
+    if code == INTERRUPTED:
         sys.stderr.write("agescape: interrupted; the same command goes on from here\n")
-        code = 130
-    except (UsageProblem, ValueError, OSError, ImportError, sqlite3.Error) as error:
-        text = getattr(error, "format_message", error.__str__)()
-        sys.stderr.write(f"agescape: {' '.join(text.split())}\n")
-        code = 2
     sys.exit(code)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: numba turns it into others."""
+    while error is not None and not isinstance(error, KeyboardInterrupt | typer.Abort):
+        error = error.__cause__ or error.__context__
+    return error is not None

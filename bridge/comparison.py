@@ -4,13 +4,13 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from bridge._files import write_text
-from bridge.inherent import ORIGIN
-from dynamics import aging, load_trajectories, mean_square_displacement
+from bridge.inherent import ORIGIN, check_same_loss
+from dynamics import Trajectories, aging, load_trajectories, mean_square_displacement
 from landscape import Database, summarize
 
 LANDSCAPE, RUNS, CONTROL = "landscape.db", "sgd.h5", "descent.h5"  # in the folder of each architecture
@@ -26,6 +26,7 @@ class ComparisonRow:
     dataset: str
     dataset_seed: int | None
     rows: int
+    searches: int
     minima: int
     transition_states: int
     components: int
@@ -58,25 +59,42 @@ def compare(directory: str | Path, *, threshold: float = 1e-2) -> Comparison:
     ------
     FileNotFoundError
         If there is no such folder.
+    ValueError
+        If the files of a folder do not belong to one loss.
     """
-    found = (path.parent for depth in ("", "*/", "*/*/") for path in Path(directory).glob(depth + LANDSCAPE))
+    directory = Path(directory)
+    found = (path.parent for depth in ("", "*/", "*/*/") for path in directory.glob(depth + LANDSCAPE))
     folders = sorted(folder for folder in found if (folder / RUNS).is_file())
     if not folders:
         msg = f"{directory} holds no folder with {LANDSCAPE} and {RUNS}"
         raise FileNotFoundError(msg)
-    rows = [compare_one(folder, threshold=threshold) for folder in folders]
-    return Comparison(tuple(sorted(rows, key=lambda row: (row.hidden.count(","), row.hidden, row.study))))
+    rows = [replace(compare_one(folder, threshold=threshold), study=_name(folder, directory)) for folder in folders]
+    return Comparison(tuple(sorted(rows, key=_depth_and_sizes)))
 
 
-def compare_one(folder: Path, *, threshold: float) -> ComparisonRow:
-    """The row of one architecture's folder."""
-    runs = load_trajectories(folder / RUNS)
+def _name(folder: Path, directory: Path) -> str:
+    return folder.resolve().name if folder == directory else str(folder.relative_to(directory))
+
+
+def _depth_and_sizes(row: ComparisonRow) -> tuple[int, tuple[int, ...], str]:
+    sizes = tuple(int(n) for n in row.hidden.split(",") if n)
+    return len(sizes), sizes, row.study
+
+
+def compare_one(
+    folder: Path, *, threshold: float, replicas: int | None = None, control_replicas: int | None = None
+) -> ComparisonRow:
+    """The row of one architecture's folder, from all its runs or the first so many."""
+    runs = _first(load_trajectories(folder / RUNS), replicas)
     fit = aging(mean_square_displacement(runs), threshold)
-    control = folder / CONTROL
-    mu_control = math.nan
-    if control.is_file():
-        mu_control = aging(mean_square_displacement(load_trajectories(control)), threshold).mu
+    control, mu_control = None, math.nan
+    if (folder / CONTROL).is_file():
+        control = _first(load_trajectories(folder / CONTROL), control_replicas)
+        mu_control = aging(mean_square_displacement(control), threshold).mu
     with Database(folder / LANDSCAPE) as database:
+        for ensemble in (runs, control):
+            if ensemble is not None:
+                check_same_loss(ensemble, database)
         found = summarize(database)
         data = database.provenance.dataset
         estimate = found.estimated_minima
@@ -87,6 +105,7 @@ def compare_one(folder: Path, *, threshold: float) -> ComparisonRow:
             dataset=str(data.get("name")),
             dataset_seed=data.get("seed"),
             rows=int(runs.metadata["rows"]),
+            searches=found.searches,
             minima=found.minima,
             transition_states=found.transition_states,
             components=found.components,
@@ -104,6 +123,10 @@ def compare_one(folder: Path, *, threshold: float) -> ComparisonRow:
             mu_runs_mean=fit.mu_runs_mean,
             mu_control=mu_control,
         )
+
+
+def _first(runs: Trajectories, replicas: int | None) -> Trajectories:
+    return runs if replicas is None else runs.first(min(replicas, runs.replicas))
 
 
 def row_dict(row: ComparisonRow) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from dynamics import Trajectories
 from landscape import CrossEntropyLoss, Database, Minimum, datasets, quench, store_inherent_structures
 from landscape.quench import Method
+from landscape.workers import worker_pool
 
 ORIGIN = "sgd"  # of minima that no search but a snapshot found
 BATCH = 32  # quenches between two commits
@@ -51,6 +51,7 @@ def inherent_structures(
     runs: Trajectories,
     database: Database,
     *,
+    loss: CrossEntropyLoss | None = None,
     steps: ArrayLike | None = None,
     method: Method = "flow",
     jobs: int = 1,
@@ -66,6 +67,8 @@ def inherent_structures(
     runs : Trajectories
     database : Database
         Of the loss that the runs descend.
+    loss : CrossEntropyLoss, optional
+        The loss of both; by default made again from the database's provenance, which takes data that can be.
     steps : (S,) int array, optional
         Steps with snapshots to map; by default the waiting times and the last step.
     method : {"flow", "lbfgs"}
@@ -79,8 +82,11 @@ def inherent_structures(
     ValueError
         If the runs descend another loss than the database's, or there is no snapshot at a step.
     """
-    loss = loss_of(database)
-    _check_same_loss(runs, database)
+    check_same_loss(runs, database)
+    loss = loss_of(database) if loss is None else loss
+    if loss.data.sha256 != database.provenance.dataset_sha256:
+        msg = f"loss has another data set than the database {database.path}"
+        raise ValueError(msg)
     chosen = _positions(runs, steps)
     points = [np.asarray(runs.snapshots[r], dtype=np.float64)[chosen] for r in range(runs.replicas)]
     digests = np.array([[_digest(theta) for theta in run] for run in points])
@@ -89,7 +95,7 @@ def inherent_structures(
     total = digests.size
     if progress is not None:
         progress(total - len(todo), total)
-    with Parallel(n_jobs=jobs, return_as="generator") as parallel:
+    with worker_pool(jobs) as parallel:
         for begin in range(0, len(todo), BATCH):
             batch = todo[begin : begin + BATCH]
             minima = parallel(delayed(_quench)(loss, theta, method) for _, theta in batch)
@@ -118,12 +124,13 @@ def loss_of(database: Database) -> CrossEntropyLoss:
     )
 
 
-def _check_same_loss(runs: Trajectories, database: Database) -> None:
+def check_same_loss(runs: Trajectories, database: Database) -> None:
+    """Raise a ValueError that names what differs unless the runs descend the database's loss."""
     wanted: dict[str, Any] = {
         "layer_sizes": (list(runs.layer_sizes), list(database.provenance.layer_sizes or ())),
-        "data_sha256": (runs.metadata["data_sha256"], database.provenance.dataset_sha256),
-        "regularization": (runs.metadata["regularization"], database.provenance.regularization),
-        "regularize_biases": (runs.metadata["regularize_biases"], database.provenance.regularize_biases),
+        "data_sha256": (runs.metadata.get("data_sha256"), database.provenance.dataset_sha256),
+        "regularization": (runs.metadata.get("regularization"), database.provenance.regularization),
+        "regularize_biases": (runs.metadata.get("regularize_biases"), database.provenance.regularize_biases),
     }
     for name, (found, expected) in wanted.items():
         if found != expected:
@@ -132,7 +139,7 @@ def _check_same_loss(runs: Trajectories, database: Database) -> None:
 
 
 def _positions(runs: Trajectories, steps: ArrayLike | None) -> NDArray[np.intp]:
-    wanted = np.unique([*runs.waiting_times, runs.steps[-1]] if steps is None else np.asarray(steps, dtype=np.int64))
+    wanted = np.unique([*runs.waiting_times, runs.steps[-1]] if steps is None else steps)
     if missing := sorted(set(wanted.tolist()) - set(runs.steps.tolist())):
         msg = f"steps must be steps with a snapshot; there is none at {missing[0]}"
         raise ValueError(msg)
@@ -144,8 +151,7 @@ def _digest(theta: NDArray[np.float64]) -> str:
 
 
 def _quench(loss: CrossEntropyLoss, theta: NDArray[np.float64], method: Method) -> Minimum | None:
-    with threadpool_limits(1):  # as in the searches: the same bits for any number of workers
-        result = quench(loss, theta, method=method)
+    result = quench(loss, theta, method=method)
     return result.minimum if result.converged else None
 
 

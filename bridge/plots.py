@@ -52,6 +52,8 @@ def plot_visits(visited: Visits, database: Database, ax: Axes) -> Axes:
     tree = disconnectivity_tree(database.graph(), emax=max(visible_top(database), _highest_visited(visited, database)))
     sizes = 6.0 + 60.0 * numbers / max(numbers.max(), 1)
     plot_disconnectivity(tree, ax, marker_sizes=np.where(numbers > 0, sizes, 0.0), marker_colors=np.log10(ages))
+    if not numbers.any():
+        return ax
     scale = ScalarMappable(LogNorm(np.nanmin(ages), max(np.nanmax(ages), np.nanmin(ages) * 1.001)), "viridis")
     figure = ax.figure
     if isinstance(figure, Figure):

@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Sequence
 from html import escape
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from bridge.comparison import Comparison, ComparisonRow, row_dict
 from bridge.settings import StudySettings
 from bridge.visits import Visits
 from landscape import Dataset
+from landscape.versions import package_version
 
 COLUMNS = (
     "hidden layers", "parameters", "minima found", "minima estimated (Chao1)", "transition states", "components",
@@ -58,7 +58,7 @@ def write(
 <p>Intervals are 95 % bootstrap intervals over the runs. The Chao1 estimate is a lower bound: it counts what searches
 of this kind would still find.</p>
 {pictures}
-<footer>agescape {escape(version("agescape"))}, data set {escape(str(dict(data.metadata)))},
+<footer>agescape {escape(package_version("agescape"))}, data set {escape(str(dict(data.metadata)))},
 sha256 {data.sha256[:16]}</footer></body></html>
 """
     path = output / "report.html"
@@ -68,29 +68,36 @@ sha256 {data.sha256[:16]}</footer></body></html>
 
 def _setting(data: Dataset, settings: StudySettings) -> str:
     scale, optimizer = settings.scale, settings.optimizer
+    mapped = min(scale.mapped_replicas, scale.replicas)
     return (
         f"{data.rows} rows, {data.n_classes} classes, constant predictor {data.constant_entropy:.3f} nats; "
         f"λ = {settings.regularization:g}; {scale.searches} + {scale.later_searches} searches of each landscape, "
         f"before and after the minima that SGD visits are added; {scale.replicas} runs of "
         f"{scale.steps} steps, learning rate {optimizer.learning_rate:g}, batch {optimizer.batch_size}; "
-        f"{scale.control_replicas} full-batch descents; snapshots of {scale.mapped_replicas} runs mapped to minima by "
+        f"{scale.control_replicas} full-batch descents; snapshots of {mapped} runs mapped to minima by "
         f"the gradient flow; Δ* = {settings.threshold:g}; seed {settings.seed}."
     )
 
 
 def _cells(row: ComparisonRow, seen: Visits) -> str:
-    estimate = f"{row.estimated_minima:.0f} [{row.estimated_minima_low:.0f}, {row.estimated_minima_high:.0f}]"
+    estimate = _with_interval(row.estimated_minima, row.estimated_minima_low, row.estimated_minima_high, digits=0)
     cells = (
         row.hidden, row.parameters, row.minima, estimate, row.transition_states, row.components,
         f"{row.lowest_loss:.4f}", f"{len(seen.minimum_ids)} ({row.minima_from_sgd})",
-        f"{_number(row.mu)} [{_number(row.mu_low)}, {_number(row.mu_high)}]",
+        _with_interval(row.mu, row.mu_low, row.mu_high),
         _number(row.mu_runs_mean), _number(row.mu_control),
     )  # fmt: skip
     return "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>"
 
 
-def _number(value: float) -> str:
-    return f"{value:.2f}" if np.isfinite(value) else "not defined"
+def _number(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}" if np.isfinite(value) else "not defined"
+
+
+def _with_interval(value: float, low: float, high: float, digits: int = 2) -> str:
+    if not np.isfinite(value):
+        return "not defined"
+    return f"{_number(value, digits)} [{_number(low, digits)}, {_number(high, digits)}]"
 
 
 def _figure(path: Path) -> str:

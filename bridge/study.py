@@ -4,15 +4,16 @@ Every stage goes on where its file stopped, so a study can be interrupted and re
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from bridge import plots, report
-from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, compare, write_csv
+from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, compare_one, write_csv
 from bridge.inherent import inherent_structures
 from bridge.settings import StudySettings
 from bridge.visits import Visits, visits
 from dynamics import aging, load_trajectories, mean_square_displacement, train
+from dynamics.ensemble import check_arguments
 from dynamics.noises import NoiseName
 from landscape import MLP, CrossEntropyLoss, Database, Dataset, explore
 from landscape.plots import save_figure
@@ -62,27 +63,50 @@ def study(
         If files in `output` come from other settings.
     """
     output, settings = Path(output), settings or StudySettings()
-    folders = [output / folder_name(hidden) for hidden in settings.architectures]
-    visited = [
-        _one_architecture(data, hidden, folder, settings, jobs, progress)
-        for hidden, folder in zip(settings.architectures, folders, strict=True)
-    ]
-    everything = compare(output, threshold=settings.threshold)
-    names = [folder.name for folder in folders]
-    rows = sorted((row for row in everything.rows if row.study in names), key=lambda row: names.index(row.study))
-    comparison = replace(everything, rows=tuple(rows))
+    losses = {
+        output / folder_name(hidden): CrossEntropyLoss(
+            MLP((data.n_features, *hidden, data.n_classes)), data, settings.regularization
+        )
+        for hidden in settings.architectures
+    }
+    for loss in losses.values():  # before hours of searches
+        _check(loss, settings, jobs)
+    visited = [_one_architecture(loss, folder, settings, jobs, progress) for folder, loss in losses.items()]
+    scale = settings.scale
+    comparison = Comparison(
+        tuple(
+            compare_one(
+                folder,
+                threshold=settings.threshold,
+                replicas=scale.replicas,
+                control_replicas=scale.control_replicas,
+            )
+            for folder in losses
+        )
+    )
     write_csv(comparison.rows, output / "comparison.csv")
-    figures = _draw(folders, visited, comparison, settings, output)
+    figures = _draw(list(losses), visited, comparison, settings, output)
     page = report.write(output, comparison, visited, figures, data, settings)
     return Study(output, comparison, page, figures)
 
 
+def _check(loss: CrossEntropyLoss, settings: StudySettings, jobs: int) -> None:
+    """Raise a ValueError now for what the training would refuse later."""
+    scale = settings.scale
+    check_arguments(
+        loss.network, loss.data, settings.optimizer, scale.replicas, scale.steps, settings.seed,
+        settings.regularization, "sgd", jobs,
+    )  # fmt: skip
+    if not settings.threshold > 0:
+        msg = f"threshold must be positive and finite; got {settings.threshold}"
+        raise ValueError(msg)
+
+
 def _one_architecture(
-    data: Dataset, hidden: tuple[int, ...], folder: Path, settings: StudySettings, jobs: int, progress: Progress
+    loss: CrossEntropyLoss, folder: Path, settings: StudySettings, jobs: int, progress: Progress
 ) -> Visits:
-    network = MLP((data.n_features, *hidden, data.n_classes))
-    loss = CrossEntropyLoss(network, data, settings.regularization)
-    name, scale = ",".join(map(str, hidden)), settings.scale
+    network, scale = loss.network, settings.scale
+    name = ",".join(map(str, network.hidden))
 
     def search(searches: int) -> None:
         explore(
@@ -102,7 +126,7 @@ def _one_architecture(
     for file, noise, replicas in ensembles:
         train(
             network,
-            data,
+            loss.data,
             settings.optimizer,
             replicas=replicas,
             steps=scale.steps,
@@ -118,6 +142,7 @@ def _one_architecture(
         structures = inherent_structures(
             runs.first(min(scale.mapped_replicas, runs.replicas)),
             database,
+            loss=loss,
             jobs=jobs,
             progress=lambda done, total: progress(f"{name}: map snapshots", done, total),
         )
@@ -135,7 +160,8 @@ def _draw(
         with Database(folder / LANDSCAPE) as database:
             plots.plot_visits(seen, database, ax)
         ax.set_title(f"hidden layers {name}\n{ax.get_title()}", fontsize=10)
-    displacements = [mean_square_displacement(load_trajectories(folder / RUNS)) for folder in folders]
+    runs = [load_trajectories(folder / RUNS) for folder in folders]
+    displacements = [mean_square_displacement(r.first(min(settings.scale.replicas, r.replicas))) for r in runs]
     fits = [aging(msd, settings.threshold) for msd in displacements]
     motion = plots.plot_displacements(names, displacements, fits, prefix="hidden layers ")
     table, axes = plots.new_figure(5.5, 4.2)

@@ -9,7 +9,6 @@ another length, sums round differently.)
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
@@ -28,6 +27,7 @@ from dynamics.times import Steps, check_times, curve_steps, default_waiting_time
 from dynamics.trajectories import Trajectories
 from landscape.datasets import Dataset
 from landscape.networks import MLP
+from landscape.versions import package_version
 
 BLOCK = 5  # replicas a task: what a kill can lose
 
@@ -149,10 +149,7 @@ def make_header(task: Task, waiting: Steps, lags: Steps, regularization: float, 
     }
     lists = ("waiting_times", "lags", "curve_steps")  # in the file as arrays of their own
     scalars = {name: value for name, value in settings.items() if name not in lists}
-    try:
-        release = version("agescape")
-    except PackageNotFoundError:  # run from a copy that is not installed
-        release = "unknown"
+    release = package_version("agescape")
     metadata = scalars | {"data": dict(task.data.metadata), "rows": task.data.rows, "version": release}
     shared = {
         "steps": task.snapshot_steps,

@@ -33,7 +33,10 @@ def plot_aging(fit: Aging, ax: Axes, label: str | None = None, color: str = COLO
     ax.errorbar(tw, t_star, yerr=errors, fmt="o", color=color, capsize=2)
     mu = rf"$\mu$ = {fit.mu:.2f} [{fit.mu_low:.2f}, {fit.mu_high:.2f}]"
     ax.plot(tw, np.exp(fit.intercept + fit.mu * np.log(tw)), color=color, label=f"{label}: {mu}" if label else mu)
-    ax.set(xscale="log", yscale="log", xlabel="waiting time $t_w$ (steps)", ylabel="$t^*$ (steps)")
+    some = np.isfinite(t_star).any()  # an empty logarithmic axis cannot be drawn
+    ax.set(
+        xscale="log", yscale="log" if some else "linear", xlabel="waiting time $t_w$ (steps)", ylabel="$t^*$ (steps)"
+    )
     ax.xaxis.set_minor_locator(NullLocator())  # their labels would overlap
     ax.set_xticks(tw, [str(t) for t in tw], rotation=45)
     ax.legend(frameon=False)

@@ -32,9 +32,9 @@ def gradient_flow(
     theta: Array,
     *,
     tolerance: float,
-    path_error: float = 1e-2,
+    path_error: float,
     max_steps: int = 5_000,
-) -> tuple[LocalModel, int]:
+) -> tuple[LocalModel, int, int]:
     """Follow the gradient flow from `theta` (P,) until the rms gradient is at most `tolerance`.
 
     Exponential Rosenbrock method of order 3 with its embedded error estimate (exprb32; Hochbruck,
@@ -46,20 +46,21 @@ def gradient_flow(
     model : LocalModel
         At the last point. An eigenvalue is negative there if `max_steps` was reached, or if the path ends on
         a saddle: the gradient is as small as that of a stationary point.
-    evaluations : int
-        Number of Hessians.
+    hessians, gradients : int
+        Number of evaluations of each.
     """
-    model = local_model(loss, theta)
+    model, gradients = local_model(loss, theta), 0
     time = 1.0 / np.abs(model.eigenvalues).max()
     for evaluations in range(1, max_steps + 1):
         eigenvalues, projections = model.eigenvalues, model.projections
         if model.rms_gradient <= (tolerance if eigenvalues[0] > 0.0 else GRADIENT_TOLERANCE):
-            return model, evaluations
+            return model, evaluations, gradients
         if eigenvalues[0] < 0.0:
             time = min(time, MAX_EXPONENT / -eigenvalues[0])
         while True:
             first = -time * _phi_1(-time * eigenvalues) * projections
             _, gradient = loss.value_and_gradient(model.point + model.eigenvectors @ first)
+            gradients += 1
             remainder = model.eigenvectors.T @ gradient - projections - eigenvalues * first
             correction = -2.0 * time * _phi_3(-time * eigenvalues) * remainder
             error = float(np.linalg.norm(correction))
@@ -69,4 +70,4 @@ def gradient_flow(
             time *= max(0.2, factor)
         model = local_model(loss, model.point + model.eigenvectors @ (first + correction))
         time *= min(MAX_GROWTH, max(0.2, factor))
-    return model, max_steps
+    return model, max_steps, gradients

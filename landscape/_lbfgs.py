@@ -17,7 +17,7 @@ SHRINK = 0.1
 MAX_SHRINKS = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Descent:
     """Where a minimisation by gradients ended."""
 

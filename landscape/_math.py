@@ -34,7 +34,11 @@ def _double_to_bits(typing_context: Any, value: Any) -> Any:
 
 @njit(inline="always")
 def exp(x: float) -> float:
-    """e^x to 2 ulp; x is clipped to +-700."""
+    """e^x; x is clipped to +-700.
+
+    To 2 ulp by itself; the kernels' reassociation merges the two parts of ln 2, which leaves 6 ulp for
+    |x| < 20 and 211 ulp at 700.
+    """
     x = min(max(x, -700.0), 700.0)
     k = np.floor(x * LOG2_E + 0.5)
     r = x - k * LN2_HIGH

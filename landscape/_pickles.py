@@ -42,8 +42,29 @@ class _ArrayRecord:
         _version, self.shape, self.dtype, _fortran, self.data = state
 
 
+class _StandIn:
+    """What a name in a pickle stands for: it can be called and nothing else."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self._make = make
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._make(*arguments)
+
+    def __setstate__(self, state: Any) -> None:
+        msg = "it changes what its names stand for"
+        raise UnsafePickleError(msg)
+
+
 def _reconstruct(*_arguments: Any) -> _ArrayRecord:
     return _ArrayRecord()
+
+
+def _ndarray(*_arguments: Any) -> None:
+    msg = "it calls numpy.ndarray"
+    raise UnsafePickleError(msg)
 
 
 def _dtype(name: str, *_flags: Any) -> _Dtype:
@@ -51,6 +72,9 @@ def _dtype(name: str, *_flags: Any) -> _Dtype:
 
 
 def _from_buffer(data: Any, dtype: _Dtype, shape: Any, _order: str) -> _ArrayRecord:
+    if not isinstance(data, bytes | bytearray):
+        msg = f"its buffer is of type {type(data).__name__}"
+        raise UnsafePickleError(msg)
     return _ArrayRecord(shape, dtype, bytes(data))
 
 
@@ -61,12 +85,12 @@ def _latin_1(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-_ADMITTED: dict[tuple[str, str], Callable | type] = {
-    ("numpy", "ndarray"): _ArrayRecord,
-    ("numpy", "dtype"): _dtype,
-    ("_codecs", "encode"): _latin_1,
-    **{(f"numpy.{core}.multiarray", "_reconstruct"): _reconstruct for core in ("core", "_core")},
-    **{(f"numpy.{core}.numeric", "_frombuffer"): _from_buffer for core in ("core", "_core")},
+_ADMITTED = {
+    ("numpy", "ndarray"): _StandIn(_ndarray),
+    ("numpy", "dtype"): _StandIn(_dtype),
+    ("_codecs", "encode"): _StandIn(_latin_1),
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): _StandIn(_reconstruct) for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _StandIn(_from_buffer) for core in ("core", "_core")},
 }
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from landscape import symmetry
 from landscape.basin_hopping import BasinHopping, basin_hopping
@@ -19,6 +18,7 @@ from landscape.losses import Loss
 from landscape.quench import quench
 from landscape.saddles import search_between, search_from_minimum
 from landscape.stationary import Minimum, TransitionState, same_point
+from landscape.workers import one_blas_thread
 
 Array = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ MAX_LINKS = 3  # saddle searches in one connection
 PARTNERS = 24  # minima of other components among which a connection looks for the nearest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """One search, ready to be sent to a worker."""
 
@@ -43,7 +43,7 @@ class Task:
     partners: tuple[tuple[int, Minimum], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Found:
     """What one search found: minima, and transition states with the minima at their two ends."""
 
@@ -131,7 +131,7 @@ def _plan_connection(
 
 def run(loss: Loss, task: Task, glorot: bool) -> Found:
     """Make one search. The result depends on the loss and the task alone."""
-    with threadpool_limits(1):  # the number of BLAS threads changes the last bits, and workers share the cores
+    with one_blas_thread():
         return _KINDS[task.kind](loss, task, rng_of(task.seed, task.search), glorot)
 
 

@@ -12,6 +12,7 @@ from landscape.stationary import Minimum, same_point
 Array = NDArray[np.float64]
 
 GROW, SHRINK = 1.2, 0.9
+LONGEST = 5.0  # in units of the first step
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class BasinHopping:
                 raise ValueError(msg)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Walk:
     """The quenches of a basin-hopping walk, in order."""
 
@@ -82,7 +83,7 @@ def basin_hopping(
         minimum = trial.minimum
         minima.append(minimum)
         if same_point(loss.network, minimum, current):
-            length *= GROW
+            length = min(GROW * length, LONGEST * settings.step_length)  # there may be no other minimum
         elif threshold < np.exp(min(0.0, (current.value - minimum.value) / settings.temperature)):
             current, accepted = minimum, accepted + 1
         else:

@@ -45,7 +45,7 @@ class Provenance:
         return None if self.layer_sizes is None else MLP(self.layer_sizes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StoredMinimum:
     """A minimum in the database."""
 
@@ -57,7 +57,7 @@ class StoredMinimum:
     orbit_size: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StoredTransitionState:
     """A transition state in the database and the minima at the ends of its downhill paths."""
 
@@ -105,12 +105,9 @@ class Database:
             raise FileNotFoundError(msg)
         self._connection = _schema.connect(self.path)
         try:
-            _schema.check(self._connection, self.path)
-            self._load()
-        except sqlite3.DatabaseError as error:
-            self.close()
-            msg = f"{self.path} is damaged: {error}"
-            raise ValueError(msg) from error
+            with self._reading():
+                _schema.check(self._connection, self.path)
+                self._load()
         except ValueError:
             self.close()
             raise
@@ -153,19 +150,42 @@ class Database:
 
     # ------------------------------------------------------------ reading
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Whatever a damaged file makes SQLite or Python raise becomes a ValueError that names the file."""
+        try:
+            yield
+        except (sqlite3.Error, UnicodeError, OverflowError, TypeError, KeyError, MemoryError) as error:
+            msg = f"{self.path} is damaged: {error!r}"
+            raise ValueError(msg) from error
+
+    def _rows(self, query: str, *values: Any) -> list[tuple]:
+        return self._connection.execute(query, values).fetchall()  # a cursor left half-way would lock the file
+
     def _load(self) -> None:
-        rows = dict(self._connection.execute("SELECT name, value FROM agescape_provenance"))
-        self.provenance = _read_provenance(rows, self.path)
+        self.provenance = _read_provenance(dict(self._rows("SELECT name, value FROM agescape_provenance")), self.path)
         self.network = self.provenance.network
-        self._minima = {m.id: m for m in map(self._read_minimum, self._connection.execute(_SELECT_MINIMA))}
-        states = map(self._read_transition_state, self._connection.execute(_SELECT_TRANSITION_STATES))
+        self._minima = {m.id: m for m in map(self._read_minimum, self._rows(_SELECT_MINIMA))}
+        states = map(self._read_transition_state, self._rows(_SELECT_TRANSITION_STATES))
         self._transition_states = {t.id: t for t in states}
         self._minimum_order = sorted((m.point.value, m.id) for m in self._minima.values())
         self._transition_state_order = sorted((t.point.value, t.id) for t in self._transition_states.values())
         for state in self._transition_states.values():
-            if not set(state.minimum_ids) <= self._minima.keys():
-                msg = f"{self.path} is damaged: transition state {state.id} joins minima {state.minimum_ids}"
-                raise ValueError(msg)
+            self._check_ends(state)
+        self._seen_version = self._data_version()
+
+    def _data_version(self) -> int:
+        """Changes when another connection has written."""
+        return self._rows("PRAGMA data_version")[0][0]
+
+    def _check_ends(self, state: StoredTransitionState) -> None:
+        ends = [self._minima.get(number) for number in state.minimum_ids]
+        if None in ends:
+            msg = f"{self.path} is damaged: transition state {state.id} joins minima {state.minimum_ids}"
+            raise ValueError(msg)
+        if any(state.point.value < end.point.value - VALUE_TOLERANCE for end in ends if end):
+            msg = f"{self.path} is damaged: transition state {state.id} lies below one of its minima"
+            raise ValueError(msg)
 
     def _array(self, blob: Any, what: str) -> Array:
         try:
@@ -178,20 +198,52 @@ class Database:
             raise ValueError(msg)
         return array
 
+    def _number(self, value: Any, kind: type, what: str) -> Any:
+        """`value` if it is a finite number of this kind; SQLite columns hold any type."""
+        if type(value) is not kind or not np.isfinite(value):
+            msg = f"{self.path} is damaged: {what} is {value!r}, not a finite {kind.__name__}"
+            raise ValueError(msg)
+        return value
+
+    def _certificate(self, rms_gradient: Any, eigenvalues: Any, what: str) -> tuple[float, Array]:
+        sizes = range(8, 8 * self.provenance.n_parameters + 1, 8)
+        if not isinstance(eigenvalues, bytes) or len(eigenvalues) not in sizes:
+            msg = f"{self.path} is damaged: the eigenvalues of {what} are no array of numbers"
+            raise ValueError(msg)
+        values = np.frombuffer(eigenvalues, dtype="<f8").astype(np.float64)
+        if not np.isfinite(values).all():
+            msg = f"{self.path} is damaged: the eigenvalues of {what} are not finite"
+            raise ValueError(msg)
+        return self._number(rms_gradient, float, f"the gradient of {what}"), values
+
+    def _bookkeeping(self, values: list[Any], what: str) -> tuple[int, str, Any, int]:
+        hits, origin, search, orbit = values
+        if not (isinstance(origin, str) and isinstance(orbit, str) and orbit.isdecimal()):
+            msg = f"{self.path} is damaged: {what} has origin {origin!r} and orbit size {orbit!r}"
+            raise ValueError(msg)
+        search = None if search is None else self._number(search, int, f"the search of {what}")
+        return self._number(hits, int, f"the hits of {what}"), origin, search, int(orbit)
+
     def _read_minimum(self, row: tuple) -> StoredMinimum:
-        number, value, coordinates, *rest, hits, origin, search, orbit = row
-        point = Minimum(self._array(coordinates, f"the position of minimum {number}"), value, *_certificate(*rest))
-        return StoredMinimum(number, point, hits, origin, search, int(orbit))
+        number, value, coordinates, rms_gradient, eigenvalues, *rest = row
+        what = f"minimum {number}"
+        point = Minimum(
+            self._array(coordinates, f"the position of {what}"),
+            self._number(value, float, f"the loss of {what}"),
+            *self._certificate(rms_gradient, eigenvalues, what),
+        )
+        return StoredMinimum(number, point, *self._bookkeeping(rest, what))
 
     def _read_transition_state(self, row: tuple) -> StoredTransitionState:
-        number, value, coordinates, first, second, mode, *rest, hits, origin, search, orbit = row
+        number, value, coordinates, first, second, mode, rms_gradient, eigenvalues, *rest = row
+        what = f"transition state {number}"
         point = TransitionState(
-            self._array(coordinates, f"the position of transition state {number}"),
-            value,
-            *_certificate(*rest),
-            eigenvector=self._array(mode, f"the eigenvector of transition state {number}"),
+            self._array(coordinates, f"the position of {what}"),
+            self._number(value, float, f"the loss of {what}"),
+            *self._certificate(rms_gradient, eigenvalues, what),
+            eigenvector=self._array(mode, f"the eigenvector of {what}"),
         )
-        return StoredTransitionState(number, point, (first, second), hits, origin, search, int(orbit))
+        return StoredTransitionState(number, point, (first, second), *self._bookkeeping(rest, what))
 
     @property
     def minima(self) -> list[StoredMinimum]:
@@ -209,16 +261,15 @@ class Database:
 
     def attempts(self) -> list[Attempt]:
         """All searches made, in order."""
-        rows = self._connection.execute("SELECT * FROM agescape_attempts ORDER BY search")
+        with self._reading():
+            rows = self._rows("SELECT * FROM agescape_attempts ORDER BY search")
         return [Attempt(search, kind, (a, b), status, cost) for search, kind, a, b, status, cost in rows]
 
     def inherent_structures(self, method: str) -> dict[str, int | None]:
         """Minimum (id, or None for none) of every point quenched with `method`, by the point's digest."""
-        return dict(
-            self._connection.execute(
-                "SELECT point, minimum_id FROM agescape_inherent_structures WHERE method = ?", (method,)
-            )
-        )
+        with self._reading():
+            query = "SELECT point, minimum_id FROM agescape_inherent_structures WHERE method = ?"
+            return dict(self._rows(query, method))
 
     def graph(self) -> LandscapeGraph:
         """The network of minima (lowest first, as in `minima`) and transition states as plain arrays."""
@@ -243,21 +294,31 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside happen together or not at all. A second writer waits for 30 seconds."""
+        self._execute_alone("BEGIN IMMEDIATE")
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            msg = f"{self.path} is being written by another process: {error}"
-            raise TimeoutError(msg) from error
-        try:
+            if self._data_version() != self._seen_version:
+                self._load()
             yield
+            self._execute_alone("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             self._load()
             raise
-        self._connection.execute("COMMIT")
+
+    def _execute_alone(self, statement: str) -> None:
+        try:
+            self._connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+                msg = f"{self.path} is being used by another process: {error}"
+                raise TimeoutError(msg) from error
+            msg = f"{self.path} cannot be written: {error}"
+            raise OSError(msg) from error
 
     def add_minimum(self, point: Minimum, *, origin: str, search: int | None = None, hits: int = 1) -> tuple[int, bool]:
         """Store a minimum, or count so many more hits of a known one: its id, and whether it is new."""
+        self._check_transaction()
         if known := self.find_minimum(point):
             self._hit("minima", "minimum_id", known.id, hits)
             self._minima[known.id] = replace(known, hits=known.hits + hits)
@@ -277,6 +338,7 @@ class Database:
         self, point: TransitionState, minimum_ids: tuple[int, int], *, origin: str, search: int | None = None
     ) -> tuple[int, bool]:
         """Store a transition state between two stored minima, or count one more hit: its id, and whether it is new."""
+        self._check_transaction()
         first, second = sorted(minimum_ids)
         for number in _near(self._transition_state_order, point.value):
             known = self._transition_states[number]
@@ -310,6 +372,11 @@ class Database:
         self._connection.execute(
             "INSERT OR REPLACE INTO agescape_inherent_structures VALUES (?, ?, ?)", (point, method, minimum_id)
         )
+
+    def _check_transaction(self) -> None:
+        if not self._connection.in_transaction:
+            msg = "points are added inside `with database.transaction():`, so that a kill leaves no half of one"
+            raise RuntimeError(msg)
 
     def _extra(self, point: StationaryPoint) -> "_Extra":
         orbit = symmetry.orbit_size(self.network, point.coordinates)
@@ -351,10 +418,6 @@ _SELECT_TRANSITION_STATES = (
     f"SELECT _id, energy, coords, _minimum1_id, _minimum2_id, eigenvec, {_EXTRA_COLUMNS} FROM tbl_transition_states"
     " JOIN agescape_transition_states ON _id = transition_state_id"
 )
-
-
-def _certificate(rms_gradient: float, eigenvalues: bytes) -> tuple[float, Array]:
-    return rms_gradient, np.frombuffer(eigenvalues, dtype="<f8").astype(np.float64)
 
 
 def _near(order: list[tuple[float, int]], value: float) -> list[int]:

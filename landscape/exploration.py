@@ -4,12 +4,11 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from llvmlite.binding import get_host_cpu_name
 
 from landscape import _searches, symmetry
@@ -18,6 +17,8 @@ from landscape.connectivity import LandscapeGraph, components
 from landscape.database import Attempt, Database, Provenance
 from landscape.losses import Loss
 from landscape.stationary import Minimum
+from landscape.versions import package_version
+from landscape.workers import worker_pool
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,16 @@ def explore(
         If neither or both of `searches` and `budget` are given, or an existing file belongs to another
         loss or seed.
     """
-    if (searches is None) == (budget is None) or (searches or 0) < 0 or (budget or 0.0) < 0.0:
+    if (searches is None) == (budget is None) or not ((searches or 0) >= 0 and (budget or 0.0) >= 0.0):
         msg = f"give either searches >= 0 or budget >= 0 seconds; got searches={searches}, budget={budget}"
+        raise ValueError(msg)
+    if jobs == 0:
+        msg = "jobs must be a number of workers, or negative to leave some processors free; got 0"
         raise ValueError(msg)
     deadline = None if budget is None else time.monotonic() + budget
     with open_or_create(loss, path, seed) as database:
         done = next_search(database)
-        with Parallel(n_jobs=jobs, return_as="generator") as parallel:
+        with worker_pool(jobs) as parallel:
             while done < (searches or 0) if deadline is None else time.monotonic() < deadline:
                 end = (done // _searches.BATCH + 1) * _searches.BATCH
                 tasks = _plan_batch(database, done, end if searches is None else min(end, searches), seed)
@@ -90,7 +94,7 @@ def explore(
 
 def provenance_of(loss: Any, seed: int) -> Provenance:
     """What a database of this loss's stationary points is about."""
-    packages = {name: version(name) for name in ("agescape", "numpy", "scipy", "numba")}
+    packages = {name: package_version(name) for name in ("agescape", "numpy", "scipy", "numba")}
     return Provenance(
         n_parameters=loss.n_parameters,
         layer_sizes=None if loss.network is None else loss.network.layer_sizes,
@@ -154,17 +158,31 @@ def _plan_batch(database: Database, first: int, end: int, seed: int) -> list[_se
 def store(database: Database, results: list[_searches.Found]) -> None:
     """Write a batch of results in one transaction, in the order of the searches."""
     with database.transaction():
+        if results and next_search(database) != results[0].task.search:
+            msg = f"{database.path} was changed by another exploration meanwhile; run one at a time"
+            raise ValueError(msg)
         for found in results:
             origin, search = _searches.ORIGINS[found.task.kind], found.task.search
-            for minimum in found.minima:
-                database.add_minimum(minimum, origin=origin, search=search)
-            for state, ends in found.connections:
-                first, second = (database.add_minimum(end, origin=origin, search=search)[0] for end in ends)
-                database.add_transition_state(state, (first, second), origin=origin, search=search)
             start = None if found.task.start is None else found.task.start[0]
+            own = {start, found.partner}
+            for minimum in found.minima:
+                _add_found(database, minimum, origin, search, own)
+            for state, ends in found.connections:
+                first, second = (_add_found(database, end, origin, search, own) for end in ends)
+                database.add_transition_state(state, (first, second), origin=origin, search=search)
             database.add_attempt(
                 Attempt(search, found.task.kind, (start, found.partner), found.status, found.hessian_evaluations)
             )
+
+
+def _add_found(database: Database, minimum: Minimum, origin: str, search: int, own: set[int | None]) -> int:
+    """Store a minimum that a search ended in: its id. To come back to where it began (`own`) is no hit.
+
+    The estimate of the number of minima assumes that searches find them, not that they know them.
+    """
+    known = database.find_minimum(minimum)
+    hits = 0 if known and known.id in own else 1
+    return database.add_minimum(minimum, origin=origin, search=search, hits=hits)[0]
 
 
 def store_inherent_structures(

@@ -78,8 +78,8 @@ class CrossEntropyLoss:
         self.regularization = check_regularization(regularization)
         self.regularize_biases = bool(regularize_biases)
         self._sizes = np.array(network.layer_sizes, dtype=np.int64)
-        self._inputs = np.ascontiguousarray(data.inputs.T)
-        self._labels = np.ascontiguousarray(data.labels)
+        self._inputs = np.array(data.inputs.T, order="C")
+        self._labels = np.array(data.labels)
         self._penalty = np.where(network.kernel_mask() | regularize_biases, self.regularization, 0.0)
         self.zero_modes = self._find_zero_modes()
 
@@ -149,6 +149,9 @@ class TorchLoss:
     data : Dataset
     regularization, regularize_biases
         As in `CrossEntropyLoss`; biases are the parameters whose name ends in "bias".
+    zero_modes : (k, P) array, optional
+        Orthonormal directions along which the loss is constant everywhere, for instance the common shift of
+        the output biases where the penalty leaves them out. Quenches need them; they are not found here.
 
     Raises
     ------
@@ -159,7 +162,13 @@ class TorchLoss:
     network: MLP | None = None
 
     def __init__(
-        self, module: "torch.nn.Module", data: Dataset, regularization: float = 1e-4, *, regularize_biases: bool = True
+        self,
+        module: "torch.nn.Module",
+        data: Dataset,
+        regularization: float = 1e-4,
+        *,
+        regularize_biases: bool = True,
+        zero_modes: ArrayLike | None = None,
     ) -> None:
         try:
             import torch  # noqa: PLC0415 (optional: only this class needs it)
@@ -179,7 +188,15 @@ class TorchLoss:
         self._penalty = torch.from_numpy(np.where(np.repeat(held, self._sizes), self.regularization, 0.0))
         self._inputs = torch.from_numpy(data.inputs.copy())
         self._labels = torch.from_numpy(data.labels.copy())
-        self.zero_modes = np.zeros((0, self.n_parameters))
+        modes = np.zeros((0, self.n_parameters)) if zero_modes is None else np.array(zero_modes, dtype=np.float64)
+        if (
+            modes.ndim != 2
+            or modes.shape[1] != self.n_parameters
+            or not np.allclose(modes @ modes.T, np.eye(len(modes)))
+        ):
+            msg = f"zero_modes must be orthonormal rows of length {self.n_parameters}; got shape {modes.shape}"
+            raise ValueError(msg)
+        self.zero_modes = modes
 
     def _logits(self, theta: "torch.Tensor", inputs: "torch.Tensor") -> "torch.Tensor":
         parts = self._torch.split(theta, self._sizes)

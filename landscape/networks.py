@@ -103,7 +103,7 @@ class MLP:
 
     def check(self, theta: ArrayLike) -> Array:
         """`theta` as a contiguous float64 array of shape (P,), or a ValueError that says what it was."""
-        theta = np.ascontiguousarray(theta, dtype=np.float64)
+        theta = np.array(theta, dtype=np.float64, order="C")  # writable: the kernels are compiled for that
         if theta.shape != (self.n_parameters,):
             msg = f"theta must have shape ({self.n_parameters},) for layer sizes {self.layer_sizes}; got {theta.shape}"
             raise ValueError(msg)

@@ -111,6 +111,15 @@ def plot_discovery(
     return ax
 
 
+def check_figure_path(path: str | os.PathLike[str]) -> Path:
+    """Return `path`, or raise a ValueError unless it ends in .svg, .pdf or .png."""
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        msg = f"a figure's file name must end in one of {', '.join(SUFFIXES)}; got {str(path)!r}"
+        raise ValueError(msg)
+    return path
+
+
 def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200) -> Path:
     """Write a figure in the format that the suffix of `path` names; its folder is made if needed.
 
@@ -121,10 +130,7 @@ def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200) 
     ValueError
         If the suffix is none of .svg, .pdf, .png.
     """
-    path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        msg = f"a figure's file name must end in one of {', '.join(SUFFIXES)}; got {str(path)!r}"
-        raise ValueError(msg)
+    path = check_figure_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

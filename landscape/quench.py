@@ -12,6 +12,7 @@ from landscape._lbfgs import lbfgs
 from landscape._newton import newton
 from landscape.losses import Loss
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, minimum_from
+from landscape.workers import one_blas_thread
 
 Array = NDArray[np.float64]
 Method = Literal["lbfgs", "flow"]
@@ -30,7 +31,7 @@ class QuenchStatus(Enum):
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class QuenchResult:
     """Where a quench ended."""
 
@@ -70,6 +71,7 @@ def quench(
     tolerance: float = GRADIENT_TOLERANCE,
     max_step: float = 1.0,
     max_steps: int = 20_000,
+    path_error: float = 1e-3,
 ) -> QuenchResult:
     """Minimise the loss from `theta` (P,) to an rms gradient of `tolerance`.
 
@@ -87,6 +89,9 @@ def quench(
         Longest Euclidean step of L-BFGS.
     max_steps : int
         Gradient evaluations of L-BFGS, or Hessians of the flow.
+    path_error : float
+        Euclidean error of one step of the flow. Of 72 random starts of three networks 10 ended in another
+        minimum than along an exact path at 1e-2, one at 1e-3 and none at 1e-4, for 1 : 1.9 : 4.5 Hessians.
 
     Raises
     ------
@@ -94,14 +99,23 @@ def quench(
         If `theta` is not finite or an argument is out of range.
     """
     theta = np.array(theta, dtype=np.float64)
-    _check(loss, theta, method, tolerance, max_step, max_steps)
+    _check(loss, theta, method, tolerance, max_step, max_steps, path_error)
+    with one_blas_thread():
+        return _quench(loss, theta, method, tolerance, max_step, max_steps, path_error)
+
+
+def _quench(
+    loss: Loss, theta: Array, method: Method, tolerance: float, max_step: float, max_steps: int, path_error: float
+) -> QuenchResult:
     try:
         if method == "lbfgs":
             descent = lbfgs(loss, theta, tolerance=HANDOVER, max_step=max_step, max_steps=max_steps)
             gradients, flows, start, radius = descent.evaluations, 0, descent.point, 0.5
         else:
-            model, flows = gradient_flow(loss, theta, tolerance=FLOW_HANDOVER, max_steps=max_steps)
-            gradients, start, radius = flows, model.point, 0.05
+            model, flows, gradients = gradient_flow(
+                loss, theta, tolerance=FLOW_HANDOVER, path_error=path_error, max_steps=max_steps
+            )
+            start, radius = model.point, 0.05
             if model.index or model.rms_gradient > FLOW_HANDOVER:  # Newton would leave the saddle, or the path
                 return _result(model, tolerance, gradients, flows, limit_reached=flows >= max_steps)
         modes = loss.zero_modes  # along these the minimum is a line: take its point nearest to the origin
@@ -109,7 +123,7 @@ def quench(
     except FloatingPointError:
         empty = np.zeros(0)
         return QuenchResult(theta, np.inf, np.inf, empty, QuenchStatus.NOT_FINITE, 0, 0)
-    limit_reached = gradients >= max_steps
+    limit_reached = method == "lbfgs" and gradients >= max_steps
     return _result(model, tolerance, gradients, flows + newtons, limit_reached=limit_reached)
 
 
@@ -124,14 +138,17 @@ def _result(model: LocalModel, tolerance: float, gradients: int, hessians: int, 
     )
 
 
-def _check(loss: Loss, theta: Array, method: str, tolerance: float, max_step: float, max_steps: int) -> None:
+def _check(
+    loss: Loss, theta: Array, method: str, tolerance: float, max_step: float, max_steps: int, path_error: float
+) -> None:
     if theta.shape != (loss.n_parameters,) or not np.isfinite(theta).all():
         msg = f"theta must be finite with shape ({loss.n_parameters},); got shape {theta.shape}"
         raise ValueError(msg)
     if method not in get_args(Method):
         msg = f"method must be one of {', '.join(get_args(Method))}; got {method!r}"
         raise ValueError(msg)
-    for name, value in (("tolerance", tolerance), ("max_step", max_step), ("max_steps", max_steps)):
+    limits = {"tolerance": tolerance, "max_step": max_step, "max_steps": max_steps, "path_error": path_error}
+    for name, value in limits.items():
         if not value > 0:
             msg = f"{name} must be positive; got {value}"
             raise ValueError(msg)

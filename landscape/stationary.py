@@ -16,7 +16,7 @@ VALUE_TOLERANCE = 1e-9  # nats between two quenches of one stationary point
 DISTANCE_TOLERANCE = 1e-2  # between two quenches of one stationary point, after alignment
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LocalModel:
     """The quadratic model of a loss around a point, in the eigenbasis of its Hessian.
 
@@ -67,7 +67,7 @@ def local_model(loss: Loss, theta: Array) -> LocalModel:
     return LocalModel(theta, value, gradient, eigenvalues, eigenvectors, zero)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StationaryPoint:
     """A point of vanishing gradient with its certificate."""
 
@@ -98,12 +98,12 @@ class StationaryPoint:
         return float(norm / max(np.abs(self.eigenvalues).min(), np.finfo(float).tiny))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Minimum(StationaryPoint):
     """A stationary point all of whose eigenvalues are positive."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TransitionState(StationaryPoint):
     """A stationary point with exactly one negative eigenvalue."""
 

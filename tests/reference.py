@@ -51,7 +51,7 @@ def images(network, theta):
 
 
 def flow_path(loss, theta, rms=1e-7, horizon=1e9):
-    """Gradient flow by SciPy's Radau at rtol 1e-6, until it is at a minimum but for an rms gradient of `rms`: (T, P)."""
+    """Gradient flow by SciPy's Radau at rtol 1e-6 down to an rms gradient of `rms` by a minimum: points (T, P)."""
 
     def above_minimum(_time, x):
         slope = np.linalg.norm(loss.value_and_gradient(x)[1]) / np.sqrt(x.size) - rms
@@ -74,11 +74,14 @@ def flow_path(loss, theta, rms=1e-7, horizon=1e9):
 
 
 def flow_end(loss, theta):
-    """The minimum (P,) that the gradient flow from theta (P,) leads to: Radau, then plain Newton steps."""
+    """The minimum (P,) that the gradient flow from theta (P,) leads to: Radau, then short Newton steps."""
     x = flow_path(loss, theta)[-1]
-    for _ in range(20):
+    for _ in range(100):
         _, gradient, hessian = loss.value_gradient_hessian(x)
-        x = x - np.linalg.pinv(hessian, rcond=1e-12, hermitian=True) @ gradient
+        step = np.linalg.pinv(hessian, rcond=1e-12, hermitian=True) @ gradient
+        x = x - step * min(1.0, 0.02 / max(np.linalg.norm(step), 1e-300))
+        if np.linalg.norm(step) < 1e-8:
+            break
     return x
 
 

@@ -122,7 +122,7 @@ def test_all_images_have_one_canonical_form(hidden, make, seed):
     assert symmetry.canonical_form(network, form).tobytes() == form.tobytes()
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None)
 @given(hidden=TINY, seed=SEEDS)
 @example(hidden=[2, 2], seed=None)
 def test_ties_of_integer_weights_do_not_spoil_the_canonical_form(hidden, seed):
@@ -132,7 +132,7 @@ def test_ties_of_integer_weights_do_not_spoil_the_canonical_form(hidden, seed):
     if seed is None:  # hidden units (1; 0) and (-1; 0), both with outgoing weights (1, -1); the next biases 0 and 1
         theta = np.array([1, -1, 0, 0, 1, -1, 1, -1, 0, 1, 1, 0, 0, 1, 0, 0], dtype=float)
     form = symmetry.canonical_form(network, theta).tobytes()
-    everywhere = images(network, theta) if order(hidden) < 100 else images(network, theta)[:: order(hidden) // 50]
+    everywhere = images(network, theta)[:: max(1, order(hidden) // 10)]
     for image in everywhere:
         assert symmetry.canonical_form(network, image).tobytes() == form
 

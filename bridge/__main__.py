@@ -1,0 +1,5 @@
+"""Run the command line with `python -m bridge`."""
+
+from bridge.cli import main
+
+main()

@@ -1,0 +1,34 @@
+"""Parallel work: joblib workers, and one BLAS thread in each."""
+
+import signal
+from contextlib import AbstractContextManager
+from functools import cache
+
+from joblib import Parallel
+from threadpoolctl import ThreadpoolController
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()  # looks at all loaded libraries: once
+
+
+def one_blas_thread() -> AbstractContextManager:
+    """Limit BLAS to one thread inside the context.
+
+    The number of threads changes the last bits of a result, and matrices of a hundred rows gain nothing.
+    """
+    return _controller().limit(limits=1, user_api="blas")
+
+
+def worker_pool(jobs: int) -> Parallel:
+    """Workers whose results come back in the order of submission.
+
+    `joblib.parallel_config` may send the work elsewhere. Ctrl-C is left to this process: worker processes
+    would each print a traceback of their own.
+    """
+    return Parallel(n_jobs=jobs, return_as="generator", initializer=_ignore_interrupts)
+
+
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

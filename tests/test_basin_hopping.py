@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+from reference import DoubleWell, MuellerBrown, Surface
+
+from landscape import BasinHopping, QuenchStatus, basin_hopping, certify, quench, symmetry
+
+
+def test_the_lower_of_two_minima_is_found(rng):
+    surface = DoubleWell()
+    upper = quench(surface, [1.0, 0.0]).minimum
+    walk = basin_hopping(surface, upper, rng, steps=20, settings=BasinHopping(0.1, 1.5))
+    assert upper.coordinates[0] > 0.9
+    assert walk.lowest.coordinates[0] < -0.9
+    assert walk.lowest.value < upper.value
+    assert any(minimum is walk.lowest for minimum in walk.minima)
+
+
+def test_the_global_minimum_of_the_surface_is_found(rng):
+    surface = MuellerBrown()
+    walk = basin_hopping(surface, [-0.05, 0.47], rng, steps=15, settings=BasinHopping(0.5, 0.5))
+    np.testing.assert_allclose(walk.lowest.coordinates, surface.minima[0], atol=1e-6)
+
+
+def test_a_cold_walk_never_goes_up_and_a_hot_one_does():
+    surface = DoubleWell()
+    start = quench(surface, [1.0, 0.0]).minimum
+    hot = basin_hopping(surface, start, np.random.default_rng(1), steps=40, settings=BasinHopping(10.0, 1.5))
+    cold = basin_hopping(surface, start, np.random.default_rng(1), steps=40, settings=BasinHopping(1e-9, 1.5))
+    assert hot.accepted > 1 == cold.accepted
+    assert cold.current.value == pytest.approx(cold.lowest.value)
+    assert cold.lowest.value < start.value
+
+
+def test_a_step_that_falls_back_makes_the_next_longer(small_loss, rng):
+    start = quench(small_loss, small_loss.network.glorot_uniform(rng)).minimum
+    walk = basin_hopping(small_loss, start, rng, steps=6, settings=BasinHopping(1e-3, 1e-3))
+    assert walk.step_length == pytest.approx(1e-3 * 1.2**6)
+    assert all(symmetry.distance(small_loss.network, start.coordinates, m.coordinates) < 1e-2 for m in walk.minima)
+    assert walk.accepted == 0
+
+
+def test_a_step_that_is_rejected_makes_the_next_shorter():
+    surface = DoubleWell(tilt=0.5)
+    lower = quench(surface, [-1.0, 0.0]).minimum
+    walk = basin_hopping(surface, lower, np.random.default_rng(0), steps=40, settings=BasinHopping(1e-9, 3.0))
+    length, rejected = 3.0, 0
+    for minimum in walk.minima:
+        same = abs(minimum.value - lower.value) < 1e-9
+        length, rejected = min(1.2 * length, 15.0) if same else 0.9 * length, rejected + (not same)
+    assert 0 < rejected < 40
+    assert walk.step_length == pytest.approx(length)
+    assert walk.accepted == 0
+
+
+def test_steps_do_not_grow_without_bound_where_there_is_one_minimum(rng):
+    walk = basin_hopping(Bowl(), [1.0, 1.0], rng, steps=200, settings=BasinHopping(1e-3, 2.0))
+    assert walk.step_length <= 5.0 * 2.0
+    assert len(walk.minima) == 200
+
+
+class Bowl(Surface):
+    def value_gradient_hessian(self, theta):
+        x = np.asarray(theta, dtype=float)
+        return float(x @ x), 2.0 * x, 2.0 * np.eye(2)
+
+
+class Crater(Surface):
+    """Not finite outside of a disc."""
+
+    def value_gradient_hessian(self, theta):
+        x = np.asarray(theta, dtype=float)
+        broken = 1.0 if x @ x < 4.0 else np.nan
+        return broken * float(x @ x), broken * 2.0 * x, broken * 2.0 * np.eye(2)
+
+
+def test_quenches_that_fail_are_counted_and_shorten_the_step(rng):
+    walk = basin_hopping(Crater(), [0.5, 0.5], rng, steps=3, settings=BasinHopping(1e-3, 100.0))
+    assert walk.unconverged == 3
+    assert walk.minima == ()
+    assert walk.step_length == pytest.approx(100.0 * 0.9**3)
+    assert walk.lowest is walk.current
+
+
+def test_the_same_seed_gives_the_same_walk(small_loss):
+    start = small_loss.network.glorot_uniform(np.random.default_rng(0))
+    a, b, other = (basin_hopping(small_loss, start, np.random.default_rng(seed), steps=6) for seed in (5, 5, 6))
+    assert (a.accepted, a.step_length, a.unconverged) == (b.accepted, b.step_length, b.unconverged)
+    for one, two in zip(a.minima, b.minima, strict=True):
+        np.testing.assert_array_equal(one.coordinates, two.coordinates)
+    assert any((one.coordinates != two.coordinates).any() for one, two in zip(a.minima, other.minima, strict=False))
+
+
+def test_every_minimum_of_a_walk_is_certified(small_loss, rng):
+    walk = basin_hopping(small_loss, small_loss.network.glorot_uniform(rng), rng, steps=8)
+    assert len(walk.minima) + walk.unconverged == 8
+    for minimum in walk.minima:
+        again = certify(small_loss, minimum.coordinates)
+        assert again.index == 0
+        assert again.rms_gradient <= 1e-10
+        assert again.value == minimum.value
+    assert walk.lowest.value == min(minimum.value for minimum in (*walk.minima, walk.current))
+
+
+def test_no_steps_stay_at_the_start(small_loss, rng):
+    start = quench(small_loss, small_loss.network.glorot_uniform(rng)).minimum
+    walk = basin_hopping(small_loss, start, rng, steps=0)
+    assert walk.current is start
+    assert walk.lowest is start
+    assert walk.minima == ()
+
+
+@pytest.mark.parametrize(("name", "value"), [("temperature", 0.0), ("step_length", -1.0), ("temperature", np.nan)])
+def test_wrong_settings_are_named(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be positive; got {value}"):
+        BasinHopping(**{name: value})
+
+
+def test_wrong_arguments_are_named(small_loss, rng):
+    with pytest.raises(ValueError, match="steps must not be negative; got -1"):
+        basin_hopping(small_loss, np.zeros(25), rng, steps=-1)
+    with pytest.raises(ValueError, match=QuenchStatus.NOT_FINITE.value):
+        basin_hopping(Crater(), [10.0, 10.0], rng, steps=1)
+
+
+def test_the_step_stays_bounded_where_there_is_no_other_minimum():
+    surface = DoubleWell(tilt=0.5)
+    lower = quench(surface, [-1.0, 0.0]).minimum
+    walk = basin_hopping(surface, lower, np.random.default_rng(0), steps=200, settings=BasinHopping(1e-9, 0.01))
+    assert walk.current is lower
+    assert walk.step_length <= 0.05

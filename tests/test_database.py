@@ -1,0 +1,632 @@
+import os
+import pickle
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import threading
+from contextlib import closing
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy._core import numeric
+
+from landscape import MLP, Database, Minimum, Provenance, TransitionState, _pickles, pele_adapter, symmetry
+from landscape._pickles import UnsafePickleError, dump_array, load_array
+from landscape.database import Attempt
+
+NETWORK = MLP((2, 3, 4))
+P = NETWORK.n_parameters
+PROVENANCE = Provenance(
+    n_parameters=P,
+    layer_sizes=NETWORK.layer_sizes,
+    dataset={"name": "ljat", "rows": 100, "seed": 0},
+    dataset_sha256="0" * 64,
+    regularization=1e-4,
+    regularize_biases=True,
+    seed=7,
+    versions={"agescape": "0.1.0"},
+)
+
+
+def a_minimum(rng, value=0.5, coordinates=None):
+    coordinates = rng.normal(size=P) if coordinates is None else coordinates
+    return Minimum(coordinates, value, 1e-11, np.sort(rng.uniform(0.1, 2.0, P)))
+
+
+def a_transition_state(rng, value=0.6, coordinates=None):
+    coordinates = rng.normal(size=P) if coordinates is None else coordinates
+    eigenvalues = np.concatenate([[-0.3], np.sort(rng.uniform(0.1, 2.0, P - 1))])
+    return TransitionState(coordinates, value, 1e-11, eigenvalues, rng.normal(size=P))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "landscape.db"
+
+
+@pytest.fixture
+def filled(path, rng):
+    """A file with three minima and two transition states."""
+    with Database.create(path, PROVENANCE) as database, database.transaction():
+        ids = [
+            database.add_minimum(a_minimum(rng, value), origin="start", search=k)[0]
+            for k, value in enumerate([0.5, 0.4, 0.45])
+        ]
+        database.add_transition_state(a_transition_state(rng, 0.6), (ids[0], ids[1]), origin="saddle", search=3)
+        database.add_transition_state(a_transition_state(rng, 0.7), (ids[2], ids[1]), origin="saddle", search=4)
+        database.add_attempt(Attempt(0, "start", (None, None), "CONVERGED", 12))
+    return path
+
+
+def contents(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
+
+
+def alter(path, statement, *values):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement, values)
+
+
+def same(a, b):
+    """Two points with the same certificate, bit for bit."""
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in vars(a))
+
+
+# ---------------------------------------------------------------- round trip
+
+
+def test_what_goes_in_comes_out(path, rng):
+    minima = [a_minimum(rng, 0.5), a_minimum(rng, 0.4)]
+    state = a_transition_state(rng)
+    attempt = Attempt(0, "saddle", (1, None), "CONVERGED", 31)
+    with Database.create(path, PROVENANCE) as database, database.transaction():
+        ids = [database.add_minimum(minimum, origin="start", search=k)[0] for k, minimum in enumerate(minima)]
+        database.add_transition_state(state, (ids[1], ids[0]), origin="saddle")
+        database.add_attempt(attempt)
+        database.add_inherent_structure("digest", "flow", ids[0])
+        database.add_inherent_structure("nowhere", "flow", None)
+    with Database(path) as database:
+        assert database.provenance == PROVENANCE
+        assert database.network == NETWORK
+        assert [m.id for m in database.minima] == [ids[1], ids[0]]  # lowest first
+        assert all(same(database.minimum(i).point, minimum) for i, minimum in zip(ids, minima, strict=True))
+        assert [(m.hits, m.origin, m.search) for m in database.minima] == [(1, "start", 1), (1, "start", 0)]
+        assert {m.orbit_size for m in database.minima} == {48}
+        (stored,) = database.transition_states
+        assert same(stored.point, state)
+        assert (stored.minimum_ids, stored.hits, stored.origin, stored.search) == ((ids[0], ids[1]), 1, "saddle", None)
+        assert database.attempts() == [attempt]
+        assert database.inherent_structures("flow") == {"digest": ids[0], "nowhere": None}
+        assert database.inherent_structures("lbfgs") == {}
+        graph = database.graph()
+        np.testing.assert_array_equal(graph.losses, [0.4, 0.5])
+        np.testing.assert_array_equal(graph.edges, [[1, 0]])
+        np.testing.assert_array_equal(graph.transition_losses, [0.6])
+
+
+def test_a_loss_without_symmetries_is_stored_too(path, rng):
+    provenance = Provenance(2, None, {}, "", 0.0, False, 0, {})
+    with Database.create(path, provenance) as database, database.transaction():
+        database.add_minimum(Minimum(np.array([1.0, 2.0]), 0.0, 0.0, np.ones(2)), origin="start")
+    with Database(path) as database:
+        assert database.network is None
+        assert database.minima[0].orbit_size == 1
+
+
+def test_the_group_may_be_larger_than_an_sqlite_integer(path, rng):
+    network = MLP((2, 20, 20, 4))
+    provenance = Provenance(network.n_parameters, network.layer_sizes, {}, "", 1e-4, True, 0, {})
+    point = Minimum(rng.normal(size=network.n_parameters), 0.5, 0.0, np.ones(network.n_parameters))
+    with Database.create(path, provenance) as database, database.transaction():
+        database.add_minimum(point, origin="start")
+    with Database(path) as database:
+        assert database.minima[0].orbit_size == symmetry.group_order(network) > 2**64
+
+
+def test_an_empty_database_has_an_empty_graph(path):
+    with Database.create(path, PROVENANCE) as database:
+        assert database.graph().n_minima == 0
+        assert database.minima == database.transition_states == database.attempts() == []
+
+
+def test_reading_does_not_change_the_file(filled):
+    before = filled.read_bytes()
+    with Database(filled) as database:
+        database.graph()
+        database.attempts()
+        database.find_minimum(database.minima[0].point)
+    assert filled.read_bytes() == before
+    assert os.listdir(filled.parent) == [filled.name]
+
+
+def test_creating_never_replaces_a_file(filled):
+    before = filled.read_bytes()
+    with pytest.raises(FileExistsError, match=str(filled)):
+        Database.create(filled, PROVENANCE)
+    assert filled.read_bytes() == before
+
+
+def test_a_rest_of_a_killed_creation_does_no_harm(path):
+    path.parent.mkdir(exist_ok=True)
+    (path.parent / (path.name + ".partial")).write_bytes(b"half a file")
+    Database.create(path, PROVENANCE).close()
+    assert os.listdir(path.parent) == [path.name]
+
+
+# ---------------------------------------------------------------- identity
+
+
+def test_an_image_is_one_more_hit(path, rng):
+    point = a_minimum(rng)
+    with Database.create(path, PROVENANCE) as database:
+        with database.transaction():
+            number, new = database.add_minimum(point, origin="start", search=0)
+            assert new
+            for _ in range(5):
+                image = symmetry.random_image(NETWORK, point.coordinates, rng) + 1e-6 * rng.normal(size=P)
+                again = a_minimum(rng, 0.5 + 1e-11 * rng.normal(), image)
+                assert database.add_minimum(again, origin="hop", search=1) == (number, False)
+        assert (database.minima[0].hits, database.minima[0].origin) == (6, "start")
+    with Database(path) as database:
+        (stored,) = database.minima
+        assert (stored.hits, stored.origin, stored.search) == (6, "start", 0)
+        assert same(stored.point, point)
+
+
+def test_images_of_points_with_dead_and_equal_units_are_one(path, rng):
+    layers = NETWORK.unflatten(rng.normal(size=P))
+    layers[0].kernel[:, 0] = layers[0].bias[0] = layers[1].kernel[0] = 0.0
+    layers[0].kernel[:, 2], layers[0].bias[2] = -layers[0].kernel[:, 1], -layers[0].bias[1]
+    layers[1].kernel[2] = -layers[1].kernel[1]
+    theta = NETWORK.flatten(layers)
+    with Database.create(path, PROVENANCE) as database, database.transaction():
+        for _ in range(8):
+            image = symmetry.random_image(NETWORK, theta, rng) + 1e-7 * rng.normal(size=P)
+            database.add_minimum(a_minimum(rng, 0.5, image), origin="start")
+        assert [m.hits for m in database.minima] == [8]
+        assert database.minima[0].orbit_size == 48 // (2 * 2)
+
+
+def test_points_with_nearly_the_same_loss_stay_apart(path, rng):
+    with Database.create(path, PROVENANCE) as database, database.transaction():
+        for k in range(10):
+            assert database.add_minimum(a_minimum(rng, 0.5 + 1e-11 * k), origin="start")[1]
+        assert len(database.minima) == 10
+
+
+def test_points_near_one_another_with_different_losses_stay_apart(path, rng):
+    theta = rng.normal(size=P)
+    with Database.create(path, PROVENANCE) as database, database.transaction():
+        assert database.add_minimum(a_minimum(rng, 0.5, theta), origin="start")[1]
+        assert database.add_minimum(a_minimum(rng, 0.5 + 1e-8, theta), origin="start")[1]
+
+
+def test_find_minimum_finds_images_and_nothing_else(filled, rng):
+    with Database(filled) as database:
+        for stored in database.minima:
+            image = symmetry.random_image(NETWORK, stored.point.coordinates, rng)
+            found = database.find_minimum(a_minimum(rng, stored.point.value, image))
+            assert found == stored or found is stored
+        assert database.find_minimum(a_minimum(rng, 0.45)) is None
+        with pytest.raises(KeyError):
+            database.minimum(99)
+
+
+def test_parallel_transition_states_are_kept(filled, rng):
+    with Database(filled) as database, database.transaction():
+        ids = (database.minima[0].id, database.minima[1].id)
+        first, second = a_transition_state(rng, 0.8), a_transition_state(rng, 0.8 + 1e-12)
+        number, _ = database.add_transition_state(first, ids, origin="saddle")
+        other, new = database.add_transition_state(second, ids, origin="saddle")
+        assert new
+        assert other != number
+        image = symmetry.random_image(NETWORK, first.coordinates, rng)
+        again = a_transition_state(rng, 0.8, image)
+        assert database.add_transition_state(again, ids[::-1], origin="saddle") == (number, False)
+        own = database.add_transition_state(a_transition_state(rng, 0.9), (ids[0], ids[0]), origin="saddle")
+        assert own[1]  # both ways down may end in images of one minimum
+    with Database(filled) as database:
+        assert [t.hits for t in database.transition_states] == [1, 1, 2, 1, 1]
+        assert database.graph().n_transition_states == 5
+
+
+def test_a_transition_state_needs_its_minima(filled, rng):
+    before = contents(filled)
+    with Database(filled) as database:
+        with pytest.raises(sqlite3.IntegrityError), database.transaction():
+            database.add_transition_state(a_transition_state(rng), (1, 99), origin="saddle")
+        assert len(database.transition_states) == 2
+    assert contents(filled) == before
+
+
+# ---------------------------------------------------------------- transactions
+
+
+def test_an_error_in_a_transaction_leaves_everything_as_before(filled, rng):
+    before = contents(filled)
+    with Database(filled) as database:
+        known = database.minima
+        with pytest.raises(RuntimeError, match="stop"), database.transaction():  # noqa: PT012
+            database.add_minimum(a_minimum(rng), origin="start")
+            database.add_minimum(known[0].point, origin="start")
+            database.add_attempt(Attempt(1, "start", (None, None), "CONVERGED", 1))
+            raise RuntimeError("stop")
+        assert [(m.id, m.hits) for m in database.minima] == [(m.id, m.hits) for m in known]
+        assert len(database.attempts()) == 1
+    assert contents(filled) == before
+
+
+WRITER = """
+import sys, time
+import numpy as np
+from landscape import Database, Minimum
+database = Database(sys.argv[1])
+database._connection.execute("PRAGMA cache_size = 1")  # half-written pages reach the file at once
+with database.transaction():
+    rng = np.random.default_rng(1)
+    for k in range(200):
+        point = Minimum(rng.normal(size=database.provenance.n_parameters), 1.0 + k, 1e-11, np.ones(25))
+        database.add_minimum(point, origin="start")
+    print("half way", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_kill_in_a_transaction_leaves_everything_as_before(filled):
+    before, bytes_before = contents(filled), filled.read_bytes()
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(filled)], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout.readline() == "half way\n"
+        writer.send_signal(signal.SIGKILL)
+    assert filled.read_bytes() != bytes_before  # the journal is needed
+    with Database(filled) as database:
+        assert len(database.minima) == 3
+    assert contents(filled) == before
+    assert os.listdir(filled.parent) == [filled.name]
+
+
+def test_a_second_writer_gives_up_with_a_clear_error(filled, rng):
+    with closing(sqlite3.connect(filled, isolation_level=None)) as first, Database(filled) as database:
+        first.execute("BEGIN IMMEDIATE")
+        database._connection.execute("PRAGMA busy_timeout = 50")
+        with pytest.raises(TimeoutError, match=str(filled)), database.transaction():
+            pytest.fail("inside")
+        first.execute("ROLLBACK")
+        with database.transaction():
+            database.add_minimum(a_minimum(rng), origin="start")
+
+
+def test_a_second_writer_waits(filled, rng):
+    started = threading.Event()
+
+    def hold():
+        with closing(sqlite3.connect(filled, isolation_level=None)) as first:
+            first.execute("BEGIN IMMEDIATE")
+            started.set()
+            threading.Event().wait(0.3)
+            first.execute("COMMIT")
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    started.wait()
+    with Database(filled) as database, database.transaction():
+        database.add_minimum(a_minimum(rng), origin="start")
+    holder.join()
+    with Database(filled) as database:
+        assert len(database.minima) == 4
+
+
+def test_a_writer_sees_what_another_wrote_meanwhile(filled, rng):
+    point = a_minimum(rng)
+    with Database(filled) as one, Database(filled) as two:
+        for database in (one, two):
+            with database.transaction():
+                database.add_minimum(point, origin="start")
+    with Database(filled) as database:
+        assert sorted(m.hits for m in database.minima) == [1, 1, 1, 2]
+
+
+def test_a_commit_that_a_reader_blocks_is_rolled_back(filled, rng):
+    with closing(sqlite3.connect(filled)) as reader, Database(filled) as database:
+        cursor = reader.execute("SELECT * FROM tbl_minima")
+        cursor.fetchone()  # a shared lock until the last row is read
+        database._connection.execute("PRAGMA busy_timeout = 50")
+        with pytest.raises(TimeoutError, match=str(filled)), database.transaction():
+            database.add_minimum(a_minimum(rng), origin="start")
+        cursor.close()
+        assert len(database.minima) == 3
+        with database.transaction():
+            database.add_minimum(a_minimum(rng), origin="start")
+
+
+# ---------------------------------------------------------------- files that are not ours, or damaged
+
+
+def test_a_missing_file(path):
+    with pytest.raises(FileNotFoundError, match=str(path)):
+        Database(path)
+    with pytest.raises(FileNotFoundError):
+        Database(path.parent)
+
+
+@pytest.mark.parametrize("content", [b"", b"not SQLite at all " * 400, b"SQLite format 3\0" + bytes(4096)])
+def test_a_file_that_is_no_database(path, content):
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=str(path)):
+        Database(path)
+
+
+def test_a_database_of_something_else(path):
+    alter(path, "CREATE TABLE tbl_minima (x INTEGER)")
+    with pytest.raises(ValueError, match=r"is not a database of minima of agescape: it has no table 'agescape_"):
+        Database(path)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_truncated_file(filled, share):
+    content = filled.read_bytes()
+    filled.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ValueError, match=str(filled)):
+        Database(filled)
+
+
+def test_another_schema_version(filled):
+    alter(filled, "PRAGMA user_version = 1")
+    with pytest.raises(ValueError, match="has schema version 1; expected 2"):
+        Database(filled)
+    alter(filled, "PRAGMA user_version = 2")
+    alter(filled, "UPDATE agescape_provenance SET value = '99' WHERE name = 'schema'")
+    with pytest.raises(ValueError, match="written by another version of agescape: schema 99"):
+        Database(filled)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TRIGGER surprise AFTER INSERT ON tbl_minima BEGIN DELETE FROM tbl_minima; END",
+        "CREATE VIEW surprise AS SELECT * FROM tbl_minima",
+    ],
+)
+def test_a_file_with_a_trigger_or_view_is_refused(filled, statement):
+    alter(filled, statement)
+    with pytest.raises(ValueError, match=r"is refused: it holds the trigger or view 'surprise'"):
+        Database(filled)
+
+
+def test_a_missing_minimum(filled):
+    alter(filled, "DELETE FROM agescape_minima WHERE minimum_id = 2")
+    with pytest.raises(ValueError, match=r"is damaged: transition state 1 joins minima \(1, 2\)"):
+        Database(filled)
+
+
+DAMAGES = [
+    ("tbl_minima", "coords", dump_array(np.ones(P - 1))),
+    ("tbl_minima", "coords", dump_array(np.full(P, np.nan))),
+    ("tbl_minima", "coords", dump_array(np.ones((5, 5)).ravel()[: P - 1])),
+    ("tbl_minima", "coords", "text"),
+    ("tbl_minima", "coords", None),
+    ("tbl_transition_states", "eigenvec", None),
+    ("agescape_provenance", "value", "no json"),
+    ("agescape_provenance", "value", "[]"),
+    ("tbl_minima", "energy", None),
+    ("tbl_minima", "energy", "text"),
+    ("tbl_minima", "energy", np.inf),
+    ("tbl_transition_states", "energy", None),
+    ("tbl_transition_states", "energy", -5.0),  # below its minima: graph() fails
+    ("agescape_minima", "eigenvalues", "text"),
+    ("agescape_minima", "eigenvalues", b"123"),
+    ("agescape_minima", "eigenvalues", b""),
+    ("agescape_minima", "rms_gradient", "text"),
+    ("agescape_minima", "orbit_size", "many"),
+    ("agescape_minima", "hits", "text"),
+]
+
+
+@pytest.mark.parametrize(("table", "column", "value"), DAMAGES)
+def test_a_damaged_value_is_refused_with_the_path(filled, table, column, value):
+    alter(filled, "PRAGMA ignore_check_constraints = 1")
+    alter(filled, f"UPDATE {table} SET {column} = ?", value)
+    with pytest.raises(ValueError) as caught, Database(filled) as database:  # noqa: PT011
+        database.graph()
+    assert str(filled) in str(caught.value)
+
+
+def test_a_file_with_wrong_bytes_is_read_or_refused_with_its_path(filled):
+    content, rng = filled.read_bytes(), np.random.default_rng(0)
+    used = np.flatnonzero(np.frombuffer(content, np.uint8))
+    broken, refused = filled.with_name("broken.db"), 0
+    for _ in range(500):
+        damaged = bytearray(content)
+        for position in rng.choice(used, 3):
+            damaged[position] = rng.integers(256)
+        broken.write_bytes(damaged)
+        message = read_everything(broken)
+        assert message is None or str(broken) in message
+        refused += message is not None
+    assert refused > 100
+
+
+def read_everything(path):
+    """None, or the message of the ValueError that reading a file raises."""
+    try:
+        with Database(path) as database:
+            database.graph()
+            database.attempts()
+            database.inherent_structures("flow")
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+# ---------------------------------------------------------------- hostile pickles
+
+
+class Payload:
+    """Unpickling this would run a command that makes a file."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+def hostile_pickles(sentinel):
+    """Name in the message (or None), and pickle."""
+    command = f"touch {sentinel}"
+    nested = pickle.loads(dump_array(np.ones(P))) * 1.0
+    yield "posix.system", pickle.dumps(Payload(os.system, command))
+    yield "posix.system", pickle.dumps(Payload(os.system, command), protocol=0)
+    yield "builtins.eval", pickle.dumps(Payload(eval, f"open({str(sentinel)!r}, 'w')"))
+    yield "builtins.getattr", pickle.dumps(Payload(getattr, nested, "tofile"))
+    yield "subprocess.Popen", pickle.dumps(Payload(subprocess.Popen, ["touch", str(sentinel)]))
+    yield "posix.system", pickle.dumps((np.ones(P), Payload(os.system, command)))
+    yield "posix.system", pickle.dumps(np.array([Payload(os.system, command)], dtype=object))
+    yield "numpy.load", b"cnumpy\nload\n(S'" + str(sentinel).encode() + b"'\ntR."
+    yield "landscape._pickles.dump_array", b"clandscape._pickles\ndump_array\n(tR."
+    yield "numpy.ndarray.tofile", b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93."
+    yield None, pickle.dumps(np.array([1, "a", None], dtype=object))
+    yield None, pickle.dumps(np.arange(P))
+    yield None, pickle.dumps(np.ones(P, dtype=np.float32))
+    yield None, pickle.dumps(np.ones(P, dtype=">f8"))
+    yield None, pickle.dumps(np.ones(P, dtype=complex))
+    yield None, pickle.dumps(np.ones((5, 5)))
+    yield None, pickle.dumps([1.0] * P)
+    yield None, pickle.dumps("text")
+    yield None, dump_array(np.ones(P))[:-20]
+    yield None, b"\x80\x04]r\xff\xff\xff\x7f."  # memo entry 2^31 - 1: an allocation of 16 GB
+    yield None, b"]p2147483647\n."
+    yield None, b""
+    yield None, b"."
+    yield None, b"\x80\x04" + b"(" * 100_000
+    yield None, b"\x80\x04\x8e" + struct.pack("<Q", 2**62) + b"."
+    yield None, b"\x80\x04\x82\x01."  # an extension code
+    yield None, b"\x80\x04Pposix\n."  # a persistent id
+
+
+def test_plain_arrays_of_every_protocol_are_read(rng):
+    array = rng.normal(size=P)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        np.testing.assert_array_equal(load_array(pickle.dumps(array, protocol=protocol)), array)
+    old = pickle.dumps(array, protocol=2).replace(b"numpy._core", b"numpy.core")  # as NumPy 1 wrote it
+    np.testing.assert_array_equal(load_array(old), array)
+    np.testing.assert_array_equal(pickle.loads(dump_array(array)), array)
+    assert load_array(dump_array(array)).flags.writeable
+    np.testing.assert_array_equal(load_array(dump_array(np.zeros(0))), np.zeros(0))
+
+
+def test_a_refused_file_is_not_left_locked(filled):
+    alter(filled, "UPDATE tbl_minima SET coords = ?", b"")
+    with pytest.raises(ValueError, match="is refused") as caught:
+        Database(filled)
+    with closing(sqlite3.connect(filled, timeout=0.05)) as connection:
+        connection.execute("DELETE FROM tbl_minima")  # the error still holds the frames that raised it
+        connection.commit()
+    assert caught
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "what"),
+    [
+        ("tbl_minima", "coords", "the position of minimum 1"),
+        ("tbl_transition_states", "coords", "the position of transition state 1"),
+        ("tbl_transition_states", "eigenvec", "the eigenvector of transition state 1"),
+    ],
+)
+def test_hostile_pickles_are_refused_and_nothing_runs(filled, tmp_path, table, column, what):
+    sentinel = tmp_path / "sentinel"
+    for name, blob in hostile_pickles(sentinel):
+        alter(filled, f"UPDATE {table} SET {column} = ? WHERE _id = 1", blob)
+        message = read_everything(filled)
+        assert message is not None
+        assert str(filled) in message
+        assert what in message
+        assert name is None or name in message
+        assert not sentinel.exists()
+
+
+def test_the_payloads_would_run(tmp_path):
+    sentinel = tmp_path / "sentinel"
+    name, blob = next(hostile_pickles(sentinel))
+    assert name == "posix.system"
+    pickle.loads(blob)
+    assert sentinel.exists()
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    cut=st.integers(0, 400),
+    position=st.integers(0, 400),
+    replacement=st.binary(max_size=6),
+    protocol=st.sampled_from([0, 2, 4, 5]),
+)
+def test_damaged_pickles_are_arrays_or_refused(cut, position, replacement, protocol):
+    blob = bytearray(pickle.dumps(np.arange(3.0), protocol=protocol))
+    blob[position : position + len(replacement)] = replacement
+    try:
+        array = load_array(bytes(blob[: len(blob) - cut % 5]))
+    except UnsafePickleError:
+        return
+    assert array.dtype == np.float64
+    assert array.ndim == 1
+
+
+def from_buffer(data, n):
+    return pickle.dumps(Payload(numeric._frombuffer, data, np.dtype("f8"), (n,), "C"), protocol=4)
+
+
+def test_a_number_in_place_of_a_buffer_is_refused():
+    with pytest.raises(UnsafePickleError):
+        load_array(from_buffer(8 * P, P))
+
+
+def test_a_pickle_leaves_no_trace_in_the_reader():
+    admitted = list(_pickles._ADMITTED.items())
+    before = [dict(getattr(value, "__dict__", {})) for _, value in admitted]
+    for (module, name), _ in admitted:
+        blob = f"c{module}\n{name}\n".encode() + b"}S'trace'\nI1\nsb."
+        with pytest.raises(UnsafePickleError):
+            load_array(blob)
+    try:
+        assert [dict(getattr(value, "__dict__", {})) for _, value in admitted] == before
+    finally:
+        for _, value in admitted:
+            if "trace" in getattr(value, "__dict__", {}):
+                del value.trace
+
+
+# ---------------------------------------------------------------- pele
+
+
+def test_pele_sees_the_same_numbers_and_draws_them(filled):
+    pytest.importorskip("pele")
+    before = filled.read_bytes()
+    database = pele_adapter.open_database(filled)
+    try:
+        with Database(filled) as ours:
+            minima, states = ours.minima, sorted(ours.transition_states, key=lambda t: t.id)
+            for theirs, stored in zip(database.minima(), minima, strict=True):
+                assert theirs.energy == stored.point.value
+                assert theirs.id() == stored.id
+                assert theirs.fvib == stored.point.log_determinant
+                assert theirs.pgorder == 1
+                np.testing.assert_array_equal(theirs.coords, stored.point.coordinates)
+            for theirs, stored in zip(database.transition_states(), states, strict=True):
+                assert theirs.energy == stored.point.value
+                assert theirs.eigenval == stored.point.eigenvalues[0]
+                assert (theirs.minimum1.id(), theirs.minimum2.id()) == stored.minimum_ids
+                assert theirs.minimum1.id() < theirs.minimum2.id()
+                np.testing.assert_array_equal(theirs.coords, stored.point.coordinates)
+                np.testing.assert_array_equal(theirs.eigenvec, stored.point.eigenvector)
+            assert len(minima) == 3
+            assert len(states) == 2
+    finally:
+        pele_adapter.close_database(database)
+    graph = pele_adapter.disconnectivity_graph(filled)
+    leaves = graph.tree_graph.get_leaves()
+    assert sorted(leaf.data["minimum"].energy for leaf in leaves) == [0.4, 0.45, 0.5]
+    assert filled.read_bytes() == before
