@@ -18,7 +18,7 @@ slow: $(INSTALLED)  ## the slow tests
 lint: $(INSTALLED)  ## style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 bench: $(INSTALLED)  ## us and the peers, in one run each
