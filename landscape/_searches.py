@@ -129,14 +129,14 @@ def _plan_connection(
     )
 
 
-def run(loss: Loss, task: Task, glorot: bool) -> Found:
+def run(loss: Loss, task: Task) -> Found:
     """Make one search. The result depends on the loss and the task alone."""
     with one_blas_thread():
-        return _KINDS[task.kind](loss, task, rng_of(task.seed, task.search), glorot)
+        return _KINDS[task.kind](loss, task, rng_of(task.seed, task.search))
 
 
-def _start(loss: Loss, task: Task, rng: np.random.Generator, glorot: bool) -> Found:
-    if glorot and loss.network is not None:
+def _start(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
+    if loss.network is not None:
         theta = loss.network.glorot_uniform(rng)
     else:
         theta = rng.normal(size=loss.n_parameters)
@@ -145,19 +145,19 @@ def _start(loss: Loss, task: Task, rng: np.random.Generator, glorot: bool) -> Fo
     return Found(task, minima, (), None, result.status.name, result.hessian_evaluations)
 
 
-def _collapsed(loss: Loss, task: Task, rng: np.random.Generator, _glorot: bool) -> Found:
+def _collapsed(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
     result = quench(loss, COLLAPSED_SD * rng.normal(size=loss.n_parameters), method="flow")
     minima = (result.minimum,) if result.converged else ()
     return Found(task, minima, (), None, result.status.name, result.hessian_evaluations)
 
 
-def _hop(loss: Loss, task: Task, rng: np.random.Generator, _glorot: bool) -> Found:
+def _hop(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
     assert task.start is not None
     walk = basin_hopping(loss, task.start[1], rng, steps=HOPS, settings=BasinHopping())
     return Found(task, walk.minima, (), None, f"ACCEPTED {walk.accepted} OF {HOPS}", 0)
 
 
-def _saddle(loss: Loss, task: Task, rng: np.random.Generator, _glorot: bool) -> Found:
+def _saddle(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
     assert task.start is not None
     low, high = np.log(DISPLACEMENTS)
     displacement = float(np.exp(rng.uniform(low, high)))
@@ -166,7 +166,7 @@ def _saddle(loss: Loss, task: Task, rng: np.random.Generator, _glorot: bool) -> 
     return Found(task, (), connections, None, result.status.name, result.hessian_evaluations)
 
 
-def _connect(loss: Loss, task: Task, _rng: np.random.Generator, _glorot: bool) -> Found:
+def _connect(loss: Loss, task: Task, _rng: np.random.Generator) -> Found:
     """Build a chain of transition states to the nearest partner: the gaps that one leaves are tried next."""
     assert task.start is not None
     origin = task.start[1]

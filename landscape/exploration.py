@@ -84,7 +84,7 @@ def explore(
             while done < (searches or 0) if deadline is None else time.monotonic() < deadline:
                 end = (done // _searches.BATCH + 1) * _searches.BATCH
                 tasks = _plan_batch(database, done, end if searches is None else min(end, searches), seed)
-                results: Any = parallel(delayed(_searches.run)(loss, task, glorot=True) for task in tasks)
+                results: Any = parallel(delayed(_searches.run)(loss, task) for task in tasks)
                 store(database, list(results))
                 done += len(tasks)
                 if progress is not None:

@@ -4,7 +4,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import DoubleWell, MuellerBrown, Surface, flow_end, flow_path
 
-from landscape import MLP, CrossEntropyLoss, QuenchStatus, TorchLoss, certify, find_transition_state, quench, symmetry
+from landscape import (
+    MLP,
+    CrossEntropyLoss,
+    QuenchStatus,
+    TorchLoss,
+    certify,
+    datasets,
+    find_transition_state,
+    quench,
+    symmetry,
+)
 from landscape._flow import gradient_flow
 from landscape._lbfgs import lbfgs
 from landscape._newton import trust_region_step
@@ -389,3 +399,23 @@ def test_the_trust_region_step_at_a_saddle_without_gradient():
 
 def test_the_trust_region_step_inside_is_newtons():
     np.testing.assert_allclose(trust_region_step(np.array([1.0, 4.0]), np.array([0.1, -0.4]), 1.0), [-0.1, 0.1])
+
+
+# ---------------------------------------------------------------- collapsed minima
+
+
+@pytest.mark.parametrize(("hidden", "is_minimum"), [((2, 2), False), ((2, 2, 2), True), ((2, 2, 2, 2), True)], ids=str)
+def test_the_constant_predictor_is_a_minimum_from_three_hidden_layers_on(hidden, is_minimum):
+    """With two, kernels into the hidden layers lower the loss in second order, as their product is a slope."""
+    loss = CrossEntropyLoss(MLP((2, *hidden, 4)), datasets.ljat(rows=1000, seed=0))
+    *first, before, last = loss.network.unflatten(np.zeros(loss.n_parameters))
+    rng = np.random.default_rng(0)
+    before = before._replace(bias=0.3 * rng.normal(size=2))
+    last = last._replace(kernel=0.3 * rng.normal(size=(2, 4)))
+    # the flow leaves kernels of zero at zero, up to rounding, and so finds the best constant predictor
+    start = loss.network.flatten([*first, before, last])
+    model, _, _ = gradient_flow(loss, start, tolerance=1e-10, path_error=1e-2, max_steps=100)
+    assert loss.data.constant_entropy < model.value < loss.data.constant_entropy + 1e-3
+    assert model.rms_gradient < 1e-5
+    assert (model.eigenvalues[0] > 1e-6) == is_minimum
+    assert (model.eigenvalues[0] < -1e-3) == (not is_minimum)
