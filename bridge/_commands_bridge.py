@@ -48,8 +48,7 @@ def overlay(
 ) -> None:
     """Map snapshots of runs to minima and draw the visits on the disconnectivity graph."""
     check_figure_path(output)
-    runs = load_trajectories(trajectories)
-    runs = runs if replicas is None else runs.first(min(replicas, runs.replicas))
+    runs = load_trajectories(trajectories).at_most(replicas)
     figure, axes = plots.new_figure(7.0, 5.0)
     with Database(database) as opened, progress_bar() as bar:
         structures = inherent_structures(

@@ -10,7 +10,7 @@ from typing import Any
 
 from bridge._files import write_text
 from bridge.inherent import ORIGIN, check_same_loss
-from dynamics import Trajectories, aging, load_trajectories, mean_square_displacement
+from dynamics import aging, load_trajectories, mean_square_displacement
 from landscape import Database, summarize
 
 LANDSCAPE, RUNS, CONTROL = "landscape.db", "sgd.h5", "descent.h5"  # in the folder of each architecture
@@ -85,11 +85,11 @@ def compare_one(
     folder: Path, *, threshold: float, replicas: int | None = None, control_replicas: int | None = None
 ) -> ComparisonRow:
     """The row of one architecture's folder, from all its runs or the first so many."""
-    runs = _first(load_trajectories(folder / RUNS), replicas)
+    runs = load_trajectories(folder / RUNS).at_most(replicas)
     fit = aging(mean_square_displacement(runs), threshold)
     control, mu_control = None, math.nan
     if (folder / CONTROL).is_file():
-        control = _first(load_trajectories(folder / CONTROL), control_replicas)
+        control = load_trajectories(folder / CONTROL).at_most(control_replicas)
         mu_control = aging(mean_square_displacement(control), threshold).mu
     with Database(folder / LANDSCAPE) as database:
         for ensemble in (runs, control):
@@ -123,10 +123,6 @@ def compare_one(
             mu_runs_mean=fit.mu_runs_mean,
             mu_control=mu_control,
         )
-
-
-def _first(runs: Trajectories, replicas: int | None) -> Trajectories:
-    return runs if replicas is None else runs.first(min(replicas, runs.replicas))
 
 
 def row_dict(row: ComparisonRow) -> dict[str, Any]:

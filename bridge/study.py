@@ -140,7 +140,7 @@ def _one_architecture(
     runs = load_trajectories(folder / RUNS)
     with Database(folder / LANDSCAPE) as database:
         structures = inherent_structures(
-            runs.first(min(scale.mapped_replicas, runs.replicas)),
+            runs.at_most(scale.mapped_replicas),
             database,
             loss=loss,
             jobs=jobs,
@@ -161,7 +161,7 @@ def _draw(
             plots.plot_visits(seen, database, ax)
         ax.set_title(f"hidden layers {name}\n{ax.get_title()}", fontsize=10)
     runs = [load_trajectories(folder / RUNS) for folder in folders]
-    displacements = [mean_square_displacement(r.first(min(settings.scale.replicas, r.replicas))) for r in runs]
+    displacements = [mean_square_displacement(r.at_most(settings.scale.replicas)) for r in runs]
     fits = [aging(msd, settings.threshold) for msd in displacements]
     motion = plots.plot_displacements(names, displacements, fits, prefix="hidden layers ")
     table, axes = plots.new_figure(5.5, 4.2)

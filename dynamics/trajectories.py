@@ -98,6 +98,10 @@ class Trajectories:
         """Number P of parameters."""
         return self.snapshots.shape[2]
 
+    def at_most(self, replicas: int | None) -> "Trajectories":
+        """The first `replicas` runs, or all of them if there are no more or it is None."""
+        return self if replicas is None else self.first(min(replicas, self.replicas))
+
     def first(self, replicas: int) -> "Trajectories":
         """The first `replicas` runs."""
         if not 1 <= replicas <= self.replicas:

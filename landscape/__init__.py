@@ -15,9 +15,6 @@ from landscape.connectivity import minimax_barriers as minimax_barriers
 from landscape.connectivity import superbasins as superbasins
 from landscape.connectivity import to_networkx as to_networkx
 from landscape.database import Database as Database
-from landscape.database import Provenance as Provenance
-from landscape.database import StoredMinimum as StoredMinimum
-from landscape.database import StoredTransitionState as StoredTransitionState
 from landscape.datasets import Dataset as Dataset
 from landscape.disconnectivity import DisconnectivityTree as DisconnectivityTree
 from landscape.disconnectivity import disconnectivity_tree as disconnectivity_tree
@@ -32,6 +29,9 @@ from landscape.networks import MLP as MLP
 from landscape.quench import QuenchResult as QuenchResult
 from landscape.quench import QuenchStatus as QuenchStatus
 from landscape.quench import quench as quench
+from landscape.records import Provenance as Provenance
+from landscape.records import StoredMinimum as StoredMinimum
+from landscape.records import StoredTransitionState as StoredTransitionState
 from landscape.saddles import SaddleResult as SaddleResult
 from landscape.saddles import SaddleStatus as SaddleStatus
 from landscape.saddles import find_transition_state as find_transition_state

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from landscape import symmetry
 from landscape.basin_hopping import BasinHopping, basin_hopping
-from landscape.connectivity import LandscapeGraph, components
+from landscape.connectivity import LandscapeGraph
 from landscape.losses import Loss
-from landscape.quench import quench
+from landscape.quench import QuenchResult, quench
 from landscape.saddles import search_between, search_from_minimum
 from landscape.stationary import Minimum, TransitionState, same_point
 from landscape.workers import one_blas_thread
@@ -60,38 +60,40 @@ def rng_of(seed: int, search: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(search,)))
 
 
-def plan(
-    search: int,
-    seed: int,
-    minima: Sequence[tuple[int, Minimum]],
-    graph: LandscapeGraph,
-    tried: set[tuple[int, int]],
-    invariants: Array,
-) -> Task:
-    """Choose search number `search` from what is known: minima (id, point) in the order of the graph's.
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """What a batch of searches is planned from."""
 
-    `tried` holds pairs not to connect again, `invariants` the `symmetry.invariants` of the minima.
-    """
-    if search < RANDOM_STARTS or not minima:
+    minima: Sequence[tuple[int, Minimum]]  # database id and minimum, lowest first as in the graph
+    graph: LandscapeGraph
+    components: NDArray[np.int64]  # of each minimum; 0 holds the global minimum
+    tried: set[tuple[int, int]]  # pairs of ids not to connect again, lower id first
+    invariants: Array  # `symmetry.invariants` of each minimum
+
+
+def plan(search: int, seed: int, known: Knowledge) -> Task:
+    """Choose search number `search` from what is known."""
+    if search < RANDOM_STARTS or not known.minima:
         return Task(search, "collapsed" if search < COLLAPSED_STARTS else "start", seed)
     kind = CYCLE[search % len(CYCLE)]
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(search, 0)))
-    if kind == "connect" and (task := _plan_connection(search, seed, minima, graph, tried, invariants, rng)):
-        return task
+    if kind == "connect" and (connection := _plan_connection(known, rng)):
+        start, partners = connection
+        return Task(search, kind, seed, known.minima[start], tuple(known.minima[k] for k in partners))
     if kind == "start":
         return Task(search, kind, seed)
     if kind == "hop":
-        return Task(search, kind, seed, start=minima[_rank(rng, len(minima))])
-    return Task(search, "saddle", seed, start=minima[_least_connected(graph, rng)])
+        return Task(search, kind, seed, start=known.minima[_rank(rng, len(known.minima))])
+    return Task(search, "saddle", seed, start=known.minima[_least_connected(known, rng)])
 
 
-def _least_connected(graph: LandscapeGraph, rng: np.random.Generator) -> int:
+def _least_connected(known: Knowledge, rng: np.random.Generator) -> int:
     """A minimum with few known transition states: half of the time of the global minimum's component, to grow it."""
-    degree = np.bincount(graph.edges.ravel(), minlength=graph.n_minima)
+    degree = np.bincount(known.graph.edges.ravel(), minlength=known.graph.n_minima)
     weight = 1.0 / (1.0 + degree) ** 2
     if rng.random() < 0.5:
-        weight[components(graph) != 0] = 0.0
-    return int(rng.choice(graph.n_minima, p=weight / weight.sum()))
+        weight[known.components != 0] = 0.0
+    return int(rng.choice(known.graph.n_minima, p=weight / weight.sum()))
 
 
 def _rank(rng: np.random.Generator, n: int) -> int:
@@ -99,34 +101,23 @@ def _rank(rng: np.random.Generator, n: int) -> int:
     return int(n * rng.random() ** 2)
 
 
-def _plan_connection(
-    search: int,
-    seed: int,
-    minima: Sequence[tuple[int, Minimum]],
-    graph: LandscapeGraph,
-    tried: set[tuple[int, int]],
-    invariants: Array,
-    rng: np.random.Generator,
-) -> Task | None:
+def _plan_connection(known: Knowledge, rng: np.random.Generator) -> tuple[int, list[int]] | None:
     """A minimum outside the component of the global minimum, low ones preferred, and candidates elsewhere."""
-    labels = components(graph)
+    labels = known.components
     outside = np.flatnonzero(labels != 0)
     if not len(outside):
         return None
     start = int(outside[_rank(rng, len(outside))])
-    number = minima[start][0]
+    number = known.minima[start][0]
     others = [
-        i
-        for i in np.flatnonzero(labels != labels[start]).tolist()
-        if tuple(sorted((number, minima[i][0]))) not in tried
+        k
+        for k in np.flatnonzero(labels != labels[start]).tolist()
+        if tuple(sorted((number, known.minima[k][0]))) not in known.tried
     ]
     if not others:
         return None
-    gaps = np.linalg.norm(invariants[others] - invariants[start], axis=1)
-    nearest = np.argsort(gaps, kind="stable")[:PARTNERS]
-    return Task(
-        search, "connect", seed, start=minima[start], partners=tuple(minima[others[k]] for k in nearest.tolist())
-    )
+    gaps = np.linalg.norm(known.invariants[others] - known.invariants[start], axis=1)
+    return start, [others[k] for k in np.argsort(gaps, kind="stable")[:PARTNERS].tolist()]
 
 
 def run(loss: Loss, task: Task) -> Found:
@@ -140,13 +131,14 @@ def _start(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
         theta = loss.network.glorot_uniform(rng)
     else:
         theta = rng.normal(size=loss.n_parameters)
-    result = quench(loss, theta)
-    minima = (result.minimum,) if result.converged else ()
-    return Found(task, minima, (), None, result.status.name, result.hessian_evaluations)
+    return _quenched(task, quench(loss, theta))
 
 
 def _collapsed(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
-    result = quench(loss, COLLAPSED_SD * rng.normal(size=loss.n_parameters), method="flow")
+    return _quenched(task, quench(loss, COLLAPSED_SD * rng.normal(size=loss.n_parameters), method="flow"))
+
+
+def _quenched(task: Task, result: QuenchResult) -> Found:
     minima = (result.minimum,) if result.converged else ()
     return Found(task, minima, (), None, result.status.name, result.hessian_evaluations)
 

@@ -8,7 +8,7 @@ import bisect
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,67 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape import _schema, symmetry
-from landscape._pickles import UnsafePickleError, dump_array, load_array
+from landscape._pickles import dump_array
+from landscape._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, read_provenance
 from landscape.connectivity import LandscapeGraph
-from landscape.networks import MLP
+from landscape.records import Attempt, Provenance, StoredMinimum, StoredTransitionState, graph_of
 from landscape.stationary import VALUE_TOLERANCE, Minimum, StationaryPoint, TransitionState, same_point
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What the points in a database are stationary points of."""
-
-    n_parameters: int
-    layer_sizes: tuple[int, ...] | None  # None: a loss without known symmetries
-    dataset: Mapping[str, Any]  # how to make the data again: `datasets.reload`
-    dataset_sha256: str
-    regularization: float
-    regularize_biases: bool
-    seed: int
-    versions: Mapping[str, str]
-
-    @property
-    def network(self) -> MLP | None:
-        """The network, if its symmetries are known."""
-        return None if self.layer_sizes is None else MLP(self.layer_sizes)
-
-
-@dataclass(frozen=True, eq=False)
-class StoredMinimum:
-    """A minimum in the database."""
-
-    id: int
-    point: Minimum
-    hits: int  # how often searches ended here; 0: none did
-    origin: str  # what found it first: "start", "basin-hopping", "saddle", "sgd", ...
-    search: int | None  # number of the search that found it first
-    orbit_size: int
-
-
-@dataclass(frozen=True, eq=False)
-class StoredTransitionState:
-    """A transition state in the database and the minima at the ends of its downhill paths."""
-
-    id: int
-    point: TransitionState
-    minimum_ids: tuple[int, int]
-    hits: int
-    origin: str
-    search: int | None
-    orbit_size: int
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A search that was made, successful or not."""
-
-    search: int
-    kind: str
-    minimum_ids: tuple[int | None, int | None]
-    status: str
-    hessian_evaluations: int
 
 
 class Database:
@@ -163,10 +109,11 @@ class Database:
         return self._connection.execute(query, values).fetchall()  # a cursor left half-way would lock the file
 
     def _load(self) -> None:
-        self.provenance = _read_provenance(dict(self._rows("SELECT name, value FROM agescape_provenance")), self.path)
+        self.provenance = read_provenance(dict(self._rows("SELECT name, value FROM agescape_provenance")), self.path)
+        reader = RowReader(self.path, self.provenance.n_parameters)
         self.network = self.provenance.network
-        self._minima = {m.id: m for m in map(self._read_minimum, self._rows(_SELECT_MINIMA))}
-        states = map(self._read_transition_state, self._rows(_SELECT_TRANSITION_STATES))
+        self._minima = {m.id: m for m in map(reader.minimum, self._rows(SELECT_MINIMA))}
+        states = map(reader.transition_state, self._rows(SELECT_TRANSITION_STATES))
         self._transition_states = {t.id: t for t in states}
         self._minimum_order = sorted((m.point.value, m.id) for m in self._minima.values())
         self._transition_state_order = sorted((t.point.value, t.id) for t in self._transition_states.values())
@@ -186,64 +133,6 @@ class Database:
         if any(state.point.value < end.point.value - VALUE_TOLERANCE for end in ends if end):
             msg = f"{self.path} is damaged: transition state {state.id} lies below one of its minima"
             raise ValueError(msg)
-
-    def _array(self, blob: Any, what: str) -> Array:
-        try:
-            array = load_array(blob if isinstance(blob, bytes) else b"")
-        except UnsafePickleError as error:
-            msg = f"{self.path} is refused: {what} is not a plain array: {error}"
-            raise ValueError(msg) from error
-        if array.size != self.provenance.n_parameters or not np.isfinite(array).all():
-            msg = f"{self.path} is damaged: {what} should be {self.provenance.n_parameters} finite numbers"
-            raise ValueError(msg)
-        return array
-
-    def _number(self, value: Any, kind: type, what: str) -> Any:
-        """`value` if it is a finite number of this kind; SQLite columns hold any type."""
-        if type(value) is not kind or not np.isfinite(value):
-            msg = f"{self.path} is damaged: {what} is {value!r}, not a finite {kind.__name__}"
-            raise ValueError(msg)
-        return value
-
-    def _certificate(self, rms_gradient: Any, eigenvalues: Any, what: str) -> tuple[float, Array]:
-        sizes = range(8, 8 * self.provenance.n_parameters + 1, 8)
-        if not isinstance(eigenvalues, bytes) or len(eigenvalues) not in sizes:
-            msg = f"{self.path} is damaged: the eigenvalues of {what} are no array of numbers"
-            raise ValueError(msg)
-        values = np.frombuffer(eigenvalues, dtype="<f8").astype(np.float64)
-        if not np.isfinite(values).all():
-            msg = f"{self.path} is damaged: the eigenvalues of {what} are not finite"
-            raise ValueError(msg)
-        return self._number(rms_gradient, float, f"the gradient of {what}"), values
-
-    def _bookkeeping(self, values: list[Any], what: str) -> tuple[int, str, Any, int]:
-        hits, origin, search, orbit = values
-        if not (isinstance(origin, str) and isinstance(orbit, str) and orbit.isdecimal()):
-            msg = f"{self.path} is damaged: {what} has origin {origin!r} and orbit size {orbit!r}"
-            raise ValueError(msg)
-        search = None if search is None else self._number(search, int, f"the search of {what}")
-        return self._number(hits, int, f"the hits of {what}"), origin, search, int(orbit)
-
-    def _read_minimum(self, row: tuple) -> StoredMinimum:
-        number, value, coordinates, rms_gradient, eigenvalues, *rest = row
-        what = f"minimum {number}"
-        point = Minimum(
-            self._array(coordinates, f"the position of {what}"),
-            self._number(value, float, f"the loss of {what}"),
-            *self._certificate(rms_gradient, eigenvalues, what),
-        )
-        return StoredMinimum(number, point, *self._bookkeeping(rest, what))
-
-    def _read_transition_state(self, row: tuple) -> StoredTransitionState:
-        number, value, coordinates, first, second, mode, rms_gradient, eigenvalues, *rest = row
-        what = f"transition state {number}"
-        point = TransitionState(
-            self._array(coordinates, f"the position of {what}"),
-            self._number(value, float, f"the loss of {what}"),
-            *self._certificate(rms_gradient, eigenvalues, what),
-            eigenvector=self._array(mode, f"the eigenvector of {what}"),
-        )
-        return StoredTransitionState(number, point, (first, second), *self._bookkeeping(rest, what))
 
     @property
     def minima(self) -> list[StoredMinimum]:
@@ -273,14 +162,7 @@ class Database:
 
     def graph(self) -> LandscapeGraph:
         """The network of minima (lowest first, as in `minima`) and transition states as plain arrays."""
-        position = {minimum.id: i for i, minimum in enumerate(self.minima)}
-        states = self.transition_states
-        edges = np.array([[position[number] for number in state.minimum_ids] for state in states], dtype=np.int64)
-        return LandscapeGraph(
-            losses=np.array([minimum.point.value for minimum in self.minima]),
-            transition_losses=np.array([state.point.value for state in states]),
-            edges=edges.reshape(-1, 2),
-        )
+        return graph_of(self.minima, self.transition_states)
 
     def find_minimum(self, point: Minimum) -> StoredMinimum | None:
         """The stored minimum that is the same as `point` modulo symmetry, if there is one."""
@@ -410,33 +292,8 @@ class _Extra:
     stabilizer: int  # pele's point-group order
 
 
-_EXTRA_COLUMNS = "rms_gradient, eigenvalues, hits, origin, search, orbit_size"
-_SELECT_MINIMA = (
-    f"SELECT _id, energy, coords, {_EXTRA_COLUMNS} FROM tbl_minima JOIN agescape_minima ON _id = minimum_id"
-)
-_SELECT_TRANSITION_STATES = (
-    f"SELECT _id, energy, coords, _minimum1_id, _minimum2_id, eigenvec, {_EXTRA_COLUMNS} FROM tbl_transition_states"
-    " JOIN agescape_transition_states ON _id = transition_state_id"
-)
-
-
 def _near(order: list[tuple[float, int]], value: float) -> list[int]:
     """Ids of the points whose loss is within the tolerance of `value`, nearest first."""
     low = bisect.bisect_left(order, (value - VALUE_TOLERANCE, -1))
     high = bisect.bisect_right(order, (value + VALUE_TOLERANCE, np.inf))
     return [number for _, number in sorted(order[low:high], key=lambda pair: abs(pair[0] - value))]
-
-
-def _read_provenance(rows: Mapping[str, str], path: Path) -> Provenance:
-    try:
-        values = {name: json.loads(value) for name, value in rows.items()}
-        version = values.pop("schema")
-        sizes = values.pop("layer_sizes")
-        provenance = Provenance(layer_sizes=None if sizes is None else tuple(sizes), **values)
-    except (KeyError, TypeError, ValueError) as error:
-        msg = f"{path} is damaged: its provenance cannot be read ({error})"
-        raise ValueError(msg) from error
-    if version != _schema.VERSION:
-        msg = f"{path} was written by another version of agescape: schema {version}, expected {_schema.VERSION}"
-        raise ValueError(msg)
-    return provenance

@@ -13,9 +13,10 @@ from llvmlite.binding import get_host_cpu_name
 
 from landscape import _searches, symmetry
 from landscape.completeness import Estimate, chao1
-from landscape.connectivity import LandscapeGraph, components
-from landscape.database import Attempt, Database, Provenance
+from landscape.connectivity import components
+from landscape.database import Database
 from landscape.losses import Loss
+from landscape.records import Attempt, Provenance, graph_of
 from landscape.stationary import Minimum
 from landscape.versions import package_version
 from landscape.workers import worker_pool
@@ -137,22 +138,21 @@ def _plan_batch(database: Database, first: int, end: int, seed: int) -> list[_se
     """Plan searches first ... end - 1 from what was known when their batch began."""
     begin = first // _searches.BATCH * _searches.BATCH
     minima = [m for m in database.minima if m.search is None or m.search < begin]
-    position = {minimum.id: i for i, minimum in enumerate(minima)}
     states = [t for t in database.transition_states if t.search is None or t.search < begin]
-    graph = LandscapeGraph(
-        losses=np.array([minimum.point.value for minimum in minima]),
-        transition_losses=np.array([state.point.value for state in states]),
-        edges=np.array([[position[i] for i in state.minimum_ids] for state in states], np.int64).reshape(-1, 2),
+    graph = graph_of(minima, states)
+    known = _searches.Knowledge(
+        minima=[(minimum.id, minimum.point) for minimum in minima],
+        graph=graph,
+        components=components(graph),
+        tried={
+            (min(a, b), max(a, b))
+            for attempt in database.attempts()
+            for a, b in [attempt.minimum_ids]
+            if attempt.search < begin and a is not None and b is not None
+        },
+        invariants=np.array([symmetry.invariants(database.network, m.point.coordinates) for m in minima]),
     )
-    tried = {
-        (min(a, b), max(a, b))
-        for attempt in database.attempts()
-        for a, b in [attempt.minimum_ids]
-        if attempt.search < begin and a is not None and b is not None
-    }
-    known = [(minimum.id, minimum.point) for minimum in minima]
-    invariants = np.array([symmetry.invariants(database.network, minimum.point.coordinates) for minimum in minima])
-    return [_searches.plan(search, seed, known, graph, tried, invariants) for search in range(first, end)]
+    return [_searches.plan(search, seed, known) for search in range(first, end)]
 
 
 def store(database: Database, results: list[_searches.Found]) -> None:

@@ -631,6 +631,7 @@ def test_plot_comparison_with_what_is_not_known(unknown):
     figure, (ax,) = new_figure(4, 3)
     plot_comparison(Comparison((replace(ROW, **nothing),)), ax)
     figure.canvas.draw()
+    assert len([c for c in ax.containers if isinstance(c, ErrorbarContainer)]) == 2
 
 
 # ---------------------------------------------------------------- comparison

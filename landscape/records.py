@@ -1,0 +1,77 @@
+"""What a database holds, as plain records."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from landscape.connectivity import LandscapeGraph
+from landscape.networks import MLP
+from landscape.stationary import Minimum, TransitionState
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the points in a database are stationary points of."""
+
+    n_parameters: int
+    layer_sizes: tuple[int, ...] | None  # None: a loss without known symmetries
+    dataset: Mapping[str, Any]  # how to make the data again: `datasets.reload`
+    dataset_sha256: str
+    regularization: float
+    regularize_biases: bool
+    seed: int
+    versions: Mapping[str, str]
+
+    @property
+    def network(self) -> MLP | None:
+        """The network, if its symmetries are known."""
+        return None if self.layer_sizes is None else MLP(self.layer_sizes)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredMinimum:
+    """A minimum in the database."""
+
+    id: int
+    point: Minimum
+    hits: int  # how often searches ended here; 0: none did
+    origin: str  # what found it first: "start", "basin-hopping", "saddle", "sgd", ...
+    search: int | None  # number of the search that found it first
+    orbit_size: int
+
+
+@dataclass(frozen=True, eq=False)
+class StoredTransitionState:
+    """A transition state in the database and the minima at the ends of its downhill paths."""
+
+    id: int
+    point: TransitionState
+    minimum_ids: tuple[int, int]
+    hits: int
+    origin: str
+    search: int | None
+    orbit_size: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A search that was made, successful or not."""
+
+    search: int
+    kind: str
+    minimum_ids: tuple[int | None, int | None]
+    status: str
+    hessian_evaluations: int
+
+
+def graph_of(minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> LandscapeGraph:
+    """Minima, in the order given, and the transition states between them as plain arrays."""
+    position = {minimum.id: i for i, minimum in enumerate(minima)}
+    edges = np.array([[position[number] for number in state.minimum_ids] for state in states], dtype=np.int64)
+    return LandscapeGraph(
+        losses=np.array([minimum.point.value for minimum in minima]),
+        transition_losses=np.array([state.point.value for state in states]),
+        edges=edges.reshape(-1, 2),
+    )
