@@ -1,7 +1,9 @@
 """The command `agescape`."""
 
+import logging
 import sqlite3
 import sys
+import threading
 
 import typer
 
@@ -30,6 +32,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line: 0 on success, 2 and one line on bad input, 130 when interrupted."""
+    usual, threading.excepthook = threading.excepthook, _log_thread_failure
     try:
         code = app(standalone_mode=False) or 0
     except (Exception, KeyboardInterrupt) as error:
@@ -41,9 +44,16 @@ def main() -> None:
             code = 2
         else:
             raise
-    if code == INTERRUPTED:
+    if code != INTERRUPTED:  # while interrupted workers are put away, their threads may still fail
+        threading.excepthook = usual
+    else:
         sys.stderr.write("agescape: interrupted; the same command goes on from here\n")
     sys.exit(code)
+
+
+def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:
+    """Log what a thread of the worker pool dies of: Ctrl-C in the middle of it would print a traceback."""
+    logging.getLogger(__name__).debug("a thread failed: %r", failure.exc_value)
 
 
 def _was_interrupted(error: BaseException | None) -> bool:
