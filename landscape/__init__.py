@@ -25,10 +25,13 @@ from landscape.exploration import summarize as summarize
 from landscape.losses import CrossEntropyLoss as CrossEntropyLoss
 from landscape.losses import Loss as Loss
 from landscape.losses import TorchLoss as TorchLoss
+from landscape.merging import Merged as Merged
+from landscape.merging import merge as merge
 from landscape.networks import MLP as MLP
 from landscape.quench import QuenchResult as QuenchResult
 from landscape.quench import QuenchStatus as QuenchStatus
 from landscape.quench import quench as quench
+from landscape.reconstruction import loss_of as loss_of
 from landscape.records import Provenance as Provenance
 from landscape.records import StoredMinimum as StoredMinimum
 from landscape.records import StoredTransitionState as StoredTransitionState
@@ -41,3 +44,6 @@ from landscape.stationary import Minimum as Minimum
 from landscape.stationary import TransitionState as TransitionState
 from landscape.stationary import certify as certify
 from landscape.stationary import same_point as same_point
+from landscape.verification import Failure as Failure
+from landscape.verification import Verification as Verification
+from landscape.verification import verify as verify
