@@ -25,6 +25,7 @@ from bridge._options import (
 )
 from landscape import Database, Exploration, datasets, summarize
 from landscape import explore as run_explore
+from landscape.exploration import CYCLE, KINDS
 from landscape.plots import check_figure_path, save_figure
 
 
@@ -55,6 +56,10 @@ def explore(
     output: Annotated[Path, typer.Option(help="Database to make or to go on with.")],
     searches: Annotated[int | None, typer.Option(min=0, help="Total number of searches.")] = None,
     budget: Annotated[str | None, typer.Option(help="Time to search for instead, e.g. 90s, 10m, 2h.")] = None,
+    completeness: Annotated[
+        float | None, typer.Option(help="Stop once this share of the estimated minima is found, e.g. 0.95.")
+    ] = None,
+    kinds: Annotated[str | None, typer.Option(help=f"Kinds of search in turn, from {', '.join(KINDS)}.")] = None,
     dataset: DatasetName = "ljat",
     rows: Rows = None,
     dataset_seed: DatasetSeed = 0,
@@ -77,6 +82,8 @@ def explore(
             output,
             searches=searches,
             budget=seconds,
+            completeness=completeness,
+            kinds=CYCLE if kinds is None else kinds.split(","),
             seed=seed,
             jobs=jobs,
             progress=lambda done, total, now: bar("explore", done, total, _note(now)),
@@ -87,8 +94,13 @@ def explore(
 
 
 def _note(now: Exploration) -> str:
-    estimate = f" of about {now.estimated_minima.value:.0f}" if now.estimated_minima else ""
-    return f"{now.minima} minima{estimate}, {now.transition_states} transition states"
+    if now.estimated_minima is None:
+        return "no minimum yet"
+    low, high = now.estimated_minima.low, now.estimated_minima.high
+    return (
+        f"{now.minima} minima of {now.estimated_minima.value:.0f} ({low:.0f} to {high:.0f}), coverage "
+        f"{now.coverage:.0%}, {now.transition_states} transition states, {now.components} components"
+    )
 
 
 def graph(

@@ -2,6 +2,8 @@
 
 from landscape import datasets as datasets
 from landscape import symmetry as symmetry
+from landscape.bands import Band as Band
+from landscape.bands import elastic_band as elastic_band
 from landscape.basin_hopping import BasinHopping as BasinHopping
 from landscape.basin_hopping import Walk as Walk
 from landscape.basin_hopping import basin_hopping as basin_hopping
@@ -35,6 +37,7 @@ from landscape.records import StoredTransitionState as StoredTransitionState
 from landscape.saddles import SaddleResult as SaddleResult
 from landscape.saddles import SaddleStatus as SaddleStatus
 from landscape.saddles import find_transition_state as find_transition_state
+from landscape.saddles import search_along_band as search_along_band
 from landscape.saddles import search_between as search_between
 from landscape.saddles import search_from_minimum as search_from_minimum
 from landscape.stationary import Minimum as Minimum
