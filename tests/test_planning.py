@@ -33,8 +33,8 @@ def pairs_of(tasks):
 
 def test_many_short_steps_are_better_than_a_long_one():
     # 0 and 3 (at 3) are components of their own, and so are the stepping stones 1 and 2 between them
-    tasks = plan_batch(FIRST, 3, 0, knowledge([0.0, 1.0, 2.0, 3.0]), ["connect"])
-    assert sorted(pairs_of(tasks)) == [(10, 11), (11, 12), (12, 13)]
+    tasks = plan_batch(FIRST, 8, 0, knowledge([0.0, 1.0, 2.0, 3.0]), ["connect"])
+    assert set(pairs_of(tasks)) == {(10, 11), (11, 12), (12, 13)}
 
 
 def test_known_connections_cost_nothing():
