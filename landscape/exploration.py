@@ -26,6 +26,9 @@ from landscape.versions import package_version
 from landscape.workers import worker_pool
 
 
+FEWEST_SEARCHES = 128  # before completeness is judged
+
+
 @dataclass(frozen=True)
 class Exploration:
     """What a database holds after an exploration."""
@@ -108,9 +111,14 @@ def explore(
 
 
 def is_complete(found: Exploration, completeness: float) -> bool:
-    """Whether so large a share of the minima is known, by Chao1 as well as by Good and Turing."""
+    """Whether so large a share of the minima is known, by Chao1 as well as by Good and Turing.
+
+    Fewer than 128 searches never are enough: most of the first ones only quench random starts.
+    """
     estimate = found.estimated_minima
-    return estimate is not None and min(found.minima / estimate.value, found.coverage) >= completeness
+    if estimate is None or found.searches < FEWEST_SEARCHES:
+        return False
+    return min(found.minima / estimate.value, found.coverage) >= completeness
 
 
 def _check(
