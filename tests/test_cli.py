@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import bridge._commands_landscape
+from bridge import _console
 from bridge._console import parse_duration, parse_hidden
 from bridge.cli import main
 from landscape import datasets
@@ -173,6 +174,17 @@ def test_explore_goes_on(files, db, tmp_path):
     expected = strict_json(files["said"]["explore"].out)
     assert whole | {"output": ""} == again | {"output": ""} == expected | {"output": ""}
     assert tables(tmp_path / "parts.db") == tables(files["db"])
+
+
+@pytest.mark.parametrize(("seconds", "lines"), [(-1.0, ["explore: 1 minima (1 of 9)", "explore (2)"]), (1e9, [])])
+def test_progress_without_a_terminal_is_a_line_now_and_then(capsys, monkeypatch, seconds, lines):
+    monkeypatch.setattr(_console, "SECONDS_BETWEEN_LINES", seconds)
+    with _console.progress_bar() as bar:
+        bar("explore", 1, 9, "1 minima")
+        bar("explore", 2, None)
+    captured = capsys.readouterr()
+    assert captured.err.splitlines() == lines
+    assert captured.out == ""
 
 
 def test_explore_without_searches(tmp_path):
