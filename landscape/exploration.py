@@ -25,7 +25,6 @@ from landscape.stationary import Minimum
 from landscape.versions import package_version
 from landscape.workers import worker_pool
 
-
 FEWEST_SEARCHES = 128  # before completeness is judged
 
 
