@@ -42,9 +42,8 @@ class Neighbours:
             gaps = np.linalg.norm(np.array(self._invariants) - own, axis=1)
             nearest = np.argsort(gaps, kind="stable")[:CANDIDATES]
             self._pairs.append(np.array([[self._ids[k], number] for k in nearest]))
-            self._distances.append(
-                np.array([symmetry.distance(self._network, point, self._points[k]) for k in nearest])
-            )
+            others = np.array([self._points[k] for k in nearest])
+            self._distances.append(symmetry.distances(self._network, point, others))
         self._ids.append(number)
         self._points.append(point)
         self._invariants.append(own)
