@@ -8,13 +8,14 @@ before the softmax), `delta` the derivatives of the loss by the units' inputs, a
 import numpy as np
 from numba import njit
 
-from landscape._math import exp, tanh
+from landscape._math import exp, log, tanh
 
 BLOCK = 512
 FAST = {"contract", "nsz", "arcp", "reassoc"}  # not nnan: a diverged network must show
+# error_model="numpy" everywhere: Python's check for a division by zero is a branch, and LLVM vectorises no loop with one
 
 
-@njit(cache=True)
+@njit(error_model="numpy", cache=True)
 def _offsets(sizes):
     """First unit and first parameter of each layer."""
     n_layers = sizes.shape[0] - 1
@@ -27,7 +28,58 @@ def _offsets(sizes):
     return units, parameters
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
+def _add_rows(theta, weight, stride, rows, n_rows, n, total):
+    """Add `n_rows` rows, the j-th times theta[weight + j stride], to `total`: two at a time, which halves the stores."""
+    for j in range(0, n_rows - 1, 2):
+        w, v = theta[weight + j * stride], theta[weight + (j + 1) * stride]
+        a, b = rows[j], rows[j + 1]
+        for s in range(n):
+            total[s] += w * a[s] + v * b[s]
+    if n_rows % 2:
+        w, a = theta[weight + (n_rows - 1) * stride], rows[n_rows - 1]
+        for s in range(n):
+            total[s] += w * a[s]
+
+
+@njit(fastmath=FAST, error_model="numpy", cache=True)
+def _add_dots(a, rows, n_rows, n, result, index, stride):
+    """Add the scalar products of `a` with `n_rows` rows, and then its sum, to result[index], [index + stride], ...
+
+    Three at a time, so that `a` is read a third as often.
+    """
+    for j in range(0, n_rows - 2, 3):
+        b, c, d = rows[j], rows[j + 1], rows[j + 2]
+        x, y, z = 0.0, 0.0, 0.0
+        for s in range(n):
+            x += a[s] * b[s]
+            y += a[s] * c[s]
+            z += a[s] * d[s]
+        result[index + j * stride] += x
+        result[index + (j + 1) * stride] += y
+        result[index + (j + 2) * stride] += z
+    left = n_rows % 3
+    x, y, z = 0.0, 0.0, 0.0
+    b, c = rows[max(n_rows - 2, 0)], rows[n_rows - 1]
+    if left == 2:
+        for s in range(n):
+            x += a[s] * b[s]
+            y += a[s] * c[s]
+            z += a[s]
+        result[index + (n_rows - 2) * stride] += x
+        result[index + (n_rows - 1) * stride] += y
+    elif left == 1:
+        for s in range(n):
+            y += a[s] * c[s]
+            z += a[s]
+        result[index + (n_rows - 1) * stride] += y
+    else:
+        for s in range(n):
+            z += a[s]
+    result[index + n_rows * stride] += z
+
+
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _forward(theta, sizes, units, parameters, inputs, start, n, activation):
     """Fill `activation` with the block's samples start ... start + n - 1."""
     for i in range(sizes[0]):
@@ -44,17 +96,13 @@ def _forward(theta, sizes, units, parameters, inputs, start, n, activation):
             bias = theta[w + n_in * n_out + i]
             for s in range(n):
                 row[s] = bias
-            for j in range(n_in):
-                weight = theta[w + j * n_out + i]
-                source = activation[units[k] + j]
-                for s in range(n):
-                    row[s] += weight * source[s]
+            _add_rows(theta, w + i, n_out, activation[units[k] :], n_in, n, row)
             if k < last:
                 for s in range(n):
                     row[s] = tanh(row[s])
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _softmax(labels, start, n, n_classes, logits, probability, scratch):
     """Softmax of `logits` (K, n) into `probability`, divided by N; the block's summed cross-entropy."""
     n_samples = labels.shape[0]
@@ -74,7 +122,7 @@ def _softmax(labels, start, n, n_classes, logits, probability, scratch):
             total[s] += e
     loss = 0.0
     for s in range(n):
-        loss += np.log(total[s]) + top[s] - logits[labels[start + s], s]
+        loss += log(total[s]) + top[s] - logits[labels[start + s], s]
     for s in range(n):
         total[s] = 1.0 / (n_samples * total[s])
     for c in range(n_classes):
@@ -84,7 +132,7 @@ def _softmax(labels, start, n, n_classes, logits, probability, scratch):
     return loss
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _dot(a, b, n):
     total = 0.0
     for s in range(n):
@@ -92,7 +140,7 @@ def _dot(a, b, n):
     return total
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _sum(a, n):
     total = 0.0
     for s in range(n):
@@ -100,25 +148,21 @@ def _sum(a, n):
     return total
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _back(theta, w, n_in, n_out, activation, delta, before, after, n, times_derivative):
     """Rows `before` of `delta` from rows `after`: kernel times delta, times tanh' on request."""
     for j in range(n_in):
         row = delta[before + j]
         for s in range(n):
             row[s] = 0.0
-        for i in range(n_out):
-            weight = theta[w + j * n_out + i]
-            source = delta[after + i]
-            for s in range(n):
-                row[s] += weight * source[s]
+        _add_rows(theta, w + j * n_out, 1, delta[after:], n_out, n, row)
         if times_derivative:
             a = activation[before + j]
             for s in range(n):
                 row[s] *= 1.0 - a[s] * a[s]
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _block_deltas(theta, sizes, units, parameters, inputs, labels, start, n, activation, delta, scratch):
     """Forward and backward pass of one block: fills `activation` and `delta`, returns the summed loss."""
     last = sizes.shape[0] - 1
@@ -132,20 +176,15 @@ def _block_deltas(theta, sizes, units, parameters, inputs, labels, start, n, act
     return loss
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _add_gradient(sizes, units, parameters, activation, delta, n, gradient):
     for k in range(sizes.shape[0] - 1):
         n_in, n_out = sizes[k], sizes[k + 1]
-        w = parameters[k]
-        for j in range(n_in):
-            source = activation[units[k] + j]
-            for i in range(n_out):
-                gradient[w + j * n_out + i] += _dot(source, delta[units[k + 1] + i], n)
         for i in range(n_out):
-            gradient[w + n_in * n_out + i] += _sum(delta[units[k + 1] + i], n)
+            _add_dots(delta[units[k + 1] + i], activation[units[k] :], n_in, n, gradient, parameters[k] + i, n_out)
 
 
-@njit(cache=True)
+@njit(error_model="numpy", cache=True)
 def value_gradient(theta, sizes, inputs, labels, penalty):
     """Loss and gradient (P,); `inputs` (D, N), `penalty` (P,): the coefficient of each theta_p^2."""
     units, parameters = _offsets(sizes)
@@ -166,7 +205,7 @@ def value_gradient(theta, sizes, inputs, labels, penalty):
     return loss, gradient
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _forward_tangent(theta, vector, sizes, units, parameters, activation, tangent, n):
     """Derivative of every unit's input (before tanh) along `vector` (Pearlmutter 1994)."""
     for k in range(sizes.shape[0] - 1):
@@ -188,7 +227,7 @@ def _forward_tangent(theta, vector, sizes, units, parameters, activation, tangen
                         row[s] += change * a[s] + weight * (1.0 - a[s] * a[s]) * t[s]
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _softmax_tangent(probability, tangent, result, n_samples, n_classes, n, mean):
     """Derivative of softmax / N along `tangent` (K, n): p (t - sum p t), with `probability` = p / N."""
     for s in range(n):
@@ -203,7 +242,7 @@ def _softmax_tangent(probability, tangent, result, n_samples, n_classes, n, mean
             row[s] = p[s] * (t[s] - n_samples * mean[s])
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _back_tangent(theta, vector, sizes, units, parameters, activation, tangent, delta, delta_tangent, n):
     """Derivative of every delta along `vector`, from the last layer's downwards."""
     for k in range(sizes.shape[0] - 2, 0, -1):
@@ -223,7 +262,7 @@ def _back_tangent(theta, vector, sizes, units, parameters, activation, tangent, 
                 row[s] = row[s] * (1.0 - a[s] * a[s]) - 2.0 * a[s] * t[s] * d[s]
 
 
-@njit(cache=True)
+@njit(error_model="numpy", cache=True)
 def _probability(labels, start, n, n_classes, delta, probability):
     """Softmax / N back from the output deltas."""
     for c in range(n_classes):
@@ -233,7 +272,7 @@ def _probability(labels, start, n, n_classes, delta, probability):
         probability[labels[start + s], s] += 1.0 / labels.shape[0]
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _add_product(sizes, units, parameters, activation, tangent, delta, delta_tangent, n, product):
     for k in range(sizes.shape[0] - 1):
         n_in, n_out = sizes[k], sizes[k + 1]
@@ -251,7 +290,7 @@ def _add_product(sizes, units, parameters, activation, tangent, delta, delta_tan
             product[w + n_in * n_out + i] += _sum(delta_tangent[units[k + 1] + i], n)
 
 
-@njit(cache=True)
+@njit(error_model="numpy", cache=True)
 def hessian_vector_product(theta, vector, sizes, inputs, labels, penalty):
     """Hessian times `vector` (P,), at about three gradients."""
     units, parameters = _offsets(sizes)
@@ -275,7 +314,7 @@ def hessian_vector_product(theta, vector, sizes, inputs, labels, penalty):
     return product
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _unit_forward(theta, sizes, units, parameters, activation, layer, unit, tangent, n):
     """Derivative of every later unit's input by the input of one unit of `layer`."""
     for i in range(sizes[layer]):
@@ -298,7 +337,7 @@ def _unit_forward(theta, sizes, units, parameters, activation, layer, unit, tang
                     row[s] += weight * (1.0 - a[s] * a[s]) * t[s]
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _unit_back(theta, sizes, units, parameters, activation, tangent, delta, layer, delta_tangent, n):
     """Derivative of every delta from the last layer down to `layer` by the input of one of its units."""
     for k in range(sizes.shape[0] - 2, layer - 1, -1):
@@ -310,7 +349,7 @@ def _unit_back(theta, sizes, units, parameters, activation, tangent, delta, laye
                 row[s] -= 2.0 * a[s] * t[s] * d[s]
 
 
-@njit(fastmath=FAST, cache=True)
+@njit(fastmath=FAST, error_model="numpy", cache=True)
 def _add_columns(sizes, units, parameters, activation, tangent, delta, delta_tangent, layer, unit, n, work, hessian):
     """Rows of all later parameters, columns of the parameters into one unit of `layer` (lower triangle).
 
@@ -353,7 +392,7 @@ def _add_columns(sizes, units, parameters, activation, tangent, delta, delta_tan
                     hessian[row, column] += _dot(work, delta[units[k] + i], n)
 
 
-@njit(cache=True)
+@njit(error_model="numpy", cache=True)
 def value_gradient_hessian(theta, sizes, inputs, labels, penalty):
     """Loss, gradient (P,) and exact Hessian (P, P), forward over reverse, one tangent per unit."""
     units, parameters = _offsets(sizes)
