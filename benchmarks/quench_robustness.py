@@ -10,13 +10,12 @@ result does not depend on the number of workers.
 import argparse
 import time
 from collections import Counter
+from typing import get_args
 
 import numpy as np
 from joblib import Parallel, delayed
 
 from landscape import MLP, CrossEntropyLoss, datasets, quench
-from typing import get_args
-
 from landscape.quench import Method
 
 HIDDEN = ((10,), (5, 5), (4, 4, 4))
@@ -55,7 +54,9 @@ def report(hidden, kind, rows):
     )
     failures = [row for row in rows if row[1] != "CONVERGED"]
     for seed, status, *evaluations, _, rms, lowest in failures:
-        print(f"        seed {seed}: {status} after {evaluations}, rms gradient {rms:.1e}, lowest eigenvalue {lowest:.1e}")
+        print(
+            f"        seed {seed}: {status} after {evaluations}, rms gradient {rms:.1e}, lowest eigenvalue {lowest:.1e}"
+        )
     return len(failures)
 
 
@@ -68,14 +69,18 @@ def main():
     arguments = parser.parse_args()
     numbers = range(arguments.first, arguments.first + -(-arguments.starts // len(KINDS)))
     data, failures = datasets.ljat(rows=1000, seed=0), 0
-    print(f"{'':21} {'gradients':>16} {'Hessians':>12} {'ms':>16}\n{'hidden':>7} {'starts':>13}" + "  median     max" * 2)
+    print(
+        f"{'':21} {'gradients':>16} {'Hessians':>12} {'ms':>16}\n{'hidden':>7} {'starts':>13}" + "  median     max" * 2
+    )
     for architecture, hidden in enumerate(HIDDEN):
         loss = CrossEntropyLoss(MLP((2, *hidden, 4)), data)
         quench(loss, start(loss.network, [architecture, 0, 0]), method=arguments.method)  # compiles
         for kind, name in enumerate(KINDS):
             seeds = [[architecture, kind, number] for number in numbers]
             chunks = [seeds[i : i + CHUNK] for i in range(0, len(seeds), CHUNK)]
-            parts = Parallel(n_jobs=arguments.jobs)(delayed(quenches)(loss, chunk, arguments.method) for chunk in chunks)
+            parts = Parallel(n_jobs=arguments.jobs)(
+                delayed(quenches)(loss, chunk, arguments.method) for chunk in chunks
+            )
             failures += report(hidden, name, [row for part in parts for row in part])
     print(f"{failures} of {len(HIDDEN) * len(KINDS) * len(numbers)} quenches ended without a minimum")
     raise SystemExit(failures > 0)

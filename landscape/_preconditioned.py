@@ -68,9 +68,7 @@ def inverse_metric(metric, projections, radius):
             high = shift
 
 
-def preconditioned_lbfgs(
-    loss: Loss, theta: Array, *, tolerance: float, max_step: float, max_gradients: int
-) -> Descent:
+def preconditioned_lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step: float, max_gradients: int) -> Descent:
     """Minimise from `theta` (P,) to an rms gradient of `tolerance` where no eigenvalue is negative.
 
     Ends before that after `max_gradients`, or where rounding leaves nothing to gain.
@@ -91,9 +89,7 @@ def preconditioned_lbfgs(
     return Descent(model, gradients, hessians)
 
 
-def _walk(
-    loss: Loss, model: LocalModel, radius: float, tolerance: float, max_step: float, max_gradients: int
-) -> _Walk:
+def _walk(loss: Loss, model: LocalModel, radius: float, tolerance: float, max_step: float, max_gradients: int) -> _Walk:
     """Steps from the point of `model` until they fail, the gradient is small, or a new Hessian is due."""
     eigenvalues, basis, size = model.eigenvalues, model.eigenvectors, model.point.size
     metric = eigenvalues if eigenvalues[0] > 0.0 else np.maximum(np.abs(eigenvalues), FLOOR)
