@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape import _kernels
+from landscape import _hessian, _kernels
 from landscape.datasets import Dataset
 from landscape.networks import MLP
 
@@ -109,7 +109,7 @@ class CrossEntropyLoss:
 
     def value_gradient_hessian(self, theta: ArrayLike) -> tuple[float, Array, Array]:
         """Loss, gradient (P,) and exact Hessian (P, P) at `theta` (P,)."""
-        return _kernels.value_gradient_hessian(
+        return _hessian.value_gradient_hessian(
             self.network.check(theta), self._sizes, self._inputs, self._labels, self._penalty
         )
 
