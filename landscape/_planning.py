@@ -35,6 +35,7 @@ CYCLE = tuple(  # odd searches connect; the others take turns
 POWER = 4.0  # of the distance, as weight of an untried pair: many short steps rather than one long
 REPEAT = 8.0  # a pair counts as so much further with each time it was tried
 TARGETS = 8  # minima looked at before a kind of search gives up for this time
+LOWEST_FIRST = 4  # how strongly the next minimum to connect is a low one
 KNOWN = 1e-9  # weight of a known transition state
 
 
@@ -141,7 +142,7 @@ class _Planner:
         labels = self.known.components
         choices: list[Pair] = []
         for _ in range(TARGETS):
-            way = _walk(before, int(outside[_rank(rng, len(outside))]))
+            way = _walk(before, int(outside[_rank(rng, len(outside), LOWEST_FIRST)]))
             choices += [(a, b) for a, b in way if labels[a] != labels[b]]
             fresh = [pair for pair in choices if not self.tried(pair)]
             if fresh:
@@ -217,9 +218,9 @@ _PAIRS: dict[str, Callable[[_Planner, np.random.Generator], Pair | None]] = {
 }
 
 
-def _rank(rng: np.random.Generator, n: int) -> int:
+def _rank(rng: np.random.Generator, n: int, power: int = 2) -> int:
     """A position 0 ... n - 1, low ones (low losses) preferred."""
-    return int(n * rng.random() ** 2)
+    return int(n * rng.random() ** power)
 
 
 def _walk(before: NDArray[np.int64], position: int) -> list[Pair]:
