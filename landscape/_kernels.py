@@ -197,6 +197,15 @@ def value_gradient(theta, sizes, inputs, labels, penalty):
     return loss, gradient
 
 
+@njit(error_model="numpy", cache=True)
+def values_gradients(thetas, sizes, inputs, labels, penalty):
+    """Losses (M,) and gradients (M, P) at `thetas` (M, P), bit for bit those of `value_gradient`."""
+    values, gradients = np.empty(thetas.shape[0]), np.empty(thetas.shape)
+    for i in range(thetas.shape[0]):
+        values[i], gradients[i] = value_gradient(thetas[i], sizes, inputs, labels, penalty)
+    return values, gradients
+
+
 @njit(fastmath=FAST, error_model="numpy", cache=True)
 def _forward_tangent(theta, vector, sizes, units, parameters, activation, tangent, n):
     """Derivative of every unit's input (before tanh) along `vector` (Pearlmutter 1994)."""

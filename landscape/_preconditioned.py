@@ -96,6 +96,7 @@ def _walk(loss: Loss, model: LocalModel, radius: float, tolerance: float, max_st
     walk = _Walk(model.point, model.value, model.projections, radius)
     refresh, target, failures = max(REFRESH, size // 4), tolerance * np.sqrt(size), 0
     steps, changes, n_pairs = np.empty((MEMORY, size)), np.empty((MEMORY, size)), 0
+    finite = True  # of the values since the last step
     escapes = bool(eigenvalues[0] <= 0.0) and model.rms_gradient < SADDLE_RMS
     inverse = inverse_metric(metric, walk.projections, radius)
     while walk.steps < refresh and walk.gradients < max_gradients:
@@ -109,12 +110,12 @@ def _walk(loss: Loss, model: LocalModel, radius: float, tolerance: float, max_st
         walk.gradients += 1
         projections = basis.T @ gradient
         if not _is_downhill(walk, value, projections, slope):
-            failures += 1
+            failures, finite = failures + 1, finite and bool(np.isfinite(value))
             if walk.steps and -0.5 * slope <= VALUE_NOISE:  # rounding, not the length of the step
                 break
             walk.radius = SHRINK * length
             if failures > (RETRIES if walk.steps else MAX_RETRIES):
-                _check_finite(walk, value)
+                _check_finite(walk, finite=finite)
                 break
             if walk.steps == 0:
                 inverse = inverse_metric(metric, walk.projections, walk.radius)
@@ -126,7 +127,7 @@ def _walk(loss: Loss, model: LocalModel, radius: float, tolerance: float, max_st
             steps[n_pairs % MEMORY], changes[n_pairs % MEMORY] = step, change
             n_pairs += 1
         walk.point, walk.value, walk.projections = point, value, projections
-        walk.steps, walk.last_length, escapes, failures = walk.steps + 1, length, False, 0
+        walk.steps, walk.last_length, escapes, failures, finite = walk.steps + 1, length, False, 0, True
         if np.linalg.norm(projections) <= target:
             break
     return walk
@@ -139,7 +140,7 @@ def _is_downhill(walk: _Walk, value: float, projections: Array, slope: float) ->
     return bool(projections @ projections < walk.projections @ walk.projections) and value <= walk.value + VALUE_NOISE
 
 
-def _check_finite(walk: _Walk, value: float) -> None:
-    if walk.steps == 0 and not np.isfinite(value):
+def _check_finite(walk: _Walk, *, finite: bool) -> None:
+    if walk.steps == 0 and not finite:
         msg = f"the loss is not finite near a point with |theta| = {np.linalg.norm(walk.point):.3g}"
         raise FloatingPointError(msg)
