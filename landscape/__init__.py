@@ -34,6 +34,8 @@ from landscape.losses import TorchLoss as TorchLoss
 from landscape.networks import MLP as MLP
 from landscape.pathways import Pathway as Pathway
 from landscape.pathways import fastest_path as fastest_path
+from landscape.profiles import Profile as Profile
+from landscape.profiles import loss_profile as loss_profile
 from landscape.quench import QuenchResult as QuenchResult
 from landscape.quench import QuenchStatus as QuenchStatus
 from landscape.quench import quench as quench

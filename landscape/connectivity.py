@@ -216,8 +216,9 @@ def from_networkx(network: nx.Graph) -> LandscapeGraph:
     nodes = [_loss_of(f"node {node!r}", attributes) for node, attributes in network.nodes(data=True)]
     keyed = network.edges(keys=True) if isinstance(network, nx.MultiGraph) else [(*e, None) for e in network.edges]
     rows = [(key, i, j, network.get_edge_data(i, j, key) or {}) for i, j, key in keyed]
-    if {row[0] for row in rows} == set(range(len(rows))):
-        rows.sort(key=lambda row: row[0])
+    by_key = {row[0]: row for row in rows}
+    if by_key.keys() == set(range(len(rows))):
+        rows = [by_key[k] for k in range(len(rows))]
     return LandscapeGraph(
         losses=np.array(nodes),
         transition_losses=np.array([_loss_of(f"edge {i!r} - {j!r}", attributes) for _, i, j, attributes in rows]),

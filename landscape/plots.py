@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.completeness import DiscoveryCurve, Estimate
 from landscape.disconnectivity import DisconnectivityTree
+from landscape.profiles import Profile
 
 Floats = NDArray[np.float64]
 
@@ -108,6 +109,40 @@ def plot_discovery(
     ax.set_ylim(bottom=0)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, loc="lower right")
+    return ax
+
+
+def plot_profile(profile: Profile, ax: Axes, *, labels: Sequence[Any] | None = None, title: str | None = None) -> Axes:
+    """Draw the loss against the length of the way: disks at the minima, triangles at the transition states.
+
+    Parameters
+    ----------
+    profile : Profile
+    ax : Axes
+    labels : (k + 1,) sequence, optional
+        What to write below the minima.
+    title : str, optional
+
+    Raises
+    ------
+    ValueError
+        If there is not one label per minimum.
+    """
+    if labels is not None and len(labels) != profile.minima.size:
+        msg = f"labels must have one entry per minimum on the way, {profile.minima.size}; got {len(labels)}"
+        raise ValueError(msg)
+    x, y = profile.lengths, profile.losses
+    ax.plot(x, y, color=INK, linewidth=1.2, zorder=1)
+    for places, marker, color in ((profile.minima, "o", BLUE), (profile.transition_states, "^", VERMILION)):
+        ax.scatter(x[places], y[places], 22, color, marker=marker, edgecolors="white", linewidths=0.5, zorder=3)
+    for place, text in zip(profile.minima.tolist(), labels or (), strict=False):
+        ax.annotate(
+            str(text), (x[place], y[place]), (0, -5), textcoords="offset points", ha="center", va="top", size="x-small"
+        )
+    ax.set(xlabel="length of the way in parameter space", ylabel="training loss (nats)", title=title or "")
+    ax.margins(x=0.03, y=0.1)
+    ax.ticklabel_format(axis="y", useOffset=False)
+    ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 
