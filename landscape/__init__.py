@@ -28,6 +28,8 @@ from landscape.exploration import store_inherent_structures as store_inherent_st
 from landscape.exploration import summarize as summarize
 from landscape.funnels import Funnelling as Funnelling
 from landscape.funnels import funnelling as funnelling
+from landscape.geometry import LocalGeometry as LocalGeometry
+from landscape.geometry import local_geometry as local_geometry
 from landscape.losses import CrossEntropyLoss as CrossEntropyLoss
 from landscape.losses import Loss as Loss
 from landscape.losses import TorchLoss as TorchLoss

@@ -10,13 +10,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
-from matplotlib.colors import Colormap, Normalize
+from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.completeness import DiscoveryCurve, Estimate
 from landscape.disconnectivity import DisconnectivityTree
+from landscape.geometry import LocalGeometry
 from landscape.profiles import Profile
 
 Floats = NDArray[np.float64]
@@ -35,6 +36,7 @@ def plot_disconnectivity(
     cmap: str | Colormap = "viridis",
     colorbar: bool = False,
     color_label: str | None = None,
+    log_color: bool = False,
     label_values: Sequence[Any] | None = None,
     marker_sizes: ArrayLike | None = None,
     marker_colors: ArrayLike | None = None,
@@ -59,6 +61,8 @@ def plot_disconnectivity(
         Whether to add a color bar for `color`, or else for `marker_colors`.
     color_label : str, optional
         Text beside the color bar.
+    log_color : bool
+        Whether colors follow the logarithm of the values; values that are not positive stay black.
     label_values : (n,) sequence, optional
         What to write below the minima; None and "" write nothing.
     marker_sizes : (n,) array, optional
@@ -82,7 +86,7 @@ def plot_disconnectivity(
     """
     values = None if color is None else _per_minimum("color", color, tree)
     disks = values if marker_colors is None else _per_minimum("marker_colors", marker_colors, tree)
-    scale = _scale(cmap, [v for v in (values, disks) if v is not None])
+    scale = _scale(cmap, [v for v in (values, disks) if v is not None], log=log_color)
     width = linewidth if linewidth is not None else float(np.clip(12 / np.sqrt(tree.n_leaves), 0.15, 1.2))
     _add_lines(ax, tree, values, scale, width)
     sizes = np.zeros(tree.n_leaves) if marker_sizes is None else _per_minimum("marker_sizes", marker_sizes, tree)
@@ -146,6 +150,25 @@ def plot_profile(profile: Profile, ax: Axes, *, labels: Sequence[Any] | None = N
     return ax
 
 
+def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None) -> Axes:
+    """Draw the generalization error of minima against the trace of their Hessians, colored by loss.
+
+    The title gives Spearman's rank correlation. Raises a ValueError where no minimum has a generalization error.
+    """
+    x, y = geometry.traces, geometry.generalization_errors
+    if not np.isfinite(y).any():
+        msg = "geometry must hold a test cross-entropy; the data set has no test rows"
+        raise ValueError(msg)
+    disks = ax.scatter(x, y, 14, geometry.losses, edgecolors="white", linewidths=0.3)
+    ax.figure.colorbar(disks, ax=ax, label="training loss (nats)", pad=0.02, aspect=35)
+    rank = geometry.rank_correlation
+    ax.set(xscale="log", xlabel="trace of the Hessian (nats)", ylabel="test - training cross-entropy (nats)")
+    correlation = "" if np.isnan(rank) else rf", Spearman's $\rho$ = {rank:.2f}"
+    ax.set_title(_count(x.size, "minimum", "minima") + correlation if title is None else title, fontsize="medium")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
 def check_figure_path(path: str | os.PathLike[str]) -> Path:
     """Return `path`, or raise a ValueError unless it ends in .svg, .pdf or .png."""
     path = Path(path)
@@ -185,12 +208,12 @@ def _per_minimum(name: str, values: ArrayLike, tree: DisconnectivityTree) -> Flo
     return array[tree.minima]
 
 
-def _scale(cmap: str | Colormap, values: list[Floats]) -> ScalarMappable:
+def _scale(cmap: str | Colormap, values: list[Floats], *, log: bool) -> ScalarMappable:
     """Colors for all the finite values together; nan is black."""
-    finite = np.concatenate([v[np.isfinite(v)] for v in values]) if values else np.empty(0)
-    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+    usable = np.concatenate([v[np.isfinite(v) & ((v > 0.0) | (not log))] for v in values]) if values else np.empty(0)
+    low, high = (usable.min(), usable.max()) if usable.size else (1.0, 1.0)
     colors = mpl.colormaps.get_cmap(cmap).with_extremes(bad=INK)
-    return ScalarMappable(Normalize(low, high), colors)
+    return ScalarMappable(LogNorm(low, max(high, 1.001 * low)) if log else Normalize(low, high), colors)
 
 
 def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale: ScalarMappable, width: float) -> None:
@@ -202,7 +225,8 @@ def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale
         per_node = np.full(tree.n_nodes, np.nan)
         per_node[: tree.n_leaves] = values
         lines = LineCollection(segments, linewidths=width, cmap=scale.cmap, norm=scale.norm, capstyle="round")
-        lines.set_array(np.ma.masked_invalid(per_node[::-1]))
+        shown = np.isfinite(per_node) & ((per_node > 0.0) | (not isinstance(scale.norm, LogNorm)))
+        lines.set_array(np.ma.masked_where(~shown[::-1], per_node[::-1]))
     ax.add_collection(lines, autolim=False)
 
 
