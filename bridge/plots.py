@@ -95,8 +95,8 @@ def _texts(labels: Property, tree: DisconnectivityTree) -> list[str]:
 def describe_funnels(funnels: Funnelling) -> str:
     """How funnelled a landscape is, in a line."""
     return (
-        f"{funnels.share:.0%} of minima reach the lowest by a climb of {funnels.fraction:g} of the range "
-        f"({funnels.connected_share:.0%} of the connected), frustration {funnels.frustration:.3g}"
+        f"{funnels.share:.0%} funnelled ({funnels.connected_share:.0%} of the connected), "
+        f"frustration {funnels.frustration:.3g}"
     )
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.completeness import DiscoveryCurve, Estimate
@@ -25,6 +26,7 @@ Floats = NDArray[np.float64]
 INK = "#222222"
 # from the palette of Okabe and Ito, made to be told apart by the color-blind
 BLUE, VERMILION = "#0072b2", "#d55e00"
+WIDE = 5.0  # largest over smallest value from where an axis may be logarithmic
 SUFFIXES = (".svg", ".pdf", ".png")
 
 
@@ -62,7 +64,8 @@ def plot_disconnectivity(
     color_label : str, optional
         Text beside the color bar.
     log_color : bool
-        Whether colors follow the logarithm of the values; values that are not positive stay black.
+        Whether colors follow the logarithm of the values, where they span more than a factor of five; values
+        that are not positive then stay black.
     label_values : (n,) sequence, optional
         What to write below the minima; None and "" write nothing.
     marker_sizes : (n,) array, optional
@@ -95,7 +98,7 @@ def plot_disconnectivity(
         _add_labels(ax, tree, label_values, sizes)
     _dress(ax, tree, _describe(tree) if title is None else title)
     if colorbar and disks is not None:
-        ax.figure.colorbar(scale, ax=ax, label=color_label or "", pad=0.02, aspect=35)
+        _add_colorbar(ax, scale, color_label or "")
     return ax
 
 
@@ -160,9 +163,12 @@ def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None
         msg = "geometry must hold a test cross-entropy; the data set has no test rows"
         raise ValueError(msg)
     disks = ax.scatter(x, y, 14, geometry.losses, edgecolors="white", linewidths=0.3)
-    ax.figure.colorbar(disks, ax=ax, label="training loss (nats)", pad=0.02, aspect=35)
+    _add_colorbar(ax, disks, "training loss (nats)")
     rank = geometry.rank_correlation
-    ax.set(xscale="log", xlabel="trace of the Hessian (nats)", ylabel="test - training cross-entropy (nats)")
+    if x.max() > WIDE * x.min():
+        ax.set_xscale("log")
+        _plain_log_ticks(ax.xaxis)
+    ax.set(xlabel="trace of the Hessian (nats)", ylabel="test - training cross-entropy (nats)")
     correlation = "" if np.isnan(rank) else rf", Spearman's $\rho$ = {rank:.2f}"
     ax.set_title(_count(x.size, "minimum", "minima") + correlation if title is None else title, fontsize="medium")
     ax.spines[["top", "right"]].set_visible(False)
@@ -211,23 +217,42 @@ def _per_minimum(name: str, values: ArrayLike, tree: DisconnectivityTree) -> Flo
 def _scale(cmap: str | Colormap, values: list[Floats], *, log: bool) -> ScalarMappable:
     """Colors for all the finite values together; nan is black."""
     usable = np.concatenate([v[np.isfinite(v) & ((v > 0.0) | (not log))] for v in values]) if values else np.empty(0)
-    low, high = (usable.min(), usable.max()) if usable.size else (1.0, 1.0)
+    low, high = (usable.min(), usable.max()) if usable.size else (0.0, 1.0)
     colors = mpl.colormaps.get_cmap(cmap).with_extremes(bad=INK)
-    return ScalarMappable(LogNorm(low, max(high, 1.001 * low)) if log else Normalize(low, high), colors)
+    return ScalarMappable((LogNorm if log and high > WIDE * low else Normalize)(low, high), colors)
 
 
 def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale: ScalarMappable, width: float) -> None:
     # superbasins first: the lines of the minima, which carry the colors, lie on top
-    segments = list(tree.lines[::-1])
     if values is None:
+        segments = list(tree.lines[::-1])
         lines = LineCollection(segments, linewidths=width, colors=INK, capstyle="round")
     else:
-        per_node = np.full(tree.n_nodes, np.nan)
-        per_node[: tree.n_leaves] = values
+        leaves = tree.lines[: tree.n_leaves]
+        # only the stem is colored: on the way over to the parent colors would cross the whole picture
+        segments = [*tree.lines[: tree.n_leaves - 1 : -1], *leaves[:, 1:], *leaves[:, :2]]
+        per_segment = np.full(len(segments), np.nan)
+        per_segment[-tree.n_leaves :] = values
         lines = LineCollection(segments, linewidths=width, cmap=scale.cmap, norm=scale.norm, capstyle="round")
-        shown = np.isfinite(per_node) & ((per_node > 0.0) | (not isinstance(scale.norm, LogNorm)))
-        lines.set_array(np.ma.masked_where(~shown[::-1], per_node[::-1]))
+        drawable = np.isfinite(per_segment) & ((per_segment > 0.0) | (not isinstance(scale.norm, LogNorm)))
+        lines.set_array(np.ma.masked_where(~drawable, per_segment))
     ax.add_collection(lines, autolim=False)
+
+
+def _add_colorbar(ax: Axes, scale: ScalarMappable, label: str) -> None:
+    bar = ax.figure.colorbar(scale, ax=ax, label=label, pad=0.02, aspect=35)
+    low, high = scale.get_clim()
+    if low == high:
+        bar.set_ticks([low], labels=[f"{low:.6g}"])
+    elif isinstance(scale.norm, LogNorm):
+        _plain_log_ticks(bar.ax.yaxis)
+
+
+def _plain_log_ticks(axis: Axis) -> None:
+    """Ticks at 1, 2 and 5 times powers of ten, written as plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _add_disks(
