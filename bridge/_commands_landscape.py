@@ -1,4 +1,4 @@
-"""Commands of the landscape: data, explore, graph."""
+"""Commands of the landscape: data, explore."""
 
 import dataclasses
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from bridge import plots
 from bridge._console import parse_duration, progress_bar, show
 from bridge._options import (
     AsJson,
@@ -20,13 +19,11 @@ from bridge._options import (
     Rows,
     Seed,
     describe,
-    describe_metadata,
     make_loss,
 )
-from landscape import Database, Exploration, datasets, summarize
+from landscape import Exploration, datasets
 from landscape import explore as run_explore
 from landscape.exploration import CYCLE, KINDS
-from landscape.plots import check_figure_path, save_figure
 
 
 def data_ljat(
@@ -101,31 +98,3 @@ def _note(now: Exploration) -> str:
         f"{now.minima} minima of {now.estimated_minima.value:.0f} ({low:.0f} to {high:.0f}), coverage "
         f"{now.coverage:.0%}, {now.transition_states} transition states, {now.components} components"
     )
-
-
-def graph(
-    database: Annotated[Path, typer.Argument(help="Database of minima.")],
-    output: Annotated[Path, typer.Option(help="Picture to write: svg, pdf or png.")],
-    levels: Annotated[int | None, typer.Option(min=1, help="Group at so many equally spaced losses.")] = None,
-    whole: Annotated[bool, typer.Option(help="Also show minima above all transition states.")] = False,
-    seed: Seed = 0,
-    jobs: Jobs = 1,
-    as_json: AsJson = False,
-) -> None:
-    """Draw the disconnectivity graph of a database."""
-    check_figure_path(output)
-    figure, axes = plots.new_figure(6.0, 5.0)
-    with Database(database) as opened:
-        found = summarize(opened)
-        plots.plot_graph(opened, axes[0], levels=levels, whole=whole)
-        described = describe_metadata(opened.provenance.dataset)
-    save_figure(figure, output)
-    result = {
-        "minima": found.minima,
-        "transition_states": found.transition_states,
-        "components": found.components,
-        "levels": levels,
-        "output": output,
-        **described,
-    }
-    show(result, as_json=as_json)

@@ -9,7 +9,8 @@ import typer
 
 from bridge._commands_bridge import compare, info, overlay, study
 from bridge._commands_dynamics import age, train
-from bridge._commands_landscape import data_ljat, explore, graph
+from bridge._commands_graph import geometry, graph, path
+from bridge._commands_landscape import data_ljat, explore
 
 app = typer.Typer(
     add_completion=False,
@@ -21,7 +22,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Make data sets.")
 data_app.command("ljat")(data_ljat)
 app.add_typer(data_app, name="data")
-for command in (study, explore, graph, train, age, overlay, compare, info):
+for command in (study, explore, graph, path, geometry, train, age, overlay, compare, info):
     app.command()(command)
 
 # the base of all complaints about arguments; newer typer brings its own copy of click

@@ -13,6 +13,8 @@ from landscape.completeness import discovery_curve as discovery_curve
 from landscape.completeness import good_turing_coverage as good_turing_coverage
 from landscape.connectivity import LandscapeGraph as LandscapeGraph
 from landscape.connectivity import components as components
+from landscape.connectivity import from_networkx as from_networkx
+from landscape.connectivity import minimax_barrier as minimax_barrier
 from landscape.connectivity import minimax_barriers as minimax_barriers
 from landscape.connectivity import superbasins as superbasins
 from landscape.connectivity import to_networkx as to_networkx
@@ -24,10 +26,18 @@ from landscape.exploration import Exploration as Exploration
 from landscape.exploration import explore as explore
 from landscape.exploration import store_inherent_structures as store_inherent_structures
 from landscape.exploration import summarize as summarize
+from landscape.funnels import Funnelling as Funnelling
+from landscape.funnels import funnelling as funnelling
+from landscape.geometry import LocalGeometry as LocalGeometry
+from landscape.geometry import local_geometry as local_geometry
 from landscape.losses import CrossEntropyLoss as CrossEntropyLoss
 from landscape.losses import Loss as Loss
 from landscape.losses import TorchLoss as TorchLoss
 from landscape.networks import MLP as MLP
+from landscape.pathways import Pathway as Pathway
+from landscape.pathways import fastest_path as fastest_path
+from landscape.profiles import Profile as Profile
+from landscape.profiles import loss_profile as loss_profile
 from landscape.quench import QuenchResult as QuenchResult
 from landscape.quench import QuenchStatus as QuenchStatus
 from landscape.quench import quench as quench

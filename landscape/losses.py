@@ -147,6 +147,12 @@ class CrossEntropyLoss:
         )
         return share_correct(self.network.logits(theta, inputs), labels)
 
+    def cross_entropy(self, theta: ArrayLike, *, test: bool = False) -> float:
+        """Mean cross-entropy in nats over training (or test) rows at `theta` (P,), no penalty; nan without rows."""
+        data = self.data
+        inputs, labels = (data.test_inputs, data.test_labels) if test else (data.inputs, data.labels)
+        return mean_cross_entropy(self.network.logits(theta, inputs), labels)
+
 
 class TorchLoss:
     """The same loss for any `torch.nn.Module` that maps inputs (N, D) to logits (N, n_classes).
@@ -265,6 +271,13 @@ class TorchLoss:
         )
         return share_correct(self._logits(self._tensor(theta), self._torch.from_numpy(inputs.copy())).numpy(), labels)
 
+    def cross_entropy(self, theta: ArrayLike, *, test: bool = False) -> float:
+        """Mean cross-entropy in nats over training (or test) rows at `theta` (P,), no penalty; nan without rows."""
+        data = self.data
+        inputs, labels = (data.test_inputs, data.test_labels) if test else (data.inputs, data.labels)
+        logits = self._logits(self._tensor(theta), self._torch.from_numpy(inputs.copy()))
+        return mean_cross_entropy(logits.numpy(), labels)
+
 
 def share_correct(logits: Array, labels: NDArray[np.int64]) -> float:
     """Share of rows whose largest logit (N, K) is at the label (N,); nan for no rows."""
@@ -278,6 +291,13 @@ def check_batch(thetas: ArrayLike, n_parameters: int) -> Array:
         msg = f"thetas must have shape (M, {n_parameters}); got {thetas.shape}"
         raise ValueError(msg)
     return thetas
+
+
+def mean_cross_entropy(logits: Array, labels: NDArray[np.int64]) -> float:
+    """Mean of -log softmax of the logits (N, K) at the label (N,), in nats; nan for no rows."""
+    if not labels.size:
+        return float("nan")
+    return float((np.logaddexp.reduce(logits, axis=1) - logits[np.arange(labels.size), labels]).mean())
 
 
 def check_regularization(value: Any) -> float:

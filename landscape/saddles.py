@@ -242,11 +242,15 @@ def _next_radius(model: LocalModel, trial: LocalModel, step: Array, length: floa
 
 
 def _downhill(loss: Loss, model: LocalModel, sign: float) -> QuenchResult:
-    """Push off along the negative mode, as far as the loss must visibly drop, and follow the flow down."""
+    return quench(loss, push_off(loss, model, sign), method="flow", path_error=DOWNHILL_ERROR)
+
+
+def push_off(loss: Loss, model: LocalModel, sign: float) -> Array:
+    """Point (P,) beside a transition state, along the negative mode as far as the loss must visibly drop."""
     push = FIRST_PUSH
     while True:
         point = model.point + sign * push * model.eigenvectors[:, 0]
         value, _ = loss.value_and_gradient(point)
         if value < model.value - VISIBLE_DROP or push >= MAX_PUSH:
-            return quench(loss, point, method="flow", path_error=DOWNHILL_ERROR)
+            return point
         push *= 2.0
