@@ -6,6 +6,7 @@ from landscape.bands import Band as Band
 from landscape.bands import elastic_band as elastic_band
 from landscape.basin_hopping import BasinHopping as BasinHopping
 from landscape.basin_hopping import Walk as Walk
+from landscape.basin_hopping import Walker as Walker
 from landscape.basin_hopping import basin_hopping as basin_hopping
 from landscape.completeness import Estimate as Estimate
 from landscape.completeness import chao1 as chao1
@@ -27,6 +28,11 @@ from landscape.exploration import summarize as summarize
 from landscape.losses import CrossEntropyLoss as CrossEntropyLoss
 from landscape.losses import Loss as Loss
 from landscape.losses import TorchLoss as TorchLoss
+from landscape.moves import CrossoverMove as CrossoverMove
+from landscape.moves import GaussianMove as GaussianMove
+from landscape.moves import LayerMove as LayerMove
+from landscape.moves import Move as Move
+from landscape.moves import UnitMove as UnitMove
 from landscape.networks import MLP as MLP
 from landscape.quench import QuenchResult as QuenchResult
 from landscape.quench import QuenchStatus as QuenchStatus
@@ -44,3 +50,5 @@ from landscape.stationary import Minimum as Minimum
 from landscape.stationary import TransitionState as TransitionState
 from landscape.stationary import certify as certify
 from landscape.stationary import same_point as same_point
+from landscape.tempering import Tempering as Tempering
+from landscape.tempering import parallel_tempering as parallel_tempering
