@@ -117,7 +117,7 @@ class CrossoverMove:
     ) -> Array:
         """Take over some units of a partner."""
         network = _network_of(loss, self)
-        other = partners[rng.integers(len(partners))].coordinates if partners else network.glorot_uniform(rng)
+        other = partners[int(rng.integers(len(partners)))].coordinates if partners else network.glorot_uniform(rng)
         layers = network.unflatten(current.coordinates)
         donors = network.unflatten(symmetry.nearest_image(network, other, current.coordinates))
         k, _ = _random_unit(network, rng)

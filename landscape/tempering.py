@@ -18,6 +18,8 @@ from landscape.workers import one_blas_thread, worker_pool
 
 Array = NDArray[np.float64]
 
+DEFAULTS = BasinHopping()
+
 
 @dataclass(frozen=True, eq=False)
 class Tempering:
@@ -51,7 +53,7 @@ def parallel_tempering(
     sweeps: int,
     jobs: int = 1,
     steps: int = 1,
-    settings: BasinHopping = BasinHopping(),
+    settings: BasinHopping = DEFAULTS,
 ) -> Tempering:
     """Walk on all temperatures in parallel; after each sweep neighbours exchange their minima by Metropolis.
 
@@ -98,7 +100,7 @@ def parallel_tempering(
             )
             walks = list(walks)
             for minima, walk in zip(found, walks, strict=True):
-                minima += walk.minima
+                minima.extend(walk.minima)
             state = _exchanged(state, [walk.walker for walk in walks], sweep)
             state = replace(state, accepted=state.accepted + np.array([walk.accepted for walk in walks]))
     return replace(state, minima=tuple(map(tuple, found)))
