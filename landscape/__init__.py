@@ -6,6 +6,7 @@ from landscape.bands import Band as Band
 from landscape.bands import elastic_band as elastic_band
 from landscape.basin_hopping import BasinHopping as BasinHopping
 from landscape.basin_hopping import Walk as Walk
+from landscape.basin_hopping import Walker as Walker
 from landscape.basin_hopping import basin_hopping as basin_hopping
 from landscape.completeness import Estimate as Estimate
 from landscape.completeness import chao1 as chao1
@@ -33,6 +34,11 @@ from landscape.geometry import local_geometry as local_geometry
 from landscape.losses import CrossEntropyLoss as CrossEntropyLoss
 from landscape.losses import Loss as Loss
 from landscape.losses import TorchLoss as TorchLoss
+from landscape.moves import CrossoverMove as CrossoverMove
+from landscape.moves import GaussianMove as GaussianMove
+from landscape.moves import LayerMove as LayerMove
+from landscape.moves import Move as Move
+from landscape.moves import UnitMove as UnitMove
 from landscape.networks import MLP as MLP
 from landscape.pathways import Pathway as Pathway
 from landscape.pathways import fastest_path as fastest_path
@@ -54,3 +60,5 @@ from landscape.stationary import Minimum as Minimum
 from landscape.stationary import TransitionState as TransitionState
 from landscape.stationary import certify as certify
 from landscape.stationary import same_point as same_point
+from landscape.tempering import Tempering as Tempering
+from landscape.tempering import parallel_tempering as parallel_tempering
