@@ -10,7 +10,7 @@ from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics import Trajectories
-from landscape import CrossEntropyLoss, Database, Minimum, datasets, quench, store_inherent_structures
+from landscape import CrossEntropyLoss, Database, Minimum, loss_of, quench, store_inherent_structures
 from landscape.quench import Method
 from landscape.workers import worker_pool
 
@@ -104,24 +104,6 @@ def inherent_structures(
             if progress is not None:
                 progress(total - len(todo) + begin + len(batch), total)
     return _collect(runs.steps[chosen], digests, database, method)
-
-
-def loss_of(database: Database) -> CrossEntropyLoss:
-    """The loss whose stationary points a database holds, made again from its provenance.
-
-    Raises
-    ------
-    ValueError
-        If its data are no longer the same, or it is the database of another kind of loss.
-    """
-    provenance = database.provenance
-    if provenance.network is None:
-        msg = f"{database.path} does not belong to a multilayer perceptron, the only kind that can be made again"
-        raise ValueError(msg)
-    data = datasets.reload(provenance.dataset, provenance.dataset_sha256)
-    return CrossEntropyLoss(
-        provenance.network, data, provenance.regularization, regularize_biases=provenance.regularize_biases
-    )
 
 
 def check_same_loss(runs: Trajectories, database: Database) -> None:

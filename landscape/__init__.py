@@ -34,6 +34,8 @@ from landscape.geometry import local_geometry as local_geometry
 from landscape.losses import CrossEntropyLoss as CrossEntropyLoss
 from landscape.losses import Loss as Loss
 from landscape.losses import TorchLoss as TorchLoss
+from landscape.merging import Merged as Merged
+from landscape.merging import merge as merge
 from landscape.moves import CrossoverMove as CrossoverMove
 from landscape.moves import GaussianMove as GaussianMove
 from landscape.moves import LayerMove as LayerMove
@@ -47,6 +49,7 @@ from landscape.profiles import loss_profile as loss_profile
 from landscape.quench import QuenchResult as QuenchResult
 from landscape.quench import QuenchStatus as QuenchStatus
 from landscape.quench import quench as quench
+from landscape.reconstruction import loss_of as loss_of
 from landscape.records import Provenance as Provenance
 from landscape.records import StoredMinimum as StoredMinimum
 from landscape.records import StoredTransitionState as StoredTransitionState
@@ -62,3 +65,6 @@ from landscape.stationary import certify as certify
 from landscape.stationary import same_point as same_point
 from landscape.tempering import Tempering as Tempering
 from landscape.tempering import parallel_tempering as parallel_tempering
+from landscape.verification import Failure as Failure
+from landscape.verification import Verification as Verification
+from landscape.verification import verify as verify

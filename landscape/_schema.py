@@ -1,10 +1,15 @@
 """The SQLite schema: pele's tables, version 2 of its schema, and ours beside them."""
 
 import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 PELE_VERSION = 2
 VERSION = 1  # of our tables
+
+Columns = Mapping[str, str]  # declared type by name
 
 PELE_TABLES = """
 CREATE TABLE tbl_minima (
@@ -43,12 +48,6 @@ CREATE TABLE agescape_inherent_structures (
     PRIMARY KEY (point, method));
 """
 
-TABLES = {
-    "tbl_minima", "tbl_transition_states", "tbl_system_property", "agescape_provenance", "agescape_minima",
-    "agescape_transition_states", "agescape_attempts",
-    "agescape_inherent_structures",
-}  # fmt: skip
-
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a file without letting its schema run functions; transactions are explicit."""
@@ -69,18 +68,61 @@ def create(path: Path) -> sqlite3.Connection:
 
 def check(connection: sqlite3.Connection, path: Path) -> None:
     """Raise a ValueError unless the file has our tables, and nothing that could act on its own."""
+    check_passive(connection, path)
+    check_columns(connection, path, _our_columns())
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version != PELE_VERSION:
+        msg = f"{path} has schema version {version}; expected {PELE_VERSION}"
+        raise ValueError(msg)
+
+
+def check_passive(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise a ValueError if this is no SQLite file, or holds a trigger or view, which would act on its own."""
     try:
         objects = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.DatabaseError as error:
         msg = f"{path} is not an SQLite file: {error}"
         raise ValueError(msg) from error
     if active := [name for kind, name in objects if kind in {"trigger", "view"}]:
         msg = f"{path} is refused: it holds the trigger or view {active[0]!r}, which no file of ours has"
         raise ValueError(msg)
-    if missing := TABLES - {name for kind, name in objects if kind == "table"}:
+
+
+def tables(connection: sqlite3.Connection) -> set[str]:
+    """Names of the tables in a file."""
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def columns(connection: sqlite3.Connection, table: str) -> Columns:
+    """Declared type of each column of a table; a generated column, which SQLite computes, has another one."""
+    # table_info would hide generated columns
+    rows = connection.execute("SELECT name, type, hidden FROM pragma_table_xinfo(?)", (table,))
+    return {name: f"{kind.upper()}{' GENERATED' if hidden else ''}" for name, kind, hidden in rows}
+
+
+def check_columns(connection: sqlite3.Connection, path: Path, expected: Mapping[str, Columns]) -> None:
+    """Raise a ValueError unless a file has these tables with these columns; further tables do no harm."""
+    if missing := expected.keys() - tables(connection):
         msg = f"{path} is not a database of minima of agescape: it has no table {min(missing)!r}"
         raise ValueError(msg)
-    if version != PELE_VERSION:
-        msg = f"{path} has schema version {version}; expected {PELE_VERSION}"
-        raise ValueError(msg)
+    for table, wanted in sorted(expected.items()):
+        if (found := columns(connection, table)) != wanted:
+            msg = f"{path} is of another version of agescape, or damaged: in table {table} {_difference(found, wanted)}"
+            raise ValueError(msg)
+
+
+def _difference(found: Columns, wanted: Columns) -> str:
+    for name, kind in wanted.items():
+        if name not in found:
+            return f"there is no column {name!r}"
+        if found[name] != kind:
+            return f"column {name!r} is of type {found[name]!r}, not {kind!r}"
+    return f"column {min(found.keys() - wanted.keys())!r} is unknown"
+
+
+@cache
+def _our_columns() -> dict[str, Columns]:
+    """What every file of ours has: read off the statements that make it, so that there is no second list."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(PELE_TABLES + OUR_TABLES)
+        return {table: columns(connection, table) for table in tables(connection)}

@@ -1,7 +1,8 @@
 """The store of minima and transition states: one SQLite file that is also a pele database.
 
-Only `landscape.exploration` writes. Reading never runs what is in the file (see `_pickles`). Writes
-happen in transactions, one per batch, so that a kill at any moment leaves a valid file.
+Only `landscape.exploration` adds to a file; `landscape.merging` and `landscape.interchange` make new ones.
+Reading never runs what is in the file (see `_pickles`). Writes happen in transactions, one per batch, so that a
+kill at any moment leaves a valid file.
 """
 
 import bisect
@@ -21,6 +22,7 @@ from landscape import _schema, symmetry
 from landscape._pickles import dump_array
 from landscape._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, read_provenance
 from landscape.connectivity import LandscapeGraph
+from landscape.networks import MLP
 from landscape.records import Attempt, Provenance, StoredMinimum, StoredTransitionState, graph_of
 from landscape.stationary import VALUE_TOLERANCE, Minimum, StationaryPoint, TransitionState, same_point
 
@@ -160,6 +162,30 @@ class Database:
             query = "SELECT point, minimum_id FROM agescape_inherent_structures WHERE method = ?"
             return dict(self._rows(query, method))
 
+    def quench_methods(self) -> list[str]:
+        """The methods for which `inherent_structures` has something to say."""
+        with self._reading():
+            rows = self._rows("SELECT DISTINCT method FROM agescape_inherent_structures ORDER BY method")
+        return [method for (method,) in rows]
+
+    def derived_columns(self) -> dict[tuple[str, int], tuple]:
+        """What the file says beside each point and could be computed from it, by (kind, id), for `verify`.
+
+        Canonical key, log-determinant, trace, pele's log product of frequencies and point-group order; of a
+        transition state also pele's eigenvalue.
+        """
+        with self._reading():
+            minima = self._rows(
+                "SELECT _id, canonical_key, log_determinant, trace, fvib, pgorder"
+                " FROM tbl_minima JOIN agescape_minima ON _id = minimum_id"
+            )
+            states = self._rows(
+                "SELECT _id, canonical_key, log_determinant, trace, fvib, pgorder, eigenval"
+                " FROM tbl_transition_states JOIN agescape_transition_states ON _id = transition_state_id"
+            )
+        rows = {("minimum", number): tuple(values) for number, *values in minima}
+        return rows | {("transition state", number): tuple(values) for number, *values in states}
+
     def graph(self) -> LandscapeGraph:
         """The network of minima (lowest first, as in `minima`) and transition states as plain arrays."""
         return graph_of(self.minima, self.transition_states)
@@ -205,7 +231,7 @@ class Database:
             self._hit("minima", "minimum_id", known.id, hits)
             self._minima[known.id] = replace(known, hits=known.hits + hits)
             return known.id, False
-        extra = self._extra(point)
+        extra = Derived.of(self.network, point)
         cursor = self._connection.execute(
             "INSERT INTO tbl_minima (energy, coords, fvib, pgorder, invalid) VALUES (?, ?, ?, ?, 0)",
             (point.value, dump_array(point.coordinates), point.log_determinant, extra.stabilizer),
@@ -217,18 +243,24 @@ class Database:
         return number, True
 
     def add_transition_state(
-        self, point: TransitionState, minimum_ids: tuple[int, int], *, origin: str, search: int | None = None
+        self,
+        point: TransitionState,
+        minimum_ids: tuple[int, int],
+        *,
+        origin: str,
+        search: int | None = None,
+        hits: int = 1,
     ) -> tuple[int, bool]:
-        """Store a transition state between two stored minima, or count one more hit: its id, and whether it is new."""
+        """Store a transition state between two minima, or count more hits of a known one: its id, and whether new."""
         self._check_transaction()
         first, second = sorted(minimum_ids)
         for number in _near(self._transition_state_order, point.value):
             known = self._transition_states[number]
             if known.minimum_ids == (first, second) and same_point(self.network, known.point, point):
-                self._hit("transition_states", "transition_state_id", number, 1)
-                self._transition_states[number] = replace(known, hits=known.hits + 1)
+                self._hit("transition_states", "transition_state_id", number, hits)
+                self._transition_states[number] = replace(known, hits=known.hits + hits)
                 return number, False
-        extra = self._extra(point)
+        extra = Derived.of(self.network, point)
         cursor = self._connection.execute(
             "INSERT INTO tbl_transition_states (energy, coords, _minimum1_id, _minimum2_id, eigenval, eigenvec, fvib,"
             " pgorder, invalid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
@@ -236,8 +268,8 @@ class Database:
              dump_array(point.eigenvector), float(np.log(point.eigenvalues[1:]).sum()), extra.stabilizer),
         )  # fmt: skip
         number = int(cursor.lastrowid or 0)
-        self._insert_extra("agescape_transition_states", number, point, extra, 1, origin, search)
-        stored = StoredTransitionState(number, point, (first, second), 1, origin, search, extra.orbit_size)
+        self._insert_extra("agescape_transition_states", number, point, extra, hits, origin, search)
+        stored = StoredTransitionState(number, point, (first, second), hits, origin, search, extra.orbit_size)
         self._transition_states[number] = stored
         bisect.insort(self._transition_state_order, (point.value, number))
         return number, True
@@ -260,17 +292,12 @@ class Database:
             msg = "points are added inside `with database.transaction():`, so that a kill leaves no half of one"
             raise RuntimeError(msg)
 
-    def _extra(self, point: StationaryPoint) -> "_Extra":
-        orbit = symmetry.orbit_size(self.network, point.coordinates)
-        key = hashlib.sha256(symmetry.canonical_form(self.network, point.coordinates).tobytes()).hexdigest()
-        return _Extra(key, orbit, min(symmetry.group_order(self.network) // orbit, 2**63 - 1))
-
     def _insert_extra(
         self,
         table: str,
         number: int,
         point: StationaryPoint,
-        extra: "_Extra",
+        extra: "Derived",
         hits: int,
         origin: str,
         search: int | None,
@@ -286,10 +313,19 @@ class Database:
 
 
 @dataclass(frozen=True)
-class _Extra:
+class Derived:
+    """What a file says beside a point, for those who cannot compute it."""
+
     key: str  # digest of the canonical form: equal for bit-identical points modulo symmetry
     orbit_size: int
     stabilizer: int  # pele's point-group order
+
+    @classmethod
+    def of(cls, network: MLP | None, point: StationaryPoint) -> Self:
+        """Compute it for a point of a network, None for a loss without known symmetries."""
+        orbit = symmetry.orbit_size(network, point.coordinates)
+        key = hashlib.sha256(symmetry.canonical_form(network, point.coordinates).tobytes()).hexdigest()
+        return cls(key, orbit, min(symmetry.group_order(network) // orbit, 2**63 - 1))
 
 
 def _near(order: list[tuple[float, int]], value: float) -> list[int]:

@@ -30,6 +30,12 @@ class Provenance:
         return None if self.layer_sizes is None else MLP(self.layer_sizes)
 
 
+def differing_field(a: Provenance, b: Provenance) -> str | None:
+    """Name of the first field that tells the losses of two databases apart; None if they are the same loss."""
+    fields = ("layer_sizes", "n_parameters", "dataset_sha256", "regularization", "regularize_biases")
+    return next((name for name in fields if getattr(a, name) != getattr(b, name)), None)
+
+
 @dataclass(frozen=True, eq=False)
 class StoredMinimum:
     """A minimum in the database."""

@@ -106,6 +106,19 @@ def find_transition_state(
     return SaddleResult(status, transition_state_from(model), minima, evaluations)
 
 
+def downhill(loss: Loss, theta: ArrayLike) -> tuple[QuenchResult, QuenchResult]:
+    """Where the two downhill paths from a transition state at `theta` (P,) end.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss is not finite there.
+    """
+    with one_blas_thread():
+        model = local_model(loss, np.array(theta, dtype=np.float64))
+        return _downhill(loss, model, 1.0), _downhill(loss, model, -1.0)
+
+
 def search_from_minimum(
     loss: Loss,
     minimum: Minimum,

@@ -1,0 +1,237 @@
+"""Every certificate of a database, computed again from its coordinates."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import delayed
+from numpy.typing import NDArray
+
+from landscape.database import Database, Derived
+from landscape.exploration import provenance_of
+from landscape.losses import Loss
+from landscape.networks import MLP
+from landscape.reconstruction import loss_of
+from landscape.records import StoredMinimum, StoredTransitionState, differing_field
+from landscape.saddles import downhill
+from landscape.stationary import (
+    GRADIENT_TOLERANCE,
+    VALUE_TOLERANCE,
+    LocalModel,
+    Minimum,
+    StationaryPoint,
+    TransitionState,
+    local_model,
+    minimum_from,
+    same_point,
+)
+from landscape.workers import one_blas_thread, worker_pool
+
+# what another processor or library may change in the last digits
+VALUE_ERROR = 1e-12  # nats, for losses of order one
+GRADIENT_ERROR = 1e-12  # rms
+EIGENVALUE_ERROR = 1e-10  # of the largest eigenvalue
+OVERLAP_ERROR = 1e-6  # of the eigenvector of the negative eigenvalue
+
+Stored = StoredMinimum | StoredTransitionState
+Progress = Callable[[int, int], object]  # points done, in all
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What does not hold of a point."""
+
+    id: int
+    kind: str  # "minimum" or "transition state"
+    what: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of checking a database."""
+
+    path: Path
+    minima: int
+    transition_states: int
+    paths: bool  # whether the downhill paths were followed too
+    failures: tuple[Failure, ...]  # in the order of the points: minima first, lowest first
+
+
+def verify(
+    path: str | Path,
+    loss: Loss | None = None,
+    *,
+    paths: bool = False,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Verification:
+    """Compute every certificate again: value, gradient, eigenvalues, index, canonical key, orbit size.
+
+    A point also fails if it is the same, modulo symmetry, as another one.
+
+    Parameters
+    ----------
+    path : path
+        The database. It is not changed.
+    loss : Loss, optional
+        Whose stationary points it holds; by default made again from the file's provenance.
+    paths : bool
+        Also go down on both sides of each transition state, to see whether the paths end in the two minima
+        that the database names: about as long as it took to find them.
+    jobs : int
+        Workers; the result does not depend on it.
+    progress : callable (done, total), optional
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file cannot be read, its loss cannot be made again, or `loss` is another one.
+    """
+    if jobs == 0:
+        msg = "jobs must be a number of workers, or negative to leave some processors free; got 0"
+        raise ValueError(msg)
+    with Database(path) as database:
+        loss = _checked_loss(database, loss)
+        points: list[Stored] = [*database.minima, *database.transition_states]
+        columns = database.derived_columns()
+        tasks = [
+            delayed(_problems)(loss, point, columns[_kind(point), point.id], _named_ends(database, point, paths=paths))
+            for point in points
+        ]
+        failures: list[Failure] = []
+        doubles = _doubles(database)
+        with worker_pool(jobs) as parallel:
+            results: Any = parallel(tasks)
+            for k, (point, problems) in enumerate(zip(points, results, strict=True)):
+                found = [*problems, *doubles.get((_kind(point), point.id), ())]
+                failures += [Failure(point.id, _kind(point), what) for what in found]
+                if progress is not None:
+                    progress(k + 1, len(points))
+        return Verification(
+            database.path, len(database.minima), len(database.transition_states), paths, tuple(failures)
+        )
+
+
+def _checked_loss(database: Database, loss: Loss | None) -> Loss:
+    if loss is None:
+        return loss_of(database)
+    if name := differing_field(database.provenance, given := provenance_of(loss, database.provenance.seed)):
+        found, expected = (getattr(provenance, name) for provenance in (given, database.provenance))
+        msg = f"loss must be that of {database.path}, whose {name} is {expected!r}; got {found!r}"
+        raise ValueError(msg)
+    return loss
+
+
+def _kind(stored: Stored) -> str:
+    return "minimum" if isinstance(stored, StoredMinimum) else "transition state"
+
+
+def _named_ends(database: Database, stored: Stored, *, paths: bool) -> tuple[StoredMinimum, ...]:
+    """The two minima to look for at the ends of the paths down from a point; none if not to be looked for."""
+    if not paths or isinstance(stored, StoredMinimum):
+        return ()
+    return tuple(database.minimum(number) for number in stored.minimum_ids)
+
+
+def _doubles(database: Database) -> dict[tuple[str, int], list[str]]:
+    """By kind and id: the points that another point of the file is the same as."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for points in (database.minima, database.transition_states):
+        for k, stored in enumerate(points):
+            for other in points[k + 1 :]:
+                if not _near(stored, other):
+                    break  # they are sorted by loss
+                if _ends(stored) == _ends(other) and same_point(database.network, stored.point, other.point):
+                    what = f"it is the same point as {_kind(stored)} {stored.id}"
+                    found.setdefault((_kind(other), other.id), []).append(what)
+    return found
+
+
+def _near(stored: Stored, other: Stored) -> bool:
+    return other.point.value - stored.point.value <= VALUE_TOLERANCE
+
+
+def _ends(stored: Stored) -> tuple[int, int] | None:
+    return None if isinstance(stored, StoredMinimum) else stored.minimum_ids
+
+
+def _problems(loss: Loss, stored: Stored, columns: tuple, ends: tuple[StoredMinimum, ...]) -> list[str]:
+    """All that does not hold of a point."""
+    try:
+        with one_blas_thread():
+            model = local_model(loss, stored.point.coordinates)
+    except FloatingPointError as error:
+        return [str(error)]
+    point = stored.point
+    found = [*_certificate_problems(model, point, columns), *_derived_problems(loss.network, stored, columns)]
+    if ends and not found:
+        found += _path_problems(loss, point, ends)
+    return found
+
+
+def _certificate_problems(model: LocalModel, point: StationaryPoint, columns: tuple) -> Iterator[str]:
+    exact = minimum_from(model)  # the numbers only: an index of 1 is no error here
+    index = int(isinstance(point, TransitionState))
+    if abs(exact.value - point.value) > VALUE_ERROR * max(1.0, abs(point.value)):
+        yield f"its loss is {exact.value!r}, not {point.value!r}"
+    if exact.rms_gradient > GRADIENT_TOLERANCE:
+        yield f"its rms gradient is {exact.rms_gradient:.3g}, above {GRADIENT_TOLERANCE:g}"
+    if abs(exact.rms_gradient - point.rms_gradient) > GRADIENT_ERROR:
+        yield f"its rms gradient is {exact.rms_gradient:.3g}, not {point.rms_gradient:.3g}"
+    if exact.index != index:
+        yield f"it has {exact.index} negative eigenvalues, not {index}"
+    if not _close(exact.eigenvalues, point.eigenvalues):
+        yield "its eigenvalues are others"
+    if isinstance(point, TransitionState) and not _parallel(point.eigenvector, model.eigenvectors[:, 0]):
+        yield "its eigenvector is another one"
+    _, log_determinant, trace, log_frequencies, _, *lowest = columns
+    eigenvalues = point.eigenvalues
+    expected = [point.log_determinant, point.trace, float(np.log(np.abs(eigenvalues[index:])).sum())]
+    if not _close([log_determinant, trace, log_frequencies, *lowest], [*expected, *eigenvalues[:index]]):
+        yield "its log-determinant, trace or log product of frequencies does not fit its eigenvalues"
+
+
+def _derived_problems(network: MLP | None, stored: Stored, columns: tuple) -> Iterator[str]:
+    derived = Derived.of(network, stored.point)
+    key, *_ = columns
+    if key != derived.key:
+        yield "its canonical key is another one"
+    if (stored.orbit_size, columns[4]) != (derived.orbit_size, derived.stabilizer):
+        yield (
+            f"its orbit size is {derived.orbit_size} and its point-group order {derived.stabilizer}, "
+            f"not {stored.orbit_size} and {columns[4]}"
+        )
+
+
+def _path_problems(loss: Loss, point: StationaryPoint, ends: tuple[StoredMinimum, ...]) -> Iterator[str]:
+    found = downhill(loss, point.coordinates)
+    for quenched in found:
+        if not quenched.converged:
+            yield f"a path down from it ends in no minimum: {quenched.status.value}"
+            return
+    if not same_ends(loss.network, [quenched.minimum for quenched in found], [end.point for end in ends]):
+        named = " and ".join(str(end.id) for end in ends)
+        yield f"the paths down from it do not end in minima {named}"
+
+
+def same_ends(network: MLP | None, found: Sequence[Minimum], named: Sequence[Minimum]) -> bool:
+    """Whether two minima are the two that are named, in whatever order."""
+    (a, b), (c, d) = ([same_point(network, minimum, name) for name in named] for minimum in found)
+    return (a and d) or (b and c)
+
+
+def _close(found: object, expected: object) -> bool:
+    """Whether numbers agree but for rounding; a column of SQLite may hold anything else."""
+    try:
+        a, b = (np.asarray(values, dtype=np.float64) for values in (found, expected))
+    except (TypeError, ValueError):
+        return False
+    return a.shape == b.shape and bool(np.abs(a - b).max(initial=0.0) <= EIGENVALUE_ERROR * np.abs(b).max(initial=1e-6))
+
+
+def _parallel(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
+    return bool(abs(abs(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-300) - 1.0) <= OVERLAP_ERROR)
