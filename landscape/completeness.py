@@ -127,9 +127,9 @@ def coverage_interval(hits: ArrayLike, confidence: float = 0.95) -> Estimate:
     Notes
     -----
     ``1 - f1 / N -+ z sqrt(W)``, ``W = (f1 (N - f1) + 2 N f2) / N^3``, cut off at 0 and 1, with f1 minima found
-    once, f2 twice, N hits in all. Source: Esty, Ann. Stat. 11, 905 (1983), with W as
-    scikit-bio's `esty_ci` documents it; a normal limit law, it wants a number of minima found once. Where there is none, W is taken as if there were one (our choice), so that the interval has a
-    width.
+    once, f2 twice, N hits in all. Source: Esty, Ann. Stat. 11, 905 (1983), with W as scikit-bio's `esty_ci`
+    documents it; a normal limit law, it wants a number of minima found once. Where there is none, W is taken as
+    if there were one (our choice), so that the interval has a width.
     """
     if not 0 < confidence < 1:
         msg = f"confidence must lie between 0 and 1; got {confidence!r}"

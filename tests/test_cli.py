@@ -433,7 +433,9 @@ def test_info_names_the_data(files, file, expected):
     assert tuple(result[key] for key in ("dataset", "dataset_seed", "rows")) == expected
 
 
-@pytest.mark.parametrize("command", ["data", "explore", "graph", "path", "geometry", "train", "age", "overlay", "compare"])
+@pytest.mark.parametrize(
+    "command", ["data", "explore", "graph", "path", "geometry", "train", "age", "overlay", "compare"]
+)
 def test_without_json(files, db, tmp_path, command):
     """One line per key, or a table."""
     out = ("--output", tmp_path / ("f.csv" if command == "data" else "f.svg"))
@@ -555,8 +557,8 @@ WRONG = [  # arguments (a later option replaces an earlier one), and what the co
     ((*GRAPH, "--emin", "1e3"), "minimum"),
     ((*PATH, "--bogus"), "--bogus"),
     (("path", "{db}", "1", "99999", "--output", "{new}.svg"), "99999"),
-    (("path", "{db}", "x", "2", "--output", "{new}.svg"), "x"),
-    (("path", "{db}", "1", "--output", "{new}.svg"), "B"),
+    (("path", "{db}", "x", "2", "--output", "{new}.svg"), "valid integer"),
+    (("path", "{db}", "1", "--output", "{new}.svg"), "missing argument"),
     ((*PATH[:-1], "{new}.txt"), "{new}.txt"),
     (("path", "{new}.db", "1", "2", "--output", "{new}.svg"), "{new}.db"),
     ((*GEOMETRY, "--bogus"), "--bogus"),
