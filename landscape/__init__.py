@@ -10,6 +10,7 @@ from landscape.basin_hopping import Walker as Walker
 from landscape.basin_hopping import basin_hopping as basin_hopping
 from landscape.completeness import Estimate as Estimate
 from landscape.completeness import chao1 as chao1
+from landscape.completeness import coverage_interval as coverage_interval
 from landscape.completeness import discovery_curve as discovery_curve
 from landscape.completeness import good_turing_coverage as good_turing_coverage
 from landscape.connectivity import LandscapeGraph as LandscapeGraph
@@ -63,6 +64,10 @@ from landscape.stationary import Minimum as Minimum
 from landscape.stationary import TransitionState as TransitionState
 from landscape.stationary import certify as certify
 from landscape.stationary import same_point as same_point
+from landscape.surfaces import DoubleWells as DoubleWells
+from landscape.surfaces import KnownPoints as KnownPoints
+from landscape.surfaces import MuellerBrown as MuellerBrown
+from landscape.surfaces import Surface as Surface
 from landscape.tempering import Tempering as Tempering
 from landscape.tempering import parallel_tempering as parallel_tempering
 from landscape.verification import Failure as Failure

@@ -233,6 +233,8 @@ def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale
         segments = [*tree.lines[: tree.n_leaves - 1 : -1], *leaves[:, 1:], *leaves[:, :2]]
         per_segment = np.full(len(segments), np.nan)
         per_segment[-tree.n_leaves :] = values
+        flat = leaves[:, 0, 1] == leaves[:, 1, 1]  # less than a level below the parent: no stem
+        per_segment[-2 * tree.n_leaves : -tree.n_leaves] = np.where(flat, values, np.nan)
         lines = LineCollection(segments, linewidths=width, cmap=scale.cmap, norm=scale.norm, capstyle="round")
         drawable = np.isfinite(per_segment) & ((per_segment > 0.0) | (not isinstance(scale.norm, LogNorm)))
         lines.set_array(np.ma.masked_where(~drawable, per_segment))
