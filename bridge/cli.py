@@ -10,6 +10,7 @@ import typer
 from bridge._commands_bridge import compare, info, overlay, study
 from bridge._commands_dynamics import age, train
 from bridge._commands_graph import geometry, graph, path
+from bridge._commands_interchange import export_database, import_database, merge, verify
 from bridge._commands_landscape import data_ljat, explore
 
 app = typer.Typer(
@@ -22,8 +23,10 @@ app = typer.Typer(
 data_app = typer.Typer(help="Make data sets.")
 data_app.command("ljat")(data_ljat)
 app.add_typer(data_app, name="data")
-for command in (study, explore, graph, path, geometry, train, age, overlay, compare, info):
+for command in (study, explore, verify, graph, path, geometry, train, age, overlay, compare, merge, info):
     app.command()(command)
+app.command("export")(export_database)
+app.command("import")(import_database)
 
 # the base of all complaints about arguments; newer typer brings its own copy of click
 UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]

@@ -1,6 +1,7 @@
 """The static surface: networks, data sets, losses, stationary points and how they connect."""
 
 from landscape import datasets as datasets
+from landscape import interchange as interchange
 from landscape import symmetry as symmetry
 from landscape.bands import Band as Band
 from landscape.bands import elastic_band as elastic_band

@@ -1,0 +1,129 @@
+"""npz files of plain arrays, read within bounds: no pickles, and no array larger than the file."""
+
+import math
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, BinaryIO, get_args, get_origin, get_type_hints
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+Arrays = dict[str, NDArray[Any]]
+
+NOTHING = -1  # for None in columns of numbers
+KINDS = {int: "i", float: "f", str: "U", bool: "b"}
+HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+class Archive:
+    """The arrays of an npz file, each checked before memory is taken for it.
+
+    Raises
+    ------
+    ValueError
+        If the file is no zip file of plain, uncompressed npy files: the message names it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with zipfile.ZipFile(path) as file:
+                self._arrays = {info.filename: self._read(file, info) for info in file.infolist()}
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OverflowError, UnicodeError) as error:
+            msg = f"{path} is no npz file, or is damaged: {error}"
+            raise ValueError(msg) from error
+
+    def _read(self, file: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
+        if info.compress_type != zipfile.ZIP_STORED or info.file_size > self.path.stat().st_size:
+            msg = f"{self.path} is refused: {info.filename} is compressed, which export never does"
+            raise ValueError(msg)
+        try:
+            with file.open(info) as member:
+                shape, dtype = _header(member)  # pyright: ignore
+                expected = info.file_size - member.tell()
+            if dtype.hasobject or math.prod(shape) * dtype.itemsize != expected or dtype.itemsize == 0 != expected:
+                msg = f"its shape {shape} and type {dtype} do not fit its {expected} bytes"
+                raise ValueError(msg)
+            with file.open(info) as member:
+                return npy.read_array(member, allow_pickle=False)
+        except ValueError as error:
+            msg = f"{self.path} is damaged: {info.filename} is no plain array: {error}"
+            raise ValueError(msg) from error
+
+    def get(self, name: str, kind: str, *shape: int | None) -> NDArray[Any]:
+        """The array of this name, of kind f, i or U and this shape (None: any length).
+
+        Raises
+        ------
+        ValueError
+            If there is none such: the message names the file and the array.
+        """
+        array = self._arrays.get(f"{name}.npy")
+        if array is None:
+            msg = f"{self.path} is no export of agescape: it has no array {name!r}"
+            raise ValueError(msg)
+        fits = len(shape) == array.ndim and all(n in {None, found} for n, found in zip(shape, array.shape, strict=True))
+        # no entries have no type
+        if not fits or (array.dtype.kind != kind and array.size):
+            wanted = ", ".join("n" if n is None else str(n) for n in shape)
+            msg = (
+                f"{self.path} is damaged: {name} should be of kind {kind} and shape ({wanted}); "
+                f"it is of type {array.dtype} and shape {array.shape}"
+            )
+            raise ValueError(msg)
+        return array
+
+    def check_lengths(self, what: str, arrays: Mapping[str, Sequence[Any] | NDArray[Any]]) -> None:
+        """Raise a ValueError unless these are of one length."""
+        if len({len(array) for array in arrays.values()}) > 1:
+            msg = f"{self.path} is damaged: its arrays {what}_* are of different lengths"
+            raise ValueError(msg)
+
+
+def _header(member: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
+    version = npy.read_magic(member)
+    if version not in HEADERS:
+        msg = f"version {version} of the npy format"
+        raise ValueError(msg)
+    shape, _, dtype = HEADERS[version](member)
+    return shape, dtype
+
+
+def columns(prefix: str, records: Sequence[Any], kind: type) -> Arrays:
+    """One array per field of a dataclass of numbers, texts and tuples of numbers; None becomes -1."""
+    names = [field.name for field in fields(kind)]
+    return {f"{prefix}_{name}": np.array([_number(getattr(record, name)) for record in records]) for name in names}
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_number(item) for item in value]
+    return NOTHING if value is None else value
+
+
+def rows(prefix: str, archive: Archive, kind: type) -> list[Any]:
+    """The records of this dataclass that `columns` wrote; ValueError if a column is missing or of another type."""
+    hints = get_type_hints(kind)
+    lists = {}
+    for field in fields(kind):
+        hint = hints[field.name]
+        shape = (None, len(get_args(hint))) if get_origin(hint) is tuple else (None,)
+        lists[field.name] = archive.get(f"{prefix}_{field.name}", _kind(hint), *shape).tolist()
+    archive.check_lengths(prefix, lists)
+    return [kind(**dict(zip(lists, map(_value, values), strict=True))) for values in zip(*lists.values(), strict=True)]
+
+
+def _value(number: Any) -> Any:
+    if isinstance(number, list):
+        return tuple(map(_value, number))
+    return None if number == NOTHING else number
+
+
+def _kind(hint: Any) -> str:
+    """NumPy's letter for the first plain type in an annotation."""
+    if hint in KINDS:
+        return KINDS[hint]
+    return next(kind for argument in get_args(hint) if (kind := _kind(argument)))

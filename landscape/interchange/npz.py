@@ -1,0 +1,249 @@
+"""A whole database as plain arrays in one npz file, for NumPy and what reads its files; and back, bit for bit.
+
+``provenance`` is a text in JSON. Points have ``minima_*`` and ``transition_states_*``, one entry per point in the
+order of their ids: ``ids``, ``coordinates`` (n, P), ``losses`` in nats, ``rms_gradients``, ``eigenvalues`` (n, P) that
+end in nan where zero modes are left out, ``log_determinants``, ``traces``, ``orbit_sizes`` as texts (they may be huge),
+``hits``, ``origins``, ``searches`` (-1: none); transition states also ``eigenvectors`` (m, P) and ``minimum_ids``
+(m, 2). Then ``attempts_*`` and ``inherent_structures_*``, one entry per search and per quenched point of a
+trajectory (-1: no minimum).
+"""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape import _schema
+from landscape._new_files import check_new, new_database, new_file
+from landscape._rows import read_provenance
+from landscape.database import Database
+from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, rows
+from landscape.records import Attempt, Provenance, StoredMinimum, StoredTransitionState
+from landscape.stationary import VALUE_TOLERANCE, Minimum, TransitionState
+
+Array = NDArray[np.float64]
+Stored = StoredMinimum | StoredTransitionState
+
+MINIMA, STATES, ATTEMPTS, STRUCTURES = "minima", "transition_states", "attempts", "inherent_structures"
+
+
+@dataclass(frozen=True)
+class _Structure:
+    """Where a point of a trajectory was quenched to."""
+
+    point: str
+    method: str
+    minimum_id: int | None
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a database holds that was made again."""
+
+    path: Path
+    minima: int
+    transition_states: int
+    searches: int
+
+
+def export_npz(database: Database, path: str | Path) -> None:
+    """Write everything in a database; ``numpy.load(path)`` reads it, without pickles."""
+    minima = sorted(database.minima, key=lambda stored: stored.id)
+    states = sorted(database.transition_states, key=lambda stored: stored.id)
+    n_parameters = database.provenance.n_parameters
+    provenance = {**asdict(database.provenance), "schema": _schema.VERSION}
+    structures = [
+        _Structure(point, method, number)
+        for method in database.quench_methods()
+        for point, number in sorted(database.inherent_structures(method).items())
+    ]
+    arrays: Arrays = {
+        "provenance": np.array(json.dumps(provenance)),
+        **_point_arrays(MINIMA, minima, n_parameters),
+        **_point_arrays(STATES, states, n_parameters),
+        f"{STATES}_eigenvectors": _matrix([stored.point.eigenvector for stored in states], n_parameters),
+        f"{STATES}_minimum_ids": np.array([stored.minimum_ids for stored in states], np.int64).reshape(-1, 2),
+        **columns(ATTEMPTS, database.attempts(), Attempt),
+        **columns(STRUCTURES, structures, _Structure),
+    }
+    with new_file(path) as unfinished, unfinished.open("xb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _point_arrays(prefix: str, points: Sequence[Stored], n_parameters: int) -> Arrays:
+    searches = [NOTHING if stored.search is None else stored.search for stored in points]
+    arrays = {
+        "ids": np.array([stored.id for stored in points], np.int64),
+        "coordinates": _matrix([stored.point.coordinates for stored in points], n_parameters),
+        "losses": np.array([stored.point.value for stored in points]),
+        "rms_gradients": np.array([stored.point.rms_gradient for stored in points]),
+        "eigenvalues": _matrix([stored.point.eigenvalues for stored in points], n_parameters),
+        "log_determinants": np.array([stored.point.log_determinant for stored in points]),
+        "traces": np.array([stored.point.trace for stored in points]),
+        "orbit_sizes": np.array([str(stored.orbit_size) for stored in points], np.str_),
+        "hits": np.array([stored.hits for stored in points], np.int64),
+        "origins": np.array([stored.origin for stored in points], np.str_),
+        "searches": np.array(searches, np.int64),
+    }
+    return {f"{prefix}_{name}": array for name, array in arrays.items()}
+
+
+def _matrix(vectors: Sequence[Array], width: int) -> Array:
+    """Vectors as rows, filled up with nan."""
+    matrix = np.full((len(vectors), width), np.nan)
+    for row, vector in zip(matrix, vectors, strict=True):
+        row[: vector.size] = vector
+    return matrix
+
+
+# ---------------------------------------------------------------- reading
+
+
+def import_npz(source: str | Path, output: str | Path) -> Restored:
+    """Make the database again that `export_npz` wrote: the same ids, certificates and hits.
+
+    Certificates are taken as they stand, as from a database; `verify` computes them again.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no such file, or says what no database may: the message names the path.
+    FileExistsError
+        If `output` exists.
+    """
+    source = Path(source)
+    archive = Archive(source)
+    check_new(output)
+    try:
+        provenance = _provenance(archive)
+        minima, states = (_points(archive, prefix, provenance.n_parameters) for prefix in (MINIMA, STATES))
+        ends = archive.get(f"{STATES}_minimum_ids", "i", len(states), 2).tolist()
+        modes = archive.get(f"{STATES}_eigenvectors", "f", len(states), provenance.n_parameters)
+        attempts, structures = rows(ATTEMPTS, archive, Attempt), rows(STRUCTURES, archive, _Structure)
+        with new_database(output, provenance) as database:
+            for point in minima:
+                _add_minimum(database, point)
+            for point, mode, (first, second) in zip(states, modes, ends, strict=True):
+                _add_state(database, point, mode, (first, second))
+            for attempt in attempts:
+                _known(database, *attempt.minimum_ids)
+                database.add_attempt(attempt)
+            for structure in structures:
+                _known(database, structure.minimum_id)
+                database.add_inherent_structure(structure.point, structure.method, structure.minimum_id)
+    except (ValueError, TypeError, ArithmeticError, sqlite3.Error) as error:
+        msg = f"{error}" if str(source) in str(error) else f"{source} is damaged: {error}"
+        raise ValueError(msg) from error
+    return Restored(Path(output), len(minima), len(states), len(attempts))
+
+
+def _provenance(archive: Archive) -> Provenance:
+    try:
+        parsed = json.loads(str(archive.get("provenance", "U")))
+        provenance = read_provenance({name: json.dumps(value) for name, value in parsed.items()}, archive.path)
+    except (AttributeError, RecursionError) as error:
+        msg = f"its provenance cannot be read ({error})"
+        raise ValueError(msg) from error
+    if provenance.network is not None and provenance.network.n_parameters != provenance.n_parameters:
+        msg = f"its network has {provenance.network.n_parameters} parameters, not {provenance.n_parameters}"
+        raise ValueError(msg)
+    return provenance
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """One point as the arrays have it."""
+
+    what: str
+    id: int
+    coordinates: Array
+    value: float
+    rms_gradient: float
+    eigenvalues: Array
+    hits: int
+    origin: str
+    search: int | None
+
+    def check(self) -> None:
+        """Raise a ValueError if a number is not what it must be."""
+        numbers = [self.value, self.rms_gradient, *self.coordinates.tolist(), *self.eigenvalues.tolist()]
+        if not np.isfinite(numbers).all() or not self.eigenvalues.size:
+            msg = f"{self.what} has numbers that are not finite"
+            raise ValueError(msg)
+        if self.hits < 0 or (self.search or 0) < 0:
+            msg = f"{self.what} has {self.hits} hits and search {self.search}"
+            raise ValueError(msg)
+
+
+def _points(archive: Archive, prefix: str, n_parameters: int) -> list[_Point]:
+    ids = archive.get(f"{prefix}_ids", "i", None)
+    if not np.array_equal(ids, np.arange(1, len(ids) + 1)):
+        msg = f"{prefix}_ids should be 1 ... {len(ids)}"
+        raise ValueError(msg)
+    scalars = {"losses": "f", "rms_gradients": "f", "hits": "i", "origins": "U", "searches": "i"}
+    columns = {name: archive.get(f"{prefix}_{name}", kind, len(ids)).tolist() for name, kind in scalars.items()}
+    coordinates = archive.get(f"{prefix}_coordinates", "f", len(ids), n_parameters)
+    eigenvalues = archive.get(f"{prefix}_eigenvalues", "f", len(ids), n_parameters)
+    points = [
+        _Point(
+            what=f"entry {k} of {prefix}",
+            id=k + 1,
+            coordinates=coordinates[k].astype(np.float64),
+            value=columns["losses"][k],
+            rms_gradient=columns["rms_gradients"][k],
+            eigenvalues=eigenvalues[k, : _length(eigenvalues[k])].astype(np.float64),
+            hits=columns["hits"][k],
+            origin=columns["origins"][k],
+            search=None if columns["searches"][k] == NOTHING else columns["searches"][k],
+        )
+        for k in range(len(ids))
+    ]
+    for point in points:
+        point.check()
+    return points
+
+
+def _length(eigenvalues: Array) -> int:
+    """Number of entries before the nans at the end."""
+    return int(np.flatnonzero(~np.isnan(eigenvalues)).max(initial=-1)) + 1
+
+
+def _add_minimum(database: Database, point: _Point) -> None:
+    minimum = Minimum(point.coordinates, point.value, point.rms_gradient, point.eigenvalues)
+    added = database.add_minimum(minimum, origin=point.origin, search=point.search, hits=point.hits)
+    _check_added(point, *added)
+
+
+def _add_state(database: Database, point: _Point, mode: Array, ends: tuple[int, int]) -> None:
+    if not np.isfinite(mode).all():
+        msg = f"{point.what} has an eigenvector that is not finite"
+        raise ValueError(msg)
+    _known(database, *ends)
+    highest = max(database.minimum(number).point.value for number in ends)
+    if point.value < highest - VALUE_TOLERANCE:
+        msg = f"{point.what} lies below one of its minima"
+        raise ValueError(msg)
+    state = TransitionState(
+        point.coordinates, point.value, point.rms_gradient, point.eigenvalues, mode.astype(np.float64)
+    )
+    added = database.add_transition_state(state, ends, origin=point.origin, search=point.search, hits=point.hits)
+    _check_added(point, *added)
+
+
+def _check_added(point: _Point, number: int, new: bool) -> None:
+    if not new:
+        msg = f"{point.what} is the same point as the one with id {number}"
+        raise ValueError(msg)
+
+
+def _known(database: Database, *numbers: int | None) -> None:
+    for number in numbers:
+        if number is not None and not 1 <= number <= len(database.minima):
+            msg = f"it names a minimum {number}, which it does not hold"
+            raise ValueError(msg)
