@@ -1,9 +1,12 @@
 """Exact Hessian and gradient: our compiled kernels against torch.func, one core, N = 1000.
 
 python benchmarks/hessian.py
+python benchmarks/hessian.py --mnist DIRECTORY
 """
 
+import argparse
 import itertools
+import resource
 import time
 
 import numpy as np
@@ -38,7 +41,29 @@ def module(layer_sizes):
     return torch.nn.Sequential(*parts[:-1])
 
 
+def mnist(directory):
+    """Seconds and peak memory of one exact Hessian at N = 60000, P = 3985."""
+    data, network = datasets.load("mnist", data_dir=directory), MLP((784, 5, 10))
+    loss, theta = CrossEntropyLoss(network, data), network.glorot_uniform(np.random.default_rng(0))
+    print(f"MNIST, N = {data.rows}, P = {network.n_parameters}, one core")
+    for name, function in (
+        ("gradient", loss.value_and_gradient),
+        ("Hessian times vector", lambda x: loss.hessian_vector_product(x, x)),
+        ("Hessian", loss.hessian),
+    ):
+        start = time.perf_counter()
+        function(theta)
+        seconds = time.perf_counter() - start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # KiB on Linux
+        print(f"{name:>21} {seconds:7.2f} s, peak memory of the process so far {peak:.2f} GiB", flush=True)
+
+
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mnist", metavar="DIRECTORY", help="the exact Hessian of (784, 5, 10) on these files instead")
+    if directory := parser.parse_args().mnist:
+        mnist(directory)
+        return
     data = datasets.ljat(rows=1000, seed=0)
     print("median (lowest ... highest) in ms of one call, one core, N = 1000\n")
     print(f"{'hidden':>8} {'P':>4} {'':>9} {'ours':>24} {'torch':>24} {'ratio':>6}")

@@ -1,4 +1,4 @@
-"""Commands of the landscape: data, explore, graph."""
+"""Commands of the landscape: data, explore."""
 
 import dataclasses
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from bridge import plots
 from bridge._console import parse_duration, progress_bar, show
 from bridge._options import (
     AsJson,
@@ -20,12 +19,11 @@ from bridge._options import (
     Rows,
     Seed,
     describe,
-    describe_metadata,
     make_loss,
 )
-from landscape import Database, Exploration, datasets, summarize
+from landscape import Exploration, datasets
 from landscape import explore as run_explore
-from landscape.plots import check_figure_path, save_figure
+from landscape.exploration import CYCLE, KINDS
 
 
 def data_ljat(
@@ -55,6 +53,10 @@ def explore(
     output: Annotated[Path, typer.Option(help="Database to make or to go on with.")],
     searches: Annotated[int | None, typer.Option(min=0, help="Total number of searches.")] = None,
     budget: Annotated[str | None, typer.Option(help="Time to search for instead, e.g. 90s, 10m, 2h.")] = None,
+    completeness: Annotated[
+        float | None, typer.Option(help="Stop once this share of the estimated minima is found, e.g. 0.95.")
+    ] = None,
+    kinds: Annotated[str | None, typer.Option(help=f"Kinds of search in turn, from {', '.join(KINDS)}.")] = None,
     dataset: DatasetName = "ljat",
     rows: Rows = None,
     dataset_seed: DatasetSeed = 0,
@@ -77,6 +79,8 @@ def explore(
             output,
             searches=searches,
             budget=seconds,
+            completeness=completeness,
+            kinds=CYCLE if kinds is None else kinds.split(","),
             seed=seed,
             jobs=jobs,
             progress=lambda done, total, now: bar("explore", done, total, _note(now)),
@@ -87,33 +91,10 @@ def explore(
 
 
 def _note(now: Exploration) -> str:
-    estimate = f" of about {now.estimated_minima.value:.0f}" if now.estimated_minima else ""
-    return f"{now.minima} minima{estimate}, {now.transition_states} transition states"
-
-
-def graph(
-    database: Annotated[Path, typer.Argument(help="Database of minima.")],
-    output: Annotated[Path, typer.Option(help="Picture to write: svg, pdf or png.")],
-    levels: Annotated[int | None, typer.Option(min=1, help="Group at so many equally spaced losses.")] = None,
-    whole: Annotated[bool, typer.Option(help="Also show minima above all transition states.")] = False,
-    seed: Seed = 0,
-    jobs: Jobs = 1,
-    as_json: AsJson = False,
-) -> None:
-    """Draw the disconnectivity graph of a database."""
-    check_figure_path(output)
-    figure, axes = plots.new_figure(6.0, 5.0)
-    with Database(database) as opened:
-        found = summarize(opened)
-        plots.plot_graph(opened, axes[0], levels=levels, whole=whole)
-        described = describe_metadata(opened.provenance.dataset)
-    save_figure(figure, output)
-    result = {
-        "minima": found.minima,
-        "transition_states": found.transition_states,
-        "components": found.components,
-        "levels": levels,
-        "output": output,
-        **described,
-    }
-    show(result, as_json=as_json)
+    if now.estimated_minima is None:
+        return "no minimum yet"
+    low, high = now.estimated_minima.low, now.estimated_minima.high
+    return (
+        f"{now.minima} minima of {now.estimated_minima.value:.0f} ({low:.0f} to {high:.0f}), coverage "
+        f"{now.coverage:.0%}, {now.transition_states} transition states, {now.components} components"
+    )

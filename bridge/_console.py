@@ -2,6 +2,7 @@
 
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bridge._files import to_json
 
+SECONDS_BETWEEN_LINES = 30.0
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -45,18 +47,26 @@ def _text(value: Any) -> str:
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[..., None]]:
-    """A progress bar on stderr: the function it gives takes (description, done, total or None)."""
+    """A progress bar on stderr: the function it gives takes (description, done, total or None, note).
+
+    Where stderr is no terminal (a log file, a cluster's job) there is a line every 30 seconds instead.
+    """
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks: dict[str, Any] = {}
+        written = time.monotonic()
 
         def update(description: str, done: int, total: int | None, note: str = "") -> None:
             if description not in tasks:
                 tasks[description] = bar.add_task(description, total=total)
+            nonlocal written
             text = f"{description}: {note}" if note else description
+            if not console.is_terminal and time.monotonic() - written > SECONDS_BETWEEN_LINES:
+                written = time.monotonic()
+                sys.stderr.write(f"{text} ({done}{f' of {total}' if total else ''})\n")
             bar.update(tasks[description], completed=done, total=total, description=text)
 
         yield update

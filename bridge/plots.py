@@ -9,12 +9,14 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from bridge.comparison import Comparison
+from bridge.properties import Property
 from bridge.visits import Visits, per_minimum
 from dynamics import Aging, MeanSquareDisplacement
 from dynamics.plots import COLORS, plot_aging, plot_msd
-from landscape import Database, disconnectivity_tree
+from landscape import Database, DisconnectivityTree, Funnelling, disconnectivity_tree
 from landscape.plots import plot_disconnectivity
 
+MOST_LABELS = 40  # below a graph: more would be written over one another
 HEADROOM = 0.05  # of the height of the drawing, above the highest transition state
 
 
@@ -37,10 +39,65 @@ def visible_top(database: Database) -> float:
     return top + HEADROOM * (top - minima[0].point.value)
 
 
-def plot_graph(database: Database, ax: Axes, *, levels: int | None = None, whole: bool = False) -> Axes:
-    """Draw the disconnectivity graph of a database on `ax`; `whole` also shows minima above all saddles."""
-    emax = np.inf if whole else visible_top(database)
-    return plot_disconnectivity(disconnectivity_tree(database.graph(), levels, emax=emax), ax)
+def plot_graph(
+    database: Database,
+    ax: Axes,
+    *,
+    levels: int | None = None,
+    whole: bool = False,
+    max_minima: int | None = None,
+    emin: float | None = None,
+    emax: float | None = None,
+    color: Property | None = None,
+    labels: Property | None = None,
+    funnels: Funnelling | None = None,
+) -> Axes:
+    """Draw the disconnectivity graph of a database on `ax`.
+
+    Parameters
+    ----------
+    levels, max_minima, emin, emax
+        As in `disconnectivity_tree`; by default minima up to a little above the highest transition state.
+    whole : bool
+        Also show minima above all transition states.
+    color, labels : Property, optional
+        What colors the minima, and what is written below the lowest ones.
+    funnels : Funnelling, optional
+        What the title says about how funnelled the landscape is.
+    """
+    if emax is None:
+        emax = np.inf if whole else visible_top(database)
+    tree = disconnectivity_tree(
+        database.graph(), levels, max_minima=max_minima, emin=-np.inf if emin is None else emin, emax=emax
+    )
+    plot_disconnectivity(
+        tree,
+        ax,
+        color=None if color is None else color.values,
+        colorbar=color is not None,
+        color_label=None if color is None else color.label,
+        log_color=color is not None and color.logarithmic,
+        label_values=None if labels is None else _texts(labels, tree),
+    )
+    if funnels is not None and funnels.connected:
+        ax.set_title(f"{ax.get_title()}\n{describe_funnels(funnels)}", fontsize="medium")
+    return ax
+
+
+def _texts(labels: Property, tree: DisconnectivityTree) -> list[str]:
+    """One text per minimum: of the lowest ones that are drawn their values, of the others nothing."""
+    texts = [""] * tree.n_minima
+    for minimum in tree.minima[:MOST_LABELS].tolist():
+        texts[minimum] = labels.text(minimum)
+    return texts
+
+
+def describe_funnels(funnels: Funnelling) -> str:
+    """How funnelled a landscape is, in a line."""
+    return (
+        f"{funnels.share:.0%} funnelled ({funnels.connected_share:.0%} of the connected), "
+        f"frustration {funnels.frustration:.3g}"
+    )
 
 
 def plot_visits(visited: Visits, database: Database, ax: Axes) -> Axes:

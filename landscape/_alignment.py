@@ -60,7 +60,7 @@ def group_size(n: int) -> int:
 
 
 @lru_cache(maxsize=16)
-def _signed_permutations(n: int) -> tuple[NDArray[np.int64], Array]:
+def signed_permutations(n: int) -> tuple[NDArray[np.int64], Array]:
     """All signed permutations of n units: (G, n) permutations and signs."""
     orders, signs = np.array(list(permutations(range(n)))), np.array(list(product([1.0, -1.0], repeat=n)))
     return np.repeat(orders, len(signs), axis=0), np.tile(signs, (len(orders), 1))
@@ -101,7 +101,7 @@ def _align_exactly(a: list[Layer], b: list[Layer]) -> list[Element]:
     if n_hidden == 1:
         return [_assign(first_in + last_out)]
     begin = 0 if n_hidden == 2 else 1  # the enumerated layers are begin ... n_hidden - 2
-    groups = [_signed_permutations(len(a[k].bias)) for k in range(begin, n_hidden - 1)]
+    groups = [signed_permutations(len(a[k].bias)) for k in range(begin, n_hidden - 1)]
     if begin:
         scores = _assign_scores(first_in + _outgoing_overlaps(a[1], b[1], groups[0])) + _bias_scores(
             a[1], b[1], groups[0]

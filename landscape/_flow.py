@@ -1,5 +1,7 @@
 """Gradient flow d theta / dt = -gradient: the path of steepest descent and the basin it ends in."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ Array = NDArray[np.float64]
 
 MAX_GROWTH = 5.0  # of the time step from one step to the next
 MAX_EXPONENT = 2.0  # time step times the most negative curvature: how far an instability may grow in one step
+FRACTIONS = np.geomspace(1e-3, 1.0, 31)  # of a step, where its way is sampled: stiff modes decay early in it
 SMALL = 1e-2  # below this the series of phi_3 is used
 
 
@@ -34,12 +37,14 @@ def gradient_flow(
     tolerance: float,
     path_error: float,
     max_steps: int = 5_000,
+    on_step: Callable[[Array], object] | None = None,
 ) -> tuple[LocalModel, int, int]:
     """Follow the gradient flow from `theta` (P,) until the rms gradient is at most `tolerance`.
 
     Exponential Rosenbrock method of order 3 with its embedded error estimate (exprb32; Hochbruck,
     Ostermann and Schweitzer, SIAM J. Numer. Anal. 47, 786, 2009), exact in the quadratic part of the
-    loss, so that stiffness costs nothing. `path_error` bounds the Euclidean error of one step.
+    loss, so that stiffness costs nothing. `path_error` bounds the Euclidean error of one step. `on_step` is
+    given the way of each step, points (k, P) from just behind its begin to its end.
 
     Returns
     -------
@@ -68,6 +73,15 @@ def gradient_flow(
             if error <= path_error:
                 break
             time *= max(0.2, factor)
+        if on_step is not None:
+            on_step(_way(model, time, correction))
         model = local_model(loss, model.point + model.eigenvectors @ (first + correction))
         time *= min(MAX_GROWTH, max(0.2, factor))
     return model, max_steps, gradients
+
+
+def _way(model: LocalModel, time: float, correction: Array) -> Array:
+    """Points (k, P) inside a step: the flow of the quadratic model, and of the correction its leading power."""
+    times = time * FRACTIONS[:, None]
+    within = -times * _phi_1(-times * model.eigenvalues) * model.projections
+    return model.point + (within + FRACTIONS[:, None] ** 3 * correction) @ model.eigenvectors.T

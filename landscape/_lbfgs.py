@@ -29,24 +29,28 @@ class Descent:
 
 
 @njit(cache=True)
-def _direction(gradient, steps, changes, n_pairs, scale):
-    """Two-loop recursion (Nocedal 1980); pairs are stored in a ring."""
+def lbfgs_step(gradient, steps, changes, n_pairs, inverse, max_length):
+    """Step of the two-loop recursion (Nocedal 1980), with the steepest-descent scale `inverse` (P,) in its middle.
+
+    Pairs are stored in a ring: rows of `steps` and `changes` (M, P), of which `n_pairs` were written.
+    Returns the step (P,), at most `max_length` long and downhill, its length and the loss's slope along it.
+    """
     memory = steps.shape[0]
-    direction = -gradient
+    step = -gradient
     used = min(n_pairs, memory)
-    weights = np.empty(memory)
+    weights, curvatures = np.empty(memory), np.empty(memory)
     for back in range(used):
         i = (n_pairs - 1 - back) % memory
-        weights[i] = np.dot(steps[i], direction) / np.dot(changes[i], steps[i])
-        direction -= weights[i] * changes[i]
-    direction *= scale
+        curvatures[i] = np.dot(changes[i], steps[i])
+        weights[i] = np.dot(steps[i], step) / curvatures[i]
+        step -= weights[i] * changes[i]
+    step *= inverse
     for back in range(used - 1, -1, -1):
         i = (n_pairs - 1 - back) % memory
-        beta = np.dot(changes[i], direction) / np.dot(changes[i], steps[i])
-        direction += steps[i] * (weights[i] - beta)
-    if np.dot(direction, gradient) > 0.0:
-        direction = -direction
-    return direction
+        step += steps[i] * (weights[i] - np.dot(changes[i], step) / curvatures[i])
+    length, slope = np.sqrt(np.dot(step, step)), np.dot(step, gradient)
+    factor = (-1.0 if slope > 0.0 else 1.0) * min(1.0, max_length / max(length, 1e-300))
+    return step * factor, length * abs(factor), slope * factor
 
 
 def lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step: float = 1.0, max_steps: int = 20_000) -> Descent:
@@ -54,30 +58,28 @@ def lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step: float = 1.0, 
     point = theta
     value, gradient = loss.value_and_gradient(point)
     steps, changes = np.zeros((MEMORY, point.size)), np.zeros((MEMORY, point.size))
-    n_pairs, scale, evaluations = 0, FIRST_STEP, 1
+    n_pairs, inverse, evaluations = 0, np.full(point.size, FIRST_STEP), 1
     target = tolerance * np.sqrt(point.size)
     while (norm := np.linalg.norm(gradient)) > target and evaluations < max_steps:
-        direction = _direction(gradient, steps, changes, n_pairs, scale)
-        if n_pairs == 0:
-            direction *= min(1.0, 1.0 / norm)
-        direction *= min(1.0, max_step / np.linalg.norm(direction))
+        longest = max_step if n_pairs else min(max_step, FIRST_STEP * min(1.0, norm))
+        step, _, _ = lbfgs_step(gradient, steps, changes, n_pairs, inverse, longest)
         for _ in range(MAX_SHRINKS):
-            new_point = point + direction
+            new_point = point + step
             new_value, new_gradient = loss.value_and_gradient(new_point)
             evaluations += 1
             if new_value <= value + MAX_RISE:
                 break
-            direction *= SHRINK
+            step *= SHRINK
         else:
             if n_pairs == 0:
                 break
-            n_pairs, scale = 0, FIRST_STEP
+            n_pairs, inverse = 0, np.full(point.size, FIRST_STEP)
             continue
         step, change = new_point - point, new_gradient - gradient
         curvature = float(step @ change)
         if curvature != 0.0:
             steps[n_pairs % MEMORY], changes[n_pairs % MEMORY] = step, change
             n_pairs += 1
-            scale = abs(curvature) / float(change @ change)
+            inverse = np.full(point.size, abs(curvature) / float(change @ change))
         point, value, gradient = new_point, new_value, new_gradient
     return Descent(point, value, gradient, evaluations, bool(np.linalg.norm(gradient) <= target))

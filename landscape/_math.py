@@ -1,4 +1,4 @@
-"""exp and tanh in float64 that LLVM can vectorise: no libm call, no branch."""
+"""exp, log and tanh in float64 that LLVM can vectorise: no libm call, no branch."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ LN2_LOW = 1.42860682030941723212e-6
 # adding and subtracting 1.5 * 2^52 leaves an integer in the low bits of a double: AVX2 cannot convert to int64
 MAGIC = 6755399441055744.0
 MAGIC_BITS = 0x4338000000000000
+SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 
 
 @intrinsic
@@ -60,6 +61,32 @@ def exp(x: float) -> float:
     p = p * r + 1.0
     exponent = _double_to_bits(k + MAGIC) - np.int64(MAGIC_BITS)  # pyright: ignore[reportCallIssue]
     return p * _bits_to_double((exponent + np.int64(1023)) << np.int64(52))  # pyright: ignore[reportCallIssue]
+
+
+@njit(inline="always")
+def log(x: float) -> float:
+    """Natural logarithm of a normal x > 0, to 2 ulp (4 with reassociation); nan for infinity and nan.
+
+    fdlibm's e_log.c: x = 2^k m with m in [sqrt(1/2), sqrt(2)), and a polynomial in s = (m - 1) / (m + 1).
+    """
+    bits = _double_to_bits(x)  # pyright: ignore[reportCallIssue]
+    # the distance of the bits to those of sqrt(1/2) is k in its upper twelve, and its lower ones are the mantissa's
+    shifted = bits - np.int64(SQRT_HALF_BITS)
+    exponent = shifted >> np.int64(52)
+    m = _bits_to_double(bits - (exponent << np.int64(52)))  # pyright: ignore[reportCallIssue]
+    k = np.float64(exponent)  # not by MAGIC: the kernels' reassociation would multiply MAGIC by ln 2 first
+    f = m - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    p = 1.479819860511658591e-01
+    p = p * z + 1.531383769920937332e-01
+    p = p * z + 1.818357216161805012e-01
+    p = p * z + 2.222219843214978396e-01
+    p = p * z + 2.857142874366239149e-01
+    p = p * z + 3.999999999940941908e-01
+    p = p * z + 6.666666666666735130e-01
+    half = 0.5 * f * f
+    return k * LN2_HIGH + (f - (half - (s * (half + p * z) + k * LN2_LOW))) + 0.0 * x
 
 
 @njit(inline="always")

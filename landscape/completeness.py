@@ -109,6 +109,38 @@ def good_turing_coverage(hits: ArrayLike) -> float:
     return float(1 - (hits == 1).sum() / hits.sum())
 
 
+def coverage_interval(hits: ArrayLike, confidence: float = 0.95) -> Estimate:
+    """Good and Turing's coverage with a confidence interval: the chance that the next hit is of a known minimum.
+
+    Parameters
+    ----------
+    hits : (n,) int
+        How often each minimum was found; zeros are ignored.
+    confidence : float
+        Of the interval, between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If `hits` holds no hit, or anything but counts, or `confidence` is not between 0 and 1.
+
+    Notes
+    -----
+    ``1 - f1 / N -+ z sqrt(W)``, ``W = (f1 (N - f1) + 2 N f2) / N^3``, cut off at 0 and 1, with f1 minima found
+    once, f2 twice, N hits in all. Source: Esty, Ann. Stat. 11, 905 (1983), with W as scikit-bio's `esty_ci`
+    documents it; a normal limit law, it wants a number of minima found once. Where there is none, W is taken as
+    if there were one (our choice), so that the interval has a width.
+    """
+    if not 0 < confidence < 1:
+        msg = f"confidence must lie between 0 and 1; got {confidence!r}"
+        raise ValueError(msg)
+    value, hits = good_turing_coverage(hits), _positive(hits)
+    total, f1, f2 = float(hits.sum()), max(float((hits == 1).sum()), 1.0), float((hits == 2).sum())
+    variance = (f1 * (total - f1) + 2.0 * total * f2) / total**3
+    reach = float(norm.ppf(0.5 + confidence / 2)) * variance**0.5
+    return Estimate(value, max(value - reach, 0.0), min(value + reach, 1.0))
+
+
 def discovery_curve(found: ArrayLike, searches: ArrayLike | None = None) -> DiscoveryCurve:
     """Distinct minima against the number of searches, as it went and on average over all orders.
 

@@ -1,6 +1,9 @@
 """Minima and transition states as a graph: components, lowest barriers, superbasins."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -144,6 +147,23 @@ def minimax_barriers(graph: LandscapeGraph, source: int) -> Floats:
     return highest
 
 
+def minimax_barrier(graph: LandscapeGraph, a: int, b: int) -> float:
+    """Lowest possible highest loss on the way from minimum `a` to minimum `b`, in nats; inf where no way leads.
+
+    An ultrametric: of three minima the two largest of their three barriers are equal.
+
+    Raises
+    ------
+    ValueError
+        If `a` or `b` is not a minimum of the graph.
+    """
+    for name, minimum in (("a", a), ("b", b)):
+        if not 0 <= minimum < graph.n_minima:
+            msg = f"{name} must be a minimum 0 ... {graph.n_minima - 1}; got {minimum!r}"
+            raise ValueError(msg)
+    return float(minimax_barriers(graph, a)[b])
+
+
 def superbasins(graph: LandscapeGraph, level: float) -> Integers:
     """Label (n,) of the superbasin of each minimum at a loss level in nats, -1 for minima above it.
 
@@ -176,6 +196,42 @@ def to_networkx(graph: LandscapeGraph) -> nx.MultiGraph:
     for k, ((i, j), loss) in enumerate(zip(graph.edges.tolist(), graph.transition_losses.tolist(), strict=True)):
         result.add_edge(i, j, key=k, loss=loss)
     return result
+
+
+def from_networkx(network: nx.Graph) -> LandscapeGraph:
+    """The plain arrays of a networkx graph whose nodes and edges have a finite attribute ``loss`` in nats.
+
+    Minima are numbered in the order of the nodes. Transition states keep their numbers where the keys of a
+    multigraph's edges are 0 ... m - 1 (as `to_networkx` makes them); else they follow the order of the edges.
+
+    Raises
+    ------
+    ValueError
+        If the graph is directed, or a node or an edge has no loss.
+    """
+    if network.is_directed():
+        msg = "network must be undirected: a transition state leads both ways; got a directed graph"
+        raise ValueError(msg)
+    number = {node: i for i, node in enumerate(network.nodes)}
+    nodes = [_loss_of(f"node {node!r}", attributes) for node, attributes in network.nodes(data=True)]
+    keyed = network.edges(keys=True) if isinstance(network, nx.MultiGraph) else [(*e, None) for e in network.edges]
+    rows = [(key, i, j, network.get_edge_data(i, j, key) or {}) for i, j, key in keyed]
+    by_key = {row[0]: row for row in rows}
+    if by_key.keys() == set(range(len(rows))):
+        rows = [by_key[k] for k in range(len(rows))]
+    return LandscapeGraph(
+        losses=np.array(nodes),
+        transition_losses=np.array([_loss_of(f"edge {i!r} - {j!r}", attributes) for _, i, j, attributes in rows]),
+        edges=np.array([[number[i], number[j]] for _, i, j, _ in rows], dtype=np.int64).reshape(-1, 2),
+    )
+
+
+def _loss_of(what: str, attributes: Mapping[str, Any]) -> float:
+    loss = attributes.get("loss")
+    if not isinstance(loss, Real):
+        msg = f"every node and edge must have a number as loss; {what} has {loss!r}"
+        raise ValueError(msg)
+    return float(loss)
 
 
 def _losses(name: str, values: ArrayLike) -> Floats:

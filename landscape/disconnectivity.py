@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Family = tuple[int, int, list[int]]
 
+LONELY = 0.25  # width of a minimum that nothing joins, beside components of more, in leaves
+
 
 class _Nodes(NamedTuple):
     """A tree while it grows: leaves first, lowest first, and parents after their children."""
@@ -47,7 +49,8 @@ class DisconnectivityTree:
         Component of each node: 0 holds the lowest leaf, the others follow by their lowest leaf.
     x : (n_nodes,) float64
         Horizontal position, in leaves: a node sits near the middle of the interval of its leaves, and
-        intervals of siblings are disjoint, so that no lines cross.
+        intervals of siblings are disjoint, so that no lines cross. Component 0 comes first, then the others by
+        falling size; minima that nothing joins stand last and closer together.
     grid : (n_levels,) float64
         Losses at which superbasins were formed; empty if they form at the exact barriers.
     n_minima, n_transition_states : int
@@ -270,16 +273,26 @@ def _layout(nodes: _Nodes) -> tuple[Integers, Floats]:
     tops = tops[np.argsort(nodes.lowest[tops])]
     number = np.zeros(nodes.parents.size, np.int64)
     number[tops] = np.arange(tops.size)
-    widths = nodes.sizes[tops]
-    gaps = np.maximum(widths[1:], widths[:-1]) > 1  # single minima stand side by side without one
-    left = np.zeros_like(number)
-    left[tops[1:]] = np.cumsum(widths[:-1] + gaps)
+    left = np.zeros(nodes.parents.size)
+    placed, ends = _side_by_side(tops, nodes)
+    left[placed] = ends
     up = np.where(nodes.parents < 0, np.arange(number.size), nodes.parents)
     families = list(_families(nodes))
     return number[_follow(up)], _straightened(_spread(left, nodes, families) + nodes.sizes / 2, nodes, families)
 
 
-def _spread(left: Integers, nodes: _Nodes, families: list[Family]) -> Integers:
+def _side_by_side(tops: Integers, nodes: _Nodes) -> tuple[Integers, Floats]:
+    """Top nodes from left to right, and their left ends: the lowest, the others by falling size, single minima."""
+    sizes = nodes.sizes[tops]
+    first = np.arange(tops.size) == 0
+    tops = tops[np.lexsort((nodes.lowest[tops], -sizes, ~first))]
+    # many minima that nothing joins would leave no room for the others
+    widths = np.where((nodes.sizes[tops] > 1) | (sizes.max() == 1), nodes.sizes[tops], LONELY)
+    gaps = np.maximum(widths[1:], widths[:-1]) > 1.0  # single minima stand side by side without one
+    return tops, np.append(0.0, np.cumsum(widths[:-1] + gaps))
+
+
+def _spread(left: Floats, nodes: _Nodes, families: list[Family]) -> Floats:
     """Left end of the interval of each node, from those of the top nodes."""
     ends, widths = left.tolist(), nodes.sizes.tolist()
     leans = [0] * len(ends)  # leaves to the left of a node less leaves to its right, in the funnel around it

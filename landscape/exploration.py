@@ -2,6 +2,7 @@
 
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,11 @@ import numpy as np
 from joblib import delayed
 from llvmlite.binding import get_host_cpu_name
 
-from landscape import _searches, symmetry
-from landscape.completeness import Estimate, chao1
+from landscape._neighbours import Neighbours
+from landscape._planning import BATCH, CYCLE, KINDS, Knowledge, plan_batch
+from landscape._searches import ORIGINS, Found, Task
+from landscape._searches import run as run_search
+from landscape.completeness import Estimate, chao1, good_turing_coverage
 from landscape.connectivity import components
 from landscape.database import Database
 from landscape.losses import Loss
@@ -20,6 +24,8 @@ from landscape.records import Attempt, Provenance, graph_of
 from landscape.stationary import Minimum
 from landscape.versions import package_version
 from landscape.workers import worker_pool
+
+FEWEST_SEARCHES = 128  # before completeness is judged
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ class Exploration:
     components: int
     lowest_loss: float  # nats; nan without a minimum
     estimated_minima: Estimate | None  # None without a minimum
+    coverage: float  # Good and Turing: chance that the next hit is of a known minimum; nan without a hit
 
 
 Progress = Callable[[int, int | None, Exploration], object]  # searches done, in all (None: no number), what there is
@@ -44,6 +51,8 @@ def explore(
     *,
     searches: int | None = None,
     budget: float | None = None,
+    completeness: float | None = None,
+    kinds: Sequence[str] = CYCLE,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
@@ -53,13 +62,20 @@ def explore(
     Parameters
     ----------
     loss : Loss
-        With attributes `data` and `regularization`, which are stored as provenance.
+        Its `data` and `regularization`, if it has these, are stored as provenance.
     path : path
         Database file; made if it does not exist.
     searches : int, optional
         Total number of searches, those in the file included. The result then depends on the seed alone.
     budget : float, optional
         Seconds to search for, instead of a number.
+    completeness : float, optional
+        Stop before, once this share of the estimated number of minima is found and the chance that the next
+        hit is of a known one is as large (Chao1 and Good-Turing; looked at after each batch of 32 searches).
+    kinds : sequence of str, optional
+        Kinds of search that take turns, from "connect" (Dijkstra over all minima for the next gap between
+        components), "saddle" (single-ended), "untrap", "shortcut", "nearest", "random" (pairs of minima),
+        "hop" (basin-hopping), "start" and "collapsed" (quenches of random starts).
     seed : int
     jobs : int
         Worker processes; `joblib.parallel_config` may send them elsewhere.
@@ -69,40 +85,69 @@ def explore(
     Raises
     ------
     ValueError
-        If neither or both of `searches` and `budget` are given, or an existing file belongs to another
-        loss or seed.
+        If neither or both of `searches` and `budget` are given, an argument is out of range, or an existing
+        file belongs to another loss or seed.
     """
+    _check(searches, budget, completeness, kinds, jobs)
+    deadline = None if budget is None else time.monotonic() + budget
+    with open_or_create(loss, path, seed) as database:
+        done, neighbours = next_search(database), Neighbours(database.network)
+        found = summarize(database)
+        with worker_pool(jobs) as parallel:
+            while done < (searches or 0) if deadline is None else time.monotonic() < deadline:
+                if completeness is not None and done % BATCH == 0 and is_complete(found, completeness):
+                    break
+                end = (done // BATCH + 1) * BATCH
+                tasks = _plan_batch(
+                    database, neighbours, done, end if searches is None else min(end, searches), seed, kinds
+                )
+                results: Any = parallel(delayed(run_search)(loss, task) for task in tasks)
+                store(database, list(results))
+                done, found = done + len(tasks), summarize(database)
+                if progress is not None:
+                    progress(done, searches, found)
+        return found
+
+
+def is_complete(found: Exploration, completeness: float) -> bool:
+    """Whether so large a share of the minima is known, by Chao1 as well as by Good and Turing.
+
+    Fewer than 128 searches never are enough: most of the first ones only quench random starts.
+    """
+    estimate = found.estimated_minima
+    if estimate is None or found.searches < FEWEST_SEARCHES:
+        return False
+    return min(found.minima / estimate.value, found.coverage) >= completeness
+
+
+def _check(
+    searches: int | None, budget: float | None, completeness: float | None, kinds: Sequence[str], jobs: int
+) -> None:
     if (searches is None) == (budget is None) or not ((searches or 0) >= 0 and (budget or 0.0) >= 0.0):
         msg = f"give either searches >= 0 or budget >= 0 seconds; got searches={searches}, budget={budget}"
+        raise ValueError(msg)
+    if completeness is not None and not 0.0 < completeness <= 1.0:
+        msg = f"completeness must be above 0 and at most 1; got {completeness}"
+        raise ValueError(msg)
+    if not kinds or set(kinds) - set(KINDS):
+        msg = f"kinds must name some of {', '.join(KINDS)}; got {', '.join(map(str, kinds)) or 'none'}"
         raise ValueError(msg)
     if jobs == 0:
         msg = "jobs must be a number of workers, or negative to leave some processors free; got 0"
         raise ValueError(msg)
-    deadline = None if budget is None else time.monotonic() + budget
-    with open_or_create(loss, path, seed) as database:
-        done = next_search(database)
-        with worker_pool(jobs) as parallel:
-            while done < (searches or 0) if deadline is None else time.monotonic() < deadline:
-                end = (done // _searches.BATCH + 1) * _searches.BATCH
-                tasks = _plan_batch(database, done, end if searches is None else min(end, searches), seed)
-                results: Any = parallel(delayed(_searches.run)(loss, task) for task in tasks)
-                store(database, list(results))
-                done += len(tasks)
-                if progress is not None:
-                    progress(done, searches, summarize(database))
-        return summarize(database)
 
 
 def provenance_of(loss: Any, seed: int) -> Provenance:
     """What a database of this loss's stationary points is about."""
     packages = {name: package_version(name) for name in ("agescape", "numpy", "scipy", "numba")}
+    data = getattr(loss, "data", None)
     return Provenance(
         n_parameters=loss.n_parameters,
         layer_sizes=None if loss.network is None else loss.network.layer_sizes,
-        dataset=dict(loss.data.metadata),
-        dataset_sha256=loss.data.sha256,
-        regularization=loss.regularization,
-        regularize_biases=loss.regularize_biases,
+        dataset={"name": type(loss).__name__} if data is None else dict(data.metadata),
+        dataset_sha256="" if data is None else data.sha256,
+        regularization=getattr(loss, "regularization", 0.0),
+        regularize_biases=getattr(loss, "regularize_biases", True),
         seed=seed,
         versions={**packages, "python": platform.python_version(), "cpu": get_host_cpu_name()},
     )
@@ -134,44 +179,44 @@ def next_search(database: Database) -> int:
     return len(database.attempts())
 
 
-def _plan_batch(database: Database, first: int, end: int, seed: int) -> list[_searches.Task]:
+def _plan_batch(
+    database: Database, neighbours: Neighbours, first: int, end: int, seed: int, kinds: Sequence[str]
+) -> list[Task]:
     """Plan searches first ... end - 1 from what was known when their batch began."""
-    begin = first // _searches.BATCH * _searches.BATCH
+    begin = first // BATCH * BATCH
     minima = [m for m in database.minima if m.search is None or m.search < begin]
     states = [t for t in database.transition_states if t.search is None or t.search < begin]
-    graph = graph_of(minima, states)
-    known = _searches.Knowledge(
-        minima=[(minimum.id, minimum.point) for minimum in minima],
-        graph=graph,
-        components=components(graph),
-        tried={
-            (min(a, b), max(a, b))
-            for attempt in database.attempts()
-            for a, b in [attempt.minimum_ids]
-            if attempt.search < begin and a is not None and b is not None
-        },
-        invariants=np.array([symmetry.invariants(database.network, m.point.coordinates) for m in minima]),
+    numbered = [(minimum.id, minimum.point) for minimum in minima]
+    neighbours.update(numbered)
+    pairs, distances = neighbours.pairs([number for number, _ in numbered])
+    tries = Counter(
+        (min(a, b), max(a, b))
+        for attempt in database.attempts()
+        for a, b in [attempt.minimum_ids]
+        if attempt.search < begin and a is not None and b is not None
     )
-    return [_searches.plan(search, seed, known) for search in range(first, end)]
+    known = Knowledge(numbered, graph_of(minima, states), pairs, distances, tries)
+    return plan_batch(begin, BATCH, seed, known, kinds)[first - begin : end - begin]
 
 
-def store(database: Database, results: list[_searches.Found]) -> None:
+def store(database: Database, results: list[Found]) -> None:
     """Write a batch of results in one transaction, in the order of the searches."""
     with database.transaction():
         if results and next_search(database) != results[0].task.search:
             msg = f"{database.path} was changed by another exploration meanwhile; run one at a time"
             raise ValueError(msg)
         for found in results:
-            origin, search = _searches.ORIGINS[found.task.kind], found.task.search
+            origin, search = ORIGINS.get(found.task.kind, "saddle"), found.task.search
             start = None if found.task.start is None else found.task.start[0]
-            own = {start, found.partner}
+            partner = None if found.task.partner is None else found.task.partner[0]
+            own = {start, partner}
             for minimum in found.minima:
                 _add_found(database, minimum, origin, search, own)
             for state, ends in found.connections:
                 first, second = (_add_found(database, end, origin, search, own) for end in ends)
                 database.add_transition_state(state, (first, second), origin=origin, search=search)
             database.add_attempt(
-                Attempt(search, found.task.kind, (start, found.partner), found.status, found.hessian_evaluations)
+                Attempt(search, found.task.kind, (start, partner), found.status, found.hessian_evaluations)
             )
 
 
@@ -212,4 +257,5 @@ def summarize(database: Database) -> Exploration:
         components=int(labels.max()) + 1 if len(labels) else 0,
         lowest_loss=minima[0].point.value if minima else float("nan"),
         estimated_minima=chao1(hits) if len(hits) else None,
+        coverage=good_turing_coverage(hits) if len(hits) else float("nan"),
     )

@@ -8,21 +8,25 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
-from matplotlib.colors import Colormap, Normalize
+from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.completeness import DiscoveryCurve, Estimate
 from landscape.disconnectivity import DisconnectivityTree
+from landscape.geometry import LocalGeometry
+from landscape.profiles import Profile
 
 Floats = NDArray[np.float64]
 
 INK = "#222222"
 # from the palette of Okabe and Ito, made to be told apart by the color-blind
 BLUE, VERMILION = "#0072b2", "#d55e00"
+WIDE = 5.0  # largest over smallest value from where an axis may be logarithmic
 SUFFIXES = (".svg", ".pdf", ".png")
 
 
@@ -34,6 +38,7 @@ def plot_disconnectivity(
     cmap: str | Colormap = "viridis",
     colorbar: bool = False,
     color_label: str | None = None,
+    log_color: bool = False,
     label_values: Sequence[Any] | None = None,
     marker_sizes: ArrayLike | None = None,
     marker_colors: ArrayLike | None = None,
@@ -58,6 +63,9 @@ def plot_disconnectivity(
         Whether to add a color bar for `color`, or else for `marker_colors`.
     color_label : str, optional
         Text beside the color bar.
+    log_color : bool
+        Whether colors follow the logarithm of the values, where they span more than a factor of five; values
+        that are not positive then stay black.
     label_values : (n,) sequence, optional
         What to write below the minima; None and "" write nothing.
     marker_sizes : (n,) array, optional
@@ -81,7 +89,7 @@ def plot_disconnectivity(
     """
     values = None if color is None else _per_minimum("color", color, tree)
     disks = values if marker_colors is None else _per_minimum("marker_colors", marker_colors, tree)
-    scale = _scale(cmap, [v for v in (values, disks) if v is not None])
+    scale = _scale(cmap, [v for v in (values, disks) if v is not None], log=log_color)
     width = linewidth if linewidth is not None else float(np.clip(12 / np.sqrt(tree.n_leaves), 0.15, 1.2))
     _add_lines(ax, tree, values, scale, width)
     sizes = np.zeros(tree.n_leaves) if marker_sizes is None else _per_minimum("marker_sizes", marker_sizes, tree)
@@ -90,7 +98,7 @@ def plot_disconnectivity(
         _add_labels(ax, tree, label_values, sizes)
     _dress(ax, tree, _describe(tree) if title is None else title)
     if colorbar and disks is not None:
-        ax.figure.colorbar(scale, ax=ax, label=color_label or "", pad=0.02, aspect=35)
+        _add_colorbar(ax, scale, color_label or "")
     return ax
 
 
@@ -108,6 +116,62 @@ def plot_discovery(
     ax.set_ylim(bottom=0)
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, loc="lower right")
+    return ax
+
+
+def plot_profile(profile: Profile, ax: Axes, *, labels: Sequence[Any] | None = None, title: str | None = None) -> Axes:
+    """Draw the loss against the length of the way: disks at the minima, triangles at the transition states.
+
+    Parameters
+    ----------
+    profile : Profile
+    ax : Axes
+    labels : (k + 1,) sequence, optional
+        What to write below the minima.
+    title : str, optional
+
+    Raises
+    ------
+    ValueError
+        If there is not one label per minimum.
+    """
+    if labels is not None and len(labels) != profile.minima.size:
+        msg = f"labels must have one entry per minimum on the way, {profile.minima.size}; got {len(labels)}"
+        raise ValueError(msg)
+    x, y = profile.lengths, profile.losses
+    ax.plot(x, y, color=INK, linewidth=1.2, zorder=1)
+    for places, marker, color in ((profile.minima, "o", BLUE), (profile.transition_states, "^", VERMILION)):
+        ax.scatter(x[places], y[places], 22, color, marker=marker, edgecolors="white", linewidths=0.5, zorder=3)
+    for place, text in zip(profile.minima.tolist(), labels or (), strict=False):
+        ax.annotate(
+            str(text), (x[place], y[place]), (0, -5), textcoords="offset points", ha="center", va="top", size="x-small"
+        )
+    ax.set(xlabel="length of the way in parameter space", ylabel="training loss (nats)", title=title or "")
+    ax.margins(x=0.03, y=0.1)
+    ax.ticklabel_format(axis="y", useOffset=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None) -> Axes:
+    """Draw the generalization error of minima against the trace of their Hessians, colored by loss.
+
+    The title gives Spearman's rank correlation. Raises a ValueError where no minimum has a generalization error.
+    """
+    x, y = geometry.traces, geometry.generalization_errors
+    if not np.isfinite(y).any():
+        msg = "geometry must hold a test cross-entropy; the data set has no test rows"
+        raise ValueError(msg)
+    disks = ax.scatter(x, y, 14, geometry.losses, edgecolors="white", linewidths=0.3)
+    _add_colorbar(ax, disks, "training loss (nats)")
+    rank = geometry.rank_correlation
+    if x.max() > WIDE * x.min():
+        ax.set_xscale("log")
+        _plain_log_ticks(ax.xaxis)
+    ax.set(xlabel="trace of the Hessian (nats)", ylabel="test - training cross-entropy (nats)")
+    correlation = "" if np.isnan(rank) else rf", Spearman's $\rho$ = {rank:.2f}"
+    ax.set_title(_count(x.size, "minimum", "minima") + correlation if title is None else title, fontsize="medium")
+    ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 
@@ -150,25 +214,47 @@ def _per_minimum(name: str, values: ArrayLike, tree: DisconnectivityTree) -> Flo
     return array[tree.minima]
 
 
-def _scale(cmap: str | Colormap, values: list[Floats]) -> ScalarMappable:
+def _scale(cmap: str | Colormap, values: list[Floats], *, log: bool) -> ScalarMappable:
     """Colors for all the finite values together; nan is black."""
-    finite = np.concatenate([v[np.isfinite(v)] for v in values]) if values else np.empty(0)
-    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+    usable = np.concatenate([v[np.isfinite(v) & ((v > 0.0) | (not log))] for v in values]) if values else np.empty(0)
+    low, high = (usable.min(), usable.max()) if usable.size else (0.0, 1.0)
     colors = mpl.colormaps.get_cmap(cmap).with_extremes(bad=INK)
-    return ScalarMappable(Normalize(low, high), colors)
+    return ScalarMappable((LogNorm if log and high > WIDE * low else Normalize)(low, high), colors)
 
 
 def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale: ScalarMappable, width: float) -> None:
     # superbasins first: the lines of the minima, which carry the colors, lie on top
-    segments = list(tree.lines[::-1])
     if values is None:
+        segments = list(tree.lines[::-1])
         lines = LineCollection(segments, linewidths=width, colors=INK, capstyle="round")
     else:
-        per_node = np.full(tree.n_nodes, np.nan)
-        per_node[: tree.n_leaves] = values
+        leaves = tree.lines[: tree.n_leaves]
+        # only the stem is colored: on the way over to the parent colors would cross the whole picture
+        segments = [*tree.lines[: tree.n_leaves - 1 : -1], *leaves[:, 1:], *leaves[:, :2]]
+        per_segment = np.full(len(segments), np.nan)
+        per_segment[-tree.n_leaves :] = values
+        flat = leaves[:, 0, 1] == leaves[:, 1, 1]  # less than a level below the parent: no stem
+        per_segment[-2 * tree.n_leaves : -tree.n_leaves] = np.where(flat, values, np.nan)
         lines = LineCollection(segments, linewidths=width, cmap=scale.cmap, norm=scale.norm, capstyle="round")
-        lines.set_array(np.ma.masked_invalid(per_node[::-1]))
+        drawable = np.isfinite(per_segment) & ((per_segment > 0.0) | (not isinstance(scale.norm, LogNorm)))
+        lines.set_array(np.ma.masked_where(~drawable, per_segment))
     ax.add_collection(lines, autolim=False)
+
+
+def _add_colorbar(ax: Axes, scale: ScalarMappable, label: str) -> None:
+    bar = ax.figure.colorbar(scale, ax=ax, label=label, pad=0.02, aspect=35)
+    low, high = scale.get_clim()
+    if low == high:
+        bar.set_ticks([low], labels=[f"{low:.6g}"])
+    elif isinstance(scale.norm, LogNorm):
+        _plain_log_ticks(bar.ax.yaxis)
+
+
+def _plain_log_ticks(axis: Axis) -> None:
+    """Ticks at 1, 2 and 5 times powers of ten, written as plain numbers."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _add_disks(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape import symmetry
+from landscape.bands import elastic_band
 from landscape.losses import Loss
 from landscape.quench import QuenchResult, quench
 from landscape.stationary import (
@@ -119,14 +120,24 @@ def downhill(loss: Loss, theta: ArrayLike) -> tuple[QuenchResult, QuenchResult]:
 
 
 def search_from_minimum(
-    loss: Loss, minimum: Minimum, rng: np.random.Generator, *, displacement: float = 0.5, max_steps: int = 300
+    loss: Loss,
+    minimum: Minimum,
+    rng: np.random.Generator,
+    *,
+    displacement: float = 0.5,
+    soft: bool = False,
+    max_steps: int = 300,
 ) -> SaddleResult:
     """Single-ended search: displace a minimum along a random direction and follow it uphill.
 
-    `displacement` is the Euclidean length of the first step off the minimum.
+    `displacement` is the Euclidean length of the first step off the minimum. With `soft` the direction is
+    drawn like a thermal displacement: mode i with a standard deviation of 1 / sqrt(eigenvalue i).
     """
     direction = rng.normal(size=minimum.coordinates.size)
     direction -= loss.zero_modes.T @ (loss.zero_modes @ direction)
+    if soft:
+        model = local_model(loss, minimum.coordinates)
+        direction = model.eigenvectors @ (model.eigenvectors.T @ direction / np.sqrt(np.abs(model.eigenvalues)))
     direction /= np.linalg.norm(direction)
     return find_transition_state(loss, minimum.coordinates + displacement * direction, direction, max_steps=max_steps)
 
@@ -136,11 +147,58 @@ def search_between(loss: Loss, a: Minimum, b: Minimum, *, max_steps: int = 300) 
 
     `b` is first replaced by its image nearest to `a`.
     """
+    top, _, line = highest_between(loss, a, b)
+    return find_transition_state(loss, top, line, max_steps=max_steps)
+
+
+def highest_between(loss: Loss, a: Minimum, b: Minimum) -> tuple[Array, float, Array]:
+    """Highest point (P,) of the straight line from `a` to the nearest image of `b`, its loss, and the line (P,)."""
     line = symmetry.nearest_image(loss.network, b.coordinates, a.coordinates) - a.coordinates
     fractions = np.linspace(0.0, 1.0, POINTS_BETWEEN + 2)[1:-1]
     values = [loss.value_and_gradient(a.coordinates + fraction * line)[0] for fraction in fractions]
-    top = a.coordinates + fractions[int(np.argmax(values))] * line
-    return find_transition_state(loss, top, line, max_steps=max_steps)
+    highest = int(np.argmax(values))
+    return a.coordinates + fractions[highest] * line, values[highest], line
+
+
+def search_along_band(
+    loss: Loss,
+    a: Minimum,
+    b: Minimum,
+    *,
+    images: int = 20,
+    steps: int = 60,
+    peaks: int = 3,
+    max_steps: int = 300,
+    rng: np.random.Generator | None = None,
+    spread: float = 0.0,
+) -> tuple[SaddleResult, ...]:
+    """Double-ended search from the highest images of an elastic band between aligned minima.
+
+    Parameters
+    ----------
+    images, steps : int
+        Of the band (`elastic_band`).
+    peaks : int
+        Search from at most so many of its highest peaks; a band that falls all the way has none.
+    rng, spread
+        Where `spread` is positive, the images start displaced by so much (Euclidean, at the middle), for
+        another try at the same pair.
+    """
+    end = symmetry.nearest_image(loss.network, b.coordinates, a.coordinates)
+    offsets = None
+    if spread > 0.0 and rng is not None:
+        bow = np.sin(np.pi * np.arange(1, images + 1) / (images + 1))[:, None]
+        offsets = spread * bow * rng.normal(size=a.coordinates.size) / np.sqrt(a.coordinates.size)
+        offsets *= np.linalg.norm(end - a.coordinates)
+    with one_blas_thread():
+        try:
+            band = elastic_band(loss, a.coordinates, end, images=images, steps=steps, offsets=offsets)
+        except FloatingPointError:
+            return (SaddleResult(SaddleStatus.NOT_FINITE, None, (), 0),)
+        return tuple(
+            find_transition_state(loss, band.points[peak], band.tangent(peak), max_steps=max_steps)
+            for peak in band.peaks[:peaks].tolist()
+        )
 
 
 def _eigenvector_following(
@@ -197,11 +255,15 @@ def _next_radius(model: LocalModel, trial: LocalModel, step: Array, length: floa
 
 
 def _downhill(loss: Loss, model: LocalModel, sign: float) -> QuenchResult:
-    """Push off along the negative mode, as far as the loss must visibly drop, and follow the flow down."""
+    return quench(loss, push_off(loss, model, sign), method="flow", path_error=DOWNHILL_ERROR)
+
+
+def push_off(loss: Loss, model: LocalModel, sign: float) -> Array:
+    """Point (P,) beside a transition state, along the negative mode as far as the loss must visibly drop."""
     push = FIRST_PUSH
     while True:
         point = model.point + sign * push * model.eigenvectors[:, 0]
         value, _ = loss.value_and_gradient(point)
         if value < model.value - VISIBLE_DROP or push >= MAX_PUSH:
-            return quench(loss, point, method="flow", path_error=DOWNHILL_ERROR)
+            return point
         push *= 2.0

@@ -12,9 +12,10 @@ from math import factorial, prod
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape._alignment import Element, align, group_size, random_element
+from landscape._alignment import Element, align, group_size, random_element, signed_permutations
 from landscape._alignment import is_exact as is_exact
 from landscape._alignment import transform as transform
+from landscape._overlaps import overlaps_of_three_layers, overlaps_of_two_layers
 from landscape.networks import MLP, Layer
 
 Array = NDArray[np.float64]
@@ -147,6 +148,25 @@ def nearest_image(network: MLP | None, theta: ArrayLike, reference: ArrayLike) -
 def distance(network: MLP | None, a: ArrayLike, b: ArrayLike) -> float:
     """Euclidean distance of the nearest images of `a` and `b` (P,)."""
     return float(np.linalg.norm(nearest_image(network, b, a) - np.asarray(a, dtype=np.float64)))
+
+
+def distances(network: MLP | None, theta: ArrayLike, references: ArrayLike) -> Array:
+    """Distances (M,), as of `distance`, of `theta` (P,) to each row of `references` (M, P).
+
+    Compiled for two and three hidden layers where `is_exact`: about a tenth of the time of as many calls of
+    `distance`. Rounding leaves an error of about 1e-7 |theta| near zero.
+    """
+    theta, references = np.array(theta, dtype=np.float64), np.array(references, dtype=np.float64, order="C", ndmin=2)
+    depth = 0 if network is None else len(network.hidden)
+    if network is None or depth not in {2, 3} or not is_exact(network):
+        return np.array([distance(network, theta, reference) for reference in references])
+    sizes = np.array(network.layer_sizes)
+    if depth == 2:
+        overlaps = overlaps_of_two_layers(theta, references, sizes)
+    else:
+        overlaps = overlaps_of_three_layers(theta, references, sizes, *signed_permutations(network.hidden[1]))
+    squares = theta @ theta + (references * references).sum(axis=1) - 2.0 * overlaps
+    return np.sqrt(np.maximum(squares, 0.0))
 
 
 # ---------------------------------------------------------------- orbit

@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 from reference import DoubleWell, MuellerBrown, Surface
 
-from landscape import BasinHopping, QuenchStatus, basin_hopping, certify, quench, symmetry
+from landscape import (
+    BasinHopping,
+    CrossoverMove,
+    GaussianMove,
+    LayerMove,
+    QuenchStatus,
+    basin_hopping,
+    certify,
+    quench,
+    symmetry,
+)
 
 
 def test_the_lower_of_two_minima_is_found(rng):
@@ -107,6 +117,73 @@ def test_no_steps_stay_at_the_start(small_loss, rng):
     assert walk.current is start
     assert walk.lowest is start
     assert walk.minima == ()
+
+
+def test_a_walk_goes_on_where_it_stopped(small_loss):
+    start, settings = small_loss.network.glorot_uniform(np.random.default_rng(0)), BasinHopping(target_acceptance=0.5)
+    whole = basin_hopping(small_loss, start, np.random.default_rng(5), steps=6, settings=settings)
+    rng = np.random.default_rng(5)
+    first = basin_hopping(small_loss, start, rng, steps=2, settings=settings)
+    second = basin_hopping(small_loss, first.walker, rng, steps=4, settings=settings)
+    for one, two in zip(whole.minima, (*first.minima, *second.minima), strict=True):
+        np.testing.assert_array_equal(one.coordinates, two.coordinates)
+    assert (whole.walker.lengths, whole.walker.temperature) == (second.walker.lengths, second.walker.temperature)
+
+
+@pytest.mark.parametrize("target", [0.3, 0.7])
+def test_the_temperature_adapts_until_the_wanted_share_is_accepted(target):
+    """Each step leads to the other of two minima; at the first temperature none up is accepted and all down are."""
+    surface = DoubleWell(tilt=0.5)
+    lower = quench(surface, [-1.0, 0.0]).minimum
+    settings, rng = BasinHopping(1e-2, moves=[Jump()], target_acceptance=target), np.random.default_rng(0)
+    warm = basin_hopping(surface, lower, rng, steps=100, settings=settings).walker
+    walk = basin_hopping(surface, warm, rng, steps=400, settings=settings)
+    assert walk.accepted / 400 == pytest.approx(target, abs=0.03)
+    cold = basin_hopping(surface, lower, rng, steps=100, settings=BasinHopping(1e-2, moves=[Jump()]))
+    assert cold.accepted == 0
+
+
+class Jump:
+    """To the other side of the double well."""
+
+    length = None
+
+    def propose(self, loss, current, partners, length, rng):
+        return -current.coordinates
+
+
+def test_each_move_adapts_its_own_length(small_loss, rng):
+    """Tiny steps fall back, each makes the length of its own move longer."""
+    start = quench(small_loss, small_loss.network.glorot_uniform(rng)).minimum
+    moves = [LayerMove(1e-4), GaussianMove(1e-3), CrossoverMove()]
+    walker = first = basin_hopping(small_loss, start, rng, steps=0, settings=BasinHopping(moves=moves)).walker
+    assert first.lengths[:2] == (1e-4, 1e-3)
+    changed = set()
+    for _ in range(9):
+        before = np.array(walker.lengths)
+        walker = basin_hopping(small_loss, walker, rng, steps=1, settings=BasinHopping(moves=moves)).walker
+        factors = np.array(walker.lengths) / before
+        assert (factors != 1.0).sum() <= 1
+        changed |= set(np.flatnonzero(factors != 1.0).tolist())
+        assert factors[:2].max() <= 1.2 + 1e-12
+    assert changed == {0, 1}
+
+
+def test_a_walker_remembers_other_minima_as_partners(small_loss):
+    start = quench(small_loss, small_loss.network.glorot_uniform(np.random.default_rng(0))).minimum
+    walk = basin_hopping(small_loss, start, np.random.default_rng(1), steps=40)
+    assert 0 < len(walk.walker.partners) <= 20
+    seen = [start, *walk.minima]
+    assert all(any(partner is minimum for minimum in seen) for partner in walk.walker.partners)
+
+
+def test_settings_that_exclude_one_another_are_refused():
+    with pytest.raises(ValueError, match="give at least one move, or step_length alone"):
+        BasinHopping(step_length=1.0, moves=[GaussianMove()])
+    with pytest.raises(ValueError, match="give at least one move"):
+        BasinHopping(moves=[])
+    with pytest.raises(ValueError, match=r"target_acceptance must lie between 0 and 1; got 1\.0"):
+        BasinHopping(target_acceptance=1.0)
 
 
 @pytest.mark.parametrize(("name", "value"), [("temperature", 0.0), ("step_length", -1.0), ("temperature", np.nan)])

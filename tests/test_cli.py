@@ -1,4 +1,6 @@
+import csv
 import io
+import itertools
 import json
 import os
 import pickle
@@ -19,9 +21,12 @@ import numpy as np
 import pytest
 
 import bridge._commands_landscape
+from bridge import _console
 from bridge._console import parse_duration, parse_hidden
 from bridge.cli import main
-from landscape import datasets
+from bridge.inherent import loss_of
+from bridge.properties import PROPERTIES, minimum_property
+from landscape import Database, components, datasets, funnelling
 
 # what DESIGN.md, section 6, promises of each command
 DATASET_KEYS = {"dataset", "dataset_seed", "rows"}
@@ -29,7 +34,9 @@ COMPARE_KEYS = {"hidden", "parameters", "minima", "estimated_minima", "mu", "mu_
 KEYS = {
     "data": {"rows", "class_counts", "constant_entropy", "sha256"} | DATASET_KEYS,
     "explore": {"minima", "transition_states", "lowest_loss", "components", "estimated_minima"} | DATASET_KEYS,
-    "graph": {"minima", "levels"} | DATASET_KEYS,
+    "graph": {"minima", "levels", "funnelled", "frustration"} | DATASET_KEYS,
+    "path": {"minima", "transition_states", "highest_loss", "climb", "length"} | DATASET_KEYS,
+    "geometry": {"minima", "rank_correlation", "table"} | DATASET_KEYS,
     "train": {"replicas", "steps", "replica_steps_per_second", "final_loss", "final_accuracy"} | DATASET_KEYS,
     "age": {"waiting_times", "t_star", "mu", "mu_low", "mu_high", "crossover"} | DATASET_KEYS,
     "overlay": {"mapped", "new_minima", "distinct_minima_visited", "jumps"} | DATASET_KEYS,
@@ -175,11 +182,29 @@ def test_explore_goes_on(files, db, tmp_path):
     assert tables(tmp_path / "parts.db") == tables(files["db"])
 
 
+@pytest.mark.parametrize(("seconds", "lines"), [(-1.0, ["explore: 1 minima (1 of 9)", "explore (2)"]), (1e9, [])])
+def test_progress_without_a_terminal_is_a_line_now_and_then(capsys, monkeypatch, seconds, lines):
+    monkeypatch.setattr(_console, "SECONDS_BETWEEN_LINES", seconds)
+    with _console.progress_bar() as bar:
+        bar("explore", 1, 9, "1 minima")
+        bar("explore", 2, None)
+    captured = capsys.readouterr()
+    assert captured.err.splitlines() == lines
+    assert captured.out == ""
+
+
 def test_explore_without_searches(tmp_path):
     result = strict_json(good("explore", *SMALL, "--searches", 0, "--output", tmp_path / "f.db", "--json").out)
     assert result.keys() >= KEYS["explore"]
     assert (result["minima"], result["lowest_loss"], result["estimated_minima"]) == (0, None, None)
-    assert_complaint(agescape("graph", tmp_path / "f.db", "--output", tmp_path / "f.svg"), "minimum")
+    out = ("--output", tmp_path / "f.svg")
+    for command in (("graph", tmp_path / "f.db"), ("path", tmp_path / "f.db", 1, 2), ("geometry", tmp_path / "f.db")):
+        assert_complaint(agescape(*command, *out), "holds no minimum yet")
+    good("explore", *SMALL, "--searches", 1, "--output", tmp_path / "f.db", "--jobs", 1)
+    found = strict_json(good("graph", tmp_path / "f.db", *out, "--json").out)
+    assert (found["minima"], found["funnelled"], found["frustration"]) == (1, None, None)
+    for command in (("path", tmp_path / "f.db", 1, 2), ("geometry", tmp_path / "f.db")):
+        assert_complaint(agescape(*command, *out), "only one minimum")
 
 
 def test_explore_with_a_budget(tmp_path):
@@ -209,6 +234,89 @@ def test_graph(files, tmp_path, suffix):
 def test_graph_with_levels(files, tmp_path):
     command = ("graph", files["db"], "--levels", 7, "--whole", "--output", tmp_path / "g.svg", "--json")
     assert strict_json(good(*command).out)["levels"] == 7
+
+
+def test_graph_says_how_funnelled(files, tmp_path):
+    result = strict_json(good("graph", files["db"], "--output", tmp_path / "g.svg", "--json").out)
+    with Database(files["db"]) as database:
+        expected = funnelling(database.graph())
+    assert result["funnelled"] == expected.share
+    assert result["funnelled_connected"] == expected.connected_share
+    assert result["frustration"] == expected.frustration
+    assert result["funnels"] == len(expected.funnels)
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_graph_in_color_with_labels(files, tmp_path, name):
+    with Database(files["db"]) as database:
+        low = database.minima[0].point.value
+    limits = ("--max-minima", 5, "--emin", low - 1, "--emax", low + 1)
+    command = ("graph", files["db"], "--color", name, "--label", name, *limits)
+    good(*command, "--output", tmp_path / "g.svg")
+    assert (tmp_path / "g.svg").stat().st_size > 1000
+
+
+def test_properties_are_those_of_the_minima(files):
+    with Database(files["db"]) as database:
+        loss, minima = loss_of(database), database.minima
+        for name, value in {
+            "test-accuracy": lambda m: loss.accuracy(m.point.coordinates, test=True),
+            "train-accuracy": lambda m: loss.accuracy(m.point.coordinates),
+            "test-loss": lambda m: loss.cross_entropy(m.point.coordinates, test=True),
+            "orbit": lambda m: m.orbit_size,
+            "id": lambda m: m.id,
+        }.items():
+            assert minimum_property(database, name).values.tolist() == [value(m) for m in minima]
+
+
+def connected_ids(path):
+    """The lowest minimum and the highest one that a way leads to."""
+    with Database(path) as database:
+        reached = np.flatnonzero(components(database.graph()) == 0)
+        return [database.minima[i].id for i in reached[[0, -1]]]
+
+
+@pytest.mark.parametrize("temperature", [None, 1e-2])
+def test_path(files, tmp_path, temperature):
+    a, b = connected_ids(files["db"])
+    hot = () if temperature is None else ("--temperature", temperature)
+    result = strict_json(good("path", files["db"], a, b, *hot, "--output", tmp_path / "p.svg", "--json").out)
+    assert result.keys() >= KEYS["path"]
+    assert (result["minima"][0], result["minima"][-1]) == (a, b)
+    assert (result["log_probability"] is None) == (temperature is None)
+    with Database(files["db"]) as database:
+        joined = {t.id: t for t in database.transition_states}
+        for k, ends in zip(result["transition_states"], itertools.pairwise(result["minima"]), strict=True):
+            assert sorted(joined[k].minimum_ids) == sorted(ends)
+        assert result["highest_loss"] == max(joined[k].point.value for k in result["transition_states"])
+    assert result["length"] > 0
+    assert (tmp_path / "p.svg").exists()
+
+
+def test_geometry(files, tmp_path):
+    table = tmp_path / "new" / "g.csv"
+    result = strict_json(
+        good("geometry", files["db"], "--output", tmp_path / "g.svg", "--table", table, "--json").out
+    )  # fmt: skip
+    assert result.keys() >= KEYS["geometry"]
+    with table.open() as file:
+        rows = list(csv.DictReader(file))
+    with Database(files["db"]) as database:
+        assert [int(row["id"]) for row in rows] == [m.id for m in database.minima]
+        assert [float(row["trace"]) for row in rows] == pytest.approx([m.point.trace for m in database.minima])
+    assert result["minima"] == len(rows)
+    assert -1 <= result["rank_correlation"] <= 1
+
+
+def test_ways_that_do_not_exist(files, tmp_path):
+    with Database(files["db"]) as database:
+        labels = components(database.graph())
+        apart = [database.minima[np.flatnonzero(labels == k)[0]].id for k in (0, labels.max())]
+    out = ("--output", tmp_path / "p.svg")
+    if apart[0] != apart[1]:
+        assert_complaint(agescape("path", files["db"], *apart, *out), f"from minimum {apart[0]} to minimum {apart[1]}")
+    assert_complaint(agescape("path", files["db"], apart[0], apart[0], *out), "two different minima")
+    assert not (tmp_path / "p.svg").exists()
 
 
 def test_train(files):
@@ -325,7 +433,9 @@ def test_info_names_the_data(files, file, expected):
     assert tuple(result[key] for key in ("dataset", "dataset_seed", "rows")) == expected
 
 
-@pytest.mark.parametrize("command", ["data", "explore", "graph", "train", "age", "overlay", "compare"])
+@pytest.mark.parametrize(
+    "command", ["data", "explore", "graph", "path", "geometry", "train", "age", "overlay", "compare"]
+)
 def test_without_json(files, db, tmp_path, command):
     """One line per key, or a table."""
     out = ("--output", tmp_path / ("f.csv" if command == "data" else "f.svg"))
@@ -333,6 +443,8 @@ def test_without_json(files, db, tmp_path, command):
         "data": ("data", "ljat", "--rows", 10, "--test-rows", 0, *out),
         "explore": ("explore", *SMALL, "--searches", 48, "--output", db),
         "graph": ("graph", db, *out),
+        "path": ("path", db, *connected_ids(db), *out),
+        "geometry": ("geometry", db, *out),
         "train": ("train", *SMALL, *RUNS, "--output", shutil.copy(files["h5"], tmp_path / "f.h5")),
         "age": ("age", files["h5"]),
         "overlay": ("overlay", db, files["h5"], "--replicas", 1, "--jobs", 1, *out),
@@ -346,7 +458,7 @@ def test_without_json(files, db, tmp_path, command):
         assert all(len(line.split()) > 1 for line in lines)
 
 
-COMMANDS = ("study", "explore", "graph", "train", "age", "overlay", "compare", "info")
+COMMANDS = ("study", "explore", "graph", "path", "geometry", "train", "age", "overlay", "compare", "info")
 
 
 @pytest.mark.parametrize("command", [(), ("data",), ("data", "ljat"), *((name,) for name in COMMANDS)], ids=" ".join)
@@ -364,6 +476,8 @@ TRAIN = ("train", "--hidden", "2", "--dataset", "{csv}", "--replicas", "1", "--s
 TRAIN += ("--jobs", "1", "--output", "{new}.h5")
 DATA = ("data", "ljat", "--rows", "10", "--test-rows", "0", "--output", "{new}.csv")
 GRAPH = ("graph", "{db}", "--output", "{new}.svg")
+PATH = ("path", "{db}", "1", "2", "--output", "{new}.svg")
+GEOMETRY = ("geometry", "{db}", "--output", "{new}.svg")
 AGE = ("age", "{h5}")
 OVERLAY = ("overlay", "{db}", "{h5}", "--jobs", "1", "--output", "{new}.svg")
 COMPARE = ("compare", "{study}")
@@ -435,6 +549,21 @@ WRONG = [  # arguments (a later option replaces an earlier one), and what the co
     ((*AGE, "--seed", "-1"), "--seed"),
     ((*GRAPH, "--levels", "0"), "--levels"),
     ((*GRAPH, "--levels", "x"), "--levels"),
+    ((*GRAPH, "--color", "mood"), "mood"),
+    ((*GRAPH, "--label", "mood"), "mood"),
+    ((*GRAPH, "--max-minima", "0"), "--max-minima"),
+    ((*GRAPH, "--emin", "x"), "--emin"),
+    ((*GRAPH, "--emax", "-1"), "minimum"),
+    ((*GRAPH, "--emin", "1e3"), "minimum"),
+    ((*PATH, "--bogus"), "--bogus"),
+    (("path", "{db}", "1", "99999", "--output", "{new}.svg"), "99999"),
+    (("path", "{db}", "x", "2", "--output", "{new}.svg"), "valid integer"),
+    (("path", "{db}", "1", "--output", "{new}.svg"), "missing argument"),
+    ((*PATH[:-1], "{new}.txt"), "{new}.txt"),
+    (("path", "{new}.db", "1", "2", "--output", "{new}.svg"), "{new}.db"),
+    ((*GEOMETRY, "--bogus"), "--bogus"),
+    ((*GEOMETRY[:-1], "{new}.txt"), "{new}.txt"),
+    (("geometry", "{csv}", "--output", "{new}.svg"), "{csv}"),
     ((*OVERLAY, "--method", "bogus"), "bogus"),
     ((*OVERLAY, "--replicas", "0"), "--replicas"),
     ((*COMPARE, "--threshold", "0"), "threshold"),

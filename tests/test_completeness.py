@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from landscape.completeness import chao1, discovery_curve, good_turing_coverage
+from landscape.completeness import chao1, coverage_interval, discovery_curve, good_turing_coverage
 from landscape.plots import plot_discovery
 
 HITS = st.lists(st.integers(0, 6), min_size=1, max_size=30).filter(any)
@@ -80,6 +80,36 @@ def test_coverage_is_the_chance_of_a_known_minimum():
     assert abs(np.mean(error)) < 0.01
 
 
+def test_coverage_interval_by_hand():
+    # N = 10, f1 = 2, f2 = 1: W = (2 * 8 + 2 * 10) / 1000
+    estimate = coverage_interval([1, 1, 2, 6, 0])
+    reach = 1.959964 * np.sqrt(0.036)
+    assert (estimate.value, estimate.high) == (0.8, 1.0)
+    assert estimate.low == pytest.approx(0.8 - reach, abs=1e-6)
+    assert coverage_interval([1, 1, 2, 6], 0.5).high == pytest.approx(0.8 + 0.6744898 * np.sqrt(0.036))
+
+
+@pytest.mark.parametrize(("size", "searches"), [(200, 200), (60, 150), (300, 900)])
+def test_coverage_interval_holds_the_chance_of_a_known_minimum(size, searches):
+    rng = np.random.default_rng(11)
+    chances = rng.dirichlet(np.ones(size))
+    inside = 0
+    for _ in range(400):
+        hits = rng.multinomial(searches, chances)
+        estimate = coverage_interval(hits)
+        inside += estimate.low <= chances[hits > 0].sum() <= estimate.high
+    assert 0.91 * 400 <= inside <= 0.99 * 400
+
+
+@settings(deadline=None)
+@given(HITS)
+def test_coverage_intervals_are_nested_and_never_without_width(hits):
+    wide, narrow = coverage_interval(hits), coverage_interval(hits, 0.5)
+    assert 0 <= wide.low <= narrow.low <= narrow.value <= narrow.high <= wide.high <= 1
+    assert wide.value == good_turing_coverage(hits)
+    assert wide.low < wide.high or sum(hits) == sum(h == 1 for h in hits)
+
+
 def test_rarefaction_equals_simulation():
     rng = np.random.default_rng(8)
     found = np.repeat([3, 1, 4, 15, 9], [1, 2, 5, 9, 1])
@@ -117,7 +147,7 @@ def test_inputs_are_not_written_to():
     discovery_curve(found, found[1:])
 
 
-@pytest.mark.parametrize("function", [chao1, good_turing_coverage])
+@pytest.mark.parametrize("function", [chao1, good_turing_coverage, coverage_interval])
 @pytest.mark.parametrize(
     ("hits", "message"),
     [
@@ -137,6 +167,8 @@ def test_other_bad_arguments_are_refused():
     for confidence in (0, 1, 95, np.nan):
         with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
             chao1([1, 2], confidence)
+        with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
+            coverage_interval([1, 2], confidence)
     with pytest.raises(ValueError, match="at least one search"):
         discovery_curve([])
     for searches in ([2, 1], [-1], [4]):

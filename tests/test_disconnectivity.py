@@ -111,8 +111,8 @@ def test_components_stand_side_by_side_and_are_not_joined():
     assert tree.n_components == 3
     assert tree.components[: tree.n_leaves].tolist() == components(three_components())[tree.minima].tolist()
     tops = np.flatnonzero(tree.parents < 0)
-    by_component = tops[np.argsort(tree.components[tops])]
-    assert (np.diff(tree.x[by_component]) > 0).all()
+    left_to_right = tops[np.argsort(tree.x[tops])]
+    assert tree.components[left_to_right].tolist() == [0, 2, 1]  # 0 1 2, then 3 4, then 5 alone
     np.testing.assert_array_equal(tree.lines[tops][:, :, 0], np.repeat(tree.x[tops][:, None], 3, axis=1))
 
 
@@ -187,6 +187,21 @@ def test_order_of_minima_and_transition_states_does_not_matter(graph, seed, leve
 
 
 # ---- the layout
+
+
+@settings(deadline=None)
+@given(GRAPHS, LEVELS)
+def test_minima_that_nothing_joins_leave_room_for_the_others(graph, levels):
+    tree = disconnectivity_tree(graph, levels)
+    tops = np.flatnonzero(tree.parents < 0)
+    others = tops[tree.components[tops] > 0]
+    others = others[np.argsort(tree.x[others])]
+    assert (np.diff(tree.sizes[others]) <= 0).all()
+    assert tree.components[np.argmin(tree.x)] == 0
+    if (tree.sizes[tops] > 1).any():
+        joined = tree.sizes[tops][tree.sizes[tops] > 1]
+        width = np.ptp(tree.x)
+        assert width <= joined.sum() + 2 * joined.size + 0.25 * (tops.size - joined.size)
 
 
 @settings(deadline=None)

@@ -35,10 +35,10 @@ def contents(path):
 
 @pytest.fixture(scope="module", params=HIDDEN, ids=str)
 def explored(request, few_data, tmp_path_factory):
-    """A loss and the file of 40 searches on it, made in one go by one worker."""
+    """A loss and the file of 80 searches on it, made in one go by one worker."""
     loss = CrossEntropyLoss(MLP((2, *request.param, 4)), few_data)
     path = tmp_path_factory.mktemp("explored") / "landscape.db"
-    explore(loss, path, searches=40, seed=3)
+    explore(loss, path, searches=80, seed=3)
     return loss, path
 
 
@@ -87,13 +87,13 @@ def test_the_summary_counts_what_is_in_the_file(explored):
     with Database(path) as database:
         summary = summarize(database)
         assert summary.path == path
-        assert summary.searches == len(database.attempts()) == 40
+        assert summary.searches == len(database.attempts()) == 80
         assert summary.minima == len(database.minima)
         assert summary.transition_states == len(database.transition_states)
         assert summary.lowest_loss == database.minima[0].point.value == min(m.point.value for m in database.minima)
         assert 1 <= summary.components <= summary.minima
         assert summary.estimated_minima.value >= summary.minima
-        assert [attempt.search for attempt in database.attempts()] == list(range(40))
+        assert [attempt.search for attempt in database.attempts()] == list(range(80))
 
 
 def test_hits_count_the_quenches_that_ended_there(few_data, tmp_path):
@@ -110,11 +110,11 @@ def test_hits_count_the_quenches_that_ended_there(few_data, tmp_path):
 
 def test_the_number_of_workers_does_not_matter(explored, tmp_path):
     loss, path = explored
-    explore(loss, tmp_path / "two.db", searches=40, seed=3, jobs=2)
+    explore(loss, tmp_path / "two.db", searches=80, seed=3, jobs=2)
     assert contents(tmp_path / "two.db") == contents(path)
 
 
-@pytest.mark.parametrize("parts", [(20, 40), (1, 16, 17, 40), (39, 40)])
+@pytest.mark.parametrize("parts", [(20, 80), (1, 32, 33, 80), (79, 80)])
 def test_in_parts_or_at_once_does_not_matter(explored, tmp_path, parts):
     loss, path = explored
     for searches in parts:
@@ -132,8 +132,8 @@ def test_the_seed_matters(explored, tmp_path):
 def test_what_is_done_is_not_done_again(explored):
     loss, path = explored
     before = path.read_bytes()
-    for searches in (0, 20, 40):
-        assert explore(loss, path, searches=searches, seed=3).searches == 40
+    for searches in (0, 20, 80):
+        assert explore(loss, path, searches=searches, seed=3).searches == 80
     assert path.read_bytes() == before
 
 
@@ -143,11 +143,11 @@ from landscape import MLP, CrossEntropyLoss, datasets, explore
 from threadpoolctl import threadpool_limits
 loss = CrossEntropyLoss(MLP((2, *map(int, sys.argv[2].split(",")), 4)), datasets.ljat(rows=100, seed=0))
 with threadpool_limits(1):
-    explore(loss, sys.argv[1], searches=40, seed=3, progress=lambda done, *_: print(done, flush=True))
+    explore(loss, sys.argv[1], searches=80, seed=3, progress=lambda done, *_: print(done, flush=True))
 """
 
 
-@pytest.mark.parametrize("kill_after", [16, 32])
+@pytest.mark.parametrize("kill_after", [32, 64])
 def test_a_kill_and_a_second_run_give_the_same_file(explored, tmp_path, kill_after):
     loss, path = explored
     hidden, killed = ",".join(map(str, loss.network.hidden)), tmp_path / "killed.db"
@@ -158,8 +158,8 @@ def test_a_kill_and_a_second_run_give_the_same_file(explored, tmp_path, kill_aft
         explorer.send_signal(signal.SIGKILL)  # in the middle of the next batch
     assert line
     with Database(killed) as database:
-        assert len(database.attempts()) == kill_after < 40
-    explore(loss, killed, searches=40, seed=3)
+        assert len(database.attempts()) == kill_after < 80
+    explore(loss, killed, searches=80, seed=3)
     assert contents(killed) == contents(path)
 
 
@@ -172,10 +172,10 @@ def test_an_interrupted_batch_leaves_nothing(explored, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("landscape.exploration.Database.add_attempt", stop)
         with pytest.raises(KeyboardInterrupt):
-            explore(loss, tmp_path / "stopped.db", searches=40, seed=3)
+            explore(loss, tmp_path / "stopped.db", searches=80, seed=3)
     with Database(tmp_path / "stopped.db") as database:
         assert database.minima == []
-    explore(loss, tmp_path / "stopped.db", searches=40, seed=3)
+    explore(loss, tmp_path / "stopped.db", searches=80, seed=3)
     assert contents(tmp_path / "stopped.db") == contents(path)
 
 
@@ -190,15 +190,15 @@ def test_a_budget_stops(few_data, tmp_path):
     some = explore(loss, tmp_path / "a.db", budget=0.2)
     more = explore(loss, tmp_path / "a.db", budget=0.2)
     assert 0 < some.searches < more.searches
-    assert some.searches % 16 == more.searches % 16 == 0  # whole batches
+    assert some.searches % 32 == more.searches % 32 == 0  # whole batches
     explore(loss, tmp_path / "b.db", searches=more.searches)
     assert contents(tmp_path / "a.db") == contents(tmp_path / "b.db")
 
 
 def test_progress_is_reported_after_each_batch(few_data, tmp_path):
     loss, calls = CrossEntropyLoss(MLP((2, 3, 4)), few_data), []
-    result = explore(loss, tmp_path / "a.db", searches=20, progress=lambda *call: calls.append(call))
-    assert [(done, searches) for done, searches, _ in calls] == [(16, 20), (20, 20)]
+    result = explore(loss, tmp_path / "a.db", searches=40, progress=lambda *call: calls.append(call))
+    assert [(done, searches) for done, searches, _ in calls] == [(32, 40), (40, 40)]
     assert calls[-1][2] == result
 
 
@@ -233,10 +233,10 @@ def test_a_file_of_another_loss_is_refused_with_what_differs(explored, few_data)
     }
     for name, other in others.items():
         with pytest.raises(ValueError, match=f"was made with {name} = .*, not .*; name another output file") as caught:
-            explore(other, path, searches=41, seed=3)
+            explore(other, path, searches=81, seed=3)
         assert str(path) in str(caught.value)
     with pytest.raises(ValueError, match="was made with seed = 3, not 5"):
-        explore(loss, path, searches=41, seed=5)
+        explore(loss, path, searches=81, seed=5)
     assert path.read_bytes() == before
 
 
@@ -252,7 +252,7 @@ def test_a_file_of_something_else_is_refused(small_loss, tmp_path):
 
 def test_a_loss_without_a_penalty_on_biases(few_data, tmp_path):
     loss = CrossEntropyLoss(MLP((2, 2, 4)), few_data, regularize_biases=False)
-    result = explore(loss, tmp_path / "a.db", searches=40)
+    result = explore(loss, tmp_path / "a.db", searches=80)
     assert 1 <= result.minima < 15  # and not a new one with every quench
     with Database(tmp_path / "a.db") as database:
         assert max(minimum.hits for minimum in database.minima) > 5

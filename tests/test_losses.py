@@ -1,6 +1,7 @@
 import itertools
 import math
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from numba import njit
 from reference import finite_gradient, finite_hessian, relative_error
 
-from landscape import MLP, CrossEntropyLoss, Dataset, TorchLoss, _math
+from landscape import MLP, CrossEntropyLoss, Dataset, TorchLoss, _hessian, _kernels, _math, _wide, datasets
 from landscape.losses import share_correct
 
 # torch's forward mode compiles its decompositions with torch.jit, which torch itself deprecates
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is")
 
 DEPTHS = [(), (3,), (3, 2), (2, 3, 2), (2, 1, 2, 3)]
 ROWS = [1, 7, 511, 512, 513, 1000]  # a block of the kernel has 512
-TOLERANCE = 1e-10
+TOLERANCE = 1e-12
+MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
 
 
 def random_data(rows, n_features=2, n_classes=4, seed=0):
@@ -305,6 +307,92 @@ def test_exp_and_tanh_saturate():
     exp_values, tanh_values = compiled_fast(np.array([-1e308, -np.inf, -701.0, 701.0, 1e308, np.inf]))
     np.testing.assert_allclose(exp_values, np.exp([-700.0] * 3 + [700.0] * 3), rtol=1e-13)
     np.testing.assert_array_equal(tanh_values, [-1.0] * 3 + [1.0] * 3)
+
+
+@njit(fastmath={"contract", "nsz", "arcp", "reassoc"}, error_model="numpy")  # as in the kernels
+def compiled_log(x):
+    out = np.empty_like(x)
+    for i in range(x.size):
+        out[i] = _math.log(x[i])
+    return out
+
+
+def test_log_is_right_to_two_units_in_the_last_place():
+    x = np.concatenate([np.linspace(0.5, 1.5, 20_001), np.linspace(1.0, 10.0, 100_001), np.geomspace(1e-300, 1e300)])
+    exact = np.array([math.log(value) for value in x])
+    assert (np.abs(compiled_log(x) - exact) / np.spacing(np.maximum(np.abs(exact), 1e-300))).max() <= 2.0
+    assert np.isnan(compiled_log(np.array([np.nan, np.inf]))).all()
+
+
+# ---------------------------------------------------------------- batches and wide inputs
+
+
+@pytest.mark.parametrize("layer_sizes", [(2, 4), (2, 5, 5, 4), (80, 3, 4)], ids=str)
+def test_a_batch_has_the_bits_of_single_calls(layer_sizes, rng):
+    loss = CrossEntropyLoss(MLP(layer_sizes), random_data(700, layer_sizes[0]))
+    thetas = rng.normal(size=(5, loss.n_parameters))
+    values, gradients = loss.values_and_gradients(thetas)
+    for theta, value, gradient in zip(thetas, values, gradients, strict=True):
+        expected, expected_gradient = loss.value_and_gradient(theta)
+        assert value == expected
+        np.testing.assert_array_equal(gradient, expected_gradient)
+
+
+def test_a_batch_of_a_torch_loss(few_data, rng):
+    pytest.importorskip("torch")
+    loss = TorchLoss(mlp_module((2, 3, 4)), few_data)
+    thetas = rng.normal(size=(2, loss.n_parameters))
+    values, gradients = loss.values_and_gradients(thetas)
+    assert values.tolist() == [loss.value_and_gradient(theta)[0] for theta in thetas]
+    np.testing.assert_array_equal(gradients[1], loss.value_and_gradient(thetas[1])[1])
+    with pytest.raises(ValueError, match=r"thetas must have shape \(M, 25\); got \(25,\)"):
+        loss.values_and_gradients(thetas[0])
+
+
+@pytest.mark.parametrize("hidden", [(), (3,), (3, 2), (2, 3, 2)], ids=str)
+def test_wide_inputs_have_exact_derivatives(hidden, rng):
+    loss = CrossEntropyLoss(MLP((70, *hidden, 4)), random_data(60, 70), 1e-2)
+    assert_derivatives(loss, 0.5 * rng.normal(size=loss.n_parameters), rng.normal(size=loss.n_parameters))
+
+
+@pytest.mark.parametrize("rows", [1, 1999, 2000, 4001])  # a block has 2000
+@pytest.mark.parametrize("hidden", [(), (4,), (2, 3, 2)], ids=str)
+def test_the_two_forms_agree(rows, hidden, rng):
+    network, data = MLP((5, *hidden, 3)), random_data(rows, 5, 3)
+    sizes, penalty = np.array(network.layer_sizes), np.full(network.n_parameters, 1e-3)
+    theta, vector = rng.normal(size=(2, network.n_parameters))
+    columns = (np.ascontiguousarray(data.inputs.T), np.array(data.labels), penalty)
+    rows_first = (np.array(data.inputs), np.array(data.labels), penalty)
+    for a, b in zip(
+        _hessian.value_gradient_hessian(theta, sizes, *columns),
+        _wide.value_gradient_hessian(theta, sizes, *rows_first),
+        strict=True,
+    ):
+        assert relative_error(a, b) < 1e-13
+    product = _kernels.hessian_vector_product(theta, vector, sizes, *columns)
+    assert relative_error(product, _wide.hessian_vector_product(theta, vector, sizes, *rows_first)) < 1e-13
+
+
+def test_a_diverged_wide_network_shows(rng):
+    loss = CrossEntropyLoss(MLP((70, 2, 4)), random_data(20, 70))
+    theta = rng.normal(size=loss.n_parameters)
+    theta[3] = np.nan
+    value, gradient, hessian = loss.value_gradient_hessian(theta)
+    assert np.isnan(value)
+    assert np.isnan(gradient).any()
+    assert np.isnan(hessian).any()
+
+
+def test_the_hessian_of_mnist_against_products(rng):
+    try:
+        data = datasets.load("mnist", rows=300, data_dir=MNIST)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    loss = CrossEntropyLoss(MLP((784, 5, 10)), data)
+    theta = loss.network.glorot_uniform(rng)
+    hessian = loss.hessian(theta)
+    for vector in rng.normal(size=(3, loss.n_parameters)):
+        assert relative_error(hessian @ vector, loss.hessian_vector_product(theta, vector)) < 1e-12
 
 
 # ---------------------------------------------------------------- TorchLoss

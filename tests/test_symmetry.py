@@ -346,3 +346,38 @@ def test_the_whole_group_is_a_group(rng):
     first, second = group(network)[11], group(network)[23]
     twice = transform(network, transform(network, theta, first), second)
     assert twice.tobytes() in {image.tobytes() for image in images(network, theta)}
+
+
+# ---------------------------------------------------------------- many distances at once
+
+
+@pytest.mark.parametrize(
+    "sizes", [(2, 3, 2), (2, 3, 3, 2), (2, 5, 5, 4), (3, 2, 4, 2), (2, 3, 2, 3, 2), (2, 4, 4, 4, 4), (2, 1, 1, 1, 4)]
+)
+def test_many_distances_are_those_of_one_by_one(sizes, rng):
+    network = MLP(sizes)
+    theta = rng.normal(size=network.n_parameters)
+    near = [symmetry.random_image(network, theta, rng) + 10.0**-k * rng.normal(size=theta.size) for k in range(6)]
+    points = np.array([*near, *rng.normal(size=(6, theta.size)), *rng.integers(-1, 2, (6, theta.size)), 0 * theta])
+    points.flags.writeable = False
+    expected = np.array([symmetry.distance(network, theta, point) for point in points])
+    # squares: what is left of |a|^2 + |b|^2 - 2 overlap near zero is rounding
+    np.testing.assert_allclose(symmetry.distances(network, theta, points) ** 2, expected**2, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("sizes", [(2, 2, 2, 2), (1, 3, 2, 2), (2, 2, 2, 2, 2)])
+def test_many_distances_against_the_whole_group(sizes, rng):
+    network = MLP(sizes)
+    theta, points = rng.normal(size=network.n_parameters), rng.normal(size=(4, network.n_parameters))
+    for point, found in zip(points, symmetry.distances(network, theta, points), strict=True):
+        nearest = min(np.linalg.norm(theta - image) for image in images(network, point))
+        assert found == pytest.approx(nearest, rel=1e-9)
+
+
+def test_many_distances_without_a_network_or_of_wide_layers(rng):
+    points = rng.normal(size=(3, 5))
+    np.testing.assert_allclose(symmetry.distances(None, points[0], points), np.linalg.norm(points - points[0], axis=1))
+    wide = MLP((2, 8, 8, 2))
+    thetas = rng.normal(size=(2, wide.n_parameters))
+    expected = [symmetry.distance(wide, thetas[0], theta) for theta in thetas]
+    np.testing.assert_array_equal(symmetry.distances(wide, thetas[0], thetas), expected)

@@ -1,0 +1,217 @@
+"""Commands that draw what a database of minima holds: graph, path, geometry."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from bridge import plots
+from bridge._console import show
+from bridge._files import write_text
+from bridge._options import AsJson, Jobs, Seed, describe_metadata
+from bridge.inherent import loss_of
+from bridge.properties import PROPERTIES, minimum_property
+from landscape import (
+    Database,
+    LocalGeometry,
+    Pathway,
+    fastest_path,
+    funnelling,
+    local_geometry,
+    loss_profile,
+    minimax_barrier,
+    summarize,
+)
+from landscape.plots import check_figure_path, plot_geometry, plot_profile, save_figure
+
+File = Annotated[Path, typer.Argument(help="Database of minima.")]
+Picture = Annotated[Path, typer.Option(help="Picture to write: svg, pdf or png.")]
+MANY_LABELS = 8  # minima on a way whose ids are written below them
+
+
+def graph(
+    database: File,
+    output: Picture,
+    levels: Annotated[int | None, typer.Option(min=1, help="Group at so many equally spaced losses.")] = None,
+    whole: Annotated[bool, typer.Option(help="Also show minima above all transition states.")] = False,
+    color: Annotated[str | None, typer.Option(help=f"Color minima by: {', '.join(PROPERTIES)}.")] = None,
+    label: Annotated[str | None, typer.Option(help="Write below the 40 lowest minima: one of the same.")] = None,
+    max_minima: Annotated[int | None, typer.Option(min=1, help="Only so many of the lowest minima.")] = None,
+    emin: Annotated[float | None, typer.Option(help="Lowest loss to show, in nats.")] = None,
+    emax: Annotated[float | None, typer.Option(help="Highest loss to show, in nats.")] = None,
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the disconnectivity graph of a database and say how funnelled the landscape is."""
+    check_figure_path(output)
+    figure, axes = plots.new_figure(6.0, 5.0)
+    with Database(database) as opened:
+        _check_minima(opened, 1)
+        found, funnels = summarize(opened), funnelling(opened.graph())
+        plots.plot_graph(
+            opened,
+            axes[0],
+            levels=levels,
+            whole=whole,
+            max_minima=max_minima,
+            emin=emin,
+            emax=emax,
+            color=None if color is None else minimum_property(opened, color, jobs=jobs),
+            labels=None if label is None else minimum_property(opened, label, jobs=jobs),
+            funnels=funnels,
+        )
+        described = describe_metadata(opened.provenance.dataset)
+    save_figure(figure, output)
+    result = {
+        "minima": found.minima,
+        "transition_states": found.transition_states,
+        "components": found.components,
+        "levels": levels,
+        "funnelled": funnels.share,
+        "funnelled_connected": funnels.connected_share,
+        "frustration": funnels.frustration,
+        "funnels": len(funnels.funnels),
+        "output": output,
+        **described,
+    }
+    show(result, as_json=as_json)
+
+
+def path(
+    database: File,
+    a: Annotated[int, typer.Argument(help="Id of the first minimum (graph --label id).")],
+    b: Annotated[int, typer.Argument(help="Id of the last minimum.")],
+    output: Picture,
+    temperature: Annotated[
+        float | None, typer.Option(help="The fastest way at this temperature, in nats, instead of the lowest.")
+    ] = None,
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the loss along the way from one minimum to another."""
+    check_figure_path(output)
+    figure, axes = plots.new_figure(6.0, 3.6)
+    with Database(database) as opened:
+        _check_minima(opened, 2)
+        way = _way(opened, a, b, temperature)
+        minima = [opened.minima[i] for i in way.minima.tolist()]
+        states = [opened.transition_states[k] for k in way.transition_states.tolist()]
+        loss = loss_of(opened)
+        described = describe_metadata(opened.provenance.dataset)
+    profile = loss_profile(loss, [m.point for m in minima], [s.point for s in states])
+    ids = [m.id for m in minima]
+    shown = ids if len(ids) <= MANY_LABELS else [i if k in (0, len(ids) - 1) else "" for k, i in enumerate(ids)]
+    plot_profile(profile, axes[0], labels=shown, title=_describe_way(a, b, way, temperature))
+    save_figure(figure, output)
+    result = {
+        "minima": ids,
+        "transition_states": [s.id for s in states],
+        "highest_loss": way.highest,
+        "climb": way.climb,
+        "length": float(profile.lengths[-1]),
+        "temperature": temperature,
+        "log_probability": way.log_probability,
+        "output": output,
+        **described,
+    }
+    show(result, as_json=as_json)
+
+
+def geometry(
+    database: File,
+    output: Picture,
+    table: Annotated[Path | None, typer.Option(help="Table to write, as csv.")] = None,
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the generalization error of the minima against the trace of their Hessians."""
+    check_figure_path(output)
+    figure, axes = plots.new_figure(5.5, 4.2)
+    with Database(database) as opened:
+        _check_minima(opened, 2)
+        ids = [m.id for m in opened.minima]
+        found = local_geometry(loss_of(opened), [m.point for m in opened.minima], jobs=jobs)
+        described = describe_metadata(opened.provenance.dataset)
+    plot_geometry(found, axes[0])
+    save_figure(figure, output)
+    if table is not None:
+        write_text(table, _csv(ids, found))
+    result = {
+        "minima": len(ids),
+        "rank_correlation": found.rank_correlation,
+        "median_trace": float(np.median(found.traces)),
+        "median_generalization_error": float(np.median(found.generalization_errors)),
+        "best_test_accuracy": float(found.test_accuracies.max()),
+        "table": table,
+        "output": output,
+        **described,
+    }
+    show(result, as_json=as_json)
+
+
+def _check_minima(database: Database, fewest: int) -> None:
+    """Raise a ValueError unless a database holds so many minima."""
+    if (number := len(database.minima)) < fewest:
+        held = {0: "no minimum", 1: "only one minimum"}[number]
+        msg = f"{database.path} holds {held} yet; explore it further"
+        raise ValueError(msg)
+
+
+def _way(database: Database, a: int, b: int, temperature: float | None) -> Pathway:
+    """The way between two minima of a database, named by their ids."""
+    position = {minimum.id: i for i, minimum in enumerate(database.minima)}
+    for number in (a, b):
+        if number not in position:
+            msg = f"{database.path} has no minimum with the id {number}"
+            raise ValueError(msg)
+    if a == b:
+        msg = f"the ends of a way must be two different minima; got {a} twice"
+        raise ValueError(msg)
+    graph = database.graph()
+    if not np.isfinite(minimax_barrier(graph, position[a], position[b])):
+        msg = f"{database.path} has no way from minimum {a} to minimum {b}; explore it further"
+        raise ValueError(msg)
+    if temperature is None:
+        return fastest_path(graph, position[a], position[b])
+    states = database.transition_states
+    return fastest_path(
+        graph,
+        position[a],
+        position[b],
+        temperature=temperature,
+        log_determinants=[np.log(s.point.eigenvalues[1:]).sum() for s in states],
+        multiplicities=[float(s.orbit_size) for s in states],
+    )
+
+
+def _describe_way(a: int, b: int, way: Pathway, temperature: float | None) -> str:
+    kind = "lowest way" if temperature is None else f"fastest way at T = {temperature:g} nats"
+    steps = len(way.transition_states)
+    return f"{kind} from {a} to {b}: {steps} transition state{'' if steps == 1 else 's'}"
+
+
+def _csv(ids: list[int], found: LocalGeometry) -> str:
+    columns: dict[str, Any] = {
+        "id": ids,
+        "loss": found.losses,
+        "trace": found.traces,
+        "log_determinant": found.log_determinants,
+        "lowest_eigenvalue": found.eigenvalues[:, 0],
+        "highest_eigenvalue": found.eigenvalues[:, -1],
+        "train_cross_entropy": found.train_cross_entropies,
+        "test_cross_entropy": found.test_cross_entropies,
+        "generalization_error": found.generalization_errors,
+        "train_accuracy": found.train_accuracies,
+        "test_accuracy": found.test_accuracies,
+    }
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*(np.asarray(values).tolist() for values in columns.values()), strict=True))
+    return text.getvalue()

@@ -1,0 +1,111 @@
+"""Landscapes against the number of rows and the depth: explores each, then tabulates them.
+
+    python examples/landscapes.py --budget 5m results/landscapes           # all of them, five minutes each
+    python examples/landscapes.py --budget 30m --only 1000:5,5 results/landscapes
+
+Goes on with what is in the folder: a longer budget adds searches. Writes one database and one log of the
+progress for each landscape, and landscapes.csv for all of them.
+"""
+
+import argparse
+import csv
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from bridge._console import parse_duration, parse_hidden
+from landscape import MLP, CrossEntropyLoss, Database, Exploration, components, datasets, explore, summarize
+
+ROWS = (1000, 100, 316, 3162, 10_000)
+DEPTHS = ("10", "5,5", "4,4,4")
+CHAINS = ("1", "1,1", "1,1,1")
+PLATEAU = 0.02  # nats below the best constant predictor: minima above this count as on the plateau
+LOWEST = (50, 200, 500)
+
+
+def cases() -> Iterator[tuple[int, str]]:
+    """Yield every landscape: rows and hidden layers."""
+    for rows in ROWS:
+        yield from ((rows, hidden) for hidden in DEPTHS)
+        if rows == 1000:
+            yield from ((rows, hidden) for hidden in CHAINS)
+
+
+def run(rows: int, hidden: str, folder: Path, budget: float, completeness: float, jobs: int) -> None:
+    """Explore one landscape until it took `budget` seconds in all."""
+    stem = folder / f"n{rows}-h{hidden.replace(',', '-')}"
+    log = stem.with_suffix(".jsonl")
+    spent = json.loads(log.read_text().splitlines()[-1])["seconds"] if log.exists() else 0.0
+    data = datasets.ljat(rows=rows, seed=0)
+    loss = CrossEntropyLoss(MLP((data.n_features, *parse_hidden(hidden), data.n_classes)), data, 1e-4)
+    began, written = time.monotonic() - spent, spent
+
+    def note(_done: int, _total: int | None, found: Exploration, *, now: bool = False) -> None:
+        nonlocal written
+        seconds = time.monotonic() - began
+        if now or seconds - written > 20.0:
+            written = seconds
+            with log.open("a") as file:
+                file.write(json.dumps({"seconds": round(seconds, 1), **progress(found)}) + "\n")
+
+    if spent < budget:
+        database = stem.with_suffix(".db")
+        found = explore(loss, database, budget=budget - spent, completeness=completeness, jobs=jobs, progress=note)
+        note(found.searches, None, found, now=True)
+
+
+def progress(found: Exploration) -> dict:
+    """What the log says: counts, and how many of the lowest minima the global minimum is connected with."""
+    with Database(found.path) as database:
+        connected = components(database.graph()) == 0
+    lowest = {f"connected_of_{k}": int(connected[:k].sum()) for k in LOWEST}
+    names = ("searches", "minima", "transition_states", "components", "lowest_loss", "coverage")
+    return {name: getattr(found, name) for name in names} | lowest | {"connected": int(connected.sum())}
+
+
+def describe(path: Path) -> dict:
+    """One row of the table."""
+    with Database(path) as database:
+        found, minima = summarize(database), database.minima
+        values = np.array([minimum.point.value for minimum in minima])
+        estimate, provenance = found.estimated_minima, database.provenance
+        plateau = datasets.reload(provenance.dataset).constant_entropy - PLATEAU
+    assert estimate is not None
+    return {
+        "rows": provenance.dataset["rows"],
+        "hidden": ",".join(map(str, (provenance.layer_sizes or ())[1:-1])),
+        **progress(found),
+        "estimated": round(estimate.value),
+        "estimated_low": round(estimate.low),
+        "estimated_high": round(estimate.high),
+        "plateau": int((values > plateau).sum()),
+        "highest_loss": float(values.max()),
+    }
+
+
+def main() -> None:
+    """Explore, then write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--budget", default="5m", help="time for each landscape, earlier runs included")
+    parser.add_argument("--completeness", type=float, default=0.99, help="stop before at this completeness")
+    parser.add_argument("--only", nargs="*", help="rows:hidden, e.g. 1000:5,5")
+    parser.add_argument("--jobs", type=int, default=-1)
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for rows, hidden in cases():
+        if not options.only or f"{rows}:{hidden}" in options.only:
+            run(rows, hidden, options.folder, parse_duration(options.budget), options.completeness, options.jobs)
+            print(f"{rows} rows, {hidden}", flush=True)
+    table = [describe(path) for path in sorted(options.folder.glob("*.db"))]
+    with (options.folder / "landscapes.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""L-BFGS preconditioned by the exact Hessian: a few Hessians replace many hundred gradients.
+
+The curvatures of these losses span six orders of magnitude, which is what makes plain L-BFGS slow, and
+the soft valleys bend, which is what makes Newton's method slow. So the Hessian is taken now and then, the
+absolute values of its eigenvalues (Dauphin et al. 2014) scale the steps, and from there L-BFGS learns
+from gradients alone how the curvature changes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from landscape._lbfgs import lbfgs_step
+from landscape._newton import VALUE_NOISE, trust_region_step
+from landscape.losses import Loss
+from landscape.stationary import LocalModel, local_model
+
+Array = NDArray[np.float64]
+
+REFRESH = 25  # steps between two Hessians; one with its eigenvectors costs about ten gradients
+MEMORY = 25  # pairs
+FLOOR = 1e-5  # curvature assumed where it is smaller, as long as an eigenvalue is negative
+FIRST_RADIUS = 0.5
+SHRINK, GROW = 0.25, 2.0  # of the radius
+RETRIES = 2  # shorter steps in a row before a new Hessian is the better buy
+MAX_RETRIES = 40  # of the first step: at a quarter each no longer than rounding
+SADDLE_RMS = 1e-5  # below this gradient a negative mode is followed whatever the gradient says
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """Where the minimisation ended: a model with the certificate, and what it cost."""
+
+    model: LocalModel
+    gradients: int
+    hessians: int
+
+
+@dataclass(eq=False)
+class _Walk:
+    """Steps by gradients between two Hessians; `projections` are the gradient in the eigenbasis of the first."""
+
+    point: Array
+    value: float
+    projections: Array
+    radius: float
+    gradients: int = 0
+    steps: int = 0
+    last_length: float = 0.0  # of the last step taken
+
+
+@njit(cache=True)
+def inverse_metric(metric, projections, radius):
+    """1 / (metric + shift), (P,), with the smallest shift >= 0 that keeps the step within `radius` (to 1 %)."""
+    if np.sqrt(np.sum((projections / metric) ** 2)) <= radius:
+        return 1.0 / metric
+    low, high = 0.0, np.sqrt(np.sum(projections**2)) / radius
+    while True:  # length falls with the shift, and at `high` it is below the radius
+        shift = 0.5 * (low + high)
+        length = np.sqrt(np.sum((projections / (metric + shift)) ** 2))
+        if abs(length - radius) <= 1e-2 * radius or high - low <= 1e-12 * high:
+            return 1.0 / (metric + shift)
+        if length > radius:
+            low = shift
+        else:
+            high = shift
+
+
+def preconditioned_lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step: float, max_gradients: int) -> Descent:
+    """Minimise from `theta` (P,) to an rms gradient of `tolerance` where no eigenvalue is negative.
+
+    Ends before that after `max_gradients`, or where rounding leaves nothing to gain.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss is not finite on the way.
+    """
+    model, radius, gradients, hessians = local_model(loss, theta), min(FIRST_RADIUS, max_step), 0, 1
+    while gradients < max_gradients and not (model.rms_gradient <= tolerance and model.eigenvalues[0] > 0.0):
+        walk = _walk(loss, model, radius, tolerance, max_step, max_gradients - gradients)
+        gradients += walk.gradients
+        radius = max(walk.radius, walk.last_length)  # what failed at the end is forgiven: the Hessian was old
+        if walk.steps == 0:
+            break
+        model, hessians = local_model(loss, walk.point), hessians + 1
+    return Descent(model, gradients, hessians)
+
+
+def _walk(loss: Loss, model: LocalModel, radius: float, tolerance: float, max_step: float, max_gradients: int) -> _Walk:
+    """Steps from the point of `model` until they fail, the gradient is small, or a new Hessian is due."""
+    eigenvalues, basis, size = model.eigenvalues, model.eigenvectors, model.point.size
+    metric = eigenvalues if eigenvalues[0] > 0.0 else np.maximum(np.abs(eigenvalues), FLOOR)
+    walk = _Walk(model.point, model.value, model.projections, radius)
+    refresh, target, failures = max(REFRESH, size // 4), tolerance * np.sqrt(size), 0
+    steps, changes, n_pairs = np.empty((MEMORY, size)), np.empty((MEMORY, size)), 0
+    finite = True  # of the values since the last step
+    escapes = bool(eigenvalues[0] <= 0.0) and model.rms_gradient < SADDLE_RMS
+    inverse = inverse_metric(metric, walk.projections, radius)
+    while walk.steps < refresh and walk.gradients < max_gradients:
+        if escapes:
+            step = trust_region_step(eigenvalues, walk.projections, walk.radius)
+            length, slope = float(np.linalg.norm(step)), -np.inf
+        else:
+            step, length, slope = lbfgs_step(walk.projections, steps, changes, n_pairs, inverse, walk.radius)
+        point = walk.point + basis @ step
+        value, gradient = loss.value_and_gradient(point)
+        walk.gradients += 1
+        projections = basis.T @ gradient
+        if not _is_downhill(walk, value, projections, slope):
+            failures, finite = failures + 1, finite and bool(np.isfinite(value))
+            if walk.steps and -0.5 * slope <= VALUE_NOISE:  # rounding, not the length of the step
+                break
+            walk.radius = SHRINK * length
+            if failures > (RETRIES if walk.steps else MAX_RETRIES):
+                _check_finite(walk, finite=finite)
+                break
+            if walk.steps == 0:
+                inverse = inverse_metric(metric, walk.projections, walk.radius)
+            continue
+        if length > 0.9 * walk.radius:
+            walk.radius = min(GROW * walk.radius, max_step)
+        change = projections - walk.projections
+        if not escapes and step @ change > 1e-12 * length * np.linalg.norm(change):
+            steps[n_pairs % MEMORY], changes[n_pairs % MEMORY] = step, change
+            n_pairs += 1
+        walk.point, walk.value, walk.projections = point, value, projections
+        walk.steps, walk.last_length, escapes, failures, finite = walk.steps + 1, length, False, 0, True
+        if np.linalg.norm(projections) <= target:
+            break
+    return walk
+
+
+def _is_downhill(walk: _Walk, value: float, projections: Array, slope: float) -> bool:
+    """Whether a step of this slope went down; where the loss cannot tell the gradient does."""
+    if -0.5 * slope > VALUE_NOISE:
+        return value < walk.value
+    return bool(projections @ projections < walk.projections @ walk.projections) and value <= walk.value + VALUE_NOISE
+
+
+def _check_finite(walk: _Walk, *, finite: bool) -> None:
+    if walk.steps == 0 and not finite:
+        msg = f"the loss is not finite near a point with |theta| = {np.linalg.norm(walk.point):.3g}"
+        raise FloatingPointError(msg)

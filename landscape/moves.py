@@ -1,0 +1,157 @@
+"""Moves of basin-hopping: how the next point to quench is drawn from the minimum where a walk stands.
+
+Every move has a first `length`, which the walk adapts, and `propose`, which draws a point (P,).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape import symmetry
+from landscape.losses import Loss
+from landscape.networks import MLP, Layer
+from landscape.stationary import Minimum
+
+Array = NDArray[np.float64]
+
+
+class Move(Protocol):
+    """What a walk needs of a move."""
+
+    @property
+    def length(self) -> float | None:
+        """Length of the first step; None where there is nothing to adapt."""
+        ...
+
+    def propose(
+        self, loss: Loss, current: Minimum, partners: Sequence[Minimum], length: float, rng: np.random.Generator
+    ) -> Array:
+        """Draw a point (P,) from `current`; `partners` are other minima that the walk knows."""
+        ...
+
+
+@dataclass(frozen=True)
+class GaussianMove:
+    """All parameters at once, along a random direction; `length` is Euclidean."""
+
+    length: float = 6.0
+
+    def __post_init__(self) -> None:
+        _check_length(self.length)
+
+    def propose(
+        self, loss: Loss, current: Minimum, partners: Sequence[Minimum], length: float, rng: np.random.Generator
+    ) -> Array:
+        """Displace `current` by `length`."""
+        return current.coordinates + _random_step(current.coordinates.size, length, rng)
+
+
+@dataclass(frozen=True)
+class LayerMove:
+    """The kernel and biases of one layer, drawn at random, along a random direction; `length` is Euclidean."""
+
+    length: float = 6.0
+
+    def __post_init__(self) -> None:
+        _check_length(self.length)
+
+    def propose(
+        self, loss: Loss, current: Minimum, partners: Sequence[Minimum], length: float, rng: np.random.Generator
+    ) -> Array:
+        """Displace one layer of `current` by `length`."""
+        network = _network_of(loss, self)
+        layers = network.unflatten(current.coordinates)
+        k = int(rng.integers(len(layers)))
+        kernel, bias = layers[k]
+        step = _random_step(kernel.size + bias.size, length, rng)
+        layers[k] = Layer(kernel + step[: kernel.size].reshape(kernel.shape), bias + step[kernel.size :])
+        return network.flatten(layers)
+
+
+@dataclass(frozen=True)
+class UnitMove:
+    """One hidden unit, drawn at random, is drawn anew: incoming and outgoing weights and its bias.
+
+    Each is uniform in +- `length` times Glorot's limit sqrt(6 / (n_in + n_out)) of its layer. At a minimum
+    the weights are larger than at a start, so lengths above 1 are natural.
+    """
+
+    length: float = 4.0
+
+    def __post_init__(self) -> None:
+        _check_length(self.length)
+
+    def propose(
+        self, loss: Loss, current: Minimum, partners: Sequence[Minimum], length: float, rng: np.random.Generator
+    ) -> Array:
+        """Draw one unit of `current` anew."""
+        network = _network_of(loss, self)
+        layers = network.unflatten(current.coordinates)  # views of a copy
+        k, unit = _random_unit(network, rng)
+        (kernel, bias), (after, _) = layers[k], layers[k + 1]
+        into, out = (length * np.sqrt(6.0 / sum(matrix.shape)) for matrix in (kernel, after))
+        kernel[:, unit] = rng.uniform(-into, into, len(kernel))
+        bias[unit] = rng.uniform(-into, into)
+        after[unit] = rng.uniform(-out, out, after.shape[1])
+        return network.flatten(layers)
+
+
+@dataclass(frozen=True)
+class CrossoverMove:
+    """Some units of one hidden layer change places with those of a second minimum, which is aligned first.
+
+    The second minimum is one of the partners; before there is any, a random start stands in. Units come
+    with their bias, incoming and outgoing weights.
+    """
+
+    @property
+    def length(self) -> None:
+        """There is nothing to adapt."""
+        return None
+
+    def propose(
+        self, loss: Loss, current: Minimum, partners: Sequence[Minimum], length: float, rng: np.random.Generator
+    ) -> Array:
+        """Take over some units of a partner."""
+        network = _network_of(loss, self)
+        other = partners[int(rng.integers(len(partners)))].coordinates if partners else network.glorot_uniform(rng)
+        layers = network.unflatten(current.coordinates)
+        donors = network.unflatten(symmetry.nearest_image(network, other, current.coordinates))
+        k, _ = _random_unit(network, rng)
+        width = network.hidden[k]
+        units = rng.choice(width, int(rng.integers(1, max(width, 2))), replace=False)
+        layers[k].kernel[:, units] = donors[k].kernel[:, units]
+        layers[k].bias[units] = donors[k].bias[units]
+        layers[k + 1].kernel[units] = donors[k + 1].kernel[units]
+        return network.flatten(layers)
+
+
+def _check_length(length: float) -> None:
+    if not (length > 0.0 and np.isfinite(length)):
+        msg = f"length must be positive and finite; got {length}"
+        raise ValueError(msg)
+
+
+def _network_of(loss: Loss, move: Move) -> MLP:
+    if loss.network is None or not loss.network.hidden:
+        msg = f"{type(move).__name__} needs a loss whose network has hidden layers; got loss.network = {loss.network}"
+        raise ValueError(msg)
+    return loss.network
+
+
+def _random_unit(network: MLP, rng: np.random.Generator) -> tuple[int, int]:
+    """Hidden layer and unit, every unit with the same chance."""
+    unit = int(rng.integers(sum(network.hidden)))
+    for k, width in enumerate(network.hidden):
+        if unit < width:
+            return k, unit
+        unit -= width
+    raise AssertionError
+
+
+def _random_step(size: int, length: float, rng: np.random.Generator) -> Array:
+    direction = rng.normal(size=size)
+    return direction * (length / np.linalg.norm(direction))
