@@ -741,6 +741,7 @@ def test_what_peles_own_quench_and_database_hold(little_loss, tmp_path, rng):
 
 
 @needs_pele
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # pele's converter leaves them open
 def test_what_we_write_peles_converter_reads(explored, exported, tmp_path):
     with pele_adapter._sqlalchemy_silenced(), redirect_stdout(io.StringIO()):
         names = {"mindata": "min.data", "tsdata": "ts.data", "pointsmin": "points.min", "pointsts": "points.ts"}
