@@ -584,6 +584,23 @@ def test_points_far_off_are_turned_away(exported, little_loss, tmp_path, rng):
     assert sum(states.values()) == n_states
 
 
+@pytest.mark.parametrize(("which", "column"), [("min", 0), ("ts", 1)])
+def test_a_point_that_would_have_to_move_far_is_turned_away(exported, little_loss, tmp_path, which, column):
+    """Along a soft mode the gradient stays small: not it, but the way to the stationary point says how far it is."""
+
+    def apply(theta):
+        mode = np.linalg.eigh(little_loss.hessian(theta[0]))[1][:, column]
+        moved = [theta[0] + step * mode for step in (0.04, 0.15)]
+        gradients = [np.sqrt((little_loss.value_and_gradient(point)[1] ** 2).mean()) for point in moved]
+        assert 1e-10 < min(gradients) < max(gradients) < 1e-4
+        theta[:2] = moved
+
+    changed(exported, which, apply)
+    minima, states, _ = statuses(exported, little_loss, tmp_path / "again.db")
+    status = minima if which == "min" else states
+    assert (status["POLISHED"], status["GRADIENT"]) == (1, 1)
+
+
 def test_images_are_one_point(exported, little_loss, tmp_path, rng):
     def apply(theta):
         theta[1] = symmetry.random_image(NETWORK, theta[0], rng)

@@ -197,7 +197,7 @@ contents = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(files=st.lists(contents, min_size=1, max_size=3), data=st.data())
 def test_hits_add_up_point_by_point_in_any_order(tmp_path_factory, files, data):
     folder = tmp_path_factory.mktemp("made")

@@ -3,6 +3,7 @@ import re
 import sqlite3
 from contextlib import closing
 from dataclasses import FrozenInstanceError
+from itertools import product
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from landscape import (
 from landscape._pickles import dump_array
 from landscape.exploration import open_or_create
 from landscape.saddles import downhill
+from landscape.verification import same_ends
 
 NETWORK = MLP((2, 2, 4))
 P = NETWORK.n_parameters
@@ -195,6 +197,13 @@ def test_wrong_ends_are_found_on_the_paths_alone(copy):
     (failure,) = verify(copy, paths=True).failures
     assert (failure.id, failure.kind) == (state.id, "transition state")
     assert failure.what == f"the paths down from it do not end in minima {other.id} and {state.minimum_ids[1]}"
+
+
+def test_two_ends_are_the_named_ones_in_any_order_and_as_often(explored):
+    with Database(explored) as database:
+        a, b, c = (stored.point for stored in database.minima[:3])
+    for found, named in product(product((a, b, c), repeat=2), repeat=2):
+        assert same_ends(NETWORK, found, named) == (sorted(map(id, found)) == sorted(map(id, named)))
 
 
 def test_a_point_stored_twice_fails(copy):

@@ -16,7 +16,6 @@ from landscape._newton import newton
 from landscape.database import Database
 from landscape.exploration import provenance_of
 from landscape.losses import Loss
-from landscape.quench import HANDOVER
 from landscape.saddles import SaddleResult, downhill, find_transition_state
 from landscape.stationary import (
     GRADIENT_TOLERANCE,
@@ -34,6 +33,7 @@ from landscape.workers import one_blas_thread, worker_pool
 Array = NDArray[np.float64]
 
 ORIGIN = "import"
+MAX_GRADIENT = 1e-4  # rms: from further off Newton's method wanders
 MAX_MOVE = 0.1  # Euclidean: a point that has to move further to become stationary is another one
 Progress = Callable[[int, int], object]  # points done, in all
 
@@ -202,8 +202,8 @@ def _stationary(loss: Loss, theta: Array, *, index: int) -> tuple[PointStatus, L
 
 
 def _is_close(model: LocalModel) -> bool:
-    """Whether Newton's method may be trusted from there, as at the end of a quench."""
-    return model.rms_gradient <= HANDOVER
+    """Whether Newton's method may be trusted from there."""
+    return model.rms_gradient <= MAX_GRADIENT
 
 
 def _moved(model: LocalModel, point: Array) -> bool:
