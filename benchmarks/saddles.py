@@ -101,10 +101,12 @@ class Scaled:
         self.network, self.n_parameters, self.zero_modes = loss.network, loss.n_parameters, loss.zero_modes
 
     def value_and_gradient(self, theta):
+        """Both times the factor."""
         value, gradient = self.loss.value_and_gradient(theta)
         return self.factor * value, self.factor * gradient
 
     def value_gradient_hessian(self, theta):
+        """All times the factor."""
         value, gradient, hessian = self.loss.value_gradient_hessian(theta)
         return self.factor * value, self.factor * gradient, self.factor * hessian
 
@@ -187,7 +189,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60.0, help="processor seconds per contestant and repetition")
     parser.add_argument("--pairs", type=int, default=5, help="repetitions")
     arguments = parser.parse_args()
-    logging.getLogger("pele").setLevel(logging.ERROR)
+    logging.disable(logging.WARNING)  # pele logs every step to stderr
     loss = the_loss()
     began = time.perf_counter()
     pools = [make_pool(loss, repetition) for repetition in range(arguments.pairs)]
