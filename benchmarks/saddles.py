@@ -27,12 +27,32 @@ from landscape import basin_hopping, pele_adapter, search_between, search_from_m
 POOL_STEPS = 40
 SINGLE_ENDED = 2  # searches from one minimum for each between two
 DISPLACEMENTS = (0.05, 3.0)  # as in exploration
-# looser and tighter; its own defaults (200 minimiser steps, tolerance 1e-6) come first
+# its own defaults; then the two settings with which it found any, of eight tried: its eigenvector search must be
+# loose enough to take fewer than five steps, or it never minimises in the other directions
 TOPSEARCH = [
-    {"name": "its defaults", "minimiser_steps": 200, "tolerance": 1e-6, "eigenvalue_tolerance": 1e-5},
-    {"name": "more steps, 1e-5", "minimiser_steps": 2000, "tolerance": 1e-5, "eigenvalue_tolerance": 1e-5},
+    {
+        "name": "its defaults",
+        "minimiser_steps": 200,
+        "tolerance": 1e-6,
+        "eigenvalue_tolerance": 1e-5,
+        "positive_step": 0.1,
+    },
+    {
+        "name": "eigenvector to 1e-4",
+        "minimiser_steps": 2000,
+        "tolerance": 1e-5,
+        "eigenvalue_tolerance": 1e-4,
+        "positive_step": 0.5,
+    },
+    {
+        "name": "eigenvector to 3e-4",
+        "minimiser_steps": 2000,
+        "tolerance": 1e-5,
+        "eigenvalue_tolerance": 3e-4,
+        "positive_step": 0.3,
+    },
 ]
-TOPSEARCH_COMMON = {"ts_steps": 100, "pushoff": 0.5, "positive_step": 0.1, "force_constant": 1.0}
+TOPSEARCH_COMMON = {"ts_steps": 100, "pushoff": 0.5, "force_constant": 1.0}
 PELE = [
     # eigenvectors from exact Hessians and a screen that resolves soft modes; second, the loss times 1e3
     {"name": "its defaults", "scale": 1.0, "search": {}},
