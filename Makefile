@@ -25,6 +25,8 @@ bench: $(INSTALLED)  ## us and the peers, in one run each
 	$(BIN)/python benchmarks/sgd.py
 	$(BIN)/python benchmarks/hessian.py
 	$(BIN)/python benchmarks/quench.py
+	$(BIN)/python benchmarks/minima.py
+	$(BIN)/python benchmarks/saddles.py
 
 # torch first and by itself: its pin takes the CPU build where pip is set up for it
 $(INSTALLED): pyproject.toml constraints.txt
