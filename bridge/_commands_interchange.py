@@ -165,17 +165,17 @@ def verify(
         )
     with Database(database) as opened:
         described = describe_metadata(opened.provenance.dataset)
-    failed: list[Any] = [dataclasses.asdict(failure) for failure in found.failures]
-    if not as_json:
-        failed = [f"{failure.kind} {failure.id}: {failure.what};" for failure in found.failures]
     result = {
         "minima": found.minima,
         "transition_states": found.transition_states,
         "failures": len({(failure.kind, failure.id) for failure in found.failures}),
         "paths": found.paths,
-        "failed": failed,
         **described,
     }
+    if as_json:
+        result["failed"] = [dataclasses.asdict(failure) for failure in found.failures]
+    else:
+        result |= {f"{failure.kind} {failure.id}": failure.what for failure in found.failures}
     show(result, as_json=as_json)
     if found.failures:
         raise typer.Exit(1)
