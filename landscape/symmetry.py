@@ -12,13 +12,16 @@ from math import factorial, prod
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape._alignment import Element, align, group_size, random_element, signed_permutations
+from landscape import _alignment
+from landscape._alignment import align, random_element
 from landscape._alignment import is_exact as is_exact
 from landscape._alignment import transform as transform
-from landscape._overlaps import overlaps_of_three_layers, overlaps_of_two_layers
+from landscape._chains import Element, group_size
 from landscape.networks import MLP, Layer
 
 Array = NDArray[np.float64]
+
+LARGEST = 1e150  # of a weight: its square, times the number of weights, is still finite
 
 
 def random_image(network: MLP | None, theta: ArrayLike, rng: np.random.Generator) -> Array:
@@ -134,39 +137,67 @@ def invariants(network: MLP | None, theta: ArrayLike) -> Array:
 def nearest_image(network: MLP | None, theta: ArrayLike, reference: ArrayLike) -> Array:
     """The image (P,) of `theta` (P,) nearest to `reference` (P,) in the Euclidean norm.
 
-    Exact where the layers are small: the first and the last hidden layer are linear assignments once
-    their neighbour is fixed, and the signed permutations of the layers between are enumerated, a
-    dynamic program along the depth (`is_exact` says for which networks). Otherwise a local search
-    that assigns one layer after the other until nothing improves, from several starts.
+    Exact where the layers are small (`is_exact` says for which networks): with one layer a linear
+    assignment, with two or three branch and bound over the signed permutations of one of them, with more
+    a dynamic program along the depth. Otherwise a local search that assigns one layer after the other
+    until nothing improves, from several starts.
+
+    Raises
+    ------
+    ValueError
+        If a point has the wrong shape or is not finite.
     """
-    theta, reference = np.array(theta, dtype=np.float64), np.asarray(reference, dtype=np.float64)
+    return nearest_images(network, theta, np.asarray(reference)[None])[0]
+
+
+def nearest_images(network: MLP | None, theta: ArrayLike, references: ArrayLike) -> Array:
+    """The images (M, P) of `theta` (P,) nearest to each of `references` (M, P); see `nearest_image`."""
+    theta, references = _checked(network, theta, references)
     if network is None or not network.hidden:
-        return theta
-    return transform(network, theta, align(network, theta, reference))
+        return np.tile(theta, (len(references), 1))
+    images = [transform(network, theta, elements) for elements in align(network, theta, references)]
+    return np.array(images).reshape(references.shape)
 
 
 def distance(network: MLP | None, a: ArrayLike, b: ArrayLike) -> float:
     """Euclidean distance of the nearest images of `a` and `b` (P,)."""
-    return float(np.linalg.norm(nearest_image(network, b, a) - np.asarray(a, dtype=np.float64)))
+    return float(distances(network, b, np.asarray(a)[None])[0])
 
 
-def distances(network: MLP | None, theta: ArrayLike, references: ArrayLike) -> Array:
-    """Distances (M,), as of `distance`, of `theta` (P,) to each row of `references` (M, P).
+def distances(network: MLP | None, theta: ArrayLike, references: ArrayLike, *, cutoff: float = np.inf) -> Array:
+    """Distance (M,) modulo symmetry of one point `theta` (P,) to each of `references` (M, P).
 
-    Compiled for two and three hidden layers where `is_exact`: about a tenth of the time of as many calls of
-    `distance`. Rounding leaves an error of about 1e-7 |theta| near zero.
+    With a `cutoff` the search for images that far away is given up, which is several times as fast: distances
+    that are not below it are infinity.
+
+    Raises
+    ------
+    ValueError
+        If a point has the wrong shape or is not finite, or `cutoff` is not a number >= 0.
     """
-    theta, references = np.array(theta, dtype=np.float64), np.array(references, dtype=np.float64, order="C", ndmin=2)
-    depth = 0 if network is None else len(network.hidden)
-    if network is None or depth not in {2, 3} or not is_exact(network):
-        return np.array([distance(network, theta, reference) for reference in references])
-    sizes = np.array(network.layer_sizes)
-    if depth == 2:
-        overlaps = overlaps_of_two_layers(theta, references, sizes)
-    else:
-        overlaps = overlaps_of_three_layers(theta, references, sizes, *signed_permutations(network.hidden[1]))
-    squares = theta @ theta + (references * references).sum(axis=1) - 2.0 * overlaps
-    return np.sqrt(np.maximum(squares, 0.0))
+    if not cutoff >= 0.0:
+        msg = f"cutoff must be a distance >= 0; got {cutoff}"
+        raise ValueError(msg)
+    theta, references = _checked(network, theta, references)
+    if network is None or not network.hidden:
+        found = np.linalg.norm(references - theta, axis=1)
+        return np.where(found < cutoff, found, np.inf)
+    return _alignment.distances(network, theta, references, float(cutoff))
+
+
+def _checked(network: MLP | None, theta: ArrayLike, references: ArrayLike) -> tuple[Array, Array]:
+    """Copies of a point (P,) and of points (M, P); a ValueError says what is wrong with them."""
+    theta, references = np.array(theta, dtype=np.float64), np.array(references, dtype=np.float64, order="C")
+    if network is not None:
+        network.check(theta)
+    if references.ndim != 2 or references.shape[1:] != theta.shape:
+        msg = f"theta must have shape (P,) and the references (M, P); got {theta.shape} and {references.shape}"
+        raise ValueError(msg)
+    largest = max(np.abs(theta).max(initial=0.0), np.abs(references).max(initial=0.0))
+    if not largest < LARGEST:
+        msg = f"points must be finite and below {LARGEST:g} to be compared; got an entry of magnitude {largest}"
+        raise ValueError(msg)
+    return theta, references
 
 
 # ---------------------------------------------------------------- orbit
