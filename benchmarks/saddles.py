@@ -28,8 +28,8 @@ from landscape import basin_hopping, pele_adapter, search_between, search_from_m
 POOL_STEPS = 40
 SINGLE_ENDED = 2  # searches from one minimum for each between two
 DISPLACEMENTS = (0.05, 3.0)  # as in exploration
-# its own defaults, then the best two of eight others tried on one pool: only when its eigenvector search takes fewer
-# than five steps does it minimise in the other directions, so that search must not be too tight
+# its own defaults, then the best two of seven others tried for 8 s on one pool: only when its eigenvector search
+# takes fewer than five steps does it minimise in the other directions, so that search must not be too tight
 TOPSEARCH = [
     {
         "name": "its defaults",
