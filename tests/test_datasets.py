@@ -760,6 +760,12 @@ def test_reload_refuses_changed_data(tmp_path):
     assert datasets.reload(data.metadata).test_inputs[0, 1] == 5.6
 
 
+def test_metadata_of_a_file_cannot_ask_for_a_download(tmp_path):
+    # should it try all the same, the tests' lack of a network would give another error
+    with pytest.raises(FileNotFoundError, match="download"):
+        datasets.reload({"name": "mnist", "rows": 5, "data_dir": str(tmp_path), "download": True})
+
+
 @pytest.mark.parametrize(
     ("metadata", "match"),
     [
