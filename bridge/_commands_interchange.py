@@ -175,7 +175,9 @@ def verify(
     if as_json:
         result["failed"] = [dataclasses.asdict(failure) for failure in found.failures]
     else:
-        result |= {f"{failure.kind} {failure.id}": failure.what for failure in found.failures}
+        for failure in found.failures:
+            name = f"{failure.kind} {failure.id}"
+            result[name] = f"{result[name]}; {failure.what}" if name in result else failure.what
     show(result, as_json=as_json)
     if found.failures:
         raise typer.Exit(1)

@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -15,6 +16,7 @@ Arrays = dict[str, NDArray[Any]]
 
 NOTHING = -1  # for None in columns of numbers
 KINDS = {int: "i", float: "f", str: "U", bool: "b"}
+DTYPES = {"i": np.int64, "f": np.float64, "U": np.str_, "b": np.bool_}
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -49,7 +51,7 @@ class Archive:
                 raise ValueError(msg)
             with file.open(info) as member:
                 return npy.read_array(member, allow_pickle=False)
-        except ValueError as error:
+        except (ValueError, SyntaxError, TokenError, TypeError, EOFError) as error:  # what NumPy makes of a header
             msg = f"{self.path} is damaged: {info.filename} is no plain array: {error}"
             raise ValueError(msg) from error
 
@@ -94,8 +96,13 @@ def _header(member: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
 
 def columns(prefix: str, records: Sequence[Any], kind: type) -> Arrays:
     """One array per field of a dataclass of numbers, texts and tuples of numbers; None becomes -1."""
-    names = [field.name for field in fields(kind)]
-    return {f"{prefix}_{name}": np.array([_number(getattr(record, name)) for record in records]) for name in names}
+    hints = get_type_hints(kind)
+    arrays = {}
+    for field in fields(kind):
+        values = [_number(getattr(record, field.name)) for record in records]
+        array = np.array(values, dtype=DTYPES[_kind(hints[field.name])])
+        arrays[f"{prefix}_{field.name}"] = array.reshape(len(values), *_width(hints[field.name]))
+    return arrays
 
 
 def _number(value: Any) -> Any:
@@ -110,8 +117,7 @@ def rows(prefix: str, archive: Archive, kind: type) -> list[Any]:
     lists = {}
     for field in fields(kind):
         hint = hints[field.name]
-        shape = (None, len(get_args(hint))) if get_origin(hint) is tuple else (None,)
-        lists[field.name] = archive.get(f"{prefix}_{field.name}", _kind(hint), *shape).tolist()
+        lists[field.name] = archive.get(f"{prefix}_{field.name}", _kind(hint), None, *_width(hint)).tolist()
     archive.check_lengths(prefix, lists)
     return [kind(**dict(zip(lists, map(_value, values), strict=True))) for values in zip(*lists.values(), strict=True)]
 
@@ -120,6 +126,11 @@ def _value(number: Any) -> Any:
     if isinstance(number, list):
         return tuple(map(_value, number))
     return None if number == NOTHING else number
+
+
+def _width(hint: Any) -> tuple[int, ...]:
+    """How many numbers a field has: () for one."""
+    return (len(get_args(hint)),) if get_origin(hint) is tuple else ()
 
 
 def _kind(hint: Any) -> str:
