@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-topsearch
 INSTALLED := $(VENV)/.installed
 
-.PHONY: study test slow lint bench clean
+.PHONY: study test slow lint bench peers clean
 
 study: $(INSTALLED)  ## the main job at quick scale: results/study/report.html
 	$(BIN)/agescape study --scale quick --output results/study
@@ -26,6 +27,17 @@ bench: $(INSTALLED)  ## us and the peers, in one run each
 	$(BIN)/python benchmarks/hessian.py
 	$(BIN)/python benchmarks/quench.py
 
+peers: $(INSTALLED) $(PEERS)/.installed  ## minima and transition states per minute against pele and topography-searcher: an hour
+	TOPSEARCH_PYTHON=$(PEERS)/bin/python $(BIN)/python benchmarks/minima.py
+	TOPSEARCH_PYTHON=$(PEERS)/bin/python $(BIN)/python benchmarks/saddles.py
+
+# topography-searcher needs an older NumPy than we do; our package runs there from the checkout
+$(PEERS)/.installed:
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check topsearch==0.0.3 'numpy<2' numba scipy joblib \
+		networkx threadpoolctl platformdirs pooch matplotlib
+	touch $@
+
 # torch first and by itself: its pin takes the CPU build where pip is set up for it
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'agescape needs Python 3.11 or newer; try make PYTHON=python3.11')"
@@ -35,4 +47,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 clean:  ## remove the virtual environment and what was made
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(PEERS) build *.egg-info

@@ -13,7 +13,7 @@ import numpy as np
 
 from landscape import MLP, CrossEntropyLoss, certify, datasets, quench, same_point
 
-TOPSEARCH_PYTHON = os.environ.get("TOPSEARCH_PYTHON", "/tmp/w/ts-env/bin/python")
+TOPSEARCH_PYTHON = os.environ.get("TOPSEARCH_PYTHON", ".venv-topsearch/bin/python")
 WORKER = Path(__file__).with_name("_topsearch_worker.py")
 NEWTON_STEPS, LONGEST_NEWTON_STEP = 60, 0.3
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from landscape.losses import Loss
-from landscape.moves import GaussianMove, Move
+from landscape.moves import GaussianMove, Move, UnitMove
 from landscape.quench import quench
 from landscape.stationary import Minimum, same_point
 
@@ -17,7 +17,10 @@ PARTNERS = 20  # minima that a walker remembers for moves between two
 TEMPERATURE_GAIN = 0.2  # change of log temperature per acceptance above or below the target
 TEMPERATURE_RANGE = 1e3  # an adapting temperature stays within this factor of the first
 
-DEFAULT_MOVES: tuple[Move, ...] = (GaussianMove(),)
+# Measured with eight seconds and one seed each for (5, 5) and (4, 4, 4): 500 to 600 and 300 to 360 distinct minima
+# a minute for all mixes with Gaussian or unit moves, equal within the noise; crossover alone finds fewer, layers no
+# more. Unit moves reach the lowest ten. At T = 1e-2 as many or more, but higher ones.
+DEFAULT_MOVES: tuple[Move, ...] = (GaussianMove(4.0), UnitMove(1.5))
 WITHOUT_NETWORK: tuple[Move, ...] = (GaussianMove(),)
 
 
@@ -33,7 +36,7 @@ class BasinHopping:
         Without `moves`: all moves are Gaussian, with this Euclidean length of the first step.
     moves : sequence of Move, optional
         One is drawn for every step, each with the same chance; name one twice to draw it more often.
-        Default: the mix that found most minima a second; without a network Gaussian moves alone.
+        Default: Gaussian moves and units drawn anew in equal parts; without a network Gaussian moves alone.
     target_acceptance : float, optional
         The temperature adapts until this share of the steps into another minimum is accepted. Default: the
         temperature is fixed.

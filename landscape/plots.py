@@ -242,8 +242,8 @@ def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale
 
 
 def _add_colorbar(ax: Axes, scale: ScalarMappable, label: str) -> None:
+    low, high = scale.get_clim()  # the color bar widens limits that coincide
     bar = ax.figure.colorbar(scale, ax=ax, label=label, pad=0.02, aspect=35)
-    low, high = scale.get_clim()
     if low == high:
         bar.set_ticks([low], labels=[f"{low:.6g}"])
     elif isinstance(scale.norm, LogNorm):

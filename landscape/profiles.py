@@ -136,7 +136,7 @@ def _continued(network: MLP | None, piece: Array, end: Array) -> Array:
     """The image of a piece (T, P) of the way whose first point is nearest to `end` (P,)."""
     if network is None or not network.hidden:
         return piece
-    element = align(network, piece[0], end)
+    (element,) = align(network, piece[0], end[None])
     return np.array([transform(network, point, element) for point in piece])
 
 

@@ -136,4 +136,5 @@ def same_point(network: MLP | None, a: StationaryPoint, b: StationaryPoint) -> b
     if abs(a.value - b.value) > VALUE_TOLERANCE:
         return False
     tolerance = max(DISTANCE_TOLERANCE, a.position_error + b.position_error)
-    return symmetry.distance(network, a.coordinates, b.coordinates) < tolerance
+    found = symmetry.distances(network, a.coordinates, b.coordinates[None], cutoff=tolerance)
+    return bool(np.isfinite(found[0]))

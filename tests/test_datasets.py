@@ -683,7 +683,9 @@ def test_mnist_downloads_only_when_asked(mirror, tmp_path):
     assert datasets.mnist(rows=2, data_dir=cache).sha256 == data.sha256
 
 
-@pytest.mark.parametrize("content", [gzip.compress(idx(np.ones((20, 4, 3)))), b"<html>login</html>"])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(idx(np.ones((20, 4, 3))), mtime=0), b"<html>login</html>"], ids=["another", "page"]
+)
 def test_a_download_with_another_content_is_thrown_away(mirror, tmp_path, content):
     (mirror / "train-images-idx3-ubyte.gz").write_bytes(content)
     with pytest.raises(ValueError, match=r"has changed: MD5|expected an IDX file"):
@@ -756,6 +758,12 @@ def test_reload_refuses_changed_data(tmp_path):
     with pytest.raises(ValueError, match=rf"a\.csv: the data have changed: .*{data.sha256}"):
         datasets.reload(data.metadata, data.sha256)
     assert datasets.reload(data.metadata).test_inputs[0, 1] == 5.6
+
+
+def test_metadata_of_a_file_cannot_ask_for_a_download(tmp_path):
+    # should it try all the same, the tests' lack of a network would give another error
+    with pytest.raises(FileNotFoundError, match="download"):
+        datasets.reload({"name": "mnist", "rows": 5, "data_dir": str(tmp_path), "download": True})
 
 
 @pytest.mark.parametrize(

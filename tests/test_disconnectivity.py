@@ -363,6 +363,23 @@ def test_values_color_the_lines_of_their_minima():
     assert [other.get_ylabel() for other in ax.figure.axes[1:]] == ["accuracy"]
 
 
+def test_the_color_bar_of_a_constant_names_it_and_that_of_a_wide_range_is_logarithmic():
+    tree = disconnectivity_tree(three_components())
+    for values, ticks in ((np.full(6, 14745600.0), {"1.47456e+07"}), (10.0 ** np.arange(6), {"1", "100", "10000"})):
+        ax, _ = draw(tree, color=values, colorbar=True, log_color=True)
+        texts = {text.get_text() for text in ax.figure.axes[1].get_yticklabels()}
+        assert texts >= ticks
+        assert len(texts) == 1 or len(ticks) > 1
+
+
+def test_a_minimum_without_a_stem_is_colored_on_its_way_to_the_parent():
+    tree = disconnectivity_tree(two_minima(), [4.0])  # both lie less than a level below
+    _, lines = draw(tree, color=[1.0, 0.0])
+    pairs = zip(lines.get_segments(), lines.get_edgecolors(), strict=True)
+    colors = {tuple(color) for segment, color in pairs if np.ptp(segment, axis=0).any()}  # those that are seen
+    assert {tuple(mpl.colormaps["viridis"](value)) for value in (0.0, 1.0)} <= colors
+
+
 def test_markers_and_labels_stand_at_their_minima():
     tree = disconnectivity_tree(three_components())
     sizes = np.array([10.0, 0.0, 30.0, 0.0, 0.0, 20.0])

@@ -379,5 +379,5 @@ def test_many_distances_without_a_network_or_of_wide_layers(rng):
     np.testing.assert_allclose(symmetry.distances(None, points[0], points), np.linalg.norm(points - points[0], axis=1))
     wide = MLP((2, 8, 8, 2))
     thetas = rng.normal(size=(2, wide.n_parameters))
-    expected = [symmetry.distance(wide, thetas[0], theta) for theta in thetas]
+    expected = [symmetry.distance(wide, theta, thetas[0]) for theta in thetas]  # a local search: no symmetric one
     np.testing.assert_array_equal(symmetry.distances(wide, thetas[0], thetas), expected)

@@ -12,7 +12,8 @@ from landscape.datasets.mnist import mnist
 from landscape.datasets.table import table
 
 MAKERS: dict[str, Callable[..., Dataset]] = {"ljat": ljat, "mnist": mnist, "table": table}
-NOT_ARGUMENTS = {"table": ("seed", "first_label")}  # what metadata say beyond the maker's arguments
+# what metadata say beyond the maker's arguments, or may not ask for: reading a file downloads nothing
+NOT_ARGUMENTS = {"table": ("seed", "first_label"), "mnist": ("download",)}
 DEFAULT_LJAT_ROWS = 1000
 
 
