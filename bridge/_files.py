@@ -2,19 +2,18 @@
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from landscape.files import new_file
+
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with new_file(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def to_json(value: Any) -> str:

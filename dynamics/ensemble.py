@@ -28,6 +28,7 @@ from dynamics.trajectories import Trajectories
 from landscape.datasets import Dataset
 from landscape.networks import MLP
 from landscape.versions import package_version
+from landscape.workers import check_jobs
 
 BLOCK = 5  # replicas a task: what a kill can lose
 
@@ -179,9 +180,7 @@ def check_arguments(
     if not (np.isfinite(regularization) and regularization >= 0):
         msg = f"regularization must be finite and >= 0; got {regularization!r}"
         raise ValueError(msg)
-    if jobs == 0:
-        msg = "jobs must be a number of workers, or negative to leave some processors free; got 0"
-        raise ValueError(msg)
+    check_jobs(jobs)
     ends = (network.layer_sizes[0], network.layer_sizes[-1])
     if ends != (data.n_features, data.n_classes):
         msg = f"network must have {data.n_features} inputs and {data.n_classes} outputs for this data; got {ends}"

@@ -12,7 +12,7 @@ from landscape.networks import MLP, Layer
 Array = NDArray[np.float64]
 
 MAX_GROUP = 50_000  # signed permutations of one layer that are enumerated (width 6: 46080)
-MAX_WIDTH = 10  # of the first and last of several layers: their assignments are scored over subsets
+MAX_WIDTH = 10  # of the first and last of several layers
 MAX_PAIRS = 20_000_000  # pairs of them for two neighbouring layers (width 5: 1.5e7)
 
 

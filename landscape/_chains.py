@@ -12,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from landscape._assignment import assign
 from landscape.networks import Layer
 
 Array = NDArray[np.float64]
@@ -39,21 +40,10 @@ def best_signed(overlap: Array) -> Element:
 
 @njit(cache=True)
 def _assign_scores(overlaps):
-    """Score of the best assignment for each of (G, n, n) overlaps, by dynamic programming over subsets."""
-    n_elements, n = overlaps.shape[0], overlaps.shape[1]
-    scores, best = np.empty(n_elements), np.empty(1 << n)
-    for g in range(n_elements):
-        best[:] = -1.0
-        best[0] = 0.0
-        for subset in range((1 << n) - 1):
-            row = 0
-            for j in range(n):
-                row += (subset >> j) & 1
-            for j in range(n):
-                if not (subset >> j) & 1:
-                    score = best[subset] + abs(overlaps[g, row, j])
-                    best[subset | (1 << j)] = max(best[subset | (1 << j)], score)
-        scores[g] = best[-1]
+    """Score of the best assignment for each of (G, n, n) overlaps, signs free."""
+    scores, columns = np.empty(overlaps.shape[0]), np.empty(overlaps.shape[1], np.int64)
+    for g in range(overlaps.shape[0]):
+        scores[g] = -assign(-np.abs(overlaps[g]), columns)
     return scores
 
 

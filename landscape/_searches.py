@@ -8,7 +8,13 @@ import numpy as np
 from landscape.basin_hopping import BasinHopping, basin_hopping
 from landscape.losses import Loss
 from landscape.quench import QuenchResult, quench
-from landscape.saddles import SaddleResult, highest_between, search_along_band, search_between, search_from_minimum
+from landscape.saddles import (
+    SaddleResult,
+    find_transition_state,
+    highest_between,
+    search_along_band,
+    search_from_minimum,
+)
 from landscape.stationary import Minimum, TransitionState
 from landscape.workers import one_blas_thread
 
@@ -98,9 +104,9 @@ def _between(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
     assert task.start is not None
     assert task.partner is not None
     a, b = task.start[1], task.partner[1]
-    top = max(highest_between(loss, a, b)[1], a.value, b.value)
-    if task.repeat == 0 and top <= max(a.value, b.value) + LINE_RISE:
-        return _connected(task, [search_between(loss, a, b, max_steps=MAX_STEPS)])
+    top, highest, line = highest_between(loss, a, b)
+    if task.repeat == 0 and highest <= max(a.value, b.value) + LINE_RISE:
+        return _connected(task, [find_transition_state(loss, top, line, max_steps=MAX_STEPS)])
     spread = 0.1 * min(task.repeat, 5) if task.repeat > 1 else 0.0
     results = search_along_band(
         loss, a, b, steps=BAND_STEPS[min(task.repeat, 1)], peaks=PEAKS, max_steps=MAX_STEPS, rng=rng, spread=spread

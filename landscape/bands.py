@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landscape._lbfgs import lbfgs_step
 from landscape.losses import Loss
 
 Array = NDArray[np.float64]
@@ -85,16 +86,22 @@ def elastic_band(
     if offsets is not None:
         inner = inner + np.asarray(offsets, dtype=np.float64).reshape(inner.shape)
     chain = _Chain(loss, start, end, spring)
-    memory = _Memory()
+    memory, inverse = np.empty((2, MEMORY, inner.size)), np.full(inner.size, FIRST_SCALE)  # steps, changes of force
+    n_pairs = 0
     values, force = chain.forces(inner)
     evaluations = 1
     while (rms := float(np.sqrt(np.mean(force * force)))) > tolerance and evaluations <= steps:
-        step = memory.direction(force)
+        step = lbfgs_step(-force.ravel(), memory[0], memory[1], n_pairs, inverse, np.inf)[0].reshape(force.shape)
         step *= min(1.0, max_step / max(float(np.linalg.norm(step, axis=1).max()), 1e-300))
         inner = inner + step
         values, new_force = chain.forces(inner)
         evaluations += 1
-        memory.add(step, force - new_force)
+        change = (force - new_force).ravel()
+        # the force is not the gradient of anything: pairs of negative curvature are left out
+        if (curvature := float(step.ravel() @ change)) > 0.0:
+            memory[0, n_pairs % MEMORY], memory[1, n_pairs % MEMORY] = step.ravel(), change
+            n_pairs += 1
+            inverse = np.full(change.size, curvature / float(change @ change))
         force = new_force
     points = np.vstack([start, inner, end])
     return Band(points, np.concatenate([[chain.ends[0]], values, [chain.ends[1]]]), rms, evaluations * images)
@@ -153,34 +160,6 @@ def _unit(rows: Array) -> Array:
 def _along(rows: Array, directions: Array) -> Array:
     """Part of each row along the unit vector of the same row."""
     return (rows * directions).sum(axis=1, keepdims=True) * directions
-
-
-class _Memory:
-    """L-BFGS directions for a force that is not the gradient of anything: pairs of negative curvature are left out."""
-
-    def __init__(self) -> None:
-        self.pairs: list[tuple[Array, Array, float]] = []
-
-    def add(self, step: Array, change: Array) -> None:
-        step, change = step.ravel(), change.ravel()
-        if (curvature := float(step @ change)) > 0.0:
-            self.pairs = [*self.pairs[-MEMORY + 1 :], (step, change, curvature)]
-
-    def direction(self, force: Array) -> Array:
-        """Two-loop recursion (Nocedal 1980)."""
-        result = force.ravel().copy()
-        weights = []
-        for step, change, curvature in reversed(self.pairs):
-            weights.append(float(step @ result) / curvature)
-            result -= weights[-1] * change
-        if self.pairs:
-            _, change, curvature = self.pairs[-1]
-            result *= curvature / float(change @ change)
-        else:
-            result *= FIRST_SCALE
-        for (step, change, curvature), weight in zip(self.pairs, reversed(weights), strict=True):
-            result += step * (weight - float(change @ result) / curvature)
-        return result.reshape(force.shape)
 
 
 def _check(

@@ -75,11 +75,8 @@ def chao1(hits: ArrayLike, confidence: float = 0.95) -> Estimate:
     Sources: Chao, Scand. J. Stat. 11, 265 (1984); Chao, Biometrics 43, 783 (1987); variances and the case
     T = 0: Colwell, EstimateS user's guide, appendix B.
     """
-    if not 0 < confidence < 1:
-        msg = f"confidence must lie between 0 and 1; got {confidence!r}"
-        raise ValueError(msg)
+    z = _quantile(confidence)
     hits = _positive(hits)
-    z = float(norm.ppf((1 + confidence) / 2))
     found, f1, f2 = float(hits.size), float((hits == 1).sum()), float((hits == 2).sum())
     missing = f1 * (f1 - 1) / (2 * (f2 + 1))
     if missing == 0:
@@ -131,13 +128,11 @@ def coverage_interval(hits: ArrayLike, confidence: float = 0.95) -> Estimate:
     documents it; a normal limit law, it wants a number of minima found once. Where there is none, W is taken as
     if there were one (our choice), so that the interval has a width.
     """
-    if not 0 < confidence < 1:
-        msg = f"confidence must lie between 0 and 1; got {confidence!r}"
-        raise ValueError(msg)
+    z = _quantile(confidence)
     value, hits = good_turing_coverage(hits), _positive(hits)
     total, f1, f2 = float(hits.sum()), max(float((hits == 1).sum()), 1.0), float((hits == 2).sum())
     variance = (f1 * (total - f1) + 2.0 * total * f2) / total**3
-    reach = float(norm.ppf(0.5 + confidence / 2)) * variance**0.5
+    reach = z * variance**0.5
     return Estimate(value, max(value - reach, 0.0), min(value + reach, 1.0))
 
 
@@ -172,6 +167,14 @@ def discovery_curve(found: ArrayLike, searches: ArrayLike | None = None) -> Disc
     _, first, hits = np.unique(found, return_index=True, return_counts=True)
     observed = np.searchsorted(np.sort(first), searches)  # firsts among searches 0 ... k - 1
     return DiscoveryCurve(searches, _rarefied(hits, searches), observed)
+
+
+def _quantile(confidence: float) -> float:
+    """Half-width, in standard deviations, of the normal interval with this confidence."""
+    if not 0 < confidence < 1:
+        msg = f"confidence must lie between 0 and 1; got {confidence!r}"
+        raise ValueError(msg)
+    return float(norm.ppf((1 + confidence) / 2))
 
 
 def _rarefied(hits: Integers, searches: Integers) -> Floats:

@@ -20,10 +20,10 @@ from landscape.completeness import Estimate, chao1, good_turing_coverage
 from landscape.connectivity import components
 from landscape.database import Database
 from landscape.losses import Loss
-from landscape.records import Attempt, Provenance, graph_of
+from landscape.records import Attempt, Provenance, differing_field, graph_of
 from landscape.stationary import Minimum
 from landscape.versions import package_version
-from landscape.workers import worker_pool
+from landscape.workers import check_jobs, worker_pool
 
 FEWEST_SEARCHES = 128  # before completeness is judged
 
@@ -132,9 +132,7 @@ def _check(
     if not kinds or set(kinds) - set(KINDS):
         msg = f"kinds must name some of {', '.join(KINDS)}; got {', '.join(map(str, kinds)) or 'none'}"
         raise ValueError(msg)
-    if jobs == 0:
-        msg = "jobs must be a number of workers, or negative to leave some processors free; got 0"
-        raise ValueError(msg)
+    check_jobs(jobs)
 
 
 def provenance_of(loss: Any, seed: int) -> Provenance:
@@ -165,12 +163,12 @@ def open_or_create(loss: Loss, path: str | Path, seed: int) -> Database:
     if not Path(path).exists():
         return Database.create(path, expected)
     database = Database(path)
-    for name in ("layer_sizes", "n_parameters", "dataset_sha256", "regularization", "regularize_biases", "seed"):
-        found, wanted = getattr(database.provenance, name), getattr(expected, name)
-        if found != wanted:
-            database.close()
-            msg = f"{path} was made with {name} = {found!r}, not {wanted!r}; name another output file"
-            raise ValueError(msg)
+    name = differing_field(database.provenance, expected) or ("seed" if database.provenance.seed != seed else None)
+    if name is not None:
+        database.close()
+        found, wanted = (getattr(provenance, name) for provenance in (database.provenance, expected))
+        msg = f"{path} was made with {name} = {found!r}, not {wanted!r}; name another output file"
+        raise ValueError(msg)
     return database
 
 

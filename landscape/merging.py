@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from landscape._new_files import check_new, new_database
+from landscape._new_databases import check_new, new_database
 from landscape.database import Database
 from landscape.records import Attempt, Provenance, StoredMinimum, StoredTransitionState, differing_field
 

@@ -34,13 +34,22 @@ class Move(Protocol):
 
 
 @dataclass(frozen=True)
-class GaussianMove:
+class _WithLength:
+    """What moves with a length have in common."""
+
+    length: float
+
+    def __post_init__(self) -> None:
+        if not (self.length > 0.0 and np.isfinite(self.length)):
+            msg = f"length must be positive and finite; got {self.length}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True)
+class GaussianMove(_WithLength):
     """All parameters at once, along a random direction; `length` is Euclidean."""
 
     length: float = 6.0
-
-    def __post_init__(self) -> None:
-        _check_length(self.length)
 
     def propose(
         self, loss: Loss, current: Minimum, partners: Sequence[Minimum], length: float, rng: np.random.Generator
@@ -50,13 +59,10 @@ class GaussianMove:
 
 
 @dataclass(frozen=True)
-class LayerMove:
+class LayerMove(_WithLength):
     """The kernel and biases of one layer, drawn at random, along a random direction; `length` is Euclidean."""
 
     length: float = 6.0
-
-    def __post_init__(self) -> None:
-        _check_length(self.length)
 
     def propose(
         self, loss: Loss, current: Minimum, partners: Sequence[Minimum], length: float, rng: np.random.Generator
@@ -72,7 +78,7 @@ class LayerMove:
 
 
 @dataclass(frozen=True)
-class UnitMove:
+class UnitMove(_WithLength):
     """One hidden unit, drawn at random, is drawn anew: incoming and outgoing weights and its bias.
 
     Each is uniform in +- `length` times Glorot's limit sqrt(6 / (n_in + n_out)) of its layer. At a minimum
@@ -80,9 +86,6 @@ class UnitMove:
     """
 
     length: float = 4.0
-
-    def __post_init__(self) -> None:
-        _check_length(self.length)
 
     def propose(
         self, loss: Loss, current: Minimum, partners: Sequence[Minimum], length: float, rng: np.random.Generator
@@ -127,12 +130,6 @@ class CrossoverMove:
         layers[k].bias[units] = donors[k].bias[units]
         layers[k + 1].kernel[units] = donors[k + 1].kernel[units]
         return network.flatten(layers)
-
-
-def _check_length(length: float) -> None:
-    if not (length > 0.0 and np.isfinite(length)):
-        msg = f"length must be positive and finite; got {length}"
-        raise ValueError(msg)
 
 
 def _network_of(loss: Loss, move: Move) -> MLP:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.completeness import DiscoveryCurve, Estimate
 from landscape.disconnectivity import DisconnectivityTree
+from landscape.files import new_file
 from landscape.geometry import LocalGeometry
 from landscape.profiles import Profile
 
@@ -195,13 +196,8 @@ def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200) 
         If the suffix is none of .svg, .pdf, .png.
     """
     path = check_figure_path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with new_file(path) as unfinished:
         fig.savefig(unfinished, format=path.suffix[1:].lower(), dpi=dpi, bbox_inches="tight")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return path
 
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from landscape.basin_hopping import BasinHopping, Walk, Walker, basin_hopping, first_walker
 from landscape.losses import Loss
 from landscape.stationary import Minimum
-from landscape.workers import one_blas_thread, worker_pool
+from landscape.workers import check_jobs, one_blas_thread, worker_pool
 
 Array = NDArray[np.float64]
 
@@ -181,9 +181,7 @@ def _check(temperatures: Array, sweeps: int, steps: int, jobs: int, settings: Ba
         if value < least:
             msg = f"{name} must be at least {least}; got {value}"
             raise ValueError(msg)
-    if jobs == 0:
-        msg = "jobs must be a number of workers, or negative to leave some processors free; got 0"
-        raise ValueError(msg)
+    check_jobs(jobs)
     if settings.target_acceptance is not None:
         msg = f"the ladder fixes the temperatures; target_acceptance must be None, got {settings.target_acceptance}"
         raise ValueError(msg)

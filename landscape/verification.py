@@ -27,7 +27,7 @@ from landscape.stationary import (
     minimum_from,
     same_point,
 )
-from landscape.workers import one_blas_thread, worker_pool
+from landscape.workers import check_jobs, one_blas_thread, worker_pool
 
 # what another processor or library may change in the last digits
 VALUE_ERROR = 1e-12  # nats, for losses of order one
@@ -91,9 +91,7 @@ def verify(
     ValueError
         If the file cannot be read, its loss cannot be made again, or `loss` is another one.
     """
-    if jobs == 0:
-        msg = "jobs must be a number of workers, or negative to leave some processors free; got 0"
-        raise ValueError(msg)
+    check_jobs(jobs)
     with Database(path) as database:
         loss = _checked_loss(database, loss)
         points: list[Stored] = [*database.minima, *database.transition_states]

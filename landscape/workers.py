@@ -21,6 +21,13 @@ def one_blas_thread() -> AbstractContextManager:
     return _controller().limit(limits=1, user_api="blas")
 
 
+def check_jobs(jobs: int) -> None:
+    """Raise a ValueError if `jobs` is no number of workers."""
+    if jobs == 0:
+        msg = "jobs must be a number of workers, or negative to leave some processors free; got 0"
+        raise ValueError(msg)
+
+
 def worker_pool(jobs: int) -> Parallel:
     """Workers whose results come back in the order of submission.
 

@@ -51,3 +51,11 @@ def small_loss(few_data):
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def copy(explored, tmp_path):
+    """A copy to change of the database that the module's fixture `explored` made."""
+    path = tmp_path / "copy.db"
+    path.write_bytes(explored.read_bytes())
+    return path

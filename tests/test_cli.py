@@ -362,6 +362,7 @@ def test_age_where_mu_is_not_defined(files):
 
 def test_picture_where_mu_is_not_defined(files, tmp_path):
     good("age", files["h5"], "--threshold", 1e6, "--output", tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").read_text().lstrip().startswith("<?xml")
 
 
 def test_overlay(files, db, tmp_path):

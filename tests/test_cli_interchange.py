@@ -1,10 +1,9 @@
 import pickle
 import shutil
-import sqlite3
-from contextlib import closing
 
 import numpy as np
 import pytest
+from sql import alter
 from test_cli import agescape, assert_complaint, good, strict_json, tables
 
 from landscape import interchange
@@ -24,11 +23,6 @@ def db(tmp_path_factory):
 @pytest.fixture
 def copy(db, tmp_path):
     return shutil.copy(db, tmp_path / "copy.db")
-
-
-def alter(path, statement, *values):
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(statement, values)
 
 
 @pytest.mark.parametrize("more", [(), ("--paths",)])

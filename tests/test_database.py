@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy._core import numeric
+from sql import alter
 
 from landscape import MLP, Database, Minimum, Provenance, TransitionState, _pickles, pele_adapter, symmetry
 from landscape._pickles import UnsafePickleError, dump_array, load_array
@@ -65,11 +66,6 @@ def filled(path, rng):
 def contents(path):
     with closing(sqlite3.connect(path)) as connection:
         return list(connection.iterdump())
-
-
-def alter(path, statement, *values):
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(statement, values)
 
 
 def same(a, b):

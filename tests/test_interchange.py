@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sql import alter
 
 from landscape import (
     MLP,
@@ -727,11 +728,6 @@ def theirs(explored, tmp_path):
             for t in database.transition_states
         }
     return pele_database(tmp_path / "pele.db", minima, states)
-
-
-def alter(path, statement, *values):
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(statement, values)
 
 
 def test_a_database_like_those_of_pele(explored, theirs, little_loss, tmp_path):

@@ -1,14 +1,13 @@
 import os
 import pickle
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from reference import MuellerBrown
+from sql import alter
 
 from landscape import (
     MLP,
@@ -35,18 +34,6 @@ def explored(few_data, tmp_path_factory):
     path = tmp_path_factory.mktemp("pele") / "landscape.db"
     explore(CrossEntropyLoss(MLP((2, 3, 4)), few_data), path, searches=48)
     return path
-
-
-@pytest.fixture
-def copy(explored, tmp_path):
-    path = tmp_path / "copy.db"
-    path.write_bytes(explored.read_bytes())
-    return path
-
-
-def alter(path, statement, *values):
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(statement, values)
 
 
 # ---------------------------------------------------------------- database and graph

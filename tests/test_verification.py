@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+import sql
 
 from landscape import (
     MLP,
@@ -42,16 +43,8 @@ def explored(little_loss, tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def copy(explored, tmp_path):
-    path = tmp_path / "copy.db"
-    path.write_bytes(explored.read_bytes())
-    return path
-
-
-def alter(path, statement, *values):
-    with closing(sqlite3.connect(path)) as connection, connection:
-        assert connection.execute(statement, values).rowcount > 0
+def alter(*arguments):
+    assert sql.alter(*arguments) > 0
 
 
 # ---------------------------------------------------------------- what holds

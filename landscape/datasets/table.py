@@ -1,7 +1,6 @@
 """Data sets from files: CSV, npz, and the MLPdata lines of the Wales group's programs."""
 
 import os
-import uuid
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from landscape.datasets._arguments import standardized, whole_number
 from landscape.datasets._readers import Content, read
 from landscape.datasets.dataset import Dataset
+from landscape.files import new_file
 
 Array = NDArray[np.float64]
 
@@ -100,15 +100,8 @@ def write_table(dataset: Dataset, path: str | os.PathLike[str]) -> None:
     if not path.parent.is_dir():
         msg = f"path must lie in an existing directory; got {path}"
         raise FileNotFoundError(msg)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with temporary.open("xb") as file:
-            writer(dataset, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with new_file(path) as unfinished, unfinished.open("xb") as file:
+        writer(dataset, file)
 
 
 def _class_indices(path: Path, content: Content, *, shift: bool) -> tuple[NDArray[np.int64], int, int]:

@@ -11,7 +11,7 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
-from landscape._new_files import check_new, new_database
+from landscape._new_databases import check_new, new_database
 from landscape._newton import newton
 from landscape.database import Database
 from landscape.exploration import provenance_of
@@ -28,7 +28,7 @@ from landscape.stationary import (
     transition_state_from,
 )
 from landscape.verification import same_ends
-from landscape.workers import one_blas_thread, worker_pool
+from landscape.workers import check_jobs, one_blas_thread, worker_pool
 
 Array = NDArray[np.float64]
 
@@ -136,9 +136,7 @@ def import_candidates(
 
 
 def _check(candidates: Candidates, loss: Loss, jobs: int) -> None:
-    if jobs == 0:
-        msg = "jobs must be a number of workers, or negative to leave some processors free; got 0"
-        raise ValueError(msg)
+    check_jobs(jobs)
     for points in (candidates.minima, candidates.states):
         if len(points) and points.shape[1] != loss.n_parameters:
             msg = f"{candidates.source}: its points have {points.shape[1]} coordinates, the loss {loss.n_parameters}"

@@ -13,9 +13,9 @@ from xml.parsers import expat
 import networkx as nx
 import numpy as np
 
-from landscape._new_files import new_file
 from landscape.connectivity import LandscapeGraph
 from landscape.database import Database
+from landscape.files import new_file
 from landscape.records import StoredMinimum, StoredTransitionState
 
 MAX_LONG = 2**63 - 1  # of GraphML's whole numbers

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape import _schema
-from landscape._new_files import check_new, new_database, new_file
+from landscape._new_databases import check_new, new_database
 from landscape._rows import read_provenance
 from landscape.database import Database
+from landscape.files import new_file
 from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, rows
 from landscape.records import Attempt, Provenance, StoredMinimum, StoredTransitionState
 from landscape.stationary import VALUE_TOLERANCE, Minimum, TransitionState

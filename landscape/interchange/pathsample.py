@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape._new_files import new_file
 from landscape.database import Database, Derived
+from landscape.files import new_file
 from landscape.interchange.certification import Candidates, Imported, Progress, import_candidates
 from landscape.losses import Loss
 from landscape.records import StoredMinimum, StoredTransitionState
