@@ -68,6 +68,22 @@ def inverse_metric(metric, projections, radius):
             high = shift
 
 
+@njit(cache=True)
+def _propose(point, basis, projections, steps, changes, n_pairs, inverse, radius):
+    """Step in the eigenbasis, its length and slope, and the point (P,) it leads to: `lbfgs_step` and one product."""
+    step, length, slope = lbfgs_step(projections, steps, changes, n_pairs, inverse, radius)
+    return step, length, slope, point + np.dot(basis, step)
+
+
+@njit(cache=True)
+def _learn(step, length, change, steps, changes, n_pairs):
+    """Number of pairs after this one is stored, which it is where the curvature along it is positive."""
+    if np.dot(step, change) > 1e-12 * length * np.sqrt(np.dot(change, change)):
+        steps[n_pairs % steps.shape[0]], changes[n_pairs % steps.shape[0]] = step, change
+        return n_pairs + 1
+    return n_pairs
+
+
 def preconditioned_lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step: float, max_gradients: int) -> Descent:
     """Minimise from `theta` (P,) to an rms gradient of `tolerance` where no eigenvalue is negative.
 
@@ -102,10 +118,11 @@ def _walk(loss: Loss, model: LocalModel, radius: float, tolerance: float, max_st
     while walk.steps < refresh and walk.gradients < max_gradients:
         if escapes:
             step = trust_region_step(eigenvalues, walk.projections, walk.radius)
-            length, slope = float(np.linalg.norm(step)), -np.inf
+            length, slope, point = float(np.linalg.norm(step)), -np.inf, walk.point + basis @ step
         else:
-            step, length, slope = lbfgs_step(walk.projections, steps, changes, n_pairs, inverse, walk.radius)
-        point = walk.point + basis @ step
+            step, length, slope, point = _propose(
+                walk.point, basis, walk.projections, steps, changes, n_pairs, inverse, walk.radius
+            )
         value, gradient = loss.value_and_gradient(point)
         walk.gradients += 1
         projections = basis.T @ gradient
@@ -122,13 +139,11 @@ def _walk(loss: Loss, model: LocalModel, radius: float, tolerance: float, max_st
             continue
         if length > 0.9 * walk.radius:
             walk.radius = min(GROW * walk.radius, max_step)
-        change = projections - walk.projections
-        if not escapes and step @ change > 1e-12 * length * np.linalg.norm(change):
-            steps[n_pairs % MEMORY], changes[n_pairs % MEMORY] = step, change
-            n_pairs += 1
+        if not escapes:
+            n_pairs = _learn(step, length, projections - walk.projections, steps, changes, n_pairs)
         walk.point, walk.value, walk.projections = point, value, projections
         walk.steps, walk.last_length, escapes, failures, finite = walk.steps + 1, length, False, 0, True
-        if np.linalg.norm(projections) <= target:
+        if projections @ projections <= target * target:
             break
     return walk
 

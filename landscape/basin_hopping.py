@@ -11,7 +11,8 @@ from landscape.moves import GaussianMove, Move, UnitMove
 from landscape.quench import quench
 from landscape.stationary import Minimum, same_point
 
-GROW, SHRINK = 1.2, 0.9
+# of a move's length, after a step that fell back and after one that did not: one step in ten then falls back
+GROW, SHRINK = 1.2, 0.98
 LONGEST = 5.0  # in units of the first step
 PARTNERS = 20  # minima that a walker remembers for moves between two
 TEMPERATURE_GAIN = 0.2  # change of log temperature per acceptance above or below the target
@@ -43,8 +44,8 @@ class BasinHopping:
 
     Notes
     -----
-    The length of a move adapts, each its own: a step that falls back into the same minimum makes it longer,
-    one that is rejected shorter.
+    The length of a move adapts, each its own, until one step in ten falls back into the same minimum: such a step
+    makes it longer by 1.2, any other shorter by 0.98, whether it is accepted or not.
 
     Raises
     ------
@@ -166,7 +167,7 @@ def _step(
     accepted = bool(threshold < np.exp(min(0.0, (current.value - minimum.value) / walker.temperature)))
     other = current if accepted else minimum
     walker = replace(
-        walker if accepted else _adapt_length(walker, moves, which, SHRINK),
+        _adapt_length(walker, moves, which, SHRINK),
         current=minimum if accepted else current,
         temperature=_adapted_temperature(walker.temperature, settings, accepted=accepted),
         partners=(*walker.partners, other)[-PARTNERS:],

@@ -1,6 +1,7 @@
 """Multilayer perceptrons as maps from one flat parameter vector."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -51,7 +52,7 @@ class MLP:
         """Sizes of the hidden layers."""
         return self.layer_sizes[1:-1]
 
-    @property
+    @cached_property  # every evaluation of a loss checks the length of its argument
     def n_parameters(self) -> int:
         """Length P of the parameter vector."""
         return sum((n_in + 1) * n_out for n_in, n_out in pairwise(self.layer_sizes))
