@@ -13,7 +13,8 @@ import numpy as np
 
 from landscape import MLP, CrossEntropyLoss, certify, datasets, quench, same_point
 
-TOPSEARCH_PYTHON = os.environ.get("TOPSEARCH_PYTHON", ".venv-topsearch/bin/python")
+# absolute, since it is started in another folder; not resolved, since a link is what makes it that environment's
+TOPSEARCH_PYTHON = Path(os.environ.get("TOPSEARCH_PYTHON", ".venv-topsearch/bin/python")).absolute()
 WORKER = Path(__file__).with_name("_topsearch_worker.py")
 NEWTON_STEPS, LONGEST_NEWTON_STEP = 60, 0.3
 
@@ -100,13 +101,13 @@ def distinct(network, stationary):
 
 def run_topsearch(job, arrays):
     """Run the worker in topography-searcher's own environment: a `Run`, or None if there is no such environment."""
-    if not Path(TOPSEARCH_PYTHON).exists():
+    if not TOPSEARCH_PYTHON.exists():
         return None
     checkout = str(Path(__file__).resolve().parents[1])
     environment = {**os.environ, "PYTHONPATH": checkout, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:  # topsearch writes a log where it runs
         np.savez(Path(folder) / "input.npz", **arrays)
-        command = [TOPSEARCH_PYTHON, str(WORKER), json.dumps(job)]
+        command = [str(TOPSEARCH_PYTHON), str(WORKER), json.dumps(job)]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"topsearch failed: {done.stderr[-2000:]}")

@@ -14,6 +14,7 @@ Array = NDArray[np.float64]
 GRADIENT_TOLERANCE = 1e-10  # rms gradient of a stationary point
 VALUE_TOLERANCE = 1e-9  # nats between two quenches of one stationary point
 DISTANCE_TOLERANCE = 1e-2  # between two quenches of one stationary point, after alignment
+LARGEST_TOLERANCE = 0.5  # however soft a mode: distinct minima of low loss lie 4 to 5 from their nearest neighbours
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,10 +132,11 @@ def same_point(network: MLP | None, a: StationaryPoint, b: StationaryPoint) -> b
     """Whether two stationary points are one, modulo the symmetries of the network.
 
     Losses within 1e-9 are only the first filter; what decides is the distance after alignment, below
-    1e-2 or the error that gradient and softest eigenvalue leave in the positions, whichever is larger.
+    1e-2 or the error that gradient and softest eigenvalue leave in the positions, whichever is larger, but at
+    most 0.5: along an eigenvalue of nearly zero the loss alone would decide.
     """
     if abs(a.value - b.value) > VALUE_TOLERANCE:
         return False
-    tolerance = max(DISTANCE_TOLERANCE, a.position_error + b.position_error)
+    tolerance = min(max(DISTANCE_TOLERANCE, a.position_error + b.position_error), LARGEST_TOLERANCE)
     found = symmetry.distances(network, a.coordinates, b.coordinates[None], cutoff=tolerance)
     return bool(np.isfinite(found[0]))

@@ -149,6 +149,16 @@ def test_the_tolerance_grows_with_the_error_of_the_position(database, rng):
     assert add(database, symmetry.random_image(NETWORK, other, rng), **stiff)[1]
 
 
+def test_the_tolerance_has_a_limit_however_soft_a_mode(rng):
+    """Gradient over eigenvalue would allow a distance of 0.8 here."""
+    theta, step = rng.normal(size=(2, P))
+    step /= np.linalg.norm(step)
+    points = [a_minimum(theta + apart * step, softest=2e-11 * math.sqrt(P) / 0.8) for apart in (0.0, 0.4, 0.6)]
+    assert points[0].position_error == pytest.approx(0.4)
+    assert same_point(NETWORK, points[0], points[1])
+    assert not same_point(NETWORK, points[0], points[2])
+
+
 def test_one_minimum_quenched_from_many_starts_and_images_is_one(small_loss, tmp_path, rng):
     network = small_loss.network
     bottom = quench(small_loss, network.glorot_uniform(rng)).minimum
