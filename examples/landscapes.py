@@ -92,7 +92,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--budget", default="5m", help="time for each landscape, earlier runs included")
     parser.add_argument("--completeness", type=float, default=0.99, help="stop before at this completeness")
-    parser.add_argument("--only", nargs="*", help="rows:hidden, e.g. 1000:5,5")
+    parser.add_argument("--only", action="append", help="rows:hidden, e.g. 1000:5,5; may be repeated")
     parser.add_argument("--jobs", type=int, default=-1)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from landscape.saddles import (
     search_from_minimum,
 )
 from landscape.stationary import Minimum, TransitionState
-from landscape.workers import one_blas_thread
+from landscape.workers import one_thread
 
 COLLAPSED_SD, COLLAPSED_RANGE = 1e-2, (1e-3, 0.5)  # of the first searches; of later ones, log-uniform
 FIRST_COLLAPSED = 2  # searches 0 and 1 start with very small weights
@@ -59,7 +59,7 @@ def rng_of(seed: int, search: int) -> np.random.Generator:
 
 def run(loss: Loss, task: Task) -> Found:
     """Make one search. The result depends on the loss and the task alone."""
-    with one_blas_thread():
+    with one_thread():
         return _KINDS[task.kind](loss, task, rng_of(task.seed, task.search))
 
 

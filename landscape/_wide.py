@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.workers import one_blas_thread
+from landscape.workers import one_thread
 
 Array = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def _blocks(inputs: Array, labels: NDArray[np.int64]) -> Iterator[tuple[Array, N
 @contextmanager
 def _steady() -> Iterator[None]:
     """One BLAS thread, for more would change the last bits; no warnings, for a divergence shows in the result."""
-    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
+    with one_thread(), np.errstate(over="ignore", invalid="ignore"):
         yield
 
 

@@ -257,12 +257,13 @@ class TorchLoss:
 
     def hessian(self, theta: ArrayLike) -> Array:
         """Exact Hessian (P, P) at `theta` (P,)."""
-        return self._torch.func.hessian(self._loss)(self._tensor(theta)).numpy()
+        # reverse over reverse: faster here than forward over reverse, for which torch uses its deprecated jit
+        return self._torch.func.jacrev(self._torch.func.grad(self._loss))(self._tensor(theta)).numpy()
 
     def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
-        """Hessian times `vector` (P,) at `theta` (P,), forward over reverse."""
-        gradient = self._torch.func.grad(self._loss)
-        return self._torch.func.jvp(gradient, (self._tensor(theta),), (self._tensor(vector),))[1].numpy()
+        """Hessian times `vector` (P,) at `theta` (P,): it is symmetric, so reverse over reverse serves."""
+        _, transposed = self._torch.func.vjp(self._torch.func.grad(self._loss), self._tensor(theta))
+        return transposed(self._tensor(vector))[0].numpy()
 
     def accuracy(self, theta: ArrayLike, *, test: bool = False) -> float:
         """Share of training (or test) rows classified correctly at `theta` (P,); nan without test rows."""

@@ -13,7 +13,7 @@ from landscape.networks import MLP
 from landscape.quench import FLOW_HANDOVER
 from landscape.saddles import DOWNHILL_ERROR, push_off
 from landscape.stationary import DISTANCE_TOLERANCE, LocalModel, Minimum, TransitionState, local_model, minimum_from
-from landscape.workers import one_blas_thread
+from landscape.workers import one_thread
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -88,7 +88,7 @@ def loss_profile(
         msg = f"points_per_side must be at least 2; got {points_per_side}"
         raise ValueError(msg)
     pieces: list[Array] = []
-    with one_blas_thread():
+    with one_thread():
         for k, state in enumerate(transition_states):
             sides = [_way_down(loss, state, sign, path_error) for sign in (1.0, -1.0)]
             up, down = _oriented(loss, sides, (minima[k], minima[k + 1]), k)

@@ -13,7 +13,7 @@ from landscape._newton import newton
 from landscape._preconditioned import preconditioned_lbfgs
 from landscape.losses import Loss
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, minimum_from
-from landscape.workers import one_blas_thread
+from landscape.workers import one_thread
 
 Array = NDArray[np.float64]
 Method = Literal["lbfgs", "flow"]
@@ -101,7 +101,7 @@ def quench(
     """
     theta = np.array(theta, dtype=np.float64)
     _check(loss, theta, method, tolerance, max_step, max_steps, path_error)
-    with one_blas_thread():
+    with one_thread():
         return _quench(loss, theta, method, tolerance, max_step, max_steps, path_error)
 
 

@@ -18,7 +18,7 @@ from landscape.stationary import (
     local_model,
     transition_state_from,
 )
-from landscape.workers import one_blas_thread
+from landscape.workers import one_thread
 
 Array = NDArray[np.float64]
 
@@ -92,7 +92,7 @@ def find_transition_state(
         msg = "direction must not be zero; got a vector of zeros"
         raise ValueError(msg)
     try:
-        with one_blas_thread():
+        with one_thread():
             model, status, evaluations = _eigenvector_following(loss, theta, direction, tolerance, max_steps)
             if status is not SaddleStatus.CONVERGED:
                 return SaddleResult(status, None, (), evaluations)
@@ -114,7 +114,7 @@ def downhill(loss: Loss, theta: ArrayLike) -> tuple[QuenchResult, QuenchResult]:
     FloatingPointError
         If the loss is not finite there.
     """
-    with one_blas_thread():
+    with one_thread():
         model = local_model(loss, np.array(theta, dtype=np.float64))
         return _downhill(loss, model, 1.0), _downhill(loss, model, -1.0)
 
@@ -190,7 +190,7 @@ def search_along_band(
         bow = np.sin(np.pi * np.arange(1, images + 1) / (images + 1))[:, None]
         offsets = spread * bow * rng.normal(size=a.coordinates.size) / np.sqrt(a.coordinates.size)
         offsets *= np.linalg.norm(end - a.coordinates)
-    with one_blas_thread():
+    with one_thread():
         try:
             band = elastic_band(loss, a.coordinates, end, images=images, steps=steps, offsets=offsets)
         except FloatingPointError:

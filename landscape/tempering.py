@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from landscape.basin_hopping import BasinHopping, Walk, Walker, basin_hopping, first_walker
 from landscape.losses import Loss
 from landscape.stationary import Minimum
-from landscape.workers import check_jobs, one_blas_thread, worker_pool
+from landscape.workers import check_jobs, one_thread, worker_pool
 
 Array = NDArray[np.float64]
 
@@ -107,7 +107,7 @@ def parallel_tempering(
 
 
 def _walk(loss: Loss, walker: Walker, key: tuple[int, int, int], steps: int, settings: BasinHopping) -> Walk:
-    with one_blas_thread():
+    with one_thread():
         return basin_hopping(loss, walker, _rng(*key), steps=steps, settings=settings)
 
 

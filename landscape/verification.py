@@ -27,7 +27,7 @@ from landscape.stationary import (
     minimum_from,
     same_point,
 )
-from landscape.workers import check_jobs, one_blas_thread, worker_pool
+from landscape.workers import check_jobs, one_thread, worker_pool
 
 # what another processor or library may change in the last digits
 VALUE_ERROR = 1e-12  # nats, for losses of order one
@@ -160,7 +160,7 @@ def _ends(stored: Stored) -> tuple[int, int] | None:
 def _problems(loss: Loss, stored: Stored, columns: tuple, ends: tuple[StoredMinimum, ...]) -> list[str]:
     """All that does not hold of a point."""
     try:
-        with one_blas_thread():
+        with one_thread():
             model = local_model(loss, stored.point.coordinates)
     except FloatingPointError as error:
         return [str(error)]

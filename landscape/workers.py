@@ -1,6 +1,7 @@
-"""Parallel work: joblib workers, and one BLAS thread in each."""
+"""Parallel work: joblib workers, and one thread in each."""
 
 import signal
+import sys
 from contextlib import AbstractContextManager
 from functools import cache
 
@@ -9,16 +10,17 @@ from threadpoolctl import ThreadpoolController
 
 
 @cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()  # looks at all loaded libraries: once
+def _controller(_with_torch: bool) -> ThreadpoolController:
+    return ThreadpoolController()  # looks at all loaded libraries: once, and again when torch has brought its own
 
 
-def one_blas_thread() -> AbstractContextManager:
-    """Limit BLAS to one thread inside the context.
+def one_thread() -> AbstractContextManager:
+    """Limit BLAS and OpenMP (torch's) to one thread inside the context.
 
-    The number of threads changes the last bits of a result, and matrices of a hundred rows gain nothing.
+    The number of threads changes the last bits of a result, and matrices of a hundred rows gain nothing: a Hessian
+    of a small torch module took twenty times longer with two threads on two busy processors.
     """
-    return _controller().limit(limits=1, user_api="blas")
+    return _controller("torch" in sys.modules).limit(limits=1)
 
 
 def check_jobs(jobs: int) -> None:

@@ -1,25 +1,16 @@
 """Data sets and losses that many tests share. One BLAS thread: rounding, and so every result, stays the same."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
 from landscape import MLP, CrossEntropyLoss, datasets
 
-
-def pytest_sessionstart():
-    subprocess.run([sys.executable, Path(__file__).with_name("warm_up.py")], check=True)
-
-
 ARCHITECTURES = [(10,), (5, 5), (4, 4, 4), (1, 1, 1)]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_blas_thread():
+def one_thread():
     with threadpool_limits(1):
         yield
 

@@ -258,7 +258,6 @@ def test_a_loss_without_a_penalty_on_biases(few_data, tmp_path):
         assert max(minimum.hits for minimum in database.minima) > 5
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is")
 def test_a_torch_module_can_be_explored(few_data, tmp_path):
     torch = pytest.importorskip("torch")
     loss = TorchLoss(torch.nn.Linear(2, 4), few_data, 1e-3)

@@ -13,9 +13,6 @@ from reference import finite_gradient, finite_hessian, relative_error
 from landscape import MLP, CrossEntropyLoss, Dataset, TorchLoss, _hessian, _kernels, _math, _wide, datasets
 from landscape.losses import share_correct
 
-# torch's forward mode compiles its decompositions with torch.jit, which torch itself deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is")
-
 DEPTHS = [(), (3,), (3, 2), (2, 3, 2), (2, 1, 2, 3)]
 ROWS = [1, 7, 511, 512, 513, 1000]  # a block of the kernel has 512
 TOLERANCE = 1e-12

@@ -158,7 +158,6 @@ def test_known_minima_of_a_surface(method, rng):
             assert result.value == pytest.approx(surface.minimum_values[k], abs=1e-7)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is")
 def test_a_torch_module_can_be_quenched(few_data, rng):
     torch = pytest.importorskip("torch")
     loss = TorchLoss(torch.nn.Linear(2, 4), few_data, 1e-3)

@@ -28,7 +28,7 @@ from landscape.stationary import (
     transition_state_from,
 )
 from landscape.verification import same_ends
-from landscape.workers import check_jobs, one_blas_thread, worker_pool
+from landscape.workers import check_jobs, one_thread, worker_pool
 
 Array = NDArray[np.float64]
 
@@ -156,7 +156,7 @@ def _reasons(results: Sequence[tuple[PointStatus, object]]) -> str:
 
 
 def _certified_minimum(loss: Loss, theta: Array) -> tuple[PointStatus, Minimum | None]:
-    with one_blas_thread():
+    with one_thread():
         status, model = _stationary(loss, theta, index=0)
         if status is not PointStatus.GRADIENT or not _is_close(model):
             return status, None if status is not PointStatus.CERTIFIED else minimum_from(model)
@@ -170,7 +170,7 @@ def _certified_state(
     loss: Loss, theta: Array, check_paths: bool
 ) -> tuple[PointStatus, TransitionState | None, tuple[Minimum, ...] | None]:
     """Status, transition state, and the minima at the ends of its paths: None if not looked for."""
-    with one_blas_thread():
+    with one_thread():
         status, model = _stationary(loss, theta, index=1)
         if status is PointStatus.CERTIFIED:
             return status, transition_state_from(model), _ends(loss, model.point) if check_paths else None

@@ -1,0 +1,41 @@
+"""What a process finds compiled in numba's cache must not change a bit of any result."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+FEW = "loss.value_and_gradient(theta)"
+ALL = """
+product = loss.hessian_vector_product(theta, theta)
+values, gradients = loss.values_and_gradients(theta[None])
+value, gradient, hessian = loss.value_gradient_hessian(theta)
+again, _ = loss.value_and_gradient(theta)
+end = quench(loss, theta).coordinates
+print(*(np.ascontiguousarray(a).tobytes().hex() for a in (product, values, gradients, value, gradient, hessian, end)))
+"""
+SCRIPT = """
+import numpy as np
+from landscape import MLP, CrossEntropyLoss, Dataset, quench
+rng = np.random.default_rng(0)
+inputs, labels = rng.normal(size=(700, 2)), rng.integers(0, 3, 700)
+data = Dataset(inputs, labels, 3, inputs[:0], labels[:0])
+loss = CrossEntropyLoss(MLP((2, 4, 5, 3)), data)
+theta = loss.network.glorot_uniform(rng)
+"""
+
+
+def run(script, cache):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", SCRIPT + script]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.slow
+def test_results_do_not_depend_on_what_was_compiled_before(tmp_path):
+    at_once = run(ALL, tmp_path / "at once")
+    run(FEW, tmp_path / "in turn")
+    assert run(ALL, tmp_path / "in turn") == at_once
+    assert run(ALL, tmp_path / "in turn") == at_once  # now all of it from the cache
+    assert len(at_once) > 1000
