@@ -23,12 +23,12 @@ Pair = tuple[int, int]
 
 BATCH = 32  # searches between two commits
 RANDOM_STARTS = 16  # searches before this one quench random starts
-KINDS = ("connect", "saddle", "untrap", "shortcut", "nearest", "random", "hop", "start", "collapsed")
+KINDS = ("connect", "saddle", "escape", "untrap", "shortcut", "nearest", "random", "hop", "start", "collapsed")
 CYCLE = tuple(  # odd searches connect; the others take turns
     kind
     for other in (
-        *("saddle", "saddle", "nearest", "hop", "saddle", "untrap", "saddle", "shortcut"),
-        *("saddle", "saddle", "nearest", "start", "saddle", "untrap", "random", "collapsed"),
+        *("saddle", "escape", "nearest", "hop", "escape", "untrap", "saddle", "shortcut"),
+        *("saddle", "escape", "nearest", "start", "escape", "untrap", "random", "collapsed"),
     )
     for kind in (other, "connect")
 )
@@ -96,7 +96,7 @@ class _Planner:
             kind = "saddle"
         if kind in {"start", "collapsed"}:
             return Task(search, kind, seed)
-        choose = self._low if kind == "hop" else self._least_connected
+        choose = {"hop": self._low, "saddle": self._least_connected, "escape": self._outside}[kind]
         return Task(search, kind, seed, start=self.known.minima[choose(rng)])
 
     def _between(self, search: int, kind: str, seed: int, pair: Pair) -> Task:
@@ -130,6 +130,11 @@ class _Planner:
         if rng.random() < 0.5:
             weight[known.components != 0] = 0.0
         return int(rng.choice(known.graph.n_minima, p=weight / weight.sum()))
+
+    def _outside(self, rng: np.random.Generator) -> int:
+        """A low minimum outside the first component: what leads out of it may lead there."""
+        outside = np.flatnonzero(self.known.components != 0)
+        return int(outside[_rank(rng, len(outside), LOWEST_FIRST)]) if len(outside) else self._least_connected(rng)
 
     # ------------------------------------------------------------ two minima
 

@@ -120,6 +120,6 @@ def _connected(task: Task, results: Sequence[SaddleResult]) -> Found:
     return Found(task, (), connections, status, sum(r.hessian_evaluations for r in results))
 
 
-_KINDS = {"start": _start, "collapsed": _collapsed, "hop": _hop, "saddle": _saddle}
+_KINDS = {"start": _start, "collapsed": _collapsed, "hop": _hop, "saddle": _saddle, "escape": _saddle}
 _KINDS |= dict.fromkeys(("connect", "untrap", "shortcut", "nearest", "random"), _between)
 ORIGINS = {"start": "start", "collapsed": "start", "hop": "basin-hopping"}  # all others: "saddle"

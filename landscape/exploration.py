@@ -74,7 +74,8 @@ def explore(
         hit is of a known one is as large (Chao1 and Good-Turing; looked at after each batch of 32 searches).
     kinds : sequence of str, optional
         Kinds of search that take turns, from "connect" (Dijkstra over all minima for the next gap between
-        components), "saddle" (single-ended), "untrap", "shortcut", "nearest", "random" (pairs of minima),
+        components), "saddle" (single-ended), "escape" (single-ended, from
+        minima outside the first component), "untrap", "shortcut", "nearest", "random" (pairs of minima),
         "hop" (basin-hopping), "start" and "collapsed" (quenches of random starts).
     seed : int
     jobs : int

@@ -67,6 +67,17 @@ def test_nothing_to_connect_is_a_search_from_a_minimum_instead():
     assert [task.kind for task in plan_batch(FIRST, 4, 0, known, ["connect"])] == ["saddle"] * 4
 
 
+def test_escapes_start_outside_the_first_component_low_ones_first():
+    known = knowledge([0.0, 1.0, 2.0, 3.0, 4.0], edges=[(0, 1)], losses=[0.0, 0.1, 0.2, 0.3, 0.4])
+    tasks = plan_batch(FIRST, 60, 0, known, ["escape"])
+    starts = [task.start[0] for task in tasks]
+    assert all(task.partner is None for task in tasks)
+    assert set(starts) == {12, 13, 14}
+    assert starts.count(12) > starts.count(13) > 0
+    joined = knowledge([0.0, 1.0], edges=[(0, 1)])
+    assert {task.kind for task in plan_batch(FIRST, 4, 0, joined, ["escape"])} == {"escape"}
+
+
 def test_untrap_starts_behind_the_barrier_and_goes_down():
     # 2 is nearly as low as 0 but far above it lies the barrier; 3 is high and has a small one
     known = knowledge(
