@@ -15,7 +15,8 @@ from landscape.losses import share_correct
 
 DEPTHS = [(), (3,), (3, 2), (2, 3, 2), (2, 1, 2, 3)]
 ROWS = [1, 7, 511, 512, 513, 1000]  # a block of the kernel has 512
-TOLERANCE = 1e-12
+TOLERANCE = 1e-14  # of value and gradient against torch, which rounds too
+SECOND_TOLERANCE = 1e-13  # of second derivatives: at large weights their terms cancel
 MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
 
 
@@ -76,12 +77,12 @@ def assert_derivatives(loss, theta, vector):
     expected = torch.autograd.functional.hessian(reference, point).numpy()
     assert value == pytest.approx(float(reference(point)), rel=TOLERANCE)
     assert relative_error(gradient, torch.func.grad(reference)(point).numpy()) < TOLERANCE
-    assert relative_error(hessian, expected) < TOLERANCE
+    assert relative_error(hessian, expected) < SECOND_TOLERANCE
     assert (hessian == hessian.T).all()
-    assert relative_error(loss.hessian_vector_product(theta, vector), expected @ vector) < TOLERANCE
+    assert relative_error(loss.hessian_vector_product(theta, vector), expected @ vector) < SECOND_TOLERANCE
     again, gradient_alone = loss.value_and_gradient(theta)
     assert again == pytest.approx(value, rel=1e-14)
-    assert relative_error(gradient_alone, gradient) < 1e-12
+    assert relative_error(gradient_alone, gradient) < TOLERANCE
 
 
 # ---------------------------------------------------------------- CrossEntropyLoss
