@@ -2,8 +2,9 @@
 
 MLP (2, 5, 5, 4), ljat rows=1000 seed 0, lambda = 1e-4. All start at the same Glorot start. What each finds is
 quenched once more with our quench to 1e-10, uncounted, and counted modulo symmetry by `same_point`. Times are
-processor seconds, so that other work on the machine counts for nobody. The peers are left to tolerances of
-1e-6, where they need least time; ours ends at 1e-10 with a certificate.
+processor seconds, so that other work on the machine counts for nobody. Ours ends at an rms gradient of 1e-10 with a
+certificate. The peers are left to 1e-6, where they need least time, although with eigenvalues of 1e-6 such a point may
+lie far from its minimum; pele also goes to 1e-8, the least that tells one minimum from another.
 
     python benchmarks/minima.py --seconds 30 --pairs 5
 
@@ -21,10 +22,11 @@ from landscape import basin_hopping, pele_adapter
 
 # per coordinate uniform within +-: norms of about 3, 6 and 12 for 69 parameters
 PELE = [
-    # (step, temperature, adaptive)
-    (0.6, 1e-3, True),
-    (1.25, 1e-3, False),
-    (2.5, 1e-3, False),
+    # (step, temperature, adaptive, tolerance)
+    (0.6, 1e-3, True, 1e-6),
+    (1.25, 1e-3, False, 1e-6),
+    (2.5, 1e-3, False, 1e-6),
+    (1.25, 1e-3, False, 1e-8),
 ]
 TOPSEARCH = [(1.25, 1e-3), (2.5, 1e-3)]
 
@@ -46,7 +48,7 @@ def ours(loss, seconds):
     return run
 
 
-def pele(loss, seconds, step, temperature, adaptive):
+def pele(loss, seconds, step, temperature, adaptive, tolerance):
     from pele.basinhopping import BasinHopping  # noqa: PLC0415 (optional)
     from pele.optimize import lbfgs_cpp  # noqa: PLC0415
     from pele.takestep import AdaptiveStepsizeTemperature, RandomDisplacement  # noqa: PLC0415
@@ -63,7 +65,7 @@ def pele(loss, seconds, step, temperature, adaptive):
             potential,
             move,
             temperature=temperature,
-            quench=lambda x: lbfgs_cpp(x, potential, tol=1e-6, maxstep=1.0, nsteps=20_000),
+            quench=lambda x: lbfgs_cpp(x, potential, tol=tolerance, maxstep=1.0, nsteps=20_000),
             storage=lambda _energy, coordinates: points.append(np.array(coordinates)),
             insert_rejected=True,
             outstream=None,
@@ -91,9 +93,10 @@ def main():
     loss = the_loss()
     basin_hopping(loss, start_of(loss, 0), np.random.default_rng(0), steps=1)  # compiles
     contestants = {"ours": ours(loss, arguments.seconds)}
-    for step, temperature, adaptive in PELE:
-        name = f"pele, steps +-{step}{' adaptive' if adaptive else ''}, T = {temperature:g}, C++ L-BFGS to 1e-6"
-        contestants[name] = pele(loss, arguments.seconds, step, temperature, adaptive)
+    for step, temperature, adaptive, tolerance in PELE:
+        kind = f"+-{step}{' adaptive' if adaptive else ''}"
+        name = f"pele, steps {kind}, T = {temperature:g}, C++ L-BFGS to {tolerance:.0e}"
+        contestants[name] = pele(loss, arguments.seconds, step, temperature, adaptive, tolerance)
     for step, temperature in TOPSEARCH:
         name = f"topsearch, steps +-{step}, T = {temperature:g}, L-BFGS-B to 1e-6"
         contestants[name] = topsearch(loss, arguments.seconds, step, temperature)
