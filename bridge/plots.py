@@ -48,6 +48,7 @@ def plot_graph(
     max_minima: int | None = None,
     emin: float | None = None,
     emax: float | None = None,
+    connected: bool = False,
     color: Property | None = None,
     labels: Property | None = None,
     funnels: Funnelling | None = None,
@@ -56,7 +57,7 @@ def plot_graph(
 
     Parameters
     ----------
-    levels, max_minima, emin, emax
+    levels, max_minima, emin, emax, connected
         As in `disconnectivity_tree`; by default minima up to a little above the highest transition state.
     whole : bool
         Also show minima above all transition states.
@@ -68,7 +69,12 @@ def plot_graph(
     if emax is None:
         emax = np.inf if whole else visible_top(database)
     tree = disconnectivity_tree(
-        database.graph(), levels, max_minima=max_minima, emin=-np.inf if emin is None else emin, emax=emax
+        database.graph(),
+        levels,
+        max_minima=max_minima,
+        emin=-np.inf if emin is None else emin,
+        emax=emax,
+        connected=connected,
     )
     plot_disconnectivity(
         tree,

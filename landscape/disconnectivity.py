@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.connectivity import LandscapeGraph, spanning_forest
+from landscape.connectivity import LandscapeGraph, components, spanning_forest
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -119,6 +119,7 @@ def disconnectivity_tree(
     max_minima: int | None = None,
     emin: float = -np.inf,
     emax: float = np.inf,
+    connected: bool = False,
 ) -> DisconnectivityTree:
     """Group minima into superbasins, from the bottom up.
 
@@ -135,6 +136,8 @@ def disconnectivity_tree(
         Keep only so many of the lowest minima as leaves. Ways through the others still connect.
     emin, emax : float
         Keep only minima with losses from `emin` to `emax`, in nats, and connections up to `emax`.
+    connected : bool
+        Keep only minima that some way, however high, connects with the global minimum.
 
     Returns
     -------
@@ -155,7 +158,7 @@ def disconnectivity_tree(
     falling number of leaves, each to the side that has fewer leaves so far. These are counted along
     the whole funnel, so that its lowest minimum ends up central even when all merges are binary.
     """
-    leaves = _leaves(graph, max_minima, emin, emax)
+    leaves = _leaves(graph, max_minima, emin, emax, connected=connected)
     grid = _given_grid(levels)
     limit = min(emax, grid[-1]) if grid.size else emax
     forest = spanning_forest(graph)
@@ -179,12 +182,14 @@ def disconnectivity_tree(
     )
 
 
-def _leaves(graph: LandscapeGraph, max_minima: int | None, emin: float, emax: float) -> Integers:
+def _leaves(graph: LandscapeGraph, max_minima: int | None, emin: float, emax: float, *, connected: bool) -> Integers:
     """Minima to show, lowest first."""
     if max_minima is not None and max_minima < 1:
         msg = f"max_minima must be at least 1; got {max_minima!r}"
         raise ValueError(msg)
     ascending = np.argsort(graph.losses, kind="stable")
+    if connected:
+        ascending = ascending[components(graph)[ascending] == 0]
     losses = graph.losses[ascending]
     leaves = ascending[(losses >= emin) & (losses <= emax)][:max_minima]
     if leaves.size == 0:

@@ -256,6 +256,24 @@ def test_dropped_minima_still_connect():
     assert disconnectivity_tree(chain, emin=0.2).minima.tolist() == [2, 1]
 
 
+@settings(max_examples=60, deadline=None)
+@given(GRAPHS, LEVELS)
+def test_the_connected_tree_is_the_component_of_the_global_minimum(graph, levels):
+    tree = disconnectivity_tree(graph, levels, connected=True)
+    assert set(tree.minima.tolist()) == set(np.flatnonzero(components(graph) == 0).tolist())
+    assert (tree.components == 0).all()
+    whole = disconnectivity_tree(graph, levels)
+    if isinstance(levels, int):  # other components may reach higher and move the equal levels
+        return
+    ours = {(float(level), frozenset(minima_below(tree)[k])) for k, level in enumerate(tree.levels)}
+    theirs = {
+        (float(level), frozenset(minima_below(whole)[k]))
+        for k, level in enumerate(whole.levels)
+        if whole.components[k] == 0
+    }
+    assert ours == theirs
+
+
 def test_emax_leaves_out_minima_and_connections_above_it():
     tree = disconnectivity_tree(three_components(), emax=1.75)
     assert tree.n_components == 4
