@@ -4,7 +4,7 @@
     python examples/landscapes.py --budget 30m --only 1000:5,5 results/landscapes
 
 Goes on with what is in the folder: a longer budget adds searches. Writes one database and one log of the
-progress for each landscape, and landscapes.csv for all of them.
+progress for each landscape, and for all of them landscapes.csv and landscapes.png, their disconnectivity graphs.
 """
 
 import argparse
@@ -15,15 +15,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from bridge._console import parse_duration, parse_hidden
-from landscape import MLP, CrossEntropyLoss, Database, Exploration, components, datasets, explore, summarize
+from bridge.plots import plot_graph
+from landscape import (
+    MLP,
+    CrossEntropyLoss,
+    Database,
+    Exploration,
+    chao1,
+    components,
+    datasets,
+    explore,
+    funnelling,
+    summarize,
+)
+from landscape.plots import save_figure
 
 ROWS = (1000, 100, 316, 3162, 10_000)
 DEPTHS = ("10", "5,5", "4,4,4")
 CHAINS = ("1", "1,1", "1,1,1")
 PLATEAU = 0.02  # nats below the best constant predictor: minima above this count as on the plateau
 LOWEST = (50, 200, 500)
+LEVELS = 40  # of a graph
 
 
 def cases() -> Iterator[tuple[int, str]]:
@@ -34,10 +49,14 @@ def cases() -> Iterator[tuple[int, str]]:
             yield from ((rows, hidden) for hidden in CHAINS)
 
 
+def file_of(folder: Path, rows: int, hidden: str, suffix: str) -> Path:
+    """Where what belongs to a landscape is kept."""
+    return folder / f"n{rows}-h{hidden.replace(',', '-')}{suffix}"
+
+
 def run(rows: int, hidden: str, folder: Path, budget: float, completeness: float, jobs: int) -> None:
     """Explore one landscape until it took `budget` seconds in all."""
-    stem = folder / f"n{rows}-h{hidden.replace(',', '-')}"
-    log = stem.with_suffix(".jsonl")
+    log = file_of(folder, rows, hidden, ".jsonl")
     spent = json.loads(log.read_text().splitlines()[-1])["seconds"] if log.exists() else 0.0
     data = datasets.ljat(rows=rows, seed=0)
     loss = CrossEntropyLoss(MLP((data.n_features, *parse_hidden(hidden), data.n_classes)), data, 1e-4)
@@ -52,7 +71,7 @@ def run(rows: int, hidden: str, folder: Path, budget: float, completeness: float
                 file.write(json.dumps({"seconds": round(seconds, 1), **progress(found)}) + "\n")
 
     if spent < budget:
-        database = stem.with_suffix(".db")
+        database = file_of(folder, rows, hidden, ".db")
         found = explore(loss, database, budget=budget - spent, completeness=completeness, jobs=jobs, progress=note)
         note(found.searches, None, found, now=True)
 
@@ -69,7 +88,8 @@ def progress(found: Exploration) -> dict:
 def describe(path: Path) -> dict:
     """One row of the table."""
     with Database(path) as database:
-        found, minima = summarize(database), database.minima
+        found, minima, funnels = summarize(database), database.minima, funnelling(database.graph())
+        states = [state.hits for state in database.transition_states]
         values = np.array([minimum.point.value for minimum in minima])
         estimate, provenance = found.estimated_minima, database.provenance
         plateau = datasets.reload(provenance.dataset).constant_entropy - PLATEAU
@@ -81,13 +101,32 @@ def describe(path: Path) -> dict:
         "estimated": round(estimate.value),
         "estimated_low": round(estimate.low),
         "estimated_high": round(estimate.high),
+        "estimated_transition_states": round(chao1(states).value) if states else 0,
+        "funnelled": round(funnels.share, 3),
+        "funnelled_connected": round(funnels.connected_share, 3),
+        "frustration": round(funnels.frustration, 3),
         "plateau": int((values > plateau).sum()),
         "highest_loss": float(values.max()),
     }
 
 
+def draw(paths: dict[tuple[int, str], Path], target: Path) -> None:
+    """Draw what the global minimum is connected with: a row of graphs for each N, a column for each depth."""
+    rows = sorted(ROWS)
+    figure = Figure(figsize=(4.2 * len(DEPTHS), 3.4 * len(rows)), layout="constrained")
+    for row, n in zip(figure.subplots(len(rows), len(DEPTHS), squeeze=False), rows, strict=True):
+        for ax, hidden in zip(row, DEPTHS, strict=True):
+            if (n, hidden) not in paths:
+                ax.set_axis_off()
+                continue
+            with Database(paths[n, hidden]) as database:
+                plot_graph(database, ax, levels=LEVELS, connected=True, funnels=funnelling(database.graph()))
+            ax.set_title(f"N = {n}, hidden {hidden}\n{ax.get_title()}", fontsize="small")
+    save_figure(figure, target)
+
+
 def main() -> None:
-    """Explore, then write the table."""
+    """Explore, then write the table and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--budget", default="5m", help="time for each landscape, earlier runs included")
@@ -100,7 +139,13 @@ def main() -> None:
         if not options.only or f"{rows}:{hidden}" in options.only:
             run(rows, hidden, options.folder, parse_duration(options.budget), options.completeness, options.jobs)
             print(f"{rows} rows, {hidden}", flush=True)
-    table = [describe(path) for path in sorted(options.folder.glob("*.db"))]
+    paths = {
+        (rows, hidden): path
+        for rows, hidden in cases()
+        if (path := file_of(options.folder, rows, hidden, ".db")).exists()
+    }
+    draw(paths, options.folder / "landscapes.png")
+    table = [describe(path) for path in paths.values()]
     with (options.folder / "landscapes.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(table[0]))
         writer.writeheader()
