@@ -111,6 +111,19 @@ class _Planner:
         a, b = (self.known.minima[k][0] for k in pair)
         return self.tries.get((min(a, b), max(a, b)), 0)
 
+    def _all_tries(self) -> NDArray[np.int64]:
+        """How often the way between each of the known pairs (m,) was tried: `tried` for all of them at once."""
+        ids = np.array([number for number, _ in self.known.minima])
+        low, high = np.sort(ids[self.known.pairs], axis=1).T
+        base = int(ids.max()) + 1
+        tried = sorted((a * base + b, count) for (a, b), count in self.tries.items() if b < base)
+        if not tried:
+            return np.zeros(len(low), np.int64)
+        codes, counts = np.array(tried, dtype=np.int64).T
+        wanted = low * base + high
+        at = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
+        return np.where(codes[at] == wanted, counts[at], 0)
+
     def _fresh(self, start: int) -> list[tuple[float, int]]:
         """Distances and positions of the neighbours of a minimum that no search went to yet."""
         others, distances = self.known.neighbours(start)
@@ -158,8 +171,7 @@ class _Planner:
         """Distance of every minimum from the first, and the minimum before it on the way."""
         if self._ways is None:
             known = self.known
-            tries = np.array([self.tried(pair) for pair in known.pairs.tolist()])
-            weights = (known.distances**POWER + KNOWN) * REPEAT**tries
+            weights = (known.distances**POWER + KNOWN) * REPEAT ** self._all_tries()
             edges = np.concatenate([known.pairs, known.graph.edges])
             weights = np.concatenate([weights, np.full(len(known.graph.edges), KNOWN)])
             low, high = np.sort(edges, axis=1).T

@@ -1,11 +1,13 @@
 """Which search comes next, on landscapes drawn by hand: minima on a line, loss rising with their number."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from landscape import LandscapeGraph, Minimum, symmetry
 from landscape._neighbours import CANDIDATES, Neighbours
-from landscape._planning import BATCH, CYCLE, KINDS, Knowledge, plan_batch
+from landscape._planning import BATCH, CYCLE, KINDS, Knowledge, _Planner, plan_batch
 from landscape.networks import MLP
 
 FIRST = 64  # a batch behind the random starts
@@ -116,6 +118,17 @@ def test_the_plan_depends_on_seed_and_search_alone():
         ]
 
     assert summary(0) == summary(0) != summary(1)
+
+
+def test_tries_of_all_pairs_are_those_of_each():
+    known = knowledge(np.random.default_rng(0).normal(size=30))
+    ids = [number for number, _ in known.minima]
+    tries = {(ids[i], ids[j]): i + j for i in range(0, 30, 3) for j in range(i + 1, 30, 2)}
+    planner = _Planner(replace(known, tries=tries | {(10**6, 10**6 + 1): 1}))  # one of them is of a later batch
+    one_by_one = [planner.tried(pair) for pair in known.pairs.tolist()]
+    assert planner._all_tries().tolist() == one_by_one
+    assert max(one_by_one) > min(one_by_one) == 0
+    assert not _Planner(replace(known, tries={}))._all_tries().any()
 
 
 # ---------------------------------------------------------------- neighbours
