@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-topsearch
+JAX := .venv-jax
 INSTALLED := $(VENV)/.installed
 
 .PHONY: study test slow lint bench peers clean
@@ -22,8 +23,8 @@ lint: $(INSTALLED)  ## style, types and the direction of imports
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
-bench: $(INSTALLED)  ## us and the peers, in one run each
-	$(BIN)/python benchmarks/sgd.py
+bench: $(INSTALLED) $(JAX)/.installed  ## us and the peers, in one run each
+	JAX_PYTHON=$(JAX)/bin/python $(BIN)/python benchmarks/sgd.py
 	$(BIN)/python benchmarks/hessian.py
 	$(BIN)/python benchmarks/quench.py
 
@@ -38,6 +39,11 @@ $(PEERS)/.installed:
 		networkx threadpoolctl platformdirs pooch matplotlib
 	touch $@
 
+$(JAX)/.installed:
+	$(PYTHON) -m venv $(JAX)
+	$(JAX)/bin/python -m pip install --quiet --disable-pip-version-check jax==0.10.2 jaxlib==0.10.2
+	touch $@
+
 # torch first and by itself: its pin takes the CPU build where pip is set up for it
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'agescape needs Python 3.11 or newer; try make PYTHON=python3.11')"
@@ -47,4 +53,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 clean:  ## remove the virtual environment and what was made
-	rm -rf $(VENV) $(PEERS) build *.egg-info
+	rm -rf $(VENV) $(PEERS) $(JAX) build *.egg-info

@@ -1,83 +1,58 @@
-"""Microseconds per replica-step of our SGD kernel and of a plain torch loop, side by side on one core.
+"""Microseconds per replica-step of our SGD kernel and of its peers, side by side on one core.
 
-Both train a network of tanh units on 1000 rows with minibatches of 100 drawn in Keras' epochs, float32, with the same
-learning rate and penalty. The torch loop has no DataLoader: it indexes tensors with a permutation, which is the
-fastest plain way. Run `python benchmarks/sgd.py [--all] [--seconds S]`.
+All train a network of tanh units on 1000 rows with minibatches of 100 drawn in Keras' epochs, float32, with the same
+learning rate and penalty: plain C with vector extensions (the limit), a torch loop, torch.func.vmap and NumPy over 100
+replicas, and JAX (vmap of a scanned epoch) where JAX_PYTHON names an interpreter that has it. Processor seconds, one
+thread; contestants take turns, so that other load hits all of them.
+
+    python benchmarks/sgd.py [--all] [--seconds S]
 """
 
 import argparse
+import tempfile
 import time
-from collections.abc import Callable
+from pathlib import Path
 
+import _sgd_peers as peers
 import numpy as np
 import torch
+from _sgd_peers import BATCH, PENALTY, RATE, ROWS, Contestant, timed
 
 from dynamics._kernels import get_kernel
 from landscape.networks import MLP
 
-ROWS, BATCH, RATE, PENALTY, REPEATS = 1000, 100, 0.05, 1e-4, 7
+REPEATS = 7
 
 
-def kernel_steps(network: MLP, inputs: np.ndarray, labels: np.ndarray) -> Callable[[int], object]:
+def our_kernel(network: MLP, inputs: np.ndarray, labels: np.ndarray) -> Contestant:
     kernel = get_kernel(network.layer_sizes, BATCH, "float32", "sgd")
     start = network.glorot_uniform(np.random.default_rng(0)).astype(np.float32)
     decay = np.full(start.size, 2 * PENALTY, np.float32)
     x, y = inputs.astype(np.float32), labels.astype(np.float32)
     none, records = np.empty(0, np.int64), np.empty((0, start.size), np.float32)
     rate, key = np.float32(RATE), np.uint64(1)
-    return lambda steps: kernel.advance(start.copy(), x, y, key, 0, steps, BATCH, rate, decay, none, records)
+    return timed(lambda steps: kernel.advance(start.copy(), x, y, key, 0, steps, BATCH, rate, decay, none, records))
 
 
-def torch_steps(network: MLP, inputs: np.ndarray, labels: np.ndarray) -> Callable[[int], object]:
-    layers: list[torch.nn.Module] = []
-    for n_in, n_out in zip(network.layer_sizes[:-1], network.layer_sizes[1:], strict=True):
-        layers += [torch.nn.Linear(n_in, n_out), torch.nn.Tanh()]
-    model = torch.nn.Sequential(*layers[:-1])
-    optimizer = torch.optim.SGD(model.parameters(), lr=RATE, weight_decay=2 * PENALTY)
-    loss = torch.nn.CrossEntropyLoss()
-    x, y = torch.tensor(inputs, dtype=torch.float32), torch.tensor(labels)
-
-    def run(steps: int) -> None:
-        order = torch.arange(ROWS)
-        for step in range(steps):
-            position = step * BATCH % ROWS
-            if position == 0:
-                order = torch.randperm(ROWS)
-            rows = order[position : position + BATCH]
-            optimizer.zero_grad()
-            loss(model(x[rows]), y[rows]).backward()
-            optimizer.step()
-
-    return run
-
-
-def steps_for(run: Callable[[int], object], seconds: float) -> int:
-    """Steps that take about `seconds`, after a warm-up."""
+def steps_for(contestant: Contestant, seconds: float) -> int:
+    """Replica-steps that take about `seconds`, after a warm-up."""
     steps = 100
     while True:
-        start = time.perf_counter()
-        run(steps)
-        if (elapsed := time.perf_counter() - start) > 0.05:
-            return max(1, int(steps * seconds / elapsed))
+        began = time.perf_counter()
+        each = contestant(steps)
+        if time.perf_counter() - began > 0.05:
+            return max(1, int(seconds / each))
         steps *= 4
 
 
-def measure(runs: list[Callable[[int], object]], seconds: float) -> np.ndarray:
-    """Microseconds per step, (len(runs), REPEATS); the runs take turns, so that other load hits all of them."""
-    steps = [steps_for(run, seconds) for run in runs]
-    times = np.empty((len(runs), REPEATS))
+def measure(contestants: dict[str, Contestant], seconds: float) -> dict[str, np.ndarray]:
+    """Microseconds per replica-step, (REPEATS,) for each."""
+    steps = {name: steps_for(contestant, seconds) for name, contestant in contestants.items()}
+    times = {name: np.empty(REPEATS) for name in contestants}
     for repeat in range(REPEATS):
-        for k, run in enumerate(runs):
-            start = time.perf_counter()
-            run(steps[k])
-            times[k, repeat] = (time.perf_counter() - start) / steps[k] * 1e6
+        for name, contestant in contestants.items():
+            times[name][repeat] = 1e6 * contestant(steps[name])
     return times
-
-
-def report(name: str, times: np.ndarray) -> None:
-    print(
-        f"  {name:14s} {np.median(times):8.2f} us   ({times.min():.2f} to {times.max():.2f}, {times.size} repetitions)"
-    )
 
 
 def main() -> None:
@@ -91,14 +66,29 @@ def main() -> None:
     for hidden in ((10,), (5, 5), (4, 4, 4)) if arguments.all else ((10,),):
         network = MLP((2, *hidden, 4))
         print(f"{network.layer_sizes}, P = {network.n_parameters}, N = {ROWS}, B = {BATCH}, float32, one core")
-        start = time.perf_counter()
-        ours_run = kernel_steps(network, inputs, labels)
-        print(f"  kernel ready after {time.perf_counter() - start:.2f} s (compiled, or from the cache)")
-        ours, theirs = measure([ours_run, torch_steps(network, inputs, labels)], arguments.seconds)
-        report("our kernel", ours)
-        report("torch loop", theirs)
-        ratios = theirs / ours
-        print(f"  ratio          {np.median(ratios):8.0f}      ({ratios.min():.0f} to {ratios.max():.0f})")
+        with tempfile.TemporaryDirectory() as folder:
+            contestants = {
+                "our kernel": our_kernel(network, inputs, labels),
+                "C, AVX2": peers.c_probe(network, inputs, labels, Path(folder), 8),
+                "torch loop": peers.torch_loop(network, inputs, labels),
+                "torch vmap": peers.torch_vmap(network, inputs, labels),
+                "NumPy": peers.numpy_batched(network, inputs, labels),
+            }
+            if "avx512f" in Path("/proc/cpuinfo").read_text():
+                contestants["C, AVX-512"] = peers.c_probe(network, inputs, labels, Path(folder), 16)
+            jax = peers.jax_scan(network)
+            if jax is not None:
+                contestants["JAX"] = jax
+            times = measure(contestants, arguments.seconds)
+        for name, values in times.items():
+            ratios = values / times["our kernel"]
+            print(
+                f"  {name:12s} {np.median(values):8.2f} us ({values.min():.2f} to {values.max():.2f})"
+                f"   {np.median(ratios):7.2f} x ours ({ratios.min():.2f} to {ratios.max():.2f})",
+                flush=True,
+            )
+        if jax is None:
+            print("  JAX          not installed: set JAX_PYTHON")
 
 
 if __name__ == "__main__":
