@@ -45,8 +45,8 @@ def _evaluate_point(bare: CrossEntropyLoss, penalty: Array, theta: Array) -> tup
 
 def evaluate(
     network: MLP, inputs: Array, labels: NDArray[np.int64], penalty: Array, theta: Array
-) -> tuple[float, float, float]:
-    """Loss with penalty, accuracy and gradient norm at one `theta` (P,) over any rows, through NumPy.
+) -> tuple[float, float, Array]:
+    """Loss with penalty, accuracy and gradient (P,) at one `theta` (P,) over any rows, through NumPy.
 
     Slower than the compiled loss, but without its preparation: for a few rows that change from call to call.
     """
@@ -70,4 +70,4 @@ def evaluate(
         parts = [(activation.T @ delta).ravel(), delta.sum(axis=0), *parts]
         delta = (delta @ layer.kernel.T) * (1.0 - activation**2)
     gradient = np.concatenate(parts) + 2.0 * penalty * theta
-    return float(entropy + penalty @ theta**2), float(accuracy), float(np.linalg.norm(gradient))
+    return float(entropy + penalty @ theta**2), float(accuracy), gradient

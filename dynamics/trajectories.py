@@ -11,6 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.networks import MLP
+
 FORMAT = "agescape trajectories"
 FORMAT_VERSION = 1
 TEST_CURVES = ("test_loss", "test_accuracy")  # files of older versions have none
@@ -106,6 +108,14 @@ class Trajectories:
     def n_parameters(self) -> int:
         """Number P of parameters."""
         return self.snapshots.shape[2]
+
+    @property
+    def network(self) -> MLP:
+        """The network whose parameters these are; a ValueError where no network made them."""
+        if not self.layer_sizes:
+            msg = "runs must be those of a network, with layer_sizes; these have none"
+            raise ValueError(msg)
+        return MLP(self.layer_sizes)
 
     def at_most(self, replicas: int | None) -> "Trajectories":
         """The first `replicas` runs, or all of them if there are no more or it is None."""
