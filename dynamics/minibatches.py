@@ -57,7 +57,7 @@ def minibatch_gradients(
     Each of the `batches` minibatches at a snapshot has `batch_size` different rows (by default as many as those of the
     runs), drawn independently of the others and of the order in which the runs saw the rows. E |g_B|^2 = |g|^2 +
     noise^2, and noise^2 = (N - B) / (N - 1) tr(C) / B, where C is the covariance of the gradients of the N single rows:
-    the variance of a mean over rows drawn without replacement, in any textbook on sampling. Runs are read one at a time.
+    the variance of a mean over rows drawn without replacement, in any textbook on sampling. Runs are read one by one.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def minibatch_gradients(
     """
     check_data(runs, data)
     penalty = _penalty(runs)
-    size = runs.metadata.get("batch_size") if batch_size is None else batch_size
+    size: Any = runs.metadata.get("batch_size") if batch_size is None else batch_size
     _check_counts(data, batches, size)
     wanted = runs.steps if steps is None else np.asarray(steps, dtype=np.int64)
     absent = wanted[~np.isin(wanted, runs.steps)]
