@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference import images
 
 from dynamics import (
     SGD,
@@ -24,7 +25,6 @@ from dynamics.synthetic import brownian
 from dynamics.trajectories import TEST_CURVES
 from landscape import MLP, CrossEntropyLoss, symmetry
 from landscape.datasets import Dataset
-from reference import images
 
 NETWORK = MLP((2, 3, 2, 4))
 P = NETWORK.n_parameters
@@ -92,7 +92,7 @@ def test_layers_weighted_by_size_are_the_whole():
     found = layer_displacement(runs)
     assert found.sizes.sum() == P
     np.testing.assert_allclose(found.whole.values, mean_square_displacement(runs).values, rtol=1e-12)
-    second = (9 - 1) * found.group("kernel 2").values / 8 * 6 + found.group("bias 2").values * 2
+    second = found.group("kernel 2").values * 6 + found.group("bias 2").values * 2
     np.testing.assert_allclose(found.layer(2).values * 8, second, rtol=1e-12)
 
 
@@ -139,7 +139,7 @@ def test_displacement_modulo_symmetry_is_that_of_the_nearest_of_all_images():
             others = images(NETWORK, runs.snapshots[r, b])
             expected[r, i, j] = ((others - runs.snapshots[r, a]) ** 2).sum(axis=1).min() / P
     np.testing.assert_allclose(found.modulo.values, expected, rtol=1e-12)
-    np.testing.assert_array_equal(found.plain.values, pytest.approx(mean_square_displacement(runs).values, nan_ok=True))
+    np.testing.assert_allclose(found.plain.values, mean_square_displacement(runs).values, rtol=1e-12)
     assert (found.modulo.values < 0.99 * found.plain.values).any()
     np.testing.assert_array_equal(np.isnan(found.exchanged), np.isnan(expected[0]))
 
@@ -410,8 +410,8 @@ def test_minibatches_of_all_rows_are_the_full_gradient(trained):
 
 def test_noise_of_minibatches_is_that_of_a_finite_population(trained):
     size = 6
-    found = minibatch_gradients(trained, DATA, np.random.default_rng(0), batches=4000, steps=[0, 16])
-    assert (found.batch_size, found.batches) == (size, 4000)
+    found = minibatch_gradients(trained, DATA, np.random.default_rng(0), batches=1500, steps=[0, 16])
+    assert (found.batch_size, found.batches) == (size, 1500)
     penalty = np.full(P, 1e-4)
     for r, s in ((0, 0), (2, 1)):
         theta = trained.snapshots[r, [0, -1][s]].astype(np.float64)
@@ -421,8 +421,8 @@ def test_noise_of_minibatches_is_that_of_a_finite_population(trained):
         full = rows.mean(axis=0)
         exact = (DATA.rows - size) / (DATA.rows - 1) * ((rows - full) ** 2).sum(axis=1).mean() / size
         assert found.full[r, s] == pytest.approx(np.linalg.norm(full), rel=1e-10)
-        assert found.noise[r, s] ** 2 == pytest.approx(exact, rel=0.06)
-        assert found.full[r, s] <= found.minibatch[r, s] <= np.sqrt(found.full[r, s] ** 2 + exact) * 1.03
+        assert found.noise[r, s] ** 2 == pytest.approx(exact, rel=0.1)
+        assert found.full[r, s] <= found.minibatch[r, s] <= np.sqrt(found.full[r, s] ** 2 + exact) * 1.05
 
 
 def test_the_generator_decides_the_minibatches(trained):

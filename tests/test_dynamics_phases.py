@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
@@ -30,7 +30,7 @@ TW = np.array([1, 10, 100, 1000])
 
 
 def moving(velocity, noise, replicas=40, parameters=400, tw=TW, seed=0):
-    """Runs that at each waiting time take steps of a drift of length `velocity`(s) and white noise of length `noise`."""
+    """Runs whose steps are a drift of length `velocity`(s) in one direction and white noise of length `noise`."""
     rng = np.random.default_rng(seed)
     lags = alignment_lags(SEPARATIONS)
     steps = snapshot_steps(tw, lags, int(tw[-1] + lags[-1]))
@@ -54,6 +54,7 @@ def with_loss(curves, curve_steps):
 # ---------------------------------------------------------------- alignment
 
 
+@settings(deadline=None)
 @given(
     separations=st.lists(st.integers(1, 30), min_size=1, max_size=4),
     stride=st.integers(1, 5),
@@ -139,7 +140,7 @@ def test_missing_snapshots_are_told_how_to_record():
 
 @pytest.mark.parametrize("bad", [[], [0], [1.5], 3])
 def test_bad_separations_are_refused(bad):
-    with pytest.raises(ValueError, match="^separations must be whole numbers >= 1"):
+    with pytest.raises(ValueError, match=r"^separations must be whole numbers >= 1"):
         update_alignment(brownian(1, 2, [2], [1], 0.1, np.random.default_rng(0)), bad)
 
 
@@ -234,7 +235,7 @@ def test_bad_choices_for_alignment_are_named():
         onset_from_alignment(alignment, separation=2)
     with pytest.raises(ValueError, match=r"^level must lie between -1 and 1; got 1"):
         onset_from_alignment(alignment, level=1)
-    with pytest.raises(ValueError, match="^runs must have at least three curve steps >= 1; got 1"):
+    with pytest.raises(ValueError, match=r"^runs must have at least three curve steps >= 1; got 1"):
         onset_from_loss(with_loss([[1.0, 0.5]], [0, 1]))
 
 
