@@ -1,4 +1,4 @@
-"""Training loss, accuracy and gradient of one point, over all rows, in float64."""
+"""Loss, accuracy and gradient of one point, over all rows, in float64."""
 
 from typing import NamedTuple
 
@@ -6,36 +6,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.datasets import Dataset
+from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
 
 Array = NDArray[np.float64]
 
 
 class Curves(NamedTuple):
-    """What `evaluate_curves` returns, per replica and curve step."""
+    """What `evaluate_curves` returns, per replica and curve step; fields are named as in `Trajectories`."""
 
     loss: Array
     accuracy: Array
     gradient_norm: Array
+    test_loss: Array
+    test_accuracy: Array
 
 
 def evaluate_curves(network: MLP, data: Dataset, penalty: Array, thetas: Array) -> Curves:
-    """Loss with penalty (nats), accuracy and gradient norm of each of `thetas` (C, P), each (C,).
+    """Training and test curves at each of `thetas` (C, P), each (C,).
 
-    `penalty` (P,) is the lambda of every parameter. The loss is the mean cross-entropy plus
-    sum_p penalty_p theta_p^2 (Herrera Segura et al. 2022, equation 1); the gradient is that of this loss.
+    `penalty` (P,) is the lambda of every parameter. The training loss (nats) is the mean cross-entropy plus
+    sum_p penalty_p theta_p^2 (Herrera Segura et al. 2022, equation 1) and the gradient is that of this loss; the test
+    loss is the mean cross-entropy alone, because the penalty is no property of the test rows. Accuracies are shares
+    of rows. Test curves are nan without test rows.
     """
-    # Arrays that came through a network lie anywhere in memory, and NumPy sums those that are not aligned otherwise.
-    inputs, penalty = (np.require(array, np.float64, ["C", "ALIGNED"]) for array in (data.inputs, penalty))
-    rows = [evaluate(network, inputs, data.labels, penalty, theta) for theta in np.asarray(thetas, dtype=np.float64)]
-    values = np.array(rows, dtype=np.float64).reshape(-1, 3)
+    bare = CrossEntropyLoss(network, data, 0.0)  # it knows one lambda for all parameters: the penalty is added here
+    thetas = np.array(thetas, dtype=np.float64).reshape(-1, network.n_parameters)
+    rows = [_evaluate_point(bare, penalty, theta) for theta in thetas]
+    values = np.array(rows, dtype=np.float64).reshape(-1, len(Curves._fields))
     return Curves(*np.ascontiguousarray(values.T))
+
+
+def _evaluate_point(bare: CrossEntropyLoss, penalty: Array, theta: Array) -> tuple[float, ...]:
+    entropy, gradient = bare.value_and_gradient(theta)
+    slope = np.linalg.norm(gradient + 2.0 * penalty * theta)
+    return entropy + float(penalty @ theta**2), bare.scores(theta)[1], float(slope), *bare.scores(theta, test=True)
 
 
 def evaluate(
     network: MLP, inputs: Array, labels: NDArray[np.int64], penalty: Array, theta: Array
-) -> tuple[float, float, float]:
-    """Loss, accuracy and gradient norm at one `theta` (P,)."""
+) -> tuple[float, float, Array]:
+    """Loss with penalty, accuracy and gradient (P,) at one `theta` (P,) over any rows, through NumPy.
+
+    Slower than the compiled loss, but without its preparation: for a few rows that change from call to call.
+    """
     layers = network.unflatten(theta)
     activations = [inputs]
     for layer in layers[:-1]:
@@ -56,4 +70,4 @@ def evaluate(
         parts = [(activation.T @ delta).ravel(), delta.sum(axis=0), *parts]
         delta = (delta @ layer.kernel.T) * (1.0 - activation**2)
     gradient = np.concatenate(parts) + 2.0 * penalty * theta
-    return float(entropy + penalty @ theta**2), float(accuracy), float(np.linalg.norm(gradient))
+    return float(entropy + penalty @ theta**2), float(accuracy), gradient

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics._pairs import two_time_pairs
 from dynamics.trajectories import Trajectories
 
 
@@ -19,7 +20,8 @@ class MeanSquareDisplacement:
     waiting_times, lags : (W,), (T,) int64
         Steps.
     values : (R, W, T) float64
-        Per parameter, nan where waiting time + lag lies beyond the run.
+        Per parameter (of whatever moves: `dynamics.outputs` has outputs instead), nan where waiting time + lag lies
+        beyond the run.
     metadata : mapping
         That of the runs.
 
@@ -64,23 +66,8 @@ def mean_square_displacement(runs: Trajectories) -> MeanSquareDisplacement:
     ValueError
         If a snapshot that the waiting times and lags call for is missing.
     """
-    ends = runs.waiting_times[:, None] + runs.lags
-    within = ends <= runs.steps[-1]
-    at_start = _positions(runs.steps, runs.waiting_times)
-    at_end = _positions(runs.steps, ends[within])
-    row = np.nonzero(within)[0]
-    values = np.full((runs.replicas, *ends.shape), np.nan)
+    pairs = two_time_pairs(runs.steps, runs.waiting_times, runs.lags)
+    values = np.empty((runs.replicas, *pairs.within.shape))
     for r in range(runs.replicas):
-        theta = np.asarray(runs.snapshots[r], dtype=np.float64)
-        values[r, within] = ((theta[at_end] - theta[at_start[row]]) ** 2).mean(axis=1)
+        values[r] = pairs.on_grid((pairs.displacements(runs.snapshots[r]) ** 2).mean(axis=1))
     return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, runs.metadata)
-
-
-def _positions(steps: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Where the `wanted` steps lie among the snapshots."""
-    found = np.minimum(np.searchsorted(steps, wanted), steps.size - 1)
-    missing = wanted[steps[found] != wanted]
-    if missing.size:
-        msg = f"runs must have a snapshot at every waiting time and waiting time + lag; none at step {missing[0]}"
-        raise ValueError(msg)
-    return found

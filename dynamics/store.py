@@ -30,6 +30,8 @@ class Block(NamedTuple):
     loss: NDArray[np.float64]
     accuracy: NDArray[np.float64]
     gradient_norm: NDArray[np.float64]
+    test_loss: NDArray[np.float64]
+    test_accuracy: NDArray[np.float64]
 
     @property
     def end(self) -> int:
@@ -158,7 +160,10 @@ class FileStore:
         for first, end in self._ranges():
             if first <= done < end:
                 with np.load(self._parts / f"{first:07d}-{end:07d}.npz", allow_pickle=False) as part:
-                    yield Block(done, *(part[name][done - first :] for name in PER_REPLICA))
+                    # a part that an older version left has no test curves
+                    none = np.full(part["loss"].shape, np.nan)
+                    arrays = (part[name] if name in part else none for name in PER_REPLICA)
+                    yield Block(done, *(array[done - first :] for array in arrays))
                 done = end
 
     def _fill(self, file: h5py.File) -> None:

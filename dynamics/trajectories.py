@@ -11,9 +11,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.networks import MLP
+
 FORMAT = "agescape trajectories"
 FORMAT_VERSION = 1
-PER_REPLICA = ("snapshots", "loss", "accuracy", "gradient_norm")
+TEST_CURVES = ("test_loss", "test_accuracy")  # files of older versions have none
+PER_REPLICA = ("snapshots", "loss", "accuracy", "gradient_norm", *TEST_CURVES)
 SHARED = ("steps", "curve_steps", "waiting_times", "lags")
 
 
@@ -62,6 +65,9 @@ class Trajectories:
         Steps of the curves.
     loss, accuracy, gradient_norm : (R, C) float64
         Training loss with its penalty (nats), accuracy on the training rows, norm of the gradient of this loss.
+    test_loss, test_accuracy : (R, C) float64
+        Mean cross-entropy without penalty (nats) and accuracy on the test rows; nan without such rows, and where the
+        runs come from a file of a version that recorded none. By default nan.
     metadata : mapping
         How the runs were made: what `train` was called with, the data set's own metadata, `data_sha256`, version.
     """
@@ -76,8 +82,13 @@ class Trajectories:
     accuracy: NDArray[np.float64]
     gradient_norm: NDArray[np.float64]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    test_loss: NDArray[np.float64] = None  # pyright: ignore[reportAssignmentType]
+    test_accuracy: NDArray[np.float64] = None  # pyright: ignore[reportAssignmentType]
 
     def __post_init__(self) -> None:
+        for name in TEST_CURVES:
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.full(self.loss.shape, np.nan))
         for name in (*SHARED, *PER_REPLICA):
             array = getattr(self, name)
             if isinstance(array, np.ndarray):
@@ -97,6 +108,14 @@ class Trajectories:
     def n_parameters(self) -> int:
         """Number P of parameters."""
         return self.snapshots.shape[2]
+
+    @property
+    def network(self) -> MLP:
+        """The network whose parameters these are; a ValueError where no network made them."""
+        if not self.layer_sizes:
+            msg = "runs must be those of a network, with layer_sizes; these have none"
+            raise ValueError(msg)
+        return MLP(self.layer_sizes)
 
     def at_most(self, replicas: int | None) -> "Trajectories":
         """The first `replicas` runs, or all of them if there are no more or it is None."""
@@ -146,7 +165,7 @@ def _read(path: Path, file: Any) -> Trajectories:
         layer_sizes=tuple(int(n) for n in file.attrs["layer_sizes"]),
         snapshots=StoredArray(path.absolute(), "snapshots", stored.shape, stored.dtype),
         metadata=json.loads(file.attrs["metadata"]),
-        **{name: file[name][...] for name in (*SHARED, *PER_REPLICA[1:])},
+        **{name: file[name][...] for name in (*SHARED, *PER_REPLICA[1:]) if name in file},
     )
 
 
@@ -159,7 +178,8 @@ def _check_file(path: Path, file: h5py.File) -> None:
         msg = f"{path} has format version {version}; this agescape reads version {FORMAT_VERSION}"
         raise ValueError(msg)
     missing = [name for name in ("metadata", "layer_sizes") if name not in file.attrs]
-    missing += [name for name in (*SHARED, *PER_REPLICA) if not isinstance(file.get(name), h5py.Dataset)]
+    wanted = (name for name in (*SHARED, *PER_REPLICA) if name not in TEST_CURVES)
+    missing += [name for name in wanted if not isinstance(file.get(name), h5py.Dataset)]
     if missing:
         msg = f"{path} is not a complete file of trajectories: it has no {', '.join(missing)}"
         raise ValueError(msg)

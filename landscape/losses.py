@@ -1,14 +1,16 @@
 """Loss functions on the parameter space of a network: one protocol, two implementations."""
 
 import copy
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape import _hessian, _kernels, _wide
+from landscape import _hessian, _kernels, _scores, _wide
 from landscape.datasets import Dataset
 from landscape.networks import MLP
+from landscape.workers import one_thread
 
 if TYPE_CHECKING:
     import torch
@@ -152,6 +154,22 @@ class CrossEntropyLoss:
         data = self.data
         inputs, labels = (data.test_inputs, data.test_labels) if test else (data.inputs, data.labels)
         return mean_cross_entropy(self.network.logits(theta, inputs), labels)
+
+    def scores(self, theta: ArrayLike, *, test: bool = False) -> tuple[float, float]:
+        """`cross_entropy` and `accuracy` at `theta` (P,) in one compiled pass, several times as fast."""
+        theta = self.network.check(theta)
+        labels = self.data.test_labels if test else self.data.labels
+        if self._wide or not labels.size:
+            with one_thread():  # more would change the last bits
+                logits = self.network.logits(theta, self.data.test_inputs if test else self.data.inputs)
+            return mean_cross_entropy(logits, labels), share_correct(logits, labels)
+        inputs, labels = self._test_rows if test else (self._inputs, self._labels)
+        return _scores.scores(theta, self._sizes, inputs, labels)
+
+    @cached_property
+    def _test_rows(self) -> tuple[Array, NDArray[np.int64]]:
+        """Test inputs (D, M) and labels, as the compiled loops want them."""
+        return np.ascontiguousarray(self.data.test_inputs.T), np.array(self.data.test_labels)
 
 
 class TorchLoss:
