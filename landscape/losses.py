@@ -280,7 +280,7 @@ class TorchLoss:
 
     def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
         """Hessian times `vector` (P,) at `theta` (P,): it is symmetric, so reverse over reverse serves."""
-        _, transposed = self._torch.func.vjp(self._torch.func.grad(self._loss), self._tensor(theta))
+        transposed: Any = self._torch.func.vjp(self._torch.func.grad(self._loss), self._tensor(theta))[1]
         return transposed(self._tensor(vector))[0].numpy()
 
     def accuracy(self, theta: ArrayLike, *, test: bool = False) -> float:
