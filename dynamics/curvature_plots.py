@@ -12,6 +12,7 @@ Array = NDArray[np.float64]
 Result = Curvature | CurvatureEstimates
 
 UP, DOWN = COLORS[0], COLORS[3]
+LINEAR_DECADES = 3  # below the largest magnitude the axis of the eigenvalues becomes linear
 LARGEST_DISK = 60.0  # points squared, of a node that has all the weight
 
 
@@ -27,7 +28,10 @@ def plot_spectra(result: Result, ax: Axes) -> Axes:
         column, area = values[:, k].ravel(), sizes[:, k].ravel()
         for sign, color in ((column >= 0, UP), (column < 0, DOWN)):
             ax.scatter(np.full(sign.sum(), k), column[sign], s=area[sign], c=color, alpha=0.5, lw=0, rasterized=True)
-    ax.set_yscale("symlog", linthresh=1e-3 * scale)
+    threshold = int(np.floor(np.log10(scale))) - LINEAR_DECADES
+    decades = 10.0 ** np.arange(threshold + 1, threshold + LINEAR_DECADES + 2)  # labels of the threshold would overlap
+    ax.set_yscale("symlog", linthresh=10.0**threshold)
+    ax.set_yticks([*-decades[::-1], 0.0, *decades])
     ax.axhline(0.0, color="0.5", linewidth=0.5)
     ax.set_xticks(range(result.steps.size), [str(step) for step in result.steps], rotation=45)
     ax.set(xlabel="step", ylabel="eigenvalues of the Hessian (nats)")
