@@ -83,7 +83,7 @@ def _read(path: Path | None, name: str) -> Measurement | None:
     try:
         with np.load(file, allow_pickle=False) as stored:
             return dict(stored)
-    except (OSError, ValueError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, BadZipFile) as error:
         msg = f"{file} is no measurement that can be read ({error}): remove it"
         raise ValueError(msg) from error
 

@@ -1,3 +1,4 @@
+import io
 import sys
 from dataclasses import FrozenInstanceError
 from itertools import combinations, product
@@ -342,7 +343,9 @@ def test_number_of_negative_eigenvalues_agrees_within_its_error(rng):
     estimate, error = found.negative_eigenvalues
     assert abs(estimate - 30) < 4 * error
     assert error < 2
-    assert found.negative_bounds == pytest.approx((estimate, estimate), abs=0.5)
+    low, high = found.negative_bounds
+    assert low - 4 * error < 30 < high + 4 * error
+    assert high - low < 15
 
 
 def test_extreme_eigenvalues_against_eigsh(rng):
@@ -488,7 +491,7 @@ def test_spectra_along_the_runs(runs):
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_loss_and_gradient_are_those_that_training_recorded(runs, measure):
-    found = measure(runs)
+    found = measure(runs, steps=[0, 200])
     at = np.searchsorted(runs.curve_steps, found.steps)
     np.testing.assert_array_equal(runs.curve_steps[at], found.steps)
     np.testing.assert_allclose(found.losses, runs.loss[:, at], rtol=1e-12)
@@ -664,8 +667,8 @@ def test_drawings(runs, measure, replicas):
         assert plot(found, ax) is ax
     drawn = np.concatenate([dots.get_offsets()[:, 1] for dots in axes[0].collections])
     expected = found.eigenvalues if measure is along else found.nodes
-    np.testing.assert_allclose(np.sort(drawn), np.sort(expected.ravel()))
+    np.testing.assert_allclose(np.sort(drawn), np.sort(expected[np.isfinite(expected)]))
     counts = found.negative_eigenvalues if measure is along else found.negative_eigenvalues[0]
     for ax, values in ((axes[1], counts), (axes[2], found.gradient_rms)):
         np.testing.assert_allclose(ax.containers[0].lines[0].get_ydata(), values.mean(axis=0))
-    axes[0].figure.canvas.draw()
+    axes[0].figure.savefig(io.BytesIO())
