@@ -81,7 +81,8 @@ def _read(path: Path | None, name: str) -> Measurement | None:
     if file is None or not file.exists():
         return None
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        # opened here, for np.load leaves a file open that it cannot read
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
             return dict(stored)
     except (OSError, EOFError, ValueError, BadZipFile) as error:
         msg = f"{file} is no measurement that can be read ({error}): remove it"
