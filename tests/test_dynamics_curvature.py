@@ -386,10 +386,14 @@ def test_zero_modes_are_left_out(rng):
     assert len(loss.zero_modes) == 1
     theta = rng.normal(size=loss.n_parameters)
     values = np.linalg.eigvalsh(loss.hessian(theta))
-    kept = np.delete(values, np.abs(values).argmin())
+    assert np.abs(values).min() < 1e-14
+    # common shifts of the outputs are held by the penalty alone: an eigenvalue three times, which a probe sees once
+    kept = np.unique(np.delete(values, np.abs(values).argmin()).round(9))
+    assert kept.size == 22
     found = spectral_density(loss, theta, rng, probes=3, steps=100)
     assert (found.dimension, found.nodes.shape) == (24, (3, 24))
-    np.testing.assert_allclose(found.nodes, np.tile(kept, (3, 1)), atol=1e-10)
+    np.testing.assert_allclose(found.nodes[:, :22], np.tile(kept, (3, 1)), atol=2e-9)
+    assert np.isnan(found.nodes[:, 22:]).all()
 
 
 def test_density_is_decided_by_the_generator_and_leaves_its_input(rng):
