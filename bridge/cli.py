@@ -8,6 +8,7 @@ import threading
 import typer
 
 from bridge._commands_bridge import compare, info, overlay, study
+from bridge._commands_curvature import curvature
 from bridge._commands_dynamics import age, train
 from bridge._commands_graph import geometry, graph, path
 from bridge._commands_interchange import export_database, import_database, merge, verify
@@ -23,7 +24,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Make data sets.")
 data_app.command("ljat")(data_ljat)
 app.add_typer(data_app, name="data")
-for command in (study, explore, verify, graph, path, geometry, train, age, overlay, compare, merge, info):
+for command in (study, explore, verify, graph, path, geometry, train, age, curvature, overlay, compare, merge, info):
     app.command()(command)
 app.command("export")(export_database)
 app.command("import")(import_database)

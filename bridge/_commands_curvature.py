@@ -1,0 +1,167 @@
+"""Command of the curvature along trajectories: curvature."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from bridge import plots
+from bridge._console import progress_bar, show
+from bridge._options import AsJson, DataDir, Jobs, Seed, describe_metadata
+from dynamics import Curvature, CurvatureEstimates, Trajectories, estimate_curvature, load_trajectories
+from dynamics import curvature as exact_curvature
+from dynamics.curvature_plots import plot_gradient, plot_negative, plot_spectra
+from landscape import MLP, CrossEntropyLoss, datasets
+from landscape.plots import check_figure_path, save_figure
+
+WITH_REPLACEMENT = ("replacement", "with-replacement")  # kinds of noise whose minibatches may hold a row twice
+
+
+def curvature(
+    trajectories: Annotated[Path, typer.Argument(help="Runs that train wrote.")],
+    steps: Annotated[str | None, typer.Option(help="Steps with a snapshot, e.g. 1300,10000. [default: ten]")] = None,
+    runs: Annotated[int | None, typer.Option(min=1, help="Only the first so many runs. [default: all]")] = None,
+    output: Annotated[Path | None, typer.Option(help="Picture to write: svg, pdf or png.")] = None,
+    lanczos: Annotated[
+        bool, typer.Option("--lanczos", help="Estimate, with errors, instead of exact Hessians.")
+    ] = False,
+    probes: Annotated[int, typer.Option(min=2, help="Random vectors a snapshot, with --lanczos.")] = 10,
+    lanczos_steps: Annotated[int, typer.Option(min=2, help="Products a random vector, with --lanczos.")] = 80,
+    store: Annotated[
+        Path | None, typer.Option(help="Folder of finished snapshots. [default: TRAJECTORIES.curvature]")
+    ] = None,
+    data_dir: DataDir = None,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    as_json: AsJson = False,
+) -> None:
+    """Hessian spectra, gradient and its noise along the runs."""
+    if output is not None:
+        check_figure_path(output)
+    wanted = parse_steps(steps)
+    ensemble = load_trajectories(trajectories).at_most(runs)
+    loss = loss_of_runs(ensemble, data_dir)
+    with progress_bar() as bar:
+        common: dict[str, Any] = {
+            "steps": wanted,
+            "replacement": ensemble.metadata.get("noise") in WITH_REPLACEMENT,
+            "path": trajectories.with_name(trajectories.name + ".curvature") if store is None else store,
+            "jobs": jobs,
+            "progress": lambda done, total: bar("curvature", done, total),
+        }
+        if lanczos:
+            found: Curvature | CurvatureEstimates = estimate_curvature(
+                ensemble, loss, seed=seed, probes=probes, lanczos_steps=lanczos_steps, **common
+            )
+        else:
+            found = exact_curvature(ensemble, loss, **common)
+    result = describe_curvature(found) | describe_metadata(ensemble.metadata.get("data", {}))
+    if output is not None:
+        figure, axes = plots.new_figure(13.0, 4.0, 3)
+        for plot, ax in zip((plot_spectra, plot_negative, plot_gradient), axes, strict=True):
+            plot(found, ax)
+        axes[0].set_title(str(trajectories))
+        result["output"] = save_figure(figure, output)
+    show(result, as_json=as_json)
+
+
+def parse_steps(text: str | None) -> list[int] | None:
+    """Read steps such as "1300,10000"; ValueError if it is no list of whole numbers."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        msg = f"--steps must be steps such as 1300 or 0,1300,10000; got {text!r}"
+        raise ValueError(msg)
+    return [int(part) for part in parts]
+
+
+def loss_of_runs(runs: Trajectories, data_dir: Path | None = None) -> CrossEntropyLoss:
+    """The loss that runs of `train` descend, made again from their metadata.
+
+    Parameters
+    ----------
+    runs : Trajectories
+    data_dir : Path, optional
+        Where the MNIST files lie now, if elsewhere than the runs say.
+
+    Raises
+    ------
+    ValueError
+        If the runs do not say what they descend, or the data have changed since.
+    """
+    needed = ("data", "data_sha256", "regularization", "regularize_biases")
+    if not runs.layer_sizes or (missing := [name for name in needed if name not in runs.metadata]):
+        what = "layer_sizes" if not runs.layer_sizes else missing[0]
+        msg = f"the runs do not say what they descend: their metadata have no {what}"
+        raise ValueError(msg)
+    described = dict(runs.metadata["data"])
+    if data_dir is not None and described.get("name") == "mnist":
+        described["data_dir"] = str(data_dir)
+    data = datasets.reload(described, runs.metadata["data_sha256"])
+    return CrossEntropyLoss(
+        MLP(runs.layer_sizes),
+        data,
+        runs.metadata["regularization"],
+        regularize_biases=runs.metadata["regularize_biases"],
+    )
+
+
+def describe_curvature(found: Curvature | CurvatureEstimates) -> dict[str, Any]:
+    """What the JSON says: a value per step, the mean over the runs, and standard errors.
+
+    Errors are those over the runs; for one run those of the estimate, or none.
+    """
+    values: dict[str, Any] = {
+        "gradient_rms": found.gradient_rms,
+        "gradient_norm": found.gradient_norms,
+        "loss": found.losses,
+        "noise_trace": found.noise_traces,
+        "effective_temperature": found.temperatures,
+    }
+    if isinstance(found, CurvatureEstimates):
+        low, high = found.negative_bounds
+        values |= {
+            "negative_eigenvalues": found.negative_eigenvalues,
+            "negative_at_least": found.negative_at_least,
+            "negative_low": low,
+            "negative_high": high,
+            "trace": found.traces,
+            "largest_eigenvalue": found.largest,
+            "smallest_eigenvalue": found.smallest,
+            "alignment": (found.alignments, found.alignment_errors),
+        }
+    else:
+        values |= {
+            "negative_eigenvalues": found.negative_eigenvalues,
+            "negative_share": found.negative_share,
+            "negative_weight": found.negative_weight,
+            "trace": found.traces,
+            "largest_eigenvalue": found.largest,
+            "smallest_eigenvalue": found.smallest,
+            "alignment": found.alignments,
+            "isotropic_alignment": found.isotropic_alignments,
+            "overlap": found.overlaps,
+            "curved_temperature": found.curved_temperatures,
+        }
+    result: dict[str, Any] = {"steps": found.steps, "runs": found.runs.size}
+    for name, value in values.items():
+        estimate, error = value if isinstance(value, tuple) else (value, None)
+        result[name] = estimate.mean(axis=0)
+        result[f"{name}_error"] = standard_error(estimate, error)
+    return result | {
+        "method": "lanczos" if isinstance(found, CurvatureEstimates) else "exact",
+        "parameters": found.n_parameters,
+        "learning_rate": found.learning_rate,
+        "batch_size": found.batch_size,
+        "replacement": found.replacement,
+    }
+
+
+def standard_error(values: NDArray[Any], errors: NDArray[Any] | None) -> NDArray[np.float64]:
+    """Standard error (S,) over the runs of `values` (R, S); of a single run its own, or nan."""
+    if len(values) > 1:
+        return values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return np.full(values.shape[1], np.nan) if errors is None else errors[0]
