@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics import _fits, _resampling
-from dynamics._collapse import mismatch, minimize
+from dynamics._collapse import minimize, mismatch
 from dynamics.displacement import MeanSquareDisplacement
 
 Array = NDArray[np.float64]
@@ -24,7 +24,9 @@ class CollapseStatus(StrEnum):
         "there is nothing to collapse: fewer than two curves have three points in the window, or they do not overlap; "
         "choose another window, or add lags, waiting times or learning rates"
     )
-    AT_THE_EDGE = "the best exponent lies at the end of the range that was searched, -1 ... 3: the curves do not collapse"
+    AT_THE_EDGE = (
+        "the best exponent lies at the end of the range that was searched, -1 ... 3: the curves do not collapse"
+    )
     TOO_FEW_RUNS = "the interval is not defined: one run has no spread; train at least two replicas"
 
 
@@ -128,7 +130,8 @@ def learning_rate_collapse(
     _resampling.check_resampling(confidence, resamples)
     rates = np.asarray(learning_rates, dtype=np.float64)
     if rates.shape != (len(displacements),) or not (rates > 0).all():
-        msg = f"learning_rates must be {len(displacements)} positive numbers, one for each ensemble; got {learning_rates!r}"
+        expected = f"{len(displacements)} positive numbers, one for each ensemble"
+        msg = f"learning_rates must be {expected}; got {learning_rates!r}"
         raise ValueError(msg)
     xs, ys, used, shifts = [], [], [], []
     for k, msd in enumerate(displacements):
@@ -139,7 +142,9 @@ def learning_rate_collapse(
         there &= np.isfinite(y[0])
         if there.sum() >= 3:
             xs.append(np.log(msd.waiting_times[there]))
-            ys.append(np.where(np.isnan(y), y[0], y)[:, there])  # the few samples that do not reach it keep the estimate
+            ys.append(
+                np.where(np.isnan(y), y[0], y)[:, there]
+            )  # the few samples that do not reach it keep the estimate
             used.append(np.ones(there.sum(), dtype=np.bool_))
             shifts.append(np.log(rates[k]))
     fewest = min((msd.replicas for msd in displacements), default=1)

@@ -78,7 +78,9 @@ def split_displacement(runs: Trajectories, method: SplitMethod | None = None) ->
     if method == "straightness":
         parts = [_straightness(runs, runs.snapshots[r]) for r in range(runs.replicas)]
     elif method == "shared start" and shared:
-        common = sum(_moved(runs, runs.snapshots[r]) for r in range(runs.replicas))
+        common = _moved(runs, runs.snapshots[0])
+        for r in range(1, runs.replicas):
+            common += _moved(runs, runs.snapshots[r])
         parts = [_common(runs, runs.snapshots[r], common) for r in range(runs.replicas)]
     else:
         expected = "'straightness', or 'shared start' where two or more runs have the same first snapshot"

@@ -168,7 +168,9 @@ def generalized_diffusion(
     counts = _resampling.run_counts(msd.replicas, resamples, seed)
     means = np.concatenate([msd.mean[None], _resampling.resampled_means(counts, msd.values)])[..., inside]
     y = _fits.log_finite(means)
-    y = np.where(np.isfinite(y).all(axis=-1, keepdims=True), y, np.nan)  # a waiting time has the whole window or nothing
+    y = np.where(
+        np.isfinite(y).all(axis=-1, keepdims=True), y, np.nan
+    )  # a waiting time has the whole window or nothing
     x, x_tw = np.log(msd.lags[inside]), np.log(msd.waiting_times)
     alphas, _ = _fits.line(x, y)
     whole = np.isfinite(y[0]).all(axis=-1)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +87,8 @@ def compare_forms(
     runs: chi2 = r^T C^-1 r with C from the bootstrap over runs, times R / (R - 1), plus the error of interpolating
     between lags. The inverse of a covariance estimated from R runs is too large on average; chi2 has the factor
     (R - W - 2) / (R - 1) of Hartlap, Simon and Schneider (2007, cited from memory). The criterion is
-    AIC = chi2 + 2 x number of parameters (1, 1, 2, 1), with C taken as known; p-values are those of Hotelling's T2, which
-    allows for its estimation. All four may be bad: look at the p-values before at the best.
+    AIC = chi2 + 2 x number of parameters (1, 1, 2, 1), with C taken as known; p-values are those of Hotelling's T2,
+    which allows for its estimation. All four may be bad: look at the p-values before at the best.
 
     Source of the forms: Vincent, Hammann, Ocio, Bouchaud and Cugliandolo, "Slow dynamics and aging in spin glasses"
     (1997) (cited from memory).
@@ -143,9 +143,7 @@ def _compare(
         aic = chi_square + 2 * parameters
         aic = aic - aic.min()
         best = names[int(aic.argmin())]
-    return FormComparison(
-        names, exponents, errors, amplitudes, chi_square, aic, p_value, np.exp(log_t), best, status
-    )
+    return FormComparison(names, exponents, errors, amplitudes, chi_square, aic, p_value, np.exp(log_t), best, status)
 
 
 def _inflation(freedom: NDArray[np.int64], replicas: int) -> Array:
@@ -168,7 +166,7 @@ def _fit(
     name: FormName, x: Array, y: Array, used: NDArray[np.bool_], covariance: Array | None
 ) -> tuple[float, float, float, float, Array]:
     """Exponent, its standard error, amplitude, chi-square and ln t* (W,) of a form."""
-    inverse = np.eye(int(used.sum())) if covariance is None else np.linalg.inv(covariance)
+    inverse: Any = np.eye(int(used.sum())) if covariance is None else np.linalg.inv(covariance)
     if not used.any():
         return (np.nan, np.nan, np.nan, np.nan, np.full(x.size, np.nan))
     if name == "logarithmic":
@@ -201,7 +199,9 @@ def _fit_logarithmic(
     if not (x[used] > 0).all():  # at tw = 1 the form has no t*
         return (np.nan, np.nan, np.nan, np.inf, np.full(x.size, np.nan))
     center = float(np.mean(np.log(np.logaddexp(x, y)[used] / x[used] - 1 + 1e-300)))
-    found = optimize.minimize_scalar(cost, bounds=(center - 5, center + 5), method="bounded", options={"xatol": 1e-10})
+    found: Any = optimize.minimize_scalar(
+        cost, bounds=(center - 5, center + 5), method="bounded", options={"xatol": 1e-10}
+    )
     best = float(found.x)
     slope = (log_t_star(best + 1e-5) - log_t_star(best - 1e-5))[used] / 2e-5
     spread = float(np.exp(best) / np.sqrt(slope @ inverse @ slope))

@@ -10,9 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.trajectories import Trajectories
-from dynamics.traps import recorded_process, recorded_steps
-from dynamics.traps import trap_model as trap_model
-from dynamics.traps import trap_model_displacement as trap_model_displacement
+from dynamics.traps import recorded_process, recorded_steps, trap_model, trap_model_displacement
+
+__all__ = [
+    "aging_walk",
+    "aging_walk_t_star",
+    "brownian",
+    "drifting_walk",
+    "ornstein_uhlenbeck",
+    "trap_model",
+    "trap_model_displacement",
+]
 
 Array = NDArray[np.float64]
 
@@ -119,7 +127,9 @@ def drifting_walk(
     waiting, lag, steps = recorded_steps(waiting_times, lags)
     direction = rng.standard_normal((1 if shared_direction else replicas, 1, parameters))
     direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
-    noise = rng.standard_normal((replicas, steps.size - 1, parameters)) * np.sqrt(2 * diffusion * np.diff(steps))[:, None]
+    noise = (
+        rng.standard_normal((replicas, steps.size - 1, parameters)) * np.sqrt(2 * diffusion * np.diff(steps))[:, None]
+    )
     noise = np.concatenate([np.zeros((replicas, 1, parameters)), noise.cumsum(axis=1)], axis=1)
     snapshots = speed * _clock(steps, mu)[:, None] * direction + noise
     metadata = {"process": "drifting_walk", "speed": speed, "diffusion": diffusion, "mu": mu}

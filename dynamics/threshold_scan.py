@@ -123,7 +123,8 @@ def threshold_scan(
             boot[:, k] = _fits.line(x, _fits.log_finite(_fits.first_crossing(msd.lags, means, level)))[0]
     flat = _flat_window(np.log10(levels), mu, tolerance)
     ends = _resampling.interval(boot, confidence, msd.replicas)
-    low, high = _resampling.float_interval(boot[:, flat].mean(axis=1), confidence, msd.replicas) if flat.any() else _NONE
+    mean_flat = boot[:, flat].mean(axis=1) if flat.any() else np.full(resamples, np.nan)
+    low, high = _resampling.float_interval(mean_flat, confidence, msd.replicas)
     return ThresholdScan(
         thresholds=levels,
         mu=mu,
@@ -137,9 +138,6 @@ def threshold_scan(
         confidence=float(confidence),
         status=_status(levels, mu, flat, msd.replicas),
     )
-
-
-_NONE = (float("nan"), float("nan"))
 
 
 def _default_thresholds(msd: MeanSquareDisplacement) -> Array:
