@@ -7,18 +7,21 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-LEAST_OVERLAP = 0.5  # of a curve's points: with less, a few points that happen to agree would make the best collapse
-
 
 def mismatch(
-    xs: Sequence[Array], ys: Sequence[Array], used: Sequence[NDArray[np.bool_]], shift_x: Array, shift_y: Array
+    xs: Sequence[Array],
+    ys: Sequence[Array],
+    used: Sequence[NDArray[np.bool_]],
+    shift_x: Array,
+    shift_y: Array,
+    least_overlap: float,
 ) -> Array:
     """Mean squared distance (B,) between K curves after shifting.
 
     Curve k has abscissas ``xs[k]`` (T_k,), ascending, and ordinates ``ys[k]`` (B, T_k); it is moved by
     ``shift_x[:, k]`` and ``shift_y[:, k]``. Every curve serves in turn as the reference: each used point of the others
-    that lies in its range is compared with it by linear interpolation. inf where less than half of the points have
-    something to be compared with.
+    that lies in its range is compared with it by linear interpolation. inf where less than the share
+    `least_overlap` of the points has something to be compared with: a few that happen to agree would be the best.
     """
     total, number, points = 0.0, 0.0, 0
     for p in range(len(xs)):
@@ -32,7 +35,7 @@ def mismatch(
             seen = np.isfinite(distance)
             total = total + (np.where(seen, distance, 0.0) ** 2).sum(axis=1)
             number, points = number + seen.sum(axis=1), points + x.size
-    enough = np.asarray(number) >= max(1.0, LEAST_OVERLAP * points)
+    enough = np.asarray(number) >= max(1.0, least_overlap * points)
     return np.where(enough, total / np.maximum(number, 1), np.inf)
 
 

@@ -25,7 +25,8 @@ class CollapseStatus(StrEnum):
         "choose another window, or add lags, waiting times or learning rates"
     )
     AT_THE_EDGE = (
-        "the best exponent lies at the end of the range that was searched, -1 ... 3: the curves do not collapse"
+        "not to be trusted: the best exponent lies at the end of what could be searched, -1 ... 3 and while the curves "
+        "overlap; add waiting times, lags or learning rates in between"
     )
     TOO_FEW_RUNS = "the interval is not defined: one run has no spread; train at least two replicas"
 
@@ -103,7 +104,7 @@ def collapse(
             ys.append(np.log(means[:, w, there]))
             used.append(inside[there])
             shifts.append(-log_tw[w])
-    return _best(xs, ys, used, np.array(shifts), 0.0, window, confidence, msd.replicas)
+    return _best(xs, ys, used, np.array(shifts), 0.0, 0.5, window, confidence, msd.replicas)
 
 
 def learning_rate_collapse(
@@ -120,7 +121,9 @@ def learning_rate_collapse(
     Gradient flow depends on steps and learning rate only by their product, so that rate x t* is one function of
     rate x tw, whatever the rate: k = 1. Motion that is diffusion by gradient noise, D ~ rate^2 at fixed batch size, has
     k = 2 instead (where the displacement grows as t), and k = 0 means that the steps alone count. The cost is that of
-    `collapse`, for ln(rate^k t*) against ln(rate^k tw). Waiting times without a t* are left out.
+    `collapse`, for ln(rate^k t*) against ln(rate^k tw), where a fifth of the points must overlap (half of them for
+    `collapse`). Waiting times without a t* are left out. For k = 1 to be found at all, the range of the waiting times
+    must be wider than the ratio of the learning rates.
 
     Raises
     ------
@@ -148,7 +151,7 @@ def learning_rate_collapse(
             used.append(np.ones(there.sum(), dtype=np.bool_))
             shifts.append(np.log(rates[k]))
     fewest = min((msd.replicas for msd in displacements), default=1)
-    return _best(xs, ys, used, np.array(shifts), 1.0, (threshold, threshold), confidence, fewest)
+    return _best(xs, ys, used, np.array(shifts), 1.0, 0.2, (threshold, threshold), confidence, fewest)
 
 
 def _best(
@@ -157,6 +160,7 @@ def _best(
     used: list[NDArray[np.bool_]],
     shifts: Array,
     with_y: float,
+    least_overlap: float,
     window: tuple[float, float],
     confidence: float,
     runs: int,
@@ -165,7 +169,7 @@ def _best(
 
     def cost(exponent: Array) -> Array:
         moved = np.atleast_1d(exponent)[:, None] * shifts
-        return mismatch(xs, ys, used, moved, with_y * moved)
+        return mismatch(xs, ys, used, moved, with_y * moved, least_overlap)
 
     nothing = np.full(EXPONENTS.size, np.nan)
     nan = float("nan")
@@ -189,7 +193,7 @@ def _best(
         distances=np.array([_root(value) for value in curve]),
         window=(low_window, high_window),
         confidence=float(confidence),
-        status=_status(float(found[0]), runs),
+        status=_status(float(found[0]), curve, runs),
     )
 
 
@@ -197,9 +201,11 @@ def _root(square: float) -> float:
     return float(np.sqrt(square)) if np.isfinite(square) else float("nan")
 
 
-def _status(exponent: float, runs: int) -> CollapseStatus:
+def _status(exponent: float, costs: Array, runs: int) -> CollapseStatus:
     if np.isnan(exponent):
         return CollapseStatus.TOO_LITTLE_OVERLAP
-    if not EXPONENTS[0] + 1e-3 < exponent < EXPONENTS[-1] - 1e-3:
+    above = int(np.searchsorted(EXPONENTS, exponent))
+    around = costs[max(above - 2, 0) : above + 2]  # two of the searched exponents on either side
+    if around.size < 4 or not np.isfinite(around).all():
         return CollapseStatus.AT_THE_EDGE
     return CollapseStatus.TOO_FEW_RUNS if runs < 2 else CollapseStatus.OK

@@ -27,7 +27,7 @@ def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = No
     if threshold is not None:
         ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1)
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta(t_w, t)$")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="upper left")  # "best" would look at every point
     return ax
 
 
@@ -52,7 +52,7 @@ def plot_loss(runs: Trajectories, ax: Axes, color: str = COLORS[0]) -> Axes:
     ax.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
     ax.plot(steps, middle, color=color, label=f"median of {runs.replicas} runs, middle 80 %")
     ax.set(xscale="log", xlabel="time (steps)", ylabel="training loss (nats)")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="upper right")  # "best" would look at every point
     return ax
 
 
@@ -64,7 +64,7 @@ def plot_threshold_scan(scan: ThresholdScan, ax: Axes, color: str = COLORS[0]) -
         label = rf"flat: {scan.mu_flat:.2f} [{scan.mu_flat_low:.2f}, {scan.mu_flat_high:.2f}]"
         ax.axvspan(*scan.window, color=COLORS[1], alpha=0.15, linewidth=0, label=label)
     ax.set(xscale="log", xlabel=r"threshold $\Delta^*$", ylabel=r"exponent $\mu$")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="lower right")  # "best" would look at every point
     return ax
 
 
@@ -103,7 +103,7 @@ def plot_diffusion(result: GeneralizedDiffusion, ax: Axes, color: str = COLORS[0
     intercept = np.nanmean(np.log(d) + result.a * np.log(tw)) if np.isfinite(d).any() else np.nan
     label = rf"$a$ = {result.a:.2f} [{result.a_low:.2f}, {result.a_high:.2f}], $\alpha$ = {result.alpha:.2f}"
     ax.plot(tw, np.exp(intercept - result.a * np.log(tw)), color=color, label=label)
-    return _over_waiting_times(ax, tw, d, r"$D(t_w)$, $\Delta = D t^\alpha$")
+    return _over_waiting_times(ax, tw, d, r"$D(t_w)$, $\Delta = D t^\alpha$", "lower left")
 
 
 def plot_forms(fit: Aging, forms: FormComparison, ax: Axes) -> Axes:
@@ -147,11 +147,13 @@ def plot_analysis(analysis: AgingAnalysis, title: str = "", control_t_star: Arra
     return figure
 
 
-def _over_waiting_times(ax: Axes, waiting_times: ArrayLike, values: ArrayLike, label: str) -> Axes:
+def _over_waiting_times(
+    ax: Axes, waiting_times: ArrayLike, values: ArrayLike, label: str, legend: str = "upper left"
+) -> Axes:
     """Scales, ticks and labels of a panel over the waiting time."""
     some = (np.nan_to_num(np.asarray(values)) > 0).any()  # an empty logarithmic axis cannot be drawn
     ax.set(xscale="log", yscale="log" if some else "linear", xlabel="waiting time $t_w$ (steps)", ylabel=label)
     ax.xaxis.set_minor_locator(NullLocator())  # their labels would overlap
     ax.set_xticks(np.asarray(waiting_times), [str(t) for t in np.asarray(waiting_times)], rotation=45)
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc=legend)
     return ax

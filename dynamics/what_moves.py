@@ -90,6 +90,8 @@ def what_moves(
     A run that goes straight on at the velocity v has the mean square displacement v^2 t^2 / P, since it is taken per
     parameter, and an ensemble that of the mean square velocity: so t* = sqrt(P threshold) / v_rms(tw). Velocities are
     those at tw (or just after); since they fall with age the prediction is early where t* is not small against tw.
+    The gradient at one step also holds the fluctuations of SGD in the stiff directions, which lead nowhere: its
+    velocity is an upper bound, and too large where that noise rules; that of the differences is free of it.
 
     Parameters
     ----------
