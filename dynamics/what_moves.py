@@ -13,7 +13,7 @@ from dynamics.trajectories import Trajectories
 
 Array = NDArray[np.float64]
 
-SHORT = 0.25  # of t*: the lag of the finite difference
+SHORT = 0.5  # of t*: the lag of the finite difference
 
 
 class MotionStatus(StrEnum):
@@ -38,7 +38,7 @@ class WhatMoves:
         Steps.
     velocity_gradient, velocity_differences : (W,) float64
         Root mean square over the runs of the drift velocity at tw: learning rate x full gradient, and from the
-        snapshots over a quarter of t*.
+        snapshots over half of t*.
     difference_lags : (W,) float64
         The lags of the differences (steps).
     t_star : (W,) float64
@@ -91,7 +91,8 @@ def what_moves(
     parameter, and an ensemble that of the mean square velocity: so t* = sqrt(P threshold) / v_rms(tw). Velocities are
     those at tw (or just after); since they fall with age the prediction is early where t* is not small against tw.
     The gradient at one step also holds the fluctuations of SGD in the stiff directions, which lead nowhere: its
-    velocity is an upper bound, and too large where that noise rules; that of the differences is free of it.
+    velocity is an upper bound, and too large where that noise rules; that of the differences is free of it
+    (but too small over few epochs of sampling without replacement, whose noise is anticorrelated; see `log_lags`).
 
     Parameters
     ----------
