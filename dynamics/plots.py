@@ -103,7 +103,7 @@ def plot_diffusion(result: GeneralizedDiffusion, ax: Axes, color: str = COLORS[0
     intercept = np.nanmean(np.log(d) + result.a * np.log(tw)) if np.isfinite(d).any() else np.nan
     label = rf"$a$ = {result.a:.2f} [{result.a_low:.2f}, {result.a_high:.2f}], $\alpha$ = {result.alpha:.2f}"
     ax.plot(tw, np.exp(intercept - result.a * np.log(tw)), color=color, label=label)
-    return _over_waiting_times(ax, tw, d, r"$D(t_w)$, $\Delta = D t^\alpha$", "lower left", "lower left")
+    return _over_waiting_times(ax, tw, d, r"$D(t_w)$, $\Delta = D t^\alpha$", "lower left")
 
 
 def plot_forms(fit: Aging, forms: FormComparison, ax: Axes) -> Axes:
