@@ -1,5 +1,7 @@
 """Drawings of ensembles, on axes that the caller owns. Nothing here changes global settings."""
 
+from typing import Literal
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -148,7 +150,11 @@ def plot_analysis(analysis: AgingAnalysis, title: str = "", control_t_star: Arra
 
 
 def _over_waiting_times(
-    ax: Axes, waiting_times: ArrayLike, values: ArrayLike, label: str, legend: str = "upper left"
+    ax: Axes,
+    waiting_times: ArrayLike,
+    values: ArrayLike,
+    label: str,
+    legend: Literal["upper left", "lower left"] = "upper left",
 ) -> Axes:
     """Scales, ticks and labels of a panel over the waiting time."""
     some = (np.nan_to_num(np.asarray(values)) > 0).any()  # an empty logarithmic axis cannot be drawn
