@@ -1,13 +1,12 @@
 """Commands of the dynamics: train, age."""
 
-import dataclasses
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bridge import plots
+from bridge._aging_report import describe_analysis, describe_collapse, describe_control, shorten
 from bridge._console import progress_bar, show
 from bridge._options import (
     AsJson,
@@ -27,8 +26,19 @@ from bridge._options import (
     describe_metadata,
     make_loss,
 )
-from dynamics import SGD, aging, load_trajectories, mean_square_displacement
+from dynamics import (
+    SGD,
+    AgingAnalysis,
+    Collapse,
+    Trajectories,
+    analyze_aging,
+    compare_with_control,
+    learning_rate_collapse,
+    load_trajectories,
+    mean_square_displacement,
+)
 from dynamics import train as run_train
+from dynamics.plots import plot_analysis
 from landscape.plots import check_figure_path, save_figure
 
 
@@ -91,39 +101,44 @@ def age(
     trajectories: Annotated[Path, typer.Argument(help="Runs that train wrote.")],
     threshold: Threshold = 1e-2,
     control: Annotated[Path | None, typer.Option(help="Runs of train --noise full, to compare with.")] = None,
+    other_rate: Annotated[
+        list[Path] | None, typer.Option(help="Runs with another learning rate, to collapse with; may be repeated.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Picture to write: svg, pdf or png.")] = None,
     seed: Seed = 0,
     jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Mean square displacement, aging times t*(tw) and the exponent mu."""
+    """Mean square displacement, aging times t*(tw), the exponent mu, and what moves."""
     if output is not None:
         check_figure_path(output)
     runs = load_trajectories(trajectories)
-    msd = mean_square_displacement(runs)
-    fit = aging(msd, threshold, seed=seed)
-    result = {
-        "waiting_times": fit.waiting_times,
-        "t_star": fit.t_star,
-        "t_star_interval": fit.t_star_interval,
-        "t_star_runs_mean": fit.t_star_runs_mean,
-        "censored": fit.censored,
-        "censored_runs": fit.censored_runs,
-        "local_slope": fit.local_slope,
-        "mu": fit.mu,
-        "mu_low": fit.mu_low,
-        "mu_high": fit.mu_high,
-        "mu_runs_mean": fit.mu_runs_mean,
-        "crossover": None if fit.crossover is None else dataclasses.asdict(fit.crossover),
-        "threshold": fit.threshold,
-        "replicas": msd.replicas,
-        "status": str(fit.status),
-        **describe_metadata(runs.metadata.get("data", {})),
-    }
+    analysis = analyze_aging(runs, threshold, seed=seed)
+    result = describe_analysis(analysis) | describe_metadata(runs.metadata.get("data", {}))
+    descent = None
     if control is not None:
-        descent = aging(mean_square_displacement(load_trajectories(control)), threshold, seed=seed)
-        result |= {"control_t_star": descent.t_star, "control_mu": descent.mu}
+        descent_runs = load_trajectories(control)
+        descent = analyze_aging(descent_runs, threshold, seed=seed)
+        comparison = compare_with_control(runs, analysis.fit, descent_runs, descent.fit)
+        result |= {"control_t_star": descent.fit.t_star, "control_mu": descent.fit.mu}
+        result["control"] = describe_control(descent, comparison)
+    if other_rate:
+        result["learning_rate_collapse"] = describe_collapse(_collapse_rates(runs, analysis, other_rate, seed))
     if output is not None:
-        figure = plots.plot_displacements([str(trajectories)], [msd], [fit])
+        figure = plot_analysis(analysis, str(trajectories), None if descent is None else descent.fit.t_star)
         result["output"] = save_figure(figure, output)
-    show(result, as_json=as_json)
+    show(result if as_json else shorten(result), as_json=as_json)
+
+
+def _collapse_rates(runs: Trajectories, analysis: AgingAnalysis, paths: list[Path], seed: int) -> Collapse:
+    """Collapse of t* on learning rate x steps, over these runs and those in the other files."""
+    others = [load_trajectories(path) for path in paths]
+    rates = []
+    for path, ensemble in [(None, runs), *zip(paths, others, strict=True)]:
+        rate = ensemble.metadata.get("learning_rate")
+        if not isinstance(rate, int | float):
+            msg = f"{path or 'the file of trajectories'} must say its learning_rate to be collapsed with others"
+            raise ValueError(msg)
+        rates.append(float(rate))
+    displacements = [analysis.msd, *(mean_square_displacement(ensemble) for ensemble in others)]
+    return learning_rate_collapse(displacements, rates, analysis.fit.threshold, seed=seed)

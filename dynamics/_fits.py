@@ -62,20 +62,6 @@ def log_finite(times: Array) -> Array:
     return np.where(good, np.log(np.where(good, times, 1.0)), np.nan)
 
 
-def interval(samples: Array, confidence: float) -> tuple[Array, Array]:
-    """Percentile interval over the first axis of `samples` (B, ...).
-
-    An end is nan where it falls on a sample that is 0 or inf (beyond the lags), or where there is no sample but nan.
-    """
-    ordered = np.sort(samples, axis=0)  # nan comes last
-    last = np.maximum((~np.isnan(ordered)).sum(axis=0) - 1, 0)
-    ends = []
-    for q in ((1 - confidence) / 2, (1 + confidence) / 2):
-        index = np.rint(q * last).astype(np.int64)
-        ends.append(np.take_along_axis(ordered, index[None], axis=0)[0])
-    return ends[0], ends[1]
-
-
 def hinge(x: Array, y: Array, k: int) -> tuple[Array, Array, Array]:
     """Two straight lines that meet at ``x[k]``: slopes before and after, and residual sum of squares, all (...).
 

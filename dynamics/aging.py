@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics import _fits
+from dynamics import _fits, _resampling
 from dynamics.crossover import Crossover, find_crossover
 from dynamics.displacement import MeanSquareDisplacement
 
@@ -105,8 +106,11 @@ def aging(
 ) -> Aging:
     """Time t*(tw) in which the mean square displacement reaches `threshold`, and the exponent mu of t* ~ tw^mu.
 
-    t* is the first crossing, interpolated in log-log between the recorded lags. Intervals are percentiles over
-    `resamples` bootstrap samples of the runs (whole runs are drawn, since the waiting times of a run are dependent).
+    t* is the first crossing, interpolated in log-log between the recorded lags. Intervals are expanded percentiles
+    over `resamples` bootstrap samples of the runs (whole runs are drawn, since the waiting times of a run are
+    dependent). Measured coverage of the 95 % interval of mu over the processes of `dynamics.synthetic`: 0.94 to 0.98
+    for 5 to 20 runs; where single runs dominate the mean (amplitudes log-normal with a standard deviation of 1), 0.82,
+    0.91, 0.95 for 5, 10, 20 runs.
 
     Source: Herrera Segura et al. 2022 (arXiv 2209.02517).
 
@@ -129,20 +133,21 @@ def aging(
     enough = has_t_star.mean(axis=0) >= 0.5
     y_runs = np.where(enough, _fits.log_finite(runs_mean), np.nan)
 
-    counts = np.random.default_rng(seed).multinomial(msd.replicas, np.full(msd.replicas, 1 / msd.replicas), resamples)
-    crossings = _fits.first_crossing(msd.lags, _resampled_means(counts, msd.values), threshold)
+    counts = _resampling.run_counts(msd.replicas, resamples, seed)
+    crossings = _fits.first_crossing(msd.lags, _resampling.resampled_means(counts, msd.values), threshold)
     y_boot = np.where(np.isfinite(y), _fits.log_finite(crossings), np.nan)
     y_runs_boot = np.where(enough, _fits.log_finite(_mean_of_runs(counts, runs, has_t_star)), np.nan)
     one_run = msd.replicas < 2
-    low, high = _interval(_fits.line(x, y_boot)[0], confidence, one_run)
-    runs_low, runs_high = _interval(_fits.line(x, y_runs_boot)[0], confidence, one_run)
-    ends = np.exp(_fits.log_finite(np.stack(_fits.interval(crossings, confidence), axis=-1)))
+    interval = partial(_resampling.interval, confidence=confidence, runs=msd.replicas)
+    low, high = (float(end) for end in interval(_fits.line(x, y_boot)[0]))
+    runs_low, runs_high = (float(end) for end in interval(_fits.line(x, y_runs_boot)[0]))
+    ends = np.exp(_fits.log_finite(np.stack(interval(crossings), axis=-1)))
     return Aging(
         threshold=float(threshold),
         confidence=float(confidence),
         waiting_times=msd.waiting_times,
         t_star=t_star,
-        t_star_interval=np.full_like(ends, np.nan) if one_run else ends,
+        t_star_interval=ends,
         censored=np.isinf(crossing),
         early=crossing == 0,
         local_slope=_fits.local_slopes(msd.lags, mean, t_star),
@@ -156,7 +161,7 @@ def aging(
         mu_runs_mean=float(_fits.line(x, y_runs)[0]),
         mu_runs_mean_low=runs_low,
         mu_runs_mean_high=runs_high,
-        crossover=None if one_run else find_crossover(msd.waiting_times, y, y_boot, confidence),
+        crossover=None if one_run else find_crossover(msd.waiting_times, y, y_boot, interval),
         status=_status(crossing, one_run),
     )
 
@@ -165,15 +170,8 @@ def _check(msd: MeanSquareDisplacement, threshold: float, confidence: float, res
     if not (np.isfinite(threshold) and threshold > 0):
         msg = f"threshold must be positive and finite; got {threshold!r}"
         raise ValueError(msg)
-    if not 0 < confidence < 1:
-        msg = f"confidence must lie between 0 and 1; got {confidence!r}"
-        raise ValueError(msg)
-    if int(resamples) != resamples or resamples < 1:
-        msg = f"resamples must be a whole number >= 1; got {resamples!r}"
-        raise ValueError(msg)
-    if msd.lags.size < 2 or msd.waiting_times.min() < 1:
-        msg = f"msd must have at least two lags, and waiting times >= 1; got {msd.lags} and {msd.waiting_times}"
-        raise ValueError(msg)
+    _resampling.check_resampling(confidence, resamples)
+    _resampling.check_times_of(msd)
 
 
 def _status(crossing: Array, one_run: bool) -> AgingStatus:
@@ -188,16 +186,3 @@ def _mean_of_runs(counts: Array | NDArray[np.int64], runs: Array, has_t_star: ND
     total = counts @ np.where(has_t_star, runs, 0.0)
     number = counts @ has_t_star.astype(np.float64)
     return np.where(number > 0, total / np.maximum(number, 1), np.nan)
-
-
-def _resampled_means(counts: NDArray[np.int64], values: Array) -> Array:
-    """Mean displacement (B, W, T) of bootstrap samples that hold run r ``counts[:, r]`` times."""
-    missing = np.isnan(values).any(axis=0)
-    filled = np.where(missing, 0.0, values).reshape(len(values), -1)
-    means = (counts / len(values)) @ filled
-    return np.where(missing, np.nan, means.reshape(-1, *values.shape[1:]))
-
-
-def _interval(samples: Array, confidence: float, undefined: bool) -> tuple[float, float]:
-    low, high = _fits.interval(samples, confidence)
-    return (float("nan"), float("nan")) if undefined else (float(low), float(high))

@@ -1,5 +1,6 @@
 """A second regime of aging: two exponents where one does not do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +22,14 @@ class Crossover:
     bic_gain: float  # BIC of one power law minus that of two, > 0
 
 
-def find_crossover(waiting_times: NDArray[np.int64], y: Array, y_boot: Array, confidence: float) -> Crossover | None:
+def find_crossover(
+    waiting_times: NDArray[np.int64], y: Array, y_boot: Array, interval: Callable[..., tuple[Array, Array]]
+) -> Crossover | None:
     """The best two slopes with their corner at an inner waiting time, if they are better than one.
 
     With six points and a free corner the BIC alone prefers two slopes for pure noise more often than not, so the
     change of slope must also differ from zero in the bootstrap. Its interval is that of Bonferroni for the number of
-    corners tried: straight lines then pass for bent ones in about 1 - `confidence` of all cases.
+    corners tried: straight lines then pass for bent ones in about 1 - confidence of all cases.
 
     Parameters
     ----------
@@ -34,8 +37,8 @@ def find_crossover(waiting_times: NDArray[np.int64], y: Array, y_boot: Array, co
         Steps.
     y, y_boot : (W,), (B, W) float64
         log t* and its bootstrap samples, nan where there is none.
-    confidence : float
-        Of the whole search.
+    interval : callable (samples, *, comparisons) -> (low, high)
+        Bootstrap interval, whose confidence is that of the whole search.
     """
     used = np.isfinite(y)
     if used.sum() < 5:
@@ -49,8 +52,7 @@ def find_crossover(waiting_times: NDArray[np.int64], y: Array, y_boot: Array, co
     before, after, _ = _fits.hinge(x, y_boot[np.isfinite(y_boot).all(axis=1)], corner)
     if one <= two or before.size == 0:
         return None
-    corrected = 1 - (1 - confidence) / len(residuals)
-    low, high = (float(end) for end in _fits.interval(after - before, corrected))
+    low, high = (float(end) for end in interval(after - before, comparisons=len(residuals)))
     if low <= 0 <= high:
         return None
     mu_before, mu_after, _ = (float(v) for v in _fits.hinge(x, y, corner))

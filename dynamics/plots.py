@@ -1,12 +1,22 @@
 """Drawings of ensembles, on axes that the caller owns. Nothing here changes global settings."""
 
+from typing import Literal
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
+from numpy.typing import ArrayLike
 
 from dynamics.aging import Aging
+from dynamics.analysis import AgingAnalysis
+from dynamics.collapse import Collapse
 from dynamics.displacement import MeanSquareDisplacement
+from dynamics.regimes import GeneralizedDiffusion, LocalSlope
+from dynamics.scaling_forms import FormComparison
+from dynamics.threshold_scan import ThresholdScan
 from dynamics.trajectories import Trajectories
+from dynamics.what_moves import WhatMoves
 
 # Okabe and Ito's palette, told apart with any color vision
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
@@ -19,7 +29,7 @@ def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = No
     if threshold is not None:
         ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1)
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta(t_w, t)$")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="upper left")  # "best" would look at every point
     return ax
 
 
@@ -33,14 +43,7 @@ def plot_aging(fit: Aging, ax: Axes, label: str | None = None, color: str = COLO
     ax.errorbar(tw, t_star, yerr=errors, fmt="o", color=color, capsize=2)
     mu = rf"$\mu$ = {fit.mu:.2f} [{fit.mu_low:.2f}, {fit.mu_high:.2f}]"
     ax.plot(tw, np.exp(fit.intercept + fit.mu * np.log(tw)), color=color, label=f"{label}: {mu}" if label else mu)
-    some = np.isfinite(t_star).any()  # an empty logarithmic axis cannot be drawn
-    ax.set(
-        xscale="log", yscale="log" if some else "linear", xlabel="waiting time $t_w$ (steps)", ylabel="$t^*$ (steps)"
-    )
-    ax.xaxis.set_minor_locator(NullLocator())  # their labels would overlap
-    ax.set_xticks(tw, [str(t) for t in tw], rotation=45)
-    ax.legend(frameon=False)
-    return ax
+    return _over_waiting_times(ax, tw, t_star, "$t^*$ (steps)")
 
 
 def plot_loss(runs: Trajectories, ax: Axes, color: str = COLORS[0]) -> Axes:
@@ -51,5 +54,112 @@ def plot_loss(runs: Trajectories, ax: Axes, color: str = COLORS[0]) -> Axes:
     ax.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
     ax.plot(steps, middle, color=color, label=f"median of {runs.replicas} runs, middle 80 %")
     ax.set(xscale="log", xlabel="time (steps)", ylabel="training loss (nats)")
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="upper right")  # "best" would look at every point
+    return ax
+
+
+def plot_threshold_scan(scan: ThresholdScan, ax: Axes, color: str = COLORS[0]) -> Axes:
+    """Draw mu against the threshold with its bootstrap interval, and the window where it is flat, on `ax`."""
+    ax.fill_between(scan.thresholds, *scan.mu_interval.T, color=color, alpha=0.2, linewidth=0)
+    ax.plot(scan.thresholds, scan.mu, color=color, marker=".", label=r"$\mu(\Delta^*)$")
+    if scan.flat.any():
+        label = rf"flat: {scan.mu_flat:.2f} [{scan.mu_flat_low:.2f}, {scan.mu_flat_high:.2f}]"
+        ax.axvspan(*scan.window, color=COLORS[1], alpha=0.15, linewidth=0, label=label)
+    ax.set(xscale="log", xlabel=r"threshold $\Delta^*$", ylabel=r"exponent $\mu$")
+    ax.legend(frameon=False, loc="lower right")  # "best" would look at every point
+    return ax
+
+
+def plot_collapse(msd: MeanSquareDisplacement, result: Collapse, ax: Axes) -> Axes:
+    """Draw the mean displacement against t / tw^mu with the mu that collapses best (0 where there is none) on `ax`.
+
+    Shaded: the displacements that decided.
+    """
+    mu = result.exponent if np.isfinite(result.exponent) else 0.0
+    for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):
+        ax.plot(msd.lags / float(waiting) ** mu, values, color=COLORS[k % len(COLORS)])
+    if 0 < result.window[0] < result.window[1] < np.inf:
+        ax.axhspan(*result.window, color="0.5", alpha=0.1, linewidth=0)
+    ax.set_title(rf"$\mu$ = {result.exponent:.2f} [{result.low:.2f}, {result.high:.2f}]", fontsize="medium")
+    ax.set(xscale="log", yscale="log", xlabel=r"$t / t_w^\mu$", ylabel=r"$\Delta(t_w, t)$")
+    return ax
+
+
+def plot_local_slope(slope: LocalSlope, ax: Axes) -> Axes:
+    """Draw d ln MSD / d ln t against the lag, one line per waiting time with its interval, on `ax`."""
+    for k, waiting in enumerate(slope.waiting_times):
+        color = COLORS[k % len(COLORS)]
+        ax.fill_between(slope.lags, slope.low[k], slope.high[k], color=color, alpha=0.15, linewidth=0)
+        ax.plot(slope.lags, slope.slope[k], color=color, label=f"$t_w$ = {waiting}")
+    for value in (1.0, 2.0):  # diffusion, drift
+        ax.axhline(value, color="0.5", linestyle="--", linewidth=1)
+    ax.set(xscale="log", xlabel="lag $t$ (steps)", ylabel=r"$d \ln \Delta / d \ln t$", ylim=(-0.2, 2.7))
+    return ax
+
+
+def plot_diffusion(result: GeneralizedDiffusion, ax: Axes, color: str = COLORS[0]) -> Axes:
+    """Draw D(tw) with its interval and the fitted power law on `ax`."""
+    tw, d = result.waiting_times, result.coefficients
+    errors = np.nan_to_num(np.abs(result.coefficients_interval.T - d))
+    ax.errorbar(tw, d, yerr=errors, fmt="o", color=color, capsize=2)
+    intercept = np.nanmean(np.log(d) + result.a * np.log(tw)) if np.isfinite(d).any() else np.nan
+    label = rf"$a$ = {result.a:.2f} [{result.a_low:.2f}, {result.a_high:.2f}], $\alpha$ = {result.alpha:.2f}"
+    ax.plot(tw, np.exp(intercept - result.a * np.log(tw)), color=color, label=label)
+    return _over_waiting_times(ax, tw, d, r"$D(t_w)$, $\Delta = D t^\alpha$", "lower left")
+
+
+def plot_forms(fit: Aging, forms: FormComparison, ax: Axes) -> Axes:
+    """Draw t* against the waiting time and the four laws, with their AIC above the best, on `ax`."""
+    errors = np.nan_to_num(np.abs(fit.t_star_interval.T - fit.t_star))
+    ax.errorbar(fit.waiting_times, fit.t_star, yerr=errors, fmt="o", color=COLORS[-1], capsize=2)
+    for k, (name, t_star, aic) in enumerate(zip(forms.names, forms.t_star, forms.aic, strict=True)):
+        label = name if np.isnan(aic) else rf"{name}: $\Delta$AIC {aic:.0f}"
+        ax.plot(fit.waiting_times, t_star, color=COLORS[k], label=label)
+    return _over_waiting_times(ax, fit.waiting_times, fit.t_star, "$t^*$ (steps)")
+
+
+def plot_what_moves(moves: WhatMoves, ax: Axes, control_t_star: ArrayLike | None = None) -> Axes:
+    """Draw the measured t*, the ones predicted from the drift, and that of the control, on `ax`."""
+    curves = {
+        "measured": moves.t_star,
+        r"$\sqrt{P \Delta^*} / |v|$, gradient": moves.t_star_gradient,
+        r"$\sqrt{P \Delta^*} / |v|$, differences": moves.t_star_differences,
+    }
+    if control_t_star is not None:
+        curves["control"] = np.asarray(control_t_star, dtype=np.float64)
+    for k, (label, values) in enumerate(curves.items()):
+        ax.plot(moves.waiting_times, values, color=COLORS[k], marker="osv^"[k], linestyle="-" if k else "", label=label)
+    share = np.nanmean(moves.drift_share) if np.isfinite(moves.drift_share).any() else np.nan
+    ax.set_title(f"drift share of the displacement at $t^*$: {share:.2f}", fontsize="medium")
+    return _over_waiting_times(ax, moves.waiting_times, np.concatenate(list(curves.values())), "$t^*$ (steps)")
+
+
+def plot_analysis(analysis: AgingAnalysis, title: str = "", control_t_star: ArrayLike | None = None) -> Figure:
+    """Make a figure of the whole analysis, eight panels."""
+    figure = Figure(figsize=(17.0, 7.6), layout="constrained")
+    axes = figure.subplots(2, 4).ravel()
+    plot_msd(analysis.msd, axes[0], threshold=analysis.fit.threshold).set_title(title)
+    plot_aging(analysis.fit, axes[1]).set_title(rf"$\Delta^*$ = {analysis.fit.threshold:g}")
+    plot_threshold_scan(analysis.scan, axes[2])
+    plot_collapse(analysis.msd, analysis.collapse, axes[3])
+    plot_local_slope(analysis.slope, axes[4])
+    plot_diffusion(analysis.diffusion, axes[5])
+    plot_forms(analysis.fit, analysis.forms, axes[6])
+    plot_what_moves(analysis.moves, axes[7], control_t_star)
+    return figure
+
+
+def _over_waiting_times(
+    ax: Axes,
+    waiting_times: ArrayLike,
+    values: ArrayLike,
+    label: str,
+    legend: Literal["upper left", "lower left"] = "upper left",
+) -> Axes:
+    """Scales, ticks and labels of a panel over the waiting time."""
+    some = (np.nan_to_num(np.asarray(values)) > 0).any()  # an empty logarithmic axis cannot be drawn
+    ax.set(xscale="log", yscale="log" if some else "linear", xlabel="waiting time $t_w$ (steps)", ylabel=label)
+    ax.xaxis.set_minor_locator(NullLocator())  # their labels would overlap
+    ax.set_xticks(np.asarray(waiting_times), [str(t) for t in np.asarray(waiting_times)], rotation=45)
+    ax.legend(frameon=False, loc=legend)
     return ax

@@ -1,12 +1,26 @@
-"""Random walks whose aging is known: what `aging` finds in them must be what was put in."""
+"""Processes whose aging is known: what the analysis finds in them must be what was put in.
+
+Every function takes the number of runs and of parameters, the waiting times and lags (steps) and a Generator, and
+gives `Trajectories` that are exact at the recorded steps. The trap model is in `dynamics.traps`.
+"""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.times import snapshot_steps
 from dynamics.trajectories import Trajectories
+from dynamics.traps import recorded_process, recorded_steps, trap_model, trap_model_displacement
+
+__all__ = [
+    "aging_walk",
+    "aging_walk_t_star",
+    "brownian",
+    "drifting_walk",
+    "ornstein_uhlenbeck",
+    "trap_model",
+    "trap_model_displacement",
+]
 
 Array = NDArray[np.float64]
 
@@ -63,6 +77,65 @@ def aging_walk_t_star(waiting_times: ArrayLike, threshold: float, diffusion: flo
     return np.where(base > 0, np.maximum(base, np.finfo(float).tiny) ** (1.0 / (1.0 - mu)) - tw, np.inf)
 
 
+def ornstein_uhlenbeck(
+    replicas: int,
+    parameters: int,
+    waiting_times: Sequence[int] | ArrayLike,
+    lags: Sequence[int] | ArrayLike,
+    variance: float,
+    relaxation_time: float,
+    rng: np.random.Generator,
+) -> Trajectories:
+    """Stationary Ornstein-Uhlenbeck process, diffusion in a harmonic well that has come to rest: mu = 0.
+
+    Per coordinate MSD(tw, t) = 2 s2 (1 - exp(-t / tau)) for every waiting time, with s2 = `variance` (parameter units
+    squared) and tau = `relaxation_time` (steps): t* = -tau ln(1 - threshold / (2 s2)), and none beyond 2 s2.
+    Source: Uhlenbeck and Ornstein, Phys. Rev. 36, 823 (1930).
+    """
+    waiting, lag, steps = recorded_steps(waiting_times, lags)
+    decay = np.exp(-np.diff(steps) / relaxation_time)
+    normal = rng.standard_normal((replicas, steps.size, parameters))
+    snapshots = np.sqrt(variance) * normal
+    for k, kept in enumerate(decay):
+        snapshots[:, k + 1] = kept * snapshots[:, k] + np.sqrt(1 - kept**2) * snapshots[:, k + 1]
+    metadata = {"process": "ornstein_uhlenbeck", "variance": variance, "relaxation_time": relaxation_time}
+    return recorded_process(steps, snapshots, waiting, lag, metadata)
+
+
+def drifting_walk(
+    replicas: int,
+    parameters: int,
+    waiting_times: Sequence[int] | ArrayLike,
+    lags: Sequence[int] | ArrayLike,
+    speed: float,
+    diffusion: float,
+    rng: np.random.Generator,
+    *,
+    mu: float = 0.0,
+    shared_direction: bool = False,
+) -> Trajectories:
+    """Drift along a straight line whose speed falls as s^-mu, and Brownian motion around it.
+
+    The velocity has the norm |v(s)| = `speed` s^-mu (parameter units a step) and a direction drawn for each run, or
+    one for all with `shared_direction`. Per coordinate, with the clock h of `aging_walk` and P parameters,
+
+        MSD(tw, t) = speed^2 [h(tw + t) - h(tw)]^2 / P + 2 D t,
+
+    the first term the drift, the second the noise with D = `diffusion`. Where drift rules and t* is much smaller than
+    tw, t* = sqrt(P threshold) / |v(tw)| ~ tw^mu.
+    """
+    waiting, lag, steps = recorded_steps(waiting_times, lags)
+    direction = rng.standard_normal((1 if shared_direction else replicas, 1, parameters))
+    direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
+    noise = (
+        rng.standard_normal((replicas, steps.size - 1, parameters)) * np.sqrt(2 * diffusion * np.diff(steps))[:, None]
+    )
+    noise = np.concatenate([np.zeros((replicas, 1, parameters)), noise.cumsum(axis=1)], axis=1)
+    snapshots = speed * _clock(steps, mu)[:, None] * direction + noise
+    metadata = {"process": "drifting_walk", "speed": speed, "diffusion": diffusion, "mu": mu}
+    return recorded_process(steps, snapshots, waiting, lag, metadata)
+
+
 def _clock(steps: ArrayLike, mu: float) -> Array:
     """Age h(s) of the walk: 0 up to step 1."""
     log_steps = np.log(np.maximum(np.asarray(steps, dtype=np.float64), 1.0))
@@ -80,11 +153,8 @@ def _walk(
     metadata: dict[str, object],
 ) -> Trajectories:
     """Gaussian increments of variance 2 D (difference of clock) between the recorded steps."""
-    waiting, lag = np.asarray(waiting_times, dtype=np.int64), np.asarray(lags, dtype=np.int64)
-    steps = snapshot_steps(waiting, lag, int(waiting.max() + lag.max()))
+    waiting, lag, steps = recorded_steps(waiting_times, lags)
     width = np.sqrt(2.0 * diffusion * np.diff(clock(steps)))
     jumps = rng.standard_normal((replicas, steps.size - 1, parameters)) * width[:, None]
     snapshots = np.concatenate([np.zeros((replicas, 1, parameters)), jumps.cumsum(axis=1)], axis=1)
-    no_curve = np.empty((replicas, 0))
-    no_steps = np.empty(0, dtype=np.int64)
-    return Trajectories((), steps, snapshots, waiting, lag, no_steps, no_curve, no_curve, no_curve, metadata)
+    return recorded_process(steps, snapshots, waiting, lag, metadata)

@@ -14,20 +14,33 @@ WAITING_TIMES = (1300, 2100, 3200, 4500, 6400, 10000)
 """The waiting times of Herrera Segura et al. 2022 (arXiv 2209.02517)."""
 
 
-def log_lags(max_lag: int, per_decade: int = 16) -> Steps:
-    """Whole numbers from 1 to `max_lag`, both included, evenly spaced in the logarithm, each once.
+def log_lags(max_lag: int, per_decade: int = 16, *, multiple_of: int = 1) -> Steps:
+    """Whole multiples of `multiple_of` up to `max_lag`, evenly spaced in the logarithm, each once.
+
+    The first is `multiple_of`, the last the largest multiple that `max_lag` holds: 1 and `max_lag` by default.
+
+    Why multiples: minibatches drawn without replacement show every row once in an epoch of ceil(N / B) steps, so that
+    the gradient noise of a whole epoch nearly cancels (its mean gradient is the full one up to the motion within the
+    epoch), and the mean square displacement dips at lags that are multiples of the epoch. A grid that mixes both kinds
+    of lags zigzags, and a t* found on it depends on which kind lies near. With ``multiple_of=epoch`` all lags are of
+    the same kind; choose waiting times that are multiples too, as those of the paper are (an epoch of 10 steps): what
+    cancels is the noise of whole epochs, begun at their beginning.
 
     Raises
     ------
     ValueError
-        If an argument is < 1.
+        If an argument is < 1, or `multiple_of` is larger than `max_lag`.
     """
-    for name, value in (("max_lag", max_lag), ("per_decade", per_decade)):
+    for name, value in (("max_lag", max_lag), ("per_decade", per_decade), ("multiple_of", multiple_of)):
         if value < 1:
             msg = f"{name} must be >= 1; got {value!r}"
             raise ValueError(msg)
-    count = int(np.ceil(per_decade * np.log10(max_lag))) + 1
-    return np.unique(np.rint(np.geomspace(1, max_lag, count)).astype(np.int64))
+    largest = max_lag // multiple_of
+    if largest < 1:
+        msg = f"multiple_of must be at most max_lag, {max_lag}; got {multiple_of!r}"
+        raise ValueError(msg)
+    count = int(np.ceil(per_decade * np.log10(largest))) + 1
+    return np.unique(np.rint(np.geomspace(1, largest, count)).astype(np.int64)) * multiple_of
 
 
 def default_waiting_times(steps: int) -> Steps:
