@@ -41,10 +41,10 @@ from dynamics import train as run_train
 from landscape.plots import check_figure_path, save_figure
 
 NOISE_HELP = (
-    f"{', '.join(NOISES)}. sgd: minibatches in epochs, without replacement; replacement: with; persistent: rows stay in "
-    "the minibatch and out of it for a while (--persistence); full: all rows, no noise; langevin: all rows and thermal "
-    "noise (--temperature); gaussian and gaussian-replacement: all rows and Gaussian noise with the covariance of sgd's "
-    "minibatches or of replacement's."
+    f"{', '.join(NOISES)}. sgd: minibatches in epochs, without replacement; replacement: with; persistent: rows stay "
+    "in the minibatch and out of it for a while (--persistence); full: all rows, no noise; langevin: all rows and "
+    "thermal noise (--temperature); gaussian and gaussian-replacement: all rows and Gaussian noise with the covariance "
+    "of sgd's minibatches or of replacement's."
 )
 SCHEDULE_HELP = (
     "Factor of the learning rate at step s: constant; step:EVERY,FACTOR; power:SCALE[,EXPONENT] for "

@@ -143,7 +143,7 @@ def generate(
         limit=1e30 if precision == "float32" else 1e150,
         **places,
     )
-    parts = [Path(module.__file__).read_text() for module in (_random, _parts)]
+    parts = [Path(str(module.__file__)).read_text() for module in (_random, _parts)]
     return "\n".join([*parts, noise_source(noise), advance])
 
 

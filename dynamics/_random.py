@@ -40,7 +40,7 @@ def shuffle(order, key, epoch):
 @njit
 def stream(key, purpose, step):
     """Where the numbers of one purpose and step begin: a uint64 for `word`, `uniform` and `normals`."""
-    return hash64(hash64(np.uint64(key) + np.uint64(purpose)) ^ hash64(np.uint64(step) + np.uint64(1)))
+    return hash64(hash64(hash64(np.uint64(key)) + np.uint64(purpose)) ^ hash64(np.uint64(step) + np.uint64(1)))
 
 
 @njit(forceinline=True)

@@ -6,7 +6,7 @@ written before another schedule: "warmup:500+step:1000,0.5".
 
 from dataclasses import astuple, dataclass, fields
 from math import isfinite
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,8 +166,8 @@ def parse_schedule(text: str) -> Schedule:
     name, _, numbers = head.strip().partition(":")
     forms = "constant, step:EVERY,FACTOR, power:SCALE[,EXPONENT], cosine:DURATION[,FINAL] or warmup:DURATION[+OTHER]"
     try:
-        values = [float(number) for number in numbers.split(",")] if numbers else []
-        kind = SCHEDULES[name]
+        values: list[Any] = [float(number) for number in numbers.split(",")] if numbers else []
+        kind: Any = SCHEDULES[name]
         n_allowed = 1 if kind is Warmup else len(fields(kind))
         if len(values) > n_allowed or (plus and kind is not Warmup):
             raise KeyError(name)
