@@ -62,6 +62,10 @@ def toy_data():
 DATA = toy_data()
 
 
+def stream(key, purpose, step):
+    return np.uint64(_random.stream(np.uint64(key), purpose, step))  # numba gives Python an int
+
+
 def noise_called(name):
     return make_noise(name, **PARAMETERS.get(name, {}))
 
@@ -79,7 +83,8 @@ def advance(  # one replica by the kernel, with everything else by default
     velocity = np.zeros(theta.size) if velocity is None else np.array(velocity)
     record = np.arange(start, stop + 1) if record is None else record
     records = np.empty((record.size, theta.size))
-    kernel = get_kernel(sizes, len(labels), "float64", noise, momentum=momentum > 0, label_noise=label_noise > 0)
+    rows = len(labels) if NOISES[noise].all_rows else batch_size
+    kernel = get_kernel(sizes, rows, "float64", noise, momentum=momentum > 0, label_noise=label_noise > 0)
     diverged = kernel.advance(
         theta, velocity, np.array(inputs, dtype=np.float64), np.array(labels, dtype=np.float64), KEY, start, stop,
         batch_size, np.broadcast_to(rates, stop - start).astype(np.float64), momentum, np.full(theta.size, decay),
@@ -111,7 +116,7 @@ def stop_after(replicas):
 
 
 def test_normal_numbers_are_the_quantiles_of_the_uniform_ones():
-    words = _random.stream(KEY, 1, 7)
+    words = stream(KEY, 1, 7)
     u = np.array([_random.uniform(words, k) for k in range(5000)])
     ours = np.empty(u.size)
     _random.normals(ours, words)
@@ -129,7 +134,7 @@ def test_quantiles_of_the_tails(u):
 def test_streams_of_other_steps_purposes_and_keys_are_uncorrelated():
     n, columns = 4000, []
     for key, purpose, step in ((1, 1, 0), (1, 1, 1), (1, 2, 0), (2, 1, 0), (0, 2, 0)):
-        words = _random.stream(np.uint64(key), purpose, step)
+        words = stream(key, purpose, step)
         columns.append([_random.uniform(words, k) for k in range(n)])
     off_diagonal = np.corrcoef(columns)[np.triu_indices(5, 1)]
     assert np.abs(off_diagonal).max() < 4 / np.sqrt(n)
@@ -330,7 +335,7 @@ def test_labels_are_replaced_by_any_other_equally_often(probability):
     shifts = np.zeros((steps, count), int)
     for step in range(steps):
         work = np.concatenate([np.full(5, 9.0), labels, np.full(3, 9.0)]).astype(np.float32)
-        _random.mislabel(work, 5, count, _random.stream(KEY, 2, step), 0, probability, n_classes)
+        _random.mislabel(work, 5, count, stream(KEY, 2, step), 0, probability, n_classes)
         assert (work[:5] == 9).all()
         assert (work[-3:] == 9).all()
         shifts[step] = (work[5:-3].astype(int) - labels) % n_classes
