@@ -168,8 +168,8 @@ def parse_schedule(text: str) -> Schedule:
     try:
         values: list[Any] = [float(number) for number in numbers.split(",")] if numbers else []
         kind: Any = SCHEDULES[name]
-        n_allowed = 1 if kind is Warmup else len(fields(kind))
-        if len(values) > n_allowed or (plus and kind is not Warmup):
+        n_allowed = 1 if name == Warmup.name else len(fields(kind))
+        if len(values) > n_allowed or (plus and name != Warmup.name):
             raise KeyError(name)
         return kind(*values, parse_schedule(rest)) if plus else kind(*values)
     except (KeyError, TypeError) as error:
