@@ -29,9 +29,16 @@ def our_kernel(network: MLP, inputs: np.ndarray, labels: np.ndarray) -> Contesta
     start = network.glorot_uniform(np.random.default_rng(0)).astype(np.float32)
     decay = np.full(start.size, 2 * PENALTY, np.float32)
     x, y = inputs.astype(np.float32), labels.astype(np.float32)
-    none, records = np.empty(0, np.int64), np.empty((0, start.size), np.float32)
-    rate, key = np.float32(RATE), np.uint64(1)
-    return timed(lambda steps: kernel.advance(start.copy(), x, y, key, 0, steps, BATCH, rate, decay, none, records))
+    none, records, numbers = np.empty(0, np.int64), np.empty((0, start.size), np.float32), np.empty(0)
+    zero, key = np.float32(0), np.uint64(1)
+
+    def run(steps: int) -> None:
+        theta, velocity, rates = start.copy(), np.zeros_like(start), np.full(steps, RATE, np.float32)
+        kernel.advance(
+            theta, velocity, x, y, key, 0, steps, BATCH, rates, zero, decay, 0.0, numbers, none, records
+        )  # fmt: skip
+
+    return timed(run)
 
 
 def steps_for(contestant: Contestant, seconds: float) -> int:

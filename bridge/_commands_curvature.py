@@ -16,7 +16,7 @@ from dynamics.curvature_plots import plot_gradient, plot_negative, plot_spectra
 from landscape import MLP, CrossEntropyLoss, datasets
 from landscape.plots import check_figure_path, save_figure
 
-WITH_REPLACEMENT = ("replacement", "with-replacement")  # kinds of noise whose minibatches may hold a row twice
+WITH_REPLACEMENT = ("replacement", "gaussian-replacement")  # kinds of noise whose minibatches may hold a row twice
 
 
 def curvature(

@@ -27,6 +27,7 @@ from bridge._options import (
     make_loss,
 )
 from dynamics import (
+    NOISES,
     SGD,
     AgingAnalysis,
     Collapse,
@@ -35,11 +36,29 @@ from dynamics import (
     compare_with_control,
     learning_rate_collapse,
     load_trajectories,
+    make_noise,
     mean_square_displacement,
+    parse_schedule,
+    parse_start,
 )
 from dynamics import train as run_train
 from dynamics.plots import plot_analysis
 from landscape.plots import check_figure_path, save_figure
+
+NOISE_HELP = (
+    f"{', '.join(NOISES)}. sgd: minibatches in epochs, without replacement; replacement: with; persistent: rows stay "
+    "in the minibatch and out of it for a while (--persistence); full: all rows, no noise; langevin: all rows and "
+    "thermal noise (--temperature); gaussian and gaussian-replacement: all rows and Gaussian noise with the covariance "
+    "of sgd's minibatches or of replacement's."
+)
+SCHEDULE_HELP = (
+    "Factor of the learning rate at step s: constant; step:EVERY,FACTOR; power:SCALE[,EXPONENT] for "
+    "(1 + s / SCALE)^-EXPONENT; cosine:DURATION[,FINAL]; or a linear warmup:DURATION[+OTHER] before one of these."
+)
+START_HELP = (
+    "glorot; normal:SD; file:F.npz (or npy, an array of points, replica r starts at row r modulo their number); "
+    "minima:F.db (lowest first) or minima:F.db:3,7 (these ids)."
+)
 
 
 def train(
@@ -47,8 +66,18 @@ def train(
     output: Annotated[Path, typer.Option(help="HDF5 file to make or to go on with.")],
     replicas: Annotated[int, typer.Option(min=1, help="Number of runs.")] = 100,
     steps: Annotated[int, typer.Option(min=2, help="Steps of each run.")] = 150_000,
-    noise: Annotated[str, typer.Option(help="sgd, or full for full-batch descent from the same starts.")] = "sgd",
+    noise: Annotated[str, typer.Option(help=NOISE_HELP)] = "sgd",
+    temperature: Annotated[float | None, typer.Option(help="T of langevin, in nats.")] = None,
+    persistence: Annotated[
+        float | None, typer.Option(help="Steps tau of persistent: memberships decorrelate as exp(-s / tau).")
+    ] = None,
+    label_noise: Annotated[
+        float, typer.Option(help="Probability that a drawn row gets another label, anew at each draw.")
+    ] = 0.0,
     learning_rate: LearningRate = 0.05,
+    schedule: Annotated[str, typer.Option(help=SCHEDULE_HELP)] = "constant",
+    momentum: Annotated[float, typer.Option(help="Of the heavy ball (Keras' form), in [0, 1).")] = 0.0,
+    start: Annotated[str, typer.Option(help=START_HELP)] = "glorot",
     batch_size: BatchSize = 100,
     precision: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     dataset: DatasetName = "ljat",
@@ -62,6 +91,15 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train an ensemble of networks and record where they are."""
+    kind = make_noise(noise, temperature=temperature, persistence=persistence)
+    optimizer = SGD(
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        precision=precision,  # pyright: ignore
+        momentum=momentum,
+        schedule=parse_schedule(schedule),
+    )
+    begins = parse_start(start)
     loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases)
     begin, counts = time.perf_counter(), []
     with progress_bar() as bar:
@@ -73,13 +111,15 @@ def train(
         runs = run_train(
             loss.network,
             loss.data,
-            SGD(learning_rate=learning_rate, batch_size=batch_size, precision=precision),  # pyright: ignore
+            optimizer,
             replicas=replicas,
             steps=steps,
             seed=seed,
             regularization=regularization,
             regularize_biases=regularize_biases,
-            noise=noise,  # pyright: ignore
+            noise=kind,
+            label_noise=label_noise,
+            start=begins,
             path=output,
             jobs=jobs,
             progress=report,

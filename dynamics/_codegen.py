@@ -1,13 +1,16 @@
 """Source of the SGD kernel of one architecture: one module, put together from three pieces.
 
-The text of `dynamics._parts` (functions, random numbers, loops), the function that draws the minibatches
+The text of `dynamics._random` and `dynamics._parts` (random numbers, functions, loops), the functions of the noise
 (`dynamics.noises`), and the loop over the steps with the gradient of this architecture in it (`dynamics._gradients`).
+What a run does not use (momentum, label noise, weights, kicks) is not in the text: it costs nothing and rounds nothing.
 """
 
 import inspect
+import textwrap
 from pathlib import Path
+from typing import Any
 
-from dynamics import _parts
+from dynamics import _parts, _random
 from dynamics._gradients import Plan, loops, write_out
 from dynamics.noises import Noise
 
@@ -20,16 +23,23 @@ from numba import types
 # Compiled when the kernel is made, not at the first call; C-contiguous, writable arrays only.
 REAL, VECTOR, MATRIX = types.{precision}, types.{precision}[::1], types.{precision}[:, ::1]
 SIGNATURE = types.int64(
-    VECTOR, MATRIX, VECTOR, types.uint64, types.int64, types.int64, types.int64, REAL, VECTOR, types.int64[::1], MATRIX
+    VECTOR, VECTOR, MATRIX, VECTOR, types.uint64, types.int64, types.int64, types.int64, VECTOR, REAL, VECTOR,
+    types.float64, types.float64[::1], types.int64[::1], MATRIX,
 )
 
 
 @njit(SIGNATURE, nogil=True, cache={cache}, error_model="numpy", fastmath=FAST)
-def advance(theta, inputs, labels, key, start, stop, batch_size, learning_rate, decay, record_steps, records):
-    """Advance `theta` (P,) in place; see `dynamics._kernels.Kernel`."""
+def advance(
+    theta, velocity, inputs, labels, key, start, stop, batch_size, rates, momentum, decay,
+    label_noise, numbers, record_steps, records,
+):
+    """Advance `theta` and `velocity` (P,) in place; see `dynamics._kernels.Kernel`."""
     work = np.zeros({work_size}, {dtype})
     gradient = np.zeros({n_parameters}, {dtype})
+    weights = np.zeros({n_weights}, {dtype})
+    kicks = np.zeros({n_kicks}, {dtype})
     order = np.empty(labels.size, np.int32)
+    members = np.empty(labels.size, np.uint8)
     filled_count, filled_size, recorded = 0, 0, 0
     for step in range(start, stop + 1):
         if recorded < record_steps.size and record_steps[recorded] == step:
@@ -38,25 +48,49 @@ def advance(theta, inputs, labels, key, start, stop, batch_size, learning_rate, 
             recorded += 1
         if step == stop:
             break
-        first, size = draw(order, step, step == start, batch_size, key)
+        learning_rate = rates[step - start]
+        first, size = draw(order, members, step, step == start, batch_size, key, numbers)
+{before}
         for p in range({n_parameters}):
             gradient[p] = 0
         for tile_start in range(0, size, {tile}):
             count = min({tile}, size - tile_start)
             gather(work, inputs, labels, order, first + tile_start, count, {n_inputs}, {label_row}, {tile})
-            if filled_count != count or filled_size != size:
-                filled_count, filled_size = count, size
-                for b in range({tile}):
-                    work[{weight_row} + b] = {dtype}(1) / {dtype}(size) if b < count else {dtype}(0)
+{weigh}
 {body}
         escaped = 0
         for p in range({n_parameters}):
-            theta[p] -= learning_rate * (gradient[p] + decay[p] * theta[p])
+{update}
             escaped += 0 if abs(theta[p]) <= {limit} else 1
         if escaped > 0:
             return step + 1
     return -1
 '''
+
+
+WEIGH_EQUALLY = """\
+if filled_count != count or filled_size != size:
+    filled_count, filled_size = count, size
+    for b in range({tile}):
+        work[{weight_row} + b] = {dtype}(1) / {dtype}({divisor}) if b < count else {dtype}(0)"""
+
+WEIGH_EACH = """\
+for b in range({tile}):
+    work[{weight_row} + b] = weights[tile_start + b] if b < count else {dtype}(0)"""
+
+MISLABEL = "mislabel(work, {label_row}, count, stream(key, LABELS, step), tile_start, label_noise, {n_classes})"
+DRAW_WEIGHTS = "weigh(weights, step, batch_size, key, numbers)"
+DRAW_KICKS = "kick(kicks, step, key, learning_rate, momentum, numbers)"
+
+PLAIN = "theta[p] -= learning_rate * (gradient[p] + decay[p] * theta[p])"
+PLAIN_KICKED = "theta[p] += kicks[p] - learning_rate * (gradient[p] + decay[p] * theta[p])"
+# Keras' heavy ball, without Nesterov's correction
+HEAVY = """\
+velocity[p] = momentum * velocity[p] - learning_rate * (gradient[p] + decay[p] * theta[p])
+theta[p] += velocity[p]"""
+HEAVY_KICKED = """\
+velocity[p] = momentum * velocity[p] + kicks[p] - learning_rate * (gradient[p] + decay[p] * theta[p])
+theta[p] += velocity[p]"""
 
 
 def choose_tile(batch_size: int, precision: str) -> int:
@@ -70,23 +104,56 @@ def choose_tile(batch_size: int, precision: str) -> int:
     return -(-batch_size // (passes * lanes)) * lanes
 
 
-def generate(layer_sizes: tuple[int, ...], tile: int, precision: str, noise: Noise, *, cache: bool) -> str:
+def generate(
+    layer_sizes: tuple[int, ...],
+    tile: int,
+    precision: str,
+    noise: type[Noise],
+    *,
+    momentum: bool,
+    label_noise: bool,
+    cache: bool,
+) -> str:
     """Text of a module that defines `advance`; see `dynamics._kernels.Kernel`."""
     plan = Plan(layer_sizes, tile, precision)
     written_out = plan.kernels[-1] <= MAX_WRITTEN_OUT
-    lines = write_out(plan) if written_out else loops(plan)
+    places = {
+        "dtype": f"np.{precision}",
+        "tile": tile,
+        "label_row": plan.labels,
+        "weight_row": plan.weights,
+        "n_classes": layer_sizes[-1],
+        "divisor": "batch_size" if noise.divides_by_batch_size else "size",
+    }
+    before = [DRAW_WEIGHTS] * (noise.weigh is not None) + [DRAW_KICKS] * (noise.kick is not None)
+    weigh = [WEIGH_EQUALLY if noise.weigh is None else WEIGH_EACH] + [MISLABEL] * label_noise
+    plain, kicked = (HEAVY, HEAVY_KICKED) if momentum else (PLAIN, PLAIN_KICKED)
     advance = ADVANCE.format(
         cache=cache,
         precision=precision,
         work_size=plan.deltas[-1],
-        dtype=f"np.{precision}",
         n_parameters=plan.kernels[-1],
         n_inputs=layer_sizes[0],
-        label_row=plan.labels,
-        weight_row=plan.weights,
-        tile=tile,
+        n_weights="labels.size" if noise.weigh else 0,
+        n_kicks=plan.kernels[-1] if noise.kick else 0,
+        before=_indented(before, 8),
+        weigh=_indented([text.format(**places) for text in weigh], 12),
+        body=_indented(write_out(plan) if written_out else loops(plan), 12),
+        update=_indented([kicked if noise.kick else plain], 12),
         limit=1e30 if precision == "float32" else 1e150,
-        body="\n".join(" " * 12 + line for line in lines),
+        **places,
     )
-    draw = inspect.getsource(noise.draw.py_func)
-    return "\n".join([Path(_parts.__file__).read_text(), draw, f"\ndraw = {noise.draw.__name__}", advance])
+    parts = [Path(str(module.__file__)).read_text() for module in (_random, _parts)]
+    return "\n".join([*parts, noise_source(noise), advance])
+
+
+def noise_source(noise: type[Noise]) -> str:
+    """Text of the compiled functions of a noise, with the names `draw`, `weigh` and `kick` for what it has of them."""
+    roles: dict[str, Any] = {"draw": noise.draw, "weigh": noise.weigh, "kick": noise.kick}
+    used: dict[str, Any] = {name: function for name, function in roles.items() if function is not None}
+    sources = [inspect.getsource(function.py_func) for function in (*noise.helpers, *used.values())]
+    return "\n\n".join([*sources, *(f"{name} = {function.__name__}" for name, function in used.items())])
+
+
+def _indented(texts: list[str], width: int) -> str:
+    return textwrap.indent("\n".join(texts), " " * width)

@@ -34,12 +34,14 @@ class Kernel:
     Parameters
     ----------
     advance : compiled function
-        ``advance(theta, inputs, labels, key, start, stop, batch_size, learning_rate, decay, record_steps, records)``
-        takes the steps `start` to `stop` - 1 of one replica and changes `theta` (P,) in place. `inputs` (N, D),
-        `labels` (N,), `learning_rate` and `decay` (P,), which is 2 lambda or 0 per parameter, have the kernel's
-        precision, `key` is a uint64 that names the replica's random numbers. `records` (S, P) receives theta before
-        each of the steps `record_steps` (S,) int64, ascending within [start, stop]. It releases the GIL and returns
-        -1, or, where parameters left the range of finite numbers, the number of steps after which they did.
+        ``advance(theta, velocity, inputs, labels, key, start, stop, batch_size, rates, momentum, decay, label_noise,
+        numbers, record_steps, records)`` takes the steps `start` to `stop` - 1 of one replica and changes `theta` and,
+        with momentum, `velocity` (P,) in place. `inputs` (N, D), `labels` (N,), `rates` (stop - start,), the
+        learning rates of these steps, `momentum` and `decay` (P,), which is 2 lambda or 0 per parameter, have the
+        kernel's precision; `key` is a uint64 that names the replica's random numbers; `label_noise` is a probability,
+        `numbers` those of the noise (float64). `records` (S, P) receives theta before each of the steps `record_steps`
+        (S,) int64, ascending within [start, stop]. Arrays must be writable and C-contiguous. It releases the GIL and
+        returns -1, or, where parameters left the range of finite numbers, the number of steps after which they did.
     source : str
         What was compiled.
     """
@@ -48,16 +50,43 @@ class Kernel:
     source: str
 
 
-def get_kernel(layer_sizes: tuple[int, ...], batch_size: int, precision: str, noise: str) -> Kernel:
-    """The `Kernel` for these layers: compiled once (seconds), then from numba's cache (milliseconds)."""
+def get_kernel(
+    layer_sizes: tuple[int, ...],
+    batch_size: int,
+    precision: str,
+    noise: str,
+    *,
+    momentum: bool = False,
+    label_noise: bool = False,
+) -> Kernel:
+    """The `Kernel` for these layers: compiled once (seconds), then from numba's cache (milliseconds).
+
+    `batch_size` is the number of rows that a step goes through, `noise` a name in `dynamics.noises.NOISES`. A kernel
+    without `momentum` or `label_noise` ignores the arguments of these names.
+    """
     with _lock:
-        return _build(layer_sizes, choose_tile(batch_size, precision), precision, noise)
+        return _build(layer_sizes, choose_tile(batch_size, precision), precision, noise, momentum, label_noise)
 
 
 @cache
-def _build(layer_sizes: tuple[int, ...], tile: int, precision: str, noise: str) -> Kernel:
+def _build(
+    layer_sizes: tuple[int, ...],
+    tile: int,
+    precision: str,
+    noise: str,
+    momentum: bool = False,
+    label_noise: bool = False,
+) -> Kernel:
     directory = _writable_cache()
-    source = generate(layer_sizes, tile, precision, get_noise(noise), cache=directory is not None)
+    source = generate(
+        layer_sizes,
+        tile,
+        precision,
+        get_noise(noise),
+        momentum=momentum,
+        label_noise=label_noise,
+        cache=directory is not None,
+    )
     digest = hashlib.sha256(source.encode()).hexdigest()
     name = f"dynamics._generated_{digest[:16]}"
     filename = f"<{name}>"

@@ -83,32 +83,6 @@ def tanh_float64(x):
     return 1.0 - 2.0 / (exp_float64(x + x) + 1.0)
 
 
-@njit(forceinline=True)
-def hash64(z):
-    """Bijective mixing of 64 bits. Source: Steele, Lea and Flood, OOPSLA 2014 (SplitMix64)."""
-    z = np.uint64(z)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@njit
-def shuffle(order, key, epoch):
-    """Write the permutation of 0 ... N - 1 that belongs to (key, epoch) into `order` (N,) int32.
-
-    Fisher-Yates, inside out, with a counter-based generator: the numbers are hashes of (key, epoch, counter), so that
-    a run can start at any epoch without those before it. A hash serves two rows; no row is favored by more than
-    N / 2^32.
-    """
-    stream = hash64(np.uint64(key) ^ hash64(np.uint64(epoch) + np.uint64(1)))
-    for k in range(order.size):
-        word = hash64(stream + np.uint64(k // 2) * np.uint64(0x9E3779B97F4A7C15))
-        half = word >> np.uint64(32) if k % 2 == 0 else word & np.uint64(0xFFFFFFFF)
-        j = (half * np.uint64(k + 1)) >> np.uint64(32)
-        order[k] = order[j]
-        order[j] = k
-
-
 @njit(forceinline=True, fastmath=FAST)
 def gather(work, inputs, labels, order, start, count, n_inputs, label_row, tile):
     """Copy rows `order[start : start + count]` of the data into columns of the workspace."""

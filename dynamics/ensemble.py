@@ -2,7 +2,7 @@
 
 Replica r is determined by (seed, r) alone: its start and its minibatches come from
 ``SeedSequence(seed, spawn_key=(r,))``. So the number of workers, interruptions and later extensions change nothing,
-and ``noise="full"`` with the same seed descends from the same starts. (On another processor, whose vectors have
+and other noises with the same seed run from the same starts. (On another processor, whose vectors have
 another length, sums round differently.)
 """
 
@@ -18,10 +18,10 @@ import joblib
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dynamics._kernels import get_kernel
-from dynamics.noises import NoiseName, get_noise
+from dynamics.noises import Noise, make_noise
 from dynamics.replica import Divergence, Task, run_block
 from dynamics.sgd import SGD
+from dynamics.starts import Glorot, Start, as_start
 from dynamics.store import FileStore, Header, MemoryStore, Store
 from dynamics.times import Steps, check_times, curve_steps, default_waiting_times, log_lags, snapshot_steps
 from dynamics.trajectories import Trajectories
@@ -43,14 +43,16 @@ def train(
     seed: int = 0,
     regularization: float = 1e-4,
     regularize_biases: bool = True,
-    noise: NoiseName = "sgd",
+    noise: str | Noise = "sgd",
+    label_noise: float = 0.0,
+    start: Start | ArrayLike | None = None,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
     waiting_times: Sequence[int] | ArrayLike | None = None,
     lags: Sequence[int] | ArrayLike | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> Trajectories:
-    """Train `replicas` networks from Glorot-uniform starts and record where they are.
+    """Train `replicas` networks from different starts and record where they are.
 
     Parameters
     ----------
@@ -64,8 +66,16 @@ def train(
         lambda of the penalty lambda |theta|^2; its gradient is 2 lambda theta.
     regularize_biases : bool
         False leaves the biases out of the penalty.
-    noise : {"sgd", "full"}
-        Minibatches as in Keras' epochs, or all rows in every step: the control without noise, from the same starts.
+    noise : str or Noise
+        What makes the runs random (`dynamics.noises`): "sgd" for minibatches as in Keras' epochs, "replacement" for
+        independent draws, ``Persistent(persistence=tau)``, "full" for all rows in every step, the control without
+        noise, ``Langevin(temperature=T)``, "gaussian" for Gaussian noise with the covariance of SGD's.
+    label_noise : float
+        Probability in [0, 1] that the label of a drawn row is replaced by one of the other classes, all equally likely;
+        anew whenever a row is drawn. Curves use the true labels.
+    start : Start or array, optional
+        Where the runs start (`dynamics.starts`): ``Glorot()`` by default, ``Normal(sd)``, ``Points.load(path)``,
+        ``Points.minima(path, ids)``, or an array (K, P) or (P,), where replica r starts at row r modulo K.
     path : path, optional
         HDF5 file for the runs. The same call goes on where an interrupted one was, at most the block of 5 replicas
         that each worker was at is lost; asking for more replicas extends the file, for fewer leaves it as it is.
@@ -90,12 +100,19 @@ def train(
     waiting = default_waiting_times(steps) if waiting_times is None else waiting_times
     waiting = check_times("waiting_times", waiting, max(1, steps - 1))
     lag = check_times("lags", log_lags(max(1, steps - int(waiting[0]))) if lags is None else lags, steps)
+    start = Glorot() if start is None else as_start(start)
+    start.draw(network, np.random.default_rng(0), 0)  # does it fit?
+    if not 0 <= label_noise <= 1:
+        msg = f"label_noise must be a probability in [0, 1]; got {label_noise!r}"
+        raise ValueError(msg)
     mask = np.ones(network.n_parameters) if regularize_biases else network.kernel_mask().astype(float)
     task = Task(
         network=network,
         data=data,
         optimizer=optimizer,
-        noise=noise,
+        noise=make_noise(noise),
+        label_noise=float(label_noise),
+        start=start,
         penalty=regularization * mask,
         seed=int(seed),
         steps=int(steps),
@@ -114,7 +131,7 @@ def fill(store: Store, task: Task, replicas: int, jobs: int, progress: Callable[
     progress(min(done, replicas), replicas)
     if done >= replicas:
         return
-    get_kernel(task.network.layer_sizes, task.batch_size, task.optimizer.precision, task.noise)  # compile once
+    task.kernel  # noqa: B018 (compiled once, before the workers ask for it)
     cuts = [done, *range((done // BLOCK + 1) * BLOCK, replicas, BLOCK), replicas]
     calls = (joblib.delayed(run_block)(task, first, end) for first, end in pairwise(cuts))
     blocks: Any = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(calls)
@@ -137,8 +154,11 @@ def make_header(task: Task, waiting: Steps, lags: Steps, regularization: float, 
     settings = {
         "layer_sizes": list(task.network.layer_sizes),
         "data_sha256": task.data.sha256,
-        "noise": task.noise,
+        **task.noise.settings,
+        "label_noise": task.label_noise,
+        "start": str(task.start),
         **asdict(task.optimizer),
+        "schedule": str(task.optimizer.schedule),
         "batch_size": task.batch_size,
         "steps": task.steps,
         "seed": task.seed,
@@ -169,7 +189,7 @@ def check_arguments(
     steps: int,
     seed: int,
     regularization: float,
-    noise: str,
+    noise: str | Noise,
     jobs: int,
 ) -> None:
     """Raise a ValueError that names the first argument out of its range."""
@@ -185,6 +205,6 @@ def check_arguments(
     if ends != (data.n_features, data.n_classes):
         msg = f"network must have {data.n_features} inputs and {data.n_classes} outputs for this data; got {ends}"
         raise ValueError(msg)
-    if get_noise(noise).uses_batch_size and optimizer.batch_size > data.rows:
+    if make_noise(noise).uses_batch_size and optimizer.batch_size > data.rows:
         msg = f"batch_size must be at most the number of training rows, {data.rows}; got {optimizer.batch_size}"
         raise ValueError(msg)

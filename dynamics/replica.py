@@ -6,14 +6,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics._kernels import get_kernel
+from dynamics._kernels import Kernel, get_kernel
 from dynamics.curves import Curves, evaluate_curves
-from dynamics.noises import NoiseName, get_noise
+from dynamics.noises import Noise
 from dynamics.sgd import SGD
+from dynamics.starts import Glorot, Start
 from dynamics.store import Block
 from dynamics.times import Steps
 from landscape.datasets import Dataset
 from landscape.networks import MLP
+
+CHUNK = 2**20  # steps a call of the kernel: so that the learning rates of long runs take no memory
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,9 @@ class Task:
     network: MLP
     data: Dataset
     optimizer: SGD
-    noise: NoiseName
+    noise: Noise
+    label_noise: float
+    start: Start
     penalty: NDArray[np.float64]  # (P,) lambda of every parameter
     seed: int
     steps: int
@@ -32,8 +37,20 @@ class Task:
 
     @property
     def batch_size(self) -> int:
-        """Rows that a step uses."""
-        return self.optimizer.batch_size if get_noise(self.noise).uses_batch_size else self.data.rows
+        """B, or all rows where it does not matter."""
+        return self.optimizer.batch_size if self.noise.uses_batch_size else self.data.rows
+
+    @property
+    def kernel(self) -> Kernel:
+        """What takes the steps."""
+        return get_kernel(
+            self.network.layer_sizes,
+            self.data.rows if self.noise.all_rows else self.batch_size,
+            self.optimizer.precision,
+            self.noise.name,
+            momentum=self.optimizer.momentum > 0,
+            label_noise=self.label_noise > 0,
+        )
 
 
 class Divergence(NamedTuple):
@@ -43,37 +60,57 @@ class Divergence(NamedTuple):
     step: int
 
 
-def random_start(network: MLP, seed: int, replica: int) -> tuple[NDArray[np.float64], np.uint64]:
-    """Start (P,) of a replica, and the key of its minibatches."""
+def random_start(
+    network: MLP, seed: int, replica: int, kind: Start | None = None
+) -> tuple[NDArray[np.float64], np.uint64]:
+    """Start (P,) of a replica, by default Glorot's, and the key of its other random numbers."""
     start, key = np.random.SeedSequence(seed, spawn_key=(replica,)).spawn(2)
-    return network.glorot_uniform(np.random.default_rng(start)), key.generate_state(1, np.uint64)[0]
+    rng = np.random.default_rng(start)
+    return (kind or Glorot()).draw(network, rng, replica), key.generate_state(1, np.uint64)[0]
 
 
 def run_replica(task: Task, replica: int) -> tuple[NDArray[Any], Curves] | Divergence:
     """Snapshots (S, P) and curves of one run."""
-    dtype = task.optimizer.dtype
-    start, key = random_start(task.network, task.seed, replica)
     recorded = np.union1d(task.snapshot_steps, task.curve_steps)
-    records = np.empty((recorded.size, start.size), dtype)
-    kernel = get_kernel(task.network.layer_sizes, task.batch_size, dtype.name, task.noise)
-    diverged = kernel.advance(
-        start.astype(dtype),
-        np.array(task.data.inputs, dtype),
-        np.array(task.data.labels, dtype),
-        key,
-        0,
-        task.steps,
-        task.batch_size,
-        dtype.type(task.optimizer.learning_rate),
-        np.array(2.0 * task.penalty, dtype),
-        recorded,
-        records,
-    )
+    records = np.empty((recorded.size, task.network.n_parameters), task.optimizer.dtype)
+    diverged = record_run(task, replica, recorded, records)
     if diverged >= 0:
         return Divergence(replica, diverged)
     on_curve = records[np.searchsorted(recorded, task.curve_steps)]
     curves = evaluate_curves(task.network, task.data, task.penalty, on_curve)
     return records[np.searchsorted(recorded, task.snapshot_steps)], curves
+
+
+def record_run(task: Task, replica: int, recorded: Steps, records: NDArray[Any]) -> int:
+    """Write theta at the steps `recorded` (S,) into `records` (S, P); the step of a divergence, or -1."""
+    optimizer, dtype = task.optimizer, task.optimizer.dtype
+    start, key = random_start(task.network, task.seed, replica, task.start)
+    theta, velocity = start.astype(dtype), np.zeros(start.size, dtype)
+    inputs, labels = np.array(task.data.inputs, dtype), np.array(task.data.labels, dtype)
+    decay, kernel, numbers = np.array(2.0 * task.penalty, dtype), task.kernel, task.noise.numbers
+    for first in range(0, task.steps, CHUNK):
+        stop = min(first + CHUNK, task.steps)
+        rows = slice(*np.searchsorted(recorded, (first, stop + 1)))  # the end of a chunk is in the next one, too
+        diverged = kernel.advance(
+            theta,
+            velocity,
+            inputs,
+            labels,
+            key,
+            first,
+            stop,
+            task.batch_size,
+            optimizer.rates(first, stop),
+            dtype.type(optimizer.momentum),
+            decay,
+            task.label_noise,
+            numbers,
+            recorded[rows],
+            records[rows],
+        )
+        if diverged >= 0:
+            return diverged
+    return -1
 
 
 def run_block(task: Task, first: int, end: int) -> Block | Divergence:

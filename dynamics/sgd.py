@@ -1,19 +1,25 @@
 """The update rule of stochastic gradient descent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.schedules import Constant, Schedule
 
 Precision = Literal["float32", "float64"]
 
 
 @dataclass(frozen=True)
 class SGD:
-    """Plain SGD: theta <- theta - learning_rate * (mean gradient of the minibatch + 2 lambda theta).
+    """SGD: theta <- theta - eta (mean gradient of the minibatch + 2 lambda theta), or with momentum the heavy ball.
 
-    The penalty lambda belongs to the loss and is an argument of `train`.
+    The heavy ball is Keras', without Nesterov's correction: velocity <- momentum velocity - eta (gradient), theta <-
+    theta + velocity, from rest. (Torch's has the learning rate outside: velocity <- momentum velocity + gradient, theta
+    <- theta - eta velocity. They are the same while eta is constant.) eta is the learning rate times the schedule's
+    factor at this step. The penalty lambda belongs to the loss and is an argument of `train`.
 
     Parameters
     ----------
@@ -23,6 +29,10 @@ class SGD:
         Rows B of a minibatch, >= 1. Rows that do not fill the last minibatch of an epoch make a smaller one.
     precision : {"float32", "float64"}
         Of parameters, activations and gradients.
+    momentum : float
+        In [0, 1).
+    schedule : Schedule
+        What the learning rate is multiplied by, step by step (`dynamics.schedules`).
 
     Raises
     ------
@@ -33,6 +43,8 @@ class SGD:
     learning_rate: float = 0.05
     batch_size: int = 100
     precision: Precision = "float32"
+    momentum: float = 0.0
+    schedule: Schedule = field(default_factory=Constant)
 
     def __post_init__(self) -> None:
         if not (isfinite(self.learning_rate) and self.learning_rate > 0):
@@ -44,6 +56,13 @@ class SGD:
         if self.precision not in get_args(Precision):
             msg = f"precision must be one of {', '.join(get_args(Precision))}; got {self.precision!r}"
             raise ValueError(msg)
+        if not 0 <= self.momentum < 1:
+            msg = f"momentum must lie in [0, 1); got {self.momentum!r}"
+            raise ValueError(msg)
+        if not isinstance(self.schedule, Schedule):
+            msg = f"schedule must be a Schedule, such as those that parse_schedule makes; got {self.schedule!r}"
+            raise ValueError(msg)
+        object.__setattr__(self, "momentum", float(self.momentum))
         object.__setattr__(self, "learning_rate", float(self.learning_rate))
         object.__setattr__(self, "batch_size", int(self.batch_size))
 
@@ -51,3 +70,7 @@ class SGD:
     def dtype(self) -> np.dtype:
         """NumPy's name for `precision`."""
         return np.dtype(self.precision)
+
+    def rates(self, start: int, stop: int) -> NDArray[np.floating]:
+        """Learning rates (stop - start,) of the steps `start` to `stop` - 1, in this precision."""
+        return (self.learning_rate * self.schedule.factors(np.arange(start, stop))).astype(self.dtype)

@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 
 from dynamics.trajectories import FORMAT, FORMAT_VERSION, PER_REPLICA, SHARED, Trajectories, load_trajectories
 
+# What runs were made with before there were these settings: files that do not have them have these.
+EARLIER_SETTINGS = {"momentum": 0.0, "schedule": "constant", "label_noise": 0.0, "start": "glorot"}
+
 
 class Block(NamedTuple):
     """Consecutive replicas from `first` on: arrays with one row each, named as in `Trajectories`."""
@@ -181,6 +184,7 @@ class FileStore:
 
 def compare_settings(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     """Raise a ValueError that names the first of the `new` settings that differs from the `old` ones."""
+    old = {**EARLIER_SETTINGS, **old}
     for name, value in new.items():
         if old.get(name) != value:
             msg = (

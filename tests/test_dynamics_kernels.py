@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynamics import _kernels, _parts
+from dynamics import _kernels, _parts, _random
 from dynamics._codegen import MAX_TILE, choose_tile
 from dynamics._kernels import get_kernel
-from dynamics.noises import draw_all, draw_epochs
+from dynamics.noises.epochs import draw_epochs
+from dynamics.noises.full import draw_all
 
 RATE, DECAY, KEY = 0.3, 0.02, np.uint64(12345)
+MEMBERS, NUMBERS = np.empty(0, np.uint8), np.empty(0)  # of no use to these noises
 
 
 def naive_gradient(sizes, theta, inputs, labels):
@@ -46,7 +48,7 @@ def naive_sgd(sizes, theta, inputs, labels, batch_size, steps, noise):
             rows = np.arange(len(labels))
         else:
             epoch, position = divmod(step, -(-len(labels) // batch_size))
-            _parts.shuffle(order, KEY, epoch)
+            _random.shuffle(order, KEY, epoch)
             rows = order[position * batch_size : (position + 1) * batch_size]
         theta = theta - RATE * (naive_gradient(sizes, theta, inputs[rows], labels[rows]) + DECAY * theta)
     return np.array([*path, theta])
@@ -65,14 +67,18 @@ def compiled_sgd(sizes, theta, inputs, labels, batch_size, start, stop, noise="s
     decay = np.full(theta.size, DECAY, dtype)
     diverged = get_kernel(sizes, batch_size, precision, noise).advance(
         np.array(theta, dtype),
+        np.zeros(theta.size, dtype),
         np.array(inputs, dtype),
         np.array(labels, dtype),
         KEY,
         start,
         stop,
         batch_size,
-        dtype.type(RATE),
+        np.full(stop - start, RATE, dtype),
+        dtype.type(0),
         decay,
+        0.0,
+        np.empty(0),
         np.arange(start, stop + 1),
         records,
     )
@@ -142,14 +148,14 @@ def test_divergence_is_reported_with_its_step(bad):
 @given(rows=st.integers(1, 60), epoch=st.integers(0, 10**6), key=st.integers(0, 2**64 - 1))
 def test_shuffles_are_permutations(rows, epoch, key):
     order = np.full(rows, -7, np.int32)
-    _parts.shuffle(order, np.uint64(key), epoch)
+    _random.shuffle(order, np.uint64(key), epoch)
     np.testing.assert_array_equal(np.sort(order), np.arange(rows))
 
 
 def test_shuffles_are_uniform():
     draws, counts, order = 12_000, dict.fromkeys(permutations(range(4)), 0), np.empty(4, np.int32)
     for epoch in range(draws):
-        _parts.shuffle(order, KEY, epoch)
+        _random.shuffle(order, KEY, epoch)
         counts[tuple(order.tolist())] += 1
     expected = draws / 24
     chi_square = sum((n - expected) ** 2 / expected for n in counts.values())
@@ -163,7 +169,7 @@ def test_each_epoch_visits_each_row_once(data, rows):
     for epoch in range(2):
         seen = []
         for step in range(epoch * steps, (epoch + 1) * steps):
-            start, size = draw_epochs(order, step, step == 0, batch_size, KEY)
+            start, size = draw_epochs(order, MEMBERS, step, step == 0, batch_size, KEY, NUMBERS)
             seen.append(order[start : start + size].copy())
         assert [len(part) for part in seen[:-1]] == [batch_size] * (steps - 1)
         np.testing.assert_array_equal(np.sort(np.concatenate(seen)), np.arange(rows))
@@ -171,7 +177,7 @@ def test_each_epoch_visits_each_row_once(data, rows):
 
 def test_full_noise_takes_every_row():
     order = np.empty(7, np.int32)
-    assert draw_all(order, 3, True, 2, KEY) == (0, 7)
+    assert draw_all(order, MEMBERS, 3, True, 2, KEY, NUMBERS) == (0, 7)
     np.testing.assert_array_equal(order, np.arange(7))
 
 

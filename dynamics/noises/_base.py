@@ -1,0 +1,76 @@
+"""What a kind of noise is."""
+
+from collections.abc import Callable
+from dataclasses import asdict, astuple, dataclass, fields
+from math import isfinite
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Compiled = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What makes a run random: which rows a step sees, with which weights, and what is added to it.
+
+    A kind of noise is a frozen subclass. Its fields are its parameters: real numbers, which go into the file's settings
+    by their names. Its class variables say what it does; the compiled functions among them are copied as text into
+    the kernels (`dynamics._codegen`), so they may use numpy and what `dynamics._random` and `dynamics._parts` define,
+    and all their randomness must come from (key, step): then a run can go on from any step. `numbers` is the array
+    of the fields.
+
+    Class variables
+    ---------------
+    name : str
+        In `train`, on the command line and in files.
+    draw : compiled function (order, members, step, fresh, batch_size, key, numbers) -> (start, size)
+        Leaves the rows of the minibatch of `step` in ``order[start : start + size]``. `order` (N,) int32 and
+        `members` (N,) uint8 keep what the step before left, except where `fresh` is true: there their content is
+        undefined.
+    weigh : compiled function (weights, step, batch_size, key, numbers), optional
+        Fills `weights` (N,) with the factors of the gradients of the drawn rows, in the order of `order`. By default
+        one over the size of the minibatch.
+    kick : compiled function (kicks, step, key, learning_rate, momentum, numbers), optional
+        Fills `kicks` (P,), which are added to the step.
+    helpers : tuple of compiled functions
+        What the three call beside `_random` and `_parts`.
+    all_rows : bool
+        Whether a step sees all N rows.
+    uses_batch_size : bool
+        Whether the batch size B matters.
+    divides_by_batch_size : bool
+        True where the gradient is a sum over the minibatch divided by B, whatever the size of this one.
+    """
+
+    name: ClassVar[str]
+    draw: ClassVar[Compiled]
+    weigh: ClassVar[Compiled | None] = None
+    kick: ClassVar[Compiled | None] = None
+    helpers: ClassVar[tuple[Compiled, ...]] = ()
+    all_rows: ClassVar[bool] = False
+    uses_batch_size: ClassVar[bool] = True
+    divides_by_batch_size: ClassVar[bool] = False
+
+    @property
+    def numbers(self) -> NDArray[np.float64]:
+        """The parameters for the kernel."""
+        return np.array(astuple(self), dtype=np.float64)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Name and parameters for the file."""
+        return {"noise": self.name, **asdict(self)}
+
+    @classmethod
+    def parameters(cls) -> tuple[str, ...]:
+        """Names of the parameters."""
+        return tuple(field.name for field in fields(cls))
+
+
+def check_number(name: str, value: float, *, positive: bool) -> None:
+    """Raise a ValueError that names the parameter unless it is finite and >= 0, or > 0."""
+    if not (isfinite(value) and value >= 0 and (value > 0 or not positive)):
+        msg = f"{name} must be finite and {'>' if positive else '>='} 0; got {value!r}"
+        raise ValueError(msg)
