@@ -6,7 +6,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics import _fits
+from dynamics import _resampling
 from dynamics.phases import UpdateAlignment
 from dynamics.trajectories import Trajectories
 
@@ -132,12 +132,7 @@ def _onset(
     steps: Array, values: Array, level: float, relative: bool, confidence: float, resamples: int, seed: int
 ) -> Onset:
     """Onset of the mean of `values` (R, K); `relative` to the largest value of each curve."""
-    if not 0 < confidence < 1:
-        msg = f"confidence must lie between 0 and 1; got {confidence!r}"
-        raise ValueError(msg)
-    if int(resamples) != resamples or resamples < 1:
-        msg = f"resamples must be a whole number >= 1; got {resamples!r}"
-        raise ValueError(msg)
+    _resampling.check_resampling(confidence, resamples)
     replicas = len(values)
     if steps.size < 2:
         nan = float("nan")
@@ -147,10 +142,9 @@ def _onset(
     step = float(_last_fall(steps, curve, level))
     low = high = np.nan
     if replicas > 1:
-        rng = np.random.default_rng(seed)
-        counts = rng.multinomial(replicas, np.full(replicas, 1 / replicas), resamples)
-        samples = _last_fall(steps, _scaled(counts @ values / replicas, relative), level)
-        low, high = _existing(np.array(_fits.interval(samples, confidence)))
+        means = _resampling.resampled_means(_resampling.run_counts(replicas, resamples, seed), values)
+        samples = _last_fall(steps, _scaled(means, relative), level)
+        low, high = _existing(np.array(_resampling.interval(samples, confidence, replicas)))
     return Onset(
         step=float(_existing(np.array(step))),
         low=float(low),
