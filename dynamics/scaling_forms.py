@@ -198,7 +198,7 @@ def _fit_logarithmic(
 
     if not (x[used] > 0).all():  # at tw = 1 the form has no t*
         return (np.nan, np.nan, np.nan, np.inf, np.full(x.size, np.nan))
-    center = float(np.mean(np.log(np.logaddexp(x, y)[used] / x[used] - 1 + 1e-300)))
+    center = float(np.mean(np.log(np.logaddexp(x[used], y[used]) / x[used] - 1 + 1e-300)))
     found: Any = optimize.minimize_scalar(
         cost, bounds=(center - 5, center + 5), method="bounded", options={"xatol": 1e-10}
     )
