@@ -1,7 +1,7 @@
 """Exact Hessian and gradient: our compiled kernels against torch.func, one core, N = 1000.
 
 python benchmarks/hessian.py
-python benchmarks/hessian.py --mnist DIRECTORY
+python benchmarks/hessian.py --mnist DIRECTORY --hidden 5 5
 """
 
 import argparse
@@ -41,9 +41,9 @@ def module(layer_sizes):
     return torch.nn.Sequential(*parts[:-1])
 
 
-def mnist(directory):
-    """Seconds and peak memory of one exact Hessian at N = 60000, P = 3985."""
-    data, network = datasets.load("mnist", data_dir=directory), MLP((784, 5, 10))
+def mnist(directory, hidden):
+    """Seconds and peak memory of one exact Hessian at N = 60000, P about 4000."""
+    data, network = datasets.load("mnist", data_dir=directory), MLP((784, *hidden, 10))
     loss, theta = CrossEntropyLoss(network, data), network.glorot_uniform(np.random.default_rng(0))
     print(f"MNIST, N = {data.rows}, P = {network.n_parameters}, one core")
     for name, function in (
@@ -60,9 +60,11 @@ def mnist(directory):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mnist", metavar="DIRECTORY", help="the exact Hessian of (784, 5, 10) on these files instead")
-    if directory := parser.parse_args().mnist:
-        mnist(directory)
+    parser.add_argument("--mnist", metavar="DIRECTORY", help="the exact Hessian on these files instead")
+    parser.add_argument("--hidden", type=int, nargs="+", default=[5], help="hidden layers for --mnist")
+    arguments = parser.parse_args()
+    if arguments.mnist:
+        mnist(arguments.mnist, arguments.hidden)
         return
     data = datasets.ljat(rows=1000, seed=0)
     print("median (lowest ... highest) in ms of one call, one core, N = 1000\n")
