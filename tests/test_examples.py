@@ -5,13 +5,23 @@ import numpy as np
 import pytest
 import torch
 
-from landscape import Database, TorchLoss, explore
+from landscape import Database, TorchLoss, components, explore, verify
 
-spec = importlib.util.spec_from_file_location(
-    "torch_module", Path(__file__).parents[1] / "examples" / "torch_module.py"
-)
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+spec = importlib.util.spec_from_file_location("torch_module", EXAMPLES / "torch_module.py")
 torch_module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(torch_module)
+
+
+@pytest.mark.parametrize("path", sorted((EXAMPLES / "databases").glob("*.db")), ids=lambda path: path.stem)
+def test_the_databases_hold_certified_points_in_one_component(path, tmp_path):
+    copy = tmp_path / path.name
+    copy.write_bytes(path.read_bytes())
+    assert verify(copy).failures == ()
+    with Database(copy) as database:
+        assert not components(database.graph()).any()
+        assert len(database.minima) >= 1
 
 
 @pytest.mark.slow
