@@ -21,7 +21,7 @@ from landscape._kernels import (
 )
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _slopes_and_bends(theta, sizes, units, parameters, activation, delta, n, slope, bend):
     """Of each hidden unit tanh', and tanh'' / tanh' times the derivative of the loss by its output."""
     for k in range(1, sizes.shape[0] - 1):
@@ -36,7 +36,7 @@ def _slopes_and_bends(theta, sizes, units, parameters, activation, delta, n, slo
                 second[s] *= -2.0 * a[s]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _unit_forward(theta, sizes, units, parameters, slope, layer, unit, tangent, n):
     """Derivative of the output of each later unit (of the last layer: the input) by the input of one of `layer`."""
     last = sizes.shape[0] - 1
@@ -65,7 +65,7 @@ def _unit_forward(theta, sizes, units, parameters, slope, layer, unit, tangent, 
                     row[s] *= source[s]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _unit_back(theta, sizes, units, parameters, slope, bend, tangent, layer, unit, delta_tangent, n):
     """Derivative of the delta of each unit from the last layer down to `layer` by the input of one of its units.
 
@@ -87,13 +87,13 @@ def _unit_back(theta, sizes, units, parameters, slope, bend, tangent, layer, uni
                     row[s] = row[s] * first[s] + second[s] * t[s]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _times(a, b, n, product):
     for s in range(n):
         product[s] = a[s] * b[s]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _add_same_layer(sizes, units, parameters, activation, delta_tangent, layer, unit, n, work, hessian):
     """Pairs of parameters into `unit` and into the units from it on; of the kernels' pairs one triangle."""
     n_in, n_layer, size = sizes[layer - 1], sizes[layer], parameters[-1]
@@ -110,7 +110,7 @@ def _add_same_layer(sizes, units, parameters, activation, delta_tangent, layer, 
         hessian[bias + w + n_in * n_layer + unit] += sum_of(row, n)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _add_later_layers(
     sizes, units, parameters, activation, tangent, delta, delta_tangent, layer, unit, n, work, hessian
 ):
@@ -137,7 +137,7 @@ def _add_later_layers(
                 add_dots(row, delta[units[k] :], n_k, n, hessian, (w + j * n_k) * size + column, size)
 
 
-@njit(error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _mirror(sizes, parameters, hessian):
     """Fill what symmetry leaves out: kernel pairs within pairs of units of one layer, then the other triangle."""
     for layer in range(sizes.shape[0] - 1):

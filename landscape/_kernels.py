@@ -12,12 +12,12 @@ from landscape._math import exp, log, tanh
 
 BLOCK = 512
 FAST = {"contract", "nsz", "arcp", "reassoc"}  # not nnan: a diverged network must show
-# Only what Python calls is cached. A function that is compiled afresh is inlined into its callers, one that comes
-# from the cache is not, and then rounds differently: results would depend on which process compiled what.
+# Only what Python calls is cached, and what it calls is inlined always: else LLVM inlines a function that was just
+# compiled but not one from the cache, and of several copies a process uses the first it loaded; all round differently.
 # error_model="numpy" everywhere: Python's check for a division by zero is a branch, which no vectorised loop has
 
 
-@njit(error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def offsets(sizes):
     """First unit and first parameter of each layer."""
     n_layers = sizes.shape[0] - 1
@@ -30,7 +30,7 @@ def offsets(sizes):
     return units, parameters
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def dot(a, b, n):
     total = 0.0
     for s in range(n):
@@ -38,7 +38,7 @@ def dot(a, b, n):
     return total
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def sum_of(a, n):
     total = 0.0
     for s in range(n):
@@ -46,7 +46,7 @@ def sum_of(a, n):
     return total
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def add_rows(theta, weight, stride, rows, n_rows, n, total):
     """Add `n_rows` rows, the j-th times theta[weight + j stride], to `total`: two at a time halves the stores."""
     for j in range(0, n_rows - 1, 2):
@@ -60,7 +60,7 @@ def add_rows(theta, weight, stride, rows, n_rows, n, total):
             total[s] += w * a[s]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def add_dots(a, rows, n_rows, n, result, index, stride):
     """Add the scalar products of `a` with `n_rows` rows to result[index], [index + stride], ...
 
@@ -88,7 +88,7 @@ def add_dots(a, rows, n_rows, n, result, index, stride):
         result[index + (n_rows - 1) * stride] += dot(a, rows[n_rows - 1], n)
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _forward(theta, sizes, units, parameters, inputs, start, n, activation):
     """Fill `activation` with the block's samples start ... start + n - 1."""
     for i in range(sizes[0]):
@@ -111,7 +111,7 @@ def _forward(theta, sizes, units, parameters, inputs, start, n, activation):
                     row[s] = tanh(row[s])
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _softmax(labels, start, n, n_classes, logits, probability, scratch):
     """Softmax of `logits` (K, n) into `probability`, divided by N; the block's summed cross-entropy."""
     n_samples = labels.shape[0]
@@ -141,7 +141,7 @@ def _softmax(labels, start, n, n_classes, logits, probability, scratch):
     return loss
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def back(theta, w, n_in, n_out, activation, delta, before, after, n):
     """Rows `before` of `delta` from rows `after`: kernel times delta, times tanh'."""
     for j in range(n_in):
@@ -154,7 +154,7 @@ def back(theta, w, n_in, n_out, activation, delta, before, after, n):
             row[s] *= 1.0 - a[s] * a[s]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def block_deltas(theta, sizes, units, parameters, inputs, labels, start, n, activation, delta, scratch):
     """Forward and backward pass of one block: fills `activation` and `delta`, returns the summed loss."""
     last = sizes.shape[0] - 1
@@ -168,7 +168,7 @@ def block_deltas(theta, sizes, units, parameters, inputs, labels, start, n, acti
     return loss
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def add_gradient(sizes, units, parameters, activation, delta, n, gradient):
     for k in range(sizes.shape[0] - 1):
         n_in, n_out = sizes[k], sizes[k + 1]
@@ -178,7 +178,7 @@ def add_gradient(sizes, units, parameters, activation, delta, n, gradient):
             gradient[w + n_in * n_out] += sum_of(row, n)
 
 
-@njit(error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def _value_gradient(theta, sizes, inputs, labels, penalty):
     units, parameters = offsets(sizes)
     n_units, n_samples = units[-1], labels.shape[0]
@@ -213,7 +213,7 @@ def values_gradients(thetas, sizes, inputs, labels, penalty):
     return values, gradients
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _forward_tangent(theta, vector, sizes, units, parameters, activation, tangent, n):
     """Derivative of every unit's input (before tanh) along `vector` (Pearlmutter 1994)."""
     for k in range(sizes.shape[0] - 1):
@@ -235,7 +235,7 @@ def _forward_tangent(theta, vector, sizes, units, parameters, activation, tangen
                         row[s] += change * a[s] + weight * (1.0 - a[s] * a[s]) * t[s]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def softmax_tangent(probability, tangent, result, n_samples, n_classes, n, mean):
     """Derivative of softmax / N along `tangent` (K, n): p (t - sum p t), with `probability` = p / N."""
     for s in range(n):
@@ -250,7 +250,7 @@ def softmax_tangent(probability, tangent, result, n_samples, n_classes, n, mean)
             row[s] = p[s] * (t[s] - n_samples * mean[s])
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _back_tangent(theta, vector, sizes, units, parameters, activation, tangent, delta, delta_tangent, n):
     """Derivative of every delta along `vector`, from the last layer's downwards."""
     for k in range(sizes.shape[0] - 2, 0, -1):
@@ -270,7 +270,7 @@ def _back_tangent(theta, vector, sizes, units, parameters, activation, tangent, 
                 row[s] = row[s] * (1.0 - a[s] * a[s]) - 2.0 * a[s] * t[s] * d[s]
 
 
-@njit(error_model="numpy")
+@njit(forceinline=True, error_model="numpy")
 def probability_from(labels, start, n, n_classes, delta, probability):
     """Softmax / N back from the output deltas."""
     for c in range(n_classes):
@@ -280,7 +280,7 @@ def probability_from(labels, start, n, n_classes, delta, probability):
         probability[labels[start + s], s] += 1.0 / labels.shape[0]
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _add_product(sizes, units, parameters, activation, tangent, delta, delta_tangent, n, product):
     for k in range(sizes.shape[0] - 1):
         n_in, n_out = sizes[k], sizes[k + 1]

@@ -7,7 +7,7 @@ from landscape._kernels import BLOCK, FAST, _forward, offsets
 from landscape._math import exp, log
 
 
-@njit(fastmath=FAST, error_model="numpy")
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _block_scores(labels, start, n, n_classes, logits, top, best, total):
     """Summed cross-entropy, and number of rows whose first largest logit (K, n) is at the label."""
     for s in range(n):

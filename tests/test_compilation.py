@@ -7,6 +7,7 @@ import sys
 import pytest
 
 FEW = "loss.value_and_gradient(theta)"
+HESSIAN_FIRST = "loss.value_gradient_hessian(theta)"
 ALL = """
 product = loss.hessian_vector_product(theta, theta)
 values, gradients = loss.values_and_gradients(theta[None])
@@ -38,4 +39,6 @@ def test_results_do_not_depend_on_what_was_compiled_before(tmp_path):
     run(FEW, tmp_path / "in turn")
     assert run(ALL, tmp_path / "in turn") == at_once
     assert run(ALL, tmp_path / "in turn") == at_once  # now all of it from the cache
+    assert run(HESSIAN_FIRST + ALL, tmp_path / "in turn") == at_once  # loaded in another order
+    assert run(HESSIAN_FIRST + ALL, tmp_path / "in another order") == at_once
     assert len(at_once) > 1000
