@@ -89,7 +89,7 @@ def add_dots(a, rows, n_rows, n, result, index, stride):
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
-def _forward(theta, sizes, units, parameters, inputs, start, n, activation):
+def forward(theta, sizes, units, parameters, inputs, start, n, activation):
     """Fill `activation` with the block's samples start ... start + n - 1."""
     for i in range(sizes[0]):
         source = inputs[i]
@@ -158,7 +158,7 @@ def back(theta, w, n_in, n_out, activation, delta, before, after, n):
 def block_deltas(theta, sizes, units, parameters, inputs, labels, start, n, activation, delta, scratch):
     """Forward and backward pass of one block: fills `activation` and `delta`, returns the summed loss."""
     last = sizes.shape[0] - 1
-    _forward(theta, sizes, units, parameters, inputs, start, n, activation)
+    forward(theta, sizes, units, parameters, inputs, start, n, activation)
     top = units[last]
     loss = _softmax(labels, start, n, sizes[last], activation[top:], delta[top:], scratch)
     for s in range(n):

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from landscape._kernels import BLOCK, FAST, _forward, offsets
+from landscape._kernels import BLOCK, FAST, forward, offsets
 from landscape._math import exp, log
 
 
@@ -43,7 +43,7 @@ def scores(theta, sizes, inputs, labels):
     entropy, correct = 0.0, 0
     for start in range(0, n_samples, size):
         n = min(size, n_samples - start)
-        _forward(theta, sizes, units, parameters, inputs, start, n, activation)
+        forward(theta, sizes, units, parameters, inputs, start, n, activation)
         logits = activation[units[last] :]
         block = _block_scores(labels, start, n, sizes[last], logits, scratch[0], scratch[1], scratch[2])
         entropy += block[0]
