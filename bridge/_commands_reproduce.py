@@ -1,0 +1,95 @@
+"""Command for the figures of the paper: reproduce."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from bridge._console import progress_bar, show, show_table
+from bridge._options import AsJson, DataDir, Jobs, Seed
+from bridge.figures import FIGURES, get_figure
+from bridge.figures._reproduce import estimate_seconds
+from bridge.figures._reproduce import reproduce as make_figure
+
+Scale = Literal["quick", "paper"]
+LIST = "list"
+
+
+def reproduce(
+    figure: Annotated[str, typer.Argument(help=f"{LIST}, or one of {', '.join(FIGURES)}.")] = LIST,
+    scale: Annotated[
+        Scale, typer.Option(help="quick: under three minutes; paper: the paper's numbers of runs and steps.")
+    ] = "quick",
+    output: Annotated[Path, typer.Option(help="Folder of runs, numbers and figures.")] = Path("results/reproduce"),
+    replicas: Annotated[
+        int | None, typer.Option(min=2, help="At most so many runs of each ensemble. [default: the scale's]")
+    ] = None,
+    data_dir: DataDir = None,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    as_json: AsJson = False,
+) -> None:
+    """Make a figure of the paper, with the published numbers beside ours; or list the figures."""
+    workers = (os.cpu_count() or 1) if jobs < 0 else jobs
+    if figure == LIST:
+        _show_list(output, replicas, workers, as_json=as_json)
+        return
+    chosen = get_figure(figure)
+    seconds = estimate_seconds(chosen, output, scale, replicas=replicas, jobs=workers)
+    typer.echo(f"{figure} at {scale} scale: about {_duration(seconds)} on {workers} processors", err=True)
+    with progress_bar() as bar:
+        made = make_figure(
+            chosen,
+            output,
+            scale,
+            replicas=replicas,
+            data_dir=data_dir,
+            seed=seed,
+            jobs=jobs,
+            progress=bar,
+        )
+    result: dict[str, Any] = {"figure": made.figure, "title": chosen.title, "scale": scale}
+    if as_json:
+        show(result | {"published": made.published, "ours": made.ours, "files": made.files}, as_json=True)
+        return
+    show(result, as_json=False)
+    show({f"published {name}": value for name, value in made.published.items()}, as_json=False)
+    show({f"ours {name}": value for name, value in made.ours.items() if not _is_long(value)}, as_json=False)
+    show({"files": made.files}, as_json=False)
+
+
+def _show_list(output: Path, replicas: int | None, workers: int, *, as_json: bool) -> None:
+    rows = []
+    for name, figure in FIGURES.items():
+        row: dict[str, Any] = {"figure": name}
+        for scale in ("quick", "paper"):
+            ensembles = figure.ensembles(scale) if figure.trains else ()
+            row |= {
+                f"{scale}_runs": sum(ensemble.with_replicas(replicas).replicas for ensemble in ensembles),
+                f"{scale}_steps": max((ensemble.steps for ensemble in ensembles), default=0),
+                f"{scale}_seconds": estimate_seconds(figure, output, scale, replicas=replicas, jobs=workers),
+            }
+        rows.append(row | {"needs": _needs(figure.ensembles("paper")), "title": figure.title})
+    if as_json:
+        show({"figures": rows, "processors": workers}, as_json=True)
+        return
+    for row in rows:
+        row |= {f"{scale}_time": _duration(row[f"{scale}_seconds"]) for scale in ("quick", "paper")}
+    columns = ("figure", "quick_runs", "quick_steps", "quick_time", "paper_runs", "paper_steps", "paper_time", "title")
+    show_table(rows, columns)
+
+
+def _needs(ensembles: tuple[Any, ...]) -> list[str]:
+    return [ensemble.name for ensemble in ensembles]
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def _is_long(value: Any) -> bool:
+    size = getattr(value, "size", None)
+    return (size if size is not None else len(value) if isinstance(value, list | tuple) else 1) > 12

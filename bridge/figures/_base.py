@@ -1,0 +1,48 @@
+"""What a figure of the paper is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from matplotlib.figure import Figure
+
+from bridge.figures._ensembles import Ensemble
+from bridge.figures._work import Work
+
+ScaleName = Literal["quick", "paper"]
+SCALES: tuple[ScaleName, ...] = get_args(ScaleName)
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """One figure: its runs, its numbers, its drawing.
+
+    Parameters
+    ----------
+    name, title : str
+        On the command line, and what it shows.
+    published : mapping
+        Numbers in the paper (arXiv 2209.02517), by the names that ours have; empty where none were at hand.
+    ensembles : callable (scale) -> tuple of Ensemble
+        The runs that it needs.
+    compute : callable (work, ensembles) -> result
+        From these runs to a frozen dataclass of arrays.
+    describe : callable (result) -> dict
+        The numbers of the result, for the JSON.
+    draw : callable (result) -> Figure
+        The paper's layout.
+    extra_seconds : callable (scale) -> float
+        Core seconds that `compute` takes besides the runs, on the machine of `Ensemble.step_microseconds`.
+    trains : bool
+        Whether it needs runs at all, or only the losses of its ensembles.
+    """
+
+    name: str
+    title: str
+    published: Mapping[str, Any]
+    ensembles: Callable[[ScaleName], tuple[Ensemble, ...]]
+    compute: Callable[[Work, tuple[Ensemble, ...]], Any]
+    describe: Callable[[Any], dict[str, Any]]
+    draw: Callable[[Any], Figure]
+    extra_seconds: Callable[[ScaleName], float] = lambda scale: 5.0
+    trains: bool = True

@@ -1,0 +1,77 @@
+"""Ensembles of runs that figures share: equal ones run once."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from dynamics import SGD
+
+MNIST_FEATURES, MNIST_CLASSES = 784, 10
+LJAT_FEATURES, LJAT_CLASSES = 2, 4
+WIDE = 64  # inputs beyond which the first layer is what costs
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What decides the runs of one file.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Hidden layers.
+    replicas, steps : int
+        Number of runs, and SGD steps of each.
+    dataset : {"ljat", "mnist"}
+    rows : int, optional
+        Training rows; by default 1000 of ljat, all of mnist.
+    dataset_seed, batch_size, noise
+        As in `dynamics.train`.
+    """
+
+    hidden: tuple[int, ...]
+    replicas: int
+    steps: int
+    dataset: str = "ljat"
+    rows: int | None = None
+    dataset_seed: int = 0
+    batch_size: int = 100
+    noise: str = "sgd"
+
+    @property
+    def name(self) -> str:
+        """Of the file: says all that differs between ensembles but the number of runs, which may grow."""
+        parts = [self.dataset, *([f"n{self.rows}"] if self.rows else []), "h" + "-".join(map(str, self.hidden))]
+        parts += [f"d{self.dataset_seed}"] * (self.dataset_seed > 0) + [self.noise] * (self.noise != "sgd")
+        return "_".join([*parts, f"s{self.steps}"])
+
+    @property
+    def label(self) -> str:
+        """Hidden layers for a legend."""
+        return ",".join(map(str, self.hidden))
+
+    @property
+    def optimizer(self) -> SGD:
+        """The paper's learning rate, this batch size."""
+        return SGD(batch_size=self.batch_size)
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Of the network."""
+        mnist = self.dataset == "mnist"
+        inputs, classes = (MNIST_FEATURES, MNIST_CLASSES) if mnist else (LJAT_FEATURES, LJAT_CLASSES)
+        return (inputs, *self.hidden, classes)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number P of parameters."""
+        return sum((n_in + 1) * n_out for n_in, n_out in pairwise(self.layer_sizes))
+
+    @property
+    def step_microseconds(self) -> float:
+        """What a step costs, roughly, on one core of the machine where the kernels were measured."""
+        if self.layer_sizes[0] > WIDE:
+            return (8.0 + 0.0055 * self.n_parameters) * self.batch_size / 50
+        return 1.4 * self.n_parameters / 70 * self.batch_size / 100
+
+    def with_replicas(self, replicas: int | None) -> "Ensemble":
+        """The same with so many runs at most."""
+        return self if replicas is None else replace(self, replicas=min(replicas, self.replicas))

@@ -1,0 +1,117 @@
+"""From a figure's name to its files."""
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bridge._files import to_json, write_text
+from bridge.figures._base import PaperFigure, ScaleName
+from bridge.figures._ensembles import Ensemble
+from bridge.figures._work import Progress, Work
+from dynamics import SGD, load_trajectories, train
+from landscape import MLP, datasets
+from landscape.plots import save_figure
+from landscape.versions import package_version
+
+REFERENCE_MICROSECONDS = 1.35  # a step of 10 hidden units where `Ensemble.step_microseconds` was measured
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A figure that was made: what was published, what came out, and where it lies."""
+
+    figure: str
+    published: dict[str, Any]
+    ours: dict[str, Any]
+    files: tuple[Path, ...]
+
+
+def reproduce(
+    figure: PaperFigure,
+    output: str | Path,
+    scale: ScaleName = "quick",
+    *,
+    replicas: int | None = None,
+    data_dir: Path | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress = lambda stage, done, total: None,
+) -> Reproduction:
+    """Make a figure of the paper; goes on where an interrupted call was.
+
+    Parameters
+    ----------
+    figure : PaperFigure
+    output : path
+        Folder: runs lie in `output`/SCALE/runs and are shared by all figures, numbers and drawing in `output`/SCALE.
+    scale : {"quick", "paper"}
+        The paper's numbers of runs and steps, or what takes under three minutes on two cores.
+    replicas : int, optional
+        At most so many runs of every ensemble: what there is time for. More can be added by a later call.
+    data_dir : path, optional
+        Where the MNIST files lie.
+    seed, jobs : int
+        Of the runs, and workers.
+    progress : callable (stage, done, total)
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, or files in `output` that were made with other settings.
+    """
+    folder = Path(output) / scale
+    work = Work(folder / "runs", data_dir, seed, jobs, progress)
+    result = figure.compute(work, _ensembles(figure, scale, replicas))
+    ours = figure.describe(result)
+    drawing = figure.draw(result)
+    files = [folder / f"{figure.name}.json"]
+    content = {
+        "figure": figure.name,
+        "title": figure.title,
+        "scale": scale,
+        "seed": seed,
+        "version": package_version("agescape"),
+        "published": dict(figure.published),
+        "ours": ours,
+    }
+    write_text(files[0], to_json(content) + "\n")
+    for suffix in ("png", "svg"):
+        files.append(save_figure(drawing, folder / f"{figure.name}.{suffix}", dpi=150))
+    return Reproduction(figure.name, dict(figure.published), ours, tuple(files))
+
+
+def estimate_seconds(
+    figure: PaperFigure, output: str | Path, scale: ScaleName, *, replicas: int | None = None, jobs: int = 1
+) -> float:
+    """Wall seconds that a figure will take here, less what is on disk: a rough guess, within a factor of two."""
+    work = Work(Path(output) / scale / "runs")
+    core = figure.extra_seconds(scale)
+    if figure.trains:
+        core += sum(_missing_seconds(ensemble, work) for ensemble in _ensembles(figure, scale, replicas))
+    return core * machine_factor() / max(1, jobs)
+
+
+def _ensembles(figure: PaperFigure, scale: ScaleName, replicas: int | None) -> tuple[Ensemble, ...]:
+    return tuple(ensemble.with_replicas(replicas) for ensemble in figure.ensembles(scale))
+
+
+def _missing_seconds(ensemble: Ensemble, work: Work) -> float:
+    path = work.path(ensemble)
+    done = load_trajectories(path).replicas if path.is_file() else 0
+    return max(0, ensemble.replicas - done) * ensemble.steps * ensemble.step_microseconds * 1e-6
+
+
+@cache
+def machine_factor() -> float:
+    """How much slower this machine is than the one where the kernels were measured: a short run tells."""
+    network, data = MLP((2, 10, 4)), datasets.ljat(rows=1000, seed=0)
+    steps, seconds = 20_000, []
+    for _ in range(3):
+        begin = time.perf_counter()
+        train(network, data, SGD(), replicas=1, steps=steps, waiting_times=[1], lags=[1])
+        seconds.append(time.perf_counter() - begin)
+    return float(np.clip(min(seconds) / (steps * REFERENCE_MICROSECONDS * 1e-6), 0.2, 10.0))

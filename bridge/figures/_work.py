@@ -1,0 +1,68 @@
+"""Where figures get their runs and losses from: a folder that several of them share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from bridge.figures._ensembles import Ensemble
+from dynamics import Trajectories, train
+from landscape import MLP, CrossEntropyLoss, Dataset, datasets
+
+Progress = Callable[[str, int, int], object]  # stage, done, total
+
+
+@cache
+def _load(dataset: str, rows: int | None, seed: int, data_dir: Path | None) -> Dataset:
+    return datasets.load(dataset, rows=rows, seed=seed, data_dir=data_dir)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A folder of runs, and how to make them.
+
+    Parameters
+    ----------
+    folder : Path
+        Files of runs and everything else that can be gone on with.
+    data_dir : Path, optional
+        Where the MNIST files lie.
+    seed, jobs : int
+        Of the runs, and workers.
+    progress : callable (stage, done, total)
+    """
+
+    folder: Path
+    data_dir: Path | None = None
+    seed: int = 0
+    jobs: int = 1
+    progress: Progress = field(default=lambda stage, done, total: None)
+
+    def data(self, ensemble: Ensemble) -> Dataset:
+        """The data set of an ensemble."""
+        seed = ensemble.dataset_seed if ensemble.dataset == "ljat" else 0
+        return _load(ensemble.dataset, ensemble.rows, seed, self.data_dir)
+
+    def loss(self, ensemble: Ensemble) -> CrossEntropyLoss:
+        """The loss that its runs descend."""
+        return CrossEntropyLoss(MLP(ensemble.layer_sizes), self.data(ensemble), 1e-4)
+
+    def path(self, ensemble: Ensemble) -> Path:
+        """The file of its runs."""
+        return self.folder / f"{ensemble.name}.h5"
+
+    def runs(self, ensemble: Ensemble) -> Trajectories:
+        """Its runs: those in the file, and those that are missing there."""
+        runs = train(
+            MLP(ensemble.layer_sizes),
+            self.data(ensemble),
+            ensemble.optimizer,
+            replicas=ensemble.replicas,
+            steps=ensemble.steps,
+            seed=self.seed,
+            noise=ensemble.noise,
+            path=self.path(ensemble),
+            jobs=self.jobs,
+            progress=lambda done, total: self.progress(f"train {ensemble.name}", done, total),
+        )
+        return runs.first(ensemble.replicas)

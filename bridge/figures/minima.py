@@ -1,0 +1,97 @@
+"""The landscape's own table: how many minima there are, against the published orders of magnitude."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from bridge.figures._base import PaperFigure, ScaleName
+from bridge.figures._ensembles import Ensemble
+from bridge.figures._work import Work
+from bridge.figures.curves import ljat_ensembles
+from dynamics.plots import COLORS
+from landscape import Database, Exploration, explore, summarize
+
+PUBLISHED_MINIMA = (10, 1000, 10_000)
+PUBLISHED_LOWEST = 0.5
+SEARCHES = {"quick": 160, "paper": 6000}
+
+
+@dataclass(frozen=True, eq=False)
+class MinimaTable:
+    """Landscapes of A architectures."""
+
+    labels: tuple[str, ...]
+    parameters: tuple[int, ...]
+    summaries: tuple[Exploration, ...]
+
+
+def ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
+    """Which landscapes; the number of steps stands for the scale, no run is made."""
+    return ljat_ensembles(scale)
+
+
+def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> MinimaTable:
+    """Explore the landscapes, or go on with it."""
+    scale = "paper" if ensembles[0].steps == ljat_ensembles("paper")[0].steps else "quick"
+    summaries = []
+    for ensemble in ensembles:
+        path = work.folder / f"landscape_h{ensemble.label.replace(',', '-')}.db"
+        explore(
+            work.loss(ensemble),
+            path,
+            searches=SEARCHES[scale],
+            seed=work.seed,
+            jobs=work.jobs,
+            progress=lambda done, total, _, e=ensemble: work.progress(f"explore {e.label}", done, total or done),
+        )
+        with Database(path) as database:
+            summaries.append(summarize(database))
+    labels = tuple(ensemble.label for ensemble in ensembles)
+    return MinimaTable(labels, tuple(ensemble.n_parameters for ensemble in ensembles), tuple(summaries))
+
+
+def describe(table: MinimaTable) -> dict[str, Any]:
+    """Found and estimated numbers, lowest loss."""
+    estimates = [summary.estimated_minima for summary in table.summaries]
+    return {
+        "hidden": table.labels,
+        "parameters": table.parameters,
+        "searches": [summary.searches for summary in table.summaries],
+        "minima": [summary.minima for summary in table.summaries],
+        "estimated_minima": [None if e is None else (e.value, e.low, e.high) for e in estimates],
+        "transition_states": [summary.transition_states for summary in table.summaries],
+        "components": [summary.components for summary in table.summaries],
+        "lowest_loss": [summary.lowest_loss for summary in table.summaries],
+    }
+
+
+def draw(table: MinimaTable) -> Figure:
+    """Numbers of minima per architecture: published, found, estimated."""
+    figure = Figure(figsize=(5.5, 4.0), layout="constrained")
+    ax = figure.subplots()
+    places = range(len(table.labels))
+    ax.plot(places, PUBLISHED_MINIMA, "s--", color=COLORS[1], label="published, order of magnitude")
+    ax.plot(places, [summary.minima for summary in table.summaries], "o", color=COLORS[0], label="found")
+    for k, summary in enumerate(table.summaries):
+        if (estimate := summary.estimated_minima) is not None:
+            bars = [[estimate.value - estimate.low], [estimate.high - estimate.value]]
+            label = "estimated at least (Chao1, 95 %)" if k == 0 else None
+            ax.errorbar(k, estimate.value, yerr=bars, fmt="o", color=COLORS[0], mfc="white", capsize=3, label=label)
+    ax.set_xticks(places, table.labels)
+    ax.set(yscale="log", xlabel="hidden layers", ylabel="minima")
+    ax.legend(frameon=False)
+    return figure
+
+
+MINIMA = PaperFigure(
+    "minima",
+    "number of minima, LJAT-like data, one, two and three hidden layers",
+    {"minima": PUBLISHED_MINIMA, "lowest_loss": PUBLISHED_LOWEST},
+    ensembles,
+    compute,
+    describe,
+    draw,
+    extra_seconds=lambda scale: 7200.0 if scale == "paper" else 100.0,
+    trains=False,
+)

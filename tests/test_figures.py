@@ -1,0 +1,155 @@
+"""Figures of the paper, on runs that are small enough for a test."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from bridge.cli import main
+from bridge.figures import FIGURES, Ensemble, Work, get_figure
+from bridge.figures._reproduce import estimate_seconds, reproduce
+from bridge.figures.gradients import GradientCurves
+from bridge.figures.widths import WidthScan
+from dynamics import aging, load_trajectories, mean_square_displacement
+from landscape import MLP
+
+STEPS, REPLICAS = 12_000, 3  # figure A3 looks at steps from 10000 on
+TINY = tuple(Ensemble(hidden, REPLICAS, STEPS, rows=100) for hidden in ((3,), (2, 2)))
+
+
+def tiny(name, ensembles=TINY):
+    return dataclasses.replace(get_figure(name), ensembles=lambda scale: ensembles)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("reproduce")
+
+
+def test_names_of_ensembles_tell_apart_all_that_decides_their_runs():
+    base = Ensemble((3,), 2, 100)
+    others = [
+        dataclasses.replace(base, **change)
+        for change in (
+            {"hidden": (2, 2)},
+            {"steps": 200},
+            {"dataset": "mnist"},
+            {"rows": 50},
+            {"dataset_seed": 1},
+            {"noise": "full"},
+        )
+    ]
+    names = {ensemble.name for ensemble in (base, *others)}
+    assert len(names) == len(others) + 1
+    assert dataclasses.replace(base, replicas=5).name == base.name  # more runs go into the same file
+
+
+@pytest.mark.parametrize("name", [n for n in FIGURES if n != "minima"])
+def test_ensembles_have_the_papers_numbers(name):
+    for ensemble in FIGURES[name].ensembles("paper"):
+        wanted = (100_000, 1_000_000) if ensemble.dataset == "mnist" else (150_000, 150_000)
+        assert wanted[0] <= ensemble.steps <= wanted[1]
+        assert ensemble.batch_size == (50 if ensemble.dataset == "mnist" else 100)
+        assert ensemble.n_parameters == MLP(ensemble.layer_sizes).n_parameters
+
+
+def test_figures_with_equal_ensembles_share_their_runs(folder):
+    trained = []
+    for name in ("fig1", "fig2", "figA3"):
+        reproduce(tiny(name), folder, progress=lambda stage, done, total: trained.append((stage, done)))
+    starts = [done for stage, done in trained if stage.startswith("train")]
+    assert starts.count(0) == len(TINY)  # only the first figure began from nothing
+    assert len(list((folder / "quick" / "runs").glob("*.h5"))) == len(TINY)
+
+
+def test_curves_are_means_over_the_runs(folder):
+    made = reproduce(tiny("fig1"), folder)
+    runs = load_trajectories(Work(folder / "quick" / "runs").path(TINY[1]))
+    np.testing.assert_allclose(made.ours["loss"][1], np.asarray(runs.loss).mean(axis=0))
+    spread = np.asarray(runs.accuracy)[:, -1].std(ddof=1) / np.sqrt(REPLICAS)
+    assert made.ours["final_accuracy_error"][1] == pytest.approx(spread)
+
+
+def test_aging_figure_is_the_analysis_of_its_runs(folder):
+    made = reproduce(tiny("fig2"), folder)
+    fit = aging(mean_square_displacement(load_trajectories(Work(folder / "quick" / "runs").path(TINY[0]))), 1e-2)
+    np.testing.assert_array_equal(made.ours["t_star"][0], fit.t_star)
+    assert made.ours["mu"][0] == pytest.approx(fit.mu, nan_ok=True)
+
+
+def test_files_hold_published_beside_ours(folder):
+    made = reproduce(tiny("figA3"), folder)
+    content = json.loads(made.files[0].read_text(), parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
+    assert content["published"]["late_gradient_norm"] == [0.02, 0.07, 0.12]
+    assert set(content["ours"]) >= {"late_gradient_norm", "late_gradient_rms"}
+    assert {path.suffix for path in made.files} == {".json", ".png", ".svg"}
+    assert all(path.stat().st_size > 0 for path in made.files)
+
+
+def test_fewer_runs_first_and_the_rest_later_are_the_same_as_all_at_once(folder, tmp_path):
+    reproduce(tiny("fig1"), tmp_path, replicas=2)
+    later = reproduce(tiny("fig1"), tmp_path)
+    at_once = reproduce(tiny("fig1"), folder)
+    np.testing.assert_array_equal(later.ours["loss"], at_once.ours["loss"])
+
+
+def test_estimate_leaves_out_what_is_on_disk(folder, tmp_path):
+    reproduce(tiny("fig1"), folder)
+    figure = dataclasses.replace(tiny("fig1"), extra_seconds=lambda scale: 0.0)
+    assert estimate_seconds(figure, folder, "quick") == 0.0
+    assert estimate_seconds(figure, tmp_path, "quick") > 0.0
+
+
+def test_spectra_have_the_traces_of_the_hessian(folder):
+    made = reproduce(tiny("fig7", TINY[1:]), folder)
+    work = Work(folder / "quick" / "runs")
+    runs, loss = load_trajectories(work.path(TINY[1])), work.loss(TINY[1])
+    traces = [np.trace(loss.hessian(np.asarray(runs.snapshots[r], dtype=float)[0])) for r in range(REPLICAS)]
+    assert made.ours["trace"][0] == pytest.approx(np.mean(traces))
+
+
+def test_generalization_error_leaves_the_penalty_out(folder):
+    made = reproduce(tiny("figA2", TINY), folder)
+    work = Work(folder / "quick" / "runs")
+    runs, loss = load_trajectories(work.path(TINY[0])), work.loss(TINY[0])
+    gaps = []
+    for r in range(REPLICAS):
+        theta = np.asarray(runs.snapshots[r], dtype=float)[-1]
+        gaps.append(runs.test_loss[r, -1] - loss.value(theta) + loss.regularization * theta @ theta)
+    assert made.ours["generalization_error"][0] == pytest.approx(np.mean(gaps), abs=1e-6)
+
+
+def test_gradients_are_averaged_from_step_ten_thousand_on():
+    steps = np.array([0, 9_999, 10_000, 20_000])
+    curves = GradientCurves(("3",), np.array([4]), steps, np.array([[[9.0, 9.0, 1.0, 3.0]]]))
+    assert curves.late[0, 0] == 2.0
+
+
+def test_mean_exponent_is_that_of_networks_that_do_not_fit_the_data():
+    class Fit:
+        def __init__(self, mu):
+            self.mu = mu
+
+    scan = WidthScan(
+        ("7", "9", "11"), np.array([10, 20, 30]), 60, np.array([0.9, 0.98, 0.995]), (), (Fit(0.6), Fit(0.8), Fit(5.0))
+    )
+    np.testing.assert_allclose(scan.mean_mu, (0.7, 0.1))
+    np.testing.assert_allclose(scan.alpha, (6, 3, 2))
+
+
+def test_unknown_figure_names_those_there_are():
+    with pytest.raises(ValueError, match=r"fig1, fig2.*got 'fig99'"):
+        get_figure("fig99")
+
+
+def test_command_lists_what_each_figure_needs(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["agescape", "reproduce", "list", "--output", str(tmp_path), "--json"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
+    listed = json.loads(capsys.readouterr().out)["figures"]
+    assert [row["figure"] for row in listed] == list(FIGURES)
+    paper = {row["figure"]: (row["paper_runs"], row["paper_steps"]) for row in listed}
+    assert paper["fig2"] == (300, 150_000)
+    assert paper["fig5"] == (150, 300_000)
