@@ -12,6 +12,7 @@ from bridge.figures._reproduce import estimate_seconds, reproduce
 from bridge.figures.gradients import GradientCurves
 from bridge.figures.widths import WidthScan
 from dynamics import aging, load_trajectories, mean_square_displacement
+from dynamics.noises import Full, Langevin
 from landscape import MLP
 
 STEPS, REPLICAS = 12_000, 3  # figure A3 looks at steps from 10000 on
@@ -37,7 +38,10 @@ def test_names_of_ensembles_tell_apart_all_that_decides_their_runs():
             {"dataset": "mnist"},
             {"rows": 50},
             {"dataset_seed": 1},
-            {"noise": "full"},
+            {"noise": Full()},
+            {"noise": Langevin(1e-5)},
+            {"noise": Langevin(1e-4)},
+            {"waiting_times": (10, 20)},
         )
     ]
     names = {ensemble.name for ensemble in (base, *others)}
@@ -45,7 +49,7 @@ def test_names_of_ensembles_tell_apart_all_that_decides_their_runs():
     assert dataclasses.replace(base, replicas=5).name == base.name  # more runs go into the same file
 
 
-@pytest.mark.parametrize("name", [n for n in FIGURES if n != "minima"])
+@pytest.mark.parametrize("name", [n for n in FIGURES if n.startswith("fig")])
 def test_ensembles_have_the_papers_numbers(name):
     for ensemble in FIGURES[name].ensembles("paper"):
         wanted = (100_000, 1_000_000) if ensemble.dataset == "mnist" else (150_000, 150_000)

@@ -9,16 +9,19 @@ from bridge.figures._base import ScaleName as ScaleName
 from bridge.figures._ensembles import Ensemble as Ensemble
 from bridge.figures._work import Work as Work
 from bridge.figures.aging import FIG2, FIG3, FIG5
+from bridge.figures.contrasts import DESCENT, LATE, NOISE, REGIME
 from bridge.figures.curves import FIG1, FIG4
 from bridge.figures.generalization import FIGA2
 from bridge.figures.gradients import FIGA3
 from bridge.figures.minima import MINIMA
+from bridge.figures.mu_generalization import MU_GENERALIZATION
+from bridge.figures.outputs import OUTPUTS
 from bridge.figures.spectra import FIG7, FIGA1
 from bridge.figures.widths import FIG6
 
-FIGURES: dict[str, PaperFigure] = {
-    figure.name: figure for figure in (FIG1, FIG2, FIG3, FIG4, FIG5, FIG6, FIG7, FIGA1, FIGA2, FIGA3, MINIMA)
-}
+PAPER = (FIG1, FIG2, FIG3, FIG4, FIG5, FIG6, FIG7, FIGA1, FIGA2, FIGA3, MINIMA)
+BEYOND = (LATE, DESCENT, REGIME, NOISE, MU_GENERALIZATION, OUTPUTS)
+FIGURES: dict[str, PaperFigure] = {figure.name: figure for figure in (*PAPER, *BEYOND)}
 
 
 def get_figure(name: str) -> PaperFigure:

@@ -1,12 +1,14 @@
 """Ensembles of runs that figures share: equal ones run once."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from dynamics import SGD
+from dynamics.noises import Epochs, Noise
 
 MNIST_FEATURES, MNIST_CLASSES = 784, 10
 LJAT_FEATURES, LJAT_CLASSES = 2, 4
+LJAT_ROWS = 1000
 WIDE = 64  # inputs beyond which the first layer is what costs
 
 
@@ -25,6 +27,8 @@ class Ensemble:
         Training rows; by default 1000 of ljat, all of mnist.
     dataset_seed, batch_size, noise
         As in `dynamics.train`.
+    waiting_times : tuple of int, optional
+        By default the paper's.
     """
 
     hidden: tuple[int, ...]
@@ -34,19 +38,27 @@ class Ensemble:
     rows: int | None = None
     dataset_seed: int = 0
     batch_size: int = 100
-    noise: str = "sgd"
+    noise: Noise = field(default_factory=Epochs)
+    waiting_times: tuple[int, ...] | None = None
 
     @property
     def name(self) -> str:
         """Of the file: says all that differs between ensembles but the number of runs, which may grow."""
         parts = [self.dataset, *([f"n{self.rows}"] if self.rows else []), "h" + "-".join(map(str, self.hidden))]
-        parts += [f"d{self.dataset_seed}"] * (self.dataset_seed > 0) + [self.noise] * (self.noise != "sgd")
-        return "_".join([*parts, f"s{self.steps}"])
+        parts += [f"d{self.dataset_seed}"] * (self.dataset_seed > 0)
+        parts += [self.noise_label.replace(" ", "")] * (self.noise != Epochs())
+        parts += [f"s{self.steps}"]
+        return "_".join([*parts, *([f"tw{'-'.join(map(str, self.waiting_times))}"] if self.waiting_times else [])])
 
     @property
     def label(self) -> str:
         """Hidden layers for a legend."""
         return ",".join(map(str, self.hidden))
+
+    @property
+    def noise_label(self) -> str:
+        """Kind of noise and its parameters."""
+        return " ".join([self.noise.name, *(f"{number:g}" for number in self.noise.numbers)])
 
     @property
     def optimizer(self) -> SGD:
@@ -70,7 +82,8 @@ class Ensemble:
         """What a step costs, roughly, on one core of the machine where the kernels were measured."""
         if self.layer_sizes[0] > WIDE:
             return (8.0 + 0.0055 * self.n_parameters) * self.batch_size / 50
-        return 1.4 * self.n_parameters / 70 * self.batch_size / 100
+        rows = (self.rows or LJAT_ROWS) if self.noise.all_rows else self.batch_size
+        return 1.4 * self.n_parameters / 70 * rows / 100
 
     def with_replicas(self, replicas: int | None) -> "Ensemble":
         """The same with so many runs at most."""

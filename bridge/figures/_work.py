@@ -62,6 +62,7 @@ class Work:
             seed=self.seed,
             noise=ensemble.noise,
             path=self.path(ensemble),
+            waiting_times=ensemble.waiting_times,
             jobs=self.jobs,
             progress=lambda done, total: self.progress(f"train {ensemble.name}", done, total),
         )

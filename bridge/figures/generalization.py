@@ -93,13 +93,18 @@ def describe(result: Generalization) -> dict[str, Any]:
     }
 
 
+def marker_size(rows: int) -> float:
+    """Points, of an ensemble with so many training rows."""
+    return 3.0 + 4.0 * np.log10(max(rows, ROWS[0]) / ROWS[0])
+
+
 def draw(result: Generalization) -> Figure:
     """Trace(H) / N against the generalization error: color by depth, marker size by the number of rows."""
     figure = Figure(figsize=(5.8, 4.2), layout="constrained")
     ax = figure.subplots()
     names = list(dict.fromkeys(result.labels))
     for label, rows, trace, error in zip(result.labels, result.rows, result.trace, result.error, strict=True):
-        k, size = names.index(label), 3.0 + 2.0 * np.log10(rows / ROWS[0]) * 2
+        k, size = names.index(label), marker_size(rows)
         ax.errorbar(
             error.mean(),
             trace.mean() / rows,
