@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import h5py
+import numpy as np
 import typer
 
 from bridge import plots
@@ -24,7 +25,9 @@ from bridge._options import (
     describe_metadata,
 )
 from bridge.comparison import compare as compare_studies
-from bridge.comparison import row_dict, write_csv
+from bridge.comparison import row_dict
+from bridge.comparison_tables import check_table_path, write_table
+from bridge.correlation import RankCorrelation, rank_correlations
 from bridge.inherent import inherent_structures
 from bridge.settings import SCALES, StudySettings
 from bridge.study import study as run_study
@@ -81,7 +84,7 @@ def compare(
     directory: Annotated[Path, typer.Argument(help="Folder of one or more studies.")],
     threshold: Threshold = 1e-2,
     output: Annotated[Path | None, typer.Option(help="Picture to write: svg, pdf or png.")] = None,
-    table: Annotated[Path | None, typer.Option(help="Table to write, as csv.")] = None,
+    table: Annotated[Path | None, typer.Option(help="Table to write: csv, tex or json.")] = None,
     seed: Seed = 0,
     jobs: Jobs = 1,
     as_json: AsJson = False,
@@ -89,14 +92,22 @@ def compare(
     """Number of minima against mu, one row per architecture and data set."""
     if output is not None:
         check_figure_path(output)
+    if table is not None:
+        check_table_path(table)
     comparison = compare_studies(directory, threshold=threshold)
     if output is not None:
         figure, axes = plots.new_figure(5.5, 4.2)
         plots.plot_comparison(comparison, axes[0])
         save_figure(figure, output)
     if table is not None:
-        write_csv(comparison.rows, table)
-    _show_rows([row_dict(row) for row in comparison.rows], "rows", {}, as_json=as_json)
+        write_table(comparison.rows, table)
+    found = rank_correlations(comparison.rows, np.random.default_rng(seed))
+    correlations = {part.quantity: _interval(part) for part in found if part.rows and np.isfinite(part.value)}
+    _show_rows([row_dict(row) for row in comparison.rows], "rows", {"rank_correlation": correlations}, as_json=as_json)
+
+
+def _interval(part: RankCorrelation) -> dict[str, float | int]:
+    return {"value": part.value, "low": part.low, "high": part.high, "p": part.p, "rows": part.rows}
 
 
 def _show_rows(rows: list[dict[str, Any]], key: str, more: dict[str, Any], *, as_json: bool) -> None:

@@ -1,17 +1,18 @@
 """Does the number of minima go with mu? One row per study of an architecture."""
 
-import csv
-import io
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bridge._files import write_text
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import entropy
+
 from bridge.inherent import ORIGIN, check_same_loss
 from dynamics import aging, load_trajectories, mean_square_displacement
-from landscape import Database, summarize
+from landscape import Database, LandscapeGraph, funnelling, summarize
 
 LANDSCAPE, RUNS, CONTROL = "landscape.db", "sgd.h5", "descent.h5"  # in the folder of each architecture
 
@@ -43,6 +44,12 @@ class ComparisonRow:
     mu_high: float
     mu_runs_mean: float  # from the mean of the t* of single runs
     mu_control: float  # full-batch descent from the same starts
+    funnelled: float = math.nan  # share of minima that reach the lowest with small climbs, see `funnelling`
+    frustration: float = math.nan
+    median_barrier: float = math.nan  # over minima: from it to its lowest transition state to another minimum
+    median_climb: float = math.nan  # over minima with a way to the lowest: highest loss on the way less the own
+    visited_minima: int = 0  # in whose gradient-flow basins mapped snapshots lie
+    visited_entropy: float = math.nan  # nats, of the shares of these snapshots in the minima
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,7 @@ def compare_one(
             if ensemble is not None:
                 check_same_loss(ensemble, database)
         found = summarize(database)
+        shape = describe_landscape(database)
         data = database.provenance.dataset
         estimate = found.estimated_minima
         return ComparisonRow(
@@ -122,7 +130,36 @@ def compare_one(
             mu_high=fit.mu_high,
             mu_runs_mean=fit.mu_runs_mean,
             mu_control=mu_control,
+            **shape,
         )
+
+
+def describe_landscape(database: Database) -> dict[str, Any]:
+    """Barriers, funnels and visits: the last fields of a `ComparisonRow`, as far as the database knows them."""
+    graph = database.graph()
+    visited = Counter(number for number in database.inherent_structures("flow").values() if number)
+    result: dict[str, Any] = {"visited_minima": len(visited)}
+    if visited:
+        result["visited_entropy"] = float(entropy(list(visited.values())))
+    if graph.n_minima == 0:
+        return result
+    funnels = funnelling(graph)
+    climbs = np.delete(funnels.climbs, funnels.global_minimum)
+    climbs, barriers = climbs[np.isfinite(climbs)], lowest_barriers(graph)
+    for name, values in (("median_climb", climbs), ("median_barrier", barriers[np.isfinite(barriers)])):
+        if values.size:
+            result[name] = float(np.median(values))
+    return result | {"funnelled": funnels.share, "frustration": funnels.frustration}
+
+
+def lowest_barriers(graph: LandscapeGraph) -> NDArray[np.float64]:
+    """Loss (n,) of the lowest transition state from each minimum to another one, less its own; inf without one."""
+    barriers = np.full(graph.n_minima, np.inf)
+    between = graph.edges[:, 0] != graph.edges[:, 1]
+    for end in (0, 1):
+        ends, losses = graph.edges[between, end], graph.transition_losses[between]
+        np.minimum.at(barriers, ends, losses - graph.losses[ends])
+    return barriers
 
 
 def row_dict(row: ComparisonRow) -> dict[str, Any]:
@@ -130,12 +167,3 @@ def row_dict(row: ComparisonRow) -> dict[str, Any]:
     values = asdict(row)
     low, high = values.pop("estimated_minima_low"), values.pop("estimated_minima_high")
     return values | {"estimated_minima": {"value": row.estimated_minima, "low": low, "high": high}}
-
-
-def write_csv(rows: Sequence[ComparisonRow], path: Path) -> None:
-    """Write the table, atomically."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(ComparisonRow)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    write_text(path, text.getvalue())

@@ -16,6 +16,8 @@ from dynamics.plots import COLORS, plot_aging, plot_msd
 from landscape import Database, DisconnectivityTree, Funnelling, disconnectivity_tree
 from landscape.plots import plot_disconnectivity
 
+MARKERS = "osv^D<>pP*"
+MOST_IN_LEGEND = 6  # inside the axes: more would cover the points
 MOST_LABELS = 40  # below a graph: more would be written over one another
 HEADROOM = 0.05  # of the height of the drawing, above the highest transition state
 
@@ -146,15 +148,24 @@ def plot_displacements(
 
 
 def plot_comparison(comparison: Comparison, ax: Axes) -> Axes:
-    """Draw mu against the number of minima: filled, those found; open, the estimate; bars are intervals."""
-    for k, row in enumerate(comparison.rows):
-        color = COLORS[k % len(COLORS)]
+    """Draw mu against the number of minima: filled, those found; open, the estimate; bars are intervals.
+
+    Color by hidden layers, marker by the number of training rows.
+    """
+    colors = dict.fromkeys(row.hidden for row in comparison.rows)
+    markers = dict.fromkeys(sorted(row.rows for row in comparison.rows))
+    for row in comparison.rows:
+        color = COLORS[list(colors).index(row.hidden) % len(COLORS)]
+        fmt = MARKERS[list(markers).index(row.rows) % len(MARKERS)]
         bars = [[max(row.mu - row.mu_low, 0.0)], [max(row.mu_high - row.mu, 0.0)]]
         label = f"{row.hidden} (P = {row.parameters}, N = {row.rows})"
-        ax.errorbar(row.minima, row.mu, yerr=bars, fmt="o", color=color, capsize=3, label=label)
+        ax.errorbar(row.minima, row.mu, yerr=bars, fmt=fmt, color=color, capsize=3, label=label)
         reach = [[max(row.estimated_minima - row.estimated_minima_low, 0.0)],
                  [max(row.estimated_minima_high - row.estimated_minima, 0.0)]]  # fmt: skip
-        ax.errorbar(row.estimated_minima, row.mu, xerr=reach, fmt="o", color=color, mfc="white", capsize=3)
+        ax.errorbar(row.estimated_minima, row.mu, xerr=reach, fmt=fmt, color=color, mfc="white", capsize=3)
     ax.set(xscale="log", xlabel="number of minima (filled: found, open: Chao1)", ylabel=r"aging exponent $\mu$")
-    ax.legend(frameon=False)
+    few = len(comparison.rows) <= MOST_IN_LEGEND
+    ax.legend(
+        frameon=False, **({} if few else {"fontsize": "x-small", "loc": "center left", "bbox_to_anchor": (1, 0.5)})
+    )
     return ax

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge import plots, report
-from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, compare_one, write_csv
+from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, compare_one
+from bridge.comparison_tables import write_table
 from bridge.inherent import inherent_structures
 from bridge.settings import StudySettings
 from bridge.visits import Visits, visits
@@ -84,7 +85,7 @@ def study(
             for folder in losses
         )
     )
-    write_csv(comparison.rows, output / "comparison.csv")
+    write_table(comparison.rows, output / "comparison.csv")
     figures = _draw(list(losses), visited, comparison, settings, output)
     page = report.write(output, comparison, visited, figures, data, settings)
     return Study(output, comparison, page, figures)

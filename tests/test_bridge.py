@@ -9,11 +9,13 @@ from collections import Counter
 from dataclasses import FrozenInstanceError, asdict, fields, replace
 from itertools import pairwise
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.container import ErrorbarContainer
+from scipy.stats import spearmanr
 
 from bridge import (
     Comparison,
@@ -27,12 +29,14 @@ from bridge import (
     visits,
 )
 from bridge._files import to_json, write_text
-from bridge.comparison import CONTROL, LANDSCAPE, RUNS, row_dict, write_csv
+from bridge.comparison import CONTROL, LANDSCAPE, RUNS, lowest_barriers, row_dict
+from bridge.comparison_tables import write_table
+from bridge.correlation import rank_correlation, rank_correlations
 from bridge.plots import new_figure, plot_comparison, plot_graph, plot_visits, visible_top
 from bridge.visits import per_minimum
 from dynamics import SGD, Trajectories, train
 from dynamics.synthetic import brownian
-from landscape import MLP, CrossEntropyLoss, Database, datasets, explore, symmetry
+from landscape import MLP, CrossEntropyLoss, Database, LandscapeGraph, datasets, explore, symmetry
 from landscape.exploration import open_or_create
 
 HERE = Path(__file__).parent
@@ -733,7 +737,7 @@ def test_rows_of_several_studies_have_their_own_names(studied, tmp_path):
 
 def test_csv_round_trip(studied, tmp_path):
     rows = (*compare(studied).rows, ROW, replace(ROW, dataset_seed=None, dataset='a "b", c'))
-    write_csv(rows, tmp_path / "new" / "table.csv")
+    write_table(rows, tmp_path / "new" / "table.csv")
     with (tmp_path / "new" / "table.csv").open(newline="", encoding="utf-8") as file:
         read = list(csv.DictReader(file))
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["table.csv"]
@@ -744,6 +748,58 @@ def test_csv_round_trip(studied, tmp_path):
                 assert float(text[name]) == value or (math.isnan(float(text[name])) and math.isnan(value))
             else:
                 assert text[name] == ("" if value is None else str(value))
+
+
+def test_tables_in_latex_and_json(tmp_path):
+    rows = (ROW, replace(ROW, hidden="2,2", mu=math.nan, mu_low=math.nan, mu_high=math.nan))
+    for suffix in ("tex", "json"):
+        write_table(rows, tmp_path / f"t.{suffix}")
+    lines = (tmp_path / "t.tex").read_text().splitlines()
+    cells = [line.removesuffix(r" \\").split(" & ") for line in lines if "&" in line]
+    assert len({len(row) for row in cells}) == 1
+    assert [row[-2] for row in cells] == [r"$\mu$", "0.90 [0.70, 1.20]", "--"]
+    assert json.loads((tmp_path / "t.json").read_text())["rows"][1]["mu"] is None
+    with pytest.raises(ValueError, match=r"\.csv, \.json, \.tex; got .*t\.xls"):
+        write_table(rows, tmp_path / "t.xls")
+
+
+def test_lowest_barrier_is_that_to_another_minimum():
+    graph = LandscapeGraph([0.0, 1.0, 2.0, 3.0], [1.5, 1.2, 2.1, 5.0], [[0, 1], [1, 1], [2, 0], [0, 1]])
+    np.testing.assert_allclose(lowest_barriers(graph), [1.5, 0.5, 0.1, np.inf])
+
+
+def test_rank_correlation_of_a_monotonic_law(rng):
+    x = np.arange(1.0, 13.0)
+    found = rank_correlation("minima", x, np.exp(-x), rng)
+    assert found.value == pytest.approx(-1)
+    assert (found.low, found.high) == pytest.approx((-1, -1), abs=1e-6)
+    assert found.p < 0.001
+    assert found.rows == 12
+
+
+def test_interval_of_a_rank_correlation_covers_no_correlation(rng):
+    covered = 0
+    for _ in range(60):
+        x, y = rng.normal(size=(2, 20))
+        rho = spearmanr(x, y).statistic
+        reach = 1.96 * np.sqrt((1 + rho**2 / 2) / 17)
+        with mock.patch("bridge.correlation.permutation_test", return_value=mock.Mock(pvalue=1.0)):
+            found = rank_correlation("minima", x, y, rng)
+        assert (found.low, found.high) == pytest.approx(np.tanh(np.arctanh(rho) + np.array([-reach, reach])), abs=1e-3)
+        covered += found.low <= 0 <= found.high
+    assert covered >= 52
+
+
+@pytest.mark.parametrize("x", [[1, 2, 3], [1, 1, 1, 1, 1], [1, 2, 3, math.nan, math.nan]])
+def test_rank_correlation_of_too_little_is_not_known(x, rng):
+    assert np.isnan(rank_correlation("minima", x, np.arange(len(x)), rng).value)
+
+
+def test_rank_correlations_leave_out_what_is_not_known(rng):
+    rows = [replace(ROW, minima=k, mu=0.1 * k, median_barrier=math.nan) for k in range(1, 7)]
+    found = {part.quantity: part for part in rank_correlations(rows, rng)}
+    assert found["minima"].value == pytest.approx(1)
+    assert (found["median_barrier"].rows, found["minima"].rows) == (0, 6)
 
 
 def test_row_as_json():
