@@ -79,7 +79,6 @@ from dynamics.starts import Normal as Normal
 from dynamics.starts import Points as Points
 from dynamics.starts import Start as Start
 from dynamics.starts import parse_start as parse_start
-from dynamics.sums import DisplacementSums as DisplacementSums
 from dynamics.threshold_scan import ScanStatus as ScanStatus
 from dynamics.threshold_scan import ThresholdScan as ThresholdScan
 from dynamics.threshold_scan import threshold_scan as threshold_scan
