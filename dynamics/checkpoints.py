@@ -43,7 +43,7 @@ class Checkpoints:
 
     folder: Path
     settings: str
-    seconds: float = SECONDS
+    seconds: float
 
     def load(self, replica: int) -> dict[str, NDArray[Any]] | None:
         """What was kept of a run, or None."""

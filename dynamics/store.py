@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.checkpoints import Checkpoints
+from dynamics.checkpoints import SECONDS, Checkpoints
 from dynamics.locks import only_writer
 from dynamics.moments import MOMENTS
 from dynamics.trajectories import FORMAT, FORMAT_VERSION, PER_REPLICA, SHARED, Trajectories, load_trajectories
@@ -133,7 +133,8 @@ class FileStore:
             old = load_trajectories(path)
             lists = {name: getattr(old, name).tolist() for name in ("waiting_times", "lags", "curve_steps")}
             compare_settings(path, {**old.metadata, **lists}, header.settings)
-        self._checkpoints = Checkpoints(self._parts, hashlib.sha256(json.dumps(header.settings).encode()).hexdigest())
+        digest = hashlib.sha256(json.dumps(header.settings).encode()).hexdigest()
+        self._checkpoints = Checkpoints(self._parts, digest, SECONDS)
         if self._settings.exists():
             if any(self._parts.glob("*[0-9].npz")) or any(self._parts.glob("*.checkpoint")):
                 compare_settings(self._parts, json.loads(self._settings.read_text()), header.settings)
