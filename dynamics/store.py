@@ -171,8 +171,10 @@ class FileStore:
         if self.count() > self._in_file():
             with atomic(self._path, directory=self._parts) as temporary, h5py.File(temporary, "w") as file:
                 self._fill(file)
-        if self._parts.exists():
-            shutil.rmtree(self._parts)
+        self._settings.unlink(missing_ok=True)
+        shutil.rmtree(
+            self._parts, ignore_errors=True
+        )  # a thread that outlived Ctrl-C may still write a checkpoint there
         return load_trajectories(self._path)
 
     def _in_file(self) -> int:
