@@ -26,6 +26,8 @@ from dynamics.locks import only_writer
 from dynamics.moments import MOMENTS
 from dynamics.trajectories import FORMAT, FORMAT_VERSION, PER_REPLICA, SHARED, Trajectories, load_trajectories
 
+CHECKPOINT_VERSION = 1  # to be raised when what is in a checkpoint changes: older ones are then not used
+
 # What runs were made with before there were these settings: files that do not have them have these.
 EARLIER_SETTINGS = {
     "momentum": 0.0,
@@ -133,7 +135,7 @@ class FileStore:
             old = load_trajectories(path)
             lists = {name: getattr(old, name).tolist() for name in ("waiting_times", "lags", "curve_steps")}
             compare_settings(path, {**old.metadata, **lists}, header.settings)
-        digest = hashlib.sha256(json.dumps(header.settings).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps([CHECKPOINT_VERSION, header.settings]).encode()).hexdigest()
         self._checkpoints = Checkpoints(self._parts, digest, SECONDS)
         if self._settings.exists():
             if any(self._parts.glob("*[0-9].npz")) or any(self._parts.glob("*.checkpoint")):
@@ -172,9 +174,8 @@ class FileStore:
             with atomic(self._path, directory=self._parts) as temporary, h5py.File(temporary, "w") as file:
                 self._fill(file)
         self._settings.unlink(missing_ok=True)
-        shutil.rmtree(
-            self._parts, ignore_errors=True
-        )  # a thread that outlived Ctrl-C may still write a checkpoint there
+        # a thread that outlived Ctrl-C may still write a checkpoint there
+        shutil.rmtree(self._parts, ignore_errors=True)
         return load_trajectories(self._path)
 
     def _in_file(self) -> int:
