@@ -25,6 +25,7 @@ from bridge._options import (
     describe,
     describe_metadata,
     make_loss,
+    parse_steps,
 )
 from dynamics import (
     NOISES,
@@ -36,6 +37,7 @@ from dynamics import (
     compare_with_control,
     learning_rate_collapse,
     load_trajectories,
+    log_lags,
     make_noise,
     mean_square_displacement,
     parse_schedule,
@@ -43,6 +45,7 @@ from dynamics import (
 )
 from dynamics import train as run_train
 from dynamics.plots import plot_analysis
+from dynamics.times import default_waiting_times
 from landscape.plots import check_figure_path, save_figure
 
 NOISE_HELP = (
@@ -58,6 +61,16 @@ SCHEDULE_HELP = (
 START_HELP = (
     "glorot; normal:SD; file:F.npz (or npy, an array of points, replica r starts at row r modulo their number); "
     "minima:F.db (lowest first) or minima:F.db:3,7 (these ids)."
+)
+
+SNAPSHOTS_HELP = (
+    "all: at every waiting time + lag; waiting: at 0, the waiting times and the end only, with the mean square "
+    "displacements (also per layer) and fourth moments taken on the way. Then the file is small whatever the lags, and "
+    "everything in age but the split into drift and noise still works."
+)
+MULTIPLE_HELP = (
+    "Log-spaced lags are multiples of so many steps, or of the epoch: without replacement the noise of an epoch nearly "
+    "cancels, and the mean square displacement dips at its multiples. Then take waiting times that are multiples, too."
 )
 
 
@@ -86,6 +99,13 @@ def train(
     data_dir: DataDir = None,
     regularization: Regularization = 1e-4,
     regularize_biases: RegularizeBiases = True,
+    waiting_times: Annotated[
+        str | None, typer.Option(help="Steps such as 1000,2000,5000. [default: the paper's, as far as the runs reach]")
+    ] = None,
+    lags: Annotated[str | None, typer.Option(help="Steps such as 1,10,100, instead of log-spaced ones.")] = None,
+    lags_per_decade: Annotated[int, typer.Option(min=1, help="Log-spaced lags a decade.")] = 16,
+    lags_multiple_of: Annotated[str, typer.Option(help=MULTIPLE_HELP)] = "1",
+    snapshots: Annotated[str, typer.Option(help=SNAPSHOTS_HELP)] = "all",
     seed: Seed = 0,
     jobs: Jobs = -1,
     as_json: AsJson = False,
@@ -101,6 +121,9 @@ def train(
     )
     begins = parse_start(start)
     loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases)
+    times = two_time_grid(
+        steps, waiting_times, lags, lags_per_decade, lags_multiple_of, epoch=-(-loss.data.rows // batch_size)
+    )
     begin, counts = time.perf_counter(), []
     with progress_bar() as bar:
 
@@ -122,6 +145,9 @@ def train(
             start=begins,
             path=output,
             jobs=jobs,
+            waiting_times=times[0],
+            lags=times[1],
+            snapshots=snapshots,
             progress=report,
         )
     elapsed = time.perf_counter() - begin
@@ -135,6 +161,24 @@ def train(
         **describe(loss.data),
     }
     show(result, as_json=as_json)
+
+
+def two_time_grid(
+    steps: int, waiting_times: str | None, lags: str | None, per_decade: int, multiple_of: str, epoch: int
+) -> tuple[list[int], list[int]]:
+    """Waiting times and lags that the options of `train` describe; ValueError where one is no such thing."""
+    waiting = parse_steps(waiting_times, "waiting-times") or default_waiting_times(steps).tolist()
+    if given := parse_steps(lags, "lags"):
+        return waiting, given
+    if multiple_of != "epoch" and not (multiple_of.isdecimal() and int(multiple_of)):
+        msg = f"--lags-multiple-of must be a whole number of steps >= 1, or epoch; got {multiple_of!r}"
+        raise ValueError(msg)
+    multiple = epoch if multiple_of == "epoch" else int(multiple_of)
+    longest = max(1, steps - waiting[0])
+    if multiple > longest:
+        msg = f"--lags-multiple-of must be at most {longest}, steps less the first waiting time; got {multiple}"
+        raise ValueError(msg)
+    return waiting, log_lags(longest, per_decade, multiple_of=multiple).tolist()
 
 
 def age(

@@ -33,6 +33,17 @@ def describe_metadata(metadata: Any) -> dict[str, Any]:
     return {"dataset": metadata.get("name"), "dataset_seed": metadata.get("seed"), "rows": metadata.get("rows")}
 
 
+def parse_steps(text: str | None, option: str = "steps") -> list[int] | None:
+    """Read steps such as "1300,10000", None without a text; ValueError if it is no list of whole numbers."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        msg = f"--{option} must be steps such as 1300 or 100,1300,10000; got {text!r}"
+        raise ValueError(msg)
+    return [int(part) for part in parts]
+
+
 def make_loss(
     hidden: str, name: str, rows: int | None, seed: int, data_dir: Path | None, regularization: float, biases: bool
 ) -> CrossEntropyLoss:

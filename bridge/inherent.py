@@ -123,7 +123,7 @@ def check_same_loss(runs: Trajectories, database: Database) -> None:
 def _positions(runs: Trajectories, steps: ArrayLike | None) -> NDArray[np.intp]:
     wanted = np.unique([*runs.waiting_times, runs.steps[-1]] if steps is None else steps)
     if missing := sorted(set(wanted.tolist()) - set(runs.steps.tolist())):
-        msg = f"steps must be steps with a snapshot; there is none at {missing[0]}"
+        msg = f"steps must be steps with a snapshot; there is none at {missing[0]}{runs.advice}"
         raise ValueError(msg)
     return np.searchsorted(runs.steps, wanted)
 

@@ -21,8 +21,6 @@ from dynamics.gradient_noise import GradientNoise as GradientNoise
 from dynamics.gradient_noise import gradient_noise as gradient_noise
 from dynamics.gradient_noise import minibatch_factor as minibatch_factor
 from dynamics.gradient_noise import per_sample_gradients as per_sample_gradients
-from dynamics.lanczos import SpectralDensity as SpectralDensity
-from dynamics.lanczos import spectral_density as spectral_density
 from dynamics.layers import LayerDisplacement as LayerDisplacement
 from dynamics.layers import layer_displacement as layer_displacement
 from dynamics.minibatches import GradientMagnitudes as GradientMagnitudes
@@ -74,12 +72,13 @@ from dynamics.schedules import StepDecay as StepDecay
 from dynamics.schedules import Warmup as Warmup
 from dynamics.schedules import parse_schedule as parse_schedule
 from dynamics.sgd import SGD as SGD
+from dynamics.spectral_density import SpectralDensity as SpectralDensity
+from dynamics.spectral_density import spectral_density as spectral_density
 from dynamics.starts import Glorot as Glorot
 from dynamics.starts import Normal as Normal
 from dynamics.starts import Points as Points
 from dynamics.starts import Start as Start
 from dynamics.starts import parse_start as parse_start
-from dynamics.sums import DisplacementSums as DisplacementSums
 from dynamics.threshold_scan import ScanStatus as ScanStatus
 from dynamics.threshold_scan import ThresholdScan as ThresholdScan
 from dynamics.threshold_scan import threshold_scan as threshold_scan

@@ -64,7 +64,7 @@ def chosen_snapshots(
     if at.size == 0 or not np.isin(at, runs.steps).all():
         absent = at[~np.isin(at, runs.steps)]
         what = f"there is none at {absent[0]}" if absent.size else "got none"
-        msg = f"steps must be steps with a snapshot: {what}; snapshots are at {_some(runs.steps)}"
+        msg = f"steps must be steps with a snapshot: {what}; snapshots are at {_some(runs.steps)}{runs.advice}"
         raise ValueError(msg)
     which = np.unique(np.arange(runs.replicas) if replicas is None else np.asarray(replicas, dtype=np.int64))
     if which.size == 0 or which[0] < 0 or which[-1] >= runs.replicas:

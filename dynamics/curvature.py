@@ -37,7 +37,8 @@ class Curvature:
     losses : (R, S)
         Training loss, nats.
     gradient_norms : (R, S)
-        |grad L|.
+        |grad L|, of all rows and with the penalty. Herrera Segura et al. 2022 (arXiv 2209.02517) report it as 0.02,
+        0.07 and 0.12 for one, two and three hidden layers; `gradient_rms` is smaller by sqrt(P).
     eigenvalues : (R, S, M)
         Of the exact Hessian, ascending.
     noise_eigenvalues : (R, S, P)

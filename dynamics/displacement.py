@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics._pairs import two_time_pairs
+from dynamics._pairs import two_time_moments
 from dynamics.trajectories import Trajectories
 
 
@@ -57,7 +57,8 @@ def mean_square_displacement(runs: Trajectories) -> MeanSquareDisplacement:
     """Two-time mean square displacement of each run.
 
     Delta(tw, t) = (1 / P) sum_p [theta_p(tw + t) - theta_p(tw)]^2, for one run; the published curves are the mean
-    over the runs, `MeanSquareDisplacement.mean`. Runs are read one at a time; differences are taken in float64.
+    over the runs, `MeanSquareDisplacement.mean`. Runs are read one at a time; differences are taken in float64. Runs
+    that were trained with snapshots="waiting" bring the same numbers with them.
 
     Source: Herrera Segura et al. 2022 (arXiv 2209.02517), equation 2.
 
@@ -66,8 +67,5 @@ def mean_square_displacement(runs: Trajectories) -> MeanSquareDisplacement:
     ValueError
         If a snapshot that the waiting times and lags call for is missing.
     """
-    pairs = two_time_pairs(runs.steps, runs.waiting_times, runs.lags)
-    values = np.empty((runs.replicas, *pairs.within.shape))
-    for r in range(runs.replicas):
-        values[r] = pairs.on_grid((pairs.displacements(runs.snapshots[r]) ** 2).mean(axis=1))
+    (values,) = two_time_moments(runs, "displacement")
     return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, runs.metadata)

@@ -22,15 +22,16 @@ from dynamics.noises import Noise, make_noise
 from dynamics.replica import Divergence, Task, run_block
 from dynamics.sgd import SGD
 from dynamics.starts import Glorot, Start, as_start
-from dynamics.store import FileStore, Header, MemoryStore, Store
-from dynamics.times import Steps, check_times, curve_steps, default_waiting_times, log_lags, snapshot_steps
+from dynamics.store import Header, Store, open_store
+from dynamics.times import check_times, curve_steps, default_waiting_times, log_lags, snapshot_steps
 from dynamics.trajectories import Trajectories
 from landscape.datasets import Dataset
 from landscape.networks import MLP
 from landscape.versions import package_version
 from landscape.workers import check_jobs
 
-BLOCK = 5  # replicas a task: what a kill can lose
+BLOCK = 5  # replicas a task
+SNAPSHOTS = ("all", "waiting")
 
 
 def train(
@@ -50,6 +51,7 @@ def train(
     jobs: int = 1,
     waiting_times: Sequence[int] | ArrayLike | None = None,
     lags: Sequence[int] | ArrayLike | None = None,
+    snapshots: str = "all",
     progress: Callable[[int, int], object] | None = None,
 ) -> Trajectories:
     """Train `replicas` networks from different starts and record where they are.
@@ -77,14 +79,20 @@ def train(
         Where the runs start (`dynamics.starts`): ``Glorot()`` by default, ``Normal(sd)``, ``Points.load(path)``,
         ``Points.minima(path, ids)``, or an array (K, P) or (P,), where replica r starts at row r modulo K.
     path : path, optional
-        HDF5 file for the runs. The same call goes on where an interrupted one was, at most the block of 5 replicas
-        that each worker was at is lost; asking for more replicas extends the file, for fewer leaves it as it is.
+        HDF5 file for the runs. The same call goes on where an interrupted one was: some seconds are lost, where
+        workers see this file's folder, else the block of 5 replicas that each worker was at. Asking for more replicas
+        extends the file, for fewer leaves it as it is.
     jobs : int
         Workers, -1 for all processors: threads by default (the kernels release the GIL), any other backend through
         `joblib.parallel_config`. The result does not depend on it.
     waiting_times, lags : sequence of int, optional
         Steps, ascending. Snapshots are taken at 0, tw and tw + lag. By default those of the paper and log-spaced
         lags up to `steps` minus the first waiting time (`dynamics.times`).
+    snapshots : {"all", "waiting"}
+        "waiting" keeps snapshots at 0, the waiting times and the last step only, and takes the two-time displacements
+        (mean square, of each layer too, and mean fourth power) while the runs go on: memory and file then do not grow
+        with the parameters times the lags. What needs other snapshots (the split into drift and noise, displacements
+        of the outputs and modulo symmetry, update alignment) is not to be had of such runs.
     progress : callable (done, total), optional
         Called with the number of replicas finished, first with those that were there.
 
@@ -92,6 +100,8 @@ def train(
     ------
     ValueError
         For an argument out of its range, which it names; also where the file at `path` was made with other settings.
+    BlockingIOError
+        If another process trains into the file at `path`.
     FloatingPointError
         If a run diverges: parameters beyond 1e30 (float32) or 1e150 (float64), infinite or not a number.
     """
@@ -105,6 +115,10 @@ def train(
     if not 0 <= label_noise <= 1:
         msg = f"label_noise must be a probability in [0, 1]; got {label_noise!r}"
         raise ValueError(msg)
+    if snapshots not in SNAPSHOTS:
+        msg = f"snapshots must be one of {', '.join(SNAPSHOTS)}; got {snapshots!r}"
+        raise ValueError(msg)
+    kept = snapshot_steps(waiting, lag, steps) if snapshots == "all" else np.unique([0, *waiting.tolist(), steps])
     mask = np.ones(network.n_parameters) if regularize_biases else network.kernel_mask().astype(float)
     task = Task(
         network=network,
@@ -116,13 +130,16 @@ def train(
         penalty=regularization * mask,
         seed=int(seed),
         steps=int(steps),
-        snapshot_steps=snapshot_steps(waiting, lag, steps),
+        snapshot_steps=kept.astype(np.int64),
         curve_steps=curve_steps(steps),
+        waiting_times=waiting,
+        lags=lag,
+        accumulates=snapshots == "waiting",
     )
-    header = make_header(task, waiting, lag, regularization, regularize_biases)
-    store = MemoryStore(header) if path is None else FileStore(Path(path), header)
-    fill(store, task, replicas, jobs, progress or (lambda done, total: None))
-    return store.finish().first(replicas)
+    header = make_header(task, regularization, regularize_biases)
+    with open_store(None if path is None else Path(path), header) as store:
+        fill(store, task, replicas, jobs, progress or (lambda done, total: None))
+        return store.finish().first(replicas)
 
 
 def fill(store: Store, task: Task, replicas: int, jobs: int, progress: Callable[[int, int], object]) -> None:
@@ -132,12 +149,15 @@ def fill(store: Store, task: Task, replicas: int, jobs: int, progress: Callable[
     if done >= replicas:
         return
     task.kernel  # noqa: B018 (compiled once, before the workers ask for it)
+    checkpoints = store.begin()
     cuts = [done, *range((done // BLOCK + 1) * BLOCK, replicas, BLOCK), replicas]
-    calls = (joblib.delayed(run_block)(task, first, end) for first, end in pairwise(cuts))
+    calls = (joblib.delayed(run_block)(task, first, end, checkpoints) for first, end in pairwise(cuts))
     blocks: Any = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(calls)
     try:
         for block in blocks:
             if isinstance(block, Divergence):
+                if checkpoints:  # with these settings the ensemble is never complete: they must not refuse others
+                    checkpoints.remove(range(replicas))
                 rate = task.optimizer.learning_rate
                 msg = f"replica {block.replica} diverged at step {block.step}; choose a learning_rate below {rate}"
                 raise FloatingPointError(msg)
@@ -149,7 +169,7 @@ def fill(store: Store, task: Task, replicas: int, jobs: int, progress: Callable[
             blocks.close()
 
 
-def make_header(task: Task, waiting: Steps, lags: Steps, regularization: float, regularize_biases: bool) -> Header:
+def make_header(task: Task, regularization: float, regularize_biases: bool) -> Header:
     """What the file says about the runs."""
     settings = {
         "layer_sizes": list(task.network.layer_sizes),
@@ -164,8 +184,9 @@ def make_header(task: Task, waiting: Steps, lags: Steps, regularization: float, 
         "seed": task.seed,
         "regularization": float(regularization),
         "regularize_biases": bool(regularize_biases),
-        "waiting_times": waiting.tolist(),
-        "lags": lags.tolist(),
+        "snapshots": "waiting" if task.accumulates else "all",
+        "waiting_times": task.waiting_times.tolist(),
+        "lags": task.lags.tolist(),
         "curve_steps": task.curve_steps.tolist(),
     }
     lists = ("waiting_times", "lags", "curve_steps")  # in the file as arrays of their own
@@ -175,8 +196,8 @@ def make_header(task: Task, waiting: Steps, lags: Steps, regularization: float, 
     shared = {
         "steps": task.snapshot_steps,
         "curve_steps": task.curve_steps,
-        "waiting_times": waiting,
-        "lags": lags,
+        "waiting_times": task.waiting_times,
+        "lags": task.lags,
     }
     return Header(task.network.layer_sizes, shared, settings, metadata)
 

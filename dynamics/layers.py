@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics._pairs import two_time_pairs
+from dynamics._pairs import two_time_moments
 from dynamics.displacement import MeanSquareDisplacement
+from dynamics.moments import parameter_groups
 from dynamics.trajectories import Trajectories
-from landscape.networks import MLP
 
 Array = NDArray[np.float64]
 
@@ -78,21 +78,5 @@ def layer_displacement(runs: Trajectories) -> LayerDisplacement:
         If no network made the runs, or a snapshot that the waiting times and lags call for is missing.
     """
     names, sizes = parameter_groups(runs.network)
-    pairs = two_time_pairs(runs.steps, runs.waiting_times, runs.lags)
-    values = np.empty((runs.replicas, *pairs.within.shape, sizes.size))
-    for r in range(runs.replicas):
-        values[r] = pairs.on_grid(group_means(pairs.displacements(runs.snapshots[r]) ** 2, sizes))
+    (values,) = two_time_moments(runs, "layer_displacement", sizes=sizes)
     return LayerDisplacement(names, sizes, runs.waiting_times, runs.lags, values, runs.metadata)
-
-
-def parameter_groups(network: MLP) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Names and sizes (G,) of the kernel and the biases of every layer."""
-    layers = network.unflatten(np.zeros(network.n_parameters))
-    names = tuple(f"{part} {k + 1}" for k in range(len(layers)) for part in ("kernel", "bias"))
-    return names, np.array([part.size for layer in layers for part in layer], dtype=np.int64)
-
-
-def group_means(values: Array, sizes: NDArray[np.int64]) -> Array:
-    """Means (K, G) of `values` (K, P) over consecutive groups of these sizes."""
-    first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    return np.add.reduceat(values, first, axis=1) / sizes

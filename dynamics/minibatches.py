@@ -82,7 +82,7 @@ def minibatch_gradients(
     wanted = runs.steps if steps is None else np.asarray(steps, dtype=np.int64)
     absent = wanted[~np.isin(wanted, runs.steps)]
     if absent.size:
-        msg = f"steps must be those of snapshots; there is none at step {absent[0]}"
+        msg = f"steps must be those of snapshots; there is none at step {absent[0]}{runs.advice}"
         raise ValueError(msg)
     at = np.searchsorted(runs.steps, wanted)
     loss = CrossEntropyLoss(runs.network, data, 0.0)

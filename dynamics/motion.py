@@ -6,11 +6,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics._pairs import ADVICE
 from dynamics.trajectories import Trajectories
 
 Array = NDArray[np.float64]
 
-SplitMethod = Literal["straightness", "shared start"]
+SplitMethod = Literal["straightness", "shared start", "none"]
 HALVES = (0.35, 0.65)  # where a recorded lag counts as the middle of another
 
 
@@ -28,7 +29,7 @@ class DisplacementSplit:
         Its part that goes on straight ("straightness") or is common to the runs ("shared start"). An estimate without
         bias: single ones may be negative or above the total; average over runs.
     method : str
-        How they were told apart.
+        How they were told apart; "none" where they were not, for want of snapshots.
     """
 
     waiting_times: NDArray[np.int64]
@@ -147,7 +148,8 @@ def _where(runs: Trajectories, wanted: NDArray[np.int64]) -> NDArray[np.intp]:
     found = np.minimum(np.searchsorted(runs.steps, wanted), runs.steps.size - 1)
     missing = wanted[runs.steps[found] != wanted]
     if missing.size:
-        msg = f"runs must have a snapshot at every waiting time and waiting time + lag; none at step {missing[0]}"
+        what = "runs must have a snapshot at every waiting time and waiting time + lag"
+        msg = f"{what}; none at step {missing[0]}{ADVICE}"
         raise ValueError(msg)
     return found
 

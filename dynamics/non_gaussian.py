@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics._pairs import two_time_pairs
+from dynamics._pairs import two_time_moments
 from dynamics.trajectories import Trajectories
 
 Array = NDArray[np.float64]
@@ -85,12 +85,7 @@ def non_gaussian(runs: Trajectories) -> NonGaussian:
     ValueError
         If a snapshot that the waiting times and lags call for is missing.
     """
-    pairs = two_time_pairs(runs.steps, runs.waiting_times, runs.lags)
-    second, fourth = np.empty((2, runs.replicas, *pairs.within.shape))
-    for r in range(runs.replicas):
-        squares = pairs.displacements(runs.snapshots[r]) ** 2
-        second[r] = pairs.on_grid(squares.mean(axis=1))
-        fourth[r] = pairs.on_grid((squares**2).mean(axis=1))
+    second, fourth = two_time_moments(runs, "displacement", "fourth_moment")
     return NonGaussian(runs.waiting_times, runs.lags, second, fourth, runs.n_parameters, runs.metadata)
 
 

@@ -73,7 +73,7 @@ def update_alignment(runs: Trajectories, separations: Sequence[int] | ArrayLike,
     if not kept.any():
         msg = (
             f"separations {apart.tolist()} with stride {stride} need snapshots that the runs do not have; record the "
-            "lags that alignment_lags gives"
+            "lags that alignment_lags gives, with snapshots='all'"
         )
         raise ValueError(msg)
     starts = steps[kept]

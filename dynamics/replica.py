@@ -1,5 +1,7 @@
 """One run, from its seed to its snapshots and curves."""
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -7,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics._kernels import Kernel, get_kernel
-from dynamics.curves import Curves, evaluate_curves
+from dynamics.checkpoints import Checkpoints
+from dynamics.curves import evaluate_curves
+from dynamics.moments import parameter_groups
 from dynamics.noises import Noise
+from dynamics.recording import Recording
 from dynamics.sgd import SGD
 from dynamics.starts import Glorot, Start
 from dynamics.store import Block
@@ -16,7 +21,11 @@ from dynamics.times import Steps
 from landscape.datasets import Dataset
 from landscape.networks import MLP
 
-CHUNK = 2**20  # steps a call of the kernel: so that the learning rates of long runs take no memory
+FIRST_CHUNK = 2**8  # steps of the first call of the kernel: what one takes is not known yet
+CHUNK = 2**17  # of the longest: so that the learning rates of long runs take no memory
+SECONDS_A_CHUNK = 0.5
+
+Run = dict[str, NDArray[Any]]  # arrays of one run, named as in `Block`
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,23 @@ class Task:
     steps: int
     snapshot_steps: Steps
     curve_steps: Steps
+    waiting_times: Steps
+    lags: Steps
+    accumulates: bool = False  # two-time displacements while the run goes on
+
+    @property
+    def recording(self) -> Recording:
+        """An empty one for a run."""
+        return Recording(
+            self.snapshot_steps,
+            self.curve_steps,
+            self.waiting_times,
+            self.lags,
+            self.steps,
+            parameter_groups(self.network)[1] if self.accumulates else None,
+            self.network.n_parameters,
+            self.optimizer.dtype,
+        )
 
     @property
     def batch_size(self) -> int:
@@ -69,28 +95,41 @@ def random_start(
     return (kind or Glorot()).draw(network, rng, replica), key.generate_state(1, np.uint64)[0]
 
 
-def run_replica(task: Task, replica: int) -> tuple[NDArray[Any], Curves] | Divergence:
-    """Snapshots (S, P) and curves of one run."""
-    recorded = np.union1d(task.snapshot_steps, task.curve_steps)
-    records = np.empty((recorded.size, task.network.n_parameters), task.optimizer.dtype)
-    diverged = record_run(task, replica, recorded, records)
+def run_replica(task: Task, replica: int, checkpoints: Checkpoints | None = None) -> Run | Divergence:
+    """Arrays of one run; it goes on where a checkpoint is, and is kept there if it took long."""
+    begin, kept = time.monotonic(), checkpoints and checkpoints.load(replica)
+    if kept and "loss" in kept:
+        return kept
+    recording = task.recording
+    diverged = record_run(task, replica, recording, checkpoints, kept)
     if diverged >= 0:
         return Divergence(replica, diverged)
-    on_curve = records[np.searchsorted(recorded, task.curve_steps)]
-    curves = evaluate_curves(task.network, task.data, task.penalty, on_curve)
-    return records[np.searchsorted(recorded, task.snapshot_steps)], curves
+    run = dict(recording.arrays)
+    run |= evaluate_curves(task.network, task.data, task.penalty, run.pop("curve_points"))._asdict()
+    if checkpoints and time.monotonic() - begin > checkpoints.seconds / 5:
+        checkpoints.save(replica, run)
+    return run
 
 
-def record_run(task: Task, replica: int, recorded: Steps, records: NDArray[Any]) -> int:
-    """Write theta at the steps `recorded` (S,) into `records` (S, P); the step of a divergence, or -1."""
+def record_run(
+    task: Task,
+    replica: int,
+    recording: Recording,
+    checkpoints: Checkpoints | None = None,
+    kept: Run | None = None,
+) -> int:
+    """Take the steps of a run, all or those after what was `kept`; the step of a divergence, or -1."""
     optimizer, dtype = task.optimizer, task.optimizer.dtype
     start, key = random_start(task.network, task.seed, replica, task.start)
-    theta, velocity = start.astype(dtype), np.zeros(start.size, dtype)
+    theta, velocity, begin = start.astype(dtype), np.zeros(start.size, dtype), 0
+    if kept:
+        theta, velocity, begin = kept["theta"], kept["velocity"], int(kept["step"])
+        recording.restore(kept)
     inputs, labels = np.array(task.data.inputs, dtype), np.array(task.data.labels, dtype)
     decay, kernel, numbers = np.array(2.0 * task.penalty, dtype), task.kernel, task.noise.numbers
-    for first in range(0, task.steps, CHUNK):
-        stop = min(first + CHUNK, task.steps)
-        rows = slice(*np.searchsorted(recorded, (first, stop + 1)))  # the end of a chunk is in the next one, too
+    keep = checkpoints and checkpoints.keeper(replica)
+    for first, stop, recorded in chunks(recording, begin, task.steps):
+        records = np.empty((recorded.size, theta.size), dtype)
         diverged = kernel.advance(
             theta,
             velocity,
@@ -105,21 +144,41 @@ def record_run(task: Task, replica: int, recorded: Steps, records: NDArray[Any])
             decay,
             task.label_noise,
             numbers,
-            recorded[rows],
-            records[rows],
+            recorded,
+            records,
         )
         if diverged >= 0:
             return diverged
+        recording.take(recorded, records)
+        if keep is not None:
+            keep(lambda at=stop: {"theta": theta, "velocity": velocity, "step": np.array(at), **recording.state(at)})
     return -1
 
 
-def run_block(task: Task, first: int, end: int) -> Block | Divergence:
+def chunks(recording: Recording, begin: int, end: int) -> Iterator[tuple[int, int, Steps]]:
+    """First step, end and steps to record of each call of the kernel: long ones, but mostly below a second.
+
+    Where they are cut changes nothing but the time; the end of one is recorded in the next one, too.
+    """
+    first, size = begin, min(FIRST_CHUNK, CHUNK)
+    while first < end:
+        recorded, stop = recording.cut(first, min(first + size, end))
+        before = time.monotonic()
+        yield first, stop, recorded
+        taken = time.monotonic() - before
+        if taken < SECONDS_A_CHUNK / 2:
+            size = min(2 * size, CHUNK)
+        elif taken > 2 * SECONDS_A_CHUNK:
+            size = max(1, size // 2)
+        first = stop
+
+
+def run_block(task: Task, first: int, end: int, checkpoints: Checkpoints | None = None) -> Block | Divergence:
     """Replicas `first` to `end` - 1, or the first of them that diverges."""
     runs = []
     for replica in range(first, end):
-        run = run_replica(task, replica)
+        run = run_replica(task, replica, checkpoints)
         if isinstance(run, Divergence):
             return run
         runs.append(run)
-    snapshots, curves = zip(*runs, strict=True)
-    return Block(first, np.stack(snapshots), *(np.stack(rows) for rows in zip(*curves, strict=True)))
+    return Block(first, **{name: np.stack([run[name] for run in runs]) for name in runs[0]})

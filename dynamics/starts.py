@@ -72,9 +72,12 @@ class Points:
     ----------
     points : (K, P) or (P,) array
         Copied; one point is the start of all replicas.
+    layer_sizes : tuple of int, optional
+        Of the network that they belong to, where that is known.
     """
 
     points: Array
+    layer_sizes: tuple[int, ...] | None = None
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,11 +126,12 @@ class Points:
         """
         with Database(Path(path)) as database:
             known = {minimum.id: minimum.point.coordinates for minimum in database.minima}  # lowest first
+            layer_sizes = database.provenance.layer_sizes
         missing = [number for number in ids or () if number not in known]
         if missing or not known:
             msg = f"{path} has no minimum {missing[0]}" if missing else f"{path} has no minima to start from"
             raise ValueError(msg)
-        return cls(np.array([known[number] for number in (known if ids is None else ids)]))
+        return cls(np.array([known[number] for number in (known if ids is None else ids)]), layer_sizes)
 
     def draw(self, network: MLP, rng: np.random.Generator, replica: int) -> Array:
         """Start (P,) of a replica."""
@@ -136,6 +140,9 @@ class Points:
                 f"start must have {network.n_parameters} parameters for layer sizes {network.layer_sizes}; "
                 f"got {self.points.shape[1]}"
             )
+            raise ValueError(msg)
+        if self.layer_sizes not in (None, network.layer_sizes):
+            msg = f"start must be points of a network with layer sizes {network.layer_sizes}; got {self.layer_sizes}"
             raise ValueError(msg)
         return self.points[replica % len(self.points)].copy()
 

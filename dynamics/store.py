@@ -4,9 +4,11 @@ An HDF5 file that is killed in the middle of a write can be lost as a whole. So 
 the directory `F.h5.parts`; every one of these files is written under another name, flushed to disk and then renamed,
 which is atomic. When all are there, they (and the runs of an older, smaller F.h5) are put together in one new file,
 which takes the place of F.h5 by another rename; then the directory is removed. At any moment F.h5 is absent or
-complete, and what is lost is what was not renamed yet. Two processes must not train into one file at a time.
+complete, and what is lost is what was not renamed yet. Runs of blocks that are not done leave checkpoints in the same
+directory (`dynamics.checkpoints`). A lock keeps other processes away (`dynamics.locks`).
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -19,10 +21,21 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics.checkpoints import SECONDS, Checkpoints
+from dynamics.locks import only_writer
+from dynamics.moments import MOMENTS
 from dynamics.trajectories import FORMAT, FORMAT_VERSION, PER_REPLICA, SHARED, Trajectories, load_trajectories
 
+CHECKPOINT_VERSION = 1  # to be raised when what is in a checkpoint changes: older ones are then not used
+
 # What runs were made with before there were these settings: files that do not have them have these.
-EARLIER_SETTINGS = {"momentum": 0.0, "schedule": "constant", "label_noise": 0.0, "start": "glorot"}
+EARLIER_SETTINGS = {
+    "momentum": 0.0,
+    "schedule": "constant",
+    "label_noise": 0.0,
+    "start": "glorot",
+    "snapshots": "all",
+}
 
 
 class Block(NamedTuple):
@@ -35,6 +48,9 @@ class Block(NamedTuple):
     gradient_norm: NDArray[np.float64]
     test_loss: NDArray[np.float64]
     test_accuracy: NDArray[np.float64]
+    displacement: NDArray[np.float64] | None = None
+    fourth_moment: NDArray[np.float64] | None = None
+    layer_displacement: NDArray[np.float64] | None = None
 
     @property
     def end(self) -> int:
@@ -50,12 +66,21 @@ class Header(NamedTuple):
     settings: Mapping[str, Any]  # what decides the content of the runs, as JSON holds it
     metadata: Mapping[str, Any]  # settings and everything else worth knowing
 
+    @property
+    def per_replica(self) -> tuple[str, ...]:
+        """Names of the arrays of a block."""
+        return PER_REPLICA + (MOMENTS if self.settings.get("snapshots") == "waiting" else ())
+
 
 class Store(Protocol):
     """A growing ensemble; replicas are added in ascending order without gaps."""
 
     def count(self) -> int:
         """Replicas that are here already."""
+        ...
+
+    def begin(self) -> Checkpoints | None:
+        """Get ready for blocks: where their unfinished runs may be kept, if anywhere."""
         ...
 
     def add(self, block: Block) -> None:
@@ -78,14 +103,17 @@ class MemoryStore:
         """Replicas that are here already."""
         return self._blocks[-1].end if self._blocks else 0
 
+    def begin(self) -> None:
+        """Nothing is to be done, and unfinished runs are not kept."""
+
     def add(self, block: Block) -> None:
         """Keep a block."""
         self._blocks.append(block)
 
     def finish(self) -> Trajectories:
         """All the replicas."""
-        arrays = {name: np.concatenate([getattr(block, name) for block in self._blocks]) for name in PER_REPLICA}
         header = self._header
+        arrays = {name: np.concatenate([getattr(block, name) for block in self._blocks]) for name in header.per_replica}
         return Trajectories(layer_sizes=header.layer_sizes, metadata=header.metadata, **header.shared, **arrays)
 
 
@@ -107,8 +135,13 @@ class FileStore:
             old = load_trajectories(path)
             lists = {name: getattr(old, name).tolist() for name in ("waiting_times", "lags", "curve_steps")}
             compare_settings(path, {**old.metadata, **lists}, header.settings)
+        digest = hashlib.sha256(json.dumps([CHECKPOINT_VERSION, header.settings]).encode()).hexdigest()
+        self._checkpoints = Checkpoints(self._parts, digest, SECONDS)
         if self._settings.exists():
-            compare_settings(self._parts, json.loads(self._settings.read_text()), header.settings)
+            if any(self._parts.glob("*[0-9].npz")) or any(self._parts.glob("*.checkpoint")):
+                compare_settings(self._parts, json.loads(self._settings.read_text()), header.settings)
+            else:
+                shutil.rmtree(self._parts)
 
     def count(self) -> int:
         """Replicas that are here already, in the file and in parts that follow it."""
@@ -118,29 +151,32 @@ class FileStore:
                 count = max(count, end)
         return count
 
-    def add(self, block: Block) -> None:
-        """Keep a block in a file of its own."""
+    def begin(self) -> Checkpoints:
+        """Make the directory of parts, which says what they are made with; unfinished runs are kept there, too."""
         if not self._settings.exists():
-            self._begin()
+            if self._parts.exists():
+                shutil.rmtree(self._parts)
+            self._parts.mkdir(parents=True)
+            with atomic(self._settings) as temporary:
+                temporary.write_text(json.dumps(self._header.settings))
+        return self._checkpoints
+
+    def add(self, block: Block) -> None:
+        """Keep a block in a file of its own, and no longer what its runs left on the way."""
+        self.begin()
         with atomic(self._parts / f"{block.first:07d}-{block.end:07d}.npz") as temporary, temporary.open("wb") as file:
-            np.savez(file, **{name: getattr(block, name) for name in PER_REPLICA})
+            np.savez(file, **{name: getattr(block, name) for name in self._header.per_replica})
+        self._checkpoints.remove(range(block.first, block.end))
 
     def finish(self) -> Trajectories:
         """All the replicas, put together in the file."""
         if self.count() > self._in_file():
             with atomic(self._path, directory=self._parts) as temporary, h5py.File(temporary, "w") as file:
                 self._fill(file)
-        if self._parts.exists():
-            shutil.rmtree(self._parts)
+        self._settings.unlink(missing_ok=True)
+        # a thread that outlived Ctrl-C may still write a checkpoint there
+        shutil.rmtree(self._parts, ignore_errors=True)
         return load_trajectories(self._path)
-
-    def _begin(self) -> None:
-        """An empty directory of parts that says what they will be made with."""
-        if self._parts.exists():
-            shutil.rmtree(self._parts)
-        self._parts.mkdir(parents=True)
-        with atomic(self._settings) as temporary:
-            temporary.write_text(json.dumps(self._header.settings))
 
     def _in_file(self) -> int:
         return load_trajectories(self._path).replicas if self._path.exists() else 0
@@ -159,14 +195,14 @@ class FileStore:
             old = load_trajectories(self._path)
             for first in range(0, done, 10):
                 rows = slice(first, min(done, first + 10))
-                yield Block(first, *(getattr(old, name)[rows] for name in PER_REPLICA))
+                yield Block(first, **{name: getattr(old, name)[rows] for name in self._header.per_replica})
         for first, end in self._ranges():
             if first <= done < end:
                 with np.load(self._parts / f"{first:07d}-{end:07d}.npz", allow_pickle=False) as part:
                     # a part that an older version left has no test curves
                     none = np.full(part["loss"].shape, np.nan)
-                    arrays = (part[name] if name in part else none for name in PER_REPLICA)
-                    yield Block(done, *(array[done - first :] for array in arrays))
+                    arrays = {name: part[name] if name in part else none for name in self._header.per_replica}
+                yield Block(done, **{name: array[done - first :] for name, array in arrays.items()})
                 done = end
 
     def _fill(self, file: h5py.File) -> None:
@@ -176,10 +212,28 @@ class FileStore:
         for name in SHARED:
             file[name] = header.shared[name]
         for block in self._blocks():
-            for name in PER_REPLICA:
+            for name in header.per_replica:
                 rows = getattr(block, name)
                 dataset = file.require_dataset(name, (total, *rows.shape[1:]), rows.dtype)
                 dataset[block.first : block.end] = rows
+
+
+@contextmanager
+def open_store(path: Path | None, header: Header) -> Iterator[Store]:
+    """The store at `path`, locked against other processes; without a path one in memory.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process holds it.
+    ValueError
+        As `FileStore`.
+    """
+    if path is None:
+        yield MemoryStore(header)
+        return
+    with only_writer(path):
+        yield FileStore(path, header)
 
 
 def compare_settings(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

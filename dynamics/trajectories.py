@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics.moments import MOMENTS
 from landscape.networks import MLP
 
 FORMAT = "agescape trajectories"
@@ -68,6 +69,10 @@ class Trajectories:
     test_loss, test_accuracy : (R, C) float64
         Mean cross-entropy without penalty (nats) and accuracy on the test rows; nan without such rows, and where the
         runs come from a file of a version that recorded none. By default nan.
+    displacement, fourth_moment, layer_displacement : (R, W, T), (R, W, T), (R, W, T, G) float64, optional
+        Where `train` took them while the runs went on (snapshots="waiting"): means of d^2 and d^4 over the components
+        of the displacement d(tw, tw + lag), and of d^2 over each layer's kernel and biases; nan beyond the run. From a
+        file they are `StoredArray`. `mean_square_displacement`, `non_gaussian` and `layer_displacement` read them.
     metadata : mapping
         How the runs were made: what `train` was called with, the data set's own metadata, `data_sha256`, version.
     """
@@ -84,12 +89,15 @@ class Trajectories:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     test_loss: NDArray[np.float64] = None  # pyright: ignore[reportAssignmentType]
     test_accuracy: NDArray[np.float64] = None  # pyright: ignore[reportAssignmentType]
+    displacement: Any = None
+    fourth_moment: Any = None
+    layer_displacement: Any = None
 
     def __post_init__(self) -> None:
         for name in TEST_CURVES:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, np.full(self.loss.shape, np.nan))
-        for name in (*SHARED, *PER_REPLICA):
+        for name in (*SHARED, *PER_REPLICA, *MOMENTS):
             array = getattr(self, name)
             if isinstance(array, np.ndarray):
                 view = array.view()
@@ -98,6 +106,12 @@ class Trajectories:
         if self.snapshots.shape[1:2] != self.steps.shape:
             msg = f"snapshots must have shape (R, {self.steps.size}, P) for these steps; got {self.snapshots.shape}"
             raise ValueError(msg)
+        grid = (self.replicas, self.waiting_times.size, self.lags.size)
+        for name in MOMENTS:
+            array = getattr(self, name)
+            if array is not None and array.shape[:3] != grid:
+                msg = f"{name} must have shape {grid} for these runs and times; got {array.shape}"
+                raise ValueError(msg)
 
     @property
     def replicas(self) -> int:
@@ -117,6 +131,12 @@ class Trajectories:
             raise ValueError(msg)
         return MLP(self.layer_sizes)
 
+    @property
+    def advice(self) -> str:
+        """What to add to a message about a snapshot that is missing: nothing, or why."""
+        thin = self.displacement is not None
+        return "; runs trained with snapshots='all' (--snapshots all) keep more than these" if thin else ""
+
     def at_most(self, replicas: int | None) -> "Trajectories":
         """The first `replicas` runs, or all of them if there are no more or it is None."""
         return self if replicas is None else self.first(min(replicas, self.replicas))
@@ -126,13 +146,13 @@ class Trajectories:
         if not 1 <= replicas <= self.replicas:
             msg = f"replicas must lie in 1 ... {self.replicas}; got {replicas!r}"
             raise ValueError(msg)
-        stored = self.snapshots
-        if isinstance(stored, StoredArray):
-            snapshots: Any = replace(stored, shape=(replicas, *stored.shape[1:]))
-        else:
-            snapshots = stored[:replicas]
-        curves = {name: getattr(self, name)[:replicas] for name in PER_REPLICA[1:]}
-        return replace(self, snapshots=snapshots, **curves)
+        arrays = {name: getattr(self, name) for name in (*PER_REPLICA, *MOMENTS)}
+        return replace(self, **{name: _head(array, replicas) for name, array in arrays.items() if array is not None})
+
+
+def _head(array: Any, rows: int) -> Any:
+    """The first `rows` rows."""
+    return replace(array, shape=(rows, *array.shape[1:])) if isinstance(array, StoredArray) else array[:rows]
 
 
 def load_trajectories(path: str | PathLike[str]) -> Trajectories:
@@ -160,11 +180,11 @@ def load_trajectories(path: str | PathLike[str]) -> Trajectories:
 
 def _read(path: Path, file: Any) -> Trajectories:
     _check_file(path, file)
-    stored = file["snapshots"]
+    large = [name for name in ("snapshots", *MOMENTS) if name in file]
     return Trajectories(
         layer_sizes=tuple(int(n) for n in file.attrs["layer_sizes"]),
-        snapshots=StoredArray(path.absolute(), "snapshots", stored.shape, stored.dtype),
         metadata=json.loads(file.attrs["metadata"]),
+        **{name: StoredArray(path.absolute(), name, file[name].shape, file[name].dtype) for name in large},
         **{name: file[name][...] for name in (*SHARED, *PER_REPLICA[1:]) if name in file},
     )
 

@@ -25,6 +25,10 @@ class MotionStatus(StrEnum):
         "no velocity from the gradient: these runs have no curve of its norm or no learning rate; "
         "the finite differences stand alone"
     )
+    NO_SNAPSHOTS = (
+        "no drift from differences and no share of it: the runs keep no snapshots between waiting times; "
+        "train with snapshots='all' (--snapshots all)"
+    )
     TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
 
 
@@ -114,7 +118,7 @@ def what_moves(
     if not np.array_equal(fit.waiting_times, runs.waiting_times):
         msg = f"fit must have the waiting times of runs, {runs.waiting_times}; got {fit.waiting_times}"
         raise ValueError(msg)
-    split = split_displacement(runs) if split is None else split
+    split = _split(runs) if split is None else split
     counts = _resampling.run_counts(runs.replicas, resamples, seed)
     length = np.sqrt(runs.n_parameters * fit.threshold)
     squares = gradient_speed(runs) ** 2
@@ -144,7 +148,7 @@ def what_moves(
         drift_share_interval=ends,
         method=split.method,
         confidence=fit.confidence,
-        status=_status(fit.t_star, speed, runs.replicas),
+        status=_status(fit.t_star, speed, split, runs.replicas),
     )
 
 
@@ -163,11 +167,21 @@ def _share_at(
     return share, ends
 
 
-def _status(t_star: Array, speed: Array, replicas: int) -> MotionStatus:
+def _split(runs: Trajectories) -> DisplacementSplit:
+    """The split, or where the runs have no snapshots for it the displacement alone."""
+    if runs.displacement is None:
+        return split_displacement(runs)
+    total = np.array(runs.displacement)
+    return DisplacementSplit(runs.waiting_times, runs.lags, total, np.full(total.shape, np.nan), "none")
+
+
+def _status(t_star: Array, speed: Array, split: DisplacementSplit, replicas: int) -> MotionStatus:
     if not np.isfinite(t_star).any():
         return MotionStatus.NO_T_STAR
     if not np.isfinite(speed).any():
         return MotionStatus.NO_GRADIENT
+    if split.method == "none":
+        return MotionStatus.NO_SNAPSHOTS
     return MotionStatus.TOO_FEW_RUNS if replicas < 2 else MotionStatus.OK
 
 

@@ -27,7 +27,8 @@ from dynamics import (
 from dynamics._snapshots import log_spaced
 from dynamics.curvature_plots import plot_gradient, plot_negative, plot_spectra
 from dynamics.gradient_noise import GradientNoise
-from dynamics.lanczos import broadened, tridiagonalize, unit_probes
+from dynamics.lanczos import tridiagonalize, unit_probes
+from dynamics.spectral_density import broadened
 from landscape import MLP, CrossEntropyLoss
 from landscape.datasets import Dataset
 

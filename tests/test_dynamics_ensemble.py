@@ -16,6 +16,7 @@ import pytest
 
 from dynamics import SGD, WAITING_TIMES, load_trajectories, log_lags, mean_square_displacement, train
 from dynamics.curves import evaluate, evaluate_curves
+from dynamics.moments import MOMENTS
 from dynamics.replica import random_start
 from dynamics.store import Block, FileStore, Header, MemoryStore
 from dynamics.times import curve_steps, default_waiting_times, snapshot_steps
@@ -45,6 +46,10 @@ def run(optimizer: Any = OPTIMIZER, **changes: Any) -> Any:
 def assert_same(a, b):
     for name in (*SHARED, *PER_REPLICA):
         np.testing.assert_array_equal(np.asarray(getattr(a, name)), np.asarray(getattr(b, name)))
+    for name in MOMENTS:
+        assert (getattr(a, name) is None) == (getattr(b, name) is None)
+        if getattr(a, name) is not None:
+            np.testing.assert_array_equal(np.asarray(getattr(a, name)), np.asarray(getattr(b, name)))
     assert dict(a.metadata) == dict(b.metadata)
     assert a.layer_sizes == b.layer_sizes
 

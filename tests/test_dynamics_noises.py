@@ -547,6 +547,14 @@ def test_bad_files_of_starts_are_named(tmp_path, stored):
         parse_start(f"minima:{tmp_path / 'none.db'}")
 
 
+def test_minima_of_another_network_are_refused_even_with_as_many_parameters(stored):
+    other = MLP((2, 1, 3))
+    assert other.n_parameters == NETWORK.n_parameters == 9
+    message = r"^start must be points of a network with layer sizes \(2, 1, 3\); got \(2, 3\)"
+    with pytest.raises(ValueError, match=message):
+        train(other, DATA, OPTIMIZER, replicas=1, steps=10, start=parse_start(f"minima:{stored}"))
+
+
 @pytest.mark.parametrize(
     "text", ["", "zeros", "normal", "normal:", "normal:x", "normal:-1", "file:", "minima:", "glorot:1"]
 )

@@ -3,13 +3,10 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from reference import images
 
 from dynamics import (
     SGD,
-    DisplacementSums,
     displacement_modulo_symmetry,
     layer_displacement,
     load_trajectories,
@@ -271,73 +268,6 @@ def test_runs_that_do_not_move_have_no_alpha_2():
     assert non_gaussian(jumps(np.ones((1, 3)))).alpha_2[0, 0] == pytest.approx(-2 / 3)
 
 
-# ---------------------------------------------------------------- sums
-
-
-def assert_same_sums(sums, runs):
-    msd, moments = mean_square_displacement(runs), non_gaussian(runs)
-    np.testing.assert_allclose(sums.mean_square_displacement, msd.mean, rtol=1e-12)
-    error = msd.values.std(axis=0, ddof=1) / np.sqrt(runs.replicas)
-    np.testing.assert_allclose(sums.mean_square_displacement_error, error, rtol=1e-9)
-    np.testing.assert_allclose(sums.layers, layer_displacement(runs).values.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(sums.fourth_moment, moments.fourth.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(sums.alpha_2, moments.alpha_2, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(sums.alpha_2_error, moments.standard_error, rtol=1e-9)
-    assert sums.count == runs.replicas
-
-
-def test_runs_one_by_one_give_what_all_at_once_give():
-    runs = short(walk(7), 11)
-    empty = DisplacementSums.empty(runs.steps, TW, LAGS, NETWORK)
-    one_by_one, block = empty, empty.add(runs.snapshots)
-    for run in runs.snapshots:
-        one_by_one = one_by_one.add(run)
-    assert empty.count == 0
-    for sums in (one_by_one, block, DisplacementSums.of(runs)):
-        assert_same_sums(sums, runs)
-
-
-@settings(max_examples=20, deadline=None)
-@given(cut=st.integers(0, 7), scale=st.sampled_from([1e-6, 1.0, 1e6]))
-def test_merged_sums_are_those_of_all_runs(cut, scale):
-    runs = walk(7)
-    runs = replace(runs, snapshots=runs.snapshots * scale)
-    empty = DisplacementSums.empty(runs.steps, TW, LAGS, NETWORK)
-    left, right = empty.add(runs.snapshots[:cut]), empty.add(runs.snapshots[cut:])
-    assert_same_sums(left.merge(right), runs)
-    assert_same_sums(right.merge(left), runs)
-
-
-def test_sums_do_not_grow():
-    def size(sums):
-        return sum(array.nbytes for array in vars(sums).values() if isinstance(array, np.ndarray))
-
-    runs = walk(6)
-    sums = DisplacementSums.empty(runs.steps, TW, LAGS, P)
-    assert size(sums.add(runs.snapshots)) == size(sums)
-
-
-def test_sums_over_few_runs_are_nan_where_undefined():
-    runs = walk(1)
-    empty = DisplacementSums.empty(runs.steps, TW, LAGS, P)
-    assert np.isnan([empty.mean_square_displacement, empty.alpha_2, empty.alpha_2_error]).all()
-    one = empty.add(runs.snapshots)
-    assert np.isfinite(one.alpha_2).all()
-    assert np.isnan([one.mean_square_displacement_error, one.alpha_2_error]).all()
-    assert one.names == ("all",)
-
-
-def test_sums_refuse_what_does_not_fit():
-    runs = walk(1)
-    sums = DisplacementSums.empty(runs.steps, TW, LAGS, NETWORK)
-    with pytest.raises(ValueError, match=r"^snapshots must have shape \(13, 29\)"):
-        sums.add(runs.snapshots[:, :-1])
-    with pytest.raises(ValueError, match=r"^sums must have the same lags"):
-        sums.merge(DisplacementSums.empty(runs.steps, TW, LAGS[:2], NETWORK))
-    with pytest.raises(ValueError, match="none at step 5"):
-        DisplacementSums.empty(runs.steps[runs.steps != 5], TW, LAGS, NETWORK)
-
-
 # ---------------------------------------------------------------- overlap
 
 
@@ -516,7 +446,6 @@ def test_observables_read_files_like_memory(tmp_path, trained):
     for measure in (layer_displacement, mean_square_displacement):
         np.testing.assert_array_equal(measure(stored).values, measure(trained).values)
     np.testing.assert_array_equal(non_gaussian(stored).fourth, non_gaussian(trained).fourth)
-    np.testing.assert_array_equal(DisplacementSums.of(stored).groups, DisplacementSums.of(trained).groups)
     both = (displacement_modulo_symmetry(runs).modulo.values for runs in (stored, trained))
     np.testing.assert_array_equal(*both)
     np.testing.assert_array_equal(replica_overlap(stored, trained).distance, 0.0)

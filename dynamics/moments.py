@@ -1,0 +1,40 @@
+"""Moments of the displacements, in one place: so that they are the same bits whenever they are computed."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.networks import MLP
+
+Array = NDArray[np.float64]
+
+MOMENTS = ("displacement", "fourth_moment", "layer_displacement")
+"""Names of the moments in `Trajectories` and in files."""
+
+
+def displacement_moments(displacements: Array, sizes: NDArray[np.int64] | None = None) -> dict[str, Array]:
+    """Moments of displacements d (K, P): means over the components of d^2, (K,), of d^4, (K,), and of d^2 by groups.
+
+    The groups are consecutive, of `sizes` (G,): (K, G), left out without sizes.
+    """
+    squares = displacements**2
+    means = {"displacement": squares.mean(axis=1), "fourth_moment": (squares**2).mean(axis=1)}
+    return means if sizes is None else means | {"layer_displacement": group_means(squares, sizes)}
+
+
+def nan_moments(grid: tuple[int, ...], groups: int) -> dict[str, Array]:
+    """The same for a grid of displacements of which none is known yet."""
+    shapes = {"displacement": grid, "fourth_moment": grid, "layer_displacement": (*grid, groups)}
+    return {name: np.full(shape, np.nan) for name, shape in shapes.items()}
+
+
+def group_means(values: Array, sizes: NDArray[np.int64]) -> Array:
+    """Means (K, G) of `values` (K, P) over consecutive groups of these sizes."""
+    first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    return np.add.reduceat(values, first, axis=1) / sizes
+
+
+def parameter_groups(network: MLP) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Names and sizes (G,) of the kernel and the biases of every layer."""
+    layers = network.unflatten(np.zeros(network.n_parameters))
+    names = tuple(f"{part} {k + 1}" for k in range(len(layers)) for part in ("kernel", "bias"))
+    return names, np.array([part.size for layer in layers for part in layer], dtype=np.int64)
