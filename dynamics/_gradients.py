@@ -20,42 +20,57 @@ class Plan:
     sizes: tuple[int, ...]
     tile: int
     precision: str
+    wide: bool = False  # the first layer is that of `_wide_layer`: here is what follows it
 
     @cached_property
     def kernels(self) -> list[int]:
         """Offset of the kernel of each layer in theta; its bias follows it. The last entry is P."""
         return list(accumulate(((n_in + 1) * n_out for n_in, n_out in pairwise(self.sizes)), initial=0))
 
+    @property
+    def stored_inputs(self) -> int:
+        """Rows of the workspace that hold inputs: wide ones lie elsewhere."""
+        return 0 if self.wide else self.sizes[0]
+
+    @property
+    def layers(self) -> range:
+        """The layers that are computed here."""
+        return range(int(self.wide), len(self.sizes) - 1)
+
     @cached_property
     def activations(self) -> list[int]:
         """Offset in the workspace of the inputs and of the activations of each hidden layer."""
         labels_and_weights = 2
-        hidden = accumulate(self.sizes[1:-1], initial=self.sizes[0] + labels_and_weights)
+        hidden = accumulate(self.sizes[1:-1], initial=self.stored_inputs + labels_and_weights)
         return [0, *(row * self.tile for row in hidden)][: len(self.sizes) - 1]
 
     @cached_property
     def deltas(self) -> list[int]:
         """Offset in the workspace of the derivatives by the input of each layer's units; the last is the end."""
-        first = self.sizes[0] + 2 + sum(self.sizes[1:-1])
+        first = self.stored_inputs + 2 + sum(self.sizes[1:-1])
         return [row * self.tile for row in accumulate(self.sizes[1:], initial=first)]
 
     @property
     def labels(self) -> int:
         """Offset of the labels."""
-        return self.sizes[0] * self.tile
+        return self.stored_inputs * self.tile
 
     @property
     def weights(self) -> int:
         """Offset of the weights: one over the size of the minibatch, zero for the padding."""
         return self.labels + self.tile
 
+    def sums(self, layer: int) -> int:
+        """Offset in the workspace of what a layer's affine map gives: it becomes its activations, or the deltas."""
+        return self.activations[layer + 1] if layer + 2 < len(self.sizes) else self.deltas[layer]
+
 
 def write_out(plan: Plan) -> list[str]:
     """Lines of the gradient, unit by unit."""
-    parameters = [f"t{p} = theta[{p}]" for p in range(plan.kernels[-1])]
+    parameters = [f"t{p} = theta[{p}]" for p in range(plan.kernels[plan.layers.start], plan.kernels[-1])]
     samples = forward_lines(plan) + softmax_lines(plan) + backward_lines(plan)
     lines = [*parameters, f"for b in range({plan.tile}):", *("    " + line for line in samples)]
-    for layer in range(len(plan.sizes) - 1):
+    for layer in plan.layers:
         lines += reduction_lines(plan, layer)
     return lines
 
@@ -63,14 +78,22 @@ def write_out(plan: Plan) -> list[str]:
 def forward_lines(plan: Plan) -> list[str]:
     """One sample forward: unit i of layer l is the local `h{l}_{i}`, the logits are those of the last layer."""
     last = len(plan.sizes) - 1
-    lines = [f"h0_{i} = work[{i * plan.tile} + b]" for i in range(plan.sizes[0])]
-    for layer, (n_in, n_out) in enumerate(pairwise(plan.sizes)):
-        kernel = plan.kernels[layer]
+    lines = first_lines(plan)
+    for layer in plan.layers:
+        n_in, n_out, kernel = plan.sizes[layer], plan.sizes[layer + 1], plan.kernels[layer]
         for j in range(n_out):
             products = [f"t{kernel + i * n_out + j} * h{layer}_{i}" for i in range(n_in)]
             total = " + ".join([f"t{kernel + n_in * n_out + j}", *products])
             lines.append(f"h{layer + 1}_{j} = " + (total if layer + 1 == last else f"tanh_{plan.precision}({total})"))
     return lines
+
+
+def first_lines(plan: Plan) -> list[str]:
+    """The inputs of one sample, or the units of a wide first layer, whose affine map lies in the workspace."""
+    if not plan.wide:
+        return [f"h0_{i} = work[{i * plan.tile} + b]" for i in range(plan.sizes[0])]
+    tanh = f"tanh_{plan.precision}" if len(plan.sizes) > 2 else ""
+    return [f"h1_{j} = {tanh}(work[{plan.sums(0) + j * plan.tile} + b])" for j in range(plan.sizes[1])]
 
 
 def softmax_lines(plan: Plan) -> list[str]:
@@ -144,10 +167,10 @@ def loops(plan: Plan) -> list[str]:
     shape = [f"{n_in}, {n_out}" for n_in, n_out in pairwise(plan.sizes)]
     lines = []
     for k in layers:
-        target = plan.deltas[k] if k == layers[-1] else plan.activations[k + 1]
-        lines.append(
-            f"affine(work, theta, {plan.kernels[k]}, {plan.activations[k]}, {target}, {shape[k]}, {plan.tile})"
-        )
+        target = plan.sums(k)
+        if k in plan.layers:
+            places = f"{plan.kernels[k]}, {plan.activations[k]}, {target}"
+            lines.append(f"affine(work, theta, {places}, {shape[k]}, {plan.tile})")
         if k != layers[-1]:
             end = target + plan.sizes[k + 1] * plan.tile
             lines += [f"for b in range({target}, {end}):", f"    work[b] = tanh_{plan.precision}(work[b])"]
@@ -155,7 +178,7 @@ def loops(plan: Plan) -> list[str]:
     for k in reversed(layers[1:]):
         places = f"{plan.kernels[k]}, {plan.deltas[k]}, {plan.deltas[k - 1]}, {plan.activations[k]}"
         lines.append(f"backward(work, theta, {places}, {shape[k]}, {plan.tile})")
-    for k in layers:
+    for k in plan.layers:
         places = f"{plan.kernels[k]}, {plan.activations[k]}, {plan.deltas[k]}"
         lines.append(f"outer(work, gradient, {places}, {shape[k]}, np.{plan.precision}(0), {plan.tile})")
     return lines

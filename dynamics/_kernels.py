@@ -58,6 +58,7 @@ def get_kernel(
     *,
     momentum: bool = False,
     label_noise: bool = False,
+    pixels: bool = False,
 ) -> Kernel:
     """The `Kernel` for these layers: compiled once (seconds), then from numba's cache (milliseconds).
 
@@ -65,7 +66,8 @@ def get_kernel(
     without `momentum` or `label_noise` ignores the arguments of these names.
     """
     with _lock:
-        return _build(layer_sizes, choose_tile(batch_size, precision), precision, noise, momentum, label_noise)
+        tile = choose_tile(batch_size, precision)
+        return _build(layer_sizes, tile, precision, noise, momentum, label_noise, pixels)
 
 
 @cache
@@ -76,6 +78,7 @@ def _build(
     noise: str,
     momentum: bool = False,
     label_noise: bool = False,
+    pixels: bool = False,
 ) -> Kernel:
     directory = _writable_cache()
     source = generate(
@@ -85,6 +88,7 @@ def _build(
         get_noise(noise),
         momentum=momentum,
         label_noise=label_noise,
+        pixels=pixels,
         cache=directory is not None,
     )
     digest = hashlib.sha256(source.encode()).hexdigest()
