@@ -8,6 +8,7 @@ What a run does not use (momentum, label noise, weights, kicks) is not in the te
 import inspect
 import textwrap
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -186,8 +187,9 @@ def generate(
 
 
 def is_wide(layer_sizes: tuple[int, ...]) -> bool:
-    """Whether the kernel is that for wide inputs."""
-    return layer_sizes[0] >= _wide_layer.WIDE
+    """Whether the kernel is that for wide inputs: where it beats loops, and no network that is written out."""
+    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(layer_sizes))
+    return layer_sizes[0] >= _wide_layer.WIDE and n_parameters > MAX_WRITTEN_OUT
 
 
 def _pieces(plan: Plan) -> dict[str, list[str]]:

@@ -5,10 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics._codegen import is_wide
 from dynamics._wide_curves import evaluate_wide
 from landscape.datasets import Dataset
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import WIDE, CrossEntropyLoss
 from landscape.networks import MLP
 
 Array = NDArray[np.float64]
@@ -36,7 +35,7 @@ def evaluate_curves(network: MLP, data: Dataset, penalty: Array, thetas: Array) 
     as the runs themselves. Losses are then right to about 1e-6 of their value, gradients to 1e-6 of the mean gradient
     of a row, and a row whose two best classes are that close may count as the other.
     """
-    if is_wide(network.layer_sizes):
+    if network.layer_sizes[0] >= WIDE:
         points = np.array(thetas, dtype=np.float64).reshape(-1, network.n_parameters)
         return Curves(*np.ascontiguousarray(evaluate_wide(network, data, penalty, points).T))
     bare = CrossEntropyLoss(network, data, 0.0)  # it knows one lambda for all parameters: the penalty is added here
