@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dynamics import _parts, _random, _wide_layer, _wide_parts
-from dynamics._gradients import Plan, loops, write_out
+from dynamics._gradients import Plan, loop_functions, loops, write_out
 from dynamics.noises import Noise
 
 MAX_TILE = 128  # samples a pass: longer minibatches are cut into passes, so that the workspace stays in the L1 cache
@@ -26,9 +26,9 @@ from numba import types
 
 # Compiled when the kernel is made, not at the first call; C-contiguous arrays only, writable but for the data.
 REAL, VECTOR, MATRIX = types.{precision}, types.{precision}[::1], types.{precision}[:, ::1]
-INPUTS, LABELS = types.Array(types.{input_type}, 2, "C", readonly=True), types.Array(REAL, 1, "C", readonly=True)
+INPUT_ROWS, LABEL_LIST = types.Array(types.{input_type}, 2, "C", readonly=True), types.Array(REAL, 1, "C", readonly=True)
 SIGNATURE = types.int64(
-    VECTOR, VECTOR, INPUTS, LABELS, types.uint64, types.int64, types.int64, types.int64, VECTOR, REAL, VECTOR,
+    VECTOR, VECTOR, INPUT_ROWS, LABEL_LIST, types.uint64, types.int64, types.int64, types.int64, VECTOR, REAL, VECTOR,
     types.float64, types.float64[::1], types.int64[::1], MATRIX,
 )
 
@@ -182,8 +182,10 @@ def generate(
     filled = {name: _filled(text, DEPTHS[name], places) for name, text in pieces.items()}
     modules = (_random, _parts, _wide_parts) if wide else (_random, _parts)
     parts = [Path(str(module.__file__)).read_text() for module in modules]
-    layer = [_wide_layer.functions(plan, layer_sizes[0], scale)] if wide else []
-    return "\n".join([*parts, noise_source(noise), *layer, ADVANCE.format(**filled, **places)])
+    functions = [] if is_written_out(plan) else loop_functions(plan)
+    functions += [_wide_layer.functions(plan, layer_sizes[0], scale)] if wide else []
+    unsigned = "U = np.uint64\n"
+    return "\n".join([*parts, noise_source(noise), unsigned, *functions, ADVANCE.format(**filled, **places)])
 
 
 def is_wide(layer_sizes: tuple[int, ...]) -> bool:
@@ -192,16 +194,20 @@ def is_wide(layer_sizes: tuple[int, ...]) -> bool:
     return layer_sizes[0] >= _wide_layer.WIDE and n_parameters > MAX_WRITTEN_OUT
 
 
+def is_written_out(plan: Plan) -> bool:
+    """Whether the gradient (but for a wide first layer) is written out unit by unit."""
+    return plan.kernels[-1] - plan.kernels[plan.layers.start] <= MAX_WRITTEN_OUT
+
+
 def _pieces(plan: Plan) -> dict[str, list[str]]:
     """What stands in the places of `ADVANCE`, each a list of texts with places of their own."""
-    body = write_out(plan) if plan.kernels[-1] <= MAX_WRITTEN_OUT else loops(plan)
     return {
         "enter": [],
         "record": [RECORD],
         "draw": [DRAW],
         "draw_kicks": [DRAW_KICKS],
         "gather": [GATHER],
-        "body": body,
+        "body": write_out(plan) if is_written_out(plan) else loops(plan),
         "leave_early": [],
         "leave": [],
     }
@@ -209,8 +215,7 @@ def _pieces(plan: Plan) -> dict[str, list[str]]:
 
 def _wide_pieces(plan: Plan) -> dict[str, list[str]]:
     """The same for wide inputs."""
-    behind = plan.kernels[-1] - plan.kernels[1]
-    body = write_out(plan) if behind <= MAX_WRITTEN_OUT else loops(plan)
+    body = write_out(plan) if is_written_out(plan) else loops(plan)
     return {
         "enter": [_wide_layer.ENTER],
         "record": [_wide_layer.RECORD],

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 
+from dynamics import _loops
+
+MAX_CLASSES = 32  # whose softmax is written out
 MAX_ACCUMULATORS = 12  # of the 16 vector registers of AVX2; the rest hold the factors
 
 
@@ -162,31 +165,44 @@ def block_shape(n_rows: int, n_columns: int) -> tuple[int, int]:
 
 
 def loops(plan: Plan) -> list[str]:
-    """Lines of the gradient as calls of the loops in `dynamics._parts`."""
-    layers = range(len(plan.sizes) - 1)
-    shape = [f"{n_in}, {n_out}" for n_in, n_out in pairwise(plan.sizes)]
+    """Lines of the gradient as calls of the functions that `loop_functions` defines."""
+    last = len(plan.sizes) - 2
     lines = []
-    for k in layers:
-        target = plan.sums(k)
+    for k in range(last + 1):
         if k in plan.layers:
-            places = f"{plan.kernels[k]}, {plan.activations[k]}, {target}"
-            lines.append(f"affine(work, theta, {places}, {shape[k]}, {plan.tile})")
-        if k != layers[-1]:
-            end = target + plan.sizes[k + 1] * plan.tile
-            lines += [f"for b in range({target}, {end}):", f"    work[b] = tanh_{plan.precision}(work[b])"]
+            lines.append(f"affine_{k}(work, theta)")
+        if k < last:
+            start = plan.activations[k + 1]
+            end = start + plan.sizes[k + 1] * plan.tile
+            lines += [f"for b in range({start}, {end}):", f"    work[b] = tanh_{plan.precision}(work[b])"]
     lines += softmax_loop(plan)
-    for k in reversed(layers[1:]):
-        places = f"{plan.kernels[k]}, {plan.deltas[k]}, {plan.deltas[k - 1]}, {plan.activations[k]}"
-        lines.append(f"backward(work, theta, {places}, {shape[k]}, {plan.tile})")
-    for k in plan.layers:
-        places = f"{plan.kernels[k]}, {plan.activations[k]}, {plan.deltas[k]}"
-        lines.append(f"outer(work, gradient, {places}, {shape[k]}, np.{plan.precision}(0), {plan.tile})")
-    return lines
+    lines += [f"backward_{k}(work, theta)" for k in range(last, 0, -1)]
+    return lines + [f"outer_{k}(work, gradient)" for k in plan.layers]
+
+
+def loop_functions(plan: Plan) -> list[str]:
+    """Texts of the compiled functions that `loops` calls."""
+    texts, tile, number = [], plan.tile, f"np.{plan.precision}"
+    for k, (n_in, n_out) in enumerate(pairwise(plan.sizes)):
+        kernel, above, below = plan.kernels[k], plan.deltas[k], plan.activations[k]
+        if k in plan.layers:
+            lines = _loops.affine_lines(kernel, below, plan.sums(k), n_in, n_out, tile)
+            texts.append(_loops.function(f"affine_{k}(work, theta)", lines))
+            lines = _loops.outer_lines(kernel, below, above, n_in, n_out, tile, number)
+            texts.append(_loops.function(f"outer_{k}(work, gradient)", lines))
+        if k > 0:
+            lines = _loops.backward_lines(kernel, above, plan.deltas[k - 1], below, n_in, n_out, tile, number)
+            texts.append(_loops.function(f"backward_{k}(work, theta)", lines))
+    return texts
 
 
 def softmax_loop(plan: Plan) -> list[str]:
-    """Turn the logits into the weighted derivatives by them, in place, one sample at a time."""
+    """Turn the logits into the weighted derivatives by them, in place; many classes one sample at a time."""
     first, tile, number = plan.deltas[-2], plan.tile, f"np.{plan.precision}"
+    if plan.sizes[-1] <= MAX_CLASSES:
+        last = len(plan.sizes) - 1
+        logits = [f"h{last}_{c} = work[{first + c * tile} + b]" for c in range(plan.sizes[-1])]
+        return [f"for b in range({tile}):", *("    " + line for line in logits + softmax_lines(plan))]
     return [
         f"for b in range({tile}):",
         f"    top = work[{first} + b]",

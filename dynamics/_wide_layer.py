@@ -9,7 +9,11 @@ Rows of the data lie anywhere in memory, and to wait for them takes as long as a
 step ahead, and their rows are asked for while the step before is computed.
 """
 
+import textwrap
+from collections.abc import Callable
+
 from dynamics._gradients import Plan
+from dynamics._loops import in_blocks
 
 WIDE = 32  # inputs: from here on this is faster than loops over all layers; 1.5 times, with 64 inputs twice
 SAMPLES, UNITS = 4, 3  # 12 sums, of the 16 vector registers of AVX2; SAMPLES divides all tiles
@@ -104,7 +108,7 @@ def padded(n_inputs: int, precision: str) -> int:
 def functions(plan: Plan, n_inputs: int, scale: str) -> str:
     """Text of the compiled functions of the first layer; `scale` is what inputs are multiplied by."""
     width, n_units = plan.sizes[:2]
-    return "U = np.uint64\n" + FUNCTIONS.format(
+    return FUNCTIONS.format(
         n_samples=SAMPLES,
         n_units=n_units,
         n_inputs=n_inputs,
@@ -120,17 +124,11 @@ def functions(plan: Plan, n_inputs: int, scale: str) -> str:
     )
 
 
-def _in_blocks(plan: Plan, lines) -> str:
-    """The lines of a block of units, in loops over blocks that are as equal as can be."""
-    n_units = plan.sizes[1]
-    blocks = -(-n_units // UNITS)
-    height, more = divmod(n_units, blocks)
-    ends, text = (more * (height + 1), n_units), []
-    for first, end, size in ((0, ends[0], height + 1), (*ends, height)):
-        if first < end:
-            text += [f"        for j in range(U({first}), U({end}), U({size})):"]
-            text += [f"            w = j * U({plan.sizes[0]})", *("            " + line for line in lines(plan, size))]
-    return "\n".join(text)
+def _in_blocks(plan: Plan, lines: Callable[[Plan, int], list[str]]) -> str:
+    """The lines of a block of units, in loops over the blocks."""
+    start = f"w = j * U({plan.sizes[0]})"
+    text = in_blocks("j", plan.sizes[1], lambda units: [start, *lines(plan, units)], UNITS)
+    return textwrap.indent("\n".join(text), " " * 8)
 
 
 def forward_lines(plan: Plan, units: int) -> list[str]:
