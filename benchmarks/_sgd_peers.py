@@ -34,10 +34,11 @@ def timed(run: Callable[[int], object], replicas: int = 1) -> Contestant:
     return seconds
 
 
-def c_probe(network, inputs, labels, folder: Path, lanes: int) -> Contestant:
-    run = build(network.layer_sizes, BATCH, ROWS, lanes, folder)
-    start = network.glorot_uniform(np.random.default_rng(0)).astype(np.float32)
-    x, y = inputs.astype(np.float32), labels.astype(np.float32)
+def c_probe(network, inputs, labels, folder: Path, width: int, precision: str) -> Contestant:
+    """With vectors of `width` bytes."""
+    run = build(network.layer_sizes, BATCH, ROWS, width, folder, precision)
+    start = network.glorot_uniform(np.random.default_rng(0)).astype(precision)
+    x, y = inputs.astype(precision), labels.astype(precision)
     return timed(lambda steps: run(start.copy(), x, y, steps, RATE, 2 * PENALTY, 1))
 
 
@@ -48,20 +49,21 @@ def torch_module(layer_sizes) -> torch.nn.Module:
     return torch.nn.Sequential(*layers[:-1])
 
 
-def torch_loop(network, inputs, labels) -> Contestant:
+def torch_loop(network, inputs, labels, batch: int = BATCH) -> Contestant:
     """No DataLoader: it indexes tensors with a permutation, which is the fastest plain way."""
+    n_rows = len(labels)
     model = torch_module(network.layer_sizes)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE, weight_decay=2 * PENALTY)
     loss = torch.nn.CrossEntropyLoss()
     x, y = torch.tensor(inputs, dtype=torch.float32), torch.tensor(labels)
 
     def run(steps: int) -> None:
-        order = torch.arange(ROWS)
+        order = torch.arange(n_rows)
         for step in range(steps):
-            position = step * BATCH % ROWS
+            position = step * batch % n_rows
             if position == 0:
-                order = torch.randperm(ROWS)
-            rows = order[position : position + BATCH]
+                order = torch.randperm(n_rows)
+            rows = order[position : position + batch]
             optimizer.zero_grad()
             loss(model(x[rows]), y[rows]).backward()
             optimizer.step()
@@ -69,9 +71,10 @@ def torch_loop(network, inputs, labels) -> Contestant:
     return timed(run)
 
 
-def torch_vmap(network, inputs, labels) -> Contestant:
+def torch_vmap(network, inputs, labels, batch: int = BATCH, replicas: int = REPLICAS) -> Contestant:
     """torch.func: one gradient of all replicas, each with its own minibatch."""
-    models = [torch_module(network.layer_sizes) for _ in range(REPLICAS)]
+    n_rows = len(labels)
+    models = [torch_module(network.layer_sizes) for _ in range(replicas)]
     parameters, buffers = torch.func.stack_module_state(models)
     base, x, y = models[0], torch.tensor(inputs, dtype=torch.float32), torch.tensor(labels)
 
@@ -85,14 +88,14 @@ def torch_vmap(network, inputs, labels) -> Contestant:
         values = {name: value.detach().clone() for name, value in parameters.items()}
         order = torch.empty(0)
         for step in range(steps):
-            position = step * BATCH % ROWS
+            position = step * batch % n_rows
             if position == 0:
-                order = torch.rand(REPLICAS, ROWS).argsort(dim=1)
-            rows = order[:, position : position + BATCH]
+                order = torch.rand(replicas, n_rows).argsort(dim=1)
+            rows = order[:, position : position + batch]
             for name, slope in gradient(values, x[rows], y[rows]).items():
                 values[name] -= RATE * (slope + 2 * PENALTY * values[name])
 
-    return timed(run, REPLICAS)
+    return timed(run, replicas)
 
 
 def numpy_batched(network, inputs, labels) -> Contestant:

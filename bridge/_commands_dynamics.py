@@ -87,6 +87,9 @@ def train(
     label_noise: Annotated[
         float, typer.Option(help="Probability that a drawn row gets another label, anew at each draw.")
     ] = 0.0,
+    shared_order: Annotated[
+        bool, typer.Option(help="All runs see the same minibatches in the same order; their starts differ.")
+    ] = False,
     learning_rate: LearningRate = 0.05,
     schedule: Annotated[str, typer.Option(help=SCHEDULE_HELP)] = "constant",
     momentum: Annotated[float, typer.Option(help="Of the heavy ball (Keras' form), in [0, 1).")] = 0.0,
@@ -142,6 +145,7 @@ def train(
             regularize_biases=regularize_biases,
             noise=kind,
             label_noise=label_noise,
+            shared_order=shared_order,
             start=begins,
             path=output,
             jobs=jobs,

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 
+from dynamics import _loops
+
+MAX_CLASSES = 32  # whose softmax is written out
 MAX_ACCUMULATORS = 12  # of the 16 vector registers of AVX2; the rest hold the factors
 
 
@@ -20,42 +23,57 @@ class Plan:
     sizes: tuple[int, ...]
     tile: int
     precision: str
+    wide: bool = False  # the first layer is that of `_wide_layer`: here is what follows it
 
     @cached_property
     def kernels(self) -> list[int]:
         """Offset of the kernel of each layer in theta; its bias follows it. The last entry is P."""
         return list(accumulate(((n_in + 1) * n_out for n_in, n_out in pairwise(self.sizes)), initial=0))
 
+    @property
+    def stored_inputs(self) -> int:
+        """Rows of the workspace that hold inputs: wide ones lie elsewhere."""
+        return 0 if self.wide else self.sizes[0]
+
+    @property
+    def layers(self) -> range:
+        """The layers that are computed here."""
+        return range(int(self.wide), len(self.sizes) - 1)
+
     @cached_property
     def activations(self) -> list[int]:
         """Offset in the workspace of the inputs and of the activations of each hidden layer."""
         labels_and_weights = 2
-        hidden = accumulate(self.sizes[1:-1], initial=self.sizes[0] + labels_and_weights)
+        hidden = accumulate(self.sizes[1:-1], initial=self.stored_inputs + labels_and_weights)
         return [0, *(row * self.tile for row in hidden)][: len(self.sizes) - 1]
 
     @cached_property
     def deltas(self) -> list[int]:
         """Offset in the workspace of the derivatives by the input of each layer's units; the last is the end."""
-        first = self.sizes[0] + 2 + sum(self.sizes[1:-1])
+        first = self.stored_inputs + 2 + sum(self.sizes[1:-1])
         return [row * self.tile for row in accumulate(self.sizes[1:], initial=first)]
 
     @property
     def labels(self) -> int:
         """Offset of the labels."""
-        return self.sizes[0] * self.tile
+        return self.stored_inputs * self.tile
 
     @property
     def weights(self) -> int:
         """Offset of the weights: one over the size of the minibatch, zero for the padding."""
         return self.labels + self.tile
 
+    def sums(self, layer: int) -> int:
+        """Offset in the workspace of what a layer's affine map gives: it becomes its activations, or the deltas."""
+        return self.activations[layer + 1] if layer + 2 < len(self.sizes) else self.deltas[layer]
+
 
 def write_out(plan: Plan) -> list[str]:
     """Lines of the gradient, unit by unit."""
-    parameters = [f"t{p} = theta[{p}]" for p in range(plan.kernels[-1])]
+    parameters = [f"t{p} = theta[{p}]" for p in range(plan.kernels[plan.layers.start], plan.kernels[-1])]
     samples = forward_lines(plan) + softmax_lines(plan) + backward_lines(plan)
     lines = [*parameters, f"for b in range({plan.tile}):", *("    " + line for line in samples)]
-    for layer in range(len(plan.sizes) - 1):
+    for layer in plan.layers:
         lines += reduction_lines(plan, layer)
     return lines
 
@@ -63,14 +81,22 @@ def write_out(plan: Plan) -> list[str]:
 def forward_lines(plan: Plan) -> list[str]:
     """One sample forward: unit i of layer l is the local `h{l}_{i}`, the logits are those of the last layer."""
     last = len(plan.sizes) - 1
-    lines = [f"h0_{i} = work[{i * plan.tile} + b]" for i in range(plan.sizes[0])]
-    for layer, (n_in, n_out) in enumerate(pairwise(plan.sizes)):
-        kernel = plan.kernels[layer]
+    lines = first_lines(plan)
+    for layer in plan.layers:
+        n_in, n_out, kernel = plan.sizes[layer], plan.sizes[layer + 1], plan.kernels[layer]
         for j in range(n_out):
             products = [f"t{kernel + i * n_out + j} * h{layer}_{i}" for i in range(n_in)]
             total = " + ".join([f"t{kernel + n_in * n_out + j}", *products])
             lines.append(f"h{layer + 1}_{j} = " + (total if layer + 1 == last else f"tanh_{plan.precision}({total})"))
     return lines
+
+
+def first_lines(plan: Plan) -> list[str]:
+    """The inputs of one sample, or the units of a wide first layer, whose affine map lies in the workspace."""
+    if not plan.wide:
+        return [f"h0_{i} = work[{i * plan.tile} + b]" for i in range(plan.sizes[0])]
+    tanh = f"tanh_{plan.precision}" if len(plan.sizes) > 2 else ""
+    return [f"h1_{j} = {tanh}(work[{plan.sums(0) + j * plan.tile} + b])" for j in range(plan.sizes[1])]
 
 
 def softmax_lines(plan: Plan) -> list[str]:
@@ -139,31 +165,44 @@ def block_shape(n_rows: int, n_columns: int) -> tuple[int, int]:
 
 
 def loops(plan: Plan) -> list[str]:
-    """Lines of the gradient as calls of the loops in `dynamics._parts`."""
-    layers = range(len(plan.sizes) - 1)
-    shape = [f"{n_in}, {n_out}" for n_in, n_out in pairwise(plan.sizes)]
+    """Lines of the gradient as calls of the functions that `loop_functions` defines."""
+    last = len(plan.sizes) - 2
     lines = []
-    for k in layers:
-        target = plan.deltas[k] if k == layers[-1] else plan.activations[k + 1]
-        lines.append(
-            f"affine(work, theta, {plan.kernels[k]}, {plan.activations[k]}, {target}, {shape[k]}, {plan.tile})"
-        )
-        if k != layers[-1]:
-            end = target + plan.sizes[k + 1] * plan.tile
-            lines += [f"for b in range({target}, {end}):", f"    work[b] = tanh_{plan.precision}(work[b])"]
+    for k in range(last + 1):
+        if k in plan.layers:
+            lines.append(f"affine_{k}(work, theta)")
+        if k < last:
+            start = plan.activations[k + 1]
+            end = start + plan.sizes[k + 1] * plan.tile
+            lines += [f"for b in range({start}, {end}):", f"    work[b] = tanh_{plan.precision}(work[b])"]
     lines += softmax_loop(plan)
-    for k in reversed(layers[1:]):
-        places = f"{plan.kernels[k]}, {plan.deltas[k]}, {plan.deltas[k - 1]}, {plan.activations[k]}"
-        lines.append(f"backward(work, theta, {places}, {shape[k]}, {plan.tile})")
-    for k in layers:
-        places = f"{plan.kernels[k]}, {plan.activations[k]}, {plan.deltas[k]}"
-        lines.append(f"outer(work, gradient, {places}, {shape[k]}, np.{plan.precision}(0), {plan.tile})")
-    return lines
+    lines += [f"backward_{k}(work, theta)" for k in range(last, 0, -1)]
+    return lines + [f"outer_{k}(work, gradient)" for k in plan.layers]
+
+
+def loop_functions(plan: Plan) -> list[str]:
+    """Texts of the compiled functions that `loops` calls."""
+    texts, tile, number = [], plan.tile, f"np.{plan.precision}"
+    for k, (n_in, n_out) in enumerate(pairwise(plan.sizes)):
+        kernel, above, below = plan.kernels[k], plan.deltas[k], plan.activations[k]
+        if k in plan.layers:
+            lines = _loops.affine_lines(kernel, below, plan.sums(k), n_in, n_out, tile)
+            texts.append(_loops.function(f"affine_{k}(work, theta)", lines))
+            lines = _loops.outer_lines(kernel, below, above, n_in, n_out, tile, number)
+            texts.append(_loops.function(f"outer_{k}(work, gradient)", lines))
+        if k > 0:
+            lines = _loops.backward_lines(kernel, above, plan.deltas[k - 1], below, n_in, n_out, tile, number)
+            texts.append(_loops.function(f"backward_{k}(work, theta)", lines))
+    return texts
 
 
 def softmax_loop(plan: Plan) -> list[str]:
-    """Turn the logits into the weighted derivatives by them, in place, one sample at a time."""
+    """Turn the logits into the weighted derivatives by them, in place; many classes one sample at a time."""
     first, tile, number = plan.deltas[-2], plan.tile, f"np.{plan.precision}"
+    if plan.sizes[-1] <= MAX_CLASSES:
+        last = len(plan.sizes) - 1
+        logits = [f"h{last}_{c} = work[{first + c * tile} + b]" for c in range(plan.sizes[-1])]
+        return [f"for b in range({tile}):", *("    " + line for line in logits + softmax_lines(plan))]
     return [
         f"for b in range({tile}):",
         f"    top = work[{first} + b]",

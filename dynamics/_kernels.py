@@ -40,7 +40,7 @@ class Kernel:
         learning rates of these steps, `momentum` and `decay` (P,), which is 2 lambda or 0 per parameter, have the
         kernel's precision; `key` is a uint64 that names the replica's random numbers; `label_noise` is a probability,
         `numbers` those of the noise (float64). `records` (S, P) receives theta before each of the steps `record_steps`
-        (S,) int64, ascending within [start, stop]. Arrays must be writable and C-contiguous. It releases the GIL and
+        (S,) int64, ascending within [start, stop]. Arrays must be C-contiguous and, but for `inputs` and `labels`, writable. It releases the GIL and
         returns -1, or, where parameters left the range of finite numbers, the number of steps after which they did.
     source : str
         What was compiled.
@@ -58,14 +58,17 @@ def get_kernel(
     *,
     momentum: bool = False,
     label_noise: bool = False,
+    pixels: bool = False,
 ) -> Kernel:
     """The `Kernel` for these layers: compiled once (seconds), then from numba's cache (milliseconds).
 
     `batch_size` is the number of rows that a step goes through, `noise` a name in `dynamics.noises.NOISES`. A kernel
-    without `momentum` or `label_noise` ignores the arguments of these names.
+    without `momentum` or `label_noise` ignores the arguments of these names. With `pixels`, which only kernels for
+    wide inputs know (`dynamics._codegen.is_wide`), `inputs` are uint8 and count in parts of 1/255.
     """
     with _lock:
-        return _build(layer_sizes, choose_tile(batch_size, precision), precision, noise, momentum, label_noise)
+        tile = choose_tile(batch_size, precision)
+        return _build(layer_sizes, tile, precision, noise, momentum, label_noise, pixels)
 
 
 @cache
@@ -76,6 +79,7 @@ def _build(
     noise: str,
     momentum: bool = False,
     label_noise: bool = False,
+    pixels: bool = False,
 ) -> Kernel:
     directory = _writable_cache()
     source = generate(
@@ -85,6 +89,7 @@ def _build(
         get_noise(noise),
         momentum=momentum,
         label_noise=label_noise,
+        pixels=pixels,
         cache=directory is not None,
     )
     digest = hashlib.sha256(source.encode()).hexdigest()

@@ -18,6 +18,7 @@ import joblib
 import numpy as np
 from numpy.typing import ArrayLike
 
+from dynamics.checkpoints import Checkpoints
 from dynamics.noises import Noise, make_noise
 from dynamics.replica import Divergence, Task, run_block
 from dynamics.sgd import SGD
@@ -28,7 +29,7 @@ from dynamics.trajectories import Trajectories
 from landscape.datasets import Dataset
 from landscape.networks import MLP
 from landscape.versions import package_version
-from landscape.workers import check_jobs
+from landscape.workers import check_jobs, one_thread
 
 BLOCK = 5  # replicas a task
 SNAPSHOTS = ("all", "waiting")
@@ -46,6 +47,7 @@ def train(
     regularize_biases: bool = True,
     noise: str | Noise = "sgd",
     label_noise: float = 0.0,
+    shared_order: bool = False,
     start: Start | ArrayLike | None = None,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
@@ -75,6 +77,9 @@ def train(
     label_noise : float
         Probability in [0, 1] that the label of a drawn row is replaced by one of the other classes, all equally likely;
         anew whenever a row is drawn. Curves use the true labels.
+    shared_order : bool
+        True gives all runs the random numbers of the first one, but for their starts: they see the same minibatches in
+        the same order, and the same other noise. Runs are then no longer independent of each other.
     start : Start or array, optional
         Where the runs start (`dynamics.starts`): ``Glorot()`` by default, ``Normal(sd)``, ``Points.load(path)``,
         ``Points.minima(path, ids)``, or an array (K, P) or (P,), where replica r starts at row r modulo K.
@@ -135,6 +140,7 @@ def train(
         waiting_times=waiting,
         lags=lag,
         accumulates=snapshots == "waiting",
+        shared_order=bool(shared_order),
     )
     header = make_header(task, regularization, regularize_biases)
     with open_store(None if path is None else Path(path), header) as store:
@@ -148,8 +154,21 @@ def fill(store: Store, task: Task, replicas: int, jobs: int, progress: Callable[
     progress(min(done, replicas), replicas)
     if done >= replicas:
         return
-    task.kernel  # noqa: B018 (compiled once, before the workers ask for it)
     checkpoints = store.begin()
+    _ = task.kernel, task.rows  # made once, before the workers ask for them
+    with one_thread():  # here, and not where threads would end it for each other
+        _consume(store, task, replicas, jobs, progress, checkpoints)
+
+
+def _consume(
+    store: Store,
+    task: Task,
+    replicas: int,
+    jobs: int,
+    progress: Callable[[int, int], object],
+    checkpoints: Checkpoints | None,
+) -> None:
+    done = store.count()
     cuts = [done, *range((done // BLOCK + 1) * BLOCK, replicas, BLOCK), replicas]
     calls = (joblib.delayed(run_block)(task, first, end, checkpoints) for first, end in pairwise(cuts))
     blocks: Any = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(calls)
@@ -176,6 +195,7 @@ def make_header(task: Task, regularization: float, regularize_biases: bool) -> H
         "data_sha256": task.data.sha256,
         **task.noise.settings,
         "label_noise": task.label_noise,
+        "shared_order": task.shared_order,
         "start": str(task.start),
         **asdict(task.optimizer),
         "schedule": str(task.optimizer.schedule),

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics._codegen import is_wide
 from dynamics._kernels import Kernel, get_kernel
 from dynamics.checkpoints import Checkpoints
 from dynamics.curves import evaluate_curves
@@ -46,6 +48,7 @@ class Task:
     waiting_times: Steps
     lags: Steps
     accumulates: bool = False  # two-time displacements while the run goes on
+    shared_order: bool = False
 
     @property
     def recording(self) -> Recording:
@@ -76,7 +79,24 @@ class Task:
             self.noise.name,
             momentum=self.optimizer.momentum > 0,
             label_noise=self.label_noise > 0,
+            pixels=self._pixels is not None,
         )
+
+    @property
+    def _pixels(self) -> NDArray[np.uint8] | None:
+        """The inputs as the kernel for wide ones takes them, if they are pixels."""
+        return self.data.pixels if is_wide(self.network.layer_sizes) else None
+
+    @cached_property
+    def rows(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Inputs (N, D) and labels (N,) as the kernel wants them: one copy for all replicas."""
+        pixels, dtype = self._pixels, self.optimizer.dtype
+        return self.data.inputs.astype(dtype) if pixels is None else pixels, self.data.labels.astype(dtype)
+
+    def random_start(self, replica: int) -> tuple[NDArray[np.float64], np.uint64]:
+        """Start (P,) of a replica and the key of its noise, that of replica 0 where they share their order."""
+        start, key = random_start(self.network, self.seed, replica, self.start)
+        return start, noise_key(self.seed, 0) if self.shared_order else key
 
 
 class Divergence(NamedTuple):
@@ -90,9 +110,17 @@ def random_start(
     network: MLP, seed: int, replica: int, kind: Start | None = None
 ) -> tuple[NDArray[np.float64], np.uint64]:
     """Start (P,) of a replica, by default Glorot's, and the key of its other random numbers."""
-    start, key = np.random.SeedSequence(seed, spawn_key=(replica,)).spawn(2)
-    rng = np.random.default_rng(start)
-    return (kind or Glorot()).draw(network, rng, replica), key.generate_state(1, np.uint64)[0]
+    rng = np.random.default_rng(_seeds(seed, replica)[0])
+    return (kind or Glorot()).draw(network, rng, replica), noise_key(seed, replica)
+
+
+def noise_key(seed: int, replica: int) -> np.uint64:
+    """The key of a replica's random numbers but for its start."""
+    return _seeds(seed, replica)[1].generate_state(1, np.uint64)[0]
+
+
+def _seeds(seed: int, replica: int) -> list[np.random.SeedSequence]:
+    return np.random.SeedSequence(seed, spawn_key=(replica,)).spawn(2)
 
 
 def run_replica(task: Task, replica: int, checkpoints: Checkpoints | None = None) -> Run | Divergence:
@@ -120,12 +148,12 @@ def record_run(
 ) -> int:
     """Take the steps of a run, all or those after what was `kept`; the step of a divergence, or -1."""
     optimizer, dtype = task.optimizer, task.optimizer.dtype
-    start, key = random_start(task.network, task.seed, replica, task.start)
+    start, key = task.random_start(replica)
     theta, velocity, begin = start.astype(dtype), np.zeros(start.size, dtype), 0
     if kept:
         theta, velocity, begin = kept["theta"], kept["velocity"], int(kept["step"])
         recording.restore(kept)
-    inputs, labels = np.array(task.data.inputs, dtype), np.array(task.data.labels, dtype)
+    inputs, labels = task.rows
     decay, kernel, numbers = np.array(2.0 * task.penalty, dtype), task.kernel, task.noise.numbers
     keep = checkpoints and checkpoints.keeper(replica)
     for first, stop, recorded in chunks(recording, begin, task.steps):

@@ -34,6 +34,7 @@ EARLIER_SETTINGS = {
     "schedule": "constant",
     "label_noise": 0.0,
     "start": "glorot",
+    "shared_order": False,
     "snapshots": "all",
 }
 

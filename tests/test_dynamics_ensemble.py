@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from dynamics import SGD, WAITING_TIMES, load_trajectories, log_lags, mean_square_displacement, train
+from dynamics._random import shuffle
 from dynamics.curves import evaluate, evaluate_curves
 from dynamics.moments import MOMENTS
-from dynamics.replica import random_start
+from dynamics.replica import noise_key, random_start
 from dynamics.store import Block, FileStore, Header, MemoryStore
 from dynamics.times import curve_steps, default_waiting_times, snapshot_steps
 from dynamics.trajectories import PER_REPLICA, SHARED
@@ -397,3 +398,29 @@ def test_stores_count_what_they_hold(tmp_path, kind):
         store.add(Block(first, *(getattr(runs, name)[first:end] for name in PER_REPLICA)))
         assert store.count() == end
     assert_same(store.finish(), runs)
+
+
+@pytest.mark.parametrize("noise", ["sgd", "full"])
+def test_runs_that_share_their_order_see_the_same_minibatches(noise):
+    options = {"replicas": 2, "steps": 60, "noise": noise}
+    own, shared = run(**options), run(**options, shared_order=True)
+    np.testing.assert_array_equal(own.snapshots[:, 0], shared.snapshots[:, 0])  # starts stay their own
+    np.testing.assert_array_equal(own.snapshots[0], shared.snapshots[0])  # the first run is as it was
+    assert (own.snapshots[1] == shared.snapshots[1]).all() == (noise == "full")
+    assert shared.metadata["shared_order"]
+    key = noise_key(3, 0)
+    for r in range(2):  # one step of each run, by hand, over the rows that replica 0 sees
+        order = np.empty(DATA.rows, np.int32)
+        shuffle(order, key, 0)
+        rows = order[: OPTIMIZER.batch_size] if noise == "sgd" else np.arange(DATA.rows)
+        theta = shared.snapshots[r, 0].astype(float)
+        gradient = evaluate(NETWORK, DATA.inputs[rows], DATA.labels[rows], np.full(theta.size, 1e-4), theta)[2]
+        step = theta - OPTIMIZER.learning_rate * gradient
+        recorded = run(**options, shared_order=True, waiting_times=[1, 2], lags=[1]).snapshots[r, 1]
+        np.testing.assert_allclose(recorded, step, atol=1e-6)
+
+
+def test_a_file_of_shared_order_is_not_extended_by_runs_of_their_own(tmp_path):
+    run(replicas=1, path=tmp_path / "F.h5", shared_order=True)
+    with pytest.raises(ValueError, match="shared_order = True, asked for is False"):
+        run(replicas=2, path=tmp_path / "F.h5")

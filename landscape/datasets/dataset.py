@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+CHUNK = 1000  # rows that are looked at together
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -43,7 +45,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         for prefix in ("", "test_"):
-            inputs = np.array(getattr(self, f"{prefix}inputs"), dtype=np.float64, order="C")
+            inputs = _frozen(getattr(self, f"{prefix}inputs"))
             labels = np.array(getattr(self, f"{prefix}labels"), dtype=np.int64)
             if inputs.ndim != 2 or labels.shape != inputs.shape[:1]:
                 msg = (
@@ -90,10 +92,42 @@ class Dataset:
         return float(-(p * np.log(p)).sum())
 
     @cached_property
+    def pixels(self) -> NDArray[np.uint8] | None:
+        """The whole numbers k (N, D), if all training inputs are exactly k / 255: an eighth of their memory."""
+        return _as_pixels(self.inputs)
+
+    @cached_property
+    def test_pixels(self) -> NDArray[np.uint8] | None:
+        """The same for the test inputs, (M, D)."""
+        return _as_pixels(self.test_inputs)
+
+    @cached_property
     def sha256(self) -> str:
         """Digest of the training and test arrays: the same data give the same digest."""
         digest = hashlib.sha256(f"{self.n_classes}".encode())
         for array in (self.inputs, self.labels, self.test_inputs, self.test_labels):
             digest.update(f"{array.shape}{array.dtype.str}".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+
+def _frozen(inputs: Any) -> NDArray[np.float64]:
+    """A copy of `inputs`, or `inputs` itself where nobody can write to it: MNIST's are 376 MB."""
+    if type(inputs) is np.ndarray and inputs.dtype == np.float64 and inputs.flags.c_contiguous:
+        own = inputs.flags.owndata and not inputs.flags.writeable
+        return inputs if own else inputs.copy()
+    return np.array(inputs, dtype=np.float64, order="C")
+
+
+def _as_pixels(inputs: NDArray[np.float64]) -> NDArray[np.uint8] | None:
+    pixels = np.empty(inputs.shape, np.uint8)
+    for start in range(0, len(inputs), CHUNK):
+        part = inputs[start : start + CHUNK]
+        if part.size and (part.min() < 0 or part.max() > 1):
+            return None
+        whole = np.rint(255.0 * part)
+        if (whole / 255.0 != part).any():
+            return None
+        pixels[start : start + CHUNK] = whole
+    pixels.flags.writeable = False
+    return pixels

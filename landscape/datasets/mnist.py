@@ -81,7 +81,9 @@ def mnist(
         "seed": seed,
         "data_dir": None if data_dir is None else str(directory),
     }
-    return Dataset(images[chosen] / 255.0, labels[chosen], 10, test_images / 255.0, test_labels, metadata)
+    inputs, test_inputs = images[chosen] / 255.0, test_images / 255.0
+    inputs.flags.writeable = test_inputs.flags.writeable = False  # so that the data set needs no copy
+    return Dataset(inputs, labels[chosen], 10, test_inputs, test_labels, metadata)
 
 
 def read_idx(path: str | os.PathLike[str], ndim: int) -> NDArray[np.uint8]:
