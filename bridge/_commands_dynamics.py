@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bridge._aging_report import describe_analysis, describe_collapse, describe_control, shorten
+from bridge._cluster import cluster
 from bridge._console import progress_bar, show
 from bridge._options import (
     AsJson,
@@ -20,6 +21,7 @@ from bridge._options import (
     Regularization,
     RegularizeBiases,
     Rows,
+    Scheduler,
     Seed,
     Threshold,
     describe,
@@ -88,6 +90,7 @@ def train(
     regularize_biases: RegularizeBiases = True,
     seed: Seed = 0,
     jobs: Jobs = -1,
+    scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
     """Train an ensemble of networks and record where they are."""
@@ -102,7 +105,7 @@ def train(
     begins = parse_start(start)
     loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases)
     begin, counts = time.perf_counter(), []
-    with progress_bar() as bar:
+    with cluster(scheduler), progress_bar() as bar:
 
         def report(done: int, total: int) -> None:
             counts.append(done)

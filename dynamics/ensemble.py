@@ -28,7 +28,7 @@ from dynamics.trajectories import Trajectories
 from landscape.datasets import Dataset
 from landscape.networks import MLP
 from landscape.versions import package_version
-from landscape.workers import check_jobs
+from landscape.workers import check_jobs, shared
 
 BLOCK = 5  # replicas a task: what a kill can lose
 
@@ -133,7 +133,8 @@ def fill(store: Store, task: Task, replicas: int, jobs: int, progress: Callable[
         return
     task.kernel  # noqa: B018 (compiled once, before the workers ask for it)
     cuts = [done, *range((done // BLOCK + 1) * BLOCK, replicas, BLOCK), replicas]
-    calls = (joblib.delayed(run_block)(task, first, end) for first, end in pairwise(cuts))
+    common = shared(task)
+    calls = (joblib.delayed(run_block)(common, first, end) for first, end in pairwise(cuts))
     blocks: Any = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(calls)
     try:
         for block in blocks:
