@@ -58,6 +58,10 @@ from dynamics.overlap import replica_overlap as replica_overlap
 from dynamics.phases import UpdateAlignment as UpdateAlignment
 from dynamics.phases import alignment_lags as alignment_lags
 from dynamics.phases import update_alignment as update_alignment
+from dynamics.realizations import ExponentSpread as ExponentSpread
+from dynamics.realizations import Realizations as Realizations
+from dynamics.realizations import RealizationStatus as RealizationStatus
+from dynamics.realizations import compare_realizations as compare_realizations
 from dynamics.regimes import DiffusionStatus as DiffusionStatus
 from dynamics.regimes import GeneralizedDiffusion as GeneralizedDiffusion
 from dynamics.regimes import LocalSlope as LocalSlope

@@ -168,7 +168,7 @@ def test_a_scheduler_that_does_not_answer_is_named():
 def test_a_scheduler_without_workers_is_named():
     with (
         distributed.LocalCluster(n_workers=0, processes=False, protocol="tcp", **ANY_PORT) as empty,
-        pytest.raises(RuntimeError, match="has no worker after 0.5 s"),
+        pytest.raises(RuntimeError, match=r"has no worker after 0.5 s"),
         cluster(empty.scheduler_address, workers=0.5),
     ):
         pass
@@ -176,7 +176,7 @@ def test_a_scheduler_without_workers_is_named():
 
 def test_workers_of_another_version_are_named(address, monkeypatch):
     monkeypatch.setattr("bridge._cluster.VERSION", "0.0.1")
-    with pytest.raises(RuntimeError, match="must have agescape 0.0.1; tcp://.* has "), cluster(address):
+    with pytest.raises(RuntimeError, match=r"must have agescape 0.0.1; tcp://.* has "), cluster(address):
         pass
 
 
@@ -241,7 +241,7 @@ def test_a_task_that_kills_its_workers_is_an_error_and_no_endless_wait():
         processes() as local,
         cluster(local.scheduler_address),
         worker_pool(1) as pool,
-        pytest.raises(RuntimeError, match="the cluster gave up a task .* the same command goes on"),
+        pytest.raises(RuntimeError, match=r"the cluster gave up a task .* the same command goes on"),
     ):
         list(pool(joblib.delayed(die)() for _ in range(2)))
 
