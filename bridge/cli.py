@@ -13,6 +13,7 @@ from bridge._commands_dynamics import age, train
 from bridge._commands_graph import geometry, graph, path
 from bridge._commands_interchange import export_database, import_database, merge, verify
 from bridge._commands_landscape import data_ljat, explore
+from bridge._commands_observe import observe
 
 app = typer.Typer(
     add_completion=False,
@@ -24,7 +25,22 @@ app = typer.Typer(
 data_app = typer.Typer(help="Make data sets.")
 data_app.command("ljat")(data_ljat)
 app.add_typer(data_app, name="data")
-for command in (study, explore, verify, graph, path, geometry, train, age, curvature, overlay, compare, merge, info):
+for command in (
+    study,
+    explore,
+    verify,
+    graph,
+    path,
+    geometry,
+    train,
+    age,
+    observe,
+    curvature,
+    overlay,
+    compare,
+    merge,
+    info,
+):
     app.command()(command)
 app.command("export")(export_database)
 app.command("import")(import_database)

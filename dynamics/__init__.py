@@ -48,6 +48,9 @@ from dynamics.noises import Replacement as Replacement
 from dynamics.noises import make_noise as make_noise
 from dynamics.non_gaussian import NonGaussian as NonGaussian
 from dynamics.non_gaussian import non_gaussian as non_gaussian
+from dynamics.observables import OBSERVABLES as OBSERVABLES
+from dynamics.observables import Onsets as Onsets
+from dynamics.observables import observe as observe
 from dynamics.onset import Onset as Onset
 from dynamics.onset import OnsetStatus as OnsetStatus
 from dynamics.onset import onset_from_alignment as onset_from_alignment
