@@ -92,6 +92,7 @@ from dynamics.threshold_scan import ThresholdScan as ThresholdScan
 from dynamics.threshold_scan import threshold_scan as threshold_scan
 from dynamics.times import WAITING_TIMES as WAITING_TIMES
 from dynamics.times import log_lags as log_lags
+from dynamics.torch_replicas import train_module as train_module
 from dynamics.trajectories import Trajectories as Trajectories
 from dynamics.trajectories import load_trajectories as load_trajectories
 from dynamics.what_moves import Control as Control
