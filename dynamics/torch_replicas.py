@@ -106,7 +106,7 @@ def train_module(
     path : path, optional
         HDF5 file, as for `train`: the same call goes on after the last finished block.
     device : str
-        Of torch, such as "cuda".
+        Of torch, such as "cuda" (nothing but the CPU was at hand to test it).
     block : int
         Replicas side by side. Blocks are always whole, and replica r at place r modulo `block`: so the number of
         replicas and interruptions never change a bit. Another block or device rounds differently, since BLAS does for

@@ -17,6 +17,7 @@ import joblib
 import numpy as np
 import pytest
 from joblib.parallel import get_active_backend
+from test_cli import agescape as in_process
 
 from bridge._cluster import cluster
 from dynamics import SGD, train
@@ -195,6 +196,17 @@ def agescape(*arguments):
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.parametrize("command", ["explore", "train", "study"])
+def test_a_command_without_its_scheduler_ends_with_one_line(command, tmp_path):
+    more = () if command == "train" else ("--searches", 3)
+    address = ("--scheduler", "tcp://127.0.0.1:1")
+    result = in_process(command, "--hidden", "3", "--rows", 100, *more, *address, "--output", tmp_path / "out")
+    assert result.code == 2
+    assert result.err.startswith("agescape: --scheduler must be the address of a Dask scheduler")
+    assert result.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 def test_every_command_makes_the_same_files_on_a_cluster(tmp_path):
     with processes() as local:
@@ -212,9 +224,8 @@ def test_every_command_makes_the_same_files_on_a_cluster(tmp_path):
                 code, out, err = agescape(*command, *more, "--json")
                 assert code == 0, err
                 assert json.loads(out)
-    for name in ("F.h5", "study/h2/sgd.h5", "study/h2/control.h5"):
-        if (tmp_path / "here" / name).exists() or name == "F.h5":
-            same_runs(tmp_path / "here" / name, tmp_path / "there" / name)
+    for name in ("F.h5", "study/h2/sgd.h5", "study/h2/descent.h5"):
+        same_runs(tmp_path / "here" / name, tmp_path / "there" / name)
     for name in ("F.db", "study/h2/landscape.db"):
         same_databases(tmp_path / "here" / name, tmp_path / "there" / name)
 
