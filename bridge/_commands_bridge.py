@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from bridge import plots
+from bridge._cluster import cluster
 from bridge._console import parse_hidden, progress_bar, show, show_table
 from bridge._options import (
     AsJson,
@@ -19,6 +20,7 @@ from bridge._options import (
     Jobs,
     LearningRate,
     Rows,
+    Scheduler,
     Seed,
     Threshold,
     describe,
@@ -47,13 +49,14 @@ def overlay(
     replicas: Annotated[int | None, typer.Option(min=1, help="Only so many runs. [default: all]")] = None,
     seed: Seed = 0,
     jobs: Jobs = -1,
+    scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
     """Map snapshots of runs to minima and draw the visits on the disconnectivity graph."""
     check_figure_path(output)
     runs = load_trajectories(trajectories).at_most(replicas)
     figure, axes = plots.new_figure(7.0, 5.0)
-    with Database(database) as opened, progress_bar() as bar:
+    with Database(database) as opened, cluster(scheduler), progress_bar() as bar:
         structures = inherent_structures(
             runs,
             opened,
@@ -137,6 +140,7 @@ def study(
     threshold: Threshold = 1e-2,
     seed: Seed = 0,
     jobs: Jobs = -1,
+    scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
     """Do it all: explore, train, age, map, compare, draw and report."""
@@ -153,7 +157,7 @@ def study(
         threshold=threshold,
         seed=seed,
     )
-    with progress_bar() as bar:
+    with cluster(scheduler), progress_bar() as bar:
         result = run_study(data, output, settings, jobs=jobs, progress=bar)
     rows_ = [row_dict(row) for row in result.comparison.rows]
     more = {"report": result.report, "figures": list(result.figures), **describe(data)}

@@ -2,11 +2,12 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bridge._aging_report import describe_analysis, describe_collapse, describe_control, shorten
+from bridge._cluster import cluster
 from bridge._console import progress_bar, show
 from bridge._options import (
     AsJson,
@@ -20,12 +21,20 @@ from bridge._options import (
     Regularization,
     RegularizeBiases,
     Rows,
+    Scheduler,
     Seed,
     Threshold,
     describe,
     describe_metadata,
     make_loss,
     parse_steps,
+)
+from bridge._realizations import (
+    describe_ensemble,
+    describe_realizations,
+    describe_training,
+    load_realizations,
+    realization_files,
 )
 from dynamics import (
     NOISES,
@@ -45,6 +54,8 @@ from dynamics import (
 )
 from dynamics import train as run_train
 from dynamics.plots import plot_analysis
+from dynamics.realization_plots import plot_exponents
+from dynamics.realizations import BEND
 from dynamics.times import default_waiting_times
 from landscape.plots import check_figure_path, save_figure
 
@@ -74,6 +85,12 @@ MULTIPLE_HELP = (
 )
 
 
+SEEDS_HELP = (
+    "Train on so many realizations of a generated data set, --dataset-seed and those that follow it: one file each, "
+    "F-seed0.h5 and so on for --output F.h5."
+)
+
+
 def train(
     hidden: Hidden,
     output: Annotated[Path, typer.Option(help="HDF5 file to make or to go on with.")],
@@ -99,6 +116,7 @@ def train(
     dataset: DatasetName = "ljat",
     rows: Rows = None,
     dataset_seed: DatasetSeed = 0,
+    dataset_seeds: Annotated[int | None, typer.Option(min=1, help=SEEDS_HELP)] = None,
     data_dir: DataDir = None,
     regularization: Regularization = 1e-4,
     regularize_biases: RegularizeBiases = True,
@@ -111,6 +129,7 @@ def train(
     snapshots: Annotated[str, typer.Option(help=SNAPSHOTS_HELP)] = "all",
     seed: Seed = 0,
     jobs: Jobs = -1,
+    scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
     """Train an ensemble of networks and record where they are."""
@@ -123,48 +142,44 @@ def train(
         schedule=parse_schedule(schedule),
     )
     begins = parse_start(start)
-    loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases)
-    times = two_time_grid(
-        steps, waiting_times, lags, lags_per_decade, lags_multiple_of, epoch=-(-loss.data.rows // batch_size)
-    )
-    begin, counts = time.perf_counter(), []
-    with progress_bar() as bar:
+    files = realization_files(output, dataset, dataset_seed, dataset_seeds)
+    begin, taken, results = time.perf_counter(), 0, []
+    with cluster(scheduler), progress_bar() as bar:
+        for number, file in files.items():
+            loss = make_loss(hidden, dataset, rows, number, data_dir, regularization, regularize_biases)
+            counts: list[int] = []
+            times = two_time_grid(
+                steps, waiting_times, lags, lags_per_decade, lags_multiple_of, epoch=-(-loss.data.rows // batch_size)
+            )
 
-        def report(done: int, total: int) -> None:
-            counts.append(done)
-            bar("train", done, total)
+            def report(done: int, total: int, number: int = number, counts: list[int] = counts) -> None:
+                counts.append(done)
+                bar("train" if dataset_seeds is None else f"train on data set {number}", done, total)
 
-        runs = run_train(
-            loss.network,
-            loss.data,
-            optimizer,
-            replicas=replicas,
-            steps=steps,
-            seed=seed,
-            regularization=regularization,
-            regularize_biases=regularize_biases,
-            noise=kind,
-            label_noise=label_noise,
-            shared_order=shared_order,
-            start=begins,
-            path=output,
-            jobs=jobs,
-            waiting_times=times[0],
-            lags=times[1],
-            snapshots=snapshots,
-            progress=report,
-        )
-    elapsed = time.perf_counter() - begin
-    result = {
-        "replicas": runs.replicas,
-        "steps": int(runs.steps[-1]),
-        "replica_steps_per_second": (counts[-1] - counts[0]) * steps / elapsed,
-        "final_loss": float(runs.loss[:, -1].mean()),
-        "final_accuracy": float(runs.accuracy[:, -1].mean()),
-        "output": output,
-        **describe(loss.data),
-    }
-    show(result, as_json=as_json)
+            runs = run_train(
+                loss.network,
+                loss.data,
+                optimizer,
+                replicas=replicas,
+                steps=steps,
+                seed=seed,
+                regularization=regularization,
+                regularize_biases=regularize_biases,
+                noise=kind,
+                label_noise=label_noise,
+                shared_order=shared_order,
+                start=begins,
+                path=file,
+                jobs=jobs,
+                waiting_times=times[0],
+                lags=times[1],
+                snapshots=snapshots,
+                progress=report,
+            )
+            taken += (counts[-1] - counts[0]) * steps
+            results.append(describe_ensemble(runs, file) | describe(loss.data))
+    speed = taken / (time.perf_counter() - begin)
+    show(describe_training(results, speed, several=dataset_seeds is not None), as_json=as_json)
 
 
 def two_time_grid(
@@ -186,21 +201,37 @@ def two_time_grid(
 
 
 def age(
-    trajectories: Annotated[Path, typer.Argument(help="Runs that train wrote.")],
+    trajectories: Annotated[
+        list[Path], typer.Argument(help="Runs that train wrote; several files for as many realizations of the data.")
+    ],
     threshold: Threshold = 1e-2,
     control: Annotated[Path | None, typer.Option(help="Runs of train --noise full, to compare with.")] = None,
     other_rate: Annotated[
         list[Path] | None, typer.Option(help="Runs with another learning rate, to collapse with; may be repeated.")
     ] = None,
+    from_waiting_time: Annotated[
+        float, typer.Option(help="Bend: mu of several files is also fitted to the waiting times beyond it (steps).")
+    ] = BEND,
     output: Annotated[Path | None, typer.Option(help="Picture to write: svg, pdf or png.")] = None,
     seed: Seed = 0,
     jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Mean square displacement, aging times t*(tw), the exponent mu, and what moves."""
+    """Mean square displacement, aging times t*(tw), the exponent mu, and what moves; with several files the spread."""
     if output is not None:
         check_figure_path(output)
-    runs = load_trajectories(trajectories)
+    if len(trajectories) > 1:
+        if control is not None or other_rate:
+            msg = "--control and --other-rate go with one file of runs; got several"
+            raise ValueError(msg)
+        spread, metadata = load_realizations(trajectories, threshold, from_waiting_time, seed)
+        several: dict[str, Any] = describe_realizations(spread, trajectories, metadata)
+        if output is not None:
+            several["output"] = save_figure(plot_exponents(spread), output)
+        show(several, as_json=as_json)
+        return
+    path = trajectories[0]
+    runs = load_trajectories(path)
     analysis = analyze_aging(runs, threshold, seed=seed)
     result = describe_analysis(analysis) | describe_metadata(runs.metadata.get("data", {}))
     descent = None
@@ -213,7 +244,7 @@ def age(
     if other_rate:
         result["learning_rate_collapse"] = describe_collapse(_collapse_rates(runs, analysis, other_rate, seed))
     if output is not None:
-        figure = plot_analysis(analysis, str(trajectories), None if descent is None else descent.fit.t_star)
+        figure = plot_analysis(analysis, str(path), None if descent is None else descent.fit.t_star)
         result["output"] = save_figure(figure, output)
     show(result if as_json else shorten(result), as_json=as_json)
 

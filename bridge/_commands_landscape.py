@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bridge._cluster import cluster
 from bridge._console import parse_duration, progress_bar, show
 from bridge._options import (
     AsJson,
@@ -17,6 +18,7 @@ from bridge._options import (
     Regularization,
     RegularizeBiases,
     Rows,
+    Scheduler,
     Seed,
     describe,
     make_loss,
@@ -65,6 +67,7 @@ def explore(
     regularize_biases: RegularizeBiases = True,
     seed: Seed = 0,
     jobs: Jobs = -1,
+    scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
     """Find minima and transition states and store them in a database."""
@@ -73,7 +76,7 @@ def explore(
         raise ValueError(msg)
     seconds = None if budget is None else parse_duration(budget)
     loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases)
-    with progress_bar() as bar:
+    with cluster(scheduler), progress_bar() as bar:
         found = run_explore(
             loss,
             output,

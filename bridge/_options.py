@@ -10,6 +10,10 @@ from landscape import MLP, CrossEntropyLoss, Dataset, datasets
 
 Seed = Annotated[int, typer.Option(min=0, help="Determines every random number.")]
 Jobs = Annotated[int, typer.Option(help="Worker processes; -1 for all cores. Never changes a result.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(help="Dask scheduler whose workers do the work instead of --jobs here, e.g. tcp://host:8786."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Hidden = Annotated[str, typer.Option(help="Hidden layers, e.g. 10 or 5,5 or 4,4,4.")]
 DatasetName = Annotated[str, typer.Option("--dataset", help="ljat, mnist or a file (csv, npz, MLPdata).")]

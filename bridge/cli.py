@@ -13,6 +13,7 @@ from bridge._commands_dynamics import age, train
 from bridge._commands_graph import geometry, graph, path
 from bridge._commands_interchange import export_database, import_database, merge, verify
 from bridge._commands_landscape import data_ljat, explore
+from bridge._commands_observe import observe
 from bridge._commands_reproduce import reproduce
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ for command in (
     geometry,
     train,
     age,
+    observe,
     curvature,
     overlay,
     compare,

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics import Trajectories
 from landscape import CrossEntropyLoss, Database, Minimum, loss_of, quench, store_inherent_structures
 from landscape.quench import Method
-from landscape.workers import worker_pool
+from landscape.workers import shared, worker_pool
 
 ORIGIN = "sgd"  # of minima that no search but a snapshot found
 BATCH = 32  # quenches between two commits
@@ -96,9 +96,10 @@ def inherent_structures(
     if progress is not None:
         progress(total - len(todo), total)
     with worker_pool(jobs) as parallel:
+        common = shared(loss)
         for begin in range(0, len(todo), BATCH):
             batch = todo[begin : begin + BATCH]
-            minima = parallel(delayed(_quench)(loss, theta, method) for _, theta in batch)
+            minima = parallel(delayed(_quench)(common, theta, method) for _, theta in batch)
             quenched = [(str(digest), minimum) for (digest, _), minimum in zip(batch, minima, strict=True)]
             store_inherent_structures(database, quenched, method=method, origin=ORIGIN)
             if progress is not None:

@@ -46,6 +46,9 @@ from dynamics.noises import Replacement as Replacement
 from dynamics.noises import make_noise as make_noise
 from dynamics.non_gaussian import NonGaussian as NonGaussian
 from dynamics.non_gaussian import non_gaussian as non_gaussian
+from dynamics.observables import OBSERVABLES as OBSERVABLES
+from dynamics.observables import Onsets as Onsets
+from dynamics.observables import observe as observe
 from dynamics.onset import Onset as Onset
 from dynamics.onset import OnsetStatus as OnsetStatus
 from dynamics.onset import onset_from_alignment as onset_from_alignment
@@ -56,6 +59,10 @@ from dynamics.overlap import replica_overlap as replica_overlap
 from dynamics.phases import UpdateAlignment as UpdateAlignment
 from dynamics.phases import alignment_lags as alignment_lags
 from dynamics.phases import update_alignment as update_alignment
+from dynamics.realizations import ExponentSpread as ExponentSpread
+from dynamics.realizations import Realizations as Realizations
+from dynamics.realizations import RealizationStatus as RealizationStatus
+from dynamics.realizations import compare_realizations as compare_realizations
 from dynamics.regimes import DiffusionStatus as DiffusionStatus
 from dynamics.regimes import GeneralizedDiffusion as GeneralizedDiffusion
 from dynamics.regimes import LocalSlope as LocalSlope
@@ -84,6 +91,7 @@ from dynamics.threshold_scan import ThresholdScan as ThresholdScan
 from dynamics.threshold_scan import threshold_scan as threshold_scan
 from dynamics.times import WAITING_TIMES as WAITING_TIMES
 from dynamics.times import log_lags as log_lags
+from dynamics.torch_replicas import train_module as train_module
 from dynamics.trajectories import Trajectories as Trajectories
 from dynamics.trajectories import load_trajectories as load_trajectories
 from dynamics.what_moves import Control as Control

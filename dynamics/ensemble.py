@@ -29,7 +29,7 @@ from dynamics.trajectories import Trajectories
 from landscape.datasets import Dataset
 from landscape.networks import MLP
 from landscape.versions import package_version
-from landscape.workers import check_jobs, one_thread
+from landscape.workers import check_jobs, one_thread, shared
 
 BLOCK = 5  # replicas a task
 SNAPSHOTS = ("all", "waiting")
@@ -170,7 +170,8 @@ def _consume(
 ) -> None:
     done = store.count()
     cuts = [done, *range((done // BLOCK + 1) * BLOCK, replicas, BLOCK), replicas]
-    calls = (joblib.delayed(run_block)(task, first, end, checkpoints) for first, end in pairwise(cuts))
+    common = shared(task)
+    calls = (joblib.delayed(run_block)(common, first, end, checkpoints) for first, end in pairwise(cuts))
     blocks: Any = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(calls)
     try:
         for block in blocks:

@@ -1,13 +1,22 @@
 """Drawings of observables other than the displacement, on axes that the caller owns."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from dynamics.layers import LayerDisplacement
+from dynamics.minibatches import GradientMagnitudes
+from dynamics.modulo_symmetry import SymmetricDisplacement
 from dynamics.non_gaussian import NonGaussian
+from dynamics.observables import Onsets
+from dynamics.onset import Onset
 from dynamics.overlap import ReplicaOverlap
 from dynamics.phases import UpdateAlignment
-from dynamics.plots import COLORS
+from dynamics.plots import COLORS, plot_msd
 from dynamics.trajectories import Trajectories
 
 STYLES = {"kernel": "-", "bias": ":"}
@@ -81,3 +90,71 @@ def plot_test_loss(runs: Trajectories, ax: Axes) -> Axes:
     ax.set(xscale="log", xlabel="time (steps)", ylabel="loss (nats)")
     ax.legend(frameon=False)
     return ax
+
+
+def plot_symmetric(displacement: SymmetricDisplacement, ax: Axes) -> Axes:
+    """Draw the mean displacement modulo symmetry against the lag; dashed, the plain one."""
+    for k, values in enumerate(displacement.plain.mean):
+        ax.plot(displacement.plain.lags, values, "--", color=COLORS[k % len(COLORS)], linewidth=1)
+    plot_msd(displacement.modulo, ax)
+    ax.set_ylabel(r"to the nearest image, $\Delta_{sym}(t_w, t)$")
+    ax.set_title("exact" if displacement.exact else "upper bound", fontsize="medium")
+    return ax
+
+
+def plot_onsets(onsets: Onsets, ax: Axes) -> Axes:
+    """Draw the curves whose fall below a level marks the onset of the slow phase, and where they do."""
+    named = {"rate of the loss": onsets.loss, "cosine of updates": onsets.alignment}
+    for k, (name, onset) in enumerate(named.items()):
+        if isinstance(onset, Onset) and onset.steps.size:
+            ax.plot(onset.steps, onset.curve, color=COLORS[k], marker=".", label=f"{name}: {onset.step:.0f} steps")
+            ax.axhline(onset.level, color="0.5", linestyle="--", linewidth=1)
+            if np.isfinite([onset.low, onset.high]).all():
+                ax.axvspan(onset.low, onset.high, color=COLORS[k], alpha=0.15, linewidth=0)
+    ax.set(xscale="log", xlabel="time (steps)", ylabel="onset of the slow phase")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_gradients(gradients: GradientMagnitudes, ax: Axes) -> Axes:
+    """Draw the mean norms of the full and of minibatch gradients against time, and that of their difference."""
+    later = gradients.steps > 0
+    for k, (name, label) in enumerate((("full", "all rows"), ("minibatch", "minibatch"), ("noise", "difference"))):
+        mean = getattr(gradients, name).mean(axis=0)
+        ax.plot(gradients.steps[later], mean[later], color=COLORS[k], marker=".", label=label)
+    ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel="norm of the gradient")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_outputs(displacement: Any, ax: Axes) -> Axes:
+    """Draw the mean square displacement of the outputs against the lag."""
+    plot_msd(displacement, ax).set_ylabel("mean square change of the outputs")
+    return ax
+
+
+PANELS: dict[str, Callable[..., Axes]] = {
+    "curves": plot_test_loss,
+    "layers": plot_layers,
+    "modulo-symmetry": plot_symmetric,
+    "outputs": plot_outputs,
+    "alpha2": plot_alpha_2,
+    "overlap": plot_overlap,
+    "alignment": plot_alignment,
+    "onset": plot_onsets,
+    "gradients": plot_gradients,
+}
+
+
+def plot_observables(results: Mapping[str, Any]) -> Figure:
+    """Make a figure with a panel for each result of `observe`, four in a row."""
+    columns = min(len(results), 4)
+    rows = -(-len(results) // columns)
+    figure = Figure(figsize=(4.3 * columns, 3.8 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax, (name, result) in zip(axes, results.items(), strict=False):
+        PANELS[name](result, ax)
+        ax.xaxis.set_minor_formatter(NullFormatter())  # over less than two decades they would overlap
+    for ax in axes[len(results) :]:
+        ax.remove()
+    return figure

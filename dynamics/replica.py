@@ -50,6 +50,10 @@ class Task:
     accumulates: bool = False  # two-time displacements while the run goes on
     shared_order: bool = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what `rows` keeps: other processes make their own from the data."""
+        return {name: value for name, value in self.__dict__.items() if name != "rows"}
+
     @property
     def recording(self) -> Recording:
         """An empty one for a run."""

@@ -23,7 +23,7 @@ from landscape.losses import Loss
 from landscape.records import Attempt, Provenance, differing_field, graph_of
 from landscape.stationary import Minimum
 from landscape.versions import package_version
-from landscape.workers import check_jobs, worker_pool
+from landscape.workers import check_jobs, shared, worker_pool
 
 FEWEST_SEARCHES = 128  # before completeness is judged
 
@@ -95,6 +95,7 @@ def explore(
         done, neighbours = next_search(database), Neighbours(database.network)
         found = summarize(database)
         with worker_pool(jobs) as parallel:
+            common = shared(loss)
             while done < (searches or 0) if deadline is None else time.monotonic() < deadline:
                 if completeness is not None and done % BATCH == 0 and is_complete(found, completeness):
                     break
@@ -102,7 +103,7 @@ def explore(
                 tasks = _plan_batch(
                     database, neighbours, done, end if searches is None else min(end, searches), seed, kinds
                 )
-                results: Any = parallel(delayed(run_search)(loss, task) for task in tasks)
+                results: Any = parallel(delayed(run_search)(common, task) for task in tasks)
                 store(database, list(results))
                 done, found = done + len(tasks), summarize(database)
                 if progress is not None:

@@ -4,8 +4,10 @@ import signal
 import sys
 from contextlib import AbstractContextManager
 from functools import cache
+from typing import Any
 
 from joblib import Parallel
+from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
 
 
@@ -37,6 +39,16 @@ def worker_pool(jobs: int) -> Parallel:
     would each print a traceback of their own.
     """
     return Parallel(n_jobs=jobs, return_as="generator", initializer=_ignore_interrupts)
+
+
+def shared(value: Any) -> Any:
+    """What to hand to `joblib.delayed` for a large argument that many tasks have in common.
+
+    `value` itself; on a Dask cluster (`joblib.parallel_config`) a reference to it, once it was sent to every worker:
+    else it would travel with each task. Keep the reference until the tasks are done.
+    """
+    client = getattr(get_active_backend()[0], "client", None)
+    return value if client is None else client.scatter(value, broadcast=True, hash=False)
 
 
 def _ignore_interrupts() -> None:

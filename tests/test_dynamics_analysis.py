@@ -285,6 +285,42 @@ def test_learning_rates_collapse_with_their_exponent(exponent):
         learning_rate_collapse(ensembles, [0.1, 0.2])
 
 
+def rated(noise, spread, metadata, exponent=1.0, curvature=0.9):
+    """Ensembles of three rates whose runs have log-normal factors in t*, from the generator of seed noise[k]."""
+    ensembles = []
+    for k, rate in enumerate((0.025, 0.05, 0.1)):
+        unit = (rate / 0.05) ** -exponent
+        t_star = unit * 30 * (1 + TW / unit / 2000) ** curvature
+        factors = np.exp(spread * np.random.default_rng(noise[k]).standard_normal((12, 1, 1)))
+        values = 1e-2 * (FIVE / (factors * t_star[:, None])) ** 1.5
+        ensembles.append(MeanSquareDisplacement(TW, FIVE, values, metadata))
+    return ensembles
+
+
+def test_ensembles_that_start_alike_are_resampled_alike():
+    """A factor that run r has at every rate shifts all curves by as much, up to the bend: it must not widen k."""
+    common = rated((7, 7, 7), 0.3, {"seed": 0, "start": "glorot", "data_sha256": "a"})
+    unknown = [replace(msd, metadata={}) for msd in common]
+    rates = [0.025, 0.05, 0.1]
+    paired, apart = (learning_rate_collapse(ensembles, rates, resamples=100) for ensembles in (common, unknown))
+    assert paired.exponent == apart.exponent == pytest.approx(1.0, abs=0.05)
+    assert paired.high - paired.low < 0.2 < apart.high - apart.low
+    other = [replace(msd, metadata={"seed": k}) for k, msd in enumerate(common)]
+    assert learning_rate_collapse(other, rates, resamples=100).low == apart.low
+
+
+def test_an_exponent_that_anything_fits_is_not_determined():
+    """t* = tw / 20 whatever the rate: curves slide along the diagonal, and only noise prefers an exponent."""
+    rates, ensembles = [0.025, 0.05, 0.1], []
+    for k in range(3):
+        factors = np.exp(0.2 * np.random.default_rng(k).standard_normal((12, TW.size, 1)))
+        values = 1e-2 * (FIVE / (factors * TW[:, None] / 20)) ** 1.5
+        ensembles.append(MeanSquareDisplacement(TW, FIVE, values))
+    found = learning_rate_collapse(ensembles, rates, resamples=100)
+    assert found.status == CollapseStatus.NOT_DETERMINED
+    assert found.high - found.low > 1
+
+
 # regimes
 
 

@@ -1,0 +1,71 @@
+"""Command of the observables beside the displacement: observe."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge._aging_report import shorten
+from bridge._commands_curvature import loss_of_runs
+from bridge._console import progress_bar, show
+from bridge._observables_report import describe_observable
+from bridge._options import AsJson, DataDir, Jobs, Seed, Threshold, describe
+from dynamics import OBSERVABLES, load_trajectories
+from dynamics import observe as run_observe
+from dynamics.observable_plots import plot_observables
+from landscape.plots import check_figure_path, save_figure
+
+WHAT_HELP = (
+    f"all, or some of {', '.join(OBSERVABLES)}, separated by commas. all leaves out overlap without --other, and "
+    "alignment where no updates of single steps were recorded."
+)
+
+
+def observe(
+    trajectories: Annotated[Path, typer.Argument(help="Runs that train wrote.")],
+    what: Annotated[str, typer.Option(help=WHAT_HELP)] = "all",
+    other: Annotated[
+        Path | None, typer.Option(help="Runs to compare with, run by run: of the same start, for instance.")
+    ] = None,
+    separations: Annotated[str, typer.Option(help="Steps between the updates that alignment compares.")] = "1,2,4",
+    replicas: Annotated[int | None, typer.Option(min=1, help="Only so many runs. [default: all]")] = None,
+    threshold: Threshold = 1e-2,
+    output: Annotated[Path | None, typer.Option(help="Picture to write: svg, pdf or png.")] = None,
+    data_dir: DataDir = None,
+    seed: Seed = 0,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Layers, symmetry, outputs, non-Gaussian parameter, overlap, alignment of updates, onset, minibatch gradients."""
+    if output is not None:
+        check_figure_path(output)
+    apart = [int(part) if part.strip().isdecimal() else 0 for part in separations.split(",")]
+    if min(apart) < 1:
+        msg = f"--separations must be whole numbers of steps such as 1,2,10; got {separations!r}"
+        raise ValueError(msg)
+    runs = load_trajectories(trajectories).at_most(replicas)
+    data = loss_of_runs(runs, data_dir).data
+    with progress_bar() as bar:
+        results = run_observe(
+            runs,
+            None if what == "all" else [part.strip() for part in what.split(",")],
+            data=data,
+            other=None if other is None else load_trajectories(other).at_most(replicas),
+            separations=apart,
+            seed=seed,
+            progress=lambda done, total: bar("observe", done, total),
+        )
+    result = {
+        "replicas": runs.replicas,
+        "steps": int(runs.steps[-1]),
+        "waiting_times": runs.waiting_times,
+        "lags": runs.lags,
+        "threshold": threshold,
+        **{
+            name.replace("-", "_"): describe_observable(name, found, threshold, seed) for name, found in results.items()
+        },
+        **describe(data),
+    }
+    if output is not None:
+        result["output"] = save_figure(plot_observables(results), output)
+    show(result if as_json else {name: shorten(value) for name, value in result.items()}, as_json=as_json)

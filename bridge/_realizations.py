@@ -1,0 +1,113 @@
+"""What the commands `train` and `age` do and say with several realizations of a data set."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bridge._options import describe_metadata
+from dynamics import (
+    ExponentSpread,
+    Realizations,
+    Trajectories,
+    compare_realizations,
+    load_trajectories,
+    mean_square_displacement,
+)
+
+GENERATED = ("ljat", "mnist")  # data sets that have a seed
+FINAL = {
+    "final_loss": "loss",
+    "final_accuracy": "accuracy",
+    "final_test_loss": "test_loss",
+    "final_test_accuracy": "test_accuracy",
+}
+
+
+def realization_files(output: Path, dataset: str, first: int, number: int | None) -> dict[int, Path]:
+    """File of each data set's seed: `output` itself where no `number` of realizations is given."""
+    if number is None:
+        return {first: output}
+    if dataset not in GENERATED:
+        msg = f"--dataset-seeds needs a data set that has realizations, {' or '.join(GENERATED)}; got {dataset!r}"
+        raise ValueError(msg)
+    return {k: output.with_name(f"{output.stem}-seed{k}{output.suffix}") for k in range(first, first + number)}
+
+
+def describe_ensemble(runs: Trajectories, file: Path) -> dict[str, Any]:
+    """What train says of one file: means over the runs at the last step; nan without test rows."""
+    finals = {key: float(np.asarray(getattr(runs, curve))[:, -1].mean()) for key, curve in FINAL.items()}
+    return {"replicas": runs.replicas, "steps": int(runs.steps[-1]), **finals, "output": file}
+
+
+def describe_training(results: Sequence[Mapping[str, Any]], speed: float, *, several: bool) -> dict[str, Any]:
+    """What train says: of its one file, or of several with the means over them."""
+    first = {"replica_steps_per_second": speed, **results[0]}
+    if not several:
+        return first
+    means = {key: float(np.mean([result[key] for result in results])) for key in FINAL}
+    files = [result["output"] for result in results]
+    return {**first, **means, "output": files[0].parent, "files": files, "realizations": list(results)}
+
+
+def load_realizations(
+    paths: Sequence[Path], threshold: float, from_waiting_time: float, seed: int
+) -> tuple[Realizations, list[Mapping[str, Any]]]:
+    """Compare the ensembles in these files; with the metadata of each."""
+    displacements = [mean_square_displacement(load_trajectories(path)) for path in paths]
+    result = compare_realizations(displacements, threshold, from_waiting_time=from_waiting_time, seed=seed)
+    return result, [msd.metadata for msd in displacements]
+
+
+def describe_realizations(
+    result: Realizations, paths: Sequence[Path], metadata: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What age says of several files."""
+    mu, later = result.mu, result.later_mu
+    rows = [
+        {
+            "file": path,
+            **describe_metadata(metadata[d].get("data", {})),
+            "replicas": int(result.replicas[d]),
+            "t_star": result.t_star[d],
+            **_one(mu, d, "mu"),
+            **_one(later, d, "later_mu"),
+        }
+        for d, path in enumerate(paths)
+    ]
+    shared = describe_metadata(metadata[0].get("data", {}))
+    return {
+        "waiting_times": result.waiting_times,
+        "t_star": np.exp(np.log(result.t_star).mean(axis=0)),
+        **_all(mu, "mu"),
+        "from_waiting_time": result.from_waiting_time,
+        "later_waiting_times": result.later_waiting_times,
+        **_all(later, "later_mu"),
+        "crossover": None,
+        "threshold": result.threshold,
+        "confidence": result.confidence,
+        "realizations": rows,
+        "status": str(result.status),
+        **shared,
+        "dataset_seed": [row["dataset_seed"] for row in rows],
+    }
+
+
+def _one(spread: ExponentSpread, d: int, name: str) -> dict[str, float]:
+    parts = {"": spread.values, "_low": spread.low, "_high": spread.high, "_run_sd": spread.run_sd}
+    return {name + suffix: float(values[d]) for suffix, values in parts.items()}
+
+
+def _all(spread: ExponentSpread, name: str) -> dict[str, float]:
+    parts = {
+        "": spread.mean,
+        "_low": spread.mean_low,
+        "_high": spread.mean_high,
+        "_sd": spread.sd,
+        "_standard_error": spread.standard_error,
+        "_within_sd": spread.within_sd,
+        "_between_sd": spread.between_sd,
+        "_realizations": spread.number,
+    }
+    return {name + suffix: value for suffix, value in parts.items()}

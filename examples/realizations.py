@@ -1,0 +1,80 @@
+"""Is it the data or the depth? mu of several architectures on the same realizations of the data set.
+
+    for h in 10 5,5 4,4,4; do agescape train --hidden $h --replicas 40 --dataset-seeds 8 --output runs/h$h.h5; done
+    python examples/realizations.py runs results 10 5,5 4,4,4
+
+Makes results/realizations.json and results/realizations.png. The two-way table (realization x architecture) gives the
+variance of each factor and of what is left, all by the usual sums of squares of a balanced table.
+"""
+
+import argparse
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from bridge._files import to_json, write_text
+from dynamics import compare_realizations, load_trajectories, mean_square_displacement
+from dynamics.plots import COLORS
+from dynamics.realization_plots import plot_spread
+
+
+def two_way(values):
+    """Variance components of the table `values` (D, A): realization, architecture, rest."""
+    data, architectures = values.shape
+    rows, columns = values.mean(axis=1), values.mean(axis=0)
+    rest = values - rows[:, None] - columns + values.mean()
+    residual = (rest**2).sum() / ((data - 1) * (architectures - 1))
+    between = architectures * rows.var(ddof=1), data * columns.var(ddof=1)
+    parts = [max((square - residual) / n, 0.0) for square, n in zip(between, (architectures, data), strict=True)]
+    return {"sd_realization": parts[0] ** 0.5, "sd_architecture": parts[1] ** 0.5, "sd_rest": residual**0.5}
+
+
+def describe(spread):
+    """Numbers of one architecture, rounded."""
+    alone = ("mean", "mean_low", "mean_high", "sd", "standard_error", "within_sd", "between_sd")
+    rows = {name: np.round(getattr(spread, name), 4).tolist() for name in ("values", "low", "high", "run_sd")}
+    return {name: round(getattr(spread, name), 4) for name in alone} | rows
+
+
+def compare(results, name):
+    """Two-way table, and differences of architectures on the same data with their standard errors."""
+    values = {hidden: getattr(result, name).values for hidden, result in results.items()}
+    table = {key: round(value, 4) for key, value in two_way(np.array(list(values.values())).T).items()}
+    for a, b in combinations(values, 2):
+        change = values[b] - values[a]
+        table[f"{b} - {a}"] = np.round([change.mean(), change.std(ddof=1) / len(change) ** 0.5], 4).tolist()
+    return table
+
+
+def main():
+    """Read the ensembles, write the table and the figure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("hidden", nargs="+")
+    arguments = parser.parse_args()
+    results = {}
+    for hidden in arguments.hidden:
+        files = sorted(arguments.runs.glob(f"h{hidden}-seed*.h5"))
+        results[hidden] = compare_realizations([mean_square_displacement(load_trajectories(file)) for file in files])
+    said = {
+        name: {hidden: describe(getattr(result, name)) for hidden, result in results.items()}
+        | {"together": compare(results, name)}
+        for name in ("mu", "later_mu")
+    }
+    said |= {"from_waiting_time": next(iter(results.values())).from_waiting_time}
+    write_text(arguments.output / "realizations.json", to_json(said) + "\n")
+    figure = Figure(figsize=(3.9 * len(results), 3.6), layout="constrained")
+    axes = figure.subplots(1, len(results), sharey=True, squeeze=False)[0]
+    for k, (ax, (hidden, result)) in enumerate(zip(axes, results.items(), strict=True)):
+        plot_spread(result.later_mu, ax, color=COLORS[k])
+        ax.set_title(f"hidden layers {hidden}: {ax.get_title()}", fontsize="medium")
+        ax.set_ylabel("")
+    axes[0].set_ylabel(rf"$\mu$ beyond $t_w$ = {said['from_waiting_time']:.0f}")
+    figure.savefig(arguments.output / "realizations.png", dpi=110)
+
+
+if __name__ == "__main__":
+    main()
