@@ -7,12 +7,13 @@ import threading
 
 import typer
 
-from bridge._commands_bridge import compare, info, overlay, study
+from bridge._commands_bridge import compare, info, study
 from bridge._commands_curvature import curvature
 from bridge._commands_dynamics import age, train
 from bridge._commands_graph import geometry, graph, path
 from bridge._commands_interchange import export_database, import_database, merge, verify
 from bridge._commands_landscape import data_ljat, explore
+from bridge._commands_overlay import overlay
 
 app = typer.Typer(
     add_completion=False,

@@ -85,9 +85,7 @@ def quench_along(loss: Loss, points: Iterable[ArrayLike], *, path_error: float =
     return results
 
 
-def _flow(
-    loss: Loss, start: Array, former: Sequence[_Path], path_error: float
-) -> tuple[QuenchResult, _Path | None]:
+def _flow(loss: Loss, start: Array, former: Sequence[_Path], path_error: float) -> tuple[QuenchResult, _Path | None]:
     """Where the flow ends, and its path if it went all the way."""
     if start.size > LARGEST_SIZE:
         return flow_quench(loss, start, path_error=path_error), None
@@ -123,9 +121,7 @@ def runs_beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> boo
     k, share, deviation = _nearest(theta, path.corners)
     if deviation @ deviation > TUBE**2:
         return False
-    return _dies_out(path, k, share, deviation, path_error) and _dies_out(
-        path, k, share, deviation, path_error, loss
-    )
+    return _dies_out(path, k, share, deviation, path_error) and _dies_out(path, k, share, deviation, path_error, loss)
 
 
 def _nearest(theta: Array, corners: Array) -> tuple[int, float, Array]:
@@ -138,9 +134,7 @@ def _nearest(theta: Array, corners: Array) -> tuple[int, float, Array]:
     return k, float(shares[k]), ways[k]
 
 
-def _dies_out(
-    path: _Path, k: int, share: float, deviation: Array, path_error: float, loss: Loss | None = None
-) -> bool:
+def _dies_out(path: _Path, k: int, share: float, deviation: Array, path_error: float, loss: Loss | None = None) -> bool:
     """Whether a deviation in step k stays in the tube and ends small; to first order in it if there is no `loss`."""
     squared = 0.0
     for model, full, decay in zip(path.models[k:], path.times[k:], path.decays[k:], strict=True):
