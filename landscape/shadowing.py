@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 TUBE = 0.1  # the deviation's largest length: of paths that part for different minima it went beyond 0.3
 MEMORY = 2  # former paths remembered
 GROWTH = 1.2  # of the number of steps from one try to the next
+TINY = float(np.finfo(float).tiny)
 LARGEST_SIZE = 300  # parameters: a path holds the eigenvectors of all its Hessians
 
 
@@ -115,8 +116,8 @@ def runs_beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> boo
 
     The deviation obeys d delta / dt = -(gradient(p + delta) - gradient(p)) along the path p(t). First its linear
     part is integrated, with the Hessians that the path's own steps used, then all of it (exponential Euler, one
-    gradient a step). Its length may nowhere exceed `TUBE` and has to end below `path_error`: a deviation that the
-    integrator may make in any step.
+    gradient a step); what is along the path, a shift in time, is taken off after each step. Its length may nowhere
+    exceed `TUBE` and has to end below `path_error`: a deviation that the integrator may make in any step.
     """
     k, share, deviation = _nearest(theta, path.corners)
     if deviation @ deviation > TUBE**2:
@@ -127,7 +128,7 @@ def runs_beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> boo
 def _nearest(theta: Array, corners: Array) -> tuple[int, float, Array]:
     """Segment of a polygon nearest to a point, the share of it before the nearest point, and the way from there."""
     sides = np.diff(corners, axis=0)
-    squares = np.maximum((sides * sides).sum(axis=1), np.finfo(float).tiny)
+    squares = np.maximum((sides * sides).sum(axis=1), TINY)
     shares = np.clip(((theta - corners[:-1]) * sides).sum(axis=1) / squares, 0.0, 1.0)
     ways = theta - corners[:-1] - shares[:, None] * sides
     k = int((ways * ways).sum(axis=1).argmin())
@@ -136,8 +137,9 @@ def _nearest(theta: Array, corners: Array) -> tuple[int, float, Array]:
 
 def _dies_out(path: _Path, k: int, share: float, deviation: Array, path_error: float, loss: Loss | None = None) -> bool:
     """Whether a deviation in step k stays in the tube and ends small; to first order in it if there is no `loss`."""
-    squared = 0.0
-    for model, full, decay in zip(path.models[k:], path.times[k:], path.decays[k:], strict=True):
+    ahead = [*path.models[k + 1 :], None]
+    steps = zip(path.models[k:], path.times[k:], path.decays[k:], ahead, strict=True)
+    for model, full, decay, following in steps:
         basis, time = model.eigenvectors, full * (1.0 - share)
         along = deviation @ basis
         carried = (decay ** (1.0 - share) if share else decay) * along
@@ -146,7 +148,9 @@ def _dies_out(path: _Path, k: int, share: float, deviation: Array, path_error: f
             remainder = (gradient - model.gradient) @ basis - model.eigenvalues * along
             carried -= time * phi_1(-time * model.eigenvalues) * remainder
         deviation, share = basis @ carried, 0.0
-        squared = deviation @ deviation
-        if not squared <= TUBE**2:
+        if following is not None:  # being early or late on the path is no deviation from it
+            tangent = following.gradient
+            deviation = deviation - tangent * (tangent @ deviation / max(tangent @ tangent, TINY))
+        if not deviation @ deviation <= TUBE**2:
             return False
-    return bool(squared <= path_error**2)
+    return bool(deviation @ deviation <= path_error**2)
