@@ -63,7 +63,7 @@ def dwells(structures: InherentStructures) -> Dwells:
     parts = [_stays(ids) for ids in structures.minimum_ids]
     runs = np.repeat(np.arange(len(parts)), [len(first) for first, _ in parts])
     first, last = (np.concatenate([part[k] for part in parts]) for k in range(2))
-    edges = np.concatenate([steps[:1], 0.5 * (steps[:-1] + steps[1:]), steps[-1:]])
+    edges = np.concatenate([steps[:1], 0.5 * (steps[:-1] + steps[1:]), steps[-1:]]).astype(np.float64)
     before, after = steps[np.maximum(first - 1, 0)], steps[np.minimum(last + 1, steps.size - 1)]
     return Dwells(
         runs=runs,

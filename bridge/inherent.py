@@ -58,8 +58,7 @@ class InherentStructures:
 
     def __post_init__(self) -> None:
         if self.statuses is None:
-            statuses = np.where(self.minimum_ids > 0, SnapshotStatus.MINIMUM, SnapshotStatus.NOT_CONVERGED)
-            object.__setattr__(self, "statuses", statuses)
+            object.__setattr__(self, "statuses", _statuses(self.minimum_ids))
 
     @property
     def mapped(self) -> int:
@@ -69,6 +68,12 @@ class InherentStructures:
     def count(self, status: SnapshotStatus) -> int:
         """Number of snapshots with this status."""
         return int((self.statuses == status).sum())
+
+
+def _statuses(ids: NDArray[np.int64]) -> NDArray[np.object_]:
+    statuses = np.empty(ids.shape, dtype=object)
+    statuses[ids > 0], statuses[ids == 0] = SnapshotStatus.MINIMUM, SnapshotStatus.NOT_CONVERGED
+    return statuses
 
 
 def inherent_structures(
@@ -124,7 +129,8 @@ def inherent_structures(
         progress(done, total)
     tasks = (delayed(_quench_along)(loss, _points(runs, r, chosen[where]), method) for r, where in todo)
     with worker_pool(jobs) as parallel:
-        for (r, where), minima in zip(todo, parallel(tasks), strict=True):
+        ends: Any = parallel(tasks)
+        for (r, where), minima in zip(todo, ends, strict=True):
             quenched = list(zip(digests[r, where].tolist(), minima, strict=True))
             store_inherent_structures(database, quenched, method=method, origin=ORIGIN)
             done += len(where)
@@ -208,7 +214,7 @@ def _collect(
     values = {number: database.minimum(number).point.value for number in visited.tolist()} | {0: np.nan}
     losses = np.array([[values[i] for i in run] for run in ids.tolist()])
     new = [number for number in visited.tolist() if database.minimum(number).origin == ORIGIN]
-    statuses = np.where(ids > 0, SnapshotStatus.MINIMUM, SnapshotStatus.NOT_CONVERGED)
+    statuses = _statuses(ids)
     for r, s in np.argwhere(ids == 0).tolist():
         if _is_saddle(loss, _points(runs, r, chosen[s : s + 1])[0]):
             statuses[r, s] = SnapshotStatus.SADDLE

@@ -71,9 +71,13 @@ def jumps(structures: InherentStructures, database: Database) -> Jumps:
             if source != target:
                 number, loss = lowest.get(_pair(source, target), (0, np.nan))
                 rows.append((r, left, entered, source, target, number, loss - database.minimum(source).point.value))
-    columns = zip(*rows, strict=True) if rows else [()] * 7
-    *whole, barriers = columns
-    return Jumps(*(np.array(column, dtype=np.int64) for column in whole), np.array(barriers, dtype=np.float64))
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(fields(Jumps))
+    names = [field.name for field in fields(Jumps)]
+    return Jumps(**{name: np.array(column, dtype=_dtype(name)) for name, column in zip(names, columns, strict=True)})
+
+
+def _dtype(name: str) -> type:
+    return np.float64 if name == "barriers" else np.int64
 
 
 def of_run(hops: Jumps, run: int) -> Jumps:

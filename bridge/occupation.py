@@ -83,7 +83,7 @@ def _add_up(stays: Dwells, ages: Floats, database: Database, label: str) -> Occu
     mapped = stays.minimum_ids > 0
     where = np.array([position[number] for number in stays.minimum_ids[mapped].tolist()], dtype=np.int64)
     weights = np.maximum(stays.lengths[mapped], 1.0)  # a run seen at one step only was there, too
-    times = np.bincount(where, weights, minlength=len(position))
+    times = np.bincount(where, weights, minlength=len(position)).astype(np.float64)
     logs = np.bincount(where, weights * np.log(ages[mapped]), minlength=len(position))
     means = np.exp(logs / np.where(times > 0, times, 1.0))
     return Occupation(times, np.where(times > 0, means, np.nan), label)

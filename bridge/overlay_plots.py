@@ -1,6 +1,7 @@
 """Where runs are in the landscape: visits and the path of a run on the disconnectivity graph."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -10,6 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from bridge.dwell import Dwells
@@ -26,6 +28,7 @@ AGES = "viridis"  # rises evenly in lightness: read with any color vision and in
 SMALLEST, LARGEST = 10.0, 260.0  # areas of disks in points squared
 PANEL = (5.6, 5.0)  # inches
 PER_ROW = 3  # panels
+BEND = 0.03  # of the height of the drawing, by which a jump's line is bent
 FAINT = "0.6"  # of the graph, below the visits
 
 
@@ -71,8 +74,7 @@ def plot_overlay(
         _add_disks(tree, seen, ax, ages, longest)
         if k < len(paths) and (path := paths[k]) is not None:
             plot_path(tree, database, *path, ax, ages)
-        if n > 1:
-            ax.set_title(seen.label, fontsize="medium")
+        ax.set_title(seen.label if n > 1 else f"{plot_title(tree)}\n{seen.label}", fontsize="medium")
         if k % columns:
             ax.set_ylabel("")
     for ax in axes[n:]:
@@ -80,7 +82,7 @@ def plot_overlay(
     if n > 1 or title:
         figure.suptitle(title or plot_title(tree), fontsize="medium")
     if longest > 0:
-        figure.colorbar(ages, ax=axes[:n], label="age (steps)", aspect=40, pad=0.01)
+        _add_colorbar(figure, axes[:n], ages)
         _add_legend(figure, longest, with_path=any(path is not None for path in paths))
     return figure
 
@@ -98,39 +100,54 @@ def plot_path(
     leaf = {minimum: k for k, minimum in enumerate(tree.minima.tolist())}
     seen = stays.minimum_ids[stays.minimum_ids > 0].tolist()
     place = {number: _place(tree, leaf[position[number]]) for number in seen}
-    segments = [[place[a], place[b]] for a, b in zip(hops.sources.tolist(), hops.targets.tolist(), strict=True)]
+    pairs = zip(hops.sources.tolist(), hops.targets.tolist(), strict=True)
+    arcs = [_arc(place[a], place[b], BEND * (tree.top - tree.levels.min())) for a, b in pairs]
     colors = ages.to_rgba(np.maximum(0.5 * (hops.left + hops.entered), 1.0))
     for known, style in ((True, "solid"), (False, (0, (3, 1.5)))):
         chosen = np.flatnonzero((hops.transition_states > 0) == known).tolist()
-        lines = [segments[k] for k in chosen]
+        lines = [arcs[k] for k in chosen]
         # a white line below it keeps the path apart from the graph
         ax.add_collection(LineCollection(lines, colors="white", linewidths=2.6, zorder=3.4), autolim=False)
         ax.add_collection(
             LineCollection(lines, colors=colors[chosen], linewidths=1.4, linestyles=[style], zorder=3.5), autolim=False
         )
-    for (start, end), color in zip(segments, colors, strict=True):
-        _add_arrow(ax, start, end, color)
-    for numbers, marker, size in ((seen[:1], "s", 50), (seen[-1:], "*", 110)):
-        for number in numbers:
-            ax.scatter(*place[number], size, "white", marker=marker, edgecolors=COLORS[3], linewidths=1.2, zorder=5)
+    for arc, color in zip(arcs, colors, strict=True):
+        _add_arrow(ax, arc, color)
+    for numbers, marker, size, face in ((seen[:1], "s", 130, "none"), (seen[-1:], "*", 70, "white")):
+        for number in numbers:  # none if the run was in no minimum
+            ax.scatter(*place[number], size, face, marker=marker, edgecolors=COLORS[3], linewidths=1.2, zorder=5)
 
 
 def _place(tree: DisconnectivityTree, leaf: int) -> tuple[float, float]:
     return float(tree.x[leaf]), float(tree.levels[leaf])
 
 
-def _add_arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], color: Floats) -> None:
+def _arc(start: tuple[float, float], end: tuple[float, float], height: float) -> Floats:
+    """A line (k, 2) that bends up where it goes to the right, else down: there and back are two lines."""
+    along = np.linspace(0.0, 1.0, 31)[:, None]
+    bend = np.array([0.0, height if end[0] >= start[0] else -height])
+    return np.array(start) * (1.0 - along) + np.array(end) * along + 4.0 * along * (1.0 - along) * bend
+
+
+def _add_arrow(ax: Axes, arc: Floats, color: Floats) -> None:
     """An arrow head a little behind the middle of a jump: which way it went."""
-    (x0, y0), (x1, y1) = start, end
-    tail, head = (x0 + 0.5 * (x1 - x0), y0 + 0.5 * (y1 - y0)), (x0 + 0.56 * (x1 - x0), y0 + 0.56 * (y1 - y0))
     style = {"arrowstyle": "-|>", "color": color, "linewidth": 0, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 9}
-    ax.annotate("", head, tail, arrowprops=style, zorder=3.6)
+    ax.annotate("", arc[18], arc[16], arrowprops=style, zorder=3.6)
 
 
 def _age_scale(occupations: Sequence[Occupation]) -> ScalarMappable:
     ages = np.concatenate([o.ages[np.isfinite(o.ages)] for o in occupations])
     low, high = (ages.min(), ages.max()) if ages.size else (1.0, 10.0)
     return ScalarMappable(LogNorm(low, max(high, 1.001 * low)), colormaps[AGES])
+
+
+def _add_colorbar(figure: Figure, axes: list[Axes], ages: ScalarMappable) -> None:
+    low, high = ages.get_clim()
+    if high > 1.01 * low:  # else the title says the one age
+        bar = figure.colorbar(ages, ax=axes, label="age (steps)", aspect=40, pad=0.01)
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        bar.ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _fade(ax: Axes) -> None:
@@ -158,17 +175,17 @@ def _add_legend(figure: Figure, longest: float, *, with_path: bool) -> None:
     top = 10.0 ** np.floor(np.log10(longest))
     values = [top * factor for factor in ((0.1, 1.0) if longest < 3.0 * top else (0.3, 3.0))]
     handles = [
-        Line2D([], [], linestyle="", marker="o", color="0.4", markersize=np.sqrt(_areas(np.array(value), longest)),
+        Line2D([], [], linestyle="", marker="o", color="0.4", markersize=float(np.sqrt(_areas(np.array(value), longest))),
                label=f"{value:,.0f} steps")
         for value in values
     ]  # fmt: skip
     if with_path:
-        style = {"color": "0.3", "linewidth": 1.4}
-        ends = {"linestyle": "", "markerfacecolor": "white", "markeredgecolor": COLORS[3]}
+        style: dict[str, Any] = {"color": "0.3", "linewidth": 1.4}
+        ends: dict[str, Any] = {"linestyle": "", "markerfacecolor": "white", "markeredgecolor": COLORS[3]}
         handles += [
             Line2D([], [], **style, label="jump over a known transition state"),
             Line2D([], [], **style, linestyle=(0, (3, 1.5)), label="no direct edge known"),
-            Line2D([], [], **ends, marker="s", markersize=6, label="begin"),
-            Line2D([], [], **ends, marker="*", markersize=10, label="end"),
+            Line2D([], [], **ends, marker="s", markersize=10, label="begin"),
+            Line2D([], [], **ends, marker="*", markersize=9, label="end"),
         ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3 if with_path else 2, frameon=False)

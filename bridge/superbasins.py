@@ -97,13 +97,13 @@ def _sum_per_minimum(stays: Dwells, weights: Floats, database: Database) -> Floa
     position = {minimum.id: k for k, minimum in enumerate(database.minima)}
     mapped = stays.minimum_ids > 0
     where = np.array([position[number] for number in stays.minimum_ids[mapped].tolist()], dtype=np.int64)
-    return np.bincount(where, weights[mapped], minlength=len(position))
+    return np.bincount(where, weights[mapped], minlength=len(position)).astype(np.float64)
 
 
 def _at_level(graph: LandscapeGraph, level: float, shares: Floats) -> tuple[int, Integers, Floats, float]:
     """Number of superbasins, the visited ones, their shares and the share above the level."""
     labels = superbasins(graph, level)
     below = labels >= 0
-    sums = np.bincount(labels[below], shares[below])
+    sums = np.bincount(labels[below], shares[below]).astype(np.float64)
     visited = np.flatnonzero(sums)
     return sums.size, visited, sums[visited], float(shares[~below].sum())

@@ -131,7 +131,7 @@ def test_a_killed_process_goes_on_where_it_was(db, files, tmp_path):
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait(timeout=60) == -signal.SIGKILL
-    assert 0 < count(killed) < runs.replicas * runs.steps.size
+    assert 0 < count(killed) < 3 * 80
     assert not (tmp_path / "k.svg").exists()
 
     again = json.loads(good(*command).out)
@@ -184,7 +184,7 @@ def test_a_path_goes_from_minimum_to_minimum(opened, seen):
     figure = plot_overlay(opened, [occupation(stays, opened)], paths=[path])
     ax = figure.axes[0]
     lines = [c for c in ax.collections if isinstance(c, LineCollection) and c.get_zorder() == 3.5]
-    drawn = {tuple(segment[:, 1]) for c in lines for segment in c.get_segments()}
+    drawn = {tuple(segment[[0, -1], 1]) for c in lines for segment in c.get_segments()}
     value = [m.point.value for m in opened.minima]
     assert drawn == {(value[0], value[1]), (value[1], value[2]), (value[2], value[0])}
     marks = [c.get_offsets()[0] for c in ax.collections if isinstance(c, PathCollection) and c.get_zorder() == 5]
