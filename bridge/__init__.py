@@ -24,6 +24,7 @@ from bridge.maps import compare_maps as compare_maps
 from bridge.occupation import Occupation as Occupation
 from bridge.occupation import occupation as occupation
 from bridge.occupation import occupation_at as occupation_at
+from bridge.occupation import run_path as run_path
 from bridge.settings import SCALES as SCALES
 from bridge.settings import Scale as Scale
 from bridge.settings import StudySettings as StudySettings

@@ -13,9 +13,9 @@ from bridge._options import AsJson, Jobs, Seed, describe_metadata
 from bridge._overlay_report import describe_maps, describe_overlay, summary
 from bridge.dwell import Dwells, dwells
 from bridge.inherent import InherentStructures, inherent_structures
-from bridge.jumps import Jumps, jumps, of_run
+from bridge.jumps import Jumps, jumps
 from bridge.maps import compare_maps
-from bridge.occupation import Occupation, check_runs, occupation, occupation_at, select_stays
+from bridge.occupation import Occupation, occupation, occupation_at, run_path
 from dynamics import Trajectories, load_trajectories
 from landscape import Database
 from landscape.plots import check_figure_path, save_figure
@@ -128,6 +128,5 @@ def _panels(
         return [occupation_at(stays, database, age) for age in ages.tolist()], []
     if not runs:
         return [occupation(stays, database)], []
-    check_runs(stays, runs)
-    paths: list[Any] = [(select_stays(stays, stays.runs == run), of_run(hops, run)) for run in runs]
+    paths: list[Any] = [run_path(stays, hops, run) for run in runs]
     return [occupation(stays, database, runs=None if whole else [run]) for run in runs], paths

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.dwell import Dwells
+from bridge.jumps import Jumps, of_run
 from landscape import Database
 
 Floats = NDArray[np.float64]
@@ -76,6 +77,18 @@ def check_runs(stays: Dwells, runs: Sequence[int]) -> None:
 def select_stays(stays: Dwells, chosen: NDArray[np.bool_]) -> Dwells:
     """Some of the stays."""
     return Dwells(**{field.name: getattr(stays, field.name)[chosen] for field in fields(Dwells)})
+
+
+def run_path(stays: Dwells, hops: Jumps, run: int) -> tuple[Dwells, Jumps]:
+    """The stays and jumps of one run: its way over the landscape.
+
+    Raises
+    ------
+    ValueError
+        If there is no such run.
+    """
+    check_runs(stays, [run])
+    return select_stays(stays, stays.runs == run), of_run(hops, run)
 
 
 def _add_up(stays: Dwells, ages: Floats, database: Database, label: str) -> Occupation:

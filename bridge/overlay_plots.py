@@ -174,11 +174,11 @@ def _add_legend(figure: Figure, longest: float, *, with_path: bool) -> None:
     """What areas and lines mean, below the panels."""
     top = 10.0 ** np.floor(np.log10(longest))
     values = [top * factor for factor in ((0.1, 1.0) if longest < 3.0 * top else (0.3, 3.0))]
+    widths = np.sqrt(_areas(np.array(values), longest)).tolist()
     handles = [
-        Line2D([], [], linestyle="", marker="o", color="0.4", markersize=float(np.sqrt(_areas(np.array(value), longest))),
-               label=f"{value:,.0f} steps")
-        for value in values
-    ]  # fmt: skip
+        Line2D([], [], linestyle="", marker="o", color="0.4", markersize=width, label=f"{value:,.0f} steps")
+        for value, width in zip(values, widths, strict=True)
+    ]
     if with_path:
         style: dict[str, Any] = {"color": "0.3", "linewidth": 1.4}
         ends: dict[str, Any] = {"linestyle": "", "markerfacecolor": "white", "markeredgecolor": COLORS[3]}

@@ -1,5 +1,6 @@
 """The command overlay and its pictures."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -9,19 +10,19 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, PathCollection
 from test_cli import agescape, assert_complaint, good, strict_json, tables
 
-from bridge import InherentStructures, dwells, jumps, occupation, occupation_at
-from bridge.jumps import of_run
-from bridge.occupation import select_stays
+from bridge import InherentStructures, dwells, jumps, occupation, occupation_at, run_path
 from bridge.overlay_plots import plot_overlay
 from dynamics import SGD, load_trajectories, train
 from landscape import MLP, CrossEntropyLoss, Database, datasets, explore
 
+EXAMPLE = Path(__file__).parents[1] / "examples" / "where_is_sgd.py"
 MAIN = "from bridge.cli import main; main()"
 
 
@@ -89,9 +90,14 @@ def test_all_snapshots(db, files, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [("--run", 1), ("--runs-side-by-side", "0,2"), ("--at", 300), ("--each-waiting-time",)]
+    ("options", "suffix", "start"),
+    [
+        (("--run", 1), "svg", b"<?xml"),
+        (("--runs-side-by-side", "0,2"), "pdf", b"%PDF"),
+        (("--at", 300), "png", b"\x89PNG"),
+        (("--each-waiting-time",), "svg", b"<?xml"),
+    ],
 )
-@pytest.mark.parametrize(("suffix", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG")])
 def test_pictures(db, files, tmp_path, options, suffix, start):
     overlay(db, files, tmp_path, *options, suffix=suffix)
     assert (tmp_path / f"o.{suffix}").read_bytes().startswith(start)
@@ -180,8 +186,8 @@ def test_panels_share_their_scales(opened, seen):
 
 def test_a_path_goes_from_minimum_to_minimum(opened, seen):
     stays, hops = dwells(seen), jumps(seen, opened)
-    path = (select_stays(stays, stays.runs == 0), of_run(hops, 0))
-    figure = plot_overlay(opened, [occupation(stays, opened)], paths=[path])
+    own = run_path(stays, hops, 0)[1]
+    figure = plot_overlay(opened, [occupation(stays, opened)], paths=[run_path(stays, hops, 0)])
     ax = figure.axes[0]
     lines = [c for c in ax.collections if isinstance(c, LineCollection) and c.get_zorder() == 3.5]
     drawn = {tuple(segment[[0, -1], 1]) for c in lines for segment in c.get_segments()}
@@ -190,8 +196,8 @@ def test_a_path_goes_from_minimum_to_minimum(opened, seen):
     marks = [c.get_offsets()[0] for c in ax.collections if isinstance(c, PathCollection) and c.get_zorder() == 5]
     assert [mark[1] for mark in marks] == [value[0], value[0]]
     solid, dashed = ([c for c in lines if (c.get_linestyle()[0][1] is None) == known] for known in (True, False))
-    assert sum(len(c.get_segments()) for c in solid) == of_run(hops, 0).direct
-    assert sum(len(c.get_segments()) for c in dashed) == 3 - of_run(hops, 0).direct
+    assert sum(len(c.get_segments()) for c in solid) == own.direct
+    assert sum(len(c.get_segments()) for c in dashed) == 3 - own.direct
     figure.canvas.draw()
 
 
@@ -203,3 +209,17 @@ def test_no_visits(opened, seen):
     figure = plot_overlay(opened, [occupation(stays, opened)], paths=[(stays, jumps(nothing, opened))])
     figure.canvas.draw()
     assert len(figure.axes) == 1
+
+
+def test_the_example_runs(tmp_path, monkeypatch, capsys):
+    spec = importlib.util.spec_from_file_location("where_is_sgd", EXAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, value in {"HIDDEN": (3,), "ROWS": 100, "SEARCHES": 8, "REPLICAS": 2, "STEPS": 400, "JOBS": 1}.items():
+        assert hasattr(module, name)
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.chdir(tmp_path)
+    module.main()
+    number, _, direct, *_ = capsys.readouterr().out.split()
+    assert int(number) >= int(direct)
+    assert (tmp_path / "run0.png").read_bytes().startswith(b"\x89PNG")
