@@ -1,4 +1,4 @@
-"""Commands that join landscape and dynamics: overlay, compare, study, info."""
+"""Commands that join landscape and dynamics: compare, study, info."""
 
 import dataclasses
 from pathlib import Path
@@ -30,57 +30,13 @@ from bridge.comparison import compare as compare_studies
 from bridge.comparison import row_dict
 from bridge.comparison_tables import check_table_path, write_table
 from bridge.correlation import RankCorrelation, rank_correlations
-from bridge.inherent import inherent_structures
 from bridge.settings import SCALES, StudySettings
 from bridge.study import study as run_study
-from bridge.visits import visits
 from dynamics import SGD, load_trajectories
 from landscape import Database, datasets, summarize
 from landscape.plots import check_figure_path, save_figure
 
 Scale = Literal["quick", "paper"]
-
-
-def overlay(
-    database: Annotated[Path, typer.Argument(help="Database of minima; new ones are added.")],
-    trajectories: Annotated[Path, typer.Argument(help="Runs that train wrote.")],
-    output: Annotated[Path, typer.Option(help="Picture to write: svg, pdf or png.")],
-    method: Annotated[str, typer.Option(help="flow (true basin) or lbfgs (faster).")] = "flow",
-    replicas: Annotated[int | None, typer.Option(min=1, help="Only so many runs. [default: all]")] = None,
-    seed: Seed = 0,
-    jobs: Jobs = -1,
-    scheduler: Scheduler = None,
-    as_json: AsJson = False,
-) -> None:
-    """Map snapshots of runs to minima and draw the visits on the disconnectivity graph."""
-    check_figure_path(output)
-    runs = load_trajectories(trajectories).at_most(replicas)
-    figure, axes = plots.new_figure(7.0, 5.0)
-    with Database(database) as opened, cluster(scheduler), progress_bar() as bar:
-        structures = inherent_structures(
-            runs,
-            opened,
-            method=method,  # pyright: ignore
-            jobs=jobs,
-            progress=lambda done, total: bar("map snapshots", done, total),
-        )
-        visited = visits(structures, opened)
-        plots.plot_visits(visited, opened, axes[0])
-        described = describe_metadata(opened.provenance.dataset)
-    save_figure(figure, output)
-    result = {
-        "mapped": structures.mapped,
-        "snapshots": structures.minimum_ids.size,
-        "new_minima": len(structures.new_ids),
-        "distinct_minima_visited": len(visited.minimum_ids),
-        "jumps": int(visited.jumps.sum()),
-        "direct_jumps": visited.direct_jumps,
-        "replicas": runs.replicas,
-        "method": structures.method,
-        "output": output,
-        **described,
-    }
-    show(result, as_json=as_json)
 
 
 def compare(

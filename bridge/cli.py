@@ -7,13 +7,14 @@ import threading
 
 import typer
 
-from bridge._commands_bridge import compare, info, overlay, study
+from bridge._commands_bridge import compare, info, study
 from bridge._commands_curvature import curvature
 from bridge._commands_dynamics import age, train
 from bridge._commands_graph import geometry, graph, path
 from bridge._commands_interchange import export_database, import_database, merge, verify
 from bridge._commands_landscape import data_ljat, explore
 from bridge._commands_observe import observe
+from bridge._commands_overlay import overlay
 from bridge._commands_reproduce import reproduce
 
 app = typer.Typer(

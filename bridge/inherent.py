@@ -1,21 +1,33 @@
 """Inherent structures: the minimum in whose basin each snapshot of a run lies."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import Any, Literal, get_args
 
 import numpy as np
 from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics import Trajectories
-from landscape import CrossEntropyLoss, Database, Minimum, loss_of, quench, store_inherent_structures
+from landscape import CrossEntropyLoss, Database, Minimum, loss_of, quench, quench_along, store_inherent_structures
 from landscape.quench import Method
+from landscape.stationary import GRADIENT_TOLERANCE, certify
 from landscape.workers import shared, worker_pool
 
+Array = NDArray[np.float64]
+
 ORIGIN = "sgd"  # of minima that no search but a snapshot found
-BATCH = 32  # quenches between two commits
+CHUNK = 50  # snapshots of a run that a worker maps in one go, and that are lost when it is killed
+
+
+class SnapshotStatus(Enum):
+    """Where a snapshot belongs; the value is the remedy."""
+
+    MINIMUM = "belongs to a minimum"
+    SADDLE = "the snapshot lies exactly on a saddle; displace it along the lowest eigenvector to either side"
+    NOT_CONVERGED = "the quench ended in no minimum; try the other map (flow or lbfgs)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +45,8 @@ class InherentStructures:
         Minima among them that no search of the landscape had found.
     method : str
         The quench that was used: "flow" for the true basin.
+    statuses : (R, S) array of SnapshotStatus, optional
+        By default what `minimum_ids` says: a minimum, or not converged.
     """
 
     steps: NDArray[np.int64]
@@ -40,11 +54,26 @@ class InherentStructures:
     losses: NDArray[np.float64]
     new_ids: NDArray[np.int64]
     method: str
+    statuses: NDArray[np.object_] = None  # pyright: ignore[reportAssignmentType]
+
+    def __post_init__(self) -> None:
+        if self.statuses is None:
+            object.__setattr__(self, "statuses", _statuses(self.minimum_ids))
 
     @property
     def mapped(self) -> int:
         """Number of snapshots that belong to a minimum."""
         return int((self.minimum_ids > 0).sum())
+
+    def count(self, status: SnapshotStatus) -> int:
+        """Number of snapshots with this status."""
+        return int((self.statuses == status).sum())
+
+
+def _statuses(ids: NDArray[np.int64]) -> NDArray[np.object_]:
+    statuses = np.empty(ids.shape, dtype=object)
+    statuses[ids > 0], statuses[ids == 0] = SnapshotStatus.MINIMUM, SnapshotStatus.NOT_CONVERGED
+    return statuses
 
 
 def inherent_structures(
@@ -52,7 +81,7 @@ def inherent_structures(
     database: Database,
     *,
     loss: CrossEntropyLoss | None = None,
-    steps: ArrayLike | None = None,
+    steps: ArrayLike | Literal["all"] | None = None,
     method: Method = "flow",
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
@@ -60,7 +89,8 @@ def inherent_structures(
     """Quench snapshots and look them up in the database modulo symmetry; new minima are added to it.
 
     What was quenched before is remembered in the database by a digest of the snapshot, so that an
-    interrupted call goes on where it was.
+    interrupted call goes on where it was. The flow goes along each run (`landscape.quench_along`). A snapshot
+    that lies exactly on a saddle (rms gradient at most 1e-10, a negative eigenvalue) is not moved: it belongs to none.
 
     Parameters
     ----------
@@ -69,7 +99,7 @@ def inherent_structures(
         Of the loss that the runs descend.
     loss : CrossEntropyLoss, optional
         The loss of both; by default made again from the database's provenance, which takes data that can be.
-    steps : (S,) int array, optional
+    steps : (S,) int array or "all", optional
         Steps with snapshots to map; by default the waiting times and the last step.
     method : {"flow", "lbfgs"}
         "flow" ends in the minimum whose basin the snapshot lies in (`landscape.quench`).
@@ -87,24 +117,27 @@ def inherent_structures(
     if loss.data.sha256 != database.provenance.dataset_sha256:
         msg = f"loss has another data set than the database {database.path}"
         raise ValueError(msg)
+    if method not in get_args(Method):
+        msg = f"method must be one of {', '.join(get_args(Method))}; got {method!r}"
+        raise ValueError(msg)
     chosen = _positions(runs, steps)
-    points = [np.asarray(runs.snapshots[r], dtype=np.float64)[chosen] for r in range(runs.replicas)]
-    digests = np.array([[_digest(theta) for theta in run] for run in points])
+    digests = np.array([[_digest(theta) for theta in _points(runs, r, chosen)] for r in range(runs.replicas)])
     known = database.inherent_structures(method)
-    todo = [(d, theta) for d, theta in zip(digests.ravel(), np.concatenate(points), strict=True) if d not in known]
-    total = digests.size
+    todo = list(_chunks(digests, known))
+    done, total = digests.size - sum(len(where) for _, where in todo), digests.size
     if progress is not None:
-        progress(total - len(todo), total)
+        progress(done, total)
+    common = shared(loss)
+    tasks = (delayed(_quench_along)(common, _points(runs, r, chosen[where]), method) for r, where in todo)
     with worker_pool(jobs) as parallel:
-        common = shared(loss)
-        for begin in range(0, len(todo), BATCH):
-            batch = todo[begin : begin + BATCH]
-            minima = parallel(delayed(_quench)(common, theta, method) for _, theta in batch)
-            quenched = [(str(digest), minimum) for (digest, _), minimum in zip(batch, minima, strict=True)]
+        ends: Any = parallel(tasks)
+        for (r, where), minima in zip(todo, ends, strict=True):
+            quenched = list(zip(digests[r, where].tolist(), minima, strict=True))
             store_inherent_structures(database, quenched, method=method, origin=ORIGIN)
+            done += len(where)
             if progress is not None:
-                progress(total - len(todo) + begin + len(batch), total)
-    return _collect(runs.steps[chosen], digests, database, method)
+                progress(done, total)
+    return _collect(runs, chosen, digests, database, loss, method)
 
 
 def check_same_loss(runs: Trajectories, database: Database) -> None:
@@ -121,7 +154,12 @@ def check_same_loss(runs: Trajectories, database: Database) -> None:
             raise ValueError(msg)
 
 
-def _positions(runs: Trajectories, steps: ArrayLike | None) -> NDArray[np.intp]:
+def _positions(runs: Trajectories, steps: ArrayLike | Literal["all"] | None) -> NDArray[np.intp]:
+    if isinstance(steps, str):
+        if steps != "all":
+            msg = f'steps must be steps with a snapshot or "all"; got {steps!r}'
+            raise ValueError(msg)
+        steps = runs.steps
     wanted = np.unique([*runs.waiting_times, runs.steps[-1]] if steps is None else steps)
     if missing := sorted(set(wanted.tolist()) - set(runs.steps.tolist())):
         msg = f"steps must be steps with a snapshot; there is none at {missing[0]}{runs.advice}"
@@ -129,21 +167,56 @@ def _positions(runs: Trajectories, steps: ArrayLike | None) -> NDArray[np.intp]:
     return np.searchsorted(runs.steps, wanted)
 
 
-def _digest(theta: NDArray[np.float64]) -> str:
+def _points(runs: Trajectories, run: int, positions: NDArray[np.intp]) -> Array:
+    """Snapshots (k, P) of a run in double precision."""
+    return np.asarray(runs.snapshots[run], dtype=np.float64)[positions]
+
+
+def _digest(theta: Array) -> str:
     return hashlib.sha256(theta.astype("<f8").tobytes()).hexdigest()
 
 
-def _quench(loss: CrossEntropyLoss, theta: NDArray[np.float64], method: Method) -> Minimum | None:
-    result = quench(loss, theta, method=method)
-    return result.minimum if result.converged else None
+def _chunks(digests: NDArray[np.str_], known: dict[str, int | None]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Run and positions of snapshots to quench, `CHUNK` consecutive ones of a run at a time."""
+    for r, run in enumerate(digests.tolist()):
+        missing = np.flatnonzero([digest not in known for digest in run])
+        for begin in range(0, len(missing), CHUNK):
+            yield r, missing[begin : begin + CHUNK]
+
+
+def _quench_along(loss: CrossEntropyLoss, points: Array, method: Method) -> list[Minimum | None]:
+    """Minima of consecutive snapshots (k, P) of a run; None for a saddle and for a quench that ends in no minimum."""
+    movable = [not _is_saddle(loss, theta) for theta in points]
+    starts = points[movable]
+    ends = iter(quench_along(loss, starts) if method == "flow" else [quench(loss, theta) for theta in starts])
+    results = [next(ends) if moves else None for moves in movable]
+    return [result.minimum if result is not None and result.converged else None for result in results]
+
+
+def _is_saddle(loss: CrossEntropyLoss, theta: Array) -> bool:
+    """Whether a point (P,) is stationary with a negative eigenvalue."""
+    _, gradient = loss.value_and_gradient(theta)
+    if not np.linalg.norm(gradient) <= GRADIENT_TOLERANCE * np.sqrt(theta.size):
+        return False
+    return certify(loss, theta).index > 0
 
 
 def _collect(
-    steps: NDArray[np.int64], digests: NDArray[np.str_], database: Database, method: str
+    runs: Trajectories,
+    chosen: NDArray[np.intp],
+    digests: NDArray[np.str_],
+    database: Database,
+    loss: CrossEntropyLoss,
+    method: str,
 ) -> InherentStructures:
     known = database.inherent_structures(method)
-    ids = np.array([[known[digest] or 0 for digest in run] for run in digests], dtype=np.int64)
-    losses = np.array([[database.minimum(i).point.value if i else np.nan for i in run] for run in ids.tolist()])
+    ids = np.array([[known[digest] or 0 for digest in run] for run in digests.tolist()], dtype=np.int64)
     visited = np.unique(ids[ids > 0])
+    values = {number: database.minimum(number).point.value for number in visited.tolist()} | {0: np.nan}
+    losses = np.array([[values[i] for i in run] for run in ids.tolist()])
     new = [number for number in visited.tolist() if database.minimum(number).origin == ORIGIN]
-    return InherentStructures(steps, ids, losses, np.array(new, dtype=np.int64), method)
+    statuses = _statuses(ids)
+    for r, s in np.argwhere(ids == 0).tolist():
+        if _is_saddle(loss, _points(runs, r, chosen[s : s + 1])[0]):
+            statuses[r, s] = SnapshotStatus.SADDLE
+    return InherentStructures(runs.steps[chosen], ids, losses, np.array(new, dtype=np.int64), method, statuses)

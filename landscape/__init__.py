@@ -61,6 +61,7 @@ from landscape.saddles import find_transition_state as find_transition_state
 from landscape.saddles import search_along_band as search_along_band
 from landscape.saddles import search_between as search_between
 from landscape.saddles import search_from_minimum as search_from_minimum
+from landscape.shadowing import quench_along as quench_along
 from landscape.stationary import Minimum as Minimum
 from landscape.stationary import TransitionState as TransitionState
 from landscape.stationary import certify as certify

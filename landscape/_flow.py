@@ -16,7 +16,7 @@ FRACTIONS = np.geomspace(1e-3, 1.0, 31)  # of a step, where its way is sampled: 
 SMALL = 1e-2  # below this the series of phi_3 is used
 
 
-def _phi_1(z: Array) -> Array:
+def phi_1(z: Array) -> Array:
     """(e^z - 1) / z."""
     safe = np.where(z == 0.0, 1.0, z)
     return np.where(z == 0.0, 1.0, np.expm1(safe) / safe)
@@ -38,13 +38,16 @@ def gradient_flow(
     path_error: float,
     max_steps: int = 5_000,
     on_step: Callable[[Array], object] | None = None,
+    visit: Callable[[LocalModel, float, Array], bool] | None = None,
 ) -> tuple[LocalModel, int, int]:
     """Follow the gradient flow from `theta` (P,) until the rms gradient is at most `tolerance`.
 
     Exponential Rosenbrock method of order 3 with its embedded error estimate (exprb32; Hochbruck,
     Ostermann and Schweitzer, SIAM J. Numer. Anal. 47, 786, 2009), exact in the quadratic part of the
     loss, so that stiffness costs nothing. `path_error` bounds the Euclidean error of one step. `on_step` is
-    given the way of each step, points (k, P) from just behind its begin to its end.
+    given the way of each step, points (k, P) from just behind its begin to its end. `visit` is given the model at
+    the begin of each step, its length in time and its end (P,); the flow stops there, before the Hessian at that end,
+    if it says so.
 
     Returns
     -------
@@ -63,7 +66,7 @@ def gradient_flow(
         if eigenvalues[0] < 0.0:
             time = min(time, MAX_EXPONENT / -eigenvalues[0])
         while True:
-            first = -time * _phi_1(-time * eigenvalues) * projections
+            first = -time * phi_1(-time * eigenvalues) * projections
             _, gradient = loss.value_and_gradient(model.point + model.eigenvectors @ first)
             gradients += 1
             remainder = model.eigenvectors.T @ gradient - projections - eigenvalues * first
@@ -75,7 +78,10 @@ def gradient_flow(
             time *= max(0.2, factor)
         if on_step is not None:
             on_step(_way(model, time, correction))
-        model = local_model(loss, model.point + model.eigenvectors @ (first + correction))
+        end = model.point + model.eigenvectors @ (first + correction)
+        if visit is not None and visit(model, time, end):
+            return model, evaluations, gradients
+        model = local_model(loss, end)
         time *= min(MAX_GROWTH, max(0.2, factor))
     return model, max_steps, gradients
 
@@ -83,5 +89,5 @@ def gradient_flow(
 def _way(model: LocalModel, time: float, correction: Array) -> Array:
     """Points (k, P) inside a step: the flow of the quadratic model, and of the correction its leading power."""
     times = time * FRACTIONS[:, None]
-    within = -times * _phi_1(-times * model.eigenvalues) * model.projections
+    within = -times * phi_1(-times * model.eigenvalues) * model.projections
     return model.point + (within + FRACTIONS[:, None] ** 3 * correction) @ model.eigenvectors.T

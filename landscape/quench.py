@@ -1,5 +1,6 @@
 """Quench: from any point to the minimum it belongs to, with a certificate."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, get_args
@@ -19,6 +20,8 @@ Array = NDArray[np.float64]
 Method = Literal["lbfgs", "flow"]
 
 HANDOVER = 0.1  # norm of the gradient below which the first Hessian pays
+MAX_STEPS = 20_000
+PATH_ERROR = 1e-3  # of a step of the flow
 FLOW_HANDOVER = 1e-7  # rms gradient where the flow's last, quadratic part gives way to Newton
 
 
@@ -71,8 +74,8 @@ def quench(
     method: Method = "lbfgs",
     tolerance: float = GRADIENT_TOLERANCE,
     max_step: float = 1.0,
-    max_steps: int = 20_000,
-    path_error: float = 1e-3,
+    max_steps: int = MAX_STEPS,
+    path_error: float = PATH_ERROR,
 ) -> QuenchResult:
     """Minimise the loss from `theta` (P,) to an rms gradient of `tolerance`.
 
@@ -111,7 +114,7 @@ def _quench(
     modes = loss.zero_modes  # along these the minimum is a line: take its point nearest to the origin
     try:
         if method == "flow":
-            return _flow_quench(loss, theta, modes, tolerance, max_steps, path_error)
+            return flow_quench(loss, theta, tolerance=tolerance, max_steps=max_steps, path_error=path_error)
         handover = max(tolerance, HANDOVER / np.sqrt(theta.size))
         first = lbfgs(loss, theta, tolerance=handover, max_step=max_step, max_steps=max_steps)
         descent = preconditioned_lbfgs(
@@ -122,24 +125,38 @@ def _quench(
             max_gradients=max_steps - first.evaluations,
         )
     except FloatingPointError:
-        empty = np.zeros(0)
-        return QuenchResult(theta, np.inf, np.inf, empty, QuenchStatus.NOT_FINITE, 0, 0)
+        return _not_finite(theta)
     gradients = first.evaluations + descent.gradients
     return _result(descent.model, tolerance, gradients, descent.hessians, limit_reached=gradients >= max_steps)
 
 
-def _flow_quench(
-    loss: Loss, theta: Array, modes: Array, tolerance: float, max_steps: int, path_error: float
+def flow_quench(
+    loss: Loss,
+    theta: Array,
+    *,
+    tolerance: float = GRADIENT_TOLERANCE,
+    max_steps: int = MAX_STEPS,
+    path_error: float = PATH_ERROR,
+    visit: Callable[[LocalModel, float, Array], bool] | None = None,
 ) -> QuenchResult:
-    model, flows, gradients = gradient_flow(
-        loss, theta, tolerance=FLOW_HANDOVER, path_error=path_error, max_steps=max_steps
-    )
-    newtons = 0
-    if not model.index and model.rms_gradient <= FLOW_HANDOVER:  # else Newton would leave the saddle, or the path
-        start = model.point - modes.T @ (modes @ model.point)
-        model, newtons = newton(loss, start, tolerance=tolerance, radius=0.05)
+    """Follow the gradient flow from `theta` (P,), Newton at its end; `visit` may stop it (see `gradient_flow`)."""
+    modes = loss.zero_modes
+    try:
+        model, flows, gradients = gradient_flow(
+            loss, theta, tolerance=FLOW_HANDOVER, path_error=path_error, max_steps=max_steps, visit=visit
+        )
+        newtons = 0
+        if not model.index and model.rms_gradient <= FLOW_HANDOVER:  # else Newton would leave the saddle, or the path
+            start = model.point - modes.T @ (modes @ model.point)
+            model, newtons = newton(loss, start, tolerance=tolerance, radius=0.05)
+    except FloatingPointError:
+        return _not_finite(theta)
     limit_reached = flows >= max_steps
     return _result(model, tolerance, gradients, flows + newtons, limit_reached=limit_reached)
+
+
+def _not_finite(theta: Array) -> QuenchResult:
+    return QuenchResult(theta, np.inf, np.inf, np.zeros(0), QuenchStatus.NOT_FINITE, 0, 0)
 
 
 def _result(model: LocalModel, tolerance: float, gradients: int, hessians: int, *, limit_reached: bool) -> QuenchResult:
@@ -156,9 +173,7 @@ def _result(model: LocalModel, tolerance: float, gradients: int, hessians: int, 
 def _check(
     loss: Loss, theta: Array, method: str, tolerance: float, max_step: float, max_steps: int, path_error: float
 ) -> None:
-    if theta.shape != (loss.n_parameters,) or not np.isfinite(theta).all():
-        msg = f"theta must be finite with shape ({loss.n_parameters},); got shape {theta.shape}"
-        raise ValueError(msg)
+    check_start(loss, theta)
     if method not in get_args(Method):
         msg = f"method must be one of {', '.join(get_args(Method))}; got {method!r}"
         raise ValueError(msg)
@@ -167,3 +182,10 @@ def _check(
         if not value > 0:
             msg = f"{name} must be positive; got {value}"
             raise ValueError(msg)
+
+
+def check_start(loss: Loss, theta: Array) -> None:
+    """Raise a ValueError unless `theta` is a finite point (P,) of this loss."""
+    if theta.shape != (loss.n_parameters,) or not np.isfinite(theta).all():
+        msg = f"theta must be finite with shape ({loss.n_parameters},); got shape {theta.shape}"
+        raise ValueError(msg)

@@ -20,11 +20,15 @@ from scipy.stats import spearmanr
 from bridge import (
     Comparison,
     ComparisonRow,
+    JumpStatus,
+    SnapshotStatus,
     Visits,
     compare,
     comparison,
+    dwells,
     inherent,
     inherent_structures,
+    jumps,
     loss_of,
     visits,
 )
@@ -205,6 +209,50 @@ def test_visits_are_no_hits_of_searches(loss, database):
         assert {minimum.id: minimum.hits for minimum in again.minima} == hits
 
 
+@pytest.mark.parametrize("method", ["flow", "lbfgs"])
+def test_a_snapshot_on_a_saddle_is_reported_and_not_moved(loss, database, rng, method):
+    order = known_order(database)
+    runs = walk(loss, database, order)
+    saddle = database.transition_states[0].point.coordinates
+    snapshots = np.array(runs.snapshots)
+    snapshots[0, 2], snapshots[1, 4] = saddle, symmetry.random_image(loss.network, saddle, rng)
+    runs, before = replace(runs, snapshots=snapshots), len(database.minima)
+    for _ in range(2):  # also from what the database remembers
+        found = inherent_structures(runs, database, steps=STEPS, method=method)
+        expected = np.where(order > 0, SnapshotStatus.MINIMUM, None)
+        expected[0, 2] = expected[1, 4] = SnapshotStatus.SADDLE
+        np.testing.assert_array_equal(found.statuses, expected)
+        assert found.count(SnapshotStatus.SADDLE) == 2
+        np.testing.assert_array_equal(found.minimum_ids, np.where(expected == SnapshotStatus.MINIMUM, order, 0))
+        assert np.isnan(found.losses[0, 2])
+    assert len(database.minima) == before
+
+
+def test_hops_between_known_minima_in_known_order(loss, database, rng):
+    """Order, dwell times and jumps of a synthetic trajectory, and of symmetric images of its snapshots."""
+    order = known_order(database)
+    runs = walk(loss, database, order)
+    images = [[symmetry.random_image(loss.network, point, rng) for point in run] for run in runs.snapshots]
+    edges = [0, 5, 15, 30, 60, 120, 160]  # half-way between snapshots
+    joined = {(state.minimum_ids): state.id for state in reversed(database.transition_states)}  # the lowest comes last
+    expected_stays, expected_jumps = [], []
+    for r, run in enumerate(order.tolist()):
+        changes = [0, *(k for k in range(1, 6) if run[k] != run[k - 1]), 6]
+        expected_stays += [(r, run[k], edges[end] - edges[k]) for k, end in pairwise(changes)]
+        expected_jumps += [
+            (r, STEPS[k - 1], STEPS[k], run[k - 1], run[k], joined.get(tuple(sorted(run[k - 1 : k + 1])), 0))
+            for k in changes[1:-1]
+        ]
+    for these in (runs, replace(runs, snapshots=np.array(images))):
+        found = inherent_structures(these, database, steps="all")
+        np.testing.assert_array_equal(found.minimum_ids, order)
+        stays, hops = dwells(found), jumps(found, database)
+        assert [*zip(stays.runs, stays.minimum_ids, stays.lengths, strict=True)] == expected_stays
+        columns = (hops.runs, hops.left, hops.entered, hops.sources, hops.targets, hops.transition_states)
+        assert [*zip(*columns, strict=True)] == expected_jumps
+    assert {status for status in hops.statuses} == set(JumpStatus)
+
+
 @pytest.fixture
 def incomplete(explored, database, tmp_path):
     """A database that lacks a minimum, the loss, and the minimum."""
@@ -247,13 +295,13 @@ def test_a_search_that_ends_in_a_minimum_from_sgd_counts(incomplete, rng):
 def test_a_quench_without_a_minimum_is_zero(loss, database, monkeypatch):
     order = known_order(database)
     runs = walk(loss, database, order)
-    true_quench, calls = inherent._quench, []
+    true_quench, calls = inherent._quench_along, []
 
     def fail_first(*args):
-        calls.append(args)
-        return None if len(calls) == 1 else true_quench(*args)
+        calls.extend(args[1])
+        return [None, *true_quench(*args)[1:]] if len(calls) == len(args[1]) else true_quench(*args)
 
-    monkeypatch.setattr(inherent, "_quench", fail_first)
+    monkeypatch.setattr(inherent, "_quench_along", fail_first)
     found = inherent_structures(runs, database, steps=STEPS)
     assert found.minimum_ids[0, 0] == 0
     assert np.isnan(found.losses[0, 0])
@@ -274,7 +322,7 @@ def test_a_repeated_call_makes_no_quench(loss, database, monkeypatch):
     def forbidden(*_):
         pytest.fail("a snapshot was quenched again")
 
-    monkeypatch.setattr(inherent, "_quench", forbidden)
+    monkeypatch.setattr(inherent, "_quench_along", forbidden)
     reports = []
     again = inherent_structures(runs, database, steps=STEPS, progress=lambda *report: reports.append(report))
     assert_same(first, again)
@@ -286,8 +334,8 @@ def test_a_repeated_call_makes_no_quench(loss, database, monkeypatch):
 def test_more_runs_quench_only_the_new_ones(loss, database, monkeypatch):
     runs = walk(loss, database, known_order(database))
     inherent_structures(runs.first(1), database)
-    quenched, true_quench = [], inherent._quench
-    monkeypatch.setattr(inherent, "_quench", lambda *args: quenched.append(args[1]) or true_quench(*args))
+    quenched, true_quench = [], inherent._quench_along
+    monkeypatch.setattr(inherent, "_quench_along", lambda *args: quenched.extend(args[1]) or true_quench(*args))
     inherent_structures(runs, database)
     np.testing.assert_array_equal(quenched, np.asarray(runs.snapshots)[1, 1:])
 
@@ -295,14 +343,14 @@ def test_more_runs_quench_only_the_new_ones(loss, database, monkeypatch):
 def test_methods_are_remembered_apart(loss, database, monkeypatch):
     runs = walk(loss, database, known_order(database))
     inherent_structures(runs, database, method="lbfgs")
-    methods, true_quench = [], inherent._quench
-    monkeypatch.setattr(inherent, "_quench", lambda *args: methods.append(args[2]) or true_quench(*args))
+    methods, true_quench = [], inherent._quench_along
+    monkeypatch.setattr(inherent, "_quench_along", lambda *args: methods.append(args[2]) or true_quench(*args))
     inherent_structures(runs, database, method="flow")
-    assert methods == ["flow"] * 10
+    assert methods == ["flow"] * 2  # one call for each run
 
 
 def many_runs(loss, database):
-    """Three batches of snapshots, two of them in a minimum that may be unknown."""
+    """Four runs with snapshots in minima of which some may be unknown."""
     rng = np.random.default_rng(3)
     ids = [minimum.id for minimum in database.minima]
     return walk(loss, database, rng.choice(ids, (4, 20)), rng, np.arange(20))
@@ -313,7 +361,15 @@ def test_progress_counts_snapshots(loss, database):
     inherent_structures(
         many_runs(loss, database), database, steps=range(20), progress=lambda *report: reports.append(report)
     )
-    assert reports == [(0, 80), (32, 80), (64, 80), (80, 80)]
+    assert reports == [(0, 80), (20, 80), (40, 80), (60, 80), (80, 80)]
+
+
+def test_long_runs_are_mapped_in_parts(loss, database, monkeypatch):
+    monkeypatch.setattr(inherent, "CHUNK", 8)
+    whole, reports = many_runs(loss, database), []
+    found = inherent_structures(whole, database, steps="all", progress=lambda *report: reports.append(report))
+    assert [done for done, _ in reports] == [0, 8, 16, 20, 28, 36, 40, 48, 56, 60, 68, 76, 80]
+    np.testing.assert_array_equal(found.steps, range(20))
 
 
 @only_deep
@@ -332,7 +388,7 @@ def test_number_of_workers_does_not_matter(incomplete, database, tmp_path):
 def victim(path, snapshots, hidden, where, at):
     """What the subprocess below does: map all snapshots, and die at call number `at` of a function."""
     owner, name = {
-        "quench": (inherent, "_quench"),
+        "quench": (inherent, "_quench_along"),
         "write": (Database, "add_inherent_structure"),
     }[where]
     calls, true = [], getattr(owner, name)
@@ -350,7 +406,7 @@ def victim(path, snapshots, hidden, where, at):
 
 
 @only_deep
-@pytest.mark.parametrize(("where", "at"), [("quench", 40), ("write", 50)])
+@pytest.mark.parametrize(("where", "at"), [("quench", 3), ("write", 50)])
 def test_a_kill_changes_nothing(incomplete, database, tmp_path, where, at):
     few, loss, _ = incomplete
     runs = many_runs(loss, database)
@@ -363,7 +419,7 @@ def test_a_kill_changes_nothing(incomplete, database, tmp_path, where, at):
     assert result.returncode == -signal.SIGKILL, result.stderr
     with Database(tmp_path / "killed.db") as killed:
         done = len(killed.inherent_structures("flow"))
-        assert done in (0, 32)
+        assert done in (20, 40)
         reports = []
         again = inherent_structures(runs, killed, steps=range(20), progress=lambda *report: reports.append(report))
     assert reports[0] == (done, 80)
@@ -533,7 +589,7 @@ NO_VISITS = Visits(
 
 def test_no_snapshot_with_a_minimum(loss, database, monkeypatch):
     runs = walk(loss, database, known_order(database))
-    monkeypatch.setattr(inherent, "_quench", lambda *_: None)
+    monkeypatch.setattr(inherent, "_quench_along", lambda _, points, __: [None] * len(points))
     found = inherent_structures(runs, database)
     assert found.mapped == 0
     seen = visits(found, database)

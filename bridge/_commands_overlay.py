@@ -1,0 +1,134 @@
+"""The command overlay: snapshots to minima, visits on the graph."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from bridge import overlay_plots
+from bridge._cluster import cluster
+from bridge._console import progress_bar, show
+from bridge._options import AsJson, Jobs, Scheduler, Seed, describe_metadata
+from bridge._overlay_report import describe_maps, describe_overlay, summary
+from bridge.dwell import Dwells, dwells
+from bridge.inherent import InherentStructures, inherent_structures
+from bridge.jumps import Jumps, jumps
+from bridge.maps import compare_maps
+from bridge.occupation import Occupation, occupation, occupation_at, run_path
+from dynamics import Trajectories, load_trajectories
+from landscape import Database
+from landscape.plots import check_figure_path, save_figure
+
+Maps = Literal["flow", "lbfgs", "both"]
+MAPS: dict[str, tuple[Literal["flow", "lbfgs"], ...]] = {
+    "flow": ("flow",), "lbfgs": ("lbfgs",), "both": ("flow", "lbfgs")
+}  # fmt: skip
+
+
+def overlay(
+    database: Annotated[Path, typer.Argument(help="Database of minima; new ones are added.")],
+    trajectories: Annotated[Path, typer.Argument(help="Runs that train wrote.")],
+    output: Annotated[Path, typer.Option(help="Picture to write: svg, pdf or png.")],
+    method: Annotated[
+        str, typer.Option(help="flow (true basin), lbfgs (faster), or both: draw the flow, count where they differ.")
+    ] = "flow",
+    snapshots: Annotated[
+        str, typer.Option(help="Which to map: waiting (waiting times and the last), all, or how many of each run.")
+    ] = "waiting",
+    replicas: Annotated[int | None, typer.Option(min=1, help="Only so many runs. [default: all]")] = None,
+    run: Annotated[int | None, typer.Option(min=0, help="Draw the path of this run (0 is the first).")] = None,
+    runs_side_by_side: Annotated[
+        str | None, typer.Option(help="A panel with visits and path of each of these runs, e.g. 0,3,7.")
+    ] = None,
+    at: Annotated[int | None, typer.Option(min=0, help="Only the stays at this waiting time.")] = None,
+    each_waiting_time: Annotated[bool, typer.Option(help="A panel for each waiting time.")] = False,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    scheduler: Scheduler = None,
+    as_json: AsJson = False,
+) -> None:
+    """Map snapshots of runs to minima and draw the visits on the disconnectivity graph."""
+    check_figure_path(output)
+    if method not in MAPS:
+        msg = f"method must be one of {', '.join(MAPS)}; got {method!r}"
+        raise ValueError(msg)
+    _check_panels(run, runs_side_by_side, at, each_waiting_time)
+    runs = load_trajectories(trajectories).at_most(replicas)
+    chosen, panels = _chosen_steps(runs, snapshots), _panel_runs(run, runs_side_by_side, runs.replicas)
+    with Database(database) as opened, cluster(scheduler), progress_bar() as bar:
+        maps = {
+            name: inherent_structures(
+                runs,
+                opened,
+                steps=chosen,
+                method=name,
+                jobs=jobs,
+                progress=lambda done, total, name=name: bar(f"map snapshots ({name})", done, total),
+            )
+            for name in MAPS[method]
+        }
+        structures = next(iter(maps.values()))
+        ages = runs.waiting_times if each_waiting_time else () if at is None else (at,)
+        seen, paths = _panels(structures, opened, panels, np.asarray(ages), whole=run is not None)
+        figure = overlay_plots.plot_overlay(opened, seen, paths=paths)
+        result = summary(structures, opened)
+        details = describe_overlay(structures, opened) if as_json else {}
+        described = describe_metadata(opened.provenance.dataset)
+    if len(maps) > 1:
+        disagreement = describe_maps(compare_maps(*maps.values()))
+        result["maps_disagree"] = disagreement["maps_disagree"]
+        details |= disagreement if as_json else {}
+    save_figure(figure, output)
+    result |= {"replicas": runs.replicas, "method": method, "output": output, **described}
+    show(result | details, as_json=as_json)
+
+
+def _check_panels(run: int | None, side_by_side: str | None, at: int | None, each: bool) -> None:
+    """Raise a ValueError if two options ask for different panels."""
+    given = {"--run": run is not None, "--runs-side-by-side": side_by_side is not None, "--at": at is not None}
+    names = [name for name, is_given in (given | {"--each-waiting-time": each}).items() if is_given]
+    if len(names) > 1:
+        msg = f"give only one of {', '.join(names)}: each decides what the panels show"
+        raise ValueError(msg)
+
+
+def _chosen_steps(runs: Trajectories, snapshots: str) -> NDArray[np.int64] | Literal["all"] | None:
+    """Steps to map: for a number so many snapshots, evenly spaced among those there are, and the waiting times."""
+    if snapshots in {"all", "waiting"}:
+        return "all" if snapshots == "all" else None
+    if not snapshots.isdecimal() or int(snapshots) < 1:
+        msg = f"--snapshots must be waiting, all or a number of snapshots; got {snapshots!r}"
+        raise ValueError(msg)
+    places = np.linspace(0, runs.steps.size - 1, min(int(snapshots), runs.steps.size))
+    waiting = runs.steps[np.isin(runs.steps, runs.waiting_times)]
+    return np.union1d(runs.steps[np.rint(places).astype(np.int64)], waiting)
+
+
+def _panel_runs(run: int | None, side_by_side: str | None, replicas: int) -> list[int]:
+    """Runs whose path is drawn."""
+    if side_by_side is None:
+        numbers = [] if run is None else [run]
+    elif all(part.isdecimal() for part in side_by_side.split(",")):
+        numbers = [int(part) for part in side_by_side.split(",")]
+    else:
+        msg = f"--runs-side-by-side must be runs such as 0,3,7; got {side_by_side!r}"
+        raise ValueError(msg)
+    if wrong := [number for number in numbers if number >= replicas]:
+        msg = f"a run must be one of 0 ... {replicas - 1}; got {wrong[0]}"
+        raise ValueError(msg)
+    return numbers
+
+
+def _panels(
+    structures: InherentStructures, database: Database, runs: list[int], ages: NDArray[np.int64], *, whole: bool
+) -> tuple[list[Occupation], list[tuple[Dwells, Jumps] | None]]:
+    """What each panel shows: with `whole` the visits of all runs below the path of one."""
+    stays, hops = dwells(structures), jumps(structures, database)
+    if ages.size:
+        return [occupation_at(stays, database, age) for age in ages.tolist()], []
+    if not runs:
+        return [occupation(stays, database)], []
+    paths: list[Any] = [run_path(stays, hops, run) for run in runs]
+    return [occupation(stays, database, runs=None if whole else [run]) for run in runs], paths

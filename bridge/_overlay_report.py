@@ -1,0 +1,135 @@
+"""What `overlay` says in numbers."""
+
+from typing import Any
+
+import numpy as np
+
+from bridge.dwell import Dwells, dwells, residual_dwells
+from bridge.histories import history, mean_overlap, persistence, shared_minima
+from bridge.inherent import InherentStructures, SnapshotStatus
+from bridge.jumps import Jumps, jumps
+from bridge.maps import MapDisagreement
+from bridge.superbasins import superbasin_shares
+from landscape import Database
+
+
+def describe_overlay(structures: InherentStructures, database: Database) -> dict[str, Any]:
+    """All numbers on the visits of an ensemble that JSON carries, beside those of `summary`."""
+    stays, hops = dwells(structures), jumps(structures, database)
+    return {
+        "statuses": {status.name.lower(): structures.count(status) for status in SnapshotStatus},
+        "unmapped": _unmapped(structures),
+        "snapshot_steps": structures.steps,
+        "sequences": _sequences(stays),
+        "jump_list": _jump_list(hops),
+        "dwell_times": _dwell_times(stays, structures),
+        "history": _history(structures),
+        "superbasins": _superbasins(stays, database),
+    }
+
+
+def summary(structures: InherentStructures, database: Database) -> dict[str, Any]:
+    """The numbers that a line can hold."""
+    stays, hops, past = dwells(structures), jumps(structures, database), history(structures)
+    complete = stays.lengths[stays.complete]
+    return {
+        "mapped": structures.mapped,
+        "snapshots": structures.minimum_ids.size,
+        "saddles": structures.count(SnapshotStatus.SADDLE),
+        "not_converged": structures.count(SnapshotStatus.NOT_CONVERGED),
+        "new_minima": len(structures.new_ids),
+        "distinct_minima_visited": past.minimum_ids.size,
+        "jumps": hops.runs.size,
+        "direct_jumps": hops.direct,
+        "median_dwell": float(np.median(complete)) if complete.size else np.nan,
+        "longest_snapshot_interval": int(np.diff(structures.steps).max(initial=0)),
+        "return_probability": past.return_probability,
+        "mean_overlap": mean_overlap(shared_minima(structures)),
+    }
+
+
+def describe_maps(disagreement: MapDisagreement) -> dict[str, Any]:
+    """Share of the snapshots that the flow and the fast quench send to different minima."""
+    return {
+        "maps_disagree": disagreement.share,
+        "maps_disagree_by_step": {
+            "steps": disagreement.steps,
+            "compared": disagreement.compared,
+            "different": disagreement.different,
+        },
+    }
+
+
+def _unmapped(structures: InherentStructures) -> list[dict[str, Any]]:
+    rows = np.argwhere(structures.minimum_ids == 0).tolist()
+    return [{"run": r, "step": int(structures.steps[s]), "status": structures.statuses[r, s].value} for r, s in rows]
+
+
+def _sequences(stays: Dwells) -> list[dict[str, Any]]:
+    result = []
+    for run in np.unique(stays.runs).tolist():
+        own = stays.runs == run
+        result.append({
+            "run": run,
+            "minima": stays.minimum_ids[own],
+            "begins": stays.begins[own],
+            "dwell_times": stays.lengths[own],
+            "shortest": stays.shortest[own],
+            "longest": stays.longest[own],
+            "left_censored": stays.left_censored[own].tolist(),
+            "right_censored": stays.right_censored[own].tolist(),
+        })  # fmt: skip
+    return result
+
+
+def _jump_list(hops: Jumps) -> list[dict[str, Any]]:
+    columns = zip(
+        hops.runs.tolist(), hops.left.tolist(), hops.entered.tolist(), hops.sources.tolist(), hops.targets.tolist(),
+        hops.transition_states.tolist(), hops.barriers.tolist(), hops.statuses, strict=True,
+    )  # fmt: skip
+    return [
+        {"run": run, "left": left, "entered": entered, "source": source, "target": target,
+         "transition_state": state or None, "barrier": barrier, "status": status.value}
+        for run, left, entered, source, target, state, barrier, status in columns
+    ]  # fmt: skip
+
+
+def _dwell_times(stays: Dwells, structures: InherentStructures) -> dict[str, Any]:
+    """Distribution for each age: the survival function and median of what is left of the stay."""
+    left = residual_dwells(stays, structures.steps)
+    curves = [left.survival(w) for w in range(left.waiting_times.size)]
+    return {
+        "note": "known to the interval between snapshots; a stay lasts from half-way to half-way",
+        "waiting_times": left.waiting_times.astype(np.int64),
+        "median_residual": left.medians,
+        "outlast_the_record": left.censored.sum(axis=0),
+        "survival_times": [times for times, _ in curves],
+        "survival": [probabilities for _, probabilities in curves],
+    }
+
+
+def _history(structures: InherentStructures) -> dict[str, Any]:
+    past, later = history(structures), persistence(structures, structures.steps)
+    return {
+        "mean_loss": past.mean_loss,
+        "low_loss": past.low_loss,
+        "high_loss": past.high_loss,
+        "distinct_mean": past.distinct.mean(axis=0),
+        "distinct_of_all": past.distinct_of_all,
+        "minimum_ids": past.minimum_ids,
+        "first_visits": past.first_visits,
+        "same_minimum": later.same,
+        "returned": later.returned,
+    }
+
+
+def _superbasins(stays: Dwells, database: Database) -> list[dict[str, Any]]:
+    shares = superbasin_shares(stays, database)
+    rows = zip(
+        shares.levels.tolist(), shares.n_superbasins.tolist(), shares.superbasins, shares.shares,
+        shares.above.tolist(), shares.effective.tolist(), strict=True,
+    )  # fmt: skip
+    return [
+        {"level": level, "superbasins": n, "visited": visited, "shares": part, "above": above, "effective": effective}
+        for level, n, visited, part, above, effective in rows
+    ]

@@ -1,0 +1,167 @@
+"""What becomes of the minima of an ensemble in time: their loss, how many are known, and who comes back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bridge.inherent import InherentStructures
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """R runs in V minima, at S steps.
+
+    Attributes
+    ----------
+    steps : (S,) int64
+    mean_loss, low_loss, high_loss : (S,) float64
+        Loss of the inherent structure in nats: mean over the runs and range of their middle 80 %; nan without any.
+    distinct : (R, S) int64
+        Number of different minima that each run was seen in up to a step.
+    distinct_of_all : (S,) int64
+        The same for all runs together: the first-visit curve.
+    minimum_ids : (V,) int64
+        Minima in the order of their first visit, those of one step by id.
+    first_visits : (V,) int64
+        Step of it.
+    returns, departures : int
+        Departures from a minimum, of all runs, and how many of them were followed by a return of the run to it.
+    """
+
+    steps: Integers
+    mean_loss: Floats
+    low_loss: Floats
+    high_loss: Floats
+    distinct: Integers
+    distinct_of_all: Integers
+    minimum_ids: Integers
+    first_visits: Integers
+    returns: int
+    departures: int
+
+    @property
+    def return_probability(self) -> float:
+        """Share of the departures that a return follows before the run ends; nan without a departure."""
+        return self.returns / self.departures if self.departures else np.nan
+
+
+def history(structures: InherentStructures) -> History:
+    """Follow the minima of all runs in time. Snapshots that belong to no minimum are left out."""
+    ids, steps = structures.minimum_ids, structures.steps
+    numbers, first = _first_columns(ids)
+    order = np.lexsort((numbers, first))
+    low, high = _quantiles(structures.losses)
+    departures = [_departures(run) for run in ids]
+    return History(
+        steps=steps,
+        mean_loss=_mean(structures.losses),
+        low_loss=low,
+        high_loss=high,
+        distinct=np.array([_count_up_to(_first_columns(run[None])[1], steps.size) for run in ids]),
+        distinct_of_all=_count_up_to(first, steps.size),
+        minimum_ids=numbers[order],
+        first_visits=steps[first[order]],
+        returns=sum(returned for returned, _ in departures),
+        departures=sum(left for _, left in departures),
+    )
+
+
+def _first_columns(ids: Integers) -> tuple[Integers, Integers]:
+    """Minima in (R, S) ids, ascending, and the first column of each."""
+    by_column = ids.T.ravel()  # all runs at the first step, then at the second, ...
+    numbers, first = np.unique(by_column, return_index=True)
+    return numbers[numbers > 0], first[numbers > 0] // len(ids)
+
+
+def _count_up_to(first: Integers, n_steps: int) -> Integers:
+    return np.cumsum(np.bincount(first, minlength=n_steps))
+
+
+def _mean(losses: Floats) -> Floats:
+    known = np.isfinite(losses)
+    return np.where(known.any(axis=0), np.nan_to_num(losses).sum(axis=0) / np.maximum(known.sum(axis=0), 1), np.nan)
+
+
+def _quantiles(losses: Floats) -> tuple[Floats, Floats]:
+    columns = [column[np.isfinite(column)] for column in losses.T]
+    ranges = [np.percentile(column, [10, 90]) if column.size else (np.nan, np.nan) for column in columns]
+    low, high = np.array(ranges).T
+    return low, high
+
+
+def _departures(run: Integers) -> tuple[int, int]:
+    """Departures of a run that were followed by a return, and all departures."""
+    seen = run[run > 0]
+    stays = seen[np.append(True, np.diff(seen) != 0)] if seen.size else seen
+    _, visits = np.unique(stays, return_counts=True)
+    return int((visits - 1).sum()), max(stays.size - 1, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Persistence:
+    """How many runs are at a later step where they were at age tw.
+
+    Attributes
+    ----------
+    waiting_times : (W,) int64
+    steps : (S,) int64
+    same : (W, S) float64
+        Share of the runs that at a step are in the minimum of age tw; nan before tw.
+    returned : (W, S) float64
+        Share of the runs that are there and were seen elsewhere in between; nan before tw.
+    """
+
+    waiting_times: Integers
+    steps: Integers
+    same: Floats
+    returned: Floats
+
+
+def persistence(structures: InherentStructures, waiting_times: ArrayLike) -> Persistence:
+    """Compare the minima at ages tw with those of later steps; runs in no minimum at either step are left out.
+
+    Raises
+    ------
+    ValueError
+        If a waiting time is none of the mapped steps.
+    """
+    ages = np.atleast_1d(np.asarray(waiting_times, dtype=np.int64))
+    if missing := sorted(set(ages.tolist()) - set(structures.steps.tolist())):
+        msg = f"waiting_times must be mapped steps; {missing[0]} is none"
+        raise ValueError(msg)
+    ids = structures.minimum_ids
+    same, returned = (np.full((ages.size, structures.steps.size), np.nan) for _ in range(2))
+    for w, begin in enumerate(np.searchsorted(structures.steps, ages)):
+        later, then = ids[:, begin:], ids[:, begin, None]
+        known = (later > 0) & (then > 0)
+        there = known & (later == then)
+        was_elsewhere = np.logical_or.accumulate(known & (later != then), axis=1)
+        runs = known.sum(axis=0)
+        for target, what in ((same, there), (returned, there & was_elsewhere)):
+            target[w, begin:] = np.where(runs > 0, what.sum(axis=0) / np.maximum(runs, 1), np.nan)
+    return Persistence(ages, structures.steps, same, returned)
+
+
+def shared_minima(structures: InherentStructures) -> Floats:
+    """Overlap (R, R) of the sets of minima that two runs visit: common over all minima of both (Jaccard).
+
+    nan where neither run was seen in a minimum.
+    """
+    numbers = np.unique(structures.minimum_ids)
+    numbers = numbers[numbers > 0]
+    visited = np.array([np.isin(numbers, run) for run in structures.minimum_ids], dtype=np.int64)
+    common = visited @ visited.T
+    sizes = visited.sum(axis=1)
+    union = sizes[:, None] + sizes - common
+    return np.where(union > 0, common / np.maximum(union, 1), np.nan)
+
+
+def mean_overlap(overlaps: Floats) -> float:
+    """Mean over pairs of different runs of their overlap (R, R); nan without a pair."""
+    pairs = overlaps[np.triu_indices(len(overlaps), 1)]
+    pairs = pairs[np.isfinite(pairs)]
+    return float(pairs.mean()) if pairs.size else np.nan

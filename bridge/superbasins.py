@@ -1,0 +1,109 @@
+"""Share of their time that the runs spend in each superbasin, at each level of the disconnectivity tree."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bridge.dwell import Dwells
+from landscape import Database, disconnectivity_tree, superbasins
+from landscape.connectivity import LandscapeGraph
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+LEVELS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class SuperbasinShares:
+    """Time in superbasins at L levels, from the highest to the lowest. At each level all shares sum to one.
+
+    Attributes
+    ----------
+    levels : (L,) float64
+        Losses in nats.
+    n_superbasins : (L,) int64
+        Superbasins of the landscape at each level.
+    superbasins : tuple of (k,) int64
+        Those that were visited, for each level: 0 holds the global minimum (`landscape.superbasins`).
+    shares : tuple of (k,) float64
+        Share of the time of all runs in each of them.
+    above : (L,) float64
+        Share of the time in minima that lie above the level.
+    unmapped : float
+        Share of the time in no minimum.
+    """
+
+    levels: Floats
+    n_superbasins: Integers
+    superbasins: tuple[Integers, ...]
+    shares: tuple[Floats, ...]
+    above: Floats
+    unmapped: float
+
+    @property
+    def largest(self) -> Floats:
+        """Share (L,) of the time in the superbasin of the most visits; 0 where none was visited."""
+        return np.array([shares.max(initial=0.0) for shares in self.shares])
+
+    @property
+    def effective(self) -> Floats:
+        """Number (L,) of superbasins that the time is spread over: exp of the entropy of the shares below the level.
+
+        nan where none was visited.
+        """
+        result = np.full(self.levels.size, np.nan)
+        for k, shares in enumerate(self.shares):
+            if shares.size:
+                p = shares / shares.sum()
+                result[k] = np.exp(-(p * np.log(p)).sum())
+        return result
+
+
+def superbasin_shares(stays: Dwells, database: Database, levels: int | ArrayLike = LEVELS) -> SuperbasinShares:
+    """Add up dwell times in superbasins.
+
+    Parameters
+    ----------
+    stays : Dwells
+    database : Database
+    levels : int or (L,) array
+        Losses in nats in ascending order, or how many equally spaced ones (`landscape.disconnectivity_tree`).
+
+    Raises
+    ------
+    ValueError
+        If `levels` is no such thing.
+    """
+    graph = database.graph()
+    grid = disconnectivity_tree(graph, levels).grid[::-1]
+    weights = stays.lengths if stays.lengths.any() else np.ones(stays.runs.size)  # of one step no time is known
+    weights = weights / weights.sum()
+    per_minimum = _sum_per_minimum(stays, weights, database)
+    rows = [_at_level(graph, level, per_minimum) for level in grid.tolist()]
+    return SuperbasinShares(
+        levels=grid.copy(),
+        n_superbasins=np.array([n for n, _, _, _ in rows], dtype=np.int64),
+        superbasins=tuple(labels for _, labels, _, _ in rows),
+        shares=tuple(shares for _, _, shares, _ in rows),
+        above=np.array([above for *_, above in rows]),
+        unmapped=float(weights[stays.minimum_ids == 0].sum()),
+    )
+
+
+def _sum_per_minimum(stays: Dwells, weights: Floats, database: Database) -> Floats:
+    """Sum (n,) of the weights of all stays in each minimum, lowest first."""
+    position = {minimum.id: k for k, minimum in enumerate(database.minima)}
+    mapped = stays.minimum_ids > 0
+    where = np.array([position[number] for number in stays.minimum_ids[mapped].tolist()], dtype=np.int64)
+    return np.bincount(where, weights[mapped], minlength=len(position)).astype(np.float64)
+
+
+def _at_level(graph: LandscapeGraph, level: float, shares: Floats) -> tuple[int, Integers, Floats, float]:
+    """Number of superbasins, the visited ones, their shares and the share above the level."""
+    labels = superbasins(graph, level)
+    below = labels >= 0
+    sums = np.bincount(labels[below], shares[below]).astype(np.float64)
+    visited = np.flatnonzero(sums)
+    return sums.size, visited, sums[visited], float(shares[~below].sum())
