@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics._measurements import Measurement, measure_all, point_digest
-from dynamics._snapshots import chosen_snapshots, loss_identity
 from dynamics.gradient_noise import minibatch_factor
 from dynamics.lanczos import SpectralDensity, check_least, density_of_rules, quadrature, unit_probes
+from dynamics.measurements import Measurement, measure_all, point_digest
 from dynamics.noise_alignment import estimate_alignment
 from dynamics.sgd import SGD
+from dynamics.snapshots import chosen_snapshots, loss_identity
 from dynamics.trajectories import Trajectories
 from landscape import CrossEntropyLoss
 from landscape.workers import one_thread
