@@ -98,8 +98,9 @@ def first_passage_times(network: RateNetwork, targets: ArrayLike) -> Floats:
     times = np.where(np.isin(labels, labels[goal]), 0.0, np.inf)
     free = np.setdiff1d(np.flatnonzero(np.isfinite(times)), goal)
     if free.size:
-        k = csr_array(generator(network).T)[free][:, free]
-        times[free] = spsolve(csc_array(k), -np.ones(free.size))
+        k = csr_array(generator(network).T)
+        k = csc_array(k[free][:, free])  # pyright: ignore
+        times[free] = spsolve(k, -np.ones(free.size))
     return times
 
 
