@@ -10,6 +10,7 @@ from bridge._commands_curvature import loss_of_runs
 from bridge._console import progress_bar, show
 from bridge._options import AsJson, DataDir, Jobs, Seed, Threshold, describe_metadata
 from bridge.decomposition import PARTS
+from bridge.escapes import exponential_rate
 from bridge.explanation import Explanation, changed_at_t_star, explain, nearest_lags
 from bridge.inherent import check_same_loss
 from bridge.kinetics_plots import plot_explanation
@@ -80,6 +81,7 @@ def describe_explanation(found: Explanation) -> dict[str, Any]:
     rows = np.arange(at.size)
     shares = {name: np.where(at >= 0, share[rows, at], np.nan) for name, share in found.decomposition.shares.items()}
     jumps = found.jumps
+    at_risk = jumps.exposures * np.diff(jumps.steps)
     return {
         "waiting_times": found.msd.waiting_times,
         "measured": describe_fit(found.fit),
@@ -96,10 +98,8 @@ def describe_explanation(found: Explanation) -> dict[str, Any]:
             "steps": jumps.steps,
             "jumps": jumps.jumps,
             "runs": jumps.exposures,
-            "rates": jumps.rates,
-            "rates_low": jumps.rates_low,
-            "rates_high": jumps.rates_high,
             "to_images": jumps.images,
+            **dict(zip(("rate", "rate_low", "rate_high"), exponential_rate(at_risk, jumps.jumps), strict=True)),
         },
         "predicted_jumps": _describe_predicted(found),
         "threshold": found.fit.threshold,
@@ -138,12 +138,14 @@ def _describe_predicted(found: Explanation) -> dict[str, Any] | None:
     predicted = found.predicted_jumps
     if predicted is None:
         return None
-    ratios = predicted.barrier_over_temperature
+    ratios, at = predicted.barrier_over_temperature, np.searchsorted(found.quenched.steps, found.msd.waiting_times)
     return {
         "known_minima": float((predicted.minimum_ids > 0).mean()),
         "with_exits": float(predicted.with_exits.mean()),
-        "rates": predicted.rates,
-        "displacement_rates": predicted.displacement_rates,
+        "expected": predicted.expected,
+        "measured": int(found.jumps.jumps.sum()),
+        "rates": {name: rates[at] for name, rates in predicted.rates.items()},
+        "displacement_rates": {name: rates[at] for name, rates in predicted.displacement_rates.items()},
         "barrier_over_temperature": {
             name: np.quantile(values, [0.1, 0.5, 0.9]) if values.size else [] for name, values in ratios.items()
         },

@@ -94,7 +94,8 @@ def explain(
     longest : int, optional
         Longest lag of descent and decomposition; by default the last waiting time, where t* mostly is.
     quench_lags : int
-        Number of lags, even in the logarithm, at which snapshots are quenched; at least 2.
+        Number of lags, even in the logarithm over two decades up to the longest, at which snapshots are quenched; at
+        least 2.
     method : {"flow", "lbfgs"}
         Of the quench.
     store : path, optional
@@ -157,7 +158,7 @@ def explain(
 
 
 def spaced_lags(lags: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """At most `count` of the lags (T,), evenly spaced in the logarithm, first and last included.
+    """At most `count` of the lags (T,), evenly spaced in the logarithm over the last two decades, where t* is.
 
     Raises
     ------
@@ -167,7 +168,7 @@ def spaced_lags(lags: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     if count < 2 or lags.size < 2:
         msg = f"quench_lags must be at least 2, of as many lags; got {count!r} of {lags.size}"
         raise ValueError(msg)
-    wanted = np.geomspace(lags[0], lags[-1], count)
+    wanted = np.geomspace(max(lags[0], lags[-1] / 100), lags[-1], count)
     return lags[np.unique(np.abs(np.log(lags) - np.log(wanted)[:, None]).argmin(axis=1))]
 
 

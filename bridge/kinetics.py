@@ -160,6 +160,9 @@ class PredictedJumps:
         Mean rate of escape, images included, per step over the snapshots with exits, for each choice of temperature:
         "curved" (that of the minimum, weighted by curvature) and "unstable" (along the unstable mode at the transition
         state). nan where no snapshot has exits. A lower bound, as far as exits are unknown.
+    expected : dict of str to float
+        Jumps that these rates make of the runs between the quenched steps, over the intervals that begin with exits:
+        to be compared with those counted (`JumpRates.jumps`), of which no more than one an interval is seen.
     displacement_rates : dict of str to (S,) float64
         Mean square displacement per parameter and step that these hops make (modulo symmetry), to first order in time.
     barrier_over_temperature : dict of str to (k, 2) float64
@@ -169,6 +172,7 @@ class PredictedJumps:
     minimum_ids: NDArray[np.int64]
     with_exits: NDArray[np.bool_]
     rates: dict[str, Array]
+    expected: dict[str, float]
     displacement_rates: dict[str, Array]
     barrier_over_temperature: dict[str, Array]
 
@@ -225,7 +229,9 @@ def predicted_jumps(
             )
     with np.errstate(over="ignore"):
         ratios = {name: barriers.heights / temperature for name, temperature in chosen.items()}
-    return PredictedJumps(ids, known, rates, displacements, ratios)
+    exposures = known[:, :-1].sum(axis=0) * np.diff(quenched.steps)
+    expected = {name: float(np.nansum(values[:-1] * exposures)) for name, values in rates.items()}
+    return PredictedJumps(ids, known, rates, expected, displacements, ratios)
 
 
 def _ids_in(quenched: QuenchedSnapshots, database: Database, loss: CrossEntropyLoss) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ STYLES = {
 MEASURED = "#000000"
 PART_NAMES = {"hop": "hop", "image": "images", "soft": "soft modes", "stiff": "stiff modes", "cross": "cross term"}
 MOST_PANELS = 3
+LARGEST_SHARE = 2.0  # that is drawn
 
 
 def plot_explanation(explanation: Explanation, title: str = "") -> Figure:
@@ -27,6 +28,7 @@ def plot_explanation(explanation: Explanation, title: str = "") -> Figure:
     chosen = np.unique(np.linspace(0, waiting.size - 1, min(MOST_PANELS, waiting.size)).round().astype(int))
     for ax, w in zip(axes[0], chosen, strict=False):
         plot_displacement(explanation, int(w), ax)
+    axes[0][0].legend(frameon=False, loc="lower right", fontsize="small")  # the same in all three
     for ax in axes[0][chosen.size :]:
         ax.set_axis_off()
     plot_t_star(explanation, axes[1][0])
@@ -52,7 +54,6 @@ def plot_displacement(explanation: Explanation, w: int, ax: Axes) -> Axes:
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"$\Delta(t_w, t)$")
     ax.set_ylim(np.nanmin(msd.mean[w]) / 10, 10 * top)
     ax.set_title(f"$t_w$ = {msd.waiting_times[w]}")
-    ax.legend(frameon=False, loc="upper left", fontsize="small")
     return ax
 
 
@@ -90,8 +91,8 @@ def plot_shares(explanation: Explanation, ax: Axes) -> Axes:
     """Draw the share of the displacement at t* that each explanation carries, with intervals, on `ax`."""
     for name, both in explanation.agreements.items():
         label, style, color = STYLES[name]
-        if name.endswith("minimum") and not (both.share < 10).any():
-            label += " (off scale)"
+        if np.nanmin(both.share, initial=np.inf) > LARGEST_SHARE:
+            label += " (above the scale)"
         errors = np.nan_to_num(np.abs(both.share_interval.T - both.share))
         ax.errorbar(both.measured.waiting_times, both.share, yerr=errors, linestyle=style, color=color, marker="o",
                     markersize=3, capsize=2, label=label)  # fmt: skip
@@ -99,7 +100,7 @@ def plot_shares(explanation: Explanation, ax: Axes) -> Axes:
             label="of runs that changed basins by $t^*$")  # fmt: skip
     ax.axhline(1.0, color="0.5", linewidth=1)
     _over_waiting_times(explanation, ax)
-    ax.set(ylabel="share of the displacement at $t^*$", ylim=(0.0, 2.0))
+    ax.set(ylabel="share of the displacement at $t^*$", ylim=(0.0, LARGEST_SHARE))
     ax.legend(frameon=False, fontsize="small")
     return ax
 

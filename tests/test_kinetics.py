@@ -277,7 +277,7 @@ def test_langevin_escape_times_are_predicted_within_a_factor_of_one_and_a_half(h
     loss = chain(hidden, 0.05)
     minimum, t, rate = predicted_escape(loss, tmp_path / "chain.db", ratio)
     steps = int(1.5 / (0.2 * rate))
-    found = langevin_escapes(loss, minimum, t, learning_rate=0.2, replicas=150, steps=steps, every=steps // 37)
+    found = langevin_escapes(loss, minimum, t, learning_rate=0.2, replicas=100, steps=steps, every=steps // 37)
     assert 1 / 1.5 < found.mean_time * rate < 1.5
 
 
@@ -359,6 +359,8 @@ def test_predicted_jumps_of_runs_in_known_minima(small_loss, explored):
         k = position[number]
         expected = 0.05 * (network_of_rates.escape_rates[k] + network_of_rates.image_rates[k])
         assert found.rates["curved"][s] == pytest.approx(expected, rel=1e-6)
+        if s == 0:  # both runs are there for ten steps
+            assert found.expected["curved"] == pytest.approx(20 * expected, rel=1e-6)
         moved = 0.05 * sum(
             network_of_rates.rates[k, j] * symmetry.distance(network, known[k], known[j]) ** 2
             for j in range(len(known))
