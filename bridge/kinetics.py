@@ -159,7 +159,8 @@ class PredictedJumps:
     rates : dict of str to (S,) float64
         Mean rate of escape, images included, per step over the snapshots with exits, for each choice of temperature:
         "curved" (that of the minimum, weighted by curvature) and "unstable" (along the unstable mode at the transition
-        state). nan where no snapshot has exits. A lower bound, as far as exits are unknown.
+        state). nan where no snapshot has exits. A lower bound, as far as exits are unknown; where the barriers are not
+        several temperatures high (`barrier_over_temperature`) the theory does not hold.
     expected : dict of str to float
         Jumps that these rates make of the runs between the quenched steps, over the intervals that begin with exits:
         to be compared with those counted (`JumpRates.jumps`), of which no more than one an interval is seen.

@@ -65,7 +65,7 @@ def _plot_rates(explanation: Explanation, w: int, ax: Axes) -> None:
     step = int(np.searchsorted(explanation.quenched.steps, explanation.msd.waiting_times[w]))
     speed = max((rates[step] for rates in predicted.displacement_rates.values()), default=np.nan)
     if np.isfinite(speed) and speed > 0:
-        ax.plot(lags, speed * lags, color=COLORS[5], label="hops by Kramers-Langer rates")
+        ax.plot(lags, speed * lags, color=COLORS[5], label="hops, Kramers-Langer rates")
 
 
 def plot_t_star(explanation: Explanation, ax: Axes) -> Axes:
@@ -83,7 +83,7 @@ def plot_t_star(explanation: Explanation, ax: Axes) -> Axes:
         some = some or bool(np.isfinite(fit.t_star).any())
     _over_waiting_times(explanation, ax)
     ax.set(yscale="log" if some else "linear", ylabel="$t^*$ (steps)")
-    ax.legend(frameon=False, fontsize="x-small")
+    _legend_above(ax, 2)
     return ax
 
 
@@ -101,7 +101,7 @@ def plot_shares(explanation: Explanation, ax: Axes) -> Axes:
     ax.axhline(1.0, color="0.5", linewidth=1)
     _over_waiting_times(explanation, ax)
     ax.set(ylabel="share of the displacement at $t^*$", ylim=(0.0, LARGEST_SHARE))
-    ax.legend(frameon=False, fontsize="small")
+    _legend_above(ax, 2)
     return ax
 
 
@@ -116,7 +116,7 @@ def plot_parts(explanation: Explanation, ax: Axes) -> Axes:
     _over_waiting_times(explanation, ax)
     ax.set_yscale("symlog", linthresh=0.1)
     ax.set(ylabel="part / measured displacement at $t^*$")
-    ax.legend(frameon=False, fontsize="small")
+    _legend_above(ax, 3)
     return ax
 
 
@@ -125,3 +125,8 @@ def _over_waiting_times(explanation: Explanation, ax: Axes) -> None:
     ax.set(xscale="log", xlabel="waiting time $t_w$ (steps)")
     ax.minorticks_off()
     ax.set_xticks(waiting, [str(t) for t in waiting], rotation=45)
+
+
+def _legend_above(ax: Axes, columns: int) -> None:
+    """The legend outside: there is no place in a panel that is free for all data."""
+    ax.legend(frameon=False, fontsize="x-small", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)

@@ -1,5 +1,7 @@
 """The master equation on a network of rates: occupation, two-time correlation, first passage."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import expm
@@ -98,8 +100,8 @@ def first_passage_times(network: RateNetwork, targets: ArrayLike) -> Floats:
     times = np.where(np.isin(labels, labels[goal]), 0.0, np.inf)
     free = np.setdiff1d(np.flatnonzero(np.isfinite(times)), goal)
     if free.size:
-        k = csr_array(generator(network).T)
-        k = csc_array(k[free][:, free])  # pyright: ignore
+        k: Any = csr_array(generator(network).T)
+        k = csc_array(k[free][:, free])
         times[free] = spsolve(k, -np.ones(free.size))
     return times
 
@@ -109,7 +111,7 @@ def _evolve(k: csc_array, columns: Floats, time: float) -> Floats:
     if time == 0.0 or k.nnz == 0:
         return columns
     fastest = float(np.abs(k.diagonal()).max())
-    stiff = fastest * time > STIFF and k.shape[0] <= DENSE
+    stiff = fastest * time > STIFF and len(columns) <= DENSE
     moved = expm(k.toarray() * time) @ columns if stiff else expm_multiply(k * time, columns)
     moved = np.maximum(moved, 0.0)
     return moved * (columns.sum(axis=0) / moved.sum(axis=0))
