@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from joblib import delayed
@@ -12,7 +11,7 @@ from scipy import stats
 from dynamics import SGD, Langevin, Points, Trajectories, train
 from landscape import CrossEntropyLoss, quench
 from landscape.quench import Method
-from landscape.stationary import Minimum, certify, same_point
+from landscape.stationary import StationaryPoint, certify, same_point
 from landscape.workers import worker_pool
 
 Array = NDArray[np.float64]
@@ -121,7 +120,7 @@ def langevin_escapes(
 def first_escapes(
     runs: Trajectories,
     loss: CrossEntropyLoss,
-    home: Minimum | Any,
+    home: StationaryPoint,
     learning_rate: float,
     *,
     method: Method = "flow",
@@ -161,7 +160,7 @@ def exponential_rate(times: ArrayLike, happened: ArrayLike, confidence: float = 
     return (k / total if k else float("nan")), low, high
 
 
-def _first_escape(loss: CrossEntropyLoss, snapshots: Array, home: Minimum, method: Method) -> int:
+def _first_escape(loss: CrossEntropyLoss, snapshots: Array, home: StationaryPoint, method: Method) -> int:
     """Position of the first of two snapshots in a row that lie elsewhere; -1 if there is none."""
     before = False
     for k, theta in enumerate(snapshots):

@@ -57,8 +57,9 @@ class Barriers:
                                     "unstable")
         }  # fmt: skip
         for name, shape in shapes.items():
-            kind = np.int64 if name == "edges" else np.float64
-            array = np.array(getattr(self, name), dtype=kind).reshape(shape if m or name != "edges" else (0, 2))
+            array = np.array(getattr(self, name), dtype=np.int64 if name == "edges" else np.float64)
+            if name == "edges" and not array.size:
+                array = array.reshape(0, 2)
             if array.shape != shape or not np.isfinite(array).all():
                 msg = f"{name} must be finite with shape {shape}; got shape {array.shape}"
                 raise ValueError(msg)

@@ -131,7 +131,13 @@ def test_bad_barriers_and_temperatures_are_named():
         "unstable": [-0.3],
     }  # fmt: skip
     barriers = Barriers(**good)
-    wrong = {"edges": [[0, 2]], "unstable": [0.3], "orbit_sizes": [0, 1], "log_determinants": [1.0, np.nan]}
+    wrong = {
+        "edges": [[0, 2]],
+        "unstable": [0.3],
+        "orbit_sizes": [0, 1],
+        "log_determinants": [1.0, np.nan],
+        "losses": [[0.0, 0.1]],
+    }
     for name, value in wrong.items():
         with pytest.raises(ValueError, match=f"{name} must be"):
             Barriers(**(good | {name: value}))
