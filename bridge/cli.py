@@ -10,6 +10,7 @@ import typer
 from bridge._commands_bridge import compare, info, study
 from bridge._commands_curvature import curvature
 from bridge._commands_dynamics import age, train
+from bridge._commands_explain import explain_aging
 from bridge._commands_graph import geometry, graph, path
 from bridge._commands_interchange import export_database, import_database, merge, verify
 from bridge._commands_landscape import data_ljat, explore
@@ -45,6 +46,7 @@ for command in (
     reproduce,
 ):
     app.command()(command)
+app.command("explain")(explain_aging)
 app.command("export")(export_database)
 app.command("import")(import_database)
 

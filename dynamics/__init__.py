@@ -4,6 +4,9 @@ from dynamics.aging import Aging as Aging
 from dynamics.aging import AgingStatus as AgingStatus
 from dynamics.aging import Crossover as Crossover
 from dynamics.aging import aging as aging
+from dynamics.agreement import Agreement as Agreement
+from dynamics.agreement import AgreementStatus as AgreementStatus
+from dynamics.agreement import agreement as agreement
 from dynamics.analysis import AgingAnalysis as AgingAnalysis
 from dynamics.analysis import analyze_aging as analyze_aging
 from dynamics.collapse import Collapse as Collapse

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics._measurements import Measurement, measure_all
-from dynamics._snapshots import chosen_snapshots, loss_identity
 from dynamics.gradient_noise import gradient_noise, minibatch_factor
 from dynamics.lanczos import rounding
+from dynamics.measurements import Measurement, measure_all
 from dynamics.noise_alignment import effective_temperatures, noise_alignment
 from dynamics.sgd import SGD
+from dynamics.snapshots import chosen_snapshots, loss_identity
 from dynamics.trajectories import Trajectories
 from landscape import CrossEntropyLoss
 from landscape.stationary import local_model

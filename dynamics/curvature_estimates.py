@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics._measurements import Measurement, measure_all, point_digest
-from dynamics._snapshots import chosen_snapshots, loss_identity
 from dynamics.gradient_noise import minibatch_factor
 from dynamics.lanczos import check_least, quadrature, unit_probes
+from dynamics.measurements import Measurement, measure_all, point_digest
 from dynamics.noise_alignment import estimate_alignment
 from dynamics.sgd import SGD
+from dynamics.snapshots import chosen_snapshots, loss_identity
 from dynamics.spectral_density import SpectralDensity, density_of_rules
 from dynamics.trajectories import Trajectories
 from landscape import CrossEntropyLoss

@@ -33,9 +33,15 @@ from landscape.funnels import Funnelling as Funnelling
 from landscape.funnels import funnelling as funnelling
 from landscape.geometry import LocalGeometry as LocalGeometry
 from landscape.geometry import local_geometry as local_geometry
+from landscape.kinetic_monte_carlo import RandomWalk as RandomWalk
+from landscape.kinetic_monte_carlo import random_walk as random_walk
 from landscape.losses import CrossEntropyLoss as CrossEntropyLoss
 from landscape.losses import Loss as Loss
 from landscape.losses import TorchLoss as TorchLoss
+from landscape.master_equation import first_passage_times as first_passage_times
+from landscape.master_equation import occupations as occupations
+from landscape.master_equation import same_minimum as same_minimum
+from landscape.master_equation import two_time_mean as two_time_mean
 from landscape.merging import Merged as Merged
 from landscape.merging import merge as merge
 from landscape.moves import CrossoverMove as CrossoverMove
@@ -51,6 +57,10 @@ from landscape.profiles import loss_profile as loss_profile
 from landscape.quench import QuenchResult as QuenchResult
 from landscape.quench import QuenchStatus as QuenchStatus
 from landscape.quench import quench as quench
+from landscape.rates import Barriers as Barriers
+from landscape.rates import RateNetwork as RateNetwork
+from landscape.rates import exit_rates as exit_rates
+from landscape.rates import langer_rates as langer_rates
 from landscape.reconstruction import loss_of as loss_of
 from landscape.records import Provenance as Provenance
 from landscape.records import StoredMinimum as StoredMinimum

@@ -24,10 +24,10 @@ from dynamics import (
     spectral_density,
     train,
 )
-from dynamics._snapshots import log_spaced
 from dynamics.curvature_plots import plot_gradient, plot_negative, plot_spectra
 from dynamics.gradient_noise import GradientNoise
 from dynamics.lanczos import tridiagonalize, unit_probes
+from dynamics.snapshots import log_spaced
 from dynamics.spectral_density import broadened
 from landscape import MLP, CrossEntropyLoss
 from landscape.datasets import Dataset

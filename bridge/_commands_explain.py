@@ -1,0 +1,170 @@
+"""Command of what explains the aging: explain."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from bridge._commands_curvature import loss_of_runs
+from bridge._console import progress_bar, show
+from bridge._options import AsJson, DataDir, Jobs, Seed, Threshold, describe_metadata
+from bridge.decomposition import PARTS
+from bridge.escapes import exponential_rate
+from bridge.explanation import Explanation, changed_at_t_star, explain, nearest_lags
+from bridge.inherent import check_same_loss
+from bridge.kinetics_plots import plot_explanation
+from dynamics import Aging, load_trajectories
+from dynamics.agreement import Agreement
+from landscape import Database
+from landscape.plots import check_figure_path, save_figure
+
+
+def explain_aging(
+    database: Annotated[Path, typer.Argument(help="Database of minima and transition states; it stays as it is.")],
+    trajectories: Annotated[Path, typer.Argument(help="Runs that train wrote.")],
+    output: Annotated[Path | None, typer.Option(help="Picture to write: svg, pdf or png.")] = None,
+    runs: Annotated[int | None, typer.Option(min=1, help="Only the first so many runs. [default: all]")] = None,
+    threshold: Threshold = 1e-2,
+    tolerance: Annotated[float, typer.Option(help="Within which a prediction of the displacement holds.")] = 0.2,
+    longest: Annotated[
+        int | None, typer.Option(min=2, help="Longest lag of descent and quenches. [default: last waiting time]")
+    ] = None,
+    quench_lags: Annotated[int, typer.Option(min=2, help="Lags at which snapshots are quenched.")] = 8,
+    method: Annotated[str, typer.Option(help="flow (true basin) or lbfgs (faster).")] = "flow",
+    store: Annotated[Path | None, typer.Option(help="Folder of finished work. [default: TRAJECTORIES.explain]")] = None,
+    data_dir: DataDir = None,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    as_json: AsJson = False,
+) -> None:
+    """Say what ages: relaxation down the slope, or hops between basins, beside the measured displacement."""
+    if output is not None:
+        check_figure_path(output)
+    ensemble = load_trajectories(trajectories).at_most(runs)
+    loss = loss_of_runs(ensemble, data_dir)
+    with Database(database) as opened, progress_bar() as bar:
+        check_same_loss(ensemble, opened)
+        found = explain(
+            ensemble,
+            loss,
+            database=opened,
+            threshold=threshold,
+            tolerance=tolerance,
+            longest=longest,
+            quench_lags=quench_lags,
+            method=method,  # pyright: ignore
+            store=trajectories.with_name(trajectories.name + ".explain") if store is None else store,
+            seed=seed,
+            jobs=jobs,
+            progress=bar,
+        )
+    result = describe_explanation(found) | describe_metadata(ensemble.metadata.get("data", {}))
+    if output is not None:
+        hidden = ",".join(str(n) for n in ensemble.layer_sizes[1:-1])
+        result["output"] = save_figure(plot_explanation(found, f"hidden {hidden}, {ensemble.replicas} runs"), output)
+    show(result if as_json else _shorten(result), as_json=as_json)
+
+
+def describe_explanation(found: Explanation) -> dict[str, Any]:
+    """Every number of an explanation but the displacements themselves."""
+    relaxations = {name: describe_agreement(both) for name, both in found.agreements.items()}
+    for name, model in found.models.items():
+        relaxations[name] |= {
+            "anharmonicity": np.median(model.anharmonicity, axis=0),
+            "distance": np.median(model.distances, axis=0),
+            "negative_eigenvalues": model.negative.mean(axis=0),
+            "zero_modes": int(model.zero.max()),
+            "unstable_modes": model.unstable.mean(axis=0),
+        }
+    at, lags = nearest_lags(found), found.decomposition.total.lags
+    rows = np.arange(at.size)
+    shares = {name: np.where(at >= 0, share[rows, at], np.nan) for name, share in found.decomposition.shares.items()}
+    jumps = found.jumps
+    at_risk = jumps.exposures * np.diff(jumps.steps)
+    return {
+        "waiting_times": found.msd.waiting_times,
+        "measured": describe_fit(found.fit),
+        "relaxation": relaxations,
+        "decomposition": {
+            "lags": np.where(at >= 0, lags[at], 0),
+            "shares": {name: shares[name] for name in PARTS},
+            "changed_basin": np.where(at >= 0, found.decomposition.changed.mean(axis=0)[rows, at], np.nan),
+            "share_of_changed": changed_at_t_star(found),
+            "exact_images": found.decomposition.exact_images,
+            "parts": {name: describe_fit(fit) for name, fit in found.parts.items()},
+        },
+        "jumps": {
+            "steps": jumps.steps,
+            "jumps": jumps.jumps,
+            "runs": jumps.exposures,
+            "to_images": jumps.images,
+            **dict(zip(("rate", "rate_low", "rate_high"), exponential_rate(at_risk, jumps.jumps), strict=True)),
+        },
+        "predicted_jumps": _describe_predicted(found),
+        "threshold": found.fit.threshold,
+        "replicas": found.msd.replicas,
+        "method": found.quenched.method,
+    }
+
+
+def describe_fit(fit: Aging) -> dict[str, Any]:
+    """What a figure of t* shows, and the status."""
+    names = ("threshold", "t_star", "t_star_interval", "t_star_runs_mean", "mu", "mu_low", "mu_high", "mu_runs_mean")
+    return {name: getattr(fit, name) for name in names} | {"status": str(fit.status)}
+
+
+def describe_agreement(both: Agreement) -> dict[str, Any]:
+    """The predicted fit and how it compares."""
+    names = (
+        "share",
+        "share_interval",
+        "t_star_ratio",
+        "t_star_ratio_interval",
+        "mu_difference",
+        "mu_difference_low",
+        "mu_difference_high",
+        "correlation",
+        "deviation",
+        "holds",
+        "holds_from",
+        "tolerance",
+    )
+    compared = {name: getattr(both, name) for name in names}
+    return describe_fit(both.predicted) | compared | {"agreement": str(both.status)}
+
+
+def _describe_predicted(found: Explanation) -> dict[str, Any] | None:
+    predicted = found.predicted_jumps
+    if predicted is None:
+        return None
+    ratios, at = predicted.barrier_over_temperature, np.searchsorted(found.quenched.steps, found.msd.waiting_times)
+    return {
+        "known_minima": float((predicted.minimum_ids > 0).mean()),
+        "with_exits": float(predicted.with_exits.mean()),
+        "expected": predicted.expected,
+        "measured": int(found.jumps.jumps.sum()),
+        "rates": {name: rates[at] for name, rates in predicted.rates.items()},
+        "displacement_rates": {name: rates[at] for name, rates in predicted.displacement_rates.items()},
+        "barrier_over_temperature": {
+            name: np.quantile(values, [0.1, 0.5, 0.9]) if values.size else [] for name, values in ratios.items()
+        },
+    }
+
+
+def _shorten(result: dict[str, Any]) -> dict[str, Any]:
+    """What is for a reader's eyes: one line for each explanation."""
+    fits = {"measured": result["measured"], **result["relaxation"]}
+    lines = {
+        name: {"mu": fit["mu"], "low": fit["mu_low"], "high": fit["mu_high"], "t_star": fit["t_star"]}
+        | ({"share": fit["share"]} if "share" in fit else {})
+        for name, fit in fits.items()
+    }
+    kept = ("waiting_times", "threshold", "replicas", "method", "dataset", "dataset_seed", "rows", "output")
+    parts = result["decomposition"]
+    return (
+        {name: result[name] for name in kept if name in result}
+        | lines
+        | {"share_of_changed": parts["share_of_changed"]}
+        | {f"part {name}": share for name, share in parts["shares"].items()}
+    )

@@ -1,0 +1,229 @@
+"""What ages? Measured displacement beside its explanations: relaxation without barriers, and hops between basins."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.decomposition import Decomposition, decompose, decomposition_steps
+from bridge.descent import descent_displacement
+from bridge.kinetics import JumpRates, PredictedJumps, jump_rates, predicted_jumps
+from bridge.quenched import QuenchedSnapshots, quenched_snapshots
+from bridge.relaxation import Relaxation, relaxation
+from dynamics import Aging, MeanSquareDisplacement, Trajectories, aging, mean_square_displacement
+from dynamics.agreement import Agreement, agreement
+from landscape import CrossEntropyLoss, Database
+from landscape.quench import Method
+
+Array = NDArray[np.float64]
+
+RELAXATIONS = ("descent", "local", "own_minimum", "last_minimum")
+WITH_REPLACEMENT = ("replacement", "gaussian-replacement")  # kinds of noise whose minibatches may hold a row twice
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Result of `explain`.
+
+    Parameters
+    ----------
+    msd : MeanSquareDisplacement
+        Measured.
+    fit : Aging
+        Of it.
+    predictions : dict of str to MeanSquareDisplacement
+        By relaxation: "descent" (full-batch descent from theta(tw)), and quadratic models around theta(tw) ("local"),
+        around the minimum whose basin theta(tw) lies in ("own_minimum") and around that of the last snapshot
+        ("last_minimum").
+    agreements : dict of str to Agreement
+        Of each with the measured.
+    models : dict of str to Relaxation
+        The quadratic ones in full.
+    quenched : QuenchedSnapshots
+    decomposition : Decomposition
+        On fewer lags.
+    parts : dict of str to Aging
+        t* and mu of each part of the displacement, each with its own threshold where it does not reach the common one.
+    jumps : JumpRates
+        Measured changes of basin.
+    predicted_jumps : PredictedJumps or None
+        None without a database.
+    """
+
+    msd: MeanSquareDisplacement
+    fit: Aging
+    predictions: Mapping[str, MeanSquareDisplacement]
+    agreements: Mapping[str, Agreement]
+    models: Mapping[str, Relaxation]
+    quenched: QuenchedSnapshots
+    decomposition: Decomposition
+    parts: Mapping[str, Aging]
+    jumps: JumpRates
+    predicted_jumps: PredictedJumps | None
+
+
+def explain(
+    runs: Trajectories,
+    loss: CrossEntropyLoss,
+    *,
+    database: Database | None = None,
+    threshold: float = 1e-2,
+    tolerance: float = 0.2,
+    longest: int | None = None,
+    quench_lags: int = 8,
+    method: Method = "flow",
+    store: Path | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Callable[[str, int, int], object] | None = None,
+) -> Explanation:
+    """Measure, predict and decompose the displacement of an ensemble.
+
+    Parameters
+    ----------
+    runs : Trajectories
+        By plain SGD: constant learning rate, no momentum.
+    loss : CrossEntropyLoss
+        The loss that they descend.
+    database : Database, optional
+        Of its minima and transition states, for the predicted rate of hops; nothing is added.
+    threshold, tolerance
+        Of t*, and of `dynamics.agreement`.
+    longest : int, optional
+        Longest lag of descent and decomposition; by default the last waiting time, where t* mostly is.
+    quench_lags : int
+        Number of lags, even in the logarithm over two decades up to the longest, at which snapshots are quenched; at
+        least 2.
+    method : {"flow", "lbfgs"}
+        Of the quench.
+    store : path, optional
+        Folder in which finished quenches and descents are remembered.
+    seed : int
+        Of the bootstrap.
+    jobs : int
+        Workers; the result does not depend on it.
+    progress : callable (what, done, total), optional
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range, or does not belong to the runs. Thin data are a status of the parts.
+    """
+    report = progress or (lambda what, done, total: None)
+    msd = mean_square_displacement(runs)
+    longest = int(runs.waiting_times[-1]) if longest is None else int(longest)
+    lags = spaced_lags(runs.lags[runs.lags <= longest], quench_lags)
+    quenched = quenched_snapshots(
+        runs,
+        loss,
+        steps=np.unique([*decomposition_steps(runs, lags), runs.steps[-1]]),
+        method=method,
+        path=None if store is None else store / "quenches",
+        jobs=jobs,
+        progress=lambda done, total: report("quench", done, total),
+    )
+    own = quenched.coordinates[:, np.searchsorted(quenched.steps, runs.waiting_times)]
+    models = {
+        "local": relaxation(runs, loss, jobs=jobs),
+        "own_minimum": relaxation(runs, loss, own, jobs=jobs),
+        "last_minimum": relaxation(runs, loss, quenched.at(int(runs.steps[-1])), jobs=jobs),
+    }
+    fallen = descent_displacement(
+        runs,
+        loss,
+        longest=longest,
+        path=None if store is None else store / f"descent-{runs.replicas}-{longest}.h5",
+        jobs=jobs,
+        progress=lambda done, total: report("descend", done, total),
+    )
+    predictions = {"descent": fallen} | {name: model.msd for name, model in models.items()}
+    parted = decompose(runs, loss, quenched, jobs=jobs, progress=lambda done, total: report("decompose", done, total))
+    return Explanation(
+        msd=msd,
+        fit=aging(msd, threshold, seed=seed),
+        predictions=predictions,
+        agreements={
+            name: agreement(msd, predicted, threshold, tolerance=tolerance, seed=seed)
+            for name, predicted in predictions.items()
+        },
+        models=models,
+        quenched=quenched,
+        decomposition=parted,
+        parts=part_fits(parted, threshold, seed),
+        jumps=jump_rates(quenched),
+        predicted_jumps=None if database is None else _predict_jumps(runs, loss, database, quenched, store, jobs),
+    )
+
+
+def spaced_lags(lags: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """At most `count` of the lags (T,), evenly spaced in the logarithm over the last two decades, where t* is.
+
+    Raises
+    ------
+    ValueError
+        If `count` is < 2, or there are fewer lags.
+    """
+    if count < 2 or lags.size < 2:
+        msg = f"quench_lags must be at least 2, of as many lags; got {count!r} of {lags.size}"
+        raise ValueError(msg)
+    wanted = np.geomspace(max(lags[0], lags[-1] / 100), lags[-1], count)
+    return lags[np.unique(np.abs(np.log(lags) - np.log(wanted)[:, None]).argmin(axis=1))]
+
+
+def part_fits(parted: Decomposition, threshold: float, seed: int = 0) -> dict[str, Aging]:
+    """t* and mu of each part that has a sign, at `threshold` or at what all waiting times reach."""
+    intra = replace(parted.soft, values=parted.soft.values + parted.stiff.values)
+    parts = {name: getattr(parted, name) for name in ("total", "inherent", "hop", "image", "soft", "stiff")}
+    return {
+        name: aging(part, reachable_threshold(part, threshold), seed=seed)
+        for name, part in (parts | {"intra": intra}).items()
+    }
+
+
+def reachable_threshold(msd: MeanSquareDisplacement, threshold: float) -> float:
+    """`threshold`, or the middle (in the logarithm) of what the mean of every waiting time passes within the lags.
+
+    `threshold` again where there is no such range: then the status of `aging` says so.
+    """
+    means = np.where(np.isfinite(msd.mean), msd.mean, 0.0)
+    low, high = means[:, 0].max(), means.max(axis=1).min()
+    if low < threshold <= high or high <= max(low, 0.0):
+        return threshold
+    return float(np.sqrt(max(low, high * 1e-2) * high))
+
+
+def nearest_lags(explanation: Explanation) -> NDArray[np.int64]:
+    """Position (W,) of the decomposed lag nearest to t*; -1 where there is no t*."""
+    lags, t_star = explanation.decomposition.total.lags, explanation.fit.t_star
+    safe = np.where(np.isfinite(t_star), t_star, 1.0)
+    return np.where(np.isfinite(t_star), np.abs(np.log(lags / safe[:, None])).argmin(axis=1), -1)
+
+
+def changed_at_t_star(explanation: Explanation) -> Array:
+    """Share (W,) of the displacement at the lag nearest to t* that is of runs then in another basin than at tw."""
+    parted, at = explanation.decomposition, nearest_lags(explanation)
+    rows = np.arange(at.size)
+    total, changed = parted.total.values[:, rows, at], parted.changed[:, rows, at]
+    return np.where(at >= 0, (total * changed).sum(axis=0) / total.sum(axis=0), np.nan)
+
+
+def _predict_jumps(
+    runs: Trajectories,
+    loss: CrossEntropyLoss,
+    database: Database,
+    quenched: QuenchedSnapshots,
+    store: Path | None,
+    jobs: int,
+) -> PredictedJumps:
+    return predicted_jumps(
+        quenched,
+        database,
+        loss,
+        float(runs.metadata["learning_rate"]),
+        int(runs.metadata["batch_size"]),
+        replacement=runs.metadata.get("noise") in WITH_REPLACEMENT,
+        path=None if store is None else store / "temperatures",
+        jobs=jobs,
+    )
