@@ -143,11 +143,12 @@ def record_run(task: Task, replica: int, recorded: Steps, records: NDArray[Any])
 
 def run_block(task: Task, first: int, end: int) -> Block | Divergence:
     """Replicas `first` to `end` - 1, or the first of them that diverges."""
-    runs = []
+    shape = (end - first, task.snapshot_steps.size, task.network.n_parameters)
+    snapshots, curves = np.empty(shape, task.optimizer.dtype), []  # nothing large is held twice
     for replica in range(first, end):
         run = run_replica(task, replica)
         if isinstance(run, Divergence):
             return run
-        runs.append(run)
-    snapshots, curves = zip(*runs, strict=True)
-    return Block(first, np.stack(snapshots), *(np.stack(rows) for rows in zip(*curves, strict=True)))
+        snapshots[replica - first] = run[0]
+        curves.append(run[1])
+    return Block(first, snapshots, *(np.stack(rows) for rows in zip(*curves, strict=True)))

@@ -22,7 +22,13 @@ from numpy.typing import NDArray
 from dynamics.trajectories import FORMAT, FORMAT_VERSION, PER_REPLICA, SHARED, Trajectories, load_trajectories
 
 # What runs were made with before there were these settings: files that do not have them have these.
-EARLIER_SETTINGS = {"momentum": 0.0, "schedule": "constant", "label_noise": 0.0, "shared_order": False, "start": "glorot"}
+EARLIER_SETTINGS = {
+    "momentum": 0.0,
+    "schedule": "constant",
+    "label_noise": 0.0,
+    "shared_order": False,
+    "start": "glorot",
+}
 
 
 class Block(NamedTuple):
