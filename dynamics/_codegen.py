@@ -26,7 +26,8 @@ from numba import types
 
 # Compiled when the kernel is made, not at the first call; C-contiguous arrays only, writable but for the data.
 REAL, VECTOR, MATRIX = types.{precision}, types.{precision}[::1], types.{precision}[:, ::1]
-INPUT_ROWS, LABEL_LIST = types.Array(types.{input_type}, 2, "C", readonly=True), types.Array(REAL, 1, "C", readonly=True)
+INPUT_ROWS = types.Array(types.{input_type}, 2, "C", readonly=True)
+LABEL_LIST = types.Array(REAL, 1, "C", readonly=True)
 SIGNATURE = types.int64(
     VECTOR, VECTOR, INPUT_ROWS, LABEL_LIST, types.uint64, types.int64, types.int64, types.int64, VECTOR, REAL, VECTOR,
     types.float64, types.float64[::1], types.int64[::1], MATRIX,

@@ -95,8 +95,9 @@ def first_lines(plan: Plan) -> list[str]:
     """The inputs of one sample, or the units of a wide first layer, whose affine map lies in the workspace."""
     if not plan.wide:
         return [f"h0_{i} = work[{i * plan.tile} + b]" for i in range(plan.sizes[0])]
-    tanh = f"tanh_{plan.precision}" if len(plan.sizes) > 2 else ""
-    return [f"h1_{j} = {tanh}(work[{plan.sums(0) + j * plan.tile} + b])" for j in range(plan.sizes[1])]
+    units, *behind = plan.sizes[1:]
+    tanh = f"tanh_{plan.precision}" if behind else ""
+    return [f"h1_{j} = {tanh}(work[{plan.sums(0) + j * plan.tile} + b])" for j in range(units)]
 
 
 def softmax_lines(plan: Plan) -> list[str]:

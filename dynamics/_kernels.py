@@ -38,9 +38,10 @@ class Kernel:
         numbers, record_steps, records)`` takes the steps `start` to `stop` - 1 of one replica and changes `theta` and,
         with momentum, `velocity` (P,) in place. `inputs` (N, D), `labels` (N,), `rates` (stop - start,), the
         learning rates of these steps, `momentum` and `decay` (P,), which is 2 lambda or 0 per parameter, have the
-        kernel's precision; `key` is a uint64 that names the replica's random numbers; `label_noise` is a probability,
-        `numbers` those of the noise (float64). `records` (S, P) receives theta before each of the steps `record_steps`
-        (S,) int64, ascending within [start, stop]. Arrays must be C-contiguous and, but for `inputs` and `labels`, writable. It releases the GIL and
+        kernel's precision (a kernel for `pixels` takes `inputs` as uint8, in parts of 1/255); `key` is a uint64 that
+        names the replica's random numbers; `label_noise` is a probability, `numbers` those of the noise (float64).
+        `records` (S, P) receives theta before each of the steps `record_steps` (S,) int64, ascending within
+        [start, stop]. Arrays must be C-contiguous and, but for `inputs` and `labels`, writable. It releases the GIL and
         returns -1, or, where parameters left the range of finite numbers, the number of steps after which they did.
     source : str
         What was compiled.

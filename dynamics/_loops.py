@@ -102,7 +102,8 @@ def outer_lines(kernel: int, source: int, delta: int, n_in: int, n_out: int, til
         place = f"a = U({source}) + i * U({tile})"
         return [place, *in_blocks("o", n_out, lambda outs: block(ins, outs), 3)]  # 12 sums, of 16 registers
 
-    return in_blocks("i", n_in, row) + [
+    return [
+        *in_blocks("i", n_in, row),
         f"for o in range(U({n_out})):",
         f"    total = {number}(0)",
         f"    for b in range(U({tile})):",

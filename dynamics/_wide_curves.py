@@ -104,7 +104,8 @@ def _add_gradients(
     end = network.n_parameters
     for kernel, below in zip(reversed(kernels[1:]), reversed(activations), strict=True):
         end = _add_layer(total, end, delta @ below.transpose(0, 2, 1), delta)
-        delta = (kernel.transpose(0, 2, 1) @ delta) * (np.float32(1) - below * below)
+        slope: Single = np.float32(1) - below * below
+        delta = (kernel.transpose(0, 2, 1) @ delta) * slope
     products = delta.reshape(-1, len(rows)) @ rows
     _add_layer(total, end, products.reshape(len(total), -1, rows.shape[1]), delta)
 

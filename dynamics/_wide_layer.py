@@ -1,12 +1,13 @@
 """Source of the first layer of networks with wide inputs, where nearly all of the work is.
 
 Inside the kernel the first layer's kernel lies as one row per unit, the rows padded to whole cache lines, and the
-minibatch as one row per sample, in the kernel's precision: all loops run along the inputs. `SAMPLES` samples and `UNITS`
-units go together, so that what is loaded is used several times: forward they are sums in registers, backward their
-deltas are. All indices are unsigned: for signed ones numba looks whether they are negative, and nothing vectorizes.
+minibatch as one row per sample, in the kernel's precision: all loops run along the inputs. `SAMPLES` samples and
+`UNITS` units go together, so that what is loaded is used several times: forward they are sums in registers, backward
+their deltas are. All indices are unsigned: for signed ones numba looks whether they are negative, and nothing
+vectorizes.
 
-Rows of the data lie anywhere in memory, and to wait for them takes as long as all the rest. So minibatches are drawn one
-step ahead, and their rows are asked for while the step before is computed.
+Rows of the data lie anywhere in memory, and waiting for them takes as long as all the rest. So minibatches are drawn
+one step ahead, and their rows are asked for while the step before is computed.
 """
 
 import textwrap

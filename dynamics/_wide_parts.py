@@ -1,6 +1,7 @@
 """The hand-written compiled pieces of the kernels for wide inputs; see `dynamics._wide_layer`.
 
-`_codegen` copies the text of this file into every kernel for wide inputs, behind `dynamics._parts`.
+`_codegen` copies the text of this file into every kernel for wide inputs, behind `dynamics._parts`: import nothing here
+but numpy, numba and what numba is made of.
 """
 
 from llvmlite import ir
@@ -34,7 +35,7 @@ def prefetch_rows(inputs, rows, first, end):
     """Ask for the rows `rows[first:end]` of the data, which lie anywhere in memory: fetching them takes long."""
     for b in range(first, end):
         for column in range(0, inputs.shape[1], CACHE_LINE // inputs.itemsize):
-            prefetch(inputs, rows[b], column)
+            prefetch(inputs, rows[b], column)  # pyright: ignore[reportCallIssue]
 
 
 @njit

@@ -207,10 +207,12 @@ def chunks(recording: Recording, begin: int, end: int) -> Iterator[tuple[int, in
 
 def run_block(task: Task, first: int, end: int, checkpoints: Checkpoints | None = None) -> Block | Divergence:
     """Replicas `first` to `end` - 1, or the first of them that diverges."""
-    runs = []
+    arrays: Run = {}
     for replica in range(first, end):
         run = run_replica(task, replica, checkpoints)
         if isinstance(run, Divergence):
             return run
-        runs.append(run)
-    return Block(first, **{name: np.stack([run[name] for run in runs]) for name in runs[0]})
+        for name, values in run.items():  # row by row: nothing large is held twice
+            rows = arrays.setdefault(name, np.empty((end - first, *values.shape), values.dtype))
+            rows[replica - first] = values
+    return Block(first, **arrays)

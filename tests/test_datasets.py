@@ -779,3 +779,32 @@ def test_metadata_of_a_file_cannot_ask_for_a_download(tmp_path):
 def test_reload_refuses_bad_metadata(metadata, match):
     with pytest.raises(ValueError, match=match):
         datasets.reload(metadata)
+
+
+def test_pixels_are_the_inputs_in_bytes_or_none():
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 5), dtype=np.uint8)
+    pixels[0, :2] = 0, 255
+    labels = np.zeros(7, int)
+    data = datasets.Dataset(pixels / 255.0, labels, 2, pixels[:0] / 255.0, labels[:0])
+    assert data.pixels is not None
+    np.testing.assert_array_equal(data.pixels, pixels)
+    assert data.test_pixels is not None
+    assert data.test_pixels.shape == (0, 5)
+    for wrong in (0.5, -1 / 255, 256 / 255, np.nextafter(1.0, 0.0)):
+        inputs = pixels / 255.0
+        inputs[6, 4] = wrong
+        assert datasets.Dataset(inputs, labels, 2, inputs[:0], labels[:0]).pixels is None
+
+
+def test_only_inputs_that_nobody_can_write_are_not_copied():
+    inputs, labels = np.zeros((3, 2)), np.zeros(3, int)
+    data = datasets.Dataset(inputs, labels, 1, inputs[:0], labels[:0])
+    inputs[0] = 1.0
+    assert data.inputs[0, 0] == 0.0
+    view = inputs.view()
+    view.flags.writeable = False
+    data = datasets.Dataset(view, labels, 1, view[:0], labels[:0])
+    inputs[0] = 2.0
+    assert data.inputs[0, 0] == 1.0
+    inputs.flags.writeable = False
+    assert datasets.Dataset(inputs, labels, 1, inputs[:0], labels[:0]).inputs is inputs
