@@ -1,5 +1,6 @@
 """The command overlay: snapshots to minima, visits on the graph."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -129,4 +130,7 @@ def _panels(
     if not runs:
         return [occupation(stays, database)], []
     paths: list[Any] = [run_path(stays, hops, run) for run in runs]
-    return [occupation(stays, database, runs=None if whole else [run]) for run in runs], paths
+    if whole:
+        together = occupation(stays, database)
+        return [replace(together, label=f"{together.label}, path of run {run}") for run in runs], paths
+    return [occupation(stays, database, runs=[run]) for run in runs], paths
