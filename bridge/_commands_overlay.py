@@ -56,6 +56,7 @@ def overlay(
     _check_panels(run, runs_side_by_side, at, each_waiting_time)
     runs = load_trajectories(trajectories).at_most(replicas)
     chosen, panels = _chosen_steps(runs, snapshots), _panel_runs(run, runs_side_by_side, runs.replicas)
+    _check_age(at, runs, chosen)
     with Database(database) as opened, progress_bar() as bar:
         maps = {
             name: inherent_structures(
@@ -90,6 +91,18 @@ def _check_panels(run: int | None, side_by_side: str | None, at: int | None, eac
     names = [name for name, is_given in (given | {"--each-waiting-time": each}).items() if is_given]
     if len(names) > 1:
         msg = f"give only one of {', '.join(names)}: each decides what the panels show"
+        raise ValueError(msg)
+
+
+def _check_age(at: int | None, runs: Trajectories, chosen: NDArray[np.int64] | Literal["all"] | None) -> None:
+    """Raise a ValueError, before any snapshot is mapped, if there is no stay at this age."""
+    if isinstance(chosen, str):
+        steps = runs.steps
+    else:
+        steps = np.append(runs.waiting_times, runs.steps[-1]) if chosen is None else chosen
+    low, high = int(min(steps)), int(max(steps))
+    if at is not None and not low <= at <= high:
+        msg = f"--at, a waiting time, must lie within the mapped steps, {low} ... {high}; got {at}"
         raise ValueError(msg)
 
 

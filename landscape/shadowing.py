@@ -69,8 +69,8 @@ def quench_along(loss: Loss, points: Iterable[ArrayLike], *, path_error: float =
     The minima that ``quench(loss, theta, method="flow")`` gives, at a part of the cost where points follow each
     other closely: see `runs_beside`. That test is no proof: it trusts that what happens within `TUBE` of a path is seen
     by the gradients there. Where a flow's own errors (`path_error`) decide, on either side of a ridge, the two may
-    differ: with a laxer test (`LAG` infinite) four of 500 snapshots of five runs of (2,5,5,4) did, and of three of these
-    that were looked at the flow at a `path_error` of 2e-5 ended where this function said, not where `quench` did.
+    differ: with a laxer test (`LAG` infinite) four of 500 snapshots of five runs of (2,5,5,4) did, and of three of
+    these that were looked at the flow at a `path_error` of 2e-5 ended where this function said, not `quench`.
 
     Parameters
     ----------
