@@ -1,5 +1,6 @@
 """The command overlay: snapshots to minima, visits on the graph."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -57,6 +58,7 @@ def overlay(
     _check_panels(run, runs_side_by_side, at, each_waiting_time)
     runs = load_trajectories(trajectories).at_most(replicas)
     chosen, panels = _chosen_steps(runs, snapshots), _panel_runs(run, runs_side_by_side, runs.replicas)
+    _check_age(at, runs, chosen)
     with Database(database) as opened, cluster(scheduler), progress_bar() as bar:
         maps = {
             name: inherent_structures(
@@ -91,6 +93,18 @@ def _check_panels(run: int | None, side_by_side: str | None, at: int | None, eac
     names = [name for name, is_given in (given | {"--each-waiting-time": each}).items() if is_given]
     if len(names) > 1:
         msg = f"give only one of {', '.join(names)}: each decides what the panels show"
+        raise ValueError(msg)
+
+
+def _check_age(at: int | None, runs: Trajectories, chosen: NDArray[np.int64] | Literal["all"] | None) -> None:
+    """Raise a ValueError, before any snapshot is mapped, if there is no stay at this age."""
+    if isinstance(chosen, str):
+        steps = runs.steps
+    else:
+        steps = np.append(runs.waiting_times, runs.steps[-1]) if chosen is None else chosen
+    low, high = int(min(steps)), int(max(steps))
+    if at is not None and not low <= at <= high:
+        msg = f"--at, a waiting time, must lie within the mapped steps, {low} ... {high}; got {at}"
         raise ValueError(msg)
 
 
@@ -131,4 +145,7 @@ def _panels(
     if not runs:
         return [occupation(stays, database)], []
     paths: list[Any] = [run_path(stays, hops, run) for run in runs]
-    return [occupation(stays, database, runs=None if whole else [run]) for run in runs], paths
+    if whole:
+        together = occupation(stays, database)
+        return [replace(together, label=f"{together.label}, path of run {run}") for run in runs], paths
+    return [occupation(stays, database, runs=[run]) for run in runs], paths

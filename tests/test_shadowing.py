@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from reference import DoubleWell, MuellerBrown
+from reference import DoubleWell, MuellerBrown, Surface
 
 from dynamics import SGD, load_trajectories, train
 from landscape import MLP, CrossEntropyLoss, quench, quench_along, shadowing
@@ -61,6 +61,27 @@ def test_neighbors_on_two_sides_of_a_ridge_are_not_confused(gap):
     for result, (x, _) in zip(found, points, strict=True):
         assert result.converged
         assert (result.coordinates[0] < ridge) == (x < ridge)
+
+
+class NarrowWells(Surface):
+    """h ((x / w)^2 - 1)^2 + y^2 / 2: two minima so near to each other that both lie in the tube around one path."""
+
+    h, w = 1e-5, 0.03
+
+    def value_gradient_hessian(self, theta):
+        x, y = np.asarray(theta, dtype=float)
+        u = x / self.w
+        value = self.h * (u * u - 1) ** 2 + 0.5 * y * y
+        gradient = np.array([4 * self.h * u * (u * u - 1) / self.w, y])
+        return float(value), gradient, np.diag([self.h * (12 * u * u - 4) / self.w**2, 1.0])
+
+
+@pytest.mark.parametrize("x", [2e-3, 5e-3, 1e-2])
+def test_paths_that_come_to_a_saddle_together_and_leave_it_apart_are_not_confused(x):
+    """Beside each other first, one behind the other afterwards: a lag that is no shift in time."""
+    found = quench_along(NarrowWells(), [[x, 1.0], [-x, 1.0], [1.1 * x, 1.1], [-1.1 * x, 1.2]])
+    assert [np.sign(result.coordinates[0]) for result in found] == [1, -1, 1, -1]
+    np.testing.assert_allclose([np.abs(result.coordinates) for result in found], [[0.03, 0.0]] * 4, atol=1e-4)
 
 
 def test_a_walk_around_the_saddles_of_a_surface():
