@@ -13,7 +13,7 @@ from dynamics.ensemble import check_arguments
 from dynamics.noises import Noise, make_noise
 from dynamics.sgd import SGD
 from dynamics.starts import Points
-from dynamics.store import Block, FileStore, Header, MemoryStore, Store
+from dynamics.store import Block, Header, Store, open_store
 from dynamics.times import Steps, check_times, curve_steps, default_waiting_times, log_lags, snapshot_steps
 from dynamics.trajectories import Trajectories
 from landscape.datasets import Dataset
@@ -153,9 +153,9 @@ def train_module(
         curve_steps=curve_steps(steps),
     )
     header = _header(task, str(module), waiting, lag, regularization, regularize_biases)
-    store = MemoryStore(header) if path is None else FileStore(Path(path), header)
-    _fill(store, task, replicas, progress or (lambda done, total: None))
-    return store.finish().first(replicas)
+    with open_store(None if path is None else Path(path), header) as store:
+        _fill(store, task, replicas, progress or (lambda done, total: None))
+        return store.finish().first(replicas)
 
 
 def _check(noise: str | Noise, block: int) -> Noise:

@@ -382,8 +382,8 @@ def test_runs_that_do_not_say_their_penalty_are_refused():
 # ---------------------------------------------------------------- curves
 
 
-@pytest.mark.parametrize("width", [2, 70])  # compiled loops; BLAS
-def test_curves_are_those_of_numpy_on_training_and_test_rows(width):
+@pytest.mark.parametrize(("width", "error"), [(2, 1e-12), (70, 1e-6)])  # compiled loops; BLAS in float32
+def test_curves_are_those_of_numpy_on_training_and_test_rows(width, error):
     rng = np.random.default_rng(2)
     inputs, labels = rng.normal(size=(90, width)), rng.integers(0, 4, 90)
     data = Dataset(inputs[:60], labels[:60], 4, inputs[60:], labels[60:])
@@ -393,11 +393,11 @@ def test_curves_are_those_of_numpy_on_training_and_test_rows(width):
     found = evaluate_curves(network, data, penalty, thetas)
     for c, theta in enumerate(thetas):
         loss, accuracy, gradient = evaluate(network, data.inputs, data.labels, penalty, theta)
-        assert found.loss[c] == pytest.approx(loss, rel=1e-12)
+        assert found.loss[c] == pytest.approx(loss, rel=error)
         assert found.accuracy[c] == accuracy
-        assert found.gradient_norm[c] == pytest.approx(np.linalg.norm(gradient), rel=1e-12)
+        assert found.gradient_norm[c] == pytest.approx(np.linalg.norm(gradient), rel=error)
         test_loss, test_accuracy, _ = evaluate(network, data.test_inputs, data.test_labels, 0.0 * penalty, theta)
-        assert found.test_loss[c] == pytest.approx(test_loss, rel=1e-12)
+        assert found.test_loss[c] == pytest.approx(test_loss, rel=error)
         assert found.test_accuracy[c] == test_accuracy
 
 

@@ -81,7 +81,7 @@ class Ensemble:
     def step_microseconds(self) -> float:
         """What a step costs, roughly, on one core of the machine where the kernels were measured."""
         if self.layer_sizes[0] > WIDE:
-            return (8.0 + 0.0055 * self.n_parameters) * self.batch_size / 50
+            return (12.0 + 0.0022 * self.n_parameters) * self.batch_size / 50
         rows = (self.rows or LJAT_ROWS) if self.noise.all_rows else self.batch_size
         return 1.4 * self.n_parameters / 70 * rows / 100
 

@@ -63,6 +63,7 @@ class Work:
             noise=ensemble.noise,
             path=self.path(ensemble),
             waiting_times=ensemble.waiting_times,
+            snapshots="waiting" if ensemble.dataset == "mnist" else "all",  # else files of gigabytes
             jobs=self.jobs,
             progress=lambda done, total: self.progress(f"train {ensemble.name}", done, total),
         )
