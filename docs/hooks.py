@@ -1,0 +1,99 @@
+"""What MkDocs fills in while it builds: the public names of a package, the bibliography, citations.
+
+- ``<!-- public names of landscape -->`` becomes the docstrings of what ``landscape/__init__.py`` exports, module by
+  module, so that no name is forgotten.
+- ``<!-- bibliography -->`` becomes the entries of ``references.bib``.
+- ``[@key]`` becomes a link to the entry with this key.
+"""
+
+import ast
+import posixpath
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pybtex.backends.markdown import Backend
+from pybtex.database import BibliographyData, Entry, parse_file
+from pybtex.richtext import Text
+from pybtex.style.formatting.plain import Style
+from pybtex.style.template import Node, field, sentence
+
+ROOT = Path(__file__).parents[1]
+BIBLIOGRAPHY = "bibliography.md"
+
+
+class TitlesAsTheyAre(Style):
+    """BibTeX's plain style, which would also write most capitals of a title small."""
+
+    def format_title(self, e: Entry, which_field: str, as_sentence: bool = True) -> Node:
+        """The title alone, or with a full stop."""
+        return sentence[field(which_field)] if as_sentence else field(which_field)
+
+
+def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
+    """Fill in one page."""
+    here = page.file.src_uri
+    markdown = re.sub(r"<!-- public names of (\w+) -->", lambda match: public_names(match[1]), markdown)
+    markdown = markdown.replace("<!-- bibliography -->", "\n".join(bibliography()))
+    return re.sub(r"\[@([\w:-]+)\]", lambda match: citation(match[1], here), markdown)
+
+
+def public_names(package: str) -> str:
+    """Headings, and directives for mkdocstrings, for all that a package exports."""
+    lines = []
+    for module, names in exports(package).items():
+        description = ast.get_docstring(ast.parse(module_path(module).read_text())) or ""
+        lines += [f"## {module}", "", description, "", *(line for name in names for line in (f"::: {name}", ""))]
+    return "\n".join(lines)
+
+
+def exports(package: str) -> dict[str, list[str]]:
+    """The names that ``package/__init__.py`` exports, by the module that they come from."""
+    groups: dict[str, list[str]] = {}
+    for node in ast.parse(module_path(package).read_text()).body:
+        for alias in node.names if isinstance(node, ast.ImportFrom) else ():
+            inner = f"{node.module}.{alias.name}"
+            if module_path(inner).is_file():
+                groups[inner] = [name for group in exports(inner).values() for name in group] + own_names(inner)
+            elif alias.asname == alias.name and inner not in groups.get(str(node.module), []):
+                groups.setdefault(str(node.module), []).append(f"{package}.{alias.name}")
+    return groups
+
+
+def own_names(module: str) -> list[str]:
+    """Public functions and classes that a module defines."""
+    body = ast.parse(module_path(module).read_text()).body
+    named = (node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef))
+    return [f"{module}.{name}" for name in named if not name.startswith("_")]
+
+
+def module_path(module: str) -> Path:
+    """The file of a module or package of ours."""
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def bibliography() -> Iterator[str]:
+    """One paragraph for each entry, with an anchor for its key."""
+    for entry in TitlesAsTheyAre().format_bibliography(references()):
+        text = re.sub(r"\s+", " ", entry.text.render(Backend()))
+        yield f'<a id="{entry.key}"></a>{text}\n'
+
+
+def citation(key: str, page: str) -> str:
+    """A link such as Chao 1987; a KeyError for a key that is not in the bibliography."""
+    entry = references().entries[key]
+    names = [
+        Text.from_latex(" ".join(p.prelast_names + p.last_names)).render_as("text") for p in entry.persons["author"]
+    ]
+    who = names[0] + {1: "", 2: f" and {names[-1]}"}.get(len(names), " et al.")
+    target = posixpath.relpath(BIBLIOGRAPHY, posixpath.dirname(page) or ".")
+    return f"[{who} {entry.fields['year']}]({target}#{key})"
+
+
+@cache
+def references() -> BibliographyData:
+    """The entries of references.bib."""
+    return parse_file(ROOT / "docs" / "references.bib", "bibtex")
