@@ -1,7 +1,8 @@
 """What MkDocs fills in while it builds: the public names of a package, the bibliography, citations.
 
-- ``<!-- public names of landscape -->`` becomes the docstrings of what ``landscape/__init__.py`` exports, module by
-  module, so that no name is forgotten.
+- ``<!-- public names of landscape and landscape.plots -->`` becomes the docstrings of what ``landscape/__init__.py``
+  exports, module by module, so that no name is forgotten, and of the further modules.
+- ``<!-- section Commands of README.md -->`` becomes this section.
 - ``<!-- bibliography -->`` becomes the entries of ``references.bib``.
 - ``[@key]`` becomes a link to the entry with this key.
 """
@@ -35,15 +36,23 @@ class TitlesAsTheyAre(Style):
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Fill in one page."""
     here = page.file.src_uri
-    markdown = re.sub(r"<!-- public names of (\w+) -->", lambda match: public_names(match[1]), markdown)
+    markdown = re.sub(r"<!-- public names of (\w+) and (.*) -->", lambda match: public_names(*match.groups()), markdown)
+    markdown = re.sub(r"<!-- section (.*) of (.*) -->", lambda match: section(*match.groups()), markdown)
     markdown = markdown.replace("<!-- bibliography -->", "\n".join(bibliography()))
     return re.sub(r"\[@([\w:-]+)\]", lambda match: citation(match[1], here), markdown)
 
 
-def public_names(package: str) -> str:
-    """Headings, and directives for mkdocstrings, for all that a package exports."""
+def section(title: str, file: str) -> str:
+    """The text below a heading of a file of ours."""
+    (text,) = re.findall(rf"^## {title}\n(.*?)^## ", (ROOT / file).read_text(), re.DOTALL | re.MULTILINE)
+    return text
+
+
+def public_names(package: str, further: str) -> str:
+    """Headings, and directives for mkdocstrings, for all that a package exports and for further modules."""
     lines = []
-    for module, names in exports(package).items():
+    groups = exports(package) | {module: all_names(module) for module in further.split(", ")}
+    for module, names in groups.items():
         description = ast.get_docstring(ast.parse(module_path(module).read_text())) or ""
         lines += [f"## {module}", "", description, "", *(line for name in names for line in (f"::: {name}", ""))]
     return "\n".join(lines)
@@ -56,17 +65,18 @@ def exports(package: str) -> dict[str, list[str]]:
         for alias in node.names if isinstance(node, ast.ImportFrom) else ():
             inner = f"{node.module}.{alias.name}"
             if module_path(inner).is_file():
-                groups[inner] = [name for group in exports(inner).values() for name in group] + own_names(inner)
+                groups[inner] = all_names(inner)
             elif alias.asname == alias.name and inner not in groups.get(str(node.module), []):
                 groups.setdefault(str(node.module), []).append(f"{package}.{alias.name}")
     return groups
 
 
-def own_names(module: str) -> list[str]:
-    """Public functions and classes that a module defines."""
+def all_names(module: str) -> list[str]:
+    """Public functions and classes of a module: what it exports and what it defines."""
+    exported = [name for group in exports(module).values() for name in group]
     body = ast.parse(module_path(module).read_text()).body
     named = (node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef))
-    return [f"{module}.{name}" for name in named if not name.startswith("_")]
+    return exported + [f"{module}.{name}" for name in named if not name.startswith("_")]
 
 
 def module_path(module: str) -> Path:

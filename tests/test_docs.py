@@ -1,8 +1,8 @@
 """The documentation: it builds without a warning, and what it shows to type runs.
 
 A comment on the line above a code block says what is to be done with it: ``<!-- slow -->`` leaves it to the
-slow tests, ``<!-- slow, needs: module -->`` does so where this module is installed, ``<!-- not run: reason -->`` leaves
-it out.
+slow tests, ``<!-- needs: module -->`` runs it where this module is installed (also ``<!-- slow, needs: module -->``),
+``<!-- file: name.py -->`` writes it into this file, ``<!-- not run: reason -->`` leaves it out.
 """
 
 import importlib.util
@@ -14,6 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import joblib
 import pytest
 from sybil import Document, Example
 from sybil.evaluators.python import PythonEvaluator
@@ -24,19 +25,14 @@ from bridge.cli import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-SHOWN = {"text", "bibtex", "csv"}  # languages of what is to be read, not typed
-NOT_RUN = {  # all that no test runs, by the beginning of the block
-    "make study": "the README's commands; CI runs the second, tests/test_study.py the first",
-    "pip install": "the installation; CI does it",
-    "git clone": "the installation; CI does it",
-    "make docs": "the test below builds the documentation",
-}
+SHOWN = {"text", "bash"}  # languages of what is to be read, or written into a batch job's script
+NOT_RUN = ("make study ", "pip install ")  # how a block may begin that no test runs
 PRINTED = {"README.md": r"\d+ minima, \d+ visited, mu = \d.*\n"}
 
 
 def run_agescape(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command line, in this process: it starts once."""
-    with monkeypatch.context() as patch:
+    """The command line, in this process and its threads: all starts once, and no result depends on the workers."""
+    with monkeypatch.context() as patch, joblib.parallel_config(backend="threading"):
         patch.setattr(sys, "argv", ["agescape", *arguments])
         patch.setattr(sys, "excepthook", sys.excepthook)
         with pytest.raises(SystemExit) as stopped:
@@ -69,8 +65,16 @@ def run_console(example: Example) -> None:
             run_shell(line)
 
 
+def run_python(example: Example) -> None:
+    """Execute a block of Python, or write it into the file that its mark names."""
+    if mark(example).startswith("file: "):
+        Path(mark(example).removeprefix("file: ")).write_text(example.parsed)
+    else:
+        PythonEvaluator()(example)
+
+
 def parse(page: Path) -> Document:
-    parsers = CodeBlockParser("python", PythonEvaluator()), CodeBlockParser("console", run_console)
+    parsers = CodeBlockParser("python", run_python), CodeBlockParser("console", run_console)
     return Document.parse(str(page), *parsers)
 
 
@@ -105,6 +109,7 @@ def folder(tmp_path, monkeypatch):
     """A folder to run a page in, with the examples in it."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 
 
@@ -138,7 +143,7 @@ def test_every_block_is_run_or_says_why_not():
         left_out += [block for block in parse(page) if mark(block).startswith("not run")]
     for block in left_out:
         assert re.fullmatch(r"not run: .+", mark(block))
-        assert block.parsed.startswith(tuple(NOT_RUN)), block.parsed
+        assert block.parsed.startswith(NOT_RUN), block.parsed
 
 
 def text_blocks(page: Path) -> int:
