@@ -54,8 +54,15 @@ def public_names(package: str, further: str) -> str:
     groups = exports(package) | {module: all_names(module) for module in further.split(", ")}
     for module, names in groups.items():
         description = ast.get_docstring(ast.parse(module_path(module).read_text())) or ""
-        lines += [f"## {module}", "", description, "", *(line for name in names for line in (f"::: {name}", ""))]
+        lines += [f"## {module}", "", description, "", *map(directive, names)]
     return "\n".join(lines)
+
+
+def directive(name: str) -> str:
+    """What makes mkdocstrings write of ``package.name``, also where a module of the package has the same name."""
+    if not module_path(name).exists():
+        return f"::: {name}\n"
+    return f"::: {name}.{name.rpartition('.')[2]}\n    options:\n      heading: {name}\n      toc_label: {name}\n"
 
 
 def exports(package: str) -> dict[str, list[str]]:

@@ -31,8 +31,8 @@ PRINTED = {"README.md": r"\d+ minima, \d+ visited, mu = \d.*\n"}
 
 
 def run_agescape(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command line, in this process and its threads: all starts once, and no result depends on the workers."""
-    with monkeypatch.context() as patch, joblib.parallel_config(backend="threading"):
+    """The command line, in this process: it starts once."""
+    with monkeypatch.context() as patch:
         patch.setattr(sys, "argv", ["agescape", *arguments])
         patch.setattr(sys, "excepthook", sys.excepthook)
         with pytest.raises(SystemExit) as stopped:
@@ -114,11 +114,13 @@ def folder(tmp_path, monkeypatch):
 
 
 def run(page: Path, monkeypatch: pytest.MonkeyPatch, *, slow: bool) -> None:
+    """Run the blocks of a page in order, with threads for workers: they need not start, and no result depends on them."""
     document = parse(page)
+    document.namespace["monkeypatch"] = monkeypatch
     for block in document:
         if is_run(block) and (slow or not is_slow(block)):
-            document.namespace["monkeypatch"] = monkeypatch
-            block.evaluate()
+            with joblib.parallel_config(backend="threading"):
+                block.evaluate()
 
 
 @pytest.mark.parametrize("page", with_blocks(slow=False), ids=name_of)
@@ -169,7 +171,7 @@ def site(tmp_path_factory):
     pytest.importorskip("mkdocs", reason="the documentation needs '.[docs]'")
     target = tmp_path_factory.mktemp("site")
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(target)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(target)],
         cwd=ROOT,
         env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,

@@ -80,6 +80,7 @@ def test_the_number_of_minima_against_mu(run_script, tmp_path):
     assert (tmp_path / "comparison" / "comparison.png").read_bytes().startswith(PNG)
 
 
+@pytest.mark.slow
 def test_a_torch_module(run_script, tmp_path):
     printed = run_script("torch_module", "a.db", "--searches", "8", "--rows", "50", "--units", "2", "--jobs", "1")
     with Database(tmp_path / "a.db") as database:
