@@ -1,6 +1,6 @@
 """The disconnectivity graph of several architectures, side by side.
 
-    python examples/disconnectivity_graphs.py --hidden 4 8 4,4 --searches 96 graphs
+    python examples/disconnectivity_graphs.py graphs --hidden 4 8 4,4 --searches 96
 
 Writes one database per architecture and graphs.png to the folder; called again with more searches it goes on.
 """

@@ -1,6 +1,6 @@
 """The number of minima of several architectures against the exponent of their aging.
 
-    python examples/minima_against_mu.py --hidden 4 8 4,4 --searches 96 --replicas 20 --steps 20000 comparison
+    python examples/minima_against_mu.py comparison --hidden 4 8 4,4 --searches 96 --replicas 20 --steps 20000
 
 Writes a folder per architecture (landscape.db, sgd.h5) and comparison.png; `agescape compare` reads the same folders.
 """

@@ -114,7 +114,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def run(page: Path, monkeypatch: pytest.MonkeyPatch, *, slow: bool) -> None:
-    """Run the blocks of a page in order, with threads for workers: they need not start, and no result depends on them."""
+    """Run the blocks of a page in order, with threads for workers: they start at once and change no result."""
     document = parse(page)
     document.namespace["monkeypatch"] = monkeypatch
     for block in document:
