@@ -1,7 +1,7 @@
 """The documentation: it builds without a warning, and what it shows to type runs.
 
 A comment on the line above a code block says what is to be done with it: ``<!-- slow -->`` leaves it to the
-slow tests, ``<!-- needs: module -->`` runs it where this module is installed (also ``<!-- slow, needs: module -->``),
+slow tests, ``<!-- needs: module -->`` runs it where this module is there (also ``<!-- slow, needs: module, module -->``),
 ``<!-- file: name.py -->`` writes it into this file, ``<!-- not run: reason -->`` leaves it out.
 """
 
@@ -90,8 +90,8 @@ def is_slow(example: Example) -> bool:
 
 
 def is_run(example: Example) -> bool:
-    needed = re.search(r"needs: (\w+)", mark(example))
-    there = needed is None or importlib.util.find_spec(needed[1]) is not None
+    needed = mark(example).partition("needs: ")[2].split(", ")
+    there = all(importlib.util.find_spec(module) for module in needed if module)
     return there and not mark(example).startswith("not run")
 
 
