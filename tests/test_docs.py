@@ -1,7 +1,7 @@
 """The documentation: it builds without a warning, and what it shows to type runs.
 
 A comment on the line above a code block says what is to be done with it: ``<!-- slow -->`` leaves it to the
-slow tests, ``<!-- needs: module -->`` runs it where this module is there (also ``<!-- slow, needs: module, module -->``),
+slow tests, ``<!-- needs: module -->`` runs it where this module is (or ``<!-- slow, needs: one, other -->``),
 ``<!-- file: name.py -->`` writes it into this file, ``<!-- not run: reason -->`` leaves it out.
 """
 
