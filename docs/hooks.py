@@ -100,14 +100,14 @@ def bibliography() -> Iterator[str]:
 
 
 def citation(key: str, page: str) -> str:
-    """A link such as Chao 1987; a KeyError for a key that is not in the bibliography."""
+    """A link in parentheses such as (Chao 1987); a KeyError for a key that is not in the bibliography."""
     entry = references().entries[key]
     names = [
         Text.from_latex(" ".join(p.prelast_names + p.last_names)).render_as("text") for p in entry.persons["author"]
     ]
     who = names[0] + {1: "", 2: f" and {names[-1]}"}.get(len(names), " et al.")
     target = posixpath.relpath(BIBLIOGRAPHY, posixpath.dirname(page) or ".")
-    return f"[{who} {entry.fields['year']}]({target}#{key})"
+    return f"([{who} {entry.fields['year']}]({target}#{key}))"
 
 
 @cache

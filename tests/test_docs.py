@@ -213,5 +213,7 @@ def test_the_bibliography_is_the_file(site):
         keys, key=re.findall(r'<a id="?([\w:-]+)"?>', text).index
     )
     assert len(keys) > 20
+    page = (site / "concepts" / "disconnectivity.html").read_text()
+    assert '(<a href="../bibliography.html#becker1997">Becker and Karplus 1997</a>)' in page
     years = re.findall(r"^  year = \{(\d+)\}", (ROOT / "docs" / "references.bib").read_text(), re.MULTILINE)
     assert sorted(years) == sorted(re.findall(r"\b(\d{4})\b(?!.*\b\d{4}\.)", "\n".join(years)))
