@@ -6,7 +6,7 @@ PEERS := .venv-topsearch
 JAX := .venv-jax
 INSTALLED := $(VENV)/.installed
 
-.PHONY: study test slow lint bench peers clean
+.PHONY: study test slow lint docs bench peers clean
 
 study: $(INSTALLED)  ## the main job at quick scale: results/study/report.html
 	$(BIN)/agescape study --scale quick --output results/study
@@ -22,6 +22,9 @@ lint: $(INSTALLED)  ## style, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+
+docs: $(INSTALLED)  ## the documentation, warnings are errors: build/site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(INSTALLED) $(JAX)/.installed  ## us and the peers, in one run each
 	JAX_PYTHON=$(JAX)/bin/python $(BIN)/python benchmarks/sgd.py

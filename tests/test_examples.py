@@ -1,10 +1,14 @@
 import importlib.util
+import re
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from bridge import compare
 from landscape import Database, TorchLoss, components, explore, verify
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -22,6 +26,74 @@ def test_the_databases_hold_certified_points_in_one_component(path, tmp_path):
     with Database(copy) as database:
         assert not components(database.graph()).any()
         assert len(database.minima) >= 1
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+SCRIPTS = ("disconnectivity_graphs", "visits", "minima_against_mu", "torch_module", "known_answer")
+LANDSCAPE = ("--searches", "18", "--rows", "100", "--jobs", "1")
+RUNS = ("--replicas", "4", "--steps", "2000")
+
+
+@pytest.fixture
+def run_script(tmp_path, monkeypatch, capsys):
+    """Run an example in an empty folder: what it prints."""
+
+    def run(name, *arguments):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [name, *arguments])
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_an_example_is_read_in_one_sitting(name):
+    lines = (EXAMPLES / f"{name}.py").read_text().splitlines()
+    assert 20 <= len(lines) <= 60
+
+
+def test_the_disconnectivity_graphs_of_architectures(run_script, tmp_path):
+    printed = run_script("disconnectivity_graphs", "graphs", "--hidden", "2", "4", *LANDSCAPE).splitlines()
+    assert [line.partition(":")[0] for line in printed] == ["2", "4"]
+    for hidden, line in zip("24", printed, strict=True):
+        with Database(tmp_path / "graphs" / f"h{hidden}.db") as database:
+            assert f" {len(database.minima)} minima, {len(database.transition_states)} transition states" in line
+    assert (tmp_path / "graphs" / "graphs.png").read_bytes().startswith(PNG)
+
+
+def test_the_visits_of_sgd(run_script, tmp_path):
+    printed = run_script("visits", "visits", "--hidden", "4", *LANDSCAPE, *RUNS)
+    mapped, minima, new = map(int, re.findall(r"\d+", printed)[:3])
+    with Database(tmp_path / "visits" / "landscape.db") as database:
+        assert len([minimum for minimum in database.minima if minimum.origin == "sgd"]) == new
+    assert 1 <= minima <= mapped == 4 * 7  # six waiting times and the end
+    assert (tmp_path / "visits" / "visits.png").read_bytes().startswith(PNG)
+
+
+def test_the_number_of_minima_against_mu(run_script, tmp_path):
+    sizes = ("--hidden", "2", "4", *LANDSCAPE, *RUNS)
+    printed = run_script("minima_against_mu", "comparison", *sizes, "--threshold", "1e-3").splitlines()
+    rows = compare(tmp_path / "comparison", threshold=1e-3).rows
+    assert [f"{row.hidden}: {row.minima} minima" in line for row, line in zip(rows, printed, strict=True)] == [True] * 2
+    assert [f"mu = {row.mu:.2f} [" in line for row, line in zip(rows, printed, strict=True)] == [True] * 2
+    assert (tmp_path / "comparison" / "comparison.png").read_bytes().startswith(PNG)
+
+
+@pytest.mark.slow
+def test_a_torch_module(run_script, tmp_path):
+    printed = run_script("torch_module", "a.db", "--searches", "8", "--rows", "50", "--units", "2", "--jobs", "1")
+    with Database(tmp_path / "a.db") as database:
+        assert f": {len(database.minima)} minima, " in printed
+        assert f"lowest loss {database.minima[0].point.value:.5f}" in printed
+
+
+def test_known_answers_are_found(run_script):
+    printed = run_script("known_answer", "--replicas", "20", "--searches", "128", "--wells", "3").splitlines()
+    exponents = [re.findall(r"-?\d+\.\d+", line) for line in printed if "mu" in line]
+    assert [abs(float(found) - float(true)) < 0.25 for found, _, _, true in exponents] == [True] * 4
+    counts = [re.findall(r"\d+", line) for line in printed if line.startswith("double wells")]
+    assert counts == [["8", "8"], ["12", "12"]]
 
 
 @pytest.mark.slow

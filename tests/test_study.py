@@ -1,12 +1,10 @@
 import base64
 import csv
-import importlib.util
 import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -20,7 +18,6 @@ from bridge.study import folder_name
 from dynamics import SGD
 from landscape import Dataset, datasets
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "three_uses.py"
 PNG = b"\x89PNG\r\n\x1a\n"
 VOID = {"meta", "img", "br", "link"}
 SETTINGS = StudySettings(
@@ -303,39 +300,3 @@ def test_a_smaller_study_in_the_same_folder(data, tmp_path):
 def test_the_report_counts_the_mapped_runs(data, tmp_path):
     done = study(data, tmp_path, replace(ONE, scale=replace(ONE.scale, mapped_replicas=50)))
     assert "snapshots of 3 runs" in done.report.read_text()
-
-
-# ---------------------------------------------------------------- the example of the README
-
-
-def test_the_example_runs(tmp_path, monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location("three_uses", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    for name, value in {
-        "HIDDEN": [(2,), (1, 1)],
-        "ROWS": 100,
-        "SEARCHES": 18,
-        "REPLICAS": 2,
-        "STEPS": 200,
-        "JOBS": 1,
-    }.items():
-        assert hasattr(module, name)
-        monkeypatch.setattr(module, name, value)
-    monkeypatch.chdir(tmp_path)
-    module.main()
-    figures = sorted(path.name for path in tmp_path.glob("*.png"))
-    assert figures == ["comparison.png", "h1-1.png", "h2.png"]
-    assert all((tmp_path / name).read_bytes().startswith(PNG) for name in figures)
-    printed = capsys.readouterr().out.splitlines()
-    assert len(printed) == 4
-    assert all(word in printed[0] for word in ("(2,)", "minima", "transition states", "mu = "))
-
-
-def test_the_example_is_short():
-    lines = EXAMPLE.read_text().splitlines()
-    assert 20 <= sum(bool(line.strip()) for line in lines) <= 40
-    modules = {line.split()[1] for line in lines if line.startswith(("from ", "import "))}
-    assert modules <= {
-        f"{package}{module}" for package in ("landscape", "dynamics", "bridge") for module in ("", ".plots")
-    }

@@ -1,0 +1,45 @@
+"""The disconnectivity graph of several architectures, side by side.
+
+    python examples/disconnectivity_graphs.py graphs --hidden 4 8 4,4 --searches 96
+
+Writes one database per architecture and graphs.png to the folder; called again with more searches it goes on.
+"""
+
+import argparse
+from pathlib import Path
+
+from bridge.plots import new_figure, plot_graph
+from landscape import MLP, CrossEntropyLoss, Database, datasets, explore, funnelling
+from landscape.plots import save_figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--hidden", nargs="+", default=["4", "8", "4,4"])
+    parser.add_argument("--searches", type=int, default=96)
+    parser.add_argument("--rows", type=int, default=200)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+
+    data = datasets.ljat(rows=options.rows, seed=0)
+    figure, axes = new_figure(4.5 * len(options.hidden), 4.5, columns=len(options.hidden))
+    for hidden, ax in zip(options.hidden, axes, strict=True):
+        network = MLP((data.n_features, *map(int, hidden.split(",")), data.n_classes))
+        loss = CrossEntropyLoss(network, data, regularization=1e-4)
+        path = options.folder / f"h{hidden.replace(',', '-')}.db"
+        found = explore(loss, path, searches=options.searches, jobs=options.jobs)
+        with Database(path) as database:
+            share = funnelling(database.graph()).share
+            plot_graph(database, ax)
+        ax.set_title(f"{hidden}: {ax.get_title()}", fontsize="small")
+        print(
+            f"{hidden}: {found.minima} minima, {found.transition_states} transition states, "
+            f"{found.components} components, share in the funnel {share:.2f}"
+        )
+    save_figure(figure, options.folder / "graphs.png")
+
+
+if __name__ == "__main__":
+    main()

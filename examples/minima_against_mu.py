@@ -1,0 +1,50 @@
+"""The number of minima of several architectures against the exponent of their aging.
+
+    python examples/minima_against_mu.py comparison --hidden 4 8 4,4 --searches 96 --replicas 20 --steps 20000
+
+Writes a folder per architecture (landscape.db, sgd.h5) and comparison.png; `agescape compare` reads the same folders.
+"""
+
+import argparse
+from pathlib import Path
+
+from bridge import compare
+from bridge.plots import new_figure, plot_comparison
+from dynamics import train
+from landscape import MLP, CrossEntropyLoss, datasets, explore
+from landscape.plots import save_figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--hidden", nargs="+", default=["4", "8", "4,4"])
+    parser.add_argument("--searches", type=int, default=96)
+    parser.add_argument("--replicas", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--rows", type=int, default=200)
+    parser.add_argument("--threshold", type=float, default=1e-2)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+
+    data = datasets.ljat(rows=options.rows, seed=0)
+    for hidden in options.hidden:
+        network = MLP((data.n_features, *map(int, hidden.split(",")), data.n_classes))
+        loss = CrossEntropyLoss(network, data, regularization=1e-4)
+        folder = options.folder / f"h{hidden.replace(',', '-')}"
+        folder.mkdir(parents=True, exist_ok=True)
+        explore(loss, folder / "landscape.db", searches=options.searches, jobs=options.jobs)
+        train(network, data, replicas=options.replicas, steps=options.steps, path=folder / "sgd.h5", jobs=options.jobs)
+    comparison = compare(options.folder, threshold=options.threshold)
+    for row in comparison.rows:
+        print(
+            f"{row.hidden}: {row.minima} minima (Chao1 {row.estimated_minima:.0f}), "
+            f"mu = {row.mu:.2f} [{row.mu_low:.2f}, {row.mu_high:.2f}]"
+        )
+    figure, (ax,) = new_figure(6, 4)
+    plot_comparison(comparison, ax)
+    save_figure(figure, options.folder / "comparison.png")
+
+
+if __name__ == "__main__":
+    main()
