@@ -16,11 +16,12 @@ from bridge.figures.gradients import FIGA3
 from bridge.figures.minima import MINIMA
 from bridge.figures.mu_generalization import MU_GENERALIZATION
 from bridge.figures.outputs import OUTPUTS
+from bridge.figures.realizations import REALIZATIONS
 from bridge.figures.spectra import FIG7, FIGA1
 from bridge.figures.widths import FIG6
 
 PAPER = (FIG1, FIG2, FIG3, FIG4, FIG5, FIG6, FIG7, FIGA1, FIGA2, FIGA3, MINIMA)
-BEYOND = (LATE, DESCENT, REGIME, NOISE, MU_GENERALIZATION, OUTPUTS)
+BEYOND = (REALIZATIONS, LATE, DESCENT, REGIME, NOISE, MU_GENERALIZATION, OUTPUTS)
 FIGURES: dict[str, PaperFigure] = {figure.name: figure for figure in (*PAPER, *BEYOND)}
 
 
