@@ -14,7 +14,7 @@ from bridge.figures.curves import ljat_ensembles
 from dynamics import Aging, GeneralizedDiffusion, LocalSlope, aging, generalized_diffusion, local_slope
 from dynamics import mean_square_displacement as displacement
 from dynamics.noises import Full, GaussianReplacement, Langevin, Persistent, Replacement
-from dynamics.plots import COLORS
+from dynamics.plots import COLORS, plot_local_slope
 
 THRESHOLD = 1e-2
 LATE_WAITING_TIMES = (10_000, 16_000, 25_000, 40_000, 63_000, 100_000)
@@ -138,14 +138,8 @@ def draw_regime(result: Contrast) -> Figure:
         result.diffusions,
         strict=True,
     ):
-        for k, waiting in enumerate(slope.waiting_times):
-            color = COLORS[k % len(COLORS)]
-            ax.fill_between(slope.lags, slope.low[k], slope.high[k], color=color, alpha=0.15, linewidth=0)
-            ax.plot(slope.lags, slope.slope[k], color=color, label=f"$t_w$ = {waiting}")
-        for value in (1.0, 2.0):  # diffusion, drift
-            ax.axhline(value, color="0.5", linestyle="--", linewidth=1)
+        plot_local_slope(slope, ax)
         ax.axvspan(*part.window, color="0.5", alpha=0.1, linewidth=0)
-        ax.set(xscale="log", xlabel="lag $t$ (steps)", ylabel=r"$d \ln \Delta / d \ln t$", ylim=(-0.2, 2.4))
         ax.set_title(rf"{label}: $\alpha$ = {part.alpha:.2f}, $D \sim t_w^{{-{part.a:.2f}}}$", fontsize="medium")
         ax.legend(frameon=False, fontsize="small", loc="lower right")
     return figure
