@@ -14,7 +14,8 @@ import pytest
 
 from bridge import Scale, StudySettings, compare, study
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS, row_dict
-from bridge.report import COLUMNS, _number
+from bridge.report_panels import number_text
+from bridge.report_tables import COLUMNS
 from bridge.settings import SCALES
 from bridge.study import folder_name
 from dynamics import SGD
@@ -22,7 +23,7 @@ from landscape import Dataset, datasets
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "three_uses.py"
 PNG = b"\x89PNG\r\n\x1a\n"
-VOID = {"meta", "img", "br", "link"}
+VOID = {"meta", "img", "br", "link", "input"}
 SETTINGS = StudySettings(
     scale=Scale(searches=20, later_searches=6, replicas=3, steps=60, control_replicas=2, mapped_replicas=2),
     architectures=((2,), (1, 1)),
@@ -110,13 +111,17 @@ class Page(HTMLParser):
     def __init__(self):
         super().__init__()
         self.open, self.texts, self.images, self.rows, self.seen = [], [], [], [], []
+        self.tables = []  # rows of each table: parts of `rows`
 
     def handle_starttag(self, tag, attrs):
         self.seen.append(tag)
         if tag == "img":
             self.images.append(dict(attrs))
+        if tag == "table":
+            self.tables.append([])
         if tag == "tr":
             self.rows.append([])
+            self.tables[-1].append(self.rows[-1])
         if tag in {"td", "th"}:
             self.rows[-1].append("")
         if tag not in VOID:
@@ -143,14 +148,14 @@ def test_report(undisturbed):
     done, _ = undisturbed
     assert done.report == done.output / "report.html"
     page = read_page(done.report)
-    header, *rows = page.rows
+    header, *rows = page.tables[0]
     assert header == list(COLUMNS)
     assert [row[0] for row in rows] == ["2", "1,1"]
     for cells, row in zip(rows, done.comparison.rows, strict=True):
         assert len(cells) == len(COLUMNS)
         assert cells[1:3] == [str(row.parameters), str(row.minima)]
         assert cells[6] == f"{row.lowest_loss:.4f}"
-        assert cells[8].startswith(_number(row.mu))
+        assert cells[8].startswith(number_text(row.mu))
     assert len(page.images) == 3
     for image, figure in zip(page.images, done.figures, strict=True):
         assert len(image["alt"]) > 20
