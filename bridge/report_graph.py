@@ -6,23 +6,25 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from bridge.report_panels import GRAY, Panel, finite_or_none, hover, layout, minimum_facts, slug
+from bridge.report_panels import GRAY, Panel, finite_or_none, layout, minimum_facts, restyle, slug
 from bridge.results import ArchitectureResults
 from landscape.plots import INK, VERMILION
 
+MINIMA, LIT = 1, 2  # traces that follow the age
 SMALLEST, LARGEST = 8.0, 30.0  # diameters of the disks of lit minima, in pixels
 
 
 def graph_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel:
     """The disconnectivity graph with the minima that the runs are in at each age."""
     tree, name = found.tree, found.row.hidden
-    texts = hover_texts(found)
+    runs = found.visited.distinct.size
     bottom = go.Scatter(
         x=tree.x[: tree.n_leaves].tolist(), y=tree.levels[: tree.n_leaves].tolist(), mode="markers", name="minimum",
-        marker={"size": 5, "color": "white", "line": {"color": INK, "width": 1}}, **hover(texts),
+        marker={"size": 5, "color": "white", "line": {"color": INK, "width": 1}}, text=hover_texts(found),
+        hovertemplate=f"%{{text}}<br>runs here at this age: %{{customdata}} of {runs}<extra></extra>",
     )  # fmt: skip
     lit = go.Scatter(
-        x=[], y=[], mode="markers", name="runs are here (area: how many)", **hover([]),
+        x=[], y=[], mode="markers", name="runs are here (area: how many)", hoverinfo="skip",
         marker={"color": VERMILION, "opacity": 0.9, "line": {"color": "white", "width": 1}},
     )  # fmt: skip
     figure = go.Figure([_tree_lines(found), bottom, lit], layout("", "training loss (nats)"))
@@ -36,8 +38,8 @@ def graph_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel:
         f"Disconnectivity graph of the network with hidden layers {name}: {parts}; losses of the minima from "
         f"{low:.4f} to {tree.levels[: tree.n_leaves].max():.4f} nats. The table of visited minima has the numbers."
     )
-    states = tuple(_lit(found, age, texts) for age in ages)
-    return Panel(f"graph-{slug(name)}", f"Hidden layers {name}: {parts}", alt, figure, (2,), states)
+    states = tuple(_lit(found, age) for age in ages)
+    return Panel(f"graph-{slug(name)}", f"Hidden layers {name}: {parts}", alt, figure, states)
 
 
 def hover_texts(found: ArchitectureResults) -> list[str]:
@@ -45,19 +47,21 @@ def hover_texts(found: ArchitectureResults) -> list[str]:
     return ["<br>".join(map(" ".join, minimum_facts(found.minima, k).items())) for k in found.tree.minima.tolist()]
 
 
-def _lit(found: ArchitectureResults, age: int, texts: Sequence[str]) -> dict[str, Any]:
-    """Restyling of the lit minima: places, texts and sizes of those that runs are in."""
+def _lit(found: ArchitectureResults, age: int) -> tuple[dict[str, Any], ...]:
+    """Number of runs in every minimum, for hovering, and the disks of those that runs are in, with their ids."""
     tree, numbers = found.tree, found.runs_at(age)[found.tree.minima]
     where = np.flatnonzero(numbers)
     where = where[np.argsort(-numbers[where], kind="stable")]  # small ones on top
-    runs = found.visited.distinct.size
-    sizes = np.sqrt(SMALLEST**2 + (LARGEST**2 - SMALLEST**2) * numbers[where] / max(runs, 1))
-    return {
-        "x": [tree.x[where].tolist()],
-        "y": [tree.levels[where].tolist()],
-        "text": [[f"{texts[k]}<br>runs here at age {age:,}: {numbers[k]} of {runs}" for k in where.tolist()]],
-        "marker.size": [sizes.round(2).tolist()],
-    }
+    share = numbers[where] / max(found.visited.distinct.size, 1)
+    sizes = np.sqrt(SMALLEST**2 + (LARGEST**2 - SMALLEST**2) * share)
+    disks = restyle(
+        [LIT],
+        x=[tree.x[where].tolist()],
+        y=[tree.levels[where].tolist()],
+        customdata=[found.minima.ids[tree.minima[where]].tolist()],
+        marker_size=[sizes.round(2).tolist()],
+    )
+    return restyle([MINIMA], customdata=[numbers.tolist()]), disks
 
 
 def _tree_lines(found: ArchitectureResults) -> go.Scatter:

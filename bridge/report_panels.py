@@ -1,5 +1,6 @@
 """What the figures of the report for a browser have in common."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,18 +27,20 @@ class Panel:
         Heading, and what a reader is told who does not see it.
     figure : go.Figure
         Without what depends on the age.
-    traces : tuple of int
-        Which traces of the figure change with the age.
-    states : tuple of dict
-        For each age the arguments of `Plotly.restyle`, one entry per changing trace; empty where nothing changes.
+    states : tuple of tuples of dict
+        For each age the changes that Plotly.restyle makes, see `restyle`; empty where nothing follows the age.
     """
 
     name: str
     title: str
     alt: str
     figure: go.Figure
-    traces: tuple[int, ...] = ()
-    states: tuple[dict[str, Any], ...] = ()
+    states: tuple[tuple[dict[str, Any], ...], ...] = ()
+
+
+def restyle(traces: Sequence[int], **update: Sequence[Any]) -> dict[str, Any]:
+    """A change of some traces: for each property (line_width: line.width) one value per trace."""
+    return {"traces": list(traces), "update": {name.replace("_", "."): values for name, values in update.items()}}
 
 
 def layout(x: str, y: str) -> dict[str, Any]:
@@ -61,11 +64,6 @@ def make_logarithmic(figure: go.Figure) -> None:
     """Give both axes powers of ten."""
     for update in (figure.update_xaxes, figure.update_yaxes):
         update(type="log", exponentformat="power", dtick=1)
-
-
-def hover(texts: list[str]) -> dict[str, Any]:
-    """Arguments of a trace that shows these texts, one for each point, and nothing else."""
-    return {"text": texts, "hovertemplate": "%{text}<extra></extra>"}
 
 
 def finite_or_none(values: Any) -> list[float | None]:

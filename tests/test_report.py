@@ -96,7 +96,7 @@ def test_hover_tells_the_numbers_of_a_minimum(found, ages):
         f"orbit {2**70:,}<br>hits 2"
     )
     assert [text.split("<br>")[0] for text in minima.text] == [f"minimum {number}" for number in IDS]
-    assert minima.hovertemplate == "%{text}<extra></extra>"
+    assert minima.hovertemplate == f"%{{text}}<br>runs here at this age: %{{customdata}} of {RUNS}<extra></extra>"
 
 
 def test_without_test_rows_there_is_no_test_accuracy():
@@ -108,23 +108,26 @@ def test_without_test_rows_there_is_no_test_accuracy():
 )
 def test_lit_minima(found, ages, k, expected):
     panel = graph_panel(found, ages)
-    state, tree = panel.states[k], found.tree
-    texts, sizes = state["text"][0], state["marker.size"][0]
+    everywhere, disks = panel.states[k]
+    tree, state = found.tree, disks["update"]
+    ids, sizes = state["customdata"][0], state["marker.size"][0]
     lit = {}
-    for x, y, text, size in zip(state["x"][0], state["y"][0], texts, sizes, strict=True):
-        number, runs = map(int, re.search(rf"minimum (\d+)<.*at age {ages[k]:,}: (\d+) of {RUNS}$", text).groups())
+    for x, y, number, size in zip(state["x"][0], state["y"][0], ids, sizes, strict=True):
         leaf = tree.minima.tolist().index(IDS.tolist().index(number))
+        runs = everywhere["update"]["customdata"][0][leaf]
         assert (x, y) == (tree.x[leaf], tree.levels[leaf])
         share = (size**2 - SMALLEST**2) / (LARGEST**2 - SMALLEST**2)
         assert share == pytest.approx(runs / RUNS, abs=2e-3)  # sizes have two digits
         lit[number] = runs
     assert lit == expected
     assert sizes == sorted(sizes, reverse=True)
+    assert sum(everywhere["update"]["customdata"][0]) == RUNS
+    assert (everywhere["traces"], disks["traces"]) == ([1], [2])
 
 
 def test_ages_at_which_an_architecture_was_not_looked_at(found):
     assert found.runs_at(11).tolist() == [0] * 5
-    assert graph_panel(found, [11]).states[0]["x"] == [[]]
+    assert graph_panel(found, [11]).states[0][1]["update"]["x"] == [[]]
     assert report.age_text(found, 11) == f"hidden layers 3,2: 0 of {RUNS} mapped runs are in minima"
 
 
@@ -134,7 +137,7 @@ def test_no_run_in_any_minimum(found, ages):
         found.visited.jumps, 0,
     )  # fmt: skip
     nothing = ArchitectureResults(found.row, nowhere, found.tree, found.minima, found.msd, found.fit, found.versions)
-    assert [state["x"] for state in graph_panel(nothing, ages).states] == [[[]]] * 4
+    assert [disks["update"]["x"] for _, disks in graph_panel(nothing, ages).states] == [[[]]] * 4
     assert "mapped runs are in minima" in page_of(nothing)
 
 
@@ -151,12 +154,13 @@ def test_curves_are_the_mean_displacements(found, ages):
 
 def test_the_curve_of_the_age_stands_out(found, ages):
     panel = displacement_panel(found, ages)
-    assert panel.traces == (0, 1, 2)
     for k in range(len(WAITING)):
-        state = panel.states[k]
+        (change,) = panel.states[k]
+        assert change["traces"] == [0, 1, 2]
+        state = change["update"]
         assert [width == max(state["line.width"]) for width in state["line.width"]] == [j == k for j in range(3)]
         assert state["opacity"] == [1.0 if j == k else FAINT for j in range(3)]
-    assert len(set(panel.states[-1]["line.width"])) == 1  # the last step is no waiting time
+    assert len(set(panel.states[-1][0]["update"]["line.width"])) == 1  # the last step is no waiting time
 
 
 def test_t_star_is_marked_at_the_age(found, ages):
@@ -164,12 +168,13 @@ def test_t_star_is_marked_at_the_age(found, ages):
     panel = aging_panel([found, other], ages)
     figure = go.Figure(panel.figure)
     for k, tw in enumerate(WAITING):
-        state = panel.states[k]
+        (change,) = panel.states[k]
+        state = change["update"]
         assert state["x"][:2] == [[tw], [tw]]
         np.testing.assert_allclose(np.ravel(state["y"][:2]), [3 * tw**0.8, 3 * tw**0.9], rtol=1e-2)
         assert state["x"][2] == [tw, tw]
-    assert panel.states[-1]["x"] == [[], [], [LAST, LAST]]
-    marks = [figure.data[trace] for trace in panel.traces]
+    assert panel.states[-1][0]["update"]["x"] == [[], [], [LAST, LAST]]
+    marks = [figure.data[trace] for trace in panel.states[0][0]["traces"]]
     assert [mark.mode for mark in marks] == ["markers", "markers", "lines"]
     assert "-open" in marks[0].marker.symbol
 
@@ -188,7 +193,7 @@ def test_thin_data_leave_gaps(ages):
     )
     panel = aging_panel([far], ages)
     assert set(panel.figure.data[0].y) == {None}
-    assert panel.states[0]["x"] == [[], [10, 10]]
+    assert panel.states[0][0]["update"]["x"] == [[], [10, 10]]
     assert NO_VALUE in panel.figure.data[0].name
 
 
@@ -305,8 +310,8 @@ def test_the_data_of_the_page(tags, found):
     )
     for panel in data["panels"][:-1]:
         assert len(panel["states"]) == 4
-        for state in panel["states"]:
-            assert {len(value) for value in state.values()} == {len(panel["traces"])}
+        for change in (change for state in panel["states"] for change in state):
+            assert {len(value) for value in change["update"].values()} == {len(change["traces"])}
     figures = [go.Figure({"data": panel["data"], "layout": panel["layout"]}) for panel in data["panels"]]
     assert [len(figure.data) for figure in figures] == [3, 3, 4, 4, 7, 4]  # Plotly knows every property
 

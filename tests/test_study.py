@@ -2,9 +2,13 @@ import base64
 import csv
 import importlib.util
 import json
+import re
+import shlex
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,14 +16,15 @@ import h5py
 import numpy as np
 import pytest
 
-from bridge import Scale, StudySettings, compare, study
+from bridge import Scale, StudySettings, compare, inherent_structures, study
+from bridge.cli import main
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS, row_dict
 from bridge.report_panels import number_text
 from bridge.report_tables import COLUMNS
 from bridge.settings import SCALES
 from bridge.study import folder_name
-from dynamics import SGD
-from landscape import Dataset, datasets
+from dynamics import SGD, load_trajectories
+from landscape import MLP, CrossEntropyLoss, Database, Dataset, datasets
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "three_uses.py"
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -103,6 +108,61 @@ def test_numbers_in_files(undisturbed, data):
         assert found == expected
     with (done.output / "comparison.csv").open(newline="") as file:
         assert [row["hidden"] for row in csv.DictReader(file)] == ["2", "1,1"]
+
+
+def page_data(path):
+    """What the scripts of a report draw."""
+    text = path.read_text(encoding="utf-8")
+    return json.loads(re.search(r'<script type="application/json" id="report-data">(.*?)</script>', text, re.S)[1])
+
+
+def test_the_report_lights_up_the_minima_that_the_runs_are_in(undisturbed, data):
+    """Against the database and the map from snapshots to minima themselves."""
+    done, _ = undisturbed
+    shown = page_data(done.report)
+    panels = {panel["id"]: panel for panel in shown["panels"]}
+    for hidden in SETTINGS.architectures:
+        folder = done.output / folder_name(hidden)
+        panel = panels["graph-" + "-".join(map(str, hidden))]
+        loss = CrossEntropyLoss(MLP((2, *hidden, 4)), data)
+        runs = load_trajectories(folder / RUNS).at_most(2)
+        with Database(folder / LANDSCAPE) as database:
+            places = inherent_structures(runs, database)
+            minima = {minimum.id: minimum for minimum in database.minima}
+        assert len(panel["states"]) == len(shown["ages"]) == places.steps.size
+        leaves = [int(text.split("<br>")[0].split()[1]) for text in panel["data"][1]["text"]]
+        for s, (runs_here, disks) in enumerate(panel["states"]):
+            ids = places.minimum_ids[:, s]
+            assert sorted(disks["update"]["customdata"][0]) == sorted(set(ids.tolist()) - {0})
+            assert runs_here["update"]["customdata"] == [[(ids == number).sum() for number in leaves]]
+        for text in panel["data"][1]["text"]:
+            number, value, accuracy, test, trace, orbit, hits = (
+                part.rsplit(" ", 1)[1] for part in text.split("<br>")[:7]
+            )
+            minimum = minima[int(number)]
+            assert (value, trace) == (f"{minimum.point.value:.6f}", f"{minimum.point.eigenvalues.sum():.5g}")
+            assert float(accuracy) == pytest.approx(loss.accuracy(minimum.point.coordinates), abs=5e-5)
+            assert test == "known"  # there are no test rows: "not known"
+            assert (orbit, hits) == (f"{minimum.orbit_size:,}", f"{minimum.hits:,}")
+
+
+@pytest.mark.slow
+def test_every_command_of_the_report_runs(undisturbed, tmp_path, monkeypatch):
+    done, _ = undisturbed
+    shutil.copytree(done.output / "h2", tmp_path / "h2")
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(
+        r"(?:^|>)(agescape (?!study)[^<\n]*h2/[^<\n]*)", unescape(done.report.read_text(encoding="utf-8")), re.M
+    )
+    assert len(commands) == 5
+    for command in commands:
+        monkeypatch.setattr("sys.argv", shlex.split(command))
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 0, command
+    assert {path.name for path in (tmp_path / "h2").glob("*.svg")} == {
+        "graph.svg", "age.svg", "overlay.svg", "curvature.svg",
+    }  # fmt: skip
 
 
 class Page(HTMLParser):

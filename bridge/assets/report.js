@@ -26,7 +26,7 @@
     }));
     report.panels.forEach((panel, i) => {
       // a copy: Plotly keeps what it is given
-      if (panel.traces.length) Plotly.restyle(plots[i], structuredClone(panel.states[k]), panel.traces);
+      for (const { update, traces } of structuredClone(panel.states[k] ?? [])) Plotly.restyle(plots[i], update, traces);
     });
   }
 
