@@ -117,7 +117,7 @@ def age_text(found: ArchitectureResults, age: int) -> str:
 def _page_data(panels: Sequence[Panel], results: Sequence[ArchitectureResults], ages: Sequence[int]) -> dict[str, Any]:
     waiting = {int(tw) for found in results for tw in found.msd.waiting_times}
     return {
-        "panels": [{"id": panel.name, **panel.figure.to_plotly_json(), "states": panel.states} for panel in panels],
+        "panels": [{"id": panel.name, **panel.figure.to_plotly_json()} for panel in panels],
         "ages": [
             {
                 "text": f"{age:,} steps ({'waiting time' if age in waiting else 'no waiting time'})",

@@ -1,12 +1,11 @@
 """The disconnectivity graph of the report for a browser: hover for the numbers, lit minima for each age."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from bridge.report_panels import GRAY, Panel, finite_or_none, layout, minimum_facts, restyle, slug
+from bridge.report_panels import GRAY, Panel, finite_or_none, layout, minimum_facts, slug
 from bridge.results import ArchitectureResults
 from landscape.plots import INK, VERMILION
 
@@ -38,8 +37,8 @@ def graph_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel:
         f"Disconnectivity graph of the network with hidden layers {name}: {parts}; losses of the minima from "
         f"{low:.4f} to {tree.levels[: tree.n_leaves].max():.4f} nats. The table of visited minima has the numbers."
     )
-    states = tuple(_lit(found, age) for age in ages)
-    return Panel(f"graph-{slug(name)}", f"Hidden layers {name}: {parts}", alt, figure, states)
+    figure.frames = [_lit(found, age) for age in ages]
+    return Panel(f"graph-{slug(name)}", f"Hidden layers {name}: {parts}", alt, figure)
 
 
 def hover_texts(found: ArchitectureResults) -> list[str]:
@@ -47,21 +46,20 @@ def hover_texts(found: ArchitectureResults) -> list[str]:
     return ["<br>".join(map(" ".join, minimum_facts(found.minima, k).items())) for k in found.tree.minima.tolist()]
 
 
-def _lit(found: ArchitectureResults, age: int) -> tuple[dict[str, Any], ...]:
+def _lit(found: ArchitectureResults, age: int) -> go.Frame:
     """Number of runs in every minimum, for hovering, and the disks of those that runs are in, with their ids."""
     tree, numbers = found.tree, found.runs_at(age)[found.tree.minima]
     where = np.flatnonzero(numbers)
     where = where[np.argsort(-numbers[where], kind="stable")]  # small ones on top
     share = numbers[where] / max(found.visited.distinct.size, 1)
     sizes = np.sqrt(SMALLEST**2 + (LARGEST**2 - SMALLEST**2) * share)
-    disks = restyle(
-        [LIT],
-        x=[tree.x[where].tolist()],
-        y=[tree.levels[where].tolist()],
-        customdata=[found.minima.ids[tree.minima[where]].tolist()],
-        marker_size=[sizes.round(2).tolist()],
+    disks = go.Scatter(
+        x=tree.x[where].tolist(),
+        y=tree.levels[where].tolist(),
+        customdata=found.minima.ids[tree.minima[where]].tolist(),
+        marker={"size": sizes.round(2).tolist()},
     )
-    return restyle([MINIMA], customdata=[numbers.tolist()]), disks
+    return go.Frame(name=str(age), data=[go.Scatter(customdata=numbers.tolist()), disks], traces=[MINIMA, LIT])
 
 
 def _tree_lines(found: ArchitectureResults) -> go.Scatter:

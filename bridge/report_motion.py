@@ -1,12 +1,11 @@
 """How the runs move, for a browser: displacement and t*, with what belongs to an age emphasized."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from bridge.report_panels import GRAY, SYMBOLS, Panel, finite_or_none, layout, make_logarithmic, mu_text, restyle, slug
+from bridge.report_panels import GRAY, SYMBOLS, Panel, finite_or_none, layout, make_logarithmic, mu_text, slug
 from bridge.results import ArchitectureResults
 from dynamics.plots import COLORS
 from landscape.plots import INK, VERMILION
@@ -33,7 +32,7 @@ def displacement_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel
     )  # fmt: skip
     figure = go.Figure([*curves, threshold], layout("lag t (steps)", "displacement Δ(t<sub>w</sub>, t)"))
     make_logarithmic(figure)
-    states = tuple((_emphasis(waiting, age),) for age in ages)
+    figure.frames = [_emphasis(waiting, age) for age in ages]
     alt = (
         f"Mean square displacement of the network with hidden layers {name} against the lag, one curve for each of the "
         f"waiting times {', '.join(f'{tw:,}' for tw in waiting)} steps; they reach the threshold "
@@ -44,15 +43,15 @@ def displacement_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel
         f"Hidden layers {name}: mean square displacement",
         alt,
         figure,
-        states,
     )
 
 
-def _emphasis(waiting: Sequence[int], age: int) -> dict[str, Any]:
-    """Restyling of the curves: that of the age thick, all the same where none is of this age."""
+def _emphasis(waiting: Sequence[int], age: int) -> go.Frame:
+    """The curves: that of the age thick, all the same where none is of this age."""
     others = FAINT if age in waiting else 0.8
-    widths, opacities = [3.5 if tw == age else 1.5 for tw in waiting], [1.0 if tw == age else others for tw in waiting]
-    return restyle(range(len(waiting)), line_width=widths, opacity=opacities)
+    styles = [(3.5, 1.0) if tw == age else (1.5, others) for tw in waiting]
+    curves = [go.Scatter(line={"width": width}, opacity=opacity) for width, opacity in styles]
+    return go.Frame(name=str(age), data=curves, traces=list(range(len(waiting))))
 
 
 def aging_panel(results: Sequence[ArchitectureResults], ages: Sequence[int]) -> Panel:
@@ -80,8 +79,8 @@ def aging_panel(results: Sequence[ArchitectureResults], ages: Sequence[int]) -> 
     parts = [f"{found.row.hidden}: μ = {mu_text(found)}" for found in results]
     alt = f"Lag t* against the waiting time, with the exponent of t* ~ tw^μ for hidden layers {'; '.join(parts)}."
     threshold = results[0].fit.threshold
-    states = tuple((_marked(results, age, first=len(lines)),) for age in ages)
-    return Panel("aging", f"Lag t* at which the displacement reaches {threshold:g}", alt, figure, states)
+    figure.frames = [_marked(results, age, first=len(lines)) for age in ages]
+    return Panel("aging", f"Lag t* at which the displacement reaches {threshold:g}", alt, figure)
 
 
 def _aging_traces(found: ArchitectureResults, k: int) -> list[go.Scatter]:
@@ -104,12 +103,12 @@ def _aging_traces(found: ArchitectureResults, k: int) -> list[go.Scatter]:
     return [points, law]
 
 
-def _marked(results: Sequence[ArchitectureResults], age: int, first: int) -> dict[str, Any]:
-    """Restyling of the marks at an age: one for each architecture, from trace `first` on, then the line."""
+def _marked(results: Sequence[ArchitectureResults], age: int, first: int) -> go.Frame:
+    """The marks at an age: one for each architecture, from trace `first` on, then the line."""
     values = [found.t_star_at(age) for found in results]
     every = np.concatenate([np.append(found.fit.t_star, found.fit.t_star_interval) for found in results])
     every = every[np.isfinite(every) & (every > 0)]
     ends = [float(every.min()), float(every.max())] if every.size else [1.0, 10.0]
-    x = [[age] if np.isfinite(value) else [] for value in values]
-    y = [[value] if np.isfinite(value) else [] for value in values]
-    return restyle(range(first, first + len(results) + 1), x=[*x, [max(age, 1)] * 2], y=[*y, ends])
+    marks = [go.Scatter(x=[age], y=[value]) if np.isfinite(value) else go.Scatter(x=[], y=[]) for value in values]
+    line = go.Scatter(x=[max(age, 1)] * 2, y=ends)
+    return go.Frame(name=str(age), data=[*marks, line], traces=list(range(first, first + len(marks) + 1)))

@@ -1,6 +1,5 @@
 """What the figures of the report for a browser have in common."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,21 +25,13 @@ class Panel:
     title, alt : str
         Heading, and what a reader is told who does not see it.
     figure : go.Figure
-        Without what depends on the age.
-    states : tuple of tuples of dict
-        For each age the changes that Plotly.restyle makes, see `restyle`; empty where nothing follows the age.
+        Without what depends on the age; it has a frame for each age, or none if it does not follow it.
     """
 
     name: str
     title: str
     alt: str
     figure: go.Figure
-    states: tuple[tuple[dict[str, Any], ...], ...] = ()
-
-
-def restyle(traces: Sequence[int], **update: Sequence[Any]) -> dict[str, Any]:
-    """A change of some traces: for each property (line_width: line.width) one value per trace."""
-    return {"traces": list(traces), "update": {name.replace("_", "."): values for name, values in update.items()}}
 
 
 def layout(x: str, y: str) -> dict[str, Any]:

@@ -108,26 +108,26 @@ def test_without_test_rows_there_is_no_test_accuracy():
 )
 def test_lit_minima(found, ages, k, expected):
     panel = graph_panel(found, ages)
-    everywhere, disks = panel.states[k]
-    tree, state = found.tree, disks["update"]
-    ids, sizes = state["customdata"][0], state["marker.size"][0]
+    frame, tree = panel.figure.frames[k], found.tree
+    everywhere, disks = frame.data
+    sizes = disks.marker.size
     lit = {}
-    for x, y, number, size in zip(state["x"][0], state["y"][0], ids, sizes, strict=True):
+    for x, y, number, size in zip(disks.x, disks.y, disks.customdata, sizes, strict=True):
         leaf = tree.minima.tolist().index(IDS.tolist().index(number))
-        runs = everywhere["update"]["customdata"][0][leaf]
+        runs = everywhere.customdata[leaf]
         assert (x, y) == (tree.x[leaf], tree.levels[leaf])
         share = (size**2 - SMALLEST**2) / (LARGEST**2 - SMALLEST**2)
         assert share == pytest.approx(runs / RUNS, abs=2e-3)  # sizes have two digits
         lit[number] = runs
     assert lit == expected
-    assert sizes == sorted(sizes, reverse=True)
-    assert sum(everywhere["update"]["customdata"][0]) == RUNS
-    assert (everywhere["traces"], disks["traces"]) == ([1], [2])
+    assert list(sizes) == sorted(sizes, reverse=True)
+    assert sum(everywhere.customdata) == RUNS
+    assert (frame.name, frame.traces) == (str(ages[k]), (1, 2))
 
 
 def test_ages_at_which_an_architecture_was_not_looked_at(found):
     assert found.runs_at(11).tolist() == [0] * 5
-    assert graph_panel(found, [11]).states[0][1]["update"]["x"] == [[]]
+    assert graph_panel(found, [11]).figure.frames[0].data[1].x == ()
     assert report.age_text(found, 11) == f"hidden layers 3,2: 0 of {RUNS} mapped runs are in minima"
 
 
@@ -137,7 +137,7 @@ def test_no_run_in_any_minimum(found, ages):
         found.visited.jumps, 0,
     )  # fmt: skip
     nothing = ArchitectureResults(found.row, nowhere, found.tree, found.minima, found.msd, found.fit, found.versions)
-    assert [disks["update"]["x"] for _, disks in graph_panel(nothing, ages).states] == [[[]]] * 4
+    assert [frame.data[1].x for frame in graph_panel(nothing, ages).figure.frames] == [()] * 4
     assert "mapped runs are in minima" in page_of(nothing)
 
 
@@ -155,26 +155,24 @@ def test_curves_are_the_mean_displacements(found, ages):
 def test_the_curve_of_the_age_stands_out(found, ages):
     panel = displacement_panel(found, ages)
     for k in range(len(WAITING)):
-        (change,) = panel.states[k]
-        assert change["traces"] == [0, 1, 2]
-        state = change["update"]
-        assert [width == max(state["line.width"]) for width in state["line.width"]] == [j == k for j in range(3)]
-        assert state["opacity"] == [1.0 if j == k else FAINT for j in range(3)]
-    assert len(set(panel.states[-1][0]["update"]["line.width"])) == 1  # the last step is no waiting time
+        frame = panel.figure.frames[k]
+        assert frame.traces == (0, 1, 2)
+        widths = [curve.line.width for curve in frame.data]
+        assert [width == max(widths) for width in widths] == [j == k for j in range(3)]
+        assert [curve.opacity for curve in frame.data] == [1.0 if j == k else FAINT for j in range(3)]
+    assert len({curve.line.width for curve in panel.figure.frames[-1].data}) == 1  # the last step is no waiting time
 
 
 def test_t_star_is_marked_at_the_age(found, ages):
     other = make_results("2", mu=0.9)
     panel = aging_panel([found, other], ages)
-    figure = go.Figure(panel.figure)
+    figure = panel.figure
     for k, tw in enumerate(WAITING):
-        (change,) = panel.states[k]
-        state = change["update"]
-        assert state["x"][:2] == [[tw], [tw]]
-        np.testing.assert_allclose(np.ravel(state["y"][:2]), [3 * tw**0.8, 3 * tw**0.9], rtol=1e-2)
-        assert state["x"][2] == [tw, tw]
-    assert panel.states[-1][0]["update"]["x"] == [[], [], [LAST, LAST]]
-    marks = [figure.data[trace] for trace in panel.states[0][0]["traces"]]
+        one, two, line = figure.frames[k].data
+        assert (one.x, two.x, line.x) == ((tw,), (tw,), (tw, tw))
+        np.testing.assert_allclose([*one.y, *two.y], [3 * tw**0.8, 3 * tw**0.9], rtol=1e-2)
+    assert [trace.x for trace in figure.frames[-1].data] == [(), (), (LAST, LAST)]
+    marks = [figure.data[trace] for trace in figure.frames[0].traces]
     assert [mark.mode for mark in marks] == ["markers", "markers", "lines"]
     assert "-open" in marks[0].marker.symbol
 
@@ -193,7 +191,7 @@ def test_thin_data_leave_gaps(ages):
     )
     panel = aging_panel([far], ages)
     assert set(panel.figure.data[0].y) == {None}
-    assert panel.states[0][0]["update"]["x"] == [[], [10, 10]]
+    assert [trace.x for trace in panel.figure.frames[0].data] == [(), (10, 10)]
     assert NO_VALUE in panel.figure.data[0].name
 
 
@@ -309,9 +307,9 @@ def test_the_data_of_the_page(tags, found):
         "hidden layers 3,2: 6 of 6 mapped runs are in 2 minima, losses 0.5250 to 0.5400 nats; t* = "
     )
     for panel in data["panels"][:-1]:
-        assert len(panel["states"]) == 4
-        for change in (change for state in panel["states"] for change in state):
-            assert {len(value) for value in change["update"].values()} == {len(change["traces"])}
+        assert [frame["name"] for frame in panel["frames"]] == ["10", "100", "1000", "5000"]
+        for frame in panel["frames"]:
+            assert len(frame["data"]) == len(frame["traces"])
     figures = [go.Figure({"data": panel["data"], "layout": panel["layout"]}) for panel in data["panels"]]
     assert [len(figure.data) for figure in figures] == [3, 3, 4, 4, 7, 4]  # Plotly knows every property
 

@@ -76,7 +76,7 @@ def page(browser, done):
 
 
 def wait_until(holds):
-    """For ten seconds at most; the page's policy forbids Playwright's own way."""
+    """For ten seconds at most: figures follow with the next frame. The page's policy forbids Playwright's own way."""
     end = time.monotonic() + 10
     while not holds():
         assert time.monotonic() < end
@@ -84,10 +84,9 @@ def wait_until(holds):
 
 
 def lit_ids(page, name):
-    """Minima that are lit, as many as there are disks."""
-    ids = page.evaluate(f"[...document.getElementById('{name}').data[2].customdata]")
-    assert page.locator(f"#{name} {LIT}").count() == len(ids)
-    return set(ids)
+    """Minima that are lit; None while there are not as many disks on the screen."""
+    ids = page.evaluate(f"[...(document.getElementById('{name}').data[2].customdata ?? [])]")
+    return set(ids) if page.locator(f"#{name} {LIT}").count() == len(ids) else None
 
 
 def expected_ids(done):
@@ -116,13 +115,17 @@ def test_it_loads_without_a_complaint_and_without_a_network(browser, done):
     assert seen.requests == [done.report.as_uri()]
 
 
-def test_nothing_can_be_sent_away(page):
-    """Plotly would show a button that uploads the figure."""
-    titles = page.locator(".modebar-btn").evaluate_all("buttons => buttons.map(b => b.dataset.title)")
+def test_nothing_can_be_sent_away(browser, done):
+    """Plotly would show a button that uploads the figure; the policy forbids every request."""
+    seen = Seen(browser, done.report)
+    with seen as page:
+        page.wait_for_selector("#comparison .main-svg")
+        titles = page.locator(".modebar-btn").evaluate_all("buttons => buttons.map(b => b.dataset.title)")
+        assert page.evaluate("fetch('https://example.org/').then(() => 'sent', () => 'blocked')") == "blocked"
     assert len(titles) > 6
     assert not any("cloud" in title.lower() or "share" in title.lower() for title in titles)
-    blocked = page.evaluate("fetch('https://example.org/').then(() => 'sent', (error) => 'blocked')")
-    assert blocked == "blocked"
+    assert any("Content Security Policy" in text for text in seen.complaints)
+    assert seen.requests == [done.report.as_uri()]
 
 
 def test_the_policy_stops_scripts_that_are_not_ours(browser, done):
@@ -174,7 +177,7 @@ def test_the_slider_lights_up_the_minima_of_each_age(page, done):
         assert slider.get_attribute("aria-valuetext").startswith(f"{step:,} steps")
         for name, found in places.items():
             ids = set(found.minimum_ids[:, s].tolist()) - {0}
-            assert lit_ids(page, name) == ids
+            wait_until(lambda name=name, ids=ids: lit_ids(page, name) == ids)
             shown.append((name, frozenset(ids)))
         page.keyboard.press("ArrowRight")
     assert len(set(shown)) > len(places)  # the lit minima do change
@@ -187,13 +190,18 @@ def test_the_slider_lights_up_the_minima_of_each_age(page, done):
 def test_displacement_and_t_star_follow_the_age(page, done):
     runs = load_trajectories(done.output / "h3" / RUNS)
     fit = aging(mean_square_displacement(runs), SETTINGS.threshold)
-    for k, tw in enumerate(runs.waiting_times.tolist()):
-        page.locator("#age").fill(str(k))
-        widths = page.locator(f"#msd-3 {CURVE}").evaluate_all(
+    n = len(runs.waiting_times)
+
+    def thickest():
+        styles = page.locator(f"#msd-3 {CURVE}").evaluate_all(
             "lines => lines.map(l => parseFloat(l.style.strokeWidth))"
         )
-        curves = widths[: len(runs.waiting_times)]
-        assert [width == max(curves) for width in curves] == [j == k for j in range(len(curves))]
+        return [width == max(styles) for width in styles[:n]]
+
+    assert np.isfinite(fit.t_star).any()
+    for k, tw in enumerate(runs.waiting_times.tolist()):
+        page.locator("#age").fill(str(k))
+        wait_until(lambda k=k: thickest() == [j == k for j in range(n)])
         mark, line = page.evaluate(
             "(({data}) => [data[4], data[6]].map(({x, y}) => ({x, y})))(document.getElementById('aging'))"
         )

@@ -129,12 +129,12 @@ def test_the_report_lights_up_the_minima_that_the_runs_are_in(undisturbed, data)
         with Database(folder / LANDSCAPE) as database:
             places = inherent_structures(runs, database)
             minima = {minimum.id: minimum for minimum in database.minima}
-        assert len(panel["states"]) == len(shown["ages"]) == places.steps.size
+        assert len(panel["frames"]) == len(shown["ages"]) == places.steps.size
         leaves = [int(text.split("<br>")[0].split()[1]) for text in panel["data"][1]["text"]]
-        for s, (runs_here, disks) in enumerate(panel["states"]):
+        for s, (runs_here, disks) in enumerate(frame["data"] for frame in panel["frames"]):
             ids = places.minimum_ids[:, s]
-            assert sorted(disks["update"]["customdata"][0]) == sorted(set(ids.tolist()) - {0})
-            assert runs_here["update"]["customdata"] == [[(ids == number).sum() for number in leaves]]
+            assert sorted(disks["customdata"]) == sorted(set(ids.tolist()) - {0})
+            assert runs_here["customdata"] == [(ids == number).sum() for number in leaves]
         for text in panel["data"][1]["text"]:
             number, value, accuracy, test, trace, orbit, hits = (
                 part.rsplit(" ", 1)[1] for part in text.split("<br>")[:7]
