@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from bridge.report_panels import GRAY, Panel, finite_or_none, layout, minimum_facts, slug
+from bridge.report_panels import GRAY, NOWHERE, Panel, finite_or_none, layout, minimum_facts, slug
 from bridge.results import ArchitectureResults
 from landscape.plots import INK, VERMILION
 
@@ -23,8 +23,8 @@ def graph_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel:
         hovertemplate=f"%{{text}}<br>runs here at this age: %{{customdata}} of {runs}<extra></extra>",
     )  # fmt: skip
     lit = go.Scatter(
-        x=[], y=[], mode="markers", name="runs are here (area: how many)", hoverinfo="skip",
-        marker={"color": VERMILION, "opacity": 0.9, "line": {"color": "white", "width": 1}},
+        **NOWHERE, mode="markers", name="runs are here (area: how many)", hoverinfo="skip",
+        marker={"size": 12, "color": VERMILION, "opacity": 0.9, "line": {"color": "white", "width": 1}},
     )  # fmt: skip
     figure = go.Figure([_tree_lines(found), bottom, lit], layout("", "training loss (nats)"))
     low, right = float(tree.levels.min()), float(tree.x.max())
@@ -32,7 +32,8 @@ def graph_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel:
     figure.update_xaxes(visible=False, range=[-side, right + side])
     figure.update_yaxes(range=[low - margin, tree.top], showgrid=False)
     minima = f"{tree.n_leaves} of {tree.n_minima}" if tree.n_leaves < tree.n_minima else f"{tree.n_minima}"
-    parts = f"{minima} minima, {tree.n_transition_states} transition states, in {tree.n_components} parts"
+    parts = f"{minima} minima, {tree.n_transition_states} transition states, {tree.n_components} component"
+    parts += "s" * (tree.n_components != 1)
     alt = (
         f"Disconnectivity graph of the network with hidden layers {name}: {parts}; losses of the minima from "
         f"{low:.4f} to {tree.levels[: tree.n_leaves].max():.4f} nats. The table of visited minima has the numbers."

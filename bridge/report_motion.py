@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from bridge.report_panels import GRAY, SYMBOLS, Panel, finite_or_none, layout, make_logarithmic, mu_text, slug
+from bridge.report_panels import GRAY, NOWHERE, SYMBOLS, Panel, finite_or_none, layout, make_logarithmic, mu_text, slug
 from bridge.results import ArchitectureResults
 from dynamics.plots import COLORS
 from landscape.plots import INK, VERMILION
@@ -59,13 +59,13 @@ def aging_panel(results: Sequence[ArchitectureResults], ages: Sequence[int]) -> 
     lines = [trace for k, found in enumerate(results) for trace in _aging_traces(found, k)]
     marks = [
         go.Scatter(
-            x=[], y=[], mode="markers", hoverinfo="skip", showlegend=False,
+            **NOWHERE, mode="markers", hoverinfo="skip", showlegend=False,
             marker={"size": 16, "symbol": f"{SYMBOLS[k % len(SYMBOLS)]}-open", "color": INK, "line": {"width": 2}},
         )
         for k in range(len(results))
     ]  # fmt: skip
     line = go.Scatter(
-        x=[], y=[], mode="lines", name="age", hoverinfo="skip",
+        **NOWHERE, mode="lines", name="age", hoverinfo="skip",
         line={"color": VERMILION, "width": 1.5, "dash": "dot"},
     )  # fmt: skip
     figure = go.Figure([*lines, *marks, line], layout("waiting time t<sub>w</sub> (steps)", "t* (steps)"))

@@ -12,6 +12,7 @@ from landscape.plots import INK
 GRAY = "#767676"  # readable on white
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
 NO_VALUE = "not known"
+NOWHERE: dict[str, Any] = {"x": [None], "y": [None]}  # an empty trace would be missing in the legend
 
 
 @dataclass(frozen=True, eq=False)
