@@ -141,7 +141,7 @@ def _figure(panel: Panel) -> str:
     caption = f"{panel.name}-caption"
     return (
         f'<figure aria-labelledby="{caption}"><figcaption id="{caption}">{escape(panel.title)}</figcaption>'
-        f'<div class="plot" id="{panel.name}" role="img" aria-label="{escape(panel.alt)}"></div></figure>'
+        f'<div class="plot" id="{panel.name}" role="group" aria-label="{escape(panel.alt)}"></div></figure>'
     )
 
 

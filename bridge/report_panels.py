@@ -45,6 +45,7 @@ def layout(x: str, y: str) -> dict[str, Any]:
         "plot_bgcolor": "white",
         "hovermode": "closest",
         "hoverlabel": {"bgcolor": "white", "bordercolor": INK, "align": "left", "font": {"color": INK}},
+        "modebar": {"bgcolor": "white", "color": GRAY, "activecolor": INK},
         "margin": {"l": 8, "r": 8, "t": 40, "b": 8},
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom", "yref": "container"},
         "xaxis": axis | {"title": {"text": x}},

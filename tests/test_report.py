@@ -277,7 +277,7 @@ def test_what_is_on_the_page_is_described(tags):
     assert len(ids) == len(set(ids))
     plots = [a for _, a in tags.tags if a.get("class") == "plot"]
     assert [a["id"] for a in plots] == ["graph-3-2", "msd-3-2", "graph-2", "msd-2", "aging", "comparison"]
-    assert all(len(a["aria-label"]) > 40 and a["role"] == "img" for a in plots)
+    assert all(len(a["aria-label"]) > 40 and a["role"] == "group" for a in plots)
     for _, attributes in tags.tags:
         for key in ("aria-labelledby", "aria-describedby", "for", "list"):
             if key in attributes:

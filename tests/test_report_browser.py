@@ -280,6 +280,19 @@ def test_a_zoom_stays_while_the_slider_moves_and_a_double_click_ends_it(page):
     wait_until(lambda: view() == whole)
 
 
+def test_the_keyboard_zooms(page):
+    def height():
+        low, high = page.evaluate("document.getElementById('graph-3')._fullLayout.yaxis.range")
+        return high - low
+
+    whole = height()
+    toolbar = page.locator("#graph-3").get_by_role("toolbar")
+    for name, factor in (("Zoom in", 0.5), ("Reset axes", 1.0)):
+        toolbar.get_by_role("button", name=name).focus()
+        page.keyboard.press("Enter")
+        wait_until(lambda factor=factor: height() == pytest.approx(factor * whole, rel=0.01))
+
+
 # ---------------------------------------------------------------- narrow, on a touch screen, on paper
 
 
