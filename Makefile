@@ -6,7 +6,7 @@ PEERS := .venv-topsearch
 JAX := .venv-jax
 INSTALLED := $(VENV)/.installed
 
-.PHONY: study test slow lint docs bench peers clean
+.PHONY: study test slow browser lint docs bench peers clean
 
 study: $(INSTALLED)  ## the main job at quick scale: results/study/report.html
 	$(BIN)/agescape study --scale quick --output results/study
@@ -16,6 +16,10 @@ test: $(INSTALLED)  ## the test suite, without the tests marked slow
 
 slow: $(INSTALLED)  ## the slow tests
 	$(BIN)/python -m pytest -m slow
+
+browser: $(INSTALLED)  ## the tests of the report; they need a Chromium (apt-get install chromium)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
+	$(BIN)/python -m pytest -m slow tests/test_report_browser.py
 
 lint: $(INSTALLED)  ## style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -30,7 +30,7 @@ from bridge.comparison import compare as compare_studies
 from bridge.comparison import row_dict
 from bridge.comparison_tables import check_table_path, write_table
 from bridge.correlation import RankCorrelation, rank_correlations
-from bridge.settings import SCALES, StudySettings
+from bridge.settings import StudySettings, scaled
 from bridge.study import study as run_study
 from dynamics import SGD, load_trajectories
 from landscape import Database, datasets, summarize
@@ -101,13 +101,9 @@ def study(
 ) -> None:
     """Do it all: explore, train, age, map, compare, draw and report."""
     data = datasets.load(dataset, rows=rows, seed=dataset_seed, data_dir=data_dir)
-    given = {"replicas": replicas, "steps": steps}
-    if searches is not None:
-        given |= {"searches": searches - searches // 3, "later_searches": searches // 3}
-    chosen = dataclasses.replace(SCALES[scale], **{name: value for name, value in given.items() if value is not None})
     architectures = tuple(parse_hidden(text) for text in hidden)
     settings = StudySettings(
-        scale=chosen,
+        scale=scaled(scale, searches=searches, replicas=replicas, steps=steps),
         architectures=architectures,
         optimizer=SGD(learning_rate=learning_rate, batch_size=batch_size),
         threshold=threshold,

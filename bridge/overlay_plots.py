@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bridge.dwell import Dwells
 from bridge.jumps import Jumps
 from bridge.occupation import Occupation
-from bridge.plots import visible_top
+from bridge.trees import visible_top
 from dynamics.plots import COLORS
 from landscape import Database, DisconnectivityTree, disconnectivity_tree
 from landscape.plots import plot_disconnectivity

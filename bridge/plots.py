@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from bridge.comparison import Comparison
 from bridge.properties import Property
+from bridge.trees import visible_top, visited_tree
 from bridge.visits import Visits, per_minimum
 from dynamics import Aging, MeanSquareDisplacement
 from dynamics.plots import COLORS, plot_aging, plot_msd
@@ -19,26 +20,12 @@ from landscape.plots import plot_disconnectivity
 MARKERS = "osv^D<>pP*"
 MOST_IN_LEGEND = 6  # inside the axes: more would cover the points
 MOST_LABELS = 40  # below a graph: more would be written over one another
-HEADROOM = 0.05  # of the height of the drawing, above the highest transition state
 
 
 def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
     """Make a figure of so many inches with panels side by side."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, list(figure.subplots(1, columns, squeeze=False)[0])
-
-
-def visible_top(database: Database) -> float:
-    """Loss up to which a graph is drawn: a little above the highest transition state.
-
-    Minima higher than all transition states (a collapsed one at the entropy of the labels) would
-    otherwise press everything else into a line; the title counts what is left out.
-    """
-    states, minima = database.transition_states, database.minima
-    if not states:
-        return np.inf
-    top = states[-1].point.value
-    return top + HEADROOM * (top - minima[0].point.value)
 
 
 def plot_graph(
@@ -114,7 +101,7 @@ def plot_visits(visited: Visits, database: Database, ax: Axes) -> Axes:
     Disks at the minima: area by the number of snapshots there, color by their mean age.
     """
     numbers, ages = per_minimum(visited, database)
-    tree = disconnectivity_tree(database.graph(), emax=max(visible_top(database), _highest_visited(visited, database)))
+    tree = visited_tree(database, visited.minimum_ids.tolist())
     sizes = 6.0 + 60.0 * numbers / max(numbers.max(), 1)
     plot_disconnectivity(tree, ax, marker_sizes=np.where(numbers > 0, sizes, 0.0), marker_colors=np.log10(ages))
     if not numbers.any():
@@ -124,10 +111,6 @@ def plot_visits(visited: Visits, database: Database, ax: Axes) -> Axes:
     if isinstance(figure, Figure):
         figure.colorbar(scale, ax=ax, label="mean age of visits (steps)", fraction=0.04, pad=0.02)
     return ax
-
-
-def _highest_visited(visited: Visits, database: Database) -> float:
-    return max((database.minimum(i).point.value for i in visited.minimum_ids.tolist()), default=-np.inf)
 
 
 def plot_displacements(

@@ -1,23 +1,34 @@
-"""The report of a study: one HTML page that needs nothing beside it."""
+"""The report of a study: one HTML page that needs nothing beside it, not even a network.
+
+The page may run its own three scripts and load nothing: a content security policy with their digests says so. Whatever
+comes from outside (names and paths of data sets) is escaped.
+"""
 
 import base64
+import hashlib
+import platform
 from collections.abc import Sequence
 from html import escape
+from importlib.resources import files
 from pathlib import Path
+from string import Template
+from typing import Any
 
 import numpy as np
+from plotly.offline import get_plotlyjs
 
 from bridge._files import to_json, write_text
-from bridge.comparison import Comparison, ComparisonRow, row_dict
+from bridge.comparison import row_dict
+from bridge.report_comparison import comparison_panel
+from bridge.report_graph import graph_panel
+from bridge.report_motion import aging_panel, displacement_panel
+from bridge.report_panels import Panel
+from bridge.report_tables import comparison_table, further_commands, versions_table, visited_table
+from bridge.results import ArchitectureResults, all_ages
 from bridge.settings import StudySettings
-from bridge.visits import Visits
+from bridge.study_command import study_command
 from landscape import Dataset
 from landscape.versions import package_version
-
-COLUMNS = (
-    "hidden layers", "parameters", "minima found", "minima estimated (Chao1)", "transition states", "components",
-    "lowest loss", "minima seen by SGD (new)", "μ", "μ of single runs", "μ of full-batch descent",
-)  # fmt: skip
 
 CAPTIONS = {
     "disconnectivity": "Disconnectivity graphs. Disks: minima whose basins SGD snapshots lie in; area by number of "
@@ -26,47 +37,136 @@ CAPTIONS = {
     "time, with bootstrap intervals over the runs.",
     "comparison": "Aging exponent against the number of minima: filled, found; open, Chao1 estimate.",
 }
-
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse } td, th { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #ccc }
-figure { margin: 2rem 0 } img { max-width: 100% } figcaption, footer { color: #555 } .wide { overflow-x: auto }
-"""
+ASSETS = files("bridge") / "assets"
 
 
 def write(
     output: Path,
-    comparison: Comparison,
-    visited: Sequence[Visits],
+    results: Sequence[ArchitectureResults],
     figures: Sequence[Path],
     data: Dataset,
     settings: StudySettings,
 ) -> Path:
-    """Write report.html and the numbers in it, comparison.json, into `output`; the path of the page."""
-    numbers = {"architectures": [row_dict(row) for row in comparison.rows], "dataset_sha256": data.sha256}
+    """Write report.html and the numbers in it, comparison.json, into `output`; the path of the page.
+
+    `figures` are static pictures for a browser that runs no scripts.
+    """
+    numbers = {"architectures": [row_dict(found.row) for found in results], "dataset_sha256": data.sha256}
     write_text(output / "comparison.json", to_json(numbers) + "\n")
-    body = "\n".join(_cells(row, seen) for row, seen in zip(comparison.rows, visited, strict=True))
-    header = "".join(f"<th>{escape(name)}</th>" for name in COLUMNS)
-    pictures = "\n".join(_figure(path) for path in figures)
-    page = f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>agescape: landscape and aging</title><style>{STYLE}</style></head>
-<body><h1>Loss landscape and aging of SGD</h1>
-<p>{escape(_setting(data, settings))}</p>
-<div class="wide"><table><thead><tr>{header}</tr></thead><tbody>
-{body}
-</tbody></table></div>
-<p>Intervals are 95 % bootstrap intervals over the runs. The Chao1 estimate is a lower bound: it counts what searches
-of this kind would still find.</p>
-{pictures}
-<footer>agescape {escape(package_version("agescape"))}, data set {escape(str(dict(data.metadata)))},
-sha256 {data.sha256[:16]}</footer></body></html>
-"""
     path = output / "report.html"
-    write_text(path, page)
+    write_text(path, page(results, figures, data, settings))
     return path
 
 
-def _setting(data: Dataset, settings: StudySettings) -> str:
+def page(
+    results: Sequence[ArchitectureResults], figures: Sequence[Path], data: Dataset, settings: StudySettings
+) -> str:
+    """The whole page as text."""
+    ages = all_ages(results).tolist()
+    graphs = [graph_panel(found, ages) for found in results]
+    motions = [displacement_panel(found, ages) for found in results]
+    last = [aging_panel(results, ages), comparison_panel([found.row for found in results])]
+    panels = [*graphs, *motions, *last]
+    scripts = {"plotly": get_plotlyjs(), "script": asset("report.js")}
+    sections = [_section(*parts) for parts in zip(results, graphs, motions, strict=True)]
+    seeds = f"Seed {settings.seed} decides every search, start, minibatch and replica; the data have seed "
+    return Template(asset("report.html")).substitute(
+        scripts,
+        policy=_policy(scripts.values()),
+        style=asset("report.css"),
+        data=script_json(_page_data(panels, results, ages)),
+        last_age=len(ages) - 1,
+        ticks="".join(f'<option value="{k}" label="{age:,}"></option>' for k, age in enumerate(ages)),
+        setting=escape(describe_setting(data, settings)),
+        table=comparison_table(results),
+        sections="\n".join(sections),
+        last="\n".join(_figure(panel) for panel in last),
+        pictures="\n".join(_picture(path) for path in figures),
+        command=escape(study_command(data, settings)),
+        commands=escape("\n".join(line for found in results for line in further_commands(found))),
+        seeds=escape(f"{seeds}{data.metadata.get('seed')}; the bootstrap has its own, 0."),
+        versions=versions_table(results, _versions()),
+        provenance=escape(f"Data set {dict(data.metadata)}, sha256 {data.sha256}."),
+    )
+
+
+def asset(name: str) -> str:
+    """A text file that lies beside this module."""
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def script_json(value: Any) -> str:
+    """JSON that stands safely inside a script element: no "<" in it can end the element or begin a comment."""
+    text = to_json(value)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def age_text(found: ArchitectureResults, age: int) -> str:
+    """Where the runs of an architecture are at an age, in a sentence."""
+    numbers = found.runs_at(age)
+    losses = found.minima.losses[numbers > 0]
+    t_star = found.t_star_at(age)
+    runs = f"{numbers.sum()} of {found.visited.distinct.size} mapped runs are in"
+    where = f"{losses.size} minima, losses {losses.min():.4f} to {losses.max():.4f} nats" if losses.size else "minima"
+    motion = f"; t* = {t_star:,.0f} steps" if np.isfinite(t_star) else ""
+    return f"hidden layers {found.row.hidden}: {runs} {where}{motion}"
+
+
+def _page_data(panels: Sequence[Panel], results: Sequence[ArchitectureResults], ages: Sequence[int]) -> dict[str, Any]:
+    waiting = {int(tw) for found in results for tw in found.msd.waiting_times}
+    return {
+        "panels": [{"id": panel.name, **panel.figure.to_plotly_json()} for panel in panels],
+        "ages": [
+            {
+                "text": f"{age:,} steps ({'waiting time' if age in waiting else 'no waiting time'})",
+                "details": [age_text(found, age) for found in results],
+            }
+            for age in ages
+        ],
+    }
+
+
+def _section(found: ArchitectureResults, graph: Panel, motion: Panel) -> str:
+    name = escape(found.row.hidden)
+    return (
+        f'<section aria-label="Hidden layers {name}"><div class="panels">{_figure(graph)}{_figure(motion)}</div>'
+        f"<details><summary>Visited minima of hidden layers {name}, in numbers</summary>{visited_table(found)}"
+        "</details></section>"
+    )
+
+
+def _figure(panel: Panel) -> str:
+    caption = f"{panel.name}-caption"
+    return (
+        f'<figure aria-labelledby="{caption}"><figcaption id="{caption}">{escape(panel.title)}</figcaption>'
+        f'<div class="plot" id="{panel.name}" role="group" aria-label="{escape(panel.alt)}"></div></figure>'
+    )
+
+
+def _picture(path: Path) -> str:
+    caption = escape(CAPTIONS.get(path.stem, path.stem))
+    picture = base64.b64encode(path.read_bytes()).decode()
+    image = f'<img alt="{caption}" src="data:image/png;base64,{picture}">'
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+
+
+def _policy(scripts: Any) -> str:
+    """Content security policy: these scripts and nothing from anywhere else."""
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    # Plotly adds style rules of its own, and makes pictures for its download button
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
+
+
+def _versions() -> dict[str, str]:
+    packages = ("agescape", "numpy", "scipy", "numba", "h5py", "plotly")
+    return {"python": platform.python_version()} | {name: package_version(name) for name in packages}
+
+
+def describe_setting(data: Dataset, settings: StudySettings) -> str:
+    """What was studied, and how much of it."""
     scale, optimizer = settings.scale, settings.optimizer
     mapped = min(scale.mapped_replicas, scale.replicas)
     return (
@@ -76,34 +176,4 @@ def _setting(data: Dataset, settings: StudySettings) -> str:
         f"{scale.steps} steps, learning rate {optimizer.learning_rate:g}, batch {optimizer.batch_size}; "
         f"{scale.control_replicas} full-batch descents; snapshots of {mapped} runs mapped to minima by "
         f"the gradient flow; Δ* = {settings.threshold:g}; seed {settings.seed}."
-    )
-
-
-def _cells(row: ComparisonRow, seen: Visits) -> str:
-    estimate = _with_interval(row.estimated_minima, row.estimated_minima_low, row.estimated_minima_high, digits=0)
-    cells = (
-        row.hidden, row.parameters, row.minima, estimate, row.transition_states, row.components,
-        f"{row.lowest_loss:.4f}", f"{len(seen.minimum_ids)} ({row.minima_from_sgd})",
-        _with_interval(row.mu, row.mu_low, row.mu_high),
-        _number(row.mu_runs_mean), _number(row.mu_control),
-    )  # fmt: skip
-    return "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>"
-
-
-def _number(value: float, digits: int = 2) -> str:
-    return f"{value:.{digits}f}" if np.isfinite(value) else "not defined"
-
-
-def _with_interval(value: float, low: float, high: float, digits: int = 2) -> str:
-    if not np.isfinite(value):
-        return "not defined"
-    return f"{_number(value, digits)} [{_number(low, digits)}, {_number(high, digits)}]"
-
-
-def _figure(path: Path) -> str:
-    caption = CAPTIONS.get(path.stem, path.stem)
-    picture = base64.b64encode(path.read_bytes()).decode()
-    return (
-        f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{picture}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
     )

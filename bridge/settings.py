@@ -1,6 +1,6 @@
 """What a study looks at, and how much of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dynamics import SGD
 
@@ -23,6 +23,14 @@ SCALES = {
     "quick": Scale(128, 64, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
     "paper": Scale(6_000, 2_000, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100),
 }
+
+
+def scaled(name: str, *, searches: int | None = None, replicas: int | None = None, steps: int | None = None) -> Scale:
+    """One of the `SCALES` with other numbers; a third of the searches comes after SGD's minima are known."""
+    given = {"replicas": replicas, "steps": steps}
+    if searches is not None:
+        given |= {"searches": searches - searches // 3, "later_searches": searches // 3}
+    return replace(SCALES[name], **{key: value for key, value in given.items() if value is not None})
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge import plots, report
-from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, compare_one
+from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, ComparisonRow, compare_one
 from bridge.comparison_tables import write_table
 from bridge.inherent import inherent_structures
+from bridge.results import ArchitectureResults, architecture_results
 from bridge.settings import StudySettings
 from bridge.visits import Visits, visits
-from dynamics import aging, load_trajectories, mean_square_displacement, train
+from dynamics import load_trajectories, train
 from dynamics.ensemble import check_arguments
 from dynamics.noises import NoiseName
 from landscape import MLP, CrossEntropyLoss, Database, Dataset, explore
@@ -73,21 +74,14 @@ def study(
     for loss in losses.values():  # before hours of searches
         _check(loss, settings, jobs)
     visited = [_one_architecture(loss, folder, settings, jobs, progress) for folder, loss in losses.items()]
-    scale = settings.scale
-    comparison = Comparison(
-        tuple(
-            compare_one(
-                folder,
-                threshold=settings.threshold,
-                replicas=scale.replicas,
-                control_replicas=scale.control_replicas,
-            )
-            for folder in losses
-        )
-    )
+    results = [
+        architecture_results(folder, loss, _compare(folder, settings), seen, jobs=jobs)
+        for (folder, loss), seen in zip(losses.items(), visited, strict=True)
+    ]
+    comparison = Comparison(tuple(found.row for found in results))
     write_table(comparison.rows, output / "comparison.csv")
-    figures = _draw(list(losses), visited, comparison, settings, output)
-    page = report.write(output, comparison, visited, figures, data, settings)
+    figures = _draw(list(losses), results, comparison, output)
+    page = report.write(output, results, figures, data, settings)
     return Study(output, comparison, page, figures)
 
 
@@ -152,18 +146,23 @@ def _one_architecture(
         return visits(structures, database)
 
 
+def _compare(folder: Path, settings: StudySettings) -> ComparisonRow:
+    scale = settings.scale
+    return compare_one(
+        folder, threshold=settings.threshold, replicas=scale.replicas, control_replicas=scale.control_replicas
+    )
+
+
 def _draw(
-    folders: Sequence[Path], visited: Sequence[Visits], comparison: Comparison, settings: StudySettings, output: Path
+    folders: Sequence[Path], results: Sequence[ArchitectureResults], comparison: Comparison, output: Path
 ) -> tuple[Path, ...]:
     names = [row.hidden for row in comparison.rows]
     graphs, axes = plots.new_figure(5.2 * len(folders), 5.0, len(folders))
-    for ax, folder, seen, name in zip(axes, folders, visited, names, strict=True):
+    for ax, folder, found, name in zip(axes, folders, results, names, strict=True):
         with Database(folder / LANDSCAPE) as database:
-            plots.plot_visits(seen, database, ax)
+            plots.plot_visits(found.visited, database, ax)
         ax.set_title(f"hidden layers {name}\n{ax.get_title()}", fontsize=10)
-    runs = [load_trajectories(folder / RUNS) for folder in folders]
-    displacements = [mean_square_displacement(r.at_most(settings.scale.replicas)) for r in runs]
-    fits = [aging(msd, settings.threshold) for msd in displacements]
+    displacements, fits = [found.msd for found in results], [found.fit for found in results]
     motion = plots.plot_displacements(names, displacements, fits, prefix="hidden layers ")
     table, axes = plots.new_figure(5.5, 4.2)
     plots.plot_comparison(comparison, axes[0])

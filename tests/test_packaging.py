@@ -4,6 +4,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
+def test_every_file_beside_the_code_is_installed():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        patterns = tomllib.load(file)["tool"]["setuptools"]["package-data"]
+    listed = {path for package, globs in patterns.items() for glob in globs for path in (ROOT / package).glob(glob)}
+    there = {
+        path
+        for package in ("landscape", "dynamics", "bridge")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc", ".nbi", ".nbc"}
+    }
+    assert there == listed
+
+
 def test_every_package_is_installed():
     """An editable installation, as CI's, would not miss one that the list forgets."""
     with (ROOT / "pyproject.toml").open("rb") as file:

@@ -1,25 +1,31 @@
 import base64
 import csv
 import json
+import re
+import shlex
+import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import h5py
 import numpy as np
 import pytest
 
-from bridge import Scale, StudySettings, compare, study
+from bridge import Scale, StudySettings, compare, inherent_structures, study
+from bridge.cli import main
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS, row_dict
-from bridge.report import COLUMNS, _number
+from bridge.report_panels import number_text
+from bridge.report_tables import COLUMNS
 from bridge.settings import SCALES
 from bridge.study import folder_name
-from dynamics import SGD
-from landscape import Dataset, datasets
+from dynamics import SGD, load_trajectories
+from landscape import MLP, CrossEntropyLoss, Database, Dataset, datasets
 
 PNG = b"\x89PNG\r\n\x1a\n"
-VOID = {"meta", "img", "br", "link"}
+VOID = {"meta", "img", "br", "link", "input"}
 SETTINGS = StudySettings(
     scale=Scale(searches=20, later_searches=6, replicas=3, steps=60, control_replicas=2, mapped_replicas=2),
     architectures=((2,), (1, 1)),
@@ -101,19 +107,78 @@ def test_numbers_in_files(undisturbed, data):
         assert [row["hidden"] for row in csv.DictReader(file)] == ["2", "1,1"]
 
 
+def page_data(path):
+    """What the scripts of a report draw."""
+    text = path.read_text(encoding="utf-8")
+    return json.loads(re.search(r'<script type="application/json" id="report-data">(.*?)</script>', text, re.S)[1])
+
+
+def test_the_report_lights_up_the_minima_that_the_runs_are_in(undisturbed, data):
+    """Against the database and the map from snapshots to minima themselves."""
+    done, _ = undisturbed
+    shown = page_data(done.report)
+    panels = {panel["id"]: panel for panel in shown["panels"]}
+    for hidden in SETTINGS.architectures:
+        folder = done.output / folder_name(hidden)
+        panel = panels["graph-" + "-".join(map(str, hidden))]
+        loss = CrossEntropyLoss(MLP((2, *hidden, 4)), data)
+        runs = load_trajectories(folder / RUNS).at_most(2)
+        with Database(folder / LANDSCAPE) as database:
+            places = inherent_structures(runs, database)
+            minima = {minimum.id: minimum for minimum in database.minima}
+        assert len(panel["frames"]) == len(shown["ages"]) == places.steps.size
+        leaves = [int(text.split("<br>")[0].split()[1]) for text in panel["data"][1]["text"]]
+        for s, (runs_here, disks) in enumerate(frame["data"] for frame in panel["frames"]):
+            ids = places.minimum_ids[:, s]
+            assert sorted(disks["customdata"]) == sorted(set(ids.tolist()) - {0})
+            assert runs_here["customdata"] == [(ids == number).sum() for number in leaves]
+        for text in panel["data"][1]["text"]:
+            number, value, accuracy, test, trace, orbit, hits = (
+                part.rsplit(" ", 1)[1] for part in text.split("<br>")[:7]
+            )
+            minimum = minima[int(number)]
+            assert (value, trace) == (f"{minimum.point.value:.6f}", f"{minimum.point.eigenvalues.sum():.5g}")
+            assert float(accuracy) == pytest.approx(loss.accuracy(minimum.point.coordinates), abs=5e-5)
+            assert test == "known"  # there are no test rows: "not known"
+            assert (orbit, hits) == (f"{minimum.orbit_size:,}", f"{minimum.hits:,}")
+
+
+@pytest.mark.slow
+def test_every_command_of_the_report_runs(undisturbed, tmp_path, monkeypatch):
+    done, _ = undisturbed
+    shutil.copytree(done.output / "h2", tmp_path / "h2")
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(
+        r"(?:^|>)(agescape (?!study)[^<\n]*h2/[^<\n]*)", unescape(done.report.read_text(encoding="utf-8")), re.M
+    )
+    assert len(commands) == 5
+    for command in commands:
+        monkeypatch.setattr("sys.argv", shlex.split(command))
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 0, command
+    assert {path.name for path in (tmp_path / "h2").glob("*.svg")} == {
+        "graph.svg", "age.svg", "overlay.svg", "curvature.svg",
+    }  # fmt: skip
+
+
 class Page(HTMLParser):
     """Texts, cells and pictures of a page whose tags must match."""
 
     def __init__(self):
         super().__init__()
         self.open, self.texts, self.images, self.rows, self.seen = [], [], [], [], []
+        self.tables = []  # rows of each table: parts of `rows`
 
     def handle_starttag(self, tag, attrs):
         self.seen.append(tag)
         if tag == "img":
             self.images.append(dict(attrs))
+        if tag == "table":
+            self.tables.append([])
         if tag == "tr":
             self.rows.append([])
+            self.tables[-1].append(self.rows[-1])
         if tag in {"td", "th"}:
             self.rows[-1].append("")
         if tag not in VOID:
@@ -140,14 +205,14 @@ def test_report(undisturbed):
     done, _ = undisturbed
     assert done.report == done.output / "report.html"
     page = read_page(done.report)
-    header, *rows = page.rows
+    header, *rows = page.tables[0]
     assert header == list(COLUMNS)
     assert [row[0] for row in rows] == ["2", "1,1"]
     for cells, row in zip(rows, done.comparison.rows, strict=True):
         assert len(cells) == len(COLUMNS)
         assert cells[1:3] == [str(row.parameters), str(row.minima)]
         assert cells[6] == f"{row.lowest_loss:.4f}"
-        assert cells[8].startswith(_number(row.mu))
+        assert cells[8].startswith(number_text(row.mu))
     assert len(page.images) == 3
     for image, figure in zip(page.images, done.figures, strict=True):
         assert len(image["alt"]) > 20
