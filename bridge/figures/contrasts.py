@@ -157,15 +157,15 @@ def late_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
 def descent_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
     """SGD, and full-batch descent from the same starts."""
     replicas = 40 if scale == "paper" else 12
-    pairs = ((e, replace(e, replicas=replicas, noise=Full())) for e in ljat_ensembles(scale))
+    equal = (replace(ensemble, replicas=replicas) for ensemble in ljat_ensembles(scale))
+    pairs = ((ensemble, replace(ensemble, noise=Full())) for ensemble in equal)
     return tuple(ensemble for pair in pairs for ensemble in pair)
 
 
 def noise_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
     """Two hidden layers with SGD's minibatches, and with other noises from the same starts."""
-    base = ljat_ensembles(scale)[1]
-    replicas = 40 if scale == "paper" else 8
-    return (base, *(replace(base, replicas=replicas, noise=noise) for noise in NOISES))
+    base = replace(ljat_ensembles(scale)[1], replicas=40 if scale == "paper" else 8)
+    return (base, *(replace(base, noise=noise) for noise in NOISES))
 
 
 LATE = PaperFigure(
