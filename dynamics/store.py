@@ -21,12 +21,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics._runs_file import FORMAT, FORMAT_VERSION, PER_REPLICA, SHARED, TEST_CURVES, check_shapes
 from dynamics.checkpoints import SECONDS, Checkpoints
 from dynamics.locks import only_writer
 from dynamics.moments import MOMENTS
-from dynamics.trajectories import FORMAT, FORMAT_VERSION, PER_REPLICA, SHARED, Trajectories, load_trajectories
+from dynamics.trajectories import Trajectories, load_trajectories
+from landscape.archives import read_arrays
+from landscape.networks import MLP
 
-CHECKPOINT_VERSION = 1  # to be raised when what is in a checkpoint changes: older ones are then not used
+CHECKPOINT_VERSION = 2  # to be raised when what is in a checkpoint changes: older ones are then not used
 
 # What runs were made with before there were these settings: files that do not have them have these.
 EARLIER_SETTINGS = {
@@ -140,7 +143,7 @@ class FileStore:
         self._checkpoints = Checkpoints(self._parts, digest, SECONDS)
         if self._settings.exists():
             if any(self._parts.glob("*[0-9].npz")) or any(self._parts.glob("*.checkpoint")):
-                compare_settings(self._parts, json.loads(self._settings.read_text()), header.settings)
+                compare_settings(self._parts, self._read_settings(), header.settings)
             else:
                 shutil.rmtree(self._parts)
 
@@ -199,12 +202,37 @@ class FileStore:
                 yield Block(first, **{name: getattr(old, name)[rows] for name in self._header.per_replica})
         for first, end in self._ranges():
             if first <= done < end:
-                with np.load(self._parts / f"{first:07d}-{end:07d}.npz", allow_pickle=False) as part:
-                    # a part that an older version left has no test curves
-                    none = np.full(part["loss"].shape, np.nan)
-                    arrays = {name: part[name] if name in part else none for name in self._header.per_replica}
-                yield Block(done, **{name: array[done - first :] for name, array in arrays.items()})
+                yield Block(done, **{name: array[done - first :] for name, array in self._part(first, end).items()})
                 done = end
+
+    def _part(self, first: int, end: int) -> dict[str, NDArray[Any]]:
+        """The arrays of a part; ValueError if they are not what they should be."""
+        path, header = self._parts / f"{first:07d}-{end:07d}.npz", self._header
+        arrays = read_arrays(path, header.per_replica)
+        missing = [name for name in header.per_replica if name not in arrays and name not in TEST_CURVES]
+        numbers = (np.float32, np.float64)
+        if missing or any(array.dtype not in numbers for array in arrays.values()):
+            msg = f"{path} is damaged: {f'it has no {missing[0]}' if missing else 'its arrays are no real numbers'}"
+            msg += f"; remove {self._parts} to begin anew"
+            raise ValueError(msg)
+        sizes = {name: array.size for name, array in header.shared.items()}
+        shapes = {name: array.shape for name, array in arrays.items()}
+        check_shapes(path, shapes, end - first, MLP(header.layer_sizes).n_parameters, sizes, None)
+        # a part that an older version left has no test curves
+        return {
+            name: arrays[name] if name in arrays else np.full(shapes["loss"], np.nan) for name in header.per_replica
+        }
+
+    def _read_settings(self) -> Any:
+        try:
+            settings = json.loads(self._settings.read_text())
+        except (ValueError, RecursionError) as error:
+            msg = f"{self._settings} is damaged: {error}; remove {self._parts} to begin anew"
+            raise ValueError(msg) from error
+        if not isinstance(settings, dict):
+            msg = f"{self._settings} is damaged: it holds {settings!r:.200}; remove {self._parts} to begin anew"
+            raise ValueError(msg)
+        return settings
 
     def _fill(self, file: h5py.File) -> None:
         header, total = self._header, self.count()

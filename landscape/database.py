@@ -154,18 +154,30 @@ class Database:
         """All searches made, in order."""
         with self._reading():
             rows = self._rows("SELECT * FROM agescape_attempts ORDER BY search")
+        self._check_types("attempts", rows, int, str, int | None, int | None, str, int)
         return [Attempt(search, kind, (a, b), status, cost) for search, kind, a, b, status, cost in rows]
 
     def inherent_structures(self, method: str) -> dict[str, int | None]:
         """Minimum (id, or None for none) of every point quenched with `method`, by the point's digest."""
         with self._reading():
             query = "SELECT point, minimum_id FROM agescape_inherent_structures WHERE method = ?"
-            return dict(self._rows(query, method))
+            rows = self._rows(query, method)
+        self._check_types("inherent structures", rows, str, int | None)
+        return dict(rows)
+
+    def _check_types(self, what: str, rows: list[tuple], *types: Any) -> None:
+        """Raise a ValueError that names a value of a wrong type: columns of SQLite hold any."""
+        for row in rows:
+            for value, kind in zip(row, types, strict=True):
+                if not isinstance(value, kind):
+                    msg = f"{self.path} is damaged: among its {what} there is {value!r:.200}"
+                    raise ValueError(msg)
 
     def quench_methods(self) -> list[str]:
         """The methods for which `inherent_structures` has something to say."""
         with self._reading():
             rows = self._rows("SELECT DISTINCT method FROM agescape_inherent_structures ORDER BY method")
+        self._check_types("inherent structures", rows, str)
         return [method for (method,) in rows]
 
     def derived_columns(self) -> dict[tuple[str, int], tuple]:
