@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from joblib import delayed
 from llvmlite.binding import get_host_cpu_name
 
@@ -246,16 +245,15 @@ def store_inherent_structures(
 
 def summarize(database: Database) -> Exploration:
     """Count what a database holds and estimate what it misses (Chao1 over the hits of minima)."""
-    minima = database.minima
-    hits = np.array([minimum.hits for minimum in minima if minimum.hits])
-    labels = components(database.graph())
+    graph, hits = database.graph(), database.hits()
+    hits, labels = hits[hits > 0], components(graph)
     return Exploration(
         path=database.path,
         searches=next_search(database),
-        minima=len(minima),
-        transition_states=len(database.transition_states),
+        minima=graph.n_minima,
+        transition_states=graph.n_transition_states,
         components=int(labels.max()) + 1 if len(labels) else 0,
-        lowest_loss=minima[0].point.value if minima else float("nan"),
+        lowest_loss=float(graph.losses[0]) if graph.n_minima else float("nan"),
         estimated_minima=chao1(hits) if len(hits) else None,
         coverage=good_turing_coverage(hits) if len(hits) else float("nan"),
     )

@@ -487,7 +487,8 @@ def command_line(reader: Reader, number: int, path: Path, folder: Path) -> list[
 # ---------------------------------------------------------------- arguments
 
 ODD_ARGUMENTS = ["", " ", "nan", "inf", "-1", "-0.5", "1e400", "x", "--", "-", "--json", "--bogus", "9" * 5000,
-                 "10" * 12, "1,2", ",", "é\u202e", "\udcff", "/", ".", "/dev/null", "{folder}", "{f.db}", "{f.h5}", "{folder}/idx",
+                 "10" * 12, "1,2", ",", "é\u202e", "\udcff", "/", ".", "/dev/null", "{folder}", "{f.db}",
+                 "{f.h5}", "{folder}/idx",
                  "{f.db}/x", "[]", "%s%n", "{}", "a\nb", "-inf", "0x1", "1_0", "x" * 300, "x" * 5000, "~", "*",
                  "--help"]  # fmt: skip
 GOOD_COMMANDS = (
