@@ -5,7 +5,7 @@ the directory `F.h5.parts`; every one of these files is written under another na
 which is atomic. When all are there, they (and the runs of an older, smaller F.h5) are put together in one new file,
 which takes the place of F.h5 by another rename; then the directory is removed. At any moment F.h5 is absent or
 complete, and what is lost is what was not renamed yet. Runs of blocks that are not done leave checkpoints in the same
-directory (`dynamics.checkpoints`). A lock keeps other processes away (`dynamics.locks`).
+directory (`dynamics.checkpoints`). A lock keeps other processes away (`landscape.locks`).
 """
 
 import hashlib
@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 from dynamics._runs_file import FORMAT, FORMAT_VERSION, PER_REPLICA, SHARED, TEST_CURVES, check_shapes
 from dynamics.checkpoints import SECONDS, Checkpoints
-from dynamics.locks import only_writer
 from dynamics.moments import MOMENTS
 from dynamics.trajectories import Trajectories, load_trajectories
 from landscape.archives import read_arrays
+from landscape.locks import only_writer
 from landscape.networks import MLP
 
+HEADER_BYTES = 2**16  # of an HDF5 file, at most
 CHECKPOINT_VERSION = 2  # to be raised when what is in a checkpoint changes: older ones are then not used
 
 # What runs were made with before there were these settings: files that do not have them have these.
@@ -175,8 +176,10 @@ class FileStore:
     def finish(self) -> Trajectories:
         """All the replicas, put together in the file."""
         if self.count() > self._in_file():
-            with atomic(self._path, directory=self._parts) as temporary, h5py.File(temporary, "w") as file:
-                self._fill(file)
+            with atomic(self._path, directory=self._parts) as temporary:
+                check_space(temporary, self._size())
+                with h5py.File(temporary, "w") as file:
+                    self._fill(file)
         self._settings.unlink(missing_ok=True)
         # a thread that outlived Ctrl-C may still write a checkpoint there
         shutil.rmtree(self._parts, ignore_errors=True)
@@ -234,6 +237,13 @@ class FileStore:
             raise ValueError(msg)
         return settings
 
+    def _size(self) -> int:
+        """Bytes of the file, about."""
+        size = HEADER_BYTES + sum(array.nbytes for array in self._header.shared.values())
+        if self._path.exists():
+            size += self._path.stat().st_size
+        return size + sum(path.stat().st_size for path in self._parts.glob("*-*.npz"))
+
     def _fill(self, file: h5py.File) -> None:
         header, total = self._header, self.count()
         file.attrs.update(format=FORMAT, format_version=FORMAT_VERSION, layer_sizes=header.layer_sizes)
@@ -274,6 +284,17 @@ def compare_settings(path: Path, old: Mapping[str, Any], new: Mapping[str, Any])
                 f"{path} was made with {name} = {old.get(name)!r}, asked for is {value!r}: choose another path, or that"
             )
             raise ValueError(msg)
+
+
+def check_space(path: Path, size: int) -> None:
+    """Raise an OSError unless there is room for a file of so many bytes: HDF5 may crash where a write fails."""
+    try:
+        with path.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OSError(error.errno, f"{error.strerror} ({size} bytes)", str(path)) from error
 
 
 @contextmanager

@@ -80,12 +80,13 @@ class Database:
         # complete before it has its name: a kill leaves either no file or a valid one
         partial = path.with_name(path.name + ".partial")
         partial.unlink(missing_ok=True)
-        connection = _schema.create(partial)
-        rows = [(name, json.dumps(value)) for name, value in {**asdict(provenance), "schema": _schema.VERSION}.items()]
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("INSERT INTO agescape_provenance VALUES (?, ?)", rows)
-        connection.execute("COMMIT")
-        connection.close()
+        values = {**asdict(provenance), "schema": _schema.VERSION}
+        try:
+            _schema.create(partial, [(name, json.dumps(value)) for name, value in values.items()])
+        except sqlite3.Error as error:
+            partial.unlink(missing_ok=True)
+            msg = f"{path} cannot be made: {error}"
+            raise OSError(msg) from error
         partial.replace(path)
         return cls(path)
 
@@ -263,10 +264,13 @@ class Database:
                 self._load()
             yield
             self._execute_alone("COMMIT")
-        except BaseException:
+        except BaseException as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             self._load()
+            if isinstance(error, sqlite3.OperationalError):  # a full disk: the others are mistakes of a caller
+                msg = f"{self.path} cannot be written: {error}"
+                raise OSError(msg) from error
             raise
 
     def _execute_alone(self, statement: str) -> None:

@@ -18,6 +18,7 @@ from landscape._searches import run as run_search
 from landscape.completeness import Estimate, chao1, good_turing_coverage
 from landscape.connectivity import components
 from landscape.database import Database
+from landscape.locks import only_writer
 from landscape.losses import Loss
 from landscape.records import Attempt, Provenance, differing_field, graph_of
 from landscape.stationary import Minimum
@@ -87,10 +88,12 @@ def explore(
     ValueError
         If neither or both of `searches` and `budget` are given, an argument is out of range, or an existing
         file belongs to another loss or seed.
+    BlockingIOError
+        If another process explores into this file.
     """
     _check(searches, budget, completeness, kinds, jobs)
     deadline = None if budget is None else time.monotonic() + budget
-    with open_or_create(loss, path, seed) as database:
+    with only_writer(Path(path)), open_or_create(loss, path, seed) as database:
         done, neighbours = next_search(database), Neighbours(database.network)
         found = summarize(database)
         with worker_pool(jobs) as parallel:
