@@ -54,6 +54,7 @@ app.command("import")(import_database)
 UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
 COMPLAINTS = (UsageProblem, ValueError, OSError, ImportError, ArithmeticError, RuntimeError, MemoryError, sqlite3.Error)
 INTERRUPTED = 130
+LONGEST = 1000  # characters of a complaint: it may quote what stands in a file
 
 
 def main() -> None:
@@ -66,7 +67,7 @@ def main() -> None:
             code = INTERRUPTED
         elif isinstance(error, COMPLAINTS):
             text = getattr(error, "format_message", error.__str__)() or type(error).__name__
-            sys.stderr.write(f"agescape: {' '.join(text.split())}\n")
+            sys.stderr.write(f"agescape: {_one_line(text)}\n")
             code = 2
         else:
             raise
@@ -75,6 +76,12 @@ def main() -> None:
     else:
         sys.stderr.write("agescape: interrupted; the same command goes on from here\n")
     sys.exit(code)
+
+
+def _one_line(text: str) -> str:
+    """A complaint as one line that a terminal can show, without the middle of what is very long."""
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
 
 
 def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:

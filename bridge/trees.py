@@ -15,11 +15,11 @@ def visible_top(database: Database) -> float:
     Minima higher than all transition states (a collapsed one at the entropy of the labels) would
     otherwise press everything else into a line; the title counts what is left out.
     """
-    states, minima = database.transition_states, database.minima
-    if not states:
+    graph = database.graph()
+    if not graph.n_transition_states:
         return np.inf
-    top = states[-1].point.value
-    return top + HEADROOM * (top - minima[0].point.value)
+    top = float(graph.transition_losses[-1])
+    return top + HEADROOM * (top - float(graph.losses[0]))
 
 
 def visited_tree(database: Database, visited: Sequence[int]) -> DisconnectivityTree:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.archives import digest, read_arrays
 from landscape.files import new_file
 
 logger = logging.getLogger(__name__)
@@ -49,15 +49,18 @@ class Checkpoints:
         """What was kept of a run, or None."""
         path = self._path(replica)
         try:
-            # opened here, for np.load leaves a file open that it cannot read
-            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
-                arrays = dict(stored)
+            arrays = read_arrays(path)
+            if str(arrays.pop("settings", "")) != self.settings:
+                return None
+            if str(arrays.pop("digest", "")) != digest(arrays):
+                msg = "its arrays are not those that were kept"
+                raise ValueError(msg)
         except FileNotFoundError:
             return None
-        except (OSError, EOFError, ValueError, BadZipFile) as error:
+        except (OSError, ValueError) as error:
             logger.warning("%s cannot be read, its run begins anew: %s", path, error)
             return None
-        return arrays if str(arrays.pop("settings", "")) == self.settings else None
+        return arrays
 
     def save(self, replica: int, arrays: Arrays) -> None:
         """Keep this of a run, instead of what was kept before; a failure is logged once and does no other harm."""
@@ -66,7 +69,8 @@ class Checkpoints:
             return
         try:
             with new_file(self._path(replica)) as unfinished, unfinished.open("wb") as file:
-                np.savez(file, settings=np.array(self.settings), **arrays)  # pyright: ignore[reportArgumentType]
+                marks = {"settings": np.array(self.settings), "digest": np.array(digest(arrays))}
+                np.savez(file, **marks, **arrays)  # pyright: ignore[reportArgumentType]
         except OSError as error:
             _warn_once(f"runs that are interrupted begin anew: {error}")
 

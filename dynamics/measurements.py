@@ -10,12 +10,12 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
+from landscape.archives import digest, read_arrays
 from landscape.files import new_file
 from landscape.workers import check_jobs, worker_pool
 
@@ -81,15 +81,18 @@ def _read(path: Path | None, name: str) -> Measurement | None:
     if file is None or not file.exists():
         return None
     try:
-        # opened here, for np.load leaves a file open that it cannot read
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
-            return dict(stored)
-    except (OSError, EOFError, ValueError, BadZipFile) as error:
+        arrays = read_arrays(file)
+        mark = arrays.pop("digest", None)
+        if mark is not None and str(mark) != digest(arrays):
+            msg = "its arrays are not those that were measured"
+            raise ValueError(msg)
+    except (OSError, ValueError) as error:
         msg = f"{file} is no measurement that can be read ({error}): remove it"
         raise ValueError(msg) from error
+    return None if mark is None else arrays  # files of older versions have no digest: it is measured anew
 
 
 def _write(path: Path | None, name: str, result: Measurement) -> None:
     if path is not None:
         with new_file(path / f"{name}.npz") as unfinished, unfinished.open("wb") as file:
-            np.savez(file, **result)  # pyright: ignore[reportArgumentType]
+            np.savez(file, digest=np.array(digest(result)), **result)  # pyright: ignore[reportArgumentType]

@@ -2,20 +2,23 @@
 
 import hashlib
 import re
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, Self
+from zipfile import is_zipfile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape import MLP, Database
+from landscape.archives import read_array, read_arrays
 
 Array = NDArray[np.float64]
+
+LARGEST = 1e30  # of a parameter in single precision, before a run counts as diverged
 
 
 class Start(Protocol):
@@ -74,16 +77,22 @@ class Points:
         Copied; one point is the start of all replicas.
     layer_sizes : tuple of int, optional
         Of the network that they belong to, where that is known.
+    source : str
+        What messages call them: the file that they come from.
     """
 
     points: Array
     layer_sizes: tuple[int, ...] | None = None
+    source: str = "start"  # for messages
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
         points = np.array(np.atleast_2d(np.asarray(self.points)), dtype="<f8", order="C")
         if points.ndim != 2 or not points.size or not np.isfinite(points).all():
             msg = f"start must be finite points, shape (K, P) or (P,); got shape {np.shape(self.points)}"
+            raise ValueError(msg)
+        if np.abs(points).max() > LARGEST:
+            msg = f"start must be points within {LARGEST:g}, where runs count as diverged; got {np.abs(points).max():g}"
             raise ValueError(msg)
         points.flags.writeable = False
         object.__setattr__(self, "points", points)
@@ -103,13 +112,12 @@ class Points:
             If it holds no such array of numbers; the message names the file.
         """
         try:
-            loaded = np.load(path, allow_pickle=False)
-            points = loaded if isinstance(loaded, np.ndarray) else _only_array(loaded)
+            points = _only_array(read_arrays(path)) if is_zipfile(path) else read_array(path)
             if points.dtype.kind not in "fiu":
                 msg = f"its numbers are of type {points.dtype}"
                 raise ValueError(msg)
-            return cls(points)
-        except (ValueError, EOFError, zipfile.BadZipFile) as error:
+            return cls(points, source=str(path))
+        except ValueError as error:
             msg = f"{path} must be an npy or npz file with an array (K, P) or (P,) of starts: {error}"
             raise ValueError(msg) from error
 
@@ -131,18 +139,21 @@ class Points:
         if missing or not known:
             msg = f"{path} has no minimum {missing[0]}" if missing else f"{path} has no minima to start from"
             raise ValueError(msg)
-        return cls(np.array([known[number] for number in (known if ids is None else ids)]), layer_sizes)
+        return cls(np.array([known[number] for number in (known if ids is None else ids)]), layer_sizes, str(path))
 
     def draw(self, network: MLP, rng: np.random.Generator, replica: int) -> Array:
         """Start (P,) of a replica."""
         if self.points.shape[1] != network.n_parameters:
             msg = (
-                f"start must have {network.n_parameters} parameters for layer sizes {network.layer_sizes}; "
+                f"{self.source} must have {network.n_parameters} parameters for layer sizes {network.layer_sizes}; "
                 f"got {self.points.shape[1]}"
             )
             raise ValueError(msg)
         if self.layer_sizes not in (None, network.layer_sizes):
-            msg = f"start must be points of a network with layer sizes {network.layer_sizes}; got {self.layer_sizes}"
+            msg = (
+                f"{self.source} must be points of a network with layer sizes {network.layer_sizes}; "
+                f"got {self.layer_sizes}"
+            )
             raise ValueError(msg)
         return self.points[replica % len(self.points)].copy()
 
@@ -150,13 +161,11 @@ class Points:
         return f"points with sha256 {self.digest}"
 
 
-def _only_array(archive: Any) -> NDArray[Any]:
-    with archive:
-        names = archive.files
-        if "points" not in names and len(names) != 1:
-            msg = f"none of its {len(names)} arrays is called 'points'"
-            raise ValueError(msg)
-        return archive["points" if "points" in names else names[0]]
+def _only_array(arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    if "points" not in arrays and len(arrays) != 1:
+        msg = f"none of its {len(arrays)} arrays is called 'points'"
+        raise ValueError(msg)
+    return arrays["points"] if "points" in arrays else next(iter(arrays.values()))
 
 
 def as_start(start: Start | ArrayLike) -> Start:

@@ -5,7 +5,7 @@ the directory `F.h5.parts`; every one of these files is written under another na
 which is atomic. When all are there, they (and the runs of an older, smaller F.h5) are put together in one new file,
 which takes the place of F.h5 by another rename; then the directory is removed. At any moment F.h5 is absent or
 complete, and what is lost is what was not renamed yet. Runs of blocks that are not done leave checkpoints in the same
-directory (`dynamics.checkpoints`). A lock keeps other processes away (`dynamics.locks`).
+directory (`dynamics.checkpoints`). A lock keeps other processes away (`landscape.locks`).
 """
 
 import hashlib
@@ -21,12 +21,16 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics._runs_file import FORMAT, FORMAT_VERSION, PER_REPLICA, SHARED, TEST_CURVES, check_shapes
 from dynamics.checkpoints import SECONDS, Checkpoints
-from dynamics.locks import only_writer
 from dynamics.moments import MOMENTS
-from dynamics.trajectories import FORMAT, FORMAT_VERSION, PER_REPLICA, SHARED, Trajectories, load_trajectories
+from dynamics.trajectories import Trajectories, load_trajectories
+from landscape.archives import read_arrays
+from landscape.locks import only_writer
+from landscape.networks import MLP
 
-CHECKPOINT_VERSION = 1  # to be raised when what is in a checkpoint changes: older ones are then not used
+HEADER_BYTES = 2**16  # of an HDF5 file, at most
+CHECKPOINT_VERSION = 2  # to be raised when what is in a checkpoint changes: older ones are then not used
 
 # What runs were made with before there were these settings: files that do not have them have these.
 EARLIER_SETTINGS = {
@@ -140,7 +144,7 @@ class FileStore:
         self._checkpoints = Checkpoints(self._parts, digest, SECONDS)
         if self._settings.exists():
             if any(self._parts.glob("*[0-9].npz")) or any(self._parts.glob("*.checkpoint")):
-                compare_settings(self._parts, json.loads(self._settings.read_text()), header.settings)
+                compare_settings(self._parts, self._read_settings(), header.settings)
             else:
                 shutil.rmtree(self._parts)
 
@@ -172,8 +176,10 @@ class FileStore:
     def finish(self) -> Trajectories:
         """All the replicas, put together in the file."""
         if self.count() > self._in_file():
-            with atomic(self._path, directory=self._parts) as temporary, h5py.File(temporary, "w") as file:
-                self._fill(file)
+            with atomic(self._path, directory=self._parts) as temporary:
+                check_space(temporary, self._size())
+                with h5py.File(temporary, "w") as file:
+                    self._fill(file)
         self._settings.unlink(missing_ok=True)
         # a thread that outlived Ctrl-C may still write a checkpoint there
         shutil.rmtree(self._parts, ignore_errors=True)
@@ -199,12 +205,44 @@ class FileStore:
                 yield Block(first, **{name: getattr(old, name)[rows] for name in self._header.per_replica})
         for first, end in self._ranges():
             if first <= done < end:
-                with np.load(self._parts / f"{first:07d}-{end:07d}.npz", allow_pickle=False) as part:
-                    # a part that an older version left has no test curves
-                    none = np.full(part["loss"].shape, np.nan)
-                    arrays = {name: part[name] if name in part else none for name in self._header.per_replica}
-                yield Block(done, **{name: array[done - first :] for name, array in arrays.items()})
+                yield Block(done, **{name: array[done - first :] for name, array in self._part(first, end).items()})
                 done = end
+
+    def _part(self, first: int, end: int) -> dict[str, NDArray[Any]]:
+        """The arrays of a part; ValueError if they are not what they should be."""
+        path, header = self._parts / f"{first:07d}-{end:07d}.npz", self._header
+        arrays = read_arrays(path, header.per_replica)
+        missing = [name for name in header.per_replica if name not in arrays and name not in TEST_CURVES]
+        numbers = (np.float32, np.float64)
+        if missing or any(array.dtype not in numbers for array in arrays.values()):
+            msg = f"{path} is damaged: {f'it has no {missing[0]}' if missing else 'its arrays are no real numbers'}"
+            msg += f"; remove {self._parts} to begin anew"
+            raise ValueError(msg)
+        sizes = {name: array.size for name, array in header.shared.items()}
+        shapes = {name: array.shape for name, array in arrays.items()}
+        check_shapes(path, shapes, end - first, MLP(header.layer_sizes).n_parameters, sizes, None)
+        # a part that an older version left has no test curves
+        return {
+            name: arrays[name] if name in arrays else np.full(shapes["loss"], np.nan) for name in header.per_replica
+        }
+
+    def _read_settings(self) -> Any:
+        try:
+            settings = json.loads(self._settings.read_text())
+        except (ValueError, RecursionError) as error:
+            msg = f"{self._settings} is damaged: {error}; remove {self._parts} to begin anew"
+            raise ValueError(msg) from error
+        if not isinstance(settings, dict):
+            msg = f"{self._settings} is damaged: it holds {settings!r:.200}; remove {self._parts} to begin anew"
+            raise ValueError(msg)
+        return settings
+
+    def _size(self) -> int:
+        """Bytes of the file, about."""
+        size = HEADER_BYTES + sum(array.nbytes for array in self._header.shared.values())
+        if self._path.exists():
+            size += self._path.stat().st_size
+        return size + sum(path.stat().st_size for path in self._parts.glob("*-*.npz"))
 
     def _fill(self, file: h5py.File) -> None:
         header, total = self._header, self.count()
@@ -246,6 +284,17 @@ def compare_settings(path: Path, old: Mapping[str, Any], new: Mapping[str, Any])
                 f"{path} was made with {name} = {old.get(name)!r}, asked for is {value!r}: choose another path, or that"
             )
             raise ValueError(msg)
+
+
+def check_space(path: Path, size: int) -> None:
+    """Raise an OSError unless there is room for a file of so many bytes: HDF5 may crash where a write fails."""
+    try:
+        with path.open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OSError(error.errno, f"{error.strerror} ({size} bytes)", str(path)) from error
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Snapshots of an ensemble of runs: in memory, or a view of an HDF5 file."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -11,14 +10,18 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics._runs_file import (
+    PER_REPLICA,
+    SHARED,
+    TEST_CURVES,
+    dataset_of,
+    opened,
+    read_curves,
+    read_header,
+    read_shared,
+)
 from dynamics.moments import MOMENTS
 from landscape.networks import MLP
-
-FORMAT = "agescape trajectories"
-FORMAT_VERSION = 1
-TEST_CURVES = ("test_loss", "test_accuracy")  # files of older versions have none
-PER_REPLICA = ("snapshots", "loss", "accuracy", "gradient_norm", *TEST_CURVES)
-SHARED = ("steps", "curve_steps", "waiting_times", "lags")
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class StoredArray:
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
-        with h5py.File(self.path, "r") as file:
+        with opened(self.path) as file:
             dataset: Any = file[self.name]
             if isinstance(first, int | np.integer):
                 return dataset[range(len(self))[first]][rest]
@@ -174,32 +177,15 @@ def load_trajectories(path: str | PathLike[str]) -> Trajectories:
     if not h5py.is_hdf5(path):
         msg = f"{path} is not an HDF5 file, so not a file of trajectories"
         raise ValueError(msg)
-    with h5py.File(path, "r") as file:
+    with opened(path) as file:
         return _read(path, file)
 
 
-def _read(path: Path, file: Any) -> Trajectories:
-    _check_file(path, file)
-    large = [name for name in ("snapshots", *MOMENTS) if name in file]
-    return Trajectories(
-        layer_sizes=tuple(int(n) for n in file.attrs["layer_sizes"]),
-        metadata=json.loads(file.attrs["metadata"]),
-        **{name: StoredArray(path.absolute(), name, file[name].shape, file[name].dtype) for name in large},
-        **{name: file[name][...] for name in (*SHARED, *PER_REPLICA[1:]) if name in file},
-    )
-
-
-def _check_file(path: Path, file: h5py.File) -> None:
-    if file.attrs.get("format") != FORMAT:
-        msg = f"{path} is not a file of trajectories: its attribute 'format' is not {FORMAT!r}"
-        raise ValueError(msg)
-    version = file.attrs.get("format_version")
-    if version != FORMAT_VERSION:
-        msg = f"{path} has format version {version}; this agescape reads version {FORMAT_VERSION}"
-        raise ValueError(msg)
-    missing = [name for name in ("metadata", "layer_sizes") if name not in file.attrs]
-    wanted = (name for name in (*SHARED, *PER_REPLICA) if name not in TEST_CURVES)
-    missing += [name for name in wanted if not isinstance(file.get(name), h5py.Dataset)]
-    if missing:
-        msg = f"{path} is not a complete file of trajectories: it has no {', '.join(missing)}"
-        raise ValueError(msg)
+def _read(path: Path, file: h5py.File) -> Trajectories:
+    layer_sizes, metadata = read_header(path, file)
+    shared = read_shared(path, file, layer_sizes)
+    large = {name: dataset_of(path, file, name, "f") for name in ("snapshots", *MOMENTS) if name in file}
+    stored: dict[str, Any] = {
+        name: StoredArray(path.absolute(), name, dataset.shape, dataset.dtype) for name, dataset in large.items()
+    }
+    return Trajectories(layer_sizes=layer_sizes, metadata=metadata, **shared, **read_curves(path, file), **stored)

@@ -125,7 +125,8 @@ def what_moves(
     speed = np.sqrt(squares.mean(axis=0))
     differences, lags = difference_speed(split, runs.n_parameters, SHORT * fit.t_star)
     x, there = np.log(runs.waiting_times), np.isfinite(fit.t_star)
-    predicted = length / np.stack([speed, differences])
+    with np.errstate(divide="ignore"):  # runs that stand still never get there
+        predicted = length / np.stack([speed, differences])
     log_predicted = np.where(there, _fits.log_finite(predicted), np.nan)
     boot = np.log(length) - 0.5 * _fits.log_finite(_resampling.resampled_means(counts, squares))
     slopes = _fits.line(x, np.where(there, boot, np.nan))[0]

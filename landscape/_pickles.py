@@ -8,14 +8,16 @@ from the record's raw bytes. NumPy itself is never called with a value from the 
 import io
 import pickle
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 PROTOCOL = 4  # 5 adds nothing for small arrays and older readers know 4
+MAX_PLAIN = 100_000  # numbers of an array that is compared with what `dump_array` writes
 MAX_MEMO = 1000  # an array's pickle has about ten memo entries
 
 
@@ -108,6 +110,25 @@ def dump_array(array: NDArray[np.float64]) -> bytes:
     return pickle.dumps(np.ascontiguousarray(array, dtype=np.float64), protocol=PROTOCOL)
 
 
+@cache
+def _around(n: int) -> tuple[bytes, bytes]:
+    """What stands before and after the numbers in the pickle that `dump_array` makes of n of them."""
+    marks = np.full(n, np.frombuffer(b"agescape", "<f8")[0])
+    before, _, after = dump_array(marks).partition(marks.astype("<f8").tobytes())
+    return before, after
+
+
+def plain_numbers(blobs: Sequence[Any], n: int) -> bool:
+    """Whether all blobs are, byte by byte, pickles that `dump_array` makes of n finite numbers."""
+    before, after = _around(n)
+    begin, end = len(before), len(before) + 8 * n
+    if set(map(type, blobs)) != {bytes} or set(map(len, blobs)) != {end + len(after)}:
+        return False
+    if {blob[:begin] for blob in blobs} != {before} or {blob[end:] for blob in blobs} != {after}:
+        return False
+    return bool(np.isfinite(np.frombuffer(b"".join(blob[begin:end] for blob in blobs), "<f8")).all())
+
+
 def load_array(blob: bytes) -> NDArray[np.float64]:
     """Rebuild a one-dimensional float64 array from a pickle that holds nothing else.
 
@@ -116,6 +137,8 @@ def load_array(blob: bytes) -> NDArray[np.float64]:
     UnsafePickleError
         If the pickle names anything but what NumPy needs for such an array, or is damaged.
     """
+    if (plain := _written_here(blob)) is not None:
+        return plain
     try:
         for opcode, argument, _ in pickletools.genops(blob):
             if (
@@ -130,6 +153,19 @@ def load_array(blob: bytes) -> NDArray[np.float64]:
     except Exception as error:  # a damaged pickle can raise nearly anything
         msg = f"it is no pickled array ({type(error).__name__}: {error})"
         raise UnsafePickleError(msg) from error
+
+
+def _written_here(blob: bytes) -> NDArray[np.float64] | None:
+    """The numbers of a pickle that is, byte by byte, one of `dump_array`'s: no need to interpret it."""
+    n = (len(blob) - len(_around(1)[0])) // 8
+    if not 0 < n <= MAX_PLAIN:
+        return None
+    for size in range(n, max(0, n - 6), -1):  # what stands around the numbers grows with their number
+        before, after = _around(size)
+        if len(blob) == len(before) + 8 * size + len(after):
+            whole = blob.startswith(before) and blob.endswith(after)
+            return np.frombuffer(blob, "<f8", size, len(before)).astype(np.float64) if whole else None
+    return None
 
 
 def _build(record: Any) -> NDArray[np.float64]:

@@ -99,10 +99,36 @@ def read_provenance(rows: Mapping[str, str], path: Path) -> Provenance:
         version = values.pop("schema")
         sizes = values.pop("layer_sizes")
         provenance = Provenance(layer_sizes=None if sizes is None else tuple(sizes), **values)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         msg = f"{path} is damaged: its provenance cannot be read ({error})"
         raise ValueError(msg) from error
+    wrong = _wrong_field(provenance)
+    if wrong is not None and version == _schema.VERSION:
+        msg = f"{path} is damaged: {wrong} in its provenance is {getattr(provenance, wrong)!r:.200}"
+        raise ValueError(msg)
     if version != _schema.VERSION:
         msg = f"{path} was written by another version of agescape: schema {version}, expected {_schema.VERSION}"
         raise ValueError(msg)
     return provenance
+
+
+def _wrong_field(provenance: Provenance) -> str | None:
+    """Name of the first field of a wrong type or value; JSON holds any."""
+    sizes = provenance.layer_sizes
+    right = {
+        "n_parameters": _is_whole(provenance.n_parameters, 1),
+        "layer_sizes": sizes is None or (len(sizes) >= 2 and all(_is_whole(n, 1) for n in sizes)),
+        "dataset": isinstance(provenance.dataset, dict),
+        "dataset_sha256": isinstance(provenance.dataset_sha256, str),
+        "regularization": isinstance(provenance.regularization, int | float)
+        and not isinstance(provenance.regularization, bool)
+        and 0 <= provenance.regularization < np.inf,
+        "regularize_biases": isinstance(provenance.regularize_biases, bool),
+        "seed": _is_whole(provenance.seed, 0),
+        "versions": isinstance(provenance.versions, dict),
+    }
+    return next((name for name, fine in right.items() if not fine), None)
+
+
+def _is_whole(value: Any, lowest: int) -> bool:
+    return type(value) is int and value >= lowest

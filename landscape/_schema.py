@@ -1,7 +1,7 @@
 """The SQLite schema: pele's tables, version 2 of its schema, and ours beside them."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -57,13 +57,12 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def create(path: Path) -> sqlite3.Connection:
-    """Make a new, empty file with all tables."""
-    connection = connect(path)
-    connection.executescript(
-        f"BEGIN IMMEDIATE; PRAGMA user_version = {PELE_VERSION}; {PELE_TABLES} {OUR_TABLES} COMMIT;"
-    )
-    return connection
+def create(path: Path, provenance: Sequence[tuple[str, str]]) -> None:
+    """Make a new file with all tables, empty but for the provenance: rows of names and values."""
+    with closing(connect(path)) as connection:
+        connection.executescript(f"PRAGMA user_version = {PELE_VERSION}; BEGIN IMMEDIATE; {PELE_TABLES} {OUR_TABLES}")
+        connection.executemany("INSERT INTO agescape_provenance VALUES (?, ?)", provenance)
+        connection.execute("COMMIT")
 
 
 def check(connection: sqlite3.Connection, path: Path) -> None:

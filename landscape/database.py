@@ -19,14 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape import _schema, symmetry
+from landscape._columns import Columns, Records, order_of, places, read_minima, read_transition_states
 from landscape._pickles import dump_array
 from landscape._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, read_provenance
 from landscape.connectivity import LandscapeGraph
 from landscape.networks import MLP
-from landscape.records import Attempt, Provenance, StoredMinimum, StoredTransitionState, graph_of
+from landscape.records import Attempt, Provenance, StoredMinimum, StoredTransitionState
 from landscape.stationary import VALUE_TOLERANCE, Minimum, StationaryPoint, TransitionState, same_point
 
 Array = NDArray[np.float64]
+
+MOST_IN_MEMORY = 20_000  # points that are read whole when a file is opened; of more, those that are asked for
 
 
 class Database:
@@ -77,12 +80,13 @@ class Database:
         # complete before it has its name: a kill leaves either no file or a valid one
         partial = path.with_name(path.name + ".partial")
         partial.unlink(missing_ok=True)
-        connection = _schema.create(partial)
-        rows = [(name, json.dumps(value)) for name, value in {**asdict(provenance), "schema": _schema.VERSION}.items()]
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany("INSERT INTO agescape_provenance VALUES (?, ?)", rows)
-        connection.execute("COMMIT")
-        connection.close()
+        values = {**asdict(provenance), "schema": _schema.VERSION}
+        try:
+            _schema.create(partial, [(name, json.dumps(value)) for name, value in values.items()])
+        except sqlite3.Error as error:
+            partial.unlink(missing_ok=True)
+            msg = f"{path} cannot be made: {error}"
+            raise OSError(msg) from error
         partial.replace(path)
         return cls(path)
 
@@ -114,36 +118,61 @@ class Database:
         self.provenance = read_provenance(dict(self._rows("SELECT name, value FROM agescape_provenance")), self.path)
         reader = RowReader(self.path, self.provenance.n_parameters)
         self.network = self.provenance.network
-        self._minima = {m.id: m for m in map(reader.minimum, self._rows(SELECT_MINIMA))}
-        states = map(reader.transition_state, self._rows(SELECT_TRANSITION_STATES))
-        self._transition_states = {t.id: t for t in states}
-        self._minimum_order = sorted((m.point.value, m.id) for m in self._minima.values())
-        self._transition_state_order = sorted((t.point.value, t.id) for t in self._transition_states.values())
-        for state in self._transition_states.values():
-            self._check_ends(state)
+        self._minima = Records(self._rows, SELECT_MINIMA, reader.minimum)
+        self._transition_states = Records(self._rows, SELECT_TRANSITION_STATES, reader.transition_state)
+        minima, states = (
+            read_minima(self._connection, reader),
+            read_transition_states(self._connection, reader),
+        )
+        self._check_ends(minima, states)
+        self._graph: LandscapeGraph | None = None
+        self._minimum_order = order_of(minima)
+        self._transition_state_order = order_of(states)
+        self._ends = dict(zip(states.ids.tolist(), map(tuple, states.ends.tolist()), strict=True))
+        if self.n_minima + self.n_transition_states <= MOST_IN_MEMORY:
+            self._minima.read_all()
+            self._transition_states.read_all()
         self._seen_version = self._data_version()
 
     def _data_version(self) -> int:
         """Changes when another connection has written."""
         return self._rows("PRAGMA data_version")[0][0]
 
-    def _check_ends(self, state: StoredTransitionState) -> None:
-        ends = [self._minima.get(number) for number in state.minimum_ids]
-        if None in ends:
-            msg = f"{self.path} is damaged: transition state {state.id} joins minima {state.minimum_ids}"
+    def _check_ends(self, minima: Columns, states: Columns) -> None:
+        unknown = ~np.isin(states.ends, minima.ids).all(axis=1)
+        if unknown.any():
+            k = int(np.argmax(unknown))
+            joined = tuple(states.ends[k].tolist())
+            msg = f"{self.path} is damaged: transition state {states.ids[k]} joins minima {joined}"
             raise ValueError(msg)
-        if any(state.point.value < end.point.value - VALUE_TOLERANCE for end in ends if end):
-            msg = f"{self.path} is damaged: transition state {state.id} lies below one of its minima"
+        below = (
+            states.values
+            < minima.values[places(minima.ids, states.ends)].max(axis=1, initial=-np.inf) - VALUE_TOLERANCE
+        )
+        if below.any():
+            msg = f"{self.path} is damaged: transition state {states.ids[below.argmax()]} lies below one of its minima"
             raise ValueError(msg)
 
     @property
+    def n_minima(self) -> int:
+        """Number of minima."""
+        return len(self._minimum_order)
+
+    @property
+    def n_transition_states(self) -> int:
+        """Number of transition states."""
+        return len(self._transition_state_order)
+
+    @property
     def minima(self) -> list[StoredMinimum]:
-        """All minima, lowest first."""
+        """All minima, lowest first; of a large file they are read now (`graph` and `hits` need less)."""
+        self._minima.read_all()
         return [self._minima[number] for _, number in self._minimum_order]
 
     @property
     def transition_states(self) -> list[StoredTransitionState]:
-        """All transition states, lowest first."""
+        """All transition states, lowest first; of a large file they are read now."""
+        self._transition_states.read_all()
         return [self._transition_states[number] for _, number in self._transition_state_order]
 
     def minimum(self, number: int) -> StoredMinimum:
@@ -154,18 +183,30 @@ class Database:
         """All searches made, in order."""
         with self._reading():
             rows = self._rows("SELECT * FROM agescape_attempts ORDER BY search")
+        self._check_types("attempts", rows, int, str, int | None, int | None, str, int)
         return [Attempt(search, kind, (a, b), status, cost) for search, kind, a, b, status, cost in rows]
 
     def inherent_structures(self, method: str) -> dict[str, int | None]:
         """Minimum (id, or None for none) of every point quenched with `method`, by the point's digest."""
         with self._reading():
             query = "SELECT point, minimum_id FROM agescape_inherent_structures WHERE method = ?"
-            return dict(self._rows(query, method))
+            rows = self._rows(query, method)
+        self._check_types("inherent structures", rows, str, int | None)
+        return dict(rows)
+
+    def _check_types(self, what: str, rows: list[tuple], *types: Any) -> None:
+        """Raise a ValueError that names a value of a wrong type: columns of SQLite hold any."""
+        for row in rows:
+            for value, kind in zip(row, types, strict=True):
+                if not isinstance(value, kind):
+                    msg = f"{self.path} is damaged: among its {what} there is {value!r:.200}"
+                    raise ValueError(msg)
 
     def quench_methods(self) -> list[str]:
         """The methods for which `inherent_structures` has something to say."""
         with self._reading():
             rows = self._rows("SELECT DISTINCT method FROM agescape_inherent_structures ORDER BY method")
+        self._check_types("inherent structures", rows, str)
         return [method for (method,) in rows]
 
     def derived_columns(self) -> dict[tuple[str, int], tuple]:
@@ -188,7 +229,22 @@ class Database:
 
     def graph(self) -> LandscapeGraph:
         """The network of minima (lowest first, as in `minima`) and transition states as plain arrays."""
-        return graph_of(self.minima, self.transition_states)
+        if self._graph is not None:
+            return self._graph
+        ids = np.array([number for _, number in self._minimum_order], dtype=np.int64)
+        ends = [self._ends[number] for _, number in self._transition_state_order]
+        self._graph = LandscapeGraph(
+            losses=np.array([value for value, _ in self._minimum_order]),
+            transition_losses=np.array([value for value, _ in self._transition_state_order]),
+            edges=places(ids, np.array(ends, dtype=np.int64).reshape(-1, 2)),
+        )
+        return self._graph
+
+    def hits(self) -> NDArray[np.int64]:
+        """Number of searches that ended in each minimum (n,), lowest first."""
+        with self._reading():
+            known = dict(self._rows("SELECT minimum_id, hits FROM agescape_minima"))
+            return np.array([known[number] for _, number in self._minimum_order], dtype=np.int64)
 
     def find_minimum(self, point: Minimum) -> StoredMinimum | None:
         """The stored minimum that is the same as `point` modulo symmetry, if there is one."""
@@ -208,10 +264,13 @@ class Database:
                 self._load()
             yield
             self._execute_alone("COMMIT")
-        except BaseException:
+        except BaseException as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             self._load()
+            if isinstance(error, sqlite3.OperationalError):  # a full disk: the others are mistakes of a caller
+                msg = f"{self.path} cannot be written: {error}"
+                raise OSError(msg) from error
             raise
 
     def _execute_alone(self, statement: str) -> None:
@@ -239,6 +298,7 @@ class Database:
         number = int(cursor.lastrowid or 0)
         self._insert_extra("agescape_minima", number, point, extra, hits, origin, search)
         self._minima[number] = StoredMinimum(number, point, hits, origin, search, extra.orbit_size)
+        self._graph = None
         bisect.insort(self._minimum_order, (point.value, number))
         return number, True
 
@@ -271,6 +331,8 @@ class Database:
         self._insert_extra("agescape_transition_states", number, point, extra, hits, origin, search)
         stored = StoredTransitionState(number, point, (first, second), hits, origin, search, extra.orbit_size)
         self._transition_states[number] = stored
+        self._ends[number] = (first, second)
+        self._graph = None
         bisect.insort(self._transition_state_order, (point.value, number))
         return number, True
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from joblib import delayed
 from llvmlite.binding import get_host_cpu_name
 
@@ -19,6 +18,7 @@ from landscape._searches import run as run_search
 from landscape.completeness import Estimate, chao1, good_turing_coverage
 from landscape.connectivity import components
 from landscape.database import Database
+from landscape.locks import only_writer
 from landscape.losses import Loss
 from landscape.records import Attempt, Provenance, differing_field, graph_of
 from landscape.stationary import Minimum
@@ -88,10 +88,12 @@ def explore(
     ValueError
         If neither or both of `searches` and `budget` are given, an argument is out of range, or an existing
         file belongs to another loss or seed.
+    BlockingIOError
+        If another process explores into this file.
     """
     _check(searches, budget, completeness, kinds, jobs)
     deadline = None if budget is None else time.monotonic() + budget
-    with open_or_create(loss, path, seed) as database:
+    with only_writer(Path(path)), open_or_create(loss, path, seed) as database:
         done, neighbours = next_search(database), Neighbours(database.network)
         found = summarize(database)
         with worker_pool(jobs) as parallel:
@@ -246,16 +248,15 @@ def store_inherent_structures(
 
 def summarize(database: Database) -> Exploration:
     """Count what a database holds and estimate what it misses (Chao1 over the hits of minima)."""
-    minima = database.minima
-    hits = np.array([minimum.hits for minimum in minima if minimum.hits])
-    labels = components(database.graph())
+    graph, hits = database.graph(), database.hits()
+    hits, labels = hits[hits > 0], components(graph)
     return Exploration(
         path=database.path,
         searches=next_search(database),
-        minima=len(minima),
-        transition_states=len(database.transition_states),
+        minima=graph.n_minima,
+        transition_states=graph.n_transition_states,
         components=int(labels.max()) + 1 if len(labels) else 0,
-        lowest_loss=minima[0].point.value if minima else float("nan"),
+        lowest_loss=float(graph.losses[0]) if graph.n_minima else float("nan"),
         estimated_minima=chao1(hits) if len(hits) else None,
         coverage=good_turing_coverage(hits) if len(hits) else float("nan"),
     )

@@ -463,7 +463,7 @@ class Bomb:
 def test_pickled_objects_in_npz_are_refused_and_never_run(tmp_path):
     path, mark = tmp_path / "a.npz", tmp_path / "executed"
     np.savez(path, inputs=np.array([[Bomb(mark)]], dtype=object), labels=[0])
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(ValueError, match=r"no plain array: .*objects"):
         datasets.table(path)
     path.write_bytes(pickle.dumps(Bomb(mark)))
     with pytest.raises(ValueError, match="expected an npz file"):

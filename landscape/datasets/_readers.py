@@ -2,8 +2,6 @@
 
 import csv
 import re
-import zipfile
-import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.archives import read_arrays
 from landscape.datasets._arguments import whole_number
 
 Array = NDArray[np.float64]
@@ -160,10 +159,9 @@ def _read_npz(path: Path) -> Content:
 def _load_npz(path: Path) -> dict[str, NDArray[Any]]:
     wanted = ("inputs", "labels", "test_inputs", "test_labels", "n_classes")
     try:
-        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as archive:
-            return {name: np.asarray(archive[name]) for name in wanted if name in archive}
-    except (ValueError, OSError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        msg = f"{path}: expected an npz file of plain arrays {', '.join(wanted)} ({error})"
+        return read_arrays(path, wanted)
+    except ValueError as error:
+        msg = f"{path}: expected an npz file of plain arrays {', '.join(wanted)} ({error.__cause__})"
         raise ValueError(msg) from error
 
 

@@ -1,59 +1,28 @@
-"""npz files of plain arrays, read within bounds: no pickles, and no array larger than the file."""
+"""Records as arrays of npz files, and back."""
 
-import math
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from tokenize import TokenError
-from typing import Any, BinaryIO, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
+
+from landscape.archives import read_arrays
 
 Arrays = dict[str, NDArray[Any]]
 
 NOTHING = -1  # for None in columns of numbers
 KINDS = {int: "i", float: "f", str: "U", bool: "b"}
 DTYPES = {"i": np.int64, "f": np.float64, "U": np.str_, "b": np.bool_}
-HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
 class Archive:
-    """The arrays of an npz file, each checked before memory is taken for it.
-
-    Raises
-    ------
-    ValueError
-        If the file is no zip file of plain, uncompressed npy files: the message names it.
-    """
+    """The arrays of an npz file; errors as of `archives.read_arrays`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            with zipfile.ZipFile(path) as file:
-                self._arrays = {info.filename: self._read(file, info) for info in file.infolist()}
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OverflowError, UnicodeError) as error:
-            msg = f"{path} is no npz file, or is damaged: {error}"
-            raise ValueError(msg) from error
-
-    def _read(self, file: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
-        if info.compress_type != zipfile.ZIP_STORED or info.file_size > self.path.stat().st_size:
-            msg = f"{self.path} is refused: {info.filename} is compressed, which export never does"
-            raise ValueError(msg)
-        try:
-            with file.open(info) as member:
-                shape, dtype = _header(member)  # pyright: ignore
-                expected = info.file_size - member.tell()
-            if dtype.hasobject or math.prod(shape) * dtype.itemsize != expected or dtype.itemsize == 0 != expected:
-                msg = f"its shape {shape} and type {dtype} do not fit its {expected} bytes"
-                raise ValueError(msg)
-            with file.open(info) as member:
-                return npy.read_array(member, allow_pickle=False)
-        except (ValueError, SyntaxError, TokenError, TypeError, EOFError) as error:  # what NumPy makes of a header
-            msg = f"{self.path} is damaged: {info.filename} is no plain array: {error}"
-            raise ValueError(msg) from error
+        self._arrays = read_arrays(path)
 
     def get(self, name: str, kind: str, *shape: int | None) -> NDArray[Any]:
         """The array of this name, of kind f, i or U and this shape (None: any length).
@@ -63,7 +32,7 @@ class Archive:
         ValueError
             If there is none such: the message names the file and the array.
         """
-        array = self._arrays.get(f"{name}.npy")
+        array = self._arrays.get(name)
         if array is None:
             msg = f"{self.path} is no export of agescape: it has no array {name!r}"
             raise ValueError(msg)
@@ -83,15 +52,6 @@ class Archive:
         if len({len(array) for array in arrays.values()}) > 1:
             msg = f"{self.path} is damaged: its arrays {what}_* are of different lengths"
             raise ValueError(msg)
-
-
-def _header(member: BinaryIO) -> tuple[tuple[int, ...], np.dtype]:
-    version = npy.read_magic(member)
-    if version not in HEADERS:
-        msg = f"version {version} of the npy format"
-        raise ValueError(msg)
-    shape, _, dtype = HEADERS[version](member)
-    return shape, dtype
 
 
 def columns(prefix: str, records: Sequence[Any], kind: type) -> Arrays:

@@ -26,6 +26,8 @@ def only_writer(path: Path) -> Iterator[None]:
     ------
     BlockingIOError
         If another process, or another thread of this one, holds it: the message names the file, process and host.
+    NotADirectoryError
+        If there can be no such file.
     """
     lock = path.with_name(path.name + ".lock")
     descriptor = _acquire(path, lock)
@@ -43,6 +45,9 @@ def _acquire(path: Path, lock: Path) -> int | None:
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        except (FileExistsError, NotADirectoryError) as error:
+            msg = f"{path} cannot be made: {error.filename or lock.parent} is not a folder"
+            raise NotADirectoryError(msg) from error
         except OSError as error:
             logger.warning("%s is not locked: %s", path, error)
             return None

@@ -1,0 +1,132 @@
+"""A database of 10^5 minima and 10^6 transition states: load it, make its tree, draw it; time and memory of each.
+
+    python benchmarks/large_database.py make big.db            # a few minutes, 2.6 GB
+    python benchmarks/large_database.py load big.db            # a process of its own, so that its memory is its own
+
+The points are random and no stationary points of anything; losses, edges and hits are like those of a landscape: minima
+at a random depth below a plateau, transition states between near ones, most joined to the lowest component.
+"""
+
+import argparse
+import resource
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from landscape import MLP, Database, Provenance, disconnectivity_tree, funnelling, summarize
+from landscape._pickles import dump_array
+from landscape.plots import plot_disconnectivity, save_figure
+
+NETWORK = MLP((2, 5, 5, 4))  # 69 parameters
+CHUNK = 10_000
+
+
+def make(path: Path, n: int, m: int) -> None:
+    """Write a database of n minima and m transition states with plain SQL: `add_minimum` would compare and align."""
+    rng = np.random.default_rng(0)
+    provenance = Provenance(
+        NETWORK.n_parameters,
+        NETWORK.layer_sizes,
+        {"name": "ljat", "rows": 1000, "seed": 0},
+        "0" * 64,
+        1e-4,
+        True,
+        0,
+        {},
+    )
+    Database.create(path, provenance).close()
+    losses = 0.48 + 0.3 * rng.beta(2, 3, n)
+    first = rng.integers(n, size=m)
+    ends = np.sort(np.stack([first, (first + rng.geometric(2e-4, m)) % n], axis=1), axis=1)
+    barriers = losses[ends].max(axis=1) + rng.exponential(2e-3, m)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("BEGIN")
+        for a in range(0, n, CHUNK):
+            insert(connection, rng, np.arange(a, min(n, a + CHUNK)), losses, None)
+        for a in range(0, m, CHUNK):
+            insert(connection, rng, np.arange(a, min(m, a + CHUNK)), barriers, ends)
+        connection.execute("COMMIT")
+
+
+def insert(
+    connection: sqlite3.Connection,
+    rng: np.random.Generator,
+    ids: np.ndarray,
+    losses: np.ndarray,
+    ends: np.ndarray | None,
+) -> None:
+    """Rows of pele's table and of ours."""
+    table = "minima" if ends is None else "transition_states"
+    size = (ids.size, NETWORK.n_parameters)
+    points, modes, spectra = rng.normal(size=size), rng.normal(size=size), np.sort(rng.exponential(1.0, size), axis=1)
+    if ends is not None:
+        spectra[:, 0] *= -1
+    pele, ours = [], []
+    for k, number in enumerate(ids.tolist()):
+        joined = () if ends is None else (*(ends[number] + 1).tolist(), -1.0, dump_array(modes[k]))
+        pele.append((number + 1, float(losses[number]), dump_array(points[k]), *joined, 0.0, 1, 0))
+        ours.append(
+            (number + 1, "0" * 64, 1 + number % 3, "start", number, 1e-11, spectra[k].tobytes(), 0.0, 1.0, "3840")
+        )
+    more = "" if ends is None else " _minimum1_id, _minimum2_id, eigenval, eigenvec,"
+    marks = ", ".join("?" * len(pele[0]))
+    connection.executemany(
+        f"INSERT INTO tbl_{table} (_id, energy, coords,{more} fvib, pgorder, invalid) VALUES ({marks})", pele
+    )
+    connection.executemany(f"INSERT INTO agescape_{table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", ours)
+
+
+@contextmanager
+def measured(what: str) -> Iterator[None]:
+    """Print wall and processor time of a part, and the most memory so far."""
+    wall, processor = time.perf_counter(), time.process_time()
+    yield
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(
+        f"{what:<12} {time.perf_counter() - wall:7.2f} s wall {time.process_time() - processor:7.2f} s processor "
+        f"{memory:6.2f} GiB at most",
+        flush=True,
+    )
+
+
+def load(path: Path, output: Path) -> None:
+    """Measure all that `agescape info` and `agescape graph` do."""
+    with measured("load"):
+        database = Database(path)
+    with measured("graph"):
+        graph = database.graph()
+    with measured("summarize"):
+        print(summarize(database))
+    with measured("tree"):
+        tree = disconnectivity_tree(graph)
+    with measured("levels"):
+        grouped = disconnectivity_tree(graph, 40, connected=True)
+    with measured("funnels"):
+        print(f"share {funnelling(graph).share:.3f}")
+    from matplotlib.figure import Figure  # noqa: PLC0415 - only here, not where a database is made
+
+    for name, one in (("exact", tree), ("grouped", grouped)):
+        with measured(f"plot {name}"):
+            figure = Figure((6.0, 5.0))
+            plot_disconnectivity(one, figure.add_subplot())
+            save_figure(figure, output.with_name(f"{output.stem}-{name}{output.suffix}"))
+    database.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["make", "load"])
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--minima", type=int, default=100_000)
+    parser.add_argument("--transition-states", type=int, default=1_000_000)
+    parser.add_argument("--output", type=Path, default=Path("large.png"))
+    given = parser.parse_args()
+    if given.what == "make":
+        make(given.path, given.minima, given.transition_states)
+    else:
+        load(given.path, given.output)
