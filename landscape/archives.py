@@ -88,7 +88,8 @@ def _array(file: IO[bytes], size: int) -> NDArray[Any]:
     """The array in a file of so many bytes."""
     shape, order, dtype, header = _header(file)
     expected = size - header
-    if math.prod(shape) * dtype.itemsize != expected or (dtype.itemsize == 0 and math.prod(shape)):
+    huge = math.prod(n for n in shape if n) > 2**58  # beside a 0: NumPy refuses to handle such a shape
+    if huge or math.prod(shape) * dtype.itemsize != expected or (dtype.itemsize == 0 and math.prod(shape)):
         msg = f"its shape {shape} and type {dtype} do not fit its {expected} bytes"
         raise ValueError(msg)
     array = np.empty(math.prod(shape), dtype)
