@@ -62,7 +62,8 @@ def compare(
         write_table(comparison.rows, table)
     found = rank_correlations(comparison.rows, np.random.default_rng(seed))
     correlations = {part.quantity: _interval(part) for part in found if part.rows and np.isfinite(part.value)}
-    _show_rows([row_dict(row) for row in comparison.rows], "rows", {"rank_correlation": correlations}, as_json=as_json)
+    more = {"rank_correlation": correlations} if as_json or correlations else {}
+    _show_rows([row_dict(row) for row in comparison.rows], "rows", more, as_json=as_json)
 
 
 def _interval(part: RankCorrelation) -> dict[str, float | int]:

@@ -220,7 +220,8 @@ class FileStore:
             raise ValueError(msg)
         sizes = {name: array.size for name, array in header.shared.items()}
         shapes = {name: array.shape for name, array in arrays.items()}
-        check_shapes(path, shapes, end - first, MLP(header.layer_sizes).n_parameters, sizes, None)
+        n_parameters = MLP(header.layer_sizes).n_parameters if header.layer_sizes else (shapes["snapshots"] or (0,))[-1]
+        check_shapes(path, shapes, end - first, n_parameters, sizes, None)
         # a part that an older version left has no test curves
         return {
             name: arrays[name] if name in arrays else np.full(shapes["loss"], np.nan) for name in header.per_replica

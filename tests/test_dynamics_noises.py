@@ -550,7 +550,7 @@ def test_bad_files_of_starts_are_named(tmp_path, stored):
 def test_minima_of_another_network_are_refused_even_with_as_many_parameters(stored):
     other = MLP((2, 1, 3))
     assert other.n_parameters == NETWORK.n_parameters == 9
-    message = r"^start must be points of a network with layer sizes \(2, 1, 3\); got \(2, 3\)"
+    message = r"F\.db must be points of a network with layer sizes \(2, 1, 3\); got \(2, 3\)"
     with pytest.raises(ValueError, match=message):
         train(other, DATA, OPTIMIZER, replicas=1, steps=10, start=parse_start(f"minima:{stored}"))
 
