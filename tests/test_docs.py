@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import joblib
 import pytest
@@ -22,6 +23,7 @@ from sybil.parsers.markdown import CodeBlockParser
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 from bridge.cli import main
+from dynamics import NOISES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -110,7 +112,8 @@ def folder(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    return tmp_path
+    with mock.patch.dict(NOISES):  # what a page adds to it is gone after it
+        yield tmp_path
 
 
 def run(page: Path, monkeypatch: pytest.MonkeyPatch, *, slow: bool) -> None:
