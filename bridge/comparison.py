@@ -83,9 +83,9 @@ def _name(folder: Path, directory: Path) -> str:
     return folder.resolve().name if folder == directory else str(folder.relative_to(directory))
 
 
-def _depth_and_sizes(row: ComparisonRow) -> tuple[int, tuple[int, ...], str]:
+def _depth_and_sizes(row: ComparisonRow) -> tuple[int, tuple[int, ...], int, str]:
     sizes = tuple(int(n) for n in row.hidden.split(",") if n)
-    return len(sizes), sizes, row.study
+    return len(sizes), sizes, row.rows, row.study
 
 
 def compare_one(
