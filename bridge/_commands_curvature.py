@@ -13,11 +13,10 @@ from bridge._options import AsJson, DataDir, Jobs, Seed, describe_metadata, pars
 from dynamics import Curvature, CurvatureEstimates, Trajectories, estimate_curvature, load_trajectories
 from dynamics import curvature as exact_curvature
 from dynamics.curvature_plots import plot_gradient, plot_negative, plot_spectra
+from dynamics.gradient_noise import WITH_REPLACEMENT
 from landscape import CrossEntropyLoss
 from landscape.plots import check_figure_path, save_figure
 from landscape.reconstruction import remake_loss
-
-WITH_REPLACEMENT = ("replacement", "gaussian-replacement")  # kinds of noise whose minibatches may hold a row twice
 
 
 def curvature(

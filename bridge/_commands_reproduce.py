@@ -64,7 +64,7 @@ def _show_list(output: Path, replicas: int | None, workers: int, *, as_json: boo
     for name, figure in FIGURES.items():
         row: dict[str, Any] = {"figure": name}
         for scale in ("quick", "paper"):
-            ensembles = figure.ensembles(scale) if figure.trains else ()
+            ensembles = figure.ensembles(scale)
             row |= {
                 f"{scale}_runs": sum(ensemble.with_replicas(replicas).replicas for ensemble in ensembles),
                 f"{scale}_steps": max((ensemble.steps for ensemble in ensembles), default=0),

@@ -14,13 +14,13 @@ from bridge.quenched import QuenchedSnapshots, quenched_snapshots
 from bridge.relaxation import Relaxation, relaxation
 from dynamics import Aging, MeanSquareDisplacement, Trajectories, aging, mean_square_displacement
 from dynamics.agreement import Agreement, agreement
+from dynamics.gradient_noise import WITH_REPLACEMENT
 from landscape import CrossEntropyLoss, Database
 from landscape.quench import Method
 
 Array = NDArray[np.float64]
 
 RELAXATIONS = ("descent", "local", "own_minimum", "last_minimum")
-WITH_REPLACEMENT = ("replacement", "gaussian-replacement")  # kinds of noise whose minibatches may hold a row twice
 
 
 @dataclass(frozen=True, eq=False)

@@ -157,18 +157,18 @@ def fill(store: Store, task: Task, replicas: int, jobs: int, progress: Callable[
     checkpoints = store.begin()
     _ = task.kernel, task.rows  # made once, before the workers ask for them
     with one_thread():  # here, and not where threads would end it for each other
-        _consume(store, task, replicas, jobs, progress, checkpoints)
+        _consume(store, task, done, replicas, jobs, progress, checkpoints)
 
 
 def _consume(
     store: Store,
     task: Task,
+    done: int,
     replicas: int,
     jobs: int,
     progress: Callable[[int, int], object],
     checkpoints: Checkpoints | None,
 ) -> None:
-    done = store.count()
     cuts = [done, *range((done // BLOCK + 1) * BLOCK, replicas, BLOCK), replicas]
     common = shared(task)
     calls = (joblib.delayed(run_block)(common, first, end, checkpoints) for first, end in pairwise(cuts))

@@ -11,6 +11,7 @@ from landscape.workers import one_thread
 
 Array = NDArray[np.float64]
 
+WITH_REPLACEMENT = ("replacement", "gaussian-replacement")  # kinds of noise whose minibatches may hold a row twice
 BLOCK_NUMBERS = 4_000_000  # in a block of per-sample gradients: 32 MB
 
 

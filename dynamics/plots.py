@@ -1,12 +1,13 @@
 """Drawings of ensembles, on axes that the caller owns. Nothing here changes global settings."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from dynamics.aging import Aging
 from dynamics.analysis import AgingAnalysis
@@ -20,6 +21,17 @@ from dynamics.what_moves import WhatMoves
 
 # Okabe and Ito's palette, told apart with any color vision
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
+
+
+def interval_bars(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
+    """Lengths (2, n) of error bars down to `low` and up to `high`; 0 where an end is not known."""
+    center = np.asarray(values, dtype=np.float64)
+    return np.maximum(np.nan_to_num([center - np.asarray(low), np.asarray(high) - center]), 0.0)
+
+
+def mu_bars(fits: Sequence[Aging]) -> NDArray[np.float64]:
+    """Lengths (2, n) of the error bars of the exponents of n fits."""
+    return interval_bars([fit.mu for fit in fits], [fit.mu_low for fit in fits], [fit.mu_high for fit in fits])
 
 
 def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = None) -> Axes:

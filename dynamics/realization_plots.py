@@ -4,15 +4,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dynamics.plots import COLORS
+from dynamics.plots import COLORS, interval_bars
 from dynamics.realizations import ExponentSpread, Realizations
 
 
 def plot_spread(spread: ExponentSpread, ax: Axes, *, label: str = "", color: str = COLORS[0]) -> Axes:
     """Draw each realization's mu with its interval over runs; line and band are their mean and its interval."""
     number = np.arange(len(spread.values))
-    reach = np.maximum([spread.values - spread.low, spread.high - spread.values], 0.0)
-    ax.errorbar(number, spread.values, yerr=np.nan_to_num(reach), fmt="o", color=color, capsize=3, label=label or None)
+    reach = interval_bars(spread.values, spread.low, spread.high)
+    ax.errorbar(number, spread.values, yerr=reach, fmt="o", color=color, capsize=3, label=label or None)
     if np.isfinite([spread.mean_low, spread.mean_high]).all():
         ax.axhspan(spread.mean_low, spread.mean_high, color=color, alpha=0.15, linewidth=0)
     ax.axhline(spread.mean, color=color, linewidth=1)

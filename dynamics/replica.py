@@ -213,6 +213,7 @@ def run_block(task: Task, first: int, end: int, checkpoints: Checkpoints | None 
         if isinstance(run, Divergence):
             return run
         for name, values in run.items():  # row by row: nothing large is held twice
-            rows = arrays.setdefault(name, np.empty((end - first, *values.shape), values.dtype))
-            rows[replica - first] = values
+            if name not in arrays:
+                arrays[name] = np.empty((end - first, *values.shape), values.dtype)
+            arrays[name][replica - first] = values
     return Block(first, **arrays)

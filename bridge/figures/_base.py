@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from matplotlib.figure import Figure
 
-from bridge.figures._ensembles import Ensemble
+from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._work import Work
 
-ScaleName = Literal["quick", "paper"]
 SCALES: tuple[ScaleName, ...] = get_args(ScaleName)
 
 
@@ -24,7 +23,7 @@ class PaperFigure:
     published : mapping
         Numbers in the paper (arXiv 2209.02517), by the names that ours have; empty where none were at hand.
     ensembles : callable (scale) -> tuple of Ensemble
-        The runs that it needs.
+        The runs that it needs, if any.
     compute : callable (work, ensembles) -> result
         From these runs to a frozen dataclass of arrays.
     describe : callable (result) -> dict
@@ -33,8 +32,6 @@ class PaperFigure:
         The paper's layout.
     extra_seconds : callable (scale) -> float
         Core seconds that `compute` takes besides the runs, on the machine of `Ensemble.step_microseconds`.
-    trains : bool
-        Whether it needs runs at all, or only the losses of its ensembles.
     """
 
     name: str
@@ -45,4 +42,3 @@ class PaperFigure:
     describe: Callable[[Any], dict[str, Any]]
     draw: Callable[[Any], Figure]
     extra_seconds: Callable[[ScaleName], float] = lambda scale: 5.0
-    trains: bool = True

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Literal
 
 from dynamics import SGD
 from dynamics.noises import Epochs, Noise
+
+ScaleName = Literal["quick", "paper"]
 
 MNIST_FEATURES, MNIST_CLASSES = 784, 10
 LJAT_FEATURES, LJAT_CLASSES = 2, 4

@@ -64,7 +64,7 @@ def reproduce(
         For an argument out of its range, or files in `output` that were made with other settings.
     """
     folder = Path(output) / scale
-    work = Work(folder / "runs", data_dir, seed, jobs, progress)
+    work = Work(folder / "runs", data_dir, seed, jobs, progress, scale)
     result = figure.compute(work, _ensembles(figure, scale, replicas))
     ours = figure.describe(result)
     drawing = figure.draw(result)
@@ -89,10 +89,8 @@ def estimate_seconds(
 ) -> float:
     """Wall seconds that a figure will take here, less what is on disk: a rough guess, within a factor of two."""
     work = Work(Path(output) / scale / "runs")
-    core = figure.extra_seconds(scale)
-    if figure.trains:
-        core += sum(_missing_seconds(ensemble, work) for ensemble in _ensembles(figure, scale, replicas))
-    return core * machine_factor() / max(1, jobs)
+    missing = sum(_missing_seconds(ensemble, work) for ensemble in _ensembles(figure, scale, replicas))
+    return (figure.extra_seconds(scale) + missing) * machine_factor() / max(1, jobs)
 
 
 def _ensembles(figure: PaperFigure, scale: ScaleName, replicas: int | None) -> tuple[Ensemble, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from bridge.figures._ensembles import Ensemble
+from bridge.figures._ensembles import Ensemble, ScaleName
 from dynamics import Trajectories, train
 from landscape import MLP, CrossEntropyLoss, Dataset, datasets
 
@@ -30,6 +30,8 @@ class Work:
     seed, jobs : int
         Of the runs, and workers.
     progress : callable (stage, done, total)
+    scale : {"quick", "paper"}
+        How much of what is not runs.
     """
 
     folder: Path
@@ -37,6 +39,7 @@ class Work:
     seed: int = 0
     jobs: int = 1
     progress: Progress = field(default=lambda stage, done, total: None)
+    scale: ScaleName = "quick"
 
     def data(self, ensemble: Ensemble) -> Dataset:
         """The data set of an ensemble."""

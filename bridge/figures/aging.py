@@ -1,7 +1,6 @@
 """Figures 2, 3 and 5: two-time mean square displacement, and t* against the waiting time."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -27,13 +26,13 @@ class AgingFigure:
     other_fits: tuple[tuple[Aging, ...], ...]  # (A, thresholds)
 
 
-def compute(work: Work, ensembles: tuple[Ensemble, ...], threshold: float = THRESHOLD) -> AgingFigure:
+def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> AgingFigure:
     """Displacements and aging times of all ensembles."""
     msds = tuple(mean_square_displacement(work.runs(ensemble)) for ensemble in ensembles)
     return AgingFigure(
         tuple(ensemble.label for ensemble in ensembles),
         msds,
-        tuple(aging(msd, threshold, seed=work.seed) for msd in msds),
+        tuple(aging(msd, THRESHOLD, seed=work.seed) for msd in msds),
         tuple(tuple(aging(msd, other, seed=work.seed) for other in OTHER_THRESHOLDS) for msd in msds),
     )
 
@@ -95,7 +94,7 @@ FIG5 = PaperFigure(
     "mean square displacement and t* against tw, MNIST, one, two and three hidden layers of 5 units",
     {"mu_below_one": True},
     mnist_ensembles,
-    partial(compute, threshold=THRESHOLD),
+    compute,
     describe,
     draw,
 )

@@ -14,7 +14,7 @@ from bridge.figures.curves import ljat_ensembles
 from dynamics import Aging, GeneralizedDiffusion, LocalSlope, aging, generalized_diffusion, local_slope
 from dynamics import mean_square_displacement as displacement
 from dynamics.noises import Full, GaussianReplacement, Langevin, Persistent, Replacement
-from dynamics.plots import COLORS, plot_local_slope
+from dynamics.plots import COLORS, mu_bars, plot_local_slope
 
 THRESHOLD = 1e-2
 LATE_WAITING_TIMES = (10_000, 16_000, 25_000, 40_000, 63_000, 100_000)
@@ -112,8 +112,7 @@ def draw(result: Contrast) -> Figure:
         color, marker = COLORS[k % len(COLORS)], MARKERS[k % len(MARKERS)]
         bars = np.nan_to_num(np.abs(fit.t_star_interval.T - fit.t_star))
         left.errorbar(fit.waiting_times, fit.t_star, yerr=bars, fmt=f"{marker}-", color=color, capsize=2, label=label)
-        reach = np.nan_to_num([[fit.mu - fit.mu_low], [fit.mu_high - fit.mu]])
-        right.errorbar(fit.mu, k, xerr=np.maximum(reach, 0.0), fmt=marker, color=color, capsize=3)
+        right.errorbar(fit.mu, k, xerr=mu_bars([fit]), fmt=marker, color=color, capsize=3)
     left.set(xscale="log", yscale="log", xlabel="waiting time $t_w$ (steps)", ylabel="$t^*$ (steps)")
     left.set_title(rf"$\Delta^*$ = {THRESHOLD:g}")
     left.xaxis.set_minor_locator(NullLocator())  # their labels would overlap

@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from bridge.figures._base import PaperFigure, ScaleName
+from bridge.figures._base import PaperFigure
 from bridge.figures._ensembles import Ensemble
 from bridge.figures._work import Work
 from bridge.figures.curves import ljat_ensembles
@@ -26,21 +26,15 @@ class MinimaTable:
     summaries: tuple[Exploration, ...]
 
 
-def ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
-    """Which landscapes; the number of steps stands for the scale, no run is made."""
-    return ljat_ensembles(scale)
-
-
-def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> MinimaTable:
-    """Explore the landscapes, or go on with it."""
-    scale = "paper" if ensembles[0].steps == ljat_ensembles("paper")[0].steps else "quick"
-    summaries = []
+def compute(work: Work, _runs: tuple[Ensemble, ...]) -> MinimaTable:
+    """Explore the landscapes of figure 1, or go on with it."""
+    ensembles, summaries = ljat_ensembles(work.scale), []
     for ensemble in ensembles:
         path = work.folder / f"landscape_h{ensemble.label.replace(',', '-')}.db"
         explore(
             work.loss(ensemble),
             path,
-            searches=SEARCHES[scale],
+            searches=SEARCHES[work.scale],
             seed=work.seed,
             jobs=work.jobs,
             progress=lambda done, total, _, e=ensemble: work.progress(f"explore {e.label}", done, total or done),
@@ -88,10 +82,9 @@ MINIMA = PaperFigure(
     "minima",
     "number of minima, LJAT-like data, one, two and three hidden layers",
     {"minima": PUBLISHED_MINIMA, "lowest_loss": PUBLISHED_LOWEST},
-    ensembles,
+    lambda scale: (),
     compute,
     describe,
     draw,
     extra_seconds=lambda scale: 7200.0 if scale == "paper" else 100.0,
-    trains=False,
 )

@@ -13,7 +13,7 @@ from bridge.figures._base import PaperFigure
 from bridge.figures._ensembles import Ensemble
 from bridge.figures._work import Work
 from dynamics import Aging, aging, mean_square_displacement
-from dynamics.plots import COLORS
+from dynamics.plots import COLORS, mu_bars
 
 THRESHOLD = 1e-2
 
@@ -65,13 +65,12 @@ def draw(result: MuGeneralization) -> Figure:
         result.ends.labels, result.ends.rows, result.ends.error, result.fits, strict=True
     ):
         k = names.index(label)
-        reach = np.maximum(np.nan_to_num([[fit.mu - fit.mu_low], [fit.mu_high - fit.mu]]), 0)
         size = generalization.marker_size(rows)
         first = rows == result.ends.rows[0]
         ax.errorbar(
             error.mean(),
             fit.mu,
-            yerr=reach,
+            yerr=mu_bars([fit]),
             fmt=generalization.MARKERS[k],
             markersize=size,
             color=COLORS[k],

@@ -11,7 +11,7 @@ from bridge.figures._ensembles import Ensemble
 from bridge.figures._work import Work
 from bridge.figures.curves import ljat_ensembles
 from dynamics import Aging, MeanSquareDisplacement, aging, mean_square_displacement, output_displacement
-from dynamics.plots import COLORS, plot_msd
+from dynamics.plots import COLORS, mu_bars, plot_msd
 
 THRESHOLD = 1e-2  # of the parameters
 MOST_RUNS = 20
@@ -73,9 +73,8 @@ def draw(result: OutputAging) -> Figure:
         ax.set(ylabel=r"displacement of the outputs $\Delta_\mathrm{out}(t_w, t)$", title=f"hidden layers {label}")
     for k, (name, fits) in enumerate((("parameters", result.parameters), ("outputs", result.outputs))):
         mu = np.array([fit.mu for fit in fits])
-        reach = np.nan_to_num([[fit.mu - fit.mu_low for fit in fits], [fit.mu_high - fit.mu for fit in fits]])
         places = np.arange(mu.size) + 0.15 * k
-        last.errorbar(places, mu, yerr=np.maximum(reach, 0), fmt="os"[k], color=COLORS[k], capsize=3, label=name)
+        last.errorbar(places, mu, yerr=mu_bars(fits), fmt="os"[k], color=COLORS[k], capsize=3, label=name)
     last.set_xticks(range(len(result.labels)), result.labels)
     last.set(xlabel="hidden layers", ylabel=r"exponent $\mu$ (95 %)")
     last.legend(frameon=False)

@@ -11,7 +11,7 @@ from bridge.figures._base import PaperFigure, ScaleName
 from bridge.figures._ensembles import Ensemble
 from bridge.figures._work import Work
 from dynamics import Aging, MeanSquareDisplacement, aging, mean_square_displacement
-from dynamics.plots import COLORS
+from dynamics.plots import COLORS, mu_bars
 
 Array = NDArray[np.float64]
 
@@ -118,10 +118,7 @@ def draw(scan: WidthScan) -> Figure:
     """The exponent against alpha with intervals, our mean and the published one."""
     figure = Figure(figsize=(5.5, 4.0), layout="constrained")
     ax = figure.subplots()
-    low = np.nan_to_num([fit.mu - fit.mu_low for fit in scan.fits])
-    high = np.nan_to_num([fit.mu_high - fit.mu for fit in scan.fits])
-    bars = np.maximum([low, high], 0.0)
-    ax.errorbar(scan.alpha, scan.mu, yerr=bars, fmt="o", color=COLORS[0], capsize=3, label="ours, 95 %")
+    ax.errorbar(scan.alpha, scan.mu, yerr=mu_bars(scan.fits), fmt="o", color=COLORS[0], capsize=3, label="ours, 95 %")
     mean, error = scan.mean_mu
     if np.isfinite(mean):
         ax.axhline(mean, color=COLORS[0], label=rf"our mean {mean:.3f} $\pm$ {error:.3f}")
