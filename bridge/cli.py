@@ -7,16 +7,16 @@ import threading
 
 import typer
 
-from bridge._commands_bridge import compare, info, study
-from bridge._commands_curvature import curvature
-from bridge._commands_dynamics import age, train
-from bridge._commands_explain import explain_aging
-from bridge._commands_graph import geometry, graph, path
-from bridge._commands_interchange import export_database, import_database, merge, verify
-from bridge._commands_landscape import data_ljat, explore
-from bridge._commands_observe import observe
-from bridge._commands_overlay import overlay
-from bridge._commands_reproduce import reproduce
+from bridge.commands.curvature import curvature
+from bridge.commands.explain import explain_aging
+from bridge.commands.graphs import geometry, graph, path
+from bridge.commands.interchange import export_database, import_database, merge, verify
+from bridge.commands.landscapes import data_ljat, explore
+from bridge.commands.observe import observe
+from bridge.commands.overlay import overlay
+from bridge.commands.reproduce import reproduce
+from bridge.commands.runs import age, train
+from bridge.commands.studies import compare, info, study
 
 app = typer.Typer(
     add_completion=False,

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge import plots, report
+from bridge import plots
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, ComparisonRow, compare_one
 from bridge.comparison_tables import write_table
 from bridge.inherent import inherent_structures
+from bridge.report import page
 from bridge.results import ArchitectureResults, architecture_results
 from bridge.settings import StudySettings
 from bridge.visits import Visits, visits
@@ -81,8 +82,8 @@ def study(
     comparison = Comparison(tuple(found.row for found in results))
     write_table(comparison.rows, output / "comparison.csv")
     figures = _draw(list(losses), results, comparison, output)
-    page = report.write(output, results, figures, data, settings)
-    return Study(output, comparison, page, figures)
+    report = page.write(output, results, figures, data, settings)
+    return Study(output, comparison, report, figures)
 
 
 def _check(loss: CrossEntropyLoss, settings: StudySettings, jobs: int) -> None:

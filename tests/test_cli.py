@@ -20,10 +20,10 @@ import h5py
 import numpy as np
 import pytest
 
-import bridge._commands_landscape
-from bridge import _console
-from bridge._console import parse_duration, parse_hidden
+import bridge.commands.landscapes
 from bridge.cli import main
+from bridge.commands import _console
+from bridge.commands._console import parse_duration, parse_hidden
 from bridge.inherent import loss_of
 from bridge.properties import PROPERTIES, minimum_property
 from landscape import Database, components, datasets, funnelling
@@ -744,7 +744,7 @@ def test_ctrl_c_is_one_line(monkeypatch, tmp_path):
     def interrupt(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bridge._commands_landscape, "run_explore", interrupt)
+    monkeypatch.setattr(bridge.commands.landscapes, "run_explore", interrupt)
     result = agescape("explore", *SMALL, "--searches", 1, "--output", tmp_path / "f.db", "--json")
     assert (result.code, result.out) == (130, "")
     assert result.err.startswith("agescape: ")
@@ -756,7 +756,7 @@ def test_ctrl_c_in_a_compiled_function(monkeypatch, tmp_path):
         msg = "returned a result with an exception set"
         raise SystemError(msg) from KeyboardInterrupt()
 
-    monkeypatch.setattr(bridge._commands_landscape, "run_explore", interrupt)
+    monkeypatch.setattr(bridge.commands.landscapes, "run_explore", interrupt)
     result = agescape("explore", *SMALL, "--searches", 1, "--output", tmp_path / "f.db")
     assert (result.code, result.out, result.err.count("\n")) == (130, "", 1)
 

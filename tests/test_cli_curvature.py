@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from test_cli import agescape, assert_complaint, good, strict_json
 
-from bridge._commands_curvature import loss_of_runs, parse_steps
+from bridge.commands.curvature import loss_of_runs, parse_steps
 from dynamics import curvature, estimate_curvature, load_trajectories
 
 KEYS = {

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_cli import MAIN, SMALL, agescape, assert_complaint, good, strict_json
 
-from bridge._commands_dynamics import two_time_grid
+from bridge.commands.runs import two_time_grid
 from dynamics import load_trajectories, log_lags, mean_square_displacement
 from dynamics.times import default_waiting_times
 

@@ -19,7 +19,7 @@ import pytest
 from joblib.parallel import get_active_backend
 from test_cli import agescape as in_process
 
-from bridge._cluster import cluster
+from bridge.commands._cluster import cluster
 from dynamics import SGD, train
 from landscape import MLP, CrossEntropyLoss, datasets, explore
 from landscape.workers import shared, worker_pool
@@ -178,13 +178,13 @@ def test_a_scheduler_without_workers_is_named():
 
 
 def test_workers_of_another_version_are_named(address, monkeypatch):
-    monkeypatch.setattr("bridge._cluster.VERSION", "0.0.1")
+    monkeypatch.setattr("bridge.commands._cluster.VERSION", "0.0.1")
     with pytest.raises(RuntimeError, match=r"must have agescape 0.0.1; tcp://.* has "), cluster(address):
         pass
 
 
 def test_without_distributed_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "bridge._dask_backend", None)
+    monkeypatch.setitem(sys.modules, "bridge.commands._dask_backend", None)
     with pytest.raises(ImportError, match=r"pip install 'agescape\[cluster\]'"), cluster("tcp://127.0.0.1:1"):
         pass
 

@@ -14,16 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import Scale, StudySettings, Visits, report
+from bridge import Scale, StudySettings, Visits
 from bridge.cli import main
 from bridge.comparison import ComparisonRow
-from bridge.report_comparison import comparison_panel
-from bridge.report_graph import LARGEST, SMALLEST, graph_panel
-from bridge.report_motion import FAINT, aging_panel, displacement_panel
-from bridge.report_panels import NO_VALUE, minimum_facts
+from bridge.report import page as report
+from bridge.report.comparison import comparison_panel
+from bridge.report.graph import LARGEST, SMALLEST, graph_panel
+from bridge.report.motion import FAINT, aging_panel, displacement_panel
+from bridge.report.panels import NO_VALUE, minimum_facts
+from bridge.report.study_command import study_command
 from bridge.results import ArchitectureResults, MinimaTable, all_ages
 from bridge.settings import SCALES, scaled
-from bridge.study_command import study_command
 from dynamics import SGD, MeanSquareDisplacement, aging
 from dynamics.schedules import Constant
 from landscape import Dataset, LandscapeGraph, datasets, disconnectivity_tree
@@ -348,7 +349,11 @@ def test_versions_that_differ_are_all_named(found):
 
 
 def test_the_assets_are_there():
-    assert {path.name for path in (files("bridge") / "assets").iterdir()} == {"report.html", "report.css", "report.js"}
+    assert {path.name for path in (files("bridge.report") / "assets").iterdir()} == {
+        "report.html",
+        "report.css",
+        "report.js",
+    }
 
 
 # ---------------------------------------------------------------- the command that makes a study again
@@ -383,7 +388,7 @@ def test_the_command_gives_the_same_settings(settings, kind, tmp_path, monkeypat
         calls.append(arguments)
         raise StopError
 
-    monkeypatch.setattr("bridge._commands_bridge.run_study", instead)
+    monkeypatch.setattr("bridge.commands.studies.run_study", instead)
     program, *words = shlex.split(study_command(data, settings))
     assert program == "agescape"
     monkeypatch.setattr("sys.argv", [program, *words])

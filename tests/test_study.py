@@ -17,8 +17,8 @@ import pytest
 from bridge import Scale, StudySettings, compare, inherent_structures, study
 from bridge.cli import main
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS, row_dict
-from bridge.report_panels import number_text
-from bridge.report_tables import COLUMNS
+from bridge.report.panels import number_text
+from bridge.report.tables import COLUMNS
 from bridge.settings import SCALES
 from bridge.study import folder_name
 from dynamics import SGD, load_trajectories
@@ -287,7 +287,7 @@ def test_an_interruption_while_drawing(undisturbed, data, tmp_path, monkeypatch)
 
     settings = replace(SETTINGS, architectures=((2,),))
     with monkeypatch.context() as patched:
-        patched.setattr("bridge.report.write", interrupt)
+        patched.setattr("bridge.report.page.write", interrupt)
         with pytest.raises(KeyboardInterrupt):
             study(data, tmp_path, settings)
     done = study(data, tmp_path, settings)

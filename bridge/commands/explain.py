@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from bridge._commands_curvature import loss_of_runs
-from bridge._console import progress_bar, show
-from bridge._options import AsJson, DataDir, Jobs, Seed, Threshold, describe_metadata
+from bridge.commands._console import progress_bar, show
+from bridge.commands._options import AsJson, DataDir, Jobs, Seed, Threshold, describe_metadata
+from bridge.commands.curvature import loss_of_runs
 from bridge.decomposition import PARTS
 from bridge.escapes import exponential_rate
 from bridge.explanation import Explanation, changed_at_t_star, explain, nearest_lags

@@ -9,9 +9,9 @@ import numpy as np
 import typer
 
 from bridge import plots
-from bridge._console import show
 from bridge._files import write_text
-from bridge._options import AsJson, Jobs, Seed, describe_metadata
+from bridge.commands._console import show
+from bridge.commands._options import AsJson, Jobs, Seed, describe_metadata
 from bridge.inherent import loss_of
 from bridge.properties import PROPERTIES, minimum_property
 from landscape import (

@@ -46,7 +46,7 @@ def cluster(
         yield
         return
     try:
-        from bridge._dask_backend import DaskBackend  # noqa: PLC0415 (optional: only clusters need it)
+        from bridge.commands._dask_backend import DaskBackend  # noqa: PLC0415 (optional: only clusters need it)
     except ImportError as error:
         msg = "--scheduler needs distributed: pip install 'agescape[cluster]'"
         raise ImportError(msg) from error

@@ -8,8 +8,8 @@ import typer
 from numpy.typing import NDArray
 
 from bridge import plots
-from bridge._console import progress_bar, show
-from bridge._options import AsJson, DataDir, Jobs, Seed, describe_metadata, parse_steps
+from bridge.commands._console import progress_bar, show
+from bridge.commands._options import AsJson, DataDir, Jobs, Seed, describe_metadata, parse_steps
 from dynamics import Curvature, CurvatureEstimates, Trajectories, estimate_curvature, load_trajectories
 from dynamics import curvature as exact_curvature
 from dynamics.curvature_plots import plot_gradient, plot_negative, plot_spectra

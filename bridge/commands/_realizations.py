@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge._options import describe_metadata
+from bridge.commands._options import describe_metadata
 from dynamics import (
     ExponentSpread,
     Realizations,

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from bridge.comparison import ComparisonRow
-from bridge.report_panels import SYMBOLS, Panel, finite_or_none, layout, number_text
+from bridge.report.panels import SYMBOLS, Panel, finite_or_none, layout, number_text
 from dynamics.plots import COLORS
 
 

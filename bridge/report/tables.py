@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS
-from bridge.report_panels import NO_VALUE, minimum_facts, number_text
+from bridge.report.panels import NO_VALUE, minimum_facts, number_text
 from bridge.results import ArchitectureResults
 
 COLUMNS = (

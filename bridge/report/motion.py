@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from bridge.report_panels import GRAY, NOWHERE, SYMBOLS, Panel, finite_or_none, layout, make_logarithmic, mu_text, slug
+from bridge.report.panels import GRAY, NOWHERE, SYMBOLS, Panel, finite_or_none, layout, make_logarithmic, mu_text, slug
 from bridge.results import ArchitectureResults
 from dynamics.plots import COLORS
 from landscape.plots import INK, VERMILION

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from bridge._console import progress_bar, show, show_table
-from bridge._options import AsJson, DataDir, Jobs, Seed
+from bridge.commands._console import progress_bar, show, show_table
+from bridge.commands._options import AsJson, DataDir, Jobs, Seed
 from bridge.figures import FIGURES, get_figure
 from bridge.figures._reproduce import estimate_seconds
 from bridge.figures._reproduce import reproduce as make_figure

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from bridge.report_panels import GRAY, NOWHERE, Panel, finite_or_none, layout, minimum_facts, slug
+from bridge.report.panels import GRAY, NOWHERE, Panel, finite_or_none, layout, minimum_facts, slug
 from bridge.results import ArchitectureResults
 from landscape.plots import INK, VERMILION
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from bridge._cluster import cluster
-from bridge._console import parse_duration, progress_bar, show
-from bridge._options import (
+from bridge.commands._cluster import cluster
+from bridge.commands._console import parse_duration, progress_bar, show
+from bridge.commands._options import (
     AsJson,
     DataDir,
     DatasetName,

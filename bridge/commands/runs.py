@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge._aging_report import describe_analysis, describe_collapse, describe_control, shorten
-from bridge._cluster import cluster
-from bridge._console import progress_bar, show
-from bridge._options import (
+from bridge.commands._aging_report import describe_analysis, describe_collapse, describe_control, shorten
+from bridge.commands._cluster import cluster
+from bridge.commands._console import progress_bar, show
+from bridge.commands._options import (
     AsJson,
     BatchSize,
     DataDir,
@@ -29,7 +29,7 @@ from bridge._options import (
     make_loss,
     parse_steps,
 )
-from bridge._realizations import (
+from bridge.commands._realizations import (
     describe_ensemble,
     describe_realizations,
     describe_training,

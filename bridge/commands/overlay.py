@@ -9,10 +9,10 @@ import typer
 from numpy.typing import NDArray
 
 from bridge import overlay_plots
-from bridge._cluster import cluster
-from bridge._console import progress_bar, show
-from bridge._options import AsJson, Jobs, Scheduler, Seed, describe_metadata
-from bridge._overlay_report import describe_maps, describe_overlay, summary
+from bridge.commands._cluster import cluster
+from bridge.commands._console import progress_bar, show
+from bridge.commands._options import AsJson, Jobs, Scheduler, Seed, describe_metadata
+from bridge.commands._overlay_report import describe_maps, describe_overlay, summary
 from bridge.dwell import Dwells, dwells
 from bridge.inherent import InherentStructures, inherent_structures
 from bridge.jumps import Jumps, jumps

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge._console import parse_hidden
+from bridge.commands._console import parse_hidden
 from landscape import MLP, CrossEntropyLoss, Dataset, datasets
 
 Seed = Annotated[int, typer.Option(min=0, help="Determines every random number.")]

@@ -19,14 +19,14 @@ from plotly.offline import get_plotlyjs
 
 from bridge._files import to_json, write_text
 from bridge.comparison import row_dict
-from bridge.report_comparison import comparison_panel
-from bridge.report_graph import graph_panel
-from bridge.report_motion import aging_panel, displacement_panel
-from bridge.report_panels import Panel
-from bridge.report_tables import comparison_table, further_commands, versions_table, visited_table
+from bridge.report.comparison import comparison_panel
+from bridge.report.graph import graph_panel
+from bridge.report.motion import aging_panel, displacement_panel
+from bridge.report.panels import Panel
+from bridge.report.study_command import study_command
+from bridge.report.tables import comparison_table, further_commands, versions_table, visited_table
 from bridge.results import ArchitectureResults, all_ages
 from bridge.settings import StudySettings
-from bridge.study_command import study_command
 from landscape import Dataset
 from landscape.versions import package_version
 
@@ -37,7 +37,7 @@ CAPTIONS = {
     "time, with bootstrap intervals over the runs.",
     "comparison": "Aging exponent against the number of minima: filled, found; open, Chao1 estimate.",
 }
-ASSETS = files("bridge") / "assets"
+ASSETS = files("bridge.report") / "assets"
 
 
 def write(

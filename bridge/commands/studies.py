@@ -9,9 +9,9 @@ import numpy as np
 import typer
 
 from bridge import plots
-from bridge._cluster import cluster
-from bridge._console import parse_hidden, progress_bar, show, show_table
-from bridge._options import (
+from bridge.commands._cluster import cluster
+from bridge.commands._console import parse_hidden, progress_bar, show, show_table
+from bridge.commands._options import (
     AsJson,
     BatchSize,
     DataDir,

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from bridge._aging_report import shorten
-from bridge._commands_curvature import loss_of_runs
-from bridge._console import progress_bar, show
-from bridge._observables_report import describe_observable
-from bridge._options import AsJson, DataDir, Jobs, Seed, Threshold, describe
+from bridge.commands._aging_report import shorten
+from bridge.commands._console import progress_bar, show
+from bridge.commands._observables_report import describe_observable
+from bridge.commands._options import AsJson, DataDir, Jobs, Seed, Threshold, describe
+from bridge.commands.curvature import loss_of_runs
 from dynamics import OBSERVABLES, load_trajectories
 from dynamics import observe as run_observe
 from dynamics.observable_plots import plot_observables

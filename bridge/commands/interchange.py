@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge._console import progress_bar, show
-from bridge._options import (
+from bridge.commands._console import progress_bar, show
+from bridge.commands._options import (
     AsJson,
     DataDir,
     DatasetName,

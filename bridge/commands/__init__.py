@@ -1,0 +1,1 @@
+"""The commands of `agescape`, one module for each group."""
