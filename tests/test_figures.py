@@ -98,6 +98,18 @@ def test_fewer_runs_first_and_the_rest_later_are_the_same_as_all_at_once(folder,
     np.testing.assert_array_equal(later.ours["loss"], at_once.ours["loss"])
 
 
+def test_fewer_steps_are_the_first_of_more(folder, tmp_path):
+    made, whole = reproduce(tiny("fig1"), tmp_path, steps=STEPS // 2), reproduce(tiny("fig1"), folder)
+    assert json.loads(made.files[0].read_text())["steps"] == [STEPS // 2]
+    short, long = (load_trajectories(next((base / "quick" / "runs").glob("*h3*.h5"))) for base in (tmp_path, folder))
+    kept = np.isin(long.steps, short.steps)
+    assert kept.sum() > 10
+    np.testing.assert_array_equal(short.snapshots[:, np.isin(short.steps, long.steps)], long.snapshots[:, kept])
+    assert (made.ours["steps"], whole.ours["steps"]) == (STEPS // 2, STEPS)
+    with pytest.raises(ValueError, match="steps must be at least 10000"):
+        reproduce(tiny("figA3"), tmp_path, steps=STEPS // 2)
+
+
 def test_estimate_leaves_out_what_is_on_disk(folder, tmp_path):
     reproduce(tiny("fig1"), folder)
     figure = dataclasses.replace(tiny("fig1"), extra_seconds=lambda scale: 0.0)

@@ -7,7 +7,12 @@ ROOT = Path(__file__).parents[1]
 def test_every_file_beside_the_code_is_installed():
     with (ROOT / "pyproject.toml").open("rb") as file:
         patterns = tomllib.load(file)["tool"]["setuptools"]["package-data"]
-    listed = {path for package, globs in patterns.items() for glob in globs for path in (ROOT / package.replace(".", "/")).glob(glob)}
+    listed = {
+        path
+        for package, globs in patterns.items()
+        for glob in globs
+        for path in (ROOT / package.replace(".", "/")).glob(glob)
+    }
     there = {
         path
         for package in ("landscape", "dynamics", "bridge")

@@ -25,6 +25,9 @@ def reproduce(
     replicas: Annotated[
         int | None, typer.Option(min=2, help="At most so many runs of each ensemble. [default: the scale's]")
     ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=2, help="At most so many steps of each run. [default: the scale's]")
+    ] = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
     jobs: Jobs = -1,
@@ -33,10 +36,10 @@ def reproduce(
     """Make a figure of the paper, with the published numbers beside ours; or list the figures."""
     workers = (os.cpu_count() or 1) if jobs < 0 else jobs
     if figure == LIST:
-        _show_list(output, replicas, workers, as_json=as_json)
+        _show_list(output, replicas, steps, workers, as_json=as_json)
         return
     chosen = get_figure(figure)
-    seconds = estimate_seconds(chosen, output, scale, replicas=replicas, jobs=workers)
+    seconds = estimate_seconds(chosen, output, scale, replicas=replicas, steps=steps, jobs=workers)
     typer.echo(f"{figure} at {scale} scale: about {_duration(seconds)} on {workers} processors", err=True)
     with progress_bar() as bar:
         made = make_figure(
@@ -44,6 +47,7 @@ def reproduce(
             output,
             scale,
             replicas=replicas,
+            steps=steps,
             data_dir=data_dir,
             seed=seed,
             jobs=jobs,
@@ -59,16 +63,18 @@ def reproduce(
     show({"files": made.files}, as_json=False)
 
 
-def _show_list(output: Path, replicas: int | None, workers: int, *, as_json: bool) -> None:
+def _show_list(output: Path, replicas: int | None, steps: int | None, workers: int, *, as_json: bool) -> None:
     rows = []
     for name, figure in FIGURES.items():
         row: dict[str, Any] = {"figure": name}
         for scale in ("quick", "paper"):
-            ensembles = figure.ensembles(scale)
+            ensembles = [ensemble.at_most(replicas, steps) for ensemble in figure.ensembles(scale)]
             row |= {
-                f"{scale}_runs": sum(ensemble.with_replicas(replicas).replicas for ensemble in ensembles),
+                f"{scale}_runs": sum(ensemble.replicas for ensemble in ensembles),
                 f"{scale}_steps": max((ensemble.steps for ensemble in ensembles), default=0),
-                f"{scale}_seconds": estimate_seconds(figure, output, scale, replicas=replicas, jobs=workers),
+                f"{scale}_seconds": estimate_seconds(
+                    figure, output, scale, replicas=replicas, steps=steps, jobs=workers
+                ),
             }
         rows.append(row | {"needs": _needs(figure.ensembles("paper")), "title": figure.title})
     if as_json:

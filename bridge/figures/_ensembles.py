@@ -88,6 +88,7 @@ class Ensemble:
         rows = (self.rows or LJAT_ROWS) if self.noise.all_rows else self.batch_size
         return 1.4 * self.n_parameters / 70 * rows / 100
 
-    def with_replicas(self, replicas: int | None) -> "Ensemble":
-        """The same with so many runs at most."""
-        return self if replicas is None else replace(self, replicas=min(replicas, self.replicas))
+    def at_most(self, replicas: int | None = None, steps: int | None = None) -> "Ensemble":
+        """The same with so many runs and steps at most."""
+        runs = self.replicas if replicas is None else min(replicas, self.replicas)
+        return replace(self, replicas=runs, steps=self.steps if steps is None else min(steps, self.steps))

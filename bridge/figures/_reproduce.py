@@ -36,6 +36,7 @@ def reproduce(
     scale: ScaleName = "quick",
     *,
     replicas: int | None = None,
+    steps: int | None = None,
     data_dir: Path | None = None,
     seed: int = 0,
     jobs: int = 1,
@@ -52,6 +53,8 @@ def reproduce(
         The paper's numbers of runs and steps, or what takes under three minutes on two cores.
     replicas : int, optional
         At most so many runs of every ensemble: what there is time for. More can be added by a later call.
+    steps : int, optional
+        At most so many steps of every run: enough where a figure looks at early times only. Files of their own.
     data_dir : path, optional
         Where the MNIST files lie.
     seed, jobs : int
@@ -65,7 +68,8 @@ def reproduce(
     """
     folder = Path(output) / scale
     work = Work(folder / "runs", data_dir, seed, jobs, progress, scale)
-    result = figure.compute(work, _ensembles(figure, scale, replicas))
+    ensembles = _ensembles(figure, scale, replicas, steps)
+    result = figure.compute(work, ensembles)
     ours = figure.describe(result)
     drawing = figure.draw(result)
     files = [folder / f"{figure.name}.json"]
@@ -74,6 +78,7 @@ def reproduce(
         "title": figure.title,
         "scale": scale,
         "seed": seed,
+        "steps": sorted({ensemble.steps for ensemble in ensembles}),
         "version": package_version("agescape"),
         "published": dict(figure.published),
         "ours": ours,
@@ -85,16 +90,22 @@ def reproduce(
 
 
 def estimate_seconds(
-    figure: PaperFigure, output: str | Path, scale: ScaleName, *, replicas: int | None = None, jobs: int = 1
+    figure: PaperFigure,
+    output: str | Path,
+    scale: ScaleName,
+    *,
+    replicas: int | None = None,
+    steps: int | None = None,
+    jobs: int = 1,
 ) -> float:
     """Wall seconds that a figure will take here, less what is on disk: a rough guess, within a factor of two."""
     work = Work(Path(output) / scale / "runs")
-    missing = sum(_missing_seconds(ensemble, work) for ensemble in _ensembles(figure, scale, replicas))
+    missing = sum(_missing_seconds(ensemble, work) for ensemble in _ensembles(figure, scale, replicas, steps))
     return (figure.extra_seconds(scale) + missing) * machine_factor() / max(1, jobs)
 
 
-def _ensembles(figure: PaperFigure, scale: ScaleName, replicas: int | None) -> tuple[Ensemble, ...]:
-    return tuple(ensemble.with_replicas(replicas) for ensemble in figure.ensembles(scale))
+def _ensembles(figure: PaperFigure, scale: ScaleName, replicas: int | None, steps: int | None) -> tuple[Ensemble, ...]:
+    return tuple(ensemble.at_most(replicas, steps) for ensemble in figure.ensembles(scale))
 
 
 def _missing_seconds(ensemble: Ensemble, work: Work) -> float:

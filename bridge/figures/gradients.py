@@ -43,7 +43,16 @@ class GradientCurves:
 
 
 def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> GradientCurves:
-    """Gradient norms on the curves of the runs."""
+    """Gradient norms on the curves of the runs.
+
+    Raises
+    ------
+    ValueError
+        If the runs end before step 10^4.
+    """
+    if (last := min(ensemble.steps for ensemble in ensembles)) < LATE:
+        msg = f"steps must be at least {LATE} for the gradient after that; got {last}"
+        raise ValueError(msg)
     runs = [work.runs(ensemble) for ensemble in ensembles]
     return GradientCurves(
         tuple(ensemble.label for ensemble in ensembles),

@@ -38,19 +38,16 @@ class Spectra:
 
 
 def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> Spectra:
-    """Spectra at the start, two waiting times and the end."""
+    """Spectra at the start, the waiting times and the end."""
     (ensemble,) = ensembles
     runs = work.runs(ensemble)
-    between = [tw for tw in WAITING_TIMES if tw in runs.steps]
-    wide = ensemble.dataset == "mnist"
-    chosen = between[:: max(1, len(between) - 1)] if not wide else between[-1:]
-    steps = [0, *chosen, int(runs.steps[-1])]
+    steps = [0, *(tw for tw in WAITING_TIMES if tw in runs.steps), int(runs.steps[-1])]
     found = curvature(
         runs.at_most(MOST_RUNS[ensemble.dataset]),
         work.loss(ensemble),
         steps=np.unique(steps),
         path=work.folder / f"{ensemble.name}.curvature",
-        jobs=1 if wide else work.jobs,  # BLAS shares the large matrices among the processors
+        jobs=1 if ensemble.dataset == "mnist" else work.jobs,  # BLAS shares the large matrices among the processors
         progress=lambda done, total: work.progress(f"Hessians {ensemble.name}", done, total),
     )
     return Spectra(ensemble.label, found)
