@@ -9,6 +9,7 @@ import typer
 from bridge.commands._console import progress_bar, show, show_table
 from bridge.commands._options import AsJson, DataDir, Jobs, Seed
 from bridge.figures import FIGURES, get_figure
+from bridge.figures._ensembles import Ensemble
 from bridge.figures._reproduce import estimate_seconds
 from bridge.figures._reproduce import reproduce as make_figure
 
@@ -82,12 +83,20 @@ def _show_list(output: Path, replicas: int | None, steps: int | None, workers: i
         return
     for row in rows:
         row |= {f"{scale}_time": _duration(row[f"{scale}_seconds"]) for scale in ("quick", "paper")}
-    columns = ("figure", "quick_runs", "quick_steps", "quick_time", "paper_runs", "paper_steps", "paper_time", "title")
+        row["needs"] = _summary(FIGURES[row["figure"]].ensembles("paper"))
+    numbers = [f"{scale}_{what}" for scale in ("quick", "paper") for what in ("runs", "steps", "time")]
+    columns = ("figure", "needs", *numbers, "title")
     show_table(rows, columns)
 
 
-def _needs(ensembles: tuple[Any, ...]) -> list[str]:
+def _needs(ensembles: tuple[Ensemble, ...]) -> list[str]:
     return [ensemble.name for ensemble in ensembles]
+
+
+def _summary(ensembles: tuple[Ensemble, ...]) -> str:
+    """Data and hidden layers of the runs, each once."""
+    names = [e.dataset for e in ensembles] + [e.label for e in ensembles]
+    return " ".join(dict.fromkeys(names)) or "searches"
 
 
 def _duration(seconds: float) -> str:
