@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -244,11 +245,12 @@ def damage_npz(rng: np.random.Generator, path: Path, sentinel: Path) -> None:
     with zipfile.ZipFile(path) as file:
         members = {info.filename: file.read(info) for info in file.infolist()}
     name = list(members)[int(rng.integers(len(members)))]
-    kind, method = int(rng.integers(8)), zipfile.ZIP_STORED
+    kind, beginning = int(rng.integers(8)), b""
     if kind == 0:
         members[name] = lying_npy(SHAPES[int(rng.integers(len(SHAPES)))], members[name][128:])
-    elif kind == 1 and rng.random() < 0.3:  # its bytes follow: 2.4 GB in 2.4 MB
-        members[name], method = lying_npy("(300000000,)", b""), zipfile.ZIP_DEFLATED
+    elif kind == 1 and rng.random() < 0.3:
+        del members[name]
+        beginning = bomb(name)
     elif kind == 2:
         del members[name]
     elif kind == 3:
@@ -259,16 +261,26 @@ def damage_npz(rng: np.random.Generator, path: Path, sentinel: Path) -> None:
         content = io.BytesIO()
         np.save(content, odd_array(rng, old, sentinel), allow_pickle=True)
         members[name] = content.getvalue()
-    with zipfile.ZipFile(path, "w", method, compresslevel=1) as file:
+    path.write_bytes(beginning)
+    with zipfile.ZipFile(path, "a") as file:
         for member, content in members.items():
-            with file.open(member, "w", force_zip64=True) as opened:
-                opened.write(content)
-                if method == zipfile.ZIP_DEFLATED and member == name:
-                    for _ in range(240):
-                        opened.write(ZEROS)
+            file.writestr(member, content)
 
 
-ZEROS = bytes(10_000_000)
+@cache
+def bomb(name: str) -> bytes:
+    """A zip file with one array of 1.2 GB in 1.2 MB: its bytes do follow."""
+    file, zeros = io.BytesIO(), bytes(10_000_000)
+    with (
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open(name, "w", force_zip64=True) as opened,
+    ):
+        opened.write(lying_npy("(150000000,)"))
+        for _ in range(120):
+            opened.write(zeros)
+    return file.getvalue()
+
+
 SHAPES = ["(1000000000000,)", "(3, 1000000000000)", "(-1,)", "()", "(0,)", "(2147483648, 2)", "(1, ", "(1,)" * 3000]
 
 
