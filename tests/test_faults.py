@@ -68,7 +68,7 @@ def check(folder):
 
 
 def results(folder):
-    """All that is in a folder, hidden files too; of pictures, which know the date, and reports the kind."""
+    """All that is in a folder, hidden files too: what databases and HDF5 files hold, of all others the bytes."""
     found = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = str(path.relative_to(folder))
@@ -76,10 +76,8 @@ def results(folder):
             found[name] = tables(path)
         elif path.suffix == ".h5":
             found[name] = arrays(path)
-        elif path.suffix == ".csv":
-            found[name] = path.read_text()
         else:
-            found[name] = path.suffix
+            found[name] = path.read_bytes()
     return found
 
 
