@@ -62,8 +62,8 @@ class RowReader:
             msg = f"{self.path} is damaged: the eigenvalues of {what} are no array of numbers"
             raise ValueError(msg)
         values = np.frombuffer(eigenvalues, dtype="<f8").astype(np.float64)
-        if not moderate(values):
-            msg = f"{self.path} is damaged: the eigenvalues of {what} are not finite and below {LARGEST:g}"
+        if not moderate(values) or not values.all():
+            msg = f"{self.path} is damaged: the eigenvalues of {what} are not finite, or one is 0"
             raise ValueError(msg)
         return self._number(rms_gradient, float, f"the gradient of {what}"), values
 

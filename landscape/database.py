@@ -321,7 +321,7 @@ class Database:
             "INSERT INTO tbl_transition_states (energy, coords, _minimum1_id, _minimum2_id, eigenval, eigenvec, fvib,"
             " pgorder, invalid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
             (point.value, dump_array(point.coordinates), first, second, float(point.eigenvalues[0]),
-             dump_array(point.eigenvector), float(np.log(point.eigenvalues[1:]).sum()), extra.stabilizer),
+             dump_array(point.eigenvector), point.log_product, extra.stabilizer),
         )  # fmt: skip
         number = int(cursor.lastrowid or 0)
         self._insert_extra("agescape_transition_states", number, point, extra, hits, origin, search)

@@ -338,10 +338,10 @@ FROM_START = ("--output", "{new}.h5", *RUNS)
 DATABASE = (
     ("info", "{here}"),
     ("export", "{here}", "--output", "{new}.npz"),
-    ("info", "{here}"),
+    ("path", "{here}", "1", "2", *PICTURE),
     ("verify", "{here}", "--jobs", "1"),
     ("merge", "{here}", "--output", "{new}.db"),
-    ("info", "{here}"),
+    ("geometry", "{here}", *PICTURE, "--jobs", "1"),
     ("export", "{here}", "--output", "{new}.graphml"),
     ("graph", "{here}", *PICTURE),
     ("explore", *LOSS, "--searches", "49", "--output", "{here}", "--jobs", "1"),
@@ -351,7 +351,7 @@ DATABASE = (
 TRAJECTORIES = (
     ("info", "{here}"),
     ("age", "{here}"),
-    ("info", "{here}"),
+    ("age", "{here}", "{f.h5}"),
     ("observe", "{here}"),
     ("curvature", "{here}", "--jobs", "1", "--runs", "1"),
     ("age", "{f.h5}", "--control", "{here}"),
@@ -361,6 +361,7 @@ TRAJECTORIES = (
 MNIST = ("train", "--dataset", "mnist", "--data-dir", "{up}", "--hidden", "3", "--rows", "4", "--steps", "2",
          "--batch-size", "2", "--replicas", "1", "--jobs", "1", "--output", "{new}.h5")  # fmt: skip
 TABLE = (("info", "{here}"),)
+STUDY = (("compare", "{folder}/study", *PICTURE, "--table", "{new}.json"),)
 
 
 def _p(name: str) -> tuple[tuple[str, ...], ...]:
@@ -394,6 +395,10 @@ READERS = (
     Reader("points.min", "ps/points.min", (("import", "{up}", *IMPORT),)),
     Reader("database of pele", "pele.db", (("import", "{here}", *IMPORT),), damage_sqlite),
     Reader("graphml", "f.graphml", (), text=True),
+    Reader("points.ts", "ps/points.ts", (("import", "{up}", *IMPORT),)),
+    Reader("test images", "idx/t10k-images-idx3-ubyte", (MNIST,), _any(damage_idx)),
+    Reader("database of a study", "study/h3/landscape.db", STUDY, damage_sqlite),
+    Reader("runs of a study", "study/h3/sgd.h5", STUDY, _any(damage_hdf5)),
 )  # fmt: skip
 
 
@@ -419,6 +424,9 @@ def make_specimens(folder: Path, agescape: Callable[..., Any]) -> None:
     (folder / "MLPdata").write_text("".join(f"{row[-1]} {' '.join(row[:-1])}\n" for row in rows))
     np.save(folder / "points.npy", np.ones((3, 25)))
     np.savez(folder / "points.npz", points=np.ones((3, 25)))
+    (folder / "study" / "h3").mkdir(parents=True)
+    shutil.copy(folder / "f.db", folder / "study" / "h3" / "landscape.db")
+    shutil.copy(folder / "f.h5", folder / "study" / "h3" / "sgd.h5")
     _make_parts(folder, agescape)
     _make_idx(folder / "idx")
     _make_pele(folder / "f.db", folder / "pele.db")
