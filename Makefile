@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-topsearch
 JAX := .venv-jax
+AUDIT := .venv-audit
 INSTALLED := $(VENV)/.installed
 
-.PHONY: study test slow browser lint docs bench peers clean
+.PHONY: study test slow browser pythons audit lint docs bench peers clean
 
 study: $(INSTALLED)  ## the main job at quick scale: results/study/report.html
 	$(BIN)/agescape study --scale quick --output results/study
@@ -20,6 +21,17 @@ slow: $(INSTALLED)  ## the slow tests
 browser: $(INSTALLED)  ## the tests of the report; they need a Chromium (apt-get install chromium)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
 	$(BIN)/python -m pytest -m slow tests/test_report_browser.py
+
+# pyenv's are on the path with PYENV_VERSION=3.11.7:3.12.1:3.13.0 or the like
+pythons:  ## the test suite under each of these Pythons that is here
+	for version in 3.11 3.12 3.13; do \
+	  if python$$version -c "" 2>/dev/null; then \
+	    $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+	  else echo "python$$version is not here"; fi; \
+	done
+
+audit: $(AUDIT)/.installed  ## known vulnerabilities of the pinned packages; it asks pypi.org
+	$(AUDIT)/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 lint: $(INSTALLED)  ## style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -51,6 +63,11 @@ $(JAX)/.installed:
 	$(JAX)/bin/python -m pip install --quiet --disable-pip-version-check jax==0.10.2 jaxlib==0.10.2
 	touch $@
 
+$(AUDIT)/.installed:
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	touch $@
+
 # torch first and by itself: its pin takes the CPU build where pip is set up for it
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'agescape needs Python 3.11 or newer; try make PYTHON=python3.11')"
@@ -60,4 +77,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 clean:  ## remove the virtual environment and what was made
-	rm -rf $(VENV) $(PEERS) $(JAX) build *.egg-info
+	rm -rf $(VENV) .venv-3.* $(PEERS) $(JAX) $(AUDIT) build *.egg-info

@@ -13,6 +13,7 @@ from scipy.stats import entropy
 from bridge.inherent import ORIGIN, check_same_loss
 from dynamics import aging, load_trajectories, mean_square_displacement
 from landscape import Database, LandscapeGraph, funnelling, summarize
+from landscape.reading import reading
 
 LANDSCAPE, RUNS, CONTROL = "landscape.db", "sgd.h5", "descent.h5"  # in the folder of each architecture
 
@@ -92,6 +93,11 @@ def compare_one(
     folder: Path, *, threshold: float, replicas: int | None = None, control_replicas: int | None = None
 ) -> ComparisonRow:
     """The row of one architecture's folder, from all its runs or the first so many."""
+    with reading(folder, "cannot be compared"):
+        return _row(folder, threshold, replicas, control_replicas)
+
+
+def _row(folder: Path, threshold: float, replicas: int | None, control_replicas: int | None) -> ComparisonRow:
     runs = load_trajectories(folder / RUNS).at_most(replicas)
     fit = aging(mean_square_displacement(runs), threshold)
     control, mu_control = None, math.nan

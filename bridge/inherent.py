@@ -150,7 +150,7 @@ def check_same_loss(runs: Trajectories, database: Database) -> None:
     }
     for name, (found, expected) in wanted.items():
         if found != expected:
-            msg = f"the runs have {name} = {found!r}, the database {database.path} has {expected!r}"
+            msg = f"{runs.source} have {name} = {found!r}, the database {database.path} has {expected!r}"
             raise ValueError(msg)
 
 

@@ -7,7 +7,6 @@ dated, never executed: changing it changes nothing but the time of the next star
 
 import hashlib
 import logging
-import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -22,6 +21,7 @@ import platformdirs
 
 from dynamics._codegen import choose_tile, generate
 from dynamics.noises import get_noise
+from landscape.files import new_file
 
 logger = logging.getLogger(__name__)
 _lock = Lock()
@@ -122,11 +122,9 @@ def _writable_cache() -> Path | None:
 
 
 def _write_if_different(path: Path, text: str) -> None:
-    """Make the file at `path` hold `text`; atomic, and without touching a file that does already."""
+    """Make the file at `path` hold `text`; without touching a file that does already."""
     data = text.encode()
     if path.is_file() and path.read_bytes() == data:
         return
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-    Path(temporary).replace(path)
+    with new_file(path) as unfinished:
+        unfinished.write_bytes(data)

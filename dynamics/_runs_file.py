@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dynamics.moments import MOMENTS, parameter_groups
 from landscape.networks import MLP
+from landscape.reading import reading
 
 FORMAT = "agescape trajectories"
 FORMAT_VERSION = 1
@@ -22,6 +23,7 @@ PER_REPLICA = ("snapshots", *CURVES)
 SHARED = ("steps", "curve_steps", "waiting_times", "lags")
 LARGEST_RATIO = 1100  # deflate cannot compress further: a larger array is not in the file
 LAST_STEP = 2**53
+LARGEST = 1e150  # of a number: from there on its square may be infinite
 KINDS: Mapping[str, tuple[type, ...]] = {
     "data": (dict,), "data_sha256": (str,), "noise": (str,), "schedule": (str,), "start": (str,), "precision": (str,),
     "snapshots": (str,), "batch_size": (int,), "seed": (int,), "rows": (int,), "learning_rate": (int, float),
@@ -29,22 +31,13 @@ KINDS: Mapping[str, tuple[type, ...]] = {
     "shared_order": (bool,), "layer_sizes": (list,),
 }  # fmt: skip
 POSITIVE = ("batch_size", "rows", "learning_rate")
-# what broken bytes make h5py raise
-BROKEN = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, ArithmeticError, MemoryError)
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[h5py.File]:
     """A file to read; whatever is wrong with it is a ValueError, or an OSError, that names it."""
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (FileNotFoundError, PermissionError, BlockingIOError):
-        raise
-    except BROKEN as error:
-        text = str(error) or type(error).__name__
-        msg = text if str(path) in text else f"{path} is damaged: {text}"
-        raise ValueError(msg) from error
+    with reading(path), h5py.File(path, "r") as file:
+        yield file
 
 
 def read_header(path: Path, file: h5py.File) -> tuple[tuple[int, ...], dict[str, Any]]:
@@ -185,8 +178,19 @@ def dataset_of(path: Path, file: h5py.File, name: str, kind: str) -> h5py.Datase
     return dataset
 
 
+def check_numbers(path: Path, name: str, array: NDArray[Any]) -> None:
+    """Raise a ValueError if the magnitude of a number is one that no run has; nan stands for what is not known."""
+    low, high = float(np.fmin.reduce(array, None, initial=0)), float(np.fmax.reduce(array, None, initial=0))
+    if low < -LARGEST or high > LARGEST:
+        found = low if low < -LARGEST else high
+        msg = f"{path} is damaged: {name} has the number {found:g}, and no run goes beyond {LARGEST:g}"
+        raise ValueError(msg)
+
+
 def _read(path: Path, file: h5py.File, name: str, kind: str) -> NDArray[Any]:
-    return dataset_of(path, file, name, kind)[...]
+    array = dataset_of(path, file, name, kind)[...]
+    check_numbers(path, name, array)
+    return array
 
 
 def read_curves(path: Path, file: h5py.File) -> dict[str, NDArray[np.float64]]:

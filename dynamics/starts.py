@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape import MLP, Database
 from landscape.archives import read_array, read_arrays
+from landscape.reading import reading
 
 Array = NDArray[np.float64]
 
@@ -111,15 +112,12 @@ class Points:
         ValueError
             If it holds no such array of numbers; the message names the file.
         """
-        try:
+        with reading(path, "must be an npy or npz file with an array (K, P) or (P,) of starts"):
             points = _only_array(read_arrays(path)) if is_zipfile(path) else read_array(path)
             if points.dtype.kind not in "fiu":
                 msg = f"its numbers are of type {points.dtype}"
                 raise ValueError(msg)
             return cls(points, source=str(path))
-        except ValueError as error:
-            msg = f"{path} must be an npy or npz file with an array (K, P) or (P,) of starts: {error}"
-            raise ValueError(msg) from error
 
     @classmethod
     def minima(cls, path: str | PathLike[str], ids: Sequence[int] | None = None) -> Self:

@@ -21,13 +21,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics._runs_file import FORMAT, FORMAT_VERSION, PER_REPLICA, SHARED, TEST_CURVES, check_shapes
+from dynamics._runs_file import FORMAT, FORMAT_VERSION, PER_REPLICA, SHARED, TEST_CURVES, check_numbers, check_shapes
 from dynamics.checkpoints import SECONDS, Checkpoints
 from dynamics.moments import MOMENTS
 from dynamics.trajectories import Trajectories, load_trajectories
 from landscape.archives import read_arrays
+from landscape.files import new_file
 from landscape.locks import only_writer
 from landscape.networks import MLP
+from landscape.reading import reading
 
 HEADER_BYTES = 2**16  # of an HDF5 file, at most
 CHECKPOINT_VERSION = 2  # to be raised when what is in a checkpoint changes: older ones are then not used
@@ -162,23 +164,24 @@ class FileStore:
             if self._parts.exists():
                 shutil.rmtree(self._parts)
             self._parts.mkdir(parents=True)
-            with atomic(self._settings) as temporary:
-                temporary.write_text(json.dumps(self._header.settings))
+            with new_file(self._settings) as unfinished:
+                unfinished.write_text(json.dumps(self._header.settings))
         return self._checkpoints
 
     def add(self, block: Block) -> None:
         """Keep a block in a file of its own, and no longer what its runs left on the way."""
         self.begin()
-        with atomic(self._parts / f"{block.first:07d}-{block.end:07d}.npz") as temporary, temporary.open("wb") as file:
+        part = self._parts / f"{block.first:07d}-{block.end:07d}.npz"
+        with new_file(part) as unfinished, unfinished.open("wb") as file:
             np.savez(file, **{name: getattr(block, name) for name in self._header.per_replica})
         self._checkpoints.remove(range(block.first, block.end))
 
     def finish(self) -> Trajectories:
         """All the replicas, put together in the file."""
         if self.count() > self._in_file():
-            with atomic(self._path, directory=self._parts) as temporary:
-                check_space(temporary, self._size())
-                with h5py.File(temporary, "w") as file:
+            with new_file(self._path, self._parts) as unfinished:
+                check_space(unfinished, self._size())
+                with h5py.File(unfinished, "w") as file:
                     self._fill(file)
         self._settings.unlink(missing_ok=True)
         # a thread that outlived Ctrl-C may still write a checkpoint there
@@ -222,17 +225,16 @@ class FileStore:
         shapes = {name: array.shape for name, array in arrays.items()}
         n_parameters = MLP(header.layer_sizes).n_parameters if header.layer_sizes else (shapes["snapshots"] or (0,))[-1]
         check_shapes(path, shapes, end - first, n_parameters, sizes, None)
+        for name, array in arrays.items():
+            check_numbers(path, name, array)
         # a part that an older version left has no test curves
         return {
             name: arrays[name] if name in arrays else np.full(shapes["loss"], np.nan) for name in header.per_replica
         }
 
     def _read_settings(self) -> Any:
-        try:
+        with reading(self._settings, f"is damaged, remove {self._parts} to begin anew"):
             settings = json.loads(self._settings.read_text())
-        except (ValueError, RecursionError) as error:
-            msg = f"{self._settings} is damaged: {error}; remove {self._parts} to begin anew"
-            raise ValueError(msg) from error
         if not isinstance(settings, dict):
             msg = f"{self._settings} is damaged: it holds {settings!r:.200}; remove {self._parts} to begin anew"
             raise ValueError(msg)
@@ -296,13 +298,3 @@ def check_space(path: Path, size: int) -> None:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise OSError(error.errno, f"{error.strerror} ({size} bytes)", str(path)) from error
-
-
-@contextmanager
-def atomic(path: Path, directory: Path | None = None) -> Iterator[Path]:
-    """A temporary path (in `directory`, by default beside `path`) that becomes `path` when all went well."""
-    temporary = (directory or path.parent) / f".{path.name}.tmp"
-    yield temporary
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)

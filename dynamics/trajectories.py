@@ -14,6 +14,7 @@ from dynamics._runs_file import (
     PER_REPLICA,
     SHARED,
     TEST_CURVES,
+    check_numbers,
     dataset_of,
     opened,
     read_curves,
@@ -37,15 +38,22 @@ class StoredArray:
         return self.shape[0]
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
-        first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
+        rows, rest = self._split(key)  # an index out of range is no damage
         with opened(self.path) as file:
             dataset: Any = file[self.name]
-            if isinstance(first, int | np.integer):
-                return dataset[range(len(self))[first]][rest]
-            if isinstance(first, slice) and first.step in (None, 1):
-                start, stop, _ = first.indices(len(self))
-                return dataset[start:stop][(slice(None), *rest)]
-            return dataset[: len(self)][key]
+            found = dataset[rows]
+            check_numbers(self.path, self.name, found)
+        return found[rest]
+
+    def _split(self, key: Any) -> tuple[int | slice, Any]:
+        """Rows to read, and what to take of them."""
+        first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
+        if isinstance(first, int | np.integer):
+            return range(len(self))[first], rest
+        if isinstance(first, slice) and first.step in (None, 1):
+            start, stop, _ = first.indices(len(self))
+            return slice(start, stop), (slice(None), *rest)
+        return slice(len(self)), key
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[:], dtype=dtype)
@@ -125,6 +133,12 @@ class Trajectories:
     def n_parameters(self) -> int:
         """Number P of parameters."""
         return self.snapshots.shape[2]
+
+    @property
+    def source(self) -> str:
+        """What messages call them."""
+        path = getattr(self.snapshots, "path", None)
+        return "the runs" if path is None else f"the runs in {path}"
 
     @property
     def network(self) -> MLP:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape._pickles import plain_numbers
-from landscape._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader
+from landscape._rows import LARGEST, SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, moderate
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -82,19 +82,20 @@ def _plain(columns: Sequence[Sequence[Any]], n_ends: int, n_parameters: int) -> 
         and set(map(type, orbits)) == {str}
         and all(len(orbit) < MOST_DIGITS and orbit.isdecimal() for orbit in set(orbits))
         and _spectra(spectra, n_parameters)
-        and all(plain_numbers(blobs, n_parameters) for blobs in vectors)
+        and all(plain_numbers(blobs, n_parameters, LARGEST) for blobs in vectors)
     )
 
 
 def _finite(values: Sequence[Any]) -> bool:
-    return set(map(type, values)) == {float} and bool(np.isfinite(values).all())
+    return set(map(type, values)) == {float} and moderate(values)
 
 
 def _spectra(blobs: Sequence[Any], n_parameters: int) -> bool:
     if set(map(type, blobs)) != {bytes}:
         return False
     fits = all(0 < size <= 8 * n_parameters and size % 8 == 0 for size in set(map(len, blobs)))
-    return fits and bool(np.isfinite(np.frombuffer(b"".join(blobs), "<f8")).all())
+    values = np.frombuffer(b"".join(blobs), "<f8") if fits else np.zeros(1)
+    return moderate(values) and bool(values.all())
 
 
 class Records(Generic[Record]):

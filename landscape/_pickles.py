@@ -118,15 +118,16 @@ def _around(n: int) -> tuple[bytes, bytes]:
     return before, after
 
 
-def plain_numbers(blobs: Sequence[Any], n: int) -> bool:
-    """Whether all blobs are, byte by byte, pickles that `dump_array` makes of n finite numbers."""
+def plain_numbers(blobs: Sequence[Any], n: int, below: float = np.inf) -> bool:
+    """Whether all blobs are, byte by byte, pickles that `dump_array` makes of n numbers of such magnitudes."""
     before, after = _around(n)
     begin, end = len(before), len(before) + 8 * n
     if set(map(type, blobs)) != {bytes} or set(map(len, blobs)) != {end + len(after)}:
         return False
     if {blob[:begin] for blob in blobs} != {before} or {blob[end:] for blob in blobs} != {after}:
         return False
-    return bool(np.isfinite(np.frombuffer(b"".join(blob[begin:end] for blob in blobs), "<f8")).all())
+    numbers = np.frombuffer(b"".join(blob[begin:end] for blob in blobs), "<f8")
+    return bool((np.abs(numbers) < below).all())
 
 
 def load_array(blob: bytes) -> NDArray[np.float64]:

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from landscape import _schema
+from landscape import _schema, symmetry
 from landscape._pickles import UnsafePickleError, load_array
 from landscape.records import Provenance, StoredMinimum, StoredTransitionState
 from landscape.stationary import Minimum, TransitionState
 
 Array = NDArray[np.float64]
+
+LARGEST = symmetry.LARGEST  # of any number: no loss, eigenvalue or weight comes near
 
 _EXTRA_COLUMNS = "rms_gradient, eigenvalues, hits, origin, search, orbit_size"
 SELECT_MINIMA = f"SELECT _id, energy, coords, {_EXTRA_COLUMNS} FROM tbl_minima JOIN agescape_minima ON _id = minimum_id"
@@ -22,6 +24,11 @@ SELECT_TRANSITION_STATES = (
     f"SELECT _id, energy, coords, _minimum1_id, _minimum2_id, eigenvec, {_EXTRA_COLUMNS} FROM tbl_transition_states"
     " JOIN agescape_transition_states ON _id = transition_state_id"
 )
+
+
+def moderate(values: ArrayLike) -> bool:
+    """Whether all numbers are finite, and their squares too."""
+    return bool((np.abs(values) < LARGEST).all())
 
 
 @dataclass(frozen=True)
@@ -37,15 +44,15 @@ class RowReader:
         except UnsafePickleError as error:
             msg = f"{self.path} is refused: {what} is not a plain array: {error}"
             raise ValueError(msg) from error
-        if array.size != self.n_parameters or not np.isfinite(array).all():
-            msg = f"{self.path} is damaged: {what} should be {self.n_parameters} finite numbers"
+        if array.size != self.n_parameters or not moderate(array):
+            msg = f"{self.path} is damaged: {what} should be {self.n_parameters} numbers, finite and below {LARGEST:g}"
             raise ValueError(msg)
         return array
 
     def _number(self, value: Any, kind: type, what: str) -> Any:
         """`value` if it is a finite number of this kind; SQLite columns hold any type."""
-        if type(value) is not kind or not np.isfinite(value):
-            msg = f"{self.path} is damaged: {what} is {value!r}, not a finite {kind.__name__}"
+        if type(value) is not kind or not moderate(value):
+            msg = f"{self.path} is damaged: {what} is {value!r:.200}, not a finite {kind.__name__}"
             raise ValueError(msg)
         return value
 
@@ -55,8 +62,8 @@ class RowReader:
             msg = f"{self.path} is damaged: the eigenvalues of {what} are no array of numbers"
             raise ValueError(msg)
         values = np.frombuffer(eigenvalues, dtype="<f8").astype(np.float64)
-        if not np.isfinite(values).all():
-            msg = f"{self.path} is damaged: the eigenvalues of {what} are not finite"
+        if not moderate(values) or not values.all():
+            msg = f"{self.path} is damaged: the eigenvalues of {what} are not finite, or one is 0"
             raise ValueError(msg)
         return self._number(rms_gradient, float, f"the gradient of {what}"), values
 
@@ -89,7 +96,8 @@ class RowReader:
             *self._certificate(rms_gradient, eigenvalues, what),
             eigenvector=self._array(mode, f"the eigenvector of {what}"),
         )
-        return StoredTransitionState(number, point, (first, second), *self._bookkeeping(rest, what))
+        ends = tuple(self._number(end, int, f"an end of {what}") for end in (first, second))
+        return StoredTransitionState(number, point, ends, *self._bookkeeping(rest, what))
 
 
 def read_provenance(rows: Mapping[str, str], path: Path) -> Provenance:
@@ -125,7 +133,8 @@ def _wrong_field(provenance: Provenance) -> str | None:
         and 0 <= provenance.regularization < np.inf,
         "regularize_biases": isinstance(provenance.regularize_biases, bool),
         "seed": _is_whole(provenance.seed, 0),
-        "versions": isinstance(provenance.versions, dict),
+        "versions": isinstance(provenance.versions, dict)
+        and all(isinstance(version, str) for version in provenance.versions.values()),
     }
     return next((name for name, fine in right.items() if not fine), None)
 

@@ -4,7 +4,6 @@ import hashlib
 import math
 import re
 import zipfile
-import zlib
 from collections.abc import Collection, Mapping
 from os import PathLike
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from landscape.reading import reading
 
 MAGIC = b"\x93NUMPY"
 PREFIXES = {b"\x01\x00": 2, b"\x02\x00": 4}  # of the version: bytes of the number that says how long the header is
@@ -23,8 +24,6 @@ HEADER = re.compile(
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what NumPy writes
 LARGEST_RATIO, SMALL = 100, 1 << 24  # how far larger than its bytes in the file an array may be, and bytes it may have
 CHUNK = 1 << 24
-# what broken bytes make the libraries raise
-BROKEN = (ValueError, OSError, EOFError, RuntimeError, ArithmeticError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -42,25 +41,17 @@ def read_arrays(path: str | PathLike[str], names: Collection[str] | None = None)
     ValueError
         If it is no zip file of such arrays, or is damaged: the message names it.
     """
-    with Path(path).open("rb") as opened:
-        try:
-            with zipfile.ZipFile(opened) as file:
-                members = {info.filename.removesuffix(".npy"): info for info in file.infolist()}
-                return {name: _member(file, info) for name, info in members.items() if names is None or name in names}
-        except BROKEN as error:
-            msg = f"{path} is no npz file of plain arrays, or is damaged: {error or type(error).__name__}"
-            raise ValueError(msg) from error
+    problem = "is no npz file of plain arrays, or is damaged"
+    with Path(path).open("rb") as opened, reading(path, problem), zipfile.ZipFile(opened) as file:
+        members = {info.filename.removesuffix(".npy"): info for info in file.infolist()}
+        return {name: _member(file, info) for name, info in members.items() if names is None or name in names}
 
 
 def read_array(path: str | PathLike[str]) -> NDArray[Any]:
     """The array in an npy file; errors as of `read_arrays`."""
     path = Path(path)
-    with path.open("rb") as opened:
-        try:
-            return _array(opened, path.stat().st_size)
-        except BROKEN as error:
-            msg = f"{path} is no npy file of a plain array, or is damaged: {error or type(error).__name__}"
-            raise ValueError(msg) from error
+    with path.open("rb") as opened, reading(path, "is no npy file of a plain array, or is damaged"):
+        return _array(opened, path.stat().st_size)
 
 
 def digest(arrays: Mapping[str, NDArray[Any]]) -> str:
@@ -76,12 +67,8 @@ def _member(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
     if info.compress_type not in METHODS or info.file_size > max(SMALL, LARGEST_RATIO * info.compress_size):
         msg = f"{info.filename} is compressed from {info.file_size} bytes to {info.compress_size}"
         raise ValueError(msg)
-    try:
-        with file.open(info) as opened:
-            return _array(opened, info.file_size)
-    except BROKEN as error:
-        msg = f"{info.filename} is no plain array: {error or type(error).__name__}"
-        raise ValueError(msg) from error
+    with reading(info.filename, "is no plain array"), file.open(info) as opened:
+        return _array(opened, info.file_size)
 
 
 def _array(file: IO[bytes], size: int) -> NDArray[Any]:

@@ -23,7 +23,9 @@ from landscape._columns import Columns, Records, order_of, places, read_minima, 
 from landscape._pickles import dump_array
 from landscape._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, read_provenance
 from landscape.connectivity import LandscapeGraph
+from landscape.files import new_file
 from landscape.networks import MLP
+from landscape.reading import reading
 from landscape.records import Attempt, Provenance, StoredMinimum, StoredTransitionState
 from landscape.stationary import VALUE_TOLERANCE, Minimum, StationaryPoint, TransitionState, same_point
 
@@ -56,7 +58,7 @@ class Database:
             raise FileNotFoundError(msg)
         self._connection = _schema.connect(self.path)
         try:
-            with self._reading():
+            with reading(self.path):
                 _schema.check(self._connection, self.path)
                 self._load()
         except ValueError:
@@ -76,18 +78,13 @@ class Database:
         if path.exists():
             msg = f"{path} exists already"
             raise FileExistsError(msg)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # complete before it has its name: a kill leaves either no file or a valid one
-        partial = path.with_name(path.name + ".partial")
-        partial.unlink(missing_ok=True)
         values = {**asdict(provenance), "schema": _schema.VERSION}
         try:
-            _schema.create(partial, [(name, json.dumps(value)) for name, value in values.items()])
+            with new_file(path) as unfinished:
+                _schema.create(unfinished, [(name, json.dumps(value)) for name, value in values.items()])
         except sqlite3.Error as error:
-            partial.unlink(missing_ok=True)
             msg = f"{path} cannot be made: {error}"
             raise OSError(msg) from error
-        partial.replace(path)
         return cls(path)
 
     def close(self) -> None:
@@ -101,15 +98,6 @@ class Database:
         self.close()
 
     # ------------------------------------------------------------ reading
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """Whatever a damaged file makes SQLite or Python raise becomes a ValueError that names the file."""
-        try:
-            yield
-        except (sqlite3.Error, UnicodeError, OverflowError, TypeError, KeyError, MemoryError) as error:
-            msg = f"{self.path} is damaged: {error!r}"
-            raise ValueError(msg) from error
 
     def _rows(self, query: str, *values: Any) -> list[tuple]:
         return self._connection.execute(query, values).fetchall()  # a cursor left half-way would lock the file
@@ -181,14 +169,14 @@ class Database:
 
     def attempts(self) -> list[Attempt]:
         """All searches made, in order."""
-        with self._reading():
+        with reading(self.path):
             rows = self._rows("SELECT * FROM agescape_attempts ORDER BY search")
         self._check_types("attempts", rows, int, str, int | None, int | None, str, int)
         return [Attempt(search, kind, (a, b), status, cost) for search, kind, a, b, status, cost in rows]
 
     def inherent_structures(self, method: str) -> dict[str, int | None]:
         """Minimum (id, or None for none) of every point quenched with `method`, by the point's digest."""
-        with self._reading():
+        with reading(self.path):
             query = "SELECT point, minimum_id FROM agescape_inherent_structures WHERE method = ?"
             rows = self._rows(query, method)
         self._check_types("inherent structures", rows, str, int | None)
@@ -204,7 +192,7 @@ class Database:
 
     def quench_methods(self) -> list[str]:
         """The methods for which `inherent_structures` has something to say."""
-        with self._reading():
+        with reading(self.path):
             rows = self._rows("SELECT DISTINCT method FROM agescape_inherent_structures ORDER BY method")
         self._check_types("inherent structures", rows, str)
         return [method for (method,) in rows]
@@ -215,7 +203,7 @@ class Database:
         Canonical key, log-determinant, trace, pele's log product of frequencies and point-group order; of a
         transition state also pele's eigenvalue.
         """
-        with self._reading():
+        with reading(self.path):
             minima = self._rows(
                 "SELECT _id, canonical_key, log_determinant, trace, fvib, pgorder"
                 " FROM tbl_minima JOIN agescape_minima ON _id = minimum_id"
@@ -242,7 +230,7 @@ class Database:
 
     def hits(self) -> NDArray[np.int64]:
         """Number of searches that ended in each minimum (n,), lowest first."""
-        with self._reading():
+        with reading(self.path):
             known = dict(self._rows("SELECT minimum_id, hits FROM agescape_minima"))
             return np.array([known[number] for _, number in self._minimum_order], dtype=np.int64)
 
@@ -268,10 +256,18 @@ class Database:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             self._load()
-            if isinstance(error, sqlite3.OperationalError):  # a full disk: the others are mistakes of a caller
-                msg = f"{self.path} cannot be written: {error}"
-                raise OSError(msg) from error
+            if isinstance(error, sqlite3.DatabaseError):
+                self._explain(error)
             raise
+
+    def _explain(self, error: sqlite3.DatabaseError) -> None:
+        """Raise an OSError for a full disk, a ValueError for a damaged file: all others are mistakes of a caller."""
+        if isinstance(error, sqlite3.OperationalError):
+            msg = f"{self.path} cannot be written: {error}"
+            raise OSError(msg) from error
+        if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            msg = f"{self.path} is damaged: {error}"
+            raise ValueError(msg) from error
 
     def _execute_alone(self, statement: str) -> None:
         try:
@@ -325,7 +321,7 @@ class Database:
             "INSERT INTO tbl_transition_states (energy, coords, _minimum1_id, _minimum2_id, eigenval, eigenvec, fvib,"
             " pgorder, invalid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
             (point.value, dump_array(point.coordinates), first, second, float(point.eigenvalues[0]),
-             dump_array(point.eigenvector), float(np.log(point.eigenvalues[1:]).sum()), extra.stabilizer),
+             dump_array(point.eigenvector), point.log_product, extra.stabilizer),
         )  # fmt: skip
         number = int(cursor.lastrowid or 0)
         self._insert_extra("agescape_transition_states", number, point, extra, hits, origin, search)

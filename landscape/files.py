@@ -1,18 +1,30 @@
 """Files that appear whole or not at all."""
 
+import hashlib
 import os
+import platform
+import re
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+
+MARK = re.compile(r"\.agescape-(?P<host>[0-9a-f]{8})-(?P<process>\d{1,7})-[0-9a-f]{8}")  # in names of unfinished files
 
 
 @contextmanager
-def new_file(path: str | Path) -> Iterator[Path]:
-    """Write to the path that this gives: it becomes `path` at the end, unless there is an error."""
+def new_file(path: str | Path, directory: Path | None = None) -> Iterator[Path]:
+    """Write to the path that this gives: it becomes `path` at the end, unless there is an error.
+
+    Until then the file has a hidden name beside `path`, or in a `directory` on the same disk. A process that is
+    killed leaves it there: the next one that writes in the same folder removes it.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    folder = path.parent if directory is None else directory
+    folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder.absolute(), os.getpid())
+    unfinished = folder / f".{path.name}.agescape-{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     try:
         yield unfinished
         _flush(unfinished)
@@ -25,3 +37,36 @@ def _flush(path: Path) -> None:
     """Wait until the content is on the disk: after a power cut the name must not stand for an empty file."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+@cache  # once per folder and process: a folder may hold very many files
+def _sweep(folder: Path, _process: int) -> None:
+    """Remove what processes of this host that are no more left unfinished in a folder."""
+    for path in folder.glob(f".*.agescape-{_host()}-*"):
+        match = MARK.search(path.name)
+        if match and match["host"] == _host() and not _runs(int(match["process"])):
+            with suppress(OSError):  # of another user, say: it is only in the way
+                path.unlink()
+
+
+@cache
+def _host() -> str:
+    """Short digest of where process numbers mean what they mean here: the host, and on Linux the container."""
+    try:
+        container = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        container = ""
+    return hashlib.sha256(f"{platform.node()} {container}".encode()).hexdigest()[:8]
+
+
+def _runs(process: int) -> bool:
+    """Whether a process of this host runs; where that cannot be asked without harm, yes."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True

@@ -29,6 +29,7 @@ INK = "#222222"
 BLUE, VERMILION = "#0072b2", "#d55e00"
 WIDE = 5.0  # largest over smallest value from where an axis may be logarithmic
 SUFFIXES = (".svg", ".pdf", ".png")
+UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 def plot_disconnectivity(
@@ -188,7 +189,7 @@ def check_figure_path(path: str | os.PathLike[str]) -> Path:
 def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200) -> Path:
     """Write a figure in the format that the suffix of `path` names; its folder is made if needed.
 
-    The file appears complete or not at all.
+    The file appears complete or not at all. The same figure makes the same file: it has no date and no random names.
 
     Raises
     ------
@@ -196,8 +197,9 @@ def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200) 
         If the suffix is none of .svg, .pdf, .png.
     """
     path = check_figure_path(path)
-    with new_file(path) as unfinished:
-        fig.savefig(unfinished, format=path.suffix[1:].lower(), dpi=dpi, bbox_inches="tight")
+    kind = path.suffix[1:].lower()
+    with new_file(path) as unfinished, mpl.rc_context({"svg.hashsalt": "agescape"}):
+        fig.savefig(unfinished, format=kind, dpi=dpi, bbox_inches="tight", metadata=UNDATED.get(kind))
     return path
 
 

@@ -7,6 +7,7 @@ from landscape import datasets
 from landscape.database import Database
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
+from landscape.reading import reading
 
 
 def loss_of(database: Database) -> CrossEntropyLoss:
@@ -21,13 +22,14 @@ def loss_of(database: Database) -> CrossEntropyLoss:
     if provenance.network is None:
         msg = f"{database.path} does not belong to a multilayer perceptron, the only kind that can be made again"
         raise ValueError(msg)
-    return remake_loss(
-        provenance.network,
-        provenance.dataset,
-        provenance.dataset_sha256,
-        provenance.regularization,
-        regularize_biases=provenance.regularize_biases,
-    )
+    with reading(database.path, "names a loss that cannot be made again"):
+        return remake_loss(
+            provenance.network,
+            provenance.dataset,
+            provenance.dataset_sha256,
+            provenance.regularization,
+            regularize_biases=provenance.regularize_biases,
+        )
 
 
 def remake_loss(

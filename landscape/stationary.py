@@ -110,6 +110,11 @@ class TransitionState(StationaryPoint):
 
     eigenvector: Array  # (P,) of the negative eigenvalue
 
+    @property
+    def log_product(self) -> float:
+        """Sum of log |eigenvalue| over all but the first, the negative one."""
+        return float(np.log(np.abs(self.eigenvalues[1:])).sum())
+
 
 def minimum_from(model: LocalModel) -> Minimum:
     """The minimum at the point of a local model."""

@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -26,7 +27,8 @@ import numpy as np
 from dynamics import replica, store
 from dynamics.checkpoints import Checkpoints
 
-SECONDS = 20  # a case takes a tenth of one
+SECONDS = 20  # of the processor: a case takes a tenth of one
+PATIENCE = 180  # seconds of the clock, on a machine that does much else
 HEADROOM = 1 << 30  # bytes of address space that a case may take
 ODD_NUMBERS = [0, -1, 1, 2, 2**31 - 1, 2**31, 2**63 - 1, 10**12, 1e-300, 1e308, -1e308, float("nan"), float("inf"), 0.5]
 ODD_VALUES = [*ODD_NUMBERS, None, True, "", "text", "\0", "9" * 5000, [], [1, 2], {}, {"name": "ljat"}, [[[]]], ["a"]]
@@ -59,14 +61,17 @@ def bounded():
     status = Path("/proc/self/status").read_text()
     used = 1024 * int(status.partition("VmSize:")[2].split()[0])
     old = resource.getrlimit(resource.RLIMIT_AS)
-    handler = signal.signal(signal.SIGALRM, stop)
+    timers = {signal.SIGPROF: (signal.ITIMER_PROF, SECONDS), signal.SIGALRM: (signal.ITIMER_REAL, PATIENCE)}
+    handlers = {number: signal.signal(number, stop) for number in timers}
     resource.setrlimit(resource.RLIMIT_AS, (used + HEADROOM, old[1]))
-    signal.alarm(SECONDS)
+    for timer, seconds in timers.values():
+        signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, handler)
+        for number, (timer, _) in timers.items():
+            signal.setitimer(timer, 0)
+            signal.signal(number, handlers[number])
         resource.setrlimit(resource.RLIMIT_AS, old)
 
 
@@ -244,11 +249,12 @@ def damage_npz(rng: np.random.Generator, path: Path, sentinel: Path) -> None:
     with zipfile.ZipFile(path) as file:
         members = {info.filename: file.read(info) for info in file.infolist()}
     name = list(members)[int(rng.integers(len(members)))]
-    kind, method = int(rng.integers(8)), zipfile.ZIP_STORED
+    kind, beginning = int(rng.integers(8)), b""
     if kind == 0:
         members[name] = lying_npy(SHAPES[int(rng.integers(len(SHAPES)))], members[name][128:])
-    elif kind == 1 and rng.random() < 0.3:  # its bytes follow: 2.4 GB in 2.4 MB
-        members[name], method = lying_npy("(300000000,)", b""), zipfile.ZIP_DEFLATED
+    elif kind == 1 and rng.random() < 0.3:
+        del members[name]
+        beginning = bomb(name)
     elif kind == 2:
         del members[name]
     elif kind == 3:
@@ -259,16 +265,26 @@ def damage_npz(rng: np.random.Generator, path: Path, sentinel: Path) -> None:
         content = io.BytesIO()
         np.save(content, odd_array(rng, old, sentinel), allow_pickle=True)
         members[name] = content.getvalue()
-    with zipfile.ZipFile(path, "w", method, compresslevel=1) as file:
+    path.write_bytes(beginning)
+    with zipfile.ZipFile(path, "a") as file:
         for member, content in members.items():
-            with file.open(member, "w", force_zip64=True) as opened:
-                opened.write(content)
-                if method == zipfile.ZIP_DEFLATED and member == name:
-                    for _ in range(240):
-                        opened.write(ZEROS)
+            file.writestr(member, content)
 
 
-ZEROS = bytes(10_000_000)
+@cache
+def bomb(name: str) -> bytes:
+    """A zip file with one array of 1.2 GB in 1.2 MB: its bytes do follow."""
+    file, zeros = io.BytesIO(), bytes(10_000_000)
+    with (
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open(name, "w", force_zip64=True) as opened,
+    ):
+        opened.write(lying_npy("(150000000,)"))
+        for _ in range(120):
+            opened.write(zeros)
+    return file.getvalue()
+
+
 SHAPES = ["(1000000000000,)", "(3, 1000000000000)", "(-1,)", "()", "(0,)", "(2147483648, 2)", "(1, ", "(1,)" * 3000]
 
 
@@ -326,10 +342,10 @@ FROM_START = ("--output", "{new}.h5", *RUNS)
 DATABASE = (
     ("info", "{here}"),
     ("export", "{here}", "--output", "{new}.npz"),
-    ("info", "{here}"),
+    ("path", "{here}", "1", "2", *PICTURE),
     ("verify", "{here}", "--jobs", "1"),
     ("merge", "{here}", "--output", "{new}.db"),
-    ("info", "{here}"),
+    ("geometry", "{here}", *PICTURE, "--jobs", "1"),
     ("export", "{here}", "--output", "{new}.graphml"),
     ("graph", "{here}", *PICTURE),
     ("explore", *LOSS, "--searches", "49", "--output", "{here}", "--jobs", "1"),
@@ -339,7 +355,7 @@ DATABASE = (
 TRAJECTORIES = (
     ("info", "{here}"),
     ("age", "{here}"),
-    ("info", "{here}"),
+    ("age", "{here}", "{f.h5}"),
     ("observe", "{here}"),
     ("curvature", "{here}", "--jobs", "1", "--runs", "1"),
     ("age", "{f.h5}", "--control", "{here}"),
@@ -349,6 +365,7 @@ TRAJECTORIES = (
 MNIST = ("train", "--dataset", "mnist", "--data-dir", "{up}", "--hidden", "3", "--rows", "4", "--steps", "2",
          "--batch-size", "2", "--replicas", "1", "--jobs", "1", "--output", "{new}.h5")  # fmt: skip
 TABLE = (("info", "{here}"),)
+STUDY = (("compare", "{folder}/study", *PICTURE, "--table", "{new}.json"),)
 
 
 def _p(name: str) -> tuple[tuple[str, ...], ...]:
@@ -382,6 +399,10 @@ READERS = (
     Reader("points.min", "ps/points.min", (("import", "{up}", *IMPORT),)),
     Reader("database of pele", "pele.db", (("import", "{here}", *IMPORT),), damage_sqlite),
     Reader("graphml", "f.graphml", (), text=True),
+    Reader("points.ts", "ps/points.ts", (("import", "{up}", *IMPORT),)),
+    Reader("test images", "idx/t10k-images-idx3-ubyte", (MNIST,), _any(damage_idx)),
+    Reader("database of a study", "study/h3/landscape.db", STUDY, damage_sqlite),
+    Reader("runs of a study", "study/h3/sgd.h5", STUDY, _any(damage_hdf5)),
 )  # fmt: skip
 
 
@@ -407,6 +428,9 @@ def make_specimens(folder: Path, agescape: Callable[..., Any]) -> None:
     (folder / "MLPdata").write_text("".join(f"{row[-1]} {' '.join(row[:-1])}\n" for row in rows))
     np.save(folder / "points.npy", np.ones((3, 25)))
     np.savez(folder / "points.npz", points=np.ones((3, 25)))
+    (folder / "study" / "h3").mkdir(parents=True)
+    shutil.copy(folder / "f.db", folder / "study" / "h3" / "landscape.db")
+    shutil.copy(folder / "f.h5", folder / "study" / "h3" / "sgd.h5")
     _make_parts(folder, agescape)
     _make_idx(folder / "idx")
     _make_pele(folder / "f.db", folder / "pele.db")

@@ -147,13 +147,6 @@ def test_creating_never_replaces_a_file(filled):
     assert filled.read_bytes() == before
 
 
-def test_a_rest_of_a_killed_creation_does_no_harm(path):
-    path.parent.mkdir(exist_ok=True)
-    (path.parent / (path.name + ".partial")).write_bytes(b"half a file")
-    Database.create(path, PROVENANCE).close()
-    assert os.listdir(path.parent) == [path.name]
-
-
 # ---------------------------------------------------------------- identity
 
 

@@ -246,7 +246,7 @@ def test_ljat_metadata_are_json():
         {"rows": 0}, {"rows": -3}, {"rows": 2.5}, {"rows": True}, {"rows": None}, {"rows": "5"},
         {"seed": -1}, {"seed": 0.5}, {"seed": None},
         {"edge": 0.0}, {"edge": -1.0}, {"edge": math.nan}, {"edge": math.inf}, {"edge": "1.35"},
-        {"test_rows": -1}, {"test_rows": 1.5},
+        {"test_rows": -1}, {"test_rows": 1.5}, {"rows": 10**12}, {"test_rows": 10**12},
         {"three_body": math.nan}, {"three_body": -math.inf}, {"three_body": None},
     ],
 )  # fmt: skip
@@ -466,7 +466,7 @@ def test_pickled_objects_in_npz_are_refused_and_never_run(tmp_path):
     with pytest.raises(ValueError, match=r"no plain array: .*objects"):
         datasets.table(path)
     path.write_bytes(pickle.dumps(Bomb(mark)))
-    with pytest.raises(ValueError, match="expected an npz file"):
+    with pytest.raises(ValueError, match="is no npz file"):
         datasets.table(path)
     assert not mark.exists()
 
@@ -475,7 +475,7 @@ def test_pickled_objects_in_npz_are_refused_and_never_run(tmp_path):
 def test_broken_npz_is_refused(tmp_path, content):
     path = tmp_path / "a.npz"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.npz: expected an npz file"):
+    with pytest.raises(ValueError, match=r"a\.npz is no npz file"):
         datasets.table(path)
 
 
@@ -485,7 +485,7 @@ def test_damaged_npz_is_refused(tmp_path):
     content = bytearray(path.read_bytes())
     content[60:70] = bytes(10)
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.npz: expected"):
+    with pytest.raises(ValueError, match=r"a\.npz is no npz file of plain arrays, or is damaged: inputs"):
         datasets.table(path)
 
 
@@ -643,7 +643,7 @@ def test_lying_idx_is_refused_without_allocating(tmp_path, pack, shape):
 def test_damaged_gzip_is_refused(tmp_path, damage):
     path = tmp_path / "images.gz"
     path.write_bytes(damage(gzip.compress(idx(np.random.default_rng(0).integers(0, 256, (30, 4, 4))))))
-    with pytest.raises(ValueError, match=r"images\.gz: "):
+    with pytest.raises(ValueError, match=r"images\.gz is no complete gzip file: |images\.gz: "):
         read_idx(path, 3)
 
 

@@ -141,18 +141,18 @@ def test_more_replicas_extend_and_fewer_do_nothing(tmp_path):
 
 
 CHILD = """
-import pathlib, sys, time
+import os, sys, time
 sys.path[:0] = {paths!r}
 import test_dynamics_ensemble as t
-rename, commits = pathlib.Path.replace, []
-def replace(self, target):
-    if self.name.endswith(".tmp") and ".parts" in str(self):
+rename, commits = os.replace, []
+def replace(source, target):
+    if ".parts" in str(source):
         commits.append(target)
         if len(commits) == {commit}:
             print("ready", flush=True)
             time.sleep(100)
-    return rename(self, target)
-pathlib.Path.replace = replace
+    return rename(source, target)
+os.replace = replace
 t.run(path={path!r}, replicas=13)
 """
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -67,19 +68,16 @@ def check(folder):
 
 
 def results(folder):
-    """Everything that a command makes, but for pictures, which know the date, and the text of reports."""
+    """All that is in a folder, hidden files too: what databases and HDF5 files hold, of all others the bytes."""
     found = {}
-    # a kill while a picture is written leaves a file with a hidden name
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = str(path.relative_to(folder))
         if path.suffix == ".db":
             found[name] = tables(path)
         elif path.suffix == ".h5":
             found[name] = arrays(path)
-        elif path.suffix == ".csv":
-            found[name] = path.read_text()
         else:
-            found[name] = path.suffix
+            found[name] = path.read_bytes()
     return found
 
 
@@ -186,6 +184,64 @@ def test_a_place_where_nothing_can_be_written(name, tmp_path):
     output = command.index("--output") + 1
     ended = Running(tmp_path, (*command[:output], "/proc/none/f", *command[output + 1 :])).end()
     assert_complaint(ended, "/proc/none")
+
+
+@contextlib.contextmanager
+def read_only(folder, content):
+    """A folder with this content that nobody, not even root, can write to."""
+    folder.mkdir()
+    mounted = shell("mount", "-t", "tmpfs", "tmpfs", folder)
+    shutil.copytree(content, folder, dirs_exist_ok=True)
+    if mounted:
+        locked, unlock = shell("mount", "-o", "remount,ro", folder), ("umount", folder)
+    elif shell("chattr", "-R", "+i", folder):
+        locked, unlock = True, ("chattr", "-R", "-i", folder)
+    else:
+        locked, unlock = os.geteuid() != 0 and shell("chmod", "-R", "a-w", folder), ("chmod", "-R", "u+w", folder)
+    try:
+        if not locked:
+            pytest.skip("mount and chattr are not allowed here, and chmod does not stop root")
+        yield
+    finally:
+        shell(*unlock)
+
+
+def shell(*command):
+    try:
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def bytes_of(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+READ_ONLY = [
+    pytest.param(name, half, marks=() if (name, half) == ("explore", False) else SLOW)
+    for name in COMMANDS
+    for half in (False, True)
+]
+
+
+@pytest.mark.parametrize(("name", "half"), READ_ONLY)
+def test_a_folder_that_is_read_only(name, half, undisturbed, tmp_path):
+    """It says so and changes nothing; where it can write it goes on."""
+    begin, whole, seconds = undisturbed(name)
+    work, locked = Path(shutil.copytree(begin, tmp_path / "work")), tmp_path / "locked"
+    if half:
+        Running(work, COMMANDS[name][0]).after(0.5 * seconds, signal.SIGKILL)
+    with read_only(locked, work):
+        before = bytes_of(locked)
+        ended = Running(locked, COMMANDS[name][0]).end()
+        if ended.code:
+            assert_complaint(ended)
+            assert re.search("read-?only", ended.err, re.IGNORECASE), ended  # the system's word, and SQLite's
+        else:
+            assert half  # so much was done that nothing was to be written
+        assert bytes_of(locked) == before
+    assert Running(work, COMMANDS[name][0]).end().code == 0
+    assert results(work) == results(whole)
 
 
 # ---------------------------------------------------------------- two at once

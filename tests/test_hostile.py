@@ -1,14 +1,18 @@
 """Broken and hostile files, through the command line: one line that names the file, nothing executed, no memory."""
 
 import contextlib
+import json
 import re
 import shutil
+import sqlite3
 import traceback
+from contextlib import closing
 from pathlib import Path
 
+import h5py
 import hostile
 import pytest
-from test_cli import agescape
+from test_cli import agescape, assert_complaint
 
 from landscape import interchange
 
@@ -74,6 +78,27 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(reader, specimens, tmp_pa
 @pytest.mark.parametrize("reader", hostile.READERS, ids=lambda reader: reader.name)
 def test_10000_damaged_files_are_read_or_refused_in_one_line(reader, specimens, tmp_path):
     assert problems(reader, range(-(-10_000 // len(hostile.READERS))), specimens, tmp_path) == []
+
+
+@pytest.mark.parametrize("command", ["verify {}/f.db --jobs 1", "curvature {}/f.h5 --runs 1 --jobs 1"])
+@pytest.mark.parametrize("what", ["rows", "test_rows"])
+def test_a_file_that_speaks_of_very_many_rows_takes_no_memory(command, what, specimens, tmp_path):
+    words = command.format(tmp_path).split()
+    path = Path(shutil.copy(specimens / Path(words[1]).name, words[1]))
+    if path.suffix == ".db":
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(
+                "UPDATE agescape_provenance SET value = json_set(value, ?, ?) WHERE name = 'dataset'",
+                (f"$.{what}", 10**12),
+            )
+    else:
+        with h5py.File(path, "r+") as file:
+            metadata = json.loads(file.attrs["metadata"])
+            metadata["data"][what] = 10**12
+            file.attrs["metadata"] = json.dumps(metadata)
+    with hostile.bounded():
+        result = agescape(*words)
+    assert_complaint(result, str(path), f"{what} must be a whole number", "1000000000000")
 
 
 def wrong_arguments(numbers, specimens, folder):

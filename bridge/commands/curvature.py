@@ -16,6 +16,7 @@ from dynamics.curvature_plots import plot_gradient, plot_negative, plot_spectra
 from dynamics.gradient_noise import WITH_REPLACEMENT
 from landscape import CrossEntropyLoss
 from landscape.plots import check_figure_path, save_figure
+from landscape.reading import reading
 from landscape.reconstruction import remake_loss
 
 
@@ -88,13 +89,14 @@ def loss_of_runs(runs: Trajectories, data_dir: Path | None = None) -> CrossEntro
     needed = ("data", "data_sha256", "regularization", "regularize_biases")
     if not runs.layer_sizes or (missing := [name for name in needed if name not in runs.metadata]):
         what = "layer_sizes" if not runs.layer_sizes else missing[0]
-        msg = f"the runs do not say what they descend: their metadata have no {what}"
+        msg = f"{runs.source} do not say what they descend: their metadata have no {what}"
         raise ValueError(msg)
     described = dict(runs.metadata["data"])
     if data_dir is not None and described.get("name") == "mnist":
         described["data_dir"] = str(data_dir)
     sha256, regularization, biases = (runs.metadata[name] for name in needed[1:])
-    return remake_loss(runs.network, described, sha256, regularization, regularize_biases=biases)
+    with reading(runs.source, "name a loss that cannot be made again"):
+        return remake_loss(runs.network, described, sha256, regularization, regularize_biases=biases)
 
 
 def describe_curvature(found: Curvature | CurvatureEstimates) -> dict[str, Any]:

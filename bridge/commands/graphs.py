@@ -187,7 +187,7 @@ def _way(database: Database, a: int, b: int, temperature: float | None) -> Pathw
         position[a],
         position[b],
         temperature=temperature,
-        log_determinants=[np.log(s.point.eigenvalues[1:]).sum() for s in states],
+        log_determinants=[s.point.log_product for s in states],
         multiplicities=[float(s.orbit_size) for s in states],
     )
 

@@ -17,12 +17,15 @@ def standardized(train: Array, test: Array) -> tuple[Array, Array]:
     return (train - mean) / deviation, (test - mean) / deviation
 
 
-def whole_number(name: str, value: object, minimum: int) -> int:
-    """`value` as an int >= `minimum`, or a ValueError that names the argument."""
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < minimum:
-        msg = f"{name} must be a whole number >= {minimum}; got {value!r}"
-        raise ValueError(msg)
-    return operator.index(value)
+def whole_number(name: str, value: object, minimum: int, maximum: int | None = None) -> int:
+    """`value` as an int >= `minimum` and <= `maximum`, or a ValueError that names the argument."""
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        whole = operator.index(value)
+        if whole >= minimum and (maximum is None or whole <= maximum):
+            return whole
+    wanted = f">= {minimum}" if maximum is None else f"in {minimum} ... {maximum}"
+    msg = f"{name} must be a whole number {wanted}; got {value!r:.200}"
+    raise ValueError(msg)
 
 
 def finite_number(name: str, value: float, above: float = -math.inf) -> float:

@@ -12,6 +12,7 @@ from landscape.datasets.dataset import Dataset
 Array = NDArray[np.float64]
 
 SHAPE_TOLERANCE = 1e-4
+MOST_ROWS = 10**7  # training rows, or test rows: about 2 GB; whoever writes a file could ask for any number
 
 
 def ljat(
@@ -33,13 +34,13 @@ def ljat(
     Parameters
     ----------
     rows : int
-        Training rows, >= 1.
+        Training rows, 1 ... 10^7.
     seed : int
         Seed, >= 0. Row i depends on the seed and i alone: more rows extend the same set.
     edge : float
         Edge of the cube in units of sigma.
     test_rows : int
-        Rows after the first `rows` that are kept for tests.
+        Rows after the first `rows` that are kept for tests, at most 10^7.
     standardize : bool
         Shift and scale both parts by the mean and standard deviation of the training rows.
     three_body : float
@@ -63,7 +64,7 @@ def ljat(
     B. M. Axilrod and E. Teller, J. Chem. Phys. 11, 299 (1943).
     P. C. Verpoort, A. A. Lee and D. J. Wales, Proc. Natl Acad. Sci. USA 117, 21857 (2020).
     """
-    rows, test_rows = whole_number("rows", rows, 1), whole_number("test_rows", test_rows, 0)
+    rows, test_rows = whole_number("rows", rows, 1, MOST_ROWS), whole_number("test_rows", test_rows, 0, MOST_ROWS)
     seed = whole_number("seed", seed, 0)
     edge, three_body = finite_number("edge", edge, above=0.0), finite_number("three_body", three_body)
     starts = np.random.default_rng(seed).uniform(0.0, edge, (rows + test_rows, 9))

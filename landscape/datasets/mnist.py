@@ -5,7 +5,6 @@ import hashlib
 import logging
 import math
 import os
-import zlib
 from io import BufferedReader
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from landscape.datasets._arguments import whole_number
 from landscape.datasets.dataset import Dataset
+from landscape.reading import reading
 
 MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 MD5 = {  # of the files as they are after gunzip
@@ -105,14 +105,13 @@ def read_idx(path: str | os.PathLike[str], ndim: int) -> NDArray[np.uint8]:
     path = Path(path)
     with path.open("rb") as file:
         zipped = file.read(2) == GZIP_MAGIC
-    try:
-        with gzip.open(path) if zipped else path.open("rb") as file:
-            shape = _read_shape(file, path, ndim)
-            size = path.stat().st_size
-            body = _read_body(file, path, shape, size * LARGEST_RATIO if zipped else size)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        msg = f"{path}: expected a complete gzip file ({error})"
-        raise ValueError(msg) from error
+    with (
+        reading(path, "is no complete gzip file" if zipped else "is damaged"),
+        gzip.open(path) if zipped else path.open("rb") as file,
+    ):
+        shape = _read_shape(file, path, ndim)
+        size = path.stat().st_size
+        body = _read_body(file, path, shape, size * LARGEST_RATIO if zipped else size)
     return np.frombuffer(body, np.uint8).reshape(shape)
 
 

@@ -11,6 +11,7 @@ from landscape.datasets._arguments import standardized, whole_number
 from landscape.datasets._readers import Content, read
 from landscape.datasets.dataset import Dataset
 from landscape.files import new_file
+from landscape.reading import reading
 
 Array = NDArray[np.float64]
 
@@ -58,8 +59,9 @@ def table(
         If the content is not as described; the message names the file and the line.
     """
     path = Path(path).absolute()
-    content = read(path, label_column)
-    labels, n_classes, first_label = _class_indices(path, content, shift=path.suffix.lower() != ".npz")
+    with reading(path):
+        content = read(path, label_column)
+        labels, n_classes, first_label = _class_indices(path, content, shift=path.suffix.lower() != ".npz")
     n = content.training_rows if rows is None else whole_number("rows", rows, 1)
     if n > len(labels):
         msg = f"{path}: rows must be at most the {len(labels)} rows of the file; got {n}"
@@ -106,6 +108,9 @@ def write_table(dataset: Dataset, path: str | os.PathLike[str]) -> None:
 
 def _class_indices(path: Path, content: Content, *, shift: bool) -> tuple[NDArray[np.int64], int, int]:
     """Labels from 0, the number of classes, and what the smallest label stood for in the file."""
+    if (content.n_classes or 0) > MAX_CLASSES:
+        msg = f"{path}: expected at most {MAX_CLASSES} classes, found {content.n_classes}"
+        raise ValueError(msg)
     finite = np.isfinite(content.inputs).all(axis=1)
     if not finite.all():
         row = int(np.argmin(finite))

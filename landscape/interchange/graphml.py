@@ -16,6 +16,7 @@ import numpy as np
 from landscape.connectivity import LandscapeGraph
 from landscape.database import Database
 from landscape.files import new_file
+from landscape.reading import reading
 from landscape.records import StoredMinimum, StoredTransitionState
 
 MAX_LONG = 2**63 - 1  # of GraphML's whole numbers
@@ -77,17 +78,14 @@ def import_graphml(path: str | Path) -> LandscapeGraph:
         id twice, or its losses are missing or make no landscape: the message names the path.
     """
     path = Path(path)
-    content = path.read_bytes()
-    try:
+    with reading(path, "is no GraphML of a landscape"):
+        content = path.read_bytes()
         elements = _elements(content)
         network = _parsed(content)
         if (network.number_of_nodes(), network.number_of_edges()) != (elements["node"], elements["edge"]):
             msg = "its nodes and edges must have ids of their own, and edges must name nodes"
             raise ValueError(msg)
         return _landscape(network)
-    except (ValueError, expat.ExpatError) as error:
-        msg = f"{path}: {error}"
-        raise ValueError(msg) from error
 
 
 def _landscape(network: nx.MultiGraph) -> LandscapeGraph:
@@ -125,14 +123,12 @@ def _elements(content: bytes) -> Counter[str]:
 
 
 def _parsed(content: bytes) -> nx.MultiGraph:
-    # NetworkX raises whatever it stumbles over
-    stumbles = (nx.NetworkXException, ParseError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about parts of the format that are of no use here
             network: Any = nx.parse_graphml(content, force_multigraph=True)
-    except stumbles as error:
-        msg = f"it is no GraphML that can be read ({type(error).__name__}: {error})"
+    except (nx.NetworkXException, ParseError) as error:
+        msg = f"it cannot be parsed ({error})"
         raise ValueError(msg) from error
     if network.is_directed():
         msg = "its edges must not be directed"

@@ -9,7 +9,6 @@ trajectory (-1: no minimum).
 """
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from landscape._rows import read_provenance
 from landscape.database import Database
 from landscape.files import new_file
 from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, rows
+from landscape.reading import reading
 from landscape.records import Attempt, Provenance, StoredMinimum, StoredTransitionState
 from landscape.stationary import VALUE_TOLERANCE, Minimum, TransitionState
 
@@ -121,7 +121,7 @@ def import_npz(source: str | Path, output: str | Path) -> Restored:
     source = Path(source)
     archive = Archive(source)
     check_new(output)
-    try:
+    with reading(source):
         provenance = _provenance(archive)
         minima, states = (_points(archive, prefix, provenance.n_parameters) for prefix in (MINIMA, STATES))
         ends = archive.get(f"{STATES}_minimum_ids", "i", len(states), 2).tolist()
@@ -138,19 +138,13 @@ def import_npz(source: str | Path, output: str | Path) -> Restored:
             for structure in structures:
                 _known(database, structure.minimum_id)
                 database.add_inherent_structure(structure.point, structure.method, structure.minimum_id)
-    except (ValueError, TypeError, ArithmeticError, sqlite3.Error) as error:
-        msg = f"{error}" if str(source) in str(error) else f"{source} is damaged: {error}"
-        raise ValueError(msg) from error
     return Restored(Path(output), len(minima), len(states), len(attempts))
 
 
 def _provenance(archive: Archive) -> Provenance:
-    try:
+    with reading(archive.path, "is damaged: its provenance cannot be read"):
         parsed = json.loads(str(archive.get("provenance", "U")))
         provenance = read_provenance({name: json.dumps(value) for name, value in parsed.items()}, archive.path)
-    except (AttributeError, RecursionError) as error:
-        msg = f"its provenance cannot be read ({error})"
-        raise ValueError(msg) from error
     if provenance.network is not None and provenance.network.n_parameters != provenance.n_parameters:
         msg = f"its network has {provenance.network.n_parameters} parameters, not {provenance.n_parameters}"
         raise ValueError(msg)

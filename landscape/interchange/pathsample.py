@@ -67,8 +67,7 @@ def _minimum_line(database: Database, stored: StoredMinimum) -> str:
 
 def _state_line(database: Database, stored: StoredTransitionState, position: dict[int, int]) -> str:
     order, ends = _point_group_order(database, stored), " ".join(str(position[k]) for k in stored.minimum_ids)
-    log_product = float(np.log(stored.point.eigenvalues[1:]).sum())
-    return f"{stored.point.value!r} {log_product!r} {order} {ends} 1 1 1"
+    return f"{stored.point.value!r} {stored.point.log_product!r} {order} {ends} 1 1 1"
 
 
 def _point_group_order(database: Database, stored: StoredMinimum | StoredTransitionState) -> int:

@@ -12,6 +12,7 @@ from landscape import _schema
 from landscape._pickles import UnsafePickleError, load_array
 from landscape.interchange.certification import Candidates, Imported, Progress, import_candidates
 from landscape.losses import Loss
+from landscape.reading import reading
 
 Array = NDArray[np.float64]
 
@@ -58,13 +59,9 @@ def read_pele(source: str | Path, n_parameters: int) -> Candidates:
     if not source.is_file():
         msg = f"no database at {source}"
         raise FileNotFoundError(msg)
-    with closing(_schema.connect(source)) as connection:
+    with closing(_schema.connect(source)) as connection, reading(source):
         _check(connection, source)
-        try:
-            return _read(connection, source, n_parameters)
-        except (sqlite3.Error, UnicodeError, OverflowError, MemoryError) as error:
-            msg = f"{source} is damaged: {error!r}"
-            raise ValueError(msg) from error
+        return _read(connection, source, n_parameters)
 
 
 def _check(connection: sqlite3.Connection, source: Path) -> None:
