@@ -25,11 +25,28 @@ MOST_DIGITS = 300  # of an orbit size
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Of all minima, or transition states, in the order of the file."""
+    """Of all minima, or transition states."""
 
     ids: Integers  # (n,)
     values: Floats  # (n,) nats
     ends: Integers  # (n, 2) ids of the minima that a transition state joins; (n, 0) for minima
+
+    def with_rows(self, rows: Sequence[tuple[int, float, *tuple[int, ...]]]) -> "Columns":
+        """These and more of (id, loss, *ends)."""
+        if not rows:
+            return self
+        ids, values, *ends = zip(*rows, strict=True)
+        more = np.array(ends, np.int64).reshape(self.ends.shape[1], len(rows)).T
+        return Columns(
+            np.append(self.ids, np.array(ids, np.int64)),
+            np.append(self.values, np.array(values)),
+            np.concatenate([self.ends, more]),
+        )
+
+    def lowest_first(self) -> "Columns":
+        """The same by their losses, then their ids."""
+        order = np.lexsort((self.ids, self.values))
+        return Columns(self.ids[order], self.values[order], self.ends[order])
 
 
 def read_minima(connection: sqlite3.Connection, reader: RowReader) -> Columns:
@@ -124,10 +141,9 @@ class Records(Generic[Record]):
             self._complete = True
 
 
-def order_of(columns: Columns) -> list[tuple[float, int]]:
-    """Losses and ids, lowest first."""
-    order = np.lexsort((columns.ids, columns.values))
-    return list(zip(columns.values[order].tolist(), columns.ids[order].tolist(), strict=True))
+def pairs_of(columns: Columns) -> list[tuple[float, int]]:
+    """Losses and ids, in the same order."""
+    return list(zip(columns.values.tolist(), columns.ids.tolist(), strict=True))
 
 
 def places(ids: Integers, wanted: Integers) -> Integers:
