@@ -72,7 +72,7 @@ class Knowledge:
 
     def neighbours(self, position: int) -> tuple[NDArray[np.int64], Array]:
         """Positions and distances of the neighbours of a minimum."""
-        at = (self.pairs == position).any(axis=1)
+        at = (self.pairs[:, 0] == position) | (self.pairs[:, 1] == position)
         return self.pairs[at].sum(axis=1) - position, self.distances[at]
 
 

@@ -153,6 +153,21 @@ def test_without_a_cluster_a_shared_argument_is_itself():
         assert shared(value) is value
 
 
+def test_a_single_worker_does_the_work_too(few_data, tmp_path):
+    arguments = {"optimizer": SGD(batch_size=20), "replicas": 7, "steps": 300, "seed": 4}
+    train(MLP((2, 3, 4)), few_data, **arguments, path=tmp_path / "here.h5")
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", **ANY_PORT
+        ) as local,
+        cluster(local.scheduler_address),
+    ):
+        with worker_pool(1) as pool:
+            assert threading.get_ident() not in set(pool(joblib.delayed(where)(k) for k in range(3)))
+        train(MLP((2, 3, 4)), few_data, **arguments, path=tmp_path / "there.h5")
+    same_runs(tmp_path / "here.h5", tmp_path / "there.h5")
+
+
 def test_what_a_task_raises_is_raised_here(address):
     with cluster(address), worker_pool(1) as pool, pytest.raises(ArithmeticError, match="task 0 failed"):
         list(pool(joblib.delayed(fail)(k) for k in range(3)))

@@ -25,6 +25,10 @@ class DaskBackend(DaskDistributedBackend):
     scheduler is gone. What tasks raise by themselves comes back as a result and is raised by joblib.
     """
 
+    def effective_n_jobs(self, n_jobs: int | None) -> int:
+        """Threads of all workers, but at least 2: joblib itself does the work for one, and has no `shared` arguments."""
+        return max(2, super().effective_n_jobs(n_jobs))
+
     async def _collect(self) -> None:
         """Hand results over, as joblib's method of this name does, but those of lost tasks, too."""
         while self._continue:
