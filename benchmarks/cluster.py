@@ -27,8 +27,12 @@ from distributed import Client, LocalCluster
 from bridge.commands._cluster import cluster
 from bridge.figures import Ensemble, Work
 from dynamics import ensemble
+from dynamics._runs_file import CURVES
+from dynamics.ensemble import make_header
+from dynamics.moments import parameter_groups
 from dynamics.recording import Recording
 from dynamics.replica import Task, run_block, run_replica
+from dynamics.store import Block, open_store
 from dynamics.times import curve_steps, default_waiting_times, log_lags, snapshot_steps
 from landscape import MLP, CrossEntropyLoss, Database, Dataset, datasets
 from landscape._memory import Memory
@@ -39,7 +43,7 @@ from landscape.workers import shared
 
 SMALL, WIDE = Ensemble((5, 5), 10_000, 150_000), Ensemble((5, 5), 10_000, 300_000, "mnist", batch_size=50)
 SEARCHED = MLP((2, 4, 4, 4, 4))
-EMPTY, BLOCKS = 2000, 8  # tasks
+EMPTY, BLOCKS, IDLE = 2000, 8, 3.0  # tasks, tasks, seconds
 BLOCK_BYTES = 50_000_000
 Numbers = dict[str, float]
 
@@ -107,18 +111,47 @@ def tasks(task: Task) -> Numbers:
         through_backend([joblib.delayed(abs)(k) for k in range(100)])
         _, wall, processor = through_backend([joblib.delayed(abs)(k) for k in range(EMPTY)])
         numbers |= {"empty task, wall: ms": 1e3 * wall / EMPTY, "empty task, coordinator: ms": 1e3 * processor / EMPTY}
+        common = shared(task)
+        calls = [joblib.delayed(without_steps)(common, 5 * k, 5 * k + 5) for k in range(EMPTY // 10)]
+        _, _, processor = through_backend(calls)
+        numbers["block of 5 runs of 5,5, coordinator: ms"] = 1e3 * processor / len(calls)
     with workers(1) as local, cluster(local.scheduler_address):
         common = shared(task)
         calls = [joblib.delayed(timed)(run_block, common, 5 * k, 5 * k + 5, None) for k in range(BLOCKS)]
         through_backend(calls[:2])
-        results, wall, processor = through_backend(calls)
+        results, wall, _ = through_backend(calls)
         inside = sum(seconds for _, seconds in results)
         numbers |= {
             "block of 5 runs of 5,5, in the worker: s": inside / BLOCKS,
             "block of 5 runs of 5,5, overhead: ms": 1e3 * (wall - inside) / BLOCKS,
-            "block of 5 runs of 5,5, coordinator: ms": 1e3 * processor / BLOCKS,
         }
+        begin = time.process_time()
+        time.sleep(IDLE)  # it looks for results a hundred times a second
+        numbers["coordinator that waits: share of a core"] = (time.process_time() - begin) / IDLE
     return numbers
+
+
+def without_steps(task: Task, first: int, end: int) -> Block:
+    """As large a block as `run_block` gives."""
+    arrays = task.recording.arrays
+    curves = dict.fromkeys(CURVES, np.zeros(len(arrays.pop("curve_points"))))
+    return Block(first, **{name: np.stack([array] * (end - first)) for name, array in (arrays | curves).items()})
+
+
+def writing(task: Task) -> Numbers:
+    """Milliseconds to keep a block of 5 runs of 5,5, and seconds per gigabyte to put all into one file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "runs.h5"
+        with open_store(path, make_header(task, 1e-4, True)) as store:
+            begin = time.process_time()
+            for k in range(EMPTY // 10):
+                store.add(without_steps(task, 5 * k, 5 * k + 5))
+            kept = time.process_time() - begin
+            begin = time.process_time()
+            store.finish()
+            put_together = time.process_time() - begin
+        size = path.stat().st_size / 1e9
+    return {"block of 5 runs of 5,5, kept: ms": 1e4 * kept / EMPTY, "runs put into one file: s/GB": put_together / size}
 
 
 def transfer() -> Numbers:
@@ -146,7 +179,8 @@ def runs(kind: Ensemble, data: Dataset, name: str, steps: int) -> Numbers:
     lags, curves = log_lags(kind.steps - int(waiting[0])), curve_steps(kind.steps)
     every = snapshot_steps(waiting, lags, kind.steps)
     few = np.unique([0, *waiting.tolist(), kind.steps])
-    for what, kept, groups in (("all", every, None), ("waiting", few, 2 * len(kind.layer_sizes) - 2)):
+    sizes = parameter_groups(MLP(kind.layer_sizes))[1]
+    for what, kept, groups in (("all", every, None), ("waiting", few, sizes)):
         recording = Recording(kept, curves, waiting, lags, kind.steps, groups, kind.n_parameters, np.dtype(np.float32))
         arrays = {key: array for key, array in recording.arrays.items() if key != "curve_points"}
         size = sum(array.nbytes for array in arrays.values()) + 5 * 8 * curves.size
@@ -239,6 +273,7 @@ def main() -> None:
     parts: tuple[Callable[[], Numbers], ...] = (
         lambda: start_of_a_worker(task_of(SMALL, ljat, 1000)),
         lambda: tasks(task_of(SMALL, ljat)),
+        lambda: writing(task_of(SMALL, ljat)),
         transfer,
         lambda: runs(SMALL, ljat, "5,5", SMALL.steps),
         lambda: runs(WIDE, wide, "784-5-5-10", 20_000),

@@ -26,7 +26,7 @@ class DaskBackend(DaskDistributedBackend):
     """
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
-        """Threads of all workers, but at least 2: joblib itself does the work for one, and has no `shared` arguments."""
+        """Threads of all workers, at least 2: work for one joblib does itself, where a `shared` argument is not."""
         return max(2, super().effective_n_jobs(n_jobs))
 
     async def _collect(self) -> None:
