@@ -21,7 +21,7 @@ class Lost:
 class DaskBackend(DaskDistributedBackend):
     """joblib's backend (1.6) says nothing to joblib of tasks that Dask gave up, and joblib waits for ever.
 
-    Dask gives a task up when three workers died at it, when all copies of an argument were lost, and when the
+    Dask gives a task up when four workers died at it, when all copies of an argument were lost, and when the
     scheduler is gone. What tasks raise by themselves comes back as a result and is raised by joblib.
     """
 
