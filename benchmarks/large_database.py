@@ -2,12 +2,14 @@
 
     python benchmarks/large_database.py make big.db            # a few minutes, 2.6 GB
     python benchmarks/large_database.py load big.db            # a process of its own, so that its memory is its own
+    python benchmarks/large_database.py batch copy.db          # what explore does between two batches; adds to the file
 
 The points are random and no stationary points of anything; losses, edges and hits are like those of a landscape: minima
 at a random depth below a plateau, transition states between near ones, most joined to the lowest component.
 """
 
 import argparse
+import json
 import resource
 import sqlite3
 import time
@@ -17,16 +19,32 @@ from pathlib import Path
 
 import numpy as np
 
-from landscape import MLP, Database, Provenance, disconnectivity_tree, funnelling, summarize
+from landscape import (
+    MLP,
+    Database,
+    Minimum,
+    Provenance,
+    TransitionState,
+    disconnectivity_tree,
+    funnelling,
+    summarize,
+    symmetry,
+)
+from landscape._memory import Memory
+from landscape._neighbours import CANDIDATES, Neighbours
 from landscape._pickles import dump_array
+from landscape._planning import BATCH, CYCLE
+from landscape._searches import Found, Task
+from landscape.exploration import next_search, store
 from landscape.plots import plot_disconnectivity, save_figure
 
 NETWORK = MLP((2, 5, 5, 4))  # 69 parameters
 CHUNK = 10_000
+REPEATS = 20
 
 
 def make(path: Path, n: int, m: int) -> None:
-    """Write a database of n minima and m transition states with plain SQL: `add_minimum` would compare and align."""
+    """Write a database of n minima, m transition states and m searches with plain SQL: no comparing, no aligning."""
     rng = np.random.default_rng(0)
     provenance = Provenance(
         NETWORK.n_parameters,
@@ -50,6 +68,9 @@ def make(path: Path, n: int, m: int) -> None:
             insert(connection, rng, np.arange(a, min(n, a + CHUNK)), losses, None)
         for a in range(0, m, CHUNK):
             insert(connection, rng, np.arange(a, min(m, a + CHUNK)), barriers, ends)
+        pairs = rng.integers(1, n + 1, (m // BATCH * BATCH, 2)).tolist()
+        rows = ((k, "connect", a, b, "CONVERGED", 30) for k, (a, b) in enumerate(pairs))
+        connection.executemany("INSERT INTO agescape_attempts VALUES (?, ?, ?, ?, ?, ?)", rows)
         connection.execute("COMMIT")
 
 
@@ -118,9 +139,65 @@ def load(path: Path, output: Path) -> None:
     database.close()
 
 
+def batch(path: Path) -> dict[str, float]:
+    """Processor seconds of what `explore` does by itself for one batch: all that no worker can do for it.
+
+    To know the neighbours of 10^5 minima takes many minutes, once; here a thousand find theirs, the others get random
+    ones.
+    """
+    rng, seconds = np.random.default_rng(1), {}
+
+    @contextmanager
+    def timed(name: str) -> Iterator[None]:
+        begin = time.process_time()
+        yield
+        seconds[name] = time.process_time() - begin
+
+    with timed("open"):
+        database = Database(path)
+    with database:
+        memory, neighbours = Memory(database), Neighbours(NETWORK)
+        points = [(number, database.minimum(number).point) for number in np.sort(database.minimum_ids()).tolist()]
+        neighbours._invariants.append(np.array([symmetry.invariants(NETWORK, p.coordinates) for _, p in points]))
+        neighbours._ids.append(np.array([number for number, _ in points]))
+        neighbours._points += [point.coordinates for _, point in points]
+        symmetry.distances(NETWORK, points[0][1].coordinates, points[1][1].coordinates[None])  # compiled, or read
+        with timed("neighbours of one"):
+            for k in range(REPEATS):
+                neighbours._add(len(points) + 1 + k, rng.normal(size=NETWORK.n_parameters))
+        later = np.repeat(np.arange(1, len(points)), CANDIDATES)
+        pairs = np.column_stack([(later * rng.random(len(later))).astype(np.int64), later])
+        neighbours._pairs.append(neighbours._ids.values[pairs])
+        neighbours._distances.append(rng.uniform(0.1, 3.0, len(later)))
+        memory._neighbours = neighbours
+        memory._update(database.minimum_ids(), done := next_search(database))
+        results = [found(rng, database, done + k) for k in range(BATCH)]
+        with timed("store"):
+            store(database, results)
+        with timed("summarize"):
+            summarize(database)
+        with timed("plan"):
+            memory.plan(done + BATCH, done + 2 * BATCH, 0, CYCLE)
+    seconds["neighbours of one"] /= REPEATS
+    new = seconds["neighbours of one"] * BATCH  # `plan` looked for those of the batch's minima, too
+    return seconds | {"batch": seconds["store"] + seconds["summarize"] + seconds["plan"], "neighbours of a batch": new}
+
+
+def found(rng: np.random.Generator, database: Database, search: int) -> Found:
+    """A transition state, above a new minimum and a known one."""
+    loss, modes = 0.48 + 0.3 * rng.beta(2, 3), np.sort(rng.exponential(1.0, NETWORK.n_parameters))
+    known = database.minimum(int(rng.choice(database.minimum_ids()))).point
+    new = Minimum(rng.normal(size=NETWORK.n_parameters), loss, 1e-11, modes)
+    state = TransitionState(
+        rng.normal(size=NETWORK.n_parameters), max(loss, known.value) + 1e-3, 1e-11, modes * ([-1.0] + [1.0] * 68),
+        eigenvector=rng.normal(size=NETWORK.n_parameters),
+    )  # fmt: skip
+    return Found(Task(search, "connect", 0), (), ((state, (new, known)),), "CONVERGED", 30)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["make", "load"])
+    parser.add_argument("what", choices=["make", "load", "batch"])
     parser.add_argument("path", type=Path)
     parser.add_argument("--minima", type=int, default=100_000)
     parser.add_argument("--transition-states", type=int, default=1_000_000)
@@ -128,5 +205,7 @@ if __name__ == "__main__":
     given = parser.parse_args()
     if given.what == "make":
         make(given.path, given.minima, given.transition_states)
+    elif given.what == "batch":
+        print(json.dumps(batch(given.path), indent=1))
     else:
         load(given.path, given.output)

@@ -56,16 +56,15 @@ def minimum_property(database: Database, name: str, *, jobs: int = 1) -> Propert
 
 
 def _stored(database: Database, name: str) -> NDArray[np.float64]:
-    minima = database.minima
+    arrays = {"loss": lambda: database.graph().losses, "hits": database.hits, "id": database.minimum_ids}
+    if name in arrays:  # for which no point is read
+        return arrays[name]().astype(np.float64)
     pick = {
-        "loss": [m.point.value for m in minima],
-        "trace": [m.point.trace for m in minima],
-        "log-determinant": [m.point.log_determinant for m in minima],
-        "hits": [m.hits for m in minima],
-        "orbit": [m.orbit_size for m in minima],
-        "id": [m.id for m in minima],
-    }
-    return np.array(pick[name], dtype=np.float64)
+        "trace": lambda m: m.point.trace,
+        "log-determinant": lambda m: m.point.log_determinant,
+        "orbit": lambda m: m.orbit_size,
+    }[name]
+    return np.array([pick(minimum) for minimum in database.minima], dtype=np.float64)
 
 
 def _of_data(database: Database, name: str, jobs: int) -> NDArray[np.float64]:

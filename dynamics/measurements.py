@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from landscape.archives import digest, read_arrays
 from landscape.files import new_file
-from landscape.workers import check_jobs, worker_pool
+from landscape.workers import check_jobs, shared, worker_pool
 
 Array = NDArray[np.float64]
 Measurement = dict[str, NDArray[Any]]
@@ -57,7 +57,8 @@ def measure_all(
     todo = {name: point for name, point in zip(names, points, strict=True) if name not in found}
     report = progress or (lambda done, total: None)
     report(len(names) - len(todo), len(names))
-    measured: Any = worker_pool(jobs)(delayed(measure)(point) for point in todo.values())
+    common = shared(measure)  # it carries the data
+    measured: Any = worker_pool(jobs)(delayed(_apply)(common, point) for point in todo.values())
     try:
         for k, (name, result) in enumerate(zip(todo, measured, strict=True)):
             found[name] = result
@@ -68,6 +69,10 @@ def measure_all(
             warnings.simplefilter("ignore")  # joblib warns of results that nobody took: so it is after an interruption
             measured.close()
     return [found[name] for name in names]
+
+
+def _apply(measure: Callable[[Array], Measurement], point: Array) -> Measurement:
+    return measure(point)
 
 
 def point_digest(point: Array, identity: Mapping[str, Any]) -> str:

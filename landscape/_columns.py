@@ -20,16 +20,34 @@ Integers = NDArray[np.int64]
 Record = TypeVar("Record")
 
 CHUNK = 5000  # rows
+DENSE = 10  # largest id per number of ids
 MOST_DIGITS = 300  # of an orbit size
 
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Of all minima, or transition states, in the order of the file."""
+    """Of all minima, or transition states."""
 
     ids: Integers  # (n,)
     values: Floats  # (n,) nats
     ends: Integers  # (n, 2) ids of the minima that a transition state joins; (n, 0) for minima
+
+    def with_rows(self, rows: Sequence[tuple[int, float, *tuple[int, ...]]]) -> "Columns":
+        """These and more of (id, loss, *ends)."""
+        if not rows:
+            return self
+        ids, values, *ends = zip(*rows, strict=True)
+        more = np.array(ends, np.int64).reshape(self.ends.shape[1], len(rows)).T
+        return Columns(
+            np.append(self.ids, np.array(ids, np.int64)),
+            np.append(self.values, np.array(values)),
+            np.concatenate([self.ends, more]),
+        )
+
+    def lowest_first(self) -> "Columns":
+        """The same by their losses, then their ids."""
+        order = np.lexsort((self.ids, self.values))
+        return Columns(self.ids[order], self.values[order], self.ends[order])
 
 
 def read_minima(connection: sqlite3.Connection, reader: RowReader) -> Columns:
@@ -125,13 +143,16 @@ class Records(Generic[Record]):
             self._complete = True
 
 
-def order_of(columns: Columns) -> list[tuple[float, int]]:
-    """Losses and ids, lowest first."""
-    order = np.lexsort((columns.ids, columns.values))
-    return list(zip(columns.values[order].tolist(), columns.ids[order].tolist(), strict=True))
+def pairs_of(columns: Columns) -> list[tuple[float, int]]:
+    """Losses and ids, in the same order."""
+    return list(zip(columns.values.tolist(), columns.ids.tolist(), strict=True))
 
 
 def places(ids: Integers, wanted: Integers) -> Integers:
-    """Where `wanted`, of any shape, stand among the `ids` (n,)."""
+    """Where `wanted`, of any shape, stand among the `ids` (n,), which hold them all."""
+    if ids.size and ids.min() >= 0 and ids.max() < DENSE * ids.size:  # as good as always: a table, not a search
+        table = np.empty(ids.max() + 1, np.int64)
+        table[ids] = np.arange(ids.size)
+        return table[wanted]
     order = np.argsort(ids)
     return order[np.searchsorted(ids, wanted, sorter=order)] if ids.size else np.zeros(wanted.shape, np.int64)

@@ -1,9 +1,11 @@
 """Which minima lie close together: aligned distances to the nearest few, kept up as minima are found."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
 
 from landscape import symmetry
 from landscape.networks import MLP
@@ -23,38 +25,71 @@ class Neighbours:
 
     def __init__(self, network: MLP | None) -> None:
         self._network = network
-        self._ids: list[int] = []
         self._points: list[Array] = []
-        self._invariants: list[Array] = []
-        self._pairs: list[NDArray[np.int64]] = []  # (k, 2) ids
-        self._distances: list[Array] = []
+        self._ids = _Rows(np.int64)
+        self._invariants = _Rows(np.float64)
+        self._pairs = _Rows(np.int64)  # (k, 2) ids
+        self._distances = _Rows(np.float64)
+
+    def unknown(self, numbers: NDArray[np.int64]) -> list[int]:
+        """Those of the ids (n,) that were not added yet, ascending."""
+        return np.setdiff1d(numbers, self._ids.values).tolist()
 
     def update(self, minima: Sequence[tuple[int, Minimum]]) -> None:
         """Add minima (id, minimum) that are not known yet."""
-        known = set(self._ids)
+        known = set(self._ids.values.tolist())
         for number, minimum in sorted(minima, key=lambda pair: pair[0]):
             if number not in known:
                 self._add(number, minimum.coordinates)
 
     def _add(self, number: int, point: Array) -> None:
         own = symmetry.invariants(self._network, point)
-        if self._ids:
-            gaps = np.linalg.norm(np.array(self._invariants) - own, axis=1)
-            nearest = np.argsort(gaps, kind="stable")[:CANDIDATES]
-            self._pairs.append(np.array([[self._ids[k], number] for k in nearest]))
+        if self._points:
+            nearest = _smallest(cdist(own[None], self._invariants.values)[0])
+            self._pairs.append(np.column_stack([self._ids.values[nearest], np.full(len(nearest), number)]))
             others = np.array([self._points[k] for k in nearest])
             self._distances.append(symmetry.distances(self._network, point, others))
-        self._ids.append(number)
+        self._ids.append(np.array([number]))
         self._points.append(point)
-        self._invariants.append(own)
+        self._invariants.append(own[None])
 
-    def pairs(self, numbers: Sequence[int]) -> tuple[NDArray[np.int64], Array]:
+    def pairs(self, numbers: ArrayLike) -> tuple[NDArray[np.int64], Array]:
         """Pairs among the minima with these ids, as positions (m, 2) in the sequence, and distances (m,)."""
-        if not self._pairs:
+        if len(self._points) < 2:
             return np.empty((0, 2), np.int64), np.empty(0)
-        pairs, distances = np.concatenate(self._pairs), np.concatenate(self._distances)
-        position = np.full(max(self._ids) + 1, -1, dtype=np.int64)
-        position[np.array(numbers, dtype=np.int64)] = np.arange(len(numbers))
-        places = position[pairs]
+        numbers = np.asarray(numbers, dtype=np.int64)
+        position = np.full(int(self._ids.values.max()) + 1, -1, dtype=np.int64)
+        position[numbers] = np.arange(len(numbers))
+        places = position[self._pairs.values]
         inside = (places >= 0).all(axis=1)
-        return places[inside], distances[inside]
+        return places[inside], self._distances.values[inside]
+
+
+class _Rows:
+    """An array that rows are appended to; it doubles, so that this takes no longer the more there are."""
+
+    def __init__(self, dtype: type) -> None:
+        self._array, self._used = np.empty(0, dtype), 0
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """All rows: a view, until the next are appended."""
+        return self._array[: self._used]
+
+    def append(self, rows: NDArray[Any]) -> None:
+        end = self._used + len(rows)
+        if end > len(self._array):
+            larger = np.empty((max(end, 2 * self._used), *rows.shape[1:]), self._array.dtype)
+            if self._used:
+                larger[: self._used] = self.values
+            self._array = larger
+        self._array[self._used : end] = rows
+        self._used = end
+
+
+def _smallest(gaps: Array) -> NDArray[np.intp]:
+    """Where the `CANDIDATES` smallest stand, the smallest first, of equal ones the first."""
+    if len(gaps) <= CANDIDATES:
+        return np.argsort(gaps, kind="stable")
+    low = np.flatnonzero(gaps <= np.partition(gaps, CANDIDATES - 1)[CANDIDATES - 1])
+    return low[np.argsort(gaps[low], kind="stable")][:CANDIDATES]

@@ -43,7 +43,8 @@ KNOWN = 1e-9  # weight of a known transition state
 class Knowledge:
     """What a batch of searches is planned from; minima go by their position, lowest first."""
 
-    minima: Sequence[tuple[int, Minimum]]  # database id and minimum
+    ids: NDArray[np.int64]  # (n,) of the minima in the database
+    minimum: Callable[[int], Minimum]  # with this id
     graph: LandscapeGraph
     pairs: NDArray[np.int64]  # (m, 2) neighbours
     distances: Array  # (m,) between them
@@ -64,9 +65,14 @@ class Knowledge:
         """Number of ends of transition states at each minimum."""
         return np.bincount(self.graph.edges.ravel(), minlength=self.graph.n_minima)
 
+    def numbered(self, position: int) -> tuple[int, Minimum]:
+        """Id and minimum at a position."""
+        number = int(self.ids[position])
+        return number, self.minimum(number)
+
     def neighbours(self, position: int) -> tuple[NDArray[np.int64], Array]:
         """Positions and distances of the neighbours of a minimum."""
-        at = (self.pairs == position).any(axis=1)
+        at = (self.pairs[:, 0] == position) | (self.pairs[:, 1] == position)
         return self.pairs[at].sum(axis=1) - position, self.distances[at]
 
 
@@ -85,7 +91,7 @@ class _Planner:
         self._ways: tuple[Array, NDArray[np.int64]] | None = None
 
     def task(self, search: int, seed: int, cycle: Sequence[str]) -> Task:
-        if search < RANDOM_STARTS or not self.known.minima:
+        if search < RANDOM_STARTS or not len(self.known.ids):
             return Task(search, "collapsed" if search < FIRST_COLLAPSED else "start", seed)
         kind = cycle[search % len(cycle)]
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(search, 0)))
@@ -97,10 +103,10 @@ class _Planner:
         if kind in {"start", "collapsed"}:
             return Task(search, kind, seed)
         choose = {"hop": self._low, "saddle": self._least_connected, "escape": self._outside}[kind]
-        return Task(search, kind, seed, start=self.known.minima[choose(rng)])
+        return Task(search, kind, seed, start=self.known.numbered(choose(rng)))
 
     def _between(self, search: int, kind: str, seed: int, pair: Pair) -> Task:
-        start, partner = (self.known.minima[k] for k in pair)
+        start, partner = (self.known.numbered(k) for k in pair)
         key = (min(start[0], partner[0]), max(start[0], partner[0]))
         repeat = self.tries.get(key, 0)
         self.tries[key] = repeat + 1
@@ -108,18 +114,19 @@ class _Planner:
 
     def tried(self, pair: Sequence[int]) -> int:
         """How often the way between two positions was tried."""
-        a, b = (self.known.minima[k][0] for k in pair)
+        a, b = self.known.ids[list(pair)].tolist()
         return self.tries.get((min(a, b), max(a, b)), 0)
 
     def _all_tries(self) -> NDArray[np.int64]:
         """How often the way between each of the known pairs (m,) was tried: `tried` for all of them at once."""
-        ids = np.array([number for number, _ in self.known.minima])
-        low, high = np.sort(ids[self.known.pairs], axis=1).T
-        base = int(ids.max()) + 1
-        tried = sorted((a * base + b, count) for (a, b), count in self.tries.items() if b < base)
-        if not tried:
+        low, high = np.sort(self.known.ids[self.known.pairs], axis=1).T
+        if not self.tries:
             return np.zeros(len(low), np.int64)
-        codes, counts = np.array(tried, dtype=np.int64).T
+        tried = np.array(list(self.tries), dtype=np.int64)
+        base = max(int(self.known.ids.max()), int(tried.max())) + 1
+        codes = tried @ [base, 1]
+        order = np.argsort(codes)
+        codes, counts = codes[order], np.fromiter(self.tries.values(), np.int64)[order]
         wanted = low * base + high
         at = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
         return np.where(codes[at] == wanted, counts[at], 0)
@@ -133,7 +140,7 @@ class _Planner:
     # ------------------------------------------------------------ one minimum
 
     def _low(self, rng: np.random.Generator) -> int:
-        return _rank(rng, len(self.known.minima))
+        return _rank(rng, len(self.known.ids))
 
     def _least_connected(self, rng: np.random.Generator) -> int:
         """A minimum with few known transition states: half of the time of the first component, low ones preferred."""
@@ -220,9 +227,9 @@ class _Planner:
         return None
 
     def _random(self, rng: np.random.Generator) -> Pair | None:
-        if len(self.known.minima) < 2:
+        if len(self.known.ids) < 2:
             return None
-        a, b = rng.choice(len(self.known.minima), 2, replace=False)
+        a, b = rng.choice(len(self.known.ids), 2, replace=False)
         return int(a), int(b)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape import _schema, symmetry
-from landscape._columns import Columns, Records, order_of, places, read_minima, read_transition_states
+from landscape._columns import Columns, Records, pairs_of, places, read_minima, read_transition_states
 from landscape._pickles import dump_array
 from landscape._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, read_provenance
 from landscape.connectivity import LandscapeGraph
@@ -108,15 +108,14 @@ class Database:
         self.network = self.provenance.network
         self._minima = Records(self._rows, SELECT_MINIMA, reader.minimum)
         self._transition_states = Records(self._rows, SELECT_TRANSITION_STATES, reader.transition_state)
-        minima, states = (
-            read_minima(self._connection, reader),
-            read_transition_states(self._connection, reader),
-        )
+        minima = read_minima(self._connection, reader).lowest_first()
+        states = read_transition_states(self._connection, reader).lowest_first()
         self._check_ends(minima, states)
         self._graph: LandscapeGraph | None = None
-        self._minimum_order = order_of(minima)
-        self._transition_state_order = order_of(states)
-        self._ends = dict(zip(states.ids.tolist(), map(tuple, states.ends.tolist()), strict=True))
+        self._columns = minima, states  # lowest first, but for what was added since `graph` was asked for
+        self._added: tuple[list[Any], list[Any]] = [], []
+        self._minimum_order = pairs_of(minima)
+        self._transition_state_order = pairs_of(states)
         if self.n_minima + self.n_transition_states <= MOST_IN_MEMORY:
             self._minima.read_all()
             self._transition_states.read_all()
@@ -167,10 +166,16 @@ class Database:
         """The minimum with this id; KeyError if there is none."""
         return self._minima[number]
 
-    def attempts(self) -> list[Attempt]:
-        """All searches made, in order."""
+    @property
+    def n_attempts(self) -> int:
+        """Number of searches made."""
         with reading(self.path):
-            rows = self._rows("SELECT * FROM agescape_attempts ORDER BY search")
+            return self._rows("SELECT COUNT(*) FROM agescape_attempts")[0][0]
+
+    def attempts(self, first: int = 0) -> list[Attempt]:
+        """All searches made, in order, from number `first` on."""
+        with reading(self.path):
+            rows = self._rows("SELECT * FROM agescape_attempts WHERE search >= ? ORDER BY search", first)
         self._check_types("attempts", rows, int, str, int | None, int | None, str, int)
         return [Attempt(search, kind, (a, b), status, cost) for search, kind, a, b, status, cost in rows]
 
@@ -217,22 +222,26 @@ class Database:
 
     def graph(self) -> LandscapeGraph:
         """The network of minima (lowest first, as in `minima`) and transition states as plain arrays."""
-        if self._graph is not None:
-            return self._graph
-        ids = np.array([number for _, number in self._minimum_order], dtype=np.int64)
-        ends = [self._ends[number] for _, number in self._transition_state_order]
-        self._graph = LandscapeGraph(
-            losses=np.array([value for value, _ in self._minimum_order]),
-            transition_losses=np.array([value for value, _ in self._transition_state_order]),
-            edges=places(ids, np.array(ends, dtype=np.int64).reshape(-1, 2)),
-        )
+        if self._graph is None:
+            minima, states = (
+                columns.with_rows(added).lowest_first()
+                for columns, added in zip(self._columns, self._added, strict=True)
+            )
+            self._columns, self._added = (minima, states), ([], [])
+            self._graph = LandscapeGraph(minima.values, states.values, places(minima.ids, states.ends))
         return self._graph
+
+    def minimum_ids(self) -> NDArray[np.int64]:
+        """Ids of the minima (n,), lowest first."""
+        self.graph()
+        return self._columns[0].ids
 
     def hits(self) -> NDArray[np.int64]:
         """Number of searches that ended in each minimum (n,), lowest first."""
         with reading(self.path):
-            known = dict(self._rows("SELECT minimum_id, hits FROM agescape_minima"))
-            return np.array([known[number] for _, number in self._minimum_order], dtype=np.int64)
+            rows = self._rows("SELECT minimum_id, hits FROM agescape_minima")
+            ids, hits = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+        return hits[places(ids, self.minimum_ids())]
 
     def find_minimum(self, point: Minimum) -> StoredMinimum | None:
         """The stored minimum that is the same as `point` modulo symmetry, if there is one."""
@@ -295,6 +304,7 @@ class Database:
         self._insert_extra("agescape_minima", number, point, extra, hits, origin, search)
         self._minima[number] = StoredMinimum(number, point, hits, origin, search, extra.orbit_size)
         self._graph = None
+        self._added[0].append((number, point.value))
         bisect.insort(self._minimum_order, (point.value, number))
         return number, True
 
@@ -327,8 +337,8 @@ class Database:
         self._insert_extra("agescape_transition_states", number, point, extra, hits, origin, search)
         stored = StoredTransitionState(number, point, (first, second), hits, origin, search, extra.orbit_size)
         self._transition_states[number] = stored
-        self._ends[number] = (first, second)
         self._graph = None
+        self._added[1].append((number, point.value, first, second))
         bisect.insort(self._transition_state_order, (point.value, number))
         return number, True
 

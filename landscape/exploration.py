@@ -2,7 +2,6 @@
 
 import platform
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +10,16 @@ from typing import Any
 from joblib import delayed
 from llvmlite.binding import get_host_cpu_name
 
-from landscape._neighbours import Neighbours
-from landscape._planning import BATCH, CYCLE, KINDS, Knowledge, plan_batch
-from landscape._searches import ORIGINS, Found, Task
+from landscape._memory import Memory
+from landscape._planning import BATCH, CYCLE, KINDS
+from landscape._searches import ORIGINS, Found
 from landscape._searches import run as run_search
 from landscape.completeness import Estimate, chao1, good_turing_coverage
 from landscape.connectivity import components
 from landscape.database import Database
 from landscape.locks import only_writer
 from landscape.losses import Loss
-from landscape.records import Attempt, Provenance, differing_field, graph_of
+from landscape.records import Attempt, Provenance, differing_field
 from landscape.stationary import Minimum
 from landscape.versions import package_version
 from landscape.workers import check_jobs, shared, worker_pool
@@ -94,7 +93,7 @@ def explore(
     _check(searches, budget, completeness, kinds, jobs)
     deadline = None if budget is None else time.monotonic() + budget
     with only_writer(Path(path)), open_or_create(loss, path, seed) as database:
-        done, neighbours = next_search(database), Neighbours(database.network)
+        done, memory = next_search(database), Memory(database)
         found = summarize(database)
         with worker_pool(jobs) as parallel:
             common = shared(loss)
@@ -102,9 +101,7 @@ def explore(
                 if completeness is not None and done % BATCH == 0 and is_complete(found, completeness):
                     break
                 end = (done // BATCH + 1) * BATCH
-                tasks = _plan_batch(
-                    database, neighbours, done, end if searches is None else min(end, searches), seed, kinds
-                )
+                tasks = memory.plan(done, end if searches is None else min(end, searches), seed, kinds)
                 results: Any = parallel(delayed(run_search)(common, task) for task in tasks)
                 store(database, list(results))
                 done, found = done + len(tasks), summarize(database)
@@ -178,27 +175,7 @@ def open_or_create(loss: Loss, path: str | Path, seed: int) -> Database:
 
 def next_search(database: Database) -> int:
     """Number of searches made so far."""
-    return len(database.attempts())
-
-
-def _plan_batch(
-    database: Database, neighbours: Neighbours, first: int, end: int, seed: int, kinds: Sequence[str]
-) -> list[Task]:
-    """Plan searches first ... end - 1 from what was known when their batch began."""
-    begin = first // BATCH * BATCH
-    minima = [m for m in database.minima if m.search is None or m.search < begin]
-    states = [t for t in database.transition_states if t.search is None or t.search < begin]
-    numbered = [(minimum.id, minimum.point) for minimum in minima]
-    neighbours.update(numbered)
-    pairs, distances = neighbours.pairs([number for number, _ in numbered])
-    tries = Counter(
-        (min(a, b), max(a, b))
-        for attempt in database.attempts()
-        for a, b in [attempt.minimum_ids]
-        if attempt.search < begin and a is not None and b is not None
-    )
-    known = Knowledge(numbered, graph_of(minima, states), pairs, distances, tries)
-    return plan_batch(begin, BATCH, seed, known, kinds)[first - begin : end - begin]
+    return database.n_attempts
 
 
 def store(database: Database, results: list[Found]) -> None:

@@ -1,5 +1,6 @@
 """--scheduler: the same files from a Dask cluster as from this machine's workers."""
 
+import dataclasses
 import json
 import os
 import pickle
@@ -20,6 +21,9 @@ from joblib.parallel import get_active_backend
 from test_cli import agescape as in_process
 
 from bridge.commands._cluster import cluster
+from bridge.figures import Ensemble, get_figure
+from bridge.figures._reproduce import reproduce
+from bridge.figures.spectra import MOST_RUNS
 from dynamics import SGD, train
 from landscape import MLP, CrossEntropyLoss, datasets, explore
 from landscape.workers import shared, worker_pool
@@ -149,6 +153,21 @@ def test_without_a_cluster_a_shared_argument_is_itself():
         assert shared(value) is value
 
 
+def test_a_single_worker_does_the_work_too(few_data, tmp_path):
+    arguments = {"optimizer": SGD(batch_size=20), "replicas": 7, "steps": 300, "seed": 4}
+    train(MLP((2, 3, 4)), few_data, **arguments, path=tmp_path / "here.h5")
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", **ANY_PORT
+        ) as local,
+        cluster(local.scheduler_address),
+    ):
+        with worker_pool(1) as pool:
+            assert threading.get_ident() not in set(pool(joblib.delayed(where)(k) for k in range(3)))
+        train(MLP((2, 3, 4)), few_data, **arguments, path=tmp_path / "there.h5")
+    same_runs(tmp_path / "here.h5", tmp_path / "there.h5")
+
+
 def test_what_a_task_raises_is_raised_here(address):
     with cluster(address), worker_pool(1) as pool, pytest.raises(ArithmeticError, match="task 0 failed"):
         list(pool(joblib.delayed(fail)(k) for k in range(3)))
@@ -196,11 +215,18 @@ def agescape(*arguments):
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("command", ["explore", "train", "study"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("explore", *SMALL, "--searches", 3),
+        ("train", *SMALL),
+        ("study", *SMALL, "--searches", 3),
+        ("reproduce", "fig1"),
+    ],
+    ids=lambda command: command[0],
+)
 def test_a_command_without_its_scheduler_ends_with_one_line(command, tmp_path):
-    more = () if command == "train" else ("--searches", 3)
-    address = ("--scheduler", "tcp://127.0.0.1:1")
-    result = in_process(command, "--hidden", "3", "--rows", 100, *more, *address, "--output", tmp_path / "out")
+    result = in_process(*command, "--scheduler", "tcp://127.0.0.1:1", "--output", tmp_path / "out")
     assert result.code == 2
     assert result.err.startswith("agescape: --scheduler must be the address of a Dask scheduler")
     assert result.err.count("\n") == 1
@@ -219,12 +245,15 @@ def test_every_command_makes_the_same_files_on_a_cluster(tmp_path):
                 ("explore", *SMALL, "--searches", 40, "--output", place / "F.db"),
                 ("train", *SMALL, *runs, "--output", place / "F.h5"),
                 ("overlay", place / "F.db", place / "F.h5", "--output", place / "F.svg"),
+                ("reproduce", "fig7", "--replicas", 6, "--output", place),
                 study,
             ):
                 code, out, err = agescape(*command, *more, "--json")
                 assert code == 0, err
                 assert json.loads(out)
-    for name in ("F.h5", "study/h2/sgd.h5", "study/h2/descent.h5"):
+    here, there = (json.loads((tmp_path / folder / "quick/fig7.json").read_text()) for folder in ("here", "there"))
+    assert here == there
+    for name in ("F.h5", "quick/runs/ljat_h5-5_s30000.h5", "study/h2/sgd.h5", "study/h2/descent.h5"):
         same_runs(tmp_path / "here" / name, tmp_path / "there" / name)
     for name in ("F.db", "study/h2/landscape.db"):
         same_databases(tmp_path / "here" / name, tmp_path / "there" / name)
@@ -246,6 +275,67 @@ def test_a_worker_killed_in_the_middle_changes_nothing(data, tmp_path):
         assert killed
         assert killed[0] not in [worker.pid for worker in local.workers.values()]
     same_runs(tmp_path / "here.h5", tmp_path / "there.h5")
+
+
+FIGURES = ("fig1", "fig2", "figA2", "fig7")  # curves, motion, Hessians at the end of the runs and along them
+
+
+def tiny(name, steps, replicas):
+    sizes = ((2, 2),) if name == "fig7" else ((3,), (2, 2))
+    ensembles = tuple(Ensemble(hidden, replicas, steps, rows=100) for hidden in sizes)
+    return dataclasses.replace(get_figure(name), ensembles=lambda scale: ensembles)
+
+
+def same_figures(a, b, names=FIGURES):
+    """Same runs and same numbers: pictures and JSON are made of these."""
+    files = sorted(path.relative_to(a) for path in a.rglob("*.h5"))
+    assert len(files) == 2
+    assert files == sorted(path.relative_to(b) for path in b.rglob("*.h5"))
+    for name in files:
+        same_runs(a / name, b / name)
+    for name in names:
+        here, there = ((folder / "quick" / f"{name}.json").read_text() for folder in (a, b))
+        assert len(here) > 500
+        assert here == there, name
+    measured = [sorted(path.name for path in folder.rglob("*.npz")) for folder in (a, b)]
+    assert measured[0] == measured[1]
+    assert measured[0]
+
+
+def test_figures_are_the_same_as_with_threads(address, tmp_path):
+    for name in FIGURES[2:]:
+        reproduce(tiny(name, 600, 7), tmp_path / "here", jobs=2)
+    with cluster(address):
+        for name in FIGURES[2:]:
+            reproduce(tiny(name, 600, 7), tmp_path / "there")
+    same_figures(tmp_path / "here", tmp_path / "there", FIGURES[2:])
+
+
+@pytest.mark.slow
+def test_a_worker_killed_while_figures_are_made_changes_nothing(tmp_path):
+    """Once among the runs and once among the Hessians; every block and every Hessian comes once and in order."""
+    steps, replicas, done_at = 60_000, 40, {}
+    for name in FIGURES:
+        reproduce(tiny(name, steps, replicas), tmp_path / "here")
+    with processes() as local, cluster(local.scheduler_address):
+
+        def kill(stage, done, total):
+            done_at.setdefault(stage, []).append(done)
+            if done >= 10 and stage.split()[0] not in killed:
+                killed[stage.split()[0]] = next(iter(local.workers.values())).pid
+                os.kill(killed[stage.split()[0]], signal.SIGKILL)
+
+        killed = {}
+        for name in FIGURES:
+            reproduce(tiny(name, steps, replicas), tmp_path / "there", progress=kill)
+        workers = [worker.pid for worker in local.workers.values()]
+    assert {"train", "Hessians"} <= killed.keys()
+    assert not set(killed.values()) & set(workers)
+    for stage, done in done_at.items():
+        if stage.startswith(("train", "Hessians")):
+            assert done == sorted(done), stage
+            assert done[-1] == (replicas if stage.startswith("train") else MOST_RUNS["ljat"] * 4), stage
+    same_figures(tmp_path / "here", tmp_path / "there")
 
 
 @pytest.mark.slow

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from sql import alter
 from test_database import DAMAGES, Attempt, a_minimum, a_transition_state, same
 
+from bridge.properties import minimum_property
 from landscape import Database, _columns, database, disconnectivity_tree, interchange, summarize
+from landscape._columns import Records
 from landscape._pickles import dump_array, load_array, plain_numbers
 
 filled, path = test_database.filled, test_database.path
@@ -138,3 +140,29 @@ def test_a_tenth_of_a_million_transition_states(tmp_path):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime - before.ru_utime < 30
     assert after.ru_maxrss < 2**20  # kB
+
+
+@given(st.lists(st.integers(0, 40) | st.integers(-(2**62), 2**62), min_size=1, unique=True), st.data())
+def test_places_are_found_among_any_ids(ids, data):
+    wanted = data.draw(st.lists(st.sampled_from(ids), min_size=1))
+    found = _columns.places(np.array(ids), np.array([wanted, wanted]))
+    assert found.tolist() == [[ids.index(number) for number in wanted]] * 2
+    assert _columns.places(np.empty(0, np.int64), np.empty((0, 2), np.int64)).shape == (0, 2)
+
+
+@pytest.mark.parametrize("name", ["loss", "hits", "id", "trace", "log-determinant", "orbit"])
+def test_colors_are_those_of_the_minima(filled, lazily, monkeypatch, name):
+    with Database(filled) as lazy:
+        if name in {"loss", "hits", "id"}:
+            monkeypatch.setattr(database.RowReader, "minimum", None)  # no point is read
+            monkeypatch.setattr(Records, "read_all", None)
+        values = minimum_property(lazy, name).values
+        monkeypatch.undo()
+    pick = {
+        "loss": lambda m: m.point.value, "hits": lambda m: m.hits, "id": lambda m: m.id,
+        "trace": lambda m: m.point.trace, "log-determinant": lambda m: m.point.log_determinant,
+        "orbit": lambda m: m.orbit_size,
+    }[name]  # fmt: skip
+    with Database(filled) as eager:
+        assert values.tolist() == [pick(m) for m in eager.minima]
+    assert len(values) == 3

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from landscape import LandscapeGraph, Minimum, symmetry
-from landscape._neighbours import CANDIDATES, Neighbours
+from landscape import Database, LandscapeGraph, Minimum, explore, symmetry
+from landscape._memory import Memory
+from landscape._neighbours import CANDIDATES, Neighbours, _smallest
 from landscape._planning import BATCH, CYCLE, KINDS, Knowledge, _Planner, plan_batch
 from landscape.networks import MLP
 
@@ -23,10 +26,11 @@ def knowledge(places, edges=(), barriers=None, tries=None, losses=None):
     losses = np.arange(n) * 0.01 if losses is None else np.array(losses)
     pairs = np.array([(i, j) for j in range(n) for i in range(j)]).reshape(-1, 2)
     distances = np.array([abs(places[i] - places[j]) for i, j in pairs], dtype=float)
-    minima = [(10 + i, minimum(x, losses[i])) for i, x in enumerate(places)]
+    minima = {10 + i: minimum(x, losses[i]) for i, x in enumerate(places)}
     edges = np.array(edges, dtype=np.int64).reshape(-1, 2)
     barriers = np.full(len(edges), 1.0) if barriers is None else np.array(barriers)
-    return Knowledge(minima, LandscapeGraph(losses, barriers, edges), pairs, distances, tries or {})
+    graph = LandscapeGraph(losses, barriers, edges)
+    return Knowledge(np.array(list(minima)), minima.__getitem__, graph, pairs, distances, tries or {})
 
 
 def pairs_of(tasks):
@@ -122,7 +126,7 @@ def test_the_plan_depends_on_seed_and_search_alone():
 
 def test_tries_of_all_pairs_are_those_of_each():
     known = knowledge(np.random.default_rng(0).normal(size=30))
-    ids = [number for number, _ in known.minima]
+    ids = known.ids.tolist()
     tries = {(ids[i], ids[j]): i + j for i in range(0, 30, 3) for j in range(i + 1, 30, 2)}
     planner = _Planner(replace(known, tries=tries | {(10**6, 10**6 + 1): 1}))  # one of them is of a later batch
     one_by_one = [planner.tried(pair) for pair in known.pairs.tolist()]
@@ -162,3 +166,27 @@ def test_every_minimum_has_a_neighbour_among_those_before_it():
     neighbours.update([(k, minimum(x)) for k, x in enumerate(np.random.default_rng(0).normal(size=100))])
     pairs, _ = neighbours.pairs(range(100))
     assert set(range(1, 100)) <= {j for i, j in pairs.tolist() if i < j}
+
+
+@given(st.lists(st.integers(0, 30), max_size=4 * CANDIDATES))
+def test_the_smallest_gaps_are_those_that_come_first_when_sorted(gaps):
+    expected = np.argsort(np.array(gaps, dtype=float), kind="stable")[:CANDIDATES]
+    np.testing.assert_array_equal(_smallest(np.array(gaps, dtype=float)), expected)
+
+
+def test_what_is_remembered_plans_what_the_file_alone_plans(small_loss, tmp_path):
+    explore(small_loss, tmp_path / "f.db", searches=5 * BATCH, seed=1)
+    with Database(tmp_path / "f.db") as database:
+        first = 5 * BATCH
+        remembering = Memory(database)
+        for begin in range(BATCH, first, BATCH):  # of a file that is ahead: nothing later may count
+            remembering._update(np.array([m.id for m in database.minima if m.search < begin]), begin)
+        tasks = [memory.plan(first, first + BATCH, 1, CYCLE) for memory in (remembering, Memory(database))]
+        for a, b in zip(*tasks, strict=True):
+            assert (a.search, a.kind, a.repeat) == (b.search, b.kind, b.repeat)
+            assert [end and end[0] for end in (a.start, a.partner)] == [end and end[0] for end in (b.start, b.partner)]
+        attempts = database.attempts()
+        assert database.n_attempts == len(attempts) == first
+        assert database.attempts(100) == attempts[100:]
+        tried = {tuple(sorted(a.minimum_ids)) for a in attempts if None not in a.minimum_ids}
+        assert remembering._tries.keys() == tried

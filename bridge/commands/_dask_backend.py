@@ -21,9 +21,13 @@ class Lost:
 class DaskBackend(DaskDistributedBackend):
     """joblib's backend (1.6) says nothing to joblib of tasks that Dask gave up, and joblib waits for ever.
 
-    Dask gives a task up when three workers died at it, when all copies of an argument were lost, and when the
+    Dask gives a task up when four workers died at it, when all copies of an argument were lost, and when the
     scheduler is gone. What tasks raise by themselves comes back as a result and is raised by joblib.
     """
+
+    def effective_n_jobs(self, n_jobs: int | None) -> int:
+        """Threads of all workers, at least 2: work for one joblib does itself, where a `shared` argument is not."""
+        return max(2, super().effective_n_jobs(n_jobs))
 
     async def _collect(self) -> None:
         """Hand results over, as joblib's method of this name does, but those of lost tasks, too."""

@@ -1,17 +1,19 @@
 """Command for the figures of the paper: reproduce."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import joblib
 import typer
 
+from bridge.commands._cluster import cluster
 from bridge.commands._console import progress_bar, show, show_table
-from bridge.commands._options import AsJson, DataDir, Jobs, Seed
+from bridge.commands._options import AsJson, DataDir, Jobs, Scheduler, Seed
 from bridge.figures import FIGURES, get_figure
 from bridge.figures._ensembles import Ensemble
 from bridge.figures._reproduce import estimate_seconds
 from bridge.figures._reproduce import reproduce as make_figure
+from landscape.workers import check_jobs
 
 Scale = Literal["quick", "paper"]
 LIST = "list"
@@ -32,17 +34,20 @@ def reproduce(
     data_dir: DataDir = None,
     seed: Seed = 0,
     jobs: Jobs = -1,
+    scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a figure of the paper, with the published numbers beside ours; or list the figures."""
-    workers = (os.cpu_count() or 1) if jobs < 0 else jobs
+    check_jobs(jobs)
     if figure == LIST:
-        _show_list(output, replicas, steps, workers, as_json=as_json)
+        _show_list(output, replicas, steps, joblib.effective_n_jobs(jobs), as_json=as_json)
         return
     chosen = get_figure(figure)
-    seconds = estimate_seconds(chosen, output, scale, replicas=replicas, steps=steps, jobs=workers)
-    typer.echo(f"{figure} at {scale} scale: about {_duration(seconds)} on {workers} processors", err=True)
-    with progress_bar() as bar:
+    # before the cluster: it times a run here
+    seconds = estimate_seconds(chosen, output, scale, replicas=replicas, steps=steps)
+    with cluster(scheduler), progress_bar() as bar:
+        workers = joblib.effective_n_jobs(jobs)
+        typer.echo(f"{figure} at {scale} scale: about {_duration(seconds / workers)} on {workers} processors", err=True)
         made = make_figure(
             chosen,
             output,

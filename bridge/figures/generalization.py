@@ -15,6 +15,7 @@ from bridge.figures._work import Work
 from bridge.figures.curves import LJAT_HIDDEN
 from dynamics.plots import COLORS
 from landscape import CrossEntropyLoss
+from landscape.workers import shared
 
 Array = NDArray[np.float64]
 
@@ -56,7 +57,8 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> Generalization:
     for done, ensemble in enumerate(ensembles):
         runs, loss = work.runs(ensemble), work.loss(ensemble)
         last = np.stack([np.asarray(runs.snapshots[r], dtype=np.float64)[-1] for r in range(runs.replicas)])
-        calls = (joblib.delayed(_trace)(loss, theta) for theta in last)
+        common = shared(loss)
+        calls = (joblib.delayed(_trace)(common, theta) for theta in last)
         traces.append(joblib.Parallel(n_jobs=work.jobs, prefer="threads")(calls))
         train_loss = runs.loss[:, -1] - loss.regularization * (last**2).sum(axis=1)
         errors.append(runs.test_loss[:, -1] - train_loss)
