@@ -16,6 +16,7 @@ from bridge.inherent import InherentStructures
 from bridge.kinetics import exit_temperatures
 from bridge.quenched import QuenchedSnapshots
 from dynamics import Aging, MeanSquareDisplacement, aging
+from dynamics.agreement import at_lags
 from landscape import CrossEntropyLoss, Database
 
 Array = NDArray[np.float64]
@@ -161,7 +162,7 @@ def compare_hopping(
     msd : MeanSquareDisplacement
         Of the same runs.
     parted : Decomposition
-        Of the same runs; its lags are those compared.
+        Of the same runs; its lags, as far as all waiting times have them, are those compared.
     threshold : float
         Of t*.
     learning_rate, batch_size, replacement, path, jobs
@@ -178,17 +179,25 @@ def compare_hopping(
         loss, region.minima, region.states, learning_rate, batch_size, replacement=replacement, path=path, jobs=jobs,
         progress=lambda done, total: report("temperatures", done, total),
     )  # fmt: skip
-    lags, predicted = hopping_lags(msd.lags, parted.total.lags), {}
+    hop = _at_common_lags(parted.hop)
+    lags, predicted = hopping_lags(msd.lags, hop.lags), {}
     for k, (name, temperature) in enumerate(temperatures.items()):
         predicted[name] = predict_hopping(ids, region, loss.network, temperature, learning_rate, ages, lags)
         report("hopping", k + 1, len(temperatures))
     covered = predicted["curved"].covered
-    moved = {name: hopping.displacement for name, hopping in predicted.items()} | {"inherent": parted.hop, "raw": msd}
+    moved = {name: hopping.displacement for name, hopping in predicted.items()} | {"inherent": hop, "raw": msd}
     return HoppingComparison(
         predicted,
-        observed_hops(quenched, minimum_ids, predicted["curved"], parted.total.lags),
+        observed_hops(quenched, minimum_ids, predicted["curved"], hop.lags),
         {name: aging(of_covered(each, covered), threshold, seed=seed) for name, each in moved.items()},
     )
+
+
+def _at_common_lags(msd: MeanSquareDisplacement) -> MeanSquareDisplacement:
+    """Without lags that some waiting time does not have: up to the end of the runs only the first one has."""
+    found = np.isfinite(msd.values).any(axis=0)
+    common = msd.lags[found.sum(axis=0) == found.sum(axis=0).max()]
+    return at_lags(msd, common) if common.size > 1 else msd
 
 
 def hopping_lags(lags: NDArray[np.int64], quenched: NDArray[np.int64]) -> NDArray[np.int64]:

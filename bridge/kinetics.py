@@ -229,7 +229,7 @@ def predicted_jumps(
     learning_rate, batch_size, replacement, path, jobs, progress
         As in `temperatures_at`.
     """
-    ids = _ids_in(quenched, database, loss)
+    ids = ids_in_database(quenched, database, loss)
     visited = set(np.unique(ids).tolist()) - {0}
     states = [state for state in database.transition_states if visited & set(state.minimum_ids)]
     numbers = sorted(visited | {number for state in states for number in state.minimum_ids})
@@ -258,7 +258,7 @@ def predicted_jumps(
     return PredictedJumps(ids, known, rates, expected, displacements, ratios)
 
 
-def _ids_in(quenched: QuenchedSnapshots, database: Database, loss: CrossEntropyLoss) -> NDArray[np.int64]:
+def ids_in_database(quenched: QuenchedSnapshots, database: Database, loss: CrossEntropyLoss) -> NDArray[np.int64]:
     """Database id (R, S) of each snapshot's minimum, 0 where there is none; every basin is looked up once."""
     ids = np.zeros(quenched.basins.shape, dtype=np.int64)
     for r, basins in enumerate(quenched.basins):

@@ -41,6 +41,7 @@ from landscape.losses import TorchLoss as TorchLoss
 from landscape.master_equation import first_passage_times as first_passage_times
 from landscape.master_equation import occupations as occupations
 from landscape.master_equation import same_minimum as same_minimum
+from landscape.master_equation import transition_probabilities as transition_probabilities
 from landscape.master_equation import two_time_mean as two_time_mean
 from landscape.merging import Merged as Merged
 from landscape.merging import merge as merge

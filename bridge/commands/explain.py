@@ -217,19 +217,20 @@ def _hopping_lines(hopping: dict[str, Any] | None) -> dict[str, Any]:
     if hopping is None:
         return {}
     seen = hopping["observed"]
+    same = f"same minimum after {seen['lags'][-1]}"
     lines: dict[str, Any] = {"covered by database": hopping["coverage"]}
     lines["hops seen"] = {
         **{name: seen[name] for name in ("departures", "dwell_time")},
         "t_star": seen["inherent"]["t_star"],
         "mu": seen["inherent"]["mu"],
-        "same at longest lag": seen["same"][:, -1],
+        same: seen["same"][:, -1],
     }
     for name, foretold in hopping["predicted"].items():
         lines[f"hops foretold, {name}"] = {
             **{key: foretold[key] for key in ("departures", "dwell_time")},
             "t_star": foretold["fit"]["t_star"],
             "mu": foretold["fit"]["mu"],
-            "same at longest lag": foretold["same"][:, -1],
+            same: foretold["same"][:, -1],
             "status": foretold["status"],
         }
     return lines
