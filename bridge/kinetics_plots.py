@@ -113,8 +113,8 @@ def plot_t_star(explanation: Explanation, ax: Axes) -> Axes:
     rows = [("measured", "-", MEASURED, explanation.fit)]
     rows += [(*STYLES[name], both.predicted) for name, both in explanation.agreements.items()]
     rows += [(rf"hops, $\Delta^*$ = {hop.threshold:.2g}", "-", COLORS[3], hop)]
-    for name, (label, style, color) in {} if explanation.hopping is None else HOPPING.items():
-        rows.append((f"hops foretold, {label}", style, color, explanation.hopping.fits[name]))
+    fits = {} if explanation.hopping is None else explanation.hopping.fits
+    rows += [(f"hops foretold, {HOPPING[name][0]}", *HOPPING[name][1:], fits[name]) for name in HOPPING if name in fits]
     some = False
     for label, style, color, fit in rows:
         mu = rf"$\mu$ = {fit.mu:.2f} [{fit.mu_low:.2f}, {fit.mu_high:.2f}]" if np.isfinite(fit.mu) else "no $\\mu$"

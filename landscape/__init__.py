@@ -5,6 +5,7 @@ from landscape import interchange as interchange
 from landscape import symmetry as symmetry
 from landscape.bands import Band as Band
 from landscape.bands import elastic_band as elastic_band
+from landscape.barrier_corrections import anharmonic_coefficient as anharmonic_coefficient
 from landscape.basin_hopping import BasinHopping as BasinHopping
 from landscape.basin_hopping import Walk as Walk
 from landscape.basin_hopping import Walker as Walker

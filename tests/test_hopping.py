@@ -73,7 +73,7 @@ def test_it_is_the_naive_sum_over_runs_and_minima(seed, temperature):
     minima = [record(int(numbers[k]), rng.random(2), 0.1 * rng.random(), 2) for k in range(n)]
     states = [saddle(k, tuple(numbers[pair].tolist()), 0.2 + 0.1 * rng.random(), 4) for k, pair in enumerate(ends)]
     each = temperature * (1 + rng.random((m, 2)))
-    ids, lags = rng.choice([0, 1, *numbers], (5, 2)), np.array([1, 30, 1000])
+    ids, lags = rng.choice(np.array([0, 1, *numbers]), (5, 2)), np.array([1, 30, 1000])
     region = Region(minima, states)
     found = predict_hopping(ids, region, None, each, RATE, [10, 20], lags)
     joined = {number for state in states for number in state.minimum_ids if len(set(state.minimum_ids)) == 2}
