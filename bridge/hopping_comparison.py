@@ -37,7 +37,7 @@ class ObservedHops:
         Exact 95 % interval of this share.
     minimum_ids : (V,) int64
     stays : (V,) float64
-        Steps that the runs were seen to stay in each of these minima, over all quenched snapshots.
+        Steps that the runs were seen to stay in each of these minima, up to the last waiting time and lag.
     departures : (V,) int64
         Stays that were seen to end. No more than one between two snapshots is.
     dwell_times, dwell_low, dwell_high : (V,) float64
@@ -83,7 +83,12 @@ def observed_hops(
             kept = int((ids[known, i[0]] == ids[known, j[0]]).sum())
             test = binomtest(kept, int(known.sum()))
             same[w, t], ends[w, t] = kept / known.sum(), test.proportion_ci(0.95)
-    found = dwells(InherentStructures(quenched.steps, ids, quenched.losses, np.empty(0, np.int64), quenched.method))
+    often = quenched.steps <= hopping.waiting_times[-1] + wanted[-1]  # not the long way to the end of the runs
+    found = dwells(
+        InherentStructures(
+            quenched.steps[often], ids[:, often], quenched.losses[:, often], np.empty(0, np.int64), quenched.method
+        )
+    )
     stays = [found.minimum_ids == number for number in hopping.minimum_ids]
     total = np.array([found.lengths[stay].sum() for stay in stays])
     left = np.array([(~found.right_censored[stay]).sum() for stay in stays], dtype=np.int64)

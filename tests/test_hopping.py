@@ -229,6 +229,8 @@ def test_hops_of_hand_made_runs_are_seen(region):
     by_id = dict(zip(seen.minimum_ids.tolist(), zip(seen.stays, seen.departures, strict=True), strict=True))
     assert by_id == {3: (30.0, 0), 5: (5.0 + 15.0 + 25.0, 1), 8: (10.0 + 15.0, 2)}
     assert seen.dwell_times.tolist() == [np.inf, 45.0, 12.5]
+    late = observed_hops(quenched_of(ids, [10, 20, 30, 40_000]), ids, found, [10])  # a snapshot long after the others
+    assert late.stays.tolist() == [20.0, 5.0 + 5.0 + 15.0, 10.0 + 15.0]
     assert mean_dwell_time(45.0, 1)[1] < 45.0 < mean_dwell_time(45.0, 1)[2]
     assert mean_dwell_time(30.0, 0)[2] == np.inf
 
