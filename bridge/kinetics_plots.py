@@ -36,7 +36,7 @@ def plot_explanation(explanation: Explanation, title: str = "") -> Figure:
     chosen = np.unique(np.linspace(0, waiting.size - 1, min(MOST_PANELS, waiting.size)).round().astype(int))
     for ax, w in zip(axes[0], chosen, strict=False):
         plot_displacement(explanation, int(w), ax)
-    axes[0][0].legend(frameon=False, loc="lower right", fontsize="small")  # the same in all three
+    _legend_above(axes[0][0], 2, above=1.08)  # the same in all three, over the title
     for ax in axes[0][chosen.size : MOST_PANELS]:
         ax.set_axis_off()
     plot_t_star(explanation, axes[1][0])
@@ -168,6 +168,6 @@ def _over_waiting_times(explanation: Explanation, ax: Axes) -> None:
     ax.set_xticks(waiting, [str(t) for t in waiting], rotation=45)
 
 
-def _legend_above(ax: Axes, columns: int) -> None:
+def _legend_above(ax: Axes, columns: int, above: float = 1.0) -> None:
     """The legend outside: there is no place in a panel that is free for all data."""
-    ax.legend(frameon=False, fontsize="x-small", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
+    ax.legend(frameon=False, fontsize="x-small", loc="lower center", bbox_to_anchor=(0.5, above), ncols=columns)
