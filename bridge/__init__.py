@@ -21,6 +21,14 @@ from bridge.histories import history as history
 from bridge.histories import mean_overlap as mean_overlap
 from bridge.histories import persistence as persistence
 from bridge.histories import shared_minima as shared_minima
+from bridge.hopping import Hopping as Hopping
+from bridge.hopping import HoppingStatus as HoppingStatus
+from bridge.hopping import predict_hopping as predict_hopping
+from bridge.hopping import region_around as region_around
+from bridge.hopping_comparison import HoppingComparison as HoppingComparison
+from bridge.hopping_comparison import ObservedHops as ObservedHops
+from bridge.hopping_comparison import compare_hopping as compare_hopping
+from bridge.hopping_comparison import observed_hops as observed_hops
 from bridge.inherent import InherentStructures as InherentStructures
 from bridge.inherent import SnapshotStatus as SnapshotStatus
 from bridge.inherent import inherent_structures as inherent_structures
@@ -30,6 +38,8 @@ from bridge.jumps import jumps as jumps
 from bridge.kinetics import EffectiveTemperatures as EffectiveTemperatures
 from bridge.kinetics import JumpRates as JumpRates
 from bridge.kinetics import PredictedJumps as PredictedJumps
+from bridge.kinetics import exit_temperatures as exit_temperatures
+from bridge.kinetics import ids_in_database as ids_in_database
 from bridge.kinetics import jump_rates as jump_rates
 from bridge.kinetics import predicted_jumps as predicted_jumps
 from bridge.kinetics import temperatures_at as temperatures_at

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bridge.decomposition import Decomposition, decompose, decomposition_steps
 from bridge.descent import descent_displacement
+from bridge.hopping_comparison import HoppingComparison, compare_hopping
 from bridge.kinetics import JumpRates, PredictedJumps, jump_rates, predicted_jumps
 from bridge.quenched import QuenchedSnapshots, quenched_snapshots
 from bridge.relaxation import Relaxation, relaxation
@@ -50,6 +52,8 @@ class Explanation:
         Measured changes of basin.
     predicted_jumps : PredictedJumps or None
         None without a database.
+    hopping : HoppingComparison or None
+        Hops by the master equation, beside those seen. None without a database.
     """
 
     msd: MeanSquareDisplacement
@@ -62,6 +66,7 @@ class Explanation:
     parts: Mapping[str, Aging]
     jumps: JumpRates
     predicted_jumps: PredictedJumps | None
+    hopping: HoppingComparison | None
 
 
 def explain(
@@ -140,6 +145,13 @@ def explain(
     )
     predictions = {"descent": fallen} | {name: model.msd for name, model in models.items()}
     parted = decompose(runs, loss, quenched, jobs=jobs, progress=lambda done, total: report("decompose", done, total))
+    counted, hopping = None, None
+    if database is not None:
+        noise = {"path": None if store is None else store / "temperatures", "jobs": jobs} | _noise(runs)
+        counted = predicted_jumps(quenched, database, loss, **noise)
+        hopping = compare_hopping(
+            quenched, counted.minimum_ids, database, loss, msd, parted, threshold, seed=seed, progress=report, **noise
+        )
     return Explanation(
         msd=msd,
         fit=aging(msd, threshold, seed=seed),
@@ -153,7 +165,8 @@ def explain(
         decomposition=parted,
         parts=part_fits(parted, threshold, seed),
         jumps=jump_rates(quenched),
-        predicted_jumps=None if database is None else _predict_jumps(runs, loss, database, quenched, store, jobs),
+        predicted_jumps=counted,
+        hopping=hopping,
     )
 
 
@@ -209,21 +222,10 @@ def changed_at_t_star(explanation: Explanation) -> Array:
     return np.where(at >= 0, (total * changed).sum(axis=0) / total.sum(axis=0), np.nan)
 
 
-def _predict_jumps(
-    runs: Trajectories,
-    loss: CrossEntropyLoss,
-    database: Database,
-    quenched: QuenchedSnapshots,
-    store: Path | None,
-    jobs: int,
-) -> PredictedJumps:
-    return predicted_jumps(
-        quenched,
-        database,
-        loss,
-        float(runs.metadata["learning_rate"]),
-        int(runs.metadata["batch_size"]),
-        replacement=runs.metadata.get("noise") in WITH_REPLACEMENT,
-        path=None if store is None else store / "temperatures",
-        jobs=jobs,
-    )
+def _noise(runs: Trajectories) -> dict[str, Any]:
+    """What the temperature of SGD depends on."""
+    return {
+        "learning_rate": float(runs.metadata["learning_rate"]),
+        "batch_size": int(runs.metadata["batch_size"]),
+        "replacement": runs.metadata.get("noise") in WITH_REPLACEMENT,
+    }

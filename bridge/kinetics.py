@@ -93,6 +93,35 @@ def temperatures_at(
     return EffectiveTemperatures(t.mean(axis=1), (t * curvature).sum(axis=1) / curvature.sum(axis=1), t[:, 0])
 
 
+def exit_temperatures(
+    loss: CrossEntropyLoss,
+    minima: Sequence[StoredMinimum],
+    states: Sequence[StoredTransitionState],
+    learning_rate: float,
+    batch_size: int,
+    *,
+    replacement: bool = False,
+    path: str | PathLike[str] | None = None,
+    jobs: int = 1,
+    progress: Callable[[int, int], object] | None = None,
+) -> dict[str, Array]:
+    """Temperature (m, 2) of the exits over m transition states, from the first and from the second minimum of each.
+
+    "curved" is that of the minimum, weighted by curvature, "unstable" that along the unstable mode at the transition
+    state. Where there is none it is the smallest positive number, at which nothing happens. Arguments as in
+    `temperatures_at`; `minima` must hold both ends of each of `states`.
+    """
+    points = [record.point.coordinates for record in (*minima, *states)]
+    t = temperatures_at(
+        loss, points, learning_rate, batch_size, replacement=replacement, path=path, jobs=jobs, progress=progress
+    )
+    chosen = {
+        "curved": t.curved[: len(minima)][Barriers.of(minima, states).edges],
+        "unstable": np.repeat(t.softest[len(minima) :, None], 2, axis=1),
+    }
+    return {name: np.maximum(values, np.finfo(float).tiny) for name, values in chosen.items()}
+
+
 def _noise_along_modes(theta: Array, loss: CrossEntropyLoss) -> Measurement:
     with one_thread():
         model = local_model(loss, theta)
@@ -157,10 +186,9 @@ class PredictedJumps:
     with_exits : (R, S) bool
         Whether the database knows a transition state there.
     rates : dict of str to (S,) float64
-        Mean rate of escape, images included, per step over the snapshots with exits, for each choice of temperature:
-        "curved" (that of the minimum, weighted by curvature) and "unstable" (along the unstable mode at the transition
-        state). nan where no snapshot has exits. A lower bound, as far as exits are unknown; where the barriers are not
-        several temperatures high (`barrier_over_temperature`) the theory does not hold.
+        Mean rate of escape, images included, per step over the snapshots with exits, for each choice of temperature
+        (`exit_temperatures`). nan where no snapshot has exits. A lower bound, as far as exits are unknown; where the
+        barriers are not several temperatures high (`barrier_over_temperature`) the theory does not hold.
     expected : dict of str to float
         Jumps that these rates make of the runs between the quenched steps, over the intervals that begin with exits:
         to be compared with those counted (`JumpRates.jumps`), of which no more than one an interval is seen.
@@ -201,21 +229,16 @@ def predicted_jumps(
     learning_rate, batch_size, replacement, path, jobs, progress
         As in `temperatures_at`.
     """
-    ids = _ids_in(quenched, database, loss)
+    ids = ids_in_database(quenched, database, loss)
     visited = set(np.unique(ids).tolist()) - {0}
     states = [state for state in database.transition_states if visited & set(state.minimum_ids)]
     numbers = sorted(visited | {number for state in states for number in state.minimum_ids})
     minima = [database.minimum(number) for number in numbers]
-    points = [record.point.coordinates for record in (*minima, *states)]
-    t = temperatures_at(
-        loss, points, learning_rate, batch_size, replacement=replacement, path=path, jobs=jobs, progress=progress
-    )
+    chosen = exit_temperatures(
+        loss, minima, states, learning_rate, batch_size, replacement=replacement, path=path, jobs=jobs,
+        progress=progress,
+    )  # fmt: skip
     barriers = Barriers.of(minima, states)
-    chosen = {
-        "curved": t.curved[: len(minima)][barriers.edges],
-        "unstable": np.repeat(t.softest[len(minima) :, None], 2, axis=1),
-    }
-    chosen = {name: np.maximum(values, np.finfo(float).tiny) for name, values in chosen.items()}  # cold: rate 0
     lengths = _squared_lengths(loss, minima, states) / loss.n_parameters
     exits, rates, displacements = np.zeros(len(minima), dtype=bool), {}, {}
     exits[barriers.edges.ravel()] = True
@@ -235,7 +258,7 @@ def predicted_jumps(
     return PredictedJumps(ids, known, rates, expected, displacements, ratios)
 
 
-def _ids_in(quenched: QuenchedSnapshots, database: Database, loss: CrossEntropyLoss) -> NDArray[np.int64]:
+def ids_in_database(quenched: QuenchedSnapshots, database: Database, loss: CrossEntropyLoss) -> NDArray[np.int64]:
     """Database id (R, S) of each snapshot's minimum, 0 where there is none; every basin is looked up once."""
     ids = np.zeros(quenched.basins.shape, dtype=np.int64)
     for r, basins in enumerate(quenched.basins):

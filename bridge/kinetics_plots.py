@@ -3,9 +3,12 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from bridge.decomposition import PARTS
 from bridge.explanation import Explanation, changed_at_t_star, nearest_lags
+from bridge.hopping import mean_of_covered
+from bridge.hopping_comparison import HoppingComparison
 from dynamics.plots import COLORS
 
 STYLES = {
@@ -15,25 +18,33 @@ STYLES = {
     "last_minimum": ("harmonic, last minimum", (0, (5, 1, 1, 1)), COLORS[4]),
 }
 MEASURED = "#000000"
+HOPPING = {"curved": ("T near the minimum", "-", COLORS[5]), "unstable": ("T at the transition state", ":", "#8c564b")}
 PART_NAMES = {"hop": "hop", "image": "images", "soft": "soft modes", "stiff": "stiff modes", "cross": "cross term"}
 MOST_PANELS = 3
 LARGEST_SHARE = 2.0  # that is drawn
 
 
 def plot_explanation(explanation: Explanation, title: str = "") -> Figure:
-    """Make the figure: displacement at a few waiting times, t* of all explanations, and the shares at t*."""
-    figure = Figure(figsize=(16.5, 7.6), layout="constrained")
-    axes = figure.subplots(2, MOST_PANELS)
+    """Make the figure: displacement at a few waiting times, t* of all explanations, and the shares at t*.
+
+    With hops foretold (a database was given) also how long runs stay in the same minimum, as seen and foretold.
+    """
+    columns = MOST_PANELS + (explanation.hopping is not None)
+    figure = Figure(figsize=(5.5 * columns, 7.6), layout="constrained")
+    axes = figure.subplots(2, columns)
     waiting = explanation.msd.waiting_times
     chosen = np.unique(np.linspace(0, waiting.size - 1, min(MOST_PANELS, waiting.size)).round().astype(int))
     for ax, w in zip(axes[0], chosen, strict=False):
         plot_displacement(explanation, int(w), ax)
-    axes[0][0].legend(frameon=False, loc="lower right", fontsize="small")  # the same in all three
-    for ax in axes[0][chosen.size :]:
+    _legend_above(axes[0][0], 2, above=1.08)  # the same in all three, over the title
+    for ax in axes[0][chosen.size : MOST_PANELS]:
         ax.set_axis_off()
     plot_t_star(explanation, axes[1][0])
     plot_shares(explanation, axes[1][1])
     plot_parts(explanation, axes[1][2])
+    if explanation.hopping is not None:
+        plot_same_minimum(explanation.hopping, chosen, axes[0][MOST_PANELS])
+        plot_dwell_times(explanation.hopping, axes[1][MOST_PANELS])
     figure.suptitle(title)
     return figure
 
@@ -49,7 +60,11 @@ def plot_displacement(explanation: Explanation, w: int, ax: Axes) -> Axes:
     hop = explanation.decomposition.hop
     positive = np.where(hop.mean[w] > 0, hop.mean[w], np.nan)
     ax.plot(hop.lags, positive, color=COLORS[3], marker="o", markersize=3, label="hops of inherent structures")
-    _plot_rates(explanation, w, ax)
+    for name, hopping in {} if explanation.hopping is None else explanation.hopping.predicted.items():
+        foretold = mean_of_covered(hopping.displacement.values, hopping.covered)[w]
+        if (foretold > 0).any():
+            label, style, color = HOPPING[name]
+            ax.plot(hopping.lags, foretold, color=color, linestyle=style, label=f"hops foretold, {label}")
     ax.axhline(explanation.fit.threshold, color="0.5", linestyle="--", linewidth=1)
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"$\Delta(t_w, t)$")
     ax.set_ylim(np.nanmin(msd.mean[w]) / 10, 10 * top)
@@ -57,15 +72,39 @@ def plot_displacement(explanation: Explanation, w: int, ax: Axes) -> Axes:
     return ax
 
 
-def _plot_rates(explanation: Explanation, w: int, ax: Axes) -> None:
-    """The displacement that Kramers-Langer rates give, where the database knows exits."""
-    predicted, lags = explanation.predicted_jumps, explanation.msd.lags
-    if predicted is None:
-        return
-    step = int(np.searchsorted(explanation.quenched.steps, explanation.msd.waiting_times[w]))
-    speed = max((rates[step] for rates in predicted.displacement_rates.values()), default=np.nan)
-    if np.isfinite(speed) and speed > 0:
-        ax.plot(lags, speed * lags, color=COLORS[5], label="hops, Kramers-Langer rates")
+def plot_same_minimum(found: HoppingComparison, chosen: NDArray[np.int64], ax: Axes) -> Axes:
+    """Draw the two-time correlation of the `chosen` waiting times (indices), seen and foretold, on `ax`."""
+    seen = found.observed
+    for k, w in enumerate(chosen.tolist()):
+        ends = np.nan_to_num(np.abs(seen.same_interval[w].T - seen.same[w]))
+        ax.errorbar(seen.lags, seen.same[w], yerr=ends, color=COLORS[k], marker="os^"[k % 3], markersize=4,
+                    linestyle="none", capsize=2, label=f"seen, $t_w$ = {seen.waiting_times[w]}")  # fmt: skip
+        for name, hopping in found.predicted.items():
+            label, style, _ = HOPPING[name]
+            ax.plot(hopping.lags, hopping.same[w], color=COLORS[k], linestyle=style,
+                    label=f"foretold, {label}" if k == 0 else None)  # fmt: skip
+    ax.set(xscale="log", xlabel="lag $t$ (steps)", ylabel="$C(t_w, t)$: in the same minimum", ylim=(-0.03, 1.03))
+    ax.legend(frameon=False, fontsize="small", loc="lower left")
+    return ax
+
+
+def plot_dwell_times(found: HoppingComparison, ax: Axes) -> Axes:
+    """Draw the mean dwell time seen in each minimum against the one foretold near it, on `ax`."""
+    seen, foretold = found.observed, found.predicted["curved"].dwell_times
+    left = seen.departures > 0
+    values = seen.dwell_times[left], foretold[left]
+    ends = np.abs(np.array([seen.dwell_low[left], seen.dwell_high[left]]) - values[0])
+    color = HOPPING["curved"][2]
+    ax.errorbar(values[1], values[0], yerr=ends, color=color, marker="o", markersize=3, linestyle="none", capsize=2,
+                elinewidth=0.5, label="95 % interval")  # fmt: skip
+    ax.scatter(foretold[~left], seen.stays[~left], marker="^", s=12, color="0.6", label="not left: at least so long")
+    if foretold.size:
+        span = np.array([foretold.min(), seen.stays.max()])
+        ax.plot(span, span, color="0.5", linewidth=1)
+        ax.set(xscale="log", yscale="log")
+    ax.set(xlabel="mean dwell time foretold, T near the minimum (steps)", ylabel="seen (steps)")
+    ax.legend(frameon=False, fontsize="small")
+    return ax
 
 
 def plot_t_star(explanation: Explanation, ax: Axes) -> Axes:
@@ -74,6 +113,8 @@ def plot_t_star(explanation: Explanation, ax: Axes) -> Axes:
     rows = [("measured", "-", MEASURED, explanation.fit)]
     rows += [(*STYLES[name], both.predicted) for name, both in explanation.agreements.items()]
     rows += [(rf"hops, $\Delta^*$ = {hop.threshold:.2g}", "-", COLORS[3], hop)]
+    fits = {} if explanation.hopping is None else explanation.hopping.fits
+    rows += [(f"hops foretold, {HOPPING[name][0]}", *HOPPING[name][1:], fits[name]) for name in HOPPING if name in fits]
     some = False
     for label, style, color, fit in rows:
         mu = rf"$\mu$ = {fit.mu:.2f} [{fit.mu_low:.2f}, {fit.mu_high:.2f}]" if np.isfinite(fit.mu) else "no $\\mu$"
@@ -127,6 +168,6 @@ def _over_waiting_times(explanation: Explanation, ax: Axes) -> None:
     ax.set_xticks(waiting, [str(t) for t in waiting], rotation=45)
 
 
-def _legend_above(ax: Axes, columns: int) -> None:
+def _legend_above(ax: Axes, columns: int, above: float = 1.0) -> None:
     """The legend outside: there is no place in a panel that is free for all data."""
-    ax.legend(frameon=False, fontsize="x-small", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
+    ax.legend(frameon=False, fontsize="x-small", loc="lower center", bbox_to_anchor=(0.5, above), ncols=columns)

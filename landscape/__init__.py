@@ -5,6 +5,7 @@ from landscape import interchange as interchange
 from landscape import symmetry as symmetry
 from landscape.bands import Band as Band
 from landscape.bands import elastic_band as elastic_band
+from landscape.barrier_corrections import anharmonic_coefficient as anharmonic_coefficient
 from landscape.basin_hopping import BasinHopping as BasinHopping
 from landscape.basin_hopping import Walk as Walk
 from landscape.basin_hopping import Walker as Walker
@@ -41,6 +42,7 @@ from landscape.losses import TorchLoss as TorchLoss
 from landscape.master_equation import first_passage_times as first_passage_times
 from landscape.master_equation import occupations as occupations
 from landscape.master_equation import same_minimum as same_minimum
+from landscape.master_equation import transition_probabilities as transition_probabilities
 from landscape.master_equation import two_time_mean as two_time_mean
 from landscape.merging import Merged as Merged
 from landscape.merging import merge as merge

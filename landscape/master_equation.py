@@ -1,5 +1,6 @@
 """The master equation on a network of rates: occupation, two-time correlation, first passage."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,13 @@ from scipy.sparse import csc_array, csr_array, diags_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import expm_multiply, spsolve
 
+from landscape._contour import contour_exponential, inside_contour
 from landscape.rates import RateNetwork
 
 Floats = NDArray[np.float64]
 
-DENSE = 1500  # minima up to which a full matrix exponential is affordable
-STIFF = 1e4  # fastest rate times t beyond which it is faster: `expm_multiply` takes about as many products
+DENSE = 100  # minima up to which a full matrix exponential is as fast as anything
+STIFF = 200.0  # fastest rate times t beyond which it and the contour win: `expm_multiply` takes about as many products
 
 
 def generator(network: RateNetwork) -> csc_array:
@@ -25,8 +27,8 @@ def generator(network: RateNetwork) -> csc_array:
 def occupations(network: RateNetwork, start: ArrayLike, times: ArrayLike) -> Floats:
     """Occupation p(t) = exp(K t) p(0), (T, n).
 
-    By SciPy's `expm_multiply`, whose time grows with the fastest rate times t; where that is more than 1e4 and there
-    are at most 1500 minima, by the full matrix exponential.
+    By SciPy's `expm_multiply`, whose time grows with the fastest rate times t; where that is more than 200, by the full
+    matrix exponential of up to 100 minima, and of more by quadrature along a contour, which costs 12 sparse solves.
 
     Parameters
     ----------
@@ -42,8 +44,7 @@ def occupations(network: RateNetwork, start: ArrayLike, times: ArrayLike) -> Flo
         If `start` is no distribution over the minima, or a time is negative.
     """
     p, t = _distribution(network, start), _times(times)
-    k = generator(network)
-    return np.array([_evolve(k, p, time) for time in t.tolist()]).reshape(t.size, p.size)
+    return np.array(list(_evolve(network, p, t))).reshape(t.size, p.size)
 
 
 def same_minimum(network: RateNetwork, start: ArrayLike, waiting: float, lags: ArrayLike) -> Floats:
@@ -75,9 +76,26 @@ def two_time_mean(network: RateNetwork, before: ArrayLike, quantity: ArrayLike, 
     if s.shape != (n, n):
         msg = f"quantity must have shape ({n}, {n}); got {s.shape}"
         raise ValueError(msg)
-    k, there = generator(network), np.flatnonzero(p)
-    columns = np.diag(p)[:, there]
-    return np.array([(_evolve(k, columns, time) * s.T[:, there]).sum() for time in t.tolist()])
+    there = np.flatnonzero(p)
+    moved = transition_probabilities(network, there, t)
+    return np.array([(p[there, None] * rows * s[there]).sum() for rows in moved])
+
+
+def transition_probabilities(network: RateNetwork, starts: ArrayLike, lags: ArrayLike) -> Iterator[Floats]:
+    """Yield P(t) (V, n) for each lag: ``P[v, j]`` the probability to be in minimum j a time t after ``starts[v]``.
+
+    Raises
+    ------
+    ValueError
+        If a start is no minimum of the network, or a lag is negative.
+    """
+    t, first, n = _times(lags), np.asarray(starts, dtype=np.int64), network.n_minima
+    if first.ndim != 1 or ((first < 0) | (first >= n)).any():
+        msg = f"starts must be minima 0 ... {n - 1}, shape (V,); got {starts!r}"
+        raise ValueError(msg)
+    columns = np.zeros((n, first.size))
+    columns[first, np.arange(first.size)] = 1.0
+    return (moved.T for moved in _evolve(network, columns, t))
 
 
 def first_passage_times(network: RateNetwork, targets: ArrayLike) -> Floats:
@@ -106,15 +124,26 @@ def first_passage_times(network: RateNetwork, targets: ArrayLike) -> Floats:
     return times
 
 
-def _evolve(k: csc_array, columns: Floats, time: float) -> Floats:
-    """exp(K t) times `columns` (n,) or (n, c), freed of rounding: no entry negative, sums conserved."""
-    if time == 0.0 or k.nnz == 0:
+def _evolve(network: RateNetwork, columns: Floats, times: Floats) -> Iterator[Floats]:
+    """exp(K t) times `columns` (n,) or (n, c) for each time, freed of rounding: none negative, sums conserved."""
+    k, total = generator(network), columns.sum(axis=0)
+    for time in times.tolist():
+        moved = np.maximum(_exponential(k * time, columns, balanced=network.log_weights is not None), 0.0)
+        yield moved * (total / moved.sum(axis=0))
+
+
+def _exponential(a: csc_array, columns: Floats, *, balanced: bool) -> Floats:
+    """exp(A) times `columns` by whatever is fast; along the contour only if its spectrum lies there."""
+    stiffness = float(np.abs(a.diagonal()).max(initial=0.0))
+    if stiffness == 0.0:
         return columns
-    fastest = float(np.abs(k.diagonal()).max())
-    stiff = fastest * time > STIFF and len(columns) <= DENSE
-    moved = expm(k.toarray() * time) @ columns if stiff else expm_multiply(k * time, columns)
-    moved = np.maximum(moved, 0.0)
-    return moved * (columns.sum(axis=0) / moved.sum(axis=0))
+    if stiffness <= STIFF:
+        return expm_multiply(a, columns)
+    if len(columns) <= DENSE:
+        return expm(a.toarray()) @ columns
+    flat = columns.reshape(len(columns), -1)
+    moved = contour_exponential(a, flat)
+    return moved.reshape(columns.shape) if balanced or inside_contour(a, flat, moved) else expm_multiply(a, columns)
 
 
 def _distribution(network: RateNetwork, start: ArrayLike) -> Floats:

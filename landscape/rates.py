@@ -134,7 +134,7 @@ class RateNetwork:
     @property
     def dwell_times(self) -> Floats:
         """Mean time (n,) in each minimum before it is left for another one; inf where no way leads out."""
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return 1.0 / self.escape_rates
 
     @property

@@ -9,8 +9,11 @@ import pytest
 from bridge.cli import main
 from bridge.decomposition import PARTS
 from bridge.explanation import changed_at_t_star, explain, nearest_lags, part_fits, reachable_threshold, spaced_lags
+from bridge.hopping import predict_hopping, region_around
+from bridge.hopping_comparison import hopping_lags, of_covered
+from bridge.kinetics import exit_temperatures
 from bridge.kinetics_plots import PART_NAMES, plot_explanation
-from dynamics import SGD, MeanSquareDisplacement, mean_square_displacement, train
+from dynamics import SGD, MeanSquareDisplacement, aging, mean_square_displacement, train
 from landscape import MLP, CrossEntropyLoss, Database, datasets, explore
 
 THRESHOLD = 2e-3
@@ -52,6 +55,29 @@ def test_every_part_is_what_its_own_function_says(files, found):
     np.testing.assert_allclose(own[same], last[same], rtol=1e-6)
 
 
+def test_hops_are_what_their_own_functions_say(files, found):
+    folder, loss, runs = files
+    ids = found.predicted_jumps.minimum_ids
+    at = np.searchsorted(found.quenched.steps, runs.waiting_times)
+    with Database(folder / "small.db") as database:
+        region = region_around(ids[:, at], database)
+    temperatures = exit_temperatures(loss, region.minima, region.states, 0.05, 20)
+    lags = hopping_lags(runs.lags, found.hopping.observed.lags)
+    for name, hopping in found.hopping.predicted.items():
+        again = predict_hopping(ids[:, at], region, loss.network, temperatures[name], 0.05, runs.waiting_times, lags)
+        np.testing.assert_allclose(hopping.same, again.same)
+        np.testing.assert_allclose(hopping.displacement.values, again.displacement.values)
+        fit = aging(of_covered(again.displacement, again.covered), THRESHOLD)
+        np.testing.assert_array_equal(found.hopping.fits[name].t_star, fit.t_star)
+        naive = sum(stay / dwell for stay, dwell in zip(found.hopping.observed.stays, again.dwell_times, strict=True))
+        assert found.hopping.expected_departures[name] == pytest.approx(naive)
+    shared = np.isin(found.decomposition.hop.lags, found.hopping.observed.lags)
+    covered = found.hopping.predicted["curved"].covered
+    if covered.all():  # a run that has not moved modulo symmetry is in the same minimum
+        same = (found.decomposition.hop.values[..., shared] < 1e-4).mean(axis=0)
+        np.testing.assert_allclose(found.hopping.observed.same, same)
+
+
 def test_the_lag_and_the_runs_behind_the_shares(found):
     at, lags = nearest_lags(found), found.decomposition.total.lags
     for w, t_star in enumerate(found.fit.t_star):
@@ -64,10 +90,16 @@ def test_the_lag_and_the_runs_behind_the_shares(found):
 
 def test_it_is_drawn(found):
     figure = plot_explanation(found, "a title")
-    labels = [text.get_text() for text in figure.axes[3].get_legend().get_texts()]
+    labels = [text.get_text() for text in figure.axes[4].get_legend().get_texts()]
     assert any("measured" in label and "mu" in label for label in labels)
+    assert any("hops foretold" in label for label in labels)
     assert figure.axes[0].get_title() == "$t_w$ = 100"
-    assert [line.get_label() for line in figure.axes[5].lines[:5]] == list(PART_NAMES.values())
+    correlation = {line.get_label(): line for line in figure.axes[3].lines}
+    np.testing.assert_array_equal(
+        correlation["foretold, T near the minimum"].get_ydata(), found.hopping.predicted["curved"].same[0]
+    )
+    assert len(plot_explanation(replace(found, hopping=None)).axes) == 6
+    assert [line.get_label() for line in figure.axes[6].lines[:5]] == list(PART_NAMES.values())
 
 
 def test_the_command(files, tmp_path, capsys, monkeypatch):
@@ -94,6 +126,14 @@ def test_the_command(files, tmp_path, capsys, monkeypatch):
         assert {"mu", "mu_low", "t_star", "share", "holds_from", "agreement"} <= set(first["relaxation"][name])
     assert first["relaxation"]["last_minimum"]["zero_modes"] == 0
     assert {"known_minima", "rates", "expected"} <= set(first["predicted_jumps"])
+    hopping = first["hopping"]
+    assert {"same", "same_interval", "dwell_times", "inherent", "raw"} <= set(hopping["observed"])
+    assert set(hopping["predicted"]) == {"curved", "unstable"}
+    for foretold in hopping["predicted"].values():
+        assert {"status", "same", "displacement", "dwell_times", "departures", "left_out", "fit"} <= set(foretold)
+    assert len(hopping["coverage"]) == 3
+    for name in ("covered by database", "hops seen", "hops foretold, curved", "hops foretold, unstable"):
+        assert name in printed[1]
     assert first["predicted_jumps"]["measured"] == sum(first["jumps"]["jumps"])
     assert (folder / "small.db").read_bytes() == before  # nothing is added
 

@@ -9,8 +9,9 @@ from scipy import integrate, stats
 from bridge.escapes import exponential_rate, langevin_escapes
 from bridge.kinetics import predicted_jumps, temperatures_at
 from bridge.quenched import QuenchedSnapshots
-from dynamics import minibatch_factor, per_sample_gradients
+from dynamics import SGD, Langevin, Points, minibatch_factor, per_sample_gradients, train
 from landscape import MLP, CrossEntropyLoss, Database, DoubleWells, datasets, explore, symmetry
+from landscape.barrier_corrections import anharmonic_coefficient
 from landscape.kinetic_monte_carlo import random_walk
 from landscape.master_equation import first_passage_times, generator, occupations, same_minimum, two_time_mean
 from landscape.rates import Barriers, exit_rates, langer_rates
@@ -280,11 +281,47 @@ def test_langevin_escapes_of_a_small_network(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(("hidden", "ratio"), [((1,), 5.0), ((1,), 7.0), ((2,), 5.0)])
 def test_langevin_escape_times_are_predicted_within_a_factor_of_one_and_a_half(hidden, ratio, tmp_path):
+    """And the theory with its next order in T / barrier lies in the interval of what was measured."""
     loss = chain(hidden, 0.05)
     minimum, t, rate = predicted_escape(loss, tmp_path / "chain.db", ratio)
+    with Database(tmp_path / "chain.db") as database:
+        state = database.transition_states[0].point
+    correction = 1.0 + t * (anharmonic_coefficient(loss, state.coordinates) - anharmonic_coefficient(loss, minimum))
     steps = int(1.5 / (0.2 * rate))
     found = langevin_escapes(loss, minimum, t, learning_rate=0.2, replicas=100, steps=steps, every=steps // 37)
     assert 1 / 1.5 < found.mean_time * rate < 1.5
+    assert found.rate_low < rate * correction < found.rate_high
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("learning_rate", [0.1, 0.2, 0.4])
+def test_escape_times_beyond_the_leading_order_and_their_step_size(learning_rate, tmp_path):
+    """Barrier / T = 5, 400 runs until they reach the core of the image on the other side.
+
+    Steps of size eta sample a harmonic mode with variance (T / l) / (1 - eta l / 2) and grow by ln(1 + eta |l|) / eta.
+    """
+    loss = chain((1,), 0.05)
+    minimum, t, rate = predicted_escape(loss, tmp_path / "chain.db", 5.0)
+    with Database(tmp_path / "chain.db") as database:
+        well, state = database.minima[0].point.eigenvalues, database.transition_states[0].point
+    c = anharmonic_coefficient(loss, state.coordinates) - anharmonic_coefficient(loss, minimum)
+    top = state.eigenvalues
+    of_steps = np.sqrt(np.prod(1 - learning_rate * well / 2) / np.prod(1 - learning_rate * top / 2))
+    of_steps *= np.log1p(-learning_rate * top[0]) / (-learning_rate * top[0])
+    every = int(1.5 / (learning_rate * rate)) // 300
+    times = every * np.arange(1, 299)
+    runs = train(
+        loss.network, loss.data, SGD(learning_rate, 50, precision="float64"), replicas=400, steps=every * 299, seed=3,
+        regularization=0.05, noise=Langevin(t), start=Points(minimum), waiting_times=[every], lags=times,
+    )  # fmt: skip
+    way = minimum - symmetry.transform(loss.network, minimum, [(np.array([0]), np.array([-1.0]))])
+    along = np.array([np.asarray(snapshots) @ way for snapshots in runs.snapshots]) / (minimum @ way)  # 1 at home
+    there = along < -0.5
+    escaped = there.any(axis=1)
+    ends = learning_rate * runs.steps[np.where(escaped, there.argmax(axis=1), -1)]
+    measured, low, high = exponential_rate(ends, escaped)
+    assert 1 / 1.5 < measured / rate < 1.0
+    assert low < rate * (1.0 + c * t) * of_steps < high
 
 
 def test_cut_exponential_times_give_their_rate():

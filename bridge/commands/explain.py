@@ -12,6 +12,8 @@ from bridge.commands.curvature import loss_of_runs
 from bridge.decomposition import PARTS
 from bridge.escapes import exponential_rate
 from bridge.explanation import Explanation, changed_at_t_star, explain, nearest_lags
+from bridge.hopping import Hopping, mean_of_covered
+from bridge.hopping_comparison import HoppingComparison, mean_dwell_time
 from bridge.inherent import check_same_loss
 from bridge.kinetics_plots import plot_explanation
 from dynamics import Aging, load_trajectories
@@ -102,6 +104,7 @@ def describe_explanation(found: Explanation) -> dict[str, Any]:
             **dict(zip(("rate", "rate_low", "rate_high"), exponential_rate(at_risk, jumps.jumps), strict=True)),
         },
         "predicted_jumps": _describe_predicted(found),
+        "hopping": None if found.hopping is None else describe_hopping(found.hopping),
         "threshold": found.fit.threshold,
         "replicas": found.msd.replicas,
         "method": found.quenched.method,
@@ -152,6 +155,44 @@ def _describe_predicted(found: Explanation) -> dict[str, Any] | None:
     }
 
 
+def describe_hopping(found: HoppingComparison) -> dict[str, Any]:
+    """Dwell times, correlation, displacement and t* of the hops, as seen and as foretold."""
+    seen = found.observed
+    total = mean_dwell_time(float(seen.stays.sum()), int(seen.departures.sum()))
+    return {
+        "coverage": found.predicted["curved"].coverage,
+        "observed": {
+            "lags": seen.lags,
+            "same": seen.same,
+            "same_interval": seen.same_interval,
+            "minimum_ids": seen.minimum_ids,
+            "dwell_times": seen.dwell_times,
+            "departures": int(seen.departures.sum()),
+            **dict(zip(("dwell_time", "dwell_low", "dwell_high"), total, strict=True)),
+            "inherent": describe_fit(found.fits["inherent"]),
+            "raw": describe_fit(found.fits["raw"]),
+        },
+        "predicted": {
+            name: _describe_foretold(hopping)
+            | {"departures": found.expected_departures[name], "dwell_time": found.dwell_times[name]}
+            | {"fit": describe_fit(found.fits[name])}
+            for name, hopping in found.predicted.items()
+        },
+    }
+
+
+def _describe_foretold(hopping: Hopping) -> dict[str, Any]:
+    return {
+        "status": str(hopping.status),
+        "lags": hopping.lags,
+        "same": hopping.same,
+        "displacement": mean_of_covered(hopping.displacement.values, hopping.covered),
+        "left_out": float(np.nanmax(hopping.left_out, initial=0.0)),
+        "dwell_times": hopping.dwell_times,
+        "low_barriers": hopping.low_barriers,
+    }
+
+
 def _shorten(result: dict[str, Any]) -> dict[str, Any]:
     """What is for a reader's eyes: one line for each explanation."""
     fits = {"measured": result["measured"], **result["relaxation"]}
@@ -160,6 +201,7 @@ def _shorten(result: dict[str, Any]) -> dict[str, Any]:
         | ({"share": fit["share"]} if "share" in fit else {})
         for name, fit in fits.items()
     }
+    lines |= _hopping_lines(result["hopping"])
     kept = ("waiting_times", "threshold", "replicas", "method", "dataset", "dataset_seed", "rows", "output")
     parts = result["decomposition"]
     return (
@@ -168,3 +210,27 @@ def _shorten(result: dict[str, Any]) -> dict[str, Any]:
         | {"share_of_changed": parts["share_of_changed"]}
         | {f"part {name}": share for name, share in parts["shares"].items()}
     )
+
+
+def _hopping_lines(hopping: dict[str, Any] | None) -> dict[str, Any]:
+    """One line for the hops seen, and one for each choice of temperature."""
+    if hopping is None:
+        return {}
+    seen = hopping["observed"]
+    same = f"same minimum after {seen['lags'][-1]}"
+    lines: dict[str, Any] = {"covered by database": hopping["coverage"]}
+    lines["hops seen"] = {
+        **{name: seen[name] for name in ("departures", "dwell_time")},
+        "t_star": seen["inherent"]["t_star"],
+        "mu": seen["inherent"]["mu"],
+        same: seen["same"][:, -1],
+    }
+    for name, foretold in hopping["predicted"].items():
+        lines[f"hops foretold, {name}"] = {
+            **{key: foretold[key] for key in ("departures", "dwell_time")},
+            "t_star": foretold["fit"]["t_star"],
+            "mu": foretold["fit"]["mu"],
+            same: foretold["same"][:, -1],
+            "status": foretold["status"],
+        }
+    return lines
