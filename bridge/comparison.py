@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import entropy
 
 from bridge.inherent import ORIGIN, check_same_loss
-from dynamics import aging, load_trajectories, mean_square_displacement
+from dynamics import Aging, aging, load_trajectories, mean_square_displacement
 from landscape import Database, LandscapeGraph, funnelling, summarize
 from landscape.reading import reading
 
@@ -90,16 +90,23 @@ def _depth_and_sizes(row: ComparisonRow) -> tuple[int, tuple[int, ...], int, str
 
 
 def compare_one(
-    folder: Path, *, threshold: float, replicas: int | None = None, control_replicas: int | None = None
+    folder: Path,
+    *,
+    threshold: float,
+    replicas: int | None = None,
+    control_replicas: int | None = None,
+    fit: Aging | None = None,
 ) -> ComparisonRow:
-    """The row of one architecture's folder, from all its runs or the first so many."""
+    """The row of one architecture's folder, from all its runs or the first so many; `fit` is theirs, if it is known."""
     with reading(folder, "cannot be compared"):
-        return _row(folder, threshold, replicas, control_replicas)
+        return _row(folder, threshold, replicas, control_replicas, fit)
 
 
-def _row(folder: Path, threshold: float, replicas: int | None, control_replicas: int | None) -> ComparisonRow:
+def _row(
+    folder: Path, threshold: float, replicas: int | None, control_replicas: int | None, fit: Aging | None
+) -> ComparisonRow:
     runs = load_trajectories(folder / RUNS).at_most(replicas)
-    fit = aging(mean_square_displacement(runs), threshold)
+    fit = aging(mean_square_displacement(runs), threshold) if fit is None else fit
     control, mu_control = None, math.nan
     if (folder / CONTROL).is_file():
         control = load_trajectories(folder / CONTROL).at_most(control_replicas)

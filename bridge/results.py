@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.comparison import LANDSCAPE, RUNS, ComparisonRow
+from bridge.comparison import LANDSCAPE, RUNS, ComparisonRow, compare_one
+from bridge.settings import StudySettings
 from bridge.trees import visited_tree
 from bridge.visits import Visits
 from dynamics import Aging, MeanSquareDisplacement, aging, load_trajectories, mean_square_displacement
@@ -101,18 +102,26 @@ def minima_table(database: Database, loss: CrossEntropyLoss, *, jobs: int = 1) -
 
 
 def architecture_results(
-    folder: Path, loss: CrossEntropyLoss, row: ComparisonRow, visited: Visits, *, jobs: int = 1
+    folder: Path, loss: CrossEntropyLoss, visited: Visits, settings: StudySettings, *, jobs: int = 1
 ) -> ArchitectureResults:
-    """Read the folder of one architecture again for what its row does not say, from as many runs as the row."""
-    msd = mean_square_displacement(load_trajectories(folder / RUNS).at_most(row.replicas))
+    """Read the folder of one architecture: its row of the comparison, and what that does not say."""
+    scale, threshold = settings.scale, settings.threshold
+    msd = mean_square_displacement(load_trajectories(folder / RUNS).at_most(scale.replicas))
+    fit = aging(msd, threshold)
     with Database(folder / LANDSCAPE) as database:
         return ArchitectureResults(
-            row,
+            compare_one(
+                folder,
+                threshold=threshold,
+                replicas=scale.replicas,
+                control_replicas=scale.control_replicas,
+                fit=fit,
+            ),
             visited,
             visited_tree(database, visited.minimum_ids.tolist()),
             minima_table(database, loss, jobs=jobs),
             msd,
-            aging(msd, row.threshold),
+            fit,
             database.provenance.versions,
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge import plots
-from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, ComparisonRow, compare_one
+from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison
 from bridge.comparison_tables import write_table
 from bridge.inherent import inherent_structures
 from bridge.report import page
@@ -76,7 +76,7 @@ def study(
         _check(loss, settings, jobs)
     visited = [_one_architecture(loss, folder, settings, jobs, progress) for folder, loss in losses.items()]
     results = [
-        architecture_results(folder, loss, _compare(folder, settings), seen, jobs=jobs)
+        architecture_results(folder, loss, seen, settings, jobs=jobs)
         for (folder, loss), seen in zip(losses.items(), visited, strict=True)
     ]
     comparison = Comparison(tuple(found.row for found in results))
@@ -145,13 +145,6 @@ def _one_architecture(
     search(scale.searches + scale.later_searches)
     with Database(folder / LANDSCAPE) as database:
         return visits(structures, database)
-
-
-def _compare(folder: Path, settings: StudySettings) -> ComparisonRow:
-    scale = settings.scale
-    return compare_one(
-        folder, threshold=settings.threshold, replicas=scale.replicas, control_replicas=scale.control_replicas
-    )
 
 
 def _draw(

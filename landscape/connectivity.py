@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 from typing import Any
 
@@ -96,13 +97,22 @@ class LandscapeGraph:
         """Highest loss (m,) on the way across each transition state: never below its two minima."""
         return np.maximum(self.transition_losses, self.losses[self.edges].max(axis=1, initial=-np.inf))
 
+    @cached_property
+    def _forest(self) -> Integers:
+        """Of `spanning_forest`, which trees, barriers and funnels of one graph all begin with."""
+        return _forest_of(self)
+
 
 def spanning_forest(graph: LandscapeGraph) -> Integers:
     """Transition states (k,) of the minimum spanning forest, lowest first.
 
     They connect what all transition states connect, at the same lowest barriers: k = n - (number of
-    components). Of equal barriers the one with the smaller index is taken.
+    components). Of equal barriers the one with the smaller index is taken. The array is read-only.
     """
+    return graph._forest
+
+
+def _forest_of(graph: LandscapeGraph) -> Integers:
     ascending = np.argsort(graph.barriers, kind="stable")
     low, high = np.sort(graph.edges[ascending], axis=1).T
     _, first = np.unique(low * graph.n_minima + high, return_index=True)  # the lowest of parallel ones
@@ -110,7 +120,9 @@ def spanning_forest(graph: LandscapeGraph) -> Integers:
     # ranks from 1 as weights: all distinct, and none is the 0 that means "no edge"
     weights = _adjacency(graph.n_minima, low[first], high[first], first + 1.0)
     ranks = np.sort(minimum_spanning_tree(weights).data).astype(np.int64) - 1
-    return ascending[ranks]
+    forest = ascending[ranks]
+    forest.flags.writeable = False
+    return forest
 
 
 def components(graph: LandscapeGraph) -> Integers:
