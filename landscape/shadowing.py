@@ -62,6 +62,14 @@ class _Path:
         """Number of steps to the minimum."""
         return len(self.times) + (self.after.length if self.after else 0)
 
+    def nearest_part(self, theta: Array) -> tuple["_Path", _Place]:
+        """Whether this path or one after it is nearest to a point (P,), and where."""
+        place = self.nearest(theta)
+        if self.after is None:
+            return self, place
+        part, later = self.after.nearest_part(theta)
+        return (part, later) if _square(later.deviation) < _square(place.deviation) else (self, place)
+
     def rest(self, k: int) -> "_Path":
         """What is left of the path from step k on."""
         return replace(self, points=self.points[k:], models=self.models[k:], times=self.times[k:])
@@ -115,11 +123,15 @@ class _Path:
         return [np.exp(-time * model.eigenvalues) for time, model in zip(self.times, self.models, strict=True)]
 
 
+def _square(vector: Array) -> float:
+    return float(vector @ vector)
+
+
 def quench_along(loss: Loss, points: Iterable[ArrayLike], *, path_error: float = PATH_ERROR) -> list[QuenchResult]:
     """Flow from each of `points` (P,), such as snapshots of a run in their order, to its minimum.
 
     The minima that ``quench(loss, theta, method="flow")`` gives, at a part of the cost where points follow each
-    other closely: see `runs_beside`. That test is no proof: it trusts that what happens within `TUBE` of a path is seen
+    other closely: see `beside`. That test is no proof: it trusts that what happens within `TUBE` of a path is seen
     by the gradients there. Where a flow's own errors (`path_error`) decide, on either side of a ridge, the two may
     differ: with a laxer test (`LAG` infinite) four of 500 snapshots of five runs of (2,5,5,4) did, and of three of
     these that were looked at the flow at a `path_error` of 2e-5 ended where this function said, not `quench`.
@@ -168,8 +180,9 @@ def _flow(loss: Loss, start: Array, former: Sequence[_Path], path_error: float) 
         path.times.append(time)
         if len(path.times) < due:
             return False
-        due = int(np.ceil(GROWTH * due)) + 1
-        joined.extend(other for other in former if runs_beside(loss, end, other, path_error))
+        stays = {other: beside(loss, end, other, path_error) for other in former}
+        joined.extend(other for other, leaves in stays.items() if leaves is None)
+        due = max(int(np.ceil(GROWTH * due)) + 1, len(path.times) + min(filter(None, stays.values()), default=0) // 2)
         return bool(joined)
 
     result = flow_quench(loss, start, path_error=path_error, visit=visit)
@@ -187,12 +200,13 @@ def _joined(path: _Path, other: Any, result: QuenchResult) -> tuple[QuenchResult
     path.result = replace(other.result, **costs)
     if len(path.times) < NEWS:
         return path.result, None
-    path.after = other.rest(max(0, other.nearest(path.points[-1]).step - SPARE))
+    part, place = other.nearest_part(path.points[-1])
+    path.after = part.rest(max(0, place.step - SPARE))
     return path.result, path
 
 
-def runs_beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> bool:
-    """Whether the flow from `theta` (P,) would stay beside a former path and end in the same minimum.
+def beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> int | None:
+    """For how many steps the flow from `theta` (P,) would stay beside a former path; None: to their common minimum.
 
     The deviation obeys d delta / dt = -(gradient(p + delta) - gradient(p)) along the path p(t). First its linear
     part is integrated, with the Hessians that the path's own steps used, then all of it (exponential Euler, one
@@ -201,8 +215,9 @@ def runs_beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> boo
     the path ends the minimum's quadratic model has to bring it home within `path_error`, a deviation that the
     integrator may make in any step.
     """
-    place = path.nearest(theta)
-    return _comes_home(path, place, path_error) and _comes_home(path, place, path_error, loss)
+    part, place = path.nearest_part(theta)
+    leaves = _leaves(part, place, path_error)
+    return _leaves(part, place, path_error, loss) if leaves is None else leaves
 
 
 def _nearest(theta: Array, corners: Array) -> tuple[int, float, Array]:
@@ -215,18 +230,18 @@ def _nearest(theta: Array, corners: Array) -> tuple[int, float, Array]:
     return k, float(shares[k]), ways[k]
 
 
-def _comes_home(path: _Path, place: _Place, path_error: float, loss: Loss | None = None) -> bool:
-    """Whether a deviation stays in the tube and dies out at the minimum; to first order in it if there is no `loss`."""
-    for _ in range(MOST_WALKED * path.length + 2):
-        if not place.deviation @ place.deviation <= TUBE**2:
-            return False
+def _leaves(path: _Path, place: _Place, path_error: float, loss: Loss | None = None) -> int | None:
+    """After how many steps a deviation leaves the tube, None if it dies out; to first order if there is no `loss`."""
+    for walked in range(MOST_WALKED * path.length + 2):
+        if not _square(place.deviation) <= TUBE**2:
+            return walked
         if place.step < len(path.times):
             place = _in_step(path, _carried(path, place, loss), path_error)
         elif path.after:
             path, place = path.after, path.after.nearest(place.base + place.deviation)
         else:
-            return loss is None or _settles(loss, path, place, path_error)
-    return False
+            return None if loss is None or _settles(loss, path, place, path_error) else walked
+    return path.length
 
 
 def _carried(path: _Path, place: _Place, loss: Loss | None) -> _Place:
@@ -250,7 +265,7 @@ def _in_step(path: _Path, place: _Place, path_error: float) -> _Place:
     lag = float(direction @ place.deviation)
     if abs(lag) > min(LAG * straight, np.sqrt(2.0 * path_error * straight)):  # the bend takes it off the path
         return path.nearest(place.base + place.deviation)
-    return replace(place, deviation=place.deviation - lag * direction)
+    return _Place(place.step, 0.0, place.base, place.deviation - lag * direction)
 
 
 def _settles(loss: Loss, path: _Path, place: _Place, path_error: float) -> bool:
@@ -259,4 +274,4 @@ def _settles(loss: Loss, path: _Path, place: _Place, path_error: float) -> bool:
     _, gradient = loss.value_and_gradient(place.base + place.deviation)
     along = (place.base + place.deviation - model.point) @ model.eigenvectors
     missed = np.where(model.zero, 0.0, gradient @ model.eigenvectors / model.eigenvalues - along)
-    return bool(missed @ missed <= path_error**2)
+    return _square(missed) <= path_error**2
