@@ -104,10 +104,10 @@ class _Path:
     def directions(self) -> list[tuple[Array, float]]:
         """Unit vector (P,) along the path at the begin of each step, and the length on which it does not change much.
 
-        Of the velocity v that is left once the stiff modes have died out: a point of the path lies off the slow manifold
-        by the integrator's error, and the gradient there is mostly due to that. The length is v^2 / |dv/dt|: the radius
-        of the bend, or the distance from a saddle that the path comes from: a flow on the saddle's other side lags
-        behind by more than that.
+        Of the velocity v that is left once the stiff modes have died out: a point of the path lies off the slow
+        manifold by the integrator's error, and the gradient there is mostly due to that. The length is v^2 / |dv/dt|:
+        the radius of the bend, or the distance from a saddle that the path comes from: a flow on the saddle's other
+        side lags behind by more than that.
         """
         result = []
         for model, time in zip(self.models, self.times, strict=True):
@@ -197,12 +197,12 @@ def _flow(loss: Loss, start: Array, former: Sequence[_Path], path_error: float) 
 def _joined(path: _Path, other: Any, result: QuenchResult) -> tuple[QuenchResult, _Path | None]:
     """What a flow that stopped beside another path has found, at its own costs."""
     costs = {"gradient_evaluations": result.gradient_evaluations, "hessian_evaluations": result.hessian_evaluations}
-    path.result = replace(other.result, **costs)
+    found = path.result = replace(other.result, **costs)
     if len(path.times) < NEWS:
-        return path.result, None
+        return found, None
     part, place = other.nearest_part(path.points[-1])
     path.after = part.rest(max(0, place.step - SPARE))
-    return path.result, path
+    return found, path
 
 
 def beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> int | None:
