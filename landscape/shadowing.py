@@ -212,8 +212,8 @@ def beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> int | No
     part is integrated, with the Hessians that the path's own steps used, then all of it (exponential Euler, one
     gradient a step). What is along the path is a shift in time: while it is short (`LAG`) it is taken off after each
     step, else the deviation is counted from where the path is nearest. Its length may nowhere exceed `TUBE`, and where
-    the path ends the minimum's quadratic model has to bring it home within `path_error`, a deviation that the
-    integrator may make in any step.
+    the path ends it has to be below `path_error`, a deviation that the integrator may make in any step, or the
+    minimum's quadratic model has to bring it home within that.
     """
     part, place = path.nearest_part(theta)
     leaves = _leaves(part, place, path_error)
@@ -240,7 +240,8 @@ def _leaves(path: _Path, place: _Place, path_error: float, loss: Loss | None = N
         elif path.after:
             path, place = path.after, path.after.nearest(place.base + place.deviation)
         else:
-            return None if loss is None or _settles(loss, path, place, path_error) else walked
+            small = _square(place.deviation) <= path_error**2
+            return None if loss is None or small or _settles(loss, path, place, path_error) else walked
     return path.length
 
 
