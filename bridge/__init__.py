@@ -16,9 +16,11 @@ from bridge.escapes import langevin_escapes as langevin_escapes
 from bridge.explanation import Explanation as Explanation
 from bridge.explanation import explain as explain
 from bridge.histories import History as History
+from bridge.histories import Overlaps as Overlaps
 from bridge.histories import Persistence as Persistence
 from bridge.histories import history as history
 from bridge.histories import mean_overlap as mean_overlap
+from bridge.histories import overlaps as overlaps
 from bridge.histories import persistence as persistence
 from bridge.histories import shared_minima as shared_minima
 from bridge.hopping import Hopping as Hopping
@@ -59,7 +61,9 @@ from bridge.settings import Scale as Scale
 from bridge.settings import StudySettings as StudySettings
 from bridge.study import Study as Study
 from bridge.study import study as study
+from bridge.superbasins import SuperbasinHistory as SuperbasinHistory
 from bridge.superbasins import SuperbasinShares as SuperbasinShares
+from bridge.superbasins import superbasin_history as superbasin_history
 from bridge.superbasins import superbasin_shares as superbasin_shares
 from bridge.visits import Visits as Visits
 from bridge.visits import visits as visits

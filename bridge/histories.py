@@ -151,9 +151,14 @@ def shared_minima(structures: InherentStructures) -> Floats:
 
     nan where neither run was seen in a minimum.
     """
-    numbers = np.unique(structures.minimum_ids)
+    return _jaccard(structures.minimum_ids)
+
+
+def _jaccard(ids: Integers) -> Floats:
+    """Overlap (R, R) of the sets in the rows of ids (R, S)."""
+    numbers = np.unique(ids)
     numbers = numbers[numbers > 0]
-    visited = np.array([np.isin(numbers, run) for run in structures.minimum_ids], dtype=np.int64)
+    visited = np.array([np.isin(numbers, run) for run in ids], dtype=np.int64)
     common = visited @ visited.T
     sizes = visited.sum(axis=1)
     union = sizes[:, None] + sizes - common
@@ -165,3 +170,34 @@ def mean_overlap(overlaps: Floats) -> float:
     pairs = overlaps[np.triu_indices(len(overlaps), 1)]
     pairs = pairs[np.isfinite(pairs)]
     return float(pairs.mean()) if pairs.size else np.nan
+
+
+@dataclass(frozen=True, eq=False)
+class Overlaps:
+    """How much two different runs have in common, at S steps: means over all pairs.
+
+    Attributes
+    ----------
+    steps : (S,) int64
+    visited : (S,) float64
+        Overlap (Jaccard, `shared_minima`) of the sets of minima seen up to a step; nan without a pair in any.
+    together : (S,) float64
+        Share of the pairs of runs in a minimum that are in the same one; nan without a pair.
+    """
+
+    steps: Integers
+    visited: Floats
+    together: Floats
+
+
+def overlaps(structures: InherentStructures) -> Overlaps:
+    """Follow the overlap of what different runs visit in time."""
+    ids, steps = structures.minimum_ids, structures.steps
+    up_to = [mean_overlap(_jaccard(ids[:, : s + 1])) for s in range(steps.size)]
+    return Overlaps(steps, np.array(up_to), np.array([_together(column[column > 0]) for column in ids.T]))
+
+
+def _together(ids: Integers) -> float:
+    """Share of the pairs of entries that are equal; nan without a pair."""
+    _, counts = np.unique(ids, return_counts=True)
+    return float((counts * (counts - 1)).sum() / (ids.size * (ids.size - 1))) if ids.size > 1 else np.nan

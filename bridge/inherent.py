@@ -11,8 +11,18 @@ from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics import Trajectories
-from landscape import CrossEntropyLoss, Database, Minimum, loss_of, quench, quench_along, store_inherent_structures
-from landscape.quench import Method
+from landscape import (
+    CrossEntropyLoss,
+    Database,
+    Discovery,
+    Minimum,
+    Quenched,
+    loss_of,
+    quench,
+    quench_along,
+    store_inherent_structures,
+)
+from landscape.quench import Method, QuenchResult
 from landscape.stationary import GRADIENT_TOLERANCE, certify
 from landscape.workers import shared, worker_pool
 
@@ -28,6 +38,9 @@ class SnapshotStatus(Enum):
     MINIMUM = "belongs to a minimum"
     SADDLE = "the snapshot lies exactly on a saddle; displace it along the lowest eigenvector to either side"
     NOT_CONVERGED = "the quench ended in no minimum; try the other map (flow or lbfgs)"
+
+
+REASONS = {status.name.lower(): status for status in (SnapshotStatus.SADDLE, SnapshotStatus.NOT_CONVERGED)}  # on disk
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +101,9 @@ def inherent_structures(
 ) -> InherentStructures:
     """Quench snapshots and look them up in the database modulo symmetry; new minima are added to it.
 
-    What was quenched before is remembered in the database by a digest of the snapshot, so that an
-    interrupted call goes on where it was. The flow goes along each run (`landscape.quench_along`). A snapshot
+    What was quenched before, and the status where that gave no minimum, is remembered in the database by a digest of
+    the snapshot, so that an interrupted call goes on where it was. Of a new minimum the database remembers which
+    snapshot found it (`landscape.Discovery`). The flow goes along each run (`landscape.quench_along`). A snapshot
     that lies exactly on a saddle (rms gradient at most 1e-10, a negative eigenvalue) is not moved: it belongs to none.
 
     Parameters
@@ -127,12 +141,13 @@ def inherent_structures(
     done, total = digests.size - sum(len(where) for _, where in todo), digests.size
     if progress is not None:
         progress(done, total)
-    common = shared(loss)
+    common, identity = shared(loss), runs.identity
     tasks = (delayed(_quench_along)(common, _points(runs, r, chosen[where]), method) for r, where in todo)
     with worker_pool(jobs) as parallel:
         ends: Any = parallel(tasks)
         for (r, where), minima in zip(todo, ends, strict=True):
-            quenched = list(zip(digests[r, where].tolist(), minima, strict=True))
+            found = [Discovery(identity, r, step, method) for step in runs.steps[chosen[where]].tolist()]
+            quenched = list(map(_quenched, digests[r, where].tolist(), minima, found))
             store_inherent_structures(database, quenched, method=method, origin=ORIGIN)
             done += len(where)
             if progress is not None:
@@ -184,13 +199,23 @@ def _chunks(digests: NDArray[np.str_], known: dict[str, int | None]) -> Iterator
             yield r, missing[begin : begin + CHUNK]
 
 
-def _quench_along(loss: CrossEntropyLoss, points: Array, method: Method) -> list[Minimum | None]:
-    """Minima of consecutive snapshots (k, P) of a run; None for a saddle and for a quench that ends in no minimum."""
+def _quenched(digest: str, end: Minimum | SnapshotStatus, discovery: Discovery) -> Quenched:
+    """What the database remembers of a snapshot."""
+    if isinstance(end, Minimum):
+        return Quenched(digest, end, discovery=discovery)
+    return Quenched(digest, None, reason=end.name.lower())
+
+
+def _quench_along(loss: CrossEntropyLoss, points: Array, method: Method) -> list[Minimum | SnapshotStatus]:
+    """Minima of consecutive snapshots (k, P) of a run, or why there is none."""
     movable = [not _is_saddle(loss, theta) for theta in points]
     starts = points[movable]
     ends = iter(quench_along(loss, starts) if method == "flow" else [quench(loss, theta) for theta in starts])
-    results = [next(ends) if moves else None for moves in movable]
-    return [result.minimum if result is not None and result.converged else None for result in results]
+    return [_end(next(ends)) if moves else SnapshotStatus.SADDLE for moves in movable]
+
+
+def _end(result: QuenchResult) -> Minimum | SnapshotStatus:
+    return result.minimum if result.converged else SnapshotStatus.NOT_CONVERGED
 
 
 def _is_saddle(loss: CrossEntropyLoss, theta: Array) -> bool:
@@ -215,8 +240,11 @@ def _collect(
     values = {number: database.minimum(number).point.value for number in visited.tolist()} | {0: np.nan}
     losses = np.array([[values[i] for i in run] for run in ids.tolist()])
     new = [number for number in visited.tolist() if database.minimum(number).origin == ORIGIN]
-    statuses = _statuses(ids)
+    statuses, reasons = _statuses(ids), database.unmapped(method)
     for r, s in np.argwhere(ids == 0).tolist():
-        if _is_saddle(loss, _points(runs, r, chosen[s : s + 1])[0]):
-            statuses[r, s] = SnapshotStatus.SADDLE
+        known = REASONS.get(reasons.get(digests[r, s], ""))
+        if known is None:  # a file of an older version does not say
+            saddle = _is_saddle(loss, _points(runs, r, chosen[s : s + 1])[0])
+            known = SnapshotStatus.SADDLE if saddle else SnapshotStatus.NOT_CONVERGED
+        statuses[r, s] = known
     return InherentStructures(runs.steps[chosen], ids, losses, np.array(new, dtype=np.int64), method, statuses)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bridge.dwell import Dwells
+from bridge.dwell import Dwells, dwells
+from bridge.inherent import InherentStructures
 from landscape import Database, disconnectivity_tree, superbasins
 from landscape.connectivity import LandscapeGraph
 
@@ -13,6 +14,7 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 LEVELS = 12
+ABOVE, UNMAPPED = -1, -2  # instead of the number of a superbasin
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,3 +109,57 @@ def _at_level(graph: LandscapeGraph, level: float, shares: Floats) -> tuple[int,
     sums = np.bincount(labels[below], shares[below]).astype(np.float64)
     visited = np.flatnonzero(sums)
     return sums.size, visited, sums[visited], float(shares[~below].sum())
+
+
+@dataclass(frozen=True, eq=False)
+class SuperbasinHistory:
+    """Share of the runs in each of k visited superbasins at S steps. At each step all shares sum to one.
+
+    Attributes
+    ----------
+    steps : (S,) int64
+    level : float
+        Loss in nats below which minima are joined.
+    n_superbasins : int
+        Superbasins of the landscape at this level.
+    superbasins : (k,) int64
+        Those that were visited: 0 holds the global minimum (`landscape.superbasins`).
+    shares : (k, S) float64
+    above, unmapped : (S,) float64
+        Share in minima above the level, and in none.
+    """
+
+    steps: Integers
+    level: float
+    n_superbasins: int
+    superbasins: Integers
+    shares: Floats
+    above: Floats
+    unmapped: Floats
+
+
+def superbasin_history(
+    structures: InherentStructures, database: Database, level: float | None = None
+) -> SuperbasinHistory:
+    """Follow the runs among the superbasins in time.
+
+    `level` is a loss in nats; by default that of `superbasin_shares` at which the time is spread over the most
+    superbasins, which tells most.
+    """
+    graph = database.graph()
+    if level is None:
+        shares = superbasin_shares(dwells(structures), database)
+        level = float(shares.levels[np.argmax(np.nan_to_num(shares.effective))])
+    labels = superbasins(graph, level)
+    known = dict(zip((m.id for m in database.minima), labels.tolist(), strict=True)) | {0: UNMAPPED}
+    of_runs = np.array([[known[number] for number in run] for run in structures.minimum_ids.tolist()])
+    visited = np.unique(of_runs[of_runs >= 0])
+    return SuperbasinHistory(
+        steps=structures.steps,
+        level=level,
+        n_superbasins=int(labels.max(initial=-1)) + 1,
+        superbasins=visited,
+        shares=np.array([(of_runs == number).mean(axis=0) for number in visited]).reshape(-1, structures.steps.size),
+        above=(of_runs == ABOVE).mean(axis=0),
+        unmapped=(of_runs == UNMAPPED).mean(axis=0),
+    )

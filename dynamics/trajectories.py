@@ -1,5 +1,7 @@
 """Snapshots of an ensemble of runs: in memory, or a view of an HDF5 file."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -23,6 +25,8 @@ from dynamics._runs_file import (
 )
 from dynamics.moments import MOMENTS
 from landscape.networks import MLP
+
+NOT_IDENTITY = {"version", "snapshots", "data"}  # of the metadata: `data_sha256` says which data
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,16 @@ class Trajectories:
         """What to add to a message about a snapshot that is missing: nothing, or why."""
         thin = self.displacement is not None
         return "; runs trained with snapshots='all' (--snapshots all) keep more than these" if thin else ""
+
+    @property
+    def identity(self) -> str:
+        """What tells these runs from those of other settings, seeds or data: twelve hexadecimal digits.
+
+        The same for a file that goes on longer, has more replicas or keeps other snapshots.
+        """
+        settings = {name: value for name, value in self.metadata.items() if name not in NOT_IDENTITY}
+        text = json.dumps([self.layer_sizes, settings], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def at_most(self, replicas: int | None) -> "Trajectories":
         """The first `replicas` runs, or all of them if there are no more or it is None."""

@@ -64,7 +64,9 @@ from landscape.rates import RateNetwork as RateNetwork
 from landscape.rates import exit_rates as exit_rates
 from landscape.rates import langer_rates as langer_rates
 from landscape.reconstruction import loss_of as loss_of
+from landscape.records import Discovery as Discovery
 from landscape.records import Provenance as Provenance
+from landscape.records import Quenched as Quenched
 from landscape.records import StoredMinimum as StoredMinimum
 from landscape.records import StoredTransitionState as StoredTransitionState
 from landscape.saddles import SaddleResult as SaddleResult

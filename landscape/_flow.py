@@ -77,7 +77,7 @@ def gradient_flow(
                 break
             time *= max(0.2, factor)
         if on_step is not None:
-            on_step(_way(model, time, correction))
+            on_step(way(model, time, correction))
         end = model.point + model.eigenvectors @ (first + correction)
         if visit is not None and visit(model, time, end):
             return model, evaluations, gradients
@@ -86,7 +86,7 @@ def gradient_flow(
     return model, max_steps, gradients
 
 
-def _way(model: LocalModel, time: float, correction: Array) -> Array:
+def way(model: LocalModel, time: float, correction: Array) -> Array:
     """Points (k, P) inside a step: the flow of the quadratic model, and of the correction its leading power."""
     times = time * FRACTIONS[:, None]
     within = -times * phi_1(-times * model.eigenvalues) * model.projections

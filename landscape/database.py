@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape import _schema, symmetry
+from landscape import _discoveries, _schema, symmetry
 from landscape._columns import Columns, Records, pairs_of, places, read_minima, read_transition_states
 from landscape._pickles import dump_array
 from landscape._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, read_provenance
@@ -26,7 +26,7 @@ from landscape.connectivity import LandscapeGraph
 from landscape.files import new_file
 from landscape.networks import MLP
 from landscape.reading import reading
-from landscape.records import Attempt, Provenance, StoredMinimum, StoredTransitionState
+from landscape.records import Attempt, Discovery, Provenance, StoredMinimum, StoredTransitionState
 from landscape.stationary import VALUE_TOLERANCE, Minimum, StationaryPoint, TransitionState, same_point
 
 Array = NDArray[np.float64]
@@ -60,6 +60,7 @@ class Database:
         try:
             with reading(self.path):
                 _schema.check(self._connection, self.path)
+                _discoveries.check(self._connection, self.path)
                 self._load()
         except ValueError:
             self.close()
@@ -106,7 +107,10 @@ class Database:
         self.provenance = read_provenance(dict(self._rows("SELECT name, value FROM agescape_provenance")), self.path)
         reader = RowReader(self.path, self.provenance.n_parameters)
         self.network = self.provenance.network
-        self._minima = Records(self._rows, SELECT_MINIMA, reader.minimum)
+        found = _discoveries.read_discoveries(self._connection, self.path)
+        self._minima = Records(
+            self._rows, SELECT_MINIMA, lambda row: replace(reader.minimum(row), discovery=found.get(row[0]))
+        )
         self._transition_states = Records(self._rows, SELECT_TRANSITION_STATES, reader.transition_state)
         minima = read_minima(self._connection, reader).lowest_first()
         states = read_transition_states(self._connection, reader).lowest_first()
@@ -186,6 +190,11 @@ class Database:
             rows = self._rows(query, method)
         self._check_types("inherent structures", rows, str, int | None)
         return dict(rows)
+
+    def unmapped(self, method: str) -> dict[str, str]:
+        """Why points quenched with `method` (their digests) belong to no minimum, as far as it was noted."""
+        with reading(self.path):
+            return _discoveries.read_unmapped(self._connection, self.path, method)
 
     def _check_types(self, what: str, rows: list[tuple], *types: Any) -> None:
         """Raise a ValueError that names a value of a wrong type: columns of SQLite hold any."""
@@ -288,7 +297,15 @@ class Database:
             msg = f"{self.path} cannot be written: {error}"
             raise OSError(msg) from error
 
-    def add_minimum(self, point: Minimum, *, origin: str, search: int | None = None, hits: int = 1) -> tuple[int, bool]:
+    def add_minimum(
+        self,
+        point: Minimum,
+        *,
+        origin: str,
+        search: int | None = None,
+        hits: int = 1,
+        discovery: Discovery | None = None,
+    ) -> tuple[int, bool]:
         """Store a minimum, or count so many more hits of a known one: its id, and whether it is new."""
         self._check_transaction()
         if known := self.find_minimum(point):
@@ -302,7 +319,9 @@ class Database:
         )
         number = int(cursor.lastrowid or 0)
         self._insert_extra("agescape_minima", number, point, extra, hits, origin, search)
-        self._minima[number] = StoredMinimum(number, point, hits, origin, search, extra.orbit_size)
+        if discovery is not None:
+            _discoveries.write_discovery(self._connection, number, discovery)
+        self._minima[number] = StoredMinimum(number, point, hits, origin, search, extra.orbit_size, discovery)
         self._graph = None
         self._added[0].append((number, point.value))
         bisect.insort(self._minimum_order, (point.value, number))
@@ -349,11 +368,15 @@ class Database:
             (attempt.search, attempt.kind, *attempt.minimum_ids, attempt.status, attempt.hessian_evaluations),
         )
 
-    def add_inherent_structure(self, point: str, method: str, minimum_id: int | None) -> None:
-        """Remember in which minimum the quench of a point (its digest) ended."""
+    def add_inherent_structure(
+        self, point: str, method: str, minimum_id: int | None, reason: str | None = None
+    ) -> None:
+        """Remember in which minimum the quench of a point (its digest) ended, or the reason why in none."""
         self._connection.execute(
             "INSERT OR REPLACE INTO agescape_inherent_structures VALUES (?, ?, ?)", (point, method, minimum_id)
         )
+        if minimum_id is None and reason is not None:
+            _discoveries.write_unmapped(self._connection, point, method, reason)
 
     def _check_transaction(self) -> None:
         if not self._connection.in_transaction:

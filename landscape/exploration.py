@@ -19,7 +19,7 @@ from landscape.connectivity import components
 from landscape.database import Database
 from landscape.locks import only_writer
 from landscape.losses import Loss
-from landscape.records import Attempt, Provenance, differing_field
+from landscape.records import Attempt, Provenance, Quenched, differing_field
 from landscape.stationary import Minimum
 from landscape.versions import package_version
 from landscape.workers import check_jobs, shared, worker_pool
@@ -209,18 +209,18 @@ def _add_found(database: Database, minimum: Minimum, origin: str, search: int, o
     return database.add_minimum(minimum, origin=origin, search=search, hits=hits)[0]
 
 
-def store_inherent_structures(
-    database: Database, quenched: Sequence[tuple[str, Minimum | None]], *, method: str, origin: str
-) -> None:
-    """Store where points of trajectories were quenched to: (digest of the point, its minimum or None).
+def store_inherent_structures(database: Database, quenched: Sequence[Quenched], *, method: str, origin: str) -> None:
+    """Store where points of trajectories were quenched to.
 
-    New minima enter with this origin. Visits are no hits: the estimate of the number of minima rests on
-    what searches find.
+    New minima enter with this origin, and what is known of their discovery. Visits are no hits: the estimate of the
+    number of minima rests on what searches find.
     """
     with database.transaction():
-        for point, minimum in quenched:
-            number = None if minimum is None else database.add_minimum(minimum, origin=origin, hits=0)[0]
-            database.add_inherent_structure(point, method, number)
+        for one in quenched:
+            number = None
+            if one.minimum is not None:
+                number, _ = database.add_minimum(one.minimum, origin=origin, hits=0, discovery=one.discovery)
+            database.add_inherent_structure(one.point, method, number, one.reason)
 
 
 def summarize(database: Database) -> Exploration:

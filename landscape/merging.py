@@ -34,7 +34,8 @@ def merge(paths: Sequence[str | Path], output: str | Path, *, seed: int | None =
     - All attempts are kept, so that no pair is tried again, and numbered anew from 0. So `explore` goes on with
       the search whose number is the number of attempts: no file has that one. No point keeps the
       number of the search that found it: all searches to come know all points.
-    - Where points of trajectories were quenched to is kept.
+    - Where points of trajectories were quenched to is kept, and which snapshot found the minimum that stands for
+      others.
 
     Parameters
     ----------
@@ -103,7 +104,9 @@ def _add_points(files: Sequence[Database], merged: Database) -> Ids:
     ids: Ids = {(k, None): None for k in range(len(files))}
     minima = [(k, minimum) for k, file in enumerate(files) for minimum in file.minima]
     for k, minimum in sorted(minima, key=_point_key):
-        ids[k, minimum.id], _ = merged.add_minimum(minimum.point, origin=minimum.origin, hits=minimum.hits)
+        ids[k, minimum.id], _ = merged.add_minimum(
+            minimum.point, origin=minimum.origin, hits=minimum.hits, discovery=minimum.discovery
+        )
     states = [(k, state) for k, file in enumerate(files) for state in file.transition_states]
     for k, state in sorted(states, key=_point_key):
         first, second = (ids[k, number] or 0 for number in state.minimum_ids)
@@ -113,7 +116,8 @@ def _add_points(files: Sequence[Database], merged: Database) -> Ids:
 
 def _point_key(entry: tuple[int, StoredMinimum | StoredTransitionState]) -> tuple:
     _, stored = entry
-    return stored.point.value, stored.point.coordinates.tobytes(), stored.origin, stored.hits
+    discovery = repr(stored.discovery) if isinstance(stored, StoredMinimum) else ""
+    return stored.point.value, stored.point.coordinates.tobytes(), stored.origin, stored.hits, discovery
 
 
 def _add_attempts(files: Sequence[Database], merged: Database, ids: Ids) -> tuple[int, int]:
@@ -136,10 +140,13 @@ def _add_attempts(files: Sequence[Database], merged: Database, ids: Ids) -> tupl
 def _add_inherent_structures(files: Sequence[Database], merged: Database, ids: Ids) -> None:
     for method in sorted({method for file in files for method in file.quench_methods()}):
         found: dict[str, int | None] = {}
+        reasons: dict[str, str] = {}
         for k, file in enumerate(files):
             for point, number in file.inherent_structures(method).items():
                 # the same quench on another machine may end elsewhere, or nowhere
                 candidates = [new for new in (ids[k, number], found.get(point)) if new is not None]
                 found[point] = min(candidates, default=None)
+            for point, reason in file.unmapped(method).items():
+                reasons[point] = min(reason, reasons.get(point, reason))
         for point in sorted(found):
-            merged.add_inherent_structure(point, method, found[point])
+            merged.add_inherent_structure(point, method, found[point], reasons.get(point))

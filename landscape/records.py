@@ -36,6 +36,26 @@ def differing_field(a: Provenance, b: Provenance) -> str | None:
     return next((name for name in fields if getattr(a, name) != getattr(b, name)), None)
 
 
+@dataclass(frozen=True)
+class Discovery:
+    """The snapshot of a run that found a minimum first."""
+
+    run: str  # which ensemble: `dynamics.Trajectories.identity`
+    replica: int  # of this ensemble, from 0
+    step: int
+    method: str  # the quench that led from the snapshot to the minimum
+
+
+@dataclass(frozen=True, eq=False)
+class Quenched:
+    """Where a point of a trajectory was quenched to."""
+
+    point: str  # its digest
+    minimum: Minimum | None
+    reason: str | None = None  # why there is no minimum
+    discovery: Discovery | None = None  # for the case that the minimum is new
+
+
 @dataclass(frozen=True, eq=False)
 class StoredMinimum:
     """A minimum in the database."""
@@ -46,6 +66,7 @@ class StoredMinimum:
     origin: str  # what found it first: "start", "basin-hopping", "saddle", "sgd", ...
     search: int | None  # number of the search that found it first
     orbit_size: int
+    discovery: Discovery | None = None  # of a minimum that a run found
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,53 +8,113 @@ path to the minimum, and the flow stops only if the deviation stays small all th
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape._flow import phi_1
+from landscape._flow import FRACTIONS, phi_1, way
 from landscape.losses import Loss
 from landscape.quench import PATH_ERROR, QuenchResult, check_start, flow_quench
-from landscape.stationary import LocalModel
+from landscape.stationary import LocalModel, local_model
 from landscape.workers import one_thread
 
 Array = NDArray[np.float64]
 
 TUBE = 0.1  # the deviation's largest length: of paths that part for different minima it went beyond 0.3
 MEMORY = 2  # former paths remembered
-GROWTH = 1.2  # of the number of steps from one try to the next
-LAG = 0.5  # of the length on which the path is straight: a lag below it is a shift in time
+GROWTH = 1.4  # of the number of steps from one try to the next
+LAG = 0.5  # of the length on which the path is straight: a lag below it is a shift in time to first order
+NEWS = 10  # steps of its own that a flow beside another path has to go to be remembered
+SPARE = 5  # steps of that path before their meeting
+STIFF = 0.1  # of a step: what is stiff in it has died out by then
+MOST_WALKED = 3  # times the steps of a path: what is set back on it again and again does not follow it
 TINY = float(np.finfo(float).tiny)
 LARGEST_SIZE = 300  # parameters: a path holds the eigenvectors of all its Hessians
 
 
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """A point beside a path: near `base` (P,), which is on it, after a share of the time of step k."""
+
+    step: int
+    share: float
+    base: Array
+    deviation: Array
+
+
 @dataclass(eq=False)
 class _Path:
-    """The steps of a flow: step k goes from points[k] to points[k + 1] in times[k]."""
+    """The steps of a flow: step k goes from points[k] to points[k + 1] in times[k].
+
+    After them the flow is at the minimum `end`, or near the path `after`, which it then stays beside.
+    """
 
     points: list[Array]
     models: list[LocalModel] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     result: QuenchResult | None = None
+    end: LocalModel | None = None
+    after: "_Path | None" = None
+
+    @property
+    def length(self) -> int:
+        """Number of steps to the minimum."""
+        return len(self.times) + (self.after.length if self.after else 0)
+
+    def nearest_part(self, theta: Array) -> tuple["_Path", _Place]:
+        """Whether this path or one after it is nearest to a point (P,), and where."""
+        place = self.nearest(theta)
+        if self.after is None:
+            return self, place
+        part, later = self.after.nearest_part(theta)
+        return (part, later) if _square(later.deviation) < _square(place.deviation) else (self, place)
+
+    def rest(self, k: int) -> "_Path":
+        """What is left of the path from step k on."""
+        return replace(self, points=self.points[k:], models=self.models[k:], times=self.times[k:])
 
     @cached_property
     def corners(self) -> Array:
         """The points (k + 1, P)."""
         return np.array(self.points)
 
+    def way(self, k: int) -> tuple[Array, Array]:
+        """Shares of the time of step k, from 0 to 1, and where the flow is then."""
+        if k not in self._ways:
+            model, time = self.models[k], self.times[k]
+            straight = -time * phi_1(-time * model.eigenvalues) * model.projections
+            correction = (self.points[k + 1] - model.point) @ model.eigenvectors - straight
+            points = np.vstack([model.point, way(model, time, correction)])
+            self._ways[k] = np.concatenate([[0.0], FRACTIONS]), points
+        return self._ways[k]
+
+    @cached_property
+    def _ways(self) -> dict[int, tuple[Array, Array]]:
+        return {}
+
+    def nearest(self, theta: Array) -> _Place:
+        """Where the path is nearest to a point (P,)."""
+        k, _, _ = _nearest(theta, self.corners)
+        shares, points = self.way(k)
+        j, part, deviation = _nearest(theta, points)
+        return _Place(k, float(shares[j] + part * (shares[j + 1] - shares[j])), theta - deviation, deviation)
+
     @cached_property
     def directions(self) -> list[tuple[Array, float]]:
         """Unit vector (P,) along the path at the begin of each step, and the length on which it does not change much.
 
-        That is |gradient| / |Hessian direction|, and the distance from a saddle that the path comes from: a flow on
-        the saddle's other side lags behind by more than that.
+        Of the velocity v that is left once the stiff modes have died out: a point of the path lies off the slow
+        manifold by the integrator's error, and the gradient there is mostly due to that. The length is v^2 / |dv/dt|:
+        the radius of the bend, or the distance from a saddle that the path comes from: a flow on the saddle's other
+        side lags behind by more than that.
         """
         result = []
-        for model in self.models:
-            norm = max(float(np.linalg.norm(model.gradient)), TINY)
-            direction = model.gradient / norm
-            turning = float(np.linalg.norm(model.eigenvalues * (direction @ model.eigenvectors)))
-            result.append((direction, norm / max(turning, TINY)))
+        for model, time in zip(self.models, self.times, strict=True):
+            velocity = np.exp(-STIFF * time * model.eigenvalues) * model.projections
+            speed = max(float(np.linalg.norm(velocity)), TINY)
+            turning = float(np.linalg.norm(model.eigenvalues * velocity))
+            result.append((model.eigenvectors @ velocity / speed, speed * speed / max(turning, TINY)))
         return result
 
     @cached_property
@@ -63,11 +123,15 @@ class _Path:
         return [np.exp(-time * model.eigenvalues) for time, model in zip(self.times, self.models, strict=True)]
 
 
+def _square(vector: Array) -> float:
+    return float(vector @ vector)
+
+
 def quench_along(loss: Loss, points: Iterable[ArrayLike], *, path_error: float = PATH_ERROR) -> list[QuenchResult]:
     """Flow from each of `points` (P,), such as snapshots of a run in their order, to its minimum.
 
     The minima that ``quench(loss, theta, method="flow")`` gives, at a part of the cost where points follow each
-    other closely: see `runs_beside`. That test is no proof: it trusts that what happens within `TUBE` of a path is seen
+    other closely: see `beside`. That test is no proof: it trusts that what happens within `TUBE` of a path is seen
     by the gradients there. Where a flow's own errors (`path_error`) decide, on either side of a ridge, the two may
     differ: with a laxer test (`LAG` infinite) four of 500 snapshots of five runs of (2,5,5,4) did, and of three of
     these that were looked at the flow at a `path_error` of 2e-5 ended where this function said, not `quench`.
@@ -104,7 +168,7 @@ def quench_along(loss: Loss, points: Iterable[ArrayLike], *, path_error: float =
 
 
 def _flow(loss: Loss, start: Array, former: Sequence[_Path], path_error: float) -> tuple[QuenchResult, _Path | None]:
-    """Where the flow ends, and its path if it went all the way."""
+    """Where the flow ends, and its path if it tells more than the former ones."""
     if start.size > LARGEST_SIZE:
         return flow_quench(loss, start, path_error=path_error), None
     path, joined, due = _Path([start]), [], 1
@@ -116,31 +180,44 @@ def _flow(loss: Loss, start: Array, former: Sequence[_Path], path_error: float) 
         path.times.append(time)
         if len(path.times) < due:
             return False
-        due = int(np.ceil(GROWTH * due)) + 1
-        joined.extend(other for other in former if runs_beside(loss, end, other, path_error))
+        stays = {other: beside(loss, end, other, path_error) for other in former}
+        joined.extend(other for other, leaves in stays.items() if leaves is None)
+        due = max(int(np.ceil(GROWTH * due)) + 1, len(path.times) + min(filter(None, stays.values()), default=0) // 2)
         return bool(joined)
 
     result = flow_quench(loss, start, path_error=path_error, visit=visit)
     if joined:
-        costs = {"gradient_evaluations": result.gradient_evaluations, "hessian_evaluations": result.hessian_evaluations}
-        return replace(joined[0].result, **costs), None
-    path.result = result
-    return result, path if result.converged else None
+        return _joined(path, joined[0], result)
+    if not result.converged or not path.times:
+        return result, None
+    path.result, path.end = result, local_model(loss, result.coordinates)
+    return result, path
 
 
-def runs_beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> bool:
-    """Whether the flow from `theta` (P,) would stay beside a former path and end in the same minimum.
+def _joined(path: _Path, other: Any, result: QuenchResult) -> tuple[QuenchResult, _Path | None]:
+    """What a flow that stopped beside another path has found, at its own costs."""
+    costs = {"gradient_evaluations": result.gradient_evaluations, "hessian_evaluations": result.hessian_evaluations}
+    found = path.result = replace(other.result, **costs)
+    if len(path.times) < NEWS:
+        return found, None
+    part, place = other.nearest_part(path.points[-1])
+    path.after = part.rest(max(0, place.step - SPARE))
+    return found, path
+
+
+def beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> int | None:
+    """For how many steps the flow from `theta` (P,) would stay beside a former path; None: to their common minimum.
 
     The deviation obeys d delta / dt = -(gradient(p + delta) - gradient(p)) along the path p(t). First its linear
     part is integrated, with the Hessians that the path's own steps used, then all of it (exponential Euler, one
-    gradient a step). What is along the path is a shift in time as long as it is short (`LAG`), and is taken off after
-    each step. The length of the rest may nowhere exceed `TUBE` and has to end below `path_error`: a deviation that
-    the integrator may make in any step.
+    gradient a step). What is along the path is a shift in time: while it is short (`LAG`) it is taken off after each
+    step, else the deviation is counted from where the path is nearest. Its length may nowhere exceed `TUBE`, and where
+    the path ends it has to be below `path_error`, a deviation that the integrator may make in any step, or the
+    minimum's quadratic model has to bring it home within that.
     """
-    k, share, deviation = _nearest(theta, path.corners)
-    if deviation @ deviation > TUBE**2:
-        return False
-    return _dies_out(path, k, share, deviation, path_error) and _dies_out(path, k, share, deviation, path_error, loss)
+    part, place = path.nearest_part(theta)
+    leaves = _leaves(part, place, path_error)
+    return _leaves(part, place, path_error, loss) if leaves is None else leaves
 
 
 def _nearest(theta: Array, corners: Array) -> tuple[int, float, Array]:
@@ -153,25 +230,49 @@ def _nearest(theta: Array, corners: Array) -> tuple[int, float, Array]:
     return k, float(shares[k]), ways[k]
 
 
-def _dies_out(path: _Path, k: int, share: float, deviation: Array, path_error: float, loss: Loss | None = None) -> bool:
-    """Whether a deviation in step k stays in the tube and ends small; to first order in it if there is no `loss`."""
-    ahead = [*path.directions[k + 1 :], None]
-    steps = zip(path.models[k:], path.times[k:], path.decays[k:], ahead, strict=True)
-    for model, full, decay, following in steps:
-        basis, time = model.eigenvectors, full * (1.0 - share)
-        along = deviation @ basis
-        carried = (decay ** (1.0 - share) if share else decay) * along
-        if loss is not None:
-            _, gradient = loss.value_and_gradient(model.point + deviation)
-            remainder = (gradient - model.gradient) @ basis - model.eigenvalues * along
-            carried -= time * phi_1(-time * model.eigenvalues) * remainder
-        deviation, share = basis @ carried, 0.0
-        if following is not None:  # being early or late on the path is no deviation from it
-            direction, straight = following
-            lag = float(direction @ deviation)
-            if abs(lag) > LAG * straight:
-                return False
-            deviation = deviation - lag * direction
-        if not deviation @ deviation <= TUBE**2:
-            return False
-    return bool(deviation @ deviation <= path_error**2)
+def _leaves(path: _Path, place: _Place, path_error: float, loss: Loss | None = None) -> int | None:
+    """After how many steps a deviation leaves the tube, None if it dies out; to first order if there is no `loss`."""
+    for walked in range(MOST_WALKED * path.length + 2):
+        if not _square(place.deviation) <= TUBE**2:
+            return walked
+        if place.step < len(path.times):
+            place = _in_step(path, _carried(path, place, loss), path_error)
+        elif path.after:
+            path, place = path.after, path.after.nearest(place.base + place.deviation)
+        else:
+            small = _square(place.deviation) <= path_error**2
+            return None if loss is None or small or _settles(loss, path, place, path_error) else walked
+    return path.length
+
+
+def _carried(path: _Path, place: _Place, loss: Loss | None) -> _Place:
+    """The same deviation at the end of the step."""
+    k, model, share = place.step, path.models[place.step], place.share
+    along, time = place.deviation @ model.eigenvectors, path.times[k] * (1.0 - share)
+    carried = (path.decays[k] if share == 0.0 else path.decays[k] ** (1.0 - share)) * along
+    if loss is not None:
+        _, gradient = loss.value_and_gradient(place.base + place.deviation)
+        here = model.gradient if share == 0.0 else loss.value_and_gradient(place.base)[1]
+        remainder = (gradient - here) @ model.eigenvectors - model.eigenvalues * along
+        carried -= time * phi_1(-time * model.eigenvalues) * remainder
+    return _Place(k + 1, 0.0, path.points[k + 1], model.eigenvectors @ carried)
+
+
+def _in_step(path: _Path, place: _Place, path_error: float) -> _Place:
+    """The same point with its deviation across the path: being early or late on the path is no deviation from it."""
+    if place.step == len(path.times):
+        return place
+    direction, straight = path.directions[place.step]
+    lag = float(direction @ place.deviation)
+    if abs(lag) > min(LAG * straight, np.sqrt(2.0 * path_error * straight)):  # the bend takes it off the path
+        return path.nearest(place.base + place.deviation)
+    return _Place(place.step, 0.0, place.base, place.deviation - lag * direction)
+
+
+def _settles(loss: Loss, path: _Path, place: _Place, path_error: float) -> bool:
+    """Whether the quadratic model at the minimum says where a point near it goes: there, within `path_error`."""
+    model: Any = path.end
+    _, gradient = loss.value_and_gradient(place.base + place.deviation)
+    along = (place.base + place.deviation - model.point) @ model.eigenvectors
+    missed = np.where(model.zero, 0.0, gradient @ model.eigenvectors / model.eigenvalues - along)
+    return _square(missed) <= path_error**2

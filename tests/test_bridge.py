@@ -16,6 +16,7 @@ import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.container import ErrorbarContainer
 from scipy.stats import spearmanr
+from sql import alter
 
 from bridge import (
     Comparison,
@@ -40,7 +41,7 @@ from bridge.plots import new_figure, plot_comparison, plot_graph, plot_visits, v
 from bridge.visits import per_minimum
 from dynamics import SGD, Trajectories, train
 from dynamics.synthetic import brownian
-from landscape import MLP, CrossEntropyLoss, Database, LandscapeGraph, datasets, explore, symmetry
+from landscape import MLP, CrossEntropyLoss, Database, Discovery, LandscapeGraph, datasets, explore, symmetry
 from landscape.exploration import open_or_create
 
 HERE = Path(__file__).parent
@@ -228,6 +229,42 @@ def test_a_snapshot_on_a_saddle_is_reported_and_not_moved(loss, database, rng, m
     assert len(database.minima) == before
 
 
+def test_the_status_comes_from_disk(loss, database, rng, monkeypatch):
+    """And is found out where a file of an older version, or one that was tampered with, does not say."""
+    snapshots = np.array(walk(loss, database, known_order(database)).snapshots)
+    snapshots[1, 4] = database.transition_states[0].point.coordinates
+    runs = replace(walk(loss, database, known_order(database)), snapshots=snapshots)
+    first = inherent_structures(runs, database, steps=STEPS)
+    true_test, tested = inherent._is_saddle, []
+    monkeypatch.setattr(inherent, "_is_saddle", lambda *args: tested.append(args) or true_test(*args))
+    assert_same(first, inherent_structures(runs, database, steps=STEPS))
+    assert not tested
+    for change in ("UPDATE agescape_unmapped SET reason = 'minimum'", "DROP TABLE agescape_unmapped"):
+        alter(database.path, change)
+        again = inherent_structures(runs, database, steps=STEPS)
+        assert_same(first, again)
+        np.testing.assert_array_equal(again.statuses, first.statuses)
+        assert len(tested) == 1
+        tested.clear()
+
+
+def test_a_new_minimum_knows_the_first_snapshot_that_found_it(incomplete):
+    few, loss, missing = incomplete
+    rng, known = np.random.default_rng(1), few.minima[0].point.coordinates
+    runs = trajectories(
+        loss, [[near(loss, known, rng)] * 6, [near(loss, known, rng)] * 3 + [near(loss, missing.coordinates, rng)] * 3]
+    )
+    found = inherent_structures(runs, few)
+    (new,) = found.new_ids
+    first = found.steps[found.minimum_ids[1] == new][0]
+    expected = Discovery(runs.identity, 1, int(first), "flow")
+    assert few.minimum(new).discovery == expected
+    inherent_structures(runs, few, method="lbfgs")
+    with Database(few.path) as again:
+        assert again.minimum(new).discovery == expected
+        assert {minimum.id for minimum in again.minima if minimum.discovery} == {new}
+
+
 def test_hops_between_known_minima_in_known_order(loss, database, rng):
     """Order, dwell times and jumps of a synthetic trajectory, and of symmetric images of its snapshots."""
     order = known_order(database)
@@ -299,7 +336,8 @@ def test_a_quench_without_a_minimum_is_zero(loss, database, monkeypatch):
 
     def fail_first(*args):
         calls.extend(args[1])
-        return [None, *true_quench(*args)[1:]] if len(calls) == len(args[1]) else true_quench(*args)
+        ends = true_quench(*args)
+        return [SnapshotStatus.NOT_CONVERGED, *ends[1:]] if len(calls) == len(args[1]) else ends
 
     monkeypatch.setattr(inherent, "_quench_along", fail_first)
     found = inherent_structures(runs, database, steps=STEPS)
@@ -589,7 +627,7 @@ NO_VISITS = Visits(
 
 def test_no_snapshot_with_a_minimum(loss, database, monkeypatch):
     runs = walk(loss, database, known_order(database))
-    monkeypatch.setattr(inherent, "_quench_along", lambda _, points, __: [None] * len(points))
+    monkeypatch.setattr(inherent, "_quench_along", lambda _, points, __: [SnapshotStatus.NOT_CONVERGED] * len(points))
     found = inherent_structures(runs, database)
     assert found.mapped == 0
     seen = visits(found, database)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy._core import numeric
 from sql import alter
 
-from landscape import MLP, Database, Minimum, Provenance, TransitionState, _pickles, pele_adapter, symmetry
+from landscape import MLP, Database, Discovery, Minimum, Provenance, TransitionState, _pickles, pele_adapter, symmetry
 from landscape._pickles import UnsafePickleError, dump_array, load_array
 from landscape.database import Attempt
 
@@ -103,6 +103,63 @@ def test_what_goes_in_comes_out(path, rng):
         np.testing.assert_array_equal(graph.losses, [0.4, 0.5])
         np.testing.assert_array_equal(graph.edges, [[1, 0]])
         np.testing.assert_array_equal(graph.transition_losses, [0.6])
+
+
+FOUND = Discovery("0123456789ab", 3, 1000, "flow")
+
+
+@pytest.fixture
+def from_a_run(filled, rng):
+    """The file with a minimum that a snapshot found, and a snapshot on a saddle."""
+    with Database(filled) as database, database.transaction():
+        database.add_minimum(a_minimum(rng, 0.3), origin="sgd", hits=0, discovery=FOUND)
+        database.add_inherent_structure("here", "flow", None, "saddle")
+    return filled
+
+
+def test_who_found_a_minimum_and_why_a_snapshot_has_none(from_a_run):
+    with Database(from_a_run) as database:
+        assert [m.discovery for m in database.minima] == [FOUND, None, None, None]
+        assert database.minimum(4).discovery == FOUND
+        assert database.unmapped("flow") == {"here": "saddle"}
+        assert database.unmapped("lbfgs") == {}
+
+
+def test_a_discovery_that_is_rolled_back_leaves_no_trace(filled, rng):
+    before = contents(filled)
+
+    def fail():
+        with Database(filled) as database, database.transaction():
+            database.add_minimum(a_minimum(rng, 0.3), origin="sgd", hits=0, discovery=FOUND)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert contents(filled) == before
+
+
+def test_files_of_older_versions_have_no_such_tables_and_stay_without(filled, rng):
+    tables = {line.split()[2] for line in contents(filled) if line.startswith("CREATE TABLE")}
+    assert not {name for name in tables if "discoveries" in name or "unmapped" in name}
+    with Database(filled) as database:
+        assert database.minimum(1).discovery is None
+        assert database.unmapped("flow") == {}
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("UPDATE agescape_discoveries SET replica = 'three'", "among its discoveries there is .*three"),
+        ("UPDATE agescape_discoveries SET step = -1", "among its discoveries there is"),
+        ("UPDATE agescape_discoveries SET run = x'00'", "among its discoveries there is"),
+        ("UPDATE agescape_unmapped SET reason = x'00'", "among its unmapped points there is"),
+        ("ALTER TABLE agescape_discoveries ADD COLUMN more TEXT", "column 'more' is unknown"),
+    ],
+)
+def test_damage_among_the_discoveries_is_reported(from_a_run, statement, message):
+    alter(from_a_run, statement)
+    with pytest.raises(ValueError, match=message), Database(from_a_run) as database:
+        database.unmapped("flow")
 
 
 def test_a_loss_without_symmetries_is_stored_too(path, rng):

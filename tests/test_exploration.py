@@ -23,6 +23,7 @@ from landscape import (
     symmetry,
 )
 from landscape.exploration import store_inherent_structures
+from landscape.records import Discovery, Quenched
 
 HIDDEN = [(3,), (2, 2)]
 
@@ -278,7 +279,15 @@ def test_inherent_structures_are_no_hits_of_searches(explored, tmp_path, rng):
         again = quench(loss, image + 1e-6 * rng.normal(size=image.size)).minimum
         new = Minimum(known.point.coordinates + 1.0, 1.5, 1e-11, np.ones(loss.n_parameters))
         store_inherent_structures(
-            database, [("a", again), ("b", None), ("c", new), ("d", new)], method="flow", origin="sgd"
+            database,
+            [
+                Quenched("a", again, discovery=Discovery("this", 0, 1, "flow")),
+                Quenched("b", None, reason="saddle"),
+                Quenched("c", new, discovery=Discovery("this", 0, 2, "flow")),
+                Quenched("d", new, discovery=Discovery("this", 1, 1, "flow")),
+            ],
+            method="flow",
+            origin="sgd",
         )
         after = summarize(database)
         assert database.minimum(known.id).hits == known.hits
@@ -287,5 +296,9 @@ def test_inherent_structures_are_no_hits_of_searches(explored, tmp_path, rng):
         assert found["b"] is None
         assert found["c"] == found["d"]
         assert database.minimum(found["c"]).origin == "sgd"
+        assert database.minimum(found["c"]).discovery == Discovery("this", 0, 2, "flow")  # the first one
+        assert database.minimum(known.id).discovery is None  # a search knew it
+        assert database.unmapped("flow") == {"b": "saddle"}
+        assert database.unmapped("lbfgs") == {}
         assert after.minima == before.minima + 1
         assert after.estimated_minima == before.estimated_minima

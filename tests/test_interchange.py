@@ -19,6 +19,8 @@ from landscape import (
     MLP,
     CrossEntropyLoss,
     Database,
+    Discovery,
+    _discoveries,
     explore,
     interchange,
     loss_of,
@@ -41,6 +43,7 @@ needs_pele = pytest.mark.skipif(pele is None, reason="pele has no wheel for this
 
 NETWORK = MLP((2, 3, 4))
 P = NETWORK.n_parameters
+FOUND = Discovery("0123456789ab", 3, 70, "flow")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,8 @@ def explored(little_loss, tmp_path_factory):
     explore(little_loss, path, searches=48)
     with Database(path) as database, database.transaction():
         for point, method, number in (("x", "flow", 2), ("y", "flow", None), ("x", "lbfgs", 1)):
-            database.add_inherent_structure(point, method, number)
+            database.add_inherent_structure(point, method, number, None if number else "saddle")
+        _discoveries.write_discovery(database._connection, 2, FOUND)
         assert len(database.transition_states) > 3
     return path
 
@@ -69,6 +73,25 @@ def exported(explored, tmp_path):
         interchange.export_graphml(database, paths["graphml"])
         interchange.export_pathsample(database, paths["pathsample"])
     return paths
+
+
+def test_who_found_a_minimum_goes_along(exported, tmp_path):
+    interchange.import_npz(exported["npz"], tmp_path / "again.db")
+    with Database(tmp_path / "again.db") as again:
+        assert {m.id: m.discovery for m in again.minima if m.discovery} == {2: FOUND}
+        assert again.unmapped("flow") == {"y": "saddle"}
+    nodes = nx.read_graphml(exported["graphml"]).nodes
+    assert {name: node["replica"] for name, node in nodes.items() if "replica" in node} == {"2": 3}
+
+
+def test_exports_of_older_versions_say_nothing_of_it(exported, tmp_path):
+    with np.load(exported["npz"]) as archive:
+        kept = {name: archive[name] for name in archive.files if not name.startswith(("discoveries", "unmapped"))}
+    np.savez(tmp_path / "old.npz", **kept)
+    interchange.import_npz(tmp_path / "old.npz", tmp_path / "again.db")
+    with Database(tmp_path / "again.db") as again:
+        assert not any(m.discovery for m in again.minima)
+        assert again.unmapped("flow") == {}
 
 
 def dump(path):

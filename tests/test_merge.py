@@ -23,7 +23,7 @@ from landscape import (
     symmetry,
     verify,
 )
-from landscape.records import Attempt
+from landscape.records import Attempt, Discovery
 
 NETWORK = MLP((2, 2, 4))
 P = NETWORK.n_parameters
@@ -271,12 +271,27 @@ def test_inherent_structures_are_kept(tmp_path):
     for path, found in ((first, {"x": 1, "y": 2, "z": None}), (second, {"x": None, "y": 2, "w": 1})):
         with Database(path) as database, database.transaction():
             for point, number in found.items():
-                database.add_inherent_structure(point, "flow", number)
+                database.add_inherent_structure(point, "flow", number, None if number else "not_converged")
     merge([second, first], tmp_path / "m.db")
     with Database(tmp_path / "m.db") as merged:
         ids = [merged.find_minimum(a_minimum(k)).id for k in range(3)]
         assert merged.quench_methods() == ["flow"]
         assert merged.inherent_structures("flow") == {"x": ids[0], "y": ids[2], "z": None, "w": ids[1]}
+        assert merged.unmapped("flow") == {"z": "not_converged"}  # x has found its minimum
+
+
+def test_who_found_a_minimum_is_kept(tmp_path):
+    first, second = (make(tmp_path / f"{k}.db", {0: 1}, {}, k) for k in range(2))
+    found = {first: [(3, Discovery("one", 0, 5, "flow"))], second: [(4, Discovery("two", 7, 9, "lbfgs"))]}
+    for path, minima in found.items():
+        with Database(path) as database, database.transaction():
+            for k, discovery in minima:
+                database.add_minimum(a_minimum(k), origin="sgd", hits=0, discovery=discovery)
+    for k, paths in enumerate(([first, second], [second, first])):
+        merge(paths, tmp_path / f"m{k}.db")
+        with Database(tmp_path / f"m{k}.db") as merged:
+            who = {k: merged.find_minimum(a_minimum(k)).discovery for k in (0, 3, 4)}
+        assert who == {0: None} | {k: discovery for minima in found.values() for k, discovery in minima}
 
 
 # ---------------------------------------------------------------- what does not go together

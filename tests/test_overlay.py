@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,19 @@ import pytest
 from matplotlib.collections import LineCollection, PathCollection
 from test_cli import agescape, assert_complaint, good, strict_json, tables
 
-from bridge import InherentStructures, dwells, jumps, occupation, occupation_at, run_path
+from bridge import (
+    InherentStructures,
+    dwells,
+    history,
+    jumps,
+    occupation,
+    occupation_at,
+    overlaps,
+    persistence,
+    residual_dwells,
+    run_path,
+)
+from bridge.over_time_plots import plot_over_time
 from bridge.overlay_plots import plot_overlay
 from dynamics import SGD, load_trajectories, train
 from landscape import MLP, CrossEntropyLoss, Database, datasets, explore
@@ -121,6 +134,60 @@ def test_bad_options(db, files, tmp_path, options, words):
     command = ("overlay", db, files[1], "--output", tmp_path / "o.svg", "--jobs", 1, *options)
     assert_complaint(agescape(*command), *words)
     assert not (tmp_path / "o.svg").exists()
+
+
+# ---------------------------------------------------------------- in time
+
+
+def test_the_second_picture_shows_the_visits_in_time(db, files, tmp_path):
+    result = overlay(db, files, tmp_path, "--over-time", tmp_path / "t.pdf")
+    assert result["over_time"] == str(tmp_path / "t.pdf")
+    assert (tmp_path / "t.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_second_picture_of_no_known_kind_is_refused_before_the_work(db, files, tmp_path):
+    before = count(db)
+    command = ("overlay", db, files[1], "--output", tmp_path / "o.svg", "--over-time", tmp_path / "t.txt")
+    assert_complaint(agescape(*command), "t.txt", ".svg, .pdf, .png")
+    assert count(db) == before
+    assert not (tmp_path / "o.svg").exists()
+
+
+def curve(ax, k):
+    return ax.lines[k].get_xdata().tolist(), ax.lines[k].get_ydata().tolist()
+
+
+def test_the_panels_draw_what_was_computed(files, opened, seen):
+    runs = replace(load_trajectories(files[1]), waiting_times=np.array([100, 400]))
+    past, together = history(seen), overlaps(seen)
+    figure = plot_over_time(runs, seen, opened)
+    losses, first, overlap, stays, left, basins = figure.axes
+    assert curve(losses, 1) == (past.steps.tolist(), past.mean_loss.tolist())
+    np.testing.assert_allclose(losses.lines[0].get_ydata()[-1], runs.loss[:, -1].mean())
+    assert curve(first, 0) == (past.steps.tolist(), past.distinct_of_all.tolist())
+    np.testing.assert_array_equal(curve(overlap, 1), [together.steps, together.together])
+    assert curve(stays, 0) == ([100, 300, 700], persistence(seen, [100]).same[0, 2:].tolist())
+    assert "25% of all departures" in stays.get_title()  # one run left three times and came back once, the other left
+    times, probabilities = residual_dwells(dwells(seen), [400]).survival(0)
+    x, y = curve(left, 1)
+    assert x[1:-1] == times.tolist()
+    assert y[1:-1] == probabilities.tolist()
+    heights = sum(band.get_paths()[0].get_extents().height for band in basins.collections)
+    assert heights >= 1.0
+    assert {ax.get_xlabel() for ax in figure.axes} == {"step", "time $t$ since $t_w$ (steps)"}
+    figure.canvas.draw()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (3, 1)])
+@pytest.mark.parametrize("number", [0, 1])
+def test_thin_data_make_a_picture_too(files, opened, shape, number):
+    ids = np.full(shape, opened.minima[0].id if number else 0)
+    losses = np.full(shape, opened.minima[0].point.value if number else np.nan)
+    few = InherentStructures(np.arange(shape[1]) * 100, ids, losses, np.empty(0, np.int64), "lbfgs")
+    plot_over_time(load_trajectories(files[1]), few, opened).canvas.draw()
+
+
+# ---------------------------------------------------------------- resuming
 
 
 def count(path):

@@ -104,9 +104,9 @@ def test_a_deviation_is_carried_as_two_flows_part(rng):
     assert result.converged
     assert whole is not None
     near = whole.points[0] + [0.0, 0.05]  # y is a quadratic mode of its own: a deviation along it only decays
-    assert shadowing.runs_beside(surface, near, whole, 1e-3)
-    assert not shadowing.runs_beside(surface, whole.points[0] + [0.0, 0.2], whole, 1e-3)  # not near
-    assert not shadowing.runs_beside(surface, -whole.points[-1], whole, 1e-3)  # the other minimum
+    assert shadowing.beside(surface, near, whole, 1e-3) is None
+    assert shadowing.beside(surface, whole.points[0] + [0.0, 0.2], whole, 1e-3) == 0  # not near
+    assert shadowing.beside(surface, -whole.points[-1], whole, 1e-3) == 0  # the other minimum
 
 
 def test_a_saddle_stays_a_saddle():

@@ -22,9 +22,11 @@ from bridge import (
     mean_overlap,
     occupation,
     occupation_at,
+    overlaps,
     persistence,
     residual_dwells,
     shared_minima,
+    superbasin_history,
     superbasin_shares,
 )
 from bridge.jumps import of_run
@@ -244,15 +246,15 @@ def test_persistence_of_another_step_is_refused():
 
 
 def test_overlap_of_sets():
-    overlaps = shared_minima(structures(SEQUENCES))
-    np.testing.assert_allclose(overlaps, [[1, 1 / 3, 2 / 4], [1 / 3, 1, 0], [2 / 4, 0, 1]], rtol=1e-12)
-    assert mean_overlap(overlaps) == pytest.approx((1 / 3 + 1 / 2) / 3, rel=1e-12)
+    shared = shared_minima(structures(SEQUENCES))
+    np.testing.assert_allclose(shared, [[1, 1 / 3, 2 / 4], [1 / 3, 1, 0], [2 / 4, 0, 1]], rtol=1e-12)
+    assert mean_overlap(shared) == pytest.approx((1 / 3 + 1 / 2) / 3, rel=1e-12)
 
 
 def test_no_overlap_without_minima():
-    overlaps = shared_minima(structures(np.zeros((2, 6), np.int64)))
-    assert np.isnan(overlaps).all()
-    assert np.isnan(mean_overlap(overlaps))
+    shared = shared_minima(structures(np.zeros((2, 6), np.int64)))
+    assert np.isnan(shared).all()
+    assert np.isnan(mean_overlap(shared))
     assert np.isnan(mean_overlap(np.ones((1, 1))))
 
 
@@ -312,6 +314,41 @@ def test_occupation_refuses_other_runs_and_ages(database):
         occupation(stays, database, runs=[0, 3])
     with pytest.raises(ValueError, match=r"0 \.\.\. 160; got 161"):
         occupation_at(stays, database, 161)
+
+
+@quickly
+@given(ids, gaps)
+def test_overlaps_in_time_are_those_of_all_pairs(ids, gaps):
+    found = overlaps(random_structures(ids, gaps))
+    for s, (visited, together) in enumerate(zip(found.visited, found.together, strict=True)):
+        sets = [set(run[: s + 1].tolist()) - {0} for run in ids]
+        pairs = [(a, b) for i, a in enumerate(sets) for b in sets[:i] if a | b]
+        now = [(a, b) for i, a in enumerate(ids[:, s]) for b in ids[:i, s] if a and b]
+        jaccard = np.mean([len(a & b) / len(a | b) for a, b in pairs]) if pairs else np.nan
+        assert visited == pytest.approx(jaccard, nan_ok=True)
+        assert together == pytest.approx(np.mean([a == b for a, b in now]) if now else np.nan, nan_ok=True)
+
+
+@quickly
+@given(ids=ids, gaps=gaps, level=st.sampled_from([0.05, 0.15, 0.27, 0.36, 0.47, 0.6, None]))
+def test_superbasins_in_time_are_those_of_each_run(database, ids, gaps, level):
+    seen = random_structures(ids, gaps)
+    found = superbasin_history(seen, database, level)
+    labels = superbasins(database.graph(), found.level)
+    for s in range(seen.steps.size):
+        numbers = [labels[number - 1] for number in ids[:, s].tolist() if number]  # minimum k is the k-th lowest
+        expected = {int(k): numbers.count(k) / len(ids) for k in set(numbers) if k >= 0}
+        shares = dict(zip(found.superbasins.tolist(), found.shares[:, s].tolist(), strict=True))
+        assert {k: share for k, share in shares.items() if share} == pytest.approx(expected)
+        assert found.above[s] == pytest.approx(numbers.count(-1) / len(ids))
+        assert found.unmapped[s] == pytest.approx((ids[:, s] == 0).mean())
+    assert found.n_superbasins == labels.max() + 1
+
+
+def test_the_level_is_that_of_the_most_superbasins(database):
+    seen = structures([[1, 3, 5, 1, 3, 5], [3, 3, 3, 3, 3, 3]])
+    shares = superbasin_shares(dwells(seen), database)
+    assert superbasin_history(seen, database).level == shares.levels[np.nanargmax(shares.effective)]
 
 
 # ---------------------------------------------------------------- maps

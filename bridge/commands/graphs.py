@@ -26,6 +26,7 @@ from landscape import (
     summarize,
 )
 from landscape.plots import check_figure_path, plot_geometry, plot_profile, save_figure
+from landscape.records import StoredMinimum
 
 File = Annotated[Path, typer.Argument(help="Database of minima.")]
 Picture = Annotated[Path, typer.Option(help="Picture to write: svg, pdf or png.")]
@@ -137,15 +138,15 @@ def geometry(
     figure, axes = plots.new_figure(5.5, 4.2)
     with Database(database) as opened:
         _check_minima(opened, 2)
-        ids = [m.id for m in opened.minima]
-        found = local_geometry(loss_of(opened), [m.point for m in opened.minima], jobs=jobs)
+        minima = opened.minima
+        found = local_geometry(loss_of(opened), [m.point for m in minima], jobs=jobs)
         described = describe_metadata(opened.provenance.dataset)
     plot_geometry(found, axes[0])
     save_figure(figure, output)
     if table is not None:
-        write_text(table, _csv(ids, found))
+        write_text(table, _csv(minima, found))
     result = {
-        "minima": len(ids),
+        "minima": len(minima),
         "rank_correlation": found.rank_correlation,
         "median_trace": float(np.median(found.traces)),
         "median_generalization_error": float(np.median(found.generalization_errors)),
@@ -198,9 +199,9 @@ def _describe_way(a: int, b: int, way: Pathway, temperature: float | None) -> st
     return f"{kind} from {a} to {b}: {steps} transition state{'' if steps == 1 else 's'}"
 
 
-def _csv(ids: list[int], found: LocalGeometry) -> str:
+def _csv(minima: list[StoredMinimum], found: LocalGeometry) -> str:
     columns: dict[str, Any] = {
-        "id": ids,
+        "id": [minimum.id for minimum in minima],
         "loss": found.losses,
         "trace": found.traces,
         "log_determinant": found.log_determinants,
@@ -211,7 +212,10 @@ def _csv(ids: list[int], found: LocalGeometry) -> str:
         "generalization_error": found.generalization_errors,
         "train_accuracy": found.train_accuracies,
         "test_accuracy": found.test_accuracies,
+        "origin": [minimum.origin for minimum in minima],
     }
+    for name in ("run", "replica", "step", "method"):  # of the snapshot that found a minimum, if one did
+        columns[name] = [None if m.discovery is None else getattr(m.discovery, name) for m in minima]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

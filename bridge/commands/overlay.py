@@ -18,6 +18,7 @@ from bridge.inherent import InherentStructures, inherent_structures
 from bridge.jumps import Jumps, jumps
 from bridge.maps import compare_maps
 from bridge.occupation import Occupation, occupation, occupation_at, run_path
+from bridge.over_time_plots import plot_over_time
 from dynamics import Trajectories, load_trajectories
 from landscape import Database
 from landscape.plots import check_figure_path, save_figure
@@ -44,6 +45,9 @@ def overlay(
         str | None, typer.Option(help="A panel with visits and path of each of these runs, e.g. 0,3,7.")
     ] = None,
     at: Annotated[int | None, typer.Option(min=0, help="Only the stays at this waiting time.")] = None,
+    over_time: Annotated[
+        Path | None, typer.Option(help="Second picture: losses, distinct minima, returns, dwell times in time.")
+    ] = None,
     each_waiting_time: Annotated[bool, typer.Option(help="A panel for each waiting time.")] = False,
     seed: Seed = 0,
     jobs: Jobs = -1,
@@ -51,7 +55,8 @@ def overlay(
     as_json: AsJson = False,
 ) -> None:
     """Map snapshots of runs to minima and draw the visits on the disconnectivity graph."""
-    check_figure_path(output)
+    for picture in filter(None, (output, over_time)):
+        check_figure_path(picture)
     if method not in MAPS:
         msg = f"method must be one of {', '.join(MAPS)}; got {method!r}"
         raise ValueError(msg)
@@ -75,6 +80,8 @@ def overlay(
         ages = runs.waiting_times if each_waiting_time else () if at is None else (at,)
         seen, paths = _panels(structures, opened, panels, np.asarray(ages), whole=run is not None)
         figure = overlay_plots.plot_overlay(opened, seen, paths=paths)
+        if over_time is not None:
+            save_figure(plot_over_time(runs, structures, opened), over_time)
         result = summary(structures, opened)
         details = describe_overlay(structures, opened) if as_json else {}
         described = describe_metadata(opened.provenance.dataset)
@@ -84,6 +91,7 @@ def overlay(
         details |= disagreement if as_json else {}
     save_figure(figure, output)
     result |= {"replicas": runs.replicas, "method": method, "output": output, **described}
+    result |= {} if over_time is None else {"over_time": over_time}
     show(result | details, as_json=as_json)
 
 

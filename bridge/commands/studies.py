@@ -1,6 +1,7 @@
 """Commands that join landscape and dynamics: compare, study, info."""
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -134,6 +135,7 @@ def info(
             provenance = dataclasses.asdict(opened.provenance)
             result = dataclasses.asdict(summarize(opened)) | provenance | {"data": provenance["dataset"]}
             result = {"kind": "database of minima", **result, **describe_metadata(opened.provenance.dataset)}
+            result["found_by_runs"] = dict(Counter(m.discovery.run for m in opened.minima if m.discovery))
     elif h5py.is_hdf5(file):
         runs = load_trajectories(file)
         result = {
@@ -141,6 +143,7 @@ def info(
             "replicas": runs.replicas,
             "steps": int(runs.steps[-1]),
             "snapshots": len(runs.steps),
+            "identity": runs.identity,
             "parameters": runs.n_parameters,
             **runs.metadata,
             **describe_metadata(runs.metadata.get("data", {})),

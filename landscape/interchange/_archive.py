@@ -47,6 +47,10 @@ class Archive:
             raise ValueError(msg)
         return array
 
+    def has(self, prefix: str) -> bool:
+        """Whether there is any array of these."""
+        return any(name.startswith(f"{prefix}_") for name in self._arrays)
+
     def check_lengths(self, what: str, arrays: Mapping[str, Sequence[Any] | NDArray[Any]]) -> None:
         """Raise a ValueError unless these are of one length."""
         if len({len(array) for array in arrays.values()}) > 1:
@@ -80,6 +84,11 @@ def rows(prefix: str, archive: Archive, kind: type) -> list[Any]:
         lists[field.name] = archive.get(f"{prefix}_{field.name}", _kind(hint), None, *_width(hint)).tolist()
     archive.check_lengths(prefix, lists)
     return [kind(**dict(zip(lists, map(_value, values), strict=True))) for values in zip(*lists.values(), strict=True)]
+
+
+def later_rows(prefix: str, archive: Archive, kind: type) -> list[Any]:
+    """As `rows`; none where the file comes from a version that wrote none of these columns."""
+    return rows(prefix, archive, kind) if archive.has(prefix) else []
 
 
 def _value(number: Any) -> Any:

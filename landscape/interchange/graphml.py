@@ -55,9 +55,15 @@ def _attributes(points: Sequence[StoredMinimum | StoredTransitionState]) -> list
             "log_determinant": stored.point.log_determinant,
             "lowest_eigenvalue": float(stored.point.eigenvalues[0]),
             "rms_gradient": stored.point.rms_gradient,
+            **_discovery(stored),
         }
         for stored in points
     ]
+
+
+def _discovery(stored: StoredMinimum | StoredTransitionState) -> dict[str, Any]:
+    """The snapshot that found a minimum, if one did."""
+    return asdict(stored.discovery) if isinstance(stored, StoredMinimum) and stored.discovery else {}
 
 
 # ---------------------------------------------------------------- reading

@@ -5,7 +5,8 @@ order of their ids: ``ids``, ``coordinates`` (n, P), ``losses`` in nats, ``rms_g
 end in nan where zero modes are left out, ``log_determinants``, ``traces``, ``orbit_sizes`` as texts (they may be huge),
 ``hits``, ``origins``, ``searches`` (-1: none); transition states also ``eigenvectors`` (m, P) and ``minimum_ids``
 (m, 2). Then ``attempts_*`` and ``inherent_structures_*``, one entry per search and per quenched point of a
-trajectory (-1: no minimum).
+trajectory (-1: no minimum), ``discoveries_*`` (the snapshot that found a minimum) and ``unmapped_*`` (why a point
+belongs to none): files of older versions lack these two.
 """
 
 import json
@@ -21,15 +22,16 @@ from landscape._new_databases import check_new, new_database
 from landscape._rows import read_provenance
 from landscape.database import Database
 from landscape.files import new_file
-from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, rows
+from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, later_rows, rows
 from landscape.reading import reading
-from landscape.records import Attempt, Provenance, StoredMinimum, StoredTransitionState
+from landscape.records import Attempt, Discovery, Provenance, StoredMinimum, StoredTransitionState
 from landscape.stationary import VALUE_TOLERANCE, Minimum, TransitionState
 
 Array = NDArray[np.float64]
 Stored = StoredMinimum | StoredTransitionState
 
 MINIMA, STATES, ATTEMPTS, STRUCTURES = "minima", "transition_states", "attempts", "inherent_structures"
+DISCOVERIES, UNMAPPED = "discoveries", "unmapped"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,26 @@ class _Structure:
     point: str
     method: str
     minimum_id: int | None
+
+
+@dataclass(frozen=True)
+class _Discovered:
+    """Which snapshot found a minimum."""
+
+    minimum_id: int
+    run: str
+    replica: int
+    step: int
+    method: str
+
+
+@dataclass(frozen=True)
+class _Unmapped:
+    """Why a point of a trajectory belongs to no minimum."""
+
+    point: str
+    method: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -70,9 +92,20 @@ def export_npz(database: Database, path: str | Path) -> None:
         f"{STATES}_minimum_ids": np.array([stored.minimum_ids for stored in states], np.int64).reshape(-1, 2),
         **columns(ATTEMPTS, database.attempts(), Attempt),
         **columns(STRUCTURES, structures, _Structure),
+        **columns(DISCOVERIES, _discoveries(minima), _Discovered),
+        **columns(UNMAPPED, _unmapped(database), _Unmapped),
     }
     with new_file(path) as unfinished, unfinished.open("xb") as file:
         np.savez(file, allow_pickle=False, **arrays)
+
+
+def _discoveries(minima: Sequence[StoredMinimum]) -> list[_Discovered]:
+    return [_Discovered(stored.id, **asdict(stored.discovery)) for stored in minima if stored.discovery]
+
+
+def _unmapped(database: Database) -> list[_Unmapped]:
+    methods = database.quench_methods()
+    return [_Unmapped(point, m, reason) for m in methods for point, reason in sorted(database.unmapped(m).items())]
 
 
 def _point_arrays(prefix: str, points: Sequence[Stored], n_parameters: int) -> Arrays:
@@ -127,9 +160,11 @@ def import_npz(source: str | Path, output: str | Path) -> Restored:
         ends = archive.get(f"{STATES}_minimum_ids", "i", len(states), 2).tolist()
         modes = archive.get(f"{STATES}_eigenvectors", "f", len(states), provenance.n_parameters)
         attempts, structures = rows(ATTEMPTS, archive, Attempt), rows(STRUCTURES, archive, _Structure)
+        found = {one.minimum_id: one for one in later_rows(DISCOVERIES, archive, _Discovered)}
+        reasons = {(one.point, one.method): one.reason for one in later_rows(UNMAPPED, archive, _Unmapped)}
         with new_database(output, provenance) as database:
             for point in minima:
-                _add_minimum(database, point)
+                _add_minimum(database, point, found.get(point.id))
             for point, mode, (first, second) in zip(states, modes, ends, strict=True):
                 _add_state(database, point, mode, (first, second))
             for attempt in attempts:
@@ -137,7 +172,12 @@ def import_npz(source: str | Path, output: str | Path) -> Restored:
                 database.add_attempt(attempt)
             for structure in structures:
                 _known(database, structure.minimum_id)
-                database.add_inherent_structure(structure.point, structure.method, structure.minimum_id)
+                database.add_inherent_structure(
+                    structure.point,
+                    structure.method,
+                    structure.minimum_id,
+                    reasons.get((structure.point, structure.method)),
+                )
     return Restored(Path(output), len(minima), len(states), len(attempts))
 
 
@@ -209,9 +249,12 @@ def _length(eigenvalues: Array) -> int:
     return int(np.flatnonzero(~np.isnan(eigenvalues)).max(initial=-1)) + 1
 
 
-def _add_minimum(database: Database, point: _Point) -> None:
+def _add_minimum(database: Database, point: _Point, found: _Discovered | None) -> None:
     minimum = Minimum(point.coordinates, point.value, point.rms_gradient, point.eigenvalues)
-    added = database.add_minimum(minimum, origin=point.origin, search=point.search, hits=point.hits)
+    discovery = None if found is None else Discovery(found.run, found.replica, found.step, found.method)
+    added = database.add_minimum(
+        minimum, origin=point.origin, search=point.search, hits=point.hits, discovery=discovery
+    )
     _check_added(point, *added)
 
 
