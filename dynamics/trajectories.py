@@ -162,7 +162,7 @@ class Trajectories:
     def identity(self) -> str:
         """What tells these runs from those of other settings, seeds or data: twelve hexadecimal digits.
 
-        The same for a file that goes on longer, has more replicas or keeps other snapshots.
+        The same for a file that has more replicas or keeps other snapshots.
         """
         settings = {name: value for name, value in self.metadata.items() if name not in NOT_IDENTITY}
         text = json.dumps([self.layer_sizes, settings], sort_keys=True, default=str)

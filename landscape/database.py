@@ -191,6 +191,11 @@ class Database:
         self._check_types("inherent structures", rows, str, int | None)
         return dict(rows)
 
+    def discoveries(self) -> dict[int, Discovery]:
+        """Which snapshot found a minimum, by the minimum's id, of those that a snapshot found."""
+        with reading(self.path):
+            return _discoveries.read_discoveries(self._connection, self.path)
+
     def unmapped(self, method: str) -> dict[str, str]:
         """Why points quenched with `method` (their digests) belong to no minimum, as far as it was noted."""
         with reading(self.path):

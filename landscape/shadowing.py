@@ -274,5 +274,5 @@ def _settles(loss: Loss, path: _Path, place: _Place, path_error: float) -> bool:
     model: Any = path.end
     _, gradient = loss.value_and_gradient(place.base + place.deviation)
     along = (place.base + place.deviation - model.point) @ model.eigenvectors
-    missed = np.where(model.zero, 0.0, gradient @ model.eigenvectors / model.eigenvalues - along)
-    return _square(missed) <= path_error**2
+    foretold = np.divide(gradient @ model.eigenvectors, model.eigenvalues, out=along.copy(), where=~model.zero)
+    return _square(foretold - along) <= path_error**2

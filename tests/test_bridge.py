@@ -263,6 +263,7 @@ def test_a_new_minimum_knows_the_first_snapshot_that_found_it(incomplete):
     with Database(few.path) as again:
         assert again.minimum(new).discovery == expected
         assert {minimum.id for minimum in again.minima if minimum.discovery} == {new}
+        assert again.discoveries() == {new: expected}
 
 
 def test_hops_between_known_minima_in_known_order(loss, database, rng):

@@ -124,6 +124,13 @@ def test_interrupted_runs_go_on(tmp_path, stops, jobs):
     assert_same(run(replicas=13, path=path), run(replicas=13))
 
 
+def test_identity_tells_settings_apart_but_not_numbers_of_runs():
+    runs = run()
+    assert run(replicas=2).identity == run(snapshots="waiting").identity == runs.identity
+    others = [run(seed=4), run(SGD(learning_rate=0.1, batch_size=6)), run(noise="full")]
+    assert len({runs.identity, *(other.identity for other in others)}) == 4
+
+
 def test_more_replicas_extend_and_fewer_do_nothing(tmp_path):
     path = tmp_path / "F.h5"
     small = run(replicas=3, path=path)

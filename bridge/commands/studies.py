@@ -135,7 +135,7 @@ def info(
             provenance = dataclasses.asdict(opened.provenance)
             result = dataclasses.asdict(summarize(opened)) | provenance | {"data": provenance["dataset"]}
             result = {"kind": "database of minima", **result, **describe_metadata(opened.provenance.dataset)}
-            result["found_by_runs"] = dict(Counter(m.discovery.run for m in opened.minima if m.discovery))
+            result["found_by_runs"] = dict(Counter(one.run for one in opened.discoveries().values()))
     elif h5py.is_hdf5(file):
         runs = load_trajectories(file)
         result = {
