@@ -15,6 +15,7 @@ from dynamics import (
     load_trajectories,
     mean_square_displacement,
 )
+from landscape.reading import reading
 
 GENERATED = ("ljat", "mnist")  # data sets that have a seed
 FINAL = {
@@ -56,7 +57,8 @@ def load_realizations(
 ) -> tuple[Realizations, list[Mapping[str, Any]]]:
     """Compare the ensembles in these files; with the metadata of each."""
     displacements = [mean_square_displacement(load_trajectories(path)) for path in paths]
-    result = compare_realizations(displacements, threshold, from_waiting_time=from_waiting_time, seed=seed)
+    with reading(", ".join(map(str, paths)), "cannot be compared"):
+        result = compare_realizations(displacements, threshold, from_waiting_time=from_waiting_time, seed=seed)
     return result, [msd.metadata for msd in displacements]
 
 

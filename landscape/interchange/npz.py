@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from landscape import _schema
 from landscape._new_databases import check_new, new_database
-from landscape._rows import read_provenance
+from landscape._rows import moderate, read_provenance
 from landscape.database import Database
 from landscape.files import new_file
 from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, later_rows, rows
@@ -208,8 +208,8 @@ class _Point:
     def check(self) -> None:
         """Raise a ValueError if a number is not what it must be."""
         numbers = [self.value, self.rms_gradient, *self.coordinates.tolist(), *self.eigenvalues.tolist()]
-        if not np.isfinite(numbers).all() or not self.eigenvalues.size:
-            msg = f"{self.what} has numbers that are not finite"
+        if not moderate(numbers) or not self.eigenvalues.size or not self.eigenvalues.all():
+            msg = f"{self.what} has numbers that are not finite, or an eigenvalue of 0"
             raise ValueError(msg)
         if self.hits < 0 or (self.search or 0) < 0:
             msg = f"{self.what} has {self.hits} hits and search {self.search}"
@@ -259,7 +259,7 @@ def _add_minimum(database: Database, point: _Point, found: _Discovered | None) -
 
 
 def _add_state(database: Database, point: _Point, mode: Array, ends: tuple[int, int]) -> None:
-    if not np.isfinite(mode).all():
+    if not moderate(mode):
         msg = f"{point.what} has an eigenvector that is not finite"
         raise ValueError(msg)
     _known(database, *ends)
