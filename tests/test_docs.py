@@ -28,7 +28,8 @@ from dynamics import NOISES
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHOWN = {"text", "bash"}  # languages of what is to be read, or written into a batch job's script
-NOT_RUN = ("make study ", "pip install ", "import subprocess\n\ncluster.scale(")  # how a block may begin that no test runs
+# how a block may begin that no test runs
+NOT_RUN = ("make study ", "pip install ", "import subprocess\n\ncluster.scale(")
 PRINTED = {"README.md": r"\d+ minima, \d+ visited, mu = \d.*\n"}
 
 
