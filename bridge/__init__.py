@@ -6,6 +6,7 @@ from bridge.comparison import compare as compare
 from bridge.decomposition import Decomposition as Decomposition
 from bridge.decomposition import decompose as decompose
 from bridge.decomposition import decomposition_steps as decomposition_steps
+from bridge.departures import departures as departures
 from bridge.descent import descent_displacement as descent_displacement
 from bridge.dwell import Dwells as Dwells
 from bridge.dwell import ResidualDwells as ResidualDwells

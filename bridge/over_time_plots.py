@@ -21,7 +21,7 @@ MOST_AGES = 5  # of which curves are drawn: more could not be told apart
 MOST_SUPERBASINS = 5  # with a color of their own
 SIZE = (13.0, 7.6)  # inches
 BAND = {"alpha": 0.22, "linewidth": 0}
-REST, ABOVE, NONE = "0.55", "0.8", "0.95"  # greys: other superbasins, minima above the level, no minimum
+REST, ABOVE, NONE = "0.55", "0.8", "0.95"  # grays: other superbasins, minima above the level, no minimum
 
 
 def plot_over_time(runs: Trajectories, structures: InherentStructures, database: Database) -> Figure:

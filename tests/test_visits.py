@@ -16,6 +16,7 @@ from bridge import (
     JumpStatus,
     SnapshotStatus,
     compare_maps,
+    departures,
     dwells,
     history,
     jumps,
@@ -30,6 +31,7 @@ from bridge import (
     superbasin_shares,
 )
 from bridge.jumps import of_run
+from dynamics import aging
 from landscape import Database, Minimum, Provenance, TransitionState, superbasins
 
 STEPS = np.array([0, 10, 20, 40, 80, 160])
@@ -243,6 +245,37 @@ def test_persistence_against_a_naive_one(ids, gaps):
 def test_persistence_of_another_step_is_refused():
     with pytest.raises(ValueError, match="30 is none"):
         persistence(structures(SEQUENCES), [10, 30])
+
+
+def test_departures_of_known_runs():
+    found = departures(structures(SEQUENCES), [10, 40])
+    assert found.lags.tolist() == [10, 30, 40, 70, 120, 150]
+    expected = [
+        [[1, 0, 0, 1, 1, 1], [0, 1, 1, 1, 1, np.nan]],
+        [[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, np.nan]],
+        [[0, 1, 1, 1, 1, 1], [0, 0, 0, 0, 1, np.nan]],  # in no minimum at step 80: still in the one of step 40
+    ]
+    np.testing.assert_array_equal(found.values, expected)
+
+
+@pytest.mark.parametrize(("power", "mu"), [(0.0, 0.0), (1.0, 1.0)])
+def test_departures_age_as_the_rates_do(power, mu):
+    """Rates of hops that do not depend on age, and ones that fall as 1 / age."""
+    rng, steps = np.random.default_rng(0), np.unique(np.geomspace(100, 1e5, 400).astype(int))
+    clock = steps * 2e-4 if power == 0 else np.log(steps)
+    hops = rng.poisson(np.diff(clock), (300, steps.size - 1)).cumsum(axis=1)
+    seen = structures(np.hstack([np.ones((300, 1), int), 1 + hops]), steps)
+    ages = steps[np.searchsorted(steps, [300, 1000, 3000, 10000])]
+    fit = aging(departures(seen, ages), 0.2)
+    assert fit.mu == pytest.approx(mu, abs=0.1)
+    assert fit.mu_low - 0.05 < mu < fit.mu_high + 0.05
+
+
+def test_departures_need_later_snapshots():
+    with pytest.raises(ValueError, match="30 is none"):
+        departures(structures(SEQUENCES), [30])
+    with pytest.raises(ValueError, match="later mapped step"):
+        departures(structures(SEQUENCES), [160])
 
 
 def test_overlap_of_sets():

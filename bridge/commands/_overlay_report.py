@@ -3,13 +3,16 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bridge.departures import SHARE, departures
 from bridge.dwell import Dwells, dwells, residual_dwells
 from bridge.histories import history, mean_overlap, persistence, shared_minima
 from bridge.inherent import InherentStructures, SnapshotStatus
 from bridge.jumps import Jumps, jumps
 from bridge.maps import MapDisagreement
 from bridge.superbasins import superbasin_shares
+from dynamics import aging
 from landscape import Database
 
 
@@ -45,6 +48,25 @@ def summary(structures: InherentStructures, database: Database) -> dict[str, Any
         "longest_snapshot_interval": int(np.diff(structures.steps).max(initial=0)),
         "return_probability": past.return_probability,
         "mean_overlap": mean_overlap(shared_minima(structures)),
+    }
+
+
+def describe_departures(structures: InherentStructures, waiting_times: NDArray[np.int64]) -> dict[str, Any]:
+    """Time until a fifth of the runs has left the minimum of age tw, and its exponent; {} if no age is followed."""
+    ages = np.intersect1d(waiting_times, structures.steps[:-1])
+    if not ages.size:
+        return {}
+    fit = aging(departures(structures, ages), SHARE)
+    return {
+        "departures": {
+            "share": SHARE,
+            "waiting_times": ages,
+            "t_star": fit.t_star,
+            "t_star_interval": fit.t_star_interval,
+            "mu": fit.mu,
+            "interval": fit.interval,
+            "status": str(fit.status),
+        }
     }
 
 

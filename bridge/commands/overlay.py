@@ -12,7 +12,7 @@ from bridge import overlay_plots
 from bridge.commands._cluster import cluster
 from bridge.commands._console import progress_bar, show
 from bridge.commands._options import AsJson, Jobs, Scheduler, Seed, describe_metadata
-from bridge.commands._overlay_report import describe_maps, describe_overlay, summary
+from bridge.commands._overlay_report import describe_departures, describe_maps, describe_overlay, summary
 from bridge.dwell import Dwells, dwells
 from bridge.inherent import InherentStructures, inherent_structures
 from bridge.jumps import Jumps, jumps
@@ -82,7 +82,7 @@ def overlay(
         figure = overlay_plots.plot_overlay(opened, seen, paths=paths)
         if over_time is not None:
             save_figure(plot_over_time(runs, structures, opened), over_time)
-        result = summary(structures, opened)
+        result = summary(structures, opened) | describe_departures(structures, runs.waiting_times)
         details = describe_overlay(structures, opened) if as_json else {}
         described = describe_metadata(opened.provenance.dataset)
     if len(maps) > 1:
