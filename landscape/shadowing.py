@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 TUBE = 0.1  # the deviation's largest length: of paths that part for different minima it went beyond 0.3
 MEMORY = 2  # former paths remembered
 GROWTH = 1.4  # of the number of steps from one try to the next
+MARGIN = 1.5  # times the deviation: near a ridge the errors of the deviation itself decide
 LAG = 0.5  # of the length on which the path is straight: a lag below it is a shift in time to first order
 NEWS = 10  # steps of its own that a flow beside another path has to go to be remembered
 SPARE = 5  # steps of that path before their meeting
@@ -216,6 +217,7 @@ def beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> int | No
     minimum's quadratic model has to bring it home within that.
     """
     part, place = path.nearest_part(theta)
+    place = replace(place, deviation=MARGIN * place.deviation)
     leaves = _leaves(part, place, path_error)
     return _leaves(part, place, path_error, loss) if leaves is None else leaves
 

@@ -79,6 +79,7 @@ def draw(spectra: Spectra) -> Figure:
     left.boxplot(pooled, tick_labels=[str(step) for step in found.steps], flierprops={"markersize": 2})
     _symlog(left, found)
     left.set(xlabel="time (steps)", ylabel="eigenvalues of the Hessian (nats)")
+    left.tick_params(axis="x", rotation=30)
     for k, color in ((0, COLORS[0]), (-1, COLORS[3])):
         ordered = found.eigenvalues[:, k].mean(axis=0)
         right.plot(np.arange(1, ordered.size + 1), ordered, ".", color=color, label=f"step {found.steps[k]}")
