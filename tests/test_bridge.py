@@ -52,6 +52,7 @@ STEPS = np.array([0, 10, 20, 40, 80, 160])
 
 
 only_deep = pytest.mark.parametrize("explored", [DEEP], ids=str, indirect=True)
+only_wide = pytest.mark.parametrize("explored", [WIDE], ids=str, indirect=True)
 
 
 def make_loss(hidden, seed=0):
@@ -318,6 +319,7 @@ def test_a_new_minimum_is_added_once(incomplete, rng):
         assert again.minimum(new).origin == "sgd"
 
 
+@only_wide
 def test_a_search_that_ends_in_a_minimum_from_sgd_counts(incomplete, rng):
     few, loss, missing = incomplete
     found = inherent_structures(trajectories(loss, [[near(loss, missing.coordinates, rng)] * 6]), few)

@@ -294,6 +294,7 @@ def test_an_interruption_while_drawing(undisturbed, data, tmp_path, monkeypatch)
     assert repr(done.comparison.rows[0]) == repr(undisturbed[0].comparison.rows[0])
 
 
+@pytest.mark.slow  # the normal run has this of explore, train and the maps
 def test_number_of_workers_does_not_matter(undisturbed, data, tmp_path):
     study(data, tmp_path, SETTINGS, jobs=2)
     assert contents(tmp_path) == contents(undisturbed[0].output)
