@@ -35,17 +35,15 @@ def departures(structures: InherentStructures, waiting_times: ArrayLike) -> Mean
     ValueError
         If a waiting time is none of the mapped steps, or none has a later one.
     """
-    steps, ages = structures.steps, np.unique(np.asarray(waiting_times, dtype=np.int64))
-    if missing := sorted(set(ages.tolist()) - set(steps.tolist())):
-        msg = f"waiting_times must be mapped steps; {missing[0]} is none"
-        raise ValueError(msg)
+    steps, begins = structures.steps, np.unique(structures.places(waiting_times))
+    ages = steps[begins]
     between = steps - ages[:, None]
     lags = np.unique(between[between > 0])
     if not lags.size:
         msg = f"waiting_times must have a later mapped step; got {ages.tolist()} of {steps.tolist()}"
         raise ValueError(msg)
     ids, times = _filled(structures.minimum_ids), ages[:, None] + lags
-    then = ids[:, np.searchsorted(steps, ages), None]
+    then = ids[:, begins, None]
     later = ids[:, np.searchsorted((steps[:-1] + steps[1:]) / 2, times)]
     return MeanSquareDisplacement(ages, lags, np.where(times <= steps[-1], (later != then).astype(float), np.nan))
 

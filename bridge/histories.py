@@ -129,13 +129,10 @@ def persistence(structures: InherentStructures, waiting_times: ArrayLike) -> Per
     ValueError
         If a waiting time is none of the mapped steps.
     """
-    ages = np.atleast_1d(np.asarray(waiting_times, dtype=np.int64))
-    if missing := sorted(set(ages.tolist()) - set(structures.steps.tolist())):
-        msg = f"waiting_times must be mapped steps; {missing[0]} is none"
-        raise ValueError(msg)
-    ids = structures.minimum_ids
+    begins, ids = structures.places(waiting_times), structures.minimum_ids
+    ages = structures.steps[begins]
     same, returned = (np.full((ages.size, structures.steps.size), np.nan) for _ in range(2))
-    for w, begin in enumerate(np.searchsorted(structures.steps, ages)):
+    for w, begin in enumerate(begins):
         later, then = ids[:, begin:], ids[:, begin, None]
         known = (later > 0) & (then > 0)
         there = known & (later == then)

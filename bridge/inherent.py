@@ -78,6 +78,14 @@ class InherentStructures:
         """Number of snapshots that belong to a minimum."""
         return int((self.minimum_ids > 0).sum())
 
+    def places(self, waiting_times: ArrayLike) -> NDArray[np.intp]:
+        """Where waiting times (W,) stand among the mapped steps; a ValueError names one that is none of them."""
+        ages = np.atleast_1d(np.asarray(waiting_times, dtype=np.int64))
+        if missing := sorted(set(ages.tolist()) - set(self.steps.tolist())):
+            msg = f"waiting_times must be mapped steps; {missing[0]} is none"
+            raise ValueError(msg)
+        return np.searchsorted(self.steps, ages)
+
     def count(self, status: SnapshotStatus) -> int:
         """Number of snapshots with this status."""
         return int((self.statuses == status).sum())

@@ -269,12 +269,16 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All writes inside happen together or not at all. A second writer waits for 30 seconds."""
-        self._execute_alone("BEGIN IMMEDIATE")
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.DatabaseError as error:
+            self._explain(error)
+            raise
         try:
             if self._data_version() != self._seen_version:
                 self._load()
             yield
-            self._execute_alone("COMMIT")
+            self._connection.execute("COMMIT")
         except BaseException as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -284,23 +288,20 @@ class Database:
             raise
 
     def _explain(self, error: sqlite3.DatabaseError) -> None:
-        """Raise an OSError for a full disk, a ValueError for a damaged file: all others are mistakes of a caller."""
+        """Raise an error that names the file, if it is its fault: all others are mistakes of a caller.
+
+        TimeoutError where another process uses it, OSError for a full disk, ValueError where it is damaged.
+        """
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # those that Python itself raises have none
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            msg = f"{self.path} is being used by another process: {error}"
+            raise TimeoutError(msg) from error
         if isinstance(error, sqlite3.OperationalError):
             msg = f"{self.path} cannot be written: {error}"
             raise OSError(msg) from error
-        if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             msg = f"{self.path} is damaged: {error}"
             raise ValueError(msg) from error
-
-    def _execute_alone(self, statement: str) -> None:
-        try:
-            self._connection.execute(statement)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-                msg = f"{self.path} is being used by another process: {error}"
-                raise TimeoutError(msg) from error
-            msg = f"{self.path} cannot be written: {error}"
-            raise OSError(msg) from error
 
     def add_minimum(
         self,
