@@ -1,8 +1,8 @@
 """Compiled SGD kernels, made on demand and cached on disk.
 
-The source that `_codegen` makes is compiled from memory, under the name of a file in the user's cache directory that
-holds the same text, because numba keeps its own cache beside a file. That file is only ever written, compared and
-dated, never executed: changing it changes nothing but the time of the next start.
+The source that `_codegen` makes is compiled from memory, under the name of a file in the cache directory
+(`landscape._compilation`) that holds the same text, because numba keeps its own cache beside a file. That file is only
+ever written, compared and dated, never executed: changing it changes nothing but the time of the next start.
 """
 
 import hashlib
@@ -17,10 +17,9 @@ from threading import Lock
 from types import ModuleType
 from typing import Any
 
-import platformdirs
-
 from dynamics._codegen import choose_tile, generate
 from dynamics.noises import get_noise
+from landscape._compilation import cache_directory
 from landscape.files import new_file
 
 logger = logging.getLogger(__name__)
@@ -111,7 +110,10 @@ def _execute(source: str, name: str, filename: str) -> dict[str, Any]:
 
 def _writable_cache() -> Path | None:
     """The directory for generated sources, or None, with a message in the log, where it cannot be written."""
-    directory = Path(platformdirs.user_cache_dir("agescape")) / "kernels"
+    place = cache_directory()
+    if place is None:
+        return None
+    directory = place / "kernels"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):

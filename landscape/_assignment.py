@@ -1,7 +1,8 @@
 """Linear assignment, compiled: for the many small ones inside a search."""
 
 import numpy as np
-from numba import njit
+
+from landscape._compilation import njit
 
 
 @njit(cache=True)

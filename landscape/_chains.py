@@ -8,11 +8,11 @@ from itertools import permutations, product
 from math import factorial
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from landscape._assignment import assign
+from landscape._compilation import njit
 from landscape.networks import Layer
 
 Array = NDArray[np.float64]

@@ -5,8 +5,8 @@ h (d delta' / dz h' + delta' dh' / dz). Names and layout of arrays as in `_kerne
 """
 
 import numpy as np
-from numba import njit
 
+from landscape._compilation import njit
 from landscape._kernels import (
     BLOCK,
     FAST,

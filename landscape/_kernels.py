@@ -6,8 +6,8 @@ before the softmax), `delta` the derivatives of the loss by the units' inputs, a
 """
 
 import numpy as np
-from numba import njit
 
+from landscape._compilation import njit
 from landscape._math import exp, log, tanh
 
 BLOCK = 512

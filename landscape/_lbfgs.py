@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from landscape._compilation import njit
 from landscape.losses import Loss
 
 Array = NDArray[np.float64]

@@ -1,7 +1,8 @@
 """What it costs to put one hidden unit into another's place: the tables that `_nearest` searches."""
 
 import numpy as np
-from numba import njit
+
+from landscape._compilation import njit
 
 
 @njit(cache=True)

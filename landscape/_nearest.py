@@ -15,9 +15,9 @@ the left one (n_left), then those of the right one, padded with infinity to one 
 """
 
 import numpy as np
-from numba import njit
 
 from landscape._assignment import assign
+from landscape._compilation import njit
 from landscape._move_costs import core_of, fill_costs
 
 FAST = {"nnan", "nsz", "reassoc", "contract"}  # infinity is used, NaN is not: callers check

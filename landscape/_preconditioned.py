@@ -9,9 +9,9 @@ from gradients alone how the curvature changes.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from landscape._compilation import njit
 from landscape._lbfgs import lbfgs_step
 from landscape._newton import VALUE_NOISE, trust_region_step
 from landscape.losses import Loss

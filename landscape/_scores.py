@@ -1,8 +1,8 @@
 """Compiled cross-entropy and share of correct rows, forward only: for rows that need no gradient."""
 
 import numpy as np
-from numba import njit
 
+from landscape._compilation import njit
 from landscape._kernels import BLOCK, FAST, forward, offsets
 from landscape._math import exp, log
 

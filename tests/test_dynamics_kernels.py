@@ -214,6 +214,7 @@ def test_tiles_are_whole_cache_lines_and_waste_little(batch_size, precision):
 @pytest.fixture
 def cache_directory(tmp_path, monkeypatch):
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / name))
+    monkeypatch.delenv("AGESCAPE_CACHE_DIR", raising=False)
     return tmp_path / "agescape" / "kernels"
 
 

@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from landscape._compilation import njit
 from landscape.datasets._arguments import finite_number
 
 Array = NDArray[np.float64]

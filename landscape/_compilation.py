@@ -1,0 +1,126 @@
+"""Where compiled functions are kept: where numba keeps them, else in a temporary directory, else nowhere.
+
+A package in a read-only container, for a user without a home, has no place for numba's cache: then numba refuses to
+compile what should be cached. `arrange` finds another place before that, and `njit` does without where there is none.
+"""
+
+import logging
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numba
+import platformdirs
+
+logger = logging.getLogger(__name__)
+
+ROOM = 1 << 20  # bytes that a place must take: about what one command compiles
+OURS, NUMBAS, MATPLOTLIBS = "AGESCAPE_CACHE_DIR", "NUMBA_CACHE_DIR", "MPLCONFIGDIR"  # worker processes inherit them
+NOWHERE = "none"  # value of `OURS` where nothing can be kept
+
+
+def njit(*arguments: Any, **options: Any) -> Callable[..., Any]:
+    """`numba.njit`, for which ``cache=True`` means: where there is a place for it."""
+
+    def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+        try:
+            return numba.njit(*arguments, **options)(function)
+        except RuntimeError:  # "cannot cache function: no locator available"
+            return numba.njit(*arguments, **{**options, "cache": False})(function)
+
+    return compiled
+
+
+def cache_directory() -> Path | None:
+    """The directory for what agescape itself keeps between processes; it need not exist. None if there is no place."""
+    given = os.environ.get(OURS) or platformdirs.user_cache_dir("agescape")
+    return None if given == NOWHERE else Path(given).expanduser()
+
+
+def arrange() -> None:
+    """Let numba, agescape and matplotlib keep in a temporary directory what they could not keep in their usual one.
+
+    Sets environment variables, so that worker processes do the same, in silence; says so in one line of the log.
+    """
+    full = [*_unusable_for_numba(), *_unusable_for_us(), *_unusable_for_matplotlib()]
+    if not full:
+        return
+    place = _temporary_directory()
+    for variable, _ in full:
+        if place is not None:
+            os.environ[variable] = str(place / variable.partition("_")[0].lower())
+    if place is None:
+        os.environ[OURS] = NOWHERE
+    elif NUMBAS in dict(full):
+        numba.config.CACHE_DIR = os.environ[NUMBAS]  # pyright: ignore[reportAttributeAccessIssue]
+    logger.warning(
+        "cannot write to %s: %s (the environment variables %s name other directories)",
+        full[0][1],
+        "everything is compiled anew in every process" if place is None else f"caches are in {place}",
+        ", ".join(variable for variable, _ in full),
+    )
+
+
+Unusable = Iterator[tuple[str, Path]]  # a variable that names another place, and the place that cannot be used
+
+
+def _unusable_for_numba() -> Unusable:
+    """Numba takes the first place where it can make a file, though there may be no room in it."""
+    if cache_directory() is None:
+        return
+    own = platformdirs.user_cache_dir("numba", appauthor=False)
+    given = numba.config.CACHE_DIR  # pyright: ignore[reportAttributeAccessIssue]
+    places = [Path(given)] if given else []
+    places += [Path(__file__).parent / "__pycache__", Path(own)]
+    chosen = next((place for place in places if _takes(place, 1)), places[-1])
+    if not _takes(chosen, ROOM):
+        yield NUMBAS, chosen
+
+
+def _unusable_for_us() -> Unusable:
+    place = cache_directory()
+    if place is not None and not _takes(place, ROOM):
+        yield OURS, place
+
+
+def _unusable_for_matplotlib() -> Unusable:
+    """It would find a temporary directory, but a new one for every process, and with many words."""
+    if cache_directory() is None or MATPLOTLIBS in os.environ:
+        return
+    for place in (platformdirs.user_cache_dir("matplotlib"), platformdirs.user_config_dir("matplotlib")):
+        if not _takes(Path(place), 1):
+            yield MATPLOTLIBS, Path(place)
+            return
+
+
+def _takes(directory: Path, size: int) -> bool:
+    """Whether so many bytes can be written in a directory, which need not exist; nothing stays of the trial."""
+    if not directory.is_absolute():  # a home that is unknown stays "~"
+        return False
+    try:
+        while not directory.exists():
+            directory = directory.parent
+        with tempfile.TemporaryFile(dir=directory) as file:
+            file.write(bytes(size))
+        return True
+    except OSError:
+        return False
+
+
+def _temporary_directory() -> Path | None:
+    """A directory of this user alone: numba runs what it finds in its cache. None where there can be none."""
+    user = os.geteuid() if hasattr(os, "geteuid") else 0
+    try:
+        path = Path(tempfile.gettempdir()) / f"agescape-{user}"
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+    except OSError:
+        return None
+    mine = os.name != "posix" or (found.st_uid == user and not found.st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+    return path if stat.S_ISDIR(found.st_mode) and mine and _takes(path, ROOM) else None
+
+
+arrange()
