@@ -14,6 +14,7 @@ from typing import Any
 
 import numba
 import platformdirs
+from numba.core import config
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ def arrange() -> None:
     if place is None:
         os.environ[OURS] = NOWHERE
     elif NUMBAS in dict(full):
-        numba.config.CACHE_DIR = os.environ[NUMBAS]  # pyright: ignore[reportAttributeAccessIssue]
+        config.CACHE_DIR = os.environ[NUMBAS]  # pyright: ignore[reportAttributeAccessIssue]
     logger.warning(
         "cannot write to %s: %s (the environment variables %s name other directories)",
         full[0][1],
@@ -72,7 +73,7 @@ def _unusable_for_numba() -> Unusable:
     if cache_directory() is None:
         return
     own = platformdirs.user_cache_dir("numba", appauthor=False)
-    given = numba.config.CACHE_DIR  # pyright: ignore[reportAttributeAccessIssue]
+    given = config.CACHE_DIR  # pyright: ignore[reportAttributeAccessIssue]
     places = [Path(given)] if given else []
     places += [Path(__file__).parent / "__pycache__", Path(own)]
     chosen = next((place for place in places if _takes(place, 1)), places[-1])

@@ -1,15 +1,19 @@
 """The SQLite schema: pele's tables, version 2 of its schema, and ours beside them."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
+
+from landscape.reading import reading
 
 PELE_VERSION = 2
 VERSION = 1  # of our tables
 
 Columns = Mapping[str, str]  # declared type by name
+
+READING, WRITING = 5.0, 30.0  # seconds to wait for another process: its commits are short, its transactions may not be
 
 PELE_TABLES = """
 CREATE TABLE tbl_minima (
@@ -51,10 +55,22 @@ CREATE TABLE agescape_inherent_structures (
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a file without letting its schema run functions; transactions are explicit."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=30.0)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=READING)
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+@contextmanager
+def patiently(connection: sqlite3.Connection) -> Iterator[None]:
+    """Wait for other processes as long as a writer does, unless another time than a reader's was set."""
+    (before,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    if before == int(1000 * READING):
+        connection.execute(f"PRAGMA busy_timeout = {int(1000 * WRITING)}")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {before}")
 
 
 def create(path: Path, provenance: Sequence[tuple[str, str]]) -> None:
@@ -76,12 +92,12 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def check_passive(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise a ValueError if this is no SQLite file, or holds a trigger or view, which would act on its own."""
-    try:
+    """Raise a ValueError if this is no SQLite file, or holds a trigger or view, which would act on its own.
+
+    TimeoutError, PermissionError, OSError or MemoryError where it cannot be read now (`reading.sqlite_failure`).
+    """
+    with reading(path, "is not an SQLite file, or damaged"):
         objects = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
-    except sqlite3.DatabaseError as error:
-        msg = f"{path} is not an SQLite file: {error}"
-        raise ValueError(msg) from error
     if active := [name for kind, name in objects if kind in {"trigger", "view"}]:
         msg = f"{path} is refused: it holds the trigger or view {active[0]!r}, which no file of ours has"
         raise ValueError(msg)

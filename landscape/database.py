@@ -25,7 +25,7 @@ from landscape._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, 
 from landscape.connectivity import LandscapeGraph
 from landscape.files import new_file
 from landscape.networks import MLP
-from landscape.reading import reading
+from landscape.reading import check_sqlite_file, reading, sqlite_failure
 from landscape.records import Attempt, Discovery, Provenance, StoredMinimum, StoredTransitionState
 from landscape.stationary import VALUE_TOLERANCE, Minimum, StationaryPoint, TransitionState, same_point
 
@@ -46,6 +46,10 @@ class Database:
     ------
     FileNotFoundError
         If there is no such file.
+    TimeoutError
+        If another process keeps it locked for five seconds.
+    PermissionError
+        If it may not be read.
     ValueError
         If the file is not ours, is damaged, or holds a pickle that is not a plain array: the message
         names the path and the offending name.
@@ -53,16 +57,15 @@ class Database:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if not self.path.is_file():
-            msg = f"no database at {self.path}"
-            raise FileNotFoundError(msg)
-        self._connection = _schema.connect(self.path)
+        check_sqlite_file(self.path)
+        with reading(self.path):
+            self._connection = _schema.connect(self.path)
         try:
             with reading(self.path):
                 _schema.check(self._connection, self.path)
                 _discoveries.check(self._connection, self.path)
                 self._load()
-        except ValueError:
+        except BaseException:
             self.close()
             raise
 
@@ -268,40 +271,41 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside happen together or not at all. A second writer waits for 30 seconds."""
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.DatabaseError as error:
-            self._explain(error)
-            raise
-        try:
-            if self._data_version() != self._seen_version:
-                self._load()
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            self._load()
-            if isinstance(error, sqlite3.DatabaseError):
+        """All writes inside happen together or not at all. A second writer waits for 30 seconds.
+
+        Raises
+        ------
+        TimeoutError
+            If another process uses the file for longer.
+        OSError
+            If the file cannot be written or the disk is full.
+        ValueError
+            If the file is damaged.
+        """
+        with _schema.patiently(self._connection):
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.DatabaseError as error:
                 self._explain(error)
-            raise
+                raise
+            try:
+                if self._data_version() != self._seen_version:
+                    self._load()
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException as error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                self._load()
+                if isinstance(error, sqlite3.DatabaseError):
+                    self._explain(error)
+                raise
 
     def _explain(self, error: sqlite3.DatabaseError) -> None:
-        """Raise an error that names the file, if it is its fault: all others are mistakes of a caller.
-
-        TimeoutError where another process uses it, OSError for a full disk, ValueError where it is damaged.
-        """
+        """Raise an error that names the file, if it is its fault: all others are mistakes of a caller."""
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # those that Python itself raises have none
-        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            msg = f"{self.path} is being used by another process: {error}"
-            raise TimeoutError(msg) from error
-        if isinstance(error, sqlite3.OperationalError):
-            msg = f"{self.path} cannot be written: {error}"
-            raise OSError(msg) from error
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            msg = f"{self.path} is damaged: {error}"
-            raise ValueError(msg) from error
+        if isinstance(error, sqlite3.OperationalError) or code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise sqlite_failure(error, self.path, "cannot be written") from error
 
     def add_minimum(
         self,

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
+from pathlib import Path
 from xml.parsers import expat
 
 # what broken bytes, and numbers or names that nobody expects, make Python and the libraries raise
@@ -23,12 +24,15 @@ ABSENT = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryEr
 def reading(path: str | PathLike[str], problem: str = "is damaged") -> Iterator[None]:
     """Whatever goes wrong inside is a ValueError that begins with the path and the `problem`.
 
-    An error that names the path already, and one that says that the file is not there or not for us, stays as it is.
+    An error that names the path already, and one that says that the file is not there or not for us, stays as it is;
+    one of SQLite becomes what `sqlite_failure` makes of it.
     """
     try:
         yield
     except ABSENT:
         raise
+    except sqlite3.Error as error:
+        raise sqlite_failure(error, path, problem) from error
     except BROKEN as error:
         text = str(error) or type(error).__name__
         if isinstance(error, ValueError) and str(path) in text:
@@ -37,3 +41,60 @@ def reading(path: str | PathLike[str], problem: str = "is damaged") -> Iterator[
             text = f"{type(error).__name__}: {text}"
         msg = text if str(path) in text else f"{path} {problem}: {text}"
         raise ValueError(msg) from error
+
+
+# by SQLite's codes, extended ones first: the kind of error, and what stands between the path and SQLite's own words
+FAILURES: dict[int, tuple[type[Exception], str]] = {
+    **dict.fromkeys(
+        (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY, sqlite3.SQLITE_READONLY_CANTINIT),
+        (PermissionError, "cannot be read: a write was interrupted, and to undo it takes a folder that can be written"),
+    ),
+    **dict.fromkeys(
+        (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
+        (TimeoutError, "is being used by another process: wait for it, or close the program that has it open"),
+    ),
+    **dict.fromkeys(
+        (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH), (PermissionError, "cannot be opened")
+    ),
+    **dict.fromkeys((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL), (OSError, "cannot be written")),
+    sqlite3.SQLITE_IOERR: (OSError, "cannot be read or written"),
+    sqlite3.SQLITE_NOMEM: (MemoryError, "takes more memory than there is"),
+    sqlite3.SQLITE_NOTADB: (ValueError, "is not an SQLite file, or damaged"),
+}
+
+
+def sqlite_failure(error: sqlite3.Error, path: str | PathLike[str], problem: str = "is damaged") -> Exception:
+    """What SQLite complains of, as an error that names the file and says whose fault it is.
+
+    TimeoutError where another process uses the file, PermissionError where it cannot be opened, OSError where it cannot
+    be written or the disk fails, MemoryError, ValueError where the file is to blame.
+    """
+    code = getattr(error, "sqlite_errorcode", 0)  # errors that Python itself raises have none
+    kind, what = FAILURES.get(code) or FAILURES.get(code & 0xFF) or (ValueError, problem)
+    return kind(f"{path} {what}: {error}")
+
+
+def check_sqlite_file(path: Path) -> None:
+    """Raise an error in words unless there is a file that can be read and holds something.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no file.
+    PermissionError
+        If it may not be read.
+    ValueError
+        If it is empty: SQLite would take it for a database without tables.
+    """
+    try:
+        if not path.is_file():
+            msg = f"no database at {path}{': it is a folder' if path.is_dir() else ''}"
+            raise FileNotFoundError(msg)
+        with path.open("rb") as file:
+            start = file.read(1)
+    except PermissionError as error:
+        msg = f"{path} cannot be read: {error.strerror}"
+        raise PermissionError(msg) from error
+    if not start:
+        msg = f"{path} is empty, not a database: remove it"
+        raise ValueError(msg)

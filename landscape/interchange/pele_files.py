@@ -12,7 +12,7 @@ from landscape import _schema
 from landscape._pickles import UnsafePickleError, load_array
 from landscape.interchange.certification import Candidates, Imported, Progress, import_candidates
 from landscape.losses import Loss
-from landscape.reading import reading
+from landscape.reading import check_sqlite_file, reading
 
 Array = NDArray[np.float64]
 
@@ -56,9 +56,7 @@ def import_pele(
 def read_pele(source: str | Path, n_parameters: int) -> Candidates:
     """Coordinates (n, P) and (m, P) and what joins what; errors as of `import_pele`."""
     source = Path(source)
-    if not source.is_file():
-        msg = f"no database at {source}"
-        raise FileNotFoundError(msg)
+    check_sqlite_file(source)
     with closing(_schema.connect(source)) as connection, reading(source):
         _check(connection, source)
         return _read(connection, source, n_parameters)
