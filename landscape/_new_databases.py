@@ -22,7 +22,10 @@ def new_database(path: str | Path, provenance: Provenance) -> Iterator[Database]
     with new_file(path) as unfinished:
         with Database.create(unfinished, provenance) as database, database.transaction():
             yield database
-        Database(unfinished).close()  # what cannot be read again is not kept
+        with Database(unfinished) as written:  # what cannot be read again is not kept
+            if written.set_aside:
+                msg = f"{path} is not made: it would hold damaged rows ({written.set_aside[0]})"
+                raise ValueError(msg)
 
 
 def check_new(path: str | Path) -> None:

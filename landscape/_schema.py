@@ -13,6 +13,7 @@ VERSION = 1  # of our tables
 
 Columns = Mapping[str, str]  # declared type by name
 
+UNREADABLE = "\ufffd"  # stands for what is no text
 READING, WRITING = 5.0, 30.0  # seconds to wait for another process: its commits are short, its transactions may not be
 
 PELE_TABLES = """
@@ -56,9 +57,15 @@ CREATE TABLE agescape_inherent_structures (
 def connect(path: Path) -> sqlite3.Connection:
     """Open a file without letting its schema run functions; transactions are explicit."""
     connection = sqlite3.connect(path, isolation_level=None, timeout=READING)
+    connection.text_factory = _text
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def _text(characters: bytes) -> str:
+    """A text of a file, whatever bytes stand there: by itself sqlite3 would not go on behind one that is no UTF-8."""
+    return characters.decode(errors="replace")
 
 
 @contextmanager

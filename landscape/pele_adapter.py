@@ -73,7 +73,10 @@ def open_database(path: str | Path) -> Any:
     if "?" in str(path):  # SQLAlchemy would open the file named by what stands before it
         msg = f"pele cannot open a path with a question mark; got {path}"
         raise ValueError(msg)
-    Database(path).close()
+    with Database(path) as ours:
+        if ours.set_aside:
+            msg = f"{path} holds damaged rows, which pele would read: remove them with agescape verify --repair"
+            raise ValueError(msg)
     _check_pickles(path)
     with _sqlalchemy_silenced():
         return storage.Database(db=str(path), createdb=False)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape import symmetry
+from landscape._heights import below_minima
 from landscape.bands import elastic_band
 from landscape.losses import Loss
 from landscape.quench import QuenchResult, quench
@@ -37,6 +38,7 @@ class SaddleStatus(Enum):
     MINIMUM = "the search fell back into a minimum; start further away from it"
     HIGHER_INDEX = "the gradient vanishes at a saddle of higher index; try another direction"
     DOWNHILL = "a downhill path did not end in a minimum; see the status of its quench"
+    ROSE = "a downhill path ended above the transition state: the loss is too stiff for it; standardize the inputs"
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
 
 
@@ -102,6 +104,8 @@ def find_transition_state(
     evaluations += sum(end.hessian_evaluations for end in ends)
     if not all(end.converged for end in ends):
         return SaddleResult(SaddleStatus.DOWNHILL, None, (), evaluations)
+    if below_minima([model.value], [[end.value for end in ends]]).any():
+        return SaddleResult(SaddleStatus.ROSE, None, (), evaluations)
     minima = tuple(end.minimum for end in ends)
     return SaddleResult(status, transition_state_from(model), minima, evaluations)
 

@@ -136,6 +136,11 @@ def info(
             result = dataclasses.asdict(summarize(opened)) | provenance | {"data": provenance["dataset"]}
             result = {"kind": "database of minima", **result, **describe_metadata(opened.provenance.dataset)}
             result["found_by_runs"] = dict(Counter(one.run for one in opened.discoveries().values()))
+            result["set_aside"] = len(opened.set_aside)
+            if as_json:
+                result["set_aside"] = [dataclasses.asdict(row) for row in opened.set_aside]
+            else:
+                result |= {f"set aside: {row.kind} {row.id}": row.why for row in opened.set_aside}
     elif h5py.is_hdf5(file):
         runs = load_trajectories(file)
         result = {

@@ -25,7 +25,7 @@ from landscape.files import new_file
 from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, later_rows, rows
 from landscape.reading import reading
 from landscape.records import Attempt, Discovery, Provenance, StoredMinimum, StoredTransitionState
-from landscape.stationary import VALUE_TOLERANCE, Minimum, TransitionState
+from landscape.stationary import Minimum, TransitionState
 
 Array = NDArray[np.float64]
 Stored = StoredMinimum | StoredTransitionState
@@ -263,13 +263,12 @@ def _add_state(database: Database, point: _Point, mode: Array, ends: tuple[int, 
         msg = f"{point.what} has an eigenvector that is not finite"
         raise ValueError(msg)
     _known(database, *ends)
-    highest = max(database.minimum(number).point.value for number in ends)
-    if point.value < highest - VALUE_TOLERANCE:
-        msg = f"{point.what} lies below one of its minima"
-        raise ValueError(msg)
     state = TransitionState(
         point.coordinates, point.value, point.rms_gradient, point.eigenvalues, mode.astype(np.float64)
     )
+    if problem := database.transition_state_problem(state, ends):
+        msg = f"{point.what} cannot be stored: {problem}"
+        raise ValueError(msg)
     added = database.add_transition_state(state, ends, origin=point.origin, search=point.search, hits=point.hits)
     _check_added(point, *added)
 
