@@ -14,7 +14,7 @@ LARGEST = symmetry.LARGEST  # of any number: no loss, eigenvalue or weight comes
 
 def moderate(values: ArrayLike) -> bool:
     """Whether all numbers are finite, and their squares too."""
-    return bool((np.abs(values) < LARGEST).all())
+    return bool((np.abs(np.asarray(values, dtype=np.float64)) < LARGEST).all())
 
 
 def minimum_problem(point: Minimum, n_parameters: int) -> str | None:

@@ -101,7 +101,7 @@ def with_sound_ends(minima: Columns, states: Columns) -> tuple[Columns, list[Set
     lost = ~there.all(axis=1)
     missing = states.ends[np.arange(len(there)), there.argmin(axis=1)]
     aside = [
-        SetAside("transition state", number, f"it joins minima {tuple(ends)}, of which {one} is not there")
+        SetAside("transition state", number, f"it joins minima {tuple(ends)}, and {one} is missing or damaged")
         for number, ends, one in zip(*(a[lost].tolist() for a in (states.ids, states.ends, missing)), strict=True)
     ]
     states = states.where(~lost)
@@ -109,7 +109,7 @@ def with_sound_ends(minima: Columns, states: Columns) -> tuple[Columns, list[Set
     depths = losses.max(axis=1, initial=-np.inf) - states.values
     below = below_minima(states.values, losses)
     aside += [
-        SetAside("transition state", number, f"it lies {depth:.3g} nats below the higher of its minima {a} and {b}")
+        SetAside("transition state", number, f"it lies below one of its minima {a} and {b}, by {depth:.3g} nats")
         for number, depth, (a, b) in zip(*(a[below].tolist() for a in (states.ids, depths, states.ends)), strict=True)
     ]
     return states.where(~below), aside

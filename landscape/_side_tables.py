@@ -83,7 +83,9 @@ def _homeless(connection: sqlite3.Connection, table: SideTable, known: Collectio
             f" AND {table.sound} ORDER BY {table.key}",
             unknown,
         )
-        found += [SetAside(table.kind, key, f"it names minimum {number}, which is not there") for key, number in rows]
+        found += [
+            SetAside(table.kind, key, f"it names minimum {number}, which is missing or damaged") for key, number in rows
+        ]
     return found
 
 

@@ -418,7 +418,7 @@ class Database:
         problem = transition_state_problem(point, self.provenance.n_parameters)
         losses = [self._minima[number].point.value for number in minimum_ids]
         if problem is None and losses and below_minima([point.value], [[max(losses)] * 2]).any():
-            return f"it lies {max(losses) - point.value:.3g} nats below a minimum that it would join"
+            return f"it lies below one of its minima, by {max(losses) - point.value:.3g} nats"
         return problem
 
     def _free_id(self, kind: str) -> int | None:

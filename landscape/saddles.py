@@ -24,7 +24,7 @@ from landscape.workers import one_thread
 Array = NDArray[np.float64]
 
 FIRST_RADIUS, MIN_RADIUS, MAX_RADIUS = 0.3, 1e-3, 1.0
-FIRST_PUSH, MAX_PUSH = 1e-3, 0.5  # Euclidean displacement off a transition state
+FIRST_PUSH, MIN_PUSH, MAX_PUSH = 1e-3, 1e-7, 0.5  # Euclidean displacement off a transition state
 VISIBLE_DROP = 1e-13  # nats: a smaller drop cannot be told from rounding
 DOWNHILL_ERROR = 1e-2  # of a step of the downhill paths: 71 of 72 ended where Radau at rtol 1e-9 did
 POINTS_BETWEEN = 19  # on the straight line between two minima
@@ -263,11 +263,15 @@ def _downhill(loss: Loss, model: LocalModel, sign: float) -> QuenchResult:
 
 
 def push_off(loss: Loss, model: LocalModel, sign: float) -> Array:
-    """Point (P,) beside a transition state, along the negative mode as far as the loss must visibly drop."""
-    push = FIRST_PUSH
+    """Point (P,) beside a transition state, along the negative mode as far as the loss must visibly drop.
+
+    Nearer, where it rises: the ravine that the mode leads into bends, and is steep (a cost of the fourth power).
+    """
+    push, risen = FIRST_PUSH, False
     while True:
         point = model.point + sign * push * model.eigenvectors[:, 0]
-        value, _ = loss.value_and_gradient(point)
-        if value < model.value - VISIBLE_DROP or push >= MAX_PUSH:
+        change = loss.value_and_gradient(point)[0] - model.value
+        risen = risen or change > VISIBLE_DROP
+        push *= 0.5 if risen else 2.0
+        if change < -VISIBLE_DROP or not MIN_PUSH <= push <= 2.0 * MAX_PUSH:
             return point
-        push *= 2.0
