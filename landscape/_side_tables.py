@@ -90,13 +90,10 @@ def _homeless(connection: sqlite3.Connection, table: SideTable, known: Collectio
 
 
 def points_without_halves(connection: sqlite3.Connection, kind: str) -> list[SetAside]:
-    """Points of which only one of the two tables knows."""
+    """Certificates without a point; points without a certificate are pele's own, and none of our business."""
     theirs, ours, key = POINTS[kind]
-    queries = {
-        "it has no certificate": f"SELECT _id FROM {theirs} WHERE _id NOT IN (SELECT {key} FROM {ours})",
-        "it has no position": f"SELECT {key} FROM {ours} WHERE {key} NOT IN (SELECT _id FROM {theirs})",
-    }
-    return [SetAside(kind, number, why) for why, query in queries.items() for (number,) in connection.execute(query)]
+    rows = connection.execute(f"SELECT {key} FROM {ours} WHERE {key} NOT IN (SELECT _id FROM {theirs})")
+    return [SetAside(kind, number, "it has no position") for (number,) in rows]
 
 
 def next_search(connection: sqlite3.Connection) -> int:
@@ -139,6 +136,11 @@ def remove(connection: sqlite3.Connection, rows: Iterable[SetAside]) -> None:
         theirs, ours, key = POINTS[kind]
         _delete(connection, ours, key, by_kind.get(kind, ()))
         _delete(connection, theirs, "_id", by_kind.get(kind, ()))
+    gone = " OR ".join(f"_minimum{k}_id NOT IN (SELECT _id FROM tbl_minima)" for k in (1, 2))
+    connection.execute(  # pele's own that joined a minimum that is gone
+        f"DELETE FROM tbl_transition_states WHERE ({gone})"
+        " AND _id NOT IN (SELECT transition_state_id FROM agescape_transition_states)"
+    )
     _mend_attempts(connection, by_kind.get(ATTEMPTS.kind, ()))
 
 

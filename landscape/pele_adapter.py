@@ -74,10 +74,11 @@ def open_database(path: str | Path) -> Any:
         msg = f"pele cannot open a path with a question mark; got {path}"
         raise ValueError(msg)
     with Database(path) as ours:
-        if ours.set_aside:
-            msg = f"{path} holds damaged rows, which pele would read: remove them with agescape verify --repair"
-            raise ValueError(msg)
+        damaged = ours.set_aside
     _check_pickles(path)
+    if damaged:
+        msg = f"{path} holds damaged rows, which pele would read: remove them with agescape verify --repair"
+        raise ValueError(msg)
     with _sqlalchemy_silenced():
         return storage.Database(db=str(path), createdb=False)
 

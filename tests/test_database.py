@@ -439,7 +439,6 @@ def test_a_missing_minimum(filled):
         assert [(row.kind, row.id, row.why) for row in database.set_aside] == [
             ("transition state", 1, "it joins minima (1, 2), and 2 is missing or damaged"),
             ("transition state", 2, "it joins minima (2, 3), and 2 is missing or damaged"),
-            ("minimum", 2, "it has no certificate"),
         ]
         assert (database.n_minima, database.n_transition_states) == (2, 0)
 

@@ -94,7 +94,8 @@ BESIDE = [  # statement, and the rows that are set aside by it
     ("UPDATE agescape_discoveries SET minimum_id = 99", {("discovery", 99)}),
     ("UPDATE agescape_unmapped SET reason = x'00'", {("unmapped snapshot", 1)}),
     ("DELETE FROM tbl_minima WHERE _id = 3", {("minimum", 3), ("transition state", 2)}),
-    ("DELETE FROM agescape_transition_states WHERE transition_state_id = 3", {("transition state", 3)}),
+    ("DELETE FROM tbl_transition_states WHERE _id = 3", {("transition state", 3)}),
+    ("DELETE FROM agescape_minima WHERE minimum_id = 3", {("transition state", 2)}),  # now it is pele's alone
     (
         "UPDATE tbl_minima SET energy = 'high' WHERE _id = 4",
         {("minimum", 4), ("transition state", 3), ("inherent structure", 3), ("discovery", 4)},
@@ -137,6 +138,22 @@ def test_a_damaged_point_is_removed_with_what_names_it(filled, table, column, va
         assert next_search(database) == 6
     points = [line for line in contents(filled) if line.startswith('INSERT INTO "tbl') or "agescape_minima" in line]
     assert set(points) <= set(before)
+
+
+def test_what_pele_added_stays_unless_it_joins_what_goes(filled):
+    alter(
+        filled, "INSERT INTO tbl_minima (_id, energy, coords) SELECT 10, energy, coords FROM tbl_minima WHERE _id = 1"
+    )
+    for row in ((10, 10, 1), (11, 10, 2)):
+        alter(filled, "INSERT INTO tbl_transition_states (_id, _minimum1_id, _minimum2_id) VALUES (?, ?, ?)", *row)
+    with Database(filled) as database:
+        assert database.set_aside == ()
+    alter(filled, "UPDATE agescape_minima SET hits = -1 WHERE minimum_id = 2")
+    repair(filled)
+    with closing(sqlite3.connect(filled)) as connection:
+        assert connection.execute("SELECT _id FROM tbl_minima ORDER BY _id").fetchall() == [(1,), (3,), (4,), (10,)]
+        assert connection.execute("SELECT _id FROM tbl_transition_states ORDER BY _id").fetchall() == [(3,), (10,)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 def test_a_sound_file_is_not_touched(filled):
@@ -294,7 +311,10 @@ def test_the_writer_accepts_what_the_reader_does(filled, rng, below, accepted):
             with database.transaction():
                 database.add_transition_state(state, (1, 2), origin="saddle")
         else:
-            with pytest.raises(ValueError, match="cannot be stored: it lies below one of its minima, by 3e-09"), database.transaction():
+            with (
+                pytest.raises(ValueError, match="cannot be stored: it lies below one of its minima, by 3e-09"),
+                database.transaction(),
+            ):
                 database.add_transition_state(state, (1, 2), origin="saddle")
     with Database(filled) as database:
         assert database.set_aside == ()
