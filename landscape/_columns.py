@@ -98,7 +98,7 @@ def _problem(row: tuple, record: Callable[[tuple], Any], kind: str) -> SetAside 
 def with_sound_ends(minima: Columns, states: Columns) -> tuple[Columns, list[SetAside]]:
     """Transition states whose two minima are there and not above them, and the others."""
     there = np.isin(states.ends, minima.ids)
-    lost = ~there.all(axis=1)
+    lost = np.logical_not(there.all(axis=1))
     missing = states.ends[np.arange(len(there)), there.argmin(axis=1)]
     aside = [
         SetAside("transition state", number, f"it joins minima {tuple(ends)}, and {one} is missing or damaged")
