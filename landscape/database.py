@@ -28,6 +28,7 @@ from landscape.networks import MLP
 from landscape.reading import reading
 from landscape.records import Attempt, Discovery, Provenance, StoredMinimum, StoredTransitionState
 from landscape.stationary import VALUE_TOLERANCE, Minimum, StationaryPoint, TransitionState, same_point
+from landscape.tolerances import value_tolerance
 
 Array = NDArray[np.float64]
 
@@ -183,6 +184,15 @@ class Database:
         self._check_types("attempts", rows, int, str, int | None, int | None, str, int)
         return [Attempt(search, kind, (a, b), status, cost) for search, kind, a, b, status, cost in rows]
 
+    def attempt_statuses(self) -> dict[str, int]:
+        """Number of searches by how they ended, the most frequent first."""
+        with reading(self.path):
+            rows = self._rows(
+                "SELECT status, COUNT(*) AS n FROM agescape_attempts GROUP BY status ORDER BY n DESC, status"
+            )
+        self._check_types("attempts", rows, str, int)
+        return dict(rows)
+
     def inherent_structures(self, method: str) -> dict[str, int | None]:
         """Minimum (id, or None for none) of every point quenched with `method`, by the point's digest."""
         with reading(self.path):
@@ -257,9 +267,11 @@ class Database:
             ids, hits = np.array(rows, dtype=np.int64).reshape(-1, 2).T
         return hits[places(ids, self.minimum_ids())]
 
-    def find_minimum(self, point: Minimum) -> StoredMinimum | None:
-        """The stored minimum that is the same as `point` modulo symmetry, if there is one."""
-        for number in _near(self._minimum_order, point.value):
+    def find_minimum(self, point: StationaryPoint) -> StoredMinimum | None:
+        """The stored minimum that is the same as `point` modulo symmetry, if there is one; a saddle is none."""
+        if point.index:
+            return None
+        for number in _near(self._minimum_order, point):
             if same_point(self.network, self._minima[number].point, point):
                 return self._minima[number]
         return None
@@ -312,8 +324,15 @@ class Database:
         hits: int = 1,
         discovery: Discovery | None = None,
     ) -> tuple[int, bool]:
-        """Store a minimum, or count so many more hits of a known one: its id, and whether it is new."""
+        """Store a minimum, or count so many more hits of a known one: its id, and whether it is new.
+
+        Raises
+        ------
+        ValueError
+            If `point` has an eigenvalue that is negative or, within rounding, zero: it is no isolated minimum.
+        """
         self._check_transaction()
+        _check_signs(point, negative=0)
         if known := self.find_minimum(point):
             self._hit("minima", "minimum_id", known.id, hits)
             self._minima[known.id] = replace(known, hits=known.hits + hits)
@@ -342,10 +361,17 @@ class Database:
         search: int | None = None,
         hits: int = 1,
     ) -> tuple[int, bool]:
-        """Store a transition state between two minima, or count more hits of a known one: its id, and whether new."""
+        """Store a transition state between two minima, or count more hits of a known one: its id, and whether new.
+
+        Raises
+        ------
+        ValueError
+            If not exactly one eigenvalue of `point` is negative, or one is zero within rounding.
+        """
         self._check_transaction()
+        _check_signs(point, negative=1)
         first, second = sorted(minimum_ids)
-        for number in _near(self._transition_state_order, point.value):
+        for number in _near(self._transition_state_order, point):
             known = self._transition_states[number]
             if known.minimum_ids == (first, second) and same_point(self.network, known.point, point):
                 self._hit("transition_states", "transition_state_id", number, hits)
@@ -425,8 +451,23 @@ class Derived:
         return cls(key, orbit, min(symmetry.group_order(network) // orbit, 2**63 - 1))
 
 
-def _near(order: list[tuple[float, int]], value: float) -> list[int]:
-    """Ids of the points whose loss is within the tolerance of `value`, nearest first."""
-    low = bisect.bisect_left(order, (value - VALUE_TOLERANCE, -1))
-    high = bisect.bisect_right(order, (value + VALUE_TOLERANCE, np.inf))
+def _check_signs(point: StationaryPoint, *, negative: int) -> None:
+    signs = point.signs
+    if signs.flat or signs.negative != negative:
+        msg = (
+            f"point must have {negative} negative eigenvalues and none that is zero within rounding to be stored as a "
+            f"{'transition state' if negative else 'minimum'}; got {signs.negative} negative ones and {signs.flat} "
+            f"within rounding (lowest {point.eigenvalues[0]:.3g})"
+        )
+        raise ValueError(msg)
+
+
+def _near(order: list[tuple[float, int]], point: StationaryPoint) -> list[int]:
+    """Ids of the points whose loss may be that of `point`, nearest first.
+
+    Four times its own tolerance: that of another quench to the same point differs by less.
+    """
+    value, width = point.value, 4.0 * value_tolerance(point.known)
+    low = bisect.bisect_left(order, (value - width, -1))
+    high = bisect.bisect_right(order, (value + width, np.inf))
     return [number for _, number in sorted(order[low:high], key=lambda pair: abs(pair[0] - value))]

@@ -2,8 +2,8 @@
 
 import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from landscape.connectivity import components
 from landscape.database import Database
 from landscape.locks import only_writer
 from landscape.losses import Loss
+from landscape.quench import QuenchStatus
 from landscape.records import Attempt, Provenance, Quenched, differing_field
 from landscape.stationary import Minimum
 from landscape.versions import package_version
 from landscape.workers import check_jobs, shared, worker_pool
 
 FEWEST_SEARCHES = 128  # before completeness is judged
+REMEDIES = {status.name: status.value for status in (QuenchStatus.RUNAWAY, QuenchStatus.DEGENERATE)}
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,16 @@ class Exploration:
     lowest_loss: float  # nats; nan without a minimum
     estimated_minima: Estimate | None  # None without a minimum
     coverage: float  # Good and Turing: chance that the next hit is of a known minimum; nan without a hit
+    statuses: Mapping[str, int] = field(default_factory=dict)  # number of searches by how they ended
+
+    @property
+    def advice(self) -> str | None:
+        """What to do about searches that ended in no isolated point, in a sentence; None where there are none."""
+        counts = {name: self.statuses.get(name, 0) for name in REMEDIES}
+        worst = max(counts, key=lambda name: counts[name])
+        if not counts[worst]:
+            return None
+        return f"{counts[worst]} of {self.searches} searches ended in no minimum: {REMEDIES[worst]}"
 
 
 Progress = Callable[[int, int | None, Exploration], object]  # searches done, in all (None: no number), what there is
@@ -236,4 +248,5 @@ def summarize(database: Database) -> Exploration:
         lowest_loss=float(graph.losses[0]) if graph.n_minima else float("nan"),
         estimated_minima=chao1(hits) if len(hits) else None,
         coverage=good_turing_coverage(hits) if len(hits) else float("nan"),
+        statuses=database.attempt_statuses(),
     )

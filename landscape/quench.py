@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape._flow import gradient_flow
 from landscape._lbfgs import lbfgs
+from landscape._location import Location, locate, runs_away
 from landscape._newton import newton
 from landscape._preconditioned import preconditioned_lbfgs
 from landscape.losses import Loss
-from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, minimum_from
+from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, rounding_of, signs_of
 from landscape.workers import one_thread
 
 Array = NDArray[np.float64]
@@ -22,6 +23,7 @@ Method = Literal["lbfgs", "flow"]
 HANDOVER = 0.1  # norm of the gradient below which the first Hessian pays
 MAX_STEPS = 20_000
 PATH_ERROR = 1e-3  # of a step of the flow
+SOFT = 1e-6  # of the largest eigenvalue: modes along which a quench that did not end may run away
 FLOW_HANDOVER = 1e-7  # rms gradient where the flow's last, quadratic part gives way to Newton
 
 
@@ -32,6 +34,11 @@ class QuenchStatus(Enum):
     MAX_STEPS = "the maximum number of steps was reached; increase max_steps"
     STALLED = "rounding errors keep the gradient above the tolerance; increase tolerance"
     SADDLE = "the gradient vanishes at a saddle; displace the start along the lowest eigenvector"
+    DEGENERATE = (
+        "the loss is flat along some directions, within rounding, so this is no isolated minimum; "
+        "use regularization > 0, standardize the inputs, or leave out features that others determine"
+    )
+    RUNAWAY = "the loss falls for ever as the parameters grow, so there is no minimum; use regularization > 0"
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
 
 
@@ -46,6 +53,12 @@ class QuenchResult:
     status: QuenchStatus
     gradient_evaluations: int
     hessian_evaluations: int
+    hessian_rounding: float = 0.0  # spectral norm: eigenvalues within it have no sign
+
+    @property
+    def flat(self) -> int:
+        """Number k of directions along which the loss is flat within rounding."""
+        return signs_of(self.eigenvalues, self.hessian_rounding).flat
 
     @property
     def converged(self) -> bool:
@@ -64,7 +77,13 @@ class QuenchResult:
         if not self.converged:
             msg = f"the quench ended without a minimum: {self.status.value}"
             raise ValueError(msg)
-        return Minimum(self.coordinates, self.value, self.rms_gradient, self.eigenvalues)
+        return Minimum(
+            self.coordinates,
+            self.value,
+            self.rms_gradient,
+            self.eigenvalues,
+            hessian_rounding=self.hessian_rounding,
+        )
 
 
 def quench(
@@ -124,10 +143,11 @@ def _quench(
             max_step=max_step,
             max_gradients=max_steps - first.evaluations,
         )
+        gradients = first.evaluations + descent.gradients
+        limit_reached = gradients >= max_steps
+        return _result(loss, descent.model, tolerance, gradients, descent.hessians, limit_reached=limit_reached)
     except FloatingPointError:
         return _not_finite(theta)
-    gradients = first.evaluations + descent.gradients
-    return _result(descent.model, tolerance, gradients, descent.hessians, limit_reached=gradients >= max_steps)
 
 
 def flow_quench(
@@ -149,25 +169,49 @@ def flow_quench(
         if not model.index and model.rms_gradient <= FLOW_HANDOVER:  # else Newton would leave the saddle, or the path
             start = model.point - modes.T @ (modes @ model.point)
             model, newtons = newton(loss, start, tolerance=tolerance, radius=0.05)
+        return _result(loss, model, tolerance, gradients, flows + newtons, limit_reached=flows >= max_steps)
     except FloatingPointError:
         return _not_finite(theta)
-    limit_reached = flows >= max_steps
-    return _result(model, tolerance, gradients, flows + newtons, limit_reached=limit_reached)
 
 
 def _not_finite(theta: Array) -> QuenchResult:
     return QuenchResult(theta, np.inf, np.inf, np.zeros(0), QuenchStatus.NOT_FINITE, 0, 0)
 
 
-def _result(model: LocalModel, tolerance: float, gradients: int, hessians: int, *, limit_reached: bool) -> QuenchResult:
-    point = minimum_from(model)
-    if model.rms_gradient <= tolerance:
-        status = QuenchStatus.CONVERGED if model.eigenvalues[0] > 0.0 else QuenchStatus.SADDLE
+def _result(
+    loss: Loss, model: LocalModel, tolerance: float, gradients: int, hessians: int, *, limit_reached: bool
+) -> QuenchResult:
+    rounding = rounding_of(loss, model)
+    if is_stationary(model, tolerance, rounding.gradient):
+        found = locate(loss, model)
+        model, rounding = found.model, found.rounding
+        gradients, hessians = gradients + found.gradients, hessians + found.hessians
+        status = _at_the_end(model, found.location, rounding.hessian)
+    elif runs_away(loss, model, model.eigenvalues <= SOFT * np.abs(model.free).max()):
+        status = QuenchStatus.RUNAWAY
     else:
         status = QuenchStatus.MAX_STEPS if limit_reached else QuenchStatus.STALLED
     return QuenchResult(
-        point.coordinates, point.value, point.rms_gradient, point.eigenvalues, status, gradients, hessians
+        model.point, model.value, model.rms_gradient, model.free, status, gradients, hessians, rounding.hessian
     )
+
+
+def is_stationary(model: LocalModel, tolerance: float, rounding: float) -> bool:
+    """Whether the gradient is within the tolerance; the standard one, or a larger one, gives way to `rounding`."""
+    if tolerance >= GRADIENT_TOLERANCE:
+        tolerance = max(tolerance, rounding / np.sqrt(model.point.size))
+    return model.rms_gradient <= tolerance
+
+
+def _at_the_end(model: LocalModel, location: Location, rounding: float) -> QuenchStatus:
+    """What a quench that ended where the gradient vanishes found."""
+    if signs_of(model.free, rounding).negative:
+        return QuenchStatus.SADDLE
+    return {
+        Location.POINT: QuenchStatus.CONVERGED,
+        Location.FLAT: QuenchStatus.DEGENERATE,
+        Location.RUNAWAY: QuenchStatus.RUNAWAY,
+    }[location]
 
 
 def _check(

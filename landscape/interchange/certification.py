@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
+from landscape._location import locate
 from landscape._new_databases import check_new, new_database
 from landscape._newton import newton
 from landscape.database import Database
@@ -24,8 +25,6 @@ from landscape.stationary import (
     Minimum,
     TransitionState,
     local_model,
-    minimum_from,
-    transition_state_from,
 )
 from landscape.verification import same_ends
 from landscape.workers import check_jobs, one_thread, worker_pool
@@ -33,6 +32,7 @@ from landscape.workers import check_jobs, one_thread, worker_pool
 Array = NDArray[np.float64]
 
 ORIGIN = "import"
+Kind = TypeVar("Kind", Minimum, TransitionState)
 MAX_GRADIENT = 1e-4  # rms: from further off Newton's method wanders
 MAX_MOVE = 0.1  # Euclidean: a point that has to move further to become stationary is another one
 Progress = Callable[[int, int], object]  # points done, in all
@@ -47,6 +47,7 @@ class PointStatus(Enum):
     NOT_FINITE = "the loss is not finite there"
     GRADIENT = "the gradient does not vanish there: it belongs to another loss, or was not converged"
     INDEX = "another number of negative eigenvalues"
+    DEGENERATE = "the loss is flat there along some directions, within rounding, or runs away from there"
     ENDS_UNKNOWN = "a minimum that it joins was turned away"
     BELOW_ENDS = "it lies below a minimum that it is said to join"
     OTHER_ENDS = "the paths down from it end in other minima than it is said to join"
@@ -159,11 +160,11 @@ def _certified_minimum(loss: Loss, theta: Array) -> tuple[PointStatus, Minimum |
     with one_thread():
         status, model = _stationary(loss, theta, index=0)
         if status is not PointStatus.GRADIENT or not _is_close(model):
-            return status, None if status is not PointStatus.CERTIFIED else minimum_from(model)
+            return _located(loss, model, Minimum, status) if status is PointStatus.CERTIFIED else (status, None)
         polished, _ = newton(loss, model.point, tolerance=GRADIENT_TOLERANCE, radius=0.1 * MAX_MOVE)
         if polished.rms_gradient > GRADIENT_TOLERANCE or polished.index or _moved(model, polished.point):
             return PointStatus.GRADIENT, None
-        return PointStatus.POLISHED, minimum_from(polished)
+        return _located(loss, polished, Minimum, PointStatus.POLISHED)
 
 
 def _certified_state(
@@ -173,7 +174,8 @@ def _certified_state(
     with one_thread():
         status, model = _stationary(loss, theta, index=1)
         if status is PointStatus.CERTIFIED:
-            return status, transition_state_from(model), _ends(loss, model.point) if check_paths else None
+            status, state = _located(loss, model, TransitionState, status)
+            return status, state, _ends(loss, model.point) if check_paths and state else None
         if status is not PointStatus.GRADIENT or not _is_close(model):
             return status, None, None
         polished: SaddleResult = find_transition_state(loss, model.point, model.eigenvectors[:, 0])
@@ -181,6 +183,12 @@ def _certified_state(
         if state is None or _moved(model, state.coordinates):
             return PointStatus.GRADIENT, None, None
         return PointStatus.POLISHED, state, polished.minima if check_paths else None
+
+
+def _located(loss: Loss, model: LocalModel, kind: type[Kind], status: PointStatus) -> tuple[PointStatus, Kind | None]:
+    """The point with this status, if it is of this kind and there is no doubt of it."""
+    point = locate(loss, model).point
+    return (status, point) if isinstance(point, kind) else (PointStatus.DEGENERATE, None)
 
 
 def _stationary(loss: Loss, theta: Array, *, index: int) -> tuple[PointStatus, LocalModel]:
