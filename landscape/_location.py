@@ -4,28 +4,32 @@ A gradient is as small as one likes far out where a loss levels off, and along f
 is there is Newton's step: near a point it lands within h/2 of its own length from it, h <= 1/2 (Kantorovich; Ciarlet
 and Mardare, Analysis and Applications 10, 249, 2012), while for a loss that falls like e^-r the next step is as long
 as the one before and the same Hessian proposes 0.37 of it, for r^-k at least as much, in a valley x^4 0.30. So the
-step that the Hessian proposes after Newton's step has to be a fifth as long, or the gradient within its rounding; and
-the loss must be resolved, its predicted fall below 1e-12 of it. Where that does not hold, further Newton steps are
-made until it does.
+step that the Hessian proposes after Newton's step has to be a fifth as long (where the gradient is within its rounding,
+a longer step is tried, after which it is not); and the loss must be resolved, its predicted fall below 1e-12 of it.
+Where that does not hold, further Newton steps are made until it does.
 """
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape._preconditioned import preconditioned_lbfgs
 from landscape._rounding import Rounding
 from landscape.losses import Loss
 from landscape.stationary import LocalModel, StationaryPoint, local_model, rounding_of, signs_of, typed_point
-from landscape.tolerances import VALUE_RESOLUTION
+from landscape.tolerances import GRADIENT_TOLERANCE, VALUE_RESOLUTION
 
 Array = NDArray[np.float64]
 
 CONTRACTION = 0.2
+SIGNAL = 10.0  # times the rounding of the gradient
 MOST_STEPS = 12  # Newton steps
 SOFT_SHARE = 0.1  # of a step: modes that it goes along are followed outwards
 FURTHER = (1.0, 10.0, 100.0)  # times as far out, where a loss that runs away has risen nowhere
+FAR, TRIES = 10.0, 300  # where a minimisation starts that looks for a bent way out, and its gradients
 SEEN = 1e-11  # of the loss: a difference that rounding does not make
 
 
@@ -68,12 +72,10 @@ def locate(loss: Loss, model: LocalModel) -> Located:
             soft = np.abs(model.eigenvalues) <= 100.0 * rounding.hessian
             return _elsewhere(loss, model, soft, Located(model, Location.FLAT, rounding, gradients, hessians))
         here = Located(model, Location.POINT, rounding, gradients, hessians)
-        if np.linalg.norm(model.gradient) <= rounding.gradient:
-            return here
         step = -model.projections / model.eigenvalues
         contracts = _contracts(loss, model, step, rounding)
         gradients += 1
-        if contracts and (_is_resolved(model, step) or hessians == MOST_STEPS):
+        if contracts and (_is_resolved(model, step, rounding) or hessians == MOST_STEPS):
             return replace(here, gradients=gradients)
         if hessians < MOST_STEPS:
             trial = local_model(loss, model.point + model.eigenvectors @ step)
@@ -88,14 +90,21 @@ def locate(loss: Loss, model: LocalModel) -> Located:
 
 
 def _contracts(loss: Loss, model: LocalModel, step: Array, rounding: Rounding) -> bool:
-    """Whether the gradient after Newton's `step` (P,), in the eigenbasis, asks for a much shorter one."""
-    _, gradient = loss.value_and_gradient(model.point + model.eigenvectors @ step)
-    after = np.linalg.norm(model.eigenvectors.T @ gradient / model.eigenvalues)
-    return bool(np.linalg.norm(gradient) <= rounding.gradient or after <= CONTRACTION * np.linalg.norm(step))
+    """Whether the Hessian foretells the gradient after Newton's `step` (P,), in the eigenbasis, to a fifth of the step.
+
+    The step is made longer along the softest mode until the change of the gradient stands out from its rounding.
+    """
+    seen, softest = step.copy(), int(np.argmin(np.where(model.zero, np.inf, np.abs(model.eigenvalues))))
+    seen[softest] += np.copysign(SIGNAL * rounding.gradient / abs(model.eigenvalues[softest]), step[softest])
+    _, gradient = loss.value_and_gradient(model.point + model.eigenvectors @ seen)
+    error = (model.eigenvectors.T @ gradient - model.projections) / model.eigenvalues - seen
+    return bool(np.linalg.norm(error[~model.zero]) <= CONTRACTION * np.linalg.norm(seen))
 
 
-def _is_resolved(model: LocalModel, step: Array) -> bool:
-    return bool(0.5 * np.abs(model.projections * step).sum() <= VALUE_RESOLUTION * abs(model.value))
+def _is_resolved(model: LocalModel, step: Array, rounding: Rounding) -> bool:
+    """Whether Newton's step would lower the loss, or the gradient, by no more than can be seen."""
+    fall = 0.5 * np.abs(model.projections * step).sum()
+    return bool(fall <= VALUE_RESOLUTION * abs(model.value) or np.linalg.norm(model.gradient) <= rounding.gradient)
 
 
 def _elsewhere(loss: Loss, model: LocalModel, soft: NDArray[np.bool_], flat: Located) -> Located:
@@ -106,12 +115,28 @@ def _elsewhere(loss: Loss, model: LocalModel, soft: NDArray[np.bool_], flat: Loc
 def runs_away(loss: Loss, model: LocalModel, soft: NDArray[np.bool_]) -> bool:
     """Whether the loss falls all the way out along the part of theta that lies in the `soft` modes (P,).
 
-    It does if it is higher half-way back and no higher up to a hundred times as far out. A penalty would make it rise.
+    It does if it is higher half-way back, and rises nowhere straight on, up to a hundred times as far; or, as the way
+    may bend, if a minimisation from ten times as far out ends out there and no higher. A penalty would make it rise.
     """
     modes = model.eigenvectors[:, soft & ~model.zero]
     out = modes @ (modes.T @ model.point)
     noise = SEEN * abs(model.value)
     with np.errstate(all="ignore"):
         back, _ = loss.value_and_gradient(model.point - 0.5 * out)
+        if not back > model.value + noise:
+            return False
         further = [loss.value_and_gradient(model.point + times * out)[0] for times in FURTHER]
-    return bool(back > model.value + noise and max(further) <= model.value + noise)
+    falls = all(b <= a + noise for a, b in pairwise([model.value, *further]))
+    return falls or _bends_away(loss, model, out, noise)
+
+
+def _bends_away(loss: Loss, model: LocalModel, out: Array, noise: float) -> bool:
+    norm = np.linalg.norm(model.point)
+    if np.linalg.norm(out) < 0.5 * norm:
+        return False
+    try:
+        start = model.point + FAR * out
+        end = preconditioned_lbfgs(loss, start, tolerance=GRADIENT_TOLERANCE, max_step=1.0, max_gradients=TRIES).model
+    except FloatingPointError:
+        return False
+    return bool(end.value <= model.value + noise and np.linalg.norm(end.point) >= 0.5 * FAR * norm)

@@ -86,10 +86,12 @@ def _learn(step, length, change, steps, changes, n_pairs):
     return n_pairs
 
 
-def preconditioned_lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step: float, max_gradients: int) -> Descent:
+def preconditioned_lbfgs(
+    loss: Loss, theta: Array, *, tolerance: float, max_step: float, max_gradients: int, max_norm: float = np.inf
+) -> Descent:
     """Minimise from `theta` (P,) to an rms gradient of `tolerance` where no eigenvalue is negative beyond rounding.
 
-    Ends before that after `max_gradients`, or where rounding leaves nothing to gain.
+    Ends before that after `max_gradients`, beyond `max_norm`, or where rounding leaves nothing to gain.
 
     Raises
     ------
@@ -105,6 +107,8 @@ def preconditioned_lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step
         if walk.steps == 0:
             break
         model, hessians = local_model(loss, walk.point), hessians + 1
+        if np.linalg.norm(walk.point) > max_norm:
+            break
     return Descent(model, gradients, hessians)
 
 

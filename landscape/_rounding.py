@@ -44,7 +44,7 @@ class Rounding(NamedTuple):
 def rounding_of_norms(eigenvalues: Array, norm: float) -> Rounding:
     """What can be said of any loss, from the eigenvalues of its Hessian and |theta|: terms like their sum."""
     largest = float(np.abs(eigenvalues).max(initial=0.0))
-    error = DEVIATIONS * UNIT * (np.sqrt(len(eigenvalues)) + np.sqrt(LONGEST_SUM)) * largest
+    error = DEVIATIONS * UNIT * float(np.sqrt(len(eigenvalues)) + np.sqrt(LONGEST_SUM)) * largest
     return Rounding(error * norm, error)
 
 

@@ -23,6 +23,7 @@ Method = Literal["lbfgs", "flow"]
 HANDOVER = 0.1  # norm of the gradient below which the first Hessian pays
 MAX_STEPS = 20_000
 PATH_ERROR = 1e-3  # of a step of the flow
+FAR = 30.0  # times as far from the origin as the start, and further than that: a look whether the loss runs away
 SOFT = 1e-6  # of the largest eigenvalue: modes along which a quench that did not end may run away
 FLOW_HANDOVER = 1e-7  # rms gradient where the flow's last, quadratic part gives way to Newton
 
@@ -130,24 +131,28 @@ def quench(
 def _quench(
     loss: Loss, theta: Array, method: Method, tolerance: float, max_step: float, max_steps: int, path_error: float
 ) -> QuenchResult:
-    modes = loss.zero_modes  # along these the minimum is a line: take its point nearest to the origin
     try:
         if method == "flow":
             return flow_quench(loss, theta, tolerance=tolerance, max_steps=max_steps, path_error=path_error)
-        handover = max(tolerance, HANDOVER / np.sqrt(theta.size))
-        first = lbfgs(loss, theta, tolerance=handover, max_step=max_step, max_steps=max_steps)
-        descent = preconditioned_lbfgs(
-            loss,
-            first.point - modes.T @ (modes @ first.point),
-            tolerance=tolerance,
-            max_step=max_step,
-            max_gradients=max_steps - first.evaluations,
-        )
-        gradients = first.evaluations + descent.gradients
-        limit_reached = gradients >= max_steps
-        return _result(loss, descent.model, tolerance, gradients, descent.hessians, limit_reached=limit_reached)
+        return _lbfgs_quench(loss, theta, tolerance, max_step, max_steps)
     except FloatingPointError:
         return _not_finite(theta)
+
+
+def _lbfgs_quench(loss: Loss, theta: Array, tolerance: float, max_step: float, max_steps: int) -> QuenchResult:
+    """First by gradients alone, then with a Hessian now and then; a look at where it goes when it has gone far."""
+    modes = loss.zero_modes  # along these the minimum is a line: take its point nearest to the origin
+    handover = max(tolerance, HANDOVER / np.sqrt(theta.size))
+    first = lbfgs(loss, theta, tolerance=handover, max_step=max_step, max_steps=max_steps)
+    point, gradients, hessians = first.point - modes.T @ (modes @ first.point), first.evaluations, 0
+    for max_norm in (FAR * (1.0 + float(np.linalg.norm(theta))), np.inf):
+        descent = preconditioned_lbfgs(
+            loss, point, tolerance=tolerance, max_step=max_step, max_gradients=max_steps - gradients, max_norm=max_norm
+        )
+        point, gradients, hessians = descent.model.point, gradients + descent.gradients, hessians + descent.hessians
+        if np.linalg.norm(point) <= max_norm or _is_lost(loss, descent.model):
+            break
+    return _result(loss, descent.model, tolerance, gradients, hessians, limit_reached=gradients >= max_steps)
 
 
 def flow_quench(
@@ -187,13 +192,18 @@ def _result(
         model, rounding = found.model, found.rounding
         gradients, hessians = gradients + found.gradients, hessians + found.hessians
         status = _at_the_end(model, found.location, rounding.hessian)
-    elif runs_away(loss, model, model.eigenvalues <= SOFT * np.abs(model.free).max()):
+    elif _is_lost(loss, model):
         status = QuenchStatus.RUNAWAY
     else:
         status = QuenchStatus.MAX_STEPS if limit_reached else QuenchStatus.STALLED
     return QuenchResult(
         model.point, model.value, model.rms_gradient, model.free, status, gradients, hessians, rounding.hessian
     )
+
+
+def _is_lost(loss: Loss, model: LocalModel) -> bool:
+    """Whether a quench that did not end yet runs away along soft modes."""
+    return runs_away(loss, model, model.eigenvalues <= SOFT * np.abs(model.free).max(initial=0.0))
 
 
 def is_stationary(model: LocalModel, tolerance: float, rounding: float) -> bool:

@@ -17,7 +17,7 @@ and no two distinct ones that losses can tell apart are that close: between two 
 distance s apart, a quartic rises by l s^2 / 32. The terms scale with the landscape, its lengths and its losses.
 
 A point whose softest eigenvalue is within rounding has no l. Such do not enter a database any more; those of older
-files, and points that did not converge, must be closer than 8 % of the mean of their norms to be one.
+files, and points that did not converge, must be closer than 10 % of the mean of their norms to be one.
 
 Losses are only the first filter, so theirs may be wide: 1e-9 of each loss; what rounding makes of terms as large as the
 largest curvature times |theta|^2, for minima whose loss is about zero; and the rise that a gradient of the tolerance
@@ -34,7 +34,7 @@ GRADIENT_TOLERANCE = 1e-10  # rms gradient of a stationary point
 VALUE_TOLERANCE = 1e-9  # between two losses of one point, of the sum of their magnitudes
 VALUE_RESOLUTION = 1e-12  # of a loss: what another order of summation may change, with a margin
 VALUE_NOISE = 2e-13  # of a loss: a change predicted to be below this cannot be seen in it
-LARGEST_SHARE = 0.08  # of the mean norm of two points: a position known no better than that is not known
+LARGEST_SHARE = 0.1  # of the mean norm of two points: a position known no better than that is not known
 MARGIN = 2.0  # the exact point lies within so many times the length of Newton's step
 HALF_THE_DIGITS = float(np.sqrt(2.0 * UNIT))
 TINY = 1e-140  # its square is a number: equal points are one
