@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from landscape._preconditioned import preconditioned_lbfgs
 from landscape._rounding import Rounding
 from landscape.losses import Loss
-from landscape.stationary import LocalModel, StationaryPoint, local_model, rounding_of, signs_of, typed_point
+from landscape.stationary import LocalModel, Signs, StationaryPoint, local_model, rounding_of, signs_of, typed_point
 from landscape.tolerances import GRADIENT_TOLERANCE, VALUE_RESOLUTION
 
 Array = NDArray[np.float64]
@@ -50,6 +50,11 @@ class Located:
     rounding: Rounding
     gradients: int
     hessians: int
+
+    @property
+    def signs(self) -> Signs:
+        """Signs of the eigenvalues."""
+        return signs_of(self.model.free, self.rounding.hessian)
 
     @property
     def point(self) -> StationaryPoint | None:
@@ -113,21 +118,30 @@ def _elsewhere(loss: Loss, model: LocalModel, soft: NDArray[np.bool_], flat: Loc
 
 
 def runs_away(loss: Loss, model: LocalModel, soft: NDArray[np.bool_]) -> bool:
-    """Whether the loss falls all the way out along the part of theta that lies in the `soft` modes (P,).
+    """Whether the loss falls all the way out along theta (P,), or along the part of it that lies in the `soft` modes.
 
     It does if it is higher half-way back, and rises nowhere straight on, up to a hundred times as far; or, as the way
     may bend, if a minimisation from ten times as far out ends out there and no higher. A penalty would make it rise.
     """
-    modes = model.eigenvectors[:, soft & ~model.zero]
-    out = modes @ (modes.T @ model.point)
+    soft_modes, modes = (model.eigenvectors[:, chosen & ~model.zero] for chosen in (soft, np.ones_like(soft)))
+    part, whole = soft_modes @ (soft_modes.T @ model.point), modes @ (modes.T @ model.point)
     noise = SEEN * abs(model.value)
     with np.errstate(all="ignore"):
-        back, _ = loss.value_and_gradient(model.point - 0.5 * out)
-        if not back > model.value + noise:
-            return False
-        further = [loss.value_and_gradient(model.point + times * out)[0] for times in FURTHER]
-    falls = all(b <= a + noise for a, b in pairwise([model.value, *further]))
-    return falls or _bends_away(loss, model, out, noise)
+        if _falls(loss, model, part, noise) or _falls(loss, model, whole, noise):
+            return True
+        return _rises_back(loss, model, part, noise) and _bends_away(loss, model, part, noise)
+
+
+def _rises_back(loss: Loss, model: LocalModel, out: Array, noise: float) -> bool:
+    return loss.value_and_gradient(model.point - 0.5 * out)[0] > model.value + noise
+
+
+def _falls(loss: Loss, model: LocalModel, out: Array, noise: float) -> bool:
+    """Whether the loss is higher half-way back along `out` (P,) and rises nowhere further on."""
+    if not _rises_back(loss, model, out, noise):
+        return False
+    further = [loss.value_and_gradient(model.point + times * out)[0] for times in FURTHER]
+    return all(b <= a + noise for a, b in pairwise([model.value, *further]))
 
 
 def _bends_away(loss: Loss, model: LocalModel, out: Array, noise: float) -> bool:

@@ -10,7 +10,11 @@ logits z: J^T A J + sum_c (p - y)_c d2z_c, with J = dz / dtheta and A = diag(p) 
 Near saturation A and the slopes 1 - h^2 of tanh units are small differences of numbers of order one, and so are known
 to an absolute error of u, not a relative one; logits are known to u times the magnitudes that they are the sum of,
 s (one row), which multiplies what depends on them. So the Hessian of one row is known to u m, with U for J with all
-slopes set to one and m = (1 + a s) |J|^2 + (a |J| + |p - y| (1 + s)) |U|, and the errors of rows are independent, too:
+slopes set to one, D for the derivatives of the inputs of the last hidden layer likewise, and
+
+    m = (1 + a s) |J|^2 + a |J| |U| + |p - y| |D| (|U| + s |J|),
+
+and the errors of rows are independent, too:
 
     |E| <= 4 u (rms m / sqrt(N) + (sqrt(n) + sqrt(P)) |H|),    n = min(N, 2000) rows added up one after the other,
 
@@ -66,8 +70,9 @@ def rounding_of_network(
 
 def _terms(layers: list[Layer], inputs: Array, labels: NDArray[np.int64]) -> Array:
     """Sums over the rows of m'^2, m^2 and |p - y| |J|."""
-    incoming, slopes, sizes = [inputs], [], np.abs(inputs)
+    incoming, slopes, sizes, inner = [inputs], [], np.abs(inputs), np.zeros(len(inputs))
     for layer in layers[:-1]:
+        inner = inner * np.linalg.norm(layer.kernel) + np.sqrt(1.0 + (incoming[-1] ** 2).sum(axis=1))
         sizes = sizes @ np.abs(layer.kernel) + np.abs(layer.bias)
         h = np.tanh(incoming[-1] @ layer.kernel + layer.bias)
         slopes.append(1.0 - h * h)
@@ -83,7 +88,8 @@ def _terms(layers: list[Layer], inputs: Array, labels: NDArray[np.int64]) -> Arr
     error = np.linalg.norm(probability, axis=1)
     jacobian, unsaturated = (np.sqrt(_squares(layers, incoming, s)) for s in (slopes, None))
     within = 1.0 + steepness * sizes
-    hessian = within * jacobian**2 + (steepness * jacobian + error * (1.0 + sizes)) * unsaturated
+    hessian = within * jacobian**2 + steepness * jacobian * unsaturated
+    hessian += error * inner * (unsaturated + sizes * jacobian)
     gradient = within * jacobian + error * unsaturated
     return np.array([gradient @ gradient, hessian @ hessian, error @ jacobian])
 

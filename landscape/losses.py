@@ -126,8 +126,7 @@ class CrossEntropyLoss:
     def rounding(self, theta: ArrayLike, eigenvalues: Array) -> Rounding:
         """Norms below which rounding leaves gradient and Hessian at `theta` (P,) undecided; see `_rounding`."""
         theta = self.network.check(theta)
-        with one_thread():
-            return rounding_of_network(self.network, theta, self.data.inputs, self._labels, self._penalty, eigenvalues)
+        return rounding_of_network(self.network, theta, self.data.inputs, self._labels, self._penalty, eigenvalues)
 
     def hessian(self, theta: ArrayLike) -> Array:
         """Exact Hessian (P, P) at `theta` (P,)."""

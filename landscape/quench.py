@@ -12,7 +12,7 @@ from landscape._flow import gradient_flow
 from landscape._lbfgs import lbfgs
 from landscape._location import Location, locate, runs_away
 from landscape._newton import newton
-from landscape._preconditioned import preconditioned_lbfgs
+from landscape._preconditioned import Descent, preconditioned_lbfgs
 from landscape.losses import Loss
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, rounding_of, signs_of
 from landscape.workers import one_thread
@@ -24,6 +24,7 @@ HANDOVER = 0.1  # norm of the gradient below which the first Hessian pays
 MAX_STEPS = 20_000
 PATH_ERROR = 1e-3  # of a step of the flow
 FAR = 30.0  # times as far from the origin as the start, and further than that: a look whether the loss runs away
+FINER = 1e-4  # of the tolerance, where it is no small gradient
 SOFT = 1e-6  # of the largest eigenvalue: modes along which a quench that did not end may run away
 FLOW_HANDOVER = 1e-7  # rms gradient where the flow's last, quadratic part gives way to Newton
 
@@ -41,6 +42,13 @@ class QuenchStatus(Enum):
     )
     RUNAWAY = "the loss falls for ever as the parameters grow, so there is no minimum; use regularization > 0"
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
+
+
+_STATUS = {
+    Location.POINT: QuenchStatus.CONVERGED,
+    Location.FLAT: QuenchStatus.DEGENERATE,
+    Location.RUNAWAY: QuenchStatus.RUNAWAY,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,15 +152,28 @@ def _lbfgs_quench(loss: Loss, theta: Array, tolerance: float, max_step: float, m
     modes = loss.zero_modes  # along these the minimum is a line: take its point nearest to the origin
     handover = max(tolerance, HANDOVER / np.sqrt(theta.size))
     first = lbfgs(loss, theta, tolerance=handover, max_step=max_step, max_steps=max_steps)
-    point, gradients, hessians = first.point - modes.T @ (modes @ first.point), first.evaluations, 0
-    for max_norm in (FAR * (1.0 + float(np.linalg.norm(theta))), np.inf):
-        descent = preconditioned_lbfgs(
-            loss, point, tolerance=tolerance, max_step=max_step, max_gradients=max_steps - gradients, max_norm=max_norm
-        )
-        point, gradients, hessians = descent.model.point, gradients + descent.gradients, hessians + descent.hessians
-        if np.linalg.norm(point) <= max_norm or _is_lost(loss, descent.model):
-            break
-    return _result(loss, descent.model, tolerance, gradients, hessians, limit_reached=gradients >= max_steps)
+    start, far = first.point - modes.T @ (modes @ first.point), FAR * (1.0 + float(np.linalg.norm(theta)))
+    descent = _descent(loss, start, tolerance, max_step, max_steps - first.evaluations, far)
+    gradients, hessians = first.evaluations + descent.gradients, descent.hessians
+    result = _result(loss, descent.model, tolerance, gradients, hessians, limit_reached=gradients >= max_steps)
+    if result.status is QuenchStatus.DEGENERATE and not result.flat:  # so small a gradient is large in this landscape
+        descent = _descent(loss, result.coordinates, FINER * tolerance, max_step, max_steps - gradients, far)
+        gradients, hessians = gradients + descent.gradients, hessians + descent.hessians
+        result = _result(loss, descent.model, tolerance, gradients, hessians, limit_reached=gradients >= max_steps)
+    return result
+
+
+def _descent(loss: Loss, start: Array, tolerance: float, max_step: float, max_gradients: int, far: float) -> Descent:
+    """Preconditioned L-BFGS, which looks, once it is `far` from the origin, whether it runs away."""
+    first = preconditioned_lbfgs(
+        loss, start, tolerance=tolerance, max_step=max_step, max_gradients=max_gradients, max_norm=far
+    )
+    point = first.model.point
+    if np.linalg.norm(point) <= far or _is_lost(loss, first.model):
+        return first
+    rest = max_gradients - first.gradients
+    then = preconditioned_lbfgs(loss, point, tolerance=tolerance, max_step=max_step, max_gradients=rest)
+    return Descent(then.model, first.gradients + then.gradients, first.hessians + then.hessians)
 
 
 def flow_quench(
@@ -165,16 +186,17 @@ def flow_quench(
     visit: Callable[[LocalModel, float, Array], bool] | None = None,
 ) -> QuenchResult:
     """Follow the gradient flow from `theta` (P,), Newton at its end; `visit` may stop it (see `gradient_flow`)."""
-    modes = loss.zero_modes
     try:
         model, flows, gradients = gradient_flow(
             loss, theta, tolerance=FLOW_HANDOVER, path_error=path_error, max_steps=max_steps, visit=visit
         )
-        newtons = 0
+        modes, newtons, limit_reached = loss.zero_modes, 0, flows >= max_steps
         if not model.index and model.rms_gradient <= FLOW_HANDOVER:  # else Newton would leave the saddle, or the path
             start = model.point - modes.T @ (modes @ model.point)
             model, newtons = newton(loss, start, tolerance=tolerance, radius=0.05)
-        return _result(loss, model, tolerance, gradients, flows + newtons, limit_reached=flows >= max_steps)
+        if not (newtons or limit_reached or model.rms_gradient <= GRADIENT_TOLERANCE):  # `visit` stopped it
+            return _ended(model, QuenchStatus.STALLED, gradients, flows, 0.0)
+        return _result(loss, model, tolerance, gradients, flows + newtons, limit_reached=limit_reached)
     except FloatingPointError:
         return _not_finite(theta)
 
@@ -191,14 +213,16 @@ def _result(
         found = locate(loss, model)
         model, rounding = found.model, found.rounding
         gradients, hessians = gradients + found.gradients, hessians + found.hessians
-        status = _at_the_end(model, found.location, rounding.hessian)
+        status = _STATUS[found.location] if found.signs.negative == 0 else QuenchStatus.SADDLE
     elif _is_lost(loss, model):
         status = QuenchStatus.RUNAWAY
     else:
         status = QuenchStatus.MAX_STEPS if limit_reached else QuenchStatus.STALLED
-    return QuenchResult(
-        model.point, model.value, model.rms_gradient, model.free, status, gradients, hessians, rounding.hessian
-    )
+    return _ended(model, status, gradients, hessians, rounding.hessian)
+
+
+def _ended(model: LocalModel, status: QuenchStatus, gradients: int, hessians: int, rounding: float) -> QuenchResult:
+    return QuenchResult(model.point, model.value, model.rms_gradient, model.free, status, gradients, hessians, rounding)
 
 
 def _is_lost(loss: Loss, model: LocalModel) -> bool:
@@ -211,17 +235,6 @@ def is_stationary(model: LocalModel, tolerance: float, rounding: float) -> bool:
     if tolerance >= GRADIENT_TOLERANCE:
         tolerance = max(tolerance, rounding / np.sqrt(model.point.size))
     return model.rms_gradient <= tolerance
-
-
-def _at_the_end(model: LocalModel, location: Location, rounding: float) -> QuenchStatus:
-    """What a quench that ended where the gradient vanishes found."""
-    if signs_of(model.free, rounding).negative:
-        return QuenchStatus.SADDLE
-    return {
-        Location.POINT: QuenchStatus.CONVERGED,
-        Location.FLAT: QuenchStatus.DEGENERATE,
-        Location.RUNAWAY: QuenchStatus.RUNAWAY,
-    }[location]
 
 
 def _check(

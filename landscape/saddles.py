@@ -18,7 +18,6 @@ from landscape.stationary import (
     Minimum,
     TransitionState,
     local_model,
-    signs_of,
 )
 from landscape.workers import one_thread
 
@@ -230,12 +229,11 @@ def _eigenvector_following(
 
 def _status(found: Located) -> SaddleStatus:
     """What the search ended in where the gradient vanishes."""
-    signs = signs_of(found.model.free, found.rounding.hessian)
     if found.location is Location.RUNAWAY:
         return SaddleStatus.RUNAWAY
-    if found.location is Location.FLAT or signs.flat:
+    if found.location is Location.FLAT:
         return SaddleStatus.DEGENERATE
-    return {0: SaddleStatus.MINIMUM, 1: SaddleStatus.CONVERGED}.get(signs.negative, SaddleStatus.HIGHER_INDEX)
+    return {0: SaddleStatus.MINIMUM, 1: SaddleStatus.CONVERGED}.get(found.signs.negative, SaddleStatus.HIGHER_INDEX)
 
 
 def _status_of_ends(ends: Sequence[QuenchResult]) -> SaddleStatus:
