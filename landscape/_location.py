@@ -4,9 +4,9 @@ A gradient is as small as one likes far out where a loss levels off, and along f
 is there is Newton's step: near a point it lands within h/2 of its own length from it, h <= 1/2 (Kantorovich; Ciarlet
 and Mardare, Analysis and Applications 10, 249, 2012), while for a loss that falls like e^-r the next step is as long
 as the one before and the same Hessian proposes 0.37 of it, for r^-k at least as much, in a valley x^4 0.30. So the
-step that the Hessian proposes after Newton's step has to be a fifth as long (where the gradient is within its rounding,
-a longer step is tried, after which it is not); and the loss must be resolved, its predicted fall below 1e-12 of it.
-Where that does not hold, further Newton steps are made until it does.
+step that the Hessian proposes after Newton's step has to be a fifth as long (where the gradient is within its
+rounding, longer steps to either side are tried, after which it is not); and the loss must be resolved, its predicted
+fall below 1e-12 of it. Where that does not hold, further Newton steps are made until it does.
 """
 
 from dataclasses import dataclass, replace
@@ -79,7 +79,7 @@ def locate(loss: Loss, model: LocalModel) -> Located:
         here = Located(model, Location.POINT, rounding, gradients, hessians)
         step = -model.projections / model.eigenvalues
         contracts = _contracts(loss, model, step, rounding)
-        gradients += 1
+        gradients += 2
         if contracts and (_is_resolved(model, step, rounding) or hessians == MOST_STEPS):
             return replace(here, gradients=gradients)
         if hessians < MOST_STEPS:
@@ -97,13 +97,19 @@ def locate(loss: Loss, model: LocalModel) -> Located:
 def _contracts(loss: Loss, model: LocalModel, step: Array, rounding: Rounding) -> bool:
     """Whether the Hessian foretells the gradient after Newton's `step` (P,), in the eigenbasis, to a fifth of the step.
 
-    The step is made longer along the softest mode until the change of the gradient stands out from its rounding.
+    To either side the softest mode is added, until the change of the gradient stands out from its rounding.
     """
-    seen, softest = step.copy(), int(np.argmin(np.where(model.zero, np.inf, np.abs(model.eigenvalues))))
-    seen[softest] += np.copysign(SIGNAL * rounding.gradient / abs(model.eigenvalues[softest]), step[softest])
-    _, gradient = loss.value_and_gradient(model.point + model.eigenvectors @ seen)
-    error = (model.eigenvectors.T @ gradient - model.projections) / model.eigenvalues - seen
-    return bool(np.linalg.norm(error[~model.zero]) <= CONTRACTION * np.linalg.norm(seen))
+    softest = int(np.argmin(np.where(model.zero, np.inf, np.abs(model.eigenvalues))))
+    visible = SIGNAL * rounding.gradient / abs(model.eigenvalues[softest])
+    return all(_is_foretold(loss, model, step, softest, more) for more in (visible, -visible))
+
+
+def _is_foretold(loss: Loss, model: LocalModel, step: Array, softest: int, more: float) -> bool:
+    step = step.copy()
+    step[softest] += more
+    _, gradient = loss.value_and_gradient(model.point + model.eigenvectors @ step)
+    error = (model.eigenvectors.T @ gradient - model.projections) / model.eigenvalues - step
+    return bool(np.linalg.norm(error[~model.zero]) <= CONTRACTION * np.linalg.norm(step))
 
 
 def _is_resolved(model: LocalModel, step: Array, rounding: Rounding) -> bool:

@@ -1,5 +1,7 @@
 """Loss, gradient and Hessian of a network in extended precision: plain loops over rows, slow, independent."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def derivatives(loss, theta):
 def _one_row(sizes, theta, h, label):
     n, start = theta.size, 0
     jacobian, bend = np.zeros((h.size, n), Extended), np.zeros((h.size, n, n), Extended)
-    for k, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for k, (n_in, n_out) in enumerate(pairwise(sizes)):
         weights = theta[start : start + n_in * n_out].reshape(n_in, n_out)
         bias = start + n_in * n_out
         z = h @ weights + theta[bias : bias + n_out]
