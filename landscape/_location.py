@@ -70,6 +70,17 @@ def locate(loss: Loss, model: LocalModel) -> Located:
     FloatingPointError
         If the loss is not finite at the end of a Newton step.
     """
+    rounding = rounding_of(loss, model, coarse=True)
+    if not signs_of(model.free, rounding.hessian).flat:  # mostly one gradient is enough
+        step = -model.projections / model.eigenvalues
+        back = -_visible(model, rounding) * np.copysign(1.0, step[_softest(model)])
+        if _is_resolved(model, step, 0.0) and _is_foretold(loss, model, step, back):
+            return Located(model, Location.POINT, rounding, 1, 0)
+    return _settle(loss, model)
+
+
+def _settle(loss: Loss, model: LocalModel) -> Located:
+    """The same with sharper bounds on the rounding, to both sides, and by Newton steps as far as they lead."""
     gradients = 0
     for hessians in range(MOST_STEPS + 1):
         rounding = rounding_of(loss, model)
@@ -80,7 +91,7 @@ def locate(loss: Loss, model: LocalModel) -> Located:
         step = -model.projections / model.eigenvalues
         contracts = _contracts(loss, model, step, rounding)
         gradients += 2
-        if contracts and (_is_resolved(model, step, rounding) or hessians == MOST_STEPS):
+        if contracts and (_is_resolved(model, step, rounding.gradient) or hessians == MOST_STEPS):
             return replace(here, gradients=gradients)
         if hessians < MOST_STEPS:
             trial = local_model(loss, model.point + model.eigenvectors @ step)
@@ -99,23 +110,32 @@ def _contracts(loss: Loss, model: LocalModel, step: Array, rounding: Rounding) -
 
     To either side the softest mode is added, until the change of the gradient stands out from its rounding.
     """
-    softest = int(np.argmin(np.where(model.zero, np.inf, np.abs(model.eigenvalues))))
-    visible = SIGNAL * rounding.gradient / abs(model.eigenvalues[softest])
-    return all(_is_foretold(loss, model, step, softest, more) for more in (visible, -visible))
+    visible = _visible(model, rounding)
+    return all(_is_foretold(loss, model, step, more) for more in (visible, -visible))
 
 
-def _is_foretold(loss: Loss, model: LocalModel, step: Array, softest: int, more: float) -> bool:
+def _softest(model: LocalModel) -> int:
+    return int(np.argmin(np.abs(model.free)))  # zero modes stand last
+
+
+def _visible(model: LocalModel, rounding: Rounding) -> float:
+    """How far along the softest mode the gradient changes by more than its rounding."""
+    return SIGNAL * rounding.gradient / abs(model.eigenvalues[_softest(model)])
+
+
+def _is_foretold(loss: Loss, model: LocalModel, step: Array, more: float) -> bool:
+    """Whether the gradient changes as the Hessian says after a step that is so much longer along the softest mode."""
     step = step.copy()
-    step[softest] += more
+    step[_softest(model)] += more
     _, gradient = loss.value_and_gradient(model.point + model.eigenvectors @ step)
     error = (model.eigenvectors.T @ gradient - model.projections) / model.eigenvalues - step
     return bool(np.linalg.norm(error[~model.zero]) <= CONTRACTION * np.linalg.norm(step))
 
 
-def _is_resolved(model: LocalModel, step: Array, rounding: Rounding) -> bool:
+def _is_resolved(model: LocalModel, step: Array, rounding: float) -> bool:
     """Whether Newton's step would lower the loss, or the gradient, by no more than can be seen."""
     fall = 0.5 * np.abs(model.projections * step).sum()
-    return bool(fall <= VALUE_RESOLUTION * abs(model.value) or np.linalg.norm(model.gradient) <= rounding.gradient)
+    return bool(fall <= VALUE_RESOLUTION * abs(model.value) or np.linalg.norm(model.gradient) <= rounding)
 
 
 def _elsewhere(loss: Loss, model: LocalModel, soft: NDArray[np.bool_], flat: Located) -> Located:

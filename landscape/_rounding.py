@@ -61,10 +61,42 @@ def rounding_of_network(
         terms = np.zeros(3)
         for start in range(0, n_rows, ROWS):
             terms += _terms(layers, inputs[start : start + ROWS], labels[start : start + ROWS])
-    gradient, hessian, sums = terms / n_rows
+    return _bounds(
+        np.sqrt(terms[0]) / n_rows, np.sqrt(terms[1]) / n_rows, terms[2] / n_rows, n_rows, theta, penalty, eigenvalues
+    )
+
+
+def coarse_rounding(
+    network: MLP, theta: Array, largest: Array, n_rows: int, penalty: Array, eigenvalues: Array
+) -> Rounding:
+    """The same from norms of the weights, with a and |p - y| set to two and all slopes to one: nothing of the rows.
+
+    `largest` (D,) are the largest magnitudes of the inputs.
+    """
+    layers = network.unflatten(theta)
+    sizes, inner, inputs, jacobian = largest, 0.0, float(np.sqrt(1.0 + largest @ largest)), 0.0
+    for layer in layers[:-1]:
+        norm = float(np.sqrt((layer.kernel**2).sum()))
+        inner, jacobian = inner * norm + inputs, jacobian * norm + inputs
+        sizes = 1.0 + sizes @ np.abs(layer.kernel) + np.abs(layer.bias)
+        inputs = float(np.sqrt(1.0 + len(layer.bias)))  # |h| <= 1
+    kernel, bias = layers[-1]
+    logits = float((sizes @ np.abs(kernel) + np.abs(bias)).max())
+    jacobian = jacobian * float(np.sqrt((kernel**2).sum())) + np.sqrt(len(bias)) * inputs
+    within = 1.0 + 2.0 * logits
+    hessian = (2.0 + within) * jacobian**2 + 2.0 * inner * within * jacobian
+    gradient = (2.0 + within) * jacobian
+    root = np.sqrt(n_rows)
+    return _bounds(gradient / root, hessian / root, 2.0 * jacobian, n_rows, theta, penalty, eigenvalues)
+
+
+def _bounds(
+    gradient: float, hessian: float, sums: float, n_rows: int, theta: Array, penalty: Array, eigenvalues: Array
+) -> Rounding:
+    """The bounds from rms m' / sqrt(N), rms m / sqrt(N) and the mean of |p - y| |J|."""
     largest, chain = float(np.abs(eigenvalues).max(initial=0.0)), np.sqrt(min(n_rows, LONGEST_SUM))
-    gradient = np.sqrt(gradient / n_rows) + chain * sums + np.linalg.norm(2.0 * penalty * theta)
-    hessian = np.sqrt(hessian / n_rows) + (chain + np.sqrt(theta.size)) * largest
+    gradient += chain * sums + 2.0 * np.linalg.norm(penalty * theta)
+    hessian += (chain + np.sqrt(theta.size)) * largest
     return Rounding(DEVIATIONS * UNIT * float(gradient), DEVIATIONS * UNIT * float(hessian))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape import _hessian, _kernels, _scores, _wide
-from landscape._rounding import Rounding, rounding_of_network
+from landscape._rounding import Rounding, coarse_rounding, rounding_of_network
 from landscape._zero_modes import zero_modes
 from landscape.datasets import Dataset
 from landscape.networks import MLP
@@ -123,10 +123,22 @@ class CrossEntropyLoss:
             self.network.check(theta), self._sizes, self._inputs, self._labels, self._penalty
         )
 
-    def rounding(self, theta: ArrayLike, eigenvalues: Array) -> Rounding:
-        """Norms below which rounding leaves gradient and Hessian at `theta` (P,) undecided; see `_rounding`."""
+    def rounding(self, theta: ArrayLike, eigenvalues: Array, *, coarse: bool = False) -> Rounding:
+        """Norms below which rounding leaves gradient and Hessian at `theta` (P,) undecided; see `_rounding`.
+
+        `eigenvalues` are those of the Hessian. A `coarse` bound does without a look at the rows, and is larger.
+        """
         theta = self.network.check(theta)
+        if coarse:
+            return coarse_rounding(
+                self.network, theta, self._largest_inputs, self.data.rows, self._penalty, eigenvalues
+            )
         return rounding_of_network(self.network, theta, self.data.inputs, self._labels, self._penalty, eigenvalues)
+
+    @cached_property
+    def _largest_inputs(self) -> Array:
+        """Largest magnitude (D,) of each feature."""
+        return np.abs(self.data.inputs).max(axis=0, initial=0.0)
 
     def hessian(self, theta: ArrayLike) -> Array:
         """Exact Hessian (P, P) at `theta` (P,)."""

@@ -208,8 +208,8 @@ def _not_finite(theta: Array) -> QuenchResult:
 def _result(
     loss: Loss, model: LocalModel, tolerance: float, gradients: int, hessians: int, *, limit_reached: bool
 ) -> QuenchResult:
-    rounding = rounding_of(loss, model)
-    if is_stationary(model, tolerance, rounding.gradient):
+    rounding = rounding_of(loss, model, coarse=True)
+    if is_stationary(loss, model, tolerance):
         found = locate(loss, model)
         model, rounding = found.model, found.rounding
         gradients, hessians = gradients + found.gradients, hessians + found.hessians
@@ -230,11 +230,13 @@ def _is_lost(loss: Loss, model: LocalModel) -> bool:
     return runs_away(loss, model, model.eigenvalues <= SOFT * np.abs(model.free).max(initial=0.0))
 
 
-def is_stationary(model: LocalModel, tolerance: float, rounding: float) -> bool:
-    """Whether the gradient is within the tolerance; the standard one, or a larger one, gives way to `rounding`."""
-    if tolerance >= GRADIENT_TOLERANCE:
-        tolerance = max(tolerance, rounding / np.sqrt(model.point.size))
-    return model.rms_gradient <= tolerance
+def is_stationary(loss: Loss, model: LocalModel, tolerance: float = GRADIENT_TOLERANCE) -> bool:
+    """Whether the gradient is within the tolerance; the standard one, or a larger one, gives way to rounding."""
+    if model.rms_gradient <= tolerance:
+        return True
+    if tolerance < GRADIENT_TOLERANCE:
+        return False
+    return bool(np.linalg.norm(model.gradient) <= rounding_of(loss, model).gradient)
 
 
 def _check(

@@ -84,7 +84,7 @@ class LocalModel:
     @property
     def index(self) -> int:
         """Number of negative eigenvalues."""
-        return self.signs.negative
+        return self.signs.negative if self.eigenvalues[0] < 0.0 else 0
 
 
 def local_model(loss: Loss, theta: Array) -> LocalModel:
@@ -109,11 +109,14 @@ def local_model(loss: Loss, theta: Array) -> LocalModel:
     return LocalModel(theta, value, gradient, eigenvalues, eigenvectors, zero)
 
 
-def rounding_of(loss: Loss, model: LocalModel) -> Rounding:
-    """Below which norms gradient and Hessian of a model are not known: the loss's own bound, if it has one."""
+def rounding_of(loss: Loss, model: LocalModel, *, coarse: bool = False) -> Rounding:
+    """Below which norms gradient and Hessian of a model are not known: the loss's own bound, if it has one.
+
+    A `coarse` bound may be thousands of times larger than need be, and costs next to nothing.
+    """
     own = getattr(loss, "rounding", None)
     if own is not None:
-        return own(model.point, model.free)
+        return own(model.point, model.free, coarse=coarse)
     return rounding_of_norms(model.free, float(np.linalg.norm(model.point)))
 
 

@@ -185,7 +185,7 @@ def _certificate_problems(loss: Loss, model: LocalModel, point: StationaryPoint,
     index = int(isinstance(point, TransitionState))
     if abs(exact.value - point.value) > VALUE_ERROR * max(1.0, abs(point.value)):
         yield f"its loss is {exact.value!r}, not {point.value!r}"
-    if not is_stationary(model, GRADIENT_TOLERANCE, rounding.gradient):
+    if not is_stationary(loss, model):
         yield f"its rms gradient is {exact.rms_gradient:.3g}, above {GRADIENT_TOLERANCE:g}"
     if abs(exact.rms_gradient - point.rms_gradient) > GRADIENT_ERROR:
         yield f"its rms gradient is {exact.rms_gradient:.3g}, not {point.rms_gradient:.3g}"
