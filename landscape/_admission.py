@@ -19,7 +19,7 @@ def moderate(values: ArrayLike) -> bool:
 
 def minimum_problem(point: Minimum, n_parameters: int) -> str | None:
     """Why a point cannot be stored as a minimum of a loss with so many parameters; None if it can."""
-    return _problem(point, n_parameters) or _sign_problem(point.eigenvalues, 0)
+    return _problem(point, n_parameters) or _sign_problem(point, 0)
 
 
 def transition_state_problem(point: TransitionState, n_parameters: int) -> str | None:
@@ -27,8 +27,18 @@ def transition_state_problem(point: TransitionState, n_parameters: int) -> str |
     return (
         _problem(point, n_parameters)
         or _vector_problem("eigenvector", point.eigenvector, n_parameters)
-        or _sign_problem(point.eigenvalues, 1)
+        or _sign_problem(point, 1)
     )
+
+
+def new_minimum_problem(point: Minimum, n_parameters: int) -> str | None:
+    """The same for a point that enters a file: of those in older files rounding may leave the index undecided."""
+    return minimum_problem(point, n_parameters) or _flat_problem(point)
+
+
+def new_transition_state_problem(point: TransitionState, n_parameters: int) -> str | None:
+    """The same for a point that enters a file: of those in older files rounding may leave the index undecided."""
+    return transition_state_problem(point, n_parameters) or _flat_problem(point)
 
 
 def _problem(point: StationaryPoint, n_parameters: int) -> str | None:
@@ -49,11 +59,15 @@ def _vector_problem(name: str, vector: NDArray[np.float64], n_parameters: int) -
     return f"its {name} should be {n_parameters} numbers, finite and below {LARGEST:g}"
 
 
-def _sign_problem(eigenvalues: NDArray[np.float64], index: int) -> str | None:
-    """An eigenvalue within the rounding of the largest has no sign; where all have one, `index` are negative."""
-    noise = np.finfo(float).eps * eigenvalues.size * np.abs(eigenvalues).max()
-    negative = int((eigenvalues < -noise).sum())
-    undecided = int((np.abs(eigenvalues) <= noise).sum())
-    if negative <= index <= negative + undecided:
+def _sign_problem(point: StationaryPoint, index: int) -> str | None:
+    """An eigenvalue within its rounding has no sign; where all have one, `index` are negative."""
+    signs = point.signs
+    if signs.negative <= index <= signs.negative + signs.flat:
         return None
-    return f"it has {negative} negative eigenvalues, not {index}"
+    return f"it has {signs.negative} negative eigenvalues, not {index}"
+
+
+def _flat_problem(point: StationaryPoint) -> str | None:
+    if not point.flat:
+        return None
+    return f"{point.flat} of its eigenvalues are zero within rounding: it is no isolated point"

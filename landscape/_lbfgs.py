@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 MEMORY = 10
 FIRST_STEP = 0.1  # inverse curvature assumed before there is a pair
-MAX_RISE = 1e-10  # nats
+MAX_RISE = 1e-10  # of the loss at the start
 SHRINK = 0.1
 MAX_SHRINKS = 10
 
@@ -59,7 +59,7 @@ def lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step: float = 1.0, 
     value, gradient = loss.value_and_gradient(point)
     steps, changes = np.zeros((MEMORY, point.size)), np.zeros((MEMORY, point.size))
     n_pairs, inverse, evaluations = 0, np.full(point.size, FIRST_STEP), 1
-    target = tolerance * np.sqrt(point.size)
+    target, max_rise = tolerance * np.sqrt(point.size), MAX_RISE * abs(value)
     while (norm := np.linalg.norm(gradient)) > target and evaluations < max_steps:
         longest = max_step if n_pairs else min(max_step, FIRST_STEP * min(1.0, norm))
         step, _, _ = lbfgs_step(gradient, steps, changes, n_pairs, inverse, longest)
@@ -67,7 +67,7 @@ def lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step: float = 1.0, 
             new_point = point + step
             new_value, new_gradient = loss.value_and_gradient(new_point)
             evaluations += 1
-            if new_value <= value + MAX_RISE:
+            if new_value <= value + max_rise:
                 break
             step *= SHRINK
         else:

@@ -5,10 +5,10 @@ from numpy.typing import NDArray
 
 from landscape.losses import Loss
 from landscape.stationary import LocalModel, local_model
+from landscape.tolerances import VALUE_NOISE
 
 Array = NDArray[np.float64]
 
-VALUE_NOISE = 1e-13  # nats: predicted changes below this cannot be seen in the loss
 MAX_REJECTIONS = 8  # in a row, where only rounding is left
 
 
@@ -46,17 +46,18 @@ def newton(
 ) -> tuple[LocalModel, int]:
     """Minimise from `theta` (P,): the last local model and the number of Hessians.
 
-    Ends where the rms gradient is at most `tolerance` and no eigenvalue is negative, or after
+    Ends where the rms gradient is at most `tolerance` and no eigenvalue is negative beyond rounding, or after
     `max_steps`, or where rounding leaves nothing to gain.
     """
     model, rejections = local_model(loss, theta), 0
+    noise = VALUE_NOISE * abs(model.value)
     for evaluations in range(1, max_steps + 1):
-        if (model.rms_gradient <= tolerance and model.eigenvalues[0] > 0.0) or rejections > MAX_REJECTIONS:
+        if (model.rms_gradient <= tolerance and not model.index) or rejections > MAX_REJECTIONS:
             return model, evaluations
         step = trust_region_step(model.eigenvalues, model.projections, radius)
         predicted = -(model.projections @ step + 0.5 * (model.eigenvalues * step) @ step)
         trial = local_model(loss, model.point + model.eigenvectors @ step)
-        if predicted < VALUE_NOISE:  # the loss cannot tell: let the gradient decide
+        if predicted < noise:  # the loss cannot tell: let the gradient decide
             accepted, ratio = trial.rms_gradient < model.rms_gradient or model.eigenvalues[0] <= 0.0, 1.0
             rejections = 0 if accepted else rejections + 1
         else:

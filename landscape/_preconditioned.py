@@ -13,20 +13,22 @@ from numpy.typing import NDArray
 
 from landscape._compilation import njit
 from landscape._lbfgs import lbfgs_step
-from landscape._newton import VALUE_NOISE, trust_region_step
+from landscape._newton import trust_region_step
+from landscape._rounding import rounding_of_norms
 from landscape.losses import Loss
 from landscape.stationary import LocalModel, local_model
+from landscape.tolerances import VALUE_NOISE
 
 Array = NDArray[np.float64]
 
 REFRESH = 25  # steps between two Hessians; one with its eigenvectors costs about ten gradients
 MEMORY = 25  # pairs
-FLOOR = 1e-5  # curvature assumed where it is smaller, as long as an eigenvalue is negative
+FLOOR = 1e-5  # curvature assumed where it is smaller, as long as one is negative; less if the largest is below 1
 FIRST_RADIUS = 0.5
 SHRINK, GROW = 0.25, 2.0  # of the radius
 RETRIES = 2  # shorter steps in a row before a new Hessian is the better buy
 MAX_RETRIES = 40  # of the first step: at a quarter each no longer than rounding
-SADDLE_RMS = 1e-5  # below this gradient a negative mode is followed whatever the gradient says
+SADDLE_RMS = 1e-5  # below this gradient a negative mode is followed whatever it says; less if curvatures are below 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +86,12 @@ def _learn(step, length, change, steps, changes, n_pairs):
     return n_pairs
 
 
-def preconditioned_lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step: float, max_gradients: int) -> Descent:
-    """Minimise from `theta` (P,) to an rms gradient of `tolerance` where no eigenvalue is negative.
+def preconditioned_lbfgs(
+    loss: Loss, theta: Array, *, tolerance: float, max_step: float, max_gradients: int, max_norm: float = np.inf
+) -> Descent:
+    """Minimise from `theta` (P,) to an rms gradient of `tolerance` where no eigenvalue is negative beyond rounding.
 
-    Ends before that after `max_gradients`, or where rounding leaves nothing to gain.
+    Ends before that after `max_gradients`, beyond `max_norm`, or where rounding leaves nothing to gain.
 
     Raises
     ------
@@ -95,25 +99,35 @@ def preconditioned_lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step
         If the loss is not finite on the way.
     """
     model, radius, gradients, hessians = local_model(loss, theta), min(FIRST_RADIUS, max_step), 0, 1
-    while gradients < max_gradients and not (model.rms_gradient <= tolerance and model.eigenvalues[0] > 0.0):
-        walk = _walk(loss, model, radius, tolerance, max_step, max_gradients - gradients)
+    noise = VALUE_NOISE * abs(model.value)
+    while gradients < max_gradients and not (model.rms_gradient <= tolerance and not model.index):
+        walk = _walk(loss, model, radius, tolerance, max_step, max_gradients - gradients, noise)
         gradients += walk.gradients
         radius = max(walk.radius, walk.last_length)  # what failed at the end is forgiven: the Hessian was old
         if walk.steps == 0:
             break
         model, hessians = local_model(loss, walk.point), hessians + 1
+        if np.linalg.norm(walk.point) > max_norm:
+            break
     return Descent(model, gradients, hessians)
 
 
-def _walk(loss: Loss, model: LocalModel, radius: float, tolerance: float, max_step: float, max_gradients: int) -> _Walk:
-    """Steps from the point of `model` until they fail, the gradient is small, or a new Hessian is due."""
+def _walk(
+    loss: Loss, model: LocalModel, radius: float, tolerance: float, max_step: float, max_gradients: int, noise: float
+) -> _Walk:
+    """Steps from the point of `model` until they fail, the gradient is small, or a new Hessian is due.
+
+    `noise` is the change of the loss, in nats, that is too small to be seen in it.
+    """
     eigenvalues, basis, size = model.eigenvalues, model.eigenvectors, model.point.size
-    metric = eigenvalues if eigenvalues[0] > 0.0 else np.maximum(np.abs(eigenvalues), FLOOR)
+    scale = min(1.0, float(np.abs(eigenvalues).max()))
+    floor = FLOOR * scale if model.index else rounding_of_norms(eigenvalues, 0.0).hessian
+    metric = np.maximum(np.abs(eigenvalues), max(floor, 1e-300))
     walk = _Walk(model.point, model.value, model.projections, radius)
     refresh, target, failures = max(REFRESH, size // 4), tolerance * np.sqrt(size), 0
     steps, changes, n_pairs = np.empty((MEMORY, size)), np.empty((MEMORY, size)), 0
     finite = True  # of the values since the last step
-    escapes = bool(eigenvalues[0] <= 0.0) and model.rms_gradient < SADDLE_RMS
+    escapes = model.index > 0 and model.rms_gradient < SADDLE_RMS * scale
     inverse = inverse_metric(metric, walk.projections, radius)
     while walk.steps < refresh and walk.gradients < max_gradients:
         if escapes:
@@ -126,9 +140,9 @@ def _walk(loss: Loss, model: LocalModel, radius: float, tolerance: float, max_st
         value, gradient = loss.value_and_gradient(point)
         walk.gradients += 1
         projections = basis.T @ gradient
-        if not _is_downhill(walk, value, projections, slope):
+        if not _is_downhill(walk, value, projections, slope, noise):
             failures, finite = failures + 1, finite and bool(np.isfinite(value))
-            if walk.steps and -0.5 * slope <= VALUE_NOISE:  # rounding, not the length of the step
+            if walk.steps and -0.5 * slope <= noise:  # rounding, not the length of the step
                 break
             walk.radius = SHRINK * length
             if failures > (RETRIES if walk.steps else MAX_RETRIES):
@@ -148,11 +162,11 @@ def _walk(loss: Loss, model: LocalModel, radius: float, tolerance: float, max_st
     return walk
 
 
-def _is_downhill(walk: _Walk, value: float, projections: Array, slope: float) -> bool:
+def _is_downhill(walk: _Walk, value: float, projections: Array, slope: float, noise: float) -> bool:
     """Whether a step of this slope went down; where the loss cannot tell the gradient does."""
-    if -0.5 * slope > VALUE_NOISE:
+    if -0.5 * slope > noise:
         return value < walk.value
-    return bool(projections @ projections < walk.projections @ walk.projections) and value <= walk.value + VALUE_NOISE
+    return bool(projections @ projections < walk.projections @ walk.projections) and value <= walk.value + noise
 
 
 def _check_finite(walk: _Walk, *, finite: bool) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape import _discoveries, _schema, _side_tables, symmetry
-from landscape._admission import minimum_problem, transition_state_problem
+from landscape._admission import new_minimum_problem, new_transition_state_problem
 from landscape._columns import (
     Columns,
     Records,
@@ -40,7 +41,8 @@ from landscape.files import new_file
 from landscape.networks import MLP
 from landscape.reading import check_sqlite_file, reading, sqlite_failure
 from landscape.records import Attempt, Discovery, Provenance, SetAside, StoredMinimum, StoredTransitionState
-from landscape.stationary import VALUE_TOLERANCE, Minimum, StationaryPoint, TransitionState, same_point
+from landscape.stationary import Minimum, StationaryPoint, TransitionState, same_point
+from landscape.tolerances import value_tolerance
 
 Array = NDArray[np.float64]
 
@@ -221,6 +223,12 @@ class Database:
             for search, kind, a, b, status, cost in rows
         ]
 
+    def attempt_statuses(self) -> dict[str, int]:
+        """Number of searches by how they ended, the most frequent first."""
+        with reading(self.path):
+            rows = self._side_rows(_side_tables.ATTEMPTS, "status", "ORDER BY search")
+        return dict(Counter(status for (status,) in rows).most_common())
+
     def inherent_structures(self, method: str) -> dict[str, int | None]:
         """Minimum (id, or None for none) of every point quenched with `method`, by the point's digest."""
         with reading(self.path):
@@ -286,9 +294,11 @@ class Database:
         ids, hits = np.array(rows, dtype=np.int64).reshape(-1, 2).T
         return hits[places(ids, self.minimum_ids())]
 
-    def find_minimum(self, point: Minimum) -> StoredMinimum | None:
-        """The stored minimum that is the same as `point` modulo symmetry, if there is one."""
-        for number in _near(self._minimum_order, point.value):
+    def find_minimum(self, point: StationaryPoint) -> StoredMinimum | None:
+        """The stored minimum that is the same as `point` modulo symmetry, if there is one; a saddle is none."""
+        if point.index:
+            return None
+        for number in _near(self._minimum_order, point):
             if same_point(self.network, self._minima[number].point, point):
                 return self._minima[number]
         return None
@@ -347,10 +357,11 @@ class Database:
         Raises
         ------
         ValueError
-            If the file could not be read again with it: a number is not finite, an eigenvalue negative, ...
+            If the file could not be read again with it: a number is not finite, an eigenvalue negative, ...; or if an
+            eigenvalue is, within rounding, zero: it is no isolated minimum.
         """
         self._check_transaction()
-        _refuse(minimum_problem(point, self.provenance.n_parameters))
+        _refuse(new_minimum_problem(point, self.provenance.n_parameters))
         if known := self.find_minimum(point):
             self._hit("minima", "minimum_id", known.id, hits)
             self._minima[known.id] = replace(known, hits=known.hits + hits)
@@ -386,12 +397,13 @@ class Database:
         Raises
         ------
         ValueError
-            If the file could not be read again with it (`transition_state_problem`).
+            If the file could not be read again with it (`transition_state_problem`), or an eigenvalue is zero within
+            rounding.
         """
         self._check_transaction()
         first, second = sorted(map(int, minimum_ids))
         _refuse(self.transition_state_problem(point, [number for number in (first, second) if number in self._known]))
-        for number in _near(self._transition_state_order, point.value):
+        for number in _near(self._transition_state_order, point):
             known = self._transition_states[number]
             if known.minimum_ids == (first, second) and same_point(self.network, known.point, point):
                 self._hit("transition_states", "transition_state_id", number, hits)
@@ -415,7 +427,7 @@ class Database:
 
     def transition_state_problem(self, point: TransitionState, minimum_ids: Sequence[int]) -> str | None:
         """Why a point cannot be stored as a transition state between these minima; None if it can."""
-        problem = transition_state_problem(point, self.provenance.n_parameters)
+        problem = new_transition_state_problem(point, self.provenance.n_parameters)
         losses = [self._minima[number].point.value for number in minimum_ids]
         if problem is None and losses and below_minima([point.value], [[max(losses)] * 2]).any():
             return f"it lies below one of its minima, by {max(losses) - point.value:.3g} nats"
@@ -525,8 +537,12 @@ class Derived:
         return cls(key, orbit, min(symmetry.group_order(network) // orbit, 2**63 - 1))
 
 
-def _near(order: list[tuple[float, int]], value: float) -> list[int]:
-    """Ids of the points whose loss is within the tolerance of `value`, nearest first."""
-    low = bisect.bisect_left(order, (value - VALUE_TOLERANCE, -1))
-    high = bisect.bisect_right(order, (value + VALUE_TOLERANCE, np.inf))
+def _near(order: list[tuple[float, int]], point: StationaryPoint) -> list[int]:
+    """Ids of the points whose loss may be that of `point`, nearest first.
+
+    Four times its own tolerance: that of another quench to the same point differs by less.
+    """
+    value, width = point.value, 4.0 * value_tolerance(point.known)
+    low = bisect.bisect_left(order, (value - width, -1))
+    high = bisect.bisect_right(order, (value + width, np.inf))
     return [number for _, number in sorted(order[low:high], key=lambda pair: abs(pair[0] - value))]

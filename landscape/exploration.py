@@ -2,15 +2,15 @@
 
 import platform
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from joblib import delayed
 from llvmlite.binding import get_host_cpu_name
 
-from landscape._admission import minimum_problem, transition_state_problem
+from landscape._admission import new_minimum_problem, new_transition_state_problem
 from landscape._heights import below_minima
 from landscape._memory import Memory
 from landscape._planning import BATCH, CYCLE, KINDS
@@ -21,12 +21,14 @@ from landscape.connectivity import components
 from landscape.database import Database
 from landscape.locks import only_writer
 from landscape.losses import Loss
+from landscape.quench import QuenchStatus
 from landscape.records import Attempt, Provenance, Quenched, differing_field
 from landscape.stationary import Minimum, TransitionState
 from landscape.versions import package_version
 from landscape.workers import check_jobs, shared, worker_pool
 
 FEWEST_SEARCHES = 128  # before completeness is judged
+REMEDIES = {status.name: status.value for status in (QuenchStatus.RUNAWAY, QuenchStatus.DEGENERATE)}
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,16 @@ class Exploration:
     lowest_loss: float  # nats; nan without a minimum
     estimated_minima: Estimate | None  # None without a minimum
     coverage: float  # Good and Turing: chance that the next hit is of a known minimum; nan without a hit
+    statuses: Mapping[str, int] = field(default_factory=dict)  # number of searches by how they ended
+
+    @property
+    def advice(self) -> str | None:
+        """What to do about searches that ended in no isolated point, in a sentence; None where there are none."""
+        counts = {name: self.statuses.get(name, 0) for name in REMEDIES}
+        worst = max(counts, key=lambda name: counts[name])
+        if not counts[worst]:
+            return None
+        return f"{counts[worst]} of {self.searches} searches ended in no minimum: {REMEDIES[worst]}"
 
 
 Progress = Callable[[int, int | None, Exploration], object]  # searches done, in all (None: no number), what there is
@@ -202,7 +214,7 @@ def _store_found(database: Database, found: Found) -> str | None:
     own = {None if task is None else task[0] for task in (found.task.start, found.task.partner)}
     n, rejected = database.provenance.n_parameters, None
     for minimum in found.minima:
-        if problem := minimum_problem(minimum, n):
+        if problem := new_minimum_problem(minimum, n):
             rejected = f"a minimum: {problem}"
         else:
             _add_found(database, minimum, origin, search, own)
@@ -220,9 +232,9 @@ def _store_found(database: Database, found: Found) -> str | None:
 
 def _connection_problem(state: TransitionState, ends: Sequence[Minimum], n_parameters: int) -> str | None:
     """Why nothing of a transition state and the ends of its paths can be stored; None if it can."""
-    if problem := next(filter(None, (minimum_problem(end, n_parameters) for end in ends)), None):
+    if problem := next(filter(None, (new_minimum_problem(end, n_parameters) for end in ends)), None):
         return f"an end of a downhill path: {problem}"
-    if problem := transition_state_problem(state, n_parameters):
+    if problem := new_transition_state_problem(state, n_parameters):
         return f"a transition state: {problem}"
     if below_minima([state.value], [[end.value for end in ends]]).any():
         return "a transition state: a path down from it ends above it"
@@ -249,7 +261,7 @@ def store_inherent_structures(database: Database, quenched: Sequence[Quenched], 
     with database.transaction():
         for one in quenched:
             number = None
-            if one.minimum is not None and minimum_problem(one.minimum, database.provenance.n_parameters) is None:
+            if one.minimum is not None and new_minimum_problem(one.minimum, database.provenance.n_parameters) is None:
                 number, _ = database.add_minimum(one.minimum, origin=origin, hits=0, discovery=one.discovery)
             database.add_inherent_structure(one.point, method, number, one.reason)
 
@@ -267,4 +279,5 @@ def summarize(database: Database) -> Exploration:
         lowest_loss=float(graph.losses[0]) if graph.n_minima else float("nan"),
         estimated_minima=chao1(hits) if len(hits) else None,
         coverage=good_turing_coverage(hits) if len(hits) else float("nan"),
+        statuses=database.attempt_statuses(),
     )

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape import _hessian, _kernels, _scores, _wide
+from landscape._rounding import Rounding, coarse_rounding, rounding_of_network
+from landscape._zero_modes import zero_modes
 from landscape.datasets import Dataset
 from landscape.networks import MLP
 from landscape.workers import one_thread
@@ -35,7 +37,10 @@ class Loss(Protocol):
 
     @property
     def zero_modes(self) -> Array:
-        """Orthonormal directions (k, P) along which the loss is constant everywhere; k is mostly 0."""
+        """Orthonormal directions (k, P) along which the loss is constant everywhere; k is mostly 0.
+
+        A loss may also have a method `rounding` (`CrossEntropyLoss.rounding`): else norms of its Hessian have to do.
+        """
         ...
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
@@ -61,7 +66,8 @@ class CrossEntropyLoss:
     regularization : float
         lambda >= 0; the gradient of the penalty is 2 lambda theta.
     regularize_biases : bool
-        False leaves the biases out of the penalty; the common shift of the outputs is then a zero mode.
+        False leaves the biases out of the penalty; the common shift of the outputs is then a zero mode. Without any
+        penalty, so are duplicate and constant features (see `zero_modes`).
 
     Raises
     ------
@@ -87,21 +93,12 @@ class CrossEntropyLoss:
         self._inputs = np.ascontiguousarray(data.inputs if self._wide else data.inputs.T)
         self._labels = np.array(data.labels)
         self._penalty = np.where(network.kernel_mask() | regularize_biases, self.regularization, 0.0)
-        self.zero_modes = self._find_zero_modes()
+        self.zero_modes = zero_modes(network, data.inputs, self._penalty)
 
     @property
     def n_parameters(self) -> int:
         """Length P of the parameter vector."""
         return self.network.n_parameters
-
-    def _find_zero_modes(self) -> Array:
-        """Orthonormal directions (k, P): common shifts of the outputs that no penalty holds."""
-        shifts = self.network.unflatten(np.arange(self.n_parameters, dtype=float))[-1]
-        groups = np.vstack([shifts.kernel, shifts.bias]).astype(int)  # one row per unit that feeds the outputs
-        free = groups[self._penalty[groups[:, 0]] == 0.0]
-        modes = np.zeros((len(free), self.n_parameters))
-        np.put_along_axis(modes, free, 1.0 / np.sqrt(groups.shape[1]), axis=1)
-        return modes
 
     def value(self, theta: ArrayLike) -> float:
         """Loss in nats at `theta` (P,)."""
@@ -125,6 +122,23 @@ class CrossEntropyLoss:
         return form.value_gradient_hessian(
             self.network.check(theta), self._sizes, self._inputs, self._labels, self._penalty
         )
+
+    def rounding(self, theta: ArrayLike, eigenvalues: Array, *, coarse: bool = False) -> Rounding:
+        """Norms below which rounding leaves gradient and Hessian at `theta` (P,) undecided; see `_rounding`.
+
+        `eigenvalues` are those of the Hessian. A `coarse` bound does without a look at the rows, and is larger.
+        """
+        theta = self.network.check(theta)
+        if coarse:
+            return coarse_rounding(
+                self.network, theta, self._largest_inputs, self.data.rows, self._penalty, eigenvalues
+            )
+        return rounding_of_network(self.network, theta, self.data.inputs, self._labels, self._penalty, eigenvalues)
+
+    @cached_property
+    def _largest_inputs(self) -> Array:
+        """Largest magnitude (D,) of each feature."""
+        return np.abs(self.data.inputs).max(axis=0, initial=0.0)
 
     def hessian(self, theta: ArrayLike) -> Array:
         """Exact Hessian (P, P) at `theta` (P,)."""

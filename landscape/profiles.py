@@ -12,7 +12,7 @@ from landscape.losses import Loss
 from landscape.networks import MLP
 from landscape.quench import FLOW_HANDOVER
 from landscape.saddles import DOWNHILL_ERROR, push_off
-from landscape.stationary import DISTANCE_TOLERANCE, LocalModel, Minimum, TransitionState, local_model, minimum_from
+from landscape.stationary import LocalModel, Minimum, TransitionState, certificate, local_model, separation
 from landscape.workers import one_thread
 
 Array = NDArray[np.float64]
@@ -127,9 +127,9 @@ def _oriented(
 def _completed(loss: Loss, way: Array, end: LocalModel, minimum: Minimum) -> Array | None:
     """The way with the minimum that it leads to as its last point; None if that is another one."""
     image = _continued(loss.network, minimum.coordinates[None], way[-1])
-    error = minimum_from(end).position_error + minimum.position_error
-    near = np.linalg.norm(image[0] - way[-1]) <= max(DISTANCE_TOLERANCE, 2.0 * error)
-    return np.concatenate([way, image]) if near and end.index == 0 else None
+    point = certificate(loss, end)
+    near = np.linalg.norm(image[0] - way[-1]) <= separation(point, minimum)
+    return np.concatenate([way, image]) if near and point.index == 0 else None
 
 
 def _continued(network: MLP | None, piece: Array, end: Array) -> Array:

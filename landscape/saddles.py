@@ -1,5 +1,6 @@
 """Transition states: hybrid eigenvector following with the exact Hessian, and their two downhill paths."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -8,16 +9,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape import symmetry
 from landscape._heights import below_minima
+from landscape._location import Located, Location, locate
 from landscape.bands import elastic_band
 from landscape.losses import Loss
-from landscape.quench import QuenchResult, quench
+from landscape.quench import QuenchResult, QuenchStatus, quench
 from landscape.stationary import (
     GRADIENT_TOLERANCE,
     LocalModel,
     Minimum,
     TransitionState,
     local_model,
-    transition_state_from,
 )
 from landscape.workers import one_thread
 
@@ -37,6 +38,8 @@ class SaddleStatus(Enum):
     MAX_STEPS = "no transition state within max_steps; try another direction or increase max_steps"
     MINIMUM = "the search fell back into a minimum; start further away from it"
     HIGHER_INDEX = "the gradient vanishes at a saddle of higher index; try another direction"
+    DEGENERATE = QuenchStatus.DEGENERATE.value.replace("minimum", "transition state")
+    RUNAWAY = "the loss levels off as the parameters grow, so there is nothing to end in; use regularization > 0"
     DOWNHILL = "a downhill path did not end in a minimum; see the status of its quench"
     ROSE = "a downhill path ended above the transition state: the loss is too stiff for it; standardize the inputs"
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
@@ -86,6 +89,7 @@ def find_transition_state(
     3750 (1994). The downhill paths are gradient-flow paths (`quench` with method "flow").
     """
     theta, direction = np.array(theta, dtype=np.float64), np.array(direction, dtype=np.float64)
+    modes = loss.zero_modes  # along these the transition state is a line: take its point nearest to the origin
     for name, vector in (("theta", theta), ("direction", direction)):
         if vector.shape != (loss.n_parameters,) or not np.isfinite(vector).all():
             msg = f"{name} must be finite with shape ({loss.n_parameters},); got shape {vector.shape}"
@@ -95,19 +99,24 @@ def find_transition_state(
         raise ValueError(msg)
     try:
         with one_thread():
+            theta -= modes.T @ (modes @ theta)
             model, status, evaluations = _eigenvector_following(loss, theta, direction, tolerance, max_steps)
             if status is not SaddleStatus.CONVERGED:
                 return SaddleResult(status, None, (), evaluations)
-            ends = [_downhill(loss, model, sign) for sign in (1.0, -1.0)]
+            found = locate(loss, model)
+            state, evaluations = found.point, evaluations + found.hessians
+            if not isinstance(state, TransitionState):
+                return SaddleResult(_status(found), None, (), evaluations)
+            ends = [_downhill(loss, found.model, sign) for sign in (1.0, -1.0)]
     except FloatingPointError:
         return SaddleResult(SaddleStatus.NOT_FINITE, None, (), 0)
     evaluations += sum(end.hessian_evaluations for end in ends)
     if not all(end.converged for end in ends):
-        return SaddleResult(SaddleStatus.DOWNHILL, None, (), evaluations)
+        return SaddleResult(_status_of_ends(ends), None, (), evaluations)
     if below_minima([model.value], [[end.value for end in ends]]).any():
         return SaddleResult(SaddleStatus.ROSE, None, (), evaluations)
     minima = tuple(end.minimum for end in ends)
-    return SaddleResult(status, transition_state_from(model), minima, evaluations)
+    return SaddleResult(status, state, minima, evaluations)
 
 
 def downhill(loss: Loss, theta: ArrayLike) -> tuple[QuenchResult, QuenchResult]:
@@ -211,7 +220,7 @@ def _eigenvector_following(
     model, radius = local_model(loss, theta), FIRST_RADIUS
     for evaluations in range(1, max_steps + 1):
         if model.rms_gradient <= tolerance:
-            return model, _status(model), evaluations
+            return model, SaddleStatus.CONVERGED, evaluations
         mode, direction = _mode_to_follow(model, direction)
         step = _uphill_step(model, mode, radius)
         trial = local_model(loss, model.point + model.eigenvectors @ step)
@@ -222,8 +231,21 @@ def _eigenvector_following(
     return model, SaddleStatus.MAX_STEPS, max_steps
 
 
-def _status(model: LocalModel) -> SaddleStatus:
-    return {0: SaddleStatus.MINIMUM, 1: SaddleStatus.CONVERGED}.get(model.index, SaddleStatus.HIGHER_INDEX)
+def _status(found: Located) -> SaddleStatus:
+    """What the search ended in where the gradient vanishes."""
+    if found.location is Location.RUNAWAY:
+        return SaddleStatus.RUNAWAY
+    if found.location is Location.FLAT:
+        return SaddleStatus.DEGENERATE
+    return {0: SaddleStatus.MINIMUM, 1: SaddleStatus.CONVERGED}.get(found.signs.negative, SaddleStatus.HIGHER_INDEX)
+
+
+def _status_of_ends(ends: Sequence[QuenchResult]) -> SaddleStatus:
+    """Why the downhill paths did not end in two minima."""
+    statuses = {end.status for end in ends}
+    if QuenchStatus.RUNAWAY in statuses:
+        return SaddleStatus.RUNAWAY
+    return SaddleStatus.DEGENERATE if QuenchStatus.DEGENERATE in statuses else SaddleStatus.DOWNHILL
 
 
 def _mode_to_follow(model: LocalModel, direction: Array) -> tuple[int, Array]:

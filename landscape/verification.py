@@ -9,25 +9,29 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
+from landscape._location import Location, locate
 from landscape.database import Database, Derived
 from landscape.exploration import provenance_of
 from landscape.locks import only_writer
 from landscape.losses import Loss
 from landscape.networks import MLP
+from landscape.quench import is_stationary
 from landscape.reconstruction import loss_of
 from landscape.records import SetAside, StoredMinimum, StoredTransitionState, differing_field
 from landscape.saddles import downhill
 from landscape.stationary import (
     GRADIENT_TOLERANCE,
-    VALUE_TOLERANCE,
     LocalModel,
     Minimum,
     StationaryPoint,
     TransitionState,
+    certificate,
     local_model,
-    minimum_from,
+    rounding_of,
     same_point,
+    signs_of,
 )
+from landscape.tolerances import value_tolerance
 from landscape.workers import check_jobs, one_thread, worker_pool
 
 # what another processor or library may change in the last digits
@@ -173,7 +177,8 @@ def _doubles(database: Database) -> dict[tuple[str, int], list[str]]:
 
 
 def _near(stored: Stored, other: Stored) -> bool:
-    return other.point.value - stored.point.value <= VALUE_TOLERANCE
+    tolerance = value_tolerance(stored.point.known) + value_tolerance(other.point.known)
+    return other.point.value - stored.point.value <= tolerance
 
 
 def _ends(stored: Stored) -> tuple[int, int] | None:
@@ -188,23 +193,32 @@ def _problems(loss: Loss, stored: Stored, columns: tuple, ends: tuple[StoredMini
     except FloatingPointError as error:
         return [str(error)]
     point = stored.point
-    found = [*_certificate_problems(model, point, columns), *_derived_problems(loss.network, stored, columns)]
+    found = [
+        *_certificate_problems(loss, model, point, columns),
+        *_derived_problems(loss.network, stored, columns),
+        *_existence_problems(loss, model),
+    ]
     if ends and not found:
         found += _path_problems(loss, point, ends)
     return found
 
 
-def _certificate_problems(model: LocalModel, point: StationaryPoint, columns: tuple) -> Iterator[str]:
-    exact = minimum_from(model)  # the numbers only: an index of 1 is no error here
+def _certificate_problems(loss: Loss, model: LocalModel, point: StationaryPoint, columns: tuple) -> Iterator[str]:
+    exact, rounding = certificate(loss, model), rounding_of(loss, model)
     index = int(isinstance(point, TransitionState))
     if abs(exact.value - point.value) > VALUE_ERROR * max(1.0, abs(point.value)):
         yield f"its loss is {exact.value!r}, not {point.value!r}"
-    if exact.rms_gradient > GRADIENT_TOLERANCE:
+    if not is_stationary(loss, model):
         yield f"its rms gradient is {exact.rms_gradient:.3g}, above {GRADIENT_TOLERANCE:g}"
     if abs(exact.rms_gradient - point.rms_gradient) > GRADIENT_ERROR:
         yield f"its rms gradient is {exact.rms_gradient:.3g}, not {point.rms_gradient:.3g}"
     if exact.index != index:
         yield f"it has {exact.index} negative eigenvalues, not {index}"
+    if exact.flat:
+        yield (
+            f"it is degenerate: along {exact.flat} directions the loss is flat within rounding "
+            f"(eigenvalues below {rounding.hessian:.2g})"
+        )
     if not _close(exact.eigenvalues, point.eigenvalues):
         yield "its eigenvalues are others"
     if isinstance(point, TransitionState) and not _parallel(point.eigenvector, model.eigenvectors[:, 0]):
@@ -214,6 +228,19 @@ def _certificate_problems(model: LocalModel, point: StationaryPoint, columns: tu
     expected = [point.log_determinant, point.trace, float(np.log(np.abs(eigenvalues[index:])).sum())]
     if not _close([log_determinant, trace, log_frequencies, *lowest], [*expected, *eigenvalues[:index]]):
         yield "its log-determinant, trace or log product of frequencies does not fit its eigenvalues"
+
+
+def _existence_problems(loss: Loss, model: LocalModel) -> Iterator[str]:
+    """Whether there is a point where a gradient is small: it may be so because the loss levels off."""
+    try:
+        found = locate(loss, model)
+    except FloatingPointError as error:
+        yield str(error)
+        return
+    if found.location is Location.RUNAWAY:
+        yield "it is none: the loss falls for ever in the direction in which it lies from the origin"
+    elif found.location is Location.FLAT and not signs_of(model.free, found.rounding.hessian).flat:
+        yield "it is degenerate: Newton's method does not converge there"
 
 
 def _derived_problems(network: MLP | None, stored: Stored, columns: tuple) -> Iterator[str]:

@@ -9,9 +9,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from reference import images
 
-from landscape import MLP, CrossEntropyLoss, Database, Minimum, TransitionState, quench, symmetry
+from landscape import MLP, CrossEntropyLoss, Database, Minimum, TransitionState, explore, quench, symmetry
 from landscape.exploration import provenance_of
 from landscape.stationary import same_point
+from landscape.surfaces import DoubleWells, MuellerBrown, Surface
 
 NETWORK = MLP((2, 3, 3, 4))
 P = NETWORK.n_parameters
@@ -170,6 +171,85 @@ def test_one_minimum_quenched_from_many_starts_and_images_is_one(small_loss, tmp
         (stored,) = database.minima
         assert stored.hits == len(starts)
         assert symmetry.distance(network, stored.point.coordinates, bottom.coordinates) < 1e-4
+
+
+# ---------------------------------------------------------------- other scales
+
+
+class Scaled(Surface):
+    """height f((x - origin) / width)."""
+
+    def __init__(self, surface, width=1.0, height=1.0, origin=0.0):
+        super().__init__(surface.n_parameters)
+        self.surface, self.width, self.height, self.origin = surface, width, height, origin
+
+    def value_gradient_hessian(self, theta):
+        value, gradient, hessian = self.surface.value_gradient_hessian((self._point(theta) - self.origin) / self.width)
+        return self.height * value, self.height / self.width * gradient, self.height / self.width**2 * hessian
+
+    def place(self, points):
+        return self.width * points + self.origin
+
+
+SURFACES = {  # minima with a value of zero, too, and soft directions
+    "three minima": MuellerBrown(),
+    "four of loss zero": DoubleWells([0.1, 1.0]),
+    "four": DoubleWells([0.1, 1e3], [0.1, 0.3]),
+}
+
+
+def distinct(minima):
+    found = []
+    for minimum in minima:
+        if not any(same_point(None, minimum, other) for other in found):
+            found.append(minimum)
+    return found
+
+
+@pytest.mark.parametrize("name", SURFACES)
+@pytest.mark.parametrize(
+    ("width", "height", "origin"),
+    [(1e-3, 1.0, 0.0), (1e3, 1.0, 0.0), (1.0, 1e-6, 0.0), (1.0, 1e6, 0.0), (1e-3, 1e-6, 0.0), (1e3, 1e6, 0.0),
+     (1e3, 1e-6, 0.0), (1e-3, 1e6, 0.0), (1.0, 1.0, 7.0), (1e-3, 1.0, 1.0), (1e-3, 1.0, 1e2)],
+)  # fmt: skip
+def test_a_landscape_of_any_scale_has_its_minima_each_once(name, width, height, origin, rng):
+    surface = Scaled(SURFACES[name], width, height, origin)
+    known = SURFACES[name].known_points().minima
+    starts = [surface.place(point + 0.05 * rng.normal(size=2)) for point in known for _ in range(6)]
+    results = [quench(surface, start) for start in starts]
+    assert all(result.converged for result in results)
+    assert len(distinct(result.minimum for result in results)) == len(known)
+
+
+def test_two_minima_close_together_with_a_barrier_between_them_are_two(tmp_path):
+    """0.004 apart, the barrier 0.1 nats."""
+    surface = Scaled(DoubleWells([0.1]), width=0.002)
+    results = [quench(surface, [x]) for x in (-0.0021, 0.0019, -0.0018, 0.0022)]
+    a, b, c, d = (result.minimum for result in results)
+    assert abs(a.coordinates[0] - b.coordinates[0]) == pytest.approx(0.004)
+    assert surface.value_and_gradient([0.0])[0] - a.value == pytest.approx(0.1)
+    assert same_point(None, a, c)
+    assert same_point(None, b, d)
+    assert not same_point(None, a, b)
+    assert explore(surface, tmp_path / "close.db", searches=16).minima == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    width=st.floats(1e-4, 1e4),
+    barrier=st.floats(1e-8, 1e8),
+    offset=st.floats(-1.0, 1.0),
+    at=st.sampled_from([0.0, 1.0]),
+)
+def test_no_two_minima_are_one_whose_barrier_can_be_seen(width, barrier, offset, at):
+    """Both quenched as well as quenches do, of a double well whose value at the bottom is up to ten barriers."""
+    curvature, value = 8.0 * barrier / width**2, 10.0 * offset * barrier
+    rms = 1e-12 * curvature * width
+    places = (at - width, at + width)
+    a, b = (Minimum(np.array([x]), value, rms, np.array([curvature])) for x in places)
+    assert not same_point(None, a, b)
+    again = Minimum(np.array([places[0] + 1e-12 * width]), value, rms, np.array([curvature]))
+    assert same_point(None, a, again)
 
 
 # ---------------------------------------------------------------- parallel transition states

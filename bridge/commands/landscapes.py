@@ -1,6 +1,7 @@
 """Commands of the landscape: data, explore."""
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -88,9 +89,11 @@ def explore(
             jobs=jobs,
             progress=lambda done, total, now: bar("explore", done, total, _note(now)),
         )
-    result = dataclasses.asdict(found) | {"output": found.path, **describe(loss.data)}
+    result = dataclasses.asdict(found) | {"advice": found.advice, "output": found.path, **describe(loss.data)}
     del result["path"]
     show(result, as_json=as_json)
+    if found.advice is not None:
+        sys.stderr.write(f"{found.advice}\n")
 
 
 def _note(now: Exploration) -> str:

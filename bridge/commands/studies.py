@@ -133,7 +133,8 @@ def info(
     if start == b"SQLite format 3":
         with Database(file) as opened:
             provenance = dataclasses.asdict(opened.provenance)
-            result = dataclasses.asdict(summarize(opened)) | provenance | {"data": provenance["dataset"]}
+            found = summarize(opened)
+            result = dataclasses.asdict(found) | {"advice": found.advice} | provenance | {"data": provenance["dataset"]}
             result = {"kind": "database of minima", **result, **describe_metadata(opened.provenance.dataset)}
             result["found_by_runs"] = dict(Counter(one.run for one in opened.discoveries().values()))
             result["set_aside"] = len(opened.set_aside)

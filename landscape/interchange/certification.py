@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
-from landscape._admission import minimum_problem, transition_state_problem
+from landscape._admission import new_minimum_problem, new_transition_state_problem
 from landscape._heights import below_minima
+from landscape._location import locate
 from landscape._new_databases import check_new, new_database
 from landscape._newton import newton
 from landscape.database import Database
@@ -25,8 +26,6 @@ from landscape.stationary import (
     Minimum,
     TransitionState,
     local_model,
-    minimum_from,
-    transition_state_from,
 )
 from landscape.verification import same_ends
 from landscape.workers import check_jobs, one_thread, worker_pool
@@ -34,6 +33,7 @@ from landscape.workers import check_jobs, one_thread, worker_pool
 Array = NDArray[np.float64]
 
 ORIGIN = "import"
+Kind = TypeVar("Kind", Minimum, TransitionState)
 MAX_GRADIENT = 1e-4  # rms: from further off Newton's method wanders
 MAX_MOVE = 0.1  # Euclidean: a point that has to move further to become stationary is another one
 Progress = Callable[[int, int], object]  # points done, in all
@@ -48,6 +48,7 @@ class PointStatus(Enum):
     NOT_FINITE = "the loss is not finite there"
     GRADIENT = "the gradient does not vanish there: it belongs to another loss, or was not converged"
     INDEX = "another number of negative eigenvalues"
+    DEGENERATE = "the loss is flat there along some directions, within rounding, or runs away from there"
     ENDS_UNKNOWN = "a minimum that it joins was turned away"
     NOT_KEPT = "a number that no database holds: it is too large, or an eigenvalue is exactly 0"
     BELOW_ENDS = "it lies below a minimum that it is said to join"
@@ -161,11 +162,11 @@ def _certified_minimum(loss: Loss, theta: Array) -> tuple[PointStatus, Minimum |
     with one_thread():
         status, model = _stationary(loss, theta, index=0)
         if status is not PointStatus.GRADIENT or not _is_close(model):
-            return status, None if status is not PointStatus.CERTIFIED else minimum_from(model)
+            return _located(loss, model, Minimum, status) if status is PointStatus.CERTIFIED else (status, None)
         polished, _ = newton(loss, model.point, tolerance=GRADIENT_TOLERANCE, radius=0.1 * MAX_MOVE)
         if polished.rms_gradient > GRADIENT_TOLERANCE or polished.index or _moved(model, polished.point):
             return PointStatus.GRADIENT, None
-        return PointStatus.POLISHED, minimum_from(polished)
+        return _located(loss, polished, Minimum, PointStatus.POLISHED)
 
 
 def _certified_state(
@@ -175,7 +176,8 @@ def _certified_state(
     with one_thread():
         status, model = _stationary(loss, theta, index=1)
         if status is PointStatus.CERTIFIED:
-            return status, transition_state_from(model), _ends(loss, model.point) if check_paths else None
+            status, state = _located(loss, model, TransitionState, status)
+            return status, state, _ends(loss, model.point) if check_paths and state else None
         if status is not PointStatus.GRADIENT or not _is_close(model):
             return status, None, None
         polished: SaddleResult = find_transition_state(loss, model.point, model.eigenvectors[:, 0])
@@ -183,6 +185,12 @@ def _certified_state(
         if state is None or _moved(model, state.coordinates):
             return PointStatus.GRADIENT, None, None
         return PointStatus.POLISHED, state, polished.minima if check_paths else None
+
+
+def _located(loss: Loss, model: LocalModel, kind: type[Kind], status: PointStatus) -> tuple[PointStatus, Kind | None]:
+    """The point with this status, if it is of this kind and there is no doubt of it."""
+    point = locate(loss, model).point
+    return (status, point) if isinstance(point, kind) else (PointStatus.DEGENERATE, None)
 
 
 def _stationary(loss: Loss, theta: Array, *, index: int) -> tuple[PointStatus, LocalModel]:
@@ -224,7 +232,7 @@ def _store_minima(
     ids: list[int | None] = []
     statuses: list[PointStatus] = []
     for status, minimum in results:
-        if minimum is not None and minimum_problem(minimum, database.provenance.n_parameters):
+        if minimum is not None and new_minimum_problem(minimum, database.provenance.n_parameters):
             ids.append(None)
             statuses.append(PointStatus.NOT_KEPT)
             continue
@@ -259,7 +267,7 @@ def _ends_problem(
     named = [database.minimum(number).point for number in ids]
     if found is not None and not (len(found) == 2 and same_ends(database.network, found, named)):
         return PointStatus.OTHER_ENDS
-    if transition_state_problem(state, database.provenance.n_parameters):
+    if new_transition_state_problem(state, database.provenance.n_parameters):
         return PointStatus.NOT_KEPT
     if below_minima([state.value], [[minimum.value for minimum in named]]).any():
         return PointStatus.BELOW_ENDS

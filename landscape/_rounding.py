@@ -1,0 +1,139 @@
+"""What rounding leaves undecided: bounds on the errors of computed gradients and Hessians.
+
+A sum of n terms in double precision errs by about sqrt(n) u times the terms' magnitudes, u = 2^-53: roundings are
+independent and of either sign (Ipsen and Zhou, arXiv 1906.10465; n u is the worst case). Four of these deviations
+are allowed for. Eigenvalues of a symmetric matrix come out as those of a matrix that differs by p(n) 2 u |H| (LAPACK
+Users' Guide, section 4.7), where p(n) = sqrt(P) is generous.
+
+What the terms are depends on the loss. That of a network is a mean over N rows of second derivatives through the
+logits z: J^T A J + sum_c (p - y)_c d2z_c, with J = dz / dtheta and A = diag(p) - p p^T, |A| <= a = 2 (1 - max p).
+Near saturation A and the slopes 1 - h^2 of tanh units are small differences of numbers of order one, and so are known
+to an absolute error of u, not a relative one; logits are known to u times the magnitudes that they are the sum of,
+s (one row), which multiplies what depends on them. So the Hessian of one row is known to u m, with U for J with all
+slopes set to one, D for the derivatives of the inputs of the last hidden layer likewise, and
+
+    m = (1 + a s) |J|^2 + a |J| |U| + |p - y| |D| (|U| + s |J|),
+
+and the errors of rows are independent, too:
+
+    |E| <= 4 u (rms m / sqrt(N) + (sqrt(n) + sqrt(P)) |H|),    n = min(N, 2000) rows added up one after the other,
+
+and, for the gradient J^T (p - y), 4 u (rms m' / sqrt(N) + sqrt(n) mean |p - y| |J|), m' = (1 + a s) |J| + |p - y| |U|.
+
+Derived here; tested against extended precision in tests/test_rounding.py.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.networks import MLP, Layer
+
+Array = NDArray[np.float64]
+
+UNIT = 0.5 * np.finfo(float).eps  # u, of double precision
+DEVIATIONS = 4.0  # of a sum of independent roundings
+LONGEST_SUM = 2000  # rows that are added up one after the other, in blocks (`_kernels`, `_wide`)
+ROWS = 2000  # whose derivatives are held in memory at a time
+
+
+class Rounding(NamedTuple):
+    """Euclidean and spectral norm below which a computed gradient and Hessian are not known."""
+
+    gradient: float
+    hessian: float
+
+
+def rounding_of_norms(eigenvalues: Array, norm: float) -> Rounding:
+    """What can be said of any loss, from the eigenvalues of its Hessian and |theta|: terms like their sum."""
+    largest = float(np.abs(eigenvalues).max(initial=0.0))
+    error = DEVIATIONS * UNIT * float(np.sqrt(len(eigenvalues)) + np.sqrt(LONGEST_SUM)) * largest
+    return Rounding(error * norm, error)
+
+
+def rounding_of_network(
+    network: MLP, theta: Array, inputs: Array, labels: NDArray[np.int64], penalty: Array, eigenvalues: Array
+) -> Rounding:
+    """The bounds above for a network's mean cross-entropy; `inputs` (N, D), `penalty` (P,) of each theta_p^2."""
+    layers, n_rows = network.unflatten(theta), len(labels)
+    with np.errstate(over="ignore", invalid="ignore"):
+        terms = np.zeros(3)
+        for start in range(0, n_rows, ROWS):
+            terms += _terms(layers, inputs[start : start + ROWS], labels[start : start + ROWS])
+    return _bounds(
+        np.sqrt(terms[0]) / n_rows, np.sqrt(terms[1]) / n_rows, terms[2] / n_rows, n_rows, theta, penalty, eigenvalues
+    )
+
+
+def coarse_rounding(
+    network: MLP, theta: Array, largest: Array, n_rows: int, penalty: Array, eigenvalues: Array
+) -> Rounding:
+    """The same from norms of the weights, with a and |p - y| set to two and all slopes to one: nothing of the rows.
+
+    `largest` (D,) are the largest magnitudes of the inputs.
+    """
+    layers = network.unflatten(theta)
+    sizes, inner, inputs, jacobian = largest, 0.0, float(np.sqrt(1.0 + largest @ largest)), 0.0
+    for layer in layers[:-1]:
+        norm = float(np.sqrt((layer.kernel**2).sum()))
+        inner, jacobian = inner * norm + inputs, jacobian * norm + inputs
+        sizes = 1.0 + sizes @ np.abs(layer.kernel) + np.abs(layer.bias)
+        inputs = float(np.sqrt(1.0 + len(layer.bias)))  # |h| <= 1
+    kernel, bias = layers[-1]
+    logits = float((sizes @ np.abs(kernel) + np.abs(bias)).max())
+    jacobian = jacobian * float(np.sqrt((kernel**2).sum())) + np.sqrt(len(bias)) * inputs
+    within = 1.0 + 2.0 * logits
+    hessian = (2.0 + within) * jacobian**2 + 2.0 * inner * within * jacobian
+    gradient = (2.0 + within) * jacobian
+    root = np.sqrt(n_rows)
+    return _bounds(gradient / root, hessian / root, 2.0 * jacobian, n_rows, theta, penalty, eigenvalues)
+
+
+def _bounds(
+    gradient: float, hessian: float, sums: float, n_rows: int, theta: Array, penalty: Array, eigenvalues: Array
+) -> Rounding:
+    """The bounds from rms m' / sqrt(N), rms m / sqrt(N) and the mean of |p - y| |J|."""
+    largest, chain = float(np.abs(eigenvalues).max(initial=0.0)), np.sqrt(min(n_rows, LONGEST_SUM))
+    gradient += chain * sums + 2.0 * np.linalg.norm(penalty * theta)
+    hessian += (chain + np.sqrt(theta.size)) * largest
+    return Rounding(DEVIATIONS * UNIT * float(gradient), DEVIATIONS * UNIT * float(hessian))
+
+
+def _terms(layers: list[Layer], inputs: Array, labels: NDArray[np.int64]) -> Array:
+    """Sums over the rows of m'^2, m^2 and |p - y| |J|."""
+    incoming, slopes, sizes, inner = [inputs], [], np.abs(inputs), np.zeros(len(inputs))
+    for layer in layers[:-1]:
+        inner = inner * np.linalg.norm(layer.kernel) + np.sqrt(1.0 + (incoming[-1] ** 2).sum(axis=1))
+        sizes = sizes @ np.abs(layer.kernel) + np.abs(layer.bias)
+        h = np.tanh(incoming[-1] @ layer.kernel + layer.bias)
+        slopes.append(1.0 - h * h)
+        sizes = np.abs(h) + slopes[-1] * sizes  # magnitude of h's error, in u
+        incoming.append(h)
+    kernel, bias = layers[-1]
+    sizes = (sizes @ np.abs(kernel) + np.abs(bias)).max(axis=1)
+    logits = incoming[-1] @ kernel + bias
+    probability = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probability /= probability.sum(axis=1, keepdims=True)
+    steepness = 2.0 * (1.0 - probability.max(axis=1))
+    probability[np.arange(len(labels)), labels] -= 1.0
+    error = np.linalg.norm(probability, axis=1)
+    jacobian, unsaturated = (np.sqrt(_squares(layers, incoming, s)) for s in (slopes, None))
+    within = 1.0 + steepness * sizes
+    hessian = within * jacobian**2 + steepness * jacobian * unsaturated
+    hessian += error * inner * (unsaturated + sizes * jacobian)
+    gradient = within * jacobian + error * unsaturated
+    return np.array([gradient @ gradient, hessian @ hessian, error @ jacobian])
+
+
+def _squares(layers: list[Layer], incoming: list[Array], slopes: list[Array] | None) -> Array:
+    """|dz / dtheta|^2 (N,) of the logits; slopes None: of one."""
+    rows, n_classes = incoming[0].shape[0], len(layers[-1].bias)
+    back = np.broadcast_to(np.eye(n_classes), (rows, n_classes, n_classes))  # dz / d(inputs of a layer's units)
+    total = n_classes * (1.0 + (incoming[-1] ** 2).sum(axis=1))
+    for k in range(len(layers) - 2, -1, -1):
+        back = back @ layers[k + 1].kernel.T
+        if slopes is not None:
+            back = back * slopes[k][:, None, :]
+        total = total + (1.0 + (incoming[k] ** 2).sum(axis=1)) * (back**2).sum(axis=(1, 2))
+    return total
