@@ -1,7 +1,7 @@
 """Hops of SGD: foretold by the master equation at the temperatures of its noise, beside those seen."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from bridge.quenched import QuenchedSnapshots
 from bridge.residence import UNKNOWN, Residence
 from dynamics import Aging, MeanSquareDisplacement, aging
 from dynamics.agreement import at_lags
+from dynamics.displacement import of_known
 from landscape import CrossEntropyLoss, Database
 
 Array = NDArray[np.float64]
@@ -222,9 +223,7 @@ def hopping_lags(lags: NDArray[np.int64], quenched: NDArray[np.int64]) -> NDArra
 def of_covered(msd: MeanSquareDisplacement, covered: Flags) -> MeanSquareDisplacement:
     """Displacement whose mean over all runs is that over the covered ones (R, W), for `dynamics.aging`.
 
-    Covered runs weigh R over their number, others nothing: so intervals know that coverage is by chance. A single run
-    of it has no meaning.
+    Covered runs weigh R over their number, others nothing (`dynamics.displacement.of_known`); a covered run without an
+    inherent structure at tw + t is not known there.
     """
-    share = covered.mean(axis=0)
-    weight = np.where(share > 0, covered / np.where(share > 0, share, 1.0), np.nan)[..., None]
-    return replace(msd, values=np.where(weight == 0.0, 0.0, weight * msd.values))
+    return of_known(msd, covered)
