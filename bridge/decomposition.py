@@ -94,7 +94,7 @@ class Decomposition:
 
 
 def ratio(part: Array, whole: Array) -> Array:
-    """part / whole; nan where that is 0 and there is nothing to have a share of."""
+    """Divide `part` by `whole`; nan where that is 0 and there is nothing to have a share of."""
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), np.nan)
 
 

@@ -45,7 +45,7 @@ class Explanation:
     models : dict of str to Relaxation
         The quadratic ones in full.
     ran_away : dict of str to (W,) float64
-        Share of the runs for which a quadratic model foretells a loss below zero by t* (`Relaxation.ran_away`). Where
+        Share of the runs for which a quadratic model predicts a loss below zero by t* (`Relaxation.ran_away`). Where
         it is not 0, no share and no deviation is given: a mean over exponentials says nothing.
     quenched : QuenchedSnapshots
     decomposition : Decomposition
@@ -196,9 +196,8 @@ def compared(
     seed: int,
 ) -> Agreement:
     """`dynamics.agreement` over the runs that have a prediction, without numbers where one of them ran away."""
-    known = np.isfinite(predicted.values).any(axis=-1)
-    both = [of_known(each, known) for each in (msd, predicted)]
-    found = agreement(*both, threshold, tolerance=tolerance, seed=seed)
+    known: NDArray[np.bool_] = np.isfinite(predicted.values).any(axis=-1)  # pyright: ignore[reportAssignmentType]
+    found = agreement(of_known(msd, known), of_known(predicted, known), threshold, tolerance=tolerance, seed=seed)
     away = np.zeros(len(found.share), dtype=bool) if ran_away is None else ran_away > 0
     return replace(
         found,

@@ -5,7 +5,7 @@ A run at theta(tw) in a quadratic well around theta_0 with Hessian eigenvalues l
     MSD(tw, t) = (1 / P) sum_i c_i(tw)^2 (1 - (1 - eta lambda_i)^t)^2,    c_i = v_i . (theta(tw) - theta_0).
 
 and its loss changes by sum_i lambda_i c_i^2 ((1 - eta lambda_i)^(2 t) - 1) / 2. Along modes of negative curvature that
-has no lower bound, but the loss has: no cross-entropy is below zero. So where the model foretells less than zero it has
+has no lower bound, but the loss has: no cross-entropy is below zero. So where the model predicts less than zero it has
 run away, and what it says of the displacement, which grows exponentially, is not determined (`Relaxation.ran_away`).
 
 Derived here (a textbook exercise, tested by `test_full_batch_descent_in_a_quadratic_well_is_predicted_exactly` and
@@ -52,7 +52,7 @@ class Relaxation:
         has this gradient by construction.
     learning_rate : float
     ran_away : (R, W, T) bool
-        Whether the loss that is foretold is below zero. Never for a loss that is no `CrossEntropyLoss`.
+        Whether the predicted loss is below zero. Never for a loss that is no `CrossEntropyLoss`.
     """
 
     msd: MeanSquareDisplacement
@@ -66,7 +66,7 @@ class Relaxation:
     @property
     def known(self) -> Flags:
         """Whether there is a prediction (R, W): not where the minimum to expand around is unknown."""
-        return np.isfinite(self.components).all(axis=-1)
+        return np.all(np.isfinite(self.components), axis=-1)
 
     @property
     def negative(self) -> NDArray[np.int64]:
@@ -183,7 +183,7 @@ def relaxation(
                 progress(len(results), runs.replicas)
     eigenvalues, components, anharmonicity, losses = (np.array(part) for part in zip(*results, strict=True))
     values = harmonic_displacement(components, eigenvalues, runs.lags, rate, discrete=discrete)
-    foretold = losses[..., None] + harmonic_loss_change(components, eigenvalues, runs.lags, rate, discrete=discrete)
+    predicted = losses[..., None] + harmonic_loss_change(components, eigenvalues, runs.lags, rate, discrete=discrete)
     beyond = runs.waiting_times[:, None] + runs.lags > runs.steps[-1]
     values[:, beyond] = np.nan
     msd = MeanSquareDisplacement(runs.waiting_times, runs.lags, values, runs.metadata)
@@ -194,7 +194,7 @@ def relaxation(
         components=components,
         anharmonicity=anharmonicity,
         learning_rate=rate,
-        ran_away=(foretold < 0) & ~beyond & isinstance(loss, CrossEntropyLoss),
+        ran_away=(predicted < 0) & ~beyond & isinstance(loss, CrossEntropyLoss),
     )
 
 

@@ -1,7 +1,7 @@
 """Still there, left, or unknown: the one definition for every view of which minimum a run is in.
 
 A snapshot tells which minimum a run is in at one step, or, where its quench ended in none, nothing. **A snapshot
-without a minimum is as if it had not been taken**: it proves neither that the run stayed nor that it left. So, of a run:
+without a minimum is as if it had not been taken**: it proves neither that the run stayed nor that it left. So of a run:
 
 - *Still there*: two snapshots with a minimum that follow one another, those without one left out, are in the same.
   The stay goes on between them, as far as the spacing of the snapshots tells.
@@ -53,6 +53,10 @@ class Stays(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Residence:
     """Which minimum R runs are in at S steps.
+
+    A snapshot without a minimum is as if it had not been taken. Two snapshots with one that follow one another say that
+    the run is still there, if it is the same, or that it left in between; before the first and after the last of them
+    nothing is known.
 
     Parameters
     ----------

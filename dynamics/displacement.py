@@ -71,9 +71,7 @@ def mean_square_displacement(runs: Trajectories) -> MeanSquareDisplacement:
     return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, runs.metadata)
 
 
-def of_known(
-    msd: MeanSquareDisplacement, counted: NDArray[np.bool_] | None = None
-) -> MeanSquareDisplacement:
+def of_known(msd: MeanSquareDisplacement, counted: NDArray[np.bool_] | None = None) -> MeanSquareDisplacement:
     """Displacement whose mean over all runs is that over the runs that have a number, for `dynamics.aging`.
 
     Where only n of R runs have a number (and are among the `counted` ones (R, W)), theirs are multiplied by R / n and

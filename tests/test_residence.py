@@ -188,8 +188,8 @@ def test_hops_that_were_observed(ids):
         runs = [run for run in ids.tolist() if run[0] and run[t + 1]]
         assert seen.same[0, t] == pytest.approx(np.mean([run[0] == run[t + 1] for run in runs]))
     for k, minimum in enumerate((1, 2)):
-        own = [b - a for walk in walked for (a, b), (i, _, _) in zip(walk.borders(), walk.stays, strict=True) if i == minimum]
-        assert seen.stays[k] == sum(own)
+        stays = [(b - a, i) for w in walked for (a, b), (i, _, _) in zip(w.borders(), w.stays, strict=True)]
+        assert seen.stays[k] == sum(length for length, i in stays if i == minimum)
         assert seen.departures[k] == sum(source == minimum for walk in walked for _, _, source, _ in walk.jumps)
 
 
@@ -242,7 +242,8 @@ def told(ids, steps):
     return [
         stays.runs, stays.begins, stays.ends, stays.shortest, stays.longest, stays.left_censored, stays.right_censored,
         stays.seen, left.times, left.censored, left.medians, past.distinct, past.distinct_of_all, past.returns,
-        past.departures, persistence(seen, steps).same, *(departures(seen, steps[:-1]).values if steps.size > 1 else ()),
+        past.departures, persistence(seen, steps).same,
+        *(departures(seen, steps[:-1]).values if steps.size > 1 else ()),
     ]  # fmt: skip
 
 

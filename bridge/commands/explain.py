@@ -8,6 +8,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from bridge._sentences import in_words
 from bridge.commands._console import progress_bar, show
 from bridge.commands._options import AsJson, DataDir, Jobs, Seed, Threshold, describe_metadata
 from bridge.commands.curvature import loss_of_runs
@@ -67,7 +68,7 @@ def explain_aging(
     if output is not None:
         hidden = ",".join(str(n) for n in ensemble.layer_sizes[1:-1])
         result["output"] = save_figure(plot_explanation(found, f"hidden {hidden}, {ensemble.replicas} runs"), output)
-    show(result if as_json else _shorten(result), as_json=as_json)
+    show(result if as_json else in_words(_shorten(result)), as_json=as_json)
 
 
 def describe_explanation(found: Explanation) -> dict[str, Any]:
