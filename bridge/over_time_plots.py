@@ -101,7 +101,8 @@ def plot_overlaps(found: Overlaps, ax: Axes) -> Axes:
         say(ax, "No two runs were seen in a known minimum.")
         return ax
     ax.plot(found.steps, found.visited, ".-", markersize=3, color=COLORS[0], label="of their minima so far (Jaccard)")
-    ax.plot(found.steps, found.together, ".--", markersize=3, color=COLORS[3], label="in the same minimum (share)")
+    if np.isfinite(found.together).any():
+        ax.plot(found.steps, found.together, ".--", markersize=3, color=COLORS[3], label="in the same minimum (share)")
     top = 1.4 * max(float(np.nan_to_num([found.visited, found.together]).max(initial=0.0)), 0.05)
     ax.set(ylim=(-0.03 * top, top))
     ax.legend(frameon=False, loc="upper left")

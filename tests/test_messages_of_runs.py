@@ -143,7 +143,7 @@ UNREADABLE = {
     ),
 }
 DIVERGED = {
-    "nan": (change(snapshots=diverge), "run 2 of 4 of the runs in .*runs.h5 diverged: at step 50 its parameters are"),
+    "nan": (change(snapshots=diverge), "run 2 of 4 of the runs in .*runs.h5 diverged: at step 60 its parameters are"),
     "infinite": (change(snapshots=overflow), r"run 1 of 4 .*runs.h5 diverged: at step \d+ its parameters are"),
     "two of them": (
         change(snapshots=lambda x: (diverge(x), diverge(x, 3, 2))), r"run 2 of 4 .* and 1 others did \(3\)"
