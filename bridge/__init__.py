@@ -57,6 +57,7 @@ from bridge.quenched import quenched_snapshots as quenched_snapshots
 from bridge.relaxation import Relaxation as Relaxation
 from bridge.relaxation import harmonic_displacement as harmonic_displacement
 from bridge.relaxation import relaxation as relaxation
+from bridge.residence import Residence as Residence
 from bridge.settings import SCALES as SCALES
 from bridge.settings import Scale as Scale
 from bridge.settings import StudySettings as StudySettings

@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bridge.quenched import QuenchedSnapshots
 from bridge.relaxation import plain_learning_rate
+from bridge.residence import UNKNOWN, Residence
 from dynamics import MeanSquareDisplacement, Trajectories
 from landscape import CrossEntropyLoss, symmetry
 from landscape.networks import MLP
@@ -50,7 +51,7 @@ class Decomposition:
     cross : MeanSquareDisplacement
         2 d_IS . d_intra / P, of either sign. hop + image + soft + stiff + cross = total.
     changed : (R, W, T) bool
-        Whether the two snapshots lie in different basins.
+        Whether the two snapshots are known to lie in different basins (`bridge.residence`).
     exact_images : bool
         Whether nearest images are certain to be the nearest; otherwise `hop` is an upper bound.
     """
@@ -66,9 +67,35 @@ class Decomposition:
     exact_images: bool
 
     @property
+    def known(self) -> NDArray[np.bool_]:
+        """Whether both snapshots (R, W, T) have an inherent structure: of the others no part is known."""
+        return np.isfinite(self.inherent.values)
+
+    @property
     def shares(self) -> dict[str, Array]:
-        """Mean over the runs of each part over that of the total, (W, T)."""
-        return {name: getattr(self, name).mean / self.total.mean for name in PARTS}
+        """Mean of each part over that of the total, (W, T), over the runs that are known; nan without any."""
+        total = self._sum(self.total.values)
+        return {name: ratio(self._sum(getattr(self, name).values), total) for name in PARTS}
+
+    @property
+    def changed_share(self) -> Array:
+        """Share (W, T) of the known runs that are in another basin; nan without any."""
+        return ratio(self._sum(self.changed), self._sum(self.known))
+
+    @property
+    def share_of_changed(self) -> Array:
+        """Share (W, T) of the displacement of the known runs that is of those in another basin; nan without any."""
+        total = np.nan_to_num(self.total.values)
+        return ratio(self._sum(total * self.changed), self._sum(total))
+
+    def _sum(self, values: NDArray[Any]) -> Array:
+        """Sum (W, T) of `values` (R, W, T) over the runs that are known."""
+        return np.where(self.known, values, 0.0).sum(axis=0)
+
+
+def ratio(part: Array, whole: Array) -> Array:
+    """Divide `part` by `whole`; nan where that is 0 and there is nothing to have a share of."""
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), np.nan)
 
 
 def decomposition_steps(runs: Trajectories, lags: ArrayLike) -> NDArray[np.int64]:
@@ -147,8 +174,9 @@ def decompose_points(
     grids = np.where(inside, np.array(rows), np.nan)
     template = MeanSquareDisplacement(waiting_times, lags, grids[:, 0])
     parts = {name: replace(template, values=grids[:, k]) for k, name in enumerate(("total", "inherent", *PARTS))}
-    before, after = quenched.basins[:, start][..., None], quenched.basins[:, np.minimum(end, steps.size - 1)]
-    changed = inside & (before >= 0) & (after >= 0) & (before != after)
+    ids = Residence.of_basins(quenched).ids
+    before, after = ids[:, start][..., None], ids[:, np.minimum(end, steps.size - 1)]
+    changed = inside & (before != UNKNOWN) & (after != UNKNOWN) & (before != after)
     return Decomposition(**parts, changed=changed, exact_images=symmetry.is_exact(network))
 
 

@@ -1,12 +1,12 @@
 """Do the basins age? How long after an age tw a share of the runs is in another minimum than then."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bridge.inherent import InherentStructures
+from bridge.residence import UNKNOWN, Residence
 from dynamics import MeanSquareDisplacement
-
-Integers = NDArray[np.int64]
+from dynamics.displacement import of_known
 
 SHARE = 0.2  # of the runs that have departed, at which `dynamics.aging` reads the time
 
@@ -15,9 +15,10 @@ def departures(structures: InherentStructures, waiting_times: ArrayLike) -> Mean
     """Whether a run is in another minimum than at age tw: 0 or 1, in place of a squared displacement.
 
     So `dynamics.aging` at a threshold of 0.2 gives the time until a fifth of the runs is elsewhere, and its exponent:
-    0 where the residence in a basin does not depend on age, 1 where it grows with it. Between two snapshots a run
-    counts as where the nearer one was, so that times are known to half the interval between snapshots; a snapshot in no
-    minimum counts as where the run was before.
+    0 where the residence in a basin does not depend on age, 1 where it grows with it. Between two snapshots with a
+    minimum a run counts as where the nearer one was, so that times are known to half the interval between them; before
+    the first and after the last it is not known where a run is (`bridge.residence`). At each tw and lag the mean is
+    that over the runs that are known at both: the others weigh nothing, these so much more (`of_known`).
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ def departures(structures: InherentStructures, waiting_times: ArrayLike) -> Mean
     Returns
     -------
     MeanSquareDisplacement
-        Lags are all differences of a mapped step and an earlier waiting time.
+        Lags are all differences of a mapped step and an earlier waiting time; nan where no run is known.
 
     Raises
     ------
@@ -42,13 +43,8 @@ def departures(structures: InherentStructures, waiting_times: ArrayLike) -> Mean
     if not lags.size:
         msg = f"waiting_times must have a later mapped step; got {ages.tolist()} of {steps.tolist()}"
         raise ValueError(msg)
-    ids, times = _filled(structures.minimum_ids), ages[:, None] + lags
-    then = ids[:, begins, None]
-    later = ids[:, np.searchsorted((steps[:-1] + steps[1:]) / 2, times)]
-    return MeanSquareDisplacement(ages, lags, np.where(times <= steps[-1], (later != then).astype(float), np.nan))
-
-
-def _filled(ids: Integers) -> Integers:
-    """Minima (R, S), with the one before where there is none."""
-    known = np.where(ids > 0, np.arange(ids.shape[1]), 0)
-    return np.take_along_axis(ids, np.maximum.accumulate(known, axis=1), axis=1)
+    residence, times = Residence.of(structures), ages[:, None] + lags
+    then = residence.at(ages)[..., None]
+    later = residence.at(times.ravel()).reshape(-1, *times.shape)
+    known = (then != UNKNOWN) & (later != UNKNOWN)
+    return of_known(MeanSquareDisplacement(ages, lags, np.where(known, (later != then).astype(float), np.nan)))

@@ -1,8 +1,9 @@
 """Dwell times: how long runs stay in a minimum, and how that depends on their age.
 
-Snapshots tell where a run is at some steps only. A stay begins half-way between the last snapshot elsewhere and the
-first one in the minimum; what is known for certain lies between `shortest` and `longest`. A run may also have
-left and come back between two snapshots: dwell times are those seen at the spacing of the snapshots.
+What is a stay, and what is not known, `bridge.residence` says. Snapshots tell where a run is at some steps only: a stay
+begins half-way between the last snapshot elsewhere and the first one in the minimum; what is known for certain lies
+between `shortest` and `longest`. A run may also have left and come back between two snapshots: dwell times are those
+seen at the spacing of the snapshots.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import CensoredData, ecdf
 
 from bridge.inherent import InherentStructures
+from bridge.residence import UNKNOWN, Residence
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -23,18 +25,24 @@ class Dwells:
     """D stays of R runs in a minimum, run after run in the order of time. All times are in steps.
 
     The stays of a run cover it without gaps: their lengths sum to the time from its first to its last snapshot.
+    Snapshots without a minimum end no stay; before the first and after the last snapshot with a minimum there is one
+    that says so, with the minimum 0.
 
     Attributes
     ----------
     runs : (D,) int64
     minimum_ids : (D,) int64
-        0 while the snapshots belong to no minimum.
+        0 where nothing is known: before the first snapshot with a minimum, and after the last one.
     begins, ends : (D,) float64
-        Where the stay begins and ends.
+        Where the stay begins and ends: half-way between the snapshots around, or where knowledge begins or ends.
     shortest, longest : (D,) int64
-        Bounds of its length: from the first to the last snapshot in it, and between the snapshots around it.
+        Bounds of its length: steps between neighboring snapshots that are both in it, and steps between the snapshots
+        around it that are in other minima (or the ends of the run).
     left_censored, right_censored : (D,) bool
-        Whether the stay began before the run's first snapshot, or outlasts its last one: then it is at least so long.
+        Whether the run was seen nowhere else before, or after: then the stay is at least so long.
+    seen : (D,) float64
+        Steps that are nearer to a snapshot in it than to any other, one without a minimum included: the time in the
+        minimum without what is not known. 0 with the minimum 0.
     """
 
     runs: Integers
@@ -45,6 +53,7 @@ class Dwells:
     longest: Integers
     left_censored: Flags
     right_censored: Flags
+    seen: Floats
 
     @property
     def lengths(self) -> Floats:
@@ -54,33 +63,49 @@ class Dwells:
     @property
     def complete(self) -> Flags:
         """Stays (D,) in a minimum of which both ends were seen."""
-        return ~self.left_censored & ~self.right_censored & (self.minimum_ids > 0)
+        return ~self.left_censored & ~self.right_censored & (self.minimum_ids != UNKNOWN)
 
 
 def dwells(structures: InherentStructures) -> Dwells:
     """Divide each run into its stays in one minimum."""
-    steps = structures.steps
-    parts = [_stays(ids) for ids in structures.minimum_ids]
-    runs = np.repeat(np.arange(len(parts)), [len(first) for first, _ in parts])
-    first, last = (np.concatenate([part[k] for part in parts]) for k in range(2))
-    edges = np.concatenate([steps[:1], 0.5 * (steps[:-1] + steps[1:]), steps[-1:]]).astype(np.float64)
-    before, after = steps[np.maximum(first - 1, 0)], steps[np.minimum(last + 1, steps.size - 1)]
-    return Dwells(
-        runs=runs,
-        minimum_ids=structures.minimum_ids[runs, first],
-        begins=edges[first],
-        ends=edges[last + 1],
-        shortest=steps[last] - steps[first],
-        longest=after - before,
-        left_censored=first == 0,
-        right_censored=last == steps.size - 1,
-    )
+    return stays_of(Residence.of(structures))
 
 
-def _stays(ids: Integers) -> tuple[Integers, Integers]:
-    """First and last position of each stretch of equal entries."""
-    changes = np.flatnonzero(np.diff(ids))
-    return np.append(0, changes + 1), np.append(changes, ids.size - 1)
+def stays_of(residence: Residence) -> Dwells:
+    """The same of any places."""
+    rows = [row for r in range(len(residence.ids)) for row in _stays_of_run(residence, r)]
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    return Dwells(*columns)
+
+
+def _stays_of_run(residence: Residence, run: int) -> list[tuple]:
+    """Rows of `Dwells` of one run."""
+    steps, one = residence.steps, Residence(residence.steps, residence.ids[run : run + 1])
+    _, first, last = one.stays()
+    low, high = int(steps[0]), int(steps[-1])
+    if not first.size:
+        return [_nothing_known(run, low, high)]
+    borders = 0.5 * (steps[last[:-1]] + steps[first[1:]])
+    begins = np.append(steps[first[0]], borders).tolist()
+    ends = np.append(borders, steps[last[-1]]).tolist()
+    left, entered = [low, *steps[last[:-1]].tolist()], [*steps[first[1:]].tolist(), high]
+    neighbors = one.known[0, 1:] & one.known[0, :-1]
+    together = np.append(0, np.cumsum(np.where(neighbors, np.diff(steps), 0)))  # of neighbors up to each snapshot
+    cells = np.append(0.0, np.cumsum(np.where(one.known[0], one.cells, 0.0)))
+    rows = [
+        (
+            run, int(one.ids[0, a]), begins[k], ends[k], int(together[b] - together[a]), entered[k] - left[k],
+            k == 0, k == first.size - 1, float(cells[b + 1] - cells[a]),
+        )
+        for k, (a, b) in enumerate(zip(first.tolist(), last.tolist(), strict=True))
+    ]  # fmt: skip
+    before = [_nothing_known(run, low, int(steps[first[0]]))] if first[0] > 0 else []
+    after = [_nothing_known(run, int(steps[last[-1]]), high)] if last[-1] < steps.size - 1 else []
+    return [*before, *rows, *after]
+
+
+def _nothing_known(run: int, begin: int, end: int) -> tuple:
+    return run, UNKNOWN, float(begin), float(end), 0, end - begin, True, True, 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +117,9 @@ class ResidualDwells:
     waiting_times : (W,) float64
         Ages tw in steps.
     times : (R, W) float64
-        Steps from tw to the end of the stay; nan where the run is in no minimum then.
+        Steps from tw to the end of the stay; nan where it is not known which minimum the run is in then.
     censored : (R, W) bool
-        Whether the run ended first: then the time is at least so long.
+        Whether the run was seen nowhere else after it: then the time is at least so long.
     lengths : (R, W) float64
         Whole length of the stay that holds tw.
     """
@@ -141,7 +166,7 @@ def residual_dwells(stays: Dwells, waiting_times: ArrayLike) -> ResidualDwells:
     censored = np.zeros(times.shape, dtype=bool)
     for w, age in enumerate(ages):
         inside = (stays.begins <= age) & ((age < stays.ends) | (stays.right_censored & (age == stays.ends)))
-        inside &= stays.minimum_ids > 0
+        inside &= stays.minimum_ids != UNKNOWN
         runs = stays.runs[inside]
         times[runs, w] = stays.ends[inside] - age
         lengths[runs, w] = stays.lengths[inside]

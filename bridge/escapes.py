@@ -63,8 +63,9 @@ def langevin_escapes(
     """Run Langevin dynamics from a minimum and note when each run leaves it for good.
 
     A run has escaped at the first snapshot of two in a row that lie in another basin than the minimum, another image of
-    it included. Choose `every` longer than the relaxation over the barrier, 1 / (learning rate |lambda_b|), so that
-    a run that turns back on the ridge does not count, and much shorter than the escape time.
+    it included; snapshots whose quench ends in no minimum are left out (`bridge.residence`). Choose `every` longer than
+    the relaxation over the barrier, 1 / (learning rate |lambda_b|), so that a run that turns back on the ridge does not
+    count, and much shorter than the escape time.
 
     Parameters
     ----------
@@ -161,12 +162,14 @@ def exponential_rate(times: ArrayLike, happened: ArrayLike, confidence: float = 
 
 
 def _first_escape(loss: CrossEntropyLoss, snapshots: Array, home: StationaryPoint, method: Method) -> int:
-    """Position of the first of two snapshots in a row that lie elsewhere; -1 if there is none."""
-    before = False
+    """Position of the first of two snapshots in a row elsewhere, those without a minimum left out; -1: none."""
+    elsewhere = -1  # the last snapshot, if it lies elsewhere
     for k, theta in enumerate(snapshots):
         result = quench(loss, theta, method=method)
-        away = not (result.converged and same_point(None, home, result.minimum))
-        if away and before:
-            return k - 1
-        before = away
+        if not result.converged:
+            continue
+        away = not same_point(None, home, result.minimum)
+        if away and elsewhere >= 0:
+            return elsewhere
+        elsewhere = k if away else -1
     return -1

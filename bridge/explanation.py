@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.decomposition import Decomposition, decompose, decomposition_steps
+from bridge.decomposition import Decomposition, decompose, decomposition_steps, ratio
 from bridge.descent import descent_displacement
 from bridge.hopping_comparison import HoppingComparison, compare_hopping
 from bridge.kinetics import JumpRates, PredictedJumps, jump_rates, predicted_jumps
@@ -16,6 +16,7 @@ from bridge.quenched import QuenchedSnapshots, quenched_snapshots
 from bridge.relaxation import Relaxation, relaxation
 from dynamics import Aging, MeanSquareDisplacement, Trajectories, aging, mean_square_displacement
 from dynamics.agreement import Agreement, agreement
+from dynamics.displacement import of_known
 from dynamics.gradient_noise import WITH_REPLACEMENT
 from landscape import CrossEntropyLoss, Database
 from landscape.quench import Method
@@ -43,6 +44,9 @@ class Explanation:
         Of each with the measured.
     models : dict of str to Relaxation
         The quadratic ones in full.
+    ran_away : dict of str to (W,) float64
+        Share of the runs for which a quadratic model predicts a loss below zero by t* (`Relaxation.ran_away`). Where
+        it is not 0, no share and no deviation is given: a mean over exponentials says nothing.
     quenched : QuenchedSnapshots
     decomposition : Decomposition
         On fewer lags.
@@ -61,6 +65,7 @@ class Explanation:
     predictions: Mapping[str, MeanSquareDisplacement]
     agreements: Mapping[str, Agreement]
     models: Mapping[str, Relaxation]
+    ran_away: Mapping[str, Array]
     quenched: QuenchedSnapshots
     decomposition: Decomposition
     parts: Mapping[str, Aging]
@@ -132,8 +137,8 @@ def explain(
     own = quenched.coordinates[:, np.searchsorted(quenched.steps, runs.waiting_times)]
     models = {
         "local": relaxation(runs, loss, jobs=jobs),
-        "own_minimum": relaxation(runs, loss, own, jobs=jobs),
-        "last_minimum": relaxation(runs, loss, quenched.at(int(runs.steps[-1])), jobs=jobs),
+        "own_minimum": relaxation(runs, loss, own, partial=True, jobs=jobs),
+        "last_minimum": relaxation(runs, loss, quenched.at(int(runs.steps[-1])), partial=True, jobs=jobs),
     }
     fallen = descent_displacement(
         runs,
@@ -152,21 +157,53 @@ def explain(
         hopping = compare_hopping(
             quenched, counted.minimum_ids, database, loss, msd, parted, threshold, seed=seed, progress=report, **noise
         )
+    fit = aging(msd, threshold, seed=seed)
+    away = {name: ran_away_by(model, fit.t_star) for name, model in models.items()}
     return Explanation(
         msd=msd,
-        fit=aging(msd, threshold, seed=seed),
+        fit=fit,
         predictions=predictions,
         agreements={
-            name: agreement(msd, predicted, threshold, tolerance=tolerance, seed=seed)
+            name: compared(msd, predicted, away.get(name), threshold, tolerance=tolerance, seed=seed)
             for name, predicted in predictions.items()
         },
         models=models,
+        ran_away=away,
         quenched=quenched,
         decomposition=parted,
         parts=part_fits(parted, threshold, seed),
         jumps=jump_rates(quenched),
         predicted_jumps=counted,
         hopping=hopping,
+    )
+
+
+def ran_away_by(model: Relaxation, t_star: Array) -> Array:
+    """Share (W,) of the runs with a prediction that ran away by the lag next to `t_star` (W,); nan without one."""
+    beyond = np.searchsorted(model.msd.lags, np.where(np.isfinite(t_star), t_star, np.inf))
+    at = np.minimum(beyond, model.msd.lags.size - 1)
+    away = (model.ran_away[:, np.arange(at.size), at] & model.known).sum(axis=0)
+    return np.where(np.isfinite(t_star), ratio(away.astype(float), model.known.sum(axis=0)), np.nan)
+
+
+def compared(
+    msd: MeanSquareDisplacement,
+    predicted: MeanSquareDisplacement,
+    ran_away: Array | None,
+    threshold: float,
+    *,
+    tolerance: float,
+    seed: int,
+) -> Agreement:
+    """`dynamics.agreement` over the runs that have a prediction, without numbers where one of them ran away."""
+    known: NDArray[np.bool_] = np.isfinite(predicted.values).any(axis=-1)  # pyright: ignore[reportAssignmentType]
+    found = agreement(of_known(msd, known), of_known(predicted, known), threshold, tolerance=tolerance, seed=seed)
+    away = np.zeros(len(found.share), dtype=bool) if ran_away is None else ran_away > 0
+    return replace(
+        found,
+        share=np.where(away, np.nan, found.share),
+        share_interval=np.where(away[:, None], np.nan, found.share_interval),
+        deviation=np.where(away, np.nan, found.deviation),
     )
 
 
@@ -191,7 +228,7 @@ def part_fits(parted: Decomposition, threshold: float, seed: int = 0) -> dict[st
     parts = {name: getattr(parted, name) for name in ("total", "inherent", "hop", "image", "soft", "stiff")}
     return {
         name: aging(part, reachable_threshold(part, threshold), seed=seed)
-        for name, part in (parts | {"intra": intra}).items()
+        for name, part in ((name, of_known(part)) for name, part in (parts | {"intra": intra}).items())
     }
 
 
@@ -216,10 +253,13 @@ def nearest_lags(explanation: Explanation) -> NDArray[np.int64]:
 
 def changed_at_t_star(explanation: Explanation) -> Array:
     """Share (W,) of the displacement at the lag nearest to t* that is of runs then in another basin than at tw."""
-    parted, at = explanation.decomposition, nearest_lags(explanation)
-    rows = np.arange(at.size)
-    total, changed = parted.total.values[:, rows, at], parted.changed[:, rows, at]
-    return np.where(at >= 0, (total * changed).sum(axis=0) / total.sum(axis=0), np.nan)
+    return at_nearest(explanation, explanation.decomposition.share_of_changed)
+
+
+def at_nearest(explanation: Explanation, values: Array) -> Array:
+    """`values` (W, T) of the decomposed lags at the one nearest to t*, (W,); nan where there is no t*."""
+    at = nearest_lags(explanation)
+    return np.where(at >= 0, values[np.arange(at.size), at], np.nan)
 
 
 def _noise(runs: Trajectories) -> dict[str, Any]:

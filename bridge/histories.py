@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bridge.inherent import InherentStructures
+from bridge.residence import UNKNOWN, Residence
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -55,7 +56,7 @@ def history(structures: InherentStructures) -> History:
     numbers, first = _first_columns(ids)
     order = np.lexsort((numbers, first))
     low, high = _quantiles(structures.losses)
-    departures = [_departures(run) for run in ids]
+    residence = Residence.of(structures)
     return History(
         steps=steps,
         mean_loss=_mean(structures.losses),
@@ -65,8 +66,8 @@ def history(structures: InherentStructures) -> History:
         distinct_of_all=_count_up_to(first, steps.size),
         minimum_ids=numbers[order],
         first_visits=steps[first[order]],
-        returns=sum(returned for returned, _ in departures),
-        departures=sum(left for _, left in departures),
+        returns=_returns(residence),
+        departures=int(residence.successive().left.sum()),
     )
 
 
@@ -74,7 +75,8 @@ def _first_columns(ids: Integers) -> tuple[Integers, Integers]:
     """Minima in (R, S) ids, ascending, and the first column of each."""
     by_column = ids.T.ravel()  # all runs at the first step, then at the second, ...
     numbers, first = np.unique(by_column, return_index=True)
-    return numbers[numbers > 0], first[numbers > 0] // len(ids)
+    known = numbers != UNKNOWN
+    return numbers[known], first[known] // len(ids)
 
 
 def _count_up_to(first: Integers, n_steps: int) -> Integers:
@@ -93,12 +95,11 @@ def _quantiles(losses: Floats) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _departures(run: Integers) -> tuple[int, int]:
-    """Departures of a run that were followed by a return, and all departures."""
-    seen = run[run > 0]
-    stays = seen[np.append(True, np.diff(seen) != 0)] if seen.size else seen
-    _, visits = np.unique(stays, return_counts=True)
-    return int((visits - 1).sum()), max(stays.size - 1, 0)
+def _returns(residence: Residence) -> int:
+    """Departures that a return of the run follows: its stays in a minimum but the last one there."""
+    runs, first, _ = residence.stays()
+    _, visits = np.unique([runs, residence.ids[runs, first]], axis=1, return_counts=True)
+    return int((visits - 1).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,15 +130,13 @@ def persistence(structures: InherentStructures, waiting_times: ArrayLike) -> Per
     ValueError
         If a waiting time is none of the mapped steps.
     """
-    begins, ids = structures.places(waiting_times), structures.minimum_ids
+    begins, residence = structures.places(waiting_times), Residence.of(structures)
     ages = structures.steps[begins]
     same, returned = (np.full((ages.size, structures.steps.size), np.nan) for _ in range(2))
     for w, begin in enumerate(begins):
-        later, then = ids[:, begin:], ids[:, begin, None]
-        known = (later > 0) & (then > 0)
-        there = known & (later == then)
-        was_elsewhere = np.logical_or.accumulate(known & (later != then), axis=1)
-        runs = known.sum(axis=0)
+        there, elsewhere = residence.compare(int(begin))
+        was_elsewhere = np.logical_or.accumulate(elsewhere, axis=1)
+        runs = (there | elsewhere).sum(axis=0)
         for target, what in ((same, there), (returned, there & was_elsewhere)):
             target[w, begin:] = np.where(runs > 0, what.sum(axis=0) / np.maximum(runs, 1), np.nan)
     return Persistence(ages, structures.steps, same, returned)
@@ -154,7 +153,7 @@ def shared_minima(structures: InherentStructures) -> Floats:
 def _jaccard(ids: Integers) -> Floats:
     """Overlap (R, R) of the sets in the rows of ids (R, S)."""
     numbers = np.unique(ids)
-    numbers = numbers[numbers > 0]
+    numbers = numbers[numbers != UNKNOWN]
     visited = np.array([np.isin(numbers, run) for run in ids], dtype=np.int64)
     common = visited @ visited.T
     sizes = visited.sum(axis=1)
@@ -191,7 +190,7 @@ def overlaps(structures: InherentStructures) -> Overlaps:
     """Follow the overlap of what different runs visit in time."""
     ids, steps = structures.minimum_ids, structures.steps
     up_to = [mean_overlap(_jaccard(ids[:, : s + 1])) for s in range(steps.size)]
-    return Overlaps(steps, np.array(up_to), np.array([_together(column[column > 0]) for column in ids.T]))
+    return Overlaps(steps, np.array(up_to), np.array([_together(column[column != UNKNOWN]) for column in ids.T]))
 
 
 def _together(ids: Integers) -> float:

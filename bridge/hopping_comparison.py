@@ -1,7 +1,7 @@
 """Hops of SGD: foretold by the master equation at the temperatures of its noise, beside those seen."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
 from bridge.decomposition import Decomposition
-from bridge.dwell import dwells
+from bridge.dwell import stays_of
 from bridge.escapes import exponential_rate
 from bridge.hopping import Hopping, predict_hopping, region_around
-from bridge.inherent import InherentStructures
 from bridge.kinetics import exit_temperatures
 from bridge.quenched import QuenchedSnapshots
+from bridge.residence import UNKNOWN, Residence
 from dynamics import Aging, MeanSquareDisplacement, aging
 from dynamics.agreement import at_lags
+from dynamics.displacement import of_known
 from landscape import CrossEntropyLoss, Database
 
 Array = NDArray[np.float64]
@@ -32,14 +33,15 @@ class ObservedHops:
     ----------
     waiting_times, lags : (W,), (T,) int64
     same : (W, T) float64
-        Share of the covered runs that are in the same minimum at tw and tw + t; nan where there is none.
+        Share of the covered runs that are in the same minimum at tw and tw + t, of those that have one at both; nan
+        where there is none.
     same_interval : (W, T, 2) float64
         Exact 95 % interval of this share.
     minimum_ids : (V,) int64
     stays : (V,) float64
         Steps that the runs were seen to stay in each of these minima, up to the last waiting time and lag.
     departures : (V,) int64
-        Stays that were seen to end. No more than one between two snapshots is.
+        Stays that were seen to end (`bridge.residence`). No more than one between two snapshots is.
     dwell_times, dwell_low, dwell_high : (V,) float64
         Mean time in the minimum, stays / departures, and its 95 % interval; inf without a departure.
     """
@@ -66,29 +68,25 @@ def observed_hops(
     quenched : QuenchedSnapshots
         S steps, all waiting times among them.
     minimum_ids : (R, S) int array
-        Database ids of its minima, 0 where the database does not have one.
+        Database ids of its minima, 0 where the database does not have one: a basin that it does not know is elsewhere.
     hopping : Hopping
     lags : (T,) int array
         Lags beyond the last quenched step, or without a snapshot, have nan.
     """
-    ids, wanted = np.asarray(minimum_ids, dtype=np.int64), np.asarray(lags, dtype=np.int64)
+    wanted = np.asarray(lags, dtype=np.int64)
+    residence = _places(quenched, np.asarray(minimum_ids, dtype=np.int64))
     shape = (hopping.waiting_times.size, wanted.size)
     same, ends = np.full(shape, np.nan), np.full((*shape, 2), np.nan)
     for w, t in np.ndindex(*shape):
         i, j = (np.flatnonzero(quenched.steps == hopping.waiting_times[w] + lag) for lag in (0, wanted[t]))
         if not (i.size and j.size):
             continue
-        known = hopping.covered[:, w] & (quenched.basins[:, j[0]] >= 0)
-        if known.any():
-            kept = int((ids[known, i[0]] == ids[known, j[0]]).sum())
-            test = binomtest(kept, int(known.sum()))
-            same[w, t], ends[w, t] = kept / known.sum(), test.proportion_ci(0.95)
+        there, elsewhere = (flags[hopping.covered[:, w], j[0] - i[0]] for flags in residence.compare(int(i[0])))
+        if known := int((there | elsewhere).sum()):
+            kept = int(there.sum())
+            same[w, t], ends[w, t] = kept / known, binomtest(kept, known).proportion_ci(0.95)
     often = quenched.steps <= hopping.waiting_times[-1] + wanted[-1]  # not the long way to the end of the runs
-    found = dwells(
-        InherentStructures(
-            quenched.steps[often], ids[:, often], quenched.losses[:, often], np.empty(0, np.int64), quenched.method
-        )
-    )
+    found = stays_of(Residence(residence.steps[often], residence.ids[:, often]))
     stays = [found.minimum_ids == number for number in hopping.minimum_ids]
     total = np.array([found.lengths[stay].sum() for stay in stays])
     left = np.array([(~found.right_censored[stay]).sum() for stay in stays], dtype=np.int64)
@@ -97,6 +95,13 @@ def observed_hops(
     return ObservedHops(
         hopping.waiting_times, wanted, same, ends, hopping.minimum_ids, total, left, mean, low, high
     )  # fmt: skip
+
+
+def _places(quenched: QuenchedSnapshots, ids: Integers) -> Residence:
+    """In minima of the database; basins that it does not have are places with negative numbers."""
+    return Residence(
+        quenched.steps, np.where(quenched.basins < 0, UNKNOWN, np.where(ids > 0, ids, -1 - quenched.basins))
+    )
 
 
 def mean_dwell_time(total: float, departures: int) -> tuple[float, float, float]:
@@ -218,9 +223,7 @@ def hopping_lags(lags: NDArray[np.int64], quenched: NDArray[np.int64]) -> NDArra
 def of_covered(msd: MeanSquareDisplacement, covered: Flags) -> MeanSquareDisplacement:
     """Displacement whose mean over all runs is that over the covered ones (R, W), for `dynamics.aging`.
 
-    Covered runs weigh R over their number, others nothing: so intervals know that coverage is by chance. A single run
-    of it has no meaning.
+    Covered runs weigh R over their number, others nothing (`dynamics.displacement.of_known`); a covered run without an
+    inherent structure at tw + t is not known there.
     """
-    share = covered.mean(axis=0)
-    weight = np.where(share > 0, covered / np.where(share > 0, share, 1.0), np.nan)[..., None]
-    return replace(msd, values=np.where(weight == 0.0, 0.0, weight * msd.values))
+    return of_known(msd, covered)

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, fields
 from enum import Enum
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bridge.inherent import InherentStructures
+from bridge.residence import Residence
 from landscape import Database
 
 Integers = NDArray[np.int64]
@@ -25,7 +25,8 @@ class JumpStatus(Enum):
 class Jumps:
     """J jumps, run after run in the order of time.
 
-    A jump is two snapshots of a run that follow one another, those without a minimum left out, in different minima.
+    A jump is two snapshots of a run that follow one another, those without a minimum left out, in different minima
+    (`bridge.residence`).
 
     Attributes
     ----------
@@ -64,20 +65,22 @@ def jumps(structures: InherentStructures, database: Database) -> Jumps:
     lowest: dict[tuple[int, int], tuple[int, float]] = {}
     for state in database.transition_states:  # lowest first
         lowest.setdefault(_pair(*state.minimum_ids), (state.id, state.point.value))
-    rows = []
-    for r, ids in enumerate(structures.minimum_ids.tolist()):
-        seen = [(step, number) for step, number in zip(structures.steps.tolist(), ids, strict=True) if number]
-        for (left, source), (entered, target) in pairwise(seen):
-            if source != target:
-                number, loss = lowest.get(_pair(source, target), (0, np.nan))
-                rows.append((r, left, entered, source, target, number, loss - database.minimum(source).point.value))
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(fields(Jumps))
-    names = [field.name for field in fields(Jumps)]
-    return Jumps(**{name: np.array(column, dtype=_dtype(name)) for name, column in zip(names, columns, strict=True)})
-
-
-def _dtype(name: str) -> type:
-    return np.float64 if name == "barriers" else np.int64
+    residence = Residence.of(structures)
+    *places, changed = residence.successive()
+    runs, before, after = (part[changed] for part in places)
+    sources, targets = residence.ids[runs, before], residence.ids[runs, after]
+    pairs = zip(sources.tolist(), targets.tolist(), strict=True)
+    found = [lowest.get(_pair(source, target), (0, np.nan)) for source, target in pairs]
+    floors = np.array([database.minimum(source).point.value for source in sources.tolist()], dtype=np.float64)
+    return Jumps(
+        runs=runs.astype(np.int64),
+        left=residence.steps[before],
+        entered=residence.steps[after],
+        sources=sources,
+        targets=targets,
+        transition_states=np.array([number for number, _ in found], dtype=np.int64),
+        barriers=np.array([loss for _, loss in found], dtype=np.float64) - floors,
+    )
 
 
 def of_run(hops: Jumps, run: int) -> Jumps:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bridge.escapes import exponential_rate
 from bridge.quenched import QuenchedSnapshots
+from bridge.residence import Residence
 from dynamics import effective_temperatures, gradient_noise, minibatch_factor
 from dynamics.measurements import Measurement, measure_all
 from dynamics.snapshots import loss_identity
@@ -141,12 +142,16 @@ class JumpRates:
     ----------
     steps : (S,) int64
     jumps, exposures : (S - 1,) int64
-        Changes of basin within each interval, and runs that have an inherent structure at both its ends.
+        Changes of basin within each interval, and runs that have an inherent structure at both its ends: of the others
+        it is not known whether they left in it.
     rates, rates_low, rates_high : (S - 1,) float64
         Jumps per step of a run, and the 95 % interval of a Poisson count: a lower bound of the rate where runs jump
         more than once in an interval. nan where there was none.
     images : (S - 1,) int64
         Jumps to another image of the same minimum, as far as the losses tell (within 1e-9).
+    unplaced : int
+        Changes of basin, beside those, of which it is not known in which interval they were: across snapshots without
+        an inherent structure. `jumps` and these are all departures (`bridge.residence`).
     """
 
     steps: NDArray[np.int64]
@@ -156,23 +161,27 @@ class JumpRates:
     rates_low: Array
     rates_high: Array
     images: NDArray[np.int64]
+    unplaced: int
 
 
 def jump_rates(quenched: QuenchedSnapshots) -> JumpRates:
     """Count the changes of basin between the quenched snapshots of runs that follow one another."""
-    basins, losses = quenched.basins, quenched.losses
-    both = (basins[:, :-1] >= 0) & (basins[:, 1:] >= 0)
-    jumped = both & (basins[:, :-1] != basins[:, 1:])
-    lengths = np.diff(quenched.steps)
+    residence, lengths = Residence.of_basins(quenched), np.diff(quenched.steps)
+    runs, before, after, left = residence.successive()
+    placed = after - before == 1
+    both, jumped = (np.zeros((len(quenched.basins), lengths.size), dtype=bool) for _ in range(2))
+    both[runs[placed], before[placed]] = True
+    jumped[runs[placed & left], before[placed & left]] = True
     rows = [
         exponential_rate(exposed * length, count)
         for exposed, length, count in zip(both.sum(axis=0), lengths, jumped.sum(axis=0), strict=True)
     ]
     rates, low, high = np.array(rows).reshape(-1, 3).T
-    same_loss = np.abs(np.diff(losses, axis=1)) < 1e-9
+    images = jumped & (np.abs(np.diff(quenched.losses, axis=1)) < 1e-9)
     return JumpRates(
-        quenched.steps, jumped.sum(axis=0), both.sum(axis=0), rates, low, high, (jumped & same_loss).sum(axis=0)
-    )
+        quenched.steps, jumped.sum(axis=0), both.sum(axis=0), rates, low, high, images.sum(axis=0),
+        int((left & ~placed).sum()),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,8 +199,9 @@ class PredictedJumps:
         (`exit_temperatures`). nan where no snapshot has exits. A lower bound, as far as exits are unknown; where the
         barriers are not several temperatures high (`barrier_over_temperature`) the theory does not hold.
     expected : dict of str to float
-        Jumps that these rates make of the runs between the quenched steps, over the intervals that begin with exits:
-        to be compared with those counted (`JumpRates.jumps`), of which no more than one an interval is seen.
+        Jumps that these rates make of the runs between the quenched steps, over the intervals that begin with exits
+        and have an inherent structure at both ends: to be compared with those counted (`JumpRates.jumps`), of which no
+        more than one an interval is seen.
     displacement_rates : dict of str to (S,) float64
         Mean square displacement per parameter and step that these hops make (modulo symmetry), to first order in time.
     barrier_over_temperature : dict of str to (k, 2) float64
@@ -253,7 +263,7 @@ def predicted_jumps(
             )
     with np.errstate(over="ignore"):
         ratios = {name: barriers.heights / temperature for name, temperature in chosen.items()}
-    exposures = known[:, :-1].sum(axis=0) * np.diff(quenched.steps)
+    exposures = (known[:, :-1] & (quenched.basins[:, 1:] >= 0)).sum(axis=0) * np.diff(quenched.steps)
     expected = {name: float(np.nansum(values[:-1] * exposures)) for name, values in rates.items()}
     return PredictedJumps(ids, known, rates, expected, displacements, ratios)
 

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from bridge._sentences import say, with_interval
 from bridge.decomposition import PARTS
 from bridge.explanation import Explanation, changed_at_t_star, nearest_lags
 from bridge.hopping import mean_of_covered
@@ -21,6 +22,7 @@ MEASURED = "#000000"
 HOPPING = {"curved": ("T near the minimum", "-", COLORS[5]), "unstable": ("T at the transition state", ":", "#8c564b")}
 PART_NAMES = {"hop": "hop", "image": "images", "soft": "soft modes", "stiff": "stiff modes", "cross": "cross term"}
 MOST_PANELS = 3
+NOT_COVERED = "No run is in a minimum from which\nthe database knows a way to another."
 LARGEST_SHARE = 2.0  # that is drawn
 
 
@@ -75,6 +77,10 @@ def plot_displacement(explanation: Explanation, w: int, ax: Axes) -> Axes:
 def plot_same_minimum(found: HoppingComparison, chosen: NDArray[np.int64], ax: Axes) -> Axes:
     """Draw the two-time correlation of the `chosen` waiting times (indices), seen and foretold, on `ax`."""
     seen = found.observed
+    ax.set(xlabel="lag $t$ (steps)", ylabel="$C(t_w, t)$: in the same minimum", ylim=(-0.03, 1.03))
+    if not any(np.isfinite(hopping.same).any() for hopping in found.predicted.values()):
+        say(ax, NOT_COVERED)
+        return ax
     for k, w in enumerate(chosen.tolist()):
         ends = np.nan_to_num(np.abs(seen.same_interval[w].T - seen.same[w]))
         ax.errorbar(seen.lags, seen.same[w], yerr=ends, color=COLORS[k], marker="os^"[k % 3], markersize=4,
@@ -83,7 +89,7 @@ def plot_same_minimum(found: HoppingComparison, chosen: NDArray[np.int64], ax: A
             label, style, _ = HOPPING[name]
             ax.plot(hopping.lags, hopping.same[w], color=COLORS[k], linestyle=style,
                     label=f"foretold, {label}" if k == 0 else None)  # fmt: skip
-    ax.set(xscale="log", xlabel="lag $t$ (steps)", ylabel="$C(t_w, t)$: in the same minimum", ylim=(-0.03, 1.03))
+    ax.set_xscale("log")
     ax.legend(frameon=False, fontsize="small", loc="lower left")
     return ax
 
@@ -91,6 +97,10 @@ def plot_same_minimum(found: HoppingComparison, chosen: NDArray[np.int64], ax: A
 def plot_dwell_times(found: HoppingComparison, ax: Axes) -> Axes:
     """Draw the mean dwell time seen in each minimum against the one foretold near it, on `ax`."""
     seen, foretold = found.observed, found.predicted["curved"].dwell_times
+    ax.set(xlabel="mean dwell time foretold, T near the minimum (steps)", ylabel="seen (steps)")
+    if not np.isfinite(foretold).any():
+        say(ax, NOT_COVERED)
+        return ax
     left = seen.departures > 0
     values = seen.dwell_times[left], foretold[left]
     ends = np.abs(np.array([seen.dwell_low[left], seen.dwell_high[left]]) - values[0])
@@ -98,11 +108,9 @@ def plot_dwell_times(found: HoppingComparison, ax: Axes) -> Axes:
     ax.errorbar(values[1], values[0], yerr=ends, color=color, marker="o", markersize=3, linestyle="none", capsize=2,
                 elinewidth=0.5, label="95 % interval")  # fmt: skip
     ax.scatter(foretold[~left], seen.stays[~left], marker="^", s=12, color="0.6", label="not left: at least so long")
-    if foretold.size:
-        span = np.array([foretold.min(), seen.stays.max()])
-        ax.plot(span, span, color="0.5", linewidth=1)
-        ax.set(xscale="log", yscale="log")
-    ax.set(xlabel="mean dwell time foretold, T near the minimum (steps)", ylabel="seen (steps)")
+    span = np.array([foretold.min(), max(seen.stays.max(), 1.0)])
+    ax.plot(span, span, color="0.5", linewidth=1)
+    ax.set(xscale="log", yscale="log")
     ax.legend(frameon=False, fontsize="small")
     return ax
 
@@ -117,7 +125,7 @@ def plot_t_star(explanation: Explanation, ax: Axes) -> Axes:
     rows += [(f"hops foretold, {HOPPING[name][0]}", *HOPPING[name][1:], fits[name]) for name in HOPPING if name in fits]
     some = False
     for label, style, color, fit in rows:
-        mu = rf"$\mu$ = {fit.mu:.2f} [{fit.mu_low:.2f}, {fit.mu_high:.2f}]" if np.isfinite(fit.mu) else "no $\\mu$"
+        mu = with_interval(r"$\mu$", fit.mu, fit.mu_low, fit.mu_high)
         errors = np.nan_to_num(np.abs(fit.t_star_interval.T - fit.t_star))
         ax.errorbar(fit.waiting_times, fit.t_star, yerr=errors, linestyle=style, color=color, marker="o", markersize=3,
                     capsize=2, label=f"{label}: {mu}")  # fmt: skip
@@ -132,8 +140,11 @@ def plot_shares(explanation: Explanation, ax: Axes) -> Axes:
     """Draw the share of the displacement at t* that each explanation carries, with intervals, on `ax`."""
     for name, both in explanation.agreements.items():
         label, style, color = STYLES[name]
-        if np.nanmin(both.share, initial=np.inf) > LARGEST_SHARE:
+        away = explanation.ran_away.get(name, np.zeros(1)) > 0
+        if np.isfinite(both.share).any() and np.nanmin(both.share) > LARGEST_SHARE:
             label += " (above the scale)"
+        if away.any():
+            label += f" (ran away at {away.sum()} $t_w$)"
         errors = np.nan_to_num(np.abs(both.share_interval.T - both.share))
         ax.errorbar(both.measured.waiting_times, both.share, yerr=errors, linestyle=style, color=color, marker="o",
                     markersize=3, capsize=2, label=label)  # fmt: skip

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.inherent import InherentStructures
+from bridge.residence import Residence
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,6 @@ def compare_maps(first: InherentStructures, second: InherentStructures) -> MapDi
         if a != b:
             msg = f"both maps must have the same {name}; got {a} and {b}"
             raise ValueError(msg)
-    both = (first.minimum_ids > 0) & (second.minimum_ids > 0)
+    both = Residence.of(first).known & Residence.of(second).known
     different = both & (first.minimum_ids != second.minimum_ids)
     return MapDisagreement(first.steps, both.sum(axis=0), different.sum(axis=0))

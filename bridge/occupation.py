@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from bridge.dwell import Dwells
 from bridge.jumps import Jumps, of_run
+from bridge.residence import UNKNOWN
 from landscape import Database
 
 Floats = NDArray[np.float64]
@@ -20,9 +21,9 @@ class Occupation:
     Attributes
     ----------
     times : (n,) float64
-        Sum of the dwell times, in steps.
+        Sum of the times seen in each (`Dwells.seen`), in steps: without those of snapshots in no minimum.
     ages : (n,) float64
-        Mean age in steps: geometric mean over the stays, weighted by their lengths; nan where no run was.
+        Mean age in steps: geometric mean over the stays, weighted by these times; nan where no run was.
     label : str
         Of which runs, or at which age.
     """
@@ -93,9 +94,9 @@ def run_path(stays: Dwells, hops: Jumps, run: int) -> tuple[Dwells, Jumps]:
 
 def _add_up(stays: Dwells, ages: Floats, database: Database, label: str) -> Occupation:
     position = {minimum.id: k for k, minimum in enumerate(database.minima)}
-    mapped = stays.minimum_ids > 0
+    mapped = stays.minimum_ids != UNKNOWN
     where = np.array([position[number] for number in stays.minimum_ids[mapped].tolist()], dtype=np.int64)
-    weights = np.maximum(stays.lengths[mapped], 1.0)  # a run seen at one step only was there, too
+    weights = np.maximum(stays.seen[mapped], 1.0)  # a run seen at one step only was there, too
     times = np.bincount(where, weights, minlength=len(position)).astype(np.float64)
     logs = np.bincount(where, weights * np.log(ages[mapped]), minlength=len(position))
     means = np.exp(logs / np.where(times > 0, times, 1.0))

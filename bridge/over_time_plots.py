@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from bridge._sentences import UNKNOWN_MINIMA, say
 from bridge.dwell import ResidualDwells, dwells, residual_dwells
 from bridge.histories import History, Overlaps, Persistence, history, overlaps, persistence
 from bridge.inherent import InherentStructures
@@ -65,11 +66,15 @@ def plot_losses(past: History, ax: Axes, runs: Trajectories | None = None) -> Ax
         low, high = np.percentile(runs.loss[:, shown], [10, 90], axis=0)
         ax.fill_between(runs.curve_steps[shown], low, high, color=COLORS[1], **BAND)
         ax.plot(runs.curve_steps[shown], runs.loss[:, shown].mean(axis=0), color=COLORS[1], label="of the runs")
-    ax.fill_between(past.steps, past.low_loss, past.high_loss, color=COLORS[0], **BAND)
-    ax.plot(past.steps, past.mean_loss, ".-", markersize=3, color=COLORS[0], label="of their minima")
+    if np.isfinite(past.mean_loss).any():
+        ax.fill_between(past.steps, past.low_loss, past.high_loss, color=COLORS[0], **BAND)
+        ax.plot(past.steps, past.mean_loss, ".-", markersize=3, color=COLORS[0], label="of their minima")
     _against_steps(ax, past.steps)
     ax.set(ylabel="training loss (nats)", title="Loss: mean and middle 80 % of the runs")
-    ax.legend(frameon=False)
+    if ax.lines:
+        ax.legend(frameon=False)
+    else:
+        say(ax, UNKNOWN_MINIMA)
     return ax
 
 
@@ -77,22 +82,29 @@ def plot_distinct_minima(past: History, ax: Axes) -> Axes:
     """Draw the number of distinct minima seen up to a step: of all runs (first-visit curve), and of one."""
     low, high = np.percentile(past.distinct, [10, 90], axis=0)
     top = int(past.distinct_of_all.max(initial=0))
+    ax.set(ylabel="distinct minima so far", title="First visits", xlabel="step")
+    if not top:
+        say(ax, UNKNOWN_MINIMA)
+        return ax
     ax.plot(past.steps, past.distinct_of_all, ".-", markersize=3, color=COLORS[3], label="of all runs")
     ax.fill_between(past.steps, low, high, color=COLORS[2], **BAND)
     ax.plot(past.steps, past.distinct.mean(axis=0), ".-", markersize=3, color=COLORS[2], label="of one run, mean")
-    ax.set(ylabel="distinct minima so far", title="First visits")
-    if top:
-        ax.set(yscale="log", ylim=(0.8, 3.0 * top))
+    ax.set(yscale="log", ylim=(0.8, 3.0 * top))
     ax.legend(frameon=False, loc="upper left")
     return _against_steps(ax, past.steps)
 
 
 def plot_overlaps(found: Overlaps, ax: Axes) -> Axes:
     """Draw the mean overlap of the sets that two runs have visited, and how often two are in the same minimum."""
+    ax.set(ylabel="Jaccard index, or share of pairs", title="Overlap of two runs", xlabel="step")
+    if not np.isfinite(found.visited).any():
+        say(ax, "No two runs were seen in a known minimum.")
+        return ax
     ax.plot(found.steps, found.visited, ".-", markersize=3, color=COLORS[0], label="of their minima so far (Jaccard)")
-    ax.plot(found.steps, found.together, ".--", markersize=3, color=COLORS[3], label="in the same minimum (share)")
+    if np.isfinite(found.together).any():
+        ax.plot(found.steps, found.together, ".--", markersize=3, color=COLORS[3], label="in the same minimum (share)")
     top = 1.4 * max(float(np.nan_to_num([found.visited, found.together]).max(initial=0.0)), 0.05)
-    ax.set(ylim=(-0.03 * top, top), ylabel="Jaccard index, or share of pairs", title="Overlap of two runs")
+    ax.set(ylim=(-0.03 * top, top))
     ax.legend(frameon=False, loc="upper left")
     return _against_steps(ax, found.steps)
 
@@ -101,16 +113,22 @@ def plot_persistence(later: Persistence, ax: Axes, return_probability: float | N
     """Draw the share of runs in the minimum of age tw against the time since then: all, and who came back (dashed)."""
     colors = _age_colors(later.waiting_times.size)
     for w, age in enumerate(later.waiting_times.tolist()):
-        after = later.steps > age
+        after = (later.steps > age) & np.isfinite(later.same[w])
+        if not after.any():
+            continue
         time = later.steps[after] - age
         ax.plot(time, later.same[w, after], ".-", markersize=3, color=colors[w], label=f"$t_w$ = {age}")
         ax.plot(time, later.returned[w, after], "--", linewidth=1, color=colors[w])
     title = "In the minimum of age $t_w$ (dashed: again)"
     if return_probability is not None and np.isfinite(return_probability):
         title += f"\n{return_probability:.0%} of all departures are followed by a return"
-    ax.set(ylim=(-0.03, 1.03), xscale="log", xlabel="time $t$ since $t_w$ (steps)", ylabel="share of the runs")
+    ax.set(ylim=(-0.03, 1.03), xlabel="time $t$ since $t_w$ (steps)", ylabel="share of the runs")
     ax.set_title(title)
-    ax.legend(frameon=False, fontsize="small")
+    if ax.lines:
+        ax.set_xscale("log")
+        ax.legend(frameon=False, fontsize="small")
+    else:
+        say(ax, "No run is in a known minimum at an age $t_w$\nand at a later step.")
     return ax
 
 
@@ -118,15 +136,18 @@ def plot_residual_dwells(left: ResidualDwells, ax: Axes) -> Axes:
     """Draw the probability that a run of age tw stays longer in its minimum (Kaplan and Meier)."""
     colors, curves = _age_colors(left.waiting_times.size), [left.survival(w) for w in range(left.waiting_times.size)]
     known = left.times[left.times > 0]
-    first, last = (float(known.min()), float(known.max())) if known.size else (1.0, 1.0)
+    first, last = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
     for color, age, (times, probabilities) in zip(colors, left.waiting_times.tolist(), curves, strict=True):
-        if times.size:
+        if times.size and last > 0:
             x, y = [first / 2, *times, last], [1.0, *probabilities, probabilities[-1]]
             ax.step(x, y, where="post", color=color, label=f"$t_w$ = {age:g}")
-    ax.set(xscale="log", ylim=(-0.03, 1.03), xlabel="time $t$ since $t_w$ (steps)", ylabel="probability to stay longer")
+    ax.set(ylim=(-0.03, 1.03), xlabel="time $t$ since $t_w$ (steps)", ylabel="probability to stay longer")
     ax.set_title("Dwell time that is left at age $t_w$")
     if ax.lines:
+        ax.set_xscale("log")
         ax.legend(frameon=False, fontsize="small")
+    else:
+        say(ax, "No run is known to stay anywhere after an age $t_w$.")
     return ax
 
 

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
+from bridge._sentences import UNKNOWN_MINIMA
 from bridge.dwell import Dwells
 from bridge.jumps import Jumps
 from bridge.occupation import Occupation
@@ -81,7 +82,9 @@ def plot_overlay(
         ax.remove()
     if n > 1 or title:
         figure.suptitle(title or plot_title(tree), fontsize="medium")
-    if longest > 0:
+    if longest == 0:
+        figure.supxlabel(UNKNOWN_MINIMA.replace("\n", " "), color="0.35", fontsize="small")
+    else:
         _add_colorbar(figure, axes[:n], ages)
         _add_legend(figure, longest, with_path=any(path is not None for path in paths))
     return figure

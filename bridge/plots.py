@@ -105,6 +105,7 @@ def plot_visits(visited: Visits, database: Database, ax: Axes) -> Axes:
     sizes = 6.0 + 60.0 * numbers / max(numbers.max(), 1)
     plot_disconnectivity(tree, ax, marker_sizes=np.where(numbers > 0, sizes, 0.0), marker_colors=np.log10(ages))
     if not numbers.any():
+        ax.set_title(f"{ax.get_title()}\nno snapshot belongs to a known minimum", fontsize="small")
         return ax
     scale = ScalarMappable(LogNorm(np.nanmin(ages), max(np.nanmax(ages), np.nanmin(ages) * 1.001)), "viridis")
     figure = ax.figure
@@ -142,6 +143,8 @@ def plot_comparison(comparison: Comparison, ax: Axes) -> Axes:
         fmt = MARKERS[list(markers).index(row.rows) % len(MARKERS)]
         bars = [[max(row.mu - row.mu_low, 0.0)], [max(row.mu_high - row.mu, 0.0)]]
         label = f"{row.hidden} (P = {row.parameters}, N = {row.rows})"
+        if not np.isfinite(row.mu):
+            label += ": $\\mu$ not determined"
         ax.errorbar(row.minima, row.mu, yerr=bars, fmt=fmt, color=color, capsize=3, label=label)
         reach = [[max(row.estimated_minima - row.estimated_minima_low, 0.0)],
                  [max(row.estimated_minima_high - row.estimated_minima, 0.0)]]  # fmt: skip

@@ -4,7 +4,12 @@ A run at theta(tw) in a quadratic well around theta_0 with Hessian eigenvalues l
 
     MSD(tw, t) = (1 / P) sum_i c_i(tw)^2 (1 - (1 - eta lambda_i)^t)^2,    c_i = v_i . (theta(tw) - theta_0).
 
-Derived here (a textbook exercise); no source was at hand that compares it with the aging of networks.
+and its loss changes by sum_i lambda_i c_i^2 ((1 - eta lambda_i)^(2 t) - 1) / 2. Along modes of negative curvature that
+has no lower bound, but the loss has: no cross-entropy is below zero. So where the model predicts less than zero it has
+run away, and what it says of the displacement, which grows exponentially, is not determined (`Relaxation.ran_away`).
+
+Derived here (a textbook exercise, tested by `test_full_batch_descent_in_a_quadratic_well_is_predicted_exactly` and
+`test_the_loss_of_a_quadratic_model`).
 """
 
 from collections.abc import Callable
@@ -22,6 +27,7 @@ from landscape.stationary import LocalModel, local_model
 from landscape.workers import one_thread, worker_pool
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 Model = Literal["minimum", "local"]
 
 MAX_EXPONENT = 100.0  # growth along modes of negative curvature stops here: it is beyond any threshold
@@ -45,6 +51,8 @@ class Relaxation:
         |g - H (theta(tw) - theta_0)| / |g|, g the gradient at theta(tw): 0 in a quadratic well. nan for "local", which
         has this gradient by construction.
     learning_rate : float
+    ran_away : (R, W, T) bool
+        Whether the predicted loss is below zero. Never for a loss that is no `CrossEntropyLoss`.
     """
 
     msd: MeanSquareDisplacement
@@ -53,6 +61,12 @@ class Relaxation:
     components: Array
     anharmonicity: Array
     learning_rate: float
+    ran_away: Flags
+
+    @property
+    def known(self) -> Flags:
+        """Whether there is a prediction (R, W): not where the minimum to expand around is unknown."""
+        return np.all(np.isfinite(self.components), axis=-1)
 
     @property
     def negative(self) -> NDArray[np.int64]:
@@ -92,17 +106,30 @@ def harmonic_displacement(
         eta lambda is not small: stiff modes, which have relaxed before any lag that matters. Where eta lambda > 2 the
         steps diverge.
     """
+    moved = _moved(eigenvalues, lags, learning_rate, discrete=discrete)
+    return ((np.asarray(components, dtype=np.float64)[..., None, :] * moved) ** 2).mean(axis=-1)
+
+
+def harmonic_loss_change(
+    components: ArrayLike, eigenvalues: ArrayLike, lags: ArrayLike, learning_rate: float, *, discrete: bool = False
+) -> Array:
+    """Change (..., T) of the loss in nats in a quadratic well; arguments as in `harmonic_displacement`."""
+    moved = _moved(eigenvalues, lags, learning_rate, discrete=discrete)
     c, lam = (np.asarray(array, dtype=np.float64)[..., None, :] for array in (components, eigenvalues))
+    return 0.5 * ((lam * c) * (c * moved) * (moved + 2.0)).sum(axis=-1)
+
+
+def _moved(eigenvalues: ArrayLike, lags: ArrayLike, learning_rate: float, *, discrete: bool) -> Array:
+    """How far (..., T, P) each mode has gone, in units of its component."""
+    lam = np.asarray(eigenvalues, dtype=np.float64)[..., None, :]
     t = np.asarray(lags)[:, None]
     if discrete:
         step = learning_rate * lam
         beyond = step > 1.0  # the step leaps over the bottom
         with np.errstate(divide="ignore"):
             exponent = np.minimum(np.log1p(np.where(beyond, step - 2.0, -step)) * t, MAX_EXPONENT)
-        moved = np.where(beyond & (t % 2 == 1), -np.exp(exponent) - 1.0, np.expm1(exponent))
-    else:
-        moved = np.expm1(np.minimum(-learning_rate * lam * t, MAX_EXPONENT))
-    return ((c * moved) ** 2).mean(axis=-1)
+        return np.where(beyond & (t % 2 == 1), -np.exp(exponent) - 1.0, np.expm1(exponent))
+    return np.expm1(np.minimum(-learning_rate * lam * t, MAX_EXPONENT))
 
 
 def relaxation(
@@ -111,6 +138,7 @@ def relaxation(
     minima: ArrayLike | None = None,
     *,
     discrete: bool = False,
+    partial: bool = False,
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> Relaxation:
@@ -128,6 +156,9 @@ def relaxation(
         c_i = g_i / lambda_i with its gradient g: what no far-off minimum can know.
     discrete : bool
         See `harmonic_displacement`.
+    partial : bool
+        Whether `minima` may be nan here and there, where a quench found none: nothing is predicted of those runs and
+        waiting times (nan). Otherwise that is refused.
     jobs : int
         Workers; the result does not depend on it.
     progress : callable (done, total) of runs, optional
@@ -142,7 +173,7 @@ def relaxation(
         check_loss(runs, loss)
     rate = plain_learning_rate(runs)
     starts = snapshots_at(runs, runs.waiting_times)
-    centers: Any = [None] * runs.replicas if minima is None else _centers(minima, starts)
+    centers: Any = [None] * runs.replicas if minima is None else _centers(minima, starts, partial=partial)
     tasks = (delayed(_expand)(loss, points, center) for points, center in zip(starts, centers, strict=True))
     results = []
     with worker_pool(jobs) as parallel:
@@ -150,11 +181,21 @@ def relaxation(
             results.append(result)
             if progress is not None:
                 progress(len(results), runs.replicas)
-    eigenvalues, components, anharmonicity = (np.array(part) for part in zip(*results, strict=True))
+    eigenvalues, components, anharmonicity, losses = (np.array(part) for part in zip(*results, strict=True))
     values = harmonic_displacement(components, eigenvalues, runs.lags, rate, discrete=discrete)
-    values[:, runs.waiting_times[:, None] + runs.lags > runs.steps[-1]] = np.nan
+    predicted = losses[..., None] + harmonic_loss_change(components, eigenvalues, runs.lags, rate, discrete=discrete)
+    beyond = runs.waiting_times[:, None] + runs.lags > runs.steps[-1]
+    values[:, beyond] = np.nan
     msd = MeanSquareDisplacement(runs.waiting_times, runs.lags, values, runs.metadata)
-    return Relaxation(msd, "local" if minima is None else "minimum", eigenvalues, components, anharmonicity, rate)
+    return Relaxation(
+        msd=msd,
+        model="local" if minima is None else "minimum",
+        eigenvalues=eigenvalues,
+        components=components,
+        anharmonicity=anharmonicity,
+        learning_rate=rate,
+        ran_away=(predicted < 0) & ~beyond & isinstance(loss, CrossEntropyLoss),
+    )
 
 
 def plain_learning_rate(runs: Trajectories) -> float:
@@ -181,44 +222,48 @@ def snapshots_at(runs: Trajectories, steps: ArrayLike) -> Array:
     return np.array([np.asarray(runs.snapshots[r])[at] for r in range(runs.replicas)], dtype=np.float64)
 
 
-def _centers(minima: ArrayLike, starts: Array) -> Array:
+def _centers(minima: ArrayLike, starts: Array, *, partial: bool) -> Array:
     centers = np.asarray(minima, dtype=np.float64)
     if centers.ndim == 2:
         centers = np.broadcast_to(centers[:, None], (len(centers), *starts.shape[1:]))
-    if centers.shape != starts.shape or not np.isfinite(centers).all():
+    finite = np.isfinite(centers).all() or (partial and not np.isinf(centers).any())
+    if centers.shape != starts.shape or not finite:
         msg = (
             f"minima must be finite with shape {starts[:, 0].shape} or {starts.shape}; got shape "
-            f"{np.shape(minima)}" + ("" if np.isfinite(centers).all() else " with nan: some quench found no minimum")
+            f"{np.shape(minima)}" + ("" if finite else " with nan: some quench found no minimum")
         )
         raise ValueError(msg)
     return centers
 
 
-def _expand(loss: Loss, points: Array, centers: Array | None) -> tuple[Array, Array, Array]:
-    """Eigenvalues, components (W, P) and anharmonicity (W,) of one run."""
+def _expand(loss: Loss, points: Array, centers: Array | None) -> tuple[Array, ...]:
+    """Eigenvalues, components (W, P), anharmonicity and modeled loss at theta(tw) (W,) of one run."""
     with one_thread():
         if centers is None:
             results = [_at_point(local_model(loss, theta)) for theta in points]
         else:
             different, index = np.unique(centers, axis=0, return_inverse=True)
-            models = [local_model(loss, center) for center in different]
+            models = [None if np.isnan(center).any() else local_model(loss, center) for center in different]
             results = [_around(models[k], loss, theta) for k, theta in zip(index.ravel(), points, strict=True)]
-    eigenvalues, components, anharmonicity = zip(*results, strict=True)
-    return np.array(eigenvalues), np.array(components), np.array(anharmonicity)
+    return tuple(np.array(part) for part in zip(*results, strict=True))
 
 
-def _at_point(model: LocalModel) -> tuple[Array, Array, float]:
+def _at_point(model: LocalModel) -> tuple[Array, Array, float, float]:
     """Expansion at theta(tw): a virtual stationary point at a distance -g_i / lambda_i along each mode."""
     # along a flat mode with a slope it lies beyond all bounds: (g / lambda) (exp(-lambda t) - 1) still becomes -g t
     values = np.where(model.eigenvalues == 0, FLAT, model.eigenvalues)
     components = np.where(model.zero, 0.0, model.projections / values)
-    return np.where(model.zero, 0.0, values), components, float("nan")
+    return np.where(model.zero, 0.0, values), components, float("nan"), model.value
 
 
-def _around(model: LocalModel, loss: Loss, theta: Array) -> tuple[Array, Array, float]:
+def _around(model: LocalModel | None, loss: Loss, theta: Array) -> tuple[Array, Array, float, float]:
+    if model is None:
+        nothing = np.full(theta.shape, np.nan)
+        return nothing, nothing, float("nan"), float("nan")
     components = np.where(model.zero, 0.0, model.eigenvectors.T @ (theta - model.point))
     eigenvalues = np.where(model.zero, 0.0, model.eigenvalues)
     gradient = loss.value_and_gradient(theta)[1]
     error = np.linalg.norm(gradient - model.eigenvectors @ (eigenvalues * components))
     size = np.linalg.norm(gradient)
-    return eigenvalues, components, float(error / size) if size > 0 else 0.0
+    value = model.value + 0.5 * float((eigenvalues * components**2).sum())
+    return eigenvalues, components, float(error / size) if size > 0 else 0.0, value

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bridge.dwell import Dwells, dwells
 from bridge.inherent import InherentStructures
+from bridge.residence import UNKNOWN
 from landscape import Database, disconnectivity_tree, superbasins
 from landscape.connectivity import LandscapeGraph
 
@@ -64,7 +65,7 @@ class SuperbasinShares:
 
 
 def superbasin_shares(stays: Dwells, database: Database, levels: int | ArrayLike = LEVELS) -> SuperbasinShares:
-    """Add up dwell times in superbasins.
+    """Add up the times seen in the minima (`Dwells.seen`) in superbasins.
 
     Parameters
     ----------
@@ -80,8 +81,9 @@ def superbasin_shares(stays: Dwells, database: Database, levels: int | ArrayLike
     """
     graph = database.graph()
     grid = disconnectivity_tree(graph, levels).grid[::-1]
-    weights = stays.lengths if stays.lengths.any() else np.ones(stays.runs.size)  # of one step no time is known
-    weights = weights / weights.sum()
+    # of one step no time is known
+    lengths, seen = (stays.lengths, stays.seen) if stays.lengths.any() else (np.ones(stays.runs.size),) * 2
+    weights = seen / lengths.sum()
     per_minimum = _sum_per_minimum(stays, weights, database)
     rows = [_at_level(graph, level, per_minimum) for level in grid.tolist()]
     return SuperbasinShares(
@@ -90,14 +92,14 @@ def superbasin_shares(stays: Dwells, database: Database, levels: int | ArrayLike
         superbasins=tuple(labels for _, labels, _, _ in rows),
         shares=tuple(shares for _, _, shares, _ in rows),
         above=np.array([above for *_, above in rows]),
-        unmapped=float(weights[stays.minimum_ids == 0].sum()),
+        unmapped=max(1.0 - float(weights[stays.minimum_ids != UNKNOWN].sum()), 0.0),
     )
 
 
 def _sum_per_minimum(stays: Dwells, weights: Floats, database: Database) -> Floats:
     """Sum (n,) of the weights of all stays in each minimum, lowest first."""
     position = {minimum.id: k for k, minimum in enumerate(database.minima)}
-    mapped = stays.minimum_ids > 0
+    mapped = stays.minimum_ids != UNKNOWN
     where = np.array([position[number] for number in stays.minimum_ids[mapped].tolist()], dtype=np.int64)
     return np.bincount(where, weights[mapped], minlength=len(position)).astype(np.float64)
 
@@ -151,7 +153,7 @@ def superbasin_history(
         shares = superbasin_shares(dwells(structures), database)
         level = float(shares.levels[np.argmax(np.nan_to_num(shares.effective))])
     labels = superbasins(graph, level)
-    known = dict(zip((m.id for m in database.minima), labels.tolist(), strict=True)) | {0: UNMAPPED}
+    known = dict(zip((m.id for m in database.minima), labels.tolist(), strict=True)) | {UNKNOWN: UNMAPPED}
     of_runs = np.array([[known[number] for number in run] for run in structures.minimum_ids.tolist()])
     visited = np.unique(of_runs[of_runs >= 0])
     return SuperbasinHistory(

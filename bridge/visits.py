@@ -1,12 +1,12 @@
 """Which minima the runs visit, and when."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bridge.inherent import InherentStructures
+from bridge.residence import UNKNOWN, Residence
 from landscape import Database
 
 
@@ -24,7 +24,7 @@ class Visits:
     distinct : (R,) int64
         Number of different minima each run was seen in.
     jumps : (R,) int64
-        How often two snapshots of a run that follow one another belong to different minima.
+        How often two snapshots of a run that follow one another belong to different minima (`bridge.residence`).
     direct_jumps : int
         Jumps, over all runs, between minima that a known transition state joins.
     """
@@ -44,25 +44,20 @@ class Visits:
 
 def visits(structures: InherentStructures, database: Database) -> Visits:
     """Count visits and jumps. Snapshots that belong to no minimum are left out."""
-    ids = structures.minimum_ids
-    visited = np.unique(ids[ids > 0])
+    residence = Residence.of(structures)
+    ids, (runs, before, after, left) = residence.ids, residence.successive()
+    visited = np.unique(ids[residence.known])
     visited = np.array(sorted(visited.tolist(), key=lambda i: database.minimum(i).point.value), dtype=np.int64)
     joined = {state.minimum_ids for state in database.transition_states}
-    jumps = [_jumps(run) for run in ids.tolist()]
+    ends = np.sort([ids[runs[left], before[left]], ids[runs[left], after[left]]], axis=0)  # lower id first
     return Visits(
         steps=structures.steps,
         minimum_ids=visited,
         counts=(ids[:, None, :] == visited[None, :, None]).sum(axis=0),
-        distinct=np.array([len(set(run) - {0}) for run in ids.tolist()]),
-        jumps=np.array([len(run) for run in jumps]),
-        direct_jumps=sum(pair in joined for run in jumps for pair in run),
+        distinct=np.array([len(set(run) - {UNKNOWN}) for run in ids.tolist()]),
+        jumps=np.bincount(runs[left], minlength=len(ids)),
+        direct_jumps=sum(tuple(pair) in joined for pair in ends.T.tolist()),
     )
-
-
-def _jumps(run: list[int]) -> list[tuple[int, int]]:
-    """Pairs of different minima (lower id first) that follow one another in a run."""
-    seen = [number for number in run if number]
-    return [(min(a, b), max(a, b)) for a, b in pairwise(seen) if a != b]
 
 
 def per_minimum(visited: Visits, database: Database) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from dynamics.displacement import MeanSquareDisplacement
+from dynamics.displacement import MeanSquareDisplacement, check_runs
 
 Array = NDArray[np.float64]
 
@@ -68,7 +68,8 @@ def check_resampling(confidence: float, resamples: int) -> None:
 
 
 def check_times_of(msd: MeanSquareDisplacement) -> None:
-    """Raise a ValueError where there is no logarithm of the times, or no curve."""
+    """Raise a ValueError where there is no logarithm of the times, no curve, or a run that diverged."""
     if msd.lags.size < 2 or msd.waiting_times.min() < 1:
         msg = f"msd must have at least two lags, and waiting times >= 1; got {msd.lags} and {msd.waiting_times}"
         raise ValueError(msg)
+    check_runs(msd)

@@ -1,8 +1,7 @@
 """What a file of trajectories must look like, checked before an array of it is read: no header is believed."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,12 @@ from numpy.typing import NDArray
 
 from dynamics.moments import MOMENTS, parameter_groups
 from landscape.networks import MLP
-from landscape.reading import reading
 
 FORMAT = "agescape trajectories"
 FORMAT_VERSION = 1
 TEST_CURVES = ("test_loss", "test_accuracy")  # files of older versions have none
-CURVES = ("loss", "accuracy", "gradient_norm", *TEST_CURVES)
+TRAINING_CURVES = ("loss", "accuracy", "gradient_norm")
+CURVES = (*TRAINING_CURVES, *TEST_CURVES)
 PER_REPLICA = ("snapshots", *CURVES)
 SHARED = ("steps", "curve_steps", "waiting_times", "lags")
 LARGEST_RATIO = 1100  # deflate cannot compress further: a larger array is not in the file
@@ -31,13 +30,6 @@ KINDS: Mapping[str, tuple[type, ...]] = {
     "shared_order": (bool,), "layer_sizes": (list,),
 }  # fmt: skip
 POSITIVE = ("batch_size", "rows", "learning_rate")
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
-    """A file to read; whatever is wrong with it is a ValueError, or an OSError, that names it."""
-    with reading(path), h5py.File(path, "r") as file:
-        yield file
 
 
 def read_header(path: Path, file: h5py.File) -> tuple[tuple[int, ...], dict[str, Any]]:
@@ -103,8 +95,10 @@ def read_shared(path: Path, file: h5py.File, layer_sizes: tuple[int, ...]) -> di
     shared = {name: _read(path, file, name, "i") for name in SHARED}
     for name, steps in shared.items():
         rising = steps.ndim == 1 and steps.size and steps[0] >= (name in {"lags", "waiting_times"})
-        if not rising or (np.diff(steps) <= 0).any() or steps[-1] > LAST_STEP:
-            msg = f"{path} is damaged: its {name} should be ascending steps; they are {steps.tolist()!r:.200}"
+        wrong = not_ascending(steps) if rising else ""
+        if not rising or wrong or steps[-1] > LAST_STEP:
+            found = wrong or f"they are {steps.tolist()!r:.200}"
+            msg = f"{path} is damaged: its {name} should be ascending steps; {found}"
             raise ValueError(msg)
     snapshots = dataset_of(path, file, "snapshots", "f")
     groups = len(parameter_groups(MLP(layer_sizes))[1]) if _fits(path, layer_sizes, snapshots.shape) else None
@@ -118,6 +112,16 @@ def read_shared(path: Path, file: h5py.File, layer_sizes: tuple[int, ...]) -> di
     )
     _check_snapshots(path, shared, all_ends=not any(name in file for name in MOMENTS))
     return shared
+
+
+def not_ascending(steps: NDArray[np.int64]) -> str:
+    """Where `steps` (n,) do not ascend strictly, in words; empty where they do."""
+    wrong = np.flatnonzero(np.diff(steps) <= 0)
+    if not wrong.size:
+        return ""
+    k = int(wrong[0])
+    what = "is repeated" if steps[k] == steps[k + 1] else f"comes before {steps[k + 1]}"
+    return f"{steps[k]}, number {k} of {steps.size}, {what}"
 
 
 def _fits(path: Path, layer_sizes: tuple[int, ...], shape: tuple[int, ...]) -> bool:

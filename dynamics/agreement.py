@@ -161,8 +161,8 @@ def _shares(
         k = np.abs(np.log(measured.lags / t_star[w])).argmin()
         own, other = measured.values[:, w, k], predicted.values[:, w, k]
         if np.isfinite(own).all() and np.isfinite(other).all():
-            share[w] = other.mean() / own.mean()
-            ends[w] = _resampling.float_interval((counts @ other) / (counts @ own), confidence, own.size)
+            share[w] = _ratio(other.mean(), own.mean())
+            ends[w] = _resampling.float_interval(_ratio(counts @ other, counts @ own), confidence, own.size)
     return share, ends
 
 
@@ -172,8 +172,14 @@ def _deviations(measured: MeanSquareDisplacement, predicted: MeanSquareDisplacem
     for w in np.flatnonzero(np.isfinite(t_star)):
         last = max(int(np.searchsorted(measured.lags, t_star[w])), 1)
         near = (measured.lags >= t_star[w] / 10) & (np.arange(measured.lags.size) <= last) & np.isfinite(own[w])
-        deviation[w] = np.abs(other[w, near] / own[w, near] - 1).max()
+        deviation[w] = np.abs(_ratio(other[w, near], own[w, near]) - 1).max()
     return deviation
+
+
+def _ratio(predicted: ArrayLike, measured: ArrayLike) -> Array:
+    """Predicted over measured; nan where nothing moved, as in samples of runs that have no prediction."""
+    moved = np.asarray(measured) > 0
+    return np.where(moved, predicted / np.where(moved, measured, 1.0), np.nan)
 
 
 def _correlations(measured: Aging, predicted: Aging) -> Array:

@@ -1,7 +1,7 @@
 """The two-time mean square displacement."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -69,3 +69,42 @@ def mean_square_displacement(runs: Trajectories) -> MeanSquareDisplacement:
     """
     (values,) = two_time_moments(runs, "displacement")
     return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, runs.metadata)
+
+
+def of_known(msd: MeanSquareDisplacement, counted: NDArray[np.bool_] | None = None) -> MeanSquareDisplacement:
+    """Displacement whose mean over all runs is that over the runs that have a number, for `dynamics.aging`.
+
+    Where only n of R runs have a number (and are among the `counted` ones (R, W)), theirs are multiplied by R / n and
+    the others are 0: so intervals know that which runs have one is by chance. A single run of it has no meaning. nan
+    where no run has a number.
+    """
+    known = np.isfinite(msd.values)
+    if counted is not None:
+        known &= counted[..., None]
+    share = known.mean(axis=0)
+    some = share > 0
+    values = np.where(known, msd.values / np.where(some, share, 1.0), np.where(some, 0.0, np.nan))
+    return replace(msd, values=values)
+
+
+def check_runs(msd: MeanSquareDisplacement) -> None:
+    """Raise a ValueError that names the runs without a number where others have one.
+
+    Beyond the end of the runs none has one. A run that has none before it diverged, or its quenches failed.
+    """
+    missing = ~np.isfinite(msd.values) & np.isfinite(msd.values).any(axis=0)
+    if not missing.any():
+        return
+    runs = np.flatnonzero(missing.any(axis=(1, 2)))
+    w, t = np.argwhere(missing[runs[0]])[0]
+    msg = (
+        f"the displacement of run {runs[0]} is {msd.values[runs[0], w, t]} at waiting time {msd.waiting_times[w]} and "
+        f"lag {msd.lags[t]}, where other runs have a number ({runs.size} of {msd.replicas} runs are so: "
+        f"{some_of(runs.tolist())}). Has it diverged? Leave these runs out, or train with a smaller learning rate"
+    )
+    raise ValueError(msg)
+
+
+def some_of(numbers: list[int], most: int = 8) -> str:
+    """A few numbers, for a message."""
+    return ", ".join(map(str, numbers[:most])) + (" and others" if len(numbers) > most else "")

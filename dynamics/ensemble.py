@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import pairwise
+from math import isfinite
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from dynamics.replica import Divergence, Task, run_block
 from dynamics.sgd import SGD
 from dynamics.starts import Glorot, Start, as_start
 from dynamics.store import Header, Store, open_store
-from dynamics.times import check_times, curve_steps, default_waiting_times, log_lags, snapshot_steps
+from dynamics.times import check_grid, check_times, curve_steps, default_waiting_times, log_lags, snapshot_steps
 from dynamics.trajectories import Trajectories
 from landscape.datasets import Dataset
 from landscape.networks import MLP
@@ -92,7 +93,8 @@ def train(
         `joblib.parallel_config`. The result does not depend on it.
     waiting_times, lags : sequence of int, optional
         Steps, ascending. Snapshots are taken at 0, tw and tw + lag. By default those of the paper and log-spaced
-        lags up to `steps` minus the first waiting time (`dynamics.times`).
+        lags up to `steps` minus the first waiting time (`dynamics.times`). Each waiting time and each lag must have a
+        displacement within the run; pairs of them beyond its end are nan.
     snapshots : {"all", "waiting"}
         "waiting" keeps snapshots at 0, the waiting times and the last step only, and takes the two-time displacements
         (mean square, of each layer too, and mean fourth power) while the runs go on: memory and file then do not grow
@@ -115,6 +117,7 @@ def train(
     waiting = default_waiting_times(steps) if waiting_times is None else waiting_times
     waiting = check_times("waiting_times", waiting, max(1, steps - 1))
     lag = check_times("lags", log_lags(max(1, steps - int(waiting[0]))) if lags is None else lags, steps)
+    check_grid(waiting, lag, steps)
     start = Glorot() if start is None else as_start(start)
     start.draw(network, np.random.default_rng(0), 0)  # does it fit?
     if not 0 <= label_noise <= 1:
@@ -223,6 +226,11 @@ def make_header(task: Task, regularization: float, regularize_biases: bool) -> H
     return Header(task.network.layer_sizes, shared, settings, metadata)
 
 
+def is_whole(value: Any) -> bool:
+    """Whether this is a finite whole number."""
+    return isinstance(value, int | float | np.number) and isfinite(value) and int(value) == value
+
+
 def check_arguments(
     network: MLP,
     data: Dataset,
@@ -236,7 +244,7 @@ def check_arguments(
 ) -> None:
     """Raise a ValueError that names the first argument out of its range."""
     for name, value, least in (("replicas", replicas, 1), ("steps", steps, 2), ("seed", seed, 0)):
-        if int(value) != value or value < least:
+        if not is_whole(value) or value < least:
             msg = f"{name} must be a whole number >= {least}; got {value!r}"
             raise ValueError(msg)
     if not (np.isfinite(regularization) and regularization >= 0):

@@ -50,7 +50,7 @@ class SGD:
         if not (isfinite(self.learning_rate) and self.learning_rate > 0):
             msg = f"learning_rate must be positive and finite; got {self.learning_rate!r}"
             raise ValueError(msg)
-        if int(self.batch_size) != self.batch_size or self.batch_size < 1:
+        if not isfinite(self.batch_size) or int(self.batch_size) != self.batch_size or self.batch_size < 1:
             msg = f"batch_size must be a whole number >= 1; got {self.batch_size!r}"
             raise ValueError(msg)
         if self.precision not in get_args(Precision):

@@ -67,6 +67,27 @@ def curve_steps(steps: int, per_decade: int = 8) -> Steps:
     return np.concatenate([[0], log_lags(steps, per_decade)]).astype(np.int64)
 
 
+def check_grid(waiting_times: Steps, lags: Steps, steps: int) -> None:
+    """Raise a ValueError if a waiting time or a lag has no displacement in runs of `steps` steps: all would be nan.
+
+    Beyond the end of the runs a pair of them may lie: later waiting times have fewer lags.
+    """
+    first, last = int(waiting_times[0]), int(waiting_times[-1])
+    if first + int(lags[-1]) <= steps and last + int(lags[0]) <= steps:
+        return
+    if first + int(lags[-1]) > steps:
+        wrong = int(lags[lags > steps - first][0])
+        what = f"no waiting time is followed by lag {wrong}: lags must be at most {steps - first}"
+    else:
+        wrong = int(waiting_times[waiting_times > steps - int(lags[0])][0])
+        what = f"waiting time {wrong} is followed by no lag: waiting_times must be at most {steps - int(lags[0])}"
+    msg = (
+        f"waiting_times + lags must lie within the runs: the largest is {last} + {int(lags[-1])} = "
+        f"{last + int(lags[-1])} of {steps} steps, and {what}, or steps larger"
+    )
+    raise ValueError(msg)
+
+
 def check_times(name: str, times: Sequence[int] | ArrayLike, largest: int) -> Steps:
     """`times` as int64, or a ValueError that names them unless they ascend strictly within 1 ... `largest`."""
     array = np.asarray(times)

@@ -14,7 +14,7 @@ from dynamics.noises import Noise, make_noise
 from dynamics.sgd import SGD
 from dynamics.starts import Points
 from dynamics.store import Block, Header, Store, open_store
-from dynamics.times import Steps, check_times, curve_steps, default_waiting_times, log_lags, snapshot_steps
+from dynamics.times import Steps, check_grid, check_times, curve_steps, default_waiting_times, log_lags, snapshot_steps
 from dynamics.trajectories import Trajectories
 from landscape.datasets import Dataset
 from landscape.networks import MLP
@@ -138,6 +138,7 @@ def train_module(
     waiting = default_waiting_times(steps) if waiting_times is None else waiting_times
     waiting = check_times("waiting_times", waiting, max(1, steps - 1))
     lag = check_times("lags", log_lags(max(1, steps - int(waiting[0]))) if lags is None else lags, steps)
+    check_grid(waiting, lag, steps)
     vmapped = VmappedModule(module, data, optimizer, device)
     task = ModuleTask(
         vmapped=vmapped,

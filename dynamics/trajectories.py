@@ -12,13 +12,16 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics._finite import check_curves, check_snapshots
+from dynamics._opening import check_is_hdf5, opened
 from dynamics._runs_file import (
     PER_REPLICA,
     SHARED,
     TEST_CURVES,
+    TRAINING_CURVES,
     check_numbers,
     dataset_of,
-    opened,
+    not_ascending,
     read_curves,
     read_header,
     read_shared,
@@ -37,6 +40,7 @@ class StoredArray:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
+    steps: NDArray[np.int64] | None = field(default=None, compare=False)  # of snapshots, which then must be finite
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -46,6 +50,8 @@ class StoredArray:
         with opened(self.path) as file:
             dataset: Any = file[self.name]
             found = dataset[rows]
+            if self.steps is not None and not np.isfinite(found).all():
+                check_snapshots(dataset[: len(self)], self.steps, f"the runs in {self.path}")
             check_numbers(self.path, self.name, found)
         return found[rest]
 
@@ -66,6 +72,8 @@ class StoredArray:
 @dataclass(frozen=True, eq=False)
 class Trajectories:
     """R runs of the same network on the same data from different starts. Its arrays are read-only.
+
+    A run that diverged cannot be among them: nothing that is said of an ensemble has a meaning then.
 
     Parameters
     ----------
@@ -90,6 +98,12 @@ class Trajectories:
         file they are `StoredArray`. `mean_square_displacement`, `non_gaussian` and `layer_displacement` read them.
     metadata : mapping
         How the runs were made: what `train` was called with, the data set's own metadata, `data_sha256`, version.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match, times do not ascend strictly, or a run diverged (its snapshots or curves are not finite;
+        of a file its snapshots are looked at when they are read): it says which, and at which step.
     """
 
     layer_sizes: tuple[int, ...]
@@ -118,9 +132,16 @@ class Trajectories:
                 view = array.view()
                 view.flags.writeable = False
                 object.__setattr__(self, name, view)
-        if self.snapshots.shape[1:2] != self.steps.shape:
+        for name in SHARED:
+            if wrong := not_ascending(getattr(self, name)):
+                msg = f"{name} must ascend strictly, without repetitions; {wrong}"
+                raise ValueError(msg)
+        if self.snapshots.shape[1:2] != self.steps.shape or len(self.snapshots.shape) != 3:
             msg = f"snapshots must have shape (R, {self.steps.size}, P) for these steps; got {self.snapshots.shape}"
             raise ValueError(msg)
+        if isinstance(self.snapshots, np.ndarray):
+            check_snapshots(self.snapshots, self.steps, self.source)
+        check_curves({name: getattr(self, name) for name in TRAINING_CURVES}, self.curve_steps, self.source)
         grid = (self.replicas, self.waiting_times.size, self.lags.size)
         for name in MOMENTS:
             array = getattr(self, name)
@@ -191,20 +212,21 @@ def load_trajectories(path: str | PathLike[str]) -> Trajectories:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file; it says so if `train` was interrupted before it was put together.
+    FileNotFoundError, IsADirectoryError, PermissionError
+        If there is no such file (it says so if `train` was interrupted before it was put together), or it is a folder,
+        or it must not be read.
+    BlockingIOError
+        If another process is writing it.
     ValueError
-        If the file is not one of ours: it names the file and what is missing.
+        If the file is not one of ours, damaged, or holds a run that diverged: it names the file and what is wrong.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         parts = path.with_name(path.name + ".parts")
         hint = f"; {parts} holds the runs of an interrupted train(): repeat the same call" if parts.is_dir() else ""
         msg = f"{path} is not a file{hint}"
         raise FileNotFoundError(msg)
-    if not h5py.is_hdf5(path):
-        msg = f"{path} is not an HDF5 file, so not a file of trajectories"
-        raise ValueError(msg)
+    check_is_hdf5(path)
     with opened(path) as file:
         return _read(path, file)
 
@@ -214,6 +236,9 @@ def _read(path: Path, file: h5py.File) -> Trajectories:
     shared = read_shared(path, file, layer_sizes)
     large = {name: dataset_of(path, file, name, "f") for name in ("snapshots", *MOMENTS) if name in file}
     stored: dict[str, Any] = {
-        name: StoredArray(path.absolute(), name, dataset.shape, dataset.dtype) for name, dataset in large.items()
+        name: StoredArray(
+            path.absolute(), name, dataset.shape, dataset.dtype, shared["steps"] if name == "snapshots" else None
+        )
+        for name, dataset in large.items()
     }
     return Trajectories(layer_sizes=layer_sizes, metadata=metadata, **shared, **read_curves(path, file), **stored)

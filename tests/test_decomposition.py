@@ -155,6 +155,31 @@ def test_decomposition_of_runs_and_jumps(small_loss, visiting):
     assert (jumps.rates_high > 0).all()
 
 
+def test_runs_without_an_inherent_structure_are_no_part_of_the_shares(small_loss, visiting):
+    """One snapshot of the second run belongs to no minimum: all shares are those of the first run there."""
+    runs, _, _ = visiting
+    quenched = quenched_snapshots(runs, small_loss, steps=STEPS)
+    whole = decompose(runs, small_loss, quenched)
+    basins, coordinates = quenched.basins.copy(), quenched.coordinates.copy()
+    basins[1, 2], coordinates[1, 2] = -1, np.nan
+    found = decompose(runs, small_loss, replace(quenched, basins=basins, coordinates=coordinates))
+    at, ends = STEPS[2], WAITING[:, None] + LAGS
+    unknown = ((WAITING[:, None] == at) | (ends == at)) & (ends <= STEPS[-1])
+    np.testing.assert_array_equal(found.known[1], whole.known[1] & ~unknown)
+    np.testing.assert_array_equal(found.known[0], whole.known[0])
+    inside = ends <= STEPS[-1]
+    for name in PARTS:
+        alone = getattr(whole, name).values[0] / whole.total.values[0]
+        expected = np.where(unknown, alone, whole.shares[name])
+        np.testing.assert_allclose(found.shares[name][inside], expected[inside], rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(found.changed_share[unknown], whole.changed[0][unknown])
+    alone = np.where(whole.changed[0], 1.0, 0.0)
+    np.testing.assert_allclose(found.share_of_changed[unknown], alone[unknown])
+    nothing = decompose(runs, small_loss, replace(quenched, basins=basins * 0 - 1, coordinates=coordinates * np.nan))
+    for values in (*nothing.shares.values(), nothing.changed_share, nothing.share_of_changed):
+        assert np.isnan(values).all()
+
+
 def test_finished_quenches_are_remembered(small_loss, visiting, tmp_path):
     runs, _, _ = visiting
     calls = []

@@ -1,6 +1,7 @@
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -342,6 +343,22 @@ def test_divergence_names_replica_step_and_rate(jobs, precision):
         ("waiting_times", {"waiting_times": [5, 5]}),
         ("waiting_times", {"waiting_times": [60]}),
         ("waiting_times", {"waiting_times": []}),
+        ("replicas", {"replicas": float("nan")}),
+        ("replicas", {"replicas": 2.5}),
+        ("steps", {"steps": float("inf")}),
+        ("seed", {"seed": 0.5}),
+        ("regularization", {"regularization": float("inf")}),
+        ("label_noise", {"label_noise": 1.5}),
+        ("label_noise", {"label_noise": float("nan")}),
+        ("snapshots", {"snapshots": "some"}),
+        ("waiting_times", {"waiting_times": [0, 5]}),
+        ("waiting_times", {"waiting_times": [9, 5]}),
+        ("waiting_times", {"waiting_times": [float("nan")]}),
+        ("waiting_times", {"waiting_times": [[5, 9]]}),
+        ("lags", {"lags": [9, 5]}),
+        ("lags", {"lags": [5, 5]}),
+        ("lags", {"lags": [-1, 5]}),
+        ("lags", {"lags": [61]}),
         ("lags", {"lags": [0, 1]}),
         ("lags", {"lags": [1.5]}),
         ("batch_size", {"optimizer": SGD(batch_size=101)}),
@@ -353,8 +370,44 @@ def test_bad_arguments_are_named(name, changes):
 
 
 @pytest.mark.parametrize(
+    ("waiting_times", "lags", "largest", "remedy"),
+    [
+        ([20, 30], [35, 45], "30 + 45 = 75 of 60 steps", r"lag 45: lags must be at most 40, or steps larger"),
+        ([20, 30], [41], "30 + 41 = 71 of 60 steps", r"lag 41: lags must be at most 40"),
+        ([10, 55], [10, 50], "55 + 50 = 105 of 60 steps", r"waiting time 55 .*waiting_times must be at most 50"),
+    ],
+)
+def test_displacements_that_no_run_has_are_refused_before_training(waiting_times, lags, largest, remedy, tmp_path):
+    path = tmp_path / "F.h5"
+    with pytest.raises(ValueError, match=rf"within the runs: the largest is {re.escape(largest)}.*{remedy}"):
+        run(waiting_times=waiting_times, lags=lags, path=path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("waiting_times", [[20, 30], [20, 59]])
+def test_every_waiting_time_and_lag_that_is_accepted_has_a_displacement(waiting_times):
+    runs = run(waiting_times=waiting_times, lags=[1, 40], replicas=1)
+    known = np.isfinite(mean_square_displacement(runs).values[0])
+    assert known.any(axis=0).all()
+    assert known.any(axis=1).all()
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
-    [("learning_rate", 0), ("learning_rate", np.inf), ("batch_size", 0), ("batch_size", 1.5), ("precision", "float16")],
+    [
+        ("learning_rate", 0),
+        ("learning_rate", -0.1),
+        ("learning_rate", np.inf),
+        ("learning_rate", np.nan),
+        ("batch_size", 0),
+        ("batch_size", 1.5),
+        ("batch_size", np.nan),
+        ("batch_size", np.inf),
+        ("momentum", 1.0),
+        ("momentum", np.nan),
+        ("schedule", "cosine"),
+        ("precision", "float16"),
+    ],
 )
 def test_bad_hyperparameters_are_named(name, value):
     with pytest.raises(ValueError, match=rf"^{name} must"):

@@ -2,19 +2,34 @@
 
 import json
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from bridge.cli import main
+from bridge.commands import explain as explain_command
+from bridge.commands.explain import describe_explanation
 from bridge.decomposition import PARTS
-from bridge.explanation import changed_at_t_star, explain, nearest_lags, part_fits, reachable_threshold, spaced_lags
+from bridge.explanation import (
+    changed_at_t_star,
+    compared,
+    explain,
+    nearest_lags,
+    part_fits,
+    ran_away_by,
+    reachable_threshold,
+    spaced_lags,
+)
 from bridge.hopping import predict_hopping, region_around
 from bridge.hopping_comparison import hopping_lags, of_covered
 from bridge.kinetics import exit_temperatures
 from bridge.kinetics_plots import PART_NAMES, plot_explanation
+from bridge.quenched import quenched_snapshots
 from dynamics import SGD, MeanSquareDisplacement, aging, mean_square_displacement, train
 from landscape import MLP, CrossEntropyLoss, Database, datasets, explore
+from landscape.plots import save_figure
 
 THRESHOLD = 2e-3
 
@@ -89,6 +104,10 @@ def test_the_lag_and_the_runs_behind_the_shares(found):
 
 
 def test_it_is_drawn(found):
+    predicted = found.hopping.predicted
+    rng = np.random.default_rng(0)  # no run of these is covered: numbers that can be told from nan
+    filled = {name: replace(each, same=rng.random(each.same.shape)) for name, each in predicted.items()}
+    found = replace(found, hopping=replace(found.hopping, predicted=filled))
     figure = plot_explanation(found, "a title")
     labels = [text.get_text() for text in figure.axes[4].get_legend().get_texts()]
     assert any("measured" in label and "mu" in label for label in labels)
@@ -100,6 +119,80 @@ def test_it_is_drawn(found):
     )
     assert len(plot_explanation(replace(found, hopping=None)).axes) == 6
     assert [line.get_label() for line in figure.axes[6].lines[:5]] == list(PART_NAMES.values())
+
+
+@pytest.fixture(scope="module")
+def partly(files):
+    """An explanation where quenches of some snapshots found no minimum, all of run 3 among them."""
+    folder, loss, runs = files
+
+    def some(*arguments, **options):
+        found = quenched_snapshots(*arguments, **options)
+        basins, coordinates, losses = (array.copy() for array in (found.basins, found.coordinates, found.losses))
+        for lost in ((0, 0), (1, -1), (3, slice(None))):
+            basins[lost], coordinates[lost], losses[lost] = -1, np.nan, np.nan
+        return replace(found, basins=basins, coordinates=coordinates, losses=losses)
+
+    with Database(folder / "small.db") as database, mock.patch("bridge.explanation.quenched_snapshots", some):
+        return explain(runs, loss, database=database, threshold=THRESHOLD, longest=1000, quench_lags=4)
+
+
+def test_snapshots_without_a_minimum_leave_the_rest_as_it_is(found, partly):
+    np.testing.assert_array_equal(partly.agreements["descent"].share, found.agreements["descent"].share)
+    own, whole = partly.models["own_minimum"], found.models["own_minimum"]
+    assert own.known.tolist() == [[False, True, True], [True] * 3, [True] * 3, [False] * 3]
+    np.testing.assert_allclose(own.msd.values[own.known], whole.msd.values[own.known], rtol=1e-9)
+    for w in range(3):  # the share at t* is that of the runs that are known
+        k = np.abs(np.log(found.msd.lags / partly.agreements["own_minimum"].measured.t_star[w])).argmin()
+        runs = own.known[:, w]
+        expected = whole.msd.values[runs, w, k].mean() / found.msd.values[runs, w, k].mean()
+        assert partly.agreements["own_minimum"].share[w] == pytest.approx(expected, rel=1e-9)
+    known = partly.decomposition.known
+    assert not known[3].any()
+    np.testing.assert_allclose(sum(partly.decomposition.shares[name] for name in PARTS), 1.0)
+    described = describe_explanation(partly)
+    assert np.isfinite(described["relaxation"]["own_minimum"]["anharmonicity"]).all()
+    assert described["jumps"]["runs"].max() <= 3
+
+
+def texts(figure):
+    """All words of a figure."""
+    return [text.get_text() for text in figure.findobj(Text)]
+
+
+def test_figures_say_in_words_what_is_not_determined(found, partly, tmp_path):
+    fit = replace(found.fit, mu=np.nan, mu_low=np.nan, mu_high=np.nan)
+    away = replace(
+        found, fit=fit, ran_away=found.ran_away | {"local": np.array([0.0, 0.5, 1.0])},
+        hopping=replace(found.hopping, predicted={
+            name: replace(each, same=each.same * np.nan, dwell_times=each.dwell_times[:0])
+            for name, each in found.hopping.predicted.items()
+        }),
+    )  # fmt: skip
+    figures = [plot_explanation(each, "a title") for each in (partly, away)]
+    for figure in figures:
+        assert not any("nan" in text.split() or "= nan" in text for text in texts(figure))
+    save_figure(figures[1], tmp_path / "away.png", dpi=30)
+    words = " ".join(texts(figures[1]))
+    assert "measured: $\\mu$ not determined" in words
+    assert "ran away at 2 $t_w$" in words
+    assert words.count("No run is in a minimum from which") == 2
+
+
+def test_shares_of_models_that_ran_away_are_words(found):
+    shares = [1.5, 2e85, np.nan]
+    fit = {"share": shares, "ran_away": np.array([0.0, 0.25, np.nan])}
+    assert explain_command._shares(fit) == [1.5, "(ran away)", "(no t*)"]
+    away = ran_away_by(found.models["local"], found.fit.t_star)
+    lags = found.models["local"].msd.lags
+    for w, t_star in enumerate(found.fit.t_star):
+        k = next(k for k, lag in enumerate(lags) if lag >= t_star)
+        assert away[w] == found.models["local"].ran_away[:, w, k].mean()
+    everywhere = np.ones_like(found.models["local"].ran_away)
+    gone = ran_away_by(replace(found.models["local"], ran_away=everywhere), found.fit.t_star)
+    compared_ = compared(found.msd, found.predictions["local"], gone, THRESHOLD, tolerance=0.2, seed=0)
+    assert np.isnan(compared_.share).all()
+    assert np.isnan(compared_.deviation).all()
 
 
 def test_the_command(files, tmp_path, capsys, monkeypatch):

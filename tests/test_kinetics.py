@@ -1,11 +1,14 @@
 """Escape rates, master equation, kinetic Monte Carlo, Langevin dynamics and the temperature of SGD."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from bridge import escapes
 from bridge.escapes import exponential_rate, langevin_escapes
 from bridge.kinetics import predicted_jumps, temperatures_at
 from bridge.quenched import QuenchedSnapshots
@@ -338,6 +341,20 @@ def test_cut_exponential_times_give_their_rate():
     assert np.isnan(rate)
     assert low == 0.0
     assert high == pytest.approx(-np.log(0.025) / 5.0)  # Poisson: probability of no event is 2.5 %
+
+
+def test_a_snapshot_without_a_minimum_is_no_escape(monkeypatch, small_loss):
+    """home, ?, home, away, ?, away: it escaped at the first of the two snapshots elsewhere; ? alone is nothing."""
+    ends = {"home": (True, "home"), "away": (True, "away"), "?": (False, None)}
+    results = {k: SimpleNamespace(converged=known, minimum=end) for k, (known, end) in ends.items()}
+    monkeypatch.setattr(escapes, "same_point", lambda network, a, b: a == b)
+    for sequence, expected in (
+        ("home ? home away ? away", 3), ("home ? ? ? ?", -1), ("? away home ? away", -1), ("away away", 0), ("? ?", -1),
+    ):  # fmt: skip
+        seen = iter(sequence.split())
+        monkeypatch.setattr(escapes, "quench", lambda loss, theta, method, seen=seen: results[next(seen)])
+        points = np.zeros((len(sequence.split()), 1))
+        assert escapes._first_escape(small_loss, points, "home", "flow") == expected
 
 
 def test_bad_escapes_are_named(small_loss):

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.text import Text
 from test_cli import agescape, assert_complaint, good, strict_json, tables
 
 from bridge import (
@@ -34,6 +35,7 @@ from bridge.over_time_plots import plot_over_time
 from bridge.overlay_plots import plot_overlay
 from dynamics import SGD, load_trajectories, train
 from landscape import MLP, CrossEntropyLoss, Database, datasets, explore
+from landscape.plots import save_figure
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "where_is_sgd.py"
 MAIN = "from bridge.cli import main; main()"
@@ -68,6 +70,27 @@ def seen(opened):
     ids[1, 1] = 0
     losses = np.array([[opened.minimum(i).point.value if i else np.nan for i in run] for run in ids.tolist()])
     return InherentStructures(np.array([0, 100, 200, 400, 800]), ids, losses, np.empty(0, np.int64), "flow")
+
+
+@pytest.mark.parametrize("known", [[], [(1, 2)], [(0, 0), (0, 1), (1, 4)]], ids=["none", "one", "few"])
+def test_pictures_of_runs_of_which_little_is_known(opened, files, tmp_path, known):
+    """A sentence stands where there is nothing to draw, and nothing is drawn as nan. (All unknown: it raised.)"""
+    ids = np.zeros((2, 5), dtype=np.int64)
+    for place in known:
+        ids[place] = opened.minima[0].id
+    losses = np.where(ids > 0, opened.minima[0].point.value, np.nan)
+    seen = InherentStructures(np.array([0, 100, 200, 400, 800]), ids, losses, np.empty(0, np.int64), "flow")
+    stays, hops = dwells(seen), jumps(seen, opened)
+    graph = plot_overlay(opened, [occupation(stays, opened)], paths=[run_path(stays, hops, 0)])
+    in_time = plot_over_time(load_trajectories(files[1]).first(2), seen, opened)
+    for name, figure in (("graph", graph), ("time", in_time)):
+        save_figure(figure, tmp_path / f"{name}.png", dpi=30)
+        words = [text.get_text() for text in figure.findobj(Text)]
+        assert not any("nan" in text.split() for text in words)
+        expected = len(known) == 0
+        assert any("No snapshot belongs to a known minimum" in text for text in words) == expected
+    drawn = [line.get_xydata() for ax in in_time.axes for line in ax.lines]
+    assert all(np.isfinite(points[:, 1]).any() for points in drawn if len(points) and known)
 
 
 def overlay(db, files, tmp_path, *options, suffix="svg"):

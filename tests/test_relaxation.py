@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.descent import descent_displacement
-from bridge.relaxation import harmonic_displacement, relaxation
+from bridge.relaxation import harmonic_displacement, harmonic_loss_change, relaxation
 from dynamics import SGD, MeanSquareDisplacement, Trajectories, mean_square_displacement, train
 from dynamics.agreement import AgreementStatus, agreement, at_lags
 from landscape import MLP, CrossEntropyLoss, Surface, datasets, quench
@@ -115,6 +115,59 @@ def test_growth_ends_before_it_overflows():
     values = harmonic_displacement([1.0, 1.0], [-5.0, 50.0], [10_000], 0.1, discrete=True)
     assert np.isfinite(values).all()
     assert values[0] > 1e80
+
+
+@pytest.mark.parametrize("discrete", [True, False])
+def test_the_loss_of_a_quadratic_model(rng, discrete):
+    """Against the loss at the points themselves, by descent step by step or by the solution of the flow."""
+    lam = np.array([1.5, 0.3, 0.0, -0.02])
+    surface = Quadratic(np.diag(lam), np.zeros(4))
+    start, lags = rng.standard_normal(4), np.array([1, 7, 50])
+    left = (1 - RATE * lam) ** lags[:, None] if discrete else np.exp(-RATE * lam * lags[:, None])
+    losses = np.array([surface.value_and_gradient(start * part)[0] for part in left])
+    change = harmonic_loss_change(start, lam, lags, RATE, discrete=discrete)
+    np.testing.assert_allclose(change, losses - surface.value_and_gradient(start)[0], rtol=1e-9)
+
+
+def test_a_model_that_predicts_a_loss_below_zero_ran_away(small_loss):
+    """Against the quadratic model of the loss, evaluated where its own displacement leads."""
+    rng, loss = np.random.default_rng(3), small_loss
+    waiting, lags = np.array([5, 20]), np.array([1, 100, 1000, 10_000])
+    steps = np.unique([0, *waiting, *(waiting[:, None] + lags).ravel()])
+    points = np.broadcast_to(loss.network.glorot_uniform(rng), (2, steps.size, loss.n_parameters)).copy()
+    points[1] += 0.3 * rng.standard_normal(loss.n_parameters)
+    curves = np.zeros((2, 1))
+    runs = Trajectories(loss.network.layer_sizes, steps, points, waiting, lags, np.array([0]), curves, curves, curves,
+                        {"learning_rate": 0.05})  # fmt: skip
+    found = relaxation(runs, loss)
+    for r in range(2):
+        value, gradient, hessian = loss.value_gradient_hessian(points[r, 0])
+        lam, modes = np.linalg.eigh(hessian)
+        slope = modes.T @ gradient
+        for t, lag in enumerate(lags):
+            moved = slope / lam * np.expm1(np.minimum(-0.05 * lam * lag, 100.0))
+            below = value + slope @ moved + 0.5 * lam @ moved**2 < 0
+            assert found.ran_away[r, :, t].tolist() == [below] * 2
+    assert found.ran_away[..., -1].all()
+    assert not found.ran_away[..., 0].any()
+    at_minimum = relaxation(runs, loss, np.tile(quench(loss, points[0, 0]).coordinates, (2, 1)))
+    assert not at_minimum.ran_away.any()
+
+
+def test_minima_that_are_unknown_here_and_there(surface, rng):
+    runs = as_runs(rng.standard_normal((3, STEPS.size, 5)))
+    minima = np.tile(surface.center, (3, 3, 1))
+    whole = relaxation(runs, surface, minima)
+    minima[1, 2] = np.nan
+    found = relaxation(runs, surface, minima, partial=True)
+    assert found.known.tolist() == [[True] * 3, [True, True, False], [True] * 3]
+    np.testing.assert_array_equal(found.msd.values[found.known], whole.msd.values[found.known])
+    assert np.isnan(found.msd.values[1, 2]).all()
+    with pytest.raises(ValueError, match="some quench found no minimum"):
+        relaxation(runs, surface, minima)
+    minima[0, 0] = np.inf
+    with pytest.raises(ValueError, match="must be finite"):
+        relaxation(runs, surface, minima, partial=True)
 
 
 def test_unstable_and_zero_modes_are_counted(rng):

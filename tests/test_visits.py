@@ -88,8 +88,15 @@ def test_dwell_times_of_a_known_run():
 
 def test_a_run_without_a_minimum_in_between_is_covered_too():
     stays = dwells(structures(SEQUENCES))
-    assert stays.minimum_ids[stays.runs == 2].tolist() == [3, 0, 3, 4, 0, 1]
-    assert not stays.complete[stays.minimum_ids == 0].any()
+    own = stays.runs == 2
+    assert stays.minimum_ids[own].tolist() == [3, 4, 1]  # what is not known in between ends no stay
+    assert stays.begins[own].tolist() == [0, 30, 100]
+    assert stays.ends[own].tolist() == [30, 100, 160]
+    assert stays.seen[own].tolist() == [5 + 15, 30, 40]
+    ends = dwells(structures([[0, 0, 3, 3, 0, 0]]))
+    assert ends.minimum_ids.tolist() == [0, 3, 0]
+    assert ends.ends.tolist() == [20, 40, 160]
+    assert not ends.complete.any()
 
 
 @quickly
@@ -114,16 +121,16 @@ def test_the_minimum_of_a_stay_is_that_of_the_snapshots_in_it(ids, gaps):
     stays = dwells(seen)
     for run, step_ids in enumerate(ids):
         for step, number in zip(seen.steps, step_ids, strict=True):
-            holds = (stays.runs == run) & (stays.begins <= step) & (step <= stays.ends)
-            assert stays.minimum_ids[holds].tolist() == [number]
+            holds = (stays.runs == run) & (stays.begins <= step) & (step <= stays.ends) & (stays.minimum_ids > 0)
+            assert number == 0 or stays.minimum_ids[holds].tolist() == [number]
 
 
 def test_residual_dwells_of_each_age():
     left = residual_dwells(dwells(structures(SEQUENCES)), [10, 20, 160])
-    np.testing.assert_array_equal(left.times, [[5, 10, 0], [150, 140, 0], [np.nan, 10, 0]])
-    np.testing.assert_array_equal(left.lengths, [[15, 15, 100], [160, 160, 160], [np.nan, 15, 40]])
+    np.testing.assert_array_equal(left.times, [[5, 10, 0], [150, 140, 0], [20, 10, 0]])
+    np.testing.assert_array_equal(left.lengths, [[15, 15, 100], [160, 160, 160], [30, 30, 60]])
     assert left.censored.tolist() == [[False, False, True], [True, True, True], [False, False, True]]
-    np.testing.assert_array_equal(left.medians, [np.nan if k == 2 else (5, 10)[k] for k in range(3)])
+    np.testing.assert_array_equal(left.medians, [np.nan if k == 2 else (20, 10)[k] for k in range(3)])
 
 
 def test_residual_dwells_outside_the_runs_are_refused():
@@ -253,7 +260,7 @@ def test_departures_of_known_runs():
     expected = [
         [[1, 0, 0, 1, 1, 1], [0, 1, 1, 1, 1, np.nan]],
         [[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, np.nan]],
-        [[0, 1, 1, 1, 1, 1], [0, 0, 0, 0, 1, np.nan]],  # in no minimum at step 80: still in the one of step 40
+        [[0, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, np.nan]],  # in no minimum at step 80: it left between 40 and 160
     ]
     np.testing.assert_array_equal(found.values, expected)
 
@@ -316,13 +323,17 @@ def test_shares_of_superbasins_sum_to_one_and_agree_with_the_labels(database, id
     shares = superbasin_shares(stays, database)
     sums = [part.sum() for part in shares.shares]
     np.testing.assert_allclose(np.array(sums) + shares.above + shares.unmapped, 1.0, rtol=1e-12)
-    weights = stays.lengths if stays.lengths.any() else np.ones(stays.runs.size)
+    steps = np.cumsum(gaps)[: ids.shape[1]]
+    cells = np.diff([steps[0], *(steps[:-1] + steps[1:]) / 2, steps[-1]])  # nearer to a snapshot than to any other
+    if not stays.lengths.any():
+        cells = np.ones(1)
     position = {minimum.id: k for k, minimum in enumerate(database.minima)}
     for level, labels, part in list(zip(shares.levels, shares.superbasins, shares.shares, strict=True))[::3]:
         naive = defaultdict(float)
-        for number, weight in zip(stays.minimum_ids.tolist(), weights, strict=True):
-            if number and weight and (label := superbasins(database.graph(), level)[position[number]]) >= 0:
-                naive[label] += weight / weights.sum()
+        for run in ids.tolist():
+            for number, cell in zip(run, cells, strict=True):
+                if number and cell and (label := superbasins(database.graph(), level)[position[number]]) >= 0:
+                    naive[label] += cell / (cells.sum() * len(ids))
         assert labels.tolist() == sorted(naive)
         np.testing.assert_allclose(part, [naive[label] for label in sorted(naive)], rtol=1e-12)
 
@@ -336,7 +347,7 @@ def test_occupation_of_all_of_one_run_and_at_an_age(database):
     assert one.times.tolist() == [45, 15, 100, 0, 0]
     assert one.ages[1] == pytest.approx(np.sqrt(15 * 30), rel=1e-12)
     at = occupation_at(stays, database, 20)
-    assert at.times.tolist() == [0, 15 + 160, 15, 0, 0]
+    assert at.times.tolist() == [0, 15 + 160, 5 + 15, 0, 0]
     assert at.ages[[1, 2]] == pytest.approx([20, 20])
     assert occupation_at(stays, database, 160).times.tolist() == [40, 160, 100, 0, 0]
 

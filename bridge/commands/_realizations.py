@@ -37,9 +37,14 @@ def realization_files(output: Path, dataset: str, first: int, number: int | None
 
 
 def describe_ensemble(runs: Trajectories, file: Path) -> dict[str, Any]:
-    """What train says of one file: means over the runs at the last step; nan without test rows."""
+    """What train says of one file: means over the runs at the last step; nan without test rows.
+
+    `loss_rose` is the number of runs whose loss ends above that of their start: of a learning rate that is too large,
+    before numbers overflow and `train` refuses the run as diverged.
+    """
     finals = {key: float(np.asarray(getattr(runs, curve))[:, -1].mean()) for key, curve in FINAL.items()}
-    return {"replicas": runs.replicas, "steps": int(runs.steps[-1]), **finals, "output": file}
+    risen = int((runs.loss[:, -1] > runs.loss[:, 0]).sum())
+    return {"replicas": runs.replicas, "steps": int(runs.steps[-1]), **finals, "loss_rose": risen, "output": file}
 
 
 def describe_training(results: Sequence[Mapping[str, Any]], speed: float, *, several: bool) -> dict[str, Any]:
@@ -47,8 +52,9 @@ def describe_training(results: Sequence[Mapping[str, Any]], speed: float, *, sev
     first = {"replica_steps_per_second": speed, **results[0]}
     if not several:
         return first
-    means = {key: float(np.mean([result[key] for result in results])) for key in FINAL}
+    means: dict[str, Any] = {key: float(np.mean([result[key] for result in results])) for key in FINAL}
     files = [result["output"] for result in results]
+    means["loss_rose"] = sum(result["loss_rose"] for result in results)
     return {**first, **means, "output": files[0].parent, "files": files, "realizations": list(results)}
 
 

@@ -1,17 +1,20 @@
 """Command of what explains the aging: explain."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
+from bridge._sentences import in_words
 from bridge.commands._console import progress_bar, show
 from bridge.commands._options import AsJson, DataDir, Jobs, Seed, Threshold, describe_metadata
 from bridge.commands.curvature import loss_of_runs
 from bridge.decomposition import PARTS
 from bridge.escapes import exponential_rate
-from bridge.explanation import Explanation, changed_at_t_star, explain, nearest_lags
+from bridge.explanation import Explanation, at_nearest, changed_at_t_star, explain, nearest_lags
 from bridge.hopping import Hopping, mean_of_covered
 from bridge.hopping_comparison import HoppingComparison, mean_dwell_time
 from bridge.inherent import check_same_loss
@@ -65,7 +68,7 @@ def explain_aging(
     if output is not None:
         hidden = ",".join(str(n) for n in ensemble.layer_sizes[1:-1])
         result["output"] = save_figure(plot_explanation(found, f"hidden {hidden}, {ensemble.replicas} runs"), output)
-    show(result if as_json else _shorten(result), as_json=as_json)
+    show(result if as_json else in_words(_shorten(result)), as_json=as_json)
 
 
 def describe_explanation(found: Explanation) -> dict[str, Any]:
@@ -73,16 +76,15 @@ def describe_explanation(found: Explanation) -> dict[str, Any]:
     relaxations = {name: describe_agreement(both) for name, both in found.agreements.items()}
     for name, model in found.models.items():
         relaxations[name] |= {
-            "anharmonicity": np.median(model.anharmonicity, axis=0),
-            "distance": np.median(model.distances, axis=0),
-            "negative_eigenvalues": model.negative.mean(axis=0),
+            "anharmonicity": _over_known(np.median, model.anharmonicity, model.known),
+            "distance": _over_known(np.median, model.distances, model.known),
+            "negative_eigenvalues": _over_known(np.mean, model.negative, model.known),
             "zero_modes": int(model.zero.max()),
-            "unstable_modes": model.unstable.mean(axis=0),
+            "unstable_modes": _over_known(np.mean, model.unstable, model.known),
+            "ran_away": found.ran_away[name],
         }
-    at, lags = nearest_lags(found), found.decomposition.total.lags
-    rows = np.arange(at.size)
-    shares = {name: np.where(at >= 0, share[rows, at], np.nan) for name, share in found.decomposition.shares.items()}
-    jumps = found.jumps
+    at, lags, jumps = nearest_lags(found), found.decomposition.total.lags, found.jumps
+    shares = {name: at_nearest(found, share) for name, share in found.decomposition.shares.items()}
     at_risk = jumps.exposures * np.diff(jumps.steps)
     return {
         "waiting_times": found.msd.waiting_times,
@@ -91,7 +93,8 @@ def describe_explanation(found: Explanation) -> dict[str, Any]:
         "decomposition": {
             "lags": np.where(at >= 0, lags[at], 0),
             "shares": {name: shares[name] for name in PARTS},
-            "changed_basin": np.where(at >= 0, found.decomposition.changed.mean(axis=0)[rows, at], np.nan),
+            "changed_basin": at_nearest(found, found.decomposition.changed_share),
+            "known_runs": at_nearest(found, found.decomposition.known.sum(axis=0)),
             "share_of_changed": changed_at_t_star(found),
             "exact_images": found.decomposition.exact_images,
             "parts": {name: describe_fit(fit) for name, fit in found.parts.items()},
@@ -101,6 +104,7 @@ def describe_explanation(found: Explanation) -> dict[str, Any]:
             "jumps": jumps.jumps,
             "runs": jumps.exposures,
             "to_images": jumps.images,
+            "unplaced": jumps.unplaced,
             **dict(zip(("rate", "rate_low", "rate_high"), exponential_rate(at_risk, jumps.jumps), strict=True)),
         },
         "predicted_jumps": _describe_predicted(found),
@@ -109,6 +113,12 @@ def describe_explanation(found: Explanation) -> dict[str, Any]:
         "replicas": found.msd.replicas,
         "method": found.quenched.method,
     }
+
+
+def _over_known(average: Callable[..., Any], values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Average (W,) over the runs (R, W) that are known; nan without any."""
+    columns = [column[chosen] for column, chosen in zip(values.T, known.T, strict=True)]
+    return np.array([average(column) if column.size else np.nan for column in columns], dtype=np.float64)
 
 
 def describe_fit(fit: Aging) -> dict[str, Any]:
@@ -198,7 +208,7 @@ def _shorten(result: dict[str, Any]) -> dict[str, Any]:
     fits = {"measured": result["measured"], **result["relaxation"]}
     lines = {
         name: {"mu": fit["mu"], "low": fit["mu_low"], "high": fit["mu_high"], "t_star": fit["t_star"]}
-        | ({"share": fit["share"]} if "share" in fit else {})
+        | ({"share": _shares(fit)} if "share" in fit else {})
         for name, fit in fits.items()
     }
     lines |= _hopping_lines(result["hopping"])
@@ -210,6 +220,18 @@ def _shorten(result: dict[str, Any]) -> dict[str, Any]:
         | {"share_of_changed": parts["share_of_changed"]}
         | {f"part {name}": share for name, share in parts["shares"].items()}
     )
+
+
+RAN_AWAY, NO_SHARE = "(ran away)", "(no t*)"  # in place of a number
+
+
+def _shares(fit: dict[str, Any]) -> list[Any]:
+    """Shares at t* of the measured displacement, and in words why there is none."""
+    away = fit.get("ran_away", np.zeros(len(fit["share"])))
+    return [
+        RAN_AWAY if gone > 0 else share if np.isfinite(share) else NO_SHARE
+        for share, gone in zip(fit["share"], away, strict=True)
+    ]
 
 
 def _hopping_lines(hopping: dict[str, Any] | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import typer
 from numpy.typing import NDArray
 
 from bridge import overlay_plots
+from bridge._sentences import in_words
 from bridge.commands._cluster import cluster
 from bridge.commands._console import progress_bar, show
 from bridge.commands._options import AsJson, Jobs, Scheduler, Seed, describe_metadata
@@ -92,7 +93,7 @@ def overlay(
     save_figure(figure, output)
     result |= {"replicas": runs.replicas, "method": method, "output": output, **described}
     result |= {} if over_time is None else {"over_time": over_time}
-    show(result | details, as_json=as_json)
+    show(result | details if as_json else in_words(result), as_json=as_json)
 
 
 def _check_panels(run: int | None, side_by_side: str | None, at: int | None, each: bool) -> None:

@@ -179,7 +179,14 @@ def train(
             taken += (counts[-1] - counts[0]) * steps
             results.append(describe_ensemble(runs, file) | describe(loss.data))
     speed = taken / (time.perf_counter() - begin)
-    show(describe_training(results, speed, several=dataset_seeds is not None), as_json=as_json)
+    described = describe_training(results, speed, several=dataset_seeds is not None)
+    if described["loss_rose"]:
+        typer.echo(
+            f"agescape: {described['loss_rose']} of the runs end at a higher loss than they began with: if their noise "
+            "is not meant to do that, choose a smaller --learning-rate",
+            err=True,
+        )
+    show(described, as_json=as_json)
 
 
 def two_time_grid(

@@ -1,0 +1,32 @@
+"""Runs that diverged: numbers that are not finite, said by run and step."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+REMEDY = "Nothing can be said of an ensemble with such runs: train again with a smaller learning rate, or without them"
+
+
+def check_snapshots(snapshots: NDArray[np.floating], steps: NDArray[np.int64], source: str) -> None:
+    """Raise a ValueError that names runs with snapshots (R, S, P) that are not finite, and their first such step."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        if np.isfinite(snapshots.sum(dtype=np.float64)):  # takes no memory
+            return
+    _refuse(np.any(~np.isfinite(snapshots), axis=2), steps, "parameters are", source)
+
+
+def check_curves(curves: Mapping[str, NDArray[np.float64]], steps: NDArray[np.int64], source: str) -> None:
+    """Raise a ValueError that names the runs whose curves (R, C) are not finite, and their first such step."""
+    for name, curve in curves.items():
+        _refuse(~np.isfinite(curve), steps, f"{name.replace('_', ' ')} is", source)
+
+
+def _refuse(bad: NDArray[np.bool_], steps: NDArray[np.int64], what: str, source: str) -> None:
+    runs = np.flatnonzero(bad.any(axis=1))
+    if not runs.size:
+        return
+    first = steps[bad[runs[0]].argmax()]
+    others = f", and {runs.size - 1} others did ({', '.join(map(str, runs[1:9]))})" if runs.size > 1 else ""
+    msg = f"run {runs[0]} of {len(bad)} of {source} diverged: at step {first} its {what} not finite{others}. {REMEDY}"
+    raise ValueError(msg)
