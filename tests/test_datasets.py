@@ -370,7 +370,7 @@ def any_dataset(draw):
 def test_what_is_written_is_read_bit_for_bit(tmp_path_factory, suffix, data):
     path = tmp_path_factory.mktemp("table") / f"data{suffix}"
     datasets.write_table(data, path)
-    again = datasets.table(path, rows=data.rows)
+    again = datasets.table(path, rows=data.rows, in_order=True)
     assert again.sha256 == data.sha256
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     if suffix == ".npz":
@@ -389,7 +389,7 @@ def test_mlpdata_lines_are_read(tmp_path_factory, data, first, fortran):
     path.write_text(text.replace("e", "D") if fortran else text)
     again = datasets.table(path)
     assert again.inputs.tobytes() == data.inputs.tobytes()
-    assert np.array_equal(again.labels, labels - first)
+    assert np.array_equal(again.labels, np.searchsorted(np.unique(labels), labels))  # only what is there is a class
     assert again.metadata["first_label"] == first
     assert again.test_inputs.shape == (0, data.n_features)
 
@@ -430,7 +430,7 @@ def test_csv_variants(tmp_path, text, options):
 def test_rows_split_training_and_test(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text(CSV)
-    data = datasets.table(path, rows=2, standardize=True)
+    data = datasets.table(path, rows=2, standardize=True, in_order=True)
     assert np.array_equal(data.inputs, [[-1.0, -1.0], [1.0, 1.0]])
     assert np.array_equal(data.test_inputs, [[3.0, 3.0]])
     assert data.metadata["rows"] == 2
@@ -456,13 +456,10 @@ def test_rows_split_training_and_test(tmp_path):
         ("a.csv", "1,2,0\n1,-inf,1\n", "line 2: expected finite"),
         ("a.csv", "1,2,0\n1,1e999,1\n", "line 2: expected finite"),
         ("a.csv", "1,2,0\n1,2,0.5\n", "line 2: expected a whole label"),
-        ("a.csv", "1,2,0\n1,2,-1\n", "line 2: expected a whole label"),
         ("a.csv", "1,2,0\n1,2,nan\n", "line 2: expected a whole label"),
         ("a.csv", "1,2,0\n1,2,1e300\n", "line 2: expected a whole label"),
-        ("a.csv", "1,2,3\n1,2,2\n", "line 2: expected the smallest label to be 0 or 1, found 2"),
         ("a.csv", "x,y,label[2]\n1,2,2\n", r"line 2: expected a whole label 0 \.\.\. 1, found 2"),
         ("a.csv", "1\n2\n", "line 1: expected 2 fields, found 1"),
-        ("a.csv", "1;2;0\n", "at least one row"),  # a semicolon makes it one word, which looks like a header
         ("a.csv", b"\xff\xfe\x00\x01", "UTF-8"),
         ("MLPdata", "", "at least one row"),
         ("MLPdata", "0 1.0 2.0\n1 1.0\n", "line 2: expected 3 fields, found 2"),
@@ -501,7 +498,6 @@ GOOD: dict[str, Any] = {"inputs": np.array(INPUTS), "labels": np.array(LABELS)}
         (GOOD | {"inputs": [["a"], ["b"], ["c"]]}, "expected numbers"),
         (GOOD | {"inputs": [[1j], [2], [3]]}, "expected numbers"),
         (GOOD | {"labels": [0.0, 0.5, 1.0]}, "row 1: expected a whole label"),
-        (GOOD | {"labels": [1, 2, 3]}, "row 0: expected the smallest label to be 0"),
         (GOOD | {"inputs": [[1.0], [np.nan], [2.0]]}, "row 1: expected finite"),
         (GOOD | {"test_inputs": [[1.0, 2.0]]}, "expected an array test_labels"),
         (GOOD | {"test_labels": [1]}, "expected an array test_inputs"),
@@ -779,7 +775,7 @@ def test_load_by_name(tmp_path, small):
     path = tmp_path / "a.csv"
     path.write_text(CSV)
     for name in (path, str(path)):
-        assert datasets.load(name, rows=2, seed=9).test_labels.tolist() == [2]
+        assert datasets.load(name, rows=2, seed=9, in_order=True).test_labels.tolist() == [2]
 
 
 @pytest.mark.parametrize(
@@ -823,7 +819,7 @@ def test_reload_makes_the_same_set(tmp_path, small):
 def test_reload_refuses_changed_data(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(CSV)
-    data = datasets.table(path, rows=2)
+    data = datasets.table(path, rows=2, in_order=True)
     path.write_text(CSV.replace("5.5", "5.6"))
     with pytest.raises(ValueError, match=rf"a\.csv: the data have changed: .*{data.sha256}"):
         datasets.reload(data.metadata, data.sha256)

@@ -12,11 +12,15 @@ from bridge.commands._options import (
     DataDir,
     DatasetName,
     DatasetSeed,
+    InOrder,
     Jobs,
+    LabelColumn,
     Regularization,
     RegularizeBiases,
     Rows,
     Seed,
+    Standardize,
+    data_options,
     describe_metadata,
     make_loss,
 )
@@ -70,6 +74,9 @@ def import_database(
     rows: Rows = None,
     dataset_seed: DatasetSeed = 0,
     data_dir: DataDir = None,
+    in_order: InOrder = False,
+    standardize: Standardize = False,
+    label_column: LabelColumn = None,
     regularization: Regularization = 1e-4,
     regularize_biases: RegularizeBiases = True,
     check_paths: Annotated[
@@ -90,7 +97,8 @@ def import_database(
         if hidden is None:
             msg = f"{source} does not say of which loss its points are: give --hidden, --dataset and so on"
             raise ValueError(msg)
-        loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases)
+        options = data_options(in_order, standardize, label_column)
+        loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases, **options)
         with progress_bar() as bar:
             found = read(
                 source,

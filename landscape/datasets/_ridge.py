@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import solve_ivp
 
 from landscape.datasets._cluster import TOLERANCE, energy_and_gradient, relax
@@ -18,7 +18,7 @@ NEGATIVE = -1e-4  # times the largest eigenvalue: below it an eigenvalue is nega
 TIE = 1e-9  # of energies, in epsilon
 
 
-def steepest_descent(distances: Array, three_body: float) -> Array:
+def steepest_descent(distances: ArrayLike, three_body: float) -> Array:
     """Distances r12, r13, r23 of the minimum to which steepest descent leads from a cluster with such distances (3,).
 
     The path is integrated, dx/dt = -dV/dx, so the answer is a property of the start and not of a minimizer. The
@@ -26,8 +26,9 @@ def steepest_descent(distances: Array, three_body: float) -> Array:
     and is the same for all positions and mirror images. A start that is a saddle itself goes to the lower one
     of the two minima beside it. The nearest stationary point is returned where the descent ends in no minimum.
     """
-    order = np.argsort(distances, kind="stable")
-    start = _put_down(*distances[order].tolist())
+    sides = np.asarray(distances, dtype=np.float64)
+    order = np.argsort(sides, kind="stable")
+    start = _put_down(*sides[order].tolist())
     if _rms(start, three_body) >= TOLERANCE:
         start = solve_ivp(
             lambda _, x: -_gradient(x, three_body), (0.0, DURATION), start, "LSODA", rtol=ACCURACY, atol=1e-10
@@ -48,7 +49,7 @@ def _put_down(short: float, middle: float, long: float) -> Array:
 def _lengths(x: Array) -> Array:
     """Distances r23, r13, r12 of coordinates (9,)."""
     a, b, c = x.reshape(3, 3)
-    return np.array([np.linalg.norm(b - c), np.linalg.norm(a - c), np.linalg.norm(a - b)])
+    return np.array([np.linalg.norm(b - c), np.linalg.norm(a - c), np.linalg.norm(a - b)], dtype=np.float64)
 
 
 def _lower_side(x: Array, three_body: float) -> Array:
