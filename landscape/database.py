@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape import _discoveries, _schema, symmetry
+from landscape import _discoveries, _schema, _unchecked, symmetry
 from landscape._columns import Columns, Records, pairs_of, places, read_minima, read_transition_states
 from landscape._pickles import dump_array
 from landscape._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, read_provenance
@@ -196,6 +196,11 @@ class Database:
         with reading(self.path):
             return _discoveries.read_discoveries(self._connection, self.path)
 
+    def unchecked_ends(self) -> frozenset[int]:
+        """Ids of the transition states whose minima were named by a file: nobody has followed the paths down."""
+        with reading(self.path):
+            return _unchecked.read_unchecked(self._connection, self.path)
+
     def unmapped(self, method: str) -> dict[str, str]:
         """Why points quenched with `method` (their digests) belong to no minimum, as far as it was noted."""
         with reading(self.path):
@@ -341,14 +346,21 @@ class Database:
         origin: str,
         search: int | None = None,
         hits: int = 1,
+        ends_checked: bool = True,
     ) -> tuple[int, bool]:
-        """Store a transition state between two minima, or count more hits of a known one: its id, and whether new."""
+        """Store a transition state between two minima, or count more hits of a known one: its id, and whether new.
+
+        Without `ends_checked` it is remembered that only a file says which minima it joins, until a search finds
+        it that has followed the paths.
+        """
         self._check_transaction()
         first, second = sorted(minimum_ids)
         for number in _near(self._transition_state_order, point.value):
             known = self._transition_states[number]
             if known.minimum_ids == (first, second) and same_point(self.network, known.point, point):
                 self._hit("transition_states", "transition_state_id", number, hits)
+                if ends_checked:
+                    _unchecked.mark_checked(self._connection, [number])
                 self._transition_states[number] = replace(known, hits=known.hits + hits)
                 return number, False
         extra = Derived.of(self.network, point)
@@ -360,6 +372,8 @@ class Database:
         )  # fmt: skip
         number = int(cursor.lastrowid or 0)
         self._insert_extra("agescape_transition_states", number, point, extra, hits, origin, search)
+        if not ends_checked:
+            _unchecked.mark_unchecked(self._connection, number)
         stored = StoredTransitionState(number, point, (first, second), hits, origin, search, extra.orbit_size)
         self._transition_states[number] = stored
         self._graph = None

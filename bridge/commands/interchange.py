@@ -1,6 +1,7 @@
 """Commands that check databases, join them and carry them to other programs: export, import, merge, verify."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,7 @@ from landscape import verify as verify_database
 
 NewDatabase = Annotated[Path, typer.Option(help="Database to make; it must not exist.")]
 SQLITE = b"SQLite format 3\0"
+MANY = 3  # points of which a file says another loss than it is: more are shown in JSON alone
 
 
 def export_database(
@@ -80,7 +82,10 @@ def import_database(
     regularization: Regularization = 1e-4,
     regularize_biases: RegularizeBiases = True,
     check_paths: Annotated[
-        bool, typer.Option(help="Follow the paths down from transition states, too; not for npz.")
+        bool,
+        typer.Option(
+            help="Follow the paths down from transition states, too; else their ends count as not checked. Not for npz."
+        ),
     ] = False,
     seed: Seed = 0,
     jobs: Jobs = -1,
@@ -110,10 +115,18 @@ def import_database(
                 progress=lambda done, total: bar("certify", done, total),
             )
         result = dataclasses.asdict(found)
+        if not as_json:
+            result["contradictions"] = _shortened(found.contradictions)
     del result["path"]
     with Database(output) as opened:
         result |= {"output": output, **describe_metadata(opened.provenance.dataset)}
     show(result, as_json=as_json)
+
+
+def _shortened(lines: Sequence[str]) -> str:
+    """The first lines, and that there are more."""
+    shown = "; ".join(lines[:MANY])
+    return f"{shown}; and {len(lines) - MANY} more" if len(lines) > MANY else shown or "none"
 
 
 def _reader(source: Path) -> Any:
@@ -178,6 +191,7 @@ def verify(
         "transition_states": found.transition_states,
         "failures": len({(failure.kind, failure.id) for failure in found.failures}),
         "paths": found.paths,
+        "unchecked_ends": found.unchecked_ends,
         **described,
     }
     if as_json:

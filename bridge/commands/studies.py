@@ -143,6 +143,7 @@ def info(
             provenance = dataclasses.asdict(opened.provenance)
             result = dataclasses.asdict(summarize(opened)) | provenance | {"data": provenance["dataset"]}
             result = {"kind": "database of minima", **result, **describe_metadata(opened.provenance.dataset)}
+            result["unchecked_ends"] = len(opened.unchecked_ends())
             result["found_by_runs"] = dict(Counter(one.run for one in opened.discoveries().values()))
     elif h5py.is_hdf5(file):
         runs = load_trajectories(file)
