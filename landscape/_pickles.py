@@ -99,6 +99,9 @@ _ADMITTED = {
 }
 
 
+_OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
+
+
 class _Unpickler(pickle.Unpickler):
     def __init__(self, blob: bytes) -> None:
         super().__init__(io.BytesIO(blob), encoding="latin1")  # of Python 2's byte strings alone
@@ -166,7 +169,7 @@ def _operations(blob: bytes) -> Iterator[tuple[str, Any]]:
     code = b""
     while code != pickle.STOP:
         code = file.read(1)
-        opcode = pickletools.code2op[code.decode("latin1")]
+        opcode = _OPCODES[code.decode("latin1")]
         if opcode.name == "STRING":
             yield opcode.name, file.readline()
         else:
