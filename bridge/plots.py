@@ -76,6 +76,9 @@ def plot_graph(
     )
     if funnels is not None and funnels.connected:
         ax.set_title(f"{ax.get_title()}\n{describe_funnels(funnels)}", fontsize="medium")
+    if unchecked := len(database.unchecked_ends()):
+        what = f"which minima {unchecked} of {database.n_transition_states} transition states join was not checked"
+        ax.set_title(f"{ax.get_title()}\n{what}", fontsize="medium")
     return ax
 
 

@@ -3,12 +3,15 @@
 pele stores coordinates as pickled NumPy arrays. Unpickling calls whatever the file names, so blobs are
 read by an unpickler that knows five names, each replaced by a plain record; the array is then built
 from the record's raw bytes. NumPy itself is never called with a value from the file.
+
+Python 2 wrote bytes as texts without an encoding: they are read as Latin-1, in which each byte is one character, as
+NumPy's manual advises for such arrays. So a record's data may be a text of such characters.
 """
 
 import io
 import pickle
 import pickletools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -100,7 +103,13 @@ _ADMITTED = {
 }
 
 
+_OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
+
+
 class _Unpickler(pickle.Unpickler):
+    def __init__(self, blob: bytes) -> None:
+        super().__init__(io.BytesIO(blob), encoding="latin1")  # of Python 2's byte strings alone
+
     def find_class(self, module: str, name: str) -> Any:
         try:
             return _ADMITTED[module, name]
@@ -145,19 +154,30 @@ def load_array(blob: bytes) -> NDArray[np.float64]:
     if (plain := _written_here(blob)) is not None:
         return plain
     try:
-        for opcode, argument, _ in pickletools.genops(blob):
-            if (
-                opcode.name in {"LONG_BINPUT", "PUT"} and int(argument or 0) > MAX_MEMO
-            ):  # would allocate that many entries
+        for opcode, argument in _operations(blob):
+            if opcode in {"LONG_BINPUT", "PUT"} and int(argument or 0) > MAX_MEMO:  # would allocate that many entries
                 msg = f"memo index {argument}"
                 raise UnsafePickleError(msg)
-        record = _Unpickler(io.BytesIO(blob)).load()
+        record = _Unpickler(blob).load()
         return _build(record)
     except UnsafePickleError:
         raise
     except Exception as error:  # a damaged pickle can raise nearly anything
         msg = f"it is no pickled array ({type(error).__name__}: {error})"
         raise UnsafePickleError(msg) from error
+
+
+def _operations(blob: bytes) -> Iterator[tuple[str, Any]]:
+    """Names and arguments of a pickle's operations, as `pickletools.genops`, which fails at bytes of Python 2."""
+    file = io.BytesIO(blob)
+    code = b""
+    while code != pickle.STOP:
+        code = file.read(1)
+        opcode = _OPCODES[code.decode("latin1")]
+        if opcode.name == "STRING":
+            yield opcode.name, file.readline()
+        else:
+            yield opcode.name, None if opcode.arg is None else opcode.arg.reader(file)
 
 
 def _written_here(blob: bytes) -> NDArray[np.float64] | None:
@@ -181,7 +201,8 @@ def _build(record: Any) -> NDArray[np.float64]:
     if record.dtype.name.lstrip("<>=|") != "f8" or order not in {"<", "="}:
         msg = f"its numbers are {order}{record.dtype.name}, not little-endian float64"
         raise UnsafePickleError(msg)
-    array = np.frombuffer(record.data, dtype="<f8").astype(np.float64)
+    data = record.data.encode("latin1") if isinstance(record.data, str) else record.data
+    array = np.frombuffer(data, dtype="<f8").astype(np.float64)
     if tuple(record.shape) != array.shape:
         msg = f"its shape {record.shape} does not fit its {array.size} numbers"
         raise UnsafePickleError(msg)

@@ -21,7 +21,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape import _discoveries, _schema, _side_tables, symmetry
+from landscape import _discoveries, _schema, _side_tables, _unchecked, symmetry
 from landscape._admission import new_minimum_problem, new_transition_state_problem
 from landscape._columns import (
     Columns,
@@ -240,6 +240,11 @@ class Database:
         with reading(self.path):
             return self._discoveries()
 
+    def unchecked_ends(self) -> frozenset[int]:
+        """Ids of the transition states whose minima were named by a file: nobody has followed the paths down."""
+        with reading(self.path):
+            return _unchecked.read_unchecked(self._connection, self.path)
+
     def unmapped(self, method: str) -> dict[str, str]:
         """Why points quenched with `method` (their digests) belong to no minimum, as far as it was noted."""
         with reading(self.path):
@@ -391,8 +396,12 @@ class Database:
         origin: str,
         search: int | None = None,
         hits: int = 1,
+        ends_checked: bool = True,
     ) -> tuple[int, bool]:
         """Store a transition state between two minima, or count more hits of a known one: its id, and whether new.
+
+        Without `ends_checked` it is remembered that only a file says which minima it joins, until a search finds
+        it that has followed the paths.
 
         Raises
         ------
@@ -407,6 +416,8 @@ class Database:
             known = self._transition_states[number]
             if known.minimum_ids == (first, second) and same_point(self.network, known.point, point):
                 self._hit("transition_states", "transition_state_id", number, hits)
+                if ends_checked:
+                    _unchecked.mark_checked(self._connection, [number])
                 self._transition_states[number] = replace(known, hits=known.hits + hits)
                 return number, False
         extra = Derived.of(self.network, point)
@@ -418,6 +429,8 @@ class Database:
         )  # fmt: skip
         number = int(cursor.lastrowid or 0)
         self._insert_extra("agescape_transition_states", number, point, extra, hits, origin, search)
+        if not ends_checked:
+            _unchecked.mark_unchecked(self._connection, number)
         stored = StoredTransitionState(number, point, (first, second), hits, origin, search, extra.orbit_size)
         self._transition_states[number] = stored
         self._graph = None

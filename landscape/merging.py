@@ -108,9 +108,16 @@ def _add_points(files: Sequence[Database], merged: Database) -> Ids:
             minimum.point, origin=minimum.origin, hits=minimum.hits, discovery=minimum.discovery
         )
     states = [(k, state) for k, file in enumerate(files) for state in file.transition_states]
+    unchecked = [file.unchecked_ends() for file in files]
     for k, state in sorted(states, key=_point_key):
         first, second = (ids[k, number] or 0 for number in state.minimum_ids)
-        merged.add_transition_state(state.point, (first, second), origin=state.origin, hits=state.hits)
+        merged.add_transition_state(
+            state.point,
+            (first, second),
+            origin=state.origin,
+            hits=state.hits,
+            ends_checked=state.id not in unchecked[k],
+        )
     return ids
 
 

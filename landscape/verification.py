@@ -62,6 +62,7 @@ class Verification:
     transition_states: int
     paths: bool  # whether the downhill paths were followed too
     failures: tuple[Failure, ...]  # rows that are set aside, then points in order: minima first, lowest first
+    unchecked_ends: int = 0  # transition states of which only a file says what they join (see `Database`)
 
 
 def verify(
@@ -116,7 +117,12 @@ def verify(
                 if progress is not None:
                     progress(k + 1, len(points))
         return Verification(
-            database.path, len(database.minima), len(database.transition_states), paths, tuple(failures)
+            database.path,
+            len(database.minima),
+            len(database.transition_states),
+            paths,
+            tuple(failures),
+            len(database.unchecked_ends()),
         )
 
 

@@ -165,6 +165,36 @@ def test_bad_input_is_one_line(places, tmp_path, arguments, word):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ends_that_nobody_followed_are_counted_everywhere(places, tmp_path):
+    ours = ("--hidden", 3, "--rows", 100, "--jobs", 1, "--json")
+    found = strict_json(good("import", places["ps"], *ours, "--output", tmp_path / "a.db").out)
+    n = found["transition_states"]
+    assert (found["unchecked_ends"], found["contradictions"]) == (n, [])
+    picture = tmp_path / "f.svg"
+    for command in (("info",), ("verify", "--jobs", 1), ("graph", "--output", picture)):
+        said = strict_json(good(command[0], tmp_path / "a.db", *command[1:], "--json").out)
+        assert said["unchecked_ends"] == n, command
+    assert f"which minima {n} of {n} transition states join was not checked" in picture.read_text()
+    checked = strict_json(good("import", places["ps"], *ours, "--check-paths", "--output", tmp_path / "b.db").out)
+    assert checked["unchecked_ends"] == 0
+    good("graph", tmp_path / "b.db", "--output", picture)
+    assert "not checked" not in picture.read_text()
+
+
+def test_an_import_says_where_the_file_contradicts_the_loss(places, tmp_path):
+    folder = shutil.copytree(places["ps"], tmp_path / "ps")
+    lines = (folder / "ts.data").read_text().splitlines()
+    for k in range(4):
+        energy, *rest = lines[k].split()
+        lines[k] = " ".join([repr(float(energy) + 0.1 * 2**k), *rest])
+    (folder / "ts.data").write_text("\n".join(lines))
+    ours = ("--hidden", 3, "--rows", 100, "--jobs", 1)
+    found = strict_json(good("import", folder, *ours, "--output", tmp_path / "a.db", "--json").out)
+    assert found["transition_state_status"]["LOSS"] == len(found["contradictions"]) == 4
+    assert "ts.data, line 3: the loss at its coordinates is" in found["contradictions"][2]
+    assert "; and 1 more" in good("import", folder, *ours, "--output", tmp_path / "b.db").out
+
+
 @pytest.mark.parametrize("command", ["verify", "export", "import", "merge"])
 def test_help(command):
     text = good(command, "--help").out

@@ -603,6 +603,65 @@ def test_plain_arrays_of_every_protocol_are_read(rng):
     np.testing.assert_array_equal(load_array(dump_array(np.zeros(0))), np.zeros(0))
 
 
+def pickled_by_python_2(array, protocol):
+    """What its pickle module made of a NumPy array: bytes as texts, opcode by opcode."""
+    data = array.astype("<f8").tobytes()
+    if protocol == 0:  # text alone
+        return (
+            b"cnumpy.core.multiarray\n_reconstruct\np0\n(cnumpy\nndarray\np1\n(I0\ntp2\nS'b'\np3\ntp4\nRp5\n"
+            + f"(I1\n(I{array.size}\ntp6\n".encode()
+            + b"cnumpy\ndtype\np7\n(S'f8'\np8\nI0\nI1\ntp9\nRp10\n"
+            b"(I3\nS'<'\np11\nNNNI-1\nI-1\nI0\ntp12\nbI00\n" + b"S" + repr(data)[1:].encode() + b"\np13\ntp14\nb."
+        )
+    size = b"M" + struct.pack("<H", array.size)
+    string = b"U" + bytes([len(data)]) + data if len(data) < 256 else b"T" + struct.pack("<i", len(data)) + data
+    start = b"\x80\x02" if protocol == 2 else b""
+    pair, three, false = (b"\x85", b"\x87", b"\x89") if protocol == 2 else (b"t", b"t", b"I00\n")
+    mark = b"" if protocol == 2 else b"("
+    return (
+        start + b"cnumpy.core.multiarray\n_reconstruct\nq\x01" + mark + b"cnumpy\nndarray\nq\x02"
+        + mark + b"K\x00" + pair + b"U\x01b" + three + b"Rq\x03(K\x01" + mark + size + pair
+        + b"cnumpy\ndtype\nq\x04" + mark + b"U\x02f8K\x00K\x01" + three + b"Rq\x05"
+        + b"(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb" + false + string + b"tb."
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2])
+@pytest.mark.parametrize("n", [1, 18, 31, 32, 500])
+def test_arrays_that_python_2_pickled_are_read(rng, protocol, n):
+    array = rng.normal(size=n) * 10.0 ** rng.integers(-300, 300, n)  # all bytes occur
+    blob = pickled_by_python_2(array, protocol)
+    np.testing.assert_array_equal(pickle.loads(blob, encoding="latin1"), array)  # what others make of it
+    np.testing.assert_array_equal(load_array(blob), array)
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2])
+def test_python_2_may_name_no_more_than_python_3(tmp_path, protocol):
+    sentinel = tmp_path / "sentinel"
+    good = pickled_by_python_2(np.ones(3), protocol)
+    for name in (b"posix\nsystem", b"os\nsystem", b"__builtin__\neval", b"copy_reg\n_reconstructor"):
+        for blob in (
+            b"c" + name + b"\n(S'touch " + str(sentinel).encode() + b"'\ntR.",
+            good.replace(b"numpy\ndtype", name),
+            good.replace(b"numpy.core.multiarray\n_reconstruct", name),
+        ):
+            with pytest.raises(UnsafePickleError, match=r"it names .*\."):
+                load_array(blob)
+    assert not sentinel.exists()
+
+
+@pytest.mark.parametrize("text", ["S'abc'", "S'12345678'", "V\\u0141bcdefgh", "V12345678", "N", "I7"])
+def test_other_data_of_python_2_are_refused_or_as_many_bytes(text):
+    blob = pickled_by_python_2(np.ones(1), 0)
+    start = blob.index(b"I00\n") + 4
+    changed = blob[:start] + text.encode() + blob[blob.index(b"\np13") :]
+    if "12345678" in text:
+        np.testing.assert_array_equal(load_array(changed), np.frombuffer(b"12345678", "<f8"))
+        return
+    with pytest.raises(UnsafePickleError):
+        load_array(changed)
+
+
 def test_a_refused_file_is_not_left_locked(filled):
     alter(filled, "UPDATE tbl_minima SET coords = ?", pickle.dumps(os.system))
     with pytest.raises(ValueError, match="is refused") as caught:

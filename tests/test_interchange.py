@@ -24,6 +24,7 @@ from landscape import (
     explore,
     interchange,
     loss_of,
+    merge,
     pele_adapter,
     quench,
     symmetry,
@@ -630,6 +631,8 @@ def test_images_are_one_point(exported, little_loss, tmp_path, rng):
         theta[1] = symmetry.random_image(NETWORK, theta[0], rng)
 
     changed(exported, "min", apply)
+    lines = (exported["pathsample"] / "min.data").read_text().splitlines()
+    (exported["pathsample"] / "min.data").write_text("\n".join([lines[0], lines[0], *lines[2:]]))
     minima, _, found = statuses(exported, little_loss, tmp_path / "again.db")
     assert minima == {"CERTIFIED": found.minima, "DUPLICATE": 1}
 
@@ -875,7 +878,7 @@ def test_databases_that_are_not_peles(explored, theirs, few_data, little_loss, t
     (tmp_path / "text.db").write_text("text " * 100)
     with pytest.raises(ValueError, match=r"text\.db is not an SQLite file"):
         interchange.import_pele(tmp_path / "text.db", little_loss, tmp_path / "ours.db")
-    with pytest.raises(ValueError, match="has 25 numbers, and the loss 32 parameters"):
+    with pytest.raises(ValueError, match="have 25 coordinates, and the network of the loss has 32 parameters"):
         interchange.import_pele(theirs, CrossEntropyLoss(MLP((2, 4, 4)), few_data), tmp_path / "ours.db")
     for share in (0.3, 0.7):
         (tmp_path / "cut.db").write_bytes(theirs.read_bytes()[: int(share * theirs.stat().st_size)])
@@ -886,7 +889,7 @@ def test_databases_that_are_not_peles(explored, theirs, few_data, little_loss, t
 def test_points_quenched_by_hand_are_certified(little_loss, tmp_path, rng):
     """The certificate of an import is that of a quench."""
     results = [quench(little_loss, NETWORK.glorot_uniform(rng)) for _ in range(3)]
-    minima = {k: (0.0, result.coordinates) for k, result in enumerate(results, start=1)}  # the energies are wrong
+    minima = {k: (None, result.coordinates) for k, result in enumerate(results, start=1)}  # no energies
     found = interchange.import_pele(pele_database(tmp_path / "p.db", minima, {}), little_loss, tmp_path / "ours.db")
     with Database(tmp_path / "ours.db") as database:
         for result in results:
@@ -894,3 +897,236 @@ def test_points_quenched_by_hand_are_certified(little_loss, tmp_path, rng):
             assert stored.point.value == pytest.approx(result.value, abs=1e-12)
             np.testing.assert_allclose(stored.point.eigenvalues, result.eigenvalues, rtol=1e-6)
         assert found.minima == len(database.minima)
+
+
+# ---------------------------------------------------------------- what a file says against what is there
+
+
+def rewrite_points(exported, which, order):
+    path = exported["pathsample"] / f"points.{which}"
+    np.fromfile(path, "<f8").reshape(-1, P)[order].tofile(path)
+
+
+@pytest.mark.parametrize(("which", "lines"), [("ts", "ts.data"), ("min", "min.data")])
+@pytest.mark.parametrize("order", ["reversed", "shifted", "two swapped"])
+def test_coordinates_in_another_order_than_the_lines_are_refused(exported, little_loss, tmp_path, which, lines, order):
+    path = exported["pathsample"] / lines
+    n = len(path.read_text().splitlines())
+    rows = {"reversed": np.arange(n)[::-1], "shifted": np.roll(np.arange(n), 1), "two swapped": np.arange(n)}[order]
+    if order == "two swapped":
+        rows[[0, n - 1]] = n - 1, 0
+    rewrite_points(exported, which, rows)
+    what = rf"ps: coordinates and losses are in different orders\. .*{lines}, line \d+: the loss at its coordinates is"
+    with pytest.raises(ValueError, match=what):
+        interchange.import_pathsample(exported["pathsample"], little_loss, tmp_path / "again.db")
+    assert not (tmp_path / "again.db").exists()
+
+
+def say_another_loss(exported, name, line, change):
+    path = exported["pathsample"] / name
+    rows = [row.split() for row in path.read_text().splitlines()]
+    rows[line][0] = change(rows[line][0])
+    path.write_text("\n".join(map(" ".join, rows)) + "\n")
+    return rows
+
+
+@pytest.mark.parametrize("offset", [1e-4, -0.03, 5.0])
+def test_a_point_with_another_loss_than_the_file_says_is_turned_away(explored, exported, little_loss, tmp_path, offset):
+    say_another_loss(exported, "ts.data", 1, lambda text: repr(float(text) + offset))
+    _, states, found = statuses(exported, little_loss, tmp_path / "again.db")
+    assert states["LOSS"] == 1
+    (line,) = found.contradictions
+    assert line.startswith(f"{exported['pathsample'] / 'ts.data'}, line 2: the loss at its coordinates is 0.")
+    with Database(explored) as database, Database(tmp_path / "again.db") as again:
+        expected = [state.point.value for state in database.transition_states]
+        del expected[1]
+        assert [state.point.value for state in again.transition_states] == expected
+
+
+def test_a_minimum_with_another_loss_takes_its_transition_states_along(exported, little_loss, tmp_path):
+    rows = say_another_loss(exported, "min.data", 0, lambda text: repr(float(text) - 0.01))
+    minima, states, found = statuses(exported, little_loss, tmp_path / "again.db")
+    ends = [row.split()[3:5] for row in (exported["pathsample"] / "ts.data").read_text().splitlines()]
+    assert minima == {"LOSS": 1, "CERTIFIED": len(rows) - 1}
+    assert states["ENDS_UNKNOWN"] == sum("1" in pair for pair in ends)
+    assert len(found.contradictions) == 1
+
+
+@pytest.mark.parametrize("digits", [3, 5, 10])
+def test_a_loss_is_compared_to_its_last_digit(exported, little_loss, tmp_path, digits):
+    for name in ("min.data", "ts.data"):
+        for line in range(len((exported["pathsample"] / name).read_text().splitlines())):
+            say_another_loss(exported, name, line, lambda text: f"{float(text):.{digits}f}")
+    _, _, found = statuses(exported, little_loss, tmp_path / "again.db")
+    assert found.contradictions == ()
+    say_another_loss(exported, "ts.data", 0, lambda text: f"{float(text) + 2.0 * 10.0**-digits:.{digits}f}")
+    _, states, _ = statuses(exported, little_loss, tmp_path / "more.db")
+    assert states.get("LOSS", 0) == (digits < 6)  # below 1e-6 numbers of single precision could differ
+
+
+def test_energies_of_pele_that_are_others(theirs, little_loss, tmp_path):
+    """As in a file that was made by hand: the row is named as pele names it."""
+    alter(theirs, "UPDATE tbl_transition_states SET energy = energy + 0.001 WHERE _id = 21")
+    found = interchange.import_pele(theirs, little_loss, tmp_path / "ours.db")
+    assert found.transition_state_status["LOSS"] == 1
+    assert found.contradictions[0].startswith("transition state 21: the loss at its coordinates is")
+    alter(theirs, "UPDATE tbl_minima SET energy = energy + 0.1")  # all, as of a loss without its penalty
+    with pytest.raises(ValueError, match=r"none of its .* x the file says another loss than its coordinates have"):
+        interchange.import_pele(theirs, little_loss, tmp_path / "more.db")
+
+
+def test_what_pele_marked_as_invalid_is_left_out(explored, theirs, little_loss, tmp_path):
+    alter(theirs, "UPDATE tbl_minima SET invalid = 0")
+    alter(theirs, "UPDATE tbl_minima SET invalid = 1 WHERE _id = 12")
+    alter(theirs, "UPDATE tbl_transition_states SET invalid = 1 WHERE _id = 21")
+    found = interchange.import_pele(theirs, little_loss, tmp_path / "ours.db")
+    with Database(explored) as database:
+        graph, homeless = database.graph(), [s.id for s in database.transition_states if 2 in s.minimum_ids]
+    assert found.minimum_status == {"INVALID": 1, "CERTIFIED": graph.n_minima - 1}
+    assert found.transition_state_status["INVALID"] == 1
+    assert found.transition_state_status.get("ENDS_UNKNOWN", 0) == len({*homeless} - {1})
+    as_said = interchange.read_pele(theirs).graph()
+    with Database(tmp_path / "ours.db") as database:
+        np.testing.assert_allclose(as_said.losses, database.graph().losses, rtol=1e-12)
+        np.testing.assert_array_equal(as_said.edges, database.graph().edges)
+
+
+def test_only_ends_that_were_followed_count_as_checked(exported, little_loss, tmp_path):
+    found = interchange.import_pathsample(exported["pathsample"], little_loss, tmp_path / "a.db")
+    checked = interchange.import_pathsample(exported["pathsample"], little_loss, tmp_path / "b.db", check_paths=True)
+    assert (found.unchecked_ends, checked.unchecked_ends) == (found.transition_states, 0)
+    with Database(tmp_path / "a.db") as database:
+        assert database.unchecked_ends() == {state.id for state in database.transition_states}
+    assert verify(tmp_path / "a.db").unchecked_ends == found.transition_states
+    with closing(sqlite3.connect(tmp_path / "b.db")) as connection:  # as files of older versions
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    assert not any("unchecked" in name for name in names)
+
+
+def test_a_search_that_finds_the_same_checks_it(exported, little_loss, tmp_path):
+    interchange.import_pathsample(exported["pathsample"], little_loss, tmp_path / "a.db")
+    with Database(tmp_path / "a.db") as database:
+        first, second, *others = database.transition_states
+        with database.transaction():
+            database.add_transition_state(first.point, first.minimum_ids, origin="saddle")
+            database.add_transition_state(second.point, second.minimum_ids, origin="import", ends_checked=False)
+        assert database.unchecked_ends() == {second.id, *(state.id for state in others)}
+
+
+def test_unchecked_ends_pass_through_merging_and_npz(exported, little_loss, tmp_path):
+    interchange.import_pathsample(exported["pathsample"], little_loss, tmp_path / "a.db")
+    with Database(tmp_path / "a.db") as database, database.transaction():
+        checked = database.transition_states[0]
+        database.add_transition_state(checked.point, checked.minimum_ids, origin="saddle")
+        n = database.n_transition_states
+    merge([tmp_path / "a.db", tmp_path / "a.db"], tmp_path / "m.db")
+    with Database(tmp_path / "m.db") as merged:
+        interchange.export_npz(merged, tmp_path / "m.npz")
+        interchange.export_graphml(merged, tmp_path / "m.graphml")
+        assert len(merged.unchecked_ends()) == n - 1
+    interchange.import_npz(tmp_path / "m.npz", tmp_path / "again.db")
+    assert dump(tmp_path / "again.db") == dump(tmp_path / "m.db")
+    edges = nx.read_graphml(tmp_path / "m.graphml", force_multigraph=True).edges(data="ends_checked")
+    assert sorted(checked for _, _, checked in edges) == [False] * (n - 1) + [True]
+    interchange.import_pathsample(exported["pathsample"], little_loss, tmp_path / "b.db", check_paths=True)
+    for files in (["a.db", "b.db"], ["b.db", "a.db"]):  # what one file has checked is checked
+        merge([tmp_path / name for name in files], tmp_path / "both.db")
+        with Database(tmp_path / "both.db") as both:
+            assert both.unchecked_ends() == frozenset()
+        (tmp_path / "both.db").unlink()
+
+
+def test_a_table_of_unchecked_ends_with_other_columns_is_refused(explored, tmp_path):
+    (tmp_path / "f.db").write_bytes(explored.read_bytes())
+    alter(tmp_path / "f.db", "CREATE TABLE agescape_unchecked_ends (x TEXT)")
+    with Database(tmp_path / "f.db") as database, pytest.raises(ValueError, match=r"f\.db is of another version"):
+        database.unchecked_ends()
+
+
+@pytest.mark.parametrize("prefix", ["minima", "transition_states"])
+def test_an_npz_whose_losses_are_others_is_refused(exported, tmp_path, prefix):
+    name = f"{prefix}_losses"
+    with np.load(exported["npz"], allow_pickle=False) as file:
+        losses = file[name].copy()
+    losses[2] += 1e-6
+    rewritten(exported["npz"], **{name: losses})
+    with pytest.raises(ValueError, match=rf"f\.npz .*entry 2 of {prefix} has the loss 0\..* the file says"):
+        interchange.import_npz(exported["npz"], tmp_path / "again.db")
+    assert not (tmp_path / "again.db").exists()
+
+
+def test_an_npz_whose_points_are_not_stationary_is_refused(exported, tmp_path):
+    with np.load(exported["npz"], allow_pickle=False) as file:
+        theta = file["minima_coordinates"].copy()
+    theta[1] += 1e-6  # second order in the loss, first in the gradient
+    rewritten(exported["npz"], minima_coordinates=theta)
+    with pytest.raises(ValueError, match="entry 1 of minima is not stationary"):
+        interchange.import_npz(exported["npz"], tmp_path / "again.db")
+
+
+def test_without_its_data_an_npz_is_taken_as_it_stands(exported, tmp_path):
+    assert interchange.import_npz(exported["npz"], tmp_path / "a.db").losses_checked
+    with np.load(exported["npz"], allow_pickle=False) as file:
+        text = str(file["provenance"]).replace('"name": "ljat"', '"name": "unknown"')
+    rewritten(exported["npz"], provenance=np.array(text))
+    assert not interchange.import_npz(exported["npz"], tmp_path / "b.db").losses_checked
+
+
+# ---------------------------------------------------------------- files of others, as they published them
+
+PUBLIC = Path(__file__).parents[2] / "shared" / "data" / "public"
+PUBLIC = PUBLIC if PUBLIC.is_dir() else Path("/work/shared/data/public")
+needs_public = pytest.mark.skipif(not PUBLIC.is_dir(), reason=f"no public files in {PUBLIC}")
+
+
+def lennard_jones(points):
+    """Energies of clusters (n, 3 N) with r^-12 and r^-6 alone."""
+    x = np.reshape(points, (len(points), -1, 3))
+    i, j = np.triu_indices(x.shape[1], 1)
+    sixth = ((x[:, i] - x[:, j]) ** 2).sum(axis=2) ** -3
+    return 4.0 * (sixth * (sixth - 1.0)).sum(axis=1)
+
+
+@needs_public
+@pytest.mark.parametrize(
+    ("name", "n", "m", "atoms"),
+    [("lj15.2.sqlite", 44, 44, 15), ("lj6_schema1.sqlite", 2, 1, 6), ("lj6_schema2.2.sqlite", 2, 1, 6)],
+)
+def test_databases_that_pele_wrote_under_python_2(name, n, m, atoms, little_loss, tmp_path):
+    """Three ages of its schema; the energies of the coordinates that we read are those in the file."""
+    path = PUBLIC / "pele-python2" / name
+    found = interchange.read_pele(path)
+    assert (found.minima.shape, found.states.shape) == ((n, 3 * atoms), (m, 3 * atoms))
+    np.testing.assert_allclose(lennard_jones(found.minima), found.said_of_minima.losses, rtol=1e-12)
+    np.testing.assert_allclose(lennard_jones(found.states), found.said_of_states.losses, rtol=1e-12)
+    graph = found.graph()
+    assert (graph.n_minima, graph.n_transition_states) == (n, m)
+    with pytest.raises(ValueError, match=rf"have {3 * atoms} coordinates, and the network of the loss has 25"):
+        interchange.import_pele(path, little_loss, tmp_path / "ours.db")
+
+
+@needs_public
+def test_the_files_of_lj38():
+    found = interchange.read_pathsample(PUBLIC / "lj38")
+    assert (found.minima.shape, found.states.shape) == ((64, 114), (70, 114))
+    np.testing.assert_allclose(lennard_jones(found.minima), found.said_of_minima.losses, rtol=1e-12)
+    np.testing.assert_allclose(lennard_jones(found.states), found.said_of_states.losses, rtol=1e-12)
+    assert found.graph().losses[0] == pytest.approx(-173.928426591)  # the truncated octahedron
+
+
+@needs_public
+@pytest.mark.parametrize("name", ["collagen", "ktn-9state", "topsearch"])
+def test_folders_without_coordinates_say_so(name):
+    with pytest.raises(FileNotFoundError, match=rf"{name} has no points\.min: expected min\.data, ts\.data"):
+        interchange.read_pathsample(PUBLIC / name)
+
+
+def test_number_of_coordinates_from_the_files(exported, tmp_path):
+    assert interchange.read_pathsample(exported["pathsample"]).minima.shape[1] == P
+    (exported["pathsample"] / "min.data").write_text("")
+    with pytest.raises(ValueError, match=r"points\.min: expected 0 records"):
+        interchange.read_pathsample(exported["pathsample"])
+    with (exported["pathsample"] / "min.data").open("r+b") as file:
+        file.truncate(2**40)  # sparse
+    with pytest.raises(ValueError, match=r"points\.min: expected 0 records"):
+        interchange.read_pathsample(exported["pathsample"])

@@ -68,10 +68,12 @@ def graph(
             funnels=funnels,
         )
         described = describe_metadata(opened.provenance.dataset)
+        unchecked = len(opened.unchecked_ends())
     save_figure(figure, output)
     result = {
         "minima": found.minima,
         "transition_states": found.transition_states,
+        "unchecked_ends": unchecked,
         "components": found.components,
         "levels": levels,
         "funnelled": funnels.share,

@@ -1,6 +1,7 @@
 """Commands that check databases, join them and carry them to other programs: export, import, merge, verify."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,11 +13,15 @@ from bridge.commands._options import (
     DataDir,
     DatasetName,
     DatasetSeed,
+    InOrder,
     Jobs,
+    LabelColumn,
     Regularization,
     RegularizeBiases,
     Rows,
     Seed,
+    Standardize,
+    data_options,
     describe_metadata,
     make_loss,
 )
@@ -27,6 +32,7 @@ from landscape import verify as verify_database
 
 NewDatabase = Annotated[Path, typer.Option(help="Database to make; it must not exist.")]
 SQLITE = b"SQLite format 3\0"
+MANY = 3  # points of which a file says another loss than it is: more are shown in JSON alone
 
 
 def export_database(
@@ -71,10 +77,16 @@ def import_database(
     rows: Rows = None,
     dataset_seed: DatasetSeed = 0,
     data_dir: DataDir = None,
+    in_order: InOrder = False,
+    standardize: Standardize = False,
+    label_column: LabelColumn = None,
     regularization: Regularization = 1e-4,
     regularize_biases: RegularizeBiases = True,
     check_paths: Annotated[
-        bool, typer.Option(help="Follow the paths down from transition states, too; not for npz.")
+        bool,
+        typer.Option(
+            help="Follow the paths down from transition states, too; else their ends count as not checked. Not for npz."
+        ),
     ] = False,
     seed: Seed = 0,
     jobs: Jobs = -1,
@@ -91,7 +103,8 @@ def import_database(
         if hidden is None:
             msg = f"{source} does not say of which loss its points are: give --hidden, --dataset and so on"
             raise ValueError(msg)
-        loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases)
+        options = data_options(in_order, standardize, label_column)
+        loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases, **options)
         with progress_bar() as bar:
             found = read(
                 source,
@@ -103,10 +116,18 @@ def import_database(
                 progress=lambda done, total: bar("certify", done, total),
             )
         result = dataclasses.asdict(found)
+        if not as_json:
+            result["contradictions"] = _shortened(found.contradictions)
     del result["path"]
     with Database(output) as opened:
         result |= {"output": output, **describe_metadata(opened.provenance.dataset)}
     show(result, as_json=as_json)
+
+
+def _shortened(lines: Sequence[str]) -> str:
+    """The first lines, and that there are more."""
+    shown = "; ".join(lines[:MANY])
+    return f"{shown}; and {len(lines) - MANY} more" if len(lines) > MANY else shown or "none"
 
 
 def _reader(source: Path) -> Any:
@@ -175,6 +196,7 @@ def verify(
         "transition_states": found.transition_states,
         "failures": len({(failure.kind, failure.id) for failure in found.failures}),
         "paths": found.paths,
+        "unchecked_ends": found.unchecked_ends,
         **described,
     }
     if as_json:

@@ -15,12 +15,16 @@ from bridge.commands._options import (
     DatasetName,
     DatasetSeed,
     Hidden,
+    InOrder,
     Jobs,
+    LabelColumn,
     Regularization,
     RegularizeBiases,
     Rows,
     Scheduler,
     Seed,
+    Standardize,
+    data_options,
     describe,
     make_loss,
 )
@@ -64,6 +68,9 @@ def explore(
     rows: Rows = None,
     dataset_seed: DatasetSeed = 0,
     data_dir: DataDir = None,
+    in_order: InOrder = False,
+    standardize: Standardize = False,
+    label_column: LabelColumn = None,
     regularization: Regularization = 1e-4,
     regularize_biases: RegularizeBiases = True,
     seed: Seed = 0,
@@ -76,7 +83,8 @@ def explore(
         msg = "give either --searches or --budget"
         raise ValueError(msg)
     seconds = None if budget is None else parse_duration(budget)
-    loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases)
+    options = data_options(in_order, standardize, label_column)
+    loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases, **options)
     with cluster(scheduler), progress_bar() as bar:
         found = run_explore(
             loss,

@@ -16,14 +16,18 @@ from bridge.commands._options import (
     DatasetName,
     DatasetSeed,
     Hidden,
+    InOrder,
     Jobs,
+    LabelColumn,
     LearningRate,
     Regularization,
     RegularizeBiases,
     Rows,
     Scheduler,
     Seed,
+    Standardize,
     Threshold,
+    data_options,
     describe,
     describe_metadata,
     make_loss,
@@ -118,6 +122,9 @@ def train(
     dataset_seed: DatasetSeed = 0,
     dataset_seeds: Annotated[int | None, typer.Option(min=1, help=SEEDS_HELP)] = None,
     data_dir: DataDir = None,
+    in_order: InOrder = False,
+    standardize: Standardize = False,
+    label_column: LabelColumn = None,
     regularization: Regularization = 1e-4,
     regularize_biases: RegularizeBiases = True,
     waiting_times: Annotated[
@@ -142,11 +149,12 @@ def train(
         schedule=parse_schedule(schedule),
     )
     begins = parse_start(start)
+    options = data_options(in_order, standardize, label_column)
     files = realization_files(output, dataset, dataset_seed, dataset_seeds)
     begin, taken, results = time.perf_counter(), 0, []
     with cluster(scheduler), progress_bar() as bar:
         for number, file in files.items():
-            loss = make_loss(hidden, dataset, rows, number, data_dir, regularization, regularize_biases)
+            loss = make_loss(hidden, dataset, rows, number, data_dir, regularization, regularize_biases, **options)
             counts: list[int] = []
             times = two_time_grid(
                 steps, waiting_times, lags, lags_per_decade, lags_multiple_of, epoch=-(-loss.data.rows // batch_size)

@@ -18,12 +18,16 @@ from bridge.commands._options import (
     DataDir,
     DatasetName,
     DatasetSeed,
+    InOrder,
     Jobs,
+    LabelColumn,
     LearningRate,
     Rows,
     Scheduler,
     Seed,
+    Standardize,
     Threshold,
+    data_options,
     describe,
     describe_metadata,
 )
@@ -90,6 +94,9 @@ def study(
     rows: Rows = None,
     dataset_seed: DatasetSeed = 0,
     data_dir: DataDir = None,
+    in_order: InOrder = False,
+    standardize: Standardize = False,
+    label_column: LabelColumn = None,
     searches: Annotated[int | None, typer.Option(min=0, help="Searches of each landscape.")] = None,
     replicas: Annotated[int | None, typer.Option(min=2, help="Runs of each ensemble.")] = None,
     steps: Annotated[int | None, typer.Option(min=2, help="Steps of each run.")] = None,
@@ -102,7 +109,8 @@ def study(
     as_json: AsJson = False,
 ) -> None:
     """Do it all: explore, train, age, map, compare, draw and report."""
-    data = datasets.load(dataset, rows=rows, seed=dataset_seed, data_dir=data_dir)
+    options = data_options(in_order, standardize, label_column)
+    data = datasets.load(dataset, rows=rows, seed=dataset_seed, data_dir=data_dir, **options)
     architectures = tuple(parse_hidden(text) for text in hidden)
     settings = StudySettings(
         scale=scaled(scale, searches=searches, replicas=replicas, steps=steps),
@@ -136,6 +144,7 @@ def info(
             found = summarize(opened)
             result = dataclasses.asdict(found) | {"advice": found.advice} | provenance | {"data": provenance["dataset"]}
             result = {"kind": "database of minima", **result, **describe_metadata(opened.provenance.dataset)}
+            result["unchecked_ends"] = len(opened.unchecked_ends())
             result["found_by_runs"] = dict(Counter(one.run for one in opened.discoveries().values()))
             result["set_aside"] = len(opened.set_aside)
             if as_json:

@@ -8,7 +8,9 @@ from dynamics import SGD
 from landscape import Dataset
 from landscape.datasets.loading import MAKERS
 
-SAID_BY_OPTIONS = ("name", "rows", "seed", "path", "data_dir", "download", "first_label")  # of a data set's metadata
+# of a data set's metadata; what the data themselves say needs no option
+SAID_BY_OPTIONS = ("name", "rows", "seed", "path", "data_dir", "download", "standardize", "in_order", "label_column")
+SAID_BY_DATA = ("first_label", "classes", "classes_without_training_rows")
 
 
 def study_command(data: Dataset, settings: StudySettings) -> str:
@@ -23,10 +25,10 @@ def study_command(data: Dataset, settings: StudySettings) -> str:
 def _dataset_options(data: Dataset) -> list[str] | None:
     """Options that load the data; None where there are none."""
     name = data.metadata.get("name")
-    if name not in MAKERS:
+    if name not in MAKERS or (name == "table" and "in_order" not in data.metadata):  # an older version read it
         return None
     defaults = {key: parameter.default for key, parameter in inspect.signature(MAKERS[name]).parameters.items()}
-    others = {key: value for key, value in data.metadata.items() if key not in SAID_BY_OPTIONS}
+    others = {key: value for key, value in data.metadata.items() if key not in SAID_BY_OPTIONS + SAID_BY_DATA}
     if any(value != defaults.get(key) for key, value in others.items()):
         return None
     if data.metadata.get("path" if name == "table" else "seed") is None:
@@ -36,6 +38,10 @@ def _dataset_options(data: Dataset) -> list[str] | None:
         options += ["--dataset-seed", str(data.metadata["seed"])]
     if data.metadata.get("data_dir") is not None:
         options += ["--data-dir", str(data.metadata["data_dir"])]
+    for flag in ("standardize", "in_order"):
+        options += [f"--{flag.replace('_', '-')}"] if data.metadata.get(flag) else []
+    if data.metadata.get("label_column") is not None:
+        options += ["--label-column", str(data.metadata["label_column"])]
     return options
 
 

@@ -3,18 +3,48 @@
 import math
 import numbers
 import operator
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+LARGEST_EXPONENT = 400  # of two: squares of numbers up to 2^400, and sums of them, are float64
 
-def standardized(train: Array, test: Array) -> tuple[Array, Array]:
-    """Both parts (N, D), (M, D) with mean 0 and deviation 1 over `train`; a constant column is only shifted."""
-    mean, deviation = train.mean(axis=0), train.std(axis=0)
-    deviation = np.where(np.ptp(train, axis=0) > 0.0, deviation, 1.0)
-    return (train - mean) / deviation, (test - mean) / deviation
+
+def standardized(train: Array, test: Array, columns: Sequence[str] | None = None) -> tuple[Array, Array]:
+    """Both parts (N, D), (M, D) with mean 0 and deviation 1 over `train`; a constant column is only shifted.
+
+    Columns so large or small that their squares are no float64 are scaled by a power of two first, which changes no
+    digit of the result.
+
+    Raises
+    ------
+    ValueError
+        If a row of `test` is so far from those of `train` that the result is no float64: the message names
+        the column, as `columns` (D,) call it.
+    """
+    scale, varies = _powers_of_two(np.abs(train).max(axis=0)), (train != train[0]).any(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
+        scaled = [np.ldexp(part, scale) for part in (train, test)]
+        mean = np.where(varies, scaled[0].mean(axis=0), scaled[0][0])
+        deviation = np.where(varies, scaled[0].std(axis=0), 1.0)
+        back = np.where(varies, 0, -scale)  # a constant column has no scale of its own
+        first, second = (np.ldexp((part - mean) / deviation, back) for part in scaled)
+    good = np.isfinite(first).all(axis=0) & np.isfinite(second).all(axis=0)
+    if not good.all():
+        k = int(np.argmin(good))
+        name = columns[k] if columns else f"column {k}"
+        msg = f"{name}: cannot be standardized: its values are too far apart for float64"
+        raise ValueError(msg)
+    return first, second
+
+
+def _powers_of_two(sizes: Array) -> NDArray[np.intc]:
+    """Exponents e such that 2^e times each size, of squares that are no float64, is about one; 0 for all others."""
+    exponents = np.frexp(sizes)[1].astype(np.intc)
+    return np.where((np.abs(exponents) > LARGEST_EXPONENT) & (sizes > 0.0), -exponents, 0)
 
 
 def whole_number(name: str, value: object, minimum: int, maximum: int | None = None) -> int:

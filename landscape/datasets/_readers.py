@@ -1,11 +1,10 @@
-"""Readers of CSV, npz and MLPdata files: all rows as numbers, with the place of each for complaints."""
+"""Readers of text and npz files: all rows as numbers and labels, with the place of each for complaints."""
 
 import csv
-import re
+import logging
 from array import array
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,14 @@ from numpy.typing import NDArray
 
 from landscape.archives import read_arrays
 from landscape.datasets._arguments import whole_number
+from landscape.datasets._layout import LABEL_NAME, Layout, body, layout_of
+from landscape.datasets._lines import DECIMAL_COMMA, is_number, number
 
 Array = NDArray[np.float64]
-Line = tuple[int, list[str]]  # its number in the file, its fields
 
-LABEL_NAME = re.compile(r"(?:label|outcome|class)(?:\[([1-9]\d*)\])?", re.IGNORECASE)
-FORTRAN_EXPONENT = str.maketrans("dD", "ee")
+log = logging.getLogger(__name__)
+
+MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "--"}  # how programs write that there is no value
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,13 @@ class Content:
     """All rows of a file."""
 
     inputs: Array  # (n, D)
-    labels: NDArray[Any]  # (n,), not yet checked
+    values: Sequence[Any]  # (K,) the different labels, as they stand: texts, numbers or truth values
+    codes: NDArray[np.int64]  # (n,) which of `values` each row has
     unit: str  # "line" or "row"
     places: Sequence[int]  # (n,) number of the line or row
-    training_rows: int
+    training_rows: int | None  # where the file has a part for tests of its own
     n_classes: int | None  # where the file says it, its labels count from 0
+    columns: Sequence[str] = field(default=())  # (D,) what to call the columns in messages
 
     def wrong(self, path: Path, row: int, problem: str) -> ValueError:
         """Give the error for a row."""
@@ -39,125 +42,158 @@ class Content:
 
 
 def read(path: Path, label_column: str | int | None) -> Content:
-    """Read a file by its suffix; errors name the file and the line."""
+    """Read a file by its suffix and content; errors name the file, the line and the column."""
+    check_file(path)
+    if path.suffix.lower() != ".npz":
+        content = _read_text(path, label_column)
+    elif label_column is not None:
+        msg = f"{path}: label_column must be None for an npz file (its labels are `labels`); got {label_column!r}"
+        raise ValueError(msg)
+    else:
+        content = _read_npz(path)
+    _check_finite(path, content)
+    return content
+
+
+def check_file(path: Path) -> None:
+    """Raise an error unless there is a file at `path`."""
     if not path.exists():
         msg = f"there is no file {path}"
         raise FileNotFoundError(msg)
     if not path.is_file():
         msg = f"{path}: expected a file, not a directory"
         raise ValueError(msg)
-    if path.suffix.lower() != ".npz":
-        return _read_text(path, label_column)
-    if label_column is not None:
-        msg = f"{path}: label_column must be None for an npz file (its labels are `labels`); got {label_column!r}"
-        raise ValueError(msg)
-    return _read_npz(path)
+
+
+def _check_finite(path: Path, content: Content) -> None:
+    finite = np.isfinite(content.inputs)
+    if not finite.all():
+        row, k = np.argwhere(~finite)[0].tolist()
+        found = content.inputs[row, k]
+        missing = ": a value is missing; fill it in or leave the row out" if np.isnan(found) else ""
+        raise content.wrong(path, row, f"expected finite numbers, found {found} in {content.columns[k]}{missing}")
+
+
+# ---------------------------------------------------------------- text
 
 
 def _read_text(path: Path, label_column: str | int | None) -> Content:
-    is_csv = path.suffix.lower() == ".csv"
     try:
-        lines = _csv_lines(path) if is_csv else _mlpdata_lines(path)
-        header, lines = _split_header(lines, label_column) if is_csv else ([], lines)
-        numbers_, places = _matrix(path, header, lines)
+        layout = layout_of(path, label_column)
+        if layout.numbered_header:
+            shown = f"{layout.names[0]},{layout.names[1]},..."
+            log.warning("%s: the first line, %s, is taken for column names", path, shown)
+        content = _parse(path, layout)
     except (UnicodeDecodeError, csv.Error) as error:
         msg = f"{path}: expected lines of numbers in UTF-8 ({error})"
         raise ValueError(msg) from error
-    column = _label_position(path, label_column, header, numbers_.shape[1], default=-1 if is_csv else 0)
-    match = LABEL_NAME.fullmatch(header[column]) if header else None
-    n_classes = int(match[1]) if match and match[1] else None
-    return Content(np.delete(numbers_, column, axis=1), numbers_[:, column], "line", places, len(places), n_classes)
+    return content
 
 
-def _csv_lines(path: Path) -> Iterator[Line]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        for fields in reader:
-            if len(fields) > 1 or "".join(fields).strip():
-                yield reader.line_num, fields
-
-
-def _mlpdata_lines(path: Path) -> Iterator[Line]:
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            if fields := line.translate(FORTRAN_EXPONENT).split():
-                yield number, fields
-
-
-def _split_header(lines: Iterator[Line], label_column: str | int | None) -> tuple[list[str], Iterator[Line]]:
-    """Column names, [] without any, and the lines after them.
-
-    A first line is names when no field of it is a number, or when one is the name of the labels:
-    pandas names columns 0, 1, 2. A line with one mistyped number is not.
-    """
-    first = next(lines, None)
-    if first is None:
-        return [], lines
-    names = [field.strip().removeprefix("#").strip() for field in first[1]]
-    named = any(name == label_column or LABEL_NAME.fullmatch(name) for name in names)
-    if named or not any(_is_number(field) for field in first[1]):
-        return names, lines
-    return [], chain([first], lines)
-
-
-def _matrix(path: Path, header: list[str], lines: Iterator[Line]) -> tuple[Array, Sequence[int]]:
-    """All numbers (n, width) and the line each row stands in."""
-    values, places, width = array("d"), array("q"), len(header)
-    for number, fields in lines:
-        width = width or len(fields)
-        if len(fields) != width or width < 2:
-            msg = f"{path}, line {number}: expected {max(width, 2)} fields, found {len(fields)}"
-            raise ValueError(msg)
+def _parse(path: Path, layout: Layout) -> Content:
+    """All rows after the header."""
+    numbers, codes, places = array("d"), array("q"), array("q")
+    values: dict[str, int] = {}
+    names: list[list[str]] = [[] for _ in layout.row_names]
+    features = [k for k in range(layout.width) if k != layout.label and k not in layout.row_names]
+    for place, fields in body(path, layout):
+        line = _checked_width(path, place, fields, layout)
+        for kept, k in zip(names, layout.row_names, strict=True):
+            kept.append(line[k].strip())
         try:
-            values.extend(map(float, fields))
+            numbers.extend([number(line[k]) for k in features])
         except ValueError:
-            bad = next(field for field in fields if not _is_number(field))
-            msg = f"{path}, line {number}: expected a number, found {bad!r}"
-            raise ValueError(msg) from None
-        places.append(number)
+            raise _explained(path, place, line, features, layout) from None
+        codes.append(values.setdefault(line[layout.label].strip(), len(values)))
+        places.append(place)
     if not places:
         msg = f"{path}: expected at least one row of numbers, found none"
         raise ValueError(msg)
-    return np.frombuffer(values).reshape(-1, width), places
+    inputs = np.frombuffer(numbers).reshape(len(places), len(features))
+    columns = [layout.column(k) for k in features]
+    inputs, columns = _with_features(path, layout, names, inputs, columns, places)
+    match = LABEL_NAME.fullmatch(layout.names[layout.label]) if layout.names else None
+    n_classes = int(match[1]) if match and match[1] else None
+    labels = np.frombuffer(codes, np.int64)
+    return Content(inputs, list(values), labels, "line", places, None, n_classes, columns)
 
 
-def _is_number(field: str) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return True
+def _checked_width(path: Path, place: int, fields: list[str], layout: Layout) -> list[str]:
+    width = layout.width
+    if len(fields) == width + 1 and not fields[-1].strip():
+        fields = fields[:-1]
+    if len(fields) != width or width < 2:
+        msg = f"{path}, line {place}: expected {max(width, 2)} fields, found {len(fields)}"
+        raise ValueError(msg)
+    return fields
 
 
-def _label_position(path: Path, column: str | int | None, header: list[str], width: int, default: int) -> int:
-    if column is None:
-        return next((i for i, name in enumerate(header) if LABEL_NAME.fullmatch(name)), default)
-    if isinstance(column, str) and column in header:
-        return header.index(column)
-    if isinstance(column, int) and not isinstance(column, bool) and -width <= column < width:
-        return column
-    names = f"; its columns are {', '.join(header)}" if header else "; it has no column names"
-    msg = f"{path}: label_column must name a column or be a position {-width} ... {width - 1}; got {column!r}{names}"
-    raise ValueError(msg)
+def _explained(path: Path, place: int, line: Sequence[str], features: Sequence[int], layout: Layout) -> ValueError:
+    """Give the error for the first field of a line that is no number."""
+    k = next(k for k in features if not is_number(line[k]))
+    text = line[k].strip()
+    reason = ""
+    if text.lower() in MISSING:
+        reason = ": a value is missing; fill it in or leave the row out"
+    elif DECIMAL_COMMA.fullmatch(text):
+        reason = ": write decimal points, not commas"
+    elif not layout.names and place == 1:
+        reason = "; if the line holds column names, none of them may be a number"
+    return ValueError(f"{path}, line {place}: expected a number, found {text!r} in {layout.column(k)}{reason}")
+
+
+def _with_features(
+    path: Path, layout: Layout, names: Sequence[list[str]], inputs: Array, columns: list[str], places: Sequence[int]
+) -> tuple[Array, list[str]]:
+    """Inputs with those columns that could have numbered the rows but do not; a line is logged for the others."""
+    for texts, k in reversed(list(zip(names, layout.row_names, strict=True))):
+        if _numbers_rows(texts, layout.names[k]):
+            log.warning("%s: %s numbers the rows: it is not taken for a feature", path, layout.column(k))
+            continue
+        try:
+            values = [number(text) for text in texts]
+        except ValueError:
+            row = next(i for i, text in enumerate(texts) if not is_number(text))
+            msg = f"{path}, line {places[row]}: expected a number, found {texts[row]!r} in {layout.column(k)}"
+            raise ValueError(msg) from None
+        inputs, columns = np.column_stack([values, inputs]), [layout.column(k), *columns]
+    if not columns:
+        msg = f"{path}: expected a column of numbers beside the labels, found none"
+        raise ValueError(msg)
+    return np.ascontiguousarray(inputs), columns
+
+
+def _numbers_rows(texts: Sequence[str], name: str) -> bool:
+    """Whether a first column is the number or the name of its row: all are different whole numbers, or words."""
+    whole = all(text.lstrip("+-").isdecimal() for text in texts)
+    if whole:
+        return len(set(texts)) == len(texts) and (not name.strip() or len(texts) > 1)
+    return not any(map(is_number, texts))
+
+
+# ---------------------------------------------------------------- npz
 
 
 def _read_npz(path: Path) -> Content:
-    arrays = _load_npz(path)
+    arrays = read_arrays(path, ("inputs", "labels", "test_inputs", "test_labels", "n_classes"))
     prefixes = ("", "test_") if {"test_inputs", "test_labels"} & arrays.keys() else ("",)
     inputs, labels = zip(*[_npz_part(path, arrays, prefix) for prefix in prefixes], strict=True)
     widths = [part.shape[1] for part in inputs]
     if len(set(widths)) != 1 or not len(inputs[0]):
         msg = f"{path}: expected rows, and as many columns in test_inputs; got shapes {[part.shape for part in inputs]}"
         raise ValueError(msg)
+    if len({part.dtype.kind in "SU" for part in labels if part.size}) > 1:
+        msg = f"{path}: expected labels and test_labels of one kind; got {' and '.join(str(p.dtype) for p in labels)}"
+        raise ValueError(msg)
     n_classes = arrays.get("n_classes")
     if n_classes is not None:
         n_classes = whole_number(f"{path}: n_classes", n_classes.item() if n_classes.size == 1 else n_classes, 1)
-    rows = sum(map(len, labels))
-    return Content(np.concatenate(inputs), np.concatenate(labels), "row", range(rows), len(labels[0]), n_classes)
-
-
-def _load_npz(path: Path) -> dict[str, NDArray[Any]]:
-    return read_arrays(path, ("inputs", "labels", "test_inputs", "test_labels", "n_classes"))
+    values, codes = np.unique(np.concatenate([part for part in labels if part.size]), return_inverse=True)
+    columns = [f"column {k}" for k in range(widths[0])]
+    return Content(
+        np.concatenate(inputs), values.tolist(), codes.ravel().astype(np.int64), "row", range(len(codes)),
+        len(labels[0]) if len(prefixes) > 1 else None, n_classes, columns,
+    )  # fmt: skip
 
 
 def _npz_part(path: Path, arrays: dict[str, NDArray[Any]], prefix: str) -> tuple[Array, NDArray[Any]]:
@@ -167,8 +203,8 @@ def _npz_part(path: Path, arrays: dict[str, NDArray[Any]], prefix: str) -> tuple
             msg = f"{path}: expected an array {name}; it has {', '.join(arrays) or 'none that we know'}"
             raise ValueError(msg)
     inputs, labels = (arrays[name] for name in names)
-    real = inputs.dtype.kind in "fiu" and labels.dtype.kind in "fiu"
-    if not real or inputs.ndim != 2 or inputs.shape[1] == 0 or labels.shape != inputs.shape[:1]:
+    right = inputs.dtype.kind in "fiub" and labels.dtype.kind in "fiubU"
+    if not right or inputs.ndim != 2 or inputs.shape[1] == 0 or labels.shape != inputs.shape[:1]:
         described = [f"{array.dtype} {array.shape}" for array in (inputs, labels)]
         msg = f"{path}: expected numbers {names[0]} (n, D) and {names[1]} (n,); got {' and '.join(described)}"
         raise ValueError(msg)

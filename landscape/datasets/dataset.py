@@ -33,7 +33,7 @@ class Dataset:
     Raises
     ------
     ValueError
-        If shapes do not match, inputs are not finite, or a label is out of range.
+        If shapes do not match, inputs are not finite, or a label is not whole or out of range.
     """
 
     inputs: NDArray[np.float64]
@@ -46,7 +46,7 @@ class Dataset:
     def __post_init__(self) -> None:
         for prefix in ("", "test_"):
             inputs = _frozen(getattr(self, f"{prefix}inputs"))
-            labels = np.array(getattr(self, f"{prefix}labels"), dtype=np.int64)
+            labels = _whole(getattr(self, f"{prefix}labels"), f"{prefix}labels")
             if inputs.ndim != 2 or labels.shape != inputs.shape[:1]:
                 msg = (
                     f"{prefix}inputs must have shape (N, D) and {prefix}labels (N,); "
@@ -109,6 +109,21 @@ class Dataset:
             digest.update(f"{array.shape}{array.dtype.str}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+
+def _whole(labels: Any, name: str) -> NDArray[np.int64]:
+    """A copy of labels as whole numbers; ValueError where one is none."""
+    given = np.array(labels)
+    if given.dtype.kind == "f" or not given.size:  # an empty list has no type of its own
+        wrong = ~np.isfinite(given) | (given != np.rint(given)) if given.size else np.zeros(given.shape, bool)
+        if wrong.any():
+            row = int(np.argwhere(wrong)[0, 0])
+            msg = f"{name} must be whole numbers, the classes; row {row} is {given[row]}"
+            raise ValueError(msg)
+    elif given.dtype.kind not in "iub":
+        msg = f"{name} must be whole numbers 0, 1, ..., the classes; got an array of {given.dtype}"
+        raise ValueError(msg)
+    return given.astype(np.int64)
 
 
 def _frozen(inputs: Any) -> NDArray[np.float64]:

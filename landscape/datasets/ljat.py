@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from landscape.datasets._arguments import finite_number, standardized, whole_number
 from landscape.datasets._cluster import TOLERANCE, relax
+from landscape.datasets._ridge import steepest_descent
 from landscape.datasets.dataset import Dataset
 
 Array = NDArray[np.float64]
@@ -30,6 +31,10 @@ def ljat(
     Classes: 0 the equilateral triangle (energy -2.1851), 1, 2, 3 the linear chain (-2.2191) with atom
     1, 2, 3 in the middle. The local minimization is L-BFGS as in pele (see `relax`). The set is like
     LJAT19 of Verpoort, Lee and Wales, made anew from the physics; it is not that file.
+
+    About one start in 500000 stops on the saddle between triangle and chain. Then the path of steepest descent
+    decides: the start gets the minimum to which dx/dt = -dV/dx leads. A start that is itself the saddle gets the lower
+    of the two minima beside it.
 
     Parameters
     ----------
@@ -88,6 +93,8 @@ def ljat(
 def _labels(starts: Array, three_body: float, seed: int) -> NDArray[np.int64]:
     ends, rms = relax(starts, three_body)
     labels = _classify(_distances(ends), three_body)
+    for row in np.flatnonzero((rms < TOLERANCE) & (labels < 0)):
+        labels[row] = _classify(steepest_descent(_distances(starts[[row]])[0], three_body)[None], three_body)[0]
     wrong = np.flatnonzero(~(rms < TOLERANCE) | (labels < 0))
     if wrong.size:
         row = wrong[0]

@@ -1,19 +1,25 @@
 """Data sets by name, and again from their metadata."""
 
 import inspect
+import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from landscape.datasets.dataset import Dataset
 from landscape.datasets.ljat import ljat
 from landscape.datasets.mnist import mnist
-from landscape.datasets.table import table
+from landscape.datasets.table import older_table, table
+
+log = logging.getLogger(__name__)
 
 MAKERS: dict[str, Callable[..., Dataset]] = {"ljat": ljat, "mnist": mnist, "table": table}
 # what metadata say beyond the maker's arguments, or may not ask for: reading a file downloads nothing
-NOT_ARGUMENTS = {"table": ("seed", "first_label"), "mnist": ("download",)}
+NOT_ARGUMENTS = {"table": ("first_label", "classes", "classes_without_training_rows"), "mnist": ("download",)}
+OLDER_TABLE = ("path", "rows", "standardize", "label_column")  # what metadata of older versions say of a table
 DEFAULT_LJAT_ROWS = 1000
 
 
@@ -34,7 +40,7 @@ def load(
     rows : int, optional
         Training rows. By default 1000 for ljat, all there are for the others.
     seed : int
-        Of ljat and mnist; a file has none.
+        Of ljat and mnist; of a file, that of the rows that are drawn for training.
     data_dir : path, optional
         Where the MNIST files lie.
     **options
@@ -48,15 +54,16 @@ def load(
         If a file is missing.
     """
     if name == "ljat":
-        return _make("ljat", {"rows": DEFAULT_LJAT_ROWS if rows is None else rows, "seed": seed, **options})
+        given = {"rows": DEFAULT_LJAT_ROWS if rows is None else rows}
+        return _all_classes(_make("ljat", {**given, "seed": seed, **options}))
     if name == "mnist":
         given = {} if rows is None else {"rows": rows}
-        return _make("mnist", {**given, "seed": seed, "data_dir": data_dir, **options})
+        return _all_classes(_make("mnist", {**given, "seed": seed, "data_dir": data_dir, **options}))
     path = Path(name)
     if not path.exists() and not path.suffix and len(path.parts) == 1:
         msg = f"unknown data set {str(name)!r}: expected ljat, mnist or the path of a file"
         raise ValueError(msg)
-    return _make("table", {"path": path, "rows": rows, **options})
+    return _make("table", {"path": path, "rows": rows, "seed": seed, **options})
 
 
 def reload(metadata: Mapping[str, Any], sha256: str | None = None) -> Dataset:
@@ -79,11 +86,22 @@ def reload(metadata: Mapping[str, Any], sha256: str | None = None) -> Dataset:
         msg = f"metadata must have a name among {', '.join(MAKERS)}; got {name!r}"
         raise ValueError(msg)
     ignored = ("name", *NOT_ARGUMENTS.get(name, ()))
-    dataset = _make(name, {key: value for key, value in metadata.items() if key not in ignored})
+    arguments = {key: value for key, value in metadata.items() if key not in ignored}
+    older = name == "table" and "in_order" not in metadata and all(key in metadata for key in OLDER_TABLE)
+    dataset = older_table(**{key: metadata[key] for key in OLDER_TABLE}) if older else _make(name, arguments)
     if sha256 is not None and dataset.sha256 != sha256:
         source = metadata.get("path", name)
         msg = f"{source}: the data have changed: sha256 is {dataset.sha256}, expected {sha256}"
         raise ValueError(msg)
+    return dataset
+
+
+def _all_classes(dataset: Dataset) -> Dataset:
+    """The data set; a class without training rows is named in a warning."""
+    if missing := np.flatnonzero(dataset.class_counts == 0).tolist():
+        shown = ", ".join(map(str, missing))
+        name = dataset.metadata["name"]
+        log.warning("%s: among the %d training rows there is none of class %s", name, dataset.rows, shown)
     return dataset
 
 

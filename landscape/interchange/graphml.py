@@ -27,7 +27,8 @@ def export_graphml(database: Database, path: str | Path) -> None:
 
     Nodes are called by the minima's ids, lowest first. Attributes of both: ``loss`` in nats, ``hits``, ``origin``,
     ``orbit_size`` (a whole number where GraphML can hold them all), ``trace``, ``log_determinant``,
-    ``lowest_eigenvalue``, ``rms_gradient``. The provenance is an attribute of the graph, as JSON.
+    ``lowest_eigenvalue``, ``rms_gradient``; of edges also ``ends_checked``, false where only a file says what they
+    join. The provenance is an attribute of the graph, as JSON.
     """
     with new_file(path) as unfinished:
         nx.write_graphml_xml(_network(database), str(unfinished))
@@ -38,8 +39,9 @@ def _network(database: Database) -> nx.MultiGraph:
     minima, states = database.minima, database.transition_states
     for stored, attributes in zip(minima, _attributes(minima), strict=True):
         network.add_node(stored.id, **attributes)
+    unchecked = database.unchecked_ends()
     for stored, attributes in zip(states, _attributes(states), strict=True):
-        network.add_edge(*stored.minimum_ids, key=stored.id, **attributes)
+        network.add_edge(*stored.minimum_ids, key=stored.id, **attributes, ends_checked=stored.id not in unchecked)
     return network
 
 

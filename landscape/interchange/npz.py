@@ -6,7 +6,8 @@ end in nan where zero modes are left out, ``log_determinants``, ``traces``, ``or
 ``hits``, ``origins``, ``searches`` (-1: none); transition states also ``eigenvectors`` (m, P) and ``minimum_ids``
 (m, 2). Then ``attempts_*`` and ``inherent_structures_*``, one entry per search and per quenched point of a
 trajectory (-1: no minimum), ``discoveries_*`` (the snapshot that found a minimum) and ``unmapped_*`` (why a point
-belongs to none): files of older versions lack these two.
+belongs to none) and ``unchecked_ends``, the ids of transition states of which only a file says what they join: files
+of older versions lack these three.
 """
 
 import json
@@ -24,14 +25,17 @@ from landscape.database import Database
 from landscape.files import new_file
 from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, later_rows, rows
 from landscape.reading import reading
+from landscape.reconstruction import loss_of
 from landscape.records import Attempt, Discovery, Provenance, StoredMinimum, StoredTransitionState
-from landscape.stationary import Minimum, TransitionState
+from landscape.stationary import GRADIENT_TOLERANCE, Minimum, TransitionState
 
 Array = NDArray[np.float64]
 Stored = StoredMinimum | StoredTransitionState
 
 MINIMA, STATES, ATTEMPTS, STRUCTURES = "minima", "transition_states", "attempts", "inherent_structures"
-DISCOVERIES, UNMAPPED = "discoveries", "unmapped"
+DISCOVERIES, UNMAPPED, UNCHECKED = "discoveries", "unmapped", "unchecked_ends"
+MAX_GRADIENT = 10.0 * GRADIENT_TOLERANCE  # rms: what another machine may make of a vanishing one
+LOSS_ERROR = 1e-9  # nats per nat: further from the loss at its coordinates a number is another one
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Restored:
     minima: int
     transition_states: int
     searches: int
+    losses_checked: bool  # whether the losses were computed again; not where the data are not at hand
 
 
 def export_npz(database: Database, path: str | Path) -> None:
@@ -106,6 +111,7 @@ def export_npz(database: Database, path: str | Path) -> None:
         **columns(STRUCTURES, structures, _Structure),
         **columns(DISCOVERIES, _discoveries(minima), _Discovered),
         **columns(UNMAPPED, _unmapped(database), _Unmapped),
+        UNCHECKED: np.array(sorted(database.unchecked_ends()), np.int64),
     }
     with new_file(path) as unfinished, unfinished.open("xb") as file:
         np.savez(file, allow_pickle=False, **arrays)
@@ -152,14 +158,16 @@ def _matrix(vectors: Sequence[Array], width: int) -> Array:
 def import_npz(source: str | Path, output: str | Path) -> Restored:
     """Make the database again that `export_npz` wrote: the same ids, certificates and hits.
 
-    Certificates are taken as they stand, as from a database; `verify` computes them again.
+    Losses and gradients are computed again, if the data set can be made again here; the other numbers of the
+    certificates are taken as they stand, as from a database: `verify` computes them again.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no such file, or says what no database may: the message names the path.
+        If it is no such file, says what no database may, or says another loss of a point than its coordinates
+        have: the message names the path.
     FileExistsError
         If `output` exists.
     """
@@ -174,11 +182,12 @@ def import_npz(source: str | Path, output: str | Path) -> Restored:
         attempts, structures = rows(ATTEMPTS, archive, Attempt), rows(STRUCTURES, archive, _Structure)
         found = {one.minimum_id: one for one in later_rows(DISCOVERIES, archive, _Discovered)}
         reasons = {(one.point, one.method): one.reason for one in later_rows(UNMAPPED, archive, _Unmapped)}
+        unchecked = set(archive.get(UNCHECKED, "i", None).tolist()) if archive.has("unchecked") else set()
         with new_database(output, provenance) as database:
             for point in minima:
                 _add_minimum(database, point, found.get(point.id))
             for point, mode, (first, second) in zip(states, modes, ends, strict=True):
-                _add_state(database, point, mode, (first, second))
+                _add_state(database, point, mode, (first, second), point.id not in unchecked)
             for attempt in attempts:
                 _known(database, *attempt.minimum_ids)
                 database.add_attempt(attempt)
@@ -190,7 +199,31 @@ def import_npz(source: str | Path, output: str | Path) -> Restored:
                     structure.minimum_id,
                     reasons.get((structure.point, structure.method)),
                 )
-    return Restored(Path(output), len(minima), len(states), len(attempts))
+            losses_checked = _check_losses(database, [*minima, *states])
+    return Restored(Path(output), len(minima), len(states), len(attempts), losses_checked)
+
+
+def _check_losses(database: Database, points: Sequence["_Point"]) -> bool:
+    """Compare what the file says with the loss at the coordinates; False where that cannot be made again.
+
+    Raises
+    ------
+    ValueError
+        If a point has another loss, or its gradient does not vanish.
+    """
+    try:
+        loss = loss_of(database)
+    except (ValueError, OSError):
+        return False
+    for point in points:
+        value, gradient = loss.value_and_gradient(point.coordinates)
+        if not abs(value - point.value) <= LOSS_ERROR * max(1.0, abs(value)):
+            msg = f"{point.what} has the loss {value!r} at its coordinates, the file says {point.value!r}"
+            raise ValueError(msg)
+        if not (rms := float(np.sqrt(gradient @ gradient / gradient.size))) <= MAX_GRADIENT:
+            msg = f"{point.what} is not stationary: its rms gradient is {rms:.3g}"
+            raise ValueError(msg)
+    return True
 
 
 def _provenance(archive: Archive) -> Provenance:
@@ -270,7 +303,7 @@ def _add_minimum(database: Database, point: _Point, found: _Discovered | None) -
     _check_added(point, *added)
 
 
-def _add_state(database: Database, point: _Point, mode: Array, ends: tuple[int, int]) -> None:
+def _add_state(database: Database, point: _Point, mode: Array, ends: tuple[int, int], ends_checked: bool) -> None:
     if not moderate(mode):
         msg = f"{point.what} has an eigenvector that is not finite"
         raise ValueError(msg)
@@ -281,7 +314,9 @@ def _add_state(database: Database, point: _Point, mode: Array, ends: tuple[int, 
     if problem := database.transition_state_problem(state, ends):
         msg = f"{point.what}: {problem}"
         raise ValueError(msg)
-    added = database.add_transition_state(state, ends, origin=point.origin, search=point.search, hits=point.hits)
+    added = database.add_transition_state(
+        state, ends, origin=point.origin, search=point.search, hits=point.hits, ends_checked=ends_checked
+    )
     _check_added(point, *added)
 
 

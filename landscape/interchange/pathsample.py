@@ -7,7 +7,8 @@ of inertia. ``points.min`` and ``points.ts`` are direct-access files of Fortran:
 after the other, with nothing between them. Networks have no moments of inertia; ones stand there, as in pele's files.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -16,11 +17,12 @@ from numpy.typing import NDArray
 
 from landscape.database import Database, Derived
 from landscape.files import new_file
-from landscape.interchange.certification import Candidates, Imported, Progress, import_candidates
+from landscape.interchange.certification import Candidates, Imported, Progress, Said, import_candidates
 from landscape.losses import Loss
 from landscape.records import StoredMinimum, StoredTransitionState
 
 Array = NDArray[np.float64]
+_Line = tuple[str, str, list[int]]  # where it is, its energy as written, its whole numbers
 
 FILES = ("points.min", "points.ts", "ts.data", "min.data")  # in the order in which they appear
 MAX_LINE = 1024  # bytes; a line of PATHSAMPLE has about 140
@@ -91,7 +93,8 @@ def import_pathsample(
     """Make a database of PATHSAMPLE's files: of those points that are stationary points of `loss`.
 
     The files hold no certificates, so all numbers but the coordinates, and which minima a transition state joins,
-    are computed anew (see `certification.import_candidates`, also for the arguments).
+    are computed anew (see `certification.import_candidates`, also for the arguments). Points whose energy in the file
+    is not the loss at their coordinates, to its last digit, are turned away; if only the order differs, the files are.
 
     Parameters
     ----------
@@ -109,33 +112,74 @@ def import_pathsample(
     return import_candidates(candidates, loss, output, check_paths=check_paths, seed=seed, jobs=jobs, progress=progress)
 
 
-def read_pathsample(folder: str | Path, n_parameters: int, *, byte_order: Literal["<", ">"] = "<") -> Candidates:
-    """Coordinates (n, P) and (m, P) and what joins what; errors as of `import_pathsample`."""
+def read_pathsample(
+    folder: str | Path, n_parameters: int | None = None, *, byte_order: Literal["<", ">"] = "<"
+) -> Candidates:
+    """Coordinates (n, P) and (m, P), energies and what joins what; errors as of `import_pathsample`.
+
+    Without `n_parameters` the number of coordinates follows from the size of ``points.min``.
+    """
     folder = Path(folder)
+    _check_complete(folder)
+    if n_parameters is None:
+        n_parameters = _record_length(folder)
     minima = _read_points(folder / "points.min", n_parameters, byte_order)
     states = _read_points(folder / "points.ts", n_parameters, byte_order)
-    for _, _ in _read_lines(folder / "min.data", len(minima), integers=slice(2, 3)):
-        pass  # every number in it is computed anew, but it has to fit the coordinates
+    of_minima = list(_read_lines(folder / "min.data", len(minima), integers=slice(2, 3)))
+    of_states = list(_read_lines(folder / "ts.data", len(states), integers=slice(2, 5)))
     ends = np.zeros((len(states), 2), dtype=np.int64)
-    for k, (line, (_, first, second)) in enumerate(_read_lines(folder / "ts.data", len(states), integers=slice(2, 5))):
+    for k, (where, _, (_, first, second)) in enumerate(of_states):
         if not (1 <= first <= len(minima) and 1 <= second <= len(minima)):
-            msg = f"{line}: expected two of the minima 1 ... {len(minima)}, found {first} and {second}"
+            msg = f"{where}: expected two of the minima 1 ... {len(minima)}, found {first} and {second}"
             raise ValueError(msg)
         ends[k] = first - 1, second - 1
-    return Candidates(folder, minima, states, ends)
+    return Candidates(folder, minima, states, ends, _said(of_minima), _said(of_states))
+
+
+def _check_complete(folder: Path) -> None:
+    for name in FILES:
+        if not (folder / name).is_file():
+            msg = f"{folder} has no {name}: expected min.data, ts.data, points.min and points.ts"
+            raise FileNotFoundError(msg)
+
+
+def _record_length(folder: Path) -> int:
+    """Number of coordinates of a minimum: what points.min holds for each line of min.data."""
+    path, lines = folder / "points.min", folder / "min.data"
+    size, n = path.stat().st_size, 0
+    if lines.stat().st_size <= (size // 8 + 1) * MAX_LINE:  # a point has at least one coordinate
+        n = sum(bool(line.strip()) for line in lines.read_bytes().split(b"\n"))
+    if n == 0 or size % (8 * n) or not size:
+        msg = f"{path}: expected {n} records of float64 numbers, one for each line of min.data; found {size} bytes"
+        raise ValueError(msg)
+    return size // (8 * n)
+
+
+def _said(lines: Sequence[_Line]) -> Said:
+    """Energies with half a unit of their last digit: PATHSAMPLE writes them in decimals."""
+    numbers = [Decimal(word.replace("D", "E").replace("d", "e")) for _, word, _ in lines]
+    return Said(
+        losses=np.array([float(number) for number in numbers]),
+        rounding=np.array([0.5 * 10.0 ** int(number.as_tuple().exponent) for number in numbers]),
+        valid=np.ones(len(numbers), dtype=np.bool_),
+        names=[where for where, _, _ in lines],
+    )
 
 
 def _read_points(path: Path, n_parameters: int, byte_order: str) -> Array:
     size, record = path.stat().st_size, 8 * n_parameters
     if size % record:
-        msg = f"{path}: expected records of {n_parameters} float64 numbers ({record} bytes), found {size} bytes"
+        msg = (
+            f"{path}: expected records of {n_parameters} float64 numbers ({record} bytes), one per parameter of the "
+            f"network, found {size} bytes"
+        )
         raise ValueError(msg)
     points = np.fromfile(path, dtype=f"{byte_order}f8").astype(np.float64)
     return points.reshape(-1, n_parameters)
 
 
-def _read_lines(path: Path, n: int, *, integers: slice) -> Iterator[tuple[str, list[int]]]:
-    """Where we are and the integers of each line, after a check that there are n lines of numbers."""
+def _read_lines(path: Path, n: int, *, integers: slice) -> Iterator[_Line]:
+    """Where we are, the energy and the integers of each line, after a check that there are n lines of numbers."""
     expected = f"{path}: expected one line for each of the {n} records of coordinates"
     if (size := path.stat().st_size) > (n + 1) * MAX_LINE:
         msg = f"{expected}, found {size} bytes"
@@ -145,10 +189,11 @@ def _read_lines(path: Path, n: int, *, integers: slice) -> Iterator[tuple[str, l
         msg = f"{expected}, found {len(lines)} lines"
         raise ValueError(msg)
     for k, line in enumerate(lines, start=1):
-        yield f"{path}, line {k}", _numbers(line, f"{path}, line {k}", integers)
+        yield (where := f"{path}, line {k}"), *_numbers(line, where, integers)
 
 
-def _numbers(line: bytes, where: str, integers: slice) -> list[int]:
+def _numbers(line: bytes, where: str, integers: slice) -> tuple[str, list[int]]:
+    words: list[str] = []
     try:
         words = line.decode("ascii").split()
         found = [int(word) for word in words[integers]]
@@ -160,4 +205,4 @@ def _numbers(line: bytes, where: str, integers: slice) -> list[int]:
             f"{where}: expected finite numbers, the {integers.start + 1}. to {integers.stop}. whole; found {line!r:.80}"
         )
         raise ValueError(msg)
-    return found
+    return words[0], found

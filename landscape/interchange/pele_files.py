@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from landscape import _schema
 from landscape._pickles import UnsafePickleError, load_array
-from landscape.interchange.certification import Candidates, Imported, Progress, import_candidates
+from landscape.interchange.certification import Candidates, Imported, Progress, Said, import_candidates
 from landscape.losses import Loss
 from landscape.reading import check_sqlite_file, reading
 
 Array = NDArray[np.float64]
 
-# all that is read; files of pele's first schema have no more either
+# all that must be there; files of pele's first schema have no more, later ones also mark points as invalid
 COLUMNS = {
     "tbl_minima": {"_id": "INTEGER", "energy": "FLOAT", "coords": "BLOB"},
     "tbl_transition_states": {
@@ -38,8 +38,9 @@ def import_pele(
     """Make a database of one that pele made: of those points that are stationary points of `loss`.
 
     All numbers but the coordinates, and which minima a transition state joins, are computed anew (see
-    `certification.import_candidates`, also for the arguments). pele's `user_data` and system properties, which
-    may hold any object, are not read.
+    `certification.import_candidates`, also for the arguments); points whose energy in the file is not the loss at
+    their coordinates, and those that pele marked as invalid, are turned away. pele's `user_data` and system properties,
+    which may hold any object, are not read. All versions of its schema are, also in files of Python 2.
 
     Raises
     ------
@@ -49,17 +50,27 @@ def import_pele(
         If it is no pele database, is one of ours, or holds a pickle that is not a plain array: the message names
         the path; or as for `import_candidates`.
     """
-    candidates = read_pele(source, loss.n_parameters)
+    candidates = read_pele(source)
     return import_candidates(candidates, loss, output, check_paths=check_paths, seed=seed, jobs=jobs, progress=progress)
 
 
-def read_pele(source: str | Path, n_parameters: int) -> Candidates:
-    """Coordinates (n, P) and (m, P) and what joins what; errors as of `import_pele`."""
+def read_pele(source: str | Path) -> Candidates:
+    """Coordinates (n, P) and (m, P), energies and what joins what, of whatever system: nothing is checked.
+
+    `Candidates.graph` makes of it what a disconnectivity graph is drawn from.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        As for `import_pele`; also if not all points have as many coordinates.
+    """
     source = Path(source)
     check_sqlite_file(source)
     with closing(_schema.connect(source)) as connection, reading(source):
         _check(connection, source)
-        return _read(connection, source, n_parameters)
+        return _read(connection, source)
 
 
 def _check(connection: sqlite3.Connection, source: Path) -> None:
@@ -77,43 +88,54 @@ def _check(connection: sqlite3.Connection, source: Path) -> None:
             raise ValueError(msg)
 
 
-def _read(connection: sqlite3.Connection, source: Path, n_parameters: int) -> Candidates:
-    minima = connection.execute("SELECT _id, coords FROM tbl_minima ORDER BY energy, _id").fetchall()
-    states = connection.execute(
-        "SELECT _id, coords, _minimum1_id, _minimum2_id FROM tbl_transition_states ORDER BY energy, _id"
-    ).fetchall()
-    position = {number: k for k, (number, _) in enumerate(minima)}
+def _read(connection: sqlite3.Connection, source: Path) -> Candidates:
+    minima, states = (_rows(connection, table) for table in COLUMNS)
+    position = {row[0]: k for k, row in enumerate(minima)}
     ends = np.zeros((len(states), 2), dtype=np.int64)
-    for k, (number, _, *joined) in enumerate(states):
-        if not all(end in position for end in joined):
-            msg = f"{source} is damaged: transition state {number} joins minima {joined[0]!r} and {joined[1]!r}"
+    for k, (number, *_, first, second) in enumerate(states):
+        if not (first in position and second in position):
+            msg = f"{source} is damaged: transition state {number} joins minima {first!r} and {second!r}"
             raise ValueError(msg)
-        ends[k] = [position[end] for end in joined]
-    return Candidates(
-        source,
-        _arrays([(blob, f"{source} is refused: coords of minimum {number}") for number, blob in minima], n_parameters),
-        _arrays(
-            [(blob, f"{source} is refused: coords of transition state {number}") for number, blob, *_ in states],
-            n_parameters,
-        ),
-        ends,
+        ends[k] = position[first], position[second]
+    n_parameters = None
+    parts = []
+    for rows, kind in ((minima, "minimum"), (states, "transition state")):
+        points = [_array(row[2], f"{source} is refused: coords of {kind} {row[0]}", n_parameters) for row in rows[:1]]
+        n_parameters = points[0].size if points else n_parameters
+        points += [_array(row[2], f"{source} is refused: coords of {kind} {row[0]}", n_parameters) for row in rows[1:]]
+        parts.append(np.array(points).reshape(len(points), n_parameters or 0))
+    said = [_said(source, rows, kind) for rows, kind in ((minima, "minimum"), (states, "transition state"))]
+    return Candidates(source, parts[0], parts[1], ends, *said)
+
+
+def _rows(connection: sqlite3.Connection, table: str) -> list[tuple]:
+    """Id, energy, coordinates, mark of each point, and the minima that a transition state joins, lowest first."""
+    marked = "invalid" in _schema.columns(connection, table)
+    ends = ", _minimum1_id, _minimum2_id" if table == "tbl_transition_states" else ""
+    query = f"SELECT _id, energy, coords, {'invalid' if marked else 'NULL'}{ends} FROM {table} ORDER BY energy, _id"
+    return connection.execute(query).fetchall()
+
+
+def _said(source: Path, rows: list[tuple], kind: str) -> Said:
+    for number, energy, *_ in rows:
+        if not (energy is None or (isinstance(energy, int | float) and np.isfinite(energy))):
+            msg = f"{source} is damaged: the energy of {kind} {number} is {energy!r:.200}"
+            raise ValueError(msg)
+    return Said(
+        losses=np.array([np.nan if row[1] is None else row[1] for row in rows], dtype=np.float64),
+        rounding=np.zeros(len(rows)),
+        valid=np.array([not row[3] for row in rows], dtype=np.bool_),
+        names=[f"{kind} {row[0]}" for row in rows],
     )
 
 
-def _arrays(blobs: list[tuple[Any, str]], n_parameters: int) -> Array:
-    points = np.zeros((len(blobs), n_parameters))
-    for k, (blob, what) in enumerate(blobs):
-        points[k] = _array(blob, n_parameters, what)
-    return points
-
-
-def _array(blob: Any, n_parameters: int, what: str) -> Array:
+def _array(blob: Any, what: str, n_parameters: int | None) -> Array:
     try:
         array = load_array(blob if isinstance(blob, bytes) else b"")
     except UnsafePickleError as error:
         msg = f"{what} is not a plain array: {error}"
         raise ValueError(msg) from error
-    if array.size != n_parameters:
-        msg = f"{what} has {array.size} numbers, and the loss {n_parameters} parameters"
+    if n_parameters is not None and array.size != n_parameters:
+        msg = f"{what} has {array.size} numbers, and those before it {n_parameters}"
         raise ValueError(msg)
     return array

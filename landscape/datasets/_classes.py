@@ -1,0 +1,101 @@
+"""Classes from labels of any kind: whole numbers, truth values or words become 0 ... K-1 in their own order."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.datasets._lines import TRUTH, is_number, number
+from landscape.datasets._readers import MISSING, Content
+
+MAX_CLASSES = 65_536  # a larger label is a feature taken for one
+LARGEST = 2**53  # of a whole number: above it float64 skips some
+FEW = 20  # so many classes, or five rows a class: fewer rows a class are numbers that measure, not labels
+ROWS_PER_CLASS = 5
+WORDS = {"none", "-", "--"}  # that may name a class, though among numbers they say that one is missing
+WHOLE = re.compile(r"[+-]?\d+")
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Labels of all rows, and what they stand for."""
+
+    labels: NDArray[np.int64]  # (n,), 0 ... K-1
+    names: tuple[Any, ...]  # (K,) whole numbers, truth values or words, in order
+
+
+def classes_of(path: Path, content: Content) -> Classes:
+    """The classes of a file's rows.
+
+    Whole numbers are ordered by size, words by the alphabet, false comes before true; 1 and 1.0 are one class.
+
+    Raises
+    ------
+    ValueError
+        If a label is missing, is a number that is not whole, is a word among numbers, if there are so many
+        classes for the rows that the column must be something else, or if the file says how many classes there
+        are, and a label is not one of these: the message names the line.
+    """
+    if (content.n_classes or 0) > MAX_CLASSES:
+        msg = f"{path}: expected at most {MAX_CLASSES} classes, found {content.n_classes}"
+        raise ValueError(msg)
+    names = _names(path, content)
+    if content.n_classes is not None:
+        _check_announced(path, content, names)
+        return Classes(np.array(names, np.int64)[content.codes], tuple(range(content.n_classes)))
+    ordered = sorted(set(names))
+    n, k = len(content.codes), len(ordered)
+    if k > min(FEW, n) and n < ROWS_PER_CLASS * k:
+        msg = (
+            f"{path}: expected classes, found {k} different labels in {n} rows: the column of the labels seems to hold "
+            f"something else (regression is not there). Name the column of the classes, or call it label[{k}] and "
+            f"number its classes from 0"
+        )
+        raise ValueError(msg)
+    position = {name: i for i, name in enumerate(ordered)}
+    return Classes(np.array([position[name] for name in names], np.int64)[content.codes], tuple(ordered))
+
+
+def _names(path: Path, content: Content) -> list[Any]:
+    """What each different label of the file is: all whole numbers, all truth values, or all words."""
+    values = list(content.values)
+    if values and all(str(value).strip().lower() in TRUTH for value in values):
+        return [str(value).strip().lower() == "true" for value in values]
+    numeric = [not isinstance(value, str) or is_number(value) for value in values]
+    for k, value in enumerate(values):
+        if isinstance(value, str) and value.strip().lower() in MISSING - WORDS:
+            raise _wrong(path, content, k, f"expected a whole label, found {value!r}: the label is missing")
+    if any(numeric) and not all(numeric):
+        k = numeric.index(sum(numeric) < len(numeric) / 2)  # one of the rarer kind
+        problem = "expected whole labels or words, not both: found"
+        raise _wrong(path, content, k, f"{problem} {values[k]!r} beside {values[numeric.index(not numeric[k])]!r}")
+    if not any(numeric):
+        return [value.strip() for value in values]
+    return [_whole(path, content, k, value) for k, value in enumerate(values)]
+
+
+def _whole(path: Path, content: Content, k: int, value: Any) -> int:
+    if isinstance(value, str) and WHOLE.fullmatch(value) and abs(int(value)) <= LARGEST:
+        return int(value)
+    real = number(value) if isinstance(value, str) else float(value)
+    if not abs(real) <= LARGEST or real != int(real):
+        reason = "is not a class: classes are whole numbers or words, and regression is not there"
+        raise _wrong(path, content, k, f"expected a whole label, found {value}, which {reason}")
+    return int(real)
+
+
+def _check_announced(path: Path, content: Content, names: Sequence[Any]) -> None:
+    """Raise a ValueError unless all labels are among 0 ... K-1 where the file says K."""
+    n = content.n_classes or 0
+    for k, name in enumerate(names):
+        if isinstance(name, str) or not 0 <= name < n:
+            raise _wrong(path, content, k, f"expected a whole label 0 ... {n - 1}, found {content.values[k]}")
+
+
+def _wrong(path: Path, content: Content, k: int, problem: str) -> ValueError:
+    """Give the error for the first row with the label number k."""
+    return content.wrong(path, int(np.argmax(content.codes == k)), problem)

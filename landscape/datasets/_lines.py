@@ -1,0 +1,108 @@
+"""Lines of a text file as fields: what separates them is found out, comments and empty lines are skipped."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+Line = tuple[int, list[str]]  # its number in the file, its fields
+
+SPACE = " "  # stands for any white space
+DELIMITERS = ("\t", ";", "|", ",", SPACE)  # of those that fit equally well, the first
+COMMENT = ("#", "%")
+TRAILING_COMMENT = re.compile(r"(\s)#.*$")
+SAMPLE = 200  # lines that are looked at to find the delimiter
+DECIMAL_COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:[. ]\d{3})+|\d*),\d+(?:[eE][+-]?\d+)?")
+FORTRAN_EXPONENT = str.maketrans("dD", "ee")
+TRUTH = {"true": 1.0, "false": 0.0}
+
+
+def number(field: str) -> float:
+    """The number that a field holds: Python's, Fortran's exponents, true and false; ValueError if it holds none."""
+    text = field.strip()
+    if text.lower() in TRUTH:
+        return TRUTH[text.lower()]
+    if "_" in text:  # Python's float would skip it
+        msg = f"no number: {field!r}"
+        raise ValueError(msg)
+    try:
+        return float(text)
+    except ValueError:
+        return float(text.translate(FORTRAN_EXPONENT)) if text[:1] in "+-.0123456789" else float(field)
+
+
+def is_number(field: str) -> bool:
+    """Whether `number` reads it."""
+    try:
+        number(field)
+    except ValueError:
+        return False
+    return True
+
+
+def delimiter_of(path: Path) -> str:
+    """What separates the fields: where most lines have equally many, at least two, and most numbers are among these.
+
+    It is a comma where nothing fits.
+    """
+    best, chosen = (0, 0), ","
+    for delimiter in DELIMITERS:
+        sample = [fields for _, fields in islice(lines(path, delimiter), SAMPLE)]
+        if (fit := _fit(sample)) > best:
+            best, chosen = fit, delimiter
+    return chosen
+
+
+def _fit(sample: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """Number of lines with the most common number of fields, and how many of these are numbers."""
+    counts = Counter(len(fields) for fields in sample if len(fields) > 1)
+    if not counts:
+        return 0, 0
+    width, alike = max(counts.items(), key=lambda item: (item[1], item[0]))
+    fields = [field for line in sample if len(line) == width for field in line]
+    return alike, sum(is_number(field) or DECIMAL_COMMA.fullmatch(field.strip()) is not None for field in fields)
+
+
+def lines(path: Path, delimiter: str) -> Iterator[Line]:
+    """Each line that is neither empty nor a comment, with its number."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        source = _Source(file, delimiter)
+        for fields in csv.reader(source, delimiter=delimiter, skipinitialspace=True):
+            if any(field.strip() for field in fields):
+                yield source.number, fields
+
+
+def leading_comment(path: Path) -> str | None:
+    """The last of the comments before the first line of data, without its mark: it may hold the column names."""
+    comment = None
+    with path.open(encoding="utf-8-sig") as file:
+        for line in file:
+            text = line.strip()
+            if text and not text.startswith(COMMENT):
+                break
+            comment = text.lstrip("#% \t") or comment
+    return comment
+
+
+class _Source:
+    """Lines for the reader of the standard library, which asks for one at a time, and the number of the last one."""
+
+    def __init__(self, file: Iterator[str], delimiter: str) -> None:
+        self._file, self._delimiter = file, delimiter
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._file:
+            self.number += 1
+            if not line.lstrip().startswith(COMMENT):
+                yield self._clean(line)
+
+    def _clean(self, line: str) -> str:
+        """Without a comment at the end; white space of any kind as one blank where it separates."""
+        if "#" in line:
+            before = TRAILING_COMMENT.sub(r"\1", line.rstrip())
+            if self._delimiter == SPACE or not before.rstrip(SPACE).endswith(self._delimiter):
+                line = before  # in `red, #ff0000` there is a color, not a comment
+        return SPACE.join(line.split()) if self._delimiter == SPACE else line
