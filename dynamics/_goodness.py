@@ -1,9 +1,9 @@
 """How well a fitted form describes the data: a test of what is left of them, and the worst misfit.
 
-A form that is true leaves nothing but noise. Its residuals are projected on a few smooth patterns (bends of low degree),
-and Hotelling's T2 asks whether these projections differ from zero by more than the runs differ among one another. With R
-runs no more than R - 1 patterns can be tested, and many patterns of which few matter cost power: so the first
-(R - 1) / 2 are taken, in the order of their degree.
+A form that is true leaves nothing but noise. Its residuals are projected on a few smooth patterns (bends of low
+degree), and Hotelling's T2 asks whether these projections differ from zero by more than the runs differ among one
+another. With R runs no more than R - 1 patterns can be tested, and many patterns of which few matter cost power: so the
+first (R - 1) / 2 are taken, in the order of their degree.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def polynomials(x: Array, number: int) -> Array:
 
 
 def beyond(design: Array, x: Array) -> Array:
-    """Orthonormal patterns (N, N - p) that a linear form with `design` (N, p) cannot make, those of low degree first."""
+    """Orthonormal patterns (N, N - p) that a linear form with `design` (N, p) cannot make, low degrees first."""
     basis = np.linalg.qr(design)[0]
     for column in polynomials(x, x.size).T:
         left = column - basis @ (basis.T @ column)

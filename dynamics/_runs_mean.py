@@ -22,9 +22,9 @@ class RunsMeanStatus(StrEnum):
         "lower bound there; train longer runs or choose another threshold"
     )
     CENSORED = (
-        "not determined: at fewer than two waiting times do all runs have a t*; they do not reach the threshold "
-        "(censored_runs) or are beyond it at the first lag (early_runs), so t_star_runs_at_least is only a lower bound; "
-        "train longer runs or choose another threshold"
+        "not determined: at fewer than two waiting times do all runs have a t*; others do not reach the threshold "
+        "(censored_runs) or are beyond it at the first lag (early_runs), so that only a lower bound is known, "
+        "t_star_runs_at_least; train longer runs or choose another threshold"
     )
     NOT_A_POWER_LAW = "mu_runs_mean is a mean slope only: a power law misses t_star_runs_mean by more than its errors"
     TOO_FEW_RUNS = "the interval is not defined: one run has no spread; train at least two replicas"
@@ -46,9 +46,7 @@ class RunsMean:
     status: RunsMeanStatus
 
 
-def runs_mean(
-    msd: MeanSquareDisplacement, threshold: float, counts: NDArray[np.int64], confidence: float
-) -> RunsMean:
+def runs_mean(msd: MeanSquareDisplacement, threshold: float, counts: NDArray[np.int64], confidence: float) -> RunsMean:
     """Mean over the runs of t*, where every run has one: a mean of times of which some are unknown is unknown."""
     crossings = _fits.first_crossing(msd.lags, msd.values, threshold)
     censored, early = np.isinf(crossings), crossings == 0

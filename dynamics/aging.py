@@ -84,8 +84,8 @@ class Aging:
         Mean of `t_star_runs` over the runs, where every run has one: it is another average than `t_star`, and larger
         where runs differ.
     t_star_runs_at_least : (W,) float64
-        Lower bound of that mean: a run that does not reach the threshold counts with its last lag, one that is beyond it
-        at the first lag with 0.
+        Lower bound of that mean: a run that does not reach the threshold counts with its last lag, one that is beyond
+        it at the first lag with 0.
     censored_runs, early_runs : (W,) float64
         Share of the runs that do not reach the threshold, and of those beyond it at the first lag.
     mu, mu_low, mu_high : float
@@ -186,7 +186,7 @@ def aging(
         waiting_times=msd.waiting_times,
         t_star=np.exp(y),
         t_star_interval=np.exp(np.stack(_resampling.interval(y, samples, confidence, replicas), axis=-1)),
-        t_star_last=np.where(found.last > 0, found.last, np.nan),
+        t_star_last=np.where(np.isfinite(found.first) & (found.last > 0), found.last, np.nan),
         ambiguous=found.ambiguous,
         censored=np.isinf(found.first),
         early=found.first == 0,

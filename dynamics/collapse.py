@@ -52,8 +52,8 @@ class Collapse:
     exponent, low, high : float
         The exponent that collapses best, and its interval.
     p_value : float
-        Probability of curves that differ as much after the collapse (in level and slope, see `collapse`) if they were one
-        function.
+        Probability of curves that differ as much after the collapse (in level and slope, see `collapse`) if they were
+        one function.
     distance : float
         Root mean square distance between the collapsed curves, in natural logarithms: 0.1 is 10 %.
     distance_at_0, distance_at_1 : float
@@ -239,9 +239,7 @@ def _lack_of_collapse(levels: Array, slopes: Array, shifts: Array, runs: int) ->
     """
     patterns = _goodness.polynomials(shifts, shifts.size)[:, 1:]
     parts = [
-        part @ patterns[:, k]
-        for k in range(patterns.shape[1])
-        for part in ((levels, slopes) if k > 0 else (slopes,))
+        part @ patterns[:, k] for k in range(patterns.shape[1]) for part in ((levels, slopes) if k > 0 else (slopes,))
     ]
     contrasts = np.stack(parts, axis=1)
     return _goodness.lack_of_fit(contrasts[0], contrasts[1:], runs, floor=FLOOR)
@@ -251,9 +249,7 @@ def _root(square: float) -> float:
     return float(np.sqrt(square)) if np.isfinite(square) else float("nan")
 
 
-def _status(
-    exponent: float, costs: Array, interval: tuple[float, float], p_value: float, runs: int
-) -> CollapseStatus:
+def _status(exponent: float, costs: Array, interval: tuple[float, float], p_value: float, runs: int) -> CollapseStatus:
     if np.isnan(exponent):
         return CollapseStatus.TOO_LITTLE_OVERLAP
     above = int(np.searchsorted(EXPONENTS, exponent))

@@ -145,7 +145,9 @@ def _onset(
         means = _resampling.resampled_means(_resampling.run_counts(replicas, resamples, seed), values)
         samples = _last_fall(steps, _scaled(means, relative), level)
         logs = np.log(_existing(samples))
-        low, high = np.exp(_resampling.float_interval(float(np.log(_existing(np.array(step)))), logs, confidence, replicas))
+        low, high = np.exp(
+            _resampling.float_interval(float(np.log(_existing(np.array(step)))), logs, confidence, replicas)
+        )
     return Onset(
         step=float(_existing(np.array(step))),
         low=float(low),

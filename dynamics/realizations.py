@@ -29,8 +29,8 @@ class RealizationStatus(StrEnum):
         "or choose another threshold or longer runs"
     )
     AMBIGUOUS = (
-        "t* is ambiguous: the displacement of a realization falls below the threshold again after it reached it; record "
-        "lags on multiples of the epoch (train --lags-multiple-of epoch) or choose a larger threshold"
+        "t* is ambiguous: the displacement of a realization falls below the threshold again after it reached it; "
+        "record lags on multiples of the epoch (train --lags-multiple-of epoch) or choose a larger threshold"
     )
     NOT_POWER_LAWS = (
         "mu is a mean slope only: over all waiting times a power law misses t*(tw) of a realization by more than the "
@@ -147,9 +147,9 @@ def compare_realizations(
     """Exponent mu of t* ~ tw^mu on each realization, its mean, and the spread over data beside that over runs.
 
     Each mu is the least-squares slope of log t* against log tw, t* from the mean over the runs, as in `aging`. The
-    interval of the mean is Student's over the D values, mean -+ t_{D-1} sd / sqrt(D): each value carries its draw of the
-    data and of the runs, and the values are independent, so that their spread holds both. (With a variance b over data
-    and w over runs the mean of D values has (b + w) / D, and sd^2 estimates b + w.)
+    interval of the mean is Student's over the D values, mean -+ t_{D-1} sd / sqrt(D): each value carries its draw of
+    the data and of the runs, and the values are independent, so that their spread holds both. (With a variance b over
+    data and w over runs the mean of D values has (b + w) / D, and sd^2 estimates b + w.)
 
     Parameters
     ----------
@@ -171,10 +171,7 @@ def compare_realizations(
     found = [_crossings(msd, threshold, resamples, seed + d) for d, msd in enumerate(displacements)]
     runs = np.array([msd.replicas for msd in displacements])
     later = displacements[0].waiting_times > from_waiting_time
-    spreads = [
-        _spread(x, found, chosen, confidence)
-        for chosen in (np.ones(x.size, np.bool_), later)
-    ]
+    spreads = [_spread(x, found, chosen, confidence) for chosen in (np.ones(x.size, np.bool_), later)]
     return Realizations(
         waiting_times=displacements[0].waiting_times,
         t_star=np.exp([part.log for part in found]),
@@ -197,8 +194,9 @@ def _spread(x: Array, found: list[Crossings], chosen: NDArray[np.bool_], confide
     """The slopes over the chosen waiting times, of each realization."""
     parts = np.array([_slope(x[chosen], part.log[chosen], part.log_samples[:, chosen], part.runs, confidence)
                       for part in found])  # fmt: skip
-    values = parts[:, 0]
-    return ExponentSpread(*parts.T, *_mean_interval(values[np.isfinite(values)], confidence))
+    values, low, high, run_sd, p_value = parts.T
+    ends = _mean_interval(values[np.isfinite(values)], confidence)
+    return ExponentSpread(values, low, high, run_sd, p_value, *ends)
 
 
 def _slope(x: Array, y: Array, samples: Array, runs: int, confidence: float) -> tuple[float, ...]:

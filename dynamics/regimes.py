@@ -48,8 +48,8 @@ class DiffusionStatus(StrEnum):
         "train longer runs or choose another window"
     )
     NOT_A_POWER_LAW = (
-        "alpha is a mean slope only: D(tw) t^alpha with one alpha misses the displacement by more than its errors (p_value, "
-        "worst_misfit, alphas); choose a narrower window, or look at the local slope"
+        "alpha is a mean slope only: D(tw) t^alpha with one alpha misses the displacement by more than its errors "
+        "(p_value, worst_misfit, alphas); choose a narrower window, or look at the local slope"
     )
     D_NOT_A_POWER_LAW = (
         "a is a mean slope only: tw^-a misses D(tw) by more than its errors (a_p_value); give D(tw) itself"
@@ -224,16 +224,16 @@ def generalized_diffusion(
     )
 
 
-def _misfits(
-    x: Array, x_tw: Array, y: Array, alpha: float, log_d: Array, runs: int
-) -> tuple[float, float, float]:
-    """P-value and worst misfit of D(tw) t^alpha, and p-value of D ~ tw^-a; `y` (1 + B, W, T), the first the estimate."""
+def _misfits(x: Array, x_tw: Array, y: Array, alpha: float, log_d: Array, runs: int) -> tuple[float, float, float]:
+    """P-value and worst misfit of D(tw) t^alpha, p-value of D ~ tw^-a; first of `y` (1 + B, W, T) is the estimate."""
     whole = np.isfinite(y[0]).all(axis=-1)
     left = y[0][whole] - log_d[0][whole, None] - alpha * x
     along, across = _goodness.polynomials(x, 4), _goodness.polynomials(x_tw[whole], x.size)
     degrees = [(i, j) for i in range(across.shape[1]) for j in range(1, along.shape[1]) if i + j > 1]
     coefficients = across.T @ y[:, whole] @ along  # (1 + B, degree along tw, degree along t)
-    contrasts = np.stack([coefficients[:, i, j] for i, j in sorted(degrees, key=lambda pair: (sum(pair), pair))], axis=1)
+    contrasts = np.stack(
+        [coefficients[:, i, j] for i, j in sorted(degrees, key=lambda pair: (sum(pair), pair))], axis=1
+    )
     p_value = _goodness.lack_of_fit(contrasts[0], contrasts[1:], runs)
     a_p_value, _ = _goodness.line_misfit(x_tw, log_d[0], log_d[1:], runs)
     return p_value, _goodness.worst_misfit(left), a_p_value

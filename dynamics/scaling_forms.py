@@ -35,9 +35,9 @@ class FormStatus(StrEnum):
         "leave out early waiting times, or give t* itself"
     )
     AMBIGUOUS = (
-        "refused, the fits are attached: t* is ambiguous, because the displacement falls below the threshold again after "
-        "it reached it; record lags on multiples of the epoch (train --lags-multiple-of epoch) or choose a larger "
-        "threshold"
+        "refused, the fits are attached: t* is ambiguous, because the displacement falls below the threshold again "
+        "after it reached it; record lags on multiples of the epoch (train --lags-multiple-of epoch) or choose a "
+        "larger threshold"
     )
 
 

@@ -30,8 +30,8 @@ class ScanStatus(StrEnum):
         "train longer runs, record shorter lags or leave out early waiting times"
     )
     AMBIGUOUS = (
-        "t* is ambiguous at every threshold: the displacement falls below it again after it reached it, as it does where "
-        "lags are no multiples of the epoch; record lags that are (train --lags-multiple-of epoch)"
+        "t* is ambiguous at every threshold: the displacement falls below it again after it reached it, as it does "
+        "where lags are no multiples of the epoch; record lags that are (train --lags-multiple-of epoch)"
     )
     TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
 

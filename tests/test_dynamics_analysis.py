@@ -136,7 +136,7 @@ def test_the_trap_model_names_bad_arguments():
 
 
 def test_the_interval_of_a_normal_mean_is_students():
-    """Of the mean of R numbers the interval is Student's, up to the error of the bootstrap; percentiles are too narrow."""
+    """Of the mean of R numbers the interval is Student's, up to the error of the bootstrap."""
     rng = np.random.default_rng(0)
     data = rng.standard_normal(8)
     means = rng.choice(data, (200_000, 8)).mean(axis=1)

@@ -18,14 +18,24 @@ def describe_analysis(analysis: AgingAnalysis) -> dict[str, Any]:
         "waiting_times": fit.waiting_times,
         "t_star": fit.t_star,
         "t_star_interval": fit.t_star_interval,
+        "t_star_last": fit.t_star_last,
+        "ambiguous": fit.ambiguous,
         "t_star_runs_mean": fit.t_star_runs_mean,
+        "t_star_runs_at_least": fit.t_star_runs_at_least,
         "censored": fit.censored,
         "censored_runs": fit.censored_runs,
+        "effective_runs": fit.effective_runs,
         "local_slope": fit.local_slope,
         "mu": fit.mu,
         "mu_low": fit.mu_low,
         "mu_high": fit.mu_high,
+        "mu_last": fit.mu_last,
+        "p_value": fit.p_value,
+        "worst_misfit": fit.worst_misfit,
         "mu_runs_mean": fit.mu_runs_mean,
+        "mu_runs_mean_low": fit.mu_runs_mean_low,
+        "mu_runs_mean_high": fit.mu_runs_mean_high,
+        "runs_mean_status": str(fit.runs_mean_status),
         "crossover": None if fit.crossover is None else dataclasses.asdict(fit.crossover),
         "threshold_scan": _fields(scan, drop=("confidence",)) | {"window": scan.window},
         "collapse": describe_collapse(analysis.collapse),
@@ -62,10 +72,16 @@ def describe_control(analysis: AgingAnalysis, comparison: Control) -> dict[str, 
 
 
 def shorten(value: Any) -> Any:
-    """What of a report is for a reader's eyes: no long or two-dimensional arrays inside its parts."""
+    """What of a report is for a reader's eyes: no long or two-dimensional arrays inside its parts, words for nan."""
+    if isinstance(value, float | np.ndarray) and np.size(value) and _is_unknown(value):
+        return "not determined"
     if not isinstance(value, Mapping):
         return value
     return {name: shorten(item) for name, item in value.items() if not _is_long(item)}
+
+
+def _is_unknown(value: float | np.ndarray) -> bool:
+    return np.issubdtype(np.asarray(value).dtype, np.floating) and bool(np.isnan(value).all())
 
 
 def _is_long(value: Any) -> bool:
