@@ -52,8 +52,8 @@ def rank_correlation(
     """Spearman's coefficient of `x` (n,) and `y` (n,), pairs with nan left out.
 
     The interval is that of Fisher's transform with the variance (1 + rho^2 / 2) / (n - 3). Source: Bonett and Wright,
-    Psychometrika 65, 23 (2000) (cited from memory). The rows are taken as independent; they share data sets and
-    architectures, so read it as a lower bound of what is not known.
+    Psychometrika 65, 23 (2000), as in https://dgbonett.github.io/statpsych/reference/ci.spear.html. The rows are taken
+    as independent; they share data sets and architectures, so read it as a lower bound of what is not known.
     """
     pairs = np.column_stack([np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)])
     pairs = pairs[np.isfinite(pairs).all(axis=1)]

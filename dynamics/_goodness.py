@@ -53,8 +53,7 @@ def lack_of_fit(contrasts: Array, samples: Array, runs: int, *, floor: float = _
     Gaussian runs; tested on closed forms). nan where there is nothing to test: no contrast, one run, or samples
     missing.
 
-    Source: Anderson, An Introduction to Multivariate Statistical Analysis (2003), section 5.2; as in
-    https://en.wikipedia.org/wiki/Hotelling%27s_T-squared_distribution.
+    Source: the test of a mean in https://octave.sourceforge.io/statistics/function/hotelling_test.html.
     """
     there = np.isfinite(samples).all(axis=1)
     tested = min(contrasts.size, max(1, (runs - 1) // 2))

@@ -53,7 +53,8 @@ def interval(
     estimate -+ t_{R-1} x `standard_error`: for a mean of Gaussian runs this is the exact interval at any number of
     runs. Percentiles of the bootstrap are not: with a probability of 2^(1-R) all runs lie on one side of the truth, and
     no percentile reaches beyond them, so that intervals of 95 % from 2, 3, 4, 5 runs cover in 0.49, 0.74, 0.85, 0.90.
-    Take logarithms of what is positive before. Measured coverage: docs/concepts/intervals.md.
+    (See also Hesterberg, arXiv 1411.5279.) Take logarithms of what is positive before. Measured coverage:
+    docs/concepts/intervals.md.
 
     `comparisons` > 1 asks for Bonferroni's correction. nan where the standard error is.
     """

@@ -120,8 +120,7 @@ def local_slope(
     of neighbors it is exact for a power law and for a linearly changing slope, up to the ends. 0.5 in ln t is a window
     of a factor e to either side.
 
-    Source: local polynomial regression, e.g. Fan and Gijbels, Local Polynomial Modelling and Its Applications (1996)
-    (cited from memory).
+    This is local polynomial regression; derived here, tested by its exactness on power laws.
 
     Raises
     ------

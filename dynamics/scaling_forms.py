@@ -99,12 +99,12 @@ def compare_forms(
     They are fitted to ln t* by least squares with the full covariance C of the waiting times, which come from the same
     runs: chi2 = r^T C^-1 r with C from the bootstrap over runs, times R / (R - 1), plus the error of interpolating
     between lags. The inverse of a covariance estimated from R runs is too large on average; chi2 has the factor
-    (R - W - 2) / (R - 1) of Hartlap, Simon and Schneider (2007, cited from memory). The criterion is
+    (R - W - 2) / (R - 1) for that (the mean of the inverse; tested by simulation). The criterion is
     AIC = chi2 + 2 x number of parameters (1, 1, 2, 1), with C taken as known; p-values are those of Hotelling's T2,
     which allows for its estimation. All four may be bad: where the best has a p-value below 0.01 there is no best.
 
-    Source of the forms: Vincent, Hammann, Ocio, Bouchaud and Cugliandolo, "Slow dynamics and aging in spin glasses"
-    (1997) (cited from memory).
+    Source of the forms: Vincent, Hammann, Ocio, Bouchaud and Cugliandolo, "Slow dynamics and aging in spin glasses",
+    arXiv cond-mat/9607224.
 
     Raises
     ------

@@ -888,6 +888,11 @@ def test_interval_of_a_rank_correlation_covers_no_correlation(rng):
     assert covered >= 52
 
 
+def test_the_spearman_interval_is_that_of_statpsych():
+    """The example of https://dgbonett.github.io/statpsych/reference/ci.spear.html, 15 rows."""
+    assert spearman_interval(0.8699639, 15, 0.95) == pytest.approx((0.5840951, 0.9638297), abs=1e-6)
+
+
 @pytest.mark.parametrize("rho", [0.0, 0.8])
 def test_spearman_intervals_of_few_rows_cover(rho, rng):
     """Of the bivariate normal, whose coefficient is 6 / pi arcsin(rho / 2) (Pearson 1907)."""

@@ -82,6 +82,14 @@ def test_hotelling_agrees_with_the_t_test_of_one_number():
     assert _goodness.hotelling(square, 1, 9) == pytest.approx(stats.ttest_1samp(values, 0.0).pvalue)  # pyright: ignore
 
 
+def test_the_factor_of_the_inverse_covariance_is_its_mean():
+    """compare_forms: the inverse of a covariance of W = 4 from R = 12 runs is too large by (R - 1) / (R - W - 2)."""
+    data = np.random.default_rng(0).standard_normal((20_000, 12, 4))
+    centered = data - data.mean(axis=1, keepdims=True)
+    inverse = np.linalg.inv(np.swapaxes(centered, 1, 2) @ centered / 11).mean(axis=0)
+    np.testing.assert_allclose(inverse * (12 - 4 - 2) / 11, np.eye(4), atol=0.03)
+
+
 def test_nothing_is_tested_without_runs_or_contrasts():
     assert np.isnan(_goodness.lack_of_fit(np.zeros(2), np.zeros((5, 2)), 1))
     assert np.isnan(_goodness.lack_of_fit(np.zeros(0), np.zeros((5, 0)), 9))
