@@ -46,6 +46,7 @@ from dynamics import (
 )
 
 RUNS = (2, 3, 4, 5, 8, 24)
+OTHERS = ("gaussian", "log-normal 0.6", "Brownian")
 MU, SLOPE = 0.7, 1.3
 TW = np.array(WAITING_TIMES)
 LAGS = log_lags(1000, 8)
@@ -153,16 +154,16 @@ def try_aging(name: str, runs: int, trial: int) -> dict[str, float]:
     ]
     runs_ok = fit.runs_mean_status == RunsMeanStatus.OK
     return {
-        "mu": holds(fit.mu_low, fit.mu_high, process.mu, ok),
-        "mu, any status": holds(fit.mu_low, fit.mu_high, process.mu),
-        "width": fit.mu_high - fit.mu_low,
-        "t*": float(np.mean(t_star)),
-        "mu of runs": holds(fit.mu_runs_mean_low, fit.mu_runs_mean_high, process.mu_runs, runs_ok),
+        "coverage of mu": holds(fit.mu_low, fit.mu_high, process.mu, ok),
+        "coverage of mu, whatever the status": holds(fit.mu_low, fit.mu_high, process.mu),
+        "width of the interval of mu, median": fit.mu_high - fit.mu_low,
+        "coverage of t_star": float(np.mean(t_star)),
+        "coverage of mu_runs_mean": holds(fit.mu_runs_mean_low, fit.mu_runs_mean_high, process.mu_runs, runs_ok),
         "status ok": float(ok),
-        "ambiguous": float(fit.status == AgingStatus.AMBIGUOUS),
-        "uneven": float(fit.status == AgingStatus.UNEVEN_RUNS),
-        "no power law": float(fit.p_value < 0.01) if np.isfinite(fit.p_value) else np.nan,
-        "crossover": float(fit.crossover is not None),
+        "status AMBIGUOUS": float(fit.status == AgingStatus.AMBIGUOUS),
+        "status UNEVEN_RUNS": float(fit.status == AgingStatus.UNEVEN_RUNS),
+        "p below 0.01": float(fit.p_value < 0.01) if np.isfinite(fit.p_value) else np.nan,
+        "false crossovers": float(fit.crossover is not None),
     }
 
 
@@ -177,11 +178,13 @@ def try_others(name: str, runs: int, trial: int) -> dict[str, float]:
     tested = forms.status in (FormStatus.OK, FormStatus.NONE_FITS)
     power_law = diffusion.status == DiffusionStatus.OK
     return {
-        "alpha": holds(diffusion.alpha_low, diffusion.alpha_high, process.alpha, power_law),
-        "a": holds(diffusion.a_low, diffusion.a_high, process.mu * (1 if process.mu == 0 else SLOPE), power_law),
-        "alpha refused": float(diffusion.p_value < 0.01),
-        "mu of the scan": holds(scan.mu_flat_low, scan.mu_flat_high, process.mu),
-        "power law refused": float(forms.p_value[2] < 0.01) if tested else np.nan,
+        "coverage of alpha": holds(diffusion.alpha_low, diffusion.alpha_high, process.alpha, power_law),
+        "coverage of a": holds(
+            diffusion.a_low, diffusion.a_high, process.mu * (1 if process.mu == 0 else SLOPE), power_law
+        ),
+        "p of D t^alpha below 0.01": float(diffusion.p_value < 0.01),
+        "coverage of mu_flat of the scan": holds(scan.mu_flat_low, scan.mu_flat_high, process.mu),
+        "p of the power law among the forms below 0.01": float(forms.p_value[2] < 0.01) if tested else np.nan,
     }
 
 
@@ -193,13 +196,13 @@ def try_collapse(name: str, runs: int, trial: int) -> dict[str, float]:
     found = collapse(msd, window, resamples=100, seed=trial)
     tested = found.status in (CollapseStatus.OK, CollapseStatus.DOES_NOT_COLLAPSE)
     return {
-        "mu": holds(found.low, found.high, process.mu, found.status == CollapseStatus.OK),
+        "coverage of the exponent": holds(found.low, found.high, process.mu, found.status == CollapseStatus.OK),
         "status ok": float(found.status == CollapseStatus.OK),
-        "refused": float(found.p_value < 0.01) if tested else np.nan,
+        "p below 0.01": float(found.p_value < 0.01) if tested else np.nan,
     }
 
 
-def try_realizations(number: int, trial: int) -> dict[str, float]:
+def try_realizations(_name: str, number: int, trial: int) -> dict[str, float]:
     """So many realizations, of 5 runs each: data and runs make equal parts of the spread."""
     rng = np.random.default_rng([trial, number])
     displacements = []
@@ -210,14 +213,14 @@ def try_realizations(number: int, trial: int) -> dict[str, float]:
         displacements.append(MeanSquareDisplacement(TW, LAGS, 1e-2 * (LAGS / t_star[..., None]) ** SLOPE))
     found = compare_realizations(displacements, resamples=2, seed=trial).mu
     curve = -np.polyfit(np.log(TW), (SLOPE * 0.1 * np.sqrt(5) * np.log(TW / 4000)) ** 2 / 2 / SLOPE, 1)[0]
-    return {"mean mu": holds(found.mean_low, found.mean_high, MU + curve)}
+    return {"coverage of the mean mu": holds(found.mean_low, found.mean_high, MU + curve)}
 
 
-def try_spearman(rows: int, trial: int) -> dict[str, float]:
+def try_spearman(_name: str, rows: int, trial: int) -> dict[str, float]:
     """So many rows of a bivariate normal with Pearson's coefficient 0.8."""
     x, y = np.random.default_rng([trial, rows]).standard_normal((2, rows))
     value = float(stats.spearmanr(x, 0.8 * x + 0.6 * y).statistic)  # pyright: ignore
-    return {"Spearman": holds(*spearman_interval(value, rows, 0.95), 6 / np.pi * np.arcsin(0.4))}
+    return {"coverage of the coefficient": holds(*spearman_interval(value, rows, 0.95), 6 / np.pi * np.arcsin(0.4))}
 
 
 def rates(rows: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
@@ -226,7 +229,7 @@ def rates(rows: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
     for name in rows[0]:
         values = np.array([row[name] for row in rows])
         values = values[np.isfinite(values)]
-        if name == "width":
+        if name.startswith("width"):
             result[name] = (float(np.median(values)) if values.size else np.nan, np.nan)
             continue
         mean = float(values.mean()) if values.size else np.nan
@@ -234,19 +237,24 @@ def rates(rows: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
     return result
 
 
-def table(title: str, results: dict[str, dict[str, tuple[float, float]]], heads: tuple[str, ...]) -> str:
-    """Markdown: rows are process and number of runs."""
-    columns = list(next(iter(results.values())))
-    lines = [
-        f"\n**{title}**\n",
-        "| " + " | ".join([*heads, *columns]) + " |",
-        "|" + "---|" * (len(columns) + len(heads)),
-    ]
-    for name, row in results.items():
-        cells = ["-" if np.isnan(v) else f"{v:.2f}" if c == "width" else f"{v:.3f}({1000 * e:.0f})"
-                 for c, (v, e) in row.items()]  # fmt: skip
-        lines.append("| " + " | ".join([*name.split(";"), *cells]) + " |")
-    return "\n".join(lines)
+def tables(title: str, results: dict[str, dict[str, tuple[float, float]]], heads: tuple[str, str]) -> str:
+    """Markdown, a table for each quantity: rows are processes, columns numbers of runs."""
+    text = [f"\n## {title}"]
+    names = list(dict.fromkeys(key.split(";")[0] for key in results))
+    columns = list(dict.fromkeys(key.split(";")[1] for key in results))
+    for quantity in next(iter(results.values())):
+        text += [f"\n**{quantity}**\n", f"| {heads[0]} | " + " | ".join(columns) + f" {heads[1]} |"]
+        text += ["|" + "---|" * (len(columns) + 1)]
+        for name in names:
+            cells = [_cell(quantity, *results[f"{name};{column}"][quantity]) for column in columns]
+            text += [f"| {name} | " + " | ".join(cells) + " |"] * any(cell != "-" for cell in cells)
+    return "\n".join(text)
+
+
+def _cell(quantity: str, value: float, error: float) -> str:
+    if np.isnan(value):
+        return "-"
+    return f"{value:.2f}" if quantity.startswith("width") else f"{value:.3f}({max(round(1000 * error), 1)})"
 
 
 def main() -> None:
@@ -263,34 +271,20 @@ def main() -> None:
         jobs = (delayed(function)(*case, trial) for trial in range(trials))
         return rates(Parallel(n_jobs=arguments.jobs, batch_size=50)(jobs))  # pyright: ignore
 
-    n = arguments.trials
-    parts = {
-        f"t* and mu, {n} trials": {
-            f"{name};{runs}": run(try_aging, name, runs, trials=n) for name in names for runs in RUNS
-        }
-    }
-    print(table(*next(iter(parts.items())), ("process", "runs")), flush=True)
-    few = max(n // 4, 1)
-    others = {
-        f"{name};{runs}": run(try_others, name, runs, trials=few)
-        for name in names
-        if name in ("gaussian", "log-normal 0.6", "Brownian")
-        for runs in RUNS
-    }
-    if others:
-        parts[f"other exponents, {few} trials"] = others
-        print(table(f"Other exponents, {few} trials", others, ("process", "runs")), flush=True)
-    least = max(n // 20, 1)
-    chosen = [name for name in names if name in ("gaussian", "Brownian")]
-    if chosen:
-        parts["collapse"] = {
-            f"{name};{runs}": run(try_collapse, name, runs, trials=least) for name in chosen for runs in RUNS
-        }
-        print(table(f"Collapse, {least} trials", parts["collapse"], ("process", "runs")), flush=True)
-    parts["realizations"] = {f"{d}": run(try_realizations, d, trials=few) for d in (2, 3, 4, 8)}
-    parts["Spearman"] = {f"{d}": run(try_spearman, d, trials=n) for d in (4, 5, 6, 8, 12, 24)}
-    print(table(f"Mean over realizations, {few} trials", parts["realizations"], ("realizations",)))
-    print(table(f"Rank correlation, {n} trials", parts["Spearman"], ("rows",)))
+    n, parts = arguments.trials, {}
+    others = [name for name in names if name in OTHERS]
+    for title, function, chosen, numbers, trials in (
+        ("t_star and mu", try_aging, names, RUNS, n),
+        ("Other exponents", try_others, others, RUNS, max(n // 4, 1)),
+        ("Data collapse", try_collapse, others, (2, 4, 8), max(n // 20, 1)),
+        ("Mean over realizations", try_realizations, ["5 runs each"], (2, 3, 4, 8), max(n // 4, 1)),
+        ("Rank correlation", try_spearman, ["bivariate normal, 0.8"], (4, 5, 6, 8, 12, 24), n),
+    ):
+        if chosen:
+            head = f"{title}, {trials} trials"
+            parts[head] = {f"{name};{k}": run(function, name, k, trials=trials) for name in chosen for k in numbers}
+            unit = {try_realizations: "realizations", try_spearman: "rows"}.get(function, "runs")
+            print(tables(head, parts[head], ("process", unit)), flush=True)
     if arguments.output:
         arguments.output.write_text(json.dumps(parts, indent=1).replace("NaN", "null") + "\n")
 
