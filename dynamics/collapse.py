@@ -147,7 +147,7 @@ def learning_rate_collapse(
     The shift by k moves a curve along the diagonal, and t* proportional to tw lies along it: then every k serves, and
     the interval says so. Ensembles of the same seed start alike, so that their t* err together: what they share drops
     out of the bootstrap, which draws the same runs in all of them. (Learning rates 0.025, 0.05 and 0.1, 40 runs of
-    60000 steps each from the same starts: 1.03, in 0.97 ... 1.26; in 0.78 ... 1.41 with independent draws.)
+    60000 steps each from the same starts: 1.03, in 0.86 ... 1.20; in 0.69 ... 1.38 with independent draws.)
 
     Raises
     ------
