@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from scipy import stats
 
+from bridge.commands._console import show
 from dynamics import (
     WAITING_TIMES,
     AgingStatus,
@@ -338,3 +339,12 @@ def test_no_figure_says_nan(threshold):
     for ax in plot_analysis(analyze_aging(runs, threshold)).axes:
         texts = [ax.get_title(), *ax.get_legend_handles_labels()[1]]
         assert not [text for text in texts if "nan" in text]
+
+
+def test_the_console_says_what_is_not_determined(capsys):
+    show(
+        {"mu": np.nan, "t_star": np.full(2, np.nan), "some": np.array([1.0, np.nan]), "part": {"a": np.nan}},
+        as_json=False,
+    )
+    lines = [line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["not determined", "not determined", "1 nan", "a not determined"]

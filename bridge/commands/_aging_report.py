@@ -72,16 +72,10 @@ def describe_control(analysis: AgingAnalysis, comparison: Control) -> dict[str, 
 
 
 def shorten(value: Any) -> Any:
-    """What of a report is for a reader's eyes: no long or two-dimensional arrays inside its parts, words for nan."""
-    if isinstance(value, float | np.ndarray) and np.size(value) and _is_unknown(value):
-        return "not determined"
+    """What of a report is for a reader's eyes: no long or two-dimensional arrays inside its parts."""
     if not isinstance(value, Mapping):
         return value
     return {name: shorten(item) for name, item in value.items() if not _is_long(item)}
-
-
-def _is_unknown(value: float | np.ndarray) -> bool:
-    return np.issubdtype(np.asarray(value).dtype, np.floating) and bool(np.isnan(value).all())
 
 
 def _is_long(value: Any) -> bool:
