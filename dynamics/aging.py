@@ -14,7 +14,9 @@ from dynamics.displacement import MeanSquareDisplacement
 
 Array = NDArray[np.float64]
 
-MOST_SPREAD = 1.0  # squared coefficient of variation of the runs at t*: beyond it single runs make the mean
+# Fewer effective runs than this, and fewer than half of the runs, are too few for Student's interval (measured on
+# log-normal runs: it covers again from some 8 on, whatever their spread).
+LEAST_EFFECTIVE = 8
 
 
 class AgingStatus(StrEnum):
@@ -242,6 +244,6 @@ def _status(found: Crossings, low: float, effective: Array, p_value: float) -> A
         return AgingStatus.TOO_FEW_RUNS
     if np.isnan(low):
         return AgingStatus.HANGS_ON_SINGLE_RUNS
-    if (found.runs / effective[there] - 1).mean() > MOST_SPREAD:
+    if effective[there].mean() < min(LEAST_EFFECTIVE, found.runs / 2):
         return AgingStatus.UNEVEN_RUNS
     return AgingStatus.NOT_A_POWER_LAW if _goodness.fails(p_value) else AgingStatus.OK
