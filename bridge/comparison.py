@@ -51,6 +51,7 @@ class ComparisonRow:
     median_climb: float = math.nan  # over minima with a way to the lowest: highest loss on the way less the own
     visited_minima: int = 0  # in whose gradient-flow basins mapped snapshots lie
     visited_entropy: float = math.nan  # nats, of the shares of these snapshots in the minima
+    mu_status: str = "ok"  # `AgingStatus`: whether mu is what it says
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def _row(
             mu_high=fit.mu_high,
             mu_runs_mean=fit.mu_runs_mean,
             mu_control=mu_control,
+            mu_status=str(fit.status),
             **shape,
         )
 

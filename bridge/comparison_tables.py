@@ -71,7 +71,8 @@ def _cell(row: ComparisonRow, name: str) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return "--"
     if name == "mu":
-        return f"{value:.2f} [{row.mu_low:.2f}, {row.mu_high:.2f}]"
+        known = math.isfinite(row.mu_low) and math.isfinite(row.mu_high)
+        return f"{value:.2f}" + (f" [{row.mu_low:.2f}, {row.mu_high:.2f}]" if known else "")
     if name == "estimated_minima":
         return f"{value:.0f}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

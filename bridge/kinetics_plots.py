@@ -5,12 +5,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from bridge._sentences import say, with_interval
+from bridge._sentences import say
 from bridge.decomposition import PARTS
 from bridge.explanation import Explanation, changed_at_t_star, nearest_lags
 from bridge.hopping import mean_of_covered
 from bridge.hopping_comparison import HoppingComparison
-from dynamics.plots import COLORS
+from dynamics.plots import COLORS, mu_text
 
 STYLES = {
     "descent": ("descent from $\\theta(t_w)$", "--", COLORS[0]),
@@ -125,7 +125,7 @@ def plot_t_star(explanation: Explanation, ax: Axes) -> Axes:
     rows += [(f"hops foretold, {HOPPING[name][0]}", *HOPPING[name][1:], fits[name]) for name in HOPPING if name in fits]
     some = False
     for label, style, color, fit in rows:
-        mu = with_interval(r"$\mu$", fit.mu, fit.mu_low, fit.mu_high)
+        mu = mu_text(fit) if np.isfinite(fit.mu) else "no $\\mu$"
         errors = np.nan_to_num(np.abs(fit.t_star_interval.T - fit.t_star))
         ax.errorbar(fit.waiting_times, fit.t_star, yerr=errors, linestyle=style, color=color, marker="o", markersize=3,
                     capsize=2, label=f"{label}: {mu}")  # fmt: skip

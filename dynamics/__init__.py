@@ -3,6 +3,7 @@
 from dynamics.aging import Aging as Aging
 from dynamics.aging import AgingStatus as AgingStatus
 from dynamics.aging import Crossover as Crossover
+from dynamics.aging import RunsMeanStatus as RunsMeanStatus
 from dynamics.aging import aging as aging
 from dynamics.agreement import Agreement as Agreement
 from dynamics.agreement import AgreementStatus as AgreementStatus

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dynamics import _fits
+
 Array = NDArray[np.float64]
 
 
@@ -37,6 +39,35 @@ def mismatch(
             number, points = number + seen.sum(axis=1), points + x.size
     enough = np.asarray(number) >= max(1.0, least_overlap * points)
     return np.where(enough, total / np.maximum(number, 1), np.inf)
+
+
+def misfits(
+    xs: Sequence[Array], ys: Sequence[Array], used: Sequence[NDArray[np.bool_]], shift_x: Array, shift_y: Array
+) -> tuple[Array, Array]:
+    """What shifted curves have that no one function of x has: level and slope (B, K) of each against the others.
+
+    Of curve k, the distance of its used points from the mean of the other curves there, and how that changes along its
+    own x (from its first to its last such point). Arguments as of `mismatch`; nan where fewer than two points are seen.
+    """
+    levels, slopes = (np.full(shift_x.shape, np.nan) for _ in range(2))
+    for j in range(len(xs)):
+        x = xs[j][used[j]]
+        others = [
+            _interpolate(x + (shift_x[:, j] - shift_x[:, p])[:, None], xs[p], ys[p]) + shift_y[:, p, None]
+            for p in range(len(xs))
+            if p != j
+        ]
+        seen = np.isfinite(others)
+        number = seen.sum(axis=0)
+        reference = np.where(seen, others, 0.0).sum(axis=0) / np.maximum(number, 1)
+        left = np.where(number > 0, ys[j][:, used[j]] + shift_y[:, j, None] - reference, np.nan)
+        slopes[:, j], at_0 = _fits.line((x - x[0]) / (x[-1] - x[0]), left)
+        levels[:, j] = at_0 + slopes[:, j] * _mean_where((x - x[0]) / (x[-1] - x[0]), np.isfinite(left))
+    return levels, slopes
+
+
+def _mean_where(x: Array, there: NDArray[np.bool_]) -> Array:
+    return (there * x).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
 
 
 def _interpolate(where: Array, x: Array, y: Array) -> Array:

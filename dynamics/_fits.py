@@ -15,17 +15,36 @@ def first_crossing(lags: NDArray[np.int64], values: Array, threshold: float) -> 
     inf where it never does, 0 where it is beyond the threshold at the first lag already. nan counts as not reached.
     """
     reached = values >= threshold
-    index = reached.argmax(axis=-1)[..., None]
-    upper = np.maximum(index, 1)
+    index = reached.argmax(axis=-1)
+    crossing = np.where(index == 0, 0.0, _crossing_before(lags, values, threshold, np.maximum(index, 1)))
+    return np.where(reached.any(axis=-1), crossing, np.inf)
+
+
+def last_crossing(lags: NDArray[np.int64], values: Array, threshold: float) -> Array:
+    """Lag (...) from which on `values` (..., T) stays at or above `threshold`, by log-log interpolation.
+
+    Equal to `first_crossing` for a curve that crosses once. inf where the curve ends below the threshold, 0 where it is
+    never below; nan is taken for the end of a curve.
+    """
+    below, number = values < threshold, values.shape[-1]
+    index = np.where(below.any(axis=-1), number - below[..., ::-1].argmax(axis=-1), 0)  # the one after the last below
+    upper = np.clip(index, 1, number - 1)
+    ended = np.isnan(np.take_along_axis(values, upper[..., None], -1)[..., 0]) | (index == number)
+    crossing = np.where(ended, np.inf, _crossing_before(lags, values, threshold, upper))
+    return np.where(index == 0, 0.0, crossing)
+
+
+def _crossing_before(lags: NDArray[np.int64], values: Array, threshold: float, upper: NDArray[np.intp]) -> Array:
+    """Where between the lags `upper` - 1 and `upper` (...) the values cross the threshold."""
     tiny = np.finfo(np.float64).tiny
-    low, high = (np.log(np.maximum(np.take_along_axis(values, k, -1), tiny))[..., 0] for k in (upper - 1, upper))
+    low, high = (
+        np.log(np.maximum(np.take_along_axis(values, k[..., None], -1), tiny))[..., 0] for k in (upper - 1, upper)
+    )
     log_lags = np.log(lags)
-    left, right = log_lags[upper[..., 0] - 1], log_lags[upper[..., 0]]
+    left, right = log_lags[upper - 1], log_lags[upper]
     rise = np.where(high > low, high - low, 1.0)
     fraction = np.clip((np.log(threshold) - low) / rise, 0.0, 1.0)  # outside only where there is no crossing
-    crossing = np.exp(left + fraction * (right - left))
-    crossing = np.where(index[..., 0] == 0, 0.0, crossing)
-    return np.where(reached.any(axis=-1), crossing, np.inf)
+    return np.exp(left + fraction * (right - left))
 
 
 def local_slopes(lags: NDArray[np.int64], values: Array, t_star: Array) -> Array:
@@ -56,6 +75,12 @@ def line(x: Array, y: Array) -> tuple[Array, Array]:
     return slope, y_mean[..., 0] - slope * x_mean[..., 0]
 
 
+def strict_line(x: Array, y: Array, used: NDArray[np.bool_]) -> Array:
+    """Least-squares slope (...) of `y` (..., W) over the `used` points of `x` (W,); nan where one of them has none."""
+    slope = line(x[used], y[..., used])[0]
+    return np.where(np.isfinite(y[..., used]).all(axis=-1), slope, np.nan)
+
+
 def log_finite(times: Array) -> Array:
     """Logarithm of `times`, nan where they are 0, inf or nan."""
     good = np.isfinite(times) & (times > 0)
@@ -65,12 +90,17 @@ def log_finite(times: Array) -> Array:
 def hinge(x: Array, y: Array, k: int) -> tuple[Array, Array, Array]:
     """Two straight lines that meet at ``x[k]``: slopes before and after, and residual sum of squares, all (...).
 
-    `y` (..., W) without nan.
+    `y` (..., W); nan where it has one.
     """
-    design = np.stack([np.ones_like(x), x, np.maximum(x - x[k], 0.0)], axis=1)
+    design = hinge_design(x, k)
     solution = y @ np.linalg.pinv(design).T
     residual = y - solution @ design.T
     return solution[..., 1], solution[..., 1] + solution[..., 2], (residual**2).sum(axis=-1)
+
+
+def hinge_design(x: Array, k: int) -> Array:
+    """Columns (W, 3) of two straight lines that meet at ``x[k]``: 1, x, and x beyond the corner."""
+    return np.stack([np.ones_like(x), x, np.maximum(x - x[k], 0.0)], axis=1)
 
 
 def bayesian_information(residual: float, n_points: int, n_parameters: int) -> float:

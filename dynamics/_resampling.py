@@ -1,12 +1,14 @@
 """The bootstrap over runs: whole runs are drawn with replacement, since what one run does is dependent in time."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from dynamics.displacement import MeanSquareDisplacement, check_runs
 
 Array = NDArray[np.float64]
+
+MOST_MISSING = 0.05  # share of bootstrap samples without a value that an interval bears
 
 
 def run_counts(replicas: int, resamples: int, seed: int) -> NDArray[np.int64]:
@@ -25,35 +27,48 @@ def resampled_means(counts: NDArray[np.int64], values: Array) -> Array:
     return np.where(missing, np.nan, means.reshape(-1, *values.shape[1:]))
 
 
-def interval(samples: Array, confidence: float, runs: int, *, comparisons: int = 1) -> tuple[Array, Array]:
-    """Expanded percentile interval over the first axis of bootstrap `samples` (B, ...) of so many `runs`.
+def standard_error(samples: Array, runs: int) -> Array:
+    """Standard error (...) over the first axis of bootstrap `samples` (B, ...) of so many `runs`.
 
-    The plain percentile interval is too narrow for few runs, for two reasons: the spread of the bootstrap is
-    sqrt((R - 1) / R) of the true one, and its quantiles are those of a normal, not of Student's t. Both are mended by
-    taking the percentiles at Phi(-sqrt(R / (R - 1)) t_{R-1}) in place of alpha / 2. (Hesterberg, The American
-    Statistician 69, 371 (2015); cited from memory.) Measured: for 5 runs the coverage rises from 0.86 ... 0.92 to
-    0.94 ... 0.98. BCa intervals were worse than plain percentiles for mu, studentized ones three times as wide.
-
-    `comparisons` > 1 asks for Bonferroni's correction. An end is nan where it falls on a sample that is 0 or inf
-    (beyond the lags) after a logarithm, or where there is no sample but nan; both are nan for fewer than two runs.
+    The spread of the samples times sqrt(R / (R - 1)): resampled means of R numbers vary by (R - 1) / R of what means of
+    fresh ones do. nan for fewer than two runs or samples, and where more than `MOST_MISSING` of the samples have no
+    value: then the number hangs on single runs, and what the others say of its error is too little.
     """
-    ordered = np.sort(samples, axis=0)  # nan comes last
+    nothing = np.full(samples.shape[1:], np.nan)
+    if runs < 2 or len(samples) < 2:
+        return nothing
+    there = np.isfinite(samples)
+    number = there.sum(axis=0)
+    enough = number >= (1 - MOST_MISSING) * len(samples)
+    mean = np.where(there, samples, 0.0).sum(axis=0) / np.maximum(number, 1)
+    square = (np.where(there, samples - mean, 0.0) ** 2).sum(axis=0) / np.maximum(number, 1)
+    return np.where(enough, np.sqrt(square * runs / (runs - 1)), nothing)
+
+
+def interval(
+    estimate: ArrayLike, samples: Array, confidence: float, runs: int, *, comparisons: int = 1
+) -> tuple[Array, Array]:
+    """Student's interval (...) about an `estimate` (...), from its bootstrap `samples` (B, ...) over so many `runs`.
+
+    estimate -+ t_{R-1} x `standard_error`: for a mean of Gaussian runs this is the exact interval at any number of
+    runs. Percentiles of the bootstrap are not: with a probability of 2^(1-R) all runs lie on one side of the truth, and
+    no percentile reaches beyond them, so that intervals of 95 % from 2, 3, 4, 5 runs cover in 0.49, 0.74, 0.85, 0.90.
+    (See also Hesterberg, arXiv 1411.5279.) Take logarithms of what is positive before. Measured coverage:
+    docs/concepts/intervals.md.
+
+    `comparisons` > 1 asks for Bonferroni's correction. nan where the standard error is.
+    """
+    center = np.asarray(estimate, dtype=np.float64)
+    error = standard_error(samples, runs)
     if runs < 2:
-        nothing = np.full(samples.shape[1:], np.nan)
-        return nothing, nothing
-    tail = (1 - confidence) / (2 * comparisons)
-    expanded = float(stats.norm.cdf(np.sqrt(runs / (runs - 1)) * stats.t.ppf(tail, runs - 1)))
-    last = np.maximum((~np.isnan(ordered)).sum(axis=0) - 1, 0)
-    ends = []
-    for q in (expanded, 1 - expanded):
-        index = np.rint(q * last).astype(np.int64)
-        ends.append(np.take_along_axis(ordered, index[None], axis=0)[0])
-    return ends[0], ends[1]
+        return error, error
+    reach = float(stats.t.isf((1 - confidence) / (2 * comparisons), runs - 1)) * error
+    return center - reach, center + reach
 
 
-def float_interval(samples: Array, confidence: float, runs: int) -> tuple[float, float]:
+def float_interval(estimate: float, samples: Array, confidence: float, runs: int) -> tuple[float, float]:
     """`interval` of one number, from `samples` (B,)."""
-    low, high = interval(samples, confidence, runs)
+    low, high = interval(estimate, samples, confidence, runs)
     return float(low), float(high)
 
 

@@ -35,7 +35,7 @@ class Agreement:
         t* and mu of both.
     share, share_interval : (W,), (W, 2) float64
         Predicted over measured displacement (means over the runs) at the recorded lag nearest to the measured t*, with
-        the bootstrap interval over pairs of predicted and measured runs.
+        its interval, from the bootstrap over pairs of predicted and measured runs.
     t_star_ratio, t_star_ratio_interval : (W,), (W, 2) float64
         Predicted over measured t*.
     mu_difference, mu_difference_low, mu_difference_high : float
@@ -102,9 +102,11 @@ def agreement(
         for msd, fit in zip((measured, predicted), fits, strict=True)
     ]
     x = np.log(measured.waiting_times)
-    differences = _fits.line(x, logs[1])[0] - _fits.line(x, logs[0])[0]
-    low, high = _resampling.float_interval(differences, confidence, measured.replicas)
-    ratio_ends = np.exp(np.stack(_resampling.interval(logs[1] - logs[0], confidence, measured.replicas), axis=-1))
+    slopes = [_fits.strict_line(x, log, np.isfinite(fit.t_star)) for log, fit in zip(logs, fits, strict=True)]
+    difference = fits[1].mu - fits[0].mu
+    low, high = _resampling.float_interval(difference, slopes[1] - slopes[0], confidence, measured.replicas)
+    ratio = fits[1].t_star / t_star
+    ratio_ends = _resampling.interval(np.log(ratio), logs[1] - logs[0], confidence, measured.replicas)
     share, ends = _shares(measured, predicted, t_star, counts, confidence)
     deviation = _deviations(measured, predicted, t_star)
     holds = deviation <= tolerance
@@ -114,9 +116,9 @@ def agreement(
         predicted=fits[1],
         share=share,
         share_interval=ends,
-        t_star_ratio=fits[1].t_star / t_star,
-        t_star_ratio_interval=ratio_ends,
-        mu_difference=fits[1].mu - fits[0].mu,
+        t_star_ratio=ratio,
+        t_star_ratio_interval=np.exp(np.stack(ratio_ends, axis=-1)),
+        mu_difference=difference,
         mu_difference_low=low,
         mu_difference_high=high,
         correlation=_correlations(*fits),
@@ -162,7 +164,8 @@ def _shares(
         own, other = measured.values[:, w, k], predicted.values[:, w, k]
         if np.isfinite(own).all() and np.isfinite(other).all():
             share[w] = _ratio(other.mean(), own.mean())
-            ends[w] = _resampling.float_interval(_ratio(counts @ other, counts @ own), confidence, own.size)
+            samples = _fits.log_finite(_ratio(counts @ other, counts @ own))
+            ends[w] = np.exp(_resampling.interval(_fits.log_finite(share[w]), samples, confidence, own.size))
     return share, ends
 
 

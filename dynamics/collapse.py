@@ -7,13 +7,14 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics import _fits, _resampling
-from dynamics._collapse import minimize, mismatch
+from dynamics import _fits, _goodness, _resampling
+from dynamics._collapse import minimize, misfits, mismatch
 from dynamics.displacement import MeanSquareDisplacement
 
 Array = NDArray[np.float64]
 
 WIDEST = 1.0  # interval of an exponent that says something: 0, 1 and 2 are what one wants to tell apart
+FLOOR = 5e-3  # what linear interpolation between lags may miss, in natural logarithms
 EXPONENTS = np.linspace(-1.0, 3.0, 41)  # where the best one is looked for
 
 
@@ -34,6 +35,11 @@ class CollapseStatus(StrEnum):
         "(where t* grows as tw they slide along themselves); add runs, waiting times, learning rates farther apart, or "
         "start the ensembles alike"
     )
+    DOES_NOT_COLLAPSE = (
+        "the curves do not collapse: with the best exponent they still differ by more than their errors (p_value below "
+        "0.01, distance); the exponent says only what makes them most alike; choose a narrower window or later waiting "
+        "times"
+    )
     TOO_FEW_RUNS = "the interval is not defined: one run has no spread; train at least two replicas"
 
 
@@ -44,7 +50,10 @@ class Collapse:
     Parameters
     ----------
     exponent, low, high : float
-        The exponent that collapses best, and its bootstrap interval.
+        The exponent that collapses best, and its interval.
+    p_value : float
+        Probability of curves that differ as much after the collapse (in level and slope, see `collapse`) if they were
+        one function.
     distance : float
         Root mean square distance between the collapsed curves, in natural logarithms: 0.1 is 10 %.
     distance_at_0, distance_at_1 : float
@@ -62,6 +71,7 @@ class Collapse:
     exponent: float
     low: float
     high: float
+    p_value: float
     distance: float
     distance_at_0: float
     distance_at_1: float
@@ -87,6 +97,9 @@ def collapse(
     (2001) (with a quadratic distance, in logarithms). The points compared are those whose displacement lies in `window`
     (square parameter units per parameter): with a window of a decade about Delta* the result stands beside mu of
     `dynamics.aging`, without one all lags decide.
+
+    Whether the curves do collapse is tested by Hotelling's T2: of each collapsed curve the level and the slope against
+    the mean of the others are taken, and of these what a change of the exponent cannot mend.
 
     Raises
     ------
@@ -134,7 +147,7 @@ def learning_rate_collapse(
     The shift by k moves a curve along the diagonal, and t* proportional to tw lies along it: then every k serves, and
     the interval says so. Ensembles of the same seed start alike, so that their t* err together: what they share drops
     out of the bootstrap, which draws the same runs in all of them. (Learning rates 0.025, 0.05 and 0.1, 40 runs of
-    60000 steps each from the same starts: 1.03, in 0.97 ... 1.26; in 0.78 ... 1.41 with independent draws.)
+    60000 steps each from the same starts: 1.03, in 0.86 ... 1.20; in 0.69 ... 1.38 with independent draws.)
 
     Raises
     ------
@@ -196,15 +209,18 @@ def _best(
     if len(xs) < 2:
         status = CollapseStatus.TOO_LITTLE_OVERLAP
         ends = (low_window, high_window)
-        return Collapse(nan, nan, nan, nan, nan, nan, EXPONENTS, nothing, ends, confidence, status)
+        return Collapse(nan, nan, nan, nan, nan, nan, nan, EXPONENTS, nothing, ends, confidence, status)
     found, least = minimize(cost, EXPONENTS)
     curve = np.array([cost(np.full(1, value))[0] for value in EXPONENTS])
-    low, high = _resampling.float_interval(found[1:], confidence, runs)
+    low, high = _resampling.float_interval(float(found[0]), found[1:], confidence, runs)
+    moved = found[:, None] * shifts
+    p_value = _lack_of_collapse(*misfits(xs, ys, used, moved, with_y * moved), shifts, runs)
     at_0, at_1 = (_root(cost(np.full(1, value))[0]) for value in (0.0, 1.0))
     return Collapse(
         exponent=float(found[0]),
         low=low,
         high=high,
+        p_value=p_value,
         distance=float(np.sqrt(least[0])),
         distance_at_0=at_0,
         distance_at_1=at_1,
@@ -212,15 +228,28 @@ def _best(
         distances=np.array([_root(value) for value in curve]),
         window=(low_window, high_window),
         confidence=float(confidence),
-        status=_status(float(found[0]), curve, (low, high), runs),
+        status=_status(float(found[0]), curve, (low, high), p_value, runs),
     )
+
+
+def _lack_of_collapse(levels: Array, slopes: Array, shifts: Array, runs: int) -> float:
+    """P-value of `levels` and `slopes` (1 + B, K); of each, what is alike for all curves says nothing.
+
+    Nor does what grows with the shift (log tw) in the levels: that is what the exponent has made zero.
+    """
+    patterns = _goodness.polynomials(shifts, shifts.size)[:, 1:]
+    parts = [
+        part @ patterns[:, k] for k in range(patterns.shape[1]) for part in ((levels, slopes) if k > 0 else (slopes,))
+    ]
+    contrasts = np.stack(parts, axis=1)
+    return _goodness.lack_of_fit(contrasts[0], contrasts[1:], runs, floor=FLOOR)
 
 
 def _root(square: float) -> float:
     return float(np.sqrt(square)) if np.isfinite(square) else float("nan")
 
 
-def _status(exponent: float, costs: Array, interval: tuple[float, float], runs: int) -> CollapseStatus:
+def _status(exponent: float, costs: Array, interval: tuple[float, float], p_value: float, runs: int) -> CollapseStatus:
     if np.isnan(exponent):
         return CollapseStatus.TOO_LITTLE_OVERLAP
     above = int(np.searchsorted(EXPONENTS, exponent))
@@ -229,4 +258,6 @@ def _status(exponent: float, costs: Array, interval: tuple[float, float], runs: 
         return CollapseStatus.AT_THE_EDGE
     if runs < 2:
         return CollapseStatus.TOO_FEW_RUNS
-    return CollapseStatus.OK if interval[1] - interval[0] <= WIDEST else CollapseStatus.NOT_DETERMINED
+    if not interval[1] - interval[0] <= WIDEST:
+        return CollapseStatus.NOT_DETERMINED
+    return CollapseStatus.DOES_NOT_COLLAPSE if _goodness.fails(p_value) else CollapseStatus.OK

@@ -41,7 +41,7 @@ class Onset:
     step : float
         Onset of the mean curve of the runs, interpolated in log step.
     low, high : float
-        Its bootstrap interval over the runs; an end is nan where the samples there have no onset.
+        Its interval over the runs, Student's on the logarithm of the step; nan where bootstrap samples have no onset.
     runs : (R,) float64
         Onset of every run by itself.
     steps, curve : (K,), (K,) float64
@@ -64,7 +64,7 @@ class Onset:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Bootstrap interval of `step`."""
+        """Interval of `step`."""
         return self.low, self.high
 
 
@@ -144,7 +144,10 @@ def _onset(
     if replicas > 1:
         means = _resampling.resampled_means(_resampling.run_counts(replicas, resamples, seed), values)
         samples = _last_fall(steps, _scaled(means, relative), level)
-        low, high = _existing(np.array(_resampling.interval(samples, confidence, replicas)))
+        logs = np.log(_existing(samples))
+        low, high = np.exp(
+            _resampling.float_interval(float(np.log(_existing(np.array(step)))), logs, confidence, replicas)
+        )
     return Onset(
         step=float(_existing(np.array(step))),
         low=float(low),

@@ -1,6 +1,7 @@
 """Drawings of ensembles, on axes that the caller owns. Nothing here changes global settings."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -9,16 +10,27 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.aging import Aging
+from dynamics.aging import Aging, AgingStatus
 from dynamics.analysis import AgingAnalysis
-from dynamics.collapse import Collapse
+from dynamics.collapse import Collapse, CollapseStatus
 from dynamics.displacement import MeanSquareDisplacement
-from dynamics.regimes import GeneralizedDiffusion, LocalSlope
-from dynamics.scaling_forms import FormComparison
+from dynamics.regimes import DiffusionStatus, GeneralizedDiffusion, LocalSlope
+from dynamics.scaling_forms import FormComparison, FormStatus
 from dynamics.threshold_scan import ThresholdScan
 from dynamics.trajectories import Trajectories
 from dynamics.what_moves import WhatMoves
 
+NOT_DEFINED = "mu is not defined: "  # how `AgingStatus` begins where there is no mu
+STATUS_MARKS: Mapping[str, str] = {  # what a legend adds to a number that is given but not to be trusted as it stands
+    AgingStatus.AMBIGUOUS: ", ambiguous",
+    AgingStatus.NOT_A_POWER_LAW: ", no power law",
+    AgingStatus.UNEVEN_RUNS: ", too narrow",
+    CollapseStatus.DOES_NOT_COLLAPSE: ", no collapse",
+    CollapseStatus.NOT_DETERMINED: ", not trusted",
+    CollapseStatus.AT_THE_EDGE: ", not trusted",
+    DiffusionStatus.NOT_A_POWER_LAW: ", no power law",
+    DiffusionStatus.D_NOT_A_POWER_LAW: ", $D$ no power law",
+}
 # Okabe and Ito's palette, told apart with any color vision
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 
@@ -34,6 +46,25 @@ def mu_bars(fits: Sequence[Aging]) -> NDArray[np.float64]:
     return interval_bars([fit.mu for fit in fits], [fit.mu_low for fit in fits], [fit.mu_high for fit in fits])
 
 
+def interval_text(symbol: str, value: float, low: float, high: float, reason: str = "", digits: int = 2) -> str:
+    """Words for a legend: "mu = 0.70 [0.60, 0.80]", or what of it is not determined and why.
+
+    Of `reason`, the status of a result, the first clause is taken: what comes before a comma, colon or semicolon.
+    """
+    if not np.isfinite(value):
+        why = next((part for part in re.split("[:;,]", reason.removeprefix(NOT_DEFINED)) if part.strip()), "")
+        return f"{symbol} not determined" + (f":\n{why.strip()}" if why and reason != "ok" else "")
+    if not np.isfinite([low, high]).all():
+        return f"{symbol} = {value:.{digits}f}, no interval"
+    return f"{symbol} = {value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def mu_text(fit: Aging, symbol: str = r"$\mu$") -> str:
+    """The exponent of `fit` with its interval; in words where it is not determined or what is wrong with it."""
+    text = interval_text(symbol, fit.mu, fit.mu_low, fit.mu_high, fit.status)
+    return text + STATUS_MARKS.get(fit.status, "") if np.isfinite(fit.mu) else text
+
+
 def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = None) -> Axes:
     """Draw the mean over the runs of the displacement against the lag, one line per waiting time, on `ax`."""
     for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):
@@ -46,14 +77,18 @@ def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = No
 
 
 def plot_aging(fit: Aging, ax: Axes, label: str | None = None, color: str = COLORS[0]) -> Axes:
-    """Draw t* against the waiting time with bootstrap intervals, and the fitted power law, on `ax`.
+    """Draw t* against the waiting time with intervals, and the fitted power law, on `ax`.
 
-    The legend gives mu with its interval. Interval ends beyond the recorded lags are left out.
+    The legend gives mu with its interval, or says that it is not determined. Open symbols are last crossings, where t*
+    is ambiguous.
     """
     tw, t_star = fit.waiting_times, fit.t_star
     errors = np.nan_to_num(np.abs(fit.t_star_interval.T - t_star))
     ax.errorbar(tw, t_star, yerr=errors, fmt="o", color=color, capsize=2)
-    mu = rf"$\mu$ = {fit.mu:.2f} [{fit.mu_low:.2f}, {fit.mu_high:.2f}]"
+    twice = fit.ambiguous & np.isfinite(fit.t_star_last)
+    if twice.any():
+        ax.plot(tw[twice], fit.t_star_last[twice], "o", color=color, fillstyle="none", label="last crossing")
+    mu = mu_text(fit)
     ax.plot(tw, np.exp(fit.intercept + fit.mu * np.log(tw)), color=color, label=f"{label}: {mu}" if label else mu)
     return _over_waiting_times(ax, tw, t_star, "$t^*$ (steps)")
 
@@ -75,8 +110,11 @@ def plot_threshold_scan(scan: ThresholdScan, ax: Axes, color: str = COLORS[0]) -
     ax.fill_between(scan.thresholds, *scan.mu_interval.T, color=color, alpha=0.2, linewidth=0)
     ax.plot(scan.thresholds, scan.mu, color=color, marker=".", label=r"$\mu(\Delta^*)$")
     if scan.flat.any():
-        label = rf"flat: {scan.mu_flat:.2f} [{scan.mu_flat_low:.2f}, {scan.mu_flat_high:.2f}]"
+        label = interval_text(r"flat: $\mu$", scan.mu_flat, scan.mu_flat_low, scan.mu_flat_high)
         ax.axvspan(*scan.window, color=COLORS[1], alpha=0.15, linewidth=0, label=label)
+    if scan.ambiguous.any():
+        ax.plot(scan.thresholds[scan.ambiguous], scan.mu[scan.ambiguous], "o", color=color, fillstyle="none",
+                label="ambiguous: crossed more than once")  # fmt: skip
     ax.set(xscale="log", xlabel=r"threshold $\Delta^*$", ylabel=r"exponent $\mu$")
     ax.legend(frameon=False, loc="lower right")  # "best" would look at every point
     return ax
@@ -92,7 +130,8 @@ def plot_collapse(msd: MeanSquareDisplacement, result: Collapse, ax: Axes) -> Ax
         ax.plot(msd.lags / float(waiting) ** mu, values, color=COLORS[k % len(COLORS)])
     if 0 < result.window[0] < result.window[1] < np.inf:
         ax.axhspan(*result.window, color="0.5", alpha=0.1, linewidth=0)
-    ax.set_title(rf"$\mu$ = {result.exponent:.2f} [{result.low:.2f}, {result.high:.2f}]", fontsize="medium")
+    title = interval_text(r"$\mu$", result.exponent, result.low, result.high, result.status)
+    ax.set_title(title + STATUS_MARKS.get(result.status, ""), fontsize="medium")
     ax.set(xscale="log", yscale="log", xlabel=r"$t / t_w^\mu$", ylabel=r"$\Delta(t_w, t)$")
     return ax
 
@@ -115,7 +154,9 @@ def plot_diffusion(result: GeneralizedDiffusion, ax: Axes, color: str = COLORS[0
     errors = np.nan_to_num(np.abs(result.coefficients_interval.T - d))
     ax.errorbar(tw, d, yerr=errors, fmt="o", color=color, capsize=2)
     intercept = np.nanmean(np.log(d) + result.a * np.log(tw)) if np.isfinite(d).any() else np.nan
-    label = rf"$a$ = {result.a:.2f} [{result.a_low:.2f}, {result.a_high:.2f}], $\alpha$ = {result.alpha:.2f}"
+    label = interval_text("$a$", result.a, result.a_low, result.a_high, result.status)
+    if np.isfinite(result.alpha):
+        label += "\n" + rf"$\alpha$ = {result.alpha:.2f}" + STATUS_MARKS.get(result.status, "")
     ax.plot(tw, np.exp(intercept - result.a * np.log(tw)), color=color, label=label)
     return _over_waiting_times(ax, tw, d, r"$D(t_w)$, $\Delta = D t^\alpha$", "lower left")
 
@@ -125,8 +166,10 @@ def plot_forms(fit: Aging, forms: FormComparison, ax: Axes) -> Axes:
     errors = np.nan_to_num(np.abs(fit.t_star_interval.T - fit.t_star))
     ax.errorbar(fit.waiting_times, fit.t_star, yerr=errors, fmt="o", color=COLORS[-1], capsize=2)
     for k, (name, t_star, aic) in enumerate(zip(forms.names, forms.t_star, forms.aic, strict=True)):
-        label = name if np.isnan(aic) else rf"{name}: $\Delta$AIC {aic:.0f}"
+        label = name if np.isnan(aic) else rf"{name}: $\Delta$AIC {aic:.0f}, $p$ = {forms.p_value[k]:.1g}"
         ax.plot(fit.waiting_times, t_star, color=COLORS[k], label=label)
+    if forms.status != FormStatus.OK:
+        ax.set_title(forms.status.split(":")[0].split(",")[0], fontsize="medium")
     return _over_waiting_times(ax, fit.waiting_times, fit.t_star, "$t^*$ (steps)")
 
 
@@ -142,7 +185,8 @@ def plot_what_moves(moves: WhatMoves, ax: Axes, control_t_star: ArrayLike | None
     for k, (label, values) in enumerate(curves.items()):
         ax.plot(moves.waiting_times, values, color=COLORS[k], marker="osv^"[k], linestyle="-" if k else "", label=label)
     share = np.nanmean(moves.drift_share) if np.isfinite(moves.drift_share).any() else np.nan
-    ax.set_title(f"drift share of the displacement at $t^*$: {share:.2f}", fontsize="medium")
+    said = f"{share:.2f}" if np.isfinite(share) else "not determined"
+    ax.set_title(f"drift share of the displacement at $t^*$: {said}", fontsize="medium")
     return _over_waiting_times(ax, moves.waiting_times, np.concatenate(list(curves.values())), "$t^*$ (steps)")
 
 
@@ -173,5 +217,8 @@ def _over_waiting_times(
     ax.set(xscale="log", yscale="log" if some else "linear", xlabel="waiting time $t_w$ (steps)", ylabel=label)
     ax.xaxis.set_minor_locator(NullLocator())  # their labels would overlap
     ax.set_xticks(np.asarray(waiting_times), [str(t) for t in np.asarray(waiting_times)], rotation=45)
+    if not some:
+        ax.set_xlim(0.9 * np.min(waiting_times), 1.1 * np.max(waiting_times))
+        ax.set_yticks([])
     ax.legend(frameon=False, loc=legend)
     return ax

@@ -15,10 +15,19 @@ def plot_spread(spread: ExponentSpread, ax: Axes, *, label: str = "", color: str
     ax.errorbar(number, spread.values, yerr=reach, fmt="o", color=color, capsize=3, label=label or None)
     if np.isfinite([spread.mean_low, spread.mean_high]).all():
         ax.axhspan(spread.mean_low, spread.mean_high, color=color, alpha=0.15, linewidth=0)
-    ax.axhline(spread.mean, color=color, linewidth=1)
+    if np.isfinite(spread.mean):
+        ax.axhline(spread.mean, color=color, linewidth=1)
     ax.set(xlabel="realization of the data set", ylabel=r"aging exponent $\mu$", xticks=number)
-    ax.set_title(rf"{spread.mean:.2f} $\pm$ {spread.sd:.2f}; runs alone {spread.within_sd:.2f}", fontsize="medium")
+    ax.set_title(_said(spread), fontsize="medium")
     return ax
+
+
+def _said(spread: ExponentSpread) -> str:
+    if not np.isfinite(spread.mean):
+        return "not determined"
+    sd = rf" $\pm$ {spread.sd:.2f}" if np.isfinite(spread.sd) else ", one realization"
+    within = f"; runs alone {spread.within_sd:.2f}" if np.isfinite(spread.within_sd) else ""
+    return f"{spread.mean:.2f}{sd}{within}"
 
 
 def plot_exponents(result: Realizations) -> Figure:

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
-from dynamics import _fits, _resampling
+from dynamics import _fits, _goodness, _resampling
+from dynamics._crossings import Crossings, crossings
 from dynamics.displacement import MeanSquareDisplacement
 
 Array = NDArray[np.float64]
@@ -26,6 +28,14 @@ class RealizationStatus(StrEnum):
         "the spread is not defined: fewer than two realizations have a mu; train on more data sets (--dataset-seeds), "
         "or choose another threshold or longer runs"
     )
+    AMBIGUOUS = (
+        "t* is ambiguous: the displacement of a realization falls below the threshold again after it reached it; "
+        "record lags on multiples of the epoch (train --lags-multiple-of epoch) or choose a larger threshold"
+    )
+    NOT_POWER_LAWS = (
+        "mu is a mean slope only: over all waiting times a power law misses t*(tw) of a realization by more than the "
+        "errors (p_value below 0.01 over the number of realizations); look at later_mu"
+    )
     TOO_FEW_RUNS = "the spread over runs is not defined: one run has none; train at least two replicas on each data set"
 
 
@@ -38,17 +48,20 @@ class ExponentSpread:
     values : (D,) float64
         mu of each realization, from the mean over its runs.
     low, high : (D,) float64
-        Bootstrap interval of each, over its runs.
+        Interval of each, over its runs.
     run_sd : (D,) float64
-        Bootstrap standard deviation of each, over its runs.
+        Standard error of each, over its runs.
+    p_value : (D,) float64
+        Of a misfit as large if t* of the realization were a power law.
     mean_low, mean_high : float
-        Bootstrap interval of `mean` over realizations and runs (`compare_realizations`).
+        Interval of `mean` over realizations and runs (`compare_realizations`).
     """
 
     values: Array
     low: Array
     high: Array
     run_sd: Array
+    p_value: Array
     mean_low: float
     mean_high: float
 
@@ -134,12 +147,9 @@ def compare_realizations(
     """Exponent mu of t* ~ tw^mu on each realization, its mean, and the spread over data beside that over runs.
 
     Each mu is the least-squares slope of log t* against log tw, t* from the mean over the runs, as in `aging`. The
-    interval of the mean is a nested bootstrap: realizations are drawn with replacement, and the runs of each one drawn,
-    with replacement too, independently when it is drawn twice. Its ends are the expanded percentiles of
-    `_resampling.interval` for D independent units. With a variance b over data and w over runs, the variance of the
-    mean is (b + w) / D, that of nested samples (b + 2 w) / D but for (D - 1) / D, which the expansion mends: the
-    noise of the runs counts twice. So the interval is too wide where the runs make most of the spread, and right where
-    the data do. (Davison and Hinkley, Bootstrap Methods, 1997, section 3.8, on nested data; cited from memory.)
+    interval of the mean is Student's over the D values, mean -+ t_{D-1} sd / sqrt(D): each value carries its draw of
+    the data and of the runs, and the values are independent, so that their spread holds both. (With a variance b over
+    data and w over runs the mean of D values has (b + w) / D, and sd^2 estimates b + w.)
 
     Parameters
     ----------
@@ -158,59 +168,65 @@ def compare_realizations(
     """
     _check(displacements, threshold, confidence, resamples)
     x = np.log(displacements[0].waiting_times)
-    logs = [_log_t_star(msd, threshold, resamples, seed + d) for d, msd in enumerate(displacements)]
+    found = [_crossings(msd, threshold, resamples, seed + d) for d, msd in enumerate(displacements)]
     runs = np.array([msd.replicas for msd in displacements])
     later = displacements[0].waiting_times > from_waiting_time
-    spreads = [
-        _spread(x[chosen], [stack[:, chosen] for stack in logs], runs, confidence, seed)
-        for chosen in (np.ones(x.size, np.bool_), later)
-    ]
+    spreads = [_spread(x, found, chosen, confidence) for chosen in (np.ones(x.size, np.bool_), later)]
     return Realizations(
         waiting_times=displacements[0].waiting_times,
-        t_star=np.exp([stack[0] for stack in logs]),
+        t_star=np.exp([part.log for part in found]),
         mu=spreads[0],
         later_mu=spreads[1],
         from_waiting_time=float(from_waiting_time),
         threshold=float(threshold),
         confidence=float(confidence),
         replicas=runs,
-        status=_status(spreads[0], runs),
+        status=_status(spreads[0], found, runs),
     )
 
 
-def _log_t_star(msd: MeanSquareDisplacement, threshold: float, resamples: int, seed: int) -> Array:
-    """Log t* (1 + B, W): of all runs, and of bootstrap samples of them; nan where the first has none."""
+def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, seed: int) -> Crossings:
     counts = _resampling.run_counts(msd.replicas, resamples, seed)
-    means = np.concatenate([msd.mean[None], _resampling.resampled_means(counts, msd.values)])
-    logs = _fits.log_finite(_fits.first_crossing(msd.lags, means, threshold))
-    return np.where(np.isfinite(logs[0]), logs, np.nan)
+    return crossings(msd, _resampling.resampled_means(counts, msd.values), threshold)
 
 
-def _spread(x: Array, logs: list[Array], runs: NDArray[np.int64], confidence: float, seed: int) -> ExponentSpread:
-    slopes = np.array([_fits.line(x, stack)[0] for stack in logs])  # (D, 1 + B)
-    values, samples = slopes[:, 0], slopes[:, 1:]
-    ends = [_resampling.float_interval(row, confidence, n) for row, n in zip(samples, runs.tolist(), strict=True)]
-    low, high = np.array(ends).T
-    several = np.isfinite(values) & (runs > 1)
-    run_sd = np.array([np.nanstd(row, ddof=1) if ok else np.nan for row, ok in zip(samples, several, strict=True)])
-    known = np.where(np.isfinite(samples), samples, values[:, None])[np.isfinite(values)]
-    means = _nested_means(known, np.random.default_rng(seed))
-    return ExponentSpread(values, low, high, run_sd, *_resampling.float_interval(means, confidence, len(known)))
+def _spread(x: Array, found: list[Crossings], chosen: NDArray[np.bool_], confidence: float) -> ExponentSpread:
+    """The slopes over the chosen waiting times, of each realization."""
+    parts = np.array([_slope(x[chosen], part.log[chosen], part.log_samples[:, chosen], part.runs, confidence)
+                      for part in found])  # fmt: skip
+    values, low, high, run_sd, p_value = parts.T
+    ends = _mean_interval(values[np.isfinite(values)], confidence)
+    return ExponentSpread(values, low, high, run_sd, p_value, *ends)
 
 
-def _nested_means(samples: Array, rng: np.random.Generator) -> Array:
-    """Means (B,) over D realizations drawn with replacement from `samples` (D, B), one sample of each draw's runs."""
-    number, resamples = samples.shape
-    if number == 0:
-        return np.full(resamples, np.nan)
-    drawn = rng.integers(number, size=(resamples, number))
-    return samples[drawn, rng.integers(resamples, size=drawn.shape)].mean(axis=1)
+def _slope(x: Array, y: Array, samples: Array, runs: int, confidence: float) -> tuple[float, ...]:
+    """mu, its interval, its standard deviation over the runs, and the p-value of the line."""
+    mu = float(_fits.line(x, y)[0])
+    slopes = _fits.strict_line(x, samples, np.isfinite(y))
+    ends = _resampling.float_interval(mu, slopes, confidence, runs)
+    error = float(_resampling.standard_error(slopes, runs))
+    p_value, _ = _goodness.line_misfit(x, y, np.where(np.isfinite(y), samples, np.nan), runs)
+    return mu, *ends, error, p_value
 
 
-def _status(spread: ExponentSpread, runs: NDArray[np.int64]) -> RealizationStatus:
+def _mean_interval(values: Array, confidence: float) -> tuple[float, float]:
+    """Student's interval of the mean of independent `values` (D,)."""
+    if values.size < 2:
+        return float("nan"), float("nan")
+    reach = stats.t.ppf(0.5 + confidence / 2, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
+    return float(values.mean() - reach), float(values.mean() + reach)
+
+
+def _status(spread: ExponentSpread, found: list[Crossings], runs: NDArray[np.int64]) -> RealizationStatus:
     if spread.number < 2:
         return RealizationStatus.TOO_FEW_REALIZATIONS
-    return RealizationStatus.TOO_FEW_RUNS if runs.min() < 2 else RealizationStatus.OK
+    if any(part.ambiguous.any() for part in found):
+        return RealizationStatus.AMBIGUOUS
+    if runs.min() < 2:
+        return RealizationStatus.TOO_FEW_RUNS
+    tested = spread.p_value[np.isfinite(spread.p_value)]
+    failing = tested.size and _goodness.fails(float(tested.min()) * tested.size)  # Bonferroni
+    return RealizationStatus.NOT_POWER_LAWS if failing else RealizationStatus.OK
 
 
 def _check(

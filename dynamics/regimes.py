@@ -6,7 +6,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics import _fits, _resampling
+from dynamics import _fits, _goodness, _resampling
 from dynamics.displacement import MeanSquareDisplacement
 
 Array = NDArray[np.float64]
@@ -23,7 +23,7 @@ class LocalSlope:
     waiting_times, lags : (W,), (T,) int64
         Steps.
     slope, low, high : (W, T) float64
-        Of the mean over the runs, and its bootstrap interval; nan where the displacement is 0 or beyond the run.
+        Of the mean over the runs, and its interval; nan where the displacement is 0 or beyond the run.
     bandwidth : float
         Of the smoothing, in ln t.
     confidence : float
@@ -47,6 +47,13 @@ class DiffusionStatus(StrEnum):
         "D(tw) is not defined: fewer than four lags of the window are recorded for at least two waiting times; "
         "train longer runs or choose another window"
     )
+    NOT_A_POWER_LAW = (
+        "alpha is a mean slope only: D(tw) t^alpha with one alpha misses the displacement by more than its errors "
+        "(p_value, worst_misfit, alphas); choose a narrower window, or look at the local slope"
+    )
+    D_NOT_A_POWER_LAW = (
+        "a is a mean slope only: tw^-a misses D(tw) by more than its errors (a_p_value); give D(tw) itself"
+    )
     TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
 
 
@@ -61,13 +68,19 @@ class GeneralizedDiffusion:
     waiting_times : (W,) int64
         Steps.
     alpha, alpha_low, alpha_high : float
-        Exponent of the lag, common to all waiting times, and its bootstrap interval.
+        Exponent of the lag, common to all waiting times, and its interval.
     alphas : (W,) float64
         The exponent of each waiting time by itself: where they differ much, one alpha does not do.
+    p_value : float
+        Of that form: probability of alphas as different and curves as bent if one power law described all.
+    worst_misfit : float
+        Largest relative deviation of the displacement from D(tw) t^alpha in the window.
     coefficients, coefficients_interval : (W,), (W, 2) float64
         D(tw), square parameter units per parameter and step^alpha; nan for a waiting time without the whole window.
     a, a_low, a_high : float
         Exponent of D ~ tw^-a: 0 where the later regime does not age.
+    a_p_value : float
+        Of a misfit as large if D were a power law.
     confidence : float
         Of the intervals.
     status : DiffusionStatus
@@ -80,11 +93,14 @@ class GeneralizedDiffusion:
     alpha_low: float
     alpha_high: float
     alphas: Array
+    p_value: float
+    worst_misfit: float
     coefficients: Array
     coefficients_interval: Array
     a: float
     a_low: float
     a_high: float
+    a_p_value: float
     confidence: float
     status: DiffusionStatus
 
@@ -104,8 +120,7 @@ def local_slope(
     of neighbors it is exact for a power law and for a linearly changing slope, up to the ends. 0.5 in ln t is a window
     of a factor e to either side.
 
-    Source: local polynomial regression, e.g. Fan and Gijbels, Local Polynomial Modelling and Its Applications (1996)
-    (cited from memory).
+    This is local polynomial regression; derived here, tested by its exactness on power laws.
 
     Raises
     ------
@@ -126,7 +141,7 @@ def local_slope(
         operator = _derivative(np.log(msd.lags[there]), bandwidth)
         slope[w, there] = operator @ y[there]
         boot = _fits.log_finite(means[:, w, there]) @ operator.T
-        low[w, there], high[w, there] = _resampling.interval(boot, confidence, msd.replicas)
+        low[w, there], high[w, there] = _resampling.interval(slope[w, there], boot, confidence, msd.replicas)
     return LocalSlope(msd.waiting_times, msd.lags, slope, low, high, float(bandwidth), float(confidence))
 
 
@@ -143,6 +158,10 @@ def generalized_diffusion(
     Least squares of ln Delta over the lags of the window, with one alpha for all waiting times: with one each, D (the
     displacement extrapolated to a lag of 1) would mostly mirror the errors of alpha, and its unit would change with tw.
     Since all have the same lags, a does not depend on alpha at all: it is the exponent of the geometric mean of Delta.
+
+    Whether one power law describes all curves is tested by Hotelling's T2 of what it cannot make: bends along the lag
+    (of second and third degree) and changes of the slope with tw, those of low degree first. It fails where p is below
+    0.01.
 
     Parameters
     ----------
@@ -179,10 +198,10 @@ def generalized_diffusion(
     alpha = np.full(len(y), np.nan) if thin else alphas[:, whole].mean(axis=1)
     log_d = np.where(whole, y.mean(axis=-1) - alpha[:, None] * (x.mean() if x.size else np.nan), np.nan)
     a = -_fits.line(x_tw, log_d)[0]
-    alpha_ends = _resampling.float_interval(alpha[1:], confidence, msd.replicas)
-    a_ends = _resampling.float_interval(a[1:], confidence, msd.replicas)
-    ends = np.stack(_resampling.interval(log_d[1:], confidence, msd.replicas), axis=-1)
-    few = DiffusionStatus.TOO_FEW_RUNS if msd.replicas < 2 else DiffusionStatus.OK
+    alpha_ends = _resampling.float_interval(alpha[0], alpha[1:], confidence, msd.replicas)
+    a_ends = _resampling.float_interval(a[0], a[1:], confidence, msd.replicas)
+    ends = np.stack(_resampling.interval(log_d[0], log_d[1:], confidence, msd.replicas), axis=-1)
+    p_value, misfit, a_p_value = (np.nan,) * 3 if thin else _misfits(x, x_tw, y, alpha[0], log_d, msd.replicas)
     lags = msd.lags[inside]
     return GeneralizedDiffusion(
         window=(int(lags[0]), int(lags[-1])) if lags.size else (int(window[0]), int(window[1])),
@@ -191,14 +210,42 @@ def generalized_diffusion(
         alpha_low=alpha_ends[0],
         alpha_high=alpha_ends[1],
         alphas=np.where(whole, alphas[0], np.nan),
+        p_value=p_value,
+        worst_misfit=misfit,
         coefficients=np.exp(log_d[0]),
         coefficients_interval=np.exp(ends),
         a=float(a[0]),
         a_low=a_ends[0],
         a_high=a_ends[1],
+        a_p_value=a_p_value,
         confidence=float(confidence),
-        status=DiffusionStatus.TOO_FEW_LAGS if thin else few,
+        status=_status(bool(thin), msd.replicas, p_value, a_p_value),
     )
+
+
+def _misfits(x: Array, x_tw: Array, y: Array, alpha: float, log_d: Array, runs: int) -> tuple[float, float, float]:
+    """P-value and worst misfit of D(tw) t^alpha, p-value of D ~ tw^-a; first of `y` (1 + B, W, T) is the estimate."""
+    whole = np.isfinite(y[0]).all(axis=-1)
+    left = y[0][whole] - log_d[0][whole, None] - alpha * x
+    along, across = _goodness.polynomials(x, 4), _goodness.polynomials(x_tw[whole], x.size)
+    degrees = [(i, j) for i in range(across.shape[1]) for j in range(1, along.shape[1]) if i + j > 1]
+    coefficients = across.T @ y[:, whole] @ along  # (1 + B, degree along tw, degree along t)
+    contrasts = np.stack(
+        [coefficients[:, i, j] for i, j in sorted(degrees, key=lambda pair: (sum(pair), pair))], axis=1
+    )
+    p_value = _goodness.lack_of_fit(contrasts[0], contrasts[1:], runs)
+    a_p_value, _ = _goodness.line_misfit(x_tw, log_d[0], log_d[1:], runs)
+    return p_value, _goodness.worst_misfit(left), a_p_value
+
+
+def _status(thin: bool, runs: int, p_value: float, a_p_value: float) -> DiffusionStatus:
+    if thin:
+        return DiffusionStatus.TOO_FEW_LAGS
+    if runs < 2:
+        return DiffusionStatus.TOO_FEW_RUNS
+    if _goodness.fails(p_value):
+        return DiffusionStatus.NOT_A_POWER_LAW
+    return DiffusionStatus.D_NOT_A_POWER_LAW if _goodness.fails(a_p_value) else DiffusionStatus.OK
 
 
 def _default_window(msd: MeanSquareDisplacement) -> tuple[float, float]:

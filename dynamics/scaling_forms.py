@@ -6,9 +6,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize
 
-from dynamics import _fits, _resampling
+from dynamics import _fits, _goodness, _resampling
+from dynamics._crossings import crossings
 from dynamics.displacement import MeanSquareDisplacement
 
 Array = NDArray[np.float64]
@@ -28,6 +29,15 @@ class FormStatus(StrEnum):
     TOO_FEW_RUNS = (
         "refused, the fits are attached: the covariance of W waiting times needs at least W + 3 runs; "
         "train more replicas"
+    )
+    NONE_FITS = (
+        "none of the forms describes t*(tw): the best of them misses it by more than its errors (p_value below 0.01); "
+        "leave out early waiting times, or give t* itself"
+    )
+    AMBIGUOUS = (
+        "refused, the fits are attached: t* is ambiguous, because the displacement falls below the threshold again "
+        "after it reached it; record lags on multiples of the epoch (train --lags-multiple-of epoch) or choose a "
+        "larger threshold"
     )
 
 
@@ -49,11 +59,13 @@ class FormComparison:
     aic : (F,) float64
         Akaike's criterion, less that of the best form: 0 for the best, above 10 for what can be forgotten.
     p_value : (F,) float64
-        Probability of a chi-square as large if the form were true.
+        Probability of a chi-square as large if the form were true. (`chi_square` itself takes the covariance as known.)
+    worst_misfit : (F,) float64
+        Largest relative deviation of t* from each form.
     t_star : (F, W) float64
         Steps, as each form has them.
     best : str or None
-        The form of least AIC; None where the comparison is refused.
+        The form of least AIC; None where the comparison is refused or that form fails.
     status : FormStatus
         "ok", or what is missing and how to get it.
     """
@@ -65,6 +77,7 @@ class FormComparison:
     chi_square: Array
     aic: Array
     p_value: Array
+    worst_misfit: Array
     t_star: Array
     best: FormName | None
     status: FormStatus
@@ -86,12 +99,12 @@ def compare_forms(
     They are fitted to ln t* by least squares with the full covariance C of the waiting times, which come from the same
     runs: chi2 = r^T C^-1 r with C from the bootstrap over runs, times R / (R - 1), plus the error of interpolating
     between lags. The inverse of a covariance estimated from R runs is too large on average; chi2 has the factor
-    (R - W - 2) / (R - 1) of Hartlap, Simon and Schneider (2007, cited from memory). The criterion is
+    (R - W - 2) / (R - 1) for that (the mean of the inverse; tested by simulation). The criterion is
     AIC = chi2 + 2 x number of parameters (1, 1, 2, 1), with C taken as known; p-values are those of Hotelling's T2,
-    which allows for its estimation. All four may be bad: look at the p-values before at the best.
+    which allows for its estimation. All four may be bad: where the best has a p-value below 0.01 there is no best.
 
-    Source of the forms: Vincent, Hammann, Ocio, Bouchaud and Cugliandolo, "Slow dynamics and aging in spin glasses"
-    (1997) (cited from memory).
+    Source of the forms: Vincent, Hammann, Ocio, Bouchaud and Cugliandolo, "Slow dynamics and aging in spin glasses",
+    arXiv cond-mat/9607224.
 
     Raises
     ------
@@ -104,16 +117,18 @@ def compare_forms(
         msg = f"threshold must be positive and finite; got {threshold!r}"
         raise ValueError(msg)
     means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
-    y = _fits.log_finite(_fits.first_crossing(msd.lags, msd.mean, threshold))
-    used = np.isfinite(y)
-    boot = _fits.log_finite(_fits.first_crossing(msd.lags, means, threshold))[:, used]
+    found = crossings(msd, means, threshold)
+    y, used = found.log, np.isfinite(found.log)
+    boot = found.log_samples[:, used]
     boot = boot[np.isfinite(boot).all(axis=1)]
-    status = _status(int(used.sum()), msd.replicas, len(boot))
+    status = _status(int(used.sum()), msd.replicas, len(boot), ambiguous=bool(found.ambiguous.any()))
     covariance = _covariance(boot, msd.replicas) if status == FormStatus.OK else None
     return _compare(np.log(msd.waiting_times), y, used, covariance, msd.replicas, status)
 
 
-def _status(waiting_times: int, replicas: int, samples: int) -> FormStatus:
+def _status(waiting_times: int, replicas: int, samples: int, *, ambiguous: bool) -> FormStatus:
+    if ambiguous:
+        return FormStatus.AMBIGUOUS
     if waiting_times < LEAST_WAITING_TIMES:
         return FormStatus.TOO_FEW_WAITING_TIMES
     enough = replicas >= waiting_times + 3 and samples > waiting_times
@@ -137,13 +152,18 @@ def _compare(
     aic, p_value, best = np.full(4, np.nan), np.full(4, np.nan), None
     if covariance is not None:
         waiting_times = int(used.sum())
-        p_value = _hotelling(chi_square, waiting_times - parameters, replicas)
-        errors = errors * _inflation(waiting_times - parameters, replicas)
+        freedom = waiting_times - parameters
+        p_value = np.array([_goodness.hotelling(*part, replicas) for part in zip(chi_square, freedom, strict=True)])
+        errors = errors * _inflation(freedom, replicas)
         chi_square = chi_square * (replicas - waiting_times - 2) / (replicas - 1)
         aic = chi_square + 2 * parameters
         aic = aic - aic.min()
-        best = names[int(aic.argmin())]
-    return FormComparison(names, exponents, errors, amplitudes, chi_square, aic, p_value, np.exp(log_t), best, status)
+        least = int(aic.argmin())
+        status = FormStatus.NONE_FITS if _goodness.fails(p_value[least]) else status
+        best = names[least] if status == FormStatus.OK else None
+    worst = np.array([_goodness.worst_misfit(y - row) for row in log_t])
+    t_star = np.exp(log_t)
+    return FormComparison(names, exponents, errors, amplitudes, chi_square, aic, p_value, worst, t_star, best, status)
 
 
 def _inflation(freedom: NDArray[np.int64], replicas: int) -> Array:
@@ -154,12 +174,6 @@ def _inflation(freedom: NDArray[np.int64], replicas: int) -> Array:
     """
     n = replicas - 1
     return np.sqrt(n / (n - freedom) * (n - 1) / (n - 1 - freedom))
-
-
-def _hotelling(chi_square: Array, freedom: NDArray[np.int64], replicas: int) -> Array:
-    """Probability of a larger chi-square of so many degrees of freedom, with a covariance from so many runs."""
-    n = replicas - 1
-    return stats.f.sf(chi_square * (n - freedom + 1) / (n * freedom), freedom, n - freedom + 1)
 
 
 def _fit(

@@ -20,6 +20,7 @@ __all__ = [
     "ornstein_uhlenbeck",
     "trap_model",
     "trap_model_displacement",
+    "wandering_walk",
 ]
 
 Array = NDArray[np.float64]
@@ -75,6 +76,38 @@ def aging_walk_t_star(waiting_times: ArrayLike, threshold: float, diffusion: flo
         return np.exp(target) - tw
     base = 1.0 + (1.0 - mu) * target
     return np.where(base > 0, np.maximum(base, np.finfo(float).tiny) ** (1.0 / (1.0 - mu)) - tw, np.inf)
+
+
+def wandering_walk(
+    replicas: int,
+    parameters: int,
+    waiting_times: Sequence[int] | ArrayLike,
+    lags: Sequence[int] | ArrayLike,
+    diffusion: float,
+    rng: np.random.Generator,
+    *,
+    mu: float,
+    spread: float,
+    memory: float = 1.0,
+) -> Trajectories:
+    """`aging_walk` whose diffusion coefficient wanders, differently in every run: runs that are lucky stay so a while.
+
+    D(s) = `diffusion` s^-mu exp(`spread` X(ln s) - `spread`^2 / 2) with a stationary Ornstein-Uhlenbeck process X of
+    unit variance in ln s, <X(u) X(u')> = exp(-|u - u'| / `memory`), one for each run and held between recorded steps.
+    Its exponential has the mean 1, so that the mean square displacement and t* are those of `aging_walk`; but single
+    runs have log-normal amplitudes, alike at neighboring waiting times, as runs of SGD have.
+    """
+    waiting, lag, steps = recorded_steps(waiting_times, lags)
+    middle = np.log(np.maximum((steps[1:] + steps[:-1]) / 2, 1.0))
+    kept = np.exp(-np.diff(middle) / memory)
+    x = rng.standard_normal((replicas, middle.size))
+    for k, decay in enumerate(kept):
+        x[:, k + 1] = decay * x[:, k] + np.sqrt(1 - decay**2) * x[:, k + 1]
+    clock = 2.0 * diffusion * np.diff(_clock(steps, mu)) * np.exp(spread * x - spread**2 / 2)
+    jumps = rng.standard_normal((replicas, middle.size, parameters)) * np.sqrt(clock)[..., None]
+    snapshots = np.concatenate([np.zeros((replicas, 1, parameters)), jumps.cumsum(axis=1)], axis=1)
+    metadata = {"process": "wandering_walk", "diffusion": diffusion, "mu": mu, "spread": spread, "memory": memory}
+    return recorded_process(steps, snapshots, waiting, lag, metadata)
 
 
 def ornstein_uhlenbeck(

@@ -7,7 +7,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics import _fits, _resampling
+from dynamics import _fits, _goodness, _resampling
+from dynamics._crossings import crossings
 from dynamics.displacement import MeanSquareDisplacement
 
 Array = NDArray[np.float64]
@@ -28,6 +29,10 @@ class ScanStatus(StrEnum):
         "the scan is too narrow: less than half a decade of thresholds is reached from every waiting time; "
         "train longer runs, record shorter lags or leave out early waiting times"
     )
+    AMBIGUOUS = (
+        "t* is ambiguous at every threshold: the displacement falls below it again after it reached it, as it does "
+        "where lags are no multiples of the epoch; record lags that are (train --lags-multiple-of epoch)"
+    )
     TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
 
 
@@ -40,8 +45,12 @@ class ThresholdScan:
     thresholds : (D,) float64
         Delta*, square parameter units per parameter.
     mu, mu_interval : (D,), (D, 2) float64
-        Exponent of t* ~ tw^mu and its bootstrap interval, only where every waiting time has a t*: which waiting times
+        Exponent of t* ~ tw^mu and its interval, only where every waiting time has a t*: which waiting times
         take part would otherwise change along the scan.
+    p_value : (D,) float64
+        Of a misfit as large if t* were a power law at this threshold.
+    ambiguous : (D,) bool
+        Where the displacement crosses the threshold more than once, see `Aging.ambiguous`: not part of a flat window.
     local_slope : (D,) float64
         Mean over the waiting times of d ln MSD / d ln t at t*: 1 for diffusion, 2 for drift.
     flat : (D,) bool
@@ -57,6 +66,8 @@ class ThresholdScan:
     thresholds: Array
     mu: Array
     mu_interval: Array
+    p_value: Array
+    ambiguous: NDArray[np.bool_]
     local_slope: Array
     flat: NDArray[np.bool_]
     mu_flat: float
@@ -112,31 +123,38 @@ def threshold_scan(
         raise ValueError(msg)
     levels = _default_thresholds(msd) if thresholds is None else _check_thresholds(thresholds)
     means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
-    mu, slope = (np.full(levels.size, np.nan) for _ in range(2))
+    mu, slope, p_value = (np.full(levels.size, np.nan) for _ in range(3))
+    ambiguous = np.zeros(levels.size, dtype=np.bool_)
     boot = np.full((resamples, levels.size), np.nan)
     x = np.log(msd.waiting_times)
     for k, level in enumerate(levels):
-        y = _fits.log_finite(_fits.first_crossing(msd.lags, msd.mean, level))
-        if np.isfinite(y).all() and y.size > 1:
-            mu[k] = _fits.line(x, y)[0]
-            slope[k] = np.nanmean(_fits.local_slopes(msd.lags, msd.mean, np.exp(y)))
-            boot[:, k] = _fits.line(x, _fits.log_finite(_fits.first_crossing(msd.lags, means, level)))[0]
-    flat = _flat_window(np.log10(levels), mu, tolerance)
-    ends = _resampling.interval(boot, confidence, msd.replicas)
+        found = crossings(msd, means, level)
+        ambiguous[k] = found.ambiguous.any()
+        whole = np.isfinite(found.log)
+        if whole.all() and whole.size > 1:
+            mu[k] = _fits.line(x, found.log)[0]
+            slope[k] = np.nanmean(_fits.local_slopes(msd.lags, msd.mean, found.first))
+            boot[:, k] = _fits.strict_line(x, found.log_samples, whole)
+            p_value[k], _ = _goodness.line_misfit(x, found.log, found.log_samples, msd.replicas)
+    flat = _flat_window(np.log10(levels), np.where(ambiguous, np.nan, mu), tolerance)
+    ends = _resampling.interval(mu, boot, confidence, msd.replicas)
+    mu_flat = float(mu[flat].mean()) if flat.any() else float("nan")
     mean_flat = boot[:, flat].mean(axis=1) if flat.any() else np.full(resamples, np.nan)
-    low, high = _resampling.float_interval(mean_flat, confidence, msd.replicas)
+    low, high = _resampling.float_interval(mu_flat, mean_flat, confidence, msd.replicas)
     return ThresholdScan(
         thresholds=levels,
         mu=mu,
         mu_interval=np.stack(ends, axis=-1),
+        p_value=p_value,
+        ambiguous=ambiguous,
         local_slope=slope,
         flat=flat,
-        mu_flat=float(mu[flat].mean()) if flat.any() else float("nan"),
+        mu_flat=mu_flat,
         mu_flat_low=low,
         mu_flat_high=high,
         tolerance=float(tolerance),
         confidence=float(confidence),
-        status=_status(levels, mu, flat, msd.replicas),
+        status=_status(levels, mu, ambiguous, flat, msd.replicas),
     )
 
 
@@ -174,7 +192,11 @@ def _flat_window(decades: Array, mu: Array, tolerance: float) -> NDArray[np.bool
     return flat
 
 
-def _status(levels: Array, mu: Array, flat: NDArray[np.bool_], replicas: int) -> ScanStatus:
+def _status(
+    levels: Array, mu: Array, ambiguous: NDArray[np.bool_], flat: NDArray[np.bool_], replicas: int
+) -> ScanStatus:
+    if (ambiguous | ~np.isfinite(mu)).all() and ambiguous.any():
+        return ScanStatus.AMBIGUOUS
     complete = levels[np.isfinite(mu)]
     if complete.size < 2 or np.log10(complete[-1] / complete[0]) < LEAST_DECADES:
         return ScanStatus.TOO_NARROW

@@ -6,7 +6,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics import _fits, _resampling
+from dynamics import _fits, _goodness, _resampling
 from dynamics.aging import Aging
 from dynamics.motion import DisplacementSplit, SplitMethod, difference_speed, gradient_speed, split_displacement
 from dynamics.trajectories import Trajectories
@@ -52,9 +52,11 @@ class WhatMoves:
     mu_gradient, mu_differences : float
         Exponents of the predictions, over the waiting times that have a measured t* too.
     mu_gradient_low, mu_gradient_high : float
-        Bootstrap interval.
+        Interval of the first.
+    mu_gradient_p_value : float
+        Of a misfit as large if `t_star_gradient` were a power law.
     drift_share, drift_share_interval : (W,), (W, 2) float64
-        Share of drift in the displacement at the recorded lag nearest to t*, and its bootstrap interval.
+        Share of drift in the displacement at the recorded lag nearest to t*, and its interval.
     method : str
         How drift and noise were told apart, see `split_displacement`.
     confidence : float
@@ -73,6 +75,7 @@ class WhatMoves:
     mu_gradient: float
     mu_gradient_low: float
     mu_gradient_high: float
+    mu_gradient_p_value: float
     mu_differences: float
     drift_share: Array
     drift_share_interval: Array
@@ -129,10 +132,12 @@ def what_moves(
         predicted = length / np.stack([speed, differences])
     log_predicted = np.where(there, _fits.log_finite(predicted), np.nan)
     boot = np.log(length) - 0.5 * _fits.log_finite(_resampling.resampled_means(counts, squares))
-    slopes = _fits.line(x, np.where(there, boot, np.nan))[0]
-    low, high = _resampling.float_interval(slopes, fit.confidence, runs.replicas)
-    share, ends = _share_at(split, fit.t_star, counts, fit.confidence)
     mu_gradient, mu_differences = (float(mu) for mu in _fits.line(x, log_predicted)[0])
+    used = np.isfinite(log_predicted[0])
+    slopes = _fits.strict_line(x, boot, used)
+    low, high = _resampling.float_interval(mu_gradient, slopes, fit.confidence, runs.replicas)
+    p_value, _ = _goodness.line_misfit(x, log_predicted[0], np.where(used, boot, np.nan), runs.replicas)
+    share, ends = _share_at(split, fit.t_star, counts, fit.confidence)
     return WhatMoves(
         waiting_times=runs.waiting_times,
         velocity_gradient=speed,
@@ -144,6 +149,7 @@ def what_moves(
         mu_gradient=mu_gradient,
         mu_gradient_low=low,
         mu_gradient_high=high,
+        mu_gradient_p_value=p_value,
         mu_differences=mu_differences,
         drift_share=share,
         drift_share_interval=ends,
@@ -164,7 +170,7 @@ def _share_at(
         if np.isfinite(drift).all() and total.mean() > 0:
             share[w] = drift.mean() / total.mean()
             boot = (counts @ drift) / np.where(counts @ total > 0, counts @ total, np.nan)
-            ends[w] = _resampling.float_interval(boot, confidence, len(total))
+            ends[w] = _resampling.float_interval(float(share[w]), boot, confidence, len(total))
     return share, ends
 
 

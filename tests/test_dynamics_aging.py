@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from dynamics import WAITING_TIMES, AgingStatus, MeanSquareDisplacement, aging, log_lags, mean_square_displacement
+from dynamics import (
+    WAITING_TIMES,
+    AgingStatus,
+    MeanSquareDisplacement,
+    RunsMeanStatus,
+    aging,
+    log_lags,
+    mean_square_displacement,
+)
 from dynamics.plots import plot_aging, plot_loss, plot_msd
 from dynamics.synthetic import aging_walk, aging_walk_t_star, brownian
 
@@ -174,8 +182,26 @@ def test_runs_that_do_not_move_are_censored_one_by_one():
     fit = aging(replace(msd, values=values))
     np.testing.assert_allclose(fit.censored_runs, 0.2)
     assert np.isnan(fit.t_star_runs[2]).all()
-    np.testing.assert_allclose(fit.t_star_runs_mean, 0.5 * TW**0.8, rtol=1e-9)
+    assert np.isnan([*fit.t_star_runs_mean, fit.mu_runs_mean, fit.mu_runs_mean_low]).all()
+    np.testing.assert_allclose(fit.t_star_runs_at_least, (4 * 0.5 * TW**0.8 + LAGS[-1]) / 5, rtol=1e-9)
+    assert fit.runs_mean_status == RunsMeanStatus.CENSORED
+    assert aging(msd).mu_runs_mean == pytest.approx(0.8, abs=1e-6)
+    assert aging(msd).runs_mean_status == RunsMeanStatus.OK
+
+
+def test_the_mean_over_runs_leaves_out_where_it_is_not_determined():
+    """One run too slow for the last two waiting times, one too fast for the first: four remain for the others' mean."""
+    msd = power_law(0.8, replicas=5)
+    values = msd.values.copy()
+    values[1, 4:] *= 1e-9
+    values[2, 0] = 1.0
+    fit = aging(replace(msd, values=values))
+    assert np.isnan(fit.t_star_runs_mean).tolist() == [True] + [False] * 3 + [True] * 2
     assert fit.mu_runs_mean == pytest.approx(0.8, abs=1e-6)
+    assert (fit.censored_runs.tolist(), fit.early_runs.tolist()) == ([0] * 4 + [0.2] * 2, [0.2] + [0] * 5)
+    assert fit.t_star_runs_at_least[0] == pytest.approx(4 / 5 * 0.5 * TW[0] ** 0.8)
+    assert fit.runs_mean_status == RunsMeanStatus.SOME_CENSORED
+    assert "t_star_runs_at_least is a lower bound" in fit.runs_mean_status
 
 
 def test_a_threshold_below_the_first_lag_is_early():

@@ -36,13 +36,23 @@ def show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Non
 
 
 def _text(value: Any) -> str:
+    """One number, list or mapping; where nothing of it is known, words."""
+    if _is_unknown(value):
+        return "not determined"
     if isinstance(value, float | np.floating):
         return f"{value:.6g}"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
     if isinstance(value, np.ndarray | list | tuple):
-        return " ".join(_text(item) for item in value)
+        return " ".join("nan" if _is_unknown(item) else _text(item) for item in value)
     return str(value)
+
+
+def _is_unknown(value: Any) -> bool:
+    """Whether a number is nan, or all of a list of numbers."""
+    if isinstance(value, np.ndarray | list | tuple):
+        return len(value) > 0 and all(_is_unknown(item) for item in value)
+    return isinstance(value, float | np.floating) and bool(np.isnan(value))
 
 
 @contextmanager

@@ -103,7 +103,13 @@ def describe_realizations(
 
 
 def _one(spread: ExponentSpread, d: int, name: str) -> dict[str, float]:
-    parts = {"": spread.values, "_low": spread.low, "_high": spread.high, "_run_sd": spread.run_sd}
+    parts = {
+        "": spread.values,
+        "_low": spread.low,
+        "_high": spread.high,
+        "_run_sd": spread.run_sd,
+        "_p_value": spread.p_value,
+    }
     return {name + suffix: float(values[d]) for suffix, values in parts.items()}
 
 

@@ -123,7 +123,10 @@ def _over_known(average: Callable[..., Any], values: NDArray[Any], known: NDArra
 
 def describe_fit(fit: Aging) -> dict[str, Any]:
     """What a figure of t* shows, and the status."""
-    names = ("threshold", "t_star", "t_star_interval", "t_star_runs_mean", "mu", "mu_low", "mu_high", "mu_runs_mean")
+    names = (
+        "threshold", "t_star", "t_star_interval", "t_star_runs_mean", "t_star_runs_at_least", "mu", "mu_low", "mu_high",
+        "p_value", "mu_runs_mean",
+    )  # fmt: skip
     return {name: getattr(fit, name) for name in names} | {"status": str(fit.status)}
 
 

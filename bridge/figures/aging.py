@@ -47,10 +47,16 @@ def describe(result: AgingFigure) -> dict[str, Any]:
         "t_star": [fit.t_star for fit in result.fits],
         "t_star_interval": [fit.t_star_interval for fit in result.fits],
         "t_star_runs_mean": [fit.t_star_runs_mean for fit in result.fits],
+        "t_star_runs_at_least": [fit.t_star_runs_at_least for fit in result.fits],
+        "censored_runs": [fit.censored_runs for fit in result.fits],
+        "effective_runs": [fit.effective_runs for fit in result.fits],
         "mu": [fit.mu for fit in result.fits],
         "mu_low": [fit.mu_low for fit in result.fits],
         "mu_high": [fit.mu_high for fit in result.fits],
+        "p_value": [fit.p_value for fit in result.fits],
+        "worst_misfit": [fit.worst_misfit for fit in result.fits],
         "mu_runs_mean": [fit.mu_runs_mean for fit in result.fits],
+        "runs_mean_status": [str(fit.runs_mean_status) for fit in result.fits],
         "mu_before_and_after": [
             None if fit.crossover is None else (fit.crossover.mu_before, fit.crossover.mu_after) for fit in result.fits
         ],

@@ -11,10 +11,10 @@ from bridge.figures._base import PaperFigure, ScaleName
 from bridge.figures._ensembles import Ensemble
 from bridge.figures._work import Work
 from bridge.figures.curves import ljat_ensembles
-from dynamics import Aging, GeneralizedDiffusion, LocalSlope, aging, generalized_diffusion, local_slope
+from dynamics import Aging, DiffusionStatus, GeneralizedDiffusion, LocalSlope, aging, generalized_diffusion, local_slope
 from dynamics import mean_square_displacement as displacement
 from dynamics.noises import Full, GaussianReplacement, Langevin, Persistent, Replacement
-from dynamics.plots import COLORS, mu_bars, plot_local_slope
+from dynamics.plots import COLORS, STATUS_MARKS, mu_bars, plot_local_slope
 
 THRESHOLD = 1e-2
 LATE_WAITING_TIMES = (10_000, 16_000, 25_000, 40_000, 63_000, 100_000)
@@ -74,6 +74,8 @@ def describe(result: Contrast) -> dict[str, Any]:
         "mu": [fit.mu for fit in result.fits],
         "mu_low": [fit.mu_low for fit in result.fits],
         "mu_high": [fit.mu_high for fit in result.fits],
+        "p_value": [fit.p_value for fit in result.fits],
+        "worst_misfit": [fit.worst_misfit for fit in result.fits],
         "local_slope_at_t_star": [fit.local_slope for fit in result.fits],
         "bend": [None if fit.crossover is None else vars(fit.crossover) for fit in result.fits],
         "status": [str(fit.status) for fit in result.fits],
@@ -90,9 +92,13 @@ def describe_regime(result: Contrast) -> dict[str, Any]:
         "alpha": [part.alpha for part in parts],
         "alpha_low": [part.alpha_low for part in parts],
         "alpha_high": [part.alpha_high for part in parts],
+        "alphas": [part.alphas for part in parts],
+        "p_value": [part.p_value for part in parts],
+        "worst_misfit": [part.worst_misfit for part in parts],
         "a": [part.a for part in parts],
         "a_low": [part.a_low for part in parts],
         "a_high": [part.a_high for part in parts],
+        "a_p_value": [part.a_p_value for part in parts],
         "steepest_slope": [np.nanmax(slope.slope, axis=1) for slope in result.slopes],
         "slope_at_last_lag": [_last(slope.slope) for slope in result.slopes],
         "status": [str(part.status) for part in parts],
@@ -139,9 +145,19 @@ def draw_regime(result: Contrast) -> Figure:
     ):
         plot_local_slope(slope, ax)
         ax.axvspan(*part.window, color="0.5", alpha=0.1, linewidth=0)
-        ax.set_title(rf"{label}: $\alpha$ = {part.alpha:.2f}, $D \sim t_w^{{-{part.a:.2f}}}$", fontsize="medium")
+        ax.set_title(f"{label}: {_regime_text(part)}", fontsize="medium")
         ax.legend(frameon=False, fontsize="small", loc="lower right")
     return figure
+
+
+def _regime_text(part: GeneralizedDiffusion) -> str:
+    """The exponents, or where one power law does not do, those of the waiting times."""
+    if not np.isfinite(part.alpha):
+        return "not determined"
+    if part.status == DiffusionStatus.NOT_A_POWER_LAW:
+        known = part.alphas[np.isfinite(part.alphas)]
+        return rf"no one power law, $\alpha$ = {known.min():.2f} ... {known.max():.2f}"
+    return rf"$\alpha$ = {part.alpha:.2f}, $D \sim t_w^{{{-part.a:.2f}}}$" + STATUS_MARKS.get(part.status, "")
 
 
 def late_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:

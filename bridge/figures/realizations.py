@@ -15,7 +15,19 @@ from dynamics.realization_plots import plot_spread
 
 SEEDS = {"quick": 4, "paper": 8}
 REPLICAS = {"quick": 8, "paper": 40}
-NUMBERS = ("mean", "mean_low", "mean_high", "sd", "standard_error", "within_sd", "between_sd", "values", "low", "high")
+NUMBERS = (
+    "mean",
+    "mean_low",
+    "mean_high",
+    "sd",
+    "standard_error",
+    "within_sd",
+    "between_sd",
+    "values",
+    "low",
+    "high",
+    "p_value",
+)
 
 
 @dataclass(frozen=True, eq=False)

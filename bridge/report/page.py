@@ -34,7 +34,7 @@ CAPTIONS = {
     "disconnectivity": "Disconnectivity graphs. Disks: minima whose basins SGD snapshots lie in; area by number of "
     "snapshots, color by their mean age. Components that no known transition state joins stand side by side.",
     "aging": "Two-time mean square displacement, and the lag t* at which it reaches the threshold against the waiting "
-    "time, with bootstrap intervals over the runs.",
+    "time, with intervals over the runs.",
     "comparison": "Aging exponent against the number of minima: filled, found; open, Chao1 estimate.",
 }
 ASSETS = files("bridge.report") / "assets"

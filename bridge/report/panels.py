@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from bridge.results import ArchitectureResults, MinimaTable
+from dynamics.plots import STATUS_MARKS
 from landscape.plots import INK
 
 GRAY = "#767676"  # readable on white
@@ -83,9 +84,13 @@ def minimum_facts(table: MinimaTable, k: int) -> dict[str, str]:
 
 
 def mu_text(found: ArchitectureResults) -> str:
-    """The exponent mu with its interval."""
+    """The exponent mu with its interval, and in words what is wrong with it."""
     fit = found.fit
-    return f"{fit.mu:.2f} [{number_text(fit.mu_low)}, {number_text(fit.mu_high)}]" if np.isfinite(fit.mu) else NO_VALUE
+    if not np.isfinite(fit.mu):
+        return NO_VALUE
+    known = np.isfinite([fit.mu_low, fit.mu_high]).all()
+    interval = f"[{fit.mu_low:.2f}, {fit.mu_high:.2f}]" if known else "no interval"
+    return f"{fit.mu:.2f} {interval}{STATUS_MARKS.get(fit.status, '')}"
 
 
 def slug(hidden: str) -> str:
