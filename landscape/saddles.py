@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape import symmetry
+from landscape._downhill import follow_down
 from landscape.bands import elastic_band
 from landscape.losses import Loss
-from landscape.quench import QuenchResult, quench
+from landscape.quench import QuenchResult
 from landscape.stationary import (
     GRADIENT_TOLERANCE,
     LocalModel,
@@ -23,9 +24,7 @@ from landscape.workers import one_thread
 Array = NDArray[np.float64]
 
 FIRST_RADIUS, MIN_RADIUS, MAX_RADIUS = 0.3, 1e-3, 1.0
-FIRST_PUSH, MAX_PUSH = 1e-3, 0.5  # Euclidean displacement off a transition state
 VISIBLE_DROP = 1e-13  # nats: a smaller drop cannot be told from rounding
-DOWNHILL_ERROR = 1e-2  # of a step of the downhill paths: 71 of 72 ended where Radau at rtol 1e-9 did
 POINTS_BETWEEN = 19  # on the straight line between two minima
 
 
@@ -81,7 +80,8 @@ def find_transition_state(
     Notes
     -----
     Eigenvector following: Cerjan and Miller, J. Chem. Phys. 75, 2800 (1981); Wales, J. Chem. Phys. 101,
-    3750 (1994). The downhill paths are gradient-flow paths (`quench` with method "flow").
+    3750 (1994). The downhill paths are gradient-flow paths (`quench` with method "flow"), followed again with a
+    smaller error wherever the errors of their steps might decide where they end.
     """
     theta, direction = np.array(theta, dtype=np.float64), np.array(direction, dtype=np.float64)
     for name, vector in (("theta", theta), ("direction", direction)):
@@ -96,7 +96,7 @@ def find_transition_state(
             model, status, evaluations = _eigenvector_following(loss, theta, direction, tolerance, max_steps)
             if status is not SaddleStatus.CONVERGED:
                 return SaddleResult(status, None, (), evaluations)
-            ends = [_downhill(loss, model, sign) for sign in (1.0, -1.0)]
+            ends = [follow_down(loss, model, sign).result for sign in (1.0, -1.0)]
     except FloatingPointError:
         return SaddleResult(SaddleStatus.NOT_FINITE, None, (), 0)
     evaluations += sum(end.hessian_evaluations for end in ends)
@@ -116,7 +116,7 @@ def downhill(loss: Loss, theta: ArrayLike) -> tuple[QuenchResult, QuenchResult]:
     """
     with one_thread():
         model = local_model(loss, np.array(theta, dtype=np.float64))
-        return _downhill(loss, model, 1.0), _downhill(loss, model, -1.0)
+        return follow_down(loss, model, 1.0).result, follow_down(loss, model, -1.0).result
 
 
 def search_from_minimum(
@@ -252,18 +252,3 @@ def _next_radius(model: LocalModel, trial: LocalModel, step: Array, length: floa
     if error > 0.5:
         return max(0.6 * min(radius, 1.5 * length), MIN_RADIUS), True
     return (min(1.3 * radius, MAX_RADIUS) if error < 0.2 else radius), True
-
-
-def _downhill(loss: Loss, model: LocalModel, sign: float) -> QuenchResult:
-    return quench(loss, push_off(loss, model, sign), method="flow", path_error=DOWNHILL_ERROR)
-
-
-def push_off(loss: Loss, model: LocalModel, sign: float) -> Array:
-    """Point (P,) beside a transition state, along the negative mode as far as the loss must visibly drop."""
-    push = FIRST_PUSH
-    while True:
-        point = model.point + sign * push * model.eigenvectors[:, 0]
-        value, _ = loss.value_and_gradient(point)
-        if value < model.value - VISIBLE_DROP or push >= MAX_PUSH:
-            return point
-        push *= 2.0
