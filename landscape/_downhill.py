@@ -66,8 +66,9 @@ def follow_down(
 def push_off(loss: Loss, model: LocalModel, sign: float, *, share: float = 1.0, bent: bool = True) -> Array:
     """Point (P,) beside a transition state, on its unstable manifold to second order.
 
-    The push s along the negative mode v is short enough for the gradient to be that of the quadratic model, and long
-    enough to be seen beside the gradient that the transition state itself may have. With T = D3 loss the manifold is
+    The push s along the negative mode v is long enough for the gradient to be seen beside that which the transition
+    state itself may have, but short enough for it to be that of the quadratic model: where the two contradict, the
+    flow stops at once, at a saddle within its certificate. With T = D3 loss the manifold is
     s v + s^2 a, where (H + 2 |lambda_0|) a = -T(v, v) / 2 across v (derived from d theta / dt = -gradient: along the
     manifold d s / dt = |lambda_0| s). T(v, v) s^2 is the sum of the gradients at s v and -s v.
 
@@ -80,15 +81,16 @@ def push_off(loss: Loss, model: LocalModel, sign: float, *, share: float = 1.0, 
     """
     mode, curvature = model.eigenvectors[:, 0], max(abs(float(model.eigenvalues[0])), np.finfo(float).tiny)
     unseen = max(abs(float(mode @ model.gradient)), GRADIENT_TOLERANCE * np.sqrt(mode.size))
-    shortest = min(VISIBLE * unseen / curvature, MAX_PUSH)
-    push = max(FIRST_PUSH, shortest)
+    push = min(max(FIRST_PUSH, VISIBLE * unseen / curvature), MAX_PUSH)
     for _ in range(MAX_SHRINKS):
         ahead, behind = (loss.value_and_gradient(model.point + way * push * mode)[1] for way in (1.0, -1.0))
         even, odd = 0.5 * (ahead + behind) - model.gradient, 0.5 * (ahead - behind)
         missed = np.linalg.norm(even) + np.linalg.norm(odd + curvature * push * mode)
-        if missed <= NONLINEAR * curvature * push or SHRINK * push < shortest:
+        if missed <= NONLINEAR * curvature * push:
             break
         push *= SHRINK
+    else:
+        even = np.zeros_like(mode)  # nothing to be seen of it
     point = model.point + sign * share * push * mode
     if not bent:
         return point
