@@ -132,7 +132,9 @@ def compare(database, arguments):
     some = np.linspace(0, n - 1, min(n, arguments.radau)).astype(int).tolist()
     for said, which in ((f"{len(some)} of them", some), (f"the {len(suspects)} that differ", sorted(suspects))):
         wrong = check_with_radau(loss, models, exact, which)
-        print(f"  Radau, {said}: the flow at 1e-4 is wrong for {len(wrong)} {[stored[k].id for k in wrong]}", flush=True)
+        print(
+            f"  Radau, {said}: the flow at 1e-4 is wrong for {len(wrong)} {[stored[k].id for k in wrong]}", flush=True
+        )
     for name in codes:
         codes_costs.setdefault(name, [])
     for seed in range(arguments.repeats):
@@ -159,7 +161,9 @@ def main():
         return
     for database in arguments.databases:
         compare(database.resolve(), arguments)
-    costs = {name: (sum(r["seconds"] for r in runs), sum(r["found"] for r in runs)) for name, runs in codes_costs.items()}
+    costs = {
+        name: (sum(r["seconds"] for r in runs), sum(r["found"] for r in runs)) for name, runs in codes_costs.items()
+    }
     for name, (seconds, found) in costs.items():
         print(f"{name}: {1e3 * seconds / found:.0f} processor ms a transition state ({found} in {seconds:.0f} s)")
     if "before" in costs:

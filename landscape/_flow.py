@@ -79,7 +79,9 @@ class FlowStep:
     @cached_property
     def way(self) -> Array:
         """Points (k, P) inside the step, at `FRACTIONS` of its time."""
-        return self.model.point + np.array([self.displacement(share) for share in FRACTIONS]) @ self.model.eigenvectors.T
+        return (
+            self.model.point + np.array([self.displacement(share) for share in FRACTIONS]) @ self.model.eigenvectors.T
+        )
 
 
 def gradient_flow(

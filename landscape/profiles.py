@@ -96,9 +96,7 @@ def loss_profile(
     return _joined(loss, pieces, points_per_side)
 
 
-def _way_down(
-    loss: Loss, state: TransitionState, sign: float, path_error: float | None
-) -> tuple[Array, QuenchResult]:
+def _way_down(loss: Loss, state: TransitionState, sign: float, path_error: float | None) -> tuple[Array, QuenchResult]:
     """The way (T, P) from a transition state down one side, and where it ends."""
     modes = loss.zero_modes
     top = local_model(loss, state.coordinates - modes.T @ (modes @ state.coordinates))
