@@ -1,36 +1,87 @@
 """Gradient flow d theta / dt = -gradient: the path of steepest descent and the basin it ends in."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape._heights import rounding
+from landscape._compilation import njit
 from landscape.losses import Loss
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, local_model
 
 Array = NDArray[np.float64]
 
-SHORTER = 0.2  # of the time step, after one that ended higher than it began
-VALUE_NOISE = 1e-12  # nats: how far a loss of nearly zero may rise by rounding
-MAX_GROWTH = 5.0  # of the time step from one step to the next
+MAX_GROWTH, MAX_SHRINK = 5.0, 0.1  # of the time step from one step, or one try, to the next
+SAFETY = 0.9  # of the time step that the error estimate allows
 MAX_EXPONENT = 2.0  # time step times the most negative curvature: how far an instability may grow in one step
 FRACTIONS = np.geomspace(1e-3, 1.0, 31)  # of a step, where its way is sampled: stiff modes decay early in it
-SMALL = 1e-2  # below this the series of phi_3 is used
+MIDDLE, LATE = 0.5, 0.9  # of a step: where the gradient's remainder is looked at
+VISIBLE_RISE = 1e-13  # of the loss, or of 1 nat: what rounding may add to it
+SETTLED = 0.1  # what may be left of the gradient at a minimum that the quadratic model foretells, in its own norm
+SETTLED_CURVATURE = 0.5  # by how much, relative to itself, the curvature may change on the way there
 
 
-def phi_1(z: Array) -> Array:
-    """(e^z - 1) / z."""
-    safe = np.where(z == 0.0, 1.0, z)
-    return np.where(z == 0.0, 1.0, np.expm1(safe) / safe)
+@njit(cache=True)
+def phi_functions(z):
+    """phi_1 to phi_4 (4, n) of z (n,): phi_0 = e^z, phi_k+1(z) = (phi_k(z) - 1 / k!) / z."""
+    result = np.empty((4, z.shape[0]))
+    for i in range(z.shape[0]):
+        x = z[i]
+        if abs(x) < 1.0:  # the recurrence upward would cancel
+            term, last = 1.0 / 24.0, 0.0
+            for n in range(5, 22):
+                last += term
+                term *= x / n
+            third = 1.0 / 6.0 + x * last
+            second = 0.5 + x * third
+            first = 1.0 + x * second
+        else:
+            first = np.expm1(x) / x
+            second = (first - 1.0) / x
+            third = (second - 0.5) / x
+            last = (third - 1.0 / 6.0) / x
+        result[0, i], result[1, i], result[2, i], result[3, i] = first, second, third, last
+    return result
 
 
-def _phi_3(z: Array) -> Array:
-    """(e^z - 1 - z - z^2 / 2) / z^3."""
-    safe = np.where(np.abs(z) < SMALL, 1.0, z)
-    closed = (np.expm1(safe) - safe - 0.5 * safe * safe) / safe**3
-    series = 1 / 6 + z * (1 / 24 + z * (1 / 120 + z * (1 / 720 + z / 5040)))
-    return np.where(np.abs(z) < SMALL, series, closed)
+@dataclass(frozen=True, eq=False)
+class FlowStep:
+    """One step of the flow: from the point of a model, for a time.
+
+    In the model's eigenbasis the gradient is `projections` + eigenvalues * displacement + a remainder, and the
+    remainder after a share s of the time is `square` s^2 + `cube` s^3, (P,) each.
+    """
+
+    model: LocalModel
+    time: float
+    square: Array
+    cube: Array
+    error: Array  # (P,) estimate in the eigenbasis: the difference to the method of order 3
+
+    def displacement(self, share: float) -> Array:
+        """Where the flow is (P,) after a share of the time: in the eigenbasis, from the model's point."""
+        time = share * self.time
+        first, _, third, fourth = phi_functions(-time * self.model.eigenvalues)
+        remainder = 2.0 * share**2 * third * self.square + 6.0 * share**3 * fourth * self.cube
+        return -time * (first * self.model.projections + remainder)
+
+    def point(self, share: float) -> Array:
+        """The same in parameter space."""
+        return self.model.point + self.model.eigenvectors @ self.displacement(share)
+
+    @cached_property
+    def end(self) -> Array:
+        """The point (P,) where the step ends."""
+        return self.point(1.0)
+
+    @cached_property
+    def way(self) -> Array:
+        """Points (k, P) inside the step, at `FRACTIONS` of its time."""
+        return (
+            self.model.point + np.array([self.displacement(share) for share in FRACTIONS]) @ self.model.eigenvectors.T
+        )
 
 
 def gradient_flow(
@@ -40,18 +91,21 @@ def gradient_flow(
     tolerance: float,
     path_error: float,
     max_steps: int = 5_000,
-    on_step: Callable[[Array], object] | None = None,
-    visit: Callable[[LocalModel, float, Array], bool] | None = None,
+    origin: Array | None = None,
+    on_step: Callable[[FlowStep], object] | None = None,
+    visit: Callable[[FlowStep], bool] | None = None,
 ) -> tuple[LocalModel, int, int]:
-    """Follow the gradient flow from `theta` (P,) until the rms gradient is at most `tolerance`.
+    """Follow the gradient flow from `theta` (P,) to where the quadratic model says which minimum it leads to.
 
-    Exponential Rosenbrock method of order 3 with its embedded error estimate (exprb32; Hochbruck,
-    Ostermann and Schweitzer, SIAM J. Numer. Anal. 47, 786, 2009), exact in the quadratic part of the
-    loss, so that stiffness costs nothing. `path_error` bounds the Euclidean error of one step; where the loss would
-    have risen after it (along a stiff mode a small error costs much), a shorter step is taken. `on_step` is
-    given the way of each step, points (k, P) from just behind its begin to its end. `visit` is given the model at
-    the begin of each step, its length in time and its end (P,); the flow stops there, before the Hessian at that end,
-    if it says so.
+    Exponential Rosenbrock method of order 5 with an embedded error estimate of order 3 (exprb53s3; Luan and
+    Ostermann, J. Comput. Appl. Math. 255, 417, 2014), exact in the quadratic part of the loss, so that stiffness
+    costs nothing: two gradients and a Hessian a step. `path_error` bounds the Euclidean error of one step; within a
+    distance of 1 from `origin` (P,), such as a saddle that the path comes from, its part of that distance. `on_step`
+    is given each step, and so is `visit`, before the Hessian at its end; the flow stops there if `visit` says so.
+
+    The flow ends where the rms gradient is at most `tolerance` and the minimum of the quadratic model is one of the
+    loss, see `settles`: a gradient that is small and a Hessian that is positive are also found on a flat shoulder,
+    from where the flow leads further.
 
     Returns
     -------
@@ -62,41 +116,99 @@ def gradient_flow(
         Number of evaluations of each.
     """
     model, gradients = local_model(loss, theta), 0
-    time = 1.0 / np.abs(model.eigenvalues).max()
+    time = MAX_EXPONENT / max(-model.eigenvalues[0], np.median(np.abs(model.eigenvalues)), np.finfo(float).tiny)
     for evaluations in range(1, max_steps + 1):
-        eigenvalues, projections = model.eigenvalues, model.projections
-        if model.rms_gradient <= (tolerance if eigenvalues[0] > 0.0 else GRADIENT_TOLERANCE):
+        if model.rms_gradient <= GRADIENT_TOLERANCE:
             return model, evaluations, gradients
-        if eigenvalues[0] < 0.0:
-            time = min(time, MAX_EXPONENT / -eigenvalues[0])
-        while True:
-            first = -time * phi_1(-time * eigenvalues) * projections
-            _, gradient = loss.value_and_gradient(model.point + model.eigenvectors @ first)
+        if model.eigenvalues[0] > 0.0 and model.rms_gradient <= tolerance:
+            settled, more = settles(loss, model)
             gradients += 1
-            remainder = model.eigenvectors.T @ gradient - projections - eigenvalues * first
-            correction = -2.0 * time * _phi_3(-time * eigenvalues) * remainder
-            error = float(np.linalg.norm(correction))
-            factor = 0.9 * (path_error / max(error, 1e-300)) ** (1 / 3)
-            if error <= path_error:
-                break
-            time *= max(0.2, factor)
-        end = model.point + model.eigenvectors @ (first + correction)
-        trial = local_model(loss, end) if visit is None else None
-        value = loss.value_and_gradient(end)[0] if trial is None else trial.value
-        if not value <= model.value + rounding(model.value) + VALUE_NOISE:
-            time *= SHORTER
-            continue
+            if settled:
+                return model, evaluations + more, gradients
+        if model.eigenvalues[0] < 0.0:
+            time = min(time, MAX_EXPONENT / -float(model.eigenvalues[0]))
+        allowed = path_error * (1.0 if origin is None else min(1.0, float(np.linalg.norm(model.point - origin))))
+        while True:
+            step = _step(loss, model, time)
+            error = float(np.linalg.norm(step.error))
+            gradients += 2
+            if error <= allowed:
+                gradients += 1
+                if _falls(loss, step):
+                    break
+                time *= MAX_SHRINK  # a flow never rises
+            else:
+                time *= max(MAX_SHRINK, _factor(allowed, error))
         if on_step is not None:
-            on_step(way(model, time, correction))
-        if visit is not None and visit(model, time, end):
+            on_step(step)
+        if visit is not None and visit(step):
             return model, evaluations, gradients
-        model = trial or local_model(loss, end)
-        time *= min(MAX_GROWTH, max(0.2, factor))
+        model = local_model(loss, step.end)
+        time *= min(MAX_GROWTH, _factor(allowed, error))
     return model, max_steps, gradients
 
 
-def way(model: LocalModel, time: float, correction: Array) -> Array:
-    """Points (k, P) inside a step: the flow of the quadratic model, and of the correction its leading power."""
-    times = time * FRACTIONS[:, None]
-    within = -times * phi_1(-times * model.eigenvalues) * model.projections
-    return model.point + (within + FRACTIONS[:, None] ** 3 * correction) @ model.eigenvectors.T
+def _factor(allowed: float, error: float) -> float:
+    """By how much the time step may change for the error, of order 4 in it, to be the allowed one."""
+    return SAFETY * (allowed / max(error, 1e-300)) ** 0.25 if np.isfinite(error) else MAX_SHRINK
+
+
+def _falls(loss: Loss, step: FlowStep) -> bool:
+    value, before = loss.value_and_gradient(step.end)[0], step.model.value
+    return value <= before + VISIBLE_RISE * max(1.0, abs(before))
+
+
+def _step(loss: Loss, model: LocalModel, time: float) -> FlowStep:
+    """A step of exprb53s3 from a model's point, in its eigenbasis.
+
+    The remainder of the gradient at the two inner points is met by the powers 2 and 3 of the time; that of order 3
+    has the power 2 alone, with weights that do so, too.
+    """
+    projections, eigenvalues = model.projections, model.eigenvalues
+
+    def remainder(displacement: Array) -> Array:
+        _, gradient = loss.value_and_gradient(model.point + model.eigenvectors @ displacement)
+        return model.eigenvectors.T @ gradient - projections - eigenvalues * displacement
+
+    middle, late = (phi_functions(-share * time * eigenvalues) for share in (MIDDLE, LATE))
+    early = remainder(-MIDDLE * time * middle[0] * projections)
+    bend = (27.0 / 25.0 * middle[2] + 729.0 / 125.0 * late[2]) * early
+    later = remainder(-time * (LATE * late[0] * projections + bend))
+    gap = LATE - MIDDLE
+    square = (LATE / MIDDLE**2 * early - MIDDLE / LATE**2 * later) / gap
+    cube = (later / LATE**2 - early / MIDDLE**2) / gap
+    _, _, third, fourth = phi_functions(-time * eigenvalues)
+    coarse = 2.0 * early + 150.0 / 81.0 * later
+    error = -time * (third * (2.0 * square - coarse) + 6.0 * fourth * cube)
+    return FlowStep(model, time, square, cube, error)
+
+
+def settles(loss: Loss, model: LocalModel) -> tuple[bool, int]:
+    """Whether the flow from the point of a positive definite model leads to that model's minimum.
+
+    Where the quadratic model puts the minimum, little of the gradient may be left, and on the way the curvature may
+    not change much, both in the norm that the model's Hessian defines. So neither depends on the units of the loss
+    or the parameters. Where the loss is convex in the ellipsoid around its minimum through the point, the flow
+    cannot leave it: the loss only falls along it.
+
+    Returns
+    -------
+    settled : bool
+    hessians : int
+        How many were needed to say so: 0 or 1.
+    """
+    scale = np.where(model.zero, 0.0, 1.0 / np.sqrt(model.eigenvalues))
+    step = -scale * scale * model.projections
+    end = model.point + model.eigenvectors @ step
+    _, gradient = loss.value_and_gradient(end)
+    left = np.linalg.norm(scale * (model.eigenvectors.T @ gradient))
+    if not left <= SETTLED * np.linalg.norm(scale * model.projections):
+        return False, 0
+    try:
+        there = local_model(loss, end)
+    except FloatingPointError:
+        return False, 1
+    turned = (model.eigenvectors * scale).T @ there.eigenvectors
+    change = (turned * there.eigenvalues) @ turned.T - np.diag(np.where(model.zero, 0.0, 1.0))
+    change[model.zero, :] = change[:, model.zero] = 0.0
+    return bool(np.abs(np.linalg.eigvalsh(change)).max() <= SETTLED_CURVATURE), 1

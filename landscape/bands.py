@@ -1,17 +1,27 @@
-"""Doubly nudged elastic band: a chain of images that relaxes towards a way between two minima."""
+"""Nudged elastic band: a chain of images that relaxes towards a path of steepest descent between two minima."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape._lbfgs import lbfgs_step
+from landscape._band_steps import Steps
 from landscape.losses import Loss
 
 Array = NDArray[np.float64]
 
-MEMORY = 6  # pairs of L-BFGS
-FIRST_SCALE = 1.0  # inverse curvature assumed before there is a pair
+STIFFNESS = 8.0  # nats, per squared length: of a parabola as high as the band and as wide
+WORSE = 2.0  # times the largest residual of the last steps: a step that makes it larger is taken back
+REMEMBERED = 5  # steps that a new one is compared with
+
+
+class BandStatus(Enum):
+    """How the relaxation of a band ended; the value is the remedy."""
+
+    CONVERGED = "converged"
+    MAX_STEPS = "the forces on the band are still above the tolerance; increase steps"
+    STALLED = "the band no longer moves, but its images are too far apart to lie along a path; increase images"
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +30,21 @@ class Band:
 
     points: Array  # (K + 2, P)
     values: Array  # (K + 2,) nats
-    rms_force: float  # of all images together, at the end
+    rms_force: float  # of all images together, at the end; nats per length
     evaluations: int  # gradients
+    residual: float  # largest force on an image, times the band's length, over the range of the loss along it
+    status: BandStatus
+    hessians: int = 0  # for the metric of the steps
+
+    @property
+    def converged(self) -> bool:
+        """Whether the forces are as small as was asked for."""
+        return self.status is BandStatus.CONVERGED
+
+    @property
+    def length(self) -> float:
+        """Length of the polygon through the points, Euclidean in parameter space."""
+        return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
 
     @property
     def peaks(self) -> NDArray[np.int64]:
@@ -42,12 +65,14 @@ def elastic_band(
     *,
     images: int = 20,
     steps: int = 60,
-    tolerance: float = 1e-4,
-    spring: float = 0.02,
-    max_step: float = 0.2,
+    tolerance: float = 1e-2,
+    spring: float = 3.0,
+    max_step: float = 0.4,
     offsets: ArrayLike | None = None,
 ) -> Band:
     """Relax a band of `images` between two points (P,), from the straight line between them.
+
+    Nothing depends on the units of the loss or of the parameters.
 
     Parameters
     ----------
@@ -57,28 +82,39 @@ def elastic_band(
     images : int
         Number K of images between them.
     steps : int
-        Steps of L-BFGS on all images together; each costs K gradients.
+        Steps on all images together; each costs K gradients, and every 50th, with up to 300 parameters, 4 Hessians.
     tolerance : float
-        rms force at which to stop before.
+        `Band.residual` at which to stop before: the largest force on an image, over the range of the loss along
+        the band divided by the band's length.
     spring : float
-        Force constant between neighbours, in nats.
+        Force constant between neighbors, over 8 times the range of the loss divided by the squared length of the
+        straight line: over the curvature of a parabola as high and as wide.
     max_step : float
-        Longest Euclidean step of one image.
+        Longest step of one image, over the distance of neighbors on the straight line.
     offsets : (K, P) array, optional
         Added to the images of the straight line.
+
+    Returns
+    -------
+    Band
+        Of all bands on the way the best one, unless the last one converged: that with the lowest sum of its
+        highest loss and of its rms force across, times the distance between two images. So more steps never make it
+        worse.
 
     Raises
     ------
     ValueError
         If a shape does not fit or a number is not positive.
     FloatingPointError
-        If the loss is not finite on the band.
+        If the loss is not finite on the straight line.
 
     Notes
     -----
-    The loss acts across the band only, the springs along it (Henkelman and Jonsson, J. Chem. Phys. 113,
-    9978, 2000, whose tangent is used) and where they do not oppose the loss also across it (Trygubenko
-    and Wales, J. Chem. Phys. 120, 2082, 2004).
+    The loss acts across the band only and the springs along it, with the tangent of Henkelman and Jonsson, J. Chem.
+    Phys. 113, 9978 (2000). While the force across is large, the part of the springs across the band that does not
+    oppose it acts, too (Trygubenko and Wales, J. Chem. Phys. 120, 2082, 2004), and dies out with it (the switch
+    of Sheppard, Terrell and Henkelman, J. Chem. Phys. 128, 134106, 2008): it keeps the band short, but with it alone
+    the band never converges.
     """
     start, end = np.array(start, dtype=np.float64), np.array(end, dtype=np.float64)
     _check(loss, start, end, images, steps, tolerance, spring, max_step)
@@ -86,48 +122,84 @@ def elastic_band(
     if offsets is not None:
         inner = inner + np.asarray(offsets, dtype=np.float64).reshape(inner.shape)
     chain = _Chain(loss, start, end, spring)
-    memory, inverse = np.empty((2, MEMORY, inner.size)), np.full(inner.size, FIRST_SCALE)  # steps, changes of force
-    n_pairs = 0
-    values, force = chain.forces(inner)
-    evaluations = 1
-    while (rms := float(np.sqrt(np.mean(force * force)))) > tolerance and evaluations <= steps:
-        step = lbfgs_step(-force.ravel(), memory[0], memory[1], n_pairs, inverse, np.inf)[0].reshape(force.shape)
-        step *= min(1.0, max_step / max(float(np.linalg.norm(step, axis=1).max()), 1e-300))
-        inner = inner + step
-        values, new_force = chain.forces(inner)
-        evaluations += 1
-        change = (force - new_force).ravel()
-        # the force is not the gradient of anything: pairs of negative curvature are left out
-        if (curvature := float(step.ravel() @ change)) > 0.0:
-            memory[0, n_pairs % MEMORY], memory[1, n_pairs % MEMORY] = step.ravel(), change
-            n_pairs += 1
-            inverse = np.full(change.size, curvature / float(change @ change))
-        force = new_force
-    points = np.vstack([start, inner, end])
-    return Band(points, np.concatenate([[chain.ends[0]], values, [chain.ends[1]]]), rms, evaluations * images)
+    band = best = chain.at(inner)
+    if not np.isfinite(band.residual):
+        msg = "the loss is not finite on the band; start it between points of smaller parameters"
+        raise FloatingPointError(msg)
+    mover = Steps(loss, inner, max_step * float(np.linalg.norm(end - start)) / (images + 1))
+    recent, done = [band.residual], 0
+    while band.residual > tolerance and done < steps and not mover.stuck:
+        step = mover.propose(band.force)
+        trial = chain.at(band.inner + step)
+        done += 1
+        if not trial.residual <= WORSE * max(recent):
+            mover.reject(band.inner, step)
+            continue
+        mover.accept(trial.inner, step, band.force - trial.force)
+        band, recent = trial, [*recent, trial.residual][-REMEMBERED:]
+        best = min(best, band, key=lambda one: one.height)
+    status = BandStatus.STALLED if mover.stuck else BandStatus.MAX_STEPS
+    if band.residual <= tolerance:
+        best, status = band, BandStatus.CONVERGED
+    return Band(
+        points=np.vstack([start, best.inner, end]),
+        values=best.values,
+        rms_force=float(np.sqrt(np.mean(best.force**2))),
+        evaluations=(done + 1) * images,
+        residual=best.residual,
+        status=status,
+        hessians=mover.hessians,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Relaxing:
+    """The images between the fixed points, and what acts on them."""
+
+    inner: Array  # (K, P)
+    values: Array  # (K + 2,) nats
+    force: Array  # (K, P)
+    residual: float
+    height: float  # nats: the highest loss, plus what the rms force across does over the distance of two images
 
 
 class _Chain:
     """The force on the images between two fixed points."""
 
     def __init__(self, loss: Loss, start: Array, end: Array, spring: float) -> None:
-        self.loss, self.start, self.end, self.spring = loss, start, end, spring
+        self.loss, self.start, self.end = loss, start, end
         self.ends = [loss.value_and_gradient(point)[0] for point in (start, end)]
+        self.spring = spring
+        self.constant: float | None = None  # nats per squared length, from the first band
 
-    def forces(self, inner: Array) -> tuple[Array, Array]:
-        """Losses (K,) of the images and the forces (K, P) on them."""
-        values, gradients = _values_and_gradients(self.loss, inner)
+    def at(self, inner: Array) -> _Relaxing:
+        """The band through these images; where the loss is not finite its residual is infinite."""
+        inside, gradients = _values_and_gradients(self.loss, inner)
+        values = np.concatenate([[self.ends[0]], inside, [self.ends[1]]])
         if not (np.isfinite(values).all() and np.isfinite(gradients).all()):
-            msg = "the loss is not finite on the band; start it between points of smaller parameters"
-            raise FloatingPointError(msg)
+            return _Relaxing(inner, values, gradients, np.inf, np.inf)
         gaps = np.diff(np.vstack([self.start, inner, self.end]), axis=0)
-        tangents = _tangents(np.concatenate([[self.ends[0]], values, [self.ends[1]]]), gaps)
-        across = gradients - _along(gradients, tangents)
         lengths = np.linalg.norm(gaps, axis=1)
-        stretch = self.spring * np.diff(lengths)[:, None] * tangents
-        pull = self.spring * np.diff(gaps, axis=0)
-        pull -= _along(pull, tangents)
-        return values, stretch + (pull - _along(pull, _unit(across))) - across
+        scale = max(float(np.ptp(values)), np.finfo(float).tiny) / max(float(lengths.sum()), np.finfo(float).tiny)
+        if self.constant is None:
+            self.constant = self.spring * STIFFNESS * scale / max(float(lengths.sum()), np.finfo(float).tiny)
+        tangents = _tangents(values, gaps)
+        across = _along(gradients, tangents) - gradients
+        force = across + self.constant * (
+            np.diff(lengths)[:, None] * tangents + _nudge(gaps, tangents, across, self.constant)
+        )
+        residual = float(np.linalg.norm(force, axis=1).max()) / scale
+        height = float(values.max() + np.sqrt((across**2).sum(axis=1).mean()) * lengths.mean())
+        return _Relaxing(inner, values, force, residual, height)
+
+
+def _nudge(gaps: Array, tangents: Array, across: Array, constant: float) -> Array:
+    """The springs' pull (K, P) across the band, as far as it neither opposes the force across nor outlives it."""
+    pull = np.diff(gaps, axis=0)
+    pull -= _along(pull, tangents)
+    pull -= _along(pull, _unit(across))
+    squares = ((constant * pull) ** 2).sum(axis=1, keepdims=True)
+    return 2.0 / np.pi * np.arctan2((across**2).sum(axis=1, keepdims=True), squares) * pull
 
 
 def _values_and_gradients(loss: Loss, points: Array) -> tuple[Array, Array]:

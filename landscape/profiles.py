@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape._alignment import align, transform
-from landscape._flow import gradient_flow
+from landscape._downhill import PATH_ERRORS, follow_down
 from landscape.losses import Loss
 from landscape.networks import MLP
-from landscape.quench import FLOW_HANDOVER
-from landscape.saddles import DOWNHILL_ERROR, push_off
-from landscape.stationary import LocalModel, Minimum, TransitionState, certificate, local_model, separation
+from landscape.quench import QuenchResult
+from landscape.stationary import Minimum, TransitionState, local_model, separation
 from landscape.workers import one_thread
 
 Array = NDArray[np.float64]
@@ -50,7 +49,7 @@ def loss_profile(
     transition_states: Sequence[TransitionState],
     *,
     points_per_side: int = 40,
-    path_error: float = DOWNHILL_ERROR,
+    path_error: float | None = None,
 ) -> Profile:
     """Follow the gradient flow down both sides of each transition state and join the pieces.
 
@@ -63,9 +62,9 @@ def loss_profile(
         The k transition states between them.
     points_per_side : int
         Samples, evenly spaced in length, of each way down.
-    path_error : float
-        Euclidean error of one step of the flow. The default is that of the searches, so that the ways end in
-        the same minima; a smaller one may not where a search took the wrong side of a ridge.
+    path_error : float, optional
+        Euclidean error of one step of the flow. By default that of the searches, smaller where an error might decide
+        where the way ends; so the ways end in the same minima.
 
     Raises
     ------
@@ -97,19 +96,17 @@ def loss_profile(
     return _joined(loss, pieces, points_per_side)
 
 
-def _way_down(loss: Loss, state: TransitionState, sign: float, path_error: float) -> tuple[Array, LocalModel]:
-    """The way (T, P) from a transition state down one side, and the model where the flow ends."""
+def _way_down(loss: Loss, state: TransitionState, sign: float, path_error: float | None) -> tuple[Array, QuenchResult]:
+    """The way (T, P) from a transition state down one side, and where it ends."""
     modes = loss.zero_modes
     top = local_model(loss, state.coordinates - modes.T @ (modes @ state.coordinates))
-    parts = [top.point[None], push_off(loss, top, sign)[None]]
-    end, _, _ = gradient_flow(
-        loss, parts[1][0], tolerance=FLOW_HANDOVER, path_error=path_error, on_step=parts.append
-    )  # fmt: skip
-    return np.concatenate(parts), end
+    errors = PATH_ERRORS if path_error is None else (path_error,)
+    path = follow_down(loss, top, sign, path_errors=errors, with_points=True)
+    return path.points, path.result
 
 
 def _oriented(
-    loss: Loss, sides: list[tuple[Array, LocalModel]], ends: tuple[Minimum, Minimum], k: int
+    loss: Loss, sides: list[tuple[Array, QuenchResult]], ends: tuple[Minimum, Minimum], k: int
 ) -> tuple[Array, Array]:
     """The ways to the first and to the second of two minima, each complete with its minimum."""
     for order in ((0, 1), (1, 0)):
@@ -124,12 +121,13 @@ def _oriented(
     raise ValueError(msg)
 
 
-def _completed(loss: Loss, way: Array, end: LocalModel, minimum: Minimum) -> Array | None:
+def _completed(loss: Loss, way: Array, end: QuenchResult, minimum: Minimum) -> Array | None:
     """The way with the minimum that it leads to as its last point; None if that is another one."""
-    image = _continued(loss.network, minimum.coordinates[None], way[-1])
-    point = certificate(loss, end)
-    near = np.linalg.norm(image[0] - way[-1]) <= separation(point, minimum)
-    return np.concatenate([way, image]) if near and point.index == 0 else None
+    if not end.converged:
+        return None
+    image = _continued(loss.network, minimum.coordinates[None], end.coordinates)
+    near = np.linalg.norm(image[0] - end.coordinates) <= separation(end.minimum, minimum)
+    return np.concatenate([way, image]) if near else None
 
 
 def _continued(network: MLP | None, piece: Array, end: Array) -> Array:

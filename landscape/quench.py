@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape._flow import gradient_flow
+from landscape._flow import FlowStep, gradient_flow
 from landscape._lbfgs import lbfgs
 from landscape._location import Location, locate, runs_away
 from landscape._newton import newton
@@ -26,7 +26,7 @@ PATH_ERROR = 1e-3  # of a step of the flow
 FAR = 30.0  # times as far from the origin as the start, and further than that: a look whether the loss runs away
 FINER = 1e-4  # of the tolerance, where it is no small gradient
 SOFT = 1e-6  # of the largest eigenvalue: modes along which a quench that did not end may run away
-FLOW_HANDOVER = 1e-7  # rms gradient where the flow's last, quadratic part gives way to Newton
+FLOW_HANDOVER = 1e-7  # rms gradient below which the flow's last, quadratic part may give way to Newton
 
 
 class QuenchStatus(Enum):
@@ -183,13 +183,16 @@ def flow_quench(
     tolerance: float = GRADIENT_TOLERANCE,
     max_steps: int = MAX_STEPS,
     path_error: float = PATH_ERROR,
-    visit: Callable[[LocalModel, float, Array], bool] | None = None,
+    origin: Array | None = None,
+    on_step: Callable[[FlowStep], object] | None = None,
+    visit: Callable[[FlowStep], bool] | None = None,
 ) -> QuenchResult:
     """Follow the gradient flow from `theta` (P,), Newton at its end; `visit` may stop it (see `gradient_flow`)."""
     try:
         model, flows, gradients = gradient_flow(
-            loss, theta, tolerance=FLOW_HANDOVER, path_error=path_error, max_steps=max_steps, visit=visit
-        )
+            loss, theta, tolerance=FLOW_HANDOVER, path_error=path_error, max_steps=max_steps, origin=origin,
+            on_step=on_step, visit=visit,
+        )  # fmt: skip
         modes, newtons, limit_reached = loss.zero_modes, 0, flows >= max_steps
         if not model.index and model.rms_gradient <= FLOW_HANDOVER:  # else Newton would leave the saddle, or the path
             start = model.point - modes.T @ (modes @ model.point)

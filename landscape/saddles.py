@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape import symmetry
+from landscape._downhill import follow_down
 from landscape._heights import below_minima
 from landscape._location import Located, Location, locate
 from landscape.bands import elastic_band
 from landscape.losses import Loss
-from landscape.quench import QuenchResult, QuenchStatus, quench
+from landscape.quench import QuenchResult, QuenchStatus
 from landscape.stationary import (
     GRADIENT_TOLERANCE,
     LocalModel,
@@ -25,9 +26,7 @@ from landscape.workers import one_thread
 Array = NDArray[np.float64]
 
 FIRST_RADIUS, MIN_RADIUS, MAX_RADIUS = 0.3, 1e-3, 1.0
-FIRST_PUSH, MIN_PUSH, MAX_PUSH = 1e-3, 1e-7, 0.5  # Euclidean displacement off a transition state
 VISIBLE_DROP = 1e-13  # nats: a smaller drop cannot be told from rounding
-DOWNHILL_ERROR = 1e-2  # of a step of the downhill paths: 71 of 72 ended where Radau at rtol 1e-9 did
 POINTS_BETWEEN = 19  # on the straight line between two minima
 
 
@@ -86,7 +85,8 @@ def find_transition_state(
     Notes
     -----
     Eigenvector following: Cerjan and Miller, J. Chem. Phys. 75, 2800 (1981); Wales, J. Chem. Phys. 101,
-    3750 (1994). The downhill paths are gradient-flow paths (`quench` with method "flow").
+    3750 (1994). The downhill paths are gradient-flow paths (`quench` with method "flow"), followed again with a
+    smaller error wherever the errors of their steps might decide where they end.
     """
     theta, direction = np.array(theta, dtype=np.float64), np.array(direction, dtype=np.float64)
     modes = loss.zero_modes  # along these the transition state is a line: take its point nearest to the origin
@@ -107,7 +107,7 @@ def find_transition_state(
             state, evaluations = found.point, evaluations + found.hessians
             if not isinstance(state, TransitionState):
                 return SaddleResult(_status(found), None, (), evaluations)
-            ends = [_downhill(loss, found.model, sign) for sign in (1.0, -1.0)]
+            ends = [follow_down(loss, found.model, sign).result for sign in (1.0, -1.0)]
     except FloatingPointError:
         return SaddleResult(SaddleStatus.NOT_FINITE, None, (), 0)
     evaluations += sum(end.hessian_evaluations for end in ends)
@@ -129,7 +129,7 @@ def downhill(loss: Loss, theta: ArrayLike) -> tuple[QuenchResult, QuenchResult]:
     """
     with one_thread():
         model = local_model(loss, np.array(theta, dtype=np.float64))
-        return _downhill(loss, model, 1.0), _downhill(loss, model, -1.0)
+        return follow_down(loss, model, 1.0).result, follow_down(loss, model, -1.0).result
 
 
 def search_from_minimum(
@@ -278,22 +278,3 @@ def _next_radius(model: LocalModel, trial: LocalModel, step: Array, length: floa
     if error > 0.5:
         return max(0.6 * min(radius, 1.5 * length), MIN_RADIUS), True
     return (min(1.3 * radius, MAX_RADIUS) if error < 0.2 else radius), True
-
-
-def _downhill(loss: Loss, model: LocalModel, sign: float) -> QuenchResult:
-    return quench(loss, push_off(loss, model, sign), method="flow", path_error=DOWNHILL_ERROR)
-
-
-def push_off(loss: Loss, model: LocalModel, sign: float) -> Array:
-    """Point (P,) beside a transition state, along the negative mode as far as the loss must visibly drop.
-
-    Nearer, where it rises: the ravine that the mode leads into bends, and is steep (a cost of the fourth power).
-    """
-    push, risen = FIRST_PUSH, False
-    while True:
-        point = model.point + sign * push * model.eigenvectors[:, 0]
-        change = loss.value_and_gradient(point)[0] - model.value
-        risen = risen or change > VISIBLE_DROP
-        push *= 0.5 if risen else 2.0
-        if change < -VISIBLE_DROP or not MIN_PUSH <= push <= 2.0 * MAX_PUSH:
-            return point

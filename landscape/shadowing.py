@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape._flow import FRACTIONS, phi_1, way
+from landscape._flow import FRACTIONS, FlowStep, phi_functions
 from landscape.losses import Loss
 from landscape.quench import PATH_ERROR, QuenchResult, check_start, flow_quench
 from landscape.stationary import LocalModel, local_model
@@ -52,8 +52,7 @@ class _Path:
     """
 
     points: list[Array]
-    models: list[LocalModel] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
+    steps: list[FlowStep] = field(default_factory=list)
     result: QuenchResult | None = None
     end: LocalModel | None = None
     after: "_Path | None" = None
@@ -61,7 +60,7 @@ class _Path:
     @property
     def length(self) -> int:
         """Number of steps to the minimum."""
-        return len(self.times) + (self.after.length if self.after else 0)
+        return len(self.steps) + (self.after.length if self.after else 0)
 
     def nearest_part(self, theta: Array) -> tuple["_Path", _Place]:
         """Whether this path or one after it is nearest to a point (P,), and where."""
@@ -73,7 +72,7 @@ class _Path:
 
     def rest(self, k: int) -> "_Path":
         """What is left of the path from step k on."""
-        return replace(self, points=self.points[k:], models=self.models[k:], times=self.times[k:])
+        return replace(self, points=self.points[k:], steps=self.steps[k:])
 
     @cached_property
     def corners(self) -> Array:
@@ -83,10 +82,7 @@ class _Path:
     def way(self, k: int) -> tuple[Array, Array]:
         """Shares of the time of step k, from 0 to 1, and where the flow is then."""
         if k not in self._ways:
-            model, time = self.models[k], self.times[k]
-            straight = -time * phi_1(-time * model.eigenvalues) * model.projections
-            correction = (self.points[k + 1] - model.point) @ model.eigenvectors - straight
-            points = np.vstack([model.point, way(model, time, correction)])
+            points = np.vstack([self.points[k], self.steps[k].way])
             self._ways[k] = np.concatenate([[0.0], FRACTIONS]), points
         return self._ways[k]
 
@@ -111,8 +107,9 @@ class _Path:
         side lags behind by more than that.
         """
         result = []
-        for model, time in zip(self.models, self.times, strict=True):
-            velocity = np.exp(-STIFF * time * model.eigenvalues) * model.projections
+        for step in self.steps:
+            model = step.model
+            velocity = np.exp(-STIFF * step.time * model.eigenvalues) * model.projections
             speed = max(float(np.linalg.norm(velocity)), TINY)
             turning = float(np.linalg.norm(model.eigenvalues * velocity))
             result.append((model.eigenvectors @ velocity / speed, speed * speed / max(turning, TINY)))
@@ -121,7 +118,7 @@ class _Path:
     @cached_property
     def decays(self) -> list[Array]:
         """What becomes of a deviation of one along each mode (P,) in each step, to first order."""
-        return [np.exp(-time * model.eigenvalues) for time, model in zip(self.times, self.models, strict=True)]
+        return [np.exp(-step.time * step.model.eigenvalues) for step in self.steps]
 
 
 def _square(vector: Array) -> float:
@@ -174,22 +171,21 @@ def _flow(loss: Loss, start: Array, former: Sequence[_Path], path_error: float) 
         return flow_quench(loss, start, path_error=path_error), None
     path, joined, due = _Path([start]), [], 1
 
-    def visit(model: LocalModel, time: float, end: Array) -> bool:
+    def visit(step: FlowStep) -> bool:
         nonlocal due
-        path.points.append(end)
-        path.models.append(model)
-        path.times.append(time)
-        if len(path.times) < due:
+        path.points.append(step.end)
+        path.steps.append(step)
+        if len(path.steps) < due:
             return False
-        stays = {other: beside(loss, end, other, path_error) for other in former}
+        stays = {other: beside(loss, step.end, other, path_error) for other in former}
         joined.extend(other for other, leaves in stays.items() if leaves is None)
-        due = max(int(np.ceil(GROWTH * due)) + 1, len(path.times) + min(filter(None, stays.values()), default=0) // 2)
+        due = max(int(np.ceil(GROWTH * due)) + 1, len(path.steps) + min(filter(None, stays.values()), default=0) // 2)
         return bool(joined)
 
     result = flow_quench(loss, start, path_error=path_error, visit=visit)
     if joined:
         return _joined(path, joined[0], result)
-    if not result.converged or not path.times:
+    if not result.converged or not path.steps:
         return result, None
     path.result, path.end = result, local_model(loss, result.coordinates)
     return result, path
@@ -199,7 +195,7 @@ def _joined(path: _Path, other: Any, result: QuenchResult) -> tuple[QuenchResult
     """What a flow that stopped beside another path has found, at its own costs."""
     costs = {"gradient_evaluations": result.gradient_evaluations, "hessian_evaluations": result.hessian_evaluations}
     found = path.result = replace(other.result, **costs)
-    if len(path.times) < NEWS:
+    if len(path.steps) < NEWS:
         return found, None
     part, place = other.nearest_part(path.points[-1])
     path.after = part.rest(max(0, place.step - SPARE))
@@ -237,7 +233,7 @@ def _leaves(path: _Path, place: _Place, path_error: float, loss: Loss | None = N
     for walked in range(MOST_WALKED * path.length + 2):
         if not _square(place.deviation) <= TUBE**2:
             return walked
-        if place.step < len(path.times):
+        if place.step < len(path.steps):
             place = _in_step(path, _carried(path, place, loss), path_error)
         elif path.after:
             path, place = path.after, path.after.nearest(place.base + place.deviation)
@@ -249,20 +245,21 @@ def _leaves(path: _Path, place: _Place, path_error: float, loss: Loss | None = N
 
 def _carried(path: _Path, place: _Place, loss: Loss | None) -> _Place:
     """The same deviation at the end of the step."""
-    k, model, share = place.step, path.models[place.step], place.share
-    along, time = place.deviation @ model.eigenvectors, path.times[k] * (1.0 - share)
+    k, share = place.step, place.share
+    model, time = path.steps[k].model, path.steps[k].time * (1.0 - share)
+    along = place.deviation @ model.eigenvectors
     carried = (path.decays[k] if share == 0.0 else path.decays[k] ** (1.0 - share)) * along
     if loss is not None:
         _, gradient = loss.value_and_gradient(place.base + place.deviation)
         here = model.gradient if share == 0.0 else loss.value_and_gradient(place.base)[1]
         remainder = (gradient - here) @ model.eigenvectors - model.eigenvalues * along
-        carried -= time * phi_1(-time * model.eigenvalues) * remainder
+        carried -= time * phi_functions(-time * model.eigenvalues)[0] * remainder
     return _Place(k + 1, 0.0, path.points[k + 1], model.eigenvectors @ carried)
 
 
 def _in_step(path: _Path, place: _Place, path_error: float) -> _Place:
     """The same point with its deviation across the path: being early or late on the path is no deviation from it."""
-    if place.step == len(path.times):
+    if place.step == len(path.steps):
         return place
     direction, straight = path.directions[place.step]
     lag = float(direction @ place.deviation)
