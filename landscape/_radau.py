@@ -9,7 +9,7 @@ from scipy.integrate import Radau
 from landscape._downhill import push_off
 from landscape._newton import newton
 from landscape.losses import Loss
-from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, local_model, minimum_from
+from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, certificate, local_model
 
 Array = NDArray[np.float64]
 
@@ -54,4 +54,5 @@ def _near_minimum(loss: Loss, theta: Array, top: Array) -> Minimum | None:
         return None
     modes = loss.zero_modes
     end, _ = newton(loss, theta - modes.T @ (modes @ theta), tolerance=GRADIENT_TOLERANCE, radius=max(2.0 * way, 1e-12))
-    return minimum_from(end) if end.index == 0 and end.rms_gradient <= GRADIENT_TOLERANCE else None
+    point = certificate(loss, end)
+    return point if isinstance(point, Minimum) and end.rms_gradient <= GRADIENT_TOLERANCE else None
