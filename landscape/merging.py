@@ -102,6 +102,8 @@ def _preference(dataset: object) -> tuple[bool, str]:
 def _add_points(files: Sequence[Database], merged: Database) -> Ids:
     """Add all points in an order that does not depend on that of the files: the new ids of the minima."""
     ids: Ids = {(k, None): None for k in range(len(files))}
+    for file in files:
+        _check_isolated(file)
     minima = [(k, minimum) for k, file in enumerate(files) for minimum in file.minima]
     for k, minimum in sorted(minima, key=_point_key):
         ids[k, minimum.id], _ = merged.add_minimum(
@@ -119,6 +121,18 @@ def _add_points(files: Sequence[Database], merged: Database) -> Ids:
             ends_checked=state.id not in unchecked[k],
         )
     return ids
+
+
+def _check_isolated(file: Database) -> None:
+    """Raise a ValueError if a file of an older version holds points whose index rounding decides."""
+    for stored in (*file.minima, *file.transition_states):
+        if flat := stored.point.flat:
+            what = "minimum" if isinstance(stored, StoredMinimum) else "transition state"
+            msg = (
+                f"{file.path}: {what} {stored.id} is degenerate, flat along {flat} directions within rounding, and "
+                "cannot be told from others; `agescape verify` names all such points"
+            )
+            raise ValueError(msg)
 
 
 def _point_key(entry: tuple[int, StoredMinimum | StoredTransitionState]) -> tuple:

@@ -171,10 +171,10 @@ def a_state(k):
 
 
 def image(point, k):
-    """Another image of a point under the symmetries, a bit off as another quench would leave it."""
+    """Another image of a point under the symmetries, as far off as a gradient of 1e-11 at a curvature of 0.1 allows."""
     rng = np.random.default_rng(k)
-    coordinates = symmetry.random_image(NETWORK, point.coordinates, rng) + 1e-6 * rng.normal(size=P)
-    return replace(point, coordinates=coordinates, value=point.value + 1e-12 * rng.normal())
+    coordinates = symmetry.random_image(NETWORK, point.coordinates, rng) + 1e-10 * rng.normal(size=P)
+    return replace(point, coordinates=coordinates, value=point.value + 1e-15 * rng.normal())
 
 
 def make(path, minima, states, seed=7, attempts=()):
