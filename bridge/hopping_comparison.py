@@ -43,7 +43,8 @@ class ObservedHops:
     departures : (V,) int64
         Stays that were seen to end (`bridge.residence`). No more than one between two snapshots is.
     dwell_times, dwell_low, dwell_high : (V,) float64
-        Mean time in the minimum, stays / departures, and its 95 % interval; inf without a departure.
+        Mean time in the minimum, stays / departures, and its 95 % interval; inf without a departure, nan without a
+        stay.
     """
 
     waiting_times: Integers
@@ -105,7 +106,12 @@ def _places(quenched: QuenchedSnapshots, ids: Integers) -> Residence:
 
 
 def mean_dwell_time(total: float, departures: int) -> tuple[float, float, float]:
-    """Mean of dwell times that sum to `total` and ended `departures` times, and its 95 % interval; inf: never."""
+    """Mean of dwell times that sum to `total` and ended `departures` times, and its 95 % interval.
+
+    inf where no end was seen; nan where nothing was: the runs were not seen to stay at all.
+    """
+    if total <= 0.0:
+        return float("nan"), float("nan"), float("nan")
     rate, low, high = exponential_rate(total, departures)
     with np.errstate(divide="ignore"):
         mean, shortest, longest = 1.0 / np.array([np.nan_to_num(rate), high, low])
@@ -132,9 +138,13 @@ class HoppingComparison:
 
     @property
     def dwell_times(self) -> dict[str, float]:
-        """Mean dwell time foretold of the minima, weighted by the time seen in each, for each choice; inf: never."""
+        """Mean dwell time predicted for the minima, weighted by the time seen in each, for each choice.
+
+        inf where no departure is predicted; nan where no run was seen to stay.
+        """
         total = float(self.observed.stays.sum())
-        return {name: total / count if count > 0 else np.inf for name, count in self.expected_departures.items()}
+        never = np.inf if total > 0 else np.nan
+        return {name: total / count if count > 0 else never for name, count in self.expected_departures.items()}
 
     @property
     def expected_departures(self) -> dict[str, float]:

@@ -233,6 +233,7 @@ def test_hops_of_hand_made_runs_are_seen(region):
     assert late.stays.tolist() == [20.0, 5.0 + 5.0 + 15.0, 10.0 + 15.0]
     assert mean_dwell_time(45.0, 1)[1] < 45.0 < mean_dwell_time(45.0, 1)[2]
     assert mean_dwell_time(30.0, 0)[2] == np.inf
+    assert np.isnan(mean_dwell_time(0.0, 0)).all()  # nobody was seen to stay: it is not known that none leaves
 
 
 def test_snapshots_without_a_minimum_are_left_out(region):
