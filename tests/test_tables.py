@@ -176,7 +176,7 @@ REFUSED = {
     "words as features": ("a.csv", "x,y,label\n1,red,0\n", r"line 2: .*a number, found 'red' in column 2 \('y'\)"),
     "ragged": ("a.csv", "1;2;0\n1;2;3;0\n", "line 2: expected 3 fields, found 4"),
     "one column": ("a.csv", "x\n1\n2\n", "expected 2 fields, found 1"),
-    "an index and labels": ("a.csv", ",label\n0,1\n1,0\n", "expected a column of numbers beside the labels"),
+    "labels alone": ("a.csv", "name,label\na,1\nb,0\n", "expected a number, found 'a'"),
     "two columns for labels": ("a.csv", "class,x,label\n1,2,0\n0,1,1\n", r"columns 0 \('class'\), 2 \('label'\) are"),
     "whole numbers that measure": ("a.csv", "".join(f"{k},{k * k}\n" for k in range(100)), MANY),
     "names of things": ("a.csv", "".join(f"{k},thing {k}\n" for k in range(100)), MANY),
@@ -225,6 +225,17 @@ def test_an_unnamed_first_column_of_measurements_is_a_feature(tmp_path):
     np.testing.assert_array_equal(datasets.table(write(tmp_path, "a.csv", content)).inputs, INPUTS)
     content = ",y,label\n1,-1.5,0\n1,3e2,1\n"  # whole, but not different
     assert datasets.table(write(tmp_path, "b.csv", content)).inputs[:, 0].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_without_names_a_column_that_counts_ten_rows_is_no_feature(tmp_path, caplog, first):
+    lines = [f"{k + first},{k % 3}.5,{k % 2}" for k in range(10)]
+    assert datasets.table(write(tmp_path, "a.csv", "\n".join(lines))).n_features == 1
+    assert "column 1 numbers the rows" in caplog.text
+    for kept in (lines[:9], lines[1:3] + lines[:1] + lines[3:], [line.replace(",", ".0,", 1) for line in lines]):
+        assert datasets.table(write(tmp_path, "b.csv", "\n".join(kept))).n_features == 2
+    alone = [f"{k},{k % 2}" for k in range(12)]
+    assert datasets.table(write(tmp_path, "c.csv", "\n".join(alone))).n_features == 1  # there is no other
 
 
 def test_a_column_of_row_numbers_can_be_the_labels(tmp_path):

@@ -112,6 +112,8 @@ def _fitted(names: list[str], rows: Sequence[Sequence[str]]) -> tuple[list[str],
 
 def _row_names(names: Sequence[str], label: int) -> tuple[int, ...]:
     """First columns without a name, or with one that says that they number the rows."""
+    if not names and label != 0:
+        return (0,)
     found: list[int] = []
     for k, name in enumerate(names):
         if k == label or not (INDEX_NAME.fullmatch(name) or (k == 0 and ROW_NAME.fullmatch(name))):

@@ -33,6 +33,15 @@ def number(field: str) -> float:
         return float(text.translate(FORTRAN_EXPONENT)) if text[:1] in "+-.0123456789" else float(field)
 
 
+def numbers(fields: Sequence[str]) -> list[float]:
+    """`number` of each field, fast where all are plain."""
+    try:
+        values = list(map(float, fields))
+    except ValueError:
+        return [number(field) for field in fields]
+    return [number(field) for field in fields] if "_" in "".join(fields) else values
+
+
 def is_number(field: str) -> bool:
     """Whether `number` reads it."""
     try:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from landscape.archives import read_arrays
 from landscape.datasets._arguments import whole_number
 from landscape.datasets._layout import LABEL_NAME, Layout, body, layout_of
-from landscape.datasets._lines import DECIMAL_COMMA, is_number, number
+from landscape.datasets._lines import DECIMAL_COMMA, is_number, numbers
 
 Array = NDArray[np.float64]
 
 log = logging.getLogger(__name__)
 
+FEWEST_COUNTED = 10  # rows: fewer could count by chance
 MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "--"}  # how programs write that there is no value
 
 
@@ -92,7 +93,7 @@ def _read_text(path: Path, label_column: str | int | None) -> Content:
 
 def _parse(path: Path, layout: Layout) -> Content:
     """All rows after the header."""
-    numbers, codes, places = array("d"), array("q"), array("q")
+    found, codes, places = array("d"), array("q"), array("q")
     values: dict[str, int] = {}
     names: list[list[str]] = [[] for _ in layout.row_names]
     features = [k for k in range(layout.width) if k != layout.label and k not in layout.row_names]
@@ -101,15 +102,16 @@ def _parse(path: Path, layout: Layout) -> Content:
         for kept, k in zip(names, layout.row_names, strict=True):
             kept.append(line[k].strip())
         try:
-            numbers.extend([number(line[k]) for k in features])
+            found.extend(numbers([line[k] for k in features]))
         except ValueError:
-            raise _explained(path, place, line, features, layout) from None
+            k = next(k for k in features if not is_number(line[k]))
+            raise _explained(path, place, line[k].strip(), k, layout) from None
         codes.append(values.setdefault(line[layout.label].strip(), len(values)))
         places.append(place)
     if not places:
         msg = f"{path}: expected at least one row of numbers, found none"
         raise ValueError(msg)
-    inputs = np.frombuffer(numbers).reshape(len(places), len(features))
+    inputs = np.frombuffer(found).reshape(len(places), len(features))
     columns = [layout.column(k) for k in features]
     inputs, columns = _with_features(path, layout, names, inputs, columns, places)
     match = LABEL_NAME.fullmatch(layout.names[layout.label]) if layout.names else None
@@ -128,10 +130,8 @@ def _checked_width(path: Path, place: int, fields: list[str], layout: Layout) ->
     return fields
 
 
-def _explained(path: Path, place: int, line: Sequence[str], features: Sequence[int], layout: Layout) -> ValueError:
-    """Give the error for the first field of a line that is no number."""
-    k = next(k for k in features if not is_number(line[k]))
-    text = line[k].strip()
+def _explained(path: Path, place: int, text: str, k: int, layout: Layout) -> ValueError:
+    """Give the error for a field of column k that is no number."""
     reason = ""
     if text.lower() in MISSING:
         reason = ": a value is missing; fill it in or leave the row out"
@@ -147,15 +147,14 @@ def _with_features(
 ) -> tuple[Array, list[str]]:
     """Inputs with those columns that could have numbered the rows but do not; a line is logged for the others."""
     for texts, k in reversed(list(zip(names, layout.row_names, strict=True))):
-        if _numbers_rows(texts, layout.names[k]):
+        if columns and _numbers_rows(texts, named=bool(layout.names)):
             log.warning("%s: %s numbers the rows: it is not taken for a feature", path, layout.column(k))
             continue
         try:
-            values = [number(text) for text in texts]
+            values = numbers(texts)
         except ValueError:
             row = next(i for i, text in enumerate(texts) if not is_number(text))
-            msg = f"{path}, line {places[row]}: expected a number, found {texts[row]!r} in {layout.column(k)}"
-            raise ValueError(msg) from None
+            raise _explained(path, places[row], texts[row], k, layout) from None
         inputs, columns = np.column_stack([values, inputs]), [layout.column(k), *columns]
     if not columns:
         msg = f"{path}: expected a column of numbers beside the labels, found none"
@@ -163,11 +162,16 @@ def _with_features(
     return np.ascontiguousarray(inputs), columns
 
 
-def _numbers_rows(texts: Sequence[str], name: str) -> bool:
-    """Whether a first column is the number or the name of its row: all are different whole numbers, or words."""
-    whole = all(text.lstrip("+-").isdecimal() for text in texts)
-    if whole:
-        return len(set(texts)) == len(texts) and (not name.strip() or len(texts) > 1)
+def _numbers_rows(texts: Sequence[str], *, named: bool) -> bool:
+    """Whether a first column is the number or the name of its row: all are different whole numbers, or words.
+
+    In a file without column names it must count the rows, and there must be ten of them.
+    """
+    if not named:
+        counts = [[str(k) for k in range(first, first + len(texts))] for first in (0, 1)]
+        return len(texts) >= FEWEST_COUNTED and list(texts) in counts
+    if all(text.lstrip("+-").isdecimal() for text in texts):
+        return len(set(texts)) == len(texts) > 1
     return not any(map(is_number, texts))
 
 
