@@ -9,7 +9,8 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
-from landscape.database import Database, Derived
+from landscape._derived import Derived
+from landscape.database import Database
 from landscape.exploration import provenance_of
 from landscape.locks import only_writer
 from landscape.losses import Loss
