@@ -3,15 +3,21 @@
 SQLite looks at the types, so that a million rows take no time; a row that names a minimum must name one that is there.
 """
 
+import logging
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from landscape import _discoveries, _schema
 from landscape.records import SetAside
 
 MOST_SEARCHES = 2**53  # numbers beyond are none
 SOME = 500  # values of one statement
+NAMED = 2  # rows, in a message
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -171,3 +177,16 @@ def _some(values: Iterable[int]) -> Iterable[list[int]]:
 
 def _places(values: Sequence[int]) -> str:
     return ", ".join("?" * len(values))
+
+
+@cache
+def say(path: Path, rows: tuple[SetAside, ...]) -> None:
+    """Once in a process, however often the file is opened."""
+    examples = "; ".join(map(str, rows[:NAMED])) + ("; ..." if len(rows) > NAMED else "")
+    logger.warning(
+        "%s: %d damaged row%s set aside (%s): agescape verify --repair removes what is damaged",
+        path,
+        len(rows),
+        " is" if len(rows) == 1 else "s are",
+        examples,
+    )

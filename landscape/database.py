@@ -6,22 +6,19 @@ kill at any moment leaves a valid file.
 """
 
 import bisect
-import hashlib
 import json
-import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from functools import cache
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape import _discoveries, _schema, _side_tables, _unchecked, symmetry
+from landscape import _discoveries, _schema, _side_tables, _unchecked
 from landscape._admission import new_minimum_problem, new_transition_state_problem
 from landscape._columns import (
     Columns,
@@ -32,13 +29,13 @@ from landscape._columns import (
     read_transition_states,
     with_sound_ends,
 )
+from landscape._derived import Derived
 from landscape._heights import below_minima
 from landscape._pickles import dump_array
 from landscape._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, read_provenance
-from landscape._side_tables import SideTable
+from landscape._side_tables import SideTable, say
 from landscape.connectivity import LandscapeGraph
 from landscape.files import new_file
-from landscape.networks import MLP
 from landscape.reading import check_sqlite_file, reading, sqlite_failure
 from landscape.records import Attempt, Discovery, Provenance, SetAside, StoredMinimum, StoredTransitionState
 from landscape.stationary import Minimum, StationaryPoint, TransitionState, same_point
@@ -46,14 +43,14 @@ from landscape.tolerances import value_tolerance
 
 Array = NDArray[np.float64]
 
-logger = logging.getLogger(__name__)
-
-NAMED = 2  # rows that are set aside, in a message
 MOST_IN_MEMORY = 20_000  # points that are read whole when a file is opened; of more, those that are asked for
 
 
 class Database:
     """Minima, transition states and where they came from.
+
+    Rows that are damaged, or violate physics, are not used: `set_aside` holds them (`SetAside`), the log says so once,
+    and `repair` removes them.
 
     Parameters
     ----------
@@ -69,7 +66,7 @@ class Database:
     PermissionError
         If it may not be read.
     ValueError
-        If the file is not ours, is damaged, or holds a pickle that is not a plain array: the message
+        If the file is not ours, is damaged as a whole, or holds a pickle that is not a plain array: the message
         names the path and the offending name.
     """
 
@@ -87,7 +84,7 @@ class Database:
             self.close()
             raise
         if self.set_aside:
-            _say(self.path, self.set_aside)
+            say(self.path, self.set_aside)
 
     @classmethod
     def create(cls, path: str | Path, provenance: Provenance) -> Self:
@@ -499,7 +496,7 @@ class Database:
         table: str,
         number: int,
         point: StationaryPoint,
-        extra: "Derived",
+        extra: Derived,
         hits: int,
         origin: str,
         search: int | None,
@@ -519,35 +516,6 @@ def _refuse(problem: str | None) -> None:
     if problem is not None:
         msg = f"a point cannot be stored: {problem}"
         raise ValueError(msg)
-
-
-@cache
-def _say(path: Path, rows: tuple[SetAside, ...]) -> None:
-    """Once in a process, however often the file is opened."""
-    examples = "; ".join(map(str, rows[:NAMED])) + ("; ..." if len(rows) > NAMED else "")
-    logger.warning(
-        "%s: %d damaged row%s set aside (%s): agescape verify --repair removes what is damaged",
-        path,
-        len(rows),
-        " is" if len(rows) == 1 else "s are",
-        examples,
-    )
-
-
-@dataclass(frozen=True)
-class Derived:
-    """What a file says beside a point, for those who cannot compute it."""
-
-    key: str  # digest of the canonical form: equal for bit-identical points modulo symmetry
-    orbit_size: int
-    stabilizer: int  # pele's point-group order
-
-    @classmethod
-    def of(cls, network: MLP | None, point: StationaryPoint) -> Self:
-        """Compute it for a point of a network, None for a loss without known symmetries."""
-        orbit = symmetry.orbit_size(network, point.coordinates)
-        key = hashlib.sha256(symmetry.canonical_form(network, point.coordinates).tobytes()).hexdigest()
-        return cls(key, orbit, min(symmetry.group_order(network) // orbit, 2**63 - 1))
 
 
 def _near(order: list[tuple[float, int]], point: StationaryPoint) -> list[int]:

@@ -9,9 +9,10 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
+from landscape._derived import Derived
 from landscape._location import Location, locate
 from landscape._radau import radau_end
-from landscape.database import Database, Derived
+from landscape.database import Database
 from landscape.exploration import provenance_of
 from landscape.locks import only_writer
 from landscape.losses import Loss
