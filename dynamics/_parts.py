@@ -1,8 +1,8 @@
 """The hand-written compiled pieces of the kernels.
 
-`_codegen` copies the text of this file and of `landscape._math` to the head of every kernel it generates, so that a kernel is one
-self-contained source: its digest changes when anything in it changes, and numba's cache, which does not follow
-imports, can never serve a stale one. Import nothing here but numpy and numba.
+`_codegen` copies the text of this file and of `landscape._math` to the head of every kernel it generates, so that a
+kernel is one self-contained source: its digest changes when anything in it changes, and numba's cache, which does not
+follow imports, can never serve a stale one. Import nothing here but numba.
 """
 
 from numba import njit

@@ -4,7 +4,7 @@ import csv
 import re
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ class Content:
     places: Sequence[int]  # (n,) number of the line or row
     training_rows: int
     n_classes: int | None  # where the file says it, its labels count from 0
+    columns: Sequence[str] = field(default=())  # (D,) what to call the columns in messages
 
     def wrong(self, path: Path, row: int, problem: str) -> ValueError:
         """Give the error for a row."""
@@ -66,7 +67,9 @@ def _read_text(path: Path, label_column: str | int | None) -> Content:
     column = _label_position(path, label_column, header, numbers_.shape[1], default=-1 if is_csv else 0)
     match = LABEL_NAME.fullmatch(header[column]) if header else None
     n_classes = int(match[1]) if match and match[1] else None
-    return Content(np.delete(numbers_, column, axis=1), numbers_[:, column], "line", places, len(places), n_classes)
+    columns = [f"column {k + 1} ({name!r})" for k, name in enumerate(header) if k != column % len(header)]
+    inputs, labels = np.delete(numbers_, column, axis=1), numbers_[:, column]
+    return Content(inputs, labels, "line", places, len(places), n_classes, columns)
 
 
 def _csv_lines(path: Path) -> Iterator[Line]:
