@@ -1,7 +1,7 @@
 """Source of the SGD kernel of one architecture: one module, put together from three pieces.
 
-The text of `dynamics._random` and `dynamics._parts` (random numbers, functions, loops), the functions of the noise
-(`dynamics.noises`), and the loop over the steps with the gradient of this architecture in it (`dynamics._gradients`).
+The text of `dynamics._random`, `landscape._math` and `dynamics._parts` (random numbers, exp and tanh, loops), the
+functions of the noise (`dynamics.noises`), and the loop over the steps with the gradient of this architecture in it (`dynamics._gradients`).
 What a run does not use (momentum, label noise, weights, kicks) is not in the text: it costs nothing and rounds nothing.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 from dynamics import _parts, _random, _wide_layer, _wide_parts
 from dynamics._gradients import Plan, loop_functions, loops, write_out
 from dynamics.noises import Noise
+from landscape import _math
 
 MAX_TILE = 128  # samples a pass: longer minibatches are cut into passes, so that the workspace stays in the L1 cache
 MAX_WRITTEN_OUT = 210  # parameters: beyond it compiling takes more than some seconds
@@ -181,12 +182,12 @@ def generate(
         "update": [kicked if noise.kick else plain],
     }
     filled = {name: _filled(text, DEPTHS[name], places) for name, text in pieces.items()}
-    modules = (_random, _parts, _wide_parts) if wide else (_random, _parts)
+    modules = (_random, _math, _parts, *[_wide_parts] * wide)
     parts = [Path(str(module.__file__)).read_text() for module in modules]
     functions = [] if is_written_out(plan) else loop_functions(plan)
     functions += [_wide_layer.functions(plan, layer_sizes[0], scale)] if wide else []
-    unsigned = "U = np.uint64\n"
-    return "\n".join([*parts, noise_source(noise), unsigned, *functions, ADVANCE.format(**filled, **places)])
+    names = "exp_float64, tanh_float64 = exp, tanh\nU = np.uint64\n"
+    return "\n".join([*parts, noise_source(noise), names, *functions, ADVANCE.format(**filled, **places)])
 
 
 def is_wide(layer_sizes: tuple[int, ...]) -> bool:

@@ -34,7 +34,7 @@ def indented(lines: Lines) -> Lines:
 
 def function(head: str, lines: Lines) -> str:
     """Text of a compiled function."""
-    return "\n".join(["@njit(fastmath=FAST)", f"def {head}:", *indented(lines), ""])
+    return "\n".join(["@njit(forceinline=True, fastmath=FAST)", f"def {head}:", *indented(lines), ""])
 
 
 def product_lines(weight: Callable[[int, int], str], source: int, target: int, n_in: int, n_out: int, tile: int):

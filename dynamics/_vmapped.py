@@ -1,17 +1,19 @@
 """Replicas of a torch module side by side: `torch.func.vmap` over their parameter vectors."""
 
-import copy
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.func import functional_call, grad, grad_and_value, vmap
+from torch.func import grad, grad_and_value, vmap
 from torch.nn.functional import cross_entropy
 
 from dynamics.curves import Curves
 from dynamics.sgd import SGD
+from landscape._module_checks import check_derivatives, check_outputs, check_vmap
+from landscape._modules import FlatModule, copy_of
 from landscape.datasets import Dataset
 
 Array = NDArray[np.float64]
@@ -20,7 +22,7 @@ ROWS = 1000  # of a part of the data: what the curves hold of activations at a t
 
 
 class VmappedModule:
-    """A module as a function of one flat parameter vector (P,), in the order of `named_parameters()`.
+    """Replicas of a module, each a vector (P,) of its trainable parameters (`landscape._modules.FlatModule`).
 
     The module is copied, in evaluation mode, and never changed.
 
@@ -36,37 +38,35 @@ class VmappedModule:
     Raises
     ------
     ValueError
-        If torch does not have the device, or the module does not give such logits.
+        If torch does not have the device, or the module does not give such logits, row by row and the same ones every
+        time, or does not work under `torch.func.vmap`.
     """
 
     def __init__(self, module: torch.nn.Module, data: Dataset, optimizer: SGD, device: str) -> None:
-        self._original = module
         self.optimizer = optimizer
-        self._dtype = getattr(torch, optimizer.precision)
-        try:
-            self._module = copy.deepcopy(module).to(device, self._dtype).eval().requires_grad_(False)
-        except (RuntimeError, AssertionError) as error:
-            msg = f"device must be one that torch has here, such as cpu or cuda; got {device!r} ({error})"
-            raise ValueError(msg) from error
         self._device = device
-        named = dict(self._module.named_parameters())
-        self._shapes = {name: parameter.shape for name, parameter in named.items()}
-        self._sizes = [parameter.numel() for parameter in named.values()]
-        self.n_parameters = sum(self._sizes)
-        self.kernel_mask = np.repeat([not name.endswith("bias") for name in named], self._sizes)
+        self._flat = FlatModule(module, data.inputs, getattr(torch, optimizer.precision), device)
+        self._in_double = self._flat.in_double()
+        check_outputs(self._in_double, data)
+        check_derivatives(self._in_double, data, second=False)
+        check_vmap(self._in_double, data)
+        self.n_parameters, self.kernel_mask = self._flat.n_parameters, self._flat.kernel_mask
         self._data = data
-        self._inputs = torch.tensor(data.inputs, dtype=self._dtype, device=device)
+        self._inputs = self._flat.tensor(data.inputs)
         self._labels = torch.tensor(data.labels, device=device)
         self._gradients: Callable[..., torch.Tensor] = vmap(grad(self._entropy), in_dims=(0, 0, 0))
         self._full_gradients: Callable[..., torch.Tensor] = vmap(grad(self._entropy), in_dims=(0, None, None))
-        self._check_logits(data)
 
-    def _check_logits(self, data: Dataset) -> None:
-        logits = self._module(self._inputs[:2])
-        if logits.shape != (min(2, data.rows), data.n_classes):
-            shape = tuple(logits.shape)
-            msg = f"module must map (N, {data.n_features}) to (N, {data.n_classes}); got {shape} for two rows"
-            raise ValueError(msg)
+    @property
+    def constants_sha256(self) -> str | None:
+        """Digest of the frozen parameters and the buffers; None without any."""
+        constants = self._flat.constants()
+        if not constants:
+            return None
+        digest = hashlib.sha256()
+        for name, value in sorted(constants.items()):
+            digest.update(f"{name}{value.shape}{value.dtype}".encode() + np.ascontiguousarray(value).tobytes())
+        return digest.hexdigest()
 
     def random_start(self, seed: int) -> Array:
         """The module's own random initialization (P,), by the `reset_parameters` of its parts.
@@ -74,23 +74,28 @@ class VmappedModule:
         Raises
         ------
         ValueError
-            If a part with parameters has no such method: then the start must be given.
+            If a part with trainable parameters has no such method: then the start must be given.
         """
-        fresh = copy.deepcopy(self._original).cpu()
-        with torch.random.fork_rng(devices=[]):
+        fresh = copy_of(self._flat.original).cpu()
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(seed)
+            for parameter in fresh.parameters():
+                if parameter.requires_grad:
+                    parameter.fill_(torch.nan)
             for part in fresh.modules():
-                reset = getattr(part, "reset_parameters", None)
-                if reset is not None:
-                    reset()
-                elif next(part.parameters(recurse=False), None) is not None:
-                    msg = f"start must be given: {type(part).__name__} has parameters, but no reset_parameters()"
+                getattr(part, "reset_parameters", lambda: None)()
+        for part in fresh.modules():
+            for name, parameter in part.named_parameters(recurse=False):
+                if parameter.requires_grad and not parameter.isfinite().all():
+                    problem = f"but {'its' if hasattr(part, 'reset_parameters') else 'no'} reset_parameters()"
+                    problem += f" leaves {name} alone" if hasattr(part, "reset_parameters") else ""
+                    msg = f"start must be given: {type(part).__name__} has parameters, {problem}"
                     raise ValueError(msg)
-        return np.concatenate([p.detach().double().numpy().ravel() for p in fresh.parameters()])
+        return self._flat.point(fresh)
 
     def place(self, points: NDArray[Any]) -> torch.Tensor:
         """`points` (..., P) in this precision on the device."""
-        return torch.tensor(points, dtype=self._dtype, device=self._device)
+        return self._flat.tensor(points)
 
     def advance(
         self,
@@ -112,18 +117,12 @@ class VmappedModule:
             change = velocities
         return thetas + change, velocities
 
-    def _unflatten(self, theta: torch.Tensor) -> dict[str, torch.Tensor]:
-        parts = torch.split(theta, self._sizes)
-        return {name: part.reshape(shape) for (name, shape), part in zip(self._shapes.items(), parts, strict=True)}
-
     def _entropy(self, theta: torch.Tensor, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return cross_entropy(functional_call(self._module, self._unflatten(theta), (inputs,)), labels)
+        return cross_entropy(self._flat(theta, inputs), labels)
 
     def curves(self, thetas: NDArray[Any], penalty: Array) -> Curves:
         """What `evaluate_curves` says of an MLP: at each of `thetas` (C, P), in float64, rows in parts."""
-        whole = copy.copy(self)
-        whole._module = copy.deepcopy(self._module).double()
-        rows = [whole._curve_point(np.asarray(theta, np.float64), penalty) for theta in thetas]
+        rows = [self._curve_point(np.asarray(theta, np.float64), penalty) for theta in thetas]
         return Curves(*np.array(rows, dtype=np.float64).reshape(-1, len(Curves._fields)).T.copy())
 
     def _curve_point(self, theta: Array, penalty: Array) -> tuple[float, ...]:
@@ -142,7 +141,7 @@ class VmappedModule:
     def _with_logits(
         self, theta: torch.Tensor, inputs: torch.Tensor, labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        logits = functional_call(self._module, self._unflatten(theta), (inputs,))
+        logits = self._in_double(theta, inputs)
         return cross_entropy(logits, labels), logits
 
     def _test_scores(self, point: torch.Tensor) -> tuple[float, float]:

@@ -39,7 +39,7 @@ def fetch(samples, work, inputs, labels, rows, start, count):
         work[{label_row} + b] = labels[n]
 
 
-@njit(fastmath=FAST)
+@njit(forceinline=True, fastmath=FAST)
 def first_forward(work, theta, samples, count, inputs, later, later_start, later_end):
     """Affine map of the first layer into the workspace; meanwhile ask for the rows `later` of the data."""
     for b in range(U(0), U(count), U({n_samples})):
@@ -49,7 +49,7 @@ def first_forward(work, theta, samples, count, inputs, later, later_start, later
 {forward}
 
 
-@njit(fastmath=FAST)
+@njit(forceinline=True, fastmath=FAST)
 def first_backward(work, gradient, samples, count):
     """Add this pass's sums over the samples to the gradient of the first layer."""
     for b in range(U(0), U(count), U({n_samples})):

@@ -251,10 +251,23 @@ def check_arguments(
         msg = f"regularization must be finite and >= 0; got {regularization!r}"
         raise ValueError(msg)
     check_jobs(jobs)
+    check_range(data, optimizer)
     ends = (network.layer_sizes[0], network.layer_sizes[-1])
     if ends != (data.n_features, data.n_classes):
         msg = f"network must have {data.n_features} inputs and {data.n_classes} outputs for this data; got {ends}"
         raise ValueError(msg)
     if make_noise(noise).uses_batch_size and optimizer.batch_size > data.rows:
         msg = f"batch_size must be at most the number of training rows, {data.rows}; got {optimizer.batch_size}"
+        raise ValueError(msg)
+
+
+def check_range(data: Dataset, optimizer: SGD) -> None:
+    """Raise a ValueError where inputs are no finite numbers in the precision of the runs."""
+    largest = float(np.finfo(optimizer.dtype).max)
+    size = max(data.inputs.max(initial=0.0), -data.inputs.min(initial=0.0))
+    if size > largest:
+        msg = (
+            f"inputs must lie within {largest:.3g}, the largest number of {optimizer.precision}; got {size:.3g}: "
+            "standardize them"
+        )
         raise ValueError(msg)

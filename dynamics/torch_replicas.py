@@ -92,8 +92,10 @@ def train_module(
     Parameters
     ----------
     module : torch.nn.Module
-        Maps inputs (N, D) to logits (N, n_classes); what takes images begins with ``torch.nn.Unflatten``. It is copied
-        in evaluation mode (no dropout, batch normalization as it stands) and never changed.
+        Maps inputs (N, D) to logits (N, n_classes), each row by itself; what takes images begins with
+        ``torch.nn.Unflatten``. It is copied in evaluation mode (no dropout, batch normalization as it stands) and never
+        changed. Its parameters with ``requires_grad`` are trained, each once however many names it has. All others,
+        and the buffers, keep their values: they are no part of theta, of displacements or of the penalty.
     data, optimizer, replicas, steps, seed, regularization, waiting_times, lags, progress
         As for `train`.
     regularize_biases : bool
@@ -101,7 +103,7 @@ def train_module(
     noise : str or Noise
         "sgd", "replacement" or "full".
     start : (P,) or (K, P) array, optional
-        Parameters in the order of ``module.named_parameters()``; replica r starts at row r modulo K. By default each
+        Trainable parameters in the order of ``module.named_parameters()``; replica r starts at row r modulo K. By default each
         replica draws its own by the module's ``reset_parameters``.
     path : path, optional
         HDF5 file, as for `train`: the same call goes on after the last finished block.
@@ -123,6 +125,7 @@ def train_module(
         If torch is not installed.
     ValueError
         For an argument out of its range, which it names; also where the file at `path` was made with other settings.
+        The module is tried on a few rows before anything runs: its outputs, its gradient and `torch.func.vmap`.
     FloatingPointError
         If a run diverges.
     """
@@ -202,6 +205,8 @@ def _header(
         "regularization": float(regularization),
         "regularize_biases": bool(regularize_biases),
     }
+    if (digest := task.vmapped.constants_sha256) is not None:
+        scalars["constants_sha256"] = digest  # a module of other frozen parameters or buffers is another module
     lists = {name: shared[name].tolist() for name in ("waiting_times", "lags", "curve_steps")}
     own = {"data": dict(task.data.metadata), "rows": task.data.rows, "version": package_version("agescape")}
     return Header((), shared, scalars | {"steps": task.steps} | lists, scalars | {"steps": task.steps} | own)

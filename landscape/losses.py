@@ -1,6 +1,5 @@
 """Loss functions on the parameter space of a network: one protocol, two implementations."""
 
-import copy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -189,9 +188,14 @@ class CrossEntropyLoss:
 class TorchLoss:
     """The same loss for any `torch.nn.Module` that maps inputs (N, D) to logits (N, n_classes).
 
-    Parameters are the module's, flattened in the order of `named_parameters()`; the module itself is
-    copied, in float64 and evaluation mode (no dropout), and never changed. Unit symmetries are unknown:
-    `network` is None.
+    Parameters are the module's trainable ones (``requires_grad``), flattened in the order of `named_parameters()`, each
+    once however many names it has; frozen ones and buffers are constants. The module itself is copied, in float64 and
+    evaluation mode (no dropout, batch normalization as it stands), and never changed. Unit symmetries are unknown:
+    `network` is None. With piecewise linear units (ReLU) a minimum may lie on a kink, where no quench converges.
+
+    At construction the outputs, torch's gradient and its second derivatives are checked on a few rows, against
+    differences and for symmetry: torch's own second derivatives of some operations are wrong (`torch._weight_norm`;
+    weight normalization is replaced by operations where they are right).
 
     Parameters
     ----------
@@ -207,6 +211,9 @@ class TorchLoss:
     ------
     ImportError
         If torch is not installed.
+    ValueError
+        If the module does not map rows one by one to as many finite outputs as there are classes, is random or changes
+        itself in evaluation mode, has no trainable parameters, or is not twice differentiable by torch.
     """
 
     network: MLP | None = None
@@ -222,20 +229,22 @@ class TorchLoss:
     ) -> None:
         try:
             import torch  # noqa: PLC0415 (optional: only this class needs it)
+
+            from landscape._module_checks import check_derivatives, check_outputs  # noqa: PLC0415
+            from landscape._modules import FlatModule  # noqa: PLC0415
         except ImportError as error:
             msg = "TorchLoss needs torch: pip install 'agescape[torch]'"
             raise ImportError(msg) from error
         self._torch = torch
-        self._module = copy.deepcopy(module).double().eval().requires_grad_(False)
         self.data = data
         self.regularization = check_regularization(regularization)
         self.regularize_biases = bool(regularize_biases)
-        named = dict(self._module.named_parameters())
-        self._shapes = {name: parameter.shape for name, parameter in named.items()}
-        self._sizes = [parameter.numel() for parameter in named.values()]
-        self.n_parameters = sum(self._sizes)
-        held = [regularize_biases or not name.endswith("bias") for name in named]
-        self._penalty = torch.from_numpy(np.where(np.repeat(held, self._sizes), self.regularization, 0.0))
+        self._logits = FlatModule(module, data.inputs, torch.float64)
+        check_outputs(self._logits, data)
+        check_derivatives(self._logits, data, second=True)
+        self.n_parameters = self._logits.n_parameters
+        held = self._logits.kernel_mask | regularize_biases
+        self._penalty = torch.from_numpy(np.where(held, self.regularization, 0.0))
         self._inputs = torch.from_numpy(data.inputs.copy())
         self._labels = torch.from_numpy(data.labels.copy())
         modes = np.zeros((0, self.n_parameters)) if zero_modes is None else np.array(zero_modes, dtype=np.float64)
@@ -247,13 +256,6 @@ class TorchLoss:
             msg = f"zero_modes must be orthonormal rows of length {self.n_parameters}; got shape {modes.shape}"
             raise ValueError(msg)
         self.zero_modes = modes
-
-    def _logits(self, theta: "torch.Tensor", inputs: "torch.Tensor") -> "torch.Tensor":
-        parts = self._torch.split(theta, self._sizes)
-        parameters = {
-            name: part.reshape(shape) for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
-        }
-        return self._torch.func.functional_call(self._module, parameters, (inputs,))
 
     def _loss(self, theta: "torch.Tensor") -> "torch.Tensor":
         logits = self._logits(theta, self._inputs)

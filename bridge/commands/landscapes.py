@@ -28,6 +28,7 @@ from bridge.commands._options import (
     describe,
     make_loss,
 )
+from bridge.commands._scales import warn_of_scales
 from landscape import Exploration, datasets
 from landscape import explore as run_explore
 from landscape.exploration import CYCLE, KINDS
@@ -85,6 +86,7 @@ def explore(
     seconds = None if budget is None else parse_duration(budget)
     options = data_options(in_order, standardize, label_column)
     loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases, **options)
+    warning = warn_of_scales(loss.data)
     with cluster(scheduler), progress_bar() as bar:
         found = run_explore(
             loss,
@@ -97,7 +99,7 @@ def explore(
             jobs=jobs,
             progress=lambda done, total, now: bar("explore", done, total, _note(now)),
         )
-    result = dataclasses.asdict(found) | {"advice": found.advice, "output": found.path, **describe(loss.data)}
+    result = dataclasses.asdict(found) | {"advice": found.advice, "output": found.path, **describe(loss.data), **warning}
     del result["path"]
     show(result, as_json=as_json)
     if found.advice is not None:

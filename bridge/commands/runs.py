@@ -40,6 +40,7 @@ from bridge.commands._realizations import (
     load_realizations,
     realization_files,
 )
+from bridge.commands._scales import warn_of_scales
 from dynamics import (
     NOISES,
     SGD,
@@ -155,6 +156,7 @@ def train(
     with cluster(scheduler), progress_bar() as bar:
         for number, file in files.items():
             loss = make_loss(hidden, dataset, rows, number, data_dir, regularization, regularize_biases, **options)
+            warning = warn_of_scales(loss.data)
             counts: list[int] = []
             times = two_time_grid(
                 steps, waiting_times, lags, lags_per_decade, lags_multiple_of, epoch=-(-loss.data.rows // batch_size)
@@ -185,7 +187,7 @@ def train(
                 progress=report,
             )
             taken += (counts[-1] - counts[0]) * steps
-            results.append(describe_ensemble(runs, file) | describe(loss.data))
+            results.append(describe_ensemble(runs, file) | describe(loss.data) | warning)
     speed = taken / (time.perf_counter() - begin)
     described = describe_training(results, speed, several=dataset_seeds is not None)
     if described["loss_rose"]:

@@ -31,6 +31,7 @@ from bridge.commands._options import (
     describe,
     describe_metadata,
 )
+from bridge.commands._scales import warn_of_scales
 from bridge.comparison import compare as compare_studies
 from bridge.comparison import row_dict
 from bridge.comparison_tables import check_table_path, write_table
@@ -119,10 +120,11 @@ def study(
         threshold=threshold,
         seed=seed,
     )
+    warning = warn_of_scales(data)
     with cluster(scheduler), progress_bar() as bar:
         result = run_study(data, output, settings, jobs=jobs, progress=bar)
     rows_ = [row_dict(row) for row in result.comparison.rows]
-    more = {"report": result.report, "figures": list(result.figures), **describe(data)}
+    more = {"report": result.report, "figures": list(result.figures), **describe(data), **warning}
     _show_rows(rows_, "architectures", more, as_json=as_json)
 
 

@@ -17,7 +17,7 @@ class Noise:
 
     A kind of noise is a frozen subclass. Its fields are its parameters: real numbers, which go into the file's settings
     by their names. Its class variables say what it does; the compiled functions among them are copied as text into
-    the kernels (`dynamics._codegen`), so they may use numpy and what `dynamics._random` and `dynamics._parts` define,
+    the kernels (`dynamics._codegen`), so they may use numpy and what `dynamics._random`, `landscape._math` and `dynamics._parts` define,
     and all their randomness must come from (key, step): then a run can go on from any step. `numbers` is the array
     of the fields.
 
@@ -35,7 +35,7 @@ class Noise:
     kick : compiled function (kicks, step, key, learning_rate, momentum, numbers), optional
         Fills `kicks` (P,), which are added to the step.
     helpers : tuple of compiled functions
-        What the three call beside `_random` and `_parts`.
+        What the three call beside `_random`, `_math` and `_parts`.
     all_rows : bool
         Whether a step sees all N rows.
     uses_batch_size : bool
