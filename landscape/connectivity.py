@@ -15,6 +15,8 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components, mini
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+TOLERANCE = 1e-9  # nats, or share of a loss beyond 1 nat: rounding of a loss that is summed over many rows
+
 
 @dataclass(frozen=True, eq=False)
 class LandscapeGraph:
@@ -32,20 +34,20 @@ class LandscapeGraph:
     edges : (m, 2) int64
         The two minima, 0 ... n - 1, that each transition state joins.
     tolerance : float
-        How far, in nats, rounding may put a transition state below one of its minima. Such a
-        transition state counts as lying at that minimum (see `barriers`).
+        How far, in nats, rounding may put a transition state below one of its minima; of losses beyond 1 nat
+        this share of the loss. Such a transition state counts as lying at that minimum (see `barriers`).
 
     Raises
     ------
     ValueError
         If shapes do not match, a loss is not finite, an index is out of range, or a transition state
-        lies more than `tolerance` below one of its minima.
+        lies below one of its minima by more than `tolerance`.
     """
 
     losses: Floats
     transition_losses: Floats
     edges: Integers
-    tolerance: float = 1e-9
+    tolerance: float = TOLERANCE
 
     def __post_init__(self) -> None:
         arrays = {
@@ -57,7 +59,7 @@ class LandscapeGraph:
             array.flags.writeable = False
             object.__setattr__(self, name, array)
         self._check_edges()
-        self._check_barriers()
+        check_barriers(self.losses, self.transition_losses, self.edges, self.tolerance)
 
     def _check_edges(self) -> None:
         if len(self.edges) != self.n_transition_states:
@@ -68,17 +70,6 @@ class LandscapeGraph:
             k = int(np.argmax(wrong))
             msg = (
                 f"edges must name minima 0 ... {self.n_minima - 1}; transition state {k} joins {self.edges[k].tolist()}"
-            )
-            raise ValueError(msg)
-
-    def _check_barriers(self) -> None:
-        wrong = self.transition_losses < self.barriers - self.tolerance
-        if wrong.any():
-            k = int(np.argmax(wrong))
-            minima = self.losses[self.edges[k]].tolist()
-            msg = (
-                f"a transition state must not lie below its minima; transition state {k} has loss "
-                f"{self.transition_losses[k]!s}, its minima {self.edges[k].tolist()} have {minima}"
             )
             raise ValueError(msg)
 
@@ -101,6 +92,39 @@ class LandscapeGraph:
     def _forest(self) -> Integers:
         """Of `spanning_forest`, which trees, barriers and funnels of one graph all begin with."""
         return _forest_of(self)
+
+
+def below_minima(
+    losses: Floats, transition_losses: Floats, edges: Integers, tolerance: float = TOLERANCE
+) -> NDArray[np.bool_]:
+    """Which transition states (m,) lie below one of the two minima that they join by more than rounding explains.
+
+    No path over a transition state can lead down to a minimum above it: one of the three points is wrong.
+
+    Parameters
+    ----------
+    losses, transition_losses : (n,), (m,) float64
+        In nats.
+    edges : (m, 2) int64
+        Minima that each transition state joins.
+    tolerance : float
+        In nats, times the magnitude of the losses where that is more than 1 nat.
+    """
+    ends = losses[edges].reshape(-1, 2)
+    scale = np.maximum(np.abs(ends).max(axis=1, initial=1.0), np.abs(transition_losses))
+    return transition_losses < ends.max(axis=1, initial=-np.inf) - tolerance * scale
+
+
+def check_barriers(losses: Floats, transition_losses: Floats, edges: Integers, tolerance: float = TOLERANCE) -> None:
+    """Raise a ValueError if a transition state lies `below_minima`; arguments as there."""
+    wrong = below_minima(losses, transition_losses, edges, tolerance)
+    if wrong.any():
+        k = int(np.argmax(wrong))
+        msg = (
+            f"a transition state must not lie below its minima; transition state {k} has loss "
+            f"{transition_losses[k]!s}, its minima {edges[k].tolist()} have {losses[edges[k]].tolist()}"
+        )
+        raise ValueError(msg)
 
 
 def spanning_forest(graph: LandscapeGraph) -> Integers:
