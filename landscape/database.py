@@ -9,7 +9,7 @@ import bisect
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape import _discoveries, _schema, symmetry
+from landscape import _discoveries, _finds, _schema, symmetry
 from landscape._columns import Columns, Records, pairs_of, places, read_minima, read_transition_states
 from landscape._pickles import dump_array
 from landscape._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, read_provenance
@@ -26,7 +26,16 @@ from landscape.connectivity import LandscapeGraph
 from landscape.files import new_file
 from landscape.networks import MLP
 from landscape.reading import reading
-from landscape.records import Attempt, Discovery, Provenance, StoredMinimum, StoredTransitionState
+from landscape.records import (
+    Attempt,
+    Discovery,
+    Find,
+    Provenance,
+    RandomStart,
+    SearchOrigin,
+    StoredMinimum,
+    StoredTransitionState,
+)
 from landscape.stationary import VALUE_TOLERANCE, Minimum, StationaryPoint, TransitionState, same_point
 
 Array = NDArray[np.float64]
@@ -61,6 +70,7 @@ class Database:
             with reading(self.path):
                 _schema.check(self._connection, self.path)
                 _discoveries.check(self._connection, self.path)
+                _finds.check(self._connection, self.path)
                 self._load()
         except ValueError:
             self.close()
@@ -182,6 +192,33 @@ class Database:
             rows = self._rows("SELECT * FROM agescape_attempts WHERE search >= ? ORDER BY search", first)
         self._check_types("attempts", rows, int, str, int | None, int | None, str, int)
         return [Attempt(search, kind, (a, b), status, cost) for search, kind, a, b, status, cost in rows]
+
+    def search_origins(self) -> list[SearchOrigin]:
+        """Which searches these are, as far as the file says so: files of older versions do not."""
+        with reading(self.path):
+            return _finds.read_origins(self._connection, self.path)
+
+    def finds(self) -> list[Find]:
+        """What each search found, as far as the file says so."""
+        with reading(self.path):
+            return _finds.read_finds(self._connection, self.path)
+
+    def random_starts(self) -> list[RandomStart]:
+        """The fresh random starts that were quenched for an estimate, by seed and number."""
+        with reading(self.path):
+            return _finds.read_starts(self._connection, self.path)
+
+    def found_by_random_starts(self) -> NDArray[np.int64]:
+        """Minimum (id) that each random start led to (s,): fresh ones first, then searches of the kind "start".
+
+        Independent draws, all alike. Starts that led to no minimum are left out, and searches of older files, which do
+        not say what each of them found.
+        """
+        fresh = [start.minimum_id for start in self.random_starts() if start.minimum_id is not None]
+        with reading(self.path):
+            searched = _finds.read_start_finds(self._connection)
+        found = np.array(fresh + [number for *_, number in searched], dtype=np.int64)
+        return found[np.isin(found, self.minimum_ids())]
 
     def inherent_structures(self, method: str) -> dict[str, int | None]:
         """Minimum (id, or None for none) of every point quenched with `method`, by the point's digest."""
@@ -367,12 +404,29 @@ class Database:
         bisect.insort(self._transition_state_order, (point.value, number))
         return number, True
 
-    def add_attempt(self, attempt: Attempt) -> None:
-        """Remember that a search was made."""
+    def add_attempt(self, attempt: Attempt, origin: SearchOrigin | None = None, finds: Sequence[Find] = ()) -> None:
+        """Remember that a search was made, which one it was, and what it found."""
         self._connection.execute(
             "INSERT INTO agescape_attempts VALUES (?, ?, ?, ?, ?, ?)",
             (attempt.search, attempt.kind, *attempt.minimum_ids, attempt.status, attempt.hessian_evaluations),
         )
+        if origin is not None:
+            _finds.write_search(self._connection, origin, finds)
+
+    def add_hits(self, point: str, number: int, hits: int) -> None:
+        """Count so many more hits of a "minimum" or "transition state" (id)."""
+        self._check_transaction()
+        if point == "minimum":
+            self._hit("minima", "minimum_id", number, hits)
+            self._minima[number] = replace(self._minima[number], hits=self._minima[number].hits + hits)
+        else:
+            self._hit("transition_states", "transition_state_id", number, hits)
+            known = self._transition_states[number]
+            self._transition_states[number] = replace(known, hits=known.hits + hits)
+
+    def add_random_start(self, start: RandomStart) -> None:
+        """Remember where a fresh random start led."""
+        _finds.write_start(self._connection, start)
 
     def add_inherent_structure(
         self, point: str, method: str, minimum_id: int | None, reason: str | None = None

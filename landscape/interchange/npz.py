@@ -5,11 +5,13 @@ order of their ids: ``ids``, ``coordinates`` (n, P), ``losses`` in nats, ``rms_g
 end in nan where zero modes are left out, ``log_determinants``, ``traces``, ``orbit_sizes`` as texts (they may be huge),
 ``hits``, ``origins``, ``searches`` (-1: none); transition states also ``eigenvectors`` (m, P) and ``minimum_ids``
 (m, 2). Then ``attempts_*`` and ``inherent_structures_*``, one entry per search and per quenched point of a
-trajectory (-1: no minimum), ``discoveries_*`` (the snapshot that found a minimum) and ``unmapped_*`` (why a point
-belongs to none): files of older versions lack these two.
+trajectory (-1: no minimum), ``discoveries_*`` (the snapshot that found a minimum), ``unmapped_*`` (why a point belongs
+to none), ``search_origins_*`` and ``finds_*`` (which search it was, and what it found) and ``random_starts_*``: files
+of older versions lack these.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +26,16 @@ from landscape.database import Database
 from landscape.files import new_file
 from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, later_rows, rows
 from landscape.reading import reading
-from landscape.records import Attempt, Discovery, Provenance, StoredMinimum, StoredTransitionState
+from landscape.records import (
+    Attempt,
+    Discovery,
+    Find,
+    Provenance,
+    RandomStart,
+    SearchOrigin,
+    StoredMinimum,
+    StoredTransitionState,
+)
 from landscape.stationary import VALUE_TOLERANCE, Minimum, TransitionState
 
 Array = NDArray[np.float64]
@@ -32,6 +43,7 @@ Stored = StoredMinimum | StoredTransitionState
 
 MINIMA, STATES, ATTEMPTS, STRUCTURES = "minima", "transition_states", "attempts", "inherent_structures"
 DISCOVERIES, UNMAPPED = "discoveries", "unmapped"
+ORIGINS, FINDS, STARTS = "search_origins", "finds", "random_starts"
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,26 @@ class _Unmapped:
     point: str
     method: str
     reason: str
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Which search it was; seeds may be too large for a column of numbers."""
+
+    search: int
+    seed: str
+    number: int
+    finds_known: bool
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A fresh random start."""
+
+    seed: str
+    number: int
+    minimum_id: int | None
+    status: str
 
 
 @dataclass(frozen=True)
@@ -94,6 +126,15 @@ def export_npz(database: Database, path: str | Path) -> None:
         **columns(STRUCTURES, structures, _Structure),
         **columns(DISCOVERIES, _discoveries(minima), _Discovered),
         **columns(UNMAPPED, _unmapped(database), _Unmapped),
+        **columns(
+            ORIGINS,
+            [_Origin(o.search, str(o.seed), o.number, o.finds_known) for o in database.search_origins()],
+            _Origin,
+        ),
+        **columns(FINDS, database.finds(), Find),
+        **columns(
+            STARTS, [_Start(str(s.seed), s.number, s.minimum_id, s.status) for s in database.random_starts()], _Start
+        ),
     }
     with new_file(path) as unfinished, unfinished.open("xb") as file:
         np.savez(file, allow_pickle=False, **arrays)
@@ -162,6 +203,14 @@ def import_npz(source: str | Path, output: str | Path) -> Restored:
         attempts, structures = rows(ATTEMPTS, archive, Attempt), rows(STRUCTURES, archive, _Structure)
         found = {one.minimum_id: one for one in later_rows(DISCOVERIES, archive, _Discovered)}
         reasons = {(one.point, one.method): one.reason for one in later_rows(UNMAPPED, archive, _Unmapped)}
+        origins, finds, starts = (
+            _origins(archive),
+            later_rows(FINDS, archive, Find),
+            later_rows(STARTS, archive, _Start),
+        )
+        finds_of: dict[int, list[Find]] = defaultdict(list)
+        for find in finds:
+            finds_of[find.search].append(find)
         with new_database(output, provenance) as database:
             for point in minima:
                 _add_minimum(database, point, found.get(point.id))
@@ -169,7 +218,10 @@ def import_npz(source: str | Path, output: str | Path) -> Restored:
                 _add_state(database, point, mode, (first, second))
             for attempt in attempts:
                 _known(database, *attempt.minimum_ids)
-                database.add_attempt(attempt)
+                database.add_attempt(attempt, origins.get(attempt.search), finds_of[attempt.search])
+            for start in starts:
+                _known(database, start.minimum_id)
+                database.add_random_start(RandomStart(int(start.seed), start.number, start.minimum_id, start.status))
             for structure in structures:
                 _known(database, structure.minimum_id)
                 database.add_inherent_structure(
@@ -179,6 +231,11 @@ def import_npz(source: str | Path, output: str | Path) -> Restored:
                     reasons.get((structure.point, structure.method)),
                 )
     return Restored(Path(output), len(minima), len(states), len(attempts))
+
+
+def _origins(archive: Archive) -> dict[int, SearchOrigin]:
+    found = later_rows(ORIGINS, archive, _Origin)
+    return {one.search: SearchOrigin(one.search, int(one.seed), one.number, one.finds_known) for one in found}
 
 
 def _provenance(archive: Archive) -> Provenance:
