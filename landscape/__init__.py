@@ -15,6 +15,7 @@ from landscape.completeness import chao1 as chao1
 from landscape.completeness import coverage_interval as coverage_interval
 from landscape.completeness import discovery_curve as discovery_curve
 from landscape.completeness import good_turing_coverage as good_turing_coverage
+from landscape.completeness import minima_at_least as minima_at_least
 from landscape.connectivity import LandscapeGraph as LandscapeGraph
 from landscape.connectivity import components as components
 from landscape.connectivity import from_networkx as from_networkx
@@ -27,6 +28,7 @@ from landscape.datasets import Dataset as Dataset
 from landscape.disconnectivity import DisconnectivityTree as DisconnectivityTree
 from landscape.disconnectivity import disconnectivity_tree as disconnectivity_tree
 from landscape.exploration import Exploration as Exploration
+from landscape.exploration import estimate_minima as estimate_minima
 from landscape.exploration import explore as explore
 from landscape.exploration import store_inherent_structures as store_inherent_structures
 from landscape.exploration import summarize as summarize
@@ -39,6 +41,7 @@ from landscape.kinetic_monte_carlo import random_walk as random_walk
 from landscape.losses import CrossEntropyLoss as CrossEntropyLoss
 from landscape.losses import Loss as Loss
 from landscape.losses import TorchLoss as TorchLoss
+from landscape.master_equation import committors as committors
 from landscape.master_equation import first_passage_times as first_passage_times
 from landscape.master_equation import occupations as occupations
 from landscape.master_equation import same_minimum as same_minimum

@@ -23,7 +23,7 @@ OURS, NUMBAS, MATPLOTLIBS = "AGESCAPE_CACHE_DIR", "NUMBA_CACHE_DIR", "MPLCONFIGD
 NOWHERE = "none"  # value of `OURS` where nothing can be kept
 
 
-def njit(*arguments: Any, **options: Any) -> Callable[..., Any]:
+def njit(*arguments: Any, **options: Any) -> Any:
     """`numba.njit`, for which ``cache=True`` means: where there is a place for it."""
 
     def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

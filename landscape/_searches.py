@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from landscape.basin_hopping import BasinHopping, basin_hopping
 from landscape.losses import Loss
@@ -57,6 +58,13 @@ def rng_of(seed: int, search: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(search,)))
 
 
+def run_start(loss: Loss, seed: int, number: int) -> QuenchResult:
+    """Quench random start `number` of a seed: of a stream of its own, which no search draws from."""
+    with one_thread():
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, 1)))
+        return quench(loss, _random_point(loss, rng))
+
+
 def run(loss: Loss, task: Task) -> Found:
     """Make one search. The result depends on the loss and the task alone."""
     with one_thread():
@@ -64,11 +72,13 @@ def run(loss: Loss, task: Task) -> Found:
 
 
 def _start(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
+    return _quenched(task, quench(loss, _random_point(loss, rng)))
+
+
+def _random_point(loss: Loss, rng: np.random.Generator) -> NDArray[np.float64]:
     if loss.network is not None:
-        theta = loss.network.glorot_uniform(rng)
-    else:
-        theta = rng.normal(size=loss.n_parameters)
-    return _quenched(task, quench(loss, theta))
+        return loss.network.glorot_uniform(rng)
+    return rng.normal(size=loss.n_parameters)
 
 
 def _collapsed(loss: Loss, task: Task, rng: np.random.Generator) -> Found:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from landscape import _discoveries, _schema
+from landscape import _discoveries, _finds, _schema
 from landscape.records import SetAside
 
 MOST_SEARCHES = 2**53  # numbers beyond are none
@@ -58,7 +58,32 @@ DISCOVERIES = SideTable(
     "minimum_id",
 )
 UNMAPPED = SideTable("unmapped snapshot", _discoveries.UNMAPPED, "rowid", _types(point=TEXT, method=TEXT, reason=TEXT))
-ALL = (ATTEMPTS, INHERENT, DISCOVERIES, UNMAPPED)
+# seeds are texts, for they may be larger than SQLite's integers
+_SEED = (
+    "length(seed) BETWEEN 1 AND 1000 AND ltrim(seed, '-') <> '' AND ltrim(seed, '-') NOT GLOB '*[^0-9]*'"
+    " AND length(seed) <= length(ltrim(seed, '-')) + 1"
+)
+SEARCHES = SideTable(
+    "search identity",
+    _finds.SEARCHES,
+    "search",
+    _types(seed=TEXT, number=INTEGER, finds_known=INTEGER) + f" AND finds_known IN (0, 1) AND {_SEED}",
+)
+FINDS = SideTable(
+    "find",
+    _finds.FINDS,
+    "rowid",
+    _types(search=INTEGER, point=TEXT, point_id=INTEGER, hits=INTEGER)
+    + f" AND point IN {_finds.POINTS!r} AND hits BETWEEN 1 AND {MOST_SEARCHES}",
+)
+STARTS = SideTable(
+    "random start",
+    _finds.STARTS,
+    "rowid",
+    _types(seed=TEXT, number=INTEGER, minimum_id=MAYBE, status=TEXT) + f" AND {_SEED}",
+    "minimum_id",
+)
+ALL = (ATTEMPTS, INHERENT, DISCOVERIES, UNMAPPED, SEARCHES, FINDS, STARTS)
 POINTS = {
     "minimum": ("tbl_minima", "agescape_minima", "minimum_id"),
     "transition state": ("tbl_transition_states", "agescape_transition_states", "transition_state_id"),
@@ -148,6 +173,11 @@ def remove(connection: sqlite3.Connection, rows: Iterable[SetAside]) -> None:
         " AND _id NOT IN (SELECT transition_state_id FROM agescape_transition_states)"
     )
     _mend_attempts(connection, by_kind.get(ATTEMPTS.kind, ()))
+    if FINDS.name in _schema.tables(connection):  # what searches found and is gone
+        for kind, (_, ours, key) in POINTS.items():
+            connection.execute(
+                f"DELETE FROM {FINDS.name} WHERE point = ? AND point_id NOT IN (SELECT {key} FROM {ours})", (kind,)
+            )
 
 
 def _mend_attempts(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:

@@ -1,7 +1,8 @@
-"""How many minima or transition states there are, judged by how often each was found.
+"""How many minima there are at least, judged by how often each was found.
 
-Minima are the species, searches the sampled individuals. The estimators hold for searches that are
-independent and drawn alike, e.g. quenches from random starts: count those hits only.
+Minima are the species, searches the sampled individuals. All of this holds for searches that are independent and drawn
+alike, as quenches from random starts are: count those hits only. Nothing bounds the number from above: minima that are
+hardly ever found may be many.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
-from scipy.stats import norm
+from scipy.stats import norm, poisson
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -17,7 +18,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """An estimate and its confidence interval."""
+    """An estimate and its confidence interval; of a lower bound `high` is inf, and nan is what is not determined."""
 
     value: float
     low: float
@@ -44,7 +45,10 @@ class DiscoveryCurve:
 
 
 def chao1(hits: ArrayLike, confidence: float = 0.95) -> Estimate:
-    """Lower bound for the number of minima, found or not (Chao1, bias-corrected).
+    """Chao1 (bias-corrected): in expectation a lower bound for the number of minima, found or not.
+
+    Its interval is that of the number of minima only where all have the same chance: see `minima_at_least` for a bound
+    that always holds.
 
     Parameters
     ----------
@@ -86,6 +90,84 @@ def chao1(hits: ArrayLike, confidence: float = 0.95) -> Estimate:
     return Estimate(found + missing, float(found + missing / factor), float(found + missing * factor))
 
 
+def minima_at_least(found: ArrayLike, confidence: float = 0.95) -> Estimate:
+    """How many minima there are at least, from independent draws that are alike, whatever the chances of the minima.
+
+    Parameters
+    ----------
+    found : (N,) int
+        The minimum that each random start led to, in the order of the starts.
+    confidence : float
+        Of the lower bound, between 0 and 1.
+
+    Returns
+    -------
+    Estimate
+        `value` is Chao1, a lower bound in expectation; `low` is the lower bound at this confidence; `high` is inf.
+
+    Raises
+    ------
+    ValueError
+        If `found` is empty or does not hold integers, or `confidence` is not between 0 and 1.
+
+    Notes
+    -----
+    `low` is the smallest S that the number D of distinct minima does not contradict: N draws from S minima of equal
+    chances give D or more with a probability above (1 - confidence) / 2. With unequal chances they give fewer: given
+    how many draws fell on two minima of chances a and b, whether both were found is the likelier the nearer a is to b,
+    and the rest does not depend on it; so making any two equal makes D larger, and in the limit all are. The
+    probability is bounded from above by that of a Poisson number of repeated draws, or of empty minima: the latter is a
+    sum of independent indicators (tested against the exact distribution here), whose lower tail is lighter.
+
+    Where chances differ much, the same bound for the rare minima alone says more: those that the first half of the
+    draws found at least twice are counted, and the rest of the second half are draws from the others. The better of
+    the two bounds is given, each at half the error. Derived here; tested on populations whose number is known.
+    """
+    _quantile(confidence)
+    found = _integers("found", found)
+    if found.size == 0:
+        msg = "found must name the minimum of at least one start; got none"
+        raise ValueError(msg)
+    error = (1.0 - confidence) / 2.0
+    hits = np.unique(found, return_counts=True)[1]
+    first, second = np.array_split(found, 2)
+    names, counts = np.unique(first, return_counts=True)
+    common = names[counts >= 2]
+    rare = second[~np.isin(second, common)]
+    low = max(
+        _fewest(hits.size, found.size, error), common.size + _fewest(np.unique(rare).size, rare.size, error), hits.size
+    )
+    return Estimate(max(chao1(hits).value, float(low)), float(low), float("inf"))
+
+
+def _fewest(distinct: int, draws: int, error: float) -> int:
+    """The smallest number of minima of which so many draws may well have given so many distinct ones."""
+    low, high = distinct, max(distinct, 1)
+    while _chance_of_as_many(high, distinct, draws) <= error:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _chance_of_as_many(middle, distinct, draws) <= error:
+            low = middle
+        else:
+            high = middle
+    return high if _chance_of_as_many(low, distinct, draws) <= error else low
+
+
+def _chance_of_as_many(minima: int, distinct: int, draws: int) -> float:
+    """Upper bound for the probability of `distinct` or more of so many minima, all alike, in so many draws."""
+    if distinct < 2:
+        return 1.0
+    share = np.log1p(-1.0 / minima) * draws if minima > 1 else -np.inf
+    empty = minima * np.exp(share)
+    repeats = draws + minima * np.expm1(share)
+    bounds = [1.0]
+    for allowed, mean in ((draws - distinct, repeats), (minima - distinct, empty)):
+        if allowed <= mean - 1.0:  # there the tail of a Poisson number is heavier than that of a sum of indicators
+            bounds.append(float(poisson.cdf(allowed, mean)))
+    return min(bounds)
+
+
 def good_turing_coverage(hits: ArrayLike) -> float:
     """Chance that one more search finds a minimum that is already known, by Good and Turing.
 
@@ -123,17 +205,24 @@ def coverage_interval(hits: ArrayLike, confidence: float = 0.95) -> Estimate:
 
     Notes
     -----
-    ``1 - f1 / N -+ z sqrt(W)``, ``W = (f1 (N - f1) + 2 N f2) / N^3``, cut off at 0 and 1, with f1 minima found
-    once, f2 twice, N hits in all. Source: Esty, Ann. Stat. 11, 905 (1983), with W as scikit-bio's `esty_ci`
-    documents it; a normal limit law, it wants a number of minima found once. Where there is none, W is taken as
-    if there were one (our choice), so that the interval has a width.
+    With f1 minima found once, f2 twice, N hits in all, the unseen chance M is all those for which
+
+        (f1 - N M)^2 <= z^2 (N M (1 - M) + 2 F2),
+
+    as f1 - N M has about the variance N M (1 - M) + 2 E f2: Esty, Ann. Stat. 11, 905 (1983), whose interval, with
+    f1 / N for M and f2 for its mean on the right, has no width where all were found once. F2 is the upper
+    end of Wilson's interval of a Poisson mean, f2 + z^2 / 2 + z sqrt(f2 + z^2 / 4) (our choice): then the interval of
+    95 % holds in at least 94 % of the cases for uniform, geometric, power-law and mixed chances and 2 to 1000 draws (a
+    test; with few draws in nearly all cases: it is conservative).
     """
     z = _quantile(confidence)
     value, hits = good_turing_coverage(hits), _positive(hits)
-    total, f1, f2 = float(hits.sum()), max(float((hits == 1).sum()), 1.0), float((hits == 2).sum())
-    variance = (f1 * (total - f1) + 2.0 * total * f2) / total**3
-    reach = z * variance**0.5
-    return Estimate(value, max(value - reach, 0.0), min(value + reach, 1.0))
+    total, f1, f2 = float(hits.sum()), float((hits == 1).sum()), float((hits == 2).sum())
+    twice = f2 + z * z / 2.0 + z * np.sqrt(f2 + z * z / 4.0)
+    a, b, c = total**2 + z * z * total, 2.0 * total * f1 + z * z * total, f1 * f1 - 2.0 * z * z * twice
+    root = np.sqrt(b * b - 4.0 * a * c)
+    unseen = np.clip(np.array([b - root, b + root]) / (2.0 * a), 0.0, 1.0)
+    return Estimate(value, float(1.0 - unseen[1]), float(1.0 - unseen[0]))
 
 
 def discovery_curve(found: ArrayLike, searches: ArrayLike | None = None) -> DiscoveryCurve:

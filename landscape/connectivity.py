@@ -34,8 +34,8 @@ class LandscapeGraph:
     edges : (m, 2) int64
         The two minima, 0 ... n - 1, that each transition state joins.
     tolerance : float
-        How far, in nats, rounding may put a transition state below one of its minima. Such a
-        transition state counts as lying at that minimum (see `barriers`).
+        How far, in nats, rounding may put a transition state below one of its minima; of losses beyond 1 nat
+        this share of the loss. Such a transition state counts as lying at that minimum (see `barriers`).
 
     Raises
     ------
@@ -59,7 +59,7 @@ class LandscapeGraph:
             array.flags.writeable = False
             object.__setattr__(self, name, array)
         self._check_edges()
-        self._check_barriers()
+        check_barriers(self.losses, self.transition_losses, self.edges, self.tolerance)
 
     def _check_edges(self) -> None:
         if len(self.edges) != self.n_transition_states:
@@ -70,17 +70,6 @@ class LandscapeGraph:
             k = int(np.argmax(wrong))
             msg = (
                 f"edges must name minima 0 ... {self.n_minima - 1}; transition state {k} joins {self.edges[k].tolist()}"
-            )
-            raise ValueError(msg)
-
-    def _check_barriers(self) -> None:
-        wrong = below_minima(self.transition_losses, self.losses[self.edges], self.tolerance)
-        if wrong.any():
-            k = int(np.argmax(wrong))
-            minima = self.losses[self.edges[k]].tolist()
-            msg = (
-                f"a transition state must not lie below its minima; transition state {k} has loss "
-                f"{self.transition_losses[k]!s}, its minima {self.edges[k].tolist()} have {minima}"
             )
             raise ValueError(msg)
 
@@ -103,6 +92,18 @@ class LandscapeGraph:
     def _forest(self) -> Integers:
         """Of `spanning_forest`, which trees, barriers and funnels of one graph all begin with."""
         return _forest_of(self)
+
+
+def check_barriers(losses: Floats, transition_losses: Floats, edges: Integers, tolerance: float = TOLERANCE) -> None:
+    """Raise a ValueError if a transition state (m,) lies below one of its minima (m, 2) of these (n,) (`_heights`)."""
+    wrong = below_minima(transition_losses, losses[edges], tolerance)
+    if wrong.any():
+        k = int(np.argmax(wrong))
+        msg = (
+            f"a transition state must not lie below its minima; transition state {k} has loss "
+            f"{transition_losses[k]!s}, its minima {edges[k].tolist()} have {losses[edges[k]].tolist()}"
+        )
+        raise ValueError(msg)
 
 
 def spanning_forest(graph: LandscapeGraph) -> Integers:

@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape import _discoveries, _schema, _side_tables, _unchecked
+from landscape import _discoveries, _finds, _schema, _side_tables, _unchecked
 from landscape._admission import new_minimum_problem, new_transition_state_problem
 from landscape._columns import (
     Columns,
@@ -37,7 +37,17 @@ from landscape._side_tables import SideTable, say
 from landscape.connectivity import LandscapeGraph
 from landscape.files import new_file
 from landscape.reading import check_sqlite_file, reading, sqlite_failure
-from landscape.records import Attempt, Discovery, Provenance, SetAside, StoredMinimum, StoredTransitionState
+from landscape.records import (
+    Attempt,
+    Discovery,
+    Find,
+    Provenance,
+    RandomStart,
+    SearchOrigin,
+    SetAside,
+    StoredMinimum,
+    StoredTransitionState,
+)
 from landscape.stationary import Minimum, StationaryPoint, TransitionState, same_point
 from landscape.tolerances import value_tolerance
 
@@ -79,6 +89,7 @@ class Database:
             with reading(self.path):
                 _schema.check(self._connection, self.path)
                 _discoveries.check(self._connection, self.path)
+                _finds.check(self._connection, self.path)
                 self._load()
         except BaseException:
             self.close()
@@ -225,6 +236,39 @@ class Database:
         with reading(self.path):
             rows = self._side_rows(_side_tables.ATTEMPTS, "status", "ORDER BY search")
         return dict(Counter(status for (status,) in rows).most_common())
+
+    def search_origins(self) -> list[SearchOrigin]:
+        """Which searches these are, as far as the file says so: files of older versions do not."""
+        with reading(self.path):
+            rows = self._side_rows(_side_tables.SEARCHES, "search, seed, number, finds_known", "ORDER BY search")
+        return [SearchOrigin(search, int(seed), number, bool(known)) for search, seed, number, known in rows]
+
+    def finds(self) -> list[Find]:
+        """What each search found, as far as the file says so."""
+        order = "ORDER BY search, point, point_id"
+        with reading(self.path):
+            return [Find(*row) for row in self._side_rows(_side_tables.FINDS, "search, point, point_id, hits", order)]
+
+    def random_starts(self) -> list[RandomStart]:
+        """The fresh random starts that were quenched for an estimate, by seed and number."""
+        with reading(self.path):
+            rows = self._side_rows(_side_tables.STARTS, "seed, number, minimum_id, status")
+        starts = [RandomStart(int(seed), number, minimum, status) for seed, number, minimum, status in rows]
+        return sorted(starts, key=lambda start: (start.seed, start.number))
+
+    def found_by_random_starts(self) -> NDArray[np.int64]:
+        """Minimum (id) that each random start led to (s,): fresh ones first, then searches of the kind "start".
+
+        Independent draws, all alike. Starts that led to no minimum are left out, and searches of older files, which do
+        not say what each of them found.
+        """
+        fresh = [start.minimum_id for start in self.random_starts() if start.minimum_id is not None]
+        searches = {attempt.search for attempt in self.attempts() if attempt.kind == "start"}
+        names = {one.search: (one.seed, one.number) for one in self.search_origins() if one.search in searches}
+        minima = [find for find in self.finds() if find.point == "minimum" and find.search in names]
+        searched = [find.point_id for find in sorted(minima, key=lambda find: names[find.search])]
+        found = np.array(fresh + searched, dtype=np.int64)
+        return found[np.isin(found, self.minimum_ids())]
 
     def inherent_structures(self, method: str) -> dict[str, int | None]:
         """Minimum (id, or None for none) of every point quenched with `method`, by the point's digest."""
@@ -451,12 +495,29 @@ class Database:
         self._last_ids[kind] = _side_tables.free_id(self._connection, kind) if last is None else last + 1
         return self._last_ids[kind]
 
-    def add_attempt(self, attempt: Attempt) -> None:
-        """Remember that a search was made."""
+    def add_attempt(self, attempt: Attempt, origin: SearchOrigin | None = None, finds: Sequence[Find] = ()) -> None:
+        """Remember that a search was made, which one it was, and what it found."""
         self._connection.execute(
             "INSERT INTO agescape_attempts VALUES (?, ?, ?, ?, ?, ?)",
             (attempt.search, attempt.kind, *attempt.minimum_ids, attempt.status, attempt.hessian_evaluations),
         )
+        if origin is not None:
+            _finds.write_search(self._connection, origin, finds)
+
+    def add_hits(self, point: str, number: int, hits: int) -> None:
+        """Count so many more hits of a "minimum" or "transition state" (id)."""
+        self._check_transaction()
+        if point == "minimum":
+            self._hit("minima", "minimum_id", number, hits)
+            self._minima[number] = replace(self._minima[number], hits=self._minima[number].hits + hits)
+        else:
+            self._hit("transition_states", "transition_state_id", number, hits)
+            known = self._transition_states[number]
+            self._transition_states[number] = replace(known, hits=known.hits + hits)
+
+    def add_random_start(self, start: RandomStart) -> None:
+        """Remember where a fresh random start led."""
+        _finds.write_start(self._connection, start)
 
     def add_inherent_structure(
         self, point: str, method: str, minimum_id: int | None, reason: str | None = None

@@ -1,34 +1,40 @@
 """Exploration of a landscape: searches in parallel, one writer, resumable at any moment."""
 
+import math
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from joblib import delayed
+import numpy as np
+from joblib import Parallel, delayed
 from llvmlite.binding import get_host_cpu_name
 
 from landscape._admission import new_minimum_problem, new_transition_state_problem
 from landscape._heights import below_minima
 from landscape._memory import Memory
 from landscape._planning import BATCH, CYCLE, KINDS
-from landscape._searches import ORIGINS, Found
+from landscape._searches import ORIGINS, Found, run_start
 from landscape._searches import run as run_search
-from landscape.completeness import Estimate, chao1, good_turing_coverage
+from landscape.completeness import Estimate, chao1, coverage_interval, minima_at_least
 from landscape.connectivity import components
 from landscape.database import Database
 from landscape.locks import only_writer
 from landscape.losses import Loss
 from landscape.quench import QuenchStatus
-from landscape.records import Attempt, Provenance, Quenched, differing_field
+from landscape.records import Attempt, Find, Provenance, Quenched, RandomStart, SearchOrigin, differing_field
 from landscape.stationary import Minimum, TransitionState
 from landscape.versions import package_version
 from landscape.workers import check_jobs, shared, worker_pool
 
 FEWEST_SEARCHES = 128  # before completeness is judged
 REMEDIES = {status.name: status.value for status in (QuenchStatus.RUNAWAY, QuenchStatus.DEGENERATE)}
+FEWEST_STARTS = 32  # random starts that ended in minima, before anything is said of their number
+FRESH = "random start"  # origin of minima that fresh random starts found first
+MOST_STARTS = 3000  # that `completeness` asks for by itself
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,12 @@ class Exploration:
     transition_states: int
     components: int
     lowest_loss: float  # nats; nan without a minimum
-    estimated_minima: Estimate | None  # None without a minimum
-    coverage: float  # Good and Turing: chance that the next hit is of a known minimum; nan without a hit
+    estimated_minima: Estimate | None  # lower bound, see `summarize`; None without a minimum
+    coverage: float  # chance that a random start ends where another one did (Good, Turing); nan: not determined
+    coverage_low: float = math.nan  # of its 95 % interval
+    random_starts: int = 0  # that ended in minima: what the estimate and the coverage rest on
+    random_minima: int = 0  # found by these
+    found_share: float = math.nan  # of the minima that random starts reach, at most this share was found by these
     statuses: Mapping[str, int] = field(default_factory=dict)  # number of searches by how they ended
 
     @property
@@ -83,8 +93,11 @@ def explore(
     budget : float, optional
         Seconds to search for, instead of a number.
     completeness : float, optional
-        Stop before, once this share of the estimated number of minima is found and the chance that the next
-        hit is of a known one is as large (Chao1 and Good-Turing; looked at after each batch of 32 searches).
+        Stop before, once random starts have found this share of the minima that they reach, at least by Chao1, and
+        the chance that the next one ends in one of these is as large (Good-Turing). Looked at after each batch of 32
+        searches from 128 on, for which fresh random starts are quenched (`estimate_minima`): 3 / (1 - completeness),
+        at least 32 and at most 3000, and half as many as searches if that is more. It is no promise: minima that
+        random starts hardly ever reach do not show.
     kinds : sequence of str, optional
         Kinds of search that take turns, from "connect" (Dijkstra over all minima for the next gap between
         components), "saddle" (single-ended), "escape" (single-ended, from
@@ -112,8 +125,11 @@ def explore(
         with worker_pool(jobs) as parallel:
             common = shared(loss)
             while done < (searches or 0) if deadline is None else time.monotonic() < deadline:
-                if completeness is not None and done % BATCH == 0 and is_complete(found, completeness):
-                    break
+                if completeness is not None and done % BATCH == 0 and done >= FEWEST_SEARCHES:
+                    _draw(database, parallel, common, max(starts_for(completeness), done // 2), seed)
+                    found = summarize(database)
+                    if is_complete(found, completeness):
+                        break
                 end = (done // BATCH + 1) * BATCH
                 tasks = memory.plan(done, end if searches is None else min(end, searches), seed, kinds)
                 results: Any = parallel(delayed(run_search)(common, task) for task in tasks)
@@ -124,15 +140,81 @@ def explore(
         return found
 
 
-def is_complete(found: Exploration, completeness: float) -> bool:
-    """Whether so large a share of the minima is known, by Chao1 as well as by Good and Turing.
+def estimate_minima(
+    loss: Loss,
+    path: str | Path,
+    *,
+    starts: int,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Exploration:
+    """Quench fresh random starts, independent and drawn alike, to say how many minima there are at least.
 
-    Fewer than 128 searches never are enough: most of the first ones only quench random starts.
+    They come from a stream of their own: start i of a seed is the same whatever was explored before. The minima that
+    they end in are added to the database; their hits count for the estimate alone. What an earlier call has drawn is
+    not drawn again.
+
+    Parameters
+    ----------
+    loss : Loss
+    path : path
+        Database file; made if it does not exist.
+    starts : int
+        Total number of fresh random starts of this seed, those in the file included.
+    seed, jobs, progress
+        As of `explore`; `progress` is called with the starts done and `starts`.
+
+    Raises
+    ------
+    ValueError
+        If `starts` is negative, or an existing file belongs to another loss or seed.
+    BlockingIOError
+        If another process explores into this file.
     """
-    estimate = found.estimated_minima
-    if estimate is None or found.searches < FEWEST_SEARCHES:
+    if starts < 0:
+        msg = f"starts must be a number of random starts >= 0; got {starts}"
+        raise ValueError(msg)
+    check_jobs(jobs)
+    with only_writer(Path(path)), open_or_create(loss, path, seed) as database, worker_pool(jobs) as parallel:
+        _draw(database, parallel, shared(loss), starts, seed, progress)
+        return summarize(database)
+
+
+def _draw(
+    database: Database, parallel: Parallel, loss: Any, starts: int, seed: int, progress: Progress | None = None
+) -> None:
+    """Quench those of the first `starts` fresh random starts of a seed that the database lacks, in batches."""
+    known = {start.number for start in database.random_starts() if start.seed == seed}
+    missing = [number for number in range(starts) if number not in known]
+    for first in range(0, len(missing), BATCH):
+        numbers = missing[first : first + BATCH]
+        results: Any = parallel(delayed(run_start)(loss, seed, number) for number in numbers)
+        quenched = list(results)
+        with database.transaction():
+            for number, result in zip(numbers, quenched, strict=True):
+                found = None
+                if result.converged:
+                    found, _ = database.add_minimum(result.minimum, origin=FRESH, hits=0)
+                database.add_random_start(RandomStart(seed, number, found, result.status.name))
+        if progress is not None:
+            progress(starts - len(missing) + first + len(numbers), starts, summarize(database))
+
+
+def starts_for(completeness: float) -> int:
+    """Random starts that are needed to judge it: fewer miss an unseen share as large as is allowed too often (5 %)."""
+    return int(np.clip(np.ceil(3.0 / max(1.0 - completeness, 1e-9)), FEWEST_STARTS, MOST_STARTS))
+
+
+def is_complete(found: Exploration, completeness: float) -> bool:
+    """Whether random starts have found so large a share of what they reach, by Chao1 as well as by Good and Turing.
+
+    Both judge the same draws, from 32 random starts on: what connections and runs of SGD found counts on neither side.
+    Fewer than 128 searches never are enough.
+    """
+    if found.searches < FEWEST_SEARCHES or found.random_starts < FEWEST_STARTS:
         return False
-    return min(found.minima / estimate.value, found.coverage) >= completeness
+    return min(found.found_share, found.coverage) >= completeness
 
 
 def _check(
@@ -199,35 +281,43 @@ def store(database: Database, results: list[Found]) -> None:
             msg = f"{database.path} was changed by another exploration meanwhile; run one at a time"
             raise ValueError(msg)
         for found in results:
-            rejected = _store_found(database, found)
+            rejected, hits = _store_found(database, found)
             start = None if found.task.start is None else found.task.start[0]
             partner = None if found.task.partner is None else found.task.partner[0]
             status = f"REJECTED: {rejected}" if rejected else found.status
+            search = found.task.search
             database.add_attempt(
-                Attempt(found.task.search, found.task.kind, (start, partner), status, found.hessian_evaluations)
+                Attempt(search, found.task.kind, (start, partner), status, found.hessian_evaluations),
+                SearchOrigin(search, found.task.seed, search),
+                [Find(search, *point, count) for point, count in sorted(hits.items()) if count],
             )
 
 
-def _store_found(database: Database, found: Found) -> str | None:
-    """Store what one search found; why something of it was not: what a file may not hold stays out of it."""
+def _store_found(database: Database, found: Found) -> tuple[str | None, Counter[tuple[str, int]]]:
+    """Store what one search found: why something of it was not, and the hits of points (kind, id).
+
+    What a file may not hold stays out of it.
+    """
     origin, search = ORIGINS.get(found.task.kind, "saddle"), found.task.search
     own = {None if task is None else task[0] for task in (found.task.start, found.task.partner)}
     n, rejected = database.provenance.n_parameters, None
+    hits: Counter[tuple[str, int]] = Counter()
     for minimum in found.minima:
         if problem := new_minimum_problem(minimum, n):
             rejected = f"a minimum: {problem}"
         else:
-            _add_found(database, minimum, origin, search, own)
+            _add_found(database, minimum, origin, search, own, hits)
     for state, ends in found.connections:
         if problem := _connection_problem(state, ends, n):
             rejected = problem
             continue
-        ids = [_add_found(database, end, origin, search, own) for end in ends]
+        ids = [_add_found(database, end, origin, search, own, hits) for end in ends]
         if problem := database.transition_state_problem(state, ids):  # known minima may have another last digit
             rejected = f"a transition state: {problem}"
             continue
-        database.add_transition_state(state, (ids[0], ids[1]), origin=origin, search=search)
-    return rejected
+        number, _ = database.add_transition_state(state, (ids[0], ids[1]), origin=origin, search=search)
+        hits["transition state", number] += 1
+    return rejected, hits
 
 
 def _connection_problem(state: TransitionState, ends: Sequence[Minimum], n_parameters: int) -> str | None:
@@ -241,14 +331,20 @@ def _connection_problem(state: TransitionState, ends: Sequence[Minimum], n_param
     return None
 
 
-def _add_found(database: Database, minimum: Minimum, origin: str, search: int, own: set[int | None]) -> int:
-    """Store a minimum that a search ended in: its id. To come back to where it began (`own`) is no hit.
-
-    The estimate of the number of minima assumes that searches find them, not that they know them.
-    """
+def _add_found(
+    database: Database,
+    minimum: Minimum,
+    origin: str,
+    search: int,
+    own: set[int | None],
+    hits: Counter[tuple[str, int]],
+) -> int:
+    """Store a minimum that a search ended in, and count its hit: its id. To come back to where it began is no hit."""
     known = database.find_minimum(minimum)
-    hits = 0 if known and known.id in own else 1
-    return database.add_minimum(minimum, origin=origin, search=search, hits=hits)[0]
+    count = 0 if known and known.id in own else 1
+    number, _ = database.add_minimum(minimum, origin=origin, search=search, hits=count)
+    hits["minimum", number] += count
+    return number
 
 
 def store_inherent_structures(database: Database, quenched: Sequence[Quenched], *, method: str, origin: str) -> None:
@@ -267,17 +363,33 @@ def store_inherent_structures(database: Database, quenched: Sequence[Quenched], 
 
 
 def summarize(database: Database) -> Exploration:
-    """Count what a database holds and estimate what it misses (Chao1 over the hits of minima)."""
-    graph, hits = database.graph(), database.hits()
-    hits, labels = hits[hits > 0], components(graph)
+    """Count what a database holds and say how many minima there are at least.
+
+    The estimate rests on random starts alone (`Database.found_by_random_starts`), of which there must be 32: its value
+    is Chao1, which is a lower bound in expectation, `low` a lower bound at 95 % that holds whatever the chances of the
+    minima are (`minima_at_least`), and `high` is inf, as nothing bounds the number from above. All minima that are
+    known count for both. With fewer random starts the value is nan: not determined.
+    """
+    graph, starts = database.graph(), database.found_by_random_starts()
+    labels, n = components(graph), graph.n_minima
+    estimate, share, coverage = Estimate(math.nan, float(n), math.inf), math.nan, Estimate(*[math.nan] * 3)
+    hits = np.unique(starts, return_counts=True)[1]
+    if starts.size >= FEWEST_STARTS:
+        least, coverage = minima_at_least(starts), coverage_interval(hits)
+        share = float(hits.size / chao1(hits).value)
+        estimate = Estimate(max(least.value, n), max(least.low, n), math.inf)
     return Exploration(
         path=database.path,
         searches=next_search(database),
-        minima=graph.n_minima,
+        minima=n,
         transition_states=graph.n_transition_states,
         components=int(labels.max()) + 1 if len(labels) else 0,
-        lowest_loss=float(graph.losses[0]) if graph.n_minima else float("nan"),
-        estimated_minima=chao1(hits) if len(hits) else None,
-        coverage=good_turing_coverage(hits) if len(hits) else float("nan"),
+        lowest_loss=float(graph.losses[0]) if n else float("nan"),
+        estimated_minima=estimate if n else None,
+        coverage=coverage.value,
+        coverage_low=coverage.low,
+        random_starts=starts.size,
+        random_minima=hits.size,
+        found_share=share,
         statuses=database.attempt_statuses(),
     )

@@ -10,6 +10,8 @@ from landscape.rates import RateNetwork
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+MAX_JUMPS = 10_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class RandomWalk:
@@ -39,16 +41,31 @@ class RandomWalk:
         return np.diff(np.append(self.times, self.horizon))
 
 
-def random_walk(network: RateNetwork, start: int, horizon: float, rng: np.random.Generator) -> RandomWalk:
+def random_walk(
+    network: RateNetwork, start: int, horizon: float, rng: np.random.Generator, *, max_jumps: int = MAX_JUMPS
+) -> RandomWalk:
     """Walk from minimum `start` for a time `horizon`: exponential dwell times, jumps in proportion to the rates.
 
     Source: Bortz, Kalos and Lebowitz, J. Comput. Phys. 17, 10 (1975); Gillespie, J. Comput. Phys. 22, 403 (1976) (cited
     from memory).
 
+    Parameters
+    ----------
+    network : RateNetwork
+    start : int
+    horizon : float
+        In units of gradient-flow time.
+    rng : Generator
+    max_jumps : int
+        Beyond which the walk is given up: where two minima are joined by rates 10^20 times those out of the pair, no
+        walk gets anywhere, and `landscape.master_equation` knows the answer without one.
+
     Raises
     ------
     ValueError
         If `start` is no minimum of the network, or `horizon` is not positive and finite.
+    RuntimeError
+        If the walk takes more than `max_jumps` jumps.
     """
     if not 0 <= start < network.n_minima:
         msg = f"start must be a minimum 0 ... {network.n_minima - 1}; got {start!r}"
@@ -56,17 +73,28 @@ def random_walk(network: RateNetwork, start: int, horizon: float, rng: np.random
     if not (np.isfinite(horizon) and horizon > 0.0):
         msg = f"horizon must be positive and finite; got {horizon!r}"
         raise ValueError(msg)
-    ways = network.rates
+    steps, dwell = network.steps, network.dwell_times
+    first = np.searchsorted(steps.start, np.arange(network.n_minima + 1))
+    chances: dict[int, Floats] = {}  # of the ways out of each minimum that was visited, cumulated
     minima, times, time = [int(start)], [0.0], 0.0
     while True:
-        here = slice(ways.indptr[minima[-1]], ways.indptr[minima[-1] + 1])
-        cumulated = np.cumsum(ways.data[here])
-        if not cumulated.size or cumulated[-1] <= 0.0:
+        i = minima[-1]
+        here = slice(first[i], first[i + 1])
+        if not np.isfinite(dwell[i]):
             break
-        time += rng.exponential(1.0 / cumulated[-1])
+        time += dwell[i] * rng.exponential()
         if time >= horizon:
             break
-        choice = np.searchsorted(cumulated, rng.random() * cumulated[-1], side="right")
-        minima.append(int(ways.indices[here][min(choice, cumulated.size - 1)]))
+        if len(minima) > max_jumps:
+            msg = (
+                f"the walk made {max_jumps} jumps and has come to the time {time:.3g} of {horizon:.3g}: lower horizon, "
+                "or use the master equation"
+            )
+            raise RuntimeError(msg)
+        if i not in chances:
+            logs = steps.log_rates[here]
+            chances[i] = np.cumsum(np.exp(logs - logs.max()))
+        choice = np.searchsorted(chances[i], rng.random() * chances[i][-1], side="right")
+        minima.append(int(steps.end[here][min(choice, chances[i].size - 1)]))
         times.append(time)
     return RandomWalk(np.array(minima), np.array(times), float(horizon))

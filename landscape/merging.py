@@ -7,11 +7,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from landscape._merged_searches import OneFile, OneSearch, together, was_merged_before
 from landscape._new_databases import check_new, new_database
 from landscape.database import Database
-from landscape.records import Attempt, Provenance, StoredMinimum, StoredTransitionState, differing_field
+from landscape.records import (
+    Find,
+    Provenance,
+    RandomStart,
+    SearchOrigin,
+    StoredMinimum,
+    StoredTransitionState,
+    differing_field,
+)
 
 Ids = dict[tuple[int, int | None], int | None]  # (number of the file, id there) to id in the new file
+StateIds = dict[tuple[int, int], int]
 
 
 @dataclass(frozen=True)
@@ -22,18 +32,22 @@ class Merged:
     minima: int
     transition_states: int
     searches: int
-    repeated_searches: int  # the same search of the same seed in several files: kept once, though its hits add up
+    repeated_searches: int  # the same search of the same seed in several files: kept once, as are its hits
 
 
 def merge(paths: Sequence[str | Path], output: str | Path, *, seed: int | None = None) -> Merged:
     """Join databases of one loss into a new file, which does not depend on their order.
 
-    - Points that are the same modulo symmetry are one: their hits add up, and the one with the lowest loss
-      stands for them. Ids follow the losses.
+    - Points that are the same modulo symmetry are one, and the one with the lowest loss stands for them. Ids follow
+      the losses.
     - Transition states between the same two minima stay apart unless they are the same point.
-    - All attempts are kept, so that no pair is tried again, and numbered anew from 0. So `explore` goes on with
-      the search whose number is the number of attempts: no file has that one. No point keeps the
-      number of the search that found it: all searches to come know all points.
+    - A search that several files hold (the same seed, number, kind and minima to begin with) is kept once, and so are
+      its hits: merging a file with itself, a copy, or a shorter exploration of the same seed changes nothing. Hits come
+      from searches; those of a file without searches are dropped. Files written before agescape stored what each search
+      found count conservatively where they overlap (`landscape._merged_searches`).
+    - Attempts are numbered anew from 0, so `explore` goes on with the search whose number is the number of attempts.
+      No point keeps the number of the search that found it: all searches to come know all points.
+    - Fresh random starts (`estimate_minima`) are kept, each once.
     - Where points of trajectories were quenched to is kept, and which snapshot found the minimum that stands for
       others.
 
@@ -63,8 +77,9 @@ def merge(paths: Sequence[str | Path], output: str | Path, *, seed: int | None =
         files = [stack.enter_context(Database(path)) for path in paths]
         _check_same_loss(files)
         with new_database(output, _provenance(files, seed)) as merged:
-            ids = _add_points(files, merged)
-            searches, repeated = _add_attempts(files, merged, ids)
+            ids, state_ids = _add_points(files, merged)
+            searches, repeated = _add_attempts(files, merged, ids, state_ids)
+            _add_random_starts(files, merged, ids)
             _add_inherent_structures(files, merged, ids)
             counts = len(merged.minima), len(merged.transition_states)
         return Merged(Path(output), *counts, searches, repeated)
@@ -99,28 +114,25 @@ def _preference(dataset: object) -> tuple[bool, str]:
     return path is not None and not Path(path).exists(), json.dumps(dataset, sort_keys=True)
 
 
-def _add_points(files: Sequence[Database], merged: Database) -> Ids:
-    """Add all points in an order that does not depend on that of the files: the new ids of the minima."""
+def _add_points(files: Sequence[Database], merged: Database) -> tuple[Ids, StateIds]:
+    """Add all points, without hits, in an order that does not depend on that of the files: the new ids."""
     ids: Ids = {(k, None): None for k in range(len(files))}
     for file in files:
         _check_isolated(file)
     minima = [(k, minimum) for k, file in enumerate(files) for minimum in file.minima]
     for k, minimum in sorted(minima, key=_point_key):
         ids[k, minimum.id], _ = merged.add_minimum(
-            minimum.point, origin=minimum.origin, hits=minimum.hits, discovery=minimum.discovery
+            minimum.point, origin=minimum.origin, hits=0, discovery=minimum.discovery
         )
+    state_ids: StateIds = {}
     states = [(k, state) for k, file in enumerate(files) for state in file.transition_states]
     unchecked = [file.unchecked_ends() for file in files]
     for k, state in sorted(states, key=_point_key):
         first, second = (ids[k, number] or 0 for number in state.minimum_ids)
-        merged.add_transition_state(
-            state.point,
-            (first, second),
-            origin=state.origin,
-            hits=state.hits,
-            ends_checked=state.id not in unchecked[k],
+        state_ids[k, state.id], _ = merged.add_transition_state(
+            state.point, (first, second), origin=state.origin, hits=0, ends_checked=state.id not in unchecked[k]
         )
-    return ids
+    return ids, state_ids
 
 
 def _check_isolated(file: Database) -> None:
@@ -141,21 +153,59 @@ def _point_key(entry: tuple[int, StoredMinimum | StoredTransitionState]) -> tupl
     return stored.point.value, stored.point.coordinates.tobytes(), stored.origin, stored.hits, discovery
 
 
-def _add_attempts(files: Sequence[Database], merged: Database, ids: Ids) -> tuple[int, int]:
-    """Add all attempts: how many, and how many more there would be without those that several files share.
+def _add_attempts(files: Sequence[Database], merged: Database, ids: Ids, state_ids: StateIds) -> tuple[int, int]:
+    """Add all attempts and their hits: how many, and how many more there would be without those that files share."""
+    each = [_searches_of(k, file, ids, state_ids) for k, file in enumerate(files)]
+    found = together(each)
+    for number, one in enumerate(found.searches):
+        finds = [Find(number, *point, count) for point, count in sorted((one.finds or {}).items())]
+        origin = None if one.identity is None else SearchOrigin(number, *one.identity, one.finds is not None)
+        merged.add_attempt(replace(one.attempt, search=number), origin, finds)
+    for (point, number), count in sorted(found.hits.items()):
+        merged.add_hits(point, number, count)
+    return len(found.searches), sum(len(file.searches) for file in each) - len(found.searches)
 
-    Two copies of one file that went their own ways have their first searches in common.
-    """
-    kept: Counter[tuple[int, Attempt]] = Counter()
-    total = 0
+
+def _searches_of(k: int, file: Database, ids: Ids, state_ids: StateIds) -> OneFile:
+    """The searches of file number k, and its hits."""
+    origins = {origin.search: origin for origin in file.search_origins()}
+    finds: dict[int, Counter[tuple[str, int]]] = {number: Counter() for number, o in origins.items() if o.finds_known}
+    for find in file.finds():
+        new = ids.get((k, find.point_id)) if find.point == "minimum" else state_ids.get((k, find.point_id))
+        if new is not None and find.search in finds:
+            finds[find.search][find.point, new] += find.hits
+    points = [*file.minima, *file.transition_states]
+    merged_before = was_merged_before((point.origin, point.search) for point in points)
+    searches = []
+    for attempt in file.attempts():
+        origin = origins.get(attempt.search)
+        identity = None if merged_before else (file.provenance.seed, attempt.search)
+        mapped = replace(attempt, minimum_ids=tuple(ids.get((k, number)) for number in attempt.minimum_ids))
+        searches.append(
+            OneSearch(mapped, identity if origin is None else (origin.seed, origin.number), finds.get(attempt.search))
+        )
+    hits: Counter[tuple[str, int]] = Counter()
+    for minimum in file.minima:
+        hits["minimum", ids[k, minimum.id] or 0] += minimum.hits
+    for state in file.transition_states:
+        hits["transition state", state_ids[k, state.id]] += state.hits
+    return OneFile(searches, hits)
+
+
+def _add_random_starts(files: Sequence[Database], merged: Database, ids: Ids) -> None:
+    """Add all fresh random starts, each once; where machines differ, what found a minimum, and the lowest id."""
+    found: dict[tuple[int, int], RandomStart] = {}
     for k, file in enumerate(files):
-        attempts = [replace(a, minimum_ids=tuple(ids[k, number] for number in a.minimum_ids)) for a in file.attempts()]
-        kept |= Counter((file.provenance.seed, attempt) for attempt in attempts)
-        total += len(attempts)
-    in_order = sorted(kept.elements(), key=lambda entry: (entry[1].search, entry[0], repr(entry[1])))
-    for number, (_, attempt) in enumerate(in_order):
-        merged.add_attempt(replace(attempt, search=number))
-    return len(in_order), total - len(in_order)
+        for start in file.random_starts():
+            mapped = replace(start, minimum_id=ids.get((k, start.minimum_id)))
+            known = found.setdefault((start.seed, start.number), mapped)
+            found[start.seed, start.number] = min(known, mapped, key=_start_key)
+    for _, start in sorted(found.items()):
+        merged.add_random_start(start)
+
+
+def _start_key(start: RandomStart) -> tuple[bool, int, str]:
+    return start.minimum_id is None, start.minimum_id or 0, start.status
 
 
 def _add_inherent_structures(files: Sequence[Database], merged: Database, ids: Ids) -> None:

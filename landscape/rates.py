@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from landscape._heights import below_minima
+from landscape._elimination import Steps
+from landscape.connectivity import check_barriers
 from landscape.database import Database
 from landscape.records import StoredMinimum, StoredTransitionState
 
@@ -39,7 +41,7 @@ class Barriers:
     ------
     ValueError
         If shapes do not match, a number is not finite, an orbit is < 1, an index out of range, `unstable` is not
-        negative, or a transition state lies below one of its minima by more than rounding (`LandscapeGraph`'s rule).
+        negative, or a transition state lies below one of its minima by more than rounding (as in `LandscapeGraph`).
     """
 
     losses: Floats
@@ -76,14 +78,7 @@ class Barriers:
                 ranges = {"edges": f"minima 0 ... {n - 1}", "unstable": "negative eigenvalues"}
                 msg = f"{name} must be {ranges.get(name, 'numbers >= 1')}; got {getattr(self, name)}"
                 raise ValueError(msg)
-        below = below_minima(self.transition_losses, self.losses[self.edges])
-        if below.any():
-            k = int(below.argmax())
-            msg = (
-                f"transition_losses must not lie below their minima; entry {k} is {self.transition_losses[k]!s}, its "
-                f"minima {self.edges[k].tolist()} have {self.losses[self.edges[k]].tolist()}"
-            )
-            raise ValueError(msg)
+        check_barriers(self.losses, self.transition_losses, self.edges)
 
     @classmethod
     def of(cls, minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> Self:
@@ -124,11 +119,48 @@ class RateNetwork:
         Rate from one image of a minimum to its other images: over transition states that join it to itself.
     log_weights : (n,) float64 or None
         Logarithm of the equilibrium occupation up to a constant; None where there is no detailed balance.
+    log_rates : (nnz,) float64, optional
+        Logarithms of ``rates.data``, for rates that are too small (or large) for a float64: by default those of
+        ``rates.data``, where 0 means that there is no way.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match, or a rate is negative or nan.
     """
 
     rates: csr_array
     image_rates: Floats
     log_weights: Floats | None
+    log_rates: Floats | None = None
+
+    def __post_init__(self) -> None:
+        n = np.size(self.image_rates)
+        if self.rates.shape != (n, n):
+            msg = f"rates must have shape ({n}, {n}), that of image_rates; got {self.rates.shape}"
+            raise ValueError(msg)
+        if not (self.rates.data >= 0.0).all():
+            msg = f"rates must not be negative; got {self.rates.data[~(self.rates.data >= 0.0)][0]}"
+            raise ValueError(msg)
+        if self.log_rates is not None and self.log_rates.shape != self.rates.data.shape:
+            msg = f"log_rates must have one entry per rate, {self.rates.data.shape}; got {self.log_rates.shape}"
+            raise ValueError(msg)
+
+    @cached_property
+    def steps(self) -> Steps:
+        """The rates that are not zero, from one minimum to another, as logarithms."""
+        with np.errstate(divide="ignore"):
+            logs = np.log(self.rates.data) if self.log_rates is None else self.log_rates
+        start, end = np.repeat(np.arange(self.n_minima), np.diff(self.rates.indptr)), self.rates.indices
+        kept = (start != end) & (logs > -np.inf)
+        return Steps(self.n_minima, start[kept], end[kept].astype(np.int64), logs[kept])
+
+    @cached_property
+    def log_escape_rates(self) -> Floats:
+        """Logarithm (n,) of the total rate out of each minimum to others; -inf where no way leads out."""
+        total = np.full(self.n_minima, -np.inf)
+        np.logaddexp.at(total, self.steps.start, self.steps.log_rates)
+        return total
 
     @property
     def n_minima(self) -> int:
@@ -138,13 +170,14 @@ class RateNetwork:
     @property
     def escape_rates(self) -> Floats:
         """Total rate (n,) out of each minimum to others, images not counted."""
-        return np.asarray(self.rates.sum(axis=1)).ravel()
+        with np.errstate(over="ignore"):
+            return np.exp(self.log_escape_rates)
 
     @property
     def dwell_times(self) -> Floats:
         """Mean time (n,) in each minimum before it is left for another one; inf where no way leads out."""
-        with np.errstate(divide="ignore", over="ignore"):
-            return 1.0 / self.escape_rates
+        with np.errstate(over="ignore"):
+            return np.exp(-self.log_escape_rates)
 
     @property
     def equilibrium(self) -> Floats:
@@ -193,29 +226,41 @@ def langer_rates(barriers: Barriers, temperature: ArrayLike) -> RateNetwork:
     if t.shape not in ((), shape) or not (np.isfinite(t) & (t > 0.0)).all():
         msg = f"temperature must be positive, one number or of shape {shape}; got {temperature!r}"
         raise ValueError(msg)
-    rates = exit_rates(barriers, t)
+    logs, n = log_exit_rates(barriers, t).ravel(), barriers.losses.size
     start, end = barriers.edges.ravel(), barriers.edges[:, ::-1].ravel()
     own = start == end
-    n = barriers.losses.size
-    flat = rates.ravel()
-    network = csr_array((flat[~own], (start[~own], end[~own])), shape=(n, n))
+    rates, log_rates = _network(start[~own], end[~own], logs[~own], n)
     weights = np.log(barriers.orbit_sizes) - 0.5 * barriers.log_determinants
-    return RateNetwork(
-        rates=network,
-        image_rates=np.bincount(start[own], flat[own], n).astype(np.float64),
-        log_weights=weights - barriers.losses / t if t.ndim == 0 else None,
-    )
+    with np.errstate(over="ignore"):
+        image_rates = np.bincount(start[own], np.exp(logs[own]), n).astype(np.float64)
+        heights = (barriers.losses - barriers.losses.min(initial=np.inf)) / t if t.ndim == 0 else None
+    return RateNetwork(rates, image_rates, None if heights is None else weights - heights, log_rates)
 
 
-def exit_rates(barriers: Barriers, temperature: ArrayLike) -> Floats:
-    """Rate (m, 2) over each transition state from an image of its first and of its second minimum."""
+def _network(start: Integers, end: Integers, logs: Floats, n: int) -> tuple[csr_array, Floats]:
+    """Rates between minima, and their logarithms, of which parallel ones are added up."""
+    codes, each = np.unique(start * n + end, return_inverse=True)
+    total = np.full(codes.size, -np.inf)
+    np.logaddexp.at(total, each, logs)
+    with np.errstate(over="ignore"):
+        rates = csr_array((np.exp(total), (codes // n, codes % n)), shape=(n, n))
+    return rates, total
+
+
+def log_exit_rates(barriers: Barriers, temperature: ArrayLike) -> Floats:
+    """Logarithm (m, 2) of `exit_rates`, which may be too small for a float64."""
     i = barriers.edges
     with np.errstate(over="ignore"):  # at a temperature of next to nothing the rate is zero
         boltzmann = -barriers.heights / np.asarray(temperature, dtype=np.float64)
-    logs = (
+    return (
         np.log(-barriers.unstable / (2.0 * np.pi))[:, None]
         + 0.5 * (barriers.log_determinants[i] - barriers.transition_log_determinants[:, None])
         + np.log(barriers.transition_orbit_sizes[:, None] / barriers.orbit_sizes[i])
         + boltzmann
     )
-    return np.exp(logs)
+
+
+def exit_rates(barriers: Barriers, temperature: ArrayLike) -> Floats:
+    """Rate (m, 2) over each transition state from an image of its first and of its second minimum."""
+    with np.errstate(over="ignore"):
+        return np.exp(log_exit_rates(barriers, temperature))

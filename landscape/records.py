@@ -105,6 +105,36 @@ class Attempt:
     hessian_evaluations: int
 
 
+@dataclass(frozen=True)
+class SearchOrigin:
+    """Which search an attempt was: its seed and number are all its randomness, wherever it is stored."""
+
+    search: int  # number of the attempt in this file
+    seed: int
+    number: int  # in the exploration of this seed
+    finds_known: bool = True  # whether the file says what it found (`Find`)
+
+
+@dataclass(frozen=True)
+class Find:
+    """What a search found: so many hits of a point."""
+
+    search: int
+    point: str  # "minimum" or "transition state"
+    point_id: int
+    hits: int
+
+
+@dataclass(frozen=True)
+class RandomStart:
+    """A quench of a fresh random start, which serves to estimate how many minima there are, and for nothing else."""
+
+    seed: int
+    number: int  # of this seed, from 0
+    minimum_id: int | None  # None: the quench ended in no minimum
+    status: str
+
+
 def graph_of(minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> LandscapeGraph:
     """Minima, in the order given, and the transition states between them as plain arrays."""
     position = {minimum.id: i for i, minimum in enumerate(minima)}

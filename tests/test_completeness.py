@@ -1,11 +1,22 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from scipy.stats import norm
 
-from landscape.completeness import chao1, coverage_interval, discovery_curve, good_turing_coverage
+from landscape import Database, DoubleWells, estimate_minima
+from landscape.completeness import (
+    _chance_of_as_many,
+    chao1,
+    coverage_interval,
+    discovery_curve,
+    good_turing_coverage,
+    minima_at_least,
+)
 from landscape.plots import plot_discovery
 
 HITS = st.lists(st.integers(0, 6), min_size=1, max_size=30).filter(any)
@@ -81,12 +92,40 @@ def test_coverage_is_the_chance_of_a_known_minimum():
 
 
 def test_coverage_interval_by_hand():
-    # N = 10, f1 = 2, f2 = 1: W = (2 * 8 + 2 * 10) / 1000
-    estimate = coverage_interval([1, 1, 2, 6, 0])
-    reach = 1.959964 * np.sqrt(0.036)
+    # N = 10, f1 = 2, f2 = 1: at both ends (f1 - N M)^2 = z^2 (N M (1 - M) + 2 F2), F2 the upper end for one find
+    estimate, z = coverage_interval([1, 1, 2, 6, 0]), 1.959964
+    upper = 1 + z * z / 2 + z * np.sqrt(1 + z * z / 4)
     assert (estimate.value, estimate.high) == (0.8, 1.0)
-    assert estimate.low == pytest.approx(0.8 - reach, abs=1e-6)
-    assert coverage_interval([1, 1, 2, 6], 0.5).high == pytest.approx(0.8 + 0.6744898 * np.sqrt(0.036))
+    unseen = 1 - estimate.low
+    assert (2 - 10 * unseen) ** 2 == pytest.approx(z * z * (10 * unseen * (1 - unseen) + 2 * upper), rel=1e-5)
+    assert unseen > 0.2
+
+
+def test_where_all_were_found_once_the_coverage_is_between_nothing_and_most():
+    """An older version had (0, 0, 0). Five draws of six minima alike are all different in 9 % of the cases."""
+    estimate = coverage_interval([1, 1, 1, 1, 1])
+    assert (estimate.value, estimate.low) == (0.0, 0.0)
+    assert 5 / 6 < estimate.high < 1.0
+
+
+POPULATIONS = {
+    **{f"uniform {n}": np.ones(n) for n in (2, 3, 6, 20, 100, 1000, 5000)},
+    **{f"geometric {r}": r ** np.arange(n) for r, n in ((0.5, 10), (0.9, 50), (0.97, 200))},
+    **{f"power law {a}": np.arange(1.0, 2001.0) ** -a for a in (0.5, 1.0, 2.0)},
+    **{f"one of {p} and 300": np.append(p, np.full(300, (1 - p) / 300)) for p in (0.5, 0.9, 0.99)},
+}
+
+
+@pytest.mark.parametrize("draws", [3, 7, 20, 100, 600])
+@pytest.mark.parametrize("name", POPULATIONS)
+def test_the_coverage_interval_holds_for_alike_and_unlike_chances_and_few_draws(name, draws):
+    rng = np.random.default_rng(draws)
+    chances = POPULATIONS[name] / POPULATIONS[name].sum()
+    trials, inside = 400, 0
+    for hits in rng.multinomial(draws, chances, size=trials):
+        estimate = coverage_interval(hits)
+        inside += estimate.low - 1e-12 <= chances[hits > 0].sum() <= estimate.high + 1e-12
+    assert inside >= 0.93 * trials
 
 
 @pytest.mark.parametrize(("size", "searches"), [(200, 200), (60, 150), (300, 900)])
@@ -98,7 +137,87 @@ def test_coverage_interval_holds_the_chance_of_a_known_minimum(size, searches):
         hits = rng.multinomial(searches, chances)
         estimate = coverage_interval(hits)
         inside += estimate.low <= chances[hits > 0].sum() <= estimate.high
-    assert 0.91 * 400 <= inside <= 0.99 * 400
+    assert 0.93 * 400 <= inside <= 0.995 * 400
+
+
+# ---------------------------------------------------------------- at least so many
+
+
+@pytest.mark.parametrize("draws", [5, 32, 200, 1000])
+@pytest.mark.parametrize("name", POPULATIONS)
+def test_the_lower_bound_holds_whatever_the_chances(name, draws):
+    """Chao1's log-normal lower end at 95 % exceeds the number in up to 45 % of the cases of these populations."""
+    rng = np.random.default_rng(draws)
+    chances = POPULATIONS[name] / POPULATIONS[name].sum()
+    trials = 200
+    found = [minima_at_least(rng.choice(chances.size, draws, p=chances)) for _ in range(trials)]
+    assert sum(estimate.low <= chances.size for estimate in found) >= 0.93 * trials
+    assert all(estimate.low <= estimate.value for estimate in found)
+    assert all(estimate.high == np.inf for estimate in found)
+
+
+def test_the_lower_bound_says_something():
+    rng = np.random.default_rng(2)
+    alike = minima_at_least(rng.integers(1000, size=1000))
+    assert 800 < alike.low < 1000
+    birthdays = minima_at_least(np.arange(100))  # all different: 100^2 / (2 log 40) at 97.5 %
+    assert birthdays.low == pytest.approx(100**2 / (2 * np.log(40)), rel=0.05)
+    few = np.where(rng.random(2000) < 0.9, 0, rng.integers(1, 1001, size=2000))
+    assert minima_at_least(few).low > 1.5 * np.unique(few).size
+    assert minima_at_least([3, 3, 3, 3]).low == 1
+
+
+def distinct_exactly(minima, draws):
+    """Probability of each number of distinct minima of so many, all alike, in so many draws."""
+    chances = np.zeros(minima + 1)
+    chances[0] = 1.0
+    k = np.arange(minima + 1)
+    for _ in range(draws):
+        new = chances * k / minima
+        new[1:] += chances[:-1] * (1 - k[:-1] / minima)
+        chances = new
+    return chances
+
+
+@pytest.mark.parametrize(("minima", "draws"), [(3, 5), (10, 7), (10, 40), (50, 30), (200, 300), (1000, 60)])
+def test_the_bound_for_the_number_of_distinct_minima_is_one(minima, draws):
+    exact = np.cumsum(distinct_exactly(minima, draws)[::-1])[::-1]  # of so many or more
+    bounds = np.array([_chance_of_as_many(minima, d, draws) for d in range(minima + 1)])
+    assert (bounds >= exact - 1e-12).all()
+    if draws > 20:
+        assert bounds[exact < 0.02].max(initial=0.0) < 0.25
+
+
+def test_unequal_chances_give_fewer_distinct_minima():
+    """What the bound rests on, without chance: the distribution of the number of distinct minima of three in n draws."""
+    for p in ([0.5, 0.3, 0.2], [0.8, 0.1, 0.1], [0.4, 0.35, 0.25]):
+        for n in (2, 3, 6):
+            words = np.array(list(product(range(3), repeat=n)))
+            weights = np.prod(np.array(p)[words], axis=1)
+            distinct = np.array([len(set(word)) for word in words.tolist()])
+            alike = distinct_exactly(3, n)
+            for d in (2, 3):
+                assert weights[distinct >= d].sum() <= alike[d:].sum() + 1e-12
+
+
+@pytest.mark.parametrize("starts", [60, 500])
+def test_the_number_of_minima_of_a_surface_that_is_known(starts, tmp_path):
+    """128 minima whose basins have shares of 1e-6 to 0.2: the bound never exceeds it, the interval never promises."""
+    surface = DoubleWells(np.ones(7), [0.9, -0.8, 0.6, 0.3, -0.2, 0.1, 0.0])
+    found = estimate_minima(surface, tmp_path / "wells.db", starts=starts, seed=4)
+    estimate = found.estimated_minima
+    assert found.minima == found.random_minima <= estimate.low <= estimate.value
+    assert estimate.low <= 128
+    assert estimate.high == np.inf
+    with Database(tmp_path / "wells.db") as database:
+        points = np.array([m.point.coordinates for m in database.minima])
+        assert found.coverage_low <= _basins(surface, points).sum() <= 1.0
+
+
+def _basins(surface, minima):
+    """Share of normal random starts that lie in each basin, in closed form."""
+    right = norm.sf(surface.tilts)
+    return np.prod(np.where(minima > 0.0, right, 1.0 - right), axis=1)
 
 
 @settings(deadline=None)
@@ -107,7 +226,7 @@ def test_coverage_intervals_are_nested_and_never_without_width(hits):
     wide, narrow = coverage_interval(hits), coverage_interval(hits, 0.5)
     assert 0 <= wide.low <= narrow.low <= narrow.value <= narrow.high <= wide.high <= 1
     assert wide.value == good_turing_coverage(hits)
-    assert wide.low < wide.high or sum(hits) == sum(h == 1 for h in hits)
+    assert wide.low < wide.high
 
 
 def test_rarefaction_equals_simulation():
@@ -169,6 +288,10 @@ def test_other_bad_arguments_are_refused():
             chao1([1, 2], confidence)
         with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
             coverage_interval([1, 2], confidence)
+        with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
+            minima_at_least([1, 2], confidence)
+    with pytest.raises(ValueError, match="at least one start"):
+        minima_at_least([])
     with pytest.raises(ValueError, match="at least one search"):
         discovery_curve([])
     for searches in ([2, 1], [-1], [4]):

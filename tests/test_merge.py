@@ -17,9 +17,11 @@ from landscape import (
     Provenance,
     TransitionState,
     datasets,
+    estimate_minima,
     explore,
     merge,
     same_point,
+    summarize,
     symmetry,
     verify,
 )
@@ -97,18 +99,99 @@ def test_every_point_and_every_hit_is_kept(explored, little_loss, tmp_path):
                 total += sum(m.hits for m in one.minima), sum(t.hits for t in one.transition_states)
         assert sum(m.hits for m in merged.minima) == total[0]
         assert sum(t.hits for t in merged.transition_states) == total[1]
+        finds = merged.finds()
+        assert sum(find.hits for find in finds if find.point == "minimum") == total[0]
+        assert sum(find.hits for find in finds if find.point == "transition state") == total[1]
 
 
-def test_a_file_merged_with_itself_has_twice_the_hits_and_nothing_else(explored, tmp_path):
-    once, twice = merge(explored[:1], tmp_path / "1.db"), merge(explored[:1] * 2, tmp_path / "2.db")
+def test_a_file_merged_with_itself_a_copy_or_a_link_is_as_it_was(explored, tmp_path):
+    """The searches are the same ones, so that their hits are, too (an older version counted each hit twice)."""
+    shutil.copy(explored[0], tmp_path / "copy.db")
+    (tmp_path / "link.db").symlink_to(explored[0])
+    once = merge(explored[:1], tmp_path / "1.db")
     assert once.repeated_searches == 0
-    assert twice == replace(once, path=tmp_path / "2.db", repeated_searches=SEARCHES)
-    for single, double in zip(hits(tmp_path / "1.db"), hits(tmp_path / "2.db"), strict=True):
-        assert double == {number: 2 * count for number, count in single.items()}
-    with Database(tmp_path / "1.db") as a, Database(tmp_path / "2.db") as b, Database(explored[0]) as source:
-        assert a.attempts() == b.attempts()
-        assert a.provenance == b.provenance == source.provenance
+    for k, other in enumerate((explored[0], tmp_path / "copy.db", tmp_path / "link.db", tmp_path / "1.db")):
+        twice = merge([explored[0], other], tmp_path / f"m{k}.db")
+        assert twice == replace(once, path=tmp_path / f"m{k}.db", repeated_searches=SEARCHES)
+        assert dump(tmp_path / f"m{k}.db") == dump(tmp_path / "1.db")
+    with Database(tmp_path / "1.db") as a, Database(explored[0]) as source:
+        assert a.provenance == source.provenance
         assert plain(a) == plain(source)
+        assert summarize(a).estimated_minima == summarize(source).estimated_minima
+
+
+def forget_finds(path):
+    """As a file of an older version, which does not say what each search found."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP TABLE agescape_searches; DROP TABLE agescape_finds")
+
+
+@pytest.mark.parametrize("old", [(), (0,), (1,), (0, 1)])
+def test_shorter_and_longer_explorations_of_a_seed_are_the_longer_one(explored, little_loss, tmp_path, old):
+    """Also where either, or both, come from an older version."""
+    short, long = tmp_path / "short.db", tmp_path / "long.db"
+    explore(little_loss, short, searches=32, seed=1)
+    shutil.copy(explored[0], long)
+    merge([long], tmp_path / "alone.db")
+    for k in old:
+        forget_finds((short, long)[k])
+    found = merge([short, long], tmp_path / "m.db")
+    assert (found.searches, found.repeated_searches) == (SEARCHES, 32)
+    with Database(tmp_path / "m.db") as a, Database(tmp_path / "alone.db") as b:
+        assert plain(a) == plain(b)
+        assert a.attempts() == b.attempts()
+
+
+def test_merges_of_merges_count_each_search_once(explored, little_loss, tmp_path):
+    for name, parts in (("ab", (0, 1)), ("bc", (1, 2)), ("abc", (0, 1, 2))):
+        merge([explored[k] for k in parts], tmp_path / f"{name}.db")
+    again = merge([tmp_path / "ab.db", tmp_path / "bc.db", explored[1], tmp_path / "ab.db"], tmp_path / "again.db")
+    assert (again.searches, again.repeated_searches) == (3 * SEARCHES, 4 * SEARCHES)
+    with Database(tmp_path / "abc.db") as a, Database(tmp_path / "again.db") as b:
+        assert plain(a) == plain(b)
+        assert a.attempts() == b.attempts()
+        assert a.search_origins() == b.search_origins()
+        assert a.finds() == b.finds()
+        np.testing.assert_array_equal(np.sort(a.found_by_random_starts()), np.sort(b.found_by_random_starts()))
+    # what a merged file explores further is known, too
+    explore(little_loss, tmp_path / "ab.db", searches=2 * SEARCHES + 5, seed=1)
+    found = merge([tmp_path / "ab.db", tmp_path / "abc.db"], tmp_path / "on.db")
+    assert (found.searches, found.repeated_searches) == (3 * SEARCHES + 5, 2 * SEARCHES)
+
+
+def test_files_that_an_older_version_merged_do_not_count_twice(explored, tmp_path):
+    merge(explored[:2], tmp_path / "old.db")
+    forget_finds(tmp_path / "old.db")
+    found = merge([tmp_path / "old.db", explored[0]], tmp_path / "m.db")
+    assert found.searches == 2 * SEARCHES
+    with Database(tmp_path / "old.db") as a, Database(tmp_path / "m.db") as b:
+        assert plain(a) == plain(b)
+    twice = merge([tmp_path / "old.db"] * 2, tmp_path / "twice.db")
+    assert (twice.searches, twice.repeated_searches) == (2 * SEARCHES, 2 * SEARCHES)
+    for single, double in zip(hits(tmp_path / "old.db"), hits(tmp_path / "twice.db"), strict=True):
+        assert single == double
+
+
+def test_hits_without_searches_are_dropped(tmp_path):
+    first, second = make(tmp_path / "a.db", {0: 5}, {}, 1), make(tmp_path / "b.db", {0: 2}, {}, 2, ATTEMPTS)
+    merge([first, second], tmp_path / "m.db")
+    assert hits(tmp_path / "m.db") == [{1: 2}, {}]
+
+
+def test_fresh_random_starts_are_kept_each_once(explored, little_loss, tmp_path):
+    paths = [shutil.copy(path, tmp_path / path.name) for path in explored[:2]]
+    for path, seed, starts in ((paths[0], 1, 40), (paths[1], 2, 36)):
+        estimate_minima(little_loss, path, starts=starts, seed=seed)
+    found = estimate_minima(little_loss, tmp_path / "alone.db", starts=34, seed=2)
+    assert (found.searches, found.random_starts) == (0, 34)
+    merge([*paths, tmp_path / "alone.db"], tmp_path / "m.db")
+    with Database(tmp_path / "m.db") as merged:
+        assert [(s.seed, s.number) for s in merged.random_starts()] == [(1, k) for k in range(40)] + [
+            (2, k) for k in range(36)
+        ]
+        summary = summarize(merged)
+        searched = sum(attempt.kind == "start" for attempt in merged.attempts())
+        assert summary.random_starts == 76 + searched
 
 
 def test_one_step_or_two(explored, tmp_path):
@@ -179,10 +262,14 @@ def image(point, k):
 
 def make(path, minima, states, seed=7, attempts=()):
     """A file with minima number -> hits and transition states (number, first, second) -> hits."""
+    found = {"search": 0 if attempts else None}
     with Database.create(path, replace(PROVENANCE, seed=seed)) as database, database.transaction():
-        ids = {k: database.add_minimum(image(a_minimum(k), seed), origin="start", hits=n)[0] for k, n in minima.items()}
+        ids = {
+            k: database.add_minimum(image(a_minimum(k), seed), origin="start", hits=n, **found)[0]
+            for k, n in minima.items()
+        }
         for (k, a, b), n in states.items():
-            database.add_transition_state(image(a_state(k), seed), (ids[a], ids[b]), origin="saddle", hits=n)
+            database.add_transition_state(image(a_state(k), seed), (ids[a], ids[b]), origin="saddle", hits=n, **found)
         for attempt in attempts:
             database.add_attempt(attempt)
     return path
@@ -207,7 +294,7 @@ def test_hits_add_up_point_by_point_in_any_order(tmp_path_factory, files, data):
         states: dict = {}
         for (k, a, b), n in file["states"].items():
             states[k, min(a, b), max(a, b)] = states.get((k, min(a, b), max(a, b)), 0) + n
-        paths.append(make(folder / f"{seed}.db", minima, states, seed))
+        paths.append(make(folder / f"{seed}.db", minima, states, seed, ATTEMPTS))
         for total, found in ((expected_minima, minima), (expected_states, states)):
             for key, n in found.items():
                 total[key] = total.get(key, 0) + n
@@ -226,8 +313,8 @@ def test_hits_add_up_point_by_point_in_any_order(tmp_path_factory, files, data):
 
 
 def test_parallel_transition_states_of_different_files_stay_apart(tmp_path):
-    first = make(tmp_path / "a.db", {0: 1, 1: 1}, {(0, 0, 1): 2}, 1)
-    second = make(tmp_path / "b.db", {1: 1, 0: 1}, {(1, 0, 1): 3, (0, 1, 0): 1}, 2)
+    first = make(tmp_path / "a.db", {0: 1, 1: 1}, {(0, 0, 1): 2}, 1, ATTEMPTS)
+    second = make(tmp_path / "b.db", {1: 1, 0: 1}, {(1, 0, 1): 3, (0, 1, 0): 1}, 2, ATTEMPTS)
     merge([first, second], tmp_path / "m.db")
     with Database(tmp_path / "m.db") as merged:
         assert sorted(t.hits for t in merged.transition_states) == [3, 3]
@@ -236,7 +323,7 @@ def test_parallel_transition_states_of_different_files_stay_apart(tmp_path):
 
 
 def test_of_images_the_lowest_stands_for_all(tmp_path):
-    paths = [make(tmp_path / f"{k}.db", {1: 1}, {}, k) for k in range(4)]
+    paths = [make(tmp_path / f"{k}.db", {1: 1}, {}, k, ATTEMPTS) for k in range(4)]
     merge(paths, tmp_path / "m.db")
     lowest = min((image(a_minimum(1), k) for k in range(4)), key=lambda point: point.value)
     with Database(tmp_path / "m.db") as merged:

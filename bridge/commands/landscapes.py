@@ -99,7 +99,12 @@ def explore(
             jobs=jobs,
             progress=lambda done, total, now: bar("explore", done, total, _note(now)),
         )
-    result = dataclasses.asdict(found) | {"advice": found.advice, "output": found.path, **describe(loss.data), **warning}
+    result = dataclasses.asdict(found) | {
+        "advice": found.advice,
+        "output": found.path,
+        **describe(loss.data),
+        **warning,
+    }
     del result["path"]
     show(result, as_json=as_json)
     if found.advice is not None:

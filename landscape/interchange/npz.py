@@ -5,12 +5,14 @@ order of their ids: ``ids``, ``coordinates`` (n, P), ``losses`` in nats, ``rms_g
 end in nan where zero modes are left out, ``log_determinants``, ``traces``, ``orbit_sizes`` as texts (they may be huge),
 ``hits``, ``origins``, ``searches`` (-1: none); transition states also ``eigenvectors`` (m, P) and ``minimum_ids``
 (m, 2). Then ``attempts_*`` and ``inherent_structures_*``, one entry per search and per quenched point of a
-trajectory (-1: no minimum), ``discoveries_*`` (the snapshot that found a minimum) and ``unmapped_*`` (why a point
-belongs to none) and ``unchecked_ends``, the ids of transition states of which only a file says what they join: files
-of older versions lack these three.
+trajectory (-1: no minimum), ``discoveries_*`` (the snapshot that found a minimum), ``unmapped_*`` (why a point belongs
+to none), ``search_origins_*`` and ``finds_*`` (which search it was, and what it found), ``random_starts_*``, and
+``unchecked_ends``, the ids of transition states of which only a file says what they join: files of older versions lack
+these.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,7 +28,16 @@ from landscape.files import new_file
 from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, later_rows, rows
 from landscape.reading import reading
 from landscape.reconstruction import loss_of
-from landscape.records import Attempt, Discovery, Provenance, StoredMinimum, StoredTransitionState
+from landscape.records import (
+    Attempt,
+    Discovery,
+    Find,
+    Provenance,
+    RandomStart,
+    SearchOrigin,
+    StoredMinimum,
+    StoredTransitionState,
+)
 from landscape.stationary import GRADIENT_TOLERANCE, Minimum, TransitionState
 
 Array = NDArray[np.float64]
@@ -34,6 +45,7 @@ Stored = StoredMinimum | StoredTransitionState
 
 MINIMA, STATES, ATTEMPTS, STRUCTURES = "minima", "transition_states", "attempts", "inherent_structures"
 DISCOVERIES, UNMAPPED, UNCHECKED = "discoveries", "unmapped", "unchecked_ends"
+ORIGINS, FINDS, STARTS = "search_origins", "finds", "random_starts"
 MAX_GRADIENT = 10.0 * GRADIENT_TOLERANCE  # rms: what another machine may make of a vanishing one
 LOSS_ERROR = 1e-9  # nats per nat: further from the loss at its coordinates a number is another one
 
@@ -65,6 +77,26 @@ class _Unmapped:
     point: str
     method: str
     reason: str
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Which search it was; seeds may be too large for a column of numbers."""
+
+    search: int
+    seed: str
+    number: int
+    finds_known: bool
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A fresh random start."""
+
+    seed: str
+    number: int
+    minimum_id: int | None
+    status: str
 
 
 @dataclass(frozen=True)
@@ -112,6 +144,15 @@ def export_npz(database: Database, path: str | Path) -> None:
         **columns(DISCOVERIES, _discoveries(minima), _Discovered),
         **columns(UNMAPPED, _unmapped(database), _Unmapped),
         UNCHECKED: np.array(sorted(database.unchecked_ends()), np.int64),
+        **columns(
+            ORIGINS,
+            [_Origin(o.search, str(o.seed), o.number, o.finds_known) for o in database.search_origins()],
+            _Origin,
+        ),
+        **columns(FINDS, database.finds(), Find),
+        **columns(
+            STARTS, [_Start(str(s.seed), s.number, s.minimum_id, s.status) for s in database.random_starts()], _Start
+        ),
     }
     with new_file(path) as unfinished, unfinished.open("xb") as file:
         np.savez(file, allow_pickle=False, **arrays)
@@ -183,6 +224,14 @@ def import_npz(source: str | Path, output: str | Path) -> Restored:
         found = {one.minimum_id: one for one in later_rows(DISCOVERIES, archive, _Discovered)}
         reasons = {(one.point, one.method): one.reason for one in later_rows(UNMAPPED, archive, _Unmapped)}
         unchecked = set(archive.get(UNCHECKED, "i", None).tolist()) if archive.has("unchecked") else set()
+        origins, finds, starts = (
+            _origins(archive),
+            later_rows(FINDS, archive, Find),
+            later_rows(STARTS, archive, _Start),
+        )
+        finds_of: dict[int, list[Find]] = defaultdict(list)
+        for find in finds:
+            finds_of[find.search].append(find)
         with new_database(output, provenance) as database:
             for point in minima:
                 _add_minimum(database, point, found.get(point.id))
@@ -190,7 +239,10 @@ def import_npz(source: str | Path, output: str | Path) -> Restored:
                 _add_state(database, point, mode, (first, second), point.id not in unchecked)
             for attempt in attempts:
                 _known(database, *attempt.minimum_ids)
-                database.add_attempt(attempt)
+                database.add_attempt(attempt, origins.get(attempt.search), finds_of[attempt.search])
+            for start in starts:
+                _known(database, start.minimum_id)
+                database.add_random_start(RandomStart(int(start.seed), start.number, start.minimum_id, start.status))
             for structure in structures:
                 _known(database, structure.minimum_id)
                 database.add_inherent_structure(
@@ -224,6 +276,11 @@ def _check_losses(database: Database, points: Sequence["_Point"]) -> bool:
             msg = f"{point.what} is not stationary: its rms gradient is {rms:.3g}"
             raise ValueError(msg)
     return True
+
+
+def _origins(archive: Archive) -> dict[int, SearchOrigin]:
+    found = later_rows(ORIGINS, archive, _Origin)
+    return {one.search: SearchOrigin(one.search, int(one.seed), one.number, one.finds_known) for one in found}
 
 
 def _provenance(archive: Archive) -> Provenance:
