@@ -40,7 +40,7 @@ class QuenchStatus(Enum):
         "the loss is flat along some directions, within rounding, so this is no isolated minimum; "
         "use regularization > 0, standardize the inputs, or leave out features that others determine"
     )
-    RUNAWAY = "the loss falls for ever as the parameters grow, so there is no minimum; use regularization > 0"
+    RUNAWAY = "the loss falls for ever as the parameters grow: that way there is no minimum; use regularization > 0"
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
 
 
