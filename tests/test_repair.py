@@ -457,7 +457,7 @@ def test_the_loss_falls_all_the_way_down_a_stiff_ravine(stiffness):
 
 @pytest.mark.parametrize("stiffness", [1.0, 1e4, 1e6, 1e8])
 def test_the_push_off_a_ridge_leads_down_where_the_ravine_bends(stiffness):
-    """Off the floor by kappa p^2 / 2 the loss is higher by K kappa^2 p^4 / 8, along the mode lower by |lambda| p^2 / 2."""
+    """Off a floor of curvature kappa it costs K kappa^2 p^4 / 8, and along the mode it gains |lambda| p^2 / 2."""
     loss = Ravine(stiffness)
     model = local_model(loss, loss.known[1])
     for sign in (1.0, -1.0):
