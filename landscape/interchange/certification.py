@@ -11,7 +11,6 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
-from landscape._admission import minimum_problem, transition_state_problem
 from landscape._heights import below_minima
 from landscape._new_databases import check_new, new_database
 from landscape._newton import newton
@@ -224,7 +223,7 @@ def _store_minima(
     ids: list[int | None] = []
     statuses: list[PointStatus] = []
     for status, minimum in results:
-        if minimum is not None and minimum_problem(minimum, database.provenance.n_parameters):
+        if minimum is not None and database.minimum_problem(minimum):
             ids.append(None)
             statuses.append(PointStatus.NOT_KEPT)
             continue
@@ -259,7 +258,7 @@ def _ends_problem(
     named = [database.minimum(number).point for number in ids]
     if found is not None and not (len(found) == 2 and same_ends(database.network, found, named)):
         return PointStatus.OTHER_ENDS
-    if transition_state_problem(state, database.provenance.n_parameters):
+    if database.transition_state_problem(state):
         return PointStatus.NOT_KEPT
     if below_minima([state.value], [[minimum.value for minimum in named]]).any():
         return PointStatus.BELOW_ENDS
