@@ -81,16 +81,15 @@ def gradient_flow(
                 break
             time *= max(0.2, factor)
         end = model.point + model.eigenvectors @ (first + correction)
-        trial = local_model(loss, end) if visit is None else None
-        value = loss.value_and_gradient(end)[0] if trial is None else trial.value
-        if not value <= model.value + rounding(model.value) + VALUE_NOISE:
+        gradients += 1
+        if not loss.value_and_gradient(end)[0] <= model.value + rounding(model.value) + VALUE_NOISE:
             time *= SHORTER
             continue
         if on_step is not None:
             on_step(way(model, time, correction))
         if visit is not None and visit(model, time, end):
             return model, evaluations, gradients
-        model = trial or local_model(loss, end)
+        model = local_model(loss, end)
         time *= min(MAX_GROWTH, max(0.2, factor))
     return model, max_steps, gradients
 
