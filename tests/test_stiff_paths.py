@@ -51,7 +51,7 @@ class Watched(Ravine):
         return found
 
 
-@pytest.mark.parametrize("stiffness", [1.0, 1e4, 1e6])
+@pytest.mark.parametrize("stiffness", [1.0, 1e4, 1e5, 1e6])
 def test_the_loss_falls_all_the_way_down(stiffness):
     """An error of 1e-2 along the stiff mode would cost 1e-4 K / 2 = 50 nats; the barrier is 0.01.
 
