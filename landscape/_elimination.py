@@ -153,9 +153,9 @@ def eliminate(steps: Steps, log_exits: Floats, *, logarithms: bool | None = None
         *found, smallest = _factor(ordered.indptr, ordered.indices, rates, exits, *_arrays(pattern))
         inputs = min(_lowest(values), _lowest(shown))
         if logarithms is False or min(np.log(smallest), inputs, -np.abs(scale).max(initial=0.0)) > LEAST:
-            return Factors(pattern, *found, log_scale, logarithms=False)
+            return Factors(pattern, *found, log_scale, logarithms=False)  # pyright: ignore[reportCallIssue]
     found = _factor_logarithms(ordered.indptr, ordered.indices, values, shown, *_arrays(pattern))
-    return Factors(pattern, *found, log_scale, logarithms=True)
+    return Factors(pattern, *found, log_scale, logarithms=True)  # pyright: ignore[reportCallIssue]
 
 
 def mean_times(steps: Steps, log_exits: Floats) -> Floats:
@@ -182,7 +182,7 @@ def eliminate_resolvent(steps: Steps, z: complex, pattern: Pattern) -> Factors:
     log_scale[pattern.position] = scale
     exits = z * np.exp(-log_scale)[:, None]
     *found, _ = _factor(ordered.indptr, ordered.indices, np.exp(values).astype(np.complex128), exits, *_arrays(pattern))
-    return Factors(pattern, *found, log_scale, logarithms=False)
+    return Factors(pattern, *found, log_scale, logarithms=False)  # pyright: ignore[reportCallIssue]
 
 
 def solution(factors: Factors) -> Floats:

@@ -407,7 +407,7 @@ class Database:
             eigenvalue is, within rounding, zero: it is no isolated minimum.
         """
         self._check_transaction()
-        _refuse(new_minimum_problem(point, self.provenance.n_parameters))
+        _refuse(self.minimum_problem(point))
         if known := self.find_minimum(point):
             self._hit("minima", "minimum_id", known.id, hits)
             self._minima[known.id] = replace(known, hits=known.hits + hits)
@@ -479,7 +479,11 @@ class Database:
         bisect.insort(self._transition_state_order, (point.value, number))
         return number, True
 
-    def transition_state_problem(self, point: TransitionState, minimum_ids: Sequence[int]) -> str | None:
+    def minimum_problem(self, point: Minimum) -> str | None:
+        """Why a point cannot be stored as a minimum; None if it can."""
+        return new_minimum_problem(point, self.provenance.n_parameters)
+
+    def transition_state_problem(self, point: TransitionState, minimum_ids: Sequence[int] = ()) -> str | None:
         """Why a point cannot be stored as a transition state between these minima; None if it can."""
         problem = new_transition_state_problem(point, self.provenance.n_parameters)
         losses = [self._minima[number].point.value for number in minimum_ids]

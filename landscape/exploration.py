@@ -13,7 +13,6 @@ import numpy as np
 from joblib import Parallel, delayed
 from llvmlite.binding import get_host_cpu_name
 
-from landscape._admission import new_minimum_problem, new_transition_state_problem
 from landscape._heights import below_minima
 from landscape._memory import Memory
 from landscape._planning import BATCH, CYCLE, KINDS
@@ -300,15 +299,14 @@ def _store_found(database: Database, found: Found) -> tuple[str | None, Counter[
     """
     origin, search = ORIGINS.get(found.task.kind, "saddle"), found.task.search
     own = {None if task is None else task[0] for task in (found.task.start, found.task.partner)}
-    n, rejected = database.provenance.n_parameters, None
-    hits: Counter[tuple[str, int]] = Counter()
+    rejected, hits = None, Counter[tuple[str, int]]()
     for minimum in found.minima:
-        if problem := new_minimum_problem(minimum, n):
+        if problem := database.minimum_problem(minimum):
             rejected = f"a minimum: {problem}"
         else:
             _add_found(database, minimum, origin, search, own, hits)
     for state, ends in found.connections:
-        if problem := _connection_problem(state, ends, n):
+        if problem := _connection_problem(database, state, ends):
             rejected = problem
             continue
         ids = [_add_found(database, end, origin, search, own, hits) for end in ends]
@@ -320,11 +318,11 @@ def _store_found(database: Database, found: Found) -> tuple[str | None, Counter[
     return rejected, hits
 
 
-def _connection_problem(state: TransitionState, ends: Sequence[Minimum], n_parameters: int) -> str | None:
+def _connection_problem(database: Database, state: TransitionState, ends: Sequence[Minimum]) -> str | None:
     """Why nothing of a transition state and the ends of its paths can be stored; None if it can."""
-    if problem := next(filter(None, (new_minimum_problem(end, n_parameters) for end in ends)), None):
+    if problem := next(filter(None, map(database.minimum_problem, ends)), None):
         return f"an end of a downhill path: {problem}"
-    if problem := new_transition_state_problem(state, n_parameters):
+    if problem := database.transition_state_problem(state):
         return f"a transition state: {problem}"
     if below_minima([state.value], [[end.value for end in ends]]).any():
         return "a transition state: a path down from it ends above it"
@@ -357,7 +355,7 @@ def store_inherent_structures(database: Database, quenched: Sequence[Quenched], 
     with database.transaction():
         for one in quenched:
             number = None
-            if one.minimum is not None and new_minimum_problem(one.minimum, database.provenance.n_parameters) is None:
+            if one.minimum is not None and database.minimum_problem(one.minimum) is None:
                 number, _ = database.add_minimum(one.minimum, origin=origin, hits=0, discovery=one.discovery)
             database.add_inherent_structure(one.point, method, number, one.reason)
 

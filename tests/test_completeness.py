@@ -189,7 +189,7 @@ def test_the_bound_for_the_number_of_distinct_minima_is_one(minima, draws):
 
 
 def test_unequal_chances_give_fewer_distinct_minima():
-    """What the bound rests on, without chance: the distribution of the number of distinct minima of three in n draws."""
+    """What the bound rests on, without chance: how many of three minima n draws find."""
     for p in ([0.5, 0.3, 0.2], [0.8, 0.1, 0.1], [0.4, 0.35, 0.25]):
         for n in (2, 3, 6):
             words = np.array(list(product(range(3), repeat=n)))

@@ -22,25 +22,18 @@ from landscape import (
     Barriers,
     Database,
     LandscapeGraph,
-    SaddleStatus,
     _side_tables,
-    find_transition_state,
     interchange,
     merge,
     repair,
-    saddles,
     verify,
 )
 from landscape._admission import minimum_problem, transition_state_problem
-from landscape._flow import gradient_flow
 from landscape._heights import below_minima
 from landscape._searches import Found, Task
 from landscape.exploration import next_search, store, store_inherent_structures
 from landscape.locks import only_writer
 from landscape.records import Attempt, Quenched
-from landscape.saddles import push_off
-from landscape.stationary import local_model
-from landscape.surfaces import Surface
 
 path = test_database.path
 
@@ -401,71 +394,7 @@ def test_an_eigenvalue_within_rounding_has_no_sign(rng):
         assert (transition_state_problem(changed(state, eigenvalues=spectrum), P) is None) is fine
 
 
-# ---------------------------------------------------------------- paths that rise
-
-
-class Ravine(Surface):
-    """h (x^2 - 1)^2 + c x + K/2 (y - sin 3x)^2: a stiff and winding ravine, with two minima on its floor.
-
-    On the floor the loss is that of x alone, and so are its stationary points: K is arbitrary.
-    """
-
-    def __init__(self, stiffness, h=0.01, c=0.002):
-        super().__init__(2)
-        self.stiffness, self.h, self.c = stiffness, h, c
-
-    def value_gradient_hessian(self, theta):
-        x, y = self._point(theta)
-        k, f, slope, bend = self.stiffness, np.sin(3 * x), 3 * np.cos(3 * x), -9 * np.sin(3 * x)
-        off = y - f
-        value = self.h * (x * x - 1) ** 2 + self.c * x + 0.5 * k * off**2
-        gradient = np.array([4 * self.h * x * (x * x - 1) + self.c - k * off * slope, k * off])
-        xx = self.h * (12 * x * x - 4) + k * (slope**2 - off * bend)
-        return float(value), gradient, np.array([[xx, -k * slope], [-k * slope, k]])
-
-    @property
-    def known(self):
-        """Minimum on the left, transition state, minimum on the right: (x, y) each."""
-        x = np.sort(np.roots([4 * self.h, 0.0, -4 * self.h, self.c]).real)
-        return np.stack([x, np.sin(3 * x)], axis=1)
-
-
-@pytest.mark.parametrize("stiffness", [1.0, 1e4, 1e6])
-def test_the_loss_falls_all_the_way_down_a_stiff_ravine(stiffness):
-    """At a path error of 1e-2 an error along the stiff mode could cost 1e-4 K / 2 = 50 nats; the barrier is 0.01."""
-    loss = Ravine(stiffness)
-    left, top, right = loss.known
-    model = local_model(loss, top)
-    assert model.index == 1
-    for sign in (1.0, -1.0):
-        values = [model.value]
-        gradient_flow(
-            loss,
-            push_off(loss, model, sign),
-            tolerance=1e-7,
-            path_error=1e-2,
-            on_step=lambda way: values.append(loss.value_and_gradient(way[-1])[0]),  # noqa: B023
-        )
-        assert np.diff(values).max() <= 1e-11
-    if stiffness == 1e6:
-        return  # rounding keeps the gradient above the tolerance at a minimum
-    found = find_transition_state(loss, top, model.eigenvectors[:, 0])
-    assert found.status is SaddleStatus.CONVERGED
-    ends = sorted(tuple(end.coordinates) for end in found.minima)
-    np.testing.assert_allclose(ends, [left, right], atol=1e-6)
-
-
-def test_a_path_that_ended_higher_is_no_connection(monkeypatch):
-    loss = Ravine(1.0)
-    _, top, right = loss.known
-    model = local_model(loss, top)
-    higher = landscape.quench(loss, right)
-    lifted = type(higher)(**{**vars(higher), "value": model.value + 0.0067})
-    monkeypatch.setattr(saddles, "_downhill", lambda *_: lifted)
-    found = find_transition_state(loss, top, model.eigenvectors[:, 0])
-    assert found.status is SaddleStatus.ROSE
-    assert found.transition_state is None
-    assert found.minima == ()
+# ---------------------------------------------------------------- losses that are flat
 
 
 def test_a_constant_feature_without_penalty_leaves_a_readable_file(tmp_path):

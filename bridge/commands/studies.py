@@ -140,6 +140,9 @@ def info(
         raise FileNotFoundError(msg)
     with file.open("rb") as opened_file:
         start = opened_file.read(15)
+    if not start:
+        msg = f"{file} is empty"
+        raise ValueError(msg)
     if start == b"SQLite format 3":
         with Database(file) as opened:
             provenance = dataclasses.asdict(opened.provenance)

@@ -11,7 +11,6 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
-from landscape._admission import new_minimum_problem, new_transition_state_problem
 from landscape._heights import below_minima
 from landscape._location import locate
 from landscape._new_databases import check_new, new_database
@@ -338,7 +337,7 @@ def _store_minima(database: Database, results: Sequence[_Result]) -> tuple[list[
     for result in results:
         number, new, minimum = None, True, result.point
         if isinstance(minimum, Minimum):
-            if new_minimum_problem(minimum, database.provenance.n_parameters):
+            if database.minimum_problem(minimum):
                 ids.append(None)
                 statuses.append(PointStatus.NOT_KEPT)
                 continue
@@ -374,7 +373,7 @@ def _ends_problem(
     named = [database.minimum(number).point for number in ids]
     if found is not None and not (len(found) == 2 and same_ends(database.network, found, named)):
         return PointStatus.OTHER_ENDS
-    if new_transition_state_problem(state, database.provenance.n_parameters):
+    if database.transition_state_problem(state):
         return PointStatus.NOT_KEPT
     if below_minima([state.value], [[minimum.value for minimum in named]]).any():
         return PointStatus.BELOW_ENDS
