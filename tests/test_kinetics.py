@@ -419,8 +419,8 @@ def test_predicted_jumps_of_runs_in_known_minima(small_loss, explored):
         k = position[number]
         expected = 0.05 * (network_of_rates.escape_rates[k] + network_of_rates.image_rates[k])
         assert found.rates["curved"][s] == pytest.approx(expected, rel=1e-6)
-        if s == 0:  # both runs are there for ten steps
-            assert found.expected["curved"] == pytest.approx(20 * expected, rel=1e-6)
+        if s == 0:  # both runs are there, but of one it is not known where it is ten steps later: no jump of it counts
+            assert found.expected["curved"] == pytest.approx(10 * expected, rel=1e-6)
         moved = 0.05 * sum(
             network_of_rates.rates[k, j] * symmetry.distance(network, known[k], known[j]) ** 2
             for j in range(len(known))
