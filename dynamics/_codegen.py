@@ -1,7 +1,8 @@
 """Source of the SGD kernel of one architecture: one module, put together from three pieces.
 
 The text of `dynamics._random`, `landscape._math` and `dynamics._parts` (random numbers, exp and tanh, loops), the
-functions of the noise (`dynamics.noises`), and the loop over the steps with the gradient of this architecture in it (`dynamics._gradients`).
+functions of the noise (`dynamics.noises`), and the loop over the steps with the gradient of this architecture in it
+(`dynamics._gradients`).
 What a run does not use (momentum, label noise, weights, kicks) is not in the text: it costs nothing and rounds nothing.
 """
 
