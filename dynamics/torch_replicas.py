@@ -104,7 +104,7 @@ def train_module(
         "sgd", "replacement" or "full".
     start : (P,) or (K, P) array, optional
         Trainable parameters in the order of ``module.named_parameters()``; replica r starts at row r modulo K. By
-        default each replica draws its own by the module's ``reset_parameters``.
+        default each replica draws its own by the ``reset_parameters`` of the module and its parts.
     path : path, optional
         HDF5 file, as for `train`: the same call goes on after the last finished block.
     device : str

@@ -54,7 +54,7 @@ class FlatModule:
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             msg = f"device must be one that torch has here, such as cpu or cuda; got {device!r} ({error})"
             raise ValueError(msg) from error
-        _replace_weight_norms(self._module)
+        _adapt(self._module)
         self._constant = {(name, attribute) for name, _, attribute, _ in _tensor_attributes(self._module)}
         self._dtype, self._device = dtype, device
         named = dict(self._module.named_parameters())
@@ -68,12 +68,13 @@ class FlatModule:
         """The same in float64."""
         whole = copy.copy(self)
         self._forget()
+        whole.original = self.original
         whole._module, whole._dtype = copy.deepcopy(self._module).double(), torch.float64
         return whole
 
     def __getstate__(self) -> dict[str, Any]:
         self._forget()
-        return self.__dict__ | {"original": copy_of(self.original)}
+        return self.__dict__ | {"original": None}  # workers need the copy alone
 
     def _forget(self) -> None:
         """Drop what passes left behind in attributes: it belongs to derivatives that are done."""
@@ -99,7 +100,7 @@ class FlatModule:
         return torch.tensor(numbers, dtype=self._dtype, device=self._device)
 
     def point(self, module: torch.nn.Module | None = None) -> Array:
-        """Theta (P,) at the parameters of `module`, by default of the one that was given."""
+        """Give theta (P,) at the parameters of `module`, by default of the one that was given."""
         named = dict((self.original if module is None else module).named_parameters())
         return np.concatenate([named[name].detach().double().cpu().numpy().ravel() for name in self.shapes])
 
@@ -168,12 +169,14 @@ def _slots(module: torch.nn.Module, trainable: list[str]) -> dict[str, str]:
     return slots
 
 
-def _replace_weight_norms(module: torch.nn.Module) -> None:
-    """Compute weight norms by differentiable operations, also those of the older hooks.
+def _adapt(module: torch.nn.Module) -> None:
+    """Compute weight norms by differentiable operations, also those of the older hooks; let the module be pickled.
 
     The backward pass of ``torch._weight_norm`` is wrong where it is differentiated again: the Hessian is not symmetric.
     """
     for part in list(module.modules()):
+        if parametrize.is_parametrized(part):
+            _allow_pickling(part)
         if isinstance(part, parametrize.ParametrizationList):
             for k, child in enumerate(part):
                 if isinstance(child, _WeightNorm):
@@ -182,6 +185,18 @@ def _replace_weight_norms(module: torch.nn.Module) -> None:
             if isinstance(hook, WeightNorm):
                 hook.compute_weight = partial(_hook_weight, hook.name, hook.dim)
                 part.__dict__[hook.name] = None  # until the hook is called
+
+
+def _allow_pickling(part: Any) -> None:
+    """Let a part with parametrizations go to workers: torch forbids it, since its class is made on the fly."""
+    kind = type(part)
+    members = {name: value for name, value in vars(kind).items() if name == "__deepcopy__"} | {"__module__": __name__}
+    tensors = {name: property(partial(_parametrized, name)) for name in part.parametrizations}
+    part.__class__ = type(kind.__name__, kind.__bases__, members | tensors)
+
+
+def _parametrized(name: str, part: Any) -> torch.Tensor:
+    return part.parametrizations[name]()
 
 
 class _DifferentiableWeightNorm(torch.nn.Module):
@@ -206,7 +221,7 @@ def _weight_normed(v: torch.Tensor, g: torch.Tensor, dim: int) -> torch.Tensor:
 
 @contextmanager
 def untouched_random_numbers() -> Iterator[None]:
-    """Torch's global random numbers are afterwards as they were."""
+    """The global random numbers of torch are afterwards as they were."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield
