@@ -5,11 +5,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape._heights import rounding
 from landscape.losses import Loss
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, local_model
 
 Array = NDArray[np.float64]
 
+SHORTER = 0.2  # of the time step, after one that ended higher than it began
+VALUE_NOISE = 1e-12  # nats: how far a loss of nearly zero may rise by rounding
 MAX_GROWTH = 5.0  # of the time step from one step to the next
 MAX_EXPONENT = 2.0  # time step times the most negative curvature: how far an instability may grow in one step
 FRACTIONS = np.geomspace(1e-3, 1.0, 31)  # of a step, where its way is sampled: stiff modes decay early in it
@@ -44,7 +47,8 @@ def gradient_flow(
 
     Exponential Rosenbrock method of order 3 with its embedded error estimate (exprb32; Hochbruck,
     Ostermann and Schweitzer, SIAM J. Numer. Anal. 47, 786, 2009), exact in the quadratic part of the
-    loss, so that stiffness costs nothing. `path_error` bounds the Euclidean error of one step. `on_step` is
+    loss, so that stiffness costs nothing. `path_error` bounds the Euclidean error of one step; where the loss would
+    have risen after it (along a stiff mode a small error costs much), a shorter step is taken. `on_step` is
     given the way of each step, points (k, P) from just behind its begin to its end. `visit` is given the model at
     the begin of each step, its length in time and its end (P,); the flow stops there, before the Hessian at that end,
     if it says so.
@@ -76,9 +80,13 @@ def gradient_flow(
             if error <= path_error:
                 break
             time *= max(0.2, factor)
+        end = model.point + model.eigenvectors @ (first + correction)
+        gradients += 1
+        if not loss.value_and_gradient(end)[0] <= model.value + rounding(model.value) + VALUE_NOISE:
+            time *= SHORTER
+            continue
         if on_step is not None:
             on_step(way(model, time, correction))
-        end = model.point + model.eigenvectors @ (first + correction)
         if visit is not None and visit(model, time, end):
             return model, evaluations, gradients
         model = local_model(loss, end)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape import symmetry
+from landscape._heights import below_minima
 from landscape.bands import elastic_band
 from landscape.losses import Loss
 from landscape.quench import QuenchResult, quench
@@ -23,7 +24,7 @@ from landscape.workers import one_thread
 Array = NDArray[np.float64]
 
 FIRST_RADIUS, MIN_RADIUS, MAX_RADIUS = 0.3, 1e-3, 1.0
-FIRST_PUSH, MAX_PUSH = 1e-3, 0.5  # Euclidean displacement off a transition state
+FIRST_PUSH, MIN_PUSH, MAX_PUSH = 1e-3, 1e-7, 0.5  # Euclidean displacement off a transition state
 VISIBLE_DROP = 1e-13  # nats: a smaller drop cannot be told from rounding
 DOWNHILL_ERROR = 1e-2  # of a step of the downhill paths: 71 of 72 ended where Radau at rtol 1e-9 did
 POINTS_BETWEEN = 19  # on the straight line between two minima
@@ -37,6 +38,7 @@ class SaddleStatus(Enum):
     MINIMUM = "the search fell back into a minimum; start further away from it"
     HIGHER_INDEX = "the gradient vanishes at a saddle of higher index; try another direction"
     DOWNHILL = "a downhill path did not end in a minimum; see the status of its quench"
+    ROSE = "a downhill path ended above the transition state: the loss is too stiff for it; standardize the inputs"
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
 
 
@@ -102,6 +104,8 @@ def find_transition_state(
     evaluations += sum(end.hessian_evaluations for end in ends)
     if not all(end.converged for end in ends):
         return SaddleResult(SaddleStatus.DOWNHILL, None, (), evaluations)
+    if below_minima([model.value], [[end.value for end in ends]]).any():
+        return SaddleResult(SaddleStatus.ROSE, None, (), evaluations)
     minima = tuple(end.minimum for end in ends)
     return SaddleResult(status, transition_state_from(model), minima, evaluations)
 
@@ -259,11 +263,15 @@ def _downhill(loss: Loss, model: LocalModel, sign: float) -> QuenchResult:
 
 
 def push_off(loss: Loss, model: LocalModel, sign: float) -> Array:
-    """Point (P,) beside a transition state, along the negative mode as far as the loss must visibly drop."""
-    push = FIRST_PUSH
+    """Point (P,) beside a transition state, along the negative mode as far as the loss must visibly drop.
+
+    Nearer, where it rises: the ravine that the mode leads into bends, and is steep (a cost of the fourth power).
+    """
+    push, risen = FIRST_PUSH, False
     while True:
         point = model.point + sign * push * model.eigenvectors[:, 0]
-        value, _ = loss.value_and_gradient(point)
-        if value < model.value - VISIBLE_DROP or push >= MAX_PUSH:
+        change = loss.value_and_gradient(point)[0] - model.value
+        risen = risen or change > VISIBLE_DROP
+        push *= 0.5 if risen else 2.0
+        if change < -VISIBLE_DROP or not MIN_PUSH <= push <= 2.0 * MAX_PUSH:
             return point
-        push *= 2.0
