@@ -67,6 +67,7 @@ from landscape.reconstruction import loss_of as loss_of
 from landscape.records import Discovery as Discovery
 from landscape.records import Provenance as Provenance
 from landscape.records import Quenched as Quenched
+from landscape.records import SetAside as SetAside
 from landscape.records import StoredMinimum as StoredMinimum
 from landscape.records import StoredTransitionState as StoredTransitionState
 from landscape.saddles import SaddleResult as SaddleResult
@@ -88,4 +89,5 @@ from landscape.tempering import Tempering as Tempering
 from landscape.tempering import parallel_tempering as parallel_tempering
 from landscape.verification import Failure as Failure
 from landscape.verification import Verification as Verification
+from landscape.verification import repair as repair
 from landscape.verification import verify as verify

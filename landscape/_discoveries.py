@@ -35,26 +35,6 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
     _schema.check_columns(connection, path, {name: columns for name, columns in _expected().items() if name in found})
 
 
-def read_discoveries(connection: sqlite3.Connection, path: Path) -> dict[int, Discovery]:
-    """The snapshot that found a minimum, by the minimum's id; ValueError if a value is of a wrong type."""
-    rows = _rows(connection, DISCOVERIES, "SELECT minimum_id, run, replica, step, method FROM agescape_discoveries")
-    for row in rows:
-        if list(map(type, row)) != [int, str, int, int, str] or min(row[2:4]) < 0:
-            msg = f"{path} is damaged: among its discoveries there is {row!r:.200}"
-            raise ValueError(msg)
-    return {number: Discovery(*values) for number, *values in rows}
-
-
-def read_unmapped(connection: sqlite3.Connection, path: Path, method: str) -> dict[str, str]:
-    """Why points (their digests) belong to no minimum; ValueError if a value is of a wrong type."""
-    rows = _rows(connection, UNMAPPED, "SELECT point, reason FROM agescape_unmapped WHERE method = ?", method)
-    for row in rows:
-        if list(map(type, row)) != [str, str]:
-            msg = f"{path} is damaged: among its unmapped points there is {row!r:.200}"
-            raise ValueError(msg)
-    return dict(rows)
-
-
 def write_discovery(connection: sqlite3.Connection, minimum_id: int, discovery: Discovery) -> None:
     """Remember which snapshot found a minimum."""
     _make_tables(connection)
@@ -68,10 +48,6 @@ def write_unmapped(connection: sqlite3.Connection, point: str, method: str, reas
     """Remember why a point belongs to no minimum."""
     _make_tables(connection)
     connection.execute("INSERT OR REPLACE INTO agescape_unmapped VALUES (?, ?, ?)", (point, method, reason))
-
-
-def _rows(connection: sqlite3.Connection, table: str, query: str, *values: str) -> list[tuple]:
-    return connection.execute(query, values).fetchall() if table in _schema.tables(connection) else []
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:

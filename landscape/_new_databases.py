@@ -19,10 +19,24 @@ def new_database(path: str | Path, provenance: Provenance) -> Iterator[Database]
         If there is a file already: what was found by searches is never replaced.
     """
     check_new(path)
-    with new_file(path) as unfinished:
+    with new_file(path) as unfinished, _naming(path, instead_of=unfinished):
         with Database.create(unfinished, provenance) as database, database.transaction():
             yield database
-        Database(unfinished).close()  # what cannot be read again is not kept
+        with Database(unfinished) as written:  # what cannot be read again is not kept
+            if written.set_aside:
+                msg = f"{path} is not made: it would hold damaged rows ({written.set_aside[0]})"
+                raise ValueError(msg)
+
+
+@contextmanager
+def _naming(path: str | Path, *, instead_of: Path) -> Iterator[None]:
+    """Errors of the system name the file that is to be, not the hidden one."""
+    try:
+        yield
+    except OSError as error:
+        if str(instead_of) not in str(error):
+            raise
+        raise type(error)(str(error).replace(str(instead_of), str(path))) from error
 
 
 def check_new(path: str | Path) -> None:

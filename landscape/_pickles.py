@@ -22,7 +22,11 @@ MAX_MEMO = 1000  # an array's pickle has about ten memo entries
 
 
 class UnsafePickleError(ValueError):
-    """A blob holds something other than a float64 array."""
+    """A blob holds something other than a float64 array: it is damaged, or was never one."""
+
+
+class HostilePickleError(UnsafePickleError):
+    """A blob asks for what no array needs: to call something else, or to change what its names stand for."""
 
 
 @dataclass
@@ -57,7 +61,7 @@ class _StandIn:
 
     def __setstate__(self, state: Any) -> None:
         msg = "it changes what its names stand for"
-        raise UnsafePickleError(msg)
+        raise HostilePickleError(msg)
 
 
 def _reconstruct(*_arguments: Any) -> _ArrayRecord:
@@ -66,7 +70,7 @@ def _reconstruct(*_arguments: Any) -> _ArrayRecord:
 
 def _ndarray(*_arguments: Any) -> None:
     msg = "it calls numpy.ndarray"
-    raise UnsafePickleError(msg)
+    raise HostilePickleError(msg)
 
 
 def _dtype(name: str, *_flags: Any) -> _Dtype:
@@ -102,7 +106,7 @@ class _Unpickler(pickle.Unpickler):
             return _ADMITTED[module, name]
         except KeyError:
             msg = f"it names {module}.{name}"
-            raise UnsafePickleError(msg) from None
+            raise HostilePickleError(msg) from None
 
 
 def dump_array(array: NDArray[np.float64]) -> bytes:

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from landscape import _schema, symmetry
-from landscape._pickles import UnsafePickleError, load_array
+from landscape import _schema
+from landscape._admission import minimum_problem, moderate, transition_state_problem
+from landscape._pickles import HostilePickleError, UnsafePickleError, load_array
 from landscape.records import Provenance, StoredMinimum, StoredTransitionState
 from landscape.stationary import Minimum, TransitionState
 
 Array = NDArray[np.float64]
 
-LARGEST = symmetry.LARGEST  # of any number: no loss, eigenvalue or weight comes near
+MOST_HITS = 2**53  # and searches: more than can be made
+MOST_DIGITS = 4000  # of an orbit size; Python reads up to 4300
 
 _EXTRA_COLUMNS = "rms_gradient, eigenvalues, hits, origin, search, orbit_size"
 SELECT_MINIMA = f"SELECT _id, energy, coords, {_EXTRA_COLUMNS} FROM tbl_minima JOIN agescape_minima ON _id = minimum_id"
@@ -26,84 +28,94 @@ SELECT_TRANSITION_STATES = (
 )
 
 
-def moderate(values: ArrayLike) -> bool:
-    """Whether all numbers are finite, and their squares too."""
-    return bool((np.abs(values) < LARGEST).all())
+class BadRowError(ValueError):
+    """A row is damaged; the message says what about the point, as in "its loss is ..."."""
 
 
 @dataclass(frozen=True)
 class RowReader:
-    """Makes records of rows; errors name the file and the point."""
+    """Makes records of rows: a `BadRowError` where one is damaged, a ValueError where the file is hostile."""
 
     path: Path
     n_parameters: int
 
-    def _array(self, blob: Any, what: str) -> Array:
+    def _array(self, blob: Any, name: str, what: str) -> Array:
         try:
-            array = load_array(blob if isinstance(blob, bytes) else b"")
-        except UnsafePickleError as error:
-            msg = f"{self.path} is refused: {what} is not a plain array: {error}"
+            return load_array(blob if isinstance(blob, bytes) else b"")
+        except HostilePickleError as error:
+            msg = f"{self.path} is refused: the {name} of {what} is not a plain array: {error}"
             raise ValueError(msg) from error
-        if array.size != self.n_parameters or not moderate(array):
-            msg = f"{self.path} is damaged: {what} should be {self.n_parameters} numbers, finite and below {LARGEST:g}"
-            raise ValueError(msg)
-        return array
+        except UnsafePickleError as error:
+            msg = f"its {name} is not a plain array: {error}"
+            raise BadRowError(msg) from error
 
-    def _number(self, value: Any, kind: type, what: str) -> Any:
+    @staticmethod
+    def _number(value: Any, kind: type, name: str) -> Any:
         """`value` if it is a finite number of this kind; SQLite columns hold any type."""
         if type(value) is not kind or not moderate(value):
-            msg = f"{self.path} is damaged: {what} is {value!r:.200}, not a finite {kind.__name__}"
-            raise ValueError(msg)
+            msg = f"its {name} is {value!r:.200}, not a finite {kind.__name__}"
+            raise BadRowError(msg)
         return value
 
-    def _certificate(self, rms_gradient: Any, eigenvalues: Any, what: str) -> tuple[float, Array]:
-        sizes = range(8, 8 * self.n_parameters + 1, 8)
-        if not isinstance(eigenvalues, bytes) or len(eigenvalues) not in sizes:
-            msg = f"{self.path} is damaged: the eigenvalues of {what} are no array of numbers"
-            raise ValueError(msg)
-        values = np.frombuffer(eigenvalues, dtype="<f8").astype(np.float64)
-        if not moderate(values) or not values.all():
-            msg = f"{self.path} is damaged: the eigenvalues of {what} are not finite, or one is 0"
-            raise ValueError(msg)
-        return self._number(rms_gradient, float, f"the gradient of {what}"), values
+    def _count(self, value: Any, name: str) -> int:
+        if not 0 <= self._number(value, int, name) < MOST_HITS:
+            msg = f"its {name} is {value}, no number of searches"
+            raise BadRowError(msg)
+        return value
 
-    def _bookkeeping(self, values: list[Any], what: str) -> tuple[int, str, Any, int]:
+    @staticmethod
+    def _eigenvalues(blob: Any) -> Array:
+        if not isinstance(blob, bytes) or len(blob) % 8:
+            msg = "its eigenvalues are no array of numbers"
+            raise BadRowError(msg)
+        return np.frombuffer(blob, dtype="<f8").astype(np.float64)
+
+    def _bookkeeping(self, values: list[Any]) -> tuple[int, str, Any, int]:
         hits, origin, search, orbit = values
-        if not (isinstance(origin, str) and isinstance(orbit, str) and orbit.isdecimal()):
-            msg = f"{self.path} is damaged: {what} has origin {origin!r} and orbit size {orbit!r}"
-            raise ValueError(msg)
-        search = None if search is None else self._number(search, int, f"the search of {what}")
-        return self._number(hits, int, f"the hits of {what}"), origin, search, int(orbit)
+        digits = isinstance(orbit, str) and orbit.isdecimal() and len(orbit) < MOST_DIGITS and int(orbit)
+        if not digits or not isinstance(origin, str) or _schema.UNREADABLE in origin:
+            msg = f"its origin is {origin!r:.200} and its orbit size {orbit!r:.200}"
+            raise BadRowError(msg)
+        search = None if search is None else self._count(search, "search")
+        return self._count(hits, "hits"), origin, search, int(orbit)
 
     def minimum(self, row: tuple) -> StoredMinimum:
         """Record of a row of `SELECT_MINIMA`."""
         number, value, coordinates, rms_gradient, eigenvalues, *rest = row
-        what = f"minimum {number}"
         point = Minimum(
-            self._array(coordinates, f"the position of {what}"),
-            self._number(value, float, f"the loss of {what}"),
-            *self._certificate(rms_gradient, eigenvalues, what),
+            self._array(coordinates, "position", f"minimum {number}"),
+            self._number(value, float, "loss"),
+            self._number(rms_gradient, float, "rms gradient"),
+            self._eigenvalues(eigenvalues),
         )
-        return StoredMinimum(number, point, *self._bookkeeping(rest, what))
+        _check(minimum_problem(point, self.n_parameters))
+        return StoredMinimum(number, point, *self._bookkeeping(rest))
 
     def transition_state(self, row: tuple) -> StoredTransitionState:
         """Record of a row of `SELECT_TRANSITION_STATES`."""
         number, value, coordinates, first, second, mode, rms_gradient, eigenvalues, *rest = row
         what = f"transition state {number}"
         point = TransitionState(
-            self._array(coordinates, f"the position of {what}"),
-            self._number(value, float, f"the loss of {what}"),
-            *self._certificate(rms_gradient, eigenvalues, what),
-            eigenvector=self._array(mode, f"the eigenvector of {what}"),
+            self._array(coordinates, "position", what),
+            self._number(value, float, "loss"),
+            self._number(rms_gradient, float, "rms gradient"),
+            self._eigenvalues(eigenvalues),
+            eigenvector=self._array(mode, "eigenvector", what),
         )
-        ends = tuple(self._number(end, int, f"an end of {what}") for end in (first, second))
-        return StoredTransitionState(number, point, ends, *self._bookkeeping(rest, what))
+        _check(transition_state_problem(point, self.n_parameters))
+        ends = tuple(self._number(end, int, "end") for end in (first, second))
+        return StoredTransitionState(number, point, ends, *self._bookkeeping(rest))
+
+
+def _check(problem: str | None) -> None:
+    if problem is not None:
+        raise BadRowError(problem)
 
 
 def read_provenance(rows: Mapping[str, str], path: Path) -> Provenance:
     """Provenance from the rows (name, JSON) of its table."""
     try:
-        values = {name: json.loads(value) for name, value in rows.items()}
+        values = {name: json.loads(_readable(value)) for name, value in rows.items()}
         version = values.pop("schema")
         sizes = values.pop("layer_sizes")
         provenance = Provenance(layer_sizes=None if sizes is None else tuple(sizes), **values)
@@ -118,6 +130,13 @@ def read_provenance(rows: Mapping[str, str], path: Path) -> Provenance:
         msg = f"{path} was written by another version of agescape: schema {version}, expected {_schema.VERSION}"
         raise ValueError(msg)
     return provenance
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, str) and _schema.UNREADABLE in value:  # JSON of ours is ASCII
+        msg = "it is no text"
+        raise ValueError(msg)
+    return value
 
 
 def _wrong_field(provenance: Provenance) -> str | None:

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from landscape.reading import reading
@@ -13,6 +13,7 @@ VERSION = 1  # of our tables
 
 Columns = Mapping[str, str]  # declared type by name
 
+UNREADABLE = "\ufffd"  # stands for what is no text
 READING, WRITING = 5.0, 30.0  # seconds to wait for another process: its commits are short, its transactions may not be
 
 PELE_TABLES = """
@@ -54,8 +55,12 @@ CREATE TABLE agescape_inherent_structures (
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open a file without letting its schema run functions; transactions are explicit."""
+    """Open a file without letting its schema run functions; transactions are explicit.
+
+    Where a text is no UTF-8, `UNREADABLE` stands for it: by itself sqlite3 would not go on behind it.
+    """
     connection = sqlite3.connect(path, isolation_level=None, timeout=READING)
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection

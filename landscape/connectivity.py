@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
+from landscape._heights import TOLERANCE, below_minima
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -39,13 +41,13 @@ class LandscapeGraph:
     ------
     ValueError
         If shapes do not match, a loss is not finite, an index is out of range, or a transition state
-        lies more than `tolerance` below one of its minima.
+        lies more than `tolerance`, and the rounding of its loss, below one of its minima (`_heights`).
     """
 
     losses: Floats
     transition_losses: Floats
     edges: Integers
-    tolerance: float = 1e-9
+    tolerance: float = TOLERANCE
 
     def __post_init__(self) -> None:
         arrays = {
@@ -72,7 +74,7 @@ class LandscapeGraph:
             raise ValueError(msg)
 
     def _check_barriers(self) -> None:
-        wrong = self.transition_losses < self.barriers - self.tolerance
+        wrong = below_minima(self.transition_losses, self.losses[self.edges], self.tolerance)
         if wrong.any():
             k = int(np.argmax(wrong))
             minima = self.losses[self.edges[k]].tolist()

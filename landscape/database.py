@@ -6,27 +6,37 @@ kill at any moment leaves a valid file.
 """
 
 import bisect
-import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape import _discoveries, _schema, symmetry
-from landscape._columns import Columns, Records, pairs_of, places, read_minima, read_transition_states
+from landscape import _discoveries, _schema, _side_tables
+from landscape._admission import minimum_problem, transition_state_problem
+from landscape._columns import (
+    Columns,
+    Records,
+    pairs_of,
+    places,
+    read_minima,
+    read_transition_states,
+    with_sound_ends,
+)
+from landscape._derived import Derived
+from landscape._heights import below_minima
 from landscape._pickles import dump_array
 from landscape._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, read_provenance
+from landscape._side_tables import SideTable, say
 from landscape.connectivity import LandscapeGraph
 from landscape.files import new_file
-from landscape.networks import MLP
 from landscape.reading import check_sqlite_file, reading, sqlite_failure
-from landscape.records import Attempt, Discovery, Provenance, StoredMinimum, StoredTransitionState
+from landscape.records import Attempt, Discovery, Provenance, SetAside, StoredMinimum, StoredTransitionState
 from landscape.stationary import VALUE_TOLERANCE, Minimum, StationaryPoint, TransitionState, same_point
 
 Array = NDArray[np.float64]
@@ -36,6 +46,9 @@ MOST_IN_MEMORY = 20_000  # points that are read whole when a file is opened; of 
 
 class Database:
     """Minima, transition states and where they came from.
+
+    Rows that are damaged, or violate physics, are not used: `set_aside` holds them (`SetAside`), the log says so once,
+    and `repair` removes them.
 
     Parameters
     ----------
@@ -51,7 +64,7 @@ class Database:
     PermissionError
         If it may not be read.
     ValueError
-        If the file is not ours, is damaged, or holds a pickle that is not a plain array: the message
+        If the file is not ours, is damaged as a whole, or holds a pickle that is not a plain array: the message
         names the path and the offending name.
     """
 
@@ -68,6 +81,8 @@ class Database:
         except BaseException:
             self.close()
             raise
+        if self.set_aside:
+            say(self.path, self.set_aside)
 
     @classmethod
     def create(cls, path: str | Path, provenance: Provenance) -> Self:
@@ -110,14 +125,19 @@ class Database:
         self.provenance = read_provenance(dict(self._rows("SELECT name, value FROM agescape_provenance")), self.path)
         reader = RowReader(self.path, self.provenance.n_parameters)
         self.network = self.provenance.network
-        found = _discoveries.read_discoveries(self._connection, self.path)
+        minima, states = self._read_columns(reader)
+        self._known = set(minima.ids.tolist())
+        self.set_aside += tuple(_side_tables.unsound_rows(self._connection, self._known))
+        found = self._discoveries()
         self._minima = Records(
-            self._rows, SELECT_MINIMA, lambda row: replace(reader.minimum(row), discovery=found.get(row[0]))
+            self._rows,
+            SELECT_MINIMA,
+            lambda row: replace(reader.minimum(row), discovery=found.get(row[0])),
+            self._ids_aside("minimum"),
         )
-        self._transition_states = Records(self._rows, SELECT_TRANSITION_STATES, reader.transition_state)
-        minima = read_minima(self._connection, reader).lowest_first()
-        states = read_transition_states(self._connection, reader).lowest_first()
-        self._check_ends(minima, states)
+        self._transition_states = Records(
+            self._rows, SELECT_TRANSITION_STATES, reader.transition_state, self._ids_aside("transition state")
+        )
         self._graph: LandscapeGraph | None = None
         self._columns = minima, states  # lowest first, but for what was added since `graph` was asked for
         self._added: tuple[list[Any], list[Any]] = [], []
@@ -126,26 +146,36 @@ class Database:
         if self.n_minima + self.n_transition_states <= MOST_IN_MEMORY:
             self._minima.read_all()
             self._transition_states.read_all()
+        self._last_ids: dict[str, int | None] = {}  # of new points
         self._seen_version = self._data_version()
+
+    def _read_columns(self, reader: RowReader) -> tuple[Columns, Columns]:
+        """Minima and transition states that are sound, lowest first; `set_aside` are the others."""
+        minima, bad_minima = read_minima(self._connection, reader)
+        states, bad_states = read_transition_states(self._connection, reader)
+        minima, (states, homeless) = minima.lowest_first(), with_sound_ends(minima, states.lowest_first())
+        halves = [
+            row for kind in _side_tables.POINTS for row in _side_tables.points_without_halves(self._connection, kind)
+        ]
+        self.set_aside: tuple[SetAside, ...] = (*bad_minima, *bad_states, *homeless, *halves)
+        return minima, states
+
+    def _ids_aside(self, kind: str) -> set[int]:
+        return {row.id for row in self.set_aside if row.kind == kind}
 
     def _data_version(self) -> int:
         """Changes when another connection has written."""
         return self._rows("PRAGMA data_version")[0][0]
 
-    def _check_ends(self, minima: Columns, states: Columns) -> None:
-        unknown = ~np.isin(states.ends, minima.ids).all(axis=1)
-        if unknown.any():
-            k = int(np.argmax(unknown))
-            joined = tuple(states.ends[k].tolist())
-            msg = f"{self.path} is damaged: transition state {states.ids[k]} joins minima {joined}"
-            raise ValueError(msg)
-        below = (
-            states.values
-            < minima.values[places(minima.ids, states.ends)].max(axis=1, initial=-np.inf) - VALUE_TOLERANCE
-        )
-        if below.any():
-            msg = f"{self.path} is damaged: transition state {states.ids[below.argmax()]} lies below one of its minima"
-            raise ValueError(msg)
+    def _side_rows(self, table: SideTable, columns: str, condition: str = "", *values: Any) -> list[tuple]:
+        """Sound rows of a table that old files may lack."""
+        if table.name not in _schema.tables(self._connection):
+            return []
+        return self._rows(f"SELECT {columns} FROM {table.name} WHERE {table.sound} {condition}", *values)
+
+    def _discoveries(self) -> dict[int, Discovery]:
+        rows = self._side_rows(_side_tables.DISCOVERIES, "minimum_id, run, replica, step, method")
+        return {number: Discovery(*values) for number, *values in rows if number in self._known}
 
     @property
     def n_minima(self) -> int:
@@ -177,46 +207,37 @@ class Database:
     def n_attempts(self) -> int:
         """Number of searches made."""
         with reading(self.path):
-            return self._rows("SELECT COUNT(*) FROM agescape_attempts")[0][0]
+            return _side_tables.next_search(self._connection)
 
     def attempts(self, first: int = 0) -> list[Attempt]:
-        """All searches made, in order, from number `first` on."""
+        """All searches made, in order, from number `first` on; minima that are set aside are None."""
         with reading(self.path):
-            rows = self._rows("SELECT * FROM agescape_attempts WHERE search >= ? ORDER BY search", first)
-        self._check_types("attempts", rows, int, str, int | None, int | None, str, int)
-        return [Attempt(search, kind, (a, b), status, cost) for search, kind, a, b, status, cost in rows]
+            rows = self._side_rows(_side_tables.ATTEMPTS, "*", "AND search >= ? ORDER BY search", first)
+        return [
+            Attempt(search, kind, (a if a in self._known else None, b if b in self._known else None), status, cost)
+            for search, kind, a, b, status, cost in rows
+        ]
 
     def inherent_structures(self, method: str) -> dict[str, int | None]:
         """Minimum (id, or None for none) of every point quenched with `method`, by the point's digest."""
         with reading(self.path):
-            query = "SELECT point, minimum_id FROM agescape_inherent_structures WHERE method = ?"
-            rows = self._rows(query, method)
-        self._check_types("inherent structures", rows, str, int | None)
-        return dict(rows)
+            rows = self._side_rows(_side_tables.INHERENT, "point, minimum_id", "AND method = ?", method)
+        return {point: number for point, number in rows if number is None or number in self._known}
 
     def discoveries(self) -> dict[int, Discovery]:
         """Which snapshot found a minimum, by the minimum's id, of those that a snapshot found."""
         with reading(self.path):
-            return _discoveries.read_discoveries(self._connection, self.path)
+            return self._discoveries()
 
     def unmapped(self, method: str) -> dict[str, str]:
         """Why points quenched with `method` (their digests) belong to no minimum, as far as it was noted."""
         with reading(self.path):
-            return _discoveries.read_unmapped(self._connection, self.path, method)
-
-    def _check_types(self, what: str, rows: list[tuple], *types: Any) -> None:
-        """Raise a ValueError that names a value of a wrong type: columns of SQLite hold any."""
-        for row in rows:
-            for value, kind in zip(row, types, strict=True):
-                if not isinstance(value, kind):
-                    msg = f"{self.path} is damaged: among its {what} there is {value!r:.200}"
-                    raise ValueError(msg)
+            return dict(self._side_rows(_side_tables.UNMAPPED, "point, reason", "AND method = ?", method))
 
     def quench_methods(self) -> list[str]:
         """The methods for which `inherent_structures` has something to say."""
         with reading(self.path):
-            rows = self._rows("SELECT DISTINCT method FROM agescape_inherent_structures ORDER BY method")
-        self._check_types("inherent structures", rows, str)
+            rows = self._side_rows(_side_tables.INHERENT, "DISTINCT method", "ORDER BY method")
         return [method for (method,) in rows]
 
     def derived_columns(self) -> dict[tuple[str, int], tuple]:
@@ -257,7 +278,9 @@ class Database:
         """Number of searches that ended in each minimum (n,), lowest first."""
         with reading(self.path):
             rows = self._rows("SELECT minimum_id, hits FROM agescape_minima")
-            ids, hits = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+        if self.set_aside:
+            rows = [row for row in rows if row[0] in self._known]
+        ids, hits = np.array(rows, dtype=np.int64).reshape(-1, 2).T
         return hits[places(ids, self.minimum_ids())]
 
     def find_minimum(self, point: Minimum) -> StoredMinimum | None:
@@ -316,21 +339,30 @@ class Database:
         hits: int = 1,
         discovery: Discovery | None = None,
     ) -> tuple[int, bool]:
-        """Store a minimum, or count so many more hits of a known one: its id, and whether it is new."""
+        """Store a minimum, or count so many more hits of a known one: its id, and whether it is new.
+
+        Raises
+        ------
+        ValueError
+            If the file could not be read again with it: a number is not finite, an eigenvalue negative, ...
+        """
         self._check_transaction()
+        _refuse(self.minimum_problem(point))
         if known := self.find_minimum(point):
             self._hit("minima", "minimum_id", known.id, hits)
             self._minima[known.id] = replace(known, hits=known.hits + hits)
             return known.id, False
         extra = Derived.of(self.network, point)
         cursor = self._connection.execute(
-            "INSERT INTO tbl_minima (energy, coords, fvib, pgorder, invalid) VALUES (?, ?, ?, ?, 0)",
-            (point.value, dump_array(point.coordinates), point.log_determinant, extra.stabilizer),
-        )
+            "INSERT INTO tbl_minima (_id, energy, coords, fvib, pgorder, invalid) VALUES (?, ?, ?, ?, ?, 0)",
+            (self._free_id("minimum"), float(point.value), dump_array(point.coordinates), point.log_determinant,
+             extra.stabilizer),
+        )  # fmt: skip
         number = int(cursor.lastrowid or 0)
         self._insert_extra("agescape_minima", number, point, extra, hits, origin, search)
         if discovery is not None:
             _discoveries.write_discovery(self._connection, number, discovery)
+        self._known.add(number)
         self._minima[number] = StoredMinimum(number, point, hits, origin, search, extra.orbit_size, discovery)
         self._graph = None
         self._added[0].append((number, point.value))
@@ -346,9 +378,16 @@ class Database:
         search: int | None = None,
         hits: int = 1,
     ) -> tuple[int, bool]:
-        """Store a transition state between two minima, or count more hits of a known one: its id, and whether new."""
+        """Store a transition state between two minima, or count more hits of a known one: its id, and whether new.
+
+        Raises
+        ------
+        ValueError
+            If the file could not be read again with it (`transition_state_problem`).
+        """
         self._check_transaction()
-        first, second = sorted(minimum_ids)
+        first, second = sorted(map(int, minimum_ids))
+        _refuse(self.transition_state_problem(point, [number for number in (first, second) if number in self._known]))
         for number in _near(self._transition_state_order, point.value):
             known = self._transition_states[number]
             if known.minimum_ids == (first, second) and same_point(self.network, known.point, point):
@@ -357,10 +396,10 @@ class Database:
                 return number, False
         extra = Derived.of(self.network, point)
         cursor = self._connection.execute(
-            "INSERT INTO tbl_transition_states (energy, coords, _minimum1_id, _minimum2_id, eigenval, eigenvec, fvib,"
-            " pgorder, invalid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
-            (point.value, dump_array(point.coordinates), first, second, float(point.eigenvalues[0]),
-             dump_array(point.eigenvector), point.log_product, extra.stabilizer),
+            "INSERT INTO tbl_transition_states (_id, energy, coords, _minimum1_id, _minimum2_id, eigenval, eigenvec,"
+            " fvib, pgorder, invalid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            (self._free_id("transition state"), float(point.value), dump_array(point.coordinates), first, second,
+             float(point.eigenvalues[0]), dump_array(point.eigenvector), point.log_product, extra.stabilizer),
         )  # fmt: skip
         number = int(cursor.lastrowid or 0)
         self._insert_extra("agescape_transition_states", number, point, extra, hits, origin, search)
@@ -370,6 +409,26 @@ class Database:
         self._added[1].append((number, point.value, first, second))
         bisect.insort(self._transition_state_order, (point.value, number))
         return number, True
+
+    def minimum_problem(self, point: Minimum) -> str | None:
+        """Why a point cannot be stored as a minimum; None if it can."""
+        return minimum_problem(point, self.provenance.n_parameters)
+
+    def transition_state_problem(self, point: TransitionState, minimum_ids: Sequence[int] = ()) -> str | None:
+        """Why a point cannot be stored as a transition state between these minima; None if it can."""
+        problem = transition_state_problem(point, self.provenance.n_parameters)
+        losses = [self._minima[number].point.value for number in minimum_ids]
+        if problem is None and losses and below_minima([point.value], [[max(losses)] * 2]).any():
+            return f"it lies below one of its minima, by {max(losses) - point.value:.3g} nats"
+        return problem
+
+    def _free_id(self, kind: str) -> int | None:
+        """Id of a new point, by default SQLite's; where rows are set aside, one that no row of the file names."""
+        if not self.set_aside:
+            return None
+        last = self._last_ids.get(kind)
+        self._last_ids[kind] = _side_tables.free_id(self._connection, kind) if last is None else last + 1
+        return self._last_ids[kind]
 
     def add_attempt(self, attempt: Attempt) -> None:
         """Remember that a search was made."""
@@ -383,10 +442,28 @@ class Database:
     ) -> None:
         """Remember in which minimum the quench of a point (its digest) ended, or the reason why in none."""
         self._connection.execute(
-            "INSERT OR REPLACE INTO agescape_inherent_structures VALUES (?, ?, ?)", (point, method, minimum_id)
+            "INSERT OR REPLACE INTO agescape_inherent_structures VALUES (?, ?, ?)",
+            (point, method, None if minimum_id is None else int(minimum_id)),
         )
         if minimum_id is None and reason is not None:
             _discoveries.write_unmapped(self._connection, point, method, reason)
+
+    def remove_set_aside(self) -> tuple[SetAside, ...]:
+        """Delete the rows that are set aside, and what names them, in one transaction: those that there were.
+
+        Raises
+        ------
+        ValueError
+            If rows remain that cannot be deleted; then nothing was.
+        """
+        with self.transaction():
+            removed = self.set_aside
+            _side_tables.remove(self._connection, removed)
+            self._load()
+            if self.set_aside:
+                msg = f"{self.path} cannot be repaired: {self.set_aside[0]}"
+                raise ValueError(msg)
+        return removed
 
     def _check_transaction(self) -> None:
         if not self._connection.in_transaction:
@@ -398,35 +475,26 @@ class Database:
         table: str,
         number: int,
         point: StationaryPoint,
-        extra: "Derived",
+        extra: Derived,
         hits: int,
         origin: str,
         search: int | None,
     ) -> None:
         self._connection.execute(
             f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (number, extra.key, hits, origin, search, point.rms_gradient, point.eigenvalues.astype("<f8").tobytes(),
-             point.log_determinant, point.trace, str(extra.orbit_size)),
+            (number, extra.key, int(hits), origin, None if search is None else int(search), float(point.rms_gradient),
+             np.asarray(point.eigenvalues, "<f8").tobytes(), point.log_determinant, point.trace,
+             str(extra.orbit_size)),
         )  # fmt: skip
 
     def _hit(self, table: str, column: str, number: int, hits: int) -> None:
         self._connection.execute(f"UPDATE agescape_{table} SET hits = hits + ? WHERE {column} = ?", (hits, number))
 
 
-@dataclass(frozen=True)
-class Derived:
-    """What a file says beside a point, for those who cannot compute it."""
-
-    key: str  # digest of the canonical form: equal for bit-identical points modulo symmetry
-    orbit_size: int
-    stabilizer: int  # pele's point-group order
-
-    @classmethod
-    def of(cls, network: MLP | None, point: StationaryPoint) -> Self:
-        """Compute it for a point of a network, None for a loss without known symmetries."""
-        orbit = symmetry.orbit_size(network, point.coordinates)
-        key = hashlib.sha256(symmetry.canonical_form(network, point.coordinates).tobytes()).hexdigest()
-        return cls(key, orbit, min(symmetry.group_order(network) // orbit, 2**63 - 1))
+def _refuse(problem: str | None) -> None:
+    if problem is not None:
+        msg = f"a point cannot be stored: {problem}"
+        raise ValueError(msg)
 
 
 def _near(order: list[tuple[float, int]], value: float) -> list[int]:

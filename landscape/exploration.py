@@ -10,6 +10,7 @@ from typing import Any
 from joblib import delayed
 from llvmlite.binding import get_host_cpu_name
 
+from landscape._heights import below_minima
 from landscape._memory import Memory
 from landscape._planning import BATCH, CYCLE, KINDS
 from landscape._searches import ORIGINS, Found
@@ -20,7 +21,7 @@ from landscape.database import Database
 from landscape.locks import only_writer
 from landscape.losses import Loss
 from landscape.records import Attempt, Provenance, Quenched, differing_field
-from landscape.stationary import Minimum
+from landscape.stationary import Minimum, TransitionState
 from landscape.versions import package_version
 from landscape.workers import check_jobs, shared, worker_pool
 
@@ -185,18 +186,46 @@ def store(database: Database, results: list[Found]) -> None:
             msg = f"{database.path} was changed by another exploration meanwhile; run one at a time"
             raise ValueError(msg)
         for found in results:
-            origin, search = ORIGINS.get(found.task.kind, "saddle"), found.task.search
+            rejected = _store_found(database, found)
             start = None if found.task.start is None else found.task.start[0]
             partner = None if found.task.partner is None else found.task.partner[0]
-            own = {start, partner}
-            for minimum in found.minima:
-                _add_found(database, minimum, origin, search, own)
-            for state, ends in found.connections:
-                first, second = (_add_found(database, end, origin, search, own) for end in ends)
-                database.add_transition_state(state, (first, second), origin=origin, search=search)
+            status = f"REJECTED: {rejected}" if rejected else found.status
             database.add_attempt(
-                Attempt(search, found.task.kind, (start, partner), found.status, found.hessian_evaluations)
+                Attempt(found.task.search, found.task.kind, (start, partner), status, found.hessian_evaluations)
             )
+
+
+def _store_found(database: Database, found: Found) -> str | None:
+    """Store what one search found; why something of it was not: what a file may not hold stays out of it."""
+    origin, search = ORIGINS.get(found.task.kind, "saddle"), found.task.search
+    own = {None if task is None else task[0] for task in (found.task.start, found.task.partner)}
+    rejected = None
+    for minimum in found.minima:
+        if problem := database.minimum_problem(minimum):
+            rejected = f"a minimum: {problem}"
+        else:
+            _add_found(database, minimum, origin, search, own)
+    for state, ends in found.connections:
+        if problem := _connection_problem(database, state, ends):
+            rejected = problem
+            continue
+        ids = [_add_found(database, end, origin, search, own) for end in ends]
+        if problem := database.transition_state_problem(state, ids):  # known minima may have another last digit
+            rejected = f"a transition state: {problem}"
+            continue
+        database.add_transition_state(state, (ids[0], ids[1]), origin=origin, search=search)
+    return rejected
+
+
+def _connection_problem(database: Database, state: TransitionState, ends: Sequence[Minimum]) -> str | None:
+    """Why nothing of a transition state and the ends of its paths can be stored; None if it can."""
+    if problem := next(filter(None, map(database.minimum_problem, ends)), None):
+        return f"an end of a downhill path: {problem}"
+    if problem := database.transition_state_problem(state):
+        return f"a transition state: {problem}"
+    if below_minima([state.value], [[end.value for end in ends]]).any():
+        return "a transition state: a path down from it ends above it"
+    return None
 
 
 def _add_found(database: Database, minimum: Minimum, origin: str, search: int, own: set[int | None]) -> int:
@@ -212,13 +241,14 @@ def _add_found(database: Database, minimum: Minimum, origin: str, search: int, o
 def store_inherent_structures(database: Database, quenched: Sequence[Quenched], *, method: str, origin: str) -> None:
     """Store where points of trajectories were quenched to.
 
-    New minima enter with this origin, and what is known of their discovery. Visits are no hits: the estimate of the
+    New minima enter with this origin, and what is known of their discovery; one that a file may not hold counts as
+    none. Visits are no hits: the estimate of the
     number of minima rests on what searches find.
     """
     with database.transaction():
         for one in quenched:
             number = None
-            if one.minimum is not None:
+            if one.minimum is not None and database.minimum_problem(one.minimum) is None:
                 number, _ = database.add_minimum(one.minimum, origin=origin, hits=0, discovery=one.discovery)
             database.add_inherent_structure(one.point, method, number, one.reason)
 

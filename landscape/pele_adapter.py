@@ -73,8 +73,12 @@ def open_database(path: str | Path) -> Any:
     if "?" in str(path):  # SQLAlchemy would open the file named by what stands before it
         msg = f"pele cannot open a path with a question mark; got {path}"
         raise ValueError(msg)
-    Database(path).close()
+    with Database(path) as ours:
+        damaged = ours.set_aside
     _check_pickles(path)
+    if damaged:
+        msg = f"{path} holds damaged rows, which pele would read: remove them with agescape verify --repair"
+        raise ValueError(msg)
     with _sqlalchemy_silenced():
         return storage.Database(db=str(path), createdb=False)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
+from landscape._heights import below_minima
 from landscape.database import Database
 from landscape.records import StoredMinimum, StoredTransitionState
 
@@ -37,8 +38,8 @@ class Barriers:
     Raises
     ------
     ValueError
-        If shapes do not match, a number is not finite, an orbit is < 1, an index out of range, or `unstable` is not
-        negative.
+        If shapes do not match, a number is not finite, an orbit is < 1, an index out of range, `unstable` is not
+        negative, or a transition state lies below one of its minima by more than rounding (`LandscapeGraph`'s rule).
     """
 
     losses: Floats
@@ -75,6 +76,14 @@ class Barriers:
                 ranges = {"edges": f"minima 0 ... {n - 1}", "unstable": "negative eigenvalues"}
                 msg = f"{name} must be {ranges.get(name, 'numbers >= 1')}; got {getattr(self, name)}"
                 raise ValueError(msg)
+        below = below_minima(self.transition_losses, self.losses[self.edges])
+        if below.any():
+            k = int(below.argmax())
+            msg = (
+                f"transition_losses must not lie below their minima; entry {k} is {self.transition_losses[k]!s}, its "
+                f"minima {self.edges[k].tolist()} have {self.losses[self.edges[k]].tolist()}"
+            )
+            raise ValueError(msg)
 
     @classmethod
     def of(cls, minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> Self:

@@ -83,6 +83,18 @@ class StoredTransitionState:
 
 
 @dataclass(frozen=True)
+class SetAside:
+    """A row of a file that is not used, because it is damaged or violates physics."""
+
+    kind: str  # "minimum", "transition state", "attempt", "inherent structure", "discovery", "unmapped snapshot"
+    id: int  # of the point, of an attempt its number, of a discovery that of the minimum; else of the row
+    why: str  # about it, as in "its loss is ..."
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}: {self.why}"
+
+
+@dataclass(frozen=True)
 class Attempt:
     """A search that was made, successful or not."""
 

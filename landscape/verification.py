@@ -9,12 +9,14 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
-from landscape.database import Database, Derived
+from landscape._derived import Derived
+from landscape.database import Database
 from landscape.exploration import provenance_of
+from landscape.locks import only_writer
 from landscape.losses import Loss
 from landscape.networks import MLP
 from landscape.reconstruction import loss_of
-from landscape.records import StoredMinimum, StoredTransitionState, differing_field
+from landscape.records import SetAside, StoredMinimum, StoredTransitionState, differing_field
 from landscape.saddles import downhill
 from landscape.stationary import (
     GRADIENT_TOLERANCE,
@@ -44,7 +46,7 @@ class Failure:
     """What does not hold of a point."""
 
     id: int
-    kind: str  # "minimum" or "transition state"
+    kind: str  # "minimum" or "transition state"; of a row that is set aside also those of `SetAside`
     what: str
 
 
@@ -53,10 +55,10 @@ class Verification:
     """What came of checking a database."""
 
     path: Path
-    minima: int
+    minima: int  # without those that are set aside
     transition_states: int
     paths: bool  # whether the downhill paths were followed too
-    failures: tuple[Failure, ...]  # in the order of the points: minima first, lowest first
+    failures: tuple[Failure, ...]  # rows that are set aside, then points in order: minima first, lowest first
 
 
 def verify(
@@ -69,7 +71,8 @@ def verify(
 ) -> Verification:
     """Compute every certificate again: value, gradient, eigenvalues, index, canonical key, orbit size.
 
-    A point also fails if it is the same, modulo symmetry, as another one.
+    A point also fails if it is the same, modulo symmetry, as another one. So do rows that were set aside when the file
+    was opened (`Database.set_aside`), of whatever table; `repair` removes these.
 
     Parameters
     ----------
@@ -100,7 +103,7 @@ def verify(
             delayed(_problems)(loss, point, columns[_kind(point), point.id], _named_ends(database, point, paths=paths))
             for point in points
         ]
-        failures: list[Failure] = []
+        failures = [Failure(row.id, row.kind, f"it is set aside: {row.why}") for row in database.set_aside]
         doubles = _doubles(database)
         with worker_pool(jobs) as parallel:
             results: Any = parallel(tasks)
@@ -112,6 +115,27 @@ def verify(
         return Verification(
             database.path, len(database.minima), len(database.transition_states), paths, tuple(failures)
         )
+
+
+def repair(path: str | Path) -> tuple[SetAside, ...]:
+    """Remove from a database the rows that are set aside when it is opened, all or none: those that were.
+
+    What names a removed minimum goes with it: transition states, where snapshots were quenched to, who found it.
+    Searches keep their numbers, so that `explore` goes on as before.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    BlockingIOError
+        If another process explores into the file.
+    TimeoutError, OSError
+        If another program uses it, or it cannot be written.
+    ValueError
+        If it is no database of ours, holds what no file of ours does, or cannot be repaired: it stays as it was.
+    """
+    with only_writer(Path(path)), Database(path) as database:
+        return database.remove_set_aside() if database.set_aside else ()
 
 
 def _checked_loss(database: Database, loss: Loss | None) -> Loss:

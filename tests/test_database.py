@@ -146,20 +146,10 @@ def test_files_of_older_versions_have_no_such_tables_and_stay_without(filled, rn
         assert database.unmapped("flow") == {}
 
 
-@pytest.mark.parametrize(
-    ("statement", "message"),
-    [
-        ("UPDATE agescape_discoveries SET replica = 'three'", "among its discoveries there is .*three"),
-        ("UPDATE agescape_discoveries SET step = -1", "among its discoveries there is"),
-        ("UPDATE agescape_discoveries SET run = x'00'", "among its discoveries there is"),
-        ("UPDATE agescape_unmapped SET reason = x'00'", "among its unmapped points there is"),
-        ("ALTER TABLE agescape_discoveries ADD COLUMN more TEXT", "column 'more' is unknown"),
-    ],
-)
-def test_damage_among_the_discoveries_is_reported(from_a_run, statement, message):
-    alter(from_a_run, statement)
-    with pytest.raises(ValueError, match=message), Database(from_a_run) as database:
-        database.unmapped("flow")
+def test_other_columns_among_the_discoveries_are_reported(from_a_run):
+    alter(from_a_run, "ALTER TABLE agescape_discoveries ADD COLUMN more TEXT")
+    with pytest.raises(ValueError, match="column 'more' is unknown"):
+        Database(from_a_run)
 
 
 def test_a_loss_without_symmetries_is_stored_too(path, rng):
@@ -445,40 +435,88 @@ def test_a_file_with_a_trigger_or_view_is_refused(filled, statement):
 
 def test_a_missing_minimum(filled):
     alter(filled, "DELETE FROM agescape_minima WHERE minimum_id = 2")
-    with pytest.raises(ValueError, match=r"is damaged: transition state 1 joins minima \(1, 2\)"):
-        Database(filled)
+    with Database(filled) as database:
+        assert [(row.kind, row.id, row.why) for row in database.set_aside] == [
+            ("transition state", 1, "it joins minima (1, 2), and 2 is missing or damaged"),
+            ("transition state", 2, "it joins minima (2, 3), and 2 is missing or damaged"),
+        ]
+        assert (database.n_minima, database.n_transition_states) == (2, 0)
 
 
-DAMAGES = [
-    ("tbl_minima", "coords", dump_array(np.ones(P - 1))),
-    ("tbl_minima", "coords", dump_array(np.full(P, np.nan))),
-    ("tbl_minima", "coords", dump_array(np.ones((5, 5)).ravel()[: P - 1])),
-    ("tbl_minima", "coords", "text"),
-    ("tbl_minima", "coords", None),
-    ("tbl_transition_states", "eigenvec", None),
-    ("agescape_provenance", "value", "no json"),
-    ("agescape_provenance", "value", "[]"),
-    ("tbl_minima", "energy", None),
-    ("tbl_minima", "energy", "text"),
-    ("tbl_minima", "energy", np.inf),
-    ("tbl_transition_states", "energy", None),
-    ("tbl_transition_states", "energy", -5.0),  # below its minima: graph() fails
-    ("agescape_minima", "eigenvalues", "text"),
-    ("agescape_minima", "eigenvalues", b"123"),
-    ("agescape_minima", "eigenvalues", b""),
-    ("agescape_minima", "rms_gradient", "text"),
-    ("agescape_minima", "orbit_size", "many"),
-    ("agescape_minima", "hits", "text"),
+DAMAGES = [  # table, column, value, and what is said of it; nothing: the file is refused
+    ("tbl_minima", "coords", dump_array(np.ones(P - 1)), f"its position should be {P} numbers"),
+    ("tbl_minima", "coords", dump_array(np.full(P, np.nan)), f"its position should be {P} numbers, finite"),
+    ("tbl_minima", "coords", dump_array(np.full(P, 1e200)), f"its position should be {P} numbers, finite and below"),
+    ("tbl_minima", "coords", dump_array(np.ones((5, 5)).ravel()[: P - 1]), "its position should be"),
+    ("tbl_minima", "coords", "text", "its position is not a plain array"),
+    ("tbl_minima", "coords", None, "its position is not a plain array"),
+    ("tbl_transition_states", "eigenvec", None, "its eigenvector is not a plain array"),
+    ("agescape_provenance", "value", "no json", None),
+    ("agescape_provenance", "value", "[]", None),
+    ("agescape_provenance", "value", b"\xff", None),
+    ("tbl_minima", "energy", None, "its loss is None"),
+    ("tbl_minima", "energy", "text", "its loss is 'text'"),
+    ("tbl_minima", "energy", np.inf, "its loss is inf"),
+    ("tbl_transition_states", "energy", None, "its loss is None"),
+    ("tbl_transition_states", "energy", -5.0, "it lies below one of its minima 2 and 3, by 5.45 nats"),
+    ("tbl_transition_states", "_minimum1_id", 99, "and 99 is missing or damaged"),
+    ("tbl_transition_states", "_minimum1_id", None, "its end is None"),
+    ("agescape_minima", "eigenvalues", "text", "its eigenvalues are no array of numbers"),
+    ("agescape_minima", "eigenvalues", b"123", "its eigenvalues are no array of numbers"),
+    ("agescape_minima", "eigenvalues", b"", "its eigenvalues should be 1 to"),
+    ("agescape_minima", "eigenvalues", np.ones(P + 1).tobytes(), "its eigenvalues should be 1 to"),
+    ("agescape_minima", "eigenvalues", np.full(P, np.nan).tobytes(), "its eigenvalues are not finite"),
+    ("agescape_minima", "eigenvalues", np.linspace(-1.0, 1.0, P + 1)[1:].tobytes(), "negative eigenvalues, not 0"),
+    ("agescape_transition_states", "eigenvalues", np.ones(P).tobytes(), "it has 0 negative eigenvalues, not 1"),
+    ("agescape_minima", "rms_gradient", "text", "its rms gradient is 'text'"),
+    ("agescape_minima", "orbit_size", "many", "its orbit size 'many'"),
+    ("agescape_minima", "orbit_size", "0", "its orbit size '0'"),
+    ("agescape_minima", "orbit_size", "9" * 5000, "its orbit size '9999"),
+    ("agescape_minima", "origin", b"\xff", "its origin is"),
+    ("agescape_minima", "hits", "text", "its hits is 'text'"),
+    ("agescape_minima", "hits", -1, "its hits is -1"),
+    ("agescape_minima", "search", 2**63 - 1, "its search is 9223372036854775807"),
 ]
 
 
-@pytest.mark.parametrize(("table", "column", "value"), DAMAGES)
-def test_a_damaged_value_is_refused_with_the_path(filled, table, column, value):
-    alter(filled, "PRAGMA ignore_check_constraints = 1")
-    alter(filled, f"UPDATE {table} SET {column} = ?", value)
-    with pytest.raises(ValueError) as caught, Database(filled) as database:  # noqa: PT011
-        database.graph()
-    assert str(filled) in str(caught.value)
+KEYS = {
+    "tbl_minima": "_id",
+    "tbl_transition_states": "_id",
+    "agescape_minima": "minimum_id",
+    "agescape_transition_states": "transition_state_id",
+}
+
+
+@pytest.mark.parametrize("all_rows", [False, True])
+@pytest.mark.parametrize(("table", "column", "value", "why"), DAMAGES)
+def test_a_damaged_row_is_set_aside_and_all_else_is_there(filled, table, column, value, why, all_rows):
+    """One of two tables of points, and in it one row or all."""
+    key = {
+        "tbl_": "_id",
+        "ages": f"{table.removeprefix('agescape_').removesuffix('s').replace('minima', 'minimum')}_id",
+    }
+    one = "" if all_rows or why is None else f" WHERE {key[table[:4]]} = 2"
+    assert alter(filled, f"UPDATE {table} SET {column} = ?{one}", value)
+    if why is None:
+        with pytest.raises(ValueError, match=str(filled)):
+            Database(filled)
+        return
+    kind = "minimum" if "minima" in table else "transition state"
+    with Database(filled) as database:
+        aside = {row.id: row.why for row in database.set_aside if row.kind == kind}
+        assert why in aside[2]
+        everything = {"minimum": {1, 2, 3}, "transition state": {1, 2}}
+        assert aside.keys() == (everything[kind] if all_rows else {2})
+        lost = {row.id for row in database.set_aside if row.kind == "transition state"}
+        assert lost == (everything["transition state"] if all_rows or kind == "minimum" else {2})
+        minima = everything["minimum"] - (aside.keys() if kind == "minimum" else set())
+        assert {m.id for m in database.minima} == minima
+        assert {t.id for t in database.transition_states} == everything["transition state"] - lost
+        assert database.graph().n_minima == len(database.hits()) == len(minima)
+        assert database.graph().n_transition_states == 2 - len(lost)
+        for number in everything["minimum"] - minima:
+            with pytest.raises(KeyError):
+                database.minimum(number)
 
 
 def test_a_file_with_wrong_bytes_is_read_or_refused_with_its_path(filled):
@@ -497,15 +535,15 @@ def test_a_file_with_wrong_bytes_is_read_or_refused_with_its_path(filled):
 
 
 def read_everything(path):
-    """None, or the message of the ValueError that reading a file raises."""
+    """None, or the message of the ValueError that reading a file raises, or what is said of rows that are set aside."""
     try:
         with Database(path) as database:
             database.graph()
             database.attempts()
             database.inherent_structures("flow")
+            return f"{path}: {'; '.join(map(str, database.set_aside))}" if database.set_aside else None
     except ValueError as error:
         return str(error)
-    return None
 
 
 # ---------------------------------------------------------------- hostile pickles
@@ -566,7 +604,7 @@ def test_plain_arrays_of_every_protocol_are_read(rng):
 
 
 def test_a_refused_file_is_not_left_locked(filled):
-    alter(filled, "UPDATE tbl_minima SET coords = ?", b"")
+    alter(filled, "UPDATE tbl_minima SET coords = ?", pickle.dumps(os.system))
     with pytest.raises(ValueError, match="is refused") as caught:
         Database(filled)
     with closing(sqlite3.connect(filled, timeout=0.05)) as connection:
@@ -576,22 +614,29 @@ def test_a_refused_file_is_not_left_locked(filled):
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "what"),
+    ("table", "column", "name", "kind"),
     [
-        ("tbl_minima", "coords", "the position of minimum 1"),
-        ("tbl_transition_states", "coords", "the position of transition state 1"),
-        ("tbl_transition_states", "eigenvec", "the eigenvector of transition state 1"),
+        ("tbl_minima", "coords", "position", "minimum"),
+        ("tbl_transition_states", "coords", "position", "transition state"),
+        ("tbl_transition_states", "eigenvec", "eigenvector", "transition state"),
     ],
 )
-def test_hostile_pickles_are_refused_and_nothing_runs(filled, tmp_path, table, column, what):
+def test_hostile_pickles_are_refused_and_nothing_runs(filled, tmp_path, table, column, name, kind):
+    """A file whose pickle names what no array needs is refused; a row with any other pickle is set aside."""
     sentinel = tmp_path / "sentinel"
-    for name, blob in hostile_pickles(sentinel):
+    for foreign, blob in hostile_pickles(sentinel):
         alter(filled, f"UPDATE {table} SET {column} = ? WHERE _id = 1", blob)
-        message = read_everything(filled)
-        assert message is not None
-        assert str(filled) in message
-        assert what in message
-        assert name is None or name in message
+        if foreign is None:
+            with Database(filled) as database:
+                (row, *_) = database.set_aside
+                assert (row.kind, row.id) == (kind, 1)
+                assert f"its {name} " in row.why
+                assert 1 not in {p.id for p in (database.minima if kind == "minimum" else database.transition_states)}
+        else:
+            with pytest.raises(ValueError, match=f"is refused: the {name} of {kind} 1 is not a plain array") as caught:
+                Database(filled)
+            assert str(filled) in str(caught.value)
+            assert foreign in str(caught.value)
         assert not sentinel.exists()
 
 

@@ -207,7 +207,7 @@ DAMAGES = [
     (change("transition_states_minimum_ids", (0, 1), 999), "it names a minimum 999"),
     (change("transition_states_minimum_ids", (0, 0), -1), "it names a minimum -1"),
     (change("inherent_structures_minimum_id", 0, 999), "it names a minimum 999"),
-    (change("transition_states_losses", 0, -3.0), "entry 0 of transition_states lies below one of its minima"),
+    (change("transition_states_losses", 0, -3.0), "entry 0 of transition_states: it lies below one of its minima"),
     (lambda a: {"provenance": np.array("[]")}, "provenance cannot be read"),
     (lambda a: {"provenance": np.array("no JSON")}, "is damaged"),
     (lambda a: {"provenance": np.array("[" * 100_000)}, "provenance cannot be read"),

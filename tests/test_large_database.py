@@ -86,12 +86,9 @@ def test_a_large_file_is_written_to_like_a_small_one(filled, rng):
 
 
 @pytest.mark.usefixtures("lazily")
-@pytest.mark.parametrize(("table", "column", "value"), DAMAGES)
-def test_a_damaged_value_of_a_large_file_is_refused_at_once(filled, table, column, value):
-    alter(filled, f"UPDATE {table} SET {column} = ?", value)
-    with pytest.raises(ValueError, match=r"landscape\.db") as caught:
-        Database(filled)
-    assert str(filled) in str(caught.value)
+@pytest.mark.parametrize(("table", "column", "value", "why"), DAMAGES)
+def test_a_damaged_row_of_a_large_file_is_set_aside_at_once(filled, table, column, value, why):
+    test_database.test_a_damaged_row_is_set_aside_and_all_else_is_there(filled, table, column, value, why, False)
 
 
 @pytest.mark.usefixtures("lazily")

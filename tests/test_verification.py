@@ -2,7 +2,7 @@ import pickle
 import re
 import sqlite3
 from contextlib import closing
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from itertools import product
 
 import numpy as np
@@ -160,8 +160,12 @@ def test_a_saddle_that_is_called_a_minimum_fails(explored, little_loss, tmp_path
     with Database(explored) as database:
         state = database.transition_states[0].point
     called = Minimum(state.coordinates, state.value, state.rms_gradient, state.eigenvalues)
-    with open_or_create(little_loss, tmp_path / "f.db", 0) as database, database.transaction():
-        database.add_minimum(called, origin="start")
+    lying = replace(called, eigenvalues=np.abs(called.eigenvalues))
+    with open_or_create(little_loss, tmp_path / "f.db", 0) as database:
+        with pytest.raises(ValueError, match="it has 1 negative eigenvalues, not 0"), database.transaction():
+            database.add_minimum(called, origin="start")
+        with database.transaction():
+            database.add_minimum(lying, origin="start")
     (failure,) = [f for f in verify(tmp_path / "f.db").failures if "negative" in f.what]
     assert failure == Failure(1, "minimum", "it has 1 negative eigenvalues, not 0")
 
@@ -170,9 +174,14 @@ def test_a_minimum_that_is_called_a_transition_state_fails(explored, little_loss
     with Database(explored) as database:
         low, high = (stored.point for stored in database.minima[:2])
     called = TransitionState(**vars(high), eigenvector=np.eye(P)[0])
-    with open_or_create(little_loss, tmp_path / "f.db", 0) as database, database.transaction():
-        number, _ = database.add_minimum(low, origin="start")
-        database.add_transition_state(called, (number, number), origin="saddle")
+    lying = replace(called, eigenvalues=np.r_[-1.0, called.eigenvalues[1:]])
+    with open_or_create(little_loss, tmp_path / "f.db", 0) as database:
+        with database.transaction():
+            number, _ = database.add_minimum(low, origin="start")
+        with pytest.raises(ValueError, match="it has 0 negative eigenvalues, not 1"), database.transaction():
+            database.add_transition_state(called, (number, number), origin="saddle")
+        with database.transaction():
+            database.add_transition_state(lying, (number, number), origin="saddle")
     whats = {failure.what for failure in verify(tmp_path / "f.db").failures if failure.kind == "transition state"}
     assert "it has 0 negative eigenvalues, not 1" in whats
 

@@ -22,6 +22,7 @@ from bridge.commands._options import (
 )
 from landscape import Database, interchange
 from landscape import merge as merge_databases
+from landscape import repair as repair_database
 from landscape import verify as verify_database
 
 NewDatabase = Annotated[Path, typer.Option(help="Database to make; it must not exist.")]
@@ -154,11 +155,15 @@ def verify(
     paths: Annotated[
         bool, typer.Option("--paths", help="Follow the paths down from each transition state, too.")
     ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First remove damaged rows, and what names them, from the file.")
+    ] = False,
     seed: Seed = 0,
     jobs: Jobs = -1,
     as_json: AsJson = False,
 ) -> None:
     """Compute every certificate of a database again: ends with 1 if a point fails."""
+    removed = repair_database(database) if repair else ()
     with progress_bar() as bar:
         found = verify_database(
             database, paths=paths, jobs=jobs, progress=lambda done, total: bar("verify", done, total)
@@ -174,7 +179,10 @@ def verify(
     }
     if as_json:
         result["failed"] = [dataclasses.asdict(failure) for failure in found.failures]
+        result["removed"] = [dataclasses.asdict(row) for row in removed]
     else:
+        for row in removed:
+            result[f"removed {row.kind} {row.id}"] = row.why
         for failure in found.failures:
             name = f"{failure.kind} {failure.id}"
             result[name] = f"{result[name]}; {failure.what}" if name in result else failure.what

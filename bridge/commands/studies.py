@@ -130,12 +130,20 @@ def info(
         raise FileNotFoundError(msg)
     with file.open("rb") as opened_file:
         start = opened_file.read(15)
+    if not start:
+        msg = f"{file} is empty"
+        raise ValueError(msg)
     if start == b"SQLite format 3":
         with Database(file) as opened:
             provenance = dataclasses.asdict(opened.provenance)
             result = dataclasses.asdict(summarize(opened)) | provenance | {"data": provenance["dataset"]}
             result = {"kind": "database of minima", **result, **describe_metadata(opened.provenance.dataset)}
             result["found_by_runs"] = dict(Counter(one.run for one in opened.discoveries().values()))
+            result["set_aside"] = len(opened.set_aside)
+            if as_json:
+                result["set_aside"] = [dataclasses.asdict(row) for row in opened.set_aside]
+            else:
+                result |= {f"set aside: {row.kind} {row.id}": row.why for row in opened.set_aside}
     elif h5py.is_hdf5(file):
         runs = load_trajectories(file)
         result = {

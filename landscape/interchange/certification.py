@@ -11,6 +11,7 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
+from landscape._heights import below_minima
 from landscape._new_databases import check_new, new_database
 from landscape._newton import newton
 from landscape.database import Database
@@ -19,7 +20,6 @@ from landscape.losses import Loss
 from landscape.saddles import SaddleResult, downhill, find_transition_state
 from landscape.stationary import (
     GRADIENT_TOLERANCE,
-    VALUE_TOLERANCE,
     LocalModel,
     Minimum,
     TransitionState,
@@ -48,6 +48,7 @@ class PointStatus(Enum):
     GRADIENT = "the gradient does not vanish there: it belongs to another loss, or was not converged"
     INDEX = "another number of negative eigenvalues"
     ENDS_UNKNOWN = "a minimum that it joins was turned away"
+    NOT_KEPT = "a number that no database holds: it is too large, or an eigenvalue is exactly 0"
     BELOW_ENDS = "it lies below a minimum that it is said to join"
     OTHER_ENDS = "the paths down from it end in other minima than it is said to join"
 
@@ -222,6 +223,10 @@ def _store_minima(
     ids: list[int | None] = []
     statuses: list[PointStatus] = []
     for status, minimum in results:
+        if minimum is not None and database.minimum_problem(minimum):
+            ids.append(None)
+            statuses.append(PointStatus.NOT_KEPT)
+            continue
         number, new = (None, True) if minimum is None else database.add_minimum(minimum, origin=ORIGIN, hits=0)
         ids.append(number)
         statuses.append(status if new else PointStatus.DUPLICATE)
@@ -253,6 +258,8 @@ def _ends_problem(
     named = [database.minimum(number).point for number in ids]
     if found is not None and not (len(found) == 2 and same_ends(database.network, found, named)):
         return PointStatus.OTHER_ENDS
-    if state.value < max(minimum.value for minimum in named) - VALUE_TOLERANCE:
+    if database.transition_state_problem(state):
+        return PointStatus.NOT_KEPT
+    if below_minima([state.value], [[minimum.value for minimum in named]]).any():
         return PointStatus.BELOW_ENDS
     return None

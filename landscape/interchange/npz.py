@@ -11,7 +11,7 @@ belongs to none): files of older versions lack these two.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from landscape.files import new_file
 from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, later_rows, rows
 from landscape.reading import reading
 from landscape.records import Attempt, Discovery, Provenance, StoredMinimum, StoredTransitionState
-from landscape.stationary import VALUE_TOLERANCE, Minimum, TransitionState
+from landscape.stationary import Minimum, TransitionState
 
 Array = NDArray[np.float64]
 Stored = StoredMinimum | StoredTransitionState
@@ -74,15 +74,27 @@ class Restored:
 
 
 def export_npz(database: Database, path: str | Path) -> None:
-    """Write everything in a database; ``numpy.load(path)`` reads it, without pickles."""
+    """Write everything in a database; ``numpy.load(path)`` reads it, without pickles.
+
+    Ids are those of the database; where some are missing there (after a repair, say), points are numbered anew from 1.
+    """
     minima = sorted(database.minima, key=lambda stored: stored.id)
-    states = sorted(database.transition_states, key=lambda stored: stored.id)
+    number = {None: None} | {stored.id: k for k, stored in enumerate(minima, start=1)}
+    minima = [replace(stored, id=k) for k, stored in enumerate(minima, start=1)]
+    states = [
+        replace(stored, id=k, minimum_ids=tuple(number[end] for end in stored.minimum_ids))
+        for k, stored in enumerate(sorted(database.transition_states, key=lambda stored: stored.id), start=1)
+    ]
+    attempts = [
+        replace(attempt, minimum_ids=tuple(number[end] for end in attempt.minimum_ids))
+        for attempt in database.attempts()
+    ]
     n_parameters = database.provenance.n_parameters
     provenance = {**asdict(database.provenance), "schema": _schema.VERSION}
     structures = [
-        _Structure(point, method, number)
+        _Structure(point, method, number[end])
         for method in database.quench_methods()
-        for point, number in sorted(database.inherent_structures(method).items())
+        for point, end in sorted(database.inherent_structures(method).items())
     ]
     arrays: Arrays = {
         "provenance": np.array(json.dumps(provenance)),
@@ -90,7 +102,7 @@ def export_npz(database: Database, path: str | Path) -> None:
         **_point_arrays(STATES, states, n_parameters),
         f"{STATES}_eigenvectors": _matrix([stored.point.eigenvector for stored in states], n_parameters),
         f"{STATES}_minimum_ids": np.array([stored.minimum_ids for stored in states], np.int64).reshape(-1, 2),
-        **columns(ATTEMPTS, database.attempts(), Attempt),
+        **columns(ATTEMPTS, attempts, Attempt),
         **columns(STRUCTURES, structures, _Structure),
         **columns(DISCOVERIES, _discoveries(minima), _Discovered),
         **columns(UNMAPPED, _unmapped(database), _Unmapped),
@@ -263,13 +275,12 @@ def _add_state(database: Database, point: _Point, mode: Array, ends: tuple[int, 
         msg = f"{point.what} has an eigenvector that is not finite"
         raise ValueError(msg)
     _known(database, *ends)
-    highest = max(database.minimum(number).point.value for number in ends)
-    if point.value < highest - VALUE_TOLERANCE:
-        msg = f"{point.what} lies below one of its minima"
-        raise ValueError(msg)
     state = TransitionState(
         point.coordinates, point.value, point.rms_gradient, point.eigenvalues, mode.astype(np.float64)
     )
+    if problem := database.transition_state_problem(state, ends):
+        msg = f"{point.what}: {problem}"
+        raise ValueError(msg)
     added = database.add_transition_state(state, ends, origin=point.origin, search=point.search, hits=point.hits)
     _check_added(point, *added)
 

@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.database import Database, Derived
+from landscape._derived import Derived
+from landscape.database import Database
 from landscape.files import new_file
 from landscape.interchange.certification import Candidates, Imported, Progress, import_candidates
 from landscape.losses import Loss
