@@ -13,7 +13,8 @@ from landscape.stationary import GRADIENT_TOLERANCE, LocalModel
 
 Array = NDArray[np.float64]
 
-FIRST_PUSH, MAX_PUSH = 1e-3, 0.5  # Euclidean displacement off a transition state
+FIRST_PUSH, MIN_PUSH, MAX_PUSH = 1e-3, 1e-7, 0.5  # Euclidean displacement off a transition state
+VISIBLE_DROP = 1e-13  # nats: a smaller drop cannot be told from rounding
 VISIBLE = 10.0  # times what the gradient may be at the transition state has it to be behind the push
 NONLINEAR = 0.1  # part of the gradient behind the push that the quadratic model may miss
 SHRINK, MAX_SHRINKS = 0.25, 10  # of the push, where the quadratic model misses more
@@ -90,10 +91,26 @@ def push_off(loss: Loss, model: LocalModel, sign: float, *, share: float = 1.0, 
             break
         push *= SHRINK
     else:
-        even = np.zeros_like(mode)  # nothing to be seen of it
+        return _where_it_falls(loss, model, sign, share)
     point = model.point + sign * share * push * mode
     if not bent:
         return point
     bend = -(model.eigenvectors.T @ even) / (model.eigenvalues + 2.0 * curvature)
     bend[0] = 0.0
     return point + share**2 * (model.eigenvectors @ bend)
+
+
+def _where_it_falls(loss: Loss, model: LocalModel, sign: float, share: float) -> Array:
+    """Point (P,) along the negative mode where the loss visibly drops, for saddles too stiff for a quadratic model.
+
+    Further out where it does not drop yet, nearer where it rises: the ravine that the mode leads into bends, and its
+    sides are steep (a cost of the fourth power of the push).
+    """
+    push, risen = FIRST_PUSH, False
+    while True:
+        point = model.point + sign * share * push * model.eigenvectors[:, 0]
+        change = loss.value_and_gradient(point)[0] - model.value
+        risen = risen or change > VISIBLE_DROP
+        push *= 0.5 if risen else 2.0
+        if change < -VISIBLE_DROP or not MIN_PUSH <= push <= 2.0 * MAX_PUSH:
+            return point

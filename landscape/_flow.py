@@ -14,6 +14,7 @@ from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, local_model
 Array = NDArray[np.float64]
 
 MAX_GROWTH, MAX_SHRINK = 5.0, 0.1  # of the time step from one step, or one try, to the next
+LONGEST = 1e15  # time step times the stiffest curvature: longer than any double can resolve
 SAFETY = 0.9  # of the time step that the error estimate allows
 MAX_EXPONENT = 2.0  # time step times the most negative curvature: how far an instability may grow in one step
 FRACTIONS = np.geomspace(1e-3, 1.0, 31)  # of a step, where its way is sampled: stiff modes decay early in it
@@ -144,7 +145,10 @@ def gradient_flow(
         if visit is not None and visit(step):
             return model, evaluations, gradients
         model = local_model(loss, step.end)
-        time *= min(MAX_GROWTH, _factor(allowed, error))
+        time = min(
+            time * min(MAX_GROWTH, _factor(allowed, error)),
+            LONGEST / max(np.abs(model.eigenvalues).max(), np.finfo(float).tiny),
+        )
     return model, max_steps, gradients
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from landscape import _discoveries, _finds, _schema
+from landscape import _discoveries, _finds, _schema, _unchecked
 from landscape.records import SetAside
 
 MOST_SEARCHES = 2**53  # numbers beyond are none
@@ -138,8 +138,11 @@ def free_id(connection: sqlite3.Connection, kind: str) -> int | None:
     """An id for a new point that no row of any table names, damaged or not; None: whichever SQLite takes."""
     theirs, ours, key = POINTS[kind]
     columns = [(theirs, "_id"), (ours, key)]
+    present = _schema.tables(connection)
+    columns += [(FINDS.name, "point_id")] if FINDS.name in present else []
+    if kind == "transition state" and _unchecked.NAME in present:
+        columns.append((_unchecked.NAME, "transition_state_id"))
     if kind == "minimum":
-        present = _schema.tables(connection)
         columns += [(table.name, table.minimum) for table in ALL if table.minimum and table.name in present]
         columns += [(ATTEMPTS.name, f"minimum{k}_id") for k in (1, 2)]
         columns += [("tbl_transition_states", f"_minimum{k}_id") for k in (1, 2)]

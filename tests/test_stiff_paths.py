@@ -1,10 +1,12 @@
 """Paths down a stiff ravine: the loss only falls along them, or what they lead to is no connection."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from landscape import SaddleStatus, find_transition_state, quench, saddles
-from landscape.saddles import downhill
+from landscape._downhill import follow_down
 from landscape.stationary import local_model
 from landscape.surfaces import Surface
 
@@ -59,7 +61,8 @@ def test_the_loss_falls_all_the_way_down(stiffness):
     """
     loss = Watched(stiffness)
     left, top, right = loss.known
-    ends = downhill(loss, top)
+    model = local_model(loss, top)
+    ends = [follow_down(loss, model, sign).result for sign in (1.0, -1.0)]
     values = np.array(loss.values)
     assert np.sum(np.diff(values) > 1e-9) <= 1  # where the second path begins
     for end, known in zip(sorted(ends, key=lambda end: end.coordinates[0]), (left, right), strict=True):
@@ -82,7 +85,7 @@ def test_a_path_that_ended_higher_is_no_connection(monkeypatch):
     model = local_model(loss, top)
     higher = quench(loss, right)
     lifted = type(higher)(**{**vars(higher), "value": model.value + 0.0067})
-    monkeypatch.setattr(saddles, "_downhill", lambda *_: lifted)
+    monkeypatch.setattr(saddles, "follow_down", lambda *_: SimpleNamespace(result=lifted))
     found = find_transition_state(loss, top, model.eigenvectors[:, 0])
     assert found.status is SaddleStatus.ROSE
     assert found.transition_state is None

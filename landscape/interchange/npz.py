@@ -118,10 +118,19 @@ def export_npz(database: Database, path: str | Path) -> None:
     minima = sorted(database.minima, key=lambda stored: stored.id)
     number = {None: None} | {stored.id: k for k, stored in enumerate(minima, start=1)}
     minima = [replace(stored, id=k) for k, stored in enumerate(minima, start=1)]
+    kept_states = sorted(database.transition_states, key=lambda stored: stored.id)
+    state_number = {stored.id: k for k, stored in enumerate(kept_states, start=1)}
     states = [
         replace(stored, id=k, minimum_ids=tuple(number[end] for end in stored.minimum_ids))
-        for k, stored in enumerate(sorted(database.transition_states, key=lambda stored: stored.id), start=1)
+        for k, stored in enumerate(kept_states, start=1)
     ]
+    unchecked = sorted(state_number[one] for one in database.unchecked_ends() if one in state_number)
+    finds = [
+        replace(find, point_id=new)
+        for find in database.finds()
+        if (new := (number if find.point == "minimum" else state_number).get(find.point_id)) is not None
+    ]
+    starts = [_Start(str(s.seed), s.number, number[s.minimum_id], s.status) for s in database.random_starts()]
     attempts = [
         replace(attempt, minimum_ids=tuple(number[end] for end in attempt.minimum_ids))
         for attempt in database.attempts()
@@ -143,16 +152,14 @@ def export_npz(database: Database, path: str | Path) -> None:
         **columns(STRUCTURES, structures, _Structure),
         **columns(DISCOVERIES, _discoveries(minima), _Discovered),
         **columns(UNMAPPED, _unmapped(database), _Unmapped),
-        UNCHECKED: np.array(sorted(database.unchecked_ends()), np.int64),
+        UNCHECKED: np.array(unchecked, np.int64),
         **columns(
             ORIGINS,
             [_Origin(o.search, str(o.seed), o.number, o.finds_known) for o in database.search_origins()],
             _Origin,
         ),
-        **columns(FINDS, database.finds(), Find),
-        **columns(
-            STARTS, [_Start(str(s.seed), s.number, s.minimum_id, s.status) for s in database.random_starts()], _Start
-        ),
+        **columns(FINDS, finds, Find),
+        **columns(STARTS, starts, _Start),
     }
     with new_file(path) as unfinished, unfinished.open("xb") as file:
         np.savez(file, allow_pickle=False, **arrays)
