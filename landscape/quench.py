@@ -149,7 +149,7 @@ def flow_quench(
             on_step=on_step, visit=visit,
         )  # fmt: skip
         newtons = 0
-        if not model.index and model.rms_gradient <= FLOW_HANDOVER:  # else Newton would leave the saddle, or the path
+        if not model.index and flows < max_steps:  # else Newton would leave the saddle, or the path
             start = model.point - modes.T @ (modes @ model.point)
             model, newtons = newton(loss, start, tolerance=tolerance, radius=0.05)
     except FloatingPointError:

@@ -36,6 +36,7 @@ class SaddleStatus(Enum):
     MINIMUM = "the search fell back into a minimum; start further away from it"
     HIGHER_INDEX = "the gradient vanishes at a saddle of higher index; try another direction"
     DOWNHILL = "a downhill path did not end in a minimum; see the status of its quench"
+    RIDGE = "a downhill path runs along a ridge, where errors of 1e-6 decide its end; leave this transition state out"
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
 
 
@@ -96,13 +97,15 @@ def find_transition_state(
             model, status, evaluations = _eigenvector_following(loss, theta, direction, tolerance, max_steps)
             if status is not SaddleStatus.CONVERGED:
                 return SaddleResult(status, None, (), evaluations)
-            ends = [follow_down(loss, model, sign).result for sign in (1.0, -1.0)]
+            paths = [follow_down(loss, model, sign) for sign in (1.0, -1.0)]
     except FloatingPointError:
         return SaddleResult(SaddleStatus.NOT_FINITE, None, (), 0)
-    evaluations += sum(end.hessian_evaluations for end in ends)
-    if not all(end.converged for end in ends):
+    evaluations += sum(path.result.hessian_evaluations for path in paths)
+    if not all(path.result.converged for path in paths):
         return SaddleResult(SaddleStatus.DOWNHILL, None, (), evaluations)
-    minima = tuple(end.minimum for end in ends)
+    if any(path.on_a_ridge for path in paths):
+        return SaddleResult(SaddleStatus.RIDGE, None, (), evaluations)
+    minima = tuple(path.result.minimum for path in paths)
     return SaddleResult(status, transition_state_from(model), minima, evaluations)
 
 
