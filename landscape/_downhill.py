@@ -1,4 +1,4 @@
-"""The two downhill paths of a transition state: off it along its unstable manifold, then down the gradient flow."""
+"""The two downhill paths of a transition state: off it along its unstable manifold, then down with the flow."""
 
 from dataclasses import dataclass, replace
 
@@ -16,10 +16,11 @@ Array = NDArray[np.float64]
 FIRST_PUSH, MIN_PUSH, MAX_PUSH = 1e-3, 1e-7, 0.5  # Euclidean displacement off a transition state
 VISIBLE_DROP = 1e-13  # nats: a smaller drop cannot be told from rounding
 VISIBLE = 10.0  # times what the gradient may be at the transition state has it to be behind the push
-NONLINEAR = 0.1  # part of the gradient behind the push that the quadratic model may miss
+STEEPER = 0.5  # part of the slope behind the push by which the quadratic model may be wrong
+BENT = 0.1  # part of the push by which the unstable manifold may have left the mode
 SHRINK, MAX_SHRINKS = 0.25, 10  # of the push, where the quadratic model misses more
 PATH_ERRORS = (1e-3, 1e-4, 1e-5, 1e-6)  # of a step of the flow: the next one where the deviation may decide
-TUBE = 0.02  # the deviation that surely decides nothing: paths that part for different minima are 0.3 apart
+TUBE = 0.01  # a deviation that decides nothing: paths that part for different minima are 0.3 apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,11 @@ class DownhillPath:
     result: QuenchResult  # where it ends
     points: Array  # (T, P) on the way, from the transition state to where Newton's method took over
     deviation: float  # how far the errors of its steps may have taken it off
+
+    @property
+    def on_a_ridge(self) -> bool:
+        """Whether errors as small as the last ones may still decide where it ends."""
+        return self.deviation > TUBE
 
 
 def follow_down(
@@ -84,20 +90,18 @@ def push_off(loss: Loss, model: LocalModel, sign: float, *, share: float = 1.0, 
     unseen = max(abs(float(mode @ model.gradient)), GRADIENT_TOLERANCE * np.sqrt(mode.size))
     push = min(max(FIRST_PUSH, VISIBLE * unseen / curvature), MAX_PUSH)
     for _ in range(MAX_SHRINKS):
-        ahead, behind = (loss.value_and_gradient(model.point + way * push * mode)[1] for way in (1.0, -1.0))
-        even, odd = 0.5 * (ahead + behind) - model.gradient, 0.5 * (ahead - behind)
-        missed = np.linalg.norm(even) + np.linalg.norm(odd + curvature * push * mode)
-        if missed <= NONLINEAR * curvature * push:
+        sides = np.array([loss.value_and_gradient(model.point + way * push * mode)[1] for way in (1.0, -1.0)])
+        behind = (sides - model.gradient) @ model.eigenvectors
+        bend = -0.5 * behind.sum(axis=0) / (model.eigenvalues + 2.0 * curvature)
+        bend[0] = 0.0
+        steeper = behind[:, 0] + curvature * push * np.array([1.0, -1.0])
+        if np.abs(steeper).max() <= STEEPER * curvature * push and np.linalg.norm(bend) <= BENT * push:
             break
         push *= SHRINK
     else:
         return _where_it_falls(loss, model, sign, share)
     point = model.point + sign * share * push * mode
-    if not bent:
-        return point
-    bend = -(model.eigenvectors.T @ even) / (model.eigenvalues + 2.0 * curvature)
-    bend[0] = 0.0
-    return point + share**2 * (model.eigenvectors @ bend)
+    return point + share**2 * (model.eigenvectors @ bend) if bent else point
 
 
 def _where_it_falls(loss: Loss, model: LocalModel, sign: float, share: float) -> Array:

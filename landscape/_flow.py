@@ -14,9 +14,10 @@ from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, local_model
 Array = NDArray[np.float64]
 
 MAX_GROWTH, MAX_SHRINK = 5.0, 0.1  # of the time step from one step, or one try, to the next
-LONGEST = 1e15  # time step times the stiffest curvature: longer than any double can resolve
 SAFETY = 0.9  # of the time step that the error estimate allows
+MAX_DECAY = 100.0  # time step times the softest curvature of a valley: behind it nothing is left to decay
 MAX_EXPONENT = 2.0  # time step times the most negative curvature: how far an instability may grow in one step
+ROUNDING = 1e-12  # of the largest |theta| on the way: a minimum so near is the point itself
 FRACTIONS = np.geomspace(1e-3, 1.0, 31)  # of a step, where its way is sampled: stiff modes decay early in it
 MIDDLE, LATE = 0.5, 0.9  # of a step: where the gradient's remainder is looked at
 VISIBLE_RISE = 1e-13  # of the loss, or of 1 nat: what rounding may add to it
@@ -104,8 +105,8 @@ def gradient_flow(
     distance of 1 from `origin` (P,), such as a saddle that the path comes from, its part of that distance. `on_step`
     is given each step, and so is `visit`, before the Hessian at its end; the flow stops there if `visit` says so.
 
-    The flow ends where the rms gradient is at most `tolerance` and the minimum of the quadratic model is one of the
-    loss, see `settles`: a gradient that is small and a Hessian that is positive are also found on a flat shoulder,
+    The flow ends where the rms gradient is at most `tolerance`, or the minimum of the quadratic model within the
+    allowed error, and that minimum is one of the loss, see `settles`: a gradient that is small and a Hessian that is positive are also found on a flat shoulder,
     from where the flow leads further.
 
     Returns
@@ -116,19 +117,26 @@ def gradient_flow(
     hessians, gradients : int
         Number of evaluations of each.
     """
-    model, gradients = local_model(loss, theta), 0
+    model, gradients, size = local_model(loss, theta), 0, float(np.linalg.norm(theta))
     time = MAX_EXPONENT / max(-model.eigenvalues[0], np.median(np.abs(model.eigenvalues)), np.finfo(float).tiny)
     for evaluations in range(1, max_steps + 1):
         if model.rms_gradient <= GRADIENT_TOLERANCE:
             return model, evaluations, gradients
-        if model.eigenvalues[0] > 0.0 and model.rms_gradient <= tolerance:
-            settled, more = settles(loss, model)
-            gradients += 1
-            if settled:
-                return model, evaluations + more, gradients
-        if model.eigenvalues[0] < 0.0:
-            time = min(time, MAX_EXPONENT / -float(model.eigenvalues[0]))
         allowed = path_error * (1.0 if origin is None else min(1.0, float(np.linalg.norm(model.point - origin))))
+        if (lowest := float(model.eigenvalues[0])) > 0.0:
+            far = float(
+                np.linalg.norm(model.projections / model.eigenvalues)
+            )  # to the minimum that the model foretells
+            if far <= ROUNDING * size:
+                return model, evaluations, gradients
+            if model.rms_gradient <= tolerance or far <= allowed:
+                settled, more = settles(loss, model)
+                gradients += 1
+                if settled:
+                    return model, evaluations + more, gradients
+            time = min(time, MAX_DECAY / lowest)
+        elif lowest < 0.0:
+            time = min(time, MAX_EXPONENT / -lowest)
         while True:
             step = _step(loss, model, time)
             error = float(np.linalg.norm(step.error))
@@ -145,10 +153,8 @@ def gradient_flow(
         if visit is not None and visit(step):
             return model, evaluations, gradients
         model = local_model(loss, step.end)
-        time = min(
-            time * min(MAX_GROWTH, _factor(allowed, error)),
-            LONGEST / max(np.abs(model.eigenvalues).max(), np.finfo(float).tiny),
-        )
+        size = max(size, float(np.linalg.norm(step.end)))
+        time *= min(MAX_GROWTH, _factor(allowed, error))
     return model, max_steps, gradients
 
 

@@ -112,9 +112,8 @@ def elastic_band(
     -----
     The loss acts across the band only and the springs along it, with the tangent of Henkelman and Jonsson, J. Chem.
     Phys. 113, 9978 (2000). While the force across is large, the part of the springs across the band that does not
-    oppose it acts, too (Trygubenko and Wales, J. Chem. Phys. 120, 2082, 2004), and dies out with it (the switch
-    of Sheppard, Terrell and Henkelman, J. Chem. Phys. 128, 134106, 2008): it keeps the band short, but with it alone
-    the band never converges.
+    oppose it acts, too, and keeps the band short (Trygubenko and Wales, J. Chem. Phys. 120, 2082, 2004); it is
+    switched off as that force dies out, for with it no band converges to a path.
     """
     start, end = np.array(start, dtype=np.float64), np.array(end, dtype=np.float64)
     _check(loss, start, end, images, steps, tolerance, spring, max_step)

@@ -188,16 +188,23 @@ def flow_quench(
     visit: Callable[[FlowStep], bool] | None = None,
 ) -> QuenchResult:
     """Follow the gradient flow from `theta` (P,), Newton at its end; `visit` may stop it (see `gradient_flow`)."""
+    stopped = False
+
+    def stops(step: FlowStep) -> bool:
+        nonlocal stopped
+        stopped = visit is not None and visit(step)
+        return stopped
+
     try:
         model, flows, gradients = gradient_flow(
             loss, theta, tolerance=FLOW_HANDOVER, path_error=path_error, max_steps=max_steps, origin=origin,
-            on_step=on_step, visit=visit,
+            on_step=on_step, visit=None if visit is None else stops,
         )  # fmt: skip
         modes, newtons, limit_reached = loss.zero_modes, 0, flows >= max_steps
-        if not model.index and model.rms_gradient <= FLOW_HANDOVER:  # else Newton would leave the saddle, or the path
+        if not (model.index or limit_reached or stopped):  # else Newton would leave the saddle, or the path
             start = model.point - modes.T @ (modes @ model.point)
             model, newtons = newton(loss, start, tolerance=tolerance, radius=0.05)
-        if not (newtons or limit_reached or model.rms_gradient <= GRADIENT_TOLERANCE):  # `visit` stopped it
+        if stopped:
             return _ended(model, QuenchStatus.STALLED, gradients, flows, 0.0)
         return _result(loss, model, tolerance, gradients, flows + newtons, limit_reached=limit_reached)
     except FloatingPointError:

@@ -41,6 +41,7 @@ class SaddleStatus(Enum):
     RUNAWAY = "the loss levels off as the parameters grow, so there is nothing to end in; use regularization > 0"
     DOWNHILL = "a downhill path did not end in a minimum; see the status of its quench"
     ROSE = "a downhill path ended above the transition state: the loss is too stiff for it; standardize the inputs"
+    RIDGE = "a downhill path runs along a ridge, where errors of 1e-6 decide its end; leave this transition state out"
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
 
 
@@ -107,14 +108,17 @@ def find_transition_state(
             state, evaluations = found.point, evaluations + found.hessians
             if not isinstance(state, TransitionState):
                 return SaddleResult(_status(found), None, (), evaluations)
-            ends = [follow_down(loss, found.model, sign).result for sign in (1.0, -1.0)]
+            paths = [follow_down(loss, found.model, sign) for sign in (1.0, -1.0)]
     except FloatingPointError:
         return SaddleResult(SaddleStatus.NOT_FINITE, None, (), 0)
+    ends = [path.result for path in paths]
     evaluations += sum(end.hessian_evaluations for end in ends)
     if not all(end.converged for end in ends):
         return SaddleResult(_status_of_ends(ends), None, (), evaluations)
     if below_minima([model.value], [[end.value for end in ends]]).any():
         return SaddleResult(SaddleStatus.ROSE, None, (), evaluations)
+    if any(path.on_a_ridge for path in paths):
+        return SaddleResult(SaddleStatus.RIDGE, None, (), evaluations)
     minima = tuple(end.minimum for end in ends)
     return SaddleResult(status, state, minima, evaluations)
 

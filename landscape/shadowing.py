@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landscape._deviation import LAG, slow_direction
 from landscape._flow import FRACTIONS, FlowStep, phi_functions
 from landscape.losses import Loss
 from landscape.quench import PATH_ERROR, QuenchResult, check_start, flow_quench
@@ -25,10 +26,8 @@ TUBE = 0.1  # the deviation's largest length: of paths that part for different m
 MEMORY = 2  # former paths remembered
 GROWTH = 1.4  # of the number of steps from one try to the next
 MARGIN = 2.0  # times the deviation: near a ridge the errors of the deviation itself decide
-LAG = 0.5  # of the length on which the path is straight: a lag below it is a shift in time to first order
 NEWS = 10  # steps of its own that a flow beside another path has to go to be remembered
 SPARE = 5  # steps of that path before their meeting
-STIFF = 0.1  # of a step: what is stiff in it has died out by then
 MOST_WALKED = 3  # times the steps of a path: what is set back on it again and again does not follow it
 TINY = float(np.finfo(float).tiny)
 LARGEST_SIZE = 300  # parameters: a path holds the eigenvectors of all its Hessians
@@ -99,21 +98,12 @@ class _Path:
 
     @cached_property
     def directions(self) -> list[tuple[Array, float]]:
-        """Unit vector (P,) along the path at the begin of each step, and the length on which it does not change much.
-
-        Of the velocity v that is left once the stiff modes have died out: a point of the path lies off the slow
-        manifold by the integrator's error, and the gradient there is mostly due to that. The length is v^2 / |dv/dt|:
-        the radius of the bend, or the distance from a saddle that the path comes from: a flow on the saddle's other
-        side lags behind by more than that.
-        """
-        result = []
-        for step in self.steps:
-            model = step.model
-            velocity = np.exp(-STIFF * step.time * model.eigenvalues) * model.projections
-            speed = max(float(np.linalg.norm(velocity)), TINY)
-            turning = float(np.linalg.norm(model.eigenvalues * velocity))
-            result.append((model.eigenvectors @ velocity / speed, speed * speed / max(turning, TINY)))
-        return result
+        """Unit vector (P,) along the path at the begin of each step, and the length on which it does not change much."""
+        slow = [slow_direction(step) for step in self.steps]
+        return [
+            (step.model.eigenvectors @ along, straight)
+            for step, (along, straight) in zip(self.steps, slow, strict=True)
+        ]
 
     @cached_property
     def decays(self) -> list[Array]:

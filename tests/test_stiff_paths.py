@@ -85,7 +85,7 @@ def test_a_path_that_ended_higher_is_no_connection(monkeypatch):
     model = local_model(loss, top)
     higher = quench(loss, right)
     lifted = type(higher)(**{**vars(higher), "value": model.value + 0.0067})
-    monkeypatch.setattr(saddles, "follow_down", lambda *_: SimpleNamespace(result=lifted))
+    monkeypatch.setattr(saddles, "follow_down", lambda *_: SimpleNamespace(result=lifted, on_a_ridge=False))
     found = find_transition_state(loss, top, model.eigenvectors[:, 0])
     assert found.status is SaddleStatus.ROSE
     assert found.transition_state is None

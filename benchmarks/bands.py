@@ -1,0 +1,117 @@
+"""Elastic bands between minima of a database: their height at a given cost, and what searches from them find.
+
+Height: the highest point above the higher minimum, mean over pairs of minima. Searches: `search_along_band`, its
+transition states that certify per processor second. Processor times, one thread; with --before also of an older code,
+on the same pairs.
+
+    agescape explore --rows 1000 --hidden 4,4,4 --searches 128 --output n1000.db
+    python benchmarks/bands.py n1000.db --before ../a-worktree-of-an-older-commit
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+LOWEST = 100  # minima to choose from
+SURFACE_STEPS = (60, 200, 600, 2000)
+
+
+def pairs_of(minima, n):
+    rng = np.random.default_rng(0)
+    return [[minima[k] for k in rng.choice(min(len(minima), LOWEST), 2, replace=False)] for _ in range(n)]
+
+
+def heights(loss, pairs, steps):
+    """Processor milliseconds a band, mean height above the higher minimum, mean number of peaks."""
+    from landscape import elastic_band, symmetry  # noqa: PLC0415 (of the code under test)
+
+    ends = [symmetry.nearest_image(loss.network, b.coordinates, a.coordinates) for a, b in pairs]
+    began = time.process_time()
+    bands = [elastic_band(loss, a.coordinates, end, steps=steps) for (a, _), end in zip(pairs, ends, strict=True)]
+    seconds = time.process_time() - began
+    tops = [band.values.max() - max(a.value, b.value) for band, (a, b) in zip(bands, pairs, strict=True)]
+    return 1e3 * seconds / len(pairs), float(np.mean(tops)), float(np.mean([band.peaks.size for band in bands]))
+
+
+def searches(loss, pairs, steps):
+    """Processor seconds, transition states and those with distinct losses of searches along bands."""
+    from landscape import search_along_band  # noqa: PLC0415
+
+    began = time.process_time()
+    results = [result for a, b in pairs for result in search_along_band(loss, a, b, steps=steps, max_steps=150)]
+    seconds = time.process_time() - began
+    values = [result.transition_state.value for result in results if result.transition_state is not None]
+    return seconds, len(values), len(set(np.round(values, 8)))
+
+
+def on_the_surface():
+    """Length, peaks and status of bands between minima 0 and 1 of Mueller and Brown's surface."""
+    from landscape import elastic_band  # noqa: PLC0415
+    from landscape.surfaces import MuellerBrown  # noqa: PLC0415
+
+    surface = MuellerBrown()
+    start, end = surface.known_points().minima[:2]
+    for steps in SURFACE_STEPS:
+        band = elastic_band(surface, start, end, images=40, steps=steps)
+        length = np.linalg.norm(np.diff(band.points, axis=0), axis=1).sum()
+        status = getattr(band, "status", None)
+        print(
+            f"  surface, {steps:4} steps: length {length:.2f}, {band.peaks.size} peaks{', ' + status.name if status else ''}"
+        )
+
+
+def work(job):
+    from landscape import Database, search_along_band  # noqa: PLC0415
+    from landscape.reconstruction import loss_of  # noqa: PLC0415
+
+    on_the_surface()
+    with Database(job["database"]) as database:
+        loss, minima = loss_of(database), [stored.point for stored in database.minima]
+    search_along_band(loss, *pairs_of(minima, 1)[0], steps=2)  # compiles
+    for steps in job["steps"]:
+        cost, top, peaks = heights(loss, pairs_of(minima, job["bands"]), steps)
+        print(f"  {steps:4} steps: {cost:.0f} ms a band, highest point {top:.4f} nats, {peaks:.1f} peaks", flush=True)
+    for steps in job["search_steps"]:
+        seconds, found, distinct = searches(loss, pairs_of(minima, job["searches"]), steps)
+        print(
+            f"  {job['searches']} searches from bands of {steps} steps: {found} transition states, {distinct} distinct, "
+            f"in {seconds:.0f} s: {found / seconds:.2f} a second, {distinct / seconds:.2f} distinct",
+            flush=True,
+        )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("databases", type=Path, nargs="*")
+    parser.add_argument("--before", type=Path, help="root of a checkout of the code to compare with")
+    parser.add_argument("--bands", type=int, default=16)
+    parser.add_argument("--steps", type=int, nargs="*", default=[40, 100, 300])
+    parser.add_argument("--searches", type=int, default=100)
+    parser.add_argument("--search-steps", type=int, nargs="*", default=[40])
+    parser.add_argument("--work", type=json.loads, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.work:
+        work(arguments.work)
+        return
+    codes = {"before": arguments.before.resolve()} if arguments.before else {}
+    codes |= {"after": Path(__file__).parent.parent}
+    for database in arguments.databases:
+        job = {"database": str(database.resolve()), "bands": arguments.bands, "steps": arguments.steps,
+               "searches": arguments.searches, "search_steps": arguments.search_steps}  # fmt: skip
+        for name, code in codes.items():
+            print(f"{database}, {name}:", flush=True)
+            environment = {**os.environ, "PYTHONPATH": str(code)}
+            subprocess.run([sys.executable, __file__, "--work", json.dumps(job)], env=environment, check=True)
+
+
+if __name__ == "__main__":
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        main()
