@@ -15,7 +15,7 @@ HEADINGS = {
     "parameters": "$P$",
     "rows": "$N$",
     "minima": "minima",
-    "estimated_minima": "estimated",
+    "estimated_minima": "at least (95 \\%)",
     "median_barrier": "barrier",
     "funnelled": "funnelled",
     "visited_entropy": "entropy",
@@ -73,7 +73,7 @@ def _cell(row: ComparisonRow, name: str) -> str:
     if name == "mu":
         return f"{value:.2f} [{row.mu_low:.2f}, {row.mu_high:.2f}]"
     if name == "estimated_minima":
-        return f"{value:.0f}"
+        return f"{row.estimated_minima_low:.0f}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
