@@ -32,9 +32,9 @@ class ComparisonRow:
     minima: int
     transition_states: int
     components: int
-    estimated_minima: float  # Chao1 over the hits of searches: a lower bound
-    estimated_minima_low: float
-    estimated_minima_high: float
+    estimated_minima: float  # Chao1 over random starts: a lower bound in expectation; nan: not determined
+    estimated_minima_low: float  # a lower bound at 95 %
+    estimated_minima_high: float  # inf: nothing bounds it from above
     minima_from_sgd: int  # first found by quenching snapshots
     lowest_loss: float
     replicas: int

@@ -15,7 +15,7 @@ HEADINGS = {
     "parameters": "$P$",
     "rows": "$N$",
     "minima": "minima",
-    "estimated_minima": "estimated",
+    "estimated_minima": "at least (95 \\%)",
     "median_barrier": "barrier",
     "funnelled": "funnelled",
     "visited_entropy": "entropy",
@@ -74,7 +74,7 @@ def _cell(row: ComparisonRow, name: str) -> str:
         known = math.isfinite(row.mu_low) and math.isfinite(row.mu_high)
         return f"{value:.2f}" + (f" [{row.mu_low:.2f}, {row.mu_high:.2f}]" if known else "")
     if name == "estimated_minima":
-        return f"{value:.0f}"
+        return f"{row.estimated_minima_low:.0f}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 

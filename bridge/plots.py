@@ -1,5 +1,6 @@
 """Figures that show landscape and dynamics together."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -135,9 +136,10 @@ def plot_displacements(
 
 
 def plot_comparison(comparison: Comparison, ax: Axes) -> Axes:
-    """Draw mu against the number of minima: filled, those found; open, the estimate; bars are intervals.
+    """Draw mu against the number of minima: filled, those found; open, Chao1, with a bar down to the bound at 95 %.
 
-    Color by hidden layers, marker by the number of training rows.
+    There are at least so many: an arrow says that nothing bounds the number from above. Where it is not determined
+    there is no open symbol. Color by hidden layers, marker by the number of training rows.
     """
     colors = dict.fromkeys(row.hidden for row in comparison.rows)
     markers = dict.fromkeys(sorted(row.rows for row in comparison.rows))
@@ -149,10 +151,17 @@ def plot_comparison(comparison: Comparison, ax: Axes) -> Axes:
         if not np.isfinite(row.mu):
             label += ": $\\mu$ not determined"
         ax.errorbar(row.minima, row.mu, yerr=bars, fmt=fmt, color=color, capsize=3, label=label)
-        reach = [[max(row.estimated_minima - row.estimated_minima_low, 0.0)],
-                 [max(row.estimated_minima_high - row.estimated_minima, 0.0)]]  # fmt: skip
+        bounded = math.isfinite(row.estimated_minima_high)
+        above = row.estimated_minima_high - row.estimated_minima if bounded else 0.0
+        reach = [[max(row.estimated_minima - row.estimated_minima_low, 0.0)], [max(above, 0.0)]]
         ax.errorbar(row.estimated_minima, row.mu, xerr=reach, fmt=fmt, color=color, mfc="white", capsize=3)
-    ax.set(xscale="log", xlabel="number of minima (filled: found, open: Chao1)", ylabel=r"aging exponent $\mu$")
+        if not bounded and math.isfinite(row.estimated_minima + row.mu):
+            at = row.estimated_minima, row.mu
+            arrow = {"arrowstyle": "<-", "color": color, "shrinkB": 4.0}
+            ax.annotate("", at, (22.0, 0.0), textcoords="offset points", arrowprops=arrow)
+    ax.set(
+        xscale="log", xlabel="number of minima (filled: found, open: at least, Chao1)", ylabel=r"aging exponent $\mu$"
+    )
     few = len(comparison.rows) <= MOST_IN_LEGEND
     ax.legend(
         frameon=False, **({} if few else {"fontsize": "x-small", "loc": "center left", "bbox_to_anchor": (1, 0.5)})

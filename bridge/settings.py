@@ -17,11 +17,12 @@ class Scale:
     steps: int
     control_replicas: int  # full-batch descents from the same starts
     mapped_replicas: int  # runs whose snapshots are quenched
+    starts: int = 64  # fresh random starts, to say how many minima there are at least
 
 
 SCALES = {
     "quick": Scale(128, 64, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
-    "paper": Scale(6_000, 2_000, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100),
+    "paper": Scale(6_000, 2_000, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100, starts=1000),
 }
 
 

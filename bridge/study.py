@@ -18,7 +18,7 @@ from bridge.visits import Visits, visits
 from dynamics import load_trajectories, train
 from dynamics.ensemble import check_arguments
 from dynamics.noises import NoiseName
-from landscape import MLP, CrossEntropyLoss, Database, Dataset, explore
+from landscape import MLP, CrossEntropyLoss, Database, Dataset, estimate_minima, explore
 from landscape.plots import save_figure
 
 Progress = Callable[[str, int, int], object]  # stage, done, total
@@ -143,6 +143,14 @@ def _one_architecture(
             progress=lambda done, total: progress(f"{name}: map snapshots", done, total),
         )
     search(scale.searches + scale.later_searches)
+    estimate_minima(
+        loss,
+        folder / LANDSCAPE,
+        starts=scale.starts,
+        seed=settings.seed,
+        jobs=jobs,
+        progress=lambda done, total, _: progress(f"{name}: random starts", done, total or done),
+    )
     with Database(folder / LANDSCAPE) as database:
         return visits(structures, database)
 

@@ -24,7 +24,6 @@ from landscape import (
     CrossEntropyLoss,
     Database,
     Exploration,
-    chao1,
     components,
     datasets,
     explore,
@@ -89,7 +88,6 @@ def describe(path: Path) -> dict:
     """One row of the table."""
     with Database(path) as database:
         found, minima, funnels = summarize(database), database.minima, funnelling(database.graph())
-        states = [state.hits for state in database.transition_states]
         values = np.array([minimum.point.value for minimum in minima])
         estimate, provenance = found.estimated_minima, database.provenance
         plateau = datasets.reload(provenance.dataset).constant_entropy - PLATEAU
@@ -98,10 +96,9 @@ def describe(path: Path) -> dict:
         "rows": provenance.dataset["rows"],
         "hidden": ",".join(map(str, (provenance.layer_sizes or ())[1:-1])),
         **progress(found),
-        "estimated": round(estimate.value),
-        "estimated_low": round(estimate.low),
-        "estimated_high": round(estimate.high),
-        "estimated_transition_states": round(chao1(states).value) if states else 0,
+        "at_least": round(estimate.low),
+        "chao1": round(estimate.value) if np.isfinite(estimate.value) else None,
+        "random_starts": found.random_starts,
         "funnelled": round(funnels.share, 3),
         "funnelled_connected": round(funnels.connected_share, 3),
         "frustration": round(funnels.frustration, 3),

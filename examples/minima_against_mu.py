@@ -11,7 +11,7 @@ from pathlib import Path
 from bridge import compare
 from bridge.plots import new_figure, plot_comparison
 from dynamics import train
-from landscape import MLP, CrossEntropyLoss, datasets, explore
+from landscape import MLP, CrossEntropyLoss, datasets, estimate_minima, explore
 from landscape.plots import save_figure
 
 
@@ -34,11 +34,12 @@ def main() -> None:
         folder = options.folder / f"h{hidden.replace(',', '-')}"
         folder.mkdir(parents=True, exist_ok=True)
         explore(loss, folder / "landscape.db", searches=options.searches, jobs=options.jobs)
+        estimate_minima(loss, folder / "landscape.db", starts=64, jobs=options.jobs)
         train(network, data, replicas=options.replicas, steps=options.steps, path=folder / "sgd.h5", jobs=options.jobs)
     comparison = compare(options.folder, threshold=options.threshold)
     for row in comparison.rows:
         print(
-            f"{row.hidden}: {row.minima} minima (Chao1 {row.estimated_minima:.0f}), "
+            f"{row.hidden}: {row.minima} minima found, there are at least {row.estimated_minima_low:.0f}, "
             f"mu = {row.mu:.2f} [{row.mu_low:.2f}, {row.mu_high:.2f}]"
         )
     figure, (ax,) = new_figure(6, 4)

@@ -102,7 +102,7 @@ def pattern_of(steps: Steps, last: int | None = None) -> Pattern:
     joined = csr_array((ones, (steps.start, steps.end)), shape=(n, n))
     joined = csr_array(joined + joined.T)
     joined.data[:] = 1.0
-    position = _minimum_degree(joined)
+    position = _minimum_degree(joined, n)
     if last is not None:
         position[position > position[last]] -= 1
         position[last] = n - 1
@@ -128,9 +128,8 @@ def _dense_end(start: Integers, later: Integers) -> tuple[Integers, Integers]:
     return np.concatenate([start[: first + 1], ends]), np.concatenate([later[: start[first]], full])
 
 
-def _minimum_degree(joined: csr_array) -> Integers:
+def _minimum_degree(joined: csr_array, n: int) -> Integers:
     """Position of each of n states in an order of minimum degree."""
-    n = joined.indptr.size - 1
     degrees = np.asarray(joined.sum(axis=1)).ravel()
     dominant = csc_array(diags_array(degrees + 1.0) - joined)  # any numbers will do, these need no pivots
     options = {"SymmetricMode": True, "Equil": False}
@@ -150,12 +149,12 @@ def eliminate(steps: Steps, log_exits: Floats, *, logarithms: bool | None = None
     shown[pattern.position], log_scale[pattern.position] = log_exits - scale[:, None], scale
     if not logarithms:
         rates, exits = np.exp(values), np.exp(shown)
-        *found, smallest = _factor(ordered.indptr, ordered.indices, rates, exits, *_arrays(pattern))
+        u, low, total, leave, smallest = _factor(ordered.indptr, ordered.indices, rates, exits, *_arrays(pattern))
         inputs = min(_lowest(values), _lowest(shown))
         if logarithms is False or min(np.log(smallest), inputs, -np.abs(scale).max(initial=0.0)) > LEAST:
-            return Factors(pattern, *found, log_scale, logarithms=False)  # pyright: ignore[reportCallIssue]
-    found = _factor_logarithms(ordered.indptr, ordered.indices, values, shown, *_arrays(pattern))
-    return Factors(pattern, *found, log_scale, logarithms=True)  # pyright: ignore[reportCallIssue]
+            return Factors(pattern, u, low, total, leave, log_scale, logarithms=False)
+    u, low, total, leave = _factor_logarithms(ordered.indptr, ordered.indices, values, shown, *_arrays(pattern))
+    return Factors(pattern, u, low, total, leave, log_scale, logarithms=True)
 
 
 def mean_times(steps: Steps, log_exits: Floats) -> Floats:
@@ -181,8 +180,10 @@ def eliminate_resolvent(steps: Steps, z: complex, pattern: Pattern) -> Factors:
     log_scale = np.empty_like(scale)
     log_scale[pattern.position] = scale
     exits = z * np.exp(-log_scale)[:, None]
-    *found, _ = _factor(ordered.indptr, ordered.indices, np.exp(values).astype(np.complex128), exits, *_arrays(pattern))
-    return Factors(pattern, *found, log_scale, logarithms=False)  # pyright: ignore[reportCallIssue]
+    u, low, total, leave, _ = _factor(
+        ordered.indptr, ordered.indices, np.exp(values).astype(np.complex128), exits, *_arrays(pattern)
+    )
+    return Factors(pattern, u, low, total, leave, log_scale, logarithms=False)
 
 
 def solution(factors: Factors) -> Floats:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln
-from scipy.stats import norm, poisson
+from scipy.special import gammaln, pdtr
+from scipy.stats import norm
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -164,7 +164,7 @@ def _chance_of_as_many(minima: int, distinct: int, draws: int) -> float:
     bounds = [1.0]
     for allowed, mean in ((draws - distinct, repeats), (minima - distinct, empty)):
         if allowed <= mean - 1.0:  # there the tail of a Poisson number is heavier than that of a sum of indicators
-            bounds.append(float(poisson.cdf(allowed, mean)))
+            bounds.append(float(pdtr(allowed, mean)))
     return min(bounds)
 
 

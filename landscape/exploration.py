@@ -375,7 +375,7 @@ def summarize(database: Database) -> Exploration:
     if starts.size >= FEWEST_STARTS:
         least, coverage = minima_at_least(starts), coverage_interval(hits)
         share = float(hits.size / chao1(hits).value)
-        estimate = Estimate(max(least.value, n), max(least.low, n), math.inf)
+        estimate = Estimate(max(least.value, float(n)), max(least.low, float(n)), math.inf)
     return Exploration(
         path=database.path,
         searches=next_search(database),

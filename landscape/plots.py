@@ -107,13 +107,20 @@ def plot_disconnectivity(
 def plot_discovery(
     curve: DiscoveryCurve, ax: Axes, *, estimate: Estimate | None = None, title: str | None = None
 ) -> Axes:
-    """Draw distinct minima against searches; with `estimate` also their estimated number and its interval."""
+    """Draw distinct minima against searches; with `estimate` also how many there are at least.
+
+    Of an estimate that is bounded from below only (`minima_at_least`) that is the bound, and the value is dashed.
+    """
     ax.step(curve.searches, curve.observed, where="post", color=INK, linewidth=1.0, label="as found")
     ax.plot(curve.searches, curve.expected, color=BLUE, linewidth=1.5, label="mean over orders")
     if estimate is not None:
-        label = f"estimate {estimate.value:.0f} ({estimate.low:.0f} to {estimate.high:.0f})"
+        bounded = np.isfinite(estimate.high)
+        reach = (
+            f"{estimate.low:.0f} to {estimate.high:.0f} if chances are alike" if bounded else f">= {estimate.low:.0f}"
+        )
+        label = f"Chao1 {estimate.value:.0f} ({reach})"
         ax.axhline(estimate.value, color=VERMILION, linewidth=1.2, linestyle="--", label=label)
-        ax.axhspan(estimate.low, estimate.high, color=VERMILION, alpha=0.12, linewidth=0)
+        ax.axhspan(estimate.low, estimate.high if bounded else estimate.value, color=VERMILION, alpha=0.12, linewidth=0)
     ax.set(xlabel="searches", ylabel="distinct minima", xlim=(0, curve.searches[-1]), title=title or "")
     ax.set_ylim(bottom=0)
     ax.spines[["top", "right"]].set_visible(False)

@@ -1,6 +1,7 @@
 """Commands of the landscape: data, explore."""
 
 import dataclasses
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +30,8 @@ from bridge.commands._options import (
     make_loss,
 )
 from bridge.commands._scales import warn_of_scales
-from landscape import Exploration, datasets
+from bridge.estimates import at_least, shown
+from landscape import Exploration, datasets, estimate_minima
 from landscape import explore as run_explore
 from landscape.exploration import CYCLE, KINDS
 
@@ -62,7 +64,12 @@ def explore(
     searches: Annotated[int | None, typer.Option(min=0, help="Total number of searches.")] = None,
     budget: Annotated[str | None, typer.Option(help="Time to search for instead, e.g. 90s, 10m, 2h.")] = None,
     completeness: Annotated[
-        float | None, typer.Option(help="Stop once this share of the estimated minima is found, e.g. 0.95.")
+        float | None,
+        typer.Option(help="Stop once random starts have found this share of the minima that they reach, e.g. 0.95."),
+    ] = None,
+    estimate: Annotated[
+        int | None,
+        typer.Option(min=1, help="Quench so many fresh random starts, to say how many minima there are at least."),
     ] = None,
     kinds: Annotated[str | None, typer.Option(help=f"Kinds of search in turn, from {', '.join(KINDS)}.")] = None,
     dataset: DatasetName = "ljat",
@@ -80,25 +87,36 @@ def explore(
     as_json: AsJson = False,
 ) -> None:
     """Find minima and transition states and store them in a database."""
-    if (searches is None) == (budget is None):
-        msg = "give either --searches or --budget"
+    if (searches is None) == (budget is None) and (estimate is None or searches is not None):
+        msg = "give either --searches or --budget, or --estimate alone"
         raise ValueError(msg)
     seconds = None if budget is None else parse_duration(budget)
     options = data_options(in_order, standardize, label_column)
     loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases, **options)
     warning = warn_of_scales(loss.data)
     with cluster(scheduler), progress_bar() as bar:
-        found = run_explore(
-            loss,
-            output,
-            searches=searches,
-            budget=seconds,
-            completeness=completeness,
-            kinds=CYCLE if kinds is None else kinds.split(","),
-            seed=seed,
-            jobs=jobs,
-            progress=lambda done, total, now: bar("explore", done, total, _note(now)),
-        )
+        found = None
+        if estimate is None or searches is not None or seconds is not None:
+            found = run_explore(
+                loss,
+                output,
+                searches=searches,
+                budget=seconds,
+                completeness=completeness,
+                kinds=CYCLE if kinds is None else kinds.split(","),
+                seed=seed,
+                jobs=jobs,
+                progress=lambda done, total, now: bar("explore", done, total, _note(now)),
+            )
+        if found is None or estimate is not None:
+            found = estimate_minima(
+                loss,
+                output,
+                starts=estimate or 0,
+                seed=seed,
+                jobs=jobs,
+                progress=lambda done, total, now: bar("random starts", done, total, _note(now)),
+            )
     result = dataclasses.asdict(found) | {
         "advice": found.advice,
         "output": found.path,
@@ -106,7 +124,7 @@ def explore(
         **warning,
     }
     del result["path"]
-    show(result, as_json=as_json)
+    show(shown(result, found, as_json=as_json), as_json=as_json)
     if found.advice is not None:
         sys.stderr.write(f"{found.advice}\n")
 
@@ -114,8 +132,7 @@ def explore(
 def _note(now: Exploration) -> str:
     if now.estimated_minima is None:
         return "no minimum yet"
-    low, high = now.estimated_minima.low, now.estimated_minima.high
-    return (
-        f"{now.minima} minima of {now.estimated_minima.value:.0f} ({low:.0f} to {high:.0f}), coverage "
-        f"{now.coverage:.0%}, {now.transition_states} transition states, {now.components} components"
-    )
+    text = f"{now.minima} minima"
+    if math.isfinite(now.estimated_minima.value):
+        text += f" of {at_least(now.estimated_minima)} (coverage by random starts {now.coverage:.0%})"
+    return f"{text}, {now.transition_states} transition states, {now.components} components"

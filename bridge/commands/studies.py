@@ -36,6 +36,7 @@ from bridge.comparison import compare as compare_studies
 from bridge.comparison import row_dict
 from bridge.comparison_tables import check_table_path, write_table
 from bridge.correlation import RankCorrelation, rank_correlations
+from bridge.estimates import shown
 from bridge.settings import StudySettings, scaled
 from bridge.study import study as run_study
 from dynamics import SGD, load_trajectories
@@ -80,9 +81,16 @@ def _show_rows(rows: list[dict[str, Any]], key: str, more: dict[str, Any], *, as
     if as_json:
         show({key: rows, **more}, as_json=True)
         return
-    columns = ("hidden", "parameters", "rows", "minima", "transition_states", "components", "mu", "mu_low", "mu_high")
-    show_table(rows, columns)
+    counts = ("hidden", "parameters", "rows", "minima", "at_least", "transition_states", "components")
+    show_table(
+        [row | {"at_least": _at_least(row["estimated_minima"])} for row in rows], (*counts, "mu", "mu_low", "mu_high")
+    )
     show(more, as_json=False)
+
+
+def _at_least(estimate: dict[str, float]) -> str:
+    """How many minima there are at least, at 95 %; where there are too few random starts it is not determined."""
+    return f"{estimate['low']:.0f}" if np.isfinite(estimate["value"]) else "?"
 
 
 def study(
@@ -147,7 +155,8 @@ def info(
         with Database(file) as opened:
             provenance = dataclasses.asdict(opened.provenance)
             found = summarize(opened)
-            result = dataclasses.asdict(found) | {"advice": found.advice} | provenance | {"data": provenance["dataset"]}
+            result = shown(dataclasses.asdict(found), found, as_json=as_json)
+            result |= {"advice": found.advice} | provenance | {"data": provenance["dataset"]}
             result = {"kind": "database of minima", **result, **describe_metadata(opened.provenance.dataset)}
             result["unchecked_ends"] = len(opened.unchecked_ends())
             result["found_by_runs"] = dict(Counter(one.run for one in opened.discoveries().values()))

@@ -12,13 +12,13 @@ from dynamics.plots import COLORS
 
 
 def comparison_panel(rows: Sequence[ComparisonRow]) -> Panel:
-    """The exponent mu against the number of minima: filled, those found; open, the Chao1 estimate."""
+    """The exponent mu against the number of minima: filled, those found; open, how many there are at least (Chao1)."""
     traces = [trace for k, row in enumerate(rows) for trace in _comparison_traces(row, k)]
     figure = go.Figure(traces, layout("number of minima", "aging exponent μ"))
     figure.update_xaxes(type="log")
     parts = [f"{row.hidden}: {row.minima} minima, μ = {number_text(row.mu)}" for row in rows]
     alt = f"Exponent μ against the number of minima for hidden layers {'; '.join(parts)}. The table has the numbers."
-    return Panel("comparison", "Number of minima and μ (filled: found; open: Chao1 estimate)", alt, figure)
+    return Panel("comparison", "Number of minima and μ (filled: found; open: at least, Chao1)", alt, figure)
 
 
 def _comparison_traces(row: ComparisonRow, k: int) -> list[go.Scatter]:
@@ -28,11 +28,14 @@ def _comparison_traces(row: ComparisonRow, k: int) -> list[go.Scatter]:
         {"error_y": _bar(row.mu, row.mu_low, row.mu_high)},
         {"error_x": _bar(row.estimated_minima, row.estimated_minima_low, row.estimated_minima_high)},
     )
-    text = f"hidden layers {row.hidden}<br>%{{x:,.0f}} minima, μ = %{{y:.2f}}<extra></extra>"
+    texts = [
+        f"hidden layers {row.hidden}<br>{what}%{{x:,.0f}} minima, μ = %{{y:.2f}}<extra></extra>"
+        for what in ("", "by Chao1 at least ")
+    ]
     return [
         go.Scatter(
             x=finite_or_none([x[i]]), y=finite_or_none([row.mu]), mode="markers", name=row.hidden, legendgroup=str(k),
-            showlegend=i == 0, hovertemplate=text, **bars[i],
+            showlegend=i == 0, hovertemplate=texts[i], **bars[i],
             marker={"color": color, "size": 10, "symbol": symbol + ("-open" if i else "")},
         )
         for i in range(2)
@@ -40,5 +43,5 @@ def _comparison_traces(row: ComparisonRow, k: int) -> list[go.Scatter]:
 
 
 def _bar(value: float, low: float, high: float) -> dict[str, Any]:
-    reach = [float(np.nan_to_num(max(part, 0.0))) for part in (high - value, value - low)]
+    reach = [float(np.nan_to_num(max(part, 0.0), posinf=0.0)) for part in (high - value, value - low)]
     return {"type": "data", "symmetric": False, "array": reach[:1], "arrayminus": reach[1:]}

@@ -35,7 +35,8 @@ CAPTIONS = {
     "snapshots, color by their mean age. Components that no known transition state joins stand side by side.",
     "aging": "Two-time mean square displacement, and the lag t* at which it reaches the threshold against the waiting "
     "time, with intervals over the runs.",
-    "comparison": "Aging exponent against the number of minima: filled, found; open, Chao1 estimate.",
+    "comparison": "Aging exponent against the number of minima: filled, found; open, how many there are at least "
+    "(Chao1, with a bar down to the bound at 95 %; the arrow says that nothing bounds the number from above).",
 }
 ASSETS = files("bridge.report") / "assets"
 

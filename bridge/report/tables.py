@@ -7,11 +7,13 @@ from html import escape
 import numpy as np
 
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS
+from bridge.estimates import at_least
 from bridge.report.panels import NO_VALUE, minimum_facts, number_text
 from bridge.results import ArchitectureResults
+from landscape import Estimate
 
 COLUMNS = (
-    "hidden layers", "parameters", "minima found", "minima estimated (Chao1)", "transition states", "components",
+    "hidden layers", "parameters", "minima found", "minima in all", "transition states", "components",
     "lowest loss", "minima seen by SGD (new)", "μ", "μ of single runs", "μ of full-batch descent",
 )  # fmt: skip
 
@@ -25,7 +27,7 @@ def _comparison_cells(found: ArchitectureResults) -> tuple[object, ...]:
     row = found.row
     return (
         row.hidden, row.parameters, row.minima,
-        _with_interval(row.estimated_minima, row.estimated_minima_low, row.estimated_minima_high, digits=0),
+        at_least(Estimate(row.estimated_minima, row.estimated_minima_low, row.estimated_minima_high)),
         row.transition_states, row.components, f"{row.lowest_loss:.4f}",
         f"{len(found.visited.minimum_ids)} ({row.minima_from_sgd})",
         _with_interval(row.mu, row.mu_low, row.mu_high),
@@ -33,10 +35,10 @@ def _comparison_cells(found: ArchitectureResults) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _with_interval(value: float, low: float, high: float, digits: int = 2) -> str:
+def _with_interval(value: float, low: float, high: float) -> str:
     if not np.isfinite(value):
         return NO_VALUE
-    return f"{number_text(value, digits)} [{number_text(low, digits)}, {number_text(high, digits)}]"
+    return f"{number_text(value)} [{number_text(low)}, {number_text(high)}]"
 
 
 def visited_table(found: ArchitectureResults) -> str:
