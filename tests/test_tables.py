@@ -329,7 +329,7 @@ def test_seeds_draw_other_rows_and_more_rows_extend_the_set(tmp_path):
 @pytest.mark.parametrize("seed", [-1, 0.5, "3"])
 def test_bad_seeds(tmp_path, seed):
     path, _ = sorted_table(tmp_path)
-    with pytest.raises(ValueError, match="^seed must be a whole number >= 0; got"):
+    with pytest.raises(ValueError, match=r"^seed must be a whole number >= 0; got"):
         datasets.table(path, rows=10, seed=seed)
 
 
