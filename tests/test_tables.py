@@ -82,6 +82,7 @@ SAME = {
     "Fortran": ("a.csv", PLAIN.replace("3e2", "3D+02")),
     "scikit-learn's own": ("a.csv", "4,setosa,virginica\n" + PLAIN),
     "MLPdata": ("MLPdata", "0 .5 -1.5\n 1  2.5  3D2\n0 4.5 5.5\n2 0 7.25\n"),
+    "MLPdata below three words": ("MLPdata", "# three atoms relaxed\n0 .5 -1.5\n1 2.5 3D2\n0 4.5 5.5\n2 0 7.25\n"),
     "MLPdata with tabs and a comment": ("MLPdata", "# LJAT\n0\t.5\t-1.5\n1\t2.5\t3D2\n0 4.5 5.5\n2 0 7.25\n"),
 }  # fmt: skip
 
@@ -323,6 +324,13 @@ def test_seeds_draw_other_rows_and_more_rows_extend_the_set(tmp_path):
     more = datasets.load(path, rows=100, seed=1)
     np.testing.assert_array_equal(more.inputs[:60], one.inputs)
     assert datasets.reload(json.loads(json.dumps(dict(two.metadata))), two.sha256).metadata == two.metadata
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, "3"])
+def test_bad_seeds(tmp_path, seed):
+    path, _ = sorted_table(tmp_path)
+    with pytest.raises(ValueError, match=r"^seed must be a whole number >= 0; got"):
+        datasets.table(path, rows=10, seed=seed)
 
 
 def test_rare_classes_train(tmp_path):

@@ -14,8 +14,7 @@ from landscape.datasets._readers import MISSING, Content
 
 MAX_CLASSES = 65_536  # a larger label is a feature taken for one
 LARGEST = 2**53  # of a whole number: above it float64 skips some
-FEW = 20  # so many classes, or five rows a class: fewer rows a class are numbers that measure, not labels
-ROWS_PER_CLASS = 5
+FEW, ROWS_PER_CLASS = 20, 5  # more classes with fewer rows each are numbers that measure, or names, not labels
 WORDS = {"none", "-", "--"}  # that may name a class, though among numbers they say that one is missing
 WHOLE = re.compile(r"[+-]?\d+")
 
@@ -49,7 +48,7 @@ def classes_of(path: Path, content: Content) -> Classes:
         return Classes(np.array(names, np.int64)[content.codes], tuple(range(content.n_classes)))
     ordered = sorted(set(names))
     n, k = len(content.codes), len(ordered)
-    if k > min(FEW, n) and n < ROWS_PER_CLASS * k:
+    if k > FEW and n < ROWS_PER_CLASS * k:
         msg = (
             f"{path}: expected classes, found {k} different labels in {n} rows: the column of the labels seems to hold "
             f"something else (regression is not there). Name the column of the classes, or call it label[{k}] and "

@@ -45,7 +45,7 @@ def layout_of(path: Path, label_column: str | int | None) -> Layout:
     header = named or numbered
     names = first if header else _names_in_comment(path, delimiter, first)
     names, width = _fitted(names, rest if header else sample)
-    label = _label_position(path, label_column, names, width, default=-1 if table or names else 0)
+    label = _label_position(path, label_column, names, width, default=-1 if table or header else 0)
     return Layout(delimiter, tuple(names), width, int(header), label, _row_names(names, label), numbered)
 
 

@@ -83,13 +83,13 @@ def table(
     with reading(path):
         content = read(path, label_column)
         classes = classes_of(path, content)
-    n = _training_rows(path, content, rows)
-    drawn = _drawn(classes.labels, content.training_rows, n, None if in_order else seed or 0)
+    n, seed = _training_rows(path, content, rows), whole_number("seed", seed or 0, 0)
+    drawn = _drawn(classes.labels, content.training_rows, n, None if in_order else seed)
     metadata = {
         "name": "table",
         "path": str(path),
         "rows": n,
-        "seed": None if drawn is None else whole_number("seed", seed or 0, 0),
+        "seed": None if drawn is None else seed,
         "standardize": bool(standardize),
         "label_column": label_column,
         "first_label": _first(classes.names),

@@ -27,6 +27,7 @@ _Line = tuple[str, str, list[int]]  # where it is, its energy as written, its wh
 
 FILES = ("points.min", "points.ts", "ts.data", "min.data")  # in the order in which they appear
 MAX_LINE = 1024  # bytes; a line of PATHSAMPLE has about 140
+MAX_EXPONENT = 300  # of ten: a zero may have any
 MAX_INTEGER = 2**31 - 1  # PATHSAMPLE reads point-group orders into default integers
 
 
@@ -161,7 +162,7 @@ def _said(lines: Sequence[_Line]) -> Said:
     numbers = [Decimal(word.replace("D", "E").replace("d", "e")) for _, word, _ in lines]
     return Said(
         losses=np.array([float(number) for number in numbers]),
-        rounding=np.array([0.5 * 10.0 ** int(number.as_tuple().exponent) for number in numbers]),
+        rounding=np.array([0.5 * 10.0 ** min(int(number.as_tuple().exponent), MAX_EXPONENT) for number in numbers]),
         valid=np.ones(len(numbers), dtype=np.bool_),
         names=[where for where, _, _ in lines],
     )
