@@ -152,7 +152,8 @@ def test_replicas_of_every_kind_of_module_take_the_path_of_autograd(module, data
     runs = train_module(module, data, SGD(rate, 24, precision="float64"), replicas=2, steps=steps, noise="full",
                         regularization=LAMBDA, start=starts, block=2, waiting_times=[1])  # fmt: skip
     without_hooks(module)
-    for r, theta in enumerate(starts):
+    for r, start in enumerate(starts):
+        theta = start
         for _ in range(steps):
             theta = theta - rate * reference_gradient(module, data, theta)[1]
         np.testing.assert_allclose(runs.snapshots[r, -1], theta, rtol=0, atol=1e-11)
@@ -335,7 +336,7 @@ def test_functions_without_a_second_derivative_are_refused(data):
         def backward(ctx, gradient):
             return 2 * ctx.saved_tensors[0] * gradient
 
-    with pytest.raises(ValueError, match="must be differentiable two times|second derivatives"):
+    with pytest.raises(ValueError, match=r"must be differentiable two times|second derivatives"):
         TorchLoss(changed(lambda m, x: Once.apply(m.out(x)))(), data)
 
 
