@@ -36,6 +36,8 @@ from landscape.funnels import Funnelling as Funnelling
 from landscape.funnels import funnelling as funnelling
 from landscape.geometry import LocalGeometry as LocalGeometry
 from landscape.geometry import local_geometry as local_geometry
+from landscape.held_out import HeldOutLoss as HeldOutLoss
+from landscape.held_out import held_out_loss as held_out_loss
 from landscape.kinetic_monte_carlo import RandomWalk as RandomWalk
 from landscape.kinetic_monte_carlo import random_walk as random_walk
 from landscape.losses import CrossEntropyLoss as CrossEntropyLoss

@@ -33,6 +33,33 @@ def _block_scores(labels, start, n, n_classes, logits, top, best, total):
 
 
 @njit(error_model="numpy", cache=True)
+def cross_entropies(theta, sizes, inputs, labels):
+    """Cross-entropy of each row, (N,); `inputs` (D, N)."""
+    units, parameters = offsets(sizes)
+    last, n_samples = sizes.shape[0] - 1, labels.shape[0]
+    size = min(BLOCK, n_samples)
+    activation, result = np.empty((units[-1], size)), np.empty(n_samples)
+    for start in range(0, n_samples, size):
+        n = min(size, n_samples - start)
+        forward(theta, sizes, units, parameters, inputs, start, n, activation)
+        _block_entropies(labels, start, n, sizes[last], activation[units[last] :], result)
+    return result
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def _block_entropies(labels, start, n, n_classes, logits, result):
+    """Cross-entropy of the rows of a block, from logits (K, n)."""
+    for s in range(n):
+        top = logits[0, s]
+        for c in range(1, n_classes):
+            top = max(top, logits[c, s])
+        total = 0.0
+        for c in range(n_classes):
+            total += exp(logits[c, s] - top)
+        result[start + s] = log(total) + top - logits[labels[start + s], s]
+
+
+@njit(error_model="numpy", cache=True)
 def scores(theta, sizes, inputs, labels):
     """Mean cross-entropy and share of rows classified correctly; `inputs` (D, N) with N > 0."""
     units, parameters = offsets(sizes)

@@ -1,7 +1,7 @@
 """The local geometry of minima, and how well each generalizes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,6 +9,7 @@ from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from landscape.datasets import Dataset
 from landscape.stationary import Minimum
 from landscape.workers import worker_pool
 
@@ -28,6 +29,15 @@ class Classifier(Protocol):
         """Share of training (or test) rows classified correctly."""
         ...
 
+    def row_cross_entropies(self, theta: ArrayLike, inputs: Floats, labels: NDArray[np.int64]) -> Floats:
+        """Cross-entropy of each of these rows."""
+        ...
+
+    @property
+    def data(self) -> Dataset:
+        """Training and test rows."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class LocalGeometry:
@@ -43,6 +53,10 @@ class LocalGeometry:
         Mean cross-entropy without penalty, in nats; nan without test rows.
     train_accuracies, test_accuracies : (n,) float64
         Share of rows classified correctly; nan without test rows.
+    test_errors : (n,) float64
+        Standard error of each test cross-entropy, from the spread over the test rows, which are the same for all
+        minima: differences between minima are better known. It is the error of the generalization error, too, since
+        the training cross-entropy is that of all rows that the loss has.
     """
 
     losses: Floats
@@ -51,6 +65,7 @@ class LocalGeometry:
     test_cross_entropies: Floats
     train_accuracies: Floats
     test_accuracies: Floats
+    test_errors: Floats = field(default_factory=lambda: np.empty(0))
 
     @property
     def traces(self) -> Floats:
@@ -118,6 +133,16 @@ def local_geometry(loss: Classifier, minima: Sequence[Minimum], *, jobs: int = 1
 
 
 def _measure(loss: Classifier, points: Sequence[Floats]) -> Floats:
-    """Cross-entropy and accuracy (k, 4) of training and test rows."""
+    """Cross-entropy and accuracy of training and test rows, and the error of the test cross-entropy, (k, 5)."""
     measures = (loss.cross_entropy, loss.accuracy)
-    return np.array([[measure(p, test=test) for measure in measures for test in (False, True)] for p in points])
+    scores = [[measure(p, test=test) for measure in measures for test in (False, True)] for p in points]
+    return np.column_stack([scores, [_test_error(loss, p) for p in points]])
+
+
+def _test_error(loss: Classifier, point: Floats) -> float:
+    """Standard error of the test cross-entropy; nan for fewer than two rows."""
+    data = loss.data
+    if data.test_labels.size < 2:
+        return float("nan")
+    rows = loss.row_cross_entropies(point, data.test_inputs, data.test_labels)
+    return float(rows.std(ddof=1) / np.sqrt(rows.size))

@@ -168,6 +168,14 @@ class CrossEntropyLoss:
         inputs, labels = (data.test_inputs, data.test_labels) if test else (data.inputs, data.labels)
         return mean_cross_entropy(self.network.logits(theta, inputs), labels)
 
+    def row_cross_entropies(self, theta: ArrayLike, inputs: Array, labels: NDArray[np.int64]) -> Array:
+        """Cross-entropy (M,) in nats of each of these rows, inputs (M, D) and labels (M,), at `theta` (P,)."""
+        theta = self.network.check(theta)
+        if self._wide or not labels.size:
+            with one_thread():  # more would change the last bits
+                return row_cross_entropies(self.network.logits(theta, inputs), labels)
+        return _scores.cross_entropies(theta, self._sizes, np.ascontiguousarray(inputs.T), np.array(labels))
+
     def scores(self, theta: ArrayLike, *, test: bool = False) -> tuple[float, float]:
         """`cross_entropy` and `accuracy` at `theta` (P,) in one compiled pass, several times as fast."""
         theta = self.network.check(theta)
@@ -310,8 +318,17 @@ class TorchLoss:
         """Mean cross-entropy in nats over training (or test) rows at `theta` (P,), no penalty; nan without rows."""
         data = self.data
         inputs, labels = (data.test_inputs, data.test_labels) if test else (data.inputs, data.labels)
+        return float(self.row_cross_entropies(theta, inputs, labels).mean()) if labels.size else float("nan")
+
+    def row_cross_entropies(self, theta: ArrayLike, inputs: Array, labels: NDArray[np.int64]) -> Array:
+        """Cross-entropy (M,) in nats of each of these rows, inputs (M, D) and labels (M,), at `theta` (P,)."""
         logits = self._logits(self._tensor(theta), self._torch.from_numpy(inputs.copy()))
-        return mean_cross_entropy(logits.numpy(), labels)
+        return row_cross_entropies(logits.numpy(), labels)
+
+
+def row_cross_entropies(logits: Array, labels: NDArray[np.int64]) -> Array:
+    """-log softmax (N,) of the logits (N, K) at the labels (N,), in nats."""
+    return np.logaddexp.reduce(logits, axis=1) - logits[np.arange(labels.size), labels]
 
 
 def share_correct(logits: Array, labels: NDArray[np.int64]) -> float:
@@ -332,7 +349,7 @@ def mean_cross_entropy(logits: Array, labels: NDArray[np.int64]) -> float:
     """Mean of -log softmax of the logits (N, K) at the label (N,), in nats; nan for no rows."""
     if not labels.size:
         return float("nan")
-    return float((np.logaddexp.reduce(logits, axis=1) - logits[np.arange(labels.size), labels]).mean())
+    return float(row_cross_entropies(logits, labels).mean())
 
 
 def check_regularization(value: Any) -> float:

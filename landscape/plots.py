@@ -179,6 +179,8 @@ def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None
         _plain_log_ticks(ax.xaxis)
     ax.set(xlabel="trace of the Hessian (nats)", ylabel="test - training cross-entropy (nats)")
     correlation = "" if np.isnan(rank) else rf", Spearman's $\rho$ = {rank:.2f}"
+    if np.isfinite(geometry.test_errors).any():
+        correlation += rf", $\pm${np.nanmedian(geometry.test_errors):.2g} nats by the test rows"
     ax.set_title(_count(x.size, "minimum", "minima") + correlation if title is None else title, fontsize="medium")
     ax.spines[["top", "right"]].set_visible(False)
     return ax

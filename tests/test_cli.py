@@ -308,6 +308,27 @@ def test_geometry(files, tmp_path):
     assert -1 <= result["rank_correlation"] <= 1
 
 
+def test_geometry_takes_more_test_rows_where_they_can_be_made(files, tmp_path):
+    out = ("--output", tmp_path / "g.svg", "--json")
+    results = [strict_json(good("geometry", files["db"], *out, "--test-rows", n).out) for n in (2000, 18_000)]
+    assert [result["test_rows"] for result in results] == [2000, 18_000]
+    errors = [result["median_generalization_error_error"] for result in results]
+    assert errors[0] / errors[1] == pytest.approx(3.0, abs=0.5)
+
+
+def test_geometry_without_test_rows_says_so(tmp_path):
+    data = datasets.ljat(rows=60, seed=0, test_rows=0)
+    datasets.write_table(data, tmp_path / "t.csv")
+    good("explore", "--dataset", tmp_path / "t.csv", "--hidden", "2", "--searches", 6, "--jobs", 1, "--output",
+         tmp_path / "t.db")  # fmt: skip
+    for options in ((), ("--table", tmp_path / "t-out.csv")):
+        result = agescape("geometry", tmp_path / "t.db", "--output", tmp_path / "g.svg", *options)
+        assert_complaint(result, "no test rows", "t.csv", "all 60 rows train", "fewer --rows")
+    assert_complaint(agescape("geometry", tmp_path / "t.db", "--output", tmp_path / "g.svg", "--test-rows", 500),
+                     "--test-rows is for generated data sets")  # fmt: skip
+    assert not (tmp_path / "t-out.csv").exists()
+
+
 def test_ways_that_do_not_exist(files, tmp_path):
     with Database(files["db"]) as database:
         labels = components(database.graph())

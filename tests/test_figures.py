@@ -14,6 +14,8 @@ from bridge.figures.widths import WidthScan
 from dynamics import aging, load_trajectories, mean_square_displacement
 from dynamics.noises import Full, Langevin
 from landscape import MLP
+from landscape.datasets.fresh import CHUNK, fresh_rows
+from landscape.losses import row_cross_entropies
 
 STEPS, REPLICAS = 12_000, 3  # figure A3 looks at steps from 10000 on
 TINY = tuple(Ensemble(hidden, REPLICAS, STEPS, rows=100) for hidden in ((3,), (2, 2)))
@@ -125,15 +127,26 @@ def test_spectra_have_the_traces_of_the_hessian(folder):
     assert made.ours["trace"][0] == pytest.approx(np.mean(traces))
 
 
-def test_generalization_error_leaves_the_penalty_out(folder):
+def test_generalization_error_leaves_the_penalty_out(folder, monkeypatch):
+    """On further rows of the data set: the 4000 test rows that runs have by default err by more than the runs do."""
+    monkeypatch.setattr("bridge.figures.generalization.MOST_TEST_ROWS", {"quick": 2 * CHUNK})
     made = reproduce(tiny("figA2", TINY), folder)
     work = Work(folder / "quick" / "runs")
     runs, loss = load_trajectories(work.path(TINY[0])), work.loss(TINY[0])
-    gaps = []
+    gaps, entropies, rows = [], [], int(made.ours["test_rows"][0])
+    parts = [fresh_rows(loss.data, chunk) for chunk in range(rows // CHUNK)]
     for r in range(REPLICAS):
         theta = np.asarray(runs.snapshots[r], dtype=float)[-1]
-        gaps.append(runs.test_loss[r, -1] - loss.value(theta) + loss.regularization * theta @ theta)
-    assert made.ours["generalization_error"][0] == pytest.approx(np.mean(gaps), abs=1e-6)
+        each = [row_cross_entropies(loss.network.logits(theta, part.inputs), part.labels) for part in parts]
+        entropies.append(np.concatenate(each))
+        gaps.append(entropies[-1].mean() - loss.value(theta) + loss.regularization * theta @ theta)
+    ours = made.ours
+    assert ours["generalization_error"][0] == pytest.approx(np.mean(gaps), abs=1e-12)
+    assert ours["test_rows"][0] == rows
+    assert ours["generalization_error_error_runs"][0] == pytest.approx(np.std(gaps, ddof=1) / np.sqrt(REPLICAS))
+    parts_of_error = [ours[f"generalization_error_error_{name}"][0] for name in ("runs", "test_rows")]
+    assert ours["generalization_error_error"][0] == pytest.approx(np.hypot(*parts_of_error))
+    assert parts_of_error[1] == pytest.approx(np.mean(entropies, axis=0).std(ddof=1) / np.sqrt(rows), rel=1e-9)
 
 
 def test_gradients_are_averaged_from_step_ten_thousand_on():

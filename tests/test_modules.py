@@ -152,12 +152,12 @@ def test_replicas_of_every_kind_of_module_take_the_path_of_autograd(module, data
     runs = train_module(module, data, SGD(rate, 24, precision="float64"), replicas=2, steps=steps, noise="full",
                         regularization=LAMBDA, start=starts, block=2, waiting_times=[1])  # fmt: skip
     without_hooks(module)
-    for r, theta in enumerate(starts):
-        point = theta
+    for r, start in enumerate(starts):
+        theta = start
         for _ in range(steps):
-            point = point - rate * reference_gradient(module, data, point)[1]
-        np.testing.assert_allclose(runs.snapshots[r, -1], point, rtol=0, atol=1e-11)
-        assert runs.loss[r, -1] == pytest.approx(reference_gradient(module, data, point)[0], rel=1e-11)
+            theta = theta - rate * reference_gradient(module, data, theta)[1]
+        np.testing.assert_allclose(runs.snapshots[r, -1], theta, rtol=0, atol=1e-11)
+        assert runs.loss[r, -1] == pytest.approx(reference_gradient(module, data, theta)[0], rel=1e-11)
 
 
 def test_the_loss_goes_to_workers_after_it_was_used(module, data, rng):

@@ -1,6 +1,7 @@
 """Commands that draw what a database of minima holds: graph, path, geometry."""
 
 import csv
+import dataclasses
 import io
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from bridge.commands._options import AsJson, Jobs, Seed, describe_metadata
 from bridge.inherent import loss_of
 from bridge.properties import PROPERTIES, minimum_property
 from landscape import (
+    CrossEntropyLoss,
     Database,
     LocalGeometry,
     Pathway,
@@ -25,11 +27,13 @@ from landscape import (
     minimax_barrier,
     summarize,
 )
+from landscape.datasets.fresh import CHUNK, fresh_rows, is_generated
 from landscape.plots import check_figure_path, plot_geometry, plot_profile, save_figure
 from landscape.records import StoredMinimum
 
 File = Annotated[Path, typer.Argument(help="Database of minima.")]
 Picture = Annotated[Path, typer.Option(help="Picture to write: svg, pdf or png.")]
+TEST_ROWS = 2**15  # by default
 MANY_LABELS = 8  # minima on a way whose ids are written below them
 
 
@@ -131,6 +135,10 @@ def geometry(
     database: File,
     output: Picture,
     table: Annotated[Path | None, typer.Option(help="Table to write, as csv.")] = None,
+    test_rows: Annotated[
+        int | None,
+        typer.Option(min=2, help="Rows of a generated data set to test on. [default: 32768]"),
+    ] = None,
     seed: Seed = 0,
     jobs: Jobs = 1,
     as_json: AsJson = False,
@@ -141,7 +149,8 @@ def geometry(
     with Database(database) as opened:
         _check_minima(opened, 2)
         minima = opened.minima
-        found = local_geometry(loss_of(opened), [m.point for m in minima], jobs=jobs)
+        loss = _with_test_rows(loss_of(opened), test_rows, database)
+        found = local_geometry(loss, [m.point for m in minima], jobs=jobs)
         described = describe_metadata(opened.provenance.dataset)
     plot_geometry(found, axes[0])
     save_figure(figure, output)
@@ -152,12 +161,36 @@ def geometry(
         "rank_correlation": found.rank_correlation,
         "median_trace": float(np.median(found.traces)),
         "median_generalization_error": float(np.median(found.generalization_errors)),
+        "median_generalization_error_error": float(np.median(found.test_errors)),
+        "test_rows": int(loss.data.test_labels.size),
         "best_test_accuracy": float(found.test_accuracies.max()),
         "table": table,
         "output": output,
         **described,
     }
     show(result, as_json=as_json)
+
+
+def _with_test_rows(loss: CrossEntropyLoss, test_rows: int | None, database: Path) -> CrossEntropyLoss:
+    """The loss with more rows to test on where they can be made; ValueError where there are none."""
+    data = loss.data
+    if is_generated(data):
+        rows = TEST_ROWS if test_rows is None else test_rows
+        parts = [fresh_rows(data, chunk) for chunk in range(-(-rows // CHUNK))]
+        inputs = np.concatenate([part.inputs for part in parts])[:rows]
+        labels = np.concatenate([part.labels for part in parts])[:rows]
+        data = dataclasses.replace(data, test_inputs=inputs, test_labels=labels)
+        return CrossEntropyLoss(loss.network, data, loss.regularization, regularize_biases=loss.regularize_biases)
+    if test_rows is not None:
+        msg = f"--test-rows is for generated data sets; {database} is of {data.metadata.get('path', 'mnist')}"
+        raise ValueError(msg)
+    if not data.test_labels.size:
+        msg = (
+            f"the data of {database}, {data.metadata.get('path', data.metadata.get('name'))}, have no test rows, so "
+            f"there is no generalization error: all {data.rows} rows train. Explore with fewer --rows"
+        )
+        raise ValueError(msg)
+    return loss
 
 
 def _check_minima(database: Database, fewest: int) -> None:
@@ -212,6 +245,7 @@ def _csv(minima: list[StoredMinimum], found: LocalGeometry) -> str:
         "train_cross_entropy": found.train_cross_entropies,
         "test_cross_entropy": found.test_cross_entropies,
         "generalization_error": found.generalization_errors,
+        "generalization_error_error": found.test_errors,
         "train_accuracy": found.train_accuracies,
         "test_accuracy": found.test_accuracies,
         "origin": [minimum.origin for minimum in minima],

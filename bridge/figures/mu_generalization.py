@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from bridge.figures import generalization
 from bridge.figures._base import PaperFigure
@@ -39,19 +38,21 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> MuGeneralization:
 
 
 def describe(result: MuGeneralization) -> dict[str, Any]:
-    """Both per ensemble, and their rank correlation."""
+    """Both per ensemble, and their rank correlations: as they are, of 1 / N with the error, and given N."""
     known = np.isfinite(result.mu)
-    correlation = spearmanr(result.mu[known], result.ends.error.mean(axis=1)[known])
+    ends = result.ends
+    correlations = generalization.rank_correlations_given(result.mu[known], ends.mean_error[known], ends.rows[known])
     return {
         "hidden": result.ends.labels,
         "rows": result.ends.rows,
         "replicas": result.ends.error.shape[1],
-        "generalization_error": result.ends.error.mean(axis=1),
+        "generalization_error": ends.mean_error,
+        "generalization_error_error": ends.total_error,
+        "test_rows": ends.test_rows,
         "mu": result.mu,
         "mu_low": [fit.mu_low for fit in result.fits],
         "mu_high": [fit.mu_high for fit in result.fits],
-        "rank_correlation": float(correlation.statistic),  # pyright: ignore
-        "rank_correlation_p": float(correlation.pvalue),  # pyright: ignore
+        **correlations,
         "threshold": THRESHOLD,
     }
 
@@ -61,15 +62,17 @@ def draw(result: MuGeneralization) -> Figure:
     figure = Figure(figsize=(5.8, 4.2), layout="constrained")
     ax = figure.subplots()
     names = list(dict.fromkeys(result.ends.labels))
-    for label, rows, error, fit in zip(
-        result.ends.labels, result.ends.rows, result.ends.error, result.fits, strict=True
+    ends = result.ends
+    for label, rows, error, bar, fit in zip(
+        ends.labels, ends.rows, ends.mean_error, ends.total_error, result.fits, strict=True
     ):
         k = names.index(label)
         size = generalization.marker_size(rows)
         first = rows == result.ends.rows[0]
         ax.errorbar(
-            error.mean(),
+            error,
             fit.mu,
+            xerr=bar,
             yerr=mu_bars([fit]),
             fmt=generalization.MARKERS[k],
             markersize=size,
@@ -92,5 +95,5 @@ MU_GENERALIZATION = PaperFigure(
     compute,
     describe,
     draw,
-    extra_seconds=lambda scale: 20.0,
+    extra_seconds=generalization.FIGA2.extra_seconds,
 )
