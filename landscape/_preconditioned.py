@@ -23,12 +23,13 @@ Array = NDArray[np.float64]
 
 REFRESH = 25  # steps between two Hessians; one with its eigenvectors costs about ten gradients
 MEMORY = 25  # pairs
-FLOOR = 1e-5  # curvature assumed where it is smaller, as long as one is negative; less if the largest is below 1
+FLOOR = 1e-5  # curvature assumed where it is smaller, as long as one is negative
 FIRST_RADIUS = 0.5
 SHRINK, GROW = 0.25, 2.0  # of the radius
 RETRIES = 2  # shorter steps in a row before a new Hessian is the better buy
 MAX_RETRIES = 40  # of the first step: at a quarter each no longer than rounding
-SADDLE_RMS = 1e-5  # below this gradient a negative mode is followed whatever it says; less if curvatures are below 1
+SADDLE_RMS = 1e-5  # below this gradient a negative mode is followed whatever it says
+SMALL = 1e-2  # largest curvature below which these two are scaled down
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +121,7 @@ def _walk(
     `noise` is the change of the loss, in nats, that is too small to be seen in it.
     """
     eigenvalues, basis, size = model.eigenvalues, model.eigenvectors, model.point.size
-    scale = min(1.0, float(np.abs(eigenvalues).max()))
+    scale = min(1.0, float(np.abs(eigenvalues).max()) / SMALL)
     floor = FLOOR * scale if model.index else rounding_of_norms(eigenvalues, 0.0).hessian
     metric = np.maximum(np.abs(eigenvalues), max(floor, 1e-300))
     walk = _Walk(model.point, model.value, model.projections, radius)
