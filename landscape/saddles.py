@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape import symmetry
-from landscape._downhill import follow_down
+from landscape._downhill import DownhillPath, follow_down
 from landscape._heights import below_minima
 from landscape._location import Located, Location, locate
 from landscape.bands import elastic_band
@@ -111,16 +111,11 @@ def find_transition_state(
             paths = [follow_down(loss, found.model, sign) for sign in (1.0, -1.0)]
     except FloatingPointError:
         return SaddleResult(SaddleStatus.NOT_FINITE, None, (), 0)
-    ends = [path.result for path in paths]
-    evaluations += sum(end.hessian_evaluations for end in ends)
-    if not all(end.converged for end in ends):
-        return SaddleResult(_status_of_ends(ends), None, (), evaluations)
-    if below_minima([model.value], [[end.value for end in ends]]).any():
-        return SaddleResult(SaddleStatus.ROSE, None, (), evaluations)
-    if any(path.on_a_ridge for path in paths):
-        return SaddleResult(SaddleStatus.RIDGE, None, (), evaluations)
-    minima = tuple(end.minimum for end in ends)
-    return SaddleResult(status, state, minima, evaluations)
+    evaluations += sum(path.result.hessian_evaluations for path in paths)
+    status = _status_of_paths(found.model, paths)
+    if status is not SaddleStatus.CONVERGED:
+        return SaddleResult(status, None, (), evaluations)
+    return SaddleResult(status, state, tuple(path.result.minimum for path in paths), evaluations)
 
 
 def downhill(loss: Loss, theta: ArrayLike) -> tuple[QuenchResult, QuenchResult]:
@@ -244,8 +239,13 @@ def _status(found: Located) -> SaddleStatus:
     return {0: SaddleStatus.MINIMUM, 1: SaddleStatus.CONVERGED}.get(found.signs.negative, SaddleStatus.HIGHER_INDEX)
 
 
-def _status_of_ends(ends: Sequence[QuenchResult]) -> SaddleStatus:
-    """Why the downhill paths did not end in two minima."""
+def _status_of_paths(top: LocalModel, paths: Sequence[DownhillPath]) -> SaddleStatus:
+    """Whether the downhill paths end in two minima, below the transition state and for sure."""
+    ends = [path.result for path in paths]
+    if all(end.converged for end in ends):
+        if below_minima([top.value], [[end.value for end in ends]]).any():
+            return SaddleStatus.ROSE
+        return SaddleStatus.RIDGE if any(path.on_a_ridge for path in paths) else SaddleStatus.CONVERGED
     statuses = {end.status for end in ends}
     if QuenchStatus.RUNAWAY in statuses:
         return SaddleStatus.RUNAWAY
