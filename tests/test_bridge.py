@@ -329,7 +329,7 @@ def test_a_search_that_ends_in_a_minimum_from_sgd_counts(incomplete, rng):
     explored = explore(loss, few.path, searches=6 * SEARCHES)
     with Database(few.path) as again:
         assert again.minimum(new).hits > 0
-        assert explored.estimated_minima.value >= sum(minimum.hits > 0 for minimum in again.minima)
+        assert explored.estimated_minima.low >= sum(minimum.hits > 0 for minimum in again.minima)
 
 
 def test_a_quench_without_a_minimum_is_zero(loss, database, monkeypatch):
