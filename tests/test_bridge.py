@@ -41,7 +41,17 @@ from bridge.plots import new_figure, plot_comparison, plot_graph, plot_visits, v
 from bridge.visits import per_minimum
 from dynamics import SGD, Trajectories, train
 from dynamics.synthetic import brownian
-from landscape import MLP, CrossEntropyLoss, Database, Discovery, LandscapeGraph, datasets, explore, symmetry
+from landscape import (
+    MLP,
+    CrossEntropyLoss,
+    Database,
+    Discovery,
+    LandscapeGraph,
+    datasets,
+    estimate_minima,
+    explore,
+    symmetry,
+)
 from landscape.exploration import open_or_create
 
 HERE = Path(__file__).parent
@@ -745,6 +755,7 @@ def studied(tmp_path_factory):
     for name, hidden in (("x/h2-2", (2, 2)), ("h3", (3,))):
         loss = make_loss(hidden)
         explore(loss, root / name / LANDSCAPE, searches=SEARCHES)
+        estimate_minima(loss, root / name / LANDSCAPE, starts=16)
         options = {"replicas": 3, "steps": 200, "path": root / name / RUNS}
         train(loss.network, loss.data, SGD(batch_size=20), **options)
     train(loss.network, loss.data, noise="full", **options | {"path": root / name / CONTROL, "replicas": 2})

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from bridge import Scale, StudySettings, compare, inherent_structures, study
+from bridge._files import to_json
 from bridge.cli import main
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS, row_dict
 from bridge.report.panels import number_text
@@ -31,7 +32,7 @@ SETTINGS = StudySettings(
     architectures=((2,), (1, 1)),
     optimizer=SGD(batch_size=20, learning_rate=0.1),
 )
-STAGES = ("explore", "train (sgd)", "train (full)", "map snapshots")
+STAGES = ("explore", "train (sgd)", "train (full)", "map snapshots", "random starts")
 INTERRUPTIONS = (  # stage, and how much of it is done: the last one is the exploration with the minima of SGD
     ("explore", 1), ("train (sgd)", 0), ("train (sgd)", 1), ("train (full)", 0), ("train (full)", 1),
     ("map snapshots", 0), ("map snapshots", 1), ("explore", 21),
@@ -101,7 +102,7 @@ def test_numbers_in_files(undisturbed, data):
     values = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert values["dataset_sha256"] == data.sha256
     for found, row in zip(values["architectures"], done.comparison.rows, strict=True):
-        expected = {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in row_dict(row).items()}
+        expected = json.loads(to_json(row_dict(row)))
         assert found == expected
     with (done.output / "comparison.csv").open(newline="") as file:
         assert [row["hidden"] for row in csv.DictReader(file)] == ["2", "1,1"]
@@ -330,14 +331,18 @@ ONE = replace(SETTINGS, architectures=((2,),), scale=replace(SETTINGS.scale, sea
 
 def test_a_study_without_searches(data, tmp_path):
     """All minima come from SGD, and there is nothing to estimate their number from."""
-    done = study(data, tmp_path, replace(ONE, scale=replace(ONE.scale, searches=0, later_searches=0, steps=60)))
+    done = study(
+        data, tmp_path, replace(ONE, scale=replace(ONE.scale, searches=0, later_searches=0, steps=60, starts=0))
+    )
     (row,) = done.comparison.rows
     assert row.minima == row.minima_from_sgd > 0
     assert np.isnan(row.estimated_minima)
 
 
 def test_a_report_of_what_is_not_known(data, tmp_path):
-    done = study(data, tmp_path, replace(ONE, scale=replace(ONE.scale, searches=0, later_searches=0, steps=60)))
+    done = study(
+        data, tmp_path, replace(ONE, scale=replace(ONE.scale, searches=0, later_searches=0, steps=60, starts=0))
+    )
     assert not any("nan" in cell for row in read_page(done.report).rows for cell in row)
 
 
