@@ -149,7 +149,8 @@ def minimum_energy_path(surface, saddles):
                 max_step=0.1,
             ).y.T
             length += np.linalg.norm(np.diff(way, axis=0), axis=1).sum()
-            points.append(way)
+            shares = np.linspace(0.0, 1.0, 10, endpoint=False)[:, None, None]
+            points.append((way[:-1] + shares * np.diff(way, axis=0)).reshape(-1, way.shape[1]))
     return length, np.concatenate(points)
 
 
@@ -157,7 +158,7 @@ def test_more_steps_lead_to_the_path_of_mueller_and_browns_surface():
     surface = MuellerBrown()
     known = surface.known_points()
     length, exact = minimum_energy_path(surface, known.transition_states)
-    bands = [elastic_band(surface, *known.minima[:2], images=40, steps=steps) for steps in (60, 200, 600, 2000)]
+    bands = [elastic_band(surface, *known.minima[:2], images=40, steps=steps) for steps in (60, 200, 2000)]
     assert bands[0].length == pytest.approx(length, rel=0.05)
     for band in bands[1:]:
         assert band.status is BandStatus.CONVERGED
