@@ -60,10 +60,8 @@ def on_the_surface():
     for steps in SURFACE_STEPS:
         band = elastic_band(surface, start, end, images=40, steps=steps)
         length = np.linalg.norm(np.diff(band.points, axis=0), axis=1).sum()
-        status = getattr(band, "status", None)
-        print(
-            f"  surface, {steps:4} steps: length {length:.2f}, {band.peaks.size} peaks{', ' + status.name if status else ''}"
-        )
+        status = band.status.name if hasattr(band, "status") else "no status"
+        print(f"  surface, {steps:4} steps: length {length:.2f}, {band.peaks.size} peaks, {status}")
 
 
 def work(job):
@@ -80,8 +78,8 @@ def work(job):
     for steps in job["search_steps"]:
         seconds, found, distinct = searches(loss, pairs_of(minima, job["searches"]), steps)
         print(
-            f"  {job['searches']} searches from bands of {steps} steps: {found} transition states, {distinct} distinct, "
-            f"in {seconds:.0f} s: {found / seconds:.2f} a second, {distinct / seconds:.2f} distinct",
+            f"  {job['searches']} searches from bands of {steps} steps: {found} transition states, {distinct} "
+            f"distinct, in {seconds:.0f} s: {found / seconds:.2f} a second, {distinct / seconds:.2f} distinct",
             flush=True,
         )
 

@@ -125,7 +125,7 @@ def plot_t_star(explanation: Explanation, ax: Axes) -> Axes:
     rows += [(f"hops foretold, {HOPPING[name][0]}", *HOPPING[name][1:], fits[name]) for name in HOPPING if name in fits]
     some = False
     for label, style, color, fit in rows:
-        mu = mu_text(fit) if np.isfinite(fit.mu) else "no $\\mu$"
+        mu = mu_text(fit) if np.isfinite(fit.mu) else "$\\mu$ not determined"
         errors = np.nan_to_num(np.abs(fit.t_star_interval.T - fit.t_star))
         ax.errorbar(fit.waiting_times, fit.t_star, yerr=errors, linestyle=style, color=color, marker="o", markersize=3,
                     capsize=2, label=f"{label}: {mu}")  # fmt: skip

@@ -4,6 +4,7 @@ from landscape import datasets as datasets
 from landscape import interchange as interchange
 from landscape import symmetry as symmetry
 from landscape.bands import Band as Band
+from landscape.bands import BandStatus as BandStatus
 from landscape.bands import elastic_band as elastic_band
 from landscape.barrier_corrections import anharmonic_coefficient as anharmonic_coefficient
 from landscape.basin_hopping import BasinHopping as BasinHopping

@@ -45,7 +45,7 @@ class Deviation:
 
 
 def slow_direction(step: FlowStep) -> tuple[Array, float]:
-    """Unit vector (P,) along the flow at the begin of a step, in its eigenbasis, and the length on which it is straight.
+    """Unit vector (P,) along the flow at the begin of a step, in the eigenbasis, and on what length it is straight.
 
     Of the velocity v that is left once the stiff modes have died out: a computed point lies off the slow manifold by
     the integrator's error, and the gradient there is mostly due to that. The length is v^2 / |dv/dt|: the radius of

@@ -100,14 +100,15 @@ def gradient_flow(
     """Follow the gradient flow from `theta` (P,) to where the quadratic model says which minimum it leads to.
 
     Exponential Rosenbrock method of order 5 with an embedded error estimate of order 3 (exprb53s3; Luan and
-    Ostermann, J. Comput. Appl. Math. 255, 417, 2014), exact in the quadratic part of the loss, so that stiffness
-    costs nothing: two gradients and a Hessian a step. `path_error` bounds the Euclidean error of one step; within a
-    distance of 1 from `origin` (P,), such as a saddle that the path comes from, its part of that distance. `on_step`
-    is given each step, and so is `visit`, before the Hessian at its end; the flow stops there if `visit` says so.
+    Ostermann, J. Comput. Appl. Math. 255, 417, 2014; its order tested), exact in the quadratic part of the loss, so
+    that stiffness costs nothing: three gradients and a Hessian a step. `path_error` bounds the Euclidean error of one
+    step; within a distance of 1 from `origin` (P,), such as a saddle that the path comes from, its part of that
+    distance. No step raises the loss. `on_step` is given each step, and so is `visit`, before the Hessian at its end;
+    the flow stops there if `visit` says so.
 
     The flow ends where the rms gradient is at most `tolerance`, or the minimum of the quadratic model within the
-    allowed error, and that minimum is one of the loss, see `settles`: a gradient that is small and a Hessian that is positive are also found on a flat shoulder,
-    from where the flow leads further.
+    allowed error, and that minimum is one of the loss, see `settles`: a gradient that is small and a Hessian that is
+    positive are also found on a flat shoulder, from where the flow leads further.
 
     Returns
     -------
@@ -117,45 +118,63 @@ def gradient_flow(
     hessians, gradients : int
         Number of evaluations of each.
     """
-    model, gradients, size = local_model(loss, theta), 0, float(np.linalg.norm(theta))
+    model, size = local_model(loss, theta), float(np.linalg.norm(theta))
     time = MAX_EXPONENT / max(-model.eigenvalues[0], np.median(np.abs(model.eigenvalues)), np.finfo(float).tiny)
+    gradients = more = 0
     for evaluations in range(1, max_steps + 1):
-        if model.rms_gradient <= GRADIENT_TOLERANCE:
-            return model, evaluations, gradients
         allowed = path_error * (1.0 if origin is None else min(1.0, float(np.linalg.norm(model.point - origin))))
-        if (lowest := float(model.eigenvalues[0])) > 0.0:
-            far = float(
-                np.linalg.norm(model.projections / model.eigenvalues)
-            )  # to the minimum that the model foretells
-            if far <= ROUNDING * size:
-                return model, evaluations, gradients
-            if model.rms_gradient <= tolerance or far <= allowed:
-                settled, more = settles(loss, model)
-                gradients += 1
-                if settled:
-                    return model, evaluations + more, gradients
-            time = min(time, MAX_DECAY / lowest)
-        elif lowest < 0.0:
-            time = min(time, MAX_EXPONENT / -lowest)
-        while True:
-            step = _step(loss, model, time)
-            error = float(np.linalg.norm(step.error))
-            gradients += 2
-            if error <= allowed:
-                gradients += 1
-                if _falls(loss, step):
-                    break
-                time *= MAX_SHRINK  # a flow never rises
-            else:
-                time *= max(MAX_SHRINK, _factor(allowed, error))
+        ends, checks = _ends(loss, model, tolerance, allowed, ROUNDING * size)
+        gradients, more = gradients + checks[1], more + checks[0]
+        if ends:
+            return model, evaluations + more, gradients
+        step, tried = _allowed_step(loss, model, min(time, _longest(model)), allowed)
+        gradients += tried
         if on_step is not None:
             on_step(step)
         if visit is not None and visit(step):
-            return model, evaluations, gradients
-        model = local_model(loss, step.end)
-        size = max(size, float(np.linalg.norm(step.end)))
-        time *= min(MAX_GROWTH, _factor(allowed, error))
+            return model, evaluations + more, gradients
+        model, size = local_model(loss, step.end), max(size, float(np.linalg.norm(step.end)))
+        time = step.time * min(MAX_GROWTH, _factor(allowed, float(np.linalg.norm(step.error))))
     return model, max_steps, gradients
+
+
+def _ends(
+    loss: Loss, model: LocalModel, tolerance: float, allowed: float, rounding: float
+) -> tuple[bool, tuple[int, int]]:
+    """Whether the flow ends at a model's point, and the Hessians and gradients that it took to say so."""
+    if model.rms_gradient <= GRADIENT_TOLERANCE:
+        return True, (0, 0)
+    if model.eigenvalues[0] <= 0.0:
+        return False, (0, 0)
+    way = float(np.linalg.norm(model.projections / model.eigenvalues))  # to the minimum that the model foretells
+    if way <= rounding:
+        return True, (0, 0)
+    if model.rms_gradient > tolerance and way > allowed:
+        return False, (0, 0)
+    settled, hessians = settles(loss, model)
+    return settled, (hessians, 1)
+
+
+def _longest(model: LocalModel) -> float:
+    """Longest time of a step that starts at a model's point."""
+    lowest = float(model.eigenvalues[0])
+    return (MAX_EXPONENT if lowest < 0.0 else MAX_DECAY) / max(abs(lowest), np.finfo(float).tiny)
+
+
+def _allowed_step(loss: Loss, model: LocalModel, time: float, allowed: float) -> tuple[FlowStep, int]:
+    """A step from a model's point with the allowed error, no longer than `time`, and the gradients it took."""
+    gradients = 0
+    while True:
+        step = _step(loss, model, time)
+        error = float(np.linalg.norm(step.error))
+        gradients += 2
+        if error > allowed or not np.isfinite(error):
+            time *= max(MAX_SHRINK, _factor(allowed, error))
+            continue
+        gradients += 1
+        if _falls(loss, step):
+            return step, gradients
+        time *= MAX_SHRINK
 
 
 def _factor(allowed: float, error: float) -> float:

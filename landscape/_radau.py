@@ -19,27 +19,31 @@ MAX_STEPS = 3_000  # 100 to 200 are usual
 
 
 def radau_end(loss: Loss, model: LocalModel, sign: float, *, rtol: float) -> Minimum | None:
-    """The minimum that the path down from the transition state at a model's point, `sign` times its mode, leads to.
+    """The minimum that the path down from the transition state at a model's point, `sign` times its mode, leads to."""
+    return radau_flow(loss, push_off(loss, model, sign, share=PUSH_SHARE, bent=False), model.point, rtol=rtol)
+
+
+def radau_flow(loss: Loss, start: Array, origin: Array, *, rtol: float) -> Minimum | None:
+    """The minimum that the gradient flow from `start` (P,) leads to, None if it leads to none.
 
     Radau IIA of order 5 with the exact Jacobian -Hessian at relative tolerance `rtol`, until the quadratic model puts
-    the minimum within `NEAR`. None if the path ends in no minimum.
+    the minimum within `NEAR` times the distance to `origin` (P,), such as the saddle that the path comes from.
     """
-    start = push_off(loss, model, sign, share=PUSH_SHARE, bent=False)
-    size = float(np.linalg.norm(model.point)) / np.sqrt(start.size)
+    size = float(np.linalg.norm(origin)) / np.sqrt(start.size)
     solver = Radau(
         lambda _, theta: -loss.value_and_gradient(theta)[1],
         0.0,
         start,
         np.inf,
         rtol=rtol,
-        atol=rtol * 1e-2 * max(size, float(np.linalg.norm(start - model.point))),
+        atol=rtol * 1e-2 * max(size, float(np.linalg.norm(start - origin))),
         jac=lambda _, theta: -loss.value_gradient_hessian(theta)[2],  # pyright: ignore[reportArgumentType]
     )
     for _ in range(MAX_STEPS):
         with warnings.catch_warnings(action="ignore"):  # of an LU factorization that is not used after all
             try:
                 solver.step()
-                end = _near_minimum(loss, solver.y, model.point)
+                end = _near_minimum(loss, solver.y, origin)
             except (FloatingPointError, ValueError):  # the loss or what SciPy makes of it is not finite there
                 return None
         if end is not None or solver.status != "running":

@@ -98,7 +98,7 @@ class _Path:
 
     @cached_property
     def directions(self) -> list[tuple[Array, float]]:
-        """Unit vector (P,) along the path at the begin of each step, and the length on which it does not change much."""
+        """Unit vector (P,) along the path at the begin of each step, and the length on which it is straight."""
         slow = [slow_direction(step) for step in self.steps]
         return [
             (step.model.eigenvectors @ along, straight)

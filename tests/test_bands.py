@@ -1,7 +1,23 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
+from scipy.spatial.distance import cdist
 
-from landscape import MLP, CrossEntropyLoss, datasets, elastic_band, quench, search_along_band, symmetry
+from landscape import (
+    MLP,
+    BandStatus,
+    CrossEntropyLoss,
+    DoubleWells,
+    MuellerBrown,
+    _band_steps,
+    datasets,
+    elastic_band,
+    quench,
+    search_along_band,
+    symmetry,
+)
 from landscape.saddles import highest_between
 
 
@@ -113,3 +129,133 @@ def test_a_perturbed_band_is_another_band_and_the_seed_decides_which(far_apart):
         return [r.transition_state.value for r in results if r.converged]
 
     assert values(1) == values(1) != values(2)
+
+
+# ---------------------------------------------------------------- convergence
+
+
+def minimum_energy_path(surface, saddles):
+    """Steepest descent from both sides of each saddle by DOP853: length, and points (T, P) to be near to."""
+    length, points = 0.0, []
+    for saddle in saddles:
+        mode = np.linalg.eigh(surface.value_gradient_hessian(saddle)[2])[1][:, 0]
+        for sign in (1.0, -1.0):
+            way = solve_ivp(
+                lambda _, x: -surface.value_and_gradient(x)[1],
+                (0.0, 40.0),
+                saddle + sign * 1e-4 * mode,
+                method="DOP853",
+                rtol=1e-7,
+                max_step=0.1,
+            ).y.T
+            length += np.linalg.norm(np.diff(way, axis=0), axis=1).sum()
+            shares = np.linspace(0.0, 1.0, 10, endpoint=False)[:, None, None]
+            points.append((way[:-1] + shares * np.diff(way, axis=0)).reshape(-1, way.shape[1]))
+    return length, np.concatenate(points)
+
+
+def test_more_steps_lead_to_the_path_of_mueller_and_browns_surface():
+    surface = MuellerBrown()
+    known = surface.known_points()
+    length, exact = minimum_energy_path(surface, known.transition_states)
+    bands = [elastic_band(surface, *known.minima[:2], images=40, steps=steps) for steps in (60, 200, 2000)]
+    assert bands[0].length == pytest.approx(length, rel=0.05)
+    for band in bands[1:]:
+        assert band.status is BandStatus.CONVERGED
+        assert band.converged
+        assert band.residual <= 1e-2
+        assert band.length == pytest.approx(length, rel=0.015)  # a polygon: 0.011 short
+        assert cdist(band.points, exact).min(axis=1).max() < 0.02
+        assert band.peaks.size == 2
+        np.testing.assert_allclose(np.sort(band.values[band.peaks]), np.sort(known.transition_values), atol=0.01)
+    np.testing.assert_array_equal(bands[-1].points, bands[-2].points)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("length", [1e-3, 1.0, 1e3])
+def test_units_do_not_matter(factor, length):
+    class Scaled:
+        network, n_parameters, zero_modes = None, 2, np.zeros((0, 2))
+
+        def value_and_gradient(self, theta):
+            return self.value_gradient_hessian(theta)[:2]
+
+        def value_gradient_hessian(self, theta):
+            value, gradient, hessian = surface.value_gradient_hessian(np.asarray(theta) / length)
+            return factor * value, factor / length * gradient, factor / length**2 * hessian
+
+    surface = MuellerBrown()
+    start, end = surface.known_points().minima[:2]
+    for steps in (20, 200):
+        plain = elastic_band(surface, start, end, steps=steps)
+        band = elastic_band(Scaled(), length * start, length * end, steps=steps)
+        assert band.status is plain.status is (BandStatus.MAX_STEPS if steps == 20 else BandStatus.CONVERGED)
+        np.testing.assert_allclose(band.points / length, plain.points, atol=1e-4)
+        assert band.residual == pytest.approx(plain.residual, rel=0.1)
+
+
+SURFACES = [
+    (MuellerBrown(), [-0.558224, 1.441726], [0.623499, 0.028038]),
+    (MuellerBrown(), [-0.558224, 1.441726], [-0.050011, 0.466694]),
+    (DoubleWells([1.0, 0.5], 0.2), [-1, -1], [1, 1]),
+    (DoubleWells([1.0, 0.5, 2.0], 0.2), [-1, -1, -1], [1, 1, 1]),
+    (BOW, LEFT, RIGHT),
+]
+
+
+@pytest.mark.parametrize(("surface", "start", "end"), SURFACES)
+def test_more_steps_never_make_a_band_worse(surface, start, end):
+    bands = [elastic_band(surface, start, end, steps=steps) for steps in (5, 20, 60, 200, 1000)]
+    highest = [band.values.max() for band in bands]
+    scale = np.ptp(bands[-1].values)
+    for before, after in pairwise(highest):
+        assert after <= before + 0.05 * scale  # two images may straddle a peak: a band that did not relax looks lower
+    assert bands[-1].converged
+    assert bands[-1].residual <= min(band.residual for band in bands[:-1])
+    assert bands[-1].length < bands[0].length * 2.0
+
+
+def test_in_a_double_well_of_three_coordinates_the_band_turns_at_the_corners():
+    """Known in closed form: along an edge at a time, over tops of h (1 - t^2)^2 + 4 h t^2 (1 - t^2 / 3)."""
+    surface = DoubleWells([1.0, 0.5, 2.0], 0.2)
+    band = elastic_band(surface, [-1, -1, -1], [1, 1, 1], images=40, steps=1000)
+    assert band.converged
+    known = surface.known_points()
+    on_peaks = cdist(band.points[band.peaks], known.transition_states).min(axis=1)
+    assert on_peaks.max() < 0.2
+    assert cdist(band.points, known.minima).min(axis=0).min() < 0.2
+
+
+def test_more_steps_on_a_network_come_lower(far_apart):
+    loss, a, b = far_apart
+    end = symmetry.nearest_image(loss.network, b.coordinates, a.coordinates)
+    bands = [elastic_band(loss, a.coordinates, end, steps=steps) for steps in (10, 40, 120)]
+    tops = [band.values.max() for band in bands]
+    assert tops[0] > tops[1] > tops[2]
+    for band in bands:
+        assert band.status is BandStatus.MAX_STEPS
+        assert "increase steps" in band.status.value
+        assert not band.converged
+    assert bands[0].hessians == 4
+
+
+def test_without_hessians_a_band_converges_too(monkeypatch):
+    monkeypatch.setattr(_band_steps, "LARGEST_SIZE", 1)
+    surface = MuellerBrown()
+    band = elastic_band(surface, *surface.known_points().minima[:2], images=20, steps=400)
+    assert band.converged
+    assert band.hessians == 0
+    assert band.peaks.size == 2
+
+
+def test_a_band_whose_forces_no_step_lowers_says_so():
+    class Lies(Bow):  # its gradient is that of another function at each call: nothing relaxes
+        calls = 0
+
+        def value_and_gradient(self, theta):
+            self.calls += 1
+            value, gradient = super().value_and_gradient(theta)
+            return value, gradient * 1.5**self.calls
+
+    band = elastic_band(Lies(), LEFT, RIGHT, images=5, steps=400)
+    assert band.status is BandStatus.STALLED

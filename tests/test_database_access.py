@@ -61,7 +61,7 @@ def test_a_reader_waits_a_little_for_another_process(filled):
 
 
 @pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("read", [Database, lambda path: read_pele(path, 25)])
+@pytest.mark.parametrize("read", [Database, read_pele])
 def test_a_locked_file_is_no_damaged_file(filled, read):
     before = time.monotonic()
     with locked(filled), pytest.raises(TimeoutError, match=rf"{filled} is being used by another process: wait for it"):
@@ -134,7 +134,7 @@ def test_what_is_wrong_is_said(filled, change, kind, words):
         Database(filled)
     assert str(filled) in str(caught.value)
     with pytest.raises(kind, match=str(filled)):
-        read_pele(filled, 25)
+        read_pele(filled)
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o755])

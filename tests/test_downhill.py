@@ -9,8 +9,11 @@ from reference import MuellerBrown, Surface, finite_gradient, finite_hessian
 from scipy.integrate import solve_ivp
 
 from landscape import (
+    MLP,
+    CrossEntropyLoss,
     SaddleStatus,
     _radau,
+    datasets,
     find_transition_state,
     quench,
     verify,
@@ -21,7 +24,7 @@ from landscape._radau import radau_end
 from landscape.exploration import open_or_create
 from landscape.quench import flow_quench
 from landscape.saddles import downhill
-from landscape.stationary import local_model
+from landscape.stationary import local_model, transition_state_from
 
 DATA = Path(__file__).parent / "data"
 
@@ -29,8 +32,8 @@ DATA = Path(__file__).parent / "data"
 class Fork(Surface):
     """A transition state near (0, 0) whose way to the right winds along a valley that becomes a ridge behind x = 1.
 
-    Beside the ridge lie two minima near x = 3.3; which one the way comes to depends on the tilt. At the tilt `RIDGE` (by
-    bisection with DOP853 at rtol 1e-12) it stays on the ridge.
+    Beside the ridge lie two minima near x = 3.3; which one the way comes to depends on the tilt. At the tilt
+    `RIDGE` (by bisection with DOP853 at rtol 1e-12) it stays on the ridge.
     """
 
     RIDGE = -0.22965542979
@@ -108,8 +111,7 @@ def test_phi_functions_against_mpmath():
     found = phi_functions(z)
     with mpmath.workdps(60):
         for k in range(1, 5):
-            for x, value in zip(z, found[k - 1], strict=True):
-                x = mpmath.mpf(float(x))
+            for x, value in zip(map(mpmath.mpf, z.tolist()), found[k - 1], strict=True):
                 terms = sum(x**n / mpmath.factorial(n) for n in range(k))
                 exact = (mpmath.exp(x) - terms) / x**k if x else 1 / mpmath.factorial(k)
                 assert value == pytest.approx(float(exact), rel=1e-13)
@@ -313,3 +315,28 @@ def test_radau_says_where_a_path_ends_in_no_minimum(monkeypatch):
 
     surface = Slope()
     assert radau_end(surface, local_model(surface, np.zeros(2)), 1.0, rtol=1e-6) is None
+
+
+# ---------------------------------------------------------------- what an older version stored
+
+
+def test_an_end_that_newton_once_found_from_a_flat_shoulder_is_corrected_and_found_by_verify(tmp_path):
+    """Transition state 79 of a database of (2, 4, 4, 4, 4), 316 rows, that agescape 0.1 made with path error 1e-2."""
+    loss = CrossEntropyLoss(MLP((2, 4, 4, 4, 4)), datasets.ljat(rows=316, seed=0))
+    with np.load(DATA / "wrong_end_316.npz") as file:
+        theta, stored = file["transition_state"], file["stored"]
+    found = downhill(loss, theta)
+    model = local_model(loss, theta)
+    exact = [radau_end(loss, model, sign, rtol=1e-8) for sign in (1.0, -1.0)]
+    assert exact[0] is not None
+    assert exact[1] is not None
+    for end, minimum in zip(found, exact, strict=True):
+        np.testing.assert_allclose(end.coordinates, minimum.coordinates, atol=1e-5)
+    assert sorted(end.value for end in found) == pytest.approx([0.4027413, 0.41416156], abs=1e-7)
+    minima = [quench(loss, point).minimum for point in stored]
+    assert sorted(minimum.value for minimum in minima) == pytest.approx([0.4027413, 0.41138684], abs=1e-7)
+    with open_or_create(loss, tmp_path / "old.db", 0) as database, database.transaction():
+        ids = [database.add_minimum(minimum, origin="saddle", hits=1)[0] for minimum in minima]
+        database.add_transition_state(transition_state_from(model), (ids[0], ids[1]), origin="saddle")
+    (failure,) = verify(tmp_path / "old.db", paths=True).failures
+    assert "the paths down from it do not end in minima" in failure.what
