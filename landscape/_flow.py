@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 MAX_GROWTH, MAX_SHRINK = 5.0, 0.1  # of the time step from one step, or one try, to the next
 SAFETY = 0.9  # of the time step that the error estimate allows
 MAX_DECAY = 100.0  # time step times the softest curvature of a valley: behind it nothing is left to decay
+NO_CURVATURE = 1e-290  # less than this is none
 MAX_EXPONENT = 2.0  # time step times the most negative curvature: how far an instability may grow in one step
 ROUNDING = 1e-12  # of the largest |theta| on the way: a minimum so near is the point itself
 FRACTIONS = np.geomspace(1e-3, 1.0, 31)  # of a step, where its way is sampled: stiff modes decay early in it
@@ -158,7 +159,7 @@ def _ends(
 def _longest(model: LocalModel) -> float:
     """Longest time of a step that starts at a model's point."""
     lowest = float(model.eigenvalues[0])
-    return (MAX_EXPONENT if lowest < 0.0 else MAX_DECAY) / max(abs(lowest), np.finfo(float).tiny)
+    return (MAX_EXPONENT if lowest < 0.0 else MAX_DECAY) / max(abs(lowest), NO_CURVATURE)
 
 
 def _allowed_step(loss: Loss, model: LocalModel, time: float, allowed: float) -> tuple[FlowStep, int]:

@@ -604,7 +604,7 @@ def test_a_zero_mode_is_no_eigenvalue():
 
 
 def test_zeros_of_the_hessian_are_not_counted_as_negative():
-    """Without a penalty constant inputs leave exact zeros, which come out of either sign: directions known from the data.
+    """Without a penalty constant inputs leave exact zeros, of either sign: directions known from the data.
 
     One input of ones and the bias are one direction, three outputs shift together: two eigenvalues are left.
     """

@@ -7,6 +7,7 @@ import pytest
 
 from landscape import SaddleStatus, find_transition_state, quench, saddles
 from landscape._downhill import follow_down
+from landscape._flow import FRACTIONS
 from landscape.stationary import local_model
 from landscape.surfaces import Surface
 
@@ -37,37 +38,26 @@ class Ravine(Surface):
         return np.stack([x, np.sin(3 * x)], axis=1)
 
 
-class Watched(Ravine):
-    """It keeps the losses of the points where a Hessian was taken: those that a path goes through."""
-
-    def __init__(self, stiffness):
-        super().__init__(stiffness)
-        self.values = []
-
-    def value_and_gradient(self, theta):
-        return super().value_gradient_hessian(theta)[:2]
-
-    def value_gradient_hessian(self, theta):
-        found = super().value_gradient_hessian(theta)
-        self.values.append(found[0])
-        return found
-
-
 @pytest.mark.parametrize("stiffness", [1.0, 1e4, 1e5, 1e6])
 def test_the_loss_falls_all_the_way_down(stiffness):
     """An error of 1e-2 along the stiff mode would cost 1e-4 K / 2 = 50 nats; the barrier is 0.01.
 
     So stiff, the floor also bends so much that a push of 1e-3 along the straight mode leads up.
     """
-    loss = Watched(stiffness)
+    loss, reached = Ravine(stiffness), []
     left, top, right = loss.known
     model = local_model(loss, top)
-    ends = [follow_down(loss, model, sign).result for sign in (1.0, -1.0)]
-    values = np.array(loss.values)
-    assert np.sum(np.diff(values) > 1e-9) <= 1  # where the second path begins
-    for end, known in zip(sorted(ends, key=lambda end: end.coordinates[0]), (left, right), strict=True):
-        assert end.value < values[0]
-        np.testing.assert_allclose(end.coordinates, known, atol=1e-4)
+    for sign in (1.0, -1.0):
+        path = follow_down(loss, model, sign, with_points=True)
+        steps = path.points[1 :: FRACTIONS.size]  # where the first step begins, and where each one ends
+        values = np.array([loss.value_and_gradient(point)[0] for point in steps])
+        assert values[0] < model.value
+        assert np.diff(values).max() <= 1e-12
+        assert path.result.value < values[0]
+        known = left if path.result.coordinates[0] < top[0] else right
+        np.testing.assert_allclose(path.result.coordinates, known, atol=1e-4)
+        reached.append(known[0])
+    assert sorted(reached) == [left[0], right[0]]
 
 
 @pytest.mark.parametrize("stiffness", [1.0, 1e4])

@@ -156,13 +156,6 @@ def test_another_eigenvector_fails(copy, rng):
     assert verify(copy).failures == (Failure(state.id, "transition state", "its eigenvector is another one"),)
 
 
-@pytest.fixture
-def unchecked(monkeypatch):
-    """The database takes any point, as older versions did."""
-    monkeypatch.setattr("landscape.database._check_signs", lambda *_, **__: None)
-
-
-@pytest.mark.usefixtures("unchecked")
 def test_a_saddle_that_is_called_a_minimum_fails(explored, little_loss, tmp_path):
     with Database(explored) as database:
         state = database.transition_states[0].point
@@ -177,7 +170,6 @@ def test_a_saddle_that_is_called_a_minimum_fails(explored, little_loss, tmp_path
     assert failure == Failure(1, "minimum", "it has 1 negative eigenvalues, not 0")
 
 
-@pytest.mark.usefixtures("unchecked")
 def test_a_minimum_that_is_called_a_transition_state_fails(explored, little_loss, tmp_path):
     with Database(explored) as database:
         low, high = (stored.point for stored in database.minima[:2])
