@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape._rounding import UNIT
 from landscape.losses import Loss
 from landscape.stationary import LocalModel, local_model
 from landscape.tolerances import VALUE_NOISE
@@ -50,7 +51,8 @@ def newton(
     `max_steps`, or where rounding leaves nothing to gain.
     """
     model, rejections = local_model(loss, theta), 0
-    noise = VALUE_NOISE * abs(model.value)
+    terms = 4.0 * UNIT * np.abs(model.eigenvalues).max() * float(model.point @ model.point)  # a loss may cancel to zero
+    noise = VALUE_NOISE * abs(model.value) + terms
     for evaluations in range(1, max_steps + 1):
         if (model.rms_gradient <= tolerance and not model.index) or rejections > MAX_REJECTIONS:
             return model, evaluations

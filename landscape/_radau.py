@@ -9,7 +9,12 @@ from scipy.integrate import Radau
 from landscape._downhill import push_off
 from landscape._newton import newton
 from landscape.losses import Loss
+<<<<<<< HEAD
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, certificate, local_model
+=======
+from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, local_model, minimum_from
+from landscape.workers import one_thread
+>>>>>>> paths
 
 Array = NDArray[np.float64]
 
@@ -20,7 +25,8 @@ MAX_STEPS = 3_000  # 100 to 200 are usual
 
 def radau_end(loss: Loss, model: LocalModel, sign: float, *, rtol: float) -> Minimum | None:
     """The minimum that the path down from the transition state at a model's point, `sign` times its mode, leads to."""
-    return radau_flow(loss, push_off(loss, model, sign, share=PUSH_SHARE, bent=False), model.point, rtol=rtol)
+    with one_thread():
+        return radau_flow(loss, push_off(loss, model, sign, share=PUSH_SHARE, bent=False), model.point, rtol=rtol)
 
 
 def radau_flow(loss: Loss, start: Array, origin: Array, *, rtol: float) -> Minimum | None:
