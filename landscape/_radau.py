@@ -9,12 +9,8 @@ from scipy.integrate import Radau
 from landscape._downhill import push_off
 from landscape._newton import newton
 from landscape.losses import Loss
-<<<<<<< HEAD
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, certificate, local_model
-=======
-from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, local_model, minimum_from
 from landscape.workers import one_thread
->>>>>>> paths
 
 Array = NDArray[np.float64]
 
