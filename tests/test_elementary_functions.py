@@ -13,7 +13,7 @@ FUNCTIONS = {
     "exp": (DOUBLE, np.exp, 2.0),
     "tanh": (DOUBLE, np.tanh, 3.5),
     "log": (DOUBLE, np.log, 1.5),
-    "exp_float32": (SINGLE, np.exp, 1.5),
+    "exp_float32": (SINGLE, np.exp, 2.0),
     "tanh_float32": (SINGLE, np.tanh, 6.0),
 }
 # what they are at numbers that have no neighbors on one side: -inf, -0, 0, inf, nan
