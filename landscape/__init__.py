@@ -48,6 +48,7 @@ from landscape.master_equation import committors as committors
 from landscape.master_equation import first_passage_times as first_passage_times
 from landscape.master_equation import occupations as occupations
 from landscape.master_equation import same_minimum as same_minimum
+from landscape.master_equation import stationary_distribution as stationary_distribution
 from landscape.master_equation import transition_probabilities as transition_probabilities
 from landscape.master_equation import two_time_mean as two_time_mean
 from landscape.merging import Merged as Merged
