@@ -220,5 +220,5 @@ def _over_waiting_times(
     if not some:
         ax.set_xlim(0.9 * np.min(waiting_times), 1.1 * np.max(waiting_times))
         ax.set_yticks([])
-    ax.legend(frameon=False, loc=legend)
+    ax.legend(frameon=False, loc=legend, fontsize="small")
     return ax
