@@ -3,10 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape._rounding import UNIT
 from landscape.losses import Loss
 from landscape.stationary import LocalModel, local_model
-from landscape.tolerances import VALUE_NOISE
+from landscape.tolerances import value_noise
 
 Array = NDArray[np.float64]
 
@@ -51,8 +50,7 @@ def newton(
     `max_steps`, or where rounding leaves nothing to gain.
     """
     model, rejections = local_model(loss, theta), 0
-    terms = 4.0 * UNIT * np.abs(model.eigenvalues).max() * float(model.point @ model.point)  # a loss may cancel to zero
-    noise = VALUE_NOISE * abs(model.value) + terms
+    noise = value_noise(model.value, float(np.abs(model.eigenvalues).max()), float(np.linalg.norm(model.point)))
     for evaluations in range(1, max_steps + 1):
         if (model.rms_gradient <= tolerance and not model.index) or rejections > MAX_REJECTIONS:
             return model, evaluations

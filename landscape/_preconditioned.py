@@ -17,7 +17,7 @@ from landscape._newton import trust_region_step
 from landscape._rounding import rounding_of_norms
 from landscape.losses import Loss
 from landscape.stationary import LocalModel, local_model
-from landscape.tolerances import VALUE_NOISE
+from landscape.tolerances import value_noise
 
 Array = NDArray[np.float64]
 
@@ -100,7 +100,7 @@ def preconditioned_lbfgs(
         If the loss is not finite on the way.
     """
     model, radius, gradients, hessians = local_model(loss, theta), min(FIRST_RADIUS, max_step), 0, 1
-    noise = VALUE_NOISE * abs(model.value)
+    noise = value_noise(model.value, float(np.abs(model.eigenvalues).max()), float(np.linalg.norm(model.point)))
     while gradients < max_gradients and not (model.rms_gradient <= tolerance and not model.index):
         walk = _walk(loss, model, radius, tolerance, max_step, max_gradients - gradients, noise)
         gradients += walk.gradients

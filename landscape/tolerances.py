@@ -73,3 +73,11 @@ def _errors(known: Known) -> tuple[float, float, float]:
         return np.inf, 0.0, digits
     resolution = np.sqrt(2.0 * VALUE_RESOLUTION * abs(known.value) / known.softest)
     return known.gradient / known.softest, float(resolution), digits
+
+
+def value_noise(value: float, largest: float, norm: float) -> float:
+    """Change of a loss, in nats, that is predicted to be too small to be seen in it.
+
+    Of a loss that cancels to about zero its terms decide: those of a quadratic, `largest` curvature times |theta|^2.
+    """
+    return max(VALUE_NOISE * abs(value), 0.25 * UNIT * largest * norm**2)

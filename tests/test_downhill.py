@@ -24,7 +24,7 @@ from landscape._radau import radau_end
 from landscape.exploration import open_or_create
 from landscape.quench import flow_quench
 from landscape.saddles import downhill
-from landscape.stationary import local_model, transition_state_from
+from landscape.stationary import TransitionState, certificate, local_model
 
 DATA = Path(__file__).parent / "data"
 
@@ -337,6 +337,8 @@ def test_an_end_that_newton_once_found_from_a_flat_shoulder_is_corrected_and_fou
     assert sorted(minimum.value for minimum in minima) == pytest.approx([0.4027413, 0.41138684], abs=1e-7)
     with open_or_create(loss, tmp_path / "old.db", 0) as database, database.transaction():
         ids = [database.add_minimum(minimum, origin="saddle", hits=1)[0] for minimum in minima]
-        database.add_transition_state(transition_state_from(model), (ids[0], ids[1]), origin="saddle")
+        state = certificate(loss, model)
+        assert isinstance(state, TransitionState)
+        database.add_transition_state(state, (ids[0], ids[1]), origin="saddle")
     (failure,) = verify(tmp_path / "old.db", paths=True).failures
     assert "the paths down from it do not end in minima" in failure.what

@@ -25,6 +25,7 @@ from landscape import (
     estimate_minima,
     explore,
     quench,
+    repair,
     summarize,
 )
 from landscape.exploration import is_complete, starts_for
@@ -172,25 +173,35 @@ def test_bad_numbers_of_starts(tmp_path):
         estimate_minima(wells(), tmp_path / "a.db", starts=2, seed=2)
 
 
-def test_damaged_tables_are_named(tmp_path):
+def test_damaged_rows_are_set_aside_and_the_rest_serves(tmp_path):
     path = tmp_path / "a.db"
     explore(wells(), path, searches=2)
     estimate_minima(wells(), path, starts=2)
-    for change, read, what in (
-        ("UPDATE agescape_finds SET hits = 'x'", Database.finds, "finds"),
-        ("UPDATE agescape_searches SET seed = '1; DROP'", Database.search_origins, "searches"),
-        ("UPDATE agescape_random_starts SET status = 7 WHERE number = 0", Database.random_starts, "random starts"),
+    with Database(path) as database:
+        counts = [len(read(database)) for read in (Database.finds, Database.search_origins, Database.random_starts)]
+    for k, (change, read, kind) in enumerate(
+        (
+            ("UPDATE agescape_finds SET hits = 'x' WHERE rowid = 1", Database.finds, "find"),
+            (
+                "UPDATE agescape_searches SET seed = '1; DROP' WHERE search = 0",
+                Database.search_origins,
+                "search identity",
+            ),
+            ("UPDATE agescape_random_starts SET seed = '-' WHERE number = 0", Database.random_starts, "random start"),
+        )
     ):
-        copy = tmp_path / f"{what}.db"
+        copy = tmp_path / f"{k}.db"
         copy.write_bytes(path.read_bytes())
         with closing(sqlite3.connect(copy)) as connection:
-            connection.execute("PRAGMA ignore_check_constraints = ON")
             connection.execute(change)
             connection.commit()
-        if what == "random starts":
-            continue  # a column of texts makes it one
-        with Database(copy) as database, pytest.raises(ValueError, match=f"among its {what} there is"):
-            read(database)
+        with Database(copy) as database:
+            assert [row.kind for row in database.set_aside] == [kind]
+            assert len(read(database)) == counts[k] - 1
+        assert [row.kind for row in repair(copy)] == [kind]
+        with Database(copy) as database:
+            assert database.set_aside == ()
+            assert len(read(database)) == counts[k] - 1
 
 
 def test_old_searches_that_go_on_are_known_from_then_on(few_data, tmp_path):
