@@ -1,6 +1,7 @@
 """Replicas of a torch module side by side: `torch.func.vmap` over their parameter vectors."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,10 +13,11 @@ from torch.nn.functional import cross_entropy
 
 from dynamics.curves import Curves
 from dynamics.sgd import SGD
-from landscape._module_checks import check_derivatives, check_outputs, check_vmap
+from landscape._module_checks import check_outputs, check_vmap, derivative_problem
 from landscape._modules import FlatModule, copy_of
 from landscape.datasets import Dataset
 
+logger = logging.getLogger(__name__)
 Array = NDArray[np.float64]
 
 ROWS = 1000  # of a part of the data: what the curves hold of activations at a time
@@ -48,7 +50,8 @@ class VmappedModule:
         self._flat = FlatModule(module, data.inputs, getattr(torch, optimizer.precision), device)
         self._in_double = self._flat.in_double()
         check_outputs(self._in_double, data)
-        check_derivatives(self._in_double, data, second=False)
+        if problem := derivative_problem(self._in_double, data, second=False):  # on purpose: straight-through estimates
+            logger.warning("%s; the runs follow torch's", problem)
         check_vmap(self._in_double, data)
         self.n_parameters, self.kernel_mask = self._flat.n_parameters, self._flat.kernel_mask
         self._data = data

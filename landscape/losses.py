@@ -238,7 +238,7 @@ class TorchLoss:
         try:
             import torch  # noqa: PLC0415 (optional: only this class needs it)
 
-            from landscape._module_checks import check_derivatives, check_outputs  # noqa: PLC0415
+            from landscape._module_checks import check_outputs, derivative_problem  # noqa: PLC0415
             from landscape._modules import FlatModule  # noqa: PLC0415
         except ImportError as error:
             msg = "TorchLoss needs torch: pip install 'agescape[torch]'"
@@ -249,7 +249,8 @@ class TorchLoss:
         self.regularize_biases = bool(regularize_biases)
         self._logits = FlatModule(module, data.inputs, torch.float64)
         check_outputs(self._logits, data)
-        check_derivatives(self._logits, data, second=True)
+        if problem := derivative_problem(self._logits, data, second=True):
+            raise ValueError(problem)
         self.n_parameters = self._logits.n_parameters
         held = self._logits.kernel_mask | regularize_biases
         self._penalty = torch.from_numpy(np.where(held, self.regularization, 0.0))

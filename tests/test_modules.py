@@ -315,10 +315,19 @@ def test_wrong_second_derivatives_of_torch_are_found_and_named(data):
     assert np.isfinite(runs.loss).all()  # its first derivatives are right
 
 
-def test_wrong_gradients_are_found(data):
+def test_gradients_that_are_not_those_of_the_values_are_found(data, caplog):
     module = changed(lambda m, x: m.out(x) + (m.out(x).square() - m.out(x).square().detach()))()
     with pytest.raises(ValueError, match="torch's gradient of this module is wrong"):
         TorchLoss(module, data)
+    train_module(module, data, SGD(batch_size=8), replicas=1, steps=3)  # some train so on purpose
+    assert "torch's gradient of this module is wrong" in caplog.text
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e4, 1e9])
+def test_inputs_of_any_size_pass(scale, data, rng):
+    scaled = datasets.Dataset(scale * data.inputs, data.labels, 4, data.test_inputs, data.test_labels)
+    for make in (lambda: between(nn.Identity()), MODULES["ReLU"], MODULES["weight norm"]):
+        assert TorchLoss(make(), scaled).n_parameters > 0
 
 
 def test_functions_without_a_second_derivative_are_refused(data):
