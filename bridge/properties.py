@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.inherent import loss_of
-from landscape import Database, local_geometry
+from landscape import Database, local_geometry, loss_of
 
 OF_DATA = ("test-accuracy", "train-accuracy", "test-loss")
 PROPERTIES = ("loss", *OF_DATA, "trace", "log-determinant", "hits", "orbit", "id")

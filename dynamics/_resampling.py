@@ -4,8 +4,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from dynamics.displacement import MeanSquareDisplacement, check_runs
-
 Array = NDArray[np.float64]
 
 MOST_MISSING = 0.05  # share of bootstrap samples without a value that an interval bears
@@ -80,11 +78,3 @@ def check_resampling(confidence: float, resamples: int) -> None:
     if int(resamples) != resamples or resamples < 1:
         msg = f"resamples must be a whole number >= 1; got {resamples!r}"
         raise ValueError(msg)
-
-
-def check_times_of(msd: MeanSquareDisplacement) -> None:
-    """Raise a ValueError where there is no logarithm of the times, no curve, or a run that diverged."""
-    if msd.lags.size < 2 or msd.waiting_times.min() < 1:
-        msg = f"msd must have at least two lags, and waiting times >= 1; got {msd.lags} and {msd.waiting_times}"
-        raise ValueError(msg)
-    check_runs(msd)

@@ -10,7 +10,7 @@ from dynamics import _fits, _goodness, _resampling
 from dynamics._crossings import Crossings, crossings
 from dynamics._runs_mean import RunsMeanStatus, runs_mean
 from dynamics.crossover import Crossover, find_crossover
-from dynamics.displacement import MeanSquareDisplacement
+from dynamics.displacement import MeanSquareDisplacement, check_times_of
 
 Array = NDArray[np.float64]
 
@@ -221,7 +221,7 @@ def _check(msd: MeanSquareDisplacement, threshold: float, confidence: float, res
         msg = f"threshold must be positive and finite; got {threshold!r}"
         raise ValueError(msg)
     _resampling.check_resampling(confidence, resamples)
-    _resampling.check_times_of(msd)
+    check_times_of(msd)
 
 
 def _effective_runs(msd: MeanSquareDisplacement, log_t_star: Array) -> Array:

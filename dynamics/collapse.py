@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics import _fits, _goodness, _resampling
 from dynamics._collapse import minimize, misfits, mismatch
-from dynamics.displacement import MeanSquareDisplacement
+from dynamics.displacement import MeanSquareDisplacement, check_times_of
 
 Array = NDArray[np.float64]
 
@@ -107,7 +107,7 @@ def collapse(
         For an argument out of its range, which it names. Thin data are no error but a `status`.
     """
     _resampling.check_resampling(confidence, resamples)
-    _resampling.check_times_of(msd)
+    check_times_of(msd)
     if not 0 <= window[0] < window[1]:
         msg = f"window must be two ascending displacements >= 0; got {window!r}"
         raise ValueError(msg)

@@ -108,3 +108,11 @@ def check_runs(msd: MeanSquareDisplacement) -> None:
 def some_of(numbers: list[int], most: int = 8) -> str:
     """A few numbers, for a message."""
     return ", ".join(map(str, numbers[:most])) + (" and others" if len(numbers) > most else "")
+
+
+def check_times_of(msd: MeanSquareDisplacement) -> None:
+    """Raise a ValueError where there is no logarithm of the times, no curve, or a run that diverged."""
+    if msd.lags.size < 2 or msd.waiting_times.min() < 1:
+        msg = f"msd must have at least two lags, and waiting times >= 1; got {msd.lags} and {msd.waiting_times}"
+        raise ValueError(msg)
+    check_runs(msd)

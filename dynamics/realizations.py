@@ -11,7 +11,7 @@ from scipy import stats
 
 from dynamics import _fits, _goodness, _resampling
 from dynamics._crossings import Crossings, crossings
-from dynamics.displacement import MeanSquareDisplacement
+from dynamics.displacement import MeanSquareDisplacement, check_times_of
 
 Array = NDArray[np.float64]
 
@@ -241,7 +241,7 @@ def _check(
         raise ValueError(msg)
     first = displacements[0]
     for msd in displacements:
-        _resampling.check_times_of(msd)
+        check_times_of(msd)
         if not np.array_equal(msd.waiting_times, first.waiting_times):
             msg = f"displacements must have the same waiting_times; got {first.waiting_times} and {msd.waiting_times}"
             raise ValueError(msg)

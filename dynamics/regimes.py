@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics import _fits, _goodness, _resampling
-from dynamics.displacement import MeanSquareDisplacement
+from dynamics.displacement import MeanSquareDisplacement, check_times_of
 
 Array = NDArray[np.float64]
 
@@ -128,7 +128,7 @@ def local_slope(
         For an argument out of its range, which it names.
     """
     _resampling.check_resampling(confidence, resamples)
-    _resampling.check_times_of(msd)
+    check_times_of(msd)
     if not bandwidth > 0:
         msg = f"bandwidth must be positive; got {bandwidth!r}"
         raise ValueError(msg)
@@ -178,7 +178,7 @@ def generalized_diffusion(
         For an argument out of its range, which it names. Thin data are no error but a `status`.
     """
     _resampling.check_resampling(confidence, resamples)
-    _resampling.check_times_of(msd)
+    check_times_of(msd)
     window = _default_window(msd) if window is None else window
     if not 0 < window[0] < window[1]:
         msg = f"window must be two ascending lags > 0; got {window!r}"

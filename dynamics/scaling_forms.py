@@ -10,7 +10,7 @@ from scipy import optimize
 
 from dynamics import _fits, _goodness, _resampling
 from dynamics._crossings import crossings
-from dynamics.displacement import MeanSquareDisplacement
+from dynamics.displacement import MeanSquareDisplacement, check_times_of
 
 Array = NDArray[np.float64]
 
@@ -112,7 +112,7 @@ def compare_forms(
         For an argument out of its range, which it names. Thin data are no error but a `status`.
     """
     _resampling.check_resampling(0.95, resamples)
-    _resampling.check_times_of(msd)
+    check_times_of(msd)
     if not (np.isfinite(threshold) and threshold > 0):
         msg = f"threshold must be positive and finite; got {threshold!r}"
         raise ValueError(msg)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics import _fits, _goodness, _resampling
 from dynamics._crossings import crossings
-from dynamics.displacement import MeanSquareDisplacement
+from dynamics.displacement import MeanSquareDisplacement, check_times_of
 
 Array = NDArray[np.float64]
 
@@ -117,7 +117,7 @@ def threshold_scan(
         For an argument out of its range, which it names. Thin data are no error but a `status`.
     """
     _resampling.check_resampling(confidence, resamples)
-    _resampling.check_times_of(msd)
+    check_times_of(msd)
     if not tolerance > 0:
         msg = f"tolerance must be positive; got {tolerance!r}"
         raise ValueError(msg)

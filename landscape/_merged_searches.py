@@ -9,8 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from landscape._searches import ORIGINS
-from landscape.records import Attempt
+from landscape.records import ORIGINS, Attempt
 
 Point = tuple[str, int]  # "minimum" or "transition state", and its id in the new file
 Hits = Counter[Point]

@@ -132,4 +132,3 @@ def _connected(task: Task, results: Sequence[SaddleResult]) -> Found:
 
 _KINDS = {"start": _start, "collapsed": _collapsed, "hop": _hop, "saddle": _saddle, "escape": _saddle}
 _KINDS |= dict.fromkeys(("connect", "untrap", "shortcut", "nearest", "random"), _between)
-ORIGINS = {"start": "start", "collapsed": "start", "hop": "basin-hopping"}  # all others: "saddle"

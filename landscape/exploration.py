@@ -1,7 +1,6 @@
 """Exploration of a landscape: searches in parallel, one writer, resumable at any moment."""
 
 import math
-import platform
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -11,22 +10,21 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from llvmlite.binding import get_host_cpu_name
 
 from landscape._heights import below_minima
 from landscape._memory import Memory
 from landscape._planning import BATCH, CYCLE, KINDS
-from landscape._searches import ORIGINS, Found, run_start
+from landscape._searches import Found, run_start
 from landscape._searches import run as run_search
 from landscape.completeness import Estimate, chao1, coverage_interval, minima_at_least
 from landscape.connectivity import components
 from landscape.database import Database
 from landscape.locks import only_writer
 from landscape.losses import Loss
+from landscape.provenance import provenance_of
 from landscape.quench import QuenchStatus
-from landscape.records import Attempt, Find, Provenance, Quenched, RandomStart, SearchOrigin, differing_field
+from landscape.records import ORIGINS, Attempt, Find, Quenched, RandomStart, SearchOrigin, differing_field
 from landscape.stationary import Minimum, TransitionState
-from landscape.versions import package_version
 from landscape.workers import check_jobs, shared, worker_pool
 
 FEWEST_SEARCHES = 128  # before completeness is judged
@@ -229,22 +227,6 @@ def _check(
         msg = f"kinds must name some of {', '.join(KINDS)}; got {', '.join(map(str, kinds)) or 'none'}"
         raise ValueError(msg)
     check_jobs(jobs)
-
-
-def provenance_of(loss: Any, seed: int) -> Provenance:
-    """What a database of this loss's stationary points is about."""
-    packages = {name: package_version(name) for name in ("agescape", "numpy", "scipy", "numba")}
-    data = getattr(loss, "data", None)
-    return Provenance(
-        n_parameters=loss.n_parameters,
-        layer_sizes=None if loss.network is None else loss.network.layer_sizes,
-        dataset={"name": type(loss).__name__} if data is None else dict(data.metadata),
-        dataset_sha256="" if data is None else data.sha256,
-        regularization=getattr(loss, "regularization", 0.0),
-        regularize_biases=getattr(loss, "regularize_biases", True),
-        seed=seed,
-        versions={**packages, "python": platform.python_version(), "cpu": get_host_cpu_name()},
-    )
 
 
 def open_or_create(loss: Loss, path: str | Path, seed: int) -> Database:

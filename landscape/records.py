@@ -10,6 +10,9 @@ from landscape.connectivity import LandscapeGraph
 from landscape.networks import MLP
 from landscape.stationary import Minimum, TransitionState
 
+# where a search of each kind has its points from; all other kinds: "saddle"
+ORIGINS = {"start": "start", "collapsed": "start", "hop": "basin-hopping"}
+
 
 @dataclass(frozen=True)
 class Provenance:

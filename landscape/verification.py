@@ -13,10 +13,10 @@ from landscape._derived import Derived
 from landscape._location import Location, locate
 from landscape._radau import radau_end
 from landscape.database import Database
-from landscape.exploration import provenance_of
 from landscape.locks import only_writer
 from landscape.losses import Loss
 from landscape.networks import MLP
+from landscape.provenance import provenance_of
 from landscape.quench import is_stationary
 from landscape.reconstruction import loss_of
 from landscape.records import SetAside, StoredMinimum, StoredTransitionState, differing_field

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reference import images
 
 from landscape import MLP, CrossEntropyLoss, Database, Minimum, TransitionState, explore, quench, symmetry
-from landscape.exploration import provenance_of
+from landscape.provenance import provenance_of
 from landscape.stationary import same_point
 from landscape.surfaces import DoubleWells, MuellerBrown, Surface
 

@@ -13,7 +13,6 @@ from bridge import plots
 from bridge._files import write_text
 from bridge.commands._console import show
 from bridge.commands._options import AsJson, Jobs, Seed, describe_metadata
-from bridge.inherent import loss_of
 from bridge.properties import PROPERTIES, minimum_property
 from landscape import (
     CrossEntropyLoss,
@@ -23,6 +22,7 @@ from landscape import (
     fastest_path,
     funnelling,
     local_geometry,
+    loss_of,
     loss_profile,
     minimax_barrier,
     summarize,

@@ -17,8 +17,8 @@ from landscape._new_databases import check_new, new_database
 from landscape._newton import newton
 from landscape.connectivity import LandscapeGraph
 from landscape.database import Database
-from landscape.exploration import provenance_of
 from landscape.losses import Loss
+from landscape.provenance import provenance_of
 from landscape.saddles import SaddleResult, downhill, find_transition_state
 from landscape.stationary import (
     GRADIENT_TOLERANCE,
