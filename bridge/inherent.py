@@ -23,7 +23,8 @@ from landscape import (
     store_inherent_structures,
 )
 from landscape.quench import Method, QuenchResult
-from landscape.stationary import GRADIENT_TOLERANCE, certify
+from landscape.stationary import certify
+from landscape.tolerances import GRADIENT_TOLERANCE
 from landscape.workers import shared, worker_pool
 
 Array = NDArray[np.float64]

@@ -9,7 +9,8 @@ from landscape._deviation import Deviation
 from landscape._flow import FlowStep
 from landscape.losses import Loss
 from landscape.quench import QuenchResult, flow_quench
-from landscape.stationary import GRADIENT_TOLERANCE, LocalModel
+from landscape.stationary import LocalModel
+from landscape.tolerances import GRADIENT_TOLERANCE
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from landscape._compilation import njit
 from landscape.losses import Loss
-from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, local_model
+from landscape.stationary import LocalModel, local_model
+from landscape.tolerances import GRADIENT_TOLERANCE
 
 Array = NDArray[np.float64]
 

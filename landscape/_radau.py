@@ -9,7 +9,8 @@ from scipy.integrate import Radau
 from landscape._downhill import push_off
 from landscape._newton import newton
 from landscape.losses import Loss
-from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, certificate, local_model
+from landscape.stationary import LocalModel, Minimum, certificate, local_model
+from landscape.tolerances import GRADIENT_TOLERANCE
 from landscape.workers import one_thread
 
 Array = NDArray[np.float64]

@@ -14,7 +14,8 @@ from landscape._location import Location, locate, runs_away
 from landscape._newton import newton
 from landscape._preconditioned import Descent, preconditioned_lbfgs
 from landscape.losses import Loss
-from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, rounding_of, signs_of
+from landscape.stationary import LocalModel, Minimum, rounding_of, signs_of
+from landscape.tolerances import GRADIENT_TOLERANCE
 from landscape.workers import one_thread
 
 Array = NDArray[np.float64]

@@ -15,12 +15,12 @@ from landscape.bands import elastic_band
 from landscape.losses import Loss
 from landscape.quench import QuenchResult, QuenchStatus
 from landscape.stationary import (
-    GRADIENT_TOLERANCE,
     LocalModel,
     Minimum,
     TransitionState,
     local_model,
 )
+from landscape.tolerances import GRADIENT_TOLERANCE
 from landscape.workers import one_thread
 
 Array = NDArray[np.float64]

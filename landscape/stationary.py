@@ -11,8 +11,6 @@ from landscape._rounding import Rounding, rounding_of_norms
 from landscape.losses import Loss
 from landscape.networks import MLP
 from landscape.tolerances import (
-    GRADIENT_TOLERANCE,  # noqa: F401 (imported from here)
-    VALUE_TOLERANCE,  # noqa: F401 (imported from here)
     Known,
     distance_tolerance,
     value_tolerance,

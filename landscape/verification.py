@@ -21,7 +21,6 @@ from landscape.quench import is_stationary
 from landscape.reconstruction import loss_of
 from landscape.records import SetAside, StoredMinimum, StoredTransitionState, differing_field
 from landscape.stationary import (
-    GRADIENT_TOLERANCE,
     LocalModel,
     Minimum,
     StationaryPoint,
@@ -32,7 +31,7 @@ from landscape.stationary import (
     same_point,
     signs_of,
 )
-from landscape.tolerances import value_tolerance
+from landscape.tolerances import GRADIENT_TOLERANCE, value_tolerance
 from landscape.workers import check_jobs, one_thread, worker_pool
 
 # what another processor or library may change in the last digits

@@ -21,12 +21,12 @@ from landscape.losses import Loss
 from landscape.provenance import provenance_of
 from landscape.saddles import SaddleResult, downhill, find_transition_state
 from landscape.stationary import (
-    GRADIENT_TOLERANCE,
     LocalModel,
     Minimum,
     TransitionState,
     local_model,
 )
+from landscape.tolerances import GRADIENT_TOLERANCE
 from landscape.verification import same_ends
 from landscape.workers import check_jobs, one_thread, worker_pool
 

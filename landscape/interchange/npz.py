@@ -38,7 +38,8 @@ from landscape.records import (
     StoredMinimum,
     StoredTransitionState,
 )
-from landscape.stationary import GRADIENT_TOLERANCE, Minimum, TransitionState
+from landscape.stationary import Minimum, TransitionState
+from landscape.tolerances import GRADIENT_TOLERANCE
 
 Array = NDArray[np.float64]
 Stored = StoredMinimum | StoredTransitionState
