@@ -1,6 +1,6 @@
 """The same SGD in C with vector extensions, written out for one architecture: the limit to measure our kernel against.
 
-Same arithmetic as `landscape._math` but at its ends: rational tanh, Cephes' exp, a shuffle of SplitMix64, minibatches
+Same arithmetic as `landscape.losses` but at its ends: rational tanh, Cephes' exp, a shuffle of SplitMix64, minibatches
 gathered and padded to whole vectors. Compiled with gcc -O3 -march=native -ffast-math and called through ctypes.
 """
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from landscape import MLP, CrossEntropyLoss, certify, datasets, quench, same_point
+from landscape import CrossEntropyLoss, datasets, quench
+from landscape.networks import MLP
+from landscape.stationary import certify, same_point
 
 # absolute, since it is started in another folder; not resolved, since a link is what makes it that environment's
 TOPSEARCH_PYTHON = Path(os.environ.get("TOPSEARCH_PYTHON", ".venv-topsearch/bin/python")).absolute()

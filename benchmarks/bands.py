@@ -29,7 +29,8 @@ def pairs_of(minima, n):
 
 def heights(loss, pairs, steps):
     """Processor milliseconds a band, mean height above the higher minimum, mean number of peaks."""
-    from landscape import elastic_band, symmetry  # noqa: PLC0415 (of the code under test)
+    from landscape import symmetry  # noqa: PLC0415 (of the code under test)
+    from landscape.search import elastic_band  # noqa: PLC0415 (of the code under test)
 
     ends = [symmetry.nearest_image(loss.network, b.coordinates, a.coordinates) for a, b in pairs]
     began = time.process_time()
@@ -41,7 +42,7 @@ def heights(loss, pairs, steps):
 
 def searches(loss, pairs, steps):
     """Processor seconds, transition states and those with distinct losses of searches along bands."""
-    from landscape import search_along_band  # noqa: PLC0415
+    from landscape.search import search_along_band  # noqa: PLC0415
 
     began = time.process_time()
     results = [result for a, b in pairs for result in search_along_band(loss, a, b, steps=steps, max_steps=150)]
@@ -52,8 +53,8 @@ def searches(loss, pairs, steps):
 
 def on_the_surface():
     """Length, peaks and status of bands between minima 0 and 1 of Mueller and Brown's surface."""
-    from landscape import elastic_band  # noqa: PLC0415
-    from landscape.surfaces import MuellerBrown  # noqa: PLC0415
+    from landscape.losses import MuellerBrown  # noqa: PLC0415
+    from landscape.search import elastic_band  # noqa: PLC0415
 
     surface = MuellerBrown()
     start, end = surface.known_points().minima[:2]
@@ -65,8 +66,8 @@ def on_the_surface():
 
 
 def work(job):
-    from landscape import Database, search_along_band  # noqa: PLC0415
-    from landscape.reconstruction import loss_of  # noqa: PLC0415
+    from landscape import Database, loss_of  # noqa: PLC0415
+    from landscape.search import search_along_band  # noqa: PLC0415
 
     on_the_surface()
     with Database(job["database"]) as database:

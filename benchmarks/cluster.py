@@ -26,20 +26,21 @@ from distributed import Client, LocalCluster
 
 from bridge.commands._cluster import cluster
 from bridge.figures import Ensemble, Work
-from dynamics import ensemble
-from dynamics._runs_file import CURVES
-from dynamics.ensemble import make_header
-from dynamics.moments import parameter_groups
-from dynamics.recording import Recording
-from dynamics.replica import Task, run_block, run_replica
-from dynamics.store import Block, open_store
-from dynamics.times import curve_steps, default_waiting_times, log_lags, snapshot_steps
-from landscape import MLP, CrossEntropyLoss, Database, Dataset, datasets
-from landscape._memory import Memory
-from landscape._planning import BATCH, CYCLE
-from landscape._searches import run as run_search
-from landscape.exploration import open_or_create, store, summarize
-from landscape.workers import shared
+from dynamics.runs import curve_steps, default_waiting_times, log_lags, parameter_groups, snapshot_steps
+from dynamics.runs._runs_file import CURVES
+from dynamics.training import _ensemble as ensemble
+from dynamics.training._ensemble import make_header
+from dynamics.training._recording import Recording
+from dynamics.training._replica import Task, run_block, run_replica
+from dynamics.training._store import Block, open_store
+from landscape import CrossEntropyLoss, Database, Dataset, datasets
+from landscape.networks import MLP
+from landscape.search import CYCLE, summarize
+from landscape.search._exploration import open_or_create, store
+from landscape.search._memory import Memory
+from landscape.search._planning import BATCH
+from landscape.search._searches import run as run_search
+from landscape.support import shared
 
 SMALL, WIDE = Ensemble((5, 5), 10_000, 150_000), Ensemble((5, 5), 10_000, 300_000, "mnist", batch_size=50)
 SEARCHED = MLP((2, 4, 4, 4, 4))

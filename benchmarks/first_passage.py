@@ -16,14 +16,16 @@ from scipy.sparse import csc_array, csr_array, diags_array
 from scipy.sparse.linalg import spsolve
 
 from landscape import Database
-from landscape.master_equation import (
+from landscape.kinetics import (
+    Barriers,
+    RateNetwork,
     committors,
     first_passage_times,
+    langer_rates,
     occupations,
     stationary_distribution,
     transition_probabilities,
 )
-from landscape.rates import Barriers, RateNetwork, langer_rates
 
 DECADES = (3, 10, 20, 40, 60, 100, 200, 500)
 NETWORKS = 20

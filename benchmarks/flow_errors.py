@@ -23,7 +23,8 @@ VALUE = 1e-8
 
 def starts_of(number):
     """Pairs of a loss and a start."""
-    from landscape import MLP, CrossEntropyLoss, datasets  # noqa: PLC0415 (of the code under test)
+    from landscape import CrossEntropyLoss, datasets  # noqa: PLC0415 (of the code under test)
+    from landscape.networks import MLP  # noqa: PLC0415 (of the code under test)
 
     data = datasets.ljat(rows=1000, seed=0)
     for architecture, hidden in enumerate(HIDDEN):
@@ -59,7 +60,7 @@ def main():
     if arguments.work:
         work(arguments.starts, arguments.work)
         return
-    from landscape._radau import radau_flow  # noqa: PLC0415
+    from landscape.descent._radau import radau_flow  # noqa: PLC0415
 
     exact = [(loss, radau_flow(loss, point, point, rtol=1e-9)) for loss, point in starts_of(arguments.starts)]
     known = [k for k, (_, end) in enumerate(exact) if end is not None]

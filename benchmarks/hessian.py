@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from landscape import MLP, CrossEntropyLoss, TorchLoss, datasets
+from landscape import CrossEntropyLoss, TorchLoss, datasets
+from landscape.networks import MLP
 
 ROUNDS, ENOUGH = 7, 0.2  # rounds of at least so many seconds each
 

@@ -11,8 +11,9 @@ import time
 
 import numpy as np
 
-from landscape import MLP, CrossEntropyLoss, datasets, quench, same_point, symmetry
-from landscape.stationary import separation
+from landscape import CrossEntropyLoss, datasets, quench, symmetry
+from landscape.networks import MLP
+from landscape.stationary import same_point, separation
 
 HIDDEN = ((10,), (5, 5), (4, 4, 4))
 

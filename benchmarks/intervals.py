@@ -24,26 +24,22 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy import stats
 
-from bridge.correlation import spearman_interval
-from dynamics import (
-    WAITING_TIMES,
+from bridge.comparison._correlation import spearman_interval
+from dynamics import MeanSquareDisplacement, Trajectories, aging, mean_square_displacement
+from dynamics.aging_times import (
     AgingStatus,
     CollapseStatus,
     DiffusionStatus,
     FormStatus,
-    MeanSquareDisplacement,
     RunsMeanStatus,
-    Trajectories,
-    aging,
     collapse,
     compare_forms,
     compare_realizations,
     generalized_diffusion,
-    log_lags,
-    mean_square_displacement,
-    synthetic,
     threshold_scan,
 )
+from dynamics.runs import WAITING_TIMES, log_lags
+from dynamics.synthetic import _processes as synthetic
 
 RUNS = (2, 3, 4, 5, 8, 24)
 OTHERS = ("gaussian", "log-normal 0.6", "Brownian")

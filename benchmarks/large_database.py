@@ -19,24 +19,18 @@ from pathlib import Path
 
 import numpy as np
 
-from landscape import (
-    MLP,
-    Database,
-    Minimum,
-    Provenance,
-    TransitionState,
-    disconnectivity_tree,
-    funnelling,
-    summarize,
-    symmetry,
-)
-from landscape._memory import Memory
-from landscape._neighbours import CANDIDATES, Neighbours
-from landscape._pickles import dump_array
-from landscape._planning import BATCH, CYCLE
-from landscape._searches import Found, Task
-from landscape.exploration import next_search, store
+from landscape import Database, Minimum, TransitionState, disconnectivity_tree, symmetry
+from landscape.database import Provenance
+from landscape.database._pickles import dump_array
+from landscape.graph import funnelling
+from landscape.networks import MLP
 from landscape.plots import plot_disconnectivity, save_figure
+from landscape.search import CYCLE, summarize
+from landscape.search._exploration import next_search, store
+from landscape.search._memory import Memory
+from landscape.search._neighbours import CANDIDATES, Neighbours
+from landscape.search._planning import BATCH
+from landscape.search._searches import Found, Task
 
 NETWORK = MLP((2, 5, 5, 4))  # 69 parameters
 CHUNK = 10_000

@@ -15,7 +15,9 @@ import numpy as np
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from landscape import MLP, CrossEntropyLoss, datasets, pele_adapter, quench
+from landscape import CrossEntropyLoss, datasets, quench
+from landscape.interchange import _pele_adapter as pele_adapter
+from landscape.networks import MLP
 
 
 class NumpyLoss:

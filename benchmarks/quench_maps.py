@@ -12,7 +12,9 @@ from joblib import Parallel, delayed
 from quench_robustness import HIDDEN, KINDS, start
 from scipy.stats import binomtest
 
-from landscape import MLP, CrossEntropyLoss, datasets, quench, same_point, symmetry
+from landscape import CrossEntropyLoss, datasets, quench, symmetry
+from landscape.networks import MLP
+from landscape.stationary import same_point
 
 
 def compare(loss, seed):

@@ -15,8 +15,9 @@ from typing import get_args
 import numpy as np
 from joblib import Parallel, delayed
 
-from landscape import MLP, CrossEntropyLoss, datasets, quench
-from landscape.quench import Method
+from landscape import CrossEntropyLoss, datasets, quench
+from landscape.descent import Method
+from landscape.networks import MLP
 
 HIDDEN = ((10,), (5, 5), (4, 4, 4))
 KINDS = ("Glorot", "normal, sd 1", "normal, sd 2", "normal, sd 3")

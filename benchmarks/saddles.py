@@ -23,7 +23,9 @@ import numpy as np
 from _peers import DeadlineError, Limited, Run, compare, distinct, distinct_transition_states, run_topsearch, the_loss
 from threadpoolctl import threadpool_limits
 
-from landscape import basin_hopping, pele_adapter, search_between, search_from_minimum, symmetry
+from landscape import symmetry
+from landscape.interchange import _pele_adapter as pele_adapter
+from landscape.search import basin_hopping, search_between, search_from_minimum
 
 POOL_STEPS = 40
 SINGLE_ENDED = 2  # searches from one minimum for each between two

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from _sgd_peers import BATCH, PENALTY, RATE, ROWS, Contestant, timed
 
-from dynamics._kernels import get_kernel
+from dynamics.kernels import get_kernel
 from landscape import datasets
 from landscape.networks import MLP
 

@@ -28,7 +28,7 @@ VALUE = 1e-8  # nats
 
 def search_costs(loss, minima, searches, seed):
     """Processor seconds and transition states of single-ended searches."""
-    from landscape import search_from_minimum  # noqa: PLC0415 (of the code under test)
+    from landscape.search import search_from_minimum  # noqa: PLC0415 (of the code under test)
 
     found, began = 0, time.process_time()
     for search in range(searches):
@@ -41,9 +41,8 @@ def search_costs(loss, minima, searches, seed):
 
 def work(job):
     """What the code under test says, as arrays: this runs in a process of its own."""
-    from landscape import Database  # noqa: PLC0415
-    from landscape.reconstruction import loss_of  # noqa: PLC0415
-    from landscape.saddles import downhill  # noqa: PLC0415
+    from landscape import Database, loss_of  # noqa: PLC0415
+    from landscape.search import downhill  # noqa: PLC0415
 
     with Database(job["database"]) as database:
         loss = loss_of(database)
@@ -70,9 +69,8 @@ def ask(job, code):
 
 def reference(database, states):
     """Ends (T, 2, P) of the flow at 1e-4, local models of the transition states and the loss."""
-    from landscape import Database  # noqa: PLC0415
-    from landscape._downhill import follow_down  # noqa: PLC0415
-    from landscape.reconstruction import loss_of  # noqa: PLC0415
+    from landscape import Database, loss_of  # noqa: PLC0415
+    from landscape.descent import follow_down  # noqa: PLC0415
     from landscape.stationary import local_model  # noqa: PLC0415
 
     with Database(database) as opened:
@@ -95,7 +93,7 @@ def differing(loss, ends, others):
 
 def check_with_radau(loss, models, ends, which):
     """Positions where Radau at rtol 1e-8 ends elsewhere than the given ends."""
-    from landscape._radau import radau_end  # noqa: PLC0415
+    from landscape.descent import radau_end  # noqa: PLC0415
 
     wrong = []
     for k in which:

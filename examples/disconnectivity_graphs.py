@@ -9,7 +9,9 @@ import argparse
 from pathlib import Path
 
 from bridge.plots import new_figure, plot_graph
-from landscape import MLP, CrossEntropyLoss, Database, datasets, explore, funnelling
+from landscape import CrossEntropyLoss, Database, datasets, explore
+from landscape.graph import funnelling
+from landscape.networks import MLP
 from landscape.plots import save_figure
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dynamics import aging, mean_square_displacement, synthetic
-from landscape import DoubleWells, explore
+from dynamics import aging, mean_square_displacement
+from dynamics.synthetic import _processes as synthetic
+from landscape import explore
+from landscape.losses import DoubleWells
 
 WAITING_TIMES = (1000, 2000, 4000, 8000, 16_000)
 LAGS = np.unique(np.geomspace(1, 16_000, 40).astype(int))

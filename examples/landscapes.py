@@ -19,18 +19,11 @@ from matplotlib.figure import Figure
 
 from bridge.commands._console import parse_duration, parse_hidden
 from bridge.plots import plot_graph
-from landscape import (
-    MLP,
-    CrossEntropyLoss,
-    Database,
-    Exploration,
-    components,
-    datasets,
-    explore,
-    funnelling,
-    summarize,
-)
+from landscape import CrossEntropyLoss, Database, datasets, explore
+from landscape.graph import components, funnelling
+from landscape.networks import MLP
 from landscape.plots import save_figure
+from landscape.search import Exploration, summarize
 
 ROWS = (1000, 100, 316, 3162, 10_000)
 DEPTHS = ("10", "5,5", "4,4,4")

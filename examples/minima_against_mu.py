@@ -11,8 +11,10 @@ from pathlib import Path
 from bridge import compare
 from bridge.plots import new_figure, plot_comparison
 from dynamics import train
-from landscape import MLP, CrossEntropyLoss, datasets, estimate_minima, explore
+from landscape import CrossEntropyLoss, datasets, explore
+from landscape.networks import MLP
 from landscape.plots import save_figure
+from landscape.search import estimate_minima
 
 
 def main() -> None:

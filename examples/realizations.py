@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from bridge._files import to_json, write_text
-from dynamics import compare_realizations, load_trajectories, mean_square_displacement
-from dynamics.plots import COLORS
-from dynamics.realization_plots import plot_spread
+from dynamics import load_trajectories, mean_square_displacement
+from dynamics.aging_times import compare_realizations
+from dynamics.plots import COLORS, plot_spread
+from landscape.support import to_json, write_text
 
 
 def two_way(values):

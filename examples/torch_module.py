@@ -12,7 +12,8 @@ from pathlib import Path
 
 import torch
 
-from landscape import Database, TorchLoss, datasets, explore, funnelling
+from landscape import Database, TorchLoss, datasets, explore
+from landscape.graph import funnelling
 
 
 class LeakyNetwork(torch.nn.Module):

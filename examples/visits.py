@@ -11,7 +11,8 @@ from pathlib import Path
 from bridge import inherent_structures, visits
 from bridge.plots import new_figure, plot_visits
 from dynamics import train
-from landscape import MLP, CrossEntropyLoss, Database, datasets, explore
+from landscape import CrossEntropyLoss, Database, datasets, explore
+from landscape.networks import MLP
 from landscape.plots import save_figure
 
 

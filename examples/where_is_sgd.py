@@ -1,9 +1,11 @@
 """Where is SGD? The minima that runs visit, how long they stay, and over which transition states they leave."""
 
-from bridge import dwells, inherent_structures, jumps, occupation, run_path
-from bridge.overlay_plots import plot_overlay
+from bridge import dwells, inherent_structures, jumps
+from bridge.plots import plot_overlay
+from bridge.residence import occupation, run_path
 from dynamics import train
-from landscape import MLP, CrossEntropyLoss, Database, datasets, explore
+from landscape import CrossEntropyLoss, Database, datasets, explore
+from landscape.networks import MLP
 from landscape.plots import save_figure
 
 HIDDEN = (4, 4)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from landscape import MLP, CrossEntropyLoss, datasets
+from landscape import CrossEntropyLoss, datasets
+from landscape.networks import MLP
 
 ARCHITECTURES = [(10,), (5, 5), (4, 4, 4), (1, 1, 1)]
 

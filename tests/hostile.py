@@ -24,8 +24,8 @@ from unittest import mock
 import h5py
 import numpy as np
 
-from dynamics import replica, store
-from dynamics.checkpoints import Checkpoints
+from dynamics.training import _replica as replica, _store as store
+from dynamics.training._checkpoints import Checkpoints
 
 SECONDS = 20  # of the processor: a case takes a tenth of one
 PATIENCE = 180  # seconds of the clock, on a machine that does much else

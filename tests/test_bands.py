@@ -5,20 +5,11 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.spatial.distance import cdist
 
-from landscape import (
-    MLP,
-    BandStatus,
-    CrossEntropyLoss,
-    DoubleWells,
-    MuellerBrown,
-    _band_steps,
-    datasets,
-    elastic_band,
-    quench,
-    search_along_band,
-    symmetry,
-)
-from landscape.saddles import highest_between
+from landscape import CrossEntropyLoss, datasets, quench, symmetry
+from landscape.losses import DoubleWells, MuellerBrown
+from landscape.networks import MLP
+from landscape.search import BandStatus, _band_steps, elastic_band, search_along_band
+from landscape.search._saddles import highest_between
 
 
 class Bow:

@@ -7,8 +7,10 @@ from scipy.optimize import root
 from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import eigsh
 
-from landscape import MLP, CrossEntropyLoss, DoubleWells, datasets, quench
-from landscape.barrier_corrections import anharmonic_coefficient
+from landscape import CrossEntropyLoss, datasets, quench
+from landscape.kinetics import anharmonic_coefficient
+from landscape.losses import DoubleWells
+from landscape.networks import MLP
 
 
 def one_dimension(surface, x):

@@ -2,17 +2,10 @@ import numpy as np
 import pytest
 from reference import DoubleWell, MuellerBrown, Surface
 
-from landscape import (
-    BasinHopping,
-    CrossoverMove,
-    GaussianMove,
-    LayerMove,
-    QuenchStatus,
-    basin_hopping,
-    certify,
-    quench,
-    symmetry,
-)
+from landscape import quench, symmetry
+from landscape.descent import QuenchStatus
+from landscape.search import BasinHopping, CrossoverMove, GaussianMove, LayerMove, basin_hopping
+from landscape.stationary import certify
 
 
 def test_the_lower_of_two_minima_is_found(rng):

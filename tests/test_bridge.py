@@ -18,41 +18,31 @@ from matplotlib.container import ErrorbarContainer
 from scipy.stats import spearmanr
 from sql import alter
 
-from bridge import (
+from bridge import Visits, compare, dwells, inherent_structures, jumps, visits
+from bridge.comparison import (
+    CONTROL,
+    LANDSCAPE,
+    RUNS,
     Comparison,
     ComparisonRow,
-    JumpStatus,
-    SnapshotStatus,
-    Visits,
-    compare,
-    comparison,
-    dwells,
-    inherent,
-    inherent_structures,
-    jumps,
-    loss_of,
-    visits,
+    _rows as comparison,
+    rank_correlations,
+    row_dict,
+    write_table,
 )
-from bridge._files import to_json, write_text
-from bridge.comparison import CONTROL, LANDSCAPE, RUNS, lowest_barriers, row_dict
-from bridge.comparison_tables import write_table
-from bridge.correlation import rank_correlation, rank_correlations, spearman_interval
+from bridge.comparison._correlation import rank_correlation, spearman_interval
+from bridge.comparison._rows import lowest_barriers
+from bridge.mapping import SnapshotStatus, _inherent as inherent
 from bridge.plots import new_figure, plot_comparison, plot_graph, plot_visits, visible_top
-from bridge.visits import per_minimum
+from bridge.residence import JumpStatus, per_minimum
 from dynamics import SGD, Trajectories, train
-from dynamics.synthetic import brownian
-from landscape import (
-    MLP,
-    CrossEntropyLoss,
-    Database,
-    Discovery,
-    LandscapeGraph,
-    datasets,
-    estimate_minima,
-    explore,
-    symmetry,
-)
-from landscape.exploration import open_or_create
+from dynamics.synthetic._processes import brownian
+from landscape import CrossEntropyLoss, Database, LandscapeGraph, datasets, explore, loss_of, symmetry
+from landscape.database import Discovery
+from landscape.networks import MLP
+from landscape.search import estimate_minima
+from landscape.search._exploration import open_or_create
+from landscape.support import to_json, write_text
 
 HERE = Path(__file__).parent
 WIDE, DEEP = (3,), (2, 2)
@@ -892,7 +882,7 @@ def test_interval_of_a_rank_correlation_covers_no_correlation(rng):
         x, y = rng.normal(size=(2, 20))
         rho = spearmanr(x, y).statistic
         reach = 1.96 * np.sqrt((1 + rho**2 / 2) / 17)
-        with mock.patch("bridge.correlation.permutation_test", return_value=mock.Mock(pvalue=1.0)):
+        with mock.patch("bridge.comparison._correlation.permutation_test", return_value=mock.Mock(pvalue=1.0)):
             found = rank_correlation("minima", x, y, rng)
         assert (found.low, found.high) == pytest.approx(np.tanh(np.arctanh(rho) + np.array([-reach, reach])), abs=1e-3)
         covered += found.low <= 0 <= found.high

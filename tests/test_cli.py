@@ -24,8 +24,9 @@ import bridge.commands.landscapes
 from bridge.cli import main
 from bridge.commands import _console
 from bridge.commands._console import parse_duration, parse_hidden
-from bridge.properties import PROPERTIES, minimum_property
-from landscape import Database, components, datasets, funnelling, loss_of
+from bridge.plots import PROPERTIES, minimum_property
+from landscape import Database, datasets, loss_of
+from landscape.graph import components, funnelling
 
 # what DESIGN.md, section 6, promises of each command
 DATASET_KEYS = {"dataset", "dataset_seed", "rows"}

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from test_cli import agescape, assert_complaint, good, strict_json
 
-from bridge.commands.curvature import loss_of_runs, parse_steps
-from dynamics import curvature, estimate_curvature, load_trajectories
+from bridge.commands._options import parse_steps
+from bridge.commands.curvature import loss_of_runs
+from dynamics import curvature, load_trajectories
+from dynamics.spectra import estimate_curvature
 
 KEYS = {
     "steps",

@@ -7,21 +7,10 @@ import pytest
 from matplotlib.figure import Figure
 from test_cli import agescape, strict_json
 
-from dynamics import (
-    OBSERVABLES,
-    aging,
-    displacement_modulo_symmetry,
-    layer_displacement,
-    load_trajectories,
-    minibatch_gradients,
-    non_gaussian,
-    observe,
-    onset_from_loss,
-    output_displacement,
-    replica_overlap,
-    update_alignment,
-)
-from dynamics.observable_plots import PANELS, plot_observables
+from dynamics import aging, load_trajectories, observe
+from dynamics.displacement import displacement_modulo_symmetry, layer_displacement, non_gaussian, output_displacement
+from dynamics.observables import OBSERVABLES, minibatch_gradients, onset_from_loss, replica_overlap, update_alignment
+from dynamics.plots import PANELS, plot_observables
 from landscape import datasets
 
 TRAIN = ("train", "--hidden", "3", "--rows", "100", "--replicas", "4", "--steps", "400", "--batch-size", "20")

@@ -8,8 +8,8 @@ import pytest
 from test_cli import MAIN, SMALL, agescape, assert_complaint, good, strict_json
 
 from bridge.commands.runs import two_time_grid
-from dynamics import load_trajectories, log_lags, mean_square_displacement
-from dynamics.times import default_waiting_times
+from dynamics import load_trajectories, mean_square_displacement
+from dynamics.runs import default_waiting_times, log_lags
 
 TRAIN = ("train", *SMALL, "--replicas", "2", "--steps", "200", "--batch-size", "20", "--jobs", "1")
 

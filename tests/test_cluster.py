@@ -21,12 +21,12 @@ from joblib.parallel import get_active_backend
 from test_cli import agescape as in_process
 
 from bridge.commands._cluster import cluster
-from bridge.figures import Ensemble, get_figure
-from bridge.figures._reproduce import reproduce
-from bridge.figures.spectra import MOST_RUNS
+from bridge.figures import Ensemble, get_figure, reproduce
+from bridge.figures._spectra import MOST_RUNS
 from dynamics import SGD, train
-from landscape import MLP, CrossEntropyLoss, datasets, explore
-from landscape.workers import shared, worker_pool
+from landscape import CrossEntropyLoss, datasets, explore
+from landscape.networks import MLP
+from landscape.support import shared, worker_pool
 
 distributed = pytest.importorskip("distributed")
 

@@ -11,7 +11,7 @@ import pytest
 from test_cli import agescape, good, strict_json
 
 from landscape import Database
-from landscape._heights import below_minima
+from landscape.graph import below_minima
 
 BUDGET = os.environ.get("AGESCAPE_TABLE_BUDGET", "10m")
 TABLES = ("iris", "wine", "breast_cancer", "digits")

@@ -18,7 +18,8 @@ print(*(np.ascontiguousarray(a).tobytes().hex() for a in (product, values, gradi
 """
 SCRIPT = """
 import numpy as np
-from landscape import MLP, CrossEntropyLoss, Dataset, quench
+from landscape import CrossEntropyLoss, Dataset, quench
+from landscape.networks import MLP
 rng = np.random.default_rng(0)
 inputs, labels = rng.normal(size=(700, 2)), rng.integers(0, 3, 700)
 data = Dataset(inputs, labels, 3, inputs[:0], labels[:0])
@@ -47,7 +48,8 @@ def test_results_do_not_depend_on_what_was_compiled_before(tmp_path):
 KERNELS = """
 import numpy as np
 from dynamics import SGD, train
-from landscape import MLP, Dataset
+from landscape import Dataset
+from landscape.networks import MLP
 rng = np.random.default_rng(0)
 for sizes in ((3, 16, 12, 4), (64, 5, 4)):
     inputs, labels = rng.normal(size=(60, sizes[0])), rng.integers(4, size=60)

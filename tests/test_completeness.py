@@ -2,21 +2,16 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from landscape import Database, DoubleWells, estimate_minima
-from landscape.completeness import (
-    _chance_of_as_many,
-    chao1,
-    coverage_interval,
-    discovery_curve,
-    good_turing_coverage,
-    minima_at_least,
-)
+from landscape import Database
+from landscape.graph import chao1, coverage_interval, discovery_curve, good_turing_coverage, minima_at_least
+from landscape.graph._completeness import _chance_of_as_many
+from landscape.losses import DoubleWells
 from landscape.plots import plot_discovery
+from landscape.search import estimate_minima
 
 HITS = st.lists(st.integers(0, 6), min_size=1, max_size=30).filter(any)
 

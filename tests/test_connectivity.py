@@ -1,17 +1,11 @@
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from landscape.connectivity import (
-    LandscapeGraph,
-    components,
-    minimax_barriers,
-    spanning_forest,
-    superbasins,
-    to_networkx,
-)
+from landscape import LandscapeGraph
+from landscape.graph import components, minimax_barriers, superbasins, to_networkx
+from landscape.graph._connectivity import spanning_forest
 
 NO_EDGES = np.empty((0, 2), np.int64)
 

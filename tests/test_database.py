@@ -10,14 +10,15 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy._core import numeric
 from sql import alter
 
-from landscape import MLP, Database, Discovery, Minimum, Provenance, TransitionState, _pickles, pele_adapter, symmetry
-from landscape._pickles import UnsafePickleError, dump_array, load_array
-from landscape.database import Attempt
+from landscape import Database, Minimum, TransitionState, symmetry
+from landscape.database import Attempt, Discovery, Provenance, UnsafePickleError, _pickles, load_array
+from landscape.database._pickles import dump_array
+from landscape.interchange import _pele_adapter as pele_adapter
+from landscape.networks import MLP
 
 NETWORK = MLP((2, 3, 4))
 P = NETWORK.n_parameters
@@ -571,7 +572,7 @@ def hostile_pickles(sentinel):
     yield "posix.system", pickle.dumps((np.ones(P), Payload(os.system, command)))
     yield "posix.system", pickle.dumps(np.array([Payload(os.system, command)], dtype=object))
     yield "numpy.load", b"cnumpy\nload\n(S'" + str(sentinel).encode() + b"'\ntR."
-    yield "landscape._pickles.dump_array", b"clandscape._pickles\ndump_array\n(tR."
+    yield "landscape.database._pickles.dump_array", b"clandscape._pickles\ndump_array\n(tR."
     yield "numpy.ndarray.tofile", b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93."
     yield None, pickle.dumps(np.array([1, "a", None], dtype=object))
     yield None, pickle.dumps(np.arange(P))

@@ -15,9 +15,10 @@ from test_cli import SMALL, agescape, assert_complaint
 from test_database import a_minimum
 from test_faults import read_only
 
-from landscape import Database, _schema
-from landscape.interchange.pele_files import read_pele
-from landscape.reading import sqlite_failure
+from landscape import Database
+from landscape.database import _schema
+from landscape.interchange import read_pele
+from landscape.support import sqlite_failure
 
 filled, path = test_database.filled, test_database.path
 NOBODY = 65534

@@ -18,17 +18,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.integrate import solve_ivp
 from scipy.spatial.transform import Rotation
 
 from landscape import datasets
 from landscape.datasets._arguments import standardized
-from landscape.datasets._cluster import energy, energy_and_gradient, relax
+from landscape.datasets._mnist import read_idx
 from landscape.datasets._ridge import steepest_descent
-from landscape.datasets.mnist import read_idx
+from landscape.datasets._three_atoms import energy, energy_and_gradient, relax
 
 EDGE = 1.35
 SHAPES = [  # energy and distances r12, r13, r23 of the four minima, Z = 2
@@ -37,7 +36,7 @@ SHAPES = [  # energy and distances r12, r13, r23 of the four minima, Z = 2
     (-2.2191, (1.10876, 2.21752, 1.10876)),
     (-2.2191, (2.21752, 1.10876, 1.10876)),
 ]
-mnist_module = importlib.import_module("landscape.datasets.mnist")  # the function hides the module
+mnist_module = importlib.import_module("landscape.datasets._mnist")  # the function hides the module
 
 
 def starts(seed, rows, edge=EDGE):

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bridge.decomposition import PARTS, decompose, decompose_points, decomposition_steps
-from bridge.kinetics import jump_rates
-from bridge.quenched import QuenchedSnapshots, quenched_snapshots
+from bridge.explanation import PARTS, decompose, decomposition_steps, jump_rates
+from bridge.explanation._decomposition import decompose_points
+from bridge.mapping import QuenchedSnapshots, quenched_snapshots
 from dynamics import Trajectories
 from dynamics.snapshots import loss_identity
 from landscape import Minimum, quench, symmetry

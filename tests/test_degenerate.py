@@ -8,25 +8,14 @@ from scipy.optimize import minimize
 from typer.testing import CliRunner
 
 from bridge.cli import app
-from landscape import (
-    MLP,
-    CrossEntropyLoss,
-    Database,
-    Minimum,
-    QuenchStatus,
-    SaddleStatus,
-    TransitionState,
-    certify,
-    explore,
-    find_transition_state,
-    quench,
-    verify,
-)
-from landscape import database as database_module
-from landscape.datasets import Dataset
-from landscape.exploration import open_or_create
-from landscape.stationary import StationaryPoint
-from landscape.surfaces import Surface
+from landscape import CrossEntropyLoss, Database, Dataset, Minimum, TransitionState, explore, quench, verify
+from landscape.database import _store as database_module
+from landscape.descent import QuenchStatus
+from landscape.losses import Surface
+from landscape.networks import MLP
+from landscape.search import SaddleStatus, find_transition_state
+from landscape.search._exploration import open_or_create
+from landscape.stationary import StationaryPoint, certify
 
 METHODS = ["lbfgs", "flow"]
 

@@ -4,15 +4,14 @@ from itertools import combinations, pairwise
 import matplotlib as mpl
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from landscape.connectivity import LandscapeGraph, components, minimax_barriers, superbasins
-from landscape.disconnectivity import disconnectivity_tree
+from landscape import LandscapeGraph, disconnectivity_tree
+from landscape.graph import components, minimax_barriers, superbasins
 from landscape.plots import INK, plot_disconnectivity, save_figure
 
 LEVELS = st.sampled_from([None, 1, 2, 5])

@@ -8,23 +8,15 @@ import pytest
 from reference import MuellerBrown, Surface, finite_gradient, finite_hessian
 from scipy.integrate import solve_ivp
 
-from landscape import (
-    MLP,
-    CrossEntropyLoss,
-    SaddleStatus,
-    _radau,
-    datasets,
-    find_transition_state,
-    quench,
-    verify,
-)
-from landscape._downhill import TUBE, follow_down, push_off
-from landscape._flow import _step, gradient_flow, phi_functions, settles
-from landscape._radau import radau_end
-from landscape.exploration import open_or_create
-from landscape.quench import flow_quench
-from landscape.saddles import downhill
-from landscape.stationary import TransitionState, certificate, local_model
+from landscape import CrossEntropyLoss, TransitionState, datasets, quench, verify
+from landscape.descent import _radau, follow_down, radau_end
+from landscape.descent._downhill import TUBE, push_off
+from landscape.descent._flow import _step, gradient_flow, phi_functions, settles
+from landscape.descent._quench import flow_quench
+from landscape.networks import MLP
+from landscape.search import SaddleStatus, downhill, find_transition_state
+from landscape.search._exploration import open_or_create
+from landscape.stationary import certificate, local_model
 
 DATA = Path(__file__).parent / "data"
 

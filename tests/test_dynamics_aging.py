@@ -3,21 +3,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from matplotlib.figure import Figure
 
-from dynamics import (
-    WAITING_TIMES,
-    AgingStatus,
-    MeanSquareDisplacement,
-    RunsMeanStatus,
-    aging,
-    log_lags,
-    mean_square_displacement,
-)
+from dynamics import MeanSquareDisplacement, aging, mean_square_displacement
+from dynamics.aging_times import AgingStatus, RunsMeanStatus
 from dynamics.plots import plot_aging, plot_loss, plot_msd
-from dynamics.synthetic import aging_walk, aging_walk_t_star, brownian
+from dynamics.runs import WAITING_TIMES, log_lags
+from dynamics.synthetic._processes import aging_walk, aging_walk_t_star, brownian
 
 TW = np.array(WAITING_TIMES)
 LAGS = log_lags(20_000)

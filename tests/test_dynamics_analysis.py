@@ -1,4 +1,4 @@
-"""The analysis against processes whose answer is known: `dynamics.synthetic` and exact power laws."""
+"""The analysis against processes whose answer is known: `dynamics.synthetic._processes` and exact power laws."""
 
 from dataclasses import replace
 
@@ -7,39 +7,28 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 
-from dynamics import (
-    WAITING_TIMES,
+from dynamics import MeanSquareDisplacement, aging, analyze_aging, mean_square_displacement
+from dynamics.aging_times import (
     CollapseStatus,
     DiffusionStatus,
     FormStatus,
-    MeanSquareDisplacement,
     MotionStatus,
     ScanStatus,
-    aging,
-    analyze_aging,
     collapse,
     compare_forms,
     compare_with_control,
     generalized_diffusion,
     learning_rate_collapse,
     local_slope,
-    log_lags,
-    mean_square_displacement,
-    split_displacement,
     threshold_scan,
     what_moves,
 )
-from dynamics._resampling import interval
+from dynamics.displacement import split_displacement
 from dynamics.plots import plot_analysis, plot_collapse, plot_what_moves
-from dynamics.synthetic import (
-    aging_walk,
-    aging_walk_t_star,
-    brownian,
-    drifting_walk,
-    ornstein_uhlenbeck,
-    trap_model,
-    trap_model_displacement,
-)
+from dynamics.runs import WAITING_TIMES, log_lags
+from dynamics.statistics._resampling import interval
+from dynamics.synthetic._processes import aging_walk, aging_walk_t_star, brownian, drifting_walk, ornstein_uhlenbeck
+from dynamics.synthetic._traps import trap_model, trap_model_displacement
 
 TW = np.array(WAITING_TIMES)
 LAGS = log_lags(1000)

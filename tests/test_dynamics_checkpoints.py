@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from test_dynamics_ensemble import DATA, NETWORK, OPTIMIZER, Killed, assert_same, run, stop_after
 
-from dynamics import NOISES, SGD, Cosine, Glorot, Noise, load_trajectories, make_noise, replica, store
-from dynamics.checkpoints import Checkpoints, _warn_once
-from dynamics.replica import Task, run_replica
-from dynamics.times import curve_steps, snapshot_steps
+from dynamics import SGD, load_trajectories
+from dynamics.noises import NOISES, Noise, make_noise
+from dynamics.runs import curve_steps, snapshot_steps
+from dynamics.training import Cosine, Glorot, _replica as replica, _store as store
+from dynamics.training._checkpoints import Checkpoints, _warn_once
+from dynamics.training._replica import Task, run_replica
 
 TW, LAGS, STEPS = np.array([3, 8, 20]), np.array([1, 2, 5, 40, 60]), 61
 EVERYTHING = {"label_noise": 0.2, "optimizer": replace(OPTIMIZER, momentum=0.5, schedule=Cosine(50))}
@@ -180,7 +182,7 @@ CHILD = """
 import sys
 sys.path[:0] = {paths!r}
 import test_dynamics_ensemble as t
-from dynamics import store
+from dynamics.training import _store as store
 store.SECONDS = 0.02
 print("ready", flush=True)
 t.run(path={path!r}, jobs=2, **{changes!r})

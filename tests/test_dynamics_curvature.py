@@ -5,15 +5,16 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from matplotlib.figure import Figure
 from reference import finite_gradient, finite_hessian, relative_error
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from dynamics import (
-    SGD,
-    curvature,
+from dynamics import SGD, curvature, train
+from dynamics.plots import plot_gradient, plot_negative, plot_spectra
+from dynamics.snapshots._choice import log_spaced
+from dynamics.spectra import (
+    GradientNoise,
     effective_temperatures,
     estimate_alignment,
     estimate_curvature,
@@ -22,15 +23,11 @@ from dynamics import (
     noise_alignment,
     per_sample_gradients,
     spectral_density,
-    train,
 )
-from dynamics.curvature_plots import plot_gradient, plot_negative, plot_spectra
-from dynamics.gradient_noise import GradientNoise
-from dynamics.lanczos import tridiagonalize, unit_probes
-from dynamics.snapshots import log_spaced
-from dynamics.spectral_density import broadened
-from landscape import MLP, CrossEntropyLoss
-from landscape.datasets import Dataset
+from dynamics.spectra._lanczos import tridiagonalize, unit_probes
+from dynamics.spectra._spectral_density import broadened
+from landscape import CrossEntropyLoss, Dataset
+from landscape.networks import MLP
 
 NETWORKS = [MLP((2, 4)), MLP((2, 3, 4)), MLP((2, 3, 2, 4)), MLP((2, 2, 3, 2, 4))]
 
@@ -107,7 +104,7 @@ def test_gradients_of_single_rows_against_torch(rng):
 @pytest.mark.parametrize("regularize_biases", [True, False])
 @pytest.mark.parametrize("block", [1, 300, 4_000_000])
 def test_covariance_against_a_loop_over_the_rows(regularize_biases, block, rng, monkeypatch):
-    monkeypatch.setattr(sys.modules["dynamics.gradient_noise"], "BLOCK_NUMBERS", block)
+    monkeypatch.setattr(sys.modules["dynamics.spectra._gradient_noise"], "BLOCK_NUMBERS", block)
     loss = toy_loss(regularization=0.1, regularize_biases=regularize_biases)
     theta = read_only(rng.normal(size=loss.n_parameters))
     noise = gradient_noise(loss, theta)

@@ -15,15 +15,23 @@ import joblib
 import numpy as np
 import pytest
 
-from dynamics import SGD, WAITING_TIMES, load_trajectories, log_lags, mean_square_displacement, train
-from dynamics._random import shuffle
-from dynamics.curves import evaluate, evaluate_curves
-from dynamics.moments import MOMENTS
-from dynamics.replica import noise_key, random_start
-from dynamics.store import Block, FileStore, Header, MemoryStore
-from dynamics.times import curve_steps, default_waiting_times, snapshot_steps
-from dynamics.trajectories import PER_REPLICA, SHARED
-from landscape.datasets import Dataset
+from dynamics import SGD, load_trajectories, mean_square_displacement, train
+from dynamics.noises._random import shuffle
+from dynamics.runs import (
+    MOMENTS,
+    PER_REPLICA,
+    SHARED,
+    WAITING_TIMES,
+    curve_steps,
+    default_waiting_times,
+    log_lags,
+    snapshot_steps,
+)
+from dynamics.training import evaluate
+from dynamics.training._curves import evaluate_curves
+from dynamics.training._replica import noise_key, random_start
+from dynamics.training._store import Block, FileStore, Header, MemoryStore
+from landscape import Dataset
 from landscape.networks import MLP
 
 NETWORK = MLP((2, 3, 4))

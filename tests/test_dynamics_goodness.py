@@ -4,36 +4,30 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from matplotlib.figure import Figure
 from scipy import stats
 
 from bridge.commands._console import show
-from dynamics import (
-    WAITING_TIMES,
+from dynamics import MeanSquareDisplacement, aging, analyze_aging, mean_square_displacement
+from dynamics.aging_times import (
     AgingStatus,
     CollapseStatus,
     DiffusionStatus,
     FormStatus,
-    MeanSquareDisplacement,
     RealizationStatus,
     ScanStatus,
-    _fits,
-    _goodness,
-    aging,
-    analyze_aging,
     collapse,
     compare_forms,
     compare_realizations,
     generalized_diffusion,
     learning_rate_collapse,
-    log_lags,
-    mean_square_displacement,
     threshold_scan,
 )
 from dynamics.plots import interval_text, plot_aging, plot_analysis, plot_collapse, plot_diffusion
-from dynamics.synthetic import aging_walk, aging_walk_t_star, wandering_walk
+from dynamics.runs import WAITING_TIMES, log_lags
+from dynamics.statistics import _fits, _goodness
+from dynamics.synthetic._processes import aging_walk, aging_walk_t_star, wandering_walk
 
 TW = np.array(WAITING_TIMES)
 X = np.log(TW / 4000.0)

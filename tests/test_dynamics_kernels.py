@@ -4,14 +4,13 @@ from itertools import pairwise, permutations
 import numpy as np
 import platformdirs
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from dynamics import _kernels, _random
-from dynamics._codegen import MAX_TILE, choose_tile
-from dynamics._kernels import get_kernel
-from dynamics.noises.epochs import draw_epochs
-from dynamics.noises.full import draw_all
+from dynamics.kernels import _kernels, get_kernel
+from dynamics.kernels._codegen import MAX_TILE, choose_tile
+from dynamics.noises import _random
+from dynamics.noises._epochs import draw_epochs
+from dynamics.noises._full import draw_all
 
 RATE, DECAY, KEY = 0.3, 0.02, np.uint64(12345)
 MEMBERS, NUMBERS = np.empty(0, np.uint8), np.empty(0)  # of no use to these noises

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from landscape.locks import only_writer
+from landscape.support import only_writer
 
 ROOT = str(Path(__file__).parents[1])
 HOLDER = """
 import pathlib, sys, time
 sys.path.insert(0, {root!r})
-from landscape.locks import only_writer
+from landscape.support import only_writer
 with only_writer(pathlib.Path({path!r})):
     print("held", flush=True)
     time.sleep(100)

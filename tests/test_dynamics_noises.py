@@ -6,45 +6,36 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 from scipy.special import ndtri
 from test_dynamics_kernels import naive_gradient
 from typer.testing import CliRunner
 
 from bridge.cli import app
-from dynamics import (
-    NOISES,
-    SGD,
+from dynamics import SGD, load_trajectories, train
+from dynamics.kernels import get_kernel
+from dynamics.noises import NOISES, Langevin, Persistent, _random, make_noise
+from dynamics.noises._gaussian import weigh_with_replacement, weigh_without_replacement
+from dynamics.noises._langevin import kick_thermally
+from dynamics.noises._persistent import draw_persistent
+from dynamics.noises._replacement import draw_with_replacement
+from dynamics.training import (
     Constant,
     Cosine,
     Glorot,
-    Langevin,
     Normal,
-    Persistent,
     Points,
     Power,
     StepDecay,
     Warmup,
-    _random,
-    load_trajectories,
-    make_noise,
+    _replica as replica,
     parse_schedule,
     parse_start,
-    replica,
-    train,
 )
-from dynamics._kernels import get_kernel
-from dynamics.noises.gaussian import weigh_with_replacement, weigh_without_replacement
-from dynamics.noises.langevin import kick_thermally
-from dynamics.noises.persistent import draw_persistent
-from dynamics.noises.replacement import draw_with_replacement
-from landscape import Database
-from landscape.datasets import Dataset
+from landscape import Database, Dataset, Minimum
+from landscape.database import Provenance
 from landscape.networks import MLP
-from landscape.records import Provenance
-from landscape.stationary import Minimum
 
 KEY = np.uint64(2024)
 SIZES = (2, 3)  # one layer, nine parameters

@@ -5,23 +5,15 @@ import numpy as np
 import pytest
 from reference import images
 
-from dynamics import (
-    SGD,
-    displacement_modulo_symmetry,
-    layer_displacement,
-    load_trajectories,
-    mean_square_displacement,
-    minibatch_gradients,
-    non_gaussian,
-    output_displacement,
-    replica_overlap,
-    train,
-)
-from dynamics.curves import evaluate, evaluate_curves
-from dynamics.synthetic import brownian
-from dynamics.trajectories import TEST_CURVES
-from landscape import MLP, CrossEntropyLoss, symmetry
-from landscape.datasets import Dataset
+from dynamics import SGD, load_trajectories, mean_square_displacement, train
+from dynamics.displacement import displacement_modulo_symmetry, layer_displacement, non_gaussian, output_displacement
+from dynamics.observables import minibatch_gradients, replica_overlap
+from dynamics.runs import TEST_CURVES
+from dynamics.synthetic._processes import brownian
+from dynamics.training import evaluate
+from dynamics.training._curves import evaluate_curves
+from landscape import CrossEntropyLoss, Dataset, symmetry
+from landscape.networks import MLP
 
 NETWORK = MLP((2, 3, 2, 4))
 P = NETWORK.n_parameters
@@ -170,7 +162,7 @@ def softmax(network, theta, inputs):
 @pytest.mark.parametrize("test", [False, True])
 @pytest.mark.parametrize("part", [10**6, 100])  # all rows at once; a few at a time
 def test_outputs_agree_with_a_double_loop(trained, monkeypatch, part, test):
-    monkeypatch.setattr("dynamics.outputs.LARGEST", part)
+    monkeypatch.setattr("dynamics.displacement._outputs.LARGEST", part)
     inputs = DATA.test_inputs if test else DATA.inputs
     found, logits = (output_displacement(trained, DATA, space, test=test) for space in ("probabilities", "logits"))
     for r in range(trained.replicas):

@@ -2,28 +2,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from matplotlib.figure import Figure
 
-from dynamics import (
-    SGD,
+from dynamics import SGD, train
+from dynamics.displacement import layer_displacement, non_gaussian
+from dynamics.observables import (
     OnsetStatus,
     alignment_lags,
-    layer_displacement,
-    log_lags,
-    non_gaussian,
     onset_from_alignment,
     onset_from_loss,
     replica_overlap,
-    train,
     update_alignment,
 )
-from dynamics.observable_plots import plot_alignment, plot_alpha_2, plot_layers, plot_overlap, plot_test_loss
-from dynamics.synthetic import brownian
-from dynamics.times import snapshot_steps
-from landscape import MLP
-from landscape.datasets import Dataset
+from dynamics.plots import plot_alignment, plot_alpha_2, plot_layers, plot_overlap, plot_test_loss
+from dynamics.runs import log_lags, snapshot_steps
+from dynamics.synthetic._processes import brownian
+from landscape import Dataset
+from landscape.networks import MLP
 
 SEPARATIONS = [1, 3, 10]
 TW = np.array([1, 10, 100, 1000])

@@ -4,32 +4,23 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from test_dynamics_aging import naive_msd
 from test_dynamics_ensemble import DATA, NETWORK, OPTIMIZER, Killed, assert_same, run, stop_after
 
-from dynamics import (
-    MotionStatus,
-    aging,
-    analyze_aging,
+from dynamics import aging, analyze_aging, load_trajectories, mean_square_displacement, train
+from dynamics.aging_times import MotionStatus, what_moves
+from dynamics.displacement import (
     displacement_modulo_symmetry,
     layer_displacement,
-    load_trajectories,
-    mean_square_displacement,
-    minibatch_gradients,
     non_gaussian,
     output_displacement,
-    recording,
-    replica,
     split_displacement,
-    train,
-    update_alignment,
-    what_moves,
 )
-from dynamics.moments import MOMENTS, displacement_moments
-from dynamics.recording import Recording
-from dynamics.trajectories import PER_REPLICA
+from dynamics.observables import minibatch_gradients, update_alignment
+from dynamics.runs import MOMENTS, PER_REPLICA, displacement_moments
+from dynamics.training import _recording as recording, _replica as replica
+from dynamics.training._recording import Recording
 
 TIMES: dict[str, Any] = {"waiting_times": [3, 8, 20], "lags": [1, 2, 5, 17, 30, 45, 52]}  # some beyond the 60 steps
 

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from test_dynamics_kernels import DECAY, KEY, RATE, naive_gradient, naive_sgd, problem
 
-from dynamics import NOISES, SGD, _random, _wide_curves, _wide_layer, train
-from dynamics._codegen import is_wide
-from dynamics._kernels import _build, get_kernel
-from dynamics.curves import evaluate_curves
-from dynamics.noises import make_noise
-from landscape import MLP, CrossEntropyLoss
-from landscape.datasets import Dataset
+from dynamics import SGD, train
+from dynamics.kernels import _wide_layer, get_kernel, is_wide
+from dynamics.kernels._kernels import _build
+from dynamics.noises import NOISES, _random, make_noise
+from dynamics.training import _wide_curves
+from dynamics.training._curves import evaluate_curves
+from landscape import CrossEntropyLoss, Dataset
+from landscape.networks import MLP
 
 PARAMETERS = {"persistent": {"persistence": 5.0}, "langevin": {"temperature": 1e-3}}
 SIZES = (70, 4, 3, 5)  # rows of 70 numbers are padded; blocks of two units

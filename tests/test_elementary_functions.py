@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from landscape import _math
-from landscape._kernels import FAST
+from landscape.losses import _math
+from landscape.losses._kernels import FAST
 
 SINGLE, DOUBLE = np.float32, np.float64
 # name of ours: precision, reference, units in the last place that it may be off (without fused products one more)

@@ -14,22 +14,15 @@ import numpy as np
 import pytest
 
 from bridge.cli import main
-from bridge.estimates import at_least, how_many
-from landscape import (
-    MLP,
-    CrossEntropyLoss,
-    Database,
-    DoubleWells,
-    Estimate,
-    datasets,
-    estimate_minima,
-    explore,
-    quench,
-    repair,
-    summarize,
-)
-from landscape.exploration import is_complete, starts_for
-from landscape.stationary import Minimum
+from bridge.comparison import at_least
+from bridge.comparison._minima_in_words import how_many
+from landscape import CrossEntropyLoss, Database, Minimum, datasets, explore, quench
+from landscape.database import repair
+from landscape.graph import Estimate
+from landscape.losses import DoubleWells
+from landscape.networks import MLP
+from landscape.search import estimate_minima, summarize
+from landscape.search._exploration import is_complete, starts_for
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "databases"
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from bridge import compare
-from landscape import Database, TorchLoss, components, explore, verify
+from landscape import Database, TorchLoss, explore, verify
+from landscape.graph import components
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

@@ -8,27 +8,18 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from bridge import explain
 from bridge.cli import main
 from bridge.commands import explain as explain_command
 from bridge.commands.explain import describe_explanation
-from bridge.decomposition import PARTS
-from bridge.explanation import (
-    changed_at_t_star,
-    compared,
-    explain,
-    nearest_lags,
-    part_fits,
-    ran_away_by,
-    reachable_threshold,
-    spaced_lags,
-)
-from bridge.hopping import predict_hopping, region_around
-from bridge.hopping_comparison import hopping_lags, of_covered
-from bridge.kinetics import exit_temperatures
-from bridge.kinetics_plots import PART_NAMES, plot_explanation
-from bridge.quenched import quenched_snapshots
+from bridge.explanation import PARTS, changed_at_t_star, exit_temperatures, nearest_lags, predict_hopping, region_around
+from bridge.explanation._explanation import compared, part_fits, ran_away_by, reachable_threshold, spaced_lags
+from bridge.explanation._hopping_comparison import hopping_lags, of_covered
+from bridge.mapping import quenched_snapshots
+from bridge.plots import PART_NAMES, plot_explanation
 from dynamics import SGD, MeanSquareDisplacement, aging, mean_square_displacement, train
-from landscape import MLP, CrossEntropyLoss, Database, datasets, explore
+from landscape import CrossEntropyLoss, Database, datasets, explore
+from landscape.networks import MLP
 from landscape.plots import save_figure
 
 THRESHOLD = 2e-3
@@ -133,7 +124,10 @@ def partly(files):
             basins[lost], coordinates[lost], losses[lost] = -1, np.nan, np.nan
         return replace(found, basins=basins, coordinates=coordinates, losses=losses)
 
-    with Database(folder / "small.db") as database, mock.patch("bridge.explanation.quenched_snapshots", some):
+    with (
+        Database(folder / "small.db") as database,
+        mock.patch("bridge.explanation._explanation.quenched_snapshots", some),
+    ):
         return explain(runs, loss, database=database, threshold=THRESHOLD, longest=1000, quench_lags=4)
 
 

@@ -8,22 +8,11 @@ import numpy as np
 import pytest
 from reference import flow_end
 
-from landscape import (
-    MLP,
-    CrossEntropyLoss,
-    Database,
-    Minimum,
-    TorchLoss,
-    certify,
-    datasets,
-    explore,
-    quench,
-    same_point,
-    summarize,
-    symmetry,
-)
-from landscape.exploration import store_inherent_structures
-from landscape.records import Discovery, Quenched
+from landscape import CrossEntropyLoss, Database, Minimum, TorchLoss, datasets, explore, quench, symmetry
+from landscape.database import Discovery, Quenched
+from landscape.networks import MLP
+from landscape.search import store_inherent_structures, summarize
+from landscape.stationary import certify, same_point
 
 HIDDEN = [(3,), (2, 2)]
 
@@ -142,7 +131,8 @@ def test_what_is_done_is_not_done_again(explored):
 
 EXPLORER = """
 import sys
-from landscape import MLP, CrossEntropyLoss, datasets, explore
+from landscape import CrossEntropyLoss, datasets, explore
+from landscape.networks import MLP
 from threadpoolctl import threadpool_limits
 loss = CrossEntropyLoss(MLP((2, *map(int, sys.argv[2].split(",")), 4)), datasets.ljat(rows=100, seed=0))
 with threadpool_limits(1):
@@ -173,7 +163,7 @@ def test_an_interrupted_batch_leaves_nothing(explored, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("landscape.exploration.Database.add_attempt", stop)
+        patch.setattr("landscape.search._exploration.Database.add_attempt", stop)
         with pytest.raises(KeyboardInterrupt):
             explore(loss, tmp_path / "stopped.db", searches=80, seed=3)
     with Database(tmp_path / "stopped.db") as database:

@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 
 from bridge.cli import main
-from bridge.figures import FIGURES, Ensemble, Work, get_figure
-from bridge.figures._reproduce import estimate_seconds, reproduce
-from bridge.figures.gradients import GradientCurves
-from bridge.figures.widths import WidthScan
+from bridge.figures import FIGURES, Ensemble, Work, estimate_seconds, get_figure, reproduce
+from bridge.figures._gradients import GradientCurves
+from bridge.figures._widths import WidthScan
 from dynamics import aging, load_trajectories, mean_square_displacement
 from dynamics.noises import Full, Langevin
-from landscape import MLP
-from landscape.datasets.fresh import CHUNK, fresh_rows
-from landscape.losses import row_cross_entropies
+from landscape.datasets import CHUNK, fresh_rows
+from landscape.losses._cross_entropy import row_cross_entropies
+from landscape.networks import MLP
 
 STEPS, REPLICAS = 12_000, 3  # figure A3 looks at steps from 10000 on
 TINY = tuple(Ensemble(hidden, REPLICAS, STEPS, rows=100) for hidden in ((3,), (2, 2)))
@@ -129,7 +128,7 @@ def test_spectra_have_the_traces_of_the_hessian(folder):
 
 def test_generalization_error_leaves_the_penalty_out(folder, monkeypatch):
     """On further rows of the data set: the 4000 test rows that runs have by default err by more than the runs do."""
-    monkeypatch.setattr("bridge.figures.generalization.MOST_TEST_ROWS", {"quick": 2 * CHUNK})
+    monkeypatch.setattr("bridge.figures._generalization.MOST_TEST_ROWS", {"quick": 2 * CHUNK})
     made = reproduce(tiny("figA2", TINY), folder)
     work = Work(folder / "quick" / "runs")
     runs, loss = load_trajectories(work.path(TINY[0])), work.loss(TINY[0])

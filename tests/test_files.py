@@ -7,12 +7,11 @@ import sys
 
 import pytest
 
-from landscape import files
-from landscape.files import new_file
+from landscape.support import _files as files, new_file
 
 KILLED = """
 import os, pathlib, signal, sys
-from landscape.files import new_file
+from landscape.support import new_file
 with new_file(sys.argv[1], pathlib.Path(sys.argv[2])) as unfinished:
     unfinished.write_text("half")
     unfinished.with_name(unfinished.name + "-journal").write_text("SQLite's")

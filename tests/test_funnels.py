@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from test_connectivity import graphs
 
-from landscape import LandscapeGraph, components, funnelling, minimax_barriers
+from landscape import LandscapeGraph
+from landscape.graph import components, funnelling, minimax_barriers
 
 
 def chain(losses, barriers):

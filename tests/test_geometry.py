@@ -7,8 +7,10 @@ from matplotlib.figure import Figure
 from reference import DoubleWell, finite_hessian
 from scipy.stats import spearmanr
 
-from landscape import MLP, CrossEntropyLoss, LocalGeometry, TorchLoss, datasets, local_geometry, quench
+from landscape import CrossEntropyLoss, TorchLoss, datasets, quench
+from landscape.networks import MLP
 from landscape.plots import plot_geometry
+from landscape.stationary import LocalGeometry, local_geometry
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata, spearmanr
 
-from bridge.figures import generalization
-from landscape import CrossEntropyLoss, TorchLoss, datasets, held_out_loss
-from landscape.datasets import fresh
-from landscape.datasets.fresh import fresh_rows
+from bridge.figures import _generalization as generalization
+from landscape import CrossEntropyLoss, TorchLoss, datasets
+from landscape.datasets import _fresh as fresh, fresh_rows
+from landscape.losses import held_out_loss
 
 
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Chunks of 500 rows."""
-    for module in ("landscape.datasets.fresh", "landscape.held_out"):
+    for module in ("landscape.datasets._fresh", "landscape.losses._held_out"):
         monkeypatch.setattr(f"{module}.CHUNK", 500)
 
 

@@ -2,22 +2,33 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.linalg import expm
 from scipy.sparse import csr_array
 
-from bridge.hopping import HoppingStatus, Region, mean_of_covered, predict_hopping, region_around
-from bridge.hopping_comparison import hopping_lags, mean_dwell_time, observed_hops, of_covered
-from bridge.kinetics import exit_temperatures, ids_in_database, temperatures_at
-from bridge.quenched import QuenchedSnapshots, quenched_snapshots
-from dynamics import SGD, Langevin, MeanSquareDisplacement, Points, aging, train
-from landscape import MLP, CrossEntropyLoss, Database, DoubleWells, datasets, explore, symmetry
-from landscape.kinetic_monte_carlo import random_walk
-from landscape.master_equation import generator, transition_probabilities
-from landscape.rates import Barriers, RateNetwork, langer_rates
-from landscape.records import StoredMinimum, StoredTransitionState
-from landscape.stationary import Minimum, TransitionState
+from bridge.explanation import (
+    HoppingStatus,
+    exit_temperatures,
+    ids_in_database,
+    mean_dwell_time,
+    mean_of_covered,
+    observed_hops,
+    predict_hopping,
+    region_around,
+    temperatures_at,
+)
+from bridge.explanation._hopping import Region
+from bridge.explanation._hopping_comparison import hopping_lags, of_covered
+from bridge.mapping import QuenchedSnapshots, quenched_snapshots
+from dynamics import SGD, MeanSquareDisplacement, aging, train
+from dynamics.noises import Langevin
+from dynamics.training import Points
+from landscape import CrossEntropyLoss, Database, Minimum, TransitionState, datasets, explore, symmetry
+from landscape.database import StoredMinimum, StoredTransitionState
+from landscape.kinetics import Barriers, RateNetwork, langer_rates, random_walk, transition_probabilities
+from landscape.kinetics._master_equation import generator
+from landscape.losses import DoubleWells
+from landscape.networks import MLP
 
 RATE = 0.5  # learning rate of the synthetic networks
 SQUARES = (np.arange(4)[:, None] - np.arange(4)) ** 2 / 2.0  # |x_i - x_j|^2 / P of the minima of `region`

@@ -5,14 +5,14 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from reference import images
 
-from landscape import MLP, CrossEntropyLoss, Database, Minimum, TransitionState, explore, quench, symmetry
-from landscape.provenance import provenance_of
+from landscape import CrossEntropyLoss, Database, Minimum, TransitionState, explore, quench, symmetry
+from landscape.database import provenance_of
+from landscape.losses import DoubleWells, MuellerBrown, Surface
+from landscape.networks import MLP
 from landscape.stationary import same_point
-from landscape.surfaces import DoubleWells, MuellerBrown, Surface
 
 NETWORK = MLP((2, 3, 3, 4))
 P = NETWORK.n_parameters

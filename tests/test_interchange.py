@@ -11,27 +11,14 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sql import alter
 
-from landscape import (
-    MLP,
-    CrossEntropyLoss,
-    Database,
-    Discovery,
-    _discoveries,
-    explore,
-    interchange,
-    loss_of,
-    merge,
-    pele_adapter,
-    quench,
-    symmetry,
-    verify,
-)
-from landscape._pickles import dump_array
-from landscape.interchange.pathsample import read_pathsample
+from landscape import CrossEntropyLoss, Database, explore, interchange, loss_of, merge, quench, symmetry, verify
+from landscape.database import Discovery, _discoveries
+from landscape.database._pickles import dump_array
+from landscape.interchange import _pele_adapter as pele_adapter, read_pathsample
+from landscape.networks import MLP
 
 try:
     import pele
@@ -510,7 +497,7 @@ def test_an_export_that_fails_is_not_taken_for_a_whole(explored, exported, littl
     def fail(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr("landscape.interchange.pathsample._state_line", fail)
+    monkeypatch.setattr("landscape.interchange._pathsample._state_line", fail)
     with Database(explored) as database, pytest.raises(OSError, match="no space"):
         interchange.export_pathsample(database, exported["pathsample"])
     with pytest.raises(FileNotFoundError, match=r"min\.data"):

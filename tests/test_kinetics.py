@@ -4,20 +4,30 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy import integrate, stats
 
-from bridge import escapes
-from bridge.escapes import exponential_rate, langevin_escapes
-from bridge.kinetics import predicted_jumps, temperatures_at
-from bridge.quenched import QuenchedSnapshots
-from dynamics import SGD, Langevin, Points, minibatch_factor, per_sample_gradients, train
-from landscape import MLP, CrossEntropyLoss, Database, DoubleWells, datasets, explore, symmetry
-from landscape.barrier_corrections import anharmonic_coefficient
-from landscape.kinetic_monte_carlo import random_walk
-from landscape.master_equation import first_passage_times, generator, occupations, same_minimum, two_time_mean
-from landscape.rates import Barriers, exit_rates, langer_rates
+from bridge.explanation import _escapes as escapes, exponential_rate, langevin_escapes, predicted_jumps, temperatures_at
+from bridge.mapping import QuenchedSnapshots
+from dynamics import SGD, train
+from dynamics.noises import Langevin
+from dynamics.spectra import minibatch_factor, per_sample_gradients
+from dynamics.training import Points
+from landscape import CrossEntropyLoss, Database, datasets, explore, symmetry
+from landscape.kinetics import (
+    Barriers,
+    anharmonic_coefficient,
+    exit_rates,
+    first_passage_times,
+    langer_rates,
+    occupations,
+    random_walk,
+    same_minimum,
+    two_time_mean,
+)
+from landscape.kinetics._master_equation import generator
+from landscape.losses import DoubleWells
+from landscape.networks import MLP
 
 
 def barriers_of_surface(surface):

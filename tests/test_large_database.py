@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import test_database
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sql import alter
 from test_database import DAMAGES, Attempt, a_minimum, a_transition_state, same
 
-from bridge.properties import minimum_property
-from landscape import Database, _columns, database, disconnectivity_tree, interchange, summarize
-from landscape._columns import Records
-from landscape._pickles import dump_array, load_array, plain_numbers
+from bridge.plots import minimum_property
+from landscape import Database, disconnectivity_tree, interchange
+from landscape.database import _columns, _store as database, load_array
+from landscape.database._columns import Records
+from landscape.database._pickles import dump_array, plain_numbers
+from landscape.search import summarize
 
 filled, path = test_database.filled, test_database.path
 BENCHMARK = Path(__file__).resolve().parents[1] / "benchmarks" / "large_database.py"

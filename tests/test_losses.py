@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from reference import finite_gradient, finite_hessian, relative_error
 
-from landscape import MLP, CrossEntropyLoss, Dataset, TorchLoss, _hessian, _kernels, _wide, datasets
-from landscape.losses import share_correct
+from landscape import CrossEntropyLoss, Dataset, TorchLoss, datasets
+from landscape.losses import _hessian, _kernels, _wide
+from landscape.losses._cross_entropy import share_correct
+from landscape.networks import MLP
 
 DEPTHS = [(), (3,), (3, 2), (2, 3, 2), (2, 1, 2, 3)]
 ROWS = [1, 7, 511, 512, 513, 1000]  # a block of the kernel has 512

@@ -6,26 +6,13 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from landscape import (
-    MLP,
-    CrossEntropyLoss,
-    Database,
-    Minimum,
-    Provenance,
-    TransitionState,
-    datasets,
-    estimate_minima,
-    explore,
-    merge,
-    same_point,
-    summarize,
-    symmetry,
-    verify,
-)
-from landscape.records import Attempt, Discovery
+from landscape import CrossEntropyLoss, Database, Minimum, TransitionState, datasets, explore, merge, symmetry, verify
+from landscape.database import Attempt, Discovery, Provenance
+from landscape.networks import MLP
+from landscape.search import estimate_minima, summarize
+from landscape.stationary import same_point
 
 NETWORK = MLP((2, 2, 4))
 P = NETWORK.n_parameters

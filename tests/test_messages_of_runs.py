@@ -15,18 +15,8 @@ import numpy as np
 import pytest
 
 from bridge.cli import main
-from dynamics import (
-    MeanSquareDisplacement,
-    aging,
-    collapse,
-    compare_forms,
-    generalized_diffusion,
-    load_trajectories,
-    local_slope,
-    mean_square_displacement,
-    threshold_scan,
-    train,
-)
+from dynamics import MeanSquareDisplacement, aging, load_trajectories, mean_square_displacement, train
+from dynamics.aging_times import collapse, compare_forms, generalized_diffusion, local_slope, threshold_scan
 from dynamics.displacement import of_known
 from landscape import explore
 

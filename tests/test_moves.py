@@ -1,21 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from reference import DoubleWell
 
-from landscape import (
-    MLP,
-    BasinHopping,
-    CrossoverMove,
-    GaussianMove,
-    LayerMove,
-    Minimum,
-    UnitMove,
-    basin_hopping,
-    quench,
-    symmetry,
-)
+from landscape import Minimum, quench, symmetry
+from landscape.networks import MLP
+from landscape.search import BasinHopping, CrossoverMove, GaussianMove, LayerMove, UnitMove, basin_hopping
 
 NETWORKS = [MLP((2, 4, 3)), MLP((2, 3, 3, 4)), MLP((3, 2, 3, 2, 2))]
 networks, seeds = st.sampled_from(NETWORKS), st.integers(0, 2**32 - 1)

@@ -4,14 +4,14 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from reference import images
 
-from landscape import MLP, symmetry
-from landscape._alignment import transform
-from landscape._assignment import assign
-from landscape._chains import align_chain
+from landscape import symmetry
+from landscape.networks import MLP
+from landscape.symmetry import transform
+from landscape.symmetry._assignment import assign
+from landscape.symmetry._chains import align_chain
 
 PAPER = [(10,), (5, 5), (4, 4, 4), (1, 1, 1)]
 UNEVEN = [(2, 7), (5, 2), (1, 3, 5), (4, 2, 3), (3, 4, 1)]

@@ -19,22 +19,12 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.text import Text
 from test_cli import agescape, assert_complaint, good, strict_json, tables
 
-from bridge import (
-    InherentStructures,
-    dwells,
-    history,
-    jumps,
-    occupation,
-    occupation_at,
-    overlaps,
-    persistence,
-    residual_dwells,
-    run_path,
-)
-from bridge.over_time_plots import plot_over_time
-from bridge.overlay_plots import plot_overlay
+from bridge import InherentStructures, dwells, jumps
+from bridge.plots import plot_over_time, plot_overlay
+from bridge.residence import history, occupation, occupation_at, overlaps, persistence, residual_dwells, run_path
 from dynamics import SGD, load_trajectories, train
-from landscape import MLP, CrossEntropyLoss, Database, datasets, explore
+from landscape import CrossEntropyLoss, Database, datasets, explore
+from landscape.networks import MLP
 from landscape.plots import save_figure
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "where_is_sgd.py"

@@ -3,11 +3,11 @@ from itertools import pairwise
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from test_connectivity import chain, graphs, minimax_by_triple_loop
 
-from landscape import LandscapeGraph, components, fastest_path, from_networkx, minimax_barrier, to_networkx
+from landscape import LandscapeGraph
+from landscape.graph import components, fastest_path, from_networkx, minimax_barrier, to_networkx
 
 # ---------------------------------------------------------------- to and from networkx
 

@@ -9,17 +9,11 @@ from matplotlib.figure import Figure
 from reference import MuellerBrown
 from sql import alter
 
-from landscape import (
-    MLP,
-    CrossEntropyLoss,
-    Database,
-    explore,
-    minimax_barriers,
-    pele_adapter,
-    quench,
-    symmetry,
-)
-from landscape._pickles import dump_array
+from landscape import CrossEntropyLoss, Database, explore, quench, symmetry
+from landscape.database._pickles import dump_array
+from landscape.graph import minimax_barriers
+from landscape.interchange import _pele_adapter as pele_adapter
+from landscape.networks import MLP
 
 try:
     import pele

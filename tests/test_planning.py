@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from landscape import Database, LandscapeGraph, Minimum, explore, symmetry
-from landscape._memory import Memory
-from landscape._neighbours import CANDIDATES, Neighbours, _smallest
-from landscape._planning import BATCH, CYCLE, KINDS, Knowledge, _Planner, plan_batch
 from landscape.networks import MLP
+from landscape.search import CYCLE, KINDS
+from landscape.search._memory import Memory
+from landscape.search._neighbours import CANDIDATES, Neighbours, _smallest
+from landscape.search._planning import BATCH, Knowledge, _Planner, plan_batch
 
 FIRST = 64  # a batch behind the random starts
 

@@ -5,8 +5,11 @@ from matplotlib.figure import Figure
 from reference import MuellerBrown, flow_path
 from scipy.spatial.distance import cdist
 
-from landscape import MLP, CrossEntropyLoss, find_transition_state, loss_profile, quench, search_from_minimum, symmetry
+from landscape import CrossEntropyLoss, quench, symmetry
+from landscape.descent import loss_profile
+from landscape.networks import MLP
 from landscape.plots import plot_profile
+from landscape.search import find_transition_state, search_from_minimum
 
 
 @pytest.fixture(scope="module")

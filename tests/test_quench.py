@@ -1,24 +1,17 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from reference import DoubleWell, MuellerBrown, Surface, flow_end, flow_path
 
-from landscape import (
-    MLP,
-    CrossEntropyLoss,
-    QuenchStatus,
-    TorchLoss,
-    certify,
-    datasets,
-    find_transition_state,
-    quench,
-    symmetry,
-)
-from landscape._flow import gradient_flow
-from landscape._lbfgs import lbfgs, lbfgs_step
-from landscape._newton import trust_region_step
-from landscape._preconditioned import inverse_metric
+from landscape import CrossEntropyLoss, TorchLoss, datasets, quench, symmetry
+from landscape.descent import QuenchStatus, lbfgs_step
+from landscape.descent._flow import gradient_flow
+from landscape.descent._lbfgs import lbfgs
+from landscape.descent._newton import trust_region_step
+from landscape.descent._preconditioned import inverse_metric
+from landscape.networks import MLP
+from landscape.search import find_transition_state
+from landscape.stationary import certify
 
 METHODS = ["lbfgs", "flow"]
 RMS = 1e-10

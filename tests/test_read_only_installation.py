@@ -13,7 +13,7 @@ import pytest
 from test_cli import agescape
 from test_faults import small_disk
 
-from landscape import _compilation
+from landscape.support import _compilation
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("landscape", "dynamics", "bridge")
@@ -67,9 +67,9 @@ COMPILE = """
 import sys, tempfile
 tempfile.tempdir = sys.argv[1]
 import numpy as np
-from landscape.datasets._cluster import _dot
-from dynamics._kernels import get_kernel
-from landscape.workers import worker_pool
+from landscape.datasets._three_atoms import _dot
+from dynamics.kernels import get_kernel
+from landscape.support import worker_pool
 from joblib import delayed
 kernel = get_kernel((1, 1), 4, "float64", "full").advance
 print(_dot(np.arange(3.0), np.arange(3.0)), _dot.stats.cache_path, kernel.stats.cache_path)
@@ -135,7 +135,7 @@ def test_every_cached_function_can_do_without():
     for path in (path for name in PACKAGES for path in (ROOT / name).rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         if "cache=True" in text and path.name != "_compilation.py":
-            assert "from landscape._compilation import njit\n" in text, path
+            assert "from landscape.support._compilation import njit\n" in text, path
 
 
 def filled(word, folder):

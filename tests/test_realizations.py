@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 from scipy import stats
 from test_cli import agescape, strict_json
 
-from dynamics import WAITING_TIMES, MeanSquareDisplacement, RealizationStatus, aging, compare_realizations, log_lags
-from dynamics.realization_plots import plot_exponents
+from dynamics import MeanSquareDisplacement, aging
+from dynamics.aging_times import RealizationStatus, compare_realizations
+from dynamics.plots import plot_exponents
+from dynamics.runs import WAITING_TIMES, log_lags
 
 TW = np.array(WAITING_TIMES)
 LAGS = log_lags(20_000)

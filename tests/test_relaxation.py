@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from bridge.descent import descent_displacement
-from bridge.relaxation import harmonic_displacement, harmonic_loss_change, relaxation
+from bridge.explanation import descent_displacement, harmonic_displacement, relaxation
+from bridge.explanation._relaxation import harmonic_loss_change
 from dynamics import SGD, MeanSquareDisplacement, Trajectories, mean_square_displacement, train
-from dynamics.agreement import AgreementStatus, agreement, at_lags
-from landscape import MLP, CrossEntropyLoss, Surface, datasets, quench
+from dynamics.aging_times import AgreementStatus, agreement, at_lags
+from landscape import CrossEntropyLoss, datasets, quench
+from landscape.losses import Surface
+from landscape.networks import MLP
 
 WAITING, LAGS = np.array([5, 20, 60]), np.array([1, 2, 3, 7, 20, 50, 120])
 STEPS = np.unique(np.concatenate([[0], WAITING, (WAITING[:, None] + LAGS).ravel()]))

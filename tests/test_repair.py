@@ -11,29 +11,21 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import test_database
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sql import alter
 from test_cli import MAIN, agescape, good, strict_json
 from test_database import DAMAGES, FOUND, KEYS, P, a_minimum, a_transition_state, contents
 
 import landscape
-from landscape import (
-    Barriers,
-    Database,
-    LandscapeGraph,
-    _side_tables,
-    interchange,
-    merge,
-    repair,
-    verify,
-)
-from landscape._admission import minimum_problem, transition_state_problem
-from landscape._heights import below_minima
-from landscape._searches import Found, Task
-from landscape.exploration import next_search, store, store_inherent_structures
-from landscape.locks import only_writer
-from landscape.records import Attempt, Quenched
+from landscape import Database, LandscapeGraph, interchange, merge, verify
+from landscape.database import Attempt, Quenched, _side_tables, repair
+from landscape.database._admission import minimum_problem, transition_state_problem
+from landscape.graph import below_minima
+from landscape.kinetics import Barriers
+from landscape.search import store_inherent_structures
+from landscape.search._exploration import next_search, store
+from landscape.search._searches import Found, Task
+from landscape.support import only_writer
 
 path = test_database.path
 
@@ -210,7 +202,7 @@ def test_pele_does_not_get_damaged_rows(filled):
     pytest.importorskip("pele")
     alter(filled, "UPDATE tbl_minima SET energy = 'high' WHERE _id = 4")
     with pytest.raises(ValueError, match="holds damaged rows"):
-        landscape.pele_adapter.open_database(filled)
+        landscape.interchange._pele_adapter.open_database(filled)
 
 
 # ---------------------------------------------------------------- the command line

@@ -11,22 +11,20 @@ from importlib.resources import files
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from bridge import Scale, StudySettings, Visits
+from bridge import StudySettings, Visits
 from bridge.cli import main
 from bridge.comparison import ComparisonRow
-from bridge.report import page as report
-from bridge.report.comparison import comparison_panel
-from bridge.report.graph import LARGEST, SMALLEST, graph_panel
-from bridge.report.motion import FAINT, aging_panel, displacement_panel
-from bridge.report.panels import NO_VALUE, minimum_facts
-from bridge.report.study_command import study_command
-from bridge.results import ArchitectureResults, MinimaTable, all_ages
-from bridge.settings import SCALES, scaled
+from bridge.studies import SCALES, ArchitectureResults, MinimaTable, Scale, all_ages, scaled
+from bridge.studies.report import _page as report
+from bridge.studies.report._comparison import comparison_panel
+from bridge.studies.report._graph import LARGEST, SMALLEST, graph_panel
+from bridge.studies.report._motion import FAINT, aging_panel, displacement_panel
+from bridge.studies.report._panels import NO_VALUE, minimum_facts
+from bridge.studies.report._study_command import study_command
 from dynamics import SGD, MeanSquareDisplacement, aging
-from dynamics.schedules import Constant
+from dynamics.training import Constant
 from landscape import Dataset, LandscapeGraph, datasets, disconnectivity_tree
 
 WAITING, LAST, RUNS = (10, 100, 1000), 5000, 6

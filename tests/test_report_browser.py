@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bridge import Scale, StudySettings, inherent_structures, study
+from bridge import StudySettings, inherent_structures, study
 from bridge.comparison import LANDSCAPE, RUNS
-from bridge.study import folder_name
+from bridge.studies import Scale
+from bridge.studies._study import folder_name
 from dynamics import SGD, aging, load_trajectories, mean_square_displacement
-from landscape import MLP, CrossEntropyLoss, Database, Dataset, datasets
+from landscape import CrossEntropyLoss, Database, Dataset, datasets
+from landscape.networks import MLP
 
 pytestmark = pytest.mark.slow
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install 'agescape[browser]'")

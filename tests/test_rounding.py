@@ -6,13 +6,12 @@ import mpmath
 import numpy as np
 import pytest
 from extended import derivatives, needs_extended
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from landscape import MLP, CrossEntropyLoss, datasets, quench
-from landscape._rounding import rounding_of_norms
-from landscape._zero_modes import null_vectors
-from landscape.datasets import Dataset
+from landscape import CrossEntropyLoss, Dataset, datasets, quench
+from landscape.losses import rounding_of_norms
+from landscape.losses._zero_modes import null_vectors
+from landscape.networks import MLP
 from landscape.stationary import Signs, local_model, rounding_of, signs_of
 
 

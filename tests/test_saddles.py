@@ -4,20 +4,10 @@ import numpy as np
 import pytest
 from reference import DoubleWell, MuellerBrown, Surface, flow_end
 
-from landscape import (
-    MLP,
-    CrossEntropyLoss,
-    Database,
-    SaddleStatus,
-    certify,
-    datasets,
-    explore,
-    find_transition_state,
-    quench,
-    search_between,
-    search_from_minimum,
-    symmetry,
-)
+from landscape import CrossEntropyLoss, Database, datasets, explore, quench, symmetry
+from landscape.networks import MLP
+from landscape.search import SaddleStatus, find_transition_state, search_between, search_from_minimum
+from landscape.stationary import certify
 
 
 def minima_of(loss, rng, n):

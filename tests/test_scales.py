@@ -9,7 +9,8 @@ from test_cli import agescape, good
 
 import bridge.commands.studies
 from dynamics import SGD, train
-from landscape import MLP, Dataset, datasets
+from landscape import Dataset, datasets
+from landscape.networks import MLP
 
 MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
 ROWS = 60

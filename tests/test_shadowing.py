@@ -5,7 +5,9 @@ import pytest
 from reference import DoubleWell, MuellerBrown, Surface
 
 from dynamics import SGD, load_trajectories, train
-from landscape import MLP, CrossEntropyLoss, quench, quench_along, shadowing
+from landscape import CrossEntropyLoss, quench
+from landscape.descent import _shadowing as shadowing, quench_along
+from landscape.networks import MLP
 
 
 def alone(loss, points):

@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from landscape import SaddleStatus, find_transition_state, quench, saddles
-from landscape._downhill import follow_down
-from landscape._flow import FRACTIONS
+from landscape import quench
+from landscape.descent import follow_down
+from landscape.descent._flow import FRACTIONS
+from landscape.losses import Surface
+from landscape.search import SaddleStatus, _saddles as saddles, find_transition_state
 from landscape.stationary import local_model
-from landscape.surfaces import Surface
 
 
 class Ravine(Surface):

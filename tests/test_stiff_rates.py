@@ -5,22 +5,24 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.sparse import csr_array
 
 from landscape import Database, LandscapeGraph
-from landscape._elimination import eliminate, exit_chances, mean_times, solution
-from landscape.kinetic_monte_carlo import random_walk
-from landscape.master_equation import (
+from landscape.kinetics import (
+    Barriers,
+    RateNetwork,
     committors,
+    exit_rates,
     first_passage_times,
+    langer_rates,
     occupations,
+    random_walk,
     same_minimum,
     stationary_distribution,
     transition_probabilities,
 )
-from landscape.rates import Barriers, RateNetwork, exit_rates, langer_rates
+from landscape.kinetics._elimination import eliminate, exit_chances, mean_times, solution
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "databases"
 KTN = Path(__file__).parents[2] / "shared" / "data" / "public" / "ktn-9state"

@@ -14,16 +14,17 @@ import h5py
 import numpy as np
 import pytest
 
-from bridge import Scale, StudySettings, compare, inherent_structures, study
-from bridge._files import to_json
+from bridge import StudySettings, compare, inherent_structures, study
 from bridge.cli import main
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS, row_dict
-from bridge.report.panels import number_text
-from bridge.report.tables import COLUMNS
-from bridge.settings import SCALES
-from bridge.study import folder_name
+from bridge.studies import SCALES, Scale
+from bridge.studies._study import folder_name
+from bridge.studies.report._panels import number_text
+from bridge.studies.report._tables import COLUMNS
 from dynamics import SGD, load_trajectories
-from landscape import MLP, CrossEntropyLoss, Database, Dataset, datasets
+from landscape import CrossEntropyLoss, Database, Dataset, datasets
+from landscape.networks import MLP
+from landscape.support import to_json
 
 PNG = b"\x89PNG\r\n\x1a\n"
 VOID = {"meta", "img", "br", "link", "input"}
@@ -288,7 +289,7 @@ def test_an_interruption_while_drawing(undisturbed, data, tmp_path, monkeypatch)
 
     settings = replace(SETTINGS, architectures=((2,),))
     with monkeypatch.context() as patched:
-        patched.setattr("bridge.report.page.write", interrupt)
+        patched.setattr("bridge.studies.report._page.write", interrupt)
         with pytest.raises(KeyboardInterrupt):
             study(data, tmp_path, settings)
     done = study(data, tmp_path, settings)

@@ -1,20 +1,13 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from reference import finite_gradient, finite_hessian, relative_error
 
-from landscape import (
-    Database,
-    DoubleWells,
-    MuellerBrown,
-    certify,
-    components,
-    explore,
-    find_transition_state,
-    funnelling,
-    quench,
-)
+from landscape import Database, explore, quench
+from landscape.graph import components, funnelling
+from landscape.losses import DoubleWells, MuellerBrown
+from landscape.search import find_transition_state
+from landscape.stationary import certify
 
 SURFACES = [MuellerBrown(), DoubleWells([0.1]), DoubleWells([0.1, 0.2, 0.4], [0.1, -0.2, 0.3])]
 surfaces = pytest.mark.parametrize("surface", SURFACES, ids=lambda s: f"{type(s).__name__}-{s.n_parameters}")

@@ -2,12 +2,13 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, example, given, settings, strategies as st
 from reference import group, images
 
-from landscape import MLP, CrossEntropyLoss, symmetry
-from landscape._alignment import _align_locally, transform
+from landscape import CrossEntropyLoss, symmetry
+from landscape.networks import MLP
+from landscape.symmetry import transform
+from landscape.symmetry._alignment import _align_locally
 
 HIDDEN = st.lists(st.integers(1, 4), min_size=1, max_size=4)
 TINY = st.lists(st.integers(1, 3), min_size=1, max_size=4).filter(lambda hidden: order(hidden) <= 800)

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from test_cli import agescape
 
-from landscape import MLP, CrossEntropyLoss, Database, Dataset, datasets, explore, loss_of
+from landscape import CrossEntropyLoss, Database, Dataset, datasets, explore, loss_of
 from landscape.datasets._arguments import standardized
 from landscape.datasets._split import stratified_order
+from landscape.networks import MLP
 
 # four rows of two features, with the labels 0, 1, 0, 2
 INPUTS = [[0.5, -1.5], [2.5, 300.0], [4.5, 5.5], [0.0, 7.25]]

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from reference import DoubleWell, MuellerBrown
 
-from landscape import BasinHopping, GaussianMove, parallel_tempering, quench
-from landscape.tempering import exchange_probability
+from landscape import quench
+from landscape.search import BasinHopping, GaussianMove, parallel_tempering
+from landscape.search._tempering import exchange_probability
 
 TEMPERATURES = [1e-4, 1e-3, 1e-2]
 SWEEPS = 1000

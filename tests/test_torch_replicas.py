@@ -8,9 +8,11 @@ import h5py
 import numpy as np
 import pytest
 
-from dynamics import NOISES, SGD, aging, load_trajectories, mean_square_displacement, train, train_module
-from dynamics.torch_replicas import NOISES_OF_MODULES
-from landscape import MLP, TorchLoss, datasets
+from dynamics import SGD, aging, load_trajectories, mean_square_displacement, train, train_module
+from dynamics.noises import NOISES
+from dynamics.training._torch_replicas import NOISES_OF_MODULES
+from landscape import TorchLoss, datasets
+from landscape.networks import MLP
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

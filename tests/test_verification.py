@@ -9,23 +9,13 @@ import numpy as np
 import pytest
 import sql
 
-from landscape import (
-    MLP,
-    CrossEntropyLoss,
-    Database,
-    Failure,
-    Minimum,
-    TransitionState,
-    certify,
-    datasets,
-    explore,
-    quench,
-    verify,
-)
-from landscape._pickles import dump_array
-from landscape.exploration import open_or_create
-from landscape.saddles import downhill
-from landscape.verification import same_ends
+from landscape import CrossEntropyLoss, Database, Minimum, TransitionState, datasets, explore, quench, verify
+from landscape.database import Failure, same_ends
+from landscape.database._pickles import dump_array
+from landscape.networks import MLP
+from landscape.search import downhill
+from landscape.search._exploration import open_or_create
+from landscape.stationary import certify
 
 NETWORK = MLP((2, 2, 4))
 P = NETWORK.n_parameters

@@ -6,20 +6,17 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bridge import (
+from bridge import InherentStructures, dwells, jumps
+from bridge.mapping import SnapshotStatus
+from bridge.residence import (
     Dwells,
-    InherentStructures,
     JumpStatus,
-    SnapshotStatus,
     compare_maps,
     departures,
-    dwells,
     history,
-    jumps,
     mean_overlap,
     occupation,
     occupation_at,
@@ -30,9 +27,11 @@ from bridge import (
     superbasin_history,
     superbasin_shares,
 )
-from bridge.jumps import of_run
+from bridge.residence._jumps import of_run
 from dynamics import aging
-from landscape import Database, Minimum, Provenance, TransitionState, superbasins
+from landscape import Database, Minimum, TransitionState
+from landscape.database import Provenance
+from landscape.graph import superbasins
 
 STEPS = np.array([0, 10, 20, 40, 80, 160])
 SEQUENCES = np.array([[1, 1, 2, 1, 3, 3], [2, 2, 2, 2, 2, 2], [3, 0, 3, 4, 0, 1]])

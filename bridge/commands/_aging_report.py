@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dynamics import AgingAnalysis, Collapse, Control
+from dynamics.aging_times import AgingAnalysis, Collapse, Control
 
 MOST_NUMBERS = 12  # of an array in text: more belongs into the JSON
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import joblib
 
-from landscape.versions import package_version
+from landscape.support import package_version
 
 PACKAGE = "agescape"
 VERSION = package_version(PACKAGE)

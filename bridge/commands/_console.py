@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bridge._files import to_json
+from landscape.support import to_json
 
 SECONDS_BETWEEN_LINES = 30.0
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}

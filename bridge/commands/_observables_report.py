@@ -5,20 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from dynamics import (
-    Aging,
-    GradientMagnitudes,
-    LayerDisplacement,
-    MeanSquareDisplacement,
-    NonGaussian,
-    Onset,
-    Onsets,
-    ReplicaOverlap,
-    SymmetricDisplacement,
-    Trajectories,
-    UpdateAlignment,
-    aging,
-)
+from dynamics.aging_times import Aging, aging
+from dynamics.displacement import LayerDisplacement, MeanSquareDisplacement, NonGaussian, SymmetricDisplacement
+from dynamics.observables import GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
+from dynamics.runs import Trajectories
 
 
 def describe_observable(name: str, result: Any, threshold: float, seed: int) -> dict[str, Any]:

@@ -7,7 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from bridge.commands._console import parse_hidden
-from landscape import MLP, CrossEntropyLoss, Dataset, datasets
+from landscape import datasets
+from landscape.datasets import Dataset
+from landscape.losses import CrossEntropyLoss
+from landscape.networks import MLP
 
 Seed = Annotated[int, typer.Option(min=0, help="Determines every random number.")]
 Jobs = Annotated[int, typer.Option(help="Worker processes; -1 for all cores. Never changes a result.")]

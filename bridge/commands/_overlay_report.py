@@ -5,15 +5,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.departures import SHARE, departures
-from bridge.dwell import Dwells, dwells, residual_dwells
-from bridge.histories import history, mean_overlap, persistence, shared_minima
-from bridge.inherent import InherentStructures, SnapshotStatus
-from bridge.jumps import Jumps, jumps
-from bridge.maps import MapDisagreement
-from bridge.superbasins import superbasin_shares
-from dynamics import aging
-from landscape import Database
+from bridge.mapping import InherentStructures, SnapshotStatus
+from bridge.residence import (
+    SHARE,
+    Dwells,
+    Jumps,
+    MapDisagreement,
+    departures,
+    dwells,
+    history,
+    jumps,
+    mean_overlap,
+    persistence,
+    residual_dwells,
+    shared_minima,
+    superbasin_shares,
+)
+from dynamics.aging_times import aging
+from landscape.database import Database
 
 
 def describe_overlay(structures: InherentStructures, database: Database) -> dict[str, Any]:

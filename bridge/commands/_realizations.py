@@ -7,15 +7,10 @@ from typing import Any
 import numpy as np
 
 from bridge.commands._options import describe_metadata
-from dynamics import (
-    ExponentSpread,
-    Realizations,
-    Trajectories,
-    compare_realizations,
-    load_trajectories,
-    mean_square_displacement,
-)
-from landscape.reading import reading
+from dynamics.aging_times import ExponentSpread, Realizations, compare_realizations
+from dynamics.displacement import mean_square_displacement
+from dynamics.runs import Trajectories, load_trajectories
+from landscape.support import reading
 
 GENERATED = ("ljat", "mnist")  # data sets that have a seed
 FINAL = {

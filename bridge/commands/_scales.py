@@ -3,7 +3,8 @@
 import sys
 from typing import Any
 
-from landscape import Dataset, datasets
+from landscape import datasets
+from landscape.datasets import Dataset
 
 
 def warn_of_scales(data: Dataset) -> dict[str, Any]:

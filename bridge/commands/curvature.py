@@ -10,14 +10,19 @@ from numpy.typing import NDArray
 from bridge import plots
 from bridge.commands._console import progress_bar, show
 from bridge.commands._options import AsJson, DataDir, Jobs, Seed, describe_metadata, parse_steps
-from dynamics import Curvature, CurvatureEstimates, Trajectories, estimate_curvature, load_trajectories
-from dynamics import curvature as exact_curvature
-from dynamics.curvature_plots import plot_gradient, plot_negative, plot_spectra
-from dynamics.gradient_noise import WITH_REPLACEMENT
-from landscape import CrossEntropyLoss
+from dynamics.plots import plot_gradient, plot_negative, plot_spectra
+from dynamics.runs import Trajectories, load_trajectories
+from dynamics.spectra import (
+    WITH_REPLACEMENT,
+    Curvature,
+    CurvatureEstimates,
+    curvature as exact_curvature,
+    estimate_curvature,
+)
+from landscape.database import remake_loss
+from landscape.losses import CrossEntropyLoss
 from landscape.plots import check_figure_path, save_figure
-from landscape.reading import reading
-from landscape.reconstruction import remake_loss
+from landscape.support import reading
 
 
 def curvature(

@@ -8,20 +8,27 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from bridge._sentences import in_words
 from bridge.commands._console import progress_bar, show
 from bridge.commands._options import AsJson, DataDir, Jobs, Seed, Threshold, describe_metadata
 from bridge.commands.curvature import loss_of_runs
-from bridge.decomposition import PARTS
-from bridge.escapes import exponential_rate
-from bridge.explanation import Explanation, at_nearest, changed_at_t_star, explain, nearest_lags
-from bridge.hopping import Hopping, mean_of_covered
-from bridge.hopping_comparison import HoppingComparison, mean_dwell_time
-from bridge.inherent import check_same_loss
-from bridge.kinetics_plots import plot_explanation
-from dynamics import Aging, load_trajectories
-from dynamics.agreement import Agreement
-from landscape import Database
+from bridge.explanation import (
+    PARTS,
+    Explanation,
+    Hopping,
+    HoppingComparison,
+    at_nearest,
+    changed_at_t_star,
+    explain,
+    exponential_rate,
+    mean_dwell_time,
+    mean_of_covered,
+    nearest_lags,
+)
+from bridge.mapping import check_same_loss
+from bridge.plots import in_words, plot_explanation
+from dynamics.aging_times import Aging, Agreement
+from dynamics.runs import load_trajectories
+from landscape.database import Database
 from landscape.plots import check_figure_path, save_figure
 
 

@@ -10,26 +10,18 @@ import numpy as np
 import typer
 
 from bridge import plots
-from bridge._files import write_text
 from bridge.commands._console import show
 from bridge.commands._options import AsJson, Jobs, Seed, describe_metadata
-from bridge.properties import PROPERTIES, minimum_property
-from landscape import (
-    CrossEntropyLoss,
-    Database,
-    LocalGeometry,
-    Pathway,
-    fastest_path,
-    funnelling,
-    local_geometry,
-    loss_of,
-    loss_profile,
-    minimax_barrier,
-    summarize,
-)
-from landscape.datasets.fresh import CHUNK, fresh_rows, is_generated
+from bridge.plots import PROPERTIES, minimum_property
+from landscape.database import Database, StoredMinimum, loss_of
+from landscape.datasets import CHUNK, fresh_rows, is_generated
+from landscape.descent import loss_profile
+from landscape.graph import Pathway, fastest_path, funnelling, minimax_barrier
+from landscape.losses import CrossEntropyLoss
 from landscape.plots import check_figure_path, plot_geometry, plot_profile, save_figure
-from landscape.records import StoredMinimum
+from landscape.search import summarize
+from landscape.stationary import LocalGeometry, local_geometry
+from landscape.support import write_text
 
 File = Annotated[Path, typer.Argument(help="Database of minima.")]
 Picture = Annotated[Path, typer.Option(help="Picture to write: svg, pdf or png.")]

@@ -25,10 +25,8 @@ from bridge.commands._options import (
     describe_metadata,
     make_loss,
 )
-from landscape import Database, interchange
-from landscape import merge as merge_databases
-from landscape import repair as repair_database
-from landscape import verify as verify_database
+from landscape import interchange
+from landscape.database import Database, merge as merge_databases, repair as repair_database, verify as verify_database
 
 NewDatabase = Annotated[Path, typer.Option(help="Database to make; it must not exist.")]
 SQLITE = b"SQLite format 3\0"

@@ -30,10 +30,9 @@ from bridge.commands._options import (
     make_loss,
 )
 from bridge.commands._scales import warn_of_scales
-from bridge.estimates import at_least, shown
-from landscape import Exploration, datasets, estimate_minima
-from landscape import explore as run_explore
-from landscape.exploration import CYCLE, KINDS
+from bridge.comparison import at_least, shown
+from landscape import datasets
+from landscape.search import CYCLE, KINDS, Exploration, estimate_minima, explore as run_explore
 
 
 def data_ljat(

@@ -8,20 +8,15 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from bridge import overlay_plots
-from bridge._sentences import in_words
 from bridge.commands._cluster import cluster
 from bridge.commands._console import progress_bar, show
 from bridge.commands._options import AsJson, Jobs, Scheduler, Seed, describe_metadata
 from bridge.commands._overlay_report import describe_departures, describe_maps, describe_overlay, summary
-from bridge.dwell import Dwells, dwells
-from bridge.inherent import InherentStructures, inherent_structures
-from bridge.jumps import Jumps, jumps
-from bridge.maps import compare_maps
-from bridge.occupation import Occupation, occupation, occupation_at, run_path
-from bridge.over_time_plots import plot_over_time
-from dynamics import Trajectories, load_trajectories
-from landscape import Database
+from bridge.mapping import InherentStructures, inherent_structures
+from bridge.plots import _overlay, in_words, plot_over_time
+from bridge.residence import Dwells, Jumps, Occupation, compare_maps, dwells, jumps, occupation, occupation_at, run_path
+from dynamics.runs import Trajectories, load_trajectories
+from landscape.database import Database
 from landscape.plots import check_figure_path, save_figure
 
 Maps = Literal["flow", "lbfgs", "both"]
@@ -80,7 +75,7 @@ def overlay(
         structures = next(iter(maps.values()))
         ages = runs.waiting_times if each_waiting_time else () if at is None else (at,)
         seen, paths = _panels(structures, opened, panels, np.asarray(ages), whole=run is not None)
-        figure = overlay_plots.plot_overlay(opened, seen, paths=paths)
+        figure = _overlay.plot_overlay(opened, seen, paths=paths)
         if over_time is not None:
             save_figure(plot_over_time(runs, structures, opened), over_time)
         result = summary(structures, opened) | describe_departures(structures, runs.waiting_times)

@@ -9,11 +9,8 @@ import typer
 from bridge.commands._cluster import cluster
 from bridge.commands._console import progress_bar, show, show_table
 from bridge.commands._options import AsJson, DataDir, Jobs, Scheduler, Seed
-from bridge.figures import FIGURES, get_figure
-from bridge.figures._ensembles import Ensemble
-from bridge.figures._reproduce import estimate_seconds
-from bridge.figures._reproduce import reproduce as make_figure
-from landscape.workers import check_jobs
+from bridge.figures import FIGURES, Ensemble, estimate_seconds, get_figure, reproduce as make_figure
+from landscape.support import check_jobs
 
 Scale = Literal["quick", "paper"]
 LIST = "list"

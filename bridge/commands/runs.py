@@ -41,27 +41,19 @@ from bridge.commands._realizations import (
     realization_files,
 )
 from bridge.commands._scales import warn_of_scales
-from dynamics import (
-    NOISES,
-    SGD,
+from dynamics.aging_times import (
+    BEND,
     AgingAnalysis,
     Collapse,
-    Trajectories,
     analyze_aging,
     compare_with_control,
     learning_rate_collapse,
-    load_trajectories,
-    log_lags,
-    make_noise,
-    mean_square_displacement,
-    parse_schedule,
-    parse_start,
 )
-from dynamics import train as run_train
-from dynamics.plots import plot_analysis
-from dynamics.realization_plots import plot_exponents
-from dynamics.realizations import BEND
-from dynamics.times import default_waiting_times
+from dynamics.displacement import mean_square_displacement
+from dynamics.noises import NOISES, make_noise
+from dynamics.plots import plot_analysis, plot_exponents
+from dynamics.runs import Trajectories, default_waiting_times, load_trajectories, log_lags
+from dynamics.training import SGD, parse_schedule, parse_start, train as run_train
 from landscape.plots import check_figure_path, save_figure
 
 NOISE_HELP = (

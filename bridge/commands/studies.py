@@ -32,16 +32,22 @@ from bridge.commands._options import (
     describe_metadata,
 )
 from bridge.commands._scales import warn_of_scales
-from bridge.comparison import compare as compare_studies
-from bridge.comparison import row_dict
-from bridge.comparison_tables import check_table_path, write_table
-from bridge.correlation import RankCorrelation, rank_correlations
-from bridge.estimates import shown
-from bridge.settings import StudySettings, scaled
-from bridge.study import study as run_study
-from dynamics import SGD, load_trajectories
-from landscape import Database, datasets, summarize
+from bridge.comparison import (
+    RankCorrelation,
+    check_table_path,
+    compare as compare_studies,
+    rank_correlations,
+    row_dict,
+    shown,
+    write_table,
+)
+from bridge.studies import StudySettings, scaled, study as run_study
+from dynamics.runs import load_trajectories
+from dynamics.training import SGD
+from landscape import datasets
+from landscape.database import Database
 from landscape.plots import check_figure_path, save_figure
+from landscape.search import summarize
 
 Scale = Literal["quick", "paper"]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Literal
 
-from dynamics import SGD
 from dynamics.noises import Epochs, Noise
+from dynamics.training import SGD
 
 ScaleName = Literal["quick", "paper"]
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from bridge._files import to_json, write_text
-from bridge.figures._base import PaperFigure, ScaleName
-from bridge.figures._ensembles import Ensemble
+from bridge.figures._base import PaperFigure
+from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._work import Progress, Work
-from dynamics import SGD, load_trajectories, train
-from landscape import MLP, datasets
+from dynamics.runs import load_trajectories
+from dynamics.training import SGD, train
+from landscape import datasets
+from landscape.networks import MLP
 from landscape.plots import save_figure
-from landscape.versions import package_version
+from landscape.support import package_version, to_json, write_text
 
 REFERENCE_MICROSECONDS = 1.35  # a step of 10 hidden units where `Ensemble.step_microseconds` was measured
 

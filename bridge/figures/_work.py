@@ -6,8 +6,12 @@ from functools import cache
 from pathlib import Path
 
 from bridge.figures._ensembles import Ensemble, ScaleName
-from dynamics import Trajectories, train
-from landscape import MLP, CrossEntropyLoss, Dataset, datasets
+from dynamics.runs import Trajectories
+from dynamics.training import train
+from landscape import datasets
+from landscape.datasets import Dataset
+from landscape.losses import CrossEntropyLoss
+from landscape.networks import MLP
 
 Progress = Callable[[str, int, int], object]  # stage, done, total
 

@@ -1,47 +1,5 @@
-"""Kinds of noise. A new one is one file here, with its compiled functions and a `Noise`, and one entry of `NOISES`."""
+"""Kinds of noise: what makes runs random, with the random numbers they draw."""
 
-from dynamics.noises._base import Noise as Noise
-from dynamics.noises.epochs import Epochs as Epochs
-from dynamics.noises.full import Full as Full
-from dynamics.noises.gaussian import Gaussian as Gaussian
-from dynamics.noises.gaussian import GaussianReplacement as GaussianReplacement
-from dynamics.noises.langevin import Langevin as Langevin
-from dynamics.noises.persistent import Persistent as Persistent
-from dynamics.noises.replacement import Replacement as Replacement
+import lazy_loader
 
-NoiseName = str  # one of `NOISES`
-
-NOISES: dict[str, type[Noise]] = {
-    noise.name: noise for noise in (Epochs, Replacement, Persistent, Full, Langevin, Gaussian, GaussianReplacement)
-}
-
-
-def get_noise(name: str) -> type[Noise]:
-    """The kind of noise called `name`, or a ValueError that lists the names."""
-    if name not in NOISES:
-        msg = f"noise must be one of {', '.join(NOISES)}; got {name!r}"
-        raise ValueError(msg)
-    return NOISES[name]
-
-
-def make_noise(noise: str | Noise, **parameters: float | None) -> Noise:
-    """The noise with this name and these parameters; those that are None count as not given.
-
-    Raises
-    ------
-    ValueError
-        If there is no such noise, or a parameter is missing, out of its range, or not one of this noise.
-    """
-    given = {name: value for name, value in parameters.items() if value is not None}
-    if isinstance(noise, Noise):
-        return noise
-    kind = get_noise(noise)
-    for name in kind.parameters():
-        if name not in given:
-            msg = f"{name} must be given with the noise {kind.name!r}"
-            raise ValueError(msg)
-    for name, value in given.items():
-        if name not in kind.parameters():
-            msg = f"{name} must not be given with the noise {kind.name!r}, which has no such parameter; got {value!r}"
-            raise ValueError(msg)
-    return kind(**given)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -17,8 +17,8 @@ class Noise:
 
     A kind of noise is a frozen subclass. Its fields are its parameters: real numbers, which go into the file's settings
     by their names. Its class variables say what it does; the compiled functions among them are copied as text into
-    the kernels (`dynamics._codegen`), so they may use numpy and what `dynamics._random`, `landscape._math` and
-    `dynamics._parts` define, and all their randomness must come from (key, step): then a run can go on from any step.
+    the kernels (`dynamics.kernels`), so they may use numpy and what `dynamics.noises`, `landscape.losses` and
+    `dynamics.kernels` define, and all their randomness must come from (key, step): then a run can go on from any step.
     `numbers` is the array of the fields.
 
     Class variables

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.datasets._readers import Content, check_file
-from landscape.datasets._readers import read as read_now
+from landscape.datasets._readers import Content, check_file, read as read_now
 
 Array = NDArray[np.float64]
 Line = tuple[int, list[str]]  # its number in the file, its fields

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.archives import read_arrays
 from landscape.datasets._arguments import whole_number
 from landscape.datasets._layout import LABEL_NAME, Layout, body, layout_of
 from landscape.datasets._lines import DECIMAL_COMMA, is_number, numbers
+from landscape.support import read_arrays
 
 Array = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import solve_ivp
 
-from landscape.datasets._cluster import TOLERANCE, energy_and_gradient, relax
+from landscape.datasets._three_atoms import TOLERANCE, energy_and_gradient, relax
 
 Array = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.archives import read_arrays
+from landscape.support import read_arrays
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -1,0 +1,5 @@
+"""What ages: relaxation down the slope or hops between basins."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,237 @@
+"""What a displacement is made of: hops between basins, symmetric images, and motion inside a basin.
+
+With theta_IS the minimum in whose basin theta lies (its inherent structure) and delta = theta - theta_IS, a
+displacement d is d_IS + d_intra, the difference of the theta_IS and that of the delta, and
+
+    |d|^2 = |d_IS|^2 + |d_intra|^2 + 2 d_IS . d_intra.
+
+|d_IS|^2 is the squared distance modulo symmetry (a hop to another minimum) plus what the nearest image would have
+saved (a walk among images of one network). d_intra is projected on the eigenvectors of the Hessian at theta_IS(tw):
+soft modes have not relaxed by the age tw, eta lambda tw < 1; the others are stiff. The cross term is no small
+correction: where a run crosses a ridge between basins, theta_IS leaps while theta does not, and d_intra leaps back.
+
+The split into inherent structures and vibrations is Stillinger and Weber's (Phys. Rev. A 25, 978, 1982; cited from
+memory); the parts beyond it are ours.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from joblib import delayed
+from numpy.typing import ArrayLike, NDArray
+
+from bridge.explanation._relaxation import plain_learning_rate
+from bridge.mapping import QuenchedSnapshots
+from bridge.residence import UNKNOWN, Residence
+from dynamics.displacement import MeanSquareDisplacement
+from dynamics.runs import Trajectories
+from landscape import symmetry
+from landscape.losses import CrossEntropyLoss
+from landscape.networks import MLP
+from landscape.stationary import LocalModel, local_model
+from landscape.support import one_thread, worker_pool
+
+Array = NDArray[np.float64]
+
+PARTS = ("hop", "image", "soft", "stiff", "cross")
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposition:
+    """Parts of the displacement of R runs, each per parameter; nan where a snapshot has no inherent structure.
+
+    Parameters
+    ----------
+    total, inherent : MeanSquareDisplacement
+        |d|^2 / P and |d_IS|^2 / P.
+    hop, image : MeanSquareDisplacement
+        Their sum is `inherent`: distance modulo symmetry, and what images add.
+    soft, stiff : MeanSquareDisplacement
+        Their sum is |d_intra|^2 / P.
+    cross : MeanSquareDisplacement
+        2 d_IS . d_intra / P, of either sign. hop + image + soft + stiff + cross = total.
+    changed : (R, W, T) bool
+        Whether the two snapshots are known to lie in different basins (`bridge.residence`).
+    exact_images : bool
+        Whether nearest images are certain to be the nearest; otherwise `hop` is an upper bound.
+    """
+
+    total: MeanSquareDisplacement
+    inherent: MeanSquareDisplacement
+    hop: MeanSquareDisplacement
+    image: MeanSquareDisplacement
+    soft: MeanSquareDisplacement
+    stiff: MeanSquareDisplacement
+    cross: MeanSquareDisplacement
+    changed: NDArray[np.bool_]
+    exact_images: bool
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Whether both snapshots (R, W, T) have an inherent structure: of the others no part is known."""
+        return np.isfinite(self.inherent.values)
+
+    @property
+    def shares(self) -> dict[str, Array]:
+        """Mean of each part over that of the total, (W, T), over the runs that are known; nan without any."""
+        total = self._sum(self.total.values)
+        return {name: ratio(self._sum(getattr(self, name).values), total) for name in PARTS}
+
+    @property
+    def changed_share(self) -> Array:
+        """Share (W, T) of the known runs that are in another basin; nan without any."""
+        return ratio(self._sum(self.changed), self._sum(self.known))
+
+    @property
+    def share_of_changed(self) -> Array:
+        """Share (W, T) of the displacement of the known runs that is of those in another basin; nan without any."""
+        total = np.nan_to_num(self.total.values)
+        return ratio(self._sum(total * self.changed), self._sum(total))
+
+    def _sum(self, values: NDArray[Any]) -> Array:
+        """Sum (W, T) of `values` (R, W, T) over the runs that are known."""
+        return np.where(self.known, values, 0.0).sum(axis=0)
+
+
+def ratio(part: Array, whole: Array) -> Array:
+    """Divide `part` by `whole`; nan where that is 0 and there is nothing to have a share of."""
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), np.nan)
+
+
+def decomposition_steps(runs: Trajectories, lags: ArrayLike) -> NDArray[np.int64]:
+    """Steps whose snapshots `decompose` needs at these lags: tw and tw + lag within the runs."""
+    ends = runs.waiting_times[:, None] + np.asarray(lags, dtype=np.int64)
+    return np.unique([*runs.waiting_times, *ends[ends <= runs.steps[-1]]])
+
+
+def decompose(
+    runs: Trajectories,
+    loss: CrossEntropyLoss,
+    quenched: QuenchedSnapshots,
+    *,
+    jobs: int = 1,
+    progress: Callable[[int, int], object] | None = None,
+) -> Decomposition:
+    """Decompose the displacement of runs whose snapshots were quenched.
+
+    Parameters
+    ----------
+    runs : Trajectories
+        By plain SGD; its first runs are those of `quenched`, whose waiting times it has.
+    loss : CrossEntropyLoss
+    quenched : QuenchedSnapshots
+        At all waiting times; the lags are those of the runs for which it has all snapshots (`decomposition_steps`).
+    jobs, progress
+        Workers, and calls (done, total) of runs; the result does not depend on them.
+
+    Raises
+    ------
+    ValueError
+        If `quenched` lacks a waiting time, or has fewer than two lags in common with the runs.
+    """
+    return decompose_points(
+        quenched, loss, runs.waiting_times, runs.lags, plain_learning_rate(runs), jobs=jobs, progress=progress
+    )
+
+
+def decompose_points(
+    quenched: QuenchedSnapshots,
+    loss: CrossEntropyLoss,
+    waiting_times: NDArray[np.int64],
+    lags: NDArray[np.int64],
+    learning_rate: float,
+    *,
+    jobs: int = 1,
+    progress: Callable[[int, int], object] | None = None,
+) -> Decomposition:
+    """The same without runs: `decompose` of quenched points on a two-time grid."""
+    steps, network = quenched.steps, loss.network
+    if not np.isin(waiting_times, steps).all():
+        absent = waiting_times[~np.isin(waiting_times, steps)][0]
+        msg = f"quenched must have all waiting times, {waiting_times}; it lacks {absent}"
+        raise ValueError(msg)
+    ends = waiting_times[:, None] + lags
+    kept = (np.isin(ends, steps) | (ends > steps[-1])).all(axis=0) & np.isin(ends, steps).any(axis=0)
+    lags, ends = lags[kept], ends[:, kept]
+    if lags.size < 2:
+        msg = f"quenched must have the snapshots of at least two lags (decomposition_steps); it has those of {lags}"
+        raise ValueError(msg)
+    start, end = np.searchsorted(steps, waiting_times), np.searchsorted(steps, ends)
+    inside = ends <= steps[-1]
+    tasks = (
+        delayed(_decompose_run)(
+            loss, quenched.points[r], quenched.coordinates[r], quenched.basins[r].tolist(), start,
+            np.minimum(end, steps.size - 1), 1.0 / (learning_rate * waiting_times),
+        )
+        for r in range(quenched.runs.size)
+    )  # fmt: skip
+    rows: list[Any] = []
+    with worker_pool(jobs) as parallel:
+        for row in parallel(tasks):
+            rows.append(row)
+            if progress is not None:
+                progress(len(rows), quenched.runs.size)
+    grids = np.where(inside, np.array(rows), np.nan)
+    template = MeanSquareDisplacement(waiting_times, lags, grids[:, 0])
+    parts = {name: replace(template, values=grids[:, k]) for k, name in enumerate(("total", "inherent", *PARTS))}
+    ids = Residence.of_basins(quenched).ids
+    before, after = ids[:, start][..., None], ids[:, np.minimum(end, steps.size - 1)]
+    changed = inside & (before != UNKNOWN) & (after != UNKNOWN) & (before != after)
+    return Decomposition(**parts, changed=changed, exact_images=symmetry.is_exact(network))
+
+
+def _decompose_run(
+    loss: CrossEntropyLoss,
+    points: Array,
+    coordinates: Array,
+    basins: list[int],
+    start: NDArray[np.intp],
+    end: NDArray[np.intp],
+    soft_below: Array,
+) -> Array:
+    """Total, inherent and the parts, (7, W, T), of one run. `soft_below` (W,): largest eigenvalue of a soft mode."""
+    grid = np.full((2 + len(PARTS), *end.shape), np.nan)
+    models: dict[int, LocalModel] = {}
+    hops: dict[tuple[int, int], float] = {}
+    with one_thread():
+        for w, i in enumerate(start.tolist()):
+            if basins[i] < 0:
+                continue
+            if basins[i] not in models:
+                models[basins[i]] = local_model(loss, coordinates[i])
+            model = models[basins[i]]
+            soft = model.eigenvectors[:, model.zero | (model.eigenvalues < soft_below[w])]
+            moved = points[end[w]] - points[i]  # (T, P)
+            leapt = coordinates[end[w]] - coordinates[i]
+            inside = moved - leapt
+            squares = [(array**2).mean(axis=1) for array in (moved, leapt, inside)]
+            modulo = np.array([_hop(loss.network, coordinates, basins, i, j, hops) for j in end[w].tolist()])
+            along_soft = ((inside @ soft) ** 2).sum(axis=1) / moved.shape[1]
+            cross = 2.0 * (leapt * inside).mean(axis=1)
+            grid[:, w] = [
+                squares[0], squares[1], modulo, squares[1] - modulo, along_soft, squares[2] - along_soft, cross
+            ]  # fmt: skip
+    return grid
+
+
+def _hop(
+    network: MLP | None,
+    coordinates: Array,
+    basins: list[int],
+    i: int,
+    j: int,
+    known: dict[tuple[int, int], float],
+) -> float:
+    """Mean square distance modulo symmetry of the minima of snapshots i and j; each pair of basins is computed once."""
+    pair = (basins[i], basins[j])
+    if pair[1] < 0:
+        return float("nan")
+    if pair[0] == pair[1]:
+        return 0.0
+    if pair not in known:
+        plain = np.linalg.norm(coordinates[j] - coordinates[i])
+        nearest = min(symmetry.distance(network, coordinates[i], coordinates[j]), plain)
+        known[pair] = known[pair[1], pair[0]] = float(nearest**2) / coordinates.shape[1]
+    return known[pair]

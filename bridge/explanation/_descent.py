@@ -1,0 +1,84 @@
+"""Aging without noise: full-batch descent from where a run is at each waiting time, without any quadratic model."""
+
+from collections.abc import Callable
+from os import PathLike
+
+import numpy as np
+
+from bridge.explanation._relaxation import plain_learning_rate, snapshots_at
+from dynamics.displacement import MeanSquareDisplacement
+from dynamics.runs import Trajectories
+from dynamics.snapshots import check_loss
+from dynamics.training import SGD, Points, train
+from landscape.losses import CrossEntropyLoss
+
+
+def descent_displacement(
+    runs: Trajectories,
+    loss: CrossEntropyLoss,
+    *,
+    longest: int | None = None,
+    path: str | PathLike[str] | None = None,
+    jobs: int = 1,
+    progress: Callable[[int, int], object] | None = None,
+) -> MeanSquareDisplacement:
+    """Displacement of full-batch gradient descent from theta(tw), with the learning rate of the runs.
+
+    It is all that relaxation can do: the descent stays in the gradient-flow basin of theta(tw) (but for the size of its
+    steps), passes no barrier and feels no noise. What the runs move beyond it is due to noise, hops included. Where
+    the full-batch *control* of `age` starts where the runs started, this starts again at every waiting time.
+
+    Parameters
+    ----------
+    runs : Trajectories
+        By plain SGD: constant learning rate, no momentum.
+    loss : CrossEntropyLoss
+        The loss that they descend.
+    longest : int, optional
+        Longest lag, in steps; by default the last waiting time. A step costs what one over all rows costs.
+    path : path, optional
+        HDF5 file in which finished descents are remembered.
+    jobs, progress
+        As in `dynamics.train`; the result does not depend on `jobs`.
+
+    Returns
+    -------
+    MeanSquareDisplacement
+        At the lags of `runs` up to `longest`.
+
+    Raises
+    ------
+    ValueError
+        If the loss is not that of the runs, they were not made by plain SGD, or fewer than two lags are left.
+    """
+    check_loss(runs, loss)
+    longest = int(runs.waiting_times[-1]) if longest is None else int(longest)
+    lags = runs.lags[runs.lags <= longest]
+    if lags.size < 2:
+        msg = f"longest must leave at least two lags of the runs, {runs.lags[:2]} and more; got {longest}"
+        raise ValueError(msg)
+    starts = snapshots_at(runs, runs.waiting_times).reshape(-1, loss.n_parameters)
+    fallen = train(
+        loss.network,
+        loss.data,
+        SGD(plain_learning_rate(runs), min(loss.data.rows, runs.metadata.get("batch_size", 1)), precision="float64"),
+        replicas=len(starts),
+        steps=max(int(lags[-1]), 2),
+        regularization=loss.regularization,
+        regularize_biases=loss.regularize_biases,
+        noise="full",
+        start=Points(starts),
+        waiting_times=[1],
+        lags=np.unique(np.maximum(lags - 1, 1)),  # snapshots at 0, 1 and 1 + lag
+        path=path,
+        jobs=jobs,
+        progress=progress,
+    )
+    at = np.searchsorted(fallen.steps, lags)
+    squares = np.empty((len(starts), lags.size))
+    for k in range(len(starts)):
+        theta = np.asarray(fallen.snapshots[k])
+        squares[k] = ((theta[at] - theta[0]) ** 2).mean(axis=1)
+    values = squares.reshape(runs.replicas, runs.waiting_times.size, lags.size)
+    values[:, runs.waiting_times[:, None] + lags > runs.steps[-1]] = np.nan
+    return MeanSquareDisplacement(runs.waiting_times, lags, values, runs.metadata)

@@ -1,0 +1,177 @@
+"""Escape times measured: Langevin runs from one minimum, until another basin keeps them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from joblib import delayed
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from dynamics.noises import Langevin
+from dynamics.runs import Trajectories
+from dynamics.training import SGD, Points, train
+from landscape.descent import Method, quench
+from landscape.losses import CrossEntropyLoss
+from landscape.stationary import StationaryPoint, certify, same_point
+from landscape.support import worker_pool
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Escapes:
+    """First escapes of R runs from the minimum in which they started.
+
+    Parameters
+    ----------
+    times : (R,) float64
+        Gradient-flow time (learning rate x steps) of each escape, or of the end of the run where there was none.
+    escaped : (R,) bool
+    rate, rate_low, rate_high : float
+        Escapes per unit of gradient-flow time, its maximum-likelihood estimate for exponential times that the end of
+        the runs cuts, and its exact interval. nan without an escape.
+    confidence : float
+    """
+
+    times: Array
+    escaped: NDArray[np.bool_]
+    rate: float
+    rate_low: float
+    rate_high: float
+    confidence: float
+
+    @property
+    def mean_time(self) -> float:
+        """Mean escape time, 1 / rate."""
+        return 1.0 / self.rate
+
+
+def langevin_escapes(
+    loss: CrossEntropyLoss,
+    minimum: ArrayLike,
+    temperature: float,
+    *,
+    learning_rate: float = 0.1,
+    replicas: int = 100,
+    steps: int = 100_000,
+    every: int = 1000,
+    seed: int = 0,
+    method: Method = "flow",
+    confidence: float = 0.95,
+    jobs: int = 1,
+    progress: Callable[[int, int], object] | None = None,
+) -> Escapes:
+    """Run Langevin dynamics from a minimum and note when each run leaves it for good.
+
+    A run has escaped at the first snapshot of two in a row that lie in another basin than the minimum, another image of
+    it included; snapshots whose quench ends in no minimum are left out (`bridge.residence`). Choose `every` longer than
+    the relaxation over the barrier, 1 / (learning rate |lambda_b|), so that a run that turns back on the ridge does not
+    count, and much shorter than the escape time.
+
+    Parameters
+    ----------
+    loss : CrossEntropyLoss
+    minimum : (P,) array
+    temperature : float
+        In nats.
+    learning_rate, replicas, steps, seed
+        As in `dynamics.train`.
+    every : int
+        Steps between two snapshots.
+    method : {"flow", "lbfgs"}
+        Of the quench that maps a snapshot.
+    confidence : float
+        Of the interval of the rate.
+    jobs, progress
+        Workers, and calls (done, total) of runs; the result does not depend on them.
+
+    Raises
+    ------
+    ValueError
+        If `minimum` is none, or `steps` hold fewer than two times `every`.
+    """
+    if every < 1 or steps < 2 * every:
+        msg = f"steps must hold at least two times every; got steps={steps!r}, every={every!r}"
+        raise ValueError(msg)
+    home = certify(loss, minimum)
+    if home.index or home.rms_gradient > 1e-6:
+        found = f"its rms gradient is {home.rms_gradient:.2g}, its lowest eigenvalue {home.eigenvalues[0]:.2g}"
+        msg = f"minimum must be one; {found}"
+        raise ValueError(msg)
+    lags = every * np.arange(1, steps // every)
+    runs = train(
+        loss.network,
+        loss.data,
+        SGD(learning_rate, min(loss.data.rows, 100), precision="float64"),
+        replicas=replicas,
+        steps=int(every + lags[-1]),
+        seed=seed,
+        regularization=loss.regularization,
+        regularize_biases=loss.regularize_biases,
+        noise=Langevin(temperature),
+        start=Points(home.coordinates),
+        waiting_times=[every],
+        lags=lags,
+        jobs=jobs,
+    )
+    return first_escapes(
+        runs, loss, home, learning_rate, method=method, confidence=confidence, jobs=jobs, progress=progress
+    )
+
+
+def first_escapes(
+    runs: Trajectories,
+    loss: CrossEntropyLoss,
+    home: StationaryPoint,
+    learning_rate: float,
+    *,
+    method: Method = "flow",
+    confidence: float = 0.95,
+    jobs: int = 1,
+    progress: Callable[[int, int], object] | None = None,
+) -> Escapes:
+    """When runs that start in the basin of the minimum `home` leave it."""
+    results = []
+    with worker_pool(jobs) as parallel:
+        tasks = (
+            delayed(_first_escape)(loss, np.asarray(runs.snapshots[r], dtype=np.float64), home, method)
+            for r in range(runs.replicas)
+        )
+        for result in parallel(tasks):
+            results.append(result)
+            if progress is not None:
+                progress(len(results), runs.replicas)
+    at = np.array(results)
+    escaped = at >= 0
+    times = learning_rate * np.where(escaped, runs.steps[at], runs.steps[-1])
+    return Escapes(times, escaped, *exponential_rate(times, escaped, confidence), confidence)
+
+
+def exponential_rate(times: ArrayLike, happened: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Rate of exponential times of which some are cut, k / sum of all times for k events, and its interval.
+
+    The interval is that of a Poisson count, chi^2 quantiles of 2 k and 2 k + 2 degrees of freedom over twice the sum
+    (textbooks on life testing, e.g. Epstein and Sobel 1953; cited from memory).
+    """
+    total, k = float(np.sum(times)), int(np.sum(happened))
+    if total <= 0.0:
+        return float("nan"), float("nan"), float("nan")
+    tail = (1.0 - confidence) / 2.0
+    low = float(stats.chi2.ppf(tail, 2 * k)) / (2.0 * total) if k else 0.0
+    high = float(stats.chi2.ppf(1.0 - tail, 2 * k + 2)) / (2.0 * total)
+    return (k / total if k else float("nan")), low, high
+
+
+def _first_escape(loss: CrossEntropyLoss, snapshots: Array, home: StationaryPoint, method: Method) -> int:
+    """Position of the first of two snapshots in a row elsewhere, those without a minimum left out; -1: none."""
+    elsewhere = -1  # the last snapshot, if it lies elsewhere
+    for k, theta in enumerate(snapshots):
+        result = quench(loss, theta, method=method)
+        if not result.converged:
+            continue
+        away = not same_point(None, home, result.minimum)
+        if away and elsewhere >= 0:
+            return elsewhere
+        elsewhere = k if away else -1
+    return -1

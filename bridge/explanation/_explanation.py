@@ -1,0 +1,272 @@
+"""What ages? Measured displacement beside its explanations: relaxation without barriers, and hops between basins."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.explanation._decomposition import Decomposition, decompose, decomposition_steps, ratio
+from bridge.explanation._descent import descent_displacement
+from bridge.explanation._hopping_comparison import HoppingComparison, compare_hopping
+from bridge.explanation._kinetics import JumpRates, PredictedJumps, jump_rates, predicted_jumps
+from bridge.explanation._relaxation import Relaxation, relaxation
+from bridge.mapping import QuenchedSnapshots, quenched_snapshots
+from dynamics.aging_times import Aging, Agreement, aging, agreement
+from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement, of_known
+from dynamics.runs import Trajectories
+from dynamics.spectra import WITH_REPLACEMENT
+from landscape.database import Database
+from landscape.descent import Method
+from landscape.losses import CrossEntropyLoss
+
+Array = NDArray[np.float64]
+
+RELAXATIONS = ("descent", "local", "own_minimum", "last_minimum")
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Result of `explain`.
+
+    Parameters
+    ----------
+    msd : MeanSquareDisplacement
+        Measured.
+    fit : Aging
+        Of it.
+    predictions : dict of str to MeanSquareDisplacement
+        By relaxation: "descent" (full-batch descent from theta(tw)), and quadratic models around theta(tw) ("local"),
+        around the minimum whose basin theta(tw) lies in ("own_minimum") and around that of the last snapshot
+        ("last_minimum").
+    agreements : dict of str to Agreement
+        Of each with the measured.
+    models : dict of str to Relaxation
+        The quadratic ones in full.
+    ran_away : dict of str to (W,) float64
+        Share of the runs for which a quadratic model predicts a loss below zero by t* (`Relaxation.ran_away`). Where
+        it is not 0, no share and no deviation is given: a mean over exponentials says nothing.
+    quenched : QuenchedSnapshots
+    decomposition : Decomposition
+        On fewer lags.
+    parts : dict of str to Aging
+        t* and mu of each part of the displacement, each with its own threshold where it does not reach the common one.
+    jumps : JumpRates
+        Measured changes of basin.
+    predicted_jumps : PredictedJumps or None
+        None without a database.
+    hopping : HoppingComparison or None
+        Hops by the master equation, beside those seen. None without a database.
+    """
+
+    msd: MeanSquareDisplacement
+    fit: Aging
+    predictions: Mapping[str, MeanSquareDisplacement]
+    agreements: Mapping[str, Agreement]
+    models: Mapping[str, Relaxation]
+    ran_away: Mapping[str, Array]
+    quenched: QuenchedSnapshots
+    decomposition: Decomposition
+    parts: Mapping[str, Aging]
+    jumps: JumpRates
+    predicted_jumps: PredictedJumps | None
+    hopping: HoppingComparison | None
+
+
+def explain(
+    runs: Trajectories,
+    loss: CrossEntropyLoss,
+    *,
+    database: Database | None = None,
+    threshold: float = 1e-2,
+    tolerance: float = 0.2,
+    longest: int | None = None,
+    quench_lags: int = 8,
+    method: Method = "flow",
+    store: Path | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Callable[[str, int, int], object] | None = None,
+) -> Explanation:
+    """Measure, predict and decompose the displacement of an ensemble.
+
+    Parameters
+    ----------
+    runs : Trajectories
+        By plain SGD: constant learning rate, no momentum.
+    loss : CrossEntropyLoss
+        The loss that they descend.
+    database : Database, optional
+        Of its minima and transition states, for the predicted rate of hops; nothing is added.
+    threshold, tolerance
+        Of t*, and of `dynamics.aging_times.agreement`.
+    longest : int, optional
+        Longest lag of descent and decomposition; by default the last waiting time, where t* mostly is.
+    quench_lags : int
+        Number of lags, even in the logarithm over two decades up to the longest, at which snapshots are quenched; at
+        least 2.
+    method : {"flow", "lbfgs"}
+        Of the quench.
+    store : path, optional
+        Folder in which finished quenches and descents are remembered.
+    seed : int
+        Of the bootstrap.
+    jobs : int
+        Workers; the result does not depend on it.
+    progress : callable (what, done, total), optional
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range, or does not belong to the runs. Thin data are a status of the parts.
+    """
+    report = progress or (lambda what, done, total: None)
+    msd = mean_square_displacement(runs)
+    longest = int(runs.waiting_times[-1]) if longest is None else int(longest)
+    lags = spaced_lags(runs.lags[runs.lags <= longest], quench_lags)
+    quenched = quenched_snapshots(
+        runs,
+        loss,
+        steps=np.unique([*decomposition_steps(runs, lags), runs.steps[-1]]),
+        method=method,
+        path=None if store is None else store / "quenches",
+        jobs=jobs,
+        progress=lambda done, total: report("quench", done, total),
+    )
+    own = quenched.coordinates[:, np.searchsorted(quenched.steps, runs.waiting_times)]
+    models = {
+        "local": relaxation(runs, loss, jobs=jobs),
+        "own_minimum": relaxation(runs, loss, own, partial=True, jobs=jobs),
+        "last_minimum": relaxation(runs, loss, quenched.at(int(runs.steps[-1])), partial=True, jobs=jobs),
+    }
+    fallen = descent_displacement(
+        runs,
+        loss,
+        longest=longest,
+        path=None if store is None else store / f"descent-{runs.replicas}-{longest}.h5",
+        jobs=jobs,
+        progress=lambda done, total: report("descend", done, total),
+    )
+    predictions = {"descent": fallen} | {name: model.msd for name, model in models.items()}
+    parted = decompose(runs, loss, quenched, jobs=jobs, progress=lambda done, total: report("decompose", done, total))
+    counted, hopping = None, None
+    if database is not None:
+        noise = {"path": None if store is None else store / "temperatures", "jobs": jobs} | _noise(runs)
+        counted = predicted_jumps(quenched, database, loss, **noise)
+        hopping = compare_hopping(
+            quenched, counted.minimum_ids, database, loss, msd, parted, threshold, seed=seed, progress=report, **noise
+        )
+    fit = aging(msd, threshold, seed=seed)
+    away = {name: ran_away_by(model, fit.t_star) for name, model in models.items()}
+    return Explanation(
+        msd=msd,
+        fit=fit,
+        predictions=predictions,
+        agreements={
+            name: compared(msd, predicted, away.get(name), threshold, tolerance=tolerance, seed=seed)
+            for name, predicted in predictions.items()
+        },
+        models=models,
+        ran_away=away,
+        quenched=quenched,
+        decomposition=parted,
+        parts=part_fits(parted, threshold, seed),
+        jumps=jump_rates(quenched),
+        predicted_jumps=counted,
+        hopping=hopping,
+    )
+
+
+def ran_away_by(model: Relaxation, t_star: Array) -> Array:
+    """Share (W,) of the runs with a prediction that ran away by the lag next to `t_star` (W,); nan without one."""
+    beyond = np.searchsorted(model.msd.lags, np.where(np.isfinite(t_star), t_star, np.inf))
+    at = np.minimum(beyond, model.msd.lags.size - 1)
+    away = (model.ran_away[:, np.arange(at.size), at] & model.known).sum(axis=0)
+    return np.where(np.isfinite(t_star), ratio(away.astype(float), model.known.sum(axis=0)), np.nan)
+
+
+def compared(
+    msd: MeanSquareDisplacement,
+    predicted: MeanSquareDisplacement,
+    ran_away: Array | None,
+    threshold: float,
+    *,
+    tolerance: float,
+    seed: int,
+) -> Agreement:
+    """`dynamics.aging_times.agreement` over the runs with a prediction; no numbers where one ran away."""
+    known: NDArray[np.bool_] = np.isfinite(predicted.values).any(axis=-1)  # pyright: ignore[reportAssignmentType]
+    found = agreement(of_known(msd, known), of_known(predicted, known), threshold, tolerance=tolerance, seed=seed)
+    away = np.zeros(len(found.share), dtype=bool) if ran_away is None else ran_away > 0
+    return replace(
+        found,
+        share=np.where(away, np.nan, found.share),
+        share_interval=np.where(away[:, None], np.nan, found.share_interval),
+        deviation=np.where(away, np.nan, found.deviation),
+    )
+
+
+def spaced_lags(lags: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """At most `count` of the lags (T,), evenly spaced in the logarithm over the last two decades, where t* is.
+
+    Raises
+    ------
+    ValueError
+        If `count` is < 2, or there are fewer lags.
+    """
+    if count < 2 or lags.size < 2:
+        msg = f"quench_lags must be at least 2, of as many lags; got {count!r} of {lags.size}"
+        raise ValueError(msg)
+    wanted = np.geomspace(max(lags[0], lags[-1] / 100), lags[-1], count)
+    return lags[np.unique(np.abs(np.log(lags) - np.log(wanted)[:, None]).argmin(axis=1))]
+
+
+def part_fits(parted: Decomposition, threshold: float, seed: int = 0) -> dict[str, Aging]:
+    """t* and mu of each part that has a sign, at `threshold` or at what all waiting times reach."""
+    intra = replace(parted.soft, values=parted.soft.values + parted.stiff.values)
+    parts = {name: getattr(parted, name) for name in ("total", "inherent", "hop", "image", "soft", "stiff")}
+    return {
+        name: aging(part, reachable_threshold(part, threshold), seed=seed)
+        for name, part in ((name, of_known(part)) for name, part in (parts | {"intra": intra}).items())
+    }
+
+
+def reachable_threshold(msd: MeanSquareDisplacement, threshold: float) -> float:
+    """`threshold`, or the middle (in the logarithm) of what the mean of every waiting time passes within the lags.
+
+    `threshold` again where there is no such range: then the status of `aging` says so.
+    """
+    means = np.where(np.isfinite(msd.mean), msd.mean, 0.0)
+    low, high = means[:, 0].max(), means.max(axis=1).min()
+    if low < threshold <= high or high <= max(low, 0.0):
+        return threshold
+    return float(np.sqrt(max(low, high * 1e-2) * high))
+
+
+def nearest_lags(explanation: Explanation) -> NDArray[np.int64]:
+    """Position (W,) of the decomposed lag nearest to t*; -1 where there is no t*."""
+    lags, t_star = explanation.decomposition.total.lags, explanation.fit.t_star
+    safe = np.where(np.isfinite(t_star), t_star, 1.0)
+    return np.where(np.isfinite(t_star), np.abs(np.log(lags / safe[:, None])).argmin(axis=1), -1)
+
+
+def changed_at_t_star(explanation: Explanation) -> Array:
+    """Share (W,) of the displacement at the lag nearest to t* that is of runs then in another basin than at tw."""
+    return at_nearest(explanation, explanation.decomposition.share_of_changed)
+
+
+def at_nearest(explanation: Explanation, values: Array) -> Array:
+    """`values` (W, T) of the decomposed lags at the one nearest to t*, (W,); nan where there is no t*."""
+    at = nearest_lags(explanation)
+    return np.where(at >= 0, values[np.arange(at.size), at], np.nan)
+
+
+def _noise(runs: Trajectories) -> dict[str, Any]:
+    """What the temperature of SGD depends on."""
+    return {
+        "learning_rate": float(runs.metadata["learning_rate"]),
+        "batch_size": int(runs.metadata["batch_size"]),
+        "replacement": runs.metadata.get("noise") in WITH_REPLACEMENT,
+    }

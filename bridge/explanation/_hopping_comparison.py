@@ -1,0 +1,238 @@
+"""Hops of SGD: foretold by the master equation at the temperatures of its noise, beside those seen."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest
+
+from bridge.explanation._decomposition import Decomposition
+from bridge.explanation._escapes import exponential_rate
+from bridge.explanation._hopping import Hopping, predict_hopping, region_around
+from bridge.explanation._kinetics import exit_temperatures
+from bridge.mapping import QuenchedSnapshots
+from bridge.residence import UNKNOWN, Residence, stays_of
+from dynamics.aging_times import Aging, aging, at_lags
+from dynamics.displacement import MeanSquareDisplacement, of_known
+from landscape.database import Database
+from landscape.losses import CrossEntropyLoss
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class ObservedHops:
+    """Hops that were seen of the covered runs, at W waiting times and T lags (steps).
+
+    Parameters
+    ----------
+    waiting_times, lags : (W,), (T,) int64
+    same : (W, T) float64
+        Share of the covered runs that are in the same minimum at tw and tw + t, of those that have one at both; nan
+        where there is none.
+    same_interval : (W, T, 2) float64
+        Exact 95 % interval of this share.
+    minimum_ids : (V,) int64
+    stays : (V,) float64
+        Steps that the runs were seen to stay in each of these minima, up to the last waiting time and lag.
+    departures : (V,) int64
+        Stays that were seen to end (`bridge.residence`). No more than one between two snapshots is.
+    dwell_times, dwell_low, dwell_high : (V,) float64
+        Mean time in the minimum, stays / departures, and its 95 % interval; inf without a departure, nan without a
+        stay.
+    """
+
+    waiting_times: Integers
+    lags: Integers
+    same: Array
+    same_interval: Array
+    minimum_ids: Integers
+    stays: Array
+    departures: Integers
+    dwell_times: Array
+    dwell_low: Array
+    dwell_high: Array
+
+
+def observed_hops(
+    quenched: QuenchedSnapshots, minimum_ids: ArrayLike, hopping: Hopping, lags: ArrayLike
+) -> ObservedHops:
+    """See of the same runs what `hopping` foretells, at the lags (T,) that have quenched snapshots.
+
+    Parameters
+    ----------
+    quenched : QuenchedSnapshots
+        S steps, all waiting times among them.
+    minimum_ids : (R, S) int array
+        Database ids of its minima, 0 where the database does not have one: a basin that it does not know is elsewhere.
+    hopping : Hopping
+    lags : (T,) int array
+        Lags beyond the last quenched step, or without a snapshot, have nan.
+    """
+    wanted = np.asarray(lags, dtype=np.int64)
+    residence = _places(quenched, np.asarray(minimum_ids, dtype=np.int64))
+    shape = (hopping.waiting_times.size, wanted.size)
+    same, ends = np.full(shape, np.nan), np.full((*shape, 2), np.nan)
+    for w, t in np.ndindex(*shape):
+        i, j = (np.flatnonzero(quenched.steps == hopping.waiting_times[w] + lag) for lag in (0, wanted[t]))
+        if not (i.size and j.size):
+            continue
+        there, elsewhere = (flags[hopping.covered[:, w], j[0] - i[0]] for flags in residence.compare(int(i[0])))
+        if known := int((there | elsewhere).sum()):
+            kept = int(there.sum())
+            same[w, t], ends[w, t] = kept / known, binomtest(kept, known).proportion_ci(0.95)
+    often = quenched.steps <= hopping.waiting_times[-1] + wanted[-1]  # not the long way to the end of the runs
+    found = stays_of(Residence(residence.steps[often], residence.ids[:, often]))
+    stays = [found.minimum_ids == number for number in hopping.minimum_ids]
+    total = np.array([found.lengths[stay].sum() for stay in stays])
+    left = np.array([(~found.right_censored[stay]).sum() for stay in stays], dtype=np.int64)
+    means = [mean_dwell_time(length, count) for length, count in zip(total, left, strict=True)]
+    mean, low, high = np.array(means).reshape(-1, 3).T
+    return ObservedHops(
+        hopping.waiting_times, wanted, same, ends, hopping.minimum_ids, total, left, mean, low, high
+    )  # fmt: skip
+
+
+def _places(quenched: QuenchedSnapshots, ids: Integers) -> Residence:
+    """In minima of the database; basins that it does not have are places with negative numbers."""
+    return Residence(
+        quenched.steps, np.where(quenched.basins < 0, UNKNOWN, np.where(ids > 0, ids, -1 - quenched.basins))
+    )
+
+
+def mean_dwell_time(total: float, departures: int) -> tuple[float, float, float]:
+    """Mean of dwell times that sum to `total` and ended `departures` times, and its 95 % interval.
+
+    inf where no end was seen; nan where nothing was: the runs were not seen to stay at all.
+    """
+    if total <= 0.0:
+        return float("nan"), float("nan"), float("nan")
+    rate, low, high = exponential_rate(total, departures)
+    with np.errstate(divide="ignore"):
+        mean, shortest, longest = 1.0 / np.array([np.nan_to_num(rate), high, low])
+    return float(mean), float(shortest), float(longest)
+
+
+@dataclass(frozen=True, eq=False)
+class HoppingComparison:
+    """Hops foretold and seen, of the runs in minima from which the database knows a way to another.
+
+    Parameters
+    ----------
+    predicted : dict of str to Hopping
+        For each choice of temperature (`exit_temperatures`).
+    observed : ObservedHops
+    fits : dict of str to Aging
+        t* and mu at one threshold of the displacement by hops, for each choice and as seen ("inherent"), and of the
+        whole displacement ("raw").
+    """
+
+    predicted: Mapping[str, Hopping]
+    observed: ObservedHops
+    fits: Mapping[str, Aging]
+
+    @property
+    def dwell_times(self) -> dict[str, float]:
+        """Mean dwell time predicted for the minima, weighted by the time seen in each, for each choice.
+
+        inf where no departure is predicted; nan where no run was seen to stay.
+        """
+        total = float(self.observed.stays.sum())
+        never = np.inf if total > 0 else np.nan
+        return {name: total / count if count > 0 else never for name, count in self.expected_departures.items()}
+
+    @property
+    def expected_departures(self) -> dict[str, float]:
+        """Departures that the predicted dwell times make of the stays seen, for each choice of temperature."""
+        stays = self.observed.stays
+        return {name: float((stays / hopping.dwell_times).sum()) for name, hopping in self.predicted.items()}
+
+
+def compare_hopping(
+    quenched: QuenchedSnapshots,
+    minimum_ids: Integers,
+    database: Database,
+    loss: CrossEntropyLoss,
+    msd: MeanSquareDisplacement,
+    parted: Decomposition,
+    threshold: float,
+    learning_rate: float,
+    batch_size: int,
+    *,
+    replacement: bool = False,
+    path: Path | None = None,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Callable[[str, int, int], object] | None = None,
+) -> HoppingComparison:
+    """Foretell the hops of SGD at both choices of temperature and compare them with those seen.
+
+    Parameters
+    ----------
+    quenched : QuenchedSnapshots
+    minimum_ids : (R, S) int64
+        Ids of its minima in the database (`PredictedJumps.minimum_ids`).
+    database : Database
+    loss : CrossEntropyLoss
+    msd : MeanSquareDisplacement
+        Of the same runs.
+    parted : Decomposition
+        Of the same runs; its lags, as far as all waiting times have them, are those compared.
+    threshold : float
+        Of t*.
+    learning_rate, batch_size, replacement, path, jobs
+        As in `temperatures_at`.
+    seed : int
+        Of the bootstrap.
+    progress : callable (what, done, total), optional
+    """
+    report = progress or (lambda what, done, total: None)
+    ages = msd.waiting_times
+    ids = minimum_ids[:, np.searchsorted(quenched.steps, ages)]
+    region = region_around(ids, database)
+    temperatures = exit_temperatures(
+        loss, region.minima, region.states, learning_rate, batch_size, replacement=replacement, path=path, jobs=jobs,
+        progress=lambda done, total: report("temperatures", done, total),
+    )  # fmt: skip
+    hop = _at_common_lags(parted.hop)
+    lags, predicted = hopping_lags(msd.lags, hop.lags), {}
+    for k, (name, temperature) in enumerate(temperatures.items()):
+        predicted[name] = predict_hopping(ids, region, loss.network, temperature, learning_rate, ages, lags)
+        report("hopping", k + 1, len(temperatures))
+    covered = predicted["curved"].covered
+    moved = {name: hopping.displacement for name, hopping in predicted.items()} | {"inherent": hop, "raw": msd}
+    return HoppingComparison(
+        predicted,
+        observed_hops(quenched, minimum_ids, predicted["curved"], hop.lags),
+        {name: aging(of_covered(each, covered), threshold, seed=seed) for name, each in moved.items()},
+    )
+
+
+def _at_common_lags(msd: MeanSquareDisplacement) -> MeanSquareDisplacement:
+    """Without lags that some waiting time does not have: up to the end of the runs only the first one has."""
+    found = np.isfinite(msd.values).any(axis=0)
+    common = msd.lags[found.sum(axis=0) == found.sum(axis=0).max()]
+    return at_lags(msd, common) if common.size > 1 else msd
+
+
+def hopping_lags(lags: NDArray[np.int64], quenched: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of the lags (T,) at which hops are foretold: the quenched ones, and about three a decade before."""
+    earlier = lags[lags < quenched[0]]
+    wanted = np.geomspace(1, quenched[0], 1 + int(3 * np.log10(quenched[0])))
+    chosen = (
+        earlier[np.unique(np.abs(np.log(earlier) - np.log(wanted)[:, None]).argmin(axis=1))] if earlier.size else []
+    )
+    return np.array([*chosen, *quenched], dtype=np.int64)
+
+
+def of_covered(msd: MeanSquareDisplacement, covered: Flags) -> MeanSquareDisplacement:
+    """Displacement whose mean over all runs is that over the covered ones (R, W), for `dynamics.aging`.
+
+    Covered runs weigh R over their number, others nothing (`dynamics.displacement.of_known`); a covered run without an
+    inherent structure at tw + t is not known there.
+    """
+    return of_known(msd, covered)

@@ -1,0 +1,229 @@
+"""Beyond the paper: t* and mu of ensembles that differ in one thing."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from bridge.figures._base import PaperFigure
+from bridge.figures._curves import ljat_ensembles
+from bridge.figures._ensembles import Ensemble, ScaleName
+from bridge.figures._work import Work
+from dynamics.aging_times import (
+    Aging,
+    DiffusionStatus,
+    GeneralizedDiffusion,
+    LocalSlope,
+    aging,
+    generalized_diffusion,
+    local_slope,
+)
+from dynamics.displacement import mean_square_displacement as displacement
+from dynamics.noises import Full, GaussianReplacement, Langevin, Persistent, Replacement
+from dynamics.plots import COLORS, STATUS_MARKS, mu_bars, plot_local_slope
+
+THRESHOLD = 1e-2
+LATE_WAITING_TIMES = (10_000, 16_000, 25_000, 40_000, 63_000, 100_000)
+NOISES = (
+    Replacement(),
+    GaussianReplacement(),
+    Persistent(3.0),
+    Persistent(30.0),
+    Persistent(300.0),
+    Langevin(1e-6),
+    Langevin(1e-5),
+    Full(),
+)
+MOST_IN_LEGEND = 6
+MARKERS = "osv^D<>pP*"
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """Aging of E ensembles: fits, local slopes, later regime. `replicas` of each."""
+
+    labels: tuple[str, ...]
+    replicas: tuple[int, ...]
+    fits: tuple[Aging, ...]
+    slopes: tuple[LocalSlope, ...]
+    diffusions: tuple[GeneralizedDiffusion, ...]
+
+
+def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> Contrast:
+    """The analysis of every ensemble."""
+    msds = [displacement(work.runs(ensemble)) for ensemble in ensembles]
+    several = len({ensemble.label for ensemble in ensembles}) > 1
+    noisy = len({ensemble.noise for ensemble in ensembles}) > 1
+    return Contrast(
+        tuple(
+            ", ".join([ensemble.label] * (several or not noisy) + [ensemble.noise_label] * noisy)
+            for ensemble in ensembles
+        ),
+        tuple(msd.replicas for msd in msds),
+        tuple(aging(msd, THRESHOLD, seed=work.seed) for msd in msds),
+        tuple(local_slope(msd, seed=work.seed) for msd in msds),
+        tuple(generalized_diffusion(msd, seed=work.seed) for msd in msds),
+    )
+
+
+def describe(result: Contrast) -> dict[str, Any]:
+    """t*, mu with interval, and their ratio to those of the first ensemble."""
+    first = result.fits[0]
+    return {
+        "ensembles": result.labels,
+        "replicas": result.replicas,
+        "threshold": THRESHOLD,
+        "waiting_times": first.waiting_times,
+        "t_star": [fit.t_star for fit in result.fits],
+        "t_star_interval": [fit.t_star_interval for fit in result.fits],
+        "t_star_over_first": [fit.t_star / first.t_star for fit in result.fits],
+        "mu": [fit.mu for fit in result.fits],
+        "mu_low": [fit.mu_low for fit in result.fits],
+        "mu_high": [fit.mu_high for fit in result.fits],
+        "p_value": [fit.p_value for fit in result.fits],
+        "worst_misfit": [fit.worst_misfit for fit in result.fits],
+        "local_slope_at_t_star": [fit.local_slope for fit in result.fits],
+        "bend": [None if fit.crossover is None else vars(fit.crossover) for fit in result.fits],
+        "status": [str(fit.status) for fit in result.fits],
+    }
+
+
+def describe_regime(result: Contrast) -> dict[str, Any]:
+    """The later regime of each ensemble: Delta = D(tw) t^alpha, D ~ tw^-a."""
+    parts = result.diffusions
+    return {
+        "ensembles": result.labels,
+        "replicas": result.replicas,
+        "window": [part.window for part in parts],
+        "alpha": [part.alpha for part in parts],
+        "alpha_low": [part.alpha_low for part in parts],
+        "alpha_high": [part.alpha_high for part in parts],
+        "alphas": [part.alphas for part in parts],
+        "p_value": [part.p_value for part in parts],
+        "worst_misfit": [part.worst_misfit for part in parts],
+        "a": [part.a for part in parts],
+        "a_low": [part.a_low for part in parts],
+        "a_high": [part.a_high for part in parts],
+        "a_p_value": [part.a_p_value for part in parts],
+        "steepest_slope": [np.nanmax(slope.slope, axis=1) for slope in result.slopes],
+        "slope_at_last_lag": [_last(slope.slope) for slope in result.slopes],
+        "status": [str(part.status) for part in parts],
+    }
+
+
+def _last(slopes: np.ndarray) -> list[float]:
+    """Last defined slope of each waiting time."""
+    return [float(row[np.isfinite(row)][-1]) if np.isfinite(row).any() else np.nan for row in slopes]
+
+
+def draw(result: Contrast) -> Figure:
+    """t* against tw on the left, mu with intervals on the right."""
+    figure = Figure(figsize=(10.0, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for k, (label, fit) in enumerate(zip(result.labels, result.fits, strict=True)):
+        color, marker = COLORS[k % len(COLORS)], MARKERS[k % len(MARKERS)]
+        bars = np.nan_to_num(np.abs(fit.t_star_interval.T - fit.t_star))
+        left.errorbar(fit.waiting_times, fit.t_star, yerr=bars, fmt=f"{marker}-", color=color, capsize=2, label=label)
+        right.errorbar(fit.mu, k, xerr=mu_bars([fit]), fmt=marker, color=color, capsize=3)
+    left.set(xscale="log", yscale="log", xlabel="waiting time $t_w$ (steps)", ylabel="$t^*$ (steps)")
+    left.set_title(rf"$\Delta^*$ = {THRESHOLD:g}")
+    left.xaxis.set_minor_locator(NullLocator())  # their labels would overlap
+    ticks = result.fits[0].waiting_times
+    left.set_xticks(ticks, [str(tw) for tw in ticks], rotation=45)
+    if len(result.labels) <= MOST_IN_LEGEND:  # else the labels on the right have to do
+        left.legend(frameon=False, fontsize="small")
+    right.axvline(1.0, color="0.5", linestyle="--", linewidth=1)
+    right.set_yticks(range(len(result.labels)), result.labels)
+    right.invert_yaxis()
+    right.set(xlabel=r"exponent $\mu$ (95 %)")
+    return figure
+
+
+def draw_regime(result: Contrast) -> Figure:
+    """Local slopes against the lag, a panel per ensemble."""
+    figure = Figure(figsize=(4.2 * len(result.labels), 3.8), layout="constrained")
+    for ax, label, slope, part in zip(
+        figure.subplots(1, len(result.labels), squeeze=False)[0],
+        result.labels,
+        result.slopes,
+        result.diffusions,
+        strict=True,
+    ):
+        plot_local_slope(slope, ax)
+        ax.axvspan(*part.window, color="0.5", alpha=0.1, linewidth=0)
+        ax.set_title(f"{label}: {_regime_text(part)}", fontsize="medium")
+        ax.legend(frameon=False, fontsize="small", loc="lower right")
+    return figure
+
+
+def _regime_text(part: GeneralizedDiffusion) -> str:
+    """The exponents, or where one power law does not do, those of the waiting times."""
+    if not np.isfinite(part.alpha):
+        return "not determined"
+    if part.status == DiffusionStatus.NOT_A_POWER_LAW:
+        known = part.alphas[np.isfinite(part.alphas)]
+        return rf"no one power law, $\alpha$ = {known.min():.2f} ... {known.max():.2f}"
+    return rf"$\alpha$ = {part.alpha:.2f}, $D \sim t_w^{{{-part.a:.2f}}}$" + STATUS_MARKS.get(part.status, "")
+
+
+def late_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
+    """Waiting times from 10^4 to 10^5."""
+    replicas, steps = (60, 600_000) if scale == "paper" else (10, 200_000)
+    waiting = tuple(tw for tw in LATE_WAITING_TIMES if 2 * tw <= steps)
+    return tuple(
+        replace(ensemble, replicas=replicas, steps=steps, waiting_times=waiting) for ensemble in ljat_ensembles(scale)
+    )
+
+
+def descent_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
+    """SGD, and full-batch descent from the same starts."""
+    replicas = 40 if scale == "paper" else 12
+    equal = (replace(ensemble, replicas=replicas) for ensemble in ljat_ensembles(scale))
+    pairs = ((ensemble, replace(ensemble, noise=Full())) for ensemble in equal)
+    return tuple(ensemble for pair in pairs for ensemble in pair)
+
+
+def noise_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
+    """Two hidden layers with SGD's minibatches, and with other noises from the same starts."""
+    base = replace(ljat_ensembles(scale)[1], replicas=40 if scale == "paper" else 8)
+    return (base, *(replace(base, noise=noise) for noise in NOISES))
+
+
+LATE = PaperFigure(
+    "late",
+    "beyond the paper: t* and mu for waiting times from 10^4 to 10^5",
+    {},
+    late_ensembles,
+    compute,
+    describe,
+    draw,
+)
+DESCENT = PaperFigure(
+    "descent",
+    "beyond the paper: SGD and full-batch descent from the same starts",
+    {},
+    descent_ensembles,
+    compute,
+    describe,
+    draw,
+)
+REGIME = PaperFigure(
+    "regime",
+    "beyond the paper: the second regime, local slope of the displacement and generalized diffusion coefficient",
+    {},
+    ljat_ensembles,
+    compute,
+    describe_regime,
+    draw_regime,
+)
+NOISE = PaperFigure(
+    "noises",
+    "beyond the paper: t* and mu for other kinds of noise, two hidden layers",
+    {},
+    noise_ensembles,
+    compute,
+    describe,
+    draw,
+)

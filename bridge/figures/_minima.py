@@ -1,0 +1,98 @@
+"""The landscape's own table: how many minima there are, against the published orders of magnitude."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from bridge.figures._base import PaperFigure
+from bridge.figures._curves import ljat_ensembles
+from bridge.figures._ensembles import Ensemble
+from bridge.figures._work import Work
+from dynamics.plots import COLORS
+from landscape.search import Exploration, estimate_minima, explore
+
+PUBLISHED_MINIMA = (10, 1000, 10_000)
+PUBLISHED_LOWEST = 0.5
+SEARCHES = {"quick": 160, "paper": 6000}
+STARTS = {"quick": 64, "paper": 1000}  # fresh random starts, for the estimate
+
+
+@dataclass(frozen=True, eq=False)
+class MinimaTable:
+    """Landscapes of A architectures."""
+
+    labels: tuple[str, ...]
+    parameters: tuple[int, ...]
+    summaries: tuple[Exploration, ...]
+
+
+def compute(work: Work, _runs: tuple[Ensemble, ...]) -> MinimaTable:
+    """Explore the landscapes of figure 1, or go on with it."""
+    ensembles, summaries = ljat_ensembles(work.scale), []
+    for ensemble in ensembles:
+        path = work.folder / f"landscape_h{ensemble.label.replace(',', '-')}.db"
+        explore(
+            work.loss(ensemble),
+            path,
+            searches=SEARCHES[work.scale],
+            seed=work.seed,
+            jobs=work.jobs,
+            progress=lambda done, total, _, e=ensemble: work.progress(f"explore {e.label}", done, total or done),
+        )
+        summaries.append(
+            estimate_minima(
+                work.loss(ensemble), path, starts=STARTS[work.scale], seed=work.seed, jobs=work.jobs,
+                progress=lambda done, total, _, e=ensemble: work.progress(f"start {e.label}", done, total or done),
+            )
+        )  # fmt: skip
+    labels = tuple(ensemble.label for ensemble in ensembles)
+    return MinimaTable(labels, tuple(ensemble.n_parameters for ensemble in ensembles), tuple(summaries))
+
+
+def describe(table: MinimaTable) -> dict[str, Any]:
+    """Numbers found, and how many there are at least; lowest loss."""
+    estimates = [summary.estimated_minima for summary in table.summaries]
+    return {
+        "hidden": table.labels,
+        "parameters": table.parameters,
+        "searches": [summary.searches for summary in table.summaries],
+        "minima": [summary.minima for summary in table.summaries],
+        "estimated_minima": [None if e is None else (e.value, e.low, e.high) for e in estimates],
+        "transition_states": [summary.transition_states for summary in table.summaries],
+        "components": [summary.components for summary in table.summaries],
+        "lowest_loss": [summary.lowest_loss for summary in table.summaries],
+    }
+
+
+def draw(table: MinimaTable) -> Figure:
+    """Numbers of minima per architecture: published, found, at least."""
+    figure = Figure(figsize=(5.5, 4.0), layout="constrained")
+    ax = figure.subplots()
+    places = range(len(table.labels))
+    ax.plot(places, PUBLISHED_MINIMA, "s--", color=COLORS[1], label="published, order of magnitude")
+    ax.plot(places, [summary.minima for summary in table.summaries], "o", color=COLORS[0], label="found")
+    for k, summary in enumerate(table.summaries):
+        if (estimate := summary.estimated_minima) is not None and math.isfinite(estimate.value):
+            label = "at least (Chao1; bar: bound at 95 %)" if k == 0 else None
+            bar = [[estimate.value - estimate.low], [0.0]]
+            ax.errorbar(k, estimate.value, yerr=bar, fmt="o", color=COLORS[0], mfc="white", capsize=3, label=label)
+            arrow = {"arrowstyle": "<-", "color": COLORS[0], "shrinkB": 4.0}
+            ax.annotate("", (k, estimate.value), (0.0, 22.0), textcoords="offset points", arrowprops=arrow)
+    ax.set_xticks(places, table.labels)
+    ax.set(yscale="log", xlabel="hidden layers", ylabel="minima")
+    ax.legend(frameon=False)
+    return figure
+
+
+MINIMA = PaperFigure(
+    "minima",
+    "number of minima, LJAT-like data, one, two and three hidden layers",
+    {"minima": PUBLISHED_MINIMA, "lowest_loss": PUBLISHED_LOWEST},
+    lambda scale: (),
+    compute,
+    describe,
+    draw,
+    extra_seconds=lambda scale: 7200.0 if scale == "paper" else 100.0,
+)

@@ -1,0 +1,94 @@
+"""Beyond the paper: displacement of the outputs beside that of the parameters."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from bridge.figures._base import PaperFigure
+from bridge.figures._curves import ljat_ensembles
+from bridge.figures._ensembles import Ensemble
+from bridge.figures._work import Work
+from dynamics.aging_times import Aging, aging
+from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement, output_displacement
+from dynamics.plots import COLORS, mu_bars, plot_msd
+
+THRESHOLD = 1e-2  # of the parameters
+MOST_RUNS = 20
+SHARE = 0.5  # of the smallest of the largest means: above the rattling of single steps, within reach of all
+
+
+@dataclass(frozen=True, eq=False)
+class OutputAging:
+    """Aging of parameters and outputs (probabilities, training rows) of A architectures."""
+
+    labels: tuple[str, ...]
+    parameters: tuple[Aging, ...]
+    outputs: tuple[Aging, ...]
+    displacements: tuple[MeanSquareDisplacement, ...]  # of the outputs
+
+
+def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> OutputAging:
+    """Both displacements of the first runs of every ensemble."""
+    raw, moved = [], []
+    for done, ensemble in enumerate(ensembles):
+        runs = work.runs(ensemble).at_most(MOST_RUNS)
+        raw.append(aging(mean_square_displacement(runs), THRESHOLD, seed=work.seed))
+        moved.append(output_displacement(runs, work.data(ensemble)))
+        work.progress("outputs", done + 1, len(ensembles))
+    return OutputAging(
+        tuple(ensemble.label for ensemble in ensembles),
+        tuple(raw),
+        tuple(aging(msd, _threshold(msd), seed=work.seed) for msd in moved),
+        tuple(moved),
+    )
+
+
+def _threshold(msd: MeanSquareDisplacement) -> float:
+    """One that the displacement of every waiting time reaches: half of the smallest of their largest means."""
+    return float(SHARE * np.nanmax(msd.mean, axis=1).min())
+
+
+def describe(result: OutputAging) -> dict[str, Any]:
+    """t* and mu of both."""
+    ours: dict[str, Any] = {"hidden": result.labels, "replicas": [msd.replicas for msd in result.displacements]}
+    for name, fits in (("parameters", result.parameters), ("outputs", result.outputs)):
+        ours[name] = {
+            "threshold": [fit.threshold for fit in fits],
+            "t_star": [fit.t_star for fit in fits],
+            "mu": [fit.mu for fit in fits],
+            "mu_low": [fit.mu_low for fit in fits],
+            "mu_high": [fit.mu_high for fit in fits],
+            "status": [str(fit.status) for fit in fits],
+        }
+    return ours
+
+
+def draw(result: OutputAging) -> Figure:
+    """Displacement of the outputs per architecture, and mu of both kinds."""
+    figure = Figure(figsize=(4.0 * (len(result.labels) + 1), 3.8), layout="constrained")
+    *panels, last = figure.subplots(1, len(result.labels) + 1)
+    for ax, label, msd, fit in zip(panels, result.labels, result.displacements, result.outputs, strict=True):
+        plot_msd(msd, ax, threshold=fit.threshold)
+        ax.set(ylabel=r"displacement of the outputs $\Delta_\mathrm{out}(t_w, t)$", title=f"hidden layers {label}")
+    for k, (name, fits) in enumerate((("parameters", result.parameters), ("outputs", result.outputs))):
+        mu = np.array([fit.mu for fit in fits])
+        places = np.arange(mu.size) + 0.15 * k
+        last.errorbar(places, mu, yerr=mu_bars(fits), fmt="os"[k], color=COLORS[k], capsize=3, label=name)
+    last.set_xticks(range(len(result.labels)), result.labels)
+    last.set(xlabel="hidden layers", ylabel=r"exponent $\mu$ (95 %)")
+    last.legend(frameon=False)
+    return figure
+
+
+OUTPUTS = PaperFigure(
+    "outputs",
+    "beyond the paper: aging of the outputs beside that of the parameters",
+    {},
+    ljat_ensembles,
+    compute,
+    describe,
+    draw,
+    extra_seconds=lambda scale: 90.0 if scale == "paper" else 40.0,
+)

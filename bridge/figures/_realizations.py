@@ -1,0 +1,95 @@
+"""Beyond the paper: mu over realizations of the data set."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from bridge.figures._base import PaperFigure
+from bridge.figures._curves import ljat_ensembles
+from bridge.figures._ensembles import Ensemble, ScaleName
+from bridge.figures._work import Work
+from dynamics.aging_times import ExponentSpread, Realizations, compare_realizations
+from dynamics.displacement import mean_square_displacement
+from dynamics.plots import COLORS, plot_spread
+
+SEEDS = {"quick": 4, "paper": 8}
+REPLICAS = {"quick": 8, "paper": 40}
+NUMBERS = (
+    "mean",
+    "mean_low",
+    "mean_high",
+    "sd",
+    "standard_error",
+    "within_sd",
+    "between_sd",
+    "values",
+    "low",
+    "high",
+    "p_value",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class RealizationFigure:
+    """One comparison of realizations per architecture."""
+
+    labels: tuple[str, ...]
+    results: tuple[Realizations, ...]
+
+
+def ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
+    """Each architecture on several realizations of the 1000 rows."""
+    return tuple(
+        replace(ensemble, replicas=REPLICAS[scale], dataset_seed=seed)
+        for ensemble in ljat_ensembles(scale)
+        for seed in range(SEEDS[scale])
+    )
+
+
+def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> RealizationFigure:
+    """The spread of mu over data beside that over runs."""
+    labels = tuple(dict.fromkeys(ensemble.label for ensemble in ensembles))
+    results = []
+    for label in labels:
+        msds = [mean_square_displacement(work.runs(ensemble)) for ensemble in ensembles if ensemble.label == label]
+        results.append(compare_realizations(msds, seed=work.seed))
+    return RealizationFigure(labels, tuple(results))
+
+
+def describe(result: RealizationFigure) -> dict[str, Any]:
+    """Means, spreads and intervals of both slopes, per architecture."""
+    return {
+        "hidden": result.labels,
+        "threshold": result.results[0].threshold,
+        "from_waiting_time": result.results[0].from_waiting_time,
+        "replicas": [part.replicas for part in result.results],
+        "mu": [_numbers(part.mu) for part in result.results],
+        "later_mu": [_numbers(part.later_mu) for part in result.results],
+        "status": [str(part.status) for part in result.results],
+    }
+
+
+def _numbers(spread: ExponentSpread) -> dict[str, Any]:
+    return {name: getattr(spread, name) for name in NUMBERS}
+
+
+def draw(result: RealizationFigure) -> Figure:
+    """A panel per architecture: the slope behind the bend on every realization, its mean and interval."""
+    figure = Figure(figsize=(4.2 * len(result.labels), 3.8), layout="constrained")
+    axes = figure.subplots(1, len(result.labels), squeeze=False, sharey=True)[0]
+    for k, (ax, label, part) in enumerate(zip(axes, result.labels, result.results, strict=True)):
+        plot_spread(part.later_mu, ax, color=COLORS[k])
+        ax.set_title(f"{label}, tw > {part.from_waiting_time:.0f}: {ax.get_title()}", fontsize="medium")
+    return figure
+
+
+REALIZATIONS = PaperFigure(
+    "realizations",
+    "beyond the paper: mu behind the bend on several realizations of the data set",
+    {},
+    ensembles,
+    compute,
+    describe,
+    draw,
+)

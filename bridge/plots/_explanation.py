@@ -1,0 +1,181 @@
+"""Figures of what explains the aging: relaxation and hops beside the measured displacement."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from bridge.explanation import PARTS, Explanation, HoppingComparison, changed_at_t_star, mean_of_covered, nearest_lags
+from bridge.plots._sentences import say
+from dynamics.plots import COLORS, mu_text
+
+STYLES = {
+    "descent": ("descent from $\\theta(t_w)$", "--", COLORS[0]),
+    "local": ("quadratic at $\\theta(t_w)$", ":", COLORS[2]),
+    "own_minimum": ("harmonic, own minimum", "-.", COLORS[1]),
+    "last_minimum": ("harmonic, last minimum", (0, (5, 1, 1, 1)), COLORS[4]),
+}
+MEASURED = "#000000"
+HOPPING = {"curved": ("T near the minimum", "-", COLORS[5]), "unstable": ("T at the transition state", ":", "#8c564b")}
+PART_NAMES = {"hop": "hop", "image": "images", "soft": "soft modes", "stiff": "stiff modes", "cross": "cross term"}
+MOST_PANELS = 3
+NOT_COVERED = "No run is in a minimum from which\nthe database knows a way to another."
+LARGEST_SHARE = 2.0  # that is drawn
+
+
+def plot_explanation(explanation: Explanation, title: str = "") -> Figure:
+    """Make the figure: displacement at a few waiting times, t* of all explanations, and the shares at t*.
+
+    With hops foretold (a database was given) also how long runs stay in the same minimum, as seen and foretold.
+    """
+    columns = MOST_PANELS + (explanation.hopping is not None)
+    figure = Figure(figsize=(5.5 * columns, 7.6), layout="constrained")
+    axes = figure.subplots(2, columns)
+    waiting = explanation.msd.waiting_times
+    chosen = np.unique(np.linspace(0, waiting.size - 1, min(MOST_PANELS, waiting.size)).round().astype(int))
+    for ax, w in zip(axes[0], chosen, strict=False):
+        plot_displacement(explanation, int(w), ax)
+    _legend_above(axes[0][0], 2, above=1.08)  # the same in all three, over the title
+    for ax in axes[0][chosen.size : MOST_PANELS]:
+        ax.set_axis_off()
+    plot_t_star(explanation, axes[1][0])
+    plot_shares(explanation, axes[1][1])
+    plot_parts(explanation, axes[1][2])
+    if explanation.hopping is not None:
+        plot_same_minimum(explanation.hopping, chosen, axes[0][MOST_PANELS])
+        plot_dwell_times(explanation.hopping, axes[1][MOST_PANELS])
+    figure.suptitle(title)
+    return figure
+
+
+def plot_displacement(explanation: Explanation, w: int, ax: Axes) -> Axes:
+    """Draw the measured displacement of waiting time number `w` and all its predictions on `ax`."""
+    msd = explanation.msd
+    top = np.nanmax(msd.mean)
+    ax.plot(msd.lags, msd.mean[w], color=MEASURED, linewidth=2, label="measured")
+    for name, predicted in explanation.predictions.items():
+        label, style, color = STYLES[name]
+        ax.plot(predicted.lags, predicted.mean[w], color=color, linestyle=style, label=label)
+    hop = explanation.decomposition.hop
+    positive = np.where(hop.mean[w] > 0, hop.mean[w], np.nan)
+    ax.plot(hop.lags, positive, color=COLORS[3], marker="o", markersize=3, label="hops of inherent structures")
+    for name, hopping in {} if explanation.hopping is None else explanation.hopping.predicted.items():
+        foretold = mean_of_covered(hopping.displacement.values, hopping.covered)[w]
+        if (foretold > 0).any():
+            label, style, color = HOPPING[name]
+            ax.plot(hopping.lags, foretold, color=color, linestyle=style, label=f"hops foretold, {label}")
+    ax.axhline(explanation.fit.threshold, color="0.5", linestyle="--", linewidth=1)
+    ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"$\Delta(t_w, t)$")
+    ax.set_ylim(np.nanmin(msd.mean[w]) / 10, 10 * top)
+    ax.set_title(f"$t_w$ = {msd.waiting_times[w]}")
+    return ax
+
+
+def plot_same_minimum(found: HoppingComparison, chosen: NDArray[np.int64], ax: Axes) -> Axes:
+    """Draw the two-time correlation of the `chosen` waiting times (indices), seen and foretold, on `ax`."""
+    seen = found.observed
+    ax.set(xlabel="lag $t$ (steps)", ylabel="$C(t_w, t)$: in the same minimum", ylim=(-0.03, 1.03))
+    if not any(np.isfinite(hopping.same).any() for hopping in found.predicted.values()):
+        say(ax, NOT_COVERED)
+        return ax
+    for k, w in enumerate(chosen.tolist()):
+        ends = np.nan_to_num(np.abs(seen.same_interval[w].T - seen.same[w]))
+        ax.errorbar(seen.lags, seen.same[w], yerr=ends, color=COLORS[k], marker="os^"[k % 3], markersize=4,
+                    linestyle="none", capsize=2, label=f"seen, $t_w$ = {seen.waiting_times[w]}")  # fmt: skip
+        for name, hopping in found.predicted.items():
+            label, style, _ = HOPPING[name]
+            ax.plot(hopping.lags, hopping.same[w], color=COLORS[k], linestyle=style,
+                    label=f"foretold, {label}" if k == 0 else None)  # fmt: skip
+    ax.set_xscale("log")
+    ax.legend(frameon=False, fontsize="small", loc="lower left")
+    return ax
+
+
+def plot_dwell_times(found: HoppingComparison, ax: Axes) -> Axes:
+    """Draw the mean dwell time seen in each minimum against the one foretold near it, on `ax`."""
+    seen, foretold = found.observed, found.predicted["curved"].dwell_times
+    ax.set(xlabel="mean dwell time foretold, T near the minimum (steps)", ylabel="seen (steps)")
+    if not np.isfinite(foretold).any():
+        say(ax, NOT_COVERED)
+        return ax
+    left = seen.departures > 0
+    values = seen.dwell_times[left], foretold[left]
+    ends = np.abs(np.array([seen.dwell_low[left], seen.dwell_high[left]]) - values[0])
+    color = HOPPING["curved"][2]
+    ax.errorbar(values[1], values[0], yerr=ends, color=color, marker="o", markersize=3, linestyle="none", capsize=2,
+                elinewidth=0.5, label="95 % interval")  # fmt: skip
+    ax.scatter(foretold[~left], seen.stays[~left], marker="^", s=12, color="0.6", label="not left: at least so long")
+    span = np.array([foretold.min(), max(seen.stays.max(), 1.0)])
+    ax.plot(span, span, color="0.5", linewidth=1)
+    ax.set(xscale="log", yscale="log")
+    ax.legend(frameon=False, fontsize="small")
+    return ax
+
+
+def plot_t_star(explanation: Explanation, ax: Axes) -> Axes:
+    """Draw t* against the waiting time: measured, by relaxation, and of the hops, with mu and its interval, on `ax`."""
+    hop = explanation.parts["hop"]
+    rows = [("measured", "-", MEASURED, explanation.fit)]
+    rows += [(*STYLES[name], both.predicted) for name, both in explanation.agreements.items()]
+    rows += [(rf"hops, $\Delta^*$ = {hop.threshold:.2g}", "-", COLORS[3], hop)]
+    fits = {} if explanation.hopping is None else explanation.hopping.fits
+    rows += [(f"hops foretold, {HOPPING[name][0]}", *HOPPING[name][1:], fits[name]) for name in HOPPING if name in fits]
+    some = False
+    for label, style, color, fit in rows:
+        mu = mu_text(fit) if np.isfinite(fit.mu) else "$\\mu$ not determined"
+        errors = np.nan_to_num(np.abs(fit.t_star_interval.T - fit.t_star))
+        ax.errorbar(fit.waiting_times, fit.t_star, yerr=errors, linestyle=style, color=color, marker="o", markersize=3,
+                    capsize=2, label=f"{label}: {mu}")  # fmt: skip
+        some = some or bool(np.isfinite(fit.t_star).any())
+    _over_waiting_times(explanation, ax)
+    ax.set(yscale="log" if some else "linear", ylabel="$t^*$ (steps)")
+    _legend_above(ax, 2)
+    return ax
+
+
+def plot_shares(explanation: Explanation, ax: Axes) -> Axes:
+    """Draw the share of the displacement at t* that each explanation carries, with intervals, on `ax`."""
+    for name, both in explanation.agreements.items():
+        label, style, color = STYLES[name]
+        away = explanation.ran_away.get(name, np.zeros(1)) > 0
+        if np.isfinite(both.share).any() and np.nanmin(both.share) > LARGEST_SHARE:
+            label += " (above the scale)"
+        if away.any():
+            label += f" (ran away at {away.sum()} $t_w$)"
+        errors = np.nan_to_num(np.abs(both.share_interval.T - both.share))
+        ax.errorbar(both.measured.waiting_times, both.share, yerr=errors, linestyle=style, color=color, marker="o",
+                    markersize=3, capsize=2, label=label)  # fmt: skip
+    ax.plot(explanation.msd.waiting_times, changed_at_t_star(explanation), color=COLORS[3], marker="s", markersize=3,
+            label="of runs that changed basins by $t^*$")  # fmt: skip
+    ax.axhline(1.0, color="0.5", linewidth=1)
+    _over_waiting_times(explanation, ax)
+    ax.set(ylabel="share of the displacement at $t^*$", ylim=(0.0, LARGEST_SHARE))
+    _legend_above(ax, 2)
+    return ax
+
+
+def plot_parts(explanation: Explanation, ax: Axes) -> Axes:
+    """Draw the parts of the displacement at the lag nearest to t*, over the measured, on `ax`."""
+    shares, at = explanation.decomposition.shares, nearest_lags(explanation)
+    rows = np.arange(at.size)
+    for k, name in enumerate(PARTS):
+        values = np.where(at >= 0, shares[name][rows, at], np.nan)
+        ax.plot(explanation.msd.waiting_times, values, color=COLORS[k], marker="osv^D"[k], label=PART_NAMES[name])
+    ax.axhline(0.0, color="0.5", linewidth=1)
+    _over_waiting_times(explanation, ax)
+    ax.set_yscale("symlog", linthresh=0.1)
+    ax.set(ylabel="part / measured displacement at $t^*$")
+    _legend_above(ax, 3)
+    return ax
+
+
+def _over_waiting_times(explanation: Explanation, ax: Axes) -> None:
+    waiting = explanation.msd.waiting_times
+    ax.set(xscale="log", xlabel="waiting time $t_w$ (steps)")
+    ax.minorticks_off()
+    ax.set_xticks(waiting, [str(t) for t in waiting], rotation=45)
+
+
+def _legend_above(ax: Axes, columns: int, above: float = 1.0) -> None:
+    """The legend outside: there is no place in a panel that is free for all data."""
+    ax.legend(frameon=False, fontsize="x-small", loc="lower center", bbox_to_anchor=(0.5, above), ncols=columns)

@@ -1,0 +1,193 @@
+"""Where runs are in the landscape: visits and the path of a run on the disconnectivity graph."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
+
+from bridge.plots._sentences import UNKNOWN_MINIMA
+from bridge.plots._trees import visible_top
+from bridge.residence import Dwells, Jumps, Occupation
+from dynamics.plots import COLORS
+from landscape.database import Database
+from landscape.graph import DisconnectivityTree, disconnectivity_tree
+from landscape.plots import plot_disconnectivity
+
+Floats = NDArray[np.float64]
+
+AGES = "viridis"  # rises evenly in lightness: read with any color vision and in print
+SMALLEST, LARGEST = 10.0, 260.0  # areas of disks in points squared
+PANEL = (5.6, 5.0)  # inches
+PER_ROW = 3  # panels
+BEND = 0.03  # of the height of the drawing, by which a jump's line is bent
+FAINT = "0.6"  # of the graph, below the visits
+
+
+def overlay_tree(database: Database, occupations: Sequence[Occupation]) -> DisconnectivityTree:
+    """The tree to draw: up to a little above the highest transition state, and every visited minimum."""
+    losses = np.array([minimum.point.value for minimum in database.minima])
+    visited = np.any([o.times > 0 for o in occupations], axis=0)
+    return disconnectivity_tree(database.graph(), emax=max(visible_top(database), losses[visited].max(initial=-np.inf)))
+
+
+def plot_overlay(
+    database: Database,
+    occupations: Sequence[Occupation],
+    *,
+    paths: Sequence[tuple[Dwells, Jumps] | None] = (),
+    title: str | None = None,
+) -> Figure:
+    """Draw one panel with the disconnectivity graph for each occupation, all with the same scales.
+
+    Disks at the minima: area by dwell time, color by age. A path is the run's way from minimum to minimum, solid
+    where a transition state is known that joins them, dashed where none is; it begins at the square and ends at
+    the star.
+
+    Parameters
+    ----------
+    database : Database
+    occupations : sequence of Occupation
+        At least one.
+    paths : sequence of (Dwells, Jumps) or None, optional
+        Stays and jumps of the one run whose path a panel shows.
+    title : str, optional
+        Above all panels.
+    """
+    tree, n = overlay_tree(database, occupations), len(occupations)
+    columns = min(n, PER_ROW)
+    rows = -(-n // columns)
+    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
+    ages, longest = _age_scale(occupations), max(float(o.times.max(initial=0.0)) for o in occupations)
+    for k, (ax, seen) in enumerate(zip(axes, occupations, strict=False)):
+        plot_disconnectivity(tree, ax, marker_sizes=None)
+        _fade(ax)
+        _add_disks(tree, seen, ax, ages, longest)
+        if k < len(paths) and (path := paths[k]) is not None:
+            plot_path(tree, database, *path, ax, ages)
+        ax.set_title(seen.label if n > 1 else f"{plot_title(tree)}\n{seen.label}", fontsize="medium")
+        if k % columns:
+            ax.set_ylabel("")
+    for ax in axes[n:]:
+        ax.remove()
+    if n > 1 or title:
+        figure.suptitle(title or plot_title(tree), fontsize="medium")
+    if longest == 0:
+        figure.supxlabel(UNKNOWN_MINIMA.replace("\n", " "), color="0.35", fontsize="small")
+    else:
+        _add_colorbar(figure, axes[:n], ages)
+        _add_legend(figure, longest, with_path=any(path is not None for path in paths))
+    return figure
+
+
+def plot_title(tree: DisconnectivityTree) -> str:
+    """What the graph holds."""
+    return f"{tree.n_leaves} minima, {tree.n_transition_states} transition states"
+
+
+def plot_path(
+    tree: DisconnectivityTree, database: Database, stays: Dwells, hops: Jumps, ax: Axes, ages: ScalarMappable
+) -> None:
+    """Draw the way of one run over the minima, each jump in the color of its age."""
+    position = {minimum.id: k for k, minimum in enumerate(database.minima)}
+    leaf = {minimum: k for k, minimum in enumerate(tree.minima.tolist())}
+    seen = stays.minimum_ids[stays.minimum_ids > 0].tolist()
+    place = {number: _place(tree, leaf[position[number]]) for number in seen}
+    pairs = zip(hops.sources.tolist(), hops.targets.tolist(), strict=True)
+    arcs = [_arc(place[a], place[b], BEND * (tree.top - tree.levels.min())) for a, b in pairs]
+    colors = ages.to_rgba(np.maximum(0.5 * (hops.left + hops.entered), 1.0))
+    for known, style in ((True, "solid"), (False, (0, (3, 1.5)))):
+        chosen = np.flatnonzero((hops.transition_states > 0) == known).tolist()
+        lines = [arcs[k] for k in chosen]
+        # a white line below it keeps the path apart from the graph
+        ax.add_collection(LineCollection(lines, colors="white", linewidths=2.6, zorder=3.4), autolim=False)
+        ax.add_collection(
+            LineCollection(lines, colors=colors[chosen], linewidths=1.4, linestyles=[style], zorder=3.5), autolim=False
+        )
+    for arc, color in zip(arcs, colors, strict=True):
+        _add_arrow(ax, arc, color)
+    for numbers, marker, size, face in ((seen[:1], "s", 130, "none"), (seen[-1:], "*", 70, "white")):
+        for number in numbers:  # none if the run was in no minimum
+            ax.scatter(*place[number], size, face, marker=marker, edgecolors=COLORS[3], linewidths=1.2, zorder=5)
+
+
+def _place(tree: DisconnectivityTree, leaf: int) -> tuple[float, float]:
+    return float(tree.x[leaf]), float(tree.levels[leaf])
+
+
+def _arc(start: tuple[float, float], end: tuple[float, float], height: float) -> Floats:
+    """A line (k, 2) that bends up where it goes to the right, else down: there and back are two lines."""
+    along = np.linspace(0.0, 1.0, 31)[:, None]
+    bend = np.array([0.0, height if end[0] >= start[0] else -height])
+    return np.array(start) * (1.0 - along) + np.array(end) * along + 4.0 * along * (1.0 - along) * bend
+
+
+def _add_arrow(ax: Axes, arc: Floats, color: Floats) -> None:
+    """An arrow head a little behind the middle of a jump: which way it went."""
+    style = {"arrowstyle": "-|>", "color": color, "linewidth": 0, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 9}
+    ax.annotate("", arc[18], arc[16], arrowprops=style, zorder=3.6)
+
+
+def _age_scale(occupations: Sequence[Occupation]) -> ScalarMappable:
+    ages = np.concatenate([o.ages[np.isfinite(o.ages)] for o in occupations])
+    low, high = (ages.min(), ages.max()) if ages.size else (1.0, 10.0)
+    return ScalarMappable(LogNorm(low, max(high, 1.001 * low)), colormaps[AGES])
+
+
+def _add_colorbar(figure: Figure, axes: list[Axes], ages: ScalarMappable) -> None:
+    low, high = ages.get_clim()
+    if high > 1.01 * low:  # else the title says the one age
+        bar = figure.colorbar(ages, ax=axes, label="age (steps)", aspect=40, pad=0.01)
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        bar.ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _fade(ax: Axes) -> None:
+    """The graph in gray, so that visits and path stand out."""
+    for lines in ax.collections:
+        lines.set_color(FAINT)
+
+
+def _areas(times: Floats, longest: float) -> Floats:
+    return SMALLEST + (LARGEST - SMALLEST) * times / longest
+
+
+def _add_disks(tree: DisconnectivityTree, seen: Occupation, ax: Axes, ages: ScalarMappable, longest: float) -> None:
+    times = seen.times[tree.minima]
+    drawn = np.flatnonzero(times > 0)
+    drawn = drawn[np.argsort(-times[drawn], kind="stable")]  # small ones on top
+    if drawn.size:
+        colors = ages.to_rgba(seen.ages[tree.minima[drawn]])
+        areas = _areas(times[drawn], longest)
+        ax.scatter(tree.x[drawn], tree.levels[drawn], areas, colors, edgecolors="white", linewidths=0.6, zorder=4)
+
+
+def _add_legend(figure: Figure, longest: float, *, with_path: bool) -> None:
+    """What areas and lines mean, below the panels."""
+    top = 10.0 ** np.floor(np.log10(longest))
+    values = [top * factor for factor in ((0.1, 1.0) if longest < 3.0 * top else (0.3, 3.0))]
+    widths = np.sqrt(_areas(np.array(values), longest)).tolist()
+    handles = [
+        Line2D([], [], linestyle="", marker="o", color="0.4", markersize=width, label=f"{value:,.0f} steps")
+        for value, width in zip(values, widths, strict=True)
+    ]
+    if with_path:
+        style: dict[str, Any] = {"color": "0.3", "linewidth": 1.4}
+        ends: dict[str, Any] = {"linestyle": "", "markerfacecolor": "white", "markeredgecolor": COLORS[3]}
+        handles += [
+            Line2D([], [], **style, label="jump over a known transition state"),
+            Line2D([], [], **style, linestyle=(0, (3, 1.5)), label="no direct edge known"),
+            Line2D([], [], **ends, marker="s", markersize=10, label="begin"),
+            Line2D([], [], **ends, marker="*", markersize=9, label="end"),
+        ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3 if with_path else 2, frameon=False)

@@ -1,0 +1,51 @@
+from ._departures import (
+    SHARE as SHARE,
+    departures as departures,
+)
+from ._dwell import (
+    Dwells as Dwells,
+    ResidualDwells as ResidualDwells,
+    dwells as dwells,
+    residual_dwells as residual_dwells,
+    stays_of as stays_of,
+)
+from ._histories import (
+    History as History,
+    Overlaps as Overlaps,
+    Persistence as Persistence,
+    history as history,
+    mean_overlap as mean_overlap,
+    overlaps as overlaps,
+    persistence as persistence,
+    shared_minima as shared_minima,
+)
+from ._jumps import (
+    Jumps as Jumps,
+    JumpStatus as JumpStatus,
+    jumps as jumps,
+)
+from ._maps import (
+    MapDisagreement as MapDisagreement,
+    compare_maps as compare_maps,
+)
+from ._occupation import (
+    Occupation as Occupation,
+    occupation as occupation,
+    occupation_at as occupation_at,
+    run_path as run_path,
+)
+from ._presence import (
+    UNKNOWN as UNKNOWN,
+    Residence as Residence,
+)
+from ._superbasins import (
+    SuperbasinHistory as SuperbasinHistory,
+    SuperbasinShares as SuperbasinShares,
+    superbasin_history as superbasin_history,
+    superbasin_shares as superbasin_shares,
+)
+from ._visits import (
+    Visits as Visits,
+    per_minimum as per_minimum,
+    visits as visits,
+)

@@ -1,0 +1,199 @@
+"""What becomes of the minima of an ensemble in time: their loss, how many are known, and who comes back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bridge.mapping import InherentStructures
+from bridge.residence._presence import UNKNOWN, Residence
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """R runs in V minima, at S steps.
+
+    Attributes
+    ----------
+    steps : (S,) int64
+    mean_loss, low_loss, high_loss : (S,) float64
+        Loss of the inherent structure in nats: mean over the runs and range of their middle 80 %; nan without any.
+    distinct : (R, S) int64
+        Number of different minima that each run was seen in up to a step.
+    distinct_of_all : (S,) int64
+        The same for all runs together: the first-visit curve.
+    minimum_ids : (V,) int64
+        Minima in the order of their first visit, those of one step by id.
+    first_visits : (V,) int64
+        Step of it.
+    returns, departures : int
+        Departures from a minimum, of all runs, and how many of them were followed by a return of the run to it.
+    """
+
+    steps: Integers
+    mean_loss: Floats
+    low_loss: Floats
+    high_loss: Floats
+    distinct: Integers
+    distinct_of_all: Integers
+    minimum_ids: Integers
+    first_visits: Integers
+    returns: int
+    departures: int
+
+    @property
+    def return_probability(self) -> float:
+        """Share of the departures that a return follows before the run ends; nan without a departure."""
+        return self.returns / self.departures if self.departures else np.nan
+
+
+def history(structures: InherentStructures) -> History:
+    """Follow the minima of all runs in time. Snapshots that belong to no minimum are left out."""
+    ids, steps = structures.minimum_ids, structures.steps
+    numbers, first = _first_columns(ids)
+    order = np.lexsort((numbers, first))
+    low, high = _quantiles(structures.losses)
+    residence = Residence.of(structures)
+    return History(
+        steps=steps,
+        mean_loss=_mean(structures.losses),
+        low_loss=low,
+        high_loss=high,
+        distinct=np.array([_count_up_to(_first_columns(run[None])[1], steps.size) for run in ids]),
+        distinct_of_all=_count_up_to(first, steps.size),
+        minimum_ids=numbers[order],
+        first_visits=steps[first[order]],
+        returns=_returns(residence),
+        departures=int(residence.successive().left.sum()),
+    )
+
+
+def _first_columns(ids: Integers) -> tuple[Integers, Integers]:
+    """Minima in (R, S) ids, ascending, and the first column of each."""
+    by_column = ids.T.ravel()  # all runs at the first step, then at the second, ...
+    numbers, first = np.unique(by_column, return_index=True)
+    known = numbers != UNKNOWN
+    return numbers[known], first[known] // len(ids)
+
+
+def _count_up_to(first: Integers, n_steps: int) -> Integers:
+    return np.cumsum(np.bincount(first, minlength=n_steps))
+
+
+def _mean(losses: Floats) -> Floats:
+    known = np.isfinite(losses)
+    return np.where(known.any(axis=0), np.nan_to_num(losses).sum(axis=0) / np.maximum(known.sum(axis=0), 1), np.nan)
+
+
+def _quantiles(losses: Floats) -> tuple[Floats, Floats]:
+    columns = [column[np.isfinite(column)] for column in losses.T]
+    ranges = [np.percentile(column, [10, 90]) if column.size else (np.nan, np.nan) for column in columns]
+    low, high = np.array(ranges).T
+    return low, high
+
+
+def _returns(residence: Residence) -> int:
+    """Departures that a return of the run follows: its stays in a minimum but the last one there."""
+    runs, first, _ = residence.stays()
+    _, visits = np.unique([runs, residence.ids[runs, first]], axis=1, return_counts=True)
+    return int((visits - 1).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Persistence:
+    """How many runs are at a later step where they were at age tw.
+
+    Attributes
+    ----------
+    waiting_times : (W,) int64
+    steps : (S,) int64
+    same : (W, S) float64
+        Share of the runs that at a step are in the minimum of age tw; nan before tw.
+    returned : (W, S) float64
+        Share of the runs that are there and were seen elsewhere in between; nan before tw.
+    """
+
+    waiting_times: Integers
+    steps: Integers
+    same: Floats
+    returned: Floats
+
+
+def persistence(structures: InherentStructures, waiting_times: ArrayLike) -> Persistence:
+    """Compare the minima at ages tw with those of later steps; runs in no minimum at either step are left out.
+
+    Raises
+    ------
+    ValueError
+        If a waiting time is none of the mapped steps.
+    """
+    begins, residence = structures.places(waiting_times), Residence.of(structures)
+    ages = structures.steps[begins]
+    same, returned = (np.full((ages.size, structures.steps.size), np.nan) for _ in range(2))
+    for w, begin in enumerate(begins):
+        there, elsewhere = residence.compare(int(begin))
+        was_elsewhere = np.logical_or.accumulate(elsewhere, axis=1)
+        runs = (there | elsewhere).sum(axis=0)
+        for target, what in ((same, there), (returned, there & was_elsewhere)):
+            target[w, begin:] = np.where(runs > 0, what.sum(axis=0) / np.maximum(runs, 1), np.nan)
+    return Persistence(ages, structures.steps, same, returned)
+
+
+def shared_minima(structures: InherentStructures) -> Floats:
+    """Overlap (R, R) of the sets of minima that two runs visit: common over all minima of both (Jaccard).
+
+    nan where neither run was seen in a minimum.
+    """
+    return _jaccard(structures.minimum_ids)
+
+
+def _jaccard(ids: Integers) -> Floats:
+    """Overlap (R, R) of the sets in the rows of ids (R, S)."""
+    numbers = np.unique(ids)
+    numbers = numbers[numbers != UNKNOWN]
+    visited = np.array([np.isin(numbers, run) for run in ids], dtype=np.int64)
+    common = visited @ visited.T
+    sizes = visited.sum(axis=1)
+    union = sizes[:, None] + sizes - common
+    return np.where(union > 0, common / np.maximum(union, 1), np.nan)
+
+
+def mean_overlap(overlaps: Floats) -> float:
+    """Mean over pairs of different runs of their overlap (R, R); nan without a pair."""
+    pairs = overlaps[np.triu_indices(len(overlaps), 1)]
+    pairs = pairs[np.isfinite(pairs)]
+    return float(pairs.mean()) if pairs.size else np.nan
+
+
+@dataclass(frozen=True, eq=False)
+class Overlaps:
+    """How much two different runs have in common, at S steps: means over all pairs.
+
+    Attributes
+    ----------
+    steps : (S,) int64
+    visited : (S,) float64
+        Overlap (Jaccard, `shared_minima`) of the sets of minima seen up to a step; nan without a pair in any.
+    together : (S,) float64
+        Share of the pairs of runs in a minimum that are in the same one; nan without a pair.
+    """
+
+    steps: Integers
+    visited: Floats
+    together: Floats
+
+
+def overlaps(structures: InherentStructures) -> Overlaps:
+    """Follow the overlap of what different runs visit in time."""
+    ids, steps = structures.minimum_ids, structures.steps
+    up_to = [mean_overlap(_jaccard(ids[:, : s + 1])) for s in range(steps.size)]
+    return Overlaps(steps, np.array(up_to), np.array([_together(column[column != UNKNOWN]) for column in ids.T]))
+
+
+def _together(ids: Integers) -> float:
+    """Share of the pairs of entries that are equal; nan without a pair."""
+    _, counts = np.unique(ids, return_counts=True)
+    return float((counts * (counts - 1)).sum() / (ids.size * (ids.size - 1))) if ids.size > 1 else np.nan

@@ -1,0 +1,57 @@
+"""The map is a choice: where two quenches send the same snapshots to different minima."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.mapping import InherentStructures
+from bridge.residence._presence import Residence
+
+
+@dataclass(frozen=True, eq=False)
+class MapDisagreement:
+    """Snapshots that two maps send to different minima, at S steps.
+
+    Attributes
+    ----------
+    steps : (S,) int64
+    compared : (S,) int64
+        Snapshots that both maps send to a minimum.
+    different : (S,) int64
+        Those of them whose minima differ.
+    """
+
+    steps: NDArray[np.int64]
+    compared: NDArray[np.int64]
+    different: NDArray[np.int64]
+
+    @property
+    def share(self) -> float:
+        """Share of all compared snapshots that differ; nan without any."""
+        return float(self.different.sum() / self.compared.sum()) if self.compared.any() else np.nan
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """Share (S,) at each step; nan where nothing was compared."""
+        return np.where(self.compared > 0, self.different / np.maximum(self.compared, 1), np.nan)
+
+
+def compare_maps(first: InherentStructures, second: InherentStructures) -> MapDisagreement:
+    """Count snapshots that two maps send to different minima of one database.
+
+    Raises
+    ------
+    ValueError
+        If they map other steps, or other numbers of runs.
+    """
+    for name, a, b in (
+        ("steps", first.steps.tolist(), second.steps.tolist()),
+        ("runs", len(first.minimum_ids), len(second.minimum_ids)),
+    ):
+        if a != b:
+            msg = f"both maps must have the same {name}; got {a} and {b}"
+            raise ValueError(msg)
+    both = Residence.of(first).known & Residence.of(second).known
+    different = both & (first.minimum_ids != second.minimum_ids)
+    return MapDisagreement(first.steps, both.sum(axis=0), different.sum(axis=0))

@@ -1,0 +1,103 @@
+"""How long runs were in each minimum of a database, and how old they were then."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.residence._dwell import Dwells
+from bridge.residence._jumps import Jumps, of_run
+from bridge.residence._presence import UNKNOWN
+from landscape.database import Database
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Occupation:
+    """Time of some runs in the n minima of a database, lowest first.
+
+    Attributes
+    ----------
+    times : (n,) float64
+        Sum of the times seen in each (`Dwells.seen`), in steps: without those of snapshots in no minimum.
+    ages : (n,) float64
+        Mean age in steps: geometric mean over the stays, weighted by these times; nan where no run was.
+    label : str
+        Of which runs, or at which age.
+    """
+
+    times: Floats
+    ages: Floats
+    label: str
+
+
+def occupation(stays: Dwells, database: Database, *, runs: Sequence[int] | None = None) -> Occupation:
+    """Add up all stays, or those of some runs.
+
+    Raises
+    ------
+    ValueError
+        If there is no such run.
+    """
+    label = "all runs" if runs is None else f"run {', '.join(map(str, runs))}"
+    if runs is not None:
+        check_runs(stays, runs)
+        stays = select_stays(stays, np.isin(stays.runs, runs))
+    begins, ends = (np.maximum(times, 1.0) for times in (stays.begins, stays.ends))
+    return _add_up(stays, np.sqrt(begins * ends), database, label)
+
+
+def occupation_at(stays: Dwells, database: Database, waiting_time: int) -> Occupation:
+    """Add up the stays that hold one age tw, all of this age.
+
+    Raises
+    ------
+    ValueError
+        If it lies outside the mapped steps.
+    """
+    low, high = stays.begins.min(), stays.ends.max()
+    if not low <= waiting_time <= high:
+        msg = f"a waiting time must lie within the mapped steps, {low:g} ... {high:g}; got {waiting_time}"
+        raise ValueError(msg)
+    inside = (stays.begins <= waiting_time) & ((waiting_time < stays.ends) | (stays.ends == high))
+    chosen = select_stays(stays, inside)
+    ages = np.full(chosen.runs.size, max(float(waiting_time), 1.0))
+    return _add_up(chosen, ages, database, f"$t_w$ = {waiting_time}")
+
+
+def check_runs(stays: Dwells, runs: Sequence[int]) -> None:
+    """Raise a ValueError that names the first of `runs` that is none."""
+    last = int(stays.runs.max())
+    if wrong := [run for run in runs if not 0 <= run <= last]:
+        msg = f"a run must be one of 0 ... {last}; got {wrong[0]}"
+        raise ValueError(msg)
+
+
+def select_stays(stays: Dwells, chosen: NDArray[np.bool_]) -> Dwells:
+    """Some of the stays."""
+    return Dwells(**{field.name: getattr(stays, field.name)[chosen] for field in fields(Dwells)})
+
+
+def run_path(stays: Dwells, hops: Jumps, run: int) -> tuple[Dwells, Jumps]:
+    """The stays and jumps of one run: its way over the landscape.
+
+    Raises
+    ------
+    ValueError
+        If there is no such run.
+    """
+    check_runs(stays, [run])
+    return select_stays(stays, stays.runs == run), of_run(hops, run)
+
+
+def _add_up(stays: Dwells, ages: Floats, database: Database, label: str) -> Occupation:
+    position = {minimum.id: k for k, minimum in enumerate(database.minima)}
+    mapped = stays.minimum_ids != UNKNOWN
+    where = np.array([position[number] for number in stays.minimum_ids[mapped].tolist()], dtype=np.int64)
+    weights = np.maximum(stays.seen[mapped], 1.0)  # a run seen at one step only was there, too
+    times = np.bincount(where, weights, minlength=len(position)).astype(np.float64)
+    logs = np.bincount(where, weights * np.log(ages[mapped]), minlength=len(position))
+    means = np.exp(logs / np.where(times > 0, times, 1.0))
+    return Occupation(times, np.where(times > 0, means, np.nan), label)

@@ -1,0 +1,140 @@
+"""Still there, left, or unknown: the one definition for every view of which minimum a run is in.
+
+A snapshot tells which minimum a run is in at one step, or, where its quench ended in none, nothing. **A snapshot
+without a minimum is as if it had not been taken**: it proves neither that the run stayed nor that it left. So of a run:
+
+- *Still there*: two snapshots with a minimum that follow one another, those without one left out, are in the same.
+  The stay goes on between them, as far as the spacing of the snapshots tells.
+- *Left*: they are in different minima. The run left the first one somewhere between the two (the departure is
+  interval-censored; where one number is needed, it is half-way). This is one departure, one jump, one end of a stay.
+- *Unknown*: where the run is before its first and after its last snapshot with a minimum. A stay that the last such
+  snapshot is in is right-censored there, one that the first is in is left-censored.
+
+Dwell times, jumps, histories and departures (`stays`, `successive`, `at`) read the snapshots with a minimum in their
+order. Counts at given steps (visits, persistence, overlaps, jump rates, C(tw, t)) take the runs that have a minimum at
+those very steps. The first are what they would be if the snapshots without a minimum were removed; making a snapshot
+unknown never adds a departure, a visit, or a time that a run was seen to stay.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bridge.mapping import InherentStructures, QuenchedSnapshots
+
+Integers = NDArray[np.int64]
+Positions = NDArray[np.intp]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+UNKNOWN = 0
+
+
+class Successive(NamedTuple):
+    """K pairs of snapshots of a run, both with a minimum, with none between them that has one; run after run."""
+
+    runs: Positions  # (K,)
+    before: Positions  # (K,) position of the earlier one
+    after: Positions  # (K,) of the later one
+    left: Flags  # (K,) whether their minima differ
+
+
+class Stays(NamedTuple):
+    """D longest stretches of successive snapshots of a run in one minimum; run after run in the order of time."""
+
+    runs: Positions  # (D,)
+    first: Positions  # (D,) position of the first snapshot in it
+    last: Positions  # (D,) of the last one
+
+
+@dataclass(frozen=True, eq=False)
+class Residence:
+    """Which minimum R runs are in at S steps.
+
+    A snapshot without a minimum is as if it had not been taken. Two snapshots with one that follow one another say that
+    the run is still there, if it is the same, or that it left in between; before the first and after the last of them
+    nothing is known.
+
+    Parameters
+    ----------
+    steps : (S,) int64
+        Ascending.
+    ids : (R, S) int64
+        Number of the minimum; `UNKNOWN` (0) where the snapshot belongs to none. Any other number is a place.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not match.
+    """
+
+    steps: Integers
+    ids: Integers
+
+    def __post_init__(self) -> None:
+        if self.ids.ndim != 2 or self.ids.shape[1:] != self.steps.shape:
+            msg = f"ids must have shape (R, {self.steps.size}) for these steps; got {self.ids.shape}"
+            raise ValueError(msg)
+
+    @classmethod
+    def of(cls, structures: InherentStructures) -> "Residence":
+        """In minima of a database: images are the same minimum."""
+        return cls(structures.steps, structures.minimum_ids)
+
+    @classmethod
+    def of_basins(cls, quenched: QuenchedSnapshots) -> "Residence":
+        """In basins, numbered within each run: images are different places."""
+        return cls(quenched.steps, quenched.basins + 1)
+
+    @property
+    def known(self) -> Flags:
+        """Whether each snapshot (R, S) has a minimum."""
+        return self.ids != UNKNOWN
+
+    @property
+    def cells(self) -> Floats:
+        """Steps (S,) that are nearer to each snapshot, with a minimum or without, than to any other."""
+        edges = np.concatenate([self.steps[:1], 0.5 * (self.steps[:-1] + self.steps[1:]), self.steps[-1:]])
+        return np.diff(edges)
+
+    def successive(self) -> Successive:
+        """Snapshots with a minimum that follow one another."""
+        runs, places = np.nonzero(self.known)  # run after run in the order of time
+        kept = runs[1:] == runs[:-1]
+        runs, before, after = runs[1:][kept], places[:-1][kept], places[1:][kept]
+        return Successive(runs, before, after, self.ids[runs, before] != self.ids[runs, after])
+
+    def stays(self) -> Stays:
+        """Where the runs stay; between two stays of a run it left, before and after them nothing is known."""
+        runs, places = np.nonzero(self.known)
+        ids = self.ids[runs, places]
+        new = np.ones(runs.size, dtype=bool)
+        new[1:] = (runs[1:] != runs[:-1]) | (ids[1:] != ids[:-1])
+        first = np.flatnonzero(new)
+        last = np.append(first[1:], runs.size)[: first.size] - 1
+        return Stays(runs[first], places[first], places[last])
+
+    def at(self, times: ArrayLike) -> Integers:
+        """Minimum (R, T) at `times` (T,) steps: that of the nearest snapshot with one, `UNKNOWN` outside all of them.
+
+        Half-way between two it is that of the later one.
+        """
+        wanted = np.asarray(times, dtype=np.float64)
+        found = np.full((len(self.ids), wanted.size), UNKNOWN, dtype=np.int64)
+        for r, known in enumerate(self.known):
+            steps, ids = self.steps[known], self.ids[r, known]
+            if steps.size:
+                inside = (wanted >= steps[0]) & (wanted <= steps[-1])
+                found[r, inside] = ids[np.searchsorted((steps[:-1] + steps[1:]) / 2, wanted[inside], side="right")]
+        return found
+
+    def compare(self, place: int) -> tuple[Flags, Flags]:
+        """Whether each snapshot (R, S - place) from number `place` on is in the minimum of that one, or in another.
+
+        Neither where one of the two has no minimum.
+        """
+        then, later = self.ids[:, place, None], self.ids[:, place:]
+        both = (then != UNKNOWN) & (later != UNKNOWN)
+        return both & (then == later), both & (then != later)

@@ -1,0 +1,167 @@
+"""Share of their time that the runs spend in each superbasin, at each level of the disconnectivity tree."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bridge.mapping import InherentStructures
+from bridge.residence._dwell import Dwells, dwells
+from bridge.residence._presence import UNKNOWN
+from landscape.database import Database
+from landscape.graph import LandscapeGraph, disconnectivity_tree, superbasins
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+LEVELS = 12
+ABOVE, UNMAPPED = -1, -2  # instead of the number of a superbasin
+
+
+@dataclass(frozen=True, eq=False)
+class SuperbasinShares:
+    """Time in superbasins at L levels, from the highest to the lowest. At each level all shares sum to one.
+
+    Attributes
+    ----------
+    levels : (L,) float64
+        Losses in nats.
+    n_superbasins : (L,) int64
+        Superbasins of the landscape at each level.
+    superbasins : tuple of (k,) int64
+        Those that were visited, for each level: 0 holds the global minimum (`landscape.graph.superbasins`).
+    shares : tuple of (k,) float64
+        Share of the time of all runs in each of them.
+    above : (L,) float64
+        Share of the time in minima that lie above the level.
+    unmapped : float
+        Share of the time in no minimum.
+    """
+
+    levels: Floats
+    n_superbasins: Integers
+    superbasins: tuple[Integers, ...]
+    shares: tuple[Floats, ...]
+    above: Floats
+    unmapped: float
+
+    @property
+    def largest(self) -> Floats:
+        """Share (L,) of the time in the superbasin of the most visits; 0 where none was visited."""
+        return np.array([shares.max(initial=0.0) for shares in self.shares])
+
+    @property
+    def effective(self) -> Floats:
+        """Number (L,) of superbasins that the time is spread over: exp of the entropy of the shares below the level.
+
+        nan where none was visited.
+        """
+        result = np.full(self.levels.size, np.nan)
+        for k, shares in enumerate(self.shares):
+            if shares.size:
+                p = shares / shares.sum()
+                result[k] = np.exp(-(p * np.log(p)).sum())
+        return result
+
+
+def superbasin_shares(stays: Dwells, database: Database, levels: int | ArrayLike = LEVELS) -> SuperbasinShares:
+    """Add up the times seen in the minima (`Dwells.seen`) in superbasins.
+
+    Parameters
+    ----------
+    stays : Dwells
+    database : Database
+    levels : int or (L,) array
+        Losses in nats in ascending order, or how many equally spaced ones (`landscape.disconnectivity_tree`).
+
+    Raises
+    ------
+    ValueError
+        If `levels` is no such thing.
+    """
+    graph = database.graph()
+    grid = disconnectivity_tree(graph, levels).grid[::-1]
+    # of one step no time is known
+    lengths, seen = (stays.lengths, stays.seen) if stays.lengths.any() else (np.ones(stays.runs.size),) * 2
+    weights = seen / lengths.sum()
+    per_minimum = _sum_per_minimum(stays, weights, database)
+    rows = [_at_level(graph, level, per_minimum) for level in grid.tolist()]
+    return SuperbasinShares(
+        levels=grid.copy(),
+        n_superbasins=np.array([n for n, _, _, _ in rows], dtype=np.int64),
+        superbasins=tuple(labels for _, labels, _, _ in rows),
+        shares=tuple(shares for _, _, shares, _ in rows),
+        above=np.array([above for *_, above in rows]),
+        unmapped=max(1.0 - float(weights[stays.minimum_ids != UNKNOWN].sum()), 0.0),
+    )
+
+
+def _sum_per_minimum(stays: Dwells, weights: Floats, database: Database) -> Floats:
+    """Sum (n,) of the weights of all stays in each minimum, lowest first."""
+    position = {minimum.id: k for k, minimum in enumerate(database.minima)}
+    mapped = stays.minimum_ids != UNKNOWN
+    where = np.array([position[number] for number in stays.minimum_ids[mapped].tolist()], dtype=np.int64)
+    return np.bincount(where, weights[mapped], minlength=len(position)).astype(np.float64)
+
+
+def _at_level(graph: LandscapeGraph, level: float, shares: Floats) -> tuple[int, Integers, Floats, float]:
+    """Number of superbasins, the visited ones, their shares and the share above the level."""
+    labels = superbasins(graph, level)
+    below = labels >= 0
+    sums = np.bincount(labels[below], shares[below]).astype(np.float64)
+    visited = np.flatnonzero(sums)
+    return sums.size, visited, sums[visited], float(shares[~below].sum())
+
+
+@dataclass(frozen=True, eq=False)
+class SuperbasinHistory:
+    """Share of the runs in each of k visited superbasins at S steps. At each step all shares sum to one.
+
+    Attributes
+    ----------
+    steps : (S,) int64
+    level : float
+        Loss in nats below which minima are joined.
+    n_superbasins : int
+        Superbasins of the landscape at this level.
+    superbasins : (k,) int64
+        Those that were visited: 0 holds the global minimum (`landscape.graph.superbasins`).
+    shares : (k, S) float64
+    above, unmapped : (S,) float64
+        Share in minima above the level, and in none.
+    """
+
+    steps: Integers
+    level: float
+    n_superbasins: int
+    superbasins: Integers
+    shares: Floats
+    above: Floats
+    unmapped: Floats
+
+
+def superbasin_history(
+    structures: InherentStructures, database: Database, level: float | None = None
+) -> SuperbasinHistory:
+    """Follow the runs among the superbasins in time.
+
+    `level` is a loss in nats; by default that of `superbasin_shares` at which the time is spread over the most
+    superbasins, which tells most.
+    """
+    graph = database.graph()
+    if level is None:
+        shares = superbasin_shares(dwells(structures), database)
+        level = float(shares.levels[np.argmax(np.nan_to_num(shares.effective))])
+    labels = superbasins(graph, level)
+    known = dict(zip((m.id for m in database.minima), labels.tolist(), strict=True)) | {UNKNOWN: UNMAPPED}
+    of_runs = np.array([[known[number] for number in run] for run in structures.minimum_ids.tolist()])
+    visited = np.unique(of_runs[of_runs >= 0])
+    return SuperbasinHistory(
+        steps=structures.steps,
+        level=level,
+        n_superbasins=int(labels.max(initial=-1)) + 1,
+        superbasins=visited,
+        shares=np.array([(of_runs == number).mean(axis=0) for number in visited]).reshape(-1, structures.steps.size),
+        above=(of_runs == ABOVE).mean(axis=0),
+        unmapped=(of_runs == UNMAPPED).mean(axis=0),
+    )

@@ -1,0 +1,136 @@
+"""What a study found for one architecture: landscape, motion, and where the runs are in it at which age."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.comparison import LANDSCAPE, RUNS, ComparisonRow, compare_one
+from bridge.plots import visited_tree
+from bridge.residence import Visits
+from bridge.studies._settings import StudySettings
+from dynamics.aging_times import Aging, aging
+from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement
+from dynamics.runs import load_trajectories
+from landscape.database import Database
+from landscape.graph import DisconnectivityTree
+from landscape.losses import CrossEntropyLoss
+from landscape.stationary import local_geometry
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class MinimaTable:
+    """What is known of the n minima of a database, lowest first.
+
+    Attributes
+    ----------
+    ids : (n,) int64
+    losses : (n,) float64
+        Training loss, penalty included, in nats.
+    train_accuracies, test_accuracies : (n,) float64
+        Share of rows classified correctly; nan without test rows.
+    traces : (n,) float64
+        Of the exact Hessian, in nats.
+    orbit_sizes : tuple of n int
+        Symmetric copies; beyond the range of int64 for wide networks.
+    hits : (n,) int64
+        How often searches ended there.
+    """
+
+    ids: Integers
+    losses: Floats
+    train_accuracies: Floats
+    test_accuracies: Floats
+    traces: Floats
+    orbit_sizes: tuple[int, ...]
+    hits: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class ArchitectureResults:
+    """Everything that the report shows of one architecture.
+
+    Attributes
+    ----------
+    row : ComparisonRow
+    visited : Visits
+        Where the mapped runs are at each waiting time and at their last step.
+    tree : DisconnectivityTree
+        Its leaves hold every visited minimum.
+    minima : MinimaTable
+    msd : MeanSquareDisplacement
+    fit : Aging
+    versions : mapping of str to str
+        Of what found the minima.
+    """
+
+    row: ComparisonRow
+    visited: Visits
+    tree: DisconnectivityTree
+    minima: MinimaTable
+    msd: MeanSquareDisplacement
+    fit: Aging
+    versions: Mapping[str, str]
+
+    def runs_at(self, age: int) -> Integers:
+        """Number of runs (n,) in each minimum at an age in steps; 0 everywhere if none was looked at then."""
+        numbers = np.zeros(self.minima.ids.size, dtype=np.int64)
+        position = {number: k for k, number in enumerate(self.minima.ids.tolist())}
+        seen = self.visited.counts[:, self.visited.steps == age].sum(axis=1)
+        numbers[[position[number] for number in self.visited.minimum_ids.tolist()]] = seen
+        return numbers
+
+    def t_star_at(self, age: int) -> float:
+        """Lag t* at an age in steps; nan where there is none."""
+        found = self.fit.t_star[self.fit.waiting_times == age]
+        return float(found[0]) if found.size else np.nan
+
+
+def minima_table(database: Database, loss: CrossEntropyLoss, *, jobs: int = 1) -> MinimaTable:
+    """Collect what is known of all minima of a database; `loss` is theirs."""
+    minima = database.minima
+    geometry = local_geometry(loss, [minimum.point for minimum in minima], jobs=jobs)
+    return MinimaTable(
+        ids=np.array([minimum.id for minimum in minima], dtype=np.int64),
+        losses=geometry.losses,
+        train_accuracies=geometry.train_accuracies,
+        test_accuracies=geometry.test_accuracies,
+        traces=geometry.traces,
+        orbit_sizes=tuple(minimum.orbit_size for minimum in minima),
+        hits=np.array([minimum.hits for minimum in minima], dtype=np.int64),
+    )
+
+
+def architecture_results(
+    folder: Path, loss: CrossEntropyLoss, visited: Visits, settings: StudySettings, *, jobs: int = 1
+) -> ArchitectureResults:
+    """Read the folder of one architecture: its row of the comparison, and what that does not say."""
+    scale, threshold = settings.scale, settings.threshold
+    msd = mean_square_displacement(load_trajectories(folder / RUNS).at_most(scale.replicas))
+    fit = aging(msd, threshold)
+    with Database(folder / LANDSCAPE) as database:
+        return ArchitectureResults(
+            compare_one(
+                folder,
+                threshold=threshold,
+                replicas=scale.replicas,
+                control_replicas=scale.control_replicas,
+                fit=fit,
+            ),
+            visited,
+            visited_tree(database, visited.minimum_ids.tolist()),
+            minima_table(database, loss, jobs=jobs),
+            msd,
+            fit,
+            database.provenance.versions,
+        )
+
+
+def all_ages(results: Sequence[ArchitectureResults]) -> Integers:
+    """Steps (S,) at which it is known where the runs of some architecture are."""
+    return np.unique(np.concatenate([found.visited.steps for found in results]))

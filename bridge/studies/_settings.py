@@ -1,0 +1,46 @@
+"""What a study looks at, and how much of it."""
+
+from dataclasses import dataclass, field, replace
+
+from dynamics.training import SGD
+
+PAPER_ARCHITECTURES = ((10,), (5, 5), (4, 4, 4))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything."""
+
+    searches: int  # of the landscape of each architecture, before SGD's minima are added to it
+    later_searches: int  # with SGD's minima, to find out how they connect
+    replicas: int
+    steps: int
+    control_replicas: int  # full-batch descents from the same starts
+    mapped_replicas: int  # runs whose snapshots are quenched
+    starts: int = 64  # fresh random starts, to say how many minima there are at least
+
+
+SCALES = {
+    "quick": Scale(128, 64, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
+    "paper": Scale(6_000, 2_000, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100, starts=1000),
+}
+
+
+def scaled(name: str, *, searches: int | None = None, replicas: int | None = None, steps: int | None = None) -> Scale:
+    """One of the `SCALES` with other numbers; a third of the searches comes after SGD's minima are known."""
+    given = {"replicas": replicas, "steps": steps}
+    if searches is not None:
+        given |= {"searches": searches - searches // 3, "later_searches": searches // 3}
+    return replace(SCALES[name], **{key: value for key, value in given.items() if value is not None})
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What is studied, and how much of it."""
+
+    scale: Scale = SCALES["quick"]
+    architectures: tuple[tuple[int, ...], ...] = PAPER_ARCHITECTURES
+    optimizer: SGD = field(default_factory=SGD)
+    regularization: float = 1e-4
+    threshold: float = 1e-2
+    seed: int = 0

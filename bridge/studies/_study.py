@@ -1,0 +1,175 @@
+"""The main job: landscape, dynamics and the bridge between them, for a list of architectures.
+
+Every stage goes on where its file stopped, so a study can be interrupted and repeated at any moment.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge import plots
+from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, write_table
+from bridge.mapping import inherent_structures
+from bridge.residence import Visits, visits
+from bridge.studies._results import ArchitectureResults, architecture_results
+from bridge.studies._settings import StudySettings
+from bridge.studies.report import _page
+from dynamics.noises import NoiseName
+from dynamics.runs import load_trajectories
+from dynamics.training import check_arguments, train
+from landscape.database import Database
+from landscape.datasets import Dataset
+from landscape.losses import CrossEntropyLoss
+from landscape.networks import MLP
+from landscape.plots import save_figure
+from landscape.search import estimate_minima, explore
+
+Progress = Callable[[str, int, int], object]  # stage, done, total
+
+
+@dataclass(frozen=True)
+class Study:
+    """Where the results are, and the comparison they end in."""
+
+    output: Path
+    comparison: Comparison
+    report: Path
+    figures: tuple[Path, ...]
+
+
+def folder_name(hidden: Sequence[int]) -> str:
+    """Folder of one architecture, e.g. "h5-5"."""
+    return "h" + "-".join(str(n) for n in hidden)
+
+
+def study(
+    data: Dataset,
+    output: str | Path,
+    settings: StudySettings | None = None,
+    *,
+    jobs: int = 1,
+    progress: Progress = lambda stage, done, total: None,
+) -> Study:
+    """Explore, train, age, map and compare each architecture; then draw the figures and write the report.
+
+    Parameters
+    ----------
+    data : Dataset
+    output : path
+        Folder for everything; one folder below it per architecture.
+    settings : StudySettings, optional
+        By default the quick scale.
+    jobs : int
+        Workers; the results do not depend on it.
+    progress : callable (stage, done, total)
+
+    Raises
+    ------
+    ValueError
+        If files in `output` come from other settings.
+    """
+    output, settings = Path(output), settings or StudySettings()
+    losses = {
+        output / folder_name(hidden): CrossEntropyLoss(
+            MLP((data.n_features, *hidden, data.n_classes)), data, settings.regularization
+        )
+        for hidden in settings.architectures
+    }
+    for loss in losses.values():  # before hours of searches
+        _check(loss, settings, jobs)
+    visited = [_one_architecture(loss, folder, settings, jobs, progress) for folder, loss in losses.items()]
+    results = [
+        architecture_results(folder, loss, seen, settings, jobs=jobs)
+        for (folder, loss), seen in zip(losses.items(), visited, strict=True)
+    ]
+    comparison = Comparison(tuple(found.row for found in results))
+    write_table(comparison.rows, output / "comparison.csv")
+    figures = _draw(list(losses), results, comparison, output)
+    report = _page.write(output, results, figures, data, settings)
+    return Study(output, comparison, report, figures)
+
+
+def _check(loss: CrossEntropyLoss, settings: StudySettings, jobs: int) -> None:
+    """Raise a ValueError now for what the training would refuse later."""
+    scale = settings.scale
+    check_arguments(
+        loss.network, loss.data, settings.optimizer, scale.replicas, scale.steps, settings.seed,
+        settings.regularization, "sgd", jobs,
+    )  # fmt: skip
+    if not settings.threshold > 0:
+        msg = f"threshold must be positive and finite; got {settings.threshold}"
+        raise ValueError(msg)
+
+
+def _one_architecture(
+    loss: CrossEntropyLoss, folder: Path, settings: StudySettings, jobs: int, progress: Progress
+) -> Visits:
+    network, scale = loss.network, settings.scale
+    name = ",".join(map(str, network.hidden))
+
+    def search(searches: int) -> None:
+        explore(
+            loss,
+            folder / LANDSCAPE,
+            searches=searches,
+            seed=settings.seed,
+            jobs=jobs,
+            progress=lambda done, total, _: progress(f"{name}: explore", done, total or done),
+        )
+
+    search(scale.searches)
+    ensembles: tuple[tuple[str, NoiseName, int], ...] = (
+        (RUNS, "sgd", scale.replicas),
+        (CONTROL, "full", scale.control_replicas),
+    )
+    for file, noise, replicas in ensembles:
+        train(
+            network,
+            loss.data,
+            settings.optimizer,
+            replicas=replicas,
+            steps=scale.steps,
+            seed=settings.seed,
+            regularization=settings.regularization,
+            noise=noise,
+            path=folder / file,
+            jobs=jobs,
+            progress=lambda done, total, noise=noise: progress(f"{name}: train ({noise})", done, total),
+        )
+    runs = load_trajectories(folder / RUNS)
+    with Database(folder / LANDSCAPE) as database:
+        structures = inherent_structures(
+            runs.at_most(scale.mapped_replicas),
+            database,
+            loss=loss,
+            jobs=jobs,
+            progress=lambda done, total: progress(f"{name}: map snapshots", done, total),
+        )
+    search(scale.searches + scale.later_searches)
+    estimate_minima(
+        loss,
+        folder / LANDSCAPE,
+        starts=scale.starts,
+        seed=settings.seed,
+        jobs=jobs,
+        progress=lambda done, total, _: progress(f"{name}: random starts", done, total or done),
+    )
+    with Database(folder / LANDSCAPE) as database:
+        return visits(structures, database)
+
+
+def _draw(
+    folders: Sequence[Path], results: Sequence[ArchitectureResults], comparison: Comparison, output: Path
+) -> tuple[Path, ...]:
+    names = [row.hidden for row in comparison.rows]
+    graphs, axes = plots.new_figure(5.2 * len(folders), 5.0, len(folders))
+    for ax, folder, found, name in zip(axes, folders, results, names, strict=True):
+        with Database(folder / LANDSCAPE) as database:
+            plots.plot_visits(found.visited, database, ax)
+        ax.set_title(f"hidden layers {name}\n{ax.get_title()}", fontsize=10)
+    displacements, fits = [found.msd for found in results], [found.fit for found in results]
+    motion = plots.plot_displacements(names, displacements, fits, prefix="hidden layers ")
+    table, axes = plots.new_figure(5.5, 4.2)
+    plots.plot_comparison(comparison, axes[0])
+    figures = {"disconnectivity": graphs, "aging": motion, "comparison": table}
+    return tuple(save_figure(figure, output / f"{name}.png", dpi=150) for name, figure in figures.items())

@@ -1,0 +1,178 @@
+"""The report of a study: one HTML page that needs nothing beside it, not even a network.
+
+The page may run its own three scripts and load nothing: a content security policy with their digests says so. Whatever
+comes from outside (names and paths of data sets) is escaped.
+"""
+
+import base64
+import hashlib
+import platform
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+from plotly.offline import get_plotlyjs
+
+from bridge.comparison import row_dict
+from bridge.studies import ArchitectureResults, StudySettings, all_ages
+from bridge.studies.report._comparison import comparison_panel
+from bridge.studies.report._graph import graph_panel
+from bridge.studies.report._motion import aging_panel, displacement_panel
+from bridge.studies.report._panels import Panel
+from bridge.studies.report._study_command import study_command
+from bridge.studies.report._tables import comparison_table, further_commands, versions_table, visited_table
+from landscape.datasets import Dataset
+from landscape.support import package_version, to_json, write_text
+
+CAPTIONS = {
+    "disconnectivity": "Disconnectivity graphs. Disks: minima whose basins SGD snapshots lie in; area by number of "
+    "snapshots, color by their mean age. Components that no known transition state joins stand side by side.",
+    "aging": "Two-time mean square displacement, and the lag t* at which it reaches the threshold against the waiting "
+    "time, with intervals over the runs.",
+    "comparison": "Aging exponent against the number of minima: filled, found; open, how many there are at least "
+    "(Chao1, with a bar down to the bound at 95 %; the arrow says that nothing bounds the number from above).",
+}
+ASSETS = files("bridge.report") / "assets"
+
+
+def write(
+    output: Path,
+    results: Sequence[ArchitectureResults],
+    figures: Sequence[Path],
+    data: Dataset,
+    settings: StudySettings,
+) -> Path:
+    """Write report.html and the numbers in it, comparison.json, into `output`; the path of the page.
+
+    `figures` are static pictures for a browser that runs no scripts.
+    """
+    numbers = {"architectures": [row_dict(found.row) for found in results], "dataset_sha256": data.sha256}
+    write_text(output / "comparison.json", to_json(numbers) + "\n")
+    path = output / "report.html"
+    write_text(path, page(results, figures, data, settings))
+    return path
+
+
+def page(
+    results: Sequence[ArchitectureResults], figures: Sequence[Path], data: Dataset, settings: StudySettings
+) -> str:
+    """The whole page as text."""
+    ages = all_ages(results).tolist()
+    graphs = [graph_panel(found, ages) for found in results]
+    motions = [displacement_panel(found, ages) for found in results]
+    last = [aging_panel(results, ages), comparison_panel([found.row for found in results])]
+    panels = [*graphs, *motions, *last]
+    scripts = {"plotly": get_plotlyjs(), "script": asset("report.js")}
+    sections = [_section(*parts) for parts in zip(results, graphs, motions, strict=True)]
+    seeds = f"Seed {settings.seed} decides every search, start, minibatch and replica; the data have seed "
+    return Template(asset("report.html")).substitute(
+        scripts,
+        policy=_policy(scripts.values()),
+        style=asset("report.css"),
+        data=script_json(_page_data(panels, results, ages)),
+        last_age=len(ages) - 1,
+        ticks="".join(f'<option value="{k}" label="{age:,}"></option>' for k, age in enumerate(ages)),
+        setting=escape(describe_setting(data, settings)),
+        table=comparison_table(results),
+        sections="\n".join(sections),
+        last="\n".join(_figure(panel) for panel in last),
+        pictures="\n".join(_picture(path) for path in figures),
+        command=escape(study_command(data, settings)),
+        commands=escape("\n".join(line for found in results for line in further_commands(found))),
+        seeds=escape(f"{seeds}{data.metadata.get('seed')}; the bootstrap has its own, 0."),
+        versions=versions_table(results, _versions()),
+        provenance=escape(f"Data set {dict(data.metadata)}, sha256 {data.sha256}."),
+    )
+
+
+def asset(name: str) -> str:
+    """A text file that lies beside this module."""
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def script_json(value: Any) -> str:
+    """JSON that stands safely inside a script element: no "<" in it can end the element or begin a comment."""
+    text = to_json(value)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def age_text(found: ArchitectureResults, age: int) -> str:
+    """Where the runs of an architecture are at an age, in a sentence."""
+    numbers = found.runs_at(age)
+    losses = found.minima.losses[numbers > 0]
+    t_star = found.t_star_at(age)
+    runs = f"{numbers.sum()} of {found.visited.distinct.size} mapped runs are in"
+    where = f"{losses.size} minima, losses {losses.min():.4f} to {losses.max():.4f} nats" if losses.size else "minima"
+    motion = f"; t* = {t_star:,.0f} steps" if np.isfinite(t_star) else ""
+    return f"hidden layers {found.row.hidden}: {runs} {where}{motion}"
+
+
+def _page_data(panels: Sequence[Panel], results: Sequence[ArchitectureResults], ages: Sequence[int]) -> dict[str, Any]:
+    waiting = {int(tw) for found in results for tw in found.msd.waiting_times}
+    return {
+        "panels": [{"id": panel.name, **panel.figure.to_plotly_json()} for panel in panels],
+        "ages": [
+            {
+                "text": f"{age:,} steps ({'waiting time' if age in waiting else 'no waiting time'})",
+                "details": [age_text(found, age) for found in results],
+            }
+            for age in ages
+        ],
+    }
+
+
+def _section(found: ArchitectureResults, graph: Panel, motion: Panel) -> str:
+    name = escape(found.row.hidden)
+    return (
+        f'<section aria-label="Hidden layers {name}"><div class="panels">{_figure(graph)}{_figure(motion)}</div>'
+        f"<details><summary>Visited minima of hidden layers {name}, in numbers</summary>{visited_table(found)}"
+        "</details></section>"
+    )
+
+
+def _figure(panel: Panel) -> str:
+    caption = f"{panel.name}-caption"
+    return (
+        f'<figure aria-labelledby="{caption}"><figcaption id="{caption}">{escape(panel.title)}</figcaption>'
+        f'<div class="plot" id="{panel.name}" role="group" aria-label="{escape(panel.alt)}"></div></figure>'
+    )
+
+
+def _picture(path: Path) -> str:
+    caption = escape(CAPTIONS.get(path.stem, path.stem))
+    picture = base64.b64encode(path.read_bytes()).decode()
+    image = f'<img alt="{caption}" src="data:image/png;base64,{picture}">'
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+
+
+def _policy(scripts: Any) -> str:
+    """Content security policy: these scripts and nothing from anywhere else."""
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    # Plotly adds style rules of its own, and makes pictures for its download button
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
+
+
+def _versions() -> dict[str, str]:
+    packages = ("agescape", "numpy", "scipy", "numba", "h5py", "plotly")
+    return {"python": platform.python_version()} | {name: package_version(name) for name in packages}
+
+
+def describe_setting(data: Dataset, settings: StudySettings) -> str:
+    """What was studied, and how much of it."""
+    scale, optimizer = settings.scale, settings.optimizer
+    mapped = min(scale.mapped_replicas, scale.replicas)
+    return (
+        f"{data.rows} rows, {data.n_classes} classes, constant predictor {data.constant_entropy:.3f} nats; "
+        f"λ = {settings.regularization:g}; {scale.searches} + {scale.later_searches} searches of each landscape, "
+        f"before and after the minima that SGD visits are added; {scale.replicas} runs of "
+        f"{scale.steps} steps, learning rate {optimizer.learning_rate:g}, batch {optimizer.batch_size}; "
+        f"{scale.control_replicas} full-batch descents; snapshots of {mapped} runs mapped to minima by "
+        f"the gradient flow; Δ* = {settings.threshold:g}; seed {settings.seed}."
+    )

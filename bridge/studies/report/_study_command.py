@@ -1,0 +1,71 @@
+"""What makes a study again: a command, or Python where no command can say it."""
+
+import inspect
+import shlex
+
+from bridge.studies import SCALES, StudySettings, scaled
+from dynamics.training import SGD
+from landscape.datasets import MAKERS, Dataset
+
+# of a data set's metadata; what the data themselves say needs no option
+SAID_BY_OPTIONS = ("name", "rows", "seed", "path", "data_dir", "download", "standardize", "in_order", "label_column")
+SAID_BY_DATA = ("first_label", "classes", "classes_without_training_rows")
+
+
+def study_command(data: Dataset, settings: StudySettings) -> str:
+    """A line that makes the study again. It does not say where to, nor with how many workers: neither matters."""
+    dataset, options = _dataset_options(data), _settings_options(settings)
+    if dataset is None or options is None:
+        made = f"datasets.reload({dict(data.metadata)!r})" if data.metadata.get("name") in MAKERS else "data"
+        return f"study({made}, 'results/study', {settings!r})"
+    return shlex.join(["agescape", "study", *dataset, *options])
+
+
+def _dataset_options(data: Dataset) -> list[str] | None:
+    """Options that load the data; None where there are none."""
+    name = data.metadata.get("name")
+    if name not in MAKERS or (name == "table" and "in_order" not in data.metadata):  # an older version read it
+        return None
+    defaults = {key: parameter.default for key, parameter in inspect.signature(MAKERS[name]).parameters.items()}
+    others = {key: value for key, value in data.metadata.items() if key not in SAID_BY_OPTIONS + SAID_BY_DATA}
+    if any(value != defaults.get(key) for key, value in others.items()):
+        return None
+    if data.metadata.get("path" if name == "table" else "seed") is None:
+        return None
+    options = ["--dataset", str(data.metadata["path"] if name == "table" else name), "--rows", str(data.rows)]
+    if data.metadata.get("seed") is not None:
+        options += ["--dataset-seed", str(data.metadata["seed"])]
+    if data.metadata.get("data_dir") is not None:
+        options += ["--data-dir", str(data.metadata["data_dir"])]
+    for flag in ("standardize", "in_order"):
+        options += [f"--{flag.replace('_', '-')}"] if data.metadata.get(flag) else []
+    if data.metadata.get("label_column") is not None:
+        options += ["--label-column", str(data.metadata["label_column"])]
+    return options
+
+
+def _settings_options(settings: StudySettings) -> list[str] | None:
+    """Options that give the settings; None where there are none."""
+    optimizer, wanted = settings.optimizer, settings.scale
+    given = {
+        "searches": wanted.searches + wanted.later_searches, "replicas": wanted.replicas, "steps": wanted.steps,
+    }  # fmt: skip
+    for name, scale in SCALES.items():
+        same = {"searches": scale.searches + scale.later_searches, "replicas": scale.replicas, "steps": scale.steps}
+        changed = {option: value for option, value in given.items() if value != same[option]}
+        plain = StudySettings(
+            scale=scaled(name, **changed),
+            architectures=settings.architectures,
+            optimizer=SGD(learning_rate=optimizer.learning_rate, batch_size=optimizer.batch_size),
+            threshold=settings.threshold,
+            seed=settings.seed,
+        )
+        if plain == settings:
+            hidden = [word for sizes in settings.architectures for word in ("--hidden", ",".join(map(str, sizes)))]
+            amounts = [word for option, value in changed.items() for word in (f"--{option}", str(value))]
+            return [
+                "--scale", name, *hidden, *amounts, "--batch-size", str(optimizer.batch_size),
+                "--learning-rate", repr(optimizer.learning_rate), "--threshold", repr(settings.threshold),
+                "--seed", str(settings.seed),
+            ]  # fmt: skip
+    return None

@@ -1,0 +1,38 @@
+from . import (
+    aging_times as aging_times,
+    displacement as displacement,
+    kernels as kernels,
+    noises as noises,
+    observables as observables,
+    plots as plots,
+    runs as runs,
+    snapshots as snapshots,
+    spectra as spectra,
+    statistics as statistics,
+    synthetic as synthetic,
+    training as training,
+)
+from .aging_times import (
+    Aging as Aging,
+    aging as aging,
+    analyze_aging as analyze_aging,
+)
+from .displacement import (
+    MeanSquareDisplacement as MeanSquareDisplacement,
+    mean_square_displacement as mean_square_displacement,
+)
+from .observables import (
+    observe as observe,
+)
+from .runs import (
+    Trajectories as Trajectories,
+    load_trajectories as load_trajectories,
+)
+from .spectra import (
+    curvature as curvature,
+)
+from .training import (
+    SGD as SGD,
+    train as train,
+    train_module as train_module,
+)

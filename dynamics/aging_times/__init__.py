@@ -1,0 +1,5 @@
+"""Aging times t*(tw), the exponent mu, and the laws they follow."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,58 @@
+from ._aging import (
+    Aging as Aging,
+    AgingStatus as AgingStatus,
+    aging as aging,
+)
+from ._agreement import (
+    Agreement as Agreement,
+    AgreementStatus as AgreementStatus,
+    agreement as agreement,
+    at_lags as at_lags,
+)
+from ._analysis import (
+    AgingAnalysis as AgingAnalysis,
+    analyze_aging as analyze_aging,
+)
+from ._crossover import (
+    Crossover as Crossover,
+)
+from ._data_collapse import (
+    Collapse as Collapse,
+    CollapseStatus as CollapseStatus,
+    collapse as collapse,
+    learning_rate_collapse as learning_rate_collapse,
+)
+from ._realizations import (
+    BEND as BEND,
+    ExponentSpread as ExponentSpread,
+    Realizations as Realizations,
+    RealizationStatus as RealizationStatus,
+    compare_realizations as compare_realizations,
+)
+from ._regimes import (
+    DiffusionStatus as DiffusionStatus,
+    GeneralizedDiffusion as GeneralizedDiffusion,
+    LocalSlope as LocalSlope,
+    generalized_diffusion as generalized_diffusion,
+    local_slope as local_slope,
+)
+from ._runs_mean import (
+    RunsMeanStatus as RunsMeanStatus,
+)
+from ._scaling_forms import (
+    FormComparison as FormComparison,
+    FormStatus as FormStatus,
+    compare_forms as compare_forms,
+)
+from ._threshold_scan import (
+    ScanStatus as ScanStatus,
+    ThresholdScan as ThresholdScan,
+    threshold_scan as threshold_scan,
+)
+from ._what_moves import (
+    Control as Control,
+    MotionStatus as MotionStatus,
+    WhatMoves as WhatMoves,
+    compare_with_control as compare_with_control,
+    what_moves as what_moves,
+)

@@ -1,0 +1,249 @@
+"""How the time to move a given distance grows with the waiting time: t*(tw) and its exponent mu."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.aging_times._crossings import Crossings, crossings
+from dynamics.aging_times._crossover import Crossover, find_crossover
+from dynamics.aging_times._runs_mean import RunsMeanStatus, runs_mean
+from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.statistics import _fits, _goodness, _resampling
+
+Array = NDArray[np.float64]
+
+# Fewer effective runs than this, and fewer than half of the runs, are too few for Student's interval (measured on
+# log-normal runs: it covers again from some 8 on, whatever their spread).
+LEAST_EFFECTIVE = 8
+
+
+class AgingStatus(StrEnum):
+    """What became of the fit; where something is missing, the value is the remedy."""
+
+    OK = "ok"
+    TOO_FEW_WAITING_TIMES = (
+        "mu is not defined: fewer than two waiting times have a t*, because the displacement does not reach the "
+        "threshold within the runs; train longer runs or choose a smaller threshold"
+    )
+    THRESHOLD_TOO_SMALL = (
+        "mu is not defined: fewer than two waiting times have a t*, because the displacement is beyond the threshold "
+        "at the first lag; choose a larger threshold or record shorter lags"
+    )
+    AMBIGUOUS = (
+        "t* and mu are ambiguous: the displacement falls below the threshold again after it reached it (ambiguous says "
+        "at which waiting times; t_star_last and mu_last are of the last crossing), as it does where lags are no "
+        "multiples of the epoch; record lags that are (train --lags-multiple-of epoch) or choose a larger threshold"
+    )
+    TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
+    HANGS_ON_SINGLE_RUNS = (
+        "the interval of mu is not defined: without some of the runs a waiting time has no t*; train longer runs or "
+        "more replicas, or choose another threshold"
+    )
+    UNEVEN_RUNS = (
+        "the intervals are too narrow: few runs make most of the mean displacement at t* (effective_runs); train more "
+        "replicas, or look at the runs one by one (t_star_runs)"
+    )
+    NOT_A_POWER_LAW = (
+        "mu is a mean slope only: a power law misses t*(tw) by more than the errors (p_value, worst_misfit); see "
+        "crossover and scaling_forms, or give mu with its range of waiting times"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Aging:
+    """Result of `aging`. W waiting times, R runs; times in steps; nan where a value does not exist.
+
+    Parameters
+    ----------
+    threshold, confidence : float
+        What was asked for.
+    waiting_times : (W,) int64
+        Steps.
+    t_star : (W,) float64
+        Lag at which the mean over the runs of the displacement first reaches the threshold.
+    t_star_interval : (W, 2) float64
+        Interval of `t_star`; an end may lie beyond the recorded lags.
+    t_star_last : (W,) float64
+        Lag from which on that mean stays beyond the threshold: equal to `t_star` where it crosses once. inf where it
+        ends below.
+    ambiguous : (W,) bool
+        Where the two differ by more than 10 % and three standard errors.
+    censored : (W,) bool
+        True where the threshold is not reached within the runs.
+    early : (W,) bool
+        True where the displacement is beyond the threshold at the first lag already: t* is smaller than that. It is
+        not extrapolated.
+    local_slope : (W,) float64
+        d ln MSD / d ln t of the mean at t*: 1 for diffusion, 2 for drift.
+    effective_runs : (W,) float64
+        (sum_r D_r)^2 / sum_r D_r^2 of the displacements D_r of the runs near t*: R where all are alike, 1 where one run
+        makes the mean.
+    t_star_runs : (R, W) float64
+        t* of every run by itself.
+    t_star_runs_mean : (W,) float64
+        Mean of `t_star_runs` over the runs, where every run has one: it is another average than `t_star`, and larger
+        where runs differ.
+    t_star_runs_at_least : (W,) float64
+        Lower bound of that mean: a run that does not reach the threshold counts with its last lag, one that is beyond
+        it at the first lag with 0.
+    censored_runs, early_runs : (W,) float64
+        Share of the runs that do not reach the threshold, and of those beyond it at the first lag.
+    mu, mu_low, mu_high : float
+        Exponent of t* ~ tw^mu, the least-squares slope of log `t_star` against log tw, and its interval.
+    mu_last : float
+        The same from `t_star_last`.
+    intercept : float
+        Of the line of mu: log t* = intercept + mu log tw.
+    p_value : float
+        Of that line: probability of a misfit as large if t* were a power law. nan for one run or two waiting times.
+    worst_misfit : float
+        Largest relative deviation of `t_star` from the line.
+    mu_runs_mean, mu_runs_mean_low, mu_runs_mean_high, mu_runs_mean_p_value : float
+        mu, its interval and the p-value from `t_star_runs_mean`.
+    crossover : Crossover or None
+        Two slopes, where they lower the BIC and their difference differs from 0 at `confidence`. None for fewer than
+        five usable waiting times or one run.
+    status : AgingStatus
+        "ok", or what is missing or wrong and how to mend it.
+    runs_mean_status : RunsMeanStatus
+        The same for `mu_runs_mean`.
+    """
+
+    threshold: float
+    confidence: float
+    waiting_times: NDArray[np.int64]
+    t_star: Array
+    t_star_interval: Array
+    t_star_last: Array
+    ambiguous: NDArray[np.bool_]
+    censored: NDArray[np.bool_]
+    early: NDArray[np.bool_]
+    local_slope: Array
+    effective_runs: Array
+    t_star_runs: Array
+    t_star_runs_mean: Array
+    t_star_runs_at_least: Array
+    censored_runs: Array
+    early_runs: Array
+    mu: float
+    mu_low: float
+    mu_high: float
+    mu_last: float
+    intercept: float
+    p_value: float
+    worst_misfit: float
+    mu_runs_mean: float
+    mu_runs_mean_low: float
+    mu_runs_mean_high: float
+    mu_runs_mean_p_value: float
+    crossover: Crossover | None
+    status: AgingStatus
+    runs_mean_status: RunsMeanStatus
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Interval of `mu`."""
+        return self.mu_low, self.mu_high
+
+
+def aging(
+    msd: MeanSquareDisplacement,
+    threshold: float = 1e-2,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Aging:
+    """Time t*(tw) in which the mean square displacement reaches `threshold`, and the exponent mu of t* ~ tw^mu.
+
+    t* is the first crossing, interpolated in log-log between the recorded lags. Intervals are Student's on log t*, with
+    the standard errors from `resamples` bootstrap samples of the runs (whole runs are drawn, since the waiting times of
+    a run are dependent). The line is tested by Hotelling's T2 of its bends, with the covariance from the same samples;
+    it fails where p is below 0.01. How often intervals cover and tests fail, from 2 to 24 runs, stands in
+    docs/concepts/intervals.md.
+
+    Source: Herrera Segura et al. 2022 (arXiv 2209.02517).
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, which it names. Thin data are no error but a `status`.
+    """
+    _check(msd, threshold, confidence, resamples)
+    x, replicas = np.log(msd.waiting_times), msd.replicas
+    counts = _resampling.run_counts(replicas, resamples, seed)
+    found = crossings(msd, _resampling.resampled_means(counts, msd.values), threshold)
+    y, samples = found.log, np.where(np.isfinite(found.log), found.log_samples, np.nan)
+    mu, intercept = (float(v) for v in _fits.line(x, y))
+    slopes = _fits.strict_line(x, samples, np.isfinite(y))
+    low, high = _resampling.float_interval(mu, slopes, confidence, replicas)
+    p_value, misfit = _goodness.line_misfit(x, y, samples, replicas)
+    effective = _effective_runs(msd, y)
+    runs = runs_mean(msd, threshold, counts, confidence)
+    return Aging(
+        threshold=float(threshold),
+        confidence=float(confidence),
+        waiting_times=msd.waiting_times,
+        t_star=np.exp(y),
+        t_star_interval=np.exp(np.stack(_resampling.interval(y, samples, confidence, replicas), axis=-1)),
+        t_star_last=np.where(np.isfinite(found.first) & (found.last > 0), found.last, np.nan),
+        ambiguous=found.ambiguous,
+        censored=np.isinf(found.first),
+        early=found.first == 0,
+        local_slope=_fits.local_slopes(msd.lags, msd.mean, np.exp(y)),
+        effective_runs=effective,
+        t_star_runs=runs.t_star,
+        t_star_runs_mean=runs.mean,
+        t_star_runs_at_least=runs.at_least,
+        censored_runs=runs.censored,
+        early_runs=runs.early,
+        mu=mu,
+        mu_low=low,
+        mu_high=high,
+        mu_last=float(_fits.line(x, _fits.log_finite(found.last))[0]),
+        intercept=intercept,
+        p_value=p_value,
+        worst_misfit=misfit,
+        mu_runs_mean=runs.mu,
+        mu_runs_mean_low=runs.low,
+        mu_runs_mean_high=runs.high,
+        mu_runs_mean_p_value=runs.p_value,
+        crossover=find_crossover(msd.waiting_times, y, samples, runs=replicas, confidence=confidence),
+        status=_status(found, low, effective, p_value),
+        runs_mean_status=runs.status,
+    )
+
+
+def _check(msd: MeanSquareDisplacement, threshold: float, confidence: float, resamples: int) -> None:
+    if not (np.isfinite(threshold) and threshold > 0):
+        msg = f"threshold must be positive and finite; got {threshold!r}"
+        raise ValueError(msg)
+    _resampling.check_resampling(confidence, resamples)
+    check_times_of(msd)
+
+
+def _effective_runs(msd: MeanSquareDisplacement, log_t_star: Array) -> Array:
+    """(sum D)^2 / sum D^2 over the runs (W,), at the recorded lag nearest to t*."""
+    effective = np.full(log_t_star.shape, np.nan)
+    for w in np.flatnonzero(np.isfinite(log_t_star)):
+        at = msd.values[:, w, np.abs(np.log(msd.lags) - log_t_star[w]).argmin()]
+        effective[w] = at.sum() ** 2 / (at**2).sum()
+    return effective
+
+
+def _status(found: Crossings, low: float, effective: Array, p_value: float) -> AgingStatus:
+    if found.ambiguous.any():
+        return AgingStatus.AMBIGUOUS
+    there = np.isfinite(found.log)
+    if there.sum() < 2:
+        early = (found.first == 0).sum() > np.isinf(found.first).sum()
+        return AgingStatus.THRESHOLD_TOO_SMALL if early else AgingStatus.TOO_FEW_WAITING_TIMES
+    if found.runs < 2:
+        return AgingStatus.TOO_FEW_RUNS
+    if np.isnan(low):
+        return AgingStatus.HANGS_ON_SINGLE_RUNS
+    if effective[there].mean() < min(LEAST_EFFECTIVE, found.runs / 2):
+        return AgingStatus.UNEVEN_RUNS
+    return AgingStatus.NOT_A_POWER_LAW if _goodness.fails(p_value) else AgingStatus.OK

@@ -1,0 +1,204 @@
+"""How well a predicted displacement agrees with the measured one, waiting time by waiting time."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dynamics.aging_times._aging import Aging, aging
+from dynamics.displacement import MeanSquareDisplacement
+from dynamics.statistics import _fits, _resampling
+
+Array = NDArray[np.float64]
+
+
+class AgreementStatus(StrEnum):
+    """What could be compared; where something is missing, the value is the remedy."""
+
+    OK = "ok"
+    NO_T_STAR = "nothing to compare: no waiting time has a measured t*; choose another threshold or train longer runs"
+    NOWHERE = (
+        "the prediction holds at no waiting time up to the last one; look at later waiting times or allow a larger "
+        "tolerance"
+    )
+    TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Result of `agreement`. W waiting times; nan where a value does not exist.
+
+    Parameters
+    ----------
+    measured, predicted : Aging
+        t* and mu of both.
+    share, share_interval : (W,), (W, 2) float64
+        Predicted over measured displacement (means over the runs) at the recorded lag nearest to the measured t*, with
+        its interval, from the bootstrap over pairs of predicted and measured runs.
+    t_star_ratio, t_star_ratio_interval : (W,), (W, 2) float64
+        Predicted over measured t*.
+    mu_difference, mu_difference_low, mu_difference_high : float
+        Predicted less measured mu.
+    correlation : (W,) float64
+        Of log t* run by run; nan for fewer than three runs that have both.
+    deviation : (W,) float64
+        Largest |predicted / measured - 1| of the mean displacement over the decade of lags up to the measured t*.
+    holds : (W,) bool
+        Whether that is at most the tolerance.
+    holds_from : int or None
+        First waiting time from which on it holds at all later ones.
+    tolerance : float
+    status : AgreementStatus
+    """
+
+    measured: Aging
+    predicted: Aging
+    share: Array
+    share_interval: Array
+    t_star_ratio: Array
+    t_star_ratio_interval: Array
+    mu_difference: float
+    mu_difference_low: float
+    mu_difference_high: float
+    correlation: Array
+    deviation: Array
+    holds: NDArray[np.bool_]
+    holds_from: int | None
+    tolerance: float
+    status: AgreementStatus
+
+
+def agreement(
+    measured: MeanSquareDisplacement,
+    predicted: MeanSquareDisplacement,
+    threshold: float = 1e-2,
+    *,
+    tolerance: float = 0.2,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Agreement:
+    """Compare a predicted with the measured displacement of the same runs.
+
+    Run r of both belong together: the bootstrap draws pairs. Lags that one of the two lacks are left out.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of runs or the waiting times differ, fewer than two lags are common, or `tolerance` is not
+        positive.
+    """
+    measured, predicted = _common(measured, predicted)
+    if not tolerance > 0:
+        msg = f"tolerance must be positive; got {tolerance!r}"
+        raise ValueError(msg)
+    fits = [
+        aging(msd, threshold, confidence=confidence, resamples=resamples, seed=seed) for msd in (measured, predicted)
+    ]
+    t_star, counts = fits[0].t_star, _resampling.run_counts(measured.replicas, resamples, seed)
+    logs = [
+        _fits.log_finite(_fits.first_crossing(msd.lags, _resampling.resampled_means(counts, msd.values), fit.threshold))
+        for msd, fit in zip((measured, predicted), fits, strict=True)
+    ]
+    x = np.log(measured.waiting_times)
+    slopes = [_fits.strict_line(x, log, np.isfinite(fit.t_star)) for log, fit in zip(logs, fits, strict=True)]
+    difference = fits[1].mu - fits[0].mu
+    low, high = _resampling.float_interval(difference, slopes[1] - slopes[0], confidence, measured.replicas)
+    ratio = fits[1].t_star / t_star
+    ratio_ends = _resampling.interval(np.log(ratio), logs[1] - logs[0], confidence, measured.replicas)
+    share, ends = _shares(measured, predicted, t_star, counts, confidence)
+    deviation = _deviations(measured, predicted, t_star)
+    holds = deviation <= tolerance
+    later = np.logical_and.accumulate(holds[::-1])[::-1]
+    return Agreement(
+        measured=fits[0],
+        predicted=fits[1],
+        share=share,
+        share_interval=ends,
+        t_star_ratio=ratio,
+        t_star_ratio_interval=np.exp(np.stack(ratio_ends, axis=-1)),
+        mu_difference=difference,
+        mu_difference_low=low,
+        mu_difference_high=high,
+        correlation=_correlations(*fits),
+        deviation=deviation,
+        holds=holds,
+        holds_from=int(measured.waiting_times[later.argmax()]) if later.any() else None,
+        tolerance=float(tolerance),
+        status=_status(t_star, holds=bool(later.any()), replicas=measured.replicas),
+    )
+
+
+def at_lags(msd: MeanSquareDisplacement, lags: ArrayLike) -> MeanSquareDisplacement:
+    """The displacement at those of its lags that are in `lags`."""
+    kept = np.isin(msd.lags, lags)
+    return replace(msd, lags=msd.lags[kept], values=msd.values[..., kept])
+
+
+def _common(
+    measured: MeanSquareDisplacement, predicted: MeanSquareDisplacement
+) -> tuple[MeanSquareDisplacement, MeanSquareDisplacement]:
+    for name in ("replicas", "waiting_times"):
+        own, other = getattr(measured, name), getattr(predicted, name)
+        if not np.array_equal(own, other):
+            msg = f"predicted must have the {name} of measured, {own}; got {other}"
+            raise ValueError(msg)
+    lags = np.intersect1d(measured.lags, predicted.lags)
+    if lags.size < 2:
+        msg = f"predicted must have at least two lags of measured, {measured.lags}; got {predicted.lags}"
+        raise ValueError(msg)
+    return at_lags(measured, lags), at_lags(predicted, lags)
+
+
+def _shares(
+    measured: MeanSquareDisplacement,
+    predicted: MeanSquareDisplacement,
+    t_star: Array,
+    counts: NDArray[np.int64],
+    confidence: float,
+) -> tuple[Array, Array]:
+    share, ends = np.full(t_star.shape, np.nan), np.full((t_star.size, 2), np.nan)
+    for w in np.flatnonzero(np.isfinite(t_star)):
+        k = np.abs(np.log(measured.lags / t_star[w])).argmin()
+        own, other = measured.values[:, w, k], predicted.values[:, w, k]
+        if np.isfinite(own).all() and np.isfinite(other).all():
+            share[w] = _ratio(other.mean(), own.mean())
+            samples = _fits.log_finite(_ratio(counts @ other, counts @ own))
+            ends[w] = np.exp(_resampling.interval(_fits.log_finite(share[w]), samples, confidence, own.size))
+    return share, ends
+
+
+def _deviations(measured: MeanSquareDisplacement, predicted: MeanSquareDisplacement, t_star: Array) -> Array:
+    own, other = measured.mean, predicted.mean
+    deviation = np.full(t_star.shape, np.nan)
+    for w in np.flatnonzero(np.isfinite(t_star)):
+        last = max(int(np.searchsorted(measured.lags, t_star[w])), 1)
+        near = (measured.lags >= t_star[w] / 10) & (np.arange(measured.lags.size) <= last) & np.isfinite(own[w])
+        deviation[w] = np.abs(_ratio(other[w, near], own[w, near]) - 1).max()
+    return deviation
+
+
+def _ratio(predicted: ArrayLike, measured: ArrayLike) -> Array:
+    """Predicted over measured; nan where nothing moved, as in samples of runs that have no prediction."""
+    moved = np.asarray(measured) > 0
+    return np.where(moved, predicted / np.where(moved, measured, 1.0), np.nan)
+
+
+def _correlations(measured: Aging, predicted: Aging) -> Array:
+    logs = [_fits.log_finite(fit.t_star_runs) for fit in (measured, predicted)]
+    correlation = np.full(measured.waiting_times.size, np.nan)
+    for w in range(correlation.size):
+        both = np.isfinite(logs[0][:, w]) & np.isfinite(logs[1][:, w])
+        a, b = logs[0][both, w], logs[1][both, w]
+        if both.sum() >= 3 and np.ptp(a) > 0 and np.ptp(b) > 0:
+            correlation[w] = np.corrcoef(a, b)[0, 1]
+    return correlation
+
+
+def _status(t_star: Array, *, holds: bool, replicas: int) -> AgreementStatus:
+    if not np.isfinite(t_star).any():
+        return AgreementStatus.NO_T_STAR
+    if not holds:
+        return AgreementStatus.NOWHERE
+    return AgreementStatus.TOO_FEW_RUNS if replicas < 2 else AgreementStatus.OK

@@ -1,0 +1,75 @@
+"""The whole aging analysis of an ensemble in one call: what the command `age` reports."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dynamics.aging_times._aging import Aging, aging
+from dynamics.aging_times._data_collapse import Collapse, collapse
+from dynamics.aging_times._regimes import GeneralizedDiffusion, LocalSlope, generalized_diffusion, local_slope
+from dynamics.aging_times._scaling_forms import FormComparison, compare_forms
+from dynamics.aging_times._threshold_scan import ThresholdScan, threshold_scan
+from dynamics.aging_times._what_moves import WhatMoves, what_moves
+from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement
+from dynamics.runs import Trajectories
+
+HALF_DECADE = float(np.sqrt(10))
+
+
+@dataclass(frozen=True, eq=False)
+class AgingAnalysis:
+    """Result of `analyze_aging`; every part has its own `status`.
+
+    Parameters
+    ----------
+    msd : MeanSquareDisplacement
+        Of the runs.
+    fit : Aging
+        t*(tw) and mu.
+    scan : ThresholdScan
+        mu for other thresholds.
+    collapse : Collapse
+        Of Delta(t / tw^mu), over the decade of displacements about the threshold.
+    slope : LocalSlope
+        d ln Delta / d ln t.
+    diffusion : GeneralizedDiffusion
+        Of the last decade of lags.
+    forms : FormComparison
+        Laws for t*(tw).
+    moves : WhatMoves
+        Drift and noise.
+    """
+
+    msd: MeanSquareDisplacement
+    fit: Aging
+    scan: ThresholdScan
+    collapse: Collapse
+    slope: LocalSlope
+    diffusion: GeneralizedDiffusion
+    forms: FormComparison
+    moves: WhatMoves
+
+
+def analyze_aging(
+    runs: Trajectories, threshold: float = 1e-2, *, confidence: float = 0.95, seed: int = 0
+) -> AgingAnalysis:
+    """Everything that `dynamics` says of the aging of an ensemble, for one threshold.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, which it names. Thin data are no error but a `status` of the part.
+    """
+    msd = mean_square_displacement(runs)
+    fit = aging(msd, threshold, confidence=confidence, seed=seed)
+    window = (threshold / HALF_DECADE, threshold * HALF_DECADE)
+    return AgingAnalysis(
+        msd=msd,
+        fit=fit,
+        scan=threshold_scan(msd, confidence=confidence, seed=seed),
+        collapse=collapse(msd, window, confidence=confidence, seed=seed),
+        slope=local_slope(msd, confidence=confidence, seed=seed),
+        diffusion=generalized_diffusion(msd, confidence=confidence, seed=seed),
+        forms=compare_forms(msd, threshold, seed=seed),
+        moves=what_moves(runs, fit, seed=seed),
+    )

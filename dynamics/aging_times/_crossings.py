@@ -1,0 +1,76 @@
+"""Where the mean displacement crosses a threshold, with the bootstrap over runs: t*, and whether it is one number."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.displacement import MeanSquareDisplacement
+from dynamics.statistics import _fits, _resampling
+
+Array = NDArray[np.float64]
+
+MATERIAL = np.log(1.1)  # first and last crossing nearer than 10 % are one t*
+MATERIAL_OF_ONE_RUN = np.log(1.25)  # without a spread
+ERRORS = 3.0  # so many standard errors apart, first and last crossing are two
+
+
+@dataclass(frozen=True, eq=False)
+class Crossings:
+    """Crossings of the mean over the runs; W waiting times, B bootstrap samples, R runs. Lags in steps.
+
+    Parameters
+    ----------
+    first, last : (W,) float64
+        As `_fits.first_crossing` and `last_crossing` give them: 0 and inf where there is none.
+    first_samples, last_samples : (B, W) float64
+        The same for bootstrap samples of the runs.
+    runs : int
+        Number R.
+    """
+
+    first: Array
+    last: Array
+    first_samples: Array
+    last_samples: Array
+    runs: int
+
+    @cached_property
+    def log(self) -> Array:
+        """Log t* (W,), nan where there is none."""
+        return _fits.log_finite(self.first)
+
+    @cached_property
+    def log_samples(self) -> Array:
+        """Log t* (B, W) of the bootstrap samples."""
+        return _fits.log_finite(self.first_samples)
+
+    @cached_property
+    def ambiguous(self) -> NDArray[np.bool_]:
+        """Where (W,) the last crossing lies beyond the first by more than noise.
+
+        The ratio must be above 1.1 and three standard errors of its logarithm; of the two crossings the one that is
+        better known counts, since where a curve goes up and down the samples of the other leap from branch to branch.
+        """
+        errors = [
+            _resampling.standard_error(_fits.log_finite(samples), self.runs)
+            for samples in (self.first_samples, self.last_samples)
+        ]
+        noise = np.fmin(*errors)
+        limit = np.fmax(MATERIAL, ERRORS * noise) if self.runs > 1 else np.full(self.first.shape, MATERIAL_OF_ONE_RUN)
+        reached, dips = np.isfinite(self.first), self.last > np.maximum(self.first, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return reached & dips & (np.log(self.last / self.first) > limit)
+
+
+def crossings(msd: MeanSquareDisplacement, means: Array, threshold: float) -> Crossings:
+    """Crossings of `threshold` by the mean of `msd` and by its bootstrap samples `means` (B, W, T)."""
+    mean = msd.mean
+    return Crossings(
+        _fits.first_crossing(msd.lags, mean, threshold),
+        _fits.last_crossing(msd.lags, mean, threshold),
+        _fits.first_crossing(msd.lags, means, threshold),
+        _fits.last_crossing(msd.lags, means, threshold),
+        msd.replicas,
+    )

@@ -1,0 +1,262 @@
+"""The exponents that make curves collapse: Delta(t / tw^mu), and t* in units of gradient-flow time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.statistics import _fits, _goodness, _resampling, minimize, misfits, mismatch
+
+Array = NDArray[np.float64]
+
+WIDEST = 1.0  # interval of an exponent that says something: 0, 1 and 2 are what one wants to tell apart
+FLOOR = 5e-3  # what linear interpolation between lags may miss, in natural logarithms
+EXPONENTS = np.linspace(-1.0, 3.0, 41)  # where the best one is looked for
+
+
+class CollapseStatus(StrEnum):
+    """What became of the collapse; where something is missing, the value is the remedy."""
+
+    OK = "ok"
+    TOO_LITTLE_OVERLAP = (
+        "there is nothing to collapse: fewer than two curves have three points in the window, or they do not overlap; "
+        "choose another window, or add lags, waiting times or learning rates"
+    )
+    AT_THE_EDGE = (
+        "not to be trusted: the best exponent lies at the end of what could be searched, -1 ... 3 and while the curves "
+        "overlap; add waiting times, lags or learning rates in between"
+    )
+    NOT_DETERMINED = (
+        "not to be trusted: the interval is wider than 1 or has an open end, so many exponents collapse the curves "
+        "(where t* grows as tw they slide along themselves); add runs, waiting times, learning rates farther apart, or "
+        "start the ensembles alike"
+    )
+    DOES_NOT_COLLAPSE = (
+        "the curves do not collapse: with the best exponent they still differ by more than their errors (p_value below "
+        "0.01, distance); the exponent says only what makes them most alike; choose a narrower window or later waiting "
+        "times"
+    )
+    TOO_FEW_RUNS = "the interval is not defined: one run has no spread; train at least two replicas"
+
+
+@dataclass(frozen=True, eq=False)
+class Collapse:
+    """Result of `collapse` and `learning_rate_collapse`; nan where a value does not exist.
+
+    Parameters
+    ----------
+    exponent, low, high : float
+        The exponent that collapses best, and its interval.
+    p_value : float
+        Probability of curves that differ as much after the collapse (in level and slope, see `collapse`) if they were
+        one function.
+    distance : float
+        Root mean square distance between the collapsed curves, in natural logarithms: 0.1 is 10 %.
+    distance_at_0, distance_at_1 : float
+        The same with the exponent 0 and 1.
+    exponents, distances : (41,) float64
+        The distance as a function of the exponent; nan where too little overlaps.
+    window : tuple of float
+        Range of the displacement that was compared.
+    confidence : float
+        Of the interval.
+    status : CollapseStatus
+        "ok", or what is missing and how to get it.
+    """
+
+    exponent: float
+    low: float
+    high: float
+    p_value: float
+    distance: float
+    distance_at_0: float
+    distance_at_1: float
+    exponents: Array
+    distances: Array
+    window: tuple[float, float]
+    confidence: float
+    status: CollapseStatus
+
+
+def collapse(
+    msd: MeanSquareDisplacement,
+    window: tuple[float, float] = (0.0, np.inf),
+    *,
+    confidence: float = 0.95,
+    resamples: int = 200,
+    seed: int = 0,
+) -> Collapse:
+    """Exponent mu for which Delta(tw, t) of all waiting times is best one function of t / tw^mu.
+
+    The cost is the mean squared distance of ln Delta between every pair of curves over their common range, each curve
+    in turn interpolated as the reference for the others, in the manner of Bhattacharjee and Seno, J. Phys. A 34, 6375
+    (2001) (with a quadratic distance, in logarithms). The points compared are those whose displacement lies in `window`
+    (square parameter units per parameter): with a window of a decade about Delta* the result stands beside mu of
+    `dynamics.aging`, without one all lags decide.
+
+    Whether the curves do collapse is tested by Hotelling's T2: of each collapsed curve the level and the slope against
+    the mean of the others are taken, and of these what a change of the exponent cannot mend.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, which it names. Thin data are no error but a `status`.
+    """
+    _resampling.check_resampling(confidence, resamples)
+    check_times_of(msd)
+    if not 0 <= window[0] < window[1]:
+        msg = f"window must be two ascending displacements >= 0; got {window!r}"
+        raise ValueError(msg)
+    counts = _resampling.run_counts(msd.replicas, resamples, seed)
+    means = np.concatenate([msd.mean[None], _resampling.resampled_means(counts, msd.values)])
+    log_tw, log_t = np.log(msd.waiting_times), np.log(msd.lags)
+    xs, ys, used, shifts = [], [], [], []
+    for w in range(log_tw.size):
+        there = np.isfinite(_fits.log_finite(means[:, w])).all(axis=0)
+        inside = (means[0, w] >= window[0]) & (means[0, w] <= window[1]) & there
+        if inside.sum() >= 3:
+            xs.append(log_t[there])
+            ys.append(np.log(means[:, w, there]))
+            used.append(inside[there])
+            shifts.append(-log_tw[w])
+    return _best(xs, ys, used, np.array(shifts), 0.0, 0.5, window, confidence, msd.replicas)
+
+
+def learning_rate_collapse(
+    displacements: Sequence[MeanSquareDisplacement],
+    learning_rates: Sequence[float] | ArrayLike,
+    threshold: float = 1e-2,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 200,
+    seed: int = 0,
+) -> Collapse:
+    """Exponent k for which t*(tw) of runs with other learning rates is one function in units of rate^-k steps.
+
+    Gradient flow depends on steps and learning rate only by their product, so that rate x t* is one function of
+    rate x tw, whatever the rate: k = 1. Motion that is diffusion by gradient noise, D ~ rate^2 at fixed batch size, has
+    k = 2 instead (where the displacement grows as t), and k = 0 means that the steps alone count. The cost is that of
+    `collapse`, for ln(rate^k t*) against ln(rate^k tw), where a fifth of the points must overlap (half of them for
+    `collapse`). Waiting times without a t* are left out. For k = 1 to be found at all, the range of the waiting times
+    must be wider than the ratio of the learning rates.
+
+    The shift by k moves a curve along the diagonal, and t* proportional to tw lies along it: then every k serves, and
+    the interval says so. Ensembles of the same seed start alike, so that their t* err together: what they share drops
+    out of the bootstrap, which draws the same runs in all of them. (Learning rates 0.025, 0.05 and 0.1, 40 runs of
+    60000 steps each from the same starts: 1.03, in 0.86 ... 1.20; in 0.69 ... 1.38 with independent draws.)
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, which it names. Thin data are no error but a `status`.
+    """
+    _resampling.check_resampling(confidence, resamples)
+    rates = np.asarray(learning_rates, dtype=np.float64)
+    if rates.shape != (len(displacements),) or not (rates > 0).all():
+        expected = f"{len(displacements)} positive numbers, one for each ensemble"
+        msg = f"learning_rates must be {expected}; got {learning_rates!r}"
+        raise ValueError(msg)
+    xs, ys, used, shifts = [], [], [], []
+    alike = start_alike(displacements)
+    for k, msd in enumerate(displacements):
+        counts = _resampling.run_counts(msd.replicas, resamples, seed if alike else seed + k)
+        means = np.concatenate([msd.mean[None], _resampling.resampled_means(counts, msd.values)])
+        y = _fits.log_finite(_fits.first_crossing(msd.lags, means, threshold))
+        there = np.isfinite(y).mean(axis=0) > 0.9
+        there &= np.isfinite(y[0])
+        if there.sum() >= 3:
+            xs.append(np.log(msd.waiting_times[there]))
+            ys.append(
+                np.where(np.isnan(y), y[0], y)[:, there]
+            )  # the few samples that do not reach it keep the estimate
+            used.append(np.ones(there.sum(), dtype=np.bool_))
+            shifts.append(np.log(rates[k]))
+    fewest = min((msd.replicas for msd in displacements), default=1)
+    return _best(xs, ys, used, np.array(shifts), 1.0, 0.2, (threshold, threshold), confidence, fewest)
+
+
+def start_alike(displacements: Sequence[MeanSquareDisplacement]) -> bool:
+    """Whether run r of every ensemble began at the same point, as far as they say."""
+    named = [tuple(str(msd.metadata.get(name)) for name in ("seed", "start", "data_sha256")) for msd in displacements]
+    known = all("seed" in msd.metadata for msd in displacements)
+    return known and len(set(named)) == 1 and len({msd.replicas for msd in displacements}) == 1
+
+
+def _best(
+    xs: list[Array],
+    ys: list[Array],
+    used: list[NDArray[np.bool_]],
+    shifts: Array,
+    with_y: float,
+    least_overlap: float,
+    window: tuple[float, float],
+    confidence: float,
+    runs: int,
+) -> Collapse:
+    """The best exponent; the first of the stacked curves is the estimate, the others are its bootstrap samples."""
+
+    def cost(exponent: Array) -> Array:
+        moved = np.atleast_1d(exponent)[:, None] * shifts
+        return mismatch(xs, ys, used, moved, with_y * moved, least_overlap)
+
+    nothing = np.full(EXPONENTS.size, np.nan)
+    nan = float("nan")
+    low_window, high_window = (float(end) for end in window)
+    if len(xs) < 2:
+        status = CollapseStatus.TOO_LITTLE_OVERLAP
+        ends = (low_window, high_window)
+        return Collapse(nan, nan, nan, nan, nan, nan, nan, EXPONENTS, nothing, ends, confidence, status)
+    found, least = minimize(cost, EXPONENTS)
+    curve = np.array([cost(np.full(1, value))[0] for value in EXPONENTS])
+    low, high = _resampling.float_interval(float(found[0]), found[1:], confidence, runs)
+    moved = found[:, None] * shifts
+    p_value = _lack_of_collapse(*misfits(xs, ys, used, moved, with_y * moved), shifts, runs)
+    at_0, at_1 = (_root(cost(np.full(1, value))[0]) for value in (0.0, 1.0))
+    return Collapse(
+        exponent=float(found[0]),
+        low=low,
+        high=high,
+        p_value=p_value,
+        distance=float(np.sqrt(least[0])),
+        distance_at_0=at_0,
+        distance_at_1=at_1,
+        exponents=EXPONENTS,
+        distances=np.array([_root(value) for value in curve]),
+        window=(low_window, high_window),
+        confidence=float(confidence),
+        status=_status(float(found[0]), curve, (low, high), p_value, runs),
+    )
+
+
+def _lack_of_collapse(levels: Array, slopes: Array, shifts: Array, runs: int) -> float:
+    """P-value of `levels` and `slopes` (1 + B, K); of each, what is alike for all curves says nothing.
+
+    Nor does what grows with the shift (log tw) in the levels: that is what the exponent has made zero.
+    """
+    patterns = _goodness.polynomials(shifts, shifts.size)[:, 1:]
+    parts = [
+        part @ patterns[:, k] for k in range(patterns.shape[1]) for part in ((levels, slopes) if k > 0 else (slopes,))
+    ]
+    contrasts = np.stack(parts, axis=1)
+    return _goodness.lack_of_fit(contrasts[0], contrasts[1:], runs, floor=FLOOR)
+
+
+def _root(square: float) -> float:
+    return float(np.sqrt(square)) if np.isfinite(square) else float("nan")
+
+
+def _status(exponent: float, costs: Array, interval: tuple[float, float], p_value: float, runs: int) -> CollapseStatus:
+    if np.isnan(exponent):
+        return CollapseStatus.TOO_LITTLE_OVERLAP
+    above = int(np.searchsorted(EXPONENTS, exponent))
+    around = costs[max(above - 2, 0) : above + 2]  # two of the searched exponents on either side
+    if around.size < 4 or not np.isfinite(around).all():
+        return CollapseStatus.AT_THE_EDGE
+    if runs < 2:
+        return CollapseStatus.TOO_FEW_RUNS
+    if not interval[1] - interval[0] <= WIDEST:
+        return CollapseStatus.NOT_DETERMINED
+    return CollapseStatus.DOES_NOT_COLLAPSE if _goodness.fails(p_value) else CollapseStatus.OK

@@ -1,0 +1,261 @@
+"""The same ensemble on several realizations of a data set: how much of mu is the data's, how much the runs'."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from dynamics.aging_times._crossings import Crossings, crossings
+from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.statistics import _fits, _goodness, _resampling
+
+Array = NDArray[np.float64]
+
+BEND = 10**3.6  # steps: where Herrera Segura et al. 2022 (arXiv 2209.02517) see mu change
+SAME = ("layer_sizes", "learning_rate", "batch_size", "noise", "momentum", "schedule", "start", "rows",
+        "regularization", "regularize_biases")  # fmt: skip
+
+
+class RealizationStatus(StrEnum):
+    """What became of the mean; where something is missing, the value is the remedy."""
+
+    OK = "ok"
+    TOO_FEW_REALIZATIONS = (
+        "the spread is not defined: fewer than two realizations have a mu; train on more data sets (--dataset-seeds), "
+        "or choose another threshold or longer runs"
+    )
+    AMBIGUOUS = (
+        "t* is ambiguous: the displacement of a realization falls below the threshold again after it reached it; "
+        "record lags on multiples of the epoch (train --lags-multiple-of epoch) or choose a larger threshold"
+    )
+    NOT_POWER_LAWS = (
+        "mu is a mean slope only: over all waiting times a power law misses t*(tw) of a realization by more than the "
+        "errors (p_value below 0.01 over the number of realizations); look at later_mu"
+    )
+    TOO_FEW_RUNS = "the spread over runs is not defined: one run has none; train at least two replicas on each data set"
+
+
+@dataclass(frozen=True, eq=False)
+class ExponentSpread:
+    """An exponent on D realizations; nan where a value does not exist.
+
+    Parameters
+    ----------
+    values : (D,) float64
+        mu of each realization, from the mean over its runs.
+    low, high : (D,) float64
+        Interval of each, over its runs.
+    run_sd : (D,) float64
+        Standard error of each, over its runs.
+    p_value : (D,) float64
+        Of a misfit as large if t* of the realization were a power law.
+    mean_low, mean_high : float
+        Interval of `mean` over realizations and runs (`compare_realizations`).
+    """
+
+    values: Array
+    low: Array
+    high: Array
+    run_sd: Array
+    p_value: Array
+    mean_low: float
+    mean_high: float
+
+    @property
+    def number(self) -> int:
+        """Realizations that have a mu."""
+        return int(np.isfinite(self.values).sum())
+
+    @property
+    def mean(self) -> float:
+        """Mean over the realizations that have one."""
+        return float(np.nanmean(self.values)) if self.number else float("nan")
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation over the realizations: data and runs together."""
+        return float(np.nanstd(self.values, ddof=1)) if self.number > 1 else float("nan")
+
+    @property
+    def standard_error(self) -> float:
+        """Of `mean`."""
+        return self.sd / float(np.sqrt(max(self.number, 1)))
+
+    @property
+    def within_sd(self) -> float:
+        """What the runs alone make: root mean square of `run_sd`."""
+        there = np.isfinite(self.run_sd)
+        return float(np.sqrt((self.run_sd[there] ** 2).mean())) if there.any() else float("nan")
+
+    @property
+    def between_sd(self) -> float:
+        """What the data alone make: sqrt(sd^2 - within_sd^2), 0 where the runs explain all of the spread."""
+        return float(np.sqrt(max(self.sd**2 - self.within_sd**2, 0.0))) if self.number > 1 else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Realizations:
+    """Result of `compare_realizations`. D realizations, W waiting times.
+
+    Parameters
+    ----------
+    waiting_times : (W,) int64
+        Steps.
+    t_star : (D, W) float64
+        Steps; nan where the threshold is not reached, or at the first lag already.
+    mu : ExponentSpread
+        Over all waiting times.
+    later_mu : ExponentSpread
+        Over those beyond `from_waiting_time`: the slope behind the bend.
+    from_waiting_time, threshold, confidence : float
+        What was asked for.
+    replicas : (D,) int64
+        Runs of each.
+    status : RealizationStatus
+        "ok", or what is missing and how to get it.
+    """
+
+    waiting_times: NDArray[np.int64]
+    t_star: Array
+    mu: ExponentSpread
+    later_mu: ExponentSpread
+    from_waiting_time: float
+    threshold: float
+    confidence: float
+    replicas: NDArray[np.int64]
+    status: RealizationStatus
+
+    @property
+    def later_waiting_times(self) -> NDArray[np.int64]:
+        """Those that `later_mu` is fitted to."""
+        return self.waiting_times[self.waiting_times > self.from_waiting_time]
+
+
+def compare_realizations(
+    displacements: Sequence[MeanSquareDisplacement],
+    threshold: float = 1e-2,
+    *,
+    from_waiting_time: float = BEND,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Realizations:
+    """Exponent mu of t* ~ tw^mu on each realization, its mean, and the spread over data beside that over runs.
+
+    Each mu is the least-squares slope of log t* against log tw, t* from the mean over the runs, as in `aging`. The
+    interval of the mean is Student's over the D values, mean -+ t_{D-1} sd / sqrt(D): each value carries its draw of
+    the data and of the runs, and the values are independent, so that their spread holds both. (With a variance b over
+    data and w over runs the mean of D values has (b + w) / D, and sd^2 estimates b + w.)
+
+    Parameters
+    ----------
+    displacements : sequence of MeanSquareDisplacement
+        One per realization, of the same waiting times.
+    threshold : float
+        Delta*, > 0.
+    from_waiting_time : float
+        Steps; `later_mu` is fitted to the waiting times beyond it.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, which it names; for ensembles that differ in more than their data, or do not
+        differ in these. Thin data are no error but a `status`.
+    """
+    _check(displacements, threshold, confidence, resamples)
+    x = np.log(displacements[0].waiting_times)
+    found = [_crossings(msd, threshold, resamples, seed + d) for d, msd in enumerate(displacements)]
+    runs = np.array([msd.replicas for msd in displacements])
+    later = displacements[0].waiting_times > from_waiting_time
+    spreads = [_spread(x, found, chosen, confidence) for chosen in (np.ones(x.size, np.bool_), later)]
+    return Realizations(
+        waiting_times=displacements[0].waiting_times,
+        t_star=np.exp([part.log for part in found]),
+        mu=spreads[0],
+        later_mu=spreads[1],
+        from_waiting_time=float(from_waiting_time),
+        threshold=float(threshold),
+        confidence=float(confidence),
+        replicas=runs,
+        status=_status(spreads[0], found, runs),
+    )
+
+
+def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, seed: int) -> Crossings:
+    counts = _resampling.run_counts(msd.replicas, resamples, seed)
+    return crossings(msd, _resampling.resampled_means(counts, msd.values), threshold)
+
+
+def _spread(x: Array, found: list[Crossings], chosen: NDArray[np.bool_], confidence: float) -> ExponentSpread:
+    """The slopes over the chosen waiting times, of each realization."""
+    parts = np.array([_slope(x[chosen], part.log[chosen], part.log_samples[:, chosen], part.runs, confidence)
+                      for part in found])  # fmt: skip
+    values, low, high, run_sd, p_value = parts.T
+    ends = _mean_interval(values[np.isfinite(values)], confidence)
+    return ExponentSpread(values, low, high, run_sd, p_value, *ends)
+
+
+def _slope(x: Array, y: Array, samples: Array, runs: int, confidence: float) -> tuple[float, ...]:
+    """mu, its interval, its standard deviation over the runs, and the p-value of the line."""
+    mu = float(_fits.line(x, y)[0])
+    slopes = _fits.strict_line(x, samples, np.isfinite(y))
+    ends = _resampling.float_interval(mu, slopes, confidence, runs)
+    error = float(_resampling.standard_error(slopes, runs))
+    p_value, _ = _goodness.line_misfit(x, y, np.where(np.isfinite(y), samples, np.nan), runs)
+    return mu, *ends, error, p_value
+
+
+def _mean_interval(values: Array, confidence: float) -> tuple[float, float]:
+    """Student's interval of the mean of independent `values` (D,)."""
+    if values.size < 2:
+        return float("nan"), float("nan")
+    reach = stats.t.ppf(0.5 + confidence / 2, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
+    return float(values.mean() - reach), float(values.mean() + reach)
+
+
+def _status(spread: ExponentSpread, found: list[Crossings], runs: NDArray[np.int64]) -> RealizationStatus:
+    if spread.number < 2:
+        return RealizationStatus.TOO_FEW_REALIZATIONS
+    if any(part.ambiguous.any() for part in found):
+        return RealizationStatus.AMBIGUOUS
+    if runs.min() < 2:
+        return RealizationStatus.TOO_FEW_RUNS
+    tested = spread.p_value[np.isfinite(spread.p_value)]
+    failing = tested.size and _goodness.fails(float(tested.min()) * tested.size)  # Bonferroni
+    return RealizationStatus.NOT_POWER_LAWS if failing else RealizationStatus.OK
+
+
+def _check(
+    displacements: Sequence[MeanSquareDisplacement], threshold: float, confidence: float, resamples: int
+) -> None:
+    if not (np.isfinite(threshold) and threshold > 0):
+        msg = f"threshold must be positive and finite; got {threshold!r}"
+        raise ValueError(msg)
+    _resampling.check_resampling(confidence, resamples)
+    if not displacements:
+        msg = "displacements must hold at least one; got none"
+        raise ValueError(msg)
+    first = displacements[0]
+    for msd in displacements:
+        check_times_of(msd)
+        if not np.array_equal(msd.waiting_times, first.waiting_times):
+            msg = f"displacements must have the same waiting_times; got {first.waiting_times} and {msd.waiting_times}"
+            raise ValueError(msg)
+        for name in SAME:
+            if msd.metadata.get(name) != first.metadata.get(name):
+                values = f"{first.metadata.get(name)!r} and {msd.metadata.get(name)!r}"
+                msg = f"realizations must differ in their data alone; {name} is {values}"
+                raise ValueError(msg)
+    _check_data([msd.metadata.get("data_sha256") for msd in displacements])
+
+
+def _check_data(digests: list[Any]) -> None:
+    known = [digest for digest in digests if digest is not None]
+    for k, digest in enumerate(digests):
+        if digest is not None and known.count(digest) > 1:
+            msg = f"realizations must be of different data; number {k + 1} has those of another one, sha256 {digest}"
+            raise ValueError(msg)

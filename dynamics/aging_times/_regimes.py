@@ -1,0 +1,268 @@
+"""Regimes of the displacement: its local slope, and the generalized diffusion coefficient of the later one."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.statistics import _fits, _goodness, _resampling
+
+Array = NDArray[np.float64]
+
+LEAST_LAGS = 4  # in the window: three cannot show whether a power law holds
+
+
+@dataclass(frozen=True, eq=False)
+class LocalSlope:
+    """Result of `local_slope`: d ln MSD / d ln t as curves; 1 for diffusion, 2 for drift.
+
+    Parameters
+    ----------
+    waiting_times, lags : (W,), (T,) int64
+        Steps.
+    slope, low, high : (W, T) float64
+        Of the mean over the runs, and its interval; nan where the displacement is 0 or beyond the run.
+    bandwidth : float
+        Of the smoothing, in ln t.
+    confidence : float
+        Of the interval, for each point by itself.
+    """
+
+    waiting_times: NDArray[np.int64]
+    lags: NDArray[np.int64]
+    slope: Array
+    low: Array
+    high: Array
+    bandwidth: float
+    confidence: float
+
+
+class DiffusionStatus(StrEnum):
+    """What became of the fit; where something is missing, the value is the remedy."""
+
+    OK = "ok"
+    TOO_FEW_LAGS = (
+        "D(tw) is not defined: fewer than four lags of the window are recorded for at least two waiting times; "
+        "train longer runs or choose another window"
+    )
+    NOT_A_POWER_LAW = (
+        "alpha is a mean slope only: D(tw) t^alpha with one alpha misses the displacement by more than its errors "
+        "(p_value, worst_misfit, alphas); choose a narrower window, or look at the local slope"
+    )
+    D_NOT_A_POWER_LAW = (
+        "a is a mean slope only: tw^-a misses D(tw) by more than its errors (a_p_value); give D(tw) itself"
+    )
+    TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
+
+
+@dataclass(frozen=True, eq=False)
+class GeneralizedDiffusion:
+    """Result of `generalized_diffusion`: Delta = D(tw) t^alpha in a window of lags, and D ~ tw^-a.
+
+    Parameters
+    ----------
+    window : tuple of int
+        First and last lag of the fit (steps).
+    waiting_times : (W,) int64
+        Steps.
+    alpha, alpha_low, alpha_high : float
+        Exponent of the lag, common to all waiting times, and its interval.
+    alphas : (W,) float64
+        The exponent of each waiting time by itself: where they differ much, one alpha does not do.
+    p_value : float
+        Of that form: probability of alphas as different and curves as bent if one power law described all.
+    worst_misfit : float
+        Largest relative deviation of the displacement from D(tw) t^alpha in the window.
+    coefficients, coefficients_interval : (W,), (W, 2) float64
+        D(tw), square parameter units per parameter and step^alpha; nan for a waiting time without the whole window.
+    a, a_low, a_high : float
+        Exponent of D ~ tw^-a: 0 where the later regime does not age.
+    a_p_value : float
+        Of a misfit as large if D were a power law.
+    confidence : float
+        Of the intervals.
+    status : DiffusionStatus
+        "ok", or what is missing and how to get it.
+    """
+
+    window: tuple[int, int]
+    waiting_times: NDArray[np.int64]
+    alpha: float
+    alpha_low: float
+    alpha_high: float
+    alphas: Array
+    p_value: float
+    worst_misfit: float
+    coefficients: Array
+    coefficients_interval: Array
+    a: float
+    a_low: float
+    a_high: float
+    a_p_value: float
+    confidence: float
+    status: DiffusionStatus
+
+
+def local_slope(
+    msd: MeanSquareDisplacement,
+    *,
+    bandwidth: float = 0.5,
+    confidence: float = 0.95,
+    resamples: int = 200,
+    seed: int = 0,
+) -> LocalSlope:
+    """Slope d ln MSD / d ln t of the mean displacement at every lag, smoothed by local quadratic regression.
+
+    At each lag a parabola is fitted to ln MSD over ln t with Epanechnikov weights that vanish at a distance of
+    2 x `bandwidth` (farther where fewer than five lags are that near), and its slope there is taken: unlike differences
+    of neighbors it is exact for a power law and for a linearly changing slope, up to the ends. 0.5 in ln t is a window
+    of a factor e to either side.
+
+    This is local polynomial regression; derived here, tested by its exactness on power laws.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, which it names.
+    """
+    _resampling.check_resampling(confidence, resamples)
+    check_times_of(msd)
+    if not bandwidth > 0:
+        msg = f"bandwidth must be positive; got {bandwidth!r}"
+        raise ValueError(msg)
+    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
+    slope, low, high = (np.full(msd.mean.shape, np.nan) for _ in range(3))
+    for w, y in enumerate(_fits.log_finite(msd.mean)):
+        there = np.isfinite(y)
+        if there.sum() < 3:
+            continue
+        operator = _derivative(np.log(msd.lags[there]), bandwidth)
+        slope[w, there] = operator @ y[there]
+        boot = _fits.log_finite(means[:, w, there]) @ operator.T
+        low[w, there], high[w, there] = _resampling.interval(slope[w, there], boot, confidence, msd.replicas)
+    return LocalSlope(msd.waiting_times, msd.lags, slope, low, high, float(bandwidth), float(confidence))
+
+
+def generalized_diffusion(
+    msd: MeanSquareDisplacement,
+    window: tuple[float, float] | None = None,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 500,
+    seed: int = 0,
+) -> GeneralizedDiffusion:
+    """Fit Delta(tw, t) = D(tw) t^alpha in a window of lags, and D ~ tw^-a.
+
+    Least squares of ln Delta over the lags of the window, with one alpha for all waiting times: with one each, D (the
+    displacement extrapolated to a lag of 1) would mostly mirror the errors of alpha, and its unit would change with tw.
+    Since all have the same lags, a does not depend on alpha at all: it is the exponent of the geometric mean of Delta.
+
+    Whether one power law describes all curves is tested by Hotelling's T2 of what it cannot make: bends along the lag
+    (of second and third degree) and changes of the slope with tw, those of low degree first. It fails where p is below
+    0.01.
+
+    Parameters
+    ----------
+    msd : MeanSquareDisplacement
+        Of the runs.
+    window : (first, last), optional
+        Lags in steps. By default the last decade of the lags that every waiting time has.
+    confidence, resamples, seed
+        Of the bootstrap over runs.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, which it names. Thin data are no error but a `status`.
+    """
+    _resampling.check_resampling(confidence, resamples)
+    check_times_of(msd)
+    window = _default_window(msd) if window is None else window
+    if not 0 < window[0] < window[1]:
+        msg = f"window must be two ascending lags > 0; got {window!r}"
+        raise ValueError(msg)
+    inside = (msd.lags >= window[0]) & (msd.lags <= window[1])
+    counts = _resampling.run_counts(msd.replicas, resamples, seed)
+    means = np.concatenate([msd.mean[None], _resampling.resampled_means(counts, msd.values)])[..., inside]
+    y = _fits.log_finite(means)
+    y = np.where(
+        np.isfinite(y).all(axis=-1, keepdims=True), y, np.nan
+    )  # a waiting time has the whole window or nothing
+    x, x_tw = np.log(msd.lags[inside]), np.log(msd.waiting_times)
+    alphas, _ = _fits.line(x, y)
+    whole = np.isfinite(y[0]).all(axis=-1)
+    thin = inside.sum() < LEAST_LAGS or whole.sum() < 2
+    # nothing where the estimate has nothing, and samples follow the estimate's choice of waiting times
+    alpha = np.full(len(y), np.nan) if thin else alphas[:, whole].mean(axis=1)
+    log_d = np.where(whole, y.mean(axis=-1) - alpha[:, None] * (x.mean() if x.size else np.nan), np.nan)
+    a = -_fits.line(x_tw, log_d)[0]
+    alpha_ends = _resampling.float_interval(alpha[0], alpha[1:], confidence, msd.replicas)
+    a_ends = _resampling.float_interval(a[0], a[1:], confidence, msd.replicas)
+    ends = np.stack(_resampling.interval(log_d[0], log_d[1:], confidence, msd.replicas), axis=-1)
+    p_value, misfit, a_p_value = (np.nan,) * 3 if thin else _misfits(x, x_tw, y, alpha[0], log_d, msd.replicas)
+    lags = msd.lags[inside]
+    return GeneralizedDiffusion(
+        window=(int(lags[0]), int(lags[-1])) if lags.size else (int(window[0]), int(window[1])),
+        waiting_times=msd.waiting_times,
+        alpha=float(alpha[0]),
+        alpha_low=alpha_ends[0],
+        alpha_high=alpha_ends[1],
+        alphas=np.where(whole, alphas[0], np.nan),
+        p_value=p_value,
+        worst_misfit=misfit,
+        coefficients=np.exp(log_d[0]),
+        coefficients_interval=np.exp(ends),
+        a=float(a[0]),
+        a_low=a_ends[0],
+        a_high=a_ends[1],
+        a_p_value=a_p_value,
+        confidence=float(confidence),
+        status=_status(bool(thin), msd.replicas, p_value, a_p_value),
+    )
+
+
+def _misfits(x: Array, x_tw: Array, y: Array, alpha: float, log_d: Array, runs: int) -> tuple[float, float, float]:
+    """P-value and worst misfit of D(tw) t^alpha, p-value of D ~ tw^-a; first of `y` (1 + B, W, T) is the estimate."""
+    whole = np.isfinite(y[0]).all(axis=-1)
+    left = y[0][whole] - log_d[0][whole, None] - alpha * x
+    along, across = _goodness.polynomials(x, 4), _goodness.polynomials(x_tw[whole], x.size)
+    degrees = [(i, j) for i in range(across.shape[1]) for j in range(1, along.shape[1]) if i + j > 1]
+    coefficients = across.T @ y[:, whole] @ along  # (1 + B, degree along tw, degree along t)
+    contrasts = np.stack(
+        [coefficients[:, i, j] for i, j in sorted(degrees, key=lambda pair: (sum(pair), pair))], axis=1
+    )
+    p_value = _goodness.lack_of_fit(contrasts[0], contrasts[1:], runs)
+    a_p_value, _ = _goodness.line_misfit(x_tw, log_d[0], log_d[1:], runs)
+    return p_value, _goodness.worst_misfit(left), a_p_value
+
+
+def _status(thin: bool, runs: int, p_value: float, a_p_value: float) -> DiffusionStatus:
+    if thin:
+        return DiffusionStatus.TOO_FEW_LAGS
+    if runs < 2:
+        return DiffusionStatus.TOO_FEW_RUNS
+    if _goodness.fails(p_value):
+        return DiffusionStatus.NOT_A_POWER_LAW
+    return DiffusionStatus.D_NOT_A_POWER_LAW if _goodness.fails(a_p_value) else DiffusionStatus.OK
+
+
+def _default_window(msd: MeanSquareDisplacement) -> tuple[float, float]:
+    """The last decade of the lags that every waiting time has (of all lags where none has all)."""
+    common = msd.lags[np.isfinite(msd.mean).all(axis=0)]
+    last = float(common[-1]) if common.size > 1 else float(msd.lags[-1])
+    return last / 10, last
+
+
+def _derivative(x: Array, bandwidth: float) -> Array:
+    """Matrix (T, T) that takes values at `x` (T,) to the slopes of their local parabolas."""
+    rows = np.empty((x.size, x.size))
+    order = min(2, x.size - 1)
+    for k, center in enumerate(x):
+        distance = np.abs(x - center)
+        reach = max(2 * bandwidth, 1.001 * np.sort(distance)[min(4, x.size - 1)])
+        weights = np.sqrt(np.clip(1 - (distance / reach) ** 2, 0.0, None))
+        design = np.vander(x - center, order + 1, increasing=True)
+        rows[k] = np.linalg.pinv(design * weights[:, None])[1] * weights
+    return rows

@@ -1,0 +1,222 @@
+"""Which law does t*(tw) follow? Time-translation invariance, simple aging, a free exponent, logarithmic growth."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+
+from dynamics.aging_times._crossings import crossings
+from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.statistics import _fits, _goodness, _resampling
+
+Array = NDArray[np.float64]
+
+FormName = Literal["stationary", "simple aging", "power law", "logarithmic"]
+LEAST_WAITING_TIMES = 4  # two more than the parameters of the richest form
+
+
+class FormStatus(StrEnum):
+    """What became of the comparison; where it is refused, the value is the remedy."""
+
+    OK = "ok"
+    TOO_FEW_WAITING_TIMES = (
+        "refused, the fits are attached: fewer than four waiting times have a t*; "
+        "train longer runs, add waiting times or choose another threshold"
+    )
+    TOO_FEW_RUNS = (
+        "refused, the fits are attached: the covariance of W waiting times needs at least W + 3 runs; "
+        "train more replicas"
+    )
+    NONE_FITS = (
+        "none of the forms describes t*(tw): the best of them misses it by more than its errors (p_value below 0.01); "
+        "leave out early waiting times, or give t* itself"
+    )
+    AMBIGUOUS = (
+        "refused, the fits are attached: t* is ambiguous, because the displacement falls below the threshold again "
+        "after it reached it; record lags on multiples of the epoch (train --lags-multiple-of epoch) or choose a "
+        "larger threshold"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class FormComparison:
+    """Result of `compare_forms` for the F = 4 forms; nan where a value does not exist.
+
+    Parameters
+    ----------
+    names : tuple of str
+        "stationary", "simple aging", "power law", "logarithmic".
+    exponents, errors : (F,) float64
+        mu of each form, 0 and 1 where it is fixed; of the logarithmic form ln(tw + t*) / ln tw. And its standard
+        error, which allows for the covariance being an estimate; nan where it is refused.
+    amplitudes : (F,) float64
+        c of t* = c tw^mu; nan for the logarithmic form.
+    chi_square : (F,) float64
+        Of each fit; the residual sum of squares of ln t* where the comparison is refused.
+    aic : (F,) float64
+        Akaike's criterion, less that of the best form: 0 for the best, above 10 for what can be forgotten.
+    p_value : (F,) float64
+        Probability of a chi-square as large if the form were true. (`chi_square` itself takes the covariance as known.)
+    worst_misfit : (F,) float64
+        Largest relative deviation of t* from each form.
+    t_star : (F, W) float64
+        Steps, as each form has them.
+    best : str or None
+        The form of least AIC; None where the comparison is refused or that form fails.
+    status : FormStatus
+        "ok", or what is missing and how to get it.
+    """
+
+    names: tuple[FormName, ...]
+    exponents: Array
+    errors: Array
+    amplitudes: Array
+    chi_square: Array
+    aic: Array
+    p_value: Array
+    worst_misfit: Array
+    t_star: Array
+    best: FormName | None
+    status: FormStatus
+
+
+def compare_forms(
+    msd: MeanSquareDisplacement, threshold: float = 1e-2, *, resamples: int = 1000, seed: int = 0
+) -> FormComparison:
+    """Compare four laws for t*(tw), the lag at which the mean displacement reaches `threshold`.
+
+    Each is a form of the scaling hypothesis that Delta depends on h(tw + t) / h(tw) alone, or for a free mu on
+    t / tw^mu:
+
+    - "stationary", h(s) = e^s: t* = c (time-translation invariance, mu = 0);
+    - "simple aging", h(s) = s: t* = c tw (mu = 1);
+    - "power law": t* = c tw^mu;
+    - "logarithmic", h(s) = ln s, as where domains grow with ln s: tw + t* = tw^k with k > 1.
+
+    They are fitted to ln t* by least squares with the full covariance C of the waiting times, which come from the same
+    runs: chi2 = r^T C^-1 r with C from the bootstrap over runs, times R / (R - 1), plus the error of interpolating
+    between lags. The inverse of a covariance estimated from R runs is too large on average; chi2 has the factor
+    (R - W - 2) / (R - 1) for that (the mean of the inverse; tested by simulation). The criterion is
+    AIC = chi2 + 2 x number of parameters (1, 1, 2, 1), with C taken as known; p-values are those of Hotelling's T2,
+    which allows for its estimation. All four may be bad: where the best has a p-value below 0.01 there is no best.
+
+    Source of the forms: Vincent, Hammann, Ocio, Bouchaud and Cugliandolo, "Slow dynamics and aging in spin glasses",
+    arXiv cond-mat/9607224.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, which it names. Thin data are no error but a `status`.
+    """
+    _resampling.check_resampling(0.95, resamples)
+    check_times_of(msd)
+    if not (np.isfinite(threshold) and threshold > 0):
+        msg = f"threshold must be positive and finite; got {threshold!r}"
+        raise ValueError(msg)
+    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
+    found = crossings(msd, means, threshold)
+    y, used = found.log, np.isfinite(found.log)
+    boot = found.log_samples[:, used]
+    boot = boot[np.isfinite(boot).all(axis=1)]
+    status = _status(int(used.sum()), msd.replicas, len(boot), ambiguous=bool(found.ambiguous.any()))
+    covariance = _covariance(boot, msd.replicas) if status == FormStatus.OK else None
+    return _compare(np.log(msd.waiting_times), y, used, covariance, msd.replicas, status)
+
+
+def _status(waiting_times: int, replicas: int, samples: int, *, ambiguous: bool) -> FormStatus:
+    if ambiguous:
+        return FormStatus.AMBIGUOUS
+    if waiting_times < LEAST_WAITING_TIMES:
+        return FormStatus.TOO_FEW_WAITING_TIMES
+    enough = replicas >= waiting_times + 3 and samples > waiting_times
+    return FormStatus.OK if enough else FormStatus.TOO_FEW_RUNS
+
+
+def _covariance(boot: Array, replicas: int) -> Array:
+    estimate = np.cov(boot, rowvar=False) * replicas / (replicas - 1)
+    return estimate + _fits.INTERPOLATION_ERROR**2 * np.eye(boot.shape[1])
+
+
+def _compare(
+    x: Array, y: Array, used: NDArray[np.bool_], covariance: Array | None, replicas: int, status: FormStatus
+) -> FormComparison:
+    names: tuple[FormName, ...] = get_args(FormName)
+    fits = [_fit(name, x, y, used, covariance) for name in names]
+    exponents, errors, amplitudes, chi_square, log_t = (np.array(values) for values in zip(*fits, strict=True))
+    parameters = np.array([1, 1, 2, 1])
+    if covariance is None:
+        errors = np.full(4, np.nan)
+    aic, p_value, best = np.full(4, np.nan), np.full(4, np.nan), None
+    if covariance is not None:
+        waiting_times = int(used.sum())
+        freedom = waiting_times - parameters
+        p_value = np.array([_goodness.hotelling(*part, replicas) for part in zip(chi_square, freedom, strict=True)])
+        errors = errors * _inflation(freedom, replicas)
+        chi_square = chi_square * (replicas - waiting_times - 2) / (replicas - 1)
+        aic = chi_square + 2 * parameters
+        aic = aic - aic.min()
+        least = int(aic.argmin())
+        status = FormStatus.NONE_FITS if _goodness.fails(p_value[least]) else status
+        best = names[least] if status == FormStatus.OK else None
+    worst = np.array([_goodness.worst_misfit(y - row) for row in log_t])
+    t_star = np.exp(log_t)
+    return FormComparison(names, exponents, errors, amplitudes, chi_square, aic, p_value, worst, t_star, best, status)
+
+
+def _inflation(freedom: NDArray[np.int64], replicas: int) -> Array:
+    """By what an error is larger than (X^T C^-1 X)^-1/2 says, for a covariance C from so many runs.
+
+    That is too small on average by (n - f) / n, and weights that are wrong at random make the true variance larger by
+    (n - 1) / (n - 1 - f), with n = R - 1 and f degrees of freedom (Gaussian errors; checked by simulation).
+    """
+    n = replicas - 1
+    return np.sqrt(n / (n - freedom) * (n - 1) / (n - 1 - freedom))
+
+
+def _fit(
+    name: FormName, x: Array, y: Array, used: NDArray[np.bool_], covariance: Array | None
+) -> tuple[float, float, float, float, Array]:
+    """Exponent, its standard error, amplitude, chi-square and ln t* (W,) of a form."""
+    inverse: Any = np.eye(int(used.sum())) if covariance is None else np.linalg.inv(covariance)
+    if not used.any():
+        return (np.nan, np.nan, np.nan, np.nan, np.full(x.size, np.nan))
+    if name == "logarithmic":
+        return _fit_logarithmic(x, y, used, inverse)
+    fixed = {"stationary": 0.0, "simple aging": 1.0}.get(name)
+    design = np.ones((x.size, 1)) if fixed is not None else np.stack([np.ones_like(x), x], axis=1)
+    target = y - (fixed or 0.0) * x
+    normal = design[used].T @ inverse @ design[used]
+    solution = np.linalg.pinv(normal) @ design[used].T @ inverse @ target[used]
+    residual = target[used] - design[used] @ solution
+    mu = float(solution[1]) if fixed is None else fixed
+    spread = float(np.sqrt(np.linalg.pinv(normal)[-1, -1])) if fixed is None and covariance is not None else np.nan
+    log_t = solution[0] + mu * x
+    return mu, spread, float(np.exp(solution[0])), float(residual @ inverse @ residual), log_t
+
+
+def _fit_logarithmic(
+    x: Array, y: Array, used: NDArray[np.bool_], inverse: Array
+) -> tuple[float, float, float, float, Array]:
+    def log_t_star(log_excess: float) -> Array:
+        """Ln(tw^k - tw), with ln(k - 1) as the parameter: k > 1."""
+        return x + np.log(np.expm1(np.exp(log_excess) * x))
+
+    def residual(log_excess: float) -> Array:
+        return y[used] - log_t_star(log_excess)[used]
+
+    def cost(log_excess: float) -> float:
+        return float(residual(log_excess) @ inverse @ residual(log_excess))
+
+    if not (x[used] > 0).all():  # at tw = 1 the form has no t*
+        return (np.nan, np.nan, np.nan, np.inf, np.full(x.size, np.nan))
+    center = float(np.mean(np.log(np.logaddexp(x[used], y[used]) / x[used] - 1 + 1e-300)))
+    found: Any = optimize.minimize_scalar(
+        cost, bounds=(center - 5, center + 5), method="bounded", options={"xatol": 1e-10}
+    )
+    best = float(found.x)
+    slope = (log_t_star(best + 1e-5) - log_t_star(best - 1e-5))[used] / 2e-5
+    spread = float(np.exp(best) / np.sqrt(slope @ inverse @ slope))
+    return 1 + float(np.exp(best)), spread, np.nan, cost(best), log_t_star(best)

@@ -1,0 +1,205 @@
+"""Does mu depend on the threshold? A scan of Delta*, and the window in which mu is flat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dynamics.aging_times._crossings import crossings
+from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.statistics import _fits, _goodness, _resampling
+
+Array = NDArray[np.float64]
+
+LEAST_DECADES = 0.5  # a window narrower than this says nothing about flatness
+PER_DECADE = 8
+
+
+class ScanStatus(StrEnum):
+    """What became of the scan; where something is missing, the value is the remedy."""
+
+    OK = "ok"
+    NOT_FLAT = (
+        "mu is nowhere flat: it changes by more than the tolerance within every half decade of the threshold; "
+        "give mu with its threshold, or a larger tolerance"
+    )
+    TOO_NARROW = (
+        "the scan is too narrow: less than half a decade of thresholds is reached from every waiting time; "
+        "train longer runs, record shorter lags or leave out early waiting times"
+    )
+    AMBIGUOUS = (
+        "t* is ambiguous at every threshold: the displacement falls below it again after it reached it, as it does "
+        "where lags are no multiples of the epoch; record lags that are (train --lags-multiple-of epoch)"
+    )
+    TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdScan:
+    """Result of `threshold_scan` for D thresholds; nan where a value does not exist.
+
+    Parameters
+    ----------
+    thresholds : (D,) float64
+        Delta*, square parameter units per parameter.
+    mu, mu_interval : (D,), (D, 2) float64
+        Exponent of t* ~ tw^mu and its interval, only where every waiting time has a t*: which waiting times
+        take part would otherwise change along the scan.
+    p_value : (D,) float64
+        Of a misfit as large if t* were a power law at this threshold.
+    ambiguous : (D,) bool
+        Where the displacement crosses the threshold more than once, see `Aging.ambiguous`: not part of a flat window.
+    local_slope : (D,) float64
+        Mean over the waiting times of d ln MSD / d ln t at t*: 1 for diffusion, 2 for drift.
+    flat : (D,) bool
+        The window in which mu is flat, see `threshold_scan`; all False where there is none.
+    mu_flat, mu_flat_low, mu_flat_high : float
+        Mean of mu over the window and its interval.
+    tolerance, confidence : float
+        What was asked for.
+    status : ScanStatus
+        "ok", or what is missing and how to get it.
+    """
+
+    thresholds: Array
+    mu: Array
+    mu_interval: Array
+    p_value: Array
+    ambiguous: NDArray[np.bool_]
+    local_slope: Array
+    flat: NDArray[np.bool_]
+    mu_flat: float
+    mu_flat_low: float
+    mu_flat_high: float
+    tolerance: float
+    confidence: float
+    status: ScanStatus
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """Smallest and largest threshold of the flat window; nan where there is none."""
+        flat = self.thresholds[self.flat]
+        return (float(flat[0]), float(flat[-1])) if flat.size else (float("nan"), float("nan"))
+
+
+def threshold_scan(
+    msd: MeanSquareDisplacement,
+    thresholds: Sequence[float] | ArrayLike | None = None,
+    *,
+    tolerance: float = 0.1,
+    confidence: float = 0.95,
+    resamples: int = 500,
+    seed: int = 0,
+) -> ThresholdScan:
+    """Exponent mu for a range of thresholds, and the window of thresholds in which it is flat.
+
+    The window is the longest stretch of neighboring thresholds, in decades, over which the largest and the smallest mu
+    differ by at most `tolerance`, and at least half a decade; of equal ones that with the least difference. (A test of
+    "no significant change" would find the widest windows in the poorest data, so the criterion is a tolerance; the
+    interval of the mean says how well it is known.)
+
+    Parameters
+    ----------
+    msd : MeanSquareDisplacement
+        Of the runs.
+    thresholds : sequence of float, optional
+        Ascending, > 0. By default 8 a decade over the range that every waiting time passes through.
+    tolerance : float
+        > 0.
+    confidence, resamples, seed
+        Of the bootstrap over runs.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, which it names. Thin data are no error but a `status`.
+    """
+    _resampling.check_resampling(confidence, resamples)
+    check_times_of(msd)
+    if not tolerance > 0:
+        msg = f"tolerance must be positive; got {tolerance!r}"
+        raise ValueError(msg)
+    levels = _default_thresholds(msd) if thresholds is None else _check_thresholds(thresholds)
+    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
+    mu, slope, p_value = (np.full(levels.size, np.nan) for _ in range(3))
+    ambiguous = np.zeros(levels.size, dtype=np.bool_)
+    boot = np.full((resamples, levels.size), np.nan)
+    x = np.log(msd.waiting_times)
+    for k, level in enumerate(levels):
+        found = crossings(msd, means, level)
+        ambiguous[k] = found.ambiguous.any()
+        whole = np.isfinite(found.log)
+        if whole.all() and whole.size > 1:
+            mu[k] = _fits.line(x, found.log)[0]
+            slope[k] = np.nanmean(_fits.local_slopes(msd.lags, msd.mean, found.first))
+            boot[:, k] = _fits.strict_line(x, found.log_samples, whole)
+            p_value[k], _ = _goodness.line_misfit(x, found.log, found.log_samples, msd.replicas)
+    flat = _flat_window(np.log10(levels), np.where(ambiguous, np.nan, mu), tolerance)
+    ends = _resampling.interval(mu, boot, confidence, msd.replicas)
+    mu_flat = float(mu[flat].mean()) if flat.any() else float("nan")
+    mean_flat = boot[:, flat].mean(axis=1) if flat.any() else np.full(resamples, np.nan)
+    low, high = _resampling.float_interval(mu_flat, mean_flat, confidence, msd.replicas)
+    return ThresholdScan(
+        thresholds=levels,
+        mu=mu,
+        mu_interval=np.stack(ends, axis=-1),
+        p_value=p_value,
+        ambiguous=ambiguous,
+        local_slope=slope,
+        flat=flat,
+        mu_flat=mu_flat,
+        mu_flat_low=low,
+        mu_flat_high=high,
+        tolerance=float(tolerance),
+        confidence=float(confidence),
+        status=_status(levels, mu, ambiguous, flat, msd.replicas),
+    )
+
+
+def _default_thresholds(msd: MeanSquareDisplacement) -> Array:
+    """Thresholds above every curve's first point and below its highest."""
+    mean = msd.mean
+    reached = np.nanmax(np.where(np.isnan(mean).all(axis=1, keepdims=True), 0.0, mean), axis=1)
+    low, high = max(mean[:, 0].max(), np.finfo(float).tiny), reached.min()
+    if not low * 1.001 < high:
+        return np.array([low])
+    count = max(2, int(np.ceil(PER_DECADE * np.log10(high / low))) + 1)
+    return np.geomspace(low * 1.0005, high * 0.9995, count)
+
+
+def _check_thresholds(thresholds: Sequence[float] | ArrayLike) -> Array:
+    levels = np.asarray(thresholds, dtype=np.float64)
+    if levels.ndim != 1 or levels.size == 0 or not (levels > 0).all() or not (np.diff(levels) > 0).all():
+        msg = f"thresholds must be positive and ascend; got {thresholds!r}"
+        raise ValueError(msg)
+    return levels
+
+
+def _flat_window(decades: Array, mu: Array, tolerance: float) -> NDArray[np.bool_]:
+    """The longest stretch of neighbors within the tolerance, if it is long enough."""
+    best, chosen = (0.0, 0.0), slice(0, 0)
+    for i in range(mu.size):
+        for j in range(i + 1, mu.size):
+            spread, length = np.ptp(mu[i : j + 1]), decades[j] - decades[i]
+            if not spread <= tolerance:  # nor where one is nan
+                break
+            if length >= LEAST_DECADES and (round(length, 9), -spread) > best:
+                best, chosen = (round(length, 9), -spread), slice(i, j + 1)
+    flat = np.zeros(mu.size, dtype=np.bool_)
+    flat[chosen] = True
+    return flat
+
+
+def _status(
+    levels: Array, mu: Array, ambiguous: NDArray[np.bool_], flat: NDArray[np.bool_], replicas: int
+) -> ScanStatus:
+    if (ambiguous | ~np.isfinite(mu)).all() and ambiguous.any():
+        return ScanStatus.AMBIGUOUS
+    complete = levels[np.isfinite(mu)]
+    if complete.size < 2 or np.log10(complete[-1] / complete[0]) < LEAST_DECADES:
+        return ScanStatus.TOO_NARROW
+    if not flat.any():
+        return ScanStatus.NOT_FLAT
+    return ScanStatus.TOO_FEW_RUNS if replicas < 2 else ScanStatus.OK

@@ -1,0 +1,238 @@
+"""Is the aging that of the slope or of the noise? t* as drift predicts it, the share of drift, and the control."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.aging_times._aging import Aging
+from dynamics.displacement import DisplacementSplit, SplitMethod, difference_speed, gradient_speed, split_displacement
+from dynamics.runs import Trajectories
+from dynamics.statistics import _fits, _goodness, _resampling
+
+Array = NDArray[np.float64]
+
+SHORT = 0.5  # of t*: the lag of the finite difference
+
+
+class MotionStatus(StrEnum):
+    """What could be said of the motion; where something is missing, the value is the remedy."""
+
+    OK = "ok"
+    NO_T_STAR = "nothing to explain: no waiting time has a t*; choose another threshold or train longer runs"
+    NO_GRADIENT = (
+        "no velocity from the gradient: these runs have no curve of its norm or no learning rate; "
+        "the finite differences stand alone"
+    )
+    NO_SNAPSHOTS = (
+        "no drift from differences and no share of it: the runs keep no snapshots between waiting times; "
+        "train with snapshots='all' (--snapshots all)"
+    )
+    TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
+
+
+@dataclass(frozen=True, eq=False)
+class WhatMoves:
+    """Result of `what_moves`. W waiting times; velocities in parameter units a step, norm over all parameters.
+
+    Parameters
+    ----------
+    waiting_times : (W,) int64
+        Steps.
+    velocity_gradient, velocity_differences : (W,) float64
+        Root mean square over the runs of the drift velocity at tw: learning rate x full gradient, and from the
+        snapshots over half of t*.
+    difference_lags : (W,) float64
+        The lags of the differences (steps).
+    t_star : (W,) float64
+        Measured, as in `Aging`.
+    t_star_gradient, t_star_differences : (W,) float64
+        Predicted: sqrt(P threshold) / |v(tw)|, if the runs went on straight with that velocity and without noise.
+    mu_gradient, mu_differences : float
+        Exponents of the predictions, over the waiting times that have a measured t* too.
+    mu_gradient_low, mu_gradient_high : float
+        Interval of the first.
+    mu_gradient_p_value : float
+        Of a misfit as large if `t_star_gradient` were a power law.
+    drift_share, drift_share_interval : (W,), (W, 2) float64
+        Share of drift in the displacement at the recorded lag nearest to t*, and its interval.
+    method : str
+        How drift and noise were told apart, see `split_displacement`.
+    confidence : float
+        Of the intervals.
+    status : MotionStatus
+        "ok", or what is missing and how to get it.
+    """
+
+    waiting_times: NDArray[np.int64]
+    velocity_gradient: Array
+    velocity_differences: Array
+    difference_lags: Array
+    t_star: Array
+    t_star_gradient: Array
+    t_star_differences: Array
+    mu_gradient: float
+    mu_gradient_low: float
+    mu_gradient_high: float
+    mu_gradient_p_value: float
+    mu_differences: float
+    drift_share: Array
+    drift_share_interval: Array
+    method: SplitMethod
+    confidence: float
+    status: MotionStatus
+
+
+def what_moves(
+    runs: Trajectories,
+    fit: Aging,
+    *,
+    split: DisplacementSplit | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> WhatMoves:
+    """Compare t* of `fit` with the one that drift alone would give, and split the displacement at t*.
+
+    A run that goes straight on at the velocity v has the mean square displacement v^2 t^2 / P, since it is taken per
+    parameter, and an ensemble that of the mean square velocity: so t* = sqrt(P threshold) / v_rms(tw). Velocities are
+    those at tw (or just after); since they fall with age the prediction is early where t* is not small against tw.
+    The gradient at one step also holds the fluctuations of SGD in the stiff directions, which lead nowhere: its
+    velocity is an upper bound, and too large where that noise rules; that of the differences is free of it
+    (but too small over few epochs of sampling without replacement, whose noise is anticorrelated; see `log_lags`).
+
+    Parameters
+    ----------
+    runs : Trajectories
+        Of which `fit` was made.
+    fit : Aging
+        Gives the threshold, t* and the confidence.
+    split : DisplacementSplit, optional
+        Of these runs, to save computing it again.
+    resamples, seed : int
+        Of the bootstrap over runs.
+
+    Raises
+    ------
+    ValueError
+        If `fit` has other waiting times than `runs`.
+    """
+    _resampling.check_resampling(fit.confidence, resamples)
+    if not np.array_equal(fit.waiting_times, runs.waiting_times):
+        msg = f"fit must have the waiting times of runs, {runs.waiting_times}; got {fit.waiting_times}"
+        raise ValueError(msg)
+    split = _split(runs) if split is None else split
+    counts = _resampling.run_counts(runs.replicas, resamples, seed)
+    length = np.sqrt(runs.n_parameters * fit.threshold)
+    squares = gradient_speed(runs) ** 2
+    speed = np.sqrt(squares.mean(axis=0))
+    differences, lags = difference_speed(split, runs.n_parameters, SHORT * fit.t_star)
+    x, there = np.log(runs.waiting_times), np.isfinite(fit.t_star)
+    with np.errstate(divide="ignore"):  # runs that stand still never get there
+        predicted = length / np.stack([speed, differences])
+    log_predicted = np.where(there, _fits.log_finite(predicted), np.nan)
+    boot = np.log(length) - 0.5 * _fits.log_finite(_resampling.resampled_means(counts, squares))
+    mu_gradient, mu_differences = (float(mu) for mu in _fits.line(x, log_predicted)[0])
+    used = np.isfinite(log_predicted[0])
+    slopes = _fits.strict_line(x, boot, used)
+    low, high = _resampling.float_interval(mu_gradient, slopes, fit.confidence, runs.replicas)
+    p_value, _ = _goodness.line_misfit(x, log_predicted[0], np.where(used, boot, np.nan), runs.replicas)
+    share, ends = _share_at(split, fit.t_star, counts, fit.confidence)
+    return WhatMoves(
+        waiting_times=runs.waiting_times,
+        velocity_gradient=speed,
+        velocity_differences=differences,
+        difference_lags=lags,
+        t_star=fit.t_star,
+        t_star_gradient=predicted[0],
+        t_star_differences=predicted[1],
+        mu_gradient=mu_gradient,
+        mu_gradient_low=low,
+        mu_gradient_high=high,
+        mu_gradient_p_value=p_value,
+        mu_differences=mu_differences,
+        drift_share=share,
+        drift_share_interval=ends,
+        method=split.method,
+        confidence=fit.confidence,
+        status=_status(fit.t_star, speed, split, runs.replicas),
+    )
+
+
+def _share_at(
+    split: DisplacementSplit, t_star: Array, counts: NDArray[np.int64], confidence: float
+) -> tuple[Array, Array]:
+    """Share of drift (W,) at the recorded lag nearest to t*, and its interval (W, 2)."""
+    share, ends = np.full(t_star.shape, np.nan), np.full((t_star.size, 2), np.nan)
+    for w in np.flatnonzero(np.isfinite(t_star)):
+        k = np.abs(np.log(split.lags / t_star[w])).argmin()
+        drift, total = split.drift[:, w, k], split.total[:, w, k]
+        if np.isfinite(drift).all() and total.mean() > 0:
+            share[w] = drift.mean() / total.mean()
+            boot = (counts @ drift) / np.where(counts @ total > 0, counts @ total, np.nan)
+            ends[w] = _resampling.float_interval(float(share[w]), boot, confidence, len(total))
+    return share, ends
+
+
+def _split(runs: Trajectories) -> DisplacementSplit:
+    """The split, or where the runs have no snapshots for it the displacement alone."""
+    if runs.displacement is None:
+        return split_displacement(runs)
+    total = np.array(runs.displacement)
+    return DisplacementSplit(runs.waiting_times, runs.lags, total, np.full(total.shape, np.nan), "none")
+
+
+def _status(t_star: Array, speed: Array, split: DisplacementSplit, replicas: int) -> MotionStatus:
+    if not np.isfinite(t_star).any():
+        return MotionStatus.NO_T_STAR
+    if not np.isfinite(speed).any():
+        return MotionStatus.NO_GRADIENT
+    if split.method == "none":
+        return MotionStatus.NO_SNAPSHOTS
+    return MotionStatus.TOO_FEW_RUNS if replicas < 2 else MotionStatus.OK
+
+
+@dataclass(frozen=True, eq=False)
+class Control:
+    """Result of `compare_with_control`: t* of the runs beside that of full-batch descent.
+
+    Parameters
+    ----------
+    ratio : (W,) float64
+        t* of the runs over t* of the control: 1 where the noise does not matter.
+    correlation : (W,) float64
+        Of log t* run by run: 1 where the start decides all. nan where the starts are not the same, or fewer than three
+        pairs have a t*.
+    same_starts : bool
+        Whether run r of both begins at the same parameters.
+    """
+
+    ratio: Array
+    correlation: Array
+    same_starts: bool
+
+
+def compare_with_control(runs: Trajectories, fit: Aging, control: Trajectories, control_fit: Aging) -> Control:
+    """Compare the aging of `runs` with that of their `control`, e.g. full-batch descent from the same starts.
+
+    Raises
+    ------
+    ValueError
+        If the waiting times differ.
+    """
+    if not np.array_equal(fit.waiting_times, control_fit.waiting_times):
+        msg = f"control must have the waiting times of the runs, {fit.waiting_times}; got {control_fit.waiting_times}"
+        raise ValueError(msg)
+    pairs = min(runs.replicas, control.replicas)
+    same = runs.n_parameters == control.n_parameters and all(
+        np.allclose(runs.snapshots[r, 0], control.snapshots[r, 0], rtol=1e-5, atol=1e-6) for r in range(pairs)
+    )
+    ratio = fit.t_star / control_fit.t_star
+    correlation = np.full(ratio.shape, np.nan)
+    logs = [_fits.log_finite(f.t_star_runs[:pairs]) for f in (fit, control_fit)]
+    for w in range(ratio.size):
+        both = np.isfinite(logs[0][:, w]) & np.isfinite(logs[1][:, w])
+        a, b = logs[0][both, w], logs[1][both, w]
+        if same and both.sum() >= 3 and np.ptp(a) > 0 and np.ptp(b) > 0:
+            correlation[w] = np.corrcoef(a, b)[0, 1]
+    return Control(ratio, correlation, bool(same))

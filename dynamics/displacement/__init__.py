@@ -1,0 +1,5 @@
+"""Two-time quantities: mean square displacement, per layer, modulo symmetry, of the outputs."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,70 @@
+"""Displacement as far as it changes the network: the distance to the nearest symmetric image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dynamics.displacement._msd import MeanSquareDisplacement
+from dynamics.displacement._pairs import two_time_pairs
+from dynamics.runs import Trajectories
+from landscape import symmetry
+from landscape.networks import MLP
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SymmetricDisplacement:
+    """The displacement modulo symmetry beside the plain one, run by run.
+
+    Parameters
+    ----------
+    plain, modulo : MeanSquareDisplacement
+        Of the parameters as they are, and to the nearest image: modulo <= plain everywhere, and equal where no units
+        have changed places or signs.
+    exact : bool
+        Whether the nearest images are certain to be the nearest (`landscape.symmetry.is_exact`); otherwise `modulo`
+        is an upper bound.
+    """
+
+    plain: MeanSquareDisplacement
+    modulo: MeanSquareDisplacement
+    exact: bool
+
+    @property
+    def exchanged(self) -> Array:
+        """Share of the runs (W, T) in which another image is nearer than the point itself; nan beyond the run."""
+        nearer = (self.modulo.values < (1.0 - 1e-9) * self.plain.values).mean(axis=0)
+        return np.where(np.isnan(self.plain.values[0]), np.nan, nearer)
+
+
+def displacement_modulo_symmetry(runs: Trajectories) -> SymmetricDisplacement:
+    """Two-time mean square displacement to the nearest image of the second point.
+
+    Delta_sym(tw, t) = (1 / P) min_g |g theta(tw + t) - theta(tw)|^2, where g runs over the permutations and sign flips
+    of the hidden units (`landscape.symmetry`). Runs are read one at a time. Our definition: no source has it.
+
+    Raises
+    ------
+    ValueError
+        If no network made the runs, or a snapshot that the waiting times and lags call for is missing.
+    """
+    network = runs.network
+    pairs = two_time_pairs(runs.steps, runs.waiting_times, runs.lags)
+    grids = np.empty((2, runs.replicas, *pairs.within.shape))
+    for r in range(runs.replicas):
+        theta = np.asarray(runs.snapshots[r], dtype=np.float64)
+        both = mean_square_distances(network, theta[pairs.start], theta[pairs.end])
+        grids[:, r] = [pairs.on_grid(values) for values in both]
+    plain, modulo = (MeanSquareDisplacement(runs.waiting_times, runs.lags, grid, runs.metadata) for grid in grids)
+    return SymmetricDisplacement(plain, modulo, symmetry.is_exact(network))
+
+
+def mean_square_distances(network: MLP, a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
+    """Mean square distance (K,) between the rows of `a` and `b` (K, P): plain, and between their nearest images."""
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    plain = np.linalg.norm(b - a, axis=1)
+    # the plain distance as a cutoff ends most searches at once: the nearest image is mostly the point itself
+    nearest = [symmetry.distances(network, x, y[None], cutoff=d)[0] for x, y, d in zip(a, b, plain, strict=True)]
+    return plain**2 / a.shape[1], np.minimum(plain, nearest) ** 2 / a.shape[1]

@@ -1,0 +1,173 @@
+"""What moves? How fast the runs drift downhill, and how much of their displacement is drift and how much noise."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.displacement._pairs import ADVICE
+from dynamics.runs import Trajectories
+
+Array = NDArray[np.float64]
+
+SplitMethod = Literal["straightness", "shared start", "none"]
+HALVES = (0.35, 0.65)  # where a recorded lag counts as the middle of another
+
+
+@dataclass(frozen=True, eq=False)
+class DisplacementSplit:
+    """Result of `split_displacement`: per parameter, square parameter units; nan where there is no estimate.
+
+    Parameters
+    ----------
+    waiting_times, lags : (W,), (T,) int64
+        Steps.
+    total : (R, W, T) float64
+        Mean square displacement of each run.
+    drift : (R, W, T) float64
+        Its part that goes on straight ("straightness") or is common to the runs ("shared start"). An estimate without
+        bias: single ones may be negative or above the total; average over runs.
+    method : str
+        How they were told apart; "none" where they were not, for want of snapshots.
+    """
+
+    waiting_times: NDArray[np.int64]
+    lags: NDArray[np.int64]
+    total: Array
+    drift: Array
+    method: SplitMethod
+
+    @property
+    def drift_share(self) -> Array:
+        """Mean drift over mean displacement, (W, T): 1 where all is drift, 0 where all is noise."""
+        total = self.total.mean(axis=0)
+        return np.where(total > 0, self.drift.mean(axis=0) / np.where(total > 0, total, 1.0), np.nan)
+
+
+def split_displacement(runs: Trajectories, method: SplitMethod | None = None) -> DisplacementSplit:
+    """Split the mean square displacement of each run into drift and noise.
+
+    "straightness" needs no more than one run. With the displacements d1 and d2 over the first part f1 and the second
+    part f2 of a lag t (the recorded lag nearest to t / 2 parts it), the drift is
+
+        d1 . d2 / (f1 f2) / P,
+
+    for noise of independent increments drops out of d1 . d2 on average, and a constant velocity v leaves v^2 t^2. What
+    it calls noise is therefore all that does not go straight on: also a curved path, or a velocity that changes within
+    t (one that falls from v1 to v2 loses (v1 - v2)^2 t^2 / 4).
+
+    "shared start" is for an ensemble whose replicas begin at one point and differ in their noise alone: the drift is
+    the displacement common to them, d_r . mean of the other d_s / P, the noise is what is not. It assumes nothing of
+    the velocity, but counts as noise that at tw the runs stand at different places with different slopes.
+
+    Parameters
+    ----------
+    runs : Trajectories
+        With snapshots at tw and tw + lag. One run is in memory at a time.
+    method : {"straightness", "shared start"}, optional
+        By default the second where all runs have the same first snapshot (and there are two), else the first. Shared
+        starts need no model of the motion within a lag; other ensembles leave no choice.
+
+    Raises
+    ------
+    ValueError
+        If a snapshot is missing, the method is none of these, or the starts are not shared.
+    """
+    shared = share_start(runs)
+    method = ("shared start" if shared else "straightness") if method is None else method
+    if method == "straightness":
+        parts = [_straightness(runs, runs.snapshots[r]) for r in range(runs.replicas)]
+    elif method == "shared start" and shared:
+        common = _moved(runs, runs.snapshots[0])
+        for r in range(1, runs.replicas):
+            common += _moved(runs, runs.snapshots[r])
+        parts = [_common(runs, runs.snapshots[r], common) for r in range(runs.replicas)]
+    else:
+        expected = "'straightness', or 'shared start' where two or more runs have the same first snapshot"
+        msg = f"method must be {expected}; got {method!r}"
+        raise ValueError(msg)
+    total, drift = (np.stack(values) for values in zip(*parts, strict=True))
+    return DisplacementSplit(runs.waiting_times, runs.lags, total, drift, method)
+
+
+def share_start(runs: Trajectories) -> bool:
+    """Whether there are two runs or more and all have the same first snapshot, at step 0."""
+    if runs.replicas < 2 or runs.steps[0] != 0:
+        return False
+    first = np.asarray(runs.snapshots[0, 0])
+    return bool(first.any()) and all(np.array_equal(first, runs.snapshots[r, 0]) for r in range(1, runs.replicas))
+
+
+def gradient_speed(runs: Trajectories) -> Array:
+    """Speed of the descent at the waiting times, (R, W): learning rate x norm of the full gradient, a step.
+
+    The norm over all parameters, interpolated in log-log between the steps of the curve; with momentum m the rate is
+    the effective one, rate / (1 - m). nan where the runs have no curve there or no learning rate.
+    """
+    rate = float(runs.metadata.get("learning_rate", np.nan)) / (1 - float(runs.metadata.get("momentum", 0.0) or 0.0))
+    later = runs.curve_steps > 0
+    steps, norms = runs.curve_steps[later], np.asarray(runs.gradient_norm)[:, later]
+    if steps.size == 0:
+        return np.full((runs.replicas, runs.waiting_times.size), np.nan)
+    x, tiny = np.log(runs.waiting_times), np.finfo(float).tiny
+    logs = [np.interp(x, np.log(steps), np.log(np.maximum(row, tiny)), left=np.nan, right=np.nan) for row in norms]
+    return rate * np.exp(np.array(logs))
+
+
+def difference_speed(split: DisplacementSplit, n_parameters: int, lags: Array) -> tuple[Array, Array]:
+    """Speed from finite differences of the snapshots near given `lags` (W,), and the lags that were used.
+
+    sqrt(P x mean drift) / lag, (W,), the root mean square over the runs a step: of the drift alone, since the bare
+    displacement over a short lag is mostly noise. The lag is the recorded one nearest in the logarithm that has an
+    estimate; nan where the mean drift is not positive.
+    """
+    mean = split.drift.mean(axis=0)
+    speed, used = np.full(lags.shape, np.nan), np.full(lags.shape, np.nan)
+    for w in np.flatnonzero(np.isfinite(lags) & (lags > 0)):
+        there = np.flatnonzero(np.isfinite(mean[w]))
+        if there.size:
+            k = there[np.argmin(np.abs(np.log(split.lags[there] / lags[w])))]
+            used[w] = split.lags[k]
+            speed[w] = np.sqrt(n_parameters * mean[w, k]) / used[w] if mean[w, k] > 0 else np.nan
+    return speed, used
+
+
+def _moved(runs: Trajectories, snapshots: Array) -> Array:
+    """Displacement (W, T, P) of a run in float64; nan beyond its end."""
+    theta = np.asarray(snapshots, dtype=np.float64)
+    ends = runs.waiting_times[:, None] + runs.lags
+    within = ends <= runs.steps[-1]
+    moved = np.full((*ends.shape, theta.shape[1]), np.nan)
+    origin = theta[_where(runs, runs.waiting_times)]
+    moved[within] = theta[_where(runs, ends[within])] - origin[np.nonzero(within)[0]]
+    return moved
+
+
+def _where(runs: Trajectories, wanted: NDArray[np.int64]) -> NDArray[np.intp]:
+    found = np.minimum(np.searchsorted(runs.steps, wanted), runs.steps.size - 1)
+    missing = wanted[runs.steps[found] != wanted]
+    if missing.size:
+        what = "runs must have a snapshot at every waiting time and waiting time + lag"
+        msg = f"{what}; none at step {missing[0]}{ADVICE}"
+        raise ValueError(msg)
+    return found
+
+
+def _straightness(runs: Trajectories, snapshots: Array) -> tuple[Array, Array]:
+    """Displacement and drift (W, T) of a run by itself."""
+    moved, lags = _moved(runs, snapshots), runs.lags
+    middle = np.abs(lags - lags[:, None] / 2).argmin(axis=1)
+    first = lags[middle] / lags
+    good = (first >= HALVES[0]) & (first <= HALVES[1])
+    with np.errstate(divide="ignore"):
+        scale = np.where(good, 1 / (first * (1 - first)), np.nan)
+    start = moved[:, middle]
+    return (moved**2).mean(axis=-1), (start * (moved - start)).mean(axis=-1) * scale
+
+
+def _common(runs: Trajectories, snapshots: Array, total: Array) -> tuple[Array, Array]:
+    """Displacement and drift (W, T) of a run beside the others, whose displacements with its own add up to `total`."""
+    moved = _moved(runs, snapshots)
+    others = (total - moved) / (runs.replicas - 1)
+    return (moved**2).mean(axis=-1), (moved * others).mean(axis=-1)

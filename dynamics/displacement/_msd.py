@@ -1,0 +1,118 @@
+"""The two-time mean square displacement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.displacement._pairs import two_time_moments
+from dynamics.runs import Trajectories
+
+
+@dataclass(frozen=True, eq=False)
+class MeanSquareDisplacement:
+    """Two-time mean square displacement of every run.
+
+    Parameters
+    ----------
+    waiting_times, lags : (W,), (T,) int64
+        Steps.
+    values : (R, W, T) float64
+        Per parameter (of whatever moves: `output_displacement` has outputs instead), nan where waiting time + lag
+        lies beyond the run.
+    metadata : mapping
+        That of the runs.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not match.
+    """
+
+    waiting_times: NDArray[np.int64]
+    lags: NDArray[np.int64]
+    values: NDArray[np.float64]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.waiting_times), len(self.lags))
+        if self.values.ndim != 3 or self.values.shape[1:] != shape or len(self.values) == 0:
+            msg = f"values must have shape (R, {shape[0]}, {shape[1]}) for these times; got {self.values.shape}"
+            raise ValueError(msg)
+
+    @property
+    def replicas(self) -> int:
+        """Number R of runs."""
+        return len(self.values)
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean over the runs, (W, T)."""
+        return self.values.mean(axis=0)
+
+
+def mean_square_displacement(runs: Trajectories) -> MeanSquareDisplacement:
+    """Two-time mean square displacement of each run.
+
+    Delta(tw, t) = (1 / P) sum_p [theta_p(tw + t) - theta_p(tw)]^2, for one run; the published curves are the mean
+    over the runs, `MeanSquareDisplacement.mean`. Runs are read one at a time; differences are taken in float64. Runs
+    that were trained with snapshots="waiting" bring the same numbers with them.
+
+    Source: Herrera Segura et al. 2022 (arXiv 2209.02517), equation 2.
+
+    Raises
+    ------
+    ValueError
+        If a snapshot that the waiting times and lags call for is missing.
+    """
+    (values,) = two_time_moments(runs, "displacement")
+    return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, runs.metadata)
+
+
+def of_known(msd: MeanSquareDisplacement, counted: NDArray[np.bool_] | None = None) -> MeanSquareDisplacement:
+    """Displacement whose mean over all runs is that over the runs that have a number, for `dynamics.aging`.
+
+    Where only n of R runs have a number (and are among the `counted` ones (R, W)), theirs are multiplied by R / n and
+    the others are 0: so intervals know that which runs have one is by chance. A single run of it has no meaning. nan
+    where no run has a number.
+    """
+    known = np.isfinite(msd.values)
+    if counted is not None:
+        known &= counted[..., None]
+    share = known.mean(axis=0)
+    some = share > 0
+    values = np.where(known, msd.values / np.where(some, share, 1.0), np.where(some, 0.0, np.nan))
+    return replace(msd, values=values)
+
+
+def check_runs(msd: MeanSquareDisplacement) -> None:
+    """Raise a ValueError that names the runs without a number where others have one.
+
+    Beyond the end of the runs none has one. A run that has none before it diverged, or its quenches failed.
+    """
+    missing = ~np.isfinite(msd.values) & np.isfinite(msd.values).any(axis=0)
+    if not missing.any():
+        return
+    runs = np.flatnonzero(missing.any(axis=(1, 2)))
+    w, t = np.argwhere(missing[runs[0]])[0]
+    msg = (
+        f"the displacement of run {runs[0]} is {msd.values[runs[0], w, t]} at waiting time {msd.waiting_times[w]} and "
+        f"lag {msd.lags[t]}, where other runs have a number ({runs.size} of {msd.replicas} runs are so: "
+        f"{some_of(runs.tolist())}). Has it diverged? Leave these runs out, or train with a smaller learning rate"
+    )
+    raise ValueError(msg)
+
+
+def some_of(numbers: list[int], most: int = 8) -> str:
+    """A few numbers, for a message."""
+    return ", ".join(map(str, numbers[:most])) + (" and others" if len(numbers) > most else "")
+
+
+def check_times_of(msd: MeanSquareDisplacement) -> None:
+    """Raise a ValueError where there is no logarithm of the times, no curve, or a run that diverged."""
+    if msd.lags.size < 2 or msd.waiting_times.min() < 1:
+        msg = f"msd must have at least two lags, and waiting times >= 1; got {msd.lags} and {msd.waiting_times}"
+        raise ValueError(msg)
+    check_runs(msd)

@@ -1,0 +1,102 @@
+"""Displacement of what the network computes: its outputs on the rows of a data set."""
+
+from collections.abc import Iterator
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from dynamics.displacement._msd import MeanSquareDisplacement
+from dynamics.displacement._pairs import Pairs, two_time_pairs
+from dynamics.runs import Trajectories
+from landscape.datasets import Dataset
+from landscape.networks import MLP
+from landscape.support import one_thread
+
+Array = NDArray[np.float64]
+OutputSpace = Literal["probabilities", "logits"]
+
+LARGEST = 2_000_000  # numbers: outputs of all snapshots of a run on a part of the rows
+
+
+def output_displacement(
+    runs: Trajectories, data: Dataset, space: OutputSpace = "probabilities", *, test: bool = False
+) -> MeanSquareDisplacement:
+    """Two-time mean square displacement of the outputs, run by run.
+
+    Delta_out(tw, t) = (1 / N) sum_n |y(x_n; tw + t) - y(x_n; tw)|^2: the mean over the N rows x_n of the squared
+    distance in the space of the K outputs (a sum over the classes, not a mean). It needs no care for symmetries, since
+    images of a network have the same outputs, and its largest value for probabilities is 2. Runs are read one at a
+    time, rows in parts. Our definition: no source has it.
+
+    Parameters
+    ----------
+    runs, data : Trajectories, Dataset
+        The data set on which the runs were trained.
+    space : {"probabilities", "logits"}
+        Softmax outputs; or what goes into the softmax, less its mean over the classes, because a common shift of
+        all logits changes no output.
+    test : bool
+        True for the test rows instead of the training rows.
+
+    Returns
+    -------
+    MeanSquareDisplacement
+        ``values`` (R, W, T) are the above, not divided by the number of parameters; its metadata say so under
+        "displacement".
+
+    Raises
+    ------
+    ValueError
+        If no network made the runs, they were trained on other data, there are no such rows, or a snapshot that the
+        waiting times and lags call for is missing.
+    """
+    if space not in get_args(OutputSpace):
+        msg = f"space must be one of {', '.join(get_args(OutputSpace))}; got {space!r}"
+        raise ValueError(msg)
+    check_data(runs, data)
+    inputs = data.test_inputs if test else data.inputs
+    if len(inputs) == 0:
+        msg = "data must have test rows for test=True; they have none"
+        raise ValueError(msg)
+    pairs = two_time_pairs(runs.steps, runs.waiting_times, runs.lags)
+    values = np.empty((runs.replicas, *pairs.within.shape))
+    for r in range(runs.replicas):
+        theta = np.asarray(runs.snapshots[r], dtype=np.float64)
+        values[r] = pairs.on_grid(_mean_square_change(runs.network, theta, pairs, inputs, space))
+    metadata = dict(runs.metadata) | {"displacement": space, "displacement_rows": "test" if test else "training"}
+    return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, metadata)
+
+
+def check_data(runs: Trajectories, data: Dataset) -> None:
+    """Raise a ValueError if the runs say that they were trained on other data."""
+    known = runs.metadata.get("data_sha256", data.sha256)
+    if known != data.sha256:
+        msg = f"data must be those of the runs, with sha256 {known}; got {data.sha256}"
+        raise ValueError(msg)
+
+
+def _mean_square_change(network: MLP, theta: Array, pairs: Pairs, inputs: Array, space: OutputSpace) -> Array:
+    """Mean over the rows of the squared change of the outputs, (K,), between pairs of the snapshots (S, P)."""
+    total = np.zeros(pairs.start.size)
+    for rows in _parts(inputs, len(theta) * network.layer_sizes[-1]):
+        outputs = np.array([_outputs(network, point, rows, space).ravel() for point in theta])
+        # one difference at a time: all of them would take more memory than the outputs
+        for k, (start, end) in enumerate(zip(pairs.start, pairs.end, strict=True)):
+            change = outputs[end] - outputs[start]
+            total[k] += change @ change
+    return total / len(inputs)
+
+
+def _outputs(network: MLP, theta: Array, inputs: Array, space: OutputSpace) -> Array:
+    with one_thread():  # more would change the last bits
+        logits = network.logits(theta, inputs)
+    return softmax(logits, axis=1) if space == "probabilities" else logits - logits.mean(axis=1, keepdims=True)
+
+
+def _parts(inputs: Array, outputs_per_row: int) -> Iterator[Array]:
+    """Parts of the rows with at most `LARGEST` outputs each."""
+    size = max(1, LARGEST // outputs_per_row)
+    for first in range(0, len(inputs), size):
+        yield inputs[first : first + size]

@@ -1,0 +1,7 @@
+from ._codegen import (
+    is_wide as is_wide,
+)
+from ._kernels import (
+    Kernel as Kernel,
+    get_kernel as get_kernel,
+)

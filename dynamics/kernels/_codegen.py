@@ -1,0 +1,243 @@
+"""Source of the SGD kernel of one architecture: one module, put together from three pieces.
+
+The text of `dynamics.noises`, `landscape.losses` and `dynamics.kernels` (random numbers, exp and tanh, loops), the
+functions of the noise (`dynamics.noises`), and the loop over the steps with the gradient of this architecture in it
+(`dynamics.kernels`).
+What a run does not use (momentum, label noise, weights, kicks) is not in the text: it costs nothing and rounds nothing.
+"""
+
+import inspect
+import textwrap
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from dynamics.kernels import _parts, _wide_layer, _wide_parts
+from dynamics.kernels._gradients import Plan, loop_functions, loops, write_out
+from dynamics.noises import Noise, _random
+from landscape.losses import _math
+
+MAX_TILE = 128  # samples a pass: longer minibatches are cut into passes, so that the workspace stays in the L1 cache
+MAX_WRITTEN_OUT = 210  # parameters: beyond it compiling takes more than some seconds
+
+PIXEL_SCALE = 255  # inputs of type uint8 are these parts of 1
+
+ADVANCE = '''
+from numba import types
+
+# Compiled when the kernel is made, not at the first call; C-contiguous arrays only, writable but for the data.
+REAL, VECTOR, MATRIX = types.{precision}, types.{precision}[::1], types.{precision}[:, ::1]
+INPUT_ROWS = types.Array(types.{input_type}, 2, "C", readonly=True)
+LABEL_LIST = types.Array(REAL, 1, "C", readonly=True)
+SIGNATURE = types.int64(
+    VECTOR, VECTOR, INPUT_ROWS, LABEL_LIST, types.uint64, types.int64, types.int64, types.int64, VECTOR, REAL, VECTOR,
+    types.float64, types.float64[::1], types.int64[::1], MATRIX,
+)
+
+
+@njit(SIGNATURE, nogil=True, cache={cache}, error_model="numpy", fastmath=FAST)
+def advance(
+    theta, velocity, inputs, labels, key, start, stop, batch_size, rates, momentum, decay,
+    label_noise, numbers, record_steps, records,
+):
+    """Advance `theta` and `velocity` (P,) in place; see `dynamics.kernels.Kernel`."""
+    work = np.zeros({work_size}, {dtype})
+    gradient = np.zeros({n_parameters}, {dtype})
+    weights = np.zeros({n_weights}, {dtype})
+    kicks = np.zeros({n_kicks}, {dtype})
+    order = np.empty(labels.size, np.int32)
+    members = np.empty(labels.size, np.uint8)
+    filled_count, filled_size, recorded = 0, 0, 0
+{enter}
+    for step in range(start, stop + 1):
+        if recorded < record_steps.size and record_steps[recorded] == step:
+{record}
+            recorded += 1
+        if step == stop:
+            break
+        learning_rate = rates[step - start]
+{draw}
+{before}
+        for p in range({n_parameters}):
+            gradient[p] = 0
+        for tile_start in range(0, size, {tile}):
+            count = min({tile}, size - tile_start)
+{gather}
+{weigh}
+{body}
+        escaped = 0
+        for p in range({n_parameters}):
+{update}
+            escaped += 0 if abs(theta[p]) <= {limit} else 1
+        if escaped > 0:
+{leave_early}
+            return step + 1
+{leave}
+    return -1
+'''
+
+
+RECORD = """\
+for p in range({n_parameters}):
+    records[recorded, p] = theta[p]"""
+
+DRAW = "first, size = draw(order, members, step, step == start, batch_size, key, numbers)"
+GATHER = "gather(work, inputs, labels, order, first + tile_start, count, {n_inputs}, {label_row}, {tile})"
+
+WEIGH_EQUALLY = """\
+if filled_count != count or filled_size != size:
+    filled_count, filled_size = count, size
+    for b in range({tile}):
+        work[{weight_row} + b] = {dtype}(1) / {dtype}({divisor}) if b < count else {dtype}(0)"""
+
+WEIGH_EACH = """\
+for b in range({tile}):
+    work[{weight_row} + b] = weights[tile_start + b] if b < count else {dtype}(0)"""
+
+MISLABEL = "mislabel(work, {label_row}, count, stream(key, LABELS, step), tile_start, label_noise, {n_classes})"
+DRAW_WEIGHTS = "weigh(weights, step, batch_size, key, numbers)"
+DRAW_KICKS = "kick(kicks, step, key, learning_rate, momentum, numbers)"
+
+PLAIN = "theta[p] -= learning_rate * (gradient[p] + decay[p] * theta[p])"
+PLAIN_KICKED = "theta[p] += kicks[p] - learning_rate * (gradient[p] + decay[p] * theta[p])"
+# Keras' heavy ball, without Nesterov's correction
+HEAVY = """\
+velocity[p] = momentum * velocity[p] - learning_rate * (gradient[p] + decay[p] * theta[p])
+theta[p] += velocity[p]"""
+HEAVY_KICKED = """\
+velocity[p] = momentum * velocity[p] + kicks[p] - learning_rate * (gradient[p] + decay[p] * theta[p])
+theta[p] += velocity[p]"""
+
+
+# Indentation of the places of `ADVANCE`.
+DEPTHS = {
+    "enter": 4,
+    "record": 12,
+    "draw": 8,
+    "before": 8,
+    "gather": 12,
+    "weigh": 12,
+    "body": 12,
+    "update": 12,
+    "leave_early": 12,
+    "leave": 4,
+}
+
+
+def choose_tile(batch_size: int, precision: str) -> int:
+    """Samples a pass: the minibatch in equal parts of at most `MAX_TILE`, padded to whole cache lines.
+
+    A line of 64 bytes is two vectors of AVX2 or one of AVX-512. Padding to single vectors of AVX2 computes less and
+    takes 8 % longer, because LLVM unrolls by two or four and does what remains one by one.
+    """
+    passes = -(-batch_size // MAX_TILE)
+    lanes = 16 if precision == "float32" else 8
+    return -(-batch_size // (passes * lanes)) * lanes
+
+
+def generate(
+    layer_sizes: tuple[int, ...],
+    tile: int,
+    precision: str,
+    noise: type[Noise],
+    *,
+    momentum: bool,
+    label_noise: bool,
+    pixels: bool,
+    cache: bool,
+) -> str:
+    """Text of a module that defines `advance`; see `dynamics.kernels.Kernel`."""
+    wide = is_wide(layer_sizes)
+    width = _wide_layer.padded(layer_sizes[0], precision) if wide else layer_sizes[0]
+    plan = Plan((width, *layer_sizes[1:]), tile, precision, wide)
+    plain, kicked = (HEAVY, HEAVY_KICKED) if momentum else (PLAIN, PLAIN_KICKED)
+    number = f"np.{precision}"
+    scale = f"{number}({1 / PIXEL_SCALE if pixels else 1})"
+    places = {
+        "cache": cache,
+        "precision": precision,
+        "input_type": "uint8" if pixels else precision,
+        "dtype": number,
+        "tile": tile,
+        "width": width,
+        "shape": f"{layer_sizes[0]}, {layer_sizes[1]}, {width}",
+        "work_size": plan.deltas[-1],
+        "label_row": plan.labels,
+        "weight_row": plan.weights,
+        "n_inputs": layer_sizes[0],
+        "n_classes": layer_sizes[-1],
+        "n_parameters": plan.kernels[-1],
+        "n_weights": "labels.size" if noise.weigh else 0,
+        "n_kicks": plan.kernels[-1] if noise.kick else 0,
+        "n_public_kicks": "theta.size" if noise.kick else 0,
+        "divisor": "batch_size" if noise.divides_by_batch_size else "size",
+        "limit": 1e30 if precision == "float32" else 1e150,
+    }
+    pieces = _wide_pieces(plan) if wide else _pieces(plan)
+    draw_kicks = pieces.pop("draw_kicks")
+    weigh = [WEIGH_EQUALLY if noise.weigh is None else WEIGH_EACH] + [MISLABEL] * label_noise
+    pieces |= {
+        "before": [DRAW_WEIGHTS] * (noise.weigh is not None) + draw_kicks * (noise.kick is not None),
+        "weigh": weigh,
+        "update": [kicked if noise.kick else plain],
+    }
+    filled = {name: _filled(text, DEPTHS[name], places) for name, text in pieces.items()}
+    modules = (_random, _math, _parts, *[_wide_parts] * wide)
+    parts = [Path(str(module.__file__)).read_text() for module in modules]
+    functions = [] if is_written_out(plan) else loop_functions(plan)
+    functions += [_wide_layer.functions(plan, layer_sizes[0], scale)] if wide else []
+    names = "exp_float64, tanh_float64 = exp, tanh\nU = np.uint64\n"
+    return "\n".join([*parts, noise_source(noise), names, *functions, ADVANCE.format(**filled, **places)])
+
+
+def is_wide(layer_sizes: tuple[int, ...]) -> bool:
+    """Whether the kernel is that for wide inputs: where it beats loops, and no network that is written out."""
+    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(layer_sizes))
+    return layer_sizes[0] >= _wide_layer.WIDE and n_parameters > MAX_WRITTEN_OUT
+
+
+def is_written_out(plan: Plan) -> bool:
+    """Whether the gradient (but for a wide first layer) is written out unit by unit."""
+    return plan.kernels[-1] - plan.kernels[plan.layers.start] <= MAX_WRITTEN_OUT
+
+
+def _pieces(plan: Plan) -> dict[str, list[str]]:
+    """What stands in the places of `ADVANCE`, each a list of texts with places of their own."""
+    return {
+        "enter": [],
+        "record": [RECORD],
+        "draw": [DRAW],
+        "draw_kicks": [DRAW_KICKS],
+        "gather": [GATHER],
+        "body": write_out(plan) if is_written_out(plan) else loops(plan),
+        "leave_early": [],
+        "leave": [],
+    }
+
+
+def _wide_pieces(plan: Plan) -> dict[str, list[str]]:
+    """The same for wide inputs."""
+    body = write_out(plan) if is_written_out(plan) else loops(plan)
+    return {
+        "enter": [_wide_layer.ENTER],
+        "record": [_wide_layer.RECORD],
+        "draw": [_wide_layer.DRAW],
+        "draw_kicks": [_wide_layer.DRAW_KICKS],
+        "gather": [_wide_layer.GATHER],
+        "body": [_wide_layer.FORWARD, *body, _wide_layer.BACKWARD],
+        "leave_early": [_wide_layer.LEAVE],
+        "leave": [_wide_layer.LEAVE],
+    }
+
+
+def _filled(texts: list[str], depth: int, places: Mapping[str, Any]) -> str:
+    return textwrap.indent("\n".join(texts).format(**places), " " * depth)
+
+
+def noise_source(noise: type[Noise]) -> str:
+    """Text of the compiled functions of a noise, with the names `draw`, `weigh` and `kick` for what it has of them."""
+    roles: dict[str, Any] = {"draw": noise.draw, "weigh": noise.weigh, "kick": noise.kick}
+    used: dict[str, Any] = {name: function for name, function in roles.items() if function is not None}
+    sources = [inspect.getsource(function.py_func) for function in (*noise.helpers, *used.values())]
+    return "\n\n".join([*sources, *(f"{name} = {function.__name__}" for name, function in used.items())])

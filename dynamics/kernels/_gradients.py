@@ -1,0 +1,220 @@
+"""Source of the gradient of one architecture, over one tile of samples: written out unit by unit, or in loops.
+
+Samples lie innermost, so that the compiler vectorizes over them, and everything lives in one flat workspace at literal
+offsets, so that no alias checks remain. Small networks are written out: a sample goes forward and backward in
+registers, and the sums over the samples are tiled. Wide layers are loops, since compiling them written out takes
+minutes.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
+
+from dynamics.kernels import _loops
+
+MAX_CLASSES = 32  # whose softmax is written out
+MAX_ACCUMULATORS = 12  # of the 16 vector registers of AVX2; the rest hold the factors
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where everything lies: offsets in the parameter vector and rows of `tile` numbers in the workspace."""
+
+    sizes: tuple[int, ...]
+    tile: int
+    precision: str
+    wide: bool = False  # the first layer is that of `_wide_layer`: here is what follows it
+
+    @cached_property
+    def kernels(self) -> list[int]:
+        """Offset of the kernel of each layer in theta; its bias follows it. The last entry is P."""
+        return list(accumulate(((n_in + 1) * n_out for n_in, n_out in pairwise(self.sizes)), initial=0))
+
+    @property
+    def stored_inputs(self) -> int:
+        """Rows of the workspace that hold inputs: wide ones lie elsewhere."""
+        return 0 if self.wide else self.sizes[0]
+
+    @property
+    def layers(self) -> range:
+        """The layers that are computed here."""
+        return range(int(self.wide), len(self.sizes) - 1)
+
+    @cached_property
+    def activations(self) -> list[int]:
+        """Offset in the workspace of the inputs and of the activations of each hidden layer."""
+        labels_and_weights = 2
+        hidden = accumulate(self.sizes[1:-1], initial=self.stored_inputs + labels_and_weights)
+        return [0, *(row * self.tile for row in hidden)][: len(self.sizes) - 1]
+
+    @cached_property
+    def deltas(self) -> list[int]:
+        """Offset in the workspace of the derivatives by the input of each layer's units; the last is the end."""
+        first = self.stored_inputs + 2 + sum(self.sizes[1:-1])
+        return [row * self.tile for row in accumulate(self.sizes[1:], initial=first)]
+
+    @property
+    def labels(self) -> int:
+        """Offset of the labels."""
+        return self.stored_inputs * self.tile
+
+    @property
+    def weights(self) -> int:
+        """Offset of the weights: one over the size of the minibatch, zero for the padding."""
+        return self.labels + self.tile
+
+    def sums(self, layer: int) -> int:
+        """Offset in the workspace of what a layer's affine map gives: it becomes its activations, or the deltas."""
+        return self.activations[layer + 1] if layer + 2 < len(self.sizes) else self.deltas[layer]
+
+
+def write_out(plan: Plan) -> list[str]:
+    """Lines of the gradient, unit by unit."""
+    parameters = [f"t{p} = theta[{p}]" for p in range(plan.kernels[plan.layers.start], plan.kernels[-1])]
+    samples = forward_lines(plan) + softmax_lines(plan) + backward_lines(plan)
+    lines = [*parameters, f"for b in range({plan.tile}):", *("    " + line for line in samples)]
+    for layer in plan.layers:
+        lines += reduction_lines(plan, layer)
+    return lines
+
+
+def forward_lines(plan: Plan) -> list[str]:
+    """One sample forward: unit i of layer l is the local `h{l}_{i}`, the logits are those of the last layer."""
+    last = len(plan.sizes) - 1
+    lines = first_lines(plan)
+    for layer in plan.layers:
+        n_in, n_out, kernel = plan.sizes[layer], plan.sizes[layer + 1], plan.kernels[layer]
+        for j in range(n_out):
+            products = [f"t{kernel + i * n_out + j} * h{layer}_{i}" for i in range(n_in)]
+            total = " + ".join([f"t{kernel + n_in * n_out + j}", *products])
+            lines.append(f"h{layer + 1}_{j} = " + (total if layer + 1 == last else f"tanh_{plan.precision}({total})"))
+    return lines
+
+
+def first_lines(plan: Plan) -> list[str]:
+    """The inputs of one sample, or the units of a wide first layer, whose affine map lies in the workspace."""
+    if not plan.wide:
+        return [f"h0_{i} = work[{i * plan.tile} + b]" for i in range(plan.sizes[0])]
+    units, *behind = plan.sizes[1:]
+    tanh = f"tanh_{plan.precision}" if behind else ""
+    return [f"h1_{j} = {tanh}(work[{plan.sums(0) + j * plan.tile} + b])" for j in range(units)]
+
+
+def softmax_lines(plan: Plan) -> list[str]:
+    """Weighted derivative of the cross-entropy by the logits: `d{last}_{c}`."""
+    last, n_classes = len(plan.sizes) - 1, plan.sizes[-1]
+    lines = [f"top = h{last}_0"] + [f"top = max(top, h{last}_{c})" for c in range(1, n_classes)]
+    lines += [f"e{c} = exp_{plan.precision}(h{last}_{c} - top)" for c in range(n_classes)]
+    lines += [f"weight = work[{plan.weights} + b]", f"label = work[{plan.labels} + b]"]
+    lines.append("scale = weight / (" + " + ".join(f"e{c}" for c in range(n_classes)) + ")")
+    zero = f"np.{plan.precision}(0)"
+    for c in range(n_classes):
+        lines.append(f"d{last}_{c} = e{c} * scale - (weight if label == np.{plan.precision}({c}) else {zero})")
+        lines.append(f"work[{plan.deltas[last - 1] + c * plan.tile} + b] = d{last}_{c}")
+    return lines
+
+
+def backward_lines(plan: Plan) -> list[str]:
+    """One sample backward: derivatives by the inputs of the hidden units, stored beside the activations."""
+    lines = []
+    for layer in range(len(plan.sizes) - 2, 0, -1):
+        n_in, n_out = plan.sizes[layer], plan.sizes[layer + 1]
+        for i in range(n_in):
+            products = [f"t{plan.kernels[layer] + i * n_out + j} * d{layer + 1}_{j}" for j in range(n_out)]
+            slope = f"(np.{plan.precision}(1) - h{layer}_{i} * h{layer}_{i})"
+            lines.append(f"d{layer}_{i} = ({' + '.join(products)}) * {slope}")
+            lines.append(f"work[{plan.deltas[layer - 1] + i * plan.tile} + b] = d{layer}_{i}")
+            lines.append(f"work[{plan.activations[layer] + i * plan.tile} + b] = h{layer}_{i}")
+    return lines
+
+
+def reduction_lines(plan: Plan, layer: int) -> list[str]:
+    """Sums over the samples for one layer, a block of (inputs and bias) x outputs at a time."""
+    n_in, n_out = plan.sizes[layer], plan.sizes[layer + 1]
+    height, width = block_shape(n_in + 1, n_out)
+    lines = []
+    for top in range(0, n_in + 1, height):
+        for left in range(0, n_out, width):
+            rows = range(top, min(top + height, n_in + 1))
+            columns = range(left, min(left + width, n_out))
+            lines += block_lines(plan, layer, rows, columns)
+    return lines
+
+
+def block_lines(plan: Plan, layer: int, rows: range, columns: range) -> list[str]:
+    """One block of sums; row n_in is the bias."""
+    n_in, n_out, tile = plan.sizes[layer], plan.sizes[layer + 1], plan.tile
+    lines = [f"s{i}_{j} = np.{plan.precision}(0)" for i in rows for j in columns]
+    lines.append(f"for b in range({tile}):")
+    lines += [f"    q{j} = work[{plan.deltas[layer] + j * tile} + b]" for j in columns]
+    for i in rows:
+        factor = "" if i == n_in else "x * "
+        lines += [f"    x = work[{plan.activations[layer] + i * tile} + b]"] if factor else []
+        lines += [f"    s{i}_{j} += {factor}q{j}" for j in columns]
+    return lines + [f"gradient[{plan.kernels[layer] + i * n_out + j}] += s{i}_{j}" for i in rows for j in columns]
+
+
+def block_shape(n_rows: int, n_columns: int) -> tuple[int, int]:
+    """Shape of at most `MAX_ACCUMULATORS` sums that loads the fewest rows of the workspace."""
+
+    def loads(shape: tuple[int, int]) -> int:
+        down, across = -(-n_rows // shape[0]), -(-n_columns // shape[1])
+        return 2 * down * across + down * n_columns + across * n_rows
+
+    shapes = [(h, w) for h in range(1, n_rows + 1) for w in range(1, n_columns + 1) if h * w <= MAX_ACCUMULATORS]
+    return min(shapes, key=loads)
+
+
+def loops(plan: Plan) -> list[str]:
+    """Lines of the gradient as calls of the functions that `loop_functions` defines."""
+    last = len(plan.sizes) - 2
+    lines = []
+    for k in range(last + 1):
+        if k in plan.layers:
+            lines.append(f"affine_{k}(work, theta)")
+        if k < last:
+            start = plan.activations[k + 1]
+            end = start + plan.sizes[k + 1] * plan.tile
+            lines += [f"for b in range({start}, {end}):", f"    work[b] = tanh_{plan.precision}(work[b])"]
+    lines += softmax_loop(plan)
+    lines += [f"backward_{k}(work, theta)" for k in range(last, 0, -1)]
+    return lines + [f"outer_{k}(work, gradient)" for k in plan.layers]
+
+
+def loop_functions(plan: Plan) -> list[str]:
+    """Texts of the compiled functions that `loops` calls."""
+    texts, tile, number = [], plan.tile, f"np.{plan.precision}"
+    for k, (n_in, n_out) in enumerate(pairwise(plan.sizes)):
+        kernel, above, below = plan.kernels[k], plan.deltas[k], plan.activations[k]
+        if k in plan.layers:
+            lines = _loops.affine_lines(kernel, below, plan.sums(k), n_in, n_out, tile)
+            texts.append(_loops.function(f"affine_{k}(work, theta)", lines))
+            lines = _loops.outer_lines(kernel, below, above, n_in, n_out, tile, number)
+            texts.append(_loops.function(f"outer_{k}(work, gradient)", lines))
+        if k > 0:
+            lines = _loops.backward_lines(kernel, above, plan.deltas[k - 1], below, n_in, n_out, tile, number)
+            texts.append(_loops.function(f"backward_{k}(work, theta)", lines))
+    return texts
+
+
+def softmax_loop(plan: Plan) -> list[str]:
+    """Turn the logits into the weighted derivatives by them, in place; many classes one sample at a time."""
+    first, tile, number = plan.deltas[-2], plan.tile, f"np.{plan.precision}"
+    if plan.sizes[-1] <= MAX_CLASSES:
+        last = len(plan.sizes) - 1
+        logits = [f"h{last}_{c} = work[{first + c * tile} + b]" for c in range(plan.sizes[-1])]
+        return [f"for b in range({tile}):", *("    " + line for line in logits + softmax_lines(plan))]
+    return [
+        f"for b in range({tile}):",
+        f"    top = work[{first} + b]",
+        f"    for c in range({first} + b, {plan.deltas[-1]}, {tile}):",
+        "        top = max(top, work[c])",
+        f"    total = {number}(0)",
+        f"    for c in range({first} + b, {plan.deltas[-1]}, {tile}):",
+        f"        work[c] = exp_{plan.precision}(work[c] - top)",
+        "        total += work[c]",
+        f"    scale = work[{plan.weights} + b] / total",
+        f"    for c in range({first} + b, {plan.deltas[-1]}, {tile}):",
+        "        work[c] *= scale",
+        f"    work[{first} + int(work[{plan.labels} + b]) * {tile} + b] -= work[{plan.weights} + b]",
+    ]

@@ -1,0 +1,133 @@
+"""How large the gradients are that SGD sees: random minibatches at recorded snapshots."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dynamics.displacement import check_data
+from dynamics.runs import Trajectories
+from dynamics.training import evaluate
+from landscape.datasets import Dataset
+from landscape.losses import CrossEntropyLoss
+from landscape.networks import MLP
+from landscape.support import one_thread
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class GradientMagnitudes:
+    """Gradients with the penalty's, in nats per parameter unit.
+
+    Parameters
+    ----------
+    steps : (S,) int64
+        Steps of the snapshots used.
+    full : (R, S) float64
+        Norm |g| of the gradient over all training rows.
+    minibatch : (R, S) float64
+        Mean of the norm |g_B| over random minibatches.
+    noise : (R, S) float64
+        Root mean square of |g_B - g| over them.
+    batches, batch_size : int
+        Minibatches at each snapshot, and rows of each.
+    """
+
+    steps: NDArray[np.int64]
+    full: Array
+    minibatch: Array
+    noise: Array
+    batches: int
+    batch_size: int
+
+
+def minibatch_gradients(
+    runs: Trajectories,
+    data: Dataset,
+    rng: np.random.Generator,
+    *,
+    batches: int = 20,
+    batch_size: int | None = None,
+    steps: ArrayLike | None = None,
+) -> GradientMagnitudes:
+    """Norms of the gradient over minibatches that are drawn anew, beside that over all rows.
+
+    Each of the `batches` minibatches at a snapshot has `batch_size` different rows (by default as many as those of the
+    runs), drawn independently of the others and of the order in which the runs saw the rows. E |g_B|^2 = |g|^2 +
+    noise^2, and noise^2 = (N - B) / (N - 1) tr(C) / B, where C is the covariance of the gradients of the N single rows:
+    the variance of a mean over rows drawn without replacement, in any textbook on sampling. Runs are read one by one.
+
+    Parameters
+    ----------
+    runs, data : Trajectories, Dataset
+        The data set on which the runs were trained.
+    rng : Generator
+        Of the minibatches.
+    batches, batch_size : int
+        See above.
+    steps : sequence of int, optional
+        At which of the snapshots; by default at all.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, which it names, or other data.
+    """
+    check_data(runs, data)
+    penalty = _penalty(runs)
+    size: Any = runs.metadata.get("batch_size") if batch_size is None else batch_size
+    _check_counts(data, batches, size)
+    wanted = runs.steps if steps is None else np.asarray(steps, dtype=np.int64)
+    absent = wanted[~np.isin(wanted, runs.steps)]
+    if absent.size:
+        msg = f"steps must be those of snapshots; there is none at step {absent[0]}{runs.advice}"
+        raise ValueError(msg)
+    at = np.searchsorted(runs.steps, wanted)
+    loss = CrossEntropyLoss(runs.network, data, 0.0)
+    values = np.empty((3, runs.replicas, wanted.size))
+    for r in range(runs.replicas):
+        for s, theta in enumerate(np.asarray(runs.snapshots[r], dtype=np.float64)[at]):
+            full = loss.value_and_gradient(theta)[1] + 2.0 * penalty * theta
+            drawn = _drawn_gradients(runs.network, data, penalty, theta, rng, batches, size)
+            noise = np.sqrt(((drawn - full) ** 2).sum(axis=1).mean())
+            values[:, r, s] = np.linalg.norm(full), np.linalg.norm(drawn, axis=1).mean(), noise
+    full, minibatch, noise = values
+    return GradientMagnitudes(wanted, full, minibatch, noise, int(batches), int(size))
+
+
+def _penalty(runs: Trajectories) -> Array:
+    """Lambda of every parameter, (P,), from the metadata of the runs."""
+    network = runs.network
+    for name in ("regularization", "regularize_biases"):
+        if name not in runs.metadata:
+            msg = f"runs must have {name} in their metadata; these have {', '.join(runs.metadata) or 'none'}"
+            raise ValueError(msg)
+    held = network.kernel_mask() | bool(runs.metadata["regularize_biases"])
+    return np.where(held, float(runs.metadata["regularization"]), 0.0)
+
+
+def _check_counts(data: Dataset, batches: Any, size: Any) -> None:
+    for name, value, most in (("batch_size", size, data.rows), ("batches", batches, np.inf)):
+        if value is None or int(value) != value or not 1 <= value <= most:
+            msg = f"{name} must be a whole number in 1 ... {most}; got {value!r}"
+            raise ValueError(msg)
+
+
+def _drawn_gradients(
+    network: MLP,
+    data: Dataset,
+    penalty: Array,
+    theta: Array,
+    rng: np.random.Generator,
+    batches: int,
+    size: int,
+) -> Array:
+    """Gradients (batches, P) over random rows."""
+    gradients = np.empty((batches, theta.size))
+    with one_thread():  # more would change the last bits
+        for gradient in gradients:
+            rows = rng.choice(data.rows, size, replace=False, shuffle=False)
+            gradient[:] = evaluate(network, data.inputs[rows], data.labels[rows], penalty, theta)[2]
+    return gradients

@@ -1,0 +1,198 @@
+"""When the slow phase begins: from the alignment of updates, and from the loss."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.observables._phases import UpdateAlignment
+from dynamics.runs import Trajectories
+from dynamics.statistics import _resampling
+
+Array = NDArray[np.float64]
+
+
+class OnsetStatus(StrEnum):
+    """What became of the search; where something is missing, the value is the remedy."""
+
+    OK = "ok"
+    SLOW_AT_FIRST = (
+        "the onset is not defined: the runs are below the level at the first recorded step already; record earlier "
+        "steps or choose a lower level"
+    )
+    STILL_FAST = (
+        "the onset is not defined: the runs are above the level at the last recorded step; train longer runs or choose "
+        "a higher level"
+    )
+    TOO_FEW_STEPS = (
+        "the onset is not defined: fewer than two steps have a value in every run; record more waiting times, with the "
+        "lags of alignment_lags"
+    )
+    TOO_FEW_RUNS = "the interval is not defined: one run has no spread; train at least two replicas"
+
+
+@dataclass(frozen=True, eq=False)
+class Onset:
+    """Where a curve falls below a level for good. Times in steps; nan where a value does not exist.
+
+    Parameters
+    ----------
+    step : float
+        Onset of the mean curve of the runs, interpolated in log step.
+    low, high : float
+        Its interval over the runs, Student's on the logarithm of the step; nan where bootstrap samples have no onset.
+    runs : (R,) float64
+        Onset of every run by itself.
+    steps, curve : (K,), (K,) float64
+        The mean curve that was searched.
+    level, confidence : float
+        What was asked for.
+    status : OnsetStatus
+        "ok", or what is missing and how to get it.
+    """
+
+    step: float
+    low: float
+    high: float
+    runs: Array
+    steps: Array
+    curve: Array
+    level: float
+    confidence: float
+    status: OnsetStatus
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Interval of `step`."""
+        return self.low, self.high
+
+
+def onset_from_alignment(
+    alignment: UpdateAlignment,
+    *,
+    separation: int | None = None,
+    level: float = 0.5,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Onset:
+    """The step from which on the alignment of updates stays below `level`.
+
+    At 1/2 the noise of an update is as large as its drift (`update_alignment`), so before the onset the runs follow the
+    slope, after it they diffuse. The curve is the mean over the runs at one separation (by default the smallest), at
+    all steps > 0 at which every run has moved; it is not smoothed. Full-batch descent has no onset: `STILL_FAST`.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, which it names.
+    """
+    wanted = int(alignment.separations.min()) if separation is None else separation
+    if wanted not in alignment.separations:
+        msg = f"separation must be one of {alignment.separations.tolist()}; got {separation!r}"
+        raise ValueError(msg)
+    if not -1 < level < 1:
+        msg = f"level must lie between -1 and 1; got {level!r}"
+        raise ValueError(msg)
+    values = alignment.values[:, list(alignment.separations).index(wanted)]
+    used = np.isfinite(values).all(axis=0) & (alignment.steps > 0)
+    return _onset(alignment.steps[used].astype(np.float64), values[:, used], level, False, confidence, resamples, seed)
+
+
+def onset_from_loss(
+    runs: Trajectories, *, level: float = 0.5, confidence: float = 0.95, resamples: int = 1000, seed: int = 0
+) -> Onset:
+    """The step from which on the training loss falls more slowly than `level` times as fast as it ever did.
+
+    The rate is -dL / d ln s of the mean loss over the runs, by differences between the recorded steps s >= 1 and placed
+    at their geometric mean; the curve is this rate over its largest value. It does not depend on the unit of time, nor
+    on how the loss would go on after the last step. With several drops the onset follows the last one that is steep
+    enough. Our criterion: no source has it.
+
+    Raises
+    ------
+    ValueError
+        For an argument out of its range, which it names, or runs with fewer than three curve steps >= 1.
+    """
+    if not 0 < level < 1:
+        msg = f"level must lie between 0 and 1; got {level!r}"
+        raise ValueError(msg)
+    later = runs.curve_steps >= 1
+    if later.sum() < 3:
+        msg = f"runs must have at least three curve steps >= 1; got {later.sum()}"
+        raise ValueError(msg)
+    log_steps = np.log(runs.curve_steps[later])
+    rates = -np.diff(np.asarray(runs.loss)[:, later], axis=1) / np.diff(log_steps)
+    middle = np.exp((log_steps[1:] + log_steps[:-1]) / 2)
+    return _onset(middle, rates, level, True, confidence, resamples, seed)
+
+
+def _onset(
+    steps: Array, values: Array, level: float, relative: bool, confidence: float, resamples: int, seed: int
+) -> Onset:
+    """Onset of the mean of `values` (R, K); `relative` to the largest value of each curve."""
+    _resampling.check_resampling(confidence, resamples)
+    replicas = len(values)
+    if steps.size < 2:
+        nan = float("nan")
+        runs, mean = np.full(replicas, nan), values.mean(axis=0)
+        return Onset(nan, nan, nan, runs, steps, mean, level, confidence, OnsetStatus.TOO_FEW_STEPS)
+    curve = _scaled(values.mean(axis=0), relative)
+    step = float(_last_fall(steps, curve, level))
+    low = high = np.nan
+    if replicas > 1:
+        means = _resampling.resampled_means(_resampling.run_counts(replicas, resamples, seed), values)
+        samples = _last_fall(steps, _scaled(means, relative), level)
+        logs = np.log(_existing(samples))
+        low, high = np.exp(
+            _resampling.float_interval(float(np.log(_existing(np.array(step)))), logs, confidence, replicas)
+        )
+    return Onset(
+        step=float(_existing(np.array(step))),
+        low=float(low),
+        high=float(high),
+        runs=_existing(_last_fall(steps, _scaled(values, relative), level)),
+        steps=steps,
+        curve=curve,
+        level=float(level),
+        confidence=float(confidence),
+        status=_status(step, replicas),
+    )
+
+
+def _existing(onsets: Array) -> Array:
+    """`onsets` with nan for those before the first (0) or after the last step (inf)."""
+    return np.where(np.isfinite(onsets) & (onsets > 0), onsets, np.nan)
+
+
+def _status(step: float, replicas: int) -> OnsetStatus:
+    if step == 0:
+        return OnsetStatus.SLOW_AT_FIRST
+    if np.isinf(step):
+        return OnsetStatus.STILL_FAST
+    return OnsetStatus.TOO_FEW_RUNS if replicas < 2 else OnsetStatus.OK
+
+
+def _scaled(curves: Array, relative: bool) -> Array:
+    """`curves` (..., K) over the largest value of each where `relative`; 0 where a loss never falls."""
+    if not relative:
+        return curves
+    top = curves.max(axis=-1, keepdims=True)
+    return np.where(top > 0, curves / np.where(top > 0, top, 1.0), 0.0)
+
+
+def _last_fall(steps: Array, curves: Array, level: float) -> Array:
+    """Step (...) from which on `curves` (..., K) stay below `level`: 0 if always, inf if never."""
+    last = curves.shape[-1] - 1
+    above = curves >= level
+    k = last - above[..., ::-1].argmax(axis=-1)  # the last one above
+    left = np.minimum(k, last - 1)[..., None]
+    high, low = (np.take_along_axis(curves, index, -1)[..., 0] for index in (left, left + 1))
+    drop = np.where(high > low, high - low, 1.0)
+    fraction = np.clip((high - level) / drop, 0.0, 1.0)
+    log_steps = np.log(steps)
+    log_left, log_right = log_steps[left[..., 0]], log_steps[left[..., 0] + 1]
+    fall = np.exp(log_left + fraction * (log_right - log_left))
+    fall = np.where(k == last, np.inf, fall)
+    return np.where(above.any(axis=-1), fall, 0.0)

@@ -1,0 +1,111 @@
+"""Two ensembles run by run: how far apart their runs are, and whether they move together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.displacement import Pairs, mean_square_distances
+from dynamics.runs import Trajectories
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ReplicaOverlap:
+    """Run r of one ensemble beside run r of another.
+
+    Parameters
+    ----------
+    steps : (S,) int64
+        Steps at which both have snapshots.
+    distance : (R, S) float64
+        Mean square distance per parameter between the two runs.
+    distance_modulo : (R, S) float64
+        The same between nearest images; nan where not asked for.
+    overlap : (R, S) float64
+        Cosine of the angle between the two parameter vectors; nan where one is zero.
+    waiting_times, lags : (W,), (T,) int64
+        The two-time grid of the first ensemble.
+    correlation : (R, W, T) float64
+        Correlation coefficient of the two runs' displacements from tw; nan where a snapshot is missing in one of them,
+        or a run did not move.
+    """
+
+    steps: NDArray[np.int64]
+    distance: Array
+    distance_modulo: Array
+    overlap: Array
+    waiting_times: NDArray[np.int64]
+    lags: NDArray[np.int64]
+    correlation: Array
+
+
+def replica_overlap(a: Trajectories, b: Trajectories, *, modulo_symmetry: bool = False) -> ReplicaOverlap:
+    """Distance, overlap and correlation of displacements between run r of `a` and run r of `b`, for all r.
+
+    With theta_a, theta_b the parameters of the two runs and d_a = theta_a(tw + t) - theta_a(tw):
+
+        distance(s) = |theta_a(s) - theta_b(s)|^2 / P
+        overlap(s) = theta_a(s) . theta_b(s) / (|theta_a(s)| |theta_b(s)|)
+        correlation(tw, t) = d_a . d_b / (|d_a| |d_b|)
+
+    The correlation is taken about zero, not about the mean over the components, which are of different kinds: 1 where
+    the slope that the runs share moves them, 0 where noise does that they do not share. It compares components one by
+    one, so it says something only for runs in the same image of the landscape: with a common start. Runs are read one
+    at a time. Two-replica distances come from spin glasses and kinetically constrained models; the form is ours, and no
+    source was checked.
+
+    Parameters
+    ----------
+    a, b : Trajectories
+        With the same number of runs and parameters: for instance of the same start and other minibatches, or the other
+        way round.
+    modulo_symmetry : bool
+        True for `distance_modulo` too.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit together or have no step in common.
+    """
+    steps, at_a, at_b = _common_steps(a, b)
+    network = a.network if modulo_symmetry else None
+    pairs = _common_pairs(a, steps)
+    shape = (a.replicas, steps.size)
+    distance, modulo, overlap = np.empty(shape), np.full(shape, np.nan), np.empty(shape)
+    correlation = np.empty((a.replicas, *pairs.within.shape))
+    for r in range(a.replicas):
+        x, y = (np.asarray(runs.snapshots[r], np.float64)[at] for runs, at in ((a, at_a), (b, at_b)))
+        distance[r] = ((x - y) ** 2).mean(axis=1)
+        overlap[r] = cosines(x, y)
+        correlation[r] = pairs.on_grid(cosines(pairs.displacements(x), pairs.displacements(y)))
+        if network is not None:
+            modulo[r] = mean_square_distances(network, x, y)[1]
+    return ReplicaOverlap(steps, distance, modulo, overlap, a.waiting_times, a.lags, correlation)
+
+
+def cosines(x: Array, y: Array) -> Array:
+    """Cosines (K,) of the angles between rows of `x` and `y` (K, P); nan where a row is zero."""
+    lengths = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
+    return np.einsum("kp,kp->k", x, y) / np.where(lengths > 0, lengths, np.nan)
+
+
+def _common_steps(a: Trajectories, b: Trajectories) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:
+    for name in ("replicas", "n_parameters", "layer_sizes"):
+        if getattr(a, name) != getattr(b, name):
+            msg = f"a and b must have the same {name}; got {getattr(a, name)} and {getattr(b, name)}"
+            raise ValueError(msg)
+    steps, at_a, at_b = np.intersect1d(a.steps, b.steps, assume_unique=True, return_indices=True)
+    if not steps.size:
+        msg = "a and b must have snapshots at common steps; they have none"
+        raise ValueError(msg)
+    return steps, at_a, at_b
+
+
+def _common_pairs(a: Trajectories, steps: NDArray[np.int64]) -> Pairs:
+    """The pairs of the two-time grid of `a` of which both ends are among the common `steps`."""
+    ends = a.waiting_times[:, None] + a.lags
+    within = np.isin(ends, steps) & np.isin(a.waiting_times, steps)[:, None]
+    start = np.searchsorted(steps, a.waiting_times)[np.nonzero(within)[0]]
+    return Pairs(within, start, np.searchsorted(steps, ends[within]))

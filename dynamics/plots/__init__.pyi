@@ -1,0 +1,47 @@
+from ._aging import (
+    COLORS as COLORS,
+    NOT_DEFINED as NOT_DEFINED,
+    STATUS_MARKS as STATUS_MARKS,
+    interval_bars as interval_bars,
+    interval_text as interval_text,
+    mu_bars as mu_bars,
+    mu_text as mu_text,
+    plot_aging as plot_aging,
+    plot_analysis as plot_analysis,
+    plot_collapse as plot_collapse,
+    plot_diffusion as plot_diffusion,
+    plot_forms as plot_forms,
+    plot_local_slope as plot_local_slope,
+    plot_loss as plot_loss,
+    plot_msd as plot_msd,
+    plot_threshold_scan as plot_threshold_scan,
+    plot_what_moves as plot_what_moves,
+)
+from ._curvature import (
+    DOWN as DOWN,
+    LARGEST_DISK as LARGEST_DISK,
+    LINEAR_DECADES as LINEAR_DECADES,
+    UP as UP,
+    Result as Result,
+    plot_gradient as plot_gradient,
+    plot_negative as plot_negative,
+    plot_spectra as plot_spectra,
+)
+from ._observables import (
+    PANELS as PANELS,
+    STYLES as STYLES,
+    plot_alignment as plot_alignment,
+    plot_alpha_2 as plot_alpha_2,
+    plot_gradients as plot_gradients,
+    plot_layers as plot_layers,
+    plot_observables as plot_observables,
+    plot_onsets as plot_onsets,
+    plot_outputs as plot_outputs,
+    plot_overlap as plot_overlap,
+    plot_symmetric as plot_symmetric,
+    plot_test_loss as plot_test_loss,
+)
+from ._realizations import (
+    plot_exponents as plot_exponents,
+    plot_spread as plot_spread,
+)

@@ -1,0 +1,231 @@
+"""Drawings of ensembles, on axes that the caller owns. Nothing here changes global settings."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+from numpy.typing import ArrayLike, NDArray
+
+from dynamics.aging_times import (
+    Aging,
+    AgingAnalysis,
+    AgingStatus,
+    Collapse,
+    CollapseStatus,
+    DiffusionStatus,
+    FormComparison,
+    FormStatus,
+    GeneralizedDiffusion,
+    LocalSlope,
+    ThresholdScan,
+    WhatMoves,
+)
+from dynamics.displacement import MeanSquareDisplacement
+from dynamics.runs import Trajectories
+
+NOT_DEFINED = "mu is not defined: "  # how `AgingStatus` begins where there is no mu
+STATUS_MARKS: Mapping[str, str] = {  # what a legend adds to a number that is given but not to be trusted as it stands
+    AgingStatus.AMBIGUOUS: ", ambiguous",
+    AgingStatus.NOT_A_POWER_LAW: ", no power law",
+    AgingStatus.UNEVEN_RUNS: ", too narrow",
+    CollapseStatus.DOES_NOT_COLLAPSE: ", no collapse",
+    CollapseStatus.NOT_DETERMINED: ", not trusted",
+    CollapseStatus.AT_THE_EDGE: ", not trusted",
+    DiffusionStatus.NOT_A_POWER_LAW: ", no power law",
+    DiffusionStatus.D_NOT_A_POWER_LAW: ", $D$ no power law",
+}
+# Okabe and Ito's palette, told apart with any color vision
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
+
+
+def interval_bars(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
+    """Lengths (2, n) of error bars down to `low` and up to `high`; 0 where an end is not known."""
+    center = np.asarray(values, dtype=np.float64)
+    return np.maximum(np.nan_to_num([center - np.asarray(low), np.asarray(high) - center]), 0.0)
+
+
+def mu_bars(fits: Sequence[Aging]) -> NDArray[np.float64]:
+    """Lengths (2, n) of the error bars of the exponents of n fits."""
+    return interval_bars([fit.mu for fit in fits], [fit.mu_low for fit in fits], [fit.mu_high for fit in fits])
+
+
+def interval_text(symbol: str, value: float, low: float, high: float, reason: str = "", digits: int = 2) -> str:
+    """Words for a legend: "mu = 0.70 [0.60, 0.80]", or what of it is not determined and why.
+
+    Of `reason`, the status of a result, the first clause is taken: what comes before a comma, colon or semicolon.
+    """
+    if not np.isfinite(value):
+        why = next((part for part in re.split("[:;,]", reason.removeprefix(NOT_DEFINED)) if part.strip()), "")
+        return f"{symbol} not determined" + (f":\n{why.strip()}" if why and reason != "ok" else "")
+    if not np.isfinite([low, high]).all():
+        return f"{symbol} = {value:.{digits}f}, no interval"
+    return f"{symbol} = {value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def mu_text(fit: Aging, symbol: str = r"$\mu$") -> str:
+    """The exponent of `fit` with its interval; in words where it is not determined or what is wrong with it."""
+    text = interval_text(symbol, fit.mu, fit.mu_low, fit.mu_high, fit.status)
+    return text + STATUS_MARKS.get(fit.status, "") if np.isfinite(fit.mu) else text
+
+
+def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = None) -> Axes:
+    """Draw the mean over the runs of the displacement against the lag, one line per waiting time, on `ax`."""
+    for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):
+        ax.plot(msd.lags, values, color=COLORS[k % len(COLORS)], label=f"$t_w$ = {waiting}")
+    if threshold is not None:
+        ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1)
+    ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta(t_w, t)$")
+    ax.legend(frameon=False, loc="upper left")  # "best" would look at every point
+    return ax
+
+
+def plot_aging(fit: Aging, ax: Axes, label: str | None = None, color: str = COLORS[0]) -> Axes:
+    """Draw t* against the waiting time with intervals, and the fitted power law, on `ax`.
+
+    The legend gives mu with its interval, or says that it is not determined. Open symbols are last crossings, where t*
+    is ambiguous.
+    """
+    tw, t_star = fit.waiting_times, fit.t_star
+    errors = np.nan_to_num(np.abs(fit.t_star_interval.T - t_star))
+    ax.errorbar(tw, t_star, yerr=errors, fmt="o", color=color, capsize=2)
+    twice = fit.ambiguous & np.isfinite(fit.t_star_last)
+    if twice.any():
+        ax.plot(tw[twice], fit.t_star_last[twice], "o", color=color, fillstyle="none", label="last crossing")
+    mu = mu_text(fit)
+    ax.plot(tw, np.exp(fit.intercept + fit.mu * np.log(tw)), color=color, label=f"{label}: {mu}" if label else mu)
+    return _over_waiting_times(ax, tw, t_star, "$t^*$ (steps)")
+
+
+def plot_loss(runs: Trajectories, ax: Axes, color: str = COLORS[0]) -> Axes:
+    """Draw the median training loss of the runs, and the range of their middle 80 %, on `ax`."""
+    later = runs.curve_steps > 0
+    steps = runs.curve_steps[later]
+    low, middle, high = np.percentile(runs.loss[:, later], [10, 50, 90], axis=0)
+    ax.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
+    ax.plot(steps, middle, color=color, label=f"median of {runs.replicas} runs, middle 80 %")
+    ax.set(xscale="log", xlabel="time (steps)", ylabel="training loss (nats)")
+    ax.legend(frameon=False, loc="upper right")  # "best" would look at every point
+    return ax
+
+
+def plot_threshold_scan(scan: ThresholdScan, ax: Axes, color: str = COLORS[0]) -> Axes:
+    """Draw mu against the threshold with its bootstrap interval, and the window where it is flat, on `ax`."""
+    ax.fill_between(scan.thresholds, *scan.mu_interval.T, color=color, alpha=0.2, linewidth=0)
+    ax.plot(scan.thresholds, scan.mu, color=color, marker=".", label=r"$\mu(\Delta^*)$")
+    if scan.flat.any():
+        label = interval_text(r"flat: $\mu$", scan.mu_flat, scan.mu_flat_low, scan.mu_flat_high)
+        ax.axvspan(*scan.window, color=COLORS[1], alpha=0.15, linewidth=0, label=label)
+    if scan.ambiguous.any():
+        ax.plot(scan.thresholds[scan.ambiguous], scan.mu[scan.ambiguous], "o", color=color, fillstyle="none",
+                label="ambiguous: crossed more than once")  # fmt: skip
+    ax.set(xscale="log", xlabel=r"threshold $\Delta^*$", ylabel=r"exponent $\mu$")
+    ax.legend(frameon=False, loc="lower right")  # "best" would look at every point
+    return ax
+
+
+def plot_collapse(msd: MeanSquareDisplacement, result: Collapse, ax: Axes) -> Axes:
+    """Draw the mean displacement against t / tw^mu with the mu that collapses best (0 where there is none) on `ax`.
+
+    Shaded: the displacements that decided.
+    """
+    mu = result.exponent if np.isfinite(result.exponent) else 0.0
+    for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):
+        ax.plot(msd.lags / float(waiting) ** mu, values, color=COLORS[k % len(COLORS)])
+    if 0 < result.window[0] < result.window[1] < np.inf:
+        ax.axhspan(*result.window, color="0.5", alpha=0.1, linewidth=0)
+    title = interval_text(r"$\mu$", result.exponent, result.low, result.high, result.status)
+    ax.set_title(title + STATUS_MARKS.get(result.status, ""), fontsize="medium")
+    ax.set(xscale="log", yscale="log", xlabel=r"$t / t_w^\mu$", ylabel=r"$\Delta(t_w, t)$")
+    return ax
+
+
+def plot_local_slope(slope: LocalSlope, ax: Axes) -> Axes:
+    """Draw d ln MSD / d ln t against the lag, one line per waiting time with its interval, on `ax`."""
+    for k, waiting in enumerate(slope.waiting_times):
+        color = COLORS[k % len(COLORS)]
+        ax.fill_between(slope.lags, slope.low[k], slope.high[k], color=color, alpha=0.15, linewidth=0)
+        ax.plot(slope.lags, slope.slope[k], color=color, label=f"$t_w$ = {waiting}")
+    for value in (1.0, 2.0):  # diffusion, drift
+        ax.axhline(value, color="0.5", linestyle="--", linewidth=1)
+    ax.set(xscale="log", xlabel="lag $t$ (steps)", ylabel=r"$d \ln \Delta / d \ln t$", ylim=(-0.2, 2.7))
+    return ax
+
+
+def plot_diffusion(result: GeneralizedDiffusion, ax: Axes, color: str = COLORS[0]) -> Axes:
+    """Draw D(tw) with its interval and the fitted power law on `ax`."""
+    tw, d = result.waiting_times, result.coefficients
+    errors = np.nan_to_num(np.abs(result.coefficients_interval.T - d))
+    ax.errorbar(tw, d, yerr=errors, fmt="o", color=color, capsize=2)
+    intercept = np.nanmean(np.log(d) + result.a * np.log(tw)) if np.isfinite(d).any() else np.nan
+    label = interval_text("$a$", result.a, result.a_low, result.a_high, result.status)
+    if np.isfinite(result.alpha):
+        label += "\n" + rf"$\alpha$ = {result.alpha:.2f}" + STATUS_MARKS.get(result.status, "")
+    ax.plot(tw, np.exp(intercept - result.a * np.log(tw)), color=color, label=label)
+    return _over_waiting_times(ax, tw, d, r"$D(t_w)$, $\Delta = D t^\alpha$", "lower left")
+
+
+def plot_forms(fit: Aging, forms: FormComparison, ax: Axes) -> Axes:
+    """Draw t* against the waiting time and the four laws, with their AIC above the best, on `ax`."""
+    errors = np.nan_to_num(np.abs(fit.t_star_interval.T - fit.t_star))
+    ax.errorbar(fit.waiting_times, fit.t_star, yerr=errors, fmt="o", color=COLORS[-1], capsize=2)
+    for k, (name, t_star, aic) in enumerate(zip(forms.names, forms.t_star, forms.aic, strict=True)):
+        label = name if np.isnan(aic) else rf"{name}: $\Delta$AIC {aic:.0f}, $p$ = {forms.p_value[k]:.1g}"
+        ax.plot(fit.waiting_times, t_star, color=COLORS[k], label=label)
+    if forms.status != FormStatus.OK:
+        ax.set_title(forms.status.split(":")[0].split(",")[0], fontsize="medium")
+    return _over_waiting_times(ax, fit.waiting_times, fit.t_star, "$t^*$ (steps)")
+
+
+def plot_what_moves(moves: WhatMoves, ax: Axes, control_t_star: ArrayLike | None = None) -> Axes:
+    """Draw the measured t*, the ones predicted from the drift, and that of the control, on `ax`."""
+    curves = {
+        "measured": moves.t_star,
+        r"$\sqrt{P \Delta^*} / |v|$, gradient": moves.t_star_gradient,
+        r"$\sqrt{P \Delta^*} / |v|$, differences": moves.t_star_differences,
+    }
+    if control_t_star is not None:
+        curves["control"] = np.asarray(control_t_star, dtype=np.float64)
+    for k, (label, values) in enumerate(curves.items()):
+        ax.plot(moves.waiting_times, values, color=COLORS[k], marker="osv^"[k], linestyle="-" if k else "", label=label)
+    share = np.nanmean(moves.drift_share) if np.isfinite(moves.drift_share).any() else np.nan
+    said = f"{share:.2f}" if np.isfinite(share) else "not determined"
+    ax.set_title(f"drift share of the displacement at $t^*$: {said}", fontsize="medium")
+    return _over_waiting_times(ax, moves.waiting_times, np.concatenate(list(curves.values())), "$t^*$ (steps)")
+
+
+def plot_analysis(analysis: AgingAnalysis, title: str = "", control_t_star: ArrayLike | None = None) -> Figure:
+    """Make a figure of the whole analysis, eight panels."""
+    figure = Figure(figsize=(17.0, 7.6), layout="constrained")
+    axes = figure.subplots(2, 4).ravel()
+    plot_msd(analysis.msd, axes[0], threshold=analysis.fit.threshold).set_title(title)
+    plot_aging(analysis.fit, axes[1]).set_title(rf"$\Delta^*$ = {analysis.fit.threshold:g}")
+    plot_threshold_scan(analysis.scan, axes[2])
+    plot_collapse(analysis.msd, analysis.collapse, axes[3])
+    plot_local_slope(analysis.slope, axes[4])
+    plot_diffusion(analysis.diffusion, axes[5])
+    plot_forms(analysis.fit, analysis.forms, axes[6])
+    plot_what_moves(analysis.moves, axes[7], control_t_star)
+    return figure
+
+
+def _over_waiting_times(
+    ax: Axes,
+    waiting_times: ArrayLike,
+    values: ArrayLike,
+    label: str,
+    legend: Literal["upper left", "lower left"] = "upper left",
+) -> Axes:
+    """Scales, ticks and labels of a panel over the waiting time."""
+    some = (np.nan_to_num(np.asarray(values)) > 0).any()  # an empty logarithmic axis cannot be drawn
+    ax.set(xscale="log", yscale="log" if some else "linear", xlabel="waiting time $t_w$ (steps)", ylabel=label)
+    ax.xaxis.set_minor_locator(NullLocator())  # their labels would overlap
+    ax.set_xticks(np.asarray(waiting_times), [str(t) for t in np.asarray(waiting_times)], rotation=45)
+    if not some:
+        ax.set_xlim(0.9 * np.min(waiting_times), 1.1 * np.max(waiting_times))
+        ax.set_yticks([])
+    ax.legend(frameon=False, loc=legend, fontsize="small")
+    return ax

@@ -1,0 +1,154 @@
+"""Drawings of observables other than the displacement, on axes that the caller owns."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from dynamics.displacement import LayerDisplacement, NonGaussian, SymmetricDisplacement
+from dynamics.observables import GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
+from dynamics.plots._aging import COLORS, plot_msd
+from dynamics.runs import Trajectories
+
+STYLES = {"kernel": "-", "bias": ":"}
+
+
+def plot_layers(displacement: LayerDisplacement, ax: Axes, waiting_time: int = -1) -> Axes:
+    """Draw the mean displacement of every kernel and bias against the lag, at waiting time number `waiting_time`."""
+    mean = displacement.values.mean(axis=0)[waiting_time]
+    for g, name in enumerate(displacement.names):
+        style = STYLES[name.split()[0]]
+        ax.plot(displacement.lags, mean[:, g], style, color=COLORS[g // 2 % len(COLORS)], label=name)
+    ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta_g(t_w, t)$")
+    ax.set_title(f"$t_w$ = {displacement.waiting_times[waiting_time]}", fontsize="medium")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_alpha_2(moments: NonGaussian, ax: Axes) -> Axes:
+    """Draw alpha_2 against the lag, one line per waiting time, with a band of one standard error."""
+    for k, (waiting, values, error) in enumerate(
+        zip(moments.waiting_times, moments.alpha_2, moments.standard_error, strict=True)
+    ):
+        color = COLORS[k % len(COLORS)]
+        ax.fill_between(moments.lags, values - error, values + error, color=color, alpha=0.2, linewidth=0)
+        ax.plot(moments.lags, values, color=color, label=f"$t_w$ = {waiting}")
+    ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
+    ax.set(xscale="log", xlabel="lag $t$ (steps)", ylabel=r"non-Gaussian parameter $\alpha_2(t_w, t)$")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_overlap(overlap: ReplicaOverlap, ax: Axes) -> Axes:
+    """Draw the median distance between the runs of two ensembles, and the range of their middle 80 %."""
+    later = overlap.steps > 0
+    for values, color, label in (
+        (overlap.distance, COLORS[0], "as they are"),
+        (overlap.distance_modulo, COLORS[1], "modulo symmetry"),
+    ):
+        if np.isfinite(values).all():
+            low, middle, high = np.percentile(values[:, later], [10, 50, 90], axis=0)
+            ax.fill_between(overlap.steps[later], low, high, color=color, alpha=0.2, linewidth=0)
+            ax.plot(overlap.steps[later], middle, color=color, label=label)
+    ax.set(xscale="log", xlabel="time (steps)", ylabel="mean square distance of two runs")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_alignment(alignment: UpdateAlignment, ax: Axes) -> Axes:
+    """Draw the mean cosine of updates against time, one line per separation, with standard errors."""
+    for m, separation in enumerate(alignment.separations):
+        there = np.isfinite(alignment.mean[m]) & (alignment.steps > 0)
+        errors = np.nan_to_num(alignment.standard_error[m, there])
+        label = f"{separation} steps apart"
+        color = COLORS[m % len(COLORS)]
+        ax.plot(alignment.steps[there], alignment.mean[m, there], "o-", markersize=3, color=color, label=label)
+        ax.errorbar(alignment.steps[there], alignment.mean[m, there], yerr=errors, fmt="none", color=color)
+    ax.axhline(0.5, color="0.5", linestyle="--", linewidth=1)
+    ax.set(xscale="log", xlabel="time (steps)", ylabel="cosine of two updates")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_test_loss(runs: Trajectories, ax: Axes) -> Axes:
+    """Draw the median training and test loss of the runs; the training loss has its penalty, the test loss none."""
+    later = runs.curve_steps > 0
+    for values, color, label in (
+        (runs.loss, COLORS[0], "training, with penalty"),
+        (runs.test_loss, COLORS[1], "test"),
+    ):
+        ax.plot(runs.curve_steps[later], np.median(values[:, later], axis=0), color=color, label=label)
+    ax.set(xscale="log", xlabel="time (steps)", ylabel="loss (nats)")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_symmetric(displacement: SymmetricDisplacement, ax: Axes) -> Axes:
+    """Draw the mean displacement modulo symmetry against the lag; dashed, the plain one."""
+    for k, values in enumerate(displacement.plain.mean):
+        ax.plot(displacement.plain.lags, values, "--", color=COLORS[k % len(COLORS)], linewidth=1)
+    plot_msd(displacement.modulo, ax)
+    ax.set_ylabel(r"to the nearest image, $\Delta_{sym}(t_w, t)$")
+    ax.set_title("exact" if displacement.exact else "upper bound", fontsize="medium")
+    return ax
+
+
+def plot_onsets(onsets: Onsets, ax: Axes) -> Axes:
+    """Draw the curves whose fall below a level marks the onset of the slow phase, and where they do."""
+    named = {"rate of the loss": onsets.loss, "cosine of updates": onsets.alignment}
+    for k, (name, onset) in enumerate(named.items()):
+        if isinstance(onset, Onset) and onset.steps.size:
+            ax.plot(onset.steps, onset.curve, color=COLORS[k], marker=".", label=f"{name}: {onset.step:.0f} steps")
+            ax.axhline(onset.level, color="0.5", linestyle="--", linewidth=1)
+            if np.isfinite([onset.low, onset.high]).all():
+                ax.axvspan(onset.low, onset.high, color=COLORS[k], alpha=0.15, linewidth=0)
+    ax.set(xscale="log", xlabel="time (steps)", ylabel="onset of the slow phase")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_gradients(gradients: GradientMagnitudes, ax: Axes) -> Axes:
+    """Draw the mean norms of the full and of minibatch gradients against time, and that of their difference."""
+    later = gradients.steps > 0
+    for k, (name, label) in enumerate((("full", "all rows"), ("minibatch", "minibatch"), ("noise", "difference"))):
+        mean = getattr(gradients, name).mean(axis=0)
+        ax.plot(gradients.steps[later], mean[later], color=COLORS[k], marker=".", label=label)
+    ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel="norm of the gradient")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_outputs(displacement: Any, ax: Axes) -> Axes:
+    """Draw the mean square displacement of the outputs against the lag."""
+    plot_msd(displacement, ax).set_ylabel("mean square change of the outputs")
+    return ax
+
+
+PANELS: dict[str, Callable[..., Axes]] = {
+    "curves": plot_test_loss,
+    "layers": plot_layers,
+    "modulo-symmetry": plot_symmetric,
+    "outputs": plot_outputs,
+    "alpha2": plot_alpha_2,
+    "overlap": plot_overlap,
+    "alignment": plot_alignment,
+    "onset": plot_onsets,
+    "gradients": plot_gradients,
+}
+
+
+def plot_observables(results: Mapping[str, Any]) -> Figure:
+    """Make a figure with a panel for each result of `observe`, four in a row."""
+    columns = min(len(results), 4)
+    rows = -(-len(results) // columns)
+    figure = Figure(figsize=(4.3 * columns, 3.8 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax, (name, result) in zip(axes, results.items(), strict=False):
+        PANELS[name](result, ax)
+        ax.xaxis.set_minor_formatter(NullFormatter())  # over less than two decades they would overlap
+    for ax in axes[len(results) :]:
+        ax.remove()
+    return figure

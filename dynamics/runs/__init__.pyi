@@ -1,0 +1,29 @@
+from ._moments import (
+    MOMENTS as MOMENTS,
+    displacement_moments as displacement_moments,
+    nan_moments as nan_moments,
+    parameter_groups as parameter_groups,
+)
+from ._runs_file import (
+    FORMAT as FORMAT,
+    FORMAT_VERSION as FORMAT_VERSION,
+    PER_REPLICA as PER_REPLICA,
+    SHARED as SHARED,
+    TEST_CURVES as TEST_CURVES,
+    check_numbers as check_numbers,
+    check_shapes as check_shapes,
+)
+from ._times import (
+    WAITING_TIMES as WAITING_TIMES,
+    Steps as Steps,
+    check_grid as check_grid,
+    check_times as check_times,
+    curve_steps as curve_steps,
+    default_waiting_times as default_waiting_times,
+    log_lags as log_lags,
+    snapshot_steps as snapshot_steps,
+)
+from ._trajectories import (
+    Trajectories as Trajectories,
+    load_trajectories as load_trajectories,
+)

@@ -1,0 +1,244 @@
+"""Snapshots of an ensemble of runs: in memory, or a view of an HDF5 file."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.runs._finite import check_curves, check_snapshots
+from dynamics.runs._moments import MOMENTS
+from dynamics.runs._opening import check_is_hdf5, opened
+from dynamics.runs._runs_file import (
+    PER_REPLICA,
+    SHARED,
+    TEST_CURVES,
+    TRAINING_CURVES,
+    check_numbers,
+    dataset_of,
+    not_ascending,
+    read_curves,
+    read_header,
+    read_shared,
+)
+from landscape.networks import MLP
+
+NOT_IDENTITY = {"version", "snapshots", "data"}  # of the metadata: `data_sha256` says which data
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """The first `shape[0]` rows of an array in an HDF5 file, read when indexed; it holds no open file."""
+
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    steps: NDArray[np.int64] | None = field(default=None, compare=False)  # of snapshots, which then must be finite
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        rows, rest = self._split(key)  # an index out of range is no damage
+        with opened(self.path) as file:
+            dataset: Any = file[self.name]
+            found = dataset[rows]
+            if self.steps is not None and not np.isfinite(found).all():
+                check_snapshots(dataset[: len(self)], self.steps, f"the runs in {self.path}")
+            check_numbers(self.path, self.name, found)
+        return found[rest]
+
+    def _split(self, key: Any) -> tuple[int | slice, Any]:
+        """Rows to read, and what to take of them."""
+        first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
+        if isinstance(first, int | np.integer):
+            return range(len(self))[first], rest
+        if isinstance(first, slice) and first.step in (None, 1):
+            start, stop, _ = first.indices(len(self))
+            return slice(start, stop), (slice(None), *rest)
+        return slice(len(self)), key
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[:], dtype=dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectories:
+    """R runs of the same network on the same data from different starts. Its arrays are read-only.
+
+    A run that diverged cannot be among them: nothing that is said of an ensemble has a meaning then.
+
+    Parameters
+    ----------
+    layer_sizes : tuple of int
+        Of the network; empty where no network made these (`dynamics.synthetic`).
+    steps : (S,) int64
+        Steps of the snapshots, ascending.
+    snapshots : (R, S, P) float32 or float64
+        Parameters before these steps. From a file it is a `StoredArray`: index it replica by replica.
+    waiting_times, lags : (W,), (T,) int64
+        The two-time grid for which the snapshots were taken (steps).
+    curve_steps : (C,) int64
+        Steps of the curves.
+    loss, accuracy, gradient_norm : (R, C) float64
+        Training loss with its penalty (nats), accuracy on the training rows, norm of the gradient of this loss.
+    test_loss, test_accuracy : (R, C) float64
+        Mean cross-entropy without penalty (nats) and accuracy on the test rows; nan without such rows, and where the
+        runs come from a file of a version that recorded none. By default nan.
+    displacement, fourth_moment, layer_displacement : (R, W, T), (R, W, T), (R, W, T, G) float64, optional
+        Where `train` took them while the runs went on (snapshots="waiting"): means of d^2 and d^4 over the components
+        of the displacement d(tw, tw + lag), and of d^2 over each layer's kernel and biases; nan beyond the run. From a
+        file they are `StoredArray`. `mean_square_displacement`, `non_gaussian` and `layer_displacement` read them.
+    metadata : mapping
+        How the runs were made: what `train` was called with, the data set's own metadata, `data_sha256`, version.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match, times do not ascend strictly, or a run diverged (its snapshots or curves are not finite;
+        of a file its snapshots are looked at when they are read): it says which, and at which step.
+    """
+
+    layer_sizes: tuple[int, ...]
+    steps: NDArray[np.int64]
+    snapshots: Any
+    waiting_times: NDArray[np.int64]
+    lags: NDArray[np.int64]
+    curve_steps: NDArray[np.int64]
+    loss: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    gradient_norm: NDArray[np.float64]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    test_loss: NDArray[np.float64] = None  # pyright: ignore[reportAssignmentType]
+    test_accuracy: NDArray[np.float64] = None  # pyright: ignore[reportAssignmentType]
+    displacement: Any = None
+    fourth_moment: Any = None
+    layer_displacement: Any = None
+
+    def __post_init__(self) -> None:
+        for name in TEST_CURVES:
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.full(self.loss.shape, np.nan))
+        for name in (*SHARED, *PER_REPLICA, *MOMENTS):
+            array = getattr(self, name)
+            if isinstance(array, np.ndarray):
+                view = array.view()
+                view.flags.writeable = False
+                object.__setattr__(self, name, view)
+        for name in SHARED:
+            if wrong := not_ascending(getattr(self, name)):
+                msg = f"{name} must ascend strictly, without repetitions; {wrong}"
+                raise ValueError(msg)
+        if self.snapshots.shape[1:2] != self.steps.shape or len(self.snapshots.shape) != 3:
+            msg = f"snapshots must have shape (R, {self.steps.size}, P) for these steps; got {self.snapshots.shape}"
+            raise ValueError(msg)
+        if isinstance(self.snapshots, np.ndarray):
+            check_snapshots(self.snapshots, self.steps, self.source)
+        check_curves({name: getattr(self, name) for name in TRAINING_CURVES}, self.curve_steps, self.source)
+        grid = (self.replicas, self.waiting_times.size, self.lags.size)
+        for name in MOMENTS:
+            array = getattr(self, name)
+            if array is not None and array.shape[:3] != grid:
+                msg = f"{name} must have shape {grid} for these runs and times; got {array.shape}"
+                raise ValueError(msg)
+
+    @property
+    def replicas(self) -> int:
+        """Number R of runs."""
+        return self.snapshots.shape[0]
+
+    @property
+    def n_parameters(self) -> int:
+        """Number P of parameters."""
+        return self.snapshots.shape[2]
+
+    @property
+    def source(self) -> str:
+        """What messages call them."""
+        path = getattr(self.snapshots, "path", None)
+        return "the runs" if path is None else f"the runs in {path}"
+
+    @property
+    def network(self) -> MLP:
+        """The network whose parameters these are; a ValueError where no network made them."""
+        if not self.layer_sizes:
+            msg = "runs must be those of a network, with layer_sizes; these have none"
+            raise ValueError(msg)
+        return MLP(self.layer_sizes)
+
+    @property
+    def advice(self) -> str:
+        """What to add to a message about a snapshot that is missing: nothing, or why."""
+        thin = self.displacement is not None
+        return "; runs trained with snapshots='all' (--snapshots all) keep more than these" if thin else ""
+
+    @property
+    def identity(self) -> str:
+        """What tells these runs from those of other settings, seeds or data: twelve hexadecimal digits.
+
+        The same for a file that has more replicas or keeps other snapshots.
+        """
+        settings = {name: value for name, value in self.metadata.items() if name not in NOT_IDENTITY}
+        text = json.dumps([self.layer_sizes, settings], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def at_most(self, replicas: int | None) -> "Trajectories":
+        """The first `replicas` runs, or all of them if there are no more or it is None."""
+        return self if replicas is None else self.first(min(replicas, self.replicas))
+
+    def first(self, replicas: int) -> "Trajectories":
+        """The first `replicas` runs."""
+        if not 1 <= replicas <= self.replicas:
+            msg = f"replicas must lie in 1 ... {self.replicas}; got {replicas!r}"
+            raise ValueError(msg)
+        arrays = {name: getattr(self, name) for name in (*PER_REPLICA, *MOMENTS)}
+        return replace(self, **{name: _head(array, replicas) for name, array in arrays.items() if array is not None})
+
+
+def _head(array: Any, rows: int) -> Any:
+    """The first `rows` rows."""
+    return replace(array, shape=(rows, *array.shape[1:])) if isinstance(array, StoredArray) else array[:rows]
+
+
+def load_trajectories(path: str | PathLike[str]) -> Trajectories:
+    """The runs in a file that `train` wrote; snapshots stay in the file until they are indexed.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError
+        If there is no such file (it says so if `train` was interrupted before it was put together), or it is a folder,
+        or it must not be read.
+    BlockingIOError
+        If another process is writing it.
+    ValueError
+        If the file is not one of ours, damaged, or holds a run that diverged: it names the file and what is wrong.
+    """
+    path = Path(path)
+    if not path.exists():
+        parts = path.with_name(path.name + ".parts")
+        hint = f"; {parts} holds the runs of an interrupted train(): repeat the same call" if parts.is_dir() else ""
+        msg = f"{path} is not a file{hint}"
+        raise FileNotFoundError(msg)
+    check_is_hdf5(path)
+    with opened(path) as file:
+        return _read(path, file)
+
+
+def _read(path: Path, file: h5py.File) -> Trajectories:
+    layer_sizes, metadata = read_header(path, file)
+    shared = read_shared(path, file, layer_sizes)
+    large = {name: dataset_of(path, file, name, "f") for name in ("snapshots", *MOMENTS) if name in file}
+    stored: dict[str, Any] = {
+        name: StoredArray(
+            path.absolute(), name, dataset.shape, dataset.dtype, shared["steps"] if name == "snapshots" else None
+        )
+        for name, dataset in large.items()
+    }
+    return Trajectories(layer_sizes=layer_sizes, metadata=metadata, **shared, **read_curves(path, file), **stored)

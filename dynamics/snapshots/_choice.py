@@ -1,0 +1,111 @@
+"""Which snapshots of which runs to measure, and whether they belong to a loss."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dynamics.runs import Trajectories
+from dynamics.training import SGD
+from landscape.losses import CrossEntropyLoss
+
+Array = NDArray[np.float64]
+
+DEFAULT_STEPS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenSnapshots:
+    """Snapshots of R runs at S steps.
+
+    Parameters
+    ----------
+    runs, steps : (R,), (S,) int64
+    points : R * S arrays (P,) float64
+        Run by run.
+    metadata : mapping
+        Of the runs.
+    """
+
+    runs: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    points: list[Array]
+    metadata: Any
+
+    def arrange(self, values: Sequence[ArrayLike]) -> NDArray[Any]:
+        """Give one array (...) per point the shape (R, S, ...)."""
+        array = np.array(values)
+        return array.reshape(self.runs.size, self.steps.size, *array.shape[1:])
+
+    @property
+    def optimizer(self) -> SGD:
+        """Learning rate and batch size that made the runs, or a ValueError if they do not say."""
+        missing = [name for name in ("learning_rate", "batch_size") if name not in self.metadata]
+        if missing:
+            msg = f"optimizer must be given: the metadata of these runs have no {missing[0]}"
+            raise ValueError(msg)
+        return SGD(self.metadata["learning_rate"], self.metadata["batch_size"])
+
+
+def chosen_snapshots(
+    runs: Trajectories, loss: CrossEntropyLoss, steps: ArrayLike | None, replicas: ArrayLike | None
+) -> ChosenSnapshots:
+    """Read the snapshots at `steps` of the runs `replicas`, in ascending order, each once.
+
+    Raises
+    ------
+    ValueError
+        If the loss is not that of the runs, there is no snapshot at a step, or a run does not exist.
+    """
+    check_loss(runs, loss)
+    at = log_spaced(runs.steps) if steps is None else np.unique(np.asarray(steps, dtype=np.int64))
+    if at.size == 0 or not np.isin(at, runs.steps).all():
+        absent = at[~np.isin(at, runs.steps)]
+        what = f"there is none at {absent[0]}" if absent.size else "got none"
+        msg = f"steps must be steps with a snapshot: {what}; snapshots are at {_some(runs.steps)}{runs.advice}"
+        raise ValueError(msg)
+    which = np.unique(np.arange(runs.replicas) if replicas is None else np.asarray(replicas, dtype=np.int64))
+    if which.size == 0 or which[0] < 0 or which[-1] >= runs.replicas:
+        msg = f"replicas must lie in 0 ... {runs.replicas - 1}; got {which.tolist()}"
+        raise ValueError(msg)
+    rows = np.searchsorted(runs.steps, at)
+    points = [theta for r in which.tolist() for theta in np.asarray(runs.snapshots[r])[rows].astype(np.float64)]
+    return ChosenSnapshots(which, at, points, runs.metadata)
+
+
+def check_loss(runs: Trajectories, loss: CrossEntropyLoss) -> None:
+    """Raise a ValueError that names what differs unless the runs descend `loss`, as far as they say."""
+    own = loss_identity(loss)
+    theirs = {"layer_sizes": list(runs.layer_sizes)} | {k: runs.metadata[k] for k in own if k in runs.metadata}
+    for name, value in theirs.items():
+        if own[name] != value:
+            msg = f"loss must be that of the runs: it has {name} = {own[name]!r}, the runs have {value!r}"
+            raise ValueError(msg)
+
+
+def loss_identity(loss: CrossEntropyLoss) -> dict[str, Any]:
+    """What decides the values of a loss, as JSON holds it."""
+    return {
+        "layer_sizes": list(loss.network.layer_sizes),
+        "data_sha256": loss.data.sha256,
+        "regularization": loss.regularization,
+        "regularize_biases": loss.regularize_biases,
+    }
+
+
+def log_spaced(steps: NDArray[np.int64], count: int = DEFAULT_STEPS) -> NDArray[np.int64]:
+    """The first of `steps` (S,), and at most `count` others, the nearest ones to even spacing in the logarithm."""
+    later = steps[steps > 0]
+    if later.size <= count:
+        return steps
+    wanted = np.geomspace(later[0], later[-1], count)
+    nearest = np.abs(np.log(later) - np.log(wanted)[:, None]).argmin(axis=1)
+    return np.unique(np.concatenate([steps[:1], later[nearest]]))
+
+
+def _some(steps: NDArray[np.int64]) -> str:
+    """A few of the steps, for a message."""
+    shown = [str(step) for step in log_spaced(steps, 8).tolist()]
+    return ", ".join(shown) + (" and others" if len(shown) < steps.size else "")

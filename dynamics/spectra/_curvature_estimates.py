@@ -1,0 +1,218 @@
+"""Curvature along trajectories without matrices: Lanczos densities and the alignment of the noise, with errors."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dynamics.runs import Trajectories
+from dynamics.snapshots import Measurement, chosen_snapshots, loss_identity, measure_all, point_digest
+from dynamics.spectra._gradient_noise import minibatch_factor
+from dynamics.spectra._lanczos import check_least, quadrature, unit_probes
+from dynamics.spectra._noise_alignment import estimate_alignment
+from dynamics.spectra._spectral_density import SpectralDensity, density_of_rules
+from dynamics.training import SGD
+from landscape.losses import CrossEntropyLoss
+from landscape.support import one_thread
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class CurvatureEstimates:
+    """Estimates of what `Curvature` holds, from K probes a point: S steps of R runs, M = P less the zero modes.
+
+    Parameters
+    ----------
+    runs, steps : (R,), (S,) int64
+        Which runs, and at which steps.
+    n_parameters, dimension : int
+        P and M.
+    losses, gradient_norms : (R, S) float64
+        Training loss in nats and the norm of its gradient, both exact.
+    nodes, weights, residuals : (R, S, K, m) float64
+        Quadrature of every probe, as in `SpectralDensity`.
+    noise : (R, S) float64
+        Trace of the covariance of one row's gradient, exact.
+    alignments, alignment_errors : (R, S) float64
+        Tr(C H) / (|C| |H|) and its standard error.
+    curvature_noise, curvature_noise_errors : (R, S) float64
+        Tr(C H) of one row's gradient and its standard error.
+    rows : int
+        Training rows N.
+    learning_rate, batch_size, replacement : float, int, bool
+        As in `Curvature`.
+    """
+
+    runs: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    n_parameters: int
+    dimension: int
+    losses: Array
+    gradient_norms: Array
+    nodes: Array
+    weights: Array
+    residuals: Array
+    noise: Array
+    alignments: Array
+    alignment_errors: Array
+    curvature_noise: Array
+    curvature_noise_errors: Array
+    rows: int
+    learning_rate: float
+    batch_size: int
+    replacement: bool
+
+    def density(self, run: int, step: int, width: float | None = None) -> SpectralDensity:
+        """Spectral density of the `run`-th of the runs at the `step`-th of the steps (positions in the arrays)."""
+        rules = (array[run, step] for array in (self.nodes, self.weights, self.residuals))
+        return density_of_rules(self.dimension, *rules, width=width)
+
+    @property
+    def gradient_rms(self) -> Array:
+        """|grad L| / sqrt(P), (R, S)."""
+        return self.gradient_norms / np.sqrt(self.n_parameters)
+
+    @property
+    def negative_eigenvalues(self) -> tuple[Array, Array]:
+        """Estimated number of negative eigenvalues and its standard error, both (R, S)."""
+        return self._pairs(lambda density: density.negative_eigenvalues)
+
+    @property
+    def negative_bounds(self) -> tuple[Array, Array]:
+        """Where the quadrature leaves their number, see `SpectralDensity.negative_bounds`, both (R, S)."""
+        return self._pairs(lambda density: density.negative_bounds)
+
+    @property
+    def negative_at_least(self) -> Array:
+        """Negative eigenvalues that there certainly are, (R, S)."""
+        return self._pairs(lambda density: (density.negative_at_least, 0.0))[0]
+
+    @property
+    def traces(self) -> tuple[Array, Array]:
+        """Tr(H) and its standard error, both (R, S)."""
+        return self._pairs(lambda density: density.trace)
+
+    @property
+    def largest(self) -> tuple[Array, Array]:
+        """Largest eigenvalue and the residual of its Ritz pair, both (R, S)."""
+        return self._pairs(lambda density: density.largest)
+
+    @property
+    def smallest(self) -> tuple[Array, Array]:
+        """Smallest eigenvalue and the residual of its Ritz pair, both (R, S)."""
+        return self._pairs(lambda density: density.smallest)
+
+    @property
+    def minibatch_factor(self) -> float:
+        """From one row's covariance to that of a minibatch."""
+        return minibatch_factor(self.rows, self.batch_size, replacement=self.replacement)
+
+    @property
+    def noise_traces(self) -> Array:
+        """Tr of the covariance of the minibatch gradient, (R, S)."""
+        return self.minibatch_factor * self.noise
+
+    @property
+    def temperatures(self) -> Array:
+        """Effective temperature eta Tr(C) / (2 M), (R, S), in nats."""
+        return 0.5 * self.learning_rate * self.noise_traces / self.dimension
+
+    def _pairs(self, statistic: Callable[[SpectralDensity], tuple[float, float]]) -> tuple[Array, Array]:
+        """Two numbers of every point, each (R, S)."""
+        shape = self.losses.shape
+        values = np.array([statistic(self.density(*index)) for index in np.ndindex(shape)], dtype=np.float64)
+        return values[:, 0].reshape(shape), values[:, 1].reshape(shape)
+
+
+def estimate_curvature(
+    runs: Trajectories,
+    loss: CrossEntropyLoss,
+    *,
+    seed: int,
+    steps: ArrayLike | None = None,
+    replicas: ArrayLike | None = None,
+    probes: int = 10,
+    lanczos_steps: int = 80,
+    optimizer: SGD | None = None,
+    replacement: bool = False,
+    path: str | PathLike[str] | None = None,
+    jobs: int = 1,
+    progress: Callable[[int, int], object] | None = None,
+) -> CurvatureEstimates:
+    """Lanczos densities and noise alignment at snapshots of an ensemble.
+
+    A point costs probes * (lanczos_steps + 1) products of the Hessian with a vector, and memory for `lanczos_steps`
+    vectors instead of P.
+
+    Parameters
+    ----------
+    runs, loss, steps, replicas, optimizer, replacement, path, jobs, progress
+        As in `curvature`.
+    seed : int
+        Of the probes, which differ from point to point.
+    probes, lanczos_steps : int
+        As in `spectral_density`.
+
+    Raises
+    ------
+    ValueError, FloatingPointError
+        As in `curvature` and `spectral_density`.
+    """
+    chosen = chosen_snapshots(runs, loss, steps, replicas)
+    optimizer = chosen.optimizer if optimizer is None else optimizer
+    minibatch_factor(loss.data.rows, optimizer.batch_size, replacement=replacement)  # complains before the work
+    identity = loss_identity(loss) | {
+        "measurement": "curvature estimates",
+        "version": 1,
+        "seed": check_least("seed", seed, 0),
+        "probes": check_least("probes", probes, 2),
+        "lanczos_steps": check_least("lanczos_steps", lanczos_steps, 2),
+    }
+    measured = measure_all(
+        partial(estimate_at, loss=loss, identity=identity),
+        chosen.points,
+        identity,
+        path=None if path is None else Path(path),
+        jobs=jobs,
+        progress=progress,
+    )
+    return CurvatureEstimates(
+        runs=chosen.runs,
+        steps=chosen.steps,
+        n_parameters=loss.n_parameters,
+        dimension=loss.n_parameters - len(loss.zero_modes),
+        **{name: chosen.arrange([values[name] for values in measured]) for name in measured[0]},
+        rows=loss.data.rows,
+        learning_rate=optimizer.learning_rate,
+        batch_size=optimizer.batch_size,
+        replacement=replacement,
+    )
+
+
+def estimate_at(theta: Array, loss: CrossEntropyLoss, identity: dict[str, int]) -> Measurement:
+    """The fields of `CurvatureEstimates` that belong to one point; the digest of the point seeds its probes."""
+    rng = np.random.default_rng([identity["seed"], int(point_digest(theta, identity)[:16], 16)])
+    starts = unit_probes(identity["probes"], theta.size, rng, loss.zero_modes)
+    with one_thread():
+        value, gradient = loss.value_and_gradient(theta)
+        nodes, weights, residuals = quadrature(loss, theta, starts, identity["lanczos_steps"])
+        products = np.array([loss.hessian_vector_product(theta, start) for start in starts])
+        noise = estimate_alignment(loss, theta, starts, products)
+    values = {
+        "losses": value,
+        "gradient_norms": np.linalg.norm(gradient),
+        "nodes": nodes,
+        "weights": weights,
+        "residuals": residuals,
+        "noise": noise.noise_trace,
+        "alignments": noise.alignment,
+        "alignment_errors": noise.alignment_error,
+        "curvature_noise": noise.curvature_noise,
+        "curvature_noise_errors": noise.curvature_noise_error,
+    }
+    return {name: np.asarray(number) for name, number in values.items()}

@@ -1,0 +1,135 @@
+"""The noise of minibatch gradients at a point: gradients of single samples and their covariance."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landscape.losses import CrossEntropyLoss
+from landscape.support import one_thread
+
+Array = NDArray[np.float64]
+
+WITH_REPLACEMENT = ("replacement", "gaussian-replacement")  # kinds of noise whose minibatches may hold a row twice
+BLOCK_NUMBERS = 4_000_000  # in a block of per-sample gradients: 32 MB
+
+
+@dataclass(frozen=True, eq=False)
+class GradientNoise:
+    """How the gradients of single samples scatter at a point.
+
+    Parameters
+    ----------
+    rows : int
+        Number N of training rows.
+    mean : (P,) float64
+        Mean gradient of the cross-entropy, without penalty, nats per unit of theta.
+    covariance : (P, P) float64
+        (1 / N) sum_n (g_n - mean) (g_n - mean)^T, the covariance of the gradient of one row drawn at random.
+    """
+
+    rows: int
+    mean: Array
+    covariance: Array
+
+    @property
+    def trace(self) -> float:
+        """Trace of the covariance: mean square distance of a sample's gradient from the mean."""
+        return float(np.trace(self.covariance))
+
+    def minibatch(self, batch_size: int, *, replacement: bool = False) -> Array:
+        """Covariance (P, P) of the gradient of a minibatch of `batch_size` rows, see `minibatch_factor`."""
+        return minibatch_factor(self.rows, batch_size, replacement=replacement) * self.covariance
+
+
+def minibatch_factor(rows: int, batch_size: int, *, replacement: bool = False) -> float:
+    """Factor between the covariance of one row's gradient and that of the mean over a minibatch.
+
+    1 / B with replacement; (1 / B) (N - B) / (N - 1) without, which is zero for the whole of the data. Both are exact:
+    the covariance of one row is taken over the N rows themselves.
+
+    It is the covariance within one step. Steps of one epoch without replacement are correlated with each other (their
+    noises sum to zero over the epoch), which this factor does not show.
+
+    Source: the variance of the mean of a simple random sample from a finite population (textbooks on sampling, e.g.
+    Cochran, "Sampling Techniques"; cited from memory), tested here by enumeration of all minibatches.
+
+    Raises
+    ------
+    ValueError
+        If the batch size is less than 1 or, without replacement, more than the rows.
+    """
+    if batch_size < 1 or (batch_size > rows and not replacement):
+        msg = f"batch_size must lie in 1 ... {rows}, the number of rows; got {batch_size!r}"
+        raise ValueError(msg)
+    if replacement:
+        return 1.0 / batch_size
+    return (rows - batch_size) / (batch_size * (rows - 1)) if rows > 1 else 0.0
+
+
+def per_sample_gradients(loss: CrossEntropyLoss, theta: ArrayLike, rows: slice = slice(None)) -> Array:
+    """Gradients (n, P) of the cross-entropy of single training rows at `theta` (P,), in nats, without the penalty.
+
+    One backward pass for all rows of the slice; the gradient of a layer's kernel is the outer product of its incoming
+    activations with the derivative of the loss by its outputs.
+
+    Raises
+    ------
+    ValueError
+        If `theta` does not have shape (P,).
+    """
+    # Arrays that came from another process lie anywhere in memory
+    inputs = np.require(loss.data.inputs[rows], np.float64, ["C", "ALIGNED"])
+    layers = loss.network.unflatten(theta)
+    activations = [inputs]
+    for layer in layers[:-1]:
+        activations.append(np.tanh(activations[-1] @ layer.kernel + layer.bias))
+    delta = _output_delta(activations[-1] @ layers[-1].kernel + layers[-1].bias, loss.data.labels[rows])
+    parts: list[Array] = []
+    for layer, activation in zip(reversed(layers), reversed(activations), strict=True):
+        outer = activation[:, :, None] * delta[:, None, :]
+        parts = [outer.reshape(len(delta), -1), delta, *parts]
+        delta = (delta @ layer.kernel.T) * (1.0 - activation**2)
+    return np.concatenate(parts, axis=1)
+
+
+def _output_delta(logits: Array, labels: NDArray[np.int64]) -> Array:
+    """Derivative (n, K) of the cross-entropy of each row by its logits: softmax less one at the label."""
+    delta = np.exp(logits - logits.max(axis=1, keepdims=True))
+    delta /= delta.sum(axis=1, keepdims=True)
+    delta[np.arange(labels.size), labels] -= 1.0
+    return delta
+
+
+def gradient_noise(loss: CrossEntropyLoss, theta: ArrayLike) -> GradientNoise:
+    """Mean and exact covariance of the per-sample gradients over all training rows at `theta` (P,).
+
+    The penalty has the same gradient for every row and drops out. Two passes in blocks of rows, so that nothing is
+    lost by subtracting large numbers; memory P^2 and a block. Time N P^2.
+
+    Raises
+    ------
+    ValueError
+        If `theta` does not have shape (P,).
+    """
+    theta = loss.network.check(theta)
+    mean = mean_gradient(loss, theta)
+    covariance = np.zeros((theta.size, theta.size))
+    with one_thread():
+        for deviations in centered_gradients(loss, theta, mean):
+            covariance += deviations.T @ deviations
+    return GradientNoise(loss.data.rows, mean, covariance / loss.data.rows)
+
+
+def mean_gradient(loss: CrossEntropyLoss, theta: Array) -> Array:
+    """Gradient (P,) of the mean cross-entropy alone: that of the loss less that of its penalty."""
+    held = loss.network.kernel_mask() | loss.regularize_biases
+    return loss.value_and_gradient(theta)[1] - 2.0 * loss.regularization * held * theta
+
+
+def centered_gradients(loss: CrossEntropyLoss, theta: Array, mean: Array) -> Iterator[Array]:
+    """Per-sample gradients less their mean, block by block (n, P); the blocks depend on P alone."""
+    size = max(1, BLOCK_NUMBERS // theta.size)
+    for start in range(0, loss.data.rows, size):
+        yield per_sample_gradients(loss, theta, slice(start, start + size)) - mean

@@ -1,0 +1,127 @@
+"""Lanczos' quadrature: what a few products with vectors say of the spectrum of a Hessian."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import eigh_tridiagonal
+
+from landscape.support import one_thread
+
+Array = NDArray[np.float64]
+
+EPSILON = np.finfo(np.float64).eps
+
+
+class Curved(Protocol):
+    """What is needed of a loss: `CrossEntropyLoss` and `TorchLoss` have it."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Length P of the parameter vector."""
+        ...
+
+    @property
+    def zero_modes(self) -> Array:
+        """Orthonormal directions (k, P) along which the loss is constant everywhere."""
+        ...
+
+    def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
+        """Hessian times `vector` (P,) at `theta` (P,)."""
+        ...
+
+
+def rounding(dimension: int, largest: float) -> float:
+    """What an eigenvalue of zero may come out as in float64: dimension * epsilon * largest magnitude."""
+    return dimension * EPSILON * float(largest)
+
+
+def tridiagonalize(product: Callable[[Array], Array], start: Array, steps: int) -> tuple[Array, Array]:
+    """Lanczos' tridiagonal matrix with full reorthogonalization (twice, which is enough).
+
+    Source: Lanczos 1950; reorthogonalization as in Golub and Van Loan, "Matrix Computations", section 10.1 (both
+    cited from memory).
+
+    Parameters
+    ----------
+    product : callable (P,) -> (P,)
+        A symmetric matrix times a vector.
+    start : (P,)
+        Unit vector.
+    steps : int
+        Products m.
+
+    Returns
+    -------
+    diagonal : (n,)
+        n <= m: fewer if the vectors span an invariant space before.
+    off_diagonal : (n,)
+        Norms of the remainders after each step; the last belongs to no entry of the matrix, it is the residual.
+    """
+    basis, diagonal, off_diagonal = np.zeros((steps, start.size)), np.zeros(steps), np.zeros(steps)
+    vector, scale = start, 0.0
+    for j in range(steps):
+        basis[j] = vector
+        rest = product(vector)
+        diagonal[j] = rest @ vector
+        for _ in range(2):
+            rest = rest - (basis[: j + 1] @ rest) @ basis[: j + 1]
+        off_diagonal[j] = np.linalg.norm(rest)
+        scale = max(scale, abs(diagonal[j]) + off_diagonal[j])
+        if not off_diagonal[j] > rounding(start.size, scale):  # also where it is nan
+            return diagonal[: j + 1], np.append(off_diagonal[:j], 0.0)
+        vector = rest / off_diagonal[j]
+    return diagonal, off_diagonal
+
+
+def unit_probes(count: int, dimension: int, rng: np.random.Generator, zero_modes: Array | None = None) -> Array:
+    """Vectors (count, dimension) uniform on the unit sphere of the space orthogonal to `zero_modes` (k, dimension)."""
+    vectors = rng.standard_normal((count, dimension))
+    if zero_modes is not None:
+        vectors -= (vectors @ zero_modes.T) @ zero_modes
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def quadrature(loss: Curved, theta: ArrayLike, starts: Array, steps: int) -> tuple[Array, Array, Array]:
+    """Nodes, weights and residuals (K, m) of the probes `starts` (K, P), as in `SpectralDensity`.
+
+    Raises
+    ------
+    ValueError, FloatingPointError
+        As in `spectral_density`.
+    """
+    steps = min(check_least("steps", steps, 2), loss.n_parameters - len(loss.zero_modes))
+    rules = [_one_rule(loss, theta, start, steps) for start in starts]
+    nodes, weights, residuals = (np.array(part) for part in zip(*rules, strict=True))
+    return nodes, weights, residuals
+
+
+def check_least(name: str, value: int, least: int) -> int:
+    """`value` if it is a whole number >= `least`, else a ValueError that names it."""
+    if int(value) != value or value < least:
+        msg = f"{name} must be a whole number >= {least}; got {value!r}"
+        raise ValueError(msg)
+    return int(value)
+
+
+def _one_rule(loss: Curved, theta: ArrayLike, start: Array, steps: int) -> tuple[Array, Array, Array]:
+    """Nodes, weights and residuals (steps,) of one probe, filled up with nan, 0 and nan."""
+    modes = loss.zero_modes
+
+    def product(vector: Array) -> Array:
+        result = loss.hessian_vector_product(theta, vector)
+        return result - (result @ modes.T) @ modes
+
+    with one_thread():
+        diagonal, off_diagonal = tridiagonalize(product, start, steps)
+    if not (np.isfinite(diagonal).all() and np.isfinite(off_diagonal).all()):
+        msg = f"the loss is not finite at a point with |theta| = {np.linalg.norm(theta):.3g}"
+        raise FloatingPointError(msg)
+    nodes, vectors = eigh_tridiagonal(diagonal, off_diagonal[:-1])
+    filling = steps - nodes.size
+    return (
+        np.pad(nodes, (0, filling), constant_values=np.nan),
+        np.pad(vectors[0] ** 2, (0, filling)),
+        np.pad(off_diagonal[-1] * np.abs(vectors[-1]), (0, filling), constant_values=np.nan),
+    )

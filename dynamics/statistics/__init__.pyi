@@ -1,0 +1,5 @@
+from ._collapse import (
+    minimize as minimize,
+    misfits as misfits,
+    mismatch as mismatch,
+)

@@ -1,0 +1,193 @@
+"""Processes whose aging is known: what the analysis finds in them must be what was put in.
+
+Every function takes the number of runs and of parameters, the waiting times and lags (steps) and a Generator, and
+gives `Trajectories` that are exact at the recorded steps. The trap model is in `dynamics.synthetic`.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dynamics.runs import Trajectories
+from dynamics.synthetic._traps import recorded_process, recorded_steps, trap_model, trap_model_displacement
+
+__all__ = [
+    "aging_walk",
+    "aging_walk_t_star",
+    "brownian",
+    "drifting_walk",
+    "ornstein_uhlenbeck",
+    "trap_model",
+    "trap_model_displacement",
+    "wandering_walk",
+]
+
+Array = NDArray[np.float64]
+
+
+def brownian(
+    replicas: int,
+    parameters: int,
+    waiting_times: Sequence[int] | ArrayLike,
+    lags: Sequence[int] | ArrayLike,
+    diffusion: float,
+    rng: np.random.Generator,
+) -> Trajectories:
+    """Brownian motion in `parameters` dimensions: stationary, so mu = 0.
+
+    The mean square displacement per coordinate is 2 D t for every waiting time, with D = `diffusion` in square
+    parameter units per step: t* = threshold / (2 D). It is exact at the recorded steps.
+    """
+    metadata = {"process": "brownian", "diffusion": diffusion}
+    return _walk(replicas, parameters, waiting_times, lags, diffusion, np.asarray, rng, metadata)
+
+
+def aging_walk(
+    replicas: int,
+    parameters: int,
+    waiting_times: Sequence[int] | ArrayLike,
+    lags: Sequence[int] | ArrayLike,
+    diffusion: float,
+    rng: np.random.Generator,
+    *,
+    mu: float,
+) -> Trajectories:
+    """Scaled Brownian motion, whose diffusion coefficient falls with its age: D(s) = `diffusion` s^-mu.
+
+    It is Brownian motion on the clock h(s) = integral from 1 to s of u^-mu du, so per coordinate
+
+        MSD(tw, t) = 2 D [h(tw + t) - h(tw)],   h(s) = (s^(1 - mu) - 1) / (1 - mu), or ln s for mu = 1.
+
+    For t much smaller than tw this is 2 D t tw^-mu, hence t* = threshold tw^mu / (2 D): the exponent is mu. The
+    relative error of this t* is about mu t* / (2 tw), which makes the slope wrong by about
+    mu (mu - 1) t* / (2 tw); for mu = 1 it is exact at any t*. `aging_walk_t_star` is exact for all.
+    Source: Lim and Muniandy, Phys. Rev. E 66, 021114 (2002).
+    """
+    metadata = {"process": "aging_walk", "diffusion": diffusion, "mu": mu}
+    return _walk(replicas, parameters, waiting_times, lags, diffusion, lambda s: _clock(s, mu), rng, metadata)
+
+
+def aging_walk_t_star(waiting_times: ArrayLike, threshold: float, diffusion: float, mu: float) -> Array:
+    """Exact t* (W,) of `aging_walk`; inf where the walk never gets so far (possible for mu > 1)."""
+    tw = np.asarray(waiting_times, dtype=np.float64)
+    target = _clock(tw, mu) + threshold / (2.0 * diffusion)
+    if mu == 1.0:
+        return np.exp(target) - tw
+    base = 1.0 + (1.0 - mu) * target
+    return np.where(base > 0, np.maximum(base, np.finfo(float).tiny) ** (1.0 / (1.0 - mu)) - tw, np.inf)
+
+
+def wandering_walk(
+    replicas: int,
+    parameters: int,
+    waiting_times: Sequence[int] | ArrayLike,
+    lags: Sequence[int] | ArrayLike,
+    diffusion: float,
+    rng: np.random.Generator,
+    *,
+    mu: float,
+    spread: float,
+    memory: float = 1.0,
+) -> Trajectories:
+    """`aging_walk` whose diffusion coefficient wanders, differently in every run: runs that are lucky stay so a while.
+
+    D(s) = `diffusion` s^-mu exp(`spread` X(ln s) - `spread`^2 / 2) with a stationary Ornstein-Uhlenbeck process X of
+    unit variance in ln s, <X(u) X(u')> = exp(-|u - u'| / `memory`), one for each run and held between recorded steps.
+    Its exponential has the mean 1, so that the mean square displacement and t* are those of `aging_walk`; but single
+    runs have log-normal amplitudes, alike at neighboring waiting times, as runs of SGD have.
+    """
+    waiting, lag, steps = recorded_steps(waiting_times, lags)
+    middle = np.log(np.maximum((steps[1:] + steps[:-1]) / 2, 1.0))
+    kept = np.exp(-np.diff(middle) / memory)
+    x = rng.standard_normal((replicas, middle.size))
+    for k, decay in enumerate(kept):
+        x[:, k + 1] = decay * x[:, k] + np.sqrt(1 - decay**2) * x[:, k + 1]
+    clock = 2.0 * diffusion * np.diff(_clock(steps, mu)) * np.exp(spread * x - spread**2 / 2)
+    jumps = rng.standard_normal((replicas, middle.size, parameters)) * np.sqrt(clock)[..., None]
+    snapshots = np.concatenate([np.zeros((replicas, 1, parameters)), jumps.cumsum(axis=1)], axis=1)
+    metadata = {"process": "wandering_walk", "diffusion": diffusion, "mu": mu, "spread": spread, "memory": memory}
+    return recorded_process(steps, snapshots, waiting, lag, metadata)
+
+
+def ornstein_uhlenbeck(
+    replicas: int,
+    parameters: int,
+    waiting_times: Sequence[int] | ArrayLike,
+    lags: Sequence[int] | ArrayLike,
+    variance: float,
+    relaxation_time: float,
+    rng: np.random.Generator,
+) -> Trajectories:
+    """Stationary Ornstein-Uhlenbeck process, diffusion in a harmonic well that has come to rest: mu = 0.
+
+    Per coordinate MSD(tw, t) = 2 s2 (1 - exp(-t / tau)) for every waiting time, with s2 = `variance` (parameter units
+    squared) and tau = `relaxation_time` (steps): t* = -tau ln(1 - threshold / (2 s2)), and none beyond 2 s2.
+    Source: Uhlenbeck and Ornstein, Phys. Rev. 36, 823 (1930).
+    """
+    waiting, lag, steps = recorded_steps(waiting_times, lags)
+    decay = np.exp(-np.diff(steps) / relaxation_time)
+    normal = rng.standard_normal((replicas, steps.size, parameters))
+    snapshots = np.sqrt(variance) * normal
+    for k, kept in enumerate(decay):
+        snapshots[:, k + 1] = kept * snapshots[:, k] + np.sqrt(1 - kept**2) * snapshots[:, k + 1]
+    metadata = {"process": "ornstein_uhlenbeck", "variance": variance, "relaxation_time": relaxation_time}
+    return recorded_process(steps, snapshots, waiting, lag, metadata)
+
+
+def drifting_walk(
+    replicas: int,
+    parameters: int,
+    waiting_times: Sequence[int] | ArrayLike,
+    lags: Sequence[int] | ArrayLike,
+    speed: float,
+    diffusion: float,
+    rng: np.random.Generator,
+    *,
+    mu: float = 0.0,
+    shared_direction: bool = False,
+) -> Trajectories:
+    """Drift along a straight line whose speed falls as s^-mu, and Brownian motion around it.
+
+    The velocity has the norm |v(s)| = `speed` s^-mu (parameter units a step) and a direction drawn for each run, or
+    one for all with `shared_direction`. Per coordinate, with the clock h of `aging_walk` and P parameters,
+
+        MSD(tw, t) = speed^2 [h(tw + t) - h(tw)]^2 / P + 2 D t,
+
+    the first term the drift, the second the noise with D = `diffusion`. Where drift rules and t* is much smaller than
+    tw, t* = sqrt(P threshold) / |v(tw)| ~ tw^mu.
+    """
+    waiting, lag, steps = recorded_steps(waiting_times, lags)
+    direction = rng.standard_normal((1 if shared_direction else replicas, 1, parameters))
+    direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
+    noise = (
+        rng.standard_normal((replicas, steps.size - 1, parameters)) * np.sqrt(2 * diffusion * np.diff(steps))[:, None]
+    )
+    noise = np.concatenate([np.zeros((replicas, 1, parameters)), noise.cumsum(axis=1)], axis=1)
+    snapshots = speed * _clock(steps, mu)[:, None] * direction + noise
+    metadata = {"process": "drifting_walk", "speed": speed, "diffusion": diffusion, "mu": mu}
+    return recorded_process(steps, snapshots, waiting, lag, metadata)
+
+
+def _clock(steps: ArrayLike, mu: float) -> Array:
+    """Age h(s) of the walk: 0 up to step 1."""
+    log_steps = np.log(np.maximum(np.asarray(steps, dtype=np.float64), 1.0))
+    return log_steps if mu == 1.0 else np.expm1((1.0 - mu) * log_steps) / (1.0 - mu)
+
+
+def _walk(
+    replicas: int,
+    parameters: int,
+    waiting_times: Sequence[int] | ArrayLike,
+    lags: Sequence[int] | ArrayLike,
+    diffusion: float,
+    clock: Callable[[NDArray[np.int64]], Array],
+    rng: np.random.Generator,
+    metadata: dict[str, object],
+) -> Trajectories:
+    """Gaussian increments of variance 2 D (difference of clock) between the recorded steps."""
+    waiting, lag, steps = recorded_steps(waiting_times, lags)
+    width = np.sqrt(2.0 * diffusion * np.diff(clock(steps)))
+    jumps = rng.standard_normal((replicas, steps.size - 1, parameters)) * width[:, None]
+    snapshots = np.concatenate([np.zeros((replicas, 1, parameters)), jumps.cumsum(axis=1)], axis=1)
+    return recorded_process(steps, snapshots, waiting, lag, metadata)

@@ -1,0 +1,29 @@
+from ._curves import (
+    evaluate as evaluate,
+)
+from ._ensemble import (
+    check_arguments as check_arguments,
+    train as train,
+)
+from ._schedules import (
+    Constant as Constant,
+    Cosine as Cosine,
+    Power as Power,
+    Schedule as Schedule,
+    StepDecay as StepDecay,
+    Warmup as Warmup,
+    parse_schedule as parse_schedule,
+)
+from ._sgd import (
+    SGD as SGD,
+)
+from ._starts import (
+    Glorot as Glorot,
+    Normal as Normal,
+    Points as Points,
+    Start as Start,
+    parse_start as parse_start,
+)
+from ._torch_replicas import (
+    train_module as train_module,
+)

@@ -1,0 +1,81 @@
+"""Loss, accuracy and gradient of points, over all rows."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dynamics.training._wide_curves import evaluate_wide
+from landscape.datasets import Dataset
+from landscape.losses import WIDE, CrossEntropyLoss
+from landscape.networks import MLP
+
+Array = NDArray[np.float64]
+
+
+class Curves(NamedTuple):
+    """What `evaluate_curves` returns, per replica and curve step; fields are named as in `Trajectories`."""
+
+    loss: Array
+    accuracy: Array
+    gradient_norm: Array
+    test_loss: Array
+    test_accuracy: Array
+
+
+def evaluate_curves(network: MLP, data: Dataset, penalty: Array, thetas: Array) -> Curves:
+    """Training and test curves at each of `thetas` (C, P), each (C,).
+
+    `penalty` (P,) is the lambda of every parameter. The training loss (nats) is the mean cross-entropy plus
+    sum_p penalty_p theta_p^2 (Herrera Segura et al. 2022, equation 1) and the gradient is that of this loss; the test
+    loss is the mean cross-entropy alone, because the penalty is no property of the test rows. Accuracies are shares
+    of rows. Test curves are nan without test rows.
+
+    All in float64, but wide inputs (64 and more) go through float32, with sums in float64, since float64 takes as long
+    as the runs themselves. Losses are then right to about 1e-6 of their value, gradients to 1e-6 of the mean gradient
+    of a row, and a row whose two best classes are that close may count as the other.
+    """
+    if network.layer_sizes[0] >= WIDE:
+        points = np.array(thetas, dtype=np.float64).reshape(-1, network.n_parameters)
+        return Curves(*np.ascontiguousarray(evaluate_wide(network, data, penalty, points).T))
+    bare = CrossEntropyLoss(network, data, 0.0)  # it knows one lambda for all parameters: the penalty is added here
+    thetas = np.array(thetas, dtype=np.float64).reshape(-1, network.n_parameters)
+    rows = [_evaluate_point(bare, penalty, theta) for theta in thetas]
+    values = np.array(rows, dtype=np.float64).reshape(-1, len(Curves._fields))
+    return Curves(*np.ascontiguousarray(values.T))
+
+
+def _evaluate_point(bare: CrossEntropyLoss, penalty: Array, theta: Array) -> tuple[float, ...]:
+    entropy, gradient = bare.value_and_gradient(theta)
+    slope = np.linalg.norm(gradient + 2.0 * penalty * theta)
+    return entropy + float(penalty @ theta**2), bare.scores(theta)[1], float(slope), *bare.scores(theta, test=True)
+
+
+def evaluate(
+    network: MLP, inputs: Array, labels: NDArray[np.int64], penalty: Array, theta: Array
+) -> tuple[float, float, Array]:
+    """Loss with penalty, accuracy and gradient (P,) at one `theta` (P,) over any rows, through NumPy.
+
+    Slower than the compiled loss, but without its preparation: for a few rows that change from call to call.
+    """
+    layers = network.unflatten(theta)
+    activations = [inputs]
+    for layer in layers[:-1]:
+        activations.append(np.tanh(activations[-1] @ layer.kernel + layer.bias))
+    logits = activations[-1] @ layers[-1].kernel + layers[-1].bias
+    logits -= logits.max(axis=1, keepdims=True)
+    exponentials = np.exp(logits)
+    sums = exponentials.sum(axis=1)
+    rows = np.arange(labels.size)
+    entropy = (np.log(sums) - logits[rows, labels]).mean()
+    accuracy = (logits.argmax(axis=1) == labels).mean()
+
+    delta = exponentials / sums[:, None]
+    delta[rows, labels] -= 1.0
+    delta /= labels.size
+    parts: list[Array] = []
+    for layer, activation in zip(reversed(layers), reversed(activations), strict=True):
+        parts = [(activation.T @ delta).ravel(), delta.sum(axis=0), *parts]
+        delta = (delta @ layer.kernel.T) * (1.0 - activation**2)
+    gradient = np.concatenate(parts) + 2.0 * penalty * theta
+    return float(entropy + penalty @ theta**2), float(accuracy), gradient

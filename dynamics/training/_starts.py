@@ -1,0 +1,197 @@
+"""Where runs start. A start gives replica r its point from a generator that (seed, r) determines, and r."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from os import PathLike
+from pathlib import Path
+from typing import Any, Protocol, Self
+from zipfile import is_zipfile
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landscape.database import Database
+from landscape.networks import MLP
+from landscape.support import read_array, read_arrays, reading
+
+Array = NDArray[np.float64]
+
+LARGEST = 1e30  # of a parameter in single precision, before a run counts as diverged
+
+
+class Start(Protocol):
+    """A kind of start; `str` of it goes into the file's settings: what differs in it starts elsewhere."""
+
+    def draw(self, network: MLP, rng: np.random.Generator, replica: int) -> Array:
+        """Start (P,) of a replica; ValueError if it does not fit the network."""
+        ...
+
+
+@dataclass(frozen=True)
+class Glorot:
+    """Keras' default: Glorot-uniform kernels, biases zero (`MLP.glorot_uniform`)."""
+
+    def draw(self, network: MLP, rng: np.random.Generator, replica: int) -> Array:
+        """Start (P,) of a replica."""
+        return network.glorot_uniform(rng)
+
+    def __str__(self) -> str:
+        return "glorot"
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Every parameter, biases too, from a normal distribution around zero.
+
+    Parameters
+    ----------
+    sd : float
+        Its standard deviation, >= 0.
+    """
+
+    sd: float
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.sd) and self.sd >= 0):
+            msg = f"sd of the normal start must be finite and >= 0; got {self.sd!r}"
+            raise ValueError(msg)
+        object.__setattr__(self, "sd", float(self.sd))
+
+    def draw(self, network: MLP, rng: np.random.Generator, replica: int) -> Array:
+        """Start (P,) of a replica."""
+        return self.sd * rng.standard_normal(network.n_parameters)
+
+    def __str__(self) -> str:
+        return f"normal:{self.sd!r}"
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Given points: replica r starts at row r modulo their number.
+
+    Parameters
+    ----------
+    points : (K, P) or (P,) array
+        Copied; one point is the start of all replicas.
+    layer_sizes : tuple of int, optional
+        Of the network that they belong to, where that is known.
+    source : str
+        What messages call them: the file that they come from.
+    """
+
+    points: Array
+    layer_sizes: tuple[int, ...] | None = None
+    source: str = "start"  # for messages
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        points = np.array(np.atleast_2d(np.asarray(self.points)), dtype="<f8", order="C")
+        if points.ndim != 2 or not points.size or not np.isfinite(points).all():
+            msg = f"start must be finite points, shape (K, P) or (P,); got shape {np.shape(self.points)}"
+            raise ValueError(msg)
+        if np.abs(points).max() > LARGEST:
+            msg = f"start must be points within {LARGEST:g}, where runs count as diverged; got {np.abs(points).max():g}"
+            raise ValueError(msg)
+        points.flags.writeable = False
+        object.__setattr__(self, "points", points)
+        object.__setattr__(self, "digest", hashlib.sha256(repr(points.shape).encode() + points.tobytes()).hexdigest())
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """The points in an npy file, or in an npz file that holds one array or one that is called `points`.
+
+        Nothing in the file is executed: arrays of objects are refused.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it holds no such array of numbers; the message names the file.
+        """
+        with reading(path, "must be an npy or npz file with an array (K, P) or (P,) of starts"):
+            points = _only_array(read_arrays(path)) if is_zipfile(path) else read_array(path)
+            if points.dtype.kind not in "fiu":
+                msg = f"its numbers are of type {points.dtype}"
+                raise ValueError(msg)
+            return cls(points, source=str(path))
+
+    @classmethod
+    def minima(cls, path: str | PathLike[str], ids: Sequence[int] | None = None) -> Self:
+        """The minima of a database: those with these `ids` in their order, by default all, lowest first.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such database.
+        ValueError
+            If it is not one of ours, has no minima, or none with a given id.
+        """
+        with Database(Path(path)) as database:
+            known = {minimum.id: minimum.point.coordinates for minimum in database.minima}  # lowest first
+            layer_sizes = database.provenance.layer_sizes
+        missing = [number for number in ids or () if number not in known]
+        if missing or not known:
+            msg = f"{path} has no minimum {missing[0]}" if missing else f"{path} has no minima to start from"
+            raise ValueError(msg)
+        return cls(np.array([known[number] for number in (known if ids is None else ids)]), layer_sizes, str(path))
+
+    def draw(self, network: MLP, rng: np.random.Generator, replica: int) -> Array:
+        """Start (P,) of a replica."""
+        if self.points.shape[1] != network.n_parameters:
+            msg = (
+                f"{self.source} must have {network.n_parameters} parameters for layer sizes {network.layer_sizes}; "
+                f"got {self.points.shape[1]}"
+            )
+            raise ValueError(msg)
+        if self.layer_sizes not in (None, network.layer_sizes):
+            msg = (
+                f"{self.source} must be points of a network with layer sizes {network.layer_sizes}; "
+                f"got {self.layer_sizes}"
+            )
+            raise ValueError(msg)
+        return self.points[replica % len(self.points)].copy()
+
+    def __str__(self) -> str:
+        return f"points with sha256 {self.digest}"
+
+
+def _only_array(arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    if "points" not in arrays and len(arrays) != 1:
+        msg = f"none of its {len(arrays)} arrays is called 'points'"
+        raise ValueError(msg)
+    return arrays["points"] if "points" in arrays else next(iter(arrays.values()))
+
+
+def as_start(start: Start | ArrayLike) -> Start:
+    """A start as it is; an array as `Points`."""
+    return start if isinstance(start, Glorot | Normal | Points) or hasattr(start, "draw") else Points(start)  # pyright: ignore
+
+
+def parse_start(text: str) -> Start:
+    """The start that is written as "glorot", "normal:SD", "file:PATH", "minima:PATH" or "minima:PATH:ID,ID,...".
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If it is none of these, or the file is not what it should be.
+    """
+    kind, _, rest = text.partition(":")
+    if text == "glorot":
+        return Glorot()
+    if kind == "normal" and re.fullmatch(r"[0-9.eE+-]+", rest):
+        try:
+            return Normal(float(rest))
+        except ValueError as error:
+            msg = f"start normal:SD must have a finite SD >= 0; got {text!r}"
+            raise ValueError(msg) from error
+    if kind == "file" and rest:
+        return Points.load(rest)
+    if kind == "minima" and rest:
+        match = re.fullmatch(r"(.+):(\d+(?:,\d+)*)", rest)
+        return Points.minima(match[1], [int(n) for n in match[2].split(",")]) if match else Points.minima(rest)
+    msg = f"start must be glorot, normal:SD, file:PATH, minima:PATH or minima:PATH:ID,ID,...; got {text!r}"
+    raise ValueError(msg)

@@ -1,0 +1,164 @@
+"""Replicas of a torch module side by side: `torch.func.vmap` over their parameter vectors."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.func import grad, grad_and_value, vmap
+from torch.nn.functional import cross_entropy
+
+from dynamics.training._curves import Curves
+from dynamics.training._sgd import SGD
+from landscape.datasets import Dataset
+from landscape.losses import FlatModule, check_outputs, check_vmap, copy_of, derivative_problem
+
+logger = logging.getLogger(__name__)
+Array = NDArray[np.float64]
+
+ROWS = 1000  # of a part of the data: what the curves hold of activations at a time
+
+
+class VmappedModule:
+    """Replicas of a module, each a vector (P,) of its trainable parameters (`landscape.losses.FlatModule`).
+
+    The module is copied, in evaluation mode, and never changed.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Maps inputs (N, D) to logits (N, n_classes).
+    data : Dataset
+    optimizer : SGD
+    device : str
+        Where the replicas are.
+
+    Raises
+    ------
+    ValueError
+        If torch does not have the device, or the module does not give such logits, row by row and the same ones every
+        time, or does not work under `torch.func.vmap`.
+    """
+
+    def __init__(self, module: torch.nn.Module, data: Dataset, optimizer: SGD, device: str) -> None:
+        self.optimizer = optimizer
+        self._device = device
+        self._flat = FlatModule(module, data.inputs, getattr(torch, optimizer.precision), device)
+        self._in_double = self._flat.in_double()
+        check_outputs(self._in_double, data)
+        if problem := derivative_problem(self._in_double, data, second=False):  # on purpose: straight-through estimates
+            logger.warning("%s; the runs follow torch's", problem)
+        check_vmap(self._in_double, data)
+        self.n_parameters, self.kernel_mask = self._flat.n_parameters, self._flat.kernel_mask
+        self._data = data
+        self._inputs = self._flat.tensor(data.inputs)
+        self._labels = torch.tensor(data.labels, device=device)
+        self._gradients: Callable[..., torch.Tensor] = vmap(grad(self._entropy), in_dims=(0, 0, 0))
+        self._full_gradients: Callable[..., torch.Tensor] = vmap(grad(self._entropy), in_dims=(0, None, None))
+
+    @property
+    def constants_sha256(self) -> str | None:
+        """Digest of the frozen parameters and the buffers; None without any."""
+        constants = self._flat.constants()
+        if not constants:
+            return None
+        digest = hashlib.sha256()
+        for name, value in sorted(constants.items()):
+            digest.update(f"{name}{value.shape}{value.dtype}".encode() + np.ascontiguousarray(value).tobytes())
+        return digest.hexdigest()
+
+    def random_start(self, seed: int) -> Array:
+        """The module's own random initialization (P,), by the `reset_parameters` of its parts.
+
+        Raises
+        ------
+        ValueError
+            If a part with trainable parameters has no such method: then the start must be given.
+        """
+        fresh = copy_of(self._flat.original).cpu()
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            for parameter in fresh.parameters():
+                if parameter.requires_grad:
+                    parameter.fill_(torch.nan)
+            for part in fresh.modules():
+                getattr(part, "reset_parameters", lambda: None)()
+        for part in fresh.modules():
+            for name, parameter in part.named_parameters(recurse=False):
+                if parameter.requires_grad and not parameter.isfinite().all():
+                    problem = f"but {'its' if hasattr(part, 'reset_parameters') else 'no'} reset_parameters()"
+                    problem += f" leaves {name} alone" if hasattr(part, "reset_parameters") else ""
+                    msg = f"start must be given: {type(part).__name__} has parameters, {problem}"
+                    raise ValueError(msg)
+        return self._flat.point(fresh)
+
+    def place(self, points: NDArray[Any]) -> torch.Tensor:
+        """`points` (..., P) in this precision on the device."""
+        return self._flat.tensor(points)
+
+    def advance(
+        self,
+        thetas: torch.Tensor,
+        velocities: torch.Tensor,
+        rows: NDArray[np.int64] | None,
+        rate: float,
+        decay: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`thetas` and `velocities` (R, P) after one step on `rows` (R, B), or all of them for None."""
+        if rows is None:
+            gradients = self._full_gradients(thetas, self._inputs, self._labels)
+        else:
+            index = torch.from_numpy(rows).to(self._device)
+            gradients = self._gradients(thetas, self._inputs[index], self._labels[index])
+        change = -rate * (gradients + decay * thetas)
+        if self.optimizer.momentum:
+            velocities = self.optimizer.momentum * velocities + change
+            change = velocities
+        return thetas + change, velocities
+
+    def _entropy(self, theta: torch.Tensor, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return cross_entropy(self._flat(theta, inputs), labels)
+
+    def curves(self, thetas: NDArray[Any], penalty: Array) -> Curves:
+        """What `evaluate_curves` says of an MLP: at each of `thetas` (C, P), in float64, rows in parts."""
+        rows = [self._curve_point(np.asarray(theta, np.float64), penalty) for theta in thetas]
+        return Curves(*np.array(rows, dtype=np.float64).reshape(-1, len(Curves._fields)).T.copy())
+
+    def _curve_point(self, theta: Array, penalty: Array) -> tuple[float, ...]:
+        point = torch.tensor(theta, dtype=torch.float64, device=self._device)
+        entropy, correct, gradient = 0.0, 0, torch.zeros_like(point)
+        for inputs, labels in self._parts(self._data.inputs, self._data.labels):
+            slope, (value, logits) = grad_and_value(self._with_logits, has_aux=True)(point, inputs, labels)
+            entropy += float(value) * len(labels)
+            gradient += slope * len(labels)
+            correct += int((logits.argmax(dim=1) == labels).sum())
+        n = self._data.rows
+        norm = np.linalg.norm(gradient.cpu().numpy() / n + 2.0 * penalty * theta)
+        loss = entropy / n + float(penalty @ theta**2)
+        return loss, correct / n, float(norm), *self._test_scores(point)
+
+    def _with_logits(
+        self, theta: torch.Tensor, inputs: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = self._in_double(theta, inputs)
+        return cross_entropy(logits, labels), logits
+
+    def _test_scores(self, point: torch.Tensor) -> tuple[float, float]:
+        """Mean cross-entropy and accuracy on the test rows; nan without any."""
+        count, entropy, correct = len(self._data.test_labels), 0.0, 0
+        for inputs, labels in self._parts(self._data.test_inputs, self._data.test_labels):
+            value, logits = self._with_logits(point, inputs, labels)
+            entropy += float(value) * len(labels)
+            correct += int((logits.argmax(dim=1) == labels).sum())
+        return (entropy / count, correct / count) if count else (float("nan"), float("nan"))
+
+    def _parts(self, inputs: Array, labels: NDArray[np.int64]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for first in range(0, len(labels), ROWS):
+            rows = slice(first, first + ROWS)
+            yield (
+                torch.tensor(inputs[rows], dtype=torch.float64, device=self._device),
+                torch.tensor(labels[rows], device=self._device),
+            )

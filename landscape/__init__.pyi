@@ -1,0 +1,45 @@
+from . import (
+    database as database,
+    datasets as datasets,
+    descent as descent,
+    graph as graph,
+    interchange as interchange,
+    kinetics as kinetics,
+    losses as losses,
+    plots as plots,
+    search as search,
+    stationary as stationary,
+    support as support,
+    symmetry as symmetry,
+)
+from .database import (
+    Database as Database,
+    loss_of as loss_of,
+    merge as merge,
+    verify as verify,
+)
+from .datasets import (
+    Dataset as Dataset,
+)
+from .descent import (
+    quench as quench,
+)
+from .graph import (
+    LandscapeGraph as LandscapeGraph,
+    disconnectivity_tree as disconnectivity_tree,
+)
+from .losses import (
+    CrossEntropyLoss as CrossEntropyLoss,
+    Loss as Loss,
+    TorchLoss as TorchLoss,
+)
+from .networks import (
+    MLP as MLP,
+)
+from .search import (
+    explore as explore,
+)
+from .stationary import (
+    Minimum as Minimum,
+    TransitionState as TransitionState,
+)

@@ -1,0 +1,50 @@
+from ._admission import (
+    moderate as moderate,
+)
+from ._merging import (
+    Merged as Merged,
+    merge as merge,
+)
+from ._new_databases import (
+    check_new as check_new,
+    new_database as new_database,
+)
+from ._pickles import (
+    UnsafePickleError as UnsafePickleError,
+    load_array as load_array,
+)
+from ._provenance import (
+    provenance_of as provenance_of,
+)
+from ._reconstruction import (
+    loss_of as loss_of,
+    remake_loss as remake_loss,
+)
+from ._records import (
+    ORIGINS as ORIGINS,
+    Attempt as Attempt,
+    Discovery as Discovery,
+    Find as Find,
+    Provenance as Provenance,
+    Quenched as Quenched,
+    RandomStart as RandomStart,
+    SearchOrigin as SearchOrigin,
+    SetAside as SetAside,
+    StoredMinimum as StoredMinimum,
+    StoredTransitionState as StoredTransitionState,
+    differing_field as differing_field,
+    graph_of as graph_of,
+)
+from ._rows import (
+    read_provenance as read_provenance,
+)
+from ._store import (
+    Database as Database,
+)
+from ._verification import (
+    Failure as Failure,
+    Verification as Verification,
+    repair as repair,
+    same_ends as same_ends,
+    verify as verify,
+)

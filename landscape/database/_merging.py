@@ -1,0 +1,223 @@
+"""Several databases of one loss as one: what several machines, or several seeds, have found."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from landscape.database._merged_searches import OneFile, OneSearch, together, was_merged_before
+from landscape.database._new_databases import check_new, new_database
+from landscape.database._records import (
+    Find,
+    Provenance,
+    RandomStart,
+    SearchOrigin,
+    StoredMinimum,
+    StoredTransitionState,
+    differing_field,
+)
+from landscape.database._store import Database
+
+Ids = dict[tuple[int, int | None], int | None]  # (number of the file, id there) to id in the new file
+StateIds = dict[tuple[int, int], int]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merged database holds."""
+
+    path: Path
+    minima: int
+    transition_states: int
+    searches: int
+    repeated_searches: int  # the same search of the same seed in several files: kept once, as are its hits
+
+
+def merge(paths: Sequence[str | Path], output: str | Path, *, seed: int | None = None) -> Merged:
+    """Join databases of one loss into a new file, which does not depend on their order.
+
+    - Points that are the same modulo symmetry are one, and the one with the lowest loss stands for them. Ids follow
+      the losses.
+    - Transition states between the same two minima stay apart unless they are the same point.
+    - A search that several files hold (the same seed, number, kind and minima to begin with) is kept once, and so are
+      its hits: merging a file with itself, a copy, or a shorter exploration of the same seed changes nothing. Hits come
+      from searches; those of a file without searches are dropped. Files written before agescape stored what each search
+      found count conservatively where they overlap (`landscape.database`).
+    - Attempts are numbered anew from 0, so `explore` goes on with the search whose number is the number of attempts.
+      No point keeps the number of the search that found it: all searches to come know all points.
+    - Fresh random starts (`estimate_minima`) are kept, each once.
+    - Where points of trajectories were quenched to is kept, and which snapshot found the minimum that stands for
+      others.
+
+    Parameters
+    ----------
+    paths : sequence of paths
+        Databases with the same network, data set, lambda and choice of penalty; their seeds may differ.
+    output : path
+        The new file.
+    seed : int, optional
+        With which `explore` goes on; by default the smallest of those of the files.
+
+    Raises
+    ------
+    ValueError
+        If there is no path, a file is damaged, or two belong to different losses: the message names what differs.
+    FileExistsError
+        If `output` exists.
+    FileNotFoundError
+        If one of the databases does not.
+    """
+    if not paths:
+        msg = "paths must name at least one database; got none"
+        raise ValueError(msg)
+    check_new(output)
+    with ExitStack() as stack:
+        files = [stack.enter_context(Database(path)) for path in paths]
+        _check_same_loss(files)
+        with new_database(output, _provenance(files, seed)) as merged:
+            ids, state_ids = _add_points(files, merged)
+            searches, repeated = _add_attempts(files, merged, ids, state_ids)
+            _add_random_starts(files, merged, ids)
+            _add_inherent_structures(files, merged, ids)
+            counts = len(merged.minima), len(merged.transition_states)
+        return Merged(Path(output), *counts, searches, repeated)
+
+
+def _check_same_loss(files: Sequence[Database]) -> None:
+    first = files[0]
+    for other in files[1:]:
+        if name := differing_field(first.provenance, other.provenance):
+            ours, theirs = (getattr(file.provenance, name) for file in (first, other))
+            msg = f"{other.path} belongs to another loss than {first.path}: its {name} is {theirs!r}, not {ours!r}"
+            raise ValueError(msg)
+
+
+def _provenance(files: Sequence[Database], seed: int | None) -> Provenance:
+    all_of_them = [file.provenance for file in files]
+    versions: dict[str, set[str]] = {}
+    for provenance in all_of_them:
+        for name, version in provenance.versions.items():
+            versions.setdefault(name, set()).update(version.split(" or "))  # one file may have been merged before
+    return replace(
+        all_of_them[0],
+        dataset=min((provenance.dataset for provenance in all_of_them), key=_preference),
+        seed=min(provenance.seed for provenance in all_of_them) if seed is None else seed,
+        versions={name: " or ".join(sorted(found)) for name, found in sorted(versions.items())},
+    )
+
+
+def _preference(dataset: object) -> tuple[bool, str]:
+    """Of several ways to make the data again, that first whose file is on this machine."""
+    path = dataset.get("path") if isinstance(dataset, dict) else None
+    return path is not None and not Path(path).exists(), json.dumps(dataset, sort_keys=True)
+
+
+def _add_points(files: Sequence[Database], merged: Database) -> tuple[Ids, StateIds]:
+    """Add all points, without hits, in an order that does not depend on that of the files: the new ids."""
+    ids: Ids = {(k, None): None for k in range(len(files))}
+    for file in files:
+        _check_isolated(file)
+    minima = [(k, minimum) for k, file in enumerate(files) for minimum in file.minima]
+    for k, minimum in sorted(minima, key=_point_key):
+        ids[k, minimum.id], _ = merged.add_minimum(
+            minimum.point, origin=minimum.origin, hits=0, discovery=minimum.discovery
+        )
+    state_ids: StateIds = {}
+    states = [(k, state) for k, file in enumerate(files) for state in file.transition_states]
+    unchecked = [file.unchecked_ends() for file in files]
+    for k, state in sorted(states, key=_point_key):
+        first, second = (ids[k, number] or 0 for number in state.minimum_ids)
+        state_ids[k, state.id], _ = merged.add_transition_state(
+            state.point, (first, second), origin=state.origin, hits=0, ends_checked=state.id not in unchecked[k]
+        )
+    return ids, state_ids
+
+
+def _check_isolated(file: Database) -> None:
+    """Raise a ValueError if a file of an older version holds points whose index rounding decides."""
+    for stored in (*file.minima, *file.transition_states):
+        if flat := stored.point.flat:
+            what = "minimum" if isinstance(stored, StoredMinimum) else "transition state"
+            msg = (
+                f"{file.path}: {what} {stored.id} is degenerate, flat along {flat} directions within rounding, and "
+                "cannot be told from others; `agescape verify` names all such points"
+            )
+            raise ValueError(msg)
+
+
+def _point_key(entry: tuple[int, StoredMinimum | StoredTransitionState]) -> tuple:
+    _, stored = entry
+    discovery = repr(stored.discovery) if isinstance(stored, StoredMinimum) else ""
+    return stored.point.value, stored.point.coordinates.tobytes(), stored.origin, stored.hits, discovery
+
+
+def _add_attempts(files: Sequence[Database], merged: Database, ids: Ids, state_ids: StateIds) -> tuple[int, int]:
+    """Add all attempts and their hits: how many, and how many more there would be without those that files share."""
+    each = [_searches_of(k, file, ids, state_ids) for k, file in enumerate(files)]
+    found = together(each)
+    for number, one in enumerate(found.searches):
+        finds = [Find(number, *point, count) for point, count in sorted((one.finds or {}).items())]
+        origin = None if one.identity is None else SearchOrigin(number, *one.identity, one.finds is not None)
+        merged.add_attempt(replace(one.attempt, search=number), origin, finds)
+    for (point, number), count in sorted(found.hits.items()):
+        merged.add_hits(point, number, count)
+    return len(found.searches), sum(len(file.searches) for file in each) - len(found.searches)
+
+
+def _searches_of(k: int, file: Database, ids: Ids, state_ids: StateIds) -> OneFile:
+    """The searches of file number k, and its hits."""
+    origins = {origin.search: origin for origin in file.search_origins()}
+    finds: dict[int, Counter[tuple[str, int]]] = {number: Counter() for number, o in origins.items() if o.finds_known}
+    for find in file.finds():
+        new = ids.get((k, find.point_id)) if find.point == "minimum" else state_ids.get((k, find.point_id))
+        if new is not None and find.search in finds:
+            finds[find.search][find.point, new] += find.hits
+    points = [*file.minima, *file.transition_states]
+    merged_before = was_merged_before((point.origin, point.search) for point in points)
+    searches = []
+    for attempt in file.attempts():
+        origin = origins.get(attempt.search)
+        identity = None if merged_before else (file.provenance.seed, attempt.search)
+        mapped = replace(attempt, minimum_ids=tuple(ids.get((k, number)) for number in attempt.minimum_ids))
+        searches.append(
+            OneSearch(mapped, identity if origin is None else (origin.seed, origin.number), finds.get(attempt.search))
+        )
+    hits: Counter[tuple[str, int]] = Counter()
+    for minimum in file.minima:
+        hits["minimum", ids[k, minimum.id] or 0] += minimum.hits
+    for state in file.transition_states:
+        hits["transition state", state_ids[k, state.id]] += state.hits
+    return OneFile(searches, hits)
+
+
+def _add_random_starts(files: Sequence[Database], merged: Database, ids: Ids) -> None:
+    """Add all fresh random starts, each once; where machines differ, what found a minimum, and the lowest id."""
+    found: dict[tuple[int, int], RandomStart] = {}
+    for k, file in enumerate(files):
+        for start in file.random_starts():
+            mapped = replace(start, minimum_id=ids.get((k, start.minimum_id)))
+            known = found.setdefault((start.seed, start.number), mapped)
+            found[start.seed, start.number] = min(known, mapped, key=_start_key)
+    for _, start in sorted(found.items()):
+        merged.add_random_start(start)
+
+
+def _start_key(start: RandomStart) -> tuple[bool, int, str]:
+    return start.minimum_id is None, start.minimum_id or 0, start.status
+
+
+def _add_inherent_structures(files: Sequence[Database], merged: Database, ids: Ids) -> None:
+    for method in sorted({method for file in files for method in file.quench_methods()}):
+        found: dict[str, int | None] = {}
+        reasons: dict[str, str] = {}
+        for k, file in enumerate(files):
+            for point, number in file.inherent_structures(method).items():
+                # the same quench on another machine may end elsewhere, or nowhere
+                candidates = [new for new in (ids[k, number], found.get(point)) if new is not None]
+                found[point] = min(candidates, default=None)
+            for point, reason in file.unmapped(method).items():
+                reasons[point] = min(reason, reasons.get(point, reason))
+        for point in sorted(found):
+            merged.add_inherent_structure(point, method, found[point], reasons.get(point))

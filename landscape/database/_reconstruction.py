@@ -1,0 +1,46 @@
+"""The loss that a database or runs belong to, made again from what they say of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from landscape import datasets
+from landscape.database._store import Database
+from landscape.losses import CrossEntropyLoss
+from landscape.networks import MLP
+from landscape.support import reading
+
+
+def loss_of(database: Database) -> CrossEntropyLoss:
+    """The loss whose stationary points a database holds, made again from its provenance.
+
+    Raises
+    ------
+    ValueError
+        If its data are no longer the same, or it is the database of another kind of loss.
+    """
+    provenance = database.provenance
+    if provenance.network is None:
+        msg = f"{database.path} does not belong to a multilayer perceptron, the only kind that can be made again"
+        raise ValueError(msg)
+    with reading(database.path, "names a loss that cannot be made again"):
+        return remake_loss(
+            provenance.network,
+            provenance.dataset,
+            provenance.dataset_sha256,
+            provenance.regularization,
+            regularize_biases=provenance.regularize_biases,
+        )
+
+
+def remake_loss(
+    network: MLP, dataset: Mapping[str, Any], sha256: str, regularization: float, *, regularize_biases: bool
+) -> CrossEntropyLoss:
+    """The loss of a network on the data set with this metadata and digest.
+
+    Raises
+    ------
+    ValueError
+        If the data are no longer the same.
+    """
+    data = datasets.reload(dataset, sha256)
+    return CrossEntropyLoss(network, data, regularization, regularize_biases=regularize_biases)

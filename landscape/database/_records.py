@@ -1,0 +1,149 @@
+"""What a database holds, as plain records."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from landscape.graph import LandscapeGraph
+from landscape.networks import MLP
+from landscape.stationary import Minimum, TransitionState
+
+# where a search of each kind has its points from; all other kinds: "saddle"
+ORIGINS = {"start": "start", "collapsed": "start", "hop": "basin-hopping"}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the points in a database are stationary points of."""
+
+    n_parameters: int
+    layer_sizes: tuple[int, ...] | None  # None: a loss without known symmetries
+    dataset: Mapping[str, Any]  # how to make the data again: `datasets.reload`
+    dataset_sha256: str
+    regularization: float
+    regularize_biases: bool
+    seed: int
+    versions: Mapping[str, str]
+
+    @property
+    def network(self) -> MLP | None:
+        """The network, if its symmetries are known."""
+        return None if self.layer_sizes is None else MLP(self.layer_sizes)
+
+
+def differing_field(a: Provenance, b: Provenance) -> str | None:
+    """Name of the first field that tells the losses of two databases apart; None if they are the same loss."""
+    fields = ("layer_sizes", "n_parameters", "dataset_sha256", "regularization", "regularize_biases")
+    return next((name for name in fields if getattr(a, name) != getattr(b, name)), None)
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """The snapshot of a run that found a minimum first."""
+
+    run: str  # which ensemble: `dynamics.Trajectories.identity`
+    replica: int  # of this ensemble, from 0
+    step: int
+    method: str  # the quench that led from the snapshot to the minimum
+
+
+@dataclass(frozen=True, eq=False)
+class Quenched:
+    """Where a point of a trajectory was quenched to."""
+
+    point: str  # its digest
+    minimum: Minimum | None
+    reason: str | None = None  # why there is no minimum
+    discovery: Discovery | None = None  # for the case that the minimum is new
+
+
+@dataclass(frozen=True, eq=False)
+class StoredMinimum:
+    """A minimum in the database."""
+
+    id: int
+    point: Minimum
+    hits: int  # how often searches ended here; 0: none did
+    origin: str  # what found it first: "start", "basin-hopping", "saddle", "sgd", ...
+    search: int | None  # number of the search that found it first
+    orbit_size: int
+    discovery: Discovery | None = None  # of a minimum that a run found
+
+
+@dataclass(frozen=True, eq=False)
+class StoredTransitionState:
+    """A transition state in the database and the minima at the ends of its downhill paths."""
+
+    id: int
+    point: TransitionState
+    minimum_ids: tuple[int, int]
+    hits: int
+    origin: str
+    search: int | None
+    orbit_size: int
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A row of a file that is not used, because it is damaged or violates physics."""
+
+    kind: str  # "minimum", "transition state", "attempt", "inherent structure", "discovery", "unmapped snapshot"
+    id: int  # of the point, of an attempt its number, of a discovery that of the minimum; else of the row
+    why: str  # about it, as in "its loss is ..."
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}: {self.why}"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A search that was made, successful or not."""
+
+    search: int
+    kind: str
+    minimum_ids: tuple[int | None, int | None]
+    status: str
+    hessian_evaluations: int
+
+
+@dataclass(frozen=True)
+class SearchOrigin:
+    """Which search an attempt was: its seed and number are all its randomness, wherever it is stored."""
+
+    search: int  # number of the attempt in this file
+    seed: int
+    number: int  # in the exploration of this seed
+    finds_known: bool = True  # whether the file says what it found (`Find`)
+
+
+@dataclass(frozen=True)
+class Find:
+    """What a search found: so many hits of a point."""
+
+    search: int
+    point: str  # "minimum" or "transition state"
+    point_id: int
+    hits: int
+
+
+@dataclass(frozen=True)
+class RandomStart:
+    """A quench of a fresh random start, which serves to estimate how many minima there are, and for nothing else."""
+
+    seed: int
+    number: int  # of this seed, from 0
+    minimum_id: int | None  # None: the quench ended in no minimum
+    status: str
+
+
+def graph_of(minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> LandscapeGraph:
+    """Minima, in the order given, and the transition states between them as plain arrays."""
+    position = {minimum.id: i for i, minimum in enumerate(minima)}
+    edges = np.array([[position[number] for number in state.minimum_ids] for state in states], dtype=np.int64)
+    return LandscapeGraph(
+        losses=np.array([minimum.point.value for minimum in minima]),
+        transition_losses=np.array([state.point.value for state in states]),
+        edges=edges.reshape(-1, 2),
+    )

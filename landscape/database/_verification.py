@@ -1,0 +1,297 @@
+"""Every certificate of a database, computed again from its coordinates."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import delayed
+from numpy.typing import NDArray
+
+from landscape.database._provenance import provenance_of
+from landscape.database._reconstruction import loss_of
+from landscape.database._records import SetAside, StoredMinimum, StoredTransitionState, differing_field
+from landscape.database._store import Database
+from landscape.descent import Location, is_stationary, locate, radau_end
+from landscape.losses import Loss
+from landscape.networks import MLP
+from landscape.stationary import (
+    GRADIENT_TOLERANCE,
+    Derived,
+    LocalModel,
+    Minimum,
+    StationaryPoint,
+    TransitionState,
+    certificate,
+    local_model,
+    rounding_of,
+    same_point,
+    signs_of,
+    value_tolerance,
+)
+from landscape.support import check_jobs, one_thread, only_writer, worker_pool
+
+# what another processor or library may change in the last digits
+VALUE_ERROR = 1e-12  # nats, for losses of order one
+GRADIENT_ERROR = 1e-12  # rms
+EIGENVALUE_ERROR = 1e-10  # of the largest eigenvalue
+OVERLAP_ERROR = 1e-6  # of the eigenvector of the negative eigenvalue
+# relative, of Radau along the paths: the second where the first ends elsewhere than the database says
+PATH_TOLERANCES = (1e-6, 1e-9)
+
+Stored = StoredMinimum | StoredTransitionState
+Progress = Callable[[int, int], object]  # points done, in all
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What does not hold of a point."""
+
+    id: int
+    kind: str  # "minimum" or "transition state"; of a row that is set aside also those of `SetAside`
+    what: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of checking a database."""
+
+    path: Path
+    minima: int  # without those that are set aside
+    transition_states: int
+    paths: bool  # whether the downhill paths were followed too
+    failures: tuple[Failure, ...]  # rows that are set aside, then points in order: minima first, lowest first
+    unchecked_ends: int = 0  # transition states of which only a file says what they join (see `Database`)
+
+
+def verify(
+    path: str | Path,
+    loss: Loss | None = None,
+    *,
+    paths: bool = False,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Verification:
+    """Compute every certificate again: value, gradient, eigenvalues, index, canonical key, orbit size.
+
+    A point also fails if it is the same, modulo symmetry, as another one. So do rows that were set aside when the file
+    was opened (`Database.set_aside`), of whatever table; `repair` removes these.
+
+    Parameters
+    ----------
+    path : path
+        The database. It is not changed.
+    loss : Loss, optional
+        Whose stationary points it holds; by default made again from the file's provenance.
+    paths : bool
+        Also go down on both sides of each transition state, to see whether the paths end in the two minima
+        that the database names. Not by the flow of the searches but by SciPy's Radau at rtol 1e-6, from another
+        point beside the transition state; at 1e-9 before it contradicts. This takes several times as long as it took
+        to find them.
+    jobs : int
+        Workers; the result does not depend on it.
+    progress : callable (done, total), optional
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file cannot be read, its loss cannot be made again, or `loss` is another one.
+    """
+    check_jobs(jobs)
+    with Database(path) as database:
+        loss = _checked_loss(database, loss)
+        points: list[Stored] = [*database.minima, *database.transition_states]
+        columns = database.derived_columns()
+        tasks = [
+            delayed(_problems)(loss, point, columns[_kind(point), point.id], _named_ends(database, point, paths=paths))
+            for point in points
+        ]
+        failures = [Failure(row.id, row.kind, f"it is set aside: {row.why}") for row in database.set_aside]
+        doubles = _doubles(database)
+        with worker_pool(jobs) as parallel:
+            results: Any = parallel(tasks)
+            for k, (point, problems) in enumerate(zip(points, results, strict=True)):
+                found = [*problems, *doubles.get((_kind(point), point.id), ())]
+                failures += [Failure(point.id, _kind(point), what) for what in found]
+                if progress is not None:
+                    progress(k + 1, len(points))
+        return Verification(
+            database.path,
+            len(database.minima),
+            len(database.transition_states),
+            paths,
+            tuple(failures),
+            len(database.unchecked_ends()),
+        )
+
+
+def repair(path: str | Path) -> tuple[SetAside, ...]:
+    """Remove from a database the rows that are set aside when it is opened, all or none: those that were.
+
+    What names a removed minimum goes with it: transition states, where snapshots were quenched to, who found it.
+    Searches keep their numbers, so that `explore` goes on as before.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    BlockingIOError
+        If another process explores into the file.
+    TimeoutError, OSError
+        If another program uses it, or it cannot be written.
+    ValueError
+        If it is no database of ours, holds what no file of ours does, or cannot be repaired: it stays as it was.
+    """
+    with only_writer(Path(path)), Database(path) as database:
+        return database.remove_set_aside() if database.set_aside else ()
+
+
+def _checked_loss(database: Database, loss: Loss | None) -> Loss:
+    if loss is None:
+        return loss_of(database)
+    if name := differing_field(database.provenance, given := provenance_of(loss, database.provenance.seed)):
+        found, expected = (getattr(provenance, name) for provenance in (given, database.provenance))
+        msg = f"loss must be that of {database.path}, whose {name} is {expected!r}; got {found!r}"
+        raise ValueError(msg)
+    return loss
+
+
+def _kind(stored: Stored) -> str:
+    return "minimum" if isinstance(stored, StoredMinimum) else "transition state"
+
+
+def _named_ends(database: Database, stored: Stored, *, paths: bool) -> tuple[StoredMinimum, ...]:
+    """The two minima to look for at the ends of the paths down from a point; none if not to be looked for."""
+    if not paths or isinstance(stored, StoredMinimum):
+        return ()
+    return tuple(database.minimum(number) for number in stored.minimum_ids)
+
+
+def _doubles(database: Database) -> dict[tuple[str, int], list[str]]:
+    """By kind and id: the points that another point of the file is the same as."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for points in (database.minima, database.transition_states):
+        for k, stored in enumerate(points):
+            for other in points[k + 1 :]:
+                if not _near(stored, other):
+                    break  # they are sorted by loss
+                if _ends(stored) == _ends(other) and same_point(database.network, stored.point, other.point):
+                    what = f"it is the same point as {_kind(stored)} {stored.id}"
+                    found.setdefault((_kind(other), other.id), []).append(what)
+    return found
+
+
+def _near(stored: Stored, other: Stored) -> bool:
+    tolerance = value_tolerance(stored.point.known) + value_tolerance(other.point.known)
+    return other.point.value - stored.point.value <= tolerance
+
+
+def _ends(stored: Stored) -> tuple[int, int] | None:
+    return None if isinstance(stored, StoredMinimum) else stored.minimum_ids
+
+
+def _problems(loss: Loss, stored: Stored, columns: tuple, ends: tuple[StoredMinimum, ...]) -> list[str]:
+    """All that does not hold of a point."""
+    try:
+        with one_thread():
+            model = local_model(loss, stored.point.coordinates)
+    except FloatingPointError as error:
+        return [str(error)]
+    point = stored.point
+    found = [
+        *_certificate_problems(loss, model, point, columns),
+        *_derived_problems(loss.network, stored, columns),
+        *_existence_problems(loss, model),
+    ]
+    if ends and not found:
+        found += _path_problems(loss, model, ends)
+    return found
+
+
+def _certificate_problems(loss: Loss, model: LocalModel, point: StationaryPoint, columns: tuple) -> Iterator[str]:
+    exact, rounding = certificate(loss, model), rounding_of(loss, model)
+    index = int(isinstance(point, TransitionState))
+    if abs(exact.value - point.value) > VALUE_ERROR * max(1.0, abs(point.value)):
+        yield f"its loss is {exact.value!r}, not {point.value!r}"
+    if not is_stationary(loss, model):
+        yield f"its rms gradient is {exact.rms_gradient:.3g}, above {GRADIENT_TOLERANCE:g}"
+    if abs(exact.rms_gradient - point.rms_gradient) > GRADIENT_ERROR:
+        yield f"its rms gradient is {exact.rms_gradient:.3g}, not {point.rms_gradient:.3g}"
+    if exact.index != index:
+        yield f"it has {exact.index} negative eigenvalues, not {index}"
+    if exact.flat:
+        yield (
+            f"it is degenerate: along {exact.flat} directions the loss is flat within rounding "
+            f"(eigenvalues below {rounding.hessian:.2g})"
+        )
+    if not _close(exact.eigenvalues, point.eigenvalues):
+        yield "its eigenvalues are others"
+    if isinstance(point, TransitionState) and not _parallel(point.eigenvector, model.eigenvectors[:, 0]):
+        yield "its eigenvector is another one"
+    _, log_determinant, trace, log_frequencies, _, *lowest = columns
+    eigenvalues = point.eigenvalues
+    expected = [point.log_determinant, point.trace, float(np.log(np.abs(eigenvalues[index:])).sum())]
+    if not _close([log_determinant, trace, log_frequencies, *lowest], [*expected, *eigenvalues[:index]]):
+        yield "its log-determinant, trace or log product of frequencies does not fit its eigenvalues"
+
+
+def _existence_problems(loss: Loss, model: LocalModel) -> Iterator[str]:
+    """Whether there is a point where a gradient is small: it may be so because the loss levels off."""
+    try:
+        found = locate(loss, model)
+    except FloatingPointError as error:
+        yield str(error)
+        return
+    if found.location is Location.RUNAWAY:
+        yield "it is none: the loss falls for ever in the direction in which it lies from the origin"
+    elif found.location is Location.FLAT and not signs_of(model.free, found.rounding.hessian).flat:
+        yield "it is degenerate: Newton's method does not converge there"
+
+
+def _derived_problems(network: MLP | None, stored: Stored, columns: tuple) -> Iterator[str]:
+    derived = Derived.of(network, stored.point)
+    key, *_ = columns
+    if key != derived.key:
+        yield "its canonical key is another one"
+    if (stored.orbit_size, columns[4]) != (derived.orbit_size, derived.stabilizer):
+        yield (
+            f"its orbit size is {derived.orbit_size} and its point-group order {derived.stabilizer}, "
+            f"not {stored.orbit_size} and {columns[4]}"
+        )
+
+
+def _path_problems(loss: Loss, model: LocalModel, ends: tuple[StoredMinimum, ...]) -> Iterator[str]:
+    ended = False
+    for rtol in PATH_TOLERANCES:
+        found = [radau_end(loss, model, sign, rtol=rtol) for sign in (1.0, -1.0)]
+        minima = [minimum for minimum in found if minimum is not None]
+        ended = len(minima) == len(found)
+        if ended and same_ends(loss.network, minima, [end.point for end in ends]):
+            return
+    if not ended:
+        yield "a path down from it ends in no minimum; look for the transition state again"
+        return
+    named = " and ".join(str(end.id) for end in ends)
+    yield f"the paths down from it do not end in minima {named}"
+
+
+def same_ends(network: MLP | None, found: Sequence[Minimum], named: Sequence[Minimum]) -> bool:
+    """Whether two minima are the two that are named, in whatever order."""
+    (a, b), (c, d) = ([same_point(network, minimum, name) for name in named] for minimum in found)
+    return (a and d) or (b and c)
+
+
+def _close(found: object, expected: object) -> bool:
+    """Whether numbers agree but for rounding; a column of SQLite may hold anything else."""
+    try:
+        a, b = (np.asarray(values, dtype=np.float64) for values in (found, expected))
+    except (TypeError, ValueError):
+        return False
+    return a.shape == b.shape and bool(np.abs(a - b).max(initial=0.0) <= EIGENVALUE_ERROR * np.abs(b).max(initial=1e-6))
+
+
+def _parallel(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
+    return bool(abs(abs(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-300) - 1.0) <= OVERLAP_ERROR)

@@ -1,0 +1,117 @@
+"""Data sets by name, and again from their metadata."""
+
+import inspect
+import logging
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from landscape.datasets._dataset import Dataset
+from landscape.datasets._ljat import ljat
+from landscape.datasets._mnist import mnist
+from landscape.datasets._table import older_table, table
+
+log = logging.getLogger(__name__)
+
+MAKERS: dict[str, Callable[..., Dataset]] = {"ljat": ljat, "mnist": mnist, "table": table}
+# what metadata say beyond the maker's arguments, or may not ask for: reading a file downloads nothing
+NOT_ARGUMENTS = {"table": ("first_label", "classes", "classes_without_training_rows"), "mnist": ("download",)}
+OLDER_TABLE = ("path", "rows", "standardize", "label_column")  # what metadata of older versions say of a table
+DEFAULT_LJAT_ROWS = 1000
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    rows: int | None = None,
+    seed: int = 0,
+    data_dir: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> Dataset:
+    """A data set by its name, or from a file.
+
+    Parameters
+    ----------
+    name : str or path
+        ``"ljat"``, ``"mnist"`` or the path of a file (see `table`).
+    rows : int, optional
+        Training rows. By default 1000 for ljat, all there are for the others.
+    seed : int
+        Of ljat and mnist; of a file, that of the rows that are drawn for training.
+    data_dir : path, optional
+        Where the MNIST files lie.
+    **options
+        Further keyword arguments of `ljat`, `mnist` or `table`.
+
+    Raises
+    ------
+    ValueError
+        If the name or an option does not exist, or the value of an argument is wrong.
+    FileNotFoundError
+        If a file is missing.
+    """
+    if name == "ljat":
+        given = {"rows": DEFAULT_LJAT_ROWS if rows is None else rows}
+        return _all_classes(_make("ljat", {**given, "seed": seed, **options}))
+    if name == "mnist":
+        given = {} if rows is None else {"rows": rows}
+        return _all_classes(_make("mnist", {**given, "seed": seed, "data_dir": data_dir, **options}))
+    path = Path(name)
+    if not path.exists() and not path.suffix and len(path.parts) == 1:
+        msg = f"unknown data set {str(name)!r}: expected ljat, mnist or the path of a file"
+        raise ValueError(msg)
+    return _make("table", {"path": path, "rows": rows, "seed": seed, **options})
+
+
+def reload(metadata: Mapping[str, Any], sha256: str | None = None) -> Dataset:
+    """Make a data set again from its `metadata`.
+
+    Parameters
+    ----------
+    metadata : mapping
+        ``Dataset.metadata``, also after a passage through JSON.
+    sha256 : str, optional
+        ``Dataset.sha256`` that it must have.
+
+    Raises
+    ------
+    ValueError
+        If the metadata name no known data set, or the digest differs: a file has changed since.
+    """
+    name = metadata.get("name")
+    if name not in MAKERS:
+        msg = f"metadata must have a name among {', '.join(MAKERS)}; got {name!r}"
+        raise ValueError(msg)
+    ignored = ("name", *NOT_ARGUMENTS.get(name, ()))
+    arguments = {key: value for key, value in metadata.items() if key not in ignored}
+    older = name == "table" and "in_order" not in metadata and all(key in metadata for key in OLDER_TABLE)
+    dataset = older_table(**{key: metadata[key] for key in OLDER_TABLE}) if older else _make(name, arguments)
+    if sha256 is not None and dataset.sha256 != sha256:
+        source = metadata.get("path", name)
+        msg = f"{source}: the data have changed: sha256 is {dataset.sha256}, expected {sha256}"
+        raise ValueError(msg)
+    return dataset
+
+
+def _all_classes(dataset: Dataset) -> Dataset:
+    """The data set; a class without training rows is named in a warning."""
+    if missing := np.flatnonzero(dataset.class_counts == 0).tolist():
+        shown = ", ".join(map(str, missing))
+        name = dataset.metadata["name"]
+        log.warning("%s: among the %d training rows there is none of class %s", name, dataset.rows, shown)
+    return dataset
+
+
+def _make(name: str, arguments: Mapping[str, Any]) -> Dataset:
+    """Call a maker, after a look at the names of its arguments."""
+    parameters = inspect.signature(MAKERS[name]).parameters
+    unknown = [key for key in arguments if key not in parameters]
+    missing = [key for key, p in parameters.items() if p.default is p.empty and key not in arguments]
+    if unknown or missing:
+        problem = f"has no option {unknown[0]!r}" if unknown else f"needs {missing[0]!r}"
+        msg = f"data set {name!r} {problem}; its options are {', '.join(parameters)}"
+        raise ValueError(msg)
+    return MAKERS[name](**arguments)

@@ -1,0 +1,61 @@
+"""Whether the inputs of a data set have a size that networks of tanh units can use."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.datasets._dataset import Dataset
+from landscape.datasets._readers import read
+
+Array = NDArray[np.float64]
+
+FACTOR = 100.0  # that sizes of columns may differ from one another, and from one
+SHOWN = 3  # columns that are named
+
+
+def scale_warning(data: Dataset) -> str | None:
+    """What is wrong with the scale of the columns, on one line that names them; None where nothing is.
+
+    The size of a column is half the range of its training values, its offset their mean. Sizes should differ from one
+    another, and from one, by less than a factor of 100, and offsets be below 100 and below 100 sizes (of a constant
+    column: below 100). Else some hidden units are saturated from the start (their gradient is exactly zero), or small
+    columns hardly count. Pixels, whole multiples of 1/255, have one scale, and standardized columns are as they should
+    be.
+    """
+    if data.metadata.get("standardize") or data.pixels is not None:
+        return None
+    low, high = data.inputs.min(axis=0), data.inputs.max(axis=0)
+    size, offset, varies = 0.5 * high - 0.5 * low, np.abs(_means(data.inputs)), high > low
+    far = varies & ((size > FACTOR) | (size < 1.0 / FACTOR) | (offset / FACTOR > size)) | (offset > FACTOR)
+    uneven = bool(varies.any() and size[varies].max() / FACTOR > size[varies].min())
+    if not (uneven or far.any()):
+        return None
+    columns = np.flatnonzero(far).tolist()
+    if not columns:
+        columns = [int(np.argmin(np.where(varies, size, np.inf))), int(size.argmax())]
+    names = _names(data)
+    shown = [f"{names[k]} from {low[k]:.6g} to {high[k]:.6g}" for k in columns[:SHOWN]]
+    more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
+    problem = "differ in scale by more than a factor of 100" if uneven else "are far from one"
+    return f"inputs {problem}: {', '.join(shown)}{more}; units saturate or ignore such columns, so standardize them"
+
+
+def _means(inputs: Array) -> Array:
+    """Mean of each column; of halves first, so that no sum of large numbers is infinite."""
+    largest = np.abs(inputs).max(axis=0)
+    scale = np.where(largest > 0.0, largest, 1.0)
+    return (inputs / scale).mean(axis=0) * scale
+
+
+def _names(data: Dataset) -> Sequence[str]:
+    """What to call the columns: as the file's header does, or by their number from 1."""
+    numbers = [f"column {k + 1}" for k in range(data.n_features)]
+    if data.metadata.get("name") != "table":
+        return numbers
+    try:
+        names = read(Path(data.metadata["path"]), data.metadata.get("label_column")).columns
+    except (OSError, ValueError):  # moved or changed since
+        return numbers
+    return names if len(names) == data.n_features else numbers

@@ -1,0 +1,32 @@
+from ._downhill import (
+    DownhillPath as DownhillPath,
+    follow_down as follow_down,
+)
+from ._lbfgs import (
+    lbfgs_step as lbfgs_step,
+)
+from ._location import (
+    Located as Located,
+    Location as Location,
+    locate as locate,
+)
+from ._newton import (
+    newton as newton,
+)
+from ._profiles import (
+    Profile as Profile,
+    loss_profile as loss_profile,
+)
+from ._quench import (
+    Method as Method,
+    QuenchResult as QuenchResult,
+    QuenchStatus as QuenchStatus,
+    is_stationary as is_stationary,
+    quench as quench,
+)
+from ._radau import (
+    radau_end as radau_end,
+)
+from ._shadowing import (
+    quench_along as quench_along,
+)

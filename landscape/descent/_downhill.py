@@ -1,0 +1,120 @@
+"""The two downhill paths of a transition state: off it along its unstable manifold, then down with the flow."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.descent._deviation import Deviation
+from landscape.descent._flow import FlowStep
+from landscape.descent._quench import QuenchResult, flow_quench
+from landscape.losses import Loss
+from landscape.stationary import GRADIENT_TOLERANCE, LocalModel
+
+Array = NDArray[np.float64]
+
+FIRST_PUSH, MIN_PUSH, MAX_PUSH = 1e-3, 1e-7, 0.5  # Euclidean displacement off a transition state
+VISIBLE_DROP = 1e-13  # nats: a smaller drop cannot be told from rounding
+VISIBLE = 10.0  # times what the gradient may be at the transition state has it to be behind the push
+STEEPER = 0.5  # part of the slope behind the push by which the quadratic model may be wrong
+BENT = 0.1  # part of the push by which the unstable manifold may have left the mode
+SHRINK, MAX_SHRINKS = 0.25, 10  # of the push, where the quadratic model misses more
+PATH_ERRORS = (1e-3, 1e-4, 1e-5, 1e-6)  # of a step of the flow: the next one where the deviation may decide
+TUBE = 0.01  # a deviation that decides nothing: paths that part for different minima are 0.3 apart
+
+
+@dataclass(frozen=True, eq=False)
+class DownhillPath:
+    """A path down from a transition state."""
+
+    result: QuenchResult  # where it ends
+    points: Array  # (T, P) on the way, from the transition state to where Newton's method took over
+    deviation: float  # how far the errors of its steps may have taken it off
+
+    @property
+    def on_a_ridge(self) -> bool:
+        """Whether errors as small as the last ones may still decide where it ends."""
+        return self.deviation > TUBE
+
+
+def follow_down(
+    loss: Loss,
+    model: LocalModel,
+    sign: float,
+    *,
+    path_errors: tuple[float, ...] = PATH_ERRORS,
+    with_points: bool = False,
+) -> DownhillPath:
+    """Follow the gradient flow down from the transition state at a model's point, along `sign` times its mode.
+
+    Each of `path_errors` bounds the error of a step (within a distance of 1 as a part of the distance). The first is
+    enough in a convex valley. The errors are carried along the path: where the curvature across it is negative they
+    grow, and where they come to more than `TUBE`, the path is followed again with the next bound.
+    """
+    start = push_off(loss, model, sign)
+    gradients = hessians = 0
+    for path_error in path_errors:
+        deviation, points = Deviation(model.point), [model.point[None], start[None]]
+
+        def record(step: FlowStep, deviation: Deviation = deviation, points: list[Array] = points) -> None:
+            deviation.carry(step)
+            if with_points:
+                points.append(step.way)
+
+        result = flow_quench(loss, start, path_error=path_error, origin=model.point, on_step=record)
+        gradients += result.gradient_evaluations
+        hessians += result.hessian_evaluations
+        if not result.converged or deviation.largest <= TUBE:
+            break
+    result = replace(result, gradient_evaluations=gradients, hessian_evaluations=hessians)
+    return DownhillPath(result, np.concatenate(points), deviation.largest)
+
+
+def push_off(loss: Loss, model: LocalModel, sign: float, *, share: float = 1.0, bent: bool = True) -> Array:
+    """Point (P,) beside a transition state, on its unstable manifold to second order.
+
+    The push s along the negative mode v is long enough for the gradient to be seen beside that which the transition
+    state itself may have, but short enough for it to be that of the quadratic model: where the two contradict, the
+    flow stops at once, at a saddle within its certificate. With T = D3 loss the manifold is
+    s v + s^2 a, where (H + 2 |lambda_0|) a = -T(v, v) / 2 across v (derived from d theta / dt = -gradient: along the
+    manifold d s / dt = |lambda_0| s). T(v, v) s^2 is the sum of the gradients at s v and -s v.
+
+    Parameters
+    ----------
+    share : float
+        Of that push.
+    bent : bool
+        Whether to add s^2 a.
+    """
+    mode, curvature = model.eigenvectors[:, 0], max(abs(float(model.eigenvalues[0])), np.finfo(float).tiny)
+    unseen = max(abs(float(mode @ model.gradient)), GRADIENT_TOLERANCE * np.sqrt(mode.size))
+    push = min(max(FIRST_PUSH, VISIBLE * unseen / curvature), MAX_PUSH)
+    for _ in range(MAX_SHRINKS):
+        sides = np.array([loss.value_and_gradient(model.point + way * push * mode)[1] for way in (1.0, -1.0)])
+        behind = (sides - model.gradient) @ model.eigenvectors
+        bend = -0.5 * behind.sum(axis=0) / (model.eigenvalues + 2.0 * curvature)
+        bend[0] = 0.0
+        steeper = behind[:, 0] + curvature * push * np.array([1.0, -1.0])
+        if np.abs(steeper).max() <= STEEPER * curvature * push and np.linalg.norm(bend) <= BENT * push:
+            break
+        push *= SHRINK
+    else:
+        return _where_it_falls(loss, model, sign, share)
+    point = model.point + sign * share * push * mode
+    return point + share**2 * (model.eigenvectors @ bend) if bent else point
+
+
+def _where_it_falls(loss: Loss, model: LocalModel, sign: float, share: float) -> Array:
+    """Point (P,) along the negative mode where the loss visibly drops, for saddles too stiff for a quadratic model.
+
+    Further out where it does not drop yet, nearer where it rises: the ravine that the mode leads into bends, and its
+    sides are steep (a cost of the fourth power of the push).
+    """
+    push, risen = FIRST_PUSH, False
+    while True:
+        point = model.point + sign * share * push * model.eigenvectors[:, 0]
+        change = loss.value_and_gradient(point)[0] - model.value
+        risen = risen or change > VISIBLE_DROP
+        push *= 0.5 if risen else 2.0
+        if change < -VISIBLE_DROP or not MIN_PUSH <= push <= 2.0 * MAX_PUSH:
+            return point

@@ -1,0 +1,190 @@
+"""Whether there is a stationary point where a search ended: what a small gradient alone does not say.
+
+A gradient is as small as one likes far out where a loss levels off, and along flat directions. What tells a point that
+is there is Newton's step: near a point it lands within h/2 of its own length from it, h <= 1/2 (Kantorovich; Ciarlet
+and Mardare, Analysis and Applications 10, 249, 2012), while for a loss that falls like e^-r the next step is as long
+as the one before and the same Hessian proposes 0.37 of it, for r^-k at least as much, in a valley x^4 0.30. So the
+step that the Hessian proposes after Newton's step has to be a fifth as long (where the gradient is within its
+rounding, longer steps to either side are tried, after which it is not); and the loss must be resolved, its predicted
+fall below 1e-12 of it. Where that does not hold, further Newton steps are made until it does.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.descent._preconditioned import preconditioned_lbfgs
+from landscape.losses import Loss, Rounding
+from landscape.stationary import (
+    GRADIENT_TOLERANCE,
+    VALUE_RESOLUTION,
+    LocalModel,
+    Signs,
+    StationaryPoint,
+    local_model,
+    rounding_of,
+    signs_of,
+    typed_point,
+)
+
+Array = NDArray[np.float64]
+
+CONTRACTION = 0.2
+SIGNAL = 10.0  # times the rounding of the gradient
+MOST_STEPS = 12  # Newton steps
+SOFT_SHARE = 0.1  # of a step: modes that it goes along are followed outwards
+FURTHER = (1.0, 10.0, 100.0)  # times as far out, where a loss that runs away has risen nowhere
+FAR, TRIES = 10.0, 300  # where a minimisation starts that looks for a bent way out, and its gradients
+SEEN = 1e-11  # of the loss: a difference that rounding does not make
+
+
+class Location(Enum):
+    """What there is at the end of a search."""
+
+    POINT = "a stationary point"
+    FLAT = "along some directions neither gradient nor Hessian say anything"
+    RUNAWAY = "the loss falls outwards for ever"
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """The model at the point, after what Newton steps were needed, and what there is."""
+
+    model: LocalModel
+    location: Location
+    rounding: Rounding
+    gradients: int
+    hessians: int
+
+    @property
+    def signs(self) -> Signs:
+        """Signs of the eigenvalues."""
+        return signs_of(self.model.free, self.rounding.hessian)
+
+    @property
+    def point(self) -> StationaryPoint | None:
+        """The point, a `Minimum` or `TransitionState` where it is one; None where there is none."""
+        return typed_point(self.model, self.rounding.hessian) if self.location is Location.POINT else None
+
+
+def locate(loss: Loss, model: LocalModel) -> Located:
+    """Decide what there is at the point of a model whose gradient is small.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss is not finite at the end of a Newton step.
+    """
+    rounding = rounding_of(loss, model, coarse=True)
+    if not signs_of(model.free, rounding.hessian).flat:  # mostly one gradient is enough
+        step = -model.projections / model.eigenvalues
+        back = -_visible(model, rounding) * np.copysign(1.0, step[_softest(model)])
+        if _is_resolved(model, step, 0.0) and _is_foretold(loss, model, step, back):
+            return Located(model, Location.POINT, rounding, 1, 0)
+    return _settle(loss, model)
+
+
+def _settle(loss: Loss, model: LocalModel) -> Located:
+    """The same with sharper bounds on the rounding, to both sides, and by Newton steps as far as they lead."""
+    gradients = 0
+    for hessians in range(MOST_STEPS + 1):
+        rounding = rounding_of(loss, model)
+        if signs_of(model.free, rounding.hessian).flat:
+            soft = np.abs(model.eigenvalues) <= 100.0 * rounding.hessian
+            return _elsewhere(loss, model, soft, Located(model, Location.FLAT, rounding, gradients, hessians))
+        here = Located(model, Location.POINT, rounding, gradients, hessians)
+        step = -model.projections / model.eigenvalues
+        contracts = _contracts(loss, model, step, rounding)
+        gradients += 2
+        if contracts and (_is_resolved(model, step, rounding.gradient) or hessians == MOST_STEPS):
+            return replace(here, gradients=gradients)
+        if hessians < MOST_STEPS:
+            trial = local_model(loss, model.point + model.eigenvectors @ step)
+            if trial.rms_gradient < model.rms_gradient:
+                model = trial
+                continue
+        what = Location.POINT if contracts else Location.FLAT  # rounding keeps it from getting better, or it is none
+        here = Located(model, what, rounding, gradients, hessians + 1)
+        break
+    soft = np.abs(step) >= SOFT_SHARE * np.abs(step).max()
+    return here if contracts else _elsewhere(loss, model, soft, here)
+
+
+def _contracts(loss: Loss, model: LocalModel, step: Array, rounding: Rounding) -> bool:
+    """Whether the Hessian foretells the gradient after Newton's `step` (P,), in the eigenbasis, to a fifth of the step.
+
+    To either side the softest mode is added, until the change of the gradient stands out from its rounding.
+    """
+    visible = _visible(model, rounding)
+    return all(_is_foretold(loss, model, step, more) for more in (visible, -visible))
+
+
+def _softest(model: LocalModel) -> int:
+    return int(np.argmin(np.abs(model.free)))  # zero modes stand last
+
+
+def _visible(model: LocalModel, rounding: Rounding) -> float:
+    """How far along the softest mode the gradient changes by more than its rounding."""
+    return SIGNAL * rounding.gradient / abs(model.eigenvalues[_softest(model)])
+
+
+def _is_foretold(loss: Loss, model: LocalModel, step: Array, more: float) -> bool:
+    """Whether the gradient changes as the Hessian says after a step that is so much longer along the softest mode."""
+    step = step.copy()
+    step[_softest(model)] += more
+    _, gradient = loss.value_and_gradient(model.point + model.eigenvectors @ step)
+    error = (model.eigenvectors.T @ gradient - model.projections) / model.eigenvalues - step
+    return bool(np.linalg.norm(error[~model.zero]) <= CONTRACTION * np.linalg.norm(step))
+
+
+def _is_resolved(model: LocalModel, step: Array, rounding: float) -> bool:
+    """Whether Newton's step would lower the loss, or the gradient, by no more than can be seen."""
+    fall = 0.5 * np.abs(model.projections * step).sum()
+    return bool(fall <= VALUE_RESOLUTION * abs(model.value) or np.linalg.norm(model.gradient) <= rounding)
+
+
+def _elsewhere(loss: Loss, model: LocalModel, soft: NDArray[np.bool_], flat: Located) -> Located:
+    """`flat`, or that the loss runs away along `soft` modes (P,) of a model that is no point."""
+    return replace(flat, location=Location.RUNAWAY) if runs_away(loss, model, soft) else flat
+
+
+def runs_away(loss: Loss, model: LocalModel, soft: NDArray[np.bool_]) -> bool:
+    """Whether the loss falls all the way out along theta (P,), or along the part of it that lies in the `soft` modes.
+
+    It does if it is higher half-way back, and rises nowhere straight on, up to a hundred times as far; or, as the way
+    may bend, if a minimisation from ten times as far out ends out there and no higher. A penalty would make it rise.
+    """
+    soft_modes, modes = (model.eigenvectors[:, chosen & ~model.zero] for chosen in (soft, np.ones_like(soft)))
+    part, whole = soft_modes @ (soft_modes.T @ model.point), modes @ (modes.T @ model.point)
+    noise = SEEN * abs(model.value)
+    with np.errstate(all="ignore"):
+        if _falls(loss, model, part, noise) or _falls(loss, model, whole, noise):
+            return True
+        return _rises_back(loss, model, part, noise) and _bends_away(loss, model, part, noise)
+
+
+def _rises_back(loss: Loss, model: LocalModel, out: Array, noise: float) -> bool:
+    return loss.value_and_gradient(model.point - 0.5 * out)[0] > model.value + noise
+
+
+def _falls(loss: Loss, model: LocalModel, out: Array, noise: float) -> bool:
+    """Whether the loss is higher half-way back along `out` (P,) and rises nowhere further on."""
+    if not _rises_back(loss, model, out, noise):
+        return False
+    further = [loss.value_and_gradient(model.point + times * out)[0] for times in FURTHER]
+    return all(b <= a + noise for a, b in pairwise([model.value, *further]))
+
+
+def _bends_away(loss: Loss, model: LocalModel, out: Array, noise: float) -> bool:
+    norm = np.linalg.norm(model.point)
+    if np.linalg.norm(out) < 0.5 * norm:
+        return False
+    try:
+        start = model.point + FAR * out
+        end = preconditioned_lbfgs(loss, start, tolerance=GRADIENT_TOLERANCE, max_step=1.0, max_gradients=TRIES).model
+    except FloatingPointError:
+        return False
+    return bool(end.value <= model.value + noise and np.linalg.norm(end.point) >= 0.5 * FAR * norm)

@@ -1,0 +1,165 @@
+"""The loss along the real way between minima: down both sides of each transition state, joined."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.descent._downhill import PATH_ERRORS, follow_down
+from landscape.descent._quench import QuenchResult
+from landscape.losses import Loss
+from landscape.networks import MLP
+from landscape.stationary import Minimum, TransitionState, local_model, separation
+from landscape.support import one_thread
+from landscape.symmetry import align, transform
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The loss along a way through k transition states.
+
+    Attributes
+    ----------
+    points : (T, P) float64
+        Points on the way; where the loss has symmetries each piece is the image that continues the one before.
+    lengths : (T,) float64
+        Length of the way up to each point, Euclidean in parameter space; starts at 0.
+    losses : (T,) float64
+        In nats.
+    minima : (k + 1,) int64
+        Positions of the minima among the points.
+    transition_states : (k,) int64
+        Positions of the transition states.
+    """
+
+    points: Array
+    lengths: Array
+    losses: Array
+    minima: Integers
+    transition_states: Integers
+
+
+def loss_profile(
+    loss: Loss,
+    minima: Sequence[Minimum],
+    transition_states: Sequence[TransitionState],
+    *,
+    points_per_side: int = 40,
+    path_error: float | None = None,
+) -> Profile:
+    """Follow the gradient flow down both sides of each transition state and join the pieces.
+
+    Parameters
+    ----------
+    loss : Loss
+    minima : sequence of Minimum
+        The k + 1 minima on the way, in order (`Pathway.minima`).
+    transition_states : sequence of TransitionState
+        The k transition states between them.
+    points_per_side : int
+        Samples, evenly spaced in length, of each way down.
+    path_error : float, optional
+        Euclidean error of one step of the flow. By default that of the searches, smaller where an error might decide
+        where the way ends; so the ways end in the same minima.
+
+    Raises
+    ------
+    ValueError
+        If there is not one minimum more than transition states, or a way down from a transition state does not
+        end in its minimum.
+
+    Notes
+    -----
+    Pieces join at the minima: the symmetry that carries the begin of a piece nearest to the end of the piece
+    before carries the whole piece along. The loss does not change.
+    """
+    if not transition_states or len(minima) != len(transition_states) + 1:
+        msg = (
+            f"minima must be one more than transition_states, of which there must be one; got {len(minima)} minima "
+            f"and {len(transition_states)} transition states"
+        )
+        raise ValueError(msg)
+    if points_per_side < 2:
+        msg = f"points_per_side must be at least 2; got {points_per_side}"
+        raise ValueError(msg)
+    pieces: list[Array] = []
+    with one_thread():
+        for k, state in enumerate(transition_states):
+            sides = [_way_down(loss, state, sign, path_error) for sign in (1.0, -1.0)]
+            up, down = _oriented(loss, sides, (minima[k], minima[k + 1]), k)
+            piece = np.concatenate([_even(up, points_per_side)[::-1], _even(down, points_per_side)[1:]])
+            pieces.append(piece if k == 0 else _continued(loss.network, piece, pieces[-1][-1]))
+    return _joined(loss, pieces, points_per_side)
+
+
+def _way_down(loss: Loss, state: TransitionState, sign: float, path_error: float | None) -> tuple[Array, QuenchResult]:
+    """The way (T, P) from a transition state down one side, and where it ends."""
+    modes = loss.zero_modes
+    top = local_model(loss, state.coordinates - modes.T @ (modes @ state.coordinates))
+    errors = PATH_ERRORS if path_error is None else (path_error,)
+    path = follow_down(loss, top, sign, path_errors=errors, with_points=True)
+    return path.points, path.result
+
+
+def _oriented(
+    loss: Loss, sides: list[tuple[Array, QuenchResult]], ends: tuple[Minimum, Minimum], k: int
+) -> tuple[Array, Array]:
+    """The ways to the first and to the second of two minima, each complete with its minimum."""
+    for order in ((0, 1), (1, 0)):
+        ways = [_completed(loss, *sides[side], minimum) for side, minimum in zip(order, ends, strict=True)]
+        if ways[0] is not None and ways[1] is not None:
+            return ways[0], ways[1]
+    msg = (
+        f"transition_states[{k}] must join minima[{k}] and minima[{k + 1}]; the ways down from it end at losses "
+        f"{sides[0][1].value:.9g} and {sides[1][1].value:.9g}, the minima have {ends[0].value:.9g} and "
+        f"{ends[1].value:.9g}"
+    )
+    raise ValueError(msg)
+
+
+def _completed(loss: Loss, way: Array, end: QuenchResult, minimum: Minimum) -> Array | None:
+    """The way with the minimum that it leads to as its last point; None if that is another one."""
+    if not end.converged:
+        return None
+    image = _continued(loss.network, minimum.coordinates[None], end.coordinates)
+    near = np.linalg.norm(image[0] - end.coordinates) <= separation(end.minimum, minimum)
+    return np.concatenate([way, image]) if near else None
+
+
+def _continued(network: MLP | None, piece: Array, end: Array) -> Array:
+    """The image of a piece (T, P) of the way whose first point is nearest to `end` (P,)."""
+    if network is None or not network.hidden:
+        return piece
+    (element,) = align(network, piece[0], end[None])
+    return np.array([transform(network, point, element) for point in piece])
+
+
+def _lengths(points: Array) -> Array:
+    return np.append(0.0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1)))
+
+
+def _even(way: Array, n: int) -> Array:
+    """Points (n, P) evenly spaced on a polygon (T, P), its ends included."""
+    lengths = _lengths(way)
+    goals = np.linspace(0.0, lengths[-1], n)
+    after = np.searchsorted(lengths, goals).clip(1, lengths.size - 1)
+    step = np.maximum(lengths[after] - lengths[after - 1], np.finfo(float).tiny)
+    fraction = ((goals - lengths[after - 1]) / step)[:, None]
+    return (1.0 - fraction) * way[after - 1] + fraction * way[after]
+
+
+def _joined(loss: Loss, pieces: list[Array], n: int) -> Profile:
+    """Pieces of 2 n - 1 points whose ends coincide, as one way."""
+    points = np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
+    period = 2 * (n - 1)
+    return Profile(
+        points=points,
+        lengths=_lengths(points),
+        losses=np.array([loss.value_and_gradient(point)[0] for point in points]),
+        minima=np.arange(len(pieces) + 1) * period,
+        transition_states=np.arange(len(pieces)) * period + n - 1,
+    )

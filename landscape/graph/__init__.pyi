@@ -1,0 +1,34 @@
+from ._completeness import (
+    DiscoveryCurve as DiscoveryCurve,
+    Estimate as Estimate,
+    chao1 as chao1,
+    coverage_interval as coverage_interval,
+    discovery_curve as discovery_curve,
+    good_turing_coverage as good_turing_coverage,
+    minima_at_least as minima_at_least,
+)
+from ._connectivity import (
+    LandscapeGraph as LandscapeGraph,
+    check_barriers as check_barriers,
+    components as components,
+    from_networkx as from_networkx,
+    minimax_barrier as minimax_barrier,
+    minimax_barriers as minimax_barriers,
+    superbasins as superbasins,
+    to_networkx as to_networkx,
+)
+from ._disconnectivity import (
+    DisconnectivityTree as DisconnectivityTree,
+    disconnectivity_tree as disconnectivity_tree,
+)
+from ._funnels import (
+    Funnelling as Funnelling,
+    funnelling as funnelling,
+)
+from ._heights import (
+    below_minima as below_minima,
+)
+from ._pathways import (
+    Pathway as Pathway,
+    fastest_path as fastest_path,
+)

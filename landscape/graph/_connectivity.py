@@ -1,0 +1,291 @@
+"""Minima and transition states as a graph: components, lowest barriers, superbasins."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Real
+from typing import Any
+
+import networkx as nx
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
+
+from landscape.graph._heights import TOLERANCE, below_minima
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class LandscapeGraph:
+    """Minima joined by transition states, as plain arrays. Its arrays are read-only copies.
+
+    Several transition states may join the same two minima, and one may join a minimum to itself
+    (both ways down lead to the same minimum, or to two symmetric images of it).
+
+    Parameters
+    ----------
+    losses : (n,) float64
+        Loss of each minimum, in nats; n may be 0.
+    transition_losses : (m,) float64
+        Loss of each transition state, in nats; m may be 0.
+    edges : (m, 2) int64
+        The two minima, 0 ... n - 1, that each transition state joins.
+    tolerance : float
+        How far, in nats, rounding may put a transition state below one of its minima; of losses beyond 1 nat
+        this share of the loss. Such a transition state counts as lying at that minimum (see `barriers`).
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match, a loss is not finite, an index is out of range, or a transition state
+        lies more than `tolerance`, and the rounding of its loss, below one of its minima (`_heights`).
+    """
+
+    losses: Floats
+    transition_losses: Floats
+    edges: Integers
+    tolerance: float = TOLERANCE
+
+    def __post_init__(self) -> None:
+        arrays = {
+            "losses": _losses("losses", self.losses),
+            "transition_losses": _losses("transition_losses", self.transition_losses),
+            "edges": _edges(self.edges),
+        }
+        for name, array in arrays.items():
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        self._check_edges()
+        check_barriers(self.losses, self.transition_losses, self.edges, self.tolerance)
+
+    def _check_edges(self) -> None:
+        if len(self.edges) != self.n_transition_states:
+            msg = f"edges must have one row per transition state, {self.n_transition_states}; got {len(self.edges)}"
+            raise ValueError(msg)
+        wrong = ((self.edges < 0) | (self.edges >= self.n_minima)).any(axis=1)
+        if wrong.any():
+            k = int(np.argmax(wrong))
+            msg = (
+                f"edges must name minima 0 ... {self.n_minima - 1}; transition state {k} joins {self.edges[k].tolist()}"
+            )
+            raise ValueError(msg)
+
+    @property
+    def n_minima(self) -> int:
+        """Number n of minima."""
+        return self.losses.size
+
+    @property
+    def n_transition_states(self) -> int:
+        """Number m of transition states."""
+        return self.transition_losses.size
+
+    @property
+    def barriers(self) -> Floats:
+        """Highest loss (m,) on the way across each transition state: never below its two minima."""
+        return np.maximum(self.transition_losses, self.losses[self.edges].max(axis=1, initial=-np.inf))
+
+    @cached_property
+    def _forest(self) -> Integers:
+        """Of `spanning_forest`, which trees, barriers and funnels of one graph all begin with."""
+        return _forest_of(self)
+
+
+def check_barriers(losses: Floats, transition_losses: Floats, edges: Integers, tolerance: float = TOLERANCE) -> None:
+    """Raise a ValueError if a transition state (m,) lies below one of its minima (m, 2) of these (n,) (`_heights`)."""
+    wrong = below_minima(transition_losses, losses[edges], tolerance)
+    if wrong.any():
+        k = int(np.argmax(wrong))
+        msg = (
+            f"a transition state must not lie below its minima; transition state {k} has loss "
+            f"{transition_losses[k]!s}, its minima {edges[k].tolist()} have {losses[edges[k]].tolist()}"
+        )
+        raise ValueError(msg)
+
+
+def spanning_forest(graph: LandscapeGraph) -> Integers:
+    """Transition states (k,) of the minimum spanning forest, lowest first.
+
+    They connect what all transition states connect, at the same lowest barriers: k = n - (number of
+    components). Of equal barriers the one with the smaller index is taken. The array is read-only.
+    """
+    return graph._forest
+
+
+def _forest_of(graph: LandscapeGraph) -> Integers:
+    ascending = np.argsort(graph.barriers, kind="stable")
+    low, high = np.sort(graph.edges[ascending], axis=1).T
+    _, first = np.unique(low * graph.n_minima + high, return_index=True)  # the lowest of parallel ones
+    first = np.sort(first[low[first] != high[first]])
+    # ranks from 1 as weights: all distinct, and none is the 0 that means "no edge"
+    weights = _adjacency(graph.n_minima, low[first], high[first], first + 1.0)
+    ranks = np.sort(minimum_spanning_tree(weights).data).astype(np.int64) - 1
+    forest = ascending[ranks]
+    forest.flags.writeable = False
+    return forest
+
+
+def components(graph: LandscapeGraph) -> Integers:
+    """Label (n,) of the connected component of each minimum.
+
+    Component 0 holds the global minimum; the others follow by their lowest minimum.
+    """
+    return _ordered(_connected(graph.n_minima, graph.edges), graph.losses)
+
+
+def minimax_barriers(graph: LandscapeGraph, source: int) -> Floats:
+    """Lowest possible highest loss (n,) on the way from `source` to each minimum, in nats.
+
+    The way along the minimum spanning tree is such a best way. The source's own entry is its loss;
+    minima that no way leads to have inf.
+
+    Raises
+    ------
+    ValueError
+        If `source` is not a minimum of the graph.
+    """
+    if not 0 <= source < graph.n_minima:
+        msg = f"source must be a minimum 0 ... {graph.n_minima - 1}; got {source!r}"
+        raise ValueError(msg)
+    forest = spanning_forest(graph)
+    start, end = graph.edges[forest].T
+    order, previous = breadth_first_order(_adjacency(graph.n_minima, start, end), source, directed=False)
+    last_step = np.full(graph.n_minima, np.inf)
+    last_step[np.where(previous[start] == end, start, end)] = graph.barriers[forest]
+    highest = np.full(graph.n_minima, np.inf)
+    highest[source] = graph.losses[source]
+    for minimum in order[1:]:
+        highest[minimum] = max(highest[previous[minimum]], last_step[minimum])
+    return highest
+
+
+def minimax_barrier(graph: LandscapeGraph, a: int, b: int) -> float:
+    """Lowest possible highest loss on the way from minimum `a` to minimum `b`, in nats; inf where no way leads.
+
+    An ultrametric: of three minima the two largest of their three barriers are equal.
+
+    Raises
+    ------
+    ValueError
+        If `a` or `b` is not a minimum of the graph.
+    """
+    for name, minimum in (("a", a), ("b", b)):
+        if not 0 <= minimum < graph.n_minima:
+            msg = f"{name} must be a minimum 0 ... {graph.n_minima - 1}; got {minimum!r}"
+            raise ValueError(msg)
+    return float(minimax_barriers(graph, a)[b])
+
+
+def superbasins(graph: LandscapeGraph, level: float) -> Integers:
+    """Label (n,) of the superbasin of each minimum at a loss level in nats, -1 for minima above it.
+
+    Two minima share a superbasin when a way joins them that nowhere rises above `level`
+    (Becker and Karplus, J. Chem. Phys. 106, 1495, 1997). Superbasin 0 holds the global minimum; the
+    others follow by their lowest minimum.
+
+    Raises
+    ------
+    ValueError
+        If `level` is nan.
+    """
+    if np.isnan(level):
+        msg = "level must be a loss in nats; got nan"
+        raise ValueError(msg)
+    below = graph.losses <= level
+    labels = np.full(graph.n_minima, -1)
+    connected = _connected(graph.n_minima, graph.edges[graph.barriers <= level])
+    labels[below] = _ordered(connected[below], graph.losses[below])
+    return labels
+
+
+def to_networkx(graph: LandscapeGraph) -> nx.MultiGraph:
+    """The graph for networkx: minima are nodes, transition states are edges keyed by their index.
+
+    Nodes and edges have the attribute ``loss`` in nats.
+    """
+    result = nx.MultiGraph()
+    result.add_nodes_from((i, {"loss": loss}) for i, loss in enumerate(graph.losses.tolist()))
+    for k, ((i, j), loss) in enumerate(zip(graph.edges.tolist(), graph.transition_losses.tolist(), strict=True)):
+        result.add_edge(i, j, key=k, loss=loss)
+    return result
+
+
+def from_networkx(network: nx.Graph) -> LandscapeGraph:
+    """The plain arrays of a networkx graph whose nodes and edges have a finite attribute ``loss`` in nats.
+
+    Minima are numbered in the order of the nodes. Transition states keep their numbers where the keys of a
+    multigraph's edges are 0 ... m - 1 (as `to_networkx` makes them); else they follow the order of the edges.
+
+    Raises
+    ------
+    ValueError
+        If the graph is directed, or a node or an edge has no loss.
+    """
+    if network.is_directed():
+        msg = "network must be undirected: a transition state leads both ways; got a directed graph"
+        raise ValueError(msg)
+    number = {node: i for i, node in enumerate(network.nodes)}
+    nodes = [_loss_of(f"node {node!r}", attributes) for node, attributes in network.nodes(data=True)]
+    keyed = network.edges(keys=True) if isinstance(network, nx.MultiGraph) else [(*e, None) for e in network.edges]
+    rows = [(key, i, j, network.get_edge_data(i, j, key) or {}) for i, j, key in keyed]
+    by_key = {row[0]: row for row in rows}
+    if by_key.keys() == set(range(len(rows))):
+        rows = [by_key[k] for k in range(len(rows))]
+    return LandscapeGraph(
+        losses=np.array(nodes),
+        transition_losses=np.array([_loss_of(f"edge {i!r} - {j!r}", attributes) for _, i, j, attributes in rows]),
+        edges=np.array([[number[i], number[j]] for _, i, j, _ in rows], dtype=np.int64).reshape(-1, 2),
+    )
+
+
+def _loss_of(what: str, attributes: Mapping[str, Any]) -> float:
+    loss = attributes.get("loss")
+    if not isinstance(loss, Real):
+        msg = f"every node and edge must have a number as loss; {what} has {loss!r}"
+        raise ValueError(msg)
+    return float(loss)
+
+
+def _losses(name: str, values: ArrayLike) -> Floats:
+    array = np.array(values, dtype=np.float64)
+    if array.ndim != 1:
+        msg = f"{name} must have one dimension; got shape {array.shape}"
+        raise ValueError(msg)
+    if not np.isfinite(array).all():
+        k = int(np.argmin(np.isfinite(array)))
+        msg = f"{name} must be finite; entry {k} is {array[k]}"
+        raise ValueError(msg)
+    return array
+
+
+def _edges(values: ArrayLike) -> Integers:
+    array = np.array(values)
+    if array.size == 0:
+        return np.empty((0, 2), np.int64)
+    if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "iu":
+        msg = f"edges must be integers of shape (m, 2); got {array.dtype} of shape {array.shape}"
+        raise ValueError(msg)
+    return array.astype(np.int64)
+
+
+def _adjacency(n: int, start: Integers, end: Integers, weights: NDArray[np.floating] | None = None) -> csr_array:
+    values = np.ones(start.size) if weights is None else weights
+    return csr_array((values, (start, end)), shape=(n, n))
+
+
+def _connected(n: int, edges: Integers) -> Integers:
+    return connected_components(_adjacency(n, *edges.T), directed=False)[1].astype(np.int64)
+
+
+def _ordered(labels: Integers, losses: Floats) -> Integers:
+    """The same partition, its labels numbered by the lowest loss in each part."""
+    ascending = np.argsort(losses, kind="stable")
+    _, first, inverse = np.unique(labels[ascending], return_index=True, return_inverse=True)
+    rank = np.empty(first.size, np.int64)
+    rank[np.argsort(first)] = np.arange(first.size)
+    ordered = np.empty(labels.size, np.int64)
+    ordered[ascending] = rank[inverse]
+    return ordered

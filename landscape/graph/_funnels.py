@@ -1,0 +1,184 @@
+"""How funnelled a landscape is: what stands between each minimum and the global minimum."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landscape.graph._connectivity import LandscapeGraph, minimax_barriers
+from landscape.graph._disconnectivity import disconnectivity_tree
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+SMALL_CLIMB = 0.1  # of the range of losses: see `funnelling`
+
+
+@dataclass(frozen=True, eq=False)
+class Funnelling:
+    """How the minima of a landscape lie to its global minimum.
+
+    Attributes
+    ----------
+    global_minimum : int
+        Index of the lowest minimum.
+    climbs : (n,) float64
+        Climb of each minimum on the best way to the global minimum: the lowest possible highest loss on the
+        way less its own, in nats; 0 for the global minimum, inf where no known way leads there.
+    span : float
+        Loss of the highest minimum that has a way to the global one, less the loss of that, in nats.
+    fraction : float
+        Climbs up to so large a part of `span` count as small.
+    share : float
+        Share of the other minima whose climb is small; those without a way count as not small. nan where
+        there is but one minimum.
+    connected_share : float
+        The same share among the minima with a way to the global minimum; nan where there is none.
+    connected : int
+        Number of other minima with a way to the global minimum.
+    ratios : (n,) float64
+        (highest loss on the best way - lowest loss) / (own loss - lowest loss): 1 where the way only goes
+        down, inf beside a minimum as low as the global one. nan for the global minimum and where no way is known.
+    frustration : float
+        Mean of `ratios` over their statistical weights; nan where there is none (see `funnelling`).
+    funnels : (k,) int64
+        Bottoms of the funnels, lowest first: the global minimum and each minimum, of those with a way to it,
+        that reaches no lower minimum by a small climb.
+    """
+
+    global_minimum: int
+    climbs: Floats
+    span: float
+    fraction: float
+    share: float
+    connected_share: float
+    connected: int
+    ratios: Floats
+    frustration: float
+    funnels: Integers
+
+    @property
+    def relative_climbs(self) -> Floats:
+        """`climbs` (n,) as parts of `span`; 0 for the global minimum."""
+        return np.where(self.climbs > 0.0, self.climbs / (self.span or 1.0), 0.0)
+
+
+def funnelling(
+    graph: LandscapeGraph,
+    *,
+    fraction: float = SMALL_CLIMB,
+    temperature: float = np.inf,
+    log_weights: ArrayLike | None = None,
+) -> Funnelling:
+    """Measure how funnelled a landscape is.
+
+    Parameters
+    ----------
+    graph : LandscapeGraph
+        With at least one minimum.
+    fraction : float
+        Part of the range of the minima's losses, from 0 to 1, up to which a climb counts as small. The default
+        of a tenth is the spacing of ten levels, about as many as disconnectivity graphs are drawn with: such a
+        minimum joins the funnel of the global minimum within one level. The range is that of the minima with a
+        way to the global one: else a lonely minimum far above (the constant predictor) makes every climb small.
+    temperature : float
+        Of the statistical weights, in nats. A loss has no natural one; inf gives all minima equal weights.
+    log_weights : (n,) array, optional
+        Logarithms of further weights, for instance log orbit_size - log_determinant / 2 (harmonic superposition).
+
+    Raises
+    ------
+    ValueError
+        If there is no minimum or an argument is out of range.
+
+    Notes
+    -----
+    Frustration index: ``f = sum_a p_a (V_a^+ - V_0) / (V_a - V_0)`` over all minima a but the global one, 0,
+    with V_a^+ the highest loss on the best way from a to 0 and p_a the equilibrium probability of a,
+    ``p_a ~ w_a exp(-(V_a - V_0) / T)``, normalised without the global minimum. It is 1 for a perfect funnel
+    and grows with the barriers. Source: de Souza, Stevenson, Niblett, Farrell and Wales, J. Chem. Phys. 146,
+    124103 (2017), whose abstract says: the ratio of the energy barrier to the energy difference with
+    reference to the global minimum, weighted by the equilibrium occupation probabilities. The normalisation
+    and that the barrier is measured from the global minimum are from memory, not verified; measured from a
+    itself, every ratio and so the index would be smaller by exactly 1. Minima without a known way have no
+    barrier and are left out (our choice).
+    """
+    _check(graph, fraction, temperature)
+    bottom = int(np.argmin(graph.losses))
+    highest, lowest = minimax_barriers(graph, bottom), float(graph.losses[bottom])
+    climbs, rises = highest - graph.losses, graph.losses - lowest
+    reached = np.isfinite(highest) & (np.arange(graph.n_minima) != bottom)
+    span = float(rises[reached].max(initial=0.0))
+    small = reached & (climbs <= fraction * span)
+    ratios = np.full(graph.n_minima, np.nan)
+    ratios[reached] = _ratios((highest - lowest)[reached], rises[reached])
+    return Funnelling(
+        global_minimum=bottom,
+        climbs=climbs,
+        span=span,
+        fraction=float(fraction),
+        share=_share(small.sum(), graph.n_minima - 1),
+        connected_share=_share(small.sum(), reached.sum()),
+        connected=int(reached.sum()),
+        ratios=ratios,
+        frustration=_mean(ratios[reached], _log_weights(graph, temperature, log_weights)[reached]),
+        funnels=_funnels(graph, np.append(np.flatnonzero(reached), bottom), fraction * span),
+    )
+
+
+def _check(graph: LandscapeGraph, fraction: float, temperature: float) -> None:
+    if graph.n_minima == 0:
+        msg = "graph must hold at least one minimum to be funnelled; got 0"
+        raise ValueError(msg)
+    if not 0.0 <= fraction <= 1.0:
+        msg = f"fraction must lie between 0 and 1; got {fraction!r}"
+        raise ValueError(msg)
+    if not temperature > 0.0:
+        msg = f"temperature must be positive, in nats; got {temperature!r}"
+        raise ValueError(msg)
+
+
+def _share(part: int, whole: int) -> float:
+    return float(part / whole) if whole else float("nan")
+
+
+def _ratios(barriers: Floats, rises: Floats) -> Floats:
+    """Barrier over rise; 1 where both are 0: no barrier stands between minima of the same loss."""
+    flat = rises == 0.0
+    return np.where(flat, np.where(barriers > 0.0, np.inf, 1.0), barriers / np.where(flat, 1.0, rises))
+
+
+def _log_weights(graph: LandscapeGraph, temperature: float, more: ArrayLike | None) -> Floats:
+    result = -(graph.losses - graph.losses.min()) / temperature
+    if more is None:
+        return result
+    more = np.asarray(more, dtype=np.float64)
+    if more.shape != result.shape or not np.isfinite(more).all():
+        msg = f"log_weights must be finite with one entry per minimum, shape {result.shape}; got shape {more.shape}"
+        raise ValueError(msg)
+    return result + more
+
+
+def _mean(values: Floats, log_weights: Floats) -> float:
+    if values.size == 0:
+        return float("nan")
+    weights = np.exp(log_weights - log_weights.max())
+    kept = weights > 0.0  # an infinite ratio of no weight counts for nothing
+    return float(np.average(values[kept], weights=weights[kept]))
+
+
+def _funnels(graph: LandscapeGraph, minima: Integers, small: float) -> Integers:
+    """Those of some minima that no climb up to `small` leads from to a lower one, lowest first."""
+    tree = disconnectivity_tree(graph)
+    # leaves come lowest first and parents after their children: the lowest leaf below each node
+    lowest = np.full(tree.n_nodes, tree.n_leaves)
+    lowest[: tree.n_leaves] = np.arange(tree.n_leaves)
+    for node, parent in enumerate(tree.parents.tolist()):
+        if parent >= 0:
+            lowest[parent] = min(lowest[parent], lowest[node])
+    climbs = np.full(tree.n_leaves, np.inf)  # to a lower minimum
+    for node, parent in enumerate(tree.parents.tolist()):
+        if parent >= 0 and lowest[parent] != lowest[node]:
+            climbs[lowest[node]] = tree.levels[parent] - tree.levels[lowest[node]]
+    bottoms = tree.minima[climbs > small]
+    return bottoms[np.isin(bottoms, minima)]

@@ -1,0 +1,155 @@
+"""The network of minima as GraphML, for Gephi, Cytoscape, igraph or NetworkX; and from it as plain arrays."""
+
+import json
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import ParseError
+from xml.parsers import expat
+
+import networkx as nx
+import numpy as np
+
+from landscape.database import Database, StoredMinimum, StoredTransitionState
+from landscape.graph import LandscapeGraph
+from landscape.support import new_file, reading
+
+MAX_LONG = 2**63 - 1  # of GraphML's whole numbers
+
+
+def export_graphml(database: Database, path: str | Path) -> None:
+    """Write minima as nodes and transition states as edges; parallel ones have keys (ids) of their own.
+
+    Nodes are called by the minima's ids, lowest first. Attributes of both: ``loss`` in nats, ``hits``, ``origin``,
+    ``orbit_size`` (a whole number where GraphML can hold them all), ``trace``, ``log_determinant``,
+    ``lowest_eigenvalue``, ``rms_gradient``; of edges also ``ends_checked``, false where only a file says what they
+    join. The provenance is an attribute of the graph, as JSON.
+    """
+    with new_file(path) as unfinished:
+        nx.write_graphml_xml(_network(database), str(unfinished))
+
+
+def _network(database: Database) -> nx.MultiGraph:
+    network = nx.MultiGraph(provenance=json.dumps(asdict(database.provenance)))
+    minima, states = database.minima, database.transition_states
+    for stored, attributes in zip(minima, _attributes(minima), strict=True):
+        network.add_node(stored.id, **attributes)
+    unchecked = database.unchecked_ends()
+    for stored, attributes in zip(states, _attributes(states), strict=True):
+        network.add_edge(*stored.minimum_ids, key=stored.id, **attributes, ends_checked=stored.id not in unchecked)
+    return network
+
+
+def _attributes(points: Sequence[StoredMinimum | StoredTransitionState]) -> list[dict[str, Any]]:
+    whole = max((stored.orbit_size for stored in points), default=0) <= MAX_LONG
+    return [
+        {
+            "loss": stored.point.value,
+            "hits": stored.hits,
+            "origin": stored.origin,
+            "orbit_size": stored.orbit_size if whole else float(stored.orbit_size),
+            "trace": stored.point.trace,
+            "log_determinant": stored.point.log_determinant,
+            "lowest_eigenvalue": float(stored.point.eigenvalues[0]),
+            "rms_gradient": stored.point.rms_gradient,
+            **_discovery(stored),
+        }
+        for stored in points
+    ]
+
+
+def _discovery(stored: StoredMinimum | StoredTransitionState) -> dict[str, Any]:
+    """The snapshot that found a minimum, if one did."""
+    return asdict(stored.discovery) if isinstance(stored, StoredMinimum) and stored.discovery else {}
+
+
+# ---------------------------------------------------------------- reading
+
+
+def import_graphml(path: str | Path) -> LandscapeGraph:
+    """The network of minima in a GraphML file, whoever wrote it, as plain arrays.
+
+    Nodes and edges need an attribute ``loss``, in nats. Minima and transition states are put in order, lowest
+    first, as in `Database.graph`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no GraphML, has a document type (whose entities could expand without end), is directed, uses an
+        id twice, or its losses are missing or make no landscape: the message names the path.
+    """
+    path = Path(path)
+    with reading(path, "is no GraphML of a landscape"):
+        content = path.read_bytes()
+        elements = _elements(content)
+        network = _parsed(content)
+        if (network.number_of_nodes(), network.number_of_edges()) != (elements["node"], elements["edge"]):
+            msg = "its nodes and edges must have ids of their own, and edges must name nodes"
+            raise ValueError(msg)
+        return _landscape(network)
+
+
+def _landscape(network: nx.MultiGraph) -> LandscapeGraph:
+    """Losses and edges, lowest first; of equal ones in the order of the file, or of whole keys."""
+    losses = {node: _loss(data, f"node {node!r}") for node, data in network.nodes(data=True)}
+    nodes = sorted(losses, key=lambda node: losses[node])
+    position = {node: k for k, node in enumerate(nodes)}
+    edges = sorted(
+        (_loss(data, f"edge {key!r}"), _order(key), (position[a], position[b]))
+        for a, b, key, data in network.edges(keys=True, data=True)
+    )
+    return LandscapeGraph(
+        losses=np.array([losses[node] for node in nodes]),
+        transition_losses=np.array([loss for loss, _, _ in edges]),
+        edges=np.array([pair for _, _, pair in edges], dtype=np.int64).reshape(-1, 2),
+    )
+
+
+def _elements(content: bytes) -> Counter[str]:
+    """Number of elements of each name. ValueError at the first sign of a document type, before it is looked into."""
+    found: Counter[str] = Counter()
+
+    def refuse(*_: object) -> None:
+        msg = "a document type is refused"
+        raise ValueError(msg)
+
+    def count(name: str, _attributes: object) -> None:
+        found[name.rpartition(" ")[2]] += 1
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = count
+    parser.Parse(content, True)
+    return found
+
+
+def _parsed(content: bytes) -> nx.MultiGraph:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about parts of the format that are of no use here
+            network: Any = nx.parse_graphml(content, force_multigraph=True)
+    except (nx.NetworkXException, ParseError) as error:
+        msg = f"it cannot be parsed ({error})"
+        raise ValueError(msg) from error
+    if network.is_directed():
+        msg = "its edges must not be directed"
+        raise ValueError(msg)
+    return network
+
+
+def _order(key: Any) -> tuple[bool, int]:
+    """Edges with whole keys first, by these."""
+    return (False, key) if isinstance(key, int) else (True, 0)
+
+
+def _loss(data: dict[str, Any], what: str) -> float:
+    loss = data.get("loss")
+    if isinstance(loss, bool) or not isinstance(loss, int | float) or not np.isfinite(loss):
+        msg = f"{what} must have a finite number as attribute 'loss'; got {loss!r}"
+        raise ValueError(msg)
+    return float(loss)

@@ -1,0 +1,398 @@
+"""A whole database as plain arrays in one npz file, for NumPy and what reads its files; and back, bit for bit.
+
+``provenance`` is a text in JSON. Points have ``minima_*`` and ``transition_states_*``, one entry per point in the
+order of their ids: ``ids``, ``coordinates`` (n, P), ``losses`` in nats, ``rms_gradients``, ``eigenvalues`` (n, P) that
+end in nan where zero modes are left out, ``log_determinants``, ``traces``, ``orbit_sizes`` as texts (they may be huge),
+``hits``, ``origins``, ``searches`` (-1: none); transition states also ``eigenvectors`` (m, P) and ``minimum_ids``
+(m, 2). Then ``attempts_*`` and ``inherent_structures_*``, one entry per search and per quenched point of a
+trajectory (-1: no minimum), ``discoveries_*`` (the snapshot that found a minimum), ``unmapped_*`` (why a point belongs
+to none), ``search_origins_*`` and ``finds_*`` (which search it was, and what it found), ``random_starts_*``, and
+``unchecked_ends``, the ids of transition states of which only a file says what they join: files of older versions lack
+these.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.database import (
+    Attempt,
+    Database,
+    Discovery,
+    Find,
+    Provenance,
+    RandomStart,
+    SearchOrigin,
+    StoredMinimum,
+    StoredTransitionState,
+    _schema,
+    check_new,
+    loss_of,
+    moderate,
+    new_database,
+    read_provenance,
+)
+from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, later_rows, rows
+from landscape.stationary import GRADIENT_TOLERANCE, Minimum, TransitionState
+from landscape.support import new_file, reading
+
+Array = NDArray[np.float64]
+Stored = StoredMinimum | StoredTransitionState
+
+MINIMA, STATES, ATTEMPTS, STRUCTURES = "minima", "transition_states", "attempts", "inherent_structures"
+DISCOVERIES, UNMAPPED, UNCHECKED = "discoveries", "unmapped", "unchecked_ends"
+ORIGINS, FINDS, STARTS = "search_origins", "finds", "random_starts"
+MAX_GRADIENT = 10.0 * GRADIENT_TOLERANCE  # rms: what another machine may make of a vanishing one
+LOSS_ERROR = 1e-9  # nats per nat: further from the loss at its coordinates a number is another one
+
+
+@dataclass(frozen=True)
+class _Structure:
+    """Where a point of a trajectory was quenched to."""
+
+    point: str
+    method: str
+    minimum_id: int | None
+
+
+@dataclass(frozen=True)
+class _Discovered:
+    """Which snapshot found a minimum."""
+
+    minimum_id: int
+    run: str
+    replica: int
+    step: int
+    method: str
+
+
+@dataclass(frozen=True)
+class _Unmapped:
+    """Why a point of a trajectory belongs to no minimum."""
+
+    point: str
+    method: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Which search it was; seeds may be too large for a column of numbers."""
+
+    search: int
+    seed: str
+    number: int
+    finds_known: bool
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A fresh random start."""
+
+    seed: str
+    number: int
+    minimum_id: int | None
+    status: str
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a database holds that was made again."""
+
+    path: Path
+    minima: int
+    transition_states: int
+    searches: int
+    losses_checked: bool  # whether the losses were computed again; not where the data are not at hand
+
+
+def export_npz(database: Database, path: str | Path) -> None:
+    """Write everything in a database; ``numpy.load(path)`` reads it, without pickles.
+
+    Ids are those of the database; where some are missing there (after a repair, say), points are numbered anew from 1.
+    """
+    minima = sorted(database.minima, key=lambda stored: stored.id)
+    number = {None: None} | {stored.id: k for k, stored in enumerate(minima, start=1)}
+    minima = [replace(stored, id=k) for k, stored in enumerate(minima, start=1)]
+    kept_states = sorted(database.transition_states, key=lambda stored: stored.id)
+    state_number = {stored.id: k for k, stored in enumerate(kept_states, start=1)}
+    states = [
+        replace(stored, id=k, minimum_ids=tuple(number[end] for end in stored.minimum_ids))
+        for k, stored in enumerate(kept_states, start=1)
+    ]
+    unchecked = sorted(state_number[one] for one in database.unchecked_ends() if one in state_number)
+    finds = [
+        replace(find, point_id=new)
+        for find in database.finds()
+        if (new := (number if find.point == "minimum" else state_number).get(find.point_id)) is not None
+    ]
+    starts = [_Start(str(s.seed), s.number, number[s.minimum_id], s.status) for s in database.random_starts()]
+    attempts = [
+        replace(attempt, minimum_ids=tuple(number[end] for end in attempt.minimum_ids))
+        for attempt in database.attempts()
+    ]
+    n_parameters = database.provenance.n_parameters
+    provenance = {**asdict(database.provenance), "schema": _schema.VERSION}
+    structures = [
+        _Structure(point, method, number[end])
+        for method in database.quench_methods()
+        for point, end in sorted(database.inherent_structures(method).items())
+    ]
+    arrays: Arrays = {
+        "provenance": np.array(json.dumps(provenance)),
+        **_point_arrays(MINIMA, minima, n_parameters),
+        **_point_arrays(STATES, states, n_parameters),
+        f"{STATES}_eigenvectors": _matrix([stored.point.eigenvector for stored in states], n_parameters),
+        f"{STATES}_minimum_ids": np.array([stored.minimum_ids for stored in states], np.int64).reshape(-1, 2),
+        **columns(ATTEMPTS, attempts, Attempt),
+        **columns(STRUCTURES, structures, _Structure),
+        **columns(DISCOVERIES, _discoveries(minima), _Discovered),
+        **columns(UNMAPPED, _unmapped(database), _Unmapped),
+        UNCHECKED: np.array(unchecked, np.int64),
+        **columns(
+            ORIGINS,
+            [_Origin(o.search, str(o.seed), o.number, o.finds_known) for o in database.search_origins()],
+            _Origin,
+        ),
+        **columns(FINDS, finds, Find),
+        **columns(STARTS, starts, _Start),
+    }
+    with new_file(path) as unfinished, unfinished.open("xb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def _discoveries(minima: Sequence[StoredMinimum]) -> list[_Discovered]:
+    return [_Discovered(stored.id, **asdict(stored.discovery)) for stored in minima if stored.discovery]
+
+
+def _unmapped(database: Database) -> list[_Unmapped]:
+    methods = database.quench_methods()
+    return [_Unmapped(point, m, reason) for m in methods for point, reason in sorted(database.unmapped(m).items())]
+
+
+def _point_arrays(prefix: str, points: Sequence[Stored], n_parameters: int) -> Arrays:
+    searches = [NOTHING if stored.search is None else stored.search for stored in points]
+    arrays = {
+        "ids": np.array([stored.id for stored in points], np.int64),
+        "coordinates": _matrix([stored.point.coordinates for stored in points], n_parameters),
+        "losses": np.array([stored.point.value for stored in points]),
+        "rms_gradients": np.array([stored.point.rms_gradient for stored in points]),
+        "eigenvalues": _matrix([stored.point.eigenvalues for stored in points], n_parameters),
+        "log_determinants": np.array([stored.point.log_determinant for stored in points]),
+        "traces": np.array([stored.point.trace for stored in points]),
+        "orbit_sizes": np.array([str(stored.orbit_size) for stored in points], np.str_),
+        "hits": np.array([stored.hits for stored in points], np.int64),
+        "origins": np.array([stored.origin for stored in points], np.str_),
+        "searches": np.array(searches, np.int64),
+    }
+    return {f"{prefix}_{name}": array for name, array in arrays.items()}
+
+
+def _matrix(vectors: Sequence[Array], width: int) -> Array:
+    """Vectors as rows, filled up with nan."""
+    matrix = np.full((len(vectors), width), np.nan)
+    for row, vector in zip(matrix, vectors, strict=True):
+        row[: vector.size] = vector
+    return matrix
+
+
+# ---------------------------------------------------------------- reading
+
+
+def import_npz(source: str | Path, output: str | Path) -> Restored:
+    """Make the database again that `export_npz` wrote: the same ids, certificates and hits.
+
+    Losses and gradients are computed again, if the data set can be made again here; the other numbers of the
+    certificates are taken as they stand, as from a database: `verify` computes them again.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no such file, says what no database may, or says another loss of a point than its coordinates
+        have: the message names the path.
+    FileExistsError
+        If `output` exists.
+    """
+    source = Path(source)
+    archive = Archive(source)
+    check_new(output)
+    with reading(source):
+        provenance = _provenance(archive)
+        minima, states = (_points(archive, prefix, provenance.n_parameters) for prefix in (MINIMA, STATES))
+        ends = archive.get(f"{STATES}_minimum_ids", "i", len(states), 2).tolist()
+        modes = archive.get(f"{STATES}_eigenvectors", "f", len(states), provenance.n_parameters)
+        attempts, structures = rows(ATTEMPTS, archive, Attempt), rows(STRUCTURES, archive, _Structure)
+        found = {one.minimum_id: one for one in later_rows(DISCOVERIES, archive, _Discovered)}
+        reasons = {(one.point, one.method): one.reason for one in later_rows(UNMAPPED, archive, _Unmapped)}
+        unchecked = set(archive.get(UNCHECKED, "i", None).tolist()) if archive.has("unchecked") else set()
+        origins, finds, starts = (
+            _origins(archive),
+            later_rows(FINDS, archive, Find),
+            later_rows(STARTS, archive, _Start),
+        )
+        finds_of: dict[int, list[Find]] = defaultdict(list)
+        for find in finds:
+            finds_of[find.search].append(find)
+        with new_database(output, provenance) as database:
+            for point in minima:
+                _add_minimum(database, point, found.get(point.id))
+            for point, mode, (first, second) in zip(states, modes, ends, strict=True):
+                _add_state(database, point, mode, (first, second), point.id not in unchecked)
+            for attempt in attempts:
+                _known(database, *attempt.minimum_ids)
+                database.add_attempt(attempt, origins.get(attempt.search), finds_of[attempt.search])
+            for start in starts:
+                _known(database, start.minimum_id)
+                database.add_random_start(RandomStart(int(start.seed), start.number, start.minimum_id, start.status))
+            for structure in structures:
+                _known(database, structure.minimum_id)
+                database.add_inherent_structure(
+                    structure.point,
+                    structure.method,
+                    structure.minimum_id,
+                    reasons.get((structure.point, structure.method)),
+                )
+            losses_checked = _check_losses(database, [*minima, *states])
+    return Restored(Path(output), len(minima), len(states), len(attempts), losses_checked)
+
+
+def _check_losses(database: Database, points: Sequence["_Point"]) -> bool:
+    """Compare what the file says with the loss at the coordinates; False where that cannot be made again.
+
+    Raises
+    ------
+    ValueError
+        If a point has another loss, or its gradient does not vanish.
+    """
+    try:
+        loss = loss_of(database)
+    except (ValueError, OSError):
+        return False
+    for point in points:
+        value, gradient = loss.value_and_gradient(point.coordinates)
+        if not abs(value - point.value) <= LOSS_ERROR * max(1.0, abs(value)):
+            msg = f"{point.what} has the loss {value!r} at its coordinates, the file says {point.value!r}"
+            raise ValueError(msg)
+        if not (rms := float(np.sqrt(gradient @ gradient / gradient.size))) <= MAX_GRADIENT:
+            msg = f"{point.what} is not stationary: its rms gradient is {rms:.3g}"
+            raise ValueError(msg)
+    return True
+
+
+def _origins(archive: Archive) -> dict[int, SearchOrigin]:
+    found = later_rows(ORIGINS, archive, _Origin)
+    return {one.search: SearchOrigin(one.search, int(one.seed), one.number, one.finds_known) for one in found}
+
+
+def _provenance(archive: Archive) -> Provenance:
+    with reading(archive.path, "is damaged: its provenance cannot be read"):
+        parsed = json.loads(str(archive.get("provenance", "U")))
+        provenance = read_provenance({name: json.dumps(value) for name, value in parsed.items()}, archive.path)
+    if provenance.network is not None and provenance.network.n_parameters != provenance.n_parameters:
+        msg = f"its network has {provenance.network.n_parameters} parameters, not {provenance.n_parameters}"
+        raise ValueError(msg)
+    return provenance
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """One point as the arrays have it."""
+
+    what: str
+    id: int
+    coordinates: Array
+    value: float
+    rms_gradient: float
+    eigenvalues: Array
+    hits: int
+    origin: str
+    search: int | None
+
+    def check(self) -> None:
+        """Raise a ValueError if a number is not what it must be."""
+        numbers = [self.value, self.rms_gradient, *self.coordinates.tolist(), *self.eigenvalues.tolist()]
+        if not moderate(numbers) or not self.eigenvalues.size or not self.eigenvalues.all():
+            msg = f"{self.what} has numbers that are not finite, or an eigenvalue of 0"
+            raise ValueError(msg)
+        if self.hits < 0 or (self.search or 0) < 0:
+            msg = f"{self.what} has {self.hits} hits and search {self.search}"
+            raise ValueError(msg)
+
+
+def _points(archive: Archive, prefix: str, n_parameters: int) -> list[_Point]:
+    ids = archive.get(f"{prefix}_ids", "i", None)
+    if not np.array_equal(ids, np.arange(1, len(ids) + 1)):
+        msg = f"{prefix}_ids should be 1 ... {len(ids)}"
+        raise ValueError(msg)
+    scalars = {"losses": "f", "rms_gradients": "f", "hits": "i", "origins": "U", "searches": "i"}
+    columns = {name: archive.get(f"{prefix}_{name}", kind, len(ids)).tolist() for name, kind in scalars.items()}
+    coordinates = archive.get(f"{prefix}_coordinates", "f", len(ids), n_parameters)
+    eigenvalues = archive.get(f"{prefix}_eigenvalues", "f", len(ids), n_parameters)
+    points = [
+        _Point(
+            what=f"entry {k} of {prefix}",
+            id=k + 1,
+            coordinates=coordinates[k].astype(np.float64),
+            value=columns["losses"][k],
+            rms_gradient=columns["rms_gradients"][k],
+            eigenvalues=eigenvalues[k, : _length(eigenvalues[k])].astype(np.float64),
+            hits=columns["hits"][k],
+            origin=columns["origins"][k],
+            search=None if columns["searches"][k] == NOTHING else columns["searches"][k],
+        )
+        for k in range(len(ids))
+    ]
+    for point in points:
+        point.check()
+    return points
+
+
+def _length(eigenvalues: Array) -> int:
+    """Number of entries before the nans at the end."""
+    return int(np.flatnonzero(~np.isnan(eigenvalues)).max(initial=-1)) + 1
+
+
+def _add_minimum(database: Database, point: _Point, found: _Discovered | None) -> None:
+    minimum = Minimum(point.coordinates, point.value, point.rms_gradient, point.eigenvalues)
+    discovery = None if found is None else Discovery(found.run, found.replica, found.step, found.method)
+    added = database.add_minimum(
+        minimum, origin=point.origin, search=point.search, hits=point.hits, discovery=discovery
+    )
+    _check_added(point, *added)
+
+
+def _add_state(database: Database, point: _Point, mode: Array, ends: tuple[int, int], ends_checked: bool) -> None:
+    if not moderate(mode):
+        msg = f"{point.what} has an eigenvector that is not finite"
+        raise ValueError(msg)
+    _known(database, *ends)
+    state = TransitionState(
+        point.coordinates, point.value, point.rms_gradient, point.eigenvalues, mode.astype(np.float64)
+    )
+    if problem := database.transition_state_problem(state, ends):
+        msg = f"{point.what}: {problem}"
+        raise ValueError(msg)
+    added = database.add_transition_state(
+        state, ends, origin=point.origin, search=point.search, hits=point.hits, ends_checked=ends_checked
+    )
+    _check_added(point, *added)
+
+
+def _check_added(point: _Point, number: int, new: bool) -> None:
+    if not new:
+        msg = f"{point.what} is the same point as the one with id {number}"
+        raise ValueError(msg)
+
+
+def _known(database: Database, *numbers: int | None) -> None:
+    for number in numbers:
+        if number is not None and not 1 <= number <= len(database.minima):
+            msg = f"it names a minimum {number}, which it does not hold"
+            raise ValueError(msg)

@@ -1,0 +1,5 @@
+"""Rates between minima, master equation, first-passage times, kinetic Monte Carlo."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

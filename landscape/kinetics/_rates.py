@@ -1,0 +1,265 @@
+"""Rates of escape from minima over transition states at a temperature: a network of rates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+
+from landscape.database import Database, StoredMinimum, StoredTransitionState
+from landscape.graph import check_barriers
+from landscape.kinetics._elimination import Steps
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Barriers:
+    """What escape rates need of n minima and m transition states. Its arrays are copies.
+
+    Parameters
+    ----------
+    losses : (n,) float64
+        In nats.
+    log_determinants : (n,) float64
+        Of the Hessian.
+    orbit_sizes : (n,) float64
+        Number of symmetric images of each minimum.
+    edges : (m, 2) int64
+        Minima that each transition state joins.
+    transition_losses, transition_log_determinants, transition_orbit_sizes : (m,) float64
+        The same of the transition states; the determinant by magnitude.
+    unstable : (m,) float64
+        Their negative eigenvalue.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match, a number is not finite, an orbit is < 1, an index out of range, `unstable` is not
+        negative, or a transition state lies below one of its minima by more than rounding (as in `LandscapeGraph`).
+    """
+
+    losses: Floats
+    log_determinants: Floats
+    orbit_sizes: Floats
+    edges: Integers
+    transition_losses: Floats
+    transition_log_determinants: Floats
+    transition_orbit_sizes: Floats
+    unstable: Floats
+
+    def __post_init__(self) -> None:
+        n, m = np.size(self.losses), np.size(self.transition_losses)
+        shapes = {"losses": (n,), "log_determinants": (n,), "orbit_sizes": (n,), "edges": (m, 2)} | {
+            name: (m,) for name in ("transition_losses", "transition_log_determinants", "transition_orbit_sizes",
+                                    "unstable")
+        }  # fmt: skip
+        for name, shape in shapes.items():
+            array = np.array(getattr(self, name), dtype=np.int64 if name == "edges" else np.float64)
+            if name == "edges" and not array.size:
+                array = array.reshape(0, 2)
+            if array.shape != shape or not np.isfinite(array).all():
+                msg = f"{name} must be finite with shape {shape}; got shape {array.shape}"
+                raise ValueError(msg)
+            object.__setattr__(self, name, array)
+        wrong = {
+            "edges": ((self.edges < 0) | (self.edges >= n)).any(),
+            "orbit_sizes": (self.orbit_sizes < 1).any(),
+            "transition_orbit_sizes": (self.transition_orbit_sizes < 1).any(),
+            "unstable": (self.unstable >= 0).any(),
+        }
+        for name, bad in wrong.items():
+            if bad:
+                ranges = {"edges": f"minima 0 ... {n - 1}", "unstable": "negative eigenvalues"}
+                msg = f"{name} must be {ranges.get(name, 'numbers >= 1')}; got {getattr(self, name)}"
+                raise ValueError(msg)
+        check_barriers(self.losses, self.transition_losses, self.edges)
+
+    @classmethod
+    def of(cls, minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> Self:
+        """From the records of a database; transition states keep their order."""
+        position = {minimum.id: k for k, minimum in enumerate(minima)}
+        return cls(
+            losses=np.array([minimum.point.value for minimum in minima]),
+            log_determinants=np.array([minimum.point.log_determinant for minimum in minima]),
+            orbit_sizes=np.array([float(minimum.orbit_size) for minimum in minima]),
+            edges=np.array([[position[number] for number in state.minimum_ids] for state in states], dtype=np.int64),
+            transition_losses=np.array([state.point.value for state in states]),
+            transition_log_determinants=np.array([state.point.log_determinant for state in states]),
+            transition_orbit_sizes=np.array([float(state.orbit_size) for state in states]),
+            unstable=np.array([state.point.eigenvalues[0] for state in states]),
+        )
+
+    @classmethod
+    def of_database(cls, database: Database) -> Self:
+        """All minima, lowest first, and all transition states, lowest first, of a database."""
+        return cls.of(database.minima, database.transition_states)
+
+    @property
+    def heights(self) -> Floats:
+        """Loss of each transition state above its two minima, (m, 2), in nats; rounding does not make it negative."""
+        return np.maximum(self.transition_losses[:, None] - self.losses[self.edges], 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class RateNetwork:
+    """Rates between n minima, symmetric images lumped together.
+
+    Parameters
+    ----------
+    rates : (n, n) csr_array
+        ``rates[i, j]`` is the rate from minimum i to minimum j != i, per unit of gradient-flow time (learning rate x
+        steps). Parallel transition states add up.
+    image_rates : (n,) float64
+        Rate from one image of a minimum to its other images: over transition states that join it to itself.
+    log_weights : (n,) float64 or None
+        Logarithm of the equilibrium occupation up to a constant; None where there is no detailed balance.
+    log_rates : (nnz,) float64, optional
+        Logarithms of ``rates.data``, for rates that are too small (or large) for a float64: by default those of
+        ``rates.data``, where 0 means that there is no way.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match, or a rate is negative or nan.
+    """
+
+    rates: csr_array
+    image_rates: Floats
+    log_weights: Floats | None
+    log_rates: Floats | None = None
+
+    def __post_init__(self) -> None:
+        n = np.size(self.image_rates)
+        if self.rates.shape != (n, n):
+            msg = f"rates must have shape ({n}, {n}), that of image_rates; got {self.rates.shape}"
+            raise ValueError(msg)
+        if not (self.rates.data >= 0.0).all():
+            msg = f"rates must not be negative; got {self.rates.data[~(self.rates.data >= 0.0)][0]}"
+            raise ValueError(msg)
+        if self.log_rates is not None and self.log_rates.shape != self.rates.data.shape:
+            msg = f"log_rates must have one entry per rate, {self.rates.data.shape}; got {self.log_rates.shape}"
+            raise ValueError(msg)
+
+    @cached_property
+    def steps(self) -> Steps:
+        """The rates that are not zero, from one minimum to another, as logarithms."""
+        with np.errstate(divide="ignore"):
+            logs = np.log(self.rates.data) if self.log_rates is None else self.log_rates
+        start, end = np.repeat(np.arange(self.n_minima), np.diff(self.rates.indptr)), self.rates.indices
+        kept = (start != end) & (logs > -np.inf)
+        return Steps(self.n_minima, start[kept], end[kept].astype(np.int64), logs[kept])
+
+    @cached_property
+    def log_escape_rates(self) -> Floats:
+        """Logarithm (n,) of the total rate out of each minimum to others; -inf where no way leads out."""
+        total = np.full(self.n_minima, -np.inf)
+        np.logaddexp.at(total, self.steps.start, self.steps.log_rates)
+        return total
+
+    @property
+    def n_minima(self) -> int:
+        """Number n of minima."""
+        return self.image_rates.size
+
+    @property
+    def escape_rates(self) -> Floats:
+        """Total rate (n,) out of each minimum to others, images not counted."""
+        with np.errstate(over="ignore"):
+            return np.exp(self.log_escape_rates)
+
+    @property
+    def dwell_times(self) -> Floats:
+        """Mean time (n,) in each minimum before it is left for another one; inf where no way leads out."""
+        with np.errstate(over="ignore"):
+            return np.exp(-self.log_escape_rates)
+
+    @property
+    def equilibrium(self) -> Floats:
+        """Equilibrium occupation (n,): of what is connected, only ratios within a component have a meaning.
+
+        Raises
+        ------
+        ValueError
+            If the rates have no detailed balance.
+        """
+        if self.log_weights is None:
+            msg = "the rates have no detailed balance: exits at different temperatures have no equilibrium weights"
+            raise ValueError(msg)
+        weights = np.exp(self.log_weights - self.log_weights.max())
+        return weights / weights.sum()
+
+
+def langer_rates(barriers: Barriers, temperature: ArrayLike) -> RateNetwork:
+    """Kramers-Langer rates of overdamped motion d theta = -grad L dt + sqrt(2 T) dW.
+
+    From an image of minimum i over a transition state b,
+
+        k = |lambda_b| / (2 pi) sqrt(det H_i / |det H_b|) exp(-(L_b - L_i) / T),
+
+    times the number of images of b around each image of i: g_b / g_i with the orbit sizes g, so that
+    pi_i k_ij = pi_j k_ji with pi_i = g_i exp(-L_i / T) / sqrt(det H_i). A transition state that joins i to itself
+    leads 2 g_b / g_i ways out of each image, to other images (or back to the same, which the orbits cannot tell).
+
+    Source: Langer, Annals of Physics 54, 258 (1969); Haenggi, Talkner and Borkovec, Rev. Mod. Phys. 62, 251 (1990), on
+    the overdamped limit (both cited from memory). It holds for barriers of several T, harmonic wells and saddles.
+
+    Parameters
+    ----------
+    barriers : Barriers
+    temperature : float or (m, 2) array
+        T in nats; an array gives each exit its own: that over transition state b from the first, and from the second
+        of its minima. Then there is no detailed balance.
+
+    Raises
+    ------
+    ValueError
+        If a temperature is not positive and finite, or the shape is another.
+    """
+    t = np.asarray(temperature, dtype=np.float64)
+    shape = barriers.edges.shape
+    if t.shape not in ((), shape) or not (np.isfinite(t) & (t > 0.0)).all():
+        msg = f"temperature must be positive, one number or of shape {shape}; got {temperature!r}"
+        raise ValueError(msg)
+    logs, n = log_exit_rates(barriers, t).ravel(), barriers.losses.size
+    start, end = barriers.edges.ravel(), barriers.edges[:, ::-1].ravel()
+    own = start == end
+    rates, log_rates = _network(start[~own], end[~own], logs[~own], n)
+    weights = np.log(barriers.orbit_sizes) - 0.5 * barriers.log_determinants
+    with np.errstate(over="ignore"):
+        image_rates = np.bincount(start[own], np.exp(logs[own]), n).astype(np.float64)
+        heights = (barriers.losses - barriers.losses.min(initial=np.inf)) / t if t.ndim == 0 else None
+    return RateNetwork(rates, image_rates, None if heights is None else weights - heights, log_rates)
+
+
+def _network(start: Integers, end: Integers, logs: Floats, n: int) -> tuple[csr_array, Floats]:
+    """Rates between minima, and their logarithms, of which parallel ones are added up."""
+    codes, each = np.unique(start * n + end, return_inverse=True)
+    total = np.full(codes.size, -np.inf)
+    np.logaddexp.at(total, each, logs)
+    with np.errstate(over="ignore"):
+        rates = csr_array((np.exp(total), (codes // n, codes % n)), shape=(n, n))
+    return rates, total
+
+
+def log_exit_rates(barriers: Barriers, temperature: ArrayLike) -> Floats:
+    """Logarithm (m, 2) of `exit_rates`, which may be too small for a float64."""
+    i = barriers.edges
+    with np.errstate(over="ignore"):  # at a temperature of next to nothing the rate is zero
+        boltzmann = -barriers.heights / np.asarray(temperature, dtype=np.float64)
+    return (
+        np.log(-barriers.unstable / (2.0 * np.pi))[:, None]
+        + 0.5 * (barriers.log_determinants[i] - barriers.transition_log_determinants[:, None])
+        + np.log(barriers.transition_orbit_sizes[:, None] / barriers.orbit_sizes[i])
+        + boltzmann
+    )
+
+
+def exit_rates(barriers: Barriers, temperature: ArrayLike) -> Floats:
+    """Rate (m, 2) over each transition state from an image of its first and of its second minimum."""
+    with np.errstate(over="ignore"):
+        return np.exp(log_exit_rates(barriers, temperature))

@@ -1,0 +1,30 @@
+from ._cross_entropy import (
+    WIDE as WIDE,
+    CrossEntropyLoss as CrossEntropyLoss,
+    Loss as Loss,
+    TorchLoss as TorchLoss,
+)
+from ._held_out import (
+    HeldOutLoss as HeldOutLoss,
+    held_out_loss as held_out_loss,
+)
+from ._module_checks import (
+    check_outputs as check_outputs,
+    check_vmap as check_vmap,
+    derivative_problem as derivative_problem,
+)
+from ._modules import (
+    FlatModule as FlatModule,
+    copy_of as copy_of,
+)
+from ._rounding import (
+    UNIT as UNIT,
+    Rounding as Rounding,
+    rounding_of_norms as rounding_of_norms,
+)
+from ._surfaces import (
+    DoubleWells as DoubleWells,
+    KnownPoints as KnownPoints,
+    MuellerBrown as MuellerBrown,
+    Surface as Surface,
+)

@@ -1,0 +1,362 @@
+"""Loss functions on the parameter space of a network: one protocol, two implementations."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landscape.datasets import Dataset
+from landscape.losses import _hessian, _kernels, _scores, _wide
+from landscape.losses._rounding import Rounding, coarse_rounding, rounding_of_network
+from landscape.losses._zero_modes import zero_modes
+from landscape.networks import MLP
+from landscape.support import one_thread
+
+if TYPE_CHECKING:
+    import torch
+
+Array = NDArray[np.float64]
+
+WIDE = 64  # inputs: from here on matrix products through BLAS beat the compiled loops
+
+
+class Loss(Protocol):
+    """What the searches need of a loss: any object with these members can be explored."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Length P of the parameter vector."""
+        ...
+
+    @property
+    def network(self) -> MLP | None:
+        """The network whose unit symmetries leave the loss unchanged; None where there are none."""
+        ...
+
+    @property
+    def zero_modes(self) -> Array:
+        """Orthonormal directions (k, P) along which the loss is constant everywhere; k is mostly 0.
+
+        A loss may also have a method `rounding` (`CrossEntropyLoss.rounding`): else norms of its Hessian have to do.
+        """
+        ...
+
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
+        """Loss and its gradient (P,) at `theta` (P,)."""
+        ...
+
+    def value_gradient_hessian(self, theta: ArrayLike) -> tuple[float, Array, Array]:
+        """Loss, gradient (P,) and exact Hessian (P, P) at `theta` (P,)."""
+        ...
+
+
+class CrossEntropyLoss:
+    """Mean cross-entropy in nats plus `regularization` * |theta|^2, compiled, with exact derivatives.
+
+    Inputs of 64 and more go through BLAS instead of the compiled loops.
+    Equation 1 of Herrera Segura, Montoya and Tapias (arXiv 2209.02517).
+
+    Parameters
+    ----------
+    network : MLP
+    data : Dataset
+        Its training rows define the loss.
+    regularization : float
+        lambda >= 0; the gradient of the penalty is 2 lambda theta.
+    regularize_biases : bool
+        False leaves the biases out of the penalty; the common shift of the outputs is then a zero mode. Without any
+        penalty, so are duplicate and constant features (see `zero_modes`).
+
+    Raises
+    ------
+    ValueError
+        If the network's inputs or outputs do not fit the data, or lambda is negative or not finite.
+    """
+
+    def __init__(
+        self, network: MLP, data: Dataset, regularization: float = 1e-4, *, regularize_biases: bool = True
+    ) -> None:
+        if network.layer_sizes[0] != data.n_features or network.layer_sizes[-1] != data.n_classes:
+            msg = (
+                f"network must have {data.n_features} inputs and {data.n_classes} outputs to fit the data; "
+                f"got layer sizes {network.layer_sizes}"
+            )
+            raise ValueError(msg)
+        self.network = network
+        self.data = data
+        self.regularization = check_regularization(regularization)
+        self.regularize_biases = bool(regularize_biases)
+        self._sizes = np.array(network.layer_sizes, dtype=np.int64)
+        self._wide = network.layer_sizes[0] >= WIDE
+        self._inputs = np.ascontiguousarray(data.inputs if self._wide else data.inputs.T)
+        self._labels = np.array(data.labels)
+        self._penalty = np.where(network.kernel_mask() | regularize_biases, self.regularization, 0.0)
+        self.zero_modes = zero_modes(network, data.inputs, self._penalty)
+
+    @property
+    def n_parameters(self) -> int:
+        """Length P of the parameter vector."""
+        return self.network.n_parameters
+
+    def value(self, theta: ArrayLike) -> float:
+        """Loss in nats at `theta` (P,)."""
+        return self.value_and_gradient(theta)[0]
+
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
+        """Loss in nats and its gradient (P,) at `theta` (P,)."""
+        form = _wide if self._wide else _kernels
+        return form.value_gradient(self.network.check(theta), self._sizes, self._inputs, self._labels, self._penalty)
+
+    def values_and_gradients(self, thetas: ArrayLike) -> tuple[Array, Array]:
+        """Losses (M,) and gradients (M, P) at `thetas` (M, P): one call, the same bits as one by one."""
+        form = _wide if self._wide else _kernels
+        return form.values_gradients(
+            check_batch(thetas, self.n_parameters), self._sizes, self._inputs, self._labels, self._penalty
+        )
+
+    def value_gradient_hessian(self, theta: ArrayLike) -> tuple[float, Array, Array]:
+        """Loss, gradient (P,) and exact Hessian (P, P) at `theta` (P,)."""
+        form = _wide if self._wide else _hessian
+        return form.value_gradient_hessian(
+            self.network.check(theta), self._sizes, self._inputs, self._labels, self._penalty
+        )
+
+    def rounding(self, theta: ArrayLike, eigenvalues: Array, *, coarse: bool = False) -> Rounding:
+        """Norms below which rounding leaves gradient and Hessian at `theta` (P,) undecided; see `_rounding`.
+
+        `eigenvalues` are those of the Hessian. A `coarse` bound does without a look at the rows, and is larger.
+        """
+        theta = self.network.check(theta)
+        if coarse:
+            return coarse_rounding(
+                self.network, theta, self._largest_inputs, self.data.rows, self._penalty, eigenvalues
+            )
+        return rounding_of_network(self.network, theta, self.data.inputs, self._labels, self._penalty, eigenvalues)
+
+    @cached_property
+    def _largest_inputs(self) -> Array:
+        """Largest magnitude (D,) of each feature."""
+        return np.abs(self.data.inputs).max(axis=0, initial=0.0)
+
+    def hessian(self, theta: ArrayLike) -> Array:
+        """Exact Hessian (P, P) at `theta` (P,)."""
+        return self.value_gradient_hessian(theta)[2]
+
+    def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
+        """Hessian times `vector` (P,) at `theta` (P,), without the Hessian."""
+        form = _wide if self._wide else _kernels
+        return form.hessian_vector_product(
+            self.network.check(theta),
+            self.network.check(vector),
+            self._sizes,
+            self._inputs,
+            self._labels,
+            self._penalty,
+        )
+
+    def accuracy(self, theta: ArrayLike, *, test: bool = False) -> float:
+        """Share of training (or test) rows classified correctly at `theta` (P,); nan without test rows."""
+        inputs, labels = (
+            (self.data.test_inputs, self.data.test_labels) if test else (self.data.inputs, self.data.labels)
+        )
+        return share_correct(self.network.logits(theta, inputs), labels)
+
+    def cross_entropy(self, theta: ArrayLike, *, test: bool = False) -> float:
+        """Mean cross-entropy in nats over training (or test) rows at `theta` (P,), no penalty; nan without rows."""
+        data = self.data
+        inputs, labels = (data.test_inputs, data.test_labels) if test else (data.inputs, data.labels)
+        return mean_cross_entropy(self.network.logits(theta, inputs), labels)
+
+    def row_cross_entropies(self, theta: ArrayLike, inputs: Array, labels: NDArray[np.int64]) -> Array:
+        """Cross-entropy (M,) in nats of each of these rows, inputs (M, D) and labels (M,), at `theta` (P,)."""
+        theta = self.network.check(theta)
+        if self._wide or not labels.size:
+            with one_thread():  # more would change the last bits
+                return row_cross_entropies(self.network.logits(theta, inputs), labels)
+        return _scores.cross_entropies(theta, self._sizes, np.ascontiguousarray(inputs.T), np.array(labels))
+
+    def scores(self, theta: ArrayLike, *, test: bool = False) -> tuple[float, float]:
+        """`cross_entropy` and `accuracy` at `theta` (P,) in one compiled pass, several times as fast."""
+        theta = self.network.check(theta)
+        labels = self.data.test_labels if test else self.data.labels
+        if self._wide or not labels.size:
+            with one_thread():  # more would change the last bits
+                logits = self.network.logits(theta, self.data.test_inputs if test else self.data.inputs)
+            return mean_cross_entropy(logits, labels), share_correct(logits, labels)
+        inputs, labels = self._test_rows if test else (self._inputs, self._labels)
+        return _scores.scores(theta, self._sizes, inputs, labels)
+
+    @cached_property
+    def _test_rows(self) -> tuple[Array, NDArray[np.int64]]:
+        """Test inputs (D, M) and labels, as the compiled loops want them."""
+        return np.ascontiguousarray(self.data.test_inputs.T), np.array(self.data.test_labels)
+
+
+class TorchLoss:
+    """The same loss for any `torch.nn.Module` that maps inputs (N, D) to logits (N, n_classes).
+
+    Parameters are the module's trainable ones (``requires_grad``), flattened in the order of `named_parameters()`, each
+    once however many names it has; frozen ones and buffers are constants. The module itself is copied, in float64 and
+    evaluation mode (no dropout, batch normalization as it stands), and never changed. Unit symmetries are unknown:
+    `network` is None. With piecewise linear units (ReLU) a minimum may lie on a kink, where no quench converges.
+
+    At construction the outputs, torch's gradient and its second derivatives are checked on a few rows, against
+    differences and for symmetry: torch's own second derivatives of some operations are wrong (`torch._weight_norm`;
+    weight normalization is replaced by operations where they are right).
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    data : Dataset
+    regularization, regularize_biases
+        As in `CrossEntropyLoss`; biases are the parameters whose name ends in "bias".
+    zero_modes : (k, P) array, optional
+        Orthonormal directions along which the loss is constant everywhere, for instance the common shift of
+        the output biases where the penalty leaves them out. Quenches need them; they are not found here.
+
+    Raises
+    ------
+    ImportError
+        If torch is not installed.
+    ValueError
+        If the module does not map rows one by one to as many finite outputs as there are classes, is random or changes
+        itself in evaluation mode, has no trainable parameters, or is not twice differentiable by torch.
+    """
+
+    network: MLP | None = None
+
+    def __init__(
+        self,
+        module: "torch.nn.Module",
+        data: Dataset,
+        regularization: float = 1e-4,
+        *,
+        regularize_biases: bool = True,
+        zero_modes: ArrayLike | None = None,
+    ) -> None:
+        try:
+            import torch  # noqa: PLC0415 (optional: only this class needs it)
+
+            from landscape.losses._module_checks import check_outputs, derivative_problem  # noqa: PLC0415
+            from landscape.losses._modules import FlatModule  # noqa: PLC0415
+        except ImportError as error:
+            msg = "TorchLoss needs torch: pip install 'agescape[torch]'"
+            raise ImportError(msg) from error
+        self._torch = torch
+        self.data = data
+        self.regularization = check_regularization(regularization)
+        self.regularize_biases = bool(regularize_biases)
+        self._logits = FlatModule(module, data.inputs, torch.float64)
+        check_outputs(self._logits, data)
+        if problem := derivative_problem(self._logits, data, second=True):
+            raise ValueError(problem)
+        self.n_parameters = self._logits.n_parameters
+        held = self._logits.kernel_mask | regularize_biases
+        self._penalty = torch.from_numpy(np.where(held, self.regularization, 0.0))
+        self._inputs = torch.from_numpy(data.inputs.copy())
+        self._labels = torch.from_numpy(data.labels.copy())
+        modes = np.zeros((0, self.n_parameters)) if zero_modes is None else np.array(zero_modes, dtype=np.float64)
+        if (
+            modes.ndim != 2
+            or modes.shape[1] != self.n_parameters
+            or not np.allclose(modes @ modes.T, np.eye(len(modes)))
+        ):
+            msg = f"zero_modes must be orthonormal rows of length {self.n_parameters}; got shape {modes.shape}"
+            raise ValueError(msg)
+        self.zero_modes = modes
+
+    def _loss(self, theta: "torch.Tensor") -> "torch.Tensor":
+        logits = self._logits(theta, self._inputs)
+        return self._torch.nn.functional.cross_entropy(logits, self._labels) + (self._penalty * theta**2).sum()
+
+    def _tensor(self, theta: ArrayLike) -> "torch.Tensor":
+        theta = np.array(theta, dtype=np.float64)
+        if theta.shape != (self.n_parameters,):
+            msg = f"theta must have shape ({self.n_parameters},) for this module; got {theta.shape}"
+            raise ValueError(msg)
+        return self._torch.from_numpy(theta)
+
+    def value(self, theta: ArrayLike) -> float:
+        """Loss in nats at `theta` (P,)."""
+        return float(self._loss(self._tensor(theta)))
+
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
+        """Loss in nats and its gradient (P,) at `theta` (P,)."""
+        gradient, value = self._torch.func.grad_and_value(self._loss)(self._tensor(theta))
+        return float(value), gradient.numpy()
+
+    def values_and_gradients(self, thetas: ArrayLike) -> tuple[Array, Array]:
+        """Losses (M,) and gradients (M, P) at `thetas` (M, P), one by one."""
+        thetas = check_batch(thetas, self.n_parameters)
+        values, gradients = np.empty(len(thetas)), np.empty_like(thetas)
+        for i, theta in enumerate(thetas):
+            values[i], gradients[i] = self.value_and_gradient(theta)
+        return values, gradients
+
+    def value_gradient_hessian(self, theta: ArrayLike) -> tuple[float, Array, Array]:
+        """Loss, gradient (P,) and exact Hessian (P, P) at `theta` (P,)."""
+        return *self.value_and_gradient(theta), self.hessian(theta)
+
+    def hessian(self, theta: ArrayLike) -> Array:
+        """Exact Hessian (P, P) at `theta` (P,)."""
+        # reverse over reverse: faster here than forward over reverse, for which torch uses its deprecated jit
+        return self._torch.func.jacrev(self._torch.func.grad(self._loss))(self._tensor(theta)).numpy()
+
+    def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
+        """Hessian times `vector` (P,) at `theta` (P,): it is symmetric, so reverse over reverse serves."""
+        transposed: Any = self._torch.func.vjp(self._torch.func.grad(self._loss), self._tensor(theta))[1]
+        return transposed(self._tensor(vector))[0].numpy()
+
+    def accuracy(self, theta: ArrayLike, *, test: bool = False) -> float:
+        """Share of training (or test) rows classified correctly at `theta` (P,); nan without test rows."""
+        inputs, labels = (
+            (self.data.test_inputs, self.data.test_labels) if test else (self.data.inputs, self.data.labels)
+        )
+        return share_correct(self._logits(self._tensor(theta), self._torch.from_numpy(inputs.copy())).numpy(), labels)
+
+    def cross_entropy(self, theta: ArrayLike, *, test: bool = False) -> float:
+        """Mean cross-entropy in nats over training (or test) rows at `theta` (P,), no penalty; nan without rows."""
+        data = self.data
+        inputs, labels = (data.test_inputs, data.test_labels) if test else (data.inputs, data.labels)
+        return float(self.row_cross_entropies(theta, inputs, labels).mean()) if labels.size else float("nan")
+
+    def row_cross_entropies(self, theta: ArrayLike, inputs: Array, labels: NDArray[np.int64]) -> Array:
+        """Cross-entropy (M,) in nats of each of these rows, inputs (M, D) and labels (M,), at `theta` (P,)."""
+        logits = self._logits(self._tensor(theta), self._torch.from_numpy(inputs.copy()))
+        return row_cross_entropies(logits.numpy(), labels)
+
+
+def row_cross_entropies(logits: Array, labels: NDArray[np.int64]) -> Array:
+    """-log softmax (N,) of the logits (N, K) at the labels (N,), in nats."""
+    return np.logaddexp.reduce(logits, axis=1) - logits[np.arange(labels.size), labels]
+
+
+def share_correct(logits: Array, labels: NDArray[np.int64]) -> float:
+    """Share of rows whose largest logit (N, K) is at the label (N,); nan for no rows."""
+    return float((logits.argmax(axis=1) == labels).mean()) if labels.size else float("nan")
+
+
+def check_batch(thetas: ArrayLike, n_parameters: int) -> Array:
+    """`thetas` as a contiguous float64 array of shape (M, P), or a ValueError that says what it was."""
+    thetas = np.array(thetas, dtype=np.float64, order="C")
+    if thetas.ndim != 2 or thetas.shape[1] != n_parameters:
+        msg = f"thetas must have shape (M, {n_parameters}); got {thetas.shape}"
+        raise ValueError(msg)
+    return thetas
+
+
+def mean_cross_entropy(logits: Array, labels: NDArray[np.int64]) -> float:
+    """Mean of -log softmax of the logits (N, K) at the label (N,), in nats; nan for no rows."""
+    if not labels.size:
+        return float("nan")
+    return float(row_cross_entropies(logits, labels).mean())
+
+
+def check_regularization(value: Any) -> float:
+    """`value` as a float >= 0, or a ValueError."""
+    value = float(value)
+    if not (np.isfinite(value) and value >= 0.0):
+        msg = f"regularization must be a finite number >= 0; got {value}"
+        raise ValueError(msg)
+    return value

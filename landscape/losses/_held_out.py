@@ -1,0 +1,90 @@
+"""The loss on rows that were not trained on, with its error: on as many rows as it takes where they can be made."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landscape.datasets import CHUNK, Dataset, fresh_rows, is_generated
+from landscape.losses._cross_entropy import CrossEntropyLoss
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutLoss:
+    """Cross-entropy without penalty, in nats, of K points on the same M rows.
+
+    Attributes
+    ----------
+    values : (K,)
+        Mean over the rows; nan without rows.
+    errors : (K,)
+        Standard error of each over the rows.
+    rows : int
+        Number M.
+    mean_error : float
+        Standard error, over the rows, of the mean of `values`: of the mean over the points of each row's loss. More
+        points do not lower it.
+    """
+
+    values: Floats
+    errors: Floats
+    rows: int
+    mean_error: float
+
+
+def held_out_loss(
+    loss: CrossEntropyLoss,
+    points: Sequence[ArrayLike] | Floats,
+    *,
+    enough: float = 0.0,
+    most_rows: int | None = None,
+) -> HeldOutLoss:
+    """Cross-entropy at `points` (K, P) on rows that were not trained on.
+
+    Parameters
+    ----------
+    loss : CrossEntropyLoss
+        Its data set is generated, then further rows are made (19 microseconds each) until `mean_error` is at most
+        `enough`, or there are `most_rows`; or it is not, then its test rows are all there are.
+    enough : float
+        Nats.
+    most_rows : int, optional
+        By default the test rows of a generated data set count alone, too.
+    """
+    thetas = np.array(points, dtype=np.float64)
+    total, square, means, rows = np.zeros(len(thetas)), np.zeros(len(thetas)), np.zeros(2), 0
+    error = np.inf
+    for part in _parts(loss.data, most_rows):
+        each = np.array([loss.row_cross_entropies(theta, part.inputs, part.labels) for theta in thetas])
+        average = each.mean(axis=0)
+        total += each.sum(axis=1)
+        square += (each**2).sum(axis=1)
+        means += [average.sum(), (average**2).sum()]
+        rows += part.rows
+        error = float(_standard_error(means[0], means[1], rows))
+        if error <= enough:
+            break
+    if rows == 0:
+        unknown = np.full(len(thetas), np.nan)
+        return HeldOutLoss(unknown, unknown.copy(), 0, float("nan"))
+    return HeldOutLoss(total / rows, _standard_error(total, square, rows), rows, error)
+
+
+def _parts(data: Dataset, most_rows: int | None) -> Iterator[Dataset]:
+    """Rows to test on, some at a time."""
+    if most_rows is None or not is_generated(data):
+        if data.test_labels.size:
+            yield Dataset(data.test_inputs, data.test_labels, data.n_classes, data.inputs[:0], data.labels[:0])
+        return
+    yield from (fresh_rows(data, chunk) for chunk in range(max(1, most_rows // CHUNK)))
+
+
+def _standard_error(total: Floats | float, square: Floats | float, rows: int) -> Floats:
+    """Standard error of a mean, from sums of the values and of their squares; infinite for one row."""
+    if rows < 2:
+        return np.full(np.shape(total), np.inf)
+    variance = np.maximum(0.0, np.asarray(square) - np.square(total) / rows) / (rows - 1)
+    return np.sqrt(variance / rows)

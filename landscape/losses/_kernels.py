@@ -1,0 +1,322 @@
+"""Compiled cross-entropy of a tanh network: value, gradient, Hessian-vector product.
+
+Samples run innermost, in blocks whose activations stay in the level-2 cache. A *unit* is a row of a
+block: inputs first, then layer after layer. `activation` holds outputs of units (of the last layer:
+before the softmax), `delta` the derivatives of the loss by the units' inputs, already divided by N.
+"""
+
+import numpy as np
+
+from landscape.losses._math import exp, log, tanh
+from landscape.support import njit
+
+BLOCK = 512
+FAST = {"contract", "nsz", "arcp", "reassoc"}  # not nnan: a diverged network must show
+# Only what Python calls is cached, and what it calls is inlined always: else LLVM inlines a function that was just
+# compiled but not one from the cache, and of several copies a process uses the first it loaded; all round differently.
+# error_model="numpy" everywhere: Python's check for a division by zero is a branch, which no vectorised loop has
+
+
+@njit(forceinline=True, error_model="numpy")
+def offsets(sizes):
+    """First unit and first parameter of each layer."""
+    n_layers = sizes.shape[0] - 1
+    units = np.zeros(n_layers + 2, np.int64)
+    parameters = np.zeros(n_layers + 1, np.int64)
+    for k in range(n_layers):
+        units[k + 1] = units[k] + sizes[k]
+        parameters[k + 1] = parameters[k] + sizes[k + 1] * (sizes[k] + 1)
+    units[n_layers + 1] = units[n_layers] + sizes[n_layers]
+    return units, parameters
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def dot(a, b, n):
+    total = 0.0
+    for s in range(n):
+        total += a[s] * b[s]
+    return total
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def sum_of(a, n):
+    total = 0.0
+    for s in range(n):
+        total += a[s]
+    return total
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def add_rows(theta, weight, stride, rows, n_rows, n, total):
+    """Add `n_rows` rows, the j-th times theta[weight + j stride], to `total`: two at a time halves the stores."""
+    for j in range(0, n_rows - 1, 2):
+        w, v = theta[weight + j * stride], theta[weight + (j + 1) * stride]
+        a, b = rows[j], rows[j + 1]
+        for s in range(n):
+            total[s] += w * a[s] + v * b[s]
+    if n_rows % 2:
+        w, a = theta[weight + (n_rows - 1) * stride], rows[n_rows - 1]
+        for s in range(n):
+            total[s] += w * a[s]
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def add_dots(a, rows, n_rows, n, result, index, stride):
+    """Add the scalar products of `a` with `n_rows` rows to result[index], [index + stride], ...
+
+    Three at a time, so that `a` is read a third as often.
+    """
+    for j in range(0, n_rows - 2, 3):
+        b, c, d = rows[j], rows[j + 1], rows[j + 2]
+        x, y, z = 0.0, 0.0, 0.0
+        for s in range(n):
+            x += a[s] * b[s]
+            y += a[s] * c[s]
+            z += a[s] * d[s]
+        result[index + j * stride] += x
+        result[index + (j + 1) * stride] += y
+        result[index + (j + 2) * stride] += z
+    if n_rows % 3 == 2:
+        b, c = rows[n_rows - 2], rows[n_rows - 1]
+        x, y = 0.0, 0.0
+        for s in range(n):
+            x += a[s] * b[s]
+            y += a[s] * c[s]
+        result[index + (n_rows - 2) * stride] += x
+        result[index + (n_rows - 1) * stride] += y
+    elif n_rows % 3 == 1:
+        result[index + (n_rows - 1) * stride] += dot(a, rows[n_rows - 1], n)
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def forward(theta, sizes, units, parameters, inputs, start, n, activation):
+    """Fill `activation` with the block's samples start ... start + n - 1."""
+    for i in range(sizes[0]):
+        source = inputs[i]
+        row = activation[i]
+        for s in range(n):
+            row[s] = source[start + s]
+    last = sizes.shape[0] - 2
+    for k in range(last + 1):
+        n_in, n_out = sizes[k], sizes[k + 1]
+        w = parameters[k]
+        for i in range(n_out):
+            row = activation[units[k + 1] + i]
+            bias = theta[w + n_in * n_out + i]
+            for s in range(n):
+                row[s] = bias
+            add_rows(theta, w + i, n_out, activation[units[k] :], n_in, n, row)
+            if k < last:
+                for s in range(n):
+                    row[s] = tanh(row[s])
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def _softmax(labels, start, n, n_classes, logits, probability, scratch):
+    """Softmax of `logits` (K, n) into `probability`, divided by N; the block's summed cross-entropy."""
+    n_samples = labels.shape[0]
+    top, total = scratch[0], scratch[1]
+    for s in range(n):
+        top[s] = logits[0, s]
+        total[s] = 0.0
+    for c in range(1, n_classes):
+        for s in range(n):
+            top[s] = max(top[s], logits[c, s])
+    for c in range(n_classes):
+        row = probability[c]
+        source = logits[c]
+        for s in range(n):
+            e = exp(source[s] - top[s])
+            row[s] = e
+            total[s] += e
+    loss = 0.0
+    for s in range(n):
+        loss += log(total[s]) + top[s] - logits[labels[start + s], s]
+    for s in range(n):
+        total[s] = 1.0 / (n_samples * total[s])
+    for c in range(n_classes):
+        row = probability[c]
+        for s in range(n):
+            row[s] *= total[s]
+    return loss
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def back(theta, w, n_in, n_out, activation, delta, before, after, n):
+    """Rows `before` of `delta` from rows `after`: kernel times delta, times tanh'."""
+    for j in range(n_in):
+        row = delta[before + j]
+        for s in range(n):
+            row[s] = 0.0
+        add_rows(theta, w + j * n_out, 1, delta[after:], n_out, n, row)
+        a = activation[before + j]
+        for s in range(n):
+            row[s] *= 1.0 - a[s] * a[s]
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def block_deltas(theta, sizes, units, parameters, inputs, labels, start, n, activation, delta, scratch):
+    """Forward and backward pass of one block: fills `activation` and `delta`, returns the summed loss."""
+    last = sizes.shape[0] - 1
+    forward(theta, sizes, units, parameters, inputs, start, n, activation)
+    top = units[last]
+    loss = _softmax(labels, start, n, sizes[last], activation[top:], delta[top:], scratch)
+    for s in range(n):
+        delta[top + labels[start + s], s] -= 1.0 / labels.shape[0]
+    for k in range(last - 1, 0, -1):
+        back(theta, parameters[k], sizes[k], sizes[k + 1], activation, delta, units[k], units[k + 1], n)
+    return loss
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def add_gradient(sizes, units, parameters, activation, delta, n, gradient):
+    for k in range(sizes.shape[0] - 1):
+        n_in, n_out = sizes[k], sizes[k + 1]
+        for i in range(n_out):
+            w, row = parameters[k] + i, delta[units[k + 1] + i]
+            add_dots(row, activation[units[k] :], n_in, n, gradient, w, n_out)
+            gradient[w + n_in * n_out] += sum_of(row, n)
+
+
+@njit(forceinline=True, error_model="numpy")
+def _value_gradient(theta, sizes, inputs, labels, penalty):
+    units, parameters = offsets(sizes)
+    n_units, n_samples = units[-1], labels.shape[0]
+    size = min(BLOCK, n_samples)
+    activation, delta = np.empty((n_units, size)), np.empty((n_units, size))
+    scratch = np.empty((2, size))
+    gradient = np.zeros(theta.shape[0])
+    loss = 0.0
+    for start in range(0, n_samples, size):
+        n = min(size, n_samples - start)
+        loss += block_deltas(theta, sizes, units, parameters, inputs, labels, start, n, activation, delta, scratch)
+        add_gradient(sizes, units, parameters, activation, delta, n, gradient)
+    loss /= n_samples
+    for p in range(theta.shape[0]):
+        loss += penalty[p] * theta[p] * theta[p]
+        gradient[p] += 2.0 * penalty[p] * theta[p]
+    return loss, gradient
+
+
+@njit(error_model="numpy", cache=True)
+def value_gradient(theta, sizes, inputs, labels, penalty):
+    """Loss and gradient (P,); `inputs` (D, N), `penalty` (P,): the coefficient of each theta_p^2."""
+    return _value_gradient(theta, sizes, inputs, labels, penalty)
+
+
+@njit(error_model="numpy", cache=True)
+def values_gradients(thetas, sizes, inputs, labels, penalty):
+    """Losses (M,) and gradients (M, P) at `thetas` (M, P), bit for bit those of `value_gradient`."""
+    values, gradients = np.empty(thetas.shape[0]), np.empty(thetas.shape)
+    for i in range(thetas.shape[0]):
+        values[i], gradients[i] = _value_gradient(thetas[i], sizes, inputs, labels, penalty)
+    return values, gradients
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def _forward_tangent(theta, vector, sizes, units, parameters, activation, tangent, n):
+    """Derivative of every unit's input (before tanh) along `vector` (Pearlmutter 1994)."""
+    for k in range(sizes.shape[0] - 1):
+        n_in, n_out = sizes[k], sizes[k + 1]
+        w = parameters[k]
+        for i in range(n_out):
+            row = tangent[units[k + 1] + i]
+            bias = vector[w + n_in * n_out + i]
+            for s in range(n):
+                row[s] = bias
+            for j in range(n_in):
+                weight, change = theta[w + j * n_out + i], vector[w + j * n_out + i]
+                a, t = activation[units[k] + j], tangent[units[k] + j]
+                if k == 0:
+                    for s in range(n):
+                        row[s] += change * a[s]
+                else:
+                    for s in range(n):
+                        row[s] += change * a[s] + weight * (1.0 - a[s] * a[s]) * t[s]
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def softmax_tangent(probability, tangent, result, n_samples, n_classes, n, mean):
+    """Derivative of softmax / N along `tangent` (K, n): p (t - sum p t), with `probability` = p / N."""
+    for s in range(n):
+        mean[s] = 0.0
+    for c in range(n_classes):
+        p, t = probability[c], tangent[c]
+        for s in range(n):
+            mean[s] += p[s] * t[s]
+    for c in range(n_classes):
+        p, t, row = probability[c], tangent[c], result[c]
+        for s in range(n):
+            row[s] = p[s] * (t[s] - n_samples * mean[s])
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def _back_tangent(theta, vector, sizes, units, parameters, activation, tangent, delta, delta_tangent, n):
+    """Derivative of every delta along `vector`, from the last layer's downwards."""
+    for k in range(sizes.shape[0] - 2, 0, -1):
+        n_in, n_out = sizes[k], sizes[k + 1]
+        w = parameters[k]
+        for j in range(n_in):
+            row = delta_tangent[units[k] + j]
+            a, t, d = activation[units[k] + j], tangent[units[k] + j], delta[units[k] + j]
+            for s in range(n):
+                row[s] = 0.0
+            for i in range(n_out):
+                weight, change = theta[w + j * n_out + i], vector[w + j * n_out + i]
+                above, above_tangent = delta[units[k + 1] + i], delta_tangent[units[k + 1] + i]
+                for s in range(n):
+                    row[s] += weight * above_tangent[s] + change * above[s]
+            for s in range(n):
+                row[s] = row[s] * (1.0 - a[s] * a[s]) - 2.0 * a[s] * t[s] * d[s]
+
+
+@njit(forceinline=True, error_model="numpy")
+def probability_from(labels, start, n, n_classes, delta, probability):
+    """Softmax / N back from the output deltas."""
+    for c in range(n_classes):
+        for s in range(n):
+            probability[c, s] = delta[c, s]
+    for s in range(n):
+        probability[labels[start + s], s] += 1.0 / labels.shape[0]
+
+
+@njit(forceinline=True, fastmath=FAST, error_model="numpy")
+def _add_product(sizes, units, parameters, activation, tangent, delta, delta_tangent, n, product):
+    for k in range(sizes.shape[0] - 1):
+        n_in, n_out = sizes[k], sizes[k + 1]
+        w = parameters[k]
+        for j in range(n_in):
+            a, t = activation[units[k] + j], tangent[units[k] + j]
+            for i in range(n_out):
+                d, dt = delta[units[k + 1] + i], delta_tangent[units[k + 1] + i]
+                total = dot(a, dt, n)
+                if k > 0:
+                    for s in range(n):
+                        total += (1.0 - a[s] * a[s]) * t[s] * d[s]
+                product[w + j * n_out + i] += total
+        for i in range(n_out):
+            product[w + n_in * n_out + i] += sum_of(delta_tangent[units[k + 1] + i], n)
+
+
+@njit(error_model="numpy", cache=True)
+def hessian_vector_product(theta, vector, sizes, inputs, labels, penalty):
+    """Hessian times `vector` (P,), at about three gradients."""
+    units, parameters = offsets(sizes)
+    n_units, n_samples, last = units[-1], labels.shape[0], sizes.shape[0] - 1
+    n_classes, top = sizes[last], units[last]
+    size = min(BLOCK, n_samples)
+    activation, delta = np.empty((n_units, size)), np.empty((n_units, size))
+    tangent, delta_tangent = np.empty((n_units, size)), np.empty((n_units, size))
+    scratch, probability = np.empty((2, size)), np.empty((n_classes, size))
+    product = np.zeros(theta.shape[0])
+    for start in range(0, n_samples, size):
+        n = min(size, n_samples - start)
+        block_deltas(theta, sizes, units, parameters, inputs, labels, start, n, activation, delta, scratch)
+        probability_from(labels, start, n, n_classes, delta[top:], probability)
+        _forward_tangent(theta, vector, sizes, units, parameters, activation, tangent, n)
+        softmax_tangent(probability, tangent[top:], delta_tangent[top:], n_samples, n_classes, n, scratch[0])
+        _back_tangent(theta, vector, sizes, units, parameters, activation, tangent, delta, delta_tangent, n)
+        _add_product(sizes, units, parameters, activation, tangent, delta, delta_tangent, n, product)
+    for p in range(theta.shape[0]):
+        product[p] += 2.0 * penalty[p] * vector[p]
+    return product

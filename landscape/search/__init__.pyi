@@ -1,0 +1,43 @@
+from ._bands import (
+    Band as Band,
+    BandStatus as BandStatus,
+    elastic_band as elastic_band,
+)
+from ._basin_hopping import (
+    BasinHopping as BasinHopping,
+    Walk as Walk,
+    Walker as Walker,
+    basin_hopping as basin_hopping,
+)
+from ._exploration import (
+    FEWEST_STARTS as FEWEST_STARTS,
+    Exploration as Exploration,
+    estimate_minima as estimate_minima,
+    explore as explore,
+    store_inherent_structures as store_inherent_structures,
+    summarize as summarize,
+)
+from ._moves import (
+    CrossoverMove as CrossoverMove,
+    GaussianMove as GaussianMove,
+    LayerMove as LayerMove,
+    Move as Move,
+    UnitMove as UnitMove,
+)
+from ._planning import (
+    CYCLE as CYCLE,
+    KINDS as KINDS,
+)
+from ._saddles import (
+    SaddleResult as SaddleResult,
+    SaddleStatus as SaddleStatus,
+    downhill as downhill,
+    find_transition_state as find_transition_state,
+    search_along_band as search_along_band,
+    search_between as search_between,
+    search_from_minimum as search_from_minimum,
+)
+from ._tempering import (
+    Tempering as Tempering,
+    parallel_tempering as parallel_tempering,
+)

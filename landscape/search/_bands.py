@@ -1,0 +1,247 @@
+"""Nudged elastic band: a chain of images that relaxes towards a path of steepest descent between two minima."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landscape.losses import Loss
+from landscape.search._band_steps import Steps
+
+Array = NDArray[np.float64]
+
+STIFFNESS = 8.0  # nats, per squared length: of a parabola as high as the band and as wide
+WORSE = 2.0  # times the largest residual of the last steps: a step that makes it larger is taken back
+REMEMBERED = 5  # steps that a new one is compared with
+
+
+class BandStatus(Enum):
+    """How the relaxation of a band ended; the value is the remedy."""
+
+    CONVERGED = "converged"
+    MAX_STEPS = "the forces on the band are still above the tolerance; increase steps"
+    STALLED = "the band no longer moves, but its images are too far apart to lie along a path; increase images"
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """A band between two points, both included."""
+
+    points: Array  # (K + 2, P)
+    values: Array  # (K + 2,) nats
+    rms_force: float  # of all images together, at the end; nats per length
+    evaluations: int  # gradients
+    residual: float  # largest force on an image, times the band's length, over the range of the loss along it
+    status: BandStatus
+    hessians: int = 0  # for the metric of the steps
+
+    @property
+    def converged(self) -> bool:
+        """Whether the forces are as small as was asked for."""
+        return self.status is BandStatus.CONVERGED
+
+    @property
+    def length(self) -> float:
+        """Length of the polygon through the points, Euclidean in parameter space."""
+        return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
+
+    @property
+    def peaks(self) -> NDArray[np.int64]:
+        """Images that lie above both neighbours, highest first."""
+        middle = self.values[1:-1]
+        found = np.flatnonzero((middle >= self.values[:-2]) & (middle > self.values[2:])) + 1
+        return found[np.argsort(-self.values[found], kind="stable")]
+
+    def tangent(self, image: int) -> Array:
+        """Direction (P,) of the band at an image."""
+        return self.points[image + 1] - self.points[image - 1]
+
+
+def elastic_band(
+    loss: Loss,
+    start: ArrayLike,
+    end: ArrayLike,
+    *,
+    images: int = 20,
+    steps: int = 60,
+    tolerance: float = 1e-2,
+    spring: float = 3.0,
+    max_step: float = 0.4,
+    offsets: ArrayLike | None = None,
+) -> Band:
+    """Relax a band of `images` between two points (P,), from the straight line between them.
+
+    Nothing depends on the units of the loss or of the parameters.
+
+    Parameters
+    ----------
+    loss : Loss
+    start, end : (P,) arrays
+        Stay where they are. Align `end` first (`symmetry.nearest_image`).
+    images : int
+        Number K of images between them.
+    steps : int
+        Steps on all images together; each costs K gradients, and every 50th, with up to 300 parameters, 4 Hessians.
+    tolerance : float
+        `Band.residual` at which to stop before: the largest force on an image, over the range of the loss along
+        the band divided by the band's length.
+    spring : float
+        Force constant between neighbors, over 8 times the range of the loss divided by the squared length of the
+        straight line: over the curvature of a parabola as high and as wide.
+    max_step : float
+        Longest step of one image, over the distance of neighbors on the straight line.
+    offsets : (K, P) array, optional
+        Added to the images of the straight line.
+
+    Returns
+    -------
+    Band
+        Of all bands on the way the best one, unless the last one converged: that with the lowest sum of its
+        highest loss and of its rms force across, times the distance between two images. So more steps never make it
+        worse.
+
+    Raises
+    ------
+    ValueError
+        If a shape does not fit or a number is not positive.
+    FloatingPointError
+        If the loss is not finite on the straight line.
+
+    Notes
+    -----
+    The loss acts across the band only and the springs along it, with the tangent of Henkelman and Jonsson, J. Chem.
+    Phys. 113, 9978 (2000). While the force across is large, the part of the springs across the band that does not
+    oppose it acts, too, and keeps the band short (Trygubenko and Wales, J. Chem. Phys. 120, 2082, 2004); it is
+    switched off as that force dies out, for with it no band converges to a path.
+    """
+    start, end = np.array(start, dtype=np.float64), np.array(end, dtype=np.float64)
+    _check(loss, start, end, images, steps, tolerance, spring, max_step)
+    inner = np.linspace(start, end, images + 2)[1:-1]
+    if offsets is not None:
+        inner = inner + np.asarray(offsets, dtype=np.float64).reshape(inner.shape)
+    chain = _Chain(loss, start, end, spring)
+    band = best = chain.at(inner)
+    if not np.isfinite(band.residual):
+        msg = "the loss is not finite on the band; start it between points of smaller parameters"
+        raise FloatingPointError(msg)
+    mover = Steps(loss, inner, max_step * float(np.linalg.norm(end - start)) / (images + 1))
+    recent, done = [band.residual], 0
+    while band.residual > tolerance and done < steps and not mover.stuck:
+        step = mover.propose(band.force)
+        trial = chain.at(band.inner + step)
+        done += 1
+        if not trial.residual <= WORSE * max(recent):
+            mover.reject(band.inner, step)
+            continue
+        mover.accept(trial.inner, step, band.force - trial.force)
+        band, recent = trial, [*recent, trial.residual][-REMEMBERED:]
+        best = min(best, band, key=lambda one: one.height)
+    status = BandStatus.STALLED if mover.stuck else BandStatus.MAX_STEPS
+    if band.residual <= tolerance:
+        best, status = band, BandStatus.CONVERGED
+    return Band(
+        points=np.vstack([start, best.inner, end]),
+        values=best.values,
+        rms_force=float(np.sqrt(np.mean(best.force**2))),
+        evaluations=(done + 1) * images,
+        residual=best.residual,
+        status=status,
+        hessians=mover.hessians,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Relaxing:
+    """The images between the fixed points, and what acts on them."""
+
+    inner: Array  # (K, P)
+    values: Array  # (K + 2,) nats
+    force: Array  # (K, P)
+    residual: float
+    height: float  # nats: the highest loss, plus what the rms force across does over the distance of two images
+
+
+class _Chain:
+    """The force on the images between two fixed points."""
+
+    def __init__(self, loss: Loss, start: Array, end: Array, spring: float) -> None:
+        self.loss, self.start, self.end = loss, start, end
+        self.ends = [loss.value_and_gradient(point)[0] for point in (start, end)]
+        self.spring = spring
+        self.constant: float | None = None  # nats per squared length, from the first band
+
+    def at(self, inner: Array) -> _Relaxing:
+        """The band through these images; where the loss is not finite its residual is infinite."""
+        inside, gradients = _values_and_gradients(self.loss, inner)
+        values = np.concatenate([[self.ends[0]], inside, [self.ends[1]]])
+        if not (np.isfinite(values).all() and np.isfinite(gradients).all()):
+            return _Relaxing(inner, values, gradients, np.inf, np.inf)
+        gaps = np.diff(np.vstack([self.start, inner, self.end]), axis=0)
+        lengths = np.linalg.norm(gaps, axis=1)
+        scale = max(float(np.ptp(values)), np.finfo(float).tiny) / max(float(lengths.sum()), np.finfo(float).tiny)
+        if self.constant is None:
+            self.constant = self.spring * STIFFNESS * scale / max(float(lengths.sum()), np.finfo(float).tiny)
+        tangents = _tangents(values, gaps)
+        across = _along(gradients, tangents) - gradients
+        force = across + self.constant * (
+            np.diff(lengths)[:, None] * tangents + _nudge(gaps, tangents, across, self.constant)
+        )
+        residual = float(np.linalg.norm(force, axis=1).max()) / scale
+        height = float(values.max() + np.sqrt((across**2).sum(axis=1).mean()) * lengths.mean())
+        return _Relaxing(inner, values, force, residual, height)
+
+
+def _nudge(gaps: Array, tangents: Array, across: Array, constant: float) -> Array:
+    """The springs' pull (K, P) across the band, as far as it neither opposes the force across nor outlives it."""
+    pull = np.diff(gaps, axis=0)
+    pull -= _along(pull, tangents)
+    pull -= _along(pull, _unit(across))
+    squares = ((constant * pull) ** 2).sum(axis=1, keepdims=True)
+    return 2.0 / np.pi * np.arctan2((across**2).sum(axis=1, keepdims=True), squares) * pull
+
+
+def _values_and_gradients(loss: Loss, points: Array) -> tuple[Array, Array]:
+    batched = getattr(loss, "values_and_gradients", None)
+    if batched is not None:
+        return batched(points)
+    both = [loss.value_and_gradient(point) for point in points]
+    return np.array([value for value, _ in both]), np.array([gradient for _, gradient in both])
+
+
+def _tangents(values: Array, gaps: Array) -> Array:
+    """Unit tangents (K, P): towards the higher neighbour, mixed by the rises at extrema."""
+    before, after = values[:-2] - values[1:-1], values[2:] - values[1:-1]
+    uphill_after, uphill_before = after > 0.0, before > 0.0
+    most, least = np.maximum(np.abs(before), np.abs(after)), np.minimum(np.abs(before), np.abs(after))
+    weight_after = np.where(
+        uphill_after == uphill_before, np.where(values[2:] > values[:-2], most, least), uphill_after
+    )
+    weight_before = np.where(
+        uphill_after == uphill_before, np.where(values[2:] > values[:-2], least, most), uphill_before
+    )
+    return _unit(weight_after[:, None] * gaps[1:] + weight_before[:, None] * gaps[:-1])
+
+
+def _unit(rows: Array) -> Array:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(lengths == 0.0, 1.0, lengths)
+
+
+def _along(rows: Array, directions: Array) -> Array:
+    """Part of each row along the unit vector of the same row."""
+    return (rows * directions).sum(axis=1, keepdims=True) * directions
+
+
+def _check(
+    loss: Loss, start: Array, end: Array, images: int, steps: int, tolerance: float, spring: float, max_step: float
+) -> None:
+    for name, point in (("start", start), ("end", end)):
+        if point.shape != (loss.n_parameters,) or not np.isfinite(point).all():
+            msg = f"{name} must be finite with shape ({loss.n_parameters},); got shape {point.shape}"
+            raise ValueError(msg)
+    numbers = {"images": images, "steps": steps, "tolerance": tolerance, "spring": spring, "max_step": max_step}
+    for name, number in numbers.items():
+        if not number > 0:
+            msg = f"{name} must be positive; got {number}"
+            raise ValueError(msg)

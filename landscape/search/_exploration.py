@@ -1,0 +1,379 @@
+"""Exploration of a landscape: searches in parallel, one writer, resumable at any moment."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from landscape.database import (
+    ORIGINS,
+    Attempt,
+    Database,
+    Find,
+    Quenched,
+    RandomStart,
+    SearchOrigin,
+    differing_field,
+    provenance_of,
+)
+from landscape.descent import QuenchStatus
+from landscape.graph import Estimate, below_minima, chao1, components, coverage_interval, minima_at_least
+from landscape.losses import Loss
+from landscape.search._memory import Memory
+from landscape.search._planning import BATCH, CYCLE, KINDS
+from landscape.search._searches import Found, run as run_search, run_start
+from landscape.stationary import Minimum, TransitionState
+from landscape.support import check_jobs, only_writer, shared, worker_pool
+
+FEWEST_SEARCHES = 128  # before completeness is judged
+REMEDIES = {status.name: status.value for status in (QuenchStatus.RUNAWAY, QuenchStatus.DEGENERATE)}
+FEWEST_STARTS = 32  # random starts that ended in minima, before anything is said of their number
+FRESH = "random start"  # origin of minima that fresh random starts found first
+MOST_STARTS = 3000  # that `completeness` asks for by itself
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """What a database holds after an exploration."""
+
+    path: Path
+    searches: int
+    minima: int
+    transition_states: int
+    components: int
+    lowest_loss: float  # nats; nan without a minimum
+    estimated_minima: Estimate | None  # lower bound, see `summarize`; None without a minimum
+    coverage: float  # chance that a random start ends where another one did (Good, Turing); nan: not determined
+    coverage_low: float = math.nan  # of its 95 % interval
+    random_starts: int = 0  # that ended in minima: what the estimate and the coverage rest on
+    random_minima: int = 0  # found by these
+    found_share: float = math.nan  # of the minima that random starts reach, at most this share was found by these
+    statuses: Mapping[str, int] = field(default_factory=dict)  # number of searches by how they ended
+
+    @property
+    def advice(self) -> str | None:
+        """What to do about searches that ended in no isolated point, in a sentence; None where there are none."""
+        counts = {name: self.statuses.get(name, 0) for name in REMEDIES}
+        worst = max(counts, key=lambda name: counts[name])
+        if not counts[worst]:
+            return None
+        return f"{counts[worst]} of {self.searches} searches ended in no minimum: {REMEDIES[worst]}"
+
+
+Progress = Callable[[int, int | None, Exploration], object]  # searches done, in all (None: no number), what there is
+
+
+def explore(
+    loss: Loss,
+    path: str | Path,
+    *,
+    searches: int | None = None,
+    budget: float | None = None,
+    completeness: float | None = None,
+    kinds: Sequence[str] = CYCLE,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Exploration:
+    """Search for minima and transition states and store them; goes on where an existing file stopped.
+
+    Parameters
+    ----------
+    loss : Loss
+        Its `data` and `regularization`, if it has these, are stored as provenance.
+    path : path
+        Database file; made if it does not exist.
+    searches : int, optional
+        Total number of searches, those in the file included. The result then depends on the seed alone.
+    budget : float, optional
+        Seconds to search for, instead of a number.
+    completeness : float, optional
+        Stop before, once random starts have found this share of the minima that they reach, at least by Chao1, and
+        the chance that the next one ends in one of these is as large (Good-Turing). Looked at after each batch of 32
+        searches from 128 on, for which fresh random starts are quenched (`estimate_minima`): 3 / (1 - completeness),
+        at least 32 and at most 3000, and half as many as searches if that is more. It is no promise: minima that
+        random starts hardly ever reach do not show.
+    kinds : sequence of str, optional
+        Kinds of search that take turns, from "connect" (Dijkstra over all minima for the next gap between
+        components), "saddle" (single-ended), "escape" (single-ended, from
+        minima outside the first component), "untrap", "shortcut", "nearest", "random" (pairs of minima),
+        "hop" (basin-hopping), "start" and "collapsed" (quenches of random starts).
+    seed : int
+    jobs : int
+        Worker processes; `joblib.parallel_config` may send them elsewhere.
+    progress : callable, optional
+        Called after each batch with searches done, searches in all (None with a budget) and a summary.
+
+    Raises
+    ------
+    ValueError
+        If neither or both of `searches` and `budget` are given, an argument is out of range, or an existing
+        file belongs to another loss or seed.
+    BlockingIOError
+        If another process explores into this file.
+    """
+    _check(searches, budget, completeness, kinds, jobs)
+    deadline = None if budget is None else time.monotonic() + budget
+    with only_writer(Path(path)), open_or_create(loss, path, seed) as database:
+        done, memory = next_search(database), Memory(database)
+        found = summarize(database)
+        with worker_pool(jobs) as parallel:
+            common = shared(loss)
+            while done < (searches or 0) if deadline is None else time.monotonic() < deadline:
+                if completeness is not None and done % BATCH == 0 and done >= FEWEST_SEARCHES:
+                    _draw(database, parallel, common, max(starts_for(completeness), done // 2), seed)
+                    found = summarize(database)
+                    if is_complete(found, completeness):
+                        break
+                end = (done // BATCH + 1) * BATCH
+                tasks = memory.plan(done, end if searches is None else min(end, searches), seed, kinds)
+                results: Any = parallel(delayed(run_search)(common, task) for task in tasks)
+                store(database, list(results))
+                done, found = done + len(tasks), summarize(database)
+                if progress is not None:
+                    progress(done, searches, found)
+        return found
+
+
+def estimate_minima(
+    loss: Loss,
+    path: str | Path,
+    *,
+    starts: int,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Exploration:
+    """Quench fresh random starts, independent and drawn alike, to say how many minima there are at least.
+
+    They come from a stream of their own: start i of a seed is the same whatever was explored before. The minima that
+    they end in are added to the database; their hits count for the estimate alone. What an earlier call has drawn is
+    not drawn again.
+
+    Parameters
+    ----------
+    loss : Loss
+    path : path
+        Database file; made if it does not exist.
+    starts : int
+        Total number of fresh random starts of this seed, those in the file included.
+    seed, jobs, progress
+        As of `explore`; `progress` is called with the starts done and `starts`.
+
+    Raises
+    ------
+    ValueError
+        If `starts` is negative, or an existing file belongs to another loss or seed.
+    BlockingIOError
+        If another process explores into this file.
+    """
+    if starts < 0:
+        msg = f"starts must be a number of random starts >= 0; got {starts}"
+        raise ValueError(msg)
+    check_jobs(jobs)
+    with only_writer(Path(path)), open_or_create(loss, path, seed) as database, worker_pool(jobs) as parallel:
+        _draw(database, parallel, shared(loss), starts, seed, progress)
+        return summarize(database)
+
+
+def _draw(
+    database: Database, parallel: Parallel, loss: Any, starts: int, seed: int, progress: Progress | None = None
+) -> None:
+    """Quench those of the first `starts` fresh random starts of a seed that the database lacks, in batches."""
+    known = {start.number for start in database.random_starts() if start.seed == seed}
+    missing = [number for number in range(starts) if number not in known]
+    for first in range(0, len(missing), BATCH):
+        numbers = missing[first : first + BATCH]
+        results: Any = parallel(delayed(run_start)(loss, seed, number) for number in numbers)
+        quenched = list(results)
+        with database.transaction():
+            for number, result in zip(numbers, quenched, strict=True):
+                found = None
+                if result.converged:
+                    found, _ = database.add_minimum(result.minimum, origin=FRESH, hits=0)
+                database.add_random_start(RandomStart(seed, number, found, result.status.name))
+        if progress is not None:
+            progress(starts - len(missing) + first + len(numbers), starts, summarize(database))
+
+
+def starts_for(completeness: float) -> int:
+    """Random starts that are needed to judge it: fewer miss an unseen share as large as is allowed too often (5 %)."""
+    return int(np.clip(np.ceil(3.0 / max(1.0 - completeness, 1e-9)), FEWEST_STARTS, MOST_STARTS))
+
+
+def is_complete(found: Exploration, completeness: float) -> bool:
+    """Whether random starts have found so large a share of what they reach, by Chao1 as well as by Good and Turing.
+
+    Both judge the same draws, from 32 random starts on: what connections and runs of SGD found counts on neither side.
+    Fewer than 128 searches never are enough.
+    """
+    if found.searches < FEWEST_SEARCHES or found.random_starts < FEWEST_STARTS:
+        return False
+    return min(found.found_share, found.coverage) >= completeness
+
+
+def _check(
+    searches: int | None, budget: float | None, completeness: float | None, kinds: Sequence[str], jobs: int
+) -> None:
+    if (searches is None) == (budget is None) or not ((searches or 0) >= 0 and (budget or 0.0) >= 0.0):
+        msg = f"give either searches >= 0 or budget >= 0 seconds; got searches={searches}, budget={budget}"
+        raise ValueError(msg)
+    if completeness is not None and not 0.0 < completeness <= 1.0:
+        msg = f"completeness must be above 0 and at most 1; got {completeness}"
+        raise ValueError(msg)
+    if not kinds or set(kinds) - set(KINDS):
+        msg = f"kinds must name some of {', '.join(KINDS)}; got {', '.join(map(str, kinds)) or 'none'}"
+        raise ValueError(msg)
+    check_jobs(jobs)
+
+
+def open_or_create(loss: Loss, path: str | Path, seed: int) -> Database:
+    """Open the database of this loss, or make it.
+
+    Raises
+    ------
+    ValueError
+        If the file belongs to another loss or seed: the message names what differs.
+    """
+    expected = provenance_of(loss, seed)
+    if not Path(path).exists():
+        return Database.create(path, expected)
+    database = Database(path)
+    name = differing_field(database.provenance, expected) or ("seed" if database.provenance.seed != seed else None)
+    if name is not None:
+        database.close()
+        found, wanted = (getattr(provenance, name) for provenance in (database.provenance, expected))
+        msg = f"{path} was made with {name} = {found!r}, not {wanted!r}; name another output file"
+        raise ValueError(msg)
+    return database
+
+
+def next_search(database: Database) -> int:
+    """Number of searches made so far."""
+    return database.n_attempts
+
+
+def store(database: Database, results: list[Found]) -> None:
+    """Write a batch of results in one transaction, in the order of the searches."""
+    with database.transaction():
+        if results and next_search(database) != results[0].task.search:
+            msg = f"{database.path} was changed by another exploration meanwhile; run one at a time"
+            raise ValueError(msg)
+        for found in results:
+            rejected, hits = _store_found(database, found)
+            start = None if found.task.start is None else found.task.start[0]
+            partner = None if found.task.partner is None else found.task.partner[0]
+            status = f"REJECTED: {rejected}" if rejected else found.status
+            search = found.task.search
+            database.add_attempt(
+                Attempt(search, found.task.kind, (start, partner), status, found.hessian_evaluations),
+                SearchOrigin(search, found.task.seed, search),
+                [Find(search, *point, count) for point, count in sorted(hits.items()) if count],
+            )
+
+
+def _store_found(database: Database, found: Found) -> tuple[str | None, Counter[tuple[str, int]]]:
+    """Store what one search found: why something of it was not, and the hits of points (kind, id).
+
+    What a file may not hold stays out of it.
+    """
+    origin, search = ORIGINS.get(found.task.kind, "saddle"), found.task.search
+    own = {None if task is None else task[0] for task in (found.task.start, found.task.partner)}
+    rejected, hits = None, Counter[tuple[str, int]]()
+    for minimum in found.minima:
+        if problem := database.minimum_problem(minimum):
+            rejected = f"a minimum: {problem}"
+        else:
+            _add_found(database, minimum, origin, search, own, hits)
+    for state, ends in found.connections:
+        if problem := _connection_problem(database, state, ends):
+            rejected = problem
+            continue
+        ids = [_add_found(database, end, origin, search, own, hits) for end in ends]
+        if problem := database.transition_state_problem(state, ids):  # known minima may have another last digit
+            rejected = f"a transition state: {problem}"
+            continue
+        number, _ = database.add_transition_state(state, (ids[0], ids[1]), origin=origin, search=search)
+        hits["transition state", number] += 1
+    return rejected, hits
+
+
+def _connection_problem(database: Database, state: TransitionState, ends: Sequence[Minimum]) -> str | None:
+    """Why nothing of a transition state and the ends of its paths can be stored; None if it can."""
+    if problem := next(filter(None, map(database.minimum_problem, ends)), None):
+        return f"an end of a downhill path: {problem}"
+    if problem := database.transition_state_problem(state):
+        return f"a transition state: {problem}"
+    if below_minima([state.value], [[end.value for end in ends]]).any():
+        return "a transition state: a path down from it ends above it"
+    return None
+
+
+def _add_found(
+    database: Database,
+    minimum: Minimum,
+    origin: str,
+    search: int,
+    own: set[int | None],
+    hits: Counter[tuple[str, int]],
+) -> int:
+    """Store a minimum that a search ended in, and count its hit: its id. To come back to where it began is no hit."""
+    known = database.find_minimum(minimum)
+    count = 0 if known and known.id in own else 1
+    number, _ = database.add_minimum(minimum, origin=origin, search=search, hits=count)
+    hits["minimum", number] += count
+    return number
+
+
+def store_inherent_structures(database: Database, quenched: Sequence[Quenched], *, method: str, origin: str) -> None:
+    """Store where points of trajectories were quenched to.
+
+    New minima enter with this origin, and what is known of their discovery; one that a file may not hold counts as
+    none. Visits are no hits: the estimate of the
+    number of minima rests on what searches find.
+    """
+    with database.transaction():
+        for one in quenched:
+            number = None
+            if one.minimum is not None and database.minimum_problem(one.minimum) is None:
+                number, _ = database.add_minimum(one.minimum, origin=origin, hits=0, discovery=one.discovery)
+            database.add_inherent_structure(one.point, method, number, one.reason)
+
+
+def summarize(database: Database) -> Exploration:
+    """Count what a database holds and say how many minima there are at least.
+
+    The estimate rests on random starts alone (`Database.found_by_random_starts`), of which there must be 32: its value
+    is Chao1, which is a lower bound in expectation, `low` a lower bound at 95 % that holds whatever the chances of the
+    minima are (`minima_at_least`), and `high` is inf, as nothing bounds the number from above. All minima that are
+    known count for both. With fewer random starts the value is nan: not determined.
+    """
+    graph, starts = database.graph(), database.found_by_random_starts()
+    labels, n = components(graph), graph.n_minima
+    estimate, share, coverage = Estimate(math.nan, float(n), math.inf), math.nan, Estimate(*[math.nan] * 3)
+    hits = np.unique(starts, return_counts=True)[1]
+    if starts.size >= FEWEST_STARTS:
+        least, coverage = minima_at_least(starts), coverage_interval(hits)
+        share = float(hits.size / chao1(hits).value)
+        estimate = Estimate(max(least.value, float(n)), max(least.low, float(n)), math.inf)
+    return Exploration(
+        path=database.path,
+        searches=next_search(database),
+        minima=n,
+        transition_states=graph.n_transition_states,
+        components=int(labels.max()) + 1 if len(labels) else 0,
+        lowest_loss=float(graph.losses[0]) if n else float("nan"),
+        estimated_minima=estimate if n else None,
+        coverage=coverage.value,
+        coverage_low=coverage.low,
+        random_starts=starts.size,
+        random_minima=hits.size,
+        found_share=share,
+        statuses=database.attempt_statuses(),
+    )

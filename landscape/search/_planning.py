@@ -1,0 +1,256 @@
+"""Which search comes next: discrete path sampling over what is known.
+
+Search number i is planned from (seed, i) and from what earlier batches found, never from what the rest of
+its own batch finds: so batches can run in parallel, and the number of workers, a kill or a larger number
+of searches later on do not change what search i does.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from landscape.graph import LandscapeGraph, components, minimax_barriers
+from landscape.search._searches import FIRST_COLLAPSED, Task
+from landscape.stationary import Minimum
+
+Array = NDArray[np.float64]
+Pair = tuple[int, int]
+
+BATCH = 32  # searches between two commits
+RANDOM_STARTS = 16  # searches before this one quench random starts
+KINDS = ("connect", "saddle", "escape", "untrap", "shortcut", "nearest", "random", "hop", "start", "collapsed")
+CYCLE = tuple(  # odd searches connect; the others take turns
+    kind
+    for other in (
+        *("saddle", "escape", "nearest", "hop", "escape", "untrap", "saddle", "shortcut"),
+        *("saddle", "escape", "nearest", "start", "escape", "untrap", "random", "collapsed"),
+    )
+    for kind in (other, "connect")
+)
+POWER = 4.0  # of the distance, as weight of an untried pair: many short steps rather than one long
+REPEAT = 8.0  # a pair counts as so much further with each time it was tried
+TARGETS = 8  # minima looked at before a kind of search gives up for this time
+LOWEST_FIRST = 8  # power of the rank: of 5000 minima outside, half of the tries go to the lowest 20
+KNOWN = 1e-9  # weight of a known transition state
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """What a batch of searches is planned from; minima go by their position, lowest first."""
+
+    ids: NDArray[np.int64]  # (n,) of the minima in the database
+    minimum: Callable[[int], Minimum]  # with this id
+    graph: LandscapeGraph
+    pairs: NDArray[np.int64]  # (m, 2) neighbours
+    distances: Array  # (m,) between them
+    tries: Mapping[Pair, int]  # how often the straight or banded way between two ids was tried, lower id first
+
+    @cached_property
+    def components(self) -> NDArray[np.int64]:
+        """Component of each minimum; 0 holds the global minimum."""
+        return components(self.graph)
+
+    @cached_property
+    def barriers(self) -> Array:
+        """Minimax barrier between each minimum and the global minimum; inf where none is known."""
+        return minimax_barriers(self.graph, 0)
+
+    @cached_property
+    def degrees(self) -> NDArray[np.int64]:
+        """Number of ends of transition states at each minimum."""
+        return np.bincount(self.graph.edges.ravel(), minlength=self.graph.n_minima)
+
+    def numbered(self, position: int) -> tuple[int, Minimum]:
+        """Id and minimum at a position."""
+        number = int(self.ids[position])
+        return number, self.minimum(number)
+
+    def neighbours(self, position: int) -> tuple[NDArray[np.int64], Array]:
+        """Positions and distances of the neighbours of a minimum."""
+        at = (self.pairs[:, 0] == position) | (self.pairs[:, 1] == position)
+        return self.pairs[at].sum(axis=1) - position, self.distances[at]
+
+
+def plan_batch(first: int, size: int, seed: int, known: Knowledge, cycle: Sequence[str] = CYCLE) -> list[Task]:
+    """Choose searches first ... first + size - 1, a whole batch, from what is known."""
+    planner = _Planner(known)
+    return [planner.task(search, seed, cycle) for search in range(first, first + size)]
+
+
+class _Planner:
+    """Plans one batch: pairs that it chose already count as tried."""
+
+    def __init__(self, known: Knowledge) -> None:
+        self.known = known
+        self.tries = dict(known.tries)
+        self._ways: tuple[Array, NDArray[np.int64]] | None = None
+
+    def task(self, search: int, seed: int, cycle: Sequence[str]) -> Task:
+        if search < RANDOM_STARTS or not len(self.known.ids):
+            return Task(search, "collapsed" if search < FIRST_COLLAPSED else "start", seed)
+        kind = cycle[search % len(cycle)]
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(search, 0)))
+        if kind in _PAIRS:
+            pair = _PAIRS[kind](self, rng)
+            if pair is not None:
+                return self._between(search, kind, seed, pair)
+            kind = "saddle"
+        if kind in {"start", "collapsed"}:
+            return Task(search, kind, seed)
+        choose = {"hop": self._low, "saddle": self._least_connected, "escape": self._outside}[kind]
+        return Task(search, kind, seed, start=self.known.numbered(choose(rng)))
+
+    def _between(self, search: int, kind: str, seed: int, pair: Pair) -> Task:
+        start, partner = (self.known.numbered(k) for k in pair)
+        key = (min(start[0], partner[0]), max(start[0], partner[0]))
+        repeat = self.tries.get(key, 0)
+        self.tries[key] = repeat + 1
+        return Task(search, kind, seed, start, partner, repeat)
+
+    def tried(self, pair: Sequence[int]) -> int:
+        """How often the way between two positions was tried."""
+        a, b = self.known.ids[list(pair)].tolist()
+        return self.tries.get((min(a, b), max(a, b)), 0)
+
+    def _all_tries(self) -> NDArray[np.int64]:
+        """How often the way between each of the known pairs (m,) was tried: `tried` for all of them at once."""
+        low, high = np.sort(self.known.ids[self.known.pairs], axis=1).T
+        if not self.tries:
+            return np.zeros(len(low), np.int64)
+        tried = np.array(list(self.tries), dtype=np.int64)
+        base = max(int(self.known.ids.max()), int(tried.max())) + 1
+        codes = tried @ [base, 1]
+        order = np.argsort(codes)
+        codes, counts = codes[order], np.fromiter(self.tries.values(), np.int64)[order]
+        wanted = low * base + high
+        at = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
+        return np.where(codes[at] == wanted, counts[at], 0)
+
+    def _fresh(self, start: int) -> list[tuple[float, int]]:
+        """Distances and positions of the neighbours of a minimum that no search went to yet."""
+        others, distances = self.known.neighbours(start)
+        pairs = zip(distances.tolist(), others.tolist(), strict=True)
+        return [(distance, k) for distance, k in pairs if not self.tried((start, k))]
+
+    # ------------------------------------------------------------ one minimum
+
+    def _low(self, rng: np.random.Generator) -> int:
+        return _rank(rng, len(self.known.ids))
+
+    def _least_connected(self, rng: np.random.Generator) -> int:
+        """A minimum with few known transition states: half of the time of the first component, low ones preferred."""
+        known = self.known
+        rank = np.arange(known.graph.n_minima)
+        weight = 1.0 / (1.0 + known.degrees) ** 2 / (1.0 + rank / 100.0)
+        if rng.random() < 0.5:
+            weight[known.components != 0] = 0.0
+        return int(rng.choice(known.graph.n_minima, p=weight / weight.sum()))
+
+    def _outside(self, rng: np.random.Generator) -> int:
+        """A low minimum outside the first component: what leads out of it may lead there."""
+        outside = np.flatnonzero(self.known.components != 0)
+        return int(outside[_rank(rng, len(outside), LOWEST_FIRST)]) if len(outside) else self._least_connected(rng)
+
+    # ------------------------------------------------------------ two minima
+
+    def _connect(self, rng: np.random.Generator) -> Pair | None:
+        """A gap on the best way from the first component to a minimum outside, by Dijkstra over all minima."""
+        outside = np.flatnonzero(self.known.components != 0)
+        if not len(outside):
+            return None
+        _, before = self._dijkstra()
+        labels = self.known.components
+        choices: list[Pair] = []
+        for _ in range(TARGETS):
+            way = _walk(before, int(outside[_rank(rng, len(outside), LOWEST_FIRST)]))
+            choices += [(a, b) for a, b in way if labels[a] != labels[b]]
+            fresh = [pair for pair in choices if not self.tried(pair)]
+            if fresh:
+                return fresh[0]
+        return min(choices, key=self.tried, default=None)
+
+    def _dijkstra(self) -> tuple[Array, NDArray[np.int64]]:
+        """Distance of every minimum from the first, and the minimum before it on the way."""
+        if self._ways is None:
+            known = self.known
+            weights = (known.distances**POWER + KNOWN) * REPEAT ** self._all_tries()
+            edges = np.concatenate([known.pairs, known.graph.edges])
+            weights = np.concatenate([weights, np.full(len(known.graph.edges), KNOWN)])
+            low, high = np.sort(edges, axis=1).T
+            order = np.lexsort((weights, high, low))  # of parallel ones the shortest
+            _, first = np.unique(low[order] * known.graph.n_minima + high[order], return_index=True)
+            chosen = order[first]
+            n = known.graph.n_minima
+            matrix = csr_array((weights[chosen], (low[chosen], high[chosen])), shape=(n, n))
+            distances, before = dijkstra(matrix, directed=False, indices=0, return_predecessors=True)
+            self._ways = distances, before
+        return self._ways
+
+    def _untrap(self, rng: np.random.Generator) -> Pair | None:
+        """A low minimum behind a high barrier, and its nearest neighbour that lies lower.
+
+        Strodel, Whittleston and Wales, J. Am. Chem. Soc. 129, 16005 (2007).
+        """
+        known = self.known
+        inside = np.flatnonzero(np.isfinite(known.barriers))[1:]
+        if not len(inside):
+            return None
+        losses = known.graph.losses
+        score = (known.barriers[inside] - losses[inside]) / (losses[inside] - losses[0] + 1e-6)
+        tried_first = inside[np.argsort(-score * rng.random(len(inside)), kind="stable")[:TARGETS]]
+        for start in tried_first.tolist():
+            lower = [(d, k) for d, k in self._fresh(start) if k < start]
+            if lower:
+                return start, min(lower)[1]
+        return None
+
+    def _shortcut(self, rng: np.random.Generator) -> Pair | None:
+        """Close minima that are connected, but only over a high barrier."""
+        known = self.known
+        start = self._low(rng)
+        highest = minimax_barriers(known.graph, start)
+        excess = highest - np.maximum(known.graph.losses, known.graph.losses[start])
+        connected = [(excess[k] / d, k) for d, k in self._fresh(start) if np.isfinite(excess[k])]
+        return (start, max(connected)[1]) if connected else None
+
+    def _nearest(self, rng: np.random.Generator) -> Pair | None:
+        """A low minimum and its nearest neighbour not tried yet."""
+        for _ in range(TARGETS):
+            start = self._low(rng)
+            if fresh := self._fresh(start):
+                return start, min(fresh)[1]
+        return None
+
+    def _random(self, rng: np.random.Generator) -> Pair | None:
+        if len(self.known.ids) < 2:
+            return None
+        a, b = rng.choice(len(self.known.ids), 2, replace=False)
+        return int(a), int(b)
+
+
+_PAIRS: dict[str, Callable[[_Planner, np.random.Generator], Pair | None]] = {
+    "connect": _Planner._connect,
+    "untrap": _Planner._untrap,
+    "shortcut": _Planner._shortcut,
+    "nearest": _Planner._nearest,
+    "random": _Planner._random,
+}
+
+
+def _rank(rng: np.random.Generator, n: int, power: int = 2) -> int:
+    """A position 0 ... n - 1, low ones (low losses) preferred."""
+    return int(n * rng.random() ** power)
+
+
+def _walk(before: NDArray[np.int64], position: int) -> list[Pair]:
+    """Pairs along the way back to the source."""
+    way = []
+    while before[position] >= 0:
+        way.append((position, int(before[position])))
+        position = int(before[position])
+    return way

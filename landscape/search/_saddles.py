@@ -1,0 +1,276 @@
+"""Transition states: hybrid eigenvector following with the exact Hessian, and their two downhill paths."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landscape import symmetry
+from landscape.descent import DownhillPath, Located, Location, QuenchResult, QuenchStatus, follow_down, locate
+from landscape.graph import below_minima
+from landscape.losses import Loss
+from landscape.search._bands import elastic_band
+from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, TransitionState, local_model
+from landscape.support import one_thread
+
+Array = NDArray[np.float64]
+
+FIRST_RADIUS, MIN_RADIUS, MAX_RADIUS = 0.3, 1e-3, 1.0
+VISIBLE_DROP = 1e-13  # nats: a smaller drop cannot be told from rounding
+POINTS_BETWEEN = 19  # on the straight line between two minima
+
+
+class SaddleStatus(Enum):
+    """How a saddle search ended; the value is the remedy."""
+
+    CONVERGED = "converged"
+    MAX_STEPS = "no transition state within max_steps; try another direction or increase max_steps"
+    MINIMUM = "the search fell back into a minimum; start further away from it"
+    HIGHER_INDEX = "the gradient vanishes at a saddle of higher index; try another direction"
+    DEGENERATE = QuenchStatus.DEGENERATE.value.replace("minimum", "transition state")
+    RUNAWAY = "the loss levels off as the parameters grow, so there is nothing to end in; use regularization > 0"
+    DOWNHILL = "a downhill path did not end in a minimum; see the status of its quench"
+    ROSE = "a downhill path ended above the transition state: the loss is too stiff for it; standardize the inputs"
+    RIDGE = "a downhill path runs along a ridge, where errors of 1e-6 decide its end; leave this transition state out"
+    NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
+
+
+@dataclass(frozen=True, eq=False)
+class SaddleResult:
+    """A transition state with the minima at the ends of its downhill paths, or why there is none."""
+
+    status: SaddleStatus
+    transition_state: TransitionState | None
+    minima: tuple[Minimum, ...]  # two, for a converged search
+    hessian_evaluations: int
+
+    @property
+    def converged(self) -> bool:
+        """Whether there is a certified transition state between two certified minima."""
+        return self.status is SaddleStatus.CONVERGED
+
+
+def find_transition_state(
+    loss: Loss, theta: ArrayLike, direction: ArrayLike, *, tolerance: float = GRADIENT_TOLERANCE, max_steps: int = 300
+) -> SaddleResult:
+    """Follow an eigenvector uphill from `theta` (P,), then go down on both sides.
+
+    Parameters
+    ----------
+    loss : Loss
+    theta : (P,) array
+        Where to start, for instance a displaced minimum.
+    direction : (P,) array
+        The search goes uphill along the eigenvector with the largest overlap with it, until an
+        eigenvalue is negative; from then on along the lowest one.
+    tolerance : float
+        rms gradient of the transition state.
+    max_steps : int
+        Hessian evaluations of the uphill search.
+
+    Raises
+    ------
+    ValueError
+        If `theta` or `direction` has the wrong shape or is not finite, or `direction` is zero.
+
+    Notes
+    -----
+    Eigenvector following: Cerjan and Miller, J. Chem. Phys. 75, 2800 (1981); Wales, J. Chem. Phys. 101,
+    3750 (1994). The downhill paths are gradient-flow paths (`quench` with method "flow"), followed again with a
+    smaller error wherever the errors of their steps might decide where they end.
+    """
+    theta, direction = np.array(theta, dtype=np.float64), np.array(direction, dtype=np.float64)
+    modes = loss.zero_modes  # along these the transition state is a line: take its point nearest to the origin
+    for name, vector in (("theta", theta), ("direction", direction)):
+        if vector.shape != (loss.n_parameters,) or not np.isfinite(vector).all():
+            msg = f"{name} must be finite with shape ({loss.n_parameters},); got shape {vector.shape}"
+            raise ValueError(msg)
+    if not direction.any():
+        msg = "direction must not be zero; got a vector of zeros"
+        raise ValueError(msg)
+    try:
+        with one_thread():
+            theta -= modes.T @ (modes @ theta)
+            model, status, evaluations = _eigenvector_following(loss, theta, direction, tolerance, max_steps)
+            if status is not SaddleStatus.CONVERGED:
+                return SaddleResult(status, None, (), evaluations)
+            found = locate(loss, model)
+            state, evaluations = found.point, evaluations + found.hessians
+            if not isinstance(state, TransitionState):
+                return SaddleResult(_status(found), None, (), evaluations)
+            paths = [follow_down(loss, found.model, sign) for sign in (1.0, -1.0)]
+    except FloatingPointError:
+        return SaddleResult(SaddleStatus.NOT_FINITE, None, (), 0)
+    evaluations += sum(path.result.hessian_evaluations for path in paths)
+    status = _status_of_paths(found.model, paths)
+    if status is not SaddleStatus.CONVERGED:
+        return SaddleResult(status, None, (), evaluations)
+    return SaddleResult(status, state, tuple(path.result.minimum for path in paths), evaluations)
+
+
+def downhill(loss: Loss, theta: ArrayLike) -> tuple[QuenchResult, QuenchResult]:
+    """Where the two downhill paths from a transition state at `theta` (P,) end.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss is not finite there.
+    """
+    with one_thread():
+        model = local_model(loss, np.array(theta, dtype=np.float64))
+        return follow_down(loss, model, 1.0).result, follow_down(loss, model, -1.0).result
+
+
+def search_from_minimum(
+    loss: Loss,
+    minimum: Minimum,
+    rng: np.random.Generator,
+    *,
+    displacement: float = 0.5,
+    soft: bool = False,
+    max_steps: int = 300,
+) -> SaddleResult:
+    """Single-ended search: displace a minimum along a random direction and follow it uphill.
+
+    `displacement` is the Euclidean length of the first step off the minimum. With `soft` the direction is
+    drawn like a thermal displacement: mode i with a standard deviation of 1 / sqrt(eigenvalue i).
+    """
+    direction = rng.normal(size=minimum.coordinates.size)
+    direction -= loss.zero_modes.T @ (loss.zero_modes @ direction)
+    if soft:
+        model = local_model(loss, minimum.coordinates)
+        direction = model.eigenvectors @ (model.eigenvectors.T @ direction / np.sqrt(np.abs(model.eigenvalues)))
+    direction /= np.linalg.norm(direction)
+    return find_transition_state(loss, minimum.coordinates + displacement * direction, direction, max_steps=max_steps)
+
+
+def search_between(loss: Loss, a: Minimum, b: Minimum, *, max_steps: int = 300) -> SaddleResult:
+    """Double-ended search: from the highest point of the straight line between aligned minima.
+
+    `b` is first replaced by its image nearest to `a`.
+    """
+    top, _, line = highest_between(loss, a, b)
+    return find_transition_state(loss, top, line, max_steps=max_steps)
+
+
+def highest_between(loss: Loss, a: Minimum, b: Minimum) -> tuple[Array, float, Array]:
+    """Highest point (P,) of the straight line from `a` to the nearest image of `b`, its loss, and the line (P,)."""
+    line = symmetry.nearest_image(loss.network, b.coordinates, a.coordinates) - a.coordinates
+    fractions = np.linspace(0.0, 1.0, POINTS_BETWEEN + 2)[1:-1]
+    values = [loss.value_and_gradient(a.coordinates + fraction * line)[0] for fraction in fractions]
+    highest = int(np.argmax(values))
+    return a.coordinates + fractions[highest] * line, values[highest], line
+
+
+def search_along_band(
+    loss: Loss,
+    a: Minimum,
+    b: Minimum,
+    *,
+    images: int = 20,
+    steps: int = 60,
+    peaks: int = 3,
+    max_steps: int = 300,
+    rng: np.random.Generator | None = None,
+    spread: float = 0.0,
+) -> tuple[SaddleResult, ...]:
+    """Double-ended search from the highest images of an elastic band between aligned minima.
+
+    Parameters
+    ----------
+    images, steps : int
+        Of the band (`elastic_band`).
+    peaks : int
+        Search from at most so many of its highest peaks; a band that falls all the way has none.
+    rng, spread
+        Where `spread` is positive, the images start displaced by so much (Euclidean, at the middle), for
+        another try at the same pair.
+    """
+    end = symmetry.nearest_image(loss.network, b.coordinates, a.coordinates)
+    offsets = None
+    if spread > 0.0 and rng is not None:
+        bow = np.sin(np.pi * np.arange(1, images + 1) / (images + 1))[:, None]
+        offsets = spread * bow * rng.normal(size=a.coordinates.size) / np.sqrt(a.coordinates.size)
+        offsets *= np.linalg.norm(end - a.coordinates)
+    with one_thread():
+        try:
+            band = elastic_band(loss, a.coordinates, end, images=images, steps=steps, offsets=offsets)
+        except FloatingPointError:
+            return (SaddleResult(SaddleStatus.NOT_FINITE, None, (), 0),)
+        return tuple(
+            find_transition_state(loss, band.points[peak], band.tangent(peak), max_steps=max_steps)
+            for peak in band.peaks[:peaks].tolist()
+        )
+
+
+def _eigenvector_following(
+    loss: Loss, theta: Array, direction: Array, tolerance: float, max_steps: int
+) -> tuple[LocalModel, SaddleStatus, int]:
+    model, radius = local_model(loss, theta), FIRST_RADIUS
+    for evaluations in range(1, max_steps + 1):
+        if model.rms_gradient <= tolerance:
+            return model, SaddleStatus.CONVERGED, evaluations
+        mode, direction = _mode_to_follow(model, direction)
+        step = _uphill_step(model, mode, radius)
+        trial = local_model(loss, model.point + model.eigenvectors @ step)
+        length = float(np.linalg.norm(step))
+        radius, accepted = _next_radius(model, trial, step, length, radius)
+        if accepted:
+            model = trial
+    return model, SaddleStatus.MAX_STEPS, max_steps
+
+
+def _status(found: Located) -> SaddleStatus:
+    """What the search ended in where the gradient vanishes."""
+    if found.location is Location.RUNAWAY:
+        return SaddleStatus.RUNAWAY
+    if found.location is Location.FLAT:
+        return SaddleStatus.DEGENERATE
+    return {0: SaddleStatus.MINIMUM, 1: SaddleStatus.CONVERGED}.get(found.signs.negative, SaddleStatus.HIGHER_INDEX)
+
+
+def _status_of_paths(top: LocalModel, paths: Sequence[DownhillPath]) -> SaddleStatus:
+    """Whether the downhill paths end in two minima, below the transition state and for sure."""
+    ends = [path.result for path in paths]
+    if all(end.converged for end in ends):
+        if below_minima([top.value], [[end.value for end in ends]]).any():
+            return SaddleStatus.ROSE
+        return SaddleStatus.RIDGE if any(path.on_a_ridge for path in paths) else SaddleStatus.CONVERGED
+    statuses = {end.status for end in ends}
+    if QuenchStatus.RUNAWAY in statuses:
+        return SaddleStatus.RUNAWAY
+    return SaddleStatus.DEGENERATE if QuenchStatus.DEGENERATE in statuses else SaddleStatus.DOWNHILL
+
+
+def _mode_to_follow(model: LocalModel, direction: Array) -> tuple[int, Array]:
+    """The eigenvector to climb: the lowest once it is negative, before that the one most like `direction`."""
+    overlaps = np.where(model.zero, 0.0, model.eigenvectors.T @ direction)
+    mode = 0 if model.eigenvalues[0] < 0.0 else int(np.abs(overlaps).argmax())
+    sign = -1.0 if overlaps[mode] < 0.0 else 1.0
+    return mode, sign * model.eigenvectors[:, mode]
+
+
+def _uphill_step(model: LocalModel, mode: int, radius: float) -> Array:
+    """Step in the eigenbasis: uphill along `mode`, downhill along all others, at most `radius` long."""
+    size = np.maximum(np.abs(model.eigenvalues), 1e-12)
+    ratio = 2.0 * model.projections / size
+    # Wales 1994, equation 9: turns into the Newton step where the gradient is small
+    step = -2.0 * model.projections / (size * (1.0 + np.sqrt(1.0 + ratio * ratio)))
+    step[mode] = -step[mode]
+    return step * min(1.0, radius / max(float(np.linalg.norm(step)), 1e-300))
+
+
+def _next_radius(model: LocalModel, trial: LocalModel, step: Array, length: float, radius: float) -> tuple[float, bool]:
+    """Trust radius from how well the quadratic model foretold the gradient, and whether to go there."""
+    foretold = model.projections + model.eigenvalues * step
+    error = float(np.linalg.norm(model.eigenvectors.T @ trial.gradient - foretold))
+    error /= max(float(np.linalg.norm(model.projections)), 1e-300)
+    if np.abs(step @ model.projections) < VISIBLE_DROP:  # only rounding is left to compare
+        return radius, True
+    if error > 3.0 and length > 2.0 * MIN_RADIUS:
+        return max(0.5 * length, MIN_RADIUS), False
+    if error > 0.5:
+        return max(0.6 * min(radius, 1.5 * length), MIN_RADIUS), True
+    return (min(1.3 * radius, MAX_RADIUS) if error < 0.2 else radius), True

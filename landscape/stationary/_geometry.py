@@ -1,0 +1,148 @@
+"""The local geometry of minima, and how well each generalizes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from joblib import delayed
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from landscape.datasets import Dataset
+from landscape.stationary._points import Minimum
+from landscape.support import worker_pool
+
+Floats = NDArray[np.float64]
+
+CHUNK = 64  # minima a task
+
+
+class Classifier(Protocol):
+    """What is needed of a loss: `CrossEntropyLoss` and `TorchLoss` have it."""
+
+    def cross_entropy(self, theta: ArrayLike, *, test: bool = False) -> float:
+        """Mean cross-entropy in nats over training (or test) rows, without penalty."""
+        ...
+
+    def accuracy(self, theta: ArrayLike, *, test: bool = False) -> float:
+        """Share of training (or test) rows classified correctly."""
+        ...
+
+    def row_cross_entropies(self, theta: ArrayLike, inputs: Floats, labels: NDArray[np.int64]) -> Floats:
+        """Cross-entropy of each of these rows."""
+        ...
+
+    @property
+    def data(self) -> Dataset:
+        """Training and test rows."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class LocalGeometry:
+    """Curvature and generalization of n minima.
+
+    Attributes
+    ----------
+    losses : (n,) float64
+        Training loss, penalty included, in nats.
+    eigenvalues : (n, P) float64
+        Of the exact Hessian of the training loss, ascending, zero modes left out.
+    train_cross_entropies, test_cross_entropies : (n,) float64
+        Mean cross-entropy without penalty, in nats; nan without test rows.
+    train_accuracies, test_accuracies : (n,) float64
+        Share of rows classified correctly; nan without test rows.
+    test_errors : (n,) float64
+        Standard error of each test cross-entropy, from the spread over the test rows, which are the same for all
+        minima: differences between minima are better known. It is the error of the generalization error, too, since
+        the training cross-entropy is that of all rows that the loss has.
+    """
+
+    losses: Floats
+    eigenvalues: Floats
+    train_cross_entropies: Floats
+    test_cross_entropies: Floats
+    train_accuracies: Floats
+    test_accuracies: Floats
+    test_errors: Floats = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def traces(self) -> Floats:
+        """Trace (n,) of the Hessian."""
+        return self.eigenvalues.sum(axis=1)
+
+    @property
+    def log_determinants(self) -> Floats:
+        """Sum (n,) of the logarithms of the eigenvalues."""
+        return np.log(self.eigenvalues).sum(axis=1)
+
+    @property
+    def generalization_errors(self) -> Floats:
+        """Test less training cross-entropy (n,), in nats."""
+        return self.test_cross_entropies - self.train_cross_entropies
+
+    @property
+    def rank_correlation(self) -> float:
+        """Spearman's rank correlation of trace and generalization error over minima that have both.
+
+        nan for fewer than three or where one of them is the same for all. Minima are no independent draws, so
+        there is no level of significance.
+        """
+        error = self.generalization_errors
+        kept = np.isfinite(error)
+        ranks = [rankdata(values[kept]) for values in (self.traces, error)]
+        if kept.sum() < 3 or any(np.ptp(r) == 0.0 for r in ranks):
+            return float("nan")
+        return float(np.corrcoef(*ranks)[0, 1])
+
+
+def local_geometry(loss: Classifier, minima: Sequence[Minimum], *, jobs: int = 1) -> LocalGeometry:
+    """Collect curvature and generalization of certified minima.
+
+    Parameters
+    ----------
+    loss : Classifier
+        The loss whose minima they are. No Hessian is evaluated: the certificates hold the eigenvalues.
+    minima : sequence of Minimum
+    jobs : int
+        Workers; the result does not depend on it.
+
+    Raises
+    ------
+    ValueError
+        If there is no minimum, or the loss has no cross-entropy.
+    """
+    if not minima:
+        msg = "minima must hold at least one minimum; got none"
+        raise ValueError(msg)
+    if not hasattr(loss, "cross_entropy"):
+        msg = f"loss must have the methods cross_entropy and accuracy; got {type(loss).__name__}"
+        raise ValueError(msg)
+    points = [minimum.coordinates for minimum in minima]
+    with worker_pool(jobs) as parallel:
+        chunks: Any = parallel(
+            delayed(_measure)(loss, points[begin : begin + CHUNK]) for begin in range(0, len(points), CHUNK)
+        )
+        measured = np.concatenate(list(chunks))
+    return LocalGeometry(
+        np.array([minimum.value for minimum in minima]),
+        np.array([minimum.eigenvalues for minimum in minima]),
+        *measured.T.copy(),
+    )
+
+
+def _measure(loss: Classifier, points: Sequence[Floats]) -> Floats:
+    """Cross-entropy and accuracy of training and test rows, and the error of the test cross-entropy, (k, 5)."""
+    measures = (loss.cross_entropy, loss.accuracy)
+    scores = [[measure(p, test=test) for measure in measures for test in (False, True)] for p in points]
+    return np.column_stack([scores, [_test_error(loss, p) for p in points]])
+
+
+def _test_error(loss: Classifier, point: Floats) -> float:
+    """Standard error of the test cross-entropy; nan for fewer than two rows."""
+    data = loss.data
+    if data.test_labels.size < 2:
+        return float("nan")
+    rows = loss.row_cross_entropies(point, data.test_inputs, data.test_labels)
+    return float(rows.std(ddof=1) / np.sqrt(rows.size))

@@ -1,0 +1,230 @@
+"""Stationary points of a loss and their certificates."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landscape import symmetry
+from landscape.losses import Loss, Rounding, rounding_of_norms
+from landscape.networks import MLP
+from landscape.stationary._tolerances import Known, distance_tolerance, value_tolerance
+
+Array = NDArray[np.float64]
+
+
+class Signs(NamedTuple):
+    """How many eigenvalues are negative, within rounding of zero, and positive."""
+
+    negative: int
+    flat: int
+    positive: int
+
+    @property
+    def is_minimum(self) -> bool:
+        """Whether all are positive."""
+        return self.negative == self.flat == 0
+
+    @property
+    def is_transition_state(self) -> bool:
+        """Whether one is negative and all others are positive."""
+        return self.negative == 1 and self.flat == 0
+
+
+def signs_of(eigenvalues: Array, rounding: float) -> Signs:
+    """The one place that decides signs: an eigenvalue within `rounding` of zero has none."""
+    negative, positive = int((eigenvalues < -rounding).sum()), int((eigenvalues > rounding).sum())
+    return Signs(negative, len(eigenvalues) - negative - positive, positive)
+
+
+@dataclass(frozen=True, eq=False)
+class LocalModel:
+    """The quadratic model of a loss around a point, in the eigenbasis of its Hessian.
+
+    `zero` marks eigenvectors along which the loss is constant everywhere: the last ones; their eigenvalue is set to
+    the largest of all others, so that steps along them vanish with the gradient.
+    """
+
+    point: Array  # (P,)
+    value: float
+    gradient: Array  # (P,)
+    eigenvalues: Array  # (P,) ascending
+    eigenvectors: Array  # (P, P), one per column
+    zero: NDArray[np.bool_]  # (P,)
+
+    @property
+    def rms_gradient(self) -> float:
+        """|gradient| / sqrt(P)."""
+        return float(np.linalg.norm(self.gradient) / np.sqrt(self.gradient.size))
+
+    @property
+    def projections(self) -> Array:
+        """Gradient in the eigenbasis, (P,)."""
+        return self.eigenvectors.T @ self.gradient
+
+    @property
+    def free(self) -> Array:
+        """Eigenvalues (P - k,), those of the zero modes left out."""
+        return self.eigenvalues[~self.zero]
+
+    @property
+    def signs(self) -> Signs:
+        """Signs of the eigenvalues, by what can be said of the rounding of any loss."""
+        free = self.free
+        return signs_of(free, rounding_of_norms(free, 0.0).hessian)
+
+    @property
+    def index(self) -> int:
+        """Number of negative eigenvalues."""
+        return self.signs.negative if self.eigenvalues[0] < 0.0 else 0
+
+
+def local_model(loss: Loss, theta: Array) -> LocalModel:
+    """Value, gradient and eigendecomposition of the exact Hessian at `theta` (P,).
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss or a derivative is not finite there.
+    """
+    value, gradient, hessian = loss.value_gradient_hessian(theta)
+    if not (np.isfinite(value) and np.isfinite(hessian).all()):
+        msg = f"the loss is not finite at a point with |theta| = {np.linalg.norm(theta):.3g}"
+        raise FloatingPointError(msg)
+    modes, zero = loss.zero_modes, np.zeros(theta.size, dtype=bool)
+    if len(modes):  # above all other eigenvalues, so that no eigenvector mixes the two
+        hessian = hessian + (2.0 * np.linalg.norm(hessian) or 1.0) * (modes.T @ modes)
+        zero[-len(modes) :] = True
+    eigenvalues, eigenvectors = np.linalg.eigh(hessian)
+    if len(modes):
+        eigenvalues[zero] = np.abs(eigenvalues[~zero]).max(initial=0.0) or 1.0
+    return LocalModel(theta, value, gradient, eigenvalues, eigenvectors, zero)
+
+
+def rounding_of(loss: Loss, model: LocalModel, *, coarse: bool = False) -> Rounding:
+    """Below which norms gradient and Hessian of a model are not known: the loss's own bound, if it has one.
+
+    A `coarse` bound may be thousands of times larger than need be, and costs next to nothing.
+    """
+    own = getattr(loss, "rounding", None)
+    if own is not None:
+        return own(model.point, model.free, coarse=coarse)
+    return rounding_of_norms(model.free, float(np.linalg.norm(model.point)))
+
+
+@dataclass(frozen=True, eq=False)
+class StationaryPoint:
+    """A point of vanishing gradient with its certificate.
+
+    What is known of its index may be any: `Minimum` and `TransitionState` are those that `certificate` found to be
+    one.
+    """
+
+    coordinates: Array  # (P,)
+    value: float  # nats
+    rms_gradient: float
+    eigenvalues: Array  # of the exact Hessian, ascending, zero modes left out
+
+    hessian_rounding: float | None = field(default=None, kw_only=True)  # None: not known, a bound by norms serves
+
+    @property
+    def signs(self) -> Signs:
+        """Signs of the eigenvalues, as far as rounding leaves them any."""
+        rounding = self.hessian_rounding
+        if rounding is None:
+            rounding = rounding_of_norms(self.eigenvalues, 0.0).hessian
+        return signs_of(self.eigenvalues, rounding)
+
+    @property
+    def index(self) -> int:
+        """Number of negative eigenvalues: 0 for a minimum, 1 for a transition state."""
+        return self.signs.negative
+
+    @property
+    def flat(self) -> int:
+        """Number of directions along which the loss is flat within rounding."""
+        return self.signs.flat
+
+    @property
+    def log_determinant(self) -> float:
+        """Sum of log |eigenvalue|."""
+        return float(np.log(np.abs(self.eigenvalues)).sum())
+
+    @property
+    def trace(self) -> float:
+        """Trace of the Hessian."""
+        return float(self.eigenvalues.sum())
+
+    @property
+    def known(self) -> Known:
+        """What tolerances depend on."""
+        sizes = np.abs(self.eigenvalues)
+        softest = 0.0 if self.flat else float(sizes.min())
+        gradient = self.rms_gradient * self.coordinates.size**0.5
+        norm = float(np.linalg.norm(self.coordinates))
+        return Known(self.value, gradient, softest, float(sizes.max()), norm, self.coordinates.size)
+
+    @property
+    def position_error(self) -> float:
+        """Bound on the distance to the exact point: |gradient| / smallest |eigenvalue|."""
+        norm = self.rms_gradient * np.sqrt(self.coordinates.size)
+        return float(norm / max(np.abs(self.eigenvalues).min(), np.finfo(float).tiny))
+
+
+@dataclass(frozen=True, eq=False)
+class Minimum(StationaryPoint):
+    """A stationary point all of whose eigenvalues are positive."""
+
+
+@dataclass(frozen=True, eq=False)
+class TransitionState(StationaryPoint):
+    """A stationary point with exactly one negative eigenvalue."""
+
+    eigenvector: Array  # (P,) of the negative eigenvalue
+
+    @property
+    def log_product(self) -> float:
+        """Sum of log |eigenvalue| over all but the first, the negative one."""
+        return float(np.log(np.abs(self.eigenvalues[1:])).sum())
+
+
+def certificate(loss: Loss, model: LocalModel) -> StationaryPoint:
+    """The point of a local model: a `Minimum` or a `TransitionState` only where rounding leaves no doubt of it."""
+    return typed_point(model, rounding_of(loss, model).hessian)
+
+
+def typed_point(model: LocalModel, rounding: float) -> StationaryPoint:
+    """`certificate`, where the rounding of the Hessian is known."""
+    what = model.point, model.value, model.rms_gradient, model.free
+    signs = signs_of(model.free, rounding)
+    if signs.is_minimum:
+        return Minimum(*what, hessian_rounding=rounding)
+    if signs.is_transition_state:
+        return TransitionState(*what, eigenvector=model.eigenvectors[:, 0].copy(), hessian_rounding=rounding)
+    return StationaryPoint(*what, hessian_rounding=rounding)
+
+
+def certify(loss: Loss, theta: ArrayLike) -> StationaryPoint:
+    """Recompute the certificate of a point (P,): value, rms gradient, eigenvalues.
+
+    The result is a `Minimum` or a `TransitionState` where the signs of the eigenvalues say so, and plain otherwise.
+    """
+    return certificate(loss, local_model(loss, np.array(theta, dtype=np.float64)))
+
+
+def same_point(network: MLP | None, a: StationaryPoint, b: StationaryPoint) -> bool:
+    """Whether two stationary points are one, modulo the symmetries of the network.
+
+    Losses are only the first filter; what decides is the distance after alignment, by how well the certificates
+    say that the two positions are known: see `landscape.stationary`.
+    """
+    if abs(a.value - b.value) > value_tolerance(a.known) + value_tolerance(b.known):
+        return False
+    found = symmetry.distances(network, a.coordinates, b.coordinates[None], cutoff=separation(a, b))
+    return bool(np.isfinite(found[0]))
+
+
+def separation(a: StationaryPoint, b: StationaryPoint) -> float:
+    """Distance below which the certificates of two points say that they are one."""
+    return distance_tolerance(a.known, b.known)

@@ -1,0 +1,33 @@
+from ._archives import (
+    digest as digest,
+    read_array as read_array,
+    read_arrays as read_arrays,
+)
+from ._compilation import (
+    cache_directory as cache_directory,
+    njit as njit,
+)
+from ._files import (
+    new_file as new_file,
+)
+from ._json_text import (
+    to_json as to_json,
+    write_text as write_text,
+)
+from ._locks import (
+    only_writer as only_writer,
+)
+from ._reading import (
+    check_sqlite_file as check_sqlite_file,
+    reading as reading,
+    sqlite_failure as sqlite_failure,
+)
+from ._versions import (
+    package_version as package_version,
+)
+from ._workers import (
+    check_jobs as check_jobs,
+    one_thread as one_thread,
+    shared as shared,
+    worker_pool as worker_pool,
+)
