@@ -104,7 +104,8 @@ def inherent_structures(
     What was quenched before, and the status where that gave no minimum, is remembered in the database by a digest of
     the snapshot, so that an interrupted call goes on where it was. Of a new minimum the database remembers which
     snapshot found it (`landscape.database.Discovery`). The flow goes along each run
-    (`landscape.descent.quench_along`). A snapshot that lies exactly on a saddle (rms gradient at most 1e-10, a negative eigenvalue) is not moved: it belongs to none.
+    (`landscape.descent.quench_along`). A snapshot that lies exactly on a saddle (rms gradient at most 1e-10, a
+    negative eigenvalue) is not moved: it belongs to none.
 
     Parameters
     ----------
