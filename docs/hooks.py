@@ -1,7 +1,7 @@
 """What MkDocs fills in while it builds: the public names of a package, the bibliography, citations.
 
-- ``<!-- public names of landscape and landscape.plots -->`` becomes the docstrings of what ``landscape/__init__.py``
-  exports, module by module, so that no name is forgotten, and of the further modules.
+- ``<!-- public names of landscape.graph -->`` becomes a table of what ``landscape/graph/__init__.pyi`` exports, and the
+  docstrings of all of it, so that no name is forgotten.
 - ``<!-- section Commands of README.md -->`` becomes this section.
 - ``<!-- bibliography -->`` becomes the entries of ``references.bib``.
 - ``[@key]`` becomes a link to the entry with this key.
@@ -36,7 +36,7 @@ class TitlesAsTheyAre(Style):
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Fill in one page."""
     here = page.file.src_uri
-    markdown = re.sub(r"<!-- public names of (\w+) and (.*) -->", lambda match: public_names(*match.groups()), markdown)
+    markdown = re.sub(r"<!-- public names of ([\w.]+) -->", lambda match: public_names(match[1]), markdown)
     markdown = re.sub(r"<!-- section (.*) of (.*) -->", lambda match: section(*match.groups()), markdown)
     markdown = markdown.replace("<!-- bibliography -->", "\n".join(bibliography()))
     return re.sub(r"\[@([\w:-]+)\]", lambda match: citation(match[1], here), markdown)
@@ -48,42 +48,65 @@ def section(title: str, file: str) -> str:
     return text
 
 
-def public_names(package: str, further: str) -> str:
-    """Headings, and directives for mkdocstrings, for all that a package exports and for further modules."""
-    lines = []
-    groups = exports(package) | {module: all_names(module) for module in further.split(", ")}
-    for module, names in groups.items():
-        description = ast.get_docstring(ast.parse(module_path(module).read_text())) or ""
-        lines += [f"## {module}", "", description, "", *map(directive, names)]
-    return "\n".join(lines)
+def public_names(room: str) -> str:
+    """A table of what a room exports, a line each, then directives for mkdocstrings; of a package its rooms as well."""
+    folder = ROOT.joinpath(*room.split("."))
+    lines = [ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or "", ""]
+    if "." not in room:
+        lines += ["| room | what lives there |", "|---|---|", *map(room_row, rooms(folder)), ""]
+    names = exports(room)
+    lines += [
+        "| name | what it is |",
+        "|---|---|",
+        *(name_row(room, name, module) for name, module in names.items()),
+        "",
+    ]
+    own = {name: module for name, module in names.items() if page_of(room, module) == room}
+    return "\n".join(lines + [f"::: {room}.{name}\n" for name in own])
 
 
-def directive(name: str) -> str:
-    """What makes mkdocstrings write of ``package.name``, also where a module of the package has the same name."""
-    if not module_path(name).exists():
-        return f"::: {name}\n"
-    return f"::: {name}.{name.rpartition('.')[2]}\n    options:\n      heading: {name}\n      toc_label: {name}\n"
+def page_of(room: str, module: str) -> str:
+    """The room on whose page a name of `room` is described: where it is defined, if that has a page."""
+    own = module.rpartition(".")[0]
+    return own if own.count(".") == 1 and (ROOT / "docs" / "api" / f"{own.replace('.', '/')}.md").exists() else room
 
 
-def exports(package: str) -> dict[str, list[str]]:
-    """The names that ``package/__init__.py`` exports, by the module that they come from."""
-    groups: dict[str, list[str]] = {}
-    for node in ast.parse(module_path(package).read_text()).body:
-        for alias in node.names if isinstance(node, ast.ImportFrom) else ():
-            inner = f"{node.module}.{alias.name}"
-            if module_path(inner).is_file():
-                groups[inner] = all_names(inner)
-            elif alias.asname == alias.name and inner not in groups.get(str(node.module), []):
-                groups.setdefault(str(node.module), []).append(f"{package}.{alias.name}")
-    return groups
+def rooms(folder: Path) -> list[Path]:
+    """Sub-packages of a package that have a page of their own."""
+    return sorted(f for f in folder.iterdir() if (ROOT / "docs" / "api" / folder.name / f"{f.name}.md").exists())
 
 
-def all_names(module: str) -> list[str]:
-    """Public functions and classes of a module: what it exports and what it defines."""
-    exported = [name for group in exports(module).values() for name in group]
+def room_row(folder: Path) -> str:
+    """A line of the table of rooms."""
+    about = (ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or "").partition("\n")[0]
+    return f"| [`{folder.parent.name}.{folder.name}`]({folder.parent.name}/{folder.name}.md) | {about} |"
+
+
+def name_row(room: str, name: str, module: str) -> str:
+    """A line of the table of names."""
+    found = definition(module, name)
+    about = (found and ast.get_docstring(found)) or ""
+    return f"| [`{name}`][{page_of(room, module)}.{name}] | {about.partition(chr(10))[0].replace('|', chr(92) + '|')} |"
+
+
+def exports(room: str) -> dict[str, str]:
+    """The public functions and classes of a room, and the modules that define them."""
+    stub = ROOT.joinpath(*room.split("."), "__init__.pyi")
+    found: dict[str, str] = {}
+    for node in ast.parse(stub.read_text()).body:
+        for alias in node.names if isinstance(node, ast.ImportFrom) and node.module else ():
+            module = f"{room}.{node.module}"  # pyright: ignore[reportAttributeAccessIssue]
+            if (module_path(module).parent / "__init__.pyi") == module_path(module).with_suffix(".pyi"):
+                module = exports(module)[alias.name]
+            if definition(module, alias.name):
+                found[alias.name] = module
+    return found
+
+
+def definition(module: str, name: str) -> ast.FunctionDef | ast.ClassDef | None:
+    """Where a module defines a function or class."""
     body = ast.parse(module_path(module).read_text()).body
-    named = (node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef))
-    return exported + [f"{module}.{name}" for name in named if not name.startswith("_")]
+    return next((n for n in body if isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == name), None)
 
 
 def module_path(module: str) -> Path:

@@ -36,7 +36,7 @@ from bridge.mapping import SnapshotStatus, _inherent as inherent
 from bridge.plots import new_figure, plot_comparison, plot_graph, plot_visits, visible_top
 from bridge.residence import JumpStatus, per_minimum
 from dynamics import SGD, Trajectories, train
-from dynamics.synthetic._processes import brownian
+from dynamics.synthetic import brownian
 from landscape import CrossEntropyLoss, Database, LandscapeGraph, datasets, explore, loss_of, symmetry
 from landscape.database import Discovery
 from landscape.networks import MLP

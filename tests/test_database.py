@@ -572,7 +572,7 @@ def hostile_pickles(sentinel):
     yield "posix.system", pickle.dumps((np.ones(P), Payload(os.system, command)))
     yield "posix.system", pickle.dumps(np.array([Payload(os.system, command)], dtype=object))
     yield "numpy.load", b"cnumpy\nload\n(S'" + str(sentinel).encode() + b"'\ntR."
-    yield "landscape.database._pickles.dump_array", b"clandscape._pickles\ndump_array\n(tR."
+    yield "landscape.database._pickles.dump_array", b"clandscape.database._pickles\ndump_array\n(tR."
     yield "numpy.ndarray.tofile", b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93."
     yield None, pickle.dumps(np.array([1, "a", None], dtype=object))
     yield None, pickle.dumps(np.arange(P))

@@ -5,7 +5,8 @@ slow tests, ``<!-- needs: module -->`` runs it where this module is (or ``<!-- s
 ``<!-- file: name.py -->`` writes it into this file, ``<!-- not run: reason -->`` leaves it out.
 """
 
-import importlib.util
+import importlib
+import inspect
 import os
 import re
 import shlex
@@ -202,12 +203,37 @@ def test_the_site_needs_no_network_to_be_read(site):
 
 
 @pytest.mark.parametrize("package", ["landscape", "dynamics", "bridge"])
-def test_every_public_name_has_its_place(site, package):
+def test_every_room_has_its_page(site, package):
     module = importlib.import_module(package)
+    rooms = [
+        name
+        for name in dir(module)
+        if inspect.ismodule(getattr(module, name)) and hasattr(getattr(module, name), "__path__")
+    ]
+    assert len(rooms) > 5
     text = (site / "api" / f"{package}.html").read_text()
-    names = [name for name in vars(module) if name[0] != "_" and not isinstance(getattr(module, name), type(os))]
-    assert len(names) > 10
-    assert [name for name in names if not re.search(rf'id="?[\w.]*\.{name}[">\s]', text)] == []
+    for room in rooms:
+        described(getattr(module, room), (site / "api" / package / f"{room}.html").read_text())
+        assert f"{package}.{room}</code>" in text, room
+    assert [name for name in public(module) if f"<code>{name}</code>" not in text] == []
+
+
+def public(module):
+    named = {name: getattr(module, name) for name in dir(module) if name[0] != "_"}
+    return [name for name, value in named.items() if inspect.isfunction(value) or is_written_as_class(value)]
+
+
+def is_written_as_class(value):
+    """Not an enum that is made of a registry's names."""
+    try:
+        return inspect.isclass(value) and bool(inspect.getsource(value))
+    except OSError:
+        return False
+
+
+def described(room, text):
+    assert [n for n in public(room) if not re.search(rf'id="?{room.__name__}\.{n}[">\s]', text)] == [], room
+    assert [n for n in public(room) if f"<code>{n}</code>" not in text] == [], room  # in the table
 
 
 def test_the_bibliography_is_the_file(site):

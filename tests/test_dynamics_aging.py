@@ -10,7 +10,7 @@ from dynamics import MeanSquareDisplacement, aging, mean_square_displacement
 from dynamics.aging_times import AgingStatus, RunsMeanStatus
 from dynamics.plots import plot_aging, plot_loss, plot_msd
 from dynamics.runs import WAITING_TIMES, log_lags
-from dynamics.synthetic._processes import aging_walk, aging_walk_t_star, brownian
+from dynamics.synthetic import aging_walk, aging_walk_t_star, brownian
 
 TW = np.array(WAITING_TIMES)
 LAGS = log_lags(20_000)

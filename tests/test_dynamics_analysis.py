@@ -27,8 +27,15 @@ from dynamics.displacement import split_displacement
 from dynamics.plots import plot_analysis, plot_collapse, plot_what_moves
 from dynamics.runs import WAITING_TIMES, log_lags
 from dynamics.statistics._resampling import interval
-from dynamics.synthetic._processes import aging_walk, aging_walk_t_star, brownian, drifting_walk, ornstein_uhlenbeck
-from dynamics.synthetic._traps import trap_model, trap_model_displacement
+from dynamics.synthetic import (
+    aging_walk,
+    aging_walk_t_star,
+    brownian,
+    drifting_walk,
+    ornstein_uhlenbeck,
+    trap_model,
+    trap_model_displacement,
+)
 
 TW = np.array(WAITING_TIMES)
 LAGS = log_lags(1000)

@@ -27,7 +27,7 @@ from dynamics.aging_times import (
 from dynamics.plots import interval_text, plot_aging, plot_analysis, plot_collapse, plot_diffusion
 from dynamics.runs import WAITING_TIMES, log_lags
 from dynamics.statistics import _fits, _goodness
-from dynamics.synthetic._processes import aging_walk, aging_walk_t_star, wandering_walk
+from dynamics.synthetic import aging_walk, aging_walk_t_star, wandering_walk
 
 TW = np.array(WAITING_TIMES)
 X = np.log(TW / 4000.0)

@@ -8,9 +8,8 @@ from hypothesis import given, settings, strategies as st
 
 from dynamics.kernels import _kernels, get_kernel
 from dynamics.kernels._codegen import MAX_TILE, choose_tile
-from dynamics.noises import _random
+from dynamics.noises import _random, draw_all
 from dynamics.noises._epochs import draw_epochs
-from dynamics.noises._full import draw_all
 
 RATE, DECAY, KEY = 0.3, 0.02, np.uint64(12345)
 MEMBERS, NUMBERS = np.empty(0, np.uint8), np.empty(0)  # of no use to these noises

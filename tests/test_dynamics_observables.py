@@ -9,7 +9,7 @@ from dynamics import SGD, load_trajectories, mean_square_displacement, train
 from dynamics.displacement import displacement_modulo_symmetry, layer_displacement, non_gaussian, output_displacement
 from dynamics.observables import minibatch_gradients, replica_overlap
 from dynamics.runs import TEST_CURVES
-from dynamics.synthetic._processes import brownian
+from dynamics.synthetic import brownian
 from dynamics.training import evaluate
 from dynamics.training._curves import evaluate_curves
 from landscape import CrossEntropyLoss, Dataset, symmetry

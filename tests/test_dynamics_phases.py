@@ -17,7 +17,7 @@ from dynamics.observables import (
 )
 from dynamics.plots import plot_alignment, plot_alpha_2, plot_layers, plot_overlap, plot_test_loss
 from dynamics.runs import log_lags, snapshot_steps
-from dynamics.synthetic._processes import brownian
+from dynamics.synthetic import brownian
 from landscape import Dataset
 from landscape.networks import MLP
 

@@ -4,14 +4,19 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def test_every_file_beside_the_code_is_installed():
+def settings():
     with (ROOT / "pyproject.toml").open("rb") as file:
-        patterns = tomllib.load(file)["tool"]["setuptools"]["package-data"]
+        return tomllib.load(file)["tool"]["setuptools"]
+
+
+def test_every_file_beside_the_code_is_installed():
+    patterns = settings()["package-data"]
     listed = {
         path
         for package, globs in patterns.items()
         for glob in globs
-        for path in (ROOT / package.replace(".", "/")).glob(glob)
+        for folder in (settings()["packages"] if package == "*" else [package])
+        for path in (ROOT / folder.replace(".", "/")).glob(glob)
     }
     there = {
         path
@@ -24,8 +29,7 @@ def test_every_file_beside_the_code_is_installed():
 
 def test_every_package_is_installed():
     """An editable installation, as CI's, would not miss one that the list forgets."""
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        listed = tomllib.load(file)["tool"]["setuptools"]["packages"]
+    listed = settings()["packages"]
     there = {
         ".".join(init.parent.relative_to(ROOT).parts)
         for package in ("landscape", "dynamics", "bridge")

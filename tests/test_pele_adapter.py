@@ -188,7 +188,7 @@ def test_a_path_that_sqlalchemy_would_misread_is_refused(copy):
 @needs_pele
 def test_no_warning_gets_out(explored):
     program = (
-        "import sys; from landscape import pele_adapter; "
+        "import sys; from landscape.interchange import _pele_adapter as pele_adapter; "
         "database = pele_adapter.open_database(sys.argv[1]); database.minima()[0].coords; "
         "pele_adapter.close_database(database); pele_adapter.disconnectivity_graph(sys.argv[1])"
     )

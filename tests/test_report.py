@@ -347,7 +347,7 @@ def test_versions_that_differ_are_all_named(found):
 
 
 def test_the_assets_are_there():
-    assert {path.name for path in (files("bridge.report") / "assets").iterdir()} == {
+    assert {path.name for path in (files("bridge.studies.report") / "assets").iterdir()} == {
         "report.html",
         "report.css",
         "report.js",

@@ -6,6 +6,7 @@ from ._epochs import (
 )
 from ._full import (
     Full as Full,
+    draw_all as draw_all,
 )
 from ._gaussian import (
     Gaussian as Gaussian,
@@ -16,6 +17,11 @@ from ._langevin import (
 )
 from ._persistent import (
     Persistent as Persistent,
+)
+from ._random import (
+    NOISE as NOISE,
+    stream as stream,
+    uniform as uniform,
 )
 from ._registry import (
     NOISES as NOISES,

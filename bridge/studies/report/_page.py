@@ -36,7 +36,7 @@ CAPTIONS = {
     "comparison": "Aging exponent against the number of minima: filled, found; open, how many there are at least "
     "(Chao1, with a bar down to the bound at 95 %; the arrow says that nothing bounds the number from above).",
 }
-ASSETS = files("bridge.report") / "assets"
+ASSETS = files("bridge.studies.report") / "assets"
 
 
 def write(
