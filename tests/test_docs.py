@@ -227,7 +227,7 @@ def is_written_as_class(value):
     """Not an enum that is made of a registry's names."""
     try:
         return inspect.isclass(value) and bool(inspect.getsource(value))
-    except OSError:
+    except (OSError, TypeError):
         return False
 
 
