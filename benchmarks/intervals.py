@@ -27,11 +27,6 @@ from scipy import stats
 from bridge.comparison._correlation import spearman_interval
 from dynamics import MeanSquareDisplacement, Trajectories, aging, mean_square_displacement
 from dynamics.aging_times import (
-    AgingStatus,
-    CollapseStatus,
-    DiffusionStatus,
-    FormStatus,
-    RunsMeanStatus,
     collapse,
     compare_forms,
     compare_realizations,
@@ -39,6 +34,7 @@ from dynamics.aging_times import (
     threshold_scan,
 )
 from dynamics.runs import WAITING_TIMES, log_lags
+from dynamics.statistics import Status
 from dynamics.synthetic import _processes as synthetic
 
 RUNS = (2, 3, 4, 5, 8, 24)
@@ -144,20 +140,20 @@ def try_aging(name: str, runs: int, trial: int) -> dict[str, float]:
     process = PROCESSES[name]
     msd = process.make(runs, np.random.default_rng([trial, runs]))
     fit = aging(msd, process.threshold, resamples=200, seed=trial)
-    ok = fit.status == AgingStatus.OK
+    ok = fit.status == Status.OK
     t_star = [
-        holds(low, high, truth, ok) for (low, high), truth in zip(fit.t_star_interval, process.t_star, strict=True)
+        holds(low, high, truth, ok) for low, high, truth in zip(*fit.t_star.interval, process.t_star, strict=True)
     ]
-    runs_ok = fit.runs_mean_status == RunsMeanStatus.OK
+    runs_ok = fit.mu_runs_mean.status == Status.OK
     return {
-        "coverage of mu": holds(fit.mu_low, fit.mu_high, process.mu, ok),
-        "coverage of mu, whatever the status": holds(fit.mu_low, fit.mu_high, process.mu),
-        "width of the interval of mu, median": fit.mu_high - fit.mu_low,
+        "coverage of mu": holds(fit.mu.low, fit.mu.high, process.mu, ok),
+        "coverage of mu, whatever the status": holds(fit.mu.low, fit.mu.high, process.mu),
+        "width of the interval of mu, median": fit.mu.high - fit.mu.low,
         "coverage of t_star": float(np.mean(t_star)),
-        "coverage of mu_runs_mean": holds(fit.mu_runs_mean_low, fit.mu_runs_mean_high, process.mu_runs, runs_ok),
+        "coverage of mu_runs_mean": holds(fit.mu_runs_mean.low, fit.mu_runs_mean.high, process.mu_runs, runs_ok),
         "status ok": float(ok),
-        "status AMBIGUOUS": float(fit.status == AgingStatus.AMBIGUOUS),
-        "status UNEVEN_RUNS": float(fit.status == AgingStatus.UNEVEN_RUNS),
+        "status AMBIGUOUS": float(fit.status == Status.AMBIGUOUS),
+        "status UNEVEN_RUNS": float(fit.status == Status.UNEVEN_RUNS),
         "p below 0.01": float(fit.p_value < 0.01) if np.isfinite(fit.p_value) else np.nan,
         "false crossovers": float(fit.crossover is not None),
     }
@@ -171,15 +167,15 @@ def try_others(name: str, runs: int, trial: int) -> dict[str, float]:
     diffusion = generalized_diffusion(msd, resamples=200, seed=trial)
     scan = threshold_scan(msd, np.geomspace(*window, 5), tolerance=10.0, resamples=200, seed=trial)
     forms = compare_forms(msd, process.threshold, resamples=300, seed=trial)
-    tested = forms.status in (FormStatus.OK, FormStatus.NONE_FITS)
-    power_law = diffusion.status == DiffusionStatus.OK
+    tested = forms.status in (Status.OK, Status.NONE_FITS)
+    power_law = diffusion.status == Status.OK
     return {
-        "coverage of alpha": holds(diffusion.alpha_low, diffusion.alpha_high, process.alpha, power_law),
+        "coverage of alpha": holds(diffusion.alpha.low, diffusion.alpha.high, process.alpha, power_law),
         "coverage of a": holds(
-            diffusion.a_low, diffusion.a_high, process.mu * (1 if process.mu == 0 else SLOPE), power_law
+            diffusion.a.low, diffusion.a.high, process.mu * (1 if process.mu == 0 else SLOPE), power_law
         ),
         "p of D t^alpha below 0.01": float(diffusion.p_value < 0.01),
-        "coverage of mu_flat of the scan": holds(scan.mu_flat_low, scan.mu_flat_high, process.mu),
+        "coverage of mu_flat of the scan": holds(scan.mu_flat.low, scan.mu_flat.high, process.mu),
         "p of the power law among the forms below 0.01": float(forms.p_value[2] < 0.01) if tested else np.nan,
     }
 
@@ -190,10 +186,10 @@ def try_collapse(name: str, runs: int, trial: int) -> dict[str, float]:
     msd = process.make(runs, np.random.default_rng([trial, runs]))
     window = process.threshold / np.sqrt(10), process.threshold * np.sqrt(10)
     found = collapse(msd, window, resamples=100, seed=trial)
-    tested = found.status in (CollapseStatus.OK, CollapseStatus.DOES_NOT_COLLAPSE)
+    tested = found.status in (Status.OK, Status.DOES_NOT_COLLAPSE)
     return {
-        "coverage of the exponent": holds(found.low, found.high, process.mu, found.status == CollapseStatus.OK),
-        "status ok": float(found.status == CollapseStatus.OK),
+        "coverage of the exponent": holds(*found.exponent.interval, process.mu, found.status == Status.OK),
+        "status ok": float(found.status == Status.OK),
         "p below 0.01": float(found.p_value < 0.01) if tested else np.nan,
     }
 
@@ -209,7 +205,7 @@ def try_realizations(_name: str, number: int, trial: int) -> dict[str, float]:
         displacements.append(MeanSquareDisplacement(TW, LAGS, 1e-2 * (LAGS / t_star[..., None]) ** SLOPE))
     found = compare_realizations(displacements, resamples=2, seed=trial).mu
     curve = -np.polyfit(np.log(TW), (SLOPE * 0.1 * np.sqrt(5) * np.log(TW / 4000)) ** 2 / 2 / SLOPE, 1)[0]
-    return {"coverage of the mean mu": holds(found.mean_low, found.mean_high, MU + curve)}
+    return {"coverage of the mean mu": holds(*found.mean.interval, MU + curve)}
 
 
 def try_spearman(_name: str, rows: int, trial: int) -> dict[str, float]:

@@ -39,7 +39,7 @@ def main() -> None:
     }
     for name, (runs, mu, threshold) in processes.items():
         fit = aging(mean_square_displacement(runs), threshold=threshold)
-        print(f"{name}: mu = {fit.mu:.2f}, 95 % in [{fit.mu_low:.2f}, {fit.mu_high:.2f}], true {mu:.2f}")
+        print(f"{name}: mu = {fit.mu.value:.2f}, 95 % in [{fit.mu.low:.2f}, {fit.mu.high:.2f}], true {mu:.2f}")
 
     surface = DoubleWells(heights=np.arange(1.0, options.wells + 1.0), tilts=0.2)
     known = surface.known_points()

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from dynamics import load_trajectories, mean_square_displacement
 from dynamics.aging_times import compare_realizations
 from dynamics.plots import COLORS, plot_spread
-from landscape.support import to_json, write_text
+from landscape.support import in_numbers, to_json, write_text
 
 
 def two_way(values):
@@ -33,9 +33,11 @@ def two_way(values):
 
 def describe(spread):
     """Numbers of one architecture, rounded."""
-    alone = ("mean", "mean_low", "mean_high", "sd", "standard_error", "within_sd", "between_sd")
-    rows = {name: np.round(getattr(spread, name), 4).tolist() for name in ("values", "low", "high", "run_sd")}
-    return {name: round(getattr(spread, name), 4) for name in alone} | rows
+    each, names = spread.each, ("sd", "standard_error", "within_sd", "between_sd")
+    alone = in_numbers({"mean": spread.mean}) | {name: getattr(spread, name) for name in names}
+    rows = {"values": each.value, "low": each.low, "high": each.high, "run_sd": spread.run_sd}
+    rounded = {name: round(value, 4) for name, value in alone.items()}
+    return rounded | {name: np.round(values, 4).tolist() for name, values in rows.items()}
 
 
 def compare(results, name):

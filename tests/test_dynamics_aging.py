@@ -7,9 +7,9 @@ from hypothesis import given, strategies as st
 from matplotlib.figure import Figure
 
 from dynamics import MeanSquareDisplacement, aging, mean_square_displacement
-from dynamics.aging_times import AgingStatus, RunsMeanStatus
 from dynamics.plots import plot_aging, plot_loss, plot_msd
 from dynamics.runs import WAITING_TIMES, log_lags
+from dynamics.statistics import Status
 from dynamics.synthetic import aging_walk, aging_walk_t_star, brownian
 
 TW = np.array(WAITING_TIMES)
@@ -81,9 +81,9 @@ def test_brownian_motion_does_not_age():
     diffusion = 5e-6
     msd = mean_square_displacement(brownian(60, 80, TW, LAGS, diffusion, np.random.default_rng(4)))
     fit = aging(msd)
-    assert fit.mu_low < 0 < fit.mu_high
-    assert fit.mu_high - fit.mu_low < 0.2
-    np.testing.assert_allclose(fit.t_star, 1e-2 / (2 * diffusion), rtol=0.1)
+    assert fit.mu.low < 0 < fit.mu.high
+    assert fit.mu.high - fit.mu.low < 0.2
+    np.testing.assert_allclose(fit.t_star.value, 1e-2 / (2 * diffusion), rtol=0.1)
     np.testing.assert_allclose(fit.local_slope, 1.0, atol=0.1)
     assert fit.crossover is None
     assert fit.status == "ok"
@@ -95,13 +95,13 @@ def test_mu_known_by_construction_is_recovered(mu):
     diffusion = 1e-2 * TW[0] ** mu / (2 * t_star_of_first)
     runs = aging_walk(50, 60, TW, LAGS, diffusion, np.random.default_rng(3), mu=mu)
     fit = aging(mean_square_displacement(runs))
-    assert fit.mu_low < mu < fit.mu_high
-    assert fit.interval == (fit.mu_low, fit.mu_high)
-    assert fit.mu_high - fit.mu_low < 0.2
-    assert fit.mu_runs_mean_low < mu < fit.mu_runs_mean_high
+    assert fit.mu.low < mu < fit.mu.high
+    assert fit.mu.interval == (fit.mu.low, fit.mu.high)
+    assert fit.mu.high - fit.mu.low < 0.2
+    assert fit.mu_runs_mean.low < mu < fit.mu_runs_mean.high
     exact = aging_walk_t_star(TW, 1e-2, diffusion, mu)
     np.testing.assert_allclose(exact, t_star_of_first * (TW / TW[0]) ** mu, rtol=0.06)
-    np.testing.assert_allclose(fit.t_star, exact, rtol=0.1)
+    np.testing.assert_allclose(fit.t_star.value, exact, rtol=0.1)
 
 
 def test_interval_holds_mu_as_often_as_it_says():
@@ -110,7 +110,7 @@ def test_interval_holds_mu_as_often_as_it_says():
     for seed in range(trials):
         runs = aging_walk(40, 10, TW, log_lags(1000), diffusion, np.random.default_rng(seed), mu=mu)
         fit = aging(mean_square_displacement(runs), resamples=300)
-        hits += fit.mu_low < mu < fit.mu_high
+        hits += fit.mu.low < mu < fit.mu.high
     assert 0.87 <= hits / trials  # three standard errors below 0.95
 
 
@@ -123,9 +123,9 @@ def test_power_laws_are_exact(mu, exponent, threshold):
     fit = aging(power_law(mu, exponent), threshold, resamples=20)
     t_star = 0.5 * TW**mu * (threshold / 1e-2) ** (1 / exponent)
     inside = t_star > 1.0
-    np.testing.assert_allclose(fit.t_star[inside], t_star[inside], rtol=1e-9)
+    np.testing.assert_allclose(fit.t_star.value[inside], t_star[inside], rtol=1e-9)
     if inside.all():
-        assert fit.mu == pytest.approx(mu, abs=1e-8)
+        assert fit.mu.value == pytest.approx(mu, abs=1e-8)
         np.testing.assert_allclose(fit.local_slope, exponent, rtol=1e-8)
         np.testing.assert_allclose(fit.t_star_runs, np.tile(t_star, (3, 1)), rtol=1e-9)
         assert fit.crossover is None
@@ -134,17 +134,17 @@ def test_power_laws_are_exact(mu, exponent, threshold):
 def test_the_seed_decides_the_interval():
     msd = power_law(0.6, spread=0.3, replicas=20)
     a, b, c = aging(msd, seed=1), aging(msd, seed=1), aging(msd, seed=2)
-    np.testing.assert_array_equal(a.t_star_interval, b.t_star_interval)
-    assert not np.array_equal(a.t_star_interval, c.t_star_interval)
+    np.testing.assert_array_equal(a.t_star.interval, b.t_star.interval)
+    assert not np.array_equal(a.t_star.interval, c.t_star.interval)
 
 
 def test_interval_widens_with_confidence_and_holds_the_estimate():
     msd = power_law(0.6, spread=0.3, replicas=30)
     narrow, wide = aging(msd, confidence=0.5), aging(msd, confidence=0.99)
     for fit in (narrow, wide):
-        assert (fit.t_star_interval[:, 0] < fit.t_star).all()
-        assert (fit.t_star < fit.t_star_interval[:, 1]).all()
-    assert (np.ptp(narrow.t_star_interval, axis=1) < np.ptp(wide.t_star_interval, axis=1)).all()
+        assert (fit.t_star.low < fit.t_star.value).all()
+        assert (fit.t_star.value < fit.t_star.high).all()
+    assert (np.ptp(narrow.t_star.interval, axis=0) < np.ptp(wide.t_star.interval, axis=0)).all()
 
 
 def test_waiting_times_that_do_not_reach_the_threshold_are_censored():
@@ -152,11 +152,11 @@ def test_waiting_times_that_do_not_reach_the_threshold_are_censored():
     fit = aging(power_law(0.8, lags=lags))
     assert fit.censored.tolist() == [False] * 4 + [True] * 2
     assert not fit.early.any()
-    assert np.isnan(fit.t_star[4:]).all()
+    assert np.isnan(fit.t_star.value[4:]).all()
     assert np.isnan(fit.t_star_runs[:, 4:]).all()
     assert fit.censored_runs.tolist() == [0, 0, 0, 0, 1, 1]
-    assert fit.mu == pytest.approx(0.8, abs=1e-6)
-    assert fit.status == AgingStatus.OK
+    assert fit.mu.value == pytest.approx(0.8, abs=1e-6)
+    assert fit.status == Status.OK
 
 
 def test_lags_beyond_the_run_censor_too():
@@ -165,7 +165,7 @@ def test_lags_beyond_the_run_censor_too():
     values[:, 5, LAGS > 100] = np.nan
     fit = aging(replace(msd, values=values))
     assert fit.censored.tolist() == [False] * 5 + [True]
-    assert fit.mu == pytest.approx(0.8, abs=1e-6)
+    assert fit.mu.value == pytest.approx(0.8, abs=1e-6)
 
 
 def test_runs_that_do_not_move_are_censored_one_by_one():
@@ -175,11 +175,11 @@ def test_runs_that_do_not_move_are_censored_one_by_one():
     fit = aging(replace(msd, values=values))
     np.testing.assert_allclose(fit.censored_runs, 0.2)
     assert np.isnan(fit.t_star_runs[2]).all()
-    assert np.isnan([*fit.t_star_runs_mean, fit.mu_runs_mean, fit.mu_runs_mean_low]).all()
+    assert np.isnan([*fit.t_star_runs_mean, fit.mu_runs_mean.value, fit.mu_runs_mean.low]).all()
     np.testing.assert_allclose(fit.t_star_runs_at_least, (4 * 0.5 * TW**0.8 + LAGS[-1]) / 5, rtol=1e-9)
-    assert fit.runs_mean_status == RunsMeanStatus.CENSORED
-    assert aging(msd).mu_runs_mean == pytest.approx(0.8, abs=1e-6)
-    assert aging(msd).runs_mean_status == RunsMeanStatus.OK
+    assert fit.mu_runs_mean.status == Status.CENSORED
+    assert aging(msd).mu_runs_mean.value == pytest.approx(0.8, abs=1e-6)
+    assert aging(msd).mu_runs_mean.status == Status.OK
 
 
 def test_the_mean_over_runs_leaves_out_where_it_is_not_determined():
@@ -190,11 +190,11 @@ def test_the_mean_over_runs_leaves_out_where_it_is_not_determined():
     values[2, 0] = 1.0
     fit = aging(replace(msd, values=values))
     assert np.isnan(fit.t_star_runs_mean).tolist() == [True] + [False] * 3 + [True] * 2
-    assert fit.mu_runs_mean == pytest.approx(0.8, abs=1e-6)
+    assert fit.mu_runs_mean.value == pytest.approx(0.8, abs=1e-6)
     assert (fit.censored_runs.tolist(), fit.early_runs.tolist()) == ([0] * 4 + [0.2] * 2, [0.2] + [0] * 5)
     assert fit.t_star_runs_at_least[0] == pytest.approx(4 / 5 * 0.5 * TW[0] ** 0.8)
-    assert fit.runs_mean_status == RunsMeanStatus.SOME_CENSORED
-    assert "t_star_runs_at_least is a lower bound" in fit.runs_mean_status
+    assert fit.mu_runs_mean.status == Status.SOME_CENSORED
+    assert "t_star_runs_at_least is a lower bound" in fit.mu_runs_mean.status
 
 
 def test_a_threshold_below_the_first_lag_is_early():
@@ -203,19 +203,19 @@ def test_a_threshold_below_the_first_lag_is_early():
     fit = aging(msd, low)
     assert fit.early.tolist() == [True] + [False] * 5
     assert not fit.censored.any()
-    assert np.isnan(fit.t_star[0])
-    assert aging(msd, 1e-9).status == AgingStatus.THRESHOLD_TOO_SMALL
+    assert np.isnan(fit.t_star.value[0])
+    assert aging(msd, 1e-9).status == Status.THRESHOLD_TOO_SMALL
 
 
 def test_too_little_data_is_a_status_with_a_remedy():
     far = aging(power_law(0.8), 1e6)
-    assert np.isnan([far.mu, far.mu_low, far.mu_high, far.mu_runs_mean]).all()
-    assert far.status == AgingStatus.TOO_FEW_WAITING_TIMES
+    assert np.isnan([far.mu.value, far.mu.low, far.mu.high, far.mu_runs_mean.value]).all()
+    assert far.status == Status.THRESHOLD_TOO_LARGE
     assert "train longer" in far.status
     single = aging(power_law(0.8, replicas=1))
-    assert single.mu == pytest.approx(0.8, abs=1e-6)
-    assert np.isnan([*single.interval, *single.t_star_interval.ravel()]).all()
-    assert single.status == AgingStatus.TOO_FEW_RUNS
+    assert single.mu.value == pytest.approx(0.8, abs=1e-6)
+    assert np.isnan([*single.mu.interval, *single.t_star.low, *single.t_star.high]).all()
+    assert single.status == Status.TOO_FEW_RUNS
     assert "two replicas" in single.status
 
 
@@ -232,7 +232,7 @@ def test_a_bend_is_found_where_it_is():
     assert bend.waiting_time == 3200
     assert bend.mu_before == pytest.approx(1.6, abs=0.05)
     assert bend.mu_after == pytest.approx(0.7, abs=0.05)
-    assert bend.change_interval[0] < -0.9 < bend.change_interval[1] < 0
+    assert bend.change.low < -0.9 < bend.change.high < 0
     assert bend.bic_gain > 0
     four = replace(msd, waiting_times=TW[:4], values=msd.values[:, :4])
     assert aging(four).crossover is None

@@ -11,12 +11,6 @@ from scipy import stats
 from bridge.commands._console import show
 from dynamics import MeanSquareDisplacement, aging, analyze_aging, mean_square_displacement
 from dynamics.aging_times import (
-    AgingStatus,
-    CollapseStatus,
-    DiffusionStatus,
-    FormStatus,
-    RealizationStatus,
-    ScanStatus,
     collapse,
     compare_forms,
     compare_realizations,
@@ -26,8 +20,9 @@ from dynamics.aging_times import (
 )
 from dynamics.plots import interval_text, plot_aging, plot_analysis, plot_collapse, plot_diffusion
 from dynamics.runs import WAITING_TIMES, log_lags
-from dynamics.statistics import _fits, _goodness
+from dynamics.statistics import Status, _fits, _goodness
 from dynamics.synthetic import aging_walk, aging_walk_t_star, wandering_walk
+from landscape.support import Estimate
 
 TW = np.array(WAITING_TIMES)
 X = np.log(TW / 4000.0)
@@ -100,7 +95,7 @@ def test_a_true_power_law_has_uniform_p_values_and_a_bent_one_is_refused():
     assert stats.kstest([fit.p_value for fit in fits], "uniform").pvalue > 0.01
     assert sum(fit.crossover is not None for fit in fits) <= 0.05 * 150 + 3 * np.sqrt(0.05 * 0.95 * 150)
     bent = [aging(ensemble(t_star * np.exp(0.3 * X**2), 12, rng, 0.05), resamples=200) for _ in range(20)]
-    assert all(fit.status == AgingStatus.NOT_A_POWER_LAW for fit in bent)
+    assert all(fit.status == Status.NOT_A_POWER_LAW for fit in bent)
     assert bent[0].worst_misfit > 0.1
     assert "crossover" in bent[0].status
 
@@ -110,7 +105,7 @@ def test_the_worst_misfit_is_the_largest_relative_deviation():
     fit = aging(MeanSquareDisplacement(TW, LAGS, np.tile(1e-2 * (LAGS / t_star[:, None]), (3, 1, 1))), resamples=10)
     line = np.exp(np.polyval(np.polyfit(np.log(TW), np.log(t_star), 1), np.log(TW)))
     assert fit.worst_misfit == pytest.approx(np.maximum(t_star / line, line / t_star).max() - 1, rel=1e-6)
-    assert fit.status == AgingStatus.NOT_A_POWER_LAW  # runs that are all alike leave no doubt
+    assert fit.status == Status.NOT_A_POWER_LAW  # runs that are all alike leave no doubt
 
 
 @pytest.mark.parametrize("replicas", [2, 3, 4, 5])
@@ -118,7 +113,7 @@ def test_few_runs_cover_and_invent_no_crossovers(replicas):
     t_star, hits, crossovers = 0.2 * TW**0.7, 0, 0
     for seed in range(150):
         fit = aging(ensemble(t_star, replicas, np.random.default_rng([seed, replicas])), resamples=200, seed=seed)
-        hits += fit.mu_low <= 0.7 <= fit.mu_high
+        hits += fit.mu.low <= 0.7 <= fit.mu.high
         crossovers += fit.crossover is not None
     assert hits >= 0.95 * 150 - 3 * np.sqrt(0.95 * 0.05 * 150)
     assert crossovers <= 0.05 * 150 + 3 * np.sqrt(0.95 * 0.05 * 150)
@@ -129,9 +124,9 @@ def test_a_mean_of_few_runs_is_said_to_be():
     msd = ensemble(0.2 * TW**0.7, 12, rng)
     values = msd.values * np.where(np.arange(12) == 0, 40.0, 1.0)[:, None, None]
     fit = aging(replace(msd, values=values), resamples=100)
-    assert fit.status in (AgingStatus.UNEVEN_RUNS, AgingStatus.HANGS_ON_SINGLE_RUNS)
+    assert fit.status in (Status.UNEVEN_RUNS, Status.HANGS_ON_SINGLE_RUNS)
     assert (fit.effective_runs < 2).all()
-    at = values[:, 2, np.abs(np.log(LAGS / fit.t_star[2])).argmin()]
+    at = values[:, 2, np.abs(np.log(LAGS / fit.t_star.value[2])).argmin()]
     assert fit.effective_runs[2] == pytest.approx(at.sum() ** 2 / (at**2).sum())
 
 
@@ -141,9 +136,9 @@ def test_an_interval_that_hangs_on_single_runs_is_refused():
     values = np.tile(1e-2 * (LAGS / t_star[:, None]) ** 1.3, (4, 1, 1))
     values[1:, 5] = np.minimum(values[1:, 5], 0.9e-2)
     fit = aging(MeanSquareDisplacement(TW, LAGS, values), resamples=200)
-    assert np.isfinite(fit.mu)
-    assert np.isnan([fit.mu_low, fit.mu_high, *fit.t_star_interval[5]]).all()
-    assert fit.status == AgingStatus.HANGS_ON_SINGLE_RUNS
+    assert np.isfinite(fit.mu.value)
+    assert np.isnan([fit.mu.low, fit.mu.high, fit.t_star.low[5], fit.t_star.high[5]]).all()
+    assert fit.status == Status.HANGS_ON_SINGLE_RUNS
 
 
 # ---------------------------------------------------------------- more than one crossing
@@ -186,19 +181,19 @@ def test_a_threshold_that_is_crossed_more_than_once_is_ambiguous():
     msd = zigzag(0.5)
     fit = aging(msd)
     assert fit.ambiguous.all()
-    assert fit.status == AgingStatus.AMBIGUOUS
+    assert fit.status == Status.AMBIGUOUS
     assert "--lags-multiple-of epoch" in fit.status
     np.testing.assert_allclose(fit.t_star_last, 60 * TW / 1300, rtol=0.1)
-    assert fit.mu == pytest.approx(0, abs=0.05)
+    assert fit.mu.value == pytest.approx(0, abs=0.05)
     assert fit.mu_last == pytest.approx(1, abs=0.05)
-    assert aging(replace(msd, values=msd.values[:1])).status == AgingStatus.AMBIGUOUS
-    assert compare_forms(msd).status == FormStatus.AMBIGUOUS
-    assert compare_realizations([msd, zigzag(0.4)]).status == RealizationStatus.AMBIGUOUS
+    assert aging(replace(msd, values=msd.values[:1])).status == Status.AMBIGUOUS
+    assert compare_forms(msd).status == Status.AMBIGUOUS
+    assert compare_realizations([msd, zigzag(0.4)]).status == Status.AMBIGUOUS
     scan = threshold_scan(msd, np.geomspace(1e-2, 5e-2, 6), resamples=50)
     assert scan.ambiguous.tolist() == [True] + [False] * 5
     assert not scan.flat[0]
-    assert scan.mu_flat == pytest.approx(1, abs=0.05)
-    assert threshold_scan(msd, [0.97e-2, 1e-2], resamples=50).status == ScanStatus.AMBIGUOUS
+    assert scan.mu_flat.value == pytest.approx(1, abs=0.05)
+    assert threshold_scan(msd, [0.97e-2, 1e-2], resamples=50).status == Status.AMBIGUOUS
     ax = Figure().subplots()
     plot_aging(fit, ax)
     assert "ambiguous" in ax.get_legend_handles_labels()[1][-1]
@@ -207,7 +202,7 @@ def test_a_threshold_that_is_crossed_more_than_once_is_ambiguous():
 def test_lags_on_multiples_of_the_epoch_are_not_ambiguous():
     fit = aging(zigzag(0.5, lags=np.arange(10, 600, 10)))
     assert not fit.ambiguous.any()
-    assert fit.mu == pytest.approx(1, abs=0.05)
+    assert fit.mu.value == pytest.approx(1, abs=0.05)
 
 
 def test_noise_about_the_threshold_is_rarely_called_ambiguous():
@@ -217,7 +212,7 @@ def test_noise_about_the_threshold_is_rarely_called_ambiguous():
     for seed in range(40):
         rng = np.random.default_rng(seed)
         msd = mean_square_displacement(aging_walk(3 + 9 * (seed % 2), 30, TW, LAGS, diffusion, rng, mu=0.7))
-        flagged.append(aging(msd, resamples=100).status == AgingStatus.AMBIGUOUS)
+        flagged.append(aging(msd, resamples=100).status == Status.AMBIGUOUS)
     assert np.mean(flagged) <= 0.1
 
 
@@ -227,7 +222,7 @@ def test_noise_about_the_threshold_is_rarely_called_ambiguous():
 def test_the_form_of_a_bent_law_is_refused():
     rng = np.random.default_rng(2)
     found = compare_forms(ensemble(0.2 * TW**0.7 * np.exp(0.4 * X**2), 20, rng, 0.05), resamples=300)
-    assert found.status == FormStatus.NONE_FITS
+    assert found.status == Status.NONE_FITS
     assert found.best is None
     assert found.worst_misfit[2] > 0.15
     straight = [compare_forms(ensemble(0.2 * TW**0.7, 20, rng), resamples=200, seed=k).p_value[2] for k in range(150)]
@@ -252,7 +247,7 @@ def test_a_diffusion_that_is_no_power_law_is_refused(kind):
     msd = ensemble(0.2 * TW**0.7, 20, np.random.default_rng(4), 0.05)
     found = generalized_diffusion(replace(msd, values=msd.values * shape), resamples=300)
     last = kind == "D is no power law"
-    assert found.status == (DiffusionStatus.D_NOT_A_POWER_LAW if last else DiffusionStatus.NOT_A_POWER_LAW)
+    assert found.status == (Status.D_NOT_A_POWER_LAW if last else Status.ALPHA_NOT_A_POWER_LAW)
     assert (found.a_p_value < 1e-4) if last else (found.p_value < 1e-4)
     ax = Figure().subplots()
     plot_diffusion(found, ax)
@@ -264,11 +259,11 @@ def test_curves_that_do_not_collapse_are_refused():
     rng = np.random.default_rng(5)
     msd = ensemble(0.2 * TW**0.7, 20, rng, 0.05)
     good = collapse(msd, (3e-3, 3e-2), resamples=100)
-    assert good.status == CollapseStatus.OK
+    assert good.status == Status.OK
     assert good.p_value > 0.01
     steeper = np.maximum(msd.mean / 1e-2, 1.0) ** (0.5 * (X[:, None] + 1))
     bad = collapse(replace(msd, values=msd.values * steeper), (3e-3, 3e-2), resamples=100)
-    assert bad.status == CollapseStatus.DOES_NOT_COLLAPSE
+    assert bad.status == Status.DOES_NOT_COLLAPSE
     assert bad.p_value < 1e-3
     assert "no collapse" in plot_collapse(msd, bad, Figure().subplots()).get_title()
 
@@ -289,17 +284,17 @@ def test_learning_rates_that_do_not_collapse_are_refused():
         t_star = unit * 30 * (1 + TW / unit / 2000) ** 0.9
         good.append(ensemble(t_star, 20, rng, 0.05, lags=log_lags(5000, 8)))
         bad.append(ensemble(t_star * np.exp(0.5 * (k - 1) * X), 20, rng, 0.05, lags=log_lags(5000, 8)))
-    assert learning_rate_collapse(good, rates, resamples=100).status == CollapseStatus.OK
-    assert learning_rate_collapse(bad, rates, resamples=100).status == CollapseStatus.DOES_NOT_COLLAPSE
+    assert learning_rate_collapse(good, rates, resamples=100).status == Status.OK
+    assert learning_rate_collapse(bad, rates, resamples=100).status == Status.DOES_NOT_COLLAPSE
 
 
 def test_realizations_whose_lines_are_bent_say_so():
     rng = np.random.default_rng(8)
     straight = [ensemble(0.2 * TW**mu, 12, rng, 0.05) for mu in (0.6, 0.7, 0.8)]
-    assert compare_realizations(straight, resamples=200).status == RealizationStatus.OK
+    assert compare_realizations(straight, resamples=200).status == Status.OK
     bent = [ensemble(0.2 * TW**0.7 * np.exp(0.4 * X**2), 12, rng, 0.05) for _ in range(3)]
     found = compare_realizations(bent, resamples=200)
-    assert found.status == RealizationStatus.NOT_POWER_LAWS
+    assert found.status == Status.NOT_A_POWER_LAW
     assert (found.mu.p_value < 0.01).all()
 
 
@@ -313,15 +308,15 @@ def test_a_wandering_walk_has_the_displacement_of_the_aging_walk():
     ends = (TW[:, None] + msd.lags) ** 0.3 - TW[:, None] ** 0.3
     np.testing.assert_allclose(msd.mean, 2 * diffusion * ends / 0.3, rtol=0.1)
     fit = aging(msd, 5e-3, resamples=20)
-    np.testing.assert_allclose(fit.t_star, aging_walk_t_star(TW, 5e-3, diffusion, mu), rtol=0.1)
+    np.testing.assert_allclose(fit.t_star.value, aging_walk_t_star(TW, 5e-3, diffusion, mu), rtol=0.1)
 
 
 def test_what_is_not_determined_is_said_in_words():
-    assert interval_text("mu", 0.7, 0.6, 0.8) == "mu = 0.70 [0.60, 0.80]"
-    assert interval_text("mu", 0.7, np.nan, np.nan) == "mu = 0.70, no interval"
-    none = interval_text("mu", np.nan, np.nan, np.nan, AgingStatus.TOO_FEW_WAITING_TIMES)
+    assert interval_text("mu", Estimate(0.7, 0.6, 0.8)) == "mu = 0.70 [0.60, 0.80]"
+    assert interval_text("mu", Estimate(0.7, np.nan, np.nan)) == "mu = 0.70, no interval"
+    none = interval_text("mu", Estimate(np.nan, np.nan, np.nan, Status.THRESHOLD_TOO_LARGE))
     assert none == "mu not determined:\nfewer than two waiting times have a t*"
-    assert interval_text("mu", np.nan, np.nan, np.nan) == "mu not determined"
+    assert interval_text("mu", Estimate(np.nan, np.nan, np.nan)) == "mu not determined"
 
 
 @pytest.mark.parametrize("threshold", [1e-2, 1e9, 1e-12])

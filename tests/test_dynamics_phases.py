@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from dynamics import SGD, train
 from dynamics.displacement import layer_displacement, non_gaussian
 from dynamics.observables import (
-    OnsetStatus,
     alignment_lags,
     onset_from_alignment,
     onset_from_loss,
@@ -17,6 +16,7 @@ from dynamics.observables import (
 )
 from dynamics.plots import plot_alignment, plot_alpha_2, plot_layers, plot_overlap, plot_test_loss
 from dynamics.runs import log_lags, snapshot_steps
+from dynamics.statistics import Status
 from dynamics.synthetic import brownian
 from landscape import Dataset
 from landscape.networks import MLP
@@ -148,28 +148,28 @@ def test_onset_is_where_drift_and_noise_are_equal():
     # share of the drift: 1 / (1 + s / 300)
     runs = moving(lambda s: np.sqrt(300 / np.maximum(s, 1)), 1.0, tw=tw)
     onset = onset_from_alignment(update_alignment(runs, SEPARATIONS), separation=1)
-    assert onset.status == OnsetStatus.OK
-    assert onset.step == pytest.approx(300, rel=0.2)
-    assert onset.low < 300 < onset.high
-    assert onset.high / onset.low < 1.6
-    assert onset.interval == (onset.low, onset.high)
+    assert onset.status == Status.OK
+    assert onset.step.value == pytest.approx(300, rel=0.2)
+    assert onset.step.low < 300 < onset.step.high
+    assert onset.step.high / onset.step.low < 1.6
+    assert onset.step.interval == (onset.step.low, onset.step.high)
     assert np.nanmedian(onset.runs) == pytest.approx(300, rel=0.4)
     assert onset.runs.shape == (40,)
     later = onset_from_alignment(update_alignment(runs, SEPARATIONS), separation=1, level=0.2)
-    assert later.step == pytest.approx(1200, rel=0.3)
+    assert later.step.value == pytest.approx(1200, rel=0.3)
 
 
 def test_motion_that_stays_fast_or_was_slow_says_so():
     fast = onset_from_alignment(update_alignment(moving(np.ones_like, 0.0, replicas=3), [1]))
-    assert fast.status == OnsetStatus.STILL_FAST
+    assert fast.status == Status.STILL_FAST
     assert "train longer" in fast.status
     slow = onset_from_alignment(update_alignment(moving(np.zeros_like, 1.0, replicas=3), [1]))
-    assert slow.status == OnsetStatus.SLOW_AT_FIRST
-    assert np.isnan([fast.step, slow.step, fast.low, slow.high]).all()
+    assert slow.status == Status.SLOW_AT_FIRST
+    assert np.isnan([fast.step.value, slow.step.value, fast.step.low, slow.step.high]).all()
     one = moving(np.ones_like, 0.0, replicas=1, tw=TW[:1])
     kept = one.steps <= 3
     few = replace(one, steps=one.steps[kept], snapshots=one.snapshots[:, kept], lags=np.array([1, 2]))
-    assert onset_from_alignment(update_alignment(few, [1])).status == OnsetStatus.TOO_FEW_STEPS
+    assert onset_from_alignment(update_alignment(few, [1])).status == Status.TOO_FEW_STEPS
 
 
 def logistic(curve_steps, center, power=2.0):
@@ -183,19 +183,19 @@ FACTOR = (3 + 2 * np.sqrt(2)) ** 0.5
 
 def test_onset_of_a_logistic_loss_is_known():
     onset = onset_from_loss(with_loss([logistic(STEPS, 500)] * 2, STEPS))
-    assert onset.step == pytest.approx(500 * FACTOR, rel=2e-3)
-    np.testing.assert_allclose([onset.low, onset.high, *onset.runs], onset.step, rtol=1e-9)
+    assert onset.step.value == pytest.approx(500 * FACTOR, rel=2e-3)
+    np.testing.assert_allclose([onset.step.low, onset.step.high, *onset.runs], onset.step.value, rtol=1e-9)
     assert onset.curve.max() == 1
 
 
 def test_the_last_steep_drop_counts():
     curves = logistic(STEPS, 20) + logistic(STEPS, 5000)
-    assert onset_from_loss(with_loss([curves], STEPS)).step == pytest.approx(5000 * FACTOR, rel=0.01)
+    assert onset_from_loss(with_loss([curves], STEPS)).step.value == pytest.approx(5000 * FACTOR, rel=0.01)
     flat = logistic(STEPS, 20) + 0.1 * logistic(STEPS, 5000)
     one = onset_from_loss(with_loss([flat], STEPS))
-    assert one.step == pytest.approx(20 * FACTOR, rel=0.05)
-    assert one.status == OnsetStatus.TOO_FEW_RUNS
-    assert np.isnan(one.interval).all()
+    assert one.step.value == pytest.approx(20 * FACTOR, rel=0.05)
+    assert one.status == Status.TOO_FEW_RUNS
+    assert np.isnan(one.step.interval).all()
 
 
 def test_the_interval_holds_the_onset_as_often_as_it_says():
@@ -206,15 +206,15 @@ def test_the_interval_holds_the_onset_as_often_as_it_says():
     for seed in range(60):
         centers = 500 * np.exp(0.3 * rng.normal(size=(30, 1)))
         onset = onset_from_loss(with_loss(logistic(STEPS, centers), STEPS), resamples=200, seed=seed)
-        hits += onset.low < exact.step < onset.high
+        hits += onset.step.low < exact.step.value < onset.step.high
     assert 0.85 <= hits / 60
 
 
 def test_onset_of_loss_that_never_falls_or_falls_to_the_end():
     rising = onset_from_loss(with_loss([np.arange(STEPS.size, dtype=float)] * 2, STEPS))
-    assert rising.status == OnsetStatus.SLOW_AT_FIRST
+    assert rising.status == Status.SLOW_AT_FIRST
     falling = onset_from_loss(with_loss([-np.log(np.maximum(STEPS, 1))] * 2, STEPS))
-    assert falling.status == OnsetStatus.STILL_FAST
+    assert falling.status == Status.STILL_FAST
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_descent_is_aligned_and_sgd_less(descent):
     there = np.isfinite(full.mean)
     assert full.mean[there].min() > 0.99
     assert sgd.mean[there].max() < 0.95
-    assert onset_from_alignment(full).status == OnsetStatus.STILL_FAST
+    assert onset_from_alignment(full).status == Status.STILL_FAST
 
 
 def test_plots_draw_on_the_given_axes(descent):

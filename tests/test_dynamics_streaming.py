@@ -9,7 +9,7 @@ from test_dynamics_aging import naive_msd
 from test_dynamics_ensemble import DATA, NETWORK, OPTIMIZER, Killed, assert_same, run, stop_after
 
 from dynamics import aging, analyze_aging, load_trajectories, mean_square_displacement, train
-from dynamics.aging_times import MotionStatus, what_moves
+from dynamics.aging_times import what_moves
 from dynamics.displacement import (
     displacement_modulo_symmetry,
     layer_displacement,
@@ -19,6 +19,7 @@ from dynamics.displacement import (
 )
 from dynamics.observables import minibatch_gradients, update_alignment
 from dynamics.runs import MOMENTS, PER_REPLICA, displacement_moments
+from dynamics.statistics import Status
 from dynamics.training import _recording as recording, _replica as replica
 from dynamics.training._recording import Recording
 
@@ -56,8 +57,8 @@ def test_the_displacements_are_those_of_all_snapshots_bit_by_bit(whole, thin):
         np.testing.assert_array_equal(ours, theirs)
     expected = naive_msd(whole.steps, whole.snapshots, TIMES["waiting_times"], TIMES["lags"])
     np.testing.assert_allclose(mean_square_displacement(thin).values, expected, rtol=1e-12)
-    np.testing.assert_array_equal(aging(mean_square_displacement(thin), 1e-3).t_star,
-                                  aging(mean_square_displacement(whole), 1e-3).t_star)  # fmt: skip
+    np.testing.assert_array_equal(aging(mean_square_displacement(thin), 1e-3).t_star.value,
+                                  aging(mean_square_displacement(whole), 1e-3).t_star.value)  # fmt: skip
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
@@ -175,14 +176,14 @@ def test_what_needs_the_other_snapshots_names_the_option(thin, measure):
 
 def test_the_analysis_does_without_the_split(whole, thin):
     full, most = (analyze_aging(runs, 1e-3) for runs in (whole, thin))
-    np.testing.assert_array_equal(most.fit.t_star, full.fit.t_star)
+    np.testing.assert_array_equal(most.fit.t_star.value, full.fit.t_star.value)
     np.testing.assert_array_equal(most.moves.t_star_gradient, full.moves.t_star_gradient)
-    assert full.moves.status == MotionStatus.OK
-    assert most.moves.status == MotionStatus.NO_SNAPSHOTS
+    assert full.moves.status == Status.OK
+    assert most.moves.status == Status.NO_SNAPSHOTS
     assert most.moves.method == "none"
-    assert np.isnan(most.moves.drift_share).all()
+    assert np.isnan(most.moves.drift_share.value).all()
     split = split_displacement(whole)
-    assert what_moves(thin, most.fit, split=split).status == MotionStatus.OK
+    assert what_moves(thin, most.fit, split=split).status == Status.OK
 
 
 def test_a_bad_value_is_named():

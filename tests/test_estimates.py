@@ -18,11 +18,11 @@ from bridge.comparison import at_least
 from bridge.comparison._minima_in_words import how_many
 from landscape import CrossEntropyLoss, Database, Minimum, datasets, explore, quench
 from landscape.database import repair
-from landscape.graph import Estimate
 from landscape.losses import DoubleWells
 from landscape.networks import MLP
 from landscape.search import estimate_minima, summarize
 from landscape.search._exploration import is_complete, starts_for
+from landscape.support import Estimate
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "databases"
 

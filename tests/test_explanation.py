@@ -74,7 +74,7 @@ def test_hops_are_what_their_own_functions_say(files, found):
         np.testing.assert_allclose(hopping.same, again.same)
         np.testing.assert_allclose(hopping.displacement.values, again.displacement.values)
         fit = aging(of_covered(again.displacement, again.covered), THRESHOLD)
-        np.testing.assert_array_equal(found.hopping.fits[name].t_star, fit.t_star)
+        np.testing.assert_array_equal(found.hopping.fits[name].t_star.value, fit.t_star.value)
         naive = sum(stay / dwell for stay, dwell in zip(found.hopping.observed.stays, again.dwell_times, strict=True))
         assert found.hopping.expected_departures[name] == pytest.approx(naive)
     shared = np.isin(found.decomposition.hop.lags, found.hopping.observed.lags)
@@ -86,7 +86,7 @@ def test_hops_are_what_their_own_functions_say(files, found):
 
 def test_the_lag_and_the_runs_behind_the_shares(found):
     at, lags = nearest_lags(found), found.decomposition.total.lags
-    for w, t_star in enumerate(found.fit.t_star):
+    for w, t_star in enumerate(found.fit.t_star.value):
         assert at[w] == min(range(lags.size), key=lambda k: abs(np.log(lags[k] / t_star)))
     forced = replace(found, decomposition=replace(found.decomposition, changed=found.decomposition.changed | True))
     np.testing.assert_allclose(changed_at_t_star(forced), 1.0)
@@ -132,15 +132,15 @@ def partly(files):
 
 
 def test_snapshots_without_a_minimum_leave_the_rest_as_it_is(found, partly):
-    np.testing.assert_array_equal(partly.agreements["descent"].share, found.agreements["descent"].share)
+    np.testing.assert_array_equal(partly.agreements["descent"].share.value, found.agreements["descent"].share.value)
     own, whole = partly.models["own_minimum"], found.models["own_minimum"]
     assert own.known.tolist() == [[False, True, True], [True] * 3, [True] * 3, [False] * 3]
     np.testing.assert_allclose(own.msd.values[own.known], whole.msd.values[own.known], rtol=1e-9)
     for w in range(3):  # the share at t* is that of the runs that are known
-        k = np.abs(np.log(found.msd.lags / partly.agreements["own_minimum"].measured.t_star[w])).argmin()
+        k = np.abs(np.log(found.msd.lags / partly.agreements["own_minimum"].measured.t_star.value[w])).argmin()
         runs = own.known[:, w]
         expected = whole.msd.values[runs, w, k].mean() / found.msd.values[runs, w, k].mean()
-        assert partly.agreements["own_minimum"].share[w] == pytest.approx(expected, rel=1e-9)
+        assert partly.agreements["own_minimum"].share.value[w] == pytest.approx(expected, rel=1e-9)
     known = partly.decomposition.known
     assert not known[3].any()
     np.testing.assert_allclose(sum(partly.decomposition.shares[name] for name in PARTS), 1.0)
@@ -155,7 +155,7 @@ def texts(figure):
 
 
 def test_figures_say_in_words_what_is_not_determined(found, partly, tmp_path):
-    fit = replace(found.fit, mu=np.nan, mu_low=np.nan, mu_high=np.nan)
+    fit = replace(found.fit, mu=replace(found.fit.mu, value=np.nan, low=np.nan, high=np.nan))
     away = replace(
         found, fit=fit, ran_away=found.ran_away | {"local": np.array([0.0, 0.5, 1.0])},
         hopping=replace(found.hopping, predicted={
@@ -177,15 +177,15 @@ def test_shares_of_models_that_ran_away_are_words(found):
     shares = [1.5, 2e85, np.nan]
     fit = {"share": shares, "ran_away": np.array([0.0, 0.25, np.nan])}
     assert explain_command._shares(fit) == [1.5, "(ran away)", "(no t*)"]
-    away = ran_away_by(found.models["local"], found.fit.t_star)
+    away = ran_away_by(found.models["local"], found.fit.t_star.value)
     lags = found.models["local"].msd.lags
-    for w, t_star in enumerate(found.fit.t_star):
+    for w, t_star in enumerate(found.fit.t_star.value):
         k = next(k for k, lag in enumerate(lags) if lag >= t_star)
         assert away[w] == found.models["local"].ran_away[:, w, k].mean()
     everywhere = np.ones_like(found.models["local"].ran_away)
-    gone = ran_away_by(replace(found.models["local"], ran_away=everywhere), found.fit.t_star)
+    gone = ran_away_by(replace(found.models["local"], ran_away=everywhere), found.fit.t_star.value)
     compared_ = compared(found.msd, found.predictions["local"], gone, THRESHOLD, tolerance=0.2, seed=0)
-    assert np.isnan(compared_.share).all()
+    assert np.isnan(compared_.share.value).all()
     assert np.isnan(compared_.deviation).all()
 
 

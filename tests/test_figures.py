@@ -15,6 +15,7 @@ from dynamics.noises import Full, Langevin
 from landscape.datasets import CHUNK, fresh_rows
 from landscape.losses._cross_entropy import row_cross_entropies
 from landscape.networks import MLP
+from landscape.support import Estimate
 
 STEPS, REPLICAS = 12_000, 3  # figure A3 looks at steps from 10000 on
 TINY = tuple(Ensemble(hidden, REPLICAS, STEPS, rows=100) for hidden in ((3,), (2, 2)))
@@ -79,8 +80,8 @@ def test_curves_are_means_over_the_runs(folder):
 def test_aging_figure_is_the_analysis_of_its_runs(folder):
     made = reproduce(tiny("fig2"), folder)
     fit = aging(mean_square_displacement(load_trajectories(Work(folder / "quick" / "runs").path(TINY[0]))), 1e-2)
-    np.testing.assert_array_equal(made.ours["t_star"][0], fit.t_star)
-    assert made.ours["mu"][0] == pytest.approx(fit.mu, nan_ok=True)
+    np.testing.assert_array_equal(made.ours["t_star"][0], fit.t_star.value)
+    assert made.ours["mu"][0] == pytest.approx(fit.mu.value, nan_ok=True)
 
 
 def test_files_hold_published_beside_ours(folder):
@@ -157,7 +158,7 @@ def test_gradients_are_averaged_from_step_ten_thousand_on():
 def test_mean_exponent_is_that_of_networks_that_do_not_fit_the_data():
     class Fit:
         def __init__(self, mu):
-            self.mu = mu
+            self.mu = Estimate(mu, np.nan, np.nan)
 
     scan = WidthScan(
         ("7", "9", "11"), np.array([10, 20, 30]), 60, np.array([0.9, 0.98, 0.995]), (), (Fit(0.6), Fit(0.8), Fit(5.0))

@@ -176,7 +176,7 @@ def test_langevin_walkers_in_a_double_well_hop_as_foretold():
     same = (np.array(seen) == 0.0).mean(axis=1)
     assert 0.3 < same[-1] < 0.8
     np.testing.assert_allclose(same, found.same[0], atol=0.12)
-    foretold, measured = (aging(each, 0.3).t_star[0] for each in (found.displacement, displacement))
+    foretold, measured = (aging(each, 0.3).t_star.value[0] for each in (found.displacement, displacement))
     assert lags[0] < measured < lags[-1]
     assert 1 / 1.5 < foretold / measured < 1.5
 
@@ -212,7 +212,7 @@ def test_langevin_runs_of_a_network_hop_as_foretold(tmp_path):
     squared = symmetry.distance(loss.network, minima[0].point.coordinates, minima[1].point.coordinates) ** 2
     hops = (ids[:, 1:] != ids[:, :1]) * squared / loss.n_parameters
     moved = MeanSquareDisplacement(np.array([tw]), lags, hops[:, None])
-    foretold, measured = (aging(each, 0.2 * hops.max()).t_star[0] for each in (found.displacement, moved))
+    foretold, measured = (aging(each, 0.2 * hops.max()).t_star.value[0] for each in (found.displacement, moved))
     assert 1 / 1.5 < foretold / measured < 1.5
 
 

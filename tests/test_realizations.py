@@ -11,9 +11,10 @@ from scipy import stats
 from test_cli import agescape, strict_json
 
 from dynamics import MeanSquareDisplacement, aging
-from dynamics.aging_times import RealizationStatus, compare_realizations
+from dynamics.aging_times import compare_realizations
 from dynamics.plots import plot_exponents
 from dynamics.runs import WAITING_TIMES, log_lags
+from dynamics.statistics import Status
 
 TW = np.array(WAITING_TIMES)
 LAGS = log_lags(20_000)
@@ -37,31 +38,31 @@ def five(rng):
 
 def test_each_exponent_is_that_of_aging(five):
     found = compare_realizations(five, from_waiting_time=4000)
-    assert found.status == RealizationStatus.OK
+    assert found.status == Status.OK
     for d, msd in enumerate(five):
         fit = aging(msd)
-        np.testing.assert_allclose(found.t_star[d], fit.t_star)
-        assert found.mu.values[d] == pytest.approx(fit.mu)
-        assert found.mu.low[d] == pytest.approx(fit.mu_low, abs=0.05)
-        assert found.mu.high[d] == pytest.approx(fit.mu_high, abs=0.05)
-        later = np.polyfit(np.log(TW[3:]), np.log(fit.t_star[3:]), 1)[0]
-        assert found.later_mu.values[d] == pytest.approx(later)
+        np.testing.assert_allclose(found.t_star[d], fit.t_star.value)
+        assert found.mu.each.value[d] == pytest.approx(fit.mu.value)
+        assert found.mu.each.low[d] == pytest.approx(fit.mu.low, abs=0.05)
+        assert found.mu.each.high[d] == pytest.approx(fit.mu.high, abs=0.05)
+        later = np.polyfit(np.log(TW[3:]), np.log(fit.t_star.value[3:]), 1)[0]
+        assert found.later_mu.each.value[d] == pytest.approx(later)
     assert found.later_waiting_times.tolist() == [4500, 6400, 10000]
 
 
 def test_mean_and_spread_are_the_textbooks(five):
     found = compare_realizations(five).mu
-    assert found.mean == pytest.approx(np.mean(found.values))
-    assert found.sd == pytest.approx(np.std(found.values, ddof=1))
+    assert found.mean.value == pytest.approx(np.mean(found.each.value))
+    assert found.sd == pytest.approx(np.std(found.each.value, ddof=1))
     assert found.standard_error == pytest.approx(found.sd / np.sqrt(5))
     assert found.within_sd == pytest.approx(np.sqrt(np.mean(found.run_sd**2)))
     assert found.between_sd**2 == pytest.approx(found.sd**2 - found.within_sd**2)
-    assert found.mean_low < found.mean < found.mean_high
+    assert found.mean.low < found.mean.value < found.mean.high
 
 
 def test_the_spread_over_runs_is_that_of_fresh_runs(rng):
     """The bootstrap from 40 runs against 200 independent ensembles of 40."""
-    fresh = [aging(ensemble(0.8, rng, replicas=40), resamples=1).mu for _ in range(200)]
+    fresh = [aging(ensemble(0.8, rng, replicas=40), resamples=1).mu.value for _ in range(200)]
     run_sd = compare_realizations([ensemble(0.8, rng, replicas=40) for _ in range(6)]).mu.run_sd
     assert run_sd.mean() == pytest.approx(np.std(fresh), rel=0.2)
 
@@ -77,8 +78,8 @@ def test_runs_explain_the_spread_of_equal_data_and_data_that_of_quiet_runs(rng):
 def test_behind_the_bend_the_second_slope_is_found(rng):
     bent = [ensemble(1.3, rng, noise=1e-6, bend=(3300, 0.7)) for _ in range(3)]
     found = compare_realizations(bent)
-    np.testing.assert_allclose(found.later_mu.values, 0.7, atol=0.01)
-    assert (found.mu.values > 0.9).all()
+    np.testing.assert_allclose(found.later_mu.each.value, 0.7, atol=0.01)
+    assert (found.mu.each.value > 0.9).all()
 
 
 @pytest.mark.parametrize(("between", "noise"), [(0.15, 0.1), (0.02, 0.4)])
@@ -94,7 +95,7 @@ def test_the_interval_of_the_mean_covers(between, noise, rng):
     for k in range(120):
         mus = 0.8 + between * rng.standard_normal(8)
         found = compare_realizations([ensemble(mu, rng, 8, noise) for mu in mus], resamples=2, seed=k).mu
-        covered.append(found.mean_low <= truth <= found.mean_high)
+        covered.append(found.mean.low <= truth <= found.mean.high)
     assert np.mean(covered) >= 0.89  # three standard errors below 0.95
 
 
@@ -102,34 +103,34 @@ def test_the_seed_decides_and_nothing_is_changed(five):
     for msd in five:
         msd.values.flags.writeable = False
     a, b, c = (compare_realizations(five, seed=seed).mu for seed in (3, 3, 4))
-    np.testing.assert_array_equal(a.low, b.low)
-    assert not np.array_equal(a.low, c.low)
+    np.testing.assert_array_equal(a.each.low, b.each.low)
+    assert not np.array_equal(a.each.low, c.each.low)
 
 
 def test_the_interval_of_the_mean_is_students(five):
     found = compare_realizations(five).mu
-    ends = stats.t.interval(0.95, 4, loc=np.mean(found.values), scale=stats.sem(found.values))
-    assert (found.mean_low, found.mean_high) == pytest.approx(ends)
+    ends = stats.t.interval(0.95, 4, loc=np.mean(found.each.value), scale=stats.sem(found.each.value))
+    assert found.mean.interval == pytest.approx(ends)
 
 
 def test_thin_data_are_a_status(five, rng):
-    assert compare_realizations(five[:1]).status == RealizationStatus.TOO_FEW_REALIZATIONS
+    assert compare_realizations(five[:1]).status == Status.TOO_FEW_REALIZATIONS
     single = [ensemble(0.8, rng, replicas=1) for _ in range(3)]
     found = compare_realizations(single)
-    assert found.status == RealizationStatus.TOO_FEW_RUNS
+    assert found.status == Status.TOO_FEW_RUNS
     assert np.isnan(found.mu.run_sd).all()
     assert np.isfinite(found.mu.sd)
     beyond = compare_realizations(five, threshold=1e9)
-    assert beyond.status == RealizationStatus.TOO_FEW_REALIZATIONS
+    assert beyond.status == Status.TOO_FEW_REALIZATIONS
     assert beyond.mu.number == 0
-    assert np.isnan([beyond.mu.mean, beyond.mu.sd, beyond.mu.mean_low, beyond.mu.within_sd]).all()
+    assert np.isnan([beyond.mu.mean.value, beyond.mu.sd, beyond.mu.mean.low, beyond.mu.within_sd]).all()
 
 
 def test_one_realization_without_an_exponent_does_not_spoil_the_others(five):
     slow = replace(five[0], values=five[0].values * 1e-9)
     found = compare_realizations([*five, slow])
     assert found.mu.number == 5
-    assert found.mu.mean == pytest.approx(compare_realizations(five).mu.mean)
+    assert found.mu.mean.value == pytest.approx(compare_realizations(five).mu.mean.value)
 
 
 def test_bad_arguments_are_named(five):

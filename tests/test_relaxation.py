@@ -9,7 +9,8 @@ from hypothesis import given, strategies as st
 from bridge.explanation import descent_displacement, harmonic_displacement, relaxation
 from bridge.explanation._relaxation import harmonic_loss_change
 from dynamics import SGD, MeanSquareDisplacement, Trajectories, mean_square_displacement, train
-from dynamics.aging_times import AgreementStatus, agreement, at_lags
+from dynamics.aging_times import agreement, at_lags
+from dynamics.statistics import Status
 from landscape import CrossEntropyLoss, datasets, quench
 from landscape.losses import Surface
 from landscape.networks import MLP
@@ -277,23 +278,23 @@ def power_law(exponents, factor=1.0, spread=0.0, replicas=8):
 def test_a_perfect_prediction_agrees_in_all():
     msd = power_law(1.0, spread=0.3)
     found = agreement(msd, msd)
-    np.testing.assert_allclose(found.share, 1.0)
-    np.testing.assert_allclose(found.share_interval, 1.0)
-    np.testing.assert_allclose(found.t_star_ratio_interval, 1.0)
+    np.testing.assert_allclose(found.share.value, 1.0)
+    np.testing.assert_allclose(found.share.interval, 1.0)
+    np.testing.assert_allclose(found.t_star_ratio.interval, 1.0)
     np.testing.assert_allclose(found.correlation, 1.0)
-    assert found.mu_difference == found.mu_difference_low == found.mu_difference_high == 0.0
+    assert found.mu_difference.value == found.mu_difference.low == found.mu_difference.high == 0.0
     assert found.holds_from == 100
-    assert found.status is AgreementStatus.OK
+    assert found.status is Status.OK
 
 
 def test_a_prediction_that_is_too_large_by_a_factor():
     found = agreement(power_law(1.0, spread=0.3), power_law(1.0, 4.0, spread=0.3))
-    np.testing.assert_allclose(found.share, 4.0)
-    np.testing.assert_allclose(found.t_star_ratio, 0.5, rtol=1e-9)  # t* ~ factor^(-1/2) at a slope of 2
+    np.testing.assert_allclose(found.share.value, 4.0)
+    np.testing.assert_allclose(found.t_star_ratio.value, 0.5, rtol=1e-9)  # t* ~ factor^(-1/2) at a slope of 2
     np.testing.assert_allclose(found.deviation, 3.0)
     assert found.holds_from is None
-    assert found.status is AgreementStatus.NOWHERE
-    assert found.mu_difference == pytest.approx(0.0, abs=1e-9)
+    assert found.status is Status.NOWHERE
+    assert found.mu_difference.value == pytest.approx(0.0, abs=1e-9)
 
 
 def test_it_holds_from_where_it_holds_for_good():
@@ -307,22 +308,22 @@ def test_it_holds_from_where_it_holds_for_good():
 
 def test_exponents_are_compared_over_pairs_of_runs():
     found = agreement(power_law(1.0, spread=1.0), power_law(0.5, spread=1.0))
-    assert found.mu_difference == pytest.approx(-0.25, abs=1e-6)
+    assert found.mu_difference.value == pytest.approx(-0.25, abs=1e-6)
     # the spread of the runs is common to both, so the difference is sharp where mu itself is not
-    assert found.mu_difference_low == pytest.approx(-0.25, abs=1e-6)
-    assert found.mu_difference_high == pytest.approx(-0.25, abs=1e-6)
+    assert found.mu_difference.low == pytest.approx(-0.25, abs=1e-6)
+    assert found.mu_difference.high == pytest.approx(-0.25, abs=1e-6)
 
 
 def test_only_common_lags_count_and_bad_input_is_named():
     msd = power_law(1.0)
     few = at_lags(msd, msd.lags[::2])
     assert few.lags.tolist() == msd.lags[::2].tolist()
-    np.testing.assert_allclose(agreement(msd, few).share, 1.0)
+    np.testing.assert_allclose(agreement(msd, few).share.value, 1.0)
     with pytest.raises(ValueError, match="replicas of measured, 8; got 3"):
         agreement(msd, power_law(1.0, replicas=3))
     with pytest.raises(ValueError, match="at least two lags"):
         agreement(msd, at_lags(msd, msd.lags[:1]))
     with pytest.raises(ValueError, match="tolerance must be positive; got 0"):
         agreement(msd, msd, tolerance=0.0)
-    assert agreement(msd, msd, threshold=1e9).status is AgreementStatus.NO_T_STAR
-    assert agreement(power_law(1.0, replicas=1), power_law(1.0, replicas=1)).status is AgreementStatus.TOO_FEW_RUNS
+    assert agreement(msd, msd, threshold=1e9).status is Status.NO_T_STAR
+    assert agreement(power_law(1.0, replicas=1), power_law(1.0, replicas=1)).status is Status.TOO_FEW_RUNS

@@ -60,7 +60,7 @@ def make_results(hidden="3,2", mu=0.8, test_accuracies=0.7):
         study="h" + hidden.replace(",", "-"), hidden=hidden, parameters=20, dataset="ljat", dataset_seed=0, rows=60,
         searches=20, minima=5, transition_states=3, components=2, estimated_minima=6.0, estimated_minima_low=5.0,
         estimated_minima_high=9.0, minima_from_sgd=1, lowest_loss=0.51, replicas=RUNS, steps=LAST, threshold=1e-2,
-        mu=fit.mu, mu_low=fit.mu_low, mu_high=fit.mu_high, mu_runs_mean=fit.mu_runs_mean, mu_control=np.nan,
+        mu=fit.mu.value, mu_low=fit.mu.low, mu_high=fit.mu.high, mu_runs_mean=fit.mu_runs_mean.value, mu_control=np.nan,
     )  # fmt: skip
     return ArchitectureResults(row, visited, disconnectivity_tree(graph), table, msd, fit, {"agescape": "0.1.0"})
 
@@ -179,7 +179,7 @@ def test_t_star_is_marked_at_the_age(found, ages):
 def test_error_bars_end_at_the_interval(found, ages):
     points = aging_panel([found], ages).figure.data[0]
     ends = np.array(points.y) + np.array([points.error_y.array, -np.array(points.error_y.arrayminus)])
-    np.testing.assert_allclose(ends, found.fit.t_star_interval[:, ::-1].T)
+    np.testing.assert_allclose(ends, [found.fit.t_star.high, found.fit.t_star.low])
 
 
 def test_thin_data_leave_gaps(ages):

@@ -200,15 +200,17 @@ def test_displacement_and_t_star_follow_the_age(page, done):
         )
         return [width == max(styles) for width in styles[:n]]
 
-    assert np.isfinite(fit.t_star).any()
+    assert np.isfinite(fit.t_star.value).any()
     for k, tw in enumerate(runs.waiting_times.tolist()):
         page.locator("#age").fill(str(k))
         wait_until(lambda k=k: thickest() == [j == k for j in range(n)])
         mark, line = page.evaluate(
             "(({data}) => [data[4], data[6]].map(({x, y}) => ({x, y})))(document.getElementById('aging'))"
         )
-        assert (mark["x"], line["x"]) == ([tw] * int(np.isfinite(fit.t_star[k])), [tw, tw])
-        assert mark["y"] == pytest.approx(fit.t_star[k : k + 1][np.isfinite(fit.t_star[k : k + 1])].tolist())
+        assert (mark["x"], line["x"]) == ([tw] * int(np.isfinite(fit.t_star.value[k])), [tw, tw])
+        assert mark["y"] == pytest.approx(
+            fit.t_star.value[k : k + 1][np.isfinite(fit.t_star.value[k : k + 1])].tolist()
+        )
 
 
 # ---------------------------------------------------------------- hover and zoom

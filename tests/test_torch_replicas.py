@@ -155,7 +155,7 @@ def test_the_file_says_what_it_is_of_and_is_refused_to_others(data, tmp_path):
     assert runs.layer_sizes == ()
     assert "Tanh" in runs.metadata["module"]
     assert runs.metadata["data"]["name"] == "ljat"
-    assert np.isfinite(aging(mean_square_displacement(runs), 1e-3).mu)
+    assert np.isfinite(aging(mean_square_displacement(runs), 1e-3).mu.value)
     with h5py.File(path) as file:
         assert file["snapshots"].shape[0] == 4
     with pytest.raises(ValueError, match="made with seed = 3"):

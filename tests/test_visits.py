@@ -273,8 +273,8 @@ def test_departures_age_as_the_rates_do(power, mu):
     seen = structures(np.hstack([np.ones((300, 1), int), 1 + hops]), steps)
     ages = steps[np.searchsorted(steps, [300, 1000, 3000, 10000])]
     fit = aging(departures(seen, ages), 0.2)
-    assert fit.mu == pytest.approx(mu, abs=0.1)
-    assert fit.mu_low - 0.05 < mu < fit.mu_high + 0.05
+    assert fit.mu.value == pytest.approx(mu, abs=0.1)
+    assert fit.mu.low - 0.05 < mu < fit.mu.high + 0.05
 
 
 def test_departures_need_later_snapshots():

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from dynamics.aging_times import AgingAnalysis, Collapse, Control
+from dynamics.aging_times import AgingAnalysis, Collapse, Control, crossover_numbers
+from landscape.support import in_numbers
 
 MOST_NUMBERS = 12  # of an array in text: more belongs into the JSON
 
@@ -14,10 +15,9 @@ MOST_NUMBERS = 12  # of an array in text: more belongs into the JSON
 def describe_analysis(analysis: AgingAnalysis) -> dict[str, Any]:
     """Every number of an analysis but the displacements themselves."""
     fit, scan, moves, forms = analysis.fit, analysis.scan, analysis.moves, analysis.forms
-    return {
+    numbers = {
         "waiting_times": fit.waiting_times,
         "t_star": fit.t_star,
-        "t_star_interval": fit.t_star_interval,
         "t_star_last": fit.t_star_last,
         "ambiguous": fit.ambiguous,
         "t_star_runs_mean": fit.t_star_runs_mean,
@@ -27,31 +27,30 @@ def describe_analysis(analysis: AgingAnalysis) -> dict[str, Any]:
         "effective_runs": fit.effective_runs,
         "local_slope": fit.local_slope,
         "mu": fit.mu,
-        "mu_low": fit.mu_low,
-        "mu_high": fit.mu_high,
         "mu_last": fit.mu_last,
         "p_value": fit.p_value,
         "worst_misfit": fit.worst_misfit,
         "mu_runs_mean": fit.mu_runs_mean,
-        "mu_runs_mean_low": fit.mu_runs_mean_low,
-        "mu_runs_mean_high": fit.mu_runs_mean_high,
-        "runs_mean_status": str(fit.runs_mean_status),
-        "crossover": None if fit.crossover is None else dataclasses.asdict(fit.crossover),
-        "threshold_scan": _fields(scan, drop=("confidence",)) | {"window": scan.window},
+        "runs_mean_status": str(fit.mu_runs_mean.status),
+        "crossover": crossover_numbers(fit.crossover),
+        "threshold_scan": _fields(scan, drop=("confidence",)) | {"window": scan.window, "status": str(scan.status)},
         "collapse": describe_collapse(analysis.collapse),
-        "local_slope_curve": _fields(analysis.slope, drop=("waiting_times", "confidence")),
-        "diffusion": _fields(analysis.diffusion, drop=("waiting_times", "confidence")),
+        "local_slope_curve": _fields(analysis.slope, drop=("waiting_times", "confidence"), bare="slope"),
+        "diffusion": _fields(analysis.diffusion, drop=("waiting_times", "confidence"))
+        | {"status": str(analysis.diffusion.status)},
         "scaling_forms": _fields(forms),
         "what_moves": _fields(moves, drop=("waiting_times", "t_star", "confidence")),
         "threshold": fit.threshold,
         "replicas": analysis.msd.replicas,
         "status": str(fit.status),
     }
+    return in_numbers(numbers)
 
 
 def describe_collapse(result: Collapse) -> dict[str, Any]:
     """Exponent, interval and distances of a collapse; its window is None where nothing bounds it."""
-    return _fields(result, drop=("exponents", "distances", "confidence"))
+    drop = ("exponents", "distances", "confidence")
+    return _fields(result, drop=drop, bare="exponent") | {"status": str(result.status)}
 
 
 def describe_control(analysis: AgingAnalysis, comparison: Control) -> dict[str, Any]:
@@ -82,7 +81,10 @@ def _is_long(value: Any) -> bool:
     return isinstance(value, np.ndarray) and (value.ndim > 1 or value.size > MOST_NUMBERS)
 
 
-def _fields(result: Any, drop: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Fields of a result as they are, statuses as text."""
+def _fields(result: Any, drop: tuple[str, ...] = (), bare: str = "") -> dict[str, Any]:
+    """Fields of a result in numbers, statuses as text; the ends of the estimate `bare` are low and high."""
     values = {field.name: getattr(result, field.name) for field in dataclasses.fields(result) if field.name not in drop}
-    return {name: str(value) if name == "status" else value for name, value in values.items()}
+    if bare:
+        only = values[bare]
+        values |= {bare: only.value, "low": only.low, "high": only.high}
+    return in_numbers({name: str(value) if name == "status" else value for name, value in values.items()})

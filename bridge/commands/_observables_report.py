@@ -5,6 +5,7 @@ from typing import Any
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.observables import OBSERVABLES
+from landscape.support import in_numbers
 
 
 def describe_observable(name: str, result: Any, threshold: float, seed: int) -> dict[str, Any]:
@@ -18,5 +19,4 @@ def describe_observable(name: str, result: Any, threshold: float, seed: int) -> 
 
 def describe_fit(fit: Aging) -> dict[str, Any]:
     """t* and mu of a displacement in short."""
-    names = ("t_star", "mu", "mu_low", "mu_high")
-    return {name: getattr(fit, name) for name in names} | {"status": str(fit.status)}
+    return {"t_star": fit.t_star.value, **in_numbers({"mu": fit.mu}), "status": str(fit.status)}

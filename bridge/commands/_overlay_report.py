@@ -23,6 +23,7 @@ from bridge.residence import (
 )
 from dynamics.aging_times import aging
 from landscape.database import Database
+from landscape.support import in_numbers
 
 
 def describe_overlay(structures: InherentStructures, database: Database) -> dict[str, Any]:
@@ -70,10 +71,9 @@ def describe_departures(structures: InherentStructures, waiting_times: NDArray[n
         "departures": {
             "share": SHARE,
             "waiting_times": ages,
-            "t_star": fit.t_star,
-            "t_star_interval": fit.t_star_interval,
-            "mu": fit.mu,
-            "interval": fit.interval,
+            **in_numbers({"t_star": fit.t_star}),
+            "mu": fit.mu.value,
+            "interval": fit.mu.interval,
             "status": str(fit.status),
         }
     }

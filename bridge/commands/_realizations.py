@@ -99,9 +99,9 @@ def describe_realizations(
 
 def _one(spread: ExponentSpread, d: int, name: str) -> dict[str, float]:
     parts = {
-        "": spread.values,
-        "_low": spread.low,
-        "_high": spread.high,
+        "": spread.each.value,
+        "_low": spread.each.low,
+        "_high": spread.each.high,
         "_run_sd": spread.run_sd,
         "_p_value": spread.p_value,
     }
@@ -110,9 +110,9 @@ def _one(spread: ExponentSpread, d: int, name: str) -> dict[str, float]:
 
 def _all(spread: ExponentSpread, name: str) -> dict[str, float]:
     parts = {
-        "": spread.mean,
-        "_low": spread.mean_low,
-        "_high": spread.mean_high,
+        "": spread.mean.value,
+        "_low": spread.mean.low,
+        "_high": spread.mean.high,
         "_sd": spread.sd,
         "_standard_error": spread.standard_error,
         "_within_sd": spread.within_sd,

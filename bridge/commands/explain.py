@@ -30,6 +30,7 @@ from dynamics.aging_times import Aging, Agreement
 from dynamics.runs import load_trajectories
 from landscape.database import Database
 from landscape.plots import check_figure_path, save_figure
+from landscape.support import in_numbers
 
 
 def explain_aging(
@@ -131,29 +132,25 @@ def _over_known(average: Callable[..., Any], values: NDArray[Any], known: NDArra
 def describe_fit(fit: Aging) -> dict[str, Any]:
     """What a figure of t* shows, and the status."""
     names = (
-        "threshold", "t_star", "t_star_interval", "t_star_runs_mean", "t_star_runs_at_least", "mu", "mu_low", "mu_high",
-        "p_value", "mu_runs_mean",
+        "threshold", "t_star", "t_star_runs_mean", "t_star_runs_at_least", "mu", "p_value",
     )  # fmt: skip
-    return {name: getattr(fit, name) for name in names} | {"status": str(fit.status)}
+    numbers = in_numbers({name: getattr(fit, name) for name in names})
+    return numbers | {"mu_runs_mean": fit.mu_runs_mean.value, "status": str(fit.status)}
 
 
 def describe_agreement(both: Agreement) -> dict[str, Any]:
     """The predicted fit and how it compares."""
     names = (
         "share",
-        "share_interval",
         "t_star_ratio",
-        "t_star_ratio_interval",
         "mu_difference",
-        "mu_difference_low",
-        "mu_difference_high",
         "correlation",
         "deviation",
         "holds",
         "holds_from",
         "tolerance",
     )
-    compared = {name: getattr(both, name) for name in names}
+    compared = in_numbers({name: getattr(both, name) for name in names})
     return describe_fit(both.predicted) | compared | {"agreement": str(both.status)}
 
 

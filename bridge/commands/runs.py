@@ -248,12 +248,12 @@ def age(
         descent_runs = load_trajectories(control)
         descent = analyze_aging(descent_runs, threshold, seed=seed)
         comparison = compare_with_control(runs, analysis.fit, descent_runs, descent.fit)
-        result |= {"control_t_star": descent.fit.t_star, "control_mu": descent.fit.mu}
+        result |= {"control_t_star": descent.fit.t_star.value, "control_mu": descent.fit.mu.value}
         result["control"] = describe_control(descent, comparison)
     if other_rate:
         result["learning_rate_collapse"] = describe_collapse(_collapse_rates(runs, analysis, other_rate, seed))
     if output is not None:
-        figure = plot_analysis(analysis, str(path), None if descent is None else descent.fit.t_star)
+        figure = plot_analysis(analysis, str(path), None if descent is None else descent.fit.t_star.value)
         result["output"] = save_figure(figure, output)
     show(result if as_json else shorten(result), as_json=as_json)
 

@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from landscape.graph import Estimate
 from landscape.search import FEWEST_STARTS, Exploration
+from landscape.support import Estimate
 
 UNKNOWN = "not determined"
 

@@ -55,7 +55,7 @@ class ComparisonRow:
     median_climb: float = math.nan  # over minima with a way to the lowest: highest loss on the way less the own
     visited_minima: int = 0  # in whose gradient-flow basins mapped snapshots lie
     visited_entropy: float = math.nan  # nats, of the shares of these snapshots in the minima
-    mu_status: str = "ok"  # `AgingStatus`: whether mu is what it says
+    mu_status: str = "ok"  # of `Aging`: whether mu is what it says
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _row(
     control, mu_control = None, math.nan
     if (folder / CONTROL).is_file():
         control = load_trajectories(folder / CONTROL).at_most(control_replicas)
-        mu_control = aging(mean_square_displacement(control), threshold).mu
+        mu_control = aging(mean_square_displacement(control), threshold).mu.value
     with Database(folder / LANDSCAPE) as database:
         for ensemble in (runs, control):
             if ensemble is not None:
@@ -143,10 +143,10 @@ def _row(
             replicas=runs.replicas,
             steps=int(runs.steps[-1]),
             threshold=threshold,
-            mu=fit.mu,
-            mu_low=fit.mu_low,
-            mu_high=fit.mu_high,
-            mu_runs_mean=fit.mu_runs_mean,
+            mu=fit.mu.value,
+            mu_low=fit.mu.low,
+            mu_high=fit.mu.high,
+            mu_runs_mean=fit.mu_runs_mean.value,
             mu_control=mu_control,
             mu_status=str(fit.status),
             **shape,

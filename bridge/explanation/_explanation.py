@@ -159,7 +159,7 @@ def explain(
             quenched, counted.minimum_ids, database, loss, msd, parted, threshold, seed=seed, progress=report, **noise
         )
     fit = aging(msd, threshold, seed=seed)
-    away = {name: ran_away_by(model, fit.t_star) for name, model in models.items()}
+    away = {name: ran_away_by(model, fit.t_star.value) for name, model in models.items()}
     return Explanation(
         msd=msd,
         fit=fit,
@@ -199,11 +199,10 @@ def compared(
     """`dynamics.aging_times.agreement` over the runs with a prediction; no numbers where one ran away."""
     known: NDArray[np.bool_] = np.isfinite(predicted.values).any(axis=-1)  # pyright: ignore[reportAssignmentType]
     found = agreement(of_known(msd, known), of_known(predicted, known), threshold, tolerance=tolerance, seed=seed)
-    away = np.zeros(len(found.share), dtype=bool) if ran_away is None else ran_away > 0
+    away = np.zeros(len(found.share.value), dtype=bool) if ran_away is None else ran_away > 0
     return replace(
         found,
-        share=np.where(away, np.nan, found.share),
-        share_interval=np.where(away[:, None], np.nan, found.share_interval),
+        share=found.share.map(lambda values: np.where(away, np.nan, values)),
         deviation=np.where(away, np.nan, found.deviation),
     )
 
@@ -247,7 +246,7 @@ def reachable_threshold(msd: MeanSquareDisplacement, threshold: float) -> float:
 
 def nearest_lags(explanation: Explanation) -> NDArray[np.int64]:
     """Position (W,) of the decomposed lag nearest to t*; -1 where there is no t*."""
-    lags, t_star = explanation.decomposition.total.lags, explanation.fit.t_star
+    lags, t_star = explanation.decomposition.total.lags, explanation.fit.t_star.value
     safe = np.where(np.isfinite(t_star), t_star, 1.0)
     return np.where(np.isfinite(t_star), np.abs(np.log(lags / safe[:, None])).argmin(axis=1), -1)
 

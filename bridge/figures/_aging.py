@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from bridge.figures._base import PaperFigure
@@ -45,26 +46,26 @@ def describe(result: AgingFigure) -> dict[str, Any]:
         "threshold": result.fits[0].threshold,
         "replicas": result.displacements[0].replicas,
         "waiting_times": result.fits[0].waiting_times,
-        "t_star": [fit.t_star for fit in result.fits],
-        "t_star_interval": [fit.t_star_interval for fit in result.fits],
+        "t_star": [fit.t_star.value for fit in result.fits],
+        "t_star_interval": [np.stack(fit.t_star.interval, axis=-1) for fit in result.fits],
         "t_star_runs_mean": [fit.t_star_runs_mean for fit in result.fits],
         "t_star_runs_at_least": [fit.t_star_runs_at_least for fit in result.fits],
         "censored_runs": [fit.censored_runs for fit in result.fits],
         "effective_runs": [fit.effective_runs for fit in result.fits],
-        "mu": [fit.mu for fit in result.fits],
-        "mu_low": [fit.mu_low for fit in result.fits],
-        "mu_high": [fit.mu_high for fit in result.fits],
+        "mu": [fit.mu.value for fit in result.fits],
+        "mu_low": [fit.mu.low for fit in result.fits],
+        "mu_high": [fit.mu.high for fit in result.fits],
         "p_value": [fit.p_value for fit in result.fits],
         "worst_misfit": [fit.worst_misfit for fit in result.fits],
-        "mu_runs_mean": [fit.mu_runs_mean for fit in result.fits],
-        "runs_mean_status": [str(fit.runs_mean_status) for fit in result.fits],
+        "mu_runs_mean": [fit.mu_runs_mean.value for fit in result.fits],
+        "runs_mean_status": [str(fit.mu_runs_mean.status) for fit in result.fits],
         "mu_before_and_after": [
             None if fit.crossover is None else (fit.crossover.mu_before, fit.crossover.mu_after) for fit in result.fits
         ],
         "bend_at": [None if fit.crossover is None else fit.crossover.waiting_time for fit in result.fits],
         "status": [str(fit.status) for fit in result.fits],
         "other_thresholds": OTHER_THRESHOLDS,
-        "mu_at_other_thresholds": [[fit.mu for fit in fits] for fits in result.other_fits],
+        "mu_at_other_thresholds": [[fit.mu.value for fit in fits] for fits in result.other_fits],
     }
 
 

@@ -13,16 +13,17 @@ from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._work import Work
 from dynamics.aging_times import (
     Aging,
-    DiffusionStatus,
     GeneralizedDiffusion,
     LocalSlope,
     aging,
+    crossover_numbers,
     generalized_diffusion,
     local_slope,
 )
 from dynamics.displacement import mean_square_displacement as displacement
 from dynamics.noises import Full, GaussianReplacement, Langevin, Persistent, Replacement
-from dynamics.plots import COLORS, STATUS_MARKS, mu_bars, plot_local_slope
+from dynamics.plots import COLORS, STATUS_MARKS, interval_bars, mu_bars, plot_local_slope
+from dynamics.statistics import Status
 
 THRESHOLD = 1e-2
 LATE_WAITING_TIMES = (10_000, 16_000, 25_000, 40_000, 63_000, 100_000)
@@ -76,16 +77,16 @@ def describe(result: Contrast) -> dict[str, Any]:
         "replicas": result.replicas,
         "threshold": THRESHOLD,
         "waiting_times": first.waiting_times,
-        "t_star": [fit.t_star for fit in result.fits],
-        "t_star_interval": [fit.t_star_interval for fit in result.fits],
-        "t_star_over_first": [fit.t_star / first.t_star for fit in result.fits],
-        "mu": [fit.mu for fit in result.fits],
-        "mu_low": [fit.mu_low for fit in result.fits],
-        "mu_high": [fit.mu_high for fit in result.fits],
+        "t_star": [fit.t_star.value for fit in result.fits],
+        "t_star_interval": [np.stack(fit.t_star.interval, axis=-1) for fit in result.fits],
+        "t_star_over_first": [fit.t_star.value / first.t_star.value for fit in result.fits],
+        "mu": [fit.mu.value for fit in result.fits],
+        "mu_low": [fit.mu.low for fit in result.fits],
+        "mu_high": [fit.mu.high for fit in result.fits],
         "p_value": [fit.p_value for fit in result.fits],
         "worst_misfit": [fit.worst_misfit for fit in result.fits],
         "local_slope_at_t_star": [fit.local_slope for fit in result.fits],
-        "bend": [None if fit.crossover is None else vars(fit.crossover) for fit in result.fits],
+        "bend": [crossover_numbers(fit.crossover) for fit in result.fits],
         "status": [str(fit.status) for fit in result.fits],
     }
 
@@ -97,18 +98,18 @@ def describe_regime(result: Contrast) -> dict[str, Any]:
         "ensembles": result.labels,
         "replicas": result.replicas,
         "window": [part.window for part in parts],
-        "alpha": [part.alpha for part in parts],
-        "alpha_low": [part.alpha_low for part in parts],
-        "alpha_high": [part.alpha_high for part in parts],
+        "alpha": [part.alpha.value for part in parts],
+        "alpha_low": [part.alpha.low for part in parts],
+        "alpha_high": [part.alpha.high for part in parts],
         "alphas": [part.alphas for part in parts],
         "p_value": [part.p_value for part in parts],
         "worst_misfit": [part.worst_misfit for part in parts],
-        "a": [part.a for part in parts],
-        "a_low": [part.a_low for part in parts],
-        "a_high": [part.a_high for part in parts],
+        "a": [part.a.value for part in parts],
+        "a_low": [part.a.low for part in parts],
+        "a_high": [part.a.high for part in parts],
         "a_p_value": [part.a_p_value for part in parts],
-        "steepest_slope": [np.nanmax(slope.slope, axis=1) for slope in result.slopes],
-        "slope_at_last_lag": [_last(slope.slope) for slope in result.slopes],
+        "steepest_slope": [np.nanmax(slope.slope.value, axis=1) for slope in result.slopes],
+        "slope_at_last_lag": [_last(slope.slope.value) for slope in result.slopes],
         "status": [str(part.status) for part in parts],
     }
 
@@ -124,9 +125,9 @@ def draw(result: Contrast) -> Figure:
     left, right = figure.subplots(1, 2)
     for k, (label, fit) in enumerate(zip(result.labels, result.fits, strict=True)):
         color, marker = COLORS[k % len(COLORS)], MARKERS[k % len(MARKERS)]
-        bars = np.nan_to_num(np.abs(fit.t_star_interval.T - fit.t_star))
-        left.errorbar(fit.waiting_times, fit.t_star, yerr=bars, fmt=f"{marker}-", color=color, capsize=2, label=label)
-        right.errorbar(fit.mu, k, xerr=mu_bars([fit]), fmt=marker, color=color, capsize=3)
+        t_star, bars = fit.t_star.value, interval_bars(fit.t_star)
+        left.errorbar(fit.waiting_times, t_star, yerr=bars, fmt=f"{marker}-", color=color, capsize=2, label=label)
+        right.errorbar(fit.mu.value, k, xerr=mu_bars([fit]), fmt=marker, color=color, capsize=3)
     left.set(xscale="log", yscale="log", xlabel="waiting time $t_w$ (steps)", ylabel="$t^*$ (steps)")
     left.set_title(rf"$\Delta^*$ = {THRESHOLD:g}")
     left.xaxis.set_minor_locator(NullLocator())  # their labels would overlap
@@ -160,12 +161,14 @@ def draw_regime(result: Contrast) -> Figure:
 
 def _regime_text(part: GeneralizedDiffusion) -> str:
     """The exponents, or where one power law does not do, those of the waiting times."""
-    if not np.isfinite(part.alpha):
+    if not np.isfinite(part.alpha.value):
         return "not determined"
-    if part.status == DiffusionStatus.NOT_A_POWER_LAW:
+    if part.status == Status.ALPHA_NOT_A_POWER_LAW:
         known = part.alphas[np.isfinite(part.alphas)]
         return rf"no one power law, $\alpha$ = {known.min():.2f} ... {known.max():.2f}"
-    return rf"$\alpha$ = {part.alpha:.2f}, $D \sim t_w^{{{-part.a:.2f}}}$" + STATUS_MARKS.get(part.status, "")
+    return rf"$\alpha$ = {part.alpha.value:.2f}, $D \sim t_w^{{{-part.a.value:.2f}}}$" + STATUS_MARKS.get(
+        part.status, ""
+    )
 
 
 def late_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:

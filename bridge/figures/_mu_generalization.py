@@ -28,7 +28,7 @@ class MuGeneralization:
     @property
     def mu(self) -> NDArray[np.float64]:
         """Exponents (E,)."""
-        return np.array([fit.mu for fit in self.fits])
+        return np.array([fit.mu.value for fit in self.fits])
 
 
 def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> MuGeneralization:
@@ -51,8 +51,8 @@ def describe(result: MuGeneralization) -> dict[str, Any]:
         "generalization_error_error": ends.total_error,
         "test_rows": ends.test_rows,
         "mu": result.mu,
-        "mu_low": [fit.mu_low for fit in result.fits],
-        "mu_high": [fit.mu_high for fit in result.fits],
+        "mu_low": [fit.mu.low for fit in result.fits],
+        "mu_high": [fit.mu.high for fit in result.fits],
         **correlations,
         "threshold": THRESHOLD,
     }
@@ -72,7 +72,7 @@ def draw(result: MuGeneralization) -> Figure:
         first = rows == result.ends.rows[0]
         ax.errorbar(
             error,
-            fit.mu,
+            fit.mu.value,
             xerr=bar,
             yerr=mu_bars([fit]),
             fmt=_generalization.MARKERS[k],

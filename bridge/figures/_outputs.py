@@ -56,10 +56,10 @@ def describe(result: OutputAging) -> dict[str, Any]:
     for name, fits in (("parameters", result.parameters), ("outputs", result.outputs)):
         ours[name] = {
             "threshold": [fit.threshold for fit in fits],
-            "t_star": [fit.t_star for fit in fits],
-            "mu": [fit.mu for fit in fits],
-            "mu_low": [fit.mu_low for fit in fits],
-            "mu_high": [fit.mu_high for fit in fits],
+            "t_star": [fit.t_star.value for fit in fits],
+            "mu": [fit.mu.value for fit in fits],
+            "mu_low": [fit.mu.low for fit in fits],
+            "mu_high": [fit.mu.high for fit in fits],
             "status": [str(fit.status) for fit in fits],
         }
     return ours
@@ -73,7 +73,7 @@ def draw(result: OutputAging) -> Figure:
         plot_msd(msd, ax, threshold=fit.threshold)
         ax.set(ylabel=r"displacement of the outputs $\Delta_\mathrm{out}(t_w, t)$", title=f"hidden layers {label}")
     for k, (name, fits) in enumerate((("parameters", result.parameters), ("outputs", result.outputs))):
-        mu = np.array([fit.mu for fit in fits])
+        mu = np.array([fit.mu.value for fit in fits])
         places = np.arange(mu.size) + 0.15 * k
         last.errorbar(places, mu, yerr=mu_bars(fits), fmt="os"[k], color=COLORS[k], capsize=3, label=name)
     last.set_xticks(range(len(result.labels)), result.labels)

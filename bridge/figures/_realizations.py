@@ -12,20 +12,15 @@ from bridge.figures._work import Work
 from dynamics.aging_times import ExponentSpread, Realizations, compare_realizations
 from dynamics.displacement import mean_square_displacement
 from dynamics.plots import COLORS, plot_spread
+from landscape.support import in_numbers
 
 SEEDS = {"quick": 4, "paper": 8}
 REPLICAS = {"quick": 8, "paper": 40}
 NUMBERS = (
-    "mean",
-    "mean_low",
-    "mean_high",
     "sd",
     "standard_error",
     "within_sd",
     "between_sd",
-    "values",
-    "low",
-    "high",
     "p_value",
 )
 
@@ -71,7 +66,8 @@ def describe(result: RealizationFigure) -> dict[str, Any]:
 
 
 def _numbers(spread: ExponentSpread) -> dict[str, Any]:
-    return {name: getattr(spread, name) for name in NUMBERS}
+    each = {"values": spread.each.value, "low": spread.each.low, "high": spread.each.high}
+    return in_numbers({"mean": spread.mean}) | {name: getattr(spread, name) for name in NUMBERS} | each
 
 
 def draw(result: RealizationFigure) -> Figure:

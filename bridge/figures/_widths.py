@@ -59,7 +59,7 @@ class WidthScan:
     @property
     def mu(self) -> Array:
         """Exponents (A,)."""
-        return np.array([fit.mu for fit in self.fits])
+        return np.array([fit.mu.value for fit in self.fits])
 
     @property
     def underparametrized(self) -> NDArray[np.bool_]:
@@ -105,9 +105,9 @@ def describe(scan: WidthScan) -> dict[str, Any]:
         "final_accuracy": scan.accuracy,
         "underparametrized": scan.underparametrized.tolist(),
         "mu": scan.mu,
-        "mu_low": [fit.mu_low for fit in scan.fits],
-        "mu_high": [fit.mu_high for fit in scan.fits],
-        "t_star": [fit.t_star for fit in scan.fits],
+        "mu_low": [fit.mu.low for fit in scan.fits],
+        "mu_high": [fit.mu.high for fit in scan.fits],
+        "t_star": [fit.t_star.value for fit in scan.fits],
         "waiting_times": scan.fits[0].waiting_times,
         "status": [str(fit.status) for fit in scan.fits],
         "mean_mu": mean,

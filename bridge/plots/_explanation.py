@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bridge.explanation import PARTS, Explanation, HoppingComparison, changed_at_t_star, mean_of_covered, nearest_lags
 from bridge.plots._sentences import say
-from dynamics.plots import COLORS, mu_text
+from dynamics.plots import COLORS, interval_bars, mu_text
 
 STYLES = {
     "descent": ("descent from $\\theta(t_w)$", "--", COLORS[0]),
@@ -122,11 +122,11 @@ def plot_t_star(explanation: Explanation, ax: Axes) -> Axes:
     rows += [(f"hops foretold, {HOPPING[name][0]}", *HOPPING[name][1:], fits[name]) for name in HOPPING if name in fits]
     some = False
     for label, style, color, fit in rows:
-        mu = mu_text(fit) if np.isfinite(fit.mu) else "$\\mu$ not determined"
-        errors = np.nan_to_num(np.abs(fit.t_star_interval.T - fit.t_star))
-        ax.errorbar(fit.waiting_times, fit.t_star, yerr=errors, linestyle=style, color=color, marker="o", markersize=3,
-                    capsize=2, label=f"{label}: {mu}")  # fmt: skip
-        some = some or bool(np.isfinite(fit.t_star).any())
+        mu = mu_text(fit) if np.isfinite(fit.mu.value) else "$\\mu$ not determined"
+        errors = interval_bars(fit.t_star)
+        ax.errorbar(fit.waiting_times, fit.t_star.value, yerr=errors, linestyle=style, color=color, marker="o",
+                    markersize=3, capsize=2, label=f"{label}: {mu}")  # fmt: skip
+        some = some or bool(np.isfinite(fit.t_star.value).any())
     _over_waiting_times(explanation, ax)
     ax.set(yscale="log" if some else "linear", ylabel="$t^*$ (steps)")
     _legend_above(ax, 2)
@@ -138,12 +138,12 @@ def plot_shares(explanation: Explanation, ax: Axes) -> Axes:
     for name, both in explanation.agreements.items():
         label, style, color = STYLES[name]
         away = explanation.ran_away.get(name, np.zeros(1)) > 0
-        if np.isfinite(both.share).any() and np.nanmin(both.share) > LARGEST_SHARE:
+        if np.isfinite(both.share.value).any() and np.nanmin(both.share.value) > LARGEST_SHARE:
             label += " (above the scale)"
         if away.any():
             label += f" (ran away at {away.sum()} $t_w$)"
-        errors = np.nan_to_num(np.abs(both.share_interval.T - both.share))
-        ax.errorbar(both.measured.waiting_times, both.share, yerr=errors, linestyle=style, color=color, marker="o",
+        tw, share, errors = both.measured.waiting_times, both.share.value, interval_bars(both.share)
+        ax.errorbar(tw, share, yerr=errors, linestyle=style, color=color, marker="o",
                     markersize=3, capsize=2, label=label)  # fmt: skip
     ax.plot(explanation.msd.waiting_times, changed_at_t_star(explanation), color=COLORS[3], marker="s", markersize=3,
             label="of runs that changed basins by $t^*$")  # fmt: skip

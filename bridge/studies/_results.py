@@ -87,7 +87,7 @@ class ArchitectureResults:
 
     def t_star_at(self, age: int) -> float:
         """Lag t* at an age in steps; nan where there is none."""
-        found = self.fit.t_star[self.fit.waiting_times == age]
+        found = self.fit.t_star.value[self.fit.waiting_times == age]
         return float(found[0]) if found.size else np.nan
 
 

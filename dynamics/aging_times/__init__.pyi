@@ -1,11 +1,9 @@
 from ._aging import (
     Aging as Aging,
-    AgingStatus as AgingStatus,
     aging as aging,
 )
 from ._agreement import (
     Agreement as Agreement,
-    AgreementStatus as AgreementStatus,
     agreement as agreement,
     at_lags as at_lags,
 )
@@ -15,10 +13,10 @@ from ._analysis import (
 )
 from ._crossover import (
     Crossover as Crossover,
+    crossover_numbers as crossover_numbers,
 )
 from ._data_collapse import (
     Collapse as Collapse,
-    CollapseStatus as CollapseStatus,
     collapse as collapse,
     learning_rate_collapse as learning_rate_collapse,
 )
@@ -26,32 +24,24 @@ from ._realizations import (
     BEND as BEND,
     ExponentSpread as ExponentSpread,
     Realizations as Realizations,
-    RealizationStatus as RealizationStatus,
     compare_realizations as compare_realizations,
 )
 from ._regimes import (
-    DiffusionStatus as DiffusionStatus,
     GeneralizedDiffusion as GeneralizedDiffusion,
     LocalSlope as LocalSlope,
     generalized_diffusion as generalized_diffusion,
     local_slope as local_slope,
 )
-from ._runs_mean import (
-    RunsMeanStatus as RunsMeanStatus,
-)
 from ._scaling_forms import (
     FormComparison as FormComparison,
-    FormStatus as FormStatus,
     compare_forms as compare_forms,
 )
 from ._threshold_scan import (
-    ScanStatus as ScanStatus,
     ThresholdScan as ThresholdScan,
     threshold_scan as threshold_scan,
 )
 from ._what_moves import (
     Control as Control,
-    MotionStatus as MotionStatus,
     WhatMoves as WhatMoves,
     compare_with_control as compare_with_control,
     what_moves as what_moves,

@@ -1,54 +1,22 @@
 """How the time to move a given distance grows with the waiting time: t*(tw) and its exponent mu."""
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.aging_times._crossings import Crossings, check_fit, crossings
 from dynamics.aging_times._crossover import Crossover, find_crossover
-from dynamics.aging_times._runs_mean import RunsMeanStatus, runs_mean
+from dynamics.aging_times._runs_mean import runs_mean
 from dynamics.displacement import MeanSquareDisplacement
-from dynamics.statistics import _fits, _goodness, _resampling
+from dynamics.statistics import Status, _fits, _goodness, _resampling
+from landscape.support import Estimate
 
 Array = NDArray[np.float64]
 
 # Fewer effective runs than this, and fewer than half of the runs, are too few for Student's interval (measured on
 # log-normal runs: it covers again from some 8 on, whatever their spread).
 LEAST_EFFECTIVE = 8
-
-
-class AgingStatus(StrEnum):
-    """What became of the fit; where something is missing, the value is the remedy."""
-
-    OK = "ok"
-    TOO_FEW_WAITING_TIMES = (
-        "mu is not defined: fewer than two waiting times have a t*, because the displacement does not reach the "
-        "threshold within the runs; train longer runs or choose a smaller threshold"
-    )
-    THRESHOLD_TOO_SMALL = (
-        "mu is not defined: fewer than two waiting times have a t*, because the displacement is beyond the threshold "
-        "at the first lag; choose a larger threshold or record shorter lags"
-    )
-    AMBIGUOUS = (
-        "t* and mu are ambiguous: the displacement falls below the threshold again after it reached it (ambiguous says "
-        "at which waiting times; t_star_last and mu_last are of the last crossing), as it does where lags are no "
-        "multiples of the epoch; record lags that are (train --lags-multiple-of epoch) or choose a larger threshold"
-    )
-    TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
-    HANGS_ON_SINGLE_RUNS = (
-        "the interval of mu is not defined: without some of the runs a waiting time has no t*; train longer runs or "
-        "more replicas, or choose another threshold"
-    )
-    UNEVEN_RUNS = (
-        "the intervals are too narrow: few runs make most of the mean displacement at t* (effective_runs); train more "
-        "replicas, or look at the runs one by one (t_star_runs)"
-    )
-    NOT_A_POWER_LAW = (
-        "mu is a mean slope only: a power law misses t*(tw) by more than the errors (p_value, worst_misfit); see "
-        "crossover and scaling_forms, or give mu with its range of waiting times"
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +29,9 @@ class Aging:
         What was asked for.
     waiting_times : (W,) int64
         Steps.
-    t_star : (W,) float64
-        Lag at which the mean over the runs of the displacement first reaches the threshold.
-    t_star_interval : (W, 2) float64
-        Interval of `t_star`; an end may lie beyond the recorded lags.
+    t_star : Estimate of (W,) float64
+        Lag at which the mean over the runs of the displacement first reaches the threshold; an end of the interval may
+        lie beyond the recorded lags.
     t_star_last : (W,) float64
         Lag from which on that mean stays beyond the threshold: equal to `t_star` where it crosses once. inf where it
         ends below.
@@ -90,8 +57,9 @@ class Aging:
         it at the first lag with 0.
     censored_runs, early_runs : (W,) float64
         Share of the runs that do not reach the threshold, and of those beyond it at the first lag.
-    mu, mu_low, mu_high : float
-        Exponent of t* ~ tw^mu, the least-squares slope of log `t_star` against log tw, and its interval.
+    mu : Estimate
+        Exponent of t* ~ tw^mu, the least-squares slope of log `t_star` against log tw. Its status is also that of the
+        whole.
     mu_last : float
         The same from `t_star_last`.
     intercept : float
@@ -100,22 +68,19 @@ class Aging:
         Of that line: probability of a misfit as large if t* were a power law. nan for one run or two waiting times.
     worst_misfit : float
         Largest relative deviation of `t_star` from the line.
-    mu_runs_mean, mu_runs_mean_low, mu_runs_mean_high, mu_runs_mean_p_value : float
-        mu, its interval and the p-value from `t_star_runs_mean`.
+    mu_runs_mean : Estimate
+        mu from `t_star_runs_mean`.
+    mu_runs_mean_p_value : float
+        Its p-value.
     crossover : Crossover or None
         Two slopes, where they lower the BIC and their difference differs from 0 at `confidence`. None for fewer than
         five usable waiting times or one run.
-    status : AgingStatus
-        "ok", or what is missing or wrong and how to mend it.
-    runs_mean_status : RunsMeanStatus
-        The same for `mu_runs_mean`.
     """
 
     threshold: float
     confidence: float
     waiting_times: NDArray[np.int64]
-    t_star: Array
-    t_star_interval: Array
+    t_star: Estimate[Array]
     t_star_last: Array
     ambiguous: NDArray[np.bool_]
     censored: NDArray[np.bool_]
@@ -127,25 +92,19 @@ class Aging:
     t_star_runs_at_least: Array
     censored_runs: Array
     early_runs: Array
-    mu: float
-    mu_low: float
-    mu_high: float
+    mu: Estimate[float]
     mu_last: float
     intercept: float
     p_value: float
     worst_misfit: float
-    mu_runs_mean: float
-    mu_runs_mean_low: float
-    mu_runs_mean_high: float
+    mu_runs_mean: Estimate[float]
     mu_runs_mean_p_value: float
     crossover: Crossover | None
-    status: AgingStatus
-    runs_mean_status: RunsMeanStatus
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """Interval of `mu`."""
-        return self.mu_low, self.mu_high
+    def status(self) -> str:
+        """That of `mu`: "ok", or what is missing or wrong and how to mend it."""
+        return self.mu.status
 
 
 def aging(
@@ -177,15 +136,14 @@ def aging(
     found = crossings(msd, _resampling.resampled_means(counts, msd.values), threshold)
     y, samples = found.log, np.where(np.isfinite(found.log), found.log_samples, np.nan)
     law = _goodness.power_law(x, y, samples, replicas)
-    low, high = _resampling.float_interval(law.exponent, law.samples, confidence, replicas)
+    mu = _resampling.estimate(law.exponent, law.samples, confidence, replicas)
     effective = _effective_runs(msd, y)
     runs = runs_mean(msd, threshold, counts, confidence)
     return Aging(
         threshold=float(threshold),
         confidence=float(confidence),
         waiting_times=msd.waiting_times,
-        t_star=np.exp(y),
-        t_star_interval=np.exp(np.stack(_resampling.interval(y, samples, confidence, replicas), axis=-1)),
+        t_star=_resampling.estimates(y, samples, confidence, replicas, _status_of_times(found, effective)).map(np.exp),
         t_star_last=np.where(np.isfinite(found.first) & (found.last > 0), found.last, np.nan),
         ambiguous=found.ambiguous,
         censored=np.isinf(found.first),
@@ -197,20 +155,14 @@ def aging(
         t_star_runs_at_least=runs.at_least,
         censored_runs=runs.censored,
         early_runs=runs.early,
-        mu=law.exponent,
-        mu_low=low,
-        mu_high=high,
+        mu=replace(mu, status=_status(found, mu.low, effective, law.p_value)),
         mu_last=float(_fits.line(x, _fits.log_finite(found.last))[0]),
         intercept=law.intercept,
         p_value=law.p_value,
         worst_misfit=law.worst_misfit,
         mu_runs_mean=runs.mu,
-        mu_runs_mean_low=runs.low,
-        mu_runs_mean_high=runs.high,
         mu_runs_mean_p_value=runs.p_value,
         crossover=find_crossover(msd.waiting_times, y, samples, runs=replicas, confidence=confidence),
-        status=_status(found, low, effective, law.p_value),
-        runs_mean_status=runs.status,
     )
 
 
@@ -223,17 +175,29 @@ def _effective_runs(msd: MeanSquareDisplacement, log_t_star: Array) -> Array:
     return effective
 
 
-def _status(found: Crossings, low: float, effective: Array, p_value: float) -> AgingStatus:
+def _status_of_times(found: Crossings, effective: Array) -> Status:
+    """What is wrong with t* itself."""
+    there = np.isfinite(found.log)
+    if not there.any():
+        return Status.NO_T_STAR
     if found.ambiguous.any():
-        return AgingStatus.AMBIGUOUS
+        return Status.AMBIGUOUS
+    if found.runs < 2:
+        return Status.TOO_FEW_RUNS
+    return Status.UNEVEN_RUNS if effective[there].mean() < min(LEAST_EFFECTIVE, found.runs / 2) else Status.OK
+
+
+def _status(found: Crossings, low: float, effective: Array, p_value: float) -> Status:
+    """What is wrong with mu."""
+    times = _status_of_times(found, effective)
+    if times == Status.AMBIGUOUS:
+        return times
     there = np.isfinite(found.log)
     if there.sum() < 2:
         early = (found.first == 0).sum() > np.isinf(found.first).sum()
-        return AgingStatus.THRESHOLD_TOO_SMALL if early else AgingStatus.TOO_FEW_WAITING_TIMES
-    if found.runs < 2:
-        return AgingStatus.TOO_FEW_RUNS
-    if np.isnan(low):
-        return AgingStatus.HANGS_ON_SINGLE_RUNS
-    if effective[there].mean() < min(LEAST_EFFECTIVE, found.runs / 2):
-        return AgingStatus.UNEVEN_RUNS
-    return AgingStatus.NOT_A_POWER_LAW if _goodness.fails(p_value) else AgingStatus.OK
+        return Status.THRESHOLD_TOO_SMALL if early else Status.THRESHOLD_TOO_LARGE
+    if np.isnan(low) and times != Status.TOO_FEW_RUNS:
+        return Status.HANGS_ON_SINGLE_RUNS
+    if times != Status.OK:
+        return times
+    return Status.NOT_A_POWER_LAW if _goodness.fails(p_value) else Status.OK

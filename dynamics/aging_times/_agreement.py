@@ -1,28 +1,16 @@
 """How well a predicted displacement agrees with the measured one, waiting time by waiting time."""
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.aging_times._aging import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement
-from dynamics.statistics import _fits, _resampling
+from dynamics.statistics import Status, _fits, _resampling
+from landscape.support import Estimate
 
 Array = NDArray[np.float64]
-
-
-class AgreementStatus(StrEnum):
-    """What could be compared; where something is missing, the value is the remedy."""
-
-    OK = "ok"
-    NO_T_STAR = "nothing to compare: no waiting time has a measured t*; choose another threshold or train longer runs"
-    NOWHERE = (
-        "the prediction holds at no waiting time up to the last one; look at later waiting times or allow a larger "
-        "tolerance"
-    )
-    TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +21,12 @@ class Agreement:
     ----------
     measured, predicted : Aging
         t* and mu of both.
-    share, share_interval : (W,), (W, 2) float64
-        Predicted over measured displacement (means over the runs) at the recorded lag nearest to the measured t*, with
-        its interval, from the bootstrap over pairs of predicted and measured runs.
-    t_star_ratio, t_star_ratio_interval : (W,), (W, 2) float64
+    share : Estimate of (W,) float64
+        Predicted over measured displacement (means over the runs) at the recorded lag nearest to the measured t*; the
+        interval is from the bootstrap over pairs of predicted and measured runs.
+    t_star_ratio : Estimate of (W,) float64
         Predicted over measured t*.
-    mu_difference, mu_difference_low, mu_difference_high : float
+    mu_difference : Estimate
         Predicted less measured mu.
     correlation : (W,) float64
         Of log t* run by run; nan for fewer than three runs that have both.
@@ -49,24 +37,21 @@ class Agreement:
     holds_from : int or None
         First waiting time from which on it holds at all later ones.
     tolerance : float
-    status : AgreementStatus
+    status : Status
+        "ok", or what could not be compared and how to mend it.
     """
 
     measured: Aging
     predicted: Aging
-    share: Array
-    share_interval: Array
-    t_star_ratio: Array
-    t_star_ratio_interval: Array
-    mu_difference: float
-    mu_difference_low: float
-    mu_difference_high: float
+    share: Estimate[Array]
+    t_star_ratio: Estimate[Array]
+    mu_difference: Estimate[float]
     correlation: Array
     deviation: Array
     holds: NDArray[np.bool_]
     holds_from: int | None
     tolerance: float
-    status: AgreementStatus
+    status: Status
 
 
 def agreement(
@@ -96,37 +81,31 @@ def agreement(
     fits = [
         aging(msd, threshold, confidence=confidence, resamples=resamples, seed=seed) for msd in (measured, predicted)
     ]
-    t_star, counts = fits[0].t_star, _resampling.run_counts(measured.replicas, resamples, seed)
+    t_star, counts = fits[0].t_star.value, _resampling.run_counts(measured.replicas, resamples, seed)
     logs = [
         _fits.log_finite(_fits.first_crossing(msd.lags, _resampling.resampled_means(counts, msd.values), fit.threshold))
         for msd, fit in zip((measured, predicted), fits, strict=True)
     ]
     x = np.log(measured.waiting_times)
-    slopes = [_fits.strict_line(x, log, np.isfinite(fit.t_star)) for log, fit in zip(logs, fits, strict=True)]
-    difference = fits[1].mu - fits[0].mu
-    low, high = _resampling.float_interval(difference, slopes[1] - slopes[0], confidence, measured.replicas)
-    ratio = fits[1].t_star / t_star
-    ratio_ends = _resampling.interval(np.log(ratio), logs[1] - logs[0], confidence, measured.replicas)
-    share, ends = _shares(measured, predicted, t_star, counts, confidence)
+    slopes = [_fits.strict_line(x, log, np.isfinite(fit.t_star.value)) for log, fit in zip(logs, fits, strict=True)]
+    difference, ratio = fits[1].mu.value - fits[0].mu.value, fits[1].t_star.value / t_star
+    ratio_of = _resampling.estimates(np.log(ratio), logs[1] - logs[0], confidence, measured.replicas).map(np.exp)
     deviation = _deviations(measured, predicted, t_star)
     holds = deviation <= tolerance
     later = np.logical_and.accumulate(holds[::-1])[::-1]
+    status = _status(t_star, holds=bool(later.any()), replicas=measured.replicas)
     return Agreement(
         measured=fits[0],
         predicted=fits[1],
-        share=share,
-        share_interval=ends,
-        t_star_ratio=ratio,
-        t_star_ratio_interval=np.exp(np.stack(ratio_ends, axis=-1)),
-        mu_difference=difference,
-        mu_difference_low=low,
-        mu_difference_high=high,
+        share=replace(_shares(measured, predicted, t_star, counts, confidence), status=status),
+        t_star_ratio=replace(ratio_of, value=ratio, status=status),
+        mu_difference=_resampling.estimate(difference, slopes[1] - slopes[0], confidence, measured.replicas, status),
         correlation=_fits.correlations(*(_fits.log_finite(fit.t_star_runs) for fit in fits)),
         deviation=deviation,
         holds=holds,
         holds_from=int(measured.waiting_times[later.argmax()]) if later.any() else None,
         tolerance=float(tolerance),
-        status=_status(t_star, holds=bool(later.any()), replicas=measured.replicas),
+        status=status,
     )
 
 
@@ -157,16 +136,16 @@ def _shares(
     t_star: Array,
     counts: NDArray[np.int64],
     confidence: float,
-) -> tuple[Array, Array]:
-    share, ends = np.full(t_star.shape, np.nan), np.full((t_star.size, 2), np.nan)
+) -> Estimate[Array]:
+    share, low, high = (np.full(t_star.shape, np.nan) for _ in range(3))
     for w in np.flatnonzero(np.isfinite(t_star)):
         k = _fits.nearest(measured.lags, t_star[w])
         own, other = measured.values[:, w, k], predicted.values[:, w, k]
         if np.isfinite(own).all() and np.isfinite(other).all():
             share[w] = _ratio(other.mean(), own.mean())
             samples = _fits.log_finite(_ratio(counts @ other, counts @ own))
-            ends[w] = np.exp(_resampling.interval(_fits.log_finite(share[w]), samples, confidence, own.size))
-    return share, ends
+            low[w], high[w] = np.exp(_resampling.interval(_fits.log_finite(share[w]), samples, confidence, own.size))
+    return Estimate(share, low, high)
 
 
 def _deviations(measured: MeanSquareDisplacement, predicted: MeanSquareDisplacement, t_star: Array) -> Array:
@@ -185,9 +164,9 @@ def _ratio(predicted: ArrayLike, measured: ArrayLike) -> Array:
     return np.where(moved, predicted / np.where(moved, measured, 1.0), np.nan)
 
 
-def _status(t_star: Array, *, holds: bool, replicas: int) -> AgreementStatus:
+def _status(t_star: Array, *, holds: bool, replicas: int) -> Status:
     if not np.isfinite(t_star).any():
-        return AgreementStatus.NO_T_STAR
+        return Status.NO_T_STAR
     if not holds:
-        return AgreementStatus.NOWHERE
-    return AgreementStatus.TOO_FEW_RUNS if replicas < 2 else AgreementStatus.OK
+        return Status.NOWHERE
+    return Status.TOO_FEW_RUNS if replicas < 2 else Status.OK

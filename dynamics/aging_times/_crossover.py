@@ -1,11 +1,13 @@
 """A second regime of aging: two exponents where one does not do."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.statistics import _fits, _goodness, _resampling
+from landscape.support import Estimate
 
 Array = NDArray[np.float64]
 
@@ -17,9 +19,17 @@ class Crossover:
     waiting_time: int
     mu_before: float
     mu_after: float
-    change_interval: tuple[float, float]  # of mu_after - mu_before, see `find_crossover`
+    change: Estimate[float]  # mu_after - mu_before, see `find_crossover`
     bic_gain: float  # BIC of one power law minus that of two, > 0
     p_value: float = float("nan")  # of the two power laws, see `dynamics.statistics._goodness.lack_of_fit`
+
+
+def crossover_numbers(crossover: Crossover | None) -> dict[str, Any] | None:
+    """A crossover for JSON, its change as an interval alone."""
+    if crossover is None:
+        return None
+    names = ("waiting_time", "mu_before", "mu_after", "bic_gain", "p_value")
+    return {name: getattr(crossover, name) for name in names} | {"change_interval": crossover.change.interval}
 
 
 def find_crossover(
@@ -54,10 +64,9 @@ def find_crossover(
     two = _fits.bayesian_information(residuals[corner - 1], x.size, 4)
     mu_before, mu_after, _ = (float(v) for v in _fits.hinge(x, y, corner))
     before, after, _ = _fits.hinge(x, y_boot, corner)
-    ends = _resampling.interval(mu_after - mu_before, after - before, confidence, runs, comparisons=len(residuals))
-    low, high = (float(end) for end in ends)
-    if one <= two or not (low > 0 or high < 0):
+    change = _resampling.estimate(mu_after - mu_before, after - before, confidence, runs, comparisons=len(residuals))
+    if one <= two or not (change.low > 0 or change.high < 0):
         return None
     patterns = _goodness.beyond(_fits.hinge_design(x, corner), x)
     p_value = _goodness.lack_of_fit(y @ patterns, y_boot @ patterns, runs)
-    return Crossover(int(times[corner]), mu_before, mu_after, (low, high), one - two, p_value)
+    return Crossover(int(times[corner]), mu_before, mu_after, change, one - two, p_value)

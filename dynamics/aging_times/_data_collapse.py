@@ -1,15 +1,15 @@
 """The exponents that make curves collapse: Delta(t / tw^mu), and t* in units of gradient-flow time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.aging_times._crossings import check_fit
 from dynamics.displacement import MeanSquareDisplacement
-from dynamics.statistics import _fits, _goodness, _resampling, minimize, misfits, mismatch
+from dynamics.statistics import Status, _fits, _goodness, _resampling, minimize, misfits, mismatch
+from landscape.support import Estimate
 
 Array = NDArray[np.float64]
 
@@ -18,39 +18,14 @@ FLOOR = 5e-3  # what linear interpolation between lags may miss, in natural loga
 EXPONENTS = np.linspace(-1.0, 3.0, 41)  # where the best one is looked for
 
 
-class CollapseStatus(StrEnum):
-    """What became of the collapse; where something is missing, the value is the remedy."""
-
-    OK = "ok"
-    TOO_LITTLE_OVERLAP = (
-        "there is nothing to collapse: fewer than two curves have three points in the window, or they do not overlap; "
-        "choose another window, or add lags, waiting times or learning rates"
-    )
-    AT_THE_EDGE = (
-        "not to be trusted: the best exponent lies at the end of what could be searched, -1 ... 3 and while the curves "
-        "overlap; add waiting times, lags or learning rates in between"
-    )
-    NOT_DETERMINED = (
-        "not to be trusted: the interval is wider than 1 or has an open end, so many exponents collapse the curves "
-        "(where t* grows as tw they slide along themselves); add runs, waiting times, learning rates farther apart, or "
-        "start the ensembles alike"
-    )
-    DOES_NOT_COLLAPSE = (
-        "the curves do not collapse: with the best exponent they still differ by more than their errors (p_value below "
-        "0.01, distance); the exponent says only what makes them most alike; choose a narrower window or later waiting "
-        "times"
-    )
-    TOO_FEW_RUNS = "the interval is not defined: one run has no spread; train at least two replicas"
-
-
 @dataclass(frozen=True, eq=False)
 class Collapse:
     """Result of `collapse` and `learning_rate_collapse`; nan where a value does not exist.
 
     Parameters
     ----------
-    exponent, low, high : float
-        The exponent that collapses best, and its interval.
+    exponent : Estimate
+        The exponent that collapses best. Its status is also that of the whole.
     p_value : float
         Probability of curves that differ as much after the collapse (in level and slope, see `collapse`) if they were
         one function.
@@ -64,13 +39,9 @@ class Collapse:
         Range of the displacement that was compared.
     confidence : float
         Of the interval.
-    status : CollapseStatus
-        "ok", or what is missing and how to get it.
     """
 
-    exponent: float
-    low: float
-    high: float
+    exponent: Estimate[float]
     p_value: float
     distance: float
     distance_at_0: float
@@ -79,7 +50,11 @@ class Collapse:
     distances: Array
     window: tuple[float, float]
     confidence: float
-    status: CollapseStatus
+
+    @property
+    def status(self) -> str:
+        """That of `exponent`: "ok", or what is missing and how to get it."""
+        return self.exponent.status
 
 
 def collapse(
@@ -205,19 +180,16 @@ def _best(
     nan = float("nan")
     low_window, high_window = (float(end) for end in window)
     if len(xs) < 2:
-        status = CollapseStatus.TOO_LITTLE_OVERLAP
-        ends = (low_window, high_window)
-        return Collapse(nan, nan, nan, nan, nan, nan, nan, EXPONENTS, nothing, ends, confidence, status)
+        none = Estimate(nan, nan, nan, Status.TOO_LITTLE_OVERLAP)
+        return Collapse(none, nan, nan, nan, nan, EXPONENTS, nothing, (low_window, high_window), confidence)
     found, least = minimize(cost, EXPONENTS)
     curve = np.array([cost(np.full(1, value))[0] for value in EXPONENTS])
-    low, high = _resampling.float_interval(float(found[0]), found[1:], confidence, runs)
+    exponent = _resampling.estimate(float(found[0]), found[1:], confidence, runs)
     moved = found[:, None] * shifts
     p_value = _lack_of_collapse(*misfits(xs, ys, used, moved, with_y * moved), shifts, runs)
     at_0, at_1 = (_root(cost(np.full(1, value))[0]) for value in (0.0, 1.0))
     return Collapse(
-        exponent=float(found[0]),
-        low=low,
-        high=high,
+        exponent=replace(exponent, status=_status(exponent, curve, p_value, runs)),
         p_value=p_value,
         distance=float(np.sqrt(least[0])),
         distance_at_0=at_0,
@@ -226,7 +198,6 @@ def _best(
         distances=np.array([_root(value) for value in curve]),
         window=(low_window, high_window),
         confidence=float(confidence),
-        status=_status(float(found[0]), curve, (low, high), p_value, runs),
     )
 
 
@@ -247,15 +218,15 @@ def _root(square: float) -> float:
     return float(np.sqrt(square)) if np.isfinite(square) else float("nan")
 
 
-def _status(exponent: float, costs: Array, interval: tuple[float, float], p_value: float, runs: int) -> CollapseStatus:
-    if np.isnan(exponent):
-        return CollapseStatus.TOO_LITTLE_OVERLAP
-    above = int(np.searchsorted(EXPONENTS, exponent))
+def _status(exponent: Estimate[float], costs: Array, p_value: float, runs: int) -> Status:
+    if np.isnan(exponent.value):
+        return Status.TOO_LITTLE_OVERLAP
+    above = int(np.searchsorted(EXPONENTS, exponent.value))
     around = costs[max(above - 2, 0) : above + 2]  # two of the searched exponents on either side
     if around.size < 4 or not np.isfinite(around).all():
-        return CollapseStatus.AT_THE_EDGE
+        return Status.AT_THE_EDGE
     if runs < 2:
-        return CollapseStatus.TOO_FEW_RUNS
-    if not interval[1] - interval[0] <= WIDEST:
-        return CollapseStatus.NOT_DETERMINED
-    return CollapseStatus.DOES_NOT_COLLAPSE if _goodness.fails(p_value) else CollapseStatus.OK
+        return Status.TOO_FEW_RUNS
+    if not exponent.high - exponent.low <= WIDEST:
+        return Status.NOT_DETERMINED
+    return Status.DOES_NOT_COLLAPSE if _goodness.fails(p_value) else Status.OK

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,8 @@ from scipy import stats
 
 from dynamics.aging_times._crossings import Crossings, check_fit, crossings
 from dynamics.displacement import MeanSquareDisplacement
-from dynamics.statistics import _goodness, _resampling
+from dynamics.statistics import Status, _goodness, _resampling
+from landscape.support import Estimate
 
 Array = NDArray[np.float64]
 
@@ -20,65 +20,36 @@ SAME = ("layer_sizes", "learning_rate", "batch_size", "noise", "momentum", "sche
         "regularization", "regularize_biases")  # fmt: skip
 
 
-class RealizationStatus(StrEnum):
-    """What became of the mean; where something is missing, the value is the remedy."""
-
-    OK = "ok"
-    TOO_FEW_REALIZATIONS = (
-        "the spread is not defined: fewer than two realizations have a mu; train on more data sets (--dataset-seeds), "
-        "or choose another threshold or longer runs"
-    )
-    AMBIGUOUS = (
-        "t* is ambiguous: the displacement of a realization falls below the threshold again after it reached it; "
-        "record lags on multiples of the epoch (train --lags-multiple-of epoch) or choose a larger threshold"
-    )
-    NOT_POWER_LAWS = (
-        "mu is a mean slope only: over all waiting times a power law misses t*(tw) of a realization by more than the "
-        "errors (p_value below 0.01 over the number of realizations); look at later_mu"
-    )
-    TOO_FEW_RUNS = "the spread over runs is not defined: one run has none; train at least two replicas on each data set"
-
-
 @dataclass(frozen=True, eq=False)
 class ExponentSpread:
     """An exponent on D realizations; nan where a value does not exist.
 
     Parameters
     ----------
-    values : (D,) float64
-        mu of each realization, from the mean over its runs.
-    low, high : (D,) float64
-        Interval of each, over its runs.
+    each : Estimate of (D,) float64
+        mu of each realization, from the mean over its runs, with its interval over the runs.
     run_sd : (D,) float64
         Standard error of each, over its runs.
     p_value : (D,) float64
         Of a misfit as large if t* of the realization were a power law.
-    mean_low, mean_high : float
-        Interval of `mean` over realizations and runs (`compare_realizations`).
+    mean : Estimate
+        Mean over the realizations that have one; interval over realizations and runs (`compare_realizations`).
     """
 
-    values: Array
-    low: Array
-    high: Array
+    each: Estimate[Array]
     run_sd: Array
     p_value: Array
-    mean_low: float
-    mean_high: float
+    mean: Estimate[float]
 
     @property
     def number(self) -> int:
         """Realizations that have a mu."""
-        return int(np.isfinite(self.values).sum())
-
-    @property
-    def mean(self) -> float:
-        """Mean over the realizations that have one."""
-        return float(np.nanmean(self.values)) if self.number else float("nan")
+        return int(np.isfinite(self.each.value).sum())
 
     @property
     def sd(self) -> float:
         """Standard deviation over the realizations: data and runs together."""
-        return float(np.nanstd(self.values, ddof=1)) if self.number > 1 else float("nan")
+        return float(np.nanstd(self.each.value, ddof=1)) if self.number > 1 else float("nan")
 
     @property
     def standard_error(self) -> float:
@@ -115,7 +86,7 @@ class Realizations:
         What was asked for.
     replicas : (D,) int64
         Runs of each.
-    status : RealizationStatus
+    status : Status
         "ok", or what is missing and how to get it.
     """
 
@@ -127,7 +98,7 @@ class Realizations:
     threshold: float
     confidence: float
     replicas: NDArray[np.int64]
-    status: RealizationStatus
+    status: Status
 
     @property
     def later_waiting_times(self) -> NDArray[np.int64]:
@@ -194,35 +165,35 @@ def _spread(x: Array, found: list[Crossings], chosen: NDArray[np.bool_], confide
     parts = np.array([_slope(x[chosen], part.log[chosen], part.log_samples[:, chosen], part.runs, confidence)
                       for part in found])  # fmt: skip
     values, low, high, run_sd, p_value = parts.T
-    ends = _mean_interval(values[np.isfinite(values)], confidence)
-    return ExponentSpread(values, low, high, run_sd, p_value, *ends)
+    return ExponentSpread(Estimate(values, low, high), run_sd, p_value, _mean(values[np.isfinite(values)], confidence))
 
 
 def _slope(x: Array, y: Array, samples: Array, runs: int, confidence: float) -> tuple[float, ...]:
     """mu, its interval, its standard deviation over the runs, and the p-value of the line."""
     law = _goodness.power_law(x, y, samples, runs)
-    ends = _resampling.float_interval(law.exponent, law.samples, confidence, runs)
-    return law.exponent, *ends, float(_resampling.standard_error(law.samples, runs)), law.p_value
+    mu = _resampling.estimate(law.exponent, law.samples, confidence, runs)
+    return mu.value, *mu.interval, float(_resampling.standard_error(law.samples, runs)), law.p_value
 
 
-def _mean_interval(values: Array, confidence: float) -> tuple[float, float]:
-    """Student's interval of the mean of independent `values` (D,)."""
+def _mean(values: Array, confidence: float) -> Estimate[float]:
+    """Mean of independent `values` (D,) with Student's interval."""
+    nan = float("nan")
     if values.size < 2:
-        return float("nan"), float("nan")
+        return Estimate(float(values.mean()) if values.size else nan, nan, nan, Status.TOO_FEW_REALIZATIONS)
     reach = stats.t.ppf(0.5 + confidence / 2, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
-    return float(values.mean() - reach), float(values.mean() + reach)
+    return Estimate(float(values.mean()), float(values.mean() - reach), float(values.mean() + reach))
 
 
-def _status(spread: ExponentSpread, found: list[Crossings], runs: NDArray[np.int64]) -> RealizationStatus:
+def _status(spread: ExponentSpread, found: list[Crossings], runs: NDArray[np.int64]) -> Status:
     if spread.number < 2:
-        return RealizationStatus.TOO_FEW_REALIZATIONS
+        return Status.TOO_FEW_REALIZATIONS
     if any(part.ambiguous.any() for part in found):
-        return RealizationStatus.AMBIGUOUS
+        return Status.AMBIGUOUS
     if runs.min() < 2:
-        return RealizationStatus.TOO_FEW_RUNS
+        return Status.TOO_FEW_RUNS
     tested = spread.p_value[np.isfinite(spread.p_value)]
     failing = tested.size and _goodness.fails(float(tested.min()) * tested.size)  # Bonferroni
-    return RealizationStatus.NOT_POWER_LAWS if failing else RealizationStatus.OK
+    return Status.NOT_A_POWER_LAW if failing else Status.OK
 
 
 def _check(

@@ -1,14 +1,14 @@
 """Regimes of the displacement: its local slope, and the generalized diffusion coefficient of the later one."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.aging_times._crossings import check_fit
 from dynamics.displacement import MeanSquareDisplacement
-from dynamics.statistics import _fits, _goodness, _resampling
+from dynamics.statistics import Status, _fits, _goodness, _resampling
+from landscape.support import Estimate
 
 Array = NDArray[np.float64]
 
@@ -23,8 +23,8 @@ class LocalSlope:
     ----------
     waiting_times, lags : (W,), (T,) int64
         Steps.
-    slope, low, high : (W, T) float64
-        Of the mean over the runs, and its interval; nan where the displacement is 0 or beyond the run.
+    slope : Estimate of (W, T) float64
+        Of the mean over the runs; nan where the displacement is 0 or beyond the run.
     bandwidth : float
         Of the smoothing, in ln t.
     confidence : float
@@ -33,29 +33,9 @@ class LocalSlope:
 
     waiting_times: NDArray[np.int64]
     lags: NDArray[np.int64]
-    slope: Array
-    low: Array
-    high: Array
+    slope: Estimate[Array]
     bandwidth: float
     confidence: float
-
-
-class DiffusionStatus(StrEnum):
-    """What became of the fit; where something is missing, the value is the remedy."""
-
-    OK = "ok"
-    TOO_FEW_LAGS = (
-        "D(tw) is not defined: fewer than four lags of the window are recorded for at least two waiting times; "
-        "train longer runs or choose another window"
-    )
-    NOT_A_POWER_LAW = (
-        "alpha is a mean slope only: D(tw) t^alpha with one alpha misses the displacement by more than its errors "
-        "(p_value, worst_misfit, alphas); choose a narrower window, or look at the local slope"
-    )
-    D_NOT_A_POWER_LAW = (
-        "a is a mean slope only: tw^-a misses D(tw) by more than its errors (a_p_value); give D(tw) itself"
-    )
-    TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,42 +48,39 @@ class GeneralizedDiffusion:
         First and last lag of the fit (steps).
     waiting_times : (W,) int64
         Steps.
-    alpha, alpha_low, alpha_high : float
-        Exponent of the lag, common to all waiting times, and its interval.
+    alpha : Estimate
+        Exponent of the lag, common to all waiting times.
     alphas : (W,) float64
         The exponent of each waiting time by itself: where they differ much, one alpha does not do.
     p_value : float
         Of that form: probability of alphas as different and curves as bent if one power law described all.
     worst_misfit : float
         Largest relative deviation of the displacement from D(tw) t^alpha in the window.
-    coefficients, coefficients_interval : (W,), (W, 2) float64
+    coefficients : Estimate of (W,) float64
         D(tw), square parameter units per parameter and step^alpha; nan for a waiting time without the whole window.
-    a, a_low, a_high : float
+    a : Estimate
         Exponent of D ~ tw^-a: 0 where the later regime does not age.
     a_p_value : float
         Of a misfit as large if D were a power law.
     confidence : float
         Of the intervals.
-    status : DiffusionStatus
-        "ok", or what is missing and how to get it.
     """
 
     window: tuple[int, int]
     waiting_times: NDArray[np.int64]
-    alpha: float
-    alpha_low: float
-    alpha_high: float
+    alpha: Estimate[float]
     alphas: Array
     p_value: float
     worst_misfit: float
-    coefficients: Array
-    coefficients_interval: Array
-    a: float
-    a_low: float
-    a_high: float
+    coefficients: Estimate[Array]
+    a: Estimate[float]
     a_p_value: float
     confidence: float
-    status: DiffusionStatus
+
+    @property
+    def status(self) -> str:
+        """That of `alpha`, or where this is "ok" that of `a`: "ok", or what is missing and how to get it."""
+        return self.a.status if self.alpha.status == Status.OK else self.alpha.status
 
 
 def local_slope(
@@ -121,7 +98,8 @@ def local_slope(
     of neighbors it is exact for a power law and for a linearly changing slope, up to the ends. 0.5 in ln t is a window
     of a factor e to either side.
 
-    This is local polynomial regression; derived here, tested by its exactness on power laws.
+    This is local polynomial regression; derived here, tested by its exactness on power laws. (The filter of
+    Savitzky and Golay in `scipy.signal` wants evenly spaced points.)
 
     Raises
     ------
@@ -142,7 +120,9 @@ def local_slope(
         slope[w, there] = operator @ y[there]
         boot = _fits.log_finite(means[:, w, there]) @ operator.T
         low[w, there], high[w, there] = _resampling.interval(slope[w, there], boot, confidence, msd.replicas)
-    return LocalSlope(msd.waiting_times, msd.lags, slope, low, high, float(bandwidth), float(confidence))
+    status = Status.OK if msd.replicas > 1 else Status.TOO_FEW_RUNS
+    found = Estimate(slope, low, high, status)
+    return LocalSlope(msd.waiting_times, msd.lags, found, float(bandwidth), float(confidence))
 
 
 def generalized_diffusion(
@@ -196,28 +176,22 @@ def generalized_diffusion(
     alpha = np.full(len(y), np.nan) if thin else alphas[:, whole].mean(axis=1)
     log_d = np.where(whole, y.mean(axis=-1) - alpha[:, None] * (x.mean() if x.size else np.nan), np.nan)
     a = -_fits.line(x_tw, log_d)[0]
-    alpha_ends = _resampling.float_interval(alpha[0], alpha[1:], confidence, msd.replicas)
-    a_ends = _resampling.float_interval(a[0], a[1:], confidence, msd.replicas)
-    ends = np.stack(_resampling.interval(log_d[0], log_d[1:], confidence, msd.replicas), axis=-1)
     p_value, misfit, a_p_value = (np.nan,) * 3 if thin else _misfits(x, x_tw, y, alpha[0], log_d, msd.replicas)
     lags = msd.lags[inside]
+    missing = Status.TOO_FEW_LAGS if thin else Status.TOO_FEW_RUNS if msd.replicas < 2 else Status.OK
+    alpha_status = Status.ALPHA_NOT_A_POWER_LAW if _goodness.fails(p_value) else missing
+    a_status = Status.D_NOT_A_POWER_LAW if _goodness.fails(a_p_value) else missing
     return GeneralizedDiffusion(
         window=(int(lags[0]), int(lags[-1])) if lags.size else (int(window[0]), int(window[1])),
         waiting_times=msd.waiting_times,
-        alpha=float(alpha[0]),
-        alpha_low=alpha_ends[0],
-        alpha_high=alpha_ends[1],
+        alpha=_resampling.estimate(alpha[0], alpha[1:], confidence, msd.replicas, alpha_status),
         alphas=np.where(whole, alphas[0], np.nan),
         p_value=p_value,
         worst_misfit=misfit,
-        coefficients=np.exp(log_d[0]),
-        coefficients_interval=np.exp(ends),
-        a=float(a[0]),
-        a_low=a_ends[0],
-        a_high=a_ends[1],
+        coefficients=_resampling.estimates(log_d[0], log_d[1:], confidence, msd.replicas, missing).map(np.exp),
+        a=_resampling.estimate(a[0], a[1:], confidence, msd.replicas, a_status),
         a_p_value=a_p_value,
         confidence=float(confidence),
-        status=_status(bool(thin), msd.replicas, p_value, a_p_value),
     )
 
 
@@ -234,16 +208,6 @@ def _misfits(x: Array, x_tw: Array, y: Array, alpha: float, log_d: Array, runs: 
     p_value = _goodness.lack_of_fit(contrasts[0], contrasts[1:], runs)
     a_p_value, _ = _goodness.line_misfit(x_tw, log_d[0], log_d[1:], runs)
     return p_value, _goodness.worst_misfit(left), a_p_value
-
-
-def _status(thin: bool, runs: int, p_value: float, a_p_value: float) -> DiffusionStatus:
-    if thin:
-        return DiffusionStatus.TOO_FEW_LAGS
-    if runs < 2:
-        return DiffusionStatus.TOO_FEW_RUNS
-    if _goodness.fails(p_value):
-        return DiffusionStatus.NOT_A_POWER_LAW
-    return DiffusionStatus.D_NOT_A_POWER_LAW if _goodness.fails(a_p_value) else DiffusionStatus.OK
 
 
 def _default_window(msd: MeanSquareDisplacement) -> tuple[float, float]:

@@ -1,7 +1,6 @@
 """Which law does t*(tw) follow? Time-translation invariance, simple aging, a free exponent, logarithmic growth."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,35 +9,12 @@ from scipy import optimize
 
 from dynamics.aging_times._crossings import check_fit, crossings
 from dynamics.displacement import MeanSquareDisplacement
-from dynamics.statistics import _fits, _goodness, _resampling
+from dynamics.statistics import Status, _fits, _goodness, _resampling
 
 Array = NDArray[np.float64]
 
 FormName = Literal["stationary", "simple aging", "power law", "logarithmic"]
 LEAST_WAITING_TIMES = 4  # two more than the parameters of the richest form
-
-
-class FormStatus(StrEnum):
-    """What became of the comparison; where it is refused, the value is the remedy."""
-
-    OK = "ok"
-    TOO_FEW_WAITING_TIMES = (
-        "refused, the fits are attached: fewer than four waiting times have a t*; "
-        "train longer runs, add waiting times or choose another threshold"
-    )
-    TOO_FEW_RUNS = (
-        "refused, the fits are attached: the covariance of W waiting times needs at least W + 3 runs; "
-        "train more replicas"
-    )
-    NONE_FITS = (
-        "none of the forms describes t*(tw): the best of them misses it by more than its errors (p_value below 0.01); "
-        "leave out early waiting times, or give t* itself"
-    )
-    AMBIGUOUS = (
-        "refused, the fits are attached: t* is ambiguous, because the displacement falls below the threshold again "
-        "after it reached it; record lags on multiples of the epoch (train --lags-multiple-of epoch) or choose a "
-        "larger threshold"
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +42,7 @@ class FormComparison:
         Steps, as each form has them.
     best : str or None
         The form of least AIC; None where the comparison is refused or that form fails.
-    status : FormStatus
+    status : Status
         "ok", or what is missing and how to get it.
     """
 
@@ -80,7 +56,7 @@ class FormComparison:
     worst_misfit: Array
     t_star: Array
     best: FormName | None
-    status: FormStatus
+    status: Status
 
 
 def compare_forms(
@@ -117,17 +93,17 @@ def compare_forms(
     boot = found.log_samples[:, used]
     boot = boot[np.isfinite(boot).all(axis=1)]
     status = _status(int(used.sum()), msd.replicas, len(boot), ambiguous=bool(found.ambiguous.any()))
-    covariance = _covariance(boot, msd.replicas) if status == FormStatus.OK else None
+    covariance = _covariance(boot, msd.replicas) if status == Status.OK else None
     return _compare(np.log(msd.waiting_times), y, used, covariance, msd.replicas, status)
 
 
-def _status(waiting_times: int, replicas: int, samples: int, *, ambiguous: bool) -> FormStatus:
+def _status(waiting_times: int, replicas: int, samples: int, *, ambiguous: bool) -> Status:
     if ambiguous:
-        return FormStatus.AMBIGUOUS
+        return Status.AMBIGUOUS
     if waiting_times < LEAST_WAITING_TIMES:
-        return FormStatus.TOO_FEW_WAITING_TIMES
+        return Status.TOO_FEW_WAITING_TIMES
     enough = replicas >= waiting_times + 3 and samples > waiting_times
-    return FormStatus.OK if enough else FormStatus.TOO_FEW_RUNS
+    return Status.OK if enough else Status.TOO_FEW_RUNS_FOR_COVARIANCE
 
 
 def _covariance(boot: Array, replicas: int) -> Array:
@@ -136,7 +112,7 @@ def _covariance(boot: Array, replicas: int) -> Array:
 
 
 def _compare(
-    x: Array, y: Array, used: NDArray[np.bool_], covariance: Array | None, replicas: int, status: FormStatus
+    x: Array, y: Array, used: NDArray[np.bool_], covariance: Array | None, replicas: int, status: Status
 ) -> FormComparison:
     names: tuple[FormName, ...] = get_args(FormName)
     fits = [_fit(name, x, y, used, covariance) for name in names]
@@ -154,8 +130,8 @@ def _compare(
         aic = chi_square + 2 * parameters
         aic = aic - aic.min()
         least = int(aic.argmin())
-        status = FormStatus.NONE_FITS if _goodness.fails(p_value[least]) else status
-        best = names[least] if status == FormStatus.OK else None
+        status = Status.NONE_FITS if _goodness.fails(p_value[least]) else status
+        best = names[least] if status == Status.OK else None
     worst = np.array([_goodness.worst_misfit(y - row) for row in log_t])
     t_star = np.exp(log_t)
     return FormComparison(names, exponents, errors, amplitudes, chi_square, aic, p_value, worst, t_star, best, status)

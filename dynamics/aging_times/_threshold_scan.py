@@ -2,38 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.aging_times._crossings import check_fit, crossings
 from dynamics.displacement import MeanSquareDisplacement
-from dynamics.statistics import _fits, _goodness, _resampling
+from dynamics.statistics import Status, _fits, _goodness, _resampling
+from landscape.support import Estimate
 
 Array = NDArray[np.float64]
 
 LEAST_DECADES = 0.5  # a window narrower than this says nothing about flatness
 PER_DECADE = 8
-
-
-class ScanStatus(StrEnum):
-    """What became of the scan; where something is missing, the value is the remedy."""
-
-    OK = "ok"
-    NOT_FLAT = (
-        "mu is nowhere flat: it changes by more than the tolerance within every half decade of the threshold; "
-        "give mu with its threshold, or a larger tolerance"
-    )
-    TOO_NARROW = (
-        "the scan is too narrow: less than half a decade of thresholds is reached from every waiting time; "
-        "train longer runs, record shorter lags or leave out early waiting times"
-    )
-    AMBIGUOUS = (
-        "t* is ambiguous at every threshold: the displacement falls below it again after it reached it, as it does "
-        "where lags are no multiples of the epoch; record lags that are (train --lags-multiple-of epoch)"
-    )
-    TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +25,8 @@ class ThresholdScan:
     ----------
     thresholds : (D,) float64
         Delta*, square parameter units per parameter.
-    mu, mu_interval : (D,), (D, 2) float64
-        Exponent of t* ~ tw^mu and its interval, only where every waiting time has a t*: which waiting times
+    mu : Estimate of (D,) float64
+        Exponent of t* ~ tw^mu, only where every waiting time has a t*: which waiting times
         take part would otherwise change along the scan.
     p_value : (D,) float64
         Of a misfit as large if t* were a power law at this threshold.
@@ -55,27 +36,26 @@ class ThresholdScan:
         Mean over the waiting times of d ln MSD / d ln t at t*: 1 for diffusion, 2 for drift.
     flat : (D,) bool
         The window in which mu is flat, see `threshold_scan`; all False where there is none.
-    mu_flat, mu_flat_low, mu_flat_high : float
-        Mean of mu over the window and its interval.
+    mu_flat : Estimate
+        Mean of mu over the window. Its status is also that of the whole.
     tolerance, confidence : float
         What was asked for.
-    status : ScanStatus
-        "ok", or what is missing and how to get it.
     """
 
     thresholds: Array
-    mu: Array
-    mu_interval: Array
+    mu: Estimate[Array]
     p_value: Array
     ambiguous: NDArray[np.bool_]
     local_slope: Array
     flat: NDArray[np.bool_]
-    mu_flat: float
-    mu_flat_low: float
-    mu_flat_high: float
+    mu_flat: Estimate[float]
     tolerance: float
     confidence: float
-    status: ScanStatus
+
+    @property
+    def status(self) -> str:
+        """That of `mu_flat`: "ok", or what is missing and how to get it."""
+        return self.mu_flat.status
 
     @property
     def window(self) -> tuple[float, float]:
@@ -134,24 +114,20 @@ def threshold_scan(
             law = _goodness.power_law(x, found.log, found.log_samples, msd.replicas)
             mu[k], boot[:, k], p_value[k] = law.exponent, law.samples, law.p_value
     flat = _flat_window(np.log10(levels), np.where(ambiguous, np.nan, mu), tolerance)
-    ends = _resampling.interval(mu, boot, confidence, msd.replicas)
     mu_flat = float(mu[flat].mean()) if flat.any() else float("nan")
     mean_flat = boot[:, flat].mean(axis=1) if flat.any() else np.full(resamples, np.nan)
-    low, high = _resampling.float_interval(mu_flat, mean_flat, confidence, msd.replicas)
+    status = _status(levels, mu, ambiguous, flat, msd.replicas)
+    missing = Status.OK if msd.replicas > 1 else Status.TOO_FEW_RUNS
     return ThresholdScan(
         thresholds=levels,
-        mu=mu,
-        mu_interval=np.stack(ends, axis=-1),
+        mu=_resampling.estimates(mu, boot, confidence, msd.replicas, missing),
         p_value=p_value,
         ambiguous=ambiguous,
         local_slope=slope,
         flat=flat,
-        mu_flat=mu_flat,
-        mu_flat_low=low,
-        mu_flat_high=high,
+        mu_flat=_resampling.estimate(mu_flat, mean_flat, confidence, msd.replicas, status),
         tolerance=float(tolerance),
         confidence=float(confidence),
-        status=_status(levels, mu, ambiguous, flat, msd.replicas),
     )
 
 
@@ -189,14 +165,12 @@ def _flat_window(decades: Array, mu: Array, tolerance: float) -> NDArray[np.bool
     return flat
 
 
-def _status(
-    levels: Array, mu: Array, ambiguous: NDArray[np.bool_], flat: NDArray[np.bool_], replicas: int
-) -> ScanStatus:
+def _status(levels: Array, mu: Array, ambiguous: NDArray[np.bool_], flat: NDArray[np.bool_], replicas: int) -> Status:
     if (ambiguous | ~np.isfinite(mu)).all() and ambiguous.any():
-        return ScanStatus.AMBIGUOUS
+        return Status.AMBIGUOUS
     complete = levels[np.isfinite(mu)]
     if complete.size < 2 or np.log10(complete[-1] / complete[0]) < LEAST_DECADES:
-        return ScanStatus.TOO_NARROW
+        return Status.TOO_NARROW
     if not flat.any():
-        return ScanStatus.NOT_FLAT
-    return ScanStatus.TOO_FEW_RUNS if replicas < 2 else ScanStatus.OK
+        return Status.NOT_FLAT
+    return Status.TOO_FEW_RUNS if replicas < 2 else Status.OK

@@ -1,7 +1,6 @@
 """Is the aging that of the slope or of the noise? t* as drift predicts it, the share of drift, and the control."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,27 +8,12 @@ from numpy.typing import NDArray
 from dynamics.aging_times._aging import Aging
 from dynamics.displacement import DisplacementSplit, SplitMethod, difference_speed, gradient_speed, split_displacement
 from dynamics.runs import Trajectories
-from dynamics.statistics import _fits, _goodness, _resampling
+from dynamics.statistics import Status, _fits, _goodness, _resampling
+from landscape.support import Estimate
 
 Array = NDArray[np.float64]
 
 SHORT = 0.5  # of t*: the lag of the finite difference
-
-
-class MotionStatus(StrEnum):
-    """What could be said of the motion; where something is missing, the value is the remedy."""
-
-    OK = "ok"
-    NO_T_STAR = "nothing to explain: no waiting time has a t*; choose another threshold or train longer runs"
-    NO_GRADIENT = (
-        "no velocity from the gradient: these runs have no curve of its norm or no learning rate; "
-        "the finite differences stand alone"
-    )
-    NO_SNAPSHOTS = (
-        "no drift from differences and no share of it: the runs keep no snapshots between waiting times; "
-        "train with snapshots='all' (--snapshots all)"
-    )
-    TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,19 +33,18 @@ class WhatMoves:
         Measured, as in `Aging`.
     t_star_gradient, t_star_differences : (W,) float64
         Predicted: sqrt(P threshold) / |v(tw)|, if the runs went on straight with that velocity and without noise.
-    mu_gradient, mu_differences : float
+    mu_gradient : Estimate
+    mu_differences : float
         Exponents of the predictions, over the waiting times that have a measured t* too.
-    mu_gradient_low, mu_gradient_high : float
-        Interval of the first.
     mu_gradient_p_value : float
         Of a misfit as large if `t_star_gradient` were a power law.
-    drift_share, drift_share_interval : (W,), (W, 2) float64
-        Share of drift in the displacement at the recorded lag nearest to t*, and its interval.
+    drift_share : Estimate of (W,) float64
+        Share of drift in the displacement at the recorded lag nearest to t*.
     method : str
         How drift and noise were told apart, see `split_displacement`.
     confidence : float
         Of the intervals.
-    status : MotionStatus
+    status : Status
         "ok", or what is missing and how to get it.
     """
 
@@ -72,16 +55,13 @@ class WhatMoves:
     t_star: Array
     t_star_gradient: Array
     t_star_differences: Array
-    mu_gradient: float
-    mu_gradient_low: float
-    mu_gradient_high: float
+    mu_gradient: Estimate[float]
     mu_gradient_p_value: float
     mu_differences: float
-    drift_share: Array
-    drift_share_interval: Array
+    drift_share: Estimate[Array]
     method: SplitMethod
     confidence: float
-    status: MotionStatus
+    status: Status
 
 
 def what_moves(
@@ -126,49 +106,45 @@ def what_moves(
     length = np.sqrt(runs.n_parameters * fit.threshold)
     squares = gradient_speed(runs) ** 2
     speed = np.sqrt(squares.mean(axis=0))
-    differences, lags = difference_speed(split, runs.n_parameters, SHORT * fit.t_star)
-    x, there = np.log(runs.waiting_times), np.isfinite(fit.t_star)
+    differences, lags = difference_speed(split, runs.n_parameters, SHORT * fit.t_star.value)
+    x, there = np.log(runs.waiting_times), np.isfinite(fit.t_star.value)
     with np.errstate(divide="ignore"):  # runs that stand still never get there
         predicted = length / np.stack([speed, differences])
     log_predicted = np.where(there, _fits.log_finite(predicted), np.nan)
     boot = np.log(length) - 0.5 * _fits.log_finite(_resampling.resampled_means(counts, squares))
     law = _goodness.power_law(x, log_predicted[0], boot, runs.replicas)
-    low, high = _resampling.float_interval(law.exponent, law.samples, fit.confidence, runs.replicas)
-    share, ends = _share_at(split, fit.t_star, counts, fit.confidence)
+    status = _status(fit.t_star.value, speed, split, runs.replicas)
     return WhatMoves(
         waiting_times=runs.waiting_times,
         velocity_gradient=speed,
         velocity_differences=differences,
         difference_lags=lags,
-        t_star=fit.t_star,
+        t_star=fit.t_star.value,
         t_star_gradient=predicted[0],
         t_star_differences=predicted[1],
-        mu_gradient=law.exponent,
-        mu_gradient_low=low,
-        mu_gradient_high=high,
+        mu_gradient=_resampling.estimate(law.exponent, law.samples, fit.confidence, runs.replicas, status),
         mu_gradient_p_value=law.p_value,
         mu_differences=float(_fits.line(x, log_predicted[1])[0]),
-        drift_share=share,
-        drift_share_interval=ends,
+        drift_share=_share_at(split, fit.t_star.value, counts, fit.confidence, status),
         method=split.method,
         confidence=fit.confidence,
-        status=_status(fit.t_star, speed, split, runs.replicas),
+        status=status,
     )
 
 
 def _share_at(
-    split: DisplacementSplit, t_star: Array, counts: NDArray[np.int64], confidence: float
-) -> tuple[Array, Array]:
-    """Share of drift (W,) at the recorded lag nearest to t*, and its interval (W, 2)."""
-    share, ends = np.full(t_star.shape, np.nan), np.full((t_star.size, 2), np.nan)
+    split: DisplacementSplit, t_star: Array, counts: NDArray[np.int64], confidence: float, status: Status
+) -> Estimate[Array]:
+    """Share of drift (W,) at the recorded lag nearest to t*."""
+    share, low, high = (np.full(t_star.shape, np.nan) for _ in range(3))
     for w in np.flatnonzero(np.isfinite(t_star)):
         k = _fits.nearest(split.lags, t_star[w])
         drift, total = split.drift[:, w, k], split.total[:, w, k]
         if np.isfinite(drift).all() and total.mean() > 0:
             share[w] = drift.mean() / total.mean()
             boot = (counts @ drift) / np.where(counts @ total > 0, counts @ total, np.nan)
-            ends[w] = _resampling.float_interval(float(share[w]), boot, confidence, len(total))
-    return share, ends
+            low[w], high[w] = _resampling.interval(share[w], boot, confidence, len(total))
+    return Estimate(share, low, high, status)
 
 
 def _split(runs: Trajectories) -> DisplacementSplit:
@@ -179,14 +155,14 @@ def _split(runs: Trajectories) -> DisplacementSplit:
     return DisplacementSplit(runs.waiting_times, runs.lags, total, np.full(total.shape, np.nan), "none")
 
 
-def _status(t_star: Array, speed: Array, split: DisplacementSplit, replicas: int) -> MotionStatus:
+def _status(t_star: Array, speed: Array, split: DisplacementSplit, replicas: int) -> Status:
     if not np.isfinite(t_star).any():
-        return MotionStatus.NO_T_STAR
+        return Status.NO_T_STAR
     if not np.isfinite(speed).any():
-        return MotionStatus.NO_GRADIENT
+        return Status.NO_GRADIENT
     if split.method == "none":
-        return MotionStatus.NO_SNAPSHOTS
-    return MotionStatus.TOO_FEW_RUNS if replicas < 2 else MotionStatus.OK
+        return Status.NO_SNAPSHOTS
+    return Status.TOO_FEW_RUNS if replicas < 2 else Status.OK
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,7 +200,7 @@ def compare_with_control(runs: Trajectories, fit: Aging, control: Trajectories, 
     same = runs.n_parameters == control.n_parameters and all(
         np.allclose(runs.snapshots[r, 0], control.snapshots[r, 0], rtol=1e-5, atol=1e-6) for r in range(pairs)
     )
-    ratio = fit.t_star / control_fit.t_star
+    ratio = fit.t_star.value / control_fit.t_star.value
     logs = [_fits.log_finite(f.t_star_runs[:pairs]) for f in (fit, control_fit)]
     correlation = _fits.correlations(*logs) if same else np.full(ratio.shape, np.nan)
     return Control(ratio, correlation, bool(same))

@@ -5,7 +5,6 @@ from ._minibatches import (
 from ._onset import (
     Onset as Onset,
     Onsets as Onsets,
-    OnsetStatus as OnsetStatus,
     onset_from_alignment as onset_from_alignment,
     onset_from_loss as onset_from_loss,
 )

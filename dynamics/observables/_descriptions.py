@@ -82,8 +82,9 @@ def describe_onsets(result: Onsets, _: Exponents) -> dict[str, Any]:
 
 
 def _onset(onset: Onset) -> dict[str, Any]:
-    names = ("step", "low", "high", "level")
-    return {name: getattr(onset, name) for name in names} | {"status": str(onset.status)}
+    step = onset.step
+    numbers = {"step": step.value, "low": step.low, "high": step.high, "level": onset.level}
+    return numbers | {"status": str(onset.status)}
 
 
 def describe_gradients(result: GradientMagnitudes, _: Exponents) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
 from landscape.losses import CrossEntropyLoss, gradient_over_rows
 from landscape.networks import MLP
-from landscape.support import one_thread
+from landscape.support import one_thread, whole_number
 
 Array = NDArray[np.float64]
 
@@ -77,7 +77,8 @@ def minibatch_gradients(
     check_data(runs, data)
     penalty = _penalty(runs)
     size: Any = runs.metadata.get("batch_size") if batch_size is None else batch_size
-    _check_counts(data, batches, size)
+    whole_number("batch_size", size, 1, data.rows)
+    whole_number("batches", batches, 1)
     wanted = runs.steps if steps is None else np.asarray(steps, dtype=np.int64)
     absent = wanted[~np.isin(wanted, runs.steps)]
     if absent.size:
@@ -105,13 +106,6 @@ def _penalty(runs: Trajectories) -> Array:
             raise ValueError(msg)
     held = network.kernel_mask() | bool(runs.metadata["regularize_biases"])
     return np.where(held, float(runs.metadata["regularization"]), 0.0)
-
-
-def _check_counts(data: Dataset, batches: Any, size: Any) -> None:
-    for name, value, most in (("batch_size", size, data.rows), ("batches", batches, np.inf)):
-        if value is None or int(value) != value or not 1 <= value <= most:
-            msg = f"{name} must be a whole number in 1 ... {most}; got {value!r}"
-            raise ValueError(msg)
 
 
 def _drawn_gradients(

@@ -1,35 +1,16 @@
 """When the slow phase begins: from the alignment of updates, and from the loss."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.observables._phases import UpdateAlignment
 from dynamics.runs import Trajectories
-from dynamics.statistics import _resampling
+from dynamics.statistics import Status, _resampling
+from landscape.support import Estimate
 
 Array = NDArray[np.float64]
-
-
-class OnsetStatus(StrEnum):
-    """What became of the search; where something is missing, the value is the remedy."""
-
-    OK = "ok"
-    SLOW_AT_FIRST = (
-        "the onset is not defined: the runs are below the level at the first recorded step already; record earlier "
-        "steps or choose a lower level"
-    )
-    STILL_FAST = (
-        "the onset is not defined: the runs are above the level at the last recorded step; train longer runs or choose "
-        "a higher level"
-    )
-    TOO_FEW_STEPS = (
-        "the onset is not defined: fewer than two steps have a value in every run; record more waiting times, with the "
-        "lags of alignment_lags"
-    )
-    TOO_FEW_RUNS = "the interval is not defined: one run has no spread; train at least two replicas"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,34 +19,28 @@ class Onset:
 
     Parameters
     ----------
-    step : float
-        Onset of the mean curve of the runs, interpolated in log step.
-    low, high : float
-        Its interval over the runs, Student's on the logarithm of the step; nan where bootstrap samples have no onset.
+    step : Estimate
+        Onset of the mean curve of the runs, interpolated in log step. Its interval over the runs is Student's on the
+        logarithm of the step; nan where bootstrap samples have no onset. Its status is also that of the whole.
     runs : (R,) float64
         Onset of every run by itself.
     steps, curve : (K,), (K,) float64
         The mean curve that was searched.
     level, confidence : float
         What was asked for.
-    status : OnsetStatus
-        "ok", or what is missing and how to get it.
     """
 
-    step: float
-    low: float
-    high: float
+    step: Estimate[float]
     runs: Array
     steps: Array
     curve: Array
     level: float
     confidence: float
-    status: OnsetStatus
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """Interval of `step`."""
-        return self.low, self.high
+    def status(self) -> str:
+        """That of `step`: "ok", or what is missing and how to get it."""
+        return self.step.status
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,27 +120,24 @@ def _onset(
     if steps.size < 2:
         nan = float("nan")
         runs, mean = np.full(replicas, nan), values.mean(axis=0)
-        return Onset(nan, nan, nan, runs, steps, mean, level, confidence, OnsetStatus.TOO_FEW_STEPS)
+        none = Estimate(nan, nan, nan, Status.TOO_FEW_STEPS)
+        return Onset(none, runs, steps, mean, level, confidence)
     curve = _scaled(values.mean(axis=0), relative)
     step = float(_last_fall(steps, curve, level))
+    existing = _existing(np.array(step))
     low = high = np.nan
     if replicas > 1:
         means = _resampling.bootstrap_means(values, resamples, seed)
         samples = _last_fall(steps, _scaled(means, relative), level)
         logs = np.log(_existing(samples))
-        low, high = np.exp(
-            _resampling.float_interval(float(np.log(_existing(np.array(step)))), logs, confidence, replicas)
-        )
+        low, high = np.exp(_resampling.interval(np.log(existing), logs, confidence, replicas))
     return Onset(
-        step=float(_existing(np.array(step))),
-        low=float(low),
-        high=float(high),
+        step=Estimate(float(existing), float(low), float(high), _status(step, replicas)),
         runs=_existing(_last_fall(steps, _scaled(values, relative), level)),
         steps=steps,
         curve=curve,
         level=float(level),
         confidence=float(confidence),
-        status=_status(step, replicas),
     )
 
 
@@ -174,12 +146,12 @@ def _existing(onsets: Array) -> Array:
     return np.where(np.isfinite(onsets) & (onsets > 0), onsets, np.nan)
 
 
-def _status(step: float, replicas: int) -> OnsetStatus:
+def _status(step: float, replicas: int) -> Status:
     if step == 0:
-        return OnsetStatus.SLOW_AT_FIRST
+        return Status.SLOW_AT_FIRST
     if np.isinf(step):
-        return OnsetStatus.STILL_FAST
-    return OnsetStatus.TOO_FEW_RUNS if replicas < 2 else OnsetStatus.OK
+        return Status.STILL_FAST
+    return Status.TOO_FEW_RUNS if replicas < 2 else Status.OK
 
 
 def _scaled(curves: Array, relative: bool) -> Array:

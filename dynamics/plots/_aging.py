@@ -13,12 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.aging_times import (
     Aging,
     AgingAnalysis,
-    AgingStatus,
     Collapse,
-    CollapseStatus,
-    DiffusionStatus,
     FormComparison,
-    FormStatus,
     GeneralizedDiffusion,
     LocalSlope,
     ThresholdScan,
@@ -26,38 +22,41 @@ from dynamics.aging_times import (
 )
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import Trajectories
+from dynamics.statistics import Status
+from landscape.support import Estimate, stacked
 
-NOT_DEFINED = "mu is not defined: "  # how `AgingStatus` begins where there is no mu
+NOT_DEFINED = "mu is not defined: "  # how a `Status` begins where there is no mu
 STATUS_MARKS: Mapping[str, str] = {  # what a legend adds to a number that is given but not to be trusted as it stands
-    AgingStatus.AMBIGUOUS: ", ambiguous",
-    AgingStatus.NOT_A_POWER_LAW: ", no power law",
-    AgingStatus.UNEVEN_RUNS: ", too narrow",
-    CollapseStatus.DOES_NOT_COLLAPSE: ", no collapse",
-    CollapseStatus.NOT_DETERMINED: ", not trusted",
-    CollapseStatus.AT_THE_EDGE: ", not trusted",
-    DiffusionStatus.NOT_A_POWER_LAW: ", no power law",
-    DiffusionStatus.D_NOT_A_POWER_LAW: ", $D$ no power law",
+    Status.AMBIGUOUS: ", ambiguous",
+    Status.NOT_A_POWER_LAW: ", no power law",
+    Status.UNEVEN_RUNS: ", too narrow",
+    Status.DOES_NOT_COLLAPSE: ", no collapse",
+    Status.NOT_DETERMINED: ", not trusted",
+    Status.AT_THE_EDGE: ", not trusted",
+    Status.ALPHA_NOT_A_POWER_LAW: ", no power law",
+    Status.D_NOT_A_POWER_LAW: ", $D$ no power law",
 }
 # Okabe and Ito's palette, told apart with any color vision
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 
 
-def interval_bars(values: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
-    """Lengths (2, n) of error bars down to `low` and up to `high`; 0 where an end is not known."""
-    center = np.asarray(values, dtype=np.float64)
-    return np.maximum(np.nan_to_num([center - np.asarray(low), np.asarray(high) - center]), 0.0)
+def interval_bars(estimate: Estimate[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Lengths (2, n) of error bars from the values to the ends of their intervals; 0 where an end is not known."""
+    center = estimate.value
+    return np.maximum(np.nan_to_num([center - estimate.low, estimate.high - center]), 0.0)
 
 
 def mu_bars(fits: Sequence[Aging]) -> NDArray[np.float64]:
     """Lengths (2, n) of the error bars of the exponents of n fits."""
-    return interval_bars([fit.mu for fit in fits], [fit.mu_low for fit in fits], [fit.mu_high for fit in fits])
+    return interval_bars(stacked([fit.mu for fit in fits]))
 
 
-def interval_text(symbol: str, value: float, low: float, high: float, reason: str = "", digits: int = 2) -> str:
+def interval_text(symbol: str, estimate: Estimate[float], digits: int = 2) -> str:
     """Words for a legend: "mu = 0.70 [0.60, 0.80]", or what of it is not determined and why.
 
-    Of `reason`, the status of a result, the first clause is taken: what comes before a comma, colon or semicolon.
+    Of the reason, its status, the first clause is taken: what comes before a comma, colon or semicolon.
     """
+    value, low, high, reason = estimate.value, estimate.low, estimate.high, estimate.status
     if not np.isfinite(value):
         why = next((part for part in re.split("[:;,]", reason.removeprefix(NOT_DEFINED)) if part.strip()), "")
         return f"{symbol} not determined" + (f":\n{why.strip()}" if why and reason != "ok" else "")
@@ -68,8 +67,8 @@ def interval_text(symbol: str, value: float, low: float, high: float, reason: st
 
 def mu_text(fit: Aging, symbol: str = r"$\mu$") -> str:
     """The exponent of `fit` with its interval; in words where it is not determined or what is wrong with it."""
-    text = interval_text(symbol, fit.mu, fit.mu_low, fit.mu_high, fit.status)
-    return text + STATUS_MARKS.get(fit.status, "") if np.isfinite(fit.mu) else text
+    text = interval_text(symbol, fit.mu)
+    return text + STATUS_MARKS.get(fit.status, "") if np.isfinite(fit.mu.value) else text
 
 
 def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = None) -> Axes:
@@ -89,14 +88,13 @@ def plot_aging(fit: Aging, ax: Axes, label: str | None = None, color: str = COLO
     The legend gives mu with its interval, or says that it is not determined. Open symbols are last crossings, where t*
     is ambiguous.
     """
-    tw, t_star = fit.waiting_times, fit.t_star
-    errors = np.nan_to_num(np.abs(fit.t_star_interval.T - t_star))
-    ax.errorbar(tw, t_star, yerr=errors, fmt="o", color=color, capsize=2)
+    tw, t_star = fit.waiting_times, fit.t_star.value
+    ax.errorbar(tw, t_star, yerr=interval_bars(fit.t_star), fmt="o", color=color, capsize=2)
     twice = fit.ambiguous & np.isfinite(fit.t_star_last)
     if twice.any():
         ax.plot(tw[twice], fit.t_star_last[twice], "o", color=color, fillstyle="none", label="last crossing")
     mu = mu_text(fit)
-    ax.plot(tw, np.exp(fit.intercept + fit.mu * np.log(tw)), color=color, label=f"{label}: {mu}" if label else mu)
+    ax.plot(tw, np.exp(fit.intercept + fit.mu.value * np.log(tw)), color=color, label=f"{label}: {mu}" if label else mu)
     return _over_waiting_times(ax, tw, t_star, "$t^*$ (steps)")
 
 
@@ -114,13 +112,13 @@ def plot_loss(runs: Trajectories, ax: Axes, color: str = COLORS[0]) -> Axes:
 
 def plot_threshold_scan(scan: ThresholdScan, ax: Axes, color: str = COLORS[0]) -> Axes:
     """Draw mu against the threshold with its bootstrap interval, and the window where it is flat, on `ax`."""
-    ax.fill_between(scan.thresholds, *scan.mu_interval.T, color=color, alpha=0.2, linewidth=0)
-    ax.plot(scan.thresholds, scan.mu, color=color, marker=".", label=r"$\mu(\Delta^*)$")
+    ax.fill_between(scan.thresholds, *scan.mu.interval, color=color, alpha=0.2, linewidth=0)
+    ax.plot(scan.thresholds, scan.mu.value, color=color, marker=".", label=r"$\mu(\Delta^*)$")
     if scan.flat.any():
-        label = interval_text(r"flat: $\mu$", scan.mu_flat, scan.mu_flat_low, scan.mu_flat_high)
+        label = interval_text(r"flat: $\mu$", scan.mu_flat)
         ax.axvspan(*scan.window, color=COLORS[1], alpha=0.15, linewidth=0, label=label)
     if scan.ambiguous.any():
-        ax.plot(scan.thresholds[scan.ambiguous], scan.mu[scan.ambiguous], "o", color=color, fillstyle="none",
+        ax.plot(scan.thresholds[scan.ambiguous], scan.mu.value[scan.ambiguous], "o", color=color, fillstyle="none",
                 label="ambiguous: crossed more than once")  # fmt: skip
     ax.set(xscale="log", xlabel=r"threshold $\Delta^*$", ylabel=r"exponent $\mu$")
     ax.legend(frameon=False, loc="lower right")  # "best" would look at every point
@@ -132,12 +130,12 @@ def plot_collapse(msd: MeanSquareDisplacement, result: Collapse, ax: Axes) -> Ax
 
     Shaded: the displacements that decided.
     """
-    mu = result.exponent if np.isfinite(result.exponent) else 0.0
+    mu = result.exponent.value if np.isfinite(result.exponent.value) else 0.0
     for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):
         ax.plot(msd.lags / float(waiting) ** mu, values, color=COLORS[k % len(COLORS)])
     if 0 < result.window[0] < result.window[1] < np.inf:
         ax.axhspan(*result.window, color="0.5", alpha=0.1, linewidth=0)
-    title = interval_text(r"$\mu$", result.exponent, result.low, result.high, result.status)
+    title = interval_text(r"$\mu$", result.exponent)
     ax.set_title(title + STATUS_MARKS.get(result.status, ""), fontsize="medium")
     ax.set(xscale="log", yscale="log", xlabel=r"$t / t_w^\mu$", ylabel=r"$\Delta(t_w, t)$")
     return ax
@@ -147,8 +145,8 @@ def plot_local_slope(slope: LocalSlope, ax: Axes) -> Axes:
     """Draw d ln MSD / d ln t against the lag, one line per waiting time with its interval, on `ax`."""
     for k, waiting in enumerate(slope.waiting_times):
         color = COLORS[k % len(COLORS)]
-        ax.fill_between(slope.lags, slope.low[k], slope.high[k], color=color, alpha=0.15, linewidth=0)
-        ax.plot(slope.lags, slope.slope[k], color=color, label=f"$t_w$ = {waiting}")
+        ax.fill_between(slope.lags, slope.slope.low[k], slope.slope.high[k], color=color, alpha=0.15, linewidth=0)
+        ax.plot(slope.lags, slope.slope.value[k], color=color, label=f"$t_w$ = {waiting}")
     for value in (1.0, 2.0):  # diffusion, drift
         ax.axhline(value, color="0.5", linestyle="--", linewidth=1)
     ax.set(xscale="log", xlabel="lag $t$ (steps)", ylabel=r"$d \ln \Delta / d \ln t$", ylim=(-0.2, 2.7))
@@ -157,27 +155,26 @@ def plot_local_slope(slope: LocalSlope, ax: Axes) -> Axes:
 
 def plot_diffusion(result: GeneralizedDiffusion, ax: Axes, color: str = COLORS[0]) -> Axes:
     """Draw D(tw) with its interval and the fitted power law on `ax`."""
-    tw, d = result.waiting_times, result.coefficients
-    errors = np.nan_to_num(np.abs(result.coefficients_interval.T - d))
-    ax.errorbar(tw, d, yerr=errors, fmt="o", color=color, capsize=2)
-    intercept = np.nanmean(np.log(d) + result.a * np.log(tw)) if np.isfinite(d).any() else np.nan
-    label = interval_text("$a$", result.a, result.a_low, result.a_high, result.status)
-    if np.isfinite(result.alpha):
-        label += "\n" + rf"$\alpha$ = {result.alpha:.2f}" + STATUS_MARKS.get(result.status, "")
-    ax.plot(tw, np.exp(intercept - result.a * np.log(tw)), color=color, label=label)
+    tw, d, a = result.waiting_times, result.coefficients.value, result.a.value
+    ax.errorbar(tw, d, yerr=interval_bars(result.coefficients), fmt="o", color=color, capsize=2)
+    intercept = np.nanmean(np.log(d) + a * np.log(tw)) if np.isfinite(d).any() else np.nan
+    label = interval_text("$a$", result.a)
+    if np.isfinite(result.alpha.value):
+        label += "\n" + rf"$\alpha$ = {result.alpha.value:.2f}" + STATUS_MARKS.get(result.status, "")
+    ax.plot(tw, np.exp(intercept - a * np.log(tw)), color=color, label=label)
     return _over_waiting_times(ax, tw, d, r"$D(t_w)$, $\Delta = D t^\alpha$", "lower left")
 
 
 def plot_forms(fit: Aging, forms: FormComparison, ax: Axes) -> Axes:
     """Draw t* against the waiting time and the four laws, with their AIC above the best, on `ax`."""
-    errors = np.nan_to_num(np.abs(fit.t_star_interval.T - fit.t_star))
-    ax.errorbar(fit.waiting_times, fit.t_star, yerr=errors, fmt="o", color=COLORS[-1], capsize=2)
+    bars = interval_bars(fit.t_star)
+    ax.errorbar(fit.waiting_times, fit.t_star.value, yerr=bars, fmt="o", color=COLORS[-1], capsize=2)
     for k, (name, t_star, aic) in enumerate(zip(forms.names, forms.t_star, forms.aic, strict=True)):
         label = name if np.isnan(aic) else rf"{name}: $\Delta$AIC {aic:.0f}, $p$ = {forms.p_value[k]:.1g}"
         ax.plot(fit.waiting_times, t_star, color=COLORS[k], label=label)
-    if forms.status != FormStatus.OK:
+    if forms.status != Status.OK:
         ax.set_title(forms.status.split(":")[0].split(",")[0], fontsize="medium")
-    return _over_waiting_times(ax, fit.waiting_times, fit.t_star, "$t^*$ (steps)")
+    return _over_waiting_times(ax, fit.waiting_times, fit.t_star.value, "$t^*$ (steps)")
 
 
 def plot_what_moves(moves: WhatMoves, ax: Axes, control_t_star: ArrayLike | None = None) -> Axes:
@@ -191,7 +188,8 @@ def plot_what_moves(moves: WhatMoves, ax: Axes, control_t_star: ArrayLike | None
         curves["control"] = np.asarray(control_t_star, dtype=np.float64)
     for k, (label, values) in enumerate(curves.items()):
         ax.plot(moves.waiting_times, values, color=COLORS[k], marker="osv^"[k], linestyle="-" if k else "", label=label)
-    share = np.nanmean(moves.drift_share) if np.isfinite(moves.drift_share).any() else np.nan
+    shares = moves.drift_share.value
+    share = np.nanmean(shares) if np.isfinite(shares).any() else np.nan
     said = f"{share:.2f}" if np.isfinite(share) else "not determined"
     ax.set_title(f"drift share of the displacement at $t^*$: {said}", fontsize="medium")
     return _over_waiting_times(ax, moves.waiting_times, np.concatenate(list(curves.values())), "$t^*$ (steps)")

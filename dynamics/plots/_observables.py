@@ -102,10 +102,12 @@ def plot_onsets(onsets: Onsets, ax: Axes) -> Axes:
     named = {"rate of the loss": onsets.loss, "cosine of updates": onsets.alignment}
     for k, (name, onset) in enumerate(named.items()):
         if isinstance(onset, Onset) and onset.steps.size:
-            ax.plot(onset.steps, onset.curve, color=COLORS[k], marker=".", label=f"{name}: {onset.step:.0f} steps")
+            ax.plot(
+                onset.steps, onset.curve, color=COLORS[k], marker=".", label=f"{name}: {onset.step.value:.0f} steps"
+            )
             ax.axhline(onset.level, color="0.5", linestyle="--", linewidth=1)
-            if np.isfinite([onset.low, onset.high]).all():
-                ax.axvspan(onset.low, onset.high, color=COLORS[k], alpha=0.15, linewidth=0)
+            if np.isfinite(onset.step.interval).all():
+                ax.axvspan(*onset.step.interval, color=COLORS[k], alpha=0.15, linewidth=0)
     ax.set(xscale="log", xlabel="time (steps)", ylabel="onset of the slow phase")
     ax.legend(frameon=False)
     return ax
@@ -130,7 +132,7 @@ def plot_outputs(displacement: Any, ax: Axes) -> Axes:
 
 def plot_observables(results: Mapping[str, Any]) -> Figure:
     """Make a figure with a panel for each result of `observe`, four in a row."""
-    room: Any = sys.modules[__package__]
+    room: Any = sys.modules["dynamics.plots"]
     columns = min(len(results), 4)
     rows = -(-len(results) // columns)
     figure = Figure(figsize=(4.3 * columns, 3.8 * rows), layout="constrained")

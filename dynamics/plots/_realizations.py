@@ -10,24 +10,24 @@ from dynamics.plots._aging import COLORS, interval_bars
 
 def plot_spread(spread: ExponentSpread, ax: Axes, *, label: str = "", color: str = COLORS[0]) -> Axes:
     """Draw each realization's mu with its interval over runs; line and band are their mean and its interval."""
-    number = np.arange(len(spread.values))
-    reach = interval_bars(spread.values, spread.low, spread.high)
-    ax.errorbar(number, spread.values, yerr=reach, fmt="o", color=color, capsize=3, label=label or None)
-    if np.isfinite([spread.mean_low, spread.mean_high]).all():
-        ax.axhspan(spread.mean_low, spread.mean_high, color=color, alpha=0.15, linewidth=0)
-    if np.isfinite(spread.mean):
-        ax.axhline(spread.mean, color=color, linewidth=1)
+    number, mean = np.arange(len(spread.each.value)), spread.mean.value
+    reach = interval_bars(spread.each)
+    ax.errorbar(number, spread.each.value, yerr=reach, fmt="o", color=color, capsize=3, label=label or None)
+    if np.isfinite(spread.mean.interval).all():
+        ax.axhspan(*spread.mean.interval, color=color, alpha=0.15, linewidth=0)
+    if np.isfinite(mean):
+        ax.axhline(mean, color=color, linewidth=1)
     ax.set(xlabel="realization of the data set", ylabel=r"aging exponent $\mu$", xticks=number)
     ax.set_title(_said(spread), fontsize="medium")
     return ax
 
 
 def _said(spread: ExponentSpread) -> str:
-    if not np.isfinite(spread.mean):
+    if not np.isfinite(spread.mean.value):
         return "not determined"
     sd = rf" $\pm$ {spread.sd:.2f}" if np.isfinite(spread.sd) else ", one realization"
     within = f"; runs alone {spread.within_sd:.2f}" if np.isfinite(spread.within_sd) else ""
-    return f"{spread.mean:.2f}{sd}{within}"
+    return f"{spread.mean.value:.2f}{sd}{within}"
 
 
 def plot_exponents(result: Realizations) -> Figure:

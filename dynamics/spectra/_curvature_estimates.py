@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.runs import Trajectories
 from dynamics.snapshots import Measurement, chosen_snapshots, loss_identity, measure_all, point_digest
 from dynamics.spectra._gradient_noise import minibatch_factor
-from dynamics.spectra._lanczos import check_least, quadrature, unit_probes
+from dynamics.spectra._lanczos import quadrature, unit_probes
 from dynamics.spectra._noise_alignment import estimate_alignment
 from dynamics.spectra._spectral_density import SpectralDensity, density_of_rules
 from dynamics.training import SGD
 from landscape.losses import CrossEntropyLoss
-from landscape.support import one_thread
+from landscape.support import one_thread, whole_number
 
 Array = NDArray[np.float64]
 
@@ -169,9 +169,9 @@ def estimate_curvature(
     identity = loss_identity(loss) | {
         "measurement": "curvature estimates",
         "version": 1,
-        "seed": check_least("seed", seed, 0),
-        "probes": check_least("probes", probes, 2),
-        "lanczos_steps": check_least("lanczos_steps", lanczos_steps, 2),
+        "seed": whole_number("seed", seed, 0),
+        "probes": whole_number("probes", probes, 2),
+        "lanczos_steps": whole_number("lanczos_steps", lanczos_steps, 2),
     }
     measured = measure_all(
         partial(estimate_at, loss=loss, identity=identity),

@@ -1,4 +1,8 @@
-"""Lanczos' quadrature: what a few products with vectors say of the spectrum of a Hessian."""
+"""Lanczos' quadrature: what a few products with vectors say of the spectrum of a Hessian.
+
+Written here because `scipy.sparse.linalg.eigsh` gives eigenvalues at the ends and no weights of a starting vector; the
+tridiagonal matrix itself is diagonalized by SciPy.
+"""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -7,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh_tridiagonal
 
-from landscape.support import one_thread
+from landscape.support import one_thread, whole_number
 
 Array = NDArray[np.float64]
 
@@ -91,18 +95,10 @@ def quadrature(loss: Curved, theta: ArrayLike, starts: Array, steps: int) -> tup
     ValueError, FloatingPointError
         As in `spectral_density`.
     """
-    steps = min(check_least("steps", steps, 2), loss.n_parameters - len(loss.zero_modes))
+    steps = min(whole_number("steps", steps, 2), loss.n_parameters - len(loss.zero_modes))
     rules = [_one_rule(loss, theta, start, steps) for start in starts]
     nodes, weights, residuals = (np.array(part) for part in zip(*rules, strict=True))
     return nodes, weights, residuals
-
-
-def check_least(name: str, value: int, least: int) -> int:
-    """`value` if it is a whole number >= `least`, else a ValueError that names it."""
-    if int(value) != value or value < least:
-        msg = f"{name} must be a whole number >= {least}; got {value!r}"
-        raise ValueError(msg)
-    return int(value)
 
 
 def _one_rule(loss: Curved, theta: ArrayLike, start: Array, steps: int) -> tuple[Array, Array, Array]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.spectra._lanczos import EPSILON, Curved, check_least, quadrature, rounding, unit_probes
+from dynamics.spectra._lanczos import EPSILON, Curved, quadrature, rounding, unit_probes
+from landscape.support import whole_number
 
 Array = NDArray[np.float64]
 
@@ -143,7 +144,7 @@ def spectral_density(
     FloatingPointError
         If a product is not finite.
     """
-    starts = unit_probes(check_least("probes", probes, 2), loss.n_parameters, rng, loss.zero_modes)
+    starts = unit_probes(whole_number("probes", probes, 2), loss.n_parameters, rng, loss.zero_modes)
     return density_of_rules(loss.n_parameters - len(loss.zero_modes), *quadrature(loss, theta, starts, steps), width)
 
 

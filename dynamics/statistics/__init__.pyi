@@ -3,3 +3,6 @@ from ._collapse import (
     misfits as misfits,
     mismatch as mismatch,
 )
+from ._status import (
+    Status as Status,
+)

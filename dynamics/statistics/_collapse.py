@@ -82,7 +82,8 @@ def minimize(cost: Callable[[Array], Array], grid: Array, steps: int = 24) -> tu
     """Where in the range of `grid` (G,) the least `cost` (B,) lies for each of B samples, and that cost.
 
     `cost` takes (B,) exponents or one. The best grid point is refined by golden section between its neighbors, all
-    samples at once, to 1e-5 of a grid step. nan where the cost is infinite everywhere.
+    samples at once (`scipy.optimize.minimize_scalar` takes one at a time), to 1e-5 of a grid step. nan where the cost
+    is infinite everywhere.
     """
     table = np.stack([cost(np.full(1, value)) for value in grid])  # (G, B)
     best = table.argmin(axis=0)

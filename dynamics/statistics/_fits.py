@@ -62,6 +62,8 @@ def local_slopes(lags: NDArray[np.int64], values: Array, t_star: Array) -> Array
 def line(x: Array, y: Array) -> tuple[Array, Array]:
     """Least-squares slope and intercept (...) of `y` (..., W) against `x` (W,); points with nan are left out.
 
+    All stacked samples at once, each with its own points: `scipy.stats.linregress` takes one line.
+
     nan where fewer than two points are left.
     """
     used = np.isfinite(y)

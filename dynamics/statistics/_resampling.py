@@ -1,8 +1,14 @@
-"""The bootstrap over runs: whole runs are drawn with replacement, since what one run does is dependent in time."""
+"""The bootstrap over runs: whole runs are drawn with replacement, since what one run does is dependent in time.
+
+Written here because `scipy.stats.bootstrap` has percentiles and BCa, which cover too little for few runs, and draws
+again for every statistic: here all that is said of an ensemble comes from the same samples.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+
+from landscape.support import Estimate, whole_number
 
 Array = NDArray[np.float64]
 
@@ -69,10 +75,17 @@ def interval(
     return center - reach, center + reach
 
 
-def float_interval(estimate: float, samples: Array, confidence: float, runs: int) -> tuple[float, float]:
-    """`interval` of one number, from `samples` (B,)."""
-    low, high = interval(estimate, samples, confidence, runs)
-    return float(low), float(high)
+def estimate(
+    value: float, samples: Array, confidence: float, runs: int, status: str = "ok", *, comparisons: int = 1
+) -> Estimate[float]:
+    """A number with its `interval`, from `samples` (B,)."""
+    low, high = interval(value, samples, confidence, runs, comparisons=comparisons)
+    return Estimate(float(value), float(low), float(high), status)
+
+
+def estimates(values: Array, samples: Array, confidence: float, runs: int, status: str = "ok") -> Estimate[Array]:
+    """Numbers (...) with their `interval`, from `samples` (B, ...)."""
+    return Estimate(values, *interval(values, samples, confidence, runs), status)
 
 
 def check_resampling(confidence: float, resamples: int) -> None:
@@ -80,6 +93,4 @@ def check_resampling(confidence: float, resamples: int) -> None:
     if not 0 < confidence < 1:
         msg = f"confidence must lie between 0 and 1; got {confidence!r}"
         raise ValueError(msg)
-    if int(resamples) != resamples or resamples < 1:
-        msg = f"resamples must be a whole number >= 1; got {resamples!r}"
-        raise ValueError(msg)
+    whole_number("resamples", resamples, 1)

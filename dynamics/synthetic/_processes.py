@@ -104,8 +104,7 @@ def wandering_walk(
     for k, decay in enumerate(kept):
         x[:, k + 1] = decay * x[:, k] + np.sqrt(1 - decay**2) * x[:, k + 1]
     clock = 2.0 * diffusion * np.diff(_clock(steps, mu)) * np.exp(spread * x - spread**2 / 2)
-    jumps = rng.standard_normal((replicas, middle.size, parameters)) * np.sqrt(clock)[..., None]
-    snapshots = np.concatenate([np.zeros((replicas, 1, parameters)), jumps.cumsum(axis=1)], axis=1)
+    snapshots = _from_zero(rng.standard_normal((replicas, middle.size, parameters)) * np.sqrt(clock)[..., None])
     metadata = {"process": "wandering_walk", "diffusion": diffusion, "mu": mu, "spread": spread, "memory": memory}
     return recorded_process(steps, snapshots, waiting, lag, metadata)
 
@@ -160,10 +159,8 @@ def drifting_walk(
     waiting, lag, steps = recorded_steps(waiting_times, lags)
     direction = rng.standard_normal((1 if shared_direction else replicas, 1, parameters))
     direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
-    noise = (
-        rng.standard_normal((replicas, steps.size - 1, parameters)) * np.sqrt(2 * diffusion * np.diff(steps))[:, None]
-    )
-    noise = np.concatenate([np.zeros((replicas, 1, parameters)), noise.cumsum(axis=1)], axis=1)
+    width = np.sqrt(2 * diffusion * np.diff(steps))
+    noise = _from_zero(rng.standard_normal((replicas, steps.size - 1, parameters)) * width[:, None])
     snapshots = speed * _clock(steps, mu)[:, None] * direction + noise
     metadata = {"process": "drifting_walk", "speed": speed, "diffusion": diffusion, "mu": mu}
     return recorded_process(steps, snapshots, waiting, lag, metadata)
@@ -188,6 +185,10 @@ def _walk(
     """Gaussian increments of variance 2 D (difference of clock) between the recorded steps."""
     waiting, lag, steps = recorded_steps(waiting_times, lags)
     width = np.sqrt(2.0 * diffusion * np.diff(clock(steps)))
-    jumps = rng.standard_normal((replicas, steps.size - 1, parameters)) * width[:, None]
-    snapshots = np.concatenate([np.zeros((replicas, 1, parameters)), jumps.cumsum(axis=1)], axis=1)
+    snapshots = _from_zero(rng.standard_normal((replicas, steps.size - 1, parameters)) * width[:, None])
     return recorded_process(steps, snapshots, waiting, lag, metadata)
+
+
+def _from_zero(jumps: Array) -> Array:
+    """Places (R, S, P) of walks that begin at zero, from their jumps (R, S - 1, P)."""
+    return np.concatenate([np.zeros_like(jumps[:, :1]), jumps.cumsum(axis=1)], axis=1)

@@ -7,9 +7,7 @@ another length, sums round differently.)
 """
 
 from collections.abc import Callable, Sequence
-from math import isfinite
 from os import PathLike
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,7 +21,7 @@ from dynamics.training._sgd import SGD
 from dynamics.training._starts import Glorot, Start, as_start
 from landscape.datasets import Dataset
 from landscape.networks import MLP
-from landscape.support import check_jobs
+from landscape.support import check_jobs, whole_number
 
 
 def train(
@@ -123,11 +121,6 @@ def train(
     return run_task(KernelTask(plan, network, start, jobs), replicas, path, progress)
 
 
-def is_whole(value: Any) -> bool:
-    """Whether this is a finite whole number."""
-    return isinstance(value, int | float | np.number) and isfinite(value) and int(value) == value
-
-
 def check_arguments(
     network: MLP,
     data: Dataset,
@@ -141,9 +134,7 @@ def check_arguments(
 ) -> None:
     """Raise a ValueError that names the first argument out of its range."""
     for name, value, least in (("replicas", replicas, 1), ("steps", steps, 2), ("seed", seed, 0)):
-        if not is_whole(value) or value < least:
-            msg = f"{name} must be a whole number >= {least}; got {value!r}"
-            raise ValueError(msg)
+        whole_number(name, value, least)
     if not (np.isfinite(regularization) and regularization >= 0):
         msg = f"regularization must be finite and >= 0; got {regularization!r}"
         raise ValueError(msg)

@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.support import whole_number
+
 Array = NDArray[np.float64]
 
 
@@ -182,10 +184,7 @@ def parse_schedule(text: str) -> Schedule:
 
 def set_steps(schedule: Schedule, name: str, value: float) -> None:
     """Store a whole number >= 1 in a field, or raise a ValueError that names it."""
-    if not (isfinite(value) and int(value) == value and value >= 1):
-        msg = f"{name} of the schedule {schedule.name!r} must be a whole number >= 1; got {value!r}"
-        raise ValueError(msg)
-    object.__setattr__(schedule, name, int(value))
+    object.__setattr__(schedule, name, whole_number(f"{name} of the schedule {schedule.name!r}", value, 1))
 
 
 def set_number(schedule: Schedule, name: str, value: float, *, positive: bool) -> None:

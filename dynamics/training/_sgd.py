@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.training._schedules import Constant, Schedule
+from landscape.support import whole_number
 
 Precision = Literal["float32", "float64"]
 
@@ -50,9 +51,7 @@ class SGD:
         if not (isfinite(self.learning_rate) and self.learning_rate > 0):
             msg = f"learning_rate must be positive and finite; got {self.learning_rate!r}"
             raise ValueError(msg)
-        if not isfinite(self.batch_size) or int(self.batch_size) != self.batch_size or self.batch_size < 1:
-            msg = f"batch_size must be a whole number >= 1; got {self.batch_size!r}"
-            raise ValueError(msg)
+        batch_size = whole_number("batch_size", self.batch_size, 1)
         if self.precision not in get_args(Precision):
             msg = f"precision must be one of {', '.join(get_args(Precision))}; got {self.precision!r}"
             raise ValueError(msg)
@@ -64,7 +63,7 @@ class SGD:
             raise ValueError(msg)
         object.__setattr__(self, "momentum", float(self.momentum))
         object.__setattr__(self, "learning_rate", float(self.learning_rate))
-        object.__setattr__(self, "batch_size", int(self.batch_size))
+        object.__setattr__(self, "batch_size", batch_size)
 
     @property
     def dtype(self) -> np.dtype:

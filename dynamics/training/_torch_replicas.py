@@ -20,6 +20,7 @@ from dynamics.training._starts import Points
 from dynamics.training._store import Block
 from landscape.datasets import Dataset
 from landscape.networks import MLP
+from landscape.support import whole_number
 
 if TYPE_CHECKING:
     import torch
@@ -177,9 +178,7 @@ def _check(noise: str | Noise, block: int) -> Noise:
     if name not in NOISES_OF_MODULES:
         msg = f"noise must be one of {', '.join(NOISES_OF_MODULES)} for a torch module; got {name!r}"
         raise ValueError(msg)
-    if int(block) != block or block < 1:
-        msg = f"block must be a whole number >= 1; got {block!r}"
-        raise ValueError(msg)
+    whole_number("block", block, 1)
     return make_noise(noise)
 
 

@@ -2,7 +2,6 @@
 
 import math
 import numbers
-import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,17 +44,6 @@ def _powers_of_two(sizes: Array) -> NDArray[np.intc]:
     """Exponents e such that 2^e times each size, of squares that are no float64, is about one; 0 for all others."""
     exponents = np.frexp(sizes)[1].astype(np.intc)
     return np.where((np.abs(exponents) > LARGEST_EXPONENT) & (sizes > 0.0), -exponents, 0)
-
-
-def whole_number(name: str, value: object, minimum: int, maximum: int | None = None) -> int:
-    """`value` as an int >= `minimum` and <= `maximum`, or a ValueError that names the argument."""
-    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
-        whole = operator.index(value)
-        if whole >= minimum and (maximum is None or whole <= maximum):
-            return whole
-    wanted = f">= {minimum}" if maximum is None else f"in {minimum} ... {maximum}"
-    msg = f"{name} must be a whole number {wanted}; got {value!r:.200}"
-    raise ValueError(msg)
 
 
 def finite_number(name: str, value: float, above: float = -math.inf) -> float:

@@ -5,10 +5,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.datasets._arguments import finite_number, standardized, whole_number
+from landscape.datasets._arguments import finite_number, standardized
 from landscape.datasets._dataset import Dataset
 from landscape.datasets._ridge import steepest_descent
 from landscape.datasets._three_atoms import TOLERANCE, relax
+from landscape.support import whole_number
 
 Array = NDArray[np.float64]
 

@@ -13,9 +13,8 @@ import platformdirs
 import pooch
 from numpy.typing import NDArray
 
-from landscape.datasets._arguments import whole_number
 from landscape.datasets._dataset import Dataset
-from landscape.support import reading
+from landscape.support import reading, whole_number
 
 MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 MD5 = {  # of the files as they are after gunzip

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.datasets._arguments import whole_number
 from landscape.datasets._layout import LABEL_NAME, Layout, body, layout_of
 from landscape.datasets._lines import DECIMAL_COMMA, is_number, numbers
-from landscape.support import read_arrays
+from landscape.support import read_arrays, whole_number
 
 Array = NDArray[np.float64]
 

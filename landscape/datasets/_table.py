@@ -9,13 +9,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.datasets._arguments import standardized, whole_number
+from landscape.datasets._arguments import standardized
 from landscape.datasets._classes import classes_of
 from landscape.datasets._dataset import Dataset
 from landscape.datasets._older_tables import read_older, standardized as standardized_before
 from landscape.datasets._readers import Content, read
 from landscape.datasets._split import stratified_order
-from landscape.support import new_file, reading
+from landscape.support import new_file, reading, whole_number
 
 Array = NDArray[np.float64]
 

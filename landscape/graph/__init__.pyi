@@ -1,6 +1,5 @@
 from ._completeness import (
     DiscoveryCurve as DiscoveryCurve,
-    Estimate as Estimate,
     chao1 as chao1,
     coverage_interval as coverage_interval,
     discovery_curve as discovery_curve,

@@ -12,17 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, pdtr
 from scipy.stats import norm
 
+from landscape.support import Estimate
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """An estimate and its confidence interval; of a lower bound `high` is inf, and nan is what is not determined."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +37,7 @@ class DiscoveryCurve:
     observed: Integers
 
 
-def chao1(hits: ArrayLike, confidence: float = 0.95) -> Estimate:
+def chao1(hits: ArrayLike, confidence: float = 0.95) -> Estimate[float]:
     """Chao1 (bias-corrected): in expectation a lower bound for the number of minima, found or not.
 
     Its interval is that of the number of minima only where all have the same chance: see `minima_at_least` for a bound
@@ -90,7 +83,7 @@ def chao1(hits: ArrayLike, confidence: float = 0.95) -> Estimate:
     return Estimate(found + missing, float(found + missing / factor), float(found + missing * factor))
 
 
-def minima_at_least(found: ArrayLike, confidence: float = 0.95) -> Estimate:
+def minima_at_least(found: ArrayLike, confidence: float = 0.95) -> Estimate[float]:
     """How many minima there are at least, from independent draws that are alike, whatever the chances of the minima.
 
     Parameters
@@ -188,7 +181,7 @@ def good_turing_coverage(hits: ArrayLike) -> float:
     return float(1 - (hits == 1).sum() / hits.sum())
 
 
-def coverage_interval(hits: ArrayLike, confidence: float = 0.95) -> Estimate:
+def coverage_interval(hits: ArrayLike, confidence: float = 0.95) -> Estimate[float]:
     """Good and Turing's coverage with a confidence interval: the chance that the next hit is of a known minimum.
 
     Parameters

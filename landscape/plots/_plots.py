@@ -17,9 +17,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.descent import Profile
-from landscape.graph import DisconnectivityTree, DiscoveryCurve, Estimate
+from landscape.graph import DisconnectivityTree, DiscoveryCurve
 from landscape.stationary import LocalGeometry
-from landscape.support import new_file
+from landscape.support import Estimate, new_file
 
 Floats = NDArray[np.float64]
 

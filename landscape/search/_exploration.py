@@ -23,13 +23,13 @@ from landscape.database import (
     provenance_of,
 )
 from landscape.descent import QuenchStatus
-from landscape.graph import Estimate, below_minima, chao1, components, coverage_interval, minima_at_least
+from landscape.graph import below_minima, chao1, components, coverage_interval, minima_at_least
 from landscape.losses import Loss
 from landscape.search._memory import Memory
 from landscape.search._planning import BATCH, CYCLE, KINDS
 from landscape.search._searches import Found, run as run_search, run_start
 from landscape.stationary import Minimum, TransitionState
-from landscape.support import check_jobs, only_writer, shared, worker_pool
+from landscape.support import Estimate, check_jobs, only_writer, shared, worker_pool
 
 FEWEST_SEARCHES = 128  # before completeness is judged
 REMEDIES = {status.name: status.value for status in (QuenchStatus.RUNAWAY, QuenchStatus.DEGENERATE)}
@@ -356,7 +356,7 @@ def summarize(database: Database) -> Exploration:
     """
     graph, starts = database.graph(), database.found_by_random_starts()
     labels, n = components(graph), graph.n_minima
-    estimate, share, coverage = Estimate(math.nan, float(n), math.inf), math.nan, Estimate(*[math.nan] * 3)
+    estimate, share, coverage = Estimate(math.nan, float(n), math.inf), math.nan, Estimate(math.nan, math.nan, math.nan)
     hits = np.unique(starts, return_counts=True)[1]
     if starts.size >= FEWEST_STARTS:
         least, coverage = minima_at_least(starts), coverage_interval(hits)

@@ -7,6 +7,11 @@ from ._compilation import (
     cache_directory as cache_directory,
     njit as njit,
 )
+from ._estimate import (
+    Estimate as Estimate,
+    in_numbers as in_numbers,
+    stacked as stacked,
+)
 from ._files import (
     new_file as new_file,
 )
@@ -16,6 +21,9 @@ from ._json_text import (
 )
 from ._locks import (
     only_writer as only_writer,
+)
+from ._numbers import (
+    whole_number as whole_number,
 )
 from ._reading import (
     check_sqlite_file as check_sqlite_file,

@@ -98,16 +98,17 @@ def _aging_traces(found: ArchitectureResults, k: int) -> list[go.Scatter]:
     fit, color = found.fit, COLORS[k % len(COLORS)]
     tw, symbol = fit.waiting_times, SYMBOLS[k % len(SYMBOLS)]
     # an end beyond the recorded lags is not drawn
-    below, above = (np.nan_to_num(np.abs(end - fit.t_star)) for end in fit.t_star_interval.T)
+    below, above = (np.nan_to_num(np.abs(end - fit.t_star.value)) for end in fit.t_star.interval)
     bars = {"array": finite_or_none(above), "arrayminus": finite_or_none(below)}
     points = go.Scatter(
-        x=tw.tolist(), y=finite_or_none(fit.t_star), mode="markers", legendgroup=str(k),
+        x=tw.tolist(), y=finite_or_none(fit.t_star.value), mode="markers", legendgroup=str(k),
         name=f"{found.row.hidden}: μ = {mu_text(found)}", marker={"color": color, "symbol": symbol, "size": 9},
         error_y={"type": "data", "symmetric": False, **bars},
         hovertemplate=f"hidden layers {found.row.hidden}<br>t<sub>w</sub> = %{{x:,}}, t* = %{{y:,.0f}}<extra></extra>",
     )  # fmt: skip
+    line = np.exp(fit.intercept + fit.mu.value * np.log(tw))
     law = go.Scatter(
-        x=tw.tolist(), y=finite_or_none(np.exp(fit.intercept + fit.mu * np.log(tw))), mode="lines", legendgroup=str(k),
+        x=tw.tolist(), y=finite_or_none(line), mode="lines", legendgroup=str(k),
         line={"color": color, "width": 1.5}, hoverinfo="skip", showlegend=False,
     )  # fmt: skip
     return [points, law]
@@ -116,7 +117,7 @@ def _aging_traces(found: ArchitectureResults, k: int) -> list[go.Scatter]:
 def _marked(results: Sequence[ArchitectureResults], age: int, first: int) -> go.Frame:
     """The marks at an age: one for each architecture, from trace `first` on, then the line."""
     values = [found.t_star_at(age) for found in results]
-    every = np.concatenate([np.append(found.fit.t_star, found.fit.t_star_interval) for found in results])
+    every = np.concatenate([np.append(found.fit.t_star.value, found.fit.t_star.interval) for found in results])
     every = every[np.isfinite(every) & (every > 0)]
     ends = [float(every.min()), float(every.max())] if every.size else [1.0, 10.0]
     marks = [go.Scatter(x=[age], y=[value]) if np.isfinite(value) else go.Scatter(x=[], y=[]) for value in values]

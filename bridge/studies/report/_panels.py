@@ -86,11 +86,11 @@ def minimum_facts(table: MinimaTable, k: int) -> dict[str, str]:
 def mu_text(found: ArchitectureResults) -> str:
     """The exponent mu with its interval, and in words what is wrong with it."""
     fit = found.fit
-    if not np.isfinite(fit.mu):
+    if not np.isfinite(fit.mu.value):
         return NO_VALUE
-    known = np.isfinite([fit.mu_low, fit.mu_high]).all()
-    interval = f"[{fit.mu_low:.2f}, {fit.mu_high:.2f}]" if known else "no interval"
-    return f"{fit.mu:.2f} {interval}{STATUS_MARKS.get(fit.status, '')}"
+    known = np.isfinite(fit.mu.interval).all()
+    interval = f"[{fit.mu.low:.2f}, {fit.mu.high:.2f}]" if known else "no interval"
+    return f"{fit.mu.value:.2f} {interval}{STATUS_MARKS.get(fit.status, '')}"
 
 
 def slug(hidden: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS, at_least
 from bridge.studies import ArchitectureResults
 from bridge.studies.report._panels import NO_VALUE, minimum_facts, number_text
-from landscape.graph import Estimate
+from landscape.support import Estimate
 
 COLUMNS = (
     "hidden layers", "parameters", "minima found", "minima in all", "transition states", "components",

@@ -1,0 +1,139 @@
+"""What became of an estimate. Every meaning has one member, whatever function finds it."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """What became of an estimate; where something is missing or wrong, the value is the remedy."""
+
+    OK = "ok"
+    TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
+
+    # t*, the time to move a given distance, and mu of t* ~ tw^mu
+    NO_T_STAR = "no waiting time has a t*; choose another threshold or train longer runs"
+    THRESHOLD_TOO_LARGE = (
+        "mu is not defined: fewer than two waiting times have a t*, because the displacement does not reach the "
+        "threshold within the runs; train longer runs or choose a smaller threshold"
+    )
+    THRESHOLD_TOO_SMALL = (
+        "mu is not defined: fewer than two waiting times have a t*, because the displacement is beyond the threshold "
+        "at the first lag; choose a larger threshold or record shorter lags"
+    )
+    AMBIGUOUS = (
+        "t* is ambiguous: the displacement falls below the threshold again after it reached it, as it does where lags "
+        "are no multiples of the epoch; record lags that are (train --lags-multiple-of epoch) or choose a larger "
+        "threshold"
+    )
+    HANGS_ON_SINGLE_RUNS = (
+        "the interval of mu is not defined: without some of the runs a waiting time has no t*; train longer runs or "
+        "more replicas, or choose another threshold"
+    )
+    UNEVEN_RUNS = (
+        "the intervals are too narrow: few runs make most of the mean displacement at t* (effective_runs); train more "
+        "replicas, or look at the runs one by one (t_star_runs)"
+    )
+    NOT_A_POWER_LAW = (
+        "mu is a mean slope only: a power law misses t*(tw) by more than the errors (p_value below 0.01); see "
+        "worst_misfit, crossover and scaling_forms, or give mu with its range of waiting times"
+    )
+
+    # the mean over the runs of t*
+    SOME_CENSORED = (
+        "mu_runs_mean leaves out waiting times at which the mean over the runs is not determined, because runs do not "
+        "reach the threshold (censored_runs) or are beyond it at the first lag (early_runs): t_star_runs_at_least is a "
+        "lower bound there; train longer runs or choose another threshold"
+    )
+    CENSORED = (
+        "not determined: at fewer than two waiting times do all runs have a t*; others do not reach the threshold "
+        "(censored_runs) or are beyond it at the first lag (early_runs), so that only a lower bound is known, "
+        "t_star_runs_at_least; train longer runs or choose another threshold"
+    )
+
+    # mu at several thresholds, on several data sets
+    NOT_FLAT = (
+        "mu is nowhere flat: it changes by more than the tolerance within every half decade of the threshold; "
+        "give mu with its threshold, or a larger tolerance"
+    )
+    TOO_NARROW = (
+        "the scan is too narrow: less than half a decade of thresholds is reached from every waiting time; "
+        "train longer runs, record shorter lags or leave out early waiting times"
+    )
+    TOO_FEW_REALIZATIONS = (
+        "the spread is not defined: fewer than two realizations have a mu; train on more data sets (--dataset-seeds), "
+        "or choose another threshold or longer runs"
+    )
+
+    # laws for t*(tw)
+    TOO_FEW_WAITING_TIMES = (
+        "refused, the fits are attached: fewer than four waiting times have a t*; "
+        "train longer runs, add waiting times or choose another threshold"
+    )
+    TOO_FEW_RUNS_FOR_COVARIANCE = (
+        "refused, the fits are attached: the covariance of W waiting times needs at least W + 3 runs; "
+        "train more replicas"
+    )
+    NONE_FITS = (
+        "none of the forms describes t*(tw): the best of them misses it by more than its errors (p_value below 0.01); "
+        "leave out early waiting times, or give t* itself"
+    )
+
+    # curves that collapse
+    TOO_LITTLE_OVERLAP = (
+        "there is nothing to collapse: fewer than two curves have three points in the window, or they do not overlap; "
+        "choose another window, or add lags, waiting times or learning rates"
+    )
+    AT_THE_EDGE = (
+        "not to be trusted: the best exponent lies at the end of what could be searched, -1 ... 3 and while the curves "
+        "overlap; add waiting times, lags or learning rates in between"
+    )
+    NOT_DETERMINED = (
+        "not to be trusted: the interval is wider than 1 or has an open end, so many exponents collapse the curves "
+        "(where t* grows as tw they slide along themselves); add runs, waiting times, learning rates farther apart, or "
+        "start the ensembles alike"
+    )
+    DOES_NOT_COLLAPSE = (
+        "the curves do not collapse: with the best exponent they still differ by more than their errors (p_value below "
+        "0.01, distance); the exponent says only what makes them most alike; choose a narrower window or later waiting "
+        "times"
+    )
+
+    # D(tw) t^alpha, D ~ tw^-a
+    TOO_FEW_LAGS = (
+        "D(tw) is not defined: fewer than four lags of the window are recorded for at least two waiting times; "
+        "train longer runs or choose another window"
+    )
+    ALPHA_NOT_A_POWER_LAW = (
+        "alpha is a mean slope only: D(tw) t^alpha with one alpha misses the displacement by more than its errors "
+        "(p_value, worst_misfit, alphas); choose a narrower window, or look at the local slope"
+    )
+    D_NOT_A_POWER_LAW = (
+        "a is a mean slope only: tw^-a misses D(tw) by more than its errors (a_p_value); give D(tw) itself"
+    )
+
+    # a prediction beside what was measured; drift and noise
+    NOWHERE = (
+        "the prediction holds at no waiting time up to the last one; look at later waiting times or allow a larger "
+        "tolerance"
+    )
+    NO_GRADIENT = (
+        "no velocity from the gradient: these runs have no curve of its norm or no learning rate; "
+        "the finite differences stand alone"
+    )
+    NO_SNAPSHOTS = (
+        "no drift from differences and no share of it: the runs keep no snapshots between waiting times; "
+        "train with snapshots='all' (--snapshots all)"
+    )
+
+    # onset of the slow phase
+    SLOW_AT_FIRST = (
+        "the onset is not defined: the runs are below the level at the first recorded step already; record earlier "
+        "steps or choose a lower level"
+    )
+    STILL_FAST = (
+        "the onset is not defined: the runs are above the level at the last recorded step; train longer runs or choose "
+        "a higher level"
+    )
+    TOO_FEW_STEPS = (
+        "the onset is not defined: fewer than two steps have a value in every run; record more waiting times, with the "
+        "lags of alignment_lags"
+    )

@@ -1,0 +1,61 @@
+"""A number with its confidence interval and what became of it: the one form in which results carry intervals."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Value = TypeVar("Value", float, NDArray[np.float64])
+
+
+@dataclass(frozen=True)
+class Estimate(Generic[Value]):
+    """An estimate, or an array of them, with confidence intervals.
+
+    Parameters
+    ----------
+    value : float or array
+        nan where it is not determined.
+    low, high : float or array
+        Ends of the interval; nan where it is not determined. Of a lower bound `high` is inf.
+    status : str
+        "ok", or what is missing or wrong with value or interval, and how to mend it.
+    """
+
+    value: Value
+    low: Value
+    high: Value
+    status: str = "ok"
+
+    @property
+    def interval(self) -> tuple[Value, Value]:
+        """`low` and `high`."""
+        return self.low, self.high
+
+    def map(self, function: Callable[[Value], Value]) -> "Estimate[Value]":
+        """The estimate of an increasing function of the value."""
+        return replace(self, value=function(self.value), low=function(self.low), high=function(self.high))
+
+
+def in_numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` for JSON and tables, where an estimate is several entries.
+
+    A single one is NAME, NAME_low and NAME_high; an array of them NAME and NAME_interval (..., 2).
+    """
+    numbers: dict[str, Any] = {}
+    for name, value in values.items():
+        if not isinstance(value, Estimate):
+            numbers[name] = value
+        elif np.ndim(value.value):
+            numbers |= {name: value.value, f"{name}_interval": np.stack(value.interval, axis=-1)}
+        else:
+            numbers |= {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
+    return numbers
+
+
+def stacked(estimates: Sequence[Estimate[float]]) -> Estimate[NDArray[np.float64]]:
+    """Single estimates as one of arrays (n,)."""
+    value, low, high = np.array([(one.value, one.low, one.high) for one in estimates], np.float64).reshape(-1, 3).T
+    return Estimate(value, low, high)
