@@ -86,7 +86,7 @@ def test_the_others_are_those_of_the_functions(said, runs, files):
     alignment = update_alignment(runs, [1, 2, 4])
     same(said["alignment"]["mean"], alignment.mean)
     onset = onset_from_loss(runs, seed=5)
-    same(said["onset"]["from_loss"]["step"], onset.step)
+    same(said["onset"]["from_loss"]["step"], onset.step.value)
     assert said["onset"]["from_loss"]["status"] == str(onset.status)
     steps = np.unique([*runs.waiting_times, 400])
     gradients = minibatch_gradients(runs, datasets.ljat(rows=100, seed=0), np.random.default_rng(5), steps=steps)
