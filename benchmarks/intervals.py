@@ -272,7 +272,7 @@ def main() -> None:
     for title, function, chosen, numbers, trials in (
         ("t_star and mu", try_aging, names, RUNS, n),
         ("Other exponents", try_others, others, RUNS, max(n // 4, 1)),
-        ("Data collapse", try_collapse, others, (2, 4, 8), max(n // 20, 1)),
+        ("Data collapse", try_collapse, others, (3, 4, 8), max(n // 20, 1)),
         ("Mean over realizations", try_realizations, ["5 runs each"], (2, 3, 4, 8), max(n // 4, 1)),
         ("Rank correlation", try_spearman, ["bivariate normal, 0.8"], (4, 5, 6, 8, 12, 24), n),
     ):

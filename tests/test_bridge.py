@@ -33,13 +33,15 @@ from bridge.comparison import (
 from bridge.comparison._correlation import rank_correlation, spearman_interval
 from bridge.comparison._rows import lowest_barriers
 from bridge.mapping import SnapshotStatus, _inherent as inherent
-from bridge.plots import new_figure, plot_comparison, plot_graph, plot_visits, visible_top
+from bridge.plots import plot_comparison, plot_graph, plot_visits
 from bridge.residence import JumpStatus, per_minimum
 from dynamics import SGD, Trajectories, train
 from dynamics.synthetic import brownian
 from landscape import CrossEntropyLoss, Database, LandscapeGraph, datasets, explore, loss_of, symmetry
 from landscape.database import Discovery
+from landscape.graph import drawing_ceiling
 from landscape.networks import MLP
+from landscape.plots import new_figure
 from landscape.search import estimate_minima
 from landscape.search._exploration import open_or_create
 from landscape.support import to_json, write_text
@@ -688,13 +690,13 @@ def test_plot_graph(database):
         assert plot_graph(database, ax, **options) is ax
         assert len(disks(ax)[1]) == 0
         figure.canvas.draw()
-    assert visible_top(database) > database.transition_states[-1].point.value
+    assert drawing_ceiling(database.graph()) > database.transition_states[-1].point.value
 
 
 def test_plot_graph_without_transition_states(loss, tmp_path):
     explore(loss, tmp_path / "f.db", searches=6)
     with Database(tmp_path / "f.db") as database:
-        assert visible_top(database) == np.inf
+        assert drawing_ceiling(database.graph()) == np.inf
         figure, (ax,) = new_figure(4, 3)
         plot_graph(database, ax)
         figure.canvas.draw()

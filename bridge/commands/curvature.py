@@ -7,7 +7,6 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from bridge import plots
 from bridge.commands._console import progress_bar, show
 from bridge.commands._options import AsJson, DataDir, Jobs, Seed, describe_metadata, parse_steps
 from dynamics.plots import plot_gradient, plot_negative, plot_spectra
@@ -21,7 +20,7 @@ from dynamics.spectra import (
 )
 from landscape.database import remake_loss
 from landscape.losses import CrossEntropyLoss
-from landscape.plots import check_figure_path, save_figure
+from landscape.plots import check_figure_path, new_figure, save_figure
 from landscape.support import reading
 
 
@@ -69,7 +68,7 @@ def curvature(
             found = exact_curvature(ensemble, loss, **common)
     result = describe_curvature(found) | describe_metadata(ensemble.metadata.get("data", {}))
     if output is not None:
-        figure, axes = plots.new_figure(13.0, 4.0, 3)
+        figure, axes = new_figure(13.0, 4.0, 3)
         for plot, ax in zip((plot_spectra, plot_negative, plot_gradient), axes, strict=True):
             plot(found, ax)
         axes[0].set_title(str(trajectories))

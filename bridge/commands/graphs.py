@@ -18,7 +18,7 @@ from landscape.datasets import CHUNK, fresh_rows, is_generated
 from landscape.descent import loss_profile
 from landscape.graph import Pathway, fastest_path, funnelling, minimax_barrier
 from landscape.losses import CrossEntropyLoss
-from landscape.plots import check_figure_path, plot_geometry, plot_profile, save_figure
+from landscape.plots import check_figure_path, new_figure, plot_geometry, plot_profile, save_figure
 from landscape.search import summarize
 from landscape.stationary import LocalGeometry, local_geometry
 from landscape.support import write_text
@@ -46,7 +46,7 @@ def graph(
 ) -> None:
     """Draw the disconnectivity graph of a database and say how funnelled the landscape is."""
     check_figure_path(output)
-    figure, axes = plots.new_figure(6.0, 5.0)
+    figure, axes = new_figure(6.0, 5.0)
     with Database(database) as opened:
         _check_minima(opened, 1)
         found, funnels = summarize(opened), funnelling(opened.graph())
@@ -96,7 +96,7 @@ def path(
 ) -> None:
     """Draw the loss along the way from one minimum to another."""
     check_figure_path(output)
-    figure, axes = plots.new_figure(6.0, 3.6)
+    figure, axes = new_figure(6.0, 3.6)
     with Database(database) as opened:
         _check_minima(opened, 2)
         way = _way(opened, a, b, temperature)
@@ -137,7 +137,7 @@ def geometry(
 ) -> None:
     """Draw the generalization error of the minima against the trace of their Hessians."""
     check_figure_path(output)
-    figure, axes = plots.new_figure(5.5, 4.2)
+    figure, axes = new_figure(5.5, 4.2)
     with Database(database) as opened:
         _check_minima(opened, 2)
         minima = opened.minima

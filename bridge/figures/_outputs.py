@@ -13,6 +13,7 @@ from bridge.figures._work import Work
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement, output_displacement
 from dynamics.plots import COLORS, mu_bars, plot_msd
+from landscape.plots import legend_beside
 
 THRESHOLD = 1e-2  # of the parameters
 MOST_RUNS = 20
@@ -78,7 +79,7 @@ def draw(result: OutputAging) -> Figure:
         last.errorbar(places, mu, yerr=mu_bars(fits), fmt="os"[k], color=COLORS[k], capsize=3, label=name)
     last.set_xticks(range(len(result.labels)), result.labels)
     last.set(xlabel="hidden layers", ylabel=r"exponent $\mu$ (95 %)")
-    last.legend(frameon=False)
+    legend_beside(last)
     return figure
 
 

@@ -23,7 +23,6 @@ from ._over_time import (
     MOST_SUPERBASINS as MOST_SUPERBASINS,
     NONE as NONE,
     REST as REST,
-    SIZE as SIZE,
     plot_distinct_minima as plot_distinct_minima,
     plot_losses as plot_losses,
     plot_over_time as plot_over_time,
@@ -49,7 +48,6 @@ from ._plots import (
     MOST_IN_LEGEND as MOST_IN_LEGEND,
     MOST_LABELS as MOST_LABELS,
     describe_funnels as describe_funnels,
-    new_figure as new_figure,
     plot_comparison as plot_comparison,
     plot_displacements as plot_displacements,
     plot_graph as plot_graph,
@@ -71,7 +69,5 @@ from ._sentences import (
     with_interval as with_interval,
 )
 from ._trees import (
-    HEADROOM as HEADROOM,
-    visible_top as visible_top,
     visited_tree as visited_tree,
 )

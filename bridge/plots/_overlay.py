@@ -11,16 +11,15 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from bridge.plots._sentences import UNKNOWN_MINIMA
-from bridge.plots._trees import visible_top
+from bridge.plots._trees import visited_tree
 from bridge.residence import Dwells, Jumps, Occupation
 from dynamics.plots import COLORS
 from landscape.database import Database
-from landscape.graph import DisconnectivityTree, disconnectivity_tree
-from landscape.plots import plot_disconnectivity
+from landscape.graph import DisconnectivityTree
+from landscape.plots import add_colorbar, letter, plot_disconnectivity
 
 Floats = NDArray[np.float64]
 
@@ -33,10 +32,10 @@ FAINT = "0.6"  # of the graph, below the visits
 
 
 def overlay_tree(database: Database, occupations: Sequence[Occupation]) -> DisconnectivityTree:
-    """The tree to draw: up to a little above the highest transition state, and every visited minimum."""
-    losses = np.array([minimum.point.value for minimum in database.minima])
+    """The tree to draw: up to a little above the highest transition state, and the visited minima."""
     visited = np.any([o.times > 0 for o in occupations], axis=0)
-    return disconnectivity_tree(database.graph(), emax=max(visible_top(database), losses[visited].max(initial=-np.inf)))
+    ids = [minimum.id for minimum, seen in zip(database.minima, visited.tolist(), strict=True) if seen]
+    return visited_tree(database, ids)
 
 
 def plot_overlay(
@@ -84,14 +83,16 @@ def plot_overlay(
     if longest == 0:
         figure.supxlabel(UNKNOWN_MINIMA.replace("\n", " "), color="0.35", fontsize="small")
     else:
-        _add_colorbar(figure, axes[:n], ages)
+        add_colorbar(figure, axes[:n], ages, "age (steps)")
+        letter(axes[:n])
         _add_legend(figure, longest, with_path=any(path is not None for path in paths))
     return figure
 
 
 def plot_title(tree: DisconnectivityTree) -> str:
-    """What the graph holds."""
-    return f"{tree.n_leaves} minima, {tree.n_transition_states} transition states"
+    """What the graph holds, and why minima are missing."""
+    missing = "".join(f" ({number} {reason} not drawn)" for reason, number in tree.left_out.items())
+    return f"{tree.n_leaves} minima{missing}, {tree.n_transition_states} transition states"
 
 
 def plot_path(
@@ -100,13 +101,15 @@ def plot_path(
     """Draw the way of one run over the minima, each jump in the color of its age."""
     position = {minimum.id: k for k, minimum in enumerate(database.minima)}
     leaf = {minimum: k for k, minimum in enumerate(tree.minima.tolist())}
-    seen = stays.minimum_ids[stays.minimum_ids > 0].tolist()
+    seen = [n for n in stays.minimum_ids[stays.minimum_ids > 0].tolist() if position[n] in leaf]
     place = {number: _place(tree, leaf[position[number]]) for number in seen}
-    pairs = zip(hops.sources.tolist(), hops.targets.tolist(), strict=True)
+    drawn = np.isin(hops.sources, seen) & np.isin(hops.targets, seen)  # not to and from minima above the drawing
+    pairs = zip(hops.sources[drawn].tolist(), hops.targets[drawn].tolist(), strict=True)
     arcs = [_arc(place[a], place[b], BEND * (tree.top - tree.levels.min())) for a, b in pairs]
-    colors = ages.to_rgba(np.maximum(0.5 * (hops.left + hops.entered), 1.0))
+    colors = ages.to_rgba(np.maximum(0.5 * (hops.left + hops.entered), 1.0))[drawn]
+    joined = hops.transition_states[drawn] > 0
     for known, style in ((True, "solid"), (False, (0, (3, 1.5)))):
-        chosen = np.flatnonzero((hops.transition_states > 0) == known).tolist()
+        chosen = np.flatnonzero(joined == known).tolist()
         lines = [arcs[k] for k in chosen]
         # a white line below it keeps the path apart from the graph
         ax.add_collection(LineCollection(lines, colors="white", linewidths=2.6, zorder=3.4), autolim=False)
@@ -140,16 +143,7 @@ def _add_arrow(ax: Axes, arc: Floats, color: Floats) -> None:
 def _age_scale(occupations: Sequence[Occupation]) -> ScalarMappable:
     ages = np.concatenate([o.ages[np.isfinite(o.ages)] for o in occupations])
     low, high = (ages.min(), ages.max()) if ages.size else (1.0, 10.0)
-    return ScalarMappable(LogNorm(low, max(high, 1.001 * low)), colormaps[AGES])
-
-
-def _add_colorbar(figure: Figure, axes: list[Axes], ages: ScalarMappable) -> None:
-    low, high = ages.get_clim()
-    if high > 1.01 * low:  # else the title says the one age
-        bar = figure.colorbar(ages, ax=axes, label="age (steps)", aspect=40, pad=0.01)
-        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    return ScalarMappable(LogNorm(low, high), colormaps[AGES])
 
 
 def _fade(ax: Axes) -> None:

@@ -17,6 +17,9 @@ FLOOR = 5e-3  # what linear interpolation between lags may miss, in natural loga
 EXPONENTS = np.linspace(-1.0, 3.0, 41)  # where the best one is looked for
 
 
+LEAST_RUNS = 3  # measured: python benchmarks/intervals.py, docs/concepts/intervals.md
+
+
 class CollapseStatus(StrEnum):
     """What became of the collapse; where something is missing, the value is the remedy."""
 
@@ -39,7 +42,10 @@ class CollapseStatus(StrEnum):
         "0.01, distance); the exponent says only what makes them most alike; choose a narrower window or later waiting "
         "times"
     )
-    TOO_FEW_RUNS = "the interval is not defined: one run has no spread; train at least two replicas"
+    TOO_FEW_RUNS = (
+        "not to be trusted: one run has no spread, and intervals of a collapse from two hold in 0.77 of the cases "
+        "where 0.95 is stated; train at least three replicas"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,7 +261,7 @@ def _status(exponent: float, costs: Array, interval: tuple[float, float], p_valu
     around = costs[max(above - 2, 0) : above + 2]  # two of the searched exponents on either side
     if around.size < 4 or not np.isfinite(around).all():
         return CollapseStatus.AT_THE_EDGE
-    if runs < 2:
+    if runs < LEAST_RUNS:
         return CollapseStatus.TOO_FEW_RUNS
     if not interval[1] - interval[0] <= WIDEST:
         return CollapseStatus.NOT_DETERMINED

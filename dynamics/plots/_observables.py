@@ -12,6 +12,7 @@ from dynamics.displacement import LayerDisplacement, NonGaussian, SymmetricDispl
 from dynamics.observables import GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
 from dynamics.plots._aging import COLORS, plot_msd
 from dynamics.runs import Trajectories
+from landscape.plots import legend_beside
 
 STYLES = {"kernel": "-", "bias": ":"}
 
@@ -24,7 +25,7 @@ def plot_layers(displacement: LayerDisplacement, ax: Axes, waiting_time: int = -
         ax.plot(displacement.lags, mean[:, g], style, color=COLORS[g // 2 % len(COLORS)], label=name)
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta_g(t_w, t)$")
     ax.set_title(f"$t_w$ = {displacement.waiting_times[waiting_time]}", fontsize="medium")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 
@@ -38,7 +39,7 @@ def plot_alpha_2(moments: NonGaussian, ax: Axes) -> Axes:
         ax.plot(moments.lags, values, color=color, label=f"$t_w$ = {waiting}")
     ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
     ax.set(xscale="log", xlabel="lag $t$ (steps)", ylabel=r"non-Gaussian parameter $\alpha_2(t_w, t)$")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 
@@ -54,7 +55,7 @@ def plot_overlap(overlap: ReplicaOverlap, ax: Axes) -> Axes:
             ax.fill_between(overlap.steps[later], low, high, color=color, alpha=0.2, linewidth=0)
             ax.plot(overlap.steps[later], middle, color=color, label=label)
     ax.set(xscale="log", xlabel="time (steps)", ylabel="mean square distance of two runs")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 
@@ -69,7 +70,7 @@ def plot_alignment(alignment: UpdateAlignment, ax: Axes) -> Axes:
         ax.errorbar(alignment.steps[there], alignment.mean[m, there], yerr=errors, fmt="none", color=color)
     ax.axhline(0.5, color="0.5", linestyle="--", linewidth=1)
     ax.set(xscale="log", xlabel="time (steps)", ylabel="cosine of two updates")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 
@@ -82,7 +83,7 @@ def plot_test_loss(runs: Trajectories, ax: Axes) -> Axes:
     ):
         ax.plot(runs.curve_steps[later], np.median(values[:, later], axis=0), color=color, label=label)
     ax.set(xscale="log", xlabel="time (steps)", ylabel="loss (nats)")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 
@@ -106,7 +107,7 @@ def plot_onsets(onsets: Onsets, ax: Axes) -> Axes:
             if np.isfinite([onset.low, onset.high]).all():
                 ax.axvspan(onset.low, onset.high, color=COLORS[k], alpha=0.15, linewidth=0)
     ax.set(xscale="log", xlabel="time (steps)", ylabel="onset of the slow phase")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 
@@ -117,7 +118,7 @@ def plot_gradients(gradients: GradientMagnitudes, ax: Axes) -> Axes:
         mean = getattr(gradients, name).mean(axis=0)
         ax.plot(gradients.steps[later], mean[later], color=COLORS[k], marker=".", label=label)
     ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel="norm of the gradient")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 

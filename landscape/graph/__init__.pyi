@@ -20,6 +20,7 @@ from ._connectivity import (
 from ._disconnectivity import (
     DisconnectivityTree as DisconnectivityTree,
     disconnectivity_tree as disconnectivity_tree,
+    drawing_ceiling as drawing_ceiling,
 )
 from ._funnels import (
     Funnelling as Funnelling,

@@ -1,6 +1,6 @@
 """Disconnectivity graphs: which minima become connected at which loss, as a tree with its layout."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral
@@ -57,6 +57,8 @@ class DisconnectivityTree:
         Size of the whole `LandscapeGraph`, leaves or not.
     ceiling : float
         Loss above which connections were left out, in nats; inf if none were.
+    left_out : mapping of str to int
+        How many minima of the graph are no leaves, by the reason.
     """
 
     parents: Integers
@@ -69,6 +71,7 @@ class DisconnectivityTree:
     n_minima: int
     n_transition_states: int
     ceiling: float
+    left_out: Mapping[str, int]
 
     @property
     def n_nodes(self) -> int:
@@ -158,7 +161,7 @@ def disconnectivity_tree(
     falling number of leaves, each to the side that has fewer leaves so far. These are counted along
     the whole funnel, so that its lowest minimum ends up central even when all merges are binary.
     """
-    leaves = _leaves(graph, max_minima, emin, emax, connected=connected)
+    leaves, left_out = _leaves(graph, max_minima, emin, emax, connected=connected)
     grid = _given_grid(levels)
     limit = min(emax, grid[-1]) if grid.size else emax
     forest = spanning_forest(graph)
@@ -179,23 +182,75 @@ def disconnectivity_tree(
         n_minima=graph.n_minima,
         n_transition_states=graph.n_transition_states,
         ceiling=float(limit) if joins.size < forest.size else np.inf,
+        left_out=left_out,
     )
 
 
-def _leaves(graph: LandscapeGraph, max_minima: int | None, emin: float, emax: float, *, connected: bool) -> Integers:
-    """Minima to show, lowest first."""
+def _leaves(
+    graph: LandscapeGraph, max_minima: int | None, emin: float, emax: float, *, connected: bool
+) -> tuple[Integers, dict[str, int]]:
+    """Minima to show, lowest first, and how many are left out for each reason."""
     if max_minima is not None and max_minima < 1:
         msg = f"max_minima must be at least 1; got {max_minima!r}"
         raise ValueError(msg)
-    ascending = np.argsort(graph.losses, kind="stable")
-    if connected:
-        ascending = ascending[components(graph)[ascending] == 0]
-    losses = graph.losses[ascending]
-    leaves = ascending[(losses >= emin) & (losses <= emax)][:max_minima]
+    leaves, left_out = np.argsort(graph.losses, kind="stable"), {}
+    rules = {
+        "without a known path to the lowest": lambda k: components(graph)[k] == 0 if connected else k >= 0,
+        f"below {emin:.4g} nats": lambda k: graph.losses[k] >= emin,
+        f"above {emax:.4g} nats": lambda k: graph.losses[k] <= emax,
+        f"higher than the lowest {max_minima}": lambda k: np.arange(k.size) < (max_minima or k.size),
+    }
+    for reason, kept in rules.items():
+        chosen = kept(leaves)
+        if not chosen.all():
+            left_out[reason] = int(chosen.size - chosen.sum())
+        leaves = leaves[chosen]
     if leaves.size == 0:
         msg = f"a disconnectivity tree needs a minimum; none of {graph.n_minima} lies between {emin} and {emax} nats"
         raise ValueError(msg)
-    return leaves
+    return leaves, left_out
+
+
+OUTLIERS = 0.02  # share of the points that may lie above a drawing
+SQUASHED = 2.5  # if by them it would be so many times as high
+HEADROOM = 0.05  # of the height of a drawing, above its highest point
+
+
+def drawing_ceiling(graph: LandscapeGraph, shown: ArrayLike = ()) -> float:
+    """Loss in nats up to which to draw a graph: a little above the highest transition state, without outliers.
+
+    A minimum above all transition states (a collapsed one at the entropy of the labels), or a few points far above
+    all others, would press everything else into a line. So 2 % of the points, or four where there are few, may lie
+    above the ceiling if without them the drawing is less than 0.4 times as high.
+
+    Parameters
+    ----------
+    graph : LandscapeGraph
+    shown : (k,) array, optional
+        Losses of minima that are to be seen as well, such as the visited ones; of these, too, 2 % or two may be left
+        out.
+
+    Returns
+    -------
+    float
+        inf without transition states.
+    """
+    if not graph.n_transition_states:
+        return np.inf
+    low, joined = float(graph.losses.min()), float(graph.transition_losses.max())
+    top = _without_outliers(np.concatenate([graph.losses[graph.losses <= joined], graph.transition_losses]), low, 4)
+    wanted = np.maximum(np.asarray(shown, dtype=np.float64), top)
+    if wanted.size:
+        top = _without_outliers(np.append(wanted, top), low, 2)
+    return top + HEADROOM * (top - low)
+
+
+def _without_outliers(values: Floats, low: float, few: int) -> float:
+    """The highest of `values`, or the highest that is no outlier."""
+    ascending = np.sort(values)
+    spare = min(max(int(OUTLIERS * values.size), few), values.size // 2)
+    bulk = float(ascending[-1 - spare])
+    return bulk if ascending[-1] - low > SQUASHED * (bulk - low) > 0.0 else float(ascending[-1])
 
 
 def _given_grid(levels: int | ArrayLike | None) -> Floats:
