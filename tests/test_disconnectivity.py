@@ -358,7 +358,7 @@ def test_drawing_has_a_line_per_node_and_says_what_it_shows():
     ("graph", "options", "title"),
     [
         (two_minima(), {}, "2 minima, 1 transition state"),
-        (three_components(), {"max_minima": 1}, "1 of 6 minima, 4 transition states"),
+        (three_components(), {"max_minima": 1}, "1 of 6 minima (5 higher than the lowest 1),\n4 transition states"),
         (three_components(), {"emax": 1.75}, "6 minima, 4 transition states, 4 components below 1.75 nats"),
     ],
 )
