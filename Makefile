@@ -20,7 +20,7 @@ slow: $(INSTALLED)  ## the slow tests
 
 browser: $(INSTALLED)  ## the tests of the report; they need a Chromium (apt-get install chromium)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
-	$(BIN)/python -m pytest -m slow tests/test_report_browser.py
+	$(BIN)/python -m pytest -m slow tests/bridge/studies/test_report_browser.py
 
 # pyenv's are on the path with PYENV_VERSION=3.11.7:3.12.1:3.13.0 or the like
 pythons:  ## the test suite under each of these Pythons that is here
