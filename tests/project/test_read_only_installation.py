@@ -1,7 +1,6 @@
 """A package that nobody can write to, for a user without a home: the usual container."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -129,14 +128,6 @@ def test_a_full_disk_is_no_place(tmp_path):
     with small_disk(tmp_path / "disk", 64):
         assert _compilation._takes(tmp_path / "disk", 1)
         assert not _compilation._takes(tmp_path / "disk", _compilation.ROOM)
-
-
-def test_every_cached_function_can_do_without():
-    """Numba's own decorator would end in a traceback."""
-    for path in (path for name in PACKAGES for path in (ROOT / name).rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        if "cache=True" in text and path.name != "_compilation.py":
-            assert re.search(r"from landscape\.support(\._compilation)? import (.*, )?njit\b", text), path
 
 
 def filled(word, folder):

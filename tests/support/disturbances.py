@@ -13,7 +13,7 @@ import pytest
 from dynamics import load_trajectories
 from landscape import Database
 from support.cli import arrays, tables
-from support.faults import LOSS, duration
+from support.faults import LOSS, Running, pace
 
 EXPLORE = ("explore", *LOSS, "--searches", "40", "--output", "f.db", "--jobs", "1")
 TRAIN = ("train", *LOSS, "--replicas", "7", "--steps", "60000", "--batch-size", "20", "--output", "f.h5", "--jobs", "1")
@@ -26,7 +26,7 @@ COMMANDS = {"explore": (EXPLORE,), "train": (TRAIN,), "overlay": (OVERLAY, EXPLO
 
 
 def undisturbed_in(make_folder):
-    """Of each command: the folder with its input, that with its result as well, and how long it took."""
+    """Of each command: the folder with its input, that with its result as well, and its pace."""
     known = {}
 
     def get(name):
@@ -35,12 +35,12 @@ def undisturbed_in(make_folder):
             begin = make_folder(name) / "begin"
             begin.mkdir()
             for needed in inputs:
-                duration(begin, needed)
+                assert Running(begin, needed).end().code == 0
             whole = Path(shutil.copytree(begin, begin.with_name("whole")))
-            duration(whole, command)  # once for whatever is compiled
+            pace(whole, command)  # once for whatever is compiled
             shutil.rmtree(whole)
             shutil.copytree(begin, whole)
-            known[name] = begin, whole, duration(whole, command)
+            known[name] = begin, whole, pace(whole, command)
         return known[name]
 
     return get

@@ -3,12 +3,14 @@
 A server that has imported everything forks a process for each command, so that a start takes milliseconds.
 """
 
+import contextlib
 import multiprocessing
 import os
 import resource
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -16,7 +18,8 @@ from pathlib import Path
 from bridge.cli import main
 
 LOSS = ("--hidden", "3", "--rows", "100")
-TIMEOUT = 120
+TIMEOUT = 300  # seconds: it catches what hangs
+LOOK = 0.001  # seconds between two looks at what a command has written
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["support.faults", "bridge.cli", "scipy.optimize", "matplotlib.pyplot"])
 
@@ -61,9 +64,8 @@ class Running:
         if self.alive and self._process.pid:
             os.killpg(self._process.pid, number)
 
-    def after(self, seconds: float, number: signal.Signals) -> Ended:
-        """Wait so long at most, then send the signal: how it ended."""
-        self._process.join(seconds)
+    def stop(self, number: signal.Signals) -> Ended:
+        """Send the signal: how it ended."""
         self.send(number)
         return self.end()
 
@@ -98,10 +100,52 @@ def _run(folder: Path, log: Path, arguments: tuple[str, ...], largest: int | Non
     main()
 
 
-def duration(folder: Path, arguments: tuple[str, ...]) -> float:
-    """Seconds that a command takes undisturbed."""
+# ---------------------------------------------------------------- moments
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a command goes that nothing disturbs: how often files of its folder change, seen from outside, and its time.
+
+    Moments are counted in changes, so that a faster machine stops a command as far on its way as a slow one.
+    """
+
+    changes: int
+    seconds: float
+
+    def wait(self, folder: Path, share: float, alive: Callable[[], bool]) -> None:
+        """Wait for this share of the changes, and for a part of the time to the next; or for the end."""
+        whole, part = divmod(share * self.changes, 1.0)
+        files, seen = _files(folder), 0
+        while seen < whole and alive():
+            time.sleep(LOOK)
+            before, files = files, _files(folder)
+            seen += files != before
+        if alive():
+            time.sleep(part * self.seconds / self.changes)
+
+
+def pace(folder: Path, arguments: tuple[str, ...]) -> Pace:
+    """Run a command to its end, and count."""
     folder.mkdir(parents=True, exist_ok=True)
-    begin = time.monotonic()
-    ended = Running(folder, arguments).end()
+    files, changes, begin = _files(folder), 0, time.monotonic()
+    running = Running(folder, arguments)
+    while running.alive:
+        time.sleep(LOOK)
+        before, files = files, _files(folder)
+        changes += files != before
+    ended = running.end()
     assert ended.code == 0, ended
-    return time.monotonic() - begin
+    return Pace(max(changes, 1), time.monotonic() - begin)
+
+
+def _files(folder: Path) -> set[tuple[str, int, int]]:
+    """Names, sizes and times of all files below a folder."""
+    found = set()
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(place, name)
+            with contextlib.suppress(FileNotFoundError):
+                status = os.stat(path)
+                found.add((path, status.st_size, status.st_mtime_ns))
+    return found

@@ -1,11 +1,11 @@
-"""Naive implementations and surfaces with a known answer, to test against."""
+"""Naive implementations, to test against, and a double well."""
 
 from itertools import permutations, product
 
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from landscape import symmetry
+from landscape import losses, symmetry
 
 # ---------------------------------------------------------------- derivatives
 
@@ -85,51 +85,23 @@ def flow_end(loss, theta):
     return x
 
 
-# ---------------------------------------------------------------- surfaces with a known answer
+# ---------------------------------------------------------------- surfaces
 
 
-class Surface:
-    """A function of a few coordinates that follows the `Loss` protocol."""
+class Surface(losses.Surface):
+    """A function of two coordinates, or of `n_parameters`, that follows the `Loss` protocol."""
 
-    network = None
     n_parameters = 2
 
-    @property
-    def zero_modes(self):
-        return np.zeros((0, self.n_parameters))
-
-    def value_and_gradient(self, theta):
-        return self.value_gradient_hessian(theta)[:2]
-
-
-class MuellerBrown(Surface):
-    """A hundredth of the surface of Mueller and Brown, Theor. Chim. Acta 53, 75 (1979)."""
-
-    height = 0.01 * np.array([-200.0, -100.0, -170.0, 15.0])
-    a = np.array([-1.0, -1.0, -6.5, 0.7])
-    b = np.array([0.0, 0.0, 11.0, 0.6])
-    c = np.array([-10.0, -10.0, -6.5, 0.7])
-    centers = np.array([[1.0, 0.0], [0.0, 0.5], [-0.5, 1.5], [-1.0, 1.0]])
-
-    minima = np.array([[-0.558224, 1.441726], [0.623499, 0.028038], [-0.050011, 0.466694]])
-    minimum_values = 0.01 * np.array([-146.69952, -108.16672, -80.76782])
-    saddles = np.array([[-0.822002, 0.624313], [0.212487, 0.292988]])
-    saddle_values = 0.01 * np.array([-40.66484, -72.24894])
-    saddle_ends = ((0, 2), (1, 2))  # which minima each saddle joins
-
-    def value_gradient_hessian(self, theta):
-        x, y = (np.asarray(theta, dtype=float) - self.centers).T
-        terms = self.height * np.exp(self.a * x * x + self.b * x * y + self.c * y * y)
-        slope = np.array([2 * self.a * x + self.b * y, self.b * x + 2 * self.c * y])
-        curvature = np.array([[2 * self.a, self.b], [self.b, 2 * self.c]])
-        hessian = np.einsum("k,ik,jk->ij", terms, slope, slope) + curvature @ terms
-        return float(terms.sum()), slope @ terms, hessian
+    def __init__(self) -> None:
+        super().__init__(self.n_parameters)
 
 
 class DoubleWell(Surface):
     """(x^2 - 1)^2 + tilt x + y^2 / 2: two minima, the lower one at negative x for a positive tilt."""
 
     def __init__(self, tilt=0.2):
+        super().__init__()
         self.tilt = tilt
 
     def value_gradient_hessian(self, theta):

@@ -24,6 +24,7 @@ from bridge.commands._cluster import cluster
 from bridge.figures import Ensemble, get_figure, reproduce
 from bridge.figures._spectra import MOST_RUNS
 from dynamics import SGD, train
+from dynamics.runs import WAITING_TIMES
 from landscape import CrossEntropyLoss, datasets, explore
 from landscape.networks import MLP
 from landscape.support import shared, worker_pool
@@ -331,10 +332,13 @@ def test_a_worker_killed_while_figures_are_made_changes_nothing(tmp_path):
         workers = [worker.pid for worker in local.workers.values()]
     assert {"train", "Hessians"} <= killed.keys()
     assert not set(killed.values()) & set(workers)
+    spectra = json.loads((tmp_path / "here/quick/fig7.json").read_text())["steps"]
+    assert spectra == [0, *(tw for tw in WAITING_TIMES if tw < steps), steps]
+    expected = {"train": replicas, "Hessians": MOST_RUNS["ljat"] * len(spectra)}
     for stage, done in done_at.items():
-        if stage.startswith(("train", "Hessians")):
+        if stage.split()[0] in expected:
             assert done == sorted(done), stage
-            assert done[-1] == (replicas if stage.startswith("train") else MOST_RUNS["ljat"] * 4), stage
+            assert done[-1] == expected[stage.split()[0]], stage
     same_figures(tmp_path / "here", tmp_path / "there")
 
 

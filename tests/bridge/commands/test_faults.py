@@ -25,12 +25,14 @@ def undisturbed(tmp_path_factory):
 
 def disturb(name, undisturbed, folder, number, moments, rng):
     """Stop a command so many times; begin anew whenever it ended; let it end: how often it was stopped."""
-    begin, whole, seconds = undisturbed(name)
+    begin, whole, pace = undisturbed(name)
     command, expected, stopped = COMMANDS[name][0], results(whole), 0
     work = folder / "work"
     shutil.copytree(begin, work)
-    for delay in rng.uniform(0.0, seconds, moments).tolist():
-        ended = Running(work, command).after(delay, number)
+    for share in rng.uniform(0.0, 0.95, moments).tolist():
+        running = Running(work, command)
+        pace.wait(work, share, lambda: running.alive)  # noqa: B023
+        ended = running.stop(number)
         check(work)
         if ended.code == 0:
             assert results(work) == expected
@@ -59,7 +61,7 @@ def test_a_killed_overlay_goes_on_as_if_undisturbed(undisturbed, tmp_path):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_stopped_at_random_moments_it_goes_on_as_if_undisturbed(name, number, undisturbed, tmp_path):
     moments = KILLS if number is signal.SIGKILL else -(-KILLS // 4)
-    stopped = disturb(name, undisturbed, tmp_path, number, moments, np.random.default_rng())
+    stopped = disturb(name, undisturbed, tmp_path, number, moments, np.random.default_rng(len(name)))
     assert stopped >= moments // 3
 
 
@@ -131,10 +133,12 @@ READ_ONLY = [
 @pytest.mark.parametrize(("name", "half"), READ_ONLY)
 def test_a_folder_that_is_read_only(name, half, undisturbed, tmp_path):
     """It says so and changes nothing; where it can write it goes on."""
-    begin, whole, seconds = undisturbed(name)
+    begin, whole, pace = undisturbed(name)
     work, locked = Path(shutil.copytree(begin, tmp_path / "work")), tmp_path / "locked"
     if half:
-        Running(work, COMMANDS[name][0]).after(0.5 * seconds, signal.SIGKILL)
+        running = Running(work, COMMANDS[name][0])
+        pace.wait(work, 0.5, lambda: running.alive)
+        running.stop(signal.SIGKILL)
     with read_only(locked, work):
         before = bytes_of(locked)
         ended = Running(locked, COMMANDS[name][0]).end()
@@ -170,4 +174,4 @@ def test_of_two_trainings_into_one_file_the_second_is_told_so(undisturbed, tmp_p
     while first.alive and not (tmp_path / "f.h5.lock").exists():
         time.sleep(0.01)
     assert_complaint(Running(tmp_path, endless, log="second").end(), "is being used by process")
-    assert first.after(0.0, signal.SIGKILL).code == -signal.SIGKILL
+    assert first.stop(signal.SIGKILL).code == -signal.SIGKILL

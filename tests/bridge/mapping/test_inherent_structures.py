@@ -458,7 +458,7 @@ def test_a_kill_changes_nothing(incomplete, database, tmp_path, where, at):
     paths = [str(Path(__file__).parent), str(TESTS)]
     module = Path(__file__).stem
     code = f"import sys; sys.path[:0] = {paths!r}; from {module} import victim; victim(*{arguments!r})"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == -signal.SIGKILL, result.stderr
     with Database(tmp_path / "killed.db") as killed:
         done = len(killed.inherent_structures("flow"))

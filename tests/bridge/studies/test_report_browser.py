@@ -78,8 +78,8 @@ def page(browser, done):
 
 
 def wait_until(holds):
-    """For ten seconds at most: figures follow with the next frame. The page's policy forbids Playwright's own way."""
-    end = time.monotonic() + 10
+    """For a minute at most: figures follow with the next frame. The page's policy forbids Playwright's own way."""
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -180,19 +180,28 @@ def test_runs_that_diverge_do_not_refuse_a_smaller_rate(tmp_path, monkeypatch):
 
 LONG = {"replicas": 7, "steps": 200_000, "lags": [1, 10, 1000, 150_000], "waiting_times": [100, 3000]}
 CHILD = """
-import sys
+import os, sys
 sys.path[:0] = {paths!r}
 from support import ensembles as t
-from dynamics.training import _store as store
-store.SECONDS = 0.02
+from dynamics.training import _checkpoints as checkpoints, _replica as replica, _store as store
+store.SECONDS, checkpoints.LARGEST_SHARE, replica.CHUNK = 0.0, 1e9, 8192  # a checkpoint after every 8192 steps
+events = 0
+def stop(event, arguments):  # before a file beside the results is opened, before it takes its name
+    global events
+    if event in ("open", "os.rename") and ".parts" in str(arguments[0]):
+        events += 1
+        if events == {event}:
+            os.kill(os.getpid(), {number})
+sys.addaudithook(stop)
 print("ready", flush=True)
 t.run(path={path!r}, jobs=2, **{changes!r})
 """
 
 
-def begin(path: Path, changes: dict[str, Any]) -> subprocess.Popen[bytes]:
+def begin(path: Path, changes: dict[str, Any], event: int = 0, number: int = 0) -> subprocess.Popen[bytes]:
+    """Runs in a process that sends itself a signal at this event of writing; the first is number 1."""
     paths = [str(TESTS), str(ROOT)]
-    code = CHILD.format(paths=paths, path=str(path), changes=changes)
+    code = CHILD.format(paths=paths, path=str(path), changes=changes, event=event, number=number)
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert child.stdout is not None
     assert child.stdout.readline() == b"ready\n"
@@ -211,17 +220,14 @@ def wait_for_checkpoint(parts: Path, child: subprocess.Popen[bytes]) -> None:
         time.sleep(0.002)
 
 
-def interrupted_until_done(path: Path, changes: dict[str, Any], number: signal.Signals, delays: list[float]) -> int:
-    """Begin, wait for a new checkpoint and then for so long, stop it; and finish. How often there was one."""
+def interrupted_until_done(path: Path, changes: dict[str, Any], number: signal.Signals, events: list[int]) -> int:
+    """Begin and stop at each of these events of writing; and finish. How often a checkpoint was left."""
     kept = 0
-    for delay in delays:
-        with begin(path, changes) as child:
-            wait_for_checkpoint(path.with_name(path.name + ".parts"), child)
-            time.sleep(delay)
-            if child.poll() is None:
-                child.send_signal(number)
-        kept += any(path.with_name(path.name + ".parts").glob("*.checkpoint"))
+    for event in events:
+        with begin(path, changes, event, number) as child:
+            child.wait()
         assert child.returncode != 0, "it was done before: give it more to do"
+        kept += any(path.with_name(path.name + ".parts").glob("*.checkpoint"))
     run(path=path, **changes)
     return kept
 
@@ -231,10 +237,11 @@ def interrupted_until_done(path: Path, changes: dict[str, Any], number: signal.S
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
 @pytest.mark.slow
 def test_killed_at_random_moments_it_ends_as_if_undisturbed(tmp_path, name, snapshots):
+    """One thread is stopped while it writes, the other wherever it is; all runs write about 600 times."""
     path, changes = tmp_path / "F.h5", LONG | {"snapshots": snapshots}
-    delays = np.random.default_rng().uniform(0.0, 0.3, 4).tolist()
-    kept = interrupted_until_done(path, changes, signal.Signals[name], delays)
-    assert kept >= 3, delays  # the moment between the last run of a block and its file has none
+    events = np.random.default_rng(["all", "waiting"].index(snapshots)).integers(5, 80, 4).tolist()
+    kept = interrupted_until_done(path, changes, signal.Signals[name], events)
+    assert kept >= 3, events  # the moment between the last run of a block and its file has none
     assert_same(load_trajectories(path), run(**changes))
     assert list(tmp_path.iterdir()) == [path]
 

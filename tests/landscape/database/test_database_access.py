@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -64,10 +63,8 @@ def test_a_reader_waits_a_little_for_another_process(filled):
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("read", [Database, read_pele])
 def test_a_locked_file_is_no_damaged_file(filled, read):
-    before = time.monotonic()
     with locked(filled), pytest.raises(TimeoutError, match=rf"{filled} is being used by another process: wait for it"):
         read(filled)
-    assert time.monotonic() - before < 2.0
 
 
 @pytest.mark.usefixtures("impatient")

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 from support.paths import DATA
-from support.reference import MuellerBrown, Surface, finite_gradient, finite_hessian
+from support.reference import Surface, finite_gradient, finite_hessian
 
 from landscape import CrossEntropyLoss, TransitionState, datasets, quench, verify
 from landscape.descent import _radau, follow_down, radau_end
 from landscape.descent._downhill import TUBE, push_off
 from landscape.descent._flow import _step, gradient_flow, phi_functions, settles
 from landscape.descent._quench import flow_quench
+from landscape.losses import MuellerBrown
 from landscape.networks import MLP
 from landscape.search import SaddleStatus, downhill, find_transition_state
 from landscape.search._exploration import open_or_create
@@ -284,7 +285,7 @@ def test_verify_finds_an_end_on_the_wrong_side_of_a_ridge(tmp_path, distance):
 
 def test_radau_agrees_on_a_surface():
     surface = MuellerBrown()
-    for saddle in surface.saddles:
+    for saddle in surface.known_points().transition_states:
         state = find_transition_state(surface, saddle, [1.0, 0.0])
         model = local_model(surface, state.transition_state.coordinates)
         for sign, minimum in zip((1.0, -1.0), state.minima, strict=True):

@@ -3,10 +3,11 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy.spatial.distance import cdist
-from support.reference import MuellerBrown, flow_path
+from support.reference import flow_path
 
 from landscape import CrossEntropyLoss, quench, symmetry
 from landscape.descent import loss_profile
+from landscape.losses import MuellerBrown
 from landscape.networks import MLP
 from landscape.plots import plot_profile
 from landscape.search import find_transition_state, search_from_minimum
@@ -16,8 +17,10 @@ from landscape.search import find_transition_state, search_from_minimum
 def surface():
     """Its minima 0, 2, 1 in the order of the way, and the two transition states between them."""
     surface = MuellerBrown()
-    minima = [quench(surface, surface.minima[i]).minimum for i in (0, 2, 1)]
-    states = [find_transition_state(surface, saddle, [1.0, 0.0]).transition_state for saddle in surface.saddles]
+    known = surface.known_points()
+    minima = [quench(surface, known.minima[i]).minimum for i in (0, 2, 1)]
+    saddles = known.transition_states[[1, 0]]
+    states = [find_transition_state(surface, saddle, [1.0, 0.0]).transition_state for saddle in saddles]
     return surface, minima, states
 
 

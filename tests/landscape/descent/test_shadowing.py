@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from support.reference import DoubleWell, MuellerBrown, Surface
+from support.reference import DoubleWell, Surface
 
 from dynamics import SGD, load_trajectories, train
 from landscape import CrossEntropyLoss, quench
 from landscape.descent import _shadowing as shadowing, quench_along
+from landscape.losses import MuellerBrown
 from landscape.networks import MLP
 
 
@@ -90,7 +91,8 @@ def test_a_walk_around_the_saddles_of_a_surface():
     """Points 0.02 apart on circles that cross the ridges twice; none lies within the flow's error of a ridge."""
     surface = MuellerBrown()
     angles = np.linspace(0.0, 2 * np.pi, 90, endpoint=False) + 0.01
-    circles = [saddle + 0.15 * np.column_stack([np.cos(angles), np.sin(angles)]) for saddle in surface.saddles]
+    circle = 0.15 * np.column_stack([np.cos(angles), np.sin(angles)])
+    circles = [saddle + circle for saddle in surface.known_points().transition_states]
     for points in circles:
         found, expected = quench_along(surface, points), alone(surface, points)
         assert_same_ends(found, expected, 1e-3)

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from support.reference import DoubleWell, MuellerBrown, Surface
+from support.reference import DoubleWell, Surface
 
 from landscape import quench, symmetry
 from landscape.descent import QuenchStatus
+from landscape.losses import MuellerBrown
 from landscape.search import BasinHopping, CrossoverMove, GaussianMove, LayerMove, basin_hopping
 from landscape.stationary import certify
 
@@ -22,7 +23,7 @@ def test_the_lower_of_two_minima_is_found(rng):
 def test_the_global_minimum_of_the_surface_is_found(seed):
     surface, rng = MuellerBrown(), np.random.default_rng(seed)
     walk = basin_hopping(surface, [-0.05, 0.47], rng, steps=40, settings=BasinHopping(0.5, 0.5))
-    np.testing.assert_allclose(walk.lowest.coordinates, surface.minima[0], atol=1e-6)
+    np.testing.assert_allclose(walk.lowest.coordinates, surface.known_points().minima[0], atol=1e-6)
 
 
 def test_a_cold_walk_never_goes_up_and_a_hot_one_does():

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from support.reference import DoubleWell, MuellerBrown
+from support.reference import DoubleWell
 
 from landscape import quench
+from landscape.losses import MuellerBrown
 from landscape.search import BasinHopping, GaussianMove, parallel_tempering
 from landscape.search._tempering import exchange_probability
 
@@ -95,8 +96,8 @@ def test_the_ladder_brings_the_lowest_minimum_to_the_cold_end():
     run = parallel_tempering(
         surface, [start] * 3, [1e-3, 0.1, 0.5], seed=0, sweeps=30, settings=BasinHopping(moves=[GaussianMove(0.5)])
     )
-    np.testing.assert_allclose(run.lowest.coordinates, surface.minima[0], atol=1e-6)
-    np.testing.assert_allclose(run.walkers[0].current.coordinates, surface.minima[0], atol=1e-6)
+    np.testing.assert_allclose(run.lowest.coordinates, surface.known_points().minima[0], atol=1e-6)
+    np.testing.assert_allclose(run.walkers[0].current.coordinates, surface.known_points().minima[0], atol=1e-6)
     assert run.exchanges_offered.tolist() == [15, 15]
 
 
