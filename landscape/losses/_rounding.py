@@ -20,7 +20,7 @@ and the errors of rows are independent, too:
 
 and, for the gradient J^T (p - y), 4 u (rms m' / sqrt(N) + sqrt(n) mean |p - y| |J|), m' = (1 + a s) |J| + |p - y| |U|.
 
-Derived here; tested against extended precision in tests/test_rounding.py.
+Derived here; tested against extended precision in tests/landscape/losses/test_rounding.py.
 """
 
 from typing import NamedTuple
