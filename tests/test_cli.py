@@ -24,8 +24,8 @@ import bridge.commands.landscapes
 from bridge.cli import main
 from bridge.commands import _console
 from bridge.commands._console import parse_duration, parse_hidden
-from bridge.plots import PROPERTIES, minimum_property
 from landscape import Database, datasets, loss_of
+from landscape.database import PROPERTIES, minimum_property
 from landscape.graph import components, funnelling
 
 # what DESIGN.md, section 6, promises of each command

@@ -13,9 +13,8 @@ from hypothesis import given, strategies as st
 from sql import alter
 from test_database import DAMAGES, Attempt, a_minimum, a_transition_state, same
 
-from bridge.plots import minimum_property
 from landscape import Database, disconnectivity_tree, interchange
-from landscape.database import _columns, _store as database, load_array
+from landscape.database import _columns, _store as database, load_array, minimum_property
 from landscape.database._columns import Records
 from landscape.database._pickles import dump_array, plain_numbers
 from landscape.search import summarize

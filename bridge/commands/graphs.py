@@ -12,13 +12,12 @@ import typer
 from bridge import plots
 from bridge.commands._console import show
 from bridge.commands._options import AsJson, Jobs, Seed, describe_metadata
-from bridge.plots import PROPERTIES, minimum_property
-from landscape.database import Database, StoredMinimum, loss_of
+from landscape.database import PROPERTIES, Database, StoredMinimum, loss_of, minimum_property
 from landscape.datasets import CHUNK, fresh_rows, is_generated
 from landscape.descent import loss_profile
 from landscape.graph import Pathway, fastest_path, funnelling, minimax_barrier
 from landscape.losses import CrossEntropyLoss
-from landscape.plots import check_figure_path, plot_geometry, plot_profile, save_figure
+from landscape.plots import check_figure_path, new_figure, plot_geometry, plot_profile, save_figure
 from landscape.search import summarize
 from landscape.stationary import LocalGeometry, local_geometry
 from landscape.support import write_text
@@ -46,7 +45,7 @@ def graph(
 ) -> None:
     """Draw the disconnectivity graph of a database and say how funnelled the landscape is."""
     check_figure_path(output)
-    figure, axes = plots.new_figure(6.0, 5.0)
+    figure, axes = new_figure(6.0, 5.0)
     with Database(database) as opened:
         _check_minima(opened, 1)
         found, funnels = summarize(opened), funnelling(opened.graph())
@@ -96,7 +95,7 @@ def path(
 ) -> None:
     """Draw the loss along the way from one minimum to another."""
     check_figure_path(output)
-    figure, axes = plots.new_figure(6.0, 3.6)
+    figure, axes = new_figure(6.0, 3.6)
     with Database(database) as opened:
         _check_minima(opened, 2)
         way = _way(opened, a, b, temperature)
@@ -137,7 +136,7 @@ def geometry(
 ) -> None:
     """Draw the generalization error of the minima against the trace of their Hessians."""
     check_figure_path(output)
-    figure, axes = plots.new_figure(5.5, 4.2)
+    figure, axes = new_figure(5.5, 4.2)
     with Database(database) as opened:
         _check_minima(opened, 2)
         minima = opened.minima
@@ -195,25 +194,26 @@ def _check_minima(database: Database, fewest: int) -> None:
 
 def _way(database: Database, a: int, b: int, temperature: float | None) -> Pathway:
     """The way between two minima of a database, named by their ids."""
-    position = {minimum.id: i for i, minimum in enumerate(database.minima)}
+    ids = database.minimum_ids()
     for number in (a, b):
-        if number not in position:
+        if number not in ids:
             msg = f"{database.path} has no minimum with the id {number}"
             raise ValueError(msg)
     if a == b:
         msg = f"the ends of a way must be two different minima; got {a} twice"
         raise ValueError(msg)
     graph = database.graph()
-    if not np.isfinite(minimax_barrier(graph, position[a], position[b])):
+    start, end = database.positions([a, b]).tolist()
+    if not np.isfinite(minimax_barrier(graph, start, end)):
         msg = f"{database.path} has no way from minimum {a} to minimum {b}; explore it further"
         raise ValueError(msg)
     if temperature is None:
-        return fastest_path(graph, position[a], position[b])
+        return fastest_path(graph, start, end)
     states = database.transition_states
     return fastest_path(
         graph,
-        position[a],
-        position[b],
+        start,
+        end,
         temperature=temperature,
         log_determinants=[s.point.log_product for s in states],
         multiplicities=[float(s.orbit_size) for s in states],

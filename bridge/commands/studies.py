@@ -46,7 +46,7 @@ from dynamics.runs import load_trajectories
 from dynamics.training import SGD
 from landscape import datasets
 from landscape.database import Database
-from landscape.plots import check_figure_path, save_figure
+from landscape.plots import check_figure_path, new_figure, save_figure
 from landscape.search import summarize
 
 Scale = Literal["quick", "paper"]
@@ -68,7 +68,7 @@ def compare(
         check_table_path(table)
     comparison = compare_studies(directory, threshold=threshold)
     if output is not None:
-        figure, axes = plots.new_figure(5.5, 4.2)
+        figure, axes = new_figure(5.5, 4.2)
         plots.plot_comparison(comparison, axes[0])
         save_figure(figure, output)
     if table is not None:

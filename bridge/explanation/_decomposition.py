@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bridge.explanation._relaxation import plain_learning_rate
 from bridge.mapping import QuenchedSnapshots
-from bridge.residence import UNKNOWN, Residence
+from bridge.residence import UNKNOWN, compare_places
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import Trajectories
 from landscape import symmetry
@@ -176,10 +176,9 @@ def decompose_points(
     grids = np.where(inside, np.array(rows), np.nan)
     template = MeanSquareDisplacement(waiting_times, lags, grids[:, 0])
     parts = {name: replace(template, values=grids[:, k]) for k, name in enumerate(("total", "inherent", *PARTS))}
-    ids = Residence.of_basins(quenched).ids
-    before, after = ids[:, start][..., None], ids[:, np.minimum(end, steps.size - 1)]
-    changed = inside & (before != UNKNOWN) & (after != UNKNOWN) & (before != after)
-    return Decomposition(**parts, changed=changed, exact_images=symmetry.is_exact(network))
+    later = quenched.basins[:, np.minimum(end, steps.size - 1)]
+    _, changed = compare_places(quenched.basins[:, start][..., None], later)
+    return Decomposition(**parts, changed=inside & changed, exact_images=symmetry.is_exact(network))
 
 
 def _decompose_run(
@@ -197,7 +196,7 @@ def _decompose_run(
     hops: dict[tuple[int, int], float] = {}
     with one_thread():
         for w, i in enumerate(start.tolist()):
-            if basins[i] < 0:
+            if basins[i] == UNKNOWN:
                 continue
             if basins[i] not in models:
                 models[basins[i]] = local_model(loss, coordinates[i])
@@ -226,7 +225,7 @@ def _hop(
 ) -> float:
     """Mean square distance modulo symmetry of the minima of snapshots i and j; each pair of basins is computed once."""
     pair = (basins[i], basins[j])
-    if pair[1] < 0:
+    if pair[1] == UNKNOWN:
         return float("nan")
     if pair[0] == pair[1]:
         return 0.0

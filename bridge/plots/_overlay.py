@@ -15,11 +15,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from bridge.plots._sentences import UNKNOWN_MINIMA
-from bridge.plots._trees import visible_top
 from bridge.residence import Dwells, Jumps, Occupation
 from dynamics.plots import COLORS
-from landscape.database import Database
-from landscape.graph import DisconnectivityTree, disconnectivity_tree
+from landscape.database import Database, positions
+from landscape.graph import DisconnectivityTree, tree_with
 from landscape.plots import plot_disconnectivity
 
 Floats = NDArray[np.float64]
@@ -30,13 +29,6 @@ PANEL = (5.6, 5.0)  # inches
 PER_ROW = 3  # panels
 BEND = 0.03  # of the height of the drawing, by which a jump's line is bent
 FAINT = "0.6"  # of the graph, below the visits
-
-
-def overlay_tree(database: Database, occupations: Sequence[Occupation]) -> DisconnectivityTree:
-    """The tree to draw: up to a little above the highest transition state, and every visited minimum."""
-    losses = np.array([minimum.point.value for minimum in database.minima])
-    visited = np.any([o.times > 0 for o in occupations], axis=0)
-    return disconnectivity_tree(database.graph(), emax=max(visible_top(database), losses[visited].max(initial=-np.inf)))
 
 
 def plot_overlay(
@@ -62,7 +54,8 @@ def plot_overlay(
     title : str, optional
         Above all panels.
     """
-    tree, n = overlay_tree(database, occupations), len(occupations)
+    # every visited minimum is in it, however high
+    tree, n = tree_with(database.graph(), np.any([o.times > 0 for o in occupations], axis=0)), len(occupations)
     columns = min(n, PER_ROW)
     rows = -(-n // columns)
     figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout="constrained")
@@ -98,10 +91,10 @@ def plot_path(
     tree: DisconnectivityTree, database: Database, stays: Dwells, hops: Jumps, ax: Axes, ages: ScalarMappable
 ) -> None:
     """Draw the way of one run over the minima, each jump in the color of its age."""
-    position = {minimum.id: k for k, minimum in enumerate(database.minima)}
-    leaf = {minimum: k for k, minimum in enumerate(tree.minima.tolist())}
-    seen = stays.minimum_ids[stays.minimum_ids > 0].tolist()
-    place = {number: _place(tree, leaf[position[number]]) for number in seen}
+    seen = stays.minimum_ids[stays.known]
+    leaves = positions(tree.minima, database.positions(seen))
+    seen = seen.tolist()
+    place = {number: _place(tree, leaf) for number, leaf in zip(seen, leaves.tolist(), strict=True)}
     pairs = zip(hops.sources.tolist(), hops.targets.tolist(), strict=True)
     arcs = [_arc(place[a], place[b], BEND * (tree.top - tree.levels.min())) for a, b in pairs]
     colors = ages.to_rgba(np.maximum(0.5 * (hops.left + hops.entered), 1.0))

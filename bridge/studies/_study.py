@@ -21,7 +21,7 @@ from landscape.database import Database
 from landscape.datasets import Dataset
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
-from landscape.plots import save_figure
+from landscape.plots import new_figure, save_figure
 from landscape.search import estimate_minima, explore
 
 Progress = Callable[[str, int, int], object]  # stage, done, total
@@ -162,14 +162,14 @@ def _draw(
     folders: Sequence[Path], results: Sequence[ArchitectureResults], comparison: Comparison, output: Path
 ) -> tuple[Path, ...]:
     names = [row.hidden for row in comparison.rows]
-    graphs, axes = plots.new_figure(5.2 * len(folders), 5.0, len(folders))
+    graphs, axes = new_figure(5.2 * len(folders), 5.0, len(folders))
     for ax, folder, found, name in zip(axes, folders, results, names, strict=True):
         with Database(folder / LANDSCAPE) as database:
             plots.plot_visits(found.visited, database, ax)
         ax.set_title(f"hidden layers {name}\n{ax.get_title()}", fontsize=10)
     displacements, fits = [found.msd for found in results], [found.fit for found in results]
     motion = plots.plot_displacements(names, displacements, fits, prefix="hidden layers ")
-    table, axes = plots.new_figure(5.5, 4.2)
+    table, axes = new_figure(5.5, 4.2)
     plots.plot_comparison(comparison, axes[0])
     figures = {"disconnectivity": graphs, "aging": motion, "comparison": table}
     return tuple(save_figure(figure, output / f"{name}.png", dpi=150) for name, figure in figures.items())

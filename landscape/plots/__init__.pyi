@@ -6,6 +6,7 @@ from ._plots import (
     VERMILION as VERMILION,
     WIDE as WIDE,
     check_figure_path as check_figure_path,
+    new_figure as new_figure,
     plot_disconnectivity as plot_disconnectivity,
     plot_discovery as plot_discovery,
     plot_geometry as plot_geometry,

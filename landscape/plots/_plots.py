@@ -31,6 +31,12 @@ SUFFIXES = (".svg", ".pdf", ".png")
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
+def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """Make a figure of so many inches with panels side by side."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, list(figure.subplots(1, columns, squeeze=False)[0])
+
+
 def plot_disconnectivity(
     tree: DisconnectivityTree,
     ax: Axes,
