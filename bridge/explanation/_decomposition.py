@@ -31,7 +31,7 @@ from landscape import symmetry
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
 from landscape.stationary import LocalModel, local_model
-from landscape.support import one_thread, worker_pool
+from landscape.support import one_thread, run_tasks
 
 Array = NDArray[np.float64]
 
@@ -167,12 +167,7 @@ def decompose_points(
         )
         for r in range(quenched.runs.size)
     )  # fmt: skip
-    rows: list[Any] = []
-    with worker_pool(jobs) as parallel:
-        for row in parallel(tasks):
-            rows.append(row)
-            if progress is not None:
-                progress(len(rows), quenched.runs.size)
+    rows = list(run_tasks(tasks, quenched.runs.size, jobs=jobs, progress=progress))
     grids = np.where(inside, np.array(rows), np.nan)
     template = MeanSquareDisplacement(waiting_times, lags, grids[:, 0])
     parts = {name: replace(template, values=grids[:, k]) for k, name in enumerate(("total", "inherent", *PARTS))}

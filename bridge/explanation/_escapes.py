@@ -14,7 +14,7 @@ from dynamics.training import SGD, Points, train
 from landscape.descent import Method, is_stationary, quench
 from landscape.losses import CrossEntropyLoss
 from landscape.stationary import Minimum, certificate, local_model, same_point
-from landscape.support import worker_pool
+from landscape.support import run_tasks
 
 Array = NDArray[np.float64]
 
@@ -133,17 +133,11 @@ def first_escapes(
     progress: Callable[[int, int], object] | None = None,
 ) -> Escapes:
     """When runs that start in the basin of the minimum `home` leave it."""
-    results = []
-    with worker_pool(jobs) as parallel:
-        tasks = (
-            delayed(_first_escape)(loss, np.asarray(runs.snapshots[r], dtype=np.float64), home, method)
-            for r in range(runs.replicas)
-        )
-        for result in parallel(tasks):
-            results.append(result)
-            if progress is not None:
-                progress(len(results), runs.replicas)
-    at = np.array(results)
+    tasks = (
+        delayed(_first_escape)(loss, np.asarray(runs.snapshots[r], dtype=np.float64), home, method)
+        for r in range(runs.replicas)
+    )
+    at = np.array(list(run_tasks(tasks, runs.replicas, jobs=jobs, progress=progress)))
     escaped = at >= 0
     times = learning_rate * np.where(escaped, runs.steps[at], runs.steps[-1])
     return Escapes(times, escaped, *exponential_rate(times, escaped, confidence), confidence)
