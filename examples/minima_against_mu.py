@@ -9,11 +9,11 @@ import argparse
 from pathlib import Path
 
 from bridge import compare
-from bridge.plots import new_figure, plot_comparison
+from bridge.plots import plot_comparison
 from dynamics import train
 from landscape import CrossEntropyLoss, datasets, explore
 from landscape.networks import MLP
-from landscape.plots import save_figure
+from landscape.plots import new_figure, save_figure
 from landscape.search import estimate_minima
 
 

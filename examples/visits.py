@@ -9,11 +9,11 @@ import argparse
 from pathlib import Path
 
 from bridge import inherent_structures, visits
-from bridge.plots import new_figure, plot_visits
+from bridge.plots import plot_visits
 from dynamics import train
 from landscape import CrossEntropyLoss, Database, datasets, explore
 from landscape.networks import MLP
-from landscape.plots import save_figure
+from landscape.plots import new_figure, save_figure
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bridge.commands._console import progress_bar, show
 from bridge.commands._options import AsJson, DataDir, Jobs, Seed, describe_metadata, parse_steps
 from dynamics.plots import plot_gradient, plot_negative, plot_spectra
-from dynamics.runs import Trajectories, load_trajectories
+from dynamics.runs import load_trajectories, loss_of_runs
 from dynamics.spectra import (
     WITH_REPLACEMENT,
     Curvature,
@@ -18,10 +18,7 @@ from dynamics.spectra import (
     curvature as exact_curvature,
     estimate_curvature,
 )
-from landscape.database import remake_loss
-from landscape.losses import CrossEntropyLoss
 from landscape.plots import check_figure_path, new_figure, save_figure
-from landscape.support import reading
 
 
 def curvature(
@@ -74,33 +71,6 @@ def curvature(
         axes[0].set_title(str(trajectories))
         result["output"] = save_figure(figure, output)
     show(result, as_json=as_json)
-
-
-def loss_of_runs(runs: Trajectories, data_dir: Path | None = None) -> CrossEntropyLoss:
-    """The loss that runs of `train` descend, made again from their metadata.
-
-    Parameters
-    ----------
-    runs : Trajectories
-    data_dir : Path, optional
-        Where the MNIST files lie now, if elsewhere than the runs say.
-
-    Raises
-    ------
-    ValueError
-        If the runs do not say what they descend, or the data have changed since.
-    """
-    needed = ("data", "data_sha256", "regularization", "regularize_biases")
-    if not runs.layer_sizes or (missing := [name for name in needed if name not in runs.metadata]):
-        what = "layer_sizes" if not runs.layer_sizes else missing[0]
-        msg = f"{runs.source} do not say what they descend: their metadata have no {what}"
-        raise ValueError(msg)
-    described = dict(runs.metadata["data"])
-    if data_dir is not None and described.get("name") == "mnist":
-        described["data_dir"] = str(data_dir)
-    sha256, regularization, biases = (runs.metadata[name] for name in needed[1:])
-    with reading(runs.source, "name a loss that cannot be made again"):
-        return remake_loss(runs.network, described, sha256, regularization, regularize_biases=biases)
 
 
 def describe_curvature(found: Curvature | CurvatureEstimates) -> dict[str, Any]:

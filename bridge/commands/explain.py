@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from bridge.commands._console import progress_bar, show
 from bridge.commands._options import AsJson, DataDir, Jobs, Seed, Threshold, describe_metadata
-from bridge.commands.curvature import loss_of_runs
 from bridge.explanation import (
     PARTS,
     Explanation,
@@ -24,10 +23,10 @@ from bridge.explanation import (
     mean_of_covered,
     nearest_lags,
 )
-from bridge.mapping import check_same_loss
+from bridge.mapping import UNKNOWN, check_same_loss, quench_folder
 from bridge.plots import in_words, plot_explanation
 from dynamics.aging_times import Aging, Agreement
-from dynamics.runs import load_trajectories
+from dynamics.runs import load_trajectories, loss_of_runs
 from landscape.database import Database
 from landscape.plots import check_figure_path, save_figure
 
@@ -67,6 +66,7 @@ def explain_aging(
             quench_lags=quench_lags,
             method=method,  # pyright: ignore
             store=trajectories.with_name(trajectories.name + ".explain") if store is None else store,
+            quenches=quench_folder(trajectories) if store is None else None,
             seed=seed,
             jobs=jobs,
             progress=bar,
@@ -163,7 +163,7 @@ def _describe_predicted(found: Explanation) -> dict[str, Any] | None:
         return None
     ratios, at = predicted.barrier_over_temperature, np.searchsorted(found.quenched.steps, found.msd.waiting_times)
     return {
-        "known_minima": float((predicted.minimum_ids > 0).mean()),
+        "known_minima": float((predicted.minimum_ids != UNKNOWN).mean()),
         "with_exits": float(predicted.with_exits.mean()),
         "expected": predicted.expected,
         "measured": int(found.jumps.jumps.sum()),

@@ -12,8 +12,7 @@ import typer
 from bridge import plots
 from bridge.commands._console import show
 from bridge.commands._options import AsJson, Jobs, Seed, describe_metadata
-from bridge.plots import PROPERTIES, minimum_property
-from landscape.database import Database, StoredMinimum, loss_of
+from landscape.database import PROPERTIES, Database, StoredMinimum, loss_of, minimum_property
 from landscape.datasets import CHUNK, fresh_rows, is_generated
 from landscape.descent import loss_profile
 from landscape.graph import Pathway, fastest_path, funnelling, minimax_barrier
@@ -195,25 +194,26 @@ def _check_minima(database: Database, fewest: int) -> None:
 
 def _way(database: Database, a: int, b: int, temperature: float | None) -> Pathway:
     """The way between two minima of a database, named by their ids."""
-    position = {minimum.id: i for i, minimum in enumerate(database.minima)}
+    ids = database.minimum_ids()
     for number in (a, b):
-        if number not in position:
+        if number not in ids:
             msg = f"{database.path} has no minimum with the id {number}"
             raise ValueError(msg)
     if a == b:
         msg = f"the ends of a way must be two different minima; got {a} twice"
         raise ValueError(msg)
     graph = database.graph()
-    if not np.isfinite(minimax_barrier(graph, position[a], position[b])):
+    start, end = database.positions([a, b]).tolist()
+    if not np.isfinite(minimax_barrier(graph, start, end)):
         msg = f"{database.path} has no way from minimum {a} to minimum {b}; explore it further"
         raise ValueError(msg)
     if temperature is None:
-        return fastest_path(graph, position[a], position[b])
+        return fastest_path(graph, start, end)
     states = database.transition_states
     return fastest_path(
         graph,
-        position[a],
-        position[b],
+        start,
+        end,
         temperature=temperature,
         log_determinants=[s.point.log_product for s in states],
         multiplicities=[float(s.orbit_size) for s in states],

@@ -9,10 +9,9 @@ from bridge.commands._aging_report import shorten
 from bridge.commands._console import progress_bar, show
 from bridge.commands._observables_report import describe_observable
 from bridge.commands._options import AsJson, DataDir, Jobs, Seed, Threshold, describe
-from bridge.commands.curvature import loss_of_runs
 from dynamics.observables import OBSERVABLES, observe as run_observe
 from dynamics.plots import plot_observables
-from dynamics.runs import load_trajectories
+from dynamics.runs import load_trajectories, loss_of_runs
 from landscape.plots import check_figure_path, save_figure
 
 WHAT_HELP = (

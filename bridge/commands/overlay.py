@@ -12,7 +12,7 @@ from bridge.commands._cluster import cluster
 from bridge.commands._console import progress_bar, show
 from bridge.commands._options import AsJson, Jobs, Scheduler, Seed, describe_metadata
 from bridge.commands._overlay_report import describe_departures, describe_maps, describe_overlay, summary
-from bridge.mapping import InherentStructures, inherent_structures
+from bridge.mapping import InherentStructures, inherent_structures, quench_folder
 from bridge.plots import _overlay, in_words, plot_over_time
 from bridge.residence import Dwells, Jumps, Occupation, compare_maps, dwells, jumps, occupation, occupation_at, run_path
 from dynamics.runs import Trajectories, load_trajectories
@@ -67,6 +67,7 @@ def overlay(
                 opened,
                 steps=chosen,
                 method=name,
+                path=quench_folder(trajectories),
                 jobs=jobs,
                 progress=lambda done, total, name=name: bar(f"map snapshots ({name})", done, total),
             )

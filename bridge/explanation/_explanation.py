@@ -86,6 +86,7 @@ def explain(
     quench_lags: int = 8,
     method: Method = "flow",
     store: Path | None = None,
+    quenches: Path | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: Callable[[str, int, int], object] | None = None,
@@ -110,7 +111,9 @@ def explain(
     method : {"flow", "lbfgs"}
         Of the quench.
     store : path, optional
-        Folder in which finished quenches and descents are remembered.
+        Folder in which finished descents and noises are remembered.
+    quenches : path, optional
+        Folder of finished quenches, which `bridge.mapping.inherent_structures` can share; by default one in `store`.
     seed : int
         Of the bootstrap.
     jobs : int
@@ -131,7 +134,7 @@ def explain(
         loss,
         steps=np.unique([*decomposition_steps(runs, lags), runs.steps[-1]]),
         method=method,
-        path=None if store is None else store / "quenches",
+        path=store / "quenches" if quenches is None and store is not None else quenches,
         jobs=jobs,
         progress=lambda done, total: report("quench", done, total),
     )

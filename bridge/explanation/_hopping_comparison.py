@@ -13,7 +13,7 @@ from bridge.explanation._escapes import exponential_rate
 from bridge.explanation._hopping import Hopping, predict_hopping, region_around
 from bridge.explanation._kinetics import exit_temperatures
 from bridge.mapping import QuenchedSnapshots
-from bridge.residence import UNKNOWN, Residence, stays_of
+from bridge.residence import Residence, stays_of
 from dynamics.aging_times import Aging, aging, at_lags
 from dynamics.displacement import MeanSquareDisplacement, of_known
 from landscape.database import Database
@@ -74,7 +74,7 @@ def observed_hops(
         Lags beyond the last quenched step, or without a snapshot, have nan.
     """
     wanted = np.asarray(lags, dtype=np.int64)
-    residence = _places(quenched, np.asarray(minimum_ids, dtype=np.int64))
+    residence = Residence.of_quenched(quenched, np.asarray(minimum_ids, dtype=np.int64))
     shape = (hopping.waiting_times.size, wanted.size)
     same, ends = np.full(shape, np.nan), np.full((*shape, 2), np.nan)
     for w, t in np.ndindex(*shape):
@@ -95,13 +95,6 @@ def observed_hops(
     return ObservedHops(
         hopping.waiting_times, wanted, same, ends, hopping.minimum_ids, total, left, mean, low, high
     )  # fmt: skip
-
-
-def _places(quenched: QuenchedSnapshots, ids: Integers) -> Residence:
-    """In minima of the database; basins that it does not have are places with negative numbers."""
-    return Residence(
-        quenched.steps, np.where(quenched.basins < 0, UNKNOWN, np.where(ids > 0, ids, -1 - quenched.basins))
-    )
 
 
 def mean_dwell_time(total: float, departures: int) -> tuple[float, float, float]:

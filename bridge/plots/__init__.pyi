@@ -38,7 +38,6 @@ from ._overlay import (
     PANEL as PANEL,
     PER_ROW as PER_ROW,
     SMALLEST as SMALLEST,
-    overlay_tree as overlay_tree,
     plot_overlay as plot_overlay,
     plot_path as plot_path,
     plot_title as plot_title,
@@ -53,21 +52,8 @@ from ._plots import (
     plot_graph as plot_graph,
     plot_visits as plot_visits,
 )
-from ._properties import (
-    LABELS as LABELS,
-    LOGARITHMIC as LOGARITHMIC,
-    OF_DATA as OF_DATA,
-    PROPERTIES as PROPERTIES,
-    WHOLE_NUMBERS as WHOLE_NUMBERS,
-    Property as Property,
-    minimum_property as minimum_property,
-)
 from ._sentences import (
     UNKNOWN_MINIMA as UNKNOWN_MINIMA,
     in_words as in_words,
     say as say,
-    with_interval as with_interval,
-)
-from ._trees import (
-    visited_tree as visited_tree,
 )

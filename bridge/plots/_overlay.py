@@ -14,11 +14,10 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from bridge.plots._sentences import UNKNOWN_MINIMA
-from bridge.plots._trees import visited_tree
 from bridge.residence import Dwells, Jumps, Occupation
 from dynamics.plots import COLORS
-from landscape.database import Database
-from landscape.graph import DisconnectivityTree
+from landscape.database import Database, positions
+from landscape.graph import DisconnectivityTree, tree_with
 from landscape.plots import add_colorbar, letter, plot_disconnectivity
 
 Floats = NDArray[np.float64]
@@ -29,13 +28,6 @@ PANEL = (5.6, 5.0)  # inches
 PER_ROW = 3  # panels
 BEND = 0.03  # of the height of the drawing, by which a jump's line is bent
 FAINT = "0.6"  # of the graph, below the visits
-
-
-def overlay_tree(database: Database, occupations: Sequence[Occupation]) -> DisconnectivityTree:
-    """The tree to draw: up to a little above the highest transition state, and the visited minima."""
-    visited = np.any([o.times > 0 for o in occupations], axis=0)
-    ids = [minimum.id for minimum, seen in zip(database.minima, visited.tolist(), strict=True) if seen]
-    return visited_tree(database, ids)
 
 
 def plot_overlay(
@@ -61,7 +53,7 @@ def plot_overlay(
     title : str, optional
         Above all panels.
     """
-    tree, n = overlay_tree(database, occupations), len(occupations)
+    tree, n = tree_with(database.graph(), np.any([o.times > 0 for o in occupations], axis=0)), len(occupations)
     columns = min(n, PER_ROW)
     rows = -(-n // columns)
     figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout="constrained")
@@ -99,11 +91,12 @@ def plot_path(
     tree: DisconnectivityTree, database: Database, stays: Dwells, hops: Jumps, ax: Axes, ages: ScalarMappable
 ) -> None:
     """Draw the way of one run over the minima, each jump in the color of its age."""
-    position = {minimum.id: k for k, minimum in enumerate(database.minima)}
-    leaf = {minimum: k for k, minimum in enumerate(tree.minima.tolist())}
-    seen = [n for n in stays.minimum_ids[stays.minimum_ids > 0].tolist() if position[n] in leaf]
-    place = {number: _place(tree, leaf[position[number]]) for number in seen}
-    drawn = np.isin(hops.sources, seen) & np.isin(hops.targets, seen)  # not to and from minima above the drawing
+    known = stays.minimum_ids[stays.known]
+    at = database.positions(known)
+    shown = np.isin(at, tree.minima)  # not those above the drawing
+    seen, leaves = known[shown].tolist(), positions(tree.minima, at[shown]).tolist()
+    place = {number: _place(tree, leaf) for number, leaf in zip(seen, leaves, strict=True)}
+    drawn = np.isin(hops.sources, seen) & np.isin(hops.targets, seen)
     pairs = zip(hops.sources[drawn].tolist(), hops.targets[drawn].tolist(), strict=True)
     arcs = [_arc(place[a], place[b], BEND * (tree.top - tree.levels.min())) for a, b in pairs]
     colors = ages.to_rgba(np.maximum(0.5 * (hops.left + hops.entered), 1.0))[drawn]

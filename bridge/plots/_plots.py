@@ -10,14 +10,12 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from bridge.comparison import Comparison
-from bridge.plots._properties import Property
-from bridge.plots._trees import visited_tree
 from bridge.residence import Visits, per_minimum
 from dynamics.aging_times import Aging
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.plots import COLORS, plot_aging, plot_msd
-from landscape.database import Database
-from landscape.graph import DisconnectivityTree, Funnelling, disconnectivity_tree, drawing_ceiling
+from landscape.database import Database, Property
+from landscape.graph import DisconnectivityTree, Funnelling, disconnectivity_tree, tree_with, visible_top
 from landscape.plots import add_colorbar, letter, new_figure, plot_disconnectivity
 
 MARKERS = "osv^D<>pP*"
@@ -53,7 +51,7 @@ def plot_graph(
         What the title says about how funnelled the landscape is.
     """
     if emax is None:
-        emax = np.inf if whole else drawing_ceiling(database.graph())
+        emax = np.inf if whole else visible_top(database.graph())
     tree = disconnectivity_tree(
         database.graph(),
         levels,
@@ -101,7 +99,7 @@ def plot_visits(visited: Visits, database: Database, ax: Axes) -> Axes:
     Disks at the minima: area by the number of snapshots there, color by their mean age.
     """
     numbers, ages = per_minimum(visited, database)
-    tree = visited_tree(database, visited.minimum_ids.tolist())
+    tree = tree_with(database.graph(), database.positions(visited.minimum_ids))
     sizes = 6.0 + 60.0 * numbers / max(numbers.max(), 1)
     plot_disconnectivity(tree, ax, marker_sizes=np.where(numbers > 0, sizes, 0.0), marker_colors=np.log10(ages))
     if not numbers.any():

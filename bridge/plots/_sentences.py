@@ -13,14 +13,6 @@ def say(ax: Any, sentence: str) -> None:
     ax.text(0.5, 0.5, sentence, transform=ax.transAxes, ha="center", va="center", color="0.35", fontsize="small")
 
 
-def with_interval(symbol: str, value: float, low: float, high: float) -> str:
-    """A number with its interval, as in mu = 0.80 [0.70, 0.90], or what of it is not determined."""
-    if not np.isfinite(value):
-        return f"{symbol} not determined"
-    ends = [f"{end:.2f}" if np.isfinite(end) else "?" for end in (low, high)]
-    return f"{symbol} = {value:.2f}" + (f" [{ends[0]}, {ends[1]}]" if ends != ["?", "?"] else " (no interval)")
-
-
 def in_words(value: Any, words: str = "(undetermined)") -> Any:
     """A number, or an array, list or mapping of such, with `words` in place of nan."""
     if isinstance(value, dict):

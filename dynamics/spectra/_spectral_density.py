@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.spectra._lanczos import EPSILON, Curved, check_least, quadrature, rounding, unit_probes
+from dynamics.spectra._lanczos import EPSILON, Curved, check_least, quadrature, unit_probes
+from landscape.losses import sign_rounding
 
 Array = NDArray[np.float64]
 
@@ -55,8 +56,8 @@ class SpectralDensity:
 
     @property
     def tolerance(self) -> float:
-        """Nodes nearer to zero than this are zero in floating point."""
-        return rounding(self.dimension, np.nanmax(np.abs(self.nodes)))
+        """Magnitude within which rounding leaves a node no sign."""
+        return float(sign_rounding(self.dimension, np.nanmax(np.abs(self.nodes))))
 
     @property
     def negative_eigenvalues(self) -> tuple[float, float]:

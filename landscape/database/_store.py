@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from landscape.database import _discoveries, _finds, _schema, _side_tables, _unchecked
 from landscape.database._admission import new_minimum_problem, new_transition_state_problem
@@ -24,7 +24,6 @@ from landscape.database._columns import (
     Columns,
     Records,
     pairs_of,
-    places,
     read_minima,
     read_transition_states,
     with_sound_ends,
@@ -40,6 +39,7 @@ from landscape.database._records import (
     SetAside,
     StoredMinimum,
     StoredTransitionState,
+    positions,
 )
 from landscape.database._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, read_provenance
 from landscape.database._side_tables import SideTable, say
@@ -319,13 +319,17 @@ class Database:
                 for columns, added in zip(self._columns, self._added, strict=True)
             )
             self._columns, self._added = (minima, states), ([], [])
-            self._graph = LandscapeGraph(minima.values, states.values, places(minima.ids, states.ends))
+            self._graph = LandscapeGraph(minima.values, states.values, positions(minima.ids, states.ends))
         return self._graph
 
     def minimum_ids(self) -> NDArray[np.int64]:
         """Ids of the minima (n,), lowest first."""
         self.graph()
         return self._columns[0].ids
+
+    def positions(self, numbers: ArrayLike) -> NDArray[np.int64]:
+        """Where minima (ids, of any shape) stand among all, lowest first; KeyError if one is not there."""
+        return positions(self.minimum_ids(), np.asarray(numbers, dtype=np.int64))
 
     def hits(self) -> NDArray[np.int64]:
         """Number of searches that ended in each minimum (n,), lowest first."""
@@ -334,7 +338,7 @@ class Database:
         if self.set_aside:
             rows = [row for row in rows if row[0] in self._known]
         ids, hits = np.array(rows, dtype=np.int64).reshape(-1, 2).T
-        return hits[places(ids, self.minimum_ids())]
+        return hits[positions(ids, self.minimum_ids())]
 
     def find_minimum(self, point: StationaryPoint) -> StoredMinimum | None:
         """The stored minimum that is the same as `point` modulo symmetry, if there is one; a saddle is none."""

@@ -20,7 +20,6 @@ from ._connectivity import (
 from ._disconnectivity import (
     DisconnectivityTree as DisconnectivityTree,
     disconnectivity_tree as disconnectivity_tree,
-    drawing_ceiling as drawing_ceiling,
 )
 from ._funnels import (
     Funnelling as Funnelling,
@@ -32,4 +31,8 @@ from ._heights import (
 from ._pathways import (
     Pathway as Pathway,
     fastest_path as fastest_path,
+)
+from ._visible import (
+    tree_with as tree_with,
+    visible_top as visible_top,
 )

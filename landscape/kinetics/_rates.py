@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from landscape.database import Database, StoredMinimum, StoredTransitionState
+from landscape.database import Database, StoredMinimum, StoredTransitionState, edges_of
 from landscape.graph import check_barriers
 from landscape.kinetics._elimination import Steps
 
@@ -82,12 +82,11 @@ class Barriers:
     @classmethod
     def of(cls, minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> Self:
         """From the records of a database; transition states keep their order."""
-        position = {minimum.id: k for k, minimum in enumerate(minima)}
         return cls(
             losses=np.array([minimum.point.value for minimum in minima]),
             log_determinants=np.array([minimum.point.log_determinant for minimum in minima]),
             orbit_sizes=np.array([float(minimum.orbit_size) for minimum in minima]),
-            edges=np.array([[position[number] for number in state.minimum_ids] for state in states], dtype=np.int64),
+            edges=edges_of(minima, states),
             transition_losses=np.array([state.point.value for state in states]),
             transition_log_determinants=np.array([state.point.log_determinant for state in states]),
             transition_orbit_sizes=np.array([float(state.orbit_size) for state in states]),

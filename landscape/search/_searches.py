@@ -53,16 +53,15 @@ class Found:
     hessian_evaluations: int
 
 
-def rng_of(seed: int, search: int) -> np.random.Generator:
-    """Random numbers of one search."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(search,)))
+def rng_of(seed: int, *key: int) -> np.random.Generator:
+    """Random numbers of their own for each key: (search,), (search, 0) to plan it, (random start, 1)."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 def run_start(loss: Loss, seed: int, number: int) -> QuenchResult:
     """Quench random start `number` of a seed: of a stream of its own, which no search draws from."""
     with one_thread():
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, 1)))
-        return quench(loss, _random_point(loss, rng))
+        return quench(loss, _random_point(loss, rng_of(seed, number, 1)))
 
 
 def run(loss: Loss, task: Task) -> Found:

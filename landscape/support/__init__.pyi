@@ -28,6 +28,7 @@ from ._versions import (
 from ._workers import (
     check_jobs as check_jobs,
     one_thread as one_thread,
+    run_tasks as run_tasks,
     shared as shared,
     worker_pool as worker_pool,
 )

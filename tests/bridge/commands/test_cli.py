@@ -20,8 +20,8 @@ from support.cli import MAIN, SMALL, Result, agescape, arrays, assert_complaint,
 import bridge.commands.landscapes
 from bridge.commands import _console
 from bridge.commands._console import parse_duration, parse_hidden
-from bridge.plots import PROPERTIES, minimum_property
 from landscape import Database, datasets, loss_of
+from landscape.database import PROPERTIES, minimum_property
 from landscape.graph import components, funnelling
 from landscape.search._planning import BATCH
 

@@ -6,8 +6,8 @@ import pytest
 from support.cli import agescape, assert_complaint, good, strict_json
 
 from bridge.commands._options import parse_steps
-from bridge.commands.curvature import loss_of_runs
 from dynamics import curvature, load_trajectories
+from dynamics.runs import loss_of_runs
 from dynamics.spectra import estimate_curvature
 
 KEYS = {

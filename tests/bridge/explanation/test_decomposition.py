@@ -7,7 +7,7 @@ import pytest
 
 from bridge.explanation import PARTS, decompose, decomposition_steps, jump_rates
 from bridge.explanation._decomposition import decompose_points
-from bridge.mapping import QuenchedSnapshots, quenched_snapshots
+from bridge.mapping import UNKNOWN, QuenchedSnapshots, quenched_snapshots
 from dynamics import Trajectories
 from dynamics.snapshots import loss_identity
 from landscape import Minimum, quench, symmetry
@@ -34,7 +34,7 @@ def places(small_loss):
 
 def as_quenched(points, minima, basins):
     points, minima = np.asarray(points)[None], np.asarray(minima)[None]
-    losses = np.where(np.array([basins]) >= 0, 0.5, np.nan)
+    losses = np.where(np.array([basins]) > 0, 0.5, np.nan)
     return QuenchedSnapshots(np.array([0]), STEPS, points, minima, losses, np.array([basins]), "flow")
 
 
@@ -45,7 +45,7 @@ def test_a_path_of_known_hops_images_and_drift(small_loss, places):
     # along the softest mode, then also the stiffest; then to another minimum; to an image; to nowhere
     deltas = [0 * a, 0.03 * softest, 0.03 * softest + 0.02 * stiffest, 0 * a, 0.01 * stiffest]
     minima = [a, a, a, b, image]
-    quenched = as_quenched([m + d for m, d in zip(minima, deltas, strict=True)], minima, [0, 0, 0, 1, 2])
+    quenched = as_quenched([m + d for m, d in zip(minima, deltas, strict=True)], minima, [1, 1, 1, 2, 3])
     found = decompose_points(quenched, small_loss, WAITING, LAGS, RATE)
     p = a.size
     first = {name: getattr(found, name).values[0, 0] for name in ("total", "inherent", *PARTS)}
@@ -67,7 +67,7 @@ def test_a_path_of_known_hops_images_and_drift(small_loss, places):
 def test_the_parts_sum_to_the_whole(small_loss, places, rng):
     minima = [places[k] for k in (0, 1, 2, 0, 1)]
     points = [m + 0.1 * rng.standard_normal(m.size) for m in minima]
-    found = decompose_points(as_quenched(points, minima, [0, 1, 2, 0, 1]), small_loss, WAITING, LAGS, RATE)
+    found = decompose_points(as_quenched(points, minima, [1, 2, 3, 1, 2]), small_loss, WAITING, LAGS, RATE)
     np.testing.assert_allclose(sum(getattr(found, name).values for name in PARTS), found.total.values, rtol=1e-12)
     np.testing.assert_allclose(found.hop.values + found.image.values, found.inherent.values, rtol=1e-12)
     np.testing.assert_allclose(sum(found.shares.values()), 1.0)
@@ -81,7 +81,7 @@ def test_modes_are_soft_while_they_have_not_relaxed(small_loss, places):
     chosen = len(a) // 2
     rate, mode = 1.0 / (15 * model.eigenvalues[chosen]), model.eigenvectors[:, chosen]  # relaxes between both ages
     points = [a + k * 0.01 * mode for k in range(5)]
-    found = decompose_points(as_quenched(points, [a] * 5, [0] * 5), small_loss, WAITING, LAGS, rate)
+    found = decompose_points(as_quenched(points, [a] * 5, [1] * 5), small_loss, WAITING, LAGS, rate)
     assert found.stiff.values[0, 0] == pytest.approx(0.0, abs=1e-15)
     assert found.soft.values[0, 1] == pytest.approx(0.0, abs=1e-15)
 
@@ -89,13 +89,15 @@ def test_modes_are_soft_while_they_have_not_relaxed(small_loss, places):
 def test_a_snapshot_without_inherent_structure_leaves_gaps(small_loss, places):
     minima = np.array([places[0]] * 5)
     minima[2] = np.nan
-    found = decompose_points(as_quenched([places[0]] * 5, minima, [0, 0, -1, 0, 0]), small_loss, WAITING, LAGS, RATE)
+    found = decompose_points(
+        as_quenched([places[0]] * 5, minima, [1, 1, UNKNOWN, 1, 1]), small_loss, WAITING, LAGS, RATE
+    )
     assert np.isnan(found.inherent.values[0]).tolist() == [[False, True, False], [True, False, False]]
     assert not found.changed.any()
 
 
 def test_lags_beyond_the_run_and_missing_snapshots(small_loss, places):
-    quenched = as_quenched([places[0]] * 5, [places[0]] * 5, [0] * 5)
+    quenched = as_quenched([places[0]] * 5, [places[0]] * 5, [1] * 5)
     found = decompose_points(quenched, small_loss, WAITING, np.array([5, 10, 40]), RATE)
     assert found.total.lags.tolist() == [10, 40]
     assert np.isnan(found.total.values[0]).tolist() == [[False, False], [False, True]]
@@ -131,7 +133,7 @@ def test_every_snapshot_goes_to_the_image_it_is_in(small_loss, places, visiting,
         np.testing.assert_allclose(found.coordinates[0, s], places[k], atol=1e-4)
         moved = symmetry.transform(small_loss.network, places[k], element)
         np.testing.assert_allclose(found.coordinates[1, s], moved, atol=1e-4)
-    assert found.basins.tolist() == [[0, 0, 1, 1, 2]] * 2
+    assert found.basins.tolist() == [[1, 1, 2, 2, 3]] * 2
     assert (found.coordinates[:, 0] == found.coordinates[:, 1]).all()  # one basin, bitwise one point
     np.testing.assert_array_equal(found.points, runs.snapshots)
     np.testing.assert_allclose(found.losses[0], found.losses[1])
@@ -161,7 +163,7 @@ def test_runs_without_an_inherent_structure_are_no_part_of_the_shares(small_loss
     quenched = quenched_snapshots(runs, small_loss, steps=STEPS)
     whole = decompose(runs, small_loss, quenched)
     basins, coordinates = quenched.basins.copy(), quenched.coordinates.copy()
-    basins[1, 2], coordinates[1, 2] = -1, np.nan
+    basins[1, 2], coordinates[1, 2] = UNKNOWN, np.nan
     found = decompose(runs, small_loss, replace(quenched, basins=basins, coordinates=coordinates))
     at, ends = STEPS[2], WAITING[:, None] + LAGS
     unknown = ((WAITING[:, None] == at) | (ends == at)) & (ends <= STEPS[-1])
@@ -175,7 +177,7 @@ def test_runs_without_an_inherent_structure_are_no_part_of_the_shares(small_loss
     np.testing.assert_array_equal(found.changed_share[unknown], whole.changed[0][unknown])
     alone = np.where(whole.changed[0], 1.0, 0.0)
     np.testing.assert_allclose(found.share_of_changed[unknown], alone[unknown])
-    nothing = decompose(runs, small_loss, replace(quenched, basins=basins * 0 - 1, coordinates=coordinates * np.nan))
+    nothing = decompose(runs, small_loss, replace(quenched, basins=basins * UNKNOWN, coordinates=coordinates * np.nan))
     for values in (*nothing.shares.values(), nothing.changed_share, nothing.share_of_changed):
         assert np.isnan(values).all()
 
@@ -216,6 +218,6 @@ def test_a_start_on_the_flat_top_has_no_inherent_structure(small_loss, visiting)
     snapshots = np.array(runs.snapshots)
     snapshots[:, 0] = 0.0  # all weights zero: no path leads down along the symmetric line but to a saddle
     found = quenched_snapshots(replace(runs, snapshots=snapshots), small_loss, steps=STEPS[:2])
-    assert found.basins[:, 0].tolist() == [-1, -1]
+    assert found.basins[:, 0].tolist() == [UNKNOWN, UNKNOWN]
     assert np.isnan(found.coordinates[:, 0]).all()
     assert np.isnan(found.losses[:, 0]).all()

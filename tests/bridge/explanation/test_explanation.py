@@ -7,20 +7,30 @@ from unittest import mock
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from typer.testing import CliRunner
 
-from bridge import explain
-from bridge.cli import main
+from bridge import explain, inherent_structures
+from bridge.cli import app, main
 from bridge.commands import explain as explain_command
 from bridge.commands.explain import describe_explanation
-from bridge.explanation import PARTS, changed_at_t_star, exit_temperatures, nearest_lags, predict_hopping, region_around
+from bridge.explanation import (
+    PARTS,
+    changed_at_t_star,
+    decomposition_steps,
+    exit_temperatures,
+    nearest_lags,
+    predict_hopping,
+    region_around,
+)
 from bridge.explanation._explanation import compared, part_fits, ran_away_by, reachable_threshold, spaced_lags
 from bridge.explanation._hopping_comparison import hopping_lags, of_covered
-from bridge.mapping import quenched_snapshots
+from bridge.mapping import _quenching as quenching, quenched_snapshots
 from bridge.plots import PART_NAMES, plot_explanation
 from dynamics import SGD, MeanSquareDisplacement, aging, mean_square_displacement, train
-from landscape import CrossEntropyLoss, Database, datasets, explore
+from landscape import CrossEntropyLoss, Database, datasets, explore, quench
 from landscape.networks import MLP
 from landscape.plots import save_figure
+from landscape.stationary import same_point
 
 THRESHOLD = 2e-3
 
@@ -121,7 +131,7 @@ def partly(files):
         found = quenched_snapshots(*arguments, **options)
         basins, coordinates, losses = (array.copy() for array in (found.basins, found.coordinates, found.losses))
         for lost in ((0, 0), (1, -1), (3, slice(None))):
-            basins[lost], coordinates[lost], losses[lost] = -1, np.nan, np.nan
+            basins[lost], coordinates[lost], losses[lost] = 0, np.nan, np.nan
         return replace(found, basins=basins, coordinates=coordinates, losses=losses)
 
     with (
@@ -260,3 +270,67 @@ def test_a_threshold_that_all_waiting_times_reach(found):
     still = replace(found.decomposition.image, values=np.zeros_like(found.decomposition.image.values))
     fits = part_fits(replace(found.decomposition, image=still), 1e-2)
     assert "train longer runs or choose a smaller threshold" in str(fits["image"].status)  # the remedy
+
+
+@pytest.fixture
+def quenches(monkeypatch):
+    """Digests of all snapshots that are quenched."""
+    digests, true_quench = [], quenching._quench_along
+
+    def counted(loss, points, method):
+        digests.extend(theta.tobytes() for theta in points)
+        return true_quench(loss, points, method)
+
+    monkeypatch.setattr(quenching, "_quench_along", counted)
+    return digests
+
+
+@pytest.mark.parametrize("first", ["overlay", "explain"])
+def test_overlay_and_explain_quench_nothing_twice(files, tmp_path, quenches, first):
+    folder, _, runs = files
+    (tmp_path / "small.db").write_bytes((folder / "small.db").read_bytes())
+    (tmp_path / "sgd.h5").write_bytes((folder / "sgd.h5").read_bytes())
+    commands = {
+        "overlay": ["--output", str(tmp_path / "o.svg")],
+        "explain": ["--longest", "1000", "--quench-lags", "4"],
+    }
+    for name in sorted(commands, key=lambda name: name != first):
+        arguments = [name, str(tmp_path / "small.db"), str(tmp_path / "sgd.h5"), *commands[name], "--jobs", "1"]
+        result = CliRunner().invoke(app, [*arguments, "--json"])
+        assert result.exit_code == 0, result.output
+    steps = decomposition_steps(runs, [10, 30, 300, 1000])
+    wanted = {theta.tobytes() for run in runs.snapshots for theta in run[np.isin(runs.steps, [*steps, 2000])]}
+    assert len(quenches) == len(set(quenches)) == len(wanted)
+    assert set(quenches) == wanted
+
+
+def test_what_overlay_quenched_serves_explain_bit_for_bit(files, found, tmp_path, quenches):
+    folder, loss, runs = files
+    (tmp_path / "small.db").write_bytes((folder / "small.db").read_bytes())
+    with Database(tmp_path / "small.db") as database:
+        mapped = inherent_structures(runs, database, path=tmp_path / "quenches")
+    quenches.clear()
+    again = quenched_snapshots(runs, loss, steps=found.quenched.steps, path=tmp_path / "quenches")
+    assert len(quenches) == runs.replicas * (found.quenched.steps.size - mapped.steps.size)
+    for name in ("coordinates", "basins", "points"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(found.quenched, name))
+    quenches.clear()
+    (tmp_path / "other.db").write_bytes((folder / "small.db").read_bytes())  # it has no cache of its own
+    with Database(tmp_path / "other.db") as database:
+        remapped = inherent_structures(runs, database, path=tmp_path / "quenches")
+    assert not quenches
+    np.testing.assert_array_equal(remapped.minimum_ids, mapped.minimum_ids)
+    np.testing.assert_array_equal(remapped.losses, mapped.losses)
+
+
+def test_each_snapshot_ends_where_its_own_flow_does(files, found):
+    """Although the flow goes along the runs: bit for bit the first in each basin, and the same basins."""
+    _, loss, _ = files
+    for r, points in enumerate(found.quenched.points):
+        own = [quench(loss, theta, method="flow").minimum for theta in points]
+        basins = found.quenched.basins[r]
+        for s, basin in enumerate(basins):
+            first = int(np.argmax(basins == basin))
+            assert same_point(None, own[first], own[s])
+            np.testing.assert_array_equal(found.quenched.coordinates[r, s], own[first].coordinates)
+            assert not any(same_point(None, own[s], own[k]) for k in np.flatnonzero(basins != basin))

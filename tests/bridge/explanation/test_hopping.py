@@ -19,7 +19,7 @@ from bridge.explanation import (
 )
 from bridge.explanation._hopping import Region
 from bridge.explanation._hopping_comparison import hopping_lags, of_covered
-from bridge.mapping import QuenchedSnapshots, quenched_snapshots
+from bridge.mapping import UNKNOWN, QuenchedSnapshots, quenched_snapshots
 from dynamics import SGD, MeanSquareDisplacement, aging, train
 from dynamics.noises import Langevin
 from dynamics.training import Points
@@ -221,7 +221,7 @@ def test_langevin_runs_of_a_network_hop_as_foretold(tmp_path):
 
 def quenched_of(ids, steps):
     nothing = np.zeros((*ids.shape, 2))
-    basins = np.where(ids >= 0, np.abs(ids), -1)
+    basins = np.where(ids >= 0, ids + 1, 0)
     return QuenchedSnapshots(
         np.arange(len(ids)), np.array(steps), nothing, nothing, np.zeros(ids.shape), basins, "flow"
     )
@@ -250,7 +250,7 @@ def test_hops_of_hand_made_runs_are_seen(region):
 def test_snapshots_without_a_minimum_are_left_out(region):
     ids = np.array([[3, 3], [3, 0], [3, 5]])
     quenched = quenched_of(ids, [10, 20])
-    quenched.basins[1, 1] = -1
+    quenched.basins[1, 1] = UNKNOWN
     found = predict_hopping(ids[:, :1], region, None, 0.1, RATE, [10], [10])
     assert observed_hops(quenched, ids, found, [10]).same.tolist() == [[0.5]]
     assert np.isnan(observed_hops(quenched, ids, found, [15]).same).all()  # no snapshot there

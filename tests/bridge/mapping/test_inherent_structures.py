@@ -33,14 +33,14 @@ from bridge.comparison import (
 )
 from bridge.comparison._correlation import rank_correlation, spearman_interval
 from bridge.comparison._rows import lowest_barriers
-from bridge.mapping import SnapshotStatus, _inherent as inherent
+from bridge.mapping import SnapshotStatus, _inherent as inherent, _quenching as quenching
 from bridge.plots import plot_comparison, plot_graph, plot_visits
 from bridge.residence import JumpStatus, per_minimum
 from dynamics import SGD, Trajectories, train
 from dynamics.synthetic import brownian
 from landscape import CrossEntropyLoss, Database, LandscapeGraph, datasets, explore, loss_of, symmetry
 from landscape.database import Discovery
-from landscape.graph import drawing_ceiling
+from landscape.graph import visible_top
 from landscape.networks import MLP
 from landscape.plots import new_figure
 from landscape.search import estimate_minima
@@ -238,8 +238,8 @@ def test_the_status_comes_from_disk(loss, database, rng, monkeypatch):
     snapshots[1, 4] = database.transition_states[0].point.coordinates
     runs = replace(walk(loss, database, known_order(database)), snapshots=snapshots)
     first = inherent_structures(runs, database, steps=STEPS)
-    true_test, tested = inherent._is_saddle, []
-    monkeypatch.setattr(inherent, "_is_saddle", lambda *args: tested.append(args) or true_test(*args))
+    true_test, tested = inherent.is_saddle, []
+    monkeypatch.setattr(inherent, "is_saddle", lambda *args: tested.append(args) or true_test(*args))
     assert_same(first, inherent_structures(runs, database, steps=STEPS))
     assert not tested
     for change in ("UPDATE agescape_unmapped SET reason = 'minimum'", "DROP TABLE agescape_unmapped"):
@@ -337,14 +337,14 @@ def test_a_search_that_ends_in_a_minimum_from_sgd_counts(incomplete, rng):
 def test_a_quench_without_a_minimum_is_zero(loss, database, monkeypatch):
     order = known_order(database)
     runs = walk(loss, database, order)
-    true_quench, calls = inherent._quench_along, []
+    true_quench, calls = quenching._quench_along, []
 
     def fail_first(*args):
         calls.extend(args[1])
         ends = true_quench(*args)
         return [SnapshotStatus.NOT_CONVERGED, *ends[1:]] if len(calls) == len(args[1]) else ends
 
-    monkeypatch.setattr(inherent, "_quench_along", fail_first)
+    monkeypatch.setattr(quenching, "_quench_along", fail_first)
     found = inherent_structures(runs, database, steps=STEPS)
     assert found.minimum_ids[0, 0] == 0
     assert np.isnan(found.losses[0, 0])
@@ -365,7 +365,7 @@ def test_a_repeated_call_makes_no_quench(loss, database, monkeypatch):
     def forbidden(*_):
         pytest.fail("a snapshot was quenched again")
 
-    monkeypatch.setattr(inherent, "_quench_along", forbidden)
+    monkeypatch.setattr(quenching, "_quench_along", forbidden)
     reports = []
     again = inherent_structures(runs, database, steps=STEPS, progress=lambda *report: reports.append(report))
     assert_same(first, again)
@@ -377,8 +377,8 @@ def test_a_repeated_call_makes_no_quench(loss, database, monkeypatch):
 def test_more_runs_quench_only_the_new_ones(loss, database, monkeypatch):
     runs = walk(loss, database, known_order(database))
     inherent_structures(runs.first(1), database)
-    quenched, true_quench = [], inherent._quench_along
-    monkeypatch.setattr(inherent, "_quench_along", lambda *args: quenched.extend(args[1]) or true_quench(*args))
+    quenched, true_quench = [], quenching._quench_along
+    monkeypatch.setattr(quenching, "_quench_along", lambda *args: quenched.extend(args[1]) or true_quench(*args))
     inherent_structures(runs, database)
     np.testing.assert_array_equal(quenched, np.asarray(runs.snapshots)[1, 1:])
 
@@ -386,8 +386,8 @@ def test_more_runs_quench_only_the_new_ones(loss, database, monkeypatch):
 def test_methods_are_remembered_apart(loss, database, monkeypatch):
     runs = walk(loss, database, known_order(database))
     inherent_structures(runs, database, method="lbfgs")
-    methods, true_quench = [], inherent._quench_along
-    monkeypatch.setattr(inherent, "_quench_along", lambda *args: methods.append(args[2]) or true_quench(*args))
+    methods, true_quench = [], quenching._quench_along
+    monkeypatch.setattr(quenching, "_quench_along", lambda *args: methods.append(args[2]) or true_quench(*args))
     inherent_structures(runs, database, method="flow")
     assert methods == ["flow"] * 2  # one call for each run
 
@@ -408,7 +408,7 @@ def test_progress_counts_snapshots(loss, database):
 
 
 def test_long_runs_are_mapped_in_parts(loss, database, monkeypatch):
-    monkeypatch.setattr(inherent, "CHUNK", 8)
+    monkeypatch.setattr(quenching, "CHUNK", 8)
     whole, reports = many_runs(loss, database), []
     found = inherent_structures(whole, database, steps="all", progress=lambda *report: reports.append(report))
     assert [done for done, _ in reports] == [0, 8, 16, 20, 28, 36, 40, 48, 56, 60, 68, 76, 80]
@@ -431,7 +431,7 @@ def test_number_of_workers_does_not_matter(incomplete, database, tmp_path):
 def victim(path, snapshots, hidden, where, at):
     """What the subprocess below does: map all snapshots, and die at call number `at` of a function."""
     owner, name = {
-        "quench": (inherent, "_quench_along"),
+        "quench": (quenching, "_quench_along"),
         "write": (Database, "add_inherent_structure"),
     }[where]
     calls, true = [], getattr(owner, name)
@@ -634,7 +634,7 @@ NO_VISITS = Visits(
 
 def test_no_snapshot_with_a_minimum(loss, database, monkeypatch):
     runs = walk(loss, database, known_order(database))
-    monkeypatch.setattr(inherent, "_quench_along", lambda _, points, __: [SnapshotStatus.NOT_CONVERGED] * len(points))
+    monkeypatch.setattr(quenching, "_quench_along", lambda _, points, __: [SnapshotStatus.NOT_CONVERGED] * len(points))
     found = inherent_structures(runs, database)
     assert found.mapped == 0
     seen = visits(found, database)
@@ -692,13 +692,13 @@ def test_plot_graph(database):
         assert plot_graph(database, ax, **options) is ax
         assert len(disks(ax)[1]) == 0
         figure.canvas.draw()
-    assert drawing_ceiling(database.graph()) > database.transition_states[-1].point.value
+    assert visible_top(database.graph()) > database.transition_states[-1].point.value
 
 
 def test_plot_graph_without_transition_states(loss, tmp_path):
     explore(loss, tmp_path / "f.db", searches=6)
     with Database(tmp_path / "f.db") as database:
-        assert drawing_ceiling(database.graph()) == np.inf
+        assert visible_top(database.graph()) == np.inf
         figure, (ax,) = new_figure(4, 3)
         plot_graph(database, ax)
         figure.canvas.draw()

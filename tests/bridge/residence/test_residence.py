@@ -25,9 +25,7 @@ def structures(ids, steps=None):
 def quenched(ids):
     nothing = np.zeros((*ids.shape, 1))
     losses = np.where(ids > 0, ids / 10, np.nan)
-    return QuenchedSnapshots(
-        np.arange(len(ids)), STEPS[: ids.shape[1]], nothing, nothing, losses, np.where(ids > 0, ids - 1, -1), "flow"
-    )
+    return QuenchedSnapshots(np.arange(len(ids)), STEPS[: ids.shape[1]], nothing, nothing, losses, ids, "flow")
 
 
 DATABASE = SimpleNamespace(
@@ -286,7 +284,7 @@ def test_making_a_snapshot_unknown_never_tells_more(ids, times, data):
         assert a <= b
     if steps.size > 1:
         a, b = (jump_rates(QuenchedSnapshots(
-            np.arange(len(i)), steps, i[..., None] * 0.0, i[..., None] * 0.0, i * 1.0, i - 1, "flow"
+            np.arange(len(i)), steps, i[..., None] * 0.0, i[..., None] * 0.0, i * 1.0, i, "flow"
         )) for i in (fewer, ids))  # fmt: skip
         assert (a.jumps <= b.jumps).all()
         assert (a.exposures <= b.exposures).all()

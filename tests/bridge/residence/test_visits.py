@@ -359,6 +359,15 @@ def test_occupation_refuses_other_runs_and_ages(database):
         occupation_at(stays, database, 161)
 
 
+def test_at_its_last_snapshot_with_a_minimum_a_run_is_in_it(database):
+    """Although nothing is known of it from then on."""
+    stays = dwells(structures([[1, 1, 2, 0, 0, 0]]))
+    assert stays.at(20).tolist() == [False, True, False]
+    assert not stays.at(21).any()
+    assert occupation_at(stays, database, 20).times[1] > 0
+    assert np.isfinite(residual_dwells(stays, [20]).times).all()
+
+
 @quickly
 @given(ids, gaps)
 def test_overlaps_in_time_are_those_of_all_pairs(ids, gaps):

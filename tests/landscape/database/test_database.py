@@ -63,6 +63,10 @@ def test_what_goes_in_comes_out(path, rng):
         np.testing.assert_array_equal(graph.losses, [0.4, 0.5])
         np.testing.assert_array_equal(graph.edges, [[1, 0]])
         np.testing.assert_array_equal(graph.transition_losses, [0.6])
+        np.testing.assert_array_equal(database.positions([[ids[0]], [ids[1]], [ids[0]]]), [[1], [0], [1]])
+        assert database.positions([]).shape == (0,)
+        with pytest.raises(KeyError, match="no minimum with the id 999"):
+            database.positions([ids[0], 999])
 
 
 @pytest.fixture

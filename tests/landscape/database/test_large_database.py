@@ -12,9 +12,8 @@ from support.databases import DAMAGES, a_minimum, a_transition_state, assert_a_d
 from support.paths import ROOT
 from support.sql import alter
 
-from bridge.plots import minimum_property
 from landscape import Database, disconnectivity_tree, interchange
-from landscape.database import Attempt, _columns, _store as database, load_array
+from landscape.database import Attempt, _columns, _store as database, load_array, minimum_property, positions
 from landscape.database._columns import Records
 from landscape.database._pickles import dump_array, plain_numbers
 from landscape.search import summarize
@@ -141,9 +140,9 @@ def test_a_tenth_of_a_million_transition_states(tmp_path):
 @given(st.lists(st.integers(0, 40) | st.integers(-(2**62), 2**62), min_size=1, unique=True), st.data())
 def test_places_are_found_among_any_ids(ids, data):
     wanted = data.draw(st.lists(st.sampled_from(ids), min_size=1))
-    found = _columns.places(np.array(ids), np.array([wanted, wanted]))
+    found = positions(np.array(ids), np.array([wanted, wanted]))
     assert found.tolist() == [[ids.index(number) for number in wanted]] * 2
-    assert _columns.places(np.empty(0, np.int64), np.empty((0, 2), np.int64)).shape == (0, 2)
+    assert positions(np.empty(0, np.int64), np.empty((0, 2), np.int64)).shape == (0, 2)
 
 
 @pytest.mark.parametrize("name", ["loss", "hits", "id", "trace", "log-determinant", "orbit"])

@@ -415,7 +415,7 @@ def test_predicted_jumps_of_runs_in_known_minima(small_loss, explored):
         coordinates = np.array([[symmetry.random_image(network, point.coordinates, rng) for point in minima]] * 2)
         coordinates[1, 1] = np.nan
         losses = np.array([[point.value for point in minima], [minima[0].value, np.nan]])
-        basins = np.array([[0, 1], [0, -1]])
+        basins = np.array([[1, 2], [1, 0]])
         quenched = QuenchedSnapshots(np.arange(2), np.array([10, 20]), coordinates, coordinates, losses, basins, "flow")
         found = predicted_jumps(quenched, database, small_loss, 0.05, 20)
         barriers = Barriers.of_database(database)
@@ -441,7 +441,7 @@ def test_predicted_jumps_of_runs_in_known_minima(small_loss, explored):
 def test_minima_that_the_database_does_not_know_have_no_prediction(small_loss, explored):
     nowhere = np.ones((1, 2, small_loss.n_parameters))
     quenched = QuenchedSnapshots(
-        np.arange(1), np.array([10, 20]), nowhere, nowhere, np.ones((1, 2)), np.zeros((1, 2), dtype=int), "flow"
+        np.arange(1), np.array([10, 20]), nowhere, nowhere, np.ones((1, 2)), np.ones((1, 2), dtype=int), "flow"
     )
     with Database(explored) as database:
         found = predicted_jumps(quenched, database, small_loss, 0.05, 20)

@@ -10,7 +10,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from landscape.graph import LandscapeGraph, disconnectivity_tree, drawing_ceiling
+from landscape.graph import LandscapeGraph, disconnectivity_tree, visible_top
 from landscape.plots import add_colorbar, draw_panels, plot_disconnectivity, readable_ticks
 
 
@@ -83,7 +83,7 @@ def graph_with_collapsed_minima(n=40):
 
 def test_two_collapsed_minima_do_not_squash_the_rest_and_the_title_says_so():
     graph = graph_with_collapsed_minima()
-    ceiling = drawing_ceiling(graph)
+    ceiling = visible_top(graph)
     assert ceiling == pytest.approx(0.54 + 0.05 * (0.54 - 0.48))
     tree = disconnectivity_tree(graph, emax=ceiling)
     assert tree.n_leaves == 40
@@ -95,15 +95,15 @@ def test_two_collapsed_minima_do_not_squash_the_rest_and_the_title_says_so():
 def test_graphs_without_outliers_are_drawn_whole():
     losses = np.linspace(0.0, 1.0, 30)
     edges = np.stack([np.arange(29), np.arange(1, 30)], axis=1)
-    assert drawing_ceiling(LandscapeGraph(losses, losses[1:] + 0.1, edges)) == pytest.approx(1.1 * 1.05)
+    assert visible_top(LandscapeGraph(losses, losses[1:] + 0.1, edges)) == pytest.approx(1.1 * 1.05)
 
 
 def test_visited_minima_raise_the_ceiling_unless_they_are_outliers():
     graph = graph_with_collapsed_minima()
-    without = drawing_ceiling(graph)
-    assert drawing_ceiling(graph, [0.56, 0.565, 0.57]) == pytest.approx(0.57 + 0.05 * 0.09)
-    assert drawing_ceiling(graph, [0.49] * 20 + [1.1, 1.11]) == without
-    assert drawing_ceiling(graph, [1.1, 1.1, 1.1, 1.11]) > 1.11
+    without = visible_top(graph)
+    assert visible_top(graph, [0.56, 0.565, 0.57]) == pytest.approx(0.57 + 0.05 * 0.09)
+    assert visible_top(graph, [0.49] * 20 + [1.1, 1.11]) == without
+    assert visible_top(graph, [1.1, 1.1, 1.1, 1.11]) > 1.11
 
 
 def test_why_minima_are_missing_is_counted():

@@ -9,8 +9,7 @@ from hypothesis import given, strategies as st
 from landscape import Database, LandscapeGraph, Minimum, explore, symmetry
 from landscape.networks import MLP
 from landscape.search import CYCLE, KINDS
-from landscape.search._memory import Memory
-from landscape.search._neighbours import CANDIDATES, Neighbours, _smallest
+from landscape.search._memory import CANDIDATES, Memory, Neighbours, _smallest
 from landscape.search._planning import BATCH, Knowledge, _Planner, plan_batch
 
 FIRST = 64  # a batch behind the random starts

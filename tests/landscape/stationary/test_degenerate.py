@@ -7,7 +7,11 @@ import pytest
 from scipy.optimize import minimize
 from typer.testing import CliRunner
 
+from bridge import inherent_structures
 from bridge.cli import app
+from bridge.mapping import SnapshotStatus
+from dynamics import Trajectories
+from dynamics.snapshots import loss_identity
 from landscape import CrossEntropyLoss, Database, Dataset, Minimum, TransitionState, explore, quench, verify
 from landscape.database import _store as database_module
 from landscape.descent import QuenchStatus
@@ -104,6 +108,23 @@ def test_a_class_without_rows_has_no_minimum_unless_its_bias_is_held(
             result.minimum  # noqa: B018
     held = quench(CrossEntropyLoss(loss.network, loss.data, 1e-4), np.zeros(loss.n_parameters), method=method)
     assert held.converged
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_snapshots_whose_quench_runs_away_say_so(feature, noisy, method, rng, tmp_path):
+    """And what to do; so does a later call, from the file of minima or from the folder of finished quenches."""
+    loss = CrossEntropyLoss(MLP((1, 3)), table(feature, noisy, n_classes=3), 0.0)
+    points, steps, curves = rng.normal(size=(2, 3, loss.n_parameters)), np.arange(3), np.zeros((2, 1))
+    runs = Trajectories(
+        loss.network.layer_sizes, steps, points, np.array([1]), np.array([1]), steps[:1], curves, curves, curves,
+        loss_identity(loss),
+    )  # fmt: skip
+    for name in ("a", "a", "b"):
+        with open_or_create(loss, tmp_path / f"{name}.db", 0) as database:
+            found = inherent_structures(runs, database, loss=loss, method=method, path=tmp_path / "quenches")
+        assert found.count(SnapshotStatus.RUNAWAY) == found.minimum_ids.size == 4
+        assert "use regularization > 0" in SnapshotStatus.RUNAWAY.value
+        assert not found.known.any()
 
 
 class Along(Surface):

@@ -1,11 +1,12 @@
-"""What a minimum can be colored or labeled by."""
+"""A number for each minimum of a database, such as a graph is colored or labeled by."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.database import Database, loss_of
+from landscape.database._reconstruction import loss_of
+from landscape.database._store import Database
 from landscape.stationary import local_geometry
 
 OF_DATA = ("test-accuracy", "train-accuracy", "test-loss")
