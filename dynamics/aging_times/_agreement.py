@@ -121,7 +121,7 @@ def agreement(
         mu_difference=difference,
         mu_difference_low=low,
         mu_difference_high=high,
-        correlation=_correlations(*fits),
+        correlation=_fits.correlations(*(_fits.log_finite(fit.t_star_runs) for fit in fits)),
         deviation=deviation,
         holds=holds,
         holds_from=int(measured.waiting_times[later.argmax()]) if later.any() else None,
@@ -160,7 +160,7 @@ def _shares(
 ) -> tuple[Array, Array]:
     share, ends = np.full(t_star.shape, np.nan), np.full((t_star.size, 2), np.nan)
     for w in np.flatnonzero(np.isfinite(t_star)):
-        k = np.abs(np.log(measured.lags / t_star[w])).argmin()
+        k = _fits.nearest(measured.lags, t_star[w])
         own, other = measured.values[:, w, k], predicted.values[:, w, k]
         if np.isfinite(own).all() and np.isfinite(other).all():
             share[w] = _ratio(other.mean(), own.mean())
@@ -183,17 +183,6 @@ def _ratio(predicted: ArrayLike, measured: ArrayLike) -> Array:
     """Predicted over measured; nan where nothing moved, as in samples of runs that have no prediction."""
     moved = np.asarray(measured) > 0
     return np.where(moved, predicted / np.where(moved, measured, 1.0), np.nan)
-
-
-def _correlations(measured: Aging, predicted: Aging) -> Array:
-    logs = [_fits.log_finite(fit.t_star_runs) for fit in (measured, predicted)]
-    correlation = np.full(measured.waiting_times.size, np.nan)
-    for w in range(correlation.size):
-        both = np.isfinite(logs[0][:, w]) & np.isfinite(logs[1][:, w])
-        a, b = logs[0][both, w], logs[1][both, w]
-        if both.sum() >= 3 and np.ptp(a) > 0 and np.ptp(b) > 0:
-            correlation[w] = np.corrcoef(a, b)[0, 1]
-    return correlation
 
 
 def _status(t_star: Array, *, holds: bool, replicas: int) -> AgreementStatus:

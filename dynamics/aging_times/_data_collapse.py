@@ -7,7 +7,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.aging_times._crossings import check_fit
+from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import _fits, _goodness, _resampling, minimize, misfits, mismatch
 
 Array = NDArray[np.float64]
@@ -111,13 +112,11 @@ def collapse(
     ValueError
         For an argument out of its range, which it names. Thin data are no error but a `status`.
     """
-    _resampling.check_resampling(confidence, resamples)
-    check_times_of(msd)
+    check_fit(msd, confidence, resamples)
     if not 0 <= window[0] < window[1]:
         msg = f"window must be two ascending displacements >= 0; got {window!r}"
         raise ValueError(msg)
-    counts = _resampling.run_counts(msd.replicas, resamples, seed)
-    means = np.concatenate([msd.mean[None], _resampling.resampled_means(counts, msd.values)])
+    means = np.concatenate([msd.mean[None], _resampling.bootstrap_means(msd.values, resamples, seed)])
     log_tw, log_t = np.log(msd.waiting_times), np.log(msd.lags)
     xs, ys, used, shifts = [], [], [], []
     for w in range(log_tw.size):
@@ -168,8 +167,8 @@ def learning_rate_collapse(
     xs, ys, used, shifts = [], [], [], []
     alike = start_alike(displacements)
     for k, msd in enumerate(displacements):
-        counts = _resampling.run_counts(msd.replicas, resamples, seed if alike else seed + k)
-        means = np.concatenate([msd.mean[None], _resampling.resampled_means(counts, msd.values)])
+        own = _resampling.bootstrap_means(msd.values, resamples, seed if alike else seed + k)
+        means = np.concatenate([msd.mean[None], own])
         y = _fits.log_finite(_fits.first_crossing(msd.lags, means, threshold))
         there = np.isfinite(y).mean(axis=0) > 0.9
         there &= np.isfinite(y[0])

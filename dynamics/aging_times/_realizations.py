@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from dynamics.aging_times._crossings import Crossings, crossings
-from dynamics.displacement import MeanSquareDisplacement, check_times_of
-from dynamics.statistics import _fits, _goodness, _resampling
+from dynamics.aging_times._crossings import Crossings, check_fit, crossings
+from dynamics.displacement import MeanSquareDisplacement
+from dynamics.statistics import _goodness, _resampling
 
 Array = NDArray[np.float64]
 
@@ -186,8 +186,7 @@ def compare_realizations(
 
 
 def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, seed: int) -> Crossings:
-    counts = _resampling.run_counts(msd.replicas, resamples, seed)
-    return crossings(msd, _resampling.resampled_means(counts, msd.values), threshold)
+    return crossings(msd, _resampling.bootstrap_means(msd.values, resamples, seed), threshold)
 
 
 def _spread(x: Array, found: list[Crossings], chosen: NDArray[np.bool_], confidence: float) -> ExponentSpread:
@@ -201,12 +200,9 @@ def _spread(x: Array, found: list[Crossings], chosen: NDArray[np.bool_], confide
 
 def _slope(x: Array, y: Array, samples: Array, runs: int, confidence: float) -> tuple[float, ...]:
     """mu, its interval, its standard deviation over the runs, and the p-value of the line."""
-    mu = float(_fits.line(x, y)[0])
-    slopes = _fits.strict_line(x, samples, np.isfinite(y))
-    ends = _resampling.float_interval(mu, slopes, confidence, runs)
-    error = float(_resampling.standard_error(slopes, runs))
-    p_value, _ = _goodness.line_misfit(x, y, np.where(np.isfinite(y), samples, np.nan), runs)
-    return mu, *ends, error, p_value
+    law = _goodness.power_law(x, y, samples, runs)
+    ends = _resampling.float_interval(law.exponent, law.samples, confidence, runs)
+    return law.exponent, *ends, float(_resampling.standard_error(law.samples, runs)), law.p_value
 
 
 def _mean_interval(values: Array, confidence: float) -> tuple[float, float]:
@@ -232,16 +228,12 @@ def _status(spread: ExponentSpread, found: list[Crossings], runs: NDArray[np.int
 def _check(
     displacements: Sequence[MeanSquareDisplacement], threshold: float, confidence: float, resamples: int
 ) -> None:
-    if not (np.isfinite(threshold) and threshold > 0):
-        msg = f"threshold must be positive and finite; got {threshold!r}"
-        raise ValueError(msg)
-    _resampling.check_resampling(confidence, resamples)
     if not displacements:
         msg = "displacements must hold at least one; got none"
         raise ValueError(msg)
     first = displacements[0]
     for msd in displacements:
-        check_times_of(msd)
+        check_fit(msd, confidence, resamples, threshold)
         if not np.array_equal(msd.waiting_times, first.waiting_times):
             msg = f"displacements must have the same waiting_times; got {first.waiting_times} and {msd.waiting_times}"
             raise ValueError(msg)

@@ -6,7 +6,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.aging_times._crossings import check_fit
+from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import _fits, _goodness, _resampling
 
 Array = NDArray[np.float64]
@@ -127,12 +128,11 @@ def local_slope(
     ValueError
         For an argument out of its range, which it names.
     """
-    _resampling.check_resampling(confidence, resamples)
-    check_times_of(msd)
+    check_fit(msd, confidence, resamples)
     if not bandwidth > 0:
         msg = f"bandwidth must be positive; got {bandwidth!r}"
         raise ValueError(msg)
-    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
+    means = _resampling.bootstrap_means(msd.values, resamples, seed)
     slope, low, high = (np.full(msd.mean.shape, np.nan) for _ in range(3))
     for w, y in enumerate(_fits.log_finite(msd.mean)):
         there = np.isfinite(y)
@@ -177,15 +177,13 @@ def generalized_diffusion(
     ValueError
         For an argument out of its range, which it names. Thin data are no error but a `status`.
     """
-    _resampling.check_resampling(confidence, resamples)
-    check_times_of(msd)
+    check_fit(msd, confidence, resamples)
     window = _default_window(msd) if window is None else window
     if not 0 < window[0] < window[1]:
         msg = f"window must be two ascending lags > 0; got {window!r}"
         raise ValueError(msg)
     inside = (msd.lags >= window[0]) & (msd.lags <= window[1])
-    counts = _resampling.run_counts(msd.replicas, resamples, seed)
-    means = np.concatenate([msd.mean[None], _resampling.resampled_means(counts, msd.values)])[..., inside]
+    means = np.concatenate([msd.mean[None], _resampling.bootstrap_means(msd.values, resamples, seed)])[..., inside]
     y = _fits.log_finite(means)
     y = np.where(
         np.isfinite(y).all(axis=-1, keepdims=True), y, np.nan

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from dynamics.aging_times._crossings import crossings
-from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.aging_times._crossings import check_fit, crossings
+from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import _fits, _goodness, _resampling
 
 Array = NDArray[np.float64]
@@ -111,13 +111,8 @@ def compare_forms(
     ValueError
         For an argument out of its range, which it names. Thin data are no error but a `status`.
     """
-    _resampling.check_resampling(0.95, resamples)
-    check_times_of(msd)
-    if not (np.isfinite(threshold) and threshold > 0):
-        msg = f"threshold must be positive and finite; got {threshold!r}"
-        raise ValueError(msg)
-    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
-    found = crossings(msd, means, threshold)
+    check_fit(msd, 0.95, resamples, threshold)
+    found = crossings(msd, _resampling.bootstrap_means(msd.values, resamples, seed), threshold)
     y, used = found.log, np.isfinite(found.log)
     boot = found.log_samples[:, used]
     boot = boot[np.isfinite(boot).all(axis=1)]

@@ -7,8 +7,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.aging_times._crossings import crossings
-from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.aging_times._crossings import check_fit, crossings
+from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import _fits, _goodness, _resampling
 
 Array = NDArray[np.float64]
@@ -116,13 +116,12 @@ def threshold_scan(
     ValueError
         For an argument out of its range, which it names. Thin data are no error but a `status`.
     """
-    _resampling.check_resampling(confidence, resamples)
-    check_times_of(msd)
+    check_fit(msd, confidence, resamples)
     if not tolerance > 0:
         msg = f"tolerance must be positive; got {tolerance!r}"
         raise ValueError(msg)
     levels = _default_thresholds(msd) if thresholds is None else _check_thresholds(thresholds)
-    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
+    means = _resampling.bootstrap_means(msd.values, resamples, seed)
     mu, slope, p_value = (np.full(levels.size, np.nan) for _ in range(3))
     ambiguous = np.zeros(levels.size, dtype=np.bool_)
     boot = np.full((resamples, levels.size), np.nan)
@@ -130,12 +129,10 @@ def threshold_scan(
     for k, level in enumerate(levels):
         found = crossings(msd, means, level)
         ambiguous[k] = found.ambiguous.any()
-        whole = np.isfinite(found.log)
-        if whole.all() and whole.size > 1:
-            mu[k] = _fits.line(x, found.log)[0]
+        if np.isfinite(found.log).all() and found.log.size > 1:
             slope[k] = np.nanmean(_fits.local_slopes(msd.lags, msd.mean, found.first))
-            boot[:, k] = _fits.strict_line(x, found.log_samples, whole)
-            p_value[k], _ = _goodness.line_misfit(x, found.log, found.log_samples, msd.replicas)
+            law = _goodness.power_law(x, found.log, found.log_samples, msd.replicas)
+            mu[k], boot[:, k], p_value[k] = law.exponent, law.samples, law.p_value
     flat = _flat_window(np.log10(levels), np.where(ambiguous, np.nan, mu), tolerance)
     ends = _resampling.interval(mu, boot, confidence, msd.replicas)
     mu_flat = float(mu[flat].mean()) if flat.any() else float("nan")

@@ -8,9 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.displacement import check_data
 from dynamics.runs import Trajectories
-from dynamics.training import evaluate
 from landscape.datasets import Dataset
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import CrossEntropyLoss, gradient_over_rows
 from landscape.networks import MLP
 from landscape.support import one_thread
 
@@ -129,5 +128,5 @@ def _drawn_gradients(
     with one_thread():  # more would change the last bits
         for gradient in gradients:
             rows = rng.choice(data.rows, size, replace=False, shuffle=False)
-            gradient[:] = evaluate(network, data.inputs[rows], data.labels[rows], penalty, theta)[2]
-    return gradients
+            gradient[:] = gradient_over_rows(network, theta, data.inputs[rows], data.labels[rows])
+    return gradients + 2.0 * penalty * theta

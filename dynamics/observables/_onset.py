@@ -68,6 +68,14 @@ class Onset:
         return self.low, self.high
 
 
+@dataclass(frozen=True, eq=False)
+class Onsets:
+    """Onset of the slow phase by both criteria; `alignment` is None where no updates were recorded."""
+
+    loss: Onset
+    alignment: Onset | None
+
+
 def onset_from_alignment(
     alignment: UpdateAlignment,
     *,
@@ -142,7 +150,7 @@ def _onset(
     step = float(_last_fall(steps, curve, level))
     low = high = np.nan
     if replicas > 1:
-        means = _resampling.resampled_means(_resampling.run_counts(replicas, resamples, seed), values)
+        means = _resampling.bootstrap_means(values, resamples, seed)
         samples = _last_fall(steps, _scaled(means, relative), level)
         logs = np.log(_existing(samples))
         low, high = np.exp(

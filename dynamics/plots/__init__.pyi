@@ -28,7 +28,6 @@ from ._curvature import (
     plot_spectra as plot_spectra,
 )
 from ._observables import (
-    PANELS as PANELS,
     STYLES as STYLES,
     plot_alignment as plot_alignment,
     plot_alpha_2 as plot_alpha_2,

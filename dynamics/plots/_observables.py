@@ -1,6 +1,7 @@
 """Drawings of observables other than the displacement, on axes that the caller owns."""
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from dynamics.displacement import LayerDisplacement, NonGaussian, SymmetricDisplacement
-from dynamics.observables import GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
+from dynamics.observables import OBSERVABLES, GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
 from dynamics.plots._aging import COLORS, plot_msd
 from dynamics.runs import Trajectories
 from landscape.plots import legend_beside
@@ -128,27 +129,15 @@ def plot_outputs(displacement: Any, ax: Axes) -> Axes:
     return ax
 
 
-PANELS: dict[str, Callable[..., Axes]] = {
-    "curves": plot_test_loss,
-    "layers": plot_layers,
-    "modulo-symmetry": plot_symmetric,
-    "outputs": plot_outputs,
-    "alpha2": plot_alpha_2,
-    "overlap": plot_overlap,
-    "alignment": plot_alignment,
-    "onset": plot_onsets,
-    "gradients": plot_gradients,
-}
-
-
 def plot_observables(results: Mapping[str, Any]) -> Figure:
     """Make a figure with a panel for each result of `observe`, four in a row."""
+    room: Any = sys.modules[__package__]
     columns = min(len(results), 4)
     rows = -(-len(results) // columns)
     figure = Figure(figsize=(4.3 * columns, 3.8 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax, (name, result) in zip(axes, results.items(), strict=False):
-        PANELS[name](result, ax)
+        getattr(room, OBSERVABLES[name].plot)(result, ax)
         ax.xaxis.set_minor_formatter(NullFormatter())  # over less than two decades they would overlap
     for ax in axes[len(results) :]:
         ax.remove()

@@ -25,6 +25,11 @@ def resampled_means(counts: NDArray[np.int64], values: Array) -> Array:
     return np.where(missing, np.nan, means.reshape(-1, *values.shape[1:]))
 
 
+def bootstrap_means(values: Array, resamples: int, seed: int) -> Array:
+    """Mean (B, ...) of `values` (R, ...) over bootstrap samples of the runs."""
+    return resampled_means(run_counts(len(values), resamples, seed), values)
+
+
 def standard_error(samples: Array, runs: int) -> Array:
     """Standard error (...) over the first axis of bootstrap `samples` (B, ...) of so many `runs`.
 

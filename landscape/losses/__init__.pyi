@@ -1,3 +1,7 @@
+from ._backpropagation import (
+    gradient_over_rows as gradient_over_rows,
+    gradients_of_rows as gradients_of_rows,
+)
 from ._cross_entropy import (
     WIDE as WIDE,
     CrossEntropyLoss as CrossEntropyLoss,

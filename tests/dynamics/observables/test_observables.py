@@ -3,14 +3,13 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from support.reference import images
+from support.reference import images, naive_loss
 
 from dynamics import SGD, load_trajectories, mean_square_displacement, train
 from dynamics.displacement import displacement_modulo_symmetry, layer_displacement, non_gaussian, output_displacement
 from dynamics.observables import minibatch_gradients, replica_overlap
 from dynamics.runs import TEST_CURVES
 from dynamics.synthetic import brownian
-from dynamics.training import evaluate
 from dynamics.training._curves import evaluate_curves
 from landscape import CrossEntropyLoss, Dataset, symmetry
 from landscape.networks import MLP
@@ -338,7 +337,7 @@ def test_noise_of_minibatches_is_that_of_a_finite_population(trained):
     for r, s in ((0, 0), (2, 1)):
         theta = trained.snapshots[r, [0, -1][s]].astype(np.float64)
         rows = np.array(
-            [evaluate(NETWORK, DATA.inputs[[n]], DATA.labels[[n]], penalty, theta)[2] for n in range(DATA.rows)]
+            [naive_loss(NETWORK, DATA.inputs[[n]], DATA.labels[[n]], penalty, theta)[2] for n in range(DATA.rows)]
         )
         full = rows.mean(axis=0)
         exact = (DATA.rows - size) / (DATA.rows - 1) * ((rows - full) ** 2).sum(axis=1).mean() / size
@@ -384,11 +383,11 @@ def test_curves_are_those_of_numpy_on_training_and_test_rows(width, error):
     thetas = rng.normal(size=(5, network.n_parameters))
     found = evaluate_curves(network, data, penalty, thetas)
     for c, theta in enumerate(thetas):
-        loss, accuracy, gradient = evaluate(network, data.inputs, data.labels, penalty, theta)
+        loss, accuracy, gradient = naive_loss(network, data.inputs, data.labels, penalty, theta)
         assert found.loss[c] == pytest.approx(loss, rel=error)
         assert found.accuracy[c] == accuracy
         assert found.gradient_norm[c] == pytest.approx(np.linalg.norm(gradient), rel=error)
-        test_loss, test_accuracy, _ = evaluate(network, data.test_inputs, data.test_labels, 0.0 * penalty, theta)
+        test_loss, test_accuracy, _ = naive_loss(network, data.test_inputs, data.test_labels, 0.0 * penalty, theta)
         assert found.test_loss[c] == pytest.approx(test_loss, rel=error)
         assert found.test_accuracy[c] == test_accuracy
 

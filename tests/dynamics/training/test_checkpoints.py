@@ -15,33 +15,31 @@ from support.paths import ROOT, TESTS
 
 from dynamics import SGD, load_trajectories
 from dynamics.noises import NOISES, Noise, make_noise
-from dynamics.runs import curve_steps, snapshot_steps
 from dynamics.training import Cosine, Glorot, _replica as replica, _store as store
 from dynamics.training._checkpoints import Checkpoints, _warn_once
-from dynamics.training._replica import Task, run_replica
+from dynamics.training._plan import make_plan
+from dynamics.training._replica import KernelTask, run_replica
 
-TW, LAGS, STEPS = np.array([3, 8, 20]), np.array([1, 2, 5, 40, 60]), 61
+TW, LAGS, STEPS = np.array([3, 8, 20]), np.array([1, 2, 5, 40, 58]), 61
 EVERYTHING = {"label_noise": 0.2, "optimizer": replace(OPTIMIZER, momentum=0.5, schedule=Cosine(50))}
 PARAMETERS = {"langevin": {"temperature": 1e-3}, "persistent": {"persistence": 5.0}}
 
 
-def task(noise: Noise, accumulates: bool = False, optimizer: SGD = OPTIMIZER, label_noise: float = 0.0) -> Task:
-    return Task(
-        network=NETWORK,
-        data=DATA,
-        optimizer=optimizer,
-        noise=noise,
-        label_noise=label_noise,
-        start=Glorot(),
-        penalty=np.full(NETWORK.n_parameters, 1e-4),
-        seed=3,
+def task(noise: Noise, accumulates: bool = False, optimizer: SGD = OPTIMIZER, label_noise: float = 0.0) -> KernelTask:
+    plan = make_plan(
+        DATA,
+        optimizer,
+        noise,
         steps=STEPS,
-        snapshot_steps=np.array([0, *TW, STEPS]) if accumulates else snapshot_steps(TW, LAGS, STEPS),
-        curve_steps=curve_steps(STEPS),
+        seed=3,
+        regularization=1e-4,
+        regularize_biases=True,
         waiting_times=TW,
         lags=LAGS,
-        accumulates=accumulates,
+        label_noise=label_noise,
+        snapshots="waiting" if accumulates else "all",
     )
+    return KernelTask(plan, NETWORK, Glorot())
 
 
 def assert_same_run(a, b):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from support.ensembles import DATA, NETWORK, OPTIMIZER, Killed, assert_same, run, stop_after, toy_data
 from support.paths import ROOT, TESTS
+from support.reference import naive_loss
 
 from dynamics import SGD, load_trajectories, mean_square_displacement, train
 from dynamics.noises._random import shuffle
@@ -26,9 +27,8 @@ from dynamics.runs import (
     log_lags,
     snapshot_steps,
 )
-from dynamics.training import evaluate
 from dynamics.training._curves import evaluate_curves
-from dynamics.training._replica import noise_key, random_start
+from dynamics.training._plan import noise_key, start_seed
 from dynamics.training._store import Block, FileStore, Header, MemoryStore
 from landscape.networks import MLP
 
@@ -59,7 +59,9 @@ def test_replicas_differ_and_begin_at_their_glorot_start():
     runs = run()
     assert len(np.unique(runs.snapshots[:, 0, 0])) == 7
     for r in (0, 6):
-        np.testing.assert_array_equal(runs.snapshots[r, 0], random_start(NETWORK, 3, r)[0].astype(np.float32))
+        np.testing.assert_array_equal(
+            runs.snapshots[r, 0], NETWORK.glorot_uniform(np.random.default_rng(start_seed(3, r))).astype(np.float32)
+        )
 
 
 def test_workers_do_not_change_the_result():
@@ -240,7 +242,7 @@ def numerical_gradient(theta, penalty):
 
 
 def _loss(theta, lam):
-    return evaluate(NETWORK, DATA.inputs, DATA.labels, lam, theta)[0]
+    return naive_loss(NETWORK, DATA.inputs, DATA.labels, lam, theta)[0]
 
 
 def test_curves_do_not_depend_on_where_the_data_lie():
@@ -439,7 +441,7 @@ def test_runs_that_share_their_order_see_the_same_minibatches(noise):
         shuffle(order, key, 0)
         rows = order[: OPTIMIZER.batch_size] if noise == "sgd" else np.arange(DATA.rows)
         theta = shared.snapshots[r, 0].astype(float)
-        gradient = evaluate(NETWORK, DATA.inputs[rows], DATA.labels[rows], np.full(theta.size, 1e-4), theta)[2]
+        gradient = naive_loss(NETWORK, DATA.inputs[rows], DATA.labels[rows], np.full(theta.size, 1e-4), theta)[2]
         step = theta - OPTIMIZER.learning_rate * gradient
         recorded = run(**options, shared_order=True, waiting_times=[1, 2], lags=[1]).snapshots[r, 1]
         np.testing.assert_allclose(recorded, step, atol=1e-6)
