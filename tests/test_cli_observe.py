@@ -121,7 +121,7 @@ def test_the_figure_has_a_panel_each(runs):
 def test_text_is_for_a_reader(files):
     result = agescape("observe", files[0], "--what", "curves,alpha2")
     assert result.code == 0
-    assert "final_test_loss" in result.out
+    assert "test loss at the end" in result.out
     assert max(map(len, result.out.splitlines())) < 600
 
 

@@ -66,9 +66,7 @@ from ._properties import (
 )
 from ._sentences import (
     UNKNOWN_MINIMA as UNKNOWN_MINIMA,
-    in_words as in_words,
     say as say,
-    with_interval as with_interval,
 )
 from ._trees import (
     HEADROOM as HEADROOM,
