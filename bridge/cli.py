@@ -18,7 +18,7 @@ def main() -> NoReturn:
     previous = signal.signal(signal.SIGTERM, _interrupt)  # how a batch system says Ctrl-C
     with notes_on_stderr():
         try:
-            code = app(standalone_mode=False) or OK
+            code = app(prog_name="agescape", standalone_mode=False) or OK
         except (Exception, KeyboardInterrupt) as error:
             code = explain(error)
     signal.signal(signal.SIGTERM, previous)

@@ -1,5 +1,6 @@
 """The front door: help, versions, suggestions, verbosity, what is said of errors, and what starts fast."""
 
+import importlib.util
 import io
 import json
 import logging
@@ -17,15 +18,33 @@ import numpy as np
 import pytest
 import typer
 from rich.console import Console
-from test_cli import DEEP, MAIN, SMALL, agescape, assert_complaint, attempts, good, start, stop_when, strict_json
+from test_cli import (
+    DEEP,
+    MAIN,
+    SMALL,
+    agescape,
+    assert_complaint,
+    attempts,
+    good,
+    start,
+    stop_when,
+    strict_json,
+)
 
 import agescape as package
 import bridge.commands.explore
+import bridge.commands.info
+import dynamics
+import landscape
 from bridge.commands import _progress
 from bridge.commands._failures import BUG, is_complaint
 from bridge.commands._group import app
 from bridge.commands._notes import ANNOUNCE
+from bridge.commands._parsing import parse_hidden
 from bridge.commands._registry import COMMANDS
+from dynamics.training import SGD, train
+from landscape import datasets
+from landscape.networks import MLP
 from landscape.support import njit
 
 GROUP: Any = typer.main.get_command(app)
@@ -33,6 +52,17 @@ USES_JOBS = {"explore", "verify", "graph", "geometry", "train", "curvature", "st
              "reproduce"}  # fmt: skip
 USES_SEED = {"explore", "train", "age", "observe", "curvature", "study", "explain", "compare", "merge", "import",
              "reproduce"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A file of each kind. Not to be written to."""
+    folder = tmp_path_factory.mktemp("files")
+    data = datasets.ljat(rows=30, seed=0, test_rows=0)
+    datasets.write_table(data, folder / "data.csv")
+    train(MLP((2, 2, 4)), data, SGD(batch_size=10), replicas=2, steps=40, path=folder / "f.h5")
+    return {"db": Path(__file__).parents[1] / "examples" / "databases" / "n1000-h1-1.db", "csv": folder / "data.csv",
+            "h5": folder / "f.h5"}  # fmt: skip
 
 
 def options(name):
@@ -104,18 +134,14 @@ def test_completion_for_a_shell():
         env=os.environ | {"_AGESCAPE_COMPLETE": "complete_bash", "COMP_WORDS": "agescape ex", "COMP_CWORD": "1"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert set(done.stdout.split()) == {"explore", "explain", "export"}
+    assert done.stdout.split() == ["explore", "explain", "export"]
 
 
 # ---------------------------------------------------------------- the package of this name
 
 
 def test_the_package_finds_the_three():
-    import bridge as third
-    import dynamics as second
-    import landscape as first
-
-    assert (package.landscape, package.dynamics, package.bridge) == (first, second, third)
+    assert (package.landscape, package.dynamics, package.bridge) == (landscape, dynamics, bridge)
     assert package.__version__ == version("agescape")
     assert {"landscape", "dynamics", "bridge", "__version__"} <= set(dir(package))
     with pytest.raises(AttributeError, match="no attribute 'physics'"):
@@ -218,8 +244,6 @@ def raised(how):
 
 
 def test_who_is_to_blame_is_who_raised():
-    from bridge.commands._parsing import parse_hidden
-
     assert is_complaint(raised(lambda: parse_hidden("x")))
     assert is_complaint(raised(lambda: Path("/nowhere").read_text()))
     assert not is_complaint(raised(lambda: np.zeros(2) + np.zeros(3)))  # we should have checked
@@ -286,10 +310,33 @@ def test_long_work_says_first_how_long_it_will_take(monkeypatch):
             clock[0] += 10.0
     lines = err.getvalue().splitlines()
     assert lines[0] == "agescape: train: 1 of 100, 16 min left"
-    assert len(lines) == 4  # then every half minute
+    assert len(lines) == 3  # then every half minute
 
 
-def test_the_command_runs_in_a_process_of_its_own(files):
+def test_the_command_runs_in_a_process_of_its_own():
     done = subprocess.run([sys.executable, "-c", MAIN], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0
     assert "explore" in done.stdout
+
+
+def test_the_command_reference_has_every_option():
+    path = Path(__file__).parents[1] / "docs" / "command_reference.py"
+    spec = importlib.util.spec_from_file_location("command_reference", path)
+    assert spec is not None
+    assert spec.loader is not None
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    text = page.on_page_markdown(f"before {page.MARK} after")
+    assert text.startswith("before ")
+    for name in COMMANDS:
+        part = text[text.index(f"### agescape {name} ") :].split("\n### ")[0]
+        if name != "data":
+            missing = [option for option in options(name) - options_of_all() if option not in part]
+            assert not missing, name
+    assert "| `--searches` | 128, for a first look" in text
+    assert "| `--learning-rate` | `0.05` |" in text
+    assert "| `TRAJECTORIES` | required |" in text
+
+
+def options_of_all():
+    return {"--quiet", "-q", "--verbose", "-v", "--debug"}

@@ -77,7 +77,7 @@ def agescape(
         bool, typer.Option("--quiet", "-q", callback=_quiet, expose_value=False, help="No progress, no warnings.")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", callback=_verbose, expose_value=False, help="Log each step to stderr.")
+        bool, typer.Option("--verbose", "-v", callback=_verbose, expose_value=False, help="Log details to stderr.")
     ] = False,
     debug: Annotated[
         bool, typer.Option("--debug", expose_value=False, help="Print the traceback of an error.")

@@ -9,10 +9,10 @@ STYLE: dict[str, Any] = {
     "rich_markup_mode": "rich",
     "context_settings": {"help_option_names": ["-h", "--help"]},
 }
-GROUP = STYLE | {"invoke_without_command": True}
+GROUP: dict[str, Any] = STYLE | {"invoke_without_command": True}
 
 
 def show_help(context: typer.Context) -> None:
     """Print the help of a group that is called without a command."""
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), nl=False)
+        typer.echo(context.get_help())

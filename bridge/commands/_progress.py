@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -49,7 +49,7 @@ def _bars(console: Console) -> Iterator[Update]:
         clocks: dict[str, Clock] = {}
 
         def update(what: str, done: int, total: int | None, note: str = "") -> None:
-            clock = clocks.setdefault(what, Clock(done))
+            clock = clocks.setdefault(what, Clock(done, time.monotonic()))
             left = clock.in_words(done, total)
             if what not in tasks:
                 tasks[what] = bar.add_task(what, total=total, left=left)
@@ -64,7 +64,7 @@ class Clock:
     """How long a kind of work takes, from when it began and how much of it was done then."""
 
     first: int
-    begin: float = field(default_factory=time.monotonic)
+    begin: float
 
     def left(self, done: int, total: int | None) -> float | None:
         """Seconds that are left if it goes on as so far; None while that is not known."""
@@ -90,7 +90,7 @@ class _Lines:
 
     def update(self, what: str, done: int, total: int | None, note: str = "") -> None:
         """Write a line if it is time for one."""
-        clock = self._clocks.setdefault(what, Clock(done))
+        clock = self._clocks.setdefault(what, Clock(done, time.monotonic()))
         first = what not in self._announced and (clock.left(done, total) or 0.0) > LONG
         if not first and time.monotonic() - self._written <= SECONDS_BETWEEN_LINES:
             return

@@ -43,7 +43,7 @@ class Announcement(events.Listener):
     def on_start(self, event: events.Event) -> None:
         """Say so, unless this process or another of the same command did."""
         marker = os.environ.get(ANNOUNCE)
-        if not marker or not _is_kept(event.data["dispatcher"]):
+        if not marker or not _is_kept((event.data or {})["dispatcher"]):
             return
         os.environ[ANNOUNCE] = ""
         try:
