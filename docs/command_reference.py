@@ -79,7 +79,9 @@ def default(parameter: Any) -> str:
         return ""
     if isinstance(value, bool):
         return f"`{(parameter.opts if value else parameter.secondary_opts)[0]}`"
-    return ", ".join(f"`{one}`" for one in value) if isinstance(value, list | tuple) else f"`{value}`"
+    if isinstance(value, list | tuple):
+        return ", ".join(f"`{one}`" for one in value)
+    return f"`{parameter.show_default if isinstance(parameter.show_default, str) else value}`"
 
 
 def paragraphs(text: str | None) -> str:

@@ -36,7 +36,11 @@ def age(
         typer.Option(help="Runs at another learning rate, to collapse t* on learning rate x steps; may be repeated."),
     ] = None,
     from_waiting_time: Annotated[
-        float, typer.Option(help="With several files, also fit mu to the waiting times beyond this one (steps).")
+        float,
+        typer.Option(
+            help="With several files, also fit mu to the waiting times beyond this one (steps).",
+            show_default=f"{BEND:.0f}",
+        ),
     ] = BEND,
     output: OptionalPicture = None,
     seed: Seed = 0,

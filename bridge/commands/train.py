@@ -39,7 +39,7 @@ from dynamics.runs import default_waiting_times, log_lags
 from dynamics.training import SGD, parse_schedule, parse_start, train as run_train
 
 NOISE_HELP = (
-    f"{', '.join(NOISES)}. sgd: minibatches drawn without replacement within an epoch; replacement: with replacement; "
+    f"One of {', '.join(NOISES)}. sgd: minibatches, without replacement in an epoch; replacement: with it; "
     "persistent: rows stay in or out of the minibatch for a while (--persistence); full: all rows, no noise; langevin: "
     "all rows plus thermal noise (--temperature); gaussian, gaussian-replacement: all rows plus Gaussian noise with "
     "the covariance of sgd or of replacement."
@@ -98,10 +98,11 @@ def train(
     regularization: Regularization = 1e-4,
     regularize_biases: RegularizeBiases = True,
     waiting_times: Annotated[
-        str | None, typer.Option(help="Steps such as 1000,2000,5000. [default: the paper's, as far as the runs reach]")
+        str | None,
+        typer.Option(help="Waiting times (steps), e.g. 1000,2000. [default: the paper's, as far as the runs reach]"),
     ] = None,
-    lags: Annotated[str | None, typer.Option(help="Steps such as 1,10,100, instead of log-spaced ones.")] = None,
-    lags_per_decade: Annotated[int, typer.Option(min=1, help="Log-spaced lags a decade.")] = 16,
+    lags: Annotated[str | None, typer.Option(help="Lags (steps), e.g. 1,10,100. [default: log-spaced]")] = None,
+    lags_per_decade: Annotated[int, typer.Option(min=1, help="Number of log-spaced lags per decade.")] = 16,
     lags_multiple_of: Annotated[str, typer.Option(help=MULTIPLE_HELP)] = "1",
     snapshots: Annotated[str, typer.Option(help=SNAPSHOTS_HELP)] = "all",
     seed: Seed = 0,
