@@ -398,7 +398,7 @@ def test_overlay(files, db, tmp_path):
     assert (result["dataset"], result["dataset_seed"], result["rows"]) == ("ljat", 0, 100)
     assert (tmp_path / "o.svg").is_file()
     assert strict_json(good(*command).out) == result  # again: from what the database remembers
-    fewer = strict_json(good(*command, "--replicas", 1).out)
+    fewer = strict_json(good(*command, "--runs", 1).out)
     assert (fewer["replicas"], fewer["snapshots"]) == (1, 7)
 
 
@@ -481,7 +481,7 @@ def test_without_json(files, db, tmp_path, command):
         "geometry": ("geometry", db, *out),
         "train": ("train", *SMALL, *RUNS, "--output", shutil.copy(files["h5"], tmp_path / "f.h5")),
         "age": ("age", files["h5"]),
-        "overlay": ("overlay", db, files["h5"], "--replicas", 1, "--jobs", 1, *out),
+        "overlay": ("overlay", db, files["h5"], "--runs", 1, "--jobs", 1, *out),
         "compare": ("compare", files["study"]),
     }[command]
     text = good(*arguments).out
@@ -593,7 +593,7 @@ WRONG = [  # arguments (a later option replaces an earlier one), and what the co
     ((*GEOMETRY[:-1], "{new}.txt"), "{new}.txt"),
     (("geometry", "{csv}", "--output", "{new}.svg"), "{csv}"),
     ((*OVERLAY, "--method", "bogus"), "bogus"),
-    ((*OVERLAY, "--replicas", "0"), "--replicas"),
+    ((*OVERLAY, "--runs", "0"), "--runs"),
     ((*COMPARE, "--threshold", "0"), "threshold"),
     ((*STUDY, "--scale", "bogus"), "--scale"),
     ((*STUDY, "--hidden", "x"), "--hidden"),

@@ -95,7 +95,7 @@ def test_the_others_are_those_of_the_functions(said, runs, files):
 
 
 def test_only_what_is_asked_for_is_computed(files):
-    result = agescape("observe", files[0], "--what", "gradients, layers", "--replicas", 2, "--json")
+    result = agescape("observe", files[0], "--what", "gradients, layers", "--runs", 2, "--json")
     found = strict_json(result.out)
     assert {"gradients", "layers"} < found.keys()
     assert not found.keys() & {"curves", "outputs", "alpha2", "modulo_symmetry", "overlap", "alignment", "onset"}

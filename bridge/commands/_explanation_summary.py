@@ -68,8 +68,8 @@ def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     jumps = result["jumps"]
     yield "runs", f"{result['replicas']:,}"
     yield "jumps between basins", f"{int(np.sum(jumps['jumps'])):,}"
-    rate = (1e3 * value for value in (jumps["rate"], jumps["rate_low"], jumps["rate_high"]))
-    yield "jump rate of a run", with_interval(*rate, "per 1,000 steps", digits=3)
+    rate, low, high = (1e3 * jumps[name] for name in ("rate", "rate_low", "rate_high"))
+    yield "jump rate of a run", with_interval(rate, low, high, "per 1,000 steps", digits=3)
     if result["hopping"] is not None:
         yield "runs in minima that the database knows", shares_between(result["hopping"]["coverage"])
     yield "map to minima", result["method"]

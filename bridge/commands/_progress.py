@@ -67,7 +67,7 @@ class Clock:
     begin: float
 
     def left(self, done: int, total: int | None) -> float | None:
-        """Seconds that are left if it goes on as so far; None while that is not known."""
+        """Seconds that are left at the pace so far; None while that is not known."""
         past = time.monotonic() - self.begin
         if total is None or done <= self.first or past < SECONDS_TO_KNOW:
             return None

@@ -73,7 +73,7 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 def _pairs(facts: Mapping[str, str], width: int | None) -> Iterator[str]:
-    """A line for each name and its value; a long value goes on below itself, unless it must stay in one piece."""
+    """A line for each name and its value; a long value continues below itself, unless it must stay in one piece."""
     indent = max(map(len, facts), default=0) + 2
     for name, value in facts.items():
         lines = [value] if width is None else _wrap(value, max(width - indent, NARROWEST // 2)) or [""]

@@ -56,7 +56,7 @@ def is_unknown(value: Any) -> bool:
     return value is None or (isinstance(value, float | np.floating) and bool(np.isnan(value)))
 
 
-def between(values: Sequence[Any], unit: str = "") -> str:
+def between(values: Any, unit: str = "") -> str:
     """The range of numbers, e.g. "10 ... 2,000 steps", of those that are known."""
     known = [value for value in np.asarray(values).tolist() if not is_unknown(value)]
     if not known:
