@@ -1,7 +1,7 @@
 """Numbers in words: with units and intervals, and what is not known is said to be so."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
