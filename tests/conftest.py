@@ -1,5 +1,6 @@
 """Data sets and losses that many tests share. One BLAS thread: rounding, and so every result, stays the same."""
 
+import os
 from zlib import crc32
 
 import numpy as np
@@ -9,6 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from landscape import CrossEntropyLoss, datasets
 from landscape.networks import MLP
+
+os.environ["AGESCAPE_ANNOUNCE"] = ""  # with an empty cache the commands say nothing more than with a full one
 
 ARCHITECTURES = [(10,), (5, 5), (4, 4, 4), (1, 1, 1)]
 

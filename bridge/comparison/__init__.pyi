@@ -4,7 +4,7 @@ from ._correlation import (
 )
 from ._minima_in_words import (
     at_least as at_least,
-    shown as shown,
+    how_many as how_many,
 )
 from ._rows import (
     CONTROL as CONTROL,

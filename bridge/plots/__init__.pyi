@@ -54,6 +54,5 @@ from ._plots import (
 )
 from ._sentences import (
     UNKNOWN_MINIMA as UNKNOWN_MINIMA,
-    in_words as in_words,
     say as say,
 )

@@ -1,19 +1,19 @@
 """Drawings of observables other than the displacement, on axes that the caller owns."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
 from dynamics.displacement import LayerDisplacement, NonGaussian, SymmetricDisplacement
 from dynamics.observables import OBSERVABLES, GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
 from dynamics.plots._aging import COLORS, plot_msd
 from dynamics.runs import Trajectories
-from landscape.plots import legend_beside
+from landscape.plots import Size, draw_panels, legend_beside
 
 STYLES = {"kernel": "-", "bias": ":"}
 
@@ -129,16 +129,14 @@ def plot_outputs(displacement: Any, ax: Axes) -> Axes:
     return ax
 
 
-def plot_observables(results: Mapping[str, Any]) -> Figure:
-    """Make a figure with a panel for each result of `observe`, four in a row."""
-    room: Any = sys.modules[__package__]
-    columns = min(len(results), 4)
-    rows = -(-len(results) // columns)
-    figure = Figure(figsize=(4.3 * columns, 3.8 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax, (name, result) in zip(axes, results.items(), strict=False):
-        getattr(room, OBSERVABLES[name].plot)(result, ax)
-        ax.xaxis.set_minor_formatter(NullFormatter())  # over less than two decades they would overlap
-    for ax in axes[len(results) :]:
-        ax.remove()
-    return figure
+def plot_observables(results: Mapping[str, Any], *, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
+    """Make a figure with a panel for each result of `observe`, four in a row, or for those that are named.
+
+    Raises
+    ------
+    ValueError
+        For a panel or a size that does not exist; see `landscape.plots.draw_panels`.
+    """
+    room: Any = sys.modules[__package__ or ""]
+    functions = {name: partial(getattr(room, str(OBSERVABLES[name].plot)), found) for name, found in results.items()}
+    return draw_panels(functions, panels, columns=4, panel=(4.3, 3.8), size=size)

@@ -4,15 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
+import lazy_loader
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
 from landscape.graph._heights import TOLERANCE, below_minima
+
+if TYPE_CHECKING:
+    import networkx as nx
+else:
+    nx = lazy_loader.load("networkx")  # few need it, and it takes long to import
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -201,7 +206,7 @@ def superbasins(graph: LandscapeGraph, level: float) -> Integers:
     return labels
 
 
-def to_networkx(graph: LandscapeGraph) -> nx.MultiGraph:
+def to_networkx(graph: LandscapeGraph) -> "nx.MultiGraph":
     """The graph for networkx: minima are nodes, transition states are edges keyed by their index.
 
     Nodes and edges have the attribute ``loss`` in nats.
@@ -213,7 +218,7 @@ def to_networkx(graph: LandscapeGraph) -> nx.MultiGraph:
     return result
 
 
-def from_networkx(network: nx.Graph) -> LandscapeGraph:
+def from_networkx(network: "nx.Graph") -> LandscapeGraph:
     """The plain arrays of a networkx graph whose nodes and edges have a finite attribute ``loss`` in nats.
 
     Minima are numbered in the order of the nodes. Transition states keep their numbers where the keys of a

@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import networkx as nx
+import lazy_loader
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.graph._connectivity import LandscapeGraph, minimax_barrier
+
+if TYPE_CHECKING:
+    import networkx as nx
+else:
+    nx = lazy_loader.load("networkx")  # it takes long to import
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -10,12 +10,9 @@ from ._basin_hopping import (
     basin_hopping as basin_hopping,
 )
 from ._exploration import (
-    FEWEST_STARTS as FEWEST_STARTS,
-    Exploration as Exploration,
     estimate_minima as estimate_minima,
     explore as explore,
     store_inherent_structures as store_inherent_structures,
-    summarize as summarize,
 )
 from ._moves import (
     CrossoverMove as CrossoverMove,
@@ -36,6 +33,11 @@ from ._saddles import (
     search_along_band as search_along_band,
     search_between as search_between,
     search_from_minimum as search_from_minimum,
+)
+from ._summary import (
+    FEWEST_STARTS as FEWEST_STARTS,
+    Exploration as Exploration,
+    summarize as summarize,
 )
 from ._tempering import (
     Tempering as Tempering,

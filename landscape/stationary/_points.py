@@ -1,15 +1,18 @@
 """Stationary points of a loss and their certificates."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape import symmetry
-from landscape.losses import Loss, Rounding, rounding_of_norms
+from landscape.losses import Rounding, rounding_of_norms
 from landscape.networks import MLP
 from landscape.stationary._tolerances import Known, distance_tolerance, value_tolerance
+
+if TYPE_CHECKING:
+    from landscape.losses import Loss
 
 Array = NDArray[np.float64]
 
@@ -80,7 +83,7 @@ class LocalModel:
         return self.signs.negative if self.eigenvalues[0] < 0.0 else 0
 
 
-def local_model(loss: Loss, theta: Array) -> LocalModel:
+def local_model(loss: "Loss", theta: Array) -> LocalModel:
     """Value, gradient and eigendecomposition of the exact Hessian at `theta` (P,).
 
     Raises
@@ -102,7 +105,7 @@ def local_model(loss: Loss, theta: Array) -> LocalModel:
     return LocalModel(theta, value, gradient, eigenvalues, eigenvectors, zero)
 
 
-def rounding_of(loss: Loss, model: LocalModel, *, coarse: bool = False) -> Rounding:
+def rounding_of(loss: "Loss", model: LocalModel, *, coarse: bool = False) -> Rounding:
     """Below which norms gradient and Hessian of a model are not known: the loss's own bound, if it has one.
 
     A `coarse` bound may be thousands of times larger than need be, and costs next to nothing.
@@ -189,7 +192,7 @@ class TransitionState(StationaryPoint):
         return float(np.log(np.abs(self.eigenvalues[1:])).sum())
 
 
-def certificate(loss: Loss, model: LocalModel) -> StationaryPoint:
+def certificate(loss: "Loss", model: LocalModel) -> StationaryPoint:
     """The point of a local model: a `Minimum` or a `TransitionState` only where rounding leaves no doubt of it."""
     return typed_point(model, rounding_of(loss, model).hessian)
 
@@ -205,7 +208,7 @@ def typed_point(model: LocalModel, rounding: float) -> StationaryPoint:
     return StationaryPoint(*what, hessian_rounding=rounding)
 
 
-def certify(loss: Loss, theta: ArrayLike) -> StationaryPoint:
+def certify(loss: "Loss", theta: ArrayLike) -> StationaryPoint:
     """Recompute the certificate of a point (P,): value, rms gradient, eigenvalues.
 
     The result is a `Minimum` or a `TransitionState` where the signs of the eigenvalues say so, and plain otherwise.

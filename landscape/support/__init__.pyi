@@ -18,6 +18,7 @@ from ._locks import (
     only_writer as only_writer,
 )
 from ._reading import (
+    about as about,
     check_sqlite_file as check_sqlite_file,
     reading as reading,
     sqlite_failure as sqlite_failure,

@@ -14,13 +14,15 @@ from typing import Any
 
 import numba
 import platformdirs
-from numba.core import config
+from numba.core import caching, config, event as events
 
 logger = logging.getLogger(__name__)
 
 ROOM = 1 << 20  # bytes that a place must take: about what one command compiles
 OURS, NUMBAS, MATPLOTLIBS = "AGESCAPE_CACHE_DIR", "NUMBA_CACHE_DIR", "MPLCONFIGDIR"  # worker processes inherit them
 NOWHERE = "none"  # value of `OURS` where nothing can be kept
+ANNOUNCE = "AGESCAPE_ANNOUNCE"  # names a file: the first process that compiles makes it and says so in a warning
+PACKAGES = ("landscape", "dynamics", "bridge")
 
 
 def njit(*arguments: Any, **options: Any) -> Any:
@@ -33,6 +35,31 @@ def njit(*arguments: Any, **options: Any) -> Any:
             return numba.njit(*arguments, **{**options, "cache": False})(function)
 
     return compiled
+
+
+class Announcement(events.Listener):
+    """Says that functions are compiled, which takes long in silence: a cache has them the next time."""
+
+    def on_start(self, event: events.Event) -> None:
+        """Say so, unless this process or another of the same command did."""
+        marker = os.environ.get(ANNOUNCE)
+        if not marker or not _is_kept((event.data or {})["dispatcher"]):
+            return
+        os.environ[ANNOUNCE] = ""
+        try:
+            Path(marker).touch(exist_ok=False)
+        except OSError:
+            return
+        logger.warning("compiling functions for this machine; the first run takes a minute or so longer")
+
+    def on_end(self, event: events.Event) -> None:
+        """Nothing: the end is not announced."""
+
+
+def _is_kept(dispatcher: Any) -> bool:
+    """Whether a compiled function is one of ours that a cache holds: others take little time."""
+    ours = str(dispatcher.py_func.__module__).partition(".")[0] in PACKAGES
+    return ours and not isinstance(dispatcher._cache, caching.NullCache)
 
 
 def cache_directory() -> Path | None:
@@ -125,3 +152,4 @@ def _temporary_directory() -> Path | None:
 
 
 arrange()
+events.register("numba:compile", Announcement())

@@ -13,10 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from landscape.networks import MLP
 from landscape.symmetry import _alignment
 from landscape.symmetry._alignment import align, random_element, transform
+from landscape.symmetry._magnitudes import LARGEST
 
 Array = NDArray[np.float64]
-
-LARGEST = 1e150  # of a weight: its square, times the number of weights, is still finite
 
 
 def random_image(network: MLP | None, theta: ArrayLike, rng: np.random.Generator) -> Array:

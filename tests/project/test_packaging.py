@@ -19,7 +19,7 @@ def test_every_file_beside_the_code_is_installed():
     }
     there = {
         path
-        for package in ("landscape", "dynamics", "bridge")
+        for package in ("landscape", "dynamics", "bridge", "agescape")
         for path in (ROOT / package).rglob("*")
         if path.is_file() and path.suffix not in {".py", ".pyc", ".nbi", ".nbc"}
     }
@@ -31,7 +31,7 @@ def test_every_package_is_installed():
     listed = settings()["packages"]
     there = {
         ".".join(init.parent.relative_to(ROOT).parts)
-        for package in ("landscape", "dynamics", "bridge")
+        for package in ("landscape", "dynamics", "bridge", "agescape")
         for init in (ROOT / package).rglob("__init__.py")
     }
     assert sorted(listed) == sorted(there)

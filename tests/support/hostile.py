@@ -336,7 +336,7 @@ class Reader:
 LOSS = ("--hidden", "3", "--rows", "100")
 RUNS = ("--replicas", "3", "--steps", "40", "--batch-size", "20", "--jobs", "1")
 PICTURE = ("--output", "{new}.svg")
-OVERLAY = ("--replicas", "1", "--method", "lbfgs", "--jobs", "1", *PICTURE)
+OVERLAY = ("--runs", "1", "--method", "lbfgs", "--jobs", "1", *PICTURE)
 IMPORT = (*LOSS, "--output", "{new}.db", "--jobs", "1")
 FROM_START = ("--output", "{new}.h5", *RUNS)
 DATABASE = (
@@ -533,7 +533,7 @@ GOOD_COMMANDS = (
     ("train", *LOSS, *RUNS, "--output", "{new}.h5", "--lags-multiple-of", "epoch", "--lags-per-decade", "4",
      "--snapshots", "waiting", "--precision", "float64", "--dataset-seed", "3"),
     ("age", "{f.h5}", "--threshold", "0.01", "--from-waiting-time", "5", "--seed", "2", *PICTURE),
-    ("observe", "{f.h5}", "--what", "layers", "--separations", "1,2", "--replicas", "2", "--threshold", "0.1"),
+    ("observe", "{f.h5}", "--what", "layers", "--separations", "1,2", "--runs", "2", "--threshold", "0.1"),
     ("curvature", "{f.h5}", "--jobs", "1", "--runs", "1", "--steps", "3", "--store", "{new}.curvature"),
     ("curvature", "{f.h5}", "--jobs", "1", "--runs", "1", "--lanczos", "--probes", "2", "--lanczos-steps", "4"),
     ("overlay", "{f.db}", "{f.h5}", *OVERLAY, "--snapshots", "2", "--run", "0"),

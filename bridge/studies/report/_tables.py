@@ -70,7 +70,7 @@ def further_commands(found: ArchitectureResults) -> list[str]:
         f"agescape verify {database}",
         f"agescape graph {database} --output {row.study}/graph.svg",
         f"agescape age {runs} --threshold {row.threshold:g} --control {control} --output {row.study}/age.svg",
-        f"agescape overlay {database} {runs} --replicas {mapped} --output {row.study}/overlay.svg",
+        f"agescape overlay {database} {runs} --runs {mapped} --output {row.study}/overlay.svg",
         f"agescape curvature {runs} --output {row.study}/curvature.svg",
     ]
 

@@ -2,6 +2,7 @@ import csv
 import itertools
 import os
 import pickle
+import re
 import shutil
 import signal
 import sqlite3
@@ -17,9 +18,10 @@ import numpy as np
 import pytest
 from support.cli import MAIN, SMALL, Result, agescape, arrays, assert_complaint, good, strict_json, tables
 
-import bridge.commands.landscapes
-from bridge.commands import _console
-from bridge.commands._console import parse_duration, parse_hidden
+import bridge.commands.explore
+from bridge.commands import _progress
+from bridge.commands._parsing import parse_duration, parse_hidden
+from bridge.commands._registry import COMMANDS
 from landscape import Database, datasets, loss_of
 from landscape.database import PROPERTIES, minimum_property
 from landscape.graph import components, funnelling
@@ -112,11 +114,13 @@ def test_explore_goes_on(files, db, tmp_path):
     assert tables(tmp_path / "parts.db") == tables(files["db"])
 
 
-@pytest.mark.parametrize(("seconds", "lines"), [(-1.0, ["explore: 1 minima (1 of 9)", "explore (2)"]), (1e9, [])])
+@pytest.mark.parametrize(
+    ("seconds", "lines"), [(-1.0, ["agescape: explore: 1 of 9; 1 minimum", "agescape: explore: 2"]), (1e9, [])]
+)
 def test_progress_without_a_terminal_is_a_line_now_and_then(capsys, monkeypatch, seconds, lines):
-    monkeypatch.setattr(_console, "SECONDS_BETWEEN_LINES", seconds)
-    with _console.progress_bar() as bar:
-        bar("explore", 1, 9, "1 minima")
+    monkeypatch.setattr(_progress, "SECONDS_BETWEEN_LINES", seconds)
+    with _progress.progress_bar() as bar:
+        bar("explore", 1, 9, "1 minimum")
         bar("explore", 2, None)
     captured = capsys.readouterr()
     assert captured.err.splitlines() == lines
@@ -324,7 +328,7 @@ def test_overlay(files, db, tmp_path):
     assert (result["dataset"], result["dataset_seed"], result["rows"]) == ("ljat", 0, 100)
     assert (tmp_path / "o.svg").is_file()
     assert strict_json(good(*command).out) == result  # again: from what the database remembers
-    fewer = strict_json(good(*command, "--replicas", 1).out)
+    fewer = strict_json(good(*command, "--runs", 1).out)
     assert (fewer["replicas"], fewer["snapshots"]) == (1, 7)
 
 
@@ -365,7 +369,9 @@ def test_study(tmp_path):
     assert Path(result["report"]).is_file()
     assert (result["dataset"], result["dataset_seed"], result["rows"]) == ("ljat", 0, 100)
     lines = good(*command).out.splitlines()
-    assert [line.split()[0] for line in lines[:2]] == ["hidden", "2"]
+    assert lines[0].startswith("1 architecture: ")
+    table = next(k for k, line in enumerate(lines) if line.startswith("hidden"))
+    assert lines[table + 1].split()[0] == "2"
     compared = strict_json(good("compare", tmp_path / "s", "--json").out)
     assert compared["rows"] == result["architectures"]
 
@@ -374,8 +380,14 @@ def test_study(tmp_path):
 def test_info(files, file, kind):
     result = strict_json(good("info", files[file], "--json").out)
     assert kind in result["kind"]
-    text = good("info", files[file]).out
-    assert all(any(line.startswith(key) for line in text.splitlines()) for key in result)
+    said = good("info", files[file]).out
+    words = {
+        "db": (result.get("minima"), "minima"),
+        "h5": (4, "runs of 200 steps"),
+        "csv": (120, "rows with 2 features"),
+    }
+    assert " ".join(map(str, words[file])) in said.splitlines()[0]
+    assert file == "csv" or "ljat, 100 training rows, seed 0" in said
 
 
 @pytest.mark.parametrize(("file", "expected"), [("db", ("ljat", 0, 100)), ("h5", ("ljat", 0, 100))])
@@ -389,7 +401,7 @@ def test_info_names_the_data(files, file, expected):
     "command", ["data", "explore", "graph", "path", "geometry", "train", "age", "overlay", "compare"]
 )
 def test_without_json(files, db, tmp_path, command):
-    """One line per key, or a table."""
+    """A sentence first, then quantities with units, and what was written."""
     out = ("--output", tmp_path / ("f.csv" if command == "data" else "f.svg"))
     arguments = {
         "data": ("data", "ljat", "--rows", 10, "--test-rows", 0, *out),
@@ -399,26 +411,24 @@ def test_without_json(files, db, tmp_path, command):
         "geometry": ("geometry", db, *out),
         "train": ("train", *SMALL, *RUNS, "--output", shutil.copy(files["h5"], tmp_path / "f.h5")),
         "age": ("age", files["h5"]),
-        "overlay": ("overlay", db, files["h5"], "--replicas", 1, "--jobs", 1, *out),
+        "overlay": ("overlay", db, files["h5"], "--runs", 1, "--jobs", 1, *out),
         "compare": ("compare", files["study"]),
     }[command]
-    lines = good(*arguments).out.splitlines()
-    if command == "compare":
-        assert [line.split()[:2] for line in lines] == [["hidden", "parameters"], ["3", "25"]]
-    else:
-        assert {line.split()[0] for line in lines} >= KEYS[command]
-        assert all(len(line.split()) > 1 for line in lines)
-
-
-COMMANDS = ("study", "explore", "graph", "path", "geometry", "train", "age", "overlay", "compare", "info")
+    text = good(*arguments).out
+    assert text.splitlines()[0][0].isupper() or text[0].isdigit()
+    assert not re.search(r"\bnan\b|\bNone\b", text)
+    assert max(map(len, text.splitlines())) <= 120
+    if command not in {"age", "compare"}:
+        assert str(out[1] if command not in {"explore", "train"} else arguments[-1]) in text
 
 
 @pytest.mark.parametrize("command", [(), ("data",), ("data", "ljat"), *((name,) for name in COMMANDS)], ids=" ".join)
 def test_help(command):
     text = good(*command, "--help").out
     assert "Usage" in text
+    assert good(*command, "-h").out == text
     if command and command != ("data",):
-        assert all(option in text for option in ("--seed", "--jobs", "--json"))
+        assert all(option in text for option in ("--json", "--quiet", "--debug"))
 
 
 # ---------------------------------------------------------------- bad input
@@ -437,10 +447,8 @@ STUDY = ("study", "--hidden", "2", "--dataset", "{csv}", "--searches", "1", "--r
 STUDY += ("--output", "{new}")
 
 WRONG = [  # arguments (a later option replaces an earlier one), and what the complaint names
-    ((), "command"),
     (("bogus",), "bogus"),
     (("--bogus",), "--bogus"),
-    (("data",), "command"),
     (("data", "bogus"), "bogus"),
     *(((*command, "--bogus"), "--bogus") for command in (DATA, EXPLORE, GRAPH, TRAIN, AGE, OVERLAY, COMPARE, STUDY)),
     *(((*command, "more"), "more") for command in (DATA, EXPLORE, GRAPH, TRAIN, AGE, OVERLAY, COMPARE, STUDY)),
@@ -468,12 +476,10 @@ WRONG = [  # arguments (a later option replaces an earlier one), and what the co
     ((*DATA, "--edge", "0"), "edge"),
     ((*DATA, "--edge", "nan"), "edge"),
     ((*DATA, "--seed", "-1"), "--seed"),
-    ((*DATA, "--jobs", "x"), "--jobs"),
     *(((*EXPLORE, "--hidden", text), "--hidden") for text in ("", "0", "-3", "a", "3,", "3;3", "1.5", "3,0")),
     ((*EXPLORE, "--searches", "-1"), "--searches"),
     ((*EXPLORE, "--searches", "x"), "--searches"),
     ((*EXPLORE, "--budget", "1s"), "--budget"),
-    ((*EXPLORE[:5], *EXPLORE[7:]), "--searches"),
     *(((*EXPLORE[:5], *EXPLORE[7:], "--budget", text), "--budget") for text in ("", "x", "-1s", "1d", "1e3", "nan")),
     ((*EXPLORE, "--rows", "0"), "--rows"),
     ((*EXPLORE, "--rows", "121"), "rows"),
@@ -517,7 +523,7 @@ WRONG = [  # arguments (a later option replaces an earlier one), and what the co
     ((*GEOMETRY[:-1], "{new}.txt"), "{new}.txt"),
     (("geometry", "{csv}", "--output", "{new}.svg"), "{csv}"),
     ((*OVERLAY, "--method", "bogus"), "bogus"),
-    ((*OVERLAY, "--replicas", "0"), "--replicas"),
+    ((*OVERLAY, "--runs", "0"), "--runs"),
     ((*COMPARE, "--threshold", "0"), "threshold"),
     ((*STUDY, "--scale", "bogus"), "--scale"),
     ((*STUDY, "--hidden", "x"), "--hidden"),
@@ -695,7 +701,7 @@ def test_ctrl_c_is_one_line(monkeypatch, tmp_path):
     def interrupt(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bridge.commands.landscapes, "run_explore", interrupt)
+    monkeypatch.setattr(bridge.commands.explore, "run_explore", interrupt)
     result = agescape("explore", *SMALL, "--searches", 1, "--output", tmp_path / "f.db", "--json")
     assert (result.code, result.out) == (130, "")
     assert result.err.startswith("agescape: ")
@@ -707,7 +713,7 @@ def test_ctrl_c_in_a_compiled_function(monkeypatch, tmp_path):
         msg = "returned a result with an exception set"
         raise SystemError(msg) from KeyboardInterrupt()
 
-    monkeypatch.setattr(bridge.commands.landscapes, "run_explore", interrupt)
+    monkeypatch.setattr(bridge.commands.explore, "run_explore", interrupt)
     result = agescape("explore", *SMALL, "--searches", 1, "--output", tmp_path / "f.db")
     assert (result.code, result.out, result.err.count("\n")) == (130, "", 1)
 

@@ -95,7 +95,7 @@ def test_the_others_are_those_of_the_functions(said, runs, files):
 
 
 def test_only_what_is_asked_for_is_computed(files):
-    result = agescape("observe", files[0], "--what", "gradients, layers", "--replicas", 2, "--json")
+    result = agescape("observe", files[0], "--what", "gradients, layers", "--runs", 2, "--json")
     found = strict_json(result.out)
     assert {"gradients", "layers"} < found.keys()
     assert not found.keys() & {"curves", "outputs", "alpha2", "modulo_symmetry", "overlap", "alignment", "onset"}
@@ -121,7 +121,7 @@ def test_the_figure_has_a_panel_each(runs):
 def test_text_is_for_a_reader(files):
     result = agescape("observe", files[0], "--what", "curves,alpha2")
     assert result.code == 0
-    assert "final_test_loss" in result.out
+    assert "test loss at the end" in result.out
     assert max(map(len, result.out.splitlines())) < 600
 
 

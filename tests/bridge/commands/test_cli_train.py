@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.cli import MAIN, SMALL, agescape, assert_complaint, good, strict_json
 
-from bridge.commands.runs import two_time_grid
+from bridge.commands.train import two_time_grid
 from dynamics import load_trajectories, mean_square_displacement
 from dynamics.runs import default_waiting_times, log_lags
 

@@ -348,7 +348,7 @@ def test_a_task_that_kills_its_workers_is_an_error_and_no_endless_wait():
         processes() as local,
         cluster(local.scheduler_address),
         worker_pool(1) as pool,
-        pytest.raises(RuntimeError, match=r"the cluster gave up a task .* the same command goes on"),
+        pytest.raises(RuntimeError, match=r"the cluster gave up a task .* run the same command again"),
     ):
         list(pool(joblib.delayed(die)() for _ in range(2)))
 

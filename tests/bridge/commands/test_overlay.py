@@ -110,7 +110,7 @@ def test_json_tells_the_visits(db, files, tmp_path):
 
 
 def test_all_snapshots(db, files, tmp_path):
-    result = overlay(db, files, tmp_path, "--snapshots", "all", "--replicas", 1, "--method", "lbfgs")
+    result = overlay(db, files, tmp_path, "--snapshots", "all", "--runs", 1, "--method", "lbfgs")
     assert result["snapshot_steps"] == load_trajectories(files[1]).steps.tolist()
     assert "maps_disagree" not in result
 
@@ -136,7 +136,7 @@ def test_pictures(db, files, tmp_path, options, suffix, start):
         (("--snapshots", "some"), ("--snapshots", "'some'")),
         (("--snapshots", "0"), ("--snapshots", "'0'")),
         (("--run", 3), ("0 ... 2", "got 3")),
-        (("--run", 2, "--replicas", 2), ("0 ... 1", "got 2")),
+        (("--run", 2, "--runs", 2), ("0 ... 1", "got 2")),
         (("--runs-side-by-side", "0,9"), ("0 ... 2", "got 9")),
         (("--runs-side-by-side", "a"), ("--runs-side-by-side", "'a'")),
         (("--at", 9999), ("waiting time", "got 9999")),

@@ -7,11 +7,11 @@ from unittest import mock
 import numpy as np
 import pytest
 from matplotlib.text import Text
-from typer.testing import CliRunner
+from support.cli import agescape
 
 from bridge import explain, inherent_structures
-from bridge.cli import app, main
-from bridge.commands import explain as explain_command
+from bridge.cli import main
+from bridge.commands._explanation_summary import summarize
 from bridge.commands.explain import describe_explanation
 from bridge.explanation import (
     PARTS,
@@ -186,7 +186,13 @@ def test_figures_say_in_words_what_is_not_determined(found, partly, tmp_path):
 def test_shares_of_models_that_ran_away_are_words(found):
     shares = [1.5, 2e85, np.nan]
     fit = {"share": shares, "ran_away": np.array([0.0, 0.25, np.nan])}
-    assert explain_command._shares(fit) == [1.5, "(ran away)", "(no t*)"]
+    described = describe_explanation(found)
+    described["relaxation"]["local"] |= fit
+    rows = {row[0]: row[2] for row in summarize(described).tables[0].rows}
+    assert rows["quadratic model at theta(tw)"] == "ran away at 1 waiting time"
+    described["relaxation"]["local"] |= {"share": np.full(3, np.nan), "ran_away": np.zeros(3)}
+    rows = {row[0]: row[2] for row in summarize(described).tables[0].rows}
+    assert rows["quadratic model at theta(tw)"] == "no t*"
     away = ran_away_by(found.models["local"], found.fit.t_star)
     lags = found.models["local"].msd.lags
     for w, t_star in enumerate(found.fit.t_star):
@@ -214,8 +220,8 @@ def test_the_command(files, tmp_path, capsys, monkeypatch):
         printed.append(capsys.readouterr().out)
     first = json.loads(printed[0])
     assert first["output"] == str(tmp_path / "figure.svg")
-    again = next(line for line in printed[1].splitlines() if line.startswith("descent"))
-    assert f"mu {first['relaxation']['descent']['mu']:.6g}" in again  # from what the store remembers
+    again = next(line for line in printed[1].splitlines() if line.startswith("descent without noise"))
+    assert f"{first['relaxation']['descent']['mu']:.2f}" in again  # from what the store remembers
     assert first["waiting_times"] == [100, 200, 400]
     assert first["rows"] == 100
     assert set(first["decomposition"]["shares"]) == set(PARTS)
@@ -229,7 +235,7 @@ def test_the_command(files, tmp_path, capsys, monkeypatch):
     for foretold in hopping["predicted"].values():
         assert {"status", "same", "displacement", "dwell_times", "departures", "left_out", "fit"} <= set(foretold)
     assert len(hopping["coverage"]) == 3
-    for name in ("covered by database", "hops seen", "hops foretold, curved", "hops foretold, unstable"):
+    for name in ("runs in minima that the database knows", "observed", "master equation, T near the minimum"):
         assert name in printed[1]
     assert first["predicted_jumps"]["measured"] == sum(first["jumps"]["jumps"])
     assert (folder / "small.db").read_bytes() == before  # nothing is added
@@ -296,8 +302,7 @@ def test_overlay_and_explain_quench_nothing_twice(files, tmp_path, quenches, fir
     }
     for name in sorted(commands, key=lambda name: name != first):
         arguments = [name, str(tmp_path / "small.db"), str(tmp_path / "sgd.h5"), *commands[name], "--jobs", "1"]
-        result = CliRunner().invoke(app, [*arguments, "--json"])
-        assert result.exit_code == 0, result.output
+        assert agescape(*arguments).code == 0
     steps = decomposition_steps(runs, [10, 30, 300, 1000])
     wanted = {theta.tobytes() for run in runs.snapshots for theta in run[np.isin(runs.steps, [*steps, 2000])]}
     assert len(quenches) == len(set(quenches)) == len(wanted)

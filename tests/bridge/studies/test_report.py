@@ -386,7 +386,7 @@ def test_the_command_gives_the_same_settings(settings, kind, tmp_path, monkeypat
         calls.append(arguments)
         raise StopError
 
-    monkeypatch.setattr("bridge.commands.studies.run_study", instead)
+    monkeypatch.setattr("bridge.commands.study.run_study", instead)
     program, *words = shlex.split(study_command(data, settings))
     assert program == "agescape"
     monkeypatch.setattr("sys.argv", [program, *words])

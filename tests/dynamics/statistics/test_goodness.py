@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from matplotlib.figure import Figure
 from scipy import stats
 
-from bridge.commands._console import show
+from bridge.commands._words import between, number, share, with_interval
 from dynamics import MeanSquareDisplacement, aging, analyze_aging, mean_square_displacement
 from dynamics.aging_times import (
     AgingStatus,
@@ -335,10 +335,9 @@ def test_no_figure_says_nan(threshold):
         assert not [text for text in texts if "nan" in text]
 
 
-def test_the_console_says_what_is_not_determined(capsys):
-    show(
-        {"mu": np.nan, "t_star": np.full(2, np.nan), "some": np.array([1.0, np.nan]), "part": {"a": np.nan}},
-        as_json=False,
-    )
-    lines = [line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()]
-    assert lines == ["not determined", "not determined", "1 nan", "a not determined"]
+def test_the_command_line_says_what_is_not_determined():
+    assert {number(np.nan), number(None), share(np.nan), between([np.nan])} == {"not determined"}
+    assert with_interval(np.nan, 0.0, 1.0) == "not determined"
+    assert with_interval(0.7, np.nan, np.nan) == "0.70 (no interval)"
+    assert with_interval(0.7, 0.6, np.inf) == "0.70 [0.60, ?]"
+    assert between([3.0, np.nan, 1.0], "steps") == "1 ... 3 steps"

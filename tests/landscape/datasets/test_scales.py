@@ -7,7 +7,7 @@ import pytest
 from support.cli import agescape, good
 from support.paths import SHARED
 
-import bridge.commands.studies
+import bridge.commands.study
 from dynamics import SGD, train
 from landscape import Dataset, datasets
 from landscape.networks import MLP
@@ -116,7 +116,7 @@ def test_commands_warn_on_one_line_and_in_the_json(command, tmp_path, monkeypatc
     def stop(*_, **__):
         raise ValueError("far enough")
 
-    monkeypatch.setattr(bridge.commands.studies, "run_study", stop)
+    monkeypatch.setattr(bridge.commands.study, "run_study", stop)
     path = tmp_path / "t.csv"
     rows = zip(spread(1.6e9, 1.7e9).tolist(), spread(0, 1).tolist(), strict=True)
     path.write_text("time,x,label\n" + "".join(f"{a!r},{b!r},{k % 4}\n" for k, (a, b) in enumerate(rows)))
