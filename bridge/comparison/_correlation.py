@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm, permutation_test, spearmanr
 
 from bridge.comparison._rows import ComparisonRow
+from landscape.support import Result
 
 FEWEST = 4  # rows: the interval's variance is divided by three less
 QUANTITIES = (
@@ -17,7 +18,7 @@ QUANTITIES = (
 
 
 @dataclass(frozen=True)
-class RankCorrelation:
+class RankCorrelation(Result, shows=("quantity", "value", "low", "high", "p", "rows")):
     """Spearman's rank correlation of a quantity with mu; nan where too few rows know both.
 
     Parameters

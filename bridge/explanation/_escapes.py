@@ -14,13 +14,13 @@ from dynamics.training import SGD, Points, train
 from landscape.descent import Method, quench
 from landscape.losses import CrossEntropyLoss
 from landscape.stationary import StationaryPoint, certify, same_point
-from landscape.support import worker_pool
+from landscape.support import Result, worker_pool
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Escapes:
+class Escapes(Result, shows=("rate", "confidence", "times")):
     """First escapes of R runs from the minimum in which they started.
 
     Parameters

@@ -21,6 +21,7 @@ from dynamics.spectra import WITH_REPLACEMENT
 from landscape.database import Database
 from landscape.descent import Method
 from landscape.losses import CrossEntropyLoss
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -28,7 +29,7 @@ RELAXATIONS = ("descent", "local", "own_minimum", "last_minimum")
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explanation(Result, shows=("fit.mu", "fit.threshold")):
     """Result of `explain`.
 
     Parameters

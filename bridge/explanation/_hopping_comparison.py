@@ -18,6 +18,7 @@ from dynamics.aging_times import Aging, aging, at_lags
 from dynamics.displacement import MeanSquareDisplacement, of_known
 from landscape.database import Database
 from landscape.losses import CrossEntropyLoss
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -25,7 +26,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class ObservedHops:
+class ObservedHops(Result, shows=("same", "dwell_times", "departures")):
     """Hops that were seen of the covered runs, at W waiting times and T lags (steps).
 
     Parameters
@@ -118,7 +119,7 @@ def mean_dwell_time(total: float, departures: int) -> tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class HoppingComparison:
+class HoppingComparison(Result, shows=("observed.same",)):
     """Hops foretold and seen, of the runs in minima from which the database knows a way to another.
 
     Parameters

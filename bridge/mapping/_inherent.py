@@ -16,7 +16,7 @@ from landscape.descent import Method, QuenchResult, quench, quench_along
 from landscape.losses import CrossEntropyLoss
 from landscape.search import store_inherent_structures
 from landscape.stationary import GRADIENT_TOLERANCE, Minimum, certify
-from landscape.support import shared, worker_pool
+from landscape.support import Result, shared, worker_pool
 
 Array = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ REASONS = {status.name.lower(): status for status in (SnapshotStatus.SADDLE, Sna
 
 
 @dataclass(frozen=True, eq=False)
-class InherentStructures:
+class InherentStructures(Result, shows=("method", "losses"), axes={"k": "new_minimum"}):
     """Where the snapshots of R runs belong, at S steps.
 
     Parameters

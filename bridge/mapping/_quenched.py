@@ -17,12 +17,13 @@ from dynamics.snapshots import Measurement, chosen_snapshots, loss_identity, mea
 from landscape.descent import Method, quench
 from landscape.losses import CrossEntropyLoss
 from landscape.stationary import Minimum, same_point
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class QuenchedSnapshots:
+class QuenchedSnapshots(Result, shows=("method", "losses")):
     """The minima in whose basins the snapshots of R runs lie, at S steps.
 
     Parameters

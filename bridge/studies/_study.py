@@ -23,12 +23,13 @@ from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
 from landscape.plots import save_figure
 from landscape.search import estimate_minima, explore
+from landscape.support import Result
 
 Progress = Callable[[str, int, int], object]  # stage, done, total
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(Result, shows=("output", "report")):
     """Where the results are, and the comparison they end in."""
 
     output: Path

@@ -11,6 +11,7 @@ from dynamics.aging_times._crossover import Crossover, find_crossover
 from dynamics.aging_times._runs_mean import RunsMeanStatus, runs_mean
 from dynamics.displacement import MeanSquareDisplacement, check_times_of
 from dynamics.statistics import _fits, _goodness, _resampling
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -52,7 +53,7 @@ class AgingStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Aging:
+class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star")):
     """Result of `aging`. W waiting times, R runs; times in steps; nan where a value does not exist.
 
     Parameters

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.aging_times._aging import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import _fits, _resampling
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -26,7 +27,7 @@ class AgreementStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Agreement:
+class Agreement(Result, shows=("mu_difference", "t_star_ratio", "share", "holds_from", "tolerance")):
     """Result of `agreement`. W waiting times; nan where a value does not exist.
 
     Parameters

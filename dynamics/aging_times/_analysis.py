@@ -12,12 +12,13 @@ from dynamics.aging_times._threshold_scan import ThresholdScan, threshold_scan
 from dynamics.aging_times._what_moves import WhatMoves, what_moves
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement
 from dynamics.runs import Trajectories
+from landscape.support import Result
 
 HALF_DECADE = float(np.sqrt(10))
 
 
 @dataclass(frozen=True, eq=False)
-class AgingAnalysis:
+class AgingAnalysis(Result, shows=("fit.mu", "fit.threshold", "forms.best")):
     """Result of `analyze_aging`; every part has its own `status`.
 
     Parameters

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.displacement import MeanSquareDisplacement, check_times_of
 from dynamics.statistics import _fits, _goodness, _resampling, minimize, misfits, mismatch
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -43,7 +44,7 @@ class CollapseStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Collapse:
+class Collapse(Result):
     """Result of `collapse` and `learning_rate_collapse`; nan where a value does not exist.
 
     Parameters

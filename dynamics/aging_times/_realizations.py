@@ -12,6 +12,7 @@ from scipy import stats
 from dynamics.aging_times._crossings import Crossings, crossings
 from dynamics.displacement import MeanSquareDisplacement, check_times_of
 from dynamics.statistics import _fits, _goodness, _resampling
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -40,7 +41,7 @@ class RealizationStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class ExponentSpread:
+class ExponentSpread(Result, shows=("mean", "sd", "standard_error", "values"), axes={"D": "realization"}):
     """An exponent on D realizations; nan where a value does not exist.
 
     Parameters
@@ -98,7 +99,9 @@ class ExponentSpread:
 
 
 @dataclass(frozen=True, eq=False)
-class Realizations:
+class Realizations(
+    Result, shows=("mu.mean", "later_mu.mean", "from_waiting_time", "threshold"), axes={"D": "realization"}
+):
     """Result of `compare_realizations`. D realizations, W waiting times.
 
     Parameters

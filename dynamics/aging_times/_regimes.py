@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dynamics.displacement import MeanSquareDisplacement, check_times_of
 from dynamics.statistics import _fits, _goodness, _resampling
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -15,7 +16,7 @@ LEAST_LAGS = 4  # in the window: three cannot show whether a power law holds
 
 
 @dataclass(frozen=True, eq=False)
-class LocalSlope:
+class LocalSlope(Result, shows=("slope", "bandwidth", "confidence")):
     """Result of `local_slope`: d ln MSD / d ln t as curves; 1 for diffusion, 2 for drift.
 
     Parameters
@@ -58,7 +59,7 @@ class DiffusionStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class GeneralizedDiffusion:
+class GeneralizedDiffusion(Result, shows=("alpha", "a", "a_p_value", "window")):
     """Result of `generalized_diffusion`: Delta = D(tw) t^alpha in a window of lags, and D ~ tw^-a.
 
     Parameters

@@ -11,6 +11,7 @@ from scipy import optimize
 from dynamics.aging_times._crossings import crossings
 from dynamics.displacement import MeanSquareDisplacement, check_times_of
 from dynamics.statistics import _fits, _goodness, _resampling
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -42,7 +43,7 @@ class FormStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class FormComparison:
+class FormComparison(Result, shows=("best", "exponents", "aic"), axes={"F": "form"}):
     """Result of `compare_forms` for the F = 4 forms; nan where a value does not exist.
 
     Parameters

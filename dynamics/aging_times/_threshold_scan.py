@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.aging_times._crossings import crossings
 from dynamics.displacement import MeanSquareDisplacement, check_times_of
 from dynamics.statistics import _fits, _goodness, _resampling
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -37,7 +38,7 @@ class ScanStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class ThresholdScan:
+class ThresholdScan(Result, shows=("mu_flat", "tolerance", "thresholds", "mu")):
     """Result of `threshold_scan` for D thresholds; nan where a value does not exist.
 
     Parameters

@@ -10,6 +10,7 @@ from dynamics.aging_times._aging import Aging
 from dynamics.displacement import DisplacementSplit, SplitMethod, difference_speed, gradient_speed, split_displacement
 from dynamics.runs import Trajectories
 from dynamics.statistics import _fits, _goodness, _resampling
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -33,7 +34,7 @@ class MotionStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class WhatMoves:
+class WhatMoves(Result, shows=("drift_share", "mu_gradient", "mu_differences", "method")):
     """Result of `what_moves`. W waiting times; velocities in parameter units a step, norm over all parameters.
 
     Parameters
@@ -193,7 +194,7 @@ def _status(t_star: Array, speed: Array, split: DisplacementSplit, replicas: int
 
 
 @dataclass(frozen=True, eq=False)
-class Control:
+class Control(Result, shows=("ratio", "correlation", "same_starts")):
     """Result of `compare_with_control`: t* of the runs beside that of full-batch descent.
 
     Parameters

@@ -12,13 +12,13 @@ from dynamics.training import evaluate
 from landscape.datasets import Dataset
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
-from landscape.support import one_thread
+from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class GradientMagnitudes:
+class GradientMagnitudes(Result, shows=("full", "minibatch", "noise", "batches", "batch_size")):
     """Gradients with the penalty's, in nats per parameter unit.
 
     Parameters

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dynamics.observables._phases import UpdateAlignment
 from dynamics.runs import Trajectories
 from dynamics.statistics import _resampling
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -33,7 +34,7 @@ class OnsetStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Onset:
+class Onset(Result, shows=("step", "level", "confidence"), axes={"K": "curve_step"}):
     """Where a curve falls below a level for good. Times in steps; nan where a value does not exist.
 
     Parameters

@@ -13,12 +13,13 @@ from dynamics.observables._overlap import replica_overlap
 from dynamics.observables._phases import update_alignment
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
+from landscape.support import Result
 
 SEPARATIONS = (1, 2, 4)  # steps between updates for which the default lags have the snapshots
 
 
 @dataclass(frozen=True, eq=False)
-class Onsets:
+class Onsets(Result, shows=("loss.step", "loss.status")):
     """Onset of the slow phase by both criteria; `alignment` is None where no updates were recorded."""
 
     loss: Onset

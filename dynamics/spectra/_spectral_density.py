@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.spectra._lanczos import EPSILON, Curved, check_least, quadrature, rounding, unit_probes
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -14,7 +15,9 @@ FINEST = 100_000  # widths in the range of the nodes: the grid has four points a
 
 
 @dataclass(frozen=True, eq=False)
-class SpectralDensity:
+class SpectralDensity(
+    Result, shows=("dimension", "width", "nodes"), axes={"K": "probe", "m": "node", "G": "eigenvalue"}
+):
     """Estimate of the spectrum of a symmetric matrix of M dimensions from K random probes.
 
     Errors are standard errors over the probes: they know nothing of the finite number m of Lanczos steps, which

@@ -9,13 +9,14 @@ import numpy as np
 from landscape.graph import LandscapeGraph
 from landscape.networks import MLP
 from landscape.stationary import Minimum, TransitionState
+from landscape.support import Result
 
 # where a search of each kind has its points from; all other kinds: "saddle"
 ORIGINS = {"start": "start", "collapsed": "start", "hop": "basin-hopping"}
 
 
 @dataclass(frozen=True)
-class Provenance:
+class Provenance(Result):
     """What the points in a database are stationary points of."""
 
     n_parameters: int
@@ -60,7 +61,7 @@ class Quenched:
 
 
 @dataclass(frozen=True, eq=False)
-class StoredMinimum:
+class StoredMinimum(Result, shows=("id", "point.value", "hits", "origin", "orbit_size")):
     """A minimum in the database."""
 
     id: int
@@ -73,7 +74,7 @@ class StoredMinimum:
 
 
 @dataclass(frozen=True, eq=False)
-class StoredTransitionState:
+class StoredTransitionState(Result, shows=("id", "point.value", "minimum_ids", "hits", "origin", "orbit_size")):
     """A transition state in the database and the minima at the ends of its downhill paths."""
 
     id: int

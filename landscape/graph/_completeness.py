@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, pdtr
 from scipy.stats import norm
 
+from landscape.support import Result
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -26,7 +28,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, eq=False)
-class DiscoveryCurve:
+class DiscoveryCurve(Result):
     """Distinct minima against the number of searches.
 
     Attributes

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.kinetics._rates import RateNetwork
+from landscape.support import Result
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -14,7 +15,7 @@ MAX_JUMPS = 10_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class RandomWalk:
+class RandomWalk(Result, axes={"k + 1": "visit"}):
     """A walk over minima.
 
     Parameters

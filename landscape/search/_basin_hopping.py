@@ -10,6 +10,7 @@ from landscape.descent import quench
 from landscape.losses import Loss
 from landscape.search._moves import GaussianMove, Move, UnitMove
 from landscape.stationary import Minimum, same_point
+from landscape.support import Result
 
 # of a move's length, after a step that fell back and after one that did not: one step in ten then falls back
 GROW, SHRINK = 1.2, 0.98
@@ -91,7 +92,7 @@ class Walker:
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class Walk(Result, shows=("lowest.value", "accepted", "unconverged", "step_length")):
     """The quenches of a basin-hopping walk, in order."""
 
     minima: tuple[Minimum, ...]  # every converged quench, repeats included

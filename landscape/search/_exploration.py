@@ -29,7 +29,7 @@ from landscape.search._memory import Memory
 from landscape.search._planning import BATCH, CYCLE, KINDS
 from landscape.search._searches import Found, run as run_search, run_start
 from landscape.stationary import Minimum, TransitionState
-from landscape.support import check_jobs, only_writer, shared, worker_pool
+from landscape.support import Result, check_jobs, only_writer, shared, worker_pool
 
 FEWEST_SEARCHES = 128  # before completeness is judged
 REMEDIES = {status.name: status.value for status in (QuenchStatus.RUNAWAY, QuenchStatus.DEGENERATE)}
@@ -39,7 +39,9 @@ MOST_STARTS = 3000  # that `completeness` asks for by itself
 
 
 @dataclass(frozen=True)
-class Exploration:
+class Exploration(
+    Result, shows=("minima", "transition_states", "searches", "components", "lowest_loss", "estimated_minima", "path")
+):
     """What a database holds after an exploration."""
 
     path: Path

@@ -13,7 +13,7 @@ from landscape.graph import below_minima
 from landscape.losses import Loss
 from landscape.search._bands import elastic_band
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, TransitionState, local_model
-from landscape.support import one_thread
+from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class SaddleStatus(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class SaddleResult:
+class SaddleResult(Result, shows=("converged", "hessian_evaluations")):
     """A transition state with the minima at the ends of its downhill paths, or why there is none."""
 
     status: SaddleStatus

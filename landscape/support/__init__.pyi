@@ -22,6 +22,9 @@ from ._reading import (
     reading as reading,
     sqlite_failure as sqlite_failure,
 )
+from ._results import (
+    Result as Result,
+)
 from ._versions import (
     package_version as package_version,
 )
