@@ -25,7 +25,7 @@ from joblib import Parallel, delayed
 from scipy import stats
 
 from bridge.comparison._correlation import spearman_interval
-from dynamics import MeanSquareDisplacement, Trajectories, aging, mean_square_displacement
+from dynamics import MeanSquareDisplacement, Trajectories, aging, mean_square_displacement, synthetic
 from dynamics.aging_times import (
     AgingStatus,
     CollapseStatus,
@@ -39,7 +39,6 @@ from dynamics.aging_times import (
     threshold_scan,
 )
 from dynamics.runs import WAITING_TIMES, log_lags
-from dynamics.synthetic import _processes as synthetic
 
 RUNS = (2, 3, 4, 5, 8, 24)
 OTHERS = ("gaussian", "log-normal 0.6", "Brownian")

@@ -18,7 +18,7 @@ import numpy as np
 from _peers import Run, compare, distinct_minima, run_topsearch, the_loss
 from threadpoolctl import threadpool_limits
 
-from landscape.interchange import _pele_adapter as pele_adapter
+from landscape.interchange import pele_adapter
 from landscape.search import basin_hopping
 
 # per coordinate uniform within +-: norms of about 3, 6 and 12 for 69 parameters

@@ -24,7 +24,7 @@ from _peers import DeadlineError, Limited, Run, compare, distinct, distinct_tran
 from threadpoolctl import threadpool_limits
 
 from landscape import symmetry
-from landscape.interchange import _pele_adapter as pele_adapter
+from landscape.interchange import pele_adapter
 from landscape.search import basin_hopping, search_between, search_from_minimum
 
 POOL_STEPS = 40

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dynamics import aging, mean_square_displacement
-from dynamics.synthetic import _processes as synthetic
+from dynamics import aging, mean_square_displacement, synthetic
 from landscape import explore
 from landscape.losses import DoubleWells
 

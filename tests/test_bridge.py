@@ -28,7 +28,7 @@ from bridge.comparison import (
     _rows as comparison,
     rank_correlations,
     row_dict,
-    write_table,
+    write_comparison,
 )
 from bridge.comparison._correlation import rank_correlation, spearman_interval
 from bridge.comparison._rows import lowest_barriers
@@ -535,10 +535,10 @@ def test_loss_of_a_database_without_regularized_biases(tmp_path, rng):
 
 
 def test_data_that_have_changed_are_refused(tmp_path):
-    datasets.write_table(datasets.ljat(30, 0, test_rows=0), tmp_path / "data.csv")
+    datasets.write_comparison(datasets.ljat(30, 0, test_rows=0), tmp_path / "data.csv")
     loss = CrossEntropyLoss(MLP((2, 2, 4)), datasets.table(tmp_path / "data.csv"))
     with open_or_create(loss, tmp_path / "f.db", 0) as database:
-        datasets.write_table(datasets.ljat(30, 1, test_rows=0), tmp_path / "data.csv")
+        datasets.write_comparison(datasets.ljat(30, 1, test_rows=0), tmp_path / "data.csv")
         with pytest.raises(ValueError, match=r"data\.csv: the data have changed"):
             loss_of(database)
 
@@ -835,7 +835,7 @@ def test_rows_of_several_studies_have_their_own_names(studied, tmp_path):
 
 def test_csv_round_trip(studied, tmp_path):
     rows = (*compare(studied).rows, ROW, replace(ROW, dataset_seed=None, dataset='a "b", c'))
-    write_table(rows, tmp_path / "new" / "table.csv")
+    write_comparison(rows, tmp_path / "new" / "table.csv")
     with (tmp_path / "new" / "table.csv").open(newline="", encoding="utf-8") as file:
         read = list(csv.DictReader(file))
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["table.csv"]
@@ -851,14 +851,14 @@ def test_csv_round_trip(studied, tmp_path):
 def test_tables_in_latex_and_json(tmp_path):
     rows = (ROW, replace(ROW, hidden="2,2", mu=math.nan, mu_low=math.nan, mu_high=math.nan))
     for suffix in ("tex", "json"):
-        write_table(rows, tmp_path / f"t.{suffix}")
+        write_comparison(rows, tmp_path / f"t.{suffix}")
     lines = (tmp_path / "t.tex").read_text().splitlines()
     cells = [line.removesuffix(r" \\").split(" & ") for line in lines if "&" in line]
     assert len({len(row) for row in cells}) == 1
     assert [row[-2] for row in cells] == [r"$\mu$", "0.90 [0.70, 1.20]", "--"]
     assert json.loads((tmp_path / "t.json").read_text())["rows"][1]["mu"] is None
     with pytest.raises(ValueError, match=r"\.csv, \.json, \.tex; got .*t\.xls"):
-        write_table(rows, tmp_path / "t.xls")
+        write_comparison(rows, tmp_path / "t.xls")
 
 
 def test_lowest_barrier_is_that_to_another_minimum():

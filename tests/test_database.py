@@ -17,7 +17,7 @@ from sql import alter
 from landscape import Database, Minimum, TransitionState, symmetry
 from landscape.database import Attempt, Discovery, Provenance, UnsafePickleError, _pickles, load_array
 from landscape.database._pickles import dump_array
-from landscape.interchange import _pele_adapter as pele_adapter
+from landscape.interchange import pele_adapter
 from landscape.networks import MLP
 
 NETWORK = MLP((2, 3, 4))

@@ -17,7 +17,7 @@ from sql import alter
 from landscape import CrossEntropyLoss, Database, explore, interchange, loss_of, merge, quench, symmetry, verify
 from landscape.database import Discovery, _discoveries
 from landscape.database._pickles import dump_array
-from landscape.interchange import _pele_adapter as pele_adapter, read_pathsample
+from landscape.interchange import pele_adapter, read_pathsample
 from landscape.networks import MLP
 
 try:

@@ -39,7 +39,7 @@ from bridge.comparison import (
     rank_correlations,
     row_dict,
     shown,
-    write_table,
+    write_comparison,
 )
 from bridge.studies import StudySettings, scaled, study as run_study
 from dynamics.runs import load_trajectories
@@ -72,7 +72,7 @@ def compare(
         plots.plot_comparison(comparison, axes[0])
         save_figure(figure, output)
     if table is not None:
-        write_table(comparison.rows, table)
+        write_comparison(comparison.rows, table)
     found = rank_correlations(comparison.rows, np.random.default_rng(seed))
     correlations = {part.quantity: _interval(part) for part in found if part.rows and np.isfinite(part.value)}
     more = {"rank_correlation": correlations} if as_json or correlations else {}
