@@ -26,7 +26,7 @@ WAITING_TIMES, LAGS = np.array([10, 30, 100]), np.array([1, 10, 100, 1000])
 @pytest.fixture(scope="module")
 def msd():
     rng = np.random.default_rng(0)
-    return mean_square_displacement(aging_walk(5, 20, WAITING_TIMES, LAGS, 1e-2, rng, mu=0.8))
+    return mean_square_displacement(aging_walk(5, 20, WAITING_TIMES, LAGS, 1e-2, rng=rng, mu=0.8))
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def explain_aging(
             quench_lags=quench_lags,
             method=method,  # pyright: ignore
             store=trajectories.with_name(trajectories.name + ".explain") if store is None else store,
-            seed=seed,
+            rng=seed,
             jobs=jobs,
             progress=bar,
         )

@@ -73,7 +73,7 @@ def compare(
         save_figure(figure, output)
     if table is not None:
         write_comparison(comparison.rows, table)
-    found = rank_correlations(comparison.rows, np.random.default_rng(seed))
+    found = rank_correlations(comparison.rows, rng=np.random.default_rng(seed))
     correlations = {part.quantity: _interval(part) for part in found if part.rows and np.isfinite(part.value)}
     more = {"rank_correlation": correlations} if as_json or correlations else {}
     _show_rows([row_dict(row) for row in comparison.rows], "rows", more, as_json=as_json)

@@ -18,7 +18,7 @@ from dynamics.aging_times import Aging, aging, at_lags
 from dynamics.displacement import MeanSquareDisplacement, of_known
 from landscape.database import Database
 from landscape.losses import CrossEntropyLoss
-from landscape.support import Result
+from landscape.support import RNG, Result, seed_of
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -166,7 +166,7 @@ def compare_hopping(
     *,
     replacement: bool = False,
     path: Path | None = None,
-    seed: int = 0,
+    rng: RNG = 0,
     jobs: int = 1,
     progress: Callable[[str, int, int], object] | None = None,
 ) -> HoppingComparison:
@@ -187,10 +187,11 @@ def compare_hopping(
         Of t*.
     learning_rate, batch_size, replacement, path, jobs
         As in `temperatures_at`.
-    seed : int
+    rng : None, int or Generator
         Of the bootstrap.
     progress : callable (what, done, total), optional
     """
+    rng = seed_of(rng)
     report = progress or (lambda what, done, total: None)
     ages = msd.waiting_times
     ids = minimum_ids[:, np.searchsorted(quenched.steps, ages)]
@@ -209,7 +210,7 @@ def compare_hopping(
     return HoppingComparison(
         predicted,
         observed_hops(quenched, minimum_ids, predicted["curved"], hop.lags),
-        {name: aging(of_covered(each, covered), threshold, seed=seed) for name, each in moved.items()},
+        {name: aging(of_covered(each, covered), threshold, rng=rng) for name, each in moved.items()},
     )
 
 

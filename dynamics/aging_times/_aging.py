@@ -11,7 +11,7 @@ from dynamics.aging_times._crossover import Crossover, find_crossover
 from dynamics.aging_times._runs_mean import RunsMeanStatus, runs_mean
 from dynamics.displacement import MeanSquareDisplacement, check_times_of
 from dynamics.statistics import _fits, _goodness, _resampling
-from landscape.support import Result
+from landscape.support import RNG, Result
 
 Array = NDArray[np.float64]
 
@@ -155,7 +155,7 @@ def aging(
     *,
     confidence: float = 0.95,
     resamples: int = 1000,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Aging:
     """Time t*(tw) in which the mean square displacement reaches `threshold`, and the exponent mu of t* ~ tw^mu.
 
@@ -174,7 +174,7 @@ def aging(
     """
     _check(msd, threshold, confidence, resamples)
     x, replicas = np.log(msd.waiting_times), msd.replicas
-    counts = _resampling.run_counts(replicas, resamples, seed)
+    counts = _resampling.run_counts(replicas, resamples, rng)
     found = crossings(msd, _resampling.resampled_means(counts, msd.values), threshold)
     y, samples = found.log, np.where(np.isfinite(found.log), found.log_samples, np.nan)
     mu, intercept = (float(v) for v in _fits.line(x, y))

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.displacement import MeanSquareDisplacement, check_times_of
 from dynamics.statistics import _fits, _goodness, _resampling, minimize, misfits, mismatch
-from landscape.support import Result
+from landscape.support import RNG, Result, seed_of
 
 Array = NDArray[np.float64]
 
@@ -88,7 +88,7 @@ def collapse(
     *,
     confidence: float = 0.95,
     resamples: int = 200,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Collapse:
     """Exponent mu for which Delta(tw, t) of all waiting times is best one function of t / tw^mu.
 
@@ -111,7 +111,7 @@ def collapse(
     if not 0 <= window[0] < window[1]:
         msg = f"window must be two ascending displacements >= 0; got {window!r}"
         raise ValueError(msg)
-    counts = _resampling.run_counts(msd.replicas, resamples, seed)
+    counts = _resampling.run_counts(msd.replicas, resamples, rng)
     means = np.concatenate([msd.mean[None], _resampling.resampled_means(counts, msd.values)])
     log_tw, log_t = np.log(msd.waiting_times), np.log(msd.lags)
     xs, ys, used, shifts = [], [], [], []
@@ -133,7 +133,7 @@ def learning_rate_collapse(
     *,
     confidence: float = 0.95,
     resamples: int = 200,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Collapse:
     """Exponent k for which t*(tw) of runs with other learning rates is one function in units of rate^-k steps.
 
@@ -154,6 +154,7 @@ def learning_rate_collapse(
     ValueError
         For an argument out of its range, which it names. Thin data are no error but a `status`.
     """
+    rng = seed_of(rng)
     _resampling.check_resampling(confidence, resamples)
     rates = np.asarray(learning_rates, dtype=np.float64)
     if rates.shape != (len(displacements),) or not (rates > 0).all():
@@ -163,7 +164,7 @@ def learning_rate_collapse(
     xs, ys, used, shifts = [], [], [], []
     alike = start_alike(displacements)
     for k, msd in enumerate(displacements):
-        counts = _resampling.run_counts(msd.replicas, resamples, seed if alike else seed + k)
+        counts = _resampling.run_counts(msd.replicas, resamples, rng if alike else rng + k)
         means = np.concatenate([msd.mean[None], _resampling.resampled_means(counts, msd.values)])
         y = _fits.log_finite(_fits.first_crossing(msd.lags, means, threshold))
         there = np.isfinite(y).mean(axis=0) > 0.9

@@ -12,7 +12,7 @@ from scipy import stats
 from dynamics.aging_times._crossings import Crossings, crossings
 from dynamics.displacement import MeanSquareDisplacement, check_times_of
 from dynamics.statistics import _fits, _goodness, _resampling
-from landscape.support import Result
+from landscape.support import RNG, Result, seed_of
 
 Array = NDArray[np.float64]
 
@@ -145,7 +145,7 @@ def compare_realizations(
     from_waiting_time: float = BEND,
     confidence: float = 0.95,
     resamples: int = 1000,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Realizations:
     """Exponent mu of t* ~ tw^mu on each realization, its mean, and the spread over data beside that over runs.
 
@@ -169,9 +169,10 @@ def compare_realizations(
         For an argument out of its range, which it names; for ensembles that differ in more than their data, or do not
         differ in these. Thin data are no error but a `status`.
     """
+    rng = seed_of(rng)
     _check(displacements, threshold, confidence, resamples)
     x = np.log(displacements[0].waiting_times)
-    found = [_crossings(msd, threshold, resamples, seed + d) for d, msd in enumerate(displacements)]
+    found = [_crossings(msd, threshold, resamples, rng + d) for d, msd in enumerate(displacements)]
     runs = np.array([msd.replicas for msd in displacements])
     later = displacements[0].waiting_times > from_waiting_time
     spreads = [_spread(x, found, chosen, confidence) for chosen in (np.ones(x.size, np.bool_), later)]
@@ -188,8 +189,8 @@ def compare_realizations(
     )
 
 
-def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, seed: int) -> Crossings:
-    counts = _resampling.run_counts(msd.replicas, resamples, seed)
+def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, rng: RNG) -> Crossings:
+    counts = _resampling.run_counts(msd.replicas, resamples, rng)
     return crossings(msd, _resampling.resampled_means(counts, msd.values), threshold)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dynamics.displacement import MeanSquareDisplacement, check_times_of
 from dynamics.statistics import _fits, _goodness, _resampling
-from landscape.support import Result
+from landscape.support import RNG, Result
 
 Array = NDArray[np.float64]
 
@@ -112,7 +112,7 @@ def local_slope(
     bandwidth: float = 0.5,
     confidence: float = 0.95,
     resamples: int = 200,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> LocalSlope:
     """Slope d ln MSD / d ln t of the mean displacement at every lag, smoothed by local quadratic regression.
 
@@ -133,7 +133,7 @@ def local_slope(
     if not bandwidth > 0:
         msg = f"bandwidth must be positive; got {bandwidth!r}"
         raise ValueError(msg)
-    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
+    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, rng), msd.values)
     slope, low, high = (np.full(msd.mean.shape, np.nan) for _ in range(3))
     for w, y in enumerate(_fits.log_finite(msd.mean)):
         there = np.isfinite(y)
@@ -152,7 +152,7 @@ def generalized_diffusion(
     *,
     confidence: float = 0.95,
     resamples: int = 500,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> GeneralizedDiffusion:
     """Fit Delta(tw, t) = D(tw) t^alpha in a window of lags, and D ~ tw^-a.
 
@@ -170,7 +170,7 @@ def generalized_diffusion(
         Of the runs.
     window : (first, last), optional
         Lags in steps. By default the last decade of the lags that every waiting time has.
-    confidence, resamples, seed
+    confidence, resamples, rng
         Of the bootstrap over runs.
 
     Raises
@@ -185,7 +185,7 @@ def generalized_diffusion(
         msg = f"window must be two ascending lags > 0; got {window!r}"
         raise ValueError(msg)
     inside = (msd.lags >= window[0]) & (msd.lags <= window[1])
-    counts = _resampling.run_counts(msd.replicas, resamples, seed)
+    counts = _resampling.run_counts(msd.replicas, resamples, rng)
     means = np.concatenate([msd.mean[None], _resampling.resampled_means(counts, msd.values)])[..., inside]
     y = _fits.log_finite(means)
     y = np.where(

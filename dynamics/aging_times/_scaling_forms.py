@@ -11,7 +11,7 @@ from scipy import optimize
 from dynamics.aging_times._crossings import crossings
 from dynamics.displacement import MeanSquareDisplacement, check_times_of
 from dynamics.statistics import _fits, _goodness, _resampling
-from landscape.support import Result
+from landscape.support import RNG, Result
 
 Array = NDArray[np.float64]
 
@@ -85,7 +85,7 @@ class FormComparison(Result, shows=("best", "exponents", "aic"), axes={"F": "for
 
 
 def compare_forms(
-    msd: MeanSquareDisplacement, threshold: float = 1e-2, *, resamples: int = 1000, seed: int = 0
+    msd: MeanSquareDisplacement, threshold: float = 1e-2, *, resamples: int = 1000, rng: RNG = 0
 ) -> FormComparison:
     """Compare four laws for t*(tw), the lag at which the mean displacement reaches `threshold`.
 
@@ -117,7 +117,7 @@ def compare_forms(
     if not (np.isfinite(threshold) and threshold > 0):
         msg = f"threshold must be positive and finite; got {threshold!r}"
         raise ValueError(msg)
-    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
+    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, rng), msd.values)
     found = crossings(msd, means, threshold)
     y, used = found.log, np.isfinite(found.log)
     boot = found.log_samples[:, used]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.aging_times._crossings import crossings
 from dynamics.displacement import MeanSquareDisplacement, check_times_of
 from dynamics.statistics import _fits, _goodness, _resampling
-from landscape.support import Result
+from landscape.support import RNG, Result
 
 Array = NDArray[np.float64]
 
@@ -92,7 +92,7 @@ def threshold_scan(
     tolerance: float = 0.1,
     confidence: float = 0.95,
     resamples: int = 500,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> ThresholdScan:
     """Exponent mu for a range of thresholds, and the window of thresholds in which it is flat.
 
@@ -109,7 +109,7 @@ def threshold_scan(
         Ascending, > 0. By default 8 a decade over the range that every waiting time passes through.
     tolerance : float
         > 0.
-    confidence, resamples, seed
+    confidence, resamples, rng
         Of the bootstrap over runs.
 
     Raises
@@ -123,7 +123,7 @@ def threshold_scan(
         msg = f"tolerance must be positive; got {tolerance!r}"
         raise ValueError(msg)
     levels = _default_thresholds(msd) if thresholds is None else _check_thresholds(thresholds)
-    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
+    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, rng), msd.values)
     mu, slope, p_value = (np.full(levels.size, np.nan) for _ in range(3))
     ambiguous = np.zeros(levels.size, dtype=np.bool_)
     boot = np.full((resamples, levels.size), np.nan)

@@ -12,7 +12,7 @@ from dynamics.training import evaluate
 from landscape.datasets import Dataset
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
-from landscape.support import Result, one_thread
+from landscape.support import RNG, Result, one_thread
 
 Array = NDArray[np.float64]
 
@@ -46,8 +46,8 @@ class GradientMagnitudes(Result, shows=("full", "minibatch", "noise", "batches",
 def minibatch_gradients(
     runs: Trajectories,
     data: Dataset,
-    rng: np.random.Generator,
     *,
+    rng: RNG = None,
     batches: int = 20,
     batch_size: int | None = None,
     steps: ArrayLike | None = None,
@@ -63,7 +63,7 @@ def minibatch_gradients(
     ----------
     runs, data : Trajectories, Dataset
         The data set on which the runs were trained.
-    rng : Generator
+    rng : None, int or Generator
         Of the minibatches.
     batches, batch_size : int
         See above.
@@ -75,6 +75,7 @@ def minibatch_gradients(
     ValueError
         For an argument out of its range, which it names, or other data.
     """
+    rng = np.random.default_rng(rng)
     check_data(runs, data)
     penalty = _penalty(runs)
     size: Any = runs.metadata.get("batch_size") if batch_size is None else batch_size

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.spectra._lanczos import EPSILON, Curved, check_least, quadrature, rounding, unit_probes
-from landscape.support import Result
+from landscape.support import RNG, Result
 
 Array = NDArray[np.float64]
 
@@ -112,8 +112,8 @@ class SpectralDensity(
 def spectral_density(
     loss: Curved,
     theta: ArrayLike,
-    rng: np.random.Generator,
     *,
+    rng: RNG = None,
     probes: int = 10,
     steps: int = 80,
     width: float | None = None,
@@ -131,7 +131,8 @@ def spectral_density(
     ----------
     loss : Curved
     theta : (P,)
-    rng : numpy.random.Generator
+    rng : None, int or Generator
+        Of the probes.
     probes : int
         K >= 2; errors fall as 1 / sqrt(K).
     steps : int
@@ -146,6 +147,7 @@ def spectral_density(
     FloatingPointError
         If a product is not finite.
     """
+    rng = np.random.default_rng(rng)
     starts = unit_probes(check_least("probes", probes, 2), loss.n_parameters, rng, loss.zero_modes)
     return density_of_rules(loss.n_parameters - len(loss.zero_modes), *quadrature(loss, theta, starts, steps), width)
 

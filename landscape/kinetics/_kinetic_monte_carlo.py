@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.kinetics._rates import RateNetwork
-from landscape.support import Result
+from landscape.support import RNG, Result
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -43,7 +43,7 @@ class RandomWalk(Result, axes={"k + 1": "visit"}):
 
 
 def random_walk(
-    network: RateNetwork, start: int, horizon: float, rng: np.random.Generator, *, max_jumps: int = MAX_JUMPS
+    network: RateNetwork, start: int, horizon: float, *, rng: RNG = None, max_jumps: int = MAX_JUMPS
 ) -> RandomWalk:
     """Walk from minimum `start` for a time `horizon`: exponential dwell times, jumps in proportion to the rates.
 
@@ -56,7 +56,7 @@ def random_walk(
     start : int
     horizon : float
         In units of gradient-flow time.
-    rng : Generator
+    rng : None, int or Generator
     max_jumps : int
         Beyond which the walk is given up: where two minima are joined by rates 10^20 times those out of the pair, no
         walk gets anywhere, and `landscape.kinetics` knows the answer without one.
@@ -68,6 +68,7 @@ def random_walk(
     RuntimeError
         If the walk takes more than `max_jumps` jumps.
     """
+    rng = np.random.default_rng(rng)
     if not 0 <= start < network.n_minima:
         msg = f"start must be a minimum 0 ... {network.n_minima - 1}; got {start!r}"
         raise ValueError(msg)

@@ -17,6 +17,10 @@ from ._json_text import (
 from ._locks import (
     only_writer as only_writer,
 )
+from ._randomness import (
+    RNG as RNG,
+    seed_of as seed_of,
+)
 from ._reading import (
     check_sqlite_file as check_sqlite_file,
     reading as reading,
