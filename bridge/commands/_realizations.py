@@ -59,7 +59,7 @@ def load_realizations(
     """Compare the ensembles in these files; with the metadata of each."""
     displacements = [mean_square_displacement(load_trajectories(path)) for path in paths]
     with about(", ".join(map(str, paths))):
-        result = compare_realizations(displacements, threshold, from_waiting_time=from_waiting_time, seed=seed)
+        result = compare_realizations(displacements, threshold, from_waiting_time=from_waiting_time, rng=seed)
     return result, [msd.metadata for msd in displacements]
 
 

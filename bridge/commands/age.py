@@ -65,12 +65,12 @@ def age(
         return
     path = trajectories[0]
     runs = load_trajectories(path)
-    analysis = analyze_aging(runs, threshold, seed=seed)
+    analysis = analyze_aging(runs, threshold, rng=seed)
     result = describe_analysis(analysis) | describe_metadata(runs.metadata.get("data", {}))
     descent = None
     if control is not None:
         descent_runs = load_trajectories(control)
-        descent = analyze_aging(descent_runs, threshold, seed=seed)
+        descent = analyze_aging(descent_runs, threshold, rng=seed)
         comparison = compare_with_control(runs, analysis.fit, descent_runs, descent.fit)
         result |= {"control_t_star": descent.fit.t_star, "control_mu": descent.fit.mu}
         result["control"] = describe_control(descent, comparison)
@@ -93,4 +93,4 @@ def _collapse_rates(runs: Trajectories, analysis: AgingAnalysis, paths: list[Pat
             raise ValueError(msg)
         rates.append(float(rate))
     displacements = [analysis.msd, *(mean_square_displacement(ensemble) for ensemble in others)]
-    return learning_rate_collapse(displacements, rates, analysis.fit.threshold, seed=seed)
+    return learning_rate_collapse(displacements, rates, analysis.fit.threshold, rng=seed)

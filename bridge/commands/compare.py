@@ -11,7 +11,13 @@ from bridge.commands._comparison_summary import comparison_table, correlations_i
 from bridge.commands._options import AsJson, OptionalPicture, Seed, Threshold
 from bridge.commands._results import Summary, show
 from bridge.commands._words import counted
-from bridge.comparison import check_table_path, compare as compare_studies, rank_correlations, row_dict, write_table
+from bridge.comparison import (
+    check_table_path,
+    compare as compare_studies,
+    rank_correlations,
+    row_dict,
+    write_comparison,
+)
 from landscape.plots import check_figure_path, new_figure, save_figure
 
 
@@ -34,8 +40,8 @@ def compare(
         plots.plot_comparison(comparison, axes[0])
         save_figure(figure, output)
     if table is not None:
-        write_table(comparison.rows, table)
-    correlations = describe_correlations(rank_correlations(comparison.rows, np.random.default_rng(seed)))
+        write_comparison(comparison.rows, table)
+    correlations = describe_correlations(rank_correlations(comparison.rows, rng=np.random.default_rng(seed)))
     result = {"rows": [row_dict(row) for row in comparison.rows], "rank_correlation": correlations}
     files = {"figure": output, "table": table}
     show(result, summarize(result, {name: path for name, path in files.items() if path}), as_json=as_json)

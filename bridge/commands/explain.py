@@ -86,7 +86,7 @@ def explain_aging(
             method=method,  # pyright: ignore
             store=trajectories.with_name(trajectories.name + ".explain") if store is None else store,
             quenches=quench_folder(trajectories) if store is None else None,
-            seed=seed,
+            rng=seed,
             jobs=jobs,
             progress=bar,
         )

@@ -53,7 +53,7 @@ def observe(
             data=data,
             other=None if other is None else load_trajectories(other).at_most(replicas),
             separations=apart,
-            seed=seed,
+            rng=seed,
             progress=lambda done, total: bar("observe", done, total),
         )
     result = {

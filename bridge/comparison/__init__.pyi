@@ -18,5 +18,5 @@ from ._rows import (
 )
 from ._tables import (
     check_table_path as check_table_path,
-    write_table as write_table,
+    write_comparison as write_comparison,
 )

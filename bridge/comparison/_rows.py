@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,13 @@ from dynamics.runs import Trajectories, load_trajectories
 from landscape.database import Database
 from landscape.graph import LandscapeGraph, funnelling
 from landscape.search import summarize
-from landscape.support import about
+from landscape.support import Result, about
 
 LANDSCAPE, RUNS, CONTROL = "landscape.db", "sgd.h5", "descent.h5"  # in the folder of each architecture
 
 
 @dataclass(frozen=True)
-class ComparisonRow:
+class ComparisonRow(Result, shows=("hidden", "dataset", "rows", "minima", "replicas", "mu", "mu_status")):
     """Landscape and dynamics of one architecture on one data set; losses in nats, nan: not known."""
 
     study: str
@@ -59,10 +60,13 @@ class ComparisonRow:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Result):
     """Rows, one per architecture, in the order of their folders' names."""
 
     rows: tuple[ComparisonRow, ...]
+
+    def _records(self) -> list[Mapping[str, Any]]:
+        return [asdict(row) for row in self.rows]
 
 
 def compare(directory: str | Path, *, threshold: float = 1e-2) -> Comparison:

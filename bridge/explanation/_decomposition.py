@@ -31,7 +31,7 @@ from landscape import symmetry
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
 from landscape.stationary import LocalModel, local_model
-from landscape.support import one_thread, run_tasks
+from landscape.support import Result, one_thread, run_tasks
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ PARTS = ("hop", "image", "soft", "stiff", "cross")
 
 
 @dataclass(frozen=True, eq=False)
-class Decomposition:
+class Decomposition(Result, shows=("exact_images", "total.values", "hop.values")):
     """Parts of the displacement of R runs, each per parameter; nan where a snapshot has no inherent structure.
 
     Parameters

@@ -14,13 +14,13 @@ from dynamics.training import SGD, Points, train
 from landscape.descent import Method, is_stationary, quench
 from landscape.losses import CrossEntropyLoss
 from landscape.stationary import Minimum, certificate, local_model, same_point
-from landscape.support import run_tasks
+from landscape.support import Result, run_tasks
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Escapes:
+class Escapes(Result, shows=("rate", "confidence", "times")):
     """First escapes of R runs from the minimum in which they started.
 
     Parameters

@@ -21,6 +21,7 @@ from landscape.database import Database, StoredMinimum, StoredTransitionState
 from landscape.graph import components
 from landscape.kinetics import Barriers, langer_rates, transition_probabilities
 from landscape.networks import MLP
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -63,7 +64,7 @@ class Region:
 
 
 @dataclass(frozen=True, eq=False)
-class Hopping:
+class Hopping(Result, shows=("coverage", "same", "dwell_times")):
     """Hops of R runs as the master equation foretells them, at W waiting times and T lags (steps).
 
     Parameters

@@ -18,6 +18,7 @@ from dynamics.aging_times import Aging, aging, at_lags
 from dynamics.displacement import MeanSquareDisplacement, of_known
 from landscape.database import Database
 from landscape.losses import CrossEntropyLoss
+from landscape.support import RNG, Result, seed_of
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -25,7 +26,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class ObservedHops:
+class ObservedHops(Result, shows=("same", "dwell_times", "departures")):
     """Hops that were seen of the covered runs, at W waiting times and T lags (steps).
 
     Parameters
@@ -111,7 +112,7 @@ def mean_dwell_time(total: float, departures: int) -> tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class HoppingComparison:
+class HoppingComparison(Result, shows=("observed.same",)):
     """Hops foretold and seen, of the runs in minima from which the database knows a way to another.
 
     Parameters
@@ -158,7 +159,7 @@ def compare_hopping(
     *,
     replacement: bool = False,
     path: Path | None = None,
-    seed: int = 0,
+    rng: RNG = 0,
     jobs: int = 1,
     progress: Callable[[str, int, int], object] | None = None,
 ) -> HoppingComparison:
@@ -179,10 +180,11 @@ def compare_hopping(
         Of t*.
     learning_rate, batch_size, replacement, path, jobs
         As in `temperatures_at`.
-    seed : int
+    rng : None, int or Generator
         Of the bootstrap.
     progress : callable (what, done, total), optional
     """
+    rng = seed_of(rng)
     report = progress or (lambda what, done, total: None)
     ages = msd.waiting_times
     ids = minimum_ids[:, np.searchsorted(quenched.steps, ages)]
@@ -201,7 +203,7 @@ def compare_hopping(
     return HoppingComparison(
         predicted,
         observed_hops(quenched, minimum_ids, predicted["curved"], hop.lags),
-        {name: aging(of_covered(each, covered), threshold, seed=seed) for name, each in moved.items()},
+        {name: aging(of_covered(each, covered), threshold, rng=rng) for name, each in moved.items()},
     )
 
 

@@ -25,13 +25,13 @@ from landscape.database import Database, StoredMinimum, StoredTransitionState
 from landscape.kinetics import Barriers, exit_rates
 from landscape.losses import CrossEntropyLoss
 from landscape.stationary import certify, local_model
-from landscape.support import one_thread
+from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class EffectiveTemperatures:
+class EffectiveTemperatures(Result, axes={"K": "point"}, units={"mean": "nats", "curved": "nats", "softest": "nats"}):
     """Temperature of SGD's gradient noise at K stationary points, in nats.
 
     Parameters
@@ -136,7 +136,7 @@ def _noise_along_modes(theta: Array, loss: CrossEntropyLoss) -> Measurement:
 
 
 @dataclass(frozen=True, eq=False)
-class JumpRates:
+class JumpRates(Result, shows=("rates", "jumps", "unplaced"), axes={"S - 1": "interval"}):
     """How often the runs change basins between S quenched steps; the intervals between them are S - 1.
 
     Parameters
@@ -186,7 +186,7 @@ def jump_rates(quenched: QuenchedSnapshots) -> JumpRates:
 
 
 @dataclass(frozen=True, eq=False)
-class PredictedJumps:
+class PredictedJumps(Result, shows=("minimum_ids",)):
     """Jumps as Kramers-Langer rates at effective temperatures foretell them for runs in known minima.
 
     Parameters

@@ -25,7 +25,7 @@ from dynamics.runs import Trajectories
 from dynamics.snapshots import check_loss
 from landscape.losses import CrossEntropyLoss, Loss
 from landscape.stationary import LocalModel, local_model
-from landscape.support import one_thread, run_tasks
+from landscape.support import Result, one_thread, run_tasks
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -37,7 +37,7 @@ FLAT = 1e-30  # in place of an eigenvalue of exactly zero
 
 
 @dataclass(frozen=True, eq=False)
-class Relaxation:
+class Relaxation(Result, shows=("model", "learning_rate", "anharmonicity", "msd.values"), axes={"T": "lag"}):
     """Relaxation as quadratic models foretell it, for R runs and W waiting times.
 
     Parameters

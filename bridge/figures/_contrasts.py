@@ -63,9 +63,9 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> Contrast:
             for ensemble in ensembles
         ),
         tuple(msd.replicas for msd in msds),
-        tuple(aging(msd, THRESHOLD, seed=work.seed) for msd in msds),
-        tuple(local_slope(msd, seed=work.seed) for msd in msds),
-        tuple(generalized_diffusion(msd, seed=work.seed) for msd in msds),
+        tuple(aging(msd, THRESHOLD, rng=work.seed) for msd in msds),
+        tuple(local_slope(msd, rng=work.seed) for msd in msds),
+        tuple(generalized_diffusion(msd, rng=work.seed) for msd in msds),
     )
 
 

@@ -36,7 +36,7 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> MuGeneralization:
     """Ends and aging of every ensemble."""
     ends = _generalization.compute(work, ensembles)
     msds = (mean_square_displacement(work.runs(ensemble)) for ensemble in ensembles)
-    return MuGeneralization(ends, tuple(aging(msd, THRESHOLD, seed=work.seed) for msd in msds))
+    return MuGeneralization(ends, tuple(aging(msd, THRESHOLD, rng=work.seed) for msd in msds))
 
 
 def describe(result: MuGeneralization) -> dict[str, Any]:

@@ -35,13 +35,13 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> OutputAging:
     raw, moved = [], []
     for done, ensemble in enumerate(ensembles):
         runs = work.runs(ensemble).at_most(MOST_RUNS)
-        raw.append(aging(mean_square_displacement(runs), THRESHOLD, seed=work.seed))
+        raw.append(aging(mean_square_displacement(runs), THRESHOLD, rng=work.seed))
         moved.append(output_displacement(runs, work.data(ensemble)))
         work.progress("outputs", done + 1, len(ensembles))
     return OutputAging(
         tuple(ensemble.label for ensemble in ensembles),
         tuple(raw),
-        tuple(aging(msd, _threshold(msd), seed=work.seed) for msd in moved),
+        tuple(aging(msd, _threshold(msd), rng=work.seed) for msd in moved),
         tuple(moved),
     )
 

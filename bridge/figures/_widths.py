@@ -89,7 +89,7 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> WidthScan:
         work.data(ensembles[0]).rows,
         np.array(accuracies),
         tuple(msds),
-        tuple(aging(msd, THRESHOLD, seed=work.seed) for msd in msds),
+        tuple(aging(msd, THRESHOLD, rng=work.seed) for msd in msds),
     )
 
 

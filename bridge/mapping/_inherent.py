@@ -26,6 +26,7 @@ from landscape.descent import Method
 from landscape.losses import CrossEntropyLoss
 from landscape.search import store_inherent_structures
 from landscape.stationary import Minimum
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -34,7 +35,7 @@ REASONS = {status.name.lower(): status for status in SnapshotStatus if status is
 
 
 @dataclass(frozen=True, eq=False)
-class InherentStructures:
+class InherentStructures(Result, shows=("method", "losses"), axes={"k": "new_minimum"}):
     """Where the snapshots of R runs belong, at S steps.
 
     Parameters

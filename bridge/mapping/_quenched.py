@@ -16,13 +16,14 @@ from dynamics.snapshots import chosen_snapshots
 from landscape.descent import Method
 from landscape.losses import CrossEntropyLoss
 from landscape.stationary import Minimum, same_point
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class QuenchedSnapshots:
+class QuenchedSnapshots(Result, shows=("method", "losses")):
     """The minima in whose basins the snapshots of R runs lie, at S steps.
 
     Parameters

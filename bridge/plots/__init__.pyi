@@ -1,11 +1,5 @@
 from ._explanation import (
-    HOPPING as HOPPING,
-    LARGEST_SHARE as LARGEST_SHARE,
-    MEASURED as MEASURED,
-    MOST_PANELS as MOST_PANELS,
-    NOT_COVERED as NOT_COVERED,
     PART_NAMES as PART_NAMES,
-    STYLES as STYLES,
     plot_displacement as plot_displacement,
     plot_dwell_times as plot_dwell_times,
     plot_explanation as plot_explanation,
@@ -15,14 +9,6 @@ from ._explanation import (
     plot_t_star as plot_t_star,
 )
 from ._over_time import (
-    ABOVE as ABOVE,
-    AGES as AGES,
-    BAND as BAND,
-    MAPS as MAPS,
-    MOST_AGES as MOST_AGES,
-    MOST_SUPERBASINS as MOST_SUPERBASINS,
-    NONE as NONE,
-    REST as REST,
     plot_distinct_minima as plot_distinct_minima,
     plot_losses as plot_losses,
     plot_over_time as plot_over_time,
@@ -32,20 +18,11 @@ from ._over_time import (
     plot_superbasin_history as plot_superbasin_history,
 )
 from ._overlay import (
-    BEND as BEND,
-    FAINT as FAINT,
-    LARGEST as LARGEST,
-    PANEL as PANEL,
-    PER_ROW as PER_ROW,
-    SMALLEST as SMALLEST,
     plot_overlay as plot_overlay,
     plot_path as plot_path,
     plot_title as plot_title,
 )
 from ._plots import (
-    MARKERS as MARKERS,
-    MOST_IN_LEGEND as MOST_IN_LEGEND,
-    MOST_LABELS as MOST_LABELS,
     describe_funnels as describe_funnels,
     plot_comparison as plot_comparison,
     plot_displacements as plot_displacements,
@@ -53,6 +30,5 @@ from ._plots import (
     plot_visits as plot_visits,
 )
 from ._sentences import (
-    UNKNOWN_MINIMA as UNKNOWN_MINIMA,
     say as say,
 )

@@ -15,6 +15,7 @@ from scipy.stats import CensoredData, ecdf
 from bridge.mapping import InherentStructures
 from bridge.residence._presence import UNKNOWN, Residence
 from landscape.database import Database
+from landscape.support import Result
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -22,7 +23,12 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Dwells:
+class Dwells(
+    Result,
+    shows=("lengths",),
+    axes={"D": "stay"},
+    units=dict.fromkeys(("begins", "ends", "shortest", "longest", "seen"), "steps"),
+):
     """D stays of R runs in a minimum, run after run in the order of time. All times are in steps.
 
     The stays of a run cover it without gaps: their lengths sum to the time from its first to its last snapshot.
@@ -135,7 +141,7 @@ def _nothing_known(run: int, begin: int, end: int) -> tuple:
 
 
 @dataclass(frozen=True, eq=False)
-class ResidualDwells:
+class ResidualDwells(Result, shows=("times", "lengths"), units={"times": "steps", "lengths": "steps"}):
     """How long R runs of W ages still stay where they are.
 
     Attributes

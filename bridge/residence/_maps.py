@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from bridge.mapping import InherentStructures
 from bridge.residence._presence import compare_places
+from landscape.support import Result
 
 
 @dataclass(frozen=True, eq=False)
-class MapDisagreement:
+class MapDisagreement(Result, shows=("share", "compared", "different")):
     """Snapshots that two maps send to different minima, at S steps.
 
     Attributes

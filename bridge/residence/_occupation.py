@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 from bridge.residence._dwell import Dwells
 from bridge.residence._jumps import Jumps, of_run
 from landscape.database import Database
+from landscape.support import Result
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Occupation:
+class Occupation(
+    Result, shows=("label", "times", "ages"), axes={"n": "minimum"}, units={"times": "steps", "ages": "steps"}
+):
     """Time of some runs in the n minima of a database, lowest first.
 
     Attributes

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bridge.mapping import UNKNOWN, InherentStructures, QuenchedSnapshots
+from landscape.support import Result
 
 Integers = NDArray[np.int64]
 Positions = NDArray[np.intp]
@@ -48,7 +49,7 @@ class Stays(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Residence:
+class Residence(Result):
     """Which minimum R runs are in at S steps.
 
     A snapshot without a minimum is as if it had not been taken. Two snapshots with one that follow one another say that

@@ -9,6 +9,7 @@ from bridge.mapping import InherentStructures
 from bridge.residence._dwell import Dwells, dwells
 from landscape.database import Database
 from landscape.graph import LandscapeGraph, disconnectivity_tree, superbasins
+from landscape.support import Result
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -18,7 +19,7 @@ ABOVE, UNMAPPED = -1, -2  # instead of the number of a superbasin
 
 
 @dataclass(frozen=True, eq=False)
-class SuperbasinShares:
+class SuperbasinShares(Result, shows=("levels", "n_superbasins", "unmapped")):
     """Time in superbasins at L levels, from the highest to the lowest. At each level all shares sum to one.
 
     Attributes
@@ -105,7 +106,7 @@ def _at_level(graph: LandscapeGraph, level: float, shares: Floats) -> tuple[int,
 
 
 @dataclass(frozen=True, eq=False)
-class SuperbasinHistory:
+class SuperbasinHistory(Result, shows=("level", "n_superbasins", "shares"), axes={"k": "superbasin"}):
     """Share of the runs in each of k visited superbasins at S steps. At each step all shares sum to one.
 
     Attributes

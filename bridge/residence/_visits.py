@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from bridge.mapping import InherentStructures
 from bridge.residence._presence import UNKNOWN, Residence
 from landscape.database import Database
+from landscape.support import Result
 
 
 @dataclass(frozen=True, eq=False)
-class Visits:
+class Visits(Result, shows=("direct_jumps", "jumps", "distinct")):
     """Visits of R runs to V minima, seen at S steps.
 
     Parameters

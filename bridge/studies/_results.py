@@ -17,13 +17,14 @@ from landscape.database import Database, positions
 from landscape.graph import DisconnectivityTree, tree_with
 from landscape.losses import CrossEntropyLoss
 from landscape.stationary import local_geometry
+from landscape.support import Result
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class MinimaTable:
+class MinimaTable(Result, shows=("losses", "test_accuracies", "hits"), axes={"n": "minimum"}):
     """What is known of the n minima of a database, lowest first.
 
     Attributes
@@ -51,7 +52,7 @@ class MinimaTable:
 
 
 @dataclass(frozen=True, eq=False)
-class ArchitectureResults:
+class ArchitectureResults(Result, shows=("row.hidden", "row.minima", "fit.mu")):
     """Everything that the report shows of one architecture.
 
     Attributes

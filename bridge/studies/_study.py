@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge import plots
-from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, write_table
+from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, write_comparison
 from bridge.mapping import inherent_structures
 from bridge.residence import Visits, visits
 from bridge.studies._results import ArchitectureResults, architecture_results
@@ -23,12 +23,13 @@ from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
 from landscape.plots import new_figure, save_figure
 from landscape.search import estimate_minima, explore
+from landscape.support import Result
 
 Progress = Callable[[str, int, int], object]  # stage, done, total
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(Result, shows=("output", "report")):
     """Where the results are, and the comparison they end in."""
 
     output: Path
@@ -83,7 +84,7 @@ def study(
         for (folder, loss), seen in zip(losses.items(), visited, strict=True)
     ]
     comparison = Comparison(tuple(found.row for found in results))
-    write_table(comparison.rows, output / "comparison.csv")
+    write_comparison(comparison.rows, output / "comparison.csv")
     figures = _draw(list(losses), results, comparison, output)
     report = _page.write(output, results, figures, data, settings)
     return Study(output, comparison, report, figures)

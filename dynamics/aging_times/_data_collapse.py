@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.aging_times._crossings import check_fit
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import _fits, _goodness, _resampling, minimize, misfits, mismatch
+from landscape.support import RNG, Result, seed_of
 
 Array = NDArray[np.float64]
 
@@ -50,7 +51,7 @@ class CollapseStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Collapse:
+class Collapse(Result):
     """Result of `collapse` and `learning_rate_collapse`; nan where a value does not exist.
 
     Parameters
@@ -94,7 +95,7 @@ def collapse(
     *,
     confidence: float = 0.95,
     resamples: int = 200,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Collapse:
     """Exponent mu for which Delta(tw, t) of all waiting times is best one function of t / tw^mu.
 
@@ -116,7 +117,7 @@ def collapse(
     if not 0 <= window[0] < window[1]:
         msg = f"window must be two ascending displacements >= 0; got {window!r}"
         raise ValueError(msg)
-    means = np.concatenate([msd.mean[None], _resampling.bootstrap_means(msd.values, resamples, seed)])
+    means = np.concatenate([msd.mean[None], _resampling.bootstrap_means(msd.values, resamples, rng)])
     log_tw, log_t = np.log(msd.waiting_times), np.log(msd.lags)
     xs, ys, used, shifts = [], [], [], []
     for w in range(log_tw.size):
@@ -137,7 +138,7 @@ def learning_rate_collapse(
     *,
     confidence: float = 0.95,
     resamples: int = 200,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Collapse:
     """Exponent k for which t*(tw) of runs with other learning rates is one function in units of rate^-k steps.
 
@@ -158,6 +159,7 @@ def learning_rate_collapse(
     ValueError
         For an argument out of its range, which it names. Thin data are no error but a `status`.
     """
+    rng = seed_of(rng)
     _resampling.check_resampling(confidence, resamples)
     rates = np.asarray(learning_rates, dtype=np.float64)
     if rates.shape != (len(displacements),) or not (rates > 0).all():
@@ -167,7 +169,7 @@ def learning_rate_collapse(
     xs, ys, used, shifts = [], [], [], []
     alike = start_alike(displacements)
     for k, msd in enumerate(displacements):
-        own = _resampling.bootstrap_means(msd.values, resamples, seed if alike else seed + k)
+        own = _resampling.bootstrap_means(msd.values, resamples, rng if alike else rng + k)
         means = np.concatenate([msd.mean[None], own])
         y = _fits.log_finite(_fits.first_crossing(msd.lags, means, threshold))
         there = np.isfinite(y).mean(axis=0) > 0.9

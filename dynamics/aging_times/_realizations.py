@@ -12,6 +12,7 @@ from scipy import stats
 from dynamics.aging_times._crossings import Crossings, check_fit, crossings
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import _goodness, _resampling
+from landscape.support import RNG, Result, seed_of
 
 Array = NDArray[np.float64]
 
@@ -40,7 +41,7 @@ class RealizationStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class ExponentSpread:
+class ExponentSpread(Result, shows=("mean", "sd", "standard_error", "values"), axes={"D": "realization"}):
     """An exponent on D realizations; nan where a value does not exist.
 
     Parameters
@@ -98,7 +99,9 @@ class ExponentSpread:
 
 
 @dataclass(frozen=True, eq=False)
-class Realizations:
+class Realizations(
+    Result, shows=("mu.mean", "later_mu.mean", "from_waiting_time", "threshold"), axes={"D": "realization"}
+):
     """Result of `compare_realizations`. D realizations, W waiting times.
 
     Parameters
@@ -142,7 +145,7 @@ def compare_realizations(
     from_waiting_time: float = BEND,
     confidence: float = 0.95,
     resamples: int = 1000,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Realizations:
     """Exponent mu of t* ~ tw^mu on each realization, its mean, and the spread over data beside that over runs.
 
@@ -166,9 +169,10 @@ def compare_realizations(
         For an argument out of its range, which it names; for ensembles that differ in more than their data, or do not
         differ in these. Thin data are no error but a `status`.
     """
+    rng = seed_of(rng)
     _check(displacements, threshold, confidence, resamples)
     x = np.log(displacements[0].waiting_times)
-    found = [_crossings(msd, threshold, resamples, seed + d) for d, msd in enumerate(displacements)]
+    found = [_crossings(msd, threshold, resamples, rng + d) for d, msd in enumerate(displacements)]
     runs = np.array([msd.replicas for msd in displacements])
     later = displacements[0].waiting_times > from_waiting_time
     spreads = [_spread(x, found, chosen, confidence) for chosen in (np.ones(x.size, np.bool_), later)]
@@ -185,8 +189,8 @@ def compare_realizations(
     )
 
 
-def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, seed: int) -> Crossings:
-    return crossings(msd, _resampling.bootstrap_means(msd.values, resamples, seed), threshold)
+def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, rng: RNG) -> Crossings:
+    return crossings(msd, _resampling.bootstrap_means(msd.values, resamples, rng), threshold)
 
 
 def _spread(x: Array, found: list[Crossings], chosen: NDArray[np.bool_], confidence: float) -> ExponentSpread:

@@ -16,13 +16,17 @@ from dynamics.spectra._noise_alignment import effective_temperatures, noise_alig
 from dynamics.training import SGD
 from landscape.losses import CrossEntropyLoss, sign_rounding
 from landscape.stationary import local_model
-from landscape.support import one_thread
+from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Curvature:
+class Curvature(
+    Result,
+    shows=("losses", "gradient_norms", "eigenvalues", "alignments", "learning_rate", "batch_size"),
+    axes={"M": "mode"},
+):
     """Hessian and gradient noise at S steps of R runs. M = P less the zero modes of the loss.
 
     The Hessian and the gradient are those of the training loss over all rows, penalty included; the noise is that of

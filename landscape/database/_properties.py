@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from landscape.database._reconstruction import loss_of
 from landscape.database._store import Database
 from landscape.stationary import local_geometry
+from landscape.support import Result
 
 OF_DATA = ("test-accuracy", "train-accuracy", "test-loss")
 PROPERTIES = ("loss", *OF_DATA, "trace", "log-determinant", "hits", "orbit", "id")
@@ -27,11 +28,23 @@ WHOLE_NUMBERS = ("hits", "orbit", "id")
 
 
 @dataclass(frozen=True, eq=False)
-class Property:
-    """A number for each minimum of a database, lowest minimum first."""
+class Property(Result, shows=("name", "label", "values"), axes={"n": "minimum"}):
+    """A number for each minimum of a database, lowest minimum first.
+
+    Attributes
+    ----------
+    name : str
+        One of `PROPERTIES`.
+    values : (n,) float64
+        Of the n minima.
+    label : str
+        What to write beside it.
+    logarithmic : bool
+        Whether its scale is.
+    """
 
     name: str
-    values: NDArray[np.float64]  # (n,)
+    values: NDArray[np.float64]
     label: str
     logarithmic: bool
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from landscape.graph import LandscapeGraph
 from landscape.networks import MLP
 from landscape.stationary import Minimum, TransitionState
+from landscape.support import Result
 
 DENSE = 10  # largest id per number of ids for which a table serves
 
@@ -18,7 +19,7 @@ ORIGINS = {"start": "start", "collapsed": "start", "hop": "basin-hopping"}
 
 
 @dataclass(frozen=True)
-class Provenance:
+class Provenance(Result):
     """What the points in a database are stationary points of."""
 
     n_parameters: int
@@ -63,7 +64,7 @@ class Quenched:
 
 
 @dataclass(frozen=True, eq=False)
-class StoredMinimum:
+class StoredMinimum(Result, shows=("id", "point.value", "hits", "origin", "orbit_size")):
     """A minimum in the database."""
 
     id: int
@@ -76,7 +77,7 @@ class StoredMinimum:
 
 
 @dataclass(frozen=True, eq=False)
-class StoredTransitionState:
+class StoredTransitionState(Result, shows=("id", "point.value", "minimum_ids", "hits", "origin", "orbit_size")):
     """A transition state in the database and the minima at the ends of its downhill paths."""
 
     id: int

@@ -9,7 +9,7 @@ import bisect
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -45,14 +45,14 @@ from landscape.database._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, Ro
 from landscape.database._side_tables import SideTable, say
 from landscape.graph import LandscapeGraph, below_minima
 from landscape.stationary import Derived, Minimum, StationaryPoint, TransitionState, same_point, value_tolerance
-from landscape.support import check_sqlite_file, new_file, reading, sqlite_failure
+from landscape.support import Result, check_sqlite_file, new_file, reading, sqlite_failure
 
 Array = NDArray[np.float64]
 
 MOST_IN_MEMORY = 20_000  # points that are read whole when a file is opened; of more, those that are asked for
 
 
-class Database:
+class Database(Result, shows=("n_minima", "n_transition_states", "path")):
     """Minima, transition states and where they came from.
 
     Rows that are damaged, or violate physics, are not used: `set_aside` holds them (`SetAside`), the log says so once,
@@ -118,6 +118,24 @@ class Database:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    def _picture(self) -> str:
+        return self.graph()._picture()
+
+    def _records(self) -> list[Mapping[str, Any]]:
+        """One row for each minimum, lowest first."""
+        return [
+            {
+                "id": minimum.id,
+                "loss": minimum.point.value,
+                "rms_gradient": minimum.point.rms_gradient,
+                "trace": minimum.point.trace,
+                "hits": minimum.hits,
+                "orbit_size": minimum.orbit_size,
+                "origin": minimum.origin,
+            }
+            for minimum in self.minima
+        ]
 
     def __enter__(self) -> Self:
         return self

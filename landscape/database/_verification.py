@@ -29,7 +29,7 @@ from landscape.stationary import (
     signs_of,
     value_tolerance,
 )
-from landscape.support import check_jobs, one_thread, only_writer, run_tasks
+from landscape.support import Result, check_jobs, one_thread, only_writer, run_tasks
 
 # what another processor or library may change in the last digits
 VALUE_ERROR = 1e-12  # nats, for losses of order one
@@ -53,7 +53,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Verification:
+class Verification(Result, shows=("path", "minima", "transition_states", "paths", "unchecked_ends", "failures")):
     """What came of checking a database."""
 
     path: Path

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, ndtri, pdtr
 
+from landscape.support import Result
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -25,7 +27,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, eq=False)
-class DiscoveryCurve:
+class DiscoveryCurve(Result):
     """Distinct minima against the number of searches.
 
     Attributes

@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
 from landscape.graph._heights import TOLERANCE, below_minima
+from landscape.support import Result
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -24,7 +25,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class LandscapeGraph:
+class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "transition_state"}):
     """Minima joined by transition states, as plain arrays. Its arrays are read-only copies.
 
     Several transition states may join the same two minima, and one may join a minimum to itself
@@ -77,6 +78,11 @@ class LandscapeGraph:
                 f"edges must name minima 0 ... {self.n_minima - 1}; transition state {k} joins {self.edges[k].tolist()}"
             )
             raise ValueError(msg)
+
+    def _picture(self) -> str:
+        from landscape.graph._disconnectivity import picture  # noqa: PLC0415 - it imports this module
+
+        return picture(self)
 
     @property
     def n_minima(self) -> int:

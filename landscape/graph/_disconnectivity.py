@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.graph._connectivity import LandscapeGraph, components, spanning_forest
+from landscape.graph._pictures import MOST_MINIMA, svg
+from landscape.support import Result
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -28,7 +30,11 @@ class _Nodes(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class DisconnectivityTree:
+class DisconnectivityTree(
+    Result,
+    shows=("n_minima", "n_transition_states", "n_components", "levels"),
+    axes={"n_nodes": "node", "n_leaves": "leaf", "n_levels": "grid_level"},
+):
     """A disconnectivity graph (Becker and Karplus 1997; Wales, Miller and Walsh 1998) as arrays.
 
     The first `n_leaves` nodes are the leaves, lowest minimum first; then come the superbasins in the
@@ -106,6 +112,9 @@ class DisconnectivityTree:
         bend = np.where(up, np.maximum(self.levels, end - self._spacing_below(end)), end)
         return np.stack([self.x, self.levels, self.x, bend, self.x[goal], end], axis=1).reshape(-1, 3, 2)
 
+    def _picture(self) -> str:
+        return svg(self.lines)
+
     def _spacing_below(self, levels: Floats) -> Floats:
         """Distance from each level of the grid to the next lower one; 0 in an exact tree."""
         if self.grid.size == 0:
@@ -113,6 +122,11 @@ class DisconnectivityTree:
         below = 2 * self.grid[0] - self.grid[1] if self.grid.size > 1 else self.levels.min()
         spacings = np.diff(self.grid, prepend=below)
         return spacings[np.searchsorted(self.grid, levels).clip(max=self.grid.size - 1)]
+
+
+def picture(graph: LandscapeGraph) -> str:
+    """SVG of the tree of the lowest minima; nothing without minima."""
+    return svg(disconnectivity_tree(graph, max_minima=MOST_MINIMA).lines) if graph.n_minima else ""
 
 
 def disconnectivity_tree(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.graph._connectivity import LandscapeGraph, minimax_barrier
+from landscape.support import Result
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -21,7 +22,9 @@ Ways = dict[tuple[int, int], tuple[float, int]]  # (from, to): cost of the step 
 
 
 @dataclass(frozen=True, eq=False)
-class Pathway:
+class Pathway(
+    Result, shows=("highest", "climb", "log_probability"), axes={"k": "transition_state", "k + 1": "minimum"}
+):
     """A way from one minimum to another.
 
     Attributes

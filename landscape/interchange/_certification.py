@@ -17,7 +17,7 @@ from landscape.graph import LandscapeGraph, below_minima
 from landscape.losses import Loss
 from landscape.search import SaddleResult, downhill, find_transition_state
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, TransitionState, local_model
-from landscape.support import check_jobs, one_thread, run_tasks
+from landscape.support import Result, check_jobs, one_thread, run_tasks
 
 Array = NDArray[np.float64]
 
@@ -86,7 +86,7 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Imported:
+class Imported(Result):
     """What came of an import."""
 
     path: Path

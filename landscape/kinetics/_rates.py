@@ -12,13 +12,14 @@ from scipy.sparse import csr_array
 from landscape.database import Database, StoredMinimum, StoredTransitionState, edges_of
 from landscape.graph import check_barriers
 from landscape.kinetics._elimination import Steps
+from landscape.support import Result
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Barriers:
+class Barriers(Result, shows=("losses", "transition_losses"), axes={"n": "minimum", "m": "transition_state"}):
     """What escape rates need of n minima and m transition states. Its arrays are copies.
 
     Parameters
@@ -105,7 +106,7 @@ class Barriers:
 
 
 @dataclass(frozen=True, eq=False)
-class RateNetwork:
+class RateNetwork(Result, shows=("image_rates", "escape_rates"), axes={"n": "minimum", "nnz": "rate"}):
     """Rates between n minima, symmetric images lumped together.
 
     Parameters

@@ -10,12 +10,8 @@ from ._layout import (
     readable_ticks as readable_ticks,
 )
 from ._plots import (
-    BLUE as BLUE,
     INK as INK,
-    SUFFIXES as SUFFIXES,
-    UNDATED as UNDATED,
     VERMILION as VERMILION,
-    WIDE as WIDE,
     check_figure_path as check_figure_path,
     plot_disconnectivity as plot_disconnectivity,
     plot_discovery as plot_discovery,

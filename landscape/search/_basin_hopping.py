@@ -10,6 +10,7 @@ from landscape.descent import quench
 from landscape.losses import Loss
 from landscape.search._moves import GaussianMove, Move, UnitMove
 from landscape.stationary import Minimum, same_point
+from landscape.support import RNG, Result
 
 # of a move's length, after a step that fell back and after one that did not: one step in ten then falls back
 GROW, SHRINK = 1.2, 0.98
@@ -91,7 +92,7 @@ class Walker:
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class Walk(Result, shows=("lowest.value", "accepted", "unconverged", "step_length")):
     """The quenches of a basin-hopping walk, in order."""
 
     minima: tuple[Minimum, ...]  # every converged quench, repeats included
@@ -118,9 +119,9 @@ class Walk:
 def basin_hopping(
     loss: Loss,
     start: Walker | Minimum | ArrayLike,
-    rng: np.random.Generator,
     *,
     steps: int,
+    rng: RNG = None,
     settings: BasinHopping = BasinHopping(),
 ) -> Walk:
     """Walk `steps` steps from a minimum, or from the quench of a point (P,), or on from an earlier walk's `walker`.
@@ -131,6 +132,7 @@ def basin_hopping(
         If `steps` is negative, the quench of the start does not converge, or a move needs a network that the
         loss does not have.
     """
+    rng = np.random.default_rng(rng)
     if steps < 0:
         msg = f"steps must not be negative; got {steps}"
         raise ValueError(msg)

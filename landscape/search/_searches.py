@@ -95,7 +95,7 @@ def _quenched(task: Task, result: QuenchResult) -> Found:
 
 def _hop(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
     assert task.start is not None
-    walk = basin_hopping(loss, task.start[1], rng, steps=HOPS, settings=BasinHopping())
+    walk = basin_hopping(loss, task.start[1], rng=rng, steps=HOPS, settings=BasinHopping())
     return Found(task, walk.minima, (), f"ACCEPTED {walk.accepted} OF {HOPS}", 0)
 
 
@@ -104,7 +104,9 @@ def _saddle(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
     low, high = np.log(DISPLACEMENTS)
     displacement = float(np.exp(rng.uniform(low, high)))
     soft = bool(rng.random() < SOFT_SHARE)
-    result = search_from_minimum(loss, task.start[1], rng, displacement=displacement, soft=soft, max_steps=MAX_STEPS)
+    result = search_from_minimum(
+        loss, task.start[1], rng=rng, displacement=displacement, soft=soft, max_steps=MAX_STEPS
+    )
     return _connected(task, [result])
 
 

@@ -10,13 +10,16 @@ import numpy as np
 from landscape import descent
 from landscape.database import Database
 from landscape.graph import Estimate, chao1, components, coverage_interval, minima_at_least
+from landscape.support import Result
 
 FEWEST_STARTS = 32  # random starts that ended in minima, before anything is said of their number
 NO_MINIMUM = ("RUNAWAY", "DEGENERATE")  # statuses of quenches that end in no isolated point
 
 
 @dataclass(frozen=True)
-class Exploration:
+class Exploration(
+    Result, shows=("minima", "transition_states", "searches", "components", "lowest_loss", "estimated_minima", "path")
+):
     """What a database holds after an exploration."""
 
     path: Path

@@ -108,7 +108,7 @@ def parallel_tempering(
 
 def _walk(loss: Loss, walker: Walker, key: tuple[int, int, int], steps: int, settings: BasinHopping) -> Walk:
     with one_thread():
-        return basin_hopping(loss, walker, _rng(*key), steps=steps, settings=settings)
+        return basin_hopping(loss, walker, rng=_rng(*key), steps=steps, settings=settings)
 
 
 def _rng(seed: int, sweep: int, k: int) -> np.random.Generator:

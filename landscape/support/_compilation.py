@@ -2,6 +2,7 @@
 
 A package in a read-only container, for a user without a home, has no place for numba's cache: then numba refuses to
 compile what should be cached. `arrange` finds another place before that, and `njit` does without where there is none.
+Numba compiles a function again when its own file changed; `njit` also when something changed that is compiled into it.
 """
 
 import logging
@@ -9,12 +10,17 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numba
 import platformdirs
 from numba.core import caching, config, event as events
+from numba.core.caching import FunctionCache
+
+from landscape.support._inlined import fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -25,16 +31,26 @@ ANNOUNCE = "AGESCAPE_ANNOUNCE"  # names a file: the first process that compiles 
 PACKAGES = ("landscape", "dynamics", "bridge")
 
 
-def njit(*arguments: Any, **options: Any) -> Any:
-    """`numba.njit`, for which ``cache=True`` means: where there is a place for it."""
+def njit(function: Callable[..., Any] | None = None, *, cache: bool = False, **options: Any) -> Any:
+    """`numba.njit` whose cache sees every change; ``cache=True`` means: where there is a place for it."""
+    if function is None:
+        return partial(njit, cache=cache, **options)
+    dispatcher: Any = numba.njit(**options)(function)
+    if cache:
+        with suppress(RuntimeError):  # "cannot cache function: no locator available"
+            dispatcher._cache = _Cache(dispatcher)
+    return dispatcher
 
-    def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-        try:
-            return numba.njit(*arguments, **options)(function)
-        except RuntimeError:  # "cannot cache function: no locator available"
-            return numba.njit(*arguments, **{**options, "cache": False})(function)
 
-    return compiled
+class _Cache(FunctionCache):
+    """Numba's cache, with the fingerprint of all that is compiled into a function in the key of each entry."""
+
+    def __init__(self, dispatcher: Any) -> None:
+        super().__init__(dispatcher.py_func)
+        self._dispatcher = dispatcher
+
+    def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
+        return (*super()._index_key(sig, codegen), fingerprint(self._dispatcher))
 
 
 class Announcement(events.Listener):

@@ -61,7 +61,7 @@ def test_displacements_are_those_of_the_functions(said, runs):
     layers = layer_displacement(runs)
     for g, name in enumerate(layers.names):
         same(said["layers"]["displacement"][g], layers.group(name).mean)
-        fit = aging(layers.group(name), 1e-3, seed=5)
+        fit = aging(layers.group(name), 1e-3, rng=5)
         same(said["layers"]["groups"][name]["t_star"], fit.t_star)
         same(said["layers"]["groups"][name]["mu_low"], fit.mu_low)
     symmetric = displacement_modulo_symmetry(runs)
@@ -85,11 +85,11 @@ def test_the_others_are_those_of_the_functions(said, runs, files):
     assert said["overlap"]["distance"][0] == 0  # they start alike
     alignment = update_alignment(runs, [1, 2, 4])
     same(said["alignment"]["mean"], alignment.mean)
-    onset = onset_from_loss(runs, seed=5)
+    onset = onset_from_loss(runs, rng=5)
     same(said["onset"]["from_loss"]["step"], onset.step)
     assert said["onset"]["from_loss"]["status"] == str(onset.status)
     steps = np.unique([*runs.waiting_times, 400])
-    gradients = minibatch_gradients(runs, datasets.ljat(rows=100, seed=0), np.random.default_rng(5), steps=steps)
+    gradients = minibatch_gradients(runs, datasets.ljat(rows=100, seed=0), rng=np.random.default_rng(5), steps=steps)
     same(said["gradients"]["minibatch"], gradients.minibatch.mean(axis=0))
     assert said["gradients"]["batch_size"] == 20
 

@@ -200,7 +200,7 @@ def test_shares_of_models_that_ran_away_are_words(found):
         assert away[w] == found.models["local"].ran_away[:, w, k].mean()
     everywhere = np.ones_like(found.models["local"].ran_away)
     gone = ran_away_by(replace(found.models["local"], ran_away=everywhere), found.fit.t_star)
-    compared_ = compared(found.msd, found.predictions["local"], gone, THRESHOLD, tolerance=0.2, seed=0)
+    compared_ = compared(found.msd, found.predictions["local"], gone, THRESHOLD, tolerance=0.2, rng=0)
     assert np.isnan(compared_.share).all()
     assert np.isnan(compared_.deviation).all()
 

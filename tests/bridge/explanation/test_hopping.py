@@ -62,7 +62,7 @@ def test_correlation_displacement_and_dwell_times_agree_with_kinetic_monte_carlo
     lags = np.array([20, 100, 400])
     found = predict_hopping(starts[:, None], region, None, t, RATE, [10], lags)
     for r, start in enumerate((0, 2)):
-        runs = [random_walk(network, start, 500.0, rng) for _ in range(walks)]
+        runs = [random_walk(network, start, 500.0, rng=rng) for _ in range(walks)]
         ends = np.array([run.at(RATE * lags) for run in runs])
         squares = (ends - start) ** 2 / 2.0
         error = squares.std(axis=0) / np.sqrt(walks)

@@ -29,7 +29,7 @@ from bridge.comparison import (
     _rows as comparison,
     rank_correlations,
     row_dict,
-    write_table,
+    write_comparison,
 )
 from bridge.comparison._correlation import rank_correlation, spearman_interval
 from bridge.comparison._rows import lowest_barriers
@@ -117,7 +117,7 @@ def near(loss, point, rng, displacement=DISPLACEMENT):
     """A random symmetric image of a point at a short distance from it."""
     noise = rng.normal(size=point.size)
     moved = point + displacement * noise / np.linalg.norm(noise)
-    return symmetry.random_image(loss.network, moved, rng)
+    return symmetry.random_image(loss.network, moved, rng=rng)
 
 
 def walk(loss, database, ids, rng=None, steps=STEPS):
@@ -219,7 +219,7 @@ def test_a_snapshot_on_a_saddle_is_reported_and_not_moved(loss, database, rng, m
     runs = walk(loss, database, order)
     saddle = database.transition_states[0].point.coordinates
     snapshots = np.array(runs.snapshots)
-    snapshots[0, 2], snapshots[1, 4] = saddle, symmetry.random_image(loss.network, saddle, rng)
+    snapshots[0, 2], snapshots[1, 4] = saddle, symmetry.random_image(loss.network, saddle, rng=rng)
     runs, before = replace(runs, snapshots=snapshots), len(database.minima)
     for _ in range(2):  # also from what the database remembers
         found = inherent_structures(runs, database, steps=STEPS, method=method)
@@ -273,7 +273,7 @@ def test_hops_between_known_minima_in_known_order(loss, database, rng):
     """Order, dwell times and jumps of a synthetic trajectory, and of symmetric images of its snapshots."""
     order = known_order(database)
     runs = walk(loss, database, order)
-    images = [[symmetry.random_image(loss.network, point, rng) for point in run] for run in runs.snapshots]
+    images = [[symmetry.random_image(loss.network, point, rng=rng) for point in run] for run in runs.snapshots]
     edges = [0, 5, 15, 30, 60, 120, 160]  # half-way between snapshots
     joined = {(state.minimum_ids): state.id for state in reversed(database.transition_states)}  # the lowest comes last
     expected_stays, expected_jumps = [], []
@@ -496,7 +496,7 @@ def test_runs_of_another_network_are_refused(database):
 
 def test_runs_of_no_network_are_refused(database, rng):
     with pytest.raises(ValueError, match="layer_sizes"):
-        inherent_structures(brownian(2, 5, [10], [1, 2], 1e-3, rng), database)
+        inherent_structures(brownian(2, 5, [10], [1, 2], 1e-3, rng=rng), database)
 
 
 @pytest.mark.parametrize("steps", [[5], [10, 30], [-1], [161]])
@@ -539,10 +539,10 @@ def test_loss_of_a_database_without_regularized_biases(tmp_path, rng):
 
 
 def test_data_that_have_changed_are_refused(tmp_path):
-    datasets.write_table(datasets.ljat(30, 0, test_rows=0), tmp_path / "data.csv")
+    datasets.write_comparison(datasets.ljat(30, 0, test_rows=0), tmp_path / "data.csv")
     loss = CrossEntropyLoss(MLP((2, 2, 4)), datasets.table(tmp_path / "data.csv"))
     with open_or_create(loss, tmp_path / "f.db", 0) as database:
-        datasets.write_table(datasets.ljat(30, 1, test_rows=0), tmp_path / "data.csv")
+        datasets.write_comparison(datasets.ljat(30, 1, test_rows=0), tmp_path / "data.csv")
         with pytest.raises(ValueError, match=r"data\.csv: the data have changed"):
             loss_of(database)
 
@@ -839,7 +839,7 @@ def test_rows_of_several_studies_have_their_own_names(studied, tmp_path):
 
 def test_csv_round_trip(studied, tmp_path):
     rows = (*compare(studied).rows, ROW, replace(ROW, dataset_seed=None, dataset='a "b", c'))
-    write_table(rows, tmp_path / "new" / "table.csv")
+    write_comparison(rows, tmp_path / "new" / "table.csv")
     with (tmp_path / "new" / "table.csv").open(newline="", encoding="utf-8") as file:
         read = list(csv.DictReader(file))
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["table.csv"]
@@ -855,14 +855,14 @@ def test_csv_round_trip(studied, tmp_path):
 def test_tables_in_latex_and_json(tmp_path):
     rows = (ROW, replace(ROW, hidden="2,2", mu=math.nan, mu_low=math.nan, mu_high=math.nan))
     for suffix in ("tex", "json"):
-        write_table(rows, tmp_path / f"t.{suffix}")
+        write_comparison(rows, tmp_path / f"t.{suffix}")
     lines = (tmp_path / "t.tex").read_text().splitlines()
     cells = [line.removesuffix(r" \\").split(" & ") for line in lines if "&" in line]
     assert len({len(row) for row in cells}) == 1
     assert [row[-2] for row in cells] == [r"$\mu$", "0.90 [0.70, 1.20]", "--"]
     assert json.loads((tmp_path / "t.json").read_text())["rows"][1]["mu"] is None
     with pytest.raises(ValueError, match=r"\.csv, \.json, \.tex; got .*t\.xls"):
-        write_table(rows, tmp_path / "t.xls")
+        write_comparison(rows, tmp_path / "t.xls")
 
 
 def test_lowest_barrier_is_that_to_another_minimum():
@@ -872,7 +872,7 @@ def test_lowest_barrier_is_that_to_another_minimum():
 
 def test_rank_correlation_of_a_monotonic_law(rng):
     x = np.arange(1.0, 13.0)
-    found = rank_correlation("minima", x, np.exp(-x), rng)
+    found = rank_correlation("minima", x, np.exp(-x), rng=rng)
     assert found.value == pytest.approx(-1)
     assert found.low == -1
     assert found.high == pytest.approx(-0.983, abs=1e-3)  # ranks of 12 rows cannot tell -1 from somewhat less
@@ -887,7 +887,7 @@ def test_interval_of_a_rank_correlation_covers_no_correlation(rng):
         rho = spearmanr(x, y).statistic
         reach = 1.96 * np.sqrt((1 + rho**2 / 2) / 17)
         with mock.patch("bridge.comparison._correlation.permutation_test", return_value=mock.Mock(pvalue=1.0)):
-            found = rank_correlation("minima", x, y, rng)
+            found = rank_correlation("minima", x, y, rng=rng)
         assert (found.low, found.high) == pytest.approx(np.tanh(np.arctanh(rho) + np.array([-reach, reach])), abs=1e-3)
         covered += found.low <= 0 <= found.high
     assert covered >= 52
@@ -913,12 +913,12 @@ def test_spearman_intervals_of_few_rows_cover(rho, rng):
 
 @pytest.mark.parametrize("x", [[1, 2, 3], [1, 1, 1, 1, 1], [1, 2, 3, math.nan, math.nan]])
 def test_rank_correlation_of_too_little_is_not_known(x, rng):
-    assert np.isnan(rank_correlation("minima", x, np.arange(len(x)), rng).value)
+    assert np.isnan(rank_correlation("minima", x, np.arange(len(x)), rng=rng).value)
 
 
 def test_rank_correlations_leave_out_what_is_not_known(rng):
     rows = [replace(ROW, minima=k, mu=0.1 * k, median_barrier=math.nan) for k in range(1, 7)]
-    found = {part.quantity: part for part in rank_correlations(rows, rng)}
+    found = {part.quantity: part for part in rank_correlations(rows, rng=rng)}
     assert found["minima"].value == pytest.approx(1)
     assert (found["median_barrier"].rows, found["minima"].rows) == (0, 6)
 

@@ -25,13 +25,13 @@ def power_law(mu, exponent=1.3, replicas=3, spread=0.0, lags=LAGS, prefactor=0.5
 
 
 def test_msd_agrees_with_a_double_loop():
-    runs = brownian(3, 4, [2, 5, 9], [1, 2, 4, 7], 0.1, np.random.default_rng(0))
+    runs = brownian(3, 4, [2, 5, 9], [1, 2, 4, 7], 0.1, rng=np.random.default_rng(0))
     values = mean_square_displacement(runs).values
     np.testing.assert_allclose(values, naive_msd(runs.steps, runs.snapshots, [2, 5, 9], [1, 2, 4, 7]), rtol=1e-12)
 
 
 def test_msd_is_nan_beyond_the_run_and_float64_inside():
-    runs = brownian(2, 4, [2, 5, 9], [1, 2, 4, 7], 0.1, np.random.default_rng(0))
+    runs = brownian(2, 4, [2, 5, 9], [1, 2, 4, 7], 0.1, rng=np.random.default_rng(0))
     within = runs.steps <= 9
     short = replace(runs, steps=runs.steps[within], snapshots=runs.snapshots[:, within].astype(np.float32))
     msd = mean_square_displacement(short)
@@ -41,14 +41,14 @@ def test_msd_is_nan_beyond_the_run_and_float64_inside():
 
 
 def test_msd_names_a_missing_snapshot():
-    runs = brownian(1, 2, [2, 5], [1, 2], 0.1, np.random.default_rng(0))
+    runs = brownian(1, 2, [2, 5], [1, 2], 0.1, rng=np.random.default_rng(0))
     kept = runs.steps != 3
     with pytest.raises(ValueError, match="none at step 3"):
         mean_square_displacement(replace(runs, steps=runs.steps[kept], snapshots=runs.snapshots[:, kept]))
 
 
 def test_inputs_may_be_read_only_and_stay_as_they_are():
-    runs = brownian(4, 5, TW, LAGS, 1e-5, np.random.default_rng(0))
+    runs = brownian(4, 5, TW, LAGS, 1e-5, rng=np.random.default_rng(0))
     assert not runs.snapshots.flags.writeable
     before = runs.snapshots.copy()
     msd = mean_square_displacement(runs)
@@ -59,7 +59,7 @@ def test_inputs_may_be_read_only_and_stay_as_they_are():
 
 def test_brownian_displacement_is_analytic():
     replicas, parameters, diffusion = 60, 80, 1e-5
-    msd = mean_square_displacement(brownian(replicas, parameters, TW, LAGS, diffusion, np.random.default_rng(1)))
+    msd = mean_square_displacement(brownian(replicas, parameters, TW, LAGS, diffusion, rng=np.random.default_rng(1)))
     error = np.sqrt(2.0 / (replicas * parameters))
     deviation = (msd.mean / (2 * diffusion * LAGS) - 1) / error
     assert np.abs(deviation).max() < 5
@@ -68,7 +68,7 @@ def test_brownian_displacement_is_analytic():
 
 def test_brownian_motion_does_not_age():
     diffusion = 5e-6
-    msd = mean_square_displacement(brownian(60, 80, TW, LAGS, diffusion, np.random.default_rng(4)))
+    msd = mean_square_displacement(brownian(60, 80, TW, LAGS, diffusion, rng=np.random.default_rng(4)))
     fit = aging(msd)
     assert fit.mu_low < 0 < fit.mu_high
     assert fit.mu_high - fit.mu_low < 0.2
@@ -82,7 +82,7 @@ def test_brownian_motion_does_not_age():
 def test_mu_known_by_construction_is_recovered(mu):
     t_star_of_first = 40.0
     diffusion = 1e-2 * TW[0] ** mu / (2 * t_star_of_first)
-    runs = aging_walk(50, 60, TW, LAGS, diffusion, np.random.default_rng(3), mu=mu)
+    runs = aging_walk(50, 60, TW, LAGS, diffusion, rng=np.random.default_rng(3), mu=mu)
     fit = aging(mean_square_displacement(runs))
     assert fit.mu_low < mu < fit.mu_high
     assert fit.interval == (fit.mu_low, fit.mu_high)
@@ -97,7 +97,7 @@ def test_interval_holds_mu_as_often_as_it_says():
     mu, hits, trials = 0.7, 0, 60
     diffusion = 1e-2 * TW[0] ** mu / 80.0
     for seed in range(trials):
-        runs = aging_walk(40, 10, TW, log_lags(1000), diffusion, np.random.default_rng(seed), mu=mu)
+        runs = aging_walk(40, 10, TW, log_lags(1000), diffusion, rng=np.random.default_rng(seed), mu=mu)
         fit = aging(mean_square_displacement(runs), resamples=300)
         hits += fit.mu_low < mu < fit.mu_high
     assert 0.87 <= hits / trials  # three standard errors below 0.95
@@ -122,7 +122,7 @@ def test_power_laws_are_exact(mu, exponent, threshold):
 
 def test_the_seed_decides_the_interval():
     msd = power_law(0.6, spread=0.3, replicas=20)
-    a, b, c = aging(msd, seed=1), aging(msd, seed=1), aging(msd, seed=2)
+    a, b, c = aging(msd, rng=1), aging(msd, rng=1), aging(msd, rng=2)
     np.testing.assert_array_equal(a.t_star_interval, b.t_star_interval)
     assert not np.array_equal(a.t_star_interval, c.t_star_interval)
 
@@ -257,7 +257,7 @@ def test_an_msd_of_other_shape_is_refused():
 
 
 def test_plots_draw_on_the_given_axes():
-    msd = mean_square_displacement(aging_walk(9, 10, TW, LAGS, 1e-3, np.random.default_rng(0), mu=0.7))
+    msd = mean_square_displacement(aging_walk(9, 10, TW, LAGS, 1e-3, rng=np.random.default_rng(0), mu=0.7))
     ax = Figure().subplots()
     assert plot_msd(msd, ax, threshold=1e-2) is ax
     assert len(ax.get_lines()) == 7
@@ -270,7 +270,7 @@ def test_plots_draw_on_the_given_axes():
 
 
 def test_plot_loss_draws_the_median():
-    runs = brownian(3, 2, [2], [1], 0.1, np.random.default_rng(0))
+    runs = brownian(3, 2, [2], [1], 0.1, rng=np.random.default_rng(0))
     curves = {name: np.ones((3, 4)) for name in ("loss", "accuracy", "gradient_norm")}
     ax = Figure().subplots()
     assert plot_loss(replace(runs, curve_steps=np.array([0, 1, 2, 3]), **curves), ax) is ax

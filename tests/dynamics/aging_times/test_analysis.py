@@ -52,7 +52,7 @@ def power_law(mu, exponent=1.3, replicas=6, lags=LAGS, prefactor=0.05, spread=0.
 
 def walk(mu, replicas=40, parameters=60, seed=0, lags=LAGS):
     diffusion = 1e-2 * TW[0] ** mu / 80
-    runs = aging_walk(replicas, parameters, TW, lags, diffusion, np.random.default_rng(seed), mu=mu)
+    runs = aging_walk(replicas, parameters, TW, lags, diffusion, rng=np.random.default_rng(seed), mu=mu)
     return mean_square_displacement(runs)
 
 
@@ -60,7 +60,7 @@ def drifting(diffusion, mu=0.7, replicas=20, seed=0, shared=False):
     """Runs with |v(s)| = speed s^-mu, and a curve of the gradient that fits: t* = 100 at the first waiting time."""
     speed = np.sqrt(P * 1e-2) / 100 * TW[0] ** mu
     rng = np.random.default_rng(seed)
-    runs = drifting_walk(replicas, P, TW, LAGS, speed, diffusion, rng, mu=mu, shared_direction=shared)
+    runs = drifting_walk(replicas, P, TW, LAGS, speed, diffusion, rng=rng, mu=mu, shared_direction=shared)
     steps = np.array([0, 1000, 20_000])
     norm = np.tile(speed / 0.05 * np.maximum(steps, 1.0) ** -mu, (replicas, 1))
     nothing = np.zeros((replicas, 3))
@@ -89,7 +89,7 @@ def test_lags_keep_to_multiples():
 
 def test_ornstein_uhlenbeck_is_analytic():
     lags = log_lags(5000, 4)
-    msd = mean_square_displacement(ornstein_uhlenbeck(60, 80, TW, lags, 0.3, 500.0, np.random.default_rng(0)))
+    msd = mean_square_displacement(ornstein_uhlenbeck(60, 80, TW, lags, 0.3, 500.0, rng=np.random.default_rng(0)))
     np.testing.assert_allclose(msd.mean, np.tile(0.6 * -np.expm1(-lags / 500), (6, 1)), rtol=0.12)
 
 
@@ -104,7 +104,7 @@ def test_drifting_walk_is_analytic():
 def test_the_trap_model_has_its_closed_form(walk):
     x, late = 0.5, LONG_LAGS >= 3000
     msd = mean_square_displacement(
-        trap_model(60, 40, LONG_TW[:4], LONG_LAGS, x, np.random.default_rng(0), variance=0.5, walk=walk)
+        trap_model(60, 40, LONG_TW[:4], LONG_LAGS, x, rng=np.random.default_rng(0), variance=0.5, walk=walk)
     )
     exact = trap_model_displacement(LONG_TW[:4], LONG_LAGS, x, variance=0.5, walk=walk)
     np.testing.assert_allclose(msd.mean[:, late], exact[:, late], rtol=0.15)
@@ -123,7 +123,7 @@ def test_the_arcsine_law_is_its_integral():
 
 def test_the_trap_model_names_bad_arguments():
     with pytest.raises(ValueError, match="temperature must be positive; got 0"):
-        trap_model(1, 1, [2], [1], 0.0, np.random.default_rng(0))
+        trap_model(1, 1, [2], [1], 0.0, rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="temperature must lie between 0 and 1"):
         trap_model_displacement([2], [1], 1.5)
 
@@ -149,7 +149,7 @@ def coverage(make, threshold, truth, replicas, trials=200):
     hits = 0
     for seed in range(trials):
         msd = mean_square_displacement(make(replicas, np.random.default_rng([seed, replicas])))
-        fit = aging(msd, threshold, resamples=400, seed=seed)
+        fit = aging(msd, threshold, resamples=400, rng=seed)
         hits += fit.mu_low <= truth <= fit.mu_high
     return hits / trials
 
@@ -167,16 +167,16 @@ def trap_truth(threshold, walk):
 FIVE = log_lags(5000)
 STEP = 1e-2 * TW[0] ** 0.7 / 80
 COVERAGE = {
-    "brownian": (lambda r, rng: brownian(r, 10, TW, FIVE, 5e-6, rng), 1e-2, 0.0),
-    "ornstein-uhlenbeck": (lambda r, rng: ornstein_uhlenbeck(r, 10, TW, FIVE, 1e-2, 1000.0, rng), 1e-2, 0.0),
+    "brownian": (lambda r, rng: brownian(r, 10, TW, FIVE, 5e-6, rng=rng), 1e-2, 0.0),
+    "ornstein-uhlenbeck": (lambda r, rng: ornstein_uhlenbeck(r, 10, TW, FIVE, 1e-2, 1000.0, rng=rng), 1e-2, 0.0),
     "aging walk": (
-        lambda r, rng: aging_walk(r, 10, TW, LAGS, STEP, rng, mu=0.7),
+        lambda r, rng: aging_walk(r, 10, TW, LAGS, STEP, rng=rng, mu=0.7),
         1e-2,
         slope_of(TW, aging_walk_t_star(TW, 1e-2, STEP, 0.7)),
     ),
-    "trap model": (lambda r, rng: trap_model(r, 20, LONG_TW, LONG_LAGS, 0.5, rng), 1.0, 1.0),
+    "trap model": (lambda r, rng: trap_model(r, 20, LONG_TW, LONG_LAGS, 0.5, rng=rng), 1.0, 1.0),
     "trap walk": (
-        lambda r, rng: trap_model(r, 20, LONG_TW, LONG_LAGS, 0.5, rng, walk=True),
+        lambda r, rng: trap_model(r, 20, LONG_TW, LONG_LAGS, 0.5, rng=rng, walk=True),
         20.0,
         trap_truth(20.0, True),
     ),
@@ -429,7 +429,7 @@ def test_the_split_agrees_with_its_definition_and_leaves_inputs_alone():
 
 
 def test_brownian_motion_is_all_noise():
-    share = split_displacement(brownian(60, 80, TW, LAGS, 1e-5, np.random.default_rng(0))).drift_share
+    share = split_displacement(brownian(60, 80, TW, LAGS, 1e-5, rng=np.random.default_rng(0))).drift_share
     assert np.nanmax(np.abs(share)) < 0.15
 
 
@@ -448,7 +448,7 @@ def test_replicas_that_share_their_start_are_split_by_what_they_share():
 
 
 def test_runs_without_curves_say_so():
-    runs = brownian(3, 5, TW, LAGS, 1e-4, np.random.default_rng(0))
+    runs = brownian(3, 5, TW, LAGS, 1e-4, rng=np.random.default_rng(0))
     found = what_moves(runs, aging(mean_square_displacement(runs)), resamples=20)
     assert found.status == MotionStatus.NO_GRADIENT
     assert np.isnan(found.t_star_gradient).all()

@@ -93,7 +93,7 @@ def test_the_interval_of_the_mean_covers(between, noise, rng):
     covered = []
     for k in range(120):
         mus = 0.8 + between * rng.standard_normal(8)
-        found = compare_realizations([ensemble(mu, rng, 8, noise) for mu in mus], resamples=2, seed=k).mu
+        found = compare_realizations([ensemble(mu, rng, 8, noise) for mu in mus], resamples=2, rng=k).mu
         covered.append(found.mean_low <= truth <= found.mean_high)
     assert np.mean(covered) >= 0.89  # three standard errors below 0.95
 
@@ -101,7 +101,7 @@ def test_the_interval_of_the_mean_covers(between, noise, rng):
 def test_the_seed_decides_and_nothing_is_changed(five):
     for msd in five:
         msd.values.flags.writeable = False
-    a, b, c = (compare_realizations(five, seed=seed).mu for seed in (3, 3, 4))
+    a, b, c = (compare_realizations(five, rng=seed).mu for seed in (3, 3, 4))
     np.testing.assert_array_equal(a.low, b.low)
     assert not np.array_equal(a.low, c.low)
 

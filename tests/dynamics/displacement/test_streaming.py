@@ -165,7 +165,7 @@ def test_the_file_does_not_grow_with_the_number_of_parameters_times_lags(tmp_pat
         displacement_modulo_symmetry,
         lambda runs: output_displacement(runs, DATA),
         lambda runs: update_alignment(runs, [1]),
-        lambda runs: minibatch_gradients(runs, DATA, np.random.default_rng(0), steps=[4]),
+        lambda runs: minibatch_gradients(runs, DATA, rng=np.random.default_rng(0), steps=[4]),
     ],
 )
 def test_what_needs_the_other_snapshots_names_the_option(thin, measure):

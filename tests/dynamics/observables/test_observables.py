@@ -31,7 +31,7 @@ DATA = toy_data()
 
 def walk(replicas=3, seed=0, diffusion=0.1):
     """Brownian runs of `NETWORK`."""
-    runs = brownian(replicas, P, TW, LAGS, diffusion, np.random.default_rng(seed))
+    runs = brownian(replicas, P, TW, LAGS, diffusion, rng=np.random.default_rng(seed))
     return replace(runs, layer_sizes=NETWORK.layer_sizes)
 
 
@@ -100,7 +100,7 @@ def test_groups_that_do_not_exist_are_named():
     with pytest.raises(ValueError, match=r"^number must lie in 1 ... 3; got 0"):
         found.layer(0)
     with pytest.raises(ValueError, match="runs must be those of a network"):
-        layer_displacement(brownian(1, 4, TW, LAGS, 0.1, np.random.default_rng(0)))
+        layer_displacement(brownian(1, 4, TW, LAGS, 0.1, rng=np.random.default_rng(0)))
 
 
 # ---------------------------------------------------------------- modulo symmetry
@@ -110,7 +110,7 @@ def test_images_under_random_symmetry_have_not_moved():
     rng = np.random.default_rng(4)
     runs = walk(2)
     point = rng.normal(size=P)
-    snapshots = [[symmetry.random_image(NETWORK, point, rng) for _ in runs.steps] for _ in range(2)]
+    snapshots = [[symmetry.random_image(NETWORK, point, rng=rng) for _ in runs.steps] for _ in range(2)]
     found = displacement_modulo_symmetry(replace(runs, snapshots=np.array(snapshots)))
     assert found.exact
     assert found.plain.values.mean() > 0.1
@@ -142,7 +142,7 @@ def test_small_moves_are_the_same_modulo_symmetry():
 
 def test_wide_networks_say_that_they_are_not_exact():
     network = MLP((2, 12, 12, 4))
-    runs = brownian(1, network.n_parameters, [2], [1], 0.1, np.random.default_rng(0))
+    runs = brownian(1, network.n_parameters, [2], [1], 0.1, rng=np.random.default_rng(0))
     found = displacement_modulo_symmetry(replace(runs, layer_sizes=network.layer_sizes))
     assert not found.exact
     assert (found.modulo.values <= found.plain.values).all()
@@ -178,7 +178,7 @@ def test_outputs_agree_with_a_double_loop(trained, monkeypatch, part, test):
 def test_outputs_of_images_do_not_move():
     rng = np.random.default_rng(4)
     runs, point = walk(1), rng.normal(size=P)
-    snapshots = np.array([[symmetry.random_image(NETWORK, point, rng) for _ in runs.steps]])
+    snapshots = np.array([[symmetry.random_image(NETWORK, point, rng=rng) for _ in runs.steps]])
     found = output_displacement(replace(runs, snapshots=snapshots), DATA)
     np.testing.assert_allclose(found.values, 0.0, atol=1e-28)
 
@@ -198,7 +198,7 @@ def test_outputs_refuse_what_does_not_fit(trained):
 def jumps(samples):
     """Runs that make one jump of `samples` (R, P), from step 1 to step 2."""
     samples = np.asarray(samples, dtype=np.float64)
-    runs = brownian(len(samples), samples.shape[1], [1], [1], 1.0, np.random.default_rng(0))
+    runs = brownian(len(samples), samples.shape[1], [1], [1], 1.0, rng=np.random.default_rng(0))
     assert runs.steps.tolist() == [0, 1, 2]
     zero = np.zeros_like(samples)
     return replace(runs, snapshots=np.stack([zero, zero, samples], axis=1))
@@ -216,7 +216,7 @@ def test_moments_agree_with_a_double_loop():
 
 
 def test_gaussian_displacements_have_no_alpha_2():
-    runs = brownian(200, 50, TW, LAGS, 0.1, np.random.default_rng(5))
+    runs = brownian(200, 50, TW, LAGS, 0.1, rng=np.random.default_rng(5))
     found = non_gaussian(runs)
     scores = found.alpha_2 / found.standard_error
     assert np.abs(scores).max() < 4
@@ -301,7 +301,7 @@ def test_runs_with_a_common_part_correlate_by_its_share():
 
 def test_an_image_is_at_distance_zero_modulo_symmetry():
     runs, rng = walk(1, seed=1), np.random.default_rng(0)
-    turned = np.array([[symmetry.random_image(NETWORK, theta, rng) for theta in runs.snapshots[0]]])
+    turned = np.array([[symmetry.random_image(NETWORK, theta, rng=rng) for theta in runs.snapshots[0]]])
     found = replica_overlap(runs, replace(runs, snapshots=turned), modulo_symmetry=True)
     assert found.distance.max() > 0.1
     np.testing.assert_allclose(found.distance_modulo, 0.0, atol=1e-25)
@@ -319,7 +319,7 @@ def test_ensembles_that_do_not_fit_are_refused():
 
 
 def test_minibatches_of_all_rows_are_the_full_gradient(trained):
-    found = minibatch_gradients(trained, DATA, np.random.default_rng(0), batches=2, batch_size=DATA.rows)
+    found = minibatch_gradients(trained, DATA, rng=np.random.default_rng(0), batches=2, batch_size=DATA.rows)
     np.testing.assert_allclose(found.minibatch, found.full, rtol=1e-12)
     assert found.noise.max() < 1e-12
     at = np.searchsorted(found.steps, trained.curve_steps[1:])
@@ -331,7 +331,7 @@ def test_minibatches_of_all_rows_are_the_full_gradient(trained):
 
 def test_noise_of_minibatches_is_that_of_a_finite_population(trained):
     size = 6
-    found = minibatch_gradients(trained, DATA, np.random.default_rng(0), batches=1500, steps=[0, 16])
+    found = minibatch_gradients(trained, DATA, rng=np.random.default_rng(0), batches=1500, steps=[0, 16])
     assert (found.batch_size, found.batches) == (size, 1500)
     penalty = np.full(P, 1e-4)
     for r, s in ((0, 0), (2, 1)):
@@ -347,7 +347,9 @@ def test_noise_of_minibatches_is_that_of_a_finite_population(trained):
 
 
 def test_the_generator_decides_the_minibatches(trained):
-    a, b, c = (minibatch_gradients(trained, DATA, np.random.default_rng(s), batches=2, steps=[16]) for s in (1, 1, 2))
+    a, b, c = (
+        minibatch_gradients(trained, DATA, rng=np.random.default_rng(s), batches=2, steps=[16]) for s in (1, 1, 2)
+    )
     np.testing.assert_array_equal(a.minibatch, b.minibatch)
     assert not np.array_equal(a.minibatch, c.minibatch)
 
@@ -362,12 +364,12 @@ def test_the_generator_decides_the_minibatches(trained):
 )
 def test_bad_minibatches_are_refused(trained, message, arguments):
     with pytest.raises(ValueError, match=message):
-        minibatch_gradients(trained, DATA, np.random.default_rng(0), **arguments)
+        minibatch_gradients(trained, DATA, rng=np.random.default_rng(0), **arguments)
 
 
 def test_runs_that_do_not_say_their_penalty_are_refused():
     with pytest.raises(ValueError, match=r"^runs must have regularization in their metadata"):
-        minibatch_gradients(walk(1), DATA, np.random.default_rng(0))
+        minibatch_gradients(walk(1), DATA, rng=np.random.default_rng(0))
 
 
 # ---------------------------------------------------------------- curves

@@ -36,12 +36,12 @@ def moving(velocity, noise, replicas=40, parameters=400, tw=TW, seed=0):
     kicks = rng.normal(size=(replicas, steps.size - 1, parameters)) * noise / np.sqrt(parameters)
     kicks *= np.sqrt(np.diff(steps))[:, None]
     walk = np.concatenate([np.zeros((replicas, 1, parameters)), kicks.cumsum(axis=1)], axis=1)
-    runs = brownian(replicas, parameters, tw, lags, 1.0, rng)
+    runs = brownian(replicas, parameters, tw, lags, 1.0, rng=rng)
     return replace(runs, steps=steps, snapshots=drift[:, None] * direction + walk)
 
 
 def with_loss(curves, curve_steps):
-    runs = brownian(len(curves), 2, [2], [1], 0.1, np.random.default_rng(0))
+    runs = brownian(len(curves), 2, [2], [1], 0.1, rng=np.random.default_rng(0))
     curves = np.asarray(curves, dtype=np.float64)
     missing = dict.fromkeys(("accuracy", "gradient_norm", "test_loss", "test_accuracy"), curves)
     return replace(runs, loss=curves, curve_steps=np.asarray(curve_steps), **missing)
@@ -64,7 +64,7 @@ def test_the_lags_are_what_the_alignment_needs_and_no_more(separations, stride, 
     } - {0}
     assert set(lags.tolist()) == needed
     assert (np.diff(lags) > 0).all()
-    runs = brownian(1, 2, [tw], lags, 0.1, np.random.default_rng(0))
+    runs = brownian(1, 2, [tw], lags, 0.1, rng=np.random.default_rng(0))
     found = update_alignment(runs, separations, stride=stride)
     wanted = np.arange(tw, tw + updates)
     assert np.isin(wanted, found.steps).all()
@@ -77,7 +77,7 @@ def test_wanted_lags_are_kept():
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_alignment_agrees_with_a_loop(stride):
-    runs = brownian(2, 5, [3, 9, 40], [1, 2, 3, 4, 6, 7], 0.1, np.random.default_rng(3))
+    runs = brownian(2, 5, [3, 9, 40], [1, 2, 3, 4, 6, 7], 0.1, rng=np.random.default_rng(3))
     found = update_alignment(runs, [1, 2, 4], stride=stride)
     where = {int(step): k for k, step in enumerate(runs.steps)}
     count = 0
@@ -129,7 +129,7 @@ def test_runs_that_rest_have_no_alignment():
 
 
 def test_missing_snapshots_are_told_how_to_record():
-    runs = brownian(1, 2, [10], [5, 50], 0.1, np.random.default_rng(0))
+    runs = brownian(1, 2, [10], [5, 50], 0.1, rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"separations \[1\] with stride 1 .* alignment_lags"):
         update_alignment(runs, [1])
 
@@ -137,7 +137,7 @@ def test_missing_snapshots_are_told_how_to_record():
 @pytest.mark.parametrize("bad", [[], [0], [1.5], 3])
 def test_bad_separations_are_refused(bad):
     with pytest.raises(ValueError, match=r"^separations must be whole numbers >= 1"):
-        update_alignment(brownian(1, 2, [2], [1], 0.1, np.random.default_rng(0)), bad)
+        update_alignment(brownian(1, 2, [2], [1], 0.1, rng=np.random.default_rng(0)), bad)
 
 
 # ---------------------------------------------------------------- onset
@@ -205,7 +205,7 @@ def test_the_interval_holds_the_onset_as_often_as_it_says():
     )
     for seed in range(60):
         centers = 500 * np.exp(0.3 * rng.normal(size=(30, 1)))
-        onset = onset_from_loss(with_loss(logistic(STEPS, centers), STEPS), resamples=200, seed=seed)
+        onset = onset_from_loss(with_loss(logistic(STEPS, centers), STEPS), resamples=200, rng=seed)
         hits += onset.low < exact.step < onset.high
     assert 0.85 <= hits / 60
 

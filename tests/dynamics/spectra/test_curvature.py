@@ -285,7 +285,7 @@ def spectrum():
 
 def test_density_integrates_to_one_and_is_that_of_the_spectrum(spectrum, rng):
     loss, theta = quadratic(spectrum, rng)
-    found = spectral_density(loss, theta, rng, probes=400, steps=40)
+    found = spectral_density(loss, theta, rng=rng, probes=400, steps=40)
     assert np.trapezoid(found.density, found.grid) == pytest.approx(1.0, abs=1e-6)
     np.testing.assert_allclose(found.weights.sum(axis=1), 1.0)
     exact = broadened(spectrum, found.grid, found.width)
@@ -296,7 +296,7 @@ def test_density_integrates_to_one_and_is_that_of_the_spectrum(spectrum, rng):
 
 def test_moments_agree_within_their_errors_which_are_right(spectrum, rng):
     loss, theta = quadratic(spectrum, rng)
-    found = spectral_density(loss, theta, rng, probes=500, steps=3)
+    found = spectral_density(loss, theta, rng=rng, probes=500, steps=3)
     dimension = spectrum.size
     for order in (1, 2, 3):
         exact, (estimate, error) = (spectrum**order).sum(), found.moment(order)
@@ -310,7 +310,7 @@ def test_moments_agree_within_their_errors_which_are_right(spectrum, rng):
 
 def test_the_quadrature_of_each_probe_has_the_moments_of_that_probe(spectrum, rng):
     loss, theta = quadratic(spectrum, rng)
-    found = spectral_density(loss, theta, np.random.default_rng(3), probes=4, steps=6)
+    found = spectral_density(loss, theta, rng=np.random.default_rng(3), probes=4, steps=6)
     starts = unit_probes(4, spectrum.size, np.random.default_rng(3))
     power = starts
     for order in range(1, 12):  # 2 m - 1 = 11
@@ -321,7 +321,7 @@ def test_the_quadrature_of_each_probe_has_the_moments_of_that_probe(spectrum, rn
 @pytest.mark.parametrize("steps", [5, 20, 60, 293])
 def test_bounds_of_the_number_of_negative_eigenvalues_hold_for_the_measure_of_the_probes(spectrum, steps, rng):
     loss, theta = quadratic(spectrum, rng)
-    found = spectral_density(loss, theta, np.random.default_rng(3), probes=3, steps=steps)
+    found = spectral_density(loss, theta, rng=np.random.default_rng(3), probes=3, steps=steps)
     values, vectors = np.linalg.eigh(loss.matrix)
     shares = (unit_probes(3, spectrum.size, np.random.default_rng(3)) @ vectors) ** 2
     of_the_probes = spectrum.size * shares[:, values < 0].sum(axis=1).mean()
@@ -337,7 +337,7 @@ def test_bounds_of_the_number_of_negative_eigenvalues_hold_for_the_measure_of_th
 def test_number_of_negative_eigenvalues_agrees_within_its_error(rng):
     """Where the quadrature resolves them: with a gap at zero."""
     values = np.concatenate([-rng.uniform(1, 2, 30), rng.uniform(1, 3, 120)])
-    found = spectral_density(*quadratic(values, rng), rng, probes=50, steps=40)
+    found = spectral_density(*quadratic(values, rng), rng=rng, probes=50, steps=40)
     estimate, error = found.negative_eigenvalues
     assert abs(estimate - 30) < 4 * error
     assert error < 2
@@ -351,13 +351,13 @@ def test_extreme_eigenvalues_against_eigsh(rng):
     loss = toy_loss(network, toy_data(200))
     theta = rng.normal(size=network.n_parameters)
     operator = LinearOperator((theta.size,) * 2, matvec=lambda v: loss.hessian_vector_product(theta, v.ravel()))
-    found = spectral_density(loss, theta, rng, probes=2, steps=40)
+    found = spectral_density(loss, theta, rng=rng, probes=2, steps=40)
     start = np.ones(theta.size)
     for which, (value, residual) in {"LA": found.largest, "SA": found.smallest}.items():
         expected = eigsh(operator, k=1, which=which, v0=start, return_eigenvectors=False)[0]
         assert value == pytest.approx(expected, abs=1e-9)
         assert residual < 1e-6
-    rough = spectral_density(loss, theta, rng, probes=2, steps=8)
+    rough = spectral_density(loss, theta, rng=rng, probes=2, steps=8)
     spectrum = np.linalg.eigvalsh(loss.hessian(theta))
     for value, residual in (rough.largest, rough.smallest):
         assert np.abs(spectrum - value).min() <= residual + 1e-12
@@ -367,14 +367,14 @@ def test_extreme_eigenvalues_against_eigsh(rng):
 
 def test_few_distinct_eigenvalues_end_the_iteration(rng):
     loss, theta = quadratic([-1.0] * 3 + [2.0] * 5 + [7.0] * 2, rng)
-    found = spectral_density(loss, theta, rng, probes=5, steps=9)
+    found = spectral_density(loss, theta, rng=rng, probes=5, steps=9)
     np.testing.assert_allclose(found.nodes[:, :3], np.tile([-1.0, 2.0, 7.0], (5, 1)), atol=1e-9)
     assert np.isnan(found.nodes[:, 3:]).all()
     assert (found.weights[:, 3:] == 0).all()
     assert found.largest[0] == pytest.approx(7.0)
     assert np.trapezoid(found.density, found.grid) == pytest.approx(1.0, abs=1e-6)
     for value in (3.0, 0.0):
-        one = spectral_density(*quadratic([value] * 4, rng), rng, probes=2, steps=3)
+        one = spectral_density(*quadratic([value] * 4, rng), rng=rng, probes=2, steps=3)
         assert one.trace == pytest.approx((4 * value, 0.0), abs=1e-12)
         assert one.negative_eigenvalues == (0.0, 0.0)
 
@@ -388,7 +388,7 @@ def test_zero_modes_are_left_out(rng):
     # common shifts of the outputs are held by the penalty alone: an eigenvalue three times, which a probe sees once
     kept = np.unique(np.delete(values, np.abs(values).argmin()).round(9))
     assert kept.size == 22
-    found = spectral_density(loss, theta, rng, probes=3, steps=100)
+    found = spectral_density(loss, theta, rng=rng, probes=3, steps=100)
     assert (found.dimension, found.nodes.shape) == (24, (3, 24))
     np.testing.assert_allclose(found.nodes[:, :22], np.tile(kept, (3, 1)), atol=2e-9)
     assert np.isnan(found.nodes[:, 22:]).all()
@@ -396,7 +396,7 @@ def test_zero_modes_are_left_out(rng):
 
 def test_density_is_decided_by_the_generator_and_leaves_its_input(rng):
     loss, theta = toy_loss(), read_only(rng.normal(size=25))
-    one, two, three = (spectral_density(loss, theta, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    one, two, three = (spectral_density(loss, theta, rng=np.random.default_rng(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.density, two.density)
     assert one.trace != three.trace
     with pytest.raises(FrozenInstanceError):
@@ -415,12 +415,12 @@ def test_density_is_decided_by_the_generator_and_leaves_its_input(rng):
 )
 def test_density_complains(options, message, rng):
     with pytest.raises(ValueError, match=message):
-        spectral_density(toy_loss(), np.ones(25), rng, **options)
+        spectral_density(toy_loss(), np.ones(25), rng=rng, **options)
 
 
 def test_density_of_what_is_not_finite(rng):
     with pytest.raises(FloatingPointError, match="not finite"):
-        spectral_density(MatrixLoss(np.full((4, 4), np.nan)), np.zeros(4), rng)
+        spectral_density(MatrixLoss(np.full((4, 4), np.nan)), np.zeros(4), rng=rng)
 
 
 # ---------------------------------------------------------------- along trajectories

@@ -96,7 +96,7 @@ def test_nothing_is_tested_without_runs_or_contrasts():
 
 def test_a_true_power_law_has_uniform_p_values_and_a_bent_one_is_refused():
     t_star, rng = 0.2 * TW**0.7, np.random.default_rng(0)
-    fits = [aging(ensemble(t_star, 12, rng), resamples=200, seed=k) for k in range(150)]
+    fits = [aging(ensemble(t_star, 12, rng), resamples=200, rng=k) for k in range(150)]
     assert stats.kstest([fit.p_value for fit in fits], "uniform").pvalue > 0.01
     assert sum(fit.crossover is not None for fit in fits) <= 0.05 * 150 + 3 * np.sqrt(0.05 * 0.95 * 150)
     bent = [aging(ensemble(t_star * np.exp(0.3 * X**2), 12, rng, 0.05), resamples=200) for _ in range(20)]
@@ -117,7 +117,7 @@ def test_the_worst_misfit_is_the_largest_relative_deviation():
 def test_few_runs_cover_and_invent_no_crossovers(replicas):
     t_star, hits, crossovers = 0.2 * TW**0.7, 0, 0
     for seed in range(150):
-        fit = aging(ensemble(t_star, replicas, np.random.default_rng([seed, replicas])), resamples=200, seed=seed)
+        fit = aging(ensemble(t_star, replicas, np.random.default_rng([seed, replicas])), resamples=200, rng=seed)
         hits += fit.mu_low <= 0.7 <= fit.mu_high
         crossovers += fit.crossover is not None
     assert hits >= 0.95 * 150 - 3 * np.sqrt(0.95 * 0.05 * 150)
@@ -216,7 +216,7 @@ def test_noise_about_the_threshold_is_rarely_called_ambiguous():
     flagged = []
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        msd = mean_square_displacement(aging_walk(3 + 9 * (seed % 2), 30, TW, LAGS, diffusion, rng, mu=0.7))
+        msd = mean_square_displacement(aging_walk(3 + 9 * (seed % 2), 30, TW, LAGS, diffusion, rng=rng, mu=0.7))
         flagged.append(aging(msd, resamples=100).status == AgingStatus.AMBIGUOUS)
     assert np.mean(flagged) <= 0.1
 
@@ -230,13 +230,13 @@ def test_the_form_of_a_bent_law_is_refused():
     assert found.status == FormStatus.NONE_FITS
     assert found.best is None
     assert found.worst_misfit[2] > 0.15
-    straight = [compare_forms(ensemble(0.2 * TW**0.7, 20, rng), resamples=200, seed=k).p_value[2] for k in range(150)]
+    straight = [compare_forms(ensemble(0.2 * TW**0.7, 20, rng), resamples=200, rng=k).p_value[2] for k in range(150)]
     assert stats.kstest(straight, "uniform").pvalue > 0.01
 
 
 def test_a_diffusion_of_one_power_law_has_uniform_p_values():
     rng = np.random.default_rng(3)
-    found = [generalized_diffusion(ensemble(0.2 * TW**0.7, 16, rng), resamples=200, seed=k) for k in range(150)]
+    found = [generalized_diffusion(ensemble(0.2 * TW**0.7, 16, rng), resamples=200, rng=k) for k in range(150)]
     assert stats.kstest([part.p_value for part in found], "uniform").pvalue > 0.01
     assert stats.kstest([part.a_p_value for part in found], "uniform").pvalue > 0.01
 
@@ -276,7 +276,7 @@ def test_curves_that_do_not_collapse_are_refused():
 @pytest.mark.slow
 def test_true_collapses_are_rarely_refused():
     rng = np.random.default_rng(6)
-    p = [collapse(ensemble(0.2 * TW**0.7, 10, rng), (3e-3, 3e-2), resamples=60, seed=k).p_value for k in range(60)]
+    p = [collapse(ensemble(0.2 * TW**0.7, 10, rng), (3e-3, 3e-2), resamples=60, rng=k).p_value for k in range(60)]
     assert np.mean(np.array(p) < 0.05) <= 0.15
     assert min(p) > 1e-4
 
@@ -308,7 +308,7 @@ def test_realizations_whose_lines_are_bent_say_so():
 
 def test_a_wandering_walk_has_the_displacement_of_the_aging_walk():
     diffusion, mu = 1e-2 * TW[0] ** 0.7 / 80, 0.7
-    runs = wandering_walk(3000, 4, TW, log_lags(500, 3), diffusion, np.random.default_rng(0), mu=mu, spread=0.5)
+    runs = wandering_walk(3000, 4, TW, log_lags(500, 3), diffusion, rng=np.random.default_rng(0), mu=mu, spread=0.5)
     msd = mean_square_displacement(runs)
     ends = (TW[:, None] + msd.lags) ** 0.3 - TW[:, None] ** 0.3
     np.testing.assert_allclose(msd.mean, 2 * diffusion * ends / 0.3, rtol=0.1)
@@ -327,7 +327,7 @@ def test_what_is_not_determined_is_said_in_words():
 @pytest.mark.parametrize("threshold", [1e-2, 1e9, 1e-12])
 def test_no_figure_says_nan(threshold):
     diffusion = 1e-2 * TW[0] ** 0.7 / 80
-    runs = aging_walk(3, 5, TW, LAGS, diffusion, np.random.default_rng(0), mu=0.7)
+    runs = aging_walk(3, 5, TW, LAGS, diffusion, rng=np.random.default_rng(0), mu=0.7)
     curves = {name: np.ones((3, 2)) for name in ("loss", "accuracy", "gradient_norm")}
     runs = replace(runs, curve_steps=np.array([0, 1]), metadata={"learning_rate": 0.05}, **curves)
     for ax in plot_analysis(analyze_aging(runs, threshold)).axes:

@@ -30,7 +30,7 @@ from support.sql import alter
 from landscape import Database, Minimum, symmetry
 from landscape.database import Attempt, Provenance, UnsafePickleError, _pickles, load_array
 from landscape.database._pickles import dump_array
-from landscape.interchange import _pele_adapter as pele_adapter
+from landscape.interchange import pele_adapter
 from landscape.networks import MLP
 
 # ---------------------------------------------------------------- round trip
@@ -165,7 +165,7 @@ def test_an_image_is_one_more_hit(path, rng):
             number, new = database.add_minimum(point, origin="start", search=0)
             assert new
             for _ in range(5):
-                image = symmetry.random_image(NETWORK, point.coordinates, rng) + 1e-6 * rng.normal(size=P)
+                image = symmetry.random_image(NETWORK, point.coordinates, rng=rng) + 1e-6 * rng.normal(size=P)
                 again = a_minimum(rng, 0.5 + 1e-11 * rng.normal(), image)
                 assert database.add_minimum(again, origin="hop", search=1) == (number, False)
         assert (database.minima[0].hits, database.minima[0].origin) == (6, "start")
@@ -183,7 +183,7 @@ def test_images_of_points_with_dead_and_equal_units_are_one(path, rng):
     theta = NETWORK.flatten(layers)
     with Database.create(path, PROVENANCE) as database, database.transaction():
         for _ in range(8):
-            image = symmetry.random_image(NETWORK, theta, rng) + 1e-7 * rng.normal(size=P)
+            image = symmetry.random_image(NETWORK, theta, rng=rng) + 1e-7 * rng.normal(size=P)
             database.add_minimum(a_minimum(rng, 0.5, image), origin="start")
         assert [m.hits for m in database.minima] == [8]
         assert database.minima[0].orbit_size == 48 // (2 * 2)
@@ -206,7 +206,7 @@ def test_points_near_one_another_with_different_losses_stay_apart(path, rng):
 def test_find_minimum_finds_images_and_nothing_else(filled, rng):
     with Database(filled) as database:
         for stored in database.minima:
-            image = symmetry.random_image(NETWORK, stored.point.coordinates, rng)
+            image = symmetry.random_image(NETWORK, stored.point.coordinates, rng=rng)
             found = database.find_minimum(a_minimum(rng, stored.point.value, image))
             assert found == stored or found is stored
         assert database.find_minimum(a_minimum(rng, 0.45)) is None
@@ -222,7 +222,7 @@ def test_parallel_transition_states_are_kept(filled, rng):
         other, new = database.add_transition_state(second, ids, origin="saddle")
         assert new
         assert other != number
-        image = symmetry.random_image(NETWORK, first.coordinates, rng)
+        image = symmetry.random_image(NETWORK, first.coordinates, rng=rng)
         again = a_transition_state(rng, 0.8, image)
         assert database.add_transition_state(again, ids[::-1], origin="saddle") == (number, False)
         own = database.add_transition_state(a_transition_state(rng, 0.9), (ids[0], ids[0]), origin="saddle")

@@ -243,7 +243,7 @@ def a_state(k):
 def image(point, k):
     """Another image of a point under the symmetries, as far off as a gradient of 1e-11 at a curvature of 0.1 allows."""
     rng = np.random.default_rng(k)
-    coordinates = symmetry.random_image(NETWORK, point.coordinates, rng) + 1e-10 * rng.normal(size=P)
+    coordinates = symmetry.random_image(NETWORK, point.coordinates, rng=rng) + 1e-10 * rng.normal(size=P)
     return replace(point, coordinates=coordinates, value=point.value + 1e-15 * rng.normal())
 
 

@@ -199,7 +199,7 @@ def test_pele_does_not_get_damaged_rows(filled):
     pytest.importorskip("pele")
     alter(filled, "UPDATE tbl_minima SET energy = 'high' WHERE _id = 4")
     with pytest.raises(ValueError, match="holds damaged rows"):
-        landscape.interchange._pele_adapter.open_database(filled)
+        landscape.interchange.pele_adapter.open_database(filled)
 
 
 # ---------------------------------------------------------------- the command line

@@ -74,7 +74,7 @@ def chain_of_states(loss, rng, n):
     minima = [quench(loss, loss.network.glorot_uniform(rng)).minimum]
     states = []
     for _ in range(60):
-        result = search_from_minimum(loss, minima[-1], rng)
+        result = search_from_minimum(loss, minima[-1], rng=rng)
         if not result.converged:
             continue
         ends = result.minima
@@ -94,7 +94,7 @@ def test_pieces_join_modulo_symmetry(few_data, hidden, rng):
 
     def image(point):
         return type(point)(
-            **{**vars(point), "coordinates": symmetry.random_image(loss.network, point.coordinates, rng)}
+            **{**vars(point), "coordinates": symmetry.random_image(loss.network, point.coordinates, rng=rng)}
         )
 
     plain = loss_profile(loss, minima, states)

@@ -220,7 +220,7 @@ def test_images_of_a_start_flow_to_images_of_the_minimum(few_data, hidden, seed)
     rng = np.random.default_rng(seed)
     loss = CrossEntropyLoss(MLP((2, *hidden, 4)), few_data)
     start = loss.network.glorot_uniform(rng)
-    image = symmetry.random_image(loss.network, start, rng)
+    image = symmetry.random_image(loss.network, start, rng=rng)
     a, b = quench(loss, start, method="flow"), quench(loss, image, method="flow")
     assert a.value == pytest.approx(b.value, abs=1e-9)
     assert symmetry.distance(loss.network, a.coordinates, b.coordinates) < 1e-3

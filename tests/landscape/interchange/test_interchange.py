@@ -18,7 +18,7 @@ from support.sql import alter
 from landscape import CrossEntropyLoss, Database, explore, interchange, loss_of, merge, quench, symmetry, verify
 from landscape.database import Discovery, _discoveries
 from landscape.database._pickles import dump_array
-from landscape.interchange import _pele_adapter as pele_adapter, read_pathsample
+from landscape.interchange import pele_adapter, read_pathsample
 from landscape.networks import MLP
 
 try:
@@ -219,7 +219,7 @@ def test_a_damaged_npz_is_refused_by_name_and_leaves_nothing(exported, tmp_path,
 def test_one_minimum_twice_is_refused(exported, tmp_path, rng):
     with np.load(exported["npz"], allow_pickle=False) as file:
         theta, losses = file["minima_coordinates"].copy(), file["minima_losses"].copy()
-    theta[1], losses[1] = symmetry.random_image(NETWORK, theta[0], rng), losses[0]
+    theta[1], losses[1] = symmetry.random_image(NETWORK, theta[0], rng=rng), losses[0]
     rewritten(exported["npz"], minima_coordinates=theta, minima_losses=losses)
     with pytest.raises(ValueError, match="entry 1 of minima is the same point as the one with id 1"):
         interchange.import_npz(exported["npz"], tmp_path / "again.db")
@@ -616,7 +616,7 @@ def test_a_point_that_would_have_to_move_far_is_turned_away(exported, little_los
 
 def test_images_are_one_point(exported, little_loss, tmp_path, rng):
     def apply(theta):
-        theta[1] = symmetry.random_image(NETWORK, theta[0], rng)
+        theta[1] = symmetry.random_image(NETWORK, theta[0], rng=rng)
 
     changed(exported, "min", apply)
     lines = (exported["pathsample"] / "min.data").read_text().splitlines()

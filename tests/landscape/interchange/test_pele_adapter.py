@@ -11,7 +11,7 @@ from support.sql import alter
 from landscape import CrossEntropyLoss, Database, explore, quench, symmetry
 from landscape.database._pickles import dump_array
 from landscape.graph import minimax_barriers
-from landscape.interchange import _pele_adapter as pele_adapter
+from landscape.interchange import pele_adapter
 from landscape.losses import MuellerBrown
 from landscape.networks import MLP
 
@@ -188,7 +188,7 @@ def test_a_path_that_sqlalchemy_would_misread_is_refused(copy):
 @needs_pele
 def test_no_warning_gets_out(explored):
     program = (
-        "import sys; from landscape.interchange import _pele_adapter as pele_adapter; "
+        "import sys; from landscape.interchange import pele_adapter; "
         "database = pele_adapter.open_database(sys.argv[1]); database.minima()[0].coords; "
         "pele_adapter.close_database(database); pele_adapter.disconnectivity_graph(sys.argv[1])"
     )

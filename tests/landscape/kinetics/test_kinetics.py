@@ -165,7 +165,7 @@ def test_bad_barriers_and_temperatures_are_named():
 
 def test_the_master_equation_agrees_with_kinetic_monte_carlo(network):
     rng, walks, waiting, lag = np.random.default_rng(1), 4000, 100.0, 150.0
-    runs = [random_walk(network, 2, 300.0, rng) for _ in range(walks)]
+    runs = [random_walk(network, 2, 300.0, rng=rng) for _ in range(walks)]
     start = np.array([0.0, 0.0, 1.0])
     for time in (waiting, waiting + lag):
         expected = occupations(network, start, [time])[0]
@@ -178,26 +178,28 @@ def test_the_master_equation_agrees_with_kinetic_monte_carlo(network):
 
 def test_dwell_and_first_passage_times_agree_with_kinetic_monte_carlo(network):
     rng = np.random.default_rng(2)
-    runs = [random_walk(network, 2, 1e4, rng) for _ in range(20)]
+    runs = [random_walk(network, 2, 1e4, rng=rng) for _ in range(20)]
     dwells = np.concatenate([run.dwell_times[:-1][run.minima[:-1] == 1] for run in runs])
     assert stats.kstest(dwells, "expon", args=(0.0, network.dwell_times[1])).pvalue > 1e-3
-    first = [run.times[np.argmax(run.minima == 0)] for run in (random_walk(network, 2, 6e3, rng) for _ in range(500))]
+    first = [
+        run.times[np.argmax(run.minima == 0)] for run in (random_walk(network, 2, 6e3, rng=rng) for _ in range(500))
+    ]
     expected = first_passage_times(network, [0])[2]
     assert abs(np.mean(first) - expected) < 4 * np.std(first) / np.sqrt(len(first))
 
 
 def test_walks_fill_their_time_and_depend_on_the_seed_alone(network):
-    one, two = (random_walk(network, 0, 5e3, np.random.default_rng(3)) for _ in range(2))
+    one, two = (random_walk(network, 0, 5e3, rng=np.random.default_rng(3)) for _ in range(2))
     assert one.dwell_times.sum() == pytest.approx(5e3)
     assert (one.dwell_times > 0).all()
     np.testing.assert_array_equal(one.minima, two.minima)
     np.testing.assert_array_equal(one.times, two.times)
     assert (np.diff(one.minima) != 0).all()
     lonely = langer_rates(Barriers([0.0], [1.0], [1], np.zeros((0, 2)), [], [], [], []), 0.1)
-    assert random_walk(lonely, 0, 7.0, np.random.default_rng(0)).dwell_times.tolist() == [7.0]
+    assert random_walk(lonely, 0, 7.0, rng=np.random.default_rng(0)).dwell_times.tolist() == [7.0]
     for arguments, name in (((3, 1.0), "start"), ((0, 0.0), "horizon"), ((0, np.inf), "horizon")):
         with pytest.raises(ValueError, match=f"{name} must be"):
-            random_walk(network, *arguments, np.random.default_rng(0))
+            random_walk(network, *arguments, rng=np.random.default_rng(0))
 
 
 def test_occupation_agrees_with_a_solver_of_differential_equations(network):
@@ -412,7 +414,7 @@ def test_predicted_jumps_of_runs_in_known_minima(small_loss, explored):
         states = [state for state in database.transition_states if state.minimum_ids[0] != state.minimum_ids[1]]
         first, second = states[0].minimum_ids
         minima = [database.minimum(number).point for number in (first, second)]
-        coordinates = np.array([[symmetry.random_image(network, point.coordinates, rng) for point in minima]] * 2)
+        coordinates = np.array([[symmetry.random_image(network, point.coordinates, rng=rng) for point in minima]] * 2)
         coordinates[1, 1] = np.nan
         losses = np.array([[point.value for point in minima], [minima[0].value, np.nan]])
         basins = np.array([[1, 2], [1, 0]])

@@ -261,7 +261,7 @@ def test_equilibrium_weights_do_not_lose_digits_at_low_temperatures():
 def test_a_walk_between_a_fast_pair_is_given_up_with_the_reason():
     network = network_of([[0, 1e20, 0], [1e20, 0, 1.0], [0, 1.0, 0]])
     with pytest.raises(RuntimeError, match=r"made 1000 jumps and has come to the time .* of 1: lower horizon"):
-        random_walk(network, 0, 1.0, np.random.default_rng(0), max_jumps=1000)
+        random_walk(network, 0, 1.0, rng=np.random.default_rng(0), max_jumps=1000)
 
 
 def test_walks_take_rare_and_underflowing_ways_as_often_as_they_should():
@@ -269,11 +269,11 @@ def test_walks_take_rare_and_underflowing_ways_as_often_as_they_should():
     logs = np.log([3.0, 1.0]) - 800.0
     network = RateNetwork(csr_array((np.exp(logs), [1, 2], [0, 2, 2, 2]), shape=(3, 3)), np.zeros(3), None, logs)
     assert network.dwell_times[0] == np.inf
-    assert random_walk(network, 0, 1e300, np.random.default_rng(0)).minima.tolist() == [0]
+    assert random_walk(network, 0, 1e300, rng=np.random.default_rng(0)).minima.tolist() == [0]
     logs = logs + 795.0
     faster = RateNetwork(csr_array((np.exp(logs), [1, 2], [0, 2, 2, 2]), shape=(3, 3)), np.zeros(3), None, logs)
     rng = np.random.default_rng(1)
-    ends = [random_walk(faster, 0, 1e6, rng).minima[-1] for _ in range(2000)]
+    ends = [random_walk(faster, 0, 1e6, rng=rng).minima[-1] for _ in range(2000)]
     assert np.mean(np.array(ends) == 1) == pytest.approx(0.75, abs=4 * np.sqrt(0.75 * 0.25 / 2000))
     assert committors(network, [2], [1])[0] == pytest.approx(0.75)
 

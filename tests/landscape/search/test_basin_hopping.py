@@ -12,7 +12,7 @@ from landscape.stationary import certify
 def test_the_lower_of_two_minima_is_found(rng):
     surface = DoubleWell()
     upper = quench(surface, [1.0, 0.0]).minimum
-    walk = basin_hopping(surface, upper, rng, steps=20, settings=BasinHopping(0.1, 1.5))
+    walk = basin_hopping(surface, upper, rng=rng, steps=20, settings=BasinHopping(0.1, 1.5))
     assert upper.coordinates[0] > 0.9
     assert walk.lowest.coordinates[0] < -0.9
     assert walk.lowest.value < upper.value
@@ -22,15 +22,15 @@ def test_the_lower_of_two_minima_is_found(rng):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_global_minimum_of_the_surface_is_found(seed):
     surface, rng = MuellerBrown(), np.random.default_rng(seed)
-    walk = basin_hopping(surface, [-0.05, 0.47], rng, steps=40, settings=BasinHopping(0.5, 0.5))
+    walk = basin_hopping(surface, [-0.05, 0.47], rng=rng, steps=40, settings=BasinHopping(0.5, 0.5))
     np.testing.assert_allclose(walk.lowest.coordinates, surface.known_points().minima[0], atol=1e-6)
 
 
 def test_a_cold_walk_never_goes_up_and_a_hot_one_does():
     surface = DoubleWell()
     start = quench(surface, [1.0, 0.0]).minimum
-    hot = basin_hopping(surface, start, np.random.default_rng(1), steps=40, settings=BasinHopping(10.0, 1.5))
-    cold = basin_hopping(surface, start, np.random.default_rng(1), steps=40, settings=BasinHopping(1e-9, 1.5))
+    hot = basin_hopping(surface, start, rng=np.random.default_rng(1), steps=40, settings=BasinHopping(10.0, 1.5))
+    cold = basin_hopping(surface, start, rng=np.random.default_rng(1), steps=40, settings=BasinHopping(1e-9, 1.5))
     assert hot.accepted > 1 == cold.accepted
     assert cold.current.value == pytest.approx(cold.lowest.value)
     assert cold.lowest.value < start.value
@@ -38,7 +38,7 @@ def test_a_cold_walk_never_goes_up_and_a_hot_one_does():
 
 def test_a_step_that_falls_back_makes_the_next_longer(small_loss, rng):
     start = quench(small_loss, small_loss.network.glorot_uniform(rng)).minimum
-    walk = basin_hopping(small_loss, start, rng, steps=6, settings=BasinHopping(1e-3, 1e-3))
+    walk = basin_hopping(small_loss, start, rng=rng, steps=6, settings=BasinHopping(1e-3, 1e-3))
     assert walk.step_length == pytest.approx(1e-3 * 1.2**6)
     assert all(symmetry.distance(small_loss.network, start.coordinates, m.coordinates) < 1e-2 for m in walk.minima)
     assert walk.accepted == 0
@@ -47,7 +47,7 @@ def test_a_step_that_falls_back_makes_the_next_longer(small_loss, rng):
 def test_a_step_into_another_minimum_makes_the_next_shorter():
     surface = DoubleWell(tilt=0.5)
     lower = quench(surface, [-1.0, 0.0]).minimum
-    walk = basin_hopping(surface, lower, np.random.default_rng(0), steps=40, settings=BasinHopping(1e-9, 3.0))
+    walk = basin_hopping(surface, lower, rng=np.random.default_rng(0), steps=40, settings=BasinHopping(1e-9, 3.0))
     length, rejected = 3.0, 0
     for minimum in walk.minima:
         same = abs(minimum.value - lower.value) < 1e-9
@@ -58,7 +58,7 @@ def test_a_step_into_another_minimum_makes_the_next_shorter():
 
 
 def test_steps_do_not_grow_without_bound_where_there_is_one_minimum(rng):
-    walk = basin_hopping(Bowl(), [1.0, 1.0], rng, steps=200, settings=BasinHopping(1e-3, 2.0))
+    walk = basin_hopping(Bowl(), [1.0, 1.0], rng=rng, steps=200, settings=BasinHopping(1e-3, 2.0))
     assert walk.step_length <= 5.0 * 2.0
     assert len(walk.minima) == 200
 
@@ -79,7 +79,7 @@ class Crater(Surface):
 
 
 def test_quenches_that_fail_are_counted_and_shorten_the_step(rng):
-    walk = basin_hopping(Crater(), [0.5, 0.5], rng, steps=3, settings=BasinHopping(1e-3, 100.0))
+    walk = basin_hopping(Crater(), [0.5, 0.5], rng=rng, steps=3, settings=BasinHopping(1e-3, 100.0))
     assert walk.unconverged == 3
     assert walk.minima == ()
     assert walk.step_length == pytest.approx(100.0 * 0.98**3)
@@ -88,7 +88,7 @@ def test_quenches_that_fail_are_counted_and_shorten_the_step(rng):
 
 def test_the_same_seed_gives_the_same_walk(small_loss):
     start = small_loss.network.glorot_uniform(np.random.default_rng(0))
-    a, b, other = (basin_hopping(small_loss, start, np.random.default_rng(seed), steps=6) for seed in (5, 5, 6))
+    a, b, other = (basin_hopping(small_loss, start, rng=np.random.default_rng(seed), steps=6) for seed in (5, 5, 6))
     assert (a.accepted, a.step_length, a.unconverged) == (b.accepted, b.step_length, b.unconverged)
     for one, two in zip(a.minima, b.minima, strict=True):
         np.testing.assert_array_equal(one.coordinates, two.coordinates)
@@ -96,7 +96,7 @@ def test_the_same_seed_gives_the_same_walk(small_loss):
 
 
 def test_every_minimum_of_a_walk_is_certified(small_loss, rng):
-    walk = basin_hopping(small_loss, small_loss.network.glorot_uniform(rng), rng, steps=8)
+    walk = basin_hopping(small_loss, small_loss.network.glorot_uniform(rng), rng=rng, steps=8)
     assert len(walk.minima) + walk.unconverged == 8
     for minimum in walk.minima:
         again = certify(small_loss, minimum.coordinates)
@@ -108,7 +108,7 @@ def test_every_minimum_of_a_walk_is_certified(small_loss, rng):
 
 def test_no_steps_stay_at_the_start(small_loss, rng):
     start = quench(small_loss, small_loss.network.glorot_uniform(rng)).minimum
-    walk = basin_hopping(small_loss, start, rng, steps=0)
+    walk = basin_hopping(small_loss, start, rng=rng, steps=0)
     assert walk.current is start
     assert walk.lowest is start
     assert walk.minima == ()
@@ -116,10 +116,10 @@ def test_no_steps_stay_at_the_start(small_loss, rng):
 
 def test_a_walk_goes_on_where_it_stopped(small_loss):
     start, settings = small_loss.network.glorot_uniform(np.random.default_rng(0)), BasinHopping(target_acceptance=0.5)
-    whole = basin_hopping(small_loss, start, np.random.default_rng(5), steps=6, settings=settings)
+    whole = basin_hopping(small_loss, start, rng=np.random.default_rng(5), steps=6, settings=settings)
     rng = np.random.default_rng(5)
-    first = basin_hopping(small_loss, start, rng, steps=2, settings=settings)
-    second = basin_hopping(small_loss, first.walker, rng, steps=4, settings=settings)
+    first = basin_hopping(small_loss, start, rng=rng, steps=2, settings=settings)
+    second = basin_hopping(small_loss, first.walker, rng=rng, steps=4, settings=settings)
     for one, two in zip(whole.minima, (*first.minima, *second.minima), strict=True):
         np.testing.assert_array_equal(one.coordinates, two.coordinates)
     assert (whole.walker.lengths, whole.walker.temperature) == (second.walker.lengths, second.walker.temperature)
@@ -131,10 +131,10 @@ def test_the_temperature_adapts_until_the_wanted_share_is_accepted(target):
     surface = DoubleWell(tilt=0.5)
     lower = quench(surface, [-1.0, 0.0]).minimum
     settings, rng = BasinHopping(1e-2, moves=[Jump()], target_acceptance=target), np.random.default_rng(0)
-    warm = basin_hopping(surface, lower, rng, steps=100, settings=settings).walker
-    walk = basin_hopping(surface, warm, rng, steps=400, settings=settings)
+    warm = basin_hopping(surface, lower, rng=rng, steps=100, settings=settings).walker
+    walk = basin_hopping(surface, warm, rng=rng, steps=400, settings=settings)
     assert walk.accepted / 400 == pytest.approx(target, abs=0.03)
-    cold = basin_hopping(surface, lower, rng, steps=100, settings=BasinHopping(1e-2, moves=[Jump()]))
+    cold = basin_hopping(surface, lower, rng=rng, steps=100, settings=BasinHopping(1e-2, moves=[Jump()]))
     assert cold.accepted == 0
 
 
@@ -151,12 +151,12 @@ def test_each_move_adapts_its_own_length(small_loss, rng):
     """Tiny steps fall back, each makes the length of its own move longer."""
     start = quench(small_loss, small_loss.network.glorot_uniform(rng)).minimum
     moves = [LayerMove(1e-4), GaussianMove(1e-3), CrossoverMove()]
-    walker = first = basin_hopping(small_loss, start, rng, steps=0, settings=BasinHopping(moves=moves)).walker
+    walker = first = basin_hopping(small_loss, start, rng=rng, steps=0, settings=BasinHopping(moves=moves)).walker
     assert first.lengths[:2] == (1e-4, 1e-3)
     changed = set()
     for _ in range(9):
         before = np.array(walker.lengths)
-        walker = basin_hopping(small_loss, walker, rng, steps=1, settings=BasinHopping(moves=moves)).walker
+        walker = basin_hopping(small_loss, walker, rng=rng, steps=1, settings=BasinHopping(moves=moves)).walker
         factors = np.array(walker.lengths) / before
         assert (factors != 1.0).sum() <= 1
         changed |= set(np.flatnonzero(factors != 1.0).tolist())
@@ -166,7 +166,7 @@ def test_each_move_adapts_its_own_length(small_loss, rng):
 
 def test_a_walker_remembers_other_minima_as_partners(small_loss):
     start = quench(small_loss, small_loss.network.glorot_uniform(np.random.default_rng(0))).minimum
-    walk = basin_hopping(small_loss, start, np.random.default_rng(1), steps=40)
+    walk = basin_hopping(small_loss, start, rng=np.random.default_rng(1), steps=40)
     assert 0 < len(walk.walker.partners) <= 20
     seen = [start, *walk.minima]
     assert all(any(partner is minimum for minimum in seen) for partner in walk.walker.partners)
@@ -189,14 +189,14 @@ def test_wrong_settings_are_named(name, value):
 
 def test_wrong_arguments_are_named(small_loss, rng):
     with pytest.raises(ValueError, match="steps must not be negative; got -1"):
-        basin_hopping(small_loss, np.zeros(25), rng, steps=-1)
+        basin_hopping(small_loss, np.zeros(25), rng=rng, steps=-1)
     with pytest.raises(ValueError, match=QuenchStatus.NOT_FINITE.value):
-        basin_hopping(Crater(), [10.0, 10.0], rng, steps=1)
+        basin_hopping(Crater(), [10.0, 10.0], rng=rng, steps=1)
 
 
 def test_the_step_stays_bounded_where_there_is_no_other_minimum():
     surface = DoubleWell(tilt=0.5)
     lower = quench(surface, [-1.0, 0.0]).minimum
-    walk = basin_hopping(surface, lower, np.random.default_rng(0), steps=200, settings=BasinHopping(1e-9, 0.01))
+    walk = basin_hopping(surface, lower, rng=np.random.default_rng(0), steps=200, settings=BasinHopping(1e-9, 0.01))
     assert walk.current is lower
     assert walk.step_length <= 0.05

@@ -267,7 +267,7 @@ def test_inherent_structures_are_no_hits_of_searches(explored, tmp_path, rng):
     copy.write_bytes(path.read_bytes())
     with Database(copy) as database:
         before, known = summarize(database), database.minima[0]
-        image = symmetry.random_image(loss.network, known.point.coordinates, rng)
+        image = symmetry.random_image(loss.network, known.point.coordinates, rng=rng)
         again = quench(loss, image + 1e-6 * rng.normal(size=image.size)).minimum
         new = Minimum(known.point.coordinates + 1.0, 1.5, 1e-11, np.ones(loss.n_parameters))
         store_inherent_structures(

@@ -90,7 +90,7 @@ def test_a_crossover_with_an_image_of_itself_changes_nothing(network, seed):
     """So the second minimum was aligned: unaligned, units of another place would come in."""
     rng = np.random.default_rng(seed)
     current = a_point(network, rng)
-    image = Minimum(symmetry.random_image(network, current.coordinates, rng), 0.0, 0.0, current.eigenvalues)
+    image = Minimum(symmetry.random_image(network, current.coordinates, rng=rng), 0.0, 0.0, current.eigenvalues)
     after = CrossoverMove().propose(AnyLoss(network), current, (image,), 1.0, rng)
     np.testing.assert_allclose(after, current.coordinates, atol=1e-12)
 
@@ -119,7 +119,7 @@ def test_moves_that_need_a_network_say_so(move, rng):
     surface = DoubleWell()
     start = quench(surface, [1.0, 0.0]).minimum
     with pytest.raises(ValueError, match=rf"{type(move).__name__} needs .*network.*loss\.network = None"):
-        basin_hopping(surface, start, rng, steps=1, settings=BasinHopping(moves=[move]))
+        basin_hopping(surface, start, rng=rng, steps=1, settings=BasinHopping(moves=[move]))
 
 
 @pytest.mark.parametrize("kind", [GaussianMove, LayerMove, UnitMove])
@@ -133,7 +133,7 @@ def test_a_wrong_length_is_named(kind, length):
 def test_each_kind_of_move_finds_other_minima(small_loss, move):
     start = quench(small_loss, small_loss.network.glorot_uniform(np.random.default_rng(0))).minimum
     walk = basin_hopping(
-        small_loss, start, np.random.default_rng(1), steps=30, settings=BasinHopping(1e-2, moves=[move])
+        small_loss, start, rng=np.random.default_rng(1), steps=30, settings=BasinHopping(1e-2, moves=[move])
     )
     gaps = [symmetry.distance(small_loss.network, start.coordinates, m.coordinates) for m in walk.minima]
     assert max(gaps) > 1e-2

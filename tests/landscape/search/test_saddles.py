@@ -55,7 +55,7 @@ def assert_downhill_paths(loss, result):
 @pytest.mark.parametrize("hidden", [(3,), (2, 2), (2, 2, 2)], ids=str)
 def test_searches_from_a_minimum_give_certified_transition_states(few_data, hidden, rng):
     loss = CrossEntropyLoss(MLP((2, *hidden, 4)), few_data)
-    results = [search_from_minimum(loss, minimum, rng, displacement=2.0) for minimum in minima_of(loss, rng, 8)]
+    results = [search_from_minimum(loss, minimum, rng=rng, displacement=2.0) for minimum in minima_of(loss, rng, 8)]
     converged = [result for result in results if result.converged]
     assert len(converged) >= 2
     for result in converged:
@@ -84,7 +84,7 @@ def test_searches_between_minima_give_certified_transition_states(few_data, hidd
 def test_searches_on_a_thousand_rows(loss):
     rng = np.random.default_rng(1)
     minima = minima_of(loss, rng, 10)
-    results = [search_from_minimum(loss, minimum, rng) for minimum in minima]
+    results = [search_from_minimum(loss, minimum, rng=rng) for minimum in minima]
     results += [search_between(loss, a, b) for a, b in pairwise(minima)]
     converged = [result for result in results if result.converged]
     assert len(converged) >= len(results) // 2 or loss.network.hidden == (1, 1, 1)  # starts there: one minimum
@@ -95,7 +95,7 @@ def test_searches_on_a_thousand_rows(loss):
 
 def test_without_a_penalty_on_biases_the_zero_mode_stays_out(few_data, rng):
     loss = CrossEntropyLoss(MLP((2, 3, 4)), few_data, regularize_biases=False)
-    found = [search_from_minimum(loss, minimum, rng) for minimum in minima_of(loss, rng, 4)]
+    found = [search_from_minimum(loss, minimum, rng=rng) for minimum in minima_of(loss, rng, 4)]
     converged = [result for result in found if result.converged]
     assert converged
     for result in converged:
@@ -132,7 +132,7 @@ def test_all_saddles_of_the_surface_are_found(rng):
     minima, found, known = minima_of_surface(surface), set(), surface.known_points()
     for _ in range(10):
         for minimum in minima:
-            result = search_from_minimum(surface, minimum, rng, displacement=0.1)
+            result = search_from_minimum(surface, minimum, rng=rng, displacement=0.1)
             if not result.converged:
                 continue
             assert_transition_state(surface, result)
@@ -163,7 +163,7 @@ def test_searches_between_the_minima_of_the_surface(ends, saddle):
 
 def test_no_steps_is_a_status(small_loss, rng):
     minimum = minima_of(small_loss, rng, 1)[0]
-    result = search_from_minimum(small_loss, minimum, rng, max_steps=2)
+    result = search_from_minimum(small_loss, minimum, rng=rng, max_steps=2)
     assert result.status is SaddleStatus.MAX_STEPS
     assert not result.converged
     assert result.transition_state is None

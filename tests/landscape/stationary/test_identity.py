@@ -79,7 +79,7 @@ def test_units_whose_order_flips_under_rounding_make_no_second_minimum(database,
     forms = [symmetry.canonical_form(NETWORK, point) for point in (ahead, behind)]
     assert np.linalg.norm(forms[0] - forms[1]) > 0.1  # outgoing weights changed places
     number, _ = add(database, ahead)
-    assert add(database, symmetry.random_image(NETWORK, behind, rng)) == (number, False)
+    assert add(database, symmetry.random_image(NETWORK, behind, rng=rng)) == (number, False)
     assert symmetry.distance(NETWORK, ahead, behind) == pytest.approx(2 * gap, rel=1e-3)
 
 
@@ -91,7 +91,7 @@ def test_dead_units_make_no_second_minimum(database, gap, rng):
     theta = NETWORK.flatten(layers)
     number, _ = add(database, theta)
     for _ in range(10):
-        image = symmetry.random_image(NETWORK, theta + gap * rng.normal(size=P), rng)
+        image = symmetry.random_image(NETWORK, theta + gap * rng.normal(size=P), rng=rng)
         assert add(database, image) == (number, False)
     # the signs of the dead units and the order of two of them change nothing
     assert database.minimum(number).orbit_size == 48 * 48 // (2**3 * 2)
@@ -106,7 +106,7 @@ def test_duplicate_units_make_no_second_minimum(database, gap, rng):
     theta = NETWORK.flatten(layers)
     number, _ = add(database, theta)
     for _ in range(10):
-        image = symmetry.random_image(NETWORK, theta + gap * rng.normal(size=P), rng)
+        image = symmetry.random_image(NETWORK, theta + gap * rng.normal(size=P), rng=rng)
         assert add(database, image) == (number, False)
     assert database.minimum(number).orbit_size == 48 * 48 // 4  # one exchange in each layer
 
@@ -120,13 +120,13 @@ def test_equal_losses_alone_make_no_minimum_known(database, apart, rng):
     other = theta + apart * step / np.linalg.norm(step)
     assert symmetry.distance(NETWORK, theta, other) == pytest.approx(apart)
     first, _ = add(database, theta, 0.5)
-    second, new = add(database, symmetry.random_image(NETWORK, other, rng), 0.5 + 5e-10)
+    second, new = add(database, symmetry.random_image(NETWORK, other, rng=rng), 0.5 + 5e-10)
     assert new
     assert second != first
     assert [m.hits for m in database.minima] == [1, 1]
     # each finds itself again, though the other's loss is nearer
-    assert add(database, symmetry.random_image(NETWORK, theta, rng), 0.5 + 4e-10) == (first, False)
-    assert add(database, symmetry.random_image(NETWORK, other, rng), 0.5 + 1e-10) == (second, False)
+    assert add(database, symmetry.random_image(NETWORK, theta, rng=rng), 0.5 + 4e-10) == (first, False)
+    assert add(database, symmetry.random_image(NETWORK, other, rng=rng), 0.5 + 1e-10) == (second, False)
 
 
 def test_another_loss_at_the_same_place_is_another_minimum(database, rng):
@@ -146,8 +146,8 @@ def test_the_tolerance_grows_with_the_error_of_the_position(database, rng):
     assert not same_point(NETWORK, a_minimum(theta, **stiff), a_minimum(other, **stiff))
     assert same_point(NETWORK, a_minimum(theta, **soft), a_minimum(other, **stiff))
     assert same_point(NETWORK, a_minimum(theta, **stiff), a_minimum(other, **soft))
-    assert add(database, symmetry.random_image(NETWORK, other, rng), **soft) == (number, False)
-    assert add(database, symmetry.random_image(NETWORK, other, rng), **stiff)[1]
+    assert add(database, symmetry.random_image(NETWORK, other, rng=rng), **soft) == (number, False)
+    assert add(database, symmetry.random_image(NETWORK, other, rng=rng), **stiff)[1]
 
 
 def test_the_tolerance_has_a_limit_however_soft_a_mode(rng):
@@ -164,7 +164,7 @@ def test_one_minimum_quenched_from_many_starts_and_images_is_one(small_loss, tmp
     network = small_loss.network
     bottom = quench(small_loss, network.glorot_uniform(rng)).minimum
     starts = [bottom.coordinates + 0.02 * rng.normal(size=bottom.coordinates.size) for _ in range(12)]
-    starts += [symmetry.random_image(network, start, rng) for start in starts]
+    starts += [symmetry.random_image(network, start, rng=rng) for start in starts]
     with Database.create(tmp_path / "one.db", provenance_of(small_loss, 0)) as database, database.transaction():
         for start in starts:
             database.add_minimum(quench(small_loss, start).minimum, origin="start")
@@ -263,7 +263,7 @@ def test_parallel_transition_states_are_kept_apart(database, rng):
     second, new = database.add_transition_state(a_transition_state(other, 0.6 + 5e-10), ends[::-1], origin="saddle")
     assert new
     for point, number in ((saddle, first), (other, second)):
-        image = a_transition_state(symmetry.random_image(NETWORK, point, rng), 0.6 + 3e-10)
+        image = a_transition_state(symmetry.random_image(NETWORK, point, rng=rng), 0.6 + 3e-10)
         assert database.add_transition_state(image, ends[::-1], origin="saddle") == (number, False)
     assert {state.minimum_ids for state in database.transition_states} == {ends}
     assert [state.hits for state in database.transition_states] == [2, 2]
@@ -289,9 +289,9 @@ def test_the_distance_is_a_pseudometric_that_vanishes_on_orbits(sizes, seed):
     scale = 1e-13 * (1.0 + ab + bc)
     assert ac <= ab + bc + scale
     assert abs(ab - symmetry.distance(network, b, a)) <= scale
-    assert symmetry.distance(network, a, symmetry.random_image(network, a, rng)) <= 1e-12
-    assert abs(ab - symmetry.distance(network, symmetry.random_image(network, a, rng), b)) <= scale
-    assert abs(ab - symmetry.distance(network, a, symmetry.random_image(network, b, rng))) <= scale
+    assert symmetry.distance(network, a, symmetry.random_image(network, a, rng=rng)) <= 1e-12
+    assert abs(ab - symmetry.distance(network, symmetry.random_image(network, a, rng=rng), b)) <= scale
+    assert abs(ab - symmetry.distance(network, a, symmetry.random_image(network, b, rng=rng))) <= scale
 
 
 @settings(max_examples=150, deadline=None)
@@ -321,7 +321,7 @@ def test_invariants_are_invariant_and_no_further_apart_than_the_bound(sizes, see
     network, rng = MLP(sizes), np.random.default_rng(seed)
     a = a_point(network, rng)
     b = a_point(network, rng) if step is None else a + step * a_point(network, rng)
-    image = symmetry.random_image(network, a, rng)
+    image = symmetry.random_image(network, a, rng=rng)
     np.testing.assert_allclose(
         symmetry.invariants(network, image), symmetry.invariants(network, a), rtol=1e-13, atol=1e-14
     )
@@ -370,6 +370,8 @@ def test_units_without_inputs_have_a_canonical_form_and_an_orbit(rng):
     layers = network.unflatten(rng.normal(size=network.n_parameters))
     layers[0].kernel[:] = layers[0].bias[:] = 0.0
     theta = network.flatten(layers)
-    forms = {symmetry.canonical_form(network, symmetry.random_image(network, theta, rng)).tobytes() for _ in range(4)}
+    forms = {
+        symmetry.canonical_form(network, symmetry.random_image(network, theta, rng=rng)).tobytes() for _ in range(4)
+    }
     assert len(forms) == 1
     assert symmetry.orbit_size(network, theta) == symmetry.group_order(network)

@@ -71,7 +71,7 @@ def test_images_of_near_ties_have_distance_zero_exactly(hidden, gap, rng):
     network = MLP((2, *hidden, 4))
     for _ in range(10):
         theta = with_copies(network, rng, gap)
-        image = symmetry.random_image(network, theta, rng)
+        image = symmetry.random_image(network, theta, rng=rng)
         assert symmetry.distance(network, theta, image) == 0.0
         np.testing.assert_array_equal(symmetry.nearest_image(network, image, theta), theta)
 

@@ -58,7 +58,7 @@ def test_images_have_the_same_loss(few_data, hidden, make, seed):
     rng = np.random.default_rng(seed)
     loss = CrossEntropyLoss(MLP((2, *hidden, 4)), few_data)
     theta = make(loss.network, rng)
-    image = symmetry.random_image(loss.network, theta, rng)
+    image = symmetry.random_image(loss.network, theta, rng=rng)
     assert loss.value(image) == pytest.approx(loss.value(theta), rel=1e-13)
     assert np.linalg.norm(image) == pytest.approx(np.linalg.norm(theta), rel=1e-14)
     np.testing.assert_allclose(
@@ -76,7 +76,7 @@ def test_the_group_has_the_order_that_group_order_says(hidden, rng):
 def test_random_image_reaches_the_whole_orbit(rng):
     network = MLP((1, 2, 1, 2))
     theta = generic_point(network, rng)
-    seen = {symmetry.random_image(network, theta, rng).tobytes() for _ in range(400)}
+    seen = {symmetry.random_image(network, theta, rng=rng).tobytes() for _ in range(400)}
     assert seen == {image.tobytes() for image in images(network, theta)}
 
 
@@ -96,7 +96,7 @@ def test_nothing_is_written_into_the_arguments(rng):
     before = theta.copy(), other.copy()
     theta.flags.writeable = other.flags.writeable = False
     for copy in (
-        symmetry.random_image(network, theta, rng),
+        symmetry.random_image(network, theta, rng=rng),
         symmetry.canonical_form(network, theta),
         symmetry.nearest_image(network, theta, other),
         symmetry.invariants(network, theta),
@@ -119,7 +119,9 @@ def test_all_images_have_one_canonical_form(hidden, make, seed):
     theta = make(network, rng)
     form = symmetry.canonical_form(network, theta)
     for _ in range(4):
-        assert symmetry.canonical_form(network, symmetry.random_image(network, theta, rng)).tobytes() == form.tobytes()
+        assert (
+            symmetry.canonical_form(network, symmetry.random_image(network, theta, rng=rng)).tobytes() == form.tobytes()
+        )
     assert symmetry.canonical_form(network, form).tobytes() == form.tobytes()
 
 
@@ -189,7 +191,7 @@ def test_the_distance_of_images_is_zero(hidden, rng):
     for make in (generic_point, integer_point, degenerate_point):
         theta = make(network, rng)
         for _ in range(2):
-            assert symmetry.distance(network, theta, symmetry.random_image(network, theta, rng)) < 1e-12
+            assert symmetry.distance(network, theta, symmetry.random_image(network, theta, rng=rng)) < 1e-12
 
 
 @pytest.mark.parametrize("hidden", [(10,), (5, 5), (4, 4, 4), (3, 2, 2, 3)], ids=str)
@@ -197,7 +199,7 @@ def test_a_planted_image_is_the_nearest(hidden, rng):
     network = MLP((2, *hidden, 4))
     theta = generic_point(network, rng)
     noise = 0.01 * rng.normal(size=theta.size)
-    found = symmetry.nearest_image(network, symmetry.random_image(network, theta, rng), theta + noise)
+    found = symmetry.nearest_image(network, symmetry.random_image(network, theta, rng=rng), theta + noise)
     np.testing.assert_array_equal(found, theta)
 
 
@@ -207,7 +209,7 @@ def test_the_distance_is_a_metric_between_orbits(hidden, make, seed):
     rng = np.random.default_rng(seed)
     network = MLP((2, *hidden, 3))
     a, b, c = (make(network, rng) for _ in range(3))
-    moved = symmetry.random_image(network, a, rng), symmetry.random_image(network, b, rng)
+    moved = symmetry.random_image(network, a, rng=rng), symmetry.random_image(network, b, rng=rng)
     distance = symmetry.distance(network, a, b)
     assert distance == pytest.approx(symmetry.distance(network, b, a), abs=1e-12)
     assert distance == pytest.approx(symmetry.distance(network, *moved), abs=1e-12)
@@ -221,7 +223,7 @@ def test_the_local_search_of_wide_networks_finds_planted_images(hidden, rng):
     for _ in range(3):
         theta = generic_point(network, rng)
         noise = 0.01 * rng.normal(size=theta.size)
-        image = symmetry.random_image(network, theta + noise, rng)
+        image = symmetry.random_image(network, theta + noise, rng=rng)
         assert symmetry.distance(network, theta, image) == pytest.approx(np.linalg.norm(noise), rel=1e-9)
     assert symmetry.is_exact(network) == (len(hidden) == 1)
 
@@ -293,7 +295,7 @@ def test_invariants_are_the_same_for_all_images_and_close_for_close_points(hidde
     rng = np.random.default_rng(seed)
     network = MLP((2, *hidden, 3))
     theta = make(network, rng)
-    image = symmetry.random_image(network, theta + 1e-6, rng)
+    image = symmetry.random_image(network, theta + 1e-6, rng=rng)
     gap = np.abs(symmetry.invariants(network, theta) - symmetry.invariants(network, image)).max()
     assert gap < 1e-5
     assume(make is generic_point)
@@ -307,7 +309,7 @@ def test_invariants_are_the_same_for_all_images_and_close_for_close_points(hidde
 def test_without_a_network_there_is_no_symmetry(rng):
     a, b = rng.normal(size=(2, 5))
     for point in (
-        symmetry.random_image(None, a, rng),
+        symmetry.random_image(None, a, rng=rng),
         symmetry.canonical_form(None, a),
         symmetry.nearest_image(None, a, b),
         symmetry.invariants(None, a),
@@ -334,7 +336,7 @@ def test_wrong_shapes_are_named(hidden):
         lambda: symmetry.nearest_image(network, wrong, right),
         lambda: symmetry.nearest_image(network, right, wrong),
         lambda: symmetry.orbit_size(network, wrong),
-        lambda: symmetry.random_image(network, wrong, np.random.default_rng(0)),
+        lambda: symmetry.random_image(network, wrong, rng=np.random.default_rng(0)),
         lambda: symmetry.invariants(network, wrong),
     ):
         with pytest.raises(ValueError, match="theta must have shape"):
@@ -358,7 +360,7 @@ def test_the_whole_group_is_a_group(rng):
 def test_many_distances_are_those_of_one_by_one(sizes, rng):
     network = MLP(sizes)
     theta = rng.normal(size=network.n_parameters)
-    near = [symmetry.random_image(network, theta, rng) + 10.0**-k * rng.normal(size=theta.size) for k in range(6)]
+    near = [symmetry.random_image(network, theta, rng=rng) + 10.0**-k * rng.normal(size=theta.size) for k in range(6)]
     points = np.array([*near, *rng.normal(size=(6, theta.size)), *rng.integers(-1, 2, (6, theta.size)), 0 * theta])
     points.flags.writeable = False
     expected = np.array([symmetry.distance(network, theta, point) for point in points])
