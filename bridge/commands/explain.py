@@ -43,7 +43,7 @@ def explain_aging(
     ] = None,
     quench_lags: Annotated[int, typer.Option(min=2, help="Lags at which snapshots are quenched.")] = 8,
     method: Annotated[str, typer.Option(help="flow (true basin) or lbfgs (faster).")] = "flow",
-    store: Annotated[Path | None, typer.Option(help="Folder of finished work. [default: TRAJECTORIES.explain]")] = None,
+    store: Annotated[Path | None, typer.Option(help="Folder of finished work. [default: beside the runs]")] = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
     jobs: Jobs = -1,
