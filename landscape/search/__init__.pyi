@@ -18,9 +18,7 @@ from ._exploration import (
     summarize as summarize,
 )
 from ._moves import (
-    CrossoverMove as CrossoverMove,
     GaussianMove as GaussianMove,
-    LayerMove as LayerMove,
     Move as Move,
     UnitMove as UnitMove,
 )
@@ -36,8 +34,4 @@ from ._saddles import (
     search_along_band as search_along_band,
     search_between as search_between,
     search_from_minimum as search_from_minimum,
-)
-from ._tempering import (
-    Tempering as Tempering,
-    parallel_tempering as parallel_tempering,
 )
