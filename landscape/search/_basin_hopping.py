@@ -17,9 +17,9 @@ LONGEST = 5.0  # in units of the first step
 TEMPERATURE_GAIN = 0.2  # change of log temperature per acceptance above or below the target
 TEMPERATURE_RANGE = 1e3  # an adapting temperature stays within this factor of the first
 
-# `benchmarks/moves.py`: this mix finds the most distinct minima a minute on three of four losses, Gaussian moves alone on
-# the fourth. Moves of one layer, crossover of two minima and parallel tempering found no more and are gone. Unit moves
-# reach the lowest minima. At T = 1e-2 as many or more, but higher ones.
+# `benchmarks/moves.py`: on three of four losses nothing finds more distinct minima a minute than this mix, beyond the
+# noise; on the fourth Gaussian moves alone do. Moves of one layer, crossover of two minima and parallel tempering found
+# no more and are gone. Unit moves reach the lowest minima. At T = 1e-2 as many or more, but higher ones.
 DEFAULT_MOVES: tuple[Move, ...] = (GaussianMove(4.0), UnitMove(1.5))
 WITHOUT_NETWORK: tuple[Move, ...] = (GaussianMove(),)
 
