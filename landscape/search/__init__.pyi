@@ -15,9 +15,7 @@ from ._exploration import (
     store_inherent_structures as store_inherent_structures,
 )
 from ._moves import (
-    CrossoverMove as CrossoverMove,
     GaussianMove as GaussianMove,
-    LayerMove as LayerMove,
     Move as Move,
     UnitMove as UnitMove,
 )
@@ -38,8 +36,4 @@ from ._summary import (
     FEWEST_STARTS as FEWEST_STARTS,
     Exploration as Exploration,
     summarize as summarize,
-)
-from ._tempering import (
-    Tempering as Tempering,
-    parallel_tempering as parallel_tempering,
 )

@@ -5,7 +5,7 @@ from support.reference import DoubleWell, Surface
 from landscape import quench, symmetry
 from landscape.descent import QuenchStatus
 from landscape.losses import MuellerBrown
-from landscape.search import BasinHopping, CrossoverMove, GaussianMove, LayerMove, basin_hopping
+from landscape.search import BasinHopping, GaussianMove, basin_hopping
 from landscape.stationary import certify
 
 
@@ -143,14 +143,14 @@ class Jump:
 
     length = None
 
-    def propose(self, loss, current, partners, length, rng):
+    def propose(self, loss, current, length, rng):
         return -current.coordinates
 
 
 def test_each_move_adapts_its_own_length(small_loss, rng):
     """Tiny steps fall back, each makes the length of its own move longer."""
     start = quench(small_loss, small_loss.network.glorot_uniform(rng)).minimum
-    moves = [LayerMove(1e-4), GaussianMove(1e-3), CrossoverMove()]
+    moves = [GaussianMove(1e-4), GaussianMove(1e-3), Jump()]
     walker = first = basin_hopping(small_loss, start, rng=rng, steps=0, settings=BasinHopping(moves=moves)).walker
     assert first.lengths[:2] == (1e-4, 1e-3)
     changed = set()
@@ -162,14 +162,6 @@ def test_each_move_adapts_its_own_length(small_loss, rng):
         changed |= set(np.flatnonzero(factors != 1.0).tolist())
         assert factors[:2].max() <= 1.2 + 1e-12
     assert changed == {0, 1}
-
-
-def test_a_walker_remembers_other_minima_as_partners(small_loss):
-    start = quench(small_loss, small_loss.network.glorot_uniform(np.random.default_rng(0))).minimum
-    walk = basin_hopping(small_loss, start, rng=np.random.default_rng(1), steps=40)
-    assert 0 < len(walk.walker.partners) <= 20
-    seen = [start, *walk.minima]
-    assert all(any(partner is minimum for minimum in seen) for partner in walk.walker.partners)
 
 
 def test_settings_that_exclude_one_another_are_refused():

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from support.reference import DoubleWell
 
 from landscape import Minimum, quench, symmetry
 from landscape.networks import MLP
-from landscape.search import BasinHopping, CrossoverMove, GaussianMove, LayerMove, UnitMove, basin_hopping
+from landscape.search import BasinHopping, GaussianMove, UnitMove, basin_hopping
 
 NETWORKS = [MLP((2, 4, 3)), MLP((2, 3, 3, 4)), MLP((3, 2, 3, 2, 2))]
 networks, seeds = st.sampled_from(NETWORKS), st.integers(0, 2**32 - 1)
@@ -34,28 +34,16 @@ def changed_parts(network, before, after):
 def test_a_gaussian_move_displaces_every_parameter_by_the_length_in_all(network, seed, length):
     rng = np.random.default_rng(seed)
     current = a_point(network, rng)
-    step = GaussianMove().propose(AnyLoss(network), current, (), length, rng) - current.coordinates
+    step = GaussianMove().propose(AnyLoss(network), current, length, rng) - current.coordinates
     assert np.linalg.norm(step) == pytest.approx(length)
     assert (step != 0.0).all()
-
-
-@given(networks, seeds, lengths)
-def test_a_layer_move_displaces_one_layer_by_the_length(network, seed, length):
-    rng = np.random.default_rng(seed)
-    current = a_point(network, rng)
-    after = LayerMove().propose(AnyLoss(network), current, (), length, rng)
-    assert np.linalg.norm(after - current.coordinates) == pytest.approx(length)
-    moved = [kernel.all() and bias.all() for kernel, bias in changed_parts(network, current.coordinates, after)]
-    left = [not (kernel.any() or bias.any()) for kernel, bias in changed_parts(network, current.coordinates, after)]
-    assert sum(moved) == 1
-    assert sum(left) == len(moved) - 1
 
 
 @given(networks, seeds, lengths)
 def test_a_unit_move_draws_the_weights_of_one_unit_within_glorots_limits(network, seed, length):
     rng = np.random.default_rng(seed)
     current = a_point(network, rng)
-    after = UnitMove().propose(AnyLoss(network), current, (), length, rng)
+    after = UnitMove().propose(AnyLoss(network), current, length, rng)
     parts = changed_parts(network, current.coordinates, after)
     units = [(k, i) for k, (_, bias) in enumerate(parts) for i in np.flatnonzero(bias)]
     assert len(units) == 1
@@ -78,58 +66,27 @@ def test_every_unit_is_drawn_anew_sooner_or_later(rng):
     current = a_point(network, rng)
     drawn = set()
     for _ in range(200):
-        after = UnitMove().propose(AnyLoss(network), current, (), 1.0, rng)
+        after = UnitMove().propose(AnyLoss(network), current, 1.0, rng)
         parts = changed_parts(network, current.coordinates, after)
         drawn |= {(k, i) for k, (_, bias) in enumerate(parts) for i in np.flatnonzero(bias)}
     assert drawn == {(k, i) for k in (0, 1) for i in range(3)}
 
 
-@given(networks, seeds)
-@settings(deadline=None)
-def test_a_crossover_with_an_image_of_itself_changes_nothing(network, seed):
-    """So the second minimum was aligned: unaligned, units of another place would come in."""
-    rng = np.random.default_rng(seed)
-    current = a_point(network, rng)
-    image = Minimum(symmetry.random_image(network, current.coordinates, rng=rng), 0.0, 0.0, current.eigenvalues)
-    after = CrossoverMove().propose(AnyLoss(network), current, (image,), 1.0, rng)
-    np.testing.assert_allclose(after, current.coordinates, atol=1e-12)
-
-
-@given(networks, seeds)
-@settings(deadline=None)
-def test_a_crossover_takes_whole_units_of_one_layer_from_the_partner(network, seed):
-    rng = np.random.default_rng(seed)
-    current, partner = a_point(network, rng), a_point(network, rng)
-    after = CrossoverMove().propose(AnyLoss(network), current, (partner,), 1.0, rng)
-    donor = symmetry.nearest_image(network, partner.coordinates, current.coordinates)
-    changed = after != current.coordinates
-    np.testing.assert_array_equal(after[changed], donor[changed])
-    parts = changed_parts(network, current.coordinates, after)
-    layers = [k for k, (_, bias) in enumerate(parts) if bias.any()]
-    assert len(layers) == 1
-    k = layers[0]
-    units = parts[k][1]
-    assert 0 < units.sum() < len(units)
-    np.testing.assert_array_equal(parts[k][0], np.broadcast_to(units, parts[k][0].shape))
-    np.testing.assert_array_equal(parts[k + 1][0], np.broadcast_to(units[:, None], parts[k + 1][0].shape))
-
-
-@pytest.mark.parametrize("move", [LayerMove(), UnitMove(), CrossoverMove()], ids=lambda move: type(move).__name__)
-def test_moves_that_need_a_network_say_so(move, rng):
+def test_a_move_that_needs_a_network_says_so(rng):
     surface = DoubleWell()
     start = quench(surface, [1.0, 0.0]).minimum
-    with pytest.raises(ValueError, match=rf"{type(move).__name__} needs .*network.*loss\.network = None"):
-        basin_hopping(surface, start, rng=rng, steps=1, settings=BasinHopping(moves=[move]))
+    with pytest.raises(ValueError, match=r"UnitMove needs .*network.*loss\.network = None"):
+        basin_hopping(surface, start, rng=rng, steps=1, settings=BasinHopping(moves=[UnitMove()]))
 
 
-@pytest.mark.parametrize("kind", [GaussianMove, LayerMove, UnitMove])
+@pytest.mark.parametrize("kind", [GaussianMove, UnitMove])
 @pytest.mark.parametrize("length", [0.0, -1.0, np.nan, np.inf])
 def test_a_wrong_length_is_named(kind, length):
     with pytest.raises(ValueError, match=f"length must be positive and finite; got {length}"):
         kind(length)
 
 
-@pytest.mark.parametrize("move", [GaussianMove(), LayerMove(3.0), UnitMove(), CrossoverMove()], ids=str)
+@pytest.mark.parametrize("move", [GaussianMove(), UnitMove()], ids=str)
 def test_each_kind_of_move_finds_other_minima(small_loss, move):
     start = quench(small_loss, small_loss.network.glorot_uniform(np.random.default_rng(0))).minimum
     walk = basin_hopping(
