@@ -15,7 +15,7 @@ from bridge.commands._words import duration
 
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_TO_KNOW = 3.0  # of work before an estimate of the rest is said
-LONG = 20.0  # seconds that must be left before it is said how long it will take
+LONG = 60.0  # seconds that must be left before it is said how long it will take
 
 Update = Callable[..., None]
 

@@ -103,7 +103,7 @@ def arrange() -> None:
     logger.warning(
         "cannot write to %s: %s (the environment variables %s name other directories)",
         full[0][1],
-        "everything is compiled anew in every process" if place is None else f"caches are in {place}",
+        "everything is compiled again in every process" if place is None else f"caches are in {place}",
         ", ".join(variable for variable, _ in full),
     )
 

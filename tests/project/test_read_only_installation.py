@@ -16,7 +16,7 @@ from support.paths import ROOT
 
 from landscape.support import _compilation
 
-PACKAGES = ("landscape", "dynamics", "bridge")
+PACKAGES = ("landscape", "dynamics", "bridge", "agescape")
 NOWHERE = "/proc/none"  # not even root can make a folder there
 FORGOTTEN = ("NUMBA_CACHE_DIR", "AGESCAPE_CACHE_DIR", "MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 
@@ -57,10 +57,14 @@ def assert_one_line(ended, *words):
     assert all(word in ended.stderr for word in words), ended
 
 
-def test_help_without_a_place_for_caches(installation, temporary):
-    ended = run(installation, "-m", "bridge", "--help", TMPDIR=str(temporary))
-    assert_one_line(ended, "cannot write to", str(temporary), "NUMBA_CACHE_DIR")
-    assert ended.stdout.startswith("Usage:")
+def test_commands_without_a_place_for_caches(installation, temporary, tmp_path):
+    ended = run(installation, "-m", "agescape", "--help", TMPDIR=str(temporary))
+    assert (ended.returncode, ended.stderr) == (0, "")  # nothing is compiled
+    assert "Usage:" in ended.stdout
+    make = ("data", "ljat", "--rows", "20", "--test-rows", "0", "--output", str(tmp_path / "d.csv"))
+    ended = run(installation, "-m", "agescape", *make, TMPDIR=str(temporary))
+    assert_one_line(ended, "agescape: cannot write to", str(temporary), "NUMBA_CACHE_DIR")
+    assert ended.stdout.startswith("20 training rows")
 
 
 COMPILE = """
@@ -79,7 +83,7 @@ print(list(worker_pool(int(sys.argv[2]))(delayed(_dot)(np.full(1, 1.0 * k), np.o
 
 def test_without_any_place_nothing_is_kept_and_everything_works(installation):
     ended = run(installation, "-c", COMPILE, NOWHERE, "1")
-    assert_one_line(ended, "compiled anew in every process")
+    assert_one_line(ended, "compiled again in every process")
     assert ended.stdout.splitlines() == ["5.0 None None", "[0.0, 1.0]"]
 
 
@@ -143,7 +147,7 @@ def test_every_command(installation, temporary, tmp_path):
     hostile.make_specimens(good, agescape)
     for command in hostile.GOOD_COMMANDS:
         codes = []
-        for name, call in (("usual", agescape), ("read-only", partial(run, installation, "-m", "bridge"))):
+        for name, call in (("usual", agescape), ("read-only", partial(run, installation, "-m", "agescape"))):
             folder = Path(shutil.copytree(good, tmp_path / name))
             words = [filled(word, folder) for word in command]
             ended = call(*words) if call is agescape else call(*words, TMPDIR=str(temporary))
@@ -151,4 +155,4 @@ def test_every_command(installation, temporary, tmp_path):
             shutil.rmtree(folder)
         assert codes[0] == codes[1], ended
         assert "Traceback" not in ended.stderr, ended
-        assert ended.stderr.count("cannot write to") == 1, ended
+        assert ended.stderr.count("cannot write to") <= 1, ended  # not where nothing is compiled

@@ -211,7 +211,7 @@ def test_without_distributed_it_says_what_to_install(monkeypatch):
 
 def agescape(*arguments):
     done = subprocess.run(
-        [sys.executable, "-m", "bridge", *map(str, arguments)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "agescape", *map(str, arguments)], capture_output=True, text=True, check=False
     )
     return done.returncode, done.stdout, done.stderr
 

@@ -131,7 +131,7 @@ def test_a_tenth_of_a_million_transition_states(tmp_path):
     subprocess.run([*made, "--minima", "10000", "--transition-states", "100000"], check=True)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     for command in (["info", "f.db"], ["graph", "f.db", "--connected", "--levels", "40", "--output", "f.svg"]):
-        subprocess.run([sys.executable, "-m", "bridge", *command], cwd=tmp_path, check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", "agescape", *command], cwd=tmp_path, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime - before.ru_utime < 30
     assert after.ru_maxrss < 2**20  # kB

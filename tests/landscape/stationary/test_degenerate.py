@@ -5,10 +5,9 @@ import json
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from typer.testing import CliRunner
+from test_cli import agescape
 
 from bridge import inherent_structures
-from bridge.cli import app
 from bridge.mapping import SnapshotStatus
 from dynamics import Trajectories
 from dynamics.snapshots import loss_identity
@@ -254,9 +253,9 @@ def test_the_command_says_in_a_sentence_why_nothing_was_found(tmp_path):
     rows = "\n".join(f"{x},{int(x > 0)}" for x in np.linspace(-1.0, 1.0, 20).tolist())
     (tmp_path / "t.csv").write_text(f"x,label\n{rows}\n")
     arguments = f"explore --hidden 2 --dataset {tmp_path}/t.csv --regularization 0 --searches 8 --jobs 1 --json"
-    result = CliRunner().invoke(app, [*arguments.split(), "--output", str(tmp_path / "t.db")])
-    found = json.loads(result.stdout)
+    result = agescape(*arguments.split(), "--output", tmp_path / "t.db")
+    found = json.loads(result.out)
     assert found["minima"] == 0
     assert found["statuses"].get("RUNAWAY", 0) >= 6
     assert "use regularization > 0" in found["advice"]
-    assert "use regularization > 0" in result.stderr
+    assert "use regularization > 0" in result.err
