@@ -154,6 +154,15 @@ def test_without_a_cluster_a_shared_argument_is_itself():
         assert shared(value) is value
 
 
+def test_copies_of_a_shared_argument_are_kept_until_the_end(address):
+    """Dask drops all but one after two seconds: a worker that dies would take the last one along."""
+    with distributed.Client(address, set_as_default=False) as client:
+        assert client.amm.running()
+        with cluster(address), worker_pool(1):
+            assert not client.amm.running()
+        assert client.amm.running()
+
+
 def test_a_single_worker_does_the_work_too(few_data, tmp_path):
     arguments = {"optimizer": SGD(batch_size=20), "replicas": 7, "steps": 300, "seed": 4}
     train(MLP((2, 3, 4)), few_data, **arguments, path=tmp_path / "here.h5")

@@ -328,7 +328,7 @@ def test_a_search_that_ends_in_a_minimum_from_sgd_counts(incomplete, rng):
     (new,) = found.new_ids
     assert few.minimum(new).hits == 0
     few.close()
-    explored = explore(loss, few.path, searches=6 * SEARCHES)
+    explored = explore(loss, few.path, searches=3 * SEARCHES)
     with Database(few.path) as again:
         assert again.minimum(new).hits > 0
         assert explored.estimated_minima.low >= sum(minimum.hits > 0 for minimum in again.minima)

@@ -30,6 +30,7 @@ class Fork(Surface):
     height, bend, pitch = 0.3, 0.5, 2.0
 
     def __init__(self, tilt):
+        super().__init__()
         self.tilt = tilt
 
     def value_gradient_hessian(self, theta):

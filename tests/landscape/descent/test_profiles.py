@@ -41,8 +41,10 @@ def test_the_way_across_the_surface(surface):
     loss, minima, states = surface
     profile = loss_profile(loss, minima, states, path_error=1e-4)
     assert_is_profile(profile, minima, states)
-    assert profile.points[profile.minima] == pytest.approx(loss.minima[[0, 2, 1]], abs=1e-6)
-    assert profile.points[profile.transition_states] == pytest.approx(loss.saddles, abs=1e-6)
+    assert profile.points[profile.minima] == pytest.approx(loss.known_points().minima[[0, 2, 1]], abs=1e-6)
+    assert profile.points[profile.transition_states] == pytest.approx(
+        loss.known_points().transition_states[[1, 0]], abs=1e-6
+    )
     # Radau at a fine tolerance follows the same way
     for state in states:
         for sign in (1.0, -1.0):
