@@ -37,7 +37,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         explore(loss, folder / "landscape.db", searches=options.searches, jobs=options.jobs)
         estimate_minima(loss, folder / "landscape.db", starts=64, jobs=options.jobs)
-        train(network, data, replicas=options.replicas, steps=options.steps, path=folder / "sgd.h5", jobs=options.jobs)
+        train(loss, replicas=options.replicas, steps=options.steps, path=folder / "sgd.h5", jobs=options.jobs)
     comparison = compare(options.folder, threshold=options.threshold)
     for row in comparison.rows:
         print(

@@ -140,14 +140,11 @@ def train(
                 bar("train" if dataset_seeds is None else f"train on data set {number}", done, total)
 
             runs = run_train(
-                loss.network,
-                loss.data,
+                loss,
                 optimizer,
                 replicas=replicas,
                 steps=steps,
                 seed=seed,
-                regularization=regularization,
-                regularize_biases=regularize_biases,
                 noise=kind,
                 label_noise=label_noise,
                 shared_order=shared_order,

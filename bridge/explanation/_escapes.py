@@ -102,14 +102,11 @@ def langevin_escapes(
         raise ValueError(msg)
     lags = every * np.arange(1, steps // every)
     runs = train(
-        loss.network,
-        loss.data,
+        loss,
         SGD(learning_rate, min(loss.data.rows, 100), precision="float64"),
         replicas=replicas,
         steps=int(every + lags[-1]),
         seed=seed,
-        regularization=loss.regularization,
-        regularize_biases=loss.regularize_biases,
         noise=Langevin(temperature),
         start=Points(home.coordinates),
         waiting_times=[every],

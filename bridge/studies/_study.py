@@ -125,13 +125,11 @@ def _one_architecture(
     )
     for file, noise, replicas in ensembles:
         train(
-            network,
-            loss.data,
+            loss,
             settings.optimizer,
             replicas=replicas,
             steps=scale.steps,
             seed=settings.seed,
-            regularization=settings.regularization,
             noise=noise,
             path=folder / file,
             jobs=jobs,

@@ -76,6 +76,13 @@ def test_threads_and_processes_train_the_same(small_loss, tmp_path):
     for backend in ("sequential", "threading", "loky"):
         path = tmp_path / f"{backend}.h5"
         with joblib.parallel_config(backend=backend):
-            train(small_loss.network, small_loss.data, SGD(batch_size=20), replicas=11, steps=2000, path=path, jobs=2)
+            train(
+                small_loss,
+                SGD(batch_size=20),
+                replicas=11,
+                steps=2000,
+                path=path,
+                jobs=2,
+            )
         found.append(arrays(path))
     assert found[0] == found[1] == found[2]

@@ -6,7 +6,7 @@ import numpy as np
 
 from dynamics import SGD, train
 from dynamics.runs import MOMENTS, PER_REPLICA, SHARED
-from landscape import Dataset
+from landscape import CrossEntropyLoss, Dataset
 from landscape.networks import MLP
 
 NETWORK = MLP((2, 3, 4))
@@ -25,7 +25,8 @@ DATA = toy_data()
 
 def run(optimizer: Any = OPTIMIZER, **changes: Any) -> Any:
     arguments: dict[str, Any] = {"replicas": 7, "steps": 60, "seed": 3} | changes
-    return train(NETWORK, DATA, optimizer, **arguments)
+    penalty = {name: arguments.pop(name) for name in ("regularization", "regularize_biases") if name in arguments}
+    return train(CrossEntropyLoss(NETWORK, DATA, **penalty), optimizer, **arguments)
 
 
 def assert_same(a, b):

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import typer
 from rich.console import Console
+from support.paths import ROOT
 from test_cli import (
     DEEP,
     MAIN,
@@ -43,7 +44,7 @@ from bridge.commands._notes import ANNOUNCE
 from bridge.commands._parsing import parse_hidden
 from bridge.commands._registry import COMMANDS
 from dynamics.training import SGD, train
-from landscape import datasets
+from landscape import CrossEntropyLoss, datasets
 from landscape.networks import MLP
 from landscape.support import njit
 
@@ -60,8 +61,8 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     data = datasets.ljat(rows=30, seed=0, test_rows=0)
     datasets.write_table(data, folder / "data.csv")
-    train(MLP((2, 2, 4)), data, SGD(batch_size=10), replicas=2, steps=40, path=folder / "f.h5")
-    return {"db": Path(__file__).parents[1] / "examples" / "databases" / "n1000-h1-1.db", "csv": folder / "data.csv",
+    train(CrossEntropyLoss(MLP((2, 2, 4)), data), SGD(batch_size=10), replicas=2, steps=40, path=folder / "f.h5")
+    return {"db": ROOT / "examples" / "databases" / "n1000-h1-1.db", "csv": folder / "data.csv",
             "h5": folder / "f.h5"}  # fmt: skip
 
 
@@ -320,7 +321,7 @@ def test_the_command_runs_in_a_process_of_its_own():
 
 
 def test_the_command_reference_has_every_option():
-    path = Path(__file__).parents[1] / "docs" / "command_reference.py"
+    path = ROOT / "docs" / "command_reference.py"
     spec = importlib.util.spec_from_file_location("command_reference", path)
     assert spec is not None
     assert spec.loader is not None

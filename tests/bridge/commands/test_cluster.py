@@ -112,7 +112,7 @@ def test_an_ensemble_is_the_same_as_with_threads(address, few_data, tmp_path):
     def run(name):
         optimizer = SGD(batch_size=20)
         path = tmp_path / name
-        train(MLP((2, 3, 4)), few_data, optimizer, replicas=13, steps=300, seed=4, path=path, jobs=2)
+        train(CrossEntropyLoss(MLP((2, 3, 4)), few_data), optimizer, replicas=13, steps=300, seed=4, path=path, jobs=2)
         return path
 
     here = run("here.h5")
@@ -165,7 +165,7 @@ def test_copies_of_a_shared_argument_are_kept_until_the_end(address):
 
 def test_a_single_worker_does_the_work_too(few_data, tmp_path):
     arguments = {"optimizer": SGD(batch_size=20), "replicas": 7, "steps": 300, "seed": 4}
-    train(MLP((2, 3, 4)), few_data, **arguments, path=tmp_path / "here.h5")
+    train(CrossEntropyLoss(MLP((2, 3, 4)), few_data), **arguments, path=tmp_path / "here.h5")
     with (
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", **ANY_PORT
@@ -174,7 +174,7 @@ def test_a_single_worker_does_the_work_too(few_data, tmp_path):
     ):
         with worker_pool(1) as pool:
             assert threading.get_ident() not in set(pool(joblib.delayed(where)(k) for k in range(3)))
-        train(MLP((2, 3, 4)), few_data, **arguments, path=tmp_path / "there.h5")
+        train(CrossEntropyLoss(MLP((2, 3, 4)), few_data), **arguments, path=tmp_path / "there.h5")
     same_runs(tmp_path / "here.h5", tmp_path / "there.h5")
 
 
@@ -272,7 +272,7 @@ def test_every_command_makes_the_same_files_on_a_cluster(tmp_path):
 @pytest.mark.slow
 def test_a_worker_killed_in_the_middle_changes_nothing(data, tmp_path):
     arguments = {"replicas": 40, "steps": 20_000, "seed": 2}
-    train(MLP((2, 5, 4)), data, **arguments, path=tmp_path / "here.h5")
+    train(CrossEntropyLoss(MLP((2, 5, 4)), data), **arguments, path=tmp_path / "here.h5")
     killed = []
 
     def kill(done, total):
@@ -281,7 +281,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(data, tmp_path):
             os.kill(killed[0], signal.SIGKILL)
 
     with processes() as local, cluster(local.scheduler_address):
-        train(MLP((2, 5, 4)), data, **arguments, path=tmp_path / "there.h5", progress=kill)
+        train(CrossEntropyLoss(MLP((2, 5, 4)), data), **arguments, path=tmp_path / "there.h5", progress=kill)
         assert killed
         assert killed[0] not in [worker.pid for worker in local.workers.values()]
     same_runs(tmp_path / "here.h5", tmp_path / "there.h5")

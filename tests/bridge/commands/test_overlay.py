@@ -38,7 +38,7 @@ def files(tmp_path_factory):
     data = datasets.ljat(100, 0, test_rows=0)
     loss = CrossEntropyLoss(MLP((2, 3, 4)), data)
     explore(loss, folder / "f.db", searches=48)
-    train(loss.network, data, SGD(batch_size=20), replicas=3, steps=3000, path=folder / "f.h5")
+    train(loss, SGD(batch_size=20), replicas=3, steps=3000, path=folder / "f.h5")
     return folder / "f.db", folder / "f.h5"
 
 

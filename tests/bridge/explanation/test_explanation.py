@@ -44,7 +44,9 @@ def files(tmp_path_factory):
     explore(loss, folder / "small.db", searches=24, seed=0)
     times = {"waiting_times": [100, 200, 400], "lags": [1, 3, 10, 30, 100, 300, 1000, 1600]}
     optimizer = SGD(0.05, 20, precision="float64")
-    runs = train(network, data, optimizer, replicas=4, steps=2000, regularization=1e-3, path=folder / "sgd.h5", **times)
+    runs = train(
+        CrossEntropyLoss(network, data, 1e-3), optimizer, replicas=4, steps=2000, path=folder / "sgd.h5", **times
+    )
     return folder, loss, runs
 
 

@@ -195,8 +195,8 @@ def test_langevin_runs_of_a_network_hop_as_foretold(tmp_path):
         tw = int(dwell / 20)
         starts = np.array([minima[k % 2].point.coordinates for k in range(80)])
         runs = train(
-            loss.network, loss.data, SGD(eta, 50, precision="float64"), replicas=80, steps=tw + int(lags[-1]),
-            regularization=0.01, noise=Langevin(t), start=Points(starts), waiting_times=[tw], lags=lags, seed=1,
+            loss, SGD(eta, 50, precision="float64"), replicas=80, steps=tw + int(lags[-1]),
+            noise=Langevin(t), start=Points(starts), waiting_times=[tw], lags=lags, seed=1,
         )  # fmt: skip
         quenched = quenched_snapshots(runs, loss, steps=[tw, *(tw + lags)])
         ids = ids_in_database(quenched, database, loss)

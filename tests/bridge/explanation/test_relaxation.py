@@ -211,7 +211,7 @@ def test_read_only_input_stays(surface, rng):
 def ensemble():
     data = datasets.ljat(rows=100, seed=0)
     network = MLP((2, 3, 4))
-    runs = train(network, data, SGD(0.05, 20, precision="float64"), replicas=3, steps=400,
+    runs = train(CrossEntropyLoss(network, data), SGD(0.05, 20, precision="float64"), replicas=3, steps=400,
                  waiting_times=[50, 100], lags=[1, 2, 5, 20, 100, 300])  # fmt: skip
     return runs, CrossEntropyLoss(network, data)
 
@@ -235,7 +235,7 @@ def test_descent_is_plain_gradient_descent_from_the_snapshots(ensemble, tmp_path
 
 def test_descent_of_full_batch_runs_is_what_was_measured(ensemble):
     _, loss = ensemble
-    runs = train(loss.network, loss.data, SGD(0.05, precision="float64"), replicas=2, steps=200, noise="full",
+    runs = train(loss, SGD(0.05, precision="float64"), replicas=2, steps=200, noise="full",
                  waiting_times=[50, 100], lags=[1, 5, 20, 100])  # fmt: skip
     measured, found = mean_square_displacement(runs), descent_displacement(runs, loss)
     np.testing.assert_allclose(found.values, measured.values, rtol=1e-9)
@@ -245,7 +245,7 @@ def test_a_real_network_near_its_minimum_is_harmonic(ensemble):
     _, loss = ensemble
     minimum = quench(loss, loss.network.glorot_uniform(np.random.default_rng(1)))
     start = minimum.coordinates + 1e-4 * np.random.default_rng(2).standard_normal(loss.n_parameters)
-    runs = train(loss.network, loss.data, SGD(0.05, precision="float64"), replicas=1, steps=3000, noise="full",
+    runs = train(loss, SGD(0.05, precision="float64"), replicas=1, steps=3000, noise="full",
                  start=start, waiting_times=[50, 100], lags=[1, 10, 100, 1000, 2900])  # fmt: skip
     predicted = relaxation(runs, loss, minimum.coordinates[None])
     measured = mean_square_displacement(runs)

@@ -552,7 +552,7 @@ def test_data_made_by_hand(loss, tmp_path):
     data = datasets.Dataset(loss.data.inputs, loss.data.labels, 4, loss.data.test_inputs, loss.data.test_labels)
     by_hand = CrossEntropyLoss(loss.network, data)
     explore(by_hand, tmp_path / "f.db", searches=4)
-    runs = train(loss.network, data, SGD(batch_size=20), replicas=1, steps=40)
+    runs = train(by_hand, SGD(batch_size=20), replicas=1, steps=40)
     with Database(tmp_path / "f.db") as database:
         assert inherent_structures(runs, database, loss=by_hand).mapped > 0
         with pytest.raises(ValueError, match="metadata must have a name"):
@@ -751,8 +751,12 @@ def studied(tmp_path_factory):
         explore(loss, root / name / LANDSCAPE, searches=SEARCHES)
         estimate_minima(loss, root / name / LANDSCAPE, starts=16)
         options = {"replicas": 3, "steps": 200, "path": root / name / RUNS}
-        train(loss.network, loss.data, SGD(batch_size=20), **options)
-    train(loss.network, loss.data, noise="full", **options | {"path": root / name / CONTROL, "replicas": 2})
+        train(loss, SGD(batch_size=20), **options)
+    train(
+        loss,
+        noise="full",
+        **options | {"path": root / name / CONTROL, "replicas": 2},
+    )
     (root / "empty").mkdir()
     (root / "half").mkdir()
     (root / "half" / LANDSCAPE).write_bytes((root / "h3" / LANDSCAPE).read_bytes())

@@ -21,6 +21,7 @@ from dynamics.observables import minibatch_gradients, update_alignment
 from dynamics.runs import MOMENTS, PER_REPLICA, displacement_moments
 from dynamics.training import _recording as recording, _replica as replica
 from dynamics.training._recording import Recording
+from landscape import CrossEntropyLoss
 
 TIMES: dict[str, Any] = {"waiting_times": [3, 8, 20], "lags": [1, 2, 5, 17, 30, 45, 52]}  # some beyond the 60 steps
 
@@ -150,8 +151,8 @@ def test_the_file_does_not_grow_with_the_number_of_parameters_times_lags(tmp_pat
     for count in (10, 800):
         path, lags = tmp_path / f"{count}.h5", range(1, count + 1)
         train(
-            NETWORK, DATA, OPTIMIZER, replicas=1, steps=1000, waiting_times=[10, 100], lags=lags, path=path,
-            snapshots="waiting",
+            CrossEntropyLoss(NETWORK, DATA), OPTIMIZER, replicas=1, steps=1000, waiting_times=[10, 100], lags=lags,
+            path=path, snapshots="waiting",
         )  # fmt: skip
         with h5py.File(path) as file:
             sizes.append(file["snapshots"].nbytes)

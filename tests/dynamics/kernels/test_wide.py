@@ -162,7 +162,14 @@ def images(rows=120, features=70):
 
 def test_runs_on_pixels_learn_and_their_curves_are_right(tmp_path):
     data, network = images(), MLP(SIZES)
-    runs = train(network, data, SGD(0.1, 5, momentum=0.5), replicas=2, steps=3000, seed=1, path=tmp_path / "F.h5")
+    runs = train(
+        CrossEntropyLoss(network, data),
+        SGD(0.1, 5, momentum=0.5),
+        replicas=2,
+        steps=3000,
+        seed=1,
+        path=tmp_path / "F.h5",
+    )
     assert runs.accuracy[:, -1].min() > 0.9
     loss = CrossEntropyLoss(network, data, 1e-4)
     for r in range(2):

@@ -33,7 +33,7 @@ from dynamics.training import (
     parse_schedule,
     parse_start,
 )
-from landscape import Database, Dataset, Minimum
+from landscape import CrossEntropyLoss, Database, Dataset, Minimum
 from landscape.database import Provenance
 from landscape.networks import MLP
 
@@ -65,7 +65,7 @@ def noise_called(name):
 
 def run(optimizer: Any = OPTIMIZER, **changes: Any) -> Any:
     arguments: dict[str, Any] = {"replicas": 7, "steps": 60, "seed": 3} | changes
-    return train(NETWORK, DATA, optimizer, **arguments)
+    return train(CrossEntropyLoss(NETWORK, DATA), optimizer, **arguments)
 
 
 def advance(  # one replica by the kernel, with everything else by default
@@ -543,7 +543,7 @@ def test_minima_of_another_network_are_refused_even_with_as_many_parameters(stor
     assert other.n_parameters == NETWORK.n_parameters == 9
     message = r"F\.db must be points of a network with layer sizes \(2, 1, 3\); got \(2, 3\)"
     with pytest.raises(ValueError, match=message):
-        train(other, DATA, OPTIMIZER, replicas=1, steps=10, start=parse_start(f"minima:{stored}"))
+        train(CrossEntropyLoss(other, DATA), OPTIMIZER, replicas=1, steps=10, start=parse_start(f"minima:{stored}"))
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,9 @@ def pairs(runs):
 
 @pytest.fixture(scope="module")
 def trained():
-    return train(NETWORK, DATA, SGD(0.2, 6), replicas=3, steps=16, seed=3, waiting_times=TW, lags=LAGS)
+    return train(
+        CrossEntropyLoss(NETWORK, DATA), SGD(0.2, 6), replicas=3, steps=16, seed=3, waiting_times=TW, lags=LAGS
+    )
 
 
 # ---------------------------------------------------------------- layers
@@ -414,7 +416,9 @@ def test_without_test_rows_the_test_curves_are_nan():
 
 def test_files_without_test_curves_load_and_grow(tmp_path):
     def run(replicas):
-        return train(NETWORK, DATA, SGD(0.2, 6), replicas=replicas, steps=16, seed=3, path=tmp_path / "F.h5")
+        return train(
+            CrossEntropyLoss(NETWORK, DATA), SGD(0.2, 6), replicas=replicas, steps=16, seed=3, path=tmp_path / "F.h5"
+        )
 
     run(2)
     with h5py.File(tmp_path / "F.h5", "a") as file:
@@ -423,7 +427,7 @@ def test_files_without_test_curves_load_and_grow(tmp_path):
     old = load_trajectories(tmp_path / "F.h5")
     assert old.test_loss.shape == old.loss.shape
     assert np.isnan([old.test_loss, old.test_accuracy]).all()
-    grown, fresh = run(4), train(NETWORK, DATA, SGD(0.2, 6), replicas=4, steps=16, seed=3)
+    grown, fresh = run(4), train(CrossEntropyLoss(NETWORK, DATA), SGD(0.2, 6), replicas=4, steps=16, seed=3)
     np.testing.assert_array_equal(grown.loss, fresh.loss)
     assert np.isnan(grown.test_loss[:2]).all()
     np.testing.assert_array_equal(grown.test_loss[2:], fresh.test_loss[2:])
@@ -433,7 +437,14 @@ def test_files_without_test_curves_load_and_grow(tmp_path):
 
 def test_observables_read_files_like_memory(tmp_path, trained):
     stored = train(
-        NETWORK, DATA, SGD(0.2, 6), replicas=3, steps=16, seed=3, waiting_times=TW, lags=LAGS, path=tmp_path / "F.h5"
+        CrossEntropyLoss(NETWORK, DATA),
+        SGD(0.2, 6),
+        replicas=3,
+        steps=16,
+        seed=3,
+        waiting_times=TW,
+        lags=LAGS,
+        path=tmp_path / "F.h5",
     )
     assert not isinstance(stored.snapshots, np.ndarray)
     for measure in (layer_displacement, mean_square_displacement):

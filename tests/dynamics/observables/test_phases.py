@@ -18,7 +18,7 @@ from dynamics.observables import (
 from dynamics.plots import plot_alignment, plot_alpha_2, plot_layers, plot_overlap, plot_test_loss
 from dynamics.runs import log_lags, snapshot_steps
 from dynamics.synthetic import brownian
-from landscape import Dataset
+from landscape import CrossEntropyLoss, Dataset
 from landscape.networks import MLP
 
 SEPARATIONS = [1, 3, 10]
@@ -248,8 +248,7 @@ def descent():
 
     def run(noise):
         return train(
-            MLP((2, 3, 2, 4)),
-            data,
+            CrossEntropyLoss(MLP((2, 3, 2, 4)), data),
             SGD(0.05, 6),
             replicas=3,
             steps=60,

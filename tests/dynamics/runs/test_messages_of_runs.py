@@ -38,8 +38,8 @@ def files(tmp_path_factory, small_loss):
     """A folder with runs of a small network, and a database of its minima."""
     folder = tmp_path_factory.mktemp("runs")
     train(
-        small_loss.network, small_loss.data, replicas=4, steps=160, waiting_times=WAITING, lags=LAGS,
-        regularization=small_loss.regularization, path=folder / "good.h5",
+        small_loss, replicas=4, steps=160, waiting_times=WAITING, lags=LAGS,
+        path=folder / "good.h5",
     )  # fmt: skip
     explore(small_loss, folder / "good.db", searches=4, seed=0)
     return folder

@@ -428,7 +428,9 @@ def test_density_of_what_is_not_finite(rng):
 
 @pytest.fixture(scope="module")
 def runs():
-    return train(NETWORKS[1], DATA, SGD(learning_rate=0.2, batch_size=6), replicas=3, steps=200, seed=3)
+    return train(
+        CrossEntropyLoss(NETWORKS[1], DATA), SGD(learning_rate=0.2, batch_size=6), replicas=3, steps=200, seed=3
+    )
 
 
 def along(runs, **options):
@@ -584,7 +586,9 @@ def test_the_scale_of_the_noise_is_that_of_the_runs_or_what_is_asked_for(runs):
 
 
 def test_full_batch_descent_has_no_noise():
-    descent = train(NETWORKS[1], DATA, SGD(learning_rate=0.2, batch_size=6), replicas=1, steps=20, noise="full")
+    descent = train(
+        CrossEntropyLoss(NETWORKS[1], DATA), SGD(learning_rate=0.2, batch_size=6), replicas=1, steps=20, noise="full"
+    )
     found = along(descent, steps=[20])
     assert found.noise_traces == 0.0
     assert found.temperatures == 0.0
@@ -593,7 +597,7 @@ def test_full_batch_descent_has_no_noise():
 
 def test_a_zero_mode_is_no_eigenvalue():
     options = {"regularize_biases": False}
-    without = train(NETWORKS[1], DATA, SGD(batch_size=6), replicas=1, steps=20, **options)
+    without = train(CrossEntropyLoss(NETWORKS[1], DATA, **options), SGD(batch_size=6), replicas=1, steps=20)
     found = curvature(without, toy_loss(**options), steps=[20])
     assert found.eigenvalues.shape == found.mode_noise.shape == (1, 1, 24)
     assert found.noise_eigenvalues.shape == (1, 1, 25)
@@ -606,7 +610,7 @@ def test_zeros_of_the_hessian_are_not_counted_as_negative():
     One input of ones and the bias are one direction, three outputs shift together: two eigenvalues are left.
     """
     data = Dataset(np.ones((12, 2)), np.arange(12) % 3, 3, np.empty((0, 2)), np.empty(0, np.int64))
-    flat = train(MLP((2, 3)), data, SGD(batch_size=3), replicas=2, steps=20, regularization=0.0)
+    flat = train(CrossEntropyLoss(MLP((2, 3)), data, 0.0), SGD(batch_size=3), replicas=2, steps=20)
     found = curvature(flat, CrossEntropyLoss(MLP((2, 3)), data, 0.0), steps=[20])
     np.testing.assert_array_equal(found.negative_eigenvalues, 0)
     loss = CrossEntropyLoss(MLP((2, 3)), data, 0.0)

@@ -30,6 +30,7 @@ from dynamics.runs import (
 from dynamics.training._curves import evaluate_curves
 from dynamics.training._plan import noise_key, start_seed
 from dynamics.training._store import Block, FileStore, Header, MemoryStore
+from landscape import CrossEntropyLoss
 from landscape.networks import MLP
 
 
@@ -187,7 +188,14 @@ def test_other_settings_are_refused(tmp_path, name, changes, finished):
 def test_other_data_is_refused(tmp_path):
     run(path=tmp_path / "F.h5", replicas=1)
     with pytest.raises(ValueError, match="data_sha256"):
-        train(NETWORK, toy_data(shift=0.1), OPTIMIZER, replicas=1, steps=60, seed=3, path=tmp_path / "F.h5")
+        train(
+            CrossEntropyLoss(NETWORK, toy_data(shift=0.1)),
+            OPTIMIZER,
+            replicas=1,
+            steps=60,
+            seed=3,
+            path=tmp_path / "F.h5",
+        )
 
 
 def test_foreign_files_are_named_and_left_alone(tmp_path):
@@ -384,7 +392,7 @@ def test_bad_hyperparameters_are_named(name, value):
 @pytest.mark.parametrize("sizes", [(3, 4), (2, 3)])
 def test_a_network_that_does_not_fit_is_refused(sizes):
     with pytest.raises(ValueError, match=r"^network must have 2 inputs and 4 outputs"):
-        train(MLP(sizes), DATA, OPTIMIZER)
+        train(CrossEntropyLoss(MLP(sizes), DATA), OPTIMIZER)
 
 
 def test_first_names_what_exists():

@@ -11,7 +11,7 @@ import pytest
 from dynamics import SGD, aging, load_trajectories, mean_square_displacement, train, train_module
 from dynamics.noises import NOISES
 from dynamics.training._torch_replicas import NOISES_OF_MODULES
-from landscape import TorchLoss, datasets
+from landscape import CrossEntropyLoss, TorchLoss, datasets
 from landscape.networks import MLP
 
 torch = pytest.importorskip("torch")
@@ -87,7 +87,7 @@ SLOW = [pytest.param(noise, marks=pytest.mark.slow) for noise in ("replacement",
 def test_an_mlp_takes_the_kernels_path(data, noise):
     """The same minibatches, penalty and arithmetic, in float64."""
     optimizer = SGD(batch_size=8, precision="float64")
-    kernel = train(NETWORK, data, optimizer, replicas=4, steps=STEPS, seed=3, noise=noise)
+    kernel = train(CrossEntropyLoss(NETWORK, data), optimizer, replicas=4, steps=STEPS, seed=3, noise=noise)
     runs = module_runs(data, optimizer, to_module(kernel.snapshots[:, 0]), noise=noise)
     np.testing.assert_array_equal(runs.steps, kernel.steps)
     np.testing.assert_allclose(runs.snapshots, to_module(kernel.snapshots), rtol=0, atol=1e-9)
@@ -98,15 +98,15 @@ def test_an_mlp_takes_the_kernels_path(data, noise):
 
 def test_biases_can_be_left_out_of_the_penalty(data):
     optimizer = SGD(batch_size=8, precision="float64")
-    given = {"replicas": 2, "steps": 60, "seed": 3, "regularization": 0.01, "regularize_biases": False}
-    kernel = train(NETWORK, data, optimizer, **given)
-    runs = module_runs(data, optimizer, to_module(kernel.snapshots[:, 0]), **given)
+    given, penalty = {"replicas": 2, "steps": 60, "seed": 3}, {"regularization": 0.01, "regularize_biases": False}
+    kernel = train(CrossEntropyLoss(NETWORK, data, **penalty), optimizer, **given)
+    runs = module_runs(data, optimizer, to_module(kernel.snapshots[:, 0]), **given, **penalty)
     np.testing.assert_allclose(runs.snapshots, to_module(kernel.snapshots), rtol=0, atol=1e-10)
     np.testing.assert_allclose(runs.loss, kernel.loss, atol=1e-10)
 
 
 def test_in_float32_it_follows_the_kernel_for_a_while(data):
-    kernel = train(NETWORK, data, SGD(batch_size=8), replicas=4, steps=50, seed=3)
+    kernel = train(CrossEntropyLoss(NETWORK, data), SGD(batch_size=8), replicas=4, steps=50, seed=3)
     runs = module_runs(data, SGD(batch_size=8), to_module(kernel.snapshots[:, 0]), steps=50)
     assert runs.snapshots.dtype == np.float32
     np.testing.assert_allclose(runs.snapshots, to_module(kernel.snapshots), rtol=0, atol=1e-4)

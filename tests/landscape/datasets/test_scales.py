@@ -9,7 +9,7 @@ from support.paths import SHARED
 
 import bridge.commands.study
 from dynamics import SGD, train
-from landscape import Dataset, datasets
+from landscape import CrossEntropyLoss, Dataset, datasets
 from landscape.networks import MLP
 
 MNIST = SHARED / "data" / "mnist"
@@ -140,4 +140,4 @@ def test_commands_are_silent_where_scales_are_fine(tmp_path):
 def test_inputs_beyond_the_precision_are_refused():
     data = dataset(spread(0, 1), spread(-1e39, 0))
     with pytest.raises(ValueError, match=r"within 3\.4e\+38, the largest number of float32; got 1e\+39"):
-        train(MLP((2, 2, 2)), data, SGD(batch_size=10), replicas=1, steps=5)
+        train(CrossEntropyLoss(MLP((2, 2, 2)), data), SGD(batch_size=10), replicas=1, steps=5)

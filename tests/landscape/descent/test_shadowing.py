@@ -25,7 +25,7 @@ def assert_same_ends(found, expected, atol):
 def run(few_data):
     """A loss and the snapshots (S, P) of a run of SGD that descends it."""
     network = MLP((2, 3, 4))
-    runs = train(network, few_data, SGD(batch_size=20), replicas=1, steps=4000, seed=1)
+    runs = train(CrossEntropyLoss(network, few_data), SGD(batch_size=20), replicas=1, steps=4000, seed=1)
     return CrossEntropyLoss(network, few_data), np.asarray(runs.snapshots[0], np.float64)[::6]
 
 
@@ -137,7 +137,7 @@ def test_wide_networks_keep_no_paths(run, monkeypatch):
 @pytest.mark.parametrize("hidden", [(10,), (5, 5), (4, 4, 4)])
 def test_maps_of_runs_at_full_scale_are_those_of_single_flows(data, hidden, tmp_path):
     loss = CrossEntropyLoss(MLP((2, *hidden, 4)), data)
-    train(loss.network, data, replicas=2, steps=150_000, path=tmp_path / "runs.h5")
+    train(CrossEntropyLoss(loss.network, data), replicas=2, steps=150_000, path=tmp_path / "runs.h5")
     runs = load_trajectories(tmp_path / "runs.h5")
     chosen = np.linspace(0, runs.steps.size - 1, 60).astype(int)
     for r in range(2):

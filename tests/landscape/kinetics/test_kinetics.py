@@ -326,8 +326,8 @@ def test_escape_times_beyond_the_leading_order_and_their_step_size(learning_rate
     every = int(1.5 / (learning_rate * rate)) // 300
     times = every * np.arange(1, 299)
     runs = train(
-        loss.network, loss.data, SGD(learning_rate, 50, precision="float64"), replicas=400, steps=every * 299, seed=3,
-        regularization=0.05, noise=Langevin(t), start=Points(minimum), waiting_times=[every], lags=times,
+        loss, SGD(learning_rate, 50, precision="float64"), replicas=400, steps=every * 299, seed=3,
+        noise=Langevin(t), start=Points(minimum), waiting_times=[every], lags=times,
     )  # fmt: skip
     way = minimum - symmetry.transform(loss.network, minimum, [(np.array([0]), np.array([-1.0]))])
     along = np.array([np.asarray(snapshots) @ way for snapshots in runs.snapshots]) / (minimum @ way)  # 1 at home

@@ -48,14 +48,14 @@ def test_results_do_not_depend_on_what_was_compiled_before(tmp_path):
 KERNELS = """
 import numpy as np
 from dynamics import SGD, train
-from landscape import Dataset
+from landscape import CrossEntropyLoss, Dataset
 from landscape.networks import MLP
 rng = np.random.default_rng(0)
 for sizes in ((3, 16, 12, 4), (64, 5, 4)):
     inputs, labels = rng.normal(size=(60, sizes[0])), rng.integers(4, size=60)
     data = Dataset(inputs, labels, 4, inputs[:0], labels[:0])
     for precision in ("float32", "float64"):
-        runs = train(MLP(sizes), data, SGD(batch_size=20, precision=precision), replicas=1, steps=200)
+        runs = train(CrossEntropyLoss(MLP(sizes), data), SGD(batch_size=20, precision=precision), replicas=1, steps=200)
         print(runs.snapshots[0, -1].tobytes().hex())
 """
 
