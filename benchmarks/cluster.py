@@ -75,7 +75,7 @@ def task_of(kind: Ensemble, data: Dataset, steps: int | None = None) -> KernelTa
     keep, filling.fill = filling.fill, lambda store, task, *_: made.append(task) or _stop()
     try:
         train(
-            MLP(kind.layer_sizes), data, kind.optimizer, steps=steps or kind.steps,
+            CrossEntropyLoss(MLP(kind.layer_sizes), data), kind.optimizer, steps=steps or kind.steps,
             snapshots="waiting" if kind.dataset == "mnist" else "all",
         )  # fmt: skip
     except StopIteration:

@@ -12,7 +12,7 @@ def describe_observable(name: str, result: Any, threshold: float, seed: int) -> 
     """The numbers of one result of `observe`; t* and mu are those of `threshold`."""
 
     def exponents(msd: MeanSquareDisplacement) -> dict[str, Any]:
-        return describe_fit(aging(msd, threshold, seed=seed))
+        return describe_fit(aging(msd, threshold, rng=seed))
 
     return OBSERVABLES[name].describe(result, exponents)
 

@@ -1,7 +1,6 @@
 """How many minima there are, in words: never more than is known."""
 
 import math
-from typing import Any
 
 from landscape.search import FEWEST_STARTS, Exploration
 from landscape.support import Estimate
@@ -29,13 +28,3 @@ def how_many(found: Exploration) -> str:
         f"{UNKNOWN}: {found.random_starts} random starts ended in minima, fewer than {FEWEST_STARTS}; "
         "explore with --estimate 256 to draw more"
     )
-
-
-def shown(result: dict[str, Any], found: Exploration, *, as_json: bool) -> dict[str, Any]:
-    """A result as it is printed: the estimate as numbers for JSON, else in words."""
-    if as_json:
-        return result
-    words = {"estimated_minima": how_many(found)}
-    if not math.isfinite(found.coverage):
-        words |= dict.fromkeys(("coverage", "coverage_low", "found_share"), UNKNOWN)
-    return {key: words.get(key, value) for key, value in result.items()}

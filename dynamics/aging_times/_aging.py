@@ -10,7 +10,7 @@ from dynamics.aging_times._crossover import Crossover, find_crossover
 from dynamics.aging_times._runs_mean import runs_mean
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _fits, _goodness, _resampling
-from landscape.support import Estimate
+from landscape.support import RNG, Estimate, Result
 
 Array = NDArray[np.float64]
 
@@ -20,7 +20,7 @@ LEAST_EFFECTIVE = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Aging:
+class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star")):
     """Result of `aging`. W waiting times, R runs; times in steps; nan where a value does not exist.
 
     Parameters
@@ -113,7 +113,7 @@ def aging(
     *,
     confidence: float = 0.95,
     resamples: int = 1000,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Aging:
     """Time t*(tw) in which the mean square displacement reaches `threshold`, and the exponent mu of t* ~ tw^mu.
 
@@ -132,7 +132,7 @@ def aging(
     """
     check_fit(msd, confidence, resamples, threshold)
     x, replicas = np.log(msd.waiting_times), msd.replicas
-    counts = _resampling.run_counts(replicas, resamples, seed)
+    counts = _resampling.run_counts(replicas, resamples, rng)
     found = crossings(msd, _resampling.resampled_means(counts, msd.values), threshold)
     y, samples = found.log, np.where(np.isfinite(found.log), found.log_samples, np.nan)
     law = _goodness.power_law(x, y, samples, replicas)

@@ -8,13 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.aging_times._aging import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _fits, _resampling
-from landscape.support import Estimate
+from landscape.support import RNG, Estimate, Result, seed_of
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Agreement:
+class Agreement(Result, shows=("mu_difference", "t_star_ratio", "share", "holds_from", "tolerance")):
     """Result of `agreement`. W waiting times; nan where a value does not exist.
 
     Parameters
@@ -62,7 +62,7 @@ def agreement(
     tolerance: float = 0.2,
     confidence: float = 0.95,
     resamples: int = 1000,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Agreement:
     """Compare a predicted with the measured displacement of the same runs.
 
@@ -74,14 +74,13 @@ def agreement(
         If the numbers of runs or the waiting times differ, fewer than two lags are common, or `tolerance` is not
         positive.
     """
+    rng = seed_of(rng)  # the same draws for both
     measured, predicted = _common(measured, predicted)
     if not tolerance > 0:
         msg = f"tolerance must be positive; got {tolerance!r}"
         raise ValueError(msg)
-    fits = [
-        aging(msd, threshold, confidence=confidence, resamples=resamples, seed=seed) for msd in (measured, predicted)
-    ]
-    t_star, counts = fits[0].t_star.value, _resampling.run_counts(measured.replicas, resamples, seed)
+    fits = [aging(msd, threshold, confidence=confidence, resamples=resamples, rng=rng) for msd in (measured, predicted)]
+    t_star, counts = fits[0].t_star.value, _resampling.run_counts(measured.replicas, resamples, rng)
     logs = [
         _fits.log_finite(_fits.first_crossing(msd.lags, _resampling.resampled_means(counts, msd.values), fit.threshold))
         for msd, fit in zip((measured, predicted), fits, strict=True)

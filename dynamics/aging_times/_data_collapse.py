@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.aging_times._crossings import check_fit
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _fits, _goodness, _resampling, minimize, misfits, mismatch
-from landscape.support import Estimate
+from landscape.support import RNG, Estimate, Result, seed_of
 
 Array = NDArray[np.float64]
 
@@ -18,8 +18,11 @@ FLOOR = 5e-3  # what linear interpolation between lags may miss, in natural loga
 EXPONENTS = np.linspace(-1.0, 3.0, 41)  # where the best one is looked for
 
 
+LEAST_RUNS = 3  # measured: python benchmarks/intervals.py, docs/concepts/intervals.md
+
+
 @dataclass(frozen=True, eq=False)
-class Collapse:
+class Collapse(Result):
     """Result of `collapse` and `learning_rate_collapse`; nan where a value does not exist.
 
     Parameters
@@ -63,7 +66,7 @@ def collapse(
     *,
     confidence: float = 0.95,
     resamples: int = 200,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Collapse:
     """Exponent mu for which Delta(tw, t) of all waiting times is best one function of t / tw^mu.
 
@@ -85,7 +88,7 @@ def collapse(
     if not 0 <= window[0] < window[1]:
         msg = f"window must be two ascending displacements >= 0; got {window!r}"
         raise ValueError(msg)
-    means = np.concatenate([msd.mean[None], _resampling.bootstrap_means(msd.values, resamples, seed)])
+    means = np.concatenate([msd.mean[None], _resampling.bootstrap_means(msd.values, resamples, rng)])
     log_tw, log_t = np.log(msd.waiting_times), np.log(msd.lags)
     xs, ys, used, shifts = [], [], [], []
     for w in range(log_tw.size):
@@ -106,7 +109,7 @@ def learning_rate_collapse(
     *,
     confidence: float = 0.95,
     resamples: int = 200,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Collapse:
     """Exponent k for which t*(tw) of runs with other learning rates is one function in units of rate^-k steps.
 
@@ -127,6 +130,7 @@ def learning_rate_collapse(
     ValueError
         For an argument out of its range, which it names. Thin data are no error but a `status`.
     """
+    rng = seed_of(rng)
     _resampling.check_resampling(confidence, resamples)
     rates = np.asarray(learning_rates, dtype=np.float64)
     if rates.shape != (len(displacements),) or not (rates > 0).all():
@@ -136,7 +140,7 @@ def learning_rate_collapse(
     xs, ys, used, shifts = [], [], [], []
     alike = start_alike(displacements)
     for k, msd in enumerate(displacements):
-        own = _resampling.bootstrap_means(msd.values, resamples, seed if alike else seed + k)
+        own = _resampling.bootstrap_means(msd.values, resamples, rng if alike else rng + k)
         means = np.concatenate([msd.mean[None], own])
         y = _fits.log_finite(_fits.first_crossing(msd.lags, means, threshold))
         there = np.isfinite(y).mean(axis=0) > 0.9
@@ -225,8 +229,8 @@ def _status(exponent: Estimate[float], costs: Array, p_value: float, runs: int) 
     around = costs[max(above - 2, 0) : above + 2]  # two of the searched exponents on either side
     if around.size < 4 or not np.isfinite(around).all():
         return Status.AT_THE_EDGE
-    if runs < 2:
-        return Status.TOO_FEW_RUNS
+    if runs < LEAST_RUNS:
+        return Status.TOO_FEW_RUNS_FOR_COLLAPSE
     if not exponent.high - exponent.low <= WIDEST:
         return Status.NOT_DETERMINED
     return Status.DOES_NOT_COLLAPSE if _goodness.fails(p_value) else Status.OK

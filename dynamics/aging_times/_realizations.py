@@ -11,7 +11,7 @@ from scipy import stats
 from dynamics.aging_times._crossings import Crossings, check_fit, crossings
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _goodness, _resampling
-from landscape.support import Estimate
+from landscape.support import RNG, Estimate, Result, seed_of
 
 Array = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ SAME = ("layer_sizes", "learning_rate", "batch_size", "noise", "momentum", "sche
 
 
 @dataclass(frozen=True, eq=False)
-class ExponentSpread:
+class ExponentSpread(Result, shows=("mean", "sd", "standard_error", "each"), axes={"D": "realization"}):
     """An exponent on D realizations; nan where a value does not exist.
 
     Parameters
@@ -69,7 +69,9 @@ class ExponentSpread:
 
 
 @dataclass(frozen=True, eq=False)
-class Realizations:
+class Realizations(
+    Result, shows=("mu.mean", "later_mu.mean", "from_waiting_time", "threshold"), axes={"D": "realization"}
+):
     """Result of `compare_realizations`. D realizations, W waiting times.
 
     Parameters
@@ -113,7 +115,7 @@ def compare_realizations(
     from_waiting_time: float = BEND,
     confidence: float = 0.95,
     resamples: int = 1000,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Realizations:
     """Exponent mu of t* ~ tw^mu on each realization, its mean, and the spread over data beside that over runs.
 
@@ -137,9 +139,10 @@ def compare_realizations(
         For an argument out of its range, which it names; for ensembles that differ in more than their data, or do not
         differ in these. Thin data are no error but a `status`.
     """
+    rng = seed_of(rng)
     _check(displacements, threshold, confidence, resamples)
     x = np.log(displacements[0].waiting_times)
-    found = [_crossings(msd, threshold, resamples, seed + d) for d, msd in enumerate(displacements)]
+    found = [_crossings(msd, threshold, resamples, rng + d) for d, msd in enumerate(displacements)]
     runs = np.array([msd.replicas for msd in displacements])
     later = displacements[0].waiting_times > from_waiting_time
     spreads = [_spread(x, found, chosen, confidence) for chosen in (np.ones(x.size, np.bool_), later)]
@@ -156,8 +159,8 @@ def compare_realizations(
     )
 
 
-def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, seed: int) -> Crossings:
-    return crossings(msd, _resampling.bootstrap_means(msd.values, resamples, seed), threshold)
+def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, rng: RNG) -> Crossings:
+    return crossings(msd, _resampling.bootstrap_means(msd.values, resamples, rng), threshold)
 
 
 def _spread(x: Array, found: list[Crossings], chosen: NDArray[np.bool_], confidence: float) -> ExponentSpread:

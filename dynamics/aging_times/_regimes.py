@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dynamics.aging_times._crossings import check_fit
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _fits, _goodness, _resampling
-from landscape.support import Estimate
+from landscape.support import RNG, Estimate, Result
 
 Array = NDArray[np.float64]
 
@@ -16,7 +16,7 @@ LEAST_LAGS = 4  # in the window: three cannot show whether a power law holds
 
 
 @dataclass(frozen=True, eq=False)
-class LocalSlope:
+class LocalSlope(Result, shows=("slope", "bandwidth", "confidence")):
     """Result of `local_slope`: d ln MSD / d ln t as curves; 1 for diffusion, 2 for drift.
 
     Parameters
@@ -39,7 +39,7 @@ class LocalSlope:
 
 
 @dataclass(frozen=True, eq=False)
-class GeneralizedDiffusion:
+class GeneralizedDiffusion(Result, shows=("alpha", "a", "a_p_value", "window")):
     """Result of `generalized_diffusion`: Delta = D(tw) t^alpha in a window of lags, and D ~ tw^-a.
 
     Parameters
@@ -89,7 +89,7 @@ def local_slope(
     bandwidth: float = 0.5,
     confidence: float = 0.95,
     resamples: int = 200,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> LocalSlope:
     """Slope d ln MSD / d ln t of the mean displacement at every lag, smoothed by local quadratic regression.
 
@@ -110,7 +110,7 @@ def local_slope(
     if not bandwidth > 0:
         msg = f"bandwidth must be positive; got {bandwidth!r}"
         raise ValueError(msg)
-    means = _resampling.bootstrap_means(msd.values, resamples, seed)
+    means = _resampling.bootstrap_means(msd.values, resamples, rng)
     slope, low, high = (np.full(msd.mean.shape, np.nan) for _ in range(3))
     for w, y in enumerate(_fits.log_finite(msd.mean)):
         there = np.isfinite(y)
@@ -131,7 +131,7 @@ def generalized_diffusion(
     *,
     confidence: float = 0.95,
     resamples: int = 500,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> GeneralizedDiffusion:
     """Fit Delta(tw, t) = D(tw) t^alpha in a window of lags, and D ~ tw^-a.
 
@@ -149,7 +149,7 @@ def generalized_diffusion(
         Of the runs.
     window : (first, last), optional
         Lags in steps. By default the last decade of the lags that every waiting time has.
-    confidence, resamples, seed
+    confidence, resamples, rng
         Of the bootstrap over runs.
 
     Raises
@@ -163,7 +163,7 @@ def generalized_diffusion(
         msg = f"window must be two ascending lags > 0; got {window!r}"
         raise ValueError(msg)
     inside = (msd.lags >= window[0]) & (msd.lags <= window[1])
-    means = np.concatenate([msd.mean[None], _resampling.bootstrap_means(msd.values, resamples, seed)])[..., inside]
+    means = np.concatenate([msd.mean[None], _resampling.bootstrap_means(msd.values, resamples, rng)])[..., inside]
     y = _fits.log_finite(means)
     y = np.where(
         np.isfinite(y).all(axis=-1, keepdims=True), y, np.nan

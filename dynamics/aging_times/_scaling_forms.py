@@ -10,6 +10,7 @@ from scipy import optimize
 from dynamics.aging_times._crossings import check_fit, crossings
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _fits, _goodness, _resampling
+from landscape.support import RNG, Result
 
 Array = NDArray[np.float64]
 
@@ -18,7 +19,7 @@ LEAST_WAITING_TIMES = 4  # two more than the parameters of the richest form
 
 
 @dataclass(frozen=True, eq=False)
-class FormComparison:
+class FormComparison(Result, shows=("best", "exponents", "aic"), axes={"F": "form"}):
     """Result of `compare_forms` for the F = 4 forms; nan where a value does not exist.
 
     Parameters
@@ -60,7 +61,7 @@ class FormComparison:
 
 
 def compare_forms(
-    msd: MeanSquareDisplacement, threshold: float = 1e-2, *, resamples: int = 1000, seed: int = 0
+    msd: MeanSquareDisplacement, threshold: float = 1e-2, *, resamples: int = 1000, rng: RNG = 0
 ) -> FormComparison:
     """Compare four laws for t*(tw), the lag at which the mean displacement reaches `threshold`.
 
@@ -88,7 +89,7 @@ def compare_forms(
         For an argument out of its range, which it names. Thin data are no error but a `status`.
     """
     check_fit(msd, 0.95, resamples, threshold)
-    found = crossings(msd, _resampling.bootstrap_means(msd.values, resamples, seed), threshold)
+    found = crossings(msd, _resampling.bootstrap_means(msd.values, resamples, rng), threshold)
     y, used = found.log, np.isfinite(found.log)
     boot = found.log_samples[:, used]
     boot = boot[np.isfinite(boot).all(axis=1)]

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.aging_times._crossings import check_fit, crossings
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _fits, _goodness, _resampling
-from landscape.support import Estimate
+from landscape.support import RNG, Estimate, Result
 
 Array = NDArray[np.float64]
 
@@ -18,7 +18,7 @@ PER_DECADE = 8
 
 
 @dataclass(frozen=True, eq=False)
-class ThresholdScan:
+class ThresholdScan(Result, shows=("mu_flat", "tolerance", "thresholds", "mu")):
     """Result of `threshold_scan` for D thresholds; nan where a value does not exist.
 
     Parameters
@@ -71,7 +71,7 @@ def threshold_scan(
     tolerance: float = 0.1,
     confidence: float = 0.95,
     resamples: int = 500,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> ThresholdScan:
     """Exponent mu for a range of thresholds, and the window of thresholds in which it is flat.
 
@@ -88,7 +88,7 @@ def threshold_scan(
         Ascending, > 0. By default 8 a decade over the range that every waiting time passes through.
     tolerance : float
         > 0.
-    confidence, resamples, seed
+    confidence, resamples, rng
         Of the bootstrap over runs.
 
     Raises
@@ -101,7 +101,7 @@ def threshold_scan(
         msg = f"tolerance must be positive; got {tolerance!r}"
         raise ValueError(msg)
     levels = _default_thresholds(msd) if thresholds is None else _check_thresholds(thresholds)
-    means = _resampling.bootstrap_means(msd.values, resamples, seed)
+    means = _resampling.bootstrap_means(msd.values, resamples, rng)
     mu, slope, p_value = (np.full(levels.size, np.nan) for _ in range(3))
     ambiguous = np.zeros(levels.size, dtype=np.bool_)
     boot = np.full((resamples, levels.size), np.nan)

@@ -9,7 +9,7 @@ from dynamics.aging_times._aging import Aging
 from dynamics.displacement import DisplacementSplit, SplitMethod, difference_speed, gradient_speed, split_displacement
 from dynamics.runs import Trajectories
 from dynamics.statistics import Status, _fits, _goodness, _resampling
-from landscape.support import Estimate
+from landscape.support import RNG, Estimate, Result
 
 Array = NDArray[np.float64]
 
@@ -17,7 +17,7 @@ SHORT = 0.5  # of t*: the lag of the finite difference
 
 
 @dataclass(frozen=True, eq=False)
-class WhatMoves:
+class WhatMoves(Result, shows=("drift_share", "mu_gradient", "mu_differences", "method")):
     """Result of `what_moves`. W waiting times; velocities in parameter units a step, norm over all parameters.
 
     Parameters
@@ -70,7 +70,7 @@ def what_moves(
     *,
     split: DisplacementSplit | None = None,
     resamples: int = 1000,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> WhatMoves:
     """Compare t* of `fit` with the one that drift alone would give, and split the displacement at t*.
 
@@ -89,7 +89,7 @@ def what_moves(
         Gives the threshold, t* and the confidence.
     split : DisplacementSplit, optional
         Of these runs, to save computing it again.
-    resamples, seed : int
+    resamples, rng
         Of the bootstrap over runs.
 
     Raises
@@ -102,7 +102,7 @@ def what_moves(
         msg = f"fit must have the waiting times of runs, {runs.waiting_times}; got {fit.waiting_times}"
         raise ValueError(msg)
     split = _split(runs) if split is None else split
-    counts = _resampling.run_counts(runs.replicas, resamples, seed)
+    counts = _resampling.run_counts(runs.replicas, resamples, rng)
     length = np.sqrt(runs.n_parameters * fit.threshold)
     squares = gradient_speed(runs) ** 2
     speed = np.sqrt(squares.mean(axis=0))
@@ -166,7 +166,7 @@ def _status(t_star: Array, speed: Array, split: DisplacementSplit, replicas: int
 
 
 @dataclass(frozen=True, eq=False)
-class Control:
+class Control(Result, shows=("ratio", "correlation", "same_starts")):
     """Result of `compare_with_control`: t* of the runs beside that of full-batch descent.
 
     Parameters

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dynamics.displacement._pairs import two_time_pairs
 from dynamics.runs import Trajectories
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -17,7 +18,7 @@ HALVES = (0.35, 0.65)  # where a recorded lag counts as the middle of another
 
 
 @dataclass(frozen=True, eq=False)
-class DisplacementSplit:
+class DisplacementSplit(Result, shows=("method", "total", "drift")):
     """Result of `split_displacement`: per parameter, square parameter units; nan where there is no estimate.
 
     Parameters

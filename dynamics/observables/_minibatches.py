@@ -11,13 +11,13 @@ from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
 from landscape.losses import CrossEntropyLoss, gradient_over_rows
 from landscape.networks import MLP
-from landscape.support import one_thread, whole_number
+from landscape.support import RNG, Result, one_thread, whole_number
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class GradientMagnitudes:
+class GradientMagnitudes(Result, shows=("full", "minibatch", "noise", "batches", "batch_size")):
     """Gradients with the penalty's, in nats per parameter unit.
 
     Parameters
@@ -45,8 +45,8 @@ class GradientMagnitudes:
 def minibatch_gradients(
     runs: Trajectories,
     data: Dataset,
-    rng: np.random.Generator,
     *,
+    rng: RNG = None,
     batches: int = 20,
     batch_size: int | None = None,
     steps: ArrayLike | None = None,
@@ -62,7 +62,7 @@ def minibatch_gradients(
     ----------
     runs, data : Trajectories, Dataset
         The data set on which the runs were trained.
-    rng : Generator
+    rng : None, int or Generator
         Of the minibatches.
     batches, batch_size : int
         See above.
@@ -74,6 +74,7 @@ def minibatch_gradients(
     ValueError
         For an argument out of its range, which it names, or other data.
     """
+    rng = np.random.default_rng(rng)
     check_data(runs, data)
     penalty = _penalty(runs)
     size: Any = runs.metadata.get("batch_size") if batch_size is None else batch_size

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from dynamics.observables._phases import UpdateAlignment
 from dynamics.runs import Trajectories
 from dynamics.statistics import Status, _resampling
-from landscape.support import Estimate
+from landscape.support import RNG, Estimate, Result
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Onset:
+class Onset(Result, shows=("step", "level", "confidence"), axes={"K": "curve_step"}):
     """Where a curve falls below a level for good. Times in steps; nan where a value does not exist.
 
     Parameters
@@ -44,7 +44,7 @@ class Onset:
 
 
 @dataclass(frozen=True, eq=False)
-class Onsets:
+class Onsets(Result, shows=("loss.step", "loss.status")):
     """Onset of the slow phase by both criteria; `alignment` is None where no updates were recorded."""
 
     loss: Onset
@@ -58,7 +58,7 @@ def onset_from_alignment(
     level: float = 0.5,
     confidence: float = 0.95,
     resamples: int = 1000,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Onset:
     """The step from which on the alignment of updates stays below `level`.
 
@@ -80,11 +80,11 @@ def onset_from_alignment(
         raise ValueError(msg)
     values = alignment.values[:, list(alignment.separations).index(wanted)]
     used = np.isfinite(values).all(axis=0) & (alignment.steps > 0)
-    return _onset(alignment.steps[used].astype(np.float64), values[:, used], level, False, confidence, resamples, seed)
+    return _onset(alignment.steps[used].astype(np.float64), values[:, used], level, False, confidence, resamples, rng)
 
 
 def onset_from_loss(
-    runs: Trajectories, *, level: float = 0.5, confidence: float = 0.95, resamples: int = 1000, seed: int = 0
+    runs: Trajectories, *, level: float = 0.5, confidence: float = 0.95, resamples: int = 1000, rng: RNG = 0
 ) -> Onset:
     """The step from which on the training loss falls more slowly than `level` times as fast as it ever did.
 
@@ -108,11 +108,11 @@ def onset_from_loss(
     log_steps = np.log(runs.curve_steps[later])
     rates = -np.diff(np.asarray(runs.loss)[:, later], axis=1) / np.diff(log_steps)
     middle = np.exp((log_steps[1:] + log_steps[:-1]) / 2)
-    return _onset(middle, rates, level, True, confidence, resamples, seed)
+    return _onset(middle, rates, level, True, confidence, resamples, rng)
 
 
 def _onset(
-    steps: Array, values: Array, level: float, relative: bool, confidence: float, resamples: int, seed: int
+    steps: Array, values: Array, level: float, relative: bool, confidence: float, resamples: int, rng: RNG
 ) -> Onset:
     """Onset of the mean of `values` (R, K); `relative` to the largest value of each curve."""
     _resampling.check_resampling(confidence, resamples)
@@ -127,7 +127,7 @@ def _onset(
     existing = _existing(np.array(step))
     low = high = np.nan
     if replicas > 1:
-        means = _resampling.bootstrap_means(values, resamples, seed)
+        means = _resampling.bootstrap_means(values, resamples, rng)
         samples = _last_fall(steps, _scaled(means, relative), level)
         logs = np.log(_existing(samples))
         low, high = np.exp(_resampling.interval(np.log(existing), logs, confidence, replicas))

@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 
 from dynamics.displacement import mean_square_distances, recorded_pairs
 from dynamics.runs import Trajectories
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class ReplicaOverlap:
+class ReplicaOverlap(Result, shows=("distance", "overlap", "correlation")):
     """Run r of one ensemble beside run r of another.
 
     Parameters

@@ -25,6 +25,7 @@ from dynamics.observables._overlap import replica_overlap
 from dynamics.observables._phases import update_alignment
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
+from landscape.support import RNG, seed_of
 
 SEPARATIONS = (1, 2, 4)  # steps between updates for which the default lags have the snapshots
 
@@ -66,14 +67,14 @@ class Request:
 def _onsets(request: Request) -> Onsets:
     alignment = None
     if request.records_updates:
-        alignment = onset_from_alignment(update_alignment(request.runs, request.separations), seed=request.seed)
-    return Onsets(onset_from_loss(request.runs, seed=request.seed), alignment)
+        alignment = onset_from_alignment(update_alignment(request.runs, request.separations), rng=request.seed)
+    return Onsets(onset_from_loss(request.runs, rng=request.seed), alignment)
 
 
 def _gradients(request: Request) -> Any:
     runs = request.runs
     steps = np.unique([*runs.waiting_times, runs.steps[-1]])
-    return minibatch_gradients(runs, request.training_data, np.random.default_rng(request.seed), steps=steps)
+    return minibatch_gradients(runs, request.training_data, rng=request.seed, steps=steps)
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def observe(
     data: Dataset | None = None,
     other: Trajectories | None = None,
     separations: Sequence[int] = SEPARATIONS,
-    seed: int = 0,
+    rng: RNG = 0,
     progress: Callable[[int, int], object] | None = None,
 ) -> dict[str, Any]:
     """Observables by name: the results of the functions of the same notion, in the order asked for.
@@ -162,7 +163,7 @@ def observe(
         For "overlap".
     separations : sequence of int
         Steps between updates, for "alignment" and "onset".
-    seed : int
+    rng : None, int or Generator
         Of the minibatches of "gradients" and of the bootstrap of "onset".
     progress : callable (done, total), optional
 
@@ -171,7 +172,7 @@ def observe(
     ValueError
         If there is no such observable, or something it needs is missing.
     """
-    request = Request(runs, data, other, separations, seed)
+    request = Request(runs, data, other, separations, seed_of(rng))
     possible = [name for name, entry in OBSERVABLES.items() if entry.possible(request)]
     wanted = possible if what is None else list(dict.fromkeys(what))
     if not wanted or (unknown := [name for name in wanted if name not in OBSERVABLES]):

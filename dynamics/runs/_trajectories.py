@@ -28,6 +28,7 @@ from dynamics.runs._runs_file import (
     read_shared,
 )
 from landscape.networks import MLP
+from landscape.support import Result
 
 NOT_IDENTITY = {"version", "snapshots", "data"}  # of the metadata: `data_sha256` says which data
 
@@ -70,7 +71,7 @@ class StoredArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Trajectories:
+class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
     """R runs of the same network on the same data from different starts. Its arrays are read-only.
 
     A run that diverged cannot be among them: nothing that is said of an ensemble has a meaning then.

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.losses import CrossEntropyLoss, gradients_of_rows
-from landscape.support import one_thread
+from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
 
@@ -16,7 +16,7 @@ BLOCK_NUMBERS = 4_000_000  # in a block of per-sample gradients: 32 MB
 
 
 @dataclass(frozen=True, eq=False)
-class GradientNoise:
+class GradientNoise(Result, shows=("trace", "rows")):
     """How the gradients of single samples scatter at a point.
 
     Parameters

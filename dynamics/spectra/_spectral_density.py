@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.spectra._lanczos import EPSILON, Curved, quadrature, rounding, unit_probes
-from landscape.support import whole_number
+from dynamics.spectra._lanczos import EPSILON, Curved, quadrature, unit_probes
+from landscape.losses import sign_rounding
+from landscape.support import RNG, Result, whole_number
 
 Array = NDArray[np.float64]
 
@@ -15,7 +16,9 @@ FINEST = 100_000  # widths in the range of the nodes: the grid has four points a
 
 
 @dataclass(frozen=True, eq=False)
-class SpectralDensity:
+class SpectralDensity(
+    Result, shows=("dimension", "width", "nodes"), axes={"K": "probe", "m": "node", "G": "eigenvalue"}
+):
     """Estimate of the spectrum of a symmetric matrix of M dimensions from K random probes.
 
     Errors are standard errors over the probes: they know nothing of the finite number m of Lanczos steps, which
@@ -56,8 +59,8 @@ class SpectralDensity:
 
     @property
     def tolerance(self) -> float:
-        """Nodes nearer to zero than this are zero in floating point."""
-        return rounding(self.dimension, np.nanmax(np.abs(self.nodes)))
+        """Magnitude within which rounding leaves a node no sign."""
+        return float(sign_rounding(self.dimension, np.nanmax(np.abs(self.nodes))))
 
     @property
     def negative_eigenvalues(self) -> tuple[float, float]:
@@ -110,8 +113,8 @@ class SpectralDensity:
 def spectral_density(
     loss: Curved,
     theta: ArrayLike,
-    rng: np.random.Generator,
     *,
+    rng: RNG = None,
     probes: int = 10,
     steps: int = 80,
     width: float | None = None,
@@ -129,7 +132,8 @@ def spectral_density(
     ----------
     loss : Curved
     theta : (P,)
-    rng : numpy.random.Generator
+    rng : None, int or Generator
+        Of the probes.
     probes : int
         K >= 2; errors fall as 1 / sqrt(K).
     steps : int
@@ -144,6 +148,7 @@ def spectral_density(
     FloatingPointError
         If a product is not finite.
     """
+    rng = np.random.default_rng(rng)
     starts = unit_probes(whole_number("probes", probes, 2), loss.n_parameters, rng, loss.zero_modes)
     return density_of_rules(loss.n_parameters - len(loss.zero_modes), *quadrature(loss, theta, starts, steps), width)
 

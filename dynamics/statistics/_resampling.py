@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from landscape.support import Estimate, whole_number
+from landscape.support import RNG, Estimate, whole_number
 
 Array = NDArray[np.float64]
 
 MOST_MISSING = 0.05  # share of bootstrap samples without a value that an interval bears
 
 
-def run_counts(replicas: int, resamples: int, seed: int) -> NDArray[np.int64]:
+def run_counts(replicas: int, resamples: int, rng: RNG) -> NDArray[np.int64]:
     """How often each run is in each bootstrap sample, (B, R)."""
-    return np.random.default_rng(seed).multinomial(replicas, np.full(replicas, 1 / replicas), resamples)
+    return np.random.default_rng(rng).multinomial(replicas, np.full(replicas, 1 / replicas), resamples)
 
 
 def resampled_means(counts: NDArray[np.int64], values: Array) -> Array:
@@ -31,9 +31,9 @@ def resampled_means(counts: NDArray[np.int64], values: Array) -> Array:
     return np.where(missing, np.nan, means.reshape(-1, *values.shape[1:]))
 
 
-def bootstrap_means(values: Array, resamples: int, seed: int) -> Array:
+def bootstrap_means(values: Array, resamples: int, rng: RNG) -> Array:
     """Mean (B, ...) of `values` (R, ...) over bootstrap samples of the runs."""
-    return resampled_means(run_counts(len(values), resamples, seed), values)
+    return resampled_means(run_counts(len(values), resamples, rng), values)
 
 
 def standard_error(samples: Array, runs: int) -> Array:

@@ -20,20 +20,18 @@ from dynamics.training._replica import KernelTask
 from dynamics.training._sgd import SGD
 from dynamics.training._starts import Glorot, Start, as_start
 from landscape.datasets import Dataset
+from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
 from landscape.support import check_jobs, whole_number
 
 
 def train(
-    network: MLP,
-    data: Dataset,
+    loss: CrossEntropyLoss,
     optimizer: SGD | None = None,
     *,
     replicas: int = 100,
     steps: int = 150_000,
     seed: int = 0,
-    regularization: float = 1e-4,
-    regularize_biases: bool = True,
     noise: str | Noise = "sgd",
     label_noise: float = 0.0,
     shared_order: bool = False,
@@ -49,16 +47,12 @@ def train(
 
     Parameters
     ----------
-    network, data : MLP, Dataset
-        What is trained, on which training rows.
+    loss : CrossEntropyLoss
+        What is minimized: its network, on its training rows, with its penalty.
     optimizer : SGD
         By default ``SGD()``.
     replicas, steps, seed : int
         Number of runs, SGD steps of each, and what determines them.
-    regularization : float
-        lambda of the penalty lambda |theta|^2; its gradient is 2 lambda theta.
-    regularize_biases : bool
-        False leaves the biases out of the penalty.
     noise : str or Noise
         What makes the runs random (`dynamics.noises`): "sgd" for minibatches as in Keras' epochs, "replacement" for
         independent draws, ``Persistent(persistence=tau)``, "full" for all rows in every step, the control without
@@ -100,6 +94,7 @@ def train(
     FloatingPointError
         If a run diverges: parameters beyond 1e30 (float32) or 1e150 (float64), infinite or not a number.
     """
+    network, data, regularization, regularize_biases = _parts_of(loss)
     optimizer = SGD() if optimizer is None else optimizer
     check_arguments(network, data, optimizer, replicas, steps, seed, regularization, noise, jobs)
     plan = make_plan(
@@ -119,6 +114,14 @@ def train(
     start = Glorot() if start is None else as_start(start)
     start.draw(network, np.random.default_rng(0), 0)  # does it fit?
     return run_task(KernelTask(plan, network, start, jobs), replicas, path, progress)
+
+
+def _parts_of(loss: CrossEntropyLoss) -> tuple[MLP, Dataset, float, bool]:
+    """What the kernels need of a loss."""
+    if not isinstance(loss, CrossEntropyLoss):
+        msg = f"loss must be a CrossEntropyLoss (a torch module goes to train_module); got {type(loss).__name__}"
+        raise TypeError(msg)
+    return loss.network, loss.data, loss.regularization, loss.regularize_biases
 
 
 def check_arguments(

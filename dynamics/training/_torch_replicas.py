@@ -103,6 +103,8 @@ def train_module(
 ) -> Trajectories:
     """Train `replicas` copies of a torch module from different starts: `train`, where no compiled kernel fits.
 
+    It takes the module instead of a loss: what can be trained need not be twice differentiable, as a `TorchLoss` is.
+
     Replicas run side by side under `torch.func.vmap` (one thread on the CPU). Minibatches come from the generators of
     the kernels, so that replica r sees the same rows as replica r of `train` with the same seed, and an MLP from the
     same start takes the same path up to rounding. Measured for 5,5 at B = 100 in float32: 130 to 210 microseconds a

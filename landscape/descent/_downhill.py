@@ -10,6 +10,7 @@ from landscape.descent._flow import FlowStep
 from landscape.descent._quench import QuenchResult, flow_quench
 from landscape.losses import Loss
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -24,12 +25,22 @@ TUBE = 0.01  # a deviation that decides nothing: paths that part for different m
 
 
 @dataclass(frozen=True, eq=False)
-class DownhillPath:
-    """A path down from a transition state."""
+class DownhillPath(Result, shows=("result.value", "result.status", "deviation", "on_a_ridge"), axes={"T": "point"}):
+    """A path down from a transition state.
 
-    result: QuenchResult  # where it ends
-    points: Array  # (T, P) on the way, from the transition state to where Newton's method took over
-    deviation: float  # how far the errors of its steps may have taken it off
+    Attributes
+    ----------
+    result : QuenchResult
+        Where it ends.
+    points : (T, P) float64
+        On the way, from the transition state to where Newton's method took over.
+    deviation : float
+        How far the errors of its steps may have taken it off.
+    """
+
+    result: QuenchResult
+    points: Array
+    deviation: float
 
     @property
     def on_a_ridge(self) -> bool:

@@ -16,8 +16,9 @@ def stochastic_exponential(steps: Steps, time: float) -> Floats:
     For a time t / 2^s, short beside the shortest stay, by uniformization, e^-qt sum_k (qt)^k / k! (1 + Q / q)^k, whose
     terms are all positive. Then it is squared s times, and after each squaring rows are made to sum to 1 again, as a
     rounding of the large diagonal would grow 2^s-fold. No numbers are subtracted, so that the error of each probability
-    stays small beside the probability itself. Derived here, tested against exponentials with 200 digits; s is 1000 at
-    300 decades of stiffness, and each squaring costs 2 n^3 operations.
+    stays small beside the probability itself, while that of `scipy.linalg.expm` is small beside 1. Derived here, tested
+    against exponentials with 200 digits; s is 1000 at 300 decades of stiffness, and each squaring costs 2 n^3
+    operations.
     """
     logs = steps.log_rates + np.log(time)
     rates = np.full((steps.n, steps.n), -np.inf)

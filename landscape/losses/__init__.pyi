@@ -25,6 +25,7 @@ from ._rounding import (
     UNIT as UNIT,
     Rounding as Rounding,
     rounding_of_norms as rounding_of_norms,
+    sign_rounding as sign_rounding,
 )
 from ._surfaces import (
     DoubleWells as DoubleWells,

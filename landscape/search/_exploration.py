@@ -1,10 +1,8 @@
 """Exploration of a landscape: searches in parallel, one writer, resumable at any moment."""
 
-import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,48 +20,18 @@ from landscape.database import (
     differing_field,
     provenance_of,
 )
-from landscape.descent import QuenchStatus
-from landscape.graph import below_minima, chao1, components, coverage_interval, minima_at_least
+from landscape.graph import below_minima
 from landscape.losses import Loss
 from landscape.search._memory import Memory
 from landscape.search._planning import BATCH, CYCLE, KINDS
 from landscape.search._searches import Found, run as run_search, run_start
+from landscape.search._summary import FEWEST_STARTS, Exploration, next_search, summarize
 from landscape.stationary import Minimum, TransitionState
-from landscape.support import Estimate, check_jobs, only_writer, shared, worker_pool
+from landscape.support import check_jobs, only_writer, shared, worker_pool
 
 FEWEST_SEARCHES = 128  # before completeness is judged
-REMEDIES = {status.name: status.value for status in (QuenchStatus.RUNAWAY, QuenchStatus.DEGENERATE)}
-FEWEST_STARTS = 32  # random starts that ended in minima, before anything is said of their number
 FRESH = "random start"  # origin of minima that fresh random starts found first
 MOST_STARTS = 3000  # that `completeness` asks for by itself
-
-
-@dataclass(frozen=True)
-class Exploration:
-    """What a database holds after an exploration."""
-
-    path: Path
-    searches: int
-    minima: int
-    transition_states: int
-    components: int
-    lowest_loss: float  # nats; nan without a minimum
-    estimated_minima: Estimate | None  # lower bound, see `summarize`; None without a minimum
-    coverage: float  # chance that a random start ends where another one did (Good, Turing); nan: not determined
-    coverage_low: float = math.nan  # of its 95 % interval
-    random_starts: int = 0  # that ended in minima: what the estimate and the coverage rest on
-    random_minima: int = 0  # found by these
-    found_share: float = math.nan  # of the minima that random starts reach, at most this share was found by these
-    statuses: Mapping[str, int] = field(default_factory=dict)  # number of searches by how they ended
-
-    @property
-    def advice(self) -> str | None:
-        """What to do about searches that ended in no isolated point, in a sentence; None where there are none."""
-        counts = {name: self.statuses.get(name, 0) for name in REMEDIES}
-        worst = max(counts, key=lambda name: counts[name])
-        if not counts[worst]:
-            return None
-        return f"{counts[worst]} of {self.searches} searches ended in no minimum: {REMEDIES[worst]}"
 
 
 Progress = Callable[[int, int | None, Exploration], object]  # searches done, in all (None: no number), what there is
@@ -254,11 +222,6 @@ def open_or_create(loss: Loss, path: str | Path, seed: int) -> Database:
     return database
 
 
-def next_search(database: Database) -> int:
-    """Number of searches made so far."""
-    return database.n_attempts
-
-
 def store(database: Database, results: list[Found]) -> None:
     """Write a batch of results in one transaction, in the order of the searches."""
     with database.transaction():
@@ -344,36 +307,3 @@ def store_inherent_structures(database: Database, quenched: Sequence[Quenched], 
             if one.minimum is not None and database.minimum_problem(one.minimum) is None:
                 number, _ = database.add_minimum(one.minimum, origin=origin, hits=0, discovery=one.discovery)
             database.add_inherent_structure(one.point, method, number, one.reason)
-
-
-def summarize(database: Database) -> Exploration:
-    """Count what a database holds and say how many minima there are at least.
-
-    The estimate rests on random starts alone (`Database.found_by_random_starts`), of which there must be 32: its value
-    is Chao1, which is a lower bound in expectation, `low` a lower bound at 95 % that holds whatever the chances of the
-    minima are (`minima_at_least`), and `high` is inf, as nothing bounds the number from above. All minima that are
-    known count for both. With fewer random starts the value is nan: not determined.
-    """
-    graph, starts = database.graph(), database.found_by_random_starts()
-    labels, n = components(graph), graph.n_minima
-    estimate, share, coverage = Estimate(math.nan, float(n), math.inf), math.nan, Estimate(math.nan, math.nan, math.nan)
-    hits = np.unique(starts, return_counts=True)[1]
-    if starts.size >= FEWEST_STARTS:
-        least, coverage = minima_at_least(starts), coverage_interval(hits)
-        share = float(hits.size / chao1(hits).value)
-        estimate = Estimate(max(least.value, float(n)), max(least.low, float(n)), math.inf)
-    return Exploration(
-        path=database.path,
-        searches=next_search(database),
-        minima=n,
-        transition_states=graph.n_transition_states,
-        components=int(labels.max()) + 1 if len(labels) else 0,
-        lowest_loss=float(graph.losses[0]) if n else float("nan"),
-        estimated_minima=estimate if n else None,
-        coverage=coverage.value,
-        coverage_low=coverage.low,
-        random_starts=starts.size,
-        random_minima=hits.size,
-        found_share=share,
-        statuses=database.attempt_statuses(),
-    )

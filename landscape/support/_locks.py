@@ -19,8 +19,9 @@ logger = logging.getLogger(__name__)
 def only_writer(path: Path) -> Iterator[None]:
     """Hold the lock of the file at `path`, which need not exist: `path`.lock, locked by the operating system (flock).
 
-    A process that is killed loses the lock; the file it leaves means nothing. Where locks or the folder's files cannot
-    be written there is none: a file that cannot be locked for that reason cannot be replaced either.
+    Ours rather than the package filelock, as the message says who holds it, and as where nothing can be locked the work
+    goes on. A process that is killed loses the lock; the file it leaves means nothing. Where locks or the folder's
+    files cannot be written there is none: a file that cannot be locked for that reason cannot be replaced either.
 
     Raises
     ------

@@ -22,7 +22,7 @@ ABSENT = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryEr
 
 @contextmanager
 def reading(path: str | PathLike[str], problem: str = "is damaged") -> Iterator[None]:
-    """Whatever goes wrong inside is a ValueError that begins with the path and the `problem`.
+    """Whatever goes wrong inside is a ValueError that begins with the path and the `problem`: for parsing only.
 
     An error that names the path already, and one that says that the file is not there or not for us, stays as it is;
     one of SQLite becomes what `sqlite_failure` makes of it.
@@ -41,6 +41,20 @@ def reading(path: str | PathLike[str], problem: str = "is damaged") -> Iterator[
             text = f"{type(error).__name__}: {text}"
         msg = text if str(path) in text else f"{path} {problem}: {text}"
         raise ValueError(msg) from error
+
+
+@contextmanager
+def about(what: object) -> Iterator[None]:
+    """Errors that are raised inside say what they are about (PEP 678); their kind stays.
+
+    Unlike `reading` this may stand around an analysis: a mistake in it does not become a damaged file.
+    """
+    try:
+        yield
+    except Exception as error:
+        if str(what) not in str(error):
+            error.add_note(f"in {what}")
+        raise
 
 
 # by SQLite's codes, extended ones first: the kind of error, and what stands between the path and SQLite's own words

@@ -1,4 +1,4 @@
-"""Linear assignment, compiled: for the many small ones inside a search."""
+"""Linear assignment, compiled: for the many small ones inside compiled searches, which cannot call SciPy's."""
 
 import numpy as np
 
