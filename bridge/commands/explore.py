@@ -117,6 +117,7 @@ def explore(
                 progress=lambda done, total, now: bar("random starts", done, total, _note(now)),
             )
     result = dataclasses.asdict(found) | {
+        "estimated_minima": found.estimated_minima and found.estimated_minima.parts,
         "advice": found.advice,
         "output": found.path,
         **describe(loss.data),

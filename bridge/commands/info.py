@@ -46,6 +46,7 @@ def _of_database(file: Path) -> tuple[dict[str, Any], Summary]:
         result = {
             "kind": "database of minima",
             **dataclasses.asdict(found),
+            "estimated_minima": found.estimated_minima and found.estimated_minima.parts,
             "advice": found.advice,
             **provenance,
             "data": provenance["dataset"],

@@ -34,6 +34,11 @@ class Estimate(Generic[Value]):
         """`low` and `high`."""
         return self.low, self.high
 
+    @property
+    def parts(self) -> dict[str, Value]:
+        """Value, low and high by name: one entry of JSON."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
     def map(self, function: Callable[[Value], Value]) -> "Estimate[Value]":
         """The estimate of an increasing function of the value."""
         return replace(self, value=function(self.value), low=function(self.low), high=function(self.high))
