@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from test_cli import agescape
+from support.cli import agescape
 
 from bridge import inherent_structures
 from bridge.mapping import SnapshotStatus
