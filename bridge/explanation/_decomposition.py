@@ -23,8 +23,8 @@ from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
 
 from bridge.explanation._relaxation import plain_learning_rate
-from bridge.mapping import QuenchedSnapshots
-from bridge.residence import UNKNOWN, compare_places
+from bridge.mapping import UNKNOWN, QuenchedSnapshots
+from bridge.residence import compare_places
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import Trajectories
 from landscape import symmetry

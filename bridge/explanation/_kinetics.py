@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bridge.explanation._escapes import exponential_rate
-from bridge.mapping import QuenchedSnapshots
-from bridge.residence import UNKNOWN, Residence
+from bridge.mapping import UNKNOWN, QuenchedSnapshots
+from bridge.residence import Residence
 from dynamics.snapshots import Measurement, loss_identity, measure_all
 from dynamics.spectra import effective_temperatures, gradient_noise, minibatch_factor
 from landscape import symmetry

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from bridge.cli import main
+from bridge.commands import _progress
 
 SMALL = ("--hidden", "3", "--rows", "100")
 MAIN = "from bridge.cli import main; main()"
@@ -30,6 +31,7 @@ def agescape(*arguments):
     with (
         mock.patch.object(sys, "argv", ["agescape", *map(str, arguments)]),
         mock.patch.object(sys, "excepthook", sys.excepthook),
+        mock.patch.object(_progress, "LONG", float("inf")),  # on a slow machine, too, nothing is said of the time left
         redirect_stdout(out),
         redirect_stderr(err),
         pytest.raises(SystemExit) as stopped,

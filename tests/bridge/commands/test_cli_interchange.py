@@ -73,7 +73,7 @@ def test_pathsample_there_and_back(db, tmp_path):
     assert_complaint(agescape(*command), "g.db exists already")
     good("export", db, "--output", tmp_path / "ps")  # again
     text = good(*command[:-1], tmp_path / "h.db").out
-    assert f"minima offered             {result['minima']} certified" in text
+    assert f"candidates for minima  {result['minima']} certified" in text
 
 
 def test_graphml(db, tmp_path):
