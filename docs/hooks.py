@@ -2,7 +2,6 @@
 
 - ``<!-- public names of landscape.graph -->`` becomes a table of what ``landscape/graph/__init__.pyi`` exports, and the
   docstrings of all of it, so that no name is forgotten.
-- ``<!-- section Commands of README.md -->`` becomes this section.
 - ``<!-- bibliography -->`` becomes the entries of ``references.bib``.
 - ``[@key]`` becomes a link to the entry with this key.
 """
@@ -37,15 +36,8 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Fill in one page."""
     here = page.file.src_uri
     markdown = re.sub(r"<!-- public names of ([\w.]+) -->", lambda match: public_names(match[1]), markdown)
-    markdown = re.sub(r"<!-- section (.*) of (.*) -->", lambda match: section(*match.groups()), markdown)
     markdown = markdown.replace("<!-- bibliography -->", "\n".join(bibliography()))
     return re.sub(r"\[@([\w:-]+)\]", lambda match: citation(match[1], here), markdown)
-
-
-def section(title: str, file: str) -> str:
-    """The text below a heading of a file of ours."""
-    (text,) = re.findall(rf"^## {title}\n(.*?)^## ", (ROOT / file).read_text(), re.DOTALL | re.MULTILINE)
-    return text
 
 
 def public_names(room: str) -> str:
