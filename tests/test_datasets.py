@@ -531,7 +531,7 @@ def test_pickled_objects_in_npz_are_refused_and_never_run(tmp_path):
     with pytest.raises(ValueError, match=r"no plain array: .*objects"):
         datasets.table(path)
     path.write_bytes(pickle.dumps(Bomb(mark)))
-    with pytest.raises(ValueError, match="is no npz file"):
+    with pytest.raises(ValueError, match="is not an npz file"):
         datasets.table(path)
     assert not mark.exists()
 
@@ -540,7 +540,7 @@ def test_pickled_objects_in_npz_are_refused_and_never_run(tmp_path):
 def test_broken_npz_is_refused(tmp_path, content):
     path = tmp_path / "a.npz"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.npz is no npz file"):
+    with pytest.raises(ValueError, match=r"a\.npz is not an npz file"):
         datasets.table(path)
 
 
@@ -550,7 +550,7 @@ def test_damaged_npz_is_refused(tmp_path):
     content = bytearray(path.read_bytes())
     content[60:70] = bytes(10)
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.npz is no npz file of plain arrays, or is damaged: inputs"):
+    with pytest.raises(ValueError, match=r"a\.npz is not an npz file of plain arrays, or is damaged: inputs"):
         datasets.table(path)
 
 
