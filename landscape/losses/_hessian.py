@@ -67,7 +67,7 @@ def _unit_forward(theta, sizes, units, parameters, slope, layer, unit, tangent, 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _unit_back(theta, sizes, units, parameters, slope, bend, tangent, layer, unit, delta_tangent, n):
-    """Derivative of the delta of each unit, from the last layer down to `layer`, with respect to one unit's input there.
+    """Derivative of the delta of each unit, from the last layer down to `layer`, with respect to an input there.
 
     In `layer` itself only the units from `unit` on: the others follow by symmetry.
     """

@@ -113,7 +113,7 @@ def _takes(directory: Path, size: int) -> bool:
 
 
 def _temporary_directory() -> Path | None:
-    """A directory that only this user can write (numba executes what is in its cache), or None if that is impossible."""
+    """A directory that only this user can write (numba executes what is in its cache), or None if there is none."""
     user = os.geteuid() if hasattr(os, "geteuid") else 0
     try:
         path = Path(tempfile.gettempdir()) / f"agescape-{user}"

@@ -1,4 +1,4 @@
-"""Linear assignment, compiled: for the many small ones inside a search."""
+"""Compiled linear assignment, for many small problems inside a search."""
 
 import numpy as np
 
