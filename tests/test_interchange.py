@@ -392,9 +392,9 @@ WRONG_GRAPHML = {
     "not finite": (graphml(node("a", "nan")), "must have a finite number"),
     "too large": (graphml(node("a", "1e999")), "must have a finite number"),
     "no number": (graphml(node("a", "x")), "could not convert"),
-    "too low": (graphml(PAIR + edge("a", "b", 0.15)), "must not lie below its minima"),
-    "unknown type": (graphml(PAIR, kind="object"), "no GraphML"),
-    "unknown key": (graphml('<node id="a"><data key="q">1</data></node>'), "no GraphML"),
+    "too low": (graphml(PAIR + edge("a", "b", 0.15)), "must not be below its minima"),
+    "unknown type": (graphml(PAIR, kind="object"), "not GraphML"),
+    "unknown key": (graphml('<node id="a"><data key="q">1</data></node>'), "not GraphML"),
     "deep": (
         graphml('<node id="a" yfiles.foldertype="group"><graph>' * 3_000 + "</graph></node>" * 3_000),
         "GraphML|id",

@@ -283,7 +283,7 @@ def test_files_graphs_and_rates_have_one_rule_for_heights(scale, unit, steps, fi
         lambda: LandscapeGraph(losses, np.array([value]), edges),
         lambda: Barriers(losses, ones, ones, edges, np.array([value]), ones[:1], ones[:1], -ones[:1]),
     ):
-        with contextlib.nullcontext() if allowed else pytest.raises(ValueError, match="must not lie below"):
+        with contextlib.nullcontext() if allowed else pytest.raises(ValueError, match="must not be below"):
             make()
 
 

@@ -1,4 +1,4 @@
-"""What an exploration remembers from batch to batch, so that planning the next one does not read everything again."""
+"""State kept from batch to batch, so that planning the next one does not read everything again."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ from landscape.search._searches import Task
 
 
 class Memory:
-    """Neighbours of the minima of a database, and which pairs of them were tried, as of a number of searches.
+    """Neighbors of the minima of a database, and which pairs were tried, as of a number of searches.
 
     Parameters
     ----------
     database : Database
-        Its searches are planned one batch after the other.
+        The database whose searches are planned batch by batch.
     """
 
     def __init__(self, database: Database) -> None:
@@ -28,7 +28,7 @@ class Memory:
         self._searches = 0  # whose attempts are counted in `_tries`
 
     def plan(self, first: int, end: int, seed: int, kinds: Sequence[str]) -> list[Task]:
-        """Plan searches `first` ... `end` - 1 of one batch from what was known when the batch began."""
+        """Plan searches `first` ... `end` - 1 of one batch from the state when the batch began."""
         begin = first // BATCH * BATCH
         ids, graph = self._known(first, begin)
         self._update(ids, begin)
@@ -39,7 +39,7 @@ class Memory:
         return plan_batch(begin, BATCH, seed, known, kinds)[first - begin : end - begin]
 
     def _known(self, first: int, begin: int) -> tuple[NDArray[np.int64], LandscapeGraph]:
-        """Ids of the minima, lowest first, and their graph, without what the batch that begins at `begin` found."""
+        """Ids of the minima, lowest first, and their graph, without the finds of the batch that begins at `begin`."""
         database = self._database
         if first == begin:
             return database.minimum_ids(), database.graph()

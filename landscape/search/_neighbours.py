@@ -1,4 +1,4 @@
-"""Which minima lie close together: aligned distances to the nearest few, kept up as minima are found."""
+"""Close minima: aligned distances to the nearest few, updated as minima are found."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,14 +13,14 @@ from landscape.stationary import Minimum
 
 Array = NDArray[np.float64]
 
-CANDIDATES = 24  # earlier minima whose distance is computed: the nearest by invariants
+CANDIDATES = 24  # number of earlier minima whose distance is computed: the nearest by invariants
 
 
 class Neighbours:
     """Pairs of minima that may be close, with their distance after alignment.
 
-    A minimum is paired with the nearest of those with smaller ids, so that the pairs among any first few
-    minima do not depend on what came later.
+    A minimum is paired with the nearest of those with smaller ids, so that pairs among earlier minima do not depend on
+    later ones.
     """
 
     def __init__(self, network: MLP | None) -> None:
@@ -32,11 +32,11 @@ class Neighbours:
         self._distances = _Rows(np.float64)
 
     def unknown(self, numbers: NDArray[np.int64]) -> list[int]:
-        """Those of the ids (n,) that were not added yet, ascending."""
+        """Those of the ids (n,) that have not been added, ascending."""
         return np.setdiff1d(numbers, self._ids.values).tolist()
 
     def update(self, minima: Sequence[tuple[int, Minimum]]) -> None:
-        """Add minima (id, minimum) that are not known yet."""
+        """Add new minima (id, minimum)."""
         known = set(self._ids.values.tolist())
         for number, minimum in sorted(minima, key=lambda pair: pair[0]):
             if number not in known:
@@ -66,14 +66,14 @@ class Neighbours:
 
 
 class _Rows:
-    """An array that rows are appended to; it doubles, so that this takes no longer the more there are."""
+    """An array with amortized appending of rows."""
 
     def __init__(self, dtype: type) -> None:
         self._array, self._used = np.empty(0, dtype), 0
 
     @property
     def values(self) -> NDArray[Any]:
-        """All rows: a view, until the next are appended."""
+        """All rows, as a view that is valid until the next append."""
         return self._array[: self._used]
 
     def append(self, rows: NDArray[Any]) -> None:
@@ -88,7 +88,7 @@ class _Rows:
 
 
 def _smallest(gaps: Array) -> NDArray[np.intp]:
-    """Where the `CANDIDATES` smallest stand, the smallest first, of equal ones the first."""
+    """Positions of the `CANDIDATES` smallest, ascending; the first among equal ones."""
     if len(gaps) <= CANDIDATES:
         return np.argsort(gaps, kind="stable")
     low = np.flatnonzero(gaps <= np.partition(gaps, CANDIDATES - 1)[CANDIDATES - 1])
