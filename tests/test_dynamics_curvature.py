@@ -568,7 +568,7 @@ def test_a_damaged_file_is_named(runs, tmp_path):
     (file,) = tmp_path.iterdir()
     for content in (b"", b"hello", file.read_bytes()[:200]):
         file.write_bytes(content)
-        with pytest.raises(ValueError, match=rf"{file.name} is no measurement that can be read.*remove it"):
+        with pytest.raises(ValueError, match=rf"{file.name} is not a readable measurement.*remove it"):
             along(runs, path=tmp_path, steps=[10], replicas=[0])
 
 

@@ -113,7 +113,7 @@ UNREADABLE = {
     "truncated": (
         truncate,
         ValueError,
-        "is damaged: it is truncated, .* of .* bytes are there; copy or train it",
+        "is damaged: it is truncated, .* of .* bytes exist; copy or train it",
     ),
     "empty": (lambda path: path.write_bytes(b""), ValueError, "is empty, .*train again"),
     "text": (lambda path: path.write_text("step,loss\n"), ValueError, "is not an HDF5 file"),

@@ -21,8 +21,8 @@ from dynamics.training._store import Block
 from landscape.datasets import Dataset
 from landscape.networks import MLP
 
-FIRST_CHUNK = 2**8  # steps of the first call of the kernel: what one takes is not known yet
-CHUNK = 2**17  # of the longest: so that the learning rates of long runs take no memory
+FIRST_CHUNK = 2**8  # steps of the first call of the kernel, before the time per step is known
+CHUNK = 2**17  # steps of the longest call, so that the learning rates of long runs need no memory
 SECONDS_A_CHUNK = 0.5
 
 Run = dict[str, NDArray[Any]]  # arrays of one run, named as in `Block`
@@ -30,7 +30,7 @@ Run = dict[str, NDArray[Any]]  # arrays of one run, named as in `Block`
 
 @dataclass(frozen=True)
 class Task:
-    """All that decides the runs but the number of the replica; picklable, so that any joblib backend takes it."""
+    """Everything that determines the runs except the number of the replica; picklable for any joblib backend."""
 
     network: MLP
     data: Dataset
@@ -45,16 +45,16 @@ class Task:
     curve_steps: Steps
     waiting_times: Steps
     lags: Steps
-    accumulates: bool = False  # two-time displacements while the run goes on
+    accumulates: bool = False  # whether to compute two-time displacements during the run
     shared_order: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what `rows` keeps: other processes make their own from the data."""
+        """State without the cache of `rows`: other processes make their own from the data."""
         return {name: value for name, value in self.__dict__.items() if name != "rows"}
 
     @property
     def recording(self) -> Recording:
-        """An empty one for a run."""
+        """An empty recording for a run."""
         return Recording(
             self.snapshot_steps,
             self.curve_steps,
@@ -68,12 +68,12 @@ class Task:
 
     @property
     def batch_size(self) -> int:
-        """B, or all rows where it does not matter."""
+        """B, or all rows if it does not matter."""
         return self.optimizer.batch_size if self.noise.uses_batch_size else self.data.rows
 
     @property
     def kernel(self) -> Kernel:
-        """What takes the steps."""
+        """The kernel that takes the steps."""
         return get_kernel(
             self.network.layer_sizes,
             self.data.rows if self.noise.all_rows else self.batch_size,
@@ -86,17 +86,17 @@ class Task:
 
     @property
     def _pixels(self) -> NDArray[np.uint8] | None:
-        """The inputs as the kernel for wide ones takes them, if they are pixels."""
+        """The inputs as bytes for the kernel for wide inputs, if they are pixels."""
         return self.data.pixels if is_wide(self.network.layer_sizes) else None
 
     @cached_property
     def rows(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Inputs (N, D) and labels (N,) as the kernel wants them: one copy for all replicas."""
+        """Inputs (N, D) and labels (N,) in the kernel's format: one copy for all replicas."""
         pixels, dtype = self._pixels, self.optimizer.dtype
         return self.data.inputs.astype(dtype) if pixels is None else pixels, self.data.labels.astype(dtype)
 
     def random_start(self, replica: int) -> tuple[NDArray[np.float64], np.uint64]:
-        """Start (P,) of a replica and the key of its noise, that of replica 0 where they share their order."""
+        """Start (P,) of a replica and the key of its noise, that of replica 0 if they share their order."""
         start, key = random_start(self.network, self.seed, replica, self.start)
         return start, noise_key(self.seed, 0) if self.shared_order else key
 
@@ -117,7 +117,7 @@ def random_start(
 
 
 def noise_key(seed: int, replica: int) -> np.uint64:
-    """The key of a replica's random numbers but for its start."""
+    """The key of a replica's random numbers except for its start."""
     return _seeds(seed, replica)[1].generate_state(1, np.uint64)[0]
 
 
@@ -126,7 +126,7 @@ def _seeds(seed: int, replica: int) -> list[np.random.SeedSequence]:
 
 
 def run_replica(task: Task, replica: int, checkpoints: Checkpoints | None = None) -> Run | Divergence:
-    """Arrays of one run; it goes on where a checkpoint is, and is kept there if it took long."""
+    """Arrays of one run; continues from a checkpoint if there is one, and saves one if it takes long."""
     begin, kept = time.monotonic(), checkpoints and checkpoints.load(replica)
     if kept and "loss" in kept:
         return kept
@@ -148,7 +148,7 @@ def record_run(
     checkpoints: Checkpoints | None = None,
     kept: Run | None = None,
 ) -> int:
-    """Take the steps of a run, all or those after what was `kept`; the step of a divergence, or -1."""
+    """Take the steps of a run, all or those after the state `kept`; return the step of a divergence, or -1."""
     optimizer, dtype = task.optimizer, task.optimizer.dtype
     start, key = task.random_start(replica)
     theta, velocity, begin = start.astype(dtype), np.zeros(start.size, dtype), 0
@@ -186,9 +186,9 @@ def record_run(
 
 
 def chunks(recording: Recording, begin: int, end: int) -> Iterator[tuple[int, int, Steps]]:
-    """First step, end and steps to record of each call of the kernel: long ones, but mostly below a second.
+    """First step, end and steps to record of each call of the kernel: long calls, but usually below a second.
 
-    Where they are cut changes nothing but the time; the end of one is recorded in the next one, too.
+    The cuts affect only the time; the end of one call is recorded in the next one, too.
     """
     first, size = begin, min(FIRST_CHUNK, CHUNK)
     while first < end:
