@@ -49,7 +49,7 @@ class Plan:
 
     @cached_property
     def deltas(self) -> list[int]:
-        """Offset in the workspace of the deltas of each layer: derivatives by the units' inputs; the last is the end."""
+        """Offset in the workspace of each layer's deltas (derivatives by the units' inputs); the last is the end."""
         first = self.stored_inputs + 2 + sum(self.sizes[1:-1])
         return [row * self.tile for row in accumulate(self.sizes[1:], initial=first)]
 

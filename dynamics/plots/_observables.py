@@ -1,4 +1,4 @@
-"""Drawings of observables other than the displacement, on axes that the caller owns."""
+"""Figures of observables other than the displacement, on the caller's axes."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -74,7 +74,7 @@ def plot_alignment(alignment: UpdateAlignment, ax: Axes) -> Axes:
 
 
 def plot_test_loss(runs: Trajectories, ax: Axes) -> Axes:
-    """Draw the median training and test loss of the runs; the training loss has its penalty, the test loss none."""
+    """Draw the median training and test loss of the runs; only the training loss includes its penalty."""
     later = runs.curve_steps > 0
     for values, color, label in (
         (runs.loss, COLORS[0], "training, with penalty"),
@@ -97,7 +97,7 @@ def plot_symmetric(displacement: SymmetricDisplacement, ax: Axes) -> Axes:
 
 
 def plot_onsets(onsets: Onsets, ax: Axes) -> Axes:
-    """Draw the curves whose fall below a level marks the onset of the slow phase, and where they do."""
+    """Draw the curves whose fall below a level marks the onset of the slow phase, and the onset."""
     named = {"rate of the loss": onsets.loss, "cosine of updates": onsets.alignment}
     for k, (name, onset) in enumerate(named.items()):
         if isinstance(onset, Onset) and onset.steps.size:
@@ -148,7 +148,7 @@ def plot_observables(results: Mapping[str, Any]) -> Figure:
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax, (name, result) in zip(axes, results.items(), strict=False):
         PANELS[name](result, ax)
-        ax.xaxis.set_minor_formatter(NullFormatter())  # over less than two decades they would overlap
+        ax.xaxis.set_minor_formatter(NullFormatter())  # labels would overlap over less than two decades
     for ax in axes[len(results) :]:
         ax.remove()
     return figure

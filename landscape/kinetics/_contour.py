@@ -10,7 +10,7 @@ The resolvents come from an elimination that keeps z separate from the rates (`_
 sum_j k_ij loses every rate, and z itself, next to a k_ij that is 10^16 times larger.
 
 Method: Weideman, SIAM J. Numer. Anal. 44, 2342 (2006); Trefethen, Weideman and Schmelzer, BIT 46, 653 (2006). The
-numbers agree with a published program of the latter; test_stiff_rates.py compares with `scipy.linalg.expm`.
+numbers agree with a published program of the latter; test_hopping.py compares with `scipy.linalg.expm`.
 """
 
 import numpy as np
