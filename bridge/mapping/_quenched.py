@@ -1,6 +1,6 @@
-"""Inherent structures with their coordinates, in the very image of the minimum that each run is in.
+"""Inherent structures with their coordinates, in the image of the minimum that each run is in.
 
-`bridge.mapping` says *which* minimum a snapshot belongs to, modulo symmetry. Displacements need to know *where* it is.
+`inherent_structures` says *which* minimum a snapshot belongs to, modulo symmetry. Displacements need its *position*.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class QuenchedSnapshots:
-    """The minima in whose basins the snapshots of R runs lie, at S steps.
+    """The minima whose basins contain the snapshots of R runs, at S steps.
 
     Parameters
     ----------
@@ -31,10 +31,10 @@ class QuenchedSnapshots:
     points : (R, S, P) float64
         The snapshots.
     coordinates : (R, S, P) float64
-        Their minima, in the image that the quench ends in; nan where it ended in none. Snapshots of a run in one basin
-        have bitwise the same.
+        Their minima, in the image that the quench ends in; nan if it ended in none. Snapshots of a run in one basin
+        have bit-identical ones.
     losses : (R, S) float64
-        Of the minima, in nats; nan where there is none.
+        Losses of the minima, in nats; nan if there is none.
     basins : (R, S) int64
         Number of the basin within the run, by first appearance; two images of a minimum are two basins. -1: none.
     method : str
@@ -50,7 +50,7 @@ class QuenchedSnapshots:
     method: str
 
     def at(self, step: int) -> Array:
-        """Minima (R, P) of the snapshots at a step; ValueError where there are none."""
+        """Minima (R, P) of the snapshots at a step; ValueError if there are none."""
         found = np.flatnonzero(self.steps == step)
         if not found.size:
             msg = f"step must be one of the quenched ones, {self.steps.tolist()}; got {step!r}"
@@ -79,13 +79,13 @@ def quenched_snapshots(
     steps : (S,) int array, optional
         Steps with a snapshot; by default the waiting times and the last step.
     replicas : (R,) int array, optional
-        Which runs; by default all.
+        The runs; by default all.
     method : {"flow", "lbfgs"}
-        "flow" ends in the minimum whose basin the snapshot lies in (`landscape.quench`).
+        "flow" ends in the minimum whose basin contains the snapshot (`landscape.quench`).
     path : path, optional
-        Folder in which finished quenches are remembered, by a digest of snapshot, loss and method.
+        Folder for finished quenches, by a digest of snapshot, loss and method.
     jobs : int
-        Workers; the result does not depend on it.
+        Number of workers; it does not change the result.
     progress : callable (done, total), optional
 
     Raises

@@ -1,4 +1,4 @@
-"""Where runs are in the landscape: visits and the path of a run on the disconnectivity graph."""
+"""Visits and the path of a run on the disconnectivity graph."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ AGES = "viridis"  # rises evenly in lightness: read with any color vision and in
 SMALLEST, LARGEST = 10.0, 260.0  # areas of disks in points squared
 PANEL = (5.6, 5.0)  # inches
 PER_ROW = 3  # panels
-BEND = 0.03  # of the height of the drawing, by which a jump's line is bent
+BEND = 0.03  # share of the height of the figure by which a jump's line is bent
 FAINT = "0.6"  # of the graph, below the visits
 
 
@@ -48,9 +48,8 @@ def plot_overlay(
 ) -> Figure:
     """Draw one panel with the disconnectivity graph for each occupation, all with the same scales.
 
-    Disks at the minima: area by dwell time, color by age. A path is the run's way from minimum to minimum, solid
-    where a transition state is known that joins them, dashed where none is; it begins at the square and ends at
-    the star.
+    Disks at the minima: area by dwell time, color by age. A path leads from minimum to minimum, solid if a known
+    transition state connects them, dashed otherwise; it begins at the square and ends at the star.
 
     Parameters
     ----------
@@ -90,14 +89,14 @@ def plot_overlay(
 
 
 def plot_title(tree: DisconnectivityTree) -> str:
-    """What the graph holds."""
+    """Numbers of minima and transition states in the graph."""
     return f"{tree.n_leaves} minima, {tree.n_transition_states} transition states"
 
 
 def plot_path(
     tree: DisconnectivityTree, database: Database, stays: Dwells, hops: Jumps, ax: Axes, ages: ScalarMappable
 ) -> None:
-    """Draw the way of one run over the minima, each jump in the color of its age."""
+    """Draw the path of one run over the minima, each jump in the color of its age."""
     position = {minimum.id: k for k, minimum in enumerate(database.minima)}
     leaf = {minimum: k for k, minimum in enumerate(tree.minima.tolist())}
     seen = stays.minimum_ids[stays.minimum_ids > 0].tolist()
@@ -108,7 +107,7 @@ def plot_path(
     for known, style in ((True, "solid"), (False, (0, (3, 1.5)))):
         chosen = np.flatnonzero((hops.transition_states > 0) == known).tolist()
         lines = [arcs[k] for k in chosen]
-        # a white line below it keeps the path apart from the graph
+        # a white line below it separates the path from the graph
         ax.add_collection(LineCollection(lines, colors="white", linewidths=2.6, zorder=3.4), autolim=False)
         ax.add_collection(
             LineCollection(lines, colors=colors[chosen], linewidths=1.4, linestyles=[style], zorder=3.5), autolim=False
@@ -125,14 +124,14 @@ def _place(tree: DisconnectivityTree, leaf: int) -> tuple[float, float]:
 
 
 def _arc(start: tuple[float, float], end: tuple[float, float], height: float) -> Floats:
-    """A line (k, 2) that bends up where it goes to the right, else down: there and back are two lines."""
+    """A line (k, 2) that bends up if it goes to the right, otherwise down, so that there and back are two lines."""
     along = np.linspace(0.0, 1.0, 31)[:, None]
     bend = np.array([0.0, height if end[0] >= start[0] else -height])
     return np.array(start) * (1.0 - along) + np.array(end) * along + 4.0 * along * (1.0 - along) * bend
 
 
 def _add_arrow(ax: Axes, arc: Floats, color: Floats) -> None:
-    """An arrow head a little behind the middle of a jump: which way it went."""
+    """An arrow head just beyond the middle of a jump, for its direction."""
     style = {"arrowstyle": "-|>", "color": color, "linewidth": 0, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 9}
     ax.annotate("", arc[18], arc[16], arrowprops=style, zorder=3.6)
 
@@ -145,7 +144,7 @@ def _age_scale(occupations: Sequence[Occupation]) -> ScalarMappable:
 
 def _add_colorbar(figure: Figure, axes: list[Axes], ages: ScalarMappable) -> None:
     low, high = ages.get_clim()
-    if high > 1.01 * low:  # else the title says the one age
+    if high > 1.01 * low:  # otherwise the title gives the single age
         bar = figure.colorbar(ages, ax=axes, label="age (steps)", aspect=40, pad=0.01)
         bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
@@ -173,7 +172,7 @@ def _add_disks(tree: DisconnectivityTree, seen: Occupation, ax: Axes, ages: Scal
 
 
 def _add_legend(figure: Figure, longest: float, *, with_path: bool) -> None:
-    """What areas and lines mean, below the panels."""
+    """The legend of areas and lines, below the panels."""
     top = 10.0 ** np.floor(np.log10(longest))
     values = [top * factor for factor in ((0.1, 1.0) if longest < 3.0 * top else (0.3, 3.0))]
     widths = np.sqrt(_areas(np.array(values), longest)).tolist()
