@@ -3,7 +3,7 @@
 A snapshot shows which minimum a run is in at one step, or nothing if its quench ended in none. **A snapshot without a
 minimum counts as not taken**: it proves neither that the run stayed nor that it left. Therefore, for a run:
 
-- **Still there*: two consecutive snapshots with a minimum, leaving out those without one, are in the same.
+- *Still there*: two consecutive snapshots with a minimum, leaving out those without one, are in the same.
   The stay continues between them, at the resolution of the snapshots.
 - *Left*: they are in different minima. The run left the first one somewhere between the two (the departure is
   interval-censored; where one number is needed, it is the midpoint). This is one departure, one jump, one end of a
