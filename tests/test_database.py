@@ -438,8 +438,8 @@ def test_a_missing_minimum(filled):
     alter(filled, "DELETE FROM agescape_minima WHERE minimum_id = 2")
     with Database(filled) as database:
         assert [(row.kind, row.id, row.why) for row in database.set_aside] == [
-            ("transition state", 1, "it joins minima (1, 2), and 2 is missing or damaged"),
-            ("transition state", 2, "it joins minima (2, 3), and 2 is missing or damaged"),
+            ("transition state", 1, "it connects minima (1, 2), and 2 is missing or damaged"),
+            ("transition state", 2, "it connects minima (2, 3), and 2 is missing or damaged"),
         ]
         assert (database.n_minima, database.n_transition_states) == (2, 0)
 
@@ -459,7 +459,7 @@ DAMAGES = [  # table, column, value, and what is said of it; nothing: the file i
     ("tbl_minima", "energy", "text", "its loss is 'text'"),
     ("tbl_minima", "energy", np.inf, "its loss is inf"),
     ("tbl_transition_states", "energy", None, "its loss is None"),
-    ("tbl_transition_states", "energy", -5.0, "it lies below one of its minima 2 and 3, by 5.45 nats"),
+    ("tbl_transition_states", "energy", -5.0, "it is below one of its minima 2 and 3, by 5.45 nats"),
     ("tbl_transition_states", "_minimum1_id", 99, "and 99 is missing or damaged"),
     ("tbl_transition_states", "_minimum1_id", None, "its end is None"),
     ("agescape_minima", "eigenvalues", "text", "its eigenvalues are not an array of numbers"),

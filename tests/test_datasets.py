@@ -528,7 +528,7 @@ class Bomb:
 def test_pickled_objects_in_npz_are_refused_and_never_run(tmp_path):
     path, mark = tmp_path / "a.npz", tmp_path / "executed"
     np.savez(path, inputs=np.array([[Bomb(mark)]], dtype=object), labels=[0])
-    with pytest.raises(ValueError, match=r"no plain array: .*objects"):
+    with pytest.raises(ValueError, match=r"not a plain array: .*objects"):
         datasets.table(path)
     path.write_bytes(pickle.dumps(Bomb(mark)))
     with pytest.raises(ValueError, match="is not an npz file"):
@@ -708,7 +708,7 @@ def test_lying_idx_is_refused_without_allocating(tmp_path, pack, shape):
 def test_damaged_gzip_is_refused(tmp_path, damage):
     path = tmp_path / "images.gz"
     path.write_bytes(damage(gzip.compress(idx(np.random.default_rng(0).integers(0, 256, (30, 4, 4))))))
-    with pytest.raises(ValueError, match=r"images\.gz is no complete gzip file: |images\.gz: "):
+    with pytest.raises(ValueError, match=r"images\.gz is not a complete gzip file: |images\.gz: "):
         read_idx(path, 3)
 
 

@@ -265,7 +265,7 @@ def test_a_displacement_without_numbers_of_one_run_is_refused_by_name(statistic)
     values[:, 2, 3] = np.nan  # beyond the end of all runs
     statistic(MeanSquareDisplacement(np.array([10, 20, 40]), lags, values))
     values[3, 1, 2:] = np.nan
-    message = r"of run 3 is nan at waiting time 20 and lag 100.*\(1 of 5 runs are so: 3\).*smaller learning rate"
+    message = r"of run 3 is nan at waiting time 20 and lag 100.*\(1 of 5 runs have none: 3\).*smaller learning rate"
     with pytest.raises(ValueError, match=message):
         statistic(MeanSquareDisplacement(np.array([10, 20, 40]), lags, values))
 
