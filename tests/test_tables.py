@@ -178,7 +178,7 @@ REFUSED = {
     "ragged": ("a.csv", "1;2;0\n1;2;3;0\n", "line 2: expected 3 fields, found 4"),
     "one column": ("a.csv", "x\n1\n2\n", "expected 2 fields, found 1"),
     "labels alone": ("a.csv", "name,label\na,1\nb,0\n", "expected a number, found 'a'"),
-    "two columns for labels": ("a.csv", "class,x,label\n1,2,0\n0,1,1\n", r"label column among 0 \('class'\), 2 \('label'\)"),
+    "two columns for labels": ("a.csv", "class,x,label\n1,2,0\n0,1,1\n", r"column among 0 \('class'\), 2 \('label'\)"),
     "whole numbers that measure": ("a.csv", "".join(f"{k},{k * k}\n" for k in range(100)), MANY),
     "names of things": ("a.csv", "".join(f"{k},thing {k}\n" for k in range(100)), MANY),
     "UTF-16": ("a.csv", PLAIN.encode("utf-16"), "UTF-8"),
