@@ -119,7 +119,9 @@ def plot_t_star(explanation: Explanation, ax: Axes) -> Axes:
     rows += [(*STYLES[name], both.predicted) for name, both in explanation.agreements.items()]
     rows += [(rf"hops, $\Delta^*$ = {hop.threshold:.2g}", "-", COLORS[3], hop)]
     fits = {} if explanation.hopping is None else explanation.hopping.fits
-    rows += [(f"hops, {HOPPING[name][0]}", *HOPPING[name][1:], fits[name]) for name in HOPPING if name in fits]
+    rows += [
+        (f"predicted hops, {HOPPING[name][0]}", *HOPPING[name][1:], fits[name]) for name in HOPPING if name in fits
+    ]
     some = False
     for label, style, color, fit in rows:
         mu = mu_text(fit) if np.isfinite(fit.mu) else "$\\mu$ not determined"
