@@ -219,7 +219,7 @@ def test_the_command(files, tmp_path, capsys, monkeypatch):
     for foretold in hopping["predicted"].values():
         assert {"status", "same", "displacement", "dwell_times", "departures", "left_out", "fit"} <= set(foretold)
     assert len(hopping["coverage"]) == 3
-    for name in ("covered by database", "hops seen", "hops foretold, curved", "hops predicted, unstable"):
+    for name in ("covered by database", "hops seen", "hops foretold, curved", "hops foretold, unstable"):
         assert name in printed[1]
     assert first["predicted_jumps"]["measured"] == sum(first["jumps"]["jumps"])
     assert (folder / "small.db").read_bytes() == before  # nothing is added
