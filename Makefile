@@ -6,21 +6,24 @@ PEERS := .venv-topsearch
 JAX := .venv-jax
 AUDIT := .venv-audit
 INSTALLED := $(VENV)/.installed
+WORKERS ?= 2
+SLICE ?=
 
 .PHONY: study test slow browser pythons audit lint docs bench peers clean
 
 study: $(INSTALLED)  ## the main job at quick scale: results/study/report.html
 	$(BIN)/agescape study --scale quick --output results/study
 
-test: $(INSTALLED)  ## the test suite, without the tests marked slow
-	$(BIN)/python -m pytest
+# a file of tests stays on one process, which makes what its tests share only once
+test: $(INSTALLED)  ## the test suite, without the tests marked slow; WORKERS=4 takes four processes
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-slow: $(INSTALLED)  ## the slow tests
-	$(BIN)/python -m pytest -m slow
+slow: $(INSTALLED)  ## the slow tests, three quarters of an hour; SLICE=1/4 takes the first of four parts
+	$(BIN)/python -m pytest -m slow -n $(WORKERS) --dist worksteal $(if $(SLICE),--slice $(SLICE))
 
 browser: $(INSTALLED)  ## the tests of the report; they need a Chromium (apt-get install chromium)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
-	$(BIN)/python -m pytest -m slow tests/test_report_browser.py
+	$(BIN)/python -m pytest -m slow tests/bridge/studies/test_report_browser.py
 
 # pyenv's are on the path with PYENV_VERSION=3.11.7:3.12.1:3.13.0 or the like
 pythons:  ## the test suite under each of these Pythons that is here

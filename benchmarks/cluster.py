@@ -28,10 +28,10 @@ from bridge.commands._cluster import cluster
 from bridge.figures import Ensemble, Work
 from dynamics.runs import curve_steps, default_waiting_times, log_lags, parameter_groups, snapshot_steps
 from dynamics.runs._runs_file import CURVES
-from dynamics.training import _ensemble as ensemble
-from dynamics.training._ensemble import make_header
+from dynamics.training import _filling as filling, train
+from dynamics.training._filling import make_header
 from dynamics.training._recording import Recording
-from dynamics.training._replica import Task, run_block, run_replica
+from dynamics.training._replica import KernelTask, run_block, run_replica
 from dynamics.training._store import Block, open_store
 from landscape import CrossEntropyLoss, Database, Dataset, datasets
 from landscape.networks import MLP
@@ -69,19 +69,19 @@ def through_backend(calls: list[Any]) -> tuple[list[Any], float, float]:
     return list(results), time.perf_counter() - wall, time.process_time() - processor
 
 
-def task_of(kind: Ensemble, data: Dataset, steps: int | None = None) -> Task:
+def task_of(kind: Ensemble, data: Dataset, steps: int | None = None) -> KernelTask:
     """What `train` hands to the workers for such an ensemble, or a shorter one."""
-    made: list[Task] = []
-    keep, ensemble.fill = ensemble.fill, lambda store, task, *_: made.append(task) or _stop()
+    made: list[KernelTask] = []
+    keep, filling.fill = filling.fill, lambda store, task, *_: made.append(task) or _stop()
     try:
-        ensemble.train(
-            MLP(kind.layer_sizes), data, kind.optimizer, steps=steps or kind.steps,
+        train(
+            CrossEntropyLoss(MLP(kind.layer_sizes), data), kind.optimizer, steps=steps or kind.steps,
             snapshots="waiting" if kind.dataset == "mnist" else "all",
         )  # fmt: skip
     except StopIteration:
         pass
     finally:
-        ensemble.fill = keep
+        filling.fill = keep
     return made[0]
 
 
@@ -89,7 +89,7 @@ def _stop() -> None:
     raise StopIteration
 
 
-def start_of_a_worker(task: Task) -> Numbers:
+def start_of_a_worker(task: KernelTask) -> Numbers:
     """Seconds until a new worker answers, until its first run is done, and the same where nothing is compiled yet."""
     numbers: Numbers = {}
     with tempfile.TemporaryDirectory() as empty:
@@ -105,7 +105,7 @@ def start_of_a_worker(task: Task) -> Numbers:
     return numbers
 
 
-def tasks(task: Task) -> Numbers:
+def tasks(task: KernelTask) -> Numbers:
     """Overhead of a task that does nothing, and of a block of 5 runs."""
     numbers: Numbers = {}
     with workers(2) as local, cluster(local.scheduler_address):
@@ -132,18 +132,18 @@ def tasks(task: Task) -> Numbers:
     return numbers
 
 
-def without_steps(task: Task, first: int, end: int) -> Block:
+def without_steps(task: KernelTask, first: int, end: int) -> Block:
     """As large a block as `run_block` gives."""
     arrays = task.recording.arrays
     curves = dict.fromkeys(CURVES, np.zeros(len(arrays.pop("curve_points"))))
     return Block(first, **{name: np.stack([array] * (end - first)) for name, array in (arrays | curves).items()})
 
 
-def writing(task: Task) -> Numbers:
+def writing(task: KernelTask) -> Numbers:
     """Milliseconds to keep a block of 5 runs of 5,5, and seconds per gigabyte to put all into one file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "runs.h5"
-        with open_store(path, make_header(task, 1e-4, True)) as store:
+        with open_store(path, make_header(task)) as store:
             begin = time.process_time()
             for k in range(EMPTY // 10):
                 store.add(without_steps(task, 5 * k, 5 * k + 5))

@@ -25,7 +25,7 @@ from joblib import Parallel, delayed
 from scipy import stats
 
 from bridge.comparison._correlation import spearman_interval
-from dynamics import MeanSquareDisplacement, Trajectories, aging, mean_square_displacement
+from dynamics import MeanSquareDisplacement, Trajectories, aging, mean_square_displacement, synthetic
 from dynamics.aging_times import (
     AgingStatus,
     CollapseStatus,
@@ -39,7 +39,6 @@ from dynamics.aging_times import (
     threshold_scan,
 )
 from dynamics.runs import WAITING_TIMES, log_lags
-from dynamics.synthetic import _processes as synthetic
 
 RUNS = (2, 3, 4, 5, 8, 24)
 OTHERS = ("gaussian", "log-normal 0.6", "Brownian")
@@ -95,7 +94,7 @@ def wandering(spread: float) -> Process:
     """The aging walk with a wandering diffusion coefficient."""
 
     def make(runs: int, rng: np.random.Generator) -> Trajectories:
-        return synthetic.wandering_walk(runs, 30, TW, LAGS, STEP, rng, mu=MU, spread=spread)
+        return synthetic.wandering_walk(runs, 30, TW, LAGS, STEP, rng=rng, mu=MU, spread=spread)
 
     return walk(make, 1e-2, synthetic.aging_walk_t_star(TW, 1e-2, STEP, MU))
 
@@ -120,17 +119,17 @@ PROCESSES = {
     "wandering walk 0.5": wandering(0.5),
     "wandering walk 1": wandering(1.0),
     "Brownian": walk(
-        lambda r, rng: synthetic.brownian(r, 10, TW, log_lags(5000, 8), 5e-6, rng), 1e-2, np.full(6, 1000.0), 1.0
+        lambda r, rng: synthetic.brownian(r, 10, TW, log_lags(5000, 8), 5e-6, rng=rng), 1e-2, np.full(6, 1000.0), 1.0
     ),
     "Ornstein-Uhlenbeck": walk(
-        lambda r, rng: synthetic.ornstein_uhlenbeck(r, 10, TW, log_lags(5000, 8), 1e-2, 1000.0, rng),
+        lambda r, rng: synthetic.ornstein_uhlenbeck(r, 10, TW, log_lags(5000, 8), 1e-2, 1000.0, rng=rng),
         1e-2, np.full(6, 1000 * np.log(2)),
     ),
     "aging walk": walk(
-        lambda r, rng: synthetic.aging_walk(r, 10, TW, LAGS, STEP, rng, mu=MU),
+        lambda r, rng: synthetic.aging_walk(r, 10, TW, LAGS, STEP, rng=rng, mu=MU),
         1e-2, synthetic.aging_walk_t_star(TW, 1e-2, STEP, MU),
     ),
-    "trap model": walk(lambda r, rng: synthetic.trap_model(r, 20, LATE, LONG, 0.5, rng), 1.0, trap_t_star()),
+    "trap model": walk(lambda r, rng: synthetic.trap_model(r, 20, LATE, LONG, 0.5, rng=rng), 1.0, trap_t_star()),
 }  # fmt: skip
 
 
@@ -143,7 +142,7 @@ def try_aging(name: str, runs: int, trial: int) -> dict[str, float]:
     """One ensemble: what is said of t* and mu."""
     process = PROCESSES[name]
     msd = process.make(runs, np.random.default_rng([trial, runs]))
-    fit = aging(msd, process.threshold, resamples=200, seed=trial)
+    fit = aging(msd, process.threshold, resamples=200, rng=trial)
     ok = fit.status == AgingStatus.OK
     t_star = [
         holds(low, high, truth, ok) for (low, high), truth in zip(fit.t_star_interval, process.t_star, strict=True)
@@ -168,9 +167,9 @@ def try_others(name: str, runs: int, trial: int) -> dict[str, float]:
     process = PROCESSES[name]
     msd = process.make(runs, np.random.default_rng([trial, runs]))
     window = process.threshold / np.sqrt(10), process.threshold * np.sqrt(10)
-    diffusion = generalized_diffusion(msd, resamples=200, seed=trial)
-    scan = threshold_scan(msd, np.geomspace(*window, 5), tolerance=10.0, resamples=200, seed=trial)
-    forms = compare_forms(msd, process.threshold, resamples=300, seed=trial)
+    diffusion = generalized_diffusion(msd, resamples=200, rng=trial)
+    scan = threshold_scan(msd, np.geomspace(*window, 5), tolerance=10.0, resamples=200, rng=trial)
+    forms = compare_forms(msd, process.threshold, resamples=300, rng=trial)
     tested = forms.status in (FormStatus.OK, FormStatus.NONE_FITS)
     power_law = diffusion.status == DiffusionStatus.OK
     return {
@@ -189,7 +188,7 @@ def try_collapse(name: str, runs: int, trial: int) -> dict[str, float]:
     process = PROCESSES[name]
     msd = process.make(runs, np.random.default_rng([trial, runs]))
     window = process.threshold / np.sqrt(10), process.threshold * np.sqrt(10)
-    found = collapse(msd, window, resamples=100, seed=trial)
+    found = collapse(msd, window, resamples=100, rng=trial)
     tested = found.status in (CollapseStatus.OK, CollapseStatus.DOES_NOT_COLLAPSE)
     return {
         "coverage of the exponent": holds(found.low, found.high, process.mu, found.status == CollapseStatus.OK),
@@ -207,7 +206,7 @@ def try_realizations(_name: str, number: int, trial: int) -> dict[str, float]:
         tilt = 0.1 * np.sqrt(5) * rng.standard_normal((5, 1)) * np.log(TW / 4000.0)
         t_star = 0.2 * 4000**MU * (TW / 4000) ** slope * np.exp(tilt)
         displacements.append(MeanSquareDisplacement(TW, LAGS, 1e-2 * (LAGS / t_star[..., None]) ** SLOPE))
-    found = compare_realizations(displacements, resamples=2, seed=trial).mu
+    found = compare_realizations(displacements, resamples=2, rng=trial).mu
     curve = -np.polyfit(np.log(TW), (SLOPE * 0.1 * np.sqrt(5) * np.log(TW / 4000)) ** 2 / 2 / SLOPE, 1)[0]
     return {"coverage of the mean mu": holds(found.mean_low, found.mean_high, MU + curve)}
 
@@ -272,7 +271,7 @@ def main() -> None:
     for title, function, chosen, numbers, trials in (
         ("t_star and mu", try_aging, names, RUNS, n),
         ("Other exponents", try_others, others, RUNS, max(n // 4, 1)),
-        ("Data collapse", try_collapse, others, (2, 4, 8), max(n // 20, 1)),
+        ("Data collapse", try_collapse, others, (3, 4, 8), max(n // 20, 1)),
         ("Mean over realizations", try_realizations, ["5 runs each"], (2, 3, 4, 8), max(n // 4, 1)),
         ("Rank correlation", try_spearman, ["bivariate normal, 0.8"], (4, 5, 6, 8, 12, 24), n),
     ):

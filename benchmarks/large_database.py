@@ -27,8 +27,7 @@ from landscape.networks import MLP
 from landscape.plots import plot_disconnectivity, save_figure
 from landscape.search import CYCLE, summarize
 from landscape.search._exploration import next_search, store
-from landscape.search._memory import Memory
-from landscape.search._neighbours import CANDIDATES, Neighbours
+from landscape.search._memory import CANDIDATES, Memory, Neighbours
 from landscape.search._planning import BATCH
 from landscape.search._searches import Found, Task
 

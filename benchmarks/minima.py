@@ -18,7 +18,7 @@ import numpy as np
 from _peers import Run, compare, distinct_minima, run_topsearch, the_loss
 from threadpoolctl import threadpool_limits
 
-from landscape.interchange import _pele_adapter as pele_adapter
+from landscape.interchange import pele_adapter
 from landscape.search import basin_hopping
 
 # per coordinate uniform within +-: norms of about 3, 6 and 12 for 69 parameters
@@ -41,7 +41,7 @@ def ours(loss, seconds):
         rng, position, points = np.random.default_rng(repetition), start_of(loss, repetition), []
         began = time.process_time()
         while time.process_time() - began < seconds:
-            walk = basin_hopping(loss, position, rng, steps=1)
+            walk = basin_hopping(loss, position, rng=rng, steps=1)
             position = walk.walker
             points += [minimum.coordinates for minimum in walk.minima]
         return Run(points, time.process_time() - began)
@@ -92,7 +92,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=5, help="repetitions")
     arguments = parser.parse_args()
     loss = the_loss()
-    basin_hopping(loss, start_of(loss, 0), np.random.default_rng(0), steps=1)  # compiles
+    basin_hopping(loss, start_of(loss, 0), rng=np.random.default_rng(0), steps=1)  # compiles
     contestants = {"ours": ours(loss, arguments.seconds)}
     for step, temperature, adaptive, tolerance in PELE:
         kind = f"+-{step}{' adaptive' if adaptive else ''}"

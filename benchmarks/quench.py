@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from landscape import CrossEntropyLoss, datasets, quench
-from landscape.interchange import _pele_adapter as pele_adapter
+from landscape.interchange import pele_adapter
 from landscape.networks import MLP
 
 

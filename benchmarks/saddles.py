@@ -24,7 +24,7 @@ from _peers import DeadlineError, Limited, Run, compare, distinct, distinct_tran
 from threadpoolctl import threadpool_limits
 
 from landscape import symmetry
-from landscape.interchange import _pele_adapter as pele_adapter
+from landscape.interchange import pele_adapter
 from landscape.search import basin_hopping, search_between, search_from_minimum
 
 POOL_STEPS = 40
@@ -76,7 +76,7 @@ PELE = [
 def make_pool(loss, repetition):
     """Minima (n, P) of a walk of ours and pairs of them, the nearest first; not counted."""
     rng = np.random.default_rng(2000 + repetition)
-    walk = basin_hopping(loss, loss.network.glorot_uniform(rng), rng, steps=POOL_STEPS)
+    walk = basin_hopping(loss, loss.network.glorot_uniform(rng), rng=rng, steps=POOL_STEPS)
     minima = distinct(loss.network, [*walk.minima, walk.current])
     gaps = {
         (i, j): symmetry.distance(loss.network, minima[i].coordinates, minima[j].coordinates)
@@ -98,7 +98,7 @@ def ours(loss, seconds, pools):
                 else:
                     start = minima[int(rng.integers(len(minima)))]
                     displacement = float(np.exp(rng.uniform(low, high)))
-                    result = search_from_minimum(limited, start, rng, displacement=displacement, max_steps=150)
+                    result = search_from_minimum(limited, start, rng=rng, displacement=displacement, max_steps=150)
                 if result.transition_state is not None:
                     points.append(result.transition_state.coordinates)
         return Run(points, limited.seconds, f"({searches} searches)")
@@ -217,7 +217,7 @@ def main():
     began = time.perf_counter()
     pools = [make_pool(loss, repetition) for repetition in range(arguments.pairs)]
     print(f"pools of {[len(minima) for minima, _ in pools]} minima in {time.perf_counter() - began:.0f} s")
-    search_from_minimum(loss, pools[0][0][0], np.random.default_rng(0))  # compiles
+    search_from_minimum(loss, pools[0][0][0], rng=np.random.default_rng(0))  # compiles
     contestants = {"ours": ours(loss, arguments.seconds, pools)}
     for settings in TOPSEARCH:
         contestants[f"topsearch, {settings['name']}"] = topsearch(arguments.seconds, pools, settings)

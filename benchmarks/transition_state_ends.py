@@ -35,7 +35,7 @@ def search_costs(loss, minima, searches, seed):
         rng = np.random.default_rng([seed, search])
         displacement = float(np.exp(rng.uniform(*np.log(DISPLACEMENTS))))
         start = minima[int(rng.integers(len(minima)))]
-        found += search_from_minimum(loss, start, rng, displacement=displacement, max_steps=150).converged
+        found += search_from_minimum(loss, start, rng=rng, displacement=displacement, max_steps=150).converged
     return time.process_time() - began, found
 
 

@@ -8,9 +8,11 @@ from . import (
     studies as studies,
 )
 from .comparison import (
+    Comparison as Comparison,
     compare as compare,
 )
 from .explanation import (
+    Explanation as Explanation,
     explain as explain,
 )
 from .mapping import (

@@ -8,11 +8,11 @@ Writes one database per architecture and graphs.png to the folder; call it again
 import argparse
 from pathlib import Path
 
-from bridge.plots import new_figure, plot_graph
+from bridge.plots import plot_graph
 from landscape import CrossEntropyLoss, Database, datasets, explore
 from landscape.graph import funnelling
 from landscape.networks import MLP
-from landscape.plots import save_figure
+from landscape.plots import new_figure, save_figure
 
 
 def main() -> None:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dynamics import aging, mean_square_displacement
-from dynamics.synthetic import _processes as synthetic
+from dynamics import aging, mean_square_displacement, synthetic
 from landscape import explore
 from landscape.losses import DoubleWells
 
@@ -32,10 +31,10 @@ def main() -> None:
     rng = np.random.default_rng(0)
     shape = (options.replicas, PARAMETERS, WAITING_TIMES, LAGS)
     processes = {  # runs, true mu, threshold that is reached at lags well below the waiting times
-        "Brownian motion": (synthetic.brownian(*shape, 1e-3, rng), 0.0, 0.2),
-        "aging walk": (synthetic.aging_walk(*shape, 1.0, rng, mu=0.7), 0.7, 0.2),
-        "trap model": (synthetic.trap_model(*shape, 0.5, rng), 1.0, 0.5),
-        "walk between traps": (synthetic.trap_model(*shape, 0.5, rng, walk=True), 0.5, 1.0),
+        "Brownian motion": (synthetic.brownian(*shape, 1e-3, rng=rng), 0.0, 0.2),
+        "aging walk": (synthetic.aging_walk(*shape, 1.0, rng=rng, mu=0.7), 0.7, 0.2),
+        "trap model": (synthetic.trap_model(*shape, 0.5, rng=rng), 1.0, 0.5),
+        "walk between traps": (synthetic.trap_model(*shape, 0.5, rng=rng, walk=True), 0.5, 1.0),
     }
     for name, (runs, mu, threshold) in processes.items():
         fit = aging(mean_square_displacement(runs), threshold=threshold)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from bridge.commands._console import parse_duration, parse_hidden
+from bridge.commands._parsing import parse_duration, parse_hidden
 from bridge.plots import plot_graph
 from landscape import CrossEntropyLoss, Database, datasets, explore
 from landscape.graph import components, funnelling

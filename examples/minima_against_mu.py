@@ -9,11 +9,11 @@ import argparse
 from pathlib import Path
 
 from bridge import compare
-from bridge.plots import new_figure, plot_comparison
+from bridge.plots import plot_comparison
 from dynamics import train
 from landscape import CrossEntropyLoss, datasets, explore
 from landscape.networks import MLP
-from landscape.plots import save_figure
+from landscape.plots import new_figure, save_figure
 from landscape.search import estimate_minima
 
 
@@ -37,7 +37,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         explore(loss, folder / "landscape.db", searches=options.searches, jobs=options.jobs)
         estimate_minima(loss, folder / "landscape.db", starts=64, jobs=options.jobs)
-        train(network, data, replicas=options.replicas, steps=options.steps, path=folder / "sgd.h5", jobs=options.jobs)
+        train(loss, replicas=options.replicas, steps=options.steps, path=folder / "sgd.h5", jobs=options.jobs)
     comparison = compare(options.folder, threshold=options.threshold)
     for row in comparison.rows:
         print(

@@ -9,11 +9,11 @@ import argparse
 from pathlib import Path
 
 from bridge import inherent_structures, visits
-from bridge.plots import new_figure, plot_visits
+from bridge.plots import plot_visits
 from dynamics import train
 from landscape import CrossEntropyLoss, Database, datasets, explore
 from landscape.networks import MLP
-from landscape.plots import save_figure
+from landscape.plots import new_figure, save_figure
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     network = MLP((data.n_features, *map(int, options.hidden.split(",")), data.n_classes))
     loss = CrossEntropyLoss(network, data, regularization=1e-4)
     explore(loss, folder / "landscape.db", searches=options.searches, jobs=jobs)
-    runs = train(network, data, replicas=options.replicas, steps=options.steps, path=folder / "sgd.h5", jobs=jobs)
+    runs = train(loss, replicas=options.replicas, steps=options.steps, path=folder / "sgd.h5", jobs=jobs)
     figure, (ax,) = new_figure(7, 5)
     with Database(folder / "landscape.db") as database:
         structures = inherent_structures(runs, database, jobs=jobs)  # quenches every snapshot, keeps what is new

@@ -14,9 +14,9 @@ ROWS, SEARCHES, REPLICAS, STEPS, JOBS = 200, 48, 4, 20_000, 2
 
 def main() -> None:
     data = datasets.ljat(rows=ROWS, seed=0)
-    network = MLP((data.n_features, *HIDDEN, data.n_classes))
-    explore(CrossEntropyLoss(network, data), "landscape.db", searches=SEARCHES, jobs=JOBS)
-    runs = train(network, data, replicas=REPLICAS, steps=STEPS, jobs=JOBS)
+    loss = CrossEntropyLoss(MLP((data.n_features, *HIDDEN, data.n_classes)), data)
+    explore(loss, "landscape.db", searches=SEARCHES, jobs=JOBS)
+    runs = train(loss, replicas=REPLICAS, steps=STEPS, jobs=JOBS)
     with Database("landscape.db") as database:
         structures = inherent_structures(runs, database, steps=runs.steps[::20], jobs=JOBS)
         stays, hops = dwells(structures), jumps(structures, database)

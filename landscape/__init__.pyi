@@ -6,6 +6,7 @@ from . import (
     interchange as interchange,
     kinetics as kinetics,
     losses as losses,
+    networks as networks,
     plots as plots,
     search as search,
     stationary as stationary,
@@ -27,6 +28,7 @@ from .descent import (
 from .graph import (
     LandscapeGraph as LandscapeGraph,
     disconnectivity_tree as disconnectivity_tree,
+    funnelling as funnelling,
 )
 from .losses import (
     CrossEntropyLoss as CrossEntropyLoss,
@@ -37,9 +39,12 @@ from .networks import (
     MLP as MLP,
 )
 from .search import (
+    estimate_minima as estimate_minima,
     explore as explore,
+    find_transition_state as find_transition_state,
 )
 from .stationary import (
     Minimum as Minimum,
     TransitionState as TransitionState,
+    local_geometry as local_geometry,
 )

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landscape.support import RNG
+
 Array = NDArray[np.float64]
 
 
@@ -83,11 +85,12 @@ class MLP:
             [np.repeat([True, False], [n_in * n_out, n_out]) for n_in, n_out in pairwise(self.layer_sizes)]
         )
 
-    def glorot_uniform(self, rng: np.random.Generator) -> Array:
+    def glorot_uniform(self, rng: RNG = None) -> Array:
         """Keras' default initialization (P,): kernels uniform in +-sqrt(6 / (n_in + n_out)), biases zero.
 
         Source: Glorot and Bengio, AISTATS 2010, equation 16.
         """
+        rng = np.random.default_rng(rng)
         parts = []
         for n_in, n_out in pairwise(self.layer_sizes):
             limit = np.sqrt(6.0 / (n_in + n_out))

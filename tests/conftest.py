@@ -1,13 +1,39 @@
 """Data sets and losses that many tests share. One BLAS thread: rounding, and so every result, stays the same."""
 
+import os
+from zlib import crc32
+
 import numpy as np
 import pytest
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
 from landscape import CrossEntropyLoss, datasets
 from landscape.networks import MLP
 
+os.environ["AGESCAPE_ANNOUNCE"] = ""  # with an empty cache the commands say nothing more than with a full one
+
 ARCHITECTURES = [(10,), (5, 5), (4, 4, 4), (1, 1, 1)]
+
+# the same examples in every run, however slow the machine is
+settings.register_profile("tests", deadline=None, derandomize=True)
+settings.load_profile("tests")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slice", metavar="K/N", help="the K-th of N parts of the tests; each test stays in its part")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("slice"):
+        return
+    k, n = map(int, config.getoption("slice").split("/"))
+    if not 1 <= k <= n:
+        msg = f"--slice must be K/N with K from 1 to N; got {config.getoption('slice')}"
+        raise pytest.UsageError(msg)
+    others = [item for item in items if crc32(item.nodeid.encode()) % n != k - 1]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if crc32(item.nodeid.encode()) % n == k - 1]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,14 +1,9 @@
-"""What the command `age` says of an analysis: plain dictionaries for its JSON, and less for a reader."""
+"""What the command `age` says of an analysis: plain dictionaries for its JSON."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from dynamics.aging_times import AgingAnalysis, Collapse, Control
-
-MOST_NUMBERS = 12  # of an array in text: more belongs into the JSON
 
 
 def describe_analysis(analysis: AgingAnalysis) -> dict[str, Any]:
@@ -69,17 +64,6 @@ def describe_control(analysis: AgingAnalysis, comparison: Control) -> dict[str, 
         "what_moves",
     )
     return {"replicas": own["replicas"]} | {name: own[name] for name in kept} | _fields(comparison)
-
-
-def shorten(value: Any) -> Any:
-    """What of a report is for a reader's eyes: no long or two-dimensional arrays inside its parts."""
-    if not isinstance(value, Mapping):
-        return value
-    return {name: shorten(item) for name, item in value.items() if not _is_long(item)}
-
-
-def _is_long(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and (value.ndim > 1 or value.size > MOST_NUMBERS)
 
 
 def _fields(result: Any, drop: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import logging
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,10 +54,29 @@ def cluster(
     client = _connect(address, answer)
     try:
         _check_workers(client, address, workers)
-        with joblib.parallel_config(backend=DaskBackend(client=client)):
+        with _copies_kept(client), joblib.parallel_config(backend=DaskBackend(client=client)):
             yield
     finally:
         client.close(timeout=answer)
+
+
+@contextmanager
+def _copies_kept(client: Any) -> Iterator[None]:
+    """Keep the copies that `landscape.support.shared` sends to every worker.
+
+    Dask's active memory manager drops all but one of those that no task waits for, and a worker that dies then takes
+    the last one along.
+    """
+    manager = client.amm
+    running = manager.running()
+    if running:
+        manager.stop()
+    try:
+        yield
+    finally:
+        if running:
+            with suppress(OSError):  # the scheduler is gone
+                manager.start()
 
 
 def _connect(address: str, seconds: float) -> Any:

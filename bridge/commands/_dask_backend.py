@@ -42,7 +42,7 @@ class DaskBackend(DaskDistributedBackend):
     def retrieve_result_callback(self, out: Any) -> Any:
         """Results of a batch of tasks, or a RuntimeError if they are lost."""
         if isinstance(out, Lost):
-            msg = f"the cluster gave up a task ({out.reason}); what was finished is kept, the same command goes on"
+            msg = f"the cluster gave up a task ({out.reason}); run the same command again to continue"
             raise RuntimeError(msg)
         return super().retrieve_result_callback(out)
 

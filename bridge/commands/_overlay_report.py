@@ -48,6 +48,7 @@ def summary(structures: InherentStructures, database: Database) -> dict[str, Any
         "mapped": structures.mapped,
         "snapshots": structures.minimum_ids.size,
         "saddles": structures.count(SnapshotStatus.SADDLE),
+        "runaway": structures.count(SnapshotStatus.RUNAWAY),
         "not_converged": structures.count(SnapshotStatus.NOT_CONVERGED),
         "new_minima": len(structures.new_ids),
         "distinct_minima_visited": past.minimum_ids.size,
@@ -92,7 +93,7 @@ def describe_maps(disagreement: MapDisagreement) -> dict[str, Any]:
 
 
 def _unmapped(structures: InherentStructures) -> list[dict[str, Any]]:
-    rows = np.argwhere(structures.minimum_ids == 0).tolist()
+    rows = np.argwhere(~structures.known).tolist()
     return [{"run": r, "step": int(structures.steps[s]), "status": structures.statuses[r, s].value} for r, s in rows]
 
 

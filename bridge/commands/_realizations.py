@@ -10,7 +10,7 @@ from bridge.commands._options import describe_metadata
 from dynamics.aging_times import ExponentSpread, Realizations, compare_realizations
 from dynamics.displacement import mean_square_displacement
 from dynamics.runs import Trajectories, load_trajectories
-from landscape.support import reading
+from landscape.support import about
 
 GENERATED = ("ljat", "mnist")  # data sets that have a seed
 FINAL = {
@@ -58,8 +58,8 @@ def load_realizations(
 ) -> tuple[Realizations, list[Mapping[str, Any]]]:
     """Compare the ensembles in these files; with the metadata of each."""
     displacements = [mean_square_displacement(load_trajectories(path)) for path in paths]
-    with reading(", ".join(map(str, paths)), "cannot be compared"):
-        result = compare_realizations(displacements, threshold, from_waiting_time=from_waiting_time, seed=seed)
+    with about(", ".join(map(str, paths))):
+        result = compare_realizations(displacements, threshold, from_waiting_time=from_waiting_time, rng=seed)
     return result, [msd.metadata for msd in displacements]
 
 

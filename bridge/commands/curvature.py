@@ -1,4 +1,4 @@
-"""Command of the curvature along trajectories: curvature."""
+"""Command `curvature`."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,11 +7,22 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from bridge import plots
-from bridge.commands._console import progress_bar, show
-from bridge.commands._options import AsJson, DataDir, Jobs, Seed, describe_metadata, parse_steps
+from bridge.commands._options import (
+    AsJson,
+    DataDir,
+    FirstRuns,
+    Jobs,
+    OptionalPicture,
+    RunsFile,
+    Seed,
+    describe_metadata,
+)
+from bridge.commands._parsing import parse_steps
+from bridge.commands._progress import progress_bar
+from bridge.commands._results import Summary, Table, show
+from bridge.commands._words import counted, data_in_words, number
 from dynamics.plots import plot_gradient, plot_negative, plot_spectra
-from dynamics.runs import Trajectories, load_trajectories
+from dynamics.runs import load_trajectories, loss_of_runs
 from dynamics.spectra import (
     WITH_REPLACEMENT,
     Curvature,
@@ -19,34 +30,36 @@ from dynamics.spectra import (
     curvature as exact_curvature,
     estimate_curvature,
 )
-from landscape.database import remake_loss
-from landscape.losses import CrossEntropyLoss
-from landscape.plots import check_figure_path, save_figure
-from landscape.support import reading
+from landscape.plots import check_figure_path, new_figure, save_figure
 
 
 def curvature(
-    trajectories: Annotated[Path, typer.Argument(help="Runs that train wrote.")],
-    steps: Annotated[str | None, typer.Option(help="Steps with a snapshot, e.g. 1300,10000. [default: ten]")] = None,
-    runs: Annotated[int | None, typer.Option(min=1, help="Only the first so many runs. [default: all]")] = None,
-    output: Annotated[Path | None, typer.Option(help="Picture to write: svg, pdf or png.")] = None,
+    trajectories: RunsFile,
+    steps: Annotated[
+        str | None,
+        typer.Option(help="Steps to look at, e.g. 1300,10000; each needs a snapshot. [default: ten of them]"),
+    ] = None,
+    runs: FirstRuns = None,
+    output: OptionalPicture = None,
     lanczos: Annotated[
-        bool, typer.Option("--lanczos", help="Estimate, with errors, instead of exact Hessians.")
+        bool, typer.Option("--lanczos", help="Estimate spectra, with errors, instead of computing exact Hessians.")
     ] = False,
-    probes: Annotated[int, typer.Option(min=2, help="Random vectors a snapshot, with --lanczos.")] = 10,
-    lanczos_steps: Annotated[int, typer.Option(min=2, help="Products a random vector, with --lanczos.")] = 80,
+    probes: Annotated[int, typer.Option(min=2, help="Random vectors per snapshot, with --lanczos.")] = 10,
+    lanczos_steps: Annotated[
+        int, typer.Option(min=2, help="Hessian-vector products per random vector, with --lanczos.")
+    ] = 80,
     store: Annotated[
-        Path | None, typer.Option(help="Folder of finished snapshots. [default: TRAJECTORIES.curvature]")
+        Path | None, typer.Option(help="Folder for finished snapshots. [default: TRAJECTORIES.curvature]")
     ] = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
     jobs: Jobs = -1,
     as_json: AsJson = False,
 ) -> None:
-    """Hessian spectra, gradient and its noise along the runs.
+    """Measure Hessian spectra, gradients and gradient noise along the runs.
 
-    In the JSON `gradient_norm` is |g| of the full training loss, which the paper's 0.02, 0.07 and 0.12 (one, two and
-    three hidden layers) are, and `gradient_rms` is |g| / sqrt(P), a parameter.
+    In the JSON, gradient_norm is |g| of the full training loss (the paper reports 0.02, 0.07 and 0.12 for one, two and
+    three hidden layers) and gradient_rms is |g| / sqrt(P), with P parameters.
     """
     if output is not None:
         check_figure_path(output)
@@ -69,39 +82,46 @@ def curvature(
             found = exact_curvature(ensemble, loss, **common)
     result = describe_curvature(found) | describe_metadata(ensemble.metadata.get("data", {}))
     if output is not None:
-        figure, axes = plots.new_figure(13.0, 4.0, 3)
+        figure, axes = new_figure(13.0, 4.0, 3)
         for plot, ax in zip((plot_spectra, plot_negative, plot_gradient), axes, strict=True):
             plot(found, ax)
         axes[0].set_title(str(trajectories))
         result["output"] = save_figure(figure, output)
-    show(result, as_json=as_json)
+    show(result, summarize(result), as_json=as_json)
 
 
-def loss_of_runs(runs: Trajectories, data_dir: Path | None = None) -> CrossEntropyLoss:
-    """The loss that runs of `train` descend, made again from their metadata.
+def summarize(result: dict[str, Any]) -> Summary:
+    """What a person reads of curvatures: means over the runs with their standard errors."""
+    columns = {
+        "loss (nats)": "loss",
+        "|g| (nats)": "gradient_norm",
+        "negative eigenvalues": "negative_eigenvalues",
+        "lowest eigenvalue": "smallest_eigenvalue",
+        "highest eigenvalue": "largest_eigenvalue",
+        "temperature (nats)": "effective_temperature",
+    }
+    numbers = [[_with_error(*both) for both in zip(result[name], result[f"{name}_error"], strict=True)]
+               for name in columns.values()]  # fmt: skip
+    steps = [f"{step:,}" for step in np.asarray(result["steps"]).tolist()]
+    method = "exact Hessians" if result["method"] == "exact" else "Lanczos estimates"
+    first, last = (np.asarray(result["negative_eigenvalues"])[k] for k in (0, -1))
+    return Summary(
+        verdict=f"Of {counted(result['parameters'], 'eigenvalue')}, {number(float(first), '', 3)} are negative at step "
+        f"{steps[0]} and {number(float(last), '', 3)} at step {steps[-1]} (mean of {counted(result['runs'], 'run')}, "
+        f"{method}).",
+        facts={
+            "learning rate": f"{result['learning_rate']:g}",
+            "batch size": counted(result["batch_size"], "row"),
+            **data_in_words(result),
+        },
+        tables=[Table(("step", *columns), list(zip(steps, *numbers, strict=True)))],
+        files={"figure": result["output"]} if result.get("output") else {},
+    )
 
-    Parameters
-    ----------
-    runs : Trajectories
-    data_dir : Path, optional
-        Where the MNIST files lie now, if elsewhere than the runs say.
 
-    Raises
-    ------
-    ValueError
-        If the runs do not say what they descend, or the data have changed since.
-    """
-    needed = ("data", "data_sha256", "regularization", "regularize_biases")
-    if not runs.layer_sizes or (missing := [name for name in needed if name not in runs.metadata]):
-        what = "layer_sizes" if not runs.layer_sizes else missing[0]
-        msg = f"{runs.source} do not say what they descend: their metadata have no {what}"
-        raise ValueError(msg)
-    described = dict(runs.metadata["data"])
-    if data_dir is not None and described.get("name") == "mnist":
-        described["data_dir"] = str(data_dir)
-    sha256, regularization, biases = (runs.metadata[name] for name in needed[1:])
-    with reading(runs.source, "name a loss that cannot be made again"):
-        return remake_loss(runs.network, described, sha256, regularization, regularize_biases=biases)
+def _with_error(value: float, error: float) -> str:
+    """A number with its standard error, if that is known."""
+    return f"{value:.3g}" + (f" +- {error:.1g}" if np.isfinite(error) else "")
 
 
 def describe_curvature(found: Curvature | CurvatureEstimates) -> dict[str, Any]:

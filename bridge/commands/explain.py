@@ -1,4 +1,4 @@
-"""Command of what explains the aging: explain."""
+"""Command `explain`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +8,20 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from bridge.commands._console import progress_bar, show
-from bridge.commands._options import AsJson, DataDir, Jobs, Seed, Threshold, describe_metadata
-from bridge.commands.curvature import loss_of_runs
+from bridge.commands._explanation_summary import summarize
+from bridge.commands._options import (
+    AsJson,
+    DataDir,
+    FirstRuns,
+    Jobs,
+    OptionalPicture,
+    RunsFile,
+    Seed,
+    Threshold,
+    describe_metadata,
+)
+from bridge.commands._progress import progress_bar
+from bridge.commands._results import show
 from bridge.explanation import (
     PARTS,
     Explanation,
@@ -24,33 +35,40 @@ from bridge.explanation import (
     mean_of_covered,
     nearest_lags,
 )
-from bridge.mapping import check_same_loss
-from bridge.plots import in_words, plot_explanation
+from bridge.mapping import UNKNOWN, check_same_loss, quench_folder
+from bridge.plots import plot_explanation
 from dynamics.aging_times import Aging, Agreement
-from dynamics.runs import load_trajectories
+from dynamics.runs import load_trajectories, loss_of_runs
 from landscape.database import Database
 from landscape.plots import check_figure_path, save_figure
 
 
 def explain_aging(
-    database: Annotated[Path, typer.Argument(help="Database of minima and transition states; it stays as it is.")],
-    trajectories: Annotated[Path, typer.Argument(help="Runs that train wrote.")],
-    output: Annotated[Path | None, typer.Option(help="Picture to write: svg, pdf or png.")] = None,
-    runs: Annotated[int | None, typer.Option(min=1, help="Only the first so many runs. [default: all]")] = None,
+    database: Annotated[Path, typer.Argument(help="Database of minima and transition states; it is only read.")],
+    trajectories: RunsFile,
+    output: OptionalPicture = None,
+    runs: FirstRuns = None,
     threshold: Threshold = 1e-2,
-    tolerance: Annotated[float, typer.Option(help="Within which a prediction of the displacement holds.")] = 0.2,
+    tolerance: Annotated[
+        float, typer.Option(help="Relative deviation up to which a prediction of the displacement counts as holding.")
+    ] = 0.2,
     longest: Annotated[
-        int | None, typer.Option(min=2, help="Longest lag of descent and quenches. [default: last waiting time]")
+        int | None,
+        typer.Option(min=2, help="Longest lag of descent and quenches (steps). [default: the last waiting time]"),
     ] = None,
-    quench_lags: Annotated[int, typer.Option(min=2, help="Lags at which snapshots are quenched.")] = 8,
-    method: Annotated[str, typer.Option(help="flow (true basin) or lbfgs (faster).")] = "flow",
-    store: Annotated[Path | None, typer.Option(help="Folder of finished work. [default: TRAJECTORIES.explain]")] = None,
+    quench_lags: Annotated[int, typer.Option(min=2, help="Number of lags at which snapshots are quenched.")] = 8,
+    method: Annotated[
+        str, typer.Option(help="Map to minima: flow (gradient flow, the true basin) or lbfgs (faster).")
+    ] = "flow",
+    store: Annotated[
+        Path | None, typer.Option(help="Folder for finished quenches and descents. [default: TRAJECTORIES.explain]")
+    ] = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
     jobs: Jobs = -1,
     as_json: AsJson = False,
 ) -> None:
-    """Say what ages: relaxation down the slope, or hops between basins, beside the measured displacement."""
+    """Tell whether relaxation down the slope or hops between basins explain the measured aging."""
     if output is not None:
         check_figure_path(output)
     ensemble = load_trajectories(trajectories).at_most(runs)
@@ -67,7 +85,8 @@ def explain_aging(
             quench_lags=quench_lags,
             method=method,  # pyright: ignore
             store=trajectories.with_name(trajectories.name + ".explain") if store is None else store,
-            seed=seed,
+            quenches=quench_folder(trajectories) if store is None else None,
+            rng=seed,
             jobs=jobs,
             progress=bar,
         )
@@ -75,7 +94,7 @@ def explain_aging(
     if output is not None:
         hidden = ",".join(str(n) for n in ensemble.layer_sizes[1:-1])
         result["output"] = save_figure(plot_explanation(found, f"hidden {hidden}, {ensemble.replicas} runs"), output)
-    show(result if as_json else in_words(_shorten(result)), as_json=as_json)
+    show(result, summarize(result), as_json=as_json)
 
 
 def describe_explanation(found: Explanation) -> dict[str, Any]:
@@ -163,7 +182,7 @@ def _describe_predicted(found: Explanation) -> dict[str, Any] | None:
         return None
     ratios, at = predicted.barrier_over_temperature, np.searchsorted(found.quenched.steps, found.msd.waiting_times)
     return {
-        "known_minima": float((predicted.minimum_ids > 0).mean()),
+        "known_minima": float((predicted.minimum_ids != UNKNOWN).mean()),
         "with_exits": float(predicted.with_exits.mean()),
         "expected": predicted.expected,
         "measured": int(found.jumps.jumps.sum()),
@@ -176,7 +195,7 @@ def _describe_predicted(found: Explanation) -> dict[str, Any] | None:
 
 
 def describe_hopping(found: HoppingComparison) -> dict[str, Any]:
-    """Dwell times, correlation, displacement and t* of the hops, as seen and as foretold."""
+    """Dwell times, correlation, displacement and t* of the hops, observed and predicted."""
     seen = found.observed
     total = mean_dwell_time(float(seen.stays.sum()), int(seen.departures.sum()))
     return {
@@ -193,7 +212,7 @@ def describe_hopping(found: HoppingComparison) -> dict[str, Any]:
             "raw": describe_fit(found.fits["raw"]),
         },
         "predicted": {
-            name: _describe_foretold(hopping)
+            name: _describe_predicted_hops(hopping)
             | {"departures": found.expected_departures[name], "dwell_time": found.dwell_times[name]}
             | {"fit": describe_fit(found.fits[name])}
             for name, hopping in found.predicted.items()
@@ -201,7 +220,7 @@ def describe_hopping(found: HoppingComparison) -> dict[str, Any]:
     }
 
 
-def _describe_foretold(hopping: Hopping) -> dict[str, Any]:
+def _describe_predicted_hops(hopping: Hopping) -> dict[str, Any]:
     return {
         "status": str(hopping.status),
         "lags": hopping.lags,
@@ -211,58 +230,3 @@ def _describe_foretold(hopping: Hopping) -> dict[str, Any]:
         "dwell_times": hopping.dwell_times,
         "low_barriers": hopping.low_barriers,
     }
-
-
-def _shorten(result: dict[str, Any]) -> dict[str, Any]:
-    """What is for a reader's eyes: one line for each explanation."""
-    fits = {"measured": result["measured"], **result["relaxation"]}
-    lines = {
-        name: {"mu": fit["mu"], "low": fit["mu_low"], "high": fit["mu_high"], "t_star": fit["t_star"]}
-        | ({"share": _shares(fit)} if "share" in fit else {})
-        for name, fit in fits.items()
-    }
-    lines |= _hopping_lines(result["hopping"])
-    kept = ("waiting_times", "threshold", "replicas", "method", "dataset", "dataset_seed", "rows", "output")
-    parts = result["decomposition"]
-    return (
-        {name: result[name] for name in kept if name in result}
-        | lines
-        | {"share_of_changed": parts["share_of_changed"]}
-        | {f"part {name}": share for name, share in parts["shares"].items()}
-    )
-
-
-RAN_AWAY, NO_SHARE = "(ran away)", "(no t*)"  # in place of a number
-
-
-def _shares(fit: dict[str, Any]) -> list[Any]:
-    """Shares at t* of the measured displacement, and in words why there is none."""
-    away = fit.get("ran_away", np.zeros(len(fit["share"])))
-    return [
-        RAN_AWAY if gone > 0 else share if np.isfinite(share) else NO_SHARE
-        for share, gone in zip(fit["share"], away, strict=True)
-    ]
-
-
-def _hopping_lines(hopping: dict[str, Any] | None) -> dict[str, Any]:
-    """One line for the hops seen, and one for each choice of temperature."""
-    if hopping is None:
-        return {}
-    seen = hopping["observed"]
-    same = f"same minimum after {seen['lags'][-1]}"
-    lines: dict[str, Any] = {"covered by database": hopping["coverage"]}
-    lines["hops seen"] = {
-        **{name: seen[name] for name in ("departures", "dwell_time")},
-        "t_star": seen["inherent"]["t_star"],
-        "mu": seen["inherent"]["mu"],
-        same: seen["same"][:, -1],
-    }
-    for name, foretold in hopping["predicted"].items():
-        lines[f"hops foretold, {name}"] = {
-            **{key: foretold[key] for key in ("departures", "dwell_time")},
-            "t_star": foretold["fit"]["t_star"],
-            "mu": foretold["fit"]["mu"],
-            same: foretold["same"][:, -1],
-            "status": foretold["status"],
-        }
-    return lines

@@ -1,42 +1,43 @@
-"""Command of the observables beside the displacement: observe."""
+"""Command `observe`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bridge.commands._aging_report import shorten
-from bridge.commands._console import progress_bar, show
 from bridge.commands._observables_report import describe_observable
-from bridge.commands._options import AsJson, DataDir, Jobs, Seed, Threshold, describe
-from bridge.commands.curvature import loss_of_runs
+from bridge.commands._observables_summary import summarize
+from bridge.commands._options import AsJson, DataDir, FirstRuns, OptionalPicture, RunsFile, Seed, Threshold, describe
+from bridge.commands._progress import progress_bar
+from bridge.commands._results import show
 from dynamics.observables import OBSERVABLES, observe as run_observe
 from dynamics.plots import plot_observables
-from dynamics.runs import load_trajectories
+from dynamics.runs import load_trajectories, loss_of_runs
 from landscape.plots import check_figure_path, save_figure
 
 WHAT_HELP = (
-    f"all, or some of {', '.join(OBSERVABLES)}, separated by commas. all leaves out overlap without --other, and "
+    f"all, or some of {', '.join(OBSERVABLES)}, separated by commas. all omits overlap without --other, and "
     "alignment where no updates of single steps were recorded."
 )
 
 
 def observe(
-    trajectories: Annotated[Path, typer.Argument(help="Runs that train wrote.")],
+    trajectories: RunsFile,
     what: Annotated[str, typer.Option(help=WHAT_HELP)] = "all",
     other: Annotated[
-        Path | None, typer.Option(help="Runs to compare with, run by run: of the same start, for instance.")
+        Path | None, typer.Option(help="Runs to compare with run by run, e.g. from the same starts.")
     ] = None,
-    separations: Annotated[str, typer.Option(help="Steps between the updates that alignment compares.")] = "1,2,4",
-    replicas: Annotated[int | None, typer.Option(min=1, help="Only so many runs. [default: all]")] = None,
+    separations: Annotated[
+        str, typer.Option(help="Steps between the updates that alignment compares, e.g. 1,2,4.")
+    ] = "1,2,4",
+    replicas: FirstRuns = None,
     threshold: Threshold = 1e-2,
-    output: Annotated[Path | None, typer.Option(help="Picture to write: svg, pdf or png.")] = None,
+    output: OptionalPicture = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
-    jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Layers, symmetry, outputs, non-Gaussian parameter, overlap, alignment of updates, onset, minibatch gradients."""
+    """Measure what else moves: layers, outputs, overlap of runs, alignment of updates, onset, minibatch gradients."""
     if output is not None:
         check_figure_path(output)
     apart = [int(part) if part.strip().isdecimal() else 0 for part in separations.split(",")]
@@ -52,7 +53,7 @@ def observe(
             data=data,
             other=None if other is None else load_trajectories(other).at_most(replicas),
             separations=apart,
-            seed=seed,
+            rng=seed,
             progress=lambda done, total: bar("observe", done, total),
         )
     result = {
@@ -68,4 +69,4 @@ def observe(
     }
     if output is not None:
         result["output"] = save_figure(plot_observables(results), output)
-    show(result if as_json else {name: shorten(value) for name, value in result.items()}, as_json=as_json)
+    show(result, summarize(result), as_json=as_json)

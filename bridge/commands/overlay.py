@@ -1,4 +1,4 @@
-"""The command overlay: snapshots to minima, visits on the graph."""
+"""Command `overlay`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +9,13 @@ import typer
 from numpy.typing import NDArray
 
 from bridge.commands._cluster import cluster
-from bridge.commands._console import progress_bar, show
-from bridge.commands._options import AsJson, Jobs, Scheduler, Seed, describe_metadata
+from bridge.commands._options import AsJson, FirstRuns, Jobs, Picture, RunsFile, Scheduler, describe_metadata
 from bridge.commands._overlay_report import describe_departures, describe_maps, describe_overlay, summary
-from bridge.mapping import InherentStructures, inherent_structures
-from bridge.plots import _overlay, in_words, plot_over_time
+from bridge.commands._overlay_summary import summarize
+from bridge.commands._progress import progress_bar
+from bridge.commands._results import show
+from bridge.mapping import InherentStructures, inherent_structures, quench_folder
+from bridge.plots import _overlay, plot_over_time
 from bridge.residence import Dwells, Jumps, Occupation, compare_maps, dwells, jumps, occupation, occupation_at, run_path
 from dynamics.runs import Trajectories, load_trajectories
 from landscape.database import Database
@@ -27,30 +29,34 @@ MAPS: dict[str, tuple[Literal["flow", "lbfgs"], ...]] = {
 
 def overlay(
     database: Annotated[Path, typer.Argument(help="Database of minima; new ones are added.")],
-    trajectories: Annotated[Path, typer.Argument(help="Runs that train wrote.")],
-    output: Annotated[Path, typer.Option(help="Picture to write: svg, pdf or png.")],
+    trajectories: RunsFile,
+    output: Picture,
     method: Annotated[
-        str, typer.Option(help="flow (true basin), lbfgs (faster), or both: draw the flow, count where they differ.")
+        str,
+        typer.Option(help="Map to minima: flow (true basin), lbfgs (faster), or both (draw flow, compare them)."),
     ] = "flow",
     snapshots: Annotated[
-        str, typer.Option(help="Which to map: waiting (waiting times and the last), all, or how many of each run.")
+        str, typer.Option(help="Snapshots to map: waiting (waiting times and the last one), all, or a number per run.")
     ] = "waiting",
-    replicas: Annotated[int | None, typer.Option(min=1, help="Only so many runs. [default: all]")] = None,
-    run: Annotated[int | None, typer.Option(min=0, help="Draw the path of this run (0 is the first).")] = None,
+    replicas: FirstRuns = None,
+    run: Annotated[int | None, typer.Option(min=0, help="Draw the path of this run; 0 is the first.")] = None,
     runs_side_by_side: Annotated[
-        str | None, typer.Option(help="A panel with visits and path of each of these runs, e.g. 0,3,7.")
+        str | None, typer.Option(help="Draw a panel with visits and path for each of these runs, e.g. 0,3,7.")
     ] = None,
-    at: Annotated[int | None, typer.Option(min=0, help="Only the stays at this waiting time.")] = None,
+    at: Annotated[int | None, typer.Option(min=0, help="Draw only the stays at this waiting time (steps).")] = None,
     over_time: Annotated[
-        Path | None, typer.Option(help="Second picture: losses, distinct minima, returns, dwell times in time.")
+        Path | None,
+        typer.Option(help="Second figure to write: losses, distinct minima, returns and dwell times over time."),
     ] = None,
-    each_waiting_time: Annotated[bool, typer.Option(help="A panel for each waiting time.")] = False,
-    seed: Seed = 0,
+    each_waiting_time: Annotated[bool, typer.Option(help="Draw a panel for each waiting time.")] = False,
     jobs: Jobs = -1,
     scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
-    """Map snapshots of runs to minima and draw the visits on the disconnectivity graph."""
+    """Map snapshots of runs to minima and draw the visits on the disconnectivity graph.
+
+    Minima that the database does not know yet are added to it.
+    """
     for picture in filter(None, (output, over_time)):
         check_figure_path(picture)
     if method not in MAPS:
@@ -67,6 +73,7 @@ def overlay(
                 opened,
                 steps=chosen,
                 method=name,
+                path=quench_folder(trajectories),
                 jobs=jobs,
                 progress=lambda done, total, name=name: bar(f"map snapshots ({name})", done, total),
             )
@@ -88,7 +95,7 @@ def overlay(
     save_figure(figure, output)
     result |= {"replicas": runs.replicas, "method": method, "output": output, **described}
     result |= {} if over_time is None else {"over_time": over_time}
-    show(result | details if as_json else in_words(result), as_json=as_json)
+    show(result | details, summarize(result), as_json=as_json)
 
 
 def _check_panels(run: int | None, side_by_side: str | None, at: int | None, each: bool) -> None:

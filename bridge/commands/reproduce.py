@@ -1,32 +1,37 @@
-"""Command for the figures of the paper: reproduce."""
+"""Command `reproduce`."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import joblib
+import numpy as np
 import typer
 
 from bridge.commands._cluster import cluster
-from bridge.commands._console import progress_bar, show, show_table
+from bridge.commands._notes import note
 from bridge.commands._options import AsJson, DataDir, Jobs, Scheduler, Seed
+from bridge.commands._progress import progress_bar
+from bridge.commands._results import Summary, Table, show
+from bridge.commands._words import between, counted, duration, number
 from bridge.figures import FIGURES, Ensemble, estimate_seconds, get_figure, reproduce as make_figure
 from landscape.support import check_jobs
 
 Scale = Literal["quick", "paper"]
 LIST = "list"
+MANY = 8  # numbers of a list: of more the range is shown
 
 
 def reproduce(
     figure: Annotated[str, typer.Argument(help=f"{LIST}, or one of {', '.join(FIGURES)}.")] = LIST,
     scale: Annotated[
-        Scale, typer.Option(help="quick: under three minutes; paper: the paper's numbers of runs and steps.")
+        Scale, typer.Option(help="quick: under three minutes; paper: as many runs and steps as in the paper.")
     ] = "quick",
-    output: Annotated[Path, typer.Option(help="Folder of runs, numbers and figures.")] = Path("results/reproduce"),
+    output: Annotated[Path, typer.Option(help="Folder for runs, numbers and figures.")] = Path("results/reproduce"),
     replicas: Annotated[
-        int | None, typer.Option(min=2, help="At most so many runs of each ensemble. [default: the scale's]")
+        int | None, typer.Option(min=2, help="Use at most this many runs per ensemble. [default: by --scale]")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=2, help="At most so many steps of each run. [default: the scale's]")
+        int | None, typer.Option(min=2, help="Use at most this many steps per run. [default: by --scale]")
     ] = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
@@ -34,7 +39,7 @@ def reproduce(
     scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a figure of the paper, with the published numbers beside ours; or list the figures."""
+    """Reproduce a figure of the paper with the published numbers beside ours, or list the figures."""
     check_jobs(jobs)
     if figure == LIST:
         _show_list(output, replicas, steps, joblib.effective_n_jobs(jobs), as_json=as_json)
@@ -44,7 +49,7 @@ def reproduce(
     seconds = estimate_seconds(chosen, output, scale, replicas=replicas, steps=steps)
     with cluster(scheduler), progress_bar() as bar:
         workers = joblib.effective_n_jobs(jobs)
-        typer.echo(f"{figure} at {scale} scale: about {_duration(seconds / workers)} on {workers} processors", err=True)
+        note(f"{figure} at {scale} scale: about {duration(seconds / workers)} on {counted(workers, 'processor')}")
         made = make_figure(
             chosen,
             output,
@@ -56,14 +61,43 @@ def reproduce(
             jobs=jobs,
             progress=bar,
         )
-    result: dict[str, Any] = {"figure": made.figure, "title": chosen.title, "scale": scale}
-    if as_json:
-        show(result | {"published": made.published, "ours": made.ours, "files": made.files}, as_json=True)
-        return
-    show(result, as_json=False)
-    show({f"published {name}": value for name, value in made.published.items()}, as_json=False)
-    show({f"ours {name}": value for name, value in made.ours.items() if not _is_long(value)}, as_json=False)
-    show({"files": made.files}, as_json=False)
+    result: dict[str, Any] = {
+        "figure": made.figure,
+        "title": chosen.title,
+        "scale": scale,
+        "published": made.published,
+        "ours": made.ours,
+        "files": made.files,
+    }
+    show(result, summarize(result), as_json=as_json)
+
+
+def summarize(result: dict[str, Any]) -> Summary:
+    """What a person reads of a figure: the published numbers beside ours."""
+    published, ours = _flat(result["published"]), _flat(result["ours"])
+    names = [*published, *(name for name in ours if name not in published)]
+    rows = [(name, published.get(name, ""), ours.get(name, "")) for name in names]
+    return Summary(
+        verdict=f"{result['figure']}, {result['title']}, at {result['scale']} scale.",
+        tables=[Table(("quantity", "published", "ours"), rows)] if rows else [],
+        files={path.suffix.removeprefix("."): path for path in result["files"]},
+    )
+
+
+def _flat(numbers: Any, name: str = "") -> dict[str, str]:
+    """Nested numbers as texts by their names; of long lists the range."""
+    if isinstance(numbers, dict):
+        parts = [_flat(value, f"{name} {key}".strip().replace("_", " ")) for key, value in numbers.items()]
+        return {key: text for part in parts for key, text in part.items()}
+    if isinstance(numbers, np.ndarray | list | tuple):
+        return {name: _list(np.asarray(numbers, dtype=object).ravel().tolist())}
+    return {name: numbers if isinstance(numbers, str) else number(numbers)}
+
+
+def _list(values: list[Any]) -> str:
+    if len(values) > MANY and not any(isinstance(value, str) for value in values):
+        return between([value for value in values if value is not None])
+    return ", ".join(value if isinstance(value, str) else number(value) for value in values[:MANY])
 
 
 def _show_list(output: Path, replicas: int | None, steps: int | None, workers: int, *, as_json: bool) -> None:
@@ -80,15 +114,32 @@ def _show_list(output: Path, replicas: int | None, steps: int | None, workers: i
                 ),
             }
         rows.append(row | {"needs": _needs(figure.ensembles("paper")), "title": figure.title})
-    if as_json:
-        show({"figures": rows, "processors": workers}, as_json=True)
-        return
-    for row in rows:
-        row |= {f"{scale}_time": _duration(row[f"{scale}_seconds"]) for scale in ("quick", "paper")}
-        row["needs"] = _summary(FIGURES[row["figure"]].ensembles("paper"))
-    numbers = [f"{scale}_{what}" for scale in ("quick", "paper") for what in ("runs", "steps", "time")]
-    columns = ("figure", "needs", *numbers, "title")
-    show_table(rows, columns)
+    result = {"figures": rows, "processors": workers}
+    show(result, summarize_list(rows, workers), as_json=as_json)
+
+
+def summarize_list(rows: list[dict[str, Any]], workers: int) -> Summary:
+    """What a person reads of the figures that there are."""
+    cells = [
+        (
+            row["figure"],
+            _summary(FIGURES[row["figure"]].ensembles("paper")),
+            *(_amount(row, scale) for scale in ("quick", "paper")),
+            row["title"],
+        )
+        for row in rows
+    ]
+    return Summary(
+        verdict=f"{counted(len(rows), 'figure')}; times are those left on {counted(workers, 'processor')}.",
+        tables=[Table(("figure", "networks", "quick", "paper", "title"), cells)],
+        notes=["Make one with agescape reproduce FIGURE."],
+    )
+
+
+def _amount(row: dict[str, Any], scale: str) -> str:
+    """Runs, steps and time of a figure at a scale."""
+    runs, steps, seconds = (row[f"{scale}_{what}"] for what in ("runs", "steps", "seconds"))
+    return f"{runs:,} x {steps:,}, {duration(seconds)}" if runs else duration(seconds)
 
 
 def _needs(ensembles: tuple[Ensemble, ...]) -> list[str]:
@@ -99,14 +150,3 @@ def _summary(ensembles: tuple[Ensemble, ...]) -> str:
     """Data and hidden layers of the runs, each once."""
     names = [e.dataset for e in ensembles] + [e.label for e in ensembles]
     return " ".join(dict.fromkeys(names)) or "searches"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
-def _is_long(value: Any) -> bool:
-    size = getattr(value, "size", None)
-    return (size if size is not None else len(value) if isinstance(value, list | tuple) else 1) > 12

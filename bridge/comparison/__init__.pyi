@@ -4,7 +4,7 @@ from ._correlation import (
 )
 from ._minima_in_words import (
     at_least as at_least,
-    shown as shown,
+    how_many as how_many,
 )
 from ._rows import (
     CONTROL as CONTROL,
@@ -18,5 +18,5 @@ from ._rows import (
 )
 from ._tables import (
     check_table_path as check_table_path,
-    write_table as write_table,
+    write_comparison as write_comparison,
 )

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm, permutation_test, spearmanr
 
 from bridge.comparison._rows import ComparisonRow
+from landscape.support import RNG, Result
 
 FEWEST = 4  # rows: the interval's variance is divided by n - 3
 QUANTITIES = (
@@ -17,7 +18,7 @@ QUANTITIES = (
 
 
 @dataclass(frozen=True)
-class RankCorrelation:
+class RankCorrelation(Result, shows=("quantity", "value", "low", "high", "p", "rows")):
     """Spearman's rank correlation of a quantity with mu; nan if too few rows have both.
 
     Parameters
@@ -40,14 +41,15 @@ class RankCorrelation:
     rows: int
 
 
-def rank_correlations(rows: Sequence[ComparisonRow], rng: np.random.Generator) -> tuple[RankCorrelation, ...]:
+def rank_correlations(rows: Sequence[ComparisonRow], *, rng: RNG = None) -> tuple[RankCorrelation, ...]:
     """Rank correlation with mu of all `QUANTITIES`. `rng` draws the permutations."""
+    rng = np.random.default_rng(rng)
     mu = np.array([row.mu for row in rows], dtype=np.float64)
-    return tuple(rank_correlation(name, [getattr(row, name) for row in rows], mu, rng) for name in QUANTITIES)
+    return tuple(rank_correlation(name, [getattr(row, name) for row in rows], mu, rng=rng) for name in QUANTITIES)
 
 
 def rank_correlation(
-    quantity: str, x: ArrayLike, y: ArrayLike, rng: np.random.Generator, *, confidence: float = 0.95
+    quantity: str, x: ArrayLike, y: ArrayLike, *, rng: RNG = None, confidence: float = 0.95
 ) -> RankCorrelation:
     """Spearman's coefficient of `x` (n,) and `y` (n,), pairs with nan left out.
 
@@ -65,7 +67,11 @@ def rank_correlation(
     value = _spearman(a, b)
     low, high = spearman_interval(value, n, confidence)
     test = permutation_test(
-        (a,), lambda part: _spearman(part, b), permutation_type="pairings", n_resamples=4999, rng=rng
+        (a,),
+        lambda part: _spearman(part, b),
+        permutation_type="pairings",
+        n_resamples=4999,
+        rng=np.random.default_rng(rng),
     )
     return RankCorrelation(quantity, value, low, high, float(test.pvalue), n)
 

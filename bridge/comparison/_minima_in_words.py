@@ -1,7 +1,6 @@
 """The number of minima in words."""
 
 import math
-from typing import Any
 
 from landscape.graph import Estimate
 from landscape.search import FEWEST_STARTS, Exploration
@@ -29,13 +28,3 @@ def how_many(found: Exploration) -> str:
         f"{UNKNOWN}: {found.random_starts} random starts ended in minima, fewer than {FEWEST_STARTS}; "
         "explore with --estimate 256 to draw more"
     )
-
-
-def shown(result: dict[str, Any], found: Exploration, *, as_json: bool) -> dict[str, Any]:
-    """A printable result: the estimate as numbers for JSON, otherwise in words."""
-    if as_json:
-        return result
-    words = {"estimated_minima": how_many(found)}
-    if not math.isfinite(found.coverage):
-        words |= dict.fromkeys(("coverage", "coverage_low", "found_share"), UNKNOWN)
-    return {key: words.get(key, value) for key, value in result.items()}

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,17 @@ from scipy.stats import entropy
 from bridge.mapping import ORIGIN, check_same_loss
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import mean_square_displacement
-from dynamics.runs import load_trajectories
+from dynamics.runs import Trajectories, load_trajectories
 from landscape.database import Database
 from landscape.graph import LandscapeGraph, funnelling
 from landscape.search import summarize
-from landscape.support import reading
+from landscape.support import Result, about
 
 LANDSCAPE, RUNS, CONTROL = "landscape.db", "sgd.h5", "descent.h5"  # in the folder of each architecture
 
 
 @dataclass(frozen=True)
-class ComparisonRow:
+class ComparisonRow(Result, shows=("hidden", "dataset", "rows", "minima", "replicas", "mu", "mu_status")):
     """Landscape and dynamics of one architecture on one data set; losses in nats, nan: unknown."""
 
     study: str
@@ -59,10 +60,13 @@ class ComparisonRow:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Result):
     """Rows, one per architecture, in the order of their folders' names."""
 
     rows: tuple[ComparisonRow, ...]
+
+    def _records(self) -> list[Mapping[str, Any]]:
+        return [asdict(row) for row in self.rows]
 
 
 def compare(directory: str | Path, *, threshold: float = 1e-2) -> Comparison:
@@ -103,7 +107,7 @@ def compare_one(
     fit: Aging | None = None,
 ) -> ComparisonRow:
     """The row of one architecture's folder, from all its runs or the first `replicas`; `fit` is their fit, if known."""
-    with reading(folder, "cannot be compared"):
+    with about(folder):
         return _row(folder, threshold, replicas, control_replicas, fit)
 
 
@@ -130,7 +134,7 @@ def _row(
             parameters=runs.n_parameters,
             dataset=str(data.get("name")),
             dataset_seed=data.get("seed"),
-            rows=int(runs.metadata["rows"]),
+            rows=_rows_of(runs),
             searches=found.searches,
             minima=found.minima,
             transition_states=found.transition_states,
@@ -151,6 +155,15 @@ def _row(
             mu_status=str(fit.status),
             **shape,
         )
+
+
+def _rows_of(runs: Trajectories) -> int:
+    """Number of training rows that runs say."""
+    rows = runs.metadata.get("rows")
+    if not isinstance(rows, int):
+        msg = f"{runs.source} do not say how many rows they train on: their metadata have the rows {rows!r}"
+        raise ValueError(msg)
+    return rows
 
 
 def describe_landscape(database: Database) -> dict[str, Any]:

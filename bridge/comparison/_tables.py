@@ -24,7 +24,7 @@ HEADINGS = {
 }
 
 
-def write_table(rows: Sequence[ComparisonRow], path: Path) -> None:
+def write_comparison(rows: Sequence[ComparisonRow], path: Path) -> None:
     """Write the rows atomically, in the format of the suffix: csv (all fields), json (as in the report) or tex.
 
     Raises
@@ -37,7 +37,7 @@ def write_table(rows: Sequence[ComparisonRow], path: Path) -> None:
 
 
 def check_table_path(path: Path) -> None:
-    """Raise a ValueError unless the suffix is one that `write_table` writes."""
+    """Raise a ValueError unless the suffix is one that `write_comparison` writes."""
     if path.suffix not in WRITERS:
         msg = f"a table must end with one of {', '.join(WRITERS)}; got {str(path)!r}"
         raise ValueError(msg)

@@ -24,14 +24,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from bridge.explanation._relaxation import plain_learning_rate
 from bridge.mapping import QuenchedSnapshots
-from bridge.residence import UNKNOWN, Residence
+from bridge.residence import UNKNOWN, compare_places
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import Trajectories
 from landscape import symmetry
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
 from landscape.stationary import LocalModel, local_model
-from landscape.support import one_thread, worker_pool
+from landscape.support import Result, one_thread, run_tasks
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ PARTS = ("hop", "image", "soft", "stiff", "cross")
 
 
 @dataclass(frozen=True, eq=False)
-class Decomposition:
+class Decomposition(Result, shows=("exact_images", "total.values", "hop.values")):
     """Parts of the displacement of R runs, each per parameter; nan if a snapshot has no inherent structure.
 
     Parameters
@@ -167,19 +167,13 @@ def decompose_points(
         )
         for r in range(quenched.runs.size)
     )  # fmt: skip
-    rows: list[Any] = []
-    with worker_pool(jobs) as parallel:
-        for row in parallel(tasks):
-            rows.append(row)
-            if progress is not None:
-                progress(len(rows), quenched.runs.size)
+    rows = list(run_tasks(tasks, quenched.runs.size, jobs=jobs, progress=progress))
     grids = np.where(inside, np.array(rows), np.nan)
     template = MeanSquareDisplacement(waiting_times, lags, grids[:, 0])
     parts = {name: replace(template, values=grids[:, k]) for k, name in enumerate(("total", "inherent", *PARTS))}
-    ids = Residence.of_basins(quenched).ids
-    before, after = ids[:, start][..., None], ids[:, np.minimum(end, steps.size - 1)]
-    changed = inside & (before != UNKNOWN) & (after != UNKNOWN) & (before != after)
-    return Decomposition(**parts, changed=changed, exact_images=symmetry.is_exact(network))
+    later = quenched.basins[:, np.minimum(end, steps.size - 1)]
+    _, changed = compare_places(quenched.basins[:, start][..., None], later)
+    return Decomposition(**parts, changed=inside & changed, exact_images=symmetry.is_exact(network))
 
 
 def _decompose_run(
@@ -197,7 +191,7 @@ def _decompose_run(
     hops: dict[tuple[int, int], float] = {}
     with one_thread():
         for w, i in enumerate(start.tolist()):
-            if basins[i] < 0:
+            if basins[i] == UNKNOWN:
                 continue
             if basins[i] not in models:
                 models[basins[i]] = local_model(loss, coordinates[i])
@@ -226,7 +220,7 @@ def _hop(
 ) -> float:
     """Mean square distance modulo symmetry of the minima of snapshots i and j; each pair of basins is computed once."""
     pair = (basins[i], basins[j])
-    if pair[1] < 0:
+    if pair[1] == UNKNOWN:
         return float("nan")
     if pair[0] == pair[1]:
         return 0.0

@@ -59,13 +59,10 @@ def descent_displacement(
         raise ValueError(msg)
     starts = snapshots_at(runs, runs.waiting_times).reshape(-1, loss.n_parameters)
     fallen = train(
-        loss.network,
-        loss.data,
+        loss,
         SGD(plain_learning_rate(runs), min(loss.data.rows, runs.metadata.get("batch_size", 1)), precision="float64"),
         replicas=len(starts),
         steps=max(int(lags[-1]), 2),
-        regularization=loss.regularization,
-        regularize_biases=loss.regularize_biases,
         noise="full",
         start=Points(starts),
         waiting_times=[1],

@@ -11,16 +11,16 @@ from scipy import stats
 from dynamics.noises import Langevin
 from dynamics.runs import Trajectories
 from dynamics.training import SGD, Points, train
-from landscape.descent import Method, quench
+from landscape.descent import Method, is_stationary, quench
 from landscape.losses import CrossEntropyLoss
-from landscape.stationary import StationaryPoint, certify, same_point
-from landscape.support import worker_pool
+from landscape.stationary import Minimum, certificate, local_model, same_point
+from landscape.support import Result, run_tasks
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Escapes:
+class Escapes(Result, shows=("rate", "confidence", "times")):
     """First escapes of R runs from the minimum in which they started.
 
     Parameters
@@ -94,21 +94,19 @@ def langevin_escapes(
     if every < 1 or steps < 2 * every:
         msg = f"steps must be at least twice every; got steps={steps!r}, every={every!r}"
         raise ValueError(msg)
-    home = certify(loss, minimum)
-    if home.index or home.rms_gradient > 1e-6:
+    model = local_model(loss, np.array(minimum, dtype=np.float64))
+    home = certificate(loss, model)
+    if not (isinstance(home, Minimum) and is_stationary(loss, model)):
         found = f"its rms gradient is {home.rms_gradient:.2g}, its lowest eigenvalue {home.eigenvalues[0]:.2g}"
-        msg = f"minimum must be a minimum; {found}"
+        msg = f"minimum must be a minimum; {found}; quench it"
         raise ValueError(msg)
     lags = every * np.arange(1, steps // every)
     runs = train(
-        loss.network,
-        loss.data,
+        loss,
         SGD(learning_rate, min(loss.data.rows, 100), precision="float64"),
         replicas=replicas,
         steps=int(every + lags[-1]),
         seed=seed,
-        regularization=loss.regularization,
-        regularize_biases=loss.regularize_biases,
         noise=Langevin(temperature),
         start=Points(home.coordinates),
         waiting_times=[every],
@@ -123,7 +121,7 @@ def langevin_escapes(
 def first_escapes(
     runs: Trajectories,
     loss: CrossEntropyLoss,
-    home: StationaryPoint,
+    home: Minimum,
     learning_rate: float,
     *,
     method: Method = "flow",
@@ -132,17 +130,11 @@ def first_escapes(
     progress: Callable[[int, int], object] | None = None,
 ) -> Escapes:
     """When runs that start in the basin of the minimum `home` leave it."""
-    results = []
-    with worker_pool(jobs) as parallel:
-        tasks = (
-            delayed(_first_escape)(loss, np.asarray(runs.snapshots[r], dtype=np.float64), home, method)
-            for r in range(runs.replicas)
-        )
-        for result in parallel(tasks):
-            results.append(result)
-            if progress is not None:
-                progress(len(results), runs.replicas)
-    at = np.array(results)
+    tasks = (
+        delayed(_first_escape)(loss, np.asarray(runs.snapshots[r], dtype=np.float64), home, method)
+        for r in range(runs.replicas)
+    )
+    at = np.array(list(run_tasks(tasks, runs.replicas, jobs=jobs, progress=progress)))
     escaped = at >= 0
     times = learning_rate * np.where(escaped, runs.steps[at], runs.steps[-1])
     return Escapes(times, escaped, *exponential_rate(times, escaped, confidence), confidence)
@@ -163,7 +155,7 @@ def exponential_rate(times: ArrayLike, happened: ArrayLike, confidence: float = 
     return (k / total if k else float("nan")), low, high
 
 
-def _first_escape(loss: CrossEntropyLoss, snapshots: Array, home: StationaryPoint, method: Method) -> int:
+def _first_escape(loss: CrossEntropyLoss, snapshots: Array, home: Minimum, method: Method) -> int:
     """Position of the first of two consecutive snapshots elsewhere, without those that have no minimum; -1: none."""
     elsewhere = -1  # the last snapshot, if it is elsewhere
     for k, theta in enumerate(snapshots):

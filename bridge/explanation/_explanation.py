@@ -21,6 +21,7 @@ from dynamics.spectra import WITH_REPLACEMENT
 from landscape.database import Database
 from landscape.descent import Method
 from landscape.losses import CrossEntropyLoss
+from landscape.support import RNG, Result, seed_of
 
 Array = NDArray[np.float64]
 
@@ -28,7 +29,7 @@ RELAXATIONS = ("descent", "local", "own_minimum", "last_minimum")
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation:
+class Explanation(Result, shows=("fit.mu", "fit.threshold")):
     """Result of `explain`.
 
     Parameters
@@ -86,7 +87,8 @@ def explain(
     quench_lags: int = 8,
     method: Method = "flow",
     store: Path | None = None,
-    seed: int = 0,
+    quenches: Path | None = None,
+    rng: RNG = 0,
     jobs: int = 1,
     progress: Callable[[str, int, int], object] | None = None,
 ) -> Explanation:
@@ -95,7 +97,7 @@ def explain(
     Parameters
     ----------
     runs : Trajectories
-        By plain SGD: constant learning rate, no momentum.
+        Runs by plain SGD: constant learning rate, no momentum.
     loss : CrossEntropyLoss
         The loss that they descend.
     database : Database, optional
@@ -110,9 +112,11 @@ def explain(
     method : {"flow", "lbfgs"}
         Method of the quench.
     store : path, optional
-        Folder for finished quenches and descents.
-    seed : int
-        Seed of the bootstrap.
+        Folder for finished descents and noises.
+    quenches : path, optional
+        Folder of finished quenches, which `bridge.mapping.inherent_structures` can share; by default one in `store`.
+    rng : None, int or Generator
+        Random numbers of the bootstrap.
     jobs : int
         Number of workers; it does not change the result.
     progress : callable (what, done, total), optional
@@ -122,6 +126,7 @@ def explain(
     ValueError
         If an argument is out of range, or does not belong to the runs. Insufficient data give a status of the parts.
     """
+    rng = seed_of(rng)
     report = progress or (lambda what, done, total: None)
     msd = mean_square_displacement(runs)
     longest = int(runs.waiting_times[-1]) if longest is None else int(longest)
@@ -131,7 +136,7 @@ def explain(
         loss,
         steps=np.unique([*decomposition_steps(runs, lags), runs.steps[-1]]),
         method=method,
-        path=None if store is None else store / "quenches",
+        path=store / "quenches" if quenches is None and store is not None else quenches,
         jobs=jobs,
         progress=lambda done, total: report("quench", done, total),
     )
@@ -156,23 +161,23 @@ def explain(
         noise = {"path": None if store is None else store / "temperatures", "jobs": jobs} | _noise(runs)
         counted = predicted_jumps(quenched, database, loss, **noise)
         hopping = compare_hopping(
-            quenched, counted.minimum_ids, database, loss, msd, parted, threshold, seed=seed, progress=report, **noise
+            quenched, counted.minimum_ids, database, loss, msd, parted, threshold, rng=rng, progress=report, **noise
         )
-    fit = aging(msd, threshold, seed=seed)
+    fit = aging(msd, threshold, rng=rng)
     away = {name: ran_away_by(model, fit.t_star) for name, model in models.items()}
     return Explanation(
         msd=msd,
         fit=fit,
         predictions=predictions,
         agreements={
-            name: compared(msd, predicted, away.get(name), threshold, tolerance=tolerance, seed=seed)
+            name: compared(msd, predicted, away.get(name), threshold, tolerance=tolerance, rng=rng)
             for name, predicted in predictions.items()
         },
         models=models,
         ran_away=away,
         quenched=quenched,
         decomposition=parted,
-        parts=part_fits(parted, threshold, seed),
+        parts=part_fits(parted, threshold, rng),
         jumps=jump_rates(quenched),
         predicted_jumps=counted,
         hopping=hopping,
@@ -194,11 +199,11 @@ def compared(
     threshold: float,
     *,
     tolerance: float,
-    seed: int,
+    rng: RNG,
 ) -> Agreement:
     """`dynamics.aging_times.agreement` over the runs with a prediction; undetermined if one ran away."""
     known: NDArray[np.bool_] = np.isfinite(predicted.values).any(axis=-1)  # pyright: ignore[reportAssignmentType]
-    found = agreement(of_known(msd, known), of_known(predicted, known), threshold, tolerance=tolerance, seed=seed)
+    found = agreement(of_known(msd, known), of_known(predicted, known), threshold, tolerance=tolerance, rng=rng)
     away = np.zeros(len(found.share), dtype=bool) if ran_away is None else ran_away > 0
     return replace(
         found,
@@ -223,12 +228,13 @@ def spaced_lags(lags: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return lags[np.unique(np.abs(np.log(lags) - np.log(wanted)[:, None]).argmin(axis=1))]
 
 
-def part_fits(parted: Decomposition, threshold: float, seed: int = 0) -> dict[str, Aging]:
+def part_fits(parted: Decomposition, threshold: float, rng: RNG = 0) -> dict[str, Aging]:
     """t* and mu of each nonnegative part, at `threshold` or at one that all waiting times reach."""
+    rng = seed_of(rng)
     intra = replace(parted.soft, values=parted.soft.values + parted.stiff.values)
     parts = {name: getattr(parted, name) for name in ("total", "inherent", "hop", "image", "soft", "stiff")}
     return {
-        name: aging(part, reachable_threshold(part, threshold), seed=seed)
+        name: aging(part, reachable_threshold(part, threshold), rng=rng)
         for name, part in ((name, of_known(part)) for name, part in (parts | {"intra": intra}).items())
     }
 

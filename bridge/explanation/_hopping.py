@@ -15,14 +15,14 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from dynamics.displacement import MeanSquareDisplacement
 from landscape import symmetry
 from landscape.database import Database, StoredMinimum, StoredTransitionState
+from landscape.graph import components
 from landscape.kinetics import Barriers, langer_rates, transition_probabilities
 from landscape.networks import MLP
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -65,7 +65,7 @@ class Region:
 
 
 @dataclass(frozen=True, eq=False)
-class Hopping:
+class Hopping(Result, shows=("coverage", "same", "dwell_times")):
     """Hops of R runs as the master equation predicts them, at W waiting times and T lags (steps).
 
     Parameters
@@ -112,16 +112,12 @@ class Hopping:
 
 def region_around(minimum_ids: ArrayLike, database: Database) -> Region:
     """The known components of the graph of minima that contain `minimum_ids` (any shape; 0 is none)."""
-    wanted, minima = np.unique(minimum_ids), sorted(database.minima, key=lambda minimum: minimum.id)
-    numbers = np.array([minimum.id for minimum in minima], dtype=np.int64)
-    states = list(database.transition_states)
-    ends = np.searchsorted(numbers, np.array([state.minimum_ids for state in states], dtype=np.int64).reshape(-1, 2))
-    links = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(numbers.size, numbers.size))
-    component = connected_components(links, directed=False)[1]
-    inside = np.isin(component, component[np.isin(numbers, wanted)])
+    numbers, component = database.minimum_ids(), components(database.graph())
+    inside = np.sort(numbers[np.isin(component, component[np.isin(numbers, minimum_ids)])]).tolist()
+    known = set(inside)
     return Region(
-        [minimum for minimum, kept in zip(minima, inside, strict=True) if kept],
-        [state for state, kept in zip(states, inside[ends[:, 0]], strict=True) if kept],
+        [database.minimum(number) for number in inside],
+        [state for state in database.transition_states if state.minimum_ids[0] in known],
     )
 
 

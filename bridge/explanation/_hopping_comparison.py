@@ -13,11 +13,12 @@ from bridge.explanation._escapes import exponential_rate
 from bridge.explanation._hopping import Hopping, predict_hopping, region_around
 from bridge.explanation._kinetics import exit_temperatures
 from bridge.mapping import QuenchedSnapshots
-from bridge.residence import UNKNOWN, Residence, stays_of
+from bridge.residence import Residence, stays_of
 from dynamics.aging_times import Aging, aging, at_lags
 from dynamics.displacement import MeanSquareDisplacement, of_known
 from landscape.database import Database
 from landscape.losses import CrossEntropyLoss
+from landscape.support import RNG, Result, seed_of
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -25,7 +26,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class ObservedHops:
+class ObservedHops(Result, shows=("same", "dwell_times", "departures")):
     """Observed hops of the covered runs, at W waiting times and T lags (steps).
 
     Parameters
@@ -74,7 +75,7 @@ def observed_hops(
         Lags beyond the last quenched step, or without a snapshot, have nan.
     """
     wanted = np.asarray(lags, dtype=np.int64)
-    residence = _places(quenched, np.asarray(minimum_ids, dtype=np.int64))
+    residence = Residence.of_quenched(quenched, np.asarray(minimum_ids, dtype=np.int64))
     shape = (hopping.waiting_times.size, wanted.size)
     same, ends = np.full(shape, np.nan), np.full((*shape, 2), np.nan)
     for w, t in np.ndindex(*shape):
@@ -97,13 +98,6 @@ def observed_hops(
     )  # fmt: skip
 
 
-def _places(quenched: QuenchedSnapshots, ids: Integers) -> Residence:
-    """Residence in minima of the database; other basins are places with negative numbers."""
-    return Residence(
-        quenched.steps, np.where(quenched.basins < 0, UNKNOWN, np.where(ids > 0, ids, -1 - quenched.basins))
-    )
-
-
 def mean_dwell_time(total: float, departures: int) -> tuple[float, float, float]:
     """Mean of dwell times with sum `total` and `departures` observed ends, and its 95 % interval.
 
@@ -118,7 +112,7 @@ def mean_dwell_time(total: float, departures: int) -> tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class HoppingComparison:
+class HoppingComparison(Result, shows=("observed.same",)):
     """Predicted and observed hops of the runs in minima that the database connects to another.
 
     Parameters
@@ -165,7 +159,7 @@ def compare_hopping(
     *,
     replacement: bool = False,
     path: Path | None = None,
-    seed: int = 0,
+    rng: RNG = 0,
     jobs: int = 1,
     progress: Callable[[str, int, int], object] | None = None,
 ) -> HoppingComparison:
@@ -186,10 +180,11 @@ def compare_hopping(
         Of t*.
     learning_rate, batch_size, replacement, path, jobs
         As in `temperatures_at`.
-    seed : int
+    rng : None, int or Generator
         Of the bootstrap.
     progress : callable (what, done, total), optional
     """
+    rng = seed_of(rng)
     report = progress or (lambda what, done, total: None)
     ages = msd.waiting_times
     ids = minimum_ids[:, np.searchsorted(quenched.steps, ages)]
@@ -208,7 +203,7 @@ def compare_hopping(
     return HoppingComparison(
         predicted,
         observed_hops(quenched, minimum_ids, predicted["curved"], hop.lags),
-        {name: aging(of_covered(each, covered), threshold, seed=seed) for name, each in moved.items()},
+        {name: aging(of_covered(each, covered), threshold, rng=rng) for name, each in moved.items()},
     )
 
 

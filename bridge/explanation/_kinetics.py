@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bridge.explanation._escapes import exponential_rate
 from bridge.mapping import QuenchedSnapshots
-from bridge.residence import Residence
+from bridge.residence import UNKNOWN, Residence
 from dynamics.snapshots import Measurement, loss_identity, measure_all
 from dynamics.spectra import effective_temperatures, gradient_noise, minibatch_factor
 from landscape import symmetry
@@ -25,13 +25,13 @@ from landscape.database import Database, StoredMinimum, StoredTransitionState
 from landscape.kinetics import Barriers, exit_rates
 from landscape.losses import CrossEntropyLoss
 from landscape.stationary import certify, local_model
-from landscape.support import one_thread
+from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class EffectiveTemperatures:
+class EffectiveTemperatures(Result, axes={"K": "point"}, units={"mean": "nats", "curved": "nats", "softest": "nats"}):
     """Temperature of SGD's gradient noise at K stationary points, in nats.
 
     Parameters
@@ -136,7 +136,7 @@ def _noise_along_modes(theta: Array, loss: CrossEntropyLoss) -> Measurement:
 
 
 @dataclass(frozen=True, eq=False)
-class JumpRates:
+class JumpRates(Result, shows=("rates", "jumps", "unplaced"), axes={"S - 1": "interval"}):
     """How often the runs change basins between S quenched steps; the intervals between them are S - 1.
 
     Parameters
@@ -186,7 +186,7 @@ def jump_rates(quenched: QuenchedSnapshots) -> JumpRates:
 
 
 @dataclass(frozen=True, eq=False)
-class PredictedJumps:
+class PredictedJumps(Result, shows=("minimum_ids",)):
     """Jumps predicted by Kramers-Langer rates at effective temperatures for runs in known minima.
 
     Parameters
@@ -241,7 +241,7 @@ def predicted_jumps(
         As in `temperatures_at`.
     """
     ids = ids_in_database(quenched, database, loss)
-    visited = set(np.unique(ids).tolist()) - {0}
+    visited = set(np.unique(ids).tolist()) - {UNKNOWN}
     states = [state for state in database.transition_states if visited & set(state.minimum_ids)]
     numbers = sorted(visited | {number for state in states for number in state.minimum_ids})
     minima = [database.minimum(number) for number in numbers]
@@ -253,8 +253,9 @@ def predicted_jumps(
     lengths = _squared_lengths(loss, minima, states) / loss.n_parameters
     exits, rates, displacements = np.zeros(len(minima), dtype=bool), {}, {}
     exits[barriers.edges.ravel()] = True
-    position = np.searchsorted(numbers, np.where(ids > 0, ids, numbers[0] if numbers else 0))
-    known = (ids > 0) & (exits[position] if numbers else False)
+    found = ids != UNKNOWN
+    position = np.searchsorted(numbers, np.where(found, ids, numbers[0] if numbers else 0))
+    known = found & (exits[position] if numbers else False)
     for name, temperature in chosen.items():
         each = learning_rate * exit_rates(barriers, temperature)
         for target, weights in ((rates, each), (displacements, each * lengths[:, None])):
@@ -264,19 +265,19 @@ def predicted_jumps(
             )
     with np.errstate(over="ignore"):
         ratios = {name: barriers.heights / temperature for name, temperature in chosen.items()}
-    exposures = (known[:, :-1] & (quenched.basins[:, 1:] >= 0)).sum(axis=0) * np.diff(quenched.steps)
+    exposures = (known[:, :-1] & quenched.known[:, 1:]).sum(axis=0) * np.diff(quenched.steps)
     expected = {name: float(np.nansum(values[:-1] * exposures)) for name, values in rates.items()}
     return PredictedJumps(ids, known, rates, expected, displacements, ratios)
 
 
 def ids_in_database(quenched: QuenchedSnapshots, database: Database, loss: CrossEntropyLoss) -> NDArray[np.int64]:
     """Database id (R, S) of each snapshot's minimum, 0 if there is none; every basin is looked up once."""
-    ids = np.zeros(quenched.basins.shape, dtype=np.int64)
+    ids = np.full(quenched.basins.shape, UNKNOWN, dtype=np.int64)
     for r, basins in enumerate(quenched.basins):
-        for basin in np.unique(basins[basins >= 0]):
+        for basin in np.unique(basins[basins != UNKNOWN]):
             where = basins == basin
             found = database.find_minimum(certify(loss, quenched.coordinates[r, where.argmax()]))  # pyright: ignore
-            ids[r, where] = found.id if found else 0
+            ids[r, where] = found.id if found else UNKNOWN
     return ids
 
 

@@ -25,7 +25,7 @@ from dynamics.runs import Trajectories
 from dynamics.snapshots import check_loss
 from landscape.losses import CrossEntropyLoss, Loss
 from landscape.stationary import LocalModel, local_model
-from landscape.support import one_thread, worker_pool
+from landscape.support import Result, one_thread, run_tasks
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -37,7 +37,7 @@ FLAT = 1e-30  # in place of an eigenvalue of exactly zero
 
 
 @dataclass(frozen=True, eq=False)
-class Relaxation:
+class Relaxation(Result, shows=("model", "learning_rate", "anharmonicity", "msd.values"), axes={"T": "lag"}):
     """Relaxation predicted by quadratic models, for R runs and W waiting times.
 
     Parameters
@@ -175,12 +175,7 @@ def relaxation(
     starts = snapshots_at(runs, runs.waiting_times)
     centers: Any = [None] * runs.replicas if minima is None else _centers(minima, starts, partial=partial)
     tasks = (delayed(_expand)(loss, points, center) for points, center in zip(starts, centers, strict=True))
-    results = []
-    with worker_pool(jobs) as parallel:
-        for result in parallel(tasks):
-            results.append(result)
-            if progress is not None:
-                progress(len(results), runs.replicas)
+    results = list(run_tasks(tasks, runs.replicas, jobs=jobs, progress=progress))
     eigenvalues, components, anharmonicity, losses = (np.array(part) for part in zip(*results, strict=True))
     values = harmonic_displacement(components, eigenvalues, runs.lags, rate, discrete=discrete)
     predicted = losses[..., None] + harmonic_loss_change(components, eigenvalues, runs.lags, rate, discrete=discrete)

@@ -33,8 +33,8 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> AgingFigure:
     return AgingFigure(
         tuple(ensemble.label for ensemble in ensembles),
         msds,
-        tuple(aging(msd, THRESHOLD, seed=work.seed) for msd in msds),
-        tuple(tuple(aging(msd, other, seed=work.seed) for other in OTHER_THRESHOLDS) for msd in msds),
+        tuple(aging(msd, THRESHOLD, rng=work.seed) for msd in msds),
+        tuple(tuple(aging(msd, other, rng=work.seed) for other in OTHER_THRESHOLDS) for msd in msds),
     )
 
 

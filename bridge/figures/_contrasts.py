@@ -23,6 +23,7 @@ from dynamics.aging_times import (
 from dynamics.displacement import mean_square_displacement as displacement
 from dynamics.noises import Full, GaussianReplacement, Langevin, Persistent, Replacement
 from dynamics.plots import COLORS, STATUS_MARKS, mu_bars, plot_local_slope
+from landscape.plots import legend_beside
 
 THRESHOLD = 1e-2
 LATE_WAITING_TIMES = (10_000, 16_000, 25_000, 40_000, 63_000, 100_000)
@@ -62,9 +63,9 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> Contrast:
             for ensemble in ensembles
         ),
         tuple(msd.replicas for msd in msds),
-        tuple(aging(msd, THRESHOLD, seed=work.seed) for msd in msds),
-        tuple(local_slope(msd, seed=work.seed) for msd in msds),
-        tuple(generalized_diffusion(msd, seed=work.seed) for msd in msds),
+        tuple(aging(msd, THRESHOLD, rng=work.seed) for msd in msds),
+        tuple(local_slope(msd, rng=work.seed) for msd in msds),
+        tuple(generalized_diffusion(msd, rng=work.seed) for msd in msds),
     )
 
 
@@ -133,7 +134,7 @@ def draw(result: Contrast) -> Figure:
     ticks = result.fits[0].waiting_times
     left.set_xticks(ticks, [str(tw) for tw in ticks], rotation=45)
     if len(result.labels) <= MOST_IN_LEGEND:  # otherwise the labels on the right are enough
-        left.legend(frameon=False, fontsize="small")
+        legend_beside(left)
     right.axvline(1.0, color="0.5", linestyle="--", linewidth=1)
     right.set_yticks(range(len(result.labels)), result.labels)
     right.invert_yaxis()
@@ -154,7 +155,7 @@ def draw_regime(result: Contrast) -> Figure:
         plot_local_slope(slope, ax)
         ax.axvspan(*part.window, color="0.5", alpha=0.1, linewidth=0)
         ax.set_title(f"{label}: {_regime_text(part)}", fontsize="medium")
-        ax.legend(frameon=False, fontsize="small", loc="lower right")
+        legend_beside(ax)
     return figure
 
 

@@ -11,6 +11,7 @@ from bridge.figures._base import PaperFigure
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._work import Work
 from dynamics.plots import COLORS
+from landscape.plots import legend_beside
 
 Array = NDArray[np.float64]
 
@@ -103,7 +104,7 @@ def draw(curves: LossCurves) -> Figure:
             ax.fill_between(curves.steps[1:], *quartiles[k][:, 1:], color=COLORS[k], alpha=0.2, linewidth=0)
             ax.plot(curves.steps[1:], means[k][1:], color=COLORS[k], label=f"hidden layers {label}")
         ax.set(xscale="log", xlabel="time (steps)", ylabel=ylabel)
-        ax.legend(frameon=False)
+        legend_beside(ax)
     return figure
 
 

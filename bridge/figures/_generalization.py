@@ -17,6 +17,7 @@ from bridge.figures._work import Work
 from dynamics.plots import COLORS
 from landscape.datasets import CHUNK
 from landscape.losses import CrossEntropyLoss, held_out_loss
+from landscape.plots import legend_beside
 from landscape.support import shared
 
 Array = NDArray[np.float64]
@@ -202,7 +203,7 @@ def draw(result: Generalization) -> Figure:
     numbers = ", ".join(map(str, dict.fromkeys(result.rows.tolist())))
     ranks = rank_correlations_given(result.trace.mean(axis=1) / result.rows, result.mean_error, result.rows)
     ax.set_title(f"N = {numbers}: the larger N, the larger the marker\n{describe_ranks(ranks)}", fontsize="medium")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return figure
 
 

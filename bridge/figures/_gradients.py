@@ -12,6 +12,7 @@ from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble
 from bridge.figures._work import Work
 from dynamics.plots import COLORS
+from landscape.plots import legend_beside
 
 Array = NDArray[np.float64]
 
@@ -88,7 +89,7 @@ def draw(curves: GradientCurves) -> Figure:
         ax.plot(curves.steps[1:], mean, color=COLORS[k], label=f"hidden layers {label}")
         ax.hlines(PUBLISHED[k], LATE, curves.steps[-1], color=COLORS[k], linestyle="--")
     ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel=r"gradient $|\nabla L|$ (dashed: published)")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return figure
 
 

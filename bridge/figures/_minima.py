@@ -11,6 +11,7 @@ from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble
 from bridge.figures._work import Work
 from dynamics.plots import COLORS
+from landscape.plots import legend_beside
 from landscape.search import Exploration, estimate_minima, explore
 
 PUBLISHED_MINIMA = (10, 1000, 10_000)
@@ -82,7 +83,7 @@ def draw(table: MinimaTable) -> Figure:
             ax.annotate("", (k, estimate.value), (0.0, 22.0), textcoords="offset points", arrowprops=arrow)
     ax.set_xticks(places, table.labels)
     ax.set(yscale="log", xlabel="hidden layers", ylabel="minima")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return figure
 
 

@@ -14,6 +14,7 @@ from bridge.figures._work import Work
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import mean_square_displacement
 from dynamics.plots import COLORS, mu_bars
+from landscape.plots import legend_beside
 
 THRESHOLD = 1e-2
 
@@ -35,7 +36,7 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> MuGeneralization:
     """Ends and aging of every ensemble."""
     ends = _generalization.compute(work, ensembles)
     msds = (mean_square_displacement(work.runs(ensemble)) for ensemble in ensembles)
-    return MuGeneralization(ends, tuple(aging(msd, THRESHOLD, seed=work.seed) for msd in msds))
+    return MuGeneralization(ends, tuple(aging(msd, THRESHOLD, rng=work.seed) for msd in msds))
 
 
 def describe(result: MuGeneralization) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def draw(result: MuGeneralization) -> Figure:
     ax.axhline(1.0, color="0.5", linestyle="--", linewidth=1)
     ax.set(xlabel="generalization error: test loss - training loss (nats)", ylabel=r"exponent $\mu$ (95 %)")
     ax.set_title("the larger the marker, the more training rows", fontsize="medium")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return figure
 
 

@@ -13,6 +13,7 @@ from bridge.figures._work import Work
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement, output_displacement
 from dynamics.plots import COLORS, mu_bars, plot_msd
+from landscape.plots import legend_beside
 
 THRESHOLD = 1e-2  # of the parameters
 MOST_RUNS = 20
@@ -34,13 +35,13 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> OutputAging:
     raw, moved = [], []
     for done, ensemble in enumerate(ensembles):
         runs = work.runs(ensemble).at_most(MOST_RUNS)
-        raw.append(aging(mean_square_displacement(runs), THRESHOLD, seed=work.seed))
+        raw.append(aging(mean_square_displacement(runs), THRESHOLD, rng=work.seed))
         moved.append(output_displacement(runs, work.data(ensemble)))
         work.progress("outputs", done + 1, len(ensembles))
     return OutputAging(
         tuple(ensemble.label for ensemble in ensembles),
         tuple(raw),
-        tuple(aging(msd, _threshold(msd), seed=work.seed) for msd in moved),
+        tuple(aging(msd, _threshold(msd), rng=work.seed) for msd in moved),
         tuple(moved),
     )
 
@@ -78,7 +79,7 @@ def draw(result: OutputAging) -> Figure:
         last.errorbar(places, mu, yerr=mu_bars(fits), fmt="os"[k], color=COLORS[k], capsize=3, label=name)
     last.set_xticks(range(len(result.labels)), result.labels)
     last.set(xlabel="hidden layers", ylabel=r"exponent $\mu$ (95 %)")
-    last.legend(frameon=False)
+    legend_beside(last)
     return figure
 
 

@@ -53,7 +53,7 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> RealizationFigure:
     results = []
     for label in labels:
         msds = [mean_square_displacement(work.runs(ensemble)) for ensemble in ensembles if ensemble.label == label]
-        results.append(compare_realizations(msds, seed=work.seed))
+        results.append(compare_realizations(msds, rng=work.seed))
     return RealizationFigure(labels, tuple(results))
 
 

@@ -13,7 +13,7 @@ from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._work import Progress, Work
 from dynamics.runs import load_trajectories
 from dynamics.training import SGD, train
-from landscape import datasets
+from landscape import CrossEntropyLoss, datasets
 from landscape.networks import MLP
 from landscape.plots import save_figure
 from landscape.support import package_version, to_json, write_text
@@ -122,6 +122,6 @@ def machine_factor() -> float:
     steps, seconds = 20_000, []
     for _ in range(3):
         begin = time.perf_counter()
-        train(network, data, SGD(), replicas=1, steps=steps, waiting_times=[1], lags=[1])
+        train(CrossEntropyLoss(network, data), SGD(), replicas=1, steps=steps, waiting_times=[1], lags=[1])
         seconds.append(time.perf_counter() - begin)
     return float(np.clip(min(seconds) / (steps * REFERENCE_MICROSECONDS * 1e-6), 0.2, 10.0))

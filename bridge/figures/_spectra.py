@@ -13,6 +13,7 @@ from bridge.figures._work import Work
 from dynamics.plots import COLORS
 from dynamics.runs import WAITING_TIMES
 from dynamics.spectra import Curvature, curvature
+from landscape.plots import legend_beside
 
 QUICK_ROWS = 6000  # rows of MNIST: an exact Hessian takes N P^2 operations
 MOST_RUNS = {"ljat": 20, "mnist": 1}  # a spectrum is a property of the landscape: runs differ little
@@ -85,7 +86,7 @@ def draw(spectra: Spectra) -> Figure:
         right.plot(np.arange(1, ordered.size + 1), ordered, ".", color=color, label=f"step {found.steps[k]}")
     _symlog(right, found)
     right.set(xlabel="rank", ylabel="eigenvalues, mean over the runs")
-    right.legend(frameon=False)
+    legend_beside(right)
     figure.suptitle(f"hidden layers {spectra.label}, {found.runs.size} run{'s' * (found.runs.size > 1)}")
     return figure
 

@@ -13,6 +13,7 @@ from bridge.figures._work import Work
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement
 from dynamics.plots import COLORS, mu_bars
+from landscape.plots import legend_beside
 
 Array = NDArray[np.float64]
 
@@ -88,7 +89,7 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> WidthScan:
         work.data(ensembles[0]).rows,
         np.array(accuracies),
         tuple(msds),
-        tuple(aging(msd, THRESHOLD, seed=work.seed) for msd in msds),
+        tuple(aging(msd, THRESHOLD, rng=work.seed) for msd in msds),
     )
 
 
@@ -128,7 +129,7 @@ def draw(scan: WidthScan) -> Figure:
     )
     ax.axhspan(PUBLISHED_MU - PUBLISHED_ERROR, PUBLISHED_MU + PUBLISHED_ERROR, color=COLORS[1], alpha=0.2, linewidth=0)
     ax.set(xlabel=r"training rows per parameter $\alpha = N / P$", ylabel=rf"$\mu$ at $\Delta^*$ = {THRESHOLD:g}")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return figure
 
 

@@ -61,8 +61,7 @@ class Work:
     def runs(self, ensemble: Ensemble) -> Trajectories:
         """Its runs: those in the file, plus the missing ones."""
         runs = train(
-            MLP(ensemble.layer_sizes),
-            self.data(ensemble),
+            self.loss(ensemble),
             ensemble.optimizer,
             replicas=ensemble.replicas,
             steps=ensemble.steps,

@@ -1,11 +1,15 @@
 from ._inherent import (
     ORIGIN as ORIGIN,
     InherentStructures as InherentStructures,
-    SnapshotStatus as SnapshotStatus,
     check_same_loss as check_same_loss,
     inherent_structures as inherent_structures,
 )
 from ._quenched import (
     QuenchedSnapshots as QuenchedSnapshots,
     quenched_snapshots as quenched_snapshots,
+)
+from ._quenching import (
+    UNKNOWN as UNKNOWN,
+    SnapshotStatus as SnapshotStatus,
+    quench_folder as quench_folder,
 )

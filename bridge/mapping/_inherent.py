@@ -1,49 +1,48 @@
 """Inherent structures: the minimum whose basin contains each snapshot of a run."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any, Literal, get_args
+from os import PathLike
+from typing import Any, Literal
 
 import numpy as np
-from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
 
+from bridge.mapping._quenching import (
+    UNKNOWN,
+    End,
+    Part,
+    SnapshotStatus,
+    check_method,
+    is_saddle,
+    parts_of,
+    points_at,
+    quench_parts,
+)
 from dynamics.runs import Trajectories
 from landscape.database import Database, Discovery, Quenched, loss_of
-from landscape.descent import Method, QuenchResult, quench, quench_along
+from landscape.descent import Method
 from landscape.losses import CrossEntropyLoss
 from landscape.search import store_inherent_structures
-from landscape.stationary import GRADIENT_TOLERANCE, Minimum, certify
-from landscape.support import shared, worker_pool
+from landscape.stationary import Minimum
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
 ORIGIN = "sgd"  # origin of minima found by a snapshot and not by a search
-CHUNK = 50  # snapshots of a run that a worker maps in one task, and that are lost if it is killed
-
-
-class SnapshotStatus(Enum):
-    """Result of mapping a snapshot; the value is the remedy."""
-
-    MINIMUM = "belongs to a minimum"
-    SADDLE = "the snapshot is exactly on a saddle; displace it along the lowest eigenvector to either side"
-    NOT_CONVERGED = "the quench ended in no minimum; try the other map (flow or lbfgs)"
-
-
-REASONS = {status.name.lower(): status for status in (SnapshotStatus.SADDLE, SnapshotStatus.NOT_CONVERGED)}  # on disk
+REASONS = {status.name.lower(): status for status in SnapshotStatus if status is not SnapshotStatus.MINIMUM}  # on disk
 
 
 @dataclass(frozen=True, eq=False)
-class InherentStructures:
+class InherentStructures(Result, shows=("method", "losses"), axes={"k": "new_minimum"}):
     """The minima of the snapshots of R runs, at S steps.
 
     Parameters
     ----------
     steps : (S,) int64
     minimum_ids : (R, S) int64
-        Database id of the minimum; 0 if the quench ended in none.
+        Database id of the minimum; `UNKNOWN` (0) if the quench ended in none.
     losses : (R, S) float64
         Loss of that minimum in nats; nan if there is none.
     new_ids : (k,) int64
@@ -66,9 +65,14 @@ class InherentStructures:
             object.__setattr__(self, "statuses", _statuses(self.minimum_ids))
 
     @property
+    def known(self) -> NDArray[np.bool_]:
+        """Whether each snapshot (R, S) belongs to a minimum."""
+        return self.minimum_ids != UNKNOWN
+
+    @property
     def mapped(self) -> int:
         """Number of snapshots that belong to a minimum."""
-        return int((self.minimum_ids > 0).sum())
+        return int(self.known.sum())
 
     def places(self, waiting_times: ArrayLike) -> NDArray[np.intp]:
         """Positions of waiting times (W,) among the mapped steps; ValueError if one is not among them."""
@@ -85,7 +89,7 @@ class InherentStructures:
 
 def _statuses(ids: NDArray[np.int64]) -> NDArray[np.object_]:
     statuses = np.empty(ids.shape, dtype=object)
-    statuses[ids > 0], statuses[ids == 0] = SnapshotStatus.MINIMUM, SnapshotStatus.NOT_CONVERGED
+    statuses[ids != UNKNOWN], statuses[ids == UNKNOWN] = SnapshotStatus.MINIMUM, SnapshotStatus.NOT_CONVERGED
     return statuses
 
 
@@ -96,6 +100,7 @@ def inherent_structures(
     loss: CrossEntropyLoss | None = None,
     steps: ArrayLike | Literal["all"] | None = None,
     method: Method = "flow",
+    path: str | PathLike[str] | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> InherentStructures:
@@ -117,6 +122,8 @@ def inherent_structures(
         Steps with snapshots to map; by default the waiting times and the last step.
     method : {"flow", "lbfgs"}
         "flow" ends in the minimum whose basin contains the snapshot (`landscape.quench`).
+    path : path, optional
+        Folder of finished quenches, which `quenched_snapshots` can share: what stands there is looked up only.
     jobs : int
         Number of workers; it does not change the result.
     progress : callable (done, total), optional
@@ -131,27 +138,21 @@ def inherent_structures(
     if loss.data.sha256 != database.provenance.dataset_sha256:
         msg = f"loss has another data set than the database {database.path}"
         raise ValueError(msg)
-    if method not in get_args(Method):
-        msg = f"method must be one of {', '.join(get_args(Method))}; got {method!r}"
-        raise ValueError(msg)
-    chosen = _positions(runs, steps)
-    digests = np.array([[_digest(theta) for theta in _points(runs, r, chosen)] for r in range(runs.replicas)])
+    check_method(method)
+    chosen = steps_with_snapshots(runs, steps)
+    digests = np.array([[_digest(theta) for theta in points_at(runs, r, chosen)] for r in range(runs.replicas)])
     known = database.inherent_structures(method)
-    todo = list(_chunks(digests, known))
-    done, total = digests.size - sum(len(where) for _, where in todo), digests.size
-    if progress is not None:
-        progress(done, total)
-    common, identity = shared(loss), runs.identity
-    tasks = (delayed(_quench_along)(common, _points(runs, r, chosen[where]), method) for r, where in todo)
-    with worker_pool(jobs) as parallel:
-        ends: Any = parallel(tasks)
-        for (r, where), minima in zip(todo, ends, strict=True):
-            found = [Discovery(identity, r, step, method) for step in runs.steps[chosen[where]].tolist()]
-            quenched = list(map(_quenched, digests[r, where].tolist(), minima, found))
-            store_inherent_structures(database, quenched, method=method, origin=ORIGIN)
-            done += len(where)
-            if progress is not None:
-                progress(done, total)
+    unmapped = ~np.isin(digests, list(known))
+    parts = [part for r, row in enumerate(unmapped) for part in parts_of(r, chosen[row])]
+    total, report = digests.size, progress or (lambda done, total: None)
+    quenches = quench_parts(
+        runs, loss, parts, method, path=path, jobs=jobs,
+        progress=lambda done, new: report(total - new + done, total),
+    )  # fmt: skip
+    for part, ends in quenches:
+        names = digests[part.run, np.searchsorted(chosen, part.positions)]
+        quenched = _for_database(runs, part, names, ends, method)
+        store_inherent_structures(database, quenched, method=method, origin=ORIGIN)
     return _collect(runs, chosen, digests, database, loss, method)
 
 
@@ -169,7 +170,8 @@ def check_same_loss(runs: Trajectories, database: Database) -> None:
             raise ValueError(msg)
 
 
-def _positions(runs: Trajectories, steps: ArrayLike | Literal["all"] | None) -> NDArray[np.intp]:
+def steps_with_snapshots(runs: Trajectories, steps: ArrayLike | Literal["all"] | None) -> NDArray[np.intp]:
+    """Positions (S,) of chosen steps in `runs.steps`, ascending; by default the waiting times and the last step."""
     if isinstance(steps, str):
         if steps != "all":
             msg = f'steps must be steps with a snapshot or "all"; got {steps!r}'
@@ -182,48 +184,21 @@ def _positions(runs: Trajectories, steps: ArrayLike | Literal["all"] | None) -> 
     return np.searchsorted(runs.steps, wanted)
 
 
-def _points(runs: Trajectories, run: int, positions: NDArray[np.intp]) -> Array:
-    """Snapshots (k, P) of a run in double precision."""
-    return np.asarray(runs.snapshots[run], dtype=np.float64)[positions]
-
-
 def _digest(theta: Array) -> str:
     return hashlib.sha256(theta.astype("<f8").tobytes()).hexdigest()
 
 
-def _chunks(digests: NDArray[np.str_], known: dict[str, int | None]) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Run and positions of snapshots to quench, `CHUNK` consecutive ones of a run at a time."""
-    for r, run in enumerate(digests.tolist()):
-        missing = np.flatnonzero([digest not in known for digest in run])
-        for begin in range(0, len(missing), CHUNK):
-            yield r, missing[begin : begin + CHUNK]
-
-
-def _quenched(digest: str, end: Minimum | SnapshotStatus, discovery: Discovery) -> Quenched:
-    """The record of a snapshot for the database."""
-    if isinstance(end, Minimum):
-        return Quenched(digest, end, discovery=discovery)
-    return Quenched(digest, None, reason=end.name.lower())
-
-
-def _quench_along(loss: CrossEntropyLoss, points: Array, method: Method) -> list[Minimum | SnapshotStatus]:
-    """Minima of consecutive snapshots (k, P) of a run, or why there is none."""
-    movable = [not _is_saddle(loss, theta) for theta in points]
-    starts = points[movable]
-    ends = iter(quench_along(loss, starts) if method == "flow" else [quench(loss, theta) for theta in starts])
-    return [_end(next(ends)) if moves else SnapshotStatus.SADDLE for moves in movable]
-
-
-def _end(result: QuenchResult) -> Minimum | SnapshotStatus:
-    return result.minimum if result.converged else SnapshotStatus.NOT_CONVERGED
-
-
-def _is_saddle(loss: CrossEntropyLoss, theta: Array) -> bool:
-    """Whether a point (P,) is stationary with a negative eigenvalue."""
-    _, gradient = loss.value_and_gradient(theta)
-    if not np.linalg.norm(gradient) <= GRADIENT_TOLERANCE * np.sqrt(theta.size):
-        return False
-    return certify(loss, theta).index > 0
+def _for_database(
+    runs: Trajectories, part: Part, digests: NDArray[np.str_], ends: list[End], method: Method
+) -> list[Quenched]:
+    """The records of the snapshots of a part for the database."""
+    identity, steps = runs.identity, runs.steps[part.positions].tolist()
+    return [
+        Quenched(digest, end, discovery=Discovery(identity, part.run, step, method))
+        if isinstance(end, Minimum)
+        else Quenched(digest, None, reason=end.name.lower())
+        for digest, end, step in zip(digests.tolist(), ends, steps, strict=True)
+    ]
 
 
 def _collect(
@@ -235,16 +210,16 @@ def _collect(
     method: str,
 ) -> InherentStructures:
     known = database.inherent_structures(method)
-    ids = np.array([[known[digest] or 0 for digest in run] for run in digests.tolist()], dtype=np.int64)
-    visited = np.unique(ids[ids > 0])
-    values = {number: database.minimum(number).point.value for number in visited.tolist()} | {0: np.nan}
+    ids = np.array([[known[digest] or UNKNOWN for digest in run] for run in digests.tolist()], dtype=np.int64)
+    visited = np.unique(ids[ids != UNKNOWN])
+    values = {number: database.minimum(number).point.value for number in visited.tolist()} | {UNKNOWN: np.nan}
     losses = np.array([[values[i] for i in run] for run in ids.tolist()])
     new = [number for number in visited.tolist() if database.minimum(number).origin == ORIGIN]
     statuses, reasons = _statuses(ids), database.unmapped(method)
-    for r, s in np.argwhere(ids == 0).tolist():
+    for r, s in np.argwhere(ids == UNKNOWN).tolist():
         known = REASONS.get(reasons.get(digests[r, s], ""))
         if known is None:  # a file of an older version does not say
-            saddle = _is_saddle(loss, _points(runs, r, chosen[s : s + 1])[0])
+            saddle = is_saddle(loss, points_at(runs, r, chosen[s : s + 1])[0])
             known = SnapshotStatus.SADDLE if saddle else SnapshotStatus.NOT_CONVERGED
         statuses[r, s] = known
     return InherentStructures(runs.steps[chosen], ids, losses, np.array(new, dtype=np.int64), method, statuses)

@@ -3,26 +3,27 @@
 `inherent_structures` says *which* minimum a snapshot belongs to, modulo symmetry. Displacements need its *position*.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bridge.mapping._quenching import UNKNOWN, End, parts_of, quench_parts
 from dynamics.runs import Trajectories
-from dynamics.snapshots import Measurement, chosen_snapshots, loss_identity, measure_all
-from landscape.descent import Method, quench
+from dynamics.snapshots import chosen_snapshots
+from landscape.descent import Method
 from landscape.losses import CrossEntropyLoss
 from landscape.stationary import Minimum, same_point
+from landscape.support import Result
 
 Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class QuenchedSnapshots:
+class QuenchedSnapshots(Result, shows=("method", "losses")):
     """The minima whose basins contain the snapshots of R runs, at S steps.
 
     Parameters
@@ -36,7 +37,8 @@ class QuenchedSnapshots:
     losses : (R, S) float64
         Losses of the minima, in nats; nan if there is none.
     basins : (R, S) int64
-        Number of the basin within the run, by first appearance; two images of a minimum are two basins. -1: none.
+        Number of the basin within the run, from 1 by first appearance; two images of a minimum are two basins.
+        `UNKNOWN` (0) where there is none.
     method : str
         The quench that was used.
     """
@@ -46,8 +48,13 @@ class QuenchedSnapshots:
     points: Array
     coordinates: Array
     losses: Array
-    basins: NDArray[np.int64]
+    basins: Integers
     method: str
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Whether each snapshot (R, S) lies in the basin of a minimum."""
+        return self.basins != UNKNOWN
 
     def at(self, step: int) -> Array:
         """Minima (R, P) of the snapshots at a step; ValueError if there are none."""
@@ -83,7 +90,8 @@ def quenched_snapshots(
     method : {"flow", "lbfgs"}
         "flow" ends in the minimum whose basin contains the snapshot (`landscape.quench`).
     path : path, optional
-        Folder for finished quenches, by a digest of snapshot, loss and method.
+        Folder of finished quenches, which `inherent_structures` can share. The point that represents a basin is then
+        the one found first; along soft modes its last digits may differ from those of the point found here.
     jobs : int
         Number of workers; it does not change the result.
     progress : callable (done, total), optional
@@ -95,57 +103,41 @@ def quenched_snapshots(
     """
     wanted = np.unique([*runs.waiting_times, runs.steps[-1]]) if steps is None else steps
     chosen = chosen_snapshots(runs, loss, wanted, replicas)
-    found = measure_all(
-        partial(_quench, loss=loss, method=method),
-        chosen.points,
-        loss_identity(loss) | {"measurement": "quench", "version": 1, "method": method},
-        path=None if path is None else Path(path),
-        jobs=jobs,
-        progress=progress,
-    )
-    grid = {name: chosen.arrange([result[name] for result in found]) for name in found[0]}
-    coordinates, basins = _same_basins(grid)
+    positions = np.searchsorted(runs.steps, chosen.steps)
+    parts = [part for run in chosen.runs.tolist() for part in parts_of(run, positions)]
+    report = progress or (lambda done, total: None)
+    quenches = quench_parts(runs, loss, parts, method, path=path, jobs=jobs, progress=report)
+    ends = [end for _, found in quenches for end in found]
+    size = positions.size
+    rows = [_in_basins(ends[begin : begin + size], loss.n_parameters) for begin in range(0, len(ends), size)]
+    coordinates, losses, basins = (np.array(column) for column in zip(*rows, strict=True))
     return QuenchedSnapshots(
         runs=chosen.runs,
         steps=chosen.steps,
         points=chosen.arrange(chosen.points),
         coordinates=coordinates,
-        losses=np.where(basins >= 0, grid["value"], np.nan),
+        losses=losses,
         basins=basins,
         method=method,
     )
 
 
-def _quench(theta: Array, loss: CrossEntropyLoss, method: Method) -> Measurement:
-    result = quench(loss, theta, method=method)
-    values = {
-        "coordinates": result.coordinates,
-        "value": result.value,
-        "rms_gradient": result.rms_gradient,
-        "eigenvalues": result.eigenvalues if result.eigenvalues.size else np.full(loss.n_parameters, np.nan),
-        "converged": result.converged,
-    }
-    return {name: np.asarray(value) for name, value in values.items()}
+def _in_basins(ends: Sequence[End], n_parameters: int) -> tuple[Array, Array, Integers]:
+    """Coordinates (S, P), losses (S,) and basins (S,) of the snapshots of a run.
+
+    Two quenches to a minimum differ along its soft modes: what lies in one basin has the point of the first one there.
+    """
+    basins = np.full(len(ends), UNKNOWN, dtype=np.int64)
+    coordinates, losses = np.full((len(ends), n_parameters), np.nan), np.full(len(ends), np.nan)
+    for s, end in enumerate(ends):
+        if isinstance(end, Minimum):
+            former = next((k for k in range(s) if _same_basin(ends[k], end)), None)
+            basins[s] = basins.max() + 1 if former is None else basins[former]
+            coordinates[s] = end.coordinates if former is None else coordinates[former]
+            losses[s] = end.value
+    return coordinates, losses, basins
 
 
-def _same_basins(grid: dict[str, NDArray]) -> tuple[Array, NDArray[np.int64]]:
-    """Number the basins of each run, and give one point to each: two quenches differ along the soft modes."""
-    coordinates, basins = grid["coordinates"].copy(), np.full(grid["value"].shape, -1, dtype=np.int64)
-    for r, s in np.ndindex(basins.shape):
-        if not grid["converged"][r, s]:
-            coordinates[r, s] = np.nan
-            continue
-        point = _minimum(grid, r, s)
-        for k in range(s):
-            known = _minimum(grid, r, k)
-            if basins[r, k] >= 0 and same_point(None, known, point):  # None: an image is another point
-                coordinates[r, s], basins[r, s] = coordinates[r, k], basins[r, k]
-                break
-        else:
-            basins[r, s] = basins[r].max() + 1
-    return coordinates, basins
-
-
-def _minimum(grid: dict[str, NDArray], r: int, s: int) -> Minimum:
-    value, rms_gradient = float(grid["value"][r, s]), float(grid["rms_gradient"][r, s])
-    return Minimum(grid["coordinates"][r, s], value, rms_gradient, grid["eigenvalues"][r, s])
+def _same_basin(former: End, end: Minimum) -> bool:
+    """An image of a minimum is another basin: the network, whose symmetries would make them one, is not given."""
+    return isinstance(former, Minimum) and same_point(None, former, end)

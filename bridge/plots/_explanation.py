@@ -1,5 +1,9 @@
 """Figures of what ages: relaxation and hops compared with the measured displacement."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -8,6 +12,7 @@ from numpy.typing import NDArray
 from bridge.explanation import PARTS, Explanation, HoppingComparison, changed_at_t_star, mean_of_covered, nearest_lags
 from bridge.plots._sentences import say
 from dynamics.plots import COLORS, mu_text
+from landscape.plots import Size, draw_panels, legend_beside
 
 STYLES = {
     "descent": ("descent from $\\theta(t_w)$", "--", COLORS[0]),
@@ -23,29 +28,46 @@ NOT_COVERED = "No run is in a minimum that\nthe database connects to another."
 LARGEST_SHARE = 2.0  # that is drawn
 
 
-def plot_explanation(explanation: Explanation, title: str = "") -> Figure:
-    """Make the figure: displacement at a few waiting times, t* of all explanations, and the shares at t*.
+def explanation_panels(explanation: Explanation) -> dict[str, Callable[[Axes], Any]]:
+    """What draws each panel, by its name.
 
-    With predicted hops (if a database was given) also how long runs stay in the same minimum, observed and predicted.
+    Displacements at up to three waiting times, t*, shares and parts; with predicted hops (if a database was given) also
+    how long runs stay in the same minimum, observed and predicted.
     """
-    columns = MOST_PANELS + (explanation.hopping is not None)
-    figure = Figure(figsize=(5.5 * columns, 7.6), layout="constrained")
-    axes = figure.subplots(2, columns)
     waiting = explanation.msd.waiting_times
     chosen = np.unique(np.linspace(0, waiting.size - 1, min(MOST_PANELS, waiting.size)).round().astype(int))
-    for ax, w in zip(axes[0], chosen, strict=False):
-        plot_displacement(explanation, int(w), ax)
-    _legend_above(axes[0][0], 2, above=1.08)  # the same in all three, over the title
-    for ax in axes[0][chosen.size : MOST_PANELS]:
-        ax.set_axis_off()
-    plot_t_star(explanation, axes[1][0])
-    plot_shares(explanation, axes[1][1])
-    plot_parts(explanation, axes[1][2])
-    if explanation.hopping is not None:
-        plot_same_minimum(explanation.hopping, chosen, axes[0][MOST_PANELS])
-        plot_dwell_times(explanation.hopping, axes[1][MOST_PANELS])
-    figure.suptitle(title)
-    return figure
+    panels: dict[str, Callable[[Axes], Any]] = {}
+    for w in chosen.tolist():
+        panels[f"displacement-{waiting[w]}"] = partial(_plot_displacement_below_legend, explanation, w)
+    if (hopping := explanation.hopping) is not None:
+        panels["same-minimum"] = lambda ax: plot_same_minimum(hopping, chosen, ax)
+    panels["aging"] = lambda ax: plot_t_star(explanation, ax)
+    panels["shares"] = lambda ax: plot_shares(explanation, ax)
+    panels["parts"] = lambda ax: plot_parts(explanation, ax)
+    if hopping is not None:
+        panels["dwells"] = lambda ax: plot_dwell_times(hopping, ax)
+    return panels
+
+
+def _plot_displacement_below_legend(explanation: Explanation, w: int, ax: Axes) -> Axes:
+    plot_displacement(explanation, w, ax)
+    _legend_above(ax, 2, above=1.08)  # over the title
+    return ax
+
+
+def plot_explanation(
+    explanation: Explanation, title: str = "", *, panels: Sequence[str] = (), size: Size = "screen"
+) -> Figure:
+    """Draw all `explanation_panels`, or those that are named.
+
+    Raises
+    ------
+    ValueError
+        For a panel or a size that does not exist; see `landscape.plots.draw_panels`.
+    """
+    functions = explanation_panels(explanation)
+    columns = -(-len(functions) // 2)
+    return draw_panels(functions, panels, columns=columns, panel=(5.5, 3.8), size=size, title=title)
 
 
 def plot_displacement(explanation: Explanation, w: int, ax: Axes) -> Axes:
@@ -87,7 +109,7 @@ def plot_same_minimum(found: HoppingComparison, chosen: NDArray[np.int64], ax: A
             ax.plot(hopping.lags, hopping.same[w], color=COLORS[k], linestyle=style,
                     label=f"predicted, {label}" if k == 0 else None)  # fmt: skip
     ax.set_xscale("log")
-    ax.legend(frameon=False, fontsize="small", loc="lower left")
+    legend_beside(ax)
     return ax
 
 
@@ -108,7 +130,7 @@ def plot_dwell_times(found: HoppingComparison, ax: Axes) -> Axes:
     span = np.array([foretold.min(), max(seen.stays.max(), 1.0)])
     ax.plot(span, span, color="0.5", linewidth=1)
     ax.set(xscale="log", yscale="log")
-    ax.legend(frameon=False, fontsize="small")
+    legend_beside(ax)
     return ax
 
 

@@ -1,5 +1,7 @@
 """The minima of an ensemble over time: one panel per question, on the caller's axes."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -24,38 +26,57 @@ from bridge.residence import (
 from dynamics.plots import COLORS
 from dynamics.runs import Trajectories
 from landscape.database import Database
+from landscape.plots import Size, draw_panels, legend_beside
 
 Floats = NDArray[np.float64]
 
 AGES = "viridis"  # rises evenly in lightness: read with any color vision and in print
 MOST_AGES = 5  # curves to draw: more would be hard to distinguish
 MOST_SUPERBASINS = 5  # with a color of their own
-SIZE = (13.0, 7.6)  # inches
 BAND = {"alpha": 0.22, "linewidth": 0}
 REST, ABOVE, NONE = "0.55", "0.8", "0.95"  # grays: other superbasins, minima above the level, no minimum
 
 
-def plot_over_time(runs: Trajectories, structures: InherentStructures, database: Database) -> Figure:
-    """Draw six panels against the step, or the time since an age.
-
-    Loss of runs and inherent structures, distinct minima, persistence and returns, overlap of visited minima,
-    residual dwell times and shares of the superbasins.
-    """
-    figure = Figure(figsize=SIZE, layout="constrained")
-    axes = figure.subplots(2, 3)
+def over_time_panels(
+    runs: Trajectories, structures: InherentStructures, database: Database
+) -> dict[str, Callable[[Axes], Axes]]:
+    """Functions that draw each panel against the step, or the time since an age, by name of the panel."""
     past, stays = history(structures), dwells(structures)
     ages = _ages(runs.waiting_times, structures.steps)
-    plot_losses(past, axes[0, 0], runs)
-    plot_distinct_minima(past, axes[0, 1])
-    plot_overlaps(overlaps(structures), axes[0, 2])
-    plot_persistence(persistence(structures, ages), axes[1, 0], past.return_probability)
-    plot_residual_dwells(residual_dwells(stays, ages), axes[1, 1])
-    plot_superbasin_history(superbasin_history(structures, database), axes[1, 2])
-    figure.suptitle(
+    return {
+        "losses": lambda ax: plot_losses(past, ax, runs),
+        "minima": lambda ax: plot_distinct_minima(past, ax),
+        "overlap": lambda ax: plot_overlaps(overlaps(structures), ax),
+        "persistence": lambda ax: plot_persistence(persistence(structures, ages), ax, past.return_probability),
+        "dwells": lambda ax: plot_residual_dwells(residual_dwells(stays, ages), ax),
+        "superbasins": lambda ax: plot_superbasin_history(superbasin_history(structures, database), ax),
+    }
+
+
+def plot_over_time(
+    runs: Trajectories,
+    structures: InherentStructures,
+    database: Database,
+    *,
+    panels: Sequence[str] = (),
+    size: Size = "screen",
+) -> Figure:
+    """Draw six panels against the step, or the time since an age, or those of them that are named.
+
+    Loss of runs and inherent structures, distinct minima, overlap of what runs visit, persistence and returns,
+    residual dwell times and shares of the superbasins.
+
+    Raises
+    ------
+    ValueError
+        For a panel or a size that does not exist; see `landscape.plots.draw_panels`.
+    """
+    title = (
         f"{len(structures.minimum_ids)} runs, {structures.steps.size} snapshots each, "
         f"mapped by {MAPS[structures.method]}"
     )
-    return figure
+    functions = over_time_panels(runs, structures, database)
+    return draw_panels(functions, panels, columns=3, size=size, title=title)
 
 
 MAPS = {"flow": "the gradient flow", "lbfgs": "the fast quench (L-BFGS)"}
@@ -82,7 +103,7 @@ def plot_losses(past: History, ax: Axes, runs: Trajectories | None = None) -> Ax
     _against_steps(ax, past.steps)
     ax.set(ylabel="training loss (nats)", title="Loss: mean and middle 80 % of the runs")
     if ax.lines:
-        ax.legend(frameon=False)
+        legend_beside(ax)
     else:
         say(ax, UNKNOWN_MINIMA)
     return ax
@@ -100,7 +121,7 @@ def plot_distinct_minima(past: History, ax: Axes) -> Axes:
     ax.fill_between(past.steps, low, high, color=COLORS[2], **BAND)
     ax.plot(past.steps, past.distinct.mean(axis=0), ".-", markersize=3, color=COLORS[2], label="of one run, mean")
     ax.set(yscale="log", ylim=(0.8, 3.0 * top))
-    ax.legend(frameon=False, loc="upper left")
+    legend_beside(ax)
     return _against_steps(ax, past.steps)
 
 
@@ -115,7 +136,7 @@ def plot_overlaps(found: Overlaps, ax: Axes) -> Axes:
         ax.plot(found.steps, found.together, ".--", markersize=3, color=COLORS[3], label="in the same minimum (share)")
     top = 1.4 * max(float(np.nan_to_num([found.visited, found.together]).max(initial=0.0)), 0.05)
     ax.set(ylim=(-0.03 * top, top))
-    ax.legend(frameon=False, loc="upper left")
+    legend_beside(ax)
     return _against_steps(ax, found.steps)
 
 
@@ -136,7 +157,7 @@ def plot_persistence(later: Persistence, ax: Axes, return_probability: float | N
     ax.set_title(title)
     if ax.lines:
         ax.set_xscale("log")
-        ax.legend(frameon=False, fontsize="small")
+        legend_beside(ax)
     else:
         say(ax, "No run is in a known minimum at an age $t_w$\nand at a later step.")
     return ax
@@ -155,7 +176,7 @@ def plot_residual_dwells(left: ResidualDwells, ax: Axes) -> Axes:
     ax.set_title("Residual dwell time at age $t_w$")
     if ax.lines:
         ax.set_xscale("log")
-        ax.legend(frameon=False, fontsize="small")
+        legend_beside(ax)
     else:
         say(ax, "No run is known to stay in a minimum after an age $t_w$.")
     return ax

@@ -11,16 +11,14 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from bridge.plots._sentences import UNKNOWN_MINIMA
-from bridge.plots._trees import visible_top
 from bridge.residence import Dwells, Jumps, Occupation
 from dynamics.plots import COLORS
-from landscape.database import Database
-from landscape.graph import DisconnectivityTree, disconnectivity_tree
-from landscape.plots import plot_disconnectivity
+from landscape.database import Database, positions
+from landscape.graph import DisconnectivityTree, tree_with
+from landscape.plots import add_colorbar, letter, plot_disconnectivity
 
 Floats = NDArray[np.float64]
 
@@ -30,13 +28,6 @@ PANEL = (5.6, 5.0)  # inches
 PER_ROW = 3  # panels
 BEND = 0.03  # share of the height of the figure by which a jump's line is bent
 FAINT = "0.6"  # of the graph, below the visits
-
-
-def overlay_tree(database: Database, occupations: Sequence[Occupation]) -> DisconnectivityTree:
-    """The tree to draw: up to a little above the highest transition state, and every visited minimum."""
-    losses = np.array([minimum.point.value for minimum in database.minima])
-    visited = np.any([o.times > 0 for o in occupations], axis=0)
-    return disconnectivity_tree(database.graph(), emax=max(visible_top(database), losses[visited].max(initial=-np.inf)))
 
 
 def plot_overlay(
@@ -61,7 +52,7 @@ def plot_overlay(
     title : str, optional
         Above all panels.
     """
-    tree, n = overlay_tree(database, occupations), len(occupations)
+    tree, n = tree_with(database.graph(), np.any([o.times > 0 for o in occupations], axis=0)), len(occupations)
     columns = min(n, PER_ROW)
     rows = -(-n // columns)
     figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout="constrained")
@@ -83,29 +74,34 @@ def plot_overlay(
     if longest == 0:
         figure.supxlabel(UNKNOWN_MINIMA.replace("\n", " "), color="0.35", fontsize="small")
     else:
-        _add_colorbar(figure, axes[:n], ages)
+        add_colorbar(figure, axes[:n], ages, "age (steps)")
+        letter(axes[:n])
         _add_legend(figure, longest, with_path=any(path is not None for path in paths))
     return figure
 
 
 def plot_title(tree: DisconnectivityTree) -> str:
-    """Numbers of minima and transition states in the graph."""
-    return f"{tree.n_leaves} minima, {tree.n_transition_states} transition states"
+    """Numbers of minima and transition states in the graph, and why minima are missing."""
+    missing = "".join(f" ({number} {reason} not drawn)" for reason, number in tree.left_out.items())
+    return f"{tree.n_leaves} minima{missing}, {tree.n_transition_states} transition states"
 
 
 def plot_path(
     tree: DisconnectivityTree, database: Database, stays: Dwells, hops: Jumps, ax: Axes, ages: ScalarMappable
 ) -> None:
     """Draw the path of one run over the minima, each jump in the color of its age."""
-    position = {minimum.id: k for k, minimum in enumerate(database.minima)}
-    leaf = {minimum: k for k, minimum in enumerate(tree.minima.tolist())}
-    seen = stays.minimum_ids[stays.minimum_ids > 0].tolist()
-    place = {number: _place(tree, leaf[position[number]]) for number in seen}
-    pairs = zip(hops.sources.tolist(), hops.targets.tolist(), strict=True)
+    known = stays.minimum_ids[stays.known]
+    at = database.positions(known)
+    shown = np.isin(at, tree.minima)  # not those above the drawing
+    seen, leaves = known[shown].tolist(), positions(tree.minima, at[shown]).tolist()
+    place = {number: _place(tree, leaf) for number, leaf in zip(seen, leaves, strict=True)}
+    drawn = np.isin(hops.sources, seen) & np.isin(hops.targets, seen)
+    pairs = zip(hops.sources[drawn].tolist(), hops.targets[drawn].tolist(), strict=True)
     arcs = [_arc(place[a], place[b], BEND * (tree.top - tree.levels.min())) for a, b in pairs]
-    colors = ages.to_rgba(np.maximum(0.5 * (hops.left + hops.entered), 1.0))
+    colors = ages.to_rgba(np.maximum(0.5 * (hops.left + hops.entered), 1.0))[drawn]
+    joined = hops.transition_states[drawn] > 0
     for known, style in ((True, "solid"), (False, (0, (3, 1.5)))):
-        chosen = np.flatnonzero((hops.transition_states > 0) == known).tolist()
+        chosen = np.flatnonzero(joined == known).tolist()
         lines = [arcs[k] for k in chosen]
         # a white line below it separates the path from the graph
         ax.add_collection(LineCollection(lines, colors="white", linewidths=2.6, zorder=3.4), autolim=False)
@@ -139,16 +135,7 @@ def _add_arrow(ax: Axes, arc: Floats, color: Floats) -> None:
 def _age_scale(occupations: Sequence[Occupation]) -> ScalarMappable:
     ages = np.concatenate([o.ages[np.isfinite(o.ages)] for o in occupations])
     low, high = (ages.min(), ages.max()) if ages.size else (1.0, 10.0)
-    return ScalarMappable(LogNorm(low, max(high, 1.001 * low)), colormaps[AGES])
-
-
-def _add_colorbar(figure: Figure, axes: list[Axes], ages: ScalarMappable) -> None:
-    low, high = ages.get_clim()
-    if high > 1.01 * low:  # otherwise the title gives the single age
-        bar = figure.colorbar(ages, ax=axes, label="age (steps)", aspect=40, pad=0.01)
-        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    return ScalarMappable(LogNorm(low, high), colormaps[AGES])
 
 
 def _fade(ax: Axes) -> None:

@@ -10,25 +10,17 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from bridge.comparison import Comparison
-from bridge.plots._properties import Property
-from bridge.plots._trees import visible_top, visited_tree
 from bridge.residence import Visits, per_minimum
 from dynamics.aging_times import Aging
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.plots import COLORS, plot_aging, plot_msd
-from landscape.database import Database
-from landscape.graph import DisconnectivityTree, Funnelling, disconnectivity_tree
-from landscape.plots import plot_disconnectivity
+from landscape.database import Database, Property
+from landscape.graph import DisconnectivityTree, Funnelling, disconnectivity_tree, tree_with, visible_top
+from landscape.plots import add_colorbar, letter, new_figure, plot_disconnectivity
 
 MARKERS = "osv^D<>pP*"
 MOST_IN_LEGEND = 6  # entries inside the axes: more would cover the points
 MOST_LABELS = 40  # labels below a graph: more would overlap
-
-
-def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """Make a figure of the given size in inches with panels side by side."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(figure.subplots(1, columns, squeeze=False)[0])
 
 
 def plot_graph(
@@ -59,7 +51,7 @@ def plot_graph(
         Result of `funnelling`, shown in the title.
     """
     if emax is None:
-        emax = np.inf if whole else visible_top(database)
+        emax = np.inf if whole else visible_top(database.graph())
     tree = disconnectivity_tree(
         database.graph(),
         levels,
@@ -107,16 +99,14 @@ def plot_visits(visited: Visits, database: Database, ax: Axes) -> Axes:
     Disks at the minima: area by the number of snapshots there, color by their mean age.
     """
     numbers, ages = per_minimum(visited, database)
-    tree = visited_tree(database, visited.minimum_ids.tolist())
+    tree = tree_with(database.graph(), database.positions(visited.minimum_ids))
     sizes = 6.0 + 60.0 * numbers / max(numbers.max(), 1)
     plot_disconnectivity(tree, ax, marker_sizes=np.where(numbers > 0, sizes, 0.0), marker_colors=np.log10(ages))
     if not numbers.any():
         ax.set_title(f"{ax.get_title()}\nno snapshot belongs to a known minimum", fontsize="small")
         return ax
-    scale = ScalarMappable(LogNorm(np.nanmin(ages), max(np.nanmax(ages), np.nanmin(ages) * 1.001)), "viridis")
-    figure = ax.figure
-    if isinstance(figure, Figure):
-        figure.colorbar(scale, ax=ax, label="mean age of visits (steps)", fraction=0.04, pad=0.02)
+    scale = ScalarMappable(LogNorm(float(np.nanmin(ages)), float(np.nanmax(ages))), "viridis")
+    add_colorbar(ax.figure, ax, scale, "mean age of visits (steps)")
     return ax
 
 
@@ -134,6 +124,7 @@ def plot_displacements(
     for k, (name, fit) in enumerate(zip(names, fits, strict=True)):
         plot_aging(fit, axes[-1], label=name, color=COLORS[k % len(COLORS)])
     axes[-1].set_title(rf"$\Delta^*$ = {fits[0].threshold:g}")
+    letter(axes)
     return figure
 
 
@@ -149,7 +140,7 @@ def plot_comparison(comparison: Comparison, ax: Axes) -> Axes:
         color = COLORS[list(colors).index(row.hidden) % len(COLORS)]
         fmt = MARKERS[list(markers).index(row.rows) % len(MARKERS)]
         bars = [[max(row.mu - row.mu_low, 0.0)], [max(row.mu_high - row.mu, 0.0)]]
-        label = f"{row.hidden} (P = {row.parameters}, N = {row.rows})"
+        label = f"{row.hidden} (P = {row.parameters}, {row.dataset}, N = {row.rows})"
         if not np.isfinite(row.mu):
             label += ": $\\mu$ not determined"
         ax.errorbar(row.minima, row.mu, yerr=bars, fmt=fmt, color=color, capsize=3, label=label)

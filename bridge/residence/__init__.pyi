@@ -37,6 +37,7 @@ from ._occupation import (
 from ._presence import (
     UNKNOWN as UNKNOWN,
     Residence as Residence,
+    compare_places as compare_places,
 )
 from ._superbasins import (
     SuperbasinHistory as SuperbasinHistory,

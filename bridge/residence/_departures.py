@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bridge.mapping import InherentStructures
-from bridge.residence._presence import UNKNOWN, Residence
+from bridge.residence._presence import Residence, compare_places
 from dynamics.displacement import MeanSquareDisplacement, of_known
 
 SHARE = 0.2  # share of departed runs at which `dynamics.aging` reads the time
@@ -43,7 +43,6 @@ def departures(structures: InherentStructures, waiting_times: ArrayLike) -> Mean
         msg = f"waiting_times must have a later mapped step; got {ages.tolist()} of {steps.tolist()}"
         raise ValueError(msg)
     residence, times = Residence.of(structures), ages[:, None] + lags
-    then = residence.at(ages)[..., None]
     later = residence.at(times.ravel()).reshape(-1, *times.shape)
-    known = (then != UNKNOWN) & (later != UNKNOWN)
-    return of_known(MeanSquareDisplacement(ages, lags, np.where(known, (later != then).astype(float), np.nan)))
+    there, elsewhere = compare_places(residence.at(ages)[..., None], later)
+    return of_known(MeanSquareDisplacement(ages, lags, np.where(there | elsewhere, elsewhere.astype(float), np.nan)))

@@ -14,6 +14,8 @@ from scipy.stats import CensoredData, ecdf
 
 from bridge.mapping import InherentStructures
 from bridge.residence._presence import UNKNOWN, Residence
+from landscape.database import Database
+from landscape.support import Result
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -21,7 +23,12 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Dwells:
+class Dwells(
+    Result,
+    shows=("lengths",),
+    axes={"D": "stay"},
+    units=dict.fromkeys(("begins", "ends", "shortest", "longest", "seen"), "steps"),
+):
     """D stays of R runs in a minimum, run after run in the order of time. All times are in steps.
 
     The stays of a run cover it without gaps: their lengths sum to the time from its first to its last snapshot.
@@ -56,6 +63,31 @@ class Dwells:
     seen: Floats
 
     @property
+    def known(self) -> Flags:
+        """Stays (D,) in a minimum: the others say that nothing is known."""
+        return self.minimum_ids != UNKNOWN
+
+    def at(self, time: float) -> Flags:
+        """Stays (D,) in a minimum that hold a time in steps: at most one of each run.
+
+        Raises
+        ------
+        ValueError
+            If the time lies outside the runs.
+        """
+        low, high = self.begins.min(), self.ends.max()
+        if not low <= time <= high:
+            msg = f"a waiting time must lie within the mapped steps, {low:g} ... {high:g}; got {time:g}"
+            raise ValueError(msg)
+        before_end = (time < self.ends) | (self.right_censored & (time == self.ends))
+        return self.known & (self.begins <= time) & before_end
+
+    def sum_by_minimum(self, weights: Floats, database: Database) -> Floats:
+        """Sum (n,) of the weights (D,) of the stays in each minimum of a database, lowest first."""
+        places = database.positions(self.minimum_ids[self.known])
+        return np.bincount(places, weights[self.known], minlength=database.n_minima).astype(np.float64)
+
+    @property
     def lengths(self) -> Floats:
         """Dwell times (D,)."""
         return self.ends - self.begins
@@ -63,7 +95,7 @@ class Dwells:
     @property
     def complete(self) -> Flags:
         """Stays (D,) in a minimum with both ends observed."""
-        return ~self.left_censored & ~self.right_censored & (self.minimum_ids != UNKNOWN)
+        return ~self.left_censored & ~self.right_censored & self.known
 
 
 def dwells(structures: InherentStructures) -> Dwells:
@@ -109,7 +141,7 @@ def _nothing_known(run: int, begin: int, end: int) -> tuple:
 
 
 @dataclass(frozen=True, eq=False)
-class ResidualDwells:
+class ResidualDwells(Result, shows=("times", "lengths"), units={"times": "steps", "lengths": "steps"}):
     """Residual dwell times of R runs at W ages.
 
     Attributes
@@ -158,15 +190,10 @@ def residual_dwells(stays: Dwells, waiting_times: ArrayLike) -> ResidualDwells:
         If a waiting time is outside the runs.
     """
     ages = np.atleast_1d(np.asarray(waiting_times, dtype=np.float64))
-    low, high = stays.begins.min(), stays.ends.max()
-    if outside := [age for age in ages.tolist() if not low <= age <= high]:
-        msg = f"waiting_times must be within the mapped steps, {low:g} ... {high:g}; got {outside[0]:g}"
-        raise ValueError(msg)
     times, lengths = (np.full((stays.runs.max() + 1, ages.size), np.nan) for _ in range(2))
     censored = np.zeros(times.shape, dtype=bool)
     for w, age in enumerate(ages):
-        inside = (stays.begins <= age) & ((age < stays.ends) | (stays.right_censored & (age == stays.ends)))
-        inside &= stays.minimum_ids != UNKNOWN
+        inside = stays.at(age)
         runs = stays.runs[inside]
         times[runs, w] = stays.ends[inside] - age
         lengths[runs, w] = stays.lengths[inside]

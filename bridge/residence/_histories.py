@@ -7,13 +7,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from bridge.mapping import InherentStructures
 from bridge.residence._presence import UNKNOWN, Residence
+from landscape.support import Result
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class History:
+class History(Result, shows=("mean_loss", "distinct", "returns", "departures")):
     """R runs in V minima, at S steps.
 
     Attributes
@@ -103,7 +104,7 @@ def _returns(residence: Residence) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Persistence:
+class Persistence(Result, shows=("same", "returned")):
     """Share of runs that are in the minimum of age tw at later steps.
 
     Attributes
@@ -169,7 +170,7 @@ def mean_overlap(overlaps: Floats) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Overlaps:
+class Overlaps(Result, shows=("visited", "together")):
     """How much two different runs have in common, at S steps: means over all pairs.
 
     Attributes

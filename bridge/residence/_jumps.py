@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from bridge.mapping import InherentStructures
 from bridge.residence._presence import Residence
 from landscape.database import Database
+from landscape.support import Result
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -22,7 +23,7 @@ class JumpStatus(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Jumps:
+class Jumps(Result, shows=("barriers",), axes={"J": "jump"}, units={"left": "steps", "entered": "steps"}):
     """J jumps, run after run in the order of time.
 
     A jump is a pair of consecutive snapshots of a run, leaving out those without a minimum, in different minima

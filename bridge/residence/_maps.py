@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.mapping import InherentStructures
-from bridge.residence._presence import Residence
+from bridge.residence._presence import compare_places
+from landscape.support import Result
 
 
 @dataclass(frozen=True, eq=False)
-class MapDisagreement:
+class MapDisagreement(Result, shows=("share", "compared", "different")):
     """Snapshots that two maps send to different minima, at S steps.
 
     Attributes
@@ -52,6 +53,5 @@ def compare_maps(first: InherentStructures, second: InherentStructures) -> MapDi
         if a != b:
             msg = f"both maps must have the same {name}; got {a} and {b}"
             raise ValueError(msg)
-    both = Residence.of(first).known & Residence.of(second).known
-    different = both & (first.minimum_ids != second.minimum_ids)
-    return MapDisagreement(first.steps, both.sum(axis=0), different.sum(axis=0))
+    same, different = compare_places(first.minimum_ids, second.minimum_ids)
+    return MapDisagreement(first.steps, (same | different).sum(axis=0), different.sum(axis=0))

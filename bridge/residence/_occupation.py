@@ -8,14 +8,16 @@ from numpy.typing import NDArray
 
 from bridge.residence._dwell import Dwells
 from bridge.residence._jumps import Jumps, of_run
-from bridge.residence._presence import UNKNOWN
 from landscape.database import Database
+from landscape.support import Result
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Occupation:
+class Occupation(
+    Result, shows=("label", "times", "ages"), axes={"n": "minimum"}, units={"times": "steps", "ages": "steps"}
+):
     """Time of some runs in the n minima of a database, lowest first.
 
     Attributes
@@ -57,12 +59,7 @@ def occupation_at(stays: Dwells, database: Database, waiting_time: int) -> Occup
     ValueError
         If it is outside the mapped steps.
     """
-    low, high = stays.begins.min(), stays.ends.max()
-    if not low <= waiting_time <= high:
-        msg = f"a waiting time must be within the mapped steps, {low:g} ... {high:g}; got {waiting_time}"
-        raise ValueError(msg)
-    inside = (stays.begins <= waiting_time) & ((waiting_time < stays.ends) | (stays.ends == high))
-    chosen = select_stays(stays, inside)
+    chosen = select_stays(stays, stays.at(waiting_time))
     ages = np.full(chosen.runs.size, max(float(waiting_time), 1.0))
     return _add_up(chosen, ages, database, f"$t_w$ = {waiting_time}")
 
@@ -93,11 +90,8 @@ def run_path(stays: Dwells, hops: Jumps, run: int) -> tuple[Dwells, Jumps]:
 
 
 def _add_up(stays: Dwells, ages: Floats, database: Database, label: str) -> Occupation:
-    position = {minimum.id: k for k, minimum in enumerate(database.minima)}
-    mapped = stays.minimum_ids != UNKNOWN
-    where = np.array([position[number] for number in stays.minimum_ids[mapped].tolist()], dtype=np.int64)
-    weights = np.maximum(stays.seen[mapped], 1.0)  # a run observed at a single step was there, too
-    times = np.bincount(where, weights, minlength=len(position)).astype(np.float64)
-    logs = np.bincount(where, weights * np.log(ages[mapped]), minlength=len(position))
+    weights = np.maximum(stays.seen, 1.0)  # a run observed at a single step was there, too
+    times = stays.sum_by_minimum(weights, database)
+    logs = stays.sum_by_minimum(weights * np.log(ages), database)
     means = np.exp(logs / np.where(times > 0, times, 1.0))
     return Occupation(times, np.where(times > 0, means, np.nan), label)

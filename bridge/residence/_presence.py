@@ -23,14 +23,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bridge.mapping import InherentStructures, QuenchedSnapshots
+from bridge.mapping import UNKNOWN, InherentStructures, QuenchedSnapshots
+from landscape.support import Result
 
 Integers = NDArray[np.int64]
 Positions = NDArray[np.intp]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-
-UNKNOWN = 0
 
 
 class Successive(NamedTuple):
@@ -51,7 +50,7 @@ class Stays(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Residence:
+class Residence(Result):
     """The minima of R runs at S steps.
 
     A snapshot without a minimum counts as not taken. Two consecutive snapshots with one show that the run is still
@@ -86,7 +85,16 @@ class Residence:
     @classmethod
     def of_basins(cls, quenched: QuenchedSnapshots) -> "Residence":
         """In basins, numbered within each run: images are different places."""
-        return cls(quenched.steps, quenched.basins + 1)
+        return cls(quenched.steps, quenched.basins)
+
+    @classmethod
+    def of_quenched(cls, quenched: QuenchedSnapshots, minimum_ids: Integers) -> "Residence":
+        """In minima (R, S) of a database, images of one being the same, or in basins that it does not have.
+
+        These are places of their own, with negative numbers.
+        """
+        found = np.where(minimum_ids != UNKNOWN, minimum_ids, -quenched.basins)
+        return cls(quenched.steps, np.where(quenched.known, found, UNKNOWN))
 
     @property
     def known(self) -> Flags:
@@ -135,6 +143,10 @@ class Residence:
 
         Neither where one of the two has no minimum.
         """
-        then, later = self.ids[:, place, None], self.ids[:, place:]
-        both = (then != UNKNOWN) & (later != UNKNOWN)
-        return both & (then == later), both & (then != later)
+        return compare_places(self.ids[:, place, None], self.ids[:, place:])
+
+
+def compare_places(one: Integers, other: Integers) -> tuple[Flags, Flags]:
+    """Whether two places, entry by entry, are the same, and whether they differ; neither where one is unknown."""
+    both = (one != UNKNOWN) & (other != UNKNOWN)
+    return both & (one == other), both & (one != other)

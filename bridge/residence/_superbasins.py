@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from bridge.mapping import InherentStructures
 from bridge.residence._dwell import Dwells, dwells
-from bridge.residence._presence import UNKNOWN
 from landscape.database import Database
 from landscape.graph import LandscapeGraph, disconnectivity_tree, superbasins
+from landscape.support import Result
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -19,7 +19,7 @@ ABOVE, UNMAPPED = -1, -2  # used instead of the number of a superbasin
 
 
 @dataclass(frozen=True, eq=False)
-class SuperbasinShares:
+class SuperbasinShares(Result, shows=("levels", "n_superbasins", "unmapped")):
     """Time in superbasins at L levels, from the highest to the lowest. At each level all shares sum to one.
 
     Attributes
@@ -84,7 +84,7 @@ def superbasin_shares(stays: Dwells, database: Database, levels: int | ArrayLike
     # a single step gives no time
     lengths, seen = (stays.lengths, stays.seen) if stays.lengths.any() else (np.ones(stays.runs.size),) * 2
     weights = seen / lengths.sum()
-    per_minimum = _sum_per_minimum(stays, weights, database)
+    per_minimum = stays.sum_by_minimum(weights, database)
     rows = [_at_level(graph, level, per_minimum) for level in grid.tolist()]
     return SuperbasinShares(
         levels=grid.copy(),
@@ -92,16 +92,8 @@ def superbasin_shares(stays: Dwells, database: Database, levels: int | ArrayLike
         superbasins=tuple(labels for _, labels, _, _ in rows),
         shares=tuple(shares for _, _, shares, _ in rows),
         above=np.array([above for *_, above in rows]),
-        unmapped=max(1.0 - float(weights[stays.minimum_ids != UNKNOWN].sum()), 0.0),
+        unmapped=max(1.0 - float(weights[stays.known].sum()), 0.0),
     )
-
-
-def _sum_per_minimum(stays: Dwells, weights: Floats, database: Database) -> Floats:
-    """Sum (n,) of the weights of all stays in each minimum, lowest first."""
-    position = {minimum.id: k for k, minimum in enumerate(database.minima)}
-    mapped = stays.minimum_ids != UNKNOWN
-    where = np.array([position[number] for number in stays.minimum_ids[mapped].tolist()], dtype=np.int64)
-    return np.bincount(where, weights[mapped], minlength=len(position)).astype(np.float64)
 
 
 def _at_level(graph: LandscapeGraph, level: float, shares: Floats) -> tuple[int, Integers, Floats, float]:
@@ -114,7 +106,7 @@ def _at_level(graph: LandscapeGraph, level: float, shares: Floats) -> tuple[int,
 
 
 @dataclass(frozen=True, eq=False)
-class SuperbasinHistory:
+class SuperbasinHistory(Result, shows=("level", "n_superbasins", "shares"), axes={"k": "superbasin"}):
     """Share of the runs in each of k visited superbasins at S steps. At each step all shares sum to one.
 
     Attributes
@@ -153,8 +145,8 @@ def superbasin_history(
         shares = superbasin_shares(dwells(structures), database)
         level = float(shares.levels[np.argmax(np.nan_to_num(shares.effective))])
     labels = superbasins(graph, level)
-    known = dict(zip((m.id for m in database.minima), labels.tolist(), strict=True)) | {UNKNOWN: UNMAPPED}
-    of_runs = np.array([[known[number] for number in run] for run in structures.minimum_ids.tolist()])
+    of_runs = np.full(structures.minimum_ids.shape, UNMAPPED)
+    of_runs[structures.known] = labels[database.positions(structures.minimum_ids[structures.known])]
     visited = np.unique(of_runs[of_runs >= 0])
     return SuperbasinHistory(
         steps=structures.steps,

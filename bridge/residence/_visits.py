@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from bridge.mapping import InherentStructures
 from bridge.residence._presence import UNKNOWN, Residence
 from landscape.database import Database
+from landscape.support import Result
 
 
 @dataclass(frozen=True, eq=False)
-class Visits:
+class Visits(Result, shows=("direct_jumps", "jumps", "distinct")):
     """Visits of R runs to V minima, at S steps.
 
     Parameters
@@ -62,8 +63,7 @@ def visits(structures: InherentStructures, database: Database) -> Visits:
 
 def per_minimum(visited: Visits, database: Database) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Number of snapshots (n,) and mean step (n,) of each minimum of a database, lowest first; nan: not visited."""
-    position = {minimum.id: k for k, minimum in enumerate(database.minima)}
-    numbers, ages = np.zeros(len(position), dtype=np.int64), np.full(len(position), np.nan)
-    where = [position[number] for number in visited.minimum_ids.tolist()]
+    numbers, ages = np.zeros(database.n_minima, dtype=np.int64), np.full(database.n_minima, np.nan)
+    where = database.positions(visited.minimum_ids)
     numbers[where], ages[where] = visited.counts.sum(axis=1), visited.mean_steps
     return numbers, ages

@@ -8,23 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.comparison import LANDSCAPE, RUNS, ComparisonRow, compare_one
-from bridge.plots import visited_tree
 from bridge.residence import Visits
 from bridge.studies._settings import StudySettings
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement
 from dynamics.runs import load_trajectories
-from landscape.database import Database
-from landscape.graph import DisconnectivityTree
+from landscape.database import Database, positions
+from landscape.graph import DisconnectivityTree, tree_with
 from landscape.losses import CrossEntropyLoss
 from landscape.stationary import local_geometry
+from landscape.support import Result
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class MinimaTable:
+class MinimaTable(Result, shows=("losses", "test_accuracies", "hits"), axes={"n": "minimum"}):
     """Properties of the n minima of a database, lowest first.
 
     Attributes
@@ -52,7 +52,7 @@ class MinimaTable:
 
 
 @dataclass(frozen=True, eq=False)
-class ArchitectureResults:
+class ArchitectureResults(Result, shows=("row.hidden", "row.minima", "fit.mu")):
     """Everything that the report shows for one architecture.
 
     Attributes
@@ -80,9 +80,8 @@ class ArchitectureResults:
     def runs_at(self, age: int) -> Integers:
         """Number of runs (n,) in each minimum at an age in steps; 0 everywhere if none was mapped then."""
         numbers = np.zeros(self.minima.ids.size, dtype=np.int64)
-        position = {number: k for k, number in enumerate(self.minima.ids.tolist())}
         seen = self.visited.counts[:, self.visited.steps == age].sum(axis=1)
-        numbers[[position[number] for number in self.visited.minimum_ids.tolist()]] = seen
+        numbers[positions(self.minima.ids, self.visited.minimum_ids)] = seen
         return numbers
 
     def t_star_at(self, age: int) -> float:
@@ -123,7 +122,7 @@ def architecture_results(
                 fit=fit,
             ),
             visited,
-            visited_tree(database, visited.minimum_ids.tolist()),
+            tree_with(database.graph(), database.positions(visited.minimum_ids)),
             minima_table(database, loss, jobs=jobs),
             msd,
             fit,

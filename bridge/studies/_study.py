@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge import plots
-from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, write_table
+from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, write_comparison
 from bridge.mapping import inherent_structures
 from bridge.residence import Visits, visits
 from bridge.studies._results import ArchitectureResults, architecture_results
@@ -21,14 +21,15 @@ from landscape.database import Database
 from landscape.datasets import Dataset
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
-from landscape.plots import save_figure
+from landscape.plots import new_figure, save_figure
 from landscape.search import estimate_minima, explore
+from landscape.support import Result
 
 Progress = Callable[[str, int, int], object]  # stage, done, total
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(Result, shows=("output", "report")):
     """The folder of the results, and their comparison."""
 
     output: Path
@@ -83,7 +84,7 @@ def study(
         for (folder, loss), seen in zip(losses.items(), visited, strict=True)
     ]
     comparison = Comparison(tuple(found.row for found in results))
-    write_table(comparison.rows, output / "comparison.csv")
+    write_comparison(comparison.rows, output / "comparison.csv")
     figures = _draw(list(losses), results, comparison, output)
     report = _page.write(output, results, figures, data, settings)
     return Study(output, comparison, report, figures)
@@ -124,13 +125,11 @@ def _one_architecture(
     )
     for file, noise, replicas in ensembles:
         train(
-            network,
-            loss.data,
+            loss,
             settings.optimizer,
             replicas=replicas,
             steps=scale.steps,
             seed=settings.seed,
-            regularization=settings.regularization,
             noise=noise,
             path=folder / file,
             jobs=jobs,
@@ -162,14 +161,14 @@ def _draw(
     folders: Sequence[Path], results: Sequence[ArchitectureResults], comparison: Comparison, output: Path
 ) -> tuple[Path, ...]:
     names = [row.hidden for row in comparison.rows]
-    graphs, axes = plots.new_figure(5.2 * len(folders), 5.0, len(folders))
+    graphs, axes = new_figure(5.2 * len(folders), 5.0, len(folders))
     for ax, folder, found, name in zip(axes, folders, results, names, strict=True):
         with Database(folder / LANDSCAPE) as database:
             plots.plot_visits(found.visited, database, ax)
         ax.set_title(f"hidden layers {name}\n{ax.get_title()}", fontsize=10)
     displacements, fits = [found.msd for found in results], [found.fit for found in results]
     motion = plots.plot_displacements(names, displacements, fits, prefix="hidden layers ")
-    table, axes = plots.new_figure(5.5, 4.2)
+    table, axes = new_figure(5.5, 4.2)
     plots.plot_comparison(comparison, axes[0])
     figures = {"disconnectivity": graphs, "aging": motion, "comparison": table}
     return tuple(save_figure(figure, output / f"{name}.png", dpi=150) for name, figure in figures.items())

@@ -6,11 +6,12 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.aging_times._crossings import Crossings, crossings
+from dynamics.aging_times._crossings import Crossings, check_fit, crossings
 from dynamics.aging_times._crossover import Crossover, find_crossover
 from dynamics.aging_times._runs_mean import RunsMeanStatus, runs_mean
-from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import _fits, _goodness, _resampling
+from landscape.support import RNG, Result
 
 Array = NDArray[np.float64]
 
@@ -52,7 +53,7 @@ class AgingStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Aging:
+class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star")):
     """Result of `aging`. W waiting times, R runs; times in steps; nan if a value does not exist.
 
     Parameters
@@ -154,7 +155,7 @@ def aging(
     *,
     confidence: float = 0.95,
     resamples: int = 1000,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Aging:
     """Time t*(tw) in which the mean square displacement reaches `threshold`, and the exponent mu of t* ~ tw^mu.
 
@@ -171,15 +172,13 @@ def aging(
     ValueError
         If an argument is out of range; the message names it. Insufficient data give a `status`, not an error.
     """
-    _check(msd, threshold, confidence, resamples)
+    check_fit(msd, confidence, resamples, threshold)
     x, replicas = np.log(msd.waiting_times), msd.replicas
-    counts = _resampling.run_counts(replicas, resamples, seed)
+    counts = _resampling.run_counts(replicas, resamples, rng)
     found = crossings(msd, _resampling.resampled_means(counts, msd.values), threshold)
     y, samples = found.log, np.where(np.isfinite(found.log), found.log_samples, np.nan)
-    mu, intercept = (float(v) for v in _fits.line(x, y))
-    slopes = _fits.strict_line(x, samples, np.isfinite(y))
-    low, high = _resampling.float_interval(mu, slopes, confidence, replicas)
-    p_value, misfit = _goodness.line_misfit(x, y, samples, replicas)
+    law = _goodness.power_law(x, y, samples, replicas)
+    low, high = _resampling.float_interval(law.exponent, law.samples, confidence, replicas)
     effective = _effective_runs(msd, y)
     runs = runs_mean(msd, threshold, counts, confidence)
     return Aging(
@@ -199,36 +198,28 @@ def aging(
         t_star_runs_at_least=runs.at_least,
         censored_runs=runs.censored,
         early_runs=runs.early,
-        mu=mu,
+        mu=law.exponent,
         mu_low=low,
         mu_high=high,
         mu_last=float(_fits.line(x, _fits.log_finite(found.last))[0]),
-        intercept=intercept,
-        p_value=p_value,
-        worst_misfit=misfit,
+        intercept=law.intercept,
+        p_value=law.p_value,
+        worst_misfit=law.worst_misfit,
         mu_runs_mean=runs.mu,
         mu_runs_mean_low=runs.low,
         mu_runs_mean_high=runs.high,
         mu_runs_mean_p_value=runs.p_value,
         crossover=find_crossover(msd.waiting_times, y, samples, runs=replicas, confidence=confidence),
-        status=_status(found, low, effective, p_value),
+        status=_status(found, low, effective, law.p_value),
         runs_mean_status=runs.status,
     )
-
-
-def _check(msd: MeanSquareDisplacement, threshold: float, confidence: float, resamples: int) -> None:
-    if not (np.isfinite(threshold) and threshold > 0):
-        msg = f"threshold must be positive and finite; got {threshold!r}"
-        raise ValueError(msg)
-    _resampling.check_resampling(confidence, resamples)
-    check_times_of(msd)
 
 
 def _effective_runs(msd: MeanSquareDisplacement, log_t_star: Array) -> Array:
     """(sum D)^2 / sum D^2 over the runs (W,), at the recorded lag nearest to t*."""
     effective = np.full(log_t_star.shape, np.nan)
     for w in np.flatnonzero(np.isfinite(log_t_star)):
-        at = msd.values[:, w, np.abs(np.log(msd.lags) - log_t_star[w]).argmin()]
+        at = msd.values[:, w, _fits.nearest(msd.lags, np.exp(log_t_star[w]))]
         effective[w] = at.sum() ** 2 / (at**2).sum()
     return effective
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.aging_times._aging import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import _fits, _resampling
+from landscape.support import RNG, Result, seed_of
 
 Array = NDArray[np.float64]
 
@@ -26,7 +27,7 @@ class AgreementStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Agreement:
+class Agreement(Result, shows=("mu_difference", "t_star_ratio", "share", "holds_from", "tolerance")):
     """Result of `agreement`. W waiting times; nan if a value does not exist.
 
     Parameters
@@ -77,7 +78,7 @@ def agreement(
     tolerance: float = 0.2,
     confidence: float = 0.95,
     resamples: int = 1000,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Agreement:
     """Compare a predicted with the measured displacement of the same runs.
 
@@ -89,14 +90,13 @@ def agreement(
         If the numbers of runs or the waiting times differ, fewer than two lags are common, or `tolerance` is not
         positive.
     """
+    rng = seed_of(rng)  # the same draws for both
     measured, predicted = _common(measured, predicted)
     if not tolerance > 0:
         msg = f"tolerance must be positive; got {tolerance!r}"
         raise ValueError(msg)
-    fits = [
-        aging(msd, threshold, confidence=confidence, resamples=resamples, seed=seed) for msd in (measured, predicted)
-    ]
-    t_star, counts = fits[0].t_star, _resampling.run_counts(measured.replicas, resamples, seed)
+    fits = [aging(msd, threshold, confidence=confidence, resamples=resamples, rng=rng) for msd in (measured, predicted)]
+    t_star, counts = fits[0].t_star, _resampling.run_counts(measured.replicas, resamples, rng)
     logs = [
         _fits.log_finite(_fits.first_crossing(msd.lags, _resampling.resampled_means(counts, msd.values), fit.threshold))
         for msd, fit in zip((measured, predicted), fits, strict=True)
@@ -121,7 +121,7 @@ def agreement(
         mu_difference=difference,
         mu_difference_low=low,
         mu_difference_high=high,
-        correlation=_correlations(*fits),
+        correlation=_fits.correlations(*(_fits.log_finite(fit.t_star_runs) for fit in fits)),
         deviation=deviation,
         holds=holds,
         holds_from=int(measured.waiting_times[later.argmax()]) if later.any() else None,
@@ -160,7 +160,7 @@ def _shares(
 ) -> tuple[Array, Array]:
     share, ends = np.full(t_star.shape, np.nan), np.full((t_star.size, 2), np.nan)
     for w in np.flatnonzero(np.isfinite(t_star)):
-        k = np.abs(np.log(measured.lags / t_star[w])).argmin()
+        k = _fits.nearest(measured.lags, t_star[w])
         own, other = measured.values[:, w, k], predicted.values[:, w, k]
         if np.isfinite(own).all() and np.isfinite(other).all():
             share[w] = _ratio(other.mean(), own.mean())
@@ -183,17 +183,6 @@ def _ratio(predicted: ArrayLike, measured: ArrayLike) -> Array:
     """Predicted over measured; nan if nothing moved, as in samples of runs without a prediction."""
     moved = np.asarray(measured) > 0
     return np.where(moved, predicted / np.where(moved, measured, 1.0), np.nan)
-
-
-def _correlations(measured: Aging, predicted: Aging) -> Array:
-    logs = [_fits.log_finite(fit.t_star_runs) for fit in (measured, predicted)]
-    correlation = np.full(measured.waiting_times.size, np.nan)
-    for w in range(correlation.size):
-        both = np.isfinite(logs[0][:, w]) & np.isfinite(logs[1][:, w])
-        a, b = logs[0][both, w], logs[1][both, w]
-        if both.sum() >= 3 and np.ptp(a) > 0 and np.ptp(b) > 0:
-            correlation[w] = np.corrcoef(a, b)[0, 1]
-    return correlation
 
 
 def _status(t_star: Array, *, holds: bool, replicas: int) -> AgreementStatus:

@@ -12,12 +12,13 @@ from dynamics.aging_times._threshold_scan import ThresholdScan, threshold_scan
 from dynamics.aging_times._what_moves import WhatMoves, what_moves
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement
 from dynamics.runs import Trajectories
+from landscape.support import RNG, Result, seed_of
 
 HALF_DECADE = float(np.sqrt(10))
 
 
 @dataclass(frozen=True, eq=False)
-class AgingAnalysis:
+class AgingAnalysis(Result, shows=("fit.mu", "fit.threshold", "forms.best")):
     """Result of `analyze_aging`; every part has its own `status`.
 
     Parameters
@@ -51,7 +52,7 @@ class AgingAnalysis:
 
 
 def analyze_aging(
-    runs: Trajectories, threshold: float = 1e-2, *, confidence: float = 0.95, seed: int = 0
+    runs: Trajectories, threshold: float = 1e-2, *, confidence: float = 0.95, rng: RNG = 0
 ) -> AgingAnalysis:
     """Full aging analysis of an ensemble for one threshold.
 
@@ -61,16 +62,17 @@ def analyze_aging(
         If an argument is out of range; the message names it. Insufficient data give a `status` of the part, not an
         error.
     """
+    rng = seed_of(rng)
     msd = mean_square_displacement(runs)
-    fit = aging(msd, threshold, confidence=confidence, seed=seed)
+    fit = aging(msd, threshold, confidence=confidence, rng=rng)
     window = (threshold / HALF_DECADE, threshold * HALF_DECADE)
     return AgingAnalysis(
         msd=msd,
         fit=fit,
-        scan=threshold_scan(msd, confidence=confidence, seed=seed),
-        collapse=collapse(msd, window, confidence=confidence, seed=seed),
-        slope=local_slope(msd, confidence=confidence, seed=seed),
-        diffusion=generalized_diffusion(msd, confidence=confidence, seed=seed),
-        forms=compare_forms(msd, threshold, seed=seed),
-        moves=what_moves(runs, fit, seed=seed),
+        scan=threshold_scan(msd, confidence=confidence, rng=rng),
+        collapse=collapse(msd, window, confidence=confidence, rng=rng),
+        slope=local_slope(msd, confidence=confidence, rng=rng),
+        diffusion=generalized_diffusion(msd, confidence=confidence, rng=rng),
+        forms=compare_forms(msd, threshold, rng=rng),
+        moves=what_moves(runs, fit, rng=rng),
     )

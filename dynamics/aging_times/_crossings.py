@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.displacement import MeanSquareDisplacement
+from dynamics.displacement import MeanSquareDisplacement, check_times_of
 from dynamics.statistics import _fits, _resampling
 
 Array = NDArray[np.float64]
@@ -62,6 +62,20 @@ class Crossings:
         reached, dips = np.isfinite(self.first), self.last > np.maximum(self.first, 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):
             return reached & dips & (np.log(self.last / self.first) > limit)
+
+
+def check_fit(msd: MeanSquareDisplacement, confidence: float, resamples: int, threshold: float = 1.0) -> None:
+    """Raise a ValueError that names the first argument of a fit to the displacement which is out of its range."""
+    check_threshold(threshold)
+    _resampling.check_resampling(confidence, resamples)
+    check_times_of(msd)
+
+
+def check_threshold(threshold: float) -> None:
+    """Raise a ValueError unless it is a displacement that can be reached."""
+    if not (np.isfinite(threshold) and threshold > 0):
+        msg = f"threshold must be positive and finite; got {threshold!r}"
+        raise ValueError(msg)
 
 
 def crossings(msd: MeanSquareDisplacement, means: Array, threshold: float) -> Crossings:

@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.statistics import _fits, _goodness, _resampling
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Crossover:
+class Crossover(Result):
     """Two power laws that meet at `waiting_time` and describe t*(tw) better than one."""
 
     waiting_time: int

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from dynamics.aging_times._crossings import Crossings, crossings
-from dynamics.displacement import MeanSquareDisplacement, check_times_of
-from dynamics.statistics import _fits, _goodness, _resampling
+from dynamics.aging_times._crossings import Crossings, check_fit, crossings
+from dynamics.displacement import MeanSquareDisplacement
+from dynamics.statistics import _goodness, _resampling
+from landscape.support import RNG, Result, seed_of
 
 Array = NDArray[np.float64]
 
@@ -40,7 +41,7 @@ class RealizationStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class ExponentSpread:
+class ExponentSpread(Result, shows=("mean", "sd", "standard_error", "values"), axes={"D": "realization"}):
     """An exponent on D realizations; nan if a value does not exist.
 
     Parameters
@@ -98,7 +99,9 @@ class ExponentSpread:
 
 
 @dataclass(frozen=True, eq=False)
-class Realizations:
+class Realizations(
+    Result, shows=("mu.mean", "later_mu.mean", "from_waiting_time", "threshold"), axes={"D": "realization"}
+):
     """Result of `compare_realizations`. D realizations, W waiting times.
 
     Parameters
@@ -116,7 +119,7 @@ class Realizations:
     replicas : (D,) int64
         Runs of each.
     status : RealizationStatus
-        "ok", or what is missing and how to get it.
+        "ok", or what is missing and what to do.
     """
 
     waiting_times: NDArray[np.int64]
@@ -142,7 +145,7 @@ def compare_realizations(
     from_waiting_time: float = BEND,
     confidence: float = 0.95,
     resamples: int = 1000,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Realizations:
     """Exponent mu of t* ~ tw^mu on each realization, its mean, and the spread over data and over runs.
 
@@ -166,9 +169,10 @@ def compare_realizations(
         If an argument is out of range; the message names it; also if ensembles differ in more than their data, or
         share their data. Thin data are no error but a `status`.
     """
+    rng = seed_of(rng)
     _check(displacements, threshold, confidence, resamples)
     x = np.log(displacements[0].waiting_times)
-    found = [_crossings(msd, threshold, resamples, seed + d) for d, msd in enumerate(displacements)]
+    found = [_crossings(msd, threshold, resamples, rng + d) for d, msd in enumerate(displacements)]
     runs = np.array([msd.replicas for msd in displacements])
     later = displacements[0].waiting_times > from_waiting_time
     spreads = [_spread(x, found, chosen, confidence) for chosen in (np.ones(x.size, np.bool_), later)]
@@ -185,9 +189,8 @@ def compare_realizations(
     )
 
 
-def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, seed: int) -> Crossings:
-    counts = _resampling.run_counts(msd.replicas, resamples, seed)
-    return crossings(msd, _resampling.resampled_means(counts, msd.values), threshold)
+def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, rng: RNG) -> Crossings:
+    return crossings(msd, _resampling.bootstrap_means(msd.values, resamples, rng), threshold)
 
 
 def _spread(x: Array, found: list[Crossings], chosen: NDArray[np.bool_], confidence: float) -> ExponentSpread:
@@ -201,12 +204,9 @@ def _spread(x: Array, found: list[Crossings], chosen: NDArray[np.bool_], confide
 
 def _slope(x: Array, y: Array, samples: Array, runs: int, confidence: float) -> tuple[float, ...]:
     """mu, its interval, its standard deviation over the runs, and the p-value of the line."""
-    mu = float(_fits.line(x, y)[0])
-    slopes = _fits.strict_line(x, samples, np.isfinite(y))
-    ends = _resampling.float_interval(mu, slopes, confidence, runs)
-    error = float(_resampling.standard_error(slopes, runs))
-    p_value, _ = _goodness.line_misfit(x, y, np.where(np.isfinite(y), samples, np.nan), runs)
-    return mu, *ends, error, p_value
+    law = _goodness.power_law(x, y, samples, runs)
+    ends = _resampling.float_interval(law.exponent, law.samples, confidence, runs)
+    return law.exponent, *ends, float(_resampling.standard_error(law.samples, runs)), law.p_value
 
 
 def _mean_interval(values: Array, confidence: float) -> tuple[float, float]:
@@ -232,16 +232,12 @@ def _status(spread: ExponentSpread, found: list[Crossings], runs: NDArray[np.int
 def _check(
     displacements: Sequence[MeanSquareDisplacement], threshold: float, confidence: float, resamples: int
 ) -> None:
-    if not (np.isfinite(threshold) and threshold > 0):
-        msg = f"threshold must be positive and finite; got {threshold!r}"
-        raise ValueError(msg)
-    _resampling.check_resampling(confidence, resamples)
     if not displacements:
         msg = "displacements must hold at least one; got none"
         raise ValueError(msg)
     first = displacements[0]
     for msd in displacements:
-        check_times_of(msd)
+        check_fit(msd, confidence, resamples, threshold)
         if not np.array_equal(msd.waiting_times, first.waiting_times):
             msg = f"displacements must have the same waiting_times; got {first.waiting_times} and {msd.waiting_times}"
             raise ValueError(msg)

@@ -6,8 +6,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.aging_times._crossings import check_fit
+from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import _fits, _goodness, _resampling
+from landscape.support import RNG, Result
 
 Array = NDArray[np.float64]
 
@@ -15,7 +17,7 @@ LEAST_LAGS = 4  # lags in the window: three cannot show whether a power law hold
 
 
 @dataclass(frozen=True, eq=False)
-class LocalSlope:
+class LocalSlope(Result, shows=("slope", "bandwidth", "confidence")):
     """Result of `local_slope`: d ln MSD / d ln t as curves; 1 for diffusion, 2 for drift.
 
     Parameters
@@ -58,7 +60,7 @@ class DiffusionStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class GeneralizedDiffusion:
+class GeneralizedDiffusion(Result, shows=("alpha", "a", "a_p_value", "window")):
     """Result of `generalized_diffusion`: Delta = D(tw) t^alpha in a window of lags, and D ~ tw^-a.
 
     Parameters
@@ -84,7 +86,7 @@ class GeneralizedDiffusion:
     confidence : float
         Of the intervals.
     status : DiffusionStatus
-        "ok", or what is missing and how to get it.
+        "ok", or what is missing and what to do.
     """
 
     window: tuple[int, int]
@@ -111,7 +113,7 @@ def local_slope(
     bandwidth: float = 0.5,
     confidence: float = 0.95,
     resamples: int = 200,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> LocalSlope:
     """Slope d ln MSD / d ln t of the mean displacement at every lag, smoothed by local quadratic regression.
 
@@ -128,12 +130,11 @@ def local_slope(
     ValueError
         If an argument is out of range; the message names it.
     """
-    _resampling.check_resampling(confidence, resamples)
-    check_times_of(msd)
+    check_fit(msd, confidence, resamples)
     if not bandwidth > 0:
         msg = f"bandwidth must be positive; got {bandwidth!r}"
         raise ValueError(msg)
-    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
+    means = _resampling.bootstrap_means(msd.values, resamples, rng)
     slope, low, high = (np.full(msd.mean.shape, np.nan) for _ in range(3))
     for w, y in enumerate(_fits.log_finite(msd.mean)):
         there = np.isfinite(y)
@@ -152,7 +153,7 @@ def generalized_diffusion(
     *,
     confidence: float = 0.95,
     resamples: int = 500,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> GeneralizedDiffusion:
     """Fit Delta(tw, t) = D(tw) t^alpha in a window of lags, and D ~ tw^-a.
 
@@ -170,7 +171,7 @@ def generalized_diffusion(
         Of the runs.
     window : (first, last), optional
         Lags in steps. By default the last decade of the lags common to all waiting times.
-    confidence, resamples, seed
+    confidence, resamples, rng
         Arguments of the bootstrap over runs.
 
     Raises
@@ -178,15 +179,13 @@ def generalized_diffusion(
     ValueError
         If an argument is out of range; the message names it. Insufficient data give a `status`, not an error.
     """
-    _resampling.check_resampling(confidence, resamples)
-    check_times_of(msd)
+    check_fit(msd, confidence, resamples)
     window = _default_window(msd) if window is None else window
     if not 0 < window[0] < window[1]:
         msg = f"window must be two ascending lags > 0; got {window!r}"
         raise ValueError(msg)
     inside = (msd.lags >= window[0]) & (msd.lags <= window[1])
-    counts = _resampling.run_counts(msd.replicas, resamples, seed)
-    means = np.concatenate([msd.mean[None], _resampling.resampled_means(counts, msd.values)])[..., inside]
+    means = np.concatenate([msd.mean[None], _resampling.bootstrap_means(msd.values, resamples, rng)])[..., inside]
     y = _fits.log_finite(means)
     y = np.where(
         np.isfinite(y).all(axis=-1, keepdims=True), y, np.nan

@@ -54,21 +54,19 @@ def runs_mean(msd: MeanSquareDisplacement, threshold: float, counts: NDArray[np.
     bounds = np.where(censored, _last_lags(msd), crossings)
     x, y = np.log(msd.waiting_times), np.where(whole, _fits.log_finite(bounds.mean(axis=0)), np.nan)
     samples = np.where(whole, _fits.log_finite(counts @ bounds / msd.replicas), np.nan)
-    mu = float(_fits.line(x, y)[0])
-    slopes = _fits.strict_line(x, samples, whole)
-    low, high = _resampling.float_interval(mu, slopes, confidence, msd.replicas)
-    p_value, _ = _goodness.line_misfit(x, y, samples, msd.replicas)
+    law = _goodness.power_law(x, y, samples, msd.replicas)
+    low, high = _resampling.float_interval(law.exponent, law.samples, confidence, msd.replicas)
     return RunsMean(
         t_star=np.where(censored | early, np.nan, crossings),
         mean=np.exp(y),
         at_least=bounds.mean(axis=0),
         censored=censored.mean(axis=0),
         early=early.mean(axis=0),
-        mu=mu,
+        mu=law.exponent,
         low=low,
         high=high,
-        p_value=p_value,
-        status=_status(whole, p_value, msd.replicas),
+        p_value=law.p_value,
+        status=_status(whole, law.p_value, msd.replicas),
     )
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from dynamics.aging_times._crossings import crossings
-from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.aging_times._crossings import check_fit, crossings
+from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import _fits, _goodness, _resampling
+from landscape.support import RNG, Result
 
 Array = NDArray[np.float64]
 
@@ -42,7 +43,7 @@ class FormStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class FormComparison:
+class FormComparison(Result, shows=("best", "exponents", "aic"), axes={"F": "form"}):
     """Result of `compare_forms` for the F = 4 forms; nan if a value does not exist.
 
     Parameters
@@ -68,7 +69,7 @@ class FormComparison:
     best : str or None
         The form of least AIC; None if the comparison is refused or that form fails.
     status : FormStatus
-        "ok", or what is missing and how to get it.
+        "ok", or what is missing and what to do.
     """
 
     names: tuple[FormName, ...]
@@ -85,7 +86,7 @@ class FormComparison:
 
 
 def compare_forms(
-    msd: MeanSquareDisplacement, threshold: float = 1e-2, *, resamples: int = 1000, seed: int = 0
+    msd: MeanSquareDisplacement, threshold: float = 1e-2, *, resamples: int = 1000, rng: RNG = 0
 ) -> FormComparison:
     """Compare four laws for t*(tw), the lag at which the mean displacement reaches `threshold`.
 
@@ -113,13 +114,8 @@ def compare_forms(
     ValueError
         If an argument is out of range; the message names it. Insufficient data give a `status`, not an error.
     """
-    _resampling.check_resampling(0.95, resamples)
-    check_times_of(msd)
-    if not (np.isfinite(threshold) and threshold > 0):
-        msg = f"threshold must be positive and finite; got {threshold!r}"
-        raise ValueError(msg)
-    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
-    found = crossings(msd, means, threshold)
+    check_fit(msd, 0.95, resamples, threshold)
+    found = crossings(msd, _resampling.bootstrap_means(msd.values, resamples, rng), threshold)
     y, used = found.log, np.isfinite(found.log)
     boot = found.log_samples[:, used]
     boot = boot[np.isfinite(boot).all(axis=1)]

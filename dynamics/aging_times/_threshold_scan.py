@@ -7,9 +7,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.aging_times._crossings import crossings
-from dynamics.displacement import MeanSquareDisplacement, check_times_of
+from dynamics.aging_times._crossings import check_fit, crossings
+from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import _fits, _goodness, _resampling
+from landscape.support import RNG, Result
 
 Array = NDArray[np.float64]
 
@@ -37,7 +38,7 @@ class ScanStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class ThresholdScan:
+class ThresholdScan(Result, shows=("mu_flat", "tolerance", "thresholds", "mu")):
     """Result of `threshold_scan` for D thresholds; nan if a value does not exist.
 
     Parameters
@@ -60,7 +61,7 @@ class ThresholdScan:
     tolerance, confidence : float
         Arguments of `threshold_scan`.
     status : ScanStatus
-        "ok", or what is missing and how to get it.
+        "ok", or what is missing and what to do.
     """
 
     thresholds: Array
@@ -91,7 +92,7 @@ def threshold_scan(
     tolerance: float = 0.1,
     confidence: float = 0.95,
     resamples: int = 500,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> ThresholdScan:
     """Exponent mu for a range of thresholds, and the window of thresholds in which it is flat.
 
@@ -108,7 +109,7 @@ def threshold_scan(
         Ascending, > 0. By default 8 per decade over the range that every waiting time passes through.
     tolerance : float
         > 0.
-    confidence, resamples, seed
+    confidence, resamples, rng
         Of the bootstrap over runs.
 
     Raises
@@ -116,13 +117,12 @@ def threshold_scan(
     ValueError
         If an argument is out of range; the message names it. Insufficient data give a `status`, not an error.
     """
-    _resampling.check_resampling(confidence, resamples)
-    check_times_of(msd)
+    check_fit(msd, confidence, resamples)
     if not tolerance > 0:
         msg = f"tolerance must be positive; got {tolerance!r}"
         raise ValueError(msg)
     levels = _default_thresholds(msd) if thresholds is None else _check_thresholds(thresholds)
-    means = _resampling.resampled_means(_resampling.run_counts(msd.replicas, resamples, seed), msd.values)
+    means = _resampling.bootstrap_means(msd.values, resamples, rng)
     mu, slope, p_value = (np.full(levels.size, np.nan) for _ in range(3))
     ambiguous = np.zeros(levels.size, dtype=np.bool_)
     boot = np.full((resamples, levels.size), np.nan)
@@ -130,12 +130,10 @@ def threshold_scan(
     for k, level in enumerate(levels):
         found = crossings(msd, means, level)
         ambiguous[k] = found.ambiguous.any()
-        whole = np.isfinite(found.log)
-        if whole.all() and whole.size > 1:
-            mu[k] = _fits.line(x, found.log)[0]
+        if np.isfinite(found.log).all() and found.log.size > 1:
             slope[k] = np.nanmean(_fits.local_slopes(msd.lags, msd.mean, found.first))
-            boot[:, k] = _fits.strict_line(x, found.log_samples, whole)
-            p_value[k], _ = _goodness.line_misfit(x, found.log, found.log_samples, msd.replicas)
+            law = _goodness.power_law(x, found.log, found.log_samples, msd.replicas)
+            mu[k], boot[:, k], p_value[k] = law.exponent, law.samples, law.p_value
     flat = _flat_window(np.log10(levels), np.where(ambiguous, np.nan, mu), tolerance)
     ends = _resampling.interval(mu, boot, confidence, msd.replicas)
     mu_flat = float(mu[flat].mean()) if flat.any() else float("nan")

@@ -10,6 +10,7 @@ from dynamics.aging_times._aging import Aging
 from dynamics.displacement import DisplacementSplit, SplitMethod, difference_speed, gradient_speed, split_displacement
 from dynamics.runs import Trajectories
 from dynamics.statistics import _fits, _goodness, _resampling
+from landscape.support import RNG, Result
 
 Array = NDArray[np.float64]
 
@@ -33,7 +34,7 @@ class MotionStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class WhatMoves:
+class WhatMoves(Result, shows=("drift_share", "mu_gradient", "mu_differences", "method")):
     """Result of `what_moves`. W waiting times; velocities in parameter units per step, norm over all parameters.
 
     Parameters
@@ -62,7 +63,7 @@ class WhatMoves:
     confidence : float
         Of the intervals.
     status : MotionStatus
-        "ok", or what is missing and how to get it.
+        "ok", or what is missing and what to do.
     """
 
     waiting_times: NDArray[np.int64]
@@ -90,7 +91,7 @@ def what_moves(
     *,
     split: DisplacementSplit | None = None,
     resamples: int = 1000,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> WhatMoves:
     """Compare t* of `fit` with that of drift alone, and split the displacement at t*.
 
@@ -109,7 +110,7 @@ def what_moves(
         Gives the threshold, t* and the confidence.
     split : DisplacementSplit, optional
         Of these runs, to save computing it again.
-    resamples, seed : int
+    resamples, rng
         Of the bootstrap over runs.
 
     Raises
@@ -122,7 +123,7 @@ def what_moves(
         msg = f"fit must have the waiting times of runs, {runs.waiting_times}; got {fit.waiting_times}"
         raise ValueError(msg)
     split = _split(runs) if split is None else split
-    counts = _resampling.run_counts(runs.replicas, resamples, seed)
+    counts = _resampling.run_counts(runs.replicas, resamples, rng)
     length = np.sqrt(runs.n_parameters * fit.threshold)
     squares = gradient_speed(runs) ** 2
     speed = np.sqrt(squares.mean(axis=0))
@@ -132,11 +133,8 @@ def what_moves(
         predicted = length / np.stack([speed, differences])
     log_predicted = np.where(there, _fits.log_finite(predicted), np.nan)
     boot = np.log(length) - 0.5 * _fits.log_finite(_resampling.resampled_means(counts, squares))
-    mu_gradient, mu_differences = (float(mu) for mu in _fits.line(x, log_predicted)[0])
-    used = np.isfinite(log_predicted[0])
-    slopes = _fits.strict_line(x, boot, used)
-    low, high = _resampling.float_interval(mu_gradient, slopes, fit.confidence, runs.replicas)
-    p_value, _ = _goodness.line_misfit(x, log_predicted[0], np.where(used, boot, np.nan), runs.replicas)
+    law = _goodness.power_law(x, log_predicted[0], boot, runs.replicas)
+    low, high = _resampling.float_interval(law.exponent, law.samples, fit.confidence, runs.replicas)
     share, ends = _share_at(split, fit.t_star, counts, fit.confidence)
     return WhatMoves(
         waiting_times=runs.waiting_times,
@@ -146,11 +144,11 @@ def what_moves(
         t_star=fit.t_star,
         t_star_gradient=predicted[0],
         t_star_differences=predicted[1],
-        mu_gradient=mu_gradient,
+        mu_gradient=law.exponent,
         mu_gradient_low=low,
         mu_gradient_high=high,
-        mu_gradient_p_value=p_value,
-        mu_differences=mu_differences,
+        mu_gradient_p_value=law.p_value,
+        mu_differences=float(_fits.line(x, log_predicted[1])[0]),
         drift_share=share,
         drift_share_interval=ends,
         method=split.method,
@@ -165,7 +163,7 @@ def _share_at(
     """Share of drift (W,) at the recorded lag nearest to t*, and its interval (W, 2)."""
     share, ends = np.full(t_star.shape, np.nan), np.full((t_star.size, 2), np.nan)
     for w in np.flatnonzero(np.isfinite(t_star)):
-        k = np.abs(np.log(split.lags / t_star[w])).argmin()
+        k = _fits.nearest(split.lags, t_star[w])
         drift, total = split.drift[:, w, k], split.total[:, w, k]
         if np.isfinite(drift).all() and total.mean() > 0:
             share[w] = drift.mean() / total.mean()
@@ -193,7 +191,7 @@ def _status(t_star: Array, speed: Array, split: DisplacementSplit, replicas: int
 
 
 @dataclass(frozen=True, eq=False)
-class Control:
+class Control(Result, shows=("ratio", "correlation", "same_starts")):
     """Result of `compare_with_control`: t* of the runs compared with that of full-batch descent.
 
     Parameters
@@ -228,11 +226,6 @@ def compare_with_control(runs: Trajectories, fit: Aging, control: Trajectories, 
         np.allclose(runs.snapshots[r, 0], control.snapshots[r, 0], rtol=1e-5, atol=1e-6) for r in range(pairs)
     )
     ratio = fit.t_star / control_fit.t_star
-    correlation = np.full(ratio.shape, np.nan)
     logs = [_fits.log_finite(f.t_star_runs[:pairs]) for f in (fit, control_fit)]
-    for w in range(ratio.size):
-        both = np.isfinite(logs[0][:, w]) & np.isfinite(logs[1][:, w])
-        a, b = logs[0][both, w], logs[1][both, w]
-        if same and both.sum() >= 3 and np.ptp(a) > 0 and np.ptp(b) > 0:
-            correlation[w] = np.corrcoef(a, b)[0, 1]
+    correlation = _fits.correlations(*logs) if same else np.full(ratio.shape, np.nan)
     return Control(ratio, correlation, bool(same))

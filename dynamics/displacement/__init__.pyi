@@ -29,5 +29,5 @@ from ._outputs import (
     output_displacement as output_displacement,
 )
 from ._pairs import (
-    Pairs as Pairs,
+    recorded_pairs as recorded_pairs,
 )

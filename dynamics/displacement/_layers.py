@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from dynamics.displacement._msd import MeanSquareDisplacement
 from dynamics.displacement._pairs import two_time_moments
 from dynamics.runs import Trajectories, parameter_groups
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class LayerDisplacement:
+class LayerDisplacement(Result, shows=("values",), axes={"G": "layer"}):
     """Two-time mean square displacement of G groups of parameters, in their order in theta.
 
     Parameters

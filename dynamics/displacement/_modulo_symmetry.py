@@ -10,12 +10,13 @@ from dynamics.displacement._pairs import two_time_pairs
 from dynamics.runs import Trajectories
 from landscape import symmetry
 from landscape.networks import MLP
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class SymmetricDisplacement:
+class SymmetricDisplacement(Result, shows=("exact", "plain.values", "modulo.values")):
     """The displacement modulo symmetry and the plain one, run by run.
 
     Parameters

@@ -1,13 +1,15 @@
 """Drift and noise: how fast the runs drift downhill, and how much of their displacement is drift."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.displacement._pairs import ADVICE
+from dynamics.displacement._pairs import two_time_pairs
 from dynamics.runs import Trajectories
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -16,7 +18,7 @@ HALVES = (0.35, 0.65)  # tolerance within which a recorded lag counts as the mid
 
 
 @dataclass(frozen=True, eq=False)
-class DisplacementSplit:
+class DisplacementSplit(Result, shows=("method", "total", "drift")):
     """Result of `split_displacement`: per parameter, in squared parameter units; nan without an estimate.
 
     Parameters
@@ -77,12 +79,13 @@ def split_displacement(runs: Trajectories, method: SplitMethod | None = None) ->
     shared = share_start(runs)
     method = ("shared start" if shared else "straightness") if method is None else method
     if method == "straightness":
-        parts = [_straightness(runs, runs.snapshots[r]) for r in range(runs.replicas)]
+        parts = [_straightness(moved, runs.lags) for moved in _displacements(runs)]
     elif method == "shared start" and shared:
-        common = _moved(runs, runs.snapshots[0])
-        for r in range(1, runs.replicas):
-            common += _moved(runs, runs.snapshots[r])
-        parts = [_common(runs, runs.snapshots[r], common) for r in range(runs.replicas)]
+        every = _displacements(runs)
+        common = next(every)
+        for moved in every:
+            common += moved
+        parts = [_common(moved, common, runs.replicas) for moved in _displacements(runs)]
     else:
         expected = "'straightness', or 'shared start' if two or more runs have the same first snapshot"
         msg = f"method must be {expected}; got {method!r}"
@@ -133,30 +136,15 @@ def difference_speed(split: DisplacementSplit, n_parameters: int, lags: Array) -
     return speed, used
 
 
-def _moved(runs: Trajectories, snapshots: Array) -> Array:
-    """Displacement (W, T, P) of a run in float64; nan beyond its end."""
-    theta = np.asarray(snapshots, dtype=np.float64)
-    ends = runs.waiting_times[:, None] + runs.lags
-    within = ends <= runs.steps[-1]
-    moved = np.full((*ends.shape, theta.shape[1]), np.nan)
-    origin = theta[_where(runs, runs.waiting_times)]
-    moved[within] = theta[_where(runs, ends[within])] - origin[np.nonzero(within)[0]]
-    return moved
+def _displacements(runs: Trajectories) -> Iterator[Array]:
+    """Displacements (W, T, P) of each run; nan beyond its end."""
+    pairs = two_time_pairs(runs.steps, runs.waiting_times, runs.lags)
+    for r in range(runs.replicas):
+        yield pairs.on_grid(pairs.displacements(runs.snapshots[r]))
 
 
-def _where(runs: Trajectories, wanted: NDArray[np.int64]) -> NDArray[np.intp]:
-    found = np.minimum(np.searchsorted(runs.steps, wanted), runs.steps.size - 1)
-    missing = wanted[runs.steps[found] != wanted]
-    if missing.size:
-        what = "runs must have a snapshot at every waiting time and waiting time + lag"
-        msg = f"{what}; none at step {missing[0]}{ADVICE}"
-        raise ValueError(msg)
-    return found
-
-
-def _straightness(runs: Trajectories, snapshots: Array) -> tuple[Array, Array]:
-    """Displacement and drift (W, T) of a single run."""
-    moved, lags = _moved(runs, snapshots), runs.lags
+def _straightness(moved: Array, lags: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Displacement and drift (W, T) of a single run, whose displacements are `moved` (W, T, P)."""
     middle = np.abs(lags - lags[:, None] / 2).argmin(axis=1)
     first = lags[middle] / lags
     good = (first >= HALVES[0]) & (first <= HALVES[1])
@@ -166,8 +154,7 @@ def _straightness(runs: Trajectories, snapshots: Array) -> tuple[Array, Array]:
     return (moved**2).mean(axis=-1), (start * (moved - start)).mean(axis=-1) * scale
 
 
-def _common(runs: Trajectories, snapshots: Array, total: Array) -> tuple[Array, Array]:
+def _common(moved: Array, total: Array, replicas: int) -> tuple[Array, Array]:
     """Displacement and drift (W, T) of a run among others; all displacements, including its own, sum to `total`."""
-    moved = _moved(runs, snapshots)
-    others = (total - moved) / (runs.replicas - 1)
+    others = (total - moved) / (replicas - 1)
     return (moved**2).mean(axis=-1), (moved * others).mean(axis=-1)

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from dynamics.displacement._pairs import two_time_moments
 from dynamics.runs import Trajectories
+from landscape.support import Result
 
 
 @dataclass(frozen=True, eq=False)
-class MeanSquareDisplacement:
+class MeanSquareDisplacement(Result, shows=("values",)):
     """Two-time mean square displacement of every run.
 
     Parameters

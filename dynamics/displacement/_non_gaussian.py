@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from dynamics.displacement._pairs import two_time_moments
 from dynamics.runs import Trajectories
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class NonGaussian:
+class NonGaussian(Result, shows=("n_parameters", "second", "fourth")):
     """Second and fourth moments of the displacements and what follows from them.
 
     Parameters

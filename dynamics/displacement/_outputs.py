@@ -90,7 +90,7 @@ def _mean_square_change(network: MLP, theta: Array, pairs: Pairs, inputs: Array,
 
 
 def _outputs(network: MLP, theta: Array, inputs: Array, space: OutputSpace) -> Array:
-    with one_thread():  # more would change the last bits
+    with one_thread():  # more threads would change the last bits
         logits = network.logits(theta, inputs)
     return softmax(logits, axis=1) if space == "probabilities" else logits - logits.mean(axis=1, keepdims=True)
 

@@ -54,20 +54,21 @@ def two_time_pairs(steps: NDArray[np.int64], waiting_times: NDArray[np.int64], l
         If a snapshot required by the waiting times and lags is missing.
     """
     ends = waiting_times[:, None] + lags
-    within = ends <= steps[-1]
-    row = np.nonzero(within)[0]
-    return Pairs(within, _positions(steps, waiting_times)[row], _positions(steps, ends[within]))
-
-
-def _positions(steps: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Positions of the `wanted` steps among the snapshots."""
-    found = np.minimum(np.searchsorted(steps, wanted), steps.size - 1)
-    missing = wanted[steps[found] != wanted]
+    wanted = np.concatenate([waiting_times, ends[ends <= steps[-1]]])
+    missing = wanted[~np.isin(wanted, steps)]
     if missing.size:
         what = "runs must have a snapshot at every waiting time and waiting time + lag"
         msg = f"{what}; none at step {missing[0]}{ADVICE}"
         raise ValueError(msg)
-    return found
+    return recorded_pairs(steps, waiting_times, lags)
+
+
+def recorded_pairs(steps: NDArray[np.int64], waiting_times: NDArray[np.int64], lags: NDArray[np.int64]) -> Pairs:
+    """Those pairs of a two-time grid of which both snapshots are among the recorded `steps`."""
+    ends = waiting_times[:, None] + lags
+    within = np.isin(ends, steps) & np.isin(waiting_times, steps)[:, None]
+    start = np.searchsorted(steps, waiting_times)[np.nonzero(within)[0]]
+    return Pairs(within, start, np.searchsorted(steps, ends[within]))
 
 
 def two_time_moments(runs: Trajectories, *names: str, sizes: NDArray[np.int64] | None = None) -> list[Array]:

@@ -1,4 +1,5 @@
 from ._codegen import (
+    LIMITS as LIMITS,
     is_wide as is_wide,
 )
 from ._kernels import (

@@ -21,6 +21,7 @@ from landscape.losses import _math
 MAX_TILE = 128  # samples per pass: longer minibatches are cut into passes, so that the workspace stays in the L1 cache
 MAX_WRITTEN_OUT = 210  # parameters: more would compile for more than some seconds
 
+LIMITS = {"float32": 1e30, "float64": 1e150}  # of a parameter, before a run counts as diverged
 PIXEL_SCALE = 255  # inputs of type uint8 count in units of one over this
 
 ADVANCE = '''
@@ -172,7 +173,7 @@ def generate(
         "n_kicks": plan.kernels[-1] if noise.kick else 0,
         "n_public_kicks": "theta.size" if noise.kick else 0,
         "divisor": "batch_size" if noise.divides_by_batch_size else "size",
-        "limit": 1e30 if precision == "float32" else 1e150,
+        "limit": LIMITS[precision],
     }
     pieces = _wide_pieces(plan) if wide else _pieces(plan)
     draw_kicks = pieces.pop("draw_kicks")

@@ -4,6 +4,7 @@ from ._minibatches import (
 )
 from ._onset import (
     Onset as Onset,
+    Onsets as Onsets,
     OnsetStatus as OnsetStatus,
     onset_from_alignment as onset_from_alignment,
     onset_from_loss as onset_from_loss,
@@ -19,6 +20,7 @@ from ._phases import (
 )
 from ._registry import (
     OBSERVABLES as OBSERVABLES,
-    Onsets as Onsets,
+    Observable as Observable,
+    Request as Request,
     observe as observe,
 )

@@ -8,17 +8,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.displacement import check_data
 from dynamics.runs import Trajectories
-from dynamics.training import evaluate
 from landscape.datasets import Dataset
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import CrossEntropyLoss, gradient_over_rows
 from landscape.networks import MLP
-from landscape.support import one_thread
+from landscape.support import RNG, Result, one_thread
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class GradientMagnitudes:
+class GradientMagnitudes(Result, shows=("full", "minibatch", "noise", "batches", "batch_size")):
     """Norms of gradients, including the penalty, in nats per parameter unit.
 
     Parameters
@@ -46,8 +45,8 @@ class GradientMagnitudes:
 def minibatch_gradients(
     runs: Trajectories,
     data: Dataset,
-    rng: np.random.Generator,
     *,
+    rng: RNG = None,
     batches: int = 20,
     batch_size: int | None = None,
     steps: ArrayLike | None = None,
@@ -63,7 +62,7 @@ def minibatch_gradients(
     ----------
     runs, data : Trajectories, Dataset
         The data set on which the runs were trained.
-    rng : Generator
+    rng : None, int or Generator
         Generator of the minibatches.
     batches, batch_size : int
         See above.
@@ -75,6 +74,7 @@ def minibatch_gradients(
     ValueError
         If an argument is out of range; the message names it, or if the data are not those of the runs.
     """
+    rng = np.random.default_rng(rng)
     check_data(runs, data)
     penalty = _penalty(runs)
     size: Any = runs.metadata.get("batch_size") if batch_size is None else batch_size
@@ -126,8 +126,8 @@ def _drawn_gradients(
 ) -> Array:
     """Gradients (batches, P) over random rows."""
     gradients = np.empty((batches, theta.size))
-    with one_thread():  # more would change the last bits
+    with one_thread():  # more threads would change the last bits
         for gradient in gradients:
             rows = rng.choice(data.rows, size, replace=False, shuffle=False)
-            gradient[:] = evaluate(network, data.inputs[rows], data.labels[rows], penalty, theta)[2]
-    return gradients
+            gradient[:] = gradient_over_rows(network, theta, data.inputs[rows], data.labels[rows])
+    return gradients + 2.0 * penalty * theta

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dynamics.observables._phases import UpdateAlignment
 from dynamics.runs import Trajectories
 from dynamics.statistics import _resampling
+from landscape.support import RNG, Result
 
 Array = NDArray[np.float64]
 
@@ -33,7 +34,7 @@ class OnsetStatus(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Onset:
+class Onset(Result, shows=("step", "level", "confidence"), axes={"K": "curve_step"}):
     """The step from which on a curve stays below a level. Times in steps; nan if a value does not exist.
 
     Parameters
@@ -68,6 +69,14 @@ class Onset:
         return self.low, self.high
 
 
+@dataclass(frozen=True, eq=False)
+class Onsets(Result, shows=("loss.step", "loss.status")):
+    """Onset of the slow phase by both criteria; `alignment` is None if no updates were recorded."""
+
+    loss: Onset
+    alignment: Onset | None
+
+
 def onset_from_alignment(
     alignment: UpdateAlignment,
     *,
@@ -75,7 +84,7 @@ def onset_from_alignment(
     level: float = 0.5,
     confidence: float = 0.95,
     resamples: int = 1000,
-    seed: int = 0,
+    rng: RNG = 0,
 ) -> Onset:
     """The step from which on the alignment of updates stays below `level`.
 
@@ -97,11 +106,11 @@ def onset_from_alignment(
         raise ValueError(msg)
     values = alignment.values[:, list(alignment.separations).index(wanted)]
     used = np.isfinite(values).all(axis=0) & (alignment.steps > 0)
-    return _onset(alignment.steps[used].astype(np.float64), values[:, used], level, False, confidence, resamples, seed)
+    return _onset(alignment.steps[used].astype(np.float64), values[:, used], level, False, confidence, resamples, rng)
 
 
 def onset_from_loss(
-    runs: Trajectories, *, level: float = 0.5, confidence: float = 0.95, resamples: int = 1000, seed: int = 0
+    runs: Trajectories, *, level: float = 0.5, confidence: float = 0.95, resamples: int = 1000, rng: RNG = 0
 ) -> Onset:
     """The step from which on the training loss falls more slowly than `level` times its largest rate.
 
@@ -125,11 +134,11 @@ def onset_from_loss(
     log_steps = np.log(runs.curve_steps[later])
     rates = -np.diff(np.asarray(runs.loss)[:, later], axis=1) / np.diff(log_steps)
     middle = np.exp((log_steps[1:] + log_steps[:-1]) / 2)
-    return _onset(middle, rates, level, True, confidence, resamples, seed)
+    return _onset(middle, rates, level, True, confidence, resamples, rng)
 
 
 def _onset(
-    steps: Array, values: Array, level: float, relative: bool, confidence: float, resamples: int, seed: int
+    steps: Array, values: Array, level: float, relative: bool, confidence: float, resamples: int, rng: RNG
 ) -> Onset:
     """Onset of the mean of `values` (R, K); `relative` to the largest value of each curve."""
     _resampling.check_resampling(confidence, resamples)
@@ -142,7 +151,7 @@ def _onset(
     step = float(_last_fall(steps, curve, level))
     low = high = np.nan
     if replicas > 1:
-        means = _resampling.resampled_means(_resampling.run_counts(replicas, resamples, seed), values)
+        means = _resampling.bootstrap_means(values, resamples, rng)
         samples = _last_fall(steps, _scaled(means, relative), level)
         logs = np.log(_existing(samples))
         low, high = np.exp(

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.displacement import Pairs, mean_square_distances
+from dynamics.displacement import mean_square_distances, recorded_pairs
 from dynamics.runs import Trajectories
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class ReplicaOverlap:
+class ReplicaOverlap(Result, shows=("distance", "overlap", "correlation")):
     """Run r of one ensemble compared with run r of another.
 
     Parameters
@@ -70,7 +71,7 @@ def replica_overlap(a: Trajectories, b: Trajectories, *, modulo_symmetry: bool =
     """
     steps, at_a, at_b = _common_steps(a, b)
     network = a.network if modulo_symmetry else None
-    pairs = _common_pairs(a, steps)
+    pairs = recorded_pairs(steps, a.waiting_times, a.lags)
     shape = (a.replicas, steps.size)
     distance, modulo, overlap = np.empty(shape), np.full(shape, np.nan), np.empty(shape)
     correlation = np.empty((a.replicas, *pairs.within.shape))
@@ -100,11 +101,3 @@ def _common_steps(a: Trajectories, b: Trajectories) -> tuple[NDArray[np.int64], 
         msg = "a and b must have snapshots at common steps; they have none"
         raise ValueError(msg)
     return steps, at_a, at_b
-
-
-def _common_pairs(a: Trajectories, steps: NDArray[np.int64]) -> Pairs:
-    """The pairs of the two-time grid of `a` whose ends are both among the common `steps`."""
-    ends = a.waiting_times[:, None] + a.lags
-    within = np.isin(ends, steps) & np.isin(a.waiting_times, steps)[:, None]
-    start = np.searchsorted(steps, a.waiting_times)[np.nonzero(within)[0]]
-    return Pairs(within, start, np.searchsorted(steps, ends[within]))

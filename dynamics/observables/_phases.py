@@ -8,12 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.observables._overlap import cosines
 from dynamics.runs import Steps, Trajectories
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class UpdateAlignment:
+class UpdateAlignment(Result, shows=("stride", "values")):
     """Cosines of updates that are some steps apart.
 
     Parameters

@@ -7,22 +7,27 @@ from typing import Any
 import numpy as np
 
 from dynamics.displacement import displacement_modulo_symmetry, layer_displacement, non_gaussian, output_displacement
+from dynamics.observables._descriptions import (
+    Exponents,
+    describe_alignment,
+    describe_alpha_2,
+    describe_curves,
+    describe_gradients,
+    describe_layers,
+    describe_onsets,
+    describe_outputs,
+    describe_overlap,
+    describe_symmetric,
+)
 from dynamics.observables._minibatches import minibatch_gradients
-from dynamics.observables._onset import Onset, onset_from_alignment, onset_from_loss
+from dynamics.observables._onset import Onsets, onset_from_alignment, onset_from_loss
 from dynamics.observables._overlap import replica_overlap
 from dynamics.observables._phases import update_alignment
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
+from landscape.support import RNG, seed_of
 
 SEPARATIONS = (1, 2, 4)  # steps between updates for which the default lags have the snapshots
-
-
-@dataclass(frozen=True, eq=False)
-class Onsets:
-    """Onset of the slow phase by both criteria; `alignment` is None if no updates were recorded."""
-
-    loss: Onset
-    alignment: Onset | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,27 +67,73 @@ class Request:
 def _onsets(request: Request) -> Onsets:
     alignment = None
     if request.records_updates:
-        alignment = onset_from_alignment(update_alignment(request.runs, request.separations), seed=request.seed)
-    return Onsets(onset_from_loss(request.runs, seed=request.seed), alignment)
+        alignment = onset_from_alignment(update_alignment(request.runs, request.separations), rng=request.seed)
+    return Onsets(onset_from_loss(request.runs, rng=request.seed), alignment)
 
 
 def _gradients(request: Request) -> Any:
     runs = request.runs
     steps = np.unique([*runs.waiting_times, runs.steps[-1]])
-    return minibatch_gradients(runs, request.training_data, np.random.default_rng(request.seed), steps=steps)
+    return minibatch_gradients(runs, request.training_data, rng=request.seed, steps=steps)
 
 
-OBSERVABLES: dict[str, Callable[[Request], Any]] = {
-    "curves": lambda request: request.runs,
-    "layers": lambda request: layer_displacement(request.runs),
-    "modulo-symmetry": lambda request: displacement_modulo_symmetry(request.runs),
-    "outputs": lambda request: output_displacement(request.runs, request.training_data),
-    "alpha2": lambda request: non_gaussian(request.runs),
-    "overlap": lambda request: replica_overlap(request.runs, request.second, modulo_symmetry=True),
-    "alignment": lambda request: update_alignment(request.runs, request.separations),
-    "onset": _onsets,
-    "gradients": _gradients,
+@dataclass(frozen=True)
+class Observable:
+    """One entry of `OBSERVABLES`.
+
+    Parameters
+    ----------
+    compute : callable (Request) -> result
+        Mostly a call of one function of this package.
+    describe : callable (result, exponents) -> dict
+        Its numbers for `agescape observe --json`; ``exponents(msd)`` gives t* and mu of a displacement.
+    plot : str
+        Name of the function (result, ax) of `dynamics.plots` that draws it. By name, so that matplotlib is imported
+        only where something is drawn.
+    needs : tuple of str
+        What of a `Request` must be there: "data", "other" (runs), "records_updates".
+    """
+
+    compute: Callable[[Request], Any]
+    describe: Callable[[Any, Exponents], dict[str, Any]]
+    plot: str
+    needs: tuple[str, ...] = ()
+
+    def possible(self, request: Request) -> bool:
+        """Whether the request has what it needs."""
+        return all(getattr(request, name) not in (None, False) for name in self.needs)
+
+
+OBSERVABLES: dict[str, Observable] = {
+    "curves": Observable(lambda request: request.runs, describe_curves, "plot_test_loss"),
+    "layers": Observable(lambda request: layer_displacement(request.runs), describe_layers, "plot_layers"),
+    "modulo-symmetry": Observable(
+        lambda request: displacement_modulo_symmetry(request.runs), describe_symmetric, "plot_symmetric"
+    ),
+    "outputs": Observable(
+        lambda request: output_displacement(request.runs, request.training_data),
+        describe_outputs,
+        "plot_outputs",
+        needs=("data",),
+    ),
+    "alpha2": Observable(lambda request: non_gaussian(request.runs), describe_alpha_2, "plot_alpha_2"),
+    "overlap": Observable(
+        lambda request: replica_overlap(request.runs, request.second, modulo_symmetry=True),
+        describe_overlap,
+        "plot_overlap",
+        needs=("other",),
+    ),
+    "alignment": Observable(
+        lambda request: update_alignment(request.runs, request.separations),
+        describe_alignment,
+        "plot_alignment",
+        needs=("records_updates",),
+    ),
+    "onset": Observable(_onsets, describe_onsets, "plot_onsets"),
+    "gradients": Observable(_gradients, describe_gradients, "plot_gradients", needs=("data",)),
 }
+"""All observables by name. To add one: a function that computes it here, one in `dynamics.plots` that draws it, and an
+entry; the command `observe`, its help, `--json` and figures follow."""
 
 
 def observe(
@@ -92,7 +143,7 @@ def observe(
     data: Dataset | None = None,
     other: Trajectories | None = None,
     separations: Sequence[int] = SEPARATIONS,
-    seed: int = 0,
+    rng: RNG = 0,
     progress: Callable[[int, int], object] | None = None,
 ) -> dict[str, Any]:
     """Compute observables by name, in the given order.
@@ -112,7 +163,7 @@ def observe(
         The other runs, for "overlap".
     separations : sequence of int
         Steps between updates, for "alignment" and "onset".
-    seed : int
+    rng : None, int or Generator
         Seed of the minibatches of "gradients" and of the bootstrap of "onset".
     progress : callable (done, total), optional
 
@@ -121,8 +172,9 @@ def observe(
     ValueError
         If there is no such observable, or something it needs is missing.
     """
-    request = Request(runs, data, other, separations, seed)
-    wanted = _possible(request) if what is None else list(dict.fromkeys(what))
+    request = Request(runs, data, other, separations, seed_of(rng))
+    possible = [name for name, entry in OBSERVABLES.items() if entry.possible(request)]
+    wanted = possible if what is None else list(dict.fromkeys(what))
     if not wanted or (unknown := [name for name in wanted if name not in OBSERVABLES]):
         msg = (
             f"what must name some of {', '.join(OBSERVABLES)}; got {unknown[0]!r}"
@@ -132,18 +184,7 @@ def observe(
         raise ValueError(msg)
     results = {}
     for k, name in enumerate(wanted):
-        results[name] = OBSERVABLES[name](request)
+        results[name] = OBSERVABLES[name].compute(request)
         if progress is not None:
             progress(k + 1, len(wanted))
     return results
-
-
-def _possible(request: Request) -> list[str]:
-    lacking: set[str] = set()
-    if request.data is None:
-        lacking |= {"outputs", "gradients"}
-    if request.other is None:
-        lacking |= {"overlap"}
-    if not request.records_updates:
-        lacking |= {"alignment"}
-    return [name for name in OBSERVABLES if name not in lacking]

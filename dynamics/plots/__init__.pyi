@@ -1,6 +1,5 @@
 from ._aging import (
     COLORS as COLORS,
-    NOT_DEFINED as NOT_DEFINED,
     STATUS_MARKS as STATUS_MARKS,
     interval_bars as interval_bars,
     interval_text as interval_text,
@@ -18,18 +17,11 @@ from ._aging import (
     plot_what_moves as plot_what_moves,
 )
 from ._curvature import (
-    DOWN as DOWN,
-    LARGEST_DISK as LARGEST_DISK,
-    LINEAR_DECADES as LINEAR_DECADES,
-    UP as UP,
-    Result as Result,
     plot_gradient as plot_gradient,
     plot_negative as plot_negative,
     plot_spectra as plot_spectra,
 )
 from ._observables import (
-    PANELS as PANELS,
-    STYLES as STYLES,
     plot_alignment as plot_alignment,
     plot_alpha_2 as plot_alpha_2,
     plot_gradients as plot_gradients,

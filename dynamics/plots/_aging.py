@@ -1,8 +1,7 @@
 """Figures of ensembles, on the caller's axes. Nothing here changes global settings."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,6 +25,7 @@ from dynamics.aging_times import (
 )
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import Trajectories
+from landscape.plots import Size, draw_panels, legend_beside
 
 NOT_DEFINED = "mu is not defined: "  # beginning of `AgingStatus` without a mu
 STATUS_MARKS: Mapping[str, str] = {  # what a legend adds to a number that is not to be trusted
@@ -79,7 +79,7 @@ def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = No
     if threshold is not None:
         ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1)
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta(t_w, t)$")
-    ax.legend(frameon=False, loc="upper left")  # "best" would check every point
+    legend_beside(ax)
     return ax
 
 
@@ -108,7 +108,7 @@ def plot_loss(runs: Trajectories, ax: Axes, color: str = COLORS[0]) -> Axes:
     ax.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
     ax.plot(steps, middle, color=color, label=f"median of {runs.replicas} runs, middle 80 %")
     ax.set(xscale="log", xlabel="time (steps)", ylabel="training loss (nats)")
-    ax.legend(frameon=False, loc="upper right")  # "best" would check every point
+    legend_beside(ax)
     return ax
 
 
@@ -123,7 +123,7 @@ def plot_threshold_scan(scan: ThresholdScan, ax: Axes, color: str = COLORS[0]) -
         ax.plot(scan.thresholds[scan.ambiguous], scan.mu[scan.ambiguous], "o", color=color, fillstyle="none",
                 label="ambiguous: crossed more than once")  # fmt: skip
     ax.set(xscale="log", xlabel=r"threshold $\Delta^*$", ylabel=r"exponent $\mu$")
-    ax.legend(frameon=False, loc="lower right")  # "best" would check every point
+    legend_beside(ax)
     return ax
 
 
@@ -165,7 +165,7 @@ def plot_diffusion(result: GeneralizedDiffusion, ax: Axes, color: str = COLORS[0
     if np.isfinite(result.alpha):
         label += "\n" + rf"$\alpha$ = {result.alpha:.2f}" + STATUS_MARKS.get(result.status, "")
     ax.plot(tw, np.exp(intercept - result.a * np.log(tw)), color=color, label=label)
-    return _over_waiting_times(ax, tw, d, r"$D(t_w)$, $\Delta = D t^\alpha$", "lower left")
+    return _over_waiting_times(ax, tw, d, r"$D(t_w)$, $\Delta = D t^\alpha$")
 
 
 def plot_forms(fit: Aging, forms: FormComparison, ax: Axes) -> Axes:
@@ -197,19 +197,44 @@ def plot_what_moves(moves: WhatMoves, ax: Axes, control_t_star: ArrayLike | None
     return _over_waiting_times(ax, moves.waiting_times, np.concatenate(list(curves.values())), "$t^*$ (steps)")
 
 
-def plot_analysis(analysis: AgingAnalysis, title: str = "", control_t_star: ArrayLike | None = None) -> Figure:
-    """Make a figure of the whole analysis, eight panels."""
-    figure = Figure(figsize=(17.0, 7.6), layout="constrained")
-    axes = figure.subplots(2, 4).ravel()
-    plot_msd(analysis.msd, axes[0], threshold=analysis.fit.threshold).set_title(title)
-    plot_aging(analysis.fit, axes[1]).set_title(rf"$\Delta^*$ = {analysis.fit.threshold:g}")
-    plot_threshold_scan(analysis.scan, axes[2])
-    plot_collapse(analysis.msd, analysis.collapse, axes[3])
-    plot_local_slope(analysis.slope, axes[4])
-    plot_diffusion(analysis.diffusion, axes[5])
-    plot_forms(analysis.fit, analysis.forms, axes[6])
-    plot_what_moves(analysis.moves, axes[7], control_t_star)
-    return figure
+def analysis_panels(
+    analysis: AgingAnalysis, control_t_star: ArrayLike | None = None
+) -> dict[str, Callable[[Axes], Axes]]:
+    """What draws each panel of the analysis, by the name of the panel."""
+    threshold = rf"$\Delta^*$ = {analysis.fit.threshold:g}"
+
+    def aging(ax: Axes) -> Axes:
+        ax.set_title(threshold)
+        return plot_aging(analysis.fit, ax)
+
+    return {
+        "msd": lambda ax: plot_msd(analysis.msd, ax, threshold=analysis.fit.threshold),
+        "aging": aging,
+        "thresholds": lambda ax: plot_threshold_scan(analysis.scan, ax),
+        "collapse": lambda ax: plot_collapse(analysis.msd, analysis.collapse, ax),
+        "slope": lambda ax: plot_local_slope(analysis.slope, ax),
+        "diffusion": lambda ax: plot_diffusion(analysis.diffusion, ax),
+        "laws": lambda ax: plot_forms(analysis.fit, analysis.forms, ax),
+        "drift": lambda ax: plot_what_moves(analysis.moves, ax, control_t_star),
+    }
+
+
+def plot_analysis(
+    analysis: AgingAnalysis,
+    title: str = "",
+    control_t_star: ArrayLike | None = None,
+    *,
+    panels: Sequence[str] = (),
+    size: Size = "screen",
+) -> Figure:
+    """Make a figure of the whole analysis, eight panels, or of those of its `analysis_panels` that are named.
+
+    Raises
+    ------
+    ValueError
+        For a panel or a size that does not exist; see `landscape.plots.draw_panels`.
+    """
+    return draw_panels(analysis_panels(analysis, control_t_star), panels, columns=4, size=size, title=title)
 
 
 def _over_waiting_times(
@@ -217,7 +242,6 @@ def _over_waiting_times(
     waiting_times: ArrayLike,
     values: ArrayLike,
     label: str,
-    legend: Literal["upper left", "lower left"] = "upper left",
 ) -> Axes:
     """Scales, ticks and labels of a panel over the waiting time."""
     some = (np.nan_to_num(np.asarray(values)) > 0).any()  # an empty logarithmic axis cannot be drawn
@@ -227,5 +251,5 @@ def _over_waiting_times(
     if not some:
         ax.set_xlim(0.9 * np.min(waiting_times), 1.1 * np.max(waiting_times))
         ax.set_yticks([])
-    ax.legend(frameon=False, loc=legend, fontsize="small")
+    legend_beside(ax)
     return ax

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from dynamics.plots._aging import COLORS
 from dynamics.spectra import Curvature, CurvatureEstimates
+from landscape.plots import legend_beside
 
 Array = NDArray[np.float64]
 Result = Curvature | CurvatureEstimates
@@ -80,4 +81,4 @@ def _draw_runs(steps: NDArray[np.int64], values: Array, errors: Array | None, ax
     if later.size:
         ax.set_xscale("symlog", linthresh=float(later[0]))
     ax.set_xlabel("step")
-    ax.legend(frameon=False)
+    legend_beside(ax)

@@ -1,17 +1,19 @@
 """Figures of observables other than the displacement, on the caller's axes."""
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
 from dynamics.displacement import LayerDisplacement, NonGaussian, SymmetricDisplacement
-from dynamics.observables import GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
+from dynamics.observables import OBSERVABLES, GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
 from dynamics.plots._aging import COLORS, plot_msd
 from dynamics.runs import Trajectories
+from landscape.plots import Size, draw_panels, legend_beside
 
 STYLES = {"kernel": "-", "bias": ":"}
 
@@ -24,7 +26,7 @@ def plot_layers(displacement: LayerDisplacement, ax: Axes, waiting_time: int = -
         ax.plot(displacement.lags, mean[:, g], style, color=COLORS[g // 2 % len(COLORS)], label=name)
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta_g(t_w, t)$")
     ax.set_title(f"$t_w$ = {displacement.waiting_times[waiting_time]}", fontsize="medium")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 
@@ -38,7 +40,7 @@ def plot_alpha_2(moments: NonGaussian, ax: Axes) -> Axes:
         ax.plot(moments.lags, values, color=color, label=f"$t_w$ = {waiting}")
     ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
     ax.set(xscale="log", xlabel="lag $t$ (steps)", ylabel=r"non-Gaussian parameter $\alpha_2(t_w, t)$")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 
@@ -54,7 +56,7 @@ def plot_overlap(overlap: ReplicaOverlap, ax: Axes) -> Axes:
             ax.fill_between(overlap.steps[later], low, high, color=color, alpha=0.2, linewidth=0)
             ax.plot(overlap.steps[later], middle, color=color, label=label)
     ax.set(xscale="log", xlabel="time (steps)", ylabel="mean square distance of two runs")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 
@@ -69,7 +71,7 @@ def plot_alignment(alignment: UpdateAlignment, ax: Axes) -> Axes:
         ax.errorbar(alignment.steps[there], alignment.mean[m, there], yerr=errors, fmt="none", color=color)
     ax.axhline(0.5, color="0.5", linestyle="--", linewidth=1)
     ax.set(xscale="log", xlabel="time (steps)", ylabel="cosine of two updates")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 
@@ -82,7 +84,7 @@ def plot_test_loss(runs: Trajectories, ax: Axes) -> Axes:
     ):
         ax.plot(runs.curve_steps[later], np.median(values[:, later], axis=0), color=color, label=label)
     ax.set(xscale="log", xlabel="time (steps)", ylabel="loss (nats)")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 
@@ -106,7 +108,7 @@ def plot_onsets(onsets: Onsets, ax: Axes) -> Axes:
             if np.isfinite([onset.low, onset.high]).all():
                 ax.axvspan(onset.low, onset.high, color=COLORS[k], alpha=0.15, linewidth=0)
     ax.set(xscale="log", xlabel="time (steps)", ylabel="onset of the slow phase")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 
@@ -117,7 +119,7 @@ def plot_gradients(gradients: GradientMagnitudes, ax: Axes) -> Axes:
         mean = getattr(gradients, name).mean(axis=0)
         ax.plot(gradients.steps[later], mean[later], color=COLORS[k], marker=".", label=label)
     ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel="norm of the gradient")
-    ax.legend(frameon=False)
+    legend_beside(ax)
     return ax
 
 
@@ -127,28 +129,14 @@ def plot_outputs(displacement: Any, ax: Axes) -> Axes:
     return ax
 
 
-PANELS: dict[str, Callable[..., Axes]] = {
-    "curves": plot_test_loss,
-    "layers": plot_layers,
-    "modulo-symmetry": plot_symmetric,
-    "outputs": plot_outputs,
-    "alpha2": plot_alpha_2,
-    "overlap": plot_overlap,
-    "alignment": plot_alignment,
-    "onset": plot_onsets,
-    "gradients": plot_gradients,
-}
+def plot_observables(results: Mapping[str, Any], *, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
+    """Make a figure with a panel for each result of `observe`, four in a row, or for those that are named.
 
-
-def plot_observables(results: Mapping[str, Any]) -> Figure:
-    """Make a figure with a panel for each result of `observe`, four in a row."""
-    columns = min(len(results), 4)
-    rows = -(-len(results) // columns)
-    figure = Figure(figsize=(4.3 * columns, 3.8 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax, (name, result) in zip(axes, results.items(), strict=False):
-        PANELS[name](result, ax)
-        ax.xaxis.set_minor_formatter(NullFormatter())  # labels would overlap over less than two decades
-    for ax in axes[len(results) :]:
-        ax.remove()
-    return figure
+    Raises
+    ------
+    ValueError
+        For a panel or a size that does not exist; see `landscape.plots.draw_panels`.
+    """
+    room: Any = sys.modules[__package__ or ""]
+    functions = {name: partial(getattr(room, str(OBSERVABLES[name].plot)), found) for name, found in results.items()}
+    return draw_panels(functions, panels, columns=4, panel=(4.3, 3.8), size=size)

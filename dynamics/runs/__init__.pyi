@@ -1,3 +1,6 @@
+from ._loss import (
+    loss_of_runs as loss_of_runs,
+)
 from ._moments import (
     MOMENTS as MOMENTS,
     displacement_moments as displacement_moments,

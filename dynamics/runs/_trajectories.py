@@ -28,6 +28,7 @@ from dynamics.runs._runs_file import (
     read_shared,
 )
 from landscape.networks import MLP
+from landscape.support import Result
 
 NOT_IDENTITY = {"version", "snapshots", "data"}  # parts of the metadata: `data_sha256` identifies the data
 
@@ -70,7 +71,7 @@ class StoredArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Trajectories:
+class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
     """R runs of the same network on the same data from different starts. Its arrays are read-only.
 
     A diverged run cannot be among them, because it would make averages over the ensemble meaningless.

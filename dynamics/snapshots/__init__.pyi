@@ -7,4 +7,6 @@ from ._measurements import (
     Measurement as Measurement,
     measure_all as measure_all,
     point_digest as point_digest,
+    read_measurement as read_measurement,
+    write_measurement as write_measurement,
 )

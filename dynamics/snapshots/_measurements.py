@@ -51,7 +51,9 @@ def measure_all(
     """
     check_jobs(jobs)
     names = [point_digest(point, identity) for point in points]
-    found: dict[str, Measurement] = {name: known for name in names if (known := _read(path, name)) is not None}
+    found: dict[str, Measurement] = {
+        name: known for name in names if (known := read_measurement(path, name)) is not None
+    }
     todo = {name: point for name, point in zip(names, points, strict=True) if name not in found}
     report = progress or (lambda done, total: None)
     report(len(names) - len(todo), len(names))
@@ -60,7 +62,7 @@ def measure_all(
     try:
         for k, (name, result) in enumerate(zip(todo, measured, strict=True)):
             found[name] = result
-            _write(path, name, result)
+            write_measurement(path, name, result)
             report(len(names) - len(todo) + k + 1, len(names))
     finally:
         with warnings.catch_warnings():
@@ -79,7 +81,14 @@ def point_digest(point: Array, identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(text + np.asarray(point, dtype="<f8").tobytes()).hexdigest()
 
 
-def _read(path: Path | None, name: str) -> Measurement | None:
+def read_measurement(path: Path | None, name: str) -> Measurement | None:
+    """What the folder `path` remembers by a name (`point_digest`); None where it has nothing, or there is no folder.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read: it names the file.
+    """
     file = None if path is None else path / f"{name}.npz"
     if file is None or not file.exists():
         return None
@@ -95,7 +104,8 @@ def _read(path: Path | None, name: str) -> Measurement | None:
     return None if mark is None else arrays  # files of older versions have no digest: measure again
 
 
-def _write(path: Path | None, name: str, result: Measurement) -> None:
+def write_measurement(path: Path | None, name: str, result: Measurement) -> None:
+    """Remember a measurement in the folder `path`, if there is one."""
     if path is not None:
         with new_file(path / f"{name}.npz") as unfinished, unfinished.open("wb") as file:
             np.savez(file, digest=np.array(digest(result)), **result)  # pyright: ignore[reportArgumentType]

@@ -12,18 +12,21 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.runs import Trajectories
 from dynamics.snapshots import Measurement, chosen_snapshots, loss_identity, measure_all
 from dynamics.spectra._gradient_noise import gradient_noise, minibatch_factor
-from dynamics.spectra._lanczos import rounding
 from dynamics.spectra._noise_alignment import effective_temperatures, noise_alignment
 from dynamics.training import SGD
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import CrossEntropyLoss, sign_rounding
 from landscape.stationary import local_model
-from landscape.support import one_thread
+from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Curvature:
+class Curvature(
+    Result,
+    shows=("losses", "gradient_norms", "eigenvalues", "alignments", "learning_rate", "batch_size"),
+    axes={"M": "mode"},
+):
     """Hessian and gradient noise at S steps of R runs. M = P minus the zero modes of the loss.
 
     The Hessian and the gradient are those of the training loss over all rows, penalty included; the noise is that of
@@ -84,8 +87,8 @@ class Curvature:
 
     @property
     def tolerances(self) -> Array:
-        """Magnitude below which an eigenvalue is zero in floating point, (R, S)."""
-        return rounding(self.n_parameters, 1.0) * np.abs(self.eigenvalues).max(axis=-1)
+        """Magnitude within which rounding leaves an eigenvalue no sign, (R, S)."""
+        return sign_rounding(self.eigenvalues.shape[-1], np.abs(self.eigenvalues).max(axis=-1))
 
     @property
     def negative_eigenvalues(self) -> NDArray[np.int64]:

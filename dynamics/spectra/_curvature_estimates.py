@@ -17,13 +17,17 @@ from dynamics.spectra._noise_alignment import estimate_alignment
 from dynamics.spectra._spectral_density import SpectralDensity, density_of_rules
 from dynamics.training import SGD
 from landscape.losses import CrossEntropyLoss
-from landscape.support import one_thread
+from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class CurvatureEstimates:
+class CurvatureEstimates(
+    Result,
+    shows=("losses", "gradient_norms", "alignments", "n_parameters", "dimension"),
+    axes={"K": "probe", "m": "node"},
+):
     """Estimates of what `Curvature` holds, from K probes per point: S steps of R runs, M = P minus the zero modes.
 
     Parameters

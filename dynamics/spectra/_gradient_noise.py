@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.losses import CrossEntropyLoss
-from landscape.support import one_thread
+from landscape.losses import CrossEntropyLoss, gradients_of_rows
+from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
 
@@ -16,7 +16,7 @@ BLOCK_NUMBERS = 4_000_000  # numbers in a block of per-sample gradients: 32 MB
 
 
 @dataclass(frozen=True, eq=False)
-class GradientNoise:
+class GradientNoise(Result, shows=("trace", "rows")):
     """Mean and covariance of the gradients of single samples at a point.
 
     Parameters
@@ -79,27 +79,7 @@ def per_sample_gradients(loss: CrossEntropyLoss, theta: ArrayLike, rows: slice =
     ValueError
         If `theta` does not have shape (P,).
     """
-    # arrays from another process may have any memory alignment
-    inputs = np.require(loss.data.inputs[rows], np.float64, ["C", "ALIGNED"])
-    layers = loss.network.unflatten(theta)
-    activations = [inputs]
-    for layer in layers[:-1]:
-        activations.append(np.tanh(activations[-1] @ layer.kernel + layer.bias))
-    delta = _output_delta(activations[-1] @ layers[-1].kernel + layers[-1].bias, loss.data.labels[rows])
-    parts: list[Array] = []
-    for layer, activation in zip(reversed(layers), reversed(activations), strict=True):
-        outer = activation[:, :, None] * delta[:, None, :]
-        parts = [outer.reshape(len(delta), -1), delta, *parts]
-        delta = (delta @ layer.kernel.T) * (1.0 - activation**2)
-    return np.concatenate(parts, axis=1)
-
-
-def _output_delta(logits: Array, labels: NDArray[np.int64]) -> Array:
-    """Derivative (n, K) of the cross-entropy of each row with respect to its logits: softmax minus one at the label."""
-    delta = np.exp(logits - logits.max(axis=1, keepdims=True))
-    delta /= delta.sum(axis=1, keepdims=True)
-    delta[np.arange(labels.size), labels] -= 1.0
-    return delta
+    return gradients_of_rows(loss.network, theta, loss.data.inputs[rows], loss.data.labels[rows])
 
 
 def gradient_noise(loss: CrossEntropyLoss, theta: ArrayLike) -> GradientNoise:

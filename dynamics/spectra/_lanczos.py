@@ -32,11 +32,6 @@ class Curved(Protocol):
         ...
 
 
-def rounding(dimension: int, largest: float) -> float:
-    """Rounding of a zero eigenvalue in float64: dimension * epsilon * largest magnitude."""
-    return dimension * EPSILON * float(largest)
-
-
 def tridiagonalize(product: Callable[[Array], Array], start: Array, steps: int) -> tuple[Array, Array]:
     """Lanczos' tridiagonal matrix with full reorthogonalization (twice, which is enough).
 
@@ -69,7 +64,7 @@ def tridiagonalize(product: Callable[[Array], Array], start: Array, steps: int) 
             rest = rest - (basis[: j + 1] @ rest) @ basis[: j + 1]
         off_diagonal[j] = np.linalg.norm(rest)
         scale = max(scale, abs(diagonal[j]) + off_diagonal[j])
-        if not off_diagonal[j] > rounding(start.size, scale):  # also if it is nan
+        if not off_diagonal[j] > start.size * EPSILON * scale:  # only rounding is left, or nan
             return diagonal[: j + 1], np.append(off_diagonal[:j], 0.0)
         vector = rest / off_diagonal[j]
     return diagonal, off_diagonal

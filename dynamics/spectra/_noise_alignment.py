@@ -7,13 +7,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.spectra._gradient_noise import GradientNoise, centered_gradients, mean_gradient
 from landscape.losses import CrossEntropyLoss
-from landscape.support import one_thread
+from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class NoiseAlignment:
+class NoiseAlignment(Result, axes={"M": "mode"}):
     """Gradient noise C (covariance of one row's gradient) in the eigenbasis of the Hessian H.
 
     Parameters
@@ -115,7 +115,7 @@ def effective_temperatures(mode_noise: ArrayLike, learning_rate: float, minibatc
 
 
 @dataclass(frozen=True, eq=False)
-class EstimatedAlignment:
+class EstimatedAlignment(Result):
     """Alignment of gradient noise and Hessian from K random probes.
 
     Parameters

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.spectra._lanczos import EPSILON, Curved, check_least, quadrature, rounding, unit_probes
+from dynamics.spectra._lanczos import EPSILON, Curved, check_least, quadrature, unit_probes
+from landscape.losses import sign_rounding
+from landscape.support import RNG, Result
 
 Array = NDArray[np.float64]
 
@@ -14,7 +16,9 @@ FINEST = 100_000  # widths in the range of the nodes: the grid has four points p
 
 
 @dataclass(frozen=True, eq=False)
-class SpectralDensity:
+class SpectralDensity(
+    Result, shows=("dimension", "width", "nodes"), axes={"K": "probe", "m": "node", "G": "eigenvalue"}
+):
     """Estimate of the spectrum of a symmetric matrix of M dimensions from K random probes.
 
     Errors are standard errors over the probes: they include neither the finite number m of Lanczos steps (see
@@ -55,8 +59,8 @@ class SpectralDensity:
 
     @property
     def tolerance(self) -> float:
-        """Nodes closer to zero than this are zero in floating point."""
-        return rounding(self.dimension, np.nanmax(np.abs(self.nodes)))
+        """Magnitude below which rounding hides the sign of a node."""
+        return float(sign_rounding(self.dimension, np.nanmax(np.abs(self.nodes))))
 
     @property
     def negative_eigenvalues(self) -> tuple[float, float]:
@@ -109,8 +113,8 @@ class SpectralDensity:
 def spectral_density(
     loss: Curved,
     theta: ArrayLike,
-    rng: np.random.Generator,
     *,
+    rng: RNG = None,
     probes: int = 10,
     steps: int = 80,
     width: float | None = None,
@@ -128,7 +132,8 @@ def spectral_density(
     ----------
     loss : Curved
     theta : (P,)
-    rng : numpy.random.Generator
+    rng : None, int or Generator
+        Of the probes.
     probes : int
         K >= 2; errors fall as 1 / sqrt(K).
     steps : int
@@ -143,6 +148,7 @@ def spectral_density(
     FloatingPointError
         If a product is not finite.
     """
+    rng = np.random.default_rng(rng)
     starts = unit_probes(check_least("probes", probes, 2), loss.n_parameters, rng, loss.zero_modes)
     return density_of_rules(loss.n_parameters - len(loss.zero_modes), *quadrature(loss, theta, starts, steps), width)
 

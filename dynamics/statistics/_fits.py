@@ -81,6 +81,25 @@ def strict_line(x: Array, y: Array, used: NDArray[np.bool_]) -> Array:
     return np.where(np.isfinite(y[..., used]).all(axis=-1), slope, np.nan)
 
 
+def nearest(lags: NDArray[np.int64], time: float) -> int:
+    """Position of that of the `lags` (T,) which is nearest to `time` in the logarithm."""
+    return int(np.abs(np.log(lags / time)).argmin())
+
+
+def correlations(x: Array, y: Array) -> Array:
+    """Correlation (W,) of the columns of `x` and `y` (R, W) over the rows that are finite in both.
+
+    nan for fewer than three such rows, or where one of the two is constant.
+    """
+    found = np.full(x.shape[1], np.nan)
+    for w in range(found.size):
+        both = np.isfinite(x[:, w]) & np.isfinite(y[:, w])
+        a, b = x[both, w], y[both, w]
+        if both.sum() >= 3 and np.ptp(a) > 0 and np.ptp(b) > 0:
+            found[w] = np.corrcoef(a, b)[0, 1]
+    return found
+
+
 def log_finite(times: Array) -> Array:
     """Logarithm of `times`, nan if they are 0, inf or nan."""
     good = np.isfinite(times) & (times > 0)

@@ -6,6 +6,8 @@ most R - 1 patterns can be tested, and irrelevant patterns cost power: so the fi
 of their degree.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
@@ -83,3 +85,23 @@ def line_misfit(x: Array, y: Array, samples: Array, runs: int) -> tuple[float, f
     slope, intercept = _fits.line(x, y)
     patterns = polynomials(x, x.size)[:, 2:]
     return lack_of_fit(y @ patterns, samples[:, used] @ patterns, runs), worst_misfit(y - intercept - slope * x)
+
+
+class PowerLaw(NamedTuple):
+    """Least-squares line through logarithms, see `power_law`."""
+
+    exponent: float
+    samples: Array  # (B,) of the exponent; nan where a sample lacks one of the points
+    intercept: float
+    p_value: float
+    worst_misfit: float
+
+
+def power_law(x: Array, y: Array, samples: Array, runs: int) -> PowerLaw:
+    """The line of `line_misfit` and how well it does: exponent of exp(y) ~ exp(x)^mu, with bootstrap `samples` (B, W).
+
+    Points (W,) where `y` is nan are left out, of the samples too.
+    """
+    exponent, intercept = (float(value) for value in _fits.line(x, y))
+    slopes = _fits.strict_line(x, samples, np.isfinite(y))
+    return PowerLaw(exponent, slopes, intercept, *line_misfit(x, y, samples, runs))

@@ -4,14 +4,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from landscape.support import RNG
+
 Array = NDArray[np.float64]
 
 MOST_MISSING = 0.05  # largest share of bootstrap samples without a value for which an interval is given
 
 
-def run_counts(replicas: int, resamples: int, seed: int) -> NDArray[np.int64]:
+def run_counts(replicas: int, resamples: int, rng: RNG) -> NDArray[np.int64]:
     """Number of times each run is in each bootstrap sample, (B, R)."""
-    return np.random.default_rng(seed).multinomial(replicas, np.full(replicas, 1 / replicas), resamples)
+    return np.random.default_rng(rng).multinomial(replicas, np.full(replicas, 1 / replicas), resamples)
 
 
 def resampled_means(counts: NDArray[np.int64], values: Array) -> Array:
@@ -23,6 +25,11 @@ def resampled_means(counts: NDArray[np.int64], values: Array) -> Array:
     filled = np.where(missing, 0.0, values).reshape(len(values), -1)
     means = (counts / len(values)) @ filled
     return np.where(missing, np.nan, means.reshape(-1, *values.shape[1:]))
+
+
+def bootstrap_means(values: Array, resamples: int, rng: RNG) -> Array:
+    """Mean (B, ...) of `values` (R, ...) over bootstrap samples of the runs."""
+    return resampled_means(run_counts(len(values), resamples, rng), values)
 
 
 def standard_error(samples: Array, runs: int) -> Array:
@@ -71,7 +78,7 @@ def float_interval(estimate: float, samples: Array, confidence: float, runs: int
 
 
 def check_resampling(confidence: float, resamples: int) -> None:
-    """Raise a ValueError that names the first argument out of its range."""
+    """Raise a ValueError that names the first argument out of range."""
     if not 0 < confidence < 1:
         msg = f"confidence must be between 0 and 1; got {confidence!r}"
         raise ValueError(msg)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.runs import Trajectories
 from dynamics.synthetic._traps import recorded_process, recorded_steps, trap_model, trap_model_displacement
+from landscape.support import RNG
 
 __all__ = [
     "aging_walk",
@@ -32,7 +33,8 @@ def brownian(
     waiting_times: Sequence[int] | ArrayLike,
     lags: Sequence[int] | ArrayLike,
     diffusion: float,
-    rng: np.random.Generator,
+    *,
+    rng: RNG = None,
 ) -> Trajectories:
     """Brownian motion in `parameters` dimensions: stationary, so mu = 0.
 
@@ -49,8 +51,8 @@ def aging_walk(
     waiting_times: Sequence[int] | ArrayLike,
     lags: Sequence[int] | ArrayLike,
     diffusion: float,
-    rng: np.random.Generator,
     *,
+    rng: RNG = None,
     mu: float,
 ) -> Trajectories:
     """Scaled Brownian motion, whose diffusion coefficient falls with its age: D(s) = `diffusion` s^-mu.
@@ -84,8 +86,8 @@ def wandering_walk(
     waiting_times: Sequence[int] | ArrayLike,
     lags: Sequence[int] | ArrayLike,
     diffusion: float,
-    rng: np.random.Generator,
     *,
+    rng: RNG = None,
     mu: float,
     spread: float,
     memory: float = 1.0,
@@ -97,6 +99,7 @@ def wandering_walk(
     Its exponential has the mean 1, so that the mean square displacement and t* are those of `aging_walk`; but single
     runs have log-normal amplitudes, similar at neighboring waiting times, as for runs of SGD.
     """
+    rng = np.random.default_rng(rng)
     waiting, lag, steps = recorded_steps(waiting_times, lags)
     middle = np.log(np.maximum((steps[1:] + steps[:-1]) / 2, 1.0))
     kept = np.exp(-np.diff(middle) / memory)
@@ -117,7 +120,8 @@ def ornstein_uhlenbeck(
     lags: Sequence[int] | ArrayLike,
     variance: float,
     relaxation_time: float,
-    rng: np.random.Generator,
+    *,
+    rng: RNG = None,
 ) -> Trajectories:
     """Stationary Ornstein-Uhlenbeck process, equilibrated diffusion in a harmonic well: mu = 0.
 
@@ -125,6 +129,7 @@ def ornstein_uhlenbeck(
     squared) and tau = `relaxation_time` (steps): t* = -tau ln(1 - threshold / (2 s2)), and none beyond 2 s2.
     Source: Uhlenbeck and Ornstein, Phys. Rev. 36, 823 (1930).
     """
+    rng = np.random.default_rng(rng)
     waiting, lag, steps = recorded_steps(waiting_times, lags)
     decay = np.exp(-np.diff(steps) / relaxation_time)
     normal = rng.standard_normal((replicas, steps.size, parameters))
@@ -142,8 +147,8 @@ def drifting_walk(
     lags: Sequence[int] | ArrayLike,
     speed: float,
     diffusion: float,
-    rng: np.random.Generator,
     *,
+    rng: RNG = None,
     mu: float = 0.0,
     shared_direction: bool = False,
 ) -> Trajectories:
@@ -157,6 +162,7 @@ def drifting_walk(
     the first term the drift, the second the noise with D = `diffusion`. If drift dominates and t* is much smaller than
     tw, t* = sqrt(P threshold) / |v(tw)| ~ tw^mu.
     """
+    rng = np.random.default_rng(rng)
     waiting, lag, steps = recorded_steps(waiting_times, lags)
     direction = rng.standard_normal((1 if shared_direction else replicas, 1, parameters))
     direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
@@ -182,10 +188,11 @@ def _walk(
     lags: Sequence[int] | ArrayLike,
     diffusion: float,
     clock: Callable[[NDArray[np.int64]], Array],
-    rng: np.random.Generator,
+    rng: RNG,
     metadata: dict[str, object],
 ) -> Trajectories:
     """Gaussian increments of variance 2 D (difference of clock) between the recorded steps."""
+    rng = np.random.default_rng(rng)
     waiting, lag, steps = recorded_steps(waiting_times, lags)
     width = np.sqrt(2.0 * diffusion * np.diff(clock(steps)))
     jumps = rng.standard_normal((replicas, steps.size - 1, parameters)) * width[:, None]

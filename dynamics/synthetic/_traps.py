@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, gamma
 
 from dynamics.runs import Steps, Trajectories, snapshot_steps
+from landscape.support import RNG
 
 Array = NDArray[np.float64]
 
@@ -18,8 +19,8 @@ def trap_model(
     waiting_times: Sequence[int] | ArrayLike,
     lags: Sequence[int] | ArrayLike,
     temperature: float,
-    rng: np.random.Generator,
     *,
+    rng: RNG = None,
     variance: float = 1.0,
     walk: bool = False,
 ) -> Trajectories:
@@ -44,6 +45,7 @@ def trap_model(
     ValueError
         If `temperature` or `variance` is not positive.
     """
+    rng = np.random.default_rng(rng)
     for name, value in (("temperature", temperature), ("variance", variance)):
         if not value > 0:
             msg = f"{name} must be positive; got {value!r}"

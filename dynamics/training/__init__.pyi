@@ -1,6 +1,3 @@
-from ._curves import (
-    evaluate as evaluate,
-)
 from ._ensemble import (
     check_arguments as check_arguments,
     train as train,

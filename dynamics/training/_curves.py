@@ -49,33 +49,3 @@ def _evaluate_point(bare: CrossEntropyLoss, penalty: Array, theta: Array) -> tup
     entropy, gradient = bare.value_and_gradient(theta)
     slope = np.linalg.norm(gradient + 2.0 * penalty * theta)
     return entropy + float(penalty @ theta**2), bare.scores(theta)[1], float(slope), *bare.scores(theta, test=True)
-
-
-def evaluate(
-    network: MLP, inputs: Array, labels: NDArray[np.int64], penalty: Array, theta: Array
-) -> tuple[float, float, Array]:
-    """Loss with penalty, accuracy and gradient (P,) at one `theta` (P,) over any rows, through NumPy.
-
-    Slower than the compiled loss, but without its setup: for a few rows that change from call to call.
-    """
-    layers = network.unflatten(theta)
-    activations = [inputs]
-    for layer in layers[:-1]:
-        activations.append(np.tanh(activations[-1] @ layer.kernel + layer.bias))
-    logits = activations[-1] @ layers[-1].kernel + layers[-1].bias
-    logits -= logits.max(axis=1, keepdims=True)
-    exponentials = np.exp(logits)
-    sums = exponentials.sum(axis=1)
-    rows = np.arange(labels.size)
-    entropy = (np.log(sums) - logits[rows, labels]).mean()
-    accuracy = (logits.argmax(axis=1) == labels).mean()
-
-    delta = exponentials / sums[:, None]
-    delta[rows, labels] -= 1.0
-    delta /= labels.size
-    parts: list[Array] = []
-    for layer, activation in zip(reversed(layers), reversed(activations), strict=True):
-        parts = [(activation.T @ delta).ravel(), delta.sum(axis=0), *parts]
-        delta = (delta @ layer.kernel.T) * (1.0 - activation**2)
-    gradient = np.concatenate(parts) + 2.0 * penalty * theta
-    return float(entropy + penalty @ theta**2), float(accuracy), gradient

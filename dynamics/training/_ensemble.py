@@ -5,52 +5,34 @@ spawn_key=(r,))``. The number of workers, interruptions and later extensions the
 with the same seed have the same starts. (On a processor with another vector length, sums round differently.)
 """
 
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from itertools import pairwise
 from math import isfinite
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import ArrayLike
 
 from dynamics.noises import Noise, make_noise
-from dynamics.runs import (
-    Trajectories,
-    check_grid,
-    check_times,
-    curve_steps,
-    default_waiting_times,
-    log_lags,
-    snapshot_steps,
-)
-from dynamics.training._checkpoints import Checkpoints
-from dynamics.training._replica import Divergence, Task, run_block
+from dynamics.runs import Trajectories
+from dynamics.training._filling import run_task
+from dynamics.training._plan import make_plan
+from dynamics.training._replica import KernelTask
 from dynamics.training._sgd import SGD
 from dynamics.training._starts import Glorot, Start, as_start
-from dynamics.training._store import Header, Store, open_store
 from landscape.datasets import Dataset
+from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
-from landscape.support import check_jobs, one_thread, package_version, shared
-
-BLOCK = 5  # replicas per task
-SNAPSHOTS = ("all", "waiting")
+from landscape.support import check_jobs
 
 
 def train(
-    network: MLP,
-    data: Dataset,
+    loss: CrossEntropyLoss,
     optimizer: SGD | None = None,
     *,
     replicas: int = 100,
     steps: int = 150_000,
     seed: int = 0,
-    regularization: float = 1e-4,
-    regularize_biases: bool = True,
     noise: str | Noise = "sgd",
     label_noise: float = 0.0,
     shared_order: bool = False,
@@ -66,16 +48,12 @@ def train(
 
     Parameters
     ----------
-    network, data : MLP, Dataset
-        The network, and the data whose training rows are used.
+    loss : CrossEntropyLoss
+        The loss to minimize: its network, on its training rows, with its penalty.
     optimizer : SGD
         By default ``SGD()``.
     replicas, steps, seed : int
         Number of runs, SGD steps of each, and the seed that determines them.
-    regularization : float
-        lambda of the penalty lambda |theta|^2; its gradient is 2 lambda theta.
-    regularize_biases : bool
-        False excludes the biases from the penalty.
     noise : str or Noise
         What makes the runs random (`dynamics.noises`): "sgd" for minibatches as in Keras' epochs, "replacement" for
         independent draws, ``Persistent(persistence=tau)``, "full" for all rows in every step, the control without
@@ -118,123 +96,39 @@ def train(
     FloatingPointError
         If a run diverges: parameters beyond 1e30 (float32) or 1e150 (float64), infinite or not a number.
     """
+    network, data, regularization, regularize_biases = _parts_of(loss)
     optimizer = SGD() if optimizer is None else optimizer
     check_arguments(network, data, optimizer, replicas, steps, seed, regularization, noise, jobs)
-    waiting = default_waiting_times(steps) if waiting_times is None else waiting_times
-    waiting = check_times("waiting_times", waiting, max(1, steps - 1))
-    lag = check_times("lags", log_lags(max(1, steps - int(waiting[0]))) if lags is None else lags, steps)
-    check_grid(waiting, lag, steps)
+    plan = make_plan(
+        data,
+        optimizer,
+        noise,
+        steps=steps,
+        seed=seed,
+        regularization=regularization,
+        regularize_biases=regularize_biases,
+        waiting_times=waiting_times,
+        lags=lags,
+        label_noise=label_noise,
+        shared_order=shared_order,
+        snapshots=snapshots,
+    )
     start = Glorot() if start is None else as_start(start)
     start.draw(network, np.random.default_rng(0), 0)  # check that it fits
-    if not 0 <= label_noise <= 1:
-        msg = f"label_noise must be a probability in [0, 1]; got {label_noise!r}"
-        raise ValueError(msg)
-    if snapshots not in SNAPSHOTS:
-        msg = f"snapshots must be one of {', '.join(SNAPSHOTS)}; got {snapshots!r}"
-        raise ValueError(msg)
-    kept = snapshot_steps(waiting, lag, steps) if snapshots == "all" else np.unique([0, *waiting.tolist(), steps])
-    mask = np.ones(network.n_parameters) if regularize_biases else network.kernel_mask().astype(float)
-    task = Task(
-        network=network,
-        data=data,
-        optimizer=optimizer,
-        noise=make_noise(noise),
-        label_noise=float(label_noise),
-        start=start,
-        penalty=regularization * mask,
-        seed=int(seed),
-        steps=int(steps),
-        snapshot_steps=kept.astype(np.int64),
-        curve_steps=curve_steps(steps),
-        waiting_times=waiting,
-        lags=lag,
-        accumulates=snapshots == "waiting",
-        shared_order=bool(shared_order),
-    )
-    header = make_header(task, regularization, regularize_biases)
-    with open_store(None if path is None else Path(path), header) as store:
-        fill(store, task, replicas, jobs, progress or (lambda done, total: None))
-        return store.finish().first(replicas)
-
-
-def fill(store: Store, task: Task, replicas: int, jobs: int, progress: Callable[[int, int], object]) -> None:
-    """Run the replicas missing in `store`; blocks end at multiples of `BLOCK` and are consumed in order."""
-    done = store.count()
-    progress(min(done, replicas), replicas)
-    if done >= replicas:
-        return
-    checkpoints = store.begin()
-    _ = task.kernel, task.rows  # computed once, before the workers need them
-    with one_thread():  # here, because threads would end it for each other
-        _consume(store, task, done, replicas, jobs, progress, checkpoints)
-
-
-def _consume(
-    store: Store,
-    task: Task,
-    done: int,
-    replicas: int,
-    jobs: int,
-    progress: Callable[[int, int], object],
-    checkpoints: Checkpoints | None,
-) -> None:
-    cuts = [done, *range((done // BLOCK + 1) * BLOCK, replicas, BLOCK), replicas]
-    common = shared(task)
-    calls = (joblib.delayed(run_block)(common, first, end, checkpoints) for first, end in pairwise(cuts))
-    blocks: Any = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")(calls)
-    try:
-        for block in blocks:
-            if isinstance(block, Divergence):
-                if checkpoints:  # these settings never complete the ensemble: they must not block others
-                    checkpoints.remove(range(replicas))
-                rate = task.optimizer.learning_rate
-                msg = f"replica {block.replica} diverged at step {block.step}; choose a learning_rate below {rate}"
-                raise FloatingPointError(msg)
-            store.add(block)
-            progress(block.end, replicas)
-    finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # joblib warns about results that are not consumed
-            blocks.close()
-
-
-def make_header(task: Task, regularization: float, regularize_biases: bool) -> Header:
-    """The header of the file."""
-    settings = {
-        "layer_sizes": list(task.network.layer_sizes),
-        "data_sha256": task.data.sha256,
-        **task.noise.settings,
-        "label_noise": task.label_noise,
-        "shared_order": task.shared_order,
-        "start": str(task.start),
-        **asdict(task.optimizer),
-        "schedule": str(task.optimizer.schedule),
-        "batch_size": task.batch_size,
-        "steps": task.steps,
-        "seed": task.seed,
-        "regularization": float(regularization),
-        "regularize_biases": bool(regularize_biases),
-        "snapshots": "waiting" if task.accumulates else "all",
-        "waiting_times": task.waiting_times.tolist(),
-        "lags": task.lags.tolist(),
-        "curve_steps": task.curve_steps.tolist(),
-    }
-    lists = ("waiting_times", "lags", "curve_steps")  # in the file as arrays of their own
-    scalars = {name: value for name, value in settings.items() if name not in lists}
-    release = package_version("agescape")
-    metadata = scalars | {"data": dict(task.data.metadata), "rows": task.data.rows, "version": release}
-    shared = {
-        "steps": task.snapshot_steps,
-        "curve_steps": task.curve_steps,
-        "waiting_times": task.waiting_times,
-        "lags": task.lags,
-    }
-    return Header(task.network.layer_sizes, shared, settings, metadata)
+    return run_task(KernelTask(plan, network, start, jobs), replicas, path, progress)
 
 
 def is_whole(value: Any) -> bool:
     """Whether this is a finite integer."""
     return isinstance(value, int | float | np.number) and isfinite(value) and int(value) == value
+
+
+def _parts_of(loss: CrossEntropyLoss) -> tuple[MLP, Dataset, float, bool]:
+    """What the kernels need of a loss."""
+    if not isinstance(loss, CrossEntropyLoss):
+        msg = f"loss must be a CrossEntropyLoss (a torch module goes to train_module); got {type(loss).__name__}"
+        raise TypeError(msg)
+    return loss.network, loss.data, loss.regularization, loss.regularize_biases
 
 
 def check_arguments(

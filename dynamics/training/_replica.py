@@ -1,26 +1,30 @@
-"""One run, from its seed to its snapshots and curves."""
+"""Runs of the compiled kernels, from their seeds to their snapshots and curves."""
 
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import Any
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.kernels import Kernel, get_kernel, is_wide
-from dynamics.noises import Noise
 from dynamics.runs import Steps, parameter_groups
 from dynamics.training._checkpoints import Checkpoints
 from dynamics.training._curves import evaluate_curves
+from dynamics.training._filling import Divergence
+from dynamics.training._plan import Plan
 from dynamics.training._recording import Recording
-from dynamics.training._sgd import SGD
-from dynamics.training._starts import Glorot, Start
+from dynamics.training._starts import Start
 from dynamics.training._store import Block
-from landscape.datasets import Dataset
 from landscape.networks import MLP
+from landscape.support import shared
 
+BLOCK = 5  # replicas a worker takes at a time
 FIRST_CHUNK = 2**8  # steps of the first call of the kernel, before the time per step is known
 CHUNK = 2**17  # steps of the longest call, so that the learning rates of long runs need no memory
 SECONDS_A_CHUNK = 0.5
@@ -29,103 +33,103 @@ Run = dict[str, NDArray[Any]]  # arrays of one run, named as in `Block`
 
 
 @dataclass(frozen=True)
-class Task:
-    """Everything that determines the runs except the number of the replica; picklable for any joblib backend."""
+class KernelTask:
+    """Runs of a perceptron by its compiled kernel; picklable for any joblib backend."""
 
+    plan: Plan
     network: MLP
-    data: Dataset
-    optimizer: SGD
-    noise: Noise
-    label_noise: float
     start: Start
-    penalty: NDArray[np.float64]  # (P,) lambda of every parameter
-    seed: int
-    steps: int
-    snapshot_steps: Steps
-    curve_steps: Steps
-    waiting_times: Steps
-    lags: Steps
-    accumulates: bool = False  # whether to compute two-time displacements during the run
-    shared_order: bool = False
+    jobs: int = 1
 
     def __getstate__(self) -> dict[str, Any]:
         """State without the cache of `rows`: other processes make their own from the data."""
         return {name: value for name, value in self.__dict__.items() if name != "rows"}
 
     @property
-    def recording(self) -> Recording:
-        """An empty recording for a run."""
-        return Recording(
-            self.snapshot_steps,
-            self.curve_steps,
-            self.waiting_times,
-            self.lags,
-            self.steps,
-            parameter_groups(self.network)[1] if self.accumulates else None,
-            self.network.n_parameters,
-            self.optimizer.dtype,
-        )
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Of the network."""
+        return self.network.layer_sizes
 
     @property
-    def batch_size(self) -> int:
-        """B, or all rows if it does not matter."""
-        return self.optimizer.batch_size if self.noise.uses_batch_size else self.data.rows
+    def identity(self) -> dict[str, Any]:
+        """What is trained."""
+        return {"layer_sizes": list(self.layer_sizes)}
+
+    @property
+    def start_name(self) -> str:
+        """Where the runs start."""
+        return str(self.start)
+
+    @property
+    def penalty(self) -> NDArray[np.float64]:
+        """Lambda (P,) of every parameter."""
+        return self.plan.penalty(self.network.kernel_mask())
+
+    @property
+    def recording(self) -> Recording:
+        """An empty recording for a run."""
+        plan = self.plan
+        return Recording(
+            plan.snapshot_steps,
+            plan.curve_steps,
+            plan.waiting_times,
+            plan.lags,
+            plan.steps,
+            parameter_groups(self.network)[1] if plan.accumulates else None,
+            self.network.n_parameters,
+            plan.optimizer.dtype,
+        )
 
     @property
     def kernel(self) -> Kernel:
         """The kernel that takes the steps."""
+        plan = self.plan
         return get_kernel(
-            self.network.layer_sizes,
-            self.data.rows if self.noise.all_rows else self.batch_size,
-            self.optimizer.precision,
-            self.noise.name,
-            momentum=self.optimizer.momentum > 0,
-            label_noise=self.label_noise > 0,
+            self.layer_sizes,
+            plan.data.rows if plan.noise.all_rows else plan.batch_size,
+            plan.optimizer.precision,
+            plan.noise.name,
+            momentum=plan.optimizer.momentum > 0,
+            label_noise=plan.label_noise > 0,
             pixels=self._pixels is not None,
         )
 
     @property
     def _pixels(self) -> NDArray[np.uint8] | None:
         """The inputs as bytes for the kernel for wide inputs, if they are pixels."""
-        return self.data.pixels if is_wide(self.network.layer_sizes) else None
+        return self.plan.data.pixels if is_wide(self.layer_sizes) else None
 
     @cached_property
     def rows(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Inputs (N, D) and labels (N,) in the kernel's format: one copy for all replicas."""
-        pixels, dtype = self._pixels, self.optimizer.dtype
-        return self.data.inputs.astype(dtype) if pixels is None else pixels, self.data.labels.astype(dtype)
+        data, pixels, dtype = self.plan.data, self._pixels, self.plan.optimizer.dtype
+        return data.inputs.astype(dtype) if pixels is None else pixels, data.labels.astype(dtype)
 
-    def random_start(self, replica: int) -> tuple[NDArray[np.float64], np.uint64]:
-        """Start (P,) of a replica and the key of its noise, that of replica 0 if they share their order."""
-        start, key = random_start(self.network, self.seed, replica, self.start)
-        return start, noise_key(self.seed, 0) if self.shared_order else key
+    def begin(self, replica: int) -> tuple[NDArray[np.float64], np.uint64]:
+        """Start (P,) of a replica and the key of its other random numbers."""
+        seed, key = self.plan.seeds(replica)
+        return self.start.draw(self.network, np.random.default_rng(seed), replica), key
 
-
-class Divergence(NamedTuple):
-    """A run whose parameters left the finite numbers after `step` steps."""
-
-    replica: int
-    step: int
-
-
-def random_start(
-    network: MLP, seed: int, replica: int, kind: Start | None = None
-) -> tuple[NDArray[np.float64], np.uint64]:
-    """Start (P,) of a replica, by default Glorot's, and the key of its other random numbers."""
-    rng = np.random.default_rng(_seeds(seed, replica)[0])
-    return (kind or Glorot()).draw(network, rng, replica), noise_key(seed, replica)
-
-
-def noise_key(seed: int, replica: int) -> np.uint64:
-    """The key of a replica's random numbers except for its start."""
-    return _seeds(seed, replica)[1].generate_state(1, np.uint64)[0]
+    def blocks(
+        self, done: int, replicas: int, checkpoints: Checkpoints | None
+    ) -> Generator[Block | Divergence, None, None]:
+        """The replicas from `done` on, by all workers; blocks end at multiples of `BLOCK` and come in order."""
+        _ = self.kernel, self.rows  # computed once, before the workers need them
+        cuts = [done, *range((done // BLOCK + 1) * BLOCK, replicas, BLOCK), replicas]
+        common = shared(self)
+        calls = (joblib.delayed(run_block)(common, first, end, checkpoints) for first, end in pairwise(cuts))
+        found: Any = joblib.Parallel(n_jobs=self.jobs, prefer="threads", return_as="generator")(calls)
+        try:
+            for block in found:  # noqa: UP028 ("yield from" would close it before the warning is silenced)
+                yield block
+        finally:
+            with warnings.catch_warnings():
+                # joblib warns about results that are not consumed, as after an interruption
+                warnings.simplefilter("ignore")
+                found.close()
 
 
-def _seeds(seed: int, replica: int) -> list[np.random.SeedSequence]:
-    return np.random.SeedSequence(seed, spawn_key=(replica,)).spawn(2)
-
-
-def run_replica(task: Task, replica: int, checkpoints: Checkpoints | None = None) -> Run | Divergence:
+def run_replica(task: KernelTask, replica: int, checkpoints: Checkpoints | None = None) -> Run | Divergence:
     """Arrays of one run; continues from a checkpoint if there is one, and saves one if it takes long."""
     begin, kept = time.monotonic(), checkpoints and checkpoints.load(replica)
     if kept and "loss" in kept:
@@ -135,30 +139,30 @@ def run_replica(task: Task, replica: int, checkpoints: Checkpoints | None = None
     if diverged >= 0:
         return Divergence(replica, diverged)
     run = dict(recording.arrays)
-    run |= evaluate_curves(task.network, task.data, task.penalty, run.pop("curve_points"))._asdict()
+    run |= evaluate_curves(task.network, task.plan.data, task.penalty, run.pop("curve_points"))._asdict()
     if checkpoints and time.monotonic() - begin > checkpoints.seconds / 5:
         checkpoints.save(replica, run)
     return run
 
 
 def record_run(
-    task: Task,
+    task: KernelTask,
     replica: int,
     recording: Recording,
     checkpoints: Checkpoints | None = None,
     kept: Run | None = None,
 ) -> int:
     """Take the steps of a run, all or those after the state `kept`; return the step of a divergence, or -1."""
-    optimizer, dtype = task.optimizer, task.optimizer.dtype
-    start, key = task.random_start(replica)
+    plan, dtype = task.plan, task.plan.optimizer.dtype
+    start, key = task.begin(replica)
     theta, velocity, begin = start.astype(dtype), np.zeros(start.size, dtype), 0
     if kept:
         theta, velocity, begin = kept["theta"], kept["velocity"], int(kept["step"])
         recording.restore(kept)
     inputs, labels = task.rows
-    decay, kernel, numbers = np.array(2.0 * task.penalty, dtype), task.kernel, task.noise.numbers
+    decay, kernel, numbers = np.array(2.0 * task.penalty, dtype), task.kernel, plan.noise.numbers
     keep = checkpoints and checkpoints.keeper(replica)
-    for first, stop, recorded in chunks(recording, begin, task.steps):
+    for first, stop, recorded in chunks(recording, begin, plan.steps):
         records = np.empty((recorded.size, theta.size), dtype)
         diverged = kernel.advance(
             theta,
@@ -168,11 +172,11 @@ def record_run(
             key,
             first,
             stop,
-            task.batch_size,
-            optimizer.rates(first, stop),
-            dtype.type(optimizer.momentum),
+            plan.batch_size,
+            plan.optimizer.rates(first, stop),
+            dtype.type(plan.optimizer.momentum),
             decay,
-            task.label_noise,
+            plan.label_noise,
             numbers,
             recorded,
             records,
@@ -203,7 +207,7 @@ def chunks(recording: Recording, begin: int, end: int) -> Iterator[tuple[int, in
         first = stop
 
 
-def run_block(task: Task, first: int, end: int, checkpoints: Checkpoints | None = None) -> Block | Divergence:
+def run_block(task: KernelTask, first: int, end: int, checkpoints: Checkpoints | None = None) -> Block | Divergence:
     """Replicas `first` to `end` - 1, or the first of them that diverges."""
     arrays: Run = {}
     for replica in range(first, end):

@@ -13,13 +13,14 @@ from zipfile import is_zipfile
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dynamics.kernels import LIMITS
 from landscape.database import Database
 from landscape.networks import MLP
 from landscape.support import read_array, read_arrays, reading
 
 Array = NDArray[np.float64]
 
-LARGEST = 1e30  # bound on a parameter in single precision, beyond which a run counts as diverged
+LARGEST = LIMITS["float32"]  # bound on a parameter
 
 
 class Start(Protocol):

@@ -1,32 +1,25 @@
 """Ensembles of any torch module, for architectures beyond the compiled kernels."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dynamics.kernels import LIMITS
 from dynamics.noises import Noise, make_noise
-from dynamics.runs import (
-    Steps,
-    Trajectories,
-    check_grid,
-    check_times,
-    curve_steps,
-    default_waiting_times,
-    log_lags,
-    snapshot_steps,
-)
+from dynamics.runs import Trajectories
+from dynamics.training._checkpoints import Checkpoints
 from dynamics.training._ensemble import check_arguments
+from dynamics.training._filling import Divergence, run_task
+from dynamics.training._plan import Plan, make_plan
 from dynamics.training._sgd import SGD
 from dynamics.training._starts import Points
-from dynamics.training._store import Block, Header, Store, open_store
+from dynamics.training._store import Block
 from landscape.datasets import Dataset
 from landscape.networks import MLP
-from landscape.support import one_thread, package_version
 
 if TYPE_CHECKING:
     import torch
@@ -36,38 +29,56 @@ if TYPE_CHECKING:
 NOISES_OF_MODULES = ("sgd", "replacement", "full")
 BLOCK = 50  # replicas per block: what a kill can lose
 CHECK = 100  # steps between two checks for infinite parameters
-LIMITS = {"float32": 1e30, "float64": 1e150}  # as in the kernels
 
 
 @dataclass(frozen=True)
 class ModuleTask:
-    """Everything that determines the runs of a module except the number of the replica."""
+    """Runs of a torch module, `block` of them side by side."""
 
+    plan: Plan
+    module: str
     vmapped: "VmappedModule"
-    data: Dataset
-    optimizer: SGD
-    noise: Noise
-    block: int
     start: Points | None
-    penalty: NDArray[np.float64]  # (P,) lambda of every parameter
-    seed: int
-    steps: int
-    snapshot_steps: Steps
-    curve_steps: Steps
+    block: int
 
     @property
-    def batch_size(self) -> int:
-        """B, or all rows if it does not matter."""
-        return self.optimizer.batch_size if self.noise.uses_batch_size else self.data.rows
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Nothing is known of a module's layers."""
+        return ()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What is trained: a module of other frozen parameters or buffers is another module."""
+        what = {"module": self.module, "n_parameters": self.vmapped.n_parameters, "block": self.block}
+        digest = self.vmapped.constants_sha256
+        return what if digest is None else what | {"constants_sha256": digest}
+
+    @property
+    def start_name(self) -> str:
+        """Name of the start of the runs."""
+        return "reset_parameters" if self.start is None else str(self.start)
+
+    @property
+    def penalty(self) -> NDArray[np.float64]:
+        """Lambda (P,) of every parameter."""
+        return self.plan.penalty(self.vmapped.kernel_mask)
 
     def begin(self, replica: int) -> tuple[NDArray[np.float64], np.uint64]:
         """Start (P,) of a replica and the key of its minibatches, as in `train`."""
-        start, key = np.random.SeedSequence(self.seed, spawn_key=(replica,)).spawn(2)
+        seed, key = self.plan.seeds(replica)
         if self.start is not None:
-            point = self.start.points[replica % len(self.start.points)]
-        else:
-            point = self.vmapped.random_start(int(start.generate_state(1, np.uint64)[0] >> np.uint64(1)))
-        return point, key.generate_state(1, np.uint64)[0]
+            return self.start.points[replica % len(self.start.points)], key
+        return self.vmapped.random_start(int(seed.generate_state(1, np.uint64)[0] >> np.uint64(1))), key
+
+    def blocks(
+        self, done: int, replicas: int, checkpoints: Checkpoints | None
+    ) -> Generator[Block | Divergence, None, None]:
+        """The replicas from `done` on, of whole blocks."""
+        while done < replicas:
+            first = done // self.block * self.block
+            end = min(first + self.block, replicas)
+            yield _run_block(self, first, done, end)
+            done = end
 
 
 def train_module(
@@ -90,6 +101,8 @@ def train_module(
     progress: Callable[[int, int], object] | None = None,
 ) -> Trajectories:
     """Train `replicas` copies of a torch module from different starts: `train` for networks without a compiled kernel.
+
+    It takes the module instead of a loss: what can be trained need not be twice differentiable, as a `TorchLoss` is.
 
     Replicas run side by side under `torch.func.vmap` (one thread on the CPU). Minibatches come from the generators of
     the kernels, so that replica r sees the same rows as replica r of `train` with the same seed, and an MLP from the
@@ -146,28 +159,20 @@ def train_module(
     kind = _check(noise, block)
     ends = MLP((data.n_features, data.n_classes))  # those of the module are checked below
     check_arguments(ends, data, optimizer, replicas, steps, seed, regularization, kind, 1)
-    waiting = default_waiting_times(steps) if waiting_times is None else waiting_times
-    waiting = check_times("waiting_times", waiting, max(1, steps - 1))
-    lag = check_times("lags", log_lags(max(1, steps - int(waiting[0]))) if lags is None else lags, steps)
-    check_grid(waiting, lag, steps)
-    vmapped = VmappedModule(module, data, optimizer, device)
-    task = ModuleTask(
-        vmapped=vmapped,
-        data=data,
-        optimizer=optimizer,
-        noise=kind,
-        block=int(block),
-        start=None if start is None else _points(start, vmapped.n_parameters),
-        penalty=np.where(vmapped.kernel_mask | regularize_biases, float(regularization), 0.0),
-        seed=int(seed),
-        steps=int(steps),
-        snapshot_steps=snapshot_steps(waiting, lag, steps),
-        curve_steps=curve_steps(steps),
+    plan = make_plan(
+        data,
+        optimizer,
+        kind,
+        steps=steps,
+        seed=seed,
+        regularization=regularization,
+        regularize_biases=regularize_biases,
+        waiting_times=waiting_times,
+        lags=lags,
     )
-    header = _header(task, str(module), waiting, lag, regularization, regularize_biases)
-    with open_store(None if path is None else Path(path), header) as store:
-        _fill(store, task, replicas, progress or (lambda done, total: None))
-        return store.finish().first(replicas)
+    vmapped = VmappedModule(module, data, optimizer, device)
+    points = None if start is None else _points(start, vmapped.n_parameters)
+    return run_task(ModuleTask(plan, str(module), vmapped, points, int(block)), replicas, path, progress)
 
 
 def _check(noise: str | Noise, block: int) -> Noise:
@@ -189,90 +194,46 @@ def _points(start: ArrayLike, n_parameters: int) -> Points:
     return points
 
 
-def _header(
-    task: ModuleTask, module: str, waiting: Steps, lags: Steps, regularization: float, regularize_biases: bool
-) -> Header:
-    shared = {
-        "waiting_times": waiting,
-        "lags": lags,
-        "steps": task.snapshot_steps,
-        "curve_steps": task.curve_steps,
-    }
-    scalars: dict[str, Any] = {
-        "module": module,
-        "n_parameters": task.vmapped.n_parameters,
-        "data_sha256": task.data.sha256,
-        **task.noise.settings,
-        "label_noise": 0.0,
-        "start": "reset_parameters" if task.start is None else str(task.start),
-        **asdict(task.optimizer),
-        "schedule": str(task.optimizer.schedule),
-        "batch_size": task.batch_size,
-        "seed": task.seed,
-        "block": task.block,
-        "regularization": float(regularization),
-        "regularize_biases": bool(regularize_biases),
-    }
-    if (digest := task.vmapped.constants_sha256) is not None:
-        scalars["constants_sha256"] = digest  # a module with other frozen parameters or buffers is another module
-    lists = {name: shared[name].tolist() for name in ("waiting_times", "lags", "curve_steps")}
-    own = {"data": dict(task.data.metadata), "rows": task.data.rows, "version": package_version("agescape")}
-    return Header((), shared, scalars | {"steps": task.steps} | lists, scalars | {"steps": task.steps} | own)
-
-
-def _fill(store: Store, task: ModuleTask, replicas: int, progress: Callable[[int, int], object]) -> None:
-    done = store.count()
-    progress(min(done, replicas), replicas)
-    while done < replicas:
-        first = done // task.block * task.block
-        end = min(first + task.block, replicas)
-        with one_thread():
-            store.add(_run_block(task, first, done, end))
-        done = end
-        progress(done, replicas)
-
-
-def _run_block(task: ModuleTask, first: int, done: int, end: int) -> Block:
+def _run_block(task: ModuleTask, first: int, done: int, end: int) -> Block | Divergence:
     """The block of replicas that begins at `first`; returns those from `done` to `end` - 1."""
-    vmapped, optimizer = task.vmapped, task.optimizer
+    vmapped, plan = task.vmapped, task.plan
     starts, keys = zip(*(task.begin(replica) for replica in range(first, first + task.block)), strict=True)
     thetas = vmapped.place(np.array(starts))
     velocities, decay = vmapped.place(np.zeros(thetas.shape)), vmapped.place(2.0 * task.penalty)
-    recorded = np.union1d(task.snapshot_steps, task.curve_steps)
+    recorded = np.union1d(plan.snapshot_steps, plan.curve_steps)
     kept = slice(done - first, end - first)
-    records = np.empty((end - done, recorded.size, vmapped.n_parameters), optimizer.dtype)
-    orders = np.empty((task.block, task.data.rows), np.int32)
+    records = np.empty((end - done, recorded.size, vmapped.n_parameters), plan.optimizer.dtype)
+    orders = np.empty((task.block, plan.data.rows), np.int32)
     at = 0
-    for step in range(task.steps + 1):
+    for step in range(plan.steps + 1):
         if at < recorded.size and recorded[at] == step:
             records[:, at] = thetas[kept].cpu().numpy()
             at += 1
-        if step % CHECK == 0 or step == task.steps:
-            _check_finite(thetas[kept], done, step, optimizer)
-        if step < task.steps:
-            rate = float(optimizer.rates(step, step + 1)[0])
-            thetas, velocities = vmapped.advance(thetas, velocities, _rows(task, orders, keys, step), rate, decay)
-    curves = [vmapped.curves(run[np.searchsorted(recorded, task.curve_steps)], task.penalty) for run in records]
-    snapshots = records[:, np.searchsorted(recorded, task.snapshot_steps)]
+        if step % CHECK == 0 or step == plan.steps:
+            beyond = _beyond(thetas[kept], LIMITS[plan.optimizer.precision])
+            if beyond.size:
+                return Divergence(done + int(beyond[0]), step, "before")
+        if step < plan.steps:
+            rate = float(plan.optimizer.rates(step, step + 1)[0])
+            thetas, velocities = vmapped.advance(thetas, velocities, _rows(plan, orders, keys, step), rate, decay)
+    curves = [vmapped.curves(run[np.searchsorted(recorded, plan.curve_steps)], task.penalty) for run in records]
+    snapshots = records[:, np.searchsorted(recorded, plan.snapshot_steps)]
     return Block(done, snapshots, *(np.stack(rows) for rows in zip(*curves, strict=True)))
 
 
-def _rows(task: ModuleTask, orders: NDArray[np.int32], keys: Sequence[np.uint64], step: int) -> Any:
+def _rows(plan: Plan, orders: NDArray[np.int32], keys: Sequence[np.uint64], step: int) -> Any:
     """Rows (R, B) of each replica's minibatch at `step`; None for all rows."""
-    if task.noise.all_rows:
+    if plan.noise.all_rows:
         return None
     rows = []
-    members, numbers = np.empty(0, np.uint8), task.noise.numbers
+    members, numbers = np.empty(0, np.uint8), plan.noise.numbers
     for order, key in zip(orders, keys, strict=True):
-        start, size = task.noise.draw(order, members, step, step == 0, task.batch_size, key, numbers)
+        start, size = plan.noise.draw(order, members, step, step == 0, plan.batch_size, key, numbers)
         rows.append(order[start : start + size])
     return np.array(rows, dtype=np.int64)
 
 
-def _check_finite(thetas: "torch.Tensor", first: int, step: int, optimizer: SGD) -> None:
+def _beyond(thetas: "torch.Tensor", limit: float) -> NDArray[np.intp]:
+    """Which of the replicas have parameters beyond the limit, infinite or not a number."""
     largest = thetas.abs().amax(dim=1).cpu().numpy()
-    beyond = np.flatnonzero(~(largest < LIMITS[optimizer.precision]))
-    if beyond.size:
-        rate = optimizer.learning_rate
-        msg = f"replica {first + beyond[0]} diverged before step {step}; choose a learning_rate below {rate}"
-        raise FloatingPointError(msg)
+    return np.flatnonzero(~(largest < limit))

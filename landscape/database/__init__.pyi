@@ -13,6 +13,11 @@ from ._pickles import (
     UnsafePickleError as UnsafePickleError,
     load_array as load_array,
 )
+from ._properties import (
+    PROPERTIES as PROPERTIES,
+    Property as Property,
+    minimum_property as minimum_property,
+)
 from ._provenance import (
     provenance_of as provenance_of,
 )
@@ -33,7 +38,9 @@ from ._records import (
     StoredMinimum as StoredMinimum,
     StoredTransitionState as StoredTransitionState,
     differing_field as differing_field,
+    edges_of as edges_of,
     graph_of as graph_of,
+    positions as positions,
 )
 from ._rows import (
     read_provenance as read_provenance,

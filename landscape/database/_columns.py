@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from landscape.database import _schema
 from landscape.database._admission import LARGEST, moderate
 from landscape.database._pickles import plain_numbers
-from landscape.database._records import SetAside
+from landscape.database._records import SetAside, positions
 from landscape.database._rows import MOST_HITS, SELECT_MINIMA, SELECT_TRANSITION_STATES, BadRowError, RowReader
 from landscape.graph import below_minima
 
@@ -24,7 +24,6 @@ Integers = NDArray[np.int64]
 Record = TypeVar("Record")
 
 CHUNK = 5000  # rows
-DENSE = 10  # largest id per number of ids
 MOST_DIGITS = 300  # of an orbit size
 
 
@@ -105,7 +104,7 @@ def with_sound_ends(minima: Columns, states: Columns) -> tuple[Columns, list[Set
         for number, ends, one in zip(*(a[lost].tolist() for a in (states.ids, states.ends, missing)), strict=True)
     ]
     states = states.where(~lost)
-    losses = minima.values[places(minima.ids, states.ends)]
+    losses = minima.values[positions(minima.ids, states.ends)]
     depths = losses.max(axis=1, initial=-np.inf) - states.values
     below = below_minima(states.values, losses)
     aside += [
@@ -204,13 +203,3 @@ class Records(Generic[Record]):
 def pairs_of(columns: Columns) -> list[tuple[float, int]]:
     """Losses and ids, in the same order."""
     return list(zip(columns.values.tolist(), columns.ids.tolist(), strict=True))
-
-
-def places(ids: Integers, wanted: Integers) -> Integers:
-    """Positions of `wanted`, of any shape, among the `ids` (n,), which contain them all."""
-    if ids.size and ids.min() >= 0 and ids.max() < DENSE * ids.size:  # nearly always: a table instead of a search
-        table = np.empty(ids.max() + 1, np.int64)
-        table[ids] = np.arange(ids.size)
-        return table[wanted]
-    order = np.argsort(ids)
-    return order[np.searchsorted(ids, wanted, sorter=order)] if ids.size else np.zeros(wanted.shape, np.int64)

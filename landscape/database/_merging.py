@@ -19,13 +19,14 @@ from landscape.database._records import (
     differing_field,
 )
 from landscape.database._store import Database
+from landscape.support import Result
 
 Ids = dict[tuple[int, int | None], int | None]  # (number of the file, id there) to id in the new file
 StateIds = dict[tuple[int, int], int]
 
 
 @dataclass(frozen=True)
-class Merged:
+class Merged(Result):
     """Contents of a merged database."""
 
     path: Path

@@ -5,17 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from landscape.graph import LandscapeGraph
 from landscape.networks import MLP
 from landscape.stationary import Minimum, TransitionState
+from landscape.support import Result
+
+DENSE = 10  # largest id per number of ids for which a table serves
 
 # origin of the points of each kind of search; all other kinds: "saddle"
 ORIGINS = {"start": "start", "collapsed": "start", "hop": "basin-hopping"}
 
 
 @dataclass(frozen=True)
-class Provenance:
+class Provenance(Result):
     """The loss whose stationary points a database holds, and how they were found."""
 
     n_parameters: int
@@ -60,7 +64,7 @@ class Quenched:
 
 
 @dataclass(frozen=True, eq=False)
-class StoredMinimum:
+class StoredMinimum(Result, shows=("id", "point.value", "hits", "origin", "orbit_size")):
     """A minimum in the database."""
 
     id: int
@@ -73,7 +77,7 @@ class StoredMinimum:
 
 
 @dataclass(frozen=True, eq=False)
-class StoredTransitionState:
+class StoredTransitionState(Result, shows=("id", "point.value", "minimum_ids", "hits", "origin", "orbit_size")):
     """A transition state in the database and the minima at the ends of its downhill paths."""
 
     id: int
@@ -140,10 +144,27 @@ class RandomStart:
 
 def graph_of(minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> LandscapeGraph:
     """The given minima, in order, and the transition states between them as plain arrays."""
-    position = {minimum.id: i for i, minimum in enumerate(minima)}
-    edges = np.array([[position[number] for number in state.minimum_ids] for state in states], dtype=np.int64)
     return LandscapeGraph(
         losses=np.array([minimum.point.value for minimum in minima]),
         transition_losses=np.array([state.point.value for state in states]),
-        edges=edges.reshape(-1, 2),
+        edges=edges_of(minima, states),
     )
+
+
+def edges_of(minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> NDArray[np.int64]:
+    """Where the two minima of each transition state stand in `minima`, (m, 2); a KeyError names one that does not."""
+    ids = np.array([minimum.id for minimum in minima], dtype=np.int64)
+    return positions(ids, np.array([state.minimum_ids for state in states], dtype=np.int64).reshape(-1, 2))
+
+
+def positions(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where `wanted`, of any shape, stand among the `ids` (n,); a KeyError names one that does not."""
+    if not (known := np.isin(wanted, ids)).all():
+        msg = f"there is no minimum with the id {wanted[~known][0]}"
+        raise KeyError(msg)
+    if ids.size and ids.min() >= 0 and ids.max() < DENSE * ids.size:  # as good as always: a table, not a search
+        table = np.empty(ids.max() + 1, np.int64)
+        table[ids] = np.arange(ids.size)
+        return table[wanted]
+    order = np.argsort(ids)
+    return order[np.searchsorted(ids, wanted, sorter=order)] if ids.size else np.zeros(wanted.shape, np.int64)

@@ -9,14 +9,14 @@ import bisect
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from landscape.database import _discoveries, _finds, _schema, _side_tables, _unchecked
 from landscape.database._admission import new_minimum_problem, new_transition_state_problem
@@ -24,7 +24,6 @@ from landscape.database._columns import (
     Columns,
     Records,
     pairs_of,
-    places,
     read_minima,
     read_transition_states,
     with_sound_ends,
@@ -40,19 +39,20 @@ from landscape.database._records import (
     SetAside,
     StoredMinimum,
     StoredTransitionState,
+    positions,
 )
 from landscape.database._rows import SELECT_MINIMA, SELECT_TRANSITION_STATES, RowReader, read_provenance
 from landscape.database._side_tables import SideTable, say
 from landscape.graph import LandscapeGraph, below_minima
 from landscape.stationary import Derived, Minimum, StationaryPoint, TransitionState, same_point, value_tolerance
-from landscape.support import check_sqlite_file, new_file, reading, sqlite_failure
+from landscape.support import Result, check_sqlite_file, new_file, reading, sqlite_failure
 
 Array = NDArray[np.float64]
 
 MOST_IN_MEMORY = 20_000  # points that are read when a file is opened; of more, only those requested
 
 
-class Database:
+class Database(Result, shows=("n_minima", "n_transition_states", "path")):
     """Minima, transition states and their provenance.
 
     Rows that are damaged or violate physics are not used: `set_aside` holds them (`SetAside`), one log message reports
@@ -118,6 +118,24 @@ class Database:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    def _picture(self) -> str:
+        return self.graph()._picture()
+
+    def _records(self) -> list[Mapping[str, Any]]:
+        """One row for each minimum, lowest first."""
+        return [
+            {
+                "id": minimum.id,
+                "loss": minimum.point.value,
+                "rms_gradient": minimum.point.rms_gradient,
+                "trace": minimum.point.trace,
+                "hits": minimum.hits,
+                "orbit_size": minimum.orbit_size,
+                "origin": minimum.origin,
+            }
+            for minimum in self.minima
+        ]
 
     def __enter__(self) -> Self:
         return self
@@ -319,13 +337,17 @@ class Database:
                 for columns, added in zip(self._columns, self._added, strict=True)
             )
             self._columns, self._added = (minima, states), ([], [])
-            self._graph = LandscapeGraph(minima.values, states.values, places(minima.ids, states.ends))
+            self._graph = LandscapeGraph(minima.values, states.values, positions(minima.ids, states.ends))
         return self._graph
 
     def minimum_ids(self) -> NDArray[np.int64]:
         """Ids of the minima (n,), lowest first."""
         self.graph()
         return self._columns[0].ids
+
+    def positions(self, numbers: ArrayLike) -> NDArray[np.int64]:
+        """Where minima (ids, of any shape) stand among all, lowest first; KeyError if one is not there."""
+        return positions(self.minimum_ids(), np.asarray(numbers, dtype=np.int64))
 
     def hits(self) -> NDArray[np.int64]:
         """Number of searches that ended in each minimum (n,), lowest first."""
@@ -334,7 +356,7 @@ class Database:
         if self.set_aside:
             rows = [row for row in rows if row[0] in self._known]
         ids, hits = np.array(rows, dtype=np.int64).reshape(-1, 2).T
-        return hits[places(ids, self.minimum_ids())]
+        return hits[positions(ids, self.minimum_ids())]
 
     def find_minimum(self, point: StationaryPoint) -> StoredMinimum | None:
         """The stored minimum that equals `point` modulo symmetry, if there is one; never for a saddle."""

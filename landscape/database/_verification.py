@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from joblib import delayed
@@ -30,7 +29,7 @@ from landscape.stationary import (
     signs_of,
     value_tolerance,
 )
-from landscape.support import check_jobs, one_thread, only_writer, worker_pool
+from landscape.support import Result, check_jobs, one_thread, only_writer, run_tasks
 
 # tolerance for the last digits on another processor or library
 VALUE_ERROR = 1e-12  # nats, for losses of order one
@@ -54,7 +53,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Verification:
+class Verification(Result, shows=("path", "minima", "transition_states", "paths", "unchecked_ends", "failures")):
     """Result of checking a database."""
 
     path: Path
@@ -111,13 +110,10 @@ def verify(
         ]
         failures = [Failure(row.id, row.kind, f"it is set aside: {row.why}") for row in database.set_aside]
         doubles = _doubles(database)
-        with worker_pool(jobs) as parallel:
-            results: Any = parallel(tasks)
-            for k, (point, problems) in enumerate(zip(points, results, strict=True)):
-                found = [*problems, *doubles.get((_kind(point), point.id), ())]
-                failures += [Failure(point.id, _kind(point), what) for what in found]
-                if progress is not None:
-                    progress(k + 1, len(points))
+        results = run_tasks(tasks, len(points), jobs=jobs, progress=progress)
+        for point, problems in zip(points, results, strict=True):
+            found = [*problems, *doubles.get((_kind(point), point.id), ())]
+            failures += [Failure(point.id, _kind(point), what) for what in found]
         return Verification(
             database.path,
             len(database.minima),

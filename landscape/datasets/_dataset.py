@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.support import Result
+
 CHUNK = 1000  # rows that are checked together
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "feature", "M": "test_row"}):
     """Training rows and test rows of a classification problem. Its arrays are read-only.
 
     Parameters

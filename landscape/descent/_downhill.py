@@ -10,6 +10,7 @@ from landscape.descent._flow import FlowStep
 from landscape.descent._quench import QuenchResult, flow_quench
 from landscape.losses import Loss
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -24,12 +25,22 @@ TUBE = 0.01  # a deviation without effect: paths that separate to different mini
 
 
 @dataclass(frozen=True, eq=False)
-class DownhillPath:
-    """A path down from a transition state."""
+class DownhillPath(Result, shows=("result.value", "result.status", "deviation", "on_a_ridge"), axes={"T": "point"}):
+    """A path down from a transition state.
 
-    result: QuenchResult  # where it ends
-    points: Array  # (T, P) points from the transition state to where Newton's method took over
-    deviation: float  # bound on the deviation due to the errors of its steps
+    Attributes
+    ----------
+    result : QuenchResult
+        Where it ends.
+    points : (T, P) float64
+        Points from the transition state to where Newton's method took over.
+    deviation : float
+        Bound on the deviation due to the errors of its steps.
+    """
+
+    result: QuenchResult
+    points: Array
+    deviation: float
 
     @property
     def on_a_ridge(self) -> bool:

@@ -29,6 +29,7 @@ from landscape.stationary import (
     signs_of,
     typed_point,
 )
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -50,7 +51,7 @@ class Location(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Located:
+class Located(Result, shows=("location", "model.value", "gradients", "hessians")):
     """The model at the point after the necessary Newton steps, and what is there."""
 
     model: LocalModel

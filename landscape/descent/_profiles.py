@@ -11,7 +11,7 @@ from landscape.descent._quench import QuenchResult
 from landscape.losses import Loss
 from landscape.networks import MLP
 from landscape.stationary import Minimum, TransitionState, local_model, separation
-from landscape.support import one_thread
+from landscape.support import Result, one_thread
 from landscape.symmetry import align, transform
 
 Array = NDArray[np.float64]
@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Profile:
+class Profile(Result, shows=("losses", "lengths"), axes={"T": "point", "k": "transition_state", "k + 1": "minimum"}):
     """The loss along a path through k transition states.
 
     Attributes

@@ -15,7 +15,7 @@ from landscape.descent._newton import newton
 from landscape.descent._preconditioned import Descent, preconditioned_lbfgs
 from landscape.losses import Loss
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, rounding_of, signs_of
-from landscape.support import one_thread
+from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
 Method = Literal["lbfgs", "flow"]
@@ -52,17 +52,40 @@ _STATUS = {
 
 
 @dataclass(frozen=True, eq=False)
-class QuenchResult:
-    """Where a quench ended."""
+class QuenchResult(
+    Result,
+    shows=("value", "rms_gradient", "flat", "gradient_evaluations", "hessian_evaluations"),
+    axes={"M": "mode"},
+    units={"value": "nats"},
+):
+    """Where a quench ended.
 
-    coordinates: Array  # (P,)
-    value: float  # nats
+    Attributes
+    ----------
+    coordinates : (P,) float64
+        The parameters.
+    value : float
+        Loss in nats.
+    rms_gradient : float
+        Root mean square of the components of the gradient.
+    eigenvalues : (M,) float64
+        Of the exact Hessian, ascending, zero modes left out.
+    status : QuenchStatus
+        Converged, or why not.
+    gradient_evaluations, hessian_evaluations : int
+        What it cost.
+    hessian_rounding : float
+        Spectral norm of the rounding of the Hessian: eigenvalues within it have no sign.
+    """
+
+    coordinates: Array
+    value: float
     rms_gradient: float
-    eigenvalues: Array  # of the exact Hessian, ascending, without zero modes
+    eigenvalues: Array
     status: QuenchStatus
     gradient_evaluations: int
     hessian_evaluations: int
-    hessian_rounding: float = 0.0  # spectral norm: eigenvalues within it have no sign
+    hessian_rounding: float = 0.0
 
     @property
     def flat(self) -> int:

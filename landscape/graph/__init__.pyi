@@ -32,3 +32,7 @@ from ._pathways import (
     Pathway as Pathway,
     fastest_path as fastest_path,
 )
+from ._visible import (
+    tree_with as tree_with,
+    visible_top as visible_top,
+)

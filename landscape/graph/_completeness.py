@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln, pdtr
-from scipy.stats import norm
+from scipy.special import gammaln, ndtri, pdtr
+
+from landscape.support import Result
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -26,7 +27,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, eq=False)
-class DiscoveryCurve:
+class DiscoveryCurve(Result):
     """Distinct minima against the number of searches.
 
     Attributes
@@ -265,7 +266,7 @@ def _quantile(confidence: float) -> float:
     if not 0 < confidence < 1:
         msg = f"confidence must be between 0 and 1; got {confidence!r}"
         raise ValueError(msg)
-    return float(norm.ppf((1 + confidence) / 2))
+    return float(ndtri((1 + confidence) / 2))
 
 
 def _rarefied(hits: Integers, searches: Integers) -> Floats:

@@ -4,22 +4,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
+import lazy_loader
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
 from landscape.graph._heights import TOLERANCE, below_minima
+from landscape.support import Result
+
+if TYPE_CHECKING:
+    import networkx as nx
+else:
+    nx = lazy_loader.load("networkx")  # few need it, and it takes long to import
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class LandscapeGraph:
+class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "transition_state"}):
     """Minima connected by transition states, as plain read-only arrays.
 
     Several transition states may connect the same two minima, and one may connect a minimum to itself (both downhill
@@ -70,6 +76,11 @@ class LandscapeGraph:
             k = int(np.argmax(wrong))
             msg = f"edges must name minima 0 ... {self.n_minima - 1}; transition state {k} has {self.edges[k].tolist()}"
             raise ValueError(msg)
+
+    def _picture(self) -> str:
+        from landscape.graph._disconnectivity import picture  # noqa: PLC0415 - it imports this module
+
+        return picture(self)
 
     @property
     def n_minima(self) -> int:
@@ -198,7 +209,7 @@ def superbasins(graph: LandscapeGraph, level: float) -> Integers:
     return labels
 
 
-def to_networkx(graph: LandscapeGraph) -> nx.MultiGraph:
+def to_networkx(graph: LandscapeGraph) -> "nx.MultiGraph":
     """The graph for networkx: minima are nodes, transition states are edges keyed by their index.
 
     Nodes and edges have the attribute ``loss`` in nats.
@@ -210,7 +221,7 @@ def to_networkx(graph: LandscapeGraph) -> nx.MultiGraph:
     return result
 
 
-def from_networkx(network: nx.Graph) -> LandscapeGraph:
+def from_networkx(network: "nx.Graph") -> LandscapeGraph:
     """Convert a networkx graph whose nodes and edges have a finite attribute ``loss`` in nats.
 
     Minima are numbered in the order of the nodes. Transition states keep their numbers if the keys of a multigraph's

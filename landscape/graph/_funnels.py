@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.graph._connectivity import LandscapeGraph, minimax_barriers
 from landscape.graph._disconnectivity import disconnectivity_tree
+from landscape.support import Result
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -15,7 +16,9 @@ SMALL_CLIMB = 0.1  # share of the range of losses: see `funnelling`
 
 
 @dataclass(frozen=True, eq=False)
-class Funnelling:
+class Funnelling(
+    Result, shows=("share", "frustration", "span", "global_minimum", "connected"), axes={"n": "minimum", "k": "funnel"}
+):
     """Climbs from the minima of a landscape to its global minimum.
 
     Attributes

@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import networkx as nx
+import lazy_loader
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.graph._connectivity import LandscapeGraph, minimax_barrier
+from landscape.support import Result
+
+if TYPE_CHECKING:
+    import networkx as nx
+else:
+    nx = lazy_loader.load("networkx")  # it takes long to import
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -15,7 +22,9 @@ Ways = dict[tuple[int, int], tuple[float, int]]  # (from, to): cost of the step 
 
 
 @dataclass(frozen=True, eq=False)
-class Pathway:
+class Pathway(
+    Result, shows=("highest", "climb", "log_probability"), axes={"k": "transition_state", "k + 1": "minimum"}
+):
     """A pathway from one minimum to another.
 
     Attributes

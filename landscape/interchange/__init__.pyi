@@ -1,3 +1,6 @@
+from . import (
+    pele_adapter as pele_adapter,
+)
 from ._certification import (
     Candidates as Candidates,
     Imported as Imported,

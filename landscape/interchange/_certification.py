@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from joblib import delayed
@@ -17,7 +17,7 @@ from landscape.graph import LandscapeGraph, below_minima
 from landscape.losses import Loss
 from landscape.search import SaddleResult, downhill, find_transition_state
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, TransitionState, local_model
-from landscape.support import check_jobs, one_thread, worker_pool
+from landscape.support import Result, check_jobs, one_thread, run_tasks
 
 Array = NDArray[np.float64]
 
@@ -86,7 +86,7 @@ class Candidates:
 
 
 @dataclass(frozen=True)
-class Imported:
+class Imported(Result):
     """Result of an import."""
 
     path: Path
@@ -140,25 +140,16 @@ def import_candidates(
     """
     _check(candidates, loss, jobs)
     check_new(output)
-    total = len(candidates.minima) + len(candidates.states)
-    done = 0
-    results: list[Any] = []
     said = candidates.said_of_minima, candidates.said_of_states
-    with worker_pool(jobs) as parallel:
-        tasks = [
-            delayed(_certified_minimum)(loss, theta, valid)
-            for theta, valid in zip(candidates.minima, said[0].valid, strict=True)
-        ]
-        tasks += [
-            delayed(_certified_state)(loss, theta, valid, check_paths)
-            for theta, valid in zip(candidates.states, said[1].valid, strict=True)
-        ]
-        found: Any = parallel(tasks)
-        for result in found:
-            results.append(result)
-            done += 1
-            if progress is not None:
-                progress(done, total)
+    tasks = [
+        delayed(_certified_minimum)(loss, theta, valid)
+        for theta, valid in zip(candidates.minima, said[0].valid, strict=True)
+    ]
+    tasks += [
+        delayed(_certified_state)(loss, theta, valid, check_paths)
+        for theta, valid in zip(candidates.states, said[1].valid, strict=True)
+    ]
+    results = list(run_tasks(tasks, len(tasks), jobs=jobs, progress=progress))
     minima, states = results[: len(candidates.minima)], results[len(candidates.minima) :]
     contradictions = [
         *_contradicted(candidates.source, said[0], minima),

@@ -38,7 +38,7 @@ from landscape.database import (
 )
 from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, later_rows, rows
 from landscape.stationary import GRADIENT_TOLERANCE, Minimum, TransitionState
-from landscape.support import new_file, reading
+from landscape.support import Result, new_file, reading
 
 Array = NDArray[np.float64]
 Stored = StoredMinimum | StoredTransitionState
@@ -100,7 +100,7 @@ class _Start:
 
 
 @dataclass(frozen=True)
-class Restored:
+class Restored(Result):
     """Contents of a restored database."""
 
     path: Path

@@ -9,13 +9,14 @@ after the other, with nothing between them. Networks have no moments of inertia;
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.database import Database, StoredMinimum, StoredTransitionState
+from landscape.database import Database, StoredMinimum, StoredTransitionState, edges_of
 from landscape.interchange._certification import Candidates, Imported, Progress, Said, import_candidates
 from landscape.losses import Loss
 from landscape.stationary import Derived
@@ -39,11 +40,11 @@ def export_pathsample(database: Database, folder: str | Path) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     minima, states = database.minima, database.transition_states
-    position = {minimum.id: k for k, minimum in enumerate(minima, start=1)}
+    ends = 1 + edges_of(minima, states)
     writers: dict[str, Callable[[Path], object]] = {
         "points.min": lambda path: _write_points(path, minima),
         "points.ts": lambda path: _write_points(path, states),
-        "ts.data": lambda path: _write_lines(path, (_state_line(database, state, position) for state in states)),
+        "ts.data": lambda path: _write_lines(path, map(partial(_state_line, database), states, ends.tolist())),
         "min.data": lambda path: _write_lines(path, (_minimum_line(database, minimum) for minimum in minima)),
     }
     (folder / "min.data").unlink(missing_ok=True)
@@ -68,9 +69,9 @@ def _minimum_line(database: Database, stored: StoredMinimum) -> str:
     return f"{stored.point.value!r} {stored.point.log_determinant!r} {order} 1 1 1"
 
 
-def _state_line(database: Database, stored: StoredTransitionState, position: dict[int, int]) -> str:
-    order, ends = _point_group_order(database, stored), " ".join(str(position[k]) for k in stored.minimum_ids)
-    return f"{stored.point.value!r} {stored.point.log_product!r} {order} {ends} 1 1 1"
+def _state_line(database: Database, stored: StoredTransitionState, ends: list[int]) -> str:
+    order = _point_group_order(database, stored)
+    return f"{stored.point.value!r} {stored.point.log_product!r} {order} {ends[0]} {ends[1]} 1 1 1"
 
 
 def _point_group_order(database: Database, stored: StoredMinimum | StoredTransitionState) -> int:

@@ -51,12 +51,12 @@ def anharmonic_coefficient(loss: Loss, point: ArrayLike, *, step: float = STEP) 
     model = local_model(loss, np.array(point, dtype=np.float64))
     kept = ~model.zero
     values, modes = model.eigenvalues[kept], model.eigenvectors[:, kept]
-    if (values < 0.0).sum() > 1:
-        msg = f"point must be a minimum or a transition state; it has {(values < 0.0).sum()} negative eigenvalues"
+    if model.index > 1:
+        msg = f"point must be a minimum or a transition state; it has {model.index} negative eigenvalues"
         raise ValueError(msg)
     third, fourth = _derivatives(loss, model.point, modes, values, step)
     c = _well(third, fourth, np.abs(values))
-    return c - _bending(third[0], np.abs(values)) if values[0] < 0.0 else c
+    return c - _bending(third[0], np.abs(values)) if model.index else c
 
 
 def _derivatives(loss: Loss, point: Floats, modes: Floats, values: Floats, step: float) -> tuple[Floats, Floats]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.kinetics._rates import RateNetwork
+from landscape.support import RNG, Result
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -14,7 +15,7 @@ MAX_JUMPS = 10_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class RandomWalk:
+class RandomWalk(Result, axes={"k + 1": "visit"}):
     """A walk over minima.
 
     Parameters
@@ -42,7 +43,7 @@ class RandomWalk:
 
 
 def random_walk(
-    network: RateNetwork, start: int, horizon: float, rng: np.random.Generator, *, max_jumps: int = MAX_JUMPS
+    network: RateNetwork, start: int, horizon: float, *, rng: RNG = None, max_jumps: int = MAX_JUMPS
 ) -> RandomWalk:
     """Walk from minimum `start` for a time `horizon`: exponential dwell times, jumps in proportion to the rates.
 
@@ -55,7 +56,7 @@ def random_walk(
     start : int
     horizon : float
         In units of gradient-flow time.
-    rng : Generator
+    rng : None, int or Generator
     max_jumps : int
         Largest number of jumps: if rates between two minima are 10^20 times those out of the pair, a walk never
         leaves, and `first_passage_times` gives the answer instead.
@@ -67,6 +68,7 @@ def random_walk(
     RuntimeError
         If the walk takes more than `max_jumps` jumps.
     """
+    rng = np.random.default_rng(rng)
     if not 0 <= start < network.n_minima:
         msg = f"start must be a minimum 0 ... {network.n_minima - 1}; got {start!r}"
         raise ValueError(msg)

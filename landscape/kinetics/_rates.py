@@ -9,16 +9,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from landscape.database import Database, StoredMinimum, StoredTransitionState
+from landscape.database import Database, StoredMinimum, StoredTransitionState, edges_of
 from landscape.graph import check_barriers
 from landscape.kinetics._elimination import Steps
+from landscape.support import Result
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Barriers:
+class Barriers(Result, shows=("losses", "transition_losses"), axes={"n": "minimum", "m": "transition_state"}):
     """Data of n minima and m transition states for escape rates, as copied arrays.
 
     Parameters
@@ -82,12 +83,11 @@ class Barriers:
     @classmethod
     def of(cls, minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> Self:
         """Create from the records of a database; transition states keep their order."""
-        position = {minimum.id: k for k, minimum in enumerate(minima)}
         return cls(
             losses=np.array([minimum.point.value for minimum in minima]),
             log_determinants=np.array([minimum.point.log_determinant for minimum in minima]),
             orbit_sizes=np.array([float(minimum.orbit_size) for minimum in minima]),
-            edges=np.array([[position[number] for number in state.minimum_ids] for state in states], dtype=np.int64),
+            edges=edges_of(minima, states),
             transition_losses=np.array([state.point.value for state in states]),
             transition_log_determinants=np.array([state.point.log_determinant for state in states]),
             transition_orbit_sizes=np.array([float(state.orbit_size) for state in states]),
@@ -106,7 +106,7 @@ class Barriers:
 
 
 @dataclass(frozen=True, eq=False)
-class RateNetwork:
+class RateNetwork(Result, shows=("image_rates", "escape_rates"), axes={"n": "minimum", "nnz": "rate"}):
     """Rates between n minima, with symmetric images lumped together.
 
     Parameters

@@ -1,3 +1,7 @@
+from ._backpropagation import (
+    gradient_over_rows as gradient_over_rows,
+    gradients_of_rows as gradients_of_rows,
+)
 from ._cross_entropy import (
     WIDE as WIDE,
     CrossEntropyLoss as CrossEntropyLoss,
@@ -21,6 +25,7 @@ from ._rounding import (
     UNIT as UNIT,
     Rounding as Rounding,
     rounding_of_norms as rounding_of_norms,
+    sign_rounding as sign_rounding,
 )
 from ._surfaces import (
     DoubleWells as DoubleWells,

@@ -92,7 +92,15 @@ class CrossEntropyLoss:
         self._inputs = np.ascontiguousarray(data.inputs if self._wide else data.inputs.T)
         self._labels = np.array(data.labels)
         self._penalty = np.where(network.kernel_mask() | regularize_biases, self.regularization, 0.0)
-        self.zero_modes = zero_modes(network, data.inputs, self._penalty)
+
+    @property
+    def zero_modes(self) -> Array:
+        """Orthonormal directions (k, P) along which the loss is constant everywhere."""
+        return self._zero_modes
+
+    @cached_property
+    def _zero_modes(self) -> Array:
+        return zero_modes(self.network, self.data.inputs, self._penalty)
 
     @property
     def n_parameters(self) -> int:

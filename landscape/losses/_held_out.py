@@ -8,12 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.datasets import CHUNK, Dataset, fresh_rows, is_generated
 from landscape.losses._cross_entropy import CrossEntropyLoss
+from landscape.support import Result
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOutLoss:
+class HeldOutLoss(Result, axes={"K": "point"}, units={"values": "nats", "errors": "nats", "mean_error": "nats"}):
     """Cross-entropy without penalty, in nats, of K points on the same M rows.
 
     Attributes

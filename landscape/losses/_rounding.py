@@ -26,7 +26,7 @@ Derived here; tested against extended precision by test_rounding.py.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from landscape.networks import MLP, Layer
 
@@ -47,9 +47,14 @@ class Rounding(NamedTuple):
 
 def rounding_of_norms(eigenvalues: Array, norm: float) -> Rounding:
     """Bounds for any loss, from the eigenvalues of its Hessian and |theta|, assuming terms as large as their sum."""
-    largest = float(np.abs(eigenvalues).max(initial=0.0))
-    error = DEVIATIONS * UNIT * float(np.sqrt(len(eigenvalues)) + np.sqrt(LONGEST_SUM)) * largest
+    error = float(sign_rounding(len(eigenvalues), np.abs(eigenvalues).max(initial=0.0)))
     return Rounding(error * norm, error)
+
+
+def sign_rounding(dimension: int, largest: ArrayLike) -> Array:
+    """Magnitude within which an eigenvalue of any loss's Hessian has no sign, from its largest one's and its rank."""
+    error = DEVIATIONS * UNIT * float(np.sqrt(dimension) + np.sqrt(LONGEST_SUM))
+    return error * np.asarray(largest, dtype=np.float64)
 
 
 def rounding_of_network(

@@ -1,10 +1,17 @@
+from ._layout import (
+    Size as Size,
+    add_colorbar as add_colorbar,
+    color_scale as color_scale,
+    draw_panels as draw_panels,
+    legend_beside as legend_beside,
+    letter as letter,
+    new_figure as new_figure,
+    plain_log_ticks as plain_log_ticks,
+    readable_ticks as readable_ticks,
+)
 from ._plots import (
-    BLUE as BLUE,
     INK as INK,
-    SUFFIXES as SUFFIXES,
-    UNDATED as UNDATED,
     VERMILION as VERMILION,
-    WIDE as WIDE,
     check_figure_path as check_figure_path,
     plot_disconnectivity as plot_disconnectivity,
     plot_discovery as plot_discovery,

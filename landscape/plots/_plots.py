@@ -8,16 +8,16 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
-from matplotlib.colors import Colormap, LogNorm, Normalize
+from matplotlib.colors import Colormap, LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.descent import Profile
 from landscape.graph import DisconnectivityTree, DiscoveryCurve, Estimate
+from landscape.plots._layout import WIDE, add_colorbar, color_scale, plain_log_ticks
 from landscape.stationary import LocalGeometry
 from landscape.support import new_file
 
@@ -26,7 +26,6 @@ Floats = NDArray[np.float64]
 INK = "#222222"
 # from the colorblind-safe palette of Okabe and Ito
 BLUE, VERMILION = "#0072b2", "#d55e00"
-WIDE = 5.0  # ratio of largest to smallest value from which an axis may be logarithmic
 SUFFIXES = (".svg", ".pdf", ".png")
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
@@ -90,7 +89,7 @@ def plot_disconnectivity(
     """
     values = None if color is None else _per_minimum("color", color, tree)
     disks = values if marker_colors is None else _per_minimum("marker_colors", marker_colors, tree)
-    scale = _scale(cmap, [v for v in (values, disks) if v is not None], log=log_color)
+    scale = color_scale(cmap, [v for v in (values, disks) if v is not None], log=log_color)
     width = linewidth if linewidth is not None else float(np.clip(12 / np.sqrt(tree.n_leaves), 0.15, 1.2))
     _add_lines(ax, tree, values, scale, width)
     sizes = np.zeros(tree.n_leaves) if marker_sizes is None else _per_minimum("marker_sizes", marker_sizes, tree)
@@ -99,7 +98,7 @@ def plot_disconnectivity(
         _add_labels(ax, tree, label_values, sizes)
     _dress(ax, tree, _describe(tree) if title is None else title)
     if colorbar and disks is not None:
-        _add_colorbar(ax, scale, color_label or "")
+        add_colorbar(ax.figure, ax, scale, color_label or "")
     return ax
 
 
@@ -171,11 +170,11 @@ def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None
         msg = "geometry must hold a test cross-entropy; the data set has no test rows"
         raise ValueError(msg)
     disks = ax.scatter(x, y, 14, geometry.losses, edgecolors="white", linewidths=0.3)
-    _add_colorbar(ax, disks, "training loss (nats)")
+    add_colorbar(ax.figure, ax, disks, "training loss (nats)")
     rank = geometry.rank_correlation
     if x.max() > WIDE * x.min():
         ax.set_xscale("log")
-        _plain_log_ticks(ax.xaxis)
+        plain_log_ticks(ax.xaxis)
     ax.set(xlabel="trace of the Hessian (nats)", ylabel="test - training cross-entropy (nats)")
     correlation = "" if np.isnan(rank) else rf", Spearman's $\rho$ = {rank:.2f}"
     if np.isfinite(geometry.test_errors).any():
@@ -221,14 +220,6 @@ def _per_minimum(name: str, values: ArrayLike, tree: DisconnectivityTree) -> Flo
     return array[tree.minima]
 
 
-def _scale(cmap: str | Colormap, values: list[Floats], *, log: bool) -> ScalarMappable:
-    """One color scale for all finite values; nan is black."""
-    usable = np.concatenate([v[np.isfinite(v) & ((v > 0.0) | (not log))] for v in values]) if values else np.empty(0)
-    low, high = (usable.min(), usable.max()) if usable.size else (0.0, 1.0)
-    colors = mpl.colormaps.get_cmap(cmap).with_extremes(bad=INK)
-    return ScalarMappable((LogNorm if log and high > WIDE * low else Normalize)(low, high), colors)
-
-
 def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale: ScalarMappable, width: float) -> None:
     # superbasins first, so that the colored lines of the minima are on top
     if values is None:
@@ -246,22 +237,6 @@ def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale
         drawable = np.isfinite(per_segment) & ((per_segment > 0.0) | (not isinstance(scale.norm, LogNorm)))
         lines.set_array(np.ma.masked_where(~drawable, per_segment))
     ax.add_collection(lines, autolim=False)
-
-
-def _add_colorbar(ax: Axes, scale: ScalarMappable, label: str) -> None:
-    low, high = scale.get_clim()  # the color bar widens equal limits
-    bar = ax.figure.colorbar(scale, ax=ax, label=label, pad=0.02, aspect=35)
-    if low == high:
-        bar.set_ticks([low], labels=[f"{low:.6g}"])
-    elif isinstance(scale.norm, LogNorm):
-        _plain_log_ticks(bar.ax.yaxis)
-
-
-def _plain_log_ticks(axis: Axis) -> None:
-    """Ticks at 1, 2 and 5 times powers of ten, written as plain numbers."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _add_disks(
@@ -300,15 +275,17 @@ def _dress(ax: Axes, tree: DisconnectivityTree, title: str) -> None:
 
 
 def _describe(tree: DisconnectivityTree) -> str:
-    """Numbers of minima, transition states and, if not all are connected, components."""
+    """Numbers of minima, why some are missing, transition states and, if not all are connected, components."""
     minima = _count(tree.n_minima, "minimum", "minima")
     if tree.n_leaves < tree.n_minima:
-        minima = f"{tree.n_leaves} of {minima}"
+        why = ", ".join(f"{number} {reason}" for reason, number in tree.left_out.items())
+        minima = f"{tree.n_leaves} of {minima} ({why})"
     parts = [minima, _count(tree.n_transition_states, "transition state", "transition states")]
     if tree.n_components > 1:
         below = f" below {tree.ceiling:.4g} nats" if np.isfinite(tree.ceiling) else ""
         parts.append(f"{tree.n_components} components{below}")
-    return ", ".join(parts)
+    separator = ",\n" if tree.left_out else ", "
+    return separator.join((parts[0], ", ".join(parts[1:])))
 
 
 def _count(number: int, one: str, many: str) -> str:

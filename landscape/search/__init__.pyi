@@ -10,17 +10,12 @@ from ._basin_hopping import (
     basin_hopping as basin_hopping,
 )
 from ._exploration import (
-    FEWEST_STARTS as FEWEST_STARTS,
-    Exploration as Exploration,
     estimate_minima as estimate_minima,
     explore as explore,
     store_inherent_structures as store_inherent_structures,
-    summarize as summarize,
 )
 from ._moves import (
-    CrossoverMove as CrossoverMove,
     GaussianMove as GaussianMove,
-    LayerMove as LayerMove,
     Move as Move,
     UnitMove as UnitMove,
 )
@@ -37,7 +32,8 @@ from ._saddles import (
     search_between as search_between,
     search_from_minimum as search_from_minimum,
 )
-from ._tempering import (
-    Tempering as Tempering,
-    parallel_tempering as parallel_tempering,
+from ._summary import (
+    FEWEST_STARTS as FEWEST_STARTS,
+    Exploration as Exploration,
+    summarize as summarize,
 )

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.losses import Loss
 from landscape.search._band_steps import Steps
+from landscape.support import Result
 
 Array = NDArray[np.float64]
 
@@ -25,16 +26,36 @@ class BandStatus(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Band:
-    """A band between two points, both included."""
+class Band(
+    Result, shows=("values", "rms_force", "evaluations", "hessians"), axes={"K + 2": "point"}, units={"values": "nats"}
+):
+    """A band between two points, both included.
 
-    points: Array  # (K + 2, P)
-    values: Array  # (K + 2,) nats
-    rms_force: float  # of all images together, at the end; nats per length
-    evaluations: int  # gradients
-    residual: float  # largest force on an image, times the band's length, over the range of the loss along it
+    Attributes
+    ----------
+    points : (K + 2, P) float64
+        The images and the two ends.
+    values : (K + 2,) float64
+        Loss of each, in nats.
+    rms_force : float
+        Of all images together, at the end, in nats per length.
+    evaluations : int
+        Gradients.
+    residual : float
+        Largest force on an image, times the band's length, over the range of the loss along it.
+    status : BandStatus
+        Converged, or why not.
+    hessians : int
+        Hessians computed for the metric of the steps.
+    """
+
+    points: Array
+    values: Array
+    rms_force: float
+    evaluations: int
+    residual: float
     status: BandStatus
-    hessians: int = 0  # for the metric of the steps
+    hessians: int = 0
 
     @property
     def converged(self) -> bool:

@@ -10,17 +10,17 @@ from landscape.descent import quench
 from landscape.losses import Loss
 from landscape.search._moves import GaussianMove, Move, UnitMove
 from landscape.stationary import Minimum, same_point
+from landscape.support import RNG, Result
 
 # factors of a move's length after a step that fell back and one that did not: one step in ten then falls back
 GROW, SHRINK = 1.2, 0.98
 LONGEST = 5.0  # in units of the first step
-PARTNERS = 20  # minima that a walker remembers for moves between two
 TEMPERATURE_GAIN = 0.2  # change of log temperature per acceptance above or below the target
 TEMPERATURE_RANGE = 1e3  # an adaptive temperature stays within this factor of the first
 
-# Measured with eight seconds and one seed each for (5, 5) and (4, 4, 4): 500 to 600 and 300 to 360 distinct minima
-# per minute for all mixes with Gaussian or unit moves, equal within the noise; crossover alone finds fewer, layers no
-# more. Unit moves reach the lowest ten. At T = 1e-2 as many or more, but higher ones.
+# `benchmarks/moves.py`: on three of four losses nothing finds more distinct minima per minute than this mix, beyond
+# the noise; on the fourth, Gaussian moves alone do. Moves of one layer, crossover of two minima and parallel tempering
+# found no more and were removed. Unit moves reach the lowest minima. At T = 1e-2 as many or more, but higher ones.
 DEFAULT_MOVES: tuple[Move, ...] = (GaussianMove(4.0), UnitMove(1.5))
 WITHOUT_NETWORK: tuple[Move, ...] = (GaussianMove(),)
 
@@ -87,11 +87,10 @@ class Walker:
     current: Minimum
     lengths: tuple[float, ...]  # of each move, adapted
     temperature: float  # nats, adapted
-    partners: tuple[Minimum, ...] = ()  # other minima seen, the latest last
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class Walk(Result, shows=("lowest.value", "accepted", "unconverged", "step_length")):
     """The quenches of a basin-hopping walk, in order."""
 
     minima: tuple[Minimum, ...]  # every converged quench, repeats included
@@ -118,9 +117,9 @@ class Walk:
 def basin_hopping(
     loss: Loss,
     start: Walker | Minimum | ArrayLike,
-    rng: np.random.Generator,
     *,
     steps: int,
+    rng: RNG = None,
     settings: BasinHopping = BasinHopping(),
 ) -> Walk:
     """Walk `steps` steps from a minimum, from the quench of a point (P,), or from an earlier walk's `walker`.
@@ -131,10 +130,11 @@ def basin_hopping(
         If `steps` is negative, the quench of the start does not converge, or a move needs a network that the
         loss does not have.
     """
+    rng = np.random.default_rng(rng)
     if steps < 0:
         msg = f"steps must not be negative; got {steps}"
         raise ValueError(msg)
-    walker = start if isinstance(start, Walker) else first_walker(loss, start, settings)
+    walker = start if isinstance(start, Walker) else _first_walker(loss, start, settings)
     minima, accepted, unconverged = [], 0, 0
     for _ in range(steps):
         walker, minimum, was_accepted = _step(loss, walker, rng, settings)
@@ -146,7 +146,7 @@ def basin_hopping(
     return Walk(tuple(minima), walker, accepted, unconverged)
 
 
-def first_walker(loss: Loss, start: Minimum | ArrayLike, settings: BasinHopping) -> Walker:
+def _first_walker(loss: Loss, start: Minimum | ArrayLike, settings: BasinHopping) -> Walker:
     """A walker before its first step."""
     current = start if isinstance(start, Minimum) else quench(loss, start).minimum
     return Walker(current, tuple(move.length or 1.0 for move in settings.moves_on(loss)), settings.temperature)
@@ -157,7 +157,7 @@ def _step(
 ) -> tuple[Walker, Minimum | None, bool]:
     moves, current = settings.moves_on(loss), walker.current
     which = int(rng.integers(len(moves)))
-    trial = quench(loss, moves[which].propose(loss, current, walker.partners, walker.lengths[which], rng))
+    trial = quench(loss, moves[which].propose(loss, current, walker.lengths[which], rng))
     threshold = rng.random()  # always drawn, so that the stream does not depend on outcomes
     if not trial.converged:
         return _adapt_length(walker, moves, which, SHRINK), None, False
@@ -165,12 +165,10 @@ def _step(
     if same_point(loss.network, minimum, current):
         return _adapt_length(walker, moves, which, GROW), minimum, False
     accepted = bool(threshold < np.exp(min(0.0, (current.value - minimum.value) / walker.temperature)))
-    other = current if accepted else minimum
     walker = replace(
         _adapt_length(walker, moves, which, SHRINK),
         current=minimum if accepted else current,
         temperature=_adapted_temperature(walker.temperature, settings, accepted=accepted),
-        partners=(*walker.partners, other)[-PARTNERS:],
     )
     return walker, minimum, accepted
 

@@ -1,10 +1,8 @@
 """Exploration of a landscape: searches in parallel, one writer, resumable at any moment."""
 
-import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,48 +20,18 @@ from landscape.database import (
     differing_field,
     provenance_of,
 )
-from landscape.descent import QuenchStatus
-from landscape.graph import Estimate, below_minima, chao1, components, coverage_interval, minima_at_least
+from landscape.graph import below_minima
 from landscape.losses import Loss
 from landscape.search._memory import Memory
 from landscape.search._planning import BATCH, CYCLE, KINDS
 from landscape.search._searches import Found, run as run_search, run_start
+from landscape.search._summary import FEWEST_STARTS, Exploration, next_search, summarize
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import check_jobs, only_writer, shared, worker_pool
 
 FEWEST_SEARCHES = 128  # searches before completeness is judged
-REMEDIES = {status.name: status.value for status in (QuenchStatus.RUNAWAY, QuenchStatus.DEGENERATE)}
-FEWEST_STARTS = 32  # random starts that ended in minima needed for an estimate
 FRESH = "random start"  # origin of minima first found by fresh random starts
 MOST_STARTS = 3000  # largest number that `completeness` draws
-
-
-@dataclass(frozen=True)
-class Exploration:
-    """Summary of a database after an exploration."""
-
-    path: Path
-    searches: int
-    minima: int
-    transition_states: int
-    components: int
-    lowest_loss: float  # nats; nan without a minimum
-    estimated_minima: Estimate | None  # lower bound, see `summarize`; None without a minimum
-    coverage: float  # probability that a random start ends where another one did (Good-Turing); nan: not determined
-    coverage_low: float = math.nan  # of its 95 % interval
-    random_starts: int = 0  # random starts that ended in minima, the basis of estimate and coverage
-    random_minima: int = 0  # distinct minima that they found
-    found_share: float = math.nan  # upper bound on the share that they found of the minima in reach
-    statuses: Mapping[str, int] = field(default_factory=dict)  # number of searches by status
-
-    @property
-    def advice(self) -> str | None:
-        """What to do about searches that ended in no isolated point, in a sentence; None if there are none."""
-        counts = {name: self.statuses.get(name, 0) for name in REMEDIES}
-        worst = max(counts, key=lambda name: counts[name])
-        if not counts[worst]:
-            return None
-        return f"{counts[worst]} of {self.searches} searches ended in no minimum: {REMEDIES[worst]}"
 
 
 Progress = Callable[[int, int | None, Exploration], object]  # searches done, total (None: unlimited), summary
@@ -253,11 +221,6 @@ def open_or_create(loss: Loss, path: str | Path, seed: int) -> Database:
     return database
 
 
-def next_search(database: Database) -> int:
-    """Number of searches so far."""
-    return database.n_attempts
-
-
 def store(database: Database, results: list[Found]) -> None:
     """Write a batch of results in one transaction, in the order of the searches."""
     with database.transaction():
@@ -342,36 +305,3 @@ def store_inherent_structures(database: Database, quenched: Sequence[Quenched], 
             if one.minimum is not None and database.minimum_problem(one.minimum) is None:
                 number, _ = database.add_minimum(one.minimum, origin=origin, hits=0, discovery=one.discovery)
             database.add_inherent_structure(one.point, method, number, one.reason)
-
-
-def summarize(database: Database) -> Exploration:
-    """Count the contents of a database and bound the number of minima from below.
-
-    The estimate uses random starts alone (`Database.found_by_random_starts`), at least 32 of them: its value is Chao1,
-    a lower bound in expectation, `low` is a lower bound at 95 % for any probabilities of the minima
-    (`minima_at_least`), and `high` is inf, because there is no upper bound. All known minima count for both. With
-    fewer random starts the value is nan: not determined.
-    """
-    graph, starts = database.graph(), database.found_by_random_starts()
-    labels, n = components(graph), graph.n_minima
-    estimate, share, coverage = Estimate(math.nan, float(n), math.inf), math.nan, Estimate(*[math.nan] * 3)
-    hits = np.unique(starts, return_counts=True)[1]
-    if starts.size >= FEWEST_STARTS:
-        least, coverage = minima_at_least(starts), coverage_interval(hits)
-        share = float(hits.size / chao1(hits).value)
-        estimate = Estimate(max(least.value, float(n)), max(least.low, float(n)), math.inf)
-    return Exploration(
-        path=database.path,
-        searches=next_search(database),
-        minima=n,
-        transition_states=graph.n_transition_states,
-        components=int(labels.max()) + 1 if len(labels) else 0,
-        lowest_loss=float(graph.losses[0]) if n else float("nan"),
-        estimated_minima=estimate if n else None,
-        coverage=coverage.value,
-        coverage_low=coverage.low,
-        random_starts=starts.size,
-        random_minima=hits.size,
-        found_share=share,
-        statuses=database.attempt_statuses(),
-    )

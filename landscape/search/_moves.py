@@ -3,16 +3,14 @@
 Every move has a first `length`, which the walk adapts, and `propose`, which draws a point (P,).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape import symmetry
 from landscape.losses import Loss
-from landscape.networks import MLP, Layer
+from landscape.networks import MLP
 from landscape.stationary import Minimum
 
 Array = NDArray[np.float64]
@@ -26,10 +24,8 @@ class Move(Protocol):
         """Length of the first step; None if there is nothing to adapt."""
         ...
 
-    def propose(
-        self, loss: Loss, current: Minimum, partners: Sequence[Minimum], length: float, rng: np.random.Generator
-    ) -> Array:
-        """Draw a point (P,) from `current`; `partners` are other minima that the walk knows."""
+    def propose(self, loss: Loss, current: Minimum, length: float, rng: np.random.Generator) -> Array:
+        """Draw a point (P,) from `current`."""
         ...
 
 
@@ -51,30 +47,9 @@ class GaussianMove(_WithLength):
 
     length: float = 6.0
 
-    def propose(
-        self, loss: Loss, current: Minimum, partners: Sequence[Minimum], length: float, rng: np.random.Generator
-    ) -> Array:
+    def propose(self, loss: Loss, current: Minimum, length: float, rng: np.random.Generator) -> Array:
         """Displace `current` by `length`."""
         return current.coordinates + _random_step(current.coordinates.size, length, rng)
-
-
-@dataclass(frozen=True)
-class LayerMove(_WithLength):
-    """The kernel and biases of one layer, drawn at random, along a random direction; `length` is Euclidean."""
-
-    length: float = 6.0
-
-    def propose(
-        self, loss: Loss, current: Minimum, partners: Sequence[Minimum], length: float, rng: np.random.Generator
-    ) -> Array:
-        """Displace one layer of `current` by `length`."""
-        network = _network_of(loss, self)
-        layers = network.unflatten(current.coordinates)
-        k = int(rng.integers(len(layers)))
-        kernel, bias = layers[k]
-        step = _random_step(kernel.size + bias.size, length, rng)
-        layers[k] = Layer(kernel + step[: kernel.size].reshape(kernel.shape), bias + step[kernel.size :])
-        return network.flatten(layers)
 
 
 @dataclass(frozen=True)
@@ -87,9 +62,7 @@ class UnitMove(_WithLength):
 
     length: float = 4.0
 
-    def propose(
-        self, loss: Loss, current: Minimum, partners: Sequence[Minimum], length: float, rng: np.random.Generator
-    ) -> Array:
+    def propose(self, loss: Loss, current: Minimum, length: float, rng: np.random.Generator) -> Array:
         """Redraw one unit of `current`."""
         network = _network_of(loss, self)
         layers = network.unflatten(current.coordinates)  # views of a copy
@@ -99,36 +72,6 @@ class UnitMove(_WithLength):
         kernel[:, unit] = rng.uniform(-into, into, len(kernel))
         bias[unit] = rng.uniform(-into, into)
         after[unit] = rng.uniform(-out, out, after.shape[1])
-        return network.flatten(layers)
-
-
-@dataclass(frozen=True)
-class CrossoverMove:
-    """Some units of one hidden layer change places with those of a second minimum, which is aligned first.
-
-    The second minimum is one of the partners; before there is any, a random start stands in. Units come
-    with their bias, incoming and outgoing weights.
-    """
-
-    @property
-    def length(self) -> None:
-        """There is nothing to adapt."""
-        return None
-
-    def propose(
-        self, loss: Loss, current: Minimum, partners: Sequence[Minimum], length: float, rng: np.random.Generator
-    ) -> Array:
-        """Take over some units of a partner."""
-        network = _network_of(loss, self)
-        other = partners[int(rng.integers(len(partners)))].coordinates if partners else network.glorot_uniform(rng)
-        layers = network.unflatten(current.coordinates)
-        donors = network.unflatten(symmetry.nearest_image(network, other, current.coordinates))
-        k, _ = _random_unit(network, rng)
-        width = network.hidden[k]
-        units = rng.choice(width, int(rng.integers(1, max(width, 2))), replace=False)
-        layers[k].kernel[:, units] = donors[k].kernel[:, units]
-        layers[k].bias[units] = donors[k].bias[units]
-        layers[k + 1].kernel[units] = donors[k + 1].kernel[units]
         return network.flatten(layers)
 
 

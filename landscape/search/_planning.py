@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from landscape.graph import LandscapeGraph, components, minimax_barriers
-from landscape.search._searches import FIRST_COLLAPSED, Task
+from landscape.search._searches import FIRST_COLLAPSED, Task, rng_of
 from landscape.stationary import Minimum
 
 Array = NDArray[np.float64]
@@ -94,7 +94,7 @@ class _Planner:
         if search < RANDOM_STARTS or not len(self.known.ids):
             return Task(search, "collapsed" if search < FIRST_COLLAPSED else "start", seed)
         kind = cycle[search % len(cycle)]
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(search, 0)))
+        rng = rng_of(seed, search, 0)
         if kind in _PAIRS:
             pair = _PAIRS[kind](self, rng)
             if pair is not None:

@@ -13,7 +13,7 @@ from landscape.graph import below_minima
 from landscape.losses import Loss
 from landscape.search._bands import elastic_band
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, TransitionState, local_model
-from landscape.support import one_thread
+from landscape.support import RNG, Result, one_thread
 
 Array = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class SaddleStatus(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class SaddleResult:
+class SaddleResult(Result, shows=("converged", "hessian_evaluations")):
     """A transition state with the minima at the ends of its downhill paths, or why there is none."""
 
     status: SaddleStatus
@@ -126,8 +126,8 @@ def downhill(loss: Loss, theta: ArrayLike) -> tuple[QuenchResult, QuenchResult]:
 def search_from_minimum(
     loss: Loss,
     minimum: Minimum,
-    rng: np.random.Generator,
     *,
+    rng: RNG = None,
     displacement: float = 0.5,
     soft: bool = False,
     max_steps: int = 300,
@@ -137,6 +137,7 @@ def search_from_minimum(
     `displacement` is the Euclidean length of the first step off the minimum. With `soft` the direction is
     drawn as a thermal displacement: mode i with a standard deviation of 1 / sqrt(eigenvalue i).
     """
+    rng = np.random.default_rng(rng)
     direction = rng.normal(size=minimum.coordinates.size)
     direction -= loss.zero_modes.T @ (loss.zero_modes @ direction)
     if soft:
@@ -173,7 +174,7 @@ def search_along_band(
     steps: int = 60,
     peaks: int = 3,
     max_steps: int = 300,
-    rng: np.random.Generator | None = None,
+    rng: RNG = None,
     spread: float = 0.0,
 ) -> tuple[SaddleResult, ...]:
     """Double-ended search from the highest images of an elastic band between aligned minima.
@@ -190,9 +191,11 @@ def search_along_band(
     """
     end = symmetry.nearest_image(loss.network, b.coordinates, a.coordinates)
     offsets = None
-    if spread > 0.0 and rng is not None:
+    if spread > 0.0:
         bow = np.sin(np.pi * np.arange(1, images + 1) / (images + 1))[:, None]
-        offsets = spread * bow * rng.normal(size=a.coordinates.size) / np.sqrt(a.coordinates.size)
+        offsets = (
+            spread * bow * np.random.default_rng(rng).normal(size=a.coordinates.size) / np.sqrt(a.coordinates.size)
+        )
         offsets *= np.linalg.norm(end - a.coordinates)
     with one_thread():
         try:

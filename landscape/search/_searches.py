@@ -53,16 +53,15 @@ class Found:
     hessian_evaluations: int
 
 
-def rng_of(seed: int, search: int) -> np.random.Generator:
-    """Random numbers of one search."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(search,)))
+def rng_of(seed: int, *key: int) -> np.random.Generator:
+    """Random numbers of their own for each key: (search,), (search, 0) to plan it, (random start, 1)."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 def run_start(loss: Loss, seed: int, number: int) -> QuenchResult:
     """Quench random start `number` of a seed, from its own random stream, which no search uses."""
     with one_thread():
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, 1)))
-        return quench(loss, _random_point(loss, rng))
+        return quench(loss, _random_point(loss, rng_of(seed, number, 1)))
 
 
 def run(loss: Loss, task: Task) -> Found:
@@ -96,7 +95,7 @@ def _quenched(task: Task, result: QuenchResult) -> Found:
 
 def _hop(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
     assert task.start is not None
-    walk = basin_hopping(loss, task.start[1], rng, steps=HOPS, settings=BasinHopping())
+    walk = basin_hopping(loss, task.start[1], rng=rng, steps=HOPS, settings=BasinHopping())
     return Found(task, walk.minima, (), f"ACCEPTED {walk.accepted} OF {HOPS}", 0)
 
 
@@ -105,7 +104,9 @@ def _saddle(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
     low, high = np.log(DISPLACEMENTS)
     displacement = float(np.exp(rng.uniform(low, high)))
     soft = bool(rng.random() < SOFT_SHARE)
-    result = search_from_minimum(loss, task.start[1], rng, displacement=displacement, soft=soft, max_steps=MAX_STEPS)
+    result = search_from_minimum(
+        loss, task.start[1], rng=rng, displacement=displacement, soft=soft, max_steps=MAX_STEPS
+    )
     return _connected(task, [result])
 
 

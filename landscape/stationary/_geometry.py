@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from landscape.datasets import Dataset
 from landscape.stationary._points import Minimum
-from landscape.support import worker_pool
+from landscape.support import Result, worker_pool
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class Classifier(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class LocalGeometry:
+class LocalGeometry(Result, shows=("losses", "traces", "generalization_errors"), axes={"n": "minimum"}):
     """Curvature and generalization of n minima.
 
     Attributes

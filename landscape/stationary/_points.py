@@ -1,15 +1,19 @@
 """Stationary points of a loss and their certificates."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape import symmetry
-from landscape.losses import Loss, Rounding, rounding_of_norms
+from landscape.losses import Rounding, rounding_of_norms
 from landscape.networks import MLP
 from landscape.stationary._tolerances import Known, distance_tolerance, value_tolerance
+from landscape.support import Result
+
+if TYPE_CHECKING:
+    from landscape.losses import Loss
 
 Array = NDArray[np.float64]
 
@@ -39,19 +43,36 @@ def signs_of(eigenvalues: Array, rounding: float) -> Signs:
 
 
 @dataclass(frozen=True, eq=False)
-class LocalModel:
+class LocalModel(
+    Result, shows=("value", "rms_gradient", "index", "eigenvalues"), axes={"M": "mode"}, units={"value": "nats"}
+):
     """The quadratic model of a loss around a point, in the eigenbasis of its Hessian.
 
     `zero` marks eigenvectors along which the loss is constant everywhere, which come last. Their eigenvalue is set to
     the largest of all others, so that steps along them vanish with the gradient.
+
+    Attributes
+    ----------
+    point : (P,) float64
+        The parameters.
+    value : float
+        Loss in nats.
+    gradient : (P,) float64
+        Of the loss.
+    eigenvalues : (M,) float64
+        Of the Hessian, ascending; M = P.
+    eigenvectors : (P, M) float64
+        One per column.
+    zero : (M,) bool
+        Eigenvectors along which the loss is constant.
     """
 
-    point: Array  # (P,)
+    point: Array
     value: float
-    gradient: Array  # (P,)
-    eigenvalues: Array  # (P,) ascending
-    eigenvectors: Array  # (P, P), one per column
-    zero: NDArray[np.bool_]  # (P,)
+    gradient: Array
+    eigenvalues: Array
+    eigenvectors: Array
+    zero: NDArray[np.bool_]
 
     @property
     def rms_gradient(self) -> float:
@@ -80,7 +101,7 @@ class LocalModel:
         return self.signs.negative if self.eigenvalues[0] < 0.0 else 0
 
 
-def local_model(loss: Loss, theta: Array) -> LocalModel:
+def local_model(loss: "Loss", theta: Array) -> LocalModel:
     """Value, gradient and eigendecomposition of the exact Hessian at `theta` (P,).
 
     Raises
@@ -102,7 +123,7 @@ def local_model(loss: Loss, theta: Array) -> LocalModel:
     return LocalModel(theta, value, gradient, eigenvalues, eigenvectors, zero)
 
 
-def rounding_of(loss: Loss, model: LocalModel, *, coarse: bool = False) -> Rounding:
+def rounding_of(loss: "Loss", model: LocalModel, *, coarse: bool = False) -> Rounding:
     """Norms below which rounding hides gradient and Hessian of a model: the loss's own bound, if it has one.
 
     A `coarse` bound may be thousands of times too large, and costs almost nothing.
@@ -114,18 +135,32 @@ def rounding_of(loss: Loss, model: LocalModel, *, coarse: bool = False) -> Round
 
 
 @dataclass(frozen=True, eq=False)
-class StationaryPoint:
+class StationaryPoint(
+    Result, shows=("value", "rms_gradient", "index", "flat", "eigenvalues"), axes={"M": "mode"}, units={"value": "nats"}
+):
     """A point of vanishing gradient with its certificate.
 
     Its index may be any number; `Minimum` and `TransitionState` are points whose index `certificate` has confirmed.
+
+    Attributes
+    ----------
+    coordinates : (P,) float64
+        The parameters.
+    value : float
+        Loss in nats.
+    rms_gradient : float
+        Root mean square of the components of the gradient.
+    eigenvalues : (M,) float64
+        Of the exact Hessian, ascending, zero modes left out.
+    hessian_rounding : float or None
+        Norm below which the Hessian is not known; None where a bound by its norm serves.
     """
 
-    coordinates: Array  # (P,)
-    value: float  # nats
+    coordinates: Array
+    value: float
     rms_gradient: float
-    eigenvalues: Array  # of the exact Hessian, ascending, without zero modes
-
-    hessian_rounding: float | None = field(default=None, kw_only=True)  # None: unknown, a bound by norms is used
+    eigenvalues: Array
+    hessian_rounding: float | None = field(default=None, kw_only=True)
 
     @property
     def signs(self) -> Signs:
@@ -178,9 +213,15 @@ class Minimum(StationaryPoint):
 
 @dataclass(frozen=True, eq=False)
 class TransitionState(StationaryPoint):
-    """A stationary point with exactly one negative eigenvalue."""
+    """A stationary point with exactly one negative eigenvalue.
 
-    eigenvector: Array  # (P,) of the negative eigenvalue
+    Attributes
+    ----------
+    eigenvector : (P,) float64
+        Of the negative eigenvalue.
+    """
+
+    eigenvector: Array
 
     @property
     def log_product(self) -> float:
@@ -188,7 +229,7 @@ class TransitionState(StationaryPoint):
         return float(np.log(np.abs(self.eigenvalues[1:])).sum())
 
 
-def certificate(loss: Loss, model: LocalModel) -> StationaryPoint:
+def certificate(loss: "Loss", model: LocalModel) -> StationaryPoint:
     """The point of a local model: a `Minimum` or `TransitionState` only if rounding leaves no doubt."""
     return typed_point(model, rounding_of(loss, model).hessian)
 
@@ -204,7 +245,7 @@ def typed_point(model: LocalModel, rounding: float) -> StationaryPoint:
     return StationaryPoint(*what, hessian_rounding=rounding)
 
 
-def certify(loss: Loss, theta: ArrayLike) -> StationaryPoint:
+def certify(loss: "Loss", theta: ArrayLike) -> StationaryPoint:
     """Recompute the certificate of a point (P,): value, rms gradient, eigenvalues.
 
     The result is a `Minimum` or `TransitionState` if the signs of the eigenvalues say so, otherwise a

@@ -17,10 +17,18 @@ from ._json_text import (
 from ._locks import (
     only_writer as only_writer,
 )
+from ._randomness import (
+    RNG as RNG,
+    seed_of as seed_of,
+)
 from ._reading import (
+    about as about,
     check_sqlite_file as check_sqlite_file,
     reading as reading,
     sqlite_failure as sqlite_failure,
+)
+from ._results import (
+    Result as Result,
 )
 from ._versions import (
     package_version as package_version,
@@ -28,6 +36,7 @@ from ._versions import (
 from ._workers import (
     check_jobs as check_jobs,
     one_thread as one_thread,
+    run_tasks as run_tasks,
     shared as shared,
     worker_pool as worker_pool,
 )

@@ -1,4 +1,7 @@
-"""Read npy and npz files of plain arrays safely: nothing in them is executed, and no header is trusted."""
+"""Read npy and npz files of plain arrays safely: nothing in them is executed, and no header is trusted.
+
+Our own, because `numpy.load` without pickles takes as much memory as a header asks for.
+"""
 
 import hashlib
 import math

@@ -3,6 +3,7 @@
 A package in a read-only container, run by a user without a home directory, has no place for numba's cache, and numba
 then refuses to compile functions that should be cached. `arrange` finds another place first, and `njit` compiles
 without a cache if there is none.
+Numba compiles a function again when its own file changed; `njit` also when something changed that is compiled into it.
 """
 
 import logging
@@ -10,30 +11,72 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numba
 import platformdirs
-from numba.core import config
+from numba.core import caching, config, event as events
+from numba.core.caching import FunctionCache
+
+from landscape.support._inlined import fingerprint
 
 logger = logging.getLogger(__name__)
 
 ROOM = 1 << 20  # bytes that must be free: about what one command compiles
 OURS, NUMBAS, MATPLOTLIBS = "AGESCAPE_CACHE_DIR", "NUMBA_CACHE_DIR", "MPLCONFIGDIR"  # worker processes inherit them
 NOWHERE = "none"  # value of `OURS` if nothing can be cached
+ANNOUNCE = "AGESCAPE_ANNOUNCE"  # names a file: the first process that compiles makes it and says so in a warning
+PACKAGES = ("landscape", "dynamics", "bridge")
 
 
-def njit(*arguments: Any, **options: Any) -> Any:
-    """`numba.njit`, where ``cache=True`` means: if the cache can be written."""
+def njit(function: Callable[..., Any] | None = None, *, cache: bool = False, **options: Any) -> Any:
+    """`numba.njit` whose cache sees every change; ``cache=True`` means: where there is a place for it."""
+    if function is None:
+        return partial(njit, cache=cache, **options)
+    dispatcher: Any = numba.njit(**options)(function)
+    if cache:
+        with suppress(RuntimeError):  # "cannot cache function: no locator available"
+            dispatcher._cache = _Cache(dispatcher)
+    return dispatcher
 
-    def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+
+class _Cache(FunctionCache):
+    """Numba's cache, with the fingerprint of all that is compiled into a function in the key of each entry."""
+
+    def __init__(self, dispatcher: Any) -> None:
+        super().__init__(dispatcher.py_func)
+        self._dispatcher = dispatcher
+
+    def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
+        return (*super()._index_key(sig, codegen), fingerprint(self._dispatcher))
+
+
+class Announcement(events.Listener):
+    """Says that functions are compiled, which takes long in silence: a cache has them the next time."""
+
+    def on_start(self, event: events.Event) -> None:
+        """Say so, unless this process or another of the same command did."""
+        marker = os.environ.get(ANNOUNCE)
+        if not marker or not _is_kept((event.data or {})["dispatcher"]):
+            return
+        os.environ[ANNOUNCE] = ""
         try:
-            return numba.njit(*arguments, **options)(function)
-        except RuntimeError:  # "cannot cache function: no locator available"
-            return numba.njit(*arguments, **{**options, "cache": False})(function)
+            Path(marker).touch(exist_ok=False)
+        except OSError:
+            return
+        logger.warning("compiling functions for this machine; the first run takes a minute or so longer")
 
-    return compiled
+    def on_end(self, event: events.Event) -> None:
+        """Nothing: the end is not announced."""
+
+
+def _is_kept(dispatcher: Any) -> bool:
+    """Whether a compiled function is one of ours that a cache holds: others take little time."""
+    ours = str(dispatcher.py_func.__module__).partition(".")[0] in PACKAGES
+    return ours and not isinstance(dispatcher._cache, caching.NullCache)
 
 
 def cache_directory() -> Path | None:
@@ -126,3 +169,4 @@ def _temporary_directory() -> Path | None:
 
 
 arrange()
+events.register("numba:compile", Announcement())

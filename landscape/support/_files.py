@@ -17,8 +17,9 @@ MARK = re.compile(r"\.agescape-(?P<host>[0-9a-f]{8})-(?P<process>\d{1,7})-[0-9a-
 def new_file(path: str | Path, directory: Path | None = None) -> Iterator[Path]:
     """Context manager: write to the path that it yields, which becomes `path` at the end unless there is an error.
 
-    Until then the file has a hidden name beside `path`, or in a `directory` on the same disk. A killed process leaves
-    it there; the next process that writes in the same folder removes it.
+    Our own, because no maintained library also removes what killed processes left. Until then the file has a hidden
+    name beside `path`, or in a `directory` on the same disk. A killed process leaves it there; the next process that
+    writes in the same folder removes it.
     """
     path = Path(path)
     folder = path.parent if directory is None else directory

@@ -19,8 +19,9 @@ logger = logging.getLogger(__name__)
 def only_writer(path: Path) -> Iterator[None]:
     """Hold the lock of the file at `path`, which need not exist: `path`.lock, locked by the operating system (flock).
 
-    A killed process loses the lock; the lock file that it leaves has no effect. There is no lock where lock files
-    cannot be written: there the file itself cannot be replaced either.
+    Our own rather than the package filelock, because the message says who holds the lock, and because work continues
+    where nothing can be locked. A killed process loses the lock; the lock file that it leaves has no effect. There is
+    no lock where lock files cannot be written: there the file itself cannot be replaced either.
 
     Raises
     ------

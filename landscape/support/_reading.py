@@ -22,7 +22,7 @@ ABSENT = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryEr
 
 @contextmanager
 def reading(path: str | PathLike[str], problem: str = "is damaged") -> Iterator[None]:
-    """Turn errors inside the context into a ValueError that begins with the path and the `problem`.
+    """Turn errors inside the context into a ValueError that begins with the path and the `problem`: for parsing only.
 
     An error that already names the path, or says that the file is missing or forbidden, is left unchanged; an error of
     SQLite is translated by `sqlite_failure`.
@@ -41,6 +41,20 @@ def reading(path: str | PathLike[str], problem: str = "is damaged") -> Iterator[
             text = f"{type(error).__name__}: {text}"
         msg = text if str(path) in text else f"{path} {problem}: {text}"
         raise ValueError(msg) from error
+
+
+@contextmanager
+def about(what: object) -> Iterator[None]:
+    """Errors that are raised inside say what they are about (PEP 678); their kind stays.
+
+    Unlike `reading` this may stand around an analysis: a mistake in it does not become a damaged file.
+    """
+    try:
+        yield
+    except Exception as error:
+        if str(what) not in str(error):
+            error.add_note(f"in {what}")
+        raise
 
 
 # by SQLite's codes, extended ones first: the kind of error, and the text between the path and SQLite's message

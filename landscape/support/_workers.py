@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
@@ -39,6 +40,25 @@ def worker_pool(jobs: int) -> Parallel:
     print its own traceback.
     """
     return Parallel(n_jobs=jobs, return_as="generator", initializer=_ignore_interrupts)
+
+
+def run_tasks(
+    tasks: Iterable[Any], total: int, *, jobs: int, progress: Callable[[int, int], object] | None = None
+) -> Iterator[Any]:
+    """Results of `joblib.delayed` tasks in their order; `progress` is called (done, total) once each was taken.
+
+    Raises
+    ------
+    ValueError
+        If `jobs` is no number of workers.
+    """
+    check_jobs(jobs)
+    with worker_pool(jobs) as parallel:
+        results: Any = parallel(tasks)
+        for done, result in enumerate(results, 1):
+            yield result
+            if progress is not None:
+                progress(done, total)
 
 
 def shared(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Compiled linear assignment, for many small problems inside a search."""
+"""Compiled linear assignment, for many small problems inside compiled searches, which cannot call SciPy's."""
 
 import numpy as np
 

@@ -1,8 +1,9 @@
 """Symmetries of a tanh network: permutations of the units of a hidden layer and their sign flips.
 
-Every function takes the network first; `None` stands for a loss without known symmetries. An image
-of theta is `transform(network, theta, elements)` with one `(permutation, signs)` per hidden layer:
-new unit i is signs[i] times old unit permutation[i].
+`nearest_image` and `distance` compare points modulo symmetry, `canonical_form` picks one image, `orbit_size` counts
+them. Every function takes the network first; `None` stands for a loss without known symmetries. An image of theta is
+`transform(network, theta, elements)` with one `(permutation, signs)` per hidden layer: new unit i is signs[i] times
+old unit permutation[i].
 """
 
 from itertools import pairwise
@@ -11,19 +12,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.networks import MLP
+from landscape.support import RNG
 from landscape.symmetry import _alignment
 from landscape.symmetry._alignment import align, random_element, transform
+from landscape.symmetry._magnitudes import LARGEST
 
 Array = NDArray[np.float64]
 
-LARGEST = 1e150  # bound on a weight: its square times the number of weights is still finite
 
-
-def random_image(network: MLP | None, theta: ArrayLike, rng: np.random.Generator) -> Array:
+def random_image(network: MLP | None, theta: ArrayLike, *, rng: RNG = None) -> Array:
     """A uniformly drawn image (P,) of `theta` (P,)."""
     if network is None:
         return np.array(theta, dtype=np.float64)
-    return transform(network, theta, random_element(network, rng))
+    return transform(network, theta, random_element(network, np.random.default_rng(rng)))
 
 
 def invariants(network: MLP | None, theta: ArrayLike) -> Array:

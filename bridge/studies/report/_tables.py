@@ -9,6 +9,7 @@ import numpy as np
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS, at_least
 from bridge.studies import ArchitectureResults
 from bridge.studies.report._panels import NO_VALUE, minimum_facts, number_text
+from landscape.database import positions
 from landscape.graph import Estimate
 
 COLUMNS = (
@@ -43,8 +44,8 @@ def _with_interval(value: float, low: float, high: float) -> str:
 def visited_table(found: ArchitectureResults) -> str:
     """The visited minima with the properties that the graph shows, and the number of runs in them at each age."""
     visited = found.visited
-    position = {number: k for k, number in enumerate(found.minima.ids.tolist())}
-    facts = [minimum_facts(found.minima, position[number]) for number in visited.minimum_ids.tolist()]
+    places = positions(found.minima.ids, visited.minimum_ids)
+    facts = [minimum_facts(found.minima, place) for place in places.tolist()]
     names = dict.fromkeys(name for fact in facts for name in fact)
     columns = (*names, *(f"runs at {step:,}" for step in visited.steps.tolist()))
     rows = [(*fact.values(), *counts) for fact, counts in zip(facts, visited.counts.tolist(), strict=True)]
@@ -69,7 +70,7 @@ def further_commands(found: ArchitectureResults) -> list[str]:
         f"agescape verify {database}",
         f"agescape graph {database} --output {row.study}/graph.svg",
         f"agescape age {runs} --threshold {row.threshold:g} --control {control} --output {row.study}/age.svg",
-        f"agescape overlay {database} {runs} --replicas {mapped} --output {row.study}/overlay.svg",
+        f"agescape overlay {database} {runs} --runs {mapped} --output {row.study}/overlay.svg",
         f"agescape curvature {runs} --output {row.study}/curvature.svg",
     ]
 

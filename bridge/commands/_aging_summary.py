@@ -1,0 +1,159 @@
+"""The aging of an ensemble in words: from the numbers that `age` reports."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from bridge.commands._results import Summary, Table
+from bridge.commands._words import (
+    between,
+    counted,
+    data_in_words,
+    decimal,
+    is_unknown,
+    number,
+    shares_between,
+    with_interval,
+)
+
+OK = "ok"
+REST = "--output F.svg draws the curves; --json prints every number."
+
+
+def summarize_aging(result: Mapping[str, Any]) -> Summary:
+    """What a person reads of one ensemble."""
+    return Summary(
+        verdict=verdict(result) + _second_slope(result["crossover"]) + ".",
+        facts=dict(_facts(result)),
+        tables=[_times(result)],
+        notes=list(_notes(result)),
+        files=_files(result),
+    )
+
+
+def summarize_realizations(result: Mapping[str, Any]) -> Summary:
+    """What a person reads of several ensembles, one for each realization of the data."""
+    rows = [
+        (
+            str(row["file"]),
+            f"{row['replicas']:,}",
+            with_interval(row["mu"], row["mu_low"], row["mu_high"]),
+            with_interval(row["later_mu"], row["later_mu_low"], row["later_mu_high"]),
+        )
+        for row in result["realizations"]
+    ]
+    beyond = number(result["from_waiting_time"], "steps")
+    return Summary(
+        verdict=verdict(result) + f", over {counted(result['mu_realizations'], 'realization')} of the data.",
+        facts={
+            "mu beyond tw = " + beyond: with_interval(
+                result["later_mu"], result["later_mu_low"], result["later_mu_high"]
+            ),
+            "standard deviation of mu over files": number(result["mu_sd"], "", 2),
+            "of it within a file, from the runs": number(result["mu_within_sd"], "", 2),
+            "of it between files, from the data": number(result["mu_between_sd"], "", 2),
+            "waiting times": between(result["waiting_times"], "steps"),
+        },
+        tables=[Table(("file", "runs", "mu", f"mu beyond {beyond}"), rows)],
+        notes=[REST] if result["status"] == OK else [sentence(result["status"]), REST],
+        files=_files(result),
+    )
+
+
+def verdict(result: Mapping[str, Any]) -> str:
+    """The kind of aging and mu, e.g. "Subaging: mu = 0.78 [0.70, 0.86] at Delta* = 0.01"."""
+    mu, low, high = (result[name] for name in ("mu", "mu_low", "mu_high"))
+    at = f"at Delta* = {result['threshold']:g}"
+    if is_unknown(mu):
+        return f"The exponent mu is not determined {at}"
+    return f"{kind_of_aging(low, high)}: mu = {with_interval(mu, low, high)} {at}"
+
+
+def kind_of_aging(low: float | None, high: float | None) -> str:
+    """What an interval of mu says: subaging below 1, simple aging around it, superaging above, no aging around 0."""
+    if is_unknown(low) or is_unknown(high) or low is None or high is None:
+        return "Aging of an uncertain kind"
+    if low <= 0.0 <= high:
+        return "Aging of an uncertain kind" if high >= 1.0 else "No aging is detected"
+    if high < 0.0:
+        return "The motion speeds up with age"
+    if low > 1.0:
+        return "Superaging"
+    return "Subaging" if high < 1.0 else "Consistent with simple aging"
+
+
+def _second_slope(crossover: Mapping[str, Any] | None) -> str:
+    if crossover is None:
+        return ""
+    return (
+        f"; two slopes fit better: mu = {crossover['mu_before']:.2f} up to tw = {crossover['waiting_time']:,} and "
+        f"{crossover['mu_after']:.2f} beyond it"
+    )
+
+
+def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "runs", f"{result['replicas']:,}"
+    single = (result[f"mu_runs_mean{end}"] for end in ("", "_low", "_high"))
+    yield "mu from t* of single runs", with_interval(*single)
+    collapse, diffusion, scan = result["collapse"], result["diffusion"], result["threshold_scan"]
+    yield "mu that collapses the curves", with_interval(collapse["exponent"], collapse["low"], collapse["high"])
+    yield "mu over thresholds", _flat(scan)
+    yield "law of t*(tw) that fits best", result["scaling_forms"]["best"] or "none"
+    alpha = (diffusion[f"alpha{end}"] for end in ("", "_low", "_high"))
+    yield "diffusion exponent alpha at long lags", with_interval(*alpha)
+    yield "drift at t*, as a share of the motion", shares_between(result["what_moves"]["drift_share"])
+    if control := result.get("control"):
+        yield "mu of the control", with_interval(control["mu"], control["mu_low"], control["mu_high"])
+        yield "t* over that of the control", between(np.round(np.asarray(control["ratio"], float), 2))
+    if rates := result.get("learning_rate_collapse"):
+        yield "exponent of learning rate x steps", with_interval(rates["exponent"], rates["low"], rates["high"])
+    yield from data_in_words(result).items()
+
+
+def _flat(scan: Mapping[str, Any]) -> str:
+    """For which thresholds mu does not change."""
+    flat = np.asarray(scan["flat"], dtype=bool)
+    if not flat.any() or is_unknown(scan["mu_flat"]):
+        return "changes with the threshold"
+    levels = np.asarray(scan["thresholds"], dtype=float)[flat]
+    value = with_interval(scan["mu_flat"], scan["mu_flat_low"], scan["mu_flat_high"])
+    return f"{value} for Delta from {levels.min():.1e} to {levels.max():.1e}"
+
+
+def _times(result: Mapping[str, Any]) -> Table:
+    """t* of each waiting time."""
+    rows = [
+        (f"{tw:,}", with_interval(t, *ends, digits=0), decimal(slope), decimal(runs))
+        for tw, t, ends, slope, runs in zip(
+            np.asarray(result["waiting_times"]).tolist(), result["t_star"], result["t_star_interval"],
+            result["local_slope"], result["effective_runs"], strict=True,
+        )
+    ]  # fmt: skip
+    return Table(("tw (steps)", "t* (steps)", "slope at t*", "effective runs"), rows)
+
+
+def _notes(result: Mapping[str, Any]) -> Iterator[str]:
+    """What is not as it should be, and what to do about it."""
+    if result["status"] != OK:
+        yield sentence(result["status"])
+    parts = {
+        "threshold_scan": "Thresholds",
+        "collapse": "Collapse",
+        "diffusion": "Diffusion",
+        "scaling_forms": "Laws of t*(tw)",
+        "what_moves": "Drift and noise",
+    }
+    for name, title in parts.items():
+        if (status := result[name].get("status", OK)) != OK:
+            yield f"{title}: {status}."
+    yield REST
+
+
+def sentence(text: str) -> str:
+    """A status as a sentence."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _files(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {"figure": result["output"]} if result.get("output") else {}

@@ -1,0 +1,138 @@
+"""What explains the aging, in words: from the numbers that `explain` reports."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from bridge.commands._aging_summary import REST, sentence, verdict
+from bridge.commands._results import Summary, Table
+from bridge.commands._words import (
+    UNKNOWN,
+    counted,
+    data_in_words,
+    decimal,
+    is_unknown,
+    number,
+    share,
+    shares_between,
+    with_interval,
+)
+
+OK = "ok"
+RELAXATIONS = {
+    "descent": "descent without noise",
+    "local": "quadratic model at theta(tw)",
+    "own_minimum": "quadratic model, minimum of the basin",
+    "last_minimum": "quadratic model, last minimum",
+}
+PARTS = {"hop": "hops", "image": "images", "soft": "soft modes", "stiff": "stiff modes", "cross": "cross term"}
+TEMPERATURES = {"curved": "T near the minimum", "unstable": "T at the transition state"}
+RAN_AWAY, NO_SHARE = "ran away", "no t*"  # in place of a number
+
+
+def summarize(result: Mapping[str, Any]) -> Summary:
+    """What a person reads of an explanation."""
+    hopping = result["hopping"]
+    return Summary(
+        verdict=f"{verdict(result['measured'])}. {_relaxation(result['relaxation']['descent'])} {_changed(result)}",
+        facts=dict(_facts(result)),
+        tables=[_predictions(result), _parts(result), *([] if hopping is None else [_hops(hopping)])],
+        notes=list(_notes(result)),
+        files={"figure": result["output"]} if result.get("output") else {},
+    )
+
+
+def _relaxation(descent: Mapping[str, Any]) -> str:
+    """How well descent alone predicts the displacement."""
+    holds = np.asarray(descent["holds"], dtype=bool)
+    within = f"within {share(descent['tolerance'])}"
+    if holds.all():
+        return f"Descent without noise predicts the displacement {within} at every waiting time."
+    if not holds.any():
+        return f"Descent without noise predicts the displacement {within} at no waiting time."
+    return (
+        f"Descent without noise predicts the displacement {within} at {int(holds.sum())} of "
+        f"{counted(holds.size, 'waiting time')}."
+    )
+
+
+def _changed(result: Mapping[str, Any]) -> str:
+    """How much of the displacement is that of runs which changed their basin."""
+    contribute = shares_between(result["decomposition"]["share_of_changed"])
+    return f"What runs that have changed their basin by t* contribute to it: {contribute}."
+
+
+def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    jumps = result["jumps"]
+    yield "runs", f"{result['replicas']:,}"
+    yield "jumps between basins", f"{int(np.sum(jumps['jumps'])):,}"
+    rate, low, high = (1e3 * jumps[name] for name in ("rate", "rate_low", "rate_high"))
+    yield "jump rate of a run", with_interval(rate, low, high, "per 1,000 steps", digits=3)
+    if result["hopping"] is not None:
+        yield "runs in minima that the database knows", shares_between(result["hopping"]["coverage"])
+    yield "map to minima", result["method"]
+    yield from data_in_words(result).items()
+
+
+def _predictions(result: Mapping[str, Any]) -> Table:
+    """Mu of each prediction, and its displacement at t* as a share of that measured."""
+    measured = result["measured"]
+    rows = [("measured", with_interval(measured["mu"], measured["mu_low"], measured["mu_high"]), "", "")]
+    for name, words in RELAXATIONS.items():
+        fit = result["relaxation"][name]
+        holds = "never" if is_unknown(fit["holds_from"]) else f"{int(fit['holds_from']):,}"
+        rows.append((words, with_interval(fit["mu"], fit["mu_low"], fit["mu_high"]), _share_at_t_star(fit), holds))
+    return Table(("displacement", "mu", "share of the measured at t*", "holds from tw ="), rows)
+
+
+def _share_at_t_star(fit: Mapping[str, Any]) -> str:
+    away = np.asarray(fit.get("ran_away", np.zeros(len(fit["share"]))), dtype=float)
+    if (away > 0).any():
+        return f"{RAN_AWAY} at {counted(int((away > 0).sum()), 'waiting time')}"
+    return shares_between(fit["share"], NO_SHARE)
+
+
+def _parts(result: Mapping[str, Any]) -> Table:
+    """The parts of the displacement at the lag nearest to t*."""
+    parts = result["decomposition"]
+    columns = [[_cell(value) for value in np.asarray(parts["shares"][name], float).tolist()] for name in PARTS]
+    waiting = [f"{tw:,}" for tw in np.asarray(result["waiting_times"]).tolist()]
+    changed = [_cell(value) for value in np.asarray(parts["changed_basin"], float).tolist()]
+    rows = list(zip(waiting, changed, *columns, strict=True))
+    return Table(("tw (steps)", "runs in another basin", *PARTS.values()), rows)
+
+
+def _cell(value: float) -> str:
+    return "-" if is_unknown(value) else share(value)
+
+
+def _hops(hopping: Mapping[str, Any]) -> Table:
+    """Hops observed and predicted."""
+    seen = hopping["observed"]
+    rows = [("observed", decimal(seen["departures"]), number(_rounded(seen["dwell_time"])), _mu(seen["inherent"]))]
+    for name, words in TEMPERATURES.items():
+        if name in hopping["predicted"]:
+            one = hopping["predicted"][name]
+            row = decimal(one["departures"]), number(_rounded(one["dwell_time"])), _mu(one["fit"])
+            rows.append((f"master equation, {words}", *row))
+    return Table(("hops", "departures", "mean dwell time (steps)", "mu"), rows)
+
+
+def _rounded(value: Any) -> Any:
+    return value if is_unknown(value) or not math.isfinite(value) else round(value)
+
+
+def _mu(fit: Mapping[str, Any]) -> str:
+    return with_interval(fit["mu"], fit["mu_low"], fit["mu_high"]) if fit["status"] == OK else UNKNOWN
+
+
+def _notes(result: Mapping[str, Any]) -> Iterator[str]:
+    if result["measured"]["status"] != OK:
+        yield sentence(result["measured"]["status"])
+    for name, words in TEMPERATURES.items():
+        status = ((result["hopping"] or {}).get("predicted", {}).get(name) or {}).get("status", OK)
+        if status != OK:
+            yield f"Master equation, {words}: {status}."
+    yield REST

@@ -1,0 +1,69 @@
+"""What the command line says of an error: a complaint about its input in one line, or where to report a bug."""
+
+import re
+import sys
+import traceback
+from pathlib import Path
+
+import typer
+
+OK, BAD_INPUT, BUG, INTERRUPTED = 0, 2, 70, 130  # 70: EX_SOFTWARE of sysexits.h
+LONGEST = 1000  # characters of a complaint: it may quote what stands in a file
+OURS = ("landscape", "dynamics", "bridge")
+DEBUG = "--debug"
+REPORT = "this is a bug of agescape: please report it with the command that you ran and what --debug prints"
+# the base of all complaints about arguments; newer typer brings its own copy of click
+UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+def explain(error: BaseException) -> int:
+    """Say on stderr what went wrong; the exit code."""
+    if DEBUG in sys.argv[1:]:
+        traceback.print_exception(error)
+    if was_interrupted(error):
+        return INTERRUPTED
+    text = getattr(error, "format_message", error.__str__)() or type(error).__name__
+    text = " ".join([text, *(f"({note})" for note in getattr(error, "__notes__", ()))])
+    if is_complaint(error):
+        return say(text, BAD_INPUT)
+    return say(f"internal error: {type(error).__name__}: {text}; {REPORT} (CONTRIBUTING.md says where)", BUG)
+
+
+def is_complaint(error: BaseException) -> bool:
+    """Whether an error is about what we were given: raised by our code, the command line or the system.
+
+    What NumPy, SciPy or Python itself complain of deep inside is a bug of ours: we should have checked.
+    """
+    if isinstance(error, UsageProblem | OSError | MemoryError):
+        return True
+    if not isinstance(error, ValueError | ArithmeticError | RuntimeError | ImportError):
+        return False
+    return raised_in(error) in OURS
+
+
+def raised_in(error: BaseException) -> str:
+    """The package whose code raised an error, here or in a worker process."""
+    if remote := getattr(error.__cause__, "tb", None):  # what joblib's workers send along, as text
+        files = re.findall(r'File "(.+?)"', str(remote))
+        return next((part for part in Path(files[-1]).parts[::-1] if part in OURS), "") if files else ""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return str(frames[-1][0].f_globals.get("__name__", "")).partition(".")[0] if frames else ""
+
+
+def was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: numba turns it into others."""
+    while error is not None and not isinstance(error, KeyboardInterrupt | typer.Abort):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def say(text: str, code: int) -> int:
+    """Write a line on stderr; the code again."""
+    sys.stderr.write(f"agescape: {_one_line(text)}\n")
+    return code
+
+
+def _one_line(text: str) -> str:
+    """A complaint as one line that a terminal can show, without the middle of what is very long."""
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"

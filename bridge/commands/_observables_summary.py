@@ -1,0 +1,110 @@
+"""What `observe` found in words: a line for each observable, from the numbers of its JSON."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from bridge.commands._aging_summary import REST
+from bridge.commands._results import Summary, Table
+from bridge.commands._words import between, counted, data_in_words, is_unknown, number, share, with_interval
+
+OK = "ok"
+
+
+def summarize(result: Mapping[str, Any]) -> Summary:
+    """What a person reads of the observables."""
+    found = {name: result[name] for name in WORDS if name in result}
+    facts = {title: text for name, part in found.items() for title, text in WORDS[name](part).items()}
+    tables = [_layers(result["layers"])] if "layers" in result else []
+    return Summary(
+        verdict=f"{counted(len(found) + len(tables), 'observable')} of {counted(result['replicas'], 'run')} of "
+        f"{counted(result['steps'], 'step')}; t* and mu at Delta* = {result['threshold']:g}.",
+        facts=facts | data_in_words(result),
+        tables=tables,
+        notes=[REST],
+        files={"figure": result["output"]} if result.get("output") else {},
+    )
+
+
+def _layers(part: Mapping[str, Any]) -> Table:
+    rows = [
+        (
+            name,
+            f"{size:,}",
+            _mu(part["groups"][name]),
+            between(np.round(np.asarray(part["groups"][name]["t_star"], float))),
+        )
+        for name, size in zip(part["names"], part["sizes"], strict=True)
+    ]
+    return Table(("parameters of", "number", "mu", "t* (steps)"), rows)
+
+
+def _mu(fit: Mapping[str, Any]) -> str:
+    return with_interval(fit["mu"], fit["mu_low"], fit["mu_high"])
+
+
+def _curves(part: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "loss at the end": number(part["final_loss"], "nats"),
+        "accuracy at the end": share(part["final_accuracy"]),
+        "test loss at the end": number(part["final_test_loss"], "nats"),
+        "test accuracy at the end": share(part["final_test_accuracy"]),
+        "gradient norm at the end": number(part["final_gradient_norm"], "nats"),
+    }
+
+
+def _symmetric(part: Mapping[str, Any]) -> dict[str, str]:
+    how = "" if part["exact"] else ", an upper bound of the displacement"
+    return {"mu of the displacement modulo symmetry": _mu(part) + how}
+
+
+def _outputs(part: Mapping[str, Any]) -> dict[str, str]:
+    return {f"mu of the {part['space']} ({part['data']} rows)": _mu(part)}
+
+
+def _alpha_2(part: Mapping[str, Any]) -> dict[str, str]:
+    return {"largest non-Gaussian parameter alpha_2": between(np.round(np.asarray(part["largest"], float), 2))}
+
+
+def _overlap(part: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "overlap with the other runs at the end": number(part["final_overlap"], "", 3),
+        "distance to the other runs at the end": number(part["final_distance"]),
+    }
+
+
+def _alignment(part: Mapping[str, Any]) -> dict[str, str]:
+    means = np.nanmean(np.asarray(part["mean"], dtype=float), axis=-1)
+    return {
+        f"alignment of updates {counted(int(apart), 'step')} apart": number(float(mean), "", 2)
+        for apart, mean in zip(part["separations"], np.atleast_1d(means), strict=False)
+    }
+
+
+def _onsets(part: Mapping[str, Any]) -> dict[str, str]:
+    sources = {"the loss": part["from_loss"], "the alignment": part["from_alignment"]}
+    return {f"onset of the slow phase, from {name}": _onset(one) for name, one in sources.items() if one is not None}
+
+
+def _onset(one: Mapping[str, Any]) -> str:
+    if is_unknown(one["step"]):
+        return "not determined" if one["status"] == OK else str(one["status"])
+    return with_interval(one["step"], one["low"], one["high"], "steps", digits=0)
+
+
+def _gradients(part: Mapping[str, Any]) -> dict[str, str]:
+    names = {"full": "of all rows", "minibatch": "of a minibatch", "noise": "of their difference"}
+    return {f"gradient {words}, at the end": number(float(part[name][-1]), "nats", 3) for name, words in names.items()}
+
+
+WORDS: dict[str, Callable[[Mapping[str, Any]], dict[str, str]]] = {
+    "curves": _curves,
+    "modulo_symmetry": _symmetric,
+    "outputs": _outputs,
+    "alpha2": _alpha_2,
+    "overlap": _overlap,
+    "alignment": _alignment,
+    "onset": _onsets,
+    "gradients": _gradients,
+}

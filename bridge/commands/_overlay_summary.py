@@ -1,0 +1,66 @@
+"""The visits of an ensemble in words: from the numbers that `overlay` reports."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.commands._results import Summary
+from bridge.commands._words import (
+    UNKNOWN,
+    counted,
+    data_in_words,
+    is_unknown,
+    number,
+    share,
+    with_interval,
+)
+
+OK = "ok"
+
+
+def summarize(result: Mapping[str, Any]) -> Summary:
+    """What a person reads of the visits."""
+    mapped, snapshots, minima = (result[name] for name in ("mapped", "snapshots", "distinct_minima_visited"))
+    new = result["new_minima"]
+    added = f"{counted(new, 'minimum was', 'minima were')} new and added to the database" if new else "none of them new"
+    interval = result["longest_snapshot_interval"]
+    files = {"figure": result["output"]} | ({"figure over time": result["over_time"]} if "over_time" in result else {})
+    notes = [
+        "Dwell times are known to the interval between snapshots only "
+        f"(at most {counted(interval, 'step')}); map more with --snapshots all."
+    ]
+    if (departures := result.get("departures")) and departures["status"] != OK:
+        notes.append(f"Departures: {departures['status']}.")
+    return Summary(
+        verdict=f"{mapped:,} of {counted(snapshots, 'snapshot')} of {counted(result['replicas'], 'run')} map to "
+        f"{counted(minima, 'minimum', 'minima')}; {added}. {_jumps(result)}",
+        facts=dict(_facts(result)),
+        notes=notes,
+        files=files,
+    )
+
+
+def _jumps(result: Mapping[str, Any]) -> str:
+    jumps = result["jumps"]
+    if not jumps:
+        return "No run changes its minimum."
+    direct = result["direct_jumps"]
+    return f"Runs change their minimum {counted(jumps, 'time')}, {direct:,} of these across one known transition state."
+
+
+def _facts(result: Mapping[str, Any]) -> dict[str, str]:
+    unmapped = f"{result['saddles']:,} at a saddle, {result['not_converged']:,} not converged"
+    facts = {
+        "snapshots without a minimum": unmapped,
+        "median dwell time": number(result["median_dwell"], "steps"),
+        "probability to return to a minimum": share(result["return_probability"]),
+        "minima that two runs share, on average": share(result["mean_overlap"]),
+    }
+    if departures := result.get("departures"):
+        facts[f"mu of the time until {share(departures['share'])} have left"] = _mu(departures)
+    if not is_unknown(result.get("maps_disagree")):
+        facts["snapshots where flow and lbfgs disagree"] = share(result["maps_disagree"])
+    return facts | data_in_words(result)
+
+
+def _mu(departures: Mapping[str, Any]) -> str:
+    return UNKNOWN if departures["status"] != OK else with_interval(departures["mu"], *departures["interval"])

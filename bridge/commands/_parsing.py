@@ -1,0 +1,37 @@
+"""Texts of options, read as numbers."""
+
+import re
+
+UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_hidden(text: str) -> tuple[int, ...]:
+    """Hidden layers such as "5,5"; ValueError if the text is no list of positive whole numbers."""
+    try:
+        hidden = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        hidden = (0,)
+    if min(hidden) < 1:
+        msg = f"--hidden must be layer sizes such as 10 or 5,5 or 4,4,4; got {text!r}"
+        raise ValueError(msg)
+    return hidden
+
+
+def parse_duration(text: str) -> float:
+    """A time such as "90s", "10m" or "2h" in seconds; ValueError if the text is none."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    if not match:
+        msg = f"--budget must be a time such as 90s, 10m or 2h; got {text!r}"
+        raise ValueError(msg)
+    return float(match[1]) * UNITS[match[2]]
+
+
+def parse_steps(text: str | None, option: str = "steps") -> list[int] | None:
+    """Steps such as "1300,10000", None without a text; ValueError if the text is no list of whole numbers."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        msg = f"--{option} must be steps such as 1300 or 100,1300,10000; got {text!r}"
+        raise ValueError(msg)
+    return [int(part) for part in parts]

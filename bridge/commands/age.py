@@ -1,0 +1,96 @@
+"""Command `age`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bridge.commands._aging_report import describe_analysis, describe_collapse, describe_control
+from bridge.commands._aging_summary import summarize_aging, summarize_realizations
+from bridge.commands._options import AsJson, OptionalPicture, Seed, Threshold, describe_metadata
+from bridge.commands._realizations import describe_realizations, load_realizations
+from bridge.commands._results import show
+from dynamics.aging_times import (
+    BEND,
+    AgingAnalysis,
+    Collapse,
+    analyze_aging,
+    compare_with_control,
+    learning_rate_collapse,
+)
+from dynamics.displacement import mean_square_displacement
+from dynamics.plots import plot_analysis, plot_exponents
+from dynamics.runs import Trajectories, load_trajectories
+from landscape.plots import check_figure_path, save_figure
+
+
+def age(
+    trajectories: Annotated[
+        list[Path],
+        typer.Argument(help="Runs written by train; give several files for several realizations of the data."),
+    ],
+    threshold: Threshold = 1e-2,
+    control: Annotated[Path | None, typer.Option(help="Control runs from train --noise full, to compare with.")] = None,
+    other_rate: Annotated[
+        list[Path] | None,
+        typer.Option(help="Runs at another learning rate, to collapse t* on learning rate x steps; may be repeated."),
+    ] = None,
+    from_waiting_time: Annotated[
+        float,
+        typer.Option(
+            help="With several files, also fit mu to the waiting times beyond this one (steps).",
+            show_default=f"{BEND:.0f}",
+        ),
+    ] = BEND,
+    output: OptionalPicture = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the mean square displacement, the aging times t*(tw) and the exponent mu of t* ~ tw^mu.
+
+    t*(tw) is the lag at which the displacement from waiting time tw reaches the threshold. With several files the
+    spread of mu over realizations of the data is reported as well.
+    """
+    if output is not None:
+        check_figure_path(output)
+    if len(trajectories) > 1:
+        if control is not None or other_rate:
+            msg = "--control and --other-rate go with one file of runs; got several"
+            raise ValueError(msg)
+        spread, metadata = load_realizations(trajectories, threshold, from_waiting_time, seed)
+        several: dict[str, Any] = describe_realizations(spread, trajectories, metadata)
+        if output is not None:
+            several["output"] = save_figure(plot_exponents(spread), output)
+        show(several, summarize_realizations(several), as_json=as_json)
+        return
+    path = trajectories[0]
+    runs = load_trajectories(path)
+    analysis = analyze_aging(runs, threshold, rng=seed)
+    result = describe_analysis(analysis) | describe_metadata(runs.metadata.get("data", {}))
+    descent = None
+    if control is not None:
+        descent_runs = load_trajectories(control)
+        descent = analyze_aging(descent_runs, threshold, rng=seed)
+        comparison = compare_with_control(runs, analysis.fit, descent_runs, descent.fit)
+        result |= {"control_t_star": descent.fit.t_star, "control_mu": descent.fit.mu}
+        result["control"] = describe_control(descent, comparison)
+    if other_rate:
+        result["learning_rate_collapse"] = describe_collapse(_collapse_rates(runs, analysis, other_rate, seed))
+    if output is not None:
+        figure = plot_analysis(analysis, str(path), None if descent is None else descent.fit.t_star)
+        result["output"] = save_figure(figure, output)
+    show(result, summarize_aging(result), as_json=as_json)
+
+
+def _collapse_rates(runs: Trajectories, analysis: AgingAnalysis, paths: list[Path], seed: int) -> Collapse:
+    """Collapse of t* on learning rate x steps, over these runs and those in the other files."""
+    others = [load_trajectories(path) for path in paths]
+    rates = []
+    for path, ensemble in [(None, runs), *zip(paths, others, strict=True)]:
+        rate = ensemble.metadata.get("learning_rate")
+        if not isinstance(rate, int | float):
+            msg = f"{path or 'the file of trajectories'} must say its learning_rate to be collapsed with others"
+            raise ValueError(msg)
+        rates.append(float(rate))
+    displacements = [analysis.msd, *(mean_square_displacement(ensemble) for ensemble in others)]
+    return learning_rate_collapse(displacements, rates, analysis.fit.threshold, rng=seed)

@@ -1,0 +1,158 @@
+"""Command `explore`."""
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bridge.commands._cluster import cluster
+from bridge.commands._loss import make_loss, warn_of_scales
+from bridge.commands._notes import note
+from bridge.commands._options import (
+    AsJson,
+    DataDir,
+    DatasetName,
+    DatasetSeed,
+    Hidden,
+    InOrder,
+    Jobs,
+    LabelColumn,
+    Regularization,
+    RegularizeBiases,
+    Rows,
+    Scheduler,
+    Seed,
+    Standardize,
+    data_options,
+    describe,
+)
+from bridge.commands._parsing import parse_duration
+from bridge.commands._progress import progress_bar
+from bridge.commands._results import Summary, show
+from bridge.commands._words import counted, data_in_words, number, share
+from bridge.comparison import at_least, how_many
+from landscape.search import CYCLE, KINDS, Exploration, estimate_minima, explore as run_explore
+
+FIRST_LOOK = 128  # searches without --searches and --budget
+
+
+def explore(
+    hidden: Hidden,
+    output: Annotated[Path, typer.Option(help="Database to make, or to continue.")],
+    searches: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help=f"Total number of searches. [default: {FIRST_LOOK}, for a first look, unless --budget is given]"
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Time to search for, instead of --searches, e.g. 90s, 10m, 2h.")
+    ] = None,
+    completeness: Annotated[
+        float | None,
+        typer.Option(
+            help="Stop once random starts have found this share of the minima that they can reach, e.g. 0.95."
+        ),
+    ] = None,
+    estimate: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Total number of fresh random starts to quench, for a lower bound on the number of minima."
+        ),
+    ] = None,
+    kinds: Annotated[
+        str | None, typer.Option(help=f"Kinds of search to alternate, from {', '.join(KINDS)}. [default: a mixture]")
+    ] = None,
+    dataset: DatasetName = "ljat",
+    rows: Rows = None,
+    dataset_seed: DatasetSeed = 0,
+    data_dir: DataDir = None,
+    in_order: InOrder = False,
+    standardize: Standardize = False,
+    label_column: LabelColumn = None,
+    regularization: Regularization = 1e-4,
+    regularize_biases: RegularizeBiases = True,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    scheduler: Scheduler = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find minima and transition states and store them in a database.
+
+    Run the same command with more --searches, or again with a --budget, to continue.
+    """
+    if searches is not None and budget is not None:
+        msg = "give either --searches or --budget, not both"
+        raise ValueError(msg)
+    seconds = None if budget is None else parse_duration(budget)
+    if searches is None and budget is None and estimate is None:
+        searches = FIRST_LOOK
+        note(f"exploring with {FIRST_LOOK} searches, for a first look; continue with --searches or --budget")
+    options = data_options(in_order, standardize, label_column)
+    loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases, **options)
+    warning = warn_of_scales(loss.data)
+    with cluster(scheduler), progress_bar() as bar:
+        found = None
+        if searches is not None or seconds is not None:
+            found = run_explore(
+                loss,
+                output,
+                searches=searches,
+                budget=seconds,
+                completeness=completeness,
+                kinds=CYCLE if kinds is None else kinds.split(","),
+                seed=seed,
+                jobs=jobs,
+                progress=lambda done, total, now: bar("explore", done, total, _note(now)),
+            )
+        if found is None or estimate is not None:
+            found = estimate_minima(
+                loss,
+                output,
+                starts=estimate or 0,
+                seed=seed,
+                jobs=jobs,
+                progress=lambda done, total, now: bar("random starts", done, total, _note(now)),
+            )
+    result = dataclasses.asdict(found) | {
+        "advice": found.advice,
+        "output": found.path,
+        **describe(loss.data),
+        **warning,
+    }
+    del result["path"]
+    show(result, summarize(result, how_many(found)), as_json=as_json)
+    if found.advice is not None:
+        note(found.advice)
+
+
+def _note(now: Exploration) -> str:
+    if now.estimated_minima is None:
+        return "no minimum yet"
+    text = counted(now.minima, "minimum", "minima")
+    if math.isfinite(now.estimated_minima.value):
+        text += f" of {at_least(now.estimated_minima)} (coverage by random starts {now.coverage:.0%})"
+    return f"{text}, {counted(now.transition_states, 'transition state')}, {counted(now.components, 'component')}"
+
+
+def summarize(result: dict[str, Any], there_are: str) -> Summary:
+    """What a person reads of an exploration; `there_are` says how many minima exist."""
+    minima, states, parts = (result[key] for key in ("minima", "transition_states", "components"))
+    found = f"{counted(minima, 'minimum', 'minima')} and {counted(states, 'transition state')}"
+    joined = "all of them connected" if parts == 1 else f"in {counted(parts, 'unconnected component')}"
+    verdict = f"{found} found by {counted(result['searches'], 'search', 'searches')}, {joined}."
+    if not minima:
+        verdict = f"No minimum yet after {counted(result['searches'], 'search', 'searches')}."
+    return Summary(
+        verdict=verdict,
+        facts={
+            "minima that exist": there_are,
+            "found of these by random starts": share(result["found_share"]),
+            "lowest loss": number(result["lowest_loss"], "nats", 6),
+            **data_in_words(result),
+        },
+        notes=["Continue with more --searches or with --budget 10m; draw with agescape graph."],
+        files={"database": result["output"]},
+    )

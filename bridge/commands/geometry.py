@@ -1,0 +1,128 @@
+"""Command `geometry`."""
+
+import csv
+import dataclasses
+import io
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from bridge.commands._database_checks import check_minima
+from bridge.commands._options import AsJson, DatabaseFile, Jobs, Picture, describe_metadata
+from bridge.commands._results import Summary, show
+from bridge.commands._words import counted, data_in_words, number, share
+from landscape.database import Database, StoredMinimum, loss_of
+from landscape.datasets import CHUNK, fresh_rows, is_generated
+from landscape.losses import CrossEntropyLoss
+from landscape.plots import check_figure_path, new_figure, plot_geometry, save_figure
+from landscape.stationary import LocalGeometry, local_geometry
+from landscape.support import write_text
+
+TEST_ROWS = 2**15  # by default
+
+
+def geometry(
+    database: DatabaseFile,
+    output: Picture,
+    table: Annotated[Path | None, typer.Option(help="Table to write: csv.")] = None,
+    test_rows: Annotated[
+        int | None,
+        typer.Option(min=2, help=f"Test rows of a generated data set. [default: {TEST_ROWS}]"),
+    ] = None,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the generalization error of the minima against the trace of their Hessians."""
+    check_figure_path(output)
+    figure, axes = new_figure(5.5, 4.2)
+    with Database(database) as opened:
+        check_minima(opened, 2)
+        minima = opened.minima
+        loss = _with_test_rows(loss_of(opened), test_rows, database)
+        found = local_geometry(loss, [m.point for m in minima], jobs=jobs)
+        described = describe_metadata(opened.provenance.dataset)
+    plot_geometry(found, axes[0])
+    save_figure(figure, output)
+    if table is not None:
+        write_text(table, _csv(minima, found))
+    result = {
+        "minima": len(minima),
+        "rank_correlation": found.rank_correlation,
+        "median_trace": float(np.median(found.traces)),
+        "median_generalization_error": float(np.median(found.generalization_errors)),
+        "median_generalization_error_error": float(np.median(found.test_errors)),
+        "test_rows": int(loss.data.test_labels.size),
+        "best_test_accuracy": float(found.test_accuracies.max()),
+        "table": table,
+        "output": output,
+        **described,
+    }
+    show(result, summarize(result), as_json=as_json)
+
+
+def _with_test_rows(loss: CrossEntropyLoss, test_rows: int | None, database: Path) -> CrossEntropyLoss:
+    """The loss with more rows to test on where they can be made; ValueError where there are none."""
+    data = loss.data
+    if is_generated(data):
+        rows = TEST_ROWS if test_rows is None else test_rows
+        parts = [fresh_rows(data, chunk) for chunk in range(-(-rows // CHUNK))]
+        inputs = np.concatenate([part.inputs for part in parts])[:rows]
+        labels = np.concatenate([part.labels for part in parts])[:rows]
+        data = dataclasses.replace(data, test_inputs=inputs, test_labels=labels)
+        return CrossEntropyLoss(loss.network, data, loss.regularization, regularize_biases=loss.regularize_biases)
+    if test_rows is not None:
+        msg = f"--test-rows is for generated data sets; {database} is of {data.metadata.get('path', 'mnist')}"
+        raise ValueError(msg)
+    if not data.test_labels.size:
+        msg = (
+            f"the data of {database}, {data.metadata.get('path', data.metadata.get('name'))}, have no test rows, so "
+            f"there is no generalization error: all {data.rows} rows train. Explore with fewer --rows"
+        )
+        raise ValueError(msg)
+    return loss
+
+
+def summarize(result: dict[str, Any]) -> Summary:
+    """What a person reads of the geometry of minima."""
+    error, of_error = (number(result[f"median_generalization_error{end}"], "", 3) for end in ("", "_error"))
+    rank = result["rank_correlation"]
+    files = {"figure": result["output"]} | ({"table": result["table"]} if result["table"] else {})
+    return Summary(
+        verdict=f"The curvature (trace of the Hessian) and the generalization error of "
+        f"{counted(result['minima'], 'minimum', 'minima')} have the rank correlation {number(rank, '', 2)}.",
+        facts={
+            "trace of the Hessian, median": number(result["median_trace"], "nats"),
+            "generalization error, median": f"{error} +- {of_error} nats",
+            "test accuracy, best": share(result["best_test_accuracy"]),
+            "test rows": f"{result['test_rows']:,}",
+            **data_in_words(result),
+        },
+        files=files,
+    )
+
+
+def _csv(minima: list[StoredMinimum], found: LocalGeometry) -> str:
+    columns: dict[str, Any] = {
+        "id": [minimum.id for minimum in minima],
+        "loss": found.losses,
+        "trace": found.traces,
+        "log_determinant": found.log_determinants,
+        "lowest_eigenvalue": found.eigenvalues[:, 0],
+        "highest_eigenvalue": found.eigenvalues[:, -1],
+        "train_cross_entropy": found.train_cross_entropies,
+        "test_cross_entropy": found.test_cross_entropies,
+        "generalization_error": found.generalization_errors,
+        "generalization_error_error": found.test_errors,
+        "train_accuracy": found.train_accuracies,
+        "test_accuracy": found.test_accuracies,
+        "origin": [minimum.origin for minimum in minima],
+    }
+    for name in ("run", "replica", "step", "method"):  # of the snapshot that found a minimum, if one did
+        columns[name] = [None if m.discovery is None else getattr(m.discovery, name) for m in minima]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*(np.asarray(values).tolist() for values in columns.values()), strict=True))
+    return text.getvalue()

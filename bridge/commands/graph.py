@@ -1,0 +1,96 @@
+"""Command `graph`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from bridge import plots
+from bridge.commands._database_checks import check_minima
+from bridge.commands._options import AsJson, DatabaseFile, Jobs, Picture, describe_metadata
+from bridge.commands._results import Summary, show
+from bridge.commands._words import UNKNOWN, counted, data_in_words, is_unknown, number, share
+from landscape.database import PROPERTIES, Database, minimum_property
+from landscape.graph import funnelling
+from landscape.plots import check_figure_path, new_figure, save_figure
+from landscape.search import summarize
+
+
+def graph(
+    database: DatabaseFile,
+    output: Picture,
+    levels: Annotated[
+        int | None, typer.Option(min=1, help="Group minima at this many equally spaced losses. [default: exact]")
+    ] = None,
+    whole: Annotated[bool, typer.Option(help="Also show minima above all transition states.")] = False,
+    color: Annotated[str | None, typer.Option(help=f"Color minima by {', '.join(PROPERTIES)}.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Write this property below the 40 lowest minima; the same choices as --color.")
+    ] = None,
+    connected: Annotated[bool, typer.Option(help="Show only minima connected to the global minimum.")] = False,
+    max_minima: Annotated[int | None, typer.Option(min=1, help="Show at most this many of the lowest minima.")] = None,
+    emin: Annotated[float | None, typer.Option(help="Lowest loss to show (nats).")] = None,
+    emax: Annotated[float | None, typer.Option(help="Highest loss to show (nats).")] = None,
+    jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Draw the disconnectivity graph of a database and measure how funneled the landscape is."""
+    check_figure_path(output)
+    figure, axes = new_figure(6.0, 5.0)
+    with Database(database) as opened:
+        check_minima(opened, 1)
+        found, funnels = summarize(opened), funnelling(opened.graph())
+        plots.plot_graph(
+            opened,
+            axes[0],
+            levels=levels,
+            whole=whole,
+            connected=connected,
+            max_minima=max_minima,
+            emin=emin,
+            emax=emax,
+            color=None if color is None else minimum_property(opened, color, jobs=jobs),
+            labels=None if label is None else minimum_property(opened, label, jobs=jobs),
+            funnels=funnels,
+        )
+        described = describe_metadata(opened.provenance.dataset)
+        unchecked = len(opened.unchecked_ends())
+    save_figure(figure, output)
+    result = {
+        "minima": found.minima,
+        "transition_states": found.transition_states,
+        "unchecked_ends": unchecked,
+        "components": found.components,
+        "levels": levels,
+        "funnelled": funnels.share,
+        "funnelled_connected": funnels.connected_share,
+        "frustration": funnels.frustration,
+        "funnels": len(funnels.funnels),
+        "output": output,
+        **described,
+    }
+    show(result, summarize_graph(result), as_json=as_json)
+
+
+def summarize_graph(result: dict[str, Any]) -> Summary:
+    """What a person reads of a disconnectivity graph."""
+    notes = []
+    if unchecked := result["unchecked_ends"]:
+        notes.append(f"The ends of {counted(unchecked, 'transition state')} were never checked: verify with --paths.")
+    return Summary(
+        verdict=f"{counted(result['minima'], 'minimum', 'minima')} and "
+        f"{counted(result['transition_states'], 'transition state')} in {counted(result['components'], 'component')}. "
+        + _funneled(result["funnelled"], result["funnels"]),
+        facts={
+            "the same of connected minima": share(result["funnelled_connected"]),
+            "frustration": number(result["frustration"], "", 3),
+            **data_in_words(result),
+        },
+        notes=notes,
+        files={"figure": result["output"]},
+    )
+
+
+def _funneled(value: Any, funnels: int) -> str:
+    if is_unknown(value):
+        return f"There is no second minimum, so the funnels are {UNKNOWN}."
+    return f"{share(value)} of the other minima reach the global one by small climbs; {counted(funnels, 'funnel')}."

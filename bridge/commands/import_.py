@@ -1,0 +1,136 @@
+"""Command `import`."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bridge.commands._loss import make_loss
+from bridge.commands._options import (
+    AsJson,
+    DataDir,
+    DatasetName,
+    DatasetSeed,
+    InOrder,
+    Jobs,
+    LabelColumn,
+    NewDatabase,
+    Regularization,
+    RegularizeBiases,
+    Rows,
+    Seed,
+    Standardize,
+    data_options,
+    describe_metadata,
+)
+from bridge.commands._progress import progress_bar
+from bridge.commands._results import Summary, Table, show
+from bridge.commands._words import counted, data_in_words
+from landscape import interchange
+from landscape.database import Database
+
+SQLITE = b"SQLite format 3\0"
+MANY = 3  # points of which a file says another loss than it is: more are shown in JSON alone
+
+
+def import_database(
+    source: Annotated[Path, typer.Argument(help="F.npz written by export, a PATHSAMPLE folder, or a pele database.")],
+    output: NewDatabase,
+    hidden: Annotated[
+        str | None,
+        typer.Option(help="Units of each hidden layer, e.g. 5,5. Needed, like the data options, for all but npz."),
+    ] = None,
+    dataset: DatasetName = "ljat",
+    rows: Rows = None,
+    dataset_seed: DatasetSeed = 0,
+    data_dir: DataDir = None,
+    in_order: InOrder = False,
+    standardize: Standardize = False,
+    label_column: LabelColumn = None,
+    regularization: Regularization = 1e-4,
+    regularize_biases: RegularizeBiases = True,
+    check_paths: Annotated[
+        bool,
+        typer.Option(
+            help="Also follow the paths down from transition states; otherwise their ends count as unchecked. "
+            "Not for npz."
+        ),
+    ] = False,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    as_json: AsJson = False,
+) -> None:
+    """Make a database from an npz file, or from another program's points, which are certified again."""
+    read = _reader(source)
+    if read is None:
+        if hidden is not None:
+            msg = f"--hidden is for files that do not say which loss they belong to; {source} does"
+            raise ValueError(msg)
+        result = dataclasses.asdict(interchange.import_npz(source, output))
+    else:
+        if hidden is None:
+            msg = f"{source} does not say which loss its points belong to: give --hidden, --dataset and so on"
+            raise ValueError(msg)
+        options = data_options(in_order, standardize, label_column)
+        loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases, **options)
+        with progress_bar() as bar:
+            found = read(
+                source,
+                loss,
+                output,
+                check_paths=check_paths,
+                seed=seed,
+                jobs=jobs,
+                progress=lambda done, total: bar("certify", done, total),
+            )
+        result = dataclasses.asdict(found)
+    del result["path"]
+    with Database(output) as opened:
+        result |= {"output": output, **describe_metadata(opened.provenance.dataset)}
+    show(result, summarize(result), as_json=as_json)
+
+
+def summarize(result: dict[str, Any]) -> Summary:
+    """What a person reads of an import."""
+    facts = {}
+    for kind, name in (
+        ("minimum_status", "candidates for minima"),
+        ("transition_state_status", "for transition states"),
+    ):
+        if counts := result.get(kind):
+            facts[name] = ", ".join(f"{n:,} {status.lower().replace('_', ' ')}" for status, n in counts.items())
+    notes = []
+    if unchecked := result.get("unchecked_ends"):
+        notes.append(
+            f"The ends of {counted(unchecked, 'transition state')} are those of the file and were not checked: "
+            "import with --check-paths, or run agescape verify --paths."
+        )
+    lines = result.get("contradictions", ())
+    if len(lines) > MANY:
+        notes.append(f"{len(lines) - MANY} more points contradict the loss; --json lists all.")
+    return Summary(
+        verdict=f"{counted(result['minima'], 'minimum', 'minima')} and "
+        f"{counted(result['transition_states'], 'transition state')} imported.",
+        facts=facts | data_in_words(result),
+        tables=[Table(("contradicts the loss",), [(line,) for line in lines[:MANY]])] if lines else [],
+        notes=notes,
+        files={"database": result["output"]},
+    )
+
+
+def _reader(source: Path) -> Any:
+    """The function that reads points of some loss from there; None for a file that says of which."""
+    if source.is_dir():
+        return interchange.import_pathsample
+    if not source.exists():
+        msg = f"no file or folder at {source}"
+        raise FileNotFoundError(msg)
+    with source.open("rb") as file:
+        start = file.read(len(SQLITE))
+    if start == SQLITE:
+        return interchange.import_pele
+    if start[:2] == b"PK":
+        return None
+    msg = f"{source} is not an npz file, a PATHSAMPLE folder or a pele database, and holds no coordinates to import"
+    raise ValueError(msg)

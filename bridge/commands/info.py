@@ -1,0 +1,158 @@
+"""Command `info`."""
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bridge import comparison
+from bridge.commands._options import AsJson, describe, describe_metadata
+from bridge.commands._results import Summary, Table, show
+from bridge.commands._words import counted, data_in_words, number, share
+from dynamics import runs
+from landscape import database, datasets, search
+
+SQLITE, HDF5 = b"SQLite format 3", b"\x89HDF\r\n\x1a\n"  # how the files begin
+
+
+def info(
+    file: Annotated[Path, typer.Argument(help="A database, a file of runs, or a data set.")],
+    as_json: AsJson = False,
+) -> None:
+    """Summarize a database of minima, a file of runs or a data set."""
+    if not file.is_file():
+        msg = f"no file at {file}"
+        raise FileNotFoundError(msg)
+    with file.open("rb") as opened:
+        start = opened.read(len(SQLITE))
+    if not start:
+        msg = f"{file} is empty"
+        raise ValueError(msg)
+    if start == SQLITE:
+        result, summary = _of_database(file)
+    elif start.startswith(HDF5):
+        result, summary = _of_runs(file)
+    else:
+        result, summary = _of_data(file)
+    show(result, summary, as_json=as_json)
+
+
+def _of_database(file: Path) -> tuple[dict[str, Any], Summary]:
+    with database.Database(file) as opened:
+        found = search.summarize(opened)
+        provenance = dataclasses.asdict(opened.provenance)
+        result = {
+            "kind": "database of minima",
+            **dataclasses.asdict(found),
+            "advice": found.advice,
+            **provenance,
+            "data": provenance["dataset"],
+            **describe_metadata(opened.provenance.dataset),
+            "unchecked_ends": len(opened.unchecked_ends()),
+            "found_by_runs": dict(Counter(one.run for one in opened.discoveries().values())),
+            "set_aside": [dataclasses.asdict(row) for row in opened.set_aside],
+        }
+    return result, summarize_database(result, comparison.how_many(found))
+
+
+def _of_runs(file: Path) -> tuple[dict[str, Any], Summary]:
+    found = runs.load_trajectories(file)
+    result = {
+        "kind": "trajectories",
+        "replicas": found.replicas,
+        "steps": int(found.steps[-1]),
+        "snapshots": len(found.steps),
+        "identity": found.identity,
+        "parameters": found.n_parameters,
+        **found.metadata,
+        **describe_metadata(found.metadata.get("data", {})),
+    }
+    return result, summarize_runs(result, len(found.steps))
+
+
+def _of_data(file: Path) -> tuple[dict[str, Any], Summary]:
+    data = datasets.table(file)
+    result = {
+        "kind": "data set",
+        **describe(data),
+        "features": data.n_features,
+        "class_counts": data.class_counts.tolist(),
+        "constant_entropy": data.constant_entropy,
+        "sha256": data.sha256,
+    }
+    return result, summarize_data(result)
+
+
+def summarize_database(result: dict[str, Any], there_are: str) -> Summary:
+    """What a person reads of a database; `there_are` says how many minima exist."""
+    states = counted(result["transition_states"], "transition state")
+    notes = [text for text in (result["advice"],) if text]
+    if unchecked := result["unchecked_ends"]:
+        notes.append(f"The ends of {counted(unchecked, 'transition state')} were never checked: verify with --paths.")
+    aside = [(f"{row['kind']} {row['id']}", row["why"]) for row in result["set_aside"]]
+    if aside:
+        notes.append("Rows that are set aside are not used; agescape verify --repair removes them.")
+    by_runs = sum(result["found_by_runs"].values())
+    return Summary(
+        verdict=f"A database of {counted(result['minima'], 'minimum', 'minima')} and {states} in "
+        f"{counted(result['components'], 'connected component')}, after "
+        f"{counted(result['searches'], 'search', 'searches')}.",
+        facts={
+            "minima that exist": there_are,
+            "found of these by random starts": share(result["found_share"]),
+            "minima found by runs": f"{by_runs:,}",
+            "lowest loss": number(result["lowest_loss"], "nats", 6),
+            **_network(result, result["n_parameters"]),
+            **data_in_words(result),
+            "penalty": _penalty(result),
+            "seed": str(result["seed"]),
+        },
+        tables=[Table(("set aside", "reason"), aside)] if aside else [],
+        notes=notes,
+    )
+
+
+def summarize_runs(result: dict[str, Any], snapshots: int) -> Summary:
+    """What a person reads of a file of runs with a number of `snapshots` each."""
+    known = {name: result[name] for name in ("noise", "learning_rate", "batch_size", "schedule") if name in result}
+    facts = {
+        name.replace("_", " "): f"{value:g}" if isinstance(value, float) else str(value)
+        for name, value in known.items()
+    }
+    return Summary(
+        verdict=f"{counted(result['replicas'], 'run')} of {counted(result['steps'], 'step')}, "
+        f"with {counted(snapshots, 'snapshot')} each.",
+        facts={
+            **facts,
+            **_network(result, result["parameters"]),
+            **data_in_words(result),
+            "penalty": _penalty(result),
+            "seed": str(result.get("seed", "unknown")),
+        },
+    )
+
+
+def summarize_data(result: dict[str, Any]) -> Summary:
+    """What a person reads of a data set."""
+    counts = result["class_counts"]
+    return Summary(
+        verdict=f"A data set of {counted(result['rows'], 'row')} with {counted(result['features'], 'feature')} in "
+        f"{counted(len(counts), 'class', 'classes')}.",
+        facts={"loss of guessing by frequency": number(result["constant_entropy"], "nats")},
+        tables=[Table(("class", "rows"), [(str(k), f"{n:,}") for k, n in enumerate(counts)])],
+    )
+
+
+def _network(result: dict[str, Any], parameters: int) -> dict[str, str]:
+    layers = result.get("layer_sizes")
+    text = counted(parameters, "parameter")
+    return {"network": f"layers {', '.join(map(str, layers))}; {text}" if layers else text}
+
+
+def _penalty(result: dict[str, Any]) -> str:
+    value = result.get("regularization")
+    if value is None:
+        return "unknown"
+    return f"{value:g} |theta|^2 nats" + ("" if result.get("regularize_biases", True) else ", biases excluded")

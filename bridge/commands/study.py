@@ -1,0 +1,102 @@
+"""Command `study`."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from bridge.commands._cluster import cluster
+from bridge.commands._comparison_summary import comparison_table
+from bridge.commands._loss import warn_of_scales
+from bridge.commands._options import (
+    AsJson,
+    BatchSize,
+    DataDir,
+    DatasetName,
+    DatasetSeed,
+    InOrder,
+    Jobs,
+    LabelColumn,
+    LearningRate,
+    Rows,
+    Scheduler,
+    Seed,
+    Standardize,
+    Threshold,
+    data_options,
+    describe,
+)
+from bridge.commands._parsing import parse_hidden
+from bridge.commands._progress import progress_bar
+from bridge.commands._results import Summary, show
+from bridge.commands._words import counted, data_in_words
+from bridge.comparison import row_dict
+from bridge.studies import StudySettings, scaled, study as run_study
+from dynamics.training import SGD
+from landscape import datasets
+
+Scale = Literal["quick", "paper"]
+HIDDEN = ["10", "5,5", "4,4,4"]  # the architectures of the paper
+
+
+def study(
+    output: Annotated[Path, typer.Option(help="Folder for everything that the study makes.")] = Path("results/study"),
+    scale: Annotated[
+        Scale, typer.Option(help="quick: a few minutes; paper: runs as in the paper, and a longer search.")
+    ] = "quick",
+    hidden: Annotated[list[str], typer.Option(help="Units of each hidden layer; may be repeated.")] = HIDDEN,
+    dataset: DatasetName = "ljat",
+    rows: Rows = None,
+    dataset_seed: DatasetSeed = 0,
+    data_dir: DataDir = None,
+    in_order: InOrder = False,
+    standardize: Standardize = False,
+    label_column: LabelColumn = None,
+    searches: Annotated[int | None, typer.Option(min=0, help="Searches per landscape. [default: by --scale]")] = None,
+    replicas: Annotated[int | None, typer.Option(min=2, help="Runs per ensemble. [default: by --scale]")] = None,
+    steps: Annotated[int | None, typer.Option(min=2, help="Length of each run (steps). [default: by --scale]")] = None,
+    batch_size: BatchSize = 100,
+    learning_rate: LearningRate = 0.05,
+    threshold: Threshold = 1e-2,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    scheduler: Scheduler = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the whole pipeline: explore, train, measure, map, compare, and write a report for the browser.
+
+    Run the same command again to continue an interrupted study.
+    """
+    options = data_options(in_order, standardize, label_column)
+    data = datasets.load(dataset, rows=rows, seed=dataset_seed, data_dir=data_dir, **options)
+    architectures = tuple(parse_hidden(text) for text in hidden)
+    settings = StudySettings(
+        scale=scaled(scale, searches=searches, replicas=replicas, steps=steps),
+        architectures=architectures,
+        optimizer=SGD(learning_rate=learning_rate, batch_size=batch_size),
+        threshold=threshold,
+        seed=seed,
+    )
+    warning = warn_of_scales(data)
+    with cluster(scheduler), progress_bar() as bar:
+        result = run_study(data, output, settings, jobs=jobs, progress=bar)
+    described = {
+        "architectures": [row_dict(row) for row in result.comparison.rows],
+        "report": result.report,
+        "figures": list(result.figures),
+        **describe(data),
+        **warning,
+    }
+    show(described, summarize(described), as_json=as_json)
+
+
+def summarize(result: dict[str, Any]) -> Summary:
+    """What a person reads of a study."""
+    rows = result["architectures"]
+    return Summary(
+        verdict=f"{counted(len(rows), 'architecture')}: landscapes, runs, and where the runs are.",
+        facts=data_in_words(result),
+        tables=[comparison_table(rows)],
+        notes=["Open the report in a browser; agescape compare makes a table or a figure of several studies."],
+        files={"report": result["report"], "figures": str(Path(result["report"]).parent)},
+    )

@@ -1,0 +1,215 @@
+"""Command `train`."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bridge.commands._cluster import cluster
+from bridge.commands._loss import make_loss, warn_of_scales
+from bridge.commands._notes import note
+from bridge.commands._options import (
+    AsJson,
+    BatchSize,
+    DataDir,
+    DatasetName,
+    DatasetSeed,
+    Hidden,
+    InOrder,
+    Jobs,
+    LabelColumn,
+    LearningRate,
+    Regularization,
+    RegularizeBiases,
+    Rows,
+    Scheduler,
+    Seed,
+    Standardize,
+    data_options,
+    describe,
+)
+from bridge.commands._parsing import parse_steps
+from bridge.commands._progress import progress_bar
+from bridge.commands._realizations import describe_ensemble, describe_training, realization_files
+from bridge.commands._results import Summary, Table, show
+from bridge.commands._words import counted, data_in_words, number, share
+from dynamics.noises import NOISES, make_noise
+from dynamics.runs import default_waiting_times, log_lags
+from dynamics.training import SGD, parse_schedule, parse_start, train as run_train
+
+NOISE_HELP = (
+    f"One of {', '.join(NOISES)}. sgd: minibatches, without replacement in an epoch; replacement: with it; "
+    "persistent: rows stay in or out of the minibatch for a while (--persistence); full: all rows, no noise; langevin: "
+    "all rows plus thermal noise (--temperature); gaussian, gaussian-replacement: all rows plus Gaussian noise with "
+    "the covariance of sgd or of replacement."
+)
+SCHEDULE_HELP = (
+    "Factor of the learning rate at step s: constant; step:EVERY,FACTOR; power:SCALE[,EXPONENT] for "
+    "(1 + s / SCALE)^-EXPONENT; cosine:DURATION[,FINAL]; or a linear warmup:DURATION[+OTHER] before one of these."
+)
+START_HELP = (
+    "Initial parameters: glorot; normal:SD; file:F.npz (or npy; an array of points, run r starts at row r modulo their "
+    "number); minima:F.db (lowest first) or minima:F.db:3,7 (these ids)."
+)
+SNAPSHOTS_HELP = (
+    "all: store parameters at every waiting time + lag. waiting: store them at 0, the waiting times and the end only, "
+    "and accumulate mean square displacements (also per layer) and fourth moments on the fly: a small file, from which "
+    "age computes everything but the split into drift and noise."
+)
+MULTIPLE_HELP = (
+    "Make lags multiples of this many steps, or of the epoch. Without replacement, the noise of an epoch nearly "
+    "cancels, so the displacement dips at its multiples; choose waiting times that are multiples as well."
+)
+SEEDS_HELP = (
+    "Train on this many realizations of a generated data set, from --dataset-seed upward: one file each, F-seed0.h5 "
+    "and so on for --output F.h5."
+)
+
+
+def train(
+    hidden: Hidden,
+    output: Annotated[Path, typer.Option(help="HDF5 file to make, or to continue.")],
+    replicas: Annotated[int, typer.Option(min=1, help="Number of runs.")] = 100,
+    steps: Annotated[int, typer.Option(min=2, help="Length of each run (steps).")] = 150_000,
+    noise: Annotated[str, typer.Option(help=NOISE_HELP)] = "sgd",
+    temperature: Annotated[float | None, typer.Option(help="Temperature of langevin noise (nats).")] = None,
+    persistence: Annotated[float | None, typer.Option(help="Correlation time of persistent noise (steps).")] = None,
+    label_noise: Annotated[
+        float, typer.Option(help="Probability that a drawn row gets a random other label, independently at each draw.")
+    ] = 0.0,
+    shared_order: Annotated[
+        bool, typer.Option(help="Give all runs the same minibatches in the same order; their starts differ.")
+    ] = False,
+    learning_rate: LearningRate = 0.05,
+    schedule: Annotated[str, typer.Option(help=SCHEDULE_HELP)] = "constant",
+    momentum: Annotated[float, typer.Option(help="Heavy-ball momentum (as Keras defines it), in [0, 1).")] = 0.0,
+    start: Annotated[str, typer.Option(help=START_HELP)] = "glorot",
+    batch_size: BatchSize = 100,
+    precision: Annotated[str, typer.Option(help="Floating-point precision: float32 or float64.")] = "float32",
+    dataset: DatasetName = "ljat",
+    rows: Rows = None,
+    dataset_seed: DatasetSeed = 0,
+    dataset_seeds: Annotated[int | None, typer.Option(min=1, help=SEEDS_HELP)] = None,
+    data_dir: DataDir = None,
+    in_order: InOrder = False,
+    standardize: Standardize = False,
+    label_column: LabelColumn = None,
+    regularization: Regularization = 1e-4,
+    regularize_biases: RegularizeBiases = True,
+    waiting_times: Annotated[
+        str | None,
+        typer.Option(help="Waiting times (steps), e.g. 1000,2000. [default: the paper's, as far as the runs reach]"),
+    ] = None,
+    lags: Annotated[str | None, typer.Option(help="Lags (steps), e.g. 1,10,100. [default: log-spaced]")] = None,
+    lags_per_decade: Annotated[int, typer.Option(min=1, help="Number of log-spaced lags per decade.")] = 16,
+    lags_multiple_of: Annotated[str, typer.Option(help=MULTIPLE_HELP)] = "1",
+    snapshots: Annotated[str, typer.Option(help=SNAPSHOTS_HELP)] = "all",
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    scheduler: Scheduler = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train an ensemble of networks and record their trajectories.
+
+    Run the same command with more --replicas to add runs; a killed one continues where it was.
+    """
+    kind = make_noise(noise, temperature=temperature, persistence=persistence)
+    optimizer = SGD(
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        precision=precision,  # pyright: ignore
+        momentum=momentum,
+        schedule=parse_schedule(schedule),
+    )
+    begins = parse_start(start)
+    options = data_options(in_order, standardize, label_column)
+    files = realization_files(output, dataset, dataset_seed, dataset_seeds)
+    begin, taken, results = time.perf_counter(), 0, []
+    with cluster(scheduler), progress_bar() as bar:
+        for number, file in files.items():
+            loss = make_loss(hidden, dataset, rows, number, data_dir, regularization, regularize_biases, **options)
+            warning = warn_of_scales(loss.data)
+            counts: list[int] = []
+            times = two_time_grid(
+                steps, waiting_times, lags, lags_per_decade, lags_multiple_of, epoch=-(-loss.data.rows // batch_size)
+            )
+
+            def report(done: int, total: int, number: int = number, counts: list[int] = counts) -> None:
+                counts.append(done)
+                bar("train" if dataset_seeds is None else f"train on data set {number}", done, total)
+
+            runs = run_train(
+                loss,
+                optimizer,
+                replicas=replicas,
+                steps=steps,
+                seed=seed,
+                noise=kind,
+                label_noise=label_noise,
+                shared_order=shared_order,
+                start=begins,
+                path=file,
+                jobs=jobs,
+                waiting_times=times[0],
+                lags=times[1],
+                snapshots=snapshots,
+                progress=report,
+            )
+            taken += (counts[-1] - counts[0]) * steps
+            results.append(describe_ensemble(runs, file) | describe(loss.data) | warning)
+    speed = taken / (time.perf_counter() - begin)
+    described = describe_training(results, speed, several=dataset_seeds is not None)
+    if described["loss_rose"]:
+        note(
+            f"{described['loss_rose']} of the runs end at a higher loss than they began with: if their noise is not "
+            "meant to do that, choose a smaller --learning-rate"
+        )
+    show(described, summarize(described), as_json=as_json)
+
+
+def summarize(result: dict[str, Any]) -> Summary:
+    """What a person reads of an ensemble, or of several on realizations of the data."""
+    several = result.get("realizations", [result])
+    tables = []
+    if len(several) > 1:
+        columns = ("data seed", "final loss", "final accuracy", "file")
+        rows = [
+            (str(r["dataset_seed"]), number(r["final_loss"]), share(r["final_accuracy"]), str(r["output"]))
+            for r in several
+        ]
+        tables.append(Table(columns, rows))
+    speed = result["replica_steps_per_second"]
+    on = f", on {len(several)} realizations of the data" if len(several) > 1 else ""
+    return Summary(
+        verdict=f"{counted(result['replicas'], 'run')} of {counted(result['steps'], 'step')}{on}. The mean loss at the "
+        f"end is {number(result['final_loss'], 'nats')}, the accuracy {share(result['final_accuracy'])}.",
+        facts={
+            "test loss at the end": number(result["final_test_loss"], "nats"),
+            "test accuracy at the end": share(result["final_test_accuracy"]),
+            "runs whose loss rose": f"{result['loss_rose']:,}",
+            "speed": number(speed, "steps per second, all runs together") if speed else "all runs were there already",
+            **data_in_words(result),
+        },
+        tables=tables,
+        notes=["Measure the aging with agescape age."],
+        files={"runs": result["output"]},
+    )
+
+
+def two_time_grid(
+    steps: int, waiting_times: str | None, lags: str | None, per_decade: int, multiple_of: str, epoch: int
+) -> tuple[list[int], list[int]]:
+    """Waiting times and lags that the options of `train` describe; ValueError where one is no such thing."""
+    waiting = parse_steps(waiting_times, "waiting-times") or default_waiting_times(steps).tolist()
+    if given := parse_steps(lags, "lags"):
+        return waiting, given
+    if multiple_of != "epoch" and not (multiple_of.isdecimal() and int(multiple_of)):
+        msg = f"--lags-multiple-of must be a whole number of steps >= 1, or epoch; got {multiple_of!r}"
+        raise ValueError(msg)
+    multiple = epoch if multiple_of == "epoch" else int(multiple_of)
+    longest = max(1, steps - waiting[0])
+    if multiple > longest:
+        msg = f"--lags-multiple-of must be at most {longest}, steps less the first waiting time; got {multiple}"
+        raise ValueError(msg)
+    return waiting, log_lags(longest, per_decade, multiple_of=multiple).tolist()

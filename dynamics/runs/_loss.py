@@ -1,0 +1,35 @@
+"""The loss that runs descend, made again from what they say of it."""
+
+from pathlib import Path
+
+from dynamics.runs._trajectories import Trajectories
+from landscape.database import remake_loss
+from landscape.losses import CrossEntropyLoss
+from landscape.support import reading
+
+
+def loss_of_runs(runs: Trajectories, data_dir: Path | None = None) -> CrossEntropyLoss:
+    """The loss that runs of `train` descend, made again from their metadata.
+
+    Parameters
+    ----------
+    runs : Trajectories
+    data_dir : Path, optional
+        Where the MNIST files lie now, if elsewhere than the runs say.
+
+    Raises
+    ------
+    ValueError
+        If the runs do not say what they descend, or the data have changed since.
+    """
+    needed = ("data", "data_sha256", "regularization", "regularize_biases")
+    if not runs.layer_sizes or (missing := [name for name in needed if name not in runs.metadata]):
+        what = "layer_sizes" if not runs.layer_sizes else missing[0]
+        msg = f"{runs.source} do not say what they descend: their metadata have no {what}"
+        raise ValueError(msg)
+    described = dict(runs.metadata["data"])
+    if data_dir is not None and described.get("name") == "mnist":
+        described["data_dir"] = str(data_dir)
+    sha256, regularization, biases = (runs.metadata[name] for name in needed[1:])
+    with reading(runs.source, "name a loss that cannot be made again"):
+        return remake_loss(runs.network, described, sha256, regularization, regularize_biases=biases)

@@ -1,0 +1,147 @@
+"""What decides the runs of an ensemble, whatever takes their steps."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dynamics.noises import Noise, make_noise
+from dynamics.runs import (
+    Steps,
+    check_grid,
+    check_times,
+    curve_steps,
+    default_waiting_times,
+    log_lags,
+    snapshot_steps,
+)
+from dynamics.training._sgd import SGD
+from landscape.datasets import Dataset
+
+SNAPSHOTS = ("all", "waiting")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What decides the runs but the network, where they start and the number of the replica.
+
+    Fields are the arguments of `train`; `accumulates` says that two-time displacements are taken while a run goes on.
+    """
+
+    data: Dataset
+    optimizer: SGD
+    noise: Noise
+    label_noise: float
+    shared_order: bool
+    regularization: float
+    regularize_biases: bool
+    seed: int
+    steps: int
+    snapshot_steps: Steps
+    curve_steps: Steps
+    waiting_times: Steps
+    lags: Steps
+    accumulates: bool
+
+    @property
+    def batch_size(self) -> int:
+        """B, or all rows if it does not matter."""
+        return self.optimizer.batch_size if self.noise.uses_batch_size else self.data.rows
+
+    @property
+    def shared(self) -> dict[str, Steps]:
+        """The arrays that all replicas share, named as in `Trajectories`."""
+        return {
+            "steps": self.snapshot_steps,
+            "curve_steps": self.curve_steps,
+            "waiting_times": self.waiting_times,
+            "lags": self.lags,
+        }
+
+    def penalty(self, kernel_mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Lambda (P,) of every parameter, from the mask (P,) of those that are no biases."""
+        return self.regularization * (kernel_mask | self.regularize_biases).astype(float)
+
+    def seeds(self, replica: int) -> tuple[np.random.SeedSequence, np.uint64]:
+        """What the start of a replica is drawn with, and the key of its other random numbers."""
+        key = noise_key(self.seed, 0 if self.shared_order else replica)
+        return start_seed(self.seed, replica), key
+
+    def settings(self, start: str) -> dict[str, Any]:
+        """What decides the content of the runs, as JSON holds it, but for the network."""
+        return {
+            "data_sha256": self.data.sha256,
+            **self.noise.settings,
+            "label_noise": self.label_noise,
+            "shared_order": self.shared_order,
+            "start": start,
+            **asdict(self.optimizer),
+            "schedule": str(self.optimizer.schedule),
+            "batch_size": self.batch_size,
+            "steps": self.steps,
+            "seed": self.seed,
+            "regularization": self.regularization,
+            "regularize_biases": self.regularize_biases,
+            "snapshots": SNAPSHOTS[self.accumulates],
+        }
+
+
+def start_seed(seed: int, replica: int) -> np.random.SeedSequence:
+    """What the start of a replica is drawn with."""
+    return _spawned(seed, replica)[0]
+
+
+def noise_key(seed: int, replica: int) -> np.uint64:
+    """The key of a replica's random numbers except for its start."""
+    return _spawned(seed, replica)[1].generate_state(1, np.uint64)[0]
+
+
+def _spawned(seed: int, replica: int) -> list[np.random.SeedSequence]:
+    return np.random.SeedSequence(seed, spawn_key=(replica,)).spawn(2)
+
+
+def make_plan(
+    data: Dataset,
+    optimizer: SGD,
+    noise: str | Noise,
+    *,
+    steps: int,
+    seed: int,
+    regularization: float,
+    regularize_biases: bool,
+    waiting_times: Sequence[int] | ArrayLike | None,
+    lags: Sequence[int] | ArrayLike | None,
+    label_noise: float = 0.0,
+    shared_order: bool = False,
+    snapshots: str = "all",
+) -> Plan:
+    """The plan of these arguments of `train`; ValueError for one out of its range, which it names."""
+    waiting = default_waiting_times(steps) if waiting_times is None else waiting_times
+    waiting = check_times("waiting_times", waiting, max(1, steps - 1))
+    lag = check_times("lags", log_lags(max(1, steps - int(waiting[0]))) if lags is None else lags, steps)
+    check_grid(waiting, lag, steps)
+    if not 0 <= label_noise <= 1:
+        msg = f"label_noise must be a probability in [0, 1]; got {label_noise!r}"
+        raise ValueError(msg)
+    if snapshots not in SNAPSHOTS:
+        msg = f"snapshots must be one of {', '.join(SNAPSHOTS)}; got {snapshots!r}"
+        raise ValueError(msg)
+    kept = snapshot_steps(waiting, lag, steps) if snapshots == "all" else np.unique([0, *waiting.tolist(), steps])
+    return Plan(
+        data=data,
+        optimizer=optimizer,
+        noise=make_noise(noise),
+        label_noise=float(label_noise),
+        shared_order=bool(shared_order),
+        regularization=float(regularization),
+        regularize_biases=bool(regularize_biases),
+        seed=int(seed),
+        steps=int(steps),
+        snapshot_steps=kept.astype(np.int64),
+        curve_steps=curve_steps(steps),
+        waiting_times=waiting,
+        lags=lag,
+        accumulates=snapshots == "waiting",
+    )

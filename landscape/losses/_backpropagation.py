@@ -1,0 +1,53 @@
+"""Backpropagation in NumPy: the gradients of single rows, and of few rows that change from call to call.
+
+The compiled loss is faster where the same rows are used again, but it prepares them and gives sums over rows only.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+
+from landscape.networks import MLP
+
+Array = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+
+def gradient_over_rows(network: MLP, theta: ArrayLike, inputs: Array, labels: Labels) -> Array:
+    """Gradient (P,) of the mean cross-entropy in nats over rows `inputs` (N, D), `labels` (N,) at `theta` (P,)."""
+    parts: list[Array] = []
+    for incoming, delta in _layers_from_the_last(network, theta, inputs, labels, labels.size):
+        parts = [(incoming.T @ delta).ravel(), delta.sum(axis=0), *parts]
+    return np.concatenate(parts)
+
+
+def gradients_of_rows(network: MLP, theta: ArrayLike, inputs: Array, labels: Labels) -> Array:
+    """Gradient (N, P) of each row's cross-entropy in nats; arguments as of `gradient_over_rows`.
+
+    A row's gradient by a kernel is the outer product of what comes into the layer and the derivative by what goes out.
+    """
+    parts: list[Array] = []
+    for incoming, delta in _layers_from_the_last(network, theta, inputs, labels, 1):
+        outer = incoming[:, :, None] * delta[:, None, :]
+        parts = [outer.reshape(len(delta), -1), delta, *parts]
+    return np.concatenate(parts, axis=1)
+
+
+def _layers_from_the_last(
+    network: MLP, theta: ArrayLike, inputs: Array, labels: Labels, divisor: int
+) -> Iterator[tuple[Array, Array]]:
+    """What comes into each layer (N, n_in), and the derivatives (N, n_out) of entropy / divisor by what goes out."""
+    layers = network.unflatten(theta)
+    # arrays that came from another process lie anywhere in memory
+    incoming = [np.require(inputs, np.float64, ["C", "ALIGNED"])]
+    for layer in layers[:-1]:
+        incoming.append(np.tanh(incoming[-1] @ layer.kernel + layer.bias))
+    delta = softmax(incoming[-1] @ layers[-1].kernel + layers[-1].bias, axis=1)
+    delta[np.arange(labels.size), labels] -= 1.0
+    delta /= divisor
+    yield incoming[-1], delta
+    for layer, above, below in zip(layers[:0:-1], incoming[:0:-1], incoming[-2::-1], strict=True):
+        delta = (delta @ layer.kernel.T) * (1.0 - above**2)
+        yield below, delta

@@ -1,0 +1,84 @@
+"""What a database holds after an exploration, and how many minima there are at least."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from landscape import descent
+from landscape.database import Database
+from landscape.graph import Estimate, chao1, components, coverage_interval, minima_at_least
+from landscape.support import Result
+
+FEWEST_STARTS = 32  # random starts that ended in minima, before anything is said of their number
+NO_MINIMUM = ("RUNAWAY", "DEGENERATE")  # statuses of quenches that end in no isolated point
+
+
+@dataclass(frozen=True)
+class Exploration(
+    Result, shows=("minima", "transition_states", "searches", "components", "lowest_loss", "estimated_minima", "path")
+):
+    """Summary of a database after an exploration."""
+
+    path: Path
+    searches: int
+    minima: int
+    transition_states: int
+    components: int
+    lowest_loss: float  # nats; nan without a minimum
+    estimated_minima: Estimate | None  # lower bound, see `summarize`; None without a minimum
+    coverage: float  # probability that a random start ends where another one did (Good-Turing); nan: not determined
+    coverage_low: float = math.nan  # of its 95 % interval
+    random_starts: int = 0  # random starts that ended in minima, the basis of estimate and coverage
+    random_minima: int = 0  # distinct minima that they found
+    found_share: float = math.nan  # upper bound on the share that they found of the minima in reach
+    statuses: Mapping[str, int] = field(default_factory=dict)  # number of searches by status
+
+    @property
+    def advice(self) -> str | None:
+        """What to do about searches that ended in no isolated point, in a sentence; None if there are none."""
+        counts = {name: self.statuses.get(name, 0) for name in NO_MINIMUM}
+        worst = max(counts, key=lambda name: counts[name])
+        if not counts[worst]:
+            return None
+        return f"{counts[worst]} of {self.searches} searches ended in no minimum: {descent.QuenchStatus[worst].value}"
+
+
+def next_search(database: Database) -> int:
+    """Number of searches so far."""
+    return database.n_attempts
+
+
+def summarize(database: Database) -> Exploration:
+    """Count the contents of a database and bound the number of minima from below.
+
+    The estimate uses random starts alone (`Database.found_by_random_starts`), at least 32 of them: its value is Chao1,
+    a lower bound in expectation, `low` is a lower bound at 95 % for any probabilities of the minima
+    (`minima_at_least`), and `high` is inf, because there is no upper bound. All known minima count for both. With
+    fewer random starts the value is nan: not determined.
+    """
+    graph, starts = database.graph(), database.found_by_random_starts()
+    labels, n = components(graph), graph.n_minima
+    estimate, share, coverage = Estimate(math.nan, float(n), math.inf), math.nan, Estimate(*[math.nan] * 3)
+    hits = np.unique(starts, return_counts=True)[1]
+    if starts.size >= FEWEST_STARTS:
+        least, coverage = minima_at_least(starts), coverage_interval(hits)
+        share = float(hits.size / chao1(hits).value)
+        estimate = Estimate(max(least.value, float(n)), max(least.low, float(n)), math.inf)
+    return Exploration(
+        path=database.path,
+        searches=next_search(database),
+        minima=n,
+        transition_states=graph.n_transition_states,
+        components=int(labels.max()) + 1 if len(labels) else 0,
+        lowest_loss=float(graph.losses[0]) if n else float("nan"),
+        estimated_minima=estimate if n else None,
+        coverage=coverage.value,
+        coverage_low=coverage.low,
+        random_starts=starts.size,
+        random_minima=hits.size,
+        found_share=share,
+        statuses=database.attempt_statuses(),
+    )

@@ -1,0 +1,343 @@
+"""The front door: help, versions, suggestions, verbosity, what is said of errors, and what starts fast."""
+
+import importlib.util
+import io
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import redirect_stderr
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from rich.console import Console
+from support.paths import ROOT
+from test_cli import (
+    DEEP,
+    MAIN,
+    SMALL,
+    agescape,
+    assert_complaint,
+    attempts,
+    good,
+    start,
+    stop_when,
+    strict_json,
+)
+
+import agescape as package
+import bridge.commands.explore
+import bridge.commands.info
+import dynamics
+import landscape
+from bridge.commands import _progress
+from bridge.commands._failures import BUG, is_complaint
+from bridge.commands._group import app
+from bridge.commands._notes import ANNOUNCE
+from bridge.commands._parsing import parse_hidden
+from bridge.commands._registry import COMMANDS
+from dynamics.training import SGD, train
+from landscape import CrossEntropyLoss, datasets
+from landscape.networks import MLP
+from landscape.support import njit
+
+GROUP: Any = typer.main.get_command(app)
+USES_JOBS = {"explore", "verify", "graph", "geometry", "train", "curvature", "study", "overlay", "explain", "import",
+             "reproduce"}  # fmt: skip
+USES_SEED = {"explore", "train", "age", "observe", "curvature", "study", "explain", "compare", "merge", "import",
+             "reproduce"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A file of each kind. Not to be written to."""
+    folder = tmp_path_factory.mktemp("files")
+    data = datasets.ljat(rows=30, seed=0, test_rows=0)
+    datasets.write_table(data, folder / "data.csv")
+    train(CrossEntropyLoss(MLP((2, 2, 4)), data), SGD(batch_size=10), replicas=2, steps=40, path=folder / "f.h5")
+    return {"db": ROOT / "examples" / "databases" / "n1000-h1-1.db", "csv": folder / "data.csv",
+            "h5": folder / "f.h5"}  # fmt: skip
+
+
+def options(name):
+    return {option for parameter in GROUP.load(name).params for option in parameter.opts}
+
+
+# ---------------------------------------------------------------- help
+
+
+def test_without_a_command_the_help_is_shown():
+    assert good().out == good("--help").out == good("-h").out
+    assert good("data").out == good("data", "-h").out
+    text = good().out
+    for panel in {entry.panel for entry in COMMANDS.values()}:
+        assert panel in text
+    for name, entry in COMMANDS.items():
+        assert f" {name} " in text
+        assert entry.help.split()[0] in text
+
+
+def test_the_version():
+    assert good("--version").out == f"agescape {version('agescape')}\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_the_options_that_do_something(name):
+    if name == "data":
+        return
+    assert ("--jobs" in options(name)) == (name in USES_JOBS)
+    assert ("--seed" in options(name)) == (name in USES_SEED)
+    assert options(name) >= {"--json", "--quiet", "-q", "--verbose", "-v", "--debug"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_says_what_it_does_in_a_sentence(name):
+    group = GROUP.load(name)
+    for command in getattr(group, "commands", {"": group}).values():
+        assert command.help
+        for parameter in command.params:
+            text = getattr(parameter, "help", None) or ""
+            assert text[:1].isupper() or text.split()[0].strip(",.:").islower(), parameter
+            assert text.endswith((".", "]")), (name, parameter.name, text)
+
+
+def test_the_help_says_what_the_command_itself_says():
+    for name, entry in COMMANDS.items():
+        assert entry.help.endswith("."), name
+        assert len(entry.help) < 80
+        assert GROUP.load(name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("explore", "--serches", 3), ("--serches", "--searches")),  # though --hidden and --output are missing
+        (("train", "--hiden", 3), ("--hiden", "--hidden")),
+        (("exlore",), ("exlore", "explore")),
+        (("data", "ljta"), ("ljta", "ljat")),
+        (("--versoin",), ("--versoin", "--version")),
+    ],
+)
+def test_what_is_misspelled_is_named_with_what_there_is(arguments, words):
+    assert_complaint(agescape(*arguments), *words)
+
+
+def test_completion_for_a_shell():
+    done = subprocess.run(
+        [sys.executable, "-m", "agescape"],
+        env=os.environ | {"_AGESCAPE_COMPLETE": "complete_bash", "COMP_WORDS": "agescape ex", "COMP_CWORD": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.split() == ["explore", "explain", "export"]
+
+
+# ---------------------------------------------------------------- the package of this name
+
+
+def test_the_package_finds_the_three():
+    assert (package.landscape, package.dynamics, package.bridge) == (landscape, dynamics, bridge)
+    assert package.__version__ == version("agescape")
+    assert {"landscape", "dynamics", "bridge", "__version__"} <= set(dir(package))
+    with pytest.raises(AttributeError, match="no attribute 'physics'"):
+        package.physics  # noqa: B018
+
+
+def test_python_runs_the_package():
+    done = subprocess.run(
+        [sys.executable, "-m", "agescape", "--version"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, f"agescape {version('agescape')}\n")
+
+
+# ---------------------------------------------------------------- a fast start
+
+LOADED = "import json, sys\n{}\njson.dump(sorted(sys.modules), sys.stdout)"
+
+
+def loaded(code):
+    """Modules that are loaded after some code."""
+    done = subprocess.run([sys.executable, "-c", LOADED.format(code)], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def running(*arguments):
+    return (
+        f"sys.argv = ['agescape', *{list(map(str, arguments))!r}]\nimport io, contextlib\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "    from bridge.cli import main; main()"
+    )
+
+
+def test_help_imports_nothing_heavy():
+    there = loaded(running("--help"))
+    assert not there & {"numpy", "scipy", "numba", "pydantic", "matplotlib", "landscape.support"}
+    assert "numpy" not in loaded("import agescape, landscape, dynamics, bridge")
+
+
+def test_info_compiles_nothing(files):
+    for file in ("db", "h5", "csv"):
+        there = loaded(running("info", files[file]))
+        assert not there & {"numba", "scipy.optimize", "scipy.stats", "matplotlib", "joblib", "torch"}
+        assert "networkx.algorithms" not in there
+
+
+# ---------------------------------------------------------------- what is said, and how much of it
+
+
+def test_a_first_look_says_what_it_does_and_how_to_continue(monkeypatch, tmp_path):
+    monkeypatch.setattr(bridge.commands.explore, "FIRST_LOOK", 3)
+    result = agescape("explore", *SMALL, "--output", tmp_path / "f.db", "--jobs", 1, "--json")
+    assert result.code == 0
+    assert strict_json(result.out)["searches"] == 3
+    assert result.err == (
+        "agescape: exploring with 3 searches, for a first look; continue with --searches or --budget\n"
+    )
+    quiet = agescape("--quiet", "explore", *SMALL, "--output", tmp_path / "f.db", "--jobs", 1, "--json")
+    assert (quiet.code, quiet.err) == (0, "")
+
+
+@pytest.mark.parametrize("place", [("--verbose", "info"), ("info", "-v")])
+def test_verbose_shows_what_is_logged(files, monkeypatch, place):
+    log = logging.getLogger("landscape.database")
+    monkeypatch.setattr(bridge.commands.info, "summarize_database", lambda *_: log.info("a detail") or 1 / 0)
+    result = agescape(*place, files["db"])
+    assert result.err.startswith("agescape: a detail\n")
+    assert "a detail" not in agescape("info", files["db"]).err
+    assert logging.getLogger("landscape").level == logging.NOTSET  # as it was before
+
+
+def fail(*_args, **_options):
+    msg = "the sky is green"
+    raise KeyError(msg)
+
+
+def test_a_bug_is_not_called_bad_input(files, monkeypatch):
+    monkeypatch.setattr(bridge.commands.info, "summarize_database", fail)
+    result = agescape("info", files["db"])
+    assert (result.code, result.out, result.err.count("\n")) == (BUG, "", 1)
+    assert result.err.startswith("agescape: internal error: KeyError: 'the sky is green'; this is a bug")
+    assert "report it" in result.err
+    shown = agescape("info", files["db"], "--debug")
+    assert "Traceback" in shown.err
+    assert "in fail" in shown.err
+
+
+def test_debug_shows_the_traceback_of_bad_input(tmp_path):
+    result = agescape("info", tmp_path / "none.db", "--debug")
+    assert result.code == 2
+    assert "Traceback" in result.err
+    assert result.err.splitlines()[-1].startswith("agescape: no file at")
+
+
+def raised(how):
+    try:
+        how()
+    except Exception as error:
+        return error
+    return None
+
+
+def test_who_is_to_blame_is_who_raised():
+    assert is_complaint(raised(lambda: parse_hidden("x")))
+    assert is_complaint(raised(lambda: Path("/nowhere").read_text()))
+    assert not is_complaint(raised(lambda: np.zeros(2) + np.zeros(3)))  # we should have checked
+    assert not is_complaint(raised(lambda: {}["key"]))
+    assert not is_complaint(raised(lambda: int("x")))
+
+
+def test_sigterm_ends_like_ctrl_c(tmp_path):
+    path = tmp_path / "f.db"
+    result = stop_when(start("explore", *DEEP, "--output", path, "--jobs", 1), lambda: attempts(path) >= 16,
+                       signal.SIGTERM)  # fmt: skip
+    assert (result.code, result.out) == (130, "")
+    assert result.err == "agescape: interrupted; run the same command again to continue\n"
+
+
+# ---------------------------------------------------------------- compilation
+
+
+def test_the_first_compilation_is_announced_once(tmp_path, monkeypatch, caplog):
+    marker = tmp_path / "marker"
+
+    def double(x):
+        return 2 * x
+
+    double.__module__ = "landscape.losses"
+    for name in ("first", "second"):
+        monkeypatch.setenv(ANNOUNCE, str(marker))
+        kept = njit(cache=True)(double)
+        assert kept(1) == 2, name
+        assert njit(double)(1) == 2  # not kept: takes little time
+    assert [record.message for record in caplog.records if "compiling" in record.message] == [
+        "compiling functions for this machine; the first run takes a minute or so longer"
+    ]
+
+
+# ---------------------------------------------------------------- progress
+
+
+def test_progress_is_legible_at_60_columns(monkeypatch):
+    terminal = io.StringIO()
+    console = Console(file=terminal, force_terminal=True, width=60, color_system=None)
+    monkeypatch.setattr(_progress, "Console", lambda **_: console)
+    monkeypatch.setattr(_progress, "SECONDS_TO_KNOW", -1.0)
+    note = "1,234 minima of at least 2,000 (95 %), Chao1 2,345, 123 transition states, 3 components"
+    with _progress.progress_bar() as bar:
+        bar("explore", 0, 320, note)
+        time.sleep(0.01)
+        bar("explore", 64, 320, note)
+    lines = terminal.getvalue().replace("\r", "\n").splitlines()
+    shown = [line for line in lines if "64 of 320" in line]
+    assert shown
+    assert all(len(line.split("\x1b[2K")[-1]) <= 60 for line in shown)
+    assert "explore: 1,234 minima" in shown[-1]
+    assert "s left" in shown[-1]
+
+
+def test_long_work_says_first_how_long_it_will_take(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: clock[0])
+    err = io.StringIO()
+    with redirect_stderr(err), _progress.progress_bar() as bar:
+        for done in range(11):
+            bar("train", done, 100)
+            clock[0] += 10.0
+    lines = err.getvalue().splitlines()
+    assert lines[0] == "agescape: train: 1 of 100, 16 min left"
+    assert len(lines) == 3  # then every half minute
+
+
+def test_the_command_runs_in_a_process_of_its_own():
+    done = subprocess.run([sys.executable, "-c", MAIN], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert "explore" in done.stdout
+
+
+def test_the_command_reference_has_every_option():
+    path = ROOT / "docs" / "command_reference.py"
+    spec = importlib.util.spec_from_file_location("command_reference", path)
+    assert spec is not None
+    assert spec.loader is not None
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    text = page.on_page_markdown(f"before {page.MARK} after")
+    assert text.startswith("before ")
+    for name in COMMANDS:
+        part = text[text.index(f"### agescape {name} ") :].split("\n### ")[0]
+        if name != "data":
+            missing = [one for one in options(name) - options_of_all() if one.startswith("-") and one not in part]
+            assert not missing, name
+    assert "| `--searches` | 128, for a first look" in text
+    assert "| `--learning-rate` | `0.05` |" in text
+    assert "| `TRAJECTORIES` | required |" in text
+
+
+def options_of_all():
+    return {"--quiet", "-q", "--verbose", "-v", "--debug"}

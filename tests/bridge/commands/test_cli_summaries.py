@@ -1,0 +1,203 @@
+"""What a person reads of a result: sentences, units and intervals, from the numbers of the JSON."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from bridge.commands._aging_summary import kind_of_aging, summarize_aging, verdict
+from bridge.commands._comparison_summary import comparison_table, correlations_in_words, describe_correlations
+from bridge.commands._overlay_summary import summarize as summarize_overlay
+from bridge.commands._results import Summary, Table, lines_of, show
+from bridge.commands._words import (
+    between,
+    counted,
+    data_in_words,
+    duration,
+    number,
+    share,
+    shares_between,
+    with_interval,
+)
+from bridge.commands.explore import summarize as summarize_exploration
+from bridge.commands.info import summarize_runs
+from bridge.commands.reproduce import summarize as summarize_reproduction
+from bridge.commands.verify import summarize as summarize_verification
+
+OK = "ok"
+DATA = {"dataset": "ljat", "dataset_seed": 0, "rows": 1000}
+
+
+# ---------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [(12345, "steps", "12,345 steps"), (0.0123456, "nats", "0.01235 nats"), (3.0, "", "3"), (12345.6, "", "12,346"),
+     (math.nan, "nats", "not determined"), (None, "", "not determined"), (math.inf, "", "inf"), (-0.5, "", "-0.5"),
+     (np.int64(7), "", "7"), (1e-9, "", "1e-09")],
+)  # fmt: skip
+def test_numbers(value, unit, text):
+    assert number(value, unit) == text
+
+
+def test_small_words():
+    assert (counted(1, "minimum", "minima"), counted(1300, "minimum", "minima")) == ("1 minimum", "1,300 minima")
+    assert [share(x) for x in (0.0, 0.012, 0.5, -2.0, 1234.0)] == ["0 %", "1.2 %", "50 %", "-200 %", "123,400 %"]
+    assert shares_between([0.1, math.nan, 0.2]) == "10 % ... 20 %"
+    assert shares_between([math.nan], "nothing") == "nothing"
+    assert between([5, 5]) == "5"
+    assert [duration(s) for s in (3.2, 99.4, 600, 7200)] == ["3 s", "99 s", "10 min", "2.0 h"]
+    assert with_interval(1234.5, 1000.0, math.inf, "steps", digits=0) == "1,234 [1,000, ?] steps"
+    assert data_in_words({"dataset": None}) == {}
+    assert data_in_words(DATA | {"classes_without_training_rows": [3]}) == {
+        "data": "ljat, 1,000 training rows, seed 0, no training rows of class 3"
+    }
+
+
+# ---------------------------------------------------------------- layout
+
+
+def test_a_summary_has_the_verdict_first_and_the_files_last(capsys):
+    summary = Summary(
+        verdict="Word " * 30 + "end.",
+        facts={"a quantity": "1 nat", "b": "long " * 30},
+        tables=[Table(("name", "n"), [("x", "1,000"), ("yy", "-2")])],
+        notes=["A note."],
+        files={"figure": "a/very/long/path/" + "x" * 100 + ".svg"},
+    )
+    lines = list(lines_of(summary, 60))
+    assert all(len(line) <= 60 for line in lines if "x" * 100 not in line)
+    text = "\n".join(lines)
+    assert text.index("Word") < text.index("a quantity  1 nat") < text.index("name      n") < text.index("A note.")
+    assert "x     1,000\nyy       -2" in text  # words to the left, numbers to the right
+    assert lines[-1].endswith(".svg")  # a path stays in one piece
+    show({"x": math.nan}, summary, as_json=True)
+    assert capsys.readouterr().out == '{"x": null}\n'
+    show({"x": math.nan}, summary, as_json=False)
+    assert capsys.readouterr().out.startswith("Word Word")
+
+
+# ---------------------------------------------------------------- aging
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind"),
+    [(0.7, 0.86, "Subaging"), (0.9, 1.1, "Consistent with simple aging"), (1.1, 1.4, "Superaging"),
+     (-0.1, 0.2, "No aging is detected"), (-0.1, 1.2, "Aging of an uncertain kind"),
+     (-0.5, -0.1, "The motion speeds up with age"), (None, None, "Aging of an uncertain kind")],
+)  # fmt: skip
+def test_the_kind_of_aging_is_what_the_interval_of_mu_says(low, high, kind):
+    assert kind_of_aging(low, high) == kind
+
+
+def aged(**changes):
+    """A report of `age`, as `describe_analysis` makes it."""
+    part = {"exponent": 0.8, "low": 0.7, "high": 0.9, "status": OK}
+    return {
+        "mu": 0.78, "mu_low": 0.70, "mu_high": 0.86, "threshold": 0.01, "replicas": 100, "status": OK,
+        "crossover": {"waiting_time": 3200, "mu_before": 0.9, "mu_after": 0.5},
+        "waiting_times": np.array([1300, 10000]), "t_star": np.array([270.3, math.nan]),
+        "t_star_interval": np.array([[236.0, 308.0], [math.nan, math.nan]]), "local_slope": np.array([1.9, math.nan]),
+        "effective_runs": np.array([10.5, math.nan]),
+        "mu_runs_mean": math.nan, "mu_runs_mean_low": math.nan, "mu_runs_mean_high": math.nan,
+        "collapse": part,
+        "threshold_scan": {"flat": [False, True, True], "thresholds": [1e-3, 1e-2, 1e-1], "mu_flat": 0.8,
+                           "mu_flat_low": 0.7, "mu_flat_high": 0.9, "status": OK},
+        "diffusion": {"alpha": 1.0, "alpha_low": 0.9, "alpha_high": 1.1, "status": "look at the local slope"},
+        "scaling_forms": {"best": None, "status": OK},
+        "what_moves": {"drift_share": [0.5, 0.9], "status": OK},
+        **DATA, **changes,
+    }  # fmt: skip
+
+
+def test_the_verdict_of_age_is_a_sentence():
+    summary = summarize_aging(aged())
+    assert summary.verdict == (
+        "Subaging: mu = 0.78 [0.70, 0.86] at Delta* = 0.01; two slopes fit better: mu = 0.90 up to tw = 3,200 and 0.50 "
+        "beyond it."
+    )
+    assert summary.facts["mu from t* of single runs"] == "not determined"
+    assert summary.facts["mu over thresholds"] == "0.80 [0.70, 0.90] for Delta from 1.0e-02 to 1.0e-01"
+    assert summary.facts["law of t*(tw) that fits best"] == "none"
+    assert summary.facts["drift at t*, as a share of the motion"] == "50 % ... 90 %"
+    assert summary.tables[0].rows[0] == ("1,300", "270 [236, 308]", "1.90", "10.50")
+    assert summary.tables[0].rows[1] == ("10,000", "not determined", "not determined", "not determined")
+    assert "Diffusion: look at the local slope." in summary.notes
+    assert summary.files == {}
+
+
+def test_what_age_could_not_determine_is_said():
+    summary = summarize_aging(aged(mu=math.nan, status="mu is not defined: train longer runs", crossover=None))
+    assert summary.verdict == "The exponent mu is not determined at Delta* = 0.01."
+    assert summary.notes[0] == "Mu is not defined: train longer runs."
+    assert verdict(aged(mu_low=math.nan, mu_high=math.nan)) == (
+        "Aging of an uncertain kind: mu = 0.78 (no interval) at Delta* = 0.01"
+    )
+
+
+# ---------------------------------------------------------------- the others
+
+
+def test_an_exploration_in_words():
+    result = {"minima": 9, "transition_states": 1, "components": 2, "searches": 64, "found_share": math.nan,
+              "lowest_loss": 0.43216095, "output": "f.db", **DATA}  # fmt: skip
+    summary = summarize_exploration(result, "at least 12 (95 %)")
+    assert summary.verdict == "9 minima and 1 transition state found by 64 searches, in 2 unconnected components."
+    assert summary.facts["lowest loss"] == "0.432161 nats"
+    assert summary.facts["minima that exist"] == "at least 12 (95 %)"
+    assert "all of them connected" in summarize_exploration(result | {"components": 1}, "").verdict
+    nothing = result | {"minima": 0, "lowest_loss": math.nan, "searches": 1}
+    assert summarize_exploration(nothing, "").verdict == "No minimum yet after 1 search."
+
+
+def test_visits_in_words():
+    result = {"mapped": 27, "snapshots": 28, "replicas": 4, "distinct_minima_visited": 5, "new_minima": 1, "jumps": 3,
+              "direct_jumps": 1, "saddles": 1, "not_converged": 0, "median_dwell": math.nan,
+              "return_probability": 0.25, "mean_overlap": 0.5, "longest_snapshot_interval": 100, "output": "o.svg",
+              "maps_disagree": 0.1, **DATA}  # fmt: skip
+    summary = summarize_overlay(result)
+    assert summary.verdict == (
+        "27 of 28 snapshots of 4 runs map to 5 minima; 1 minimum was new and added to the database. "
+        "Runs change their minimum 3 times, 1 of these across one known transition state."
+    )
+    assert summary.facts["median dwell time"] == "not determined"
+    assert summary.facts["snapshots where flow and lbfgs disagree"] == "10 %"
+    still = summarize_overlay(result | {"jumps": 0, "new_minima": 0}).verdict
+    assert still.endswith("none of them new. No run changes its minimum.")
+
+
+def test_a_comparison_names_its_data():
+    row = {"hidden": "5,5", "dataset": "mnist", "dataset_seed": 3, "rows": 1000, "parameters": 1234, "minima": 9,
+           "estimated_minima": {"value": 12.0, "low": 10.0}, "transition_states": 8, "components": 1, "mu": 0.5,
+           "mu_low": 0.4, "mu_high": math.nan}  # fmt: skip
+    table = comparison_table([row, row | {"estimated_minima": {"value": math.nan, "low": 9.0}, "mu": math.nan}])
+    assert table.rows[0] == ("5,5", "mnist, 1,000 rows, seed 3", "1,234", "9", "10", "8", "1", "0.50 [0.40, ?]")
+    assert (table.rows[1][4], table.rows[1][7]) == ("not determined", "not determined")
+    found = [SimpleNamespace(quantity="minima", value=0.5, low=-0.1, high=0.9, p=0.2, rows=4),
+             SimpleNamespace(quantity="frustration", value=math.nan, low=0, high=0, p=1, rows=0)]  # fmt: skip
+    said = describe_correlations(found)
+    assert list(said) == ["minima"]
+    assert correlations_in_words(said) == "Rank correlation with mu: minima 0.50 [-0.10, 0.90], p = 0.20."
+    assert "not determined" in correlations_in_words({})
+
+
+def test_a_verification_in_words():
+    result = {"minima": 9, "transition_states": 8, "failures": 1, "paths": 0, "unchecked_ends": 2, "removed": [],
+              "failed": [{"kind": "minimum", "id": 2, "what": "its loss is 1"}], **DATA}  # fmt: skip
+    summary = summarize_verification(result)
+    assert summary.verdict == "1 point fails of 9 minima and 8 transition states."
+    assert summary.tables[0].rows == [("fails", "minimum 2", "its loss is 1")]
+    assert summary.notes == ["The ends of 2 transition states were never checked: verify with --paths."]
+
+
+def test_runs_and_figures_in_words():
+    summary = summarize_runs({"replicas": 2, "steps": 40, "parameters": 25, "learning_rate": 0.05}, 7)
+    assert summary.verdict == "2 runs of 40 steps, with 7 snapshots each."
+    assert (summary.facts["learning rate"], summary.facts["seed"]) == ("0.05", "unknown")
+    made = {"figure": "fig2", "title": "aging", "scale": "quick", "files": [],
+            "published": {"mu": {"1": 0.8}}, "ours": {"mu": {"1": np.array([0.7, math.nan])}, "runs": 5}}  # fmt: skip
+    assert summarize_reproduction(made).tables[0].rows == [
+        ("mu 1", "0.8", "0.7, not determined"), ("runs", "", "5")
+    ]  # fmt: skip

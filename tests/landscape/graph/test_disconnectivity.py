@@ -1,0 +1,453 @@
+from itertools import combinations, pairwise
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from support.clock import processor_seconds_below
+
+from landscape import LandscapeGraph, disconnectivity_tree
+from landscape.graph import components, minimax_barriers, superbasins
+from landscape.plots import INK, plot_disconnectivity, save_figure
+
+LEVELS = st.sampled_from([None, 1, 2, 5])
+
+
+def random_graph(n, m, seed, step=None):
+    """Random minima and transition states; losses in multiples of `step` make ties."""
+    rng = np.random.default_rng(seed)
+    losses, rise = rng.normal(size=n), rng.exponential(size=m)
+    if step:
+        losses, rise = np.round(losses / step) * step, np.round(rise / step) * step
+    edges = rng.integers(n, size=(m, 2))
+    return LandscapeGraph(losses, losses[edges].max(axis=1, initial=-np.inf) + rise, edges)
+
+
+GRAPHS = st.builds(
+    random_graph, st.integers(1, 14), st.integers(0, 24), st.integers(0, 10**6), st.sampled_from([None, 0.5])
+)
+
+
+def superbasins_by_search(graph, level):
+    """Sets of minima that ways below `level` connect, each found by a walk from its first minimum."""
+    ways = [tuple(e) for e, t in zip(graph.edges.tolist(), graph.transition_losses, strict=True) if t <= level]
+    left, found = set(np.flatnonzero(graph.losses <= level).tolist()), set()
+    while left:
+        part = [left.pop()]
+        for i in part:
+            near = {b if a == i else a for a, b in ways if i in (a, b)} & left
+            left -= near
+            part.extend(near)
+        found.add(frozenset(part))
+    return found
+
+
+def minima_below(tree):
+    """Set of minima below each node."""
+    below = [{m} for m in tree.minima.tolist()] + [set() for _ in range(tree.n_nodes - tree.n_leaves)]
+    for node, parent in enumerate(tree.parents.tolist()):
+        if parent >= 0:
+            below[parent] |= below[node]
+    return below
+
+
+def superbasins_of_tree(tree, level):
+    """Sets of minima below the highest nodes that do not lie above `level`."""
+    parent_level = np.where(tree.parents >= 0, tree.levels[tree.parents], np.inf)
+    highest = (tree.levels <= level) & (parent_level > level)
+    return {frozenset(part) for part, top in zip(minima_below(tree), highest, strict=True) if top}
+
+
+def two_minima():
+    return LandscapeGraph(np.array([2.0, 1.0]), np.array([3.5]), np.array([[0, 1]]))
+
+
+def three_components():
+    """Minima 0 1 2 connected, 3 4 connected, 5 alone."""
+    edges = np.array([[0, 1], [1, 2], [0, 2], [4, 3]])
+    return LandscapeGraph(np.array([0.0, 0.5, 1.0, 0.2, 0.3, 0.1]), np.array([2.0, 1.5, 3.0, 1.0]), edges)
+
+
+# ---- the tree
+
+
+def test_two_minima_by_hand():
+    tree = disconnectivity_tree(two_minima())
+    assert tree.minima.tolist() == [1, 0]
+    assert tree.parents.tolist() == [2, 2, -1]
+    assert tree.levels.tolist() == [1.0, 2.0, 3.5]
+    assert tree.sizes.tolist() == [1, 1, 2]
+    assert tree.components.tolist() == [0, 0, 0]
+    assert sorted(tree.x[:2]) == [0.5, 1.5]
+    assert tree.x[2] == 1.0
+    assert tree.n_components == 1
+    np.testing.assert_array_equal(tree.lines[0], [[tree.x[0], 1.0], [tree.x[0], 3.5], [1.0, 3.5]])
+    np.testing.assert_array_equal(tree.lines[2], [[1.0, 3.5], [1.0, tree.top], [1.0, tree.top]])
+
+
+def test_two_minima_at_levels_by_hand():
+    tree = disconnectivity_tree(two_minima(), [2.0, 3.0, 4.0])
+    assert tree.levels.tolist() == [1.0, 2.0, 4.0]
+    np.testing.assert_array_equal(tree.lines[0], [[tree.x[0], 1.0], [tree.x[0], 3.0], [1.0, 4.0]])
+    assert disconnectivity_tree(two_minima(), 5).grid.tolist() == [1.5, 2.0, 2.5, 3.0, 3.5]
+
+
+def test_one_minimum_is_one_leaf():
+    for levels in (None, 1, 10, [1.0]):
+        tree = disconnectivity_tree(LandscapeGraph(np.array([0.7]), np.array([0.9]), np.array([[0, 0]])), levels)
+        assert tree.parents.tolist() == [-1]
+        assert tree.minima.tolist() == [0]
+        assert tree.top > 0.7
+        assert np.isfinite(tree.lines).all()
+
+
+def test_components_stand_side_by_side_and_are_not_joined():
+    tree = disconnectivity_tree(three_components())
+    assert tree.n_components == 3
+    assert tree.components[: tree.n_leaves].tolist() == components(three_components())[tree.minima].tolist()
+    tops = np.flatnonzero(tree.parents < 0)
+    left_to_right = tops[np.argsort(tree.x[tops])]
+    assert tree.components[left_to_right].tolist() == [0, 2, 1]  # 0 1 2, then 3 4, then 5 alone
+    np.testing.assert_array_equal(tree.lines[tops][:, :, 0], np.repeat(tree.x[tops][:, None], 3, axis=1))
+
+
+@settings(deadline=None)
+@given(GRAPHS)
+def test_exact_tree_equals_search_at_every_loss(graph):
+    tree = disconnectivity_tree(graph)
+    losses = np.unique(np.concatenate([graph.losses, graph.transition_losses]))
+    for level in [*losses, *(losses[1:] + losses[:-1]) / 2]:
+        assert superbasins_of_tree(tree, level) == superbasins_by_search(graph, level)
+
+
+@settings(deadline=None)
+@given(GRAPHS, st.integers(1, 8))
+def test_tree_at_levels_equals_search_at_each_level(graph, n_levels):
+    tree = disconnectivity_tree(graph, n_levels)
+    labels = [superbasins(graph, level) for level in tree.grid]
+    for level, label in zip(tree.grid, labels, strict=True):
+        expected = superbasins_by_search(graph, level)
+        assert superbasins_of_tree(tree, level) == expected
+        assert {frozenset(np.flatnonzero(label == k).tolist()) for k in range(label.max() + 1)} == expected
+    assert np.isin(tree.levels[tree.n_leaves :], tree.grid).all()
+
+
+@settings(deadline=None)
+@given(GRAPHS)
+def test_lowest_common_superbasin_lies_at_the_minimax_barrier(graph):
+    tree = disconnectivity_tree(graph)
+    below = minima_below(tree)
+    barriers = minimax_barriers(graph, int(tree.minima[0]))
+    for minimum in tree.minima[1:].tolist():
+        common = [n for n in range(tree.n_nodes) if {minimum, int(tree.minima[0])} <= below[n]]
+        assert min((tree.levels[n] for n in common), default=np.inf) == barriers[minimum]
+
+
+@settings(deadline=None)
+@given(GRAPHS, LEVELS)
+def test_tree_is_well_formed(graph, levels):
+    tree = disconnectivity_tree(graph, levels)
+    assert sorted(tree.minima.tolist()) == list(range(graph.n_minima))
+    np.testing.assert_array_equal(tree.levels[: tree.n_leaves], graph.losses[tree.minima])
+    assert (np.diff(tree.levels[: tree.n_leaves]) >= 0).all()
+    child = np.flatnonzero(tree.parents >= 0)
+    parent = tree.parents[child]
+    assert (parent > child).all()
+    assert (tree.levels[parent] >= tree.levels[child]).all()
+    assert (tree.levels[parent] > tree.levels[child])[child >= tree.n_leaves].all()
+    assert (np.bincount(parent, minlength=tree.n_nodes)[tree.n_leaves :] >= 2).all()
+    np.testing.assert_array_equal(tree.sizes, [len(part) for part in minima_below(tree)])
+    assert tree.n_components == components(graph).max() + 1
+    np.testing.assert_array_equal(tree.components[: tree.n_leaves], components(graph)[tree.minima])
+    np.testing.assert_array_equal(tree.components[parent], tree.components[child])
+
+
+@settings(deadline=None)
+@given(GRAPHS, st.integers(0, 1000), LEVELS)
+def test_order_of_minima_and_transition_states_does_not_matter(graph, seed, levels):
+    rng = np.random.default_rng(seed)
+    distinct = graph.losses + 1e-3 * rng.permutation(graph.n_minima)
+    heights = np.maximum(graph.transition_losses, distinct[graph.edges].max(axis=1, initial=-np.inf))
+    old, order = rng.permutation(graph.n_minima), rng.permutation(graph.n_transition_states)
+    new = np.argsort(old)  # new[i]: the new index of minimum i
+    tree = disconnectivity_tree(LandscapeGraph(distinct, heights, graph.edges), levels)
+    same = disconnectivity_tree(LandscapeGraph(distinct[old], heights[order], new[graph.edges][order]), levels)
+
+    def nodes(tree, names):
+        below = minima_below(tree)
+        rows = zip(below, tree.levels, tree.x, tree.components, strict=True)
+        return {(frozenset(names[i] for i in part), *rest) for part, *rest in rows}
+
+    assert nodes(tree, list(range(graph.n_minima))) == nodes(same, old.tolist())
+
+
+# ---- the layout
+
+
+@settings(deadline=None)
+@given(GRAPHS, LEVELS)
+def test_minima_that_nothing_joins_leave_room_for_the_others(graph, levels):
+    tree = disconnectivity_tree(graph, levels)
+    tops = np.flatnonzero(tree.parents < 0)
+    others = tops[tree.components[tops] > 0]
+    others = others[np.argsort(tree.x[others])]
+    assert (np.diff(tree.sizes[others]) <= 0).all()
+    assert tree.components[np.argmin(tree.x)] == 0
+    if (tree.sizes[tops] > 1).any():
+        joined = tree.sizes[tops][tree.sizes[tops] > 1]
+        width = np.ptp(tree.x)
+        assert width <= joined.sum() + 2 * joined.size + 0.25 * (tops.size - joined.size)
+
+
+@settings(deadline=None)
+@given(GRAPHS, LEVELS)
+def test_siblings_occupy_disjoint_intervals(graph, levels):
+    tree = disconnectivity_tree(graph, levels)
+    x = dict(zip(tree.minima.tolist(), tree.x.tolist(), strict=False))
+    spans = [(min(x[m] for m in part), max(x[m] for m in part)) for part in minima_below(tree)]
+    for parent in range(-1, tree.n_nodes):
+        children = sorted(spans[n] for n in np.flatnonzero(tree.parents == parent))
+        assert all(left[1] < right[0] for left, right in pairwise(children))
+    assert all(low <= position <= high for (low, high), position in zip(spans, tree.x, strict=True))
+
+
+def crosses(p, q, r, s):
+    """Whether the inner parts of the segments p q and r s cross."""
+
+    def side(a, b, c):
+        value = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+        return 0 if abs(value) < 1e-12 else np.sign(value)
+
+    return side(p, q, r) * side(p, q, s) < 0 and side(r, s, p) * side(r, s, q) < 0
+
+
+@settings(deadline=None)
+@given(GRAPHS, LEVELS)
+def test_no_lines_cross(graph, levels):
+    lines = disconnectivity_tree(graph, levels).lines
+    segments = [(line[k], line[k + 1]) for line in lines for k in (0, 1)]
+    assert not any(crosses(*a, *b) for a, b in combinations(segments, 2))
+
+
+@pytest.mark.parametrize("levels", [None, 8])
+def test_global_minimum_of_a_funnel_is_central(levels):
+    n = 101
+    heights = np.arange(1.0, n)
+    edges = np.column_stack([np.zeros(n - 1, int), np.arange(1, n)])
+    tree = disconnectivity_tree(LandscapeGraph(np.append(0.0, heights - 0.5), heights, edges), levels)
+    assert abs(tree.x[0] - n / 2) <= 1.0
+    assert abs(tree.x[-1] - tree.x[0]) <= 1.0
+
+
+# ---- options
+
+
+def test_dropped_minima_still_connect():
+    chain = LandscapeGraph(np.array([0.0, 1.0, 0.5]), np.array([2.0, 3.0]), np.array([[0, 1], [1, 2]]))
+    tree = disconnectivity_tree(chain, max_minima=2)
+    assert tree.minima.tolist() == [0, 2]
+    assert tree.levels.tolist() == [0.0, 0.5, 3.0]
+    assert tree.n_minima == 3
+    assert disconnectivity_tree(chain, emin=0.2).minima.tolist() == [2, 1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(GRAPHS, LEVELS)
+def test_the_connected_tree_is_the_component_of_the_global_minimum(graph, levels):
+    tree = disconnectivity_tree(graph, levels, connected=True)
+    assert set(tree.minima.tolist()) == set(np.flatnonzero(components(graph) == 0).tolist())
+    assert (tree.components == 0).all()
+    whole = disconnectivity_tree(graph, levels)
+    if isinstance(levels, int):  # other components may reach higher and move the equal levels
+        return
+    ours = {(float(level), frozenset(minima_below(tree)[k])) for k, level in enumerate(tree.levels)}
+    theirs = {
+        (float(level), frozenset(minima_below(whole)[k]))
+        for k, level in enumerate(whole.levels)
+        if whole.components[k] == 0
+    }
+    assert ours == theirs
+
+
+def test_emax_leaves_out_minima_and_connections_above_it():
+    tree = disconnectivity_tree(three_components(), emax=1.75)
+    assert tree.n_components == 4
+    assert tree.ceiling == 1.75
+    assert disconnectivity_tree(three_components(), emax=0.25).minima.tolist() == [0, 5, 3]
+    assert disconnectivity_tree(three_components(), emax=9.0).ceiling == np.inf
+
+
+def test_levels_that_end_early_leave_components():
+    tree = disconnectivity_tree(three_components(), [0.5, 1.75])
+    assert tree.n_components == 4
+    assert tree.ceiling == 1.75
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"levels": 0}, "levels must be None, an integer >= 1 or losses in ascending order; got 0"),
+        ({"levels": [2.0, 1.0]}, "ascending"),
+        ({"levels": []}, "ascending"),
+        ({"levels": [1.0, np.nan]}, "ascending"),
+        ({"max_minima": 0}, "max_minima must be at least 1; got 0"),
+        ({"emax": -1.0}, "none of 6 is between -inf and -1.0 nats"),
+    ],
+)
+def test_bad_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        disconnectivity_tree(three_components(), **options)
+
+
+def test_no_minima_is_refused():
+    with pytest.raises(ValueError, match="needs a minimum"):
+        disconnectivity_tree(LandscapeGraph(np.empty(0), np.empty(0), np.empty((0, 2), int)))
+
+
+# ---- scale
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "seconds"), [(10**4, 10**5, 10), pytest.param(10**5, 10**6, 60, marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize("levels", [None, 30])
+def test_large_landscape(n, m, seconds, levels):
+    graph = random_graph(n, m, seed=1)
+    with processor_seconds_below(seconds):
+        tree = disconnectivity_tree(graph, levels)
+    assert tree.n_leaves == n
+    assert tree.n_components == components(graph).max() + 1
+
+
+def test_deep_tree_meets_no_recursion_limit():
+    n = 20_000
+    edges = np.column_stack([np.arange(n - 1), np.arange(1, n)])
+    tree = disconnectivity_tree(LandscapeGraph(np.arange(n, dtype=float), np.arange(1.0, n), edges))
+    assert tree.n_nodes == 2 * n - 1
+
+
+# ---- the drawing
+
+
+def draw(tree, **options):
+    ax = Figure().subplots()
+    assert plot_disconnectivity(tree, ax, **options) is ax
+    FigureCanvasAgg(ax.figure).draw()  # no pyplot: nothing stays open
+    (lines,) = (c for c in ax.collections if isinstance(c, LineCollection))
+    return ax, lines
+
+
+def test_drawing_has_a_line_per_node_and_says_what_it_shows():
+    tree = disconnectivity_tree(three_components(), 4)
+    ax, lines = draw(tree)
+    assert len(lines.get_segments()) == tree.n_nodes
+    assert ax.get_title() == "6 minima, 4 transition states, 3 components"
+    assert ax.get_ylabel() == "training loss (nats)"
+    assert ax.get_xticks().size == 0
+    low, high = ax.get_ylim()
+    assert low < tree.levels.min() < tree.levels.max() < high
+    assert len(ax.collections) == 1
+
+
+@pytest.mark.parametrize(
+    ("graph", "options", "title"),
+    [
+        (two_minima(), {}, "2 minima, 1 transition state"),
+        (three_components(), {"max_minima": 1}, "1 of 6 minima (5 higher than the lowest 1),\n4 transition states"),
+        (three_components(), {"emax": 1.75}, "6 minima, 4 transition states, 4 components below 1.75 nats"),
+    ],
+)
+def test_title(graph, options, title):
+    tree = disconnectivity_tree(graph, **options)
+    assert draw(tree)[0].get_title() == title
+    assert draw(tree, title="mine")[0].get_title() == "mine"
+
+
+def test_values_color_the_lines_of_their_minima():
+    tree = disconnectivity_tree(three_components())
+    values = np.array([0.0, 1.0, 2.0, 3.0, np.nan, 5.0])
+    ax, lines = draw(tree, color=values, cmap="cividis", colorbar=True, color_label="accuracy")
+    drawn = {tuple(s[0]): tuple(c) for s, c in zip(lines.get_segments(), lines.get_edgecolors(), strict=True)}
+    for node, place in enumerate(tree.lines[:, 0]):
+        value = values[tree.minima[node]] if node < tree.n_leaves else np.nan
+        color = mpl.colormaps["cividis"](value / 5) if np.isfinite(value) else to_rgba(INK)
+        assert drawn[tuple(place)] == pytest.approx(color, abs=1e-6)
+    assert [other.get_ylabel() for other in ax.figure.axes[1:]] == ["accuracy"]
+
+
+def test_the_color_bar_of_a_constant_names_it_and_that_of_a_wide_range_is_logarithmic():
+    tree = disconnectivity_tree(three_components())
+    for values, ticks in ((np.full(6, 14745600.0), {"1.47456e+07"}), (10.0 ** np.arange(6), {"1", "100", "10000"})):
+        ax, _ = draw(tree, color=values, colorbar=True, log_color=True)
+        texts = {text.get_text() for text in ax.figure.axes[1].get_yticklabels()}
+        assert texts >= ticks
+        assert len(texts) == 1 or len(ticks) > 1
+
+
+def test_a_minimum_without_a_stem_is_colored_on_its_way_to_the_parent():
+    tree = disconnectivity_tree(two_minima(), [4.0])  # both lie less than a level below
+    _, lines = draw(tree, color=[1.0, 0.0])
+    pairs = zip(lines.get_segments(), lines.get_edgecolors(), strict=True)
+    colors = {tuple(color) for segment, color in pairs if np.ptp(segment, axis=0).any()}  # those that are seen
+    assert {tuple(mpl.colormaps["viridis"](value)) for value in (0.0, 1.0)} <= colors
+
+
+def test_markers_and_labels_stand_at_their_minima():
+    tree = disconnectivity_tree(three_components())
+    sizes = np.array([10.0, 0.0, 30.0, 0.0, 0.0, 20.0])
+    ax, _ = draw(tree, marker_sizes=sizes, marker_colors=np.arange(6), label_values=["a", None, "", 7, None, None])
+    disks = ax.collections[1]
+    shown = tree.minima[sizes[tree.minima] > 0]
+    np.testing.assert_array_equal(disks.get_sizes(), sizes[shown])
+    np.testing.assert_array_equal(disks.get_offsets()[:, 1], three_components().losses[shown])
+    np.testing.assert_allclose(disks.get_facecolors(), mpl.colormaps["viridis"](shown / 5))
+    assert {text.get_text(): text.xy[1] for text in ax.texts} == {"a": 0.0, "7": 0.2}
+
+
+def test_one_minimum_and_constant_values_are_drawn():
+    tree = disconnectivity_tree(LandscapeGraph(np.array([0.7]), np.empty(0), np.empty((0, 2), int)))
+    ax, _ = draw(tree, color=[3.0], marker_sizes=[5.0])
+    assert ax.get_title() == "1 minimum, 0 transition states"
+    draw(tree, color=[np.nan])
+
+
+def test_arrays_of_the_wrong_length_are_refused():
+    tree = disconnectivity_tree(three_components(), max_minima=2)
+    for name in ("color", "marker_sizes", "marker_colors"):
+        with pytest.raises(
+            ValueError, match=rf"{name} must have one entry per minimum, shape \(6,\); got shape \(2,\)"
+        ):
+            draw(tree, **{name: [1.0, 2.0]})
+    with pytest.raises(ValueError, match="label_values must have one entry per minimum, 6; got 1"):
+        draw(tree, label_values=["a"])
+
+
+@pytest.mark.parametrize(("suffix", "magic"), [("svg", b"<?xml"), ("pdf", b"%PDF"), ("PNG", b"\x89PNG")])
+def test_figures_are_saved_by_suffix(tmp_path, suffix, magic):
+    ax, _ = draw(disconnectivity_tree(two_minima()))
+    path = tmp_path / "folder" / f"tree.{suffix}"
+    assert save_figure(ax.figure, path) == path
+    assert path.read_bytes().startswith(magic)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_figure_that_cannot_be_written_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "tree.svg"
+    path.write_text("old")
+    figure = Figure()
+
+    def fail(target, **_):
+        target.write_text("half")
+        raise OSError
+
+    monkeypatch.setattr(figure, "savefig", fail)
+    with pytest.raises(OSError):  # noqa: PT011 (it is the monkeypatch's own)
+        save_figure(figure, path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(ValueError, match=r"one of \.svg, \.pdf, \.png; got 'tree\.jpeg'"):
+        save_figure(figure, "tree.jpeg")

@@ -1,0 +1,114 @@
+"""What all figures share: panels by name, sizes, letters, color bars of one value; graphs without outliers."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from landscape.graph import LandscapeGraph, disconnectivity_tree, visible_top
+from landscape.plots import add_colorbar, draw_panels, plot_disconnectivity, readable_ticks
+
+
+def panels():
+    return {name: lambda ax, k=k: ax.plot([1, 10**k], [1, 2]) for k, name in enumerate(("one", "two", "three"), 1)}
+
+
+def test_all_panels_are_drawn_and_lettered():
+    figure = draw_panels(panels(), columns=2, title="three")
+    letters = [text.get_text() for ax in figure.axes for text in ax.texts]
+    assert letters == ["a", "b", "c"]
+    assert [ax.lines[0].get_xdata()[1] for ax in figure.axes] == [10, 100, 1000]
+
+
+def test_one_panel_by_name_has_no_letter():
+    (ax,) = draw_panels(panels(), ["two"], columns=2).axes
+    assert ax.lines[0].get_xdata()[1] == 100
+    assert not ax.texts
+
+
+def test_panels_and_sizes_that_do_not_exist_are_named():
+    with pytest.raises(ValueError, match="panel must be one of one, two, three; got 'four'"):
+        draw_panels(panels(), ["one", "four"], columns=2)
+    with pytest.raises(ValueError, match="size must be one of screen, page, column; got 'poster'"):
+        draw_panels(panels(), columns=2, size="poster")  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(("size", "width", "across"), [("page", 7.0, 2), ("column", 3.4, 1)])
+def test_figures_are_as_wide_as_a_page_or_a_column(size, width, across):
+    figure = draw_panels(panels(), columns=3, size=size)
+    assert figure.get_figwidth() == pytest.approx(width)
+    lefts = {round(ax.get_subplotspec().get_position(figure).x0, 6) for ax in figure.axes}
+    assert len(lefts) == across
+    assert min(text.get_fontsize() for text in figure.findobj(Text)) >= 6.0
+
+
+def test_no_tick_labels_of_a_logarithmic_axis_overprint():
+    for span in (2.0, 8.0, 23.0, 90.0, 1e3, 1e9):
+        figure = Figure(figsize=(4.25, 3.8))
+        ax = figure.subplots()
+        ax.plot([1300, 1300 * span], [1, span])
+        ax.set(xscale="log", yscale="log")
+        readable_ticks(ax)
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw(renderer)
+        labels = [t for t in (*ax.get_xticklabels(), *ax.get_xticklabels(minor=True)) if t.get_text()]
+        low, high = ax.get_xlim()
+        boxes = [t.get_window_extent(renderer) for t in labels if low <= t.get_position()[0] <= high]
+        assert len(boxes) >= 2, span
+        boxes.sort(key=lambda box: box.x0)
+        assert all(a.x1 < b.x0 for a, b in pairwise(boxes)), span
+
+
+@pytest.mark.parametrize("norm", [Normalize, LogNorm])
+def test_a_color_bar_of_one_value_has_one_tick_with_it(norm):
+    figure = Figure()
+    ax = figure.subplots()
+    add_colorbar(figure, ax, ScalarMappable(norm(1300.0, 1300.0), "viridis"), "age (steps)")
+    bar = figure.axes[-1]
+    assert [text.get_text() for text in bar.get_yticklabels()] == ["1300"]
+
+
+def graph_with_collapsed_minima(n=40):
+    """A chain of n minima from 0.48 to 0.52 nats, and two that lie at 1.1."""
+    losses = np.concatenate([np.linspace(0.48, 0.52, n), [1.10, 1.11]])
+    edges = np.stack([np.arange(n + 1), np.arange(1, n + 2)], axis=1)
+    barriers = np.append(np.linspace(0.5, 0.54, n - 1), [1.12, 1.13])
+    return LandscapeGraph(losses, barriers, edges)
+
+
+def test_two_collapsed_minima_do_not_squash_the_rest_and_the_title_says_so():
+    graph = graph_with_collapsed_minima()
+    ceiling = visible_top(graph)
+    assert ceiling == pytest.approx(0.54 + 0.05 * (0.54 - 0.48))
+    tree = disconnectivity_tree(graph, emax=ceiling)
+    assert tree.n_leaves == 40
+    assert dict(tree.left_out) == {"above 0.543 nats": 2}
+    ax = plot_disconnectivity(tree, Figure().subplots())
+    assert ax.get_title() == "40 of 42 minima (2 above 0.543 nats),\n41 transition states"
+
+
+def test_graphs_without_outliers_are_drawn_whole():
+    losses = np.linspace(0.0, 1.0, 30)
+    edges = np.stack([np.arange(29), np.arange(1, 30)], axis=1)
+    assert visible_top(LandscapeGraph(losses, losses[1:] + 0.1, edges)) == pytest.approx(1.1 * 1.05)
+
+
+def test_visited_minima_raise_the_ceiling_unless_they_are_outliers():
+    graph = graph_with_collapsed_minima()
+    without = visible_top(graph)
+    assert visible_top(graph, [0.56, 0.565, 0.57]) == pytest.approx(0.57 + 0.05 * 0.09)
+    assert visible_top(graph, [0.49] * 20 + [1.1, 1.11]) == without
+    assert visible_top(graph, [1.1, 1.1, 1.1, 1.11]) > 1.11
+
+
+def test_why_minima_are_missing_is_counted():
+    losses = np.array([0.0, 0.1, 0.2, 0.3, 5.0])
+    graph = LandscapeGraph(losses, np.array([0.5, 0.6]), np.array([[0, 1], [1, 2]]))
+    tree = disconnectivity_tree(graph, connected=True, max_minima=2)
+    assert dict(tree.left_out) == {"without a known path to the lowest": 2, "higher than the lowest 2": 1}
+    assert dict(disconnectivity_tree(graph).left_out) == {}

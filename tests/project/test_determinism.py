@@ -1,0 +1,88 @@
+"""The same seed gives the same files, whoever does the work and however often it is interrupted.
+
+Dask's workers: `test_cluster`.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pytest
+from support.cli import MAIN, arrays, tables
+from support.disturbances import COMMANDS, results, undisturbed_in
+
+from dynamics import SGD, train
+from landscape import explore
+
+TIMEOUT, INTERRUPTED = 300, 130
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return undisturbed_in(tmp_path_factory.mktemp)
+
+
+def start(folder, command):
+    """A plain process, for its workers are loky's."""
+    return subprocess.Popen([sys.executable, "-c", MAIN, *command], cwd=folder, start_new_session=True,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+
+
+def interrupt(folder, command, pace, share):
+    """Run a command and interrupt it when this share of its writes is done: its code."""
+    process = start(folder, command)
+    pace.wait(folder, share, lambda: process.poll() is None)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+    return process.wait(TIMEOUT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("interrupted", [False, True], ids=["undisturbed", "interrupted"])
+@pytest.mark.parametrize("jobs", ["2", "4"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_workers_and_interruptions_change_no_file(name, jobs, interrupted, undisturbed, tmp_path):
+    begin, whole, pace = undisturbed(name)  # with one worker
+    command = COMMANDS[name][0]
+    place = command.index("--jobs") + 1
+    command = (*command[:place], jobs, *command[place + 1 :])
+    for path in begin.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    shares = np.random.default_rng(int(jobs)).uniform(0.1, 0.6, 3 if interrupted else 0).tolist()
+    codes = [interrupt(tmp_path, command, pace, share) for share in shares]
+    assert codes[:1] == [INTERRUPTED] * interrupted
+    assert set(codes) <= {INTERRUPTED, 0}  # 0: what was left took less than that
+    assert start(tmp_path, command).wait(TIMEOUT) == 0
+    assert results(tmp_path) == results(whole)
+
+
+@pytest.mark.slow
+def test_threads_and_processes_find_the_same(small_loss, tmp_path):
+    found = []
+    for backend in ("sequential", "threading", "loky"):
+        path = tmp_path / f"{backend}.db"
+        with joblib.parallel_config(backend=backend):
+            explore(small_loss, path, searches=40, jobs=2)
+        found.append(tables(path))
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.slow
+def test_threads_and_processes_train_the_same(small_loss, tmp_path):
+    found = []
+    for backend in ("sequential", "threading", "loky"):
+        path = tmp_path / f"{backend}.h5"
+        with joblib.parallel_config(backend=backend):
+            train(
+                small_loss,
+                SGD(batch_size=20),
+                replicas=11,
+                steps=2000,
+                path=path,
+                jobs=2,
+            )
+        found.append(arrays(path))
+    assert found[0] == found[1] == found[2]

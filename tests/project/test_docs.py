@@ -1,0 +1,258 @@
+"""The documentation: it builds without a warning, and what it shows to type runs.
+
+A comment on the line above a code block says what is to be done with it: ``<!-- slow -->`` leaves it to the
+slow tests, ``<!-- needs: module -->`` runs it where this module is (or ``<!-- slow, needs: one, other -->``),
+``<!-- file: name.py -->`` writes it into this file, ``<!-- not run: reason -->`` leaves it out.
+"""
+
+import ast
+import importlib
+import inspect
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+import joblib
+import pytest
+from support.paths import ROOT
+from sybil import Document, Example
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.markdown import CodeBlockParser
+from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
+
+from bridge.cli import main
+from dynamics.noises import NOISES
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SHOWN = {"text", "bash"}  # languages of what is to be read, or written into a batch job's script
+# how a block may begin that no test runs
+NOT_RUN = ("make study ", "pip install ", "import subprocess\n\ncluster.scale(")
+PRINTED = {"README.md": r"\d+ minima, \d+ visited, mu = \d.*\n"}
+
+
+def run_agescape(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line, in this process: it starts once."""
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "argv", ["agescape", *arguments])
+        patch.setattr(sys, "excepthook", sys.excepthook)
+        with pytest.raises(SystemExit) as stopped:
+            main()
+    assert not stopped.value.code, shlex.join(arguments)
+
+
+def run_shell(line: str) -> None:
+    """Any other command, with the Python and the packages of this process."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    packages = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", line],
+        env=os.environ | {"PATH": path, "PYTHONPATH": packages},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{line}\n{done.stderr}"
+    sys.stdout.write(done.stdout)
+
+
+def run_console(example: Example) -> None:
+    """Run the lines of a console block, one after the other."""
+    for line in example.parsed.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["agescape"]:
+            run_agescape(words[1:], example.namespace["monkeypatch"])
+        elif words:
+            run_shell(line)
+
+
+def run_python(example: Example) -> None:
+    """Execute a block of Python, or write it into the file that its mark names."""
+    if mark(example).startswith("file: "):
+        Path(mark(example).removeprefix("file: ")).write_text(example.parsed)
+    else:
+        PythonEvaluator()(example)
+
+
+def parse(page: Path) -> Document:
+    parsers = CodeBlockParser("python", run_python), CodeBlockParser("console", run_console)
+    return Document.parse(str(page), *parsers)
+
+
+def mark(example: Example) -> str:
+    """The comment above a block, or nothing."""
+    above = example.document.text[: example.region.start].rstrip("\n").rpartition("\n")[2]
+    found = re.fullmatch(r"\s*<!-- (.*) -->", above)
+    return found[1] if found else ""
+
+
+def is_slow(example: Example) -> bool:
+    return mark(example).startswith("slow")
+
+
+def is_run(example: Example) -> bool:
+    needed = mark(example).partition("needs: ")[2].split(", ")
+    there = all(importlib.util.find_spec(module) for module in needed if module)
+    return there and not mark(example).startswith("not run")
+
+
+def with_blocks(*, slow: bool) -> list[Path]:
+    """Pages with something to run in the fast tests, or in the slow ones."""
+    return [page for page in PAGES if any(is_run(block) and is_slow(block) == slow for block in parse(page))]
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder to run a page in, with the examples in it."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    with mock.patch.dict(NOISES):  # what a page adds to it is gone after it
+        yield tmp_path
+
+
+def run(page: Path, monkeypatch: pytest.MonkeyPatch, *, slow: bool) -> None:
+    """Run the blocks of a page in order, with threads for workers: they start at once and change no result."""
+    document = parse(page)
+    document.namespace["monkeypatch"] = monkeypatch
+    for block in document:
+        if is_run(block) and (slow or not is_slow(block)):
+            with joblib.parallel_config(backend="threading"):
+                block.evaluate()
+
+
+@pytest.mark.parametrize("page", with_blocks(slow=False), ids=name_of)
+def test_what_a_page_shows_runs(page, folder, monkeypatch, capsys):
+    run(page, monkeypatch, slow=False)
+    assert re.search(PRINTED.get(name_of(page), ""), capsys.readouterr().out)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", with_blocks(slow=True), ids=name_of)
+def test_all_that_a_page_shows_runs(page, folder, monkeypatch):
+    run(page, monkeypatch, slow=True)
+
+
+def test_every_block_is_run_or_says_why_not():
+    left_out = []
+    for page in PAGES:
+        runnable = {block.region.start for block in parse(page)}
+        for region in FencedCodeBlockLexer(".+")(Document(page.read_text(), str(page))):
+            assert region.start in runnable or region.lexemes["language"] in SHOWN, (page, region.lexemes["language"])
+        assert len(runnable) + text_blocks(page) == fences(page), page
+        left_out += [block for block in parse(page) if mark(block).startswith("not run")]
+    for block in left_out:
+        assert re.fullmatch(r"not run: .+", mark(block))
+        assert block.parsed.startswith(NOT_RUN), block.parsed
+
+
+def text_blocks(page: Path) -> int:
+    return len(re.findall(rf"^ *```({'|'.join(SHOWN)})$", page.read_text(), re.MULTILINE))
+
+
+def fences(page: Path) -> int:
+    return len(re.findall(r"^ *```", page.read_text(), re.MULTILINE)) // 2
+
+
+def test_every_picture_exists():
+    for page in PAGES:
+        for picture in re.findall(r"!\[[^]]*\]\(([^)]*)\)", page.read_text()):
+            assert (page.parent / picture).is_file(), (page, picture)
+
+
+def test_the_map_of_rooms_is_what_the_rooms_say():
+    """A line for each folder of a package in CONTRIBUTING, with the first line of its docstring."""
+    listed = re.findall(r"^\| `([\w.]+)` \| (.*) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    files = [path for package in ("landscape", "dynamics", "bridge") for path in ROOT.glob(f"{package}/*/__init__.py")]
+    said = {f"{path.parts[-3]}.{path.parts[-2]}": ast.get_docstring(ast.parse(path.read_text())) for path in files}
+    assert dict(listed) == {room: (text or "").partition("\n")[0] for room, text in said.items()}
+
+
+# ---------------------------------------------------------------- the site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The site, built with warnings as errors."""
+    pytest.importorskip("mkdocs", reason="the documentation needs '.[docs]'")
+    target = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(target)],
+        cwd=ROOT,
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def test_the_site_builds_without_a_warning(site):
+    assert (site / "index.html").is_file()
+
+
+def test_the_site_needs_no_network_to_be_read(site):
+    """Links to follow may lead elsewhere; scripts, styles, fonts and pictures may not."""
+    for page in site.rglob("*.html"):
+        text = page.read_text()
+        loaded = re.findall(r"<(?:script|img|iframe)[^>]*\ssrc=\"?([^\"\s>]+)", text)
+        loaded += re.findall(r"<link[^>]*\shref=\"?([^\"\s>]+)", text)
+        assert [address for address in loaded if "//" in address] == [], page
+    for style in site.rglob("*.css"):
+        assert not re.search(r"url\(['\"]?https?:", style.read_text())
+
+
+@pytest.mark.parametrize("package", ["landscape", "dynamics", "bridge"])
+def test_every_room_has_its_page(site, package):
+    module = importlib.import_module(package)
+    rooms = [
+        name
+        for name in dir(module)
+        if inspect.ismodule(getattr(module, name)) and hasattr(getattr(module, name), "__path__")
+    ]
+    assert len(rooms) > 5
+    text = (site / "api" / f"{package}.html").read_text()
+    for room in rooms:
+        described(getattr(module, room), (site / "api" / package / f"{room}.html").read_text())
+        assert f"{package}.{room}</code>" in text, room
+    assert [name for name in public(module) if f"<code>{name}</code>" not in text] == []
+
+
+def public(module):
+    named = {name: getattr(module, name) for name in dir(module) if name[0] != "_"}
+    return [name for name, value in named.items() if inspect.isfunction(value) or is_written_as_class(value)]
+
+
+def is_written_as_class(value):
+    """Not an enum that is made of a registry's names."""
+    try:
+        return inspect.isclass(value) and bool(inspect.getsource(value))
+    except (OSError, TypeError):
+        return False
+
+
+def described(room, text):
+    assert [n for n in public(room) if not re.search(rf'id="?{room.__name__}\.{n}[">\s]', text)] == [], room
+    assert [n for n in public(room) if f"<code>{n}</code>" not in text] == [], room  # in the table
+
+
+def test_the_bibliography_is_the_file(site):
+    keys = re.findall(r"^@\w+\{([^,]+),", (ROOT / "docs" / "references.bib").read_text(), re.MULTILINE)
+    text = (site / "bibliography.html").read_text()
+    assert re.findall(r'<a id="?([\w:-]+)"?>', text) == sorted(
+        keys, key=re.findall(r'<a id="?([\w:-]+)"?>', text).index
+    )
+    assert len(keys) > 20
+    page = (site / "concepts" / "disconnectivity.html").read_text()
+    assert '(<a href="../bibliography.html#becker1997">Becker and Karplus 1997</a>)' in page
+    years = re.findall(r"^  year = \{(\d+)\}", (ROOT / "docs" / "references.bib").read_text(), re.MULTILINE)
+    assert sorted(years) == sorted(re.findall(r"\b(\d{4})\b(?!.*\b\d{4}\.)", "\n".join(years)))

@@ -1,0 +1,83 @@
+"""The command line in this process, and what it wrote."""
+
+import io
+import json
+import sqlite3
+import sys
+from contextlib import closing, redirect_stderr, redirect_stdout
+from typing import NamedTuple
+from unittest import mock
+
+import h5py
+import numpy as np
+import pytest
+
+from bridge.cli import main
+
+SMALL = ("--hidden", "3", "--rows", "100")
+MAIN = "from bridge.cli import main; main()"
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def agescape(*arguments):
+    """The command line, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.object(sys, "argv", ["agescape", *map(str, arguments)]),
+        mock.patch.object(sys, "excepthook", sys.excepthook),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as stopped,
+    ):
+        main()
+    return Result(stopped.value.code or 0, out.getvalue(), err.getvalue())
+
+
+def strict_json(text):
+    """The one JSON object in `text`."""
+
+    def refuse(name):
+        pytest.fail(f"{name} is no JSON")
+
+    assert text.endswith("\n")
+    value = json.loads(text, parse_constant=refuse)
+    assert isinstance(value, dict)
+    return value
+
+
+def good(*arguments):
+    result = agescape(*arguments)
+    assert (result.code, result.err) == (0, "")
+    return result
+
+
+def assert_complaint(result, *words):
+    assert result.code == 2, result
+    assert result.out == ""
+    assert result.err.startswith("agescape: ")
+    assert len(result.err) > len("agescape: .\n")
+    assert result.err.endswith("\n")
+    assert result.err.count("\n") == 1
+    assert "Traceback" not in result.err
+    for word in words:
+        assert word.casefold() in result.err.casefold()
+
+
+def tables(path):
+    """Everything in an SQLite file."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        assert len(names) >= 8
+        return {name: sorted(connection.execute(f"SELECT * FROM {name}").fetchall()) for name in names}
+
+
+def arrays(path):
+    """Everything in an HDF5 file."""
+    with h5py.File(path) as file:
+        attributes = {name: np.asarray(value).tolist() for name, value in file.attrs.items()}
+        return attributes, {name: (file[name].dtype, file[name][...].tobytes()) for name in file}

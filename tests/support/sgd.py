@@ -1,0 +1,53 @@
+"""SGD one sample and one layer at a time, in float64."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from dynamics.noises import _random
+
+RATE, DECAY, KEY = 0.3, 0.02, np.uint64(12345)
+
+
+def naive_gradient(sizes, theta, inputs, labels):
+    """Mean gradient of the cross-entropy, one sample and one layer at a time."""
+    total = np.zeros_like(theta)
+    for x, label in zip(inputs, labels, strict=True):
+        offset, layers, values = 0, [], [x]
+        for n_in, n_out in pairwise(sizes):
+            kernel = theta[offset : offset + n_in * n_out].reshape(n_in, n_out)
+            bias = theta[offset + n_in * n_out : offset + (n_in + 1) * n_out]
+            layers.append((offset, kernel))
+            offset += (n_in + 1) * n_out
+            z = values[-1] @ kernel + bias
+            values.append(np.tanh(z) if len(layers) < len(sizes) - 1 else z)
+        p = np.exp(values[-1] - values[-1].max())
+        delta = p / p.sum() - np.eye(sizes[-1])[int(label)]
+        for (start, kernel), value in zip(reversed(layers), reversed(values[:-1]), strict=True):
+            total[start : start + kernel.size] += np.outer(value, delta).ravel()
+            total[start + kernel.size : start + kernel.size + kernel.shape[1]] += delta
+            delta = (kernel @ delta) * (1 - value**2)
+    return total / len(labels)
+
+
+def naive_sgd(sizes, theta, inputs, labels, batch_size, steps, noise):
+    """Theta before each step and at the end, (steps + 1, P), in float64."""
+    theta, path = np.array(theta, dtype=np.float64), []
+    order = np.empty(len(labels), np.int32)
+    for step in range(steps):
+        path.append(theta.copy())
+        if noise == "full":
+            rows = np.arange(len(labels))
+        else:
+            epoch, position = divmod(step, -(-len(labels) // batch_size))
+            _random.shuffle(order, KEY, epoch)
+            rows = order[position * batch_size : (position + 1) * batch_size]
+        theta = theta - RATE * (naive_gradient(sizes, theta, inputs[rows], labels[rows]) + DECAY * theta)
+    return np.array([*path, theta])
+
+
+def problem(sizes, rows):
+    rng = np.random.default_rng(rows)
+    inputs = rng.normal(size=(rows, sizes[0])) / np.sqrt(sizes[0])
+    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    return inputs, rng.integers(0, sizes[-1], rows), 0.5 * rng.normal(size=n_parameters)
