@@ -1,4 +1,4 @@
-"""The other average: t* of every run by itself, and its mean over the runs."""
+"""The other average: t* of every single run, and its mean over the runs."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 
 class RunsMeanStatus(StrEnum):
-    """What became of the mean over the runs; where something is missing, the value is the remedy."""
+    """Status of the mean over the runs; if something is missing, the value is the remedy."""
 
     OK = "ok"
     SOME_CENSORED = (
@@ -47,7 +47,7 @@ class RunsMean:
 
 
 def runs_mean(msd: MeanSquareDisplacement, threshold: float, counts: NDArray[np.int64], confidence: float) -> RunsMean:
-    """Mean over the runs of t*, where every run has one: a mean of times of which some are unknown is unknown."""
+    """Mean over the runs of t*, if every run has one; it is unknown if some are unknown."""
     crossings = _fits.first_crossing(msd.lags, msd.values, threshold)
     censored, early = np.isinf(crossings), crossings == 0
     whole = ~(censored | early).any(axis=0)
