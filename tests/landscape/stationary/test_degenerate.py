@@ -11,7 +11,7 @@ from bridge import inherent_structures
 from bridge.mapping import SnapshotStatus
 from dynamics import Trajectories
 from dynamics.snapshots import loss_identity
-from landscape import CrossEntropyLoss, Database, Dataset, Minimum, TransitionState, explore, quench, verify
+from landscape import CrossEntropyLoss, Database, Dataset, Minimum, TransitionState, explore, merge, quench, verify
 from landscape.database import _store as database_module
 from landscape.descent import QuenchStatus
 from landscape.losses import Surface
@@ -234,6 +234,8 @@ def test_files_of_older_versions_with_degenerate_points_open_and_verify_names_th
         assert database.minima[0].point.flat >= 1
     whats = " ".join(failure.what for failure in verify(path, loss).failures)
     assert "it is degenerate: along" in whats
+    with pytest.raises(ValueError, match=r"old.db: minimum 1 is degenerate, flat along"):
+        merge([path], tmp_path / "merged.db")
 
 
 def test_verify_names_a_point_from_which_the_loss_runs_away(feature, tmp_path, monkeypatch):
