@@ -9,6 +9,7 @@ on the same pairs.
 """
 
 import argparse
+import importlib
 import json
 import os
 import subprocess
@@ -22,6 +23,17 @@ LOWEST = 100  # minima to choose from
 SURFACE_STEPS = (60, 200, 600, 2000)
 
 
+def of_that_code(name, room):
+    """A function of the code under test: its commit may be older than the rooms, when all stood in `landscape`."""
+    for place in (room, "landscape", "landscape.saddles", "landscape.stationary", "landscape.symmetry"):
+        try:
+            return getattr(importlib.import_module(place), name)
+        except (ImportError, AttributeError):
+            continue
+    msg = f"the code under test has no {name}"
+    raise ImportError(msg)
+
+
 def pairs_of(minima, n):
     rng = np.random.default_rng(0)
     return [[minima[k] for k in rng.choice(min(len(minima), LOWEST), 2, replace=False)] for _ in range(n)]
@@ -29,8 +41,8 @@ def pairs_of(minima, n):
 
 def heights(loss, pairs, steps):
     """Processor milliseconds a band, mean height above the higher minimum, mean number of peaks."""
-    from landscape import symmetry  # noqa: PLC0415 (of the code under test)
-    from landscape.search import elastic_band  # noqa: PLC0415 (of the code under test)
+    symmetry = of_that_code("symmetry", "landscape")
+    elastic_band = of_that_code("elastic_band", "landscape.search")
 
     ends = [symmetry.nearest_image(loss.network, b.coordinates, a.coordinates) for a, b in pairs]
     began = time.process_time()
@@ -42,7 +54,7 @@ def heights(loss, pairs, steps):
 
 def searches(loss, pairs, steps):
     """Processor seconds, transition states and those with distinct losses of searches along bands."""
-    from landscape.search import search_along_band  # noqa: PLC0415
+    search_along_band = of_that_code("search_along_band", "landscape.search")
 
     began = time.process_time()
     results = [result for a, b in pairs for result in search_along_band(loss, a, b, steps=steps, max_steps=150)]
@@ -53,8 +65,8 @@ def searches(loss, pairs, steps):
 
 def on_the_surface():
     """Length, peaks and status of bands between minima 0 and 1 of Mueller and Brown's surface."""
-    from landscape.losses import MuellerBrown  # noqa: PLC0415
-    from landscape.search import elastic_band  # noqa: PLC0415
+    MuellerBrown = of_that_code("MuellerBrown", "landscape.losses")
+    elastic_band = of_that_code("elastic_band", "landscape.search")
 
     surface = MuellerBrown()
     start, end = surface.known_points().minima[:2]
@@ -66,8 +78,9 @@ def on_the_surface():
 
 
 def work(job):
-    from landscape import Database, loss_of  # noqa: PLC0415
-    from landscape.search import search_along_band  # noqa: PLC0415
+    Database = of_that_code("Database", "landscape")
+    loss_of = of_that_code("loss_of", "landscape")
+    search_along_band = of_that_code("search_along_band", "landscape.search")
 
     on_the_surface()
     with Database(job["database"]) as database:

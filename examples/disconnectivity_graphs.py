@@ -2,7 +2,7 @@
 
     python examples/disconnectivity_graphs.py graphs --hidden 4 8 4,4 --searches 96
 
-Writes one database per architecture and graphs.png to the folder; called again with more searches it goes on.
+Writes one database per architecture and graphs.png to the folder; call it again with more searches to continue.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Known answers: the analysis finds in a process, or on a surface, what was put in.
+"""Known answers: the analysis finds in a process, or on a surface, the known answer.
 
     python examples/known_answer.py --replicas 100 --searches 256
 

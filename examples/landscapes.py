@@ -3,7 +3,7 @@
     python examples/landscapes.py --budget 5m results/landscapes           # all of them, five minutes each
     python examples/landscapes.py --budget 30m --only 1000:5,5 results/landscapes
 
-Goes on with what is in the folder: a longer budget adds searches. Writes one database and one log of the
+Continues the files in the folder: a longer budget adds searches. Writes one database and one log of the
 progress for each landscape, and for all of them landscapes.csv and landscapes.png, their disconnectivity graphs.
 """
 

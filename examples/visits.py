@@ -1,8 +1,8 @@
-"""The minima in whose basins snapshots of SGD lie, drawn on the disconnectivity graph.
+"""The minima whose basins SGD visits, drawn on the disconnectivity graph.
 
     python examples/visits.py visits --hidden 4,4 --searches 96 --replicas 20 --steps 20000
 
-Writes landscape.db, sgd.h5 and visits.png to the folder; called again with larger numbers it goes on.
+Writes landscape.db, sgd.h5 and visits.png to the folder; call it again with larger numbers to continue.
 """
 
 import argparse

@@ -1,4 +1,8 @@
-"""The static surface: networks, data sets, losses, stationary points and how they connect."""
+"""Minima and transition states of loss functions, and how they connect.
+
+`explore` searches the landscape of a `Loss` and stores certified points in a `Database`; `disconnectivity_tree` shows
+how they connect. `quench` takes one point down to its minimum. Rooms below hold the rest.
+"""
 
 import lazy_loader
 

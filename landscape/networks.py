@@ -37,7 +37,7 @@ class MLP:
     Raises
     ------
     ValueError
-        If there is no input or output layer, or a layer has no unit.
+        If there is no input or output layer, or a layer has no units.
     """
 
     layer_sizes: tuple[int, ...]
@@ -45,7 +45,7 @@ class MLP:
     def __post_init__(self) -> None:
         sizes = tuple(int(n) for n in self.layer_sizes)
         if len(sizes) < 2 or min(sizes) < 1:
-            msg = f"layer_sizes must name at least inputs and outputs, each >= 1; got {self.layer_sizes!r}"
+            msg = f"layer_sizes must have at least inputs and outputs, each >= 1; got {self.layer_sizes!r}"
             raise ValueError(msg)
         object.__setattr__(self, "layer_sizes", sizes)
 
@@ -86,7 +86,7 @@ class MLP:
         )
 
     def glorot_uniform(self, rng: RNG = None) -> Array:
-        """Keras' default start (P,): kernels uniform in +-sqrt(6 / (n_in + n_out)), biases zero.
+        """Keras' default initialization (P,): kernels uniform in +-sqrt(6 / (n_in + n_out)), biases zero.
 
         Source: Glorot and Bengio, AISTATS 2010, equation 16.
         """
@@ -107,7 +107,7 @@ class MLP:
 
     def check(self, theta: ArrayLike) -> Array:
         """`theta` as a contiguous float64 array of shape (P,), or a ValueError that says what it was."""
-        theta = np.array(theta, dtype=np.float64, order="C")  # writable: the kernels are compiled for that
+        theta = np.array(theta, dtype=np.float64, order="C")  # the kernels are compiled for writable arrays
         if theta.shape != (self.n_parameters,):
             msg = f"theta must have shape ({self.n_parameters},) for layer sizes {self.layer_sizes}; got {theta.shape}"
             raise ValueError(msg)

@@ -1,4 +1,8 @@
-"""The number of minima against mu."""
+"""The number of minima against mu, and their rank correlations.
+
+`compare` collects one `ComparisonRow` per architecture, `rank_correlations` correlates them, `write_table` writes
+csv, tex or json.
+"""
 
 import lazy_loader
 

@@ -10,7 +10,7 @@ from scipy.stats import norm, permutation_test, spearmanr
 from bridge.comparison._rows import ComparisonRow
 from landscape.support import RNG, Result
 
-FEWEST = 4  # rows: the interval's variance is divided by three less
+FEWEST = 4  # rows: the interval's variance is divided by n - 3
 QUANTITIES = (
     "minima", "estimated_minima", "median_barrier", "median_climb", "funnelled", "visited_entropy", "parameters",
     "rows",
@@ -19,7 +19,7 @@ QUANTITIES = (
 
 @dataclass(frozen=True)
 class RankCorrelation(Result, shows=("quantity", "value", "low", "high", "p", "rows")):
-    """Spearman's rank correlation of a quantity with mu; nan where too few rows know both.
+    """Spearman's rank correlation of a quantity with mu; nan if too few rows have both.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class RankCorrelation(Result, shows=("quantity", "value", "low", "high", "p", "r
     p : float
         Two-sided, by permutation.
     rows : int
-        Rows that know both.
+        Number of rows with both.
     """
 
     quantity: str
@@ -42,7 +42,7 @@ class RankCorrelation(Result, shows=("quantity", "value", "low", "high", "p", "r
 
 
 def rank_correlations(rows: Sequence[ComparisonRow], *, rng: RNG = None) -> tuple[RankCorrelation, ...]:
-    """Rank correlation with mu of everything in `QUANTITIES`. `rng` is for the permutations."""
+    """Rank correlation with mu of all `QUANTITIES`. `rng` draws the permutations."""
     rng = np.random.default_rng(rng)
     mu = np.array([row.mu for row in rows], dtype=np.float64)
     return tuple(rank_correlation(name, [getattr(row, name) for row in rows], mu, rng=rng) for name in QUANTITIES)
@@ -54,8 +54,9 @@ def rank_correlation(
     """Spearman's coefficient of `x` (n,) and `y` (n,), pairs with nan left out.
 
     The interval is that of Fisher's transform with the variance (1 + rho^2 / 2) / (n - 3). Source: Bonett and Wright,
-    Psychometrika 65, 23 (2000), as in https://dgbonett.github.io/statpsych/reference/ci.spear.html. The rows are taken
-    as independent; they share data sets and architectures, so read it as a lower bound of what is not known.
+    Psychometrika 65, 23 (2000), as in https://dgbonett.github.io/statpsych/reference/ci.spear.html. The rows are
+    assumed independent; because they share data sets and architectures, the interval is a lower bound on the
+    uncertainty.
     """
     pairs = np.column_stack([np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)])
     pairs = pairs[np.isfinite(pairs).all(axis=1)]
@@ -76,11 +77,11 @@ def rank_correlation(
 
 
 def spearman_interval(value: float, rows: int, confidence: float) -> tuple[float, float]:
-    """Interval of Spearman's coefficient `value` of so many independent rows, see `rank_correlation`.
+    """Interval of Spearman's coefficient `value` for a number of independent rows, see `rank_correlation`.
 
-    The coefficient takes steps of 12 / (n^3 - n). Where it is 1 or -1 all that is known is that it rounds to that: the
-    transform is taken half a step away, and the interval ends at 1 or -1. (At 1 itself it would be [1, 1], and cover
-    nothing: for 4 to 6 rows of a bivariate normal in 0.47 to 0.92 instead of 0.95.)
+    The coefficient takes steps of 12 / (n^3 - n). A value of 1 or -1 is known only up to this rounding: the transform
+    is taken half a step away, and the interval ends at 1 or -1. (At 1 itself it would be [1, 1], with too little
+    coverage: for 4 to 6 rows of a bivariate normal in 0.47 to 0.92 instead of 0.95.)
     """
     largest = 1 - 6 / (rows**3 - rows)
     reach = norm.ppf(0.5 + confidence / 2) * np.sqrt((1 + value**2 / 2) / (rows - 3))

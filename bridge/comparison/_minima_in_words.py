@@ -1,4 +1,4 @@
-"""How many minima there are, in words: never more than is known."""
+"""The number of minima in words."""
 
 import math
 
@@ -9,9 +9,9 @@ UNKNOWN = "not determined"
 
 
 def at_least(estimate: Estimate | None) -> str:
-    """A lower bound in words, e.g. "at least 349 (95 %), Chao1 532"; without enough random starts that it is not known.
+    """A lower bound in words, e.g. "at least 349 (95 %), Chao1 532"; "not determined" without enough random starts.
 
-    Chao1 is a lower bound in expectation. Nothing is said of how many there are at most.
+    Chao1 is a lower bound in expectation. There is no upper bound.
     """
     if estimate is None or not math.isfinite(estimate.value):
         return UNKNOWN
@@ -19,7 +19,7 @@ def at_least(estimate: Estimate | None) -> str:
 
 
 def how_many(found: Exploration) -> str:
-    """The same with what it rests on, or with what to do."""
+    """The same with the number of random starts, or with what to do."""
     if found.estimated_minima is None:
         return "no minimum yet"
     if math.isfinite(found.estimated_minima.value):

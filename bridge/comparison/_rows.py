@@ -1,4 +1,4 @@
-"""Does the number of minima go with mu? One row per study of an architecture."""
+"""The number of minima against mu, one row per study of an architecture."""
 
 import math
 from collections import Counter
@@ -25,7 +25,7 @@ LANDSCAPE, RUNS, CONTROL = "landscape.db", "sgd.h5", "descent.h5"  # in the fold
 
 @dataclass(frozen=True)
 class ComparisonRow(Result, shows=("hidden", "dataset", "rows", "minima", "replicas", "mu", "mu_status")):
-    """Landscape and dynamics of one architecture on one data set; losses in nats, nan: not known."""
+    """Landscape and dynamics of one architecture on one data set; losses in nats, nan: unknown."""
 
     study: str
     hidden: str  # e.g. "5,5"
@@ -39,7 +39,7 @@ class ComparisonRow(Result, shows=("hidden", "dataset", "rows", "minima", "repli
     components: int
     estimated_minima: float  # Chao1 over random starts: a lower bound in expectation; nan: not determined
     estimated_minima_low: float  # a lower bound at 95 %
-    estimated_minima_high: float  # inf: nothing bounds it from above
+    estimated_minima_high: float  # inf: there is no upper bound
     minima_from_sgd: int  # first found by quenching snapshots
     lowest_loss: float
     replicas: int
@@ -53,10 +53,10 @@ class ComparisonRow(Result, shows=("hidden", "dataset", "rows", "minima", "repli
     funnelled: float = math.nan  # share of minima that reach the lowest with small climbs, see `funnelling`
     frustration: float = math.nan
     median_barrier: float = math.nan  # over minima: from it to its lowest transition state to another minimum
-    median_climb: float = math.nan  # over minima with a way to the lowest: highest loss on the way less the own
-    visited_minima: int = 0  # in whose gradient-flow basins mapped snapshots lie
-    visited_entropy: float = math.nan  # nats, of the shares of these snapshots in the minima
-    mu_status: str = "ok"  # of `Aging`: whether mu is what it says
+    median_climb: float = math.nan  # over minima connected to the lowest: minimax barrier minus the own loss
+    visited_minima: int = 0  # whose gradient-flow basins contain mapped snapshots
+    visited_entropy: float = math.nan  # entropy in nats of the shares of these snapshots in the minima
+    mu_status: str = "ok"  # of `Aging.mu`: whether it can be trusted
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Comparison(Result):
 
 
 def compare(directory: str | Path, *, threshold: float = 1e-2) -> Comparison:
-    """Read each folder, two levels deep, that holds landscape.db and sgd.h5 (as `study` makes them).
+    """Read each folder, up to two levels deep, with landscape.db and sgd.h5 (as written by `study`).
 
     Raises
     ------
@@ -106,7 +106,7 @@ def compare_one(
     control_replicas: int | None = None,
     fit: Aging | None = None,
 ) -> ComparisonRow:
-    """The row of one architecture's folder, from all its runs or the first so many; `fit` is theirs, if it is known."""
+    """The row of one architecture's folder, from all its runs or the first `replicas`; `fit` is their fit, if known."""
     with about(folder):
         return _row(folder, threshold, replicas, control_replicas, fit)
 
@@ -167,7 +167,7 @@ def _rows_of(runs: Trajectories) -> int:
 
 
 def describe_landscape(database: Database) -> dict[str, Any]:
-    """Barriers, funnels and visits: the last fields of a `ComparisonRow`, as far as the database knows them."""
+    """Barriers, funnels and visits: the last fields of a `ComparisonRow`, as far as the database has them."""
     graph = database.graph()
     visited = Counter(number for number in database.inherent_structures("flow").values() if number)
     result: dict[str, Any] = {"visited_minima": len(visited)}
@@ -185,7 +185,7 @@ def describe_landscape(database: Database) -> dict[str, Any]:
 
 
 def lowest_barriers(graph: LandscapeGraph) -> NDArray[np.float64]:
-    """Loss (n,) of the lowest transition state from each minimum to another one, less its own; inf without one."""
+    """Loss (n,) of the lowest transition state from each minimum to another one, minus its own; inf without one."""
     barriers = np.full(graph.n_minima, np.inf)
     between = graph.edges[:, 0] != graph.edges[:, 1]
     for end in (0, 1):
@@ -195,7 +195,7 @@ def lowest_barriers(graph: LandscapeGraph) -> NDArray[np.float64]:
 
 
 def row_dict(row: ComparisonRow) -> dict[str, Any]:
-    """A row as JSON shows it: the estimate as value, low, high."""
+    """A row for JSON: the estimate as value, low, high."""
     values = asdict(row)
     low, high = values.pop("estimated_minima_low"), values.pop("estimated_minima_high")
     return values | {"estimated_minima": {"value": row.estimated_minima, "low": low, "high": high}}

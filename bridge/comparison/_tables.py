@@ -25,12 +25,12 @@ HEADINGS = {
 
 
 def write_comparison(rows: Sequence[ComparisonRow], path: Path) -> None:
-    """Write the rows atomically, as the suffix says: csv (all fields), json (as in the report), tex (for a paper).
+    """Write the rows atomically, in the format of the suffix: csv (all fields), json (as in the report) or tex.
 
     Raises
     ------
     ValueError
-        For another suffix.
+        If the suffix is another one.
     """
     check_table_path(path)
     write_text(path, WRITERS[path.suffix](rows))
@@ -53,7 +53,7 @@ def as_csv(rows: Sequence[ComparisonRow]) -> str:
 
 
 def as_json(rows: Sequence[ComparisonRow]) -> str:
-    """One JSON object with the rows; what is not known is null."""
+    """One JSON object with the rows; unknown values are null."""
     return to_json({"rows": [row_dict(row) for row in rows]}) + "\n"
 
 

@@ -1,4 +1,8 @@
-"""What ages: relaxation down the slope or hops between basins."""
+"""What ages: relaxation down the slope or hops between basins.
+
+`explain` compares both with the measured displacement. Its parts: `relaxation` (full-batch descent and quadratic
+models), `decompose` (displacement of the inherent structures) and `predict_hopping` (master equation).
+"""
 
 import lazy_loader
 

@@ -1,17 +1,17 @@
-"""What a displacement is made of: hops between basins, symmetric images, and motion inside a basin.
+"""The parts of a displacement: hops between basins, symmetric images, and motion inside a basin.
 
-With theta_IS the minimum in whose basin theta lies (its inherent structure) and delta = theta - theta_IS, a
+With theta_IS the minimum whose basin contains theta (its inherent structure) and delta = theta - theta_IS, a
 displacement d is d_IS + d_intra, the difference of the theta_IS and that of the delta, and
 
     |d|^2 = |d_IS|^2 + |d_intra|^2 + 2 d_IS . d_intra.
 
-|d_IS|^2 is the squared distance modulo symmetry (a hop to another minimum) plus what the nearest image would have
-saved (a walk among images of one network). d_intra is projected on the eigenvectors of the Hessian at theta_IS(tw):
-soft modes have not relaxed by the age tw, eta lambda tw < 1; the others are stiff. The cross term is no small
-correction: where a run crosses a ridge between basins, theta_IS leaps while theta does not, and d_intra leaps back.
+|d_IS|^2 is the squared distance modulo symmetry (a hop to another minimum) plus the excess over the nearest image (a
+walk among images of one network). d_intra is projected on the eigenvectors of the Hessian at theta_IS(tw): soft modes
+have not relaxed by the age tw, eta lambda tw < 1; the others are stiff. The cross term is not a small correction: when
+a run crosses a ridge between basins, theta_IS jumps while theta does not, and d_intra jumps back.
 
-The split into inherent structures and vibrations is Stillinger and Weber's (Phys. Rev. A 25, 978, 1982; cited from
-memory); the parts beyond it are ours.
+The split into inherent structures and vibrations follows Stillinger and Weber (Phys. Rev. A 25, 978, 1982); the
+further parts are defined here, and test_decomposition.py checks that they sum to the total.
 """
 
 from collections.abc import Callable
@@ -23,8 +23,8 @@ from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
 
 from bridge.explanation._relaxation import plain_learning_rate
-from bridge.mapping import QuenchedSnapshots
-from bridge.residence import UNKNOWN, compare_places
+from bridge.mapping import UNKNOWN, QuenchedSnapshots
+from bridge.residence import compare_places
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import Trajectories
 from landscape import symmetry
@@ -40,20 +40,20 @@ PARTS = ("hop", "image", "soft", "stiff", "cross")
 
 @dataclass(frozen=True, eq=False)
 class Decomposition(Result, shows=("exact_images", "total.values", "hop.values")):
-    """Parts of the displacement of R runs, each per parameter; nan where a snapshot has no inherent structure.
+    """Parts of the displacement of R runs, each per parameter; nan if a snapshot has no inherent structure.
 
     Parameters
     ----------
     total, inherent : MeanSquareDisplacement
         |d|^2 / P and |d_IS|^2 / P.
     hop, image : MeanSquareDisplacement
-        Their sum is `inherent`: distance modulo symmetry, and what images add.
+        Their sum is `inherent`: distance modulo symmetry, and the excess due to images.
     soft, stiff : MeanSquareDisplacement
         Their sum is |d_intra|^2 / P.
     cross : MeanSquareDisplacement
         2 d_IS . d_intra / P, of either sign. hop + image + soft + stiff + cross = total.
     changed : (R, W, T) bool
-        Whether the two snapshots are known to lie in different basins (`bridge.residence`).
+        Whether the two snapshots are known to be in different basins (`bridge.residence`).
     exact_images : bool
         Whether nearest images are certain to be the nearest; otherwise `hop` is an upper bound.
     """
@@ -70,12 +70,12 @@ class Decomposition(Result, shows=("exact_images", "total.values", "hop.values")
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Whether both snapshots (R, W, T) have an inherent structure: of the others no part is known."""
+        """Whether both snapshots (R, W, T) have an inherent structure; otherwise no part is known."""
         return np.isfinite(self.inherent.values)
 
     @property
     def shares(self) -> dict[str, Array]:
-        """Mean of each part over that of the total, (W, T), over the runs that are known; nan without any."""
+        """Mean of each part over that of the total, (W, T), over the known runs; nan without any."""
         total = self._sum(self.total.values)
         return {name: ratio(self._sum(getattr(self, name).values), total) for name in PARTS}
 
@@ -86,17 +86,17 @@ class Decomposition(Result, shows=("exact_images", "total.values", "hop.values")
 
     @property
     def share_of_changed(self) -> Array:
-        """Share (W, T) of the displacement of the known runs that is of those in another basin; nan without any."""
+        """Share (W, T) of the displacement of the known runs due to those in another basin; nan without any."""
         total = np.nan_to_num(self.total.values)
         return ratio(self._sum(total * self.changed), self._sum(total))
 
     def _sum(self, values: NDArray[Any]) -> Array:
-        """Sum (W, T) of `values` (R, W, T) over the runs that are known."""
+        """Sum (W, T) of `values` (R, W, T) over the known runs."""
         return np.where(self.known, values, 0.0).sum(axis=0)
 
 
 def ratio(part: Array, whole: Array) -> Array:
-    """Divide `part` by `whole`; nan where that is 0 and there is nothing to have a share of."""
+    """Divide `part` by `whole`; nan if `whole` is 0."""
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), np.nan)
 
 
@@ -119,12 +119,12 @@ def decompose(
     Parameters
     ----------
     runs : Trajectories
-        By plain SGD; its first runs are those of `quenched`, whose waiting times it has.
+        Runs by plain SGD; the first ones are those of `quenched`, with its waiting times.
     loss : CrossEntropyLoss
     quenched : QuenchedSnapshots
-        At all waiting times; the lags are those of the runs for which it has all snapshots (`decomposition_steps`).
+        Quenched snapshots at all waiting times; lags with all snapshots are used (`decomposition_steps`).
     jobs, progress
-        Workers, and calls (done, total) of runs; the result does not depend on them.
+        Number of workers, and callable (done, total) of runs; they do not change the result.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def decompose_points(
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> Decomposition:
-    """The same without runs: `decompose` of quenched points on a two-time grid."""
+    """Like `decompose`, for quenched points on a two-time grid without runs."""
     steps, network = quenched.steps, loss.network
     if not np.isin(waiting_times, steps).all():
         absent = waiting_times[~np.isin(waiting_times, steps)][0]

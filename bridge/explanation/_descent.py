@@ -1,4 +1,4 @@
-"""Aging without noise: full-batch descent from where a run is at each waiting time, without any quadratic model."""
+"""Aging without noise: full-batch descent from each run's position at each waiting time, without a quadratic model."""
 
 from collections.abc import Callable
 from os import PathLike
@@ -24,22 +24,22 @@ def descent_displacement(
 ) -> MeanSquareDisplacement:
     """Displacement of full-batch gradient descent from theta(tw), with the learning rate of the runs.
 
-    It is all that relaxation can do: the descent stays in the gradient-flow basin of theta(tw) (but for the size of its
-    steps), passes no barrier and feels no noise. What the runs move beyond it is due to noise, hops included. Where
-    the full-batch *control* of `age` starts where the runs started, this starts again at every waiting time.
+    This is pure relaxation: the descent stays in the gradient-flow basin of theta(tw) (except for its finite steps),
+    crosses no barrier and has no noise. Further motion of the runs is due to noise, including hops. Whereas the
+    full-batch *control* of `age` starts with the runs, this starts again at every waiting time.
 
     Parameters
     ----------
     runs : Trajectories
-        By plain SGD: constant learning rate, no momentum.
+        Runs by plain SGD: constant learning rate, no momentum.
     loss : CrossEntropyLoss
         The loss that they descend.
     longest : int, optional
-        Longest lag, in steps; by default the last waiting time. A step costs what one over all rows costs.
+        Longest lag, in steps; by default the last waiting time. A step costs one gradient over all rows.
     path : path, optional
-        HDF5 file in which finished descents are remembered.
+        HDF5 file for finished descents.
     jobs, progress
-        As in `dynamics.train`; the result does not depend on `jobs`.
+        As in `dynamics.train`; `jobs` does not change the result.
 
     Returns
     -------

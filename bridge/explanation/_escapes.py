@@ -1,4 +1,4 @@
-"""Escape times measured: Langevin runs from one minimum, until another basin keeps them."""
+"""Measured escape times: Langevin runs from one minimum until they stay in another basin."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ class Escapes(Result, shows=("rate", "confidence", "times")):
     Parameters
     ----------
     times : (R,) float64
-        Gradient-flow time (learning rate x steps) of each escape, or of the end of the run where there was none.
+        Gradient-flow time (learning rate x steps) of each escape, or of the end of the run without one.
     escaped : (R,) bool
     rate, rate_low, rate_high : float
-        Escapes per unit of gradient-flow time, its maximum-likelihood estimate for exponential times that the end of
-        the runs cuts, and its exact interval. nan without an escape.
+        Escapes per unit of gradient-flow time: the maximum-likelihood estimate for exponential times censored at the
+        end of the runs, and its exact interval. nan without an escape.
     confidence : float
     """
 
@@ -62,12 +62,12 @@ def langevin_escapes(
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> Escapes:
-    """Run Langevin dynamics from a minimum and note when each run leaves it for good.
+    """Run Langevin dynamics from a minimum and record when each run leaves it.
 
-    A run has escaped at the first snapshot of two in a row that lie in another basin than the minimum, another image of
-    it included; snapshots whose quench ends in no minimum are left out (`bridge.residence`). Choose `every` longer than
-    the relaxation over the barrier, 1 / (learning rate |lambda_b|), so that a run that turns back on the ridge does not
-    count, and much shorter than the escape time.
+    A run has escaped at the first of two consecutive snapshots that are in another basin than that of the minimum,
+    including another image of it; snapshots whose quench ends in no minimum are left out (`bridge.residence`). Choose
+    `every` longer than the relaxation time at the barrier, 1 / (learning rate |lambda_b|), so that a run that turns
+    back on the ridge does not count, and much shorter than the escape time.
 
     Parameters
     ----------
@@ -80,25 +80,25 @@ def langevin_escapes(
     every : int
         Steps between two snapshots.
     method : {"flow", "lbfgs"}
-        Of the quench that maps a snapshot.
+        Quench that maps a snapshot.
     confidence : float
-        Of the interval of the rate.
+        Confidence of the interval of the rate.
     jobs, progress
-        Workers, and calls (done, total) of runs; the result does not depend on them.
+        Number of workers, and callable (done, total) of runs; they do not change the result.
 
     Raises
     ------
     ValueError
-        If `minimum` is none, or `steps` hold fewer than two times `every`.
+        If `minimum` is not a minimum, or `steps` is less than twice `every`.
     """
     if every < 1 or steps < 2 * every:
-        msg = f"steps must hold at least two times every; got steps={steps!r}, every={every!r}"
+        msg = f"steps must be at least twice every; got steps={steps!r}, every={every!r}"
         raise ValueError(msg)
     model = local_model(loss, np.array(minimum, dtype=np.float64))
     home = certificate(loss, model)
     if not (isinstance(home, Minimum) and is_stationary(loss, model)):
         found = f"its rms gradient is {home.rms_gradient:.2g}, its lowest eigenvalue {home.eigenvalues[0]:.2g}"
-        msg = f"minimum must be one; {found}; quench it"
+        msg = f"minimum must be a minimum; {found}; quench it"
         raise ValueError(msg)
     lags = every * np.arange(1, steps // every)
     runs = train(
@@ -141,10 +141,10 @@ def first_escapes(
 
 
 def exponential_rate(times: ArrayLike, happened: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Rate of exponential times of which some are cut, k / sum of all times for k events, and its interval.
+    """Rate of exponential times, some of them censored: k / sum of all times for k events, and its interval.
 
-    The interval is that of a Poisson count, chi^2 quantiles of 2 k and 2 k + 2 degrees of freedom over twice the sum
-    (textbooks on life testing, e.g. Epstein and Sobel 1953; cited from memory).
+    The interval is that of a Poisson count, chi^2 quantiles of 2 k and 2 k + 2 degrees of freedom over twice the sum;
+    tested by test_cut_exponential_times_give_their_rate.
     """
     total, k = float(np.sum(times)), int(np.sum(happened))
     if total <= 0.0:
@@ -156,8 +156,8 @@ def exponential_rate(times: ArrayLike, happened: ArrayLike, confidence: float = 
 
 
 def _first_escape(loss: CrossEntropyLoss, snapshots: Array, home: Minimum, method: Method) -> int:
-    """Position of the first of two snapshots in a row elsewhere, those without a minimum left out; -1: none."""
-    elsewhere = -1  # the last snapshot, if it lies elsewhere
+    """Position of the first of two consecutive snapshots elsewhere, without those that have no minimum; -1: none."""
+    elsewhere = -1  # the last snapshot, if it is elsewhere
     for k, theta in enumerate(snapshots):
         result = quench(loss, theta, method=method)
         if not result.converged:

@@ -1,4 +1,4 @@
-"""What ages? Measured displacement beside its explanations: relaxation without barriers, and hops between basins."""
+"""Measured displacement and its explanations: relaxation without barriers, and hops between basins."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -35,31 +35,31 @@ class Explanation(Result, shows=("fit.mu", "fit.threshold")):
     Parameters
     ----------
     msd : MeanSquareDisplacement
-        Measured.
+        The measured displacement.
     fit : Aging
-        Of it.
+        Its t* and mu.
     predictions : dict of str to MeanSquareDisplacement
-        By relaxation: "descent" (full-batch descent from theta(tw)), and quadratic models around theta(tw) ("local"),
-        around the minimum whose basin theta(tw) lies in ("own_minimum") and around that of the last snapshot
-        ("last_minimum").
+        Predictions by relaxation: "descent" (full-batch descent from theta(tw)), and quadratic models around theta(tw)
+        ("local"), around the minimum whose basin contains theta(tw) ("own_minimum") and around that of the last
+        snapshot ("last_minimum").
     agreements : dict of str to Agreement
-        Of each with the measured.
+        Agreement of each with the measured displacement.
     models : dict of str to Relaxation
-        The quadratic ones in full.
+        The quadratic models in full.
     ran_away : dict of str to (W,) float64
-        Share of the runs for which a quadratic model predicts a loss below zero by t* (`Relaxation.ran_away`). Where
-        it is not 0, no share and no deviation is given: a mean over exponentials says nothing.
+        Share of the runs for which a quadratic model predicts a loss below zero by t* (`Relaxation.ran_away`). If it
+        is not 0, share and deviation are undetermined, because a mean over exponentials is meaningless.
     quenched : QuenchedSnapshots
     decomposition : Decomposition
         On fewer lags.
     parts : dict of str to Aging
-        t* and mu of each part of the displacement, each with its own threshold where it does not reach the common one.
+        t* and mu of each part of the displacement, each with its own threshold if it does not reach the common one.
     jumps : JumpRates
         Measured changes of basin.
     predicted_jumps : PredictedJumps or None
         None without a database.
     hopping : HoppingComparison or None
-        Hops by the master equation, beside those seen. None without a database.
+        Master-equation prediction of hopping, with the observed hops. None without a database.
     """
 
     msd: MeanSquareDisplacement
@@ -97,34 +97,34 @@ def explain(
     Parameters
     ----------
     runs : Trajectories
-        By plain SGD: constant learning rate, no momentum.
+        Runs by plain SGD: constant learning rate, no momentum.
     loss : CrossEntropyLoss
         The loss that they descend.
     database : Database, optional
-        Of its minima and transition states, for the predicted rate of hops; nothing is added.
+        Minima and transition states for the predicted rate of hops; nothing is added.
     threshold, tolerance
-        Of t*, and of `dynamics.aging_times.agreement`.
+        Threshold of t*, and tolerance of `dynamics.aging_times.agreement`.
     longest : int, optional
-        Longest lag of descent and decomposition; by default the last waiting time, where t* mostly is.
+        Longest lag of descent and decomposition; by default the last waiting time, which usually exceeds t*.
     quench_lags : int
-        Number of lags, even in the logarithm over two decades up to the longest, at which snapshots are quenched; at
-        least 2.
+        Number of lags at which snapshots are quenched, evenly spaced in the logarithm over two decades up to the
+        longest; at least 2.
     method : {"flow", "lbfgs"}
-        Of the quench.
+        Method of the quench.
     store : path, optional
-        Folder in which finished descents and noises are remembered.
+        Folder for finished descents and noises.
     quenches : path, optional
         Folder of finished quenches, which `bridge.mapping.inherent_structures` can share; by default one in `store`.
     rng : None, int or Generator
-        Of the bootstrap.
+        Random numbers of the bootstrap.
     jobs : int
-        Workers; the result does not depend on it.
+        Number of workers; it does not change the result.
     progress : callable (what, done, total), optional
 
     Raises
     ------
     ValueError
-        If an argument is out of its range, or does not belong to the runs. Thin data are a status of the parts.
+        If an argument is out of range, or does not belong to the runs. Insufficient data give a status of the parts.
     """
     rng = seed_of(rng)
     report = progress or (lambda what, done, total: None)
@@ -201,7 +201,7 @@ def compared(
     tolerance: float,
     rng: RNG,
 ) -> Agreement:
-    """`dynamics.aging_times.agreement` over the runs with a prediction; no numbers where one ran away."""
+    """`dynamics.aging_times.agreement` over the runs with a prediction; undetermined if one ran away."""
     known: NDArray[np.bool_] = np.isfinite(predicted.values).any(axis=-1)  # pyright: ignore[reportAssignmentType]
     found = agreement(of_known(msd, known), of_known(predicted, known), threshold, tolerance=tolerance, rng=rng)
     away = np.zeros(len(found.share.value), dtype=bool) if ran_away is None else ran_away > 0
@@ -221,14 +221,14 @@ def spaced_lags(lags: NDArray[np.int64], count: int) -> NDArray[np.int64]:
         If `count` is < 2, or there are fewer lags.
     """
     if count < 2 or lags.size < 2:
-        msg = f"quench_lags must be at least 2, of as many lags; got {count!r} of {lags.size}"
+        msg = f"quench_lags must be at least 2, with at least as many lags; got {count!r} of {lags.size}"
         raise ValueError(msg)
     wanted = np.geomspace(max(lags[0], lags[-1] / 100), lags[-1], count)
     return lags[np.unique(np.abs(np.log(lags) - np.log(wanted)[:, None]).argmin(axis=1))]
 
 
 def part_fits(parted: Decomposition, threshold: float, rng: RNG = 0) -> dict[str, Aging]:
-    """t* and mu of each part that has a sign, at `threshold` or at what all waiting times reach."""
+    """t* and mu of each nonnegative part, at `threshold` or at one that all waiting times reach."""
     rng = seed_of(rng)
     intra = replace(parted.soft, values=parted.soft.values + parted.stiff.values)
     parts = {name: getattr(parted, name) for name in ("total", "inherent", "hop", "image", "soft", "stiff")}
@@ -239,9 +239,9 @@ def part_fits(parted: Decomposition, threshold: float, rng: RNG = 0) -> dict[str
 
 
 def reachable_threshold(msd: MeanSquareDisplacement, threshold: float) -> float:
-    """`threshold`, or the middle (in the logarithm) of what the mean of every waiting time passes within the lags.
+    """`threshold`, or the logarithmic middle of the range that the mean of every waiting time passes within the lags.
 
-    `threshold` again where there is no such range: then the status of `aging` says so.
+    `threshold` if there is no such range; the status of `aging` then says so.
     """
     means = np.where(np.isfinite(msd.mean), msd.mean, 0.0)
     low, high = means[:, 0].max(), means.max(axis=1).min()
@@ -251,25 +251,25 @@ def reachable_threshold(msd: MeanSquareDisplacement, threshold: float) -> float:
 
 
 def nearest_lags(explanation: Explanation) -> NDArray[np.int64]:
-    """Position (W,) of the decomposed lag nearest to t*; -1 where there is no t*."""
+    """Position (W,) of the decomposed lag nearest to t*; -1 if there is no t*."""
     lags, t_star = explanation.decomposition.total.lags, explanation.fit.t_star.value
     safe = np.where(np.isfinite(t_star), t_star, 1.0)
     return np.where(np.isfinite(t_star), np.abs(np.log(lags / safe[:, None])).argmin(axis=1), -1)
 
 
 def changed_at_t_star(explanation: Explanation) -> Array:
-    """Share (W,) of the displacement at the lag nearest to t* that is of runs then in another basin than at tw."""
+    """Share (W,) of the displacement at the lag nearest to t* due to runs that are then in another basin than at tw."""
     return at_nearest(explanation, explanation.decomposition.share_of_changed)
 
 
 def at_nearest(explanation: Explanation, values: Array) -> Array:
-    """`values` (W, T) of the decomposed lags at the one nearest to t*, (W,); nan where there is no t*."""
+    """`values` (W, T) of the decomposed lags at the one nearest to t*, (W,); nan if there is no t*."""
     at = nearest_lags(explanation)
     return np.where(at >= 0, values[np.arange(at.size), at], np.nan)
 
 
 def _noise(runs: Trajectories) -> dict[str, Any]:
-    """What the temperature of SGD depends on."""
+    """The arguments that determine the temperature of SGD."""
     return {
         "learning_rate": float(runs.metadata["learning_rate"]),
         "batch_size": int(runs.metadata["batch_size"]),

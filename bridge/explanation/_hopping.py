@@ -1,11 +1,12 @@
-"""Hopping, foretold in full: the master equation on the network of minima, from the minima that the runs are in.
+"""Master-equation prediction of hopping on the network of minima, starting from the minima of the runs.
 
-Given rates k_ij between minima (`landscape.kinetics.langer_rates`) and the minima i that the runs are in at age tw, the
-probability to be in j a time t later is P_ij(t) = [exp(K t)]_ji. Averaged over the runs it foretells
+Given rates k_ij between minima (`landscape.kinetics.langer_rates`) and the minima i that the runs are in at age tw,
+the probability of being in j a time t later is P_ij(t) = [exp(K t)]_ji. Averaged over the runs it predicts
 
     C(tw, t) = <P_ii(t)>,    MSD_hop(tw, t) = <sum_j P_ij(t) d_ij^2> / P
 
-with the distances d_ij modulo symmetry. Hops between images of one minimum do not count, here and in what is observed.
+with the distances d_ij modulo symmetry. Hops between images of one minimum do not count, neither here nor in the
+observed hops.
 """
 
 from collections.abc import Sequence
@@ -28,31 +29,31 @@ Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 THIN = 0.5  # share of the runs below which coverage is thin
-LOW = 3.0  # temperatures that a barrier must have at least
+LOW = 3.0  # smallest height of a barrier in temperatures
 NEGLIGIBLE = 1e-6  # probability of a minimum below which its distance is not computed
 
 
 class HoppingStatus(StrEnum):
-    """What the prediction is worth; where something is missing, the value is the remedy."""
+    """Status of the prediction; if something is missing, the value is the remedy."""
 
     OK = "ok"
     NOT_COVERED = (
-        "nothing foretold: at some waiting time no run is in a minimum from which the database knows a way to another; "
+        "no prediction: at some waiting time no run is in a minimum that the database connects to another; "
         "map the runs (visits) and explore from their minima"
     )
     THIN = (
-        "at some waiting time fewer than half of the runs are in a minimum from which the database knows a way to "
+        "at some waiting time fewer than half of the runs are in a minimum that the database connects to "
         "another; map the runs (visits) and explore from their minima"
     )
     LOW_BARRIERS = (
-        "half of the ways out of these minima are lower than 3 temperatures, where Kramers-Langer rates do not hold; "
-        "lower the temperature (learning rate / batch size), or do not believe them"
+        "half of the exits of these minima are lower than 3 temperatures, where Kramers-Langer rates do not hold; "
+        "lower the temperature (learning rate / batch size), or do not trust the prediction"
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """What runs can reach from n minima: whole components of the network, with m transition states."""
+    """The region that runs can reach from n minima: whole components of the graph, with m transition states."""
 
     minima: Sequence[StoredMinimum]
     states: Sequence[StoredTransitionState]
@@ -65,25 +66,25 @@ class Region:
 
 @dataclass(frozen=True, eq=False)
 class Hopping(Result, shows=("coverage", "same", "dwell_times")):
-    """Hops of R runs as the master equation foretells them, at W waiting times and T lags (steps).
+    """Hops of R runs as the master equation predicts them, at W waiting times and T lags (steps).
 
     Parameters
     ----------
     waiting_times, lags : (W,), (T,) int64
     covered : (R, W) bool
-        Whether a run is in a minimum from which the database knows a way to another. The others are left out.
+        Whether a run is in a minimum that the database connects to another. The others are left out.
     minimum_ids : (V,) int64
         Minima that covered runs are in, ascending.
     dwell_times : (V,) float64
         Mean time in each before it is left for another minimum, in steps.
     same : (W, T) float64
-        C(tw, t): probability to be in the same minimum, returns included; nan where no run is covered.
+        C(tw, t): probability of being in the same minimum, including returns; nan if no run is covered.
     displacement : MeanSquareDisplacement
-        Mean square displacement of each run by hops, per parameter; nan of runs that are not covered.
+        Mean square displacement of each run by hops, per parameter; nan for runs that are not covered.
     left_out : (W, T) float64
         Probability of minima that are so unlikely (below 1e-6) that their distance was not computed.
     barrier_over_temperature : (k,) float64
-        Heights of the ways out of these minima, in temperatures.
+        Heights of the exits of these minima, in temperatures.
     status : HoppingStatus
     """
 
@@ -105,12 +106,12 @@ class Hopping(Result, shows=("coverage", "same", "dwell_times")):
 
     @property
     def low_barriers(self) -> float:
-        """Share of the ways out that are lower than 3 temperatures; nan where there is none."""
+        """Share of the exits that are lower than 3 temperatures; nan without exits."""
         return float((self.barrier_over_temperature < LOW).mean()) if self.barrier_over_temperature.size else np.nan
 
 
 def region_around(minimum_ids: ArrayLike, database: Database) -> Region:
-    """The components of the network of minima that hold `minimum_ids` (any shape; 0 is none), as far as it is known."""
+    """The known components of the graph of minima that contain `minimum_ids` (any shape; 0 is none)."""
     numbers, component = database.minimum_ids(), components(database.graph())
     inside = np.sort(numbers[np.isin(component, component[np.isin(numbers, minimum_ids)])]).tolist()
     known = set(inside)
@@ -129,18 +130,18 @@ def predict_hopping(
     waiting_times: ArrayLike,
     lags: ArrayLike,
 ) -> Hopping:
-    """Foretell the hops of runs from the minima they are in, by the master equation with Kramers-Langer rates.
+    """Predict the hops of runs from their minima by the master equation with Kramers-Langer rates.
 
     Parameters
     ----------
     minimum_ids : (R, W) int array
-        Database id of the minimum that each run is in at each waiting time; 0 where the database does not have it.
+        Database id of the minimum that each run is in at each waiting time; 0 if the database does not have it.
     region : Region
-        Around them (`region_around`).
+        The region around them (`region_around`).
     network : MLP or None
-        Whose symmetries the distances are modulo.
+        Network whose symmetries the distances divide out.
     temperature : float or (m, 2) array
-        In nats: of Langevin dynamics, or of each exit by itself (`exit_temperatures`), as in
+        Temperature in nats: of Langevin dynamics, or of each exit (`exit_temperatures`), as in
         `landscape.kinetics.langer_rates`.
     learning_rate : float
         Gradient-flow time of a step.
@@ -190,7 +191,7 @@ def predict_hopping(
 
 
 def _add_distances(known: Array, wanted: Flags, points: Array, here: Integers, network: MLP | None) -> None:
-    """Fill squared distances modulo symmetry (V, n) in where they are wanted and not known."""
+    """Fill in the wanted and unknown squared distances modulo symmetry (V, n)."""
     for v, i in enumerate(here.tolist()):
         new = np.flatnonzero(wanted[v] & np.isnan(known[v]))
         if new.size:
@@ -198,7 +199,7 @@ def _add_distances(known: Array, wanted: Flags, points: Array, here: Integers, n
 
 
 def _ratios(barriers: Barriers, temperature: ArrayLike) -> Array:
-    with np.errstate(over="ignore"):  # next to no temperature: infinitely high
+    with np.errstate(over="ignore"):  # vanishing temperature: infinitely high
         return barriers.heights / np.asarray(temperature, dtype=np.float64)
 
 
@@ -212,7 +213,7 @@ def _status(covered: Flags, ratios: Array) -> HoppingStatus:
 
 
 def mean_of_covered(values: Array, covered: Flags) -> Array:
-    """Mean (W, T) of `values` (R, W, T) over the covered runs (R, W); nan where there is none."""
+    """Mean (W, T) of `values` (R, W, T) over the covered runs (R, W); nan without any."""
     count = covered.sum(axis=0)[:, None]
     total = np.where(covered[..., None], values, 0.0).sum(axis=0)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

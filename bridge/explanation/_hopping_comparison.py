@@ -1,4 +1,4 @@
-"""Hops of SGD: foretold by the master equation at the temperatures of its noise, beside those seen."""
+"""Hops of SGD: predicted by the master equation at the temperatures of its noise, and observed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,21 +27,21 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class ObservedHops(Result, shows=("same", "dwell_times", "departures")):
-    """Hops that were seen of the covered runs, at W waiting times and T lags (steps).
+    """Observed hops of the covered runs, at W waiting times and T lags (steps).
 
     Parameters
     ----------
     waiting_times, lags : (W,), (T,) int64
     same : (W, T) float64
-        Share of the covered runs that are in the same minimum at tw and tw + t, of those that have one at both; nan
-        where there is none.
+        Share of the covered runs that are in the same minimum at tw and tw + t, among those with one at both; nan
+        without any.
     same_interval : (W, T, 2) float64
         Exact 95 % interval of this share.
     minimum_ids : (V,) int64
     stays : (V,) float64
-        Steps that the runs were seen to stay in each of these minima, up to the last waiting time and lag.
+        Steps that the runs were observed in each of these minima, up to the last waiting time and lag.
     departures : (V,) int64
-        Stays that were seen to end (`bridge.residence`). No more than one between two snapshots is.
+        Stays with an observed end (`bridge.residence`), at most one between two snapshots.
     dwell_times, dwell_low, dwell_high : (V,) float64
         Mean time in the minimum, stays / departures, and its 95 % interval; inf without a departure, nan without a
         stay.
@@ -62,14 +62,14 @@ class ObservedHops(Result, shows=("same", "dwell_times", "departures")):
 def observed_hops(
     quenched: QuenchedSnapshots, minimum_ids: ArrayLike, hopping: Hopping, lags: ArrayLike
 ) -> ObservedHops:
-    """See of the same runs what `hopping` foretells, at the lags (T,) that have quenched snapshots.
+    """Observe in the same runs what `hopping` predicts, at the lags (T,) with quenched snapshots.
 
     Parameters
     ----------
     quenched : QuenchedSnapshots
         S steps, all waiting times among them.
     minimum_ids : (R, S) int array
-        Database ids of its minima, 0 where the database does not have one: a basin that it does not know is elsewhere.
+        Database ids of its minima, 0 if the database does not have one: an unknown basin counts as elsewhere.
     hopping : Hopping
     lags : (T,) int array
         Lags beyond the last quenched step, or without a snapshot, have nan.
@@ -86,7 +86,7 @@ def observed_hops(
         if known := int((there | elsewhere).sum()):
             kept = int(there.sum())
             same[w, t], ends[w, t] = kept / known, binomtest(kept, known).proportion_ci(0.95)
-    often = quenched.steps <= hopping.waiting_times[-1] + wanted[-1]  # not the long way to the end of the runs
+    often = quenched.steps <= hopping.waiting_times[-1] + wanted[-1]  # not the long rest of the runs
     found = stays_of(Residence(residence.steps[often], residence.ids[:, often]))
     stays = [found.minimum_ids == number for number in hopping.minimum_ids]
     total = np.array([found.lengths[stay].sum() for stay in stays])
@@ -99,9 +99,9 @@ def observed_hops(
 
 
 def mean_dwell_time(total: float, departures: int) -> tuple[float, float, float]:
-    """Mean of dwell times that sum to `total` and ended `departures` times, and its 95 % interval.
+    """Mean of dwell times with sum `total` and `departures` observed ends, and its 95 % interval.
 
-    inf where no end was seen; nan where nothing was: the runs were not seen to stay at all.
+    inf without an observed end; nan if the runs were not observed to stay at all.
     """
     if total <= 0.0:
         return float("nan"), float("nan"), float("nan")
@@ -113,7 +113,7 @@ def mean_dwell_time(total: float, departures: int) -> tuple[float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class HoppingComparison(Result, shows=("observed.same",)):
-    """Hops foretold and seen, of the runs in minima from which the database knows a way to another.
+    """Predicted and observed hops of the runs in minima that the database connects to another.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ class HoppingComparison(Result, shows=("observed.same",)):
         For each choice of temperature (`exit_temperatures`).
     observed : ObservedHops
     fits : dict of str to Aging
-        t* and mu at one threshold of the displacement by hops, for each choice and as seen ("inherent"), and of the
-        whole displacement ("raw").
+        t* and mu at one threshold of the displacement by hops, for each choice and as observed ("inherent"), and of
+        the whole displacement ("raw").
     """
 
     predicted: Mapping[str, Hopping]
@@ -131,9 +131,9 @@ class HoppingComparison(Result, shows=("observed.same",)):
 
     @property
     def dwell_times(self) -> dict[str, float]:
-        """Mean dwell time predicted for the minima, weighted by the time seen in each, for each choice.
+        """Mean dwell time predicted for the minima, weighted by the observed time in each, for each choice.
 
-        inf where no departure is predicted; nan where no run was seen to stay.
+        inf if no departure is predicted; nan if no run was observed to stay.
         """
         total = float(self.observed.stays.sum())
         never = np.inf if total > 0 else np.nan
@@ -141,7 +141,7 @@ class HoppingComparison(Result, shows=("observed.same",)):
 
     @property
     def expected_departures(self) -> dict[str, float]:
-        """Departures that the predicted dwell times make of the stays seen, for each choice of temperature."""
+        """Departures that the predicted dwell times give for the observed stays, for each choice of temperature."""
         stays = self.observed.stays
         return {name: float((stays / hopping.dwell_times).sum()) for name, hopping in self.predicted.items()}
 
@@ -163,7 +163,7 @@ def compare_hopping(
     jobs: int = 1,
     progress: Callable[[str, int, int], object] | None = None,
 ) -> HoppingComparison:
-    """Foretell the hops of SGD at both choices of temperature and compare them with those seen.
+    """Predict the hops of SGD at both choices of temperature and compare them with the observed ones.
 
     Parameters
     ----------
@@ -208,14 +208,14 @@ def compare_hopping(
 
 
 def _at_common_lags(msd: MeanSquareDisplacement) -> MeanSquareDisplacement:
-    """Without lags that some waiting time does not have: up to the end of the runs only the first one has."""
+    """Only lags common to all waiting times; up to the end of the runs, only the first one has lags."""
     found = np.isfinite(msd.values).any(axis=0)
     common = msd.lags[found.sum(axis=0) == found.sum(axis=0).max()]
     return at_lags(msd, common) if common.size > 1 else msd
 
 
 def hopping_lags(lags: NDArray[np.int64], quenched: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Those of the lags (T,) at which hops are foretold: the quenched ones, and about three a decade before."""
+    """The lags (T,) at which hops are predicted: the quenched ones, and about three per decade before."""
     earlier = lags[lags < quenched[0]]
     wanted = np.geomspace(1, quenched[0], 1 + int(3 * np.log10(quenched[0])))
     chosen = (
@@ -225,9 +225,9 @@ def hopping_lags(lags: NDArray[np.int64], quenched: NDArray[np.int64]) -> NDArra
 
 
 def of_covered(msd: MeanSquareDisplacement, covered: Flags) -> MeanSquareDisplacement:
-    """Displacement whose mean over all runs is that over the covered ones (R, W), for `dynamics.aging`.
+    """Displacement whose mean over all runs equals that over the covered ones (R, W), for `dynamics.aging`.
 
-    Covered runs weigh R over their number, others nothing (`dynamics.displacement.of_known`); a covered run without an
-    inherent structure at tw + t is not known there.
+    Covered runs have the weight R over their number, others zero (`dynamics.displacement.of_known`); a covered run
+    without an inherent structure at tw + t is unknown there.
     """
     return of_known(msd, covered)

@@ -1,9 +1,9 @@
-"""Do barriers explain SGD? Rates of escape at the temperature of its gradient noise, beside the jumps that it makes.
+"""Rates of escape at the temperature of SGD's gradient noise, compared with the jumps of SGD.
 
-SGD has no temperature: its noise depends on the place and is aligned with the curvature. What stands in for one is the
-strength of the noise in units of energy, eta C / 2 with the covariance C of the minibatch gradient
-(`dynamics.spectra.effective_temperatures`). Along the way over a barrier the noise along the unstable mode counts,
-near the minimum that along the modes weighted by their curvature: both are given, and the rates of both.
+SGD has no temperature: its noise depends on the position and is aligned with the curvature. The strength of the noise
+in units of energy takes its place, eta C / 2 with the covariance C of the minibatch gradient
+(`dynamics.spectra.effective_temperatures`). For crossing a barrier the noise along the unstable mode matters, near the
+minimum that along the modes weighted by their curvature: both temperatures are given, with their rates.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bridge.explanation._escapes import exponential_rate
-from bridge.mapping import QuenchedSnapshots
-from bridge.residence import UNKNOWN, Residence
+from bridge.mapping import UNKNOWN, QuenchedSnapshots
+from bridge.residence import Residence
 from dynamics.snapshots import Measurement, loss_identity, measure_all
 from dynamics.spectra import effective_temperatures, gradient_noise, minibatch_factor
 from landscape import symmetry
@@ -39,10 +39,10 @@ class EffectiveTemperatures(Result, axes={"K": "point"}, units={"mean": "nats", 
     mean : (K,) float64
         eta Tr(C) / (2 P): over all modes.
     curved : (K,) float64
-        eta sum_i C_ii |lambda_i| / (2 sum_i |lambda_i|): where the loss is curved.
+        eta sum_i C_ii |lambda_i| / (2 sum_i |lambda_i|): weighted by curvature.
     softest : (K,) float64
-        eta C_11 / 2 along the lowest mode: at a transition state the unstable one, the way across. Zero, but for
-        rounding, where symmetry forbids noise along it: as where two units are equal and the way parts them.
+        eta C_11 / 2 along the lowest mode: at a transition state the unstable one, across the barrier. Zero within
+        rounding if symmetry forbids noise along it, as for two equal units that the path separates.
     """
 
     mean: Array
@@ -68,16 +68,16 @@ def temperatures_at(
     loss : CrossEntropyLoss
     points : K arrays (P,)
     learning_rate, batch_size, replacement
-        Of SGD; see `dynamics.spectra.minibatch_factor`.
+        Settings of SGD; see `dynamics.spectra.minibatch_factor`.
     path : path, optional
-        Folder in which finished points are remembered.
+        Folder for finished points.
     jobs, progress
-        Workers, and calls (done, total); the result does not depend on them.
+        Number of workers, and callable (done, total); they do not change the result.
 
     Raises
     ------
     ValueError
-        If the batch size does not fit the rows.
+        If the batch size does not match the rows.
     """
     factor = minibatch_factor(loss.data.rows, batch_size, replacement=replacement)
     found = measure_all(
@@ -110,7 +110,7 @@ def exit_temperatures(
     """Temperature (m, 2) of the exits over m transition states, from the first and from the second minimum of each.
 
     "curved" is that of the minimum, weighted by curvature, "unstable" that along the unstable mode at the transition
-    state. Where there is none it is the smallest positive number, at which nothing happens. Arguments as in
+    state. If there is none, it is the smallest positive number, at which nothing happens. Arguments as in
     `temperatures_at`; `minima` must hold both ends of each of `states`.
     """
     points = [record.point.coordinates for record in (*minima, *states)]
@@ -143,16 +143,16 @@ class JumpRates(Result, shows=("rates", "jumps", "unplaced"), axes={"S - 1": "in
     ----------
     steps : (S,) int64
     jumps, exposures : (S - 1,) int64
-        Changes of basin within each interval, and runs that have an inherent structure at both its ends: of the others
-        it is not known whether they left in it.
+        Changes of basin within each interval, and runs with an inherent structure at both its ends: for the others it
+        is unknown whether they left.
     rates, rates_low, rates_high : (S - 1,) float64
-        Jumps per step of a run, and the 95 % interval of a Poisson count: a lower bound of the rate where runs jump
-        more than once in an interval. nan where there was none.
+        Jumps per step of a run, and the 95 % interval of a Poisson count: a lower bound on the rate if runs jump more
+        than once in an interval. nan without exposure.
     images : (S - 1,) int64
-        Jumps to another image of the same minimum, as far as the losses tell (within 1e-9).
+        Jumps to another image of the same minimum, judged by the losses (within 1e-9).
     unplaced : int
-        Changes of basin, beside those, of which it is not known in which interval they were: across snapshots without
-        an inherent structure. `jumps` and these are all departures (`bridge.residence`).
+        Further changes of basin whose interval is unknown, across snapshots without an inherent structure. `jumps` and
+        these are all departures (`bridge.residence`).
     """
 
     steps: NDArray[np.int64]
@@ -166,7 +166,7 @@ class JumpRates(Result, shows=("rates", "jumps", "unplaced"), axes={"S - 1": "in
 
 
 def jump_rates(quenched: QuenchedSnapshots) -> JumpRates:
-    """Count the changes of basin between the quenched snapshots of runs that follow one another."""
+    """Count the changes of basin between consecutive quenched snapshots."""
     residence, lengths = Residence.of_basins(quenched), np.diff(quenched.steps)
     runs, before, after, left = residence.successive()
     placed = after - before == 1
@@ -187,24 +187,24 @@ def jump_rates(quenched: QuenchedSnapshots) -> JumpRates:
 
 @dataclass(frozen=True, eq=False)
 class PredictedJumps(Result, shows=("minimum_ids",)):
-    """Jumps as Kramers-Langer rates at effective temperatures foretell them for runs in known minima.
+    """Jumps predicted by Kramers-Langer rates at effective temperatures for runs in known minima.
 
     Parameters
     ----------
     minimum_ids : (R, S) int64
-        Database id of the minimum of each quenched snapshot; 0 where the database does not have it.
+        Database id of the minimum of each quenched snapshot; 0 if the database does not have it.
     with_exits : (R, S) bool
         Whether the database knows a transition state there.
     rates : dict of str to (S,) float64
         Mean rate of escape, images included, per step over the snapshots with exits, for each choice of temperature
-        (`exit_temperatures`). nan where no snapshot has exits. A lower bound, as far as exits are unknown; where the
-        barriers are not several temperatures high (`barrier_over_temperature`) the theory does not hold.
+        (`exit_temperatures`). nan if no snapshot has exits. A lower bound if exits are unknown; the theory requires
+        barriers of several temperatures (`barrier_over_temperature`).
     expected : dict of str to float
-        Jumps that these rates make of the runs between the quenched steps, over the intervals that begin with exits
-        and have an inherent structure at both ends: to be compared with those counted (`JumpRates.jumps`), of which no
-        more than one an interval is seen.
+        Jumps expected from these rates between the quenched steps, over the intervals that begin with exits and have
+        an inherent structure at both ends. Compare with the counted ones (`JumpRates.jumps`), of which at most one per
+        interval is observed.
     displacement_rates : dict of str to (S,) float64
-        Mean square displacement per parameter and step that these hops make (modulo symmetry), to first order in time.
+        Mean square displacement per parameter and step due to these hops (modulo symmetry), to first order in time.
     barrier_over_temperature : dict of str to (k, 2) float64
         Heights in units of the temperature, of each of the k transition states from both of its minima.
     """
@@ -229,13 +229,13 @@ def predicted_jumps(
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> PredictedJumps:
-    """Predict how often the runs leave the minima that they are in.
+    """Predict how often the runs leave their minima.
 
     Parameters
     ----------
     quenched : QuenchedSnapshots
     database : Database
-        Of minima and transition states of `loss`; nothing is added.
+        Minima and transition states of `loss`; nothing is added.
     loss : CrossEntropyLoss
     learning_rate, batch_size, replacement, path, jobs, progress
         As in `temperatures_at`.
@@ -271,7 +271,7 @@ def predicted_jumps(
 
 
 def ids_in_database(quenched: QuenchedSnapshots, database: Database, loss: CrossEntropyLoss) -> NDArray[np.int64]:
-    """Database id (R, S) of each snapshot's minimum, 0 where there is none; every basin is looked up once."""
+    """Database id (R, S) of each snapshot's minimum, 0 if there is none; every basin is looked up once."""
     ids = np.full(quenched.basins.shape, UNKNOWN, dtype=np.int64)
     for r, basins in enumerate(quenched.basins):
         for basin in np.unique(basins[basins != UNKNOWN]):
@@ -284,7 +284,7 @@ def ids_in_database(quenched: QuenchedSnapshots, database: Database, loss: Cross
 def _squared_lengths(
     loss: CrossEntropyLoss, minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]
 ) -> Array:
-    """Squared distance (k,) modulo symmetry of the two minima that each transition state joins."""
+    """Squared distance (k,) modulo symmetry of the two minima that each transition state connects."""
     known = {minimum.id: minimum.point.coordinates for minimum in minima}
     pairs = {state.minimum_ids for state in states}
     lengths = {(a, b): symmetry.distance(loss.network, known[a], known[b]) ** 2 for a, b in pairs}

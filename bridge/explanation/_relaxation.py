@@ -1,14 +1,14 @@
-"""Aging without barriers: runs that slide down soft modes, as a quadratic model of the loss foretells it.
+"""Aging without barriers: runs that slide down soft modes, as predicted by a quadratic model of the loss.
 
 A run at theta(tw) in a quadratic well around theta_0 with Hessian eigenvalues lambda_i moves, by gradient descent, by
 
     MSD(tw, t) = (1 / P) sum_i c_i(tw)^2 (1 - (1 - eta lambda_i)^t)^2,    c_i = v_i . (theta(tw) - theta_0).
 
-and its loss changes by sum_i lambda_i c_i^2 ((1 - eta lambda_i)^(2 t) - 1) / 2. Along modes of negative curvature that
-has no lower bound, but the loss has: no cross-entropy is below zero. So where the model predicts less than zero it has
-run away, and what it says of the displacement, which grows exponentially, is not determined (`Relaxation.ran_away`).
+and its loss changes by sum_i lambda_i c_i^2 ((1 - eta lambda_i)^(2 t) - 1) / 2. Along modes of negative curvature this
+has no lower bound, but the loss has: no cross-entropy is below zero. If the model predicts less than zero, it has run
+away, and its exponentially growing displacement is meaningless (`Relaxation.ran_away`).
 
-Derived here (a textbook exercise, tested by `test_full_batch_descent_in_a_quadratic_well_is_predicted_exactly` and
+Derived here (tested by `test_full_batch_descent_in_a_quadratic_well_is_predicted_exactly` and
 `test_the_loss_of_a_quadratic_model`).
 """
 
@@ -31,19 +31,19 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Model = Literal["minimum", "local"]
 
-MAX_EXPONENT = 100.0  # growth along modes of negative curvature stops here: it is beyond any threshold
+MAX_EXPONENT = 100.0  # limit of the growth along modes of negative curvature, beyond any threshold
 
 FLAT = 1e-30  # in place of an eigenvalue of exactly zero
 
 
 @dataclass(frozen=True, eq=False)
 class Relaxation(Result, shows=("model", "learning_rate", "anharmonicity", "msd.values"), axes={"T": "lag"}):
-    """Relaxation as quadratic models foretell it, for R runs and W waiting times.
+    """Relaxation predicted by quadratic models, for R runs and W waiting times.
 
     Parameters
     ----------
     msd : MeanSquareDisplacement
-        Predicted; `dynamics.aging` and `dynamics.aging_times.agreement` take it.
+        Predicted displacement, for `dynamics.aging` and `dynamics.aging_times.agreement`.
     model : {"minimum", "local"}
         Where the loss was expanded: at a minimum, or at the snapshot theta(tw) itself.
     eigenvalues, components : (R, W, P) float64
@@ -53,7 +53,7 @@ class Relaxation(Result, shows=("model", "learning_rate", "anharmonicity", "msd.
         has this gradient by construction.
     learning_rate : float
     ran_away : (R, W, T) bool
-        Whether the predicted loss is below zero. Never for a loss that is no `CrossEntropyLoss`.
+        Whether the predicted loss is below zero. Never for a loss that is not a `CrossEntropyLoss`.
     """
 
     msd: MeanSquareDisplacement
@@ -66,7 +66,7 @@ class Relaxation(Result, shows=("model", "learning_rate", "anharmonicity", "msd.
 
     @property
     def known(self) -> Flags:
-        """Whether there is a prediction (R, W): not where the minimum to expand around is unknown."""
+        """Whether there is a prediction (R, W), which requires a known minimum to expand around."""
         return np.all(np.isfinite(self.components), axis=-1)
 
     @property
@@ -103,9 +103,9 @@ def harmonic_displacement(
         Steps.
     learning_rate : float
     discrete : bool
-        Steps of gradient descent, (1 - eta lambda)^t; else the gradient flow, exp(-eta lambda t). They differ where
-        eta lambda is not small: stiff modes, which have relaxed before any lag that matters. Where eta lambda > 2 the
-        steps diverge.
+        Steps of gradient descent, (1 - eta lambda)^t; otherwise the gradient flow, exp(-eta lambda t). They differ if
+        eta lambda is not small: for stiff modes, which relax before any relevant lag. The steps diverge if eta lambda
+        > 2.
     """
     moved = _moved(eigenvalues, lags, learning_rate, discrete=discrete)
     return ((np.asarray(components, dtype=np.float64)[..., None, :] * moved) ** 2).mean(axis=-1)
@@ -121,12 +121,12 @@ def harmonic_loss_change(
 
 
 def _moved(eigenvalues: ArrayLike, lags: ArrayLike, learning_rate: float, *, discrete: bool) -> Array:
-    """How far (..., T, P) each mode has gone, in units of its component."""
+    """Distance (..., T, P) that each mode has moved, in units of its component."""
     lam = np.asarray(eigenvalues, dtype=np.float64)[..., None, :]
     t = np.asarray(lags)[:, None]
     if discrete:
         step = learning_rate * lam
-        beyond = step > 1.0  # the step leaps over the bottom
+        beyond = step > 1.0  # the step overshoots the bottom
         with np.errstate(divide="ignore"):
             exponent = np.minimum(np.log1p(np.where(beyond, step - 2.0, -step)) * t, MAX_EXPONENT)
         return np.where(beyond & (t % 2 == 1), -np.exp(exponent) - 1.0, np.expm1(exponent))
@@ -148,20 +148,19 @@ def relaxation(
     Parameters
     ----------
     runs : Trajectories
-        By plain SGD: constant learning rate, no momentum.
+        Runs by plain SGD: constant learning rate, no momentum.
     loss : Loss
-        The one that they descend, with its penalty. Of a `CrossEntropyLoss` it is checked.
+        The loss that they descend, including its penalty; checked for a `CrossEntropyLoss`.
     minima : (R, P) or (R, W, P) array, optional
-        Around which to expand: of each run the one it ends in, or of each waiting time the one whose basin it is in
-        (`quenched_snapshots`), in that very image. By default the loss is expanded at theta(tw) itself,
-        c_i = g_i / lambda_i with its gradient g: what no far-off minimum can know.
+        Minima to expand around: the final one of each run, or that of each waiting time (`quenched_snapshots`), in the
+        same image. By default the loss is expanded at theta(tw) itself, with c_i = g_i / lambda_i and its gradient g.
     discrete : bool
         See `harmonic_displacement`.
     partial : bool
-        Whether `minima` may be nan here and there, where a quench found none: nothing is predicted of those runs and
-        waiting times (nan). Otherwise that is refused.
+        Whether `minima` may contain nan for quenches without a minimum: those runs and waiting times have no
+        prediction (nan). Otherwise nan raises an error.
     jobs : int
-        Workers; the result does not depend on it.
+        Number of workers; it does not change the result.
     progress : callable (done, total) of runs, optional
 
     Raises
@@ -200,10 +199,10 @@ def plain_learning_rate(runs: Trajectories) -> float:
     Raises
     ------
     ValueError
-        If it is not known, changes along the runs, or there was momentum.
+        If it is unknown, changes along the runs, or there was momentum.
     """
     if "learning_rate" not in runs.metadata:
-        msg = "runs must say their learning_rate; their metadata have none"
+        msg = "runs must have a learning_rate in their metadata; they have none"
         raise ValueError(msg)
     for name, plain in (("schedule", "constant"), ("momentum", 0.0)):
         if runs.metadata.get(name, plain) != plain:
@@ -246,7 +245,7 @@ def _expand(loss: Loss, points: Array, centers: Array | None) -> tuple[Array, ..
 
 def _at_point(model: LocalModel) -> tuple[Array, Array, float, float]:
     """Expansion at theta(tw): a virtual stationary point at a distance -g_i / lambda_i along each mode."""
-    # along a flat mode with a slope it lies beyond all bounds: (g / lambda) (exp(-lambda t) - 1) still becomes -g t
+    # along a flat mode with a slope it is infinitely far away: (g / lambda) (exp(-lambda t) - 1) still becomes -g t
     values = np.where(model.eigenvalues == 0, FLAT, model.eigenvalues)
     components = np.where(model.zero, 0.0, model.projections / values)
     return np.where(model.zero, 0.0, values), components, float("nan"), model.value

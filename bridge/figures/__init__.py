@@ -1,4 +1,7 @@
-"""The figures of the paper, by number, and those beyond it."""
+"""The figures of the paper, by number, and those beyond it.
+
+`FIGURES` lists them, `reproduce` makes one with the published numbers beside ours.
+"""
 
 import lazy_loader
 

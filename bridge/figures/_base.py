@@ -1,4 +1,4 @@
-"""What a figure of the paper is."""
+"""The definition of a figure of the paper."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ SCALES: tuple[ScaleName, ...] = get_args(ScaleName)
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """One figure: its runs, its numbers, its drawing.
+    """One figure: its runs, its numbers, its layout.
 
     Parameters
     ----------
     name, title : str
-        On the command line, and what it shows.
+        Its name on the command line, and its content.
     published : mapping
-        Numbers in the paper (arXiv 2209.02517), by the names that ours have; empty where none were at hand.
+        Numbers in the paper (arXiv 2209.02517), under the names of ours; empty if there are none.
     ensembles : callable (scale) -> tuple of Ensemble
-        The runs that it needs, if any.
+        Its runs, if any.
     compute : callable (work, ensembles) -> result
         From these runs to a frozen dataclass of arrays.
     describe : callable (result) -> dict
@@ -31,7 +31,7 @@ class PaperFigure:
     draw : callable (result) -> Figure
         The paper's layout.
     extra_seconds : callable (scale) -> float
-        Core seconds that `compute` takes besides the runs, on the machine of `Ensemble.step_microseconds`.
+        Core seconds of `compute` besides the runs, on the machine of `Ensemble.step_microseconds`.
     """
 
     name: str

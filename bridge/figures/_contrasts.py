@@ -131,10 +131,10 @@ def draw(result: Contrast) -> Figure:
         right.errorbar(fit.mu.value, k, xerr=mu_bars([fit]), fmt=marker, color=color, capsize=3)
     left.set(xscale="log", yscale="log", xlabel="waiting time $t_w$ (steps)", ylabel="$t^*$ (steps)")
     left.set_title(rf"$\Delta^*$ = {THRESHOLD:g}")
-    left.xaxis.set_minor_locator(NullLocator())  # their labels would overlap
+    left.xaxis.set_minor_locator(NullLocator())  # labels would overlap
     ticks = result.fits[0].waiting_times
     left.set_xticks(ticks, [str(tw) for tw in ticks], rotation=45)
-    if len(result.labels) <= MOST_IN_LEGEND:  # else the labels on the right have to do
+    if len(result.labels) <= MOST_IN_LEGEND:  # otherwise the labels on the right are enough
         legend_beside(left)
     right.axvline(1.0, color="0.5", linestyle="--", linewidth=1)
     right.set_yticks(range(len(result.labels)), result.labels)
@@ -161,7 +161,7 @@ def draw_regime(result: Contrast) -> Figure:
 
 
 def _regime_text(part: GeneralizedDiffusion) -> str:
-    """The exponents, or where one power law does not do, those of the waiting times."""
+    """The exponents, or those of the waiting times if one power law is not enough."""
     if not np.isfinite(part.alpha.value):
         return "not determined"
     if part.status == Status.ALPHA_NOT_A_POWER_LAW:

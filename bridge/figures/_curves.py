@@ -41,7 +41,7 @@ class LossCurves:
     labels : tuple of str, (A,)
     steps : (C,) int64
     loss, accuracy : (A, C)
-        Mean over the runs: training loss with its penalty (nats), accuracy on the training rows.
+        Mean over the runs: training loss including its penalty (nats), accuracy on the training rows.
     loss_quartiles, accuracy_quartiles : (A, 2, C)
         Of the runs.
     final_loss, final_accuracy, final_test_loss, final_test_accuracy : (A, R)

@@ -1,4 +1,4 @@
-"""Ensembles of runs that figures share: equal ones run once."""
+"""Ensembles of runs that figures share; equal ones run once."""
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -12,12 +12,12 @@ ScaleName = Literal["quick", "paper"]
 MNIST_FEATURES, MNIST_CLASSES = 784, 10
 LJAT_FEATURES, LJAT_CLASSES = 2, 4
 LJAT_ROWS = 1000
-WIDE = 64  # inputs beyond which the first layer is what costs
+WIDE = 64  # inputs beyond which the first layer dominates the cost
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """What decides the runs of one file.
+    """The settings that determine the runs of one file.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Ensemble:
 
     @property
     def name(self) -> str:
-        """Of the file: says all that differs between ensembles but the number of runs, which may grow."""
+        """Name of the file: all settings except the number of runs, which may grow."""
         parts = [self.dataset, *([f"n{self.rows}"] if self.rows else []), "h" + "-".join(map(str, self.hidden))]
         parts += [f"d{self.dataset_seed}"] * (self.dataset_seed > 0)
         parts += [self.noise_label.replace(" ", "")] * (self.noise != Epochs())
@@ -65,12 +65,12 @@ class Ensemble:
 
     @property
     def optimizer(self) -> SGD:
-        """The paper's learning rate, this batch size."""
+        """SGD with the paper's learning rate and this batch size."""
         return SGD(batch_size=self.batch_size)
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
-        """Of the network."""
+        """Layer sizes of the network."""
         mnist = self.dataset == "mnist"
         inputs, classes = (MNIST_FEATURES, MNIST_CLASSES) if mnist else (LJAT_FEATURES, LJAT_CLASSES)
         return (inputs, *self.hidden, classes)
@@ -82,13 +82,13 @@ class Ensemble:
 
     @property
     def step_microseconds(self) -> float:
-        """What a step costs, roughly, on one core of the machine where the kernels were measured."""
+        """Approximate cost of a step on one core of the machine where the kernels were measured."""
         if self.layer_sizes[0] > WIDE:
             return (12.0 + 0.0022 * self.n_parameters) * self.batch_size / 50
         rows = (self.rows or LJAT_ROWS) if self.noise.all_rows else self.batch_size
         return 1.4 * self.n_parameters / 70 * rows / 100
 
     def at_most(self, replicas: int | None = None, steps: int | None = None) -> "Ensemble":
-        """The same with so many runs and steps at most."""
+        """The same with at most this many runs and steps."""
         runs = self.replicas if replicas is None else min(replicas, self.replicas)
         return replace(self, replicas=runs, steps=self.steps if steps is None else min(steps, self.steps))

@@ -43,7 +43,7 @@ def ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Generalization:
-    """Where the runs of E ensembles end.
+    """Final points of the runs of E ensembles.
 
     Parameters
     ----------
@@ -55,10 +55,10 @@ class Generalization:
     error : (E, R)
         Test loss minus training loss, both without the penalty, nats.
     test_rows : (E,) int64
-        Rows that the test loss is a mean over, the same for all ensembles of a data set's seed as far as they go.
+        Number of test rows, shared by all ensembles with the same seed of the data set.
     test_error : (E,)
-        Standard error of the mean of `error` over the runs that comes from these rows, nats. The training loss has
-        none: it is that of the rows which were trained on.
+        Standard error, from these rows, of the mean of `error` over the runs, in nats. The training loss has none,
+        because it covers all training rows.
     """
 
     labels: tuple[str, ...]
@@ -88,7 +88,7 @@ class Generalization:
 def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> Generalization:
     """Trace and generalization error of the last snapshot of every run.
 
-    Test rows are made until their error is below that of the runs, at most `MOST_TEST_ROWS`.
+    Test rows are generated until their error is below that of the runs, at most `MOST_TEST_ROWS`.
     """
     traces, errors, tests = [], [], []
     for done, ensemble in enumerate(ensembles):
@@ -114,7 +114,7 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> Generalization:
 
 
 def _spread(loss: CrossEntropyLoss, last: Array, train_loss: Array) -> float:
-    """Standard deviation over the runs of the generalization error, on the test rows that are there."""
+    """Standard deviation over the runs of the generalization error, on the existing test rows."""
     tests = held_out_loss(loss, last, most_rows=CHUNK).values - train_loss
     return float(tests.std(ddof=1)) if len(tests) > 1 else 0.0
 
@@ -147,10 +147,10 @@ def describe(result: Generalization) -> dict[str, Any]:
 def rank_correlations_given(x: Array, y: Array, rows: NDArray[np.int64]) -> dict[str, float]:
     """Spearman's correlation of x and y over ensembles, of 1 / N and y, and the partial one of x and y given N.
 
-    The partial correlation is (r_xy - r_xn r_yn) / sqrt((1 - r_xn^2) (1 - r_yn^2)) of the ranks, that of what a
-    line through the ranks of 1 / N leaves of the two; its p is that of Student's t with n - 3 degrees of freedom.
-    Derived here, tested against these residuals. nan where fewer than four ensembles, or ranks without spread, leave
-    it undetermined.
+    The partial correlation is (r_xy - r_xn r_yn) / sqrt((1 - r_xn^2) (1 - r_yn^2)) of the ranks, i.e. the correlation
+    of the residuals of both after a line through the ranks of 1 / N; its p is that of Student's t with n - 3 degrees
+    of freedom. Derived here, tested against these residuals. nan for fewer than four ensembles, or ranks without
+    spread.
     """
     ranks = [rankdata(values) for values in (x, y, 1.0 / rows)]
     if len(x) < 3 or any(np.ptp(rank) == 0.0 for rank in ranks[:2]):
@@ -169,7 +169,7 @@ def rank_correlations_given(x: Array, y: Array, rows: NDArray[np.int64]) -> dict
 
 
 def marker_size(rows: int) -> float:
-    """Points, of an ensemble with so many training rows."""
+    """Marker size in points for an ensemble with `rows` training rows."""
     return 3.0 + 4.0 * np.log10(max(rows, ROWS[0]) / ROWS[0])
 
 

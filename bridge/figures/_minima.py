@@ -1,4 +1,4 @@
-"""The landscape's own table: how many minima there are, against the published orders of magnitude."""
+"""The table of landscapes: numbers of minima and the published orders of magnitude."""
 
 import math
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class MinimaTable:
 
 
 def compute(work: Work, _runs: tuple[Ensemble, ...]) -> MinimaTable:
-    """Explore the landscapes of figure 1, or go on with it."""
+    """Explore the landscapes of figure 1, or continue."""
     ensembles, summaries = ljat_ensembles(work.scale), []
     for ensemble in ensembles:
         path = work.folder / f"landscape_h{ensemble.label.replace(',', '-')}.db"
@@ -53,7 +53,7 @@ def compute(work: Work, _runs: tuple[Ensemble, ...]) -> MinimaTable:
 
 
 def describe(table: MinimaTable) -> dict[str, Any]:
-    """Numbers found, and how many there are at least; lowest loss."""
+    """Numbers found, lower bounds, and lowest losses."""
     estimates = [summary.estimated_minima for summary in table.summaries]
     return {
         "hidden": table.labels,
@@ -68,7 +68,7 @@ def describe(table: MinimaTable) -> dict[str, Any]:
 
 
 def draw(table: MinimaTable) -> Figure:
-    """Numbers of minima per architecture: published, found, at least."""
+    """Numbers of minima per architecture: published, found, lower bound."""
     figure = Figure(figsize=(5.5, 4.0), layout="constrained")
     ax = figure.subplots()
     places = range(len(table.labels))

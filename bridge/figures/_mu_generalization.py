@@ -1,4 +1,4 @@
-"""Beyond the paper: does mu go with generalization? Depths and numbers of rows of figure A2."""
+"""Beyond the paper: mu against generalization, for the depths and numbers of rows of figure A2."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +40,7 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> MuGeneralization:
 
 
 def describe(result: MuGeneralization) -> dict[str, Any]:
-    """Both per ensemble, and their rank correlations: as they are, of 1 / N with the error, and given N."""
+    """Both per ensemble, and their rank correlations: plain, of 1 / N with the error, and given N."""
     known = np.isfinite(result.mu)
     ends = result.ends
     correlations = _generalization.rank_correlations_given(result.mu[known], ends.mean_error[known], ends.rows[known])

@@ -1,4 +1,4 @@
-"""Beyond the paper: displacement of the outputs beside that of the parameters."""
+"""Beyond the paper: displacement of the outputs compared with that of the parameters."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from landscape.plots import legend_beside
 
 THRESHOLD = 1e-2  # of the parameters
 MOST_RUNS = 20
-SHARE = 0.5  # of the smallest of the largest means: above the rattling of single steps, within reach of all
+SHARE = 0.5  # of the smallest of the largest means: above single-step fluctuations, within reach of all
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def draw(result: OutputAging) -> Figure:
 
 OUTPUTS = PaperFigure(
     "outputs",
-    "beyond the paper: aging of the outputs beside that of the parameters",
+    "beyond the paper: aging of the outputs and of the parameters",
     {},
     ljat_ensembles,
     compute,

@@ -43,7 +43,7 @@ def ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
 
 
 def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> RealizationFigure:
-    """The spread of mu over data beside that over runs."""
+    """The spread of mu over data and over runs."""
     labels = tuple(dict.fromkeys(ensemble.label for ensemble in ensembles))
     results = []
     for label in labels:
@@ -71,7 +71,7 @@ def _numbers(spread: ExponentSpread) -> dict[str, Any]:
 
 
 def draw(result: RealizationFigure) -> Figure:
-    """A panel per architecture: the slope behind the bend on every realization, its mean and interval."""
+    """A panel per architecture: the slope beyond the bend on every realization, its mean and interval."""
     figure = Figure(figsize=(4.2 * len(result.labels), 3.8), layout="constrained")
     axes = figure.subplots(1, len(result.labels), squeeze=False, sharey=True)[0]
     for k, (ax, label, part) in enumerate(zip(axes, result.labels, result.results, strict=True)):
@@ -82,7 +82,7 @@ def draw(result: RealizationFigure) -> Figure:
 
 REALIZATIONS = PaperFigure(
     "realizations",
-    "beyond the paper: mu behind the bend on several realizations of the data set",
+    "beyond the paper: mu beyond the bend on several realizations of the data set",
     {},
     ensembles,
     compute,

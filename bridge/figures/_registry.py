@@ -1,6 +1,6 @@
-"""The figures of the paper, one file each kind: what runs they need, what is computed of them, how it is drawn.
+"""The figures of the paper, one file for each kind: the runs, the computation and the layout.
 
-Adding one is a `PaperFigure` in a file here and its name in `FIGURES`.
+To add one, define a `PaperFigure` in a file here and add its name to `FIGURES`.
 """
 
 from bridge.figures._aging import FIG2, FIG3, FIG5

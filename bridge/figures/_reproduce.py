@@ -18,12 +18,12 @@ from landscape.networks import MLP
 from landscape.plots import save_figure
 from landscape.support import package_version, to_json, write_text
 
-REFERENCE_MICROSECONDS = 1.35  # a step of 10 hidden units where `Ensemble.step_microseconds` was measured
+REFERENCE_MICROSECONDS = 1.35  # a step of 10 hidden units on the machine of `Ensemble.step_microseconds`
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A figure that was made: what was published, what came out, and where it lies."""
+    """A finished figure: published numbers, our numbers, and the files."""
 
     figure: str
     published: dict[str, Any]
@@ -43,29 +43,29 @@ def reproduce(
     jobs: int = 1,
     progress: Progress = lambda stage, done, total: None,
 ) -> Reproduction:
-    """Make a figure of the paper; goes on where an interrupted call was.
+    """Make a figure of the paper; continues an interrupted call.
 
     Parameters
     ----------
     figure : PaperFigure
     output : path
-        Folder: runs lie in `output`/SCALE/runs and are shared by all figures, numbers and drawing in `output`/SCALE.
+        Folder: runs are in `output`/SCALE/runs, shared by all figures; numbers and figure in `output`/SCALE.
     scale : {"quick", "paper"}
-        The paper's numbers of runs and steps, or what takes under three minutes on two cores.
+        The paper's numbers of runs and steps, or smaller ones that take under three minutes on two cores.
     replicas : int, optional
-        At most so many runs of every ensemble: what there is time for. More can be added by a later call.
+        At most this many runs of every ensemble. A later call can add more.
     steps : int, optional
-        At most so many steps of every run: enough where a figure looks at early times only. Files of their own.
+        At most this many steps of every run, for figures that need early times only. They have separate files.
     data_dir : path, optional
-        Where the MNIST files lie.
+        Directory of the MNIST files.
     seed, jobs : int
-        Of the runs, and workers.
+        Seed of the runs, and number of workers.
     progress : callable (stage, done, total)
 
     Raises
     ------
     ValueError
-        For an argument out of its range, or files in `output` that were made with other settings.
+        If an argument is out of range, or files in `output` were made with other settings.
     """
     folder = Path(output) / scale
     work = Work(folder / "runs", data_dir, seed, jobs, progress, scale)
@@ -99,7 +99,7 @@ def estimate_seconds(
     steps: int | None = None,
     jobs: int = 1,
 ) -> float:
-    """Wall seconds that a figure will take here, less what is on disk: a rough guess, within a factor of two."""
+    """Estimated wall time in seconds of a figure here, without finished parts; accurate within a factor of two."""
     work = Work(Path(output) / scale / "runs")
     missing = sum(_missing_seconds(ensemble, work) for ensemble in _ensembles(figure, scale, replicas, steps))
     return (figure.extra_seconds(scale) + missing) * machine_factor() / max(1, jobs)
@@ -117,7 +117,7 @@ def _missing_seconds(ensemble: Ensemble, work: Work) -> float:
 
 @cache
 def machine_factor() -> float:
-    """How much slower this machine is than the one where the kernels were measured: a short run tells."""
+    """Slowdown of this machine relative to the one where the kernels were measured, from a short run."""
     network, data = MLP((2, 10, 4)), datasets.ljat(rows=1000, seed=0)
     steps, seconds = 20_000, []
     for _ in range(3):

@@ -15,7 +15,7 @@ from dynamics.runs import WAITING_TIMES
 from dynamics.spectra import Curvature, curvature
 from landscape.plots import legend_beside
 
-QUICK_ROWS = 6000  # of MNIST: an exact Hessian takes N P^2 operations
+QUICK_ROWS = 6000  # rows of MNIST: an exact Hessian takes N P^2 operations
 MOST_RUNS = {"ljat": 20, "mnist": 1}  # a spectrum is a property of the landscape: runs differ little
 
 
@@ -48,7 +48,7 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> Spectra:
         work.loss(ensemble),
         steps=np.unique(steps),
         path=work.folder / f"{ensemble.name}.curvature",
-        jobs=1 if ensemble.dataset == "mnist" else work.jobs,  # BLAS shares the large matrices among the processors
+        jobs=1 if ensemble.dataset == "mnist" else work.jobs,  # BLAS distributes the large matrices over the processors
         progress=lambda done, total: work.progress(f"Hessians {ensemble.name}", done, total),
     )
     return Spectra(ensemble.label, found)

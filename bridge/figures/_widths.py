@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 WIDTHS = (7, 9, 11, 13, 15, 17)
 THRESHOLD = 1e-3
-UNDERPARAMETRIZED = 0.99  # training accuracy below which the paper calls a network so
+UNDERPARAMETRIZED = 0.99  # training accuracy below which the paper calls a network underparametrized
 PUBLISHED_MU, PUBLISHED_ERROR = 0.709, 0.017
 
 

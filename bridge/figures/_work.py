@@ -1,4 +1,4 @@
-"""Where figures get their runs and losses from: a folder that several of them share."""
+"""Runs and losses of figures, in a folder that several of them share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,19 +23,19 @@ def _load(dataset: str, rows: int | None, seed: int, data_dir: Path | None) -> D
 
 @dataclass(frozen=True)
 class Work:
-    """A folder of runs, and how to make them.
+    """A folder of runs and the way to make them.
 
     Parameters
     ----------
     folder : Path
-        Files of runs and everything else that can be gone on with.
+        Files of runs and other resumable results.
     data_dir : Path, optional
-        Where the MNIST files lie.
+        Directory of the MNIST files.
     seed, jobs : int
-        Of the runs, and workers.
+        Seed of the runs, and number of workers.
     progress : callable (stage, done, total)
     scale : {"quick", "paper"}
-        How much of what is not runs.
+        Scale of everything except the runs.
     """
 
     folder: Path
@@ -59,7 +59,7 @@ class Work:
         return self.folder / f"{ensemble.name}.h5"
 
     def runs(self, ensemble: Ensemble) -> Trajectories:
-        """Its runs: those in the file, and those that are missing there."""
+        """Its runs: those in the file, plus the missing ones."""
         runs = train(
             self.loss(ensemble),
             ensemble.optimizer,
@@ -69,7 +69,7 @@ class Work:
             noise=ensemble.noise,
             path=self.path(ensemble),
             waiting_times=ensemble.waiting_times,
-            snapshots="waiting" if ensemble.dataset == "mnist" else "all",  # else files of gigabytes
+            snapshots="waiting" if ensemble.dataset == "mnist" else "all",  # otherwise files of gigabytes
             jobs=self.jobs,
             progress=lambda done, total: self.progress(f"train {ensemble.name}", done, total),
         )

@@ -1,4 +1,8 @@
-"""From snapshots to the minima whose basins they lie in."""
+"""From snapshots to the minima whose basins they are in.
+
+`inherent_structures` quenches snapshots and identifies the minima in a database; `quenched_snapshots` quenches them
+without one.
+"""
 
 import lazy_loader
 

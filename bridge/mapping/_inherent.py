@@ -1,4 +1,4 @@
-"""Inherent structures: the minimum in whose basin each snapshot of a run lies."""
+"""Inherent structures: the minimum whose basin contains each snapshot of a run."""
 
 import hashlib
 from collections.abc import Callable
@@ -30,27 +30,27 @@ from landscape.support import Result
 
 Array = NDArray[np.float64]
 
-ORIGIN = "sgd"  # of minima that no search but a snapshot found
+ORIGIN = "sgd"  # origin of minima found by a snapshot and not by a search
 REASONS = {status.name.lower(): status for status in SnapshotStatus if status is not SnapshotStatus.MINIMUM}  # on disk
 
 
 @dataclass(frozen=True, eq=False)
 class InherentStructures(Result, shows=("method", "losses"), axes={"k": "new_minimum"}):
-    """Where the snapshots of R runs belong, at S steps.
+    """The minima of the snapshots of R runs, at S steps.
 
     Parameters
     ----------
     steps : (S,) int64
     minimum_ids : (R, S) int64
-        Database id of the minimum; `UNKNOWN` (0) where the quench ended in none.
+        Database id of the minimum; `UNKNOWN` (0) if the quench ended in none.
     losses : (R, S) float64
-        Loss of that minimum in nats; nan where there is none.
+        Loss of that minimum in nats; nan if there is none.
     new_ids : (k,) int64
         Minima among them that no search of the landscape had found.
     method : str
         The quench that was used: "flow" for the true basin.
     statuses : (R, S) array of SnapshotStatus, optional
-        By default what `minimum_ids` says: a minimum, or not converged.
+        By default derived from `minimum_ids`: a minimum, or not converged.
     """
 
     steps: NDArray[np.int64]
@@ -75,10 +75,10 @@ class InherentStructures(Result, shows=("method", "losses"), axes={"k": "new_min
         return int(self.known.sum())
 
     def places(self, waiting_times: ArrayLike) -> NDArray[np.intp]:
-        """Where waiting times (W,) stand among the mapped steps; a ValueError names one that is none of them."""
+        """Positions of waiting times (W,) among the mapped steps; ValueError if one is not among them."""
         ages = np.atleast_1d(np.asarray(waiting_times, dtype=np.int64))
         if missing := sorted(set(ages.tolist()) - set(self.steps.tolist())):
-            msg = f"waiting_times must be mapped steps; {missing[0]} is none"
+            msg = f"waiting_times must be mapped steps; {missing[0]} is not"
             raise ValueError(msg)
         return np.searchsorted(self.steps, ages)
 
@@ -106,33 +106,32 @@ def inherent_structures(
 ) -> InherentStructures:
     """Quench snapshots and look them up in the database modulo symmetry; new minima are added to it.
 
-    What was quenched before, and the status where that gave no minimum, is remembered in the database by a digest of
-    the snapshot, so that an interrupted call goes on where it was. Of a new minimum the database remembers which
-    snapshot found it (`landscape.database.Discovery`). The flow goes along each run
-    (`landscape.descent.quench_along`). A snapshot that lies exactly on a saddle (rms gradient at most 1e-10, a
-    negative eigenvalue) is not moved: it belongs to none.
+    The database stores finished quenches, with their status if they gave no minimum, by a digest of the snapshot, so
+    that an interrupted call continues. For a new minimum it records the snapshot that found it
+    (`landscape.database.Discovery`). The flow goes along each run (`landscape.descent.quench_along`). A snapshot
+    exactly on a saddle (rms gradient at most 1e-10, a negative eigenvalue) is not moved: it belongs to no minimum.
 
     Parameters
     ----------
     runs : Trajectories
     database : Database
-        Of the loss that the runs descend.
+        Database of the loss that the runs descend.
     loss : CrossEntropyLoss, optional
-        The loss of both; by default made again from the database's provenance, which takes data that can be.
+        The loss of both; by default reconstructed from the database's provenance, if its data are available.
     steps : (S,) int array or "all", optional
         Steps with snapshots to map; by default the waiting times and the last step.
     method : {"flow", "lbfgs"}
-        "flow" ends in the minimum whose basin the snapshot lies in (`landscape.quench`).
+        "flow" ends in the minimum whose basin contains the snapshot (`landscape.quench`).
     path : path, optional
         Folder of finished quenches, which `quenched_snapshots` can share: what stands there is looked up only.
     jobs : int
-        Workers; the result does not depend on it.
+        Number of workers; it does not change the result.
     progress : callable (done, total), optional
 
     Raises
     ------
     ValueError
-        If the runs descend another loss than the database's, or there is no snapshot at a step.
+        If the loss of the runs is not that of the database, or there is no snapshot at a step.
     """
     check_same_loss(runs, database)
     loss = loss_of(database) if loss is None else loss
@@ -158,7 +157,7 @@ def inherent_structures(
 
 
 def check_same_loss(runs: Trajectories, database: Database) -> None:
-    """Raise a ValueError that names what differs unless the runs descend the database's loss."""
+    """Raise a ValueError that names the difference unless the runs descend the database's loss."""
     wanted: dict[str, Any] = {
         "layer_sizes": (list(runs.layer_sizes), list(database.provenance.layer_sizes or ())),
         "data_sha256": (runs.metadata.get("data_sha256"), database.provenance.dataset_sha256),
@@ -192,7 +191,7 @@ def _digest(theta: Array) -> str:
 def _for_database(
     runs: Trajectories, part: Part, digests: NDArray[np.str_], ends: list[End], method: Method
 ) -> list[Quenched]:
-    """What the database remembers of the snapshots of a part."""
+    """The records of the snapshots of a part for the database."""
     identity, steps = runs.identity, runs.steps[part.positions].tolist()
     return [
         Quenched(digest, end, discovery=Discovery(identity, part.run, step, method))

@@ -1,6 +1,6 @@
-"""Inherent structures with their coordinates, in the very image of the minimum that each run is in.
+"""Inherent structures with their coordinates, in the image of the minimum that each run is in.
 
-`bridge.mapping` says *which* minimum a snapshot belongs to, modulo symmetry. Displacements need to know *where* it is.
+`inherent_structures` says *which* minimum a snapshot belongs to, modulo symmetry. Displacements need its *position*.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class QuenchedSnapshots(Result, shows=("method", "losses")):
-    """The minima in whose basins the snapshots of R runs lie, at S steps.
+    """The minima whose basins contain the snapshots of R runs, at S steps.
 
     Parameters
     ----------
@@ -32,10 +32,10 @@ class QuenchedSnapshots(Result, shows=("method", "losses")):
     points : (R, S, P) float64
         The snapshots.
     coordinates : (R, S, P) float64
-        Their minima, in the image that the quench ends in; nan where it ended in none. Snapshots of a run in one basin
-        have bitwise the same.
+        Their minima, in the image that the quench ends in; nan if it ended in none. Snapshots of a run in one basin
+        have bit-identical ones.
     losses : (R, S) float64
-        Of the minima, in nats; nan where there is none.
+        Losses of the minima, in nats; nan if there is none.
     basins : (R, S) int64
         Number of the basin within the run, from 1 by first appearance; two images of a minimum are two basins.
         `UNKNOWN` (0) where there is none.
@@ -57,7 +57,7 @@ class QuenchedSnapshots(Result, shows=("method", "losses")):
         return self.basins != UNKNOWN
 
     def at(self, step: int) -> Array:
-        """Minima (R, P) of the snapshots at a step; ValueError where there are none."""
+        """Minima (R, P) of the snapshots at a step; ValueError if there are none."""
         found = np.flatnonzero(self.steps == step)
         if not found.size:
             msg = f"step must be one of the quenched ones, {self.steps.tolist()}; got {step!r}"
@@ -86,14 +86,14 @@ def quenched_snapshots(
     steps : (S,) int array, optional
         Steps with a snapshot; by default the waiting times and the last step.
     replicas : (R,) int array, optional
-        Which runs; by default all.
+        The runs; by default all.
     method : {"flow", "lbfgs"}
-        "flow" ends in the minimum whose basin the snapshot lies in (`landscape.quench`).
+        "flow" ends in the minimum whose basin contains the snapshot (`landscape.quench`).
     path : path, optional
-        Folder of finished quenches, which `inherent_structures` can share. The point that stands for a basin is then
-        the one that was found first, which along soft modes may differ from the present one's in the last digits.
+        Folder of finished quenches, which `inherent_structures` can share. The point that represents a basin is then
+        the one found first; along soft modes its last digits may differ from those of the point found here.
     jobs : int
-        Workers; the result does not depend on it.
+        Number of workers; it does not change the result.
     progress : callable (done, total), optional
 
     Raises

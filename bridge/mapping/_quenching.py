@@ -31,10 +31,10 @@ CHUNK = 50  # snapshots of a run that a worker maps in one go, and that are lost
 
 
 class SnapshotStatus(Enum):
-    """Where a snapshot belongs; the value is the remedy."""
+    """Result of mapping a snapshot; the value is the remedy."""
 
     MINIMUM = "belongs to a minimum"
-    SADDLE = "the snapshot lies exactly on a saddle; displace it along the lowest eigenvector to either side"
+    SADDLE = "the snapshot is exactly on a saddle; displace it along the lowest eigenvector to either side"
     RUNAWAY = QuenchStatus.RUNAWAY.value
     DEGENERATE = QuenchStatus.DEGENERATE.value
     NOT_CONVERGED = "the quench ended in no minimum; try the other map (flow or lbfgs)"
@@ -75,9 +75,9 @@ def quench_parts(
     parts : sequence of Part
     method : {"flow", "lbfgs"}
     path : path or None
-        Folder in which finished quenches are remembered, by a digest of snapshot, loss and method.
+        Folder for finished quenches, by a digest of snapshot, loss and method.
     jobs : int
-        Workers; the result does not depend on it.
+        Number of workers; it does not change the result.
     progress : callable (done, total)
         Called with the number of snapshots that were remembered, then after each part that was quenched.
 

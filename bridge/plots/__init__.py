@@ -1,4 +1,8 @@
-"""Drawings of SGD on the landscape."""
+"""Figures of SGD on the landscape.
+
+`plot_overlay` and `plot_visits` draw visits and paths on a disconnectivity graph, `plot_over_time` how they change
+with time, `plot_explanation` relaxation and hops.
+"""
 
 import lazy_loader
 

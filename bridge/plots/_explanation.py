@@ -1,4 +1,4 @@
-"""Figures of what explains the aging: relaxation and hops beside the measured displacement."""
+"""Figures of what ages: relaxation and hops compared with the measured displacement."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -24,15 +24,15 @@ MEASURED = "#000000"
 HOPPING = {"curved": ("T near the minimum", "-", COLORS[5]), "unstable": ("T at the transition state", ":", "#8c564b")}
 PART_NAMES = {"hop": "hop", "image": "images", "soft": "soft modes", "stiff": "stiff modes", "cross": "cross term"}
 MOST_PANELS = 3
-NOT_COVERED = "No run is in a minimum from which\nthe database knows a way to another."
+NOT_COVERED = "No run is in a minimum that\nthe database connects to another."
 LARGEST_SHARE = 2.0  # that is drawn
 
 
 def explanation_panels(explanation: Explanation) -> dict[str, Callable[[Axes], Any]]:
     """What draws each panel, by its name.
 
-    Displacements at up to three waiting times, t*, shares and parts; with hops predicted (a database was given) also
-    how long runs stay in the same minimum, seen and predicted.
+    Displacements at up to three waiting times, t*, shares and parts; with predicted hops (if a database was given) also
+    how long runs stay in the same minimum, observed and predicted.
     """
     waiting = explanation.msd.waiting_times
     chosen = np.unique(np.linspace(0, waiting.size - 1, min(MOST_PANELS, waiting.size)).round().astype(int))
@@ -85,7 +85,7 @@ def plot_displacement(explanation: Explanation, w: int, ax: Axes) -> Axes:
         foretold = mean_of_covered(hopping.displacement.values, hopping.covered)[w]
         if (foretold > 0).any():
             label, style, color = HOPPING[name]
-            ax.plot(hopping.lags, foretold, color=color, linestyle=style, label=f"hops foretold, {label}")
+            ax.plot(hopping.lags, foretold, color=color, linestyle=style, label=f"predicted hops, {label}")
     ax.axhline(explanation.fit.threshold, color="0.5", linestyle="--", linewidth=1)
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"$\Delta(t_w, t)$")
     ax.set_ylim(np.nanmin(msd.mean[w]) / 10, 10 * top)
@@ -94,7 +94,7 @@ def plot_displacement(explanation: Explanation, w: int, ax: Axes) -> Axes:
 
 
 def plot_same_minimum(found: HoppingComparison, chosen: NDArray[np.int64], ax: Axes) -> Axes:
-    """Draw the two-time correlation of the `chosen` waiting times (indices), seen and foretold, on `ax`."""
+    """Draw the two-time correlation of the `chosen` waiting times (indices), observed and predicted, on `ax`."""
     seen = found.observed
     ax.set(xlabel="lag $t$ (steps)", ylabel="$C(t_w, t)$: in the same minimum", ylim=(-0.03, 1.03))
     if not any(np.isfinite(hopping.same).any() for hopping in found.predicted.values()):
@@ -103,20 +103,20 @@ def plot_same_minimum(found: HoppingComparison, chosen: NDArray[np.int64], ax: A
     for k, w in enumerate(chosen.tolist()):
         ends = np.nan_to_num(np.abs(seen.same_interval[w].T - seen.same[w]))
         ax.errorbar(seen.lags, seen.same[w], yerr=ends, color=COLORS[k], marker="os^"[k % 3], markersize=4,
-                    linestyle="none", capsize=2, label=f"seen, $t_w$ = {seen.waiting_times[w]}")  # fmt: skip
+                    linestyle="none", capsize=2, label=f"observed, $t_w$ = {seen.waiting_times[w]}")  # fmt: skip
         for name, hopping in found.predicted.items():
             label, style, _ = HOPPING[name]
             ax.plot(hopping.lags, hopping.same[w], color=COLORS[k], linestyle=style,
-                    label=f"foretold, {label}" if k == 0 else None)  # fmt: skip
+                    label=f"predicted, {label}" if k == 0 else None)  # fmt: skip
     ax.set_xscale("log")
     legend_beside(ax)
     return ax
 
 
 def plot_dwell_times(found: HoppingComparison, ax: Axes) -> Axes:
-    """Draw the mean dwell time seen in each minimum against the one foretold near it, on `ax`."""
+    """Draw the observed mean dwell time in each minimum against the predicted one, on `ax`."""
     seen, foretold = found.observed, found.predicted["curved"].dwell_times
-    ax.set(xlabel="mean dwell time foretold, T near the minimum (steps)", ylabel="seen (steps)")
+    ax.set(xlabel="predicted mean dwell time, T near the minimum (steps)", ylabel="observed (steps)")
     if not np.isfinite(foretold).any():
         say(ax, NOT_COVERED)
         return ax
@@ -126,7 +126,7 @@ def plot_dwell_times(found: HoppingComparison, ax: Axes) -> Axes:
     color = HOPPING["curved"][2]
     ax.errorbar(values[1], values[0], yerr=ends, color=color, marker="o", markersize=3, linestyle="none", capsize=2,
                 elinewidth=0.5, label="95 % interval")  # fmt: skip
-    ax.scatter(foretold[~left], seen.stays[~left], marker="^", s=12, color="0.6", label="not left: at least so long")
+    ax.scatter(foretold[~left], seen.stays[~left], marker="^", s=12, color="0.6", label="not left: lower bound")
     span = np.array([foretold.min(), max(seen.stays.max(), 1.0)])
     ax.plot(span, span, color="0.5", linewidth=1)
     ax.set(xscale="log", yscale="log")
@@ -141,7 +141,9 @@ def plot_t_star(explanation: Explanation, ax: Axes) -> Axes:
     rows += [(*STYLES[name], both.predicted) for name, both in explanation.agreements.items()]
     rows += [(rf"hops, $\Delta^*$ = {hop.threshold:.2g}", "-", COLORS[3], hop)]
     fits = {} if explanation.hopping is None else explanation.hopping.fits
-    rows += [(f"hops foretold, {HOPPING[name][0]}", *HOPPING[name][1:], fits[name]) for name in HOPPING if name in fits]
+    rows += [
+        (f"predicted hops, {HOPPING[name][0]}", *HOPPING[name][1:], fits[name]) for name in HOPPING if name in fits
+    ]
     some = False
     for label, style, color, fit in rows:
         mu = mu_text(fit) if np.isfinite(fit.mu.value) else "$\\mu$ not determined"
@@ -199,5 +201,5 @@ def _over_waiting_times(explanation: Explanation, ax: Axes) -> None:
 
 
 def _legend_above(ax: Axes, columns: int, above: float = 1.0) -> None:
-    """The legend outside: there is no place in a panel that is free for all data."""
+    """Put the legend outside, because no place in a panel is free for all data."""
     ax.legend(frameon=False, fontsize="x-small", loc="lower center", bbox_to_anchor=(0.5, above), ncols=columns)

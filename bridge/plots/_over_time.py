@@ -1,4 +1,4 @@
-"""What becomes of the minima of an ensemble in time: one panel a question, on axes that the caller owns."""
+"""The minima of an ensemble over time: one panel per question, on the caller's axes."""
 
 from collections.abc import Callable, Sequence
 
@@ -31,7 +31,7 @@ from landscape.plots import Size, draw_panels, legend_beside
 Floats = NDArray[np.float64]
 
 AGES = "viridis"  # rises evenly in lightness: read with any color vision and in print
-MOST_AGES = 5  # of which curves are drawn: more could not be told apart
+MOST_AGES = 5  # curves to draw: more would be hard to distinguish
 MOST_SUPERBASINS = 5  # with a color of their own
 BAND = {"alpha": 0.22, "linewidth": 0}
 REST, ABOVE, NONE = "0.55", "0.8", "0.95"  # grays: other superbasins, minima above the level, no minimum
@@ -40,7 +40,7 @@ REST, ABOVE, NONE = "0.55", "0.8", "0.95"  # grays: other superbasins, minima ab
 def over_time_panels(
     runs: Trajectories, structures: InherentStructures, database: Database
 ) -> dict[str, Callable[[Axes], Axes]]:
-    """What draws each panel against the step, or the time since an age, by the name of the panel."""
+    """Functions that draw each panel against the step, or the time since an age, by name of the panel."""
     past, stays = history(structures), dwells(structures)
     ages = _ages(runs.waiting_times, structures.steps)
     return {
@@ -83,7 +83,7 @@ MAPS = {"flow": "the gradient flow", "lbfgs": "the fast quench (L-BFGS)"}
 
 
 def _ages(waiting_times: NDArray[np.int64], steps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """At most so many ages, evenly among the waiting times that were mapped; else among the steps."""
+    """At most `MOST_AGES` ages, evenly among the mapped waiting times; otherwise among the steps."""
     mapped = np.intersect1d(waiting_times, steps)
     candidates = mapped if mapped.size else steps[:-1] if steps.size > 1 else steps
     places = np.linspace(0, candidates.size - 1, min(candidates.size, MOST_AGES))
@@ -91,7 +91,7 @@ def _ages(waiting_times: NDArray[np.int64], steps: NDArray[np.int64]) -> NDArray
 
 
 def plot_losses(past: History, ax: Axes, runs: Trajectories | None = None) -> Axes:
-    """Draw the loss of the inherent structures against the step, and the runs' own above it, if there are `runs`."""
+    """Draw the loss of the inherent structures against the step, and that of the runs above it, if there are `runs`."""
     if runs is not None and runs.loss.size:
         shown = runs.curve_steps >= past.steps[past.steps > 0].min(initial=runs.curve_steps[-1])
         low, high = np.percentile(runs.loss[:, shown], [10, 90], axis=0)
@@ -129,7 +129,7 @@ def plot_overlaps(found: Overlaps, ax: Axes) -> Axes:
     """Draw the mean overlap of the sets that two runs have visited, and how often two are in the same minimum."""
     ax.set(ylabel="Jaccard index, or share of pairs", title="Overlap of two runs", xlabel="step")
     if not np.isfinite(found.visited).any():
-        say(ax, "No two runs were seen in a known minimum.")
+        say(ax, "No two runs were observed in a known minimum.")
         return ax
     ax.plot(found.steps, found.visited, ".-", markersize=3, color=COLORS[0], label="of their minima so far (Jaccard)")
     if np.isfinite(found.together).any():
@@ -141,7 +141,7 @@ def plot_overlaps(found: Overlaps, ax: Axes) -> Axes:
 
 
 def plot_persistence(later: Persistence, ax: Axes, return_probability: float | None = None) -> Axes:
-    """Draw the share of runs in the minimum of age tw against the time since then: all, and who came back (dashed)."""
+    """Draw the share of runs in the minimum of age tw against the time since then: all, and returned ones (dashed)."""
     colors = _age_colors(later.waiting_times.size)
     for w, age in enumerate(later.waiting_times.tolist()):
         after = (later.steps > age) & np.isfinite(later.same[w])
@@ -150,7 +150,7 @@ def plot_persistence(later: Persistence, ax: Axes, return_probability: float | N
         time = later.steps[after] - age
         ax.plot(time, later.same[w, after], ".-", markersize=3, color=colors[w], label=f"$t_w$ = {age}")
         ax.plot(time, later.returned[w, after], "--", linewidth=1, color=colors[w])
-    title = "In the minimum of age $t_w$ (dashed: again)"
+    title = "In the minimum of age $t_w$ (dashed: returned)"
     if return_probability is not None and np.isfinite(return_probability):
         title += f"\n{return_probability:.0%} of all departures are followed by a return"
     ax.set(ylim=(-0.03, 1.03), xlabel="time $t$ since $t_w$ (steps)", ylabel="share of the runs")
@@ -164,7 +164,7 @@ def plot_persistence(later: Persistence, ax: Axes, return_probability: float | N
 
 
 def plot_residual_dwells(left: ResidualDwells, ax: Axes) -> Axes:
-    """Draw the probability that a run of age tw stays longer in its minimum (Kaplan and Meier)."""
+    """Draw the probability that a run of age tw stays longer in its minimum (Kaplan-Meier)."""
     colors, curves = _age_colors(left.waiting_times.size), [left.survival(w) for w in range(left.waiting_times.size)]
     known = left.times[left.times > 0]
     first, last = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
@@ -172,13 +172,13 @@ def plot_residual_dwells(left: ResidualDwells, ax: Axes) -> Axes:
         if times.size and last > 0:
             x, y = [first / 2, *times, last], [1.0, *probabilities, probabilities[-1]]
             ax.step(x, y, where="post", color=color, label=f"$t_w$ = {age:g}")
-    ax.set(ylim=(-0.03, 1.03), xlabel="time $t$ since $t_w$ (steps)", ylabel="probability to stay longer")
-    ax.set_title("Dwell time that is left at age $t_w$")
+    ax.set(ylim=(-0.03, 1.03), xlabel="time $t$ since $t_w$ (steps)", ylabel="probability of staying longer")
+    ax.set_title("Residual dwell time at age $t_w$")
     if ax.lines:
         ax.set_xscale("log")
         legend_beside(ax)
     else:
-        say(ax, "No run is known to stay anywhere after an age $t_w$.")
+        say(ax, "No run is known to stay in a minimum after an age $t_w$.")
     return ax
 
 
@@ -195,7 +195,7 @@ def plot_superbasin_history(found: SuperbasinHistory, ax: Axes) -> Axes:
     for k, band in zip(drawn, bands, strict=True):
         band.set_label(names[k])
     ax.set(ylim=(0.0, 1.0), ylabel="share of the runs")
-    ax.set_title(f"Superbasins at {found.level:.4f} nats ({found.n_superbasins} in all)")
+    ax.set_title(f"Superbasins at {found.level:.4f} nats ({found.n_superbasins} in total)")
     handles, labels = ax.get_legend_handles_labels()
     ax.legend(handles[::-1], labels[::-1], frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     return _against_steps(ax, found.steps)

@@ -1,4 +1,4 @@
-"""Where runs are in the landscape: visits and the path of a run on the disconnectivity graph."""
+"""Visits and the path of a run on the disconnectivity graph."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ AGES = "viridis"  # rises evenly in lightness: read with any color vision and in
 SMALLEST, LARGEST = 10.0, 260.0  # areas of disks in points squared
 PANEL = (5.6, 5.0)  # inches
 PER_ROW = 3  # panels
-BEND = 0.03  # of the height of the drawing, by which a jump's line is bent
+BEND = 0.03  # share of the height of the figure by which a jump's line is bent
 FAINT = "0.6"  # of the graph, below the visits
 
 
@@ -39,9 +39,8 @@ def plot_overlay(
 ) -> Figure:
     """Draw one panel with the disconnectivity graph for each occupation, all with the same scales.
 
-    Disks at the minima: area by dwell time, color by age. A path is the run's way from minimum to minimum, solid
-    where a transition state is known that joins them, dashed where none is; it begins at the square and ends at
-    the star.
+    Disks at the minima: area by dwell time, color by age. A path leads from minimum to minimum, solid if a known
+    transition state connects them, dashed otherwise; it begins at the square and ends at the star.
 
     Parameters
     ----------
@@ -82,7 +81,7 @@ def plot_overlay(
 
 
 def plot_title(tree: DisconnectivityTree) -> str:
-    """What the graph holds, and why minima are missing."""
+    """Numbers of minima and transition states in the graph, and why minima are missing."""
     missing = "".join(f" ({number} {reason} not drawn)" for reason, number in tree.left_out.items())
     return f"{tree.n_leaves} minima{missing}, {tree.n_transition_states} transition states"
 
@@ -90,7 +89,7 @@ def plot_title(tree: DisconnectivityTree) -> str:
 def plot_path(
     tree: DisconnectivityTree, database: Database, stays: Dwells, hops: Jumps, ax: Axes, ages: ScalarMappable
 ) -> None:
-    """Draw the way of one run over the minima, each jump in the color of its age."""
+    """Draw the path of one run over the minima, each jump in the color of its age."""
     known = stays.minimum_ids[stays.known]
     at = database.positions(known)
     shown = np.isin(at, tree.minima)  # not those above the drawing
@@ -104,7 +103,7 @@ def plot_path(
     for known, style in ((True, "solid"), (False, (0, (3, 1.5)))):
         chosen = np.flatnonzero(joined == known).tolist()
         lines = [arcs[k] for k in chosen]
-        # a white line below it keeps the path apart from the graph
+        # a white line below it separates the path from the graph
         ax.add_collection(LineCollection(lines, colors="white", linewidths=2.6, zorder=3.4), autolim=False)
         ax.add_collection(
             LineCollection(lines, colors=colors[chosen], linewidths=1.4, linestyles=[style], zorder=3.5), autolim=False
@@ -121,14 +120,14 @@ def _place(tree: DisconnectivityTree, leaf: int) -> tuple[float, float]:
 
 
 def _arc(start: tuple[float, float], end: tuple[float, float], height: float) -> Floats:
-    """A line (k, 2) that bends up where it goes to the right, else down: there and back are two lines."""
+    """A line (k, 2) that bends up if it goes to the right, otherwise down, so that there and back are two lines."""
     along = np.linspace(0.0, 1.0, 31)[:, None]
     bend = np.array([0.0, height if end[0] >= start[0] else -height])
     return np.array(start) * (1.0 - along) + np.array(end) * along + 4.0 * along * (1.0 - along) * bend
 
 
 def _add_arrow(ax: Axes, arc: Floats, color: Floats) -> None:
-    """An arrow head a little behind the middle of a jump: which way it went."""
+    """An arrow head just beyond the middle of a jump, for its direction."""
     style = {"arrowstyle": "-|>", "color": color, "linewidth": 0, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 9}
     ax.annotate("", arc[18], arc[16], arrowprops=style, zorder=3.6)
 
@@ -160,7 +159,7 @@ def _add_disks(tree: DisconnectivityTree, seen: Occupation, ax: Axes, ages: Scal
 
 
 def _add_legend(figure: Figure, longest: float, *, with_path: bool) -> None:
-    """What areas and lines mean, below the panels."""
+    """The legend of areas and lines, below the panels."""
     top = 10.0 ** np.floor(np.log10(longest))
     values = [top * factor for factor in ((0.1, 1.0) if longest < 3.0 * top else (0.3, 3.0))]
     widths = np.sqrt(_areas(np.array(values), longest)).tolist()

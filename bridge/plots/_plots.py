@@ -19,8 +19,8 @@ from landscape.graph import DisconnectivityTree, Funnelling, disconnectivity_tre
 from landscape.plots import add_colorbar, letter, new_figure, plot_disconnectivity
 
 MARKERS = "osv^D<>pP*"
-MOST_IN_LEGEND = 6  # inside the axes: more would cover the points
-MOST_LABELS = 40  # below a graph: more would be written over one another
+MOST_IN_LEGEND = 6  # entries inside the axes: more would cover the points
+MOST_LABELS = 40  # labels below a graph: more would overlap
 
 
 def plot_graph(
@@ -46,9 +46,9 @@ def plot_graph(
     whole : bool
         Also show minima above all transition states.
     color, labels : Property, optional
-        What colors the minima, and what is written below the lowest ones.
+        Properties that color the minima, and label the lowest ones.
     funnels : Funnelling, optional
-        What the title says about how funnelled the landscape is.
+        Result of `funnelling`, shown in the title.
     """
     if emax is None:
         emax = np.inf if whole else visible_top(database.graph())
@@ -72,13 +72,13 @@ def plot_graph(
     if funnels is not None and funnels.connected:
         ax.set_title(f"{ax.get_title()}\n{describe_funnels(funnels)}", fontsize="medium")
     if unchecked := len(database.unchecked_ends()):
-        what = f"which minima {unchecked} of {database.n_transition_states} transition states join was not checked"
+        what = f"which minima {unchecked} of {database.n_transition_states} transition states connect was not checked"
         ax.set_title(f"{ax.get_title()}\n{what}", fontsize="medium")
     return ax
 
 
 def _texts(labels: Property, tree: DisconnectivityTree) -> list[str]:
-    """One text per minimum: of the lowest ones that are drawn their values, of the others nothing."""
+    """One text per minimum: the values of the lowest drawn ones, empty for the others."""
     texts = [""] * tree.n_minima
     for minimum in tree.minima[:MOST_LABELS].tolist():
         texts[minimum] = labels.text(minimum)
@@ -86,9 +86,9 @@ def _texts(labels: Property, tree: DisconnectivityTree) -> list[str]:
 
 
 def describe_funnels(funnels: Funnelling) -> str:
-    """How funnelled a landscape is, in a line."""
+    """How funneled a landscape is, in a line."""
     return (
-        f"{funnels.share:.0%} funnelled ({funnels.connected_share:.0%} of the connected), "
+        f"{funnels.share:.0%} funneled ({funnels.connected_share:.0%} of the connected), "
         f"frustration {funnels.frustration:.3g}"
     )
 
@@ -131,8 +131,8 @@ def plot_displacements(
 def plot_comparison(comparison: Comparison, ax: Axes) -> Axes:
     """Draw mu against the number of minima: filled, those found; open, Chao1, with a bar down to the bound at 95 %.
 
-    There are at least so many: an arrow says that nothing bounds the number from above. Where it is not determined
-    there is no open symbol. Color by hidden layers, marker by the number of training rows.
+    An arrow shows that there is no upper bound. There is no open symbol if the number is not determined. The color
+    shows the hidden layers, the marker the number of training rows.
     """
     colors = dict.fromkeys(row.hidden for row in comparison.rows)
     markers = dict.fromkeys(sorted(row.rows for row in comparison.rows))

@@ -1,4 +1,4 @@
-"""A sentence where a panel has nothing to draw."""
+"""Sentences for empty panels."""
 
 from typing import Any
 
@@ -6,6 +6,6 @@ UNKNOWN_MINIMA = "No snapshot belongs to a known minimum:\ntry the other map (--
 
 
 def say(ax: Any, sentence: str) -> None:
-    """Write a sentence into the middle of matplotlib axes whose scales are linear then."""
+    """Write a sentence in the middle of matplotlib axes, with linear scales."""
     ax.set(xscale="linear", yscale="linear", xticks=[], yticks=[])
     ax.text(0.5, 0.5, sentence, transform=ax.transAxes, ha="center", va="center", color="0.35", fontsize="small")

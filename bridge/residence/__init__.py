@@ -1,4 +1,8 @@
-"""Where runs are and for how long: visits, dwell times, jumps, histories, departures."""
+"""Where runs are and for how long: visits, dwell times, jumps, histories, departures.
+
+`Residence` is the one definition of still there, left and unknown. `visits`, `dwells`, `jumps`, `history`,
+`superbasin_history` and `departures` are the views of it.
+"""
 
 import lazy_loader
 

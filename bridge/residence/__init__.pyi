@@ -35,7 +35,6 @@ from ._occupation import (
     run_path as run_path,
 )
 from ._presence import (
-    UNKNOWN as UNKNOWN,
     Residence as Residence,
     compare_places as compare_places,
 )

@@ -1,9 +1,9 @@
 """Dwell times: how long runs stay in a minimum, and how that depends on their age.
 
-What is a stay, and what is not known, `bridge.residence` says. Snapshots tell where a run is at some steps only: a stay
-begins half-way between the last snapshot elsewhere and the first one in the minimum; what is known for certain lies
-between `shortest` and `longest`. A run may also have left and come back between two snapshots: dwell times are those
-seen at the spacing of the snapshots.
+`Residence` defines stays and what is unknown. Snapshots show where a run is at some steps only: a stay begins at the
+midpoint between the last snapshot elsewhere and the first one in the minimum; its true length is between `shortest`
+and `longest`. A run may also have left and returned between two snapshots: dwell times are those resolved by the
+spacing of the snapshots.
 """
 
 from dataclasses import dataclass
@@ -32,24 +32,24 @@ class Dwells(
     """D stays of R runs in a minimum, run after run in the order of time. All times are in steps.
 
     The stays of a run cover it without gaps: their lengths sum to the time from its first to its last snapshot.
-    Snapshots without a minimum end no stay; before the first and after the last snapshot with a minimum there is one
-    that says so, with the minimum 0.
+    Snapshots without a minimum do not end a stay; before the first and after the last snapshot with a minimum there is
+    a stay with the minimum 0.
 
     Attributes
     ----------
     runs : (D,) int64
     minimum_ids : (D,) int64
-        0 where nothing is known: before the first snapshot with a minimum, and after the last one.
+        0 if unknown: before the first snapshot with a minimum, and after the last one.
     begins, ends : (D,) float64
-        Where the stay begins and ends: half-way between the snapshots around, or where knowledge begins or ends.
+        Beginning and end of the stay: midpoints between snapshots, or the limits of what is known.
     shortest, longest : (D,) int64
         Bounds of its length: steps between neighboring snapshots that are both in it, and steps between the snapshots
         around it that are in other minima (or the ends of the run).
     left_censored, right_censored : (D,) bool
-        Whether the run was seen nowhere else before, or after: then the stay is at least so long.
+        Whether the run was not observed elsewhere before, or after: the stay is then at least this long.
     seen : (D,) float64
-        Steps that are nearer to a snapshot in it than to any other, one without a minimum included: the time in the
-        minimum without what is not known. 0 with the minimum 0.
+        Steps that are nearer to a snapshot in it than to any other, including those without a minimum: the observed
+        time in the minimum. 0 for the minimum 0.
     """
 
     runs: Integers
@@ -94,7 +94,7 @@ class Dwells(
 
     @property
     def complete(self) -> Flags:
-        """Stays (D,) in a minimum of which both ends were seen."""
+        """Stays (D,) in a minimum with both ends observed."""
         return ~self.left_censored & ~self.right_censored & self.known
 
 
@@ -104,7 +104,7 @@ def dwells(structures: InherentStructures) -> Dwells:
 
 
 def stays_of(residence: Residence) -> Dwells:
-    """The same of any places."""
+    """The same for any places."""
     rows = [row for r in range(len(residence.ids)) for row in _stays_of_run(residence, r)]
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return Dwells(*columns)
@@ -122,7 +122,7 @@ def _stays_of_run(residence: Residence, run: int) -> list[tuple]:
     ends = np.append(borders, steps[last[-1]]).tolist()
     left, entered = [low, *steps[last[:-1]].tolist()], [*steps[first[1:]].tolist(), high]
     neighbors = one.known[0, 1:] & one.known[0, :-1]
-    together = np.append(0, np.cumsum(np.where(neighbors, np.diff(steps), 0)))  # of neighbors up to each snapshot
+    together = np.append(0, np.cumsum(np.where(neighbors, np.diff(steps), 0)))  # neighbors up to each snapshot
     cells = np.append(0.0, np.cumsum(np.where(one.known[0], one.cells, 0.0)))
     rows = [
         (
@@ -142,18 +142,18 @@ def _nothing_known(run: int, begin: int, end: int) -> tuple:
 
 @dataclass(frozen=True, eq=False)
 class ResidualDwells(Result, shows=("times", "lengths"), units={"times": "steps", "lengths": "steps"}):
-    """How long R runs of W ages still stay where they are.
+    """Residual dwell times of R runs at W ages.
 
     Attributes
     ----------
     waiting_times : (W,) float64
         Ages tw in steps.
     times : (R, W) float64
-        Steps from tw to the end of the stay; nan where it is not known which minimum the run is in then.
+        Steps from tw to the end of the stay; nan if the minimum of the run is unknown then.
     censored : (R, W) bool
-        Whether the run was seen nowhere else after it: then the time is at least so long.
+        Whether the run was not observed elsewhere afterward: the time is then at least this long.
     lengths : (R, W) float64
-        Whole length of the stay that holds tw.
+        Whole length of the stay that contains tw.
     """
 
     waiting_times: Floats
@@ -176,18 +176,18 @@ class ResidualDwells(Result, shows=("times", "lengths"), units={"times": "steps"
 
     @property
     def medians(self) -> Floats:
-        """Median (W,) residual dwell time; nan where more than half of the runs outlast their records."""
+        """Median (W,) residual dwell time; nan if more than half of the runs are censored."""
         curves = [self.survival(w) for w in range(self.waiting_times.size)]
         return np.array([float(t[p <= 0.5].min()) if (p <= 0.5).any() else np.nan for t, p in curves])
 
 
 def residual_dwells(stays: Dwells, waiting_times: ArrayLike) -> ResidualDwells:
-    """For each run and age tw, what is left of the stay at tw.
+    """Residual length of the stay at tw, for each run and age tw.
 
     Raises
     ------
     ValueError
-        If a waiting time lies outside the runs.
+        If a waiting time is outside the runs.
     """
     ages = np.atleast_1d(np.asarray(waiting_times, dtype=np.float64))
     times, lengths = (np.full((stays.runs.max() + 1, ages.size), np.nan) for _ in range(2))

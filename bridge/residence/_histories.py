@@ -1,4 +1,4 @@
-"""What becomes of the minima of an ensemble in time: their loss, how many are known, and who comes back."""
+"""The minima of an ensemble over time: their loss, their number, and returns."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class History(Result, shows=("mean_loss", "distinct", "returns", "departures")):
     mean_loss, low_loss, high_loss : (S,) float64
         Loss of the inherent structure in nats: mean over the runs and range of their middle 80 %; nan without any.
     distinct : (R, S) int64
-        Number of different minima that each run was seen in up to a step.
+        Number of different minima observed for each run up to a step.
     distinct_of_all : (S,) int64
         The same for all runs together: the first-visit curve.
     minimum_ids : (V,) int64
@@ -31,7 +31,7 @@ class History(Result, shows=("mean_loss", "distinct", "returns", "departures")):
     first_visits : (V,) int64
         Step of it.
     returns, departures : int
-        Departures from a minimum, of all runs, and how many of them were followed by a return of the run to it.
+        Departures of all runs from a minimum, and how many were followed by a return to it.
     """
 
     steps: Integers
@@ -47,7 +47,7 @@ class History(Result, shows=("mean_loss", "distinct", "returns", "departures")):
 
     @property
     def return_probability(self) -> float:
-        """Share of the departures that a return follows before the run ends; nan without a departure."""
+        """Share of the departures followed by a return before the run ends; nan without a departure."""
         return self.returns / self.departures if self.departures else np.nan
 
 
@@ -73,7 +73,7 @@ def history(structures: InherentStructures) -> History:
 
 
 def _first_columns(ids: Integers) -> tuple[Integers, Integers]:
-    """Minima in (R, S) ids, ascending, and the first column of each."""
+    """Minima in ids (R, S), ascending, and the first column of each."""
     by_column = ids.T.ravel()  # all runs at the first step, then at the second, ...
     numbers, first = np.unique(by_column, return_index=True)
     known = numbers != UNKNOWN
@@ -97,7 +97,7 @@ def _quantiles(losses: Floats) -> tuple[Floats, Floats]:
 
 
 def _returns(residence: Residence) -> int:
-    """Departures that a return of the run follows: its stays in a minimum but the last one there."""
+    """Departures followed by a return: all stays of a run in a minimum except the last one there."""
     runs, first, _ = residence.stays()
     _, visits = np.unique([runs, residence.ids[runs, first]], axis=1, return_counts=True)
     return int((visits - 1).sum())
@@ -105,7 +105,7 @@ def _returns(residence: Residence) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Persistence(Result, shows=("same", "returned")):
-    """How many runs are at a later step where they were at age tw.
+    """Share of runs that are in the minimum of age tw at later steps.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class Persistence(Result, shows=("same", "returned")):
     same : (W, S) float64
         Share of the runs that at a step are in the minimum of age tw; nan before tw.
     returned : (W, S) float64
-        Share of the runs that are there and were seen elsewhere in between; nan before tw.
+        Share of the runs that are there and were observed elsewhere in between; nan before tw.
     """
 
     waiting_times: Integers
@@ -129,7 +129,7 @@ def persistence(structures: InherentStructures, waiting_times: ArrayLike) -> Per
     Raises
     ------
     ValueError
-        If a waiting time is none of the mapped steps.
+        If a waiting time is not a mapped step.
     """
     begins, residence = structures.places(waiting_times), Residence.of(structures)
     ages = structures.steps[begins]
@@ -146,7 +146,7 @@ def persistence(structures: InherentStructures, waiting_times: ArrayLike) -> Per
 def shared_minima(structures: InherentStructures) -> Floats:
     """Overlap (R, R) of the sets of minima that two runs visit: common over all minima of both (Jaccard).
 
-    nan where neither run was seen in a minimum.
+    nan if neither run was observed in a minimum.
     """
     return _jaccard(structures.minimum_ids)
 
@@ -177,7 +177,7 @@ class Overlaps(Result, shows=("visited", "together")):
     ----------
     steps : (S,) int64
     visited : (S,) float64
-        Overlap (Jaccard, `shared_minima`) of the sets of minima seen up to a step; nan without a pair in any.
+        Overlap (Jaccard, `shared_minima`) of the sets of minima observed up to a step; nan without such a pair.
     together : (S,) float64
         Share of the pairs of runs in a minimum that are in the same one; nan without a pair.
     """
@@ -188,7 +188,7 @@ class Overlaps(Result, shows=("visited", "together")):
 
 
 def overlaps(structures: InherentStructures) -> Overlaps:
-    """Follow the overlap of what different runs visit in time."""
+    """Overlap of the minima visited by different runs over time."""
     ids, steps = structures.minimum_ids, structures.steps
     up_to = [mean_overlap(_jaccard(ids[:, : s + 1])) for s in range(steps.size)]
     return Overlaps(steps, np.array(up_to), np.array([_together(column[column != UNKNOWN]) for column in ids.T]))

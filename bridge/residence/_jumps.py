@@ -16,9 +16,9 @@ Floats = NDArray[np.float64]
 
 
 class JumpStatus(Enum):
-    """What is known of the way of a jump; the value is the remedy."""
+    """Whether the path of a jump is known; the value is the remedy."""
 
-    DIRECT = "a known transition state joins the two minima"
+    DIRECT = "a known transition state connects the two minima"
     NO_DIRECT_EDGE = "no direct edge known; explore further, or map more snapshots: it may be several jumps"
 
 
@@ -26,7 +26,7 @@ class JumpStatus(Enum):
 class Jumps(Result, shows=("barriers",), axes={"J": "jump"}, units={"left": "steps", "entered": "steps"}):
     """J jumps, run after run in the order of time.
 
-    A jump is two snapshots of a run that follow one another, those without a minimum left out, in different minima
+    A jump is a pair of consecutive snapshots of a run, leaving out those without a minimum, in different minima
     (`bridge.residence`).
 
     Attributes
@@ -37,9 +37,9 @@ class Jumps(Result, shows=("barriers",), axes={"J": "jump"}, units={"left": "ste
     sources, targets : (J,) int64
         Ids of the minima.
     transition_states : (J,) int64
-        Id of the lowest transition state that joins them, over which the run need not have gone; 0: none is known.
+        Id of the lowest transition state that connects them (the run may have taken another path); 0: none is known.
     barriers : (J,) float64
-        Loss of this transition state above the source, in nats; nan where none is known.
+        Loss of this transition state above the source, in nats; nan if none is known.
     """
 
     runs: Integers
@@ -57,12 +57,12 @@ class Jumps(Result, shows=("barriers",), axes={"J": "jump"}, units={"left": "ste
 
     @property
     def direct(self) -> int:
-        """Number of jumps between minima that a known transition state joins."""
+        """Number of jumps between minima that a known transition state connects."""
         return int(np.count_nonzero(self.transition_states))
 
 
 def jumps(structures: InherentStructures, database: Database) -> Jumps:
-    """List the jumps of all runs with the lowest transition states that join their minima."""
+    """List the jumps of all runs with the lowest transition states that connect their minima."""
     lowest: dict[tuple[int, int], tuple[int, float]] = {}
     for state in database.transition_states:  # lowest first
         lowest.setdefault(_pair(*state.minimum_ids), (state.id, state.point.value))

@@ -1,4 +1,4 @@
-"""The map is a choice: where two quenches send the same snapshots to different minima."""
+"""Disagreement of two quenches that map the same snapshots to minima."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class MapDisagreement(Result, shows=("share", "compared", "different")):
     compared : (S,) int64
         Snapshots that both maps send to a minimum.
     different : (S,) int64
-        Those of them whose minima differ.
+        Those whose minima differ.
     """
 
     steps: NDArray[np.int64]
@@ -34,7 +34,7 @@ class MapDisagreement(Result, shows=("share", "compared", "different")):
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """Share (S,) at each step; nan where nothing was compared."""
+        """Share (S,) at each step; nan if nothing was compared."""
         return np.where(self.compared > 0, self.different / np.maximum(self.compared, 1), np.nan)
 
 
@@ -44,7 +44,7 @@ def compare_maps(first: InherentStructures, second: InherentStructures) -> MapDi
     Raises
     ------
     ValueError
-        If they map other steps, or other numbers of runs.
+        If they map different steps, or different numbers of runs.
     """
     for name, a, b in (
         ("steps", first.steps.tolist(), second.steps.tolist()),

@@ -1,4 +1,4 @@
-"""How long runs were in each minimum of a database, and how old they were then."""
+"""Time of runs in each minimum of a database, and their age then."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -23,11 +23,11 @@ class Occupation(
     Attributes
     ----------
     times : (n,) float64
-        Sum of the times seen in each (`Dwells.seen`), in steps: without those of snapshots in no minimum.
+        Sum of the observed times in each (`Dwells.seen`), in steps, without snapshots in no minimum.
     ages : (n,) float64
-        Mean age in steps: geometric mean over the stays, weighted by these times; nan where no run was.
+        Mean age in steps: geometric mean over the stays, weighted by these times; nan without a run.
     label : str
-        Of which runs, or at which age.
+        The runs, or the age.
     """
 
     times: Floats
@@ -52,12 +52,12 @@ def occupation(stays: Dwells, database: Database, *, runs: Sequence[int] | None 
 
 
 def occupation_at(stays: Dwells, database: Database, waiting_time: int) -> Occupation:
-    """Add up the stays that hold one age tw, all of this age.
+    """Add up the stays that contain one age tw, all with this age.
 
     Raises
     ------
     ValueError
-        If it lies outside the mapped steps.
+        If it is outside the mapped steps.
     """
     chosen = select_stays(stays, stays.at(waiting_time))
     ages = np.full(chosen.runs.size, max(float(waiting_time), 1.0))
@@ -65,7 +65,7 @@ def occupation_at(stays: Dwells, database: Database, waiting_time: int) -> Occup
 
 
 def check_runs(stays: Dwells, runs: Sequence[int]) -> None:
-    """Raise a ValueError that names the first of `runs` that is none."""
+    """Raise a ValueError that names the first invalid one of `runs`."""
     last = int(stays.runs.max())
     if wrong := [run for run in runs if not 0 <= run <= last]:
         msg = f"a run must be one of 0 ... {last}; got {wrong[0]}"
@@ -78,7 +78,7 @@ def select_stays(stays: Dwells, chosen: NDArray[np.bool_]) -> Dwells:
 
 
 def run_path(stays: Dwells, hops: Jumps, run: int) -> tuple[Dwells, Jumps]:
-    """The stays and jumps of one run: its way over the landscape.
+    """The stays and jumps of one run: its path over the landscape.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def run_path(stays: Dwells, hops: Jumps, run: int) -> tuple[Dwells, Jumps]:
 
 
 def _add_up(stays: Dwells, ages: Floats, database: Database, label: str) -> Occupation:
-    weights = np.maximum(stays.seen, 1.0)  # a run seen at one step only was there, too
+    weights = np.maximum(stays.seen, 1.0)  # a run observed at a single step was there, too
     times = stays.sum_by_minimum(weights, database)
     logs = stays.sum_by_minimum(weights * np.log(ages), database)
     means = np.exp(logs / np.where(times > 0, times, 1.0))

@@ -1,19 +1,20 @@
 """Still there, left, or unknown: the one definition for every view of which minimum a run is in.
 
-A snapshot tells which minimum a run is in at one step, or, where its quench ended in none, nothing. **A snapshot
-without a minimum is as if it had not been taken**: it proves neither that the run stayed nor that it left. So of a run:
+A snapshot shows which minimum a run is in at one step, or nothing if its quench ended in none. **A snapshot without a
+minimum counts as not taken**: it proves neither that the run stayed nor that it left. Therefore, for a run:
 
-- *Still there*: two snapshots with a minimum that follow one another, those without one left out, are in the same.
-  The stay goes on between them, as far as the spacing of the snapshots tells.
+- *Still there*: two consecutive snapshots with a minimum, leaving out those without one, are in the same.
+  The stay continues between them, at the resolution of the snapshots.
 - *Left*: they are in different minima. The run left the first one somewhere between the two (the departure is
-  interval-censored; where one number is needed, it is half-way). This is one departure, one jump, one end of a stay.
+  interval-censored; where one number is needed, it is the midpoint). This is one departure, one jump, one end of a
+  stay.
 - *Unknown*: where the run is before its first and after its last snapshot with a minimum. A stay that the last such
   snapshot is in is right-censored there, one that the first is in is left-censored.
 
-Dwell times, jumps, histories and departures (`stays`, `successive`, `at`) read the snapshots with a minimum in their
-order. Counts at given steps (visits, persistence, overlaps, jump rates, C(tw, t)) take the runs that have a minimum at
-those very steps. The first are what they would be if the snapshots without a minimum were removed; making a snapshot
-unknown never adds a departure, a visit, or a time that a run was seen to stay.
+Dwell times, jumps, histories and departures (`stays`, `successive`, `at`) read the snapshots with a minimum in order.
+Counts at given steps (visits, persistence, overlaps, jump rates, C(tw, t)) use the runs that have a minimum at exactly
+those steps. The former do not change if the snapshots without a minimum are removed; making a snapshot unknown never
+adds a departure, a visit, or an observed time of stay.
 """
 
 from dataclasses import dataclass
@@ -50,18 +51,17 @@ class Stays(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Residence(Result):
-    """Which minimum R runs are in at S steps.
+    """The minima of R runs at S steps.
 
-    A snapshot without a minimum is as if it had not been taken. Two snapshots with one that follow one another say that
-    the run is still there, if it is the same, or that it left in between; before the first and after the last of them
-    nothing is known.
+    A snapshot without a minimum counts as not taken. Two consecutive snapshots with one show that the run is still
+    there, if it is the same, or that it left in between; before the first and after the last of them nothing is known.
 
     Parameters
     ----------
     steps : (S,) int64
         Ascending.
     ids : (R, S) int64
-        Number of the minimum; `UNKNOWN` (0) where the snapshot belongs to none. Any other number is a place.
+        Number of the minimum; `UNKNOWN` (0) if the snapshot belongs to none. Any other number is a place.
 
     Raises
     ------
@@ -108,14 +108,14 @@ class Residence(Result):
         return np.diff(edges)
 
     def successive(self) -> Successive:
-        """Snapshots with a minimum that follow one another."""
+        """Consecutive snapshots with a minimum."""
         runs, places = np.nonzero(self.known)  # run after run in the order of time
         kept = runs[1:] == runs[:-1]
         runs, before, after = runs[1:][kept], places[:-1][kept], places[1:][kept]
         return Successive(runs, before, after, self.ids[runs, before] != self.ids[runs, after])
 
     def stays(self) -> Stays:
-        """Where the runs stay; between two stays of a run it left, before and after them nothing is known."""
+        """The stays of the runs; a run left between two of its stays, and is unknown before and after them."""
         runs, places = np.nonzero(self.known)
         ids = self.ids[runs, places]
         new = np.ones(runs.size, dtype=bool)
@@ -127,7 +127,7 @@ class Residence(Result):
     def at(self, times: ArrayLike) -> Integers:
         """Minimum (R, T) at `times` (T,) steps: that of the nearest snapshot with one, `UNKNOWN` outside all of them.
 
-        Half-way between two it is that of the later one.
+        At the midpoint between two it is that of the later one.
         """
         wanted = np.asarray(times, dtype=np.float64)
         found = np.full((len(self.ids), wanted.size), UNKNOWN, dtype=np.int64)

@@ -15,7 +15,7 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 LEVELS = 12
-ABOVE, UNMAPPED = -1, -2  # instead of the number of a superbasin
+ABOVE, UNMAPPED = -1, -2  # used instead of the number of a superbasin
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +29,11 @@ class SuperbasinShares(Result, shows=("levels", "n_superbasins", "unmapped")):
     n_superbasins : (L,) int64
         Superbasins of the landscape at each level.
     superbasins : tuple of (k,) int64
-        Those that were visited, for each level: 0 holds the global minimum (`landscape.graph.superbasins`).
+        Visited superbasins for each level: 0 contains the global minimum (`landscape.graph.superbasins`).
     shares : tuple of (k,) float64
         Share of the time of all runs in each of them.
     above : (L,) float64
-        Share of the time in minima that lie above the level.
+        Share of the time in minima above the level.
     unmapped : float
         Share of the time in no minimum.
     """
@@ -47,14 +47,14 @@ class SuperbasinShares(Result, shows=("levels", "n_superbasins", "unmapped")):
 
     @property
     def largest(self) -> Floats:
-        """Share (L,) of the time in the superbasin of the most visits; 0 where none was visited."""
+        """Share (L,) of the time in the superbasin of the most visits; 0 if none was visited."""
         return np.array([shares.max(initial=0.0) for shares in self.shares])
 
     @property
     def effective(self) -> Floats:
-        """Number (L,) of superbasins that the time is spread over: exp of the entropy of the shares below the level.
+        """Effective number (L,) of superbasins: exp of the entropy of the shares below the level.
 
-        nan where none was visited.
+        nan if none was visited.
         """
         result = np.full(self.levels.size, np.nan)
         for k, shares in enumerate(self.shares):
@@ -65,23 +65,23 @@ class SuperbasinShares(Result, shows=("levels", "n_superbasins", "unmapped")):
 
 
 def superbasin_shares(stays: Dwells, database: Database, levels: int | ArrayLike = LEVELS) -> SuperbasinShares:
-    """Add up the times seen in the minima (`Dwells.seen`) in superbasins.
+    """Add up the observed times in the minima (`Dwells.seen`) by superbasin.
 
     Parameters
     ----------
     stays : Dwells
     database : Database
     levels : int or (L,) array
-        Losses in nats in ascending order, or how many equally spaced ones (`landscape.disconnectivity_tree`).
+        Losses in nats in ascending order, or the number of equally spaced ones (`landscape.disconnectivity_tree`).
 
     Raises
     ------
     ValueError
-        If `levels` is no such thing.
+        If `levels` is invalid.
     """
     graph = database.graph()
     grid = disconnectivity_tree(graph, levels).grid[::-1]
-    # of one step no time is known
+    # a single step gives no time
     lengths, seen = (stays.lengths, stays.seen) if stays.lengths.any() else (np.ones(stays.runs.size),) * 2
     weights = seen / lengths.sum()
     per_minimum = stays.sum_by_minimum(weights, database)
@@ -113,11 +113,11 @@ class SuperbasinHistory(Result, shows=("level", "n_superbasins", "shares"), axes
     ----------
     steps : (S,) int64
     level : float
-        Loss in nats below which minima are joined.
+        Loss in nats below which minima are connected.
     n_superbasins : int
         Superbasins of the landscape at this level.
     superbasins : (k,) int64
-        Those that were visited: 0 holds the global minimum (`landscape.graph.superbasins`).
+        Visited superbasins: 0 contains the global minimum (`landscape.graph.superbasins`).
     shares : (k, S) float64
     above, unmapped : (S,) float64
         Share in minima above the level, and in none.
@@ -135,10 +135,10 @@ class SuperbasinHistory(Result, shows=("level", "n_superbasins", "shares"), axes
 def superbasin_history(
     structures: InherentStructures, database: Database, level: float | None = None
 ) -> SuperbasinHistory:
-    """Follow the runs among the superbasins in time.
+    """Follow the runs among the superbasins over time.
 
     `level` is a loss in nats; by default that of `superbasin_shares` at which the time is spread over the most
-    superbasins, which tells most.
+    superbasins.
     """
     graph = database.graph()
     if level is None:

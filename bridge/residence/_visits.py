@@ -1,4 +1,4 @@
-"""Which minima the runs visit, and when."""
+"""Visits of runs to minima."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from landscape.support import Result
 
 @dataclass(frozen=True, eq=False)
 class Visits(Result, shows=("direct_jumps", "jumps", "distinct")):
-    """Visits of R runs to V minima, seen at S steps.
+    """Visits of R runs to V minima, at S steps.
 
     Parameters
     ----------
@@ -23,11 +23,11 @@ class Visits(Result, shows=("direct_jumps", "jumps", "distinct")):
     counts : (V, S) int64
         Number of runs in each minimum at each step.
     distinct : (R,) int64
-        Number of different minima each run was seen in.
+        Number of different minima that each run visited.
     jumps : (R,) int64
-        How often two snapshots of a run that follow one another belong to different minima (`bridge.residence`).
+        How often two consecutive snapshots of a run belong to different minima (`bridge.residence`).
     direct_jumps : int
-        Jumps, over all runs, between minima that a known transition state joins.
+        Jumps, over all runs, between minima that a known transition state connects.
     """
 
     steps: NDArray[np.int64]

@@ -1,4 +1,7 @@
-"""The study: the whole pipeline for several architectures, and its report."""
+"""The study: the whole pipeline for several architectures, and its report.
+
+`study` explores, trains, maps and compares as `StudySettings` say, and writes one HTML report that works offline.
+"""
 
 import lazy_loader
 

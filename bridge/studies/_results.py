@@ -1,4 +1,4 @@
-"""What a study found for one architecture: landscape, motion, and where the runs are in it at which age."""
+"""Results of a study for one architecture: landscape, motion, and the minima of the runs at each age."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class MinimaTable(Result, shows=("losses", "test_accuracies", "hits"), axes={"n": "minimum"}):
-    """What is known of the n minima of a database, lowest first.
+    """Properties of the n minima of a database, lowest first.
 
     Attributes
     ----------
@@ -35,11 +35,11 @@ class MinimaTable(Result, shows=("losses", "test_accuracies", "hits"), axes={"n"
     train_accuracies, test_accuracies : (n,) float64
         Share of rows classified correctly; nan without test rows.
     traces : (n,) float64
-        Of the exact Hessian, in nats.
+        Trace of the exact Hessian, in nats.
     orbit_sizes : tuple of n int
         Symmetric copies; beyond the range of int64 for wide networks.
     hits : (n,) int64
-        How often searches ended there.
+        Number of searches that ended there.
     """
 
     ids: Integers
@@ -53,20 +53,20 @@ class MinimaTable(Result, shows=("losses", "test_accuracies", "hits"), axes={"n"
 
 @dataclass(frozen=True, eq=False)
 class ArchitectureResults(Result, shows=("row.hidden", "row.minima", "fit.mu")):
-    """Everything that the report shows of one architecture.
+    """Everything that the report shows for one architecture.
 
     Attributes
     ----------
     row : ComparisonRow
     visited : Visits
-        Where the mapped runs are at each waiting time and at their last step.
+        Minima of the mapped runs at each waiting time and at their last step.
     tree : DisconnectivityTree
         Its leaves hold every visited minimum.
     minima : MinimaTable
     msd : MeanSquareDisplacement
     fit : Aging
     versions : mapping of str to str
-        Of what found the minima.
+        Versions of the programs that found the minima.
     """
 
     row: ComparisonRow
@@ -78,20 +78,20 @@ class ArchitectureResults(Result, shows=("row.hidden", "row.minima", "fit.mu")):
     versions: Mapping[str, str]
 
     def runs_at(self, age: int) -> Integers:
-        """Number of runs (n,) in each minimum at an age in steps; 0 everywhere if none was looked at then."""
+        """Number of runs (n,) in each minimum at an age in steps; 0 everywhere if none was mapped then."""
         numbers = np.zeros(self.minima.ids.size, dtype=np.int64)
         seen = self.visited.counts[:, self.visited.steps == age].sum(axis=1)
         numbers[positions(self.minima.ids, self.visited.minimum_ids)] = seen
         return numbers
 
     def t_star_at(self, age: int) -> float:
-        """Lag t* at an age in steps; nan where there is none."""
+        """Lag t* at an age in steps; nan if there is none."""
         found = self.fit.t_star.value[self.fit.waiting_times == age]
         return float(found[0]) if found.size else np.nan
 
 
 def minima_table(database: Database, loss: CrossEntropyLoss, *, jobs: int = 1) -> MinimaTable:
-    """Collect what is known of all minima of a database; `loss` is theirs."""
+    """Collect the properties of all minima of a database; `loss` is theirs."""
     minima = database.minima
     geometry = local_geometry(loss, [minimum.point for minimum in minima], jobs=jobs)
     return MinimaTable(
@@ -108,7 +108,7 @@ def minima_table(database: Database, loss: CrossEntropyLoss, *, jobs: int = 1) -
 def architecture_results(
     folder: Path, loss: CrossEntropyLoss, visited: Visits, settings: StudySettings, *, jobs: int = 1
 ) -> ArchitectureResults:
-    """Read the folder of one architecture: its row of the comparison, and what that does not say."""
+    """Read the folder of one architecture: its row of the comparison, and the rest of its results."""
     scale, threshold = settings.scale, settings.threshold
     msd = mean_square_displacement(load_trajectories(folder / RUNS).at_most(scale.replicas))
     fit = aging(msd, threshold)
@@ -131,5 +131,5 @@ def architecture_results(
 
 
 def all_ages(results: Sequence[ArchitectureResults]) -> Integers:
-    """Steps (S,) at which it is known where the runs of some architecture are."""
+    """Steps (S,) at which the minima of the runs of some architecture are known."""
     return np.unique(np.concatenate([found.visited.steps for found in results]))

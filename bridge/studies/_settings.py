@@ -1,4 +1,4 @@
-"""What a study looks at, and how much of it."""
+"""Settings of a study."""
 
 from dataclasses import dataclass, field, replace
 
@@ -9,15 +9,15 @@ PAPER_ARCHITECTURES = ((10,), (5, 5), (4, 4, 4))
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything."""
+    """Numbers of searches, runs and steps."""
 
-    searches: int  # of the landscape of each architecture, before SGD's minima are added to it
-    later_searches: int  # with SGD's minima, to find out how they connect
+    searches: int  # searches of each landscape before SGD's minima are added
+    later_searches: int  # searches with SGD's minima, to connect them
     replicas: int
     steps: int
     control_replicas: int  # full-batch descents from the same starts
     mapped_replicas: int  # runs whose snapshots are quenched
-    starts: int = 64  # fresh random starts, to say how many minima there are at least
+    starts: int = 64  # fresh random starts, to bound the number of minima
 
 
 SCALES = {
@@ -27,7 +27,7 @@ SCALES = {
 
 
 def scaled(name: str, *, searches: int | None = None, replicas: int | None = None, steps: int | None = None) -> Scale:
-    """One of the `SCALES` with other numbers; a third of the searches comes after SGD's minima are known."""
+    """One of the `SCALES` with other numbers; a third of the searches follows after SGD's minima are known."""
     given = {"replicas": replicas, "steps": steps}
     if searches is not None:
         given |= {"searches": searches - searches // 3, "later_searches": searches // 3}
@@ -36,7 +36,7 @@ def scaled(name: str, *, searches: int | None = None, replicas: int | None = Non
 
 @dataclass(frozen=True)
 class StudySettings:
-    """What is studied, and how much of it."""
+    """What is studied, and at which scale."""
 
     scale: Scale = SCALES["quick"]
     architectures: tuple[tuple[int, ...], ...] = PAPER_ARCHITECTURES

@@ -1,6 +1,6 @@
-"""The main job: landscape, dynamics and the bridge between them, for a list of architectures.
+"""The study: landscape, dynamics and the bridge between them, for a list of architectures.
 
-Every stage goes on where its file stopped, so a study can be interrupted and repeated at any moment.
+Every stage continues its file, so a study can be interrupted at any moment; run it again to continue.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ Progress = Callable[[str, int, int], object]  # stage, done, total
 
 @dataclass(frozen=True)
 class Study(Result, shows=("output", "report")):
-    """Where the results are, and the comparison they end in."""
+    """The folder of the results, and their comparison."""
 
     output: Path
     comparison: Comparison
@@ -61,7 +61,7 @@ def study(
     settings : StudySettings, optional
         By default the quick scale.
     jobs : int
-        Workers; the results do not depend on it.
+        Number of workers; it does not change the results.
     progress : callable (stage, done, total)
 
     Raises
@@ -91,7 +91,7 @@ def study(
 
 
 def _check(loss: CrossEntropyLoss, settings: StudySettings, jobs: int) -> None:
-    """Raise a ValueError now for what the training would refuse later."""
+    """Raise a ValueError now for anything that training would reject later."""
     scale = settings.scale
     check_arguments(
         loss.network, loss.data, settings.optimizer, scale.replicas, scale.steps, settings.seed,

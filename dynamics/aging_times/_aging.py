@@ -1,4 +1,4 @@
-"""How the time to move a given distance grows with the waiting time: t*(tw) and its exponent mu."""
+"""The time t*(tw) to move a given distance, and its exponent mu."""
 
 from dataclasses import dataclass, replace
 
@@ -15,57 +15,57 @@ from landscape.support import RNG, Estimate, Result
 Array = NDArray[np.float64]
 
 # Fewer effective runs than this, and fewer than half of the runs, are too few for Student's interval (measured on
-# log-normal runs: it covers again from some 8 on, whatever their spread).
+# log-normal runs: it covers again from about 8 on, for any spread).
 LEAST_EFFECTIVE = 8
 
 
 @dataclass(frozen=True, eq=False)
 class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star")):
-    """Result of `aging`. W waiting times, R runs; times in steps; nan where a value does not exist.
+    """Result of `aging`. W waiting times, R runs; times in steps; nan if a value does not exist.
 
     Parameters
     ----------
     threshold, confidence : float
-        What was asked for.
+        Arguments of `aging`.
     waiting_times : (W,) int64
         Steps.
     t_star : Estimate of (W,) float64
         Lag at which the mean over the runs of the displacement first reaches the threshold; an end of the interval may
-        lie beyond the recorded lags.
+        be beyond the recorded lags.
     t_star_last : (W,) float64
-        Lag from which on that mean stays beyond the threshold: equal to `t_star` where it crosses once. inf where it
-        ends below.
+        Lag from which on that mean stays above the threshold: equal to `t_star` if it crosses once, inf if it ends
+        below.
     ambiguous : (W,) bool
         Where the two differ by more than 10 % and three standard errors.
     censored : (W,) bool
-        True where the threshold is not reached within the runs.
+        True if the threshold is not reached within the runs.
     early : (W,) bool
-        True where the displacement is beyond the threshold at the first lag already: t* is smaller than that. It is
-        not extrapolated.
+        True if the displacement exceeds the threshold at the first lag already: t* is smaller than this lag and not
+        extrapolated.
     local_slope : (W,) float64
         d ln MSD / d ln t of the mean at t*: 1 for diffusion, 2 for drift.
     effective_runs : (W,) float64
-        (sum_r D_r)^2 / sum_r D_r^2 of the displacements D_r of the runs near t*: R where all are alike, 1 where one run
-        makes the mean.
+        (sum_r D_r)^2 / sum_r D_r^2 of the displacements D_r of the runs near t*: R if all are equal, 1 if one run
+        dominates the mean.
     t_star_runs : (R, W) float64
-        t* of every run by itself.
+        t* of every single run.
     t_star_runs_mean : (W,) float64
-        Mean of `t_star_runs` over the runs, where every run has one: it is another average than `t_star`, and larger
-        where runs differ.
+        Mean of `t_star_runs` over the runs, if every run has one: a different average from `t_star`, and larger if
+        runs differ.
     t_star_runs_at_least : (W,) float64
-        Lower bound of that mean: a run that does not reach the threshold counts with its last lag, one that is beyond
-        it at the first lag with 0.
+        Lower bound on that mean: a run that does not reach the threshold counts with its last lag, one that exceeds it
+        at the first lag with 0.
     censored_runs, early_runs : (W,) float64
-        Share of the runs that do not reach the threshold, and of those beyond it at the first lag.
+        Share of the runs that do not reach the threshold, and of those that exceed it at the first lag.
     mu : Estimate
         Exponent of t* ~ tw^mu, the least-squares slope of log `t_star` against log tw. Its status is also that of the
         whole.
     mu_last : float
         The same from `t_star_last`.
     intercept : float
-        Of the line of mu: log t* = intercept + mu log tw.
+        Intercept of the line: log t* = intercept + mu log tw.
     p_value : float
-        Of that line: probability of a misfit as large if t* were a power law. nan for one run or two waiting times.
+        Probability of a misfit at least as large if t* were a power law. nan for one run or two waiting times.
     worst_misfit : float
         Largest relative deviation of `t_star` from the line.
     mu_runs_mean : Estimate
@@ -73,7 +73,7 @@ class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star
     mu_runs_mean_p_value : float
         Its p-value.
     crossover : Crossover or None
-        Two slopes, where they lower the BIC and their difference differs from 0 at `confidence`. None for fewer than
+        Two slopes, if they lower the BIC and their difference differs from 0 at `confidence`. None for fewer than
         five usable waiting times or one run.
     """
 
@@ -103,7 +103,7 @@ class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star
 
     @property
     def status(self) -> str:
-        """That of `mu`: "ok", or what is missing or wrong and how to mend it."""
+        """That of `mu`: "ok", or what is missing or wrong and what to do."""
         return self.mu.status
 
 
@@ -117,18 +117,18 @@ def aging(
 ) -> Aging:
     """Time t*(tw) in which the mean square displacement reaches `threshold`, and the exponent mu of t* ~ tw^mu.
 
-    t* is the first crossing, interpolated in log-log between the recorded lags. Intervals are Student's on log t*, with
-    the standard errors from `resamples` bootstrap samples of the runs (whole runs are drawn, since the waiting times of
-    a run are dependent). The line is tested by Hotelling's T2 of its bends, with the covariance from the same samples;
-    it fails where p is below 0.01. How often intervals cover and tests fail, from 2 to 24 runs, stands in
-    docs/concepts/intervals.md.
+    t* is the first crossing, interpolated in log-log between the recorded lags. Intervals are Student's on log t*,
+    with the standard errors from `resamples` bootstrap samples of the runs (whole runs are drawn, because the waiting
+    times of a run are dependent). The line is tested by Hotelling's T2 of its bends, with the covariance from the same
+    samples; it fails if p is below 0.01. docs/concepts/intervals.md shows how often intervals cover and tests fail,
+    from 2 to 24 runs.
 
     Source: Herrera Segura et al. 2022 (arXiv 2209.02517).
 
     Raises
     ------
     ValueError
-        For an argument out of its range, which it names. Thin data are no error but a `status`.
+        If an argument is out of range; the message names it. Insufficient data give a `status`, not an error.
     """
     check_fit(msd, confidence, resamples, threshold)
     x, replicas = np.log(msd.waiting_times), msd.replicas

@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Agreement(Result, shows=("mu_difference", "t_star_ratio", "share", "holds_from", "tolerance")):
-    """Result of `agreement`. W waiting times; nan where a value does not exist.
+    """Result of `agreement`. W waiting times; nan if a value does not exist.
 
     Parameters
     ----------
@@ -27,18 +27,18 @@ class Agreement(Result, shows=("mu_difference", "t_star_ratio", "share", "holds_
     t_star_ratio : Estimate of (W,) float64
         Predicted over measured t*.
     mu_difference : Estimate
-        Predicted less measured mu.
+        Predicted minus measured mu.
     correlation : (W,) float64
-        Of log t* run by run; nan for fewer than three runs that have both.
+        Correlation of log t* run by run; nan for fewer than three runs that have both.
     deviation : (W,) float64
         Largest |predicted / measured - 1| of the mean displacement over the decade of lags up to the measured t*.
     holds : (W,) bool
-        Whether that is at most the tolerance.
+        Whether that deviation is at most the tolerance.
     holds_from : int or None
-        First waiting time from which on it holds at all later ones.
+        First waiting time from which on the prediction holds at all later ones.
     tolerance : float
     status : Status
-        "ok", or what could not be compared and how to mend it.
+        "ok", or what could not be compared and what to do.
     """
 
     measured: Aging
@@ -66,7 +66,7 @@ def agreement(
 ) -> Agreement:
     """Compare a predicted with the measured displacement of the same runs.
 
-    Run r of both belong together: the bootstrap draws pairs. Lags that one of the two lacks are left out.
+    Run r of one belongs to run r of the other: the bootstrap draws pairs. Only common lags are used.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def _deviations(measured: MeanSquareDisplacement, predicted: MeanSquareDisplacem
 
 
 def _ratio(predicted: ArrayLike, measured: ArrayLike) -> Array:
-    """Predicted over measured; nan where nothing moved, as in samples of runs that have no prediction."""
+    """Predicted over measured; nan if nothing moved, as in samples of runs without a prediction."""
     moved = np.asarray(measured) > 0
     return np.where(moved, predicted / np.where(moved, measured, 1.0), np.nan)
 

@@ -24,17 +24,17 @@ class AgingAnalysis(Result, shows=("fit.mu", "fit.threshold", "forms.best")):
     Parameters
     ----------
     msd : MeanSquareDisplacement
-        Of the runs.
+        Displacement of the runs.
     fit : Aging
         t*(tw) and mu.
     scan : ThresholdScan
         mu for other thresholds.
     collapse : Collapse
-        Of Delta(t / tw^mu), over the decade of displacements about the threshold.
+        Collapse of Delta(t / tw^mu), over the decade of displacements around the threshold.
     slope : LocalSlope
         d ln Delta / d ln t.
     diffusion : GeneralizedDiffusion
-        Of the last decade of lags.
+        Power law of the last decade of lags.
     forms : FormComparison
         Laws for t*(tw).
     moves : WhatMoves
@@ -54,12 +54,13 @@ class AgingAnalysis(Result, shows=("fit.mu", "fit.threshold", "forms.best")):
 def analyze_aging(
     runs: Trajectories, threshold: float = 1e-2, *, confidence: float = 0.95, rng: RNG = 0
 ) -> AgingAnalysis:
-    """Everything that `dynamics` says of the aging of an ensemble, for one threshold.
+    """Full aging analysis of an ensemble for one threshold.
 
     Raises
     ------
     ValueError
-        For an argument out of its range, which it names. Thin data are no error but a `status` of the part.
+        If an argument is out of range; the message names it. Insufficient data give a `status` of the part, not an
+        error.
     """
     rng = seed_of(rng)
     msd = mean_square_displacement(runs)

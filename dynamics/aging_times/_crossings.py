@@ -1,4 +1,4 @@
-"""Where the mean displacement crosses a threshold, with the bootstrap over runs: t*, and whether it is one number."""
+"""Crossings of a threshold by the mean displacement, with the bootstrap over runs: t*, and whether it is unique."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,9 +11,9 @@ from dynamics.statistics import _fits, _resampling
 
 Array = NDArray[np.float64]
 
-MATERIAL = np.log(1.1)  # first and last crossing nearer than 10 % are one t*
+MATERIAL = np.log(1.1)  # first and last crossing closer than 10 % count as one t*
 MATERIAL_OF_ONE_RUN = np.log(1.25)  # without a spread
-ERRORS = 3.0  # so many standard errors apart, first and last crossing are two
+ERRORS = 3.0  # first and last crossing count as two from this many standard errors on
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Crossings:
     Parameters
     ----------
     first, last : (W,) float64
-        As `_fits.first_crossing` and `last_crossing` give them: 0 and inf where there is none.
+        Results of `first_crossing` and `last_crossing`: 0 and inf if there is none.
     first_samples, last_samples : (B, W) float64
         The same for bootstrap samples of the runs.
     runs : int
@@ -38,7 +38,7 @@ class Crossings:
 
     @cached_property
     def log(self) -> Array:
-        """Log t* (W,), nan where there is none."""
+        """Log t* (W,), nan if there is none."""
         return _fits.log_finite(self.first)
 
     @cached_property
@@ -48,10 +48,10 @@ class Crossings:
 
     @cached_property
     def ambiguous(self) -> NDArray[np.bool_]:
-        """Where (W,) the last crossing lies beyond the first by more than noise.
+        """Whether (W,) the last crossing is later than the first by more than noise.
 
-        The ratio must be above 1.1 and three standard errors of its logarithm; of the two crossings the one that is
-        better known counts, since where a curve goes up and down the samples of the other leap from branch to branch.
+        The ratio must be above 1.1 and three standard errors of its logarithm; the more precise of the two crossings
+        counts, because the samples of the other jump between branches of a non-monotonic curve.
         """
         errors = [
             _resampling.standard_error(_fits.log_finite(samples), self.runs)

@@ -1,4 +1,4 @@
-"""A second regime of aging: two exponents where one does not do."""
+"""A second regime of aging: two exponents if one is not enough."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -38,20 +38,20 @@ def find_crossover(
     """The best two slopes with their corner at an inner waiting time, if they are better than one.
 
     With six points and a free corner the BIC alone prefers two slopes for pure noise more often than not, so the
-    change of slope must also differ from zero. Its interval is Student's with Bonferroni's correction for the number of
-    corners tried: straight lines pass for bent ones in at most 1 - confidence of all cases, at any number of runs
-    (measured: docs/concepts/intervals.md). With two or three runs only a very sharp bend is found.
+    change of slope must also differ from zero. Its interval is Student's with Bonferroni's correction for the number
+    of corners tried: straight lines are mistaken for bent ones in at most 1 - confidence of all cases, at any number
+    of runs (measured: docs/concepts/intervals.md). With two or three runs only a very sharp bend is found.
 
     Parameters
     ----------
     waiting_times : (W,) int64
         Steps.
     y, y_boot : (W,), (B, W) float64
-        log t* and its bootstrap samples, nan where there is none.
+        log t* and its bootstrap samples, nan if there is none.
     runs : int
-        Of which the samples are made.
+        Number of runs behind the samples.
     confidence : float
-        Of the whole search.
+        Confidence of the whole search.
     """
     used = np.isfinite(y)
     if used.sum() < 5 or runs < 2:

@@ -13,9 +13,9 @@ from landscape.support import RNG, Estimate, Result, seed_of
 
 Array = NDArray[np.float64]
 
-WIDEST = 1.0  # interval of an exponent that says something: 0, 1 and 2 are what one wants to tell apart
-FLOOR = 5e-3  # what linear interpolation between lags may miss, in natural logarithms
-EXPONENTS = np.linspace(-1.0, 3.0, 41)  # where the best one is looked for
+WIDEST = 1.0  # largest useful interval of an exponent, which should distinguish 0, 1 and 2
+FLOOR = 5e-3  # error of linear interpolation between lags, in natural logarithms
+EXPONENTS = np.linspace(-1.0, 3.0, 41)  # search range of the exponent
 
 
 LEAST_RUNS = 3  # measured: python benchmarks/intervals.py, docs/concepts/intervals.md
@@ -23,23 +23,23 @@ LEAST_RUNS = 3  # measured: python benchmarks/intervals.py, docs/concepts/interv
 
 @dataclass(frozen=True, eq=False)
 class Collapse(Result):
-    """Result of `collapse` and `learning_rate_collapse`; nan where a value does not exist.
+    """Result of `collapse` and `learning_rate_collapse`; nan if a value does not exist.
 
     Parameters
     ----------
     exponent : Estimate
         The exponent that collapses best. Its status is also that of the whole.
     p_value : float
-        Probability of curves that differ as much after the collapse (in level and slope, see `collapse`) if they were
-        one function.
+        Probability of curves that differ at least as much after the collapse (in level and slope, see `collapse`) if
+        they were one function.
     distance : float
         Root mean square distance between the collapsed curves, in natural logarithms: 0.1 is 10 %.
     distance_at_0, distance_at_1 : float
         The same with the exponent 0 and 1.
     exponents, distances : (41,) float64
-        The distance as a function of the exponent; nan where too little overlaps.
+        The distance as a function of the exponent; nan if the curves overlap too little.
     window : tuple of float
-        Range of the displacement that was compared.
+        Range of the compared displacements.
     confidence : float
         Of the interval.
     """
@@ -56,7 +56,7 @@ class Collapse(Result):
 
     @property
     def status(self) -> str:
-        """That of `exponent`: "ok", or what is missing and how to get it."""
+        """That of `exponent`: "ok", or what is missing and what to do."""
         return self.exponent.status
 
 
@@ -68,21 +68,21 @@ def collapse(
     resamples: int = 200,
     rng: RNG = 0,
 ) -> Collapse:
-    """Exponent mu for which Delta(tw, t) of all waiting times is best one function of t / tw^mu.
+    """Exponent mu for which Delta(tw, t) of all waiting times best collapses onto one function of t / tw^mu.
 
     The cost is the mean squared distance of ln Delta between every pair of curves over their common range, each curve
     in turn interpolated as the reference for the others, in the manner of Bhattacharjee and Seno, J. Phys. A 34, 6375
-    (2001) (with a quadratic distance, in logarithms). The points compared are those whose displacement lies in `window`
-    (square parameter units per parameter): with a window of a decade about Delta* the result stands beside mu of
-    `dynamics.aging`, without one all lags decide.
+    (2001) (with a quadratic distance, in logarithms). The points compared are those whose displacement is in `window`
+    (squared parameter units per parameter): with a window of a decade around Delta* the result is comparable to mu of
+    `dynamics.aging`; without one all lags count.
 
-    Whether the curves do collapse is tested by Hotelling's T2: of each collapsed curve the level and the slope against
-    the mean of the others are taken, and of these what a change of the exponent cannot mend.
+    Hotelling's T2 tests whether the curves do collapse: it uses the level and the slope of each collapsed curve
+    against the mean of the others, without the part that a change of the exponent can remove.
 
     Raises
     ------
     ValueError
-        For an argument out of its range, which it names. Thin data are no error but a `status`.
+        If an argument is out of range; the message names it. Insufficient data give a `status`, not an error.
     """
     check_fit(msd, confidence, resamples)
     if not 0 <= window[0] < window[1]:
@@ -111,24 +111,25 @@ def learning_rate_collapse(
     resamples: int = 200,
     rng: RNG = 0,
 ) -> Collapse:
-    """Exponent k for which t*(tw) of runs with other learning rates is one function in units of rate^-k steps.
+    """Exponent k for which t*(tw) of runs with different learning rates is one function in units of rate^-k steps.
 
-    Gradient flow depends on steps and learning rate only by their product, so that rate x t* is one function of
-    rate x tw, whatever the rate: k = 1. Motion that is diffusion by gradient noise, D ~ rate^2 at fixed batch size, has
-    k = 2 instead (where the displacement grows as t), and k = 0 means that the steps alone count. The cost is that of
+    Gradient flow depends on steps and learning rate only by their product, so that rate x t* is one function of rate x
+    tw, whatever the rate: k = 1. Motion that is diffusion by gradient noise, D ~ rate^2 at fixed batch size, has k = 2
+    instead (where the displacement grows as t), and k = 0 means that only the steps count. The cost is that of
     `collapse`, for ln(rate^k t*) against ln(rate^k tw), where a fifth of the points must overlap (half of them for
-    `collapse`). Waiting times without a t* are left out. For k = 1 to be found at all, the range of the waiting times
-    must be wider than the ratio of the learning rates.
+    `collapse`). Waiting times without a t* are left out. k = 1 can only be found if the range of the waiting times is
+    wider than the ratio of the learning rates.
 
-    The shift by k moves a curve along the diagonal, and t* proportional to tw lies along it: then every k serves, and
-    the interval says so. Ensembles of the same seed start alike, so that their t* err together: what they share drops
-    out of the bootstrap, which draws the same runs in all of them. (Learning rates 0.025, 0.05 and 0.1, 40 runs of
-    60000 steps each from the same starts: 1.03, in 0.86 ... 1.20; in 0.69 ... 1.38 with independent draws.)
+    The shift by k moves a curve along the diagonal, and t* proportional to tw is along it: then every k fits, and the
+    interval shows it. Ensembles with the same seed start alike, so that the errors of their t* are correlated: the
+    common part drops out of the bootstrap, which draws the same runs in all of them. (Learning rates 0.025, 0.05 and
+    0.1, 40 runs of 60000 steps each from the same starts: 1.03, in 0.86 ... 1.20; in 0.69 ... 1.38 with independent
+    draws.)
 
     Raises
     ------
     ValueError
-        For an argument out of its range, which it names. Thin data are no error but a `status`.
+        If an argument is out of range; the message names it. Insufficient data give a `status`, not an error.
     """
     rng = seed_of(rng)
     _resampling.check_resampling(confidence, resamples)
@@ -147,9 +148,7 @@ def learning_rate_collapse(
         there &= np.isfinite(y[0])
         if there.sum() >= 3:
             xs.append(np.log(msd.waiting_times[there]))
-            ys.append(
-                np.where(np.isnan(y), y[0], y)[:, there]
-            )  # the few samples that do not reach it keep the estimate
+            ys.append(np.where(np.isnan(y), y[0], y)[:, there])  # the few samples without a value keep the estimate
             used.append(np.ones(there.sum(), dtype=np.bool_))
             shifts.append(np.log(rates[k]))
     fewest = min((msd.replicas for msd in displacements), default=1)
@@ -157,7 +156,7 @@ def learning_rate_collapse(
 
 
 def start_alike(displacements: Sequence[MeanSquareDisplacement]) -> bool:
-    """Whether run r of every ensemble began at the same point, as far as they say."""
+    """Whether run r of every ensemble began at the same point, according to their metadata."""
     named = [tuple(str(msd.metadata.get(name)) for name in ("seed", "start", "data_sha256")) for msd in displacements]
     known = all("seed" in msd.metadata for msd in displacements)
     return known and len(set(named)) == 1 and len({msd.replicas for msd in displacements}) == 1
@@ -206,9 +205,9 @@ def _best(
 
 
 def _lack_of_collapse(levels: Array, slopes: Array, shifts: Array, runs: int) -> float:
-    """P-value of `levels` and `slopes` (1 + B, K); of each, what is alike for all curves says nothing.
+    """P-value of `levels` and `slopes` (1 + B, K), without the part common to all curves.
 
-    Nor does what grows with the shift (log tw) in the levels: that is what the exponent has made zero.
+    The part of the levels that is linear in the shift (log tw) is excluded, too: the exponent has made it zero.
     """
     patterns = _goodness.polynomials(shifts, shifts.size)[:, 1:]
     parts = [

@@ -1,4 +1,4 @@
-"""The same ensemble on several realizations of a data set: how much of mu is the data's, how much the runs'."""
+"""The same ensemble on several realizations of a data set: contributions of data and runs to the spread of mu."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SAME = ("layer_sizes", "learning_rate", "batch_size", "noise", "momentum", "sche
 
 @dataclass(frozen=True, eq=False)
 class ExponentSpread(Result, shows=("mean", "sd", "standard_error", "each"), axes={"D": "realization"}):
-    """An exponent on D realizations; nan where a value does not exist.
+    """An exponent on D realizations; nan if a value does not exist.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class ExponentSpread(Result, shows=("mean", "sd", "standard_error", "each"), axe
     run_sd : (D,) float64
         Standard error of each, over its runs.
     p_value : (D,) float64
-        Of a misfit as large if t* of the realization were a power law.
+        Probability of a misfit at least as large if t* of the realization were a power law.
     mean : Estimate
-        Mean over the realizations that have one; interval over realizations and runs (`compare_realizations`).
+        Mean over the realizations with a mu; interval over realizations and runs (`compare_realizations`).
     """
 
     each: Estimate[Array]
@@ -43,7 +43,7 @@ class ExponentSpread(Result, shows=("mean", "sd", "standard_error", "each"), axe
 
     @property
     def number(self) -> int:
-        """Realizations that have a mu."""
+        """Number of realizations with a mu."""
         return int(np.isfinite(self.each.value).sum())
 
     @property
@@ -53,18 +53,18 @@ class ExponentSpread(Result, shows=("mean", "sd", "standard_error", "each"), axe
 
     @property
     def standard_error(self) -> float:
-        """Of `mean`."""
+        """Standard error of `mean`."""
         return self.sd / float(np.sqrt(max(self.number, 1)))
 
     @property
     def within_sd(self) -> float:
-        """What the runs alone make: root mean square of `run_sd`."""
+        """Spread due to the runs: root mean square of `run_sd`."""
         there = np.isfinite(self.run_sd)
         return float(np.sqrt((self.run_sd[there] ** 2).mean())) if there.any() else float("nan")
 
     @property
     def between_sd(self) -> float:
-        """What the data alone make: sqrt(sd^2 - within_sd^2), 0 where the runs explain all of the spread."""
+        """Spread due to the data: sqrt(sd^2 - within_sd^2), 0 if the runs explain all of the spread."""
         return float(np.sqrt(max(self.sd**2 - self.within_sd**2, 0.0))) if self.number > 1 else float("nan")
 
 
@@ -79,17 +79,17 @@ class Realizations(
     waiting_times : (W,) int64
         Steps.
     t_star : (D, W) float64
-        Steps; nan where the threshold is not reached, or at the first lag already.
+        Steps; nan if the threshold is not reached, or exceeded at the first lag already.
     mu : ExponentSpread
         Over all waiting times.
     later_mu : ExponentSpread
-        Over those beyond `from_waiting_time`: the slope behind the bend.
+        Over those beyond `from_waiting_time`: the slope beyond the bend.
     from_waiting_time, threshold, confidence : float
-        What was asked for.
+        Arguments of `compare_realizations`.
     replicas : (D,) int64
         Runs of each.
     status : Status
-        "ok", or what is missing and how to get it.
+        "ok", or what is missing and what to do.
     """
 
     waiting_times: NDArray[np.int64]
@@ -104,7 +104,7 @@ class Realizations(
 
     @property
     def later_waiting_times(self) -> NDArray[np.int64]:
-        """Those that `later_mu` is fitted to."""
+        """The waiting times of `later_mu`."""
         return self.waiting_times[self.waiting_times > self.from_waiting_time]
 
 
@@ -117,12 +117,12 @@ def compare_realizations(
     resamples: int = 1000,
     rng: RNG = 0,
 ) -> Realizations:
-    """Exponent mu of t* ~ tw^mu on each realization, its mean, and the spread over data beside that over runs.
+    """Exponent mu of t* ~ tw^mu on each realization, its mean, and the spread over data and over runs.
 
     Each mu is the least-squares slope of log t* against log tw, t* from the mean over the runs, as in `aging`. The
-    interval of the mean is Student's over the D values, mean -+ t_{D-1} sd / sqrt(D): each value carries its draw of
-    the data and of the runs, and the values are independent, so that their spread holds both. (With a variance b over
-    data and w over runs the mean of D values has (b + w) / D, and sd^2 estimates b + w.)
+    interval of the mean is Student's over the D values, mean -+ t_{D-1} sd / sqrt(D): each value has its own draw of
+    the data and of the runs, and the values are independent, so that their spread includes both. (With a variance b
+    over data and w over runs the mean of D values has (b + w) / D, and sd^2 estimates b + w.)
 
     Parameters
     ----------
@@ -136,8 +136,8 @@ def compare_realizations(
     Raises
     ------
     ValueError
-        For an argument out of its range, which it names; for ensembles that differ in more than their data, or do not
-        differ in these. Thin data are no error but a `status`.
+        If an argument is out of range; the message names it; also if ensembles differ in more than their data, or
+        share their data. Thin data are no error but a `status`.
     """
     rng = seed_of(rng)
     _check(displacements, threshold, confidence, resamples)
@@ -164,7 +164,7 @@ def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, rn
 
 
 def _spread(x: Array, found: list[Crossings], chosen: NDArray[np.bool_], confidence: float) -> ExponentSpread:
-    """The slopes over the chosen waiting times, of each realization."""
+    """The slopes of each realization over the chosen waiting times."""
     parts = np.array([_slope(x[chosen], part.log[chosen], part.log_samples[:, chosen], part.runs, confidence)
                       for part in found])  # fmt: skip
     values, low, high, run_sd, p_value = parts.T
@@ -214,7 +214,7 @@ def _check(
         for name in SAME:
             if msd.metadata.get(name) != first.metadata.get(name):
                 values = f"{first.metadata.get(name)!r} and {msd.metadata.get(name)!r}"
-                msg = f"realizations must differ in their data alone; {name} is {values}"
+                msg = f"realizations must differ only in their data; {name} is {values}"
                 raise ValueError(msg)
     _check_data([msd.metadata.get("data_sha256") for msd in displacements])
 

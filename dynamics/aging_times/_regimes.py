@@ -12,7 +12,7 @@ from landscape.support import RNG, Estimate, Result
 
 Array = NDArray[np.float64]
 
-LEAST_LAGS = 4  # in the window: three cannot show whether a power law holds
+LEAST_LAGS = 4  # lags in the window: three cannot show whether a power law holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +24,11 @@ class LocalSlope(Result, shows=("slope", "bandwidth", "confidence")):
     waiting_times, lags : (W,), (T,) int64
         Steps.
     slope : Estimate of (W, T) float64
-        Of the mean over the runs; nan where the displacement is 0 or beyond the run.
+        Slope of the mean over the runs; nan if the displacement is 0 or beyond the run.
     bandwidth : float
-        Of the smoothing, in ln t.
+        Bandwidth of the smoothing, in ln t.
     confidence : float
-        Of the interval, for each point by itself.
+        Pointwise confidence of the interval.
     """
 
     waiting_times: NDArray[np.int64]
@@ -51,17 +51,17 @@ class GeneralizedDiffusion(Result, shows=("alpha", "a", "a_p_value", "window")):
     alpha : Estimate
         Exponent of the lag, common to all waiting times.
     alphas : (W,) float64
-        The exponent of each waiting time by itself: where they differ much, one alpha does not do.
+        The exponent of each waiting time; if they differ much, one alpha is not enough.
     p_value : float
-        Of that form: probability of alphas as different and curves as bent if one power law described all.
+        Probability of alphas at least as different and curves at least as bent if one power law described all.
     worst_misfit : float
         Largest relative deviation of the displacement from D(tw) t^alpha in the window.
     coefficients : Estimate of (W,) float64
         D(tw), square parameter units per parameter and step^alpha; nan for a waiting time without the whole window.
     a : Estimate
-        Exponent of D ~ tw^-a: 0 where the later regime does not age.
+        Exponent of D ~ tw^-a: 0 if the later regime does not age.
     a_p_value : float
-        Of a misfit as large if D were a power law.
+        Probability of a misfit at least as large if D were a power law.
     confidence : float
         Of the intervals.
     """
@@ -79,7 +79,7 @@ class GeneralizedDiffusion(Result, shows=("alpha", "a", "a_p_value", "window")):
 
     @property
     def status(self) -> str:
-        """That of `alpha`, or where this is "ok" that of `a`: "ok", or what is missing and how to get it."""
+        """That of `alpha`, or if this is "ok" that of `a`: "ok", or what is missing and what to do."""
         return self.a.status if self.alpha.status == Status.OK else self.alpha.status
 
 
@@ -93,18 +93,18 @@ def local_slope(
 ) -> LocalSlope:
     """Slope d ln MSD / d ln t of the mean displacement at every lag, smoothed by local quadratic regression.
 
-    At each lag a parabola is fitted to ln MSD over ln t with Epanechnikov weights that vanish at a distance of
-    2 x `bandwidth` (farther where fewer than five lags are that near), and its slope there is taken: unlike differences
-    of neighbors it is exact for a power law and for a linearly changing slope, up to the ends. 0.5 in ln t is a window
-    of a factor e to either side.
+    At each lag a parabola is fitted to ln MSD over ln t with Epanechnikov weights that vanish at a distance of 2 x
+    `bandwidth` (farther if fewer than five lags are that near), and its slope there is used: unlike differences of
+    neighbors it is exact for a power law and for a linearly changing slope, up to the ends. A bandwidth of 0.5 in ln t
+    is a window of a factor e on either side.
 
-    This is local polynomial regression; derived here, tested by its exactness on power laws. (The filter of
-    Savitzky and Golay in `scipy.signal` wants evenly spaced points.)
+    This is local polynomial regression; derived here, tested by its exactness on power laws
+    (test_analysis.py). (The Savitzky-Golay filter in `scipy.signal` requires evenly spaced points.)
 
     Raises
     ------
     ValueError
-        For an argument out of its range, which it names.
+        If an argument is out of range; the message names it.
     """
     check_fit(msd, confidence, resamples)
     if not bandwidth > 0:
@@ -135,27 +135,27 @@ def generalized_diffusion(
 ) -> GeneralizedDiffusion:
     """Fit Delta(tw, t) = D(tw) t^alpha in a window of lags, and D ~ tw^-a.
 
-    Least squares of ln Delta over the lags of the window, with one alpha for all waiting times: with one each, D (the
-    displacement extrapolated to a lag of 1) would mostly mirror the errors of alpha, and its unit would change with tw.
-    Since all have the same lags, a does not depend on alpha at all: it is the exponent of the geometric mean of Delta.
+    Least squares of ln Delta over the lags of the window, with one alpha for all waiting times: with separate ones, D
+    (the displacement extrapolated to a lag of 1) would mostly reflect the errors of alpha, and its unit would change
+    with tw. Because all have the same lags, a does not depend on alpha: it is the exponent of the geometric mean of
+    Delta.
 
-    Whether one power law describes all curves is tested by Hotelling's T2 of what it cannot make: bends along the lag
-    (of second and third degree) and changes of the slope with tw, those of low degree first. It fails where p is below
-    0.01.
+    Hotelling's T2 of what a power law cannot produce tests whether one describes all curves: bends along the lag (of
+    second and third degree) and changes of the slope with tw, low degrees first. It fails if p is below 0.01.
 
     Parameters
     ----------
     msd : MeanSquareDisplacement
         Of the runs.
     window : (first, last), optional
-        Lags in steps. By default the last decade of the lags that every waiting time has.
+        Lags in steps. By default the last decade of the lags common to all waiting times.
     confidence, resamples, rng
-        Of the bootstrap over runs.
+        Arguments of the bootstrap over runs.
 
     Raises
     ------
     ValueError
-        For an argument out of its range, which it names. Thin data are no error but a `status`.
+        If an argument is out of range; the message names it. Insufficient data give a `status`, not an error.
     """
     check_fit(msd, confidence, resamples)
     window = _default_window(msd) if window is None else window
@@ -167,12 +167,12 @@ def generalized_diffusion(
     y = _fits.log_finite(means)
     y = np.where(
         np.isfinite(y).all(axis=-1, keepdims=True), y, np.nan
-    )  # a waiting time has the whole window or nothing
+    )  # a waiting time has the whole window or none of it
     x, x_tw = np.log(msd.lags[inside]), np.log(msd.waiting_times)
     alphas, _ = _fits.line(x, y)
     whole = np.isfinite(y[0]).all(axis=-1)
     thin = inside.sum() < LEAST_LAGS or whole.sum() < 2
-    # nothing where the estimate has nothing, and samples follow the estimate's choice of waiting times
+    # samples follow the estimate's choice of waiting times
     alpha = np.full(len(y), np.nan) if thin else alphas[:, whole].mean(axis=1)
     log_d = np.where(whole, y.mean(axis=-1) - alpha[:, None] * (x.mean() if x.size else np.nan), np.nan)
     a = -_fits.line(x_tw, log_d)[0]
@@ -211,14 +211,14 @@ def _misfits(x: Array, x_tw: Array, y: Array, alpha: float, log_d: Array, runs: 
 
 
 def _default_window(msd: MeanSquareDisplacement) -> tuple[float, float]:
-    """The last decade of the lags that every waiting time has (of all lags where none has all)."""
+    """The last decade of the lags common to all waiting times (of all lags if there is none)."""
     common = msd.lags[np.isfinite(msd.mean).all(axis=0)]
     last = float(common[-1]) if common.size > 1 else float(msd.lags[-1])
     return last / 10, last
 
 
 def _derivative(x: Array, bandwidth: float) -> Array:
-    """Matrix (T, T) that takes values at `x` (T,) to the slopes of their local parabolas."""
+    """Matrix (T, T) that maps values at `x` (T,) to the slopes of their local parabolas."""
     rows = np.empty((x.size, x.size))
     order = min(2, x.size - 1)
     for k, center in enumerate(x):

@@ -1,4 +1,4 @@
-"""The other average: t* of every run by itself, and its mean over the runs."""
+"""The other average: t* of every single run, and its mean over the runs."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class RunsMean:
 
 
 def runs_mean(msd: MeanSquareDisplacement, threshold: float, counts: NDArray[np.int64], confidence: float) -> RunsMean:
-    """Mean over the runs of t*, where every run has one: a mean of times of which some are unknown is unknown."""
+    """Mean over the runs of t*, if every run has one; it is unknown if some are unknown."""
     crossings = _fits.first_crossing(msd.lags, msd.values, threshold)
     censored, early = np.isinf(crossings), crossings == 0
     whole = ~(censored | early).any(axis=0)

@@ -15,36 +15,37 @@ from landscape.support import RNG, Result
 Array = NDArray[np.float64]
 
 FormName = Literal["stationary", "simple aging", "power law", "logarithmic"]
-LEAST_WAITING_TIMES = 4  # two more than the parameters of the richest form
+LEAST_WAITING_TIMES = 4  # two more than the parameters of the most general form
 
 
 @dataclass(frozen=True, eq=False)
 class FormComparison(Result, shows=("best", "exponents", "aic"), axes={"F": "form"}):
-    """Result of `compare_forms` for the F = 4 forms; nan where a value does not exist.
+    """Result of `compare_forms` for the F = 4 forms; nan if a value does not exist.
 
     Parameters
     ----------
     names : tuple of str
         "stationary", "simple aging", "power law", "logarithmic".
     exponents, errors : (F,) float64
-        mu of each form, 0 and 1 where it is fixed; of the logarithmic form ln(tw + t*) / ln tw. And its standard
-        error, which allows for the covariance being an estimate; nan where it is refused.
+        mu of each form, 0 and 1 if it is fixed; for the logarithmic form ln(tw + t*) / ln tw. And its standard error,
+        which includes that the covariance is an estimate; nan if the comparison is refused.
     amplitudes : (F,) float64
         c of t* = c tw^mu; nan for the logarithmic form.
     chi_square : (F,) float64
-        Of each fit; the residual sum of squares of ln t* where the comparison is refused.
+        Chi-square of each fit; the residual sum of squares of ln t* if the comparison is refused.
     aic : (F,) float64
-        Akaike's criterion, less that of the best form: 0 for the best, above 10 for what can be forgotten.
+        Akaike's criterion minus that of the best form: 0 for the best, above 10 for forms without support.
     p_value : (F,) float64
-        Probability of a chi-square as large if the form were true. (`chi_square` itself takes the covariance as known.)
+        Probability of a chi-square at least as large if the form were true. (`chi_square` itself assumes a known
+        covariance.)
     worst_misfit : (F,) float64
         Largest relative deviation of t* from each form.
     t_star : (F, W) float64
-        Steps, as each form has them.
+        t* of each form, in steps.
     best : str or None
-        The form of least AIC; None where the comparison is refused or that form fails.
+        The form of least AIC; None if the comparison is refused or that form fails.
     status : Status
-        "ok", or what is missing and how to get it.
+        "ok", or what is missing and what to do.
     """
 
     names: tuple[FormName, ...]
@@ -71,14 +72,15 @@ def compare_forms(
     - "stationary", h(s) = e^s: t* = c (time-translation invariance, mu = 0);
     - "simple aging", h(s) = s: t* = c tw (mu = 1);
     - "power law": t* = c tw^mu;
-    - "logarithmic", h(s) = ln s, as where domains grow with ln s: tw + t* = tw^k with k > 1.
+    - "logarithmic", h(s) = ln s, as for domains that grow with ln s: tw + t* = tw^k with k > 1.
 
     They are fitted to ln t* by least squares with the full covariance C of the waiting times, which come from the same
     runs: chi2 = r^T C^-1 r with C from the bootstrap over runs, times R / (R - 1), plus the error of interpolating
-    between lags. The inverse of a covariance estimated from R runs is too large on average; chi2 has the factor
-    (R - W - 2) / (R - 1) for that (the mean of the inverse; tested by simulation). The criterion is
-    AIC = chi2 + 2 x number of parameters (1, 1, 2, 1), with C taken as known; p-values are those of Hotelling's T2,
-    which allows for its estimation. All four may be bad: where the best has a p-value below 0.01 there is no best.
+    between lags. The inverse of a covariance estimated from R runs is too large on average; chi2 corrects this by the
+    factor (R - W - 2) / (R - 1) (the mean of the inverse; tested by simulation in test_dynamics_goodness.py). The
+    criterion is AIC = chi2 + 2 x number of parameters (1, 1, 2, 1), with C assumed known; p-values are those of
+    Hotelling's T2, which includes its estimation. All four may be bad: if the best has a p-value below 0.01, there is
+    no best.
 
     Source of the forms: Vincent, Hammann, Ocio, Bouchaud and Cugliandolo, "Slow dynamics and aging in spin glasses",
     arXiv cond-mat/9607224.
@@ -86,7 +88,7 @@ def compare_forms(
     Raises
     ------
     ValueError
-        For an argument out of its range, which it names. Thin data are no error but a `status`.
+        If an argument is out of range; the message names it. Insufficient data give a `status`, not an error.
     """
     check_fit(msd, 0.95, resamples, threshold)
     found = crossings(msd, _resampling.bootstrap_means(msd.values, resamples, rng), threshold)
@@ -139,10 +141,10 @@ def _compare(
 
 
 def _inflation(freedom: NDArray[np.int64], replicas: int) -> Array:
-    """By what an error is larger than (X^T C^-1 X)^-1/2 says, for a covariance C from so many runs.
+    """Factor by which an error exceeds (X^T C^-1 X)^-1/2, for a covariance C estimated from `runs` runs.
 
-    That is too small on average by (n - f) / n, and weights that are wrong at random make the true variance larger by
-    (n - 1) / (n - 1 - f), with n = R - 1 and f degrees of freedom (Gaussian errors; checked by simulation).
+    That expression is too small on average by (n - f) / n, and random errors of the weights increase the true variance
+    by (n - 1) / (n - 1 - f), with n = R - 1 and f degrees of freedom (Gaussian errors; checked by simulation).
     """
     n = replicas - 1
     return np.sqrt(n / (n - freedom) * (n - 1) / (n - 1 - freedom))
@@ -182,7 +184,7 @@ def _fit_logarithmic(
     def cost(log_excess: float) -> float:
         return float(residual(log_excess) @ inverse @ residual(log_excess))
 
-    if not (x[used] > 0).all():  # at tw = 1 the form has no t*
+    if not (x[used] > 0).all():  # the form has no t* at tw = 1
         return (np.nan, np.nan, np.nan, np.inf, np.full(x.size, np.nan))
     center = float(np.mean(np.log(np.logaddexp(x[used], y[used]) / x[used] - 1 + 1e-300)))
     found: Any = optimize.minimize_scalar(

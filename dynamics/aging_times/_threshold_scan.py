@@ -19,27 +19,27 @@ PER_DECADE = 8
 
 @dataclass(frozen=True, eq=False)
 class ThresholdScan(Result, shows=("mu_flat", "tolerance", "thresholds", "mu")):
-    """Result of `threshold_scan` for D thresholds; nan where a value does not exist.
+    """Result of `threshold_scan` for D thresholds; nan if a value does not exist.
 
     Parameters
     ----------
     thresholds : (D,) float64
         Delta*, square parameter units per parameter.
     mu : Estimate of (D,) float64
-        Exponent of t* ~ tw^mu, only where every waiting time has a t*: which waiting times
-        take part would otherwise change along the scan.
+        Exponent of t* ~ tw^mu, only if every waiting time has a t*: otherwise the set of waiting
+        times would change along the scan.
     p_value : (D,) float64
-        Of a misfit as large if t* were a power law at this threshold.
+        Probability of a misfit at least as large if t* were a power law at this threshold.
     ambiguous : (D,) bool
-        Where the displacement crosses the threshold more than once, see `Aging.ambiguous`: not part of a flat window.
+        True if the displacement crosses the threshold more than once (`Aging.ambiguous`); excluded from a flat window.
     local_slope : (D,) float64
         Mean over the waiting times of d ln MSD / d ln t at t*: 1 for diffusion, 2 for drift.
     flat : (D,) bool
-        The window in which mu is flat, see `threshold_scan`; all False where there is none.
+        The window in which mu is flat, see `threshold_scan`; all False if there is none.
     mu_flat : Estimate
         Mean of mu over the window. Its status is also that of the whole.
     tolerance, confidence : float
-        What was asked for.
+        Arguments of `threshold_scan`.
     """
 
     thresholds: Array
@@ -54,12 +54,12 @@ class ThresholdScan(Result, shows=("mu_flat", "tolerance", "thresholds", "mu")):
 
     @property
     def status(self) -> str:
-        """That of `mu_flat`: "ok", or what is missing and how to get it."""
+        """That of `mu_flat`: "ok", or what is missing and what to do."""
         return self.mu_flat.status
 
     @property
     def window(self) -> tuple[float, float]:
-        """Smallest and largest threshold of the flat window; nan where there is none."""
+        """Smallest and largest threshold of the flat window; nan if there is none."""
         flat = self.thresholds[self.flat]
         return (float(flat[0]), float(flat[-1])) if flat.size else (float("nan"), float("nan"))
 
@@ -76,16 +76,16 @@ def threshold_scan(
     """Exponent mu for a range of thresholds, and the window of thresholds in which it is flat.
 
     The window is the longest stretch of neighboring thresholds, in decades, over which the largest and the smallest mu
-    differ by at most `tolerance`, and at least half a decade; of equal ones that with the least difference. (A test of
-    "no significant change" would find the widest windows in the poorest data, so the criterion is a tolerance; the
-    interval of the mean says how well it is known.)
+    differ by at most `tolerance`, and at least half a decade; among equal ones that with the least difference. (A test
+    of "no significant change" would find the widest windows in the poorest data, so the criterion is a tolerance; the
+    interval of the mean shows its precision.)
 
     Parameters
     ----------
     msd : MeanSquareDisplacement
         Of the runs.
     thresholds : sequence of float, optional
-        Ascending, > 0. By default 8 a decade over the range that every waiting time passes through.
+        Ascending, > 0. By default 8 per decade over the range that every waiting time passes through.
     tolerance : float
         > 0.
     confidence, resamples, rng
@@ -94,7 +94,7 @@ def threshold_scan(
     Raises
     ------
     ValueError
-        For an argument out of its range, which it names. Thin data are no error but a `status`.
+        If an argument is out of range; the message names it. Insufficient data give a `status`, not an error.
     """
     check_fit(msd, confidence, resamples)
     if not tolerance > 0:
@@ -156,7 +156,7 @@ def _flat_window(decades: Array, mu: Array, tolerance: float) -> NDArray[np.bool
     for i in range(mu.size):
         for j in range(i + 1, mu.size):
             spread, length = np.ptp(mu[i : j + 1]), decades[j] - decades[i]
-            if not spread <= tolerance:  # nor where one is nan
+            if not spread <= tolerance:  # nor if one is nan
                 break
             if length >= LEAST_DECADES and (round(length, 9), -spread) > best:
                 best, chosen = (round(length, 9), -spread), slice(i, j + 1)

@@ -1,4 +1,4 @@
-"""Is the aging that of the slope or of the noise? t* as drift predicts it, the share of drift, and the control."""
+"""Whether the slope or the noise ages: t* predicted by drift, the share of drift, and the control."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ from landscape.support import RNG, Estimate, Result
 
 Array = NDArray[np.float64]
 
-SHORT = 0.5  # of t*: the lag of the finite difference
+SHORT = 0.5  # share of t* for the lag of the finite difference
 
 
 @dataclass(frozen=True, eq=False)
 class WhatMoves(Result, shows=("drift_share", "mu_gradient", "mu_differences", "method")):
-    """Result of `what_moves`. W waiting times; velocities in parameter units a step, norm over all parameters.
+    """Result of `what_moves`. W waiting times; velocities in parameter units per step, norm over all parameters.
 
     Parameters
     ----------
@@ -32,20 +32,20 @@ class WhatMoves(Result, shows=("drift_share", "mu_gradient", "mu_differences", "
     t_star : (W,) float64
         Measured, as in `Aging`.
     t_star_gradient, t_star_differences : (W,) float64
-        Predicted: sqrt(P threshold) / |v(tw)|, if the runs went on straight with that velocity and without noise.
+        Predicted: sqrt(P threshold) / |v(tw)|, if the runs continued straight with that velocity and without noise.
     mu_gradient : Estimate
     mu_differences : float
-        Exponents of the predictions, over the waiting times that have a measured t* too.
+        Exponents of the predictions, over the waiting times with a measured t*.
     mu_gradient_p_value : float
-        Of a misfit as large if `t_star_gradient` were a power law.
+        Probability of a misfit at least as large if `t_star_gradient` were a power law.
     drift_share : Estimate of (W,) float64
         Share of drift in the displacement at the recorded lag nearest to t*.
     method : str
-        How drift and noise were told apart, see `split_displacement`.
+        How drift and noise were separated, see `split_displacement`.
     confidence : float
         Of the intervals.
     status : Status
-        "ok", or what is missing and how to get it.
+        "ok", or what is missing and what to do.
     """
 
     waiting_times: NDArray[np.int64]
@@ -72,19 +72,19 @@ def what_moves(
     resamples: int = 1000,
     rng: RNG = 0,
 ) -> WhatMoves:
-    """Compare t* of `fit` with the one that drift alone would give, and split the displacement at t*.
+    """Compare t* of `fit` with that of drift alone, and split the displacement at t*.
 
-    A run that goes straight on at the velocity v has the mean square displacement v^2 t^2 / P, since it is taken per
-    parameter, and an ensemble that of the mean square velocity: so t* = sqrt(P threshold) / v_rms(tw). Velocities are
-    those at tw (or just after); since they fall with age the prediction is early where t* is not small against tw.
-    The gradient at one step also holds the fluctuations of SGD in the stiff directions, which lead nowhere: its
-    velocity is an upper bound, and too large where that noise rules; that of the differences is free of it
-    (but too small over few epochs of sampling without replacement, whose noise is anticorrelated; see `log_lags`).
+    A run that continues straight at the velocity v has the mean square displacement v^2 t^2 / P per parameter, and an
+    ensemble that of the mean square velocity: so t* = sqrt(P threshold) / v_rms(tw). Velocities are those at tw (or
+    just after); because they decrease with age, the prediction is too early unless t* is small compared with tw. The
+    gradient at one step includes the fluctuations of SGD in the stiff directions, which lead nowhere: its velocity is
+    an upper bound, too large if that noise dominates; that of the differences is free of it (but too small over few
+    epochs of sampling without replacement, whose noise is anticorrelated; see `log_lags`).
 
     Parameters
     ----------
     runs : Trajectories
-        Of which `fit` was made.
+        The runs behind `fit`.
     fit : Aging
         Gives the threshold, t* and the confidence.
     split : DisplacementSplit, optional
@@ -108,7 +108,7 @@ def what_moves(
     speed = np.sqrt(squares.mean(axis=0))
     differences, lags = difference_speed(split, runs.n_parameters, SHORT * fit.t_star.value)
     x, there = np.log(runs.waiting_times), np.isfinite(fit.t_star.value)
-    with np.errstate(divide="ignore"):  # runs that stand still never get there
+    with np.errstate(divide="ignore"):  # runs at rest never reach it
         predicted = length / np.stack([speed, differences])
     log_predicted = np.where(there, _fits.log_finite(predicted), np.nan)
     boot = np.log(length) - 0.5 * _fits.log_finite(_resampling.resampled_means(counts, squares))
@@ -148,7 +148,7 @@ def _share_at(
 
 
 def _split(runs: Trajectories) -> DisplacementSplit:
-    """The split, or where the runs have no snapshots for it the displacement alone."""
+    """The split, or only the displacement if the runs lack the snapshots."""
     if runs.displacement is None:
         return split_displacement(runs)
     total = np.array(runs.displacement)
@@ -167,15 +167,15 @@ def _status(t_star: Array, speed: Array, split: DisplacementSplit, replicas: int
 
 @dataclass(frozen=True, eq=False)
 class Control(Result, shows=("ratio", "correlation", "same_starts")):
-    """Result of `compare_with_control`: t* of the runs beside that of full-batch descent.
+    """Result of `compare_with_control`: t* of the runs compared with that of full-batch descent.
 
     Parameters
     ----------
     ratio : (W,) float64
-        t* of the runs over t* of the control: 1 where the noise does not matter.
+        t* of the runs over t* of the control: 1 if the noise does not matter.
     correlation : (W,) float64
-        Of log t* run by run: 1 where the start decides all. nan where the starts are not the same, or fewer than three
-        pairs have a t*.
+        Correlation of log t* run by run: 1 if the start decides everything, nan if the starts differ or fewer than
+        three pairs have a t*.
     same_starts : bool
         Whether run r of both begins at the same parameters.
     """

@@ -1,4 +1,8 @@
-"""Two-time quantities: mean square displacement, per layer, modulo symmetry, of the outputs."""
+"""Two-time displacement: of all parameters, per layer, modulo symmetry, of the outputs.
+
+`mean_square_displacement` is the quantity that ages; `layer_displacement`, `displacement_modulo_symmetry` and
+`output_displacement` are its variants, `non_gaussian` its fourth moment, `split_displacement` its drift and noise.
+"""
 
 import lazy_loader
 

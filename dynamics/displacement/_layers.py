@@ -1,4 +1,4 @@
-"""Which part of the network moves: the displacement of each layer's kernel and biases."""
+"""The displacement of each layer's kernel and biases."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,14 +17,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class LayerDisplacement(Result, shows=("values",), axes={"G": "layer"}):
-    """Two-time mean square displacement of G groups of parameters, in the order in which they lie in theta.
+    """Two-time mean square displacement of G groups of parameters, in their order in theta.
 
     Parameters
     ----------
     names : tuple of str
         "kernel 1", "bias 1", "kernel 2", ..., layer 1 being the first hidden one.
     sizes : (G,) int64
-        Parameters in each.
+        Number of parameters in each group.
     waiting_times, lags : (W,), (T,) int64
         Steps.
     values : (R, W, T, G) float64
@@ -51,7 +51,7 @@ class LayerDisplacement(Result, shows=("values",), axes={"G": "layer"}):
         """The displacement of kernel and biases of layer `number`, counted from 1."""
         layers = len(self.names) // 2
         if not 1 <= number <= layers:
-            msg = f"number must lie in 1 ... {layers}; got {number!r}"
+            msg = f"number must be in 1 ... {layers}; got {number!r}"
             raise ValueError(msg)
         return self._pooled([2 * number - 2, 2 * number - 1])
 
@@ -75,7 +75,7 @@ def layer_displacement(runs: Trajectories) -> LayerDisplacement:
     Raises
     ------
     ValueError
-        If no network made the runs, or a snapshot that the waiting times and lags call for is missing.
+        If no network made the runs, or a snapshot required by the waiting times and lags is missing.
     """
     names, sizes = parameter_groups(runs.network)
     (values,) = two_time_moments(runs, "layer_displacement", sizes=sizes)

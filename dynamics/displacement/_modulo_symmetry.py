@@ -1,4 +1,4 @@
-"""Displacement as far as it changes the network: the distance to the nearest symmetric image."""
+"""Displacement modulo symmetry: the distance to the nearest symmetric image."""
 
 from dataclasses import dataclass
 
@@ -17,13 +17,13 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class SymmetricDisplacement(Result, shows=("exact", "plain.values", "modulo.values")):
-    """The displacement modulo symmetry beside the plain one, run by run.
+    """The displacement modulo symmetry and the plain one, run by run.
 
     Parameters
     ----------
     plain, modulo : MeanSquareDisplacement
-        Of the parameters as they are, and to the nearest image: modulo <= plain everywhere, and equal where no units
-        have changed places or signs.
+        Displacement of the parameters, and to the nearest image: modulo <= plain everywhere, with equality unless
+        units have exchanged places or signs.
     exact : bool
         Whether the nearest images are certain to be the nearest (`landscape.symmetry.is_exact`); otherwise `modulo`
         is an upper bound.
@@ -44,12 +44,12 @@ def displacement_modulo_symmetry(runs: Trajectories) -> SymmetricDisplacement:
     """Two-time mean square displacement to the nearest image of the second point.
 
     Delta_sym(tw, t) = (1 / P) min_g |g theta(tw + t) - theta(tw)|^2, where g runs over the permutations and sign flips
-    of the hidden units (`landscape.symmetry`). Runs are read one at a time. Our definition: no source has it.
+    of the hidden units (`landscape.symmetry`). Runs are read one at a time. Defined here.
 
     Raises
     ------
     ValueError
-        If no network made the runs, or a snapshot that the waiting times and lags call for is missing.
+        If no network made the runs, or a snapshot required by the waiting times and lags is missing.
     """
     network = runs.network
     pairs = two_time_pairs(runs.steps, runs.waiting_times, runs.lags)
@@ -66,6 +66,6 @@ def mean_square_distances(network: MLP, a: ArrayLike, b: ArrayLike) -> tuple[Arr
     """Mean square distance (K,) between the rows of `a` and `b` (K, P): plain, and between their nearest images."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     plain = np.linalg.norm(b - a, axis=1)
-    # the plain distance as a cutoff ends most searches at once: the nearest image is mostly the point itself
+    # the plain distance as a cutoff ends most searches at once: the nearest image is usually the point itself
     nearest = [symmetry.distances(network, x, y[None], cutoff=d)[0] for x, y, d in zip(a, b, plain, strict=True)]
     return plain**2 / a.shape[1], np.minimum(plain, nearest) ** 2 / a.shape[1]

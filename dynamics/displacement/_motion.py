@@ -1,4 +1,4 @@
-"""What moves? How fast the runs drift downhill, and how much of their displacement is drift and how much noise."""
+"""Drift and noise: how fast the runs drift downhill, and how much of their displacement is drift."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from landscape.support import Result
 Array = NDArray[np.float64]
 
 SplitMethod = Literal["straightness", "shared start", "none"]
-HALVES = (0.35, 0.65)  # where a recorded lag counts as the middle of another
+HALVES = (0.35, 0.65)  # tolerance within which a recorded lag counts as the middle of another
 
 
 @dataclass(frozen=True, eq=False)
 class DisplacementSplit(Result, shows=("method", "total", "drift")):
-    """Result of `split_displacement`: per parameter, square parameter units; nan where there is no estimate.
+    """Result of `split_displacement`: per parameter, in squared parameter units; nan without an estimate.
 
     Parameters
     ----------
@@ -28,10 +28,10 @@ class DisplacementSplit(Result, shows=("method", "total", "drift")):
     total : (R, W, T) float64
         Mean square displacement of each run.
     drift : (R, W, T) float64
-        Its part that goes on straight ("straightness") or is common to the runs ("shared start"). An estimate without
-        bias: single ones may be negative or above the total; average over runs.
+        Its part that continues straight ("straightness") or is common to the runs ("shared start"). The estimate is
+        unbiased: single values may be negative or above the total, so average over runs.
     method : str
-        How they were told apart; "none" where they were not, for want of snapshots.
+        How they were separated; "none" if they were not, because snapshots are missing.
     """
 
     waiting_times: NDArray[np.int64]
@@ -42,7 +42,7 @@ class DisplacementSplit(Result, shows=("method", "total", "drift")):
 
     @property
     def drift_share(self) -> Array:
-        """Mean drift over mean displacement, (W, T): 1 where all is drift, 0 where all is noise."""
+        """Mean drift over mean displacement, (W, T): 1 for pure drift, 0 for pure noise."""
         total = self.total.mean(axis=0)
         return np.where(total > 0, self.drift.mean(axis=0) / np.where(total > 0, total, 1.0), np.nan)
 
@@ -50,26 +50,26 @@ class DisplacementSplit(Result, shows=("method", "total", "drift")):
 def split_displacement(runs: Trajectories, method: SplitMethod | None = None) -> DisplacementSplit:
     """Split the mean square displacement of each run into drift and noise.
 
-    "straightness" needs no more than one run. With the displacements d1 and d2 over the first part f1 and the second
-    part f2 of a lag t (the recorded lag nearest to t / 2 parts it), the drift is
+    "straightness" needs only one run. With the displacements d1 and d2 over the first part f1 and the second part f2
+    of a lag t (divided at the recorded lag nearest to t / 2), the drift is
 
         d1 . d2 / (f1 f2) / P,
 
-    for noise of independent increments drops out of d1 . d2 on average, and a constant velocity v leaves v^2 t^2. What
-    it calls noise is therefore all that does not go straight on: also a curved path, or a velocity that changes within
-    t (one that falls from v1 to v2 loses (v1 - v2)^2 t^2 / 4).
+    because noise with independent increments averages out of d1 . d2, and a constant velocity v leaves v^2 t^2. Noise
+    is therefore everything that does not continue straight: also a curved path, or a velocity that changes within t
+    (one that falls from v1 to v2 loses (v1 - v2)^2 t^2 / 4).
 
     "shared start" is for an ensemble whose replicas begin at one point and differ in their noise alone: the drift is
-    the displacement common to them, d_r . mean of the other d_s / P, the noise is what is not. It assumes nothing of
-    the velocity, but counts as noise that at tw the runs stand at different places with different slopes.
+    the displacement common to them, d_r . mean of the other d_s / P, and the noise is the rest. It assumes nothing
+    about the velocity, but counts it as noise that the runs are at different places with different slopes at tw.
 
     Parameters
     ----------
     runs : Trajectories
         With snapshots at tw and tw + lag. One run is in memory at a time.
     method : {"straightness", "shared start"}, optional
-        By default the second where all runs have the same first snapshot (and there are two), else the first. Shared
-        starts need no model of the motion within a lag; other ensembles leave no choice.
+        By default the second if all (at least two) runs have the same first snapshot, otherwise the first. Shared
+        starts need no model of the motion within a lag; other ensembles allow only the first.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def split_displacement(runs: Trajectories, method: SplitMethod | None = None) ->
             common += moved
         parts = [_common(moved, common, runs.replicas) for moved in _displacements(runs)]
     else:
-        expected = "'straightness', or 'shared start' where two or more runs have the same first snapshot"
+        expected = "'straightness', or 'shared start' if two or more runs have the same first snapshot"
         msg = f"method must be {expected}; got {method!r}"
         raise ValueError(msg)
     total, drift = (np.stack(values) for values in zip(*parts, strict=True))
@@ -95,7 +95,7 @@ def split_displacement(runs: Trajectories, method: SplitMethod | None = None) ->
 
 
 def share_start(runs: Trajectories) -> bool:
-    """Whether there are two runs or more and all have the same first snapshot, at step 0."""
+    """Whether there are at least two runs and all have the same first snapshot, at step 0."""
     if runs.replicas < 2 or runs.steps[0] != 0:
         return False
     first = np.asarray(runs.snapshots[0, 0])
@@ -103,10 +103,10 @@ def share_start(runs: Trajectories) -> bool:
 
 
 def gradient_speed(runs: Trajectories) -> Array:
-    """Speed of the descent at the waiting times, (R, W): learning rate x norm of the full gradient, a step.
+    """Speed of the descent at the waiting times, (R, W): learning rate x norm of the full gradient, per step.
 
     The norm over all parameters, interpolated in log-log between the steps of the curve; with momentum m the rate is
-    the effective one, rate / (1 - m). nan where the runs have no curve there or no learning rate.
+    the effective one, rate / (1 - m). nan if the runs have no curve there or no learning rate.
     """
     rate = float(runs.metadata.get("learning_rate", np.nan)) / (1 - float(runs.metadata.get("momentum", 0.0) or 0.0))
     later = runs.curve_steps > 0
@@ -119,11 +119,11 @@ def gradient_speed(runs: Trajectories) -> Array:
 
 
 def difference_speed(split: DisplacementSplit, n_parameters: int, lags: Array) -> tuple[Array, Array]:
-    """Speed from finite differences of the snapshots near given `lags` (W,), and the lags that were used.
+    """Speed from finite differences of the snapshots near given `lags` (W,), and the lags used.
 
-    sqrt(P x mean drift) / lag, (W,), the root mean square over the runs a step: of the drift alone, since the bare
-    displacement over a short lag is mostly noise. The lag is the recorded one nearest in the logarithm that has an
-    estimate; nan where the mean drift is not positive.
+    sqrt(P x mean drift) / lag, (W,), the root mean square over the runs per step: of the drift alone, because the
+    total displacement over a short lag is mostly noise. The lag is the recorded one nearest in the logarithm that has
+    an estimate; nan if the mean drift is not positive.
     """
     mean = split.drift.mean(axis=0)
     speed, used = np.full(lags.shape, np.nan), np.full(lags.shape, np.nan)
@@ -144,7 +144,7 @@ def _displacements(runs: Trajectories) -> Iterator[Array]:
 
 
 def _straightness(moved: Array, lags: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Displacement and drift (W, T) of a run by itself, which `moved` so (W, T, P)."""
+    """Displacement and drift (W, T) of a single run, whose displacements are `moved` (W, T, P)."""
     middle = np.abs(lags - lags[:, None] / 2).argmin(axis=1)
     first = lags[middle] / lags
     good = (first >= HALVES[0]) & (first <= HALVES[1])
@@ -155,6 +155,6 @@ def _straightness(moved: Array, lags: NDArray[np.int64]) -> tuple[Array, Array]:
 
 
 def _common(moved: Array, total: Array, replicas: int) -> tuple[Array, Array]:
-    """Displacement and drift (W, T) of a run beside the others, whose displacements with its own add up to `total`."""
+    """Displacement and drift (W, T) of a run among others; all displacements, including its own, sum to `total`."""
     others = (total - moved) / (replicas - 1)
     return (moved**2).mean(axis=-1), (moved * others).mean(axis=-1)

@@ -21,8 +21,7 @@ class MeanSquareDisplacement(Result, shows=("values",)):
     waiting_times, lags : (W,), (T,) int64
         Steps.
     values : (R, W, T) float64
-        Per parameter (of whatever moves: `output_displacement` has outputs instead), nan where waiting time + lag
-        lies beyond the run.
+        Per parameter (for `output_displacement`, of the outputs instead), nan if waiting time + lag is beyond the run.
     metadata : mapping
         That of the runs.
 
@@ -57,27 +56,27 @@ class MeanSquareDisplacement(Result, shows=("values",)):
 def mean_square_displacement(runs: Trajectories) -> MeanSquareDisplacement:
     """Two-time mean square displacement of each run.
 
-    Delta(tw, t) = (1 / P) sum_p [theta_p(tw + t) - theta_p(tw)]^2, for one run; the published curves are the mean
-    over the runs, `MeanSquareDisplacement.mean`. Runs are read one at a time; differences are taken in float64. Runs
-    that were trained with snapshots="waiting" bring the same numbers with them.
+    Delta(tw, t) = (1 / P) sum_p [theta_p(tw + t) - theta_p(tw)]^2, for one run; the published curves are the mean over
+    the runs, `MeanSquareDisplacement.mean`. Runs are read one at a time; differences are taken in float64. Runs
+    trained with snapshots="waiting" already contain the same numbers.
 
     Source: Herrera Segura et al. 2022 (arXiv 2209.02517), equation 2.
 
     Raises
     ------
     ValueError
-        If a snapshot that the waiting times and lags call for is missing.
+        If a snapshot required by the waiting times and lags is missing.
     """
     (values,) = two_time_moments(runs, "displacement")
     return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, runs.metadata)
 
 
 def of_known(msd: MeanSquareDisplacement, counted: NDArray[np.bool_] | None = None) -> MeanSquareDisplacement:
-    """Displacement whose mean over all runs is that over the runs that have a number, for `dynamics.aging`.
+    """Displacement whose mean over all runs equals that over the runs with a number, for `dynamics.aging`.
 
-    Where only n of R runs have a number (and are among the `counted` ones (R, W)), theirs are multiplied by R / n and
-    the others are 0: so intervals know that which runs have one is by chance. A single run of it has no meaning. nan
-    where no run has a number.
+    If only n of R runs have a number (and are among the `counted` ones (R, W)), theirs are multiplied by R / n and the
+    others are 0, so that intervals include the chance of having one. Single runs of the result are meaningless. nan if
+    no run has a number.
     """
     known = np.isfinite(msd.values)
     if counted is not None:
@@ -89,9 +88,9 @@ def of_known(msd: MeanSquareDisplacement, counted: NDArray[np.bool_] | None = No
 
 
 def check_runs(msd: MeanSquareDisplacement) -> None:
-    """Raise a ValueError that names the runs without a number where others have one.
+    """Raise a ValueError that names runs without a number at times where others have one.
 
-    Beyond the end of the runs none has one. A run that has none before it diverged, or its quenches failed.
+    Beyond the end of the runs none has one. A run without one before it diverged, or its quenches failed.
     """
     missing = ~np.isfinite(msd.values) & np.isfinite(msd.values).any(axis=0)
     if not missing.any():
@@ -100,7 +99,7 @@ def check_runs(msd: MeanSquareDisplacement) -> None:
     w, t = np.argwhere(missing[runs[0]])[0]
     msg = (
         f"the displacement of run {runs[0]} is {msd.values[runs[0], w, t]} at waiting time {msd.waiting_times[w]} and "
-        f"lag {msd.lags[t]}, where other runs have a number ({runs.size} of {msd.replicas} runs are so: "
+        f"lag {msd.lags[t]}, where other runs have a number ({runs.size} of {msd.replicas} runs have none: "
         f"{some_of(runs.tolist())}). Has it diverged? Leave these runs out, or train with a smaller learning rate"
     )
     raise ValueError(msg)
@@ -112,7 +111,7 @@ def some_of(numbers: list[int], most: int = 8) -> str:
 
 
 def check_times_of(msd: MeanSquareDisplacement) -> None:
-    """Raise a ValueError where there is no logarithm of the times, no curve, or a run that diverged."""
+    """Raise a ValueError if the times have no logarithm, there is no curve, or a run diverged."""
     if msd.lags.size < 2 or msd.waiting_times.min() < 1:
         msg = f"msd must have at least two lags, and waiting times >= 1; got {msd.lags} and {msd.waiting_times}"
         raise ValueError(msg)

@@ -1,4 +1,4 @@
-"""How far from Gaussian the displacements are: their fourth moment and alpha_2."""
+"""Non-Gaussianity of the displacements: their fourth moment and alpha_2."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class NonGaussian(Result, shows=("n_parameters", "second", "fourth")):
 
     @property
     def alpha_2(self) -> Array:
-        """<d^4> / (3 <d^2>^2) - 1, (W, T), with means over components and runs; nan where nothing moved."""
+        """<d^4> / (3 <d^2>^2) - 1, (W, T), with means over components and runs; nan if nothing moved."""
         return alpha_2(self.second.mean(axis=0), self.fourth.mean(axis=0))
 
     @property
@@ -51,7 +51,7 @@ class NonGaussian(Result, shows=("n_parameters", "second", "fourth")):
     def alpha_2_lengths(self) -> Array:
         """P <|d|^4> / ((P + 2) <|d|^2>^2) - 1, (W, T), with means over runs: how the lengths of the runs' moves differ.
 
-        It is 0 for an isotropic Gaussian too, and does not depend on how a run's displacement lies to the axes.
+        It is also 0 for an isotropic Gaussian, and does not depend on the orientation of a run's displacement.
         """
         squares = (self.second**2).mean(axis=0)
         return (
@@ -60,7 +60,7 @@ class NonGaussian(Result, shows=("n_parameters", "second", "fourth")):
 
     @property
     def standard_error(self) -> Array:
-        """Of `alpha_2`, (W, T), from the spread of the runs to first order; nan for one run."""
+        """Standard error of `alpha_2`, (W, T), from the spread of the runs to first order; nan for one run."""
         if len(self.second) < 2:
             return np.full(self.second.shape[1:], np.nan)
         moments = np.stack([self.second, self.fourth], axis=-1)
@@ -73,10 +73,10 @@ class NonGaussian(Result, shows=("n_parameters", "second", "fourth")):
 def non_gaussian(runs: Trajectories) -> NonGaussian:
     """Moments of the displacements theta_p(tw + t) - theta_p(tw), pooled over components and runs.
 
-    alpha_2(tw, t) = <d^4> / (3 <d^2>^2) - 1: zero where components are Gaussian with one variance and zero mean; with
-    two variances v_1, v_2 in shares f, 1 - f it is (f v_1^2 + (1 - f) v_2^2) / (f v_1 + (1 - f) v_2)^2 - 1. So it is
-    large where few parameters or few runs move much, and a drift that all share makes it smaller (-2 / 3 for d = +-1).
-    Runs are read one at a time; a run is one sample of the standard error, since its components depend on each other.
+    alpha_2(tw, t) = <d^4> / (3 <d^2>^2) - 1: zero if components are Gaussian with one variance and zero mean; with two
+    variances v_1, v_2 in shares f, 1 - f it is (f v_1^2 + (1 - f) v_2^2) / (f v_1 + (1 - f) v_2)^2 - 1. It is large if
+    few parameters or few runs move much, and a common drift makes it smaller (-2 / 3 for d = +-1). Runs are read one
+    at a time; a run is one sample of the standard error, because its components depend on each other.
 
     Source: Rahman, Phys. Rev. 136, A405 (1964), for the length r of an atom's displacement: 3 <r^4> / (5 <r^2>^2) - 1,
     which is `NonGaussian.alpha_2_lengths` with P = 3.
@@ -84,7 +84,7 @@ def non_gaussian(runs: Trajectories) -> NonGaussian:
     Raises
     ------
     ValueError
-        If a snapshot that the waiting times and lags call for is missing.
+        If a snapshot required by the waiting times and lags is missing.
     """
     second, fourth = two_time_moments(runs, "displacement", "fourth_moment")
     return NonGaussian(runs.waiting_times, runs.lags, second, fourth, runs.n_parameters, runs.metadata)

@@ -1,4 +1,4 @@
-"""Displacement of what the network computes: its outputs on the rows of a data set."""
+"""Displacement of the network's outputs on the rows of a data set."""
 
 from collections.abc import Iterator
 from typing import Literal, get_args
@@ -17,7 +17,7 @@ from landscape.support import one_thread
 Array = NDArray[np.float64]
 OutputSpace = Literal["probabilities", "logits"]
 
-LARGEST = 2_000_000  # numbers: outputs of all snapshots of a run on a part of the rows
+LARGEST = 2_000_000  # numbers at a time: outputs of all snapshots of a run on a part of the rows
 
 
 def output_displacement(
@@ -26,17 +26,17 @@ def output_displacement(
     """Two-time mean square displacement of the outputs, run by run.
 
     Delta_out(tw, t) = (1 / N) sum_n |y(x_n; tw + t) - y(x_n; tw)|^2: the mean over the N rows x_n of the squared
-    distance in the space of the K outputs (a sum over the classes, not a mean). It needs no care for symmetries, since
+    distance in the space of the K outputs (a sum over the classes, not a mean). Symmetries do not matter, because
     images of a network have the same outputs, and its largest value for probabilities is 2. Runs are read one at a
-    time, rows in parts. Our definition: no source has it.
+    time, rows in parts. Defined here.
 
     Parameters
     ----------
     runs, data : Trajectories, Dataset
         The data set on which the runs were trained.
     space : {"probabilities", "logits"}
-        Softmax outputs; or what goes into the softmax, less its mean over the classes, because a common shift of
-        all logits changes no output.
+        Softmax outputs; or the logits minus their mean over the classes, because a common shift of all logits changes
+        no output.
     test : bool
         True for the test rows instead of the training rows.
 
@@ -49,8 +49,8 @@ def output_displacement(
     Raises
     ------
     ValueError
-        If no network made the runs, they were trained on other data, there are no such rows, or a snapshot that the
-        waiting times and lags call for is missing.
+        If no network made the runs, they were trained on other data, there are no such rows, or a snapshot required by
+        the waiting times and lags is missing.
     """
     if space not in get_args(OutputSpace):
         msg = f"space must be one of {', '.join(get_args(OutputSpace))}; got {space!r}"
@@ -70,7 +70,7 @@ def output_displacement(
 
 
 def check_data(runs: Trajectories, data: Dataset) -> None:
-    """Raise a ValueError if the runs say that they were trained on other data."""
+    """Raise a ValueError if the runs were trained on other data, according to their metadata."""
     known = runs.metadata.get("data_sha256", data.sha256)
     if known != data.sha256:
         msg = f"data must be those of the runs, with sha256 {known}; got {data.sha256}"
@@ -82,7 +82,7 @@ def _mean_square_change(network: MLP, theta: Array, pairs: Pairs, inputs: Array,
     total = np.zeros(pairs.start.size)
     for rows in _parts(inputs, len(theta) * network.layer_sizes[-1]):
         outputs = np.array([_outputs(network, point, rows, space).ravel() for point in theta])
-        # one difference at a time: all of them would take more memory than the outputs
+        # one difference at a time: all of them would need more memory than the outputs
         for k, (start, end) in enumerate(zip(pairs.start, pairs.end, strict=True)):
             change = outputs[end] - outputs[start]
             total[k] += change @ change
@@ -90,7 +90,7 @@ def _mean_square_change(network: MLP, theta: Array, pairs: Pairs, inputs: Array,
 
 
 def _outputs(network: MLP, theta: Array, inputs: Array, space: OutputSpace) -> Array:
-    with one_thread():  # more would change the last bits
+    with one_thread():  # more threads would change the last bits
         logits = network.logits(theta, inputs)
     return softmax(logits, axis=1) if space == "probabilities" else logits - logits.mean(axis=1, keepdims=True)
 

@@ -1,4 +1,4 @@
-"""Which two snapshots belong to each waiting time and lag, and the moments of the displacements between them."""
+"""The two snapshots of each waiting time and lag, and the moments of the displacements between them."""
 
 from typing import Any, NamedTuple
 
@@ -10,11 +10,11 @@ from dynamics.runs import Trajectories, displacement_moments
 Array = NDArray[np.float64]
 
 ADVICE = "; train keeps them with snapshots='all' (--snapshots all), not with 'waiting'"
-LARGEST = 2**20  # numbers: displacements at a time
+LARGEST = 2**20  # numbers of displacements at a time
 
 
 class Pairs(NamedTuple):
-    """The K pairs of snapshots (tw, tw + t) that lie within the runs, waiting time by waiting time."""
+    """The K pairs of snapshots (tw, tw + t) within the runs, waiting time by waiting time."""
 
     within: NDArray[np.bool_]  # (W, T)
     start: NDArray[np.intp]  # (K,) position of tw among the snapshots
@@ -51,7 +51,7 @@ def two_time_pairs(steps: NDArray[np.int64], waiting_times: NDArray[np.int64], l
     Raises
     ------
     ValueError
-        If a snapshot that the waiting times and lags call for is missing.
+        If a snapshot required by the waiting times and lags is missing.
     """
     ends = waiting_times[:, None] + lags
     wanted = np.concatenate([waiting_times, ends[ends <= steps[-1]]])
@@ -74,12 +74,12 @@ def recorded_pairs(steps: NDArray[np.int64], waiting_times: NDArray[np.int64], l
 def two_time_moments(runs: Trajectories, *names: str, sizes: NDArray[np.int64] | None = None) -> list[Array]:
     """The moments of these `names` (`dynamics.runs`), each (R, W, T) or, by groups of `sizes` (G,), (R, W, T, G).
 
-    Those that were taken while the runs went on, where there are some; else from the snapshots, run by run.
+    Those computed during the runs, if there are any; otherwise from the snapshots, run by run.
 
     Raises
     ------
     ValueError
-        If a snapshot that the waiting times and lags call for is missing.
+        If a snapshot required by the waiting times and lags is missing.
     """
     stored: list[Any] = [getattr(runs, name) for name in names]
     if all(array is not None for array in stored):

@@ -1,9 +1,9 @@
-"""Source of the SGD kernel of one architecture: one module, put together from three pieces.
+"""Source of the SGD kernel of one architecture: one module, assembled from three pieces.
 
 The text of `dynamics.noises`, `landscape.losses` and `dynamics.kernels` (random numbers, exp and tanh, loops), the
 functions of the noise (`dynamics.noises`), and the loop over the steps with the gradient of this architecture in it
-(`dynamics.kernels`).
-What a run does not use (momentum, label noise, weights, kicks) is not in the text: it costs nothing and rounds nothing.
+(`dynamics.kernels`). Features that a run does not use (momentum, label noise, weights, kicks) are not in the text, so
+they cost nothing and do not round.
 """
 
 import inspect
@@ -18,11 +18,11 @@ from dynamics.kernels._gradients import Plan, loop_functions, loops, write_out
 from dynamics.noises import Noise, _random
 from landscape.losses import _math
 
-MAX_TILE = 128  # samples a pass: longer minibatches are cut into passes, so that the workspace stays in the L1 cache
-MAX_WRITTEN_OUT = 210  # parameters: beyond it compiling takes more than some seconds
+MAX_TILE = 128  # samples per pass: longer minibatches are cut into passes, so that the workspace stays in the L1 cache
+MAX_WRITTEN_OUT = 210  # parameters: more would compile for more than some seconds
 
 LIMITS = {"float32": 1e30, "float64": 1e150}  # of a parameter, before a run counts as diverged
-PIXEL_SCALE = 255  # inputs of type uint8 are these parts of 1
+PIXEL_SCALE = 255  # inputs of type uint8 count in units of one over this
 
 ADVANCE = '''
 from numba import types
@@ -111,7 +111,7 @@ velocity[p] = momentum * velocity[p] + kicks[p] - learning_rate * (gradient[p] +
 theta[p] += velocity[p]"""
 
 
-# Indentation of the places of `ADVANCE`.
+# Indentation of the placeholders of `ADVANCE`.
 DEPTHS = {
     "enter": 4,
     "record": 12,
@@ -127,10 +127,10 @@ DEPTHS = {
 
 
 def choose_tile(batch_size: int, precision: str) -> int:
-    """Samples a pass: the minibatch in equal parts of at most `MAX_TILE`, padded to whole cache lines.
+    """Samples per pass: the minibatch in equal parts of at most `MAX_TILE`, padded to whole cache lines.
 
     A line of 64 bytes is two vectors of AVX2 or one of AVX-512. Padding to single vectors of AVX2 computes less and
-    takes 8 % longer, because LLVM unrolls by two or four and does what remains one by one.
+    takes 8 % longer, because LLVM unrolls by two or four and processes the rest one by one.
     """
     passes = -(-batch_size // MAX_TILE)
     lanes = 16 if precision == "float32" else 8
@@ -193,18 +193,18 @@ def generate(
 
 
 def is_wide(layer_sizes: tuple[int, ...]) -> bool:
-    """Whether the kernel is that for wide inputs: where it beats loops, and no network that is written out."""
+    """Whether the kernel for wide inputs is used: where it beats loops, except for networks that are written out."""
     n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(layer_sizes))
     return layer_sizes[0] >= _wide_layer.WIDE and n_parameters > MAX_WRITTEN_OUT
 
 
 def is_written_out(plan: Plan) -> bool:
-    """Whether the gradient (but for a wide first layer) is written out unit by unit."""
+    """Whether the gradient (except for a wide first layer) is written out unit by unit."""
     return plan.kernels[-1] - plan.kernels[plan.layers.start] <= MAX_WRITTEN_OUT
 
 
 def _pieces(plan: Plan) -> dict[str, list[str]]:
-    """What stands in the places of `ADVANCE`, each a list of texts with places of their own."""
+    """Contents of the placeholders of `ADVANCE`, each a list of texts with placeholders of their own."""
     return {
         "enter": [],
         "record": [RECORD],
@@ -237,7 +237,7 @@ def _filled(texts: list[str], depth: int, places: Mapping[str, Any]) -> str:
 
 
 def noise_source(noise: type[Noise]) -> str:
-    """Text of the compiled functions of a noise, with the names `draw`, `weigh` and `kick` for what it has of them."""
+    """Text of the compiled functions of a noise, under the names `draw`, `weigh` and `kick`."""
     roles: dict[str, Any] = {"draw": noise.draw, "weigh": noise.weigh, "kick": noise.kick}
     used: dict[str, Any] = {name: function for name, function in roles.items() if function is not None}
     sources = [inspect.getsource(function.py_func) for function in (*noise.helpers, *used.values())]

@@ -1,8 +1,8 @@
 """Source of the gradient of one architecture, over one tile of samples: written out unit by unit, or in loops.
 
-Samples lie innermost, so that the compiler vectorizes over them, and everything lives in one flat workspace at literal
+Samples are innermost, so that the compiler vectorizes over them, and everything is in one flat workspace at literal
 offsets, so that no alias checks remain. Small networks are written out: a sample goes forward and backward in
-registers, and the sums over the samples are tiled. Wide layers are loops, since compiling them written out takes
+registers, and the sums over the samples are tiled. Wide layers are loops, because compiling them written out takes
 minutes.
 """
 
@@ -12,18 +12,18 @@ from itertools import accumulate, pairwise
 
 from dynamics.kernels import _loops
 
-MAX_CLASSES = 32  # whose softmax is written out
+MAX_CLASSES = 32  # largest number of classes whose softmax is written out
 MAX_ACCUMULATORS = 12  # of the 16 vector registers of AVX2; the rest hold the factors
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Where everything lies: offsets in the parameter vector and rows of `tile` numbers in the workspace."""
+    """Memory layout: offsets in the parameter vector and rows of `tile` numbers in the workspace."""
 
     sizes: tuple[int, ...]
     tile: int
     precision: str
-    wide: bool = False  # the first layer is that of `_wide_layer`: here is what follows it
+    wide: bool = False  # `_wide_layer` has the first layer; this is the rest
 
     @cached_property
     def kernels(self) -> list[int]:
@@ -32,12 +32,12 @@ class Plan:
 
     @property
     def stored_inputs(self) -> int:
-        """Rows of the workspace that hold inputs: wide ones lie elsewhere."""
+        """Rows of the workspace that hold inputs: wide inputs are elsewhere."""
         return 0 if self.wide else self.sizes[0]
 
     @property
     def layers(self) -> range:
-        """The layers that are computed here."""
+        """The layers computed here."""
         return range(int(self.wide), len(self.sizes) - 1)
 
     @cached_property
@@ -49,7 +49,7 @@ class Plan:
 
     @cached_property
     def deltas(self) -> list[int]:
-        """Offset in the workspace of the derivatives by the input of each layer's units; the last is the end."""
+        """Offset in the workspace of each layer's deltas (derivatives by the units' inputs); the last is the end."""
         first = self.stored_inputs + 2 + sum(self.sizes[1:-1])
         return [row * self.tile for row in accumulate(self.sizes[1:], initial=first)]
 
@@ -64,7 +64,7 @@ class Plan:
         return self.labels + self.tile
 
     def sums(self, layer: int) -> int:
-        """Offset in the workspace of what a layer's affine map gives: it becomes its activations, or the deltas."""
+        """Offset in the workspace of a layer's affine map, which becomes its activations, or the deltas."""
         return self.activations[layer + 1] if layer + 2 < len(self.sizes) else self.deltas[layer]
 
 
@@ -92,7 +92,7 @@ def forward_lines(plan: Plan) -> list[str]:
 
 
 def first_lines(plan: Plan) -> list[str]:
-    """The inputs of one sample, or the units of a wide first layer, whose affine map lies in the workspace."""
+    """The inputs of one sample, or the units of a wide first layer, whose affine map is in the workspace."""
     if not plan.wide:
         return [f"h0_{i} = work[{i * plan.tile} + b]" for i in range(plan.sizes[0])]
     units, *behind = plan.sizes[1:]
@@ -101,7 +101,7 @@ def first_lines(plan: Plan) -> list[str]:
 
 
 def softmax_lines(plan: Plan) -> list[str]:
-    """Weighted derivative of the cross-entropy by the logits: `d{last}_{c}`."""
+    """Weighted derivative of the cross-entropy with respect to the logits: `d{last}_{c}`."""
     last, n_classes = len(plan.sizes) - 1, plan.sizes[-1]
     lines = [f"top = h{last}_0"] + [f"top = max(top, h{last}_{c})" for c in range(1, n_classes)]
     lines += [f"e{c} = exp_{plan.precision}(h{last}_{c} - top)" for c in range(n_classes)]
@@ -115,7 +115,7 @@ def softmax_lines(plan: Plan) -> list[str]:
 
 
 def backward_lines(plan: Plan) -> list[str]:
-    """One sample backward: derivatives by the inputs of the hidden units, stored beside the activations."""
+    """One sample backward: derivatives with respect to the inputs of the hidden units, stored with the activations."""
     lines = []
     for layer in range(len(plan.sizes) - 2, 0, -1):
         n_in, n_out = plan.sizes[layer], plan.sizes[layer + 1]
@@ -198,7 +198,7 @@ def loop_functions(plan: Plan) -> list[str]:
 
 
 def softmax_loop(plan: Plan) -> list[str]:
-    """Turn the logits into the weighted derivatives by them, in place; many classes one sample at a time."""
+    """Turn the logits into weighted derivatives with respect to them, in place; many classes one sample at a time."""
     first, tile, number = plan.deltas[-2], plan.tile, f"np.{plan.precision}"
     if plan.sizes[-1] <= MAX_CLASSES:
         last = len(plan.sizes) - 1

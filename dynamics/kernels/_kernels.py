@@ -1,8 +1,8 @@
 """Compiled SGD kernels, made on demand and cached on disk.
 
-The source that `_codegen` makes is compiled from memory, under the name of a file in the cache directory
-(`landscape.support`) that holds the same text, because numba keeps its own cache beside a file. That file is only
-ever written, compared and dated, never executed: changing it changes nothing but the time of the next start.
+The source that `_codegen` makes is compiled as text, under the name of a file in the cache directory
+(`landscape.support`) with the same content, because numba stores its cache next to a file. That file is only written,
+compared and dated, never executed: changing it only slows down the next start.
 """
 
 import hashlib
@@ -34,15 +34,15 @@ class Kernel:
     advance : compiled function
         ``advance(theta, velocity, inputs, labels, key, start, stop, batch_size, rates, momentum, decay, label_noise,
         numbers, record_steps, records)`` takes the steps `start` to `stop` - 1 of one replica and changes `theta` and,
-        with momentum, `velocity` (P,) in place. `inputs` (N, D), `labels` (N,), `rates` (stop - start,), the
-        learning rates of these steps, `momentum` and `decay` (P,), which is 2 lambda or 0 per parameter, have the
-        kernel's precision (a kernel for `pixels` takes `inputs` as uint8, in parts of 1/255); `key` is a uint64 that
-        names the replica's random numbers; `label_noise` is a probability, `numbers` those of the noise (float64).
-        `records` (S, P) receives theta before each of the steps `record_steps` (S,) int64, ascending within
-        [start, stop]. Arrays must be C-contiguous and, but for `inputs` and `labels`, writable. It releases the GIL and
-        returns -1, or, where parameters left the range of finite numbers, the number of steps after which they did.
+        with momentum, `velocity` (P,) in place. `inputs` (N, D), `labels` (N,), `rates` (stop - start,), the learning
+        rates of these steps, `momentum` and `decay` (P,), which is 2 lambda or 0 per parameter, have the kernel's
+        precision (a kernel for `pixels` takes `inputs` as uint8, in parts of 1/255); `key` is a uint64 that determines
+        the replica's random numbers; `label_noise` is a probability, `numbers` those of the noise (float64). `records`
+        (S, P) receives theta before each of the steps `record_steps` (S,) int64, ascending within [start, stop].
+        Arrays must be C-contiguous and, except for `inputs` and `labels`, writable. It releases the GIL and returns
+        -1, or, if parameters left the range of finite numbers, the number of steps after which they did.
     source : str
-        What was compiled.
+        The compiled source.
     """
 
     advance: Callable[..., int]
@@ -61,9 +61,9 @@ def get_kernel(
 ) -> Kernel:
     """The `Kernel` for these layers: compiled once (seconds), then from numba's cache (milliseconds).
 
-    `batch_size` is the number of rows that a step goes through, `noise` a name in `dynamics.noises.NOISES`. A kernel
-    without `momentum` or `label_noise` ignores the arguments of these names. With `pixels`, which only kernels for
-    wide inputs know (`dynamics.kernels.is_wide`), `inputs` are uint8 and count in parts of 1/255.
+    `batch_size` is the number of rows per step, `noise` a name in `dynamics.noises.NOISES`. A kernel without
+    `momentum` or `label_noise` ignores the arguments of these names. With `pixels`, which only kernels for wide inputs
+    support (`dynamics.kernels.is_wide`), `inputs` are uint8 in units of 1/255.
     """
     with _lock:
         tile = choose_tile(batch_size, precision)
@@ -101,14 +101,14 @@ def _build(
 
 
 def _execute(source: str, name: str, filename: str) -> dict[str, Any]:
-    """Namespace of `source`, run as a module that numba finds again when it loads its cache."""
+    """Namespace of `source`, executed as a module that numba finds again when it loads its cache."""
     module = sys.modules[name] = ModuleType(name)
     exec(compile(source, filename, "exec"), module.__dict__)
     return module.__dict__
 
 
 def _writable_cache() -> Path | None:
-    """The directory for generated sources, or None, with a message in the log, where it cannot be written."""
+    """The directory for generated sources, or None with a log message if it cannot be written."""
     place = cache_directory()
     if place is None:
         return None
@@ -118,12 +118,12 @@ def _writable_cache() -> Path | None:
         with tempfile.TemporaryFile(dir=directory):
             return directory
     except OSError as error:
-        logger.warning("kernels are compiled anew in every process: cannot write to %s (%s)", directory, error)
+        logger.warning("every process compiles its kernels again: cannot write to %s (%s)", directory, error)
         return None
 
 
 def _write_if_different(path: Path, text: str) -> None:
-    """Make the file at `path` hold `text`; without touching a file that does already."""
+    """Write `text` to `path` unless the file already holds it."""
     data = text.encode()
     if path.is_file() and path.read_bytes() == data:
         return

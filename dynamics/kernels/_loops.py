@@ -1,18 +1,18 @@
 """Source of the gradient of layers that are too wide to be written out: loops over blocks of inputs and outputs.
 
-A block of weights, of sums or of deltas stays in registers while the samples, which lie innermost, go by. All
-indices are unsigned: for signed ones numba looks whether they are negative, and less vectorizes.
+A block of weights, sums or deltas stays in registers while the loop runs over the samples, which are innermost. All
+indices are unsigned: numba checks signed ones for negative values, which vectorizes less.
 """
 
 from collections.abc import Callable
 
-BLOCK = 4  # inputs, and outputs, that go together
+BLOCK = 4  # inputs and outputs per block
 
 Lines = list[str]
 
 
 def blocks(count: int, most: int = BLOCK) -> list[tuple[int, int, int]]:
-    """(first, end, size): the loops over 0 ... `count` - 1 in blocks of at most `most`, as equal as can be."""
+    """(first, end, size): the loops over 0 ... `count` - 1 in blocks of at most `most`, as equal as possible."""
     parts = -(-count // most)
     size, more = divmod(count, parts)
     end = more * (size + 1)

@@ -7,7 +7,8 @@ follow imports, can never serve a stale one. Import nothing here but numba.
 
 from numba import njit
 
-# Sums may be reordered (else nothing vectorizes), but infinities and NaNs keep their meaning: divergence is detected.
+# Sums may be reordered (otherwise nothing vectorizes), but infinities and NaNs keep their meaning, to detect
+# divergence.
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 
 

@@ -1,13 +1,12 @@
-"""Source of the first layer of networks with wide inputs, where nearly all of the work is.
+"""Source of the first layer of networks with wide inputs, which has nearly all of the work.
 
-Inside the kernel the first layer's kernel lies as one row per unit, the rows padded to whole cache lines, and the
-minibatch as one row per sample, in the kernel's precision: all loops run along the inputs. `SAMPLES` samples and
-`UNITS` units go together, so that what is loaded is used several times: forward they are sums in registers, backward
-their deltas are. All indices are unsigned: for signed ones numba looks whether they are negative, and nothing
-vectorizes.
+Inside the kernel the first layer's kernel has one row per unit, padded to whole cache lines, and the minibatch one row
+per sample, in the kernel's precision: all loops run along the inputs. `SAMPLES` samples and `UNITS` units form a
+block, so that loaded numbers are used several times: forward their sums are in registers, backward their deltas. All
+indices are unsigned: numba checks signed ones for negative values, which prevents vectorization.
 
-Rows of the data lie anywhere in memory, and waiting for them takes as long as all the rest. So minibatches are drawn
-one step ahead, and their rows are asked for while the step before is computed.
+Rows of the data are scattered in memory, and waiting for them takes as long as all the rest. Minibatches are therefore
+drawn one step ahead, and their rows prefetched while the step before is computed.
 """
 
 import textwrap
@@ -16,7 +15,7 @@ from collections.abc import Callable
 from dynamics.kernels._gradients import Plan
 from dynamics.kernels._loops import in_blocks
 
-WIDE = 32  # inputs: from here on this is faster than loops over all layers; 1.5 times, with 64 inputs twice
+WIDE = 32  # inputs from which on this is faster than loops over all layers: 1.5 times, with 64 inputs twice
 SAMPLES, UNITS = 4, 3  # 12 sums, of the 16 vector registers of AVX2; SAMPLES divides all tiles
 
 FUNCTIONS = '''
@@ -62,7 +61,7 @@ def first_backward(work, gradient, samples, count):
         gradient[{biases} + j] += total
 '''
 
-# What `dynamics.kernels._codegen.ADVANCE` has in these places.
+# Contents of these placeholders of `dynamics.kernels._codegen.ADVANCE`.
 ENTER = """\
 public_theta, public_velocity, public_kicks = theta, velocity, np.zeros({n_public_kicks}, {dtype})
 theta, velocity = np.zeros({n_parameters}, {dtype}), np.zeros({n_parameters}, {dtype})
@@ -107,7 +106,7 @@ def padded(n_inputs: int, precision: str) -> int:
 
 
 def functions(plan: Plan, n_inputs: int, scale: str) -> str:
-    """Text of the compiled functions of the first layer; `scale` is what inputs are multiplied by."""
+    """Text of the compiled functions of the first layer; `scale` multiplies the inputs."""
     width, n_units = plan.sizes[:2]
     return FUNCTIONS.format(
         n_samples=SAMPLES,
@@ -148,7 +147,7 @@ def forward_lines(plan: Plan, units: int) -> list[str]:
 
 
 def backward_lines(plan: Plan, units: int) -> list[str]:
-    """The same block's part of the gradient."""
+    """The contribution of the same block to the gradient."""
     width, tile = plan.sizes[0], plan.tile
     lines = []
     for i in range(units):

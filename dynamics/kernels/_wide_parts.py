@@ -1,7 +1,7 @@
 """The hand-written compiled pieces of the kernels for wide inputs; see `_parts`.
 
-`_codegen` copies the text of this file into every kernel for wide inputs, behind `_parts`: import nothing here
-but numpy, numba and what numba is made of.
+`_codegen` copies the text of this file into every kernel for wide inputs, after `_parts`: import nothing here but
+numpy, numba and llvmlite.
 """
 
 from llvmlite import ir
@@ -14,7 +14,7 @@ CACHE_LINE = 64  # bytes
 
 @intrinsic
 def prefetch(typing_context, array, row, column):
-    """Ask for the cache line of array[row, column], without waiting for it."""
+    """Prefetch the cache line of array[row, column]."""
 
     def code(context, builder, signature, arguments):
         kind, (values, *indices) = signature.args[0], arguments
@@ -32,7 +32,7 @@ def prefetch(typing_context, array, row, column):
 
 @njit(forceinline=True)
 def prefetch_rows(inputs, rows, first, end):
-    """Ask for the rows `rows[first:end]` of the data, which lie anywhere in memory: fetching them takes long."""
+    """Prefetch the rows `rows[first:end]` of the data, which are scattered in memory."""
     for b in range(first, end):
         for column in range(0, inputs.shape[1], CACHE_LINE // inputs.itemsize):
             prefetch(inputs, rows[b], column)  # pyright: ignore[reportCallIssue]
@@ -40,7 +40,7 @@ def prefetch_rows(inputs, rows, first, end):
 
 @njit
 def to_rows(own, theta, n_in, n_out, width):
-    """From the public order: the first kernel, (n_in, n_out), as n_out rows that lie `width` apart."""
+    """From the public order: the first kernel, (n_in, n_out), as n_out rows with a stride of `width`."""
     for j in range(n_out):
         for d in range(n_in):
             own[j * width + d] = theta[d * n_out + j]

@@ -1,4 +1,8 @@
-"""Kinds of noise: what makes runs random, with the random numbers they draw."""
+"""Kinds of noise: what makes runs random, and the random numbers that they draw.
+
+`NOISES` lists them by name. A noise is a frozen `Noise` dataclass with compiled functions that say which rows a step
+uses, how it weights them and what is added to the step; `stream` and `uniform` supply its random numbers.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What a kind of noise is."""
+"""The base of all kinds of noise."""
 
 from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass, fields
@@ -13,35 +13,34 @@ Compiled = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Noise:
-    """What makes a run random: which rows a step sees, with which weights, and what is added to it.
+    """What makes a run random: which rows a step uses, with which weights, and what is added to the step.
 
-    A kind of noise is a frozen subclass. Its fields are its parameters: real numbers, which go into the file's settings
-    by their names. Its class variables say what it does; the compiled functions among them are copied as text into
-    the kernels (`dynamics.kernels`), so they may use numpy and what `dynamics.noises`, `landscape.losses` and
-    `dynamics.kernels` define, and all their randomness must come from (key, step): then a run can go on from any step.
+    A kind of noise is a frozen subclass. Its fields are its parameters: real numbers, stored by name in the file's
+    settings. Its class variables define it. The source of the compiled functions among them becomes part of the
+    kernels (`dynamics.kernels`), so they may use numpy and names from `dynamics.noises`, `landscape.losses` and
+    `dynamics.kernels`, and all their randomness must come from (key, step), so that a run can continue from any step.
     `numbers` is the array of the fields.
 
     Class variables
     ---------------
     name : str
-        In `train`, on the command line and in files.
+        Its name in `train`, on the command line and in files.
     draw : compiled function (order, members, step, fresh, batch_size, key, numbers) -> (start, size)
-        Leaves the rows of the minibatch of `step` in ``order[start : start + size]``. `order` (N,) int32 and
-        `members` (N,) uint8 keep what the step before left, except where `fresh` is true: there their content is
-        undefined.
+        Puts the rows of the minibatch of `step` into ``order[start : start + size]``. `order` (N,) int32 and `members`
+        (N,) uint8 keep their content from the step before, unless `fresh` is true: then it is undefined.
     weigh : compiled function (weights, step, batch_size, key, numbers), optional
         Fills `weights` (N,) with the factors of the gradients of the drawn rows, in the order of `order`. By default
         one over the size of the minibatch.
     kick : compiled function (kicks, step, key, learning_rate, momentum, numbers), optional
         Fills `kicks` (P,), which are added to the step.
     helpers : tuple of compiled functions
-        What the three call beside `_random`, `_math` and `_parts`.
+        Functions that the three call, other than those of `_random`, `_math` and `_parts`.
     all_rows : bool
-        Whether a step sees all N rows.
+        Whether a step uses all N rows.
     uses_batch_size : bool
         Whether the batch size B matters.
     divides_by_batch_size : bool
-        True where the gradient is a sum over the minibatch divided by B, whatever the size of this one.
+        True if the gradient is a sum over the minibatch divided by B, whatever the size of the minibatch.
     """
 
     name: ClassVar[str]

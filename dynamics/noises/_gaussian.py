@@ -1,4 +1,4 @@
-"""The covariance of SGD's gradient without anything else of it: Gaussian noise of the same second moments."""
+"""Gaussian noise with the covariance of SGD's gradient."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -44,11 +44,12 @@ class Gaussian(Noise):
 
     Let g_n be the gradients of the N rows, G their mean and S = sum_n (g_n - G)(g_n - G)^T / N. The mean of B of them
     has the covariance S / B when drawn with replacement, and S (N - B) / (B (N - 1)) without (the correction for a
-    finite population: Cochran, Sampling Techniques, chapter 2). The vector c sum_n (xi_n - mean of xi) g_n with
-    standard Gaussians xi_n is c sum_n xi_n (g_n - G) and has the covariance c^2 N S, exactly. So one backward pass with
-    weights 1 / N + c (xi_n - mean of xi), c^2 = (N - B) / (B N (N - 1)), is gradient and noise at once.
+    finite population, tested by enumeration of all minibatches in test_dynamics_curvature.py). The vector c sum_n
+    (xi_n - mean of xi) g_n with standard Gaussians xi_n is c sum_n xi_n (g_n - G) and has the covariance c^2 N S,
+    exactly. So one backward pass with weights 1 / N + c (xi_n - mean of xi), c^2 = (N - B) / (B N (N - 1)), is
+    gradient and noise at once.
 
-    Steps are independent of each other: what goes is the dependence of SGD's minibatches within an epoch and all
+    Steps are independent of each other: the dependence of SGD's minibatches within an epoch is lost, and so are all
     moments above the second. B = N is gradient descent.
     """
 
@@ -61,7 +62,7 @@ class Gaussian(Noise):
 
 @dataclass(frozen=True)
 class GaussianReplacement(Gaussian):
-    """As `Gaussian`, for minibatches drawn with replacement, c^2 = 1 / (B N); "gaussian-replacement"."""
+    """Like `Gaussian`, for minibatches drawn with replacement, c^2 = 1 / (B N); "gaussian-replacement"."""
 
     name: ClassVar[str] = "gaussian-replacement"
     weigh: ClassVar[Compiled | None] = staticmethod(weigh_with_replacement)

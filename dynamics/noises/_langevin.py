@@ -25,9 +25,9 @@ class Langevin(Noise):
     """The full-batch gradient and sqrt(2 eta T) times a standard Gaussian vector in every step; "langevin".
 
     theta <- theta - eta grad L + sqrt(2 eta T) xi: for small eta it samples exp(-L / T), where L is the loss (nats)
-    with its penalty. With momentum m the Gaussian, sqrt(2 eta (1 - m) T) xi, drives the velocity: then the heavy ball
-    is an underdamped Langevin equation at the same T. In a harmonic well of curvature k the variance is
-    (T / k) (1 + m) / (1 + m - eta k / 2).
+    including its penalty. With momentum m the Gaussian, sqrt(2 eta (1 - m) T) xi, drives the velocity, and the heavy
+    ball is an underdamped Langevin equation at the same T. In a harmonic well of curvature k the variance is (T / k)
+    (1 + m) / (1 + m - eta k / 2).
 
     Parameters
     ----------

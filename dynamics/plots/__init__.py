@@ -1,4 +1,8 @@
-"""Drawings of runs and their analysis."""
+"""Figures of runs and their analysis.
+
+`plot_msd` and `plot_aging` draw the aging of one ensemble, `plot_analysis` all panels at once, `plot_observables` and
+`plot_spectra` the other measurements.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Drawings of ensembles, on axes that the caller owns. Nothing here changes global settings."""
+"""Figures of ensembles, on the caller's axes. Nothing here changes global settings."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +25,8 @@ from dynamics.statistics import Status
 from landscape.plots import Size, draw_panels, legend_beside
 from landscape.support import Estimate, stacked
 
-NOT_DEFINED = "mu is not defined: "  # how a `Status` begins where there is no mu
-STATUS_MARKS: Mapping[str, str] = {  # what a legend adds to a number that is given but not to be trusted as it stands
+NOT_DEFINED = "mu is not defined: "  # beginning of a `Status` without a mu
+STATUS_MARKS: Mapping[str, str] = {  # what a legend adds to a number that is not to be trusted
     Status.AMBIGUOUS: ", ambiguous",
     Status.NOT_A_POWER_LAW: ", no power law",
     Status.UNEVEN_RUNS: ", too narrow",
@@ -36,12 +36,12 @@ STATUS_MARKS: Mapping[str, str] = {  # what a legend adds to a number that is gi
     Status.ALPHA_NOT_A_POWER_LAW: ", no power law",
     Status.D_NOT_A_POWER_LAW: ", $D$ no power law",
 }
-# Okabe and Ito's palette, told apart with any color vision
+# Okabe and Ito's palette, safe for color-blind readers
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 
 
 def interval_bars(estimate: Estimate[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Lengths (2, n) of error bars from the values to the ends of their intervals; 0 where an end is not known."""
+    """Lengths (2, n) of error bars from the values to the ends of their intervals; 0 if an end is unknown."""
     center = estimate.value
     return np.maximum(np.nan_to_num([center - estimate.low, estimate.high - center]), 0.0)
 
@@ -52,9 +52,9 @@ def mu_bars(fits: Sequence[Aging]) -> NDArray[np.float64]:
 
 
 def interval_text(symbol: str, estimate: Estimate[float], digits: int = 2) -> str:
-    """Words for a legend: "mu = 0.70 [0.60, 0.80]", or what of it is not determined and why.
+    """Text for a legend: "mu = 0.70 [0.60, 0.80]", or what is not determined and why.
 
-    Of the reason, its status, the first clause is taken: what comes before a comma, colon or semicolon.
+    Uses the first clause of the status, up to a comma, colon or semicolon.
     """
     value, low, high, reason = estimate.value, estimate.low, estimate.high, estimate.status
     if not np.isfinite(value):
@@ -66,7 +66,7 @@ def interval_text(symbol: str, estimate: Estimate[float], digits: int = 2) -> st
 
 
 def mu_text(fit: Aging, symbol: str = r"$\mu$") -> str:
-    """The exponent of `fit` with its interval; in words where it is not determined or what is wrong with it."""
+    """The exponent of `fit` with its interval, or why it is not determined or not to be trusted."""
     text = interval_text(symbol, fit.mu)
     return text + STATUS_MARKS.get(fit.status, "") if np.isfinite(fit.mu.value) else text
 
@@ -85,8 +85,8 @@ def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = No
 def plot_aging(fit: Aging, ax: Axes, label: str | None = None, color: str = COLORS[0]) -> Axes:
     """Draw t* against the waiting time with intervals, and the fitted power law, on `ax`.
 
-    The legend gives mu with its interval, or says that it is not determined. Open symbols are last crossings, where t*
-    is ambiguous.
+    The legend gives mu with its interval, or says that it is not determined. Open symbols are last crossings if t* is
+    ambiguous.
     """
     tw, t_star = fit.waiting_times, fit.t_star.value
     ax.errorbar(tw, t_star, yerr=interval_bars(fit.t_star), fmt="o", color=color, capsize=2)
@@ -111,7 +111,7 @@ def plot_loss(runs: Trajectories, ax: Axes, color: str = COLORS[0]) -> Axes:
 
 
 def plot_threshold_scan(scan: ThresholdScan, ax: Axes, color: str = COLORS[0]) -> Axes:
-    """Draw mu against the threshold with its bootstrap interval, and the window where it is flat, on `ax`."""
+    """Draw mu against the threshold with its interval, and the window in which it is flat, on `ax`."""
     ax.fill_between(scan.thresholds, *scan.mu.interval, color=color, alpha=0.2, linewidth=0)
     ax.plot(scan.thresholds, scan.mu.value, color=color, marker=".", label=r"$\mu(\Delta^*)$")
     if scan.flat.any():
@@ -126,9 +126,9 @@ def plot_threshold_scan(scan: ThresholdScan, ax: Axes, color: str = COLORS[0]) -
 
 
 def plot_collapse(msd: MeanSquareDisplacement, result: Collapse, ax: Axes) -> Axes:
-    """Draw the mean displacement against t / tw^mu with the mu that collapses best (0 where there is none) on `ax`.
+    """Draw the mean displacement against t / tw^mu with the mu that collapses best (0 if there is none) on `ax`.
 
-    Shaded: the displacements that decided.
+    Shaded: the displacements used.
     """
     mu = result.exponent.value if np.isfinite(result.exponent.value) else 0.0
     for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):

@@ -1,4 +1,4 @@
-"""Drawings of the curvature along trajectories, on axes that the caller owns."""
+"""Figures of the curvature along trajectories, on the caller's axes."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,13 +13,13 @@ Result = Curvature | CurvatureEstimates
 
 UP, DOWN = COLORS[0], COLORS[3]
 LINEAR_DECADES = 3  # below the largest magnitude the axis of the eigenvalues becomes linear
-LARGEST_DISK = 60.0  # points squared, of a node that has all the weight
+LARGEST_DISK = 60.0  # area in points squared of a node with all the weight
 
 
 def plot_spectra(result: Result, ax: Axes) -> Axes:
     """Draw the eigenvalues of all runs against the step on `ax`, negative ones in another color.
 
-    Of estimates the nodes of the quadrature, with areas in proportion to their weights. The axis of the eigenvalues is
+    For estimates: the nodes of the quadrature, with areas proportional to their weights. The axis of the eigenvalues is
     linear below a thousandth of the largest magnitude, logarithmic beyond.
     """
     values, sizes = _dots(result)
@@ -41,7 +41,7 @@ def plot_spectra(result: Result, ax: Axes) -> Axes:
 def plot_negative(result: Result, ax: Axes) -> Axes:
     """Draw the number of negative eigenvalues against the step on `ax`: every run, and their mean.
 
-    Of estimates also what the quadrature leaves open, as a band, and how many there are at least.
+    For estimates also the bounds of the quadrature, as a band, and the certain lower bound.
     """
     if isinstance(result, CurvatureEstimates):
         counts, errors = result.negative_eigenvalues

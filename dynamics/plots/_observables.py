@@ -1,4 +1,4 @@
-"""Drawings of observables other than the displacement, on axes that the caller owns."""
+"""Figures of observables other than the displacement, on the caller's axes."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -76,7 +76,7 @@ def plot_alignment(alignment: UpdateAlignment, ax: Axes) -> Axes:
 
 
 def plot_test_loss(runs: Trajectories, ax: Axes) -> Axes:
-    """Draw the median training and test loss of the runs; the training loss has its penalty, the test loss none."""
+    """Draw the median training and test loss of the runs; only the training loss includes its penalty."""
     later = runs.curve_steps > 0
     for values, color, label in (
         (runs.loss, COLORS[0], "training, with penalty"),
@@ -99,7 +99,7 @@ def plot_symmetric(displacement: SymmetricDisplacement, ax: Axes) -> Axes:
 
 
 def plot_onsets(onsets: Onsets, ax: Axes) -> Axes:
-    """Draw the curves whose fall below a level marks the onset of the slow phase, and where they do."""
+    """Draw the curves whose fall below a level marks the onset of the slow phase, and the onset."""
     named = {"rate of the loss": onsets.loss, "cosine of updates": onsets.alignment}
     for k, (name, onset) in enumerate(named.items()):
         if isinstance(onset, Onset) and onset.steps.size:

@@ -1,4 +1,4 @@
-"""Drawings of an exponent on several realizations of a data set."""
+"""Figures of an exponent on several realizations of a data set."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ def _said(spread: ExponentSpread) -> str:
 
 
 def plot_exponents(result: Realizations) -> Figure:
-    """Make a figure of mu over all waiting times and of that behind the bend."""
+    """Make a figure of mu over all waiting times and beyond the bend."""
     figure = Figure(figsize=(8.4, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     plot_spread(result.mu, left).set_title("all waiting times: " + left.get_title(), fontsize="medium")

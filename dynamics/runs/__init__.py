@@ -1,4 +1,8 @@
-"""Runs as arrays and files: trajectories, times, moments."""
+"""Runs as arrays and files: trajectories, time grids, moments.
+
+`load_trajectories` opens what `train` wrote as `Trajectories`: losses, snapshots and displacements with their steps.
+`log_lags` and `default_waiting_times` make the grids of times.
+"""
 
 import lazy_loader
 

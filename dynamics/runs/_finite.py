@@ -1,17 +1,17 @@
-"""Runs that diverged: numbers that are not finite, said by run and step."""
+"""Errors for diverged runs, naming the run and the step."""
 
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-REMEDY = "Nothing can be said of an ensemble with such runs: train again with a smaller learning rate, or without them"
+REMEDY = "An ensemble with such runs cannot be analyzed: train again with a smaller learning rate, or leave them out"
 
 
 def check_snapshots(snapshots: NDArray[np.floating], steps: NDArray[np.int64], source: str) -> None:
     """Raise a ValueError that names runs with snapshots (R, S, P) that are not finite, and their first such step."""
     with np.errstate(invalid="ignore", over="ignore"):
-        if np.isfinite(snapshots.sum(dtype=np.float64)):  # takes no memory
+        if np.isfinite(snapshots.sum(dtype=np.float64)):  # needs no memory
             return
     _refuse(np.any(~np.isfinite(snapshots), axis=2), steps, "parameters are", source)
 

@@ -1,4 +1,4 @@
-"""Moments of the displacements, in one place: so that they are the same bits whenever they are computed."""
+"""Moments of the displacements, computed in one place so that they are always bit-identical."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ MOMENTS = ("displacement", "fourth_moment", "layer_displacement")
 def displacement_moments(displacements: Array, sizes: NDArray[np.int64] | None = None) -> dict[str, Array]:
     """Moments of displacements d (K, P): means over the components of d^2, (K,), of d^4, (K,), and of d^2 by groups.
 
-    The groups are consecutive, of `sizes` (G,): (K, G), left out without sizes.
+    The groups are consecutive, of `sizes` (G,): (K, G); omitted without sizes.
     """
     squares = displacements**2
     means = {"displacement": squares.mean(axis=1), "fourth_moment": (squares**2).mean(axis=1)}
@@ -22,7 +22,7 @@ def displacement_moments(displacements: Array, sizes: NDArray[np.int64] | None =
 
 
 def nan_moments(grid: tuple[int, ...], groups: int) -> dict[str, Array]:
-    """The same for a grid of displacements of which none is known yet."""
+    """The same, filled with nan, for a grid of unknown displacements."""
     shapes = {"displacement": grid, "fourth_moment": grid, "layer_displacement": (*grid, groups)}
     return {name: np.full(shape, np.nan) for name, shape in shapes.items()}
 

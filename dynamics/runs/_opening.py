@@ -1,4 +1,4 @@
-"""Opening a file of trajectories to read: who has it, and what it is, where that fails, in words."""
+"""Opening a file of trajectories for reading, with errors that say what is wrong."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ SQLITE = b"SQLite format 3\0"
 
 @contextmanager
 def opened(path: Path) -> Iterator[h5py.File]:
-    """A file to read; whatever is wrong with it is a ValueError, or an OSError, that names it."""
+    """Open a file for reading; any fault raises a ValueError or an OSError that names the file."""
     with _opened(path) as file, reading(path):
         yield file
 
@@ -33,9 +33,9 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 
 
 def check_is_hdf5(path: Path) -> None:
-    """Raise an OSError or a ValueError that says what is there instead, unless a file at `path` is HDF5.
+    """Raise an OSError or a ValueError that says what `path` is, unless it is an HDF5 file.
 
-    A file that another process has locked is none of those: `opened` says so.
+    `opened` reports a file that another process has locked.
     """
     if path.is_dir():
         msg = f"{path} is not a file: it is a folder; give the file of trajectories that train wrote"
@@ -44,7 +44,7 @@ def check_is_hdf5(path: Path) -> None:
         with path.open("rb") as file:
             begin = file.read(len(SQLITE))
     except PermissionError as error:
-        msg = f"{path} cannot be read: permission denied; ask its owner to let you, or copy it"
+        msg = f"{path} cannot be read: permission denied; ask its owner for read permission"
         raise PermissionError(msg) from error
     if not begin:
         msg = f"{path} is empty, so not a file of trajectories: train has not written it; train again"
@@ -66,7 +66,7 @@ def _is_locked(path: Path) -> bool:
 
 
 def _explained(path: Path, error: OSError) -> Exception:
-    """What HDF5 says by its own numbers, in words: what is wrong, and what to do."""
+    """Translate HDF5's errors: what is wrong, and what to do."""
     text = str(error)
     if LOCKED.search(text):
         msg = (
@@ -75,13 +75,13 @@ def _explained(path: Path, error: OSError) -> Exception:
         )
         return BlockingIOError(msg)
     if found := TRUNCATED.search(text):
-        msg = f"{path} is damaged: it is truncated, {found[1]} of {found[2]} bytes are there; copy or train it again"
+        msg = f"{path} is damaged: it is truncated, {found[1]} of {found[2]} bytes exist; copy or train it again"
         return ValueError(msg)
     return error
 
 
 def _writer(path: Path) -> str:
-    """The process that has locked a file, as far as Linux tells."""
+    """The process that has locked a file, if Linux reports it."""
     try:
         inode = str(path.stat().st_ino)
         for line in Path("/proc/locks").read_text().splitlines():

@@ -1,4 +1,4 @@
-"""What a file of trajectories must look like, checked before an array of it is read: no header is believed."""
+"""Format of a file of trajectories, checked before any array is read: no header is trusted."""
 
 import json
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from landscape.networks import MLP
 
 FORMAT = "agescape trajectories"
 FORMAT_VERSION = 1
-TEST_CURVES = ("test_loss", "test_accuracy")  # files of older versions have none
+TEST_CURVES = ("test_loss", "test_accuracy")  # missing in files of older versions
 TRAINING_CURVES = ("loss", "accuracy", "gradient_norm")
 CURVES = (*TRAINING_CURVES, *TEST_CURVES)
 PER_REPLICA = ("snapshots", *CURVES)
 SHARED = ("steps", "curve_steps", "waiting_times", "lags")
 LARGEST_RATIO = 1100  # deflate cannot compress further: a larger array is not in the file
 LAST_STEP = 2**53
-LARGEST = 1e150  # of a number: from there on its square may be infinite
+LARGEST = 1e150  # bound on numbers, beyond which a square may be infinite
 KINDS: Mapping[str, tuple[type, ...]] = {
     "data": (dict,), "data_sha256": (str,), "noise": (str,), "schedule": (str,), "start": (str,), "precision": (str,),
     "snapshots": (str,), "batch_size": (int,), "seed": (int,), "rows": (int,), "learning_rate": (int, float),
@@ -33,7 +33,7 @@ POSITIVE = ("batch_size", "rows", "learning_rate")
 
 
 def read_header(path: Path, file: h5py.File) -> tuple[tuple[int, ...], dict[str, Any]]:
-    """Layer sizes and metadata of a file; ValueError if it is not one of ours."""
+    """Layer sizes and metadata of a file; ValueError if agescape did not write it."""
     if _plain(file.attrs.get("format")) != FORMAT:
         msg = f"{path} is not a file of trajectories: its attribute 'format' is not {FORMAT!r}"
         raise ValueError(msg)
@@ -67,17 +67,17 @@ def _metadata(path: Path, text: Any) -> dict[str, Any]:
     try:
         metadata = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
-        msg = f"{path} is damaged: its metadata are no JSON ({error})"
+        msg = f"{path} is damaged: its metadata are not JSON ({error})"
         raise ValueError(msg) from error
     if not isinstance(metadata, dict):
-        msg = f"{path} is damaged: its metadata are no names with values, but {metadata!r:.200}"
+        msg = f"{path} is damaged: its metadata are not names with values, but {metadata!r:.200}"
         raise ValueError(msg)
     check_metadata(path, metadata)
     return metadata
 
 
 def check_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
-    """Raise a ValueError that names a value of a wrong kind."""
+    """Raise a ValueError that names a value of the wrong kind."""
     for name, kinds in KINDS.items():
         value = metadata.get(name)
         if name not in metadata or (value is None and name in {"data_sha256", "rows"}):
@@ -91,7 +91,7 @@ def check_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
 
 
 def read_shared(path: Path, file: h5py.File, layer_sizes: tuple[int, ...]) -> dict[str, NDArray[np.int64]]:
-    """The arrays named in `SHARED`, and a check of all others against them."""
+    """Read the arrays named in `SHARED`, and check all others against them."""
     shared = {name: _read(path, file, name, "i") for name in SHARED}
     for name, steps in shared.items():
         rising = steps.ndim == 1 and steps.size and steps[0] >= (name in {"lags", "waiting_times"})
@@ -115,7 +115,7 @@ def read_shared(path: Path, file: h5py.File, layer_sizes: tuple[int, ...]) -> di
 
 
 def not_ascending(steps: NDArray[np.int64]) -> str:
-    """Where `steps` (n,) do not ascend strictly, in words; empty where they do."""
+    """Describe where `steps` (n,) do not ascend strictly; empty if they do."""
     wrong = np.flatnonzero(np.diff(steps) <= 0)
     if not wrong.size:
         return ""
@@ -125,7 +125,7 @@ def not_ascending(steps: NDArray[np.int64]) -> str:
 
 
 def _fits(path: Path, layer_sizes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    """Whether a network is known; ValueError if it has another number of parameters."""
+    """Whether a network is known; ValueError if its number of parameters differs."""
     if not layer_sizes:
         return False
     expected = sum((a + 1) * b for a, b in pairwise(layer_sizes))
@@ -143,7 +143,7 @@ def check_shapes(
     sizes: Mapping[str, int],
     groups: int | None,
 ) -> None:
-    """Raise a ValueError that names an array whose shape does not fit the numbers of runs, steps and parameters."""
+    """Raise a ValueError that names an array whose shape does not match the numbers of runs, steps and parameters."""
     grid = (sizes["waiting_times"], sizes["lags"])
     rest: dict[str, tuple[int | None, ...]] = dict.fromkeys(CURVES, (sizes["curve_steps"],))
     rest |= {"snapshots": (sizes["steps"], n_parameters), "displacement": grid, "fourth_moment": grid}
@@ -156,38 +156,38 @@ def check_shapes(
 
 
 def _check_snapshots(path: Path, shared: Mapping[str, NDArray[np.int64]], *, all_ends: bool) -> None:
-    """Raise a ValueError if there is no snapshot where the waiting times (and lags) call for one."""
+    """Raise a ValueError if a snapshot required by the waiting times (and lags) is missing."""
     waiting, steps = shared["waiting_times"], shared["steps"]
     wanted = np.unique(waiting[:, None] + shared["lags"] if all_ends else waiting)
     missing = np.setdiff1d(np.union1d(waiting, wanted[wanted <= steps[-1]]), steps)
     if missing.size:
-        msg = f"{path} is damaged: it has no snapshot at step {missing[0]}, which its waiting times and lags call for"
+        msg = f"{path} is damaged: it has no snapshot at step {missing[0]}, which its waiting times and lags require"
         raise ValueError(msg)
 
 
 def dataset_of(path: Path, file: h5py.File, name: str, kind: str) -> h5py.Dataset:
-    """An array of numbers of this kind that lies in this file as a whole; a ValueError that says what is wrong."""
+    """An array of numbers of this kind, stored completely in this file; ValueError if it is not."""
     link = file.get(name, getlink=True)
     dataset: Any = file[name] if isinstance(link, h5py.HardLink) else None
     if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
-        msg = f"{path} is refused: {name} is no array that lies in this file"
+        msg = f"{path} is refused: {name} is not an array stored in this file"
         raise ValueError(msg)
     if dataset.dtype.kind != kind or dataset.dtype.itemsize not in {4, 8} or dataset.shape is None:
         msg = f"{path} is damaged: {name} should be numbers of kind {kind}; they are of type {dataset.dtype}"
         raise ValueError(msg)
     stored = dataset.id.get_storage_size()
     if dataset.nbytes > LARGEST_RATIO * stored or stored > path.stat().st_size:
-        msg = f"{path} is damaged: {name} should have shape {dataset.shape}, but only {stored} bytes of it are there"
+        msg = f"{path} is damaged: {name} should have shape {dataset.shape}, but only {stored} of its bytes exist"
         raise ValueError(msg)
     return dataset
 
 
 def check_numbers(path: Path, name: str, array: NDArray[Any]) -> None:
-    """Raise a ValueError if the magnitude of a number is one that no run has; nan stands for what is not known."""
+    """Raise a ValueError if a number is larger than in any run; nan means unknown."""
     low, high = float(np.fmin.reduce(array, None, initial=0)), float(np.fmax.reduce(array, None, initial=0))
     if low < -LARGEST or high > LARGEST:
         found = low if low < -LARGEST else high
-        msg = f"{path} is damaged: {name} has the number {found:g}, and no run goes beyond {LARGEST:g}"
+        msg = f"{path} is damaged: {name} has the number {found:g}, but numbers of runs are at most {LARGEST:g}"
         raise ValueError(msg)
 
 
@@ -198,5 +198,5 @@ def _read(path: Path, file: h5py.File, name: str, kind: str) -> NDArray[Any]:
 
 
 def read_curves(path: Path, file: h5py.File) -> dict[str, NDArray[np.float64]]:
-    """The curves; older files have none on the test rows."""
+    """Read the curves; older files have none for the test rows."""
     return {name: _read(path, file, name, "f").astype(np.float64) for name in CURVES if name in file}

@@ -1,4 +1,4 @@
-"""When to look: waiting times, lags, and the steps at which snapshots and curves are recorded.
+"""Time grids: waiting times, lags, and the steps at which snapshots and curves are recorded.
 
 All times are numbers of SGD steps; step 0 is the start.
 """
@@ -17,14 +17,14 @@ WAITING_TIMES = (1300, 2100, 3200, 4500, 6400, 10000)
 def log_lags(max_lag: int, per_decade: int = 16, *, multiple_of: int = 1) -> Steps:
     """Whole multiples of `multiple_of` up to `max_lag`, evenly spaced in the logarithm, each once.
 
-    The first is `multiple_of`, the last the largest multiple that `max_lag` holds: 1 and `max_lag` by default.
+    The first is `multiple_of`, the last the largest multiple up to `max_lag`: 1 and `max_lag` by default.
 
-    Why multiples: minibatches drawn without replacement show every row once in an epoch of ceil(N / B) steps, so that
+    Why multiples: minibatches drawn without replacement use every row once in an epoch of ceil(N / B) steps, so that
     the gradient noise of a whole epoch nearly cancels (its mean gradient is the full one up to the motion within the
     epoch), and the mean square displacement dips at lags that are multiples of the epoch. A grid that mixes both kinds
-    of lags zigzags, and a t* found on it depends on which kind lies near. With ``multiple_of=epoch`` all lags are of
-    the same kind; choose waiting times that are multiples too, as those of the paper are (an epoch of 10 steps): what
-    cancels is the noise of whole epochs, begun at their beginning.
+    of lags zigzags, and t* on it depends on which kind is near. With ``multiple_of=epoch`` all lags are of the same
+    kind. Choose waiting times that are multiples, too, as in the paper (an epoch of 10 steps), because the noise
+    cancels over epochs from their beginning.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def log_lags(max_lag: int, per_decade: int = 16, *, multiple_of: int = 1) -> Ste
 def default_waiting_times(steps: int) -> Steps:
     """The paper's waiting times tw with 2 tw <= `steps`, so that the lags reach tw.
 
-    Runs too short for two of them get up to six, log-spaced from a twentieth to a half of `steps`.
+    Runs too short for two of them get up to six, log-spaced from a twentieth to half of `steps`.
     """
     paper = [tw for tw in WAITING_TIMES if 2 * tw <= steps]
     if len(paper) >= 2:
@@ -68,9 +68,9 @@ def curve_steps(steps: int, per_decade: int = 8) -> Steps:
 
 
 def check_grid(waiting_times: Steps, lags: Steps, steps: int) -> None:
-    """Raise a ValueError if a waiting time or a lag has no displacement in runs of `steps` steps: all would be nan.
+    """Raise a ValueError if a waiting time or a lag has no displacement within runs of `steps` steps.
 
-    Beyond the end of the runs a pair of them may lie: later waiting times have fewer lags.
+    Single pairs may be beyond the end of the runs: later waiting times have fewer lags.
     """
     first, last = int(waiting_times[0]), int(waiting_times[-1])
     if first + int(lags[-1]) <= steps and last + int(lags[0]) <= steps:
@@ -82,14 +82,14 @@ def check_grid(waiting_times: Steps, lags: Steps, steps: int) -> None:
         wrong = int(waiting_times[waiting_times > steps - int(lags[0])][0])
         what = f"waiting time {wrong} is followed by no lag: waiting_times must be at most {steps - int(lags[0])}"
     msg = (
-        f"waiting_times + lags must lie within the runs: the largest is {last} + {int(lags[-1])} = "
+        f"waiting_times + lags must be within the runs: the largest is {last} + {int(lags[-1])} = "
         f"{last + int(lags[-1])} of {steps} steps, and {what}, or steps larger"
     )
     raise ValueError(msg)
 
 
 def check_times(name: str, times: Sequence[int] | ArrayLike, largest: int) -> Steps:
-    """`times` as int64, or a ValueError that names them unless they ascend strictly within 1 ... `largest`."""
+    """`times` as int64; ValueError unless they ascend strictly within 1 ... `largest`."""
     array = np.asarray(times)
     whole = array.ndim == 1 and array.size > 0 and np.issubdtype(array.dtype, np.integer)
     if not (whole and array[0] >= 1 and array[-1] <= largest and (np.diff(array) > 0).all()):

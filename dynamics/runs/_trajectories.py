@@ -30,12 +30,12 @@ from dynamics.runs._runs_file import (
 from landscape.networks import MLP
 from landscape.support import Result
 
-NOT_IDENTITY = {"version", "snapshots", "data"}  # of the metadata: `data_sha256` says which data
+NOT_IDENTITY = {"version", "snapshots", "data"}  # parts of the metadata: `data_sha256` identifies the data
 
 
 @dataclass(frozen=True)
 class StoredArray:
-    """The first `shape[0]` rows of an array in an HDF5 file, read when indexed; it holds no open file."""
+    """The first `shape[0]` rows of an array in an HDF5 file, read when indexed, without keeping the file open."""
 
     path: Path
     name: str
@@ -47,7 +47,7 @@ class StoredArray:
         return self.shape[0]
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
-        rows, rest = self._split(key)  # an index out of range is no damage
+        rows, rest = self._split(key)  # an index out of range is not damage
         with opened(self.path) as file:
             dataset: Any = file[self.name]
             found = dataset[rows]
@@ -57,7 +57,7 @@ class StoredArray:
         return found[rest]
 
     def _split(self, key: Any) -> tuple[int | slice, Any]:
-        """Rows to read, and what to take of them."""
+        """Rows to read, and the index into them."""
         first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
         if isinstance(first, int | np.integer):
             return range(len(self))[first], rest
@@ -74,37 +74,37 @@ class StoredArray:
 class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
     """R runs of the same network on the same data from different starts. Its arrays are read-only.
 
-    A run that diverged cannot be among them: nothing that is said of an ensemble has a meaning then.
+    A diverged run cannot be among them, because it would make averages over the ensemble meaningless.
 
     Parameters
     ----------
     layer_sizes : tuple of int
-        Of the network; empty where no network made these (`dynamics.synthetic`).
+        Layer sizes of the network; empty if no network made the runs (`dynamics.synthetic`).
     steps : (S,) int64
         Steps of the snapshots, ascending.
     snapshots : (R, S, P) float32 or float64
         Parameters before these steps. From a file it is a `StoredArray`: index it replica by replica.
     waiting_times, lags : (W,), (T,) int64
-        The two-time grid for which the snapshots were taken (steps).
+        The two-time grid of the snapshots (steps).
     curve_steps : (C,) int64
         Steps of the curves.
     loss, accuracy, gradient_norm : (R, C) float64
-        Training loss with its penalty (nats), accuracy on the training rows, norm of the gradient of this loss.
+        Training loss including its penalty (nats), accuracy on the training rows, norm of the gradient of this loss.
     test_loss, test_accuracy : (R, C) float64
-        Mean cross-entropy without penalty (nats) and accuracy on the test rows; nan without such rows, and where the
-        runs come from a file of a version that recorded none. By default nan.
+        Mean cross-entropy without penalty (nats) and accuracy on the test rows; nan without such rows, and for files
+        of versions that did not record them. By default nan.
     displacement, fourth_moment, layer_displacement : (R, W, T), (R, W, T), (R, W, T, G) float64, optional
-        Where `train` took them while the runs went on (snapshots="waiting"): means of d^2 and d^4 over the components
+        If `train` computed them during the runs (snapshots="waiting"): means of d^2 and d^4 over the components
         of the displacement d(tw, tw + lag), and of d^2 over each layer's kernel and biases; nan beyond the run. From a
         file they are `StoredArray`. `mean_square_displacement`, `non_gaussian` and `layer_displacement` read them.
     metadata : mapping
-        How the runs were made: what `train` was called with, the data set's own metadata, `data_sha256`, version.
+        How the runs were made: arguments of `train`, the data set's own metadata, `data_sha256`, version.
 
     Raises
     ------
     ValueError
         If shapes do not match, times do not ascend strictly, or a run diverged (its snapshots or curves are not finite;
-        of a file its snapshots are looked at when they are read): it says which, and at which step.
+        snapshots in a file are checked when they are read): the message names the run and the step.
     """
 
     layer_sizes: tuple[int, ...]
@@ -162,13 +162,13 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
 
     @property
     def source(self) -> str:
-        """What messages call them."""
+        """Their name in messages."""
         path = getattr(self.snapshots, "path", None)
         return "the runs" if path is None else f"the runs in {path}"
 
     @property
     def network(self) -> MLP:
-        """The network whose parameters these are; a ValueError where no network made them."""
+        """The network whose parameters these are; ValueError if no network made them."""
         if not self.layer_sizes:
             msg = "runs must be those of a network, with layer_sizes; these have none"
             raise ValueError(msg)
@@ -176,15 +176,15 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
 
     @property
     def advice(self) -> str:
-        """What to add to a message about a snapshot that is missing: nothing, or why."""
+        """Addition to a message about a missing snapshot: nothing, or the reason."""
         thin = self.displacement is not None
         return "; runs trained with snapshots='all' (--snapshots all) keep more than these" if thin else ""
 
     @property
     def identity(self) -> str:
-        """What tells these runs from those of other settings, seeds or data: twelve hexadecimal digits.
+        """Twelve hexadecimal digits that distinguish these runs from those with other settings, seeds or data.
 
-        The same for a file that has more replicas or keeps other snapshots.
+        Equal for a file that has more replicas or keeps other snapshots.
         """
         settings = {name: value for name, value in self.metadata.items() if name not in NOT_IDENTITY}
         text = json.dumps([self.layer_sizes, settings], sort_keys=True, default=str)
@@ -197,7 +197,7 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
     def first(self, replicas: int) -> "Trajectories":
         """The first `replicas` runs."""
         if not 1 <= replicas <= self.replicas:
-            msg = f"replicas must lie in 1 ... {self.replicas}; got {replicas!r}"
+            msg = f"replicas must be in 1 ... {self.replicas}; got {replicas!r}"
             raise ValueError(msg)
         arrays = {name: getattr(self, name) for name in (*PER_REPLICA, *MOMENTS)}
         return replace(self, **{name: _head(array, replicas) for name, array in arrays.items() if array is not None})
@@ -209,22 +209,23 @@ def _head(array: Any, rows: int) -> Any:
 
 
 def load_trajectories(path: str | PathLike[str]) -> Trajectories:
-    """The runs in a file that `train` wrote; snapshots stay in the file until they are indexed.
+    """Open the runs in a file that `train` wrote; snapshots stay in the file until they are indexed.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError, PermissionError
-        If there is no such file (it says so if `train` was interrupted before it was put together), or it is a folder,
-        or it must not be read.
+        If the file does not exist (the message says so if `train` was interrupted before the file was complete), is a
+        folder, or cannot be read.
     BlockingIOError
         If another process is writing it.
     ValueError
-        If the file is not one of ours, damaged, or holds a run that diverged: it names the file and what is wrong.
+        If agescape did not write the file, it is damaged, or it holds a diverged run: the message names the file and
+        the fault.
     """
     path = Path(path)
     if not path.exists():
         parts = path.with_name(path.name + ".parts")
-        hint = f"; {parts} holds the runs of an interrupted train(): repeat the same call" if parts.is_dir() else ""
+        hint = f"; {parts} holds the runs of an interrupted train(): make the same call again" if parts.is_dir() else ""
         msg = f"{path} is not a file{hint}"
         raise FileNotFoundError(msg)
     check_is_hdf5(path)

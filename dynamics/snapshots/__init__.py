@@ -1,4 +1,8 @@
-"""Choosing snapshots of runs and remembering what was measured at them."""
+"""Which snapshots of runs to measure, and a memory of what was measured at them.
+
+`chosen_snapshots` selects points, `measure_all` measures them in parallel and stores each result in a folder, so that
+an interrupted measurement continues.
+"""
 
 import lazy_loader
 

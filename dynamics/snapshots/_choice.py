@@ -1,4 +1,4 @@
-"""Which snapshots of which runs to measure, and whether they belong to a loss."""
+"""Choice of the snapshots to measure, and whether they belong to a loss."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class ChosenSnapshots:
     points : R * S arrays (P,) float64
         Run by run.
     metadata : mapping
-        Of the runs.
+        Metadata of the runs.
     """
 
     runs: NDArray[np.int64]
@@ -41,7 +41,7 @@ class ChosenSnapshots:
 
     @property
     def optimizer(self) -> SGD:
-        """Learning rate and batch size that made the runs, or a ValueError if they do not say."""
+        """Learning rate and batch size of the runs; ValueError if their metadata lack them."""
         missing = [name for name in ("learning_rate", "batch_size") if name not in self.metadata]
         if missing:
             msg = f"optimizer must be given: the metadata of these runs have no {missing[0]}"
@@ -52,7 +52,7 @@ class ChosenSnapshots:
 def chosen_snapshots(
     runs: Trajectories, loss: CrossEntropyLoss, steps: ArrayLike | None, replicas: ArrayLike | None
 ) -> ChosenSnapshots:
-    """Read the snapshots at `steps` of the runs `replicas`, in ascending order, each once.
+    """Read the snapshots at `steps` of the runs `replicas`, ascending, each once.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def chosen_snapshots(
         raise ValueError(msg)
     which = np.unique(np.arange(runs.replicas) if replicas is None else np.asarray(replicas, dtype=np.int64))
     if which.size == 0 or which[0] < 0 or which[-1] >= runs.replicas:
-        msg = f"replicas must lie in 0 ... {runs.replicas - 1}; got {which.tolist()}"
+        msg = f"replicas must be in 0 ... {runs.replicas - 1}; got {which.tolist()}"
         raise ValueError(msg)
     rows = np.searchsorted(runs.steps, at)
     points = [theta for r in which.tolist() for theta in np.asarray(runs.snapshots[r])[rows].astype(np.float64)]
@@ -76,7 +76,7 @@ def chosen_snapshots(
 
 
 def check_loss(runs: Trajectories, loss: CrossEntropyLoss) -> None:
-    """Raise a ValueError that names what differs unless the runs descend `loss`, as far as they say."""
+    """Raise a ValueError that names the difference if the metadata of the runs contradict `loss`."""
     own = loss_identity(loss)
     theirs = {"layer_sizes": list(runs.layer_sizes)} | {k: runs.metadata[k] for k in own if k in runs.metadata}
     for name, value in theirs.items():
@@ -86,7 +86,7 @@ def check_loss(runs: Trajectories, loss: CrossEntropyLoss) -> None:
 
 
 def loss_identity(loss: CrossEntropyLoss) -> dict[str, Any]:
-    """What decides the values of a loss, as JSON holds it."""
+    """The properties that determine the values of a loss, as JSON."""
     return {
         "layer_sizes": list(loss.network.layer_sizes),
         "data_sha256": loss.data.sha256,
@@ -96,7 +96,7 @@ def loss_identity(loss: CrossEntropyLoss) -> dict[str, Any]:
 
 
 def log_spaced(steps: NDArray[np.int64], count: int = DEFAULT_STEPS) -> NDArray[np.int64]:
-    """The first of `steps` (S,), and at most `count` others, the nearest ones to even spacing in the logarithm."""
+    """The first of `steps` (S,) and at most `count` others, as evenly spaced in the logarithm as possible."""
     later = steps[steps > 0]
     if later.size <= count:
         return steps

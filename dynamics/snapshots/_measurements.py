@@ -1,7 +1,7 @@
-"""Measurements at single points: in parallel, and remembered on disk so that a kill loses the last ones only.
+"""Measurements at single points, in parallel, stored on disk so that a kill loses only the last ones.
 
-The folder holds one file per point, named by a digest of the point and of all that the measurement depends on. So a
-repeated call, also with other steps or runs, measures what is missing and never takes one point for another.
+The folder holds one file per point, named by a digest of the point and of everything that the measurement depends on.
+A repeated call, even with other steps or runs, therefore measures only what is missing and never confuses points.
 """
 
 import hashlib
@@ -30,18 +30,18 @@ def measure_all(
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> list[Measurement]:
-    """What `measure` says of each of `points` (P,), in their order.
+    """Results of `measure` for each of `points` (P,), in their order.
 
     Parameters
     ----------
     measure : callable
-        Picklable; what it returns is decided by the point and `identity`.
+        Picklable; the point and `identity` determine its result.
     identity : mapping
-        What else the result depends on, as JSON holds it.
+        Everything else that the result depends on, as JSON.
     path : Path, optional
-        Folder to remember in; made where it is missing.
+        Folder of stored results; created if missing.
     jobs : int
-        Workers; the result does not depend on it.
+        Number of workers; it does not change the result.
     progress : callable (done, total), optional
 
     Raises
@@ -66,7 +66,7 @@ def measure_all(
             report(len(names) - len(todo) + k + 1, len(names))
     finally:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # joblib warns of results that nobody took: so it is after an interruption
+            warnings.simplefilter("ignore")  # joblib warns about results that are not consumed
             measured.close()
     return [found[name] for name in names]
 
@@ -76,7 +76,7 @@ def _apply(measure: Callable[[Array], Measurement], point: Array) -> Measurement
 
 
 def point_digest(point: Array, identity: Mapping[str, Any]) -> str:
-    """Digest of a point (P,) and of what a measurement there depends on."""
+    """Digest of a point (P,) and of everything that a measurement there depends on."""
     text = json.dumps(dict(identity), sort_keys=True).encode()
     return hashlib.sha256(text + np.asarray(point, dtype="<f8").tobytes()).hexdigest()
 
@@ -96,12 +96,12 @@ def read_measurement(path: Path | None, name: str) -> Measurement | None:
         arrays = read_arrays(file)
         mark = arrays.pop("digest", None)
         if mark is not None and str(mark) != digest(arrays):
-            msg = "its arrays are not those that were measured"
+            msg = "its arrays have changed"
             raise ValueError(msg)
     except (OSError, ValueError) as error:
-        msg = f"{file} is no measurement that can be read ({error}): remove it"
+        msg = f"{file} is not a readable measurement ({error}): remove it"
         raise ValueError(msg) from error
-    return None if mark is None else arrays  # files of older versions have no digest: it is measured anew
+    return None if mark is None else arrays  # files of older versions have no digest: measure again
 
 
 def write_measurement(path: Path | None, name: str, result: Measurement) -> None:

@@ -1,4 +1,8 @@
-"""Hessian spectra and gradient noise along runs."""
+"""Hessian spectra and gradient noise along runs.
+
+`curvature` computes exact Hessian spectra, `estimate_curvature` estimates them by Lanczos for larger networks.
+`gradient_noise` and `noise_alignment` compare the covariance of the minibatch gradients with the Hessian.
+"""
 
 import lazy_loader
 

@@ -27,24 +27,24 @@ class Curvature(
     shows=("losses", "gradient_norms", "eigenvalues", "alignments", "learning_rate", "batch_size"),
     axes={"M": "mode"},
 ):
-    """Hessian and gradient noise at S steps of R runs. M = P less the zero modes of the loss.
+    """Hessian and gradient noise at S steps of R runs. M = P minus the zero modes of the loss.
 
     The Hessian and the gradient are those of the training loss over all rows, penalty included; the noise is that of
-    the gradient of one row. Arrays are float64 but where said otherwise.
+    the gradient of one row. Arrays are float64 unless stated otherwise.
 
     Parameters
     ----------
     runs, steps : (R,), (S,) int64
-        Which runs, and at which steps.
+        The runs and the steps.
     losses : (R, S)
         Training loss, nats.
     gradient_norms : (R, S)
-        |grad L|, of all rows and with the penalty. Herrera Segura et al. 2022 (arXiv 2209.02517) report it as 0.02,
-        0.07 and 0.12 for one, two and three hidden layers; `gradient_rms` is smaller by sqrt(P).
+        |grad L|, over all rows and including the penalty. Herrera Segura et al. 2022 (arXiv 2209.02517) report it as
+        0.02, 0.07 and 0.12 for one, two and three hidden layers; `gradient_rms` is smaller by sqrt(P).
     eigenvalues : (R, S, M)
-        Of the exact Hessian, ascending.
+        Eigenvalues of the exact Hessian, ascending.
     noise_eigenvalues : (R, S, P)
-        Of the covariance of one row's gradient, ascending.
+        Eigenvalues of the covariance of one row's gradient, ascending.
     mode_noise : (R, S, M)
         Variance of one row's gradient along the eigenvectors of the Hessian.
     alignments, isotropic_alignments, overlaps : (R, S)
@@ -54,9 +54,9 @@ class Curvature(
     rows : int
         Training rows N.
     learning_rate, batch_size : float, int
-        Of the runs: eta and B.
+        eta and B of the runs.
     replacement : bool
-        Whether minibatches are taken to be drawn with replacement.
+        Whether minibatches are drawn with replacement.
     """
 
     runs: NDArray[np.int64]
@@ -143,9 +143,9 @@ class Curvature(
 
     @property
     def curved_temperatures(self) -> Array:
-        """Mean of T_i weighted by curvature, eta Tr(C H) / (2 Tr H), (R, S), in nats; nan where Tr H <= 0.
+        """Mean of T_i weighted by curvature, eta Tr(C H) / (2 Tr H), (R, S), in nats; nan if Tr H <= 0.
 
-        Larger than `temperatures` where the noise is along the steep modes.
+        Larger than `temperatures` if the noise is along the stiff modes.
         """
         weighted, traces = (self.mode_temperatures * self.eigenvalues).sum(axis=-1), self.traces
         return np.divide(weighted, traces, out=np.full_like(traces, np.nan), where=traces > 0)
@@ -167,7 +167,7 @@ def curvature(
     """Exact Hessian spectra and gradient noise at snapshots of an ensemble.
 
     A point costs an exact Hessian, two eigendecompositions and N P^2 operations for the noise: milliseconds at P = 70,
-    N = 1000; minutes at P = 4000, N = 60000, where `spectral_densities` is the cheaper way.
+    N = 1000; minutes at P = 4000, N = 60000, where `estimate_curvature` is cheaper.
 
     Parameters
     ----------
@@ -177,17 +177,17 @@ def curvature(
     steps : int array, optional
         Steps with a snapshot; by default 0 and up to ten more, evenly spaced in the logarithm.
     replicas : int array, optional
-        Which runs; by default all.
+        The runs; by default all.
     optimizer : SGD, optional
-        Its learning rate and batch size set the scale of the noise; by default those that made the runs.
+        Its learning rate and batch size set the scale of the noise; by default those of the runs.
     replacement : bool
         Whether minibatches are drawn with replacement.
     leading : int, optional
         Dimension of the leading spaces of noise and Hessian to compare; by default the number of classes.
     path : path, optional
-        Folder in which finished points are remembered: a repeated call goes on from there.
+        Folder for finished points: a repeated call continues from there.
     jobs : int
-        Workers; the result does not depend on it.
+        Number of workers; it does not change the result.
     progress : callable (done, total), optional
 
     Raises
@@ -202,9 +202,9 @@ def curvature(
     free = loss.n_parameters - len(loss.zero_modes)
     leading = min(loss.data.n_classes, free) if leading is None else leading
     if not 1 <= leading <= free:
-        msg = f"leading must lie in 1 ... {free}, the number of eigenvalues; got {leading!r}"
+        msg = f"leading must be in 1 ... {free}, the number of eigenvalues; got {leading!r}"
         raise ValueError(msg)
-    minibatch_factor(loss.data.rows, optimizer.batch_size, replacement=replacement)  # complains before the work
+    minibatch_factor(loss.data.rows, optimizer.batch_size, replacement=replacement)  # raises errors before the work
     measured = measure_all(
         partial(measure_exactly, loss=loss, leading=int(leading)),
         chosen.points,
@@ -226,7 +226,7 @@ def curvature(
 
 
 def measure_exactly(theta: Array, loss: CrossEntropyLoss, leading: int) -> Measurement:
-    """The fields of `Curvature` that belong to one point."""
+    """The fields of `Curvature` for one point."""
     with one_thread():
         model = local_model(loss, theta)
         kept = ~model.zero if model.zero.any() else slice(None)  # a slice copies no P^2 numbers

@@ -1,4 +1,4 @@
-"""Curvature along trajectories without matrices: Lanczos densities and the alignment of the noise, with errors."""
+"""Curvature along trajectories without matrices: Lanczos densities and noise alignment, with errors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ class CurvatureEstimates(
     shows=("losses", "gradient_norms", "alignments", "n_parameters", "dimension"),
     axes={"K": "probe", "m": "node"},
 ):
-    """Estimates of what `Curvature` holds, from K probes a point: S steps of R runs, M = P less the zero modes.
+    """Estimates of what `Curvature` holds, from K probes per point: S steps of R runs, M = P minus the zero modes.
 
     Parameters
     ----------
     runs, steps : (R,), (S,) int64
-        Which runs, and at which steps.
+        The runs and the steps.
     n_parameters, dimension : int
         P and M.
     losses, gradient_norms : (R, S) float64
@@ -88,12 +88,12 @@ class CurvatureEstimates(
 
     @property
     def negative_bounds(self) -> tuple[Array, Array]:
-        """Where the quadrature leaves their number, see `SpectralDensity.negative_bounds`, both (R, S)."""
+        """Bounds on their number, see `SpectralDensity.negative_bounds`, both (R, S)."""
         return self._pairs(lambda density: density.negative_bounds)
 
     @property
     def negative_at_least(self) -> Array:
-        """Negative eigenvalues that there certainly are, (R, S)."""
+        """Certain lower bound on the number of negative eigenvalues, (R, S)."""
         return self._pairs(lambda density: (density.negative_at_least, 0.0))[0]
 
     @property
@@ -158,7 +158,7 @@ def estimate_curvature(
     runs, loss, steps, replicas, optimizer, replacement, path, jobs, progress
         As in `curvature`.
     seed : int
-        Of the probes, which differ from point to point.
+        Seed of the probes, which differ from point to point.
     probes, lanczos_steps : int
         As in `spectral_density`.
 
@@ -169,7 +169,7 @@ def estimate_curvature(
     """
     chosen = chosen_snapshots(runs, loss, steps, replicas)
     optimizer = chosen.optimizer if optimizer is None else optimizer
-    minibatch_factor(loss.data.rows, optimizer.batch_size, replacement=replacement)  # complains before the work
+    minibatch_factor(loss.data.rows, optimizer.batch_size, replacement=replacement)  # raises errors before the work
     identity = loss_identity(loss) | {
         "measurement": "curvature estimates",
         "version": 1,
@@ -199,7 +199,7 @@ def estimate_curvature(
 
 
 def estimate_at(theta: Array, loss: CrossEntropyLoss, identity: dict[str, int]) -> Measurement:
-    """The fields of `CurvatureEstimates` that belong to one point; the digest of the point seeds its probes."""
+    """The fields of `CurvatureEstimates` for one point; the digest of the point seeds its probes."""
     rng = np.random.default_rng([identity["seed"], int(point_digest(theta, identity)[:16], 16)])
     starts = unit_probes(identity["probes"], theta.size, rng, loss.zero_modes)
     with one_thread():

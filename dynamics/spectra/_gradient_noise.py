@@ -11,13 +11,13 @@ from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
 
-WITH_REPLACEMENT = ("replacement", "gaussian-replacement")  # kinds of noise whose minibatches may hold a row twice
-BLOCK_NUMBERS = 4_000_000  # in a block of per-sample gradients: 32 MB
+WITH_REPLACEMENT = ("replacement", "gaussian-replacement")  # kinds of noise whose minibatches may contain a row twice
+BLOCK_NUMBERS = 4_000_000  # numbers in a block of per-sample gradients: 32 MB
 
 
 @dataclass(frozen=True, eq=False)
 class GradientNoise(Result, shows=("trace", "rows")):
-    """How the gradients of single samples scatter at a point.
+    """Mean and covariance of the gradients of single samples at a point.
 
     Parameters
     ----------
@@ -46,14 +46,14 @@ class GradientNoise(Result, shows=("trace", "rows")):
 def minibatch_factor(rows: int, batch_size: int, *, replacement: bool = False) -> float:
     """Factor between the covariance of one row's gradient and that of the mean over a minibatch.
 
-    1 / B with replacement; (1 / B) (N - B) / (N - 1) without, which is zero for the whole of the data. Both are exact:
+    1 / B with replacement; (1 / B) (N - B) / (N - 1) without, which is zero for all of the data. Both are exact:
     the covariance of one row is taken over the N rows themselves.
 
     It is the covariance within one step. Steps of one epoch without replacement are correlated with each other (their
-    noises sum to zero over the epoch), which this factor does not show.
+    noises sum to zero over the epoch), which this factor does not include.
 
-    Source: the variance of the mean of a simple random sample from a finite population (textbooks on sampling, e.g.
-    Cochran, "Sampling Techniques"; cited from memory), tested here by enumeration of all minibatches.
+    This is the variance of the mean of a simple random sample from a finite population, tested by enumeration of all
+    minibatches in test_dynamics_curvature.py.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def minibatch_factor(rows: int, batch_size: int, *, replacement: bool = False) -
         If the batch size is less than 1 or, without replacement, more than the rows.
     """
     if batch_size < 1 or (batch_size > rows and not replacement):
-        msg = f"batch_size must lie in 1 ... {rows}, the number of rows; got {batch_size!r}"
+        msg = f"batch_size must be in 1 ... {rows}, the number of rows; got {batch_size!r}"
         raise ValueError(msg)
     if replacement:
         return 1.0 / batch_size
@@ -70,6 +70,9 @@ def minibatch_factor(rows: int, batch_size: int, *, replacement: bool = False) -
 
 def per_sample_gradients(loss: CrossEntropyLoss, theta: ArrayLike, rows: slice = slice(None)) -> Array:
     """Gradients (n, P) of the cross-entropy of single training rows at `theta` (P,), in nats, without the penalty.
+
+    One backward pass for all rows of the slice; the gradient of a layer's kernel is the outer product of its incoming
+    activations with the derivative of the loss with respect to its outputs.
 
     Raises
     ------
@@ -82,8 +85,8 @@ def per_sample_gradients(loss: CrossEntropyLoss, theta: ArrayLike, rows: slice =
 def gradient_noise(loss: CrossEntropyLoss, theta: ArrayLike) -> GradientNoise:
     """Mean and exact covariance of the per-sample gradients over all training rows at `theta` (P,).
 
-    The penalty has the same gradient for every row and drops out. Two passes in blocks of rows, so that nothing is
-    lost by subtracting large numbers; memory P^2 and a block. Time N P^2.
+    The penalty has the same gradient for every row and drops out. Two passes in blocks of rows, so that no precision
+    is lost by subtracting large numbers; memory P^2 and a block. Time N P^2.
 
     Raises
     ------
@@ -100,13 +103,13 @@ def gradient_noise(loss: CrossEntropyLoss, theta: ArrayLike) -> GradientNoise:
 
 
 def mean_gradient(loss: CrossEntropyLoss, theta: Array) -> Array:
-    """Gradient (P,) of the mean cross-entropy alone: that of the loss less that of its penalty."""
+    """Gradient (P,) of the mean cross-entropy alone: that of the loss minus that of its penalty."""
     held = loss.network.kernel_mask() | loss.regularize_biases
     return loss.value_and_gradient(theta)[1] - 2.0 * loss.regularization * held * theta
 
 
 def centered_gradients(loss: CrossEntropyLoss, theta: Array, mean: Array) -> Iterator[Array]:
-    """Per-sample gradients less their mean, block by block (n, P); the blocks depend on P alone."""
+    """Per-sample gradients minus their mean, block by block (n, P); the blocks depend on P alone."""
     size = max(1, BLOCK_NUMBERS // theta.size)
     for start in range(0, loss.data.rows, size):
         yield per_sample_gradients(loss, theta, slice(start, start + size)) - mean

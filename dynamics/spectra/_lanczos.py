@@ -1,7 +1,7 @@
-"""Lanczos' quadrature: what a few products with vectors say of the spectrum of a Hessian.
+"""Lanczos quadrature: the spectrum of a Hessian from a few products with vectors.
 
-Written here because `scipy.sparse.linalg.eigsh` gives eigenvalues at the ends and no weights of a starting vector; the
-tridiagonal matrix itself is diagonalized by SciPy.
+Written here because `scipy.sparse.linalg.eigsh` gives only eigenvalues at the ends and no weights of a starting vector;
+SciPy diagonalizes the tridiagonal matrix.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ EPSILON = np.finfo(np.float64).eps
 
 
 class Curved(Protocol):
-    """What is needed of a loss: `CrossEntropyLoss` and `TorchLoss` have it."""
+    """The members of a loss that are needed here; `CrossEntropyLoss` and `TorchLoss` have them."""
 
     @property
     def n_parameters(self) -> int:
@@ -39,8 +39,8 @@ class Curved(Protocol):
 def tridiagonalize(product: Callable[[Array], Array], start: Array, steps: int) -> tuple[Array, Array]:
     """Lanczos' tridiagonal matrix with full reorthogonalization (twice, which is enough).
 
-    Source: Lanczos 1950; reorthogonalization as in Golub and Van Loan, "Matrix Computations", section 10.1 (both
-    cited from memory).
+    The algorithm of Lanczos (1950) with full reorthogonalization; test_dynamics_curvature.py compares with exact
+    spectra.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ def tridiagonalize(product: Callable[[Array], Array], start: Array, steps: int) 
     start : (P,)
         Unit vector.
     steps : int
-        Products m.
+        Number m of products.
 
     Returns
     -------
     diagonal : (n,)
-        n <= m: fewer if the vectors span an invariant space before.
+        n <= m: fewer if the vectors span an invariant subspace earlier.
     off_diagonal : (n,)
-        Norms of the remainders after each step; the last belongs to no entry of the matrix, it is the residual.
+        Norms of the remainders after each step; the last is the residual, not an entry of the matrix.
     """
     basis, diagonal, off_diagonal = np.zeros((steps, start.size)), np.zeros(steps), np.zeros(steps)
     vector, scale = start, 0.0
@@ -68,7 +68,7 @@ def tridiagonalize(product: Callable[[Array], Array], start: Array, steps: int) 
             rest = rest - (basis[: j + 1] @ rest) @ basis[: j + 1]
         off_diagonal[j] = np.linalg.norm(rest)
         scale = max(scale, abs(diagonal[j]) + off_diagonal[j])
-        if not off_diagonal[j] > start.size * EPSILON * scale:  # rounding is left, or nan
+        if not off_diagonal[j] > start.size * EPSILON * scale:  # only rounding is left, or nan
             return diagonal[: j + 1], np.append(off_diagonal[:j], 0.0)
         vector = rest / off_diagonal[j]
     return diagonal, off_diagonal

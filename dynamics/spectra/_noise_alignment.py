@@ -1,4 +1,4 @@
-"""How the noise of minibatch gradients lies in the curvature of the loss, and the temperature it stands for."""
+"""Alignment of the noise of minibatch gradients with the curvature of the loss, and its effective temperature."""
 
 from dataclasses import dataclass
 
@@ -19,14 +19,14 @@ class NoiseAlignment(Result, axes={"M": "mode"}):
     Parameters
     ----------
     noise_eigenvalues : (P,) float64
-        Of C, ascending.
+        Eigenvalues of C, ascending.
     mode_noise : (M,) float64
         v_i^T C v_i for the eigenvectors v_i of H, in the order in which they were given.
     alignment : float
         Tr(C H) / (|C| |H|) with Frobenius norms: the cosine between the two matrices, 1 if C is a positive multiple
-        of H. nan where one of them is zero.
+        of H. nan if one of them is zero.
     isotropic_alignment : float
-        Its mean over random orientations of C against H, Tr(C) Tr(H) / (M |C| |H|): what is no alignment at all.
+        Its mean over random orientations of C relative to H, Tr(C) Tr(H) / (M |C| |H|), the value without alignment.
     overlap : float
         |U^T V|^2 / k for the leading k eigenvectors U of C and V of H (largest eigenvalues): 1 if they span the same
         space.
@@ -51,28 +51,28 @@ def noise_alignment(
     ----------
     noise : GradientNoise
     eigenvalues, eigenvectors : (M,), (P, M)
-        Of the Hessian at the same point, ascending; M < P where zero modes are left out.
+        Eigendecomposition of the Hessian at the same point, ascending; M < P if zero modes are left out.
     leading : int
-        Dimension k of the spaces to compare; the number of classes is natural, since the Hessian of a classifier has
-        about as many large eigenvalues (Papyan 2018, Sagun et al. 2017; cited from memory).
+        Dimension k of the spaces to compare; the number of classes is a natural choice, because the Hessian of a
+        classifier typically has about as many large eigenvalues (compare `Curvature.eigenvalues`).
 
     Notes
     -----
-    That the product Tr(C H) decides how fast noise leaves a minimum is the indicator of Zhu, Wu, Yu, Wu and Ma
-    (arXiv 1803.00195). C is proportional to H for a cross-entropy only under conditions that mostly fail (Zhang, Yang
-    and Tu, arXiv 2602.05600), so the cosine is worth measuring.
+    Zhu, Wu, Yu, Wu and Ma (arXiv 1803.00195) use the product Tr(C H) as an indicator of how fast noise leaves a
+    minimum. C is proportional to H for a cross-entropy only under conditions that usually fail (Zhang, Yang and Tu,
+    arXiv 2602.05600), so the cosine has to be measured.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit, or `leading` is not in 1 ... M.
+        If the shapes do not match, or `leading` is not in 1 ... M.
     """
     values, vectors = np.asarray(eigenvalues, dtype=np.float64), np.asarray(eigenvectors, dtype=np.float64)
     if vectors.shape != (len(noise.covariance), values.size):
         msg = f"eigenvectors must have shape ({len(noise.covariance)}, {values.size}); got {vectors.shape}"
         raise ValueError(msg)
     if not 1 <= leading <= values.size:
-        msg = f"leading must lie in 1 ... {values.size}, the number of eigenvalues; got {leading!r}"
+        msg = f"leading must be in 1 ... {values.size}, the number of eigenvalues; got {leading!r}"
         raise ValueError(msg)
     with one_thread():
         noise_values, noise_vectors = np.linalg.eigh(noise.covariance)
@@ -95,21 +95,21 @@ def effective_temperatures(mode_noise: ArrayLike, learning_rate: float, minibatc
 
     C_ii is the variance of the minibatch gradient along mode i: `minibatch_factor` times `mode_noise`.
 
-    In a quadratic well, theta_i <- theta_i - eta (h_i theta_i + noise) is stationary where
-    h_i <theta_i^2> (1 - eta h_i / 2) = eta C_ii / 2; for eta h_i << 1 the left side is twice the mean energy of the
-    mode, so that equipartition, <h_i theta_i^2> = T_i, defines a temperature. Summed over the modes it is the
-    fluctuation-dissipation relation <theta . grad f> = eta Tr(C) / 2 of Yaida (arXiv 1810.00004, its equation from
-    memory); modes at different temperatures are out of equilibrium with each other.
+    In a quadratic well, theta_i <- theta_i - eta (h_i theta_i + noise) is stationary if h_i <theta_i^2> (1 - eta h_i /
+    2) = eta C_ii / 2; for eta h_i << 1 the left side is twice the mean energy of the mode, so that equipartition, <h_i
+    theta_i^2> = T_i, defines a temperature. Summed over the modes it is the fluctuation-dissipation relation <theta .
+    grad f> = eta Tr(C) / 2 (compare Yaida, arXiv 1810.00004); modes at different temperatures are out of equilibrium
+    with each other. Derived here; tested by test_dynamics_curvature.py.
 
-    It is the strength of the noise in units of energy. It says nothing of whether the runs are in equilibrium: while
-    they drift, and along modes of negative curvature, there is no stationary state.
+    It is the strength of the noise in units of energy and does not imply equilibrium: while the runs drift, and along
+    modes of negative curvature, there is no stationary state.
 
     Parameters
     ----------
     mode_noise : (..., M)
         As in `NoiseAlignment`.
     learning_rate, minibatch_factor : float
-        eta, and what `dynamics.spectra.minibatch_factor` gives.
+        eta, and the result of `dynamics.spectra.minibatch_factor`.
     """
     return 0.5 * learning_rate * minibatch_factor * np.asarray(mode_noise, dtype=np.float64)
 
@@ -138,10 +138,10 @@ class EstimatedAlignment(Result):
 def estimate_alignment(
     loss: CrossEntropyLoss, theta: ArrayLike, probes: ArrayLike, products: ArrayLike
 ) -> EstimatedAlignment:
-    """Alignment without the matrices, where P^2 numbers or N P^2 operations are too many.
+    """Alignment without the matrices, if P^2 numbers or N P^2 operations are too many.
 
     Hutchinson's estimator: for probes v uniform on the unit sphere of M dimensions, M <(C v) . (H v)> = Tr(C H),
-    M <|C v|^2> = |C|^2, M <|H v|^2> = |H|^2. Few large eigenvalues of C make it noisy: hence the error.
+    M <|C v|^2> = |C|^2, M <|H v|^2> = |H|^2. A few large eigenvalues of C make it noisy; the error shows how much.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def estimate_alignment(
     Raises
     ------
     ValueError
-        If shapes do not fit.
+        If shapes do not match.
     """
     theta = loss.network.check(theta)
     vectors, curved = np.asarray(probes, dtype=np.float64), np.asarray(products, dtype=np.float64)

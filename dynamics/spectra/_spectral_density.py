@@ -1,4 +1,4 @@
-"""Spectral density of a Hessian from products with vectors alone: stochastic Lanczos quadrature."""
+"""Spectral density of a Hessian from products with vectors: stochastic Lanczos quadrature."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from landscape.support import RNG, Result, whole_number
 
 Array = NDArray[np.float64]
 
-REACH = 6.0  # widths of the broadening beyond the outermost nodes: less than 1e-8 of the density lies farther
-FINEST = 100_000  # widths in the range of the nodes: the grid has four points a width
+REACH = 6.0  # widths of the broadening beyond the outermost nodes: less than 1e-8 of the density is farther
+FINEST = 100_000  # widths in the range of the nodes: the grid has four points per width
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,18 +21,18 @@ class SpectralDensity(
 ):
     """Estimate of the spectrum of a symmetric matrix of M dimensions from K random probes.
 
-    Errors are standard errors over the probes: they know nothing of the finite number m of Lanczos steps, which
-    `negative_bounds` and `largest_error` bound, nor of the broadening.
+    Errors are standard errors over the probes: they include neither the finite number m of Lanczos steps (see
+    `negative_bounds` and the residuals) nor the broadening.
 
     Parameters
     ----------
     dimension : int
-        M: the number of parameters less that of zero modes.
+        M: the number of parameters minus that of zero modes.
     nodes, weights : (K, m) float64
-        Gauss quadrature of every probe: Ritz values, ascending, and weights that sum to 1; nan and 0 where a probe
-        needed fewer than m steps.
+        Gauss quadrature of every probe: Ritz values, ascending, and weights that sum to 1; nan and 0 if a probe needed
+        fewer than m steps.
     residuals : (K, m) float64
-        Of the Ritz pairs: an eigenvalue lies within this distance of the node.
+        Residuals of the Ritz pairs: an eigenvalue is within this distance of the node.
     width : float
         Standard deviation of the Gaussian that broadens every node.
     grid, density, density_error : (G,) float64
@@ -59,7 +59,7 @@ class SpectralDensity(
 
     @property
     def tolerance(self) -> float:
-        """Magnitude within which rounding leaves a node no sign."""
+        """Magnitude below which rounding hides the sign of a node."""
         return float(sign_rounding(self.dimension, np.nanmax(np.abs(self.nodes))))
 
     @property
@@ -69,7 +69,7 @@ class SpectralDensity(
 
     @property
     def negative_at_least(self) -> int:
-        """Negative eigenvalues that there certainly are: the most negative Ritz values of one probe.
+        """Certain lower bound on the number of negative eigenvalues: the most negative Ritz values of one probe.
 
         The k-th Ritz value is not below the k-th eigenvalue (Cauchy's interlacing).
         """
@@ -77,11 +77,11 @@ class SpectralDensity(
 
     @property
     def negative_bounds(self) -> tuple[float, float]:
-        """Mean over the probes of the bounds within which the quadrature leaves their number of negative eigenvalues.
+        """Mean over the probes of the quadrature's bounds on the number of negative eigenvalues.
 
         The weight of a probe's measure below x is bounded by the weights of the nodes below x, without and with the
-        one that is next to x on either side (Chebyshev, Markov and Stieltjes; Szego, "Orthogonal Polynomials", section
-        3.41, from memory). They are wide where many eigenvalues lie near zero.
+        one that is next to x on either side (the inequalities of Chebyshev, Markov and Stieltjes for Gauss quadrature;
+        test_dynamics_curvature.py compares with exact spectra). They are wide if many eigenvalues are near zero.
         """
         below = np.where(self.nodes < -self.tolerance, self.weights, 0.0)
         above = np.where(self.nodes >= -self.tolerance, self.weights, 0.0)
@@ -125,8 +125,8 @@ def spectral_density(
     quadrature of v^T f(H) v (eigenvalues of Lanczos' tridiagonal matrix, squared first components of its
     eigenvectors), broadened by a Gaussian g.
 
-    Source: Ubaru, Chen and Saad, SIAM J. Matrix Anal. Appl. 38, 1075 (2017); for networks Ghorbani, Krishnan and Xiao
-    (arXiv 1901.10159) and Papyan (2018, from memory).
+    Source: Chen, Trogdon and Ubaru (arXiv 2105.06595) analyze the method with probes from the sphere; for networks
+    Ghorbani, Krishnan and Xiao (arXiv 1901.10159).
 
     Parameters
     ----------
@@ -137,14 +137,14 @@ def spectral_density(
     probes : int
         K >= 2; errors fall as 1 / sqrt(K).
     steps : int
-        Lanczos steps m a probe, >= 2; at most the dimension is used. The resolution is about the range over m.
+        Lanczos steps m per probe, >= 2; at most the dimension is used. The resolution is about the range over m.
     width : float, optional
-        Of the broadening; by default the range of the nodes over m.
+        Standard deviation of the broadening; by default the range of the nodes over m.
 
     Raises
     ------
     ValueError
-        If an argument is out of its range.
+        If an argument is out of range.
     FloatingPointError
         If a product is not finite.
     """
@@ -156,7 +156,7 @@ def spectral_density(
 def density_of_rules(
     dimension: int, nodes: Array, weights: Array, residuals: Array, width: float | None = None
 ) -> SpectralDensity:
-    """Broaden what `quadrature` gives; `width` as in `spectral_density`.
+    """Broaden the result of `quadrature`; `width` as in `spectral_density`.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def density_of_rules(
 
 
 def broadened(eigenvalues: ArrayLike, grid: ArrayLike, width: float, weights: ArrayLike | None = None) -> Array:
-    """Density (G,) of eigenvalues (M,), each a Gaussian of standard deviation `width`: all alike, or with weights."""
+    """Density (G,) of eigenvalues (M,), each a Gaussian of standard deviation `width`, with equal or given weights."""
     values, x = np.asarray(eigenvalues, dtype=np.float64), np.asarray(grid, dtype=np.float64)
     shares = np.full(values.size, 1.0 / values.size) if weights is None else np.asarray(weights, dtype=np.float64)
     used = shares > 0
@@ -184,7 +184,7 @@ def broadened(eigenvalues: ArrayLike, grid: ArrayLike, width: float, weights: Ar
 
 
 def _default_width(nodes: Array) -> float:
-    """Range of the nodes over the number of steps; where there is no range, a thousandth of the magnitude."""
+    """Range of the nodes over the number of steps; without a range, a thousandth of the magnitude."""
     low, high = np.nanmin(nodes), np.nanmax(nodes)
     return max(float(high - low) / nodes.shape[1], 1e-3 * float(max(abs(low), abs(high))), float(EPSILON))
 

@@ -1,4 +1,7 @@
-"""Fits, the bootstrap over runs and data collapse."""
+"""Least squares, the bootstrap over runs, goodness of fit and data collapse.
+
+The shared numerics of the other rooms: `misfits` and `mismatch` measure how badly curves collapse.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""How well shifted curves lie on one another, and the shifts that make it best. Stacks of B bootstrap samples."""
+"""Data collapse: how well shifted curves coincide, and the best shifts. Works on stacks of B bootstrap samples."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,10 +20,10 @@ def mismatch(
 ) -> Array:
     """Mean squared distance (B,) between K curves after shifting.
 
-    Curve k has abscissas ``xs[k]`` (T_k,), ascending, and ordinates ``ys[k]`` (B, T_k); it is moved by
-    ``shift_x[:, k]`` and ``shift_y[:, k]``. Every curve serves in turn as the reference: each used point of the others
-    that lies in its range is compared with it by linear interpolation. inf where less than the share
-    `least_overlap` of the points has something to be compared with: a few that happen to agree would be the best.
+    Curve k has abscissas ``xs[k]`` (T_k,), ascending, and ordinates ``ys[k]`` (B, T_k); it is shifted by ``shift_x[:,
+    k]`` and ``shift_y[:, k]``. Each curve is the reference in turn: every used point of the others within its range is
+    compared with it by linear interpolation. inf if less than the share `least_overlap` of the points can be compared,
+    because a few points that agree by chance would win.
     """
     total, number, points = 0.0, 0.0, 0
     for p in range(len(xs)):
@@ -44,10 +44,10 @@ def mismatch(
 def misfits(
     xs: Sequence[Array], ys: Sequence[Array], used: Sequence[NDArray[np.bool_]], shift_x: Array, shift_y: Array
 ) -> tuple[Array, Array]:
-    """What shifted curves have that no one function of x has: level and slope (B, K) of each against the others.
+    """Misfit of shifted curves to a single function of x: level and slope (B, K) of each against the others.
 
-    Of curve k, the distance of its used points from the mean of the other curves there, and how that changes along its
-    own x (from its first to its last such point). Arguments as of `mismatch`; nan where fewer than two points are seen.
+    For curve k, the distance of its used points from the mean of the other curves there, and the change of that along
+    its own x (from its first to its last such point). Arguments as in `mismatch`; nan for fewer than two points.
     """
     levels, slopes = (np.full(shift_x.shape, np.nan) for _ in range(2))
     for j in range(len(xs)):
@@ -79,10 +79,10 @@ def _interpolate(where: Array, x: Array, y: Array) -> Array:
 
 
 def minimize(cost: Callable[[Array], Array], grid: Array, steps: int = 24) -> tuple[Array, Array]:
-    """Where in the range of `grid` (G,) the least `cost` (B,) lies for each of B samples, and that cost.
+    """Position of the least `cost` (B,) in the range of `grid` (G,) for each of B samples, and that cost.
 
     `cost` takes (B,) exponents or one. The best grid point is refined by golden section between its neighbors, all
-    samples at once (`scipy.optimize.minimize_scalar` takes one at a time), to 1e-5 of a grid step. nan where the cost
+    samples at once (`scipy.optimize.minimize_scalar` takes one at a time), to 1e-5 of a grid step. nan if the cost
     is infinite everywhere.
     """
     table = np.stack([cost(np.full(1, value)) for value in grid])  # (G, B)

@@ -5,14 +5,14 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-# Crossings are interpolated between lags: a line is not believed to fit log t* better than this (rms).
+# Crossings are interpolated between lags, so no line fits log t* better than this (rms).
 INTERPOLATION_ERROR = 1e-3
 
 
 def first_crossing(lags: NDArray[np.int64], values: Array, threshold: float) -> Array:
     """Lag (...) at which `values` (..., T) first reaches `threshold`, by log-log interpolation.
 
-    inf where it never does, 0 where it is beyond the threshold at the first lag already. nan counts as not reached.
+    inf if it never does, 0 if it is above the threshold at the first lag already. nan counts as not reached.
     """
     reached = values >= threshold
     index = reached.argmax(axis=-1)
@@ -23,8 +23,8 @@ def first_crossing(lags: NDArray[np.int64], values: Array, threshold: float) -> 
 def last_crossing(lags: NDArray[np.int64], values: Array, threshold: float) -> Array:
     """Lag (...) from which on `values` (..., T) stays at or above `threshold`, by log-log interpolation.
 
-    Equal to `first_crossing` for a curve that crosses once. inf where the curve ends below the threshold, 0 where it is
-    never below; nan is taken for the end of a curve.
+    Equal to `first_crossing` for a curve that crosses once. inf if the curve ends below the threshold, 0 if it is
+    never below; nan counts as the end of a curve.
     """
     below, number = values < threshold, values.shape[-1]
     index = np.where(below.any(axis=-1), number - below[..., ::-1].argmax(axis=-1), 0)  # the one after the last below
@@ -35,7 +35,7 @@ def last_crossing(lags: NDArray[np.int64], values: Array, threshold: float) -> A
 
 
 def _crossing_before(lags: NDArray[np.int64], values: Array, threshold: float, upper: NDArray[np.intp]) -> Array:
-    """Where between the lags `upper` - 1 and `upper` (...) the values cross the threshold."""
+    """Lag between `upper` - 1 and `upper` (...) at which the values cross the threshold."""
     tiny = np.finfo(np.float64).tiny
     low, high = (
         np.log(np.maximum(np.take_along_axis(values, k[..., None], -1), tiny))[..., 0] for k in (upper - 1, upper)
@@ -43,7 +43,7 @@ def _crossing_before(lags: NDArray[np.int64], values: Array, threshold: float, u
     log_lags = np.log(lags)
     left, right = log_lags[upper - 1], log_lags[upper]
     rise = np.where(high > low, high - low, 1.0)
-    fraction = np.clip((np.log(threshold) - low) / rise, 0.0, 1.0)  # outside only where there is no crossing
+    fraction = np.clip((np.log(threshold) - low) / rise, 0.0, 1.0)  # outside only if there is no crossing
     return np.exp(left + fraction * (right - left))
 
 
@@ -64,7 +64,7 @@ def line(x: Array, y: Array) -> tuple[Array, Array]:
 
     All stacked samples at once, each with its own points: `scipy.stats.linregress` takes one line.
 
-    nan where fewer than two points are left.
+    nan if fewer than two points are left.
     """
     used = np.isfinite(y)
     count = np.maximum(used.sum(axis=-1, keepdims=True), 1)
@@ -78,7 +78,7 @@ def line(x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def strict_line(x: Array, y: Array, used: NDArray[np.bool_]) -> Array:
-    """Least-squares slope (...) of `y` (..., W) over the `used` points of `x` (W,); nan where one of them has none."""
+    """Least-squares slope (...) of `y` (..., W) over the `used` points of `x` (W,); nan if one of them is nan."""
     slope = line(x[used], y[..., used])[0]
     return np.where(np.isfinite(y[..., used]).all(axis=-1), slope, np.nan)
 
@@ -103,7 +103,7 @@ def correlations(x: Array, y: Array) -> Array:
 
 
 def log_finite(times: Array) -> Array:
-    """Logarithm of `times`, nan where they are 0, inf or nan."""
+    """Logarithm of `times`, nan if they are 0, inf or nan."""
     good = np.isfinite(times) & (times > 0)
     return np.where(good, np.log(np.where(good, times, 1.0)), np.nan)
 
@@ -111,7 +111,7 @@ def log_finite(times: Array) -> Array:
 def hinge(x: Array, y: Array, k: int) -> tuple[Array, Array, Array]:
     """Two straight lines that meet at ``x[k]``: slopes before and after, and residual sum of squares, all (...).
 
-    `y` (..., W); nan where it has one.
+    `y` (..., W); nan if it contains one.
     """
     design = hinge_design(x, k)
     solution = y @ np.linalg.pinv(design).T

@@ -1,9 +1,9 @@
-"""How well a fitted form describes the data: a test of what is left of them, and the worst misfit.
+"""How well a fitted form describes the data: a test of the residuals, and the worst misfit.
 
-A form that is true leaves nothing but noise. Its residuals are projected on a few smooth patterns (bends of low
-degree), and Hotelling's T2 asks whether these projections differ from zero by more than the runs differ among one
-another. With R runs no more than R - 1 patterns can be tested, and many patterns of which few matter cost power: so the
-first (R - 1) / 2 are taken, in the order of their degree.
+A true form leaves only noise. Its residuals are projected on a few smooth patterns (bends of low degree), and
+Hotelling's T2 tests whether these projections differ from zero by more than the spread of the runs. With R runs at
+most R - 1 patterns can be tested, and irrelevant patterns cost power: so the first (R - 1) / 2 are used, in the order
+of their degree.
 """
 
 from typing import NamedTuple
@@ -16,11 +16,11 @@ from dynamics.statistics import _fits, _resampling
 
 Array = NDArray[np.float64]
 
-REFUSED_BELOW = 0.01  # p-value below which a form is said to fail: a true one does in 1 % of all cases
+REFUSED_BELOW = 0.01  # p-value below which a form fails; a true one does in 1 % of all cases
 
 
 def fails(p_value: float) -> bool:
-    """Whether a form with this p-value is refused; one that could not be tested (nan) is not."""
+    """Whether a form with this p-value fails; one that could not be tested (nan) does not."""
     return bool(p_value < REFUSED_BELOW)
 
 
@@ -37,23 +37,22 @@ def polynomials(x: Array, number: int) -> Array:
 
 
 def beyond(design: Array, x: Array) -> Array:
-    """Orthonormal patterns (N, N - p) that a linear form with `design` (N, p) cannot make, low degrees first."""
+    """Orthonormal patterns (N, N - p) that a linear form with `design` (N, p) cannot produce, low degrees first."""
     basis = np.linalg.qr(design)[0]
     for column in polynomials(x, x.size).T:
         left = column - basis @ (basis.T @ column)
-        left -= basis @ (basis.T @ left)  # once more: the first time leaves rounding where little is left
+        left -= basis @ (basis.T @ left)  # twice: the first pass leaves rounding where little remains
         if np.linalg.norm(left) > 1e-6:
             basis = np.column_stack([basis, left / np.linalg.norm(left)])
     return basis[:, design.shape[1] :]
 
 
 def lack_of_fit(contrasts: Array, samples: Array, runs: int, *, floor: float = _fits.INTERPOLATION_ERROR) -> float:
-    """Probability of `contrasts` (q,) as large as these if all were zero, from bootstrap `samples` (B, q) of them.
+    """Probability of `contrasts` (q,) at least this large if all were zero, from their bootstrap `samples` (B, q).
 
     Hotelling's T2 of the first contrasts, with the covariance of the samples times R / (R - 1) and `floor` squared on
     its diagonal: F = T2 (n - q + 1) / (n q) with n = R - 1 has q and n - q + 1 degrees of freedom (exact for means of
-    Gaussian runs; tested on closed forms). nan where there is nothing to test: no contrast, one run, or samples
-    missing.
+    Gaussian runs; tested on closed forms). nan if there is nothing to test: no contrast, one run, or missing samples.
 
     Source: the test of a mean in https://octave.sourceforge.io/statistics/function/hotelling_test.html.
     """
@@ -69,7 +68,7 @@ def lack_of_fit(contrasts: Array, samples: Array, runs: int, *, floor: float = _
 
 
 def hotelling(square: float, freedom: int, runs: int) -> float:
-    """Probability of a larger T2 of so many degrees of freedom, with a covariance from so many runs."""
+    """Probability of a larger T2, given its degrees of freedom and the number of runs behind the covariance."""
     n = runs - 1
     return float(stats.f.sf(square * (n - freedom + 1) / (n * freedom), freedom, n - freedom + 1))
 

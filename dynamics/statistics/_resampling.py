@@ -1,7 +1,7 @@
-"""The bootstrap over runs: whole runs are drawn with replacement, since what one run does is dependent in time.
+"""The bootstrap over runs: whole runs are drawn with replacement, because times within a run are dependent.
 
-Written here because `scipy.stats.bootstrap` has percentiles and BCa, which cover too little for few runs, and draws
-again for every statistic: here all that is said of an ensemble comes from the same samples.
+Written here because `scipy.stats.bootstrap` has percentile and BCa intervals, whose coverage is too low for few runs,
+and it resamples for every statistic: here all statistics of an ensemble share the same samples.
 """
 
 import numpy as np
@@ -12,18 +12,18 @@ from landscape.support import RNG, Estimate, whole_number
 
 Array = NDArray[np.float64]
 
-MOST_MISSING = 0.05  # share of bootstrap samples without a value that an interval bears
+MOST_MISSING = 0.05  # largest share of bootstrap samples without a value for which an interval is given
 
 
 def run_counts(replicas: int, resamples: int, rng: RNG) -> NDArray[np.int64]:
-    """How often each run is in each bootstrap sample, (B, R)."""
+    """Number of times each run is in each bootstrap sample, (B, R)."""
     return np.random.default_rng(rng).multinomial(replicas, np.full(replicas, 1 / replicas), resamples)
 
 
 def resampled_means(counts: NDArray[np.int64], values: Array) -> Array:
     """Mean (B, ...) of `values` (R, ...) over bootstrap samples that hold run r ``counts[:, r]`` times.
 
-    nan where a run has nan.
+    nan if a run has nan.
     """
     missing = np.isnan(values).any(axis=0)
     filled = np.where(missing, 0.0, values).reshape(len(values), -1)
@@ -37,11 +37,11 @@ def bootstrap_means(values: Array, resamples: int, rng: RNG) -> Array:
 
 
 def standard_error(samples: Array, runs: int) -> Array:
-    """Standard error (...) over the first axis of bootstrap `samples` (B, ...) of so many `runs`.
+    """Standard error (...) over the first axis of bootstrap `samples` (B, ...), given the number of `runs`.
 
-    The spread of the samples times sqrt(R / (R - 1)): resampled means of R numbers vary by (R - 1) / R of what means of
-    fresh ones do. nan for fewer than two runs or samples, and where more than `MOST_MISSING` of the samples have no
-    value: then the number hangs on single runs, and what the others say of its error is too little.
+    The spread of the samples times sqrt(R / (R - 1)): the variance of resampled means of R numbers is (R - 1) / R of
+    that of fresh means. nan for fewer than two runs or samples, and if more than `MOST_MISSING` of the samples have no
+    value: the number then depends on single runs, and the others underestimate its error.
     """
     nothing = np.full(samples.shape[1:], np.nan)
     if runs < 2 or len(samples) < 2:
@@ -57,15 +57,15 @@ def standard_error(samples: Array, runs: int) -> Array:
 def interval(
     estimate: ArrayLike, samples: Array, confidence: float, runs: int, *, comparisons: int = 1
 ) -> tuple[Array, Array]:
-    """Student's interval (...) about an `estimate` (...), from its bootstrap `samples` (B, ...) over so many `runs`.
+    """Student's interval (...) around an `estimate` (...), from its bootstrap `samples` (B, ...) and number of `runs`.
 
     estimate -+ t_{R-1} x `standard_error`: for a mean of Gaussian runs this is the exact interval at any number of
-    runs. Percentiles of the bootstrap are not: with a probability of 2^(1-R) all runs lie on one side of the truth, and
-    no percentile reaches beyond them, so that intervals of 95 % from 2, 3, 4, 5 runs cover in 0.49, 0.74, 0.85, 0.90.
-    (See also Hesterberg, arXiv 1411.5279.) Take logarithms of what is positive before. Measured coverage:
+    runs. Percentiles of the bootstrap are not: with a probability of 2^(1-R) all runs are on one side of the truth,
+    and no percentile reaches beyond them, so that 95 % intervals from 2, 3, 4, 5 runs cover in 0.49, 0.74, 0.85, 0.90
+    (see also Hesterberg, arXiv 1411.5279). Take logarithms of positive quantities first. Measured coverage:
     docs/concepts/intervals.md.
 
-    `comparisons` > 1 asks for Bonferroni's correction. nan where the standard error is.
+    `comparisons` > 1 applies Bonferroni's correction. nan if the standard error is.
     """
     center = np.asarray(estimate, dtype=np.float64)
     error = standard_error(samples, runs)
@@ -89,8 +89,8 @@ def estimates(values: Array, samples: Array, confidence: float, runs: int, statu
 
 
 def check_resampling(confidence: float, resamples: int) -> None:
-    """Raise a ValueError that names the first argument out of its range."""
+    """Raise a ValueError that names the first argument out of range."""
     if not 0 < confidence < 1:
-        msg = f"confidence must lie between 0 and 1; got {confidence!r}"
+        msg = f"confidence must be between 0 and 1; got {confidence!r}"
         raise ValueError(msg)
     whole_number("resamples", resamples, 1)

@@ -1,10 +1,10 @@
-"""What became of an estimate. Every meaning has one member, whatever function finds it."""
+"""Status of an estimate. Every meaning has one member, whatever function finds it."""
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What became of an estimate; where something is missing or wrong, the value is the remedy."""
+    """Status of an estimate; if something is missing or wrong, the value is the remedy."""
 
     OK = "ok"
     TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"

@@ -1,4 +1,7 @@
-"""Processes with known aging, to test the analysis with."""
+"""Processes with known aging, to test the analysis with.
+
+`brownian` and `ornstein_uhlenbeck` do not age, `aging_walk` and `trap_model` age with a known mu.
+"""
 
 import lazy_loader
 

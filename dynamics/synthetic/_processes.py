@@ -1,7 +1,7 @@
-"""Processes whose aging is known: what the analysis finds in them must be what was put in.
+"""Processes with known aging, with which the analysis is tested.
 
 Every function takes the number of runs and of parameters, the waiting times and lags (steps) and a Generator, and
-gives `Trajectories` that are exact at the recorded steps. The trap model is in `dynamics.synthetic`.
+returns `Trajectories` that are exact at the recorded steps. The trap model is in `_traps`.
 """
 
 from collections.abc import Callable, Sequence
@@ -71,7 +71,7 @@ def aging_walk(
 
 
 def aging_walk_t_star(waiting_times: ArrayLike, threshold: float, diffusion: float, mu: float) -> Array:
-    """Exact t* (W,) of `aging_walk`; inf where the walk never gets so far (possible for mu > 1)."""
+    """Exact t* (W,) of `aging_walk`; inf if the walk never gets that far (possible for mu > 1)."""
     tw = np.asarray(waiting_times, dtype=np.float64)
     target = _clock(tw, mu) + threshold / (2.0 * diffusion)
     if mu == 1.0:
@@ -92,12 +92,12 @@ def wandering_walk(
     spread: float,
     memory: float = 1.0,
 ) -> Trajectories:
-    """`aging_walk` whose diffusion coefficient wanders, differently in every run: runs that are lucky stay so a while.
+    """`aging_walk` with a fluctuating diffusion coefficient in every run, correlated over neighboring waiting times.
 
     D(s) = `diffusion` s^-mu exp(`spread` X(ln s) - `spread`^2 / 2) with a stationary Ornstein-Uhlenbeck process X of
     unit variance in ln s, <X(u) X(u')> = exp(-|u - u'| / `memory`), one for each run and held between recorded steps.
     Its exponential has the mean 1, so that the mean square displacement and t* are those of `aging_walk`; but single
-    runs have log-normal amplitudes, alike at neighboring waiting times, as runs of SGD have.
+    runs have log-normal amplitudes, similar at neighboring waiting times, as for runs of SGD.
     """
     rng = np.random.default_rng(rng)
     waiting, lag, steps = recorded_steps(waiting_times, lags)
@@ -122,7 +122,7 @@ def ornstein_uhlenbeck(
     *,
     rng: RNG = None,
 ) -> Trajectories:
-    """Stationary Ornstein-Uhlenbeck process, diffusion in a harmonic well that has come to rest: mu = 0.
+    """Stationary Ornstein-Uhlenbeck process, equilibrated diffusion in a harmonic well: mu = 0.
 
     Per coordinate MSD(tw, t) = 2 s2 (1 - exp(-t / tau)) for every waiting time, with s2 = `variance` (parameter units
     squared) and tau = `relaxation_time` (steps): t* = -tau ln(1 - threshold / (2 s2)), and none beyond 2 s2.
@@ -153,12 +153,12 @@ def drifting_walk(
 ) -> Trajectories:
     """Drift along a straight line whose speed falls as s^-mu, and Brownian motion around it.
 
-    The velocity has the norm |v(s)| = `speed` s^-mu (parameter units a step) and a direction drawn for each run, or
+    The velocity has the norm |v(s)| = `speed` s^-mu (parameter units per step) and a direction drawn for each run, or
     one for all with `shared_direction`. Per coordinate, with the clock h of `aging_walk` and P parameters,
 
         MSD(tw, t) = speed^2 [h(tw + t) - h(tw)]^2 / P + 2 D t,
 
-    the first term the drift, the second the noise with D = `diffusion`. Where drift rules and t* is much smaller than
+    the first term the drift, the second the noise with D = `diffusion`. If drift dominates and t* is much smaller than
     tw, t* = sqrt(P threshold) / |v(tw)| ~ tw^mu.
     """
     rng = np.random.default_rng(rng)
@@ -197,5 +197,5 @@ def _walk(
 
 
 def _from_zero(jumps: Array) -> Array:
-    """Places (R, S, P) of walks that begin at zero, from their jumps (R, S - 1, P)."""
+    """Positions (R, S, P) of walks that begin at zero, from their jumps (R, S - 1, P)."""
     return np.concatenate([np.zeros_like(jumps[:, :1]), jumps.cumsum(axis=1)], axis=1)

@@ -24,20 +24,21 @@ def trap_model(
     variance: float = 1.0,
     walk: bool = False,
 ) -> Trajectories:
-    """Trap model with exponential energies: every parameter hops, by itself, from trap to trap.
+    """Trap model with exponential energies: every parameter hops independently from trap to trap.
 
-    A trap's depth E has the density exp(-E) (in units of the glass temperature), it is left after an exponential time
-    of mean exp(E / `temperature`) steps, and the next trap is any other: so trapping times have a power-law tail
-    tau^(-1 - x) with x = `temperature`, without a mean for x < 1, and the process ages.
+    A trap's depth E has the density exp(-E) (in units of the glass temperature), the walker leaves it after an
+    exponential time of mean exp(E / `temperature`) steps, and the next trap is random: trapping times therefore have a
+    power-law tail tau^(-1 - x) with x = `temperature`, without a mean for x < 1, and the process ages.
 
     - ``walk=False``, Bouchaud's model: each trap is a new place, normal of variance `variance` about 0. The
-      displacement only asks whether a parameter has hopped since tw; its probability is a function of t / tw, so
+      displacement depends only on whether a parameter has hopped since tw; its probability is a function of t / tw, so
       t* ~ tw for every threshold below 2 `variance`: mu = 1 for x < 1 (`trap_model_displacement`), 0 for x > 1.
     - ``walk=True``: each hop is a step of that variance from where one is (continuous-time random walk). The number of
-      hops grows as s^x, so MSD ~ (tw + t)^x - tw^x: mu = 1 - x where t* is much smaller than tw, with D(s) ~ s^(x-1).
+      hops grows as s^x, so MSD ~ (tw + t)^x - tw^x: mu = 1 - x if t* is much smaller than tw, with D(s) ~ s^(x-1).
 
-    Both hold for waiting times much longer than 1 step. Source: Bouchaud, J. Phys. I France 2, 1705 (1992); Monthus and
-    Bouchaud, J. Phys. A 29, 3847 (1996) (cited from memory, formulas derived and checked by simulation in the tests).
+    Both hold for waiting times much longer than 1 step. Models: Bouchaud, J. Phys. I France 2, 1705 (1992); Monthus
+    and Bouchaud, J. Phys. A 29, 3847 (1996). The formulas are derived here and compared with simulations by
+    test_dynamics_analysis.py.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def trap_model_displacement(
     `variance` times the mean number of hops, [(tw + t)^x - tw^x] sin(pi x) / (pi x Gamma(1 + x)).
     """
     if not 0 < temperature < 1:
-        msg = f"temperature must lie between 0 and 1, where the model ages; got {temperature!r}"
+        msg = f"temperature must be between 0 and 1, where the model ages; got {temperature!r}"
         raise ValueError(msg)
     tw, t = np.asarray(waiting_times, dtype=np.float64)[:, None], np.asarray(lags, dtype=np.float64)
     x = temperature
@@ -85,7 +86,7 @@ def _hops_before(steps: Steps, temperature: float, rng: np.random.Generator) -> 
     times = np.zeros(1)
     while times[-1] <= steps[-1]:
         count = max(16, times.size)
-        # exp(E / T) of an exponential E; what a subnormal temperature sends beyond the floats never hops
+        # exp(E / T) of an exponential E; a walker with an infinite trapping time never hops
         trapped = np.exp(np.minimum(rng.exponential(size=count) / temperature, 700.0)) * rng.exponential(size=count)
         times = np.concatenate([times, times[-1] + trapped.cumsum()])
     return np.searchsorted(times[1:], steps, side="right")
@@ -94,7 +95,7 @@ def _hops_before(steps: Steps, temperature: float, rng: np.random.Generator) -> 
 def recorded_steps(
     waiting_times: Sequence[int] | ArrayLike, lags: Sequence[int] | ArrayLike
 ) -> tuple[Steps, Steps, Steps]:
-    """Waiting times, lags and the steps that they call for, without an end."""
+    """Waiting times, lags and the steps that they require."""
     waiting, lag = np.asarray(waiting_times, dtype=np.int64), np.asarray(lags, dtype=np.int64)
     return waiting, lag, snapshot_steps(waiting, lag, int(waiting.max() + lag.max()))
 
@@ -102,7 +103,7 @@ def recorded_steps(
 def recorded_process(
     steps: Steps, snapshots: Array, waiting: Steps, lags: Steps, metadata: Mapping[str, Any]
 ) -> Trajectories:
-    """`snapshots` (R, S, P) of a process that has no network and no curves."""
+    """Trajectories from `snapshots` (R, S, P) of a process without a network and curves."""
     no_curve = np.empty((len(snapshots), 0))
     no_steps = np.empty(0, dtype=np.int64)
     return Trajectories((), steps, snapshots, waiting, lags, no_steps, no_curve, no_curve, no_curve, metadata)

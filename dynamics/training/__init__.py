@@ -1,4 +1,8 @@
-"""Making runs: ensembles, SGD settings, schedules, starts, checkpoints."""
+"""Training ensembles: settings of SGD, schedules, starts, checkpoints.
+
+`train` runs the compiled kernels, `train_module` any torch module. `SGD` holds the optimizer's settings,
+`parse_schedule` and `parse_start` read what the command line says.
+"""
 
 import lazy_loader
 

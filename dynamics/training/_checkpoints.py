@@ -1,7 +1,7 @@
-"""Unfinished runs on disk, so that a kill loses seconds of them and not all.
+"""Checkpoints of unfinished runs on disk, so that a kill loses only seconds of work.
 
-A clock decides when a run is written down, never what becomes of it: from any step on, a run is decided by where it is
-and by the numbers that belong to its later steps.
+A clock decides when a run is saved, which never affects its result: from any step on, its position and the random
+numbers of its later steps determine a run.
 """
 
 import logging
@@ -19,8 +19,8 @@ from landscape.support import digest, new_file, read_arrays
 
 logger = logging.getLogger(__name__)
 
-SECONDS = 5.0  # between two checkpoints of a run
-LARGEST_SHARE = 0.05  # of the time that goes into writing them
+SECONDS = 5.0  # seconds between two checkpoints of a run
+LARGEST_SHARE = 0.05  # share of the time spent writing them
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -29,15 +29,15 @@ Arrays = Mapping[str, NDArray[Any]]
 class Checkpoints:
     """A folder with one file per unfinished run; picklable, for workers anywhere.
 
-    Where a worker does not see the folder, it writes nothing, and a run that is killed there begins anew.
+    A worker that cannot see the folder writes nothing, and a run that is killed there starts again.
 
     Parameters
     ----------
     folder : Path
     settings : str
-        What the runs are made with: files made with anything else are as good as none.
+        Settings of the runs: files with other settings are ignored.
     seconds : float
-        Between two of a run, at least.
+        Minimum time between two checkpoints of a run.
     """
 
     folder: Path
@@ -45,36 +45,36 @@ class Checkpoints:
     seconds: float
 
     def load(self, replica: int) -> dict[str, NDArray[Any]] | None:
-        """What was kept of a run, or None."""
+        """The checkpoint of a run, or None."""
         path = self._path(replica)
         try:
             arrays = read_arrays(path)
             if str(arrays.pop("settings", "")) != self.settings:
                 return None
             if str(arrays.pop("digest", "")) != digest(arrays):
-                msg = "its arrays are not those that were kept"
+                msg = "its arrays have changed"
                 raise ValueError(msg)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            logger.warning("%s cannot be read, its run begins anew: %s", path, error)
+            logger.warning("%s cannot be read, its run starts again: %s", path, error)
             return None
         return arrays
 
     def save(self, replica: int, arrays: Arrays) -> None:
-        """Keep this of a run, instead of what was kept before; a failure is logged once and does no other harm."""
+        """Save the state of a run, replacing the one before; a failure is logged once and otherwise ignored."""
         if not self.folder.is_dir():
-            _warn_once(f"{self.folder} is not to be seen from here: runs that are interrupted here begin anew")
+            _warn_once(f"{self.folder} is not visible from here: runs that are interrupted here start again")
             return
         try:
             with new_file(self._path(replica)) as unfinished, unfinished.open("wb") as file:
                 marks = {"settings": np.array(self.settings), "digest": np.array(digest(arrays))}
                 np.savez(file, **marks, **arrays)  # pyright: ignore[reportArgumentType]
         except OSError as error:
-            _warn_once(f"runs that are interrupted begin anew: {error}")
+            _warn_once(f"runs that are interrupted start again: {error}")
 
     def keeper(self, replica: int) -> Callable[[Callable[[], Arrays]], None]:
-        """A function to be called often: it saves what its argument gives of the run, when it is time."""
+        """A function to call often: it saves the state that its argument returns when a checkpoint is due."""
         due = time.monotonic() + self.seconds
 
         def keep(state: Callable[[], Arrays]) -> None:
@@ -87,7 +87,7 @@ class Checkpoints:
         return keep
 
     def remove(self, replicas: range) -> None:
-        """Forget these runs."""
+        """Remove the checkpoints of these runs."""
         for replica in replicas:
             self._path(replica).unlink(missing_ok=True)
 

@@ -28,17 +28,17 @@ def evaluate_curves(network: MLP, data: Dataset, penalty: Array, thetas: Array) 
 
     `penalty` (P,) is the lambda of every parameter. The training loss (nats) is the mean cross-entropy plus
     sum_p penalty_p theta_p^2 (Herrera Segura et al. 2022, equation 1) and the gradient is that of this loss; the test
-    loss is the mean cross-entropy alone, because the penalty is no property of the test rows. Accuracies are shares
+    loss is the mean cross-entropy alone, because the penalty is not a property of the test rows. Accuracies are shares
     of rows. Test curves are nan without test rows.
 
-    All in float64, but wide inputs (64 and more) go through float32, with sums in float64, since float64 takes as long
-    as the runs themselves. Losses are then right to about 1e-6 of their value, gradients to 1e-6 of the mean gradient
-    of a row, and a row whose two best classes are that close may count as the other.
+    All in float64, except that wide inputs (64 and more) use float32 with sums in float64, because float64 takes as
+    long as the runs themselves. Losses then have a relative error of about 1e-6, gradients an error of 1e-6 of the
+    mean gradient of a row, and a row whose two best classes are this close may count as the other.
     """
     if network.layer_sizes[0] >= WIDE:
         points = np.array(thetas, dtype=np.float64).reshape(-1, network.n_parameters)
         return Curves(*np.ascontiguousarray(evaluate_wide(network, data, penalty, points).T))
-    bare = CrossEntropyLoss(network, data, 0.0)  # it knows one lambda for all parameters: the penalty is added here
+    bare = CrossEntropyLoss(network, data, 0.0)  # it has one lambda for all parameters: the penalty is added here
     thetas = np.array(thetas, dtype=np.float64).reshape(-1, network.n_parameters)
     rows = [_evaluate_point(bare, penalty, theta) for theta in thetas]
     values = np.array(rows, dtype=np.float64).reshape(-1, len(Curves._fields))

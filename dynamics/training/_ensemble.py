@@ -1,9 +1,8 @@
 """Ensembles of SGD runs.
 
-Replica r is determined by (seed, r) alone: its start and its minibatches come from
-``SeedSequence(seed, spawn_key=(r,))``. So the number of workers, interruptions and later extensions change nothing,
-and other noises with the same seed run from the same starts. (On another processor, whose vectors have
-another length, sums round differently.)
+Replica r is determined by (seed, r) alone: its start and its minibatches come from ``SeedSequence(seed,
+spawn_key=(r,))``. The number of workers, interruptions and later extensions therefore change nothing, and other noises
+with the same seed have the same starts. (On a processor with another vector length, sums round differently.)
 """
 
 from collections.abc import Callable, Sequence
@@ -43,52 +42,53 @@ def train(
     snapshots: str = "all",
     progress: Callable[[int, int], object] | None = None,
 ) -> Trajectories:
-    """Train `replicas` networks from different starts and record where they are.
+    """Train `replicas` networks from different starts and record their trajectories.
 
     Parameters
     ----------
     loss : CrossEntropyLoss
-        What is minimized: its network, on its training rows, with its penalty.
+        The loss to minimize: its network, on its training rows, with its penalty.
     optimizer : SGD
         By default ``SGD()``.
     replicas, steps, seed : int
-        Number of runs, SGD steps of each, and what determines them.
+        Number of runs, SGD steps of each, and the seed that determines them.
     noise : str or Noise
         What makes the runs random (`dynamics.noises`): "sgd" for minibatches as in Keras' epochs, "replacement" for
         independent draws, ``Persistent(persistence=tau)``, "full" for all rows in every step, the control without
         noise, ``Langevin(temperature=T)``, "gaussian" for Gaussian noise with the covariance of SGD's.
     label_noise : float
-        Probability in [0, 1] that the label of a drawn row is replaced by one of the other classes, all equally likely;
-        anew whenever a row is drawn. Curves use the true labels.
+        Probability in [0, 1] that the label of a drawn row is replaced by one of the other classes, all equally
+        likely, each time the row is drawn. Curves use the true labels.
     shared_order : bool
-        True gives all runs the random numbers of the first one, but for their starts: they see the same minibatches in
-        the same order, and the same other noise. Runs are then no longer independent of each other.
+        True gives all runs the random numbers of the first one, except for their starts: they see the same minibatches
+        in the same order, and the same other noise. Runs are then not independent of each other.
     start : Start or array, optional
-        Where the runs start (`dynamics.training`): ``Glorot()`` by default, ``Normal(sd)``, ``Points.load(path)``,
-        ``Points.minima(path, ids)``, or an array (K, P) or (P,), where replica r starts at row r modulo K.
+        Initial points of the runs (`dynamics.training`): ``Glorot()`` by default, ``Normal(sd)``,
+        ``Points.load(path)``, ``Points.minima(path, ids)``, or an array (K, P) or (P,), where replica r starts at row
+        r modulo K.
     path : path, optional
-        HDF5 file for the runs. The same call goes on where an interrupted one was: some seconds are lost, where
-        workers see this file's folder, else the block of 5 replicas that each worker was at. Asking for more replicas
-        extends the file, for fewer leaves it as it is.
+        HDF5 file for the runs. The same call continues an interrupted one: some seconds are lost if workers see this
+        file's folder, otherwise the current block of 5 replicas of each worker. More replicas extend the file, fewer
+        leave it unchanged.
     jobs : int
         Workers, -1 for all processors: threads by default (the kernels release the GIL), any other backend through
-        `joblib.parallel_config`. The result does not depend on it.
+        `joblib.parallel_config`. They do not change the result.
     waiting_times, lags : sequence of int, optional
         Steps, ascending. Snapshots are taken at 0, tw and tw + lag. By default those of the paper and log-spaced
         lags up to `steps` minus the first waiting time (`dynamics.runs`). Each waiting time and each lag must have a
         displacement within the run; pairs of them beyond its end are nan.
     snapshots : {"all", "waiting"}
-        "waiting" keeps snapshots at 0, the waiting times and the last step only, and takes the two-time displacements
-        (mean square, of each layer too, and mean fourth power) while the runs go on: memory and file then do not grow
-        with the parameters times the lags. What needs other snapshots (the split into drift and noise, displacements
-        of the outputs and modulo symmetry, update alignment) is not to be had of such runs.
+        "waiting" keeps snapshots at 0, the waiting times and the last step only, and computes the two-time
+        displacements (mean square, also per layer, and mean fourth power) during the runs: memory and file then do not
+        grow with the parameters times the lags. Analyses that need other snapshots (the split into drift and noise,
+        displacements of the outputs and modulo symmetry, update alignment) are unavailable for these runs.
     progress : callable (done, total), optional
-        Called with the number of replicas finished, first with those that were there.
+        Called with the number of finished replicas, first with those that already exist.
 
     Raises
     ------
     ValueError
-        For an argument out of its range, which it names; also where the file at `path` was made with other settings.
+        If an argument is out of range (the message names it), or the file at `path` was made with other settings.
     BlockingIOError
         If another process trains into the file at `path`.
     FloatingPointError
@@ -112,7 +112,7 @@ def train(
         snapshots=snapshots,
     )
     start = Glorot() if start is None else as_start(start)
-    start.draw(network, np.random.default_rng(0), 0)  # does it fit?
+    start.draw(network, np.random.default_rng(0), 0)  # check that it fits
     return run_task(KernelTask(plan, network, start, jobs), replicas, path, progress)
 
 
@@ -135,7 +135,7 @@ def check_arguments(
     noise: str | Noise,
     jobs: int,
 ) -> None:
-    """Raise a ValueError that names the first argument out of its range."""
+    """Raise a ValueError that names the first argument out of range."""
     for name, value, least in (("replicas", replicas, 1), ("steps", steps, 2), ("seed", seed, 0)):
         whole_number(name, value, least)
     if not (np.isfinite(regularization) and regularization >= 0):
@@ -153,12 +153,12 @@ def check_arguments(
 
 
 def check_range(data: Dataset, optimizer: SGD) -> None:
-    """Raise a ValueError where inputs are no finite numbers in the precision of the runs."""
+    """Raise a ValueError if inputs are not finite in the precision of the runs."""
     largest = float(np.finfo(optimizer.dtype).max)
     size = max(data.inputs.max(initial=0.0), -data.inputs.min(initial=0.0))
     if size > largest:
         msg = (
-            f"inputs must lie within {largest:.3g}, the largest number of {optimizer.precision}; got {size:.3g}: "
+            f"inputs must be within {largest:.3g}, the largest number of {optimizer.precision}; got {size:.3g}: "
             "standardize them"
         )
         raise ValueError(msg)

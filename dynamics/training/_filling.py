@@ -77,7 +77,7 @@ def fill(store: Store, task: Task, replicas: int, progress: Progress) -> None:
     with one_thread(), closing(task.blocks(done, replicas, checkpoints)) as blocks:
         for block in blocks:
             if isinstance(block, Divergence):
-                if checkpoints:  # with these settings the ensemble is never complete: they must not refuse others
+                if checkpoints:  # these settings never complete the ensemble: they must not block others
                     checkpoints.remove(range(replicas))
                 rate = task.plan.optimizer.learning_rate
                 what = f"replica {block.replica} diverged {block.when} step {block.step}"
@@ -88,7 +88,7 @@ def fill(store: Store, task: Task, replicas: int, progress: Progress) -> None:
 
 
 def make_header(task: Task) -> Header:
-    """What the file says about the runs."""
+    """The header of the file."""
     plan = task.plan
     scalars = {**task.identity, **plan.settings(task.start_name)}
     lists = {name: plan.shared[name].tolist() for name in ("waiting_times", "lags", "curve_steps")}

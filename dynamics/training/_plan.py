@@ -47,7 +47,7 @@ class Plan:
 
     @property
     def batch_size(self) -> int:
-        """B, or all rows where it does not matter."""
+        """B, or all rows if it does not matter."""
         return self.optimizer.batch_size if self.noise.uses_batch_size else self.data.rows
 
     @property
@@ -94,7 +94,7 @@ def start_seed(seed: int, replica: int) -> np.random.SeedSequence:
 
 
 def noise_key(seed: int, replica: int) -> np.uint64:
-    """The key of a replica's random numbers but for its start."""
+    """The key of a replica's random numbers except for its start."""
     return _spawned(seed, replica)[1].generate_state(1, np.uint64)[0]
 
 

@@ -1,4 +1,4 @@
-"""What is kept of one run, filled while it goes on: its memory need not grow with its steps."""
+"""The record of one run, filled during the run, with memory independent of its steps."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dynamics.runs import Steps, displacement_moments, nan_moments
 
-MOST_BYTES = 2**21  # of the points of one call of the kernel
+MOST_BYTES = 2**21  # bytes of the points of one call of the kernel
 
 
 class Recording:
@@ -17,14 +17,14 @@ class Recording:
     Parameters
     ----------
     snapshot_steps, curve_steps : (S,), (C,) int64
-        Where points are kept.
+        Steps at which points are kept.
     waiting_times, lags : (W,), (T,) int64
     n_steps : int
-        Of the run.
+        Number of steps of the run.
     sizes : (G,) int64, optional
-        Groups of parameters; None leaves the displacements to whoever has the snapshots.
+        Groups of parameters; None if displacements are computed later from the snapshots.
     n_parameters, dtype
-        Of a point.
+        Size and precision of a point.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Recording:
         self._most = max(2, MOST_BYTES // (n_parameters * dtype.itemsize))
 
     def cut(self, first: int, stop: int) -> tuple[Steps, int]:
-        """The steps to record from `first` on until `stop`, both included, and where to stop for memory's sake."""
+        """The steps to record from `first` to `stop`, both included, and where to stop to limit memory."""
         low, high = np.searchsorted(self.steps, (first, stop + 1))
         if high - low > self._most:
             high = low + self._most
@@ -59,7 +59,7 @@ class Recording:
         return self.steps[low:high], stop
 
     def take(self, steps: Steps, points: NDArray[Any]) -> None:
-        """Keep what is wanted of `points` (K, P), which were at these steps (K,), all that there are to record."""
+        """Keep the wanted ones of `points` (K, P) at these steps (K,), all steps to record."""
         if not steps.size:
             return
         for name, kept in self._kept.items():
@@ -80,11 +80,11 @@ class Recording:
             self.arrays[name][w, lags] = values
 
     def state(self, step: int) -> dict[str, NDArray[Any]]:
-        """What there is after all steps up to `step`, this one included."""
+        """The state after all steps up to and including `step`."""
         ends = {name: np.searchsorted(steps, step, side="right") for name, steps in self._kept.items()}
         return {name: array[: ends.get(name, len(array))] for name, array in self.arrays.items()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take over what `state` gave."""
+        """Restore a result of `state`."""
         for name, array in self.arrays.items():
             array[: len(state[name])] = state[name]

@@ -25,8 +25,8 @@ from landscape.networks import MLP
 from landscape.support import shared
 
 BLOCK = 5  # replicas a worker takes at a time
-FIRST_CHUNK = 2**8  # steps of the first call of the kernel: what one takes is not known yet
-CHUNK = 2**17  # of the longest: so that the learning rates of long runs take no memory
+FIRST_CHUNK = 2**8  # steps of the first call of the kernel, before the time per step is known
+CHUNK = 2**17  # steps of the longest call, so that the learning rates of long runs need no memory
 SECONDS_A_CHUNK = 0.5
 
 Run = dict[str, NDArray[Any]]  # arrays of one run, named as in `Block`
@@ -34,7 +34,7 @@ Run = dict[str, NDArray[Any]]  # arrays of one run, named as in `Block`
 
 @dataclass(frozen=True)
 class KernelTask:
-    """Runs of a perceptron through its compiled kernel; picklable, so that any joblib backend takes it."""
+    """Runs of a perceptron by its compiled kernel; picklable for any joblib backend."""
 
     plan: Plan
     network: MLP
@@ -42,7 +42,7 @@ class KernelTask:
     jobs: int = 1
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what `rows` keeps: other processes make their own from the data."""
+        """State without the cache of `rows`: other processes make their own from the data."""
         return {name: value for name, value in self.__dict__.items() if name != "rows"}
 
     @property
@@ -67,7 +67,7 @@ class KernelTask:
 
     @property
     def recording(self) -> Recording:
-        """An empty one for a run."""
+        """An empty recording for a run."""
         plan = self.plan
         return Recording(
             plan.snapshot_steps,
@@ -82,7 +82,7 @@ class KernelTask:
 
     @property
     def kernel(self) -> Kernel:
-        """What takes the steps."""
+        """The kernel that takes the steps."""
         plan = self.plan
         return get_kernel(
             self.layer_sizes,
@@ -96,12 +96,12 @@ class KernelTask:
 
     @property
     def _pixels(self) -> NDArray[np.uint8] | None:
-        """The inputs as the kernel for wide ones takes them, if they are pixels."""
+        """The inputs as bytes for the kernel for wide inputs, if they are pixels."""
         return self.plan.data.pixels if is_wide(self.layer_sizes) else None
 
     @cached_property
     def rows(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Inputs (N, D) and labels (N,) as the kernel wants them: one copy for all replicas."""
+        """Inputs (N, D) and labels (N,) in the kernel's format: one copy for all replicas."""
         data, pixels, dtype = self.plan.data, self._pixels, self.plan.optimizer.dtype
         return data.inputs.astype(dtype) if pixels is None else pixels, data.labels.astype(dtype)
 
@@ -113,8 +113,8 @@ class KernelTask:
     def blocks(
         self, done: int, replicas: int, checkpoints: Checkpoints | None
     ) -> Generator[Block | Divergence, None, None]:
-        """The replicas from `done` on, on all workers; blocks end at multiples of `BLOCK` and come in order."""
-        _ = self.kernel, self.rows  # made once, before the workers ask for them
+        """The replicas from `done` on, by all workers; blocks end at multiples of `BLOCK` and come in order."""
+        _ = self.kernel, self.rows  # computed once, before the workers need them
         cuts = [done, *range((done // BLOCK + 1) * BLOCK, replicas, BLOCK), replicas]
         common = shared(self)
         calls = (joblib.delayed(run_block)(common, first, end, checkpoints) for first, end in pairwise(cuts))
@@ -124,13 +124,13 @@ class KernelTask:
                 yield block
         finally:
             with warnings.catch_warnings():
-                # joblib warns of results that nobody took: so it is after an interruption
+                # joblib warns about results that are not consumed, as after an interruption
                 warnings.simplefilter("ignore")
                 found.close()
 
 
 def run_replica(task: KernelTask, replica: int, checkpoints: Checkpoints | None = None) -> Run | Divergence:
-    """Arrays of one run; it goes on where a checkpoint is, and is kept there if it took long."""
+    """Arrays of one run; continues from a checkpoint if there is one, and saves one if it takes long."""
     begin, kept = time.monotonic(), checkpoints and checkpoints.load(replica)
     if kept and "loss" in kept:
         return kept
@@ -152,7 +152,7 @@ def record_run(
     checkpoints: Checkpoints | None = None,
     kept: Run | None = None,
 ) -> int:
-    """Take the steps of a run, all or those after what was `kept`; the step of a divergence, or -1."""
+    """Take the steps of a run, all or those after the state `kept`; return the step of a divergence, or -1."""
     plan, dtype = task.plan, task.plan.optimizer.dtype
     start, key = task.begin(replica)
     theta, velocity, begin = start.astype(dtype), np.zeros(start.size, dtype), 0
@@ -190,9 +190,9 @@ def record_run(
 
 
 def chunks(recording: Recording, begin: int, end: int) -> Iterator[tuple[int, int, Steps]]:
-    """First step, end and steps to record of each call of the kernel: long ones, but mostly below a second.
+    """First step, end and steps to record of each call of the kernel: long calls, but usually below a second.
 
-    Where they are cut changes nothing but the time; the end of one is recorded in the next one, too.
+    The cuts affect only the time; the end of one call is recorded in the next one, too.
     """
     first, size = begin, min(FIRST_CHUNK, CHUNK)
     while first < end:

@@ -1,6 +1,6 @@
-"""Learning-rate schedules: what the learning rate of `SGD` is multiplied by, step by step.
+"""Learning-rate schedules: factors of the learning rate of `SGD`, step by step.
 
-Steps count from 0. Every schedule has a text that `parse_schedule` reads, such as "cosine:10000,0.1"; a warm-up is
+Steps count from 0. Every schedule has a text form that `parse_schedule` reads, such as "cosine:10000,0.1"; a warm-up is
 written before another schedule: "warmup:500+step:1000,0.5".
 """
 
@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Schedule:
-    """Common part of all schedules: the text."""
+    """Base of all schedules, with their text form."""
 
     name: ClassVar[str]
 
@@ -74,7 +74,7 @@ class Power(Schedule):
     Parameters
     ----------
     scale : int
-        Steps after which the decay sets in, >= 1.
+        Steps after which the decay begins, >= 1.
     exponent : float
         >= 0.
     """
@@ -157,12 +157,12 @@ SCHEDULES: dict[str, type[Schedule]] = {kind.name: kind for kind in (Constant, S
 
 
 def parse_schedule(text: str) -> Schedule:
-    """The schedule that `str` writes as `text`.
+    """Parse the text form of a schedule; inverse of `str`.
 
     Raises
     ------
     ValueError
-        If there is no such schedule or its numbers are not what it takes.
+        If there is no such schedule or its numbers are invalid.
     """
     head, plus, rest = text.partition("+")
     name, _, numbers = head.strip().partition(":")

@@ -27,18 +27,18 @@ class SGD:
     learning_rate : float
         Step length, > 0.
     batch_size : int
-        Rows B of a minibatch, >= 1. Rows that do not fill the last minibatch of an epoch make a smaller one.
+        Minibatch size B, >= 1. The last minibatch of an epoch may be smaller.
     precision : {"float32", "float64"}
-        Of parameters, activations and gradients.
+        Precision of parameters, activations and gradients.
     momentum : float
-        In [0, 1).
+        Momentum in [0, 1).
     schedule : Schedule
-        What the learning rate is multiplied by, step by step (`dynamics.training`).
+        Factors of the learning rate, step by step (`dynamics.training`).
 
     Raises
     ------
     ValueError
-        If an argument is out of its range.
+        If an argument is out of range.
     """
 
     learning_rate: float = 0.05
@@ -56,7 +56,7 @@ class SGD:
             msg = f"precision must be one of {', '.join(get_args(Precision))}; got {self.precision!r}"
             raise ValueError(msg)
         if not 0 <= self.momentum < 1:
-            msg = f"momentum must lie in [0, 1); got {self.momentum!r}"
+            msg = f"momentum must be in [0, 1); got {self.momentum!r}"
             raise ValueError(msg)
         if not isinstance(self.schedule, Schedule):
             msg = f"schedule must be a Schedule, such as those that parse_schedule makes; got {self.schedule!r}"

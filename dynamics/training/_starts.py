@@ -1,4 +1,4 @@
-"""Where runs start. A start gives replica r its point from a generator that (seed, r) determines, and r."""
+"""Initial points of runs. A start gives replica r its point from r and a generator that (seed, r) determines."""
 
 import hashlib
 import re
@@ -20,14 +20,14 @@ from landscape.support import read_array, read_arrays, reading
 
 Array = NDArray[np.float64]
 
-LARGEST = LIMITS["float32"]  # of a parameter
+LARGEST = LIMITS["float32"]  # bound on a parameter
 
 
 class Start(Protocol):
-    """A kind of start; `str` of it goes into the file's settings: what differs in it starts elsewhere."""
+    """A kind of start; its `str` is stored in the file's settings, so different starts must have different texts."""
 
     def draw(self, network: MLP, rng: np.random.Generator, replica: int) -> Array:
-        """Start (P,) of a replica; ValueError if it does not fit the network."""
+        """Start (P,) of a replica; ValueError if it does not match the network."""
         ...
 
 
@@ -45,7 +45,7 @@ class Glorot:
 
 @dataclass(frozen=True)
 class Normal:
-    """Every parameter, biases too, from a normal distribution around zero.
+    """Every parameter, including biases, from a normal distribution around zero.
 
     Parameters
     ----------
@@ -78,9 +78,9 @@ class Points:
     points : (K, P) or (P,) array
         Copied; one point is the start of all replicas.
     layer_sizes : tuple of int, optional
-        Of the network that they belong to, where that is known.
+        Layer sizes of the network that they belong to, if known.
     source : str
-        What messages call them: the file that they come from.
+        Their name in messages: the file that they come from.
     """
 
     points: Array
@@ -94,7 +94,7 @@ class Points:
             msg = f"start must be finite points, shape (K, P) or (P,); got shape {np.shape(self.points)}"
             raise ValueError(msg)
         if np.abs(points).max() > LARGEST:
-            msg = f"start must be points within {LARGEST:g}, where runs count as diverged; got {np.abs(points).max():g}"
+            msg = f"start must be points within {LARGEST:g}, the limit of divergence; got {np.abs(points).max():g}"
             raise ValueError(msg)
         points.flags.writeable = False
         object.__setattr__(self, "points", points)
@@ -102,9 +102,9 @@ class Points:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
-        """The points in an npy file, or in an npz file that holds one array or one that is called `points`.
+        """Load the points in an npy file, or in an npz file with a single array or one called `points`.
 
-        Nothing in the file is executed: arrays of objects are refused.
+        Nothing in the file is executed: arrays of objects are rejected.
 
         Raises
         ------
@@ -122,14 +122,14 @@ class Points:
 
     @classmethod
     def minima(cls, path: str | PathLike[str], ids: Sequence[int] | None = None) -> Self:
-        """The minima of a database: those with these `ids` in their order, by default all, lowest first.
+        """Load the minima of a database: those with these `ids` in their order, by default all, lowest first.
 
         Raises
         ------
         FileNotFoundError
             If there is no such database.
         ValueError
-            If it is not one of ours, has no minima, or none with a given id.
+            If it is not a database of agescape, has no minima, or none with a given id.
         """
         with Database(Path(path)) as database:
             known = {minimum.id: minimum.point.coordinates for minimum in database.minima}  # lowest first
@@ -168,17 +168,17 @@ def _only_array(arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
 
 
 def as_start(start: Start | ArrayLike) -> Start:
-    """A start as it is; an array as `Points`."""
+    """A start unchanged; an array as `Points`."""
     return start if isinstance(start, Glorot | Normal | Points) or hasattr(start, "draw") else Points(start)  # pyright: ignore
 
 
 def parse_start(text: str) -> Start:
-    """The start that is written as "glorot", "normal:SD", "file:PATH", "minima:PATH" or "minima:PATH:ID,ID,...".
+    """Parse a start given as "glorot", "normal:SD", "file:PATH", "minima:PATH" or "minima:PATH:ID,ID,...".
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If it is none of these, or the file is not what it should be.
+        If it is none of these, or the file is invalid.
     """
     kind, _, rest = text.partition(":")
     if text == "glorot":

@@ -1,11 +1,11 @@
-"""Where an ensemble grows: in memory, or on disk so that a kill at any moment does no harm.
+"""Storage of a growing ensemble: in memory, or on disk in a way that survives a kill at any moment.
 
-An HDF5 file that is killed in the middle of a write can be lost as a whole. So the runs wait, one file per block, in
-the directory `F.h5.parts`; every one of these files is written under another name, flushed to disk and then renamed,
-which is atomic. When all are there, they (and the runs of an older, smaller F.h5) are put together in one new file,
-which takes the place of F.h5 by another rename; then the directory is removed. At any moment F.h5 is absent or
-complete, and what is lost is what was not renamed yet. Runs of blocks that are not done leave checkpoints in the same
-directory (`dynamics.training`). A lock keeps other processes away (`landscape.support`).
+A kill in the middle of a write can destroy a whole HDF5 file. Runs are therefore stored first in the directory
+`F.h5.parts`, one file per block, each written under another name, flushed to disk and then renamed, which is atomic.
+When all blocks exist, they (and the runs of an older, smaller F.h5) are combined in one new file, which replaces F.h5
+by another rename; then the directory is removed. At any moment F.h5 is absent or complete, and only files that have
+not been renamed are lost. Unfinished runs leave checkpoints in the same directory (`_checkpoints`). A lock excludes
+other processes (`landscape.support`).
 """
 
 import hashlib
@@ -37,10 +37,10 @@ from dynamics.training._checkpoints import SECONDS, Checkpoints
 from landscape.networks import MLP
 from landscape.support import new_file, only_writer, read_arrays, reading
 
-HEADER_BYTES = 2**16  # of an HDF5 file, at most
-CHECKPOINT_VERSION = 2  # to be raised when what is in a checkpoint changes: older ones are then not used
+HEADER_BYTES = 2**16  # overhead of an HDF5 file, at most
+CHECKPOINT_VERSION = 2  # increase it when the content of a checkpoint changes: older ones are then ignored
 
-# What runs were made with before there were these settings: files that do not have them have these.
+# Defaults for settings that files of older versions lack.
 EARLIER_SETTINGS = {
     "momentum": 0.0,
     "schedule": "constant",
@@ -72,11 +72,11 @@ class Block(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What all replicas share."""
+    """Data shared by all replicas."""
 
     layer_sizes: tuple[int, ...]
     shared: Mapping[str, NDArray[np.int64]]  # the arrays named in `SHARED`
-    settings: Mapping[str, Any]  # what decides the content of the runs, as JSON holds it
+    settings: Mapping[str, Any]  # settings that determine the content of the runs, as JSON
     metadata: Mapping[str, Any]  # settings and everything else worth knowing
 
     @property
@@ -89,19 +89,19 @@ class Store(Protocol):
     """A growing ensemble; replicas are added in ascending order without gaps."""
 
     def count(self) -> int:
-        """Replicas that are here already."""
+        """Number of stored replicas."""
         ...
 
     def begin(self) -> Checkpoints | None:
-        """Get ready for blocks: where their unfinished runs may be kept, if anywhere."""
+        """Prepare for blocks; return where unfinished runs may be kept, if anywhere."""
         ...
 
     def add(self, block: Block) -> None:
-        """Keep a block, which begins at replica `count()`."""
+        """Store a block, which begins at replica `count()`."""
         ...
 
     def finish(self) -> Trajectories:
-        """All the replicas."""
+        """Return all replicas."""
         ...
 
 
@@ -113,18 +113,18 @@ class MemoryStore:
         self._blocks: list[Block] = []
 
     def count(self) -> int:
-        """Replicas that are here already."""
+        """Number of stored replicas."""
         return self._blocks[-1].end if self._blocks else 0
 
     def begin(self) -> None:
-        """Nothing is to be done, and unfinished runs are not kept."""
+        """Does nothing; unfinished runs are not kept."""
 
     def add(self, block: Block) -> None:
-        """Keep a block."""
+        """Store a block."""
         self._blocks.append(block)
 
     def finish(self) -> Trajectories:
-        """All the replicas."""
+        """Return all replicas."""
         header = self._header
         arrays = {name: np.concatenate([getattr(block, name) for block in self._blocks]) for name in header.per_replica}
         return Trajectories(layer_sizes=header.layer_sizes, metadata=header.metadata, **header.shared, **arrays)
@@ -136,7 +136,7 @@ class FileStore:
     Raises
     ------
     ValueError
-        If `path` is not a file of ours, or it, or what waits beside it, was made with other settings.
+        If `path` is not a file of agescape, or it or its parts were made with other settings.
     """
 
     def __init__(self, path: Path, header: Header) -> None:
@@ -157,7 +157,7 @@ class FileStore:
                 shutil.rmtree(self._parts)
 
     def count(self) -> int:
-        """Replicas that are here already, in the file and in parts that follow it."""
+        """Number of replicas in the file and in parts that follow it."""
         count = self._in_file()
         for first, end in self._ranges():
             if first <= count:
@@ -165,7 +165,7 @@ class FileStore:
         return count
 
     def begin(self) -> Checkpoints:
-        """Make the directory of parts, which says what they are made with; unfinished runs are kept there, too."""
+        """Create the directory of parts, which records their settings; unfinished runs are kept there, too."""
         if not self._settings.exists():
             if self._parts.exists():
                 shutil.rmtree(self._parts)
@@ -175,7 +175,7 @@ class FileStore:
         return self._checkpoints
 
     def add(self, block: Block) -> None:
-        """Keep a block in a file of its own, and no longer what its runs left on the way."""
+        """Store a block in its own file, and remove the checkpoints of its runs."""
         self.begin()
         part = self._parts / f"{block.first:07d}-{block.end:07d}.npz"
         with new_file(part) as unfinished, unfinished.open("wb") as file:
@@ -183,7 +183,7 @@ class FileStore:
         self._checkpoints.remove(range(block.first, block.end))
 
     def finish(self) -> Trajectories:
-        """All the replicas, put together in the file."""
+        """Combine all replicas in the file and return them."""
         if self.count() > self._in_file():
             with new_file(self._path, self._parts) as unfinished:
                 check_space(unfinished, self._size())
@@ -198,14 +198,14 @@ class FileStore:
         return load_trajectories(self._path).replicas if self._path.exists() else 0
 
     def _ranges(self) -> list[tuple[int, int]]:
-        """First and end of every part. Parts without settings are what a kill left of a removal: they do not count."""
+        """First and end of every part. Parts without settings are left from a killed removal and do not count."""
         if not self._settings.exists():
             return []
         names = sorted(path.stem for path in self._parts.glob("*-*.npz"))
         return [(int(name[:7]), int(name[8:])) for name in names]
 
     def _blocks(self) -> Iterator[Block]:
-        """What the file holds, block by block, then the parts that follow it."""
+        """The file's content, block by block, then the parts that follow it."""
         done = self._in_file()
         if done:
             old = load_trajectories(self._path)
@@ -218,14 +218,14 @@ class FileStore:
                 done = end
 
     def _part(self, first: int, end: int) -> dict[str, NDArray[Any]]:
-        """The arrays of a part; ValueError if they are not what they should be."""
+        """The arrays of a part; ValueError if they are invalid."""
         path, header = self._parts / f"{first:07d}-{end:07d}.npz", self._header
         arrays = read_arrays(path, header.per_replica)
         missing = [name for name in header.per_replica if name not in arrays and name not in TEST_CURVES]
         numbers = (np.float32, np.float64)
         if missing or any(array.dtype not in numbers for array in arrays.values()):
-            msg = f"{path} is damaged: {f'it has no {missing[0]}' if missing else 'its arrays are no real numbers'}"
-            msg += f"; remove {self._parts} to begin anew"
+            msg = f"{path} is damaged: {f'it has no {missing[0]}' if missing else 'its arrays are not real numbers'}"
+            msg += f"; remove {self._parts} to start again"
             raise ValueError(msg)
         sizes = {name: array.size for name, array in header.shared.items()}
         shapes = {name: array.shape for name, array in arrays.items()}
@@ -233,21 +233,21 @@ class FileStore:
         check_shapes(path, shapes, end - first, n_parameters, sizes, None)
         for name, array in arrays.items():
             check_numbers(path, name, array)
-        # a part that an older version left has no test curves
+        # parts of older versions have no test curves
         return {
             name: arrays[name] if name in arrays else np.full(shapes["loss"], np.nan) for name in header.per_replica
         }
 
     def _read_settings(self) -> Any:
-        with reading(self._settings, f"is damaged, remove {self._parts} to begin anew"):
+        with reading(self._settings, f"is damaged, remove {self._parts} to start again"):
             settings = json.loads(self._settings.read_text())
         if not isinstance(settings, dict):
-            msg = f"{self._settings} is damaged: it holds {settings!r:.200}; remove {self._parts} to begin anew"
+            msg = f"{self._settings} is damaged: it holds {settings!r:.200}; remove {self._parts} to start again"
             raise ValueError(msg)
         return settings
 
     def _size(self) -> int:
-        """Bytes of the file, about."""
+        """Approximate size of the file in bytes."""
         size = HEADER_BYTES + sum(array.nbytes for array in self._header.shared.values())
         if self._path.exists():
             size += self._path.stat().st_size
@@ -275,7 +275,7 @@ def open_store(path: Path | None, header: Header) -> Iterator[Store]:
     BlockingIOError
         If another process holds it.
     ValueError
-        As `FileStore`.
+        As in `FileStore`.
     """
     if path is None:
         yield MemoryStore(header)
@@ -289,14 +289,12 @@ def compare_settings(path: Path, old: Mapping[str, Any], new: Mapping[str, Any])
     old = {**EARLIER_SETTINGS, **old}
     for name, value in new.items():
         if old.get(name) != value:
-            msg = (
-                f"{path} was made with {name} = {old.get(name)!r}, asked for is {value!r}: choose another path, or that"
-            )
+            msg = f"{path} was made with {name} = {old.get(name)!r}, not {value!r}: choose another path, or that value"
             raise ValueError(msg)
 
 
 def check_space(path: Path, size: int) -> None:
-    """Raise an OSError unless there is room for a file of so many bytes: HDF5 may crash where a write fails."""
+    """Raise an OSError unless there is space for a file of `size` bytes: HDF5 may crash if a write fails."""
     try:
         with path.open("wb") as file:
             if hasattr(os, "posix_fallocate"):

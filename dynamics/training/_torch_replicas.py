@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from dynamics.training._vmapped import VmappedModule
 
 NOISES_OF_MODULES = ("sgd", "replacement", "full")
-BLOCK = 50  # replicas side by side: what a kill can lose
-CHECK = 100  # steps between two looks for infinite parameters
+BLOCK = 50  # replicas per block: what a kill can lose
+CHECK = 100  # steps between two checks for infinite parameters
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ModuleTask:
 
     @property
     def start_name(self) -> str:
-        """Where the runs start."""
+        """Name of the start of the runs."""
         return "reset_parameters" if self.start is None else str(self.start)
 
     @property
@@ -65,7 +65,7 @@ class ModuleTask:
         return self.plan.penalty(self.vmapped.kernel_mask)
 
     def begin(self, replica: int) -> tuple[NDArray[np.float64], np.uint64]:
-        """Start (P,) of a replica and the key of its minibatches: that which `train` would give it."""
+        """Start (P,) of a replica and the key of its minibatches, as in `train`."""
         seed, key = self.plan.seeds(replica)
         if self.start is not None:
             return self.start.points[replica % len(self.start.points)], key
@@ -101,39 +101,40 @@ def train_module(
     lags: Sequence[int] | ArrayLike | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> Trajectories:
-    """Train `replicas` copies of a torch module from different starts: `train`, where no compiled kernel fits.
+    """Train `replicas` copies of a torch module from different starts: `train` for networks without a compiled kernel.
 
     It takes the module instead of a loss: what can be trained need not be twice differentiable, as a `TorchLoss` is.
 
     Replicas run side by side under `torch.func.vmap` (one thread on the CPU). Minibatches come from the generators of
     the kernels, so that replica r sees the same rows as replica r of `train` with the same seed, and an MLP from the
-    same start takes the same path up to rounding. Measured for 5,5 at B = 100 in float32: 130 to 210 microseconds a
+    same start takes the same path up to rounding. Measured for 5,5 at B = 100 in float32: 130 to 210 microseconds per
     replica-step with 20 replicas side by side, 70 to 100 with 100; the kernel takes 1.2 to 2.8.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Maps inputs (N, D) to logits (N, n_classes), each row by itself; what takes images begins with
-        ``torch.nn.Unflatten``. It is copied in evaluation mode (no dropout, batch normalization as it stands) and never
-        changed. Its parameters with ``requires_grad`` are trained, each once however many names it has. All others,
-        and the buffers, keep their values: they are no part of theta, of displacements or of the penalty.
+        Maps inputs (N, D) to logits (N, n_classes), each row by itself; a module for images begins with
+        ``torch.nn.Unflatten``. It is copied in evaluation mode (no dropout, batch normalization with its running
+        statistics) and never changed. Its parameters with ``requires_grad`` are trained, each once however many names
+        it has. All others, and the buffers, keep their values: they are not part of theta, displacements or the
+        penalty.
     data, optimizer, replicas, steps, seed, regularization, waiting_times, lags, progress
-        As for `train`.
+        As in `train`.
     regularize_biases : bool
-        False leaves the parameters out of the penalty whose name ends in "bias".
+        False excludes parameters whose name ends in "bias" from the penalty.
     noise : str or Noise
         "sgd", "replacement" or "full".
     start : (P,) or (K, P) array, optional
         Trainable parameters in the order of ``module.named_parameters()``; replica r starts at row r modulo K. By
         default each replica draws its own by the ``reset_parameters`` of the module and its parts.
     path : path, optional
-        HDF5 file, as for `train`: the same call goes on after the last finished block.
+        HDF5 file, as in `train`: the same call continues after the last finished block.
     device : str
-        Of torch, such as "cuda" (nothing but the CPU was at hand to test it).
+        Device of torch, such as "cuda" (tested on the CPU only).
     block : int
-        Replicas side by side. Blocks are always whole, and replica r at place r modulo `block`: so the number of
-        replicas and interruptions never change a bit. Another block or device rounds differently, since BLAS does for
-        matrices that lie elsewhere in memory; it is one of the settings that a file holds.
+        Replicas per block. Blocks are always whole, with replica r at place r modulo `block`, so the number of
+        replicas and interruptions never change a bit. Another block or device rounds differently, because BLAS
+        rounding depends on the memory layout; it is stored in the file's settings.
 
     Returns
     -------
@@ -145,8 +146,8 @@ def train_module(
     ImportError
         If torch is not installed.
     ValueError
-        For an argument out of its range, which it names; also where the file at `path` was made with other settings.
-        The module is tried on a few rows before anything runs: its outputs, its gradient and `torch.func.vmap`.
+        If an argument is out of range (the message names it), or the file at `path` was made with other settings. The
+        module is checked on a few rows before anything runs: its outputs, its gradient and `torch.func.vmap`.
     FloatingPointError
         If a run diverges.
     """
@@ -157,7 +158,7 @@ def train_module(
         raise ImportError(msg) from error
     optimizer = SGD() if optimizer is None else optimizer
     kind = _check(noise, block)
-    ends = MLP((data.n_features, data.n_classes))  # those of the module are looked at below
+    ends = MLP((data.n_features, data.n_classes))  # those of the module are checked below
     check_arguments(ends, data, optimizer, replicas, steps, seed, regularization, kind, 1)
     plan = make_plan(
         data,
@@ -193,7 +194,7 @@ def _points(start: ArrayLike, n_parameters: int) -> Points:
 
 
 def _run_block(task: ModuleTask, first: int, done: int, end: int) -> Block | Divergence:
-    """The block of replicas that begins at `first`; of it those from `done` to `end` - 1."""
+    """The block of replicas that begins at `first`; returns those from `done` to `end` - 1."""
     vmapped, plan = task.vmapped, task.plan
     starts, keys = zip(*(task.begin(replica) for replica in range(first, first + task.block)), strict=True)
     thetas = vmapped.place(np.array(starts))

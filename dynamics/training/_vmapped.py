@@ -19,7 +19,7 @@ from landscape.losses import FlatModule, check_outputs, check_vmap, copy_of, der
 logger = logging.getLogger(__name__)
 Array = NDArray[np.float64]
 
-ROWS = 1000  # of a part of the data: what the curves hold of activations at a time
+ROWS = 1000  # bytes of activations that the curves hold at a time
 
 
 class VmappedModule:
@@ -39,8 +39,8 @@ class VmappedModule:
     Raises
     ------
     ValueError
-        If torch does not have the device, or the module does not give such logits, row by row and the same ones every
-        time, or does not work under `torch.func.vmap`.
+        If torch does not have the device, or the module does not map each row to the same logits every time, or does
+        not work under `torch.func.vmap`.
     """
 
     def __init__(self, module: torch.nn.Module, data: Dataset, optimizer: SGD, device: str) -> None:
@@ -49,7 +49,7 @@ class VmappedModule:
         self._flat = FlatModule(module, data.inputs, getattr(torch, optimizer.precision), device)
         self._in_double = self._flat.in_double()
         check_outputs(self._in_double, data)
-        if problem := derivative_problem(self._in_double, data, second=False):  # on purpose: straight-through estimates
+        if problem := derivative_problem(self._in_double, data, second=False):  # may be intended
             logger.warning("%s; the runs follow torch's", problem)
         check_vmap(self._in_double, data)
         self.n_parameters, self.kernel_mask = self._flat.n_parameters, self._flat.kernel_mask
@@ -76,7 +76,7 @@ class VmappedModule:
         Raises
         ------
         ValueError
-            If a part with trainable parameters has no such method: then the start must be given.
+            If a part with trainable parameters has no such method; then give the start.
         """
         fresh = copy_of(self._flat.original).cpu()
         with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -107,7 +107,7 @@ class VmappedModule:
         rate: float,
         decay: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """`thetas` and `velocities` (R, P) after one step on `rows` (R, B), or all of them for None."""
+        """`thetas` and `velocities` (R, P) after one step on `rows` (R, B); None means all rows."""
         if rows is None:
             gradients = self._full_gradients(thetas, self._inputs, self._labels)
         else:
@@ -123,7 +123,7 @@ class VmappedModule:
         return cross_entropy(self._flat(theta, inputs), labels)
 
     def curves(self, thetas: NDArray[Any], penalty: Array) -> Curves:
-        """What `evaluate_curves` says of an MLP: at each of `thetas` (C, P), in float64, rows in parts."""
+        """Like `evaluate_curves` for an MLP: at each of `thetas` (C, P), in float64, rows in parts."""
         rows = [self._curve_point(np.asarray(theta, np.float64), penalty) for theta in thetas]
         return Curves(*np.array(rows, dtype=np.float64).reshape(-1, len(Curves._fields)).T.copy())
 

@@ -1,6 +1,6 @@
 """Curves of networks with wide inputs: many points at once, in float32 through BLAS, the sums over the rows in float64.
 
-The first layers of all points are one matrix, so that every row is fetched once for all of them. One by one
+The first layers of all points form one matrix, so that every row is read once for all of them. One by one
 in float64 (`CrossEntropyLoss`) the curves take as long as the runs themselves.
 """
 
@@ -18,8 +18,8 @@ Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
-ROWS = 1000  # of the data at a time: with the activations of all points they stay in the caches
-UNITS = 512  # of first layers at a time
+ROWS = 1000  # rows at a time: with the activations of all points they stay in the caches
+UNITS = 512  # numbers of first layers at a time
 
 
 class _Sums(NamedTuple):
@@ -48,7 +48,7 @@ def _evaluate(network: MLP, data: Dataset, penalty: Array, thetas: Array) -> Arr
 
 
 def _chunks(inputs: Array, pixels: NDArray[np.uint8] | None, labels: Labels) -> Iterator[tuple[Single, Labels]]:
-    """Rows in float32, some at a time."""
+    """Rows in float32, in parts."""
     for start in range(0, labels.size, ROWS):
         part = slice(start, start + ROWS)
         rows = inputs[part].astype(np.float32) if pixels is None else pixels[part] * np.float32(1 / 255)
@@ -68,7 +68,7 @@ def _sum(network: MLP, thetas: Array, chunks: Iterator[tuple[Single, Labels]], *
 
 
 def _layers(network: MLP, thetas: Array) -> tuple[list[Single], list[Single]]:
-    """Transposed kernels (C, n_out, n_in), but those of the first layer (C n_out, n_in), and biases (C, n_out, 1)."""
+    """Transposed kernels (C, n_out, n_in), for the first layer (C n_out, n_in), and biases (C, n_out, 1)."""
     layers = list(zip(*(network.unflatten(theta) for theta in thetas), strict=True))
     kernels = [np.stack([layer.kernel.T for layer in points]).astype(np.float32) for points in layers]
     biases = [np.stack([layer.bias for layer in points])[:, :, None].astype(np.float32) for points in layers]
@@ -86,7 +86,7 @@ def _forward(kernels: list[Single], biases: list[Single], rows: Single) -> tuple
 
 
 def _add_scores(sums: _Sums, logits: Single, labels: Labels) -> Single:
-    """Add the cross-entropies and hits of some rows; the derivatives of the former by the logits, (C, K, n)."""
+    """Add the cross-entropies and hits of some rows; return the derivatives with respect to the logits, (C, K, n)."""
     places = np.arange(labels.size)
     logits -= logits.max(axis=1, keepdims=True)
     delta = np.exp(logits)
@@ -112,7 +112,7 @@ def _add_gradients(
 
 
 def _add_layer(total: Array, end: int, products: Single, delta: Single) -> int:
-    """Add one layer's part, kernels (C, n_out, n_in), which ends at parameter `end`; where it begins."""
+    """Add one layer's part, kernels (C, n_out, n_in), which ends at parameter `end`; return where it begins."""
     n_out, n_in = products.shape[1:]
     first = end - (n_in + 1) * n_out
     kernels = total[:, first : end - n_out].reshape(len(total), n_in, n_out)  # a view

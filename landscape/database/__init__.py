@@ -1,4 +1,9 @@
-"""The SQLite store of minima and transition states: provenance, merging, verification."""
+"""The SQLite file of minima and transition states: provenance, merging, verification.
+
+`Database` stores certified points with the searches that found them, and rejects what violates physics. `merge` joins
+files of one loss, `verify` computes every certificate again, `repair` removes damaged rows, `loss_of` makes the loss
+that a file belongs to.
+"""
 
 import lazy_loader
 

@@ -1,6 +1,6 @@
-"""What a database may hold: one check for whoever writes a point and whoever reads it.
+"""What a database may hold: one check for writing and reading points.
 
-What passes here can be read again, so nothing that a search, an import or an overlay returns makes a file unreadable.
+Points that pass can be read again, so no result of a search, an import or an overlay makes a file unreadable.
 """
 
 import numpy as np
@@ -9,21 +9,21 @@ from numpy.typing import ArrayLike, NDArray
 from landscape import symmetry
 from landscape.stationary import Minimum, StationaryPoint, TransitionState
 
-LARGEST = symmetry.LARGEST  # of any number: no loss, eigenvalue or weight comes near
+LARGEST = symmetry.LARGEST  # bound on any number, far above every loss, eigenvalue or weight
 
 
 def moderate(values: ArrayLike) -> bool:
-    """Whether all numbers are finite, and their squares too."""
+    """Whether all numbers and their squares are finite."""
     return bool((np.abs(np.asarray(values, dtype=np.float64)) < LARGEST).all())
 
 
 def minimum_problem(point: Minimum, n_parameters: int) -> str | None:
-    """Why a point cannot be stored as a minimum of a loss with so many parameters; None if it can."""
+    """Why a point cannot be stored as a minimum of a loss with `n_parameters` parameters; None if it can."""
     return _problem(point, n_parameters) or _sign_problem(point, 0)
 
 
 def transition_state_problem(point: TransitionState, n_parameters: int) -> str | None:
-    """Why a point cannot be stored as a transition state, whatever minima it joins; None if it can."""
+    """Why a point cannot be stored as a transition state between any minima; None if it can."""
     return (
         _problem(point, n_parameters)
         or _vector_problem("eigenvector", point.eigenvector, n_parameters)
@@ -32,12 +32,12 @@ def transition_state_problem(point: TransitionState, n_parameters: int) -> str |
 
 
 def new_minimum_problem(point: Minimum, n_parameters: int) -> str | None:
-    """The same for a point that enters a file: of those in older files rounding may leave the index undecided."""
+    """The same for a point that enters a file; in older files rounding may leave the index undecided."""
     return minimum_problem(point, n_parameters) or _flat_problem(point)
 
 
 def new_transition_state_problem(point: TransitionState, n_parameters: int) -> str | None:
-    """The same for a point that enters a file: of those in older files rounding may leave the index undecided."""
+    """The same for a point that enters a file; in older files rounding may leave the index undecided."""
     return transition_state_problem(point, n_parameters) or _flat_problem(point)
 
 
@@ -60,7 +60,7 @@ def _vector_problem(name: str, vector: NDArray[np.float64], n_parameters: int) -
 
 
 def _sign_problem(point: StationaryPoint, index: int) -> str | None:
-    """An eigenvalue within its rounding has no sign; where all have one, `index` are negative."""
+    """An eigenvalue within its rounding has no sign; if all have one, `index` of them are negative."""
     signs = point.signs
     if signs.negative <= index <= signs.negative + signs.flat:
         return None
@@ -70,4 +70,4 @@ def _sign_problem(point: StationaryPoint, index: int) -> str | None:
 def _flat_problem(point: StationaryPoint) -> str | None:
     if not point.flat:
         return None
-    return f"{point.flat} of its eigenvalues are zero within rounding: it is no isolated point"
+    return f"{point.flat} of its eigenvalues are zero within rounding: it is not an isolated point"

@@ -1,7 +1,7 @@
-"""All rows of a table checked, and of each the few numbers that a graph needs: in a large file the rest stays there.
+"""Check all rows of a table and read the few numbers that a graph needs; in a large file the rest stays on the disk.
 
-The rows are looked at in chunks. Where every value of a chunk is plainly what it should be, which arrays together
-decide, that is all; any other chunk goes row by row through `RowReader`, whose word is final.
+Rows are checked in chunks. Array operations accept a chunk whose values are all plainly valid; any other chunk goes
+row by row through `RowReader`, which decides.
 """
 
 import sqlite3
@@ -29,18 +29,18 @@ MOST_DIGITS = 300  # of an orbit size
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Of all minima, or transition states."""
+    """Columns of all minima, or of all transition states."""
 
     ids: Integers  # (n,)
     values: Floats  # (n,) nats
-    ends: Integers  # (n, 2) ids of the minima that a transition state joins; (n, 0) for minima
+    ends: Integers  # (n, 2) ids of the minima that a transition state connects; (n, 0) for minima
 
     def where(self, chosen: NDArray[np.bool_]) -> "Columns":
-        """Those that are chosen (n,)."""
+        """The rows that `chosen` (n,) selects."""
         return Columns(self.ids[chosen], self.values[chosen], self.ends[chosen])
 
     def with_rows(self, rows: Sequence[tuple[int, float, *tuple[int, ...]]]) -> "Columns":
-        """These and more of (id, loss, *ends)."""
+        """These rows and further ones (id, loss, *ends)."""
         if not rows:
             return self
         ids, values, *ends = zip(*rows, strict=True)
@@ -52,18 +52,18 @@ class Columns:
         )
 
     def lowest_first(self) -> "Columns":
-        """The same by their losses, then their ids."""
+        """The same rows, sorted by loss and then by id."""
         order = np.lexsort((self.ids, self.values))
         return Columns(self.ids[order], self.values[order], self.ends[order])
 
 
 def read_minima(connection: sqlite3.Connection, reader: RowReader) -> tuple[Columns, list[SetAside]]:
-    """All minima that are sound, and those that are not; ValueError as of `RowReader`."""
+    """All sound minima, and the damaged ones; raises the errors of `RowReader`."""
     return _read(connection, SELECT_MINIMA, reader, reader.minimum, "minimum")
 
 
 def read_transition_states(connection: sqlite3.Connection, reader: RowReader) -> tuple[Columns, list[SetAside]]:
-    """All transition states that are sound by themselves, and those that are not; ValueError as of `RowReader`."""
+    """All transition states that are sound by themselves, and the damaged ones; raises the errors of `RowReader`."""
     return _read(connection, SELECT_TRANSITION_STATES, reader, reader.transition_state, "transition state")
 
 
@@ -95,12 +95,12 @@ def _problem(row: tuple, record: Callable[[tuple], Any], kind: str) -> SetAside 
 
 
 def with_sound_ends(minima: Columns, states: Columns) -> tuple[Columns, list[SetAside]]:
-    """Transition states whose two minima are there and not above them, and the others."""
+    """Transition states whose two minima exist and are not above them, and the others."""
     there = np.isin(states.ends, minima.ids)
     lost = np.logical_not(there.all(axis=1))
     missing = states.ends[np.arange(len(there)), there.argmin(axis=1)]
     aside = [
-        SetAside("transition state", number, f"it joins minima {tuple(ends)}, and {one} is missing or damaged")
+        SetAside("transition state", number, f"it connects minima {tuple(ends)}, and {one} is missing or damaged")
         for number, ends, one in zip(*(a[lost].tolist() for a in (states.ids, states.ends, missing)), strict=True)
     ]
     states = states.where(~lost)
@@ -108,7 +108,7 @@ def with_sound_ends(minima: Columns, states: Columns) -> tuple[Columns, list[Set
     depths = losses.max(axis=1, initial=-np.inf) - states.values
     below = below_minima(states.values, losses)
     aside += [
-        SetAside("transition state", number, f"it lies below one of its minima {a} and {b}, by {depth:.3g} nats")
+        SetAside("transition state", number, f"it is below one of its minima {a} and {b}, by {depth:.3g} nats")
         for number, depth, (a, b) in zip(*(a[below].tolist() for a in (states.ids, depths, states.ends)), strict=True)
     ]
     return states.where(~below), aside
@@ -120,11 +120,11 @@ def _chunks(connection: sqlite3.Connection, query: str) -> Iterator[list[tuple]]
         while rows := cursor.fetchmany(CHUNK):
             yield rows
     finally:
-        cursor.close()  # left half-way it would lock the file
+        cursor.close()  # an unfinished cursor would lock the file
 
 
 def _plain(columns: Sequence[Sequence[Any]], n_ends: int, n_parameters: int) -> bool:
-    """Whether all is beyond doubt what `RowReader` would take."""
+    """Whether `RowReader` would certainly accept all values."""
     _, values, points, *rest = columns
     ends, rest = rest[:n_ends], rest[n_ends:]
     vectors = [points, rest.pop(0)] if n_ends else [points]
@@ -153,7 +153,7 @@ def _counts(values: Sequence[Any]) -> bool:
 
 
 def _spectra(blobs: Sequence[Any], n_parameters: int, index: int) -> bool:
-    """Whether all are as long and hold `index` negative numbers, then positive ones, all above any rounding."""
+    """Whether all spectra have the right length and `index` negative numbers, then positive ones above any rounding."""
     if set(map(type, blobs)) != {bytes} or len(sizes := set(map(len, blobs))) != 1:
         return False
     (size,) = sizes
@@ -166,7 +166,7 @@ def _spectra(blobs: Sequence[Any], n_parameters: int, index: int) -> bool:
 
 
 class Records(Generic[Record]):
-    """Records of a table by their ids, read when they are asked for and then kept."""
+    """Records of a table by id, read on request and then kept."""
 
     def __init__(
         self,
@@ -192,7 +192,7 @@ class Records(Generic[Record]):
         self._known[number] = record
 
     def read_all(self) -> None:
-        """Read all that were not yet."""
+        """Read all records that have not been read."""
         if not self._complete:
             rows = [row for row in self._rows(self._query) if row[0] not in self._without]
             read = {row[0]: self._record(row) for row in rows if row[0] not in self._known}

@@ -1,7 +1,7 @@
-"""Tables about snapshots of runs that came later: which one found a minimum, and why one belongs to none.
+"""Additional tables about snapshots of runs: which one found a minimum, and why one belongs to none.
 
-A file without them says nothing of either; they are made when there is something to write, so that files of older
-versions stay as they are, and older versions can read these.
+They are created when there is something to write, so that files of older versions stay unchanged and older versions
+can read new files. A file without them has no information about either.
 """
 
 import sqlite3
@@ -36,7 +36,7 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def write_discovery(connection: sqlite3.Connection, minimum_id: int, discovery: Discovery) -> None:
-    """Remember which snapshot found a minimum."""
+    """Record which snapshot found a minimum."""
     _make_tables(connection)
     connection.execute(
         "INSERT INTO agescape_discoveries VALUES (?, ?, ?, ?, ?)",
@@ -45,7 +45,7 @@ def write_discovery(connection: sqlite3.Connection, minimum_id: int, discovery: 
 
 
 def write_unmapped(connection: sqlite3.Connection, point: str, method: str, reason: str) -> None:
-    """Remember why a point belongs to no minimum."""
+    """Record why a point belongs to no minimum."""
     _make_tables(connection)
     connection.execute("INSERT OR REPLACE INTO agescape_unmapped VALUES (?, ?, ?)", (point, method, reason))
 

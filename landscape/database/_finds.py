@@ -1,9 +1,9 @@
-"""Tables that came later: which search is which, what each one found, and fresh random starts.
+"""Additional tables: the identity of searches, what each one found, and fresh random starts.
 
-A search is known by its seed and its number in the exploration of that seed, which together are all its randomness: so
-the same search in two files is recognized, and its hits count once. A file without these tables says nothing of either;
-they are made when there is something to write, so that files of older versions stay as they are, and older versions can
-read these.
+Its seed and its number in the exploration of that seed identify a search, because they are all its randomness: the
+same search in two files is recognized, and its hits count once. The tables are created when there is something to
+write, so that files of older versions stay unchanged and older versions can read new files. A file without them has no
+information about either.
 """
 
 import sqlite3
@@ -42,7 +42,7 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def write_search(connection: sqlite3.Connection, origin: SearchOrigin, finds: Sequence[Find]) -> None:
-    """Remember which search it was, and what it found."""
+    """Record the identity of a search and what it found."""
     _make_tables(connection)
     connection.execute(
         "INSERT INTO agescape_searches VALUES (?, ?, ?, ?)",
@@ -55,7 +55,7 @@ def write_search(connection: sqlite3.Connection, origin: SearchOrigin, finds: Se
 
 
 def write_start(connection: sqlite3.Connection, start: RandomStart) -> None:
-    """Remember where a random start led."""
+    """Record where a random start led."""
     _make_tables(connection)
     connection.execute(
         "INSERT INTO agescape_random_starts VALUES (?, ?, ?, ?)",

@@ -1,8 +1,8 @@
-"""Which searches several databases hold together, each once, and how often they found each point.
+"""The union of the searches of several databases, and how often they found each point.
 
-A search is known by its seed and number, and by what it set out from (`SearchOrigin`): two files that both have it had
-it once. Files of older versions do not say what each search found, only how often each point was found in all; and
-those that an older version merged do not say which searches they hold. Of such files no more is counted than is sure.
+Its seed and number and its starting point identify a search (`SearchOrigin`): it counts once if two files have it.
+Files of older versions do not say what each search found, only how often each point was found in total; those that an
+older version merged do not say which searches they hold. For such files only certain hits count.
 """
 
 from collections import Counter, defaultdict
@@ -20,32 +20,32 @@ class OneSearch:
     """A search of one file, minima by their ids in the new file."""
 
     attempt: Attempt
-    identity: tuple[int, int] | None  # its seed and number; None: not known
-    finds: Hits | None  # None: not known
+    identity: tuple[int, int] | None  # its seed and number; None: unknown
+    finds: Hits | None  # None: unknown
 
     @property
     def key(self) -> Hashable:
-        """Equal for what is the same search."""
+        """Equal for equal searches."""
         if self.identity is None:
             return None
         return *self.identity, self.attempt.kind, self.attempt.minimum_ids
 
     @property
     def content(self) -> Hashable:
-        """What it was and what came of it, for searches without an identity."""
+        """Kind and result, for searches without an identity."""
         return replace(self.attempt, search=0)
 
 
 @dataclass(frozen=True, eq=False)
 class OneFile:
-    """The searches of one file, and how often it says that they found each point in all."""
+    """The searches of one file, and how often in total they found each point."""
 
     searches: Sequence[OneSearch]
     hits: Hits
 
     @property
     def unexplained(self) -> Hits:
-        """Hits by those searches of which it is not known what they found; without such searches there are none."""
+        """Hits by searches whose finds are unknown; none without such searches."""
         if all(search.finds is not None for search in self.searches):
             return Counter()
         return self.hits - _sum(search.finds for search in self.searches if search.finds is not None)
@@ -58,7 +58,7 @@ class OneFile:
 
 @dataclass(frozen=True, eq=False)
 class Together:
-    """The searches of all files, each once and in order, and the hits of each point."""
+    """The searches of all files, each once and in order, with the hits of each point."""
 
     searches: Sequence[OneSearch]
     hits: Hits
@@ -80,7 +80,7 @@ def _order(search: OneSearch) -> tuple:
 
 
 def _named(searches: Iterable[OneSearch]) -> Mapping[Hashable, OneSearch]:
-    """Each search once: where machines differ, one that says what it found, and of these the first in order."""
+    """Each search once: if machines differ, the first in order among those with known finds."""
     found: dict[Hashable, OneSearch] = {}
     for search in searches:
         known = found.get(search.key)
@@ -94,9 +94,9 @@ def _preference(search: OneSearch) -> tuple:
 
 
 def _unexplained(files: Sequence[OneFile], named: Mapping[Hashable, OneSearch]) -> Hits:
-    """Hits of searches of which no file says what they found: of files that share such searches the most of each point.
+    """Hits of searches with unknown finds: for files that share such searches, the maximum for each point.
 
-    That is what they are if one of the files holds all searches of the others, and fewer than they are otherwise.
+    This is exact if one of the files holds all searches of the others, and a lower bound otherwise.
     """
     groups: list[tuple[set[Hashable], Hits]] = []
     for file in files:
@@ -115,10 +115,10 @@ def _unexplained(files: Sequence[OneFile], named: Mapping[Hashable, OneSearch]) 
 def _anonymous(
     files: Sequence[OneFile], named: Mapping[Hashable, OneSearch], hits: Hits
 ) -> tuple[list[OneSearch], Hits]:
-    """Searches without an identity that are not among the others as far as their content tells, and their hits.
+    """Searches without an identity whose content differs from all others, and their hits.
 
-    Where some of the searches of such a file may be among the others, its hits count so far as they exceed those of the
-    others; two such files count as if one held the searches of the other.
+    If some searches of such a file may be among the others, only hits in excess of those of the others count; two such
+    files count as if one held the searches of the other.
     """
     known = Counter(search.content for search in named.values())
     most: Counter[Hashable] = Counter()
@@ -138,7 +138,7 @@ def _anonymous(
 
 
 def was_merged_before(origins: Iterable[tuple[str, int | None]]) -> bool:
-    """Whether points (origin, number of the search that found it) were found by searches whose numbers are gone."""
+    """Whether points (origin, number of the search that found it) come from searches whose numbers are lost."""
     by_searches = {*ORIGINS.values(), "saddle"}
     return any(origin in by_searches and search is None for origin, search in origins)
 

@@ -1,4 +1,4 @@
-"""Several databases of one loss as one: what several machines, or several seeds, have found."""
+"""Merge several databases of one loss, from several machines or seeds."""
 
 import json
 from collections import Counter
@@ -27,30 +27,29 @@ StateIds = dict[tuple[int, int], int]
 
 @dataclass(frozen=True)
 class Merged(Result):
-    """What a merged database holds."""
+    """Contents of a merged database."""
 
     path: Path
     minima: int
     transition_states: int
     searches: int
-    repeated_searches: int  # the same search of the same seed in several files: kept once, as are its hits
+    repeated_searches: int  # searches with the same seed and number in several files: kept once, as are their hits
 
 
 def merge(paths: Sequence[str | Path], output: str | Path, *, seed: int | None = None) -> Merged:
-    """Join databases of one loss into a new file, which does not depend on their order.
+    """Merge databases of one loss into a new file, which does not depend on their order.
 
-    - Points that are the same modulo symmetry are one, and the one with the lowest loss stands for them. Ids follow
+    - Points that are the same modulo symmetry become one, represented by that with the lowest loss. Ids follow
       the losses.
-    - Transition states between the same two minima stay apart unless they are the same point.
-    - A search that several files hold (the same seed, number, kind and minima to begin with) is kept once, and so are
+    - Different transition states between the same two minima are kept.
+    - A search that several files hold (the same seed, number, kind and initial minima) is kept once, and so are
       its hits: merging a file with itself, a copy, or a shorter exploration of the same seed changes nothing. Hits come
       from searches; those of a file without searches are dropped. Files written before agescape stored what each search
       found count conservatively where they overlap (`landscape.database`).
-    - Attempts are numbered anew from 0, so `explore` goes on with the search whose number is the number of attempts.
-      No point keeps the number of the search that found it: all searches to come know all points.
+    - Attempts are renumbered from 0, so `explore` continues with the search whose number is the number of attempts.
+      No point keeps the number of the search that found it, because all later searches know all points.
     - Fresh random starts (`estimate_minima`) are kept, each once.
-    - Where points of trajectories were quenched to is kept, and which snapshot found the minimum that stands for
-      others.
+    - Quench results of points of trajectories are kept, and the snapshot that found the minimum that represents others.
 
     Parameters
     ----------
@@ -59,7 +58,7 @@ def merge(paths: Sequence[str | Path], output: str | Path, *, seed: int | None =
     output : path
         The new file.
     seed : int, optional
-        With which `explore` goes on; by default the smallest of those of the files.
+        Seed for continued exploration; by default the smallest seed of the files.
 
     Raises
     ------
@@ -68,7 +67,7 @@ def merge(paths: Sequence[str | Path], output: str | Path, *, seed: int | None =
     FileExistsError
         If `output` exists.
     FileNotFoundError
-        If one of the databases does not.
+        If one of the databases does not exist.
     """
     if not paths:
         msg = "paths must name at least one database; got none"
@@ -91,7 +90,7 @@ def _check_same_loss(files: Sequence[Database]) -> None:
     for other in files[1:]:
         if name := differing_field(first.provenance, other.provenance):
             ours, theirs = (getattr(file.provenance, name) for file in (first, other))
-            msg = f"{other.path} belongs to another loss than {first.path}: its {name} is {theirs!r}, not {ours!r}"
+            msg = f"{other.path} belongs to a different loss than {first.path}: its {name} is {theirs!r}, not {ours!r}"
             raise ValueError(msg)
 
 
@@ -100,7 +99,7 @@ def _provenance(files: Sequence[Database], seed: int | None) -> Provenance:
     versions: dict[str, set[str]] = {}
     for provenance in all_of_them:
         for name, version in provenance.versions.items():
-            versions.setdefault(name, set()).update(version.split(" or "))  # one file may have been merged before
+            versions.setdefault(name, set()).update(version.split(" or "))  # a file may itself be the result of a merge
     return replace(
         all_of_them[0],
         dataset=min((provenance.dataset for provenance in all_of_them), key=_preference),
@@ -110,13 +109,13 @@ def _provenance(files: Sequence[Database], seed: int | None) -> Provenance:
 
 
 def _preference(dataset: object) -> tuple[bool, str]:
-    """Of several ways to make the data again, that first whose file is on this machine."""
+    """Among several ways to make the data again, prefer one whose file is on this machine."""
     path = dataset.get("path") if isinstance(dataset, dict) else None
     return path is not None and not Path(path).exists(), json.dumps(dataset, sort_keys=True)
 
 
 def _add_points(files: Sequence[Database], merged: Database) -> tuple[Ids, StateIds]:
-    """Add all points, without hits, in an order that does not depend on that of the files: the new ids."""
+    """Add all points, without hits, in an order that does not depend on that of the files; return the new ids."""
     ids: Ids = {(k, None): None for k in range(len(files))}
     for file in files:
         _check_isolated(file)
@@ -143,7 +142,7 @@ def _check_isolated(file: Database) -> None:
             what = "minimum" if isinstance(stored, StoredMinimum) else "transition state"
             msg = (
                 f"{file.path}: {what} {stored.id} is degenerate, flat along {flat} directions within rounding, and "
-                "cannot be told from others; `agescape verify` names all such points"
+                "cannot be distinguished; `agescape verify` names all such points"
             )
             raise ValueError(msg)
 
@@ -155,7 +154,7 @@ def _point_key(entry: tuple[int, StoredMinimum | StoredTransitionState]) -> tupl
 
 
 def _add_attempts(files: Sequence[Database], merged: Database, ids: Ids, state_ids: StateIds) -> tuple[int, int]:
-    """Add all attempts and their hits: how many, and how many more there would be without those that files share."""
+    """Add all attempts and their hits; return their number, and how many shared ones were dropped."""
     each = [_searches_of(k, file, ids, state_ids) for k, file in enumerate(files)]
     found = together(each)
     for number, one in enumerate(found.searches):
@@ -194,7 +193,7 @@ def _searches_of(k: int, file: Database, ids: Ids, state_ids: StateIds) -> OneFi
 
 
 def _add_random_starts(files: Sequence[Database], merged: Database, ids: Ids) -> None:
-    """Add all fresh random starts, each once; where machines differ, what found a minimum, and the lowest id."""
+    """Add all fresh random starts, each once; if machines differ, the one that found a minimum, then the lowest id."""
     found: dict[tuple[int, int], RandomStart] = {}
     for k, file in enumerate(files):
         for start in file.random_starts():
@@ -215,7 +214,7 @@ def _add_inherent_structures(files: Sequence[Database], merged: Database, ids: I
         reasons: dict[str, str] = {}
         for k, file in enumerate(files):
             for point, number in file.inherent_structures(method).items():
-                # the same quench on another machine may end elsewhere, or nowhere
+                # on another machine the same quench may end elsewhere, or nowhere
                 candidates = [new for new in (ids[k, number], found.get(point)) if new is not None]
                 found[point] = min(candidates, default=None)
             for point, reason in file.unmapped(method).items():

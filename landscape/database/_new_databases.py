@@ -1,4 +1,4 @@
-"""Databases that appear whole or not at all."""
+"""Databases that are written completely or not at all."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,26 +11,26 @@ from landscape.support import new_file
 
 @contextmanager
 def new_database(path: str | Path, provenance: Provenance) -> Iterator[Database]:
-    """Fill the database that this gives, inside its transaction; it appears at `path` at the end.
+    """Context manager: fill the database that it yields, inside its transaction; it appears at `path` at the end.
 
     Raises
     ------
     FileExistsError
-        If there is a file already: what was found by searches is never replaced.
+        If the file exists: results of searches are never replaced.
     """
     check_new(path)
     with new_file(path) as unfinished, _naming(path, instead_of=unfinished):
         with Database.create(unfinished, provenance) as database, database.transaction():
             yield database
-        with Database(unfinished) as written:  # what cannot be read again is not kept
+        with Database(unfinished) as written:  # a file that cannot be read again is not kept
             if written.set_aside:
-                msg = f"{path} is not made: it would hold damaged rows ({written.set_aside[0]})"
+                msg = f"{path} is not created: it would hold damaged rows ({written.set_aside[0]})"
                 raise ValueError(msg)
 
 
 @contextmanager
 def _naming(path: str | Path, *, instead_of: Path) -> Iterator[None]:
-    """Errors of the system name the file that is to be, not the hidden one."""
+    """Errors of the system name the final file, not the hidden one."""
     try:
         yield
     except OSError as error:
@@ -40,7 +40,7 @@ def _naming(path: str | Path, *, instead_of: Path) -> Iterator[None]:
 
 
 def check_new(path: str | Path) -> None:
-    """Raise a FileExistsError if there is something at `path`."""
+    """Raise a FileExistsError if `path` exists."""
     if Path(path).exists():
-        msg = f"{path} exists already; name another output file"
+        msg = f"{path} exists already; choose another output file"
         raise FileExistsError(msg)

@@ -1,11 +1,12 @@
-"""Arrays in pele's pickle columns, written and read without ever running what a file says.
+"""Arrays in pele's pickle columns, written and read without executing anything in a file.
 
 pele stores coordinates as pickled NumPy arrays. Unpickling calls whatever the file names, so blobs are
 read by an unpickler that knows five names, each replaced by a plain record; the array is then built
 from the record's raw bytes. NumPy itself is never called with a value from the file.
 
-Python 2 wrote bytes as texts without an encoding: they are read as Latin-1, in which each byte is one character, as
-NumPy's manual advises for such arrays. So a record's data may be a text of such characters.
+Python 2 wrote bytes as strings without an encoding. They are read as Latin-1, in which each byte is one character, as
+the documentation of `numpy.load` requires for such arrays; a record's data may therefore be a string of such
+characters.
 """
 
 import io
@@ -20,16 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 PROTOCOL = 4  # 5 adds nothing for small arrays and older readers know 4
-MAX_PLAIN = 100_000  # numbers of an array that is compared with what `dump_array` writes
+MAX_PLAIN = 100_000  # size of an array that is compared with what `dump_array` writes
 MAX_MEMO = 1000  # an array's pickle has about ten memo entries
 
 
 class UnsafePickleError(ValueError):
-    """A blob holds something other than a float64 array: it is damaged, or was never one."""
+    """A blob does not hold a float64 array: it is damaged, or never held one."""
 
 
 class HostilePickleError(UnsafePickleError):
-    """A blob asks for what no array needs: to call something else, or to change what its names stand for."""
+    """A blob requests what no array needs: calling something else, or redefining its names."""
 
 
 @dataclass
@@ -52,7 +53,7 @@ class _ArrayRecord:
 
 
 class _StandIn:
-    """What a name in a pickle stands for: it can be called and nothing else."""
+    """Substitute for a name in a pickle: it can only be called."""
 
     __slots__ = ("_make",)
 
@@ -63,7 +64,7 @@ class _StandIn:
         return self._make(*arguments)
 
     def __setstate__(self, state: Any) -> None:
-        msg = "it changes what its names stand for"
+        msg = "it redefines its names"
         raise HostilePickleError(msg)
 
 
@@ -108,7 +109,7 @@ _OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 
 class _Unpickler(pickle.Unpickler):
     def __init__(self, blob: bytes) -> None:
-        super().__init__(io.BytesIO(blob), encoding="latin1")  # of Python 2's byte strings alone
+        super().__init__(io.BytesIO(blob), encoding="latin1")  # only of Python 2's byte strings
 
     def find_class(self, module: str, name: str) -> Any:
         try:
@@ -125,14 +126,14 @@ def dump_array(array: NDArray[np.float64]) -> bytes:
 
 @cache
 def _around(n: int) -> tuple[bytes, bytes]:
-    """What stands before and after the numbers in the pickle that `dump_array` makes of n of them."""
+    """The bytes before and after the numbers in the pickle that `dump_array` makes of n numbers."""
     marks = np.full(n, np.frombuffer(b"agescape", "<f8")[0])
     before, _, after = dump_array(marks).partition(marks.astype("<f8").tobytes())
     return before, after
 
 
 def plain_numbers(blobs: Sequence[Any], n: int, below: float = np.inf) -> bool:
-    """Whether all blobs are, byte by byte, pickles that `dump_array` makes of n numbers of such magnitudes."""
+    """Whether all blobs are, byte by byte, pickles that `dump_array` makes of n numbers within these magnitudes."""
     before, after = _around(n)
     begin, end = len(before), len(before) + 8 * n
     if set(map(type, blobs)) != {bytes} or set(map(len, blobs)) != {end + len(after)}:
@@ -149,7 +150,7 @@ def load_array(blob: bytes) -> NDArray[np.float64]:
     Raises
     ------
     UnsafePickleError
-        If the pickle names anything but what NumPy needs for such an array, or is damaged.
+        If the pickle names anything that NumPy does not need for such an array, or is damaged.
     """
     if (plain := _written_here(blob)) is not None:
         return plain
@@ -163,12 +164,12 @@ def load_array(blob: bytes) -> NDArray[np.float64]:
     except UnsafePickleError:
         raise
     except Exception as error:  # a damaged pickle can raise nearly anything
-        msg = f"it is no pickled array ({type(error).__name__}: {error})"
+        msg = f"it is not a pickled array ({type(error).__name__}: {error})"
         raise UnsafePickleError(msg) from error
 
 
 def _operations(blob: bytes) -> Iterator[tuple[str, Any]]:
-    """Names and arguments of a pickle's operations, as `pickletools.genops`, which fails at bytes of Python 2."""
+    """Names and arguments of a pickle's operations, like `pickletools.genops`, which fails on bytes of Python 2."""
     file = io.BytesIO(blob)
     code = b""
     while code != pickle.STOP:
@@ -181,11 +182,11 @@ def _operations(blob: bytes) -> Iterator[tuple[str, Any]]:
 
 
 def _written_here(blob: bytes) -> NDArray[np.float64] | None:
-    """The numbers of a pickle that is, byte by byte, one of `dump_array`'s: no need to interpret it."""
+    """The numbers of a pickle that is, byte by byte, one of `dump_array`'s, without interpreting it."""
     n = (len(blob) - len(_around(1)[0])) // 8
     if not 0 < n <= MAX_PLAIN:
         return None
-    for size in range(n, max(0, n - 6), -1):  # what stands around the numbers grows with their number
+    for size in range(n, max(0, n - 6), -1):  # the bytes around the numbers depend on their count
         before, after = _around(size)
         if len(blob) == len(before) + 8 * size + len(after):
             whole = blob.startswith(before) and blob.endswith(after)

@@ -1,4 +1,4 @@
-"""A number for each minimum of a database, such as a graph is colored or labeled by."""
+"""Properties of minima, one number for each, by which a graph can be colored or labeled."""
 
 from dataclasses import dataclass
 
@@ -60,7 +60,7 @@ def minimum_property(database: Database, name: str, *, jobs: int = 1) -> Propert
     Raises
     ------
     ValueError
-        If there is no such property, or it takes data that cannot be made again or has no test rows.
+        If there is no such property, or it needs data that are unavailable or have no test rows.
     """
     if name not in PROPERTIES:
         msg = f"a property of minima must be one of {', '.join(PROPERTIES)}; got {name!r}"
@@ -71,7 +71,7 @@ def minimum_property(database: Database, name: str, *, jobs: int = 1) -> Propert
 
 def _stored(database: Database, name: str) -> NDArray[np.float64]:
     arrays = {"loss": lambda: database.graph().losses, "hits": database.hits, "id": database.minimum_ids}
-    if name in arrays:  # for which no point is read
+    if name in arrays:  # available without reading points
         return arrays[name]().astype(np.float64)
     pick = {
         "trace": lambda m: m.point.trace,
@@ -89,6 +89,6 @@ def _of_data(database: Database, name: str, jobs: int) -> NDArray[np.float64]:
         "test-loss": geometry.test_cross_entropies,
     }[name]
     if np.isnan(values).all():
-        msg = f"{name} takes test rows; the data set of {database.path} has none"
+        msg = f"{name} needs test rows; the data set of {database.path} has none"
         raise ValueError(msg)
     return values

@@ -1,4 +1,4 @@
-"""What a database is about, read off the loss whose stationary points it holds."""
+"""The provenance of a database: the loss whose stationary points it holds."""
 
 import platform
 from typing import Any
@@ -10,7 +10,7 @@ from landscape.support import package_version
 
 
 def provenance_of(loss: Any, seed: int) -> Provenance:
-    """What a database of this loss's stationary points is about."""
+    """The provenance of a database of this loss's stationary points."""
     packages = {name: package_version(name) for name in ("agescape", "numpy", "scipy", "numba")}
     data = getattr(loss, "data", None)
     return Provenance(

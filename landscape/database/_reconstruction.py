@@ -1,4 +1,4 @@
-"""The loss that a database or runs belong to, made again from what they say of it."""
+"""The loss that a database or runs belong to, reconstructed from their provenance."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,18 +11,18 @@ from landscape.support import reading
 
 
 def loss_of(database: Database) -> CrossEntropyLoss:
-    """The loss whose stationary points a database holds, made again from its provenance.
+    """The loss whose stationary points a database holds, reconstructed from its provenance.
 
     Raises
     ------
     ValueError
-        If its data are no longer the same, or it is the database of another kind of loss.
+        If its data have changed, or it belongs to another kind of loss.
     """
     provenance = database.provenance
     if provenance.network is None:
-        msg = f"{database.path} does not belong to a multilayer perceptron, the only kind that can be made again"
+        msg = f"{database.path} does not belong to a multilayer perceptron, the only kind that can be reconstructed"
         raise ValueError(msg)
-    with reading(database.path, "names a loss that cannot be made again"):
+    with reading(database.path, "names a loss that cannot be reconstructed"):
         return remake_loss(
             provenance.network,
             provenance.dataset,
@@ -40,7 +40,7 @@ def remake_loss(
     Raises
     ------
     ValueError
-        If the data are no longer the same.
+        If the data have changed.
     """
     data = datasets.reload(dataset, sha256)
     return CrossEntropyLoss(network, data, regularization, regularize_biases=regularize_biases)

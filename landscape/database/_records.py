@@ -1,4 +1,4 @@
-"""What a database holds, as plain records."""
+"""The contents of a database as plain records."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from landscape.support import Result
 
 DENSE = 10  # largest id per number of ids for which a table serves
 
-# where a search of each kind has its points from; all other kinds: "saddle"
+# origin of the points of each kind of search; all other kinds: "saddle"
 ORIGINS = {"start": "start", "collapsed": "start", "hop": "basin-hopping"}
 
 
 @dataclass(frozen=True)
 class Provenance(Result):
-    """What the points in a database are stationary points of."""
+    """The loss whose stationary points a database holds, and how they were found."""
 
     n_parameters: int
     layer_sizes: tuple[int, ...] | None  # None: a loss without known symmetries
@@ -38,14 +38,14 @@ class Provenance(Result):
 
 
 def differing_field(a: Provenance, b: Provenance) -> str | None:
-    """Name of the first field that tells the losses of two databases apart; None if they are the same loss."""
+    """Name of the first field in which the losses of two databases differ; None if they are the same loss."""
     fields = ("layer_sizes", "n_parameters", "dataset_sha256", "regularization", "regularize_biases")
     return next((name for name in fields if getattr(a, name) != getattr(b, name)), None)
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """The snapshot of a run that found a minimum first."""
+    """The snapshot of a run that first found a minimum."""
 
     run: str  # which ensemble: `dynamics.Trajectories.identity`
     replica: int  # of this ensemble, from 0
@@ -55,12 +55,12 @@ class Discovery:
 
 @dataclass(frozen=True, eq=False)
 class Quenched:
-    """Where a point of a trajectory was quenched to."""
+    """Result of quenching a point of a trajectory."""
 
     point: str  # its digest
     minimum: Minimum | None
     reason: str | None = None  # why there is no minimum
-    discovery: Discovery | None = None  # for the case that the minimum is new
+    discovery: Discovery | None = None  # in case the minimum is new
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +70,10 @@ class StoredMinimum(Result, shows=("id", "point.value", "hits", "origin", "orbit
     id: int
     point: Minimum
     hits: int  # how often searches ended here; 0: none did
-    origin: str  # what found it first: "start", "basin-hopping", "saddle", "sgd", ...
-    search: int | None  # number of the search that found it first
+    origin: str  # what first found it: "start", "basin-hopping", "saddle", "sgd", ...
+    search: int | None  # number of the search that first found it
     orbit_size: int
-    discovery: Discovery | None = None  # of a minimum that a run found
+    discovery: Discovery | None = None  # for a minimum that a run found
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +94,8 @@ class SetAside:
     """A row of a file that is not used, because it is damaged or violates physics."""
 
     kind: str  # "minimum", "transition state", "attempt", "inherent structure", "discovery", "unmapped snapshot"
-    id: int  # of the point, of an attempt its number, of a discovery that of the minimum; else of the row
-    why: str  # about it, as in "its loss is ..."
+    id: int  # of the point; for an attempt its number, for a discovery that of the minimum; otherwise of the row
+    why: str  # why, as in "its loss is ..."
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}: {self.why}"
@@ -103,7 +103,7 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A search that was made, successful or not."""
+    """A search, successful or not."""
 
     search: int
     kind: str
@@ -114,7 +114,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class SearchOrigin:
-    """Which search an attempt was: its seed and number are all its randomness, wherever it is stored."""
+    """Identity of the search of an attempt: its seed and number are all its randomness, wherever it is stored."""
 
     search: int  # number of the attempt in this file
     seed: int
@@ -124,7 +124,7 @@ class SearchOrigin:
 
 @dataclass(frozen=True)
 class Find:
-    """What a search found: so many hits of a point."""
+    """What a search found: a number of hits of a point."""
 
     search: int
     point: str  # "minimum" or "transition state"
@@ -134,7 +134,7 @@ class Find:
 
 @dataclass(frozen=True)
 class RandomStart:
-    """A quench of a fresh random start, which serves to estimate how many minima there are, and for nothing else."""
+    """A quench of a fresh random start, used only to estimate the number of minima."""
 
     seed: int
     number: int  # of this seed, from 0
@@ -143,7 +143,7 @@ class RandomStart:
 
 
 def graph_of(minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> LandscapeGraph:
-    """Minima, in the order given, and the transition states between them as plain arrays."""
+    """The given minima, in order, and the transition states between them as plain arrays."""
     return LandscapeGraph(
         losses=np.array([minimum.point.value for minimum in minima]),
         transition_losses=np.array([state.point.value for state in states]),

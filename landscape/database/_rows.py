@@ -17,7 +17,7 @@ from landscape.stationary import Minimum, TransitionState
 
 Array = NDArray[np.float64]
 
-MOST_HITS = 2**53  # and searches: more than can be made
+MOST_HITS = 2**53  # and searches: more than anyone can run
 MOST_DIGITS = 4000  # of an orbit size; Python reads up to 4300
 
 _EXTRA_COLUMNS = "rms_gradient, eigenvalues, hits, origin, search, orbit_size"
@@ -29,12 +29,12 @@ SELECT_TRANSITION_STATES = (
 
 
 class BadRowError(ValueError):
-    """A row is damaged; the message says what about the point, as in "its loss is ..."."""
+    """A damaged row; the message says why, as in "its loss is ..."."""
 
 
 @dataclass(frozen=True)
 class RowReader:
-    """Makes records of rows: a `BadRowError` where one is damaged, a ValueError where the file is hostile."""
+    """Turns rows into records; raises a `BadRowError` for a damaged row and a ValueError for a hostile file."""
 
     path: Path
     n_parameters: int
@@ -59,14 +59,14 @@ class RowReader:
 
     def _count(self, value: Any, name: str) -> int:
         if not 0 <= self._number(value, int, name) < MOST_HITS:
-            msg = f"its {name} is {value}, no number of searches"
+            msg = f"its {name} is {value}, not a number of searches"
             raise BadRowError(msg)
         return value
 
     @staticmethod
     def _eigenvalues(blob: Any) -> Array:
         if not isinstance(blob, bytes) or len(blob) % 8:
-            msg = "its eigenvalues are no array of numbers"
+            msg = "its eigenvalues are not an array of numbers"
             raise BadRowError(msg)
         return np.frombuffer(blob, dtype="<f8").astype(np.float64)
 
@@ -134,7 +134,7 @@ def read_provenance(rows: Mapping[str, str], path: Path) -> Provenance:
 
 def _readable(value: Any) -> Any:
     if isinstance(value, str) and _schema.UNREADABLE in value:  # JSON of ours is ASCII
-        msg = "it is no text"
+        msg = "it is not text"
         raise ValueError(msg)
     return value
 

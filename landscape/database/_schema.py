@@ -1,4 +1,4 @@
-"""The SQLite schema: pele's tables, version 2 of its schema, and ours beside them."""
+"""The SQLite schema: pele's tables, version 2 of its schema, and our own."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +13,8 @@ VERSION = 1  # of our tables
 
 Columns = Mapping[str, str]  # declared type by name
 
-UNREADABLE = "\ufffd"  # stands for what is no text
-READING, WRITING = 5.0, 30.0  # seconds to wait for another process: its commits are short, its transactions may not be
+UNREADABLE = "\ufffd"  # replaces values that are not text
+READING, WRITING = 5.0, 30.0  # seconds to wait for another process: commits are short, transactions may not be
 
 PELE_TABLES = """
 CREATE TABLE tbl_minima (
@@ -32,8 +32,8 @@ CREATE INDEX idx_minimum_energy ON tbl_minima (energy);
 CREATE INDEX idx_transition_state_energy ON tbl_transition_states (energy);
 """
 
-# An inherent structure is where the quench of a point of a trajectory (its digest) ended; NULL: in no minimum.
-# `search` is the number of the search that found a point first; NULL: it came from elsewhere
+# An inherent structure is the minimum where the quench of a point of a trajectory (its digest) ended; NULL: in none.
+# `search` is the number of the search that first found a point; NULL: it came from elsewhere
 OUR_TABLES = """
 CREATE TABLE agescape_provenance (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE agescape_minima (
@@ -57,7 +57,7 @@ CREATE TABLE agescape_inherent_structures (
 def connect(path: Path) -> sqlite3.Connection:
     """Open a file without letting its schema run functions; transactions are explicit.
 
-    Where a text is no UTF-8, `UNREADABLE` stands for it: by itself sqlite3 would not go on behind it.
+    `UNREADABLE` replaces text that is not UTF-8; sqlite3 itself would stop there.
     """
     connection = sqlite3.connect(path, isolation_level=None, timeout=READING)
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
@@ -68,7 +68,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def patiently(connection: sqlite3.Connection) -> Iterator[None]:
-    """Wait for other processes as long as a writer does, unless another time than a reader's was set."""
+    """Wait for other processes as long as a writer does, unless the waiting time has been changed."""
     (before,) = connection.execute("PRAGMA busy_timeout").fetchone()
     if before == int(1000 * READING):
         connection.execute(f"PRAGMA busy_timeout = {int(1000 * WRITING)}")
@@ -79,7 +79,7 @@ def patiently(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def create(path: Path, provenance: Sequence[tuple[str, str]]) -> None:
-    """Make a new file with all tables, empty but for the provenance: rows of names and values."""
+    """Create a file with all tables, empty except for the provenance: rows of names and values."""
     with closing(connect(path)) as connection:
         connection.executescript(f"PRAGMA user_version = {PELE_VERSION}; BEGIN IMMEDIATE; {PELE_TABLES} {OUR_TABLES}")
         connection.executemany("INSERT INTO agescape_provenance VALUES (?, ?)", provenance)
@@ -87,7 +87,7 @@ def create(path: Path, provenance: Sequence[tuple[str, str]]) -> None:
 
 
 def check(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise a ValueError unless the file has our tables, and nothing that could act on its own."""
+    """Raise a ValueError unless the file has our tables and nothing that acts on its own."""
     check_passive(connection, path)
     check_columns(connection, path, _our_columns())
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -97,14 +97,14 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def check_passive(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise a ValueError if this is no SQLite file, or holds a trigger or view, which would act on its own.
+    """Raise a ValueError if this is not an SQLite file, or holds a trigger or view, which would act on its own.
 
-    TimeoutError, PermissionError, OSError or MemoryError where it cannot be read now (`reading.sqlite_failure`).
+    Raises TimeoutError, PermissionError, OSError or MemoryError if it cannot be read now (`sqlite_failure`).
     """
     with reading(path, "is not an SQLite file, or damaged"):
         objects = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
     if active := [name for kind, name in objects if kind in {"trigger", "view"}]:
-        msg = f"{path} is refused: it holds the trigger or view {active[0]!r}, which no file of ours has"
+        msg = f"{path} is refused: it holds the trigger or view {active[0]!r}, which agescape never writes"
         raise ValueError(msg)
 
 
@@ -114,14 +114,14 @@ def tables(connection: sqlite3.Connection) -> set[str]:
 
 
 def columns(connection: sqlite3.Connection, table: str) -> Columns:
-    """Declared type of each column of a table; a generated column, which SQLite computes, has another one."""
+    """Declared type of each column of a table; marks generated columns, which SQLite computes."""
     # table_info would hide generated columns
     rows = connection.execute("SELECT name, type, hidden FROM pragma_table_xinfo(?)", (table,))
     return {name: f"{kind.upper()}{' GENERATED' if hidden else ''}" for name, kind, hidden in rows}
 
 
 def check_columns(connection: sqlite3.Connection, path: Path, expected: Mapping[str, Columns]) -> None:
-    """Raise a ValueError unless a file has these tables with these columns; further tables do no harm."""
+    """Raise a ValueError unless a file has these tables with these columns; further tables are allowed."""
     if missing := expected.keys() - tables(connection):
         msg = f"{path} is not a database of minima of agescape: it has no table {min(missing)!r}"
         raise ValueError(msg)
@@ -142,7 +142,7 @@ def _difference(found: Columns, wanted: Columns) -> str:
 
 @cache
 def _our_columns() -> dict[str, Columns]:
-    """What every file of ours has: read off the statements that make it, so that there is no second list."""
+    """The columns of all our tables, read from the statements that create them, so that there is no second list."""
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(PELE_TABLES + OUR_TABLES)
         return {table: columns(connection, table) for table in tables(connection)}

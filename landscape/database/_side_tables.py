@@ -1,6 +1,6 @@
-"""The tables beside the points: searches, and what is known of snapshots. Which of their rows are sound, and removal.
+"""The tables about searches and snapshots: which of their rows are sound, and removal.
 
-SQLite looks at the types, so that a million rows take no time; a row that names a minimum must name one that is there.
+SQLite checks the types, so that a million rows take no time; a row that names a minimum must name an existing one.
 """
 
 import logging
@@ -13,9 +13,9 @@ from pathlib import Path
 from landscape.database import _discoveries, _finds, _schema, _unchecked
 from landscape.database._records import SetAside
 
-MOST_SEARCHES = 2**53  # numbers beyond are none
-SOME = 500  # values of one statement
-NAMED = 2  # rows, in a message
+MOST_SEARCHES = 2**53  # larger numbers are invalid
+SOME = 500  # values per statement
+NAMED = 2  # rows named in a message
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class SideTable:
 
     kind: str  # of its rows, as in `SetAside`
     name: str
-    key: str  # column that tells its rows apart
+    key: str  # column that identifies its rows
     sound: str  # condition for a row to be used
     minimum: str | None = None  # column that names a minimum, or is NULL
 
@@ -58,7 +58,7 @@ DISCOVERIES = SideTable(
     "minimum_id",
 )
 UNMAPPED = SideTable("unmapped snapshot", _discoveries.UNMAPPED, "rowid", _types(point=TEXT, method=TEXT, reason=TEXT))
-# seeds are texts, for they may be larger than SQLite's integers
+# seeds are text, because they may be larger than SQLite's integers
 _SEED = (
     "length(seed) BETWEEN 1 AND 1000 AND ltrim(seed, '-') <> '' AND ltrim(seed, '-') NOT GLOB '*[^0-9]*'"
     " AND length(seed) <= length(ltrim(seed, '-')) + 1"
@@ -91,7 +91,7 @@ POINTS = {
 
 
 def unsound_rows(connection: sqlite3.Connection, known: Collection[int]) -> list[SetAside]:
-    """Rows of these tables that are not used; `known` are the ids of the minima that are."""
+    """Rows of these tables that are not used; `known` are the ids of the minima that are used."""
     found = []
     present = _schema.tables(connection)
     for table in (table for table in ALL if table.name in present):
@@ -103,7 +103,7 @@ def unsound_rows(connection: sqlite3.Connection, known: Collection[int]) -> list
 
 
 def _homeless(connection: sqlite3.Connection, table: SideTable, known: Collection[int]) -> list[SetAside]:
-    """Rows that name a minimum that is not there."""
+    """Rows that name a missing minimum."""
     named = connection.execute(
         f"SELECT DISTINCT {table.minimum} FROM {table.name} WHERE {table.minimum} IS NOT NULL AND {table.sound}"
     )
@@ -121,21 +121,21 @@ def _homeless(connection: sqlite3.Connection, table: SideTable, known: Collectio
 
 
 def points_without_halves(connection: sqlite3.Connection, kind: str) -> list[SetAside]:
-    """Certificates without a point; points without a certificate are pele's own, and none of our business."""
+    """Certificates without a point; points without a certificate are pele's own and are ignored."""
     theirs, ours, key = POINTS[kind]
     rows = connection.execute(f"SELECT {key} FROM {ours} WHERE {key} NOT IN (SELECT _id FROM {theirs})")
     return [SetAside(kind, number, "it has no position") for (number,) in rows]
 
 
 def next_search(connection: sqlite3.Connection) -> int:
-    """One more than the largest number of a search, sound or not."""
+    """The largest number of a search, sound or not, plus one."""
     query = f"SELECT MAX(search) FROM agescape_attempts WHERE search BETWEEN 0 AND {MOST_SEARCHES}"
     (largest,) = connection.execute(query).fetchone()
     return 0 if largest is None else largest + 1
 
 
 def free_id(connection: sqlite3.Connection, kind: str) -> int | None:
-    """An id for a new point that no row of any table names, damaged or not; None: whichever SQLite takes."""
+    """An id for a new point that no row of any table names, damaged or not; None: the choice of SQLite."""
     theirs, ours, key = POINTS[kind]
     columns = [(theirs, "_id"), (ours, key)]
     present = _schema.tables(connection)
@@ -157,8 +157,8 @@ def free_id(connection: sqlite3.Connection, kind: str) -> int | None:
 def remove(connection: sqlite3.Connection, rows: Iterable[SetAside]) -> None:
     """Delete rows that are set aside, in a transaction of the caller.
 
-    A search keeps its number, for what `explore` does next depends on how many there were: what is wrong in its row is
-    replaced. Minima that searches began from and that are gone are NULL.
+    A search keeps its number, because what `explore` does next depends on the number of searches: wrong values in its
+    row are replaced. Missing minima that searches began from become NULL.
     """
     by_kind: dict[str, list[int]] = {}
     for row in rows:
@@ -171,12 +171,12 @@ def remove(connection: sqlite3.Connection, rows: Iterable[SetAside]) -> None:
         _delete(connection, ours, key, by_kind.get(kind, ()))
         _delete(connection, theirs, "_id", by_kind.get(kind, ()))
     gone = " OR ".join(f"_minimum{k}_id NOT IN (SELECT _id FROM tbl_minima)" for k in (1, 2))
-    connection.execute(  # pele's own that joined a minimum that is gone
+    connection.execute(  # pele's own that connected a missing minimum
         f"DELETE FROM tbl_transition_states WHERE ({gone})"
         " AND _id NOT IN (SELECT transition_state_id FROM agescape_transition_states)"
     )
     _mend_attempts(connection, by_kind.get(ATTEMPTS.kind, ()))
-    if FINDS.name in _schema.tables(connection):  # what searches found and is gone
+    if FINDS.name in _schema.tables(connection):  # finds of missing points
         for kind, (_, ours, key) in POINTS.items():
             connection.execute(
                 f"DELETE FROM {FINDS.name} WHERE point = ? AND point_id NOT IN (SELECT {key} FROM {ours})", (kind,)
@@ -214,7 +214,7 @@ def _places(values: Sequence[int]) -> str:
 
 @cache
 def say(path: Path, rows: tuple[SetAside, ...]) -> None:
-    """Once in a process, however often the file is opened."""
+    """Log set-aside rows once per process, however often the file is opened."""
     examples = "; ".join(map(str, rows[:NAMED])) + ("; ..." if len(rows) > NAMED else "")
     logger.warning(
         "%s: %d damaged row%s set aside (%s): agescape verify --repair removes what is damaged",

@@ -1,7 +1,7 @@
 """The store of minima and transition states: one SQLite file that is also a pele database.
 
 Only `landscape.search` adds to a file; `landscape.database` and `landscape.interchange` make new ones.
-Reading never runs what is in the file (see `_pickles`). Writes happen in transactions, one per batch, so that a
+Reading never executes anything in the file (see `_pickles`). Writes happen in transactions, one per batch, so that a
 kill at any moment leaves a valid file.
 """
 
@@ -49,14 +49,14 @@ from landscape.support import Result, check_sqlite_file, new_file, reading, sqli
 
 Array = NDArray[np.float64]
 
-MOST_IN_MEMORY = 20_000  # points that are read whole when a file is opened; of more, those that are asked for
+MOST_IN_MEMORY = 20_000  # points that are read when a file is opened; of more, only those requested
 
 
 class Database(Result, shows=("n_minima", "n_transition_states", "path")):
-    """Minima, transition states and where they came from.
+    """Minima, transition states and their provenance.
 
-    Rows that are damaged, or violate physics, are not used: `set_aside` holds them (`SetAside`), the log says so once,
-    and `repair` removes them.
+    Rows that are damaged or violate physics are not used: `set_aside` holds them (`SetAside`), one log message reports
+    them, and `repair` removes them.
 
     Parameters
     ----------
@@ -70,10 +70,10 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
     TimeoutError
         If another process keeps it locked for five seconds.
     PermissionError
-        If it may not be read.
+        If reading it is forbidden.
     ValueError
-        If the file is not ours, is damaged as a whole, or holds a pickle that is not a plain array: the message
-        names the path and the offending name.
+        If agescape did not write the file, it is damaged as a whole, or it holds a pickle that is not a plain array:
+        the message names the path and the offending name.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -100,7 +100,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         Raises
         ------
         FileExistsError
-            If there is a file already.
+            If the file exists.
         """
         path = Path(path)
         if path.exists():
@@ -111,7 +111,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
             with new_file(path) as unfinished:
                 _schema.create(unfinished, [(name, json.dumps(value)) for name, value in values.items()])
         except sqlite3.Error as error:
-            msg = f"{path} cannot be made: {error}"
+            msg = f"{path} cannot be created: {error}"
             raise OSError(msg) from error
         return cls(path)
 
@@ -146,7 +146,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
     # ------------------------------------------------------------ reading
 
     def _rows(self, query: str, *values: Any) -> list[tuple]:
-        return self._connection.execute(query, values).fetchall()  # a cursor left half-way would lock the file
+        return self._connection.execute(query, values).fetchall()  # an unfinished cursor would lock the file
 
     def _load(self) -> None:
         self.provenance = read_provenance(dict(self._rows("SELECT name, value FROM agescape_provenance")), self.path)
@@ -166,7 +166,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
             self._rows, SELECT_TRANSITION_STATES, reader.transition_state, self._ids_aside("transition state")
         )
         self._graph: LandscapeGraph | None = None
-        self._columns = minima, states  # lowest first, but for what was added since `graph` was asked for
+        self._columns = minima, states  # lowest first, except for points added since `graph` was computed
         self._added: tuple[list[Any], list[Any]] = [], []
         self._minimum_order = pairs_of(minima)
         self._transition_state_order = pairs_of(states)
@@ -177,7 +177,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         self._seen_version = self._data_version()
 
     def _read_columns(self, reader: RowReader) -> tuple[Columns, Columns]:
-        """Minima and transition states that are sound, lowest first; `set_aside` are the others."""
+        """Sound minima and transition states, lowest first; the others go to `set_aside`."""
         minima, bad_minima = read_minima(self._connection, reader)
         states, bad_states = read_transition_states(self._connection, reader)
         minima, (states, homeless) = minima.lowest_first(), with_sound_ends(minima, states.lowest_first())
@@ -216,13 +216,13 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
 
     @property
     def minima(self) -> list[StoredMinimum]:
-        """All minima, lowest first; of a large file they are read now (`graph` and `hits` need less)."""
+        """All minima, lowest first; for a large file they are read now (`graph` and `hits` need less)."""
         self._minima.read_all()
         return [self._minima[number] for _, number in self._minimum_order]
 
     @property
     def transition_states(self) -> list[StoredTransitionState]:
-        """All transition states, lowest first; of a large file they are read now."""
+        """All transition states, lowest first; for a large file they are read now."""
         self._transition_states.read_all()
         return [self._transition_states[number] for _, number in self._transition_state_order]
 
@@ -232,12 +232,12 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
 
     @property
     def n_attempts(self) -> int:
-        """Number of searches made."""
+        """Number of searches."""
         with reading(self.path):
             return _side_tables.next_search(self._connection)
 
     def attempts(self, first: int = 0) -> list[Attempt]:
-        """All searches made, in order, from number `first` on; minima that are set aside are None."""
+        """All searches in order, from number `first` on; minima that are set aside are None."""
         with reading(self.path):
             rows = self._side_rows(_side_tables.ATTEMPTS, "*", "AND search >= ? ORDER BY search", first)
         return [
@@ -246,19 +246,19 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         ]
 
     def attempt_statuses(self) -> dict[str, int]:
-        """Number of searches by how they ended, the most frequent first."""
+        """Number of searches by status, the most frequent first."""
         with reading(self.path):
             rows = self._side_rows(_side_tables.ATTEMPTS, "status", "ORDER BY search")
         return dict(Counter(status for (status,) in rows).most_common())
 
     def search_origins(self) -> list[SearchOrigin]:
-        """Which searches these are, as far as the file says so: files of older versions do not."""
+        """Identities of the searches, as far as the file contains them; files of older versions do not."""
         with reading(self.path):
             rows = self._side_rows(_side_tables.SEARCHES, "search, seed, number, finds_known", "ORDER BY search")
         return [SearchOrigin(search, int(seed), number, bool(known)) for search, seed, number, known in rows]
 
     def finds(self) -> list[Find]:
-        """What each search found, as far as the file says so."""
+        """What each search found, as far as the file contains it."""
         order = "ORDER BY search, point, point_id"
         with reading(self.path):
             return [Find(*row) for row in self._side_rows(_side_tables.FINDS, "search, point, point_id, hits", order)]
@@ -273,8 +273,8 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
     def found_by_random_starts(self) -> NDArray[np.int64]:
         """Minimum (id) that each random start led to (s,): fresh ones first, then searches of the kind "start".
 
-        Independent draws, all alike. Starts that led to no minimum are left out, and searches of older files, which do
-        not say what each of them found.
+        They are independent draws from one distribution. Starts that led to no minimum are left out, and so are
+        searches of older files, which do not say what each of them found.
         """
         fresh = [start.minimum_id for start in self.random_starts() if start.minimum_id is not None]
         searches = {attempt.search for attempt in self.attempts() if attempt.kind == "start"}
@@ -291,30 +291,30 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         return {point: number for point, number in rows if number is None or number in self._known}
 
     def discoveries(self) -> dict[int, Discovery]:
-        """Which snapshot found a minimum, by the minimum's id, of those that a snapshot found."""
+        """The snapshot that found a minimum, by the minimum's id, for minima found by snapshots."""
         with reading(self.path):
             return self._discoveries()
 
     def unchecked_ends(self) -> frozenset[int]:
-        """Ids of the transition states whose minima were named by a file: nobody has followed the paths down."""
+        """Ids of imported transition states whose downhill paths have not been followed."""
         with reading(self.path):
             return _unchecked.read_unchecked(self._connection, self.path)
 
     def unmapped(self, method: str) -> dict[str, str]:
-        """Why points quenched with `method` (their digests) belong to no minimum, as far as it was noted."""
+        """Why points quenched with `method` (their digests) belong to no minimum, as far as recorded."""
         with reading(self.path):
             return dict(self._side_rows(_side_tables.UNMAPPED, "point, reason", "AND method = ?", method))
 
     def quench_methods(self) -> list[str]:
-        """The methods for which `inherent_structures` has something to say."""
+        """The methods for which `inherent_structures` has entries."""
         with reading(self.path):
             rows = self._side_rows(_side_tables.INHERENT, "DISTINCT method", "ORDER BY method")
         return [method for (method,) in rows]
 
     def derived_columns(self) -> dict[tuple[str, int], tuple]:
-        """What the file says beside each point and could be computed from it, by (kind, id), for `verify`.
+        """Derived quantities stored with each point, by (kind, id), for `verify`.
 
-        Canonical key, log-determinant, trace, pele's log product of frequencies and point-group order; of a
+        Canonical key, log-determinant, trace, pele's log product of frequencies and point-group order; for a
         transition state also pele's eigenvalue.
         """
         with reading(self.path):
@@ -330,7 +330,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         return rows | {("transition state", number): tuple(values) for number, *values in states}
 
     def graph(self) -> LandscapeGraph:
-        """The network of minima (lowest first, as in `minima`) and transition states as plain arrays."""
+        """The graph of minima (lowest first, as in `minima`) and transition states as plain arrays."""
         if self._graph is None:
             minima, states = (
                 columns.with_rows(added).lowest_first()
@@ -359,7 +359,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         return hits[positions(ids, self.minimum_ids())]
 
     def find_minimum(self, point: StationaryPoint) -> StoredMinimum | None:
-        """The stored minimum that is the same as `point` modulo symmetry, if there is one; a saddle is none."""
+        """The stored minimum that equals `point` modulo symmetry, if there is one; never for a saddle."""
         if point.index:
             return None
         for number in _near(self._minimum_order, point):
@@ -371,7 +371,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside happen together or not at all. A second writer waits for 30 seconds.
+        """Context manager: all writes inside happen together or not at all. A second writer waits for 30 seconds.
 
         Raises
         ------
@@ -402,8 +402,8 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
                 raise
 
     def _explain(self, error: sqlite3.DatabaseError) -> None:
-        """Raise an error that names the file, if it is its fault: all others are mistakes of a caller."""
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # those that Python itself raises have none
+        """Raise an error that names the file if the file is at fault; all others are mistakes of a caller."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # errors that Python itself raises have no code
         if isinstance(error, sqlite3.OperationalError) or code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             raise sqlite_failure(error, self.path, "cannot be written") from error
 
@@ -416,13 +416,13 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         hits: int = 1,
         discovery: Discovery | None = None,
     ) -> tuple[int, bool]:
-        """Store a minimum, or count so many more hits of a known one: its id, and whether it is new.
+        """Store a minimum, or add `hits` to a known one; return its id and whether it is new.
 
         Raises
         ------
         ValueError
-            If the file could not be read again with it: a number is not finite, an eigenvalue negative, ...; or if an
-            eigenvalue is, within rounding, zero: it is no isolated minimum.
+            If the file could not be read again afterwards: a number is not finite, an eigenvalue negative, ...; or if
+            an eigenvalue is zero within rounding: it is not an isolated minimum.
         """
         self._check_transaction()
         _refuse(self.minimum_problem(point))
@@ -457,15 +457,14 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         hits: int = 1,
         ends_checked: bool = True,
     ) -> tuple[int, bool]:
-        """Store a transition state between two minima, or count more hits of a known one: its id, and whether new.
+        """Store a transition state between two minima, or add hits to a known one; return its id and whether it is new.
 
-        Without `ends_checked` it is remembered that only a file says which minima it joins, until a search finds
-        it that has followed the paths.
+        Without `ends_checked` its minima are marked as unchecked until a search finds it that has followed the paths.
 
         Raises
         ------
         ValueError
-            If the file could not be read again with it (`transition_state_problem`), or an eigenvalue is zero within
+            If the file could not be read again afterwards (`transition_state_problem`), or an eigenvalue is zero within
             rounding.
         """
         self._check_transaction()
@@ -506,11 +505,11 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         problem = new_transition_state_problem(point, self.provenance.n_parameters)
         losses = [self._minima[number].point.value for number in minimum_ids]
         if problem is None and losses and below_minima([point.value], [[max(losses)] * 2]).any():
-            return f"it lies below one of its minima, by {max(losses) - point.value:.3g} nats"
+            return f"it is below one of its minima, by {max(losses) - point.value:.3g} nats"
         return problem
 
     def _free_id(self, kind: str) -> int | None:
-        """Id of a new point, by default SQLite's; where rows are set aside, one that no row of the file names."""
+        """Id of a new point, by default SQLite's; if rows are set aside, one that no row of the file names."""
         if not self.set_aside:
             return None
         last = self._last_ids.get(kind)
@@ -518,7 +517,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         return self._last_ids[kind]
 
     def add_attempt(self, attempt: Attempt, origin: SearchOrigin | None = None, finds: Sequence[Find] = ()) -> None:
-        """Remember that a search was made, which one it was, and what it found."""
+        """Record a search, its identity and what it found."""
         self._connection.execute(
             "INSERT INTO agescape_attempts VALUES (?, ?, ?, ?, ?, ?)",
             (attempt.search, attempt.kind, *attempt.minimum_ids, attempt.status, attempt.hessian_evaluations),
@@ -527,7 +526,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
             _finds.write_search(self._connection, origin, finds)
 
     def add_hits(self, point: str, number: int, hits: int) -> None:
-        """Count so many more hits of a "minimum" or "transition state" (id)."""
+        """Add hits to a "minimum" or "transition state" (id)."""
         self._check_transaction()
         if point == "minimum":
             self._hit("minima", "minimum_id", number, hits)
@@ -538,13 +537,13 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
             self._transition_states[number] = replace(known, hits=known.hits + hits)
 
     def add_random_start(self, start: RandomStart) -> None:
-        """Remember where a fresh random start led."""
+        """Record where a fresh random start led."""
         _finds.write_start(self._connection, start)
 
     def add_inherent_structure(
         self, point: str, method: str, minimum_id: int | None, reason: str | None = None
     ) -> None:
-        """Remember in which minimum the quench of a point (its digest) ended, or the reason why in none."""
+        """Record in which minimum the quench of a point (its digest) ended, or why in none."""
         self._connection.execute(
             "INSERT OR REPLACE INTO agescape_inherent_structures VALUES (?, ?, ?)",
             (point, method, None if minimum_id is None else int(minimum_id)),
@@ -553,12 +552,12 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
             _discoveries.write_unmapped(self._connection, point, method, reason)
 
     def remove_set_aside(self) -> tuple[SetAside, ...]:
-        """Delete the rows that are set aside, and what names them, in one transaction: those that there were.
+        """Delete the rows that are set aside and all rows that name them, in one transaction; return them.
 
         Raises
         ------
         ValueError
-            If rows remain that cannot be deleted; then nothing was.
+            If rows remain that cannot be deleted; then nothing is deleted.
         """
         with self.transaction():
             removed = self.set_aside
@@ -571,7 +570,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
 
     def _check_transaction(self) -> None:
         if not self._connection.in_transaction:
-            msg = "points are added inside `with database.transaction():`, so that a kill leaves no half of one"
+            msg = "points must be added inside `with database.transaction():`, so that a kill leaves no partial point"
             raise RuntimeError(msg)
 
     def _insert_extra(
@@ -602,9 +601,9 @@ def _refuse(problem: str | None) -> None:
 
 
 def _near(order: list[tuple[float, int]], point: StationaryPoint) -> list[int]:
-    """Ids of the points whose loss may be that of `point`, nearest first.
+    """Ids of the points whose loss may equal that of `point`, nearest first.
 
-    Four times its own tolerance: that of another quench to the same point differs by less.
+    Uses four times its own tolerance, which covers that of another quench to the same point.
     """
     value, width = point.value, 4.0 * value_tolerance(point.known)
     low = bisect.bisect_left(order, (value - width, -1))

@@ -1,7 +1,7 @@
-"""Transition states of which a file said what they join, and nobody has followed the paths down from them.
+"""Imported transition states whose downhill paths have not been followed.
 
-They come from other programs' files. A table that came later names them: it is made when there is something to
-write, so that files of older versions stay as they are, and older versions can read these.
+They come from other programs' files. An additional table names them; it is created when there is something to write,
+so that files of older versions stay unchanged and older versions can read new files.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS {NAME} (
 
 
 def read_unchecked(connection: sqlite3.Connection, path: Path) -> frozenset[int]:
-    """Ids of these transition states; ValueError if the table is another one."""
+    """Ids of these transition states; ValueError if the table has other columns."""
     if NAME not in _schema.tables(connection):
         return frozenset()
     _schema.check_columns(connection, path, {NAME: {"transition_state_id": "INTEGER"}})
@@ -26,12 +26,12 @@ def read_unchecked(connection: sqlite3.Connection, path: Path) -> frozenset[int]
 
 
 def mark_unchecked(connection: sqlite3.Connection, number: int) -> None:
-    """Remember that nobody has followed the paths down from a transition state."""
+    """Mark a transition state whose downhill paths have not been followed."""
     connection.execute(TABLE)
     connection.execute(f"INSERT OR IGNORE INTO {NAME} VALUES (?)", (number,))
 
 
 def mark_checked(connection: sqlite3.Connection, numbers: Iterable[int]) -> None:
-    """Remember that the paths down from these transition states have been followed."""
+    """Mark transition states whose downhill paths have been followed."""
     if NAME in _schema.tables(connection):
         connection.executemany(f"DELETE FROM {NAME} WHERE transition_state_id = ?", [(k,) for k in numbers])

@@ -1,4 +1,4 @@
-"""Every certificate of a database, computed again from its coordinates."""
+"""Recompute every certificate of a database from its coordinates."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,37 +31,37 @@ from landscape.stationary import (
 )
 from landscape.support import Result, check_jobs, one_thread, only_writer, run_tasks
 
-# what another processor or library may change in the last digits
+# tolerance for the last digits on another processor or library
 VALUE_ERROR = 1e-12  # nats, for losses of order one
 GRADIENT_ERROR = 1e-12  # rms
 EIGENVALUE_ERROR = 1e-10  # of the largest eigenvalue
 OVERLAP_ERROR = 1e-6  # of the eigenvector of the negative eigenvalue
-# relative, of Radau along the paths: the second where the first ends elsewhere than the database says
+# relative errors of Radau along the paths: the second if the first ends elsewhere than in the database
 PATH_TOLERANCES = (1e-6, 1e-9)
 
 Stored = StoredMinimum | StoredTransitionState
-Progress = Callable[[int, int], object]  # points done, in all
+Progress = Callable[[int, int], object]  # points done, total
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What does not hold of a point."""
+    """A check that a point fails."""
 
     id: int
-    kind: str  # "minimum" or "transition state"; of a row that is set aside also those of `SetAside`
+    kind: str  # "minimum" or "transition state"; for a row that is set aside also the kinds of `SetAside`
     what: str
 
 
 @dataclass(frozen=True)
 class Verification(Result, shows=("path", "minima", "transition_states", "paths", "unchecked_ends", "failures")):
-    """What came of checking a database."""
+    """Result of checking a database."""
 
     path: Path
     minima: int  # without those that are set aside
     transition_states: int
     paths: bool  # whether the downhill paths were followed too
-    failures: tuple[Failure, ...]  # rows that are set aside, then points in order: minima first, lowest first
-    unchecked_ends: int = 0  # transition states of which only a file says what they join (see `Database`)
+    failures: tuple[Failure, ...]  # rows that are set aside, then points: minima first, each lowest first
+    unchecked_ends: int = 0  # imported transition states whose paths nobody has followed (see `Database`)
 
 
 def verify(
@@ -72,24 +72,24 @@ def verify(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Verification:
-    """Compute every certificate again: value, gradient, eigenvalues, index, canonical key, orbit size.
+    """Recompute every certificate: value, gradient, eigenvalues, index, canonical key, orbit size.
 
-    A point also fails if it is the same, modulo symmetry, as another one. So do rows that were set aside when the file
-    was opened (`Database.set_aside`), of whatever table; `repair` removes these.
+    A point also fails if it equals another one modulo symmetry. So do rows of any table that were set aside when the
+    file was opened (`Database.set_aside`); `repair` removes these.
 
     Parameters
     ----------
     path : path
         The database. It is not changed.
     loss : Loss, optional
-        Whose stationary points it holds; by default made again from the file's provenance.
+        Loss whose stationary points it holds; by default reconstructed from the file's provenance.
     paths : bool
-        Also go down on both sides of each transition state, to see whether the paths end in the two minima
-        that the database names. Not by the flow of the searches but by SciPy's Radau at rtol 1e-6, from another
-        point beside the transition state; at 1e-9 before it contradicts. This takes several times as long as it took
-        to find them.
+        Also follow the paths down on both sides of each transition state and check that they end in the two minima
+        that the database names. This uses SciPy's Radau at rtol 1e-6, not the flow of the searches, from another point
+        near the transition state, and rtol 1e-9 before it reports a contradiction. It takes several times as long as
+        finding them.
     jobs : int
-        Workers; the result does not depend on it.
+        Number of workers; it does not change the result.
     progress : callable (done, total), optional
 
     Raises
@@ -97,7 +97,7 @@ def verify(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file cannot be read, its loss cannot be made again, or `loss` is another one.
+        If the file cannot be read, its loss cannot be reconstructed, or `loss` is a different one.
     """
     check_jobs(jobs)
     with Database(path) as database:
@@ -125,10 +125,10 @@ def verify(
 
 
 def repair(path: str | Path) -> tuple[SetAside, ...]:
-    """Remove from a database the rows that are set aside when it is opened, all or none: those that were.
+    """Remove the rows of a database that are set aside when it is opened, all or none; return them.
 
-    What names a removed minimum goes with it: transition states, where snapshots were quenched to, who found it.
-    Searches keep their numbers, so that `explore` goes on as before.
+    Rows that name a removed minimum are removed, too: transition states, quench results of snapshots, discoveries.
+    Searches keep their numbers, so that `explore` can continue.
 
     Raises
     ------
@@ -139,7 +139,8 @@ def repair(path: str | Path) -> tuple[SetAside, ...]:
     TimeoutError, OSError
         If another program uses it, or it cannot be written.
     ValueError
-        If it is no database of ours, holds what no file of ours does, or cannot be repaired: it stays as it was.
+        If it is not a database of agescape, holds what agescape never writes, or cannot be repaired: it is left
+        unchanged.
     """
     with only_writer(Path(path)), Database(path) as database:
         return database.remove_set_aside() if database.set_aside else ()
@@ -160,14 +161,14 @@ def _kind(stored: Stored) -> str:
 
 
 def _named_ends(database: Database, stored: Stored, *, paths: bool) -> tuple[StoredMinimum, ...]:
-    """The two minima to look for at the ends of the paths down from a point; none if not to be looked for."""
+    """The two minima to expect at the ends of the paths down from a point; none if paths are not checked."""
     if not paths or isinstance(stored, StoredMinimum):
         return ()
     return tuple(database.minimum(number) for number in stored.minimum_ids)
 
 
 def _doubles(database: Database) -> dict[tuple[str, int], list[str]]:
-    """By kind and id: the points that another point of the file is the same as."""
+    """Points that equal another point of the file, by kind and id."""
     found: dict[tuple[str, int], list[str]] = {}
     for points in (database.minima, database.transition_states):
         for k, stored in enumerate(points):
@@ -190,7 +191,7 @@ def _ends(stored: Stored) -> tuple[int, int] | None:
 
 
 def _problems(loss: Loss, stored: Stored, columns: tuple, ends: tuple[StoredMinimum, ...]) -> list[str]:
-    """All that does not hold of a point."""
+    """All checks that a point fails."""
     try:
         with one_thread():
             model = local_model(loss, stored.point.coordinates)
@@ -224,9 +225,9 @@ def _certificate_problems(loss: Loss, model: LocalModel, point: StationaryPoint,
             f"(eigenvalues below {rounding.hessian:.2g})"
         )
     if not _close(exact.eigenvalues, point.eigenvalues):
-        yield "its eigenvalues are others"
+        yield "its eigenvalues are different"
     if isinstance(point, TransitionState) and not _parallel(point.eigenvector, model.eigenvectors[:, 0]):
-        yield "its eigenvector is another one"
+        yield "its eigenvector is different"
     _, log_determinant, trace, log_frequencies, _, *lowest = columns
     eigenvalues = point.eigenvalues
     expected = [point.log_determinant, point.trace, float(np.log(np.abs(eigenvalues[index:])).sum())]
@@ -235,14 +236,14 @@ def _certificate_problems(loss: Loss, model: LocalModel, point: StationaryPoint,
 
 
 def _existence_problems(loss: Loss, model: LocalModel) -> Iterator[str]:
-    """Whether there is a point where a gradient is small: it may be so because the loss levels off."""
+    """Check that there is a stationary point near a small gradient, which may be small because the loss levels off."""
     try:
         found = locate(loss, model)
     except FloatingPointError as error:
         yield str(error)
         return
     if found.location is Location.RUNAWAY:
-        yield "it is none: the loss falls for ever in the direction in which it lies from the origin"
+        yield "it is not a minimum: the loss decreases without bound in its direction from the origin"
     elif found.location is Location.FLAT and not signs_of(model.free, found.rounding.hessian).flat:
         yield "it is degenerate: Newton's method does not converge there"
 
@@ -251,7 +252,7 @@ def _derived_problems(network: MLP | None, stored: Stored, columns: tuple) -> It
     derived = Derived.of(network, stored.point)
     key, *_ = columns
     if key != derived.key:
-        yield "its canonical key is another one"
+        yield "its canonical key is different"
     if (stored.orbit_size, columns[4]) != (derived.orbit_size, derived.stabilizer):
         yield (
             f"its orbit size is {derived.orbit_size} and its point-group order {derived.stabilizer}, "
@@ -268,20 +269,20 @@ def _path_problems(loss: Loss, model: LocalModel, ends: tuple[StoredMinimum, ...
         if ended and same_ends(loss.network, minima, [end.point for end in ends]):
             return
     if not ended:
-        yield "a path down from it ends in no minimum; look for the transition state again"
+        yield "a path down from it ends in no minimum; search for the transition state again"
         return
     named = " and ".join(str(end.id) for end in ends)
     yield f"the paths down from it do not end in minima {named}"
 
 
 def same_ends(network: MLP | None, found: Sequence[Minimum], named: Sequence[Minimum]) -> bool:
-    """Whether two minima are the two that are named, in whatever order."""
+    """Whether two minima are the two that are named, in either order."""
     (a, b), (c, d) = ([same_point(network, minimum, name) for name in named] for minimum in found)
     return (a and d) or (b and c)
 
 
 def _close(found: object, expected: object) -> bool:
-    """Whether numbers agree but for rounding; a column of SQLite may hold anything else."""
+    """Whether numbers agree within rounding; a column of SQLite may hold anything else."""
     try:
         a, b = (np.asarray(values, dtype=np.float64) for values in (found, expected))
     except (TypeError, ValueError):

@@ -1,4 +1,8 @@
-"""Data sets: generated from physics, or read from files."""
+"""Data sets: generated from physics, or read from files.
+
+`ljat` generates the LJAT-like set, `mnist` and `table` read files. All return a `Dataset`, whose `metadata` suffice
+for `reload` to make it again.
+"""
 
 import lazy_loader
 

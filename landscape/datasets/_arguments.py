@@ -1,4 +1,4 @@
-"""Checks of arguments and the shift that data sets share."""
+"""Argument checks and standardization that data sets share."""
 
 import math
 import numbers
@@ -9,23 +9,22 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-LARGEST_EXPONENT = 400  # of two: squares of numbers up to 2^400, and sums of them, are float64
+LARGEST_EXPONENT = 400  # power of two: squares of numbers up to 2^400, and sums of them, fit into float64
 
 
 def standardized(train: Array, test: Array, columns: Sequence[str] | None = None) -> tuple[Array, Array]:
-    """Both parts (N, D), (M, D) with mean 0 and deviation 1 over `train`; a constant column is only shifted.
+    """Both parts (N, D), (M, D) with mean 0 and standard deviation 1 over `train`; a constant column is only shifted.
 
-    Columns so large or small that their squares are no float64 are scaled by a power of two first, which changes no
-    digit of the result.
+    Columns whose squares do not fit into float64 are first scaled by a power of two, which is exact.
 
     Raises
     ------
     ValueError
-        If a row of `test` is so far from those of `train` that the result is no float64: the message names
-        the column, as `columns` (D,) call it.
+        If a row of `test` is so far from those of `train` that the result does not fit into float64: the message names
+        the column as in `columns` (D,).
     """
     scale, varies = _powers_of_two(np.abs(train).max(axis=0)), (train != train[0]).any(axis=0)
-    with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
+    with np.errstate(over="ignore", invalid="ignore"):  # the result is checked
         scaled = [np.ldexp(part, scale) for part in (train, test)]
         mean = np.where(varies, scaled[0].mean(axis=0), scaled[0][0])
         deviation = np.where(varies, scaled[0].std(axis=0), 1.0)
@@ -41,7 +40,7 @@ def standardized(train: Array, test: Array, columns: Sequence[str] | None = None
 
 
 def _powers_of_two(sizes: Array) -> NDArray[np.intc]:
-    """Exponents e such that 2^e times each size, of squares that are no float64, is about one; 0 for all others."""
+    """Exponents e such that 2^e times each size is about one, if its square does not fit into float64; otherwise 0."""
     exponents = np.frexp(sizes)[1].astype(np.intc)
     return np.where((np.abs(exponents) > LARGEST_EXPONENT) & (sizes > 0.0), -exponents, 0)
 

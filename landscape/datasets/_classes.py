@@ -1,4 +1,4 @@
-"""Classes from labels of any kind: whole numbers, truth values or words become 0 ... K-1 in their own order."""
+"""Classes from labels of any kind: whole numbers, booleans or words become 0 ... K-1 in their own order."""
 
 import re
 from collections.abc import Sequence
@@ -12,32 +12,32 @@ from numpy.typing import NDArray
 from landscape.datasets._lines import TRUTH, is_number, number
 from landscape.datasets._readers import MISSING, Content
 
-MAX_CLASSES = 65_536  # a larger label is a feature taken for one
-LARGEST = 2**53  # of a whole number: above it float64 skips some
-FEW, ROWS_PER_CLASS = 20, 5  # more classes with fewer rows each are numbers that measure, or names, not labels
-WORDS = {"none", "-", "--"}  # that may name a class, though among numbers they say that one is missing
+MAX_CLASSES = 65_536  # a larger label is probably a feature
+LARGEST = 2**53  # largest whole number: float64 skips some above it
+FEW, ROWS_PER_CLASS = 20, 5  # more classes with fewer rows each are measurements or names, not labels
+WORDS = {"none", "-", "--"}  # may name a class, but mark a missing value among numbers
 WHOLE = re.compile(r"[+-]?\d+")
 
 
 @dataclass(frozen=True)
 class Classes:
-    """Labels of all rows, and what they stand for."""
+    """Labels of all rows and the values that they represent."""
 
     labels: NDArray[np.int64]  # (n,), 0 ... K-1
-    names: tuple[Any, ...]  # (K,) whole numbers, truth values or words, in order
+    names: tuple[Any, ...]  # (K,) whole numbers, booleans or words, in order
 
 
 def classes_of(path: Path, content: Content) -> Classes:
     """The classes of a file's rows.
 
-    Whole numbers are ordered by size, words by the alphabet, false comes before true; 1 and 1.0 are one class.
+    Whole numbers are ordered numerically, words alphabetically, false before true; 1 and 1.0 are one class.
 
     Raises
     ------
     ValueError
-        If a label is missing, is a number that is not whole, is a word among numbers, if there are so many
-        classes for the rows that the column must be something else, or if the file says how many classes there
-        are, and a label is not one of these: the message names the line.
+        If a label is missing, is not a whole number, is a word among numbers, if there are too many classes for the
+        number of rows, or if the file announces the number of classes and a label is not one of them: the message
+        names the line.
     """
     if (content.n_classes or 0) > MAX_CLASSES:
         msg = f"{path}: expected at most {MAX_CLASSES} classes, found {content.n_classes}"
@@ -50,8 +50,8 @@ def classes_of(path: Path, content: Content) -> Classes:
     n, k = len(content.codes), len(ordered)
     if k > FEW and n < ROWS_PER_CLASS * k:
         msg = (
-            f"{path}: expected classes, found {k} different labels in {n} rows: the column of the labels seems to hold "
-            f"something else (regression is not there). Name the column of the classes, or call it label[{k}] and "
+            f"{path}: expected classes, found {k} different labels in {n} rows: the label column seems to hold "
+            f"something else (regression is not supported). Name the column of the classes, or call it label[{k}] and "
             f"number its classes from 0"
         )
         raise ValueError(msg)
@@ -60,7 +60,7 @@ def classes_of(path: Path, content: Content) -> Classes:
 
 
 def _names(path: Path, content: Content) -> list[Any]:
-    """What each different label of the file is: all whole numbers, all truth values, or all words."""
+    """The distinct labels of the file: all whole numbers, all booleans, or all words."""
     values = list(content.values)
     if values and all(str(value).strip().lower() in TRUTH for value in values):
         return [str(value).strip().lower() == "true" for value in values]
@@ -82,13 +82,13 @@ def _whole(path: Path, content: Content, k: int, value: Any) -> int:
         return int(value)
     real = number(value) if isinstance(value, str) else float(value)
     if not abs(real) <= LARGEST or real != int(real):
-        reason = "is not a class: classes are whole numbers or words, and regression is not there"
+        reason = "is not a class: classes are whole numbers or words, and regression is not supported"
         raise _wrong(path, content, k, f"expected a whole label, found {value}, which {reason}")
     return int(real)
 
 
 def _check_announced(path: Path, content: Content, names: Sequence[Any]) -> None:
-    """Raise a ValueError unless all labels are among 0 ... K-1 where the file says K."""
+    """Raise a ValueError unless all labels are among 0 ... K-1 if the file announces K."""
     n = content.n_classes or 0
     for k, name in enumerate(names):
         if isinstance(name, str) or not 0 <= name < n:
@@ -96,5 +96,5 @@ def _check_announced(path: Path, content: Content, names: Sequence[Any]) -> None
 
 
 def _wrong(path: Path, content: Content, k: int, problem: str) -> ValueError:
-    """Give the error for the first row with the label number k."""
+    """The error for the first row with label number k."""
     return content.wrong(path, int(np.argmax(content.codes == k)), problem)

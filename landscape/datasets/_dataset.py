@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from landscape.support import Result
 
-CHUNK = 1000  # rows that are looked at together
+CHUNK = 1000  # rows that are checked together
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
     n_classes : int
         Number of classes.
     test_inputs, test_labels : (M, D) float64, (M,) int64
-        Rows not trained on; M may be 0.
+        Rows that are not used for training; M may be 0.
     metadata : mapping
-        How to make this data set again: ``name``, ``rows``, ``seed`` and what else the maker needs
-        (see `landscape.datasets.load`). Values are what JSON can hold.
+        How to make this data set again: ``name``, ``rows``, ``seed`` and other arguments of its maker
+        (see `landscape.datasets.load`). Values must be serializable to JSON.
 
     Raises
     ------
@@ -60,7 +60,7 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
                 msg = f"{prefix}inputs must be finite; row {row} is {inputs[row]}"
                 raise ValueError(msg)
             if labels.size and not (0 <= labels.min() and labels.max() < self.n_classes):
-                msg = f"{prefix}labels must lie in 0 ... {self.n_classes - 1}; got {labels.min()} ... {labels.max()}"
+                msg = f"{prefix}labels must be in 0 ... {self.n_classes - 1}; got {labels.min()} ... {labels.max()}"
                 raise ValueError(msg)
             for name, array in ((f"{prefix}inputs", inputs), (f"{prefix}labels", labels)):
                 array.flags.writeable = False
@@ -95,7 +95,7 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8] | None:
-        """The whole numbers k (N, D), if all training inputs are exactly k / 255: an eighth of their memory."""
+        """The whole numbers k (N, D), if all training inputs are exactly k / 255; they need an eighth of the memory."""
         return _as_pixels(self.inputs)
 
     @cached_property
@@ -114,7 +114,7 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
 
 
 def _whole(labels: Any, name: str) -> NDArray[np.int64]:
-    """A copy of labels as whole numbers; ValueError where one is none."""
+    """A copy of labels as whole numbers; ValueError if one is not a whole number."""
     given = np.array(labels)
     if given.dtype.kind == "f" or not given.size:  # an empty list has no type of its own
         wrong = ~np.isfinite(given) | (given != np.rint(given)) if given.size else np.zeros(given.shape, bool)
@@ -129,7 +129,7 @@ def _whole(labels: Any, name: str) -> NDArray[np.int64]:
 
 
 def _frozen(inputs: Any) -> NDArray[np.float64]:
-    """A copy of `inputs`, or `inputs` itself where nobody can write to it: MNIST's are 376 MB."""
+    """A read-only copy of `inputs`, or `inputs` itself if it is read-only already: MNIST's are 376 MB."""
     if type(inputs) is np.ndarray and inputs.dtype == np.float64 and inputs.flags.c_contiguous:
         own = inputs.flags.owndata and not inputs.flags.writeable
         return inputs if own else inputs.copy()

@@ -1,4 +1,4 @@
-"""Further rows of a generated data set, for tests: as many as it takes."""
+"""Further test rows of a generated data set, as many as needed."""
 
 from functools import lru_cache
 
@@ -8,13 +8,13 @@ from landscape.datasets._dataset import Dataset
 from landscape.datasets._ljat import ljat
 
 CHUNK = 2**15  # rows of one call
-FIRST_SEED = 2**40  # of the seeds of such rows, far from those that people choose
+FIRST_SEED = 2**40  # first seed of such rows, far from the seeds that people choose
 SEEDS = 2**20  # for each seed of a data set
 KEPT = 160  # chunks in memory, 0.8 MB each
 
 
 def is_generated(data: Dataset) -> bool:
-    """Whether `fresh_rows` can make more."""
+    """Whether `fresh_rows` can generate more rows."""
     return data.metadata.get("name") == "ljat"
 
 
@@ -24,7 +24,7 @@ def fresh_rows(data: Dataset, chunk: int) -> Dataset:
     Raises
     ------
     ValueError
-        If `data` is no generated data set (`is_generated`).
+        If `data` is not a generated data set (`is_generated`).
     """
     if not is_generated(data):
         msg = f"data must be generated, as ljat is, to have further rows; got {data.metadata.get('name')!r}"
@@ -41,5 +41,5 @@ def fresh_rows(data: Dataset, chunk: int) -> Dataset:
 
 @lru_cache(maxsize=KEPT)
 def _made(rows: int, seed: int, edge: float, three_body: float) -> Dataset:
-    """Several ensembles are tested on the same rows."""
+    """Generated rows, cached because several ensembles are tested on them."""
     return ljat(rows, seed, edge, three_body=three_body, test_rows=0)

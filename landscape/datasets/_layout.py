@@ -1,4 +1,4 @@
-"""What the columns of a text file are: names, labels, and the row numbers that programs write along."""
+"""The columns of a text file: names, labels, and row numbers that programs add."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ LABEL_NAME = re.compile(r"(?:label|outcome|class|target)(?:\[([1-9]\d*)\])?", re
 INDEX_NAME = re.compile(r"|Unnamed: \d+(?:\.\d+)*")  # of pandas and R: no name
 ROW_NAME = re.compile(r"id|index|row_?names?", re.IGNORECASE)
 WHOLE = re.compile(r"[+-]?\d+")
-TABLES = (".csv", ".tsv", ".tab")  # suffixes of files that never are MLPdata
+TABLES = (".csv", ".tsv", ".tab")  # suffixes of files that are never MLPdata
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Layout:
     """How to read a text file."""
 
     delimiter: str
-    names: tuple[str, ...]  # of the columns; () where the file has none
+    names: tuple[str, ...]  # of the columns; () if the file has none
     width: int  # fields of a line
     header_lines: int  # lines before the first row, comments not counted
     label: int  # column of the labels
@@ -28,12 +28,12 @@ class Layout:
     numbered_header: bool = False  # the names are 0, 1, 2 ..., which could be a row
 
     def column(self, k: int) -> str:
-        """What to call column k (from 0) in a message."""
+        """Name of column k (from 0) for messages."""
         return f"column {k + 1} ({self.names[k]!r})" if self.names and self.names[k] else f"column {k + 1}"
 
 
 def layout_of(path: Path, label_column: str | int | None) -> Layout:
-    """Find out how to read a file; ValueError if the labels are in none of its columns, or in several."""
+    """Detect the layout of a file; ValueError if the labels are in none of its columns, or in several."""
     delimiter = delimiter_of(path)
     sample = [fields for _, fields in islice(lines(path, delimiter), SAMPLE)]
     if not sample:
@@ -50,9 +50,9 @@ def layout_of(path: Path, label_column: str | int | None) -> Layout:
 
 
 def _is_header(first: Sequence[str], rest: Sequence[Sequence[str]], label_column: str | int | None) -> bool:
-    """Whether the first line is column names: one of them is that of the labels, or none is a number.
+    """Whether the first line holds column names: one of them is that of the labels, or none is a number.
 
-    It also is where half of its fields are words above numbers: one mistyped number among many is no header.
+    It also does if half of its fields are words above numbers: one mistyped number among many is not a header.
     """
     if any(name == label_column or LABEL_NAME.fullmatch(name) for name in first):
         return True
@@ -64,10 +64,10 @@ def _is_header(first: Sequence[str], rest: Sequence[Sequence[str]], label_column
 
 
 def _is_numbered_header(first: Sequence[str], rest: Sequence[Sequence[str]], label_column: str | int | None) -> bool:
-    """Whether a first line 0, 1, 2 ... or 1, 2, 3 ... is the names that pandas and R give to columns without names.
+    """Whether a first line 0, 1, 2 ... or 1, 2, 3 ... holds the default column names of pandas or R.
 
-    It could be a row. It is names where its label is no other row's, each of which shares its own, or where another
-    column has a decimal point or an exponent in all other rows.
+    It could be a row. It holds names if no other row has its label while all other labels repeat, or if another column
+    has a decimal point or an exponent in all other rows.
     """
     fields = list(first[1:] if first[0] == "" else first)
     begin = fields[0] if fields else ""
@@ -96,9 +96,9 @@ def _names_in_comment(path: Path, delimiter: str, first: Sequence[str]) -> list[
 
 
 def _fitted(names: list[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], int]:
-    """Names and number of columns, where lines have one more field than there are names, or one fewer.
+    """Names and number of columns, if lines have one field more or fewer than there are names.
 
-    R writes no name above the names of rows, and delimiters at the end of a line make an empty field.
+    R writes no name above row names, and a delimiter at the end of a line makes an empty field.
     """
     width = len(names) or len(rows[0])
     if names and rows and all(len(row) == width - 1 for row in rows) and not names[-1]:
@@ -111,7 +111,7 @@ def _fitted(names: list[str], rows: Sequence[Sequence[str]]) -> tuple[list[str],
 
 
 def _row_names(names: Sequence[str], label: int) -> tuple[int, ...]:
-    """First columns without a name, or with one that says that they number the rows."""
+    """First columns without a name, or with a name for row numbers."""
     if not names and label != 0:
         return (0,)
     found: list[int] = []
@@ -127,7 +127,7 @@ def _label_position(path: Path, column: str | int | None, names: Sequence[str], 
         matches = [k for k, name in enumerate(names) if LABEL_NAME.fullmatch(name)]
         if len(matches) > 1:
             found = ", ".join(f"{k} ({names[k]!r})" for k in matches)
-            msg = f"{path}: label_column must say which of the columns {found} are the labels; got None"
+            msg = f"{path}: label_column must name the label column among {found}; got None"
             raise ValueError(msg)
         return matches[0] if matches else default % max(width, 1)
     if isinstance(column, str) and names.count(column) == 1:

@@ -1,4 +1,4 @@
-"""Lines of a text file as fields: what separates them is found out, comments and empty lines are skipped."""
+"""Lines of a text file as fields: the delimiter is detected, comments and empty lines are skipped."""
 
 import csv
 import re
@@ -9,23 +9,23 @@ from pathlib import Path
 
 Line = tuple[int, list[str]]  # its number in the file, its fields
 
-SPACE = " "  # stands for any white space
+SPACE = " "  # represents any white space
 DELIMITERS = ("\t", ";", "|", ",", SPACE)  # of those that fit equally well, the first
 COMMENT = ("#", "%")
 TRAILING_COMMENT = re.compile(r"(\s)#.*$")
-SAMPLE = 200  # lines that are looked at to find the delimiter
+SAMPLE = 200  # lines that are used to detect the delimiter
 DECIMAL_COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:[. ]\d{3})+|\d*),\d+(?:[eE][+-]?\d+)?")
 FORTRAN_EXPONENT = str.maketrans("dD", "ee")
 TRUTH = {"true": 1.0, "false": 0.0}
 
 
 def number(field: str) -> float:
-    """The number that a field holds: Python's, Fortran's exponents, true and false; ValueError if it holds none."""
+    """The number in a field, in Python's or Fortran's notation, true or false; ValueError if there is none."""
     text = field.strip()
     if text.lower() in TRUTH:
         return TRUTH[text.lower()]
     if "_" in text:  # Python's float would skip it
-        msg = f"no number: {field!r}"
+        msg = f"not a number: {field!r}"
         raise ValueError(msg)
     try:
         return float(text)
@@ -34,7 +34,7 @@ def number(field: str) -> float:
 
 
 def numbers(fields: Sequence[str]) -> list[float]:
-    """`number` of each field, fast where all are plain."""
+    """`number` of each field, fast if all are plain."""
     try:
         values = list(map(float, fields))
     except ValueError:
@@ -43,7 +43,7 @@ def numbers(fields: Sequence[str]) -> list[float]:
 
 
 def is_number(field: str) -> bool:
-    """Whether `number` reads it."""
+    """Whether `number` can read the field."""
     try:
         number(field)
     except ValueError:
@@ -52,9 +52,9 @@ def is_number(field: str) -> bool:
 
 
 def delimiter_of(path: Path) -> str:
-    """What separates the fields: where most lines have equally many, at least two, and most numbers are among these.
+    """The delimiter that gives most lines the same number of fields, at least two, and most numbers among them.
 
-    It is a comma where nothing fits.
+    A comma if no delimiter fits.
     """
     best, chosen = (0, 0), ","
     for delimiter in DELIMITERS:
@@ -84,7 +84,7 @@ def lines(path: Path, delimiter: str) -> Iterator[Line]:
 
 
 def leading_comment(path: Path) -> str | None:
-    """The last of the comments before the first line of data, without its mark: it may hold the column names."""
+    """The last comment before the first line of data, without its comment sign: it may hold the column names."""
     comment = None
     with path.open(encoding="utf-8-sig") as file:
         for line in file:
@@ -96,7 +96,7 @@ def leading_comment(path: Path) -> str | None:
 
 
 class _Source:
-    """Lines for the reader of the standard library, which asks for one at a time, and the number of the last one."""
+    """Lines for the reader of the standard library, one at a time, with the number of the last one."""
 
     def __init__(self, file: Iterator[str], delimiter: str) -> None:
         self._file, self._delimiter = file, delimiter
@@ -109,9 +109,9 @@ class _Source:
                 yield self._clean(line)
 
     def _clean(self, line: str) -> str:
-        """Without a comment at the end; white space of any kind as one blank where it separates."""
+        """Strip a comment at the end; if white space separates, replace it by one blank."""
         if "#" in line:
             before = TRAILING_COMMENT.sub(r"\1", line.rstrip())
             if self._delimiter == SPACE or not before.rstrip(SPACE).endswith(self._delimiter):
-                line = before  # in `red, #ff0000` there is a color, not a comment
+                line = before  # `red, #ff0000` holds a color, not a comment
         return SPACE.join(line.split()) if self._delimiter == SPACE else line

@@ -14,7 +14,7 @@ from landscape.support import whole_number
 Array = NDArray[np.float64]
 
 SHAPE_TOLERANCE = 1e-4
-MOST_ROWS = 10**7  # training rows, or test rows: about 2 GB; whoever writes a file could ask for any number
+MOST_ROWS = 10**7  # training rows, or test rows: about 2 GB; metadata in a file could ask for any number
 
 
 def ljat(
@@ -26,16 +26,16 @@ def ljat(
     standardize: bool = False,
     three_body: float = 2.0,
 ) -> Dataset:
-    """Three atoms at random in a cube: distances r12 and r13 of the start, and the minimum it relaxes to.
+    """Three atoms at random in a cube: their initial distances r12 and r13, and the minimum that they relax to.
 
-    The pair energy is Lennard-Jones', the three-body energy Axilrod and Teller's (see `energy`).
-    Classes: 0 the equilateral triangle (energy -2.1851), 1, 2, 3 the linear chain (-2.2191) with atom
-    1, 2, 3 in the middle. The local minimization is L-BFGS as in pele (see `relax`). The set is like
-    LJAT19 of Verpoort, Lee and Wales, made anew from the physics; it is not that file.
+    The pair energy is Lennard-Jones', the three-body energy Axilrod and Teller's (see `energy`). Classes: 0 the
+    equilateral triangle (energy -2.1851), 1, 2, 3 the linear chain (-2.2191) with atom 1, 2, 3 in the middle. The
+    local minimization is L-BFGS as in pele (see `relax`). The set resembles LJAT19 of Verpoort, Lee and Wales,
+    generated from the same physics; it is not that file.
 
-    About one start in 500000 stops on the saddle between triangle and chain. Then the path of steepest descent
-    decides: the start gets the minimum to which dx/dt = -dV/dx leads. A start that is itself the saddle gets the lower
-    of the two minima beside it.
+    About one start in 500000 stops on the saddle between triangle and chain. It is then assigned to the minimum to
+    which steepest descent dx/dt = -dV/dx leads. A start that is itself the saddle is assigned to the lower of the two
+    adjacent minima.
 
     Parameters
     ----------
@@ -109,14 +109,14 @@ def _labels(starts: Array, three_body: float, seed: int) -> NDArray[np.int64]:
 
 
 def _distances(x: Array) -> Array:
-    """Distances r12, r13, r23 (n, 3), by operations that round alike on every machine."""
+    """Distances r12, r13, r23 (n, 3), by operations that round identically on every machine."""
     a, b, c = x[:, 0:3], x[:, 3:6], x[:, 6:9]
     squares = [(d * d)[:, 0] + (d * d)[:, 1] + (d * d)[:, 2] for d in (a - b, a - c, b - c)]
     return np.sqrt(np.stack(squares, axis=1))
 
 
 def _classify(distances: Array, three_body: float) -> NDArray[np.int64]:
-    """Class of each row of `distances` (n, 3), -1 where it is neither triangle nor chain."""
+    """Class of each row of `distances` (n, 3), -1 if it is neither triangle nor chain."""
     side, bond = _bond_lengths(three_body)
     labels = np.full(len(distances), -1)
     for label, shape in enumerate(([side] * 3, [bond, bond, 2 * bond], [bond, 2 * bond, bond], [2 * bond, bond, bond])):

@@ -1,4 +1,4 @@
-"""Data sets by name, and again from their metadata."""
+"""Load data sets by name, or again from their metadata."""
 
 import inspect
 import logging
@@ -17,9 +17,9 @@ from landscape.datasets._table import older_table, table
 log = logging.getLogger(__name__)
 
 MAKERS: dict[str, Callable[..., Dataset]] = {"ljat": ljat, "mnist": mnist, "table": table}
-# what metadata say beyond the maker's arguments, or may not ask for: reading a file downloads nothing
+# metadata that are not arguments of the maker, or not allowed: reading a file downloads nothing
 NOT_ARGUMENTS = {"table": ("first_label", "classes", "classes_without_training_rows"), "mnist": ("download",)}
-OLDER_TABLE = ("path", "rows", "standardize", "label_column")  # what metadata of older versions say of a table
+OLDER_TABLE = ("path", "rows", "standardize", "label_column")  # metadata of a table from older versions
 DEFAULT_LJAT_ROWS = 1000
 
 
@@ -31,25 +31,25 @@ def load(
     data_dir: str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> Dataset:
-    """A data set by its name, or from a file.
+    """Load a data set by name, or from a file.
 
     Parameters
     ----------
     name : str or path
         ``"ljat"``, ``"mnist"`` or the path of a file (see `table`).
     rows : int, optional
-        Training rows. By default 1000 for ljat, all there are for the others.
+        Training rows. By default 1000 for ljat, all rows for the others.
     seed : int
-        Of ljat and mnist; of a file, that of the rows that are drawn for training.
+        Seed of ljat and mnist; for a file, the seed that draws the training rows.
     data_dir : path, optional
-        Where the MNIST files lie.
+        Directory of the MNIST files.
     **options
         Further keyword arguments of `ljat`, `mnist` or `table`.
 
     Raises
     ------
     ValueError
-        If the name or an option does not exist, or the value of an argument is wrong.
+        If the name or an option does not exist, or an argument is invalid.
     FileNotFoundError
         If a file is missing.
     """
@@ -72,9 +72,9 @@ def reload(metadata: Mapping[str, Any], sha256: str | None = None) -> Dataset:
     Parameters
     ----------
     metadata : mapping
-        ``Dataset.metadata``, also after a passage through JSON.
+        ``Dataset.metadata``, possibly read back from JSON.
     sha256 : str, optional
-        ``Dataset.sha256`` that it must have.
+        The ``Dataset.sha256`` that the data set must have.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def reload(metadata: Mapping[str, Any], sha256: str | None = None) -> Dataset:
 
 
 def _all_classes(dataset: Dataset) -> Dataset:
-    """The data set; a class without training rows is named in a warning."""
+    """The data set itself, with a warning that names classes without training rows."""
     if missing := np.flatnonzero(dataset.class_counts == 0).tolist():
         shown = ", ".join(map(str, missing))
         name = dataset.metadata["name"]
@@ -106,7 +106,7 @@ def _all_classes(dataset: Dataset) -> Dataset:
 
 
 def _make(name: str, arguments: Mapping[str, Any]) -> Dataset:
-    """Call a maker, after a look at the names of its arguments."""
+    """Call a maker after checking the names of its arguments."""
     parameters = inspect.signature(MAKERS[name]).parameters
     unknown = [key for key in arguments if key not in parameters]
     missing = [key for key, p in parameters.items() if p.default is p.empty and key not in arguments]

@@ -17,7 +17,7 @@ from landscape.datasets._dataset import Dataset
 from landscape.support import reading, whole_number
 
 MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
-MD5 = {  # of the files as they are after gunzip
+MD5 = {  # of the files after gunzip
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
@@ -50,7 +50,7 @@ def mnist(
         Directory of the four IDX files, gzipped or not. By default the environment variable
         ``AGESCAPE_DATA``, or ``mnist`` in the user's cache directory of agescape.
     download : bool
-        Fetch files that are missing from `data_dir`. Nothing is ever fetched otherwise.
+        Download files that are missing from `data_dir`. Otherwise nothing is ever downloaded.
     seed : int, optional
         None or 0: the first `rows` training images. Another seed: a random choice of `rows` images,
         so that realizations of a small training set can be compared.
@@ -60,7 +60,7 @@ def mnist(
     FileNotFoundError
         If a file is missing and `download` is False.
     ValueError
-        If a file is not what its header says, a download has the wrong checksum, or an argument is out of range.
+        If a file does not match its header, a download has the wrong checksum, or an argument is out of range.
 
     References
     ----------
@@ -81,12 +81,12 @@ def mnist(
         "data_dir": None if data_dir is None else str(directory),
     }
     inputs, test_inputs = images[chosen] / 255.0, test_images / 255.0
-    inputs.flags.writeable = test_inputs.flags.writeable = False  # so that the data set needs no copy
+    inputs.flags.writeable = test_inputs.flags.writeable = False  # so that the data set makes no copy
     return Dataset(inputs, labels[chosen], 10, test_inputs, test_labels, metadata)
 
 
 def read_idx(path: str | os.PathLike[str], ndim: int) -> NDArray[np.uint8]:
-    """The array of unsigned bytes in an IDX file, gzipped or not.
+    """Read the array of unsigned bytes in an IDX file, gzipped or not.
 
     Parameters
     ----------
@@ -98,14 +98,14 @@ def read_idx(path: str | os.PathLike[str], ndim: int) -> NDArray[np.uint8]:
     Raises
     ------
     ValueError
-        If the magic number or the length is wrong. What the header announces is compared with what
-        the file can hold before memory is allocated.
+        If the magic number or the length is wrong. The announced length is compared with the size of the file before
+        memory is allocated.
     """
     path = Path(path)
     with path.open("rb") as file:
         zipped = file.read(2) == GZIP_MAGIC
     with (
-        reading(path, "is no complete gzip file" if zipped else "is damaged"),
+        reading(path, "is not a complete gzip file" if zipped else "is damaged"),
         gzip.open(path) if zipped else path.open("rb") as file,
     ):
         shape = _read_shape(file, path, ndim)
@@ -131,7 +131,7 @@ def _read_shape(file: Bytes, path: Path, ndim: int) -> tuple[int, ...]:
 
 
 def _read_body(file: Bytes, path: Path, shape: tuple[int, ...], at_most: int) -> bytearray:
-    """The bytes after the header; memory grows with what is really there."""
+    """The bytes after the header; memory grows with the bytes that exist."""
     announced, body = math.prod(shape), bytearray()
     if announced <= at_most:
         while len(body) <= announced and (chunk := file.read(min(CHUNK, announced + 1 - len(body)))):
@@ -166,7 +166,7 @@ def _load(directory: Path, name: str, ndim: int, download: bool) -> NDArray[np.u
         return _fetch(directory, name, ndim)
     if path is None:
         msg = (
-            f"there is no {name} or {name}.gz in {directory}: name the directory that has the MNIST files by "
+            f"there is no {name} or {name}.gz in {directory}: name the directory of the MNIST files by "
             f"data_dir or the environment variable AGESCAPE_DATA, or fetch them with download=True"
         )
         raise FileNotFoundError(msg)
@@ -177,7 +177,7 @@ def _load(directory: Path, name: str, ndim: int, download: bool) -> NDArray[np.u
 
 
 def _fetch(directory: Path, name: str, ndim: int) -> NDArray[np.uint8]:
-    """Download one file; it stays only if its content is the original's."""
+    """Download one file; it is kept only if its content is the original's."""
     path = Path(pooch.retrieve(f"{MIRROR}{name}.gz", known_hash=None, fname=f"{name}.gz", path=directory))
     try:
         array = read_idx(path, ndim)

@@ -1,7 +1,7 @@
-"""Tables as versions before 0.2 read them, for the databases and runs of that time: commas alone, rows in order.
+"""Tables as versions before 0.2 read them, for databases and runs of that time: only commas, rows in order.
 
-Metadata that do not say in which order the rows are come from these versions. The digest of the data tells whether
-the file is still the same, so nothing here may change.
+Metadata without an order of the rows come from these versions. The digest of the data shows whether the file is still
+the same, so nothing here may change.
 """
 
 import csv

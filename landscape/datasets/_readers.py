@@ -1,4 +1,4 @@
-"""Readers of text and npz files: all rows as numbers and labels, with the place of each for complaints."""
+"""Readers of text and npz files: all rows as numbers and labels, with the place of each for error messages."""
 
 import csv
 import logging
@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 log = logging.getLogger(__name__)
 
 FEWEST_COUNTED = 10  # rows: fewer could count by chance
-MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "--"}  # how programs write that there is no value
+MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "--"}  # how programs mark missing values
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,16 @@ class Content:
     """All rows of a file."""
 
     inputs: Array  # (n, D)
-    values: Sequence[Any]  # (K,) the different labels, as they stand: texts, numbers or truth values
+    values: Sequence[Any]  # (K,) the distinct labels as in the file: texts, numbers or booleans
     codes: NDArray[np.int64]  # (n,) which of `values` each row has
     unit: str  # "line" or "row"
     places: Sequence[int]  # (n,) number of the line or row
-    training_rows: int | None  # where the file has a part for tests of its own
-    n_classes: int | None  # where the file says it, its labels count from 0
-    columns: Sequence[str] = field(default=())  # (D,) what to call the columns in messages
+    training_rows: int | None  # if the file has test rows of its own
+    n_classes: int | None  # if the file announces it; its labels then count from 0
+    columns: Sequence[str] = field(default=())  # (D,) names of the columns in messages
 
     def wrong(self, path: Path, row: int, problem: str) -> ValueError:
-        """Give the error for a row."""
+        """The error for a row."""
         return ValueError(f"{path}, {self.unit} {self.places[row]}: {problem}")
 
 
@@ -56,7 +56,7 @@ def read(path: Path, label_column: str | int | None) -> Content:
 
 
 def check_file(path: Path) -> None:
-    """Raise an error unless there is a file at `path`."""
+    """Raise an error unless `path` is a file."""
     if not path.exists():
         msg = f"there is no file {path}"
         raise FileNotFoundError(msg)
@@ -82,7 +82,7 @@ def _read_text(path: Path, label_column: str | int | None) -> Content:
         layout = layout_of(path, label_column)
         if layout.numbered_header:
             shown = f"{layout.names[0]},{layout.names[1]},..."
-            log.warning("%s: the first line, %s, is taken for column names", path, shown)
+            log.warning("%s: the first line, %s, is read as column names", path, shown)
         content = _parse(path, layout)
     except (UnicodeDecodeError, csv.Error) as error:
         msg = f"{path}: expected lines of numbers in UTF-8 ({error})"
@@ -130,7 +130,7 @@ def _checked_width(path: Path, place: int, fields: list[str], layout: Layout) ->
 
 
 def _explained(path: Path, place: int, text: str, k: int, layout: Layout) -> ValueError:
-    """Give the error for a field of column k that is no number."""
+    """The error for a field of column k that is not a number."""
     reason = ""
     if text.lower() in MISSING:
         reason = ": a value is missing; fill it in or leave the row out"
@@ -144,10 +144,10 @@ def _explained(path: Path, place: int, text: str, k: int, layout: Layout) -> Val
 def _with_features(
     path: Path, layout: Layout, names: Sequence[list[str]], inputs: Array, columns: list[str], places: Sequence[int]
 ) -> tuple[Array, list[str]]:
-    """Inputs with those columns that could have numbered the rows but do not; a line is logged for the others."""
+    """Inputs including candidate columns that do not number the rows after all; a line is logged for those that do."""
     for texts, k in reversed(list(zip(names, layout.row_names, strict=True))):
         if columns and _numbers_rows(texts, named=bool(layout.names)):
-            log.warning("%s: %s numbers the rows: it is not taken for a feature", path, layout.column(k))
+            log.warning("%s: %s numbers the rows and is not used as a feature", path, layout.column(k))
             continue
         try:
             values = numbers(texts)
@@ -162,9 +162,9 @@ def _with_features(
 
 
 def _numbers_rows(texts: Sequence[str], *, named: bool) -> bool:
-    """Whether a first column is the number or the name of its row: all are different whole numbers, or words.
+    """Whether a first column numbers or names the rows: its values are distinct whole numbers, or words.
 
-    In a file without column names it must count the rows, and there must be ten of them.
+    In a file without column names it must count the rows, and there must be at least ten.
     """
     if not named:
         counts = [[str(k) for k in range(first, first + len(texts))] for first in (0, 1)]
@@ -203,7 +203,7 @@ def _npz_part(path: Path, arrays: dict[str, NDArray[Any]], prefix: str) -> tuple
     names = f"{prefix}inputs", f"{prefix}labels"
     for name in names:
         if name not in arrays:
-            msg = f"{path}: expected an array {name}; it has {', '.join(arrays) or 'none that we know'}"
+            msg = f"{path}: expected an array {name}; it has {', '.join(arrays) or 'no known array'}"
             raise ValueError(msg)
     inputs, labels = (arrays[name] for name in names)
     right = inputs.dtype.kind in "fiub" and labels.dtype.kind in "fiubU"

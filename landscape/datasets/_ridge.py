@@ -1,4 +1,4 @@
-"""Which minimum a start belongs to whose minimization stops on a saddle: a rule, where the minimizer has no answer."""
+"""The minimum of a start whose minimization stops on a saddle, by steepest descent."""
 
 import math
 
@@ -10,21 +10,21 @@ from landscape.datasets._three_atoms import TOLERANCE, energy_and_gradient, rela
 
 Array = NDArray[np.float64]
 
-DURATION = 50.0  # of the descent, in units of sigma^2 / epsilon: unstable modes grow by exp(3.5 t)
-ACCURACY = 1e-8  # relative, of each step of the descent
-STEP = 1e-4  # of the differences of the Hessian, in sigma
+DURATION = 50.0  # time of the descent, in units of sigma^2 / epsilon: unstable modes grow by exp(3.5 t)
+ACCURACY = 1e-8  # relative error of each step of the descent
+STEP = 1e-4  # step of the differences of the Hessian, in sigma
 PUSH = 1e-3  # displacement off a saddle, in sigma
 NEGATIVE = -1e-4  # times the largest eigenvalue: below it an eigenvalue is negative
 TIE = 1e-9  # of energies, in epsilon
 
 
 def steepest_descent(distances: ArrayLike, three_body: float) -> Array:
-    """Distances r12, r13, r23 of the minimum to which steepest descent leads from a cluster with such distances (3,).
+    """Distances r12, r13, r23 of the minimum that steepest descent reaches from a cluster with these distances (3,).
 
     The path is integrated, dx/dt = -dV/dx, so the answer is a property of the start and not of a minimizer. The
-    cluster is put down anew from its sorted distances: so the answer is permuted with the atoms to the last bit,
-    and is the same for all positions and mirror images. A start that is a saddle itself goes to the lower one
-    of the two minima beside it. The nearest stationary point is returned where the descent ends in no minimum.
+    cluster is rebuilt from its sorted distances: permuting the atoms permutes the answer to the last bit, and all
+    positions and mirror images give the same answer. A start that is itself a saddle goes to the lower of the two
+    adjacent minima. If the descent ends in no minimum, the nearest stationary point is returned.
     """
     sides = np.asarray(distances, dtype=np.float64)
     order = np.argsort(sides, kind="stable")
@@ -53,7 +53,7 @@ def _lengths(x: Array) -> Array:
 
 
 def _lower_side(x: Array, three_body: float) -> Array:
-    """The lower of the two minima beside a saddle; a point that is none, or leads nowhere, as it is."""
+    """The lower of the two minima adjacent to a saddle; a point that is no saddle, or leads nowhere, is unchanged."""
     eigenvalues, modes = np.linalg.eigh(_hessian(x, three_body))
     if eigenvalues[0] > NEGATIVE * eigenvalues[-1]:
         return x

@@ -1,4 +1,4 @@
-"""Whether the inputs of a data set have a size that networks of tanh units can use."""
+"""Whether the inputs of a data set have a scale that suits networks of tanh units."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,18 +11,17 @@ from landscape.datasets._readers import read
 
 Array = NDArray[np.float64]
 
-FACTOR = 100.0  # that sizes of columns may differ from one another, and from one
+FACTOR = 100.0  # factor by which sizes of columns may differ from one another, and from one
 SHOWN = 3  # columns that are named
 
 
 def scale_warning(data: Dataset) -> str | None:
-    """What is wrong with the scale of the columns, on one line that names them; None where nothing is.
+    """Describe what is wrong with the scale of the columns, in one line that names them; None if nothing is wrong.
 
     The size of a column is half the range of its training values, its offset their mean. Sizes should differ from one
-    another, and from one, by less than a factor of 100, and offsets be below 100 and below 100 sizes (of a constant
-    column: below 100). Else some hidden units are saturated from the start (their gradient is exactly zero), or small
-    columns hardly count. Pixels, whole multiples of 1/255, have one scale, and standardized columns are as they should
-    be.
+    another, and from one, by less than a factor of 100, and offsets should be below 100 and below 100 sizes (constant
+    columns: below 100). Otherwise some hidden units are saturated from the start (their gradient is exactly zero), or
+    small columns hardly matter. Pixels, whole multiples of 1/255, have one scale, and standardized columns are fine.
     """
     if data.metadata.get("standardize") or data.pixels is not None:
         return None
@@ -43,14 +42,14 @@ def scale_warning(data: Dataset) -> str | None:
 
 
 def _means(inputs: Array) -> Array:
-    """Mean of each column; of halves first, so that no sum of large numbers is infinite."""
+    """Mean of each column, computed from halves so that sums of large numbers stay finite."""
     largest = np.abs(inputs).max(axis=0)
     scale = np.where(largest > 0.0, largest, 1.0)
     return (inputs / scale).mean(axis=0) * scale
 
 
 def _names(data: Dataset) -> Sequence[str]:
-    """What to call the columns: as the file's header does, or by their number from 1."""
+    """Names of the columns: from the file's header, or their numbers from 1."""
     numbers = [f"column {k + 1}" for k in range(data.n_features)]
     if data.metadata.get("name") != "table":
         return numbers

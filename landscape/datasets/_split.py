@@ -1,4 +1,4 @@
-"""Which rows of a table train."""
+"""Choice of the training rows of a table."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,11 +7,11 @@ Rows = NDArray[np.int64]
 
 
 def stratified_order(labels: Rows, seed: int) -> Rows:
-    """All rows (n,) in an order drawn from the seed, in which each beginning has the classes in their shares.
+    """All rows (n,) in a random order in which every leading part has the classes in proportion.
 
     The rows of each class are shuffled and row r of the n_k of class k goes to the place (r + 1/2) / n_k, but its
-    first row to the beginning. So N rows hold of each class N n_k / n rows but for about one, at least one if N is
-    not smaller than the number of classes, and more rows of the same seed extend the same set.
+    first row to the beginning. The first N rows therefore hold N n_k / n rows of each class within about one, at least
+    one if N is not smaller than the number of classes, and more rows with the same seed extend the same set.
     """
     shuffled = np.random.default_rng(seed).permutation(len(labels))
     places = np.empty(len(labels))

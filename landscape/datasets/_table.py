@@ -31,26 +31,26 @@ def table(
     in_order: bool = False,
     seed: int | None = 0,
 ) -> Dataset:
-    """Read a data set.
+    """Read a data set from a file.
 
     - ``.npz``: arrays ``inputs`` (n, D), ``labels`` (n,) and optionally ``test_inputs``,
       ``test_labels``, ``n_classes``; never pickled objects.
-    - ``.csv``, ``.tsv`` and all other files whose fields are separated by commas, semicolons, tabs or bars: one row a
-      line, with or without a line of column names, the labels last.
+    - ``.csv``, ``.tsv`` and all other files whose fields are separated by commas, semicolons, tabs or bars: one row
+      per line, with or without a line of column names, the labels last.
     - anything else: ``MLPdata``, numbers separated by white space without column names, the outcome first.
 
-    What separates the fields is found out. Empty lines and comments (``#``, ``%``) are skipped. A first line 0, 1, 2
-    and so on that is no row, and a first column that numbers or names the rows (pandas' index, R's row names,
-    ``id``), are taken for what they are, and a warning is logged.
+    The delimiter is detected. Empty lines and comments (``#``, ``%``) are skipped. A first line 0, 1, 2 and so on that
+    is not a row, and a first column that numbers or names the rows (pandas' index, R's row names, ``id``), are
+    recognized, and a warning is logged.
 
     Parameters
     ----------
     path : path
         The file.
     rows : int, optional
-        So many rows train, the rest tests. By default all rows train, but for an npz file with test arrays its
-        ``inputs``. They are drawn so that each class has its share, at least one row if there are that many; of
-        an npz file with test arrays from its ``inputs``, as long as these suffice. More rows of a seed extend
+        Number of training rows; the rest are test rows. By default all rows train; for an npz file with test arrays,
+        its ``inputs``. They are drawn in proportion to the classes, at least one row of each if there are enough; for
+        an npz file with test arrays, from its ``inputs`` as long as these suffice. More rows with the same seed extend
         the same set.
     standardize : bool
         Shift and scale both parts by the mean and standard deviation of the training rows.
@@ -58,17 +58,17 @@ def table(
         Name or position (from 0; negative from the end) of the labels in a text file. By default the column named
         label, outcome, class or target, else the last; in MLPdata the first.
     in_order : bool
-        The first `rows` rows train, as they stand in the file.
+        Train on the first `rows` rows of the file.
     seed : int, optional
-        Of the rows that are drawn; None is 0.
+        Seed that draws the rows; None is 0.
 
     Notes
     -----
-    Labels are whole numbers, truth values or words. The different ones are the classes 0 ... K-1, in the order of the
-    numbers or the alphabet; ``metadata["classes"]`` are their names where these are not 0 ... K-1 or 1 ... K
-    (``first_label`` tells which). A column called ``label[K]`` (as `write_table` calls it where it matters) has K
-    classes counted from 0, also those without a row. Classes without training rows are named in a warning and in
-    ``metadata["classes_without_training_rows"]``.
+    Labels are whole numbers, booleans or words. The distinct ones are the classes 0 ... K-1, in numerical or
+    alphabetical order; ``metadata["classes"]`` are their names unless these are 0 ... K-1 or 1 ... K (``first_label``
+    says which). A column called ``label[K]`` (as `write_table` names it if needed) has K classes counted from 0,
+    including those without rows. A warning and ``metadata["classes_without_training_rows"]`` name classes without
+    training rows.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def _dataset(
 
 
 def older_table(path: str, rows: int, standardize: bool, label_column: str | int | None) -> Dataset:
-    """The data set that an older version made: the first rows train, and labels up to the largest are classes."""
+    """The data set as an older version read it: the first rows train, and labels up to the largest are classes."""
     where = Path(path)
     with reading(where):
         content, labels, n_classes = read_older(where, label_column)
@@ -145,7 +145,7 @@ def _training_rows(path: Path, content: Content, rows: int | None) -> int:
 
 
 def _drawn(labels: NDArray[np.int64], own: int | None, n: int, seed: int | None) -> NDArray[np.int64] | None:
-    """All rows, those that train first; None where they stay in order: on request, or where nothing is split."""
+    """All rows, training rows first; None if they stay in order, on request or because nothing is split."""
     pool = own if own is not None and n <= own else len(labels)
     if seed is None or n == pool:
         return None
@@ -153,12 +153,12 @@ def _drawn(labels: NDArray[np.int64], own: int | None, n: int, seed: int | None)
 
 
 def _first(names: Sequence[Any]) -> int | None:
-    """The smallest label where labels are whole numbers."""
+    """The smallest label if labels are whole numbers."""
     return names[0] if type(names[0]) is int else None
 
 
 def _irregular(names: Sequence[Any]) -> list[Any] | None:
-    """Names of the classes where they are not 0 ... K-1 or 1 ... K."""
+    """Names of the classes unless they are 0 ... K-1 or 1 ... K."""
     plain = type(names[0]) is int and list(names) in [list(range(k, k + len(names))) for k in (0, 1)]
     return None if plain else list(names)
 
@@ -166,13 +166,13 @@ def _irregular(names: Sequence[Any]) -> list[Any] | None:
 def write_table(dataset: Dataset, path: str | os.PathLike[str]) -> None:
     """Write all rows of `dataset`, training rows first, as ``.csv`` or ``.npz``.
 
-    `table(path, rows=dataset.rows, in_order=True)` gives the same arrays bit for bit. The file appears whole or not
-    at all.
+    `table(path, rows=dataset.rows, in_order=True)` gives the same arrays bit for bit. The file is written completely
+    or not at all.
 
     Raises
     ------
     ValueError
-        If the suffix is another one.
+        If the suffix is neither.
     FileNotFoundError
         If the directory does not exist.
     """
@@ -182,7 +182,7 @@ def write_table(dataset: Dataset, path: str | os.PathLike[str]) -> None:
         msg = f"path must end in .csv or .npz; got {path}"
         raise ValueError(msg)
     if not path.parent.is_dir():
-        msg = f"path must lie in an existing directory; got {path}"
+        msg = f"path must be in an existing directory; got {path}"
         raise FileNotFoundError(msg)
     with new_file(path) as unfinished, unfinished.open("xb") as file:
         writer(dataset, file)

@@ -15,7 +15,7 @@ MAX_ITERATIONS = 10_000
 MEMORY = 4
 MAX_STEP = 0.1
 MAX_RISE = 1e-4
-MAX_TRIES = 11  # a step is divided by ten this often before the memory is dropped
+MAX_TRIES = 11  # number of times a step is divided by ten before the memory is dropped
 MAX_FAILURES = 10
 FIRST_SCALE = 0.1
 
@@ -54,11 +54,10 @@ def energy_and_gradient(positions: ArrayLike, three_body: float = 2.0) -> tuple[
 def relax(starts: ArrayLike, three_body: float = 2.0) -> tuple[Array, Array]:
     """Local minimization of many clusters by L-BFGS.
 
-    It follows pele's `lbfgs_py` with its default parameters step by step: memory 4, steps of at most
-    0.1 in the nine coordinates, a rise of at most 1e-4. But it goes on to an rms gradient of 1e-9,
-    because at pele's default of 1e-5 one start in 60000 stops on the saddle between triangle and chain.
-    The basins are those of this map: of 400 random starts at edge 1.35, 10 end in another minimum than
-    along the gradient flow.
+    It follows pele's `lbfgs_py` with its default parameters step by step: memory 4, steps of at most 0.1 in the nine
+    coordinates, a rise of at most 1e-4. But it continues to an rms gradient of 1e-9, because at pele's default of 1e-5
+    one start in 60000 stops on the saddle between triangle and chain. The basins are those of this map: 10 of 400
+    random starts at edge 1.35 end in another minimum than along the gradient flow.
 
     Parameters
     ----------
@@ -72,7 +71,7 @@ def relax(starts: ArrayLike, three_body: float = 2.0) -> tuple[Array, Array]:
     ends : (n, 9)
         Relaxed coordinates.
     rms : (n,)
-        Their rms gradients: below 1e-9 where the minimization converged.
+        Their rms gradients: below 1e-9 if the minimization converged.
     """
     three_body = finite_number("three_body", three_body)
     ends = np.array(starts, dtype=np.float64, order="C")
@@ -110,7 +109,7 @@ def _scale(a, factor):
 
 @njit(cache=True, error_model="numpy")
 def _pair(square):
-    """4 (r^-12 - r^-6) and its derivative by r^2."""
+    """4 (r^-12 - r^-6) and its derivative with respect to r^2."""
     inverse = 1.0 / square
     sixth = inverse * inverse * inverse
     return 4.0 * sixth * (sixth - 1.0), -12.0 * inverse * sixth * (2.0 * sixth - 1.0)
@@ -122,7 +121,7 @@ def _evaluate(x, three_body, gradient):
 
     With squared distances a, b, c = r12^2, r13^2, r23^2 and p, q, s = a + b - c, a + c - b, b + c - a
     the three-body energy is Z [(abc)^-3/2 + 3/8 pqs (abc)^-5/2]; p, q, s are computed as twice the
-    scalar products at the three atoms, which keeps their digits where two atoms nearly coincide.
+    scalar products at the three atoms, which keeps their digits when two atoms nearly coincide.
     """
     u, v, w = np.empty(3), np.empty(3), np.empty(3)
     _combine(x[0:3], -1.0, x[3:6], u)
@@ -147,7 +146,7 @@ def _evaluate(x, three_body, gradient):
 
 @njit(cache=True, error_model="numpy")
 def _direction(gradient, steps, changes, inverses, pairs, scale):
-    """Two-loop recursion (Liu and Nocedal, Math. Program. 45, 503, 1989), downhill, cautious without a memory."""
+    """Two-loop recursion (Liu and Nocedal, Math. Program. 45, 503, 1989), downhill; a short step without a memory."""
     z, weights = gradient.copy(), np.zeros(MEMORY)
     for k in range(pairs - 1, max(0, pairs - MEMORY) - 1, -1):
         i = k % MEMORY
@@ -167,7 +166,7 @@ def _direction(gradient, steps, changes, inverses, pairs, scale):
 
 @njit(cache=True, error_model="numpy")
 def _try_step(x, value, direction, three_body, new_x, new_gradient):
-    """Step along `direction`, shorter while the energy rises; the new energy, nan if no length will do."""
+    """Step along `direction`, shortened while the energy rises; returns the new energy, nan if no length works."""
     length = math.sqrt(_dot(direction, direction))
     factor = min(1.0, MAX_STEP / length)
     for _ in range(MAX_TRIES):
@@ -181,7 +180,7 @@ def _try_step(x, value, direction, three_body, new_x, new_gradient):
 
 @njit(cache=True, error_model="numpy")
 def _descend(x, three_body):
-    """Minimize in place from `x` (9,); the rms gradient at the end."""
+    """Minimize in place from `x` (9,); returns the final rms gradient."""
     steps, changes, inverses = np.zeros((MEMORY, 9)), np.zeros((MEMORY, 9)), np.zeros(MEMORY)
     gradient, new_gradient, new_x = np.empty(9), np.empty(9), np.empty(9)
     value = _evaluate(x, three_body, gradient)

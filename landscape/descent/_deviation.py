@@ -1,4 +1,4 @@
-"""How far off its exact path a computed flow may be: the errors of its steps, carried along it."""
+"""How far a computed flow may be from its exact path: the errors of its steps, carried along it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,22 +7,21 @@ from landscape.descent._flow import FlowStep
 
 Array = NDArray[np.float64]
 
-STIFF = 0.1  # of a step: what is stiff in it has died out by then
-LAG = 0.5  # of the length on which the path is straight: below it what is along the path is a shift in time
+STIFF = 0.1  # share of a step after which its stiff modes have decayed
+LAG = 0.5  # share of the length on which the path is straight: a shorter component along the path is a shift in time
 
 
 class Deviation:
     """The sum of the errors of the steps of a flow, each carried along it by d delta / dt = -Hessian delta.
 
-    Neighboring paths approach each other across a valley and part where the curvature across the path is negative:
-    there an error grows, and near a ridge it may decide which minimum the flow comes to. What is along the path is
-    a shift in time, no deviation, while it is short: not where the path falls off a ridge and the deviation reaches
-    to the ridge's other side.
+    Neighboring paths converge in a valley and separate where the curvature across the path is negative: there an error
+    grows, and near a ridge it may decide which minimum the flow reaches. A short component along the path is a shift
+    in time, not a deviation, except where the path falls off a ridge and the deviation reaches the ridge's other side.
 
     Attributes
     ----------
     largest : float
-        Its largest Euclidean length so far; within a distance of 1 from `origin` (P,) as a part of that distance.
+        Its largest Euclidean length so far; within a distance of 1 from `origin` (P,), relative to that distance.
     """
 
     def __init__(self, origin: Array) -> None:
@@ -31,7 +30,7 @@ class Deviation:
         self._delta = np.zeros(origin.size)
 
     def carry(self, step: FlowStep) -> None:
-        """Take one more step of the flow into account."""
+        """Include one more step of the flow."""
         model = step.model
         delta = model.eigenvectors.T @ self._delta
         direction, straight = slow_direction(step)
@@ -45,12 +44,12 @@ class Deviation:
 
 
 def slow_direction(step: FlowStep) -> tuple[Array, float]:
-    """Unit vector (P,) along the flow at the begin of a step, in the eigenbasis, and on what length it is straight.
+    """Unit vector (P,) along the flow at the beginning of a step, in the eigenbasis, and how long it is straight.
 
-    Of the velocity v that is left once the stiff modes have died out: a computed point lies off the slow manifold by
-    the integrator's error, and the gradient there is mostly due to that. The length is v^2 / |dv/dt|: the radius of
-    the bend, or the distance from a saddle that the path comes from: a flow on the saddle's other side lags behind by
-    more than that.
+    Uses the velocity v that remains after the stiff modes have decayed: the integrator's error puts a computed point
+    off the slow manifold, and this error dominates the gradient there. The length is v^2 / |dv/dt|: the radius of the
+    bend, or the distance from a saddle that the path comes from; a flow on the saddle's other side lags behind by more
+    than that.
     """
     eigenvalues = step.model.eigenvalues
     velocity = np.exp(-STIFF * step.time * eigenvalues) * step.model.projections

@@ -15,13 +15,13 @@ from landscape.support import Result
 Array = NDArray[np.float64]
 
 FIRST_PUSH, MIN_PUSH, MAX_PUSH = 1e-3, 1e-7, 0.5  # Euclidean displacement off a transition state
-VISIBLE_DROP = 1e-13  # nats: a smaller drop cannot be told from rounding
-VISIBLE = 10.0  # times what the gradient may be at the transition state has it to be behind the push
-STEEPER = 0.5  # part of the slope behind the push by which the quadratic model may be wrong
-BENT = 0.1  # part of the push by which the unstable manifold may have left the mode
-SHRINK, MAX_SHRINKS = 0.25, 10  # of the push, where the quadratic model misses more
-PATH_ERRORS = (1e-3, 1e-4, 1e-5, 1e-6)  # of a step of the flow: the next one where the deviation may decide
-TUBE = 0.01  # a deviation that decides nothing: paths that part for different minima are 0.3 apart
+VISIBLE_DROP = 1e-13  # nats: a smaller drop is indistinguishable from rounding
+VISIBLE = 10.0  # factor by which the gradient after the push exceeds its bound at the transition state
+STEEPER = 0.5  # relative error of the quadratic model's slope after the push
+BENT = 0.1  # relative deviation of the unstable manifold from the mode
+SHRINK, MAX_SHRINKS = 0.25, 10  # reduction of the push if the quadratic model has a larger error
+PATH_ERRORS = (1e-3, 1e-4, 1e-5, 1e-6)  # error of a step of the flow: the next one if the deviation may decide
+TUBE = 0.01  # a deviation without effect: paths that separate to different minima are 0.3 apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +33,9 @@ class DownhillPath(Result, shows=("result.value", "result.status", "deviation", 
     result : QuenchResult
         Where it ends.
     points : (T, P) float64
-        On the way, from the transition state to where Newton's method took over.
+        Points from the transition state to where Newton's method took over.
     deviation : float
-        How far the errors of its steps may have taken it off.
+        Bound on the deviation due to the errors of its steps.
     """
 
     result: QuenchResult
@@ -44,7 +44,7 @@ class DownhillPath(Result, shows=("result.value", "result.status", "deviation", 
 
     @property
     def on_a_ridge(self) -> bool:
-        """Whether errors as small as the last ones may still decide where it ends."""
+        """Whether errors as small as the last ones may still change where it ends."""
         return self.deviation > TUBE
 
 
@@ -58,9 +58,9 @@ def follow_down(
 ) -> DownhillPath:
     """Follow the gradient flow down from the transition state at a model's point, along `sign` times its mode.
 
-    Each of `path_errors` bounds the error of a step (within a distance of 1 as a part of the distance). The first is
-    enough in a convex valley. The errors are carried along the path: where the curvature across it is negative they
-    grow, and where they come to more than `TUBE`, the path is followed again with the next bound.
+    Each of `path_errors` bounds the error of a step (within a distance of 1, relative to the distance). The first is
+    enough in a convex valley. The errors are carried along the path and grow where the curvature across it is
+    negative; if they exceed `TUBE`, the path is followed again with the next bound.
     """
     start = push_off(loss, model, sign)
     gradients = hessians = 0
@@ -82,18 +82,18 @@ def follow_down(
 
 
 def push_off(loss: Loss, model: LocalModel, sign: float, *, share: float = 1.0, bent: bool = True) -> Array:
-    """Point (P,) beside a transition state, on its unstable manifold to second order.
+    """Point (P,) near a transition state, on its unstable manifold to second order.
 
-    The push s along the negative mode v is long enough for the gradient to be seen beside that which the transition
-    state itself may have, but short enough for it to be that of the quadratic model: where the two contradict, the
-    flow stops at once, at a saddle within its certificate. With T = D3 loss the manifold is
-    s v + s^2 a, where (H + 2 |lambda_0|) a = -T(v, v) / 2 across v (derived from d theta / dt = -gradient: along the
-    manifold d s / dt = |lambda_0| s). T(v, v) s^2 is the sum of the gradients at s v and -s v.
+    The push s along the negative mode v is long enough for the gradient to exceed that of the transition state itself,
+    but short enough for the quadratic model to hold: if both are impossible, the flow stops at once, at a saddle
+    within its certificate. With T = D3 loss the manifold is s v + s^2 a, where (H + 2 |lambda_0|) a = -T(v, v) / 2
+    across v (derived here from d theta / dt = -gradient: along the manifold d s / dt = |lambda_0| s). T(v, v) s^2 is
+    the sum of the gradients at s v and -s v.
 
     Parameters
     ----------
     share : float
-        Of that push.
+        Share of that push.
     bent : bool
         Whether to add s^2 a.
     """
@@ -116,10 +116,10 @@ def push_off(loss: Loss, model: LocalModel, sign: float, *, share: float = 1.0, 
 
 
 def _where_it_falls(loss: Loss, model: LocalModel, sign: float, share: float) -> Array:
-    """Point (P,) along the negative mode where the loss visibly drops, for saddles too stiff for a quadratic model.
+    """Point (P,) along the negative mode where the loss drops visibly, for saddles too stiff for a quadratic model.
 
-    Further out where it does not drop yet, nearer where it rises: the ravine that the mode leads into bends, and its
-    sides are steep (a cost of the fourth power of the push).
+    Moves outward while the loss does not drop, inward where it rises: the ravine that the mode leads into bends, and
+    its sides are steep (the loss rises with the fourth power of the push).
     """
     push, risen = FIRST_PUSH, False
     while True:

@@ -13,17 +13,17 @@ from landscape.support import njit
 
 Array = NDArray[np.float64]
 
-MAX_GROWTH, MAX_SHRINK = 5.0, 0.1  # of the time step from one step, or one try, to the next
-SAFETY = 0.9  # of the time step that the error estimate allows
-MAX_DECAY = 100.0  # time step times the softest curvature of a valley: behind it nothing is left to decay
-NO_CURVATURE = 1e-290  # less than this is none
-MAX_EXPONENT = 2.0  # time step times the most negative curvature: how far an instability may grow in one step
-ROUNDING = 1e-12  # of the largest |theta| on the way: a minimum so near is the point itself
-FRACTIONS = np.geomspace(1e-3, 1.0, 31)  # of a step, where its way is sampled: stiff modes decay early in it
-MIDDLE, LATE = 0.5, 0.9  # of a step: where the gradient's remainder is looked at
-VISIBLE_RISE = 1e-13  # of the loss, or of 1 nat: what rounding may add to it
-SETTLED = 0.1  # what may be left of the gradient at a minimum that the quadratic model foretells, in its own norm
-SETTLED_CURVATURE = 0.5  # by how much, relative to itself, the curvature may change on the way there
+MAX_GROWTH, MAX_SHRINK = 5.0, 0.1  # limits on the change of the time step from one step, or attempt, to the next
+SAFETY = 0.9  # share of the time step that the error estimate allows
+MAX_DECAY = 100.0  # time step times the softest curvature of a valley, after which everything has decayed
+NO_CURVATURE = 1e-290  # smaller changes count as none
+MAX_EXPONENT = 2.0  # time step times the most negative curvature: limit on the growth of an instability in one step
+ROUNDING = 1e-12  # relative to the largest |theta| on the way: a minimum this close is the point itself
+FRACTIONS = np.geomspace(1e-3, 1.0, 31)  # shares of a step where its path is sampled: stiff modes decay early in it
+MIDDLE, LATE = 0.5, 0.9  # shares of a step where the gradient's remainder is evaluated
+VISIBLE_RISE = 1e-13  # relative to the loss, or to 1 nat: possible increase by rounding
+SETTLED = 0.1  # largest remaining gradient at the minimum that the quadratic model predicts, in its own norm
+SETTLED_CURVATURE = 0.5  # largest relative change of the curvature on the way there
 
 
 @njit(cache=True)
@@ -32,7 +32,7 @@ def phi_functions(z):
     result = np.empty((4, z.shape[0]))
     for i in range(z.shape[0]):
         x = z[i]
-        if abs(x) < 1.0:  # the recurrence upward would cancel
+        if abs(x) < 1.0:  # the upward recurrence would cancel
             term, last = 1.0 / 24.0, 0.0
             for n in range(5, 22):
                 last += term
@@ -64,7 +64,7 @@ class FlowStep:
     error: Array  # (P,) estimate in the eigenbasis: the difference to the method of order 3
 
     def displacement(self, share: float) -> Array:
-        """Where the flow is (P,) after a share of the time: in the eigenbasis, from the model's point."""
+        """Displacement (P,) of the flow from the model's point after a share of the time, in the eigenbasis."""
         time = share * self.time
         first, _, third, fourth = phi_functions(-time * self.model.eigenvalues)
         remainder = 2.0 * share**2 * third * self.square + 6.0 * share**3 * fourth * self.cube
@@ -98,24 +98,24 @@ def gradient_flow(
     on_step: Callable[[FlowStep], object] | None = None,
     visit: Callable[[FlowStep], bool] | None = None,
 ) -> tuple[LocalModel, int, int]:
-    """Follow the gradient flow from `theta` (P,) to where the quadratic model says which minimum it leads to.
+    """Follow the gradient flow from `theta` (P,) until the quadratic model determines its minimum.
 
-    Exponential Rosenbrock method of order 5 with an embedded error estimate of order 3 (exprb53s3; Luan and
-    Ostermann, J. Comput. Appl. Math. 255, 417, 2014; its order tested), exact in the quadratic part of the loss, so
-    that stiffness costs nothing: three gradients and a Hessian a step. `path_error` bounds the Euclidean error of one
-    step; within a distance of 1 from `origin` (P,), such as a saddle that the path comes from, its part of that
-    distance. No step raises the loss. `on_step` is given each step, and so is `visit`, before the Hessian at its end;
-    the flow stops there if `visit` says so.
+    Exponential Rosenbrock method of order 5 with an embedded error estimate of order 3 (exprb53s3; Luan and Ostermann,
+    J. Comput. Appl. Math. 255, 417, 2014; tests confirm the order), exact in the quadratic part of the loss, so that
+    stiffness costs nothing: three gradients and a Hessian per step. `path_error` bounds the Euclidean error of one
+    step; within a distance of 1 from `origin` (P,), such as a saddle that the path comes from, it is relative to that
+    distance. No step raises the loss. `on_step` receives each step, and so does `visit`, before the Hessian at its
+    end; the flow stops there if `visit` returns true.
 
-    The flow ends where the rms gradient is at most `tolerance`, or the minimum of the quadratic model within the
-    allowed error, and that minimum is one of the loss, see `settles`: a gradient that is small and a Hessian that is
-    positive are also found on a flat shoulder, from where the flow leads further.
+    The flow ends if the rms gradient is at most `tolerance`, or the minimum of the quadratic model is within the
+    allowed error, and that minimum is one of the loss (see `settles`): a flat shoulder, from which the flow continues,
+    also has a small gradient and a positive Hessian.
 
     Returns
     -------
     model : LocalModel
-        At the last point. An eigenvalue is negative there if `max_steps` was reached, or if the path ends on
-        a saddle: the gradient is as small as that of a stationary point.
+        Model at the last point. An eigenvalue is negative there if `max_steps` was reached, or if the path ends on a
+        saddle, with a gradient as small as that of a stationary point.
     hessians, gradients : int
         Number of evaluations of each.
     """
@@ -142,12 +142,12 @@ def gradient_flow(
 def _ends(
     loss: Loss, model: LocalModel, tolerance: float, allowed: float, rounding: float
 ) -> tuple[bool, tuple[int, int]]:
-    """Whether the flow ends at a model's point, and the Hessians and gradients that it took to say so."""
+    """Whether the flow ends at a model's point, and the Hessians and gradients needed to decide."""
     if model.rms_gradient <= GRADIENT_TOLERANCE:
         return True, (0, 0)
     if model.eigenvalues[0] <= 0.0:
         return False, (0, 0)
-    way = float(np.linalg.norm(model.projections / model.eigenvalues))  # to the minimum that the model foretells
+    way = float(np.linalg.norm(model.projections / model.eigenvalues))  # to the minimum that the model predicts
     if way <= rounding:
         return True, (0, 0)
     if model.rms_gradient > tolerance and way > allowed:
@@ -157,13 +157,13 @@ def _ends(
 
 
 def _longest(model: LocalModel) -> float:
-    """Longest time of a step that starts at a model's point."""
+    """Longest time step from a model's point."""
     lowest = float(model.eigenvalues[0])
     return (MAX_EXPONENT if lowest < 0.0 else MAX_DECAY) / max(abs(lowest), NO_CURVATURE)
 
 
 def _allowed_step(loss: Loss, model: LocalModel, time: float, allowed: float) -> tuple[FlowStep, int]:
-    """A step from a model's point with the allowed error, no longer than `time`, and the gradients it took."""
+    """A step from a model's point with the allowed error, no longer than `time`, and its number of gradients."""
     gradients = 0
     while True:
         step = _step(loss, model, time)
@@ -179,7 +179,7 @@ def _allowed_step(loss: Loss, model: LocalModel, time: float, allowed: float) ->
 
 
 def _factor(allowed: float, error: float) -> float:
-    """By how much the time step may change for the error, of order 4 in it, to be the allowed one."""
+    """Factor for the time step that makes its error, of order 4, the allowed one."""
     return SAFETY * (allowed / max(error, 1e-300)) ** 0.25 if np.isfinite(error) else MAX_SHRINK
 
 
@@ -191,8 +191,8 @@ def _falls(loss: Loss, step: FlowStep) -> bool:
 def _step(loss: Loss, model: LocalModel, time: float) -> FlowStep:
     """A step of exprb53s3 from a model's point, in its eigenbasis.
 
-    The remainder of the gradient at the two inner points is met by the powers 2 and 3 of the time; that of order 3
-    has the power 2 alone, with weights that do so, too.
+    Powers 2 and 3 of the time interpolate the remainder of the gradient at the two inner points; the method of order 3
+    uses power 2 alone.
     """
     projections, eigenvalues = model.projections, model.eigenvalues
 
@@ -216,16 +216,16 @@ def _step(loss: Loss, model: LocalModel, time: float) -> FlowStep:
 def settles(loss: Loss, model: LocalModel) -> tuple[bool, int]:
     """Whether the flow from the point of a positive definite model leads to that model's minimum.
 
-    Where the quadratic model puts the minimum, little of the gradient may be left, and on the way the curvature may
-    not change much, both in the norm that the model's Hessian defines. So neither depends on the units of the loss
-    or the parameters. Where the loss is convex in the ellipsoid around its minimum through the point, the flow
-    cannot leave it: the loss only falls along it.
+    The remaining gradient at the predicted minimum must be small, and the curvature must not change much on the way,
+    both in the norm that the model's Hessian defines, so that neither depends on the units of the loss or the
+    parameters. If the loss is convex in the ellipsoid around its minimum through the point, the flow cannot leave it,
+    because the loss only decreases.
 
     Returns
     -------
     settled : bool
     hessians : int
-        How many were needed to say so: 0 or 1.
+        Number of Hessians needed to decide: 0 or 1.
     """
     scale = np.where(model.zero, 0.0, 1.0 / np.sqrt(model.eigenvalues))
     step = -scale * scale * model.projections

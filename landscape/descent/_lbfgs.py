@@ -11,15 +11,15 @@ from landscape.support import njit
 Array = NDArray[np.float64]
 
 MEMORY = 10
-FIRST_STEP = 0.1  # inverse curvature assumed before there is a pair
-MAX_RISE = 1e-10  # of the loss at the start
+FIRST_STEP = 0.1  # assumed inverse curvature before there is a pair
+MAX_RISE = 1e-10  # relative to the loss at the start
 SHRINK = 0.1
 MAX_SHRINKS = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """Where a minimisation by gradients ended."""
+    """End of a minimization by gradients."""
 
     point: Array
     value: float
@@ -32,7 +32,7 @@ class Descent:
 def lbfgs_step(gradient, steps, changes, n_pairs, inverse, max_length):
     """Step of the two-loop recursion (Nocedal 1980), with the steepest-descent scale `inverse` (P,) in its middle.
 
-    Pairs are stored in a ring: rows of `steps` and `changes` (M, P), of which `n_pairs` were written.
+    Pairs are stored in a ring: rows of `steps` and `changes` (M, P), of which `n_pairs` are filled.
     Returns the step (P,), at most `max_length` long and downhill, its length and the loss's slope along it.
     """
     memory = steps.shape[0]
@@ -54,7 +54,7 @@ def lbfgs_step(gradient, steps, changes, n_pairs, inverse, max_length):
 
 
 def lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step: float = 1.0, max_steps: int = 20_000) -> Descent:
-    """Minimise from `theta` (P,) until the rms gradient is at most `tolerance`."""
+    """Minimize from `theta` (P,) until the rms gradient is at most `tolerance`."""
     point = theta
     value, gradient = loss.value_and_gradient(point)
     steps, changes = np.zeros((MEMORY, point.size)), np.zeros((MEMORY, point.size))

@@ -1,12 +1,12 @@
-"""Whether there is a stationary point where a search ended: what a small gradient alone does not say.
+"""Whether there is a stationary point where a search ended, which a small gradient alone does not show.
 
-A gradient is as small as one likes far out where a loss levels off, and along flat directions. What tells a point that
-is there is Newton's step: near a point it lands within h/2 of its own length from it, h <= 1/2 (Kantorovich; Ciarlet
-and Mardare, Analysis and Applications 10, 249, 2012), while for a loss that falls like e^-r the next step is as long
-as the one before and the same Hessian proposes 0.37 of it, for r^-k at least as much, in a valley x^4 0.30. So the
-step that the Hessian proposes after Newton's step has to be a fifth as long (where the gradient is within its
-rounding, longer steps to either side are tried, after which it is not); and the loss must be resolved, its predicted
-fall below 1e-12 of it. Where that does not hold, further Newton steps are made until it does.
+A gradient is arbitrarily small far out where a loss levels off, and along flat directions. Newton's step detects a
+stationary point: near a point it lands within h/2 of its own length from it, h <= 1/2 (Kantorovich; Ciarlet and
+Mardare, Analysis and Applications 10, 249, 2012), whereas for a loss that decays like e^-r the next step is as long as
+the one before and the same Hessian proposes 0.37 of it, for r^-k at least as much, in a valley x^4 0.30. Therefore the
+step that the Hessian proposes after Newton's step must be at most a fifth as long (if rounding hides the gradient,
+longer steps to either side are tried), and the predicted decrease of the loss must be below 1e-12 of it. Otherwise
+further Newton steps are made.
 """
 
 from dataclasses import dataclass, replace
@@ -34,25 +34,25 @@ from landscape.support import Result
 Array = NDArray[np.float64]
 
 CONTRACTION = 0.2
-SIGNAL = 10.0  # times the rounding of the gradient
+SIGNAL = 10.0  # in units of the rounding of the gradient
 MOST_STEPS = 12  # Newton steps
-SOFT_SHARE = 0.1  # of a step: modes that it goes along are followed outwards
-FURTHER = (1.0, 10.0, 100.0)  # times as far out, where a loss that runs away has risen nowhere
-FAR, TRIES = 10.0, 300  # where a minimisation starts that looks for a bent way out, and its gradients
-SEEN = 1e-11  # of the loss: a difference that rounding does not make
+SOFT_SHARE = 0.1  # share of a step: modes along it are followed outward
+FURTHER = (1.0, 10.0, 100.0)  # factor of the distance up to which a runaway loss must not rise
+FAR, TRIES = 10.0, 300  # start of a minimization that searches for a bent path outward, and its gradients
+SEEN = 1e-11  # relative to the loss: a difference larger than rounding
 
 
 class Location(Enum):
-    """What there is at the end of a search."""
+    """What is at the end of a search."""
 
     POINT = "a stationary point"
-    FLAT = "along some directions neither gradient nor Hessian say anything"
-    RUNAWAY = "the loss falls outwards for ever"
+    FLAT = "along some directions rounding hides both gradient and Hessian"
+    RUNAWAY = "the loss decreases outward without bound"
 
 
 @dataclass(frozen=True, eq=False)
 class Located(Result, shows=("location", "model.value", "gradients", "hessians")):
-    """The model at the point, after what Newton steps were needed, and what there is."""
+    """The model at the point after the necessary Newton steps, and what is there."""
 
     model: LocalModel
     location: Location
@@ -67,12 +67,12 @@ class Located(Result, shows=("location", "model.value", "gradients", "hessians")
 
     @property
     def point(self) -> StationaryPoint | None:
-        """The point, a `Minimum` or `TransitionState` where it is one; None where there is none."""
+        """The point, a `Minimum` or `TransitionState` if it is one; None if there is none."""
         return typed_point(self.model, self.rounding.hessian) if self.location is Location.POINT else None
 
 
 def locate(loss: Loss, model: LocalModel) -> Located:
-    """Decide what there is at the point of a model whose gradient is small.
+    """Decide what is at the point of a model whose gradient is small.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def locate(loss: Loss, model: LocalModel) -> Located:
         If the loss is not finite at the end of a Newton step.
     """
     rounding = rounding_of(loss, model, coarse=True)
-    if not signs_of(model.free, rounding.hessian).flat:  # mostly one gradient is enough
+    if not signs_of(model.free, rounding.hessian).flat:  # usually one gradient is enough
         step = -model.projections / model.eigenvalues
         back = -_visible(model, rounding) * np.copysign(1.0, step[_softest(model)])
         if _is_resolved(model, step, 0.0) and _is_foretold(loss, model, step, back):
@@ -89,7 +89,7 @@ def locate(loss: Loss, model: LocalModel) -> Located:
 
 
 def _settle(loss: Loss, model: LocalModel) -> Located:
-    """The same with sharper bounds on the rounding, to both sides, and by Newton steps as far as they lead."""
+    """The same with sharper bounds on the rounding, to both sides, with Newton steps while they improve the point."""
     gradients = 0
     for hessians in range(MOST_STEPS + 1):
         rounding = rounding_of(loss, model)
@@ -107,7 +107,7 @@ def _settle(loss: Loss, model: LocalModel) -> Located:
             if trial.rms_gradient < model.rms_gradient:
                 model = trial
                 continue
-        what = Location.POINT if contracts else Location.FLAT  # rounding keeps it from getting better, or it is none
+        what = Location.POINT if contracts else Location.FLAT  # rounding prevents improvement, or there is no point
         here = Located(model, what, rounding, gradients, hessians + 1)
         break
     soft = np.abs(step) >= SOFT_SHARE * np.abs(step).max()
@@ -115,25 +115,25 @@ def _settle(loss: Loss, model: LocalModel) -> Located:
 
 
 def _contracts(loss: Loss, model: LocalModel, step: Array, rounding: Rounding) -> bool:
-    """Whether the Hessian foretells the gradient after Newton's `step` (P,), in the eigenbasis, to a fifth of the step.
+    """Whether the Hessian predicts the gradient after Newton's `step` (P,), in the eigenbasis, to a fifth of the step.
 
-    To either side the softest mode is added, until the change of the gradient stands out from its rounding.
+    The softest mode is added to either side until the change of the gradient exceeds its rounding.
     """
     visible = _visible(model, rounding)
     return all(_is_foretold(loss, model, step, more) for more in (visible, -visible))
 
 
 def _softest(model: LocalModel) -> int:
-    return int(np.argmin(np.abs(model.free)))  # zero modes stand last
+    return int(np.argmin(np.abs(model.free)))  # zero modes come last
 
 
 def _visible(model: LocalModel, rounding: Rounding) -> float:
-    """How far along the softest mode the gradient changes by more than its rounding."""
+    """Distance along the softest mode at which the gradient changes by more than its rounding."""
     return SIGNAL * rounding.gradient / abs(model.eigenvalues[_softest(model)])
 
 
 def _is_foretold(loss: Loss, model: LocalModel, step: Array, more: float) -> bool:
-    """Whether the gradient changes as the Hessian says after a step that is so much longer along the softest mode."""
+    """Whether the gradient changes as the Hessian predicts after a step lengthened along the softest mode."""
     step = step.copy()
     step[_softest(model)] += more
     _, gradient = loss.value_and_gradient(model.point + model.eigenvectors @ step)
@@ -142,21 +142,22 @@ def _is_foretold(loss: Loss, model: LocalModel, step: Array, more: float) -> boo
 
 
 def _is_resolved(model: LocalModel, step: Array, rounding: float) -> bool:
-    """Whether Newton's step would lower the loss, or the gradient, by no more than can be seen."""
+    """Whether Newton's step would lower the loss, or the gradient, by less than is visible."""
     fall = 0.5 * np.abs(model.projections * step).sum()
     return bool(fall <= VALUE_RESOLUTION * abs(model.value) or np.linalg.norm(model.gradient) <= rounding)
 
 
 def _elsewhere(loss: Loss, model: LocalModel, soft: NDArray[np.bool_], flat: Located) -> Located:
-    """`flat`, or that the loss runs away along `soft` modes (P,) of a model that is no point."""
+    """`flat`, or runaway along `soft` modes (P,), for a model that is not at a stationary point."""
     return replace(flat, location=Location.RUNAWAY) if runs_away(loss, model, soft) else flat
 
 
 def runs_away(loss: Loss, model: LocalModel, soft: NDArray[np.bool_]) -> bool:
-    """Whether the loss falls all the way out along theta (P,), or along the part of it that lies in the `soft` modes.
+    """Whether the loss decreases all the way out along theta (P,), or along its component in the `soft` modes.
 
-    It does if it is higher half-way back, and rises nowhere straight on, up to a hundred times as far; or, as the way
-    may bend, if a minimisation from ten times as far out ends out there and no higher. A penalty would make it rise.
+    It does if it is higher halfway back and rises nowhere straight ahead, up to a hundred times as far; or, because
+    the path may bend, if a minimization from ten times as far out ends there and no higher. A penalty would make it
+    rise.
     """
     soft_modes, modes = (model.eigenvectors[:, chosen & ~model.zero] for chosen in (soft, np.ones_like(soft)))
     part, whole = soft_modes @ (soft_modes.T @ model.point), modes @ (modes.T @ model.point)
@@ -172,7 +173,7 @@ def _rises_back(loss: Loss, model: LocalModel, out: Array, noise: float) -> bool
 
 
 def _falls(loss: Loss, model: LocalModel, out: Array, noise: float) -> bool:
-    """Whether the loss is higher half-way back along `out` (P,) and rises nowhere further on."""
+    """Whether the loss is higher halfway back along `out` (P,) and rises nowhere further out."""
     if not _rises_back(loss, model, out, noise):
         return False
     further = [loss.value_and_gradient(model.point + times * out)[0] for times in FURTHER]

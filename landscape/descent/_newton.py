@@ -1,4 +1,4 @@
-"""Trust-region Newton minimisation in the eigenbasis of the exact Hessian."""
+"""Trust-region Newton minimization in the eigenbasis of the exact Hessian."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +8,11 @@ from landscape.stationary import LocalModel, local_model, value_noise
 
 Array = NDArray[np.float64]
 
-MAX_REJECTIONS = 8  # in a row, where only rounding is left
+MAX_REJECTIONS = 8  # in a row, if only rounding is left
 
 
 def trust_region_step(eigenvalues: Array, projections: Array, radius: float) -> Array:
-    """Minimiser of the quadratic model within `radius`, in the eigenbasis (More and Sorensen 1983).
+    """Minimizer of the quadratic model within `radius`, in the eigenbasis (More and Sorensen 1983).
 
     Solves |p| = radius for p_i = -g_i / (lambda_i + shift) by safeguarded Newton on 1/|p|; in the hard
     case (no gradient along the lowest mode) the missing length goes along that mode.
@@ -43,10 +43,10 @@ def trust_region_step(eigenvalues: Array, projections: Array, radius: float) -> 
 def newton(
     loss: Loss, theta: Array, *, tolerance: float, radius: float = 0.5, max_radius: float = 3.0, max_steps: int = 300
 ) -> tuple[LocalModel, int]:
-    """Minimise from `theta` (P,): the last local model and the number of Hessians.
+    """Minimize from `theta` (P,); return the last local model and the number of Hessians.
 
-    Ends where the rms gradient is at most `tolerance` and no eigenvalue is negative beyond rounding, or after
-    `max_steps`, or where rounding leaves nothing to gain.
+    Ends if the rms gradient is at most `tolerance` and no eigenvalue is negative beyond rounding, after `max_steps`,
+    or if rounding prevents further progress.
     """
     model, rejections = local_model(loss, theta), 0
     noise = value_noise(model.value, float(np.abs(model.eigenvalues).max()), float(np.linalg.norm(model.point)))
@@ -56,7 +56,7 @@ def newton(
         step = trust_region_step(model.eigenvalues, model.projections, radius)
         predicted = -(model.projections @ step + 0.5 * (model.eigenvalues * step) @ step)
         trial = local_model(loss, model.point + model.eigenvectors @ step)
-        if predicted < noise:  # the loss cannot tell: let the gradient decide
+        if predicted < noise:  # the loss cannot resolve it: let the gradient decide
             accepted, ratio = trial.rms_gradient < model.rms_gradient or model.eigenvalues[0] <= 0.0, 1.0
             rejections = 0 if accepted else rejections + 1
         else:

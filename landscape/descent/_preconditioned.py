@@ -1,9 +1,9 @@
 """L-BFGS preconditioned by the exact Hessian: a few Hessians replace many hundred gradients.
 
-The curvatures of these losses span six orders of magnitude, which is what makes plain L-BFGS slow, and
-the soft valleys bend, which is what makes Newton's method slow. So the Hessian is taken now and then, the
-absolute values of its eigenvalues (Dauphin et al. 2014) scale the steps, and from there L-BFGS learns
-from gradients alone how the curvature changes.
+The curvatures of these losses span six orders of magnitude, which is what makes plain L-BFGS slow, and the soft
+valleys bend, which is what makes Newton's method slow. The Hessian is therefore evaluated now and then, the absolute
+values of its eigenvalues (Dauphin et al. 2014) scale the steps, and from there L-BFGS learns the change of the
+curvature from gradients alone.
 """
 
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ Array = NDArray[np.float64]
 
 REFRESH = 25  # steps between two Hessians; one with its eigenvectors costs about ten gradients
 MEMORY = 25  # pairs
-FLOOR = 1e-5  # curvature assumed where it is smaller, as long as one is negative
+FLOOR = 1e-5  # lower limit of the curvature, as long as one is negative
 FIRST_RADIUS = 0.5
 SHRINK, GROW = 0.25, 2.0  # of the radius
-RETRIES = 2  # shorter steps in a row before a new Hessian is the better buy
-MAX_RETRIES = 40  # of the first step: at a quarter each no longer than rounding
-SADDLE_RMS = 1e-5  # below this gradient a negative mode is followed whatever it says
+RETRIES = 2  # shorter steps in a row before a new Hessian is cheaper
+MAX_RETRIES = 40  # of the first step: after this many quarterings it is as short as rounding
+SADDLE_RMS = 1e-5  # below this gradient a negative mode is always followed
 SMALL = 1e-2  # largest curvature below which these two are scaled down
 
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """Where the minimisation ended: a model with the certificate, and what it cost."""
+    """End of the minimization: a model with the certificate, and its cost."""
 
     model: LocalModel
     gradients: int
@@ -41,7 +41,7 @@ class Descent:
 
 @dataclass(eq=False)
 class _Walk:
-    """Steps by gradients between two Hessians; `projections` are the gradient in the eigenbasis of the first."""
+    """Gradient steps between two Hessians; `projections` are the gradient in the eigenbasis of the first."""
 
     point: Array
     value: float
@@ -58,7 +58,7 @@ def inverse_metric(metric, projections, radius):
     if np.sqrt(np.sum((projections / metric) ** 2)) <= radius:
         return 1.0 / metric
     low, high = 0.0, np.sqrt(np.sum(projections**2)) / radius
-    while True:  # length falls with the shift, and at `high` it is below the radius
+    while True:  # the length decreases with the shift, and at `high` it is below the radius
         shift = 0.5 * (low + high)
         length = np.sqrt(np.sum((projections / (metric + shift)) ** 2))
         if abs(length - radius) <= 1e-2 * radius or high - low <= 1e-12 * high:
@@ -71,14 +71,14 @@ def inverse_metric(metric, projections, radius):
 
 @njit(cache=True)
 def _propose(point, basis, projections, steps, changes, n_pairs, inverse, radius):
-    """Step in the eigenbasis, its length and slope, and the point (P,) it leads to: `lbfgs_step` and one product."""
+    """Step in the eigenbasis, its length and slope, and its end point (P,): `lbfgs_step` and one product."""
     step, length, slope = lbfgs_step(projections, steps, changes, n_pairs, inverse, radius)
     return step, length, slope, point + np.dot(basis, step)
 
 
 @njit(cache=True)
 def _learn(step, length, change, steps, changes, n_pairs):
-    """Number of pairs after this one is stored, which it is where the curvature along it is positive."""
+    """Store a pair if the curvature along it is positive; return the number of pairs."""
     if np.dot(step, change) > 1e-12 * length * np.sqrt(np.dot(change, change)):
         steps[n_pairs % steps.shape[0]], changes[n_pairs % steps.shape[0]] = step, change
         return n_pairs + 1
@@ -88,9 +88,9 @@ def _learn(step, length, change, steps, changes, n_pairs):
 def preconditioned_lbfgs(
     loss: Loss, theta: Array, *, tolerance: float, max_step: float, max_gradients: int, max_norm: float = np.inf
 ) -> Descent:
-    """Minimise from `theta` (P,) to an rms gradient of `tolerance` where no eigenvalue is negative beyond rounding.
+    """Minimize from `theta` (P,) to an rms gradient of `tolerance` without eigenvalues negative beyond rounding.
 
-    Ends before that after `max_gradients`, beyond `max_norm`, or where rounding leaves nothing to gain.
+    Ends earlier after `max_gradients`, beyond `max_norm`, or if rounding prevents further progress.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def preconditioned_lbfgs(
     while gradients < max_gradients and not (model.rms_gradient <= tolerance and not model.index):
         walk = _walk(loss, model, radius, tolerance, max_step, max_gradients - gradients, noise)
         gradients += walk.gradients
-        radius = max(walk.radius, walk.last_length)  # what failed at the end is forgiven: the Hessian was old
+        radius = max(walk.radius, walk.last_length)  # failures at the end do not count: the Hessian was old
         if walk.steps == 0:
             break
         model, hessians = local_model(loss, walk.point), hessians + 1
@@ -114,9 +114,9 @@ def preconditioned_lbfgs(
 def _walk(
     loss: Loss, model: LocalModel, radius: float, tolerance: float, max_step: float, max_gradients: int, noise: float
 ) -> _Walk:
-    """Steps from the point of `model` until they fail, the gradient is small, or a new Hessian is due.
+    """Take steps from the point of `model` until they fail, the gradient is small, or a new Hessian is due.
 
-    `noise` is the change of the loss, in nats, that is too small to be seen in it.
+    `noise` is the largest invisible change of the loss, in nats.
     """
     eigenvalues, basis, size = model.eigenvalues, model.eigenvectors, model.point.size
     scale = min(1.0, float(np.abs(eigenvalues).max()) / SMALL)
@@ -162,7 +162,7 @@ def _walk(
 
 
 def _is_downhill(walk: _Walk, value: float, projections: Array, slope: float, noise: float) -> bool:
-    """Whether a step of this slope went down; where the loss cannot tell the gradient does."""
+    """Whether a step of this slope went down; if the loss cannot resolve it, the gradient decides."""
     if -0.5 * slope > noise:
         return value < walk.value
     return bool(projections @ projections < walk.projections @ walk.projections) and value <= walk.value + noise

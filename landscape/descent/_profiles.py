@@ -1,4 +1,4 @@
-"""The loss along the real way between minima: down both sides of each transition state, joined."""
+"""The loss along the path between minima: down both sides of each transition state, joined."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Profile(Result, shows=("losses", "lengths"), axes={"T": "point", "k": "transition_state", "k + 1": "minimum"}):
-    """The loss along a way through k transition states.
+    """The loss along a path through k transition states.
 
     Attributes
     ----------
     points : (T, P) float64
-        Points on the way; where the loss has symmetries each piece is the image that continues the one before.
+        Points on the path; if the loss has symmetries, each piece is the image that continues the one before.
     lengths : (T,) float64
-        Length of the way up to each point, Euclidean in parameter space; starts at 0.
+        Euclidean length of the path up to each point; starts at 0.
     losses : (T,) float64
         In nats.
     minima : (k + 1,) int64
@@ -57,25 +57,25 @@ def loss_profile(
     ----------
     loss : Loss
     minima : sequence of Minimum
-        The k + 1 minima on the way, in order (`Pathway.minima`).
+        The k + 1 minima on the path, in order (`Pathway.minima`).
     transition_states : sequence of TransitionState
         The k transition states between them.
     points_per_side : int
-        Samples, evenly spaced in length, of each way down.
+        Number of samples, evenly spaced in length, on each downhill path.
     path_error : float, optional
-        Euclidean error of one step of the flow. By default that of the searches, smaller where an error might decide
-        where the way ends; so the ways end in the same minima.
+        Euclidean error of one step of the flow. By default that of the searches, smaller if an error might decide
+        where the path ends, so that the paths end in the same minima.
 
     Raises
     ------
     ValueError
-        If there is not one minimum more than transition states, or a way down from a transition state does not
-        end in its minimum.
+        If there is not exactly one minimum more than transition states, or a downhill path does not end in its
+        minimum.
 
     Notes
     -----
-    Pieces join at the minima: the symmetry that carries the begin of a piece nearest to the end of the piece
-    before carries the whole piece along. The loss does not change.
+    Pieces join at the minima: the symmetry that brings the beginning of a piece nearest to the end of the piece before
+    acts on the whole piece. The loss does not change.
     """
     if not transition_states or len(minima) != len(transition_states) + 1:
         msg = (
@@ -97,7 +97,7 @@ def loss_profile(
 
 
 def _way_down(loss: Loss, state: TransitionState, sign: float, path_error: float | None) -> tuple[Array, QuenchResult]:
-    """The way (T, P) from a transition state down one side, and where it ends."""
+    """The path (T, P) from a transition state down one side, and where it ends."""
     modes = loss.zero_modes
     top = local_model(loss, state.coordinates - modes.T @ (modes @ state.coordinates))
     errors = PATH_ERRORS if path_error is None else (path_error,)
@@ -108,13 +108,13 @@ def _way_down(loss: Loss, state: TransitionState, sign: float, path_error: float
 def _oriented(
     loss: Loss, sides: list[tuple[Array, QuenchResult]], ends: tuple[Minimum, Minimum], k: int
 ) -> tuple[Array, Array]:
-    """The ways to the first and to the second of two minima, each complete with its minimum."""
+    """The paths to the first and to the second of two minima, each including its minimum."""
     for order in ((0, 1), (1, 0)):
         ways = [_completed(loss, *sides[side], minimum) for side, minimum in zip(order, ends, strict=True)]
         if ways[0] is not None and ways[1] is not None:
             return ways[0], ways[1]
     msg = (
-        f"transition_states[{k}] must join minima[{k}] and minima[{k + 1}]; the ways down from it end at losses "
+        f"transition_states[{k}] must connect minima[{k}] and minima[{k + 1}]; the paths down from it end at losses "
         f"{sides[0][1].value:.9g} and {sides[1][1].value:.9g}, the minima have {ends[0].value:.9g} and "
         f"{ends[1].value:.9g}"
     )
@@ -122,7 +122,7 @@ def _oriented(
 
 
 def _completed(loss: Loss, way: Array, end: QuenchResult, minimum: Minimum) -> Array | None:
-    """The way with the minimum that it leads to as its last point; None if that is another one."""
+    """The path with its minimum as the last point; None if it leads to another minimum."""
     if not end.converged:
         return None
     image = _continued(loss.network, minimum.coordinates[None], end.coordinates)
@@ -131,7 +131,7 @@ def _completed(loss: Loss, way: Array, end: QuenchResult, minimum: Minimum) -> A
 
 
 def _continued(network: MLP | None, piece: Array, end: Array) -> Array:
-    """The image of a piece (T, P) of the way whose first point is nearest to `end` (P,)."""
+    """The image of a piece (T, P) of the path whose first point is nearest to `end` (P,)."""
     if network is None or not network.hidden:
         return piece
     (element,) = align(network, piece[0], end[None])
@@ -143,7 +143,7 @@ def _lengths(points: Array) -> Array:
 
 
 def _even(way: Array, n: int) -> Array:
-    """Points (n, P) evenly spaced on a polygon (T, P), its ends included."""
+    """Points (n, P) evenly spaced on a polygon (T, P), including its ends."""
     lengths = _lengths(way)
     goals = np.linspace(0.0, lengths[-1], n)
     after = np.searchsorted(lengths, goals).clip(1, lengths.size - 1)
@@ -153,7 +153,7 @@ def _even(way: Array, n: int) -> Array:
 
 
 def _joined(loss: Loss, pieces: list[Array], n: int) -> Profile:
-    """Pieces of 2 n - 1 points whose ends coincide, as one way."""
+    """Pieces of 2 n - 1 points whose ends coincide, as one path."""
     points = np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
     period = 2 * (n - 1)
     return Profile(

@@ -22,11 +22,11 @@ Method = Literal["lbfgs", "flow"]
 
 HANDOVER = 0.1  # norm of the gradient below which the first Hessian pays
 MAX_STEPS = 20_000
-PATH_ERROR = 1e-3  # of a step of the flow
-FAR = 30.0  # times as far from the origin as the start, and further than that: a look whether the loss runs away
-FINER = 1e-4  # of the tolerance, where it is no small gradient
-SOFT = 1e-6  # of the largest eigenvalue: modes along which a quench that did not end may run away
-FLOW_HANDOVER = 1e-7  # rms gradient below which the flow's last, quadratic part may give way to Newton
+PATH_ERROR = 1e-3  # error of a step of the flow
+FAR = 30.0  # distance from the origin, in units of that of the start and absolute, that triggers a runaway test
+FINER = 1e-4  # relative to the tolerance, if it is not a small gradient
+SOFT = 1e-6  # relative to the largest eigenvalue: modes along which an unfinished quench may run away
+FLOW_HANDOVER = 1e-7  # rms gradient below which Newton may replace the flow's last, quadratic part
 
 
 class QuenchStatus(Enum):
@@ -37,10 +37,10 @@ class QuenchStatus(Enum):
     STALLED = "rounding errors keep the gradient above the tolerance; increase tolerance"
     SADDLE = "the gradient vanishes at a saddle; displace the start along the lowest eigenvector"
     DEGENERATE = (
-        "the loss is flat along some directions, within rounding, so this is no isolated minimum; "
+        "the loss is flat along some directions, within rounding, so this is not an isolated minimum; "
         "use regularization > 0, standardize the inputs, or leave out features that others determine"
     )
-    RUNAWAY = "the loss falls for ever as the parameters grow: that way there is no minimum; use regularization > 0"
+    RUNAWAY = "the loss decreases without bound as the parameters grow: there is no minimum; use regularization > 0"
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
 
 
@@ -128,7 +128,7 @@ def quench(
     max_steps: int = MAX_STEPS,
     path_error: float = PATH_ERROR,
 ) -> QuenchResult:
-    """Minimise the loss from `theta` (P,) to an rms gradient of `tolerance`.
+    """Minimize the loss from `theta` (P,) to an rms gradient of `tolerance`.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def quench(
     method : {"lbfgs", "flow"}
         "lbfgs": L-BFGS, preconditioned by an exact Hessian every 25 steps: the fastest, but its long steps
         may leave the basin. "flow": the gradient flow, integrated with error
-        control, ends in the minimum whose basin `theta` lies in.
+        control, ends in the minimum whose basin contains `theta`.
     tolerance : float
         rms gradient at the end.
     max_step : float
@@ -145,8 +145,8 @@ def quench(
     max_steps : int
         Gradient evaluations of method "lbfgs", or Hessians of the flow.
     path_error : float
-        Euclidean error of one step of the flow. Of 72 random starts of three networks 10 ended in another
-        minimum than along an exact path at 1e-2, one at 1e-3 and none at 1e-4, for 1 : 1.9 : 4.5 Hessians.
+        Euclidean error of one step of the flow. Of 72 random starts of three networks, 10 at 1e-2, one at 1e-3 and
+        none at 1e-4 ended in another minimum than along an exact path, for 1 : 1.9 : 4.5 Hessians.
 
     Raises
     ------
@@ -171,15 +171,15 @@ def _quench(
 
 
 def _lbfgs_quench(loss: Loss, theta: Array, tolerance: float, max_step: float, max_steps: int) -> QuenchResult:
-    """First by gradients alone, then with a Hessian now and then; a look at where it goes when it has gone far."""
-    modes = loss.zero_modes  # along these the minimum is a line: take its point nearest to the origin
+    """First by gradients alone, then with a Hessian now and then; tests for a runaway when it is far out."""
+    modes = loss.zero_modes  # along zero modes the minimum is a line: take its point nearest to the origin
     handover = max(tolerance, HANDOVER / np.sqrt(theta.size))
     first = lbfgs(loss, theta, tolerance=handover, max_step=max_step, max_steps=max_steps)
     start, far = first.point - modes.T @ (modes @ first.point), FAR * (1.0 + float(np.linalg.norm(theta)))
     descent = _descent(loss, start, tolerance, max_step, max_steps - first.evaluations, far)
     gradients, hessians = first.evaluations + descent.gradients, descent.hessians
     result = _result(loss, descent.model, tolerance, gradients, hessians, limit_reached=gradients >= max_steps)
-    if result.status is QuenchStatus.DEGENERATE and not result.flat:  # so small a gradient is large in this landscape
+    if result.status is QuenchStatus.DEGENERATE and not result.flat:  # even this gradient is large in this landscape
         descent = _descent(loss, result.coordinates, FINER * tolerance, max_step, max_steps - gradients, far)
         gradients, hessians = gradients + descent.gradients, hessians + descent.hessians
         result = _result(loss, descent.model, tolerance, gradients, hessians, limit_reached=gradients >= max_steps)
@@ -187,7 +187,7 @@ def _lbfgs_quench(loss: Loss, theta: Array, tolerance: float, max_step: float, m
 
 
 def _descent(loss: Loss, start: Array, tolerance: float, max_step: float, max_gradients: int, far: float) -> Descent:
-    """Preconditioned L-BFGS, which looks, once it is `far` from the origin, whether it runs away."""
+    """Preconditioned L-BFGS that tests for a runaway once it is `far` from the origin."""
     first = preconditioned_lbfgs(
         loss, start, tolerance=tolerance, max_step=max_step, max_gradients=max_gradients, max_norm=far
     )
@@ -210,7 +210,7 @@ def flow_quench(
     on_step: Callable[[FlowStep], object] | None = None,
     visit: Callable[[FlowStep], bool] | None = None,
 ) -> QuenchResult:
-    """Follow the gradient flow from `theta` (P,), Newton at its end; `visit` may stop it (see `gradient_flow`)."""
+    """Follow the gradient flow from `theta` (P,), with Newton at its end; `visit` may stop it (see `gradient_flow`)."""
     stopped = False
 
     def stops(step: FlowStep) -> bool:
@@ -224,7 +224,7 @@ def flow_quench(
             on_step=on_step, visit=None if visit is None else stops,
         )  # fmt: skip
         modes, newtons, limit_reached = loss.zero_modes, 0, flows >= max_steps
-        if not (model.index or limit_reached or stopped):  # else Newton would leave the saddle, or the path
+        if not (model.index or limit_reached or stopped):  # otherwise Newton would leave the saddle, or the path
             start = model.point - modes.T @ (modes @ model.point)
             model, newtons = newton(loss, start, tolerance=tolerance, radius=0.05)
         if stopped:
@@ -259,12 +259,12 @@ def _ended(model: LocalModel, status: QuenchStatus, gradients: int, hessians: in
 
 
 def _is_lost(loss: Loss, model: LocalModel) -> bool:
-    """Whether a quench that did not end yet runs away along soft modes."""
+    """Whether an unfinished quench runs away along soft modes."""
     return runs_away(loss, model, model.eigenvalues <= SOFT * np.abs(model.free).max(initial=0.0))
 
 
 def is_stationary(loss: Loss, model: LocalModel, tolerance: float = GRADIENT_TOLERANCE) -> bool:
-    """Whether the gradient is within the tolerance; the standard one, or a larger one, gives way to rounding."""
+    """Whether the gradient is within the tolerance; rounding relaxes the standard tolerance, or a larger one."""
     if model.rms_gradient <= tolerance:
         return True
     if tolerance < GRADIENT_TOLERANCE:

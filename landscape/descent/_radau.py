@@ -1,4 +1,4 @@
-"""Downhill paths by SciPy's Radau: nothing in common with the search's flow but the loss."""
+"""Downhill paths by SciPy's Radau, which shares only the loss with the flow of the searches."""
 
 import warnings
 
@@ -14,9 +14,9 @@ from landscape.support import one_thread
 
 Array = NDArray[np.float64]
 
-PUSH_SHARE = 0.3  # of the search's push, and straight along the mode
-NEAR = 1e-3  # of the distance to the transition state: so far from the path's end Newton's method may take over
-MAX_STEPS = 3_000  # 100 to 200 are usual
+PUSH_SHARE = 0.3  # share of the push of the searches, straight along the mode
+NEAR = 1e-3  # share of the distance to the transition state at which Newton's method may take over
+MAX_STEPS = 3_000  # usually 100 to 200
 
 
 def radau_end(loss: Loss, model: LocalModel, sign: float, *, rtol: float) -> Minimum | None:
@@ -26,10 +26,11 @@ def radau_end(loss: Loss, model: LocalModel, sign: float, *, rtol: float) -> Min
 
 
 def radau_flow(loss: Loss, start: Array, origin: Array, *, rtol: float) -> Minimum | None:
-    """The minimum that the gradient flow from `start` (P,) leads to, None if it leads to none.
+    """The minimum that the gradient flow from `start` (P,) leads to; None if it leads to none.
 
-    Radau IIA of order 5 with the exact Jacobian -Hessian at relative tolerance `rtol`, until the quadratic model puts
-    the minimum within `NEAR` times the distance to `origin` (P,), such as the saddle that the path comes from.
+    Radau IIA of order 5 with the exact Jacobian -Hessian at relative tolerance `rtol`, until the quadratic model
+    predicts the minimum within `NEAR` times the distance to `origin` (P,), such as the saddle that the path comes
+    from.
     """
     size = float(np.linalg.norm(origin)) / np.sqrt(start.size)
     solver = Radau(
@@ -42,11 +43,11 @@ def radau_flow(loss: Loss, start: Array, origin: Array, *, rtol: float) -> Minim
         jac=lambda _, theta: -loss.value_gradient_hessian(theta)[2],  # pyright: ignore[reportArgumentType]
     )
     for _ in range(MAX_STEPS):
-        with warnings.catch_warnings(action="ignore"):  # of an LU factorization that is not used after all
+        with warnings.catch_warnings(action="ignore"):  # of an LU factorization that is not used
             try:
                 solver.step()
                 end = _near_minimum(loss, solver.y, origin)
-            except (FloatingPointError, ValueError):  # the loss or what SciPy makes of it is not finite there
+            except (FloatingPointError, ValueError):  # the loss or SciPy's step is not finite there
                 return None
         if end is not None or solver.status != "running":
             return end

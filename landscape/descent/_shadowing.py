@@ -1,8 +1,8 @@
-"""Gradient-flow quenches of many points along a run: a flow that runs beside a former one need not go to its end.
+"""Gradient-flow quenches of many points along a run: a flow that follows an earlier one need not go to its end.
 
-A run of SGD follows valleys that its gradient flow follows too, so the flows of consecutive snapshots run side by
-side for most of their way. Where a flow comes near the path of a former one, its deviation is carried along that
-path to the minimum, and the flow stops only if the deviation stays small all the way and dies out at its end.
+A run of SGD follows the same valleys as its gradient flow, so the flows of consecutive snapshots run side by side for
+most of their length. Where a flow comes near the path of an earlier one, its deviation is carried along that path to
+the minimum, and the flow stops only if the deviation stays small throughout and decays at its end.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,20 +22,20 @@ from landscape.support import one_thread
 
 Array = NDArray[np.float64]
 
-TUBE = 0.1  # the deviation's largest length: of paths that part for different minima it went beyond 0.3
-MEMORY = 2  # former paths remembered
-GROWTH = 1.4  # of the number of steps from one try to the next
-MARGIN = 2.0  # times the deviation: near a ridge the errors of the deviation itself decide
-NEWS = 10  # steps of its own that a flow beside another path has to go to be remembered
-SPARE = 5  # steps of that path before their meeting
-MOST_WALKED = 3  # times the steps of a path: what is set back on it again and again does not follow it
+TUBE = 0.1  # largest length of the deviation; it exceeds 0.3 for paths that separate to different minima
+MEMORY = 2  # number of earlier paths kept
+GROWTH = 1.4  # growth of the number of steps from one attempt to the next
+MARGIN = 2.0  # factor on the deviation: near a ridge the errors of the deviation itself decide
+NEWS = 10  # steps of its own that a flow beside another path needs in order to be kept
+SPARE = 5  # steps of that path before they meet
+MOST_WALKED = 3  # in units of the steps of a path: a point that is set back on it again and again does not follow it
 TINY = float(np.finfo(float).tiny)
-LARGEST_SIZE = 300  # parameters: a path holds the eigenvectors of all its Hessians
+LARGEST_SIZE = 300  # parameters: a path stores the eigenvectors of all its Hessians
 
 
 @dataclass(frozen=True, eq=False)
 class _Place:
-    """A point beside a path: near `base` (P,), which is on it, after a share of the time of step k."""
+    """A point near a path: close to `base` (P,), which is on it, after a share of the time of step k."""
 
     step: int
     share: float
@@ -47,7 +47,7 @@ class _Place:
 class _Path:
     """The steps of a flow: step k goes from points[k] to points[k + 1] in times[k].
 
-    After them the flow is at the minimum `end`, or near the path `after`, which it then stays beside.
+    After them the flow is at the minimum `end`, or near the path `after`, which it then follows.
     """
 
     points: list[Array]
@@ -62,7 +62,7 @@ class _Path:
         return len(self.steps) + (self.after.length if self.after else 0)
 
     def nearest_part(self, theta: Array) -> tuple["_Path", _Place]:
-        """Whether this path or one after it is nearest to a point (P,), and where."""
+        """Which of this path and those after it is nearest to a point (P,), and where."""
         place = self.nearest(theta)
         if self.after is None:
             return self, place
@@ -70,7 +70,7 @@ class _Path:
         return (part, later) if _square(later.deviation) < _square(place.deviation) else (self, place)
 
     def rest(self, k: int) -> "_Path":
-        """What is left of the path from step k on."""
+        """The rest of the path from step k on."""
         return replace(self, points=self.points[k:], steps=self.steps[k:])
 
     @cached_property
@@ -79,7 +79,7 @@ class _Path:
         return np.array(self.points)
 
     def way(self, k: int) -> tuple[Array, Array]:
-        """Shares of the time of step k, from 0 to 1, and where the flow is then."""
+        """Shares of the time of step k, from 0 to 1, and the points of the flow at these times."""
         if k not in self._ways:
             points = np.vstack([self.points[k], self.steps[k].way])
             self._ways[k] = np.concatenate([[0.0], FRACTIONS]), points
@@ -90,7 +90,7 @@ class _Path:
         return {}
 
     def nearest(self, theta: Array) -> _Place:
-        """Where the path is nearest to a point (P,)."""
+        """Place on the path that is nearest to a point (P,)."""
         k, _, _ = _nearest(theta, self.corners)
         shares, points = self.way(k)
         j, part, deviation = _nearest(theta, points)
@@ -98,7 +98,7 @@ class _Path:
 
     @cached_property
     def directions(self) -> list[tuple[Array, float]]:
-        """Unit vector (P,) along the path at the begin of each step, and the length on which it is straight."""
+        """Unit vector (P,) along the path at the beginning of each step, and the length on which it is straight."""
         slow = [slow_direction(step) for step in self.steps]
         return [
             (step.model.eigenvectors @ along, straight)
@@ -107,7 +107,7 @@ class _Path:
 
     @cached_property
     def decays(self) -> list[Array]:
-        """What becomes of a deviation of one along each mode (P,) in each step, to first order."""
+        """Factor by which a deviation along each mode (P,) changes in each step, to first order."""
         return [np.exp(-step.time * step.model.eigenvalues) for step in self.steps]
 
 
@@ -118,11 +118,11 @@ def _square(vector: Array) -> float:
 def quench_along(loss: Loss, points: Iterable[ArrayLike], *, path_error: float = PATH_ERROR) -> list[QuenchResult]:
     """Flow from each of `points` (P,), such as snapshots of a run in their order, to its minimum.
 
-    The minima that ``quench(loss, theta, method="flow")`` gives, at a part of the cost where points follow each
-    other closely: see `beside`. That test is no proof: it trusts that what happens within `TUBE` of a path is seen
-    by the gradients there. Where a flow's own errors (`path_error`) decide, on either side of a ridge, the two may
-    differ: with a laxer test (`LAG` infinite) four of 500 snapshots of five runs of (2,5,5,4) did, and of three of
-    these that were looked at the flow at a `path_error` of 2e-5 ended where this function said, not `quench`.
+    Returns the minima of ``quench(loss, theta, method="flow")``, at a fraction of the cost if points follow each other
+    closely: see `beside`. That test is not a proof: it assumes that gradients detect what happens within `TUBE` of a
+    path. If a flow's own errors (`path_error`) decide, on either side of a ridge, the two may differ: with a weaker
+    test (`LAG` infinite) four of 500 snapshots of five runs of (2,5,5,4) did, and in the three of these that were
+    examined, the flow at a `path_error` of 2e-5 agreed with this function, not with `quench`.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def quench_along(loss: Loss, points: Iterable[ArrayLike], *, path_error: float =
     Returns
     -------
     list of QuenchResult
-        In the order of the points. The number of Hessians tells how far each flow went itself.
+        In the order of the points. The number of Hessians shows how far each flow went itself.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def quench_along(loss: Loss, points: Iterable[ArrayLike], *, path_error: float =
 
 
 def _flow(loss: Loss, start: Array, former: Sequence[_Path], path_error: float) -> tuple[QuenchResult, _Path | None]:
-    """Where the flow ends, and its path if it tells more than the former ones."""
+    """Where the flow ends, and its path if it adds to the earlier ones."""
     if start.size > LARGEST_SIZE:
         return flow_quench(loss, start, path_error=path_error), None
     path, joined, due = _Path([start]), [], 1
@@ -182,7 +182,7 @@ def _flow(loss: Loss, start: Array, former: Sequence[_Path], path_error: float) 
 
 
 def _joined(path: _Path, other: Any, result: QuenchResult) -> tuple[QuenchResult, _Path | None]:
-    """What a flow that stopped beside another path has found, at its own costs."""
+    """Result of a flow that stopped beside another path, with its own costs."""
     costs = {"gradient_evaluations": result.gradient_evaluations, "hessian_evaluations": result.hessian_evaluations}
     found = path.result = replace(other.result, **costs)
     if len(path.steps) < NEWS:
@@ -193,14 +193,14 @@ def _joined(path: _Path, other: Any, result: QuenchResult) -> tuple[QuenchResult
 
 
 def beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> int | None:
-    """For how many steps the flow from `theta` (P,) would stay beside a former path; None: to their common minimum.
+    """Number of steps for which the flow from `theta` (P,) would follow an earlier path; None: to their common minimum.
 
-    The deviation obeys d delta / dt = -(gradient(p + delta) - gradient(p)) along the path p(t). First its linear
-    part is integrated, with the Hessians that the path's own steps used, then all of it (exponential Euler, one
-    gradient a step). What is along the path is a shift in time: while it is short (`LAG`) it is taken off after each
-    step, else the deviation is counted from where the path is nearest. Its length may nowhere exceed `TUBE`, and where
-    the path ends it has to be below `path_error`, a deviation that the integrator may make in any step, or the
-    minimum's quadratic model has to bring it home within that.
+    The deviation obeys d delta / dt = -(gradient(p + delta) - gradient(p)) along the path p(t). First its linear part
+    is integrated, with the Hessians of the path's own steps, then the full equation (exponential Euler, one gradient
+    per step). The component along the path is a shift in time: while it is short (`LAG`) it is removed after each
+    step, otherwise the deviation is measured from the nearest point of the path. Its length must never exceed `TUBE`,
+    and at the end of the path it must be below `path_error`, the error that the integrator may make in any step, or
+    the minimum's quadratic model must reduce it to that.
     """
     part, place = path.nearest_part(theta)
     place = replace(place, deviation=MARGIN * place.deviation)
@@ -209,7 +209,7 @@ def beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> int | No
 
 
 def _nearest(theta: Array, corners: Array) -> tuple[int, float, Array]:
-    """Segment of a polygon nearest to a point, the share of it before the nearest point, and the way from there."""
+    """Segment of a polygon nearest to a point, the share of it before the nearest point, and the vector from there."""
     sides = np.diff(corners, axis=0)
     squares = np.maximum((sides * sides).sum(axis=1), TINY)
     shares = np.clip(((theta - corners[:-1]) * sides).sum(axis=1) / squares, 0.0, 1.0)
@@ -219,7 +219,7 @@ def _nearest(theta: Array, corners: Array) -> tuple[int, float, Array]:
 
 
 def _leaves(path: _Path, place: _Place, path_error: float, loss: Loss | None = None) -> int | None:
-    """After how many steps a deviation leaves the tube, None if it dies out; to first order if there is no `loss`."""
+    """Number of steps after which a deviation leaves the tube, None if it decays; to first order without `loss`."""
     for walked in range(MOST_WALKED * path.length + 2):
         if not _square(place.deviation) <= TUBE**2:
             return walked
@@ -248,7 +248,7 @@ def _carried(path: _Path, place: _Place, loss: Loss | None) -> _Place:
 
 
 def _in_step(path: _Path, place: _Place, path_error: float) -> _Place:
-    """The same point with its deviation across the path: being early or late on the path is no deviation from it."""
+    """The same point with its deviation across the path: being early or late on the path is not a deviation."""
     if place.step == len(path.steps):
         return place
     direction, straight = path.directions[place.step]
@@ -259,7 +259,7 @@ def _in_step(path: _Path, place: _Place, path_error: float) -> _Place:
 
 
 def _settles(loss: Loss, path: _Path, place: _Place, path_error: float) -> bool:
-    """Whether the quadratic model at the minimum says where a point near it goes: there, within `path_error`."""
+    """Whether the quadratic model at the minimum brings a point near it there, within `path_error`."""
     model: Any = path.end
     _, gradient = loss.value_and_gradient(place.base + place.deviation)
     along = (place.base + place.deviation - model.point) @ model.eigenvectors

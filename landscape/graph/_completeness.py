@@ -1,7 +1,7 @@
-"""How many minima there are at least, judged by how often each was found.
+"""Lower bounds on the number of minima, from how often each was found.
 
-Minima are the species, searches the sampled individuals. All of this holds for searches that are independent and drawn
-alike, as quenches from random starts are: count those hits only. Nothing bounds the number from above: minima that are
+Minima are the species, searches the sampled individuals. All of this holds for independent searches from one
+distribution, such as quenches from random starts: count only their hits. There is no upper bound: minima that are
 hardly ever found may be many.
 """
 
@@ -26,9 +26,9 @@ class DiscoveryCurve(Result):
     searches : (k,) int64
         Numbers of searches, ascending.
     expected : (k,) float64
-        Mean number of distinct minima in so many of the searches, drawn without replacement.
+        Mean number of distinct minima in that many searches, drawn without replacement.
     observed : (k,) int64
-        Number of distinct minima after so many searches, in the order in which they were made.
+        Number of distinct minima after that many searches, in their actual order.
     """
 
     searches: Integers
@@ -39,7 +39,7 @@ class DiscoveryCurve(Result):
 def chao1(hits: ArrayLike, confidence: float = 0.95) -> Estimate[float]:
     """Chao1 (bias-corrected): in expectation a lower bound for the number of minima, found or not.
 
-    Its interval is that of the number of minima only where all have the same chance: see `minima_at_least` for a bound
+    Its interval covers the number of minima only if all have the same probability; `minima_at_least` gives a bound
     that always holds.
 
     Parameters
@@ -47,7 +47,7 @@ def chao1(hits: ArrayLike, confidence: float = 0.95) -> Estimate[float]:
     hits : (n,) int
         How often each minimum was found; zeros are ignored.
     confidence : float
-        Of the interval, between 0 and 1.
+        Confidence of the interval, between 0 and 1.
 
     Returns
     -------
@@ -56,17 +56,17 @@ def chao1(hits: ArrayLike, confidence: float = 0.95) -> Estimate[float]:
     Raises
     ------
     ValueError
-        If `hits` holds no hit, or anything but counts, or `confidence` is not between 0 and 1.
+        If `hits` holds no hit, or values that are not counts, or `confidence` is not between 0 and 1.
 
     Notes
     -----
     With S minima found, f1 of them once and f2 twice, ``value = S + f1 (f1 - 1) / (2 (f2 + 1))``. It is
-    a lower bound in expectation: where the chances of the minima differ much there are more.
+    a lower bound in expectation: if the probabilities of the minima differ much, there are more.
 
-    Interval: the number not found, ``T = value - S``, is taken as log-normal (Chao 1987), ``low = S + T / K``,
-    ``high = S + T K``, ``K = exp(z sqrt(log(1 + variance / T^2)))``. Where at most one minimum was found
-    only once, T = 0 and S itself may still be short: with N hits in all a minimum is missed with chance
-    ``P = exp(-N / S)``, ``low = S`` and ``high = (S + z sqrt(S P)) / (1 - P)`` (Colwell).
+    Interval: the number not found, ``T = value - S``, is assumed log-normal (Chao 1987), ``low = S + T / K``, ``high =
+    S + T K``, ``K = exp(z sqrt(log(1 + variance / T^2)))``. If at most one minimum was found only once, T = 0 and S
+    itself may still be too small: with N hits in total a minimum is missed with probability ``P = exp(-N / S)``, ``low
+    = S`` and ``high = (S + z sqrt(S P)) / (1 - P)`` (Colwell).
 
     Sources: Chao, Scand. J. Stat. 11, 265 (1984); Chao, Biometrics 43, 783 (1987); variances and the case
     T = 0: Colwell, EstimateS user's guide, appendix B.
@@ -83,14 +83,14 @@ def chao1(hits: ArrayLike, confidence: float = 0.95) -> Estimate[float]:
 
 
 def minima_at_least(found: ArrayLike, confidence: float = 0.95) -> Estimate[float]:
-    """How many minima there are at least, from independent draws that are alike, whatever the chances of the minima.
+    """Lower bound on the number of minima from independent draws of one distribution, for any probabilities.
 
     Parameters
     ----------
     found : (N,) int
-        The minimum that each random start led to, in the order of the starts.
+        Minimum that each random start led to, in the order of the starts.
     confidence : float
-        Of the lower bound, between 0 and 1.
+        Confidence of the lower bound, between 0 and 1.
 
     Returns
     -------
@@ -104,16 +104,17 @@ def minima_at_least(found: ArrayLike, confidence: float = 0.95) -> Estimate[floa
 
     Notes
     -----
-    `low` is the smallest S that the number D of distinct minima does not contradict: N draws from S minima of equal
-    chances give D or more with a probability above (1 - confidence) / 2. With unequal chances they give fewer: given
-    how many draws fell on two minima of chances a and b, whether both were found is the likelier the nearer a is to b,
-    and the rest does not depend on it; so making any two equal makes D larger, and in the limit all are. The
-    probability is bounded from above by that of a Poisson number of repeated draws, or of empty minima: the latter is a
-    sum of independent indicators (tested against the exact distribution here), whose lower tail is lighter.
+    `low` is the smallest S that is consistent with the number D of distinct minima: N draws from S minima of equal
+    probabilities give D or more with a probability above (1 - confidence) / 2. Unequal probabilities give fewer: given
+    the number of draws that fell on two minima of probabilities a and b, finding both is the more likely the closer a
+    is to b, and the rest does not depend on it; so making any two equal increases D, and in the limit all are equal.
+    The probability is bounded from above by that of a Poisson number of repeated draws, or of empty minima: the latter
+    is a sum of independent indicators (tested here against the exact distribution), whose lower tail is lighter.
 
-    Where chances differ much, the same bound for the rare minima alone says more: those that the first half of the
-    draws found at least twice are counted, and the rest of the second half are draws from the others. The better of
-    the two bounds is given, each at half the error. Derived here; tested on populations whose number is known.
+    If probabilities differ much, the same bound for the rare minima alone is sharper: minima that the first half of
+    the draws found at least twice are counted, and the rest of the second half are draws from the others. The better
+    of the two bounds is returned, each at half the error. Derived here; tested by test_completeness.py on populations
+    of known size.
     """
     _quantile(confidence)
     found = _integers("found", found)
@@ -133,7 +134,7 @@ def minima_at_least(found: ArrayLike, confidence: float = 0.95) -> Estimate[floa
 
 
 def _fewest(distinct: int, draws: int, error: float) -> int:
-    """The smallest number of minima of which so many draws may well have given so many distinct ones."""
+    """The smallest number of minima for which `draws` draws plausibly give `distinct` distinct ones."""
     low, high = distinct, max(distinct, 1)
     while _chance_of_as_many(high, distinct, draws) <= error:
         low, high = high, 2 * high
@@ -147,7 +148,7 @@ def _fewest(distinct: int, draws: int, error: float) -> int:
 
 
 def _chance_of_as_many(minima: int, distinct: int, draws: int) -> float:
-    """Upper bound for the probability of `distinct` or more of so many minima, all alike, in so many draws."""
+    """Upper bound on the probability of `distinct` or more different ones among equally probable minima."""
     if distinct < 2:
         return 1.0
     share = np.log1p(-1.0 / minima) * draws if minima > 1 else -np.inf
@@ -155,13 +156,13 @@ def _chance_of_as_many(minima: int, distinct: int, draws: int) -> float:
     repeats = draws + minima * np.expm1(share)
     bounds = [1.0]
     for allowed, mean in ((draws - distinct, repeats), (minima - distinct, empty)):
-        if allowed <= mean - 1.0:  # there the tail of a Poisson number is heavier than that of a sum of indicators
+        if allowed <= mean - 1.0:  # there the Poisson tail is heavier than that of a sum of indicators
             bounds.append(float(pdtr(allowed, mean)))
     return min(bounds)
 
 
 def good_turing_coverage(hits: ArrayLike) -> float:
-    """Chance that one more search finds a minimum that is already known, by Good and Turing.
+    """Probability that one more search finds a known minimum, by Good and Turing.
 
     ``C = 1 - f1 / N`` with f1 minima found once in N hits: 0 if every hit was a new minimum.
     Source: Good, Biometrika 40, 237 (1953).
@@ -174,38 +175,39 @@ def good_turing_coverage(hits: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        If `hits` holds no hit, or anything but counts.
+        If `hits` holds no hit, or values that are not counts.
     """
     hits = _positive(hits)
     return float(1 - (hits == 1).sum() / hits.sum())
 
 
 def coverage_interval(hits: ArrayLike, confidence: float = 0.95) -> Estimate[float]:
-    """Good and Turing's coverage with a confidence interval: the chance that the next hit is of a known minimum.
+    """Good-Turing coverage with a confidence interval: the probability that the next hit is of a known minimum.
 
     Parameters
     ----------
     hits : (n,) int
         How often each minimum was found; zeros are ignored.
     confidence : float
-        Of the interval, between 0 and 1.
+        Confidence of the interval, between 0 and 1.
 
     Raises
     ------
     ValueError
-        If `hits` holds no hit, or anything but counts, or `confidence` is not between 0 and 1.
+        If `hits` holds no hit, or values that are not counts, or `confidence` is not between 0 and 1.
 
     Notes
     -----
-    With f1 minima found once, f2 twice, N hits in all, the unseen chance M is all those for which
+    With f1 minima found once, f2 twice, and N hits in total, the interval of the unseen probability M holds all values
+    with
 
         (f1 - N M)^2 <= z^2 (N M (1 - M) + 2 F2),
 
-    as f1 - N M has about the variance N M (1 - M) + 2 E f2: Esty, Ann. Stat. 11, 905 (1983), whose interval, with
-    f1 / N for M and f2 for its mean on the right, has no width where all were found once. F2 is the upper
-    end of Wilson's interval of a Poisson mean, f2 + z^2 / 2 + z sqrt(f2 + z^2 / 4) (our choice): then the interval of
-    95 % holds in at least 94 % of the cases for uniform, geometric, power-law and mixed chances and 2 to 1000 draws (a
-    test; with few draws in nearly all cases: it is conservative).
+    because f1 - N M has about the variance N M (1 - M) + 2 E f2: Esty, Ann. Stat. 11, 905 (1983), whose interval, with
+    f1 / N for M and f2 for its mean on the right, has no width if all were found once. F2 is the upper end of Wilson's
+    interval of a Poisson mean, f2 + z^2 / 2 + z sqrt(f2 + z^2 / 4) (our choice): the 95 % interval then holds in at
+    least 94 % of the cases for uniform, geometric, power-law and mixed probabilities and 2 to 1000 draws (tested by
+    test_completeness.py; conservative for few draws).
     """
     z = _quantile(confidence)
     value, hits = good_turing_coverage(hits), _positive(hits)
@@ -218,14 +220,14 @@ def coverage_interval(hits: ArrayLike, confidence: float = 0.95) -> Estimate[flo
 
 
 def discovery_curve(found: ArrayLike, searches: ArrayLike | None = None) -> DiscoveryCurve:
-    """Distinct minima against the number of searches, as it went and on average over all orders.
+    """Distinct minima against the number of searches, in the actual order and averaged over all orders.
 
     Parameters
     ----------
     found : (N,) int
         The minimum that each search found, in the order of the searches.
     searches : (k,) int, optional
-        Numbers of searches, 0 ... N, to give the curve at; by default up to 201 from 0 to N.
+        Numbers of searches, 0 ... N, at which to evaluate the curve; by default up to 201 from 0 to N.
 
     Raises
     ------
@@ -235,7 +237,7 @@ def discovery_curve(found: ArrayLike, searches: ArrayLike | None = None) -> Disc
     Notes
     -----
     Rarefaction: a minimum found c times in N searches is absent from k of them, drawn without
-    replacement, with the hypergeometric chance C(N - c, k) / C(N, k). Source: Hurlbert, Ecology 52,
+    replacement, with the hypergeometric probability C(N - c, k) / C(N, k). Source: Hurlbert, Ecology 52,
     577 (1971).
     """
     found = _integers("found", found)
@@ -253,13 +255,13 @@ def discovery_curve(found: ArrayLike, searches: ArrayLike | None = None) -> Disc
 def _quantile(confidence: float) -> float:
     """Half-width, in standard deviations, of the normal interval with this confidence."""
     if not 0 < confidence < 1:
-        msg = f"confidence must lie between 0 and 1; got {confidence!r}"
+        msg = f"confidence must be between 0 and 1; got {confidence!r}"
         raise ValueError(msg)
     return float(ndtri((1 + confidence) / 2))
 
 
 def _rarefied(hits: Integers, searches: Integers) -> Floats:
-    """Mean number of distinct minima (k,) in so many of the searches."""
+    """Mean number of distinct minima (k,) in these numbers of searches."""
     counts, multiplicity = np.unique(hits, return_counts=True)
     total = hits.sum()
     rest = (total - counts)[:, None]

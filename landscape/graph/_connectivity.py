@@ -26,10 +26,10 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "transition_state"}):
-    """Minima joined by transition states, as plain arrays. Its arrays are read-only copies.
+    """Minima connected by transition states, as plain read-only arrays.
 
-    Several transition states may join the same two minima, and one may join a minimum to itself
-    (both ways down lead to the same minimum, or to two symmetric images of it).
+    Several transition states may connect the same two minima, and one may connect a minimum to itself (both downhill
+    paths lead to the same minimum, or to two symmetric images of it).
 
     Parameters
     ----------
@@ -38,16 +38,16 @@ class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "tran
     transition_losses : (m,) float64
         Loss of each transition state, in nats; m may be 0.
     edges : (m, 2) int64
-        The two minima, 0 ... n - 1, that each transition state joins.
+        The two minima, 0 ... n - 1, that each transition state connects.
     tolerance : float
-        How far, in nats, rounding may put a transition state below one of its minima; of losses beyond 1 nat
-        this share of the loss. Such a transition state counts as lying at that minimum (see `barriers`).
+        Distance, in nats, by which rounding may put a transition state below one of its minima; for losses beyond 1
+        nat relative to the loss. Such a transition state counts as level with that minimum (see `barriers`).
 
     Raises
     ------
     ValueError
-        If shapes do not match, a loss is not finite, an index is out of range, or a transition state
-        lies more than `tolerance`, and the rounding of its loss, below one of its minima (`_heights`).
+        If shapes do not match, a loss is not finite, an index is out of range, or a transition state is below one of
+        its minima by more than `tolerance` and the rounding of its loss (`_heights`).
     """
 
     losses: Floats
@@ -74,9 +74,7 @@ class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "tran
         wrong = ((self.edges < 0) | (self.edges >= self.n_minima)).any(axis=1)
         if wrong.any():
             k = int(np.argmax(wrong))
-            msg = (
-                f"edges must name minima 0 ... {self.n_minima - 1}; transition state {k} joins {self.edges[k].tolist()}"
-            )
+            msg = f"edges must name minima 0 ... {self.n_minima - 1}; transition state {k} has {self.edges[k].tolist()}"
             raise ValueError(msg)
 
     def _picture(self) -> str:
@@ -96,22 +94,22 @@ class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "tran
 
     @property
     def barriers(self) -> Floats:
-        """Highest loss (m,) on the way across each transition state: never below its two minima."""
+        """Highest loss (m,) on the path across each transition state, never below its two minima."""
         return np.maximum(self.transition_losses, self.losses[self.edges].max(axis=1, initial=-np.inf))
 
     @cached_property
     def _forest(self) -> Integers:
-        """Of `spanning_forest`, which trees, barriers and funnels of one graph all begin with."""
+        """Cached result of `spanning_forest`, from which trees, barriers and funnels start."""
         return _forest_of(self)
 
 
 def check_barriers(losses: Floats, transition_losses: Floats, edges: Integers, tolerance: float = TOLERANCE) -> None:
-    """Raise a ValueError if a transition state (m,) lies below one of its minima (m, 2) of these (n,) (`_heights`)."""
+    """Raise a ValueError if a transition state (m,) is below one of its minima (m, 2) among these (n,) (`_heights`)."""
     wrong = below_minima(transition_losses, losses[edges], tolerance)
     if wrong.any():
         k = int(np.argmax(wrong))
         msg = (
-            f"a transition state must not lie below its minima; transition state {k} has loss "
+            f"a transition state must not be below its minima; transition state {k} has loss "
             f"{transition_losses[k]!s}, its minima {edges[k].tolist()} have {losses[edges[k]].tolist()}"
         )
         raise ValueError(msg)
@@ -120,8 +118,8 @@ def check_barriers(losses: Floats, transition_losses: Floats, edges: Integers, t
 def spanning_forest(graph: LandscapeGraph) -> Integers:
     """Transition states (k,) of the minimum spanning forest, lowest first.
 
-    They connect what all transition states connect, at the same lowest barriers: k = n - (number of
-    components). Of equal barriers the one with the smaller index is taken. The array is read-only.
+    They connect the same minima as all transition states, at the same lowest barriers: k = n - (number of components).
+    Among equal barriers the smaller index is taken. The array is read-only.
     """
     return graph._forest
 
@@ -131,7 +129,7 @@ def _forest_of(graph: LandscapeGraph) -> Integers:
     low, high = np.sort(graph.edges[ascending], axis=1).T
     _, first = np.unique(low * graph.n_minima + high, return_index=True)  # the lowest of parallel ones
     first = np.sort(first[low[first] != high[first]])
-    # ranks from 1 as weights: all distinct, and none is the 0 that means "no edge"
+    # ranks from 1 as weights: all distinct, and never 0, which means "no edge"
     weights = _adjacency(graph.n_minima, low[first], high[first], first + 1.0)
     ranks = np.sort(minimum_spanning_tree(weights).data).astype(np.int64) - 1
     forest = ascending[ranks]
@@ -142,16 +140,16 @@ def _forest_of(graph: LandscapeGraph) -> Integers:
 def components(graph: LandscapeGraph) -> Integers:
     """Label (n,) of the connected component of each minimum.
 
-    Component 0 holds the global minimum; the others follow by their lowest minimum.
+    Component 0 contains the global minimum; the others are ordered by their lowest minimum.
     """
     return _ordered(_connected(graph.n_minima, graph.edges), graph.losses)
 
 
 def minimax_barriers(graph: LandscapeGraph, source: int) -> Floats:
-    """Lowest possible highest loss (n,) on the way from `source` to each minimum, in nats.
+    """Minimax barrier (n,) from `source` to each minimum: the lowest possible maximum of the loss on a path, in nats.
 
-    The way along the minimum spanning tree is such a best way. The source's own entry is its loss;
-    minima that no way leads to have inf.
+    The path along the minimum spanning tree attains it. The source's own entry is its loss; unconnected minima have
+    inf.
 
     Raises
     ------
@@ -174,9 +172,9 @@ def minimax_barriers(graph: LandscapeGraph, source: int) -> Floats:
 
 
 def minimax_barrier(graph: LandscapeGraph, a: int, b: int) -> float:
-    """Lowest possible highest loss on the way from minimum `a` to minimum `b`, in nats; inf where no way leads.
+    """Minimax barrier between minima `a` and `b`: the lowest possible maximum of the loss, in nats; inf if unconnected.
 
-    An ultrametric: of three minima the two largest of their three barriers are equal.
+    It is an ultrametric: among three minima the two largest of the three barriers are equal.
 
     Raises
     ------
@@ -193,9 +191,8 @@ def minimax_barrier(graph: LandscapeGraph, a: int, b: int) -> float:
 def superbasins(graph: LandscapeGraph, level: float) -> Integers:
     """Label (n,) of the superbasin of each minimum at a loss level in nats, -1 for minima above it.
 
-    Two minima share a superbasin when a way joins them that nowhere rises above `level`
-    (Becker and Karplus, J. Chem. Phys. 106, 1495, 1997). Superbasin 0 holds the global minimum; the
-    others follow by their lowest minimum.
+    Two minima share a superbasin if a path that never rises above `level` connects them (Becker and Karplus, J. Chem.
+    Phys. 106, 1495, 1997). Superbasin 0 contains the global minimum; the others are ordered by their lowest minimum.
 
     Raises
     ------
@@ -225,10 +222,10 @@ def to_networkx(graph: LandscapeGraph) -> "nx.MultiGraph":
 
 
 def from_networkx(network: "nx.Graph") -> LandscapeGraph:
-    """The plain arrays of a networkx graph whose nodes and edges have a finite attribute ``loss`` in nats.
+    """Convert a networkx graph whose nodes and edges have a finite attribute ``loss`` in nats.
 
-    Minima are numbered in the order of the nodes. Transition states keep their numbers where the keys of a
-    multigraph's edges are 0 ... m - 1 (as `to_networkx` makes them); else they follow the order of the edges.
+    Minima are numbered in the order of the nodes. Transition states keep their numbers if the keys of a multigraph's
+    edges are 0 ... m - 1 (as from `to_networkx`); otherwise they follow the order of the edges.
 
     Raises
     ------
@@ -236,7 +233,7 @@ def from_networkx(network: "nx.Graph") -> LandscapeGraph:
         If the graph is directed, or a node or an edge has no loss.
     """
     if network.is_directed():
-        msg = "network must be undirected: a transition state leads both ways; got a directed graph"
+        msg = "network must be undirected: a transition state leads in both directions; got a directed graph"
         raise ValueError(msg)
     number = {node: i for i, node in enumerate(network.nodes)}
     nodes = [_loss_of(f"node {node!r}", attributes) for node, attributes in network.nodes(data=True)]
@@ -292,7 +289,7 @@ def _connected(n: int, edges: Integers) -> Integers:
 
 
 def _ordered(labels: Integers, losses: Floats) -> Integers:
-    """The same partition, its labels numbered by the lowest loss in each part."""
+    """The same partition, with labels ordered by the lowest loss in each part."""
     ascending = np.argsort(losses, kind="stable")
     _, first, inverse = np.unique(labels[ascending], return_index=True, return_inverse=True)
     rank = np.empty(first.size, np.int64)

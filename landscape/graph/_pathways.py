@@ -1,4 +1,4 @@
-"""Ways from one minimum to another through the network of transition states."""
+"""Pathways from one minimum to another through the graph of transition states."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,20 +25,20 @@ Ways = dict[tuple[int, int], tuple[float, int]]  # (from, to): cost of the step 
 class Pathway(
     Result, shows=("highest", "climb", "log_probability"), axes={"k": "transition_state", "k + 1": "minimum"}
 ):
-    """A way from one minimum to another.
+    """A pathway from one minimum to another.
 
     Attributes
     ----------
     minima : (k + 1,) int64
-        Minima on the way, first and last included.
+        Minima on the path, including first and last.
     transition_states : (k,) int64
         Transition states between them.
     highest : float
-        Highest loss on the way, in nats.
+        Highest loss on the path, in nats.
     climb : float
         Sum of the climbs from each minimum to the next transition state, in nats.
     log_probability : float
-        Logarithm of the product of the branching probabilities; nan where no rates were given.
+        Logarithm of the product of the branching probabilities; nan if no rates were given.
     """
 
     minima: Integers
@@ -57,7 +57,7 @@ def fastest_path(
     log_determinants: ArrayLike | None = None,
     multiplicities: ArrayLike | None = None,
 ) -> Pathway:
-    """Find the way from minimum `a` to minimum `b` that contributes most to the rate, or the lowest one.
+    """Find the path from minimum `a` to minimum `b` that contributes most to the rate, or the lowest one.
 
     Parameters
     ----------
@@ -67,30 +67,30 @@ def fastest_path(
     temperature : float, optional
         In nats; given together with `log_determinants`.
     log_determinants : (m,) array, optional
-        Of each transition state the sum of the logarithms of the positive eigenvalues of its Hessian.
+        Sum of the logarithms of the positive eigenvalues of the Hessian of each transition state.
     multiplicities : (m,) array, optional
         Number of symmetric copies of each transition state (`orbit_size`); 1 by default.
 
     Raises
     ------
     ValueError
-        If no way leads from `a` to `b`, or an argument is out of range.
+        If `a` and `b` are not connected, or an argument is out of range.
 
     Notes
     -----
-    With a temperature: Dijkstra's algorithm over -log of the branching probabilities
-    ``P(c <- d) = k(c <- d) / sum_e k(e <- d)``, which finds the largest single term of the steady-state rate
-    constant of discrete path sampling (Wales, Mol. Phys. 100, 3285, 2002; Evans and Wales, J. Chem. Phys. 121,
-    1080, 2004). The rate across a transition state t is that of harmonic transition-state theory,
-    ``k = g_t / g_d sqrt(det H_d / det' H_t) exp(-(V_t - V_d) / T) / (2 pi)``; loss, determinant and orbit of
-    the minimum d cancel in P. Rates of parallel transition states add up, the largest stands for the step;
-    transition states that join a minimum to itself lead nowhere and do not count.
+    With a temperature: Dijkstra's algorithm over -log of the branching probabilities ``P(c <- d) = k(c <- d) / sum_e
+    k(e <- d)``, which finds the largest single term of the steady-state rate constant of discrete path sampling
+    (Wales, Mol. Phys. 100, 3285, 2002; Evans and Wales, J. Chem. Phys. 121, 1080, 2004). The rate across a transition
+    state t is that of harmonic transition-state theory, ``k = g_t / g_d sqrt(det H_d / det' H_t) exp(-(V_t - V_d) / T)
+    / (2 pi)``; loss, determinant and orbit of the minimum d cancel in P. Rates of parallel transition states add up,
+    and the fastest represents the step; transition states that connect a minimum to itself do not count.
 
-    Without: of the ways that rise no higher than they must (`minimax_barrier`) that of least total climb.
+    Without a temperature: the path of least total climb among those that rise no higher than necessary
+    (`minimax_barrier`).
     """
     highest = minimax_barrier(graph, a, b)
     if not np.isfinite(highest):
-        msg = f"b must be connected with a; no known way leads from minimum {a} to minimum {b}"
+        msg = f"b must be connected to a; no known path leads from minimum {a} to minimum {b}"
         raise ValueError(msg)
     if (temperature is None) != (log_determinants is None):
         msg = f"give temperature and log_determinants together; got temperature={temperature!r}, log_determinants " + (
@@ -130,11 +130,11 @@ def _steps(graph: LandscapeGraph) -> tuple[Integers, Integers, Integers]:
 
 
 def _climbs(graph: LandscapeGraph, highest: float) -> Ways:
-    """Climb of every step that stays at or below `highest`; of parallel ones the lowest."""
+    """Climb of every step that stays at or below `highest`; the lowest of parallel ones."""
     starts, ends, states = _steps(graph)
     kept = graph.barriers[states] <= highest
     starts, ends, states = starts[kept], ends[kept], states[kept]
-    order = np.argsort(-graph.barriers[states], kind="stable")  # the lowest last: it stays
+    order = np.argsort(-graph.barriers[states], kind="stable")  # the lowest last, so that it is kept
     climbs = graph.barriers[states] - graph.losses[starts]
     return {(int(starts[i]), int(ends[i])): (float(climbs[i]), int(states[i])) for i in order}
 
@@ -142,7 +142,7 @@ def _climbs(graph: LandscapeGraph, highest: float) -> Ways:
 def _log_rates(
     graph: LandscapeGraph, temperature: float, log_determinants: ArrayLike, multiplicities: ArrayLike | None
 ) -> Floats:
-    """Logarithm (m,) of the rate across each transition state, but for what depends on the minimum it starts from."""
+    """Logarithm (m,) of the rate across each transition state, without the factors of the initial minimum."""
     if not (np.isfinite(temperature) and temperature > 0.0):
         msg = f"temperature must be a positive number of nats; got {temperature!r}"
         raise ValueError(msg)

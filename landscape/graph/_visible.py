@@ -1,4 +1,4 @@
-"""How much of a landscape a disconnectivity graph shows."""
+"""The visible range of a disconnectivity graph."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

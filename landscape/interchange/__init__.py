@@ -1,6 +1,8 @@
-"""Databases in the formats of other programs, and from them.
+"""Databases in the formats of other programs: pele, PATHSAMPLE, GraphML, npz.
 
-Nothing that reads a file runs what is in it, and every file appears whole or not at all.
+`export_*` functions write, `import_*` functions certify every point for a loss before they store it, `read_*`
+functions return what a file says. Reading never executes anything in a file, and every file is written completely or
+not at all.
 """
 
 import lazy_loader

@@ -18,26 +18,26 @@ DTYPES = {"i": np.int64, "f": np.float64, "U": np.str_, "b": np.bool_}
 
 
 class Archive:
-    """The arrays of an npz file; errors as of `archives.read_arrays`."""
+    """The arrays of an npz file; raises the errors of `read_arrays`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._arrays = read_arrays(path)
 
     def get(self, name: str, kind: str, *shape: int | None) -> NDArray[Any]:
-        """The array of this name, of kind f, i or U and this shape (None: any length).
+        """The array with this name, kind (f, i or U) and shape (None: any length).
 
         Raises
         ------
         ValueError
-            If there is none such: the message names the file and the array.
+            If there is none: the message names the file and the array.
         """
         array = self._arrays.get(name)
         if array is None:
-            msg = f"{self.path} is no export of agescape: it has no array {name!r}"
+            msg = f"{self.path} is not an export of agescape: it has no array {name!r}"
             raise ValueError(msg)
         fits = len(shape) == array.ndim and all(n in {None, found} for n, found in zip(shape, array.shape, strict=True))
-        # no entries have no type
+        # empty columns have no type
         if not fits or (array.dtype.kind != kind and array.size):
             wanted = ", ".join("n" if n is None else str(n) for n in shape)
             msg = (
@@ -48,18 +48,18 @@ class Archive:
         return array
 
     def has(self, prefix: str) -> bool:
-        """Whether there is any array of these."""
+        """Whether any array with this prefix exists."""
         return any(name.startswith(f"{prefix}_") for name in self._arrays)
 
     def check_lengths(self, what: str, arrays: Mapping[str, Sequence[Any] | NDArray[Any]]) -> None:
-        """Raise a ValueError unless these are of one length."""
+        """Raise a ValueError unless these have the same length."""
         if len({len(array) for array in arrays.values()}) > 1:
             msg = f"{self.path} is damaged: its arrays {what}_* are of different lengths"
             raise ValueError(msg)
 
 
 def columns(prefix: str, records: Sequence[Any], kind: type) -> Arrays:
-    """One array per field of a dataclass of numbers, texts and tuples of numbers; None becomes -1."""
+    """One array per field of a dataclass of numbers, strings and tuples of numbers; None becomes -1."""
     hints = get_type_hints(kind)
     arrays = {}
     for field in fields(kind):
@@ -87,7 +87,7 @@ def rows(prefix: str, archive: Archive, kind: type) -> list[Any]:
 
 
 def later_rows(prefix: str, archive: Archive, kind: type) -> list[Any]:
-    """As `rows`; none where the file comes from a version that wrote none of these columns."""
+    """Like `rows`; empty if the file comes from a version without these columns."""
     return rows(prefix, archive, kind) if archive.has(prefix) else []
 
 

@@ -1,4 +1,4 @@
-"""Points from elsewhere get their certificate here, or are turned away with a reason."""
+"""Certify points from other programs, or reject them with a reason."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -23,36 +23,36 @@ Array = NDArray[np.float64]
 
 ORIGIN = "import"
 Kind = TypeVar("Kind", Minimum, TransitionState)
-MAX_GRADIENT = 1e-4  # rms: from further off Newton's method wanders
-LOSS_ERROR = 1e-6  # nats per nat: single precision; further apart the file means another point or another loss
-MAX_MOVE = 0.1  # Euclidean: a point that has to move further to become stationary is another one
-Progress = Callable[[int, int], object]  # points done, in all
+MAX_GRADIENT = 1e-4  # rms gradient beyond which Newton's method is unreliable
+LOSS_ERROR = 1e-6  # relative: single precision; a larger difference means another point or another loss
+MAX_MOVE = 0.1  # Euclidean: a point that must move farther to become stationary is a different one
+Progress = Callable[[int, int], object]  # points done, total
 
 
 class PointStatus(Enum):
-    """What became of a point; the value says why."""
+    """Outcome for a point; the value says why."""
 
-    CERTIFIED = "stored as it is"
+    CERTIFIED = "stored unchanged"
     POLISHED = "stored after Newton steps: its gradient was small, but above the tolerance"
     DUPLICATE = "the same point, modulo symmetry, as one before it"
     INVALID = "the file marks it as invalid"
-    LOSS = "the file says another loss than its coordinates have"
+    LOSS = "the loss in the file differs from that at its coordinates"
     NOT_FINITE = "the loss is not finite there"
-    GRADIENT = "the gradient does not vanish there: it belongs to another loss, or was not converged"
-    INDEX = "another number of negative eigenvalues"
+    GRADIENT = "the gradient does not vanish there: it belongs to another loss, or did not converge"
+    INDEX = "wrong number of negative eigenvalues"
     DEGENERATE = "the loss is flat there along some directions, within rounding, or runs away from there"
-    ENDS_UNKNOWN = "a minimum that it joins was turned away"
-    NOT_KEPT = "a number that no database holds: it is too large, or an eigenvalue is exactly 0"
-    BELOW_ENDS = "it lies below a minimum that it is said to join"
-    OTHER_ENDS = "the paths down from it end in other minima than it is said to join"
+    ENDS_UNKNOWN = "a minimum that it connects was rejected"
+    NOT_KEPT = "a number that a database cannot hold: it is too large, or an eigenvalue is exactly 0"
+    BELOW_ENDS = "it is below a minimum that the file says it connects"
+    OTHER_ENDS = "the paths down from it end in other minima than the file says"
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a file says of points beside their coordinates, and what to call them in messages."""
+    """What a file says about points besides their coordinates, and their names in messages."""
 
-    losses: Array  # (n,), nan where it says nothing
-    rounding: Array  # (n,) by how much what is written may differ from what was meant
+    losses: Array  # (n,), nan if the file does not say
+    rounding: Array  # (n,) uncertainty of the written digits
     valid: NDArray[np.bool_]  # (n,)
     names: Sequence[str]  # (n,)
 
@@ -69,9 +69,9 @@ class Candidates:
     said_of_states: Said
 
     def graph(self) -> LandscapeGraph:
-        """The network of minima as the file has it, lowest first, without the points that it marks as invalid.
+        """The graph of minima as in the file, lowest first, without points marked as invalid.
 
-        Nothing of it is checked but that no transition state lies below its minima.
+        The only check is that no transition state is below its minima.
         """
         minima, states = self.said_of_minima, self.said_of_states
         order = [k for k in np.argsort(minima.losses, kind="stable").tolist() if minima.valid[k]]
@@ -87,15 +87,15 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Imported(Result):
-    """What came of an import."""
+    """Result of an import."""
 
     path: Path
     minima: int
     transition_states: int
     minimum_status: Mapping[str, int]  # number of points by the name of their `PointStatus`
     transition_state_status: Mapping[str, int]
-    unchecked_ends: int  # transition states of which only the file says what they join
-    contradictions: tuple[str, ...]  # where the file contradicts the loss at the coordinates, a line per point
+    unchecked_ends: int  # transition states whose paths nobody has followed
+    contradictions: tuple[str, ...]  # a line for each point whose loss is not that in the file
 
 
 def import_candidates(
@@ -108,26 +108,26 @@ def import_candidates(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Imported:
-    """Store those points in a new database that are what they are said to be.
+    """Store the points that pass certification in a new database.
 
-    Values, gradients and eigenvalues are computed anew; points that the file marks as invalid, and those whose
-    coordinates have another loss than it says, are turned away. Hits are 0: no search of ours ended in the points,
-    and the estimate of the number of minima counts searches.
+    Values, gradients and eigenvalues are computed again; points that the file marks as invalid, and those whose loss
+    in the file differs from that at their coordinates, are rejected. Hits are 0, because no search of agescape ended
+    in these points, and the estimate of the number of minima counts searches.
 
     Parameters
     ----------
     candidates : Candidates
     loss : Loss
-        Whose stationary points they should be.
+        The loss whose stationary points they should be.
     output : path
         The new file.
     check_paths : bool
-        Follow the paths down from each transition state, and turn it away if they end elsewhere. Without it what
-        they join is stored as not checked (`Database.unchecked_ends`).
+        Follow the paths down from each transition state, and reject it if they end elsewhere. Without it, transition
+        states are stored as not checked (`Database.unchecked_ends`).
     seed : int
-        With which `explore` goes on.
+        Seed for continued exploration.
     jobs : int
-        Workers; the result does not depend on it.
+        Number of workers; it does not change the result.
     progress : callable (done, total), optional
 
     Raises
@@ -173,8 +173,8 @@ def _check(candidates: Candidates, loss: Loss, jobs: int) -> None:
     for points in (candidates.minima, candidates.states):
         if len(points) and points.shape[1] != loss.n_parameters:
             msg = (
-                f"{candidates.source}: its points have {points.shape[1]} coordinates, and the network of the loss has "
-                f"{loss.n_parameters} parameters: they are points of something else"
+                f"{candidates.source}: its points have {points.shape[1]} coordinates, but the network of the loss has "
+                f"{loss.n_parameters} parameters: they belong to another system"
             )
             raise ValueError(msg)
 
@@ -189,16 +189,16 @@ def _reasons(results: Sequence["_Result"]) -> str:
     return "; ".join(f"{count} x {status.value}" for status, count in counts.most_common())
 
 
-# ---------------------------------------------------------------- what the file says of them
+# ---------------------------------------------------------------- what the file says about them
 
 
 def _contradicted(source: Path, said: Said, results: list["_Result"]) -> list[str]:
-    """Turn those points away of which the file says another loss; a line for each.
+    """Reject points whose loss differs from that in the file; return a line for each.
 
     Raises
     ------
     ValueError
-        If their losses are those that the file says, in another order.
+        If the losses agree with those in the file, in another order.
     """
     wrong = [k for k, result in enumerate(results) if result.point and _differ(said, k, result.values)]
     found = [results[k].values[0] for k in wrong]
@@ -219,7 +219,7 @@ def _contradicted(source: Path, said: Said, results: list["_Result"]) -> list[st
 
 
 def _differ(said: Said, k: int, values: Sequence[float]) -> bool:
-    """Whether none of the values is what the file says of point k, as far as it says it."""
+    """Whether none of the values agrees with the file's loss of point k, if it has one."""
     written = said.losses[k]
     margin = said.rounding[k] + LOSS_ERROR * max(1.0, abs(written))
     return bool(np.isfinite(written)) and all(abs(value - written) > margin for value in values)
@@ -230,12 +230,12 @@ def _differ(said: Said, k: int, values: Sequence[float]) -> bool:
 
 @dataclass(frozen=True)
 class _Result:
-    """What became of a point, and the losses as it stands and as it is stored."""
+    """Outcome for a point, with its loss in the file and as stored."""
 
     status: PointStatus
     point: Minimum | TransitionState | None
     values: tuple[float, ...] = ()
-    ends: tuple[Minimum, ...] | None = None  # of the paths down from it; None if not looked for
+    ends: tuple[Minimum, ...] | None = None  # ends of the paths down from it; None if not followed
 
 
 def _certified_minimum(loss: Loss, theta: Array, valid: bool) -> _Result:
@@ -273,19 +273,19 @@ def _certified_state(loss: Loss, theta: Array, valid: bool, check_paths: bool) -
 
 
 def _located(loss: Loss, model: LocalModel, kind: type[Kind], status: PointStatus) -> tuple[PointStatus, Kind | None]:
-    """The point with this status, if it is of this kind and there is no doubt of it."""
+    """The point with this status, if its kind is certain."""
     point = locate(loss, model).point
     return (status, point) if isinstance(point, kind) else (PointStatus.DEGENERATE, None)
 
 
 def _stationary(loss: Loss, theta: Array, *, index: int) -> tuple[PointStatus, LocalModel]:
-    """What the point is as it stands; along zero modes the representative nearest to the origin is taken."""
+    """The point at its coordinates; along zero modes, the representative nearest to the origin."""
     modes = loss.zero_modes
     nothing = LocalModel(theta, np.inf, theta, theta, np.zeros((0, 0)), np.zeros(0, dtype=bool))
     if not np.isfinite(theta).all():
         return PointStatus.NOT_FINITE, nothing
     try:
-        with np.errstate(all="ignore"):  # coordinates of any size: what comes of them is checked
+        with np.errstate(all="ignore"):  # coordinates may have any size: the result is checked
             model = local_model(loss, theta - modes.T @ (modes @ theta))
     except (FloatingPointError, np.linalg.LinAlgError):
         return PointStatus.NOT_FINITE, nothing
@@ -295,7 +295,7 @@ def _stationary(loss: Loss, theta: Array, *, index: int) -> tuple[PointStatus, L
 
 
 def _is_close(model: LocalModel) -> bool:
-    """Whether Newton's method may be trusted from there."""
+    """Whether Newton's method is reliable from there."""
     return model.rms_gradient <= MAX_GRADIENT
 
 

@@ -1,4 +1,4 @@
-"""The network of minima as GraphML, for Gephi, Cytoscape, igraph or NetworkX; and from it as plain arrays."""
+"""The graph of minima as GraphML, for Gephi, Cytoscape, igraph or NetworkX; and back as plain arrays."""
 
 import json
 import warnings
@@ -25,8 +25,8 @@ def export_graphml(database: Database, path: str | Path) -> None:
 
     Nodes are called by the minima's ids, lowest first. Attributes of both: ``loss`` in nats, ``hits``, ``origin``,
     ``orbit_size`` (a whole number where GraphML can hold them all), ``trace``, ``log_determinant``,
-    ``lowest_eigenvalue``, ``rms_gradient``; of edges also ``ends_checked``, false where only a file says what they
-    join. The provenance is an attribute of the graph, as JSON.
+    ``lowest_eigenvalue``, ``rms_gradient``; edges also have ``ends_checked``, false if nobody has followed their
+    paths. The provenance is an attribute of the graph, as JSON.
     """
     with new_file(path) as unfinished:
         nx.write_graphml_xml(_network(database), str(unfinished))
@@ -70,21 +70,21 @@ def _discovery(stored: StoredMinimum | StoredTransitionState) -> dict[str, Any]:
 
 
 def import_graphml(path: str | Path) -> LandscapeGraph:
-    """The network of minima in a GraphML file, whoever wrote it, as plain arrays.
+    """Read the graph of minima in any GraphML file as plain arrays.
 
-    Nodes and edges need an attribute ``loss``, in nats. Minima and transition states are put in order, lowest
-    first, as in `Database.graph`.
+    Nodes and edges need an attribute ``loss``, in nats. Minima and transition states are sorted, lowest first, as in
+    `Database.graph`.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no GraphML, has a document type (whose entities could expand without end), is directed, uses an
-        id twice, or its losses are missing or make no landscape: the message names the path.
+        If it is not GraphML, has a document type (whose entities could expand without end), is directed, uses an id
+        twice, or its losses are missing or invalid: the message names the path.
     """
     path = Path(path)
-    with reading(path, "is no GraphML of a landscape"):
+    with reading(path, "is not GraphML of a landscape"):
         content = path.read_bytes()
         elements = _elements(content)
         network = _parsed(content)
@@ -95,7 +95,7 @@ def import_graphml(path: str | Path) -> LandscapeGraph:
 
 
 def _landscape(network: nx.MultiGraph) -> LandscapeGraph:
-    """Losses and edges, lowest first; of equal ones in the order of the file, or of whole keys."""
+    """Losses and edges, lowest first; equal ones in the order of the file, or of integer keys."""
     losses = {node: _loss(data, f"node {node!r}") for node, data in network.nodes(data=True)}
     nodes = sorted(losses, key=lambda node: losses[node])
     position = {node: k for k, node in enumerate(nodes)}
@@ -111,7 +111,7 @@ def _landscape(network: nx.MultiGraph) -> LandscapeGraph:
 
 
 def _elements(content: bytes) -> Counter[str]:
-    """Number of elements of each name. ValueError at the first sign of a document type, before it is looked into."""
+    """Number of elements of each name. Raises a ValueError at a document type, before reading it."""
     found: Counter[str] = Counter()
 
     def refuse(*_: object) -> None:
@@ -131,7 +131,7 @@ def _elements(content: bytes) -> Counter[str]:
 def _parsed(content: bytes) -> nx.MultiGraph:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about parts of the format that are of no use here
+            warnings.simplefilter("ignore")  # about parts of the format that are not needed here
             network: Any = nx.parse_graphml(content, force_multigraph=True)
     except (nx.NetworkXException, ParseError) as error:
         msg = f"it cannot be parsed ({error})"
@@ -143,7 +143,7 @@ def _parsed(content: bytes) -> nx.MultiGraph:
 
 
 def _order(key: Any) -> tuple[bool, int]:
-    """Edges with whole keys first, by these."""
+    """Edges with integer keys first, in their order."""
     return (False, key) if isinstance(key, int) else (True, 0)
 
 

@@ -1,14 +1,13 @@
-"""A whole database as plain arrays in one npz file, for NumPy and what reads its files; and back, bit for bit.
+"""A whole database as plain arrays in one npz file, for NumPy and programs that read its files; and back, bit for bit.
 
-``provenance`` is a text in JSON. Points have ``minima_*`` and ``transition_states_*``, one entry per point in the
-order of their ids: ``ids``, ``coordinates`` (n, P), ``losses`` in nats, ``rms_gradients``, ``eigenvalues`` (n, P) that
-end in nan where zero modes are left out, ``log_determinants``, ``traces``, ``orbit_sizes`` as texts (they may be huge),
-``hits``, ``origins``, ``searches`` (-1: none); transition states also ``eigenvectors`` (m, P) and ``minimum_ids``
-(m, 2). Then ``attempts_*`` and ``inherent_structures_*``, one entry per search and per quenched point of a
-trajectory (-1: no minimum), ``discoveries_*`` (the snapshot that found a minimum), ``unmapped_*`` (why a point belongs
-to none), ``search_origins_*`` and ``finds_*`` (which search it was, and what it found), ``random_starts_*``, and
-``unchecked_ends``, the ids of transition states of which only a file says what they join: files of older versions lack
-these.
+``provenance`` is JSON text. Points have ``minima_*`` and ``transition_states_*``, one entry per point in the order of
+their ids: ``ids``, ``coordinates`` (n, P), ``losses`` in nats, ``rms_gradients``, ``eigenvalues`` (n, P) that end in
+nan if zero modes are left out, ``log_determinants``, ``traces``, ``orbit_sizes`` as text (they may be huge), ``hits``,
+``origins``, ``searches`` (-1: none); transition states also ``eigenvectors`` (m, P) and ``minimum_ids`` (m, 2). Then
+``attempts_*`` and ``inherent_structures_*``, one entry per search and per quenched point of a trajectory (-1: no
+minimum), ``discoveries_*`` (the snapshot that found a minimum), ``unmapped_*`` (why a point belongs to none),
+``search_origins_*`` and ``finds_*`` (identity of a search and what it found), ``random_starts_*``, and
+``unchecked_ends``, the ids of transition states whose paths nobody has followed: files of older versions lack these.
 """
 
 import json
@@ -47,13 +46,13 @@ Stored = StoredMinimum | StoredTransitionState
 MINIMA, STATES, ATTEMPTS, STRUCTURES = "minima", "transition_states", "attempts", "inherent_structures"
 DISCOVERIES, UNMAPPED, UNCHECKED = "discoveries", "unmapped", "unchecked_ends"
 ORIGINS, FINDS, STARTS = "search_origins", "finds", "random_starts"
-MAX_GRADIENT = 10.0 * GRADIENT_TOLERANCE  # rms: what another machine may make of a vanishing one
-LOSS_ERROR = 1e-9  # nats per nat: further from the loss at its coordinates a number is another one
+MAX_GRADIENT = 10.0 * GRADIENT_TOLERANCE  # rms gradient: rounding of a vanishing one on another machine
+LOSS_ERROR = 1e-9  # relative: a larger difference from the loss at the coordinates is an error
 
 
 @dataclass(frozen=True)
 class _Structure:
-    """Where a point of a trajectory was quenched to."""
+    """Quench result of a point of a trajectory."""
 
     point: str
     method: str
@@ -62,7 +61,7 @@ class _Structure:
 
 @dataclass(frozen=True)
 class _Discovered:
-    """Which snapshot found a minimum."""
+    """The snapshot that found a minimum."""
 
     minimum_id: int
     run: str
@@ -82,7 +81,7 @@ class _Unmapped:
 
 @dataclass(frozen=True)
 class _Origin:
-    """Which search it was; seeds may be too large for a column of numbers."""
+    """Identity of a search; seeds may be too large for a column of numbers."""
 
     search: int
     seed: str
@@ -102,19 +101,19 @@ class _Start:
 
 @dataclass(frozen=True)
 class Restored(Result):
-    """What a database holds that was made again."""
+    """Contents of a restored database."""
 
     path: Path
     minima: int
     transition_states: int
     searches: int
-    losses_checked: bool  # whether the losses were computed again; not where the data are not at hand
+    losses_checked: bool  # whether the losses were computed again; false if the data are unavailable
 
 
 def export_npz(database: Database, path: str | Path) -> None:
-    """Write everything in a database; ``numpy.load(path)`` reads it, without pickles.
+    """Write the whole database; ``numpy.load(path)`` reads it, without pickles.
 
-    Ids are those of the database; where some are missing there (after a repair, say), points are numbered anew from 1.
+    Ids are those of the database; if some are missing (for example after a repair), points are renumbered from 1.
     """
     minima = sorted(database.minima, key=lambda stored: stored.id)
     number = {None: None} | {stored.id: k for k, stored in enumerate(minima, start=1)}
@@ -194,7 +193,7 @@ def _point_arrays(prefix: str, points: Sequence[Stored], n_parameters: int) -> A
 
 
 def _matrix(vectors: Sequence[Array], width: int) -> Array:
-    """Vectors as rows, filled up with nan."""
+    """Vectors as rows, padded with nan."""
     matrix = np.full((len(vectors), width), np.nan)
     for row, vector in zip(matrix, vectors, strict=True):
         row[: vector.size] = vector
@@ -205,18 +204,18 @@ def _matrix(vectors: Sequence[Array], width: int) -> Array:
 
 
 def import_npz(source: str | Path, output: str | Path) -> Restored:
-    """Make the database again that `export_npz` wrote: the same ids, certificates and hits.
+    """Restore the database that `export_npz` wrote, with the same ids, certificates and hits.
 
-    Losses and gradients are computed again, if the data set can be made again here; the other numbers of the
-    certificates are taken as they stand, as from a database: `verify` computes them again.
+    Losses and gradients are computed again if the data set can be reconstructed here; the other numbers of the
+    certificates are read unchanged, as from a database: `verify` computes them again.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no such file, says what no database may, or says another loss of a point than its coordinates
-        have: the message names the path.
+        If it is not such a file, holds what a database must not, or a loss differs from that at the coordinates: the
+        message names the path.
     FileExistsError
         If `output` exists.
     """
@@ -264,12 +263,12 @@ def import_npz(source: str | Path, output: str | Path) -> Restored:
 
 
 def _check_losses(database: Database, points: Sequence["_Point"]) -> bool:
-    """Compare what the file says with the loss at the coordinates; False where that cannot be made again.
+    """Compare the file with the loss at the coordinates; False if the loss cannot be reconstructed.
 
     Raises
     ------
     ValueError
-        If a point has another loss, or its gradient does not vanish.
+        If a point has a different loss, or its gradient does not vanish.
     """
     try:
         loss = loss_of(database)
@@ -303,7 +302,7 @@ def _provenance(archive: Archive) -> Provenance:
 
 @dataclass(frozen=True, eq=False)
 class _Point:
-    """One point as the arrays have it."""
+    """One point from the arrays."""
 
     what: str
     id: int
@@ -316,7 +315,7 @@ class _Point:
     search: int | None
 
     def check(self) -> None:
-        """Raise a ValueError if a number is not what it must be."""
+        """Raise a ValueError if a number is invalid."""
         numbers = [self.value, self.rms_gradient, *self.coordinates.tolist(), *self.eigenvalues.tolist()]
         if not moderate(numbers) or not self.eigenvalues.size or not self.eigenvalues.all():
             msg = f"{self.what} has numbers that are not finite, or an eigenvalue of 0"
@@ -394,5 +393,5 @@ def _check_added(point: _Point, number: int, new: bool) -> None:
 def _known(database: Database, *numbers: int | None) -> None:
     for number in numbers:
         if number is not None and not 1 <= number <= len(database.minima):
-            msg = f"it names a minimum {number}, which it does not hold"
+            msg = f"it names minimum {number}, which it does not hold"
             raise ValueError(msg)

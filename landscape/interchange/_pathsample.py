@@ -4,7 +4,7 @@
 Hessian's eigenvalues), point-group order, three moments of inertia. ``ts.data`` has a line per transition state:
 energy, log product of the positive eigenvalues, point-group order, its two minima counted from 1, three moments
 of inertia. ``points.min`` and ``points.ts`` are direct-access files of Fortran: float64 coordinates one record
-after the other, with nothing between them. Networks have no moments of inertia; ones stand there, as in pele's files.
+after the other, with nothing between them. Networks have no moments of inertia; the files hold ones, as pele's do.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,19 +23,19 @@ from landscape.stationary import Derived
 from landscape.support import new_file
 
 Array = NDArray[np.float64]
-_Line = tuple[str, str, list[int]]  # where it is, its energy as written, its whole numbers
+_Line = tuple[str, str, list[int]]  # its place, its energy as written, its integers
 
 FILES = ("points.min", "points.ts", "ts.data", "min.data")  # in the order in which they appear
 MAX_LINE = 1024  # bytes; a line of PATHSAMPLE has about 140
-MAX_EXPONENT = 300  # of ten: a zero may have any
+MAX_EXPONENT = 300  # powers of ten: a zero may have any
 MAX_INTEGER = 2**31 - 1  # PATHSAMPLE reads point-group orders into default integers
 
 
 def export_pathsample(database: Database, folder: str | Path) -> None:
-    """Write the four files into `folder`, which is made: minima and transition states, lowest first.
+    """Write the four files into `folder`, creating it: minima and transition states, lowest first.
 
-    Files there are replaced. ``min.data`` goes first and comes last, so that half-written files are never
-    taken for a whole.
+    Existing files are replaced. ``min.data`` is removed first and written last, so that partial files are never read
+    as complete.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -92,16 +92,17 @@ def import_pathsample(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Imported:
-    """Make a database of PATHSAMPLE's files: of those points that are stationary points of `loss`.
+    """Make a database from PATHSAMPLE's files, with those points that are stationary points of `loss`.
 
-    The files hold no certificates, so all numbers but the coordinates, and which minima a transition state joins,
-    are computed anew (see `certification.import_candidates`, also for the arguments). Points whose energy in the file
-    is not the loss at their coordinates, to its last digit, are turned away; if only the order differs, the files are.
+    The files hold no certificates, so all numbers except the coordinates and the minima that a transition state
+    connects are computed again (see `import_candidates`, also for the arguments). Points whose energy in the file
+    differs from the loss at their coordinates, beyond the last digit, are rejected; if only the order differs, the
+    files are.
 
     Parameters
     ----------
     byte_order : {"<", ">"}
-        Of the coordinates: little-endian or, from some Fortran compilers, big-endian.
+        Byte order of the coordinates: little-endian or, from some Fortran compilers, big-endian.
 
     Raises
     ------
@@ -117,7 +118,7 @@ def import_pathsample(
 def read_pathsample(
     folder: str | Path, n_parameters: int | None = None, *, byte_order: Literal["<", ">"] = "<"
 ) -> Candidates:
-    """Coordinates (n, P) and (m, P), energies and what joins what; errors as of `import_pathsample`.
+    """Read coordinates (n, P) and (m, P), energies and edges; raises the errors of `import_pathsample`.
 
     Without `n_parameters` the number of coordinates follows from the size of ``points.min``.
     """
@@ -146,7 +147,7 @@ def _check_complete(folder: Path) -> None:
 
 
 def _record_length(folder: Path) -> int:
-    """Number of coordinates of a minimum: what points.min holds for each line of min.data."""
+    """Number of coordinates of a minimum: the size of points.min per line of min.data."""
     path, lines = folder / "points.min", folder / "min.data"
     size, n = path.stat().st_size, 0
     if lines.stat().st_size <= (size // 8 + 1) * MAX_LINE:  # a point has at least one coordinate
@@ -158,7 +159,7 @@ def _record_length(folder: Path) -> int:
 
 
 def _said(lines: Sequence[_Line]) -> Said:
-    """Energies with half a unit of their last digit: PATHSAMPLE writes them in decimals."""
+    """Energies with half a unit of their last digit, because PATHSAMPLE writes decimals."""
     numbers = [Decimal(word.replace("D", "E").replace("d", "e")) for _, word, _ in lines]
     return Said(
         losses=np.array([float(number) for number in numbers]),
@@ -181,7 +182,7 @@ def _read_points(path: Path, n_parameters: int, byte_order: str) -> Array:
 
 
 def _read_lines(path: Path, n: int, *, integers: slice) -> Iterator[_Line]:
-    """Where we are, the energy and the integers of each line, after a check that there are n lines of numbers."""
+    """Place, energy and integers of each line, after checking that there are n lines of numbers."""
     expected = f"{path}: expected one line for each of the {n} records of coordinates"
     if (size := path.stat().st_size) > (n + 1) * MAX_LINE:
         msg = f"{expected}, found {size} bytes"

@@ -1,4 +1,4 @@
-"""Databases that pele made: its tables alone, read without pele and without unpickling what they hold."""
+"""Databases that pele made: only its tables, read without pele and without unpickling."""
 
 import sqlite3
 from contextlib import closing
@@ -15,7 +15,7 @@ from landscape.support import check_sqlite_file, reading
 
 Array = NDArray[np.float64]
 
-# all that must be there; files of pele's first schema have no more, later ones also mark points as invalid
+# required columns; later versions of pele's schema also mark points as invalid
 COLUMNS = {
     "tbl_minima": {"_id": "INTEGER", "energy": "FLOAT", "coords": "BLOB"},
     "tbl_transition_states": {
@@ -34,19 +34,19 @@ def import_pele(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Imported:
-    """Make a database of one that pele made: of those points that are stationary points of `loss`.
+    """Make a database from one that pele made, with those points that are stationary points of `loss`.
 
-    All numbers but the coordinates, and which minima a transition state joins, are computed anew (see
-    `certification.import_candidates`, also for the arguments); points whose energy in the file is not the loss at
-    their coordinates, and those that pele marked as invalid, are turned away. pele's `user_data` and system properties,
-    which may hold any object, are not read. All versions of its schema are, also in files of Python 2.
+    All numbers except the coordinates and the minima that a transition state connects are computed again (see
+    `import_candidates`, also for the arguments); points whose energy in the file differs from the loss at their
+    coordinates, and those that pele marked as invalid, are rejected. pele's `user_data` and system properties, which
+    may hold any object, are not read. All versions of its schema are supported, including files from Python 2.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no pele database, is one of ours, or holds a pickle that is not a plain array: the message names
+        If it is not a pele database, is one of agescape, or holds a pickle that is not a plain array: the message names
         the path; or as for `import_candidates`.
     """
     candidates = read_pele(source)
@@ -54,16 +54,16 @@ def import_pele(
 
 
 def read_pele(source: str | Path) -> Candidates:
-    """Coordinates (n, P) and (m, P), energies and what joins what, of whatever system: nothing is checked.
+    """Read coordinates (n, P) and (m, P), energies and edges of any system, without checks.
 
-    `Candidates.graph` makes of it what a disconnectivity graph is drawn from.
+    `Candidates.graph` turns them into a graph for `disconnectivity_tree`.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        As for `import_pele`; also if not all points have as many coordinates.
+        As for `import_pele`; also if points have different numbers of coordinates.
     """
     source = Path(source)
     check_sqlite_file(source)
@@ -76,7 +76,7 @@ def _check(connection: sqlite3.Connection, source: Path) -> None:
     _schema.check_passive(connection, source)
     present = _schema.tables(connection)
     if "agescape_provenance" in present:
-        msg = f"{source} is a database of agescape, with certificates and hits: use it as it is, or merge it"
+        msg = f"{source} is a database of agescape, with certificates and hits: use it directly, or merge it"
         raise ValueError(msg)
     for table, wanted in COLUMNS.items():
         found = _schema.columns(connection, table) if table in present else {}
@@ -93,7 +93,7 @@ def _read(connection: sqlite3.Connection, source: Path) -> Candidates:
     ends = np.zeros((len(states), 2), dtype=np.int64)
     for k, (number, *_, first, second) in enumerate(states):
         if not (first in position and second in position):
-            msg = f"{source} is damaged: transition state {number} joins minima {first!r} and {second!r}"
+            msg = f"{source} is damaged: transition state {number} connects minima {first!r} and {second!r}"
             raise ValueError(msg)
         ends[k] = position[first], position[second]
     n_parameters = None
@@ -108,7 +108,7 @@ def _read(connection: sqlite3.Connection, source: Path) -> Candidates:
 
 
 def _rows(connection: sqlite3.Connection, table: str) -> list[tuple]:
-    """Id, energy, coordinates, mark of each point, and the minima that a transition state joins, lowest first."""
+    """Id, energy, coordinates, mark of each point, and the minima that a transition state connects, lowest first."""
     marked = "invalid" in _schema.columns(connection, table)
     ends = ", _minimum1_id, _minimum2_id" if table == "tbl_transition_states" else ""
     query = f"SELECT _id, energy, coords, {'invalid' if marked else 'NULL'}{ends} FROM {table} ORDER BY energy, _id"

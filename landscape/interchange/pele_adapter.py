@@ -1,4 +1,4 @@
-"""The bridge to pele: its database, its disconnectivity graph and its minimisers on our files and losses.
+"""Adapter to pele: its database, disconnectivity graph and minimizers on our files and losses.
 
 The only module that imports pele, and only inside functions: pele has wheels for few platforms, and
 everything else runs without it.
@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 logger = logging.getLogger(__name__)
 
 ARRAY_COLUMNS = {"tbl_minima": ("coords",), "tbl_transition_states": ("coords", "eigenvec")}
-# pele unpickles whatever stands there; we never write them
+# pele unpickles these columns; agescape never writes them
 OPEN_COLUMNS = {
     "tbl_minima": "user_data",
     "tbl_transition_states": "user_data",
@@ -41,7 +41,7 @@ MAX_STEPS = 100_000
 
 @dataclass(frozen=True)
 class PeleQuench:
-    """Where one of pele's minimisers ended."""
+    """Result of one of pele's minimizers."""
 
     coordinates: Array  # (P,)
     value: float  # nats
@@ -51,24 +51,24 @@ class PeleQuench:
 
 
 def open_database(path: str | Path) -> Any:
-    """Open a file of ours as a `pele.storage.Database`, after a check of every pickle that pele would read.
+    """Open a database as a `pele.storage.Database`, after checking every pickle that pele would read.
 
-    pele unpickles blindly, and unpickling runs what the file says. So the file must first be a database
-    of ours, its arrays must be plain arrays in every row (pele also reads rows that we ignore), and
-    the columns in which pele keeps arbitrary objects must be empty.
+    pele unpickles without checks, and unpickling can execute code from the file. Therefore the file must be a database
+    of agescape, its arrays must be plain arrays in every row (pele also reads rows that agescape ignores), and the
+    columns in which pele keeps arbitrary objects must be empty.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is not ours or holds a pickle that is not a plain array: the message names the path.
+        If the file is not one of agescape or holds a pickle that is not a plain array: the message names the path.
     ImportError
         If pele is not installed.
     """
     storage = _import_storage()
     path = Path(path).resolve()
-    if "?" in str(path):  # SQLAlchemy would open the file named by what stands before it
+    if "?" in str(path):  # SQLAlchemy would open the file named by the part before it
         msg = f"pele cannot open a path with a question mark; got {path}"
         raise ValueError(msg)
     with Database(path) as ours:
@@ -89,22 +89,22 @@ def close_database(database: Any) -> None:
 
 
 def disconnectivity_graph(path: str | Path, **options: Any) -> Any:
-    """The `DisconnectivityGraph` that pele makes of a file of ours, calculated and ready for its `plot`.
+    """The `DisconnectivityGraph` of pele for a database, calculated and ready for its `plot`.
 
-    It shows the component of the global minimum, or the largest one where that has fewer than three minima.
-    What pele prints meanwhile is logged.
+    It shows the component of the global minimum, or the largest one if that has fewer than three minima. pele's output
+    is logged.
 
     Parameters
     ----------
     path : path
-        A database of ours; it is checked as in `open_database`.
+        A database of agescape; it is checked as in `open_database`.
     **options
-        Of pele's `DisconnectivityGraph`: ``nlevels``, ``Emax``, ``subgraph_size``, ...
+        Options of pele's `DisconnectivityGraph`: ``nlevels``, ``Emax``, ``subgraph_size``, ...
 
     Raises
     ------
     FileNotFoundError, ValueError, ImportError
-        As `open_database`; ValueError also if no transition state joins two minima.
+        As in `open_database`; ValueError also if no transition state connects two minima.
     """
     with _imports_pele():
         from pele.utils import disconnectivity_graph as drawing  # noqa: PLC0415 (optional)
@@ -116,7 +116,7 @@ def disconnectivity_graph(path: str | Path, **options: Any) -> Any:
             msg = f"{path} holds no transition state between two minima: there is no disconnectivity graph to draw"
             raise ValueError(msg)
         highest = max(state.energy for _, _, state in graph.edges(data="ts"))
-        # by default pele's highest level is the highest transition state but for rounding, which may leave it out
+        # pele's default highest level is the highest transition state, which rounding may exclude
         options = {"Emax": highest + 1e-12 * max(1.0, abs(highest)), **options}
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             result = drawing.DisconnectivityGraph(graph, **options)
@@ -140,7 +140,7 @@ def potential(loss: Loss) -> Any:
         from pele.potentials import BasePotential  # noqa: PLC0415 (optional)
 
     class LossPotential(BasePotential):
-        """Energy, gradient and Hessian of a loss under the names that pele calls."""
+        """Energy, gradient and Hessian of a loss under pele's names."""
 
         def getEnergy(self, coords: Array) -> float:
             return loss.value_and_gradient(coords)[0]
@@ -155,9 +155,9 @@ def potential(loss: Loss) -> Any:
 
 
 def quench_cpp(loss: Loss, theta: ArrayLike, tolerance: float = 1e-8, **options: Any) -> PeleQuench:
-    """Minimise from `theta` (P,) to an rms gradient of `tolerance` with pele's L-BFGS in C++.
+    """Minimize from `theta` (P,) to an rms gradient of `tolerance` with pele's L-BFGS in C++.
 
-    For comparison with `landscape.quench`, which also certifies what it finds.
+    For comparison with `landscape.quench`, which also certifies its result.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def quench_cpp(loss: Loss, theta: ArrayLike, tolerance: float = 1e-8, **options:
     tolerance : float
         rms gradient at the end.
     **options
-        Of pele's minimiser: ``nsteps``, ``maxstep``, ``maxErise``, ``M``, ...
+        Options of pele's minimizer: ``nsteps``, ``maxstep``, ``maxErise``, ``M``, ...
 
     Raises
     ------
@@ -179,7 +179,7 @@ def quench_cpp(loss: Loss, theta: ArrayLike, tolerance: float = 1e-8, **options:
 
 
 def quench_py(loss: Loss, theta: ArrayLike, tolerance: float = 1e-8, **options: Any) -> PeleQuench:
-    """Minimise from `theta` (P,) with pele's L-BFGS in Python; arguments and errors as of `quench_cpp`."""
+    """Minimize from `theta` (P,) with pele's L-BFGS in Python; arguments and errors as in `quench_cpp`."""
     with _imports_pele():
         from pele.optimize import lbfgs_py  # noqa: PLC0415 (optional)
     return _quench(lbfgs_py, loss, theta, tolerance, options)
@@ -207,7 +207,7 @@ def _import_storage() -> Any:
 
 @contextlib.contextmanager
 def _imports_pele() -> Iterator[None]:
-    """Tell where to get pele if it is missing."""
+    """Say how to install pele if it is missing."""
     try:
         with _sqlalchemy_silenced():
             yield
@@ -228,7 +228,7 @@ def _sqlalchemy_silenced() -> Iterator[None]:
 
 
 def _check_pickles(path: Path) -> None:
-    """Refuse a file with anything but plain arrays where pele would unpickle."""
+    """Reject a file with anything but plain arrays where pele would unpickle."""
     with contextlib.closing(_schema.connect(path)) as connection:
         for table, columns in ARRAY_COLUMNS.items():
             for column in columns:

@@ -10,12 +10,12 @@ sum_b C_abb / l_b and x the unstable mode,
 
     c_i = 1/12 sum C_abc^2 / (l_a l_b l_c) + 1/8 sum s_a^2 / l_a - 1/8 sum D_aabb / (l_a l_b),
 
-and c_b is the same expression at the transition state, less 1/2 sum C_xab^2 / (l_a l_b (l_a + l_b + l_x)) + s_x^2 /
-(4 l_x): the first two terms that bend the surface across which half of the runs go either way.
+and c_b is the same expression at the transition state, minus 1/2 sum C_xab^2 / (l_a l_b (l_a + l_b + l_x)) + s_x^2 /
+(4 l_x): the first two terms that bend the dividing surface, from which half of the runs go either way.
 
-Derived here, by second-order perturbation of the variational principle for the capacity (the Dirichlet form); in one
-dimension it is the expansion of Edholm and Leimar, Physica A 98, 313 (1979) (cited from memory). In the tests it agrees
-with the exact first-passage time in one dimension and with the spectrum of the generator in two.
+Derived here, by second-order perturbation of the variational principle for the capacity (the Dirichlet form). Tested
+by test_barrier_corrections.py against the exact first-passage time in one dimension, where Edholm and Leimar, Physica
+A 98, 313 (1979), treat the same expansion, and against the spectrum of the generator in two.
 """
 
 import numpy as np
@@ -26,14 +26,14 @@ from landscape.stationary import local_model
 
 Floats = NDArray[np.float64]
 
-STEP = 5e-3  # of the differences of Hessians
+STEP = 5e-3  # step of the differences of Hessians
 
 
 def anharmonic_coefficient(loss: Loss, point: ArrayLike, *, step: float = STEP) -> float:
-    """The coefficient c (per nat) of 1 + c T: of a minimum's partition function or a transition state's capacity.
+    """The coefficient c (per nat) of 1 + c T in a minimum's partition function or a transition state's capacity.
 
-    A rate is to be multiplied by 1 + (c of the transition state - c of the minimum) T, which holds where that is
-    small. It costs two Hessians for each parameter. Zero modes of the loss are left out.
+    Multiply a rate by 1 + (c of the transition state - c of the minimum) T, which is valid if the correction is small.
+    It costs two Hessians per parameter. Zero modes of the loss are left out.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def anharmonic_coefficient(loss: Loss, point: ArrayLike, *, step: float = STEP) 
     point : (P,) array
         A minimum or a transition state.
     step : float
-        Of the differences of Hessians.
+        Step of the differences of Hessians.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def _derivatives(loss: Loss, point: Floats, modes: Floats, values: Floats, step:
 
 
 def _well(third: Floats, fourth: Floats, curvature: Floats) -> float:
-    """<c^2> / 2 - <d> of the cubic c and quartic d parts of the loss, over the Gaussian of these curvatures."""
+    """<c^2> / 2 - <d> of the cubic c and quartic d parts of the loss, over the Gaussian with these curvatures."""
     inverse = 1.0 / curvature
     cubes = np.einsum("abc,a,b,c->", third**2, inverse, inverse, inverse)
     traces = np.einsum("abb,b->a", third, inverse)
@@ -80,7 +80,7 @@ def _well(third: Floats, fourth: Floats, curvature: Floats) -> float:
 
 
 def _bending(along: Floats, curvature: Floats) -> float:
-    """What bending the dividing surface takes off the capacity; `along` (m, m): derivatives C_xab."""
+    """Reduction of the capacity by bending the dividing surface; `along` (m, m): derivatives C_xab."""
     unstable, inverse = curvature[0], 1.0 / curvature
     sums = curvature[:, None] + curvature + unstable
     pairs = (along**2 * np.outer(inverse, inverse) / sums).sum() / 2.0

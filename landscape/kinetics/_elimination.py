@@ -1,21 +1,20 @@
-"""Linear systems of rates by elimination without subtractions: exact to rounding however much the rates differ.
+"""Linear systems of rates by elimination without subtractions: exact to rounding, however much the rates differ.
 
-The equations of a continuous-time chain on n states that leaves state i for j at rate k_ij and for good at rate e_i are
+The equations of a continuous-time chain on n states with rates k_ij from i to j and exit rates e_i are
 
     (e_i + sum_j k_ij) x_i - sum_j k_ij x_j = b_i.
 
-Eliminating state m turns the other rates into k_ij + k_im k_mj / s_m, e_i into e_i + k_im e_m / s_m and b_i into
-b_i + k_im b_m / s_m, with s_m = e_m + sum_j k_mj over the states j that are left. The diagonal is never formed, it is
-summed anew from what is left: no numbers are ever subtracted, and each result is right to a few roundings.
+Eliminating state m turns the other rates into k_ij + k_im k_mj / s_m, e_i into e_i + k_im e_m / s_m and b_i into b_i +
+k_im b_m / s_m, with s_m = e_m + sum_j k_mj over the remaining states j. The diagonal is never stored but summed again
+from the remaining rates: no numbers are ever subtracted, and each result is accurate to a few roundings.
 
-Source: Grassmann, Taksar and Heyman, Oper. Res. 33, 1107 (1985), as QuantEcon documents its `gth_solve`. It is the
+Source: Grassmann, Taksar and Heyman, Oper. Res. 33, 1107 (1985), as documented for QuantEcon's `gth_solve`. It is the
 graph transformation by which pele and PyGT compute rates (Trygubenko and Wales, J. Chem. Phys. 124, 234110, 2006).
 Ours, as no library does it on sparse rates, in logarithms or for resolvents, and LU subtracts. The
-equations above are derived here and tested against solutions with 200 to 700 digits.
+equations above are derived here; test_stiff_rates.py compares with solutions of 200 to 700 digits.
 
-Rows are eliminated one by one ("up-looking"), in an order of minimum degree, on a pattern found beforehand. There are
-three arithmetics: plain numbers, complex ones (for a resolvent: e_i = z), and logarithms, where plain ones would
-underflow.
+Rows are eliminated one by one ("up-looking"), in an order of minimum degree, on a precomputed pattern. There are three
+arithmetics: plain numbers, complex ones (for a resolvent: e_i = z), and logarithms, where plain ones would underflow.
 """
 
 from dataclasses import dataclass
@@ -32,14 +31,14 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Numbers = NDArray[Any]  # float64 or complex128
 
-LEAST = -345.0  # logarithm of the smallest factor of which plain arithmetic can take the square, 1e-150
-DENSE_SHARE = 0.5  # of the numbers that are left from which on all are taken
-LARGEST_LOG = 640.0  # of the fastest rate times the longest time in plain arithmetic, 1e278
+LEAST = -345.0  # logarithm of the smallest factor whose square plain arithmetic can hold, 1e-150
+DENSE_SHARE = 0.5  # filling of the remaining pattern from which on it is treated as full
+LARGEST_LOG = 640.0  # limit of the fastest rate times the longest time in plain arithmetic, 1e278
 
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """Rates between n states as logarithms: m steps, of which parallel ones add up; none from a state to itself."""
+    """Rates between n states as logarithms: m steps, whose parallel ones add up; none from a state to itself."""
 
     n: int
     start: Integers  # (m,)
@@ -49,16 +48,16 @@ class Steps:
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
-    """In which order n states are eliminated, and which numbers may differ from zero then.
+    """Order of elimination of n states, and the numbers that may then be nonzero.
 
     Attributes
     ----------
     position : (n,) int64
-        When each state is eliminated.
+        Position of each state in the order of elimination.
     upper_start, upper : (n + 1,), (u,) int64
-        Of each state, by position, the later ones that it leads to once the earlier ones are gone.
+        Later states that each state, by position, leads to after elimination of the earlier ones.
     lower_start, lower : (n + 1,), (u,) int64
-        Of each state, by position, the earlier ones that it leads to, ascending.
+        Earlier states that each state, by position, leads to, ascending.
     """
 
     position: Integers
@@ -70,18 +69,18 @@ class Pattern:
 
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """What is left of each state when it is eliminated; arrays are ordered by position.
+    """Numbers of each state when it is eliminated; arrays are ordered by position.
 
     Attributes
     ----------
     upper : (u,)
-        Chance to go next to each of the later states.
+        Probability of going next to each of the later states.
     lower : (u,)
-        Rate to each of the earlier ones, as it is when that one goes, in units of the state's `log_scale`.
+        Rate to each of the earlier ones at its elimination, in units of the state's `log_scale`.
     total : (n,)
-        Rate of leaving, in the same units; of a state that nothing leads out of any more it is 0 (or -inf).
+        Rate of leaving, in the same units; 0 (or -inf) for a state without exits.
     exits : (n, c)
-        Chance to leave for good, by each of c exits.
+        Probability of leaving by each of c exits.
     log_scale : (n,) float64
     logarithms : bool
         Whether the numbers are logarithms.
@@ -97,7 +96,7 @@ class Factors:
 
 
 def pattern_of(steps: Steps, last: int | None = None) -> Pattern:
-    """Order of elimination (minimum degree, by SuperLU; `last` goes last) and the pattern of what it fills in."""
+    """Order of elimination (minimum degree, by SuperLU; `last` goes last) and its fill-in pattern."""
     n = steps.n
     ones = np.ones(steps.start.size)
     joined = csr_array((ones, (steps.start, steps.end)), shape=(n, n))
@@ -118,7 +117,7 @@ def pattern_of(steps: Steps, last: int | None = None) -> Pattern:
 
 
 def _dense_end(start: Integers, later: Integers) -> tuple[Integers, Integers]:
-    """The same pattern, made full from where it is half full: numbers that stand side by side are dealt with faster."""
+    """The same pattern, made full from where it is half full, because contiguous numbers are faster."""
     n = start.size - 1
     rest = np.arange(n, 0, -1)
     half_full = later.size - start[:-1] >= DENSE_SHARE * rest * (rest - 1) / 2
@@ -132,16 +131,16 @@ def _dense_end(start: Integers, later: Integers) -> tuple[Integers, Integers]:
 def _minimum_degree(joined: csr_array, n: int) -> Integers:
     """Position of each of n states in an order of minimum degree."""
     degrees = np.asarray(joined.sum(axis=1)).ravel()
-    dominant = csc_array(diags_array(degrees + 1.0) - joined)  # any numbers will do, these need no pivots
+    dominant = csc_array(diags_array(degrees + 1.0) - joined)  # any numbers work; these need no pivots
     options = {"SymmetricMode": True, "Equil": False}
     factored = splu(dominant, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
     return factored.perm_c.astype(np.int64) if n > 1 else np.zeros(n, np.int64)
 
 
 def eliminate(steps: Steps, log_exits: Floats, *, logarithms: bool | None = None) -> Factors:
-    """Eliminate all states. `log_exits` (n, c): logarithms of the rates of leaving for good, by each of c exits.
+    """Eliminate all states. `log_exits` (n, c): logarithms of the rates of leaving by each of c exits.
 
-    With `logarithms` or without, by default in plain numbers unless one of their products would underflow.
+    In logarithms or plain numbers; by default in plain numbers unless a product would underflow.
     """
     pattern = pattern_of(steps)
     scale = row_scale(steps, log_exits.max(axis=1, initial=-np.inf))
@@ -159,11 +158,12 @@ def eliminate(steps: Steps, log_exits: Floats, *, logarithms: bool | None = None
 
 
 def mean_times(steps: Steps, log_exits: Floats) -> Floats:
-    """Mean time (n,) until each state is left for good; arguments as of `eliminate`.
+    """Mean time (n,) until the chain exits, from each state; arguments as in `eliminate`.
 
-    A product that underflows in plain numbers is a step that is left out, of a rate below 1e-307 of the fastest one: it
-    changes the time t_i by less than 1e-307 (fastest rate) (longest time) of t_i, as t_i is at least the number of
-    visits to where it begins times the stay there. So plain numbers will do until that product nears 1e280.
+    A product that underflows in plain numbers omits a step with a rate below 1e-307 of the fastest one: it changes the
+    time t_i by a relative amount below 1e-307 (fastest rate) (longest time), because t_i is at least the number of
+    visits to the step's origin times the stay there. Plain numbers are therefore enough until that product approaches
+    1e280.
     """
     plain = eliminate(steps, log_exits, logarithms=False)
     fastest, slowest = plain.log_scale.max(initial=-np.inf), plain.log_scale.min(initial=np.inf)
@@ -175,7 +175,7 @@ def mean_times(steps: Steps, log_exits: Floats) -> Floats:
 
 
 def eliminate_resolvent(steps: Steps, z: complex, pattern: Pattern) -> Factors:
-    """Eliminate all states of z - Q, Q the generator: each leaves for good at the complex rate z."""
+    """Eliminate all states of z - Q, with generator Q: each state exits at the complex rate z."""
     scale = row_scale(steps, np.full(steps.n, np.log(abs(z))))
     ordered, values = _ordered(steps, pattern, scale)
     log_scale = np.empty_like(scale)
@@ -188,7 +188,7 @@ def eliminate_resolvent(steps: Steps, z: complex, pattern: Pattern) -> Factors:
 
 
 def solution(factors: Factors) -> Floats:
-    """The solution x (n,) for b = 1, by state: mean times until a state is left for good."""
+    """The solution x (n,) for b = 1, by state: mean times until the chain exits."""
     solve = _solve_logarithms if factors.logarithms else _solve
     right = -factors.log_scale if factors.logarithms else np.exp(-factors.log_scale)
     found = solve(right, factors.lower, factors.upper, factors.total, *_arrays(factors.pattern))
@@ -197,7 +197,7 @@ def solution(factors: Factors) -> Floats:
 
 
 def exit_chances(factors: Factors) -> Floats:
-    """Chance (n, c) to leave by each of the exits, by state."""
+    """Probability (n, c) of leaving by each of the exits, by state."""
     exits = factors.exits
     columns = [
         (_back_logarithms if factors.logarithms else _back)(
@@ -210,7 +210,7 @@ def exit_chances(factors: Factors) -> Floats:
 
 
 def log_stationary(factors: Factors) -> Floats:
-    """Logarithms (n,) of the stationary occupation, up to a constant, of states that nothing leaves for good.
+    """Logarithms (n,) of the stationary occupation, up to a constant, of a chain without exits.
 
     It needs `Factors` in logarithms, of an irreducible chain.
     """
@@ -228,19 +228,19 @@ def solve_transposed(factors: Factors, columns: NDArray[np.float64]) -> Numbers:
 
 
 def row_scale(steps: Steps, log_exits: Floats) -> Floats:
-    """The largest logarithm (n,) of the rates out of each state; 0 where there are none."""
+    """The largest logarithm (n,) of the rates out of each state; 0 if there are none."""
     scale = np.array(log_exits)
     np.maximum.at(scale, steps.start, steps.log_rates)
     return np.where(np.isfinite(scale), scale, 0.0)
 
 
 def _lowest(logarithms: Floats) -> float:
-    """Of those that stand for a number that is not zero."""
+    """The smallest logarithm of a nonzero number."""
     return float(logarithms[np.isfinite(logarithms)].min(initial=0.0))
 
 
 def _ordered(steps: Steps, pattern: Pattern, scale: Floats) -> tuple[csr_array, Floats]:
-    """The steps by position, in rows: where they lead, and their logarithms in units of the scale of the row."""
+    """The steps by position, in rows: their targets, and their logarithms in units of the scale of the row."""
     start, end = pattern.position[steps.start], pattern.position[steps.end]
     order = np.argsort(start, kind="stable")
     pointer = np.searchsorted(start[order], np.arange(steps.n + 1))
@@ -254,7 +254,7 @@ def _arrays(pattern: Pattern) -> tuple[Integers, Integers, Integers, Integers]:
 
 @njit(cache=True)
 def _fill(pointer, indices):
-    """Pattern of the later states of each one, ascending; `indices` of a symmetric pattern without a diagonal."""
+    """Pattern of the later states of each state, ascending; `indices` of a symmetric pattern without a diagonal."""
     n = pointer.size - 1
     mark, first_child, sibling = np.full(n, -1), np.full(n, -1), np.full(n, -1)
     start = np.zeros(n + 1, np.int64)
@@ -311,7 +311,7 @@ def _factor(pointer, indices, values, exits, upper_start, upper, lower_start, lo
                 else:
                     for q in range(upper_start[m], upper_start[m + 1]):
                         row[upper[q]] += low[p] * u[q]
-        row[k] = 0.0  # what has come back is no way out
+        row[k] = 0.0  # a return is not an exit
         u[upper_start[k] : upper_start[k + 1]] = row[upper[upper_start[k] : upper_start[k + 1]]]
         row[upper[upper_start[k] : upper_start[k + 1]]] = 0.0
         total[k] = leave[k].sum() + u[upper_start[k] : upper_start[k + 1]].sum()
@@ -322,7 +322,7 @@ def _factor(pointer, indices, values, exits, upper_start, upper, lower_start, lo
 
 @njit(cache=True)
 def _normalize(values, total):
-    """Divide numbers by their total: the smallest magnitude of those that are not zero."""
+    """Divide numbers by their total; return the smallest nonzero magnitude."""
     smallest = 1.0
     for k in range(values.size):
         if values[k] != 0.0:

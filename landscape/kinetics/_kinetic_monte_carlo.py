@@ -23,7 +23,7 @@ class RandomWalk(Result, axes={"k + 1": "visit"}):
     minima : (k + 1,) int64
         In the order of visits.
     times : (k + 1,) float64
-        When each was entered; the first is 0.
+        Time of entering each; the first is 0.
     horizon : float
         When the walk ended.
     """
@@ -33,12 +33,12 @@ class RandomWalk(Result, axes={"k + 1": "visit"}):
     horizon: float
 
     def at(self, times: ArrayLike) -> Integers:
-        """Minimum (...) in which the walk is at `times` (...), which lie within it."""
+        """Minimum (...) in which the walk is at `times` (...), which must be within it."""
         return self.minima[np.searchsorted(self.times, times, side="right") - 1]
 
     @property
     def dwell_times(self) -> Floats:
-        """Time (k + 1,) in each minimum; the last is cut by the horizon. They sum to it."""
+        """Time (k + 1,) in each minimum; the last is cut off at the horizon. They sum to it."""
         return np.diff(np.append(self.times, self.horizon))
 
 
@@ -47,8 +47,8 @@ def random_walk(
 ) -> RandomWalk:
     """Walk from minimum `start` for a time `horizon`: exponential dwell times, jumps in proportion to the rates.
 
-    Source: Bortz, Kalos and Lebowitz, J. Comput. Phys. 17, 10 (1975); Gillespie, J. Comput. Phys. 22, 403 (1976) (cited
-    from memory).
+    The algorithm of Bortz, Kalos and Lebowitz, J. Comput. Phys. 17, 10 (1975), and Gillespie, J. Comput. Phys. 22, 403
+    (1976); test_kinetics.py compares it with the master equation.
 
     Parameters
     ----------
@@ -58,13 +58,13 @@ def random_walk(
         In units of gradient-flow time.
     rng : None, int or Generator
     max_jumps : int
-        Beyond which the walk is given up: where two minima are joined by rates 10^20 times those out of the pair, no
-        walk gets anywhere, and `landscape.kinetics` knows the answer without one.
+        Largest number of jumps: if rates between two minima are 10^20 times those out of the pair, a walk never
+        leaves, and `first_passage_times` gives the answer instead.
 
     Raises
     ------
     ValueError
-        If `start` is no minimum of the network, or `horizon` is not positive and finite.
+        If `start` is not a minimum of the network, or `horizon` is not positive and finite.
     RuntimeError
         If the walk takes more than `max_jumps` jumps.
     """
@@ -77,7 +77,7 @@ def random_walk(
         raise ValueError(msg)
     steps, dwell = network.steps, network.dwell_times
     first = np.searchsorted(steps.start, np.arange(network.n_minima + 1))
-    chances: dict[int, Floats] = {}  # of the ways out of each minimum that was visited, cumulated
+    chances: dict[int, Floats] = {}  # cumulative probabilities of the exits of each visited minimum
     minima, times, time = [int(start)], [0.0], 0.0
     while True:
         i = minima[-1]
@@ -89,7 +89,7 @@ def random_walk(
             break
         if len(minima) > max_jumps:
             msg = (
-                f"the walk made {max_jumps} jumps and has come to the time {time:.3g} of {horizon:.3g}: lower horizon, "
+                f"the walk made {max_jumps} jumps and reached the time {time:.3g} of {horizon:.3g}: lower horizon, "
                 "or use the master equation"
             )
             raise RuntimeError(msg)

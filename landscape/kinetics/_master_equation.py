@@ -16,8 +16,8 @@ from landscape.kinetics._squaring import stochastic_exponential
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-DENSE = 100  # minima up to which a full matrix exponential is as fast as anything
-STIFF = 200.0  # fastest rate times t beyond which it and the contour win: `expm_multiply` takes about as many products
+DENSE = 100  # minima up to which a full matrix exponential is as fast as any other method
+STIFF = 200.0  # fastest rate times t beyond which it and the contour are faster than `expm_multiply`
 
 
 def generator(network: RateNetwork) -> csc_array:
@@ -28,38 +28,38 @@ def generator(network: RateNetwork) -> csc_array:
 def occupations(network: RateNetwork, start: ArrayLike, times: ArrayLike) -> Floats:
     """Occupation p(t) = exp(K t) p(0), (T, n).
 
-    By SciPy's `expm_multiply`, whose time grows with the fastest rate times t; where that is more than 200, by the full
-    matrix exponential of up to 100 minima, and of more by quadrature along a contour, which costs 12 eliminations. Both
-    keep slow rates beside fast ones apart, however much they differ: the former to a relative error of about 1e-12 of
-    each probability, the latter to an absolute one of about 1e-11. Without detailed balance the contour may not do:
-    then the full exponential is taken, whose time is that of the cube of the number of minima.
+    By SciPy's `expm_multiply`, whose time grows with the fastest rate times t; if that is more than 200, by the full
+    matrix exponential for up to 100 minima, and for more by quadrature along a contour, which costs 12 eliminations.
+    Both resolve slow rates next to fast ones, however much they differ: the former to a relative error of about 1e-12
+    of each probability, the latter to an absolute one of about 1e-11. Without detailed balance the contour may fail:
+    then the full exponential is used, whose cost grows with the cube of the number of minima.
 
     Parameters
     ----------
     network : RateNetwork
     start : (n,) array
-        p(0), not negative, of sum 1.
+        p(0), nonnegative, with sum 1.
     times : (T,) array
         In units of gradient-flow time, not negative.
 
     Raises
     ------
     ValueError
-        If `start` is no distribution over the minima, or a time is negative.
+        If `start` is not a distribution over the minima, or a time is negative.
     """
     p, t = _distribution(network, start), _times(times)
     return np.array(list(_evolve(network, p, t))).reshape(t.size, p.size)
 
 
 def same_minimum(network: RateNetwork, start: ArrayLike, waiting: float, lags: ArrayLike) -> Floats:
-    """Two-time correlation C(tw, t), (T,): probability to be in the same minimum at tw and at tw + t.
+    """Two-time correlation C(tw, t), (T,): probability of being in the same minimum at tw and at tw + t.
 
-    Excursions that have come back by tw + t count as having stayed.
+    Excursions that have returned by tw + t count as having stayed.
 
     Raises
     ------
     ValueError
-        As `occupations`.
+        As in `occupations`.
     """
     before = occupations(network, start, [waiting])[0]
     return two_time_mean(network, before / before.sum(), np.eye(network.n_minima), lags)
@@ -73,7 +73,7 @@ def two_time_mean(network: RateNetwork, before: ArrayLike, quantity: ArrayLike, 
     Raises
     ------
     ValueError
-        As `occupations`, or if `quantity` is not (n, n).
+        As in `occupations`, or if `quantity` is not (n, n).
     """
     p, t, s = _distribution(network, before), _times(lags), np.asarray(quantity, dtype=np.float64)
     n = network.n_minima
@@ -86,12 +86,12 @@ def two_time_mean(network: RateNetwork, before: ArrayLike, quantity: ArrayLike, 
 
 
 def transition_probabilities(network: RateNetwork, starts: ArrayLike, lags: ArrayLike) -> Iterator[Floats]:
-    """Yield P(t) (V, n) for each lag: ``P[v, j]`` the probability to be in minimum j a time t after ``starts[v]``.
+    """Yield P(t) (V, n) for each lag: ``P[v, j]``, the probability of minimum j a time t after ``starts[v]``.
 
     Raises
     ------
     ValueError
-        If a start is no minimum of the network, or a lag is negative.
+        If a start is not a minimum of the network, or a lag is negative.
     """
     t, first, n = _times(lags), np.asarray(starts, dtype=np.int64), network.n_minima
     if first.ndim != 1 or ((first < 0) | (first >= n)).any():
@@ -103,22 +103,22 @@ def transition_probabilities(network: RateNetwork, starts: ArrayLike, lags: Arra
 
 
 def first_passage_times(network: RateNetwork, targets: ArrayLike) -> Floats:
-    """Mean time (n,) until one of the minima `targets` is reached; 0 there, inf where it need never be.
+    """Mean time (n,) until one of the minima `targets` is reached; 0 there, inf if it may never be reached.
 
-    Solves sum_j k_ij (tau_j - tau_i) = -1 by elimination without subtractions (`landscape.kinetics`): each time is
-    right to about 1e-12 of itself however much the rates differ. Times too long for a float64 are inf. Of 10^4 minima
-    with 2 10^4 transition states it takes seconds.
+    Solves sum_j k_ij (tau_j - tau_i) = -1 by elimination without subtractions (`_elimination`): each time has a
+    relative error of about 1e-12, however much the rates differ. Times too long for float64 are inf. It takes seconds
+    for 10^4 minima with 2 10^4 transition states.
 
     Raises
     ------
     ValueError
-        If a target is no minimum of the network, or there is none.
+        If a target is not a minimum of the network, or there is none.
     """
     goal = _minima("targets", targets, network.n_minima)
     times = np.full(network.n_minima, np.inf)
     times[goal] = 0.0
     steps = network.steps
-    # from where the targets are reached surely: what cannot come there is nowhere on the way
+    # states from which the targets are surely reached
     never = ~_reaches(steps.start, steps.end, goal, steps.n)
     onward = ~np.isin(steps.start, goal)
     free = ~_reaches(steps.start[onward], steps.end[onward], np.flatnonzero(never), steps.n)
@@ -130,14 +130,14 @@ def first_passage_times(network: RateNetwork, targets: ArrayLike) -> Floats:
 
 
 def committors(network: RateNetwork, sources: ArrayLike, targets: ArrayLike) -> Floats:
-    """Probability (n,) to reach one of `targets` before any of `sources`: 1 and 0 there, nan where neither need be.
+    """Probability (n,) of reaching `targets` before `sources`: 1 and 0 there, nan if neither need be reached.
 
     Solves sum_j k_ij (q_j - q_i) = 0 by the elimination of `first_passage_times`, to the same relative accuracy.
 
     Raises
     ------
     ValueError
-        If one of them is no minimum of the network, they overlap, or there is none.
+        If one of them is not a minimum of the network, they overlap, or there is none.
     """
     n, steps = network.n_minima, network.steps
     a, b = _minima("sources", sources, n), _minima("targets", targets, n)
@@ -158,12 +158,12 @@ def committors(network: RateNetwork, sources: ArrayLike, targets: ArrayLike) -> 
 
 
 def stationary_distribution(network: RateNetwork) -> Floats:
-    """Occupation (n,) that the rates leave as it is, by elimination: also where they have no detailed balance.
+    """Stationary occupation (n,), by elimination, also without detailed balance.
 
     Raises
     ------
     ValueError
-        If not every minimum can be reached from every other: then there is more than one, or minima are left for good.
+        If some minimum cannot be reached from another: the distribution is then not unique, or minima are left forever.
     """
     steps, n = network.steps, network.n_minima
     parts = connected_components(_joined(network), connection="strong")
@@ -178,7 +178,7 @@ def stationary_distribution(network: RateNetwork) -> Floats:
 
 
 def _joined(network: RateNetwork) -> csr_array:
-    """Which minima have a way to which; also where its rate is too small for a float64."""
+    """Which minima connect to which, also by rates that are too small for float64."""
     steps = network.steps
     return csr_array((np.ones(steps.start.size), (steps.start, steps.end)), shape=(steps.n, steps.n))
 
@@ -192,10 +192,10 @@ def _minima(name: str, numbers: ArrayLike, n: int) -> Integers:
 
 
 def _reaches(start: Integers, end: Integers, goal: Integers, n: int) -> NDArray[np.bool_]:
-    """From which minima (n,) a way along these steps leads to one of `goal`."""
+    """Minima (n,) from which a path along these steps leads to one of `goal`."""
     found = np.zeros(n, dtype=bool)
     if goal.size:
-        # backward, from one more node that leads to all of the goal
+        # backward, from an additional node that leads to all of the goal
         rows, columns = np.append(end, np.full(goal.size, n)), np.append(start, goal)
         back = csr_array((np.ones(rows.size), (rows, columns)), shape=(n + 1, n + 1))
         found[np.setdiff1d(breadth_first_order(back, n, return_predecessors=False), [n])] = True
@@ -214,7 +214,7 @@ def _leaving(steps: Steps, free: NDArray[np.bool_], goals: Sequence[Integers]) -
 
 
 def _evolve(network: RateNetwork, columns: Floats, times: Floats) -> Iterator[Floats]:
-    """exp(K t) times `columns` (n,) or (n, c) for each time, freed of rounding: none negative, sums conserved."""
+    """exp(K t) times `columns` (n,) or (n, c) for each time, with rounding removed: nonnegative, sums conserved."""
     total = columns.sum(axis=0)
     for time in times.tolist():
         moved = np.maximum(_exponential(network, time, columns), 0.0)
@@ -222,7 +222,7 @@ def _evolve(network: RateNetwork, columns: Floats, times: Floats) -> Iterator[Fl
 
 
 def _exponential(network: RateNetwork, time: float, columns: Floats) -> Floats:
-    """exp(K t) times `columns` by whatever is fast; along the contour only if its spectrum lies there."""
+    """exp(K t) times `columns` by the fastest method; along the contour only if its spectrum is inside."""
     stiffness = float(network.escape_rates.max(initial=0.0)) * time
     if stiffness == 0.0:
         return columns

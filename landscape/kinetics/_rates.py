@@ -20,20 +20,20 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Barriers(Result, shows=("losses", "transition_losses"), axes={"n": "minimum", "m": "transition_state"}):
-    """What escape rates need of n minima and m transition states. Its arrays are copies.
+    """Data of n minima and m transition states for escape rates, as copied arrays.
 
     Parameters
     ----------
     losses : (n,) float64
         In nats.
     log_determinants : (n,) float64
-        Of the Hessian.
+        Log-determinant of the Hessian of each minimum.
     orbit_sizes : (n,) float64
         Number of symmetric images of each minimum.
     edges : (m, 2) int64
-        Minima that each transition state joins.
+        Minima that each transition state connects.
     transition_losses, transition_log_determinants, transition_orbit_sizes : (m,) float64
-        The same of the transition states; the determinant by magnitude.
+        The same for the transition states; the determinant by magnitude.
     unstable : (m,) float64
         Their negative eigenvalue.
 
@@ -41,7 +41,7 @@ class Barriers(Result, shows=("losses", "transition_losses"), axes={"n": "minimu
     ------
     ValueError
         If shapes do not match, a number is not finite, an orbit is < 1, an index out of range, `unstable` is not
-        negative, or a transition state lies below one of its minima by more than rounding (as in `LandscapeGraph`).
+        negative, or a transition state is below one of its minima by more than rounding (as in `LandscapeGraph`).
     """
 
     losses: Floats
@@ -82,7 +82,7 @@ class Barriers(Result, shows=("losses", "transition_losses"), axes={"n": "minimu
 
     @classmethod
     def of(cls, minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> Self:
-        """From the records of a database; transition states keep their order."""
+        """Create from the records of a database; transition states keep their order."""
         return cls(
             losses=np.array([minimum.point.value for minimum in minima]),
             log_determinants=np.array([minimum.point.log_determinant for minimum in minima]),
@@ -101,13 +101,13 @@ class Barriers(Result, shows=("losses", "transition_losses"), axes={"n": "minimu
 
     @property
     def heights(self) -> Floats:
-        """Loss of each transition state above its two minima, (m, 2), in nats; rounding does not make it negative."""
+        """Loss of each transition state above its two minima, (m, 2), in nats; never negative by rounding."""
         return np.maximum(self.transition_losses[:, None] - self.losses[self.edges], 0.0)
 
 
 @dataclass(frozen=True, eq=False)
 class RateNetwork(Result, shows=("image_rates", "escape_rates"), axes={"n": "minimum", "nnz": "rate"}):
-    """Rates between n minima, symmetric images lumped together.
+    """Rates between n minima, with symmetric images lumped together.
 
     Parameters
     ----------
@@ -115,12 +115,12 @@ class RateNetwork(Result, shows=("image_rates", "escape_rates"), axes={"n": "min
         ``rates[i, j]`` is the rate from minimum i to minimum j != i, per unit of gradient-flow time (learning rate x
         steps). Parallel transition states add up.
     image_rates : (n,) float64
-        Rate from one image of a minimum to its other images: over transition states that join it to itself.
+        Rate from one image of a minimum to its other images: over transition states that connect it to itself.
     log_weights : (n,) float64 or None
-        Logarithm of the equilibrium occupation up to a constant; None where there is no detailed balance.
+        Logarithm of the equilibrium occupation up to a constant; None without detailed balance.
     log_rates : (nnz,) float64, optional
-        Logarithms of ``rates.data``, for rates that are too small (or large) for a float64: by default those of
-        ``rates.data``, where 0 means that there is no way.
+        Logarithms of the rates, for those that are too small (or large) for float64: by default those of
+        ``rates.data``, where 0 means no connection.
 
     Raises
     ------
@@ -147,7 +147,7 @@ class RateNetwork(Result, shows=("image_rates", "escape_rates"), axes={"n": "min
 
     @cached_property
     def steps(self) -> Steps:
-        """The rates that are not zero, from one minimum to another, as logarithms."""
+        """The nonzero rates from one minimum to another, as logarithms."""
         with np.errstate(divide="ignore"):
             logs = np.log(self.rates.data) if self.log_rates is None else self.log_rates
         start, end = np.repeat(np.arange(self.n_minima), np.diff(self.rates.indptr)), self.rates.indices
@@ -156,7 +156,7 @@ class RateNetwork(Result, shows=("image_rates", "escape_rates"), axes={"n": "min
 
     @cached_property
     def log_escape_rates(self) -> Floats:
-        """Logarithm (n,) of the total rate out of each minimum to others; -inf where no way leads out."""
+        """Logarithm (n,) of the total rate out of each minimum to others; -inf without exits."""
         total = np.full(self.n_minima, -np.inf)
         np.logaddexp.at(total, self.steps.start, self.steps.log_rates)
         return total
@@ -174,13 +174,13 @@ class RateNetwork(Result, shows=("image_rates", "escape_rates"), axes={"n": "min
 
     @property
     def dwell_times(self) -> Floats:
-        """Mean time (n,) in each minimum before it is left for another one; inf where no way leads out."""
+        """Mean time (n,) in each minimum before it is left for another one; inf without exits."""
         with np.errstate(over="ignore"):
             return np.exp(-self.log_escape_rates)
 
     @property
     def equilibrium(self) -> Floats:
-        """Equilibrium occupation (n,): of what is connected, only ratios within a component have a meaning.
+        """Equilibrium occupation (n,); only ratios within a connected component are meaningful.
 
         Raises
         ------
@@ -201,24 +201,26 @@ def langer_rates(barriers: Barriers, temperature: ArrayLike) -> RateNetwork:
 
         k = |lambda_b| / (2 pi) sqrt(det H_i / |det H_b|) exp(-(L_b - L_i) / T),
 
-    times the number of images of b around each image of i: g_b / g_i with the orbit sizes g, so that
-    pi_i k_ij = pi_j k_ji with pi_i = g_i exp(-L_i / T) / sqrt(det H_i). A transition state that joins i to itself
-    leads 2 g_b / g_i ways out of each image, to other images (or back to the same, which the orbits cannot tell).
+    times the number of images of b around each image of i: g_b / g_i with the orbit sizes g, so that pi_i k_ij = pi_j
+    k_ji with pi_i = g_i exp(-L_i / T) / sqrt(det H_i). A transition state that connects i to itself gives 2 g_b / g_i
+    exits of each image, to other images (or back to the same one, which the orbits do not distinguish).
 
-    Source: Langer, Annals of Physics 54, 258 (1969); Haenggi, Talkner and Borkovec, Rev. Mod. Phys. 62, 251 (1990), on
-    the overdamped limit (both cited from memory). It holds for barriers of several T, harmonic wells and saddles.
+    Source: Langer, Annals of Physics 54, 258 (1969); Berglund, Markov Process. Relat. Fields 19, 459 (2013), reviews
+    the formula and its proofs for the overdamped case. The factor of the orbits is derived here; test_kinetics.py
+    compares with Langevin runs and exact first-passage times. It holds for barriers of several T, harmonic wells and
+    saddles.
 
     Parameters
     ----------
     barriers : Barriers
     temperature : float or (m, 2) array
-        T in nats; an array gives each exit its own: that over transition state b from the first, and from the second
-        of its minima. Then there is no detailed balance.
+        T in nats; an array gives each exit its own: over transition state b from its first and from its second
+        minimum. Rates then have no detailed balance.
 
     Raises
     ------
     ValueError
-        If a temperature is not positive and finite, or the shape is another.
+        If a temperature is not positive and finite, or has another shape.
     """
     t = np.asarray(temperature, dtype=np.float64)
     shape = barriers.edges.shape
@@ -237,7 +239,7 @@ def langer_rates(barriers: Barriers, temperature: ArrayLike) -> RateNetwork:
 
 
 def _network(start: Integers, end: Integers, logs: Floats, n: int) -> tuple[csr_array, Floats]:
-    """Rates between minima, and their logarithms, of which parallel ones are added up."""
+    """Rates between minima and their logarithms, with parallel ones added up."""
     codes, each = np.unique(start * n + end, return_inverse=True)
     total = np.full(codes.size, -np.inf)
     np.logaddexp.at(total, each, logs)
@@ -249,7 +251,7 @@ def _network(start: Integers, end: Integers, logs: Floats, n: int) -> tuple[csr_
 def log_exit_rates(barriers: Barriers, temperature: ArrayLike) -> Floats:
     """Logarithm (m, 2) of `exit_rates`, which may be too small for a float64."""
     i = barriers.edges
-    with np.errstate(over="ignore"):  # at a temperature of next to nothing the rate is zero
+    with np.errstate(over="ignore"):  # at a vanishing temperature the rate is zero
         boltzmann = -barriers.heights / np.asarray(temperature, dtype=np.float64)
     return (
         np.log(-barriers.unstable / (2.0 * np.pi))[:, None]

@@ -1,4 +1,4 @@
-"""The matrix of transition probabilities by scaling and squaring that keeps small probabilities beside large ones."""
+"""Transition probabilities by scaling and squaring that resolves small probabilities next to large ones."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,18 +7,18 @@ from landscape.kinetics._elimination import Steps
 
 Floats = NDArray[np.float64]
 
-TERMS = 16  # of the series for a fastest rate times t of at most 1/2: the next one is 3e-20
+TERMS = 16  # terms of the series for a fastest rate times t of at most 1/2: the next one is 3e-20
 
 
 def stochastic_exponential(steps: Steps, time: float) -> Floats:
-    """P(t) = exp(Q t) (n, n): ``P[i, j]`` the probability to be in j a time t after i; `time` > 0.
+    """P(t) = exp(Q t) (n, n): ``P[i, j]`` is the probability of being in j a time t after i; `time` > 0.
 
-    For a time t / 2^s, short beside the shortest stay, by uniformization, e^-qt sum_k (qt)^k / k! (1 + Q / q)^k, whose
-    terms are all positive. Then it is squared s times, and after each squaring rows are made to sum to 1 again, as a
-    rounding of the large diagonal would grow 2^s-fold. No numbers are subtracted, so that the error of each probability
-    stays small beside the probability itself, while that of `scipy.linalg.expm` is small beside 1. Derived here, tested
-    against exponentials with 200 digits; s is 1000 at 300 decades of stiffness, and each squaring costs 2 n^3
-    operations.
+    For a time t / 2^s, short compared with the shortest stay, it uses uniformization, e^-qt sum_k (qt)^k / k! (1 + Q /
+    q)^k, whose terms are all positive. The result is squared s times, and rows are normalized to 1 after each
+    squaring, because a rounding of the large diagonal would grow 2^s-fold. No numbers are subtracted, so the relative
+    error of each probability stays small, while `scipy.linalg.expm` only keeps its absolute error small. Derived here;
+    test_stiff_rates.py compares with exponentials of 200 digits. s is 1000 at 300 decades of stiffness, and each
+    squaring costs 2 n^3 operations.
     """
     logs = steps.log_rates + np.log(time)
     rates = np.full((steps.n, steps.n), -np.inf)
@@ -33,7 +33,7 @@ def stochastic_exponential(steps: Steps, time: float) -> Floats:
 
 
 def _uniformized(rates: Floats) -> Floats:
-    """exp(Q) of rates (n, n) of which no row sums to more than 1/2."""
+    """exp(Q) for rates (n, n) whose rows sum to at most 1/2."""
     sums = rates.sum(axis=1)
     fastest = float(sums.max(initial=0.0))
     if fastest == 0.0:

@@ -1,4 +1,4 @@
-"""Loss functions on the parameter space of a network: one protocol, two implementations."""
+"""Losses as functions of the parameters of a network: one protocol, two implementations."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,7 +22,7 @@ WIDE = 64  # inputs: from here on matrix products through BLAS beat the compiled
 
 
 class Loss(Protocol):
-    """What the searches need of a loss: any object with these members can be explored."""
+    """The members that searches need: any object that has them can be explored."""
 
     @property
     def n_parameters(self) -> int:
@@ -31,14 +31,14 @@ class Loss(Protocol):
 
     @property
     def network(self) -> MLP | None:
-        """The network whose unit symmetries leave the loss unchanged; None where there are none."""
+        """The network whose unit symmetries leave the loss unchanged; None if there are none."""
         ...
 
     @property
     def zero_modes(self) -> Array:
-        """Orthonormal directions (k, P) along which the loss is constant everywhere; k is mostly 0.
+        """Orthonormal directions (k, P) along which the loss is constant everywhere; usually k = 0.
 
-        A loss may also have a method `rounding` (`CrossEntropyLoss.rounding`): else norms of its Hessian have to do.
+        A loss may also have a method `rounding` (`CrossEntropyLoss.rounding`); otherwise norms of its Hessian are used.
         """
         ...
 
@@ -54,7 +54,7 @@ class Loss(Protocol):
 class CrossEntropyLoss:
     """Mean cross-entropy in nats plus `regularization` * |theta|^2, compiled, with exact derivatives.
 
-    Inputs of 64 and more go through BLAS instead of the compiled loops.
+    Networks with many inputs use BLAS instead of the compiled loops (from `WIDE` on).
     Equation 1 of Herrera Segura, Montoya and Tapias (arXiv 2209.02517).
 
     Parameters
@@ -65,13 +65,13 @@ class CrossEntropyLoss:
     regularization : float
         lambda >= 0; the gradient of the penalty is 2 lambda theta.
     regularize_biases : bool
-        False leaves the biases out of the penalty; the common shift of the outputs is then a zero mode. Without any
-        penalty, so are duplicate and constant features (see `zero_modes`).
+        False excludes the biases from the penalty; the common shift of the outputs is then a zero mode. Without any
+        penalty, duplicate and constant features are zero modes as well (see `zero_modes`).
 
     Raises
     ------
     ValueError
-        If the network's inputs or outputs do not fit the data, or lambda is negative or not finite.
+        If the network's inputs or outputs do not match the data, or lambda is negative or not finite.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class CrossEntropyLoss:
     ) -> None:
         if network.layer_sizes[0] != data.n_features or network.layer_sizes[-1] != data.n_classes:
             msg = (
-                f"network must have {data.n_features} inputs and {data.n_classes} outputs to fit the data; "
+                f"network must have {data.n_features} inputs and {data.n_classes} outputs to match the data; "
                 f"got layer sizes {network.layer_sizes}"
             )
             raise ValueError(msg)
@@ -117,7 +117,7 @@ class CrossEntropyLoss:
         return form.value_gradient(self.network.check(theta), self._sizes, self._inputs, self._labels, self._penalty)
 
     def values_and_gradients(self, thetas: ArrayLike) -> tuple[Array, Array]:
-        """Losses (M,) and gradients (M, P) at `thetas` (M, P): one call, the same bits as one by one."""
+        """Losses (M,) and gradients (M, P) at `thetas` (M, P) in one call, bit for bit equal to single calls."""
         form = _wide if self._wide else _kernels
         return form.values_gradients(
             check_batch(thetas, self.n_parameters), self._sizes, self._inputs, self._labels, self._penalty
@@ -133,7 +133,7 @@ class CrossEntropyLoss:
     def rounding(self, theta: ArrayLike, eigenvalues: Array, *, coarse: bool = False) -> Rounding:
         """Norms below which rounding leaves gradient and Hessian at `theta` (P,) undecided; see `_rounding`.
 
-        `eigenvalues` are those of the Hessian. A `coarse` bound does without a look at the rows, and is larger.
+        `eigenvalues` are those of the Hessian. A `coarse` bound does not use the rows, and is larger.
         """
         theta = self.network.check(theta)
         if coarse:
@@ -180,7 +180,7 @@ class CrossEntropyLoss:
         """Cross-entropy (M,) in nats of each of these rows, inputs (M, D) and labels (M,), at `theta` (P,)."""
         theta = self.network.check(theta)
         if self._wide or not labels.size:
-            with one_thread():  # more would change the last bits
+            with one_thread():  # more threads would change the last bits
                 return row_cross_entropies(self.network.logits(theta, inputs), labels)
         return _scores.cross_entropies(theta, self._sizes, np.ascontiguousarray(inputs.T), np.array(labels))
 
@@ -189,7 +189,7 @@ class CrossEntropyLoss:
         theta = self.network.check(theta)
         labels = self.data.test_labels if test else self.data.labels
         if self._wide or not labels.size:
-            with one_thread():  # more would change the last bits
+            with one_thread():  # more threads would change the last bits
                 logits = self.network.logits(theta, self.data.test_inputs if test else self.data.inputs)
             return mean_cross_entropy(logits, labels), share_correct(logits, labels)
         inputs, labels = self._test_rows if test else (self._inputs, self._labels)
@@ -197,21 +197,22 @@ class CrossEntropyLoss:
 
     @cached_property
     def _test_rows(self) -> tuple[Array, NDArray[np.int64]]:
-        """Test inputs (D, M) and labels, as the compiled loops want them."""
+        """Test inputs (D, M) and labels in the layout of the compiled loops."""
         return np.ascontiguousarray(self.data.test_inputs.T), np.array(self.data.test_labels)
 
 
 class TorchLoss:
     """The same loss for any `torch.nn.Module` that maps inputs (N, D) to logits (N, n_classes).
 
-    Parameters are the module's trainable ones (``requires_grad``), flattened in the order of `named_parameters()`, each
-    once however many names it has; frozen ones and buffers are constants. The module itself is copied, in float64 and
-    evaluation mode (no dropout, batch normalization as it stands), and never changed. Unit symmetries are unknown:
-    `network` is None. With piecewise linear units (ReLU) a minimum may lie on a kink, where no quench converges.
+    Parameters are the module's trainable ones (``requires_grad``), flattened in the order of `named_parameters()`,
+    each once, however many names it has; frozen ones and buffers are constants. The module is copied, in float64 and
+    evaluation mode (no dropout, batch normalization with its running statistics), and never changed. Unit symmetries
+    are unknown: `network` is None. With piecewise linear units (ReLU) a minimum may be on a kink, where no quench
+    converges.
 
-    At construction the outputs, torch's gradient and its second derivatives are checked on a few rows, against
-    differences and for symmetry: torch's own second derivatives of some operations are wrong (`torch._weight_norm`;
-    weight normalization is replaced by operations where they are right).
+    At construction the outputs, torch's gradient and its second derivatives are checked on a few rows against finite
+    differences and for symmetry, because torch's second derivatives of some operations are wrong
+    (`torch._weight_norm`; weight normalization is replaced by operations with correct ones).
 
     Parameters
     ----------
@@ -221,15 +222,15 @@ class TorchLoss:
         As in `CrossEntropyLoss`; biases are the parameters whose name ends in "bias".
     zero_modes : (k, P) array, optional
         Orthonormal directions along which the loss is constant everywhere, for instance the common shift of
-        the output biases where the penalty leaves them out. Quenches need them; they are not found here.
+        the output biases if the penalty excludes them. Quenches need them; they are not detected automatically.
 
     Raises
     ------
     ImportError
         If torch is not installed.
     ValueError
-        If the module does not map rows one by one to as many finite outputs as there are classes, is random or changes
-        itself in evaluation mode, has no trainable parameters, or is not twice differentiable by torch.
+        If the module does not map each row by itself to one finite output per class, is random or changes itself in
+        evaluation mode, has no trainable parameters, or is not twice differentiable by torch.
     """
 
     network: MLP | None = None
@@ -312,7 +313,7 @@ class TorchLoss:
         return self._torch.func.jacrev(self._torch.func.grad(self._loss))(self._tensor(theta)).numpy()
 
     def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
-        """Hessian times `vector` (P,) at `theta` (P,): it is symmetric, so reverse over reverse serves."""
+        """Hessian times `vector` (P,) at `theta` (P,), by reverse over reverse because the Hessian is symmetric."""
         transposed: Any = self._torch.func.vjp(self._torch.func.grad(self._loss), self._tensor(theta))[1]
         return transposed(self._tensor(vector))[0].numpy()
 
@@ -346,7 +347,7 @@ def share_correct(logits: Array, labels: NDArray[np.int64]) -> float:
 
 
 def check_batch(thetas: ArrayLike, n_parameters: int) -> Array:
-    """`thetas` as a contiguous float64 array of shape (M, P), or a ValueError that says what it was."""
+    """`thetas` as a contiguous float64 array of shape (M, P), or a ValueError with its actual shape."""
     thetas = np.array(thetas, dtype=np.float64, order="C")
     if thetas.ndim != 2 or thetas.shape[1] != n_parameters:
         msg = f"thetas must have shape (M, {n_parameters}); got {thetas.shape}"

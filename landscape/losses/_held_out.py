@@ -1,4 +1,4 @@
-"""The loss on rows that were not trained on, with its error: on as many rows as it takes where they can be made."""
+"""The loss on rows that were not used for training, with its error; generated data sets supply enough rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,11 @@ class HeldOutLoss(Result, axes={"K": "point"}, units={"values": "nats", "errors"
     values : (K,)
         Mean over the rows; nan without rows.
     errors : (K,)
-        Standard error of each over the rows.
+        Standard error of each value over the rows.
     rows : int
-        Number M.
+        The number M.
     mean_error : float
-        Standard error, over the rows, of the mean of `values`: of the mean over the points of each row's loss. More
-        points do not lower it.
+        Standard error, over the rows, of the mean of `values`. More points do not reduce it.
     """
 
     values: Floats
@@ -43,17 +42,17 @@ def held_out_loss(
     enough: float = 0.0,
     most_rows: int | None = None,
 ) -> HeldOutLoss:
-    """Cross-entropy at `points` (K, P) on rows that were not trained on.
+    """Cross-entropy at `points` (K, P) on rows that were not used for training.
 
     Parameters
     ----------
     loss : CrossEntropyLoss
-        Its data set is generated, then further rows are made (19 microseconds each) until `mean_error` is at most
-        `enough`, or there are `most_rows`; or it is not, then its test rows are all there are.
+        If its data set is generated, further rows are drawn (19 microseconds each) until `mean_error` is at most
+        `enough`, or there are `most_rows`; otherwise only its test rows are used.
     enough : float
         Nats.
     most_rows : int, optional
-        By default the test rows of a generated data set count alone, too.
+        By default only the test rows of a generated data set are used, too.
     """
     thetas = np.array(points, dtype=np.float64)
     total, square, means, rows = np.zeros(len(thetas)), np.zeros(len(thetas)), np.zeros(2), 0
@@ -75,7 +74,7 @@ def held_out_loss(
 
 
 def _parts(data: Dataset, most_rows: int | None) -> Iterator[Dataset]:
-    """Rows to test on, some at a time."""
+    """Test rows in parts."""
     if most_rows is None or not is_generated(data):
         if data.test_labels.size:
             yield Dataset(data.test_inputs, data.test_labels, data.n_classes, data.inputs[:0], data.labels[:0])
@@ -84,7 +83,7 @@ def _parts(data: Dataset, most_rows: int | None) -> Iterator[Dataset]:
 
 
 def _standard_error(total: Floats | float, square: Floats | float, rows: int) -> Floats:
-    """Standard error of a mean, from sums of the values and of their squares; infinite for one row."""
+    """Standard error of a mean from the sums of values and squares; infinite for one row."""
     if rows < 2:
         return np.full(np.shape(total), np.inf)
     variance = np.maximum(0.0, np.asarray(square) - np.square(total) / rows) / (rows - 1)

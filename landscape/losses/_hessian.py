@@ -23,7 +23,7 @@ from landscape.support import njit
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _slopes_and_bends(theta, sizes, units, parameters, activation, delta, n, slope, bend):
-    """Of each hidden unit tanh', and tanh'' / tanh' times the derivative of the loss by its output."""
+    """For each hidden unit tanh', and tanh'' / tanh' times the derivative of the loss with respect to its output."""
     for k in range(1, sizes.shape[0] - 1):
         n_out = sizes[k + 1]
         for j in range(sizes[k]):
@@ -38,7 +38,7 @@ def _slopes_and_bends(theta, sizes, units, parameters, activation, delta, n, slo
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _unit_forward(theta, sizes, units, parameters, slope, layer, unit, tangent, n):
-    """Derivative of the output of each later unit (of the last layer: the input) by the input of one of `layer`."""
+    """Derivative of the output of each later unit (last layer: the input) with respect to an input in `layer`."""
     last = sizes.shape[0] - 1
     for i in range(sizes[layer]):
         row = tangent[units[layer] + i]
@@ -67,9 +67,9 @@ def _unit_forward(theta, sizes, units, parameters, slope, layer, unit, tangent, 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _unit_back(theta, sizes, units, parameters, slope, bend, tangent, layer, unit, delta_tangent, n):
-    """Derivative of the delta of each unit from the last layer down to `layer` by the input of one of its units.
+    """Derivative of the delta of each unit, from the last layer down to `layer`, with respect to an input there.
 
-    In `layer` itself only the units from `unit` on: the others are the same by symmetry.
+    In `layer` itself only the units from `unit` on: the others follow by symmetry.
     """
     for k in range(sizes.shape[0] - 2, layer - 1, -1):
         n_out = sizes[k + 1]
@@ -95,7 +95,7 @@ def _times(a, b, n, product):
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _add_same_layer(sizes, units, parameters, activation, delta_tangent, layer, unit, n, work, hessian):
-    """Pairs of parameters into `unit` and into the units from it on; of the kernels' pairs one triangle."""
+    """Pairs of parameters of `unit` with those of the units from it on; only one triangle of the kernels' pairs."""
     n_in, n_layer, size = sizes[layer - 1], sizes[layer], parameters[-1]
     w = parameters[layer - 1]
     rows = activation[units[layer - 1] :]
@@ -114,7 +114,7 @@ def _add_same_layer(sizes, units, parameters, activation, delta_tangent, layer, 
 def _add_later_layers(
     sizes, units, parameters, activation, tangent, delta, delta_tangent, layer, unit, n, work, hessian
 ):
-    """Rows of the parameters of all later layers, columns of the parameters into `unit` of `layer`."""
+    """Rows of the parameters of all later layers, columns of the incoming parameters of `unit` in `layer`."""
     n_in, n_layer, size = sizes[layer - 1], sizes[layer], parameters[-1]
     for k in range(layer + 1, sizes.shape[0]):
         n_k, w, below = sizes[k], parameters[k - 1], units[k - 1]
@@ -139,7 +139,7 @@ def _add_later_layers(
 
 @njit(forceinline=True, error_model="numpy")
 def _mirror(sizes, parameters, hessian):
-    """Fill what symmetry leaves out: kernel pairs within pairs of units of one layer, then the other triangle."""
+    """Fill the entries that follow by symmetry: kernel pairs of two units of one layer, then the other triangle."""
     for layer in range(sizes.shape[0] - 1):
         n_in, n_out, w = sizes[layer], sizes[layer + 1], parameters[layer]
         for unit in range(n_out):

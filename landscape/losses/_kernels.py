@@ -2,7 +2,7 @@
 
 Samples run innermost, in blocks whose activations stay in the level-2 cache. A *unit* is a row of a
 block: inputs first, then layer after layer. `activation` holds outputs of units (of the last layer:
-before the softmax), `delta` the derivatives of the loss by the units' inputs, already divided by N.
+before the softmax), `delta` the derivatives of the loss with respect to the units' inputs, already divided by N.
 """
 
 import numpy as np
@@ -11,10 +11,10 @@ from landscape.losses._math import exp, log, tanh
 from landscape.support import njit
 
 BLOCK = 512
-FAST = {"contract", "nsz", "arcp", "reassoc"}  # not nnan: a diverged network must show
-# Only what Python calls is cached, and what it calls is inlined always: else LLVM inlines a function that was just
-# compiled but not one from the cache, and of several copies a process uses the first it loaded; all round differently.
-# error_model="numpy" everywhere: Python's check for a division by zero is a branch, which no vectorised loop has
+FAST = {"contract", "nsz", "arcp", "reassoc"}  # not nnan: a diverged network must be visible
+# Only functions that Python calls are cached, and those that they call are always inlined: otherwise LLVM inlines a
+# freshly compiled function but not a cached one, and uses the first of several copies; all round differently.
+# error_model="numpy" everywhere: Python's check for a division by zero is a branch, which prevents vectorization
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -64,7 +64,7 @@ def add_rows(theta, weight, stride, rows, n_rows, n, total):
 def add_dots(a, rows, n_rows, n, result, index, stride):
     """Add the scalar products of `a` with `n_rows` rows to result[index], [index + stride], ...
 
-    Three at a time, so that `a` is read a third as often.
+    Three at a time, which reads `a` a third as often.
     """
     for j in range(0, n_rows - 2, 3):
         b, c, d = rows[j], rows[j + 1], rows[j + 2]
@@ -252,7 +252,7 @@ def softmax_tangent(probability, tangent, result, n_samples, n_classes, n, mean)
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _back_tangent(theta, vector, sizes, units, parameters, activation, tangent, delta, delta_tangent, n):
-    """Derivative of every delta along `vector`, from the last layer's downwards."""
+    """Derivative of every delta along `vector`, from the last layer down."""
     for k in range(sizes.shape[0] - 2, 0, -1):
         n_in, n_out = sizes[k], sizes[k + 1]
         w = parameters[k]
@@ -272,7 +272,7 @@ def _back_tangent(theta, vector, sizes, units, parameters, activation, tangent, 
 
 @njit(forceinline=True, error_model="numpy")
 def probability_from(labels, start, n, n_classes, delta, probability):
-    """Softmax / N back from the output deltas."""
+    """Recover softmax / N from the output deltas."""
     for c in range(n_classes):
         for s in range(n):
             probability[c, s] = delta[c, s]
@@ -300,7 +300,7 @@ def _add_product(sizes, units, parameters, activation, tangent, delta, delta_tan
 
 @njit(error_model="numpy", cache=True)
 def hessian_vector_product(theta, vector, sizes, inputs, labels, penalty):
-    """Hessian times `vector` (P,), at about three gradients."""
+    """Hessian times `vector` (P,), at the cost of about three gradients."""
     units, parameters = offsets(sizes)
     n_units, n_samples, last = units[-1], labels.shape[0], sizes.shape[0] - 1
     n_classes, top = sizes[last], units[last]

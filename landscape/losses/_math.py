@@ -1,14 +1,14 @@
-"""exp, log and tanh that LLVM can vectorize: no libm call, no branch; right from one end of the numbers to the other.
+"""exp, log and tanh that LLVM can vectorize: no libm call, no branch; accurate for all numbers.
 
-Subnormal numbers, zeros, infinities and nan included: what overflows is infinite, what underflows does so gradually,
-and nan stays nan, so that a diverged network shows. `dynamics.kernels` copies the text of this file into every SGD
+This includes subnormal numbers, zeros, infinities and nan: overflow gives infinity, underflow is gradual, and nan
+stays nan, so that a diverged network is visible. `dynamics.kernels` copies the text of this file into every SGD
 kernel: import nothing here but numpy and numba.
 """
 
 import numpy as np
 from numba import njit
 
-# No reassociation, whatever the flags of the caller: range reductions are cancellations that it would undo.
+# No reassociation, whatever the caller's flags: it would undo the cancellations of the range reduction.
 ORDERED = {"contract", "nsz"}
 
 LOG2_E = 1.4426950408889634
@@ -53,7 +53,7 @@ def exp(x):
     k = np.floor(x * LOG2_E + 0.5)
     r = x - k * LN2_HIGH
     r = r - k * LN2_LOW
-    high = max(k, -1021.0)  # in two factors: 2^k itself may be no normal number
+    high = max(k, -1021.0)  # in two factors: 2^k itself may not be a normal number
     return (expm1_reduced(r) + 1.0) * power_of_two(high - 1.0) * power_of_two(k - high + 1.0)
 
 
@@ -82,7 +82,7 @@ def log(x):
     """
     tiny = x < SMALLEST_NORMAL
     bits = np.float64(x * 18014398509481984.0 if tiny else x).view(np.int64)  # 2^54
-    # the distance of the bits to those of sqrt(1/2) is k in its upper twelve, and its lower ones are the mantissa's
+    # of the difference to the bits of sqrt(1/2), the upper twelve are k and the lower ones the mantissa
     shifted = bits - SQRT_HALF_BITS
     exponent = shifted >> 52
     m = np.int64(bits - (exponent << 52)).view(np.float64)
@@ -106,7 +106,7 @@ def log(x):
 
 @njit(forceinline=True, fastmath=ORDERED, error_model="numpy")
 def exp_float32(x):
-    """e^x in float32 to 2 ulp. Source: Cephes, expf; the power of two is put together from its bits."""
+    """e^x in float32 to 2 ulp. Source: Cephes, expf; the power of two is assembled from its bits."""
     x = min(max(x, np.float32(-104.0)), np.float32(89.0))  # beyond, 0 and infinity
     z = np.floor(x * np.float32(1.44269504088896341) + np.float32(0.5))
     r = x - z * np.float32(0.693359375)
@@ -119,7 +119,7 @@ def exp_float32(x):
     y = y * r + np.float32(5.0000001201e-1)
     y = y * r * r + r + np.float32(1.0)
     k = np.int32(z)
-    high = max(k, np.int32(-125))  # in two factors: 2^k itself may be no normal number
+    high = max(k, np.int32(-125))  # in two factors: 2^k itself may not be a normal number
     first, second = (high + np.int32(126)) << np.int32(23), (k - high + np.int32(128)) << np.int32(23)
     return y * np.int32(first).view(np.float32) * np.int32(second).view(np.float32)
 
@@ -128,7 +128,7 @@ def exp_float32(x):
 def tanh_float32(x):
     """Hyperbolic tangent in float32 to 6 ulp, 1 and -1 from |x| = 8 on: a rational function.
 
-    Source: Eigen, generic_fast_tanh_float, with the coefficients times 2^8 (which rounds nothing) for subnormal x.
+    Source: Eigen, generic_fast_tanh_float, with the coefficients times 2^8 (an exact operation) for subnormal x.
     From 8 on tanh is within 4 ulp of 1, and this function would exceed 1.
     """
     s = x * x

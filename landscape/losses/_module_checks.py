@@ -1,4 +1,4 @@
-"""Whether a torch module is a differentiable function of its parameters, row by row, before work goes into it."""
+"""Checks that a torch module is a differentiable function of its parameters, row by row, before it is used."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,17 +15,17 @@ from landscape.losses._modules import FlatModule, untouched_random_numbers
 Array = NDArray[np.float64]
 Function = Callable[[torch.Tensor], torch.Tensor]
 
-ROWS = 6  # that are looked at: with few of them a finite difference meets few kinks
+ROWS = 6  # that are checked: with few rows a finite difference meets few kinks
 STEP = 1e-5  # of the differences, along a direction of length one
 TOLERANCE = 1e-3  # of derivatives against differences, relative to the length of the derivative
-LARGE = 100.0  # inputs beyond which a step changes too much
+LARGE = 100.0  # size of inputs beyond which a step changes too much
 ROUNDING = 1e-8  # of float64, relative
-NOISE = 0.1  # deviation of the points about the module's own parameters
+NOISE = 0.1  # standard deviation of the points around the module's own parameters
 POINTS = 3
 
 
 def check_outputs(flat: FlatModule, data: Dataset) -> None:
-    """Raise a ValueError unless the module gives each row its logits, the same ones every time, whatever goes beside.
+    """Raise a ValueError unless the module maps each row to the same logits every time, whatever other rows there are.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ def check_outputs(flat: FlatModule, data: Dataset) -> None:
         raise ValueError(msg)
     if float((alone - logits[:1]).abs().max()) > 1e-6 * (float(logits.abs().max()) + ROUNDING):
         msg = (
-            "module must map each row by itself; the outputs of a row change with the rows beside it "
+            "module must map each row by itself; the outputs of a row change with the other rows "
             "(batch normalization needs track_running_stats=True, attention batch_first=True)"
         )
         raise ValueError(msg)
 
 
 def _outputs(flat: FlatModule, point: torch.Tensor, rows: torch.Tensor, data: Dataset) -> torch.Tensor:
-    """Logits (n, K) of these rows, nan and infinity as numbers; ValueError where there are no such logits."""
+    """Logits (n, K) of these rows, with nan and infinity as finite numbers; ValueError if there are no such logits."""
     wanted = f"module must map (N, {data.n_features}) to (N, {data.n_classes})"
     count = {1: "one row", 2: "two rows"}.get(len(rows), f"{len(rows)} rows")
     try:
@@ -77,12 +77,12 @@ def _outputs(flat: FlatModule, point: torch.Tensor, rows: torch.Tensor, data: Da
 
 
 def derivative_problem(flat: FlatModule, data: Dataset, *, second: bool) -> str | None:
-    """What is wrong with torch's derivatives of the cross-entropy; None where they are those of its values.
+    """Describe what is wrong with torch's derivatives of the cross-entropy; None if they are correct.
 
-    Gradients against differences of values, and with `second` Hessian-vector products against differences of gradients
-    and for symmetry, along random directions at points near the module's own parameters. Wrong at all of them is
-    wrong: at one of them a kink (ReLU) may lie between the two values. Inputs beyond 100 are scaled down, for
-    the module changes too much between two points otherwise.
+    Compares gradients with differences of values, and with `second` also Hessian-vector products with differences of
+    gradients and their symmetry, along random directions at points near the module's own parameters. Only an error at
+    all points counts: at a single one a kink (ReLU) may be between the two values. Inputs beyond 100 are scaled down,
+    because the module would otherwise change too much between two points.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def derivative_problem(flat: FlatModule, data: Dataset, *, second: bool) -> str 
 
 
 def check_vmap(flat: FlatModule, data: Dataset) -> None:
-    """Raise a ValueError unless `torch.func.vmap` gives several replicas the gradients that each has alone."""
+    """Raise a ValueError unless `torch.func.vmap` gives each of several replicas the gradient that it has alone."""
     rng = np.random.default_rng(0)
     points = flat.tensor(flat.point() + NOISE * rng.standard_normal((2, flat.n_parameters)))
     rows = flat.tensor(np.stack([data.inputs[:ROWS], data.inputs[:ROWS][::-1]]))
@@ -124,7 +124,7 @@ def check_vmap(flat: FlatModule, data: Dataset) -> None:
             raise ValueError(msg) from error
         alone = torch.stack([gradient(*one) for one in zip(points, rows, labels, strict=True)])
     if not float((together - alone).norm()) <= 1e-6 * float(alone.norm()) + ROUNDING and alone.isfinite().all():
-        msg = "module must work under torch.func.vmap; gradients of replicas side by side are not those of each alone"
+        msg = "module must work under torch.func.vmap; gradients of several replicas differ from those of each alone"
         raise ValueError(msg)
 
 

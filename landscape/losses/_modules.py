@@ -1,4 +1,4 @@
-"""Any torch module as a function of one flat vector of its trainable parameters, and whether it is one."""
+"""Any torch module as a function of one flat vector of its trainable parameters."""
 
 import copy
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ class FlatModule:
 
     theta holds the parameters with ``requires_grad`` in the order of `named_parameters()`, each once: parameters and
     submodules with several names are one. All others, and the buffers, are constants. The copy computes weight
-    normalization and attention by operations whose second derivatives torch has right.
+    normalization and attention by operations with correct second derivatives.
 
     Parameters
     ----------
@@ -74,20 +74,20 @@ class FlatModule:
 
     def __getstate__(self) -> dict[str, Any]:
         self._forget()
-        return self.__dict__ | {"original": None}  # workers need the copy alone
+        return self.__dict__ | {"original": None}  # workers need only the copy
 
     def _forget(self) -> None:
-        """Drop what passes left behind in attributes: it belongs to derivatives that are done."""
+        """Delete tensors that passes left in attributes; they belong to completed derivatives."""
         for name, part, attribute, _ in _tensor_attributes(self._module):
             if (name, attribute) not in self._constant:
                 part.__dict__[attribute] = None
 
     def __call__(self, theta: torch.Tensor, inputs: torch.Tensor) -> Any:
-        """What the module returns for `inputs` at `theta` (P,)."""
+        """Output of the module for `inputs` at `theta` (P,)."""
         values = self.unflatten(theta)
         parameters = {slot: values[name] for slot, name in self._slots.items()}
         with sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no second derivative
-            # shared parameters are in every place already; torch's own way leaves its tensors behind in the module
+            # shared parameters are already in every place; torch's own method leaves its tensors in the module
             return functional_call(self._module, parameters, (inputs,), tie_weights=False)
 
     def unflatten(self, theta: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -96,11 +96,11 @@ class FlatModule:
         return {name: part.reshape(shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
 
     def tensor(self, numbers: NDArray[Any]) -> torch.Tensor:
-        """A copy in this precision on this device."""
+        """A copy in the precision and on the device of this module."""
         return torch.tensor(numbers, dtype=self._dtype, device=self._device)
 
     def point(self, module: torch.nn.Module | None = None) -> Array:
-        """Give theta (P,) at the parameters of `module`, by default of the one that was given."""
+        """The vector theta (P,) of the parameters of `module`, by default of the original one."""
         named = dict((self.original if module is None else module).named_parameters())
         return np.concatenate([named[name].detach().double().cpu().numpy().ravel() for name in self.shapes])
 
@@ -120,7 +120,7 @@ class FlatModule:
 
 
 def copy_of(module: torch.nn.Module) -> torch.nn.Module:
-    """A deep copy; tensors that hooks left behind, which torch refuses to copy, as constants."""
+    """A deep copy; tensors that hooks left behind, which torch refuses to copy, become constants."""
     tensors = [tensor for *_, tensor in _tensor_attributes(module) if not tensor.is_leaf]
     return copy.deepcopy(module, {id(tensor): tensor.detach().clone() for tensor in tensors})
 
@@ -172,7 +172,7 @@ def _slots(module: torch.nn.Module, trainable: list[str]) -> dict[str, str]:
 def _adapt(module: torch.nn.Module) -> None:
     """Compute weight norms by differentiable operations, also those of the older hooks; let the module be pickled.
 
-    The backward pass of ``torch._weight_norm`` is wrong where it is differentiated again: the Hessian is not symmetric.
+    The backward pass of ``torch._weight_norm`` is wrong when differentiated again: the Hessian is not symmetric.
     """
     for part in list(module.modules()):
         if parametrize.is_parametrized(part):
@@ -188,7 +188,7 @@ def _adapt(module: torch.nn.Module) -> None:
 
 
 def _allow_pickling(part: Any) -> None:
-    """Let a part with parametrizations go to workers: torch forbids it, since its class is made on the fly."""
+    """Make a part with parametrizations picklable: torch forbids it because it creates the class on the fly."""
     kind = type(part)
     members = {name: value for name, value in vars(kind).items() if name == "__deepcopy__"} | {"__module__": __name__}
     tensors = {name: property(partial(_parametrized, name)) for name in part.parametrizations}
@@ -221,7 +221,7 @@ def _weight_normed(v: torch.Tensor, g: torch.Tensor, dim: int) -> torch.Tensor:
 
 @contextmanager
 def untouched_random_numbers() -> Iterator[None]:
-    """The global random numbers of torch are afterwards as they were."""
+    """Context manager that restores torch's global random state."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield

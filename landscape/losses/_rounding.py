@@ -1,16 +1,16 @@
-"""What rounding leaves undecided: bounds on the errors of computed gradients and Hessians.
+"""Bounds on the rounding errors of computed gradients and Hessians.
 
-A sum of n terms in double precision errs by about sqrt(n) u times the terms' magnitudes, u = 2^-53: roundings are
-independent and of either sign (Ipsen and Zhou, arXiv 1906.10465; n u is the worst case). Four of these deviations
-are allowed for. Eigenvalues of a symmetric matrix come out as those of a matrix that differs by p(n) 2 u |H| (LAPACK
+A sum of n terms in double precision has an error of about sqrt(n) u times the terms' magnitudes, u = 2^-53: roundings
+are independent and of either sign (Ipsen and Zhou, arXiv 1906.10465; n u is the worst case). Bounds allow for four of
+these deviations. Computed eigenvalues of a symmetric matrix are those of a matrix that differs by p(n) 2 u |H| (LAPACK
 Users' Guide, section 4.7), where p(n) = sqrt(P) is generous.
 
-What the terms are depends on the loss. That of a network is a mean over N rows of second derivatives through the
-logits z: J^T A J + sum_c (p - y)_c d2z_c, with J = dz / dtheta and A = diag(p) - p p^T, |A| <= a = 2 (1 - max p).
-Near saturation A and the slopes 1 - h^2 of tanh units are small differences of numbers of order one, and so are known
-to an absolute error of u, not a relative one; logits are known to u times the magnitudes that they are the sum of,
-s (one row), which multiplies what depends on them. So the Hessian of one row is known to u m, with U for J with all
-slopes set to one, D for the derivatives of the inputs of the last hidden layer likewise, and
+The terms depend on the loss. The Hessian of a network is a mean over N rows of second derivatives through the logits
+z: J^T A J + sum_c (p - y)_c d2z_c, with J = dz / dtheta and A = diag(p) - p p^T, |A| <= a = 2 (1 - max p). Near
+saturation A and the slopes 1 - h^2 of tanh units are small differences of numbers of order one, so they have an
+absolute error of u, not a relative one; logits have an error of u times s (one row), the sum of the magnitudes of
+their terms, which multiplies everything that depends on them. The Hessian of one row therefore has an error of u m,
+where U is J with all slopes set to one, D the same for the derivatives of the inputs of the last hidden layer, and
 
     m = (1 + a s) |J|^2 + a |J| |U| + |p - y| |D| (|U| + s |J|),
 
@@ -20,7 +20,7 @@ and the errors of rows are independent, too:
 
 and, for the gradient J^T (p - y), 4 u (rms m' / sqrt(N) + sqrt(n) mean |p - y| |J|), m' = (1 + a s) |J| + |p - y| |U|.
 
-Derived here; tested against extended precision in tests/landscape/losses/test_rounding.py.
+Derived here; tested against extended precision by test_rounding.py.
 """
 
 from typing import NamedTuple
@@ -34,19 +34,19 @@ Array = NDArray[np.float64]
 
 UNIT = 0.5 * np.finfo(float).eps  # u, of double precision
 DEVIATIONS = 4.0  # of a sum of independent roundings
-LONGEST_SUM = 2000  # rows that are added up one after the other, in blocks (`_kernels`, `_wide`)
-ROWS = 2000  # whose derivatives are held in memory at a time
+LONGEST_SUM = 2000  # rows that are summed one after the other, in blocks (`_kernels`, `_wide`)
+ROWS = 2000  # rows whose derivatives are in memory at a time
 
 
 class Rounding(NamedTuple):
-    """Euclidean and spectral norm below which a computed gradient and Hessian are not known."""
+    """Euclidean and spectral norms below which rounding hides a computed gradient and Hessian."""
 
     gradient: float
     hessian: float
 
 
 def rounding_of_norms(eigenvalues: Array, norm: float) -> Rounding:
-    """What can be said of any loss, from the eigenvalues of its Hessian and |theta|: terms like their sum."""
+    """Bounds for any loss, from the eigenvalues of its Hessian and |theta|, assuming terms as large as their sum."""
     error = float(sign_rounding(len(eigenvalues), np.abs(eigenvalues).max(initial=0.0)))
     return Rounding(error * norm, error)
 
@@ -74,7 +74,7 @@ def rounding_of_network(
 def coarse_rounding(
     network: MLP, theta: Array, largest: Array, n_rows: int, penalty: Array, eigenvalues: Array
 ) -> Rounding:
-    """The same from norms of the weights, with a and |p - y| set to two and all slopes to one: nothing of the rows.
+    """The same from norms of the weights, with a and |p - y| set to two and all slopes to one, without the rows.
 
     `largest` (D,) are the largest magnitudes of the inputs.
     """

@@ -1,4 +1,4 @@
-"""Compiled cross-entropy and share of correct rows, forward only: for rows that need no gradient."""
+"""Compiled cross-entropy and share of correct rows, forward only, for rows without gradients."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Surfaces whose minima, transition states and connections are known: to test searches, to learn with."""
+"""Surfaces with known minima, transition states and connections, for testing searches and for learning."""
 
 from itertools import product
 from typing import NamedTuple
@@ -14,7 +14,7 @@ Integers = NDArray[np.int64]
 
 
 class KnownPoints(NamedTuple):
-    """Stationary points of a surface, and which minima each transition state joins."""
+    """Stationary points of a surface, and the minima that each transition state connects."""
 
     minima: Floats  # (n, P)
     minimum_values: Floats  # (n,)
@@ -24,7 +24,7 @@ class KnownPoints(NamedTuple):
 
     @property
     def graph(self) -> LandscapeGraph:
-        """The network of these minima and transition states."""
+        """The graph of these minima and transition states."""
         return LandscapeGraph(self.minimum_values, self.transition_values, self.edges)
 
 
@@ -59,7 +59,7 @@ class MuellerBrown(Surface):
     Parameters
     ----------
     scale : float
-        Factor of the original surface, whose values are of the order of 100.
+        Factor that multiplies the original surface, whose values are of order 100.
     """
 
     _heights = np.array([-200.0, -100.0, -170.0, 15.0])
@@ -89,9 +89,8 @@ class MuellerBrown(Surface):
     def known_points(self) -> KnownPoints:
         """The stationary points, lowest first: positions to 1e-6, values to 1e-5 of the original surface.
 
-        Computed here; the paper's own table was not at hand. To three decimals they are the values that are
-        commonly quoted for this surface (one secondary listing gives -46.62 for the saddle at -72.249; its own
-        coordinates have -72.249).
+        Computed here by solving for a vanishing gradient; test_surfaces.py checks the gradient, the signs of the
+        eigenvalues and the connections. To three decimals they are the values commonly quoted for this surface.
         """
         return KnownPoints(
             np.array([[-0.558224, 1.441726], [0.623499, 0.028038], [-0.050011, 0.466694]]),
@@ -107,7 +106,7 @@ class DoubleWells(Surface):
 
     The slope is 4 h (x^2 - 1) (x - t): each coordinate has its minima at -1 and 1, with values -+ 8 h t / 3,
     and its top at t, with value h (1 - t^2)^2 + 4 h t^2 (1 - t^2 / 3). So there are 2^d minima,
-    d 2^(d-1) transition states (one coordinate on its top) that join the two minima on either side of it, and
+    d 2^(d-1) transition states (one coordinate on its top) that connect the two minima on either side, and
     the gradient flow from x ends at the signs of x - t.
 
     Parameters
@@ -131,7 +130,7 @@ class DoubleWells(Surface):
         super().__init__(self.heights.size)
         self.tilts = np.broadcast_to(np.asarray(tilts, dtype=np.float64), self.heights.shape).copy()
         if not (np.abs(self.tilts) < 1.0).all():
-            msg = f"tilts must lie between -1 and 1; got {tilts!r}"
+            msg = f"tilts must be between -1 and 1; got {tilts!r}"
             raise ValueError(msg)
 
     def value_gradient_hessian(self, theta: ArrayLike) -> tuple[float, Floats, Floats]:

@@ -26,10 +26,10 @@ class _Pass:
 
     incoming: list[Array]  # (B, n_in + 1), the last column ones
     slopes: list[Array]  # (B, n): tanh' of the hidden layers
-    bends: list[Array]  # (B, n): tanh'' / tanh' times the derivative of the loss by the output
-    deltas: list[Array]  # (B, n_out): derivative of the loss by the input
+    bends: list[Array]  # (B, n): tanh'' / tanh' times the derivative of the loss with respect to the output
+    deltas: list[Array]  # (B, n_out): derivative of the loss with respect to the input
     probability: Array  # (B, K): softmax / N
-    loss: float  # summed over the block, over N
+    loss: float  # summed over the block, divided by N
 
 
 def _matrices(theta: Array, sizes: NDArray[np.int64]) -> list[Array]:
@@ -76,7 +76,7 @@ def _blocks(inputs: Array, labels: NDArray[np.int64]) -> Iterator[tuple[Array, N
 
 @contextmanager
 def _steady() -> Iterator[None]:
-    """One BLAS thread, for more would change the last bits; no warnings, for a divergence shows in the result."""
+    """One BLAS thread, because more would change the last bits; no warnings, because the result shows a divergence."""
     with one_thread(), np.errstate(over="ignore", invalid="ignore"):
         yield
 
@@ -116,9 +116,9 @@ def _softmax_tangent(probability: Array, tangent: Array, n_samples: int) -> Arra
 def _delta_tangents(
     matrices: list[Array], p: _Pass, moved: list[Array], logits: Array, n_samples: int, down_to: int
 ) -> list[Array]:
-    """Derivatives of the deltas from the last layer down to `down_to`, by those of outputs (`moved`) and logits.
+    """Derivatives of the deltas from the last layer down to `down_to`, given those of outputs (`moved`) and logits.
 
-    The part from changes of the parameters themselves is left out.
+    Changes of the parameters themselves are not included.
     """
     result = [_softmax_tangent(p.probability, logits, n_samples)]
     for k in range(len(matrices) - 2, down_to - 1, -1):
@@ -180,7 +180,7 @@ def value_gradient_hessian(
 
 
 def _unit_forward(matrices: list[Array], p: _Pass, layer: int, unit: int) -> tuple[list[Array], Array]:
-    """Derivatives of all hidden outputs (zero before `layer`) and of the logits by the input of one unit."""
+    """Derivatives of all hidden outputs (zero before `layer`) and logits with respect to the input of one unit."""
     moved = [np.zeros_like(slope) for slope in p.slopes]
     tangent = np.zeros_like(p.deltas[layer])
     tangent[:, unit] = 1.0
@@ -215,7 +215,7 @@ def _add_columns(matrices: list[Array], p: _Pass, layer: int, unit: int, n_sampl
 
 
 def _mirror(matrices: list[Array], hessian: Array) -> None:
-    """Fill the pairs of units that symmetry leaves out, then the upper triangle."""
+    """Fill the pairs of units that follow by symmetry, then the upper triangle."""
     for layer, matrix in enumerate(matrices):
         same = _view(matrices, hessian, layer, layer)
         for unit in range(matrix.shape[1]):

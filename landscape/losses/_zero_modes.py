@@ -9,11 +9,12 @@ Array = NDArray[np.float64]
 
 
 def zero_modes(network: MLP, inputs: Array, penalty: Array) -> Array:
-    """Orthonormal directions (k, P) along which nothing changes; `inputs` (N, D), `penalty` (P,) of each theta_p^2.
+    """Orthonormal (k, P) along which the loss is constant; `inputs` (N, D), `penalty` (P,) of each theta_p^2.
 
-    Two kinds, where no penalty holds them: common shifts of all outputs, and changes of the incoming weights and the
-    bias of a first-layer unit that no row sees, v with [inputs, 1] v = 0: differences of duplicate features, a constant
-    feature against the bias, features that are sums of others or zero, all that more features than rows leave open.
+    There are two kinds, unless a penalty acts on them: common shifts of all outputs, and changes v of the incoming
+    weights and the bias of a first-layer unit with [inputs, 1] v = 0: differences of duplicate features, a constant
+    feature against the bias, features that are sums of others or zero, and the null space if there are more features
+    than rows.
     """
     parts = [_shifts(network, penalty)]
     if not penalty.any():
@@ -44,8 +45,8 @@ def _unseen(network: MLP, inputs: Array) -> Array:
 def null_vectors(matrix: Array) -> Array:
     """Orthonormal v (k, D) with matrix (N, D) v = 0 within rounding, whatever the scales of the columns.
 
-    Singular values of the columns, each scaled to its norm, below max(N, D) epsilon times the largest are zero, as
-    for `numpy.linalg.matrix_rank`.
+    Singular values of the columns, each scaled to its norm, below max(N, D) epsilon times the largest count as zero,
+    as in `numpy.linalg.matrix_rank`.
     """
     n_rows, n_columns = matrix.shape
     scales = np.abs(matrix).max(axis=0, initial=0.0)
@@ -61,7 +62,7 @@ def null_vectors(matrix: Array) -> Array:
 
 
 def _orthonormal(rows: Array, *, overlap: bool) -> Array:
-    """The span of `rows` (k, P) as orthonormal rows; the rows themselves where they do not `overlap`."""
+    """The span of `rows` (k, P) as orthonormal rows; the rows themselves if they do not `overlap`."""
     if not overlap or len(rows) < 2:
         return rows / np.linalg.norm(rows, axis=1, keepdims=True) if len(rows) else rows
     scaled = rows / np.linalg.norm(rows, axis=1, keepdims=True)

@@ -1,4 +1,8 @@
-"""Drawings of landscapes."""
+"""Figures of landscapes: disconnectivity graphs, loss profiles, geometry, discovery.
+
+`plot_disconnectivity` draws a tree into matplotlib axes; `save_figure` writes a figure without a date, so that the
+same call gives the same bytes.
+"""
 
 import lazy_loader
 

@@ -21,7 +21,7 @@ Size = Literal["screen", "page", "column"]
 WIDTHS: Mapping[str, float] = {"page": 7.0, "column": 3.4}  # inches, of two-column journals
 SMALLEST_TEXT = 6.0  # points, in figures of these widths
 SLOW_LEGEND = 20_000  # points from where matplotlib takes long to find a free corner
-WIDE = 5.0  # largest over smallest value from where an axis may be logarithmic
+WIDE = 5.0  # ratio of largest to smallest value from which an axis may be logarithmic
 
 
 def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
@@ -139,7 +139,7 @@ def color_scale(cmap: Any, values: Sequence[Floats], *, log: bool) -> ScalarMapp
 
 def add_colorbar(figure: Any, axes: Axes | Sequence[Axes], scale: ScalarMappable, label: str) -> None:
     """Add a color bar beside panels; of a single value it is one color with that value beside it."""
-    low, high = scale.get_clim()  # the color bar widens limits that coincide
+    low, high = scale.get_clim()  # the color bar widens equal limits
     axes = axes if isinstance(axes, Axes) else list(axes)
     if low == high:
         single = ScalarMappable(Normalize(low - 0.5, low + 0.5), ListedColormap([scale.to_rgba(np.array(low))]))

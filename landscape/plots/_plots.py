@@ -1,4 +1,4 @@
-"""Drawings: disconnectivity graphs and discovery curves, on axes that the caller gives."""
+"""Figures: disconnectivity graphs, profiles, geometry and discovery curves, on the caller's axes."""
 
 import os
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from landscape.support import Estimate, new_file
 Floats = NDArray[np.float64]
 
 INK = "#222222"
-# from the palette of Okabe and Ito, made to be told apart by the color-blind
+# from the colorblind-safe palette of Okabe and Ito
 BLUE, VERMILION = "#0072b2", "#d55e00"
 SUFFIXES = (".svg", ".pdf", ".png")
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -45,7 +45,7 @@ def plot_disconnectivity(
     linewidth: float | None = None,
     title: str | None = None,
 ) -> Axes:
-    """Draw a disconnectivity graph: a line per minimum, from its loss up to where it merges.
+    """Draw a disconnectivity graph: a line for each minimum, from its loss up to where it merges.
 
     Every array of shape (n,) has an entry per minimum of the whole `LandscapeGraph`, in the tree or not.
 
@@ -64,10 +64,10 @@ def plot_disconnectivity(
     color_label : str, optional
         Text beside the color bar.
     log_color : bool
-        Whether colors follow the logarithm of the values, where they span more than a factor of five; values
-        that are not positive then stay black.
+        Whether colors follow the logarithm of the values if they span more than a factor of five; nonpositive values
+        then stay black.
     label_values : (n,) sequence, optional
-        What to write below the minima; None and "" write nothing.
+        Labels below the minima; None and "" leave them out.
     marker_sizes : (n,) array, optional
         Areas of disks at the minima, in points squared (e.g. visits of SGD); 0 draws none.
     marker_colors : (n,) array, optional
@@ -75,7 +75,7 @@ def plot_disconnectivity(
     linewidth : float, optional
         In points; thinner for many minima by default.
     title : str, optional
-        Instead of the numbers of minima, transition states and, if not 1, components.
+        Replaces the default title with the numbers of minima, transition states and, if not 1, components.
 
     Returns
     -------
@@ -105,16 +105,16 @@ def plot_disconnectivity(
 def plot_discovery(
     curve: DiscoveryCurve, ax: Axes, *, estimate: Estimate | None = None, title: str | None = None
 ) -> Axes:
-    """Draw distinct minima against searches; with `estimate` also how many there are at least.
+    """Draw distinct minima against searches, with `estimate` also the lower bound.
 
-    Of an estimate that is bounded from below only (`minima_at_least`) that is the bound, and the value is dashed.
+    For an estimate without an upper bound (`minima_at_least`) the value is dashed.
     """
     ax.step(curve.searches, curve.observed, where="post", color=INK, linewidth=1.0, label="as found")
     ax.plot(curve.searches, curve.expected, color=BLUE, linewidth=1.5, label="mean over orders")
     if estimate is not None:
         bounded = np.isfinite(estimate.high)
         reach = (
-            f"{estimate.low:.0f} to {estimate.high:.0f} if chances are alike" if bounded else f">= {estimate.low:.0f}"
+            f"{estimate.low:.0f} to {estimate.high:.0f} if equally probable" if bounded else f">= {estimate.low:.0f}"
         )
         label = f"Chao1 {estimate.value:.0f} ({reach})"
         ax.axhline(estimate.value, color=VERMILION, linewidth=1.2, linestyle="--", label=label)
@@ -127,14 +127,14 @@ def plot_discovery(
 
 
 def plot_profile(profile: Profile, ax: Axes, *, labels: Sequence[Any] | None = None, title: str | None = None) -> Axes:
-    """Draw the loss against the length of the way: disks at the minima, triangles at the transition states.
+    """Draw the loss against the length of the path: disks at the minima, triangles at the transition states.
 
     Parameters
     ----------
     profile : Profile
     ax : Axes
     labels : (k + 1,) sequence, optional
-        What to write below the minima.
+        Labels below the minima.
     title : str, optional
 
     Raises
@@ -143,7 +143,7 @@ def plot_profile(profile: Profile, ax: Axes, *, labels: Sequence[Any] | None = N
         If there is not one label per minimum.
     """
     if labels is not None and len(labels) != profile.minima.size:
-        msg = f"labels must have one entry per minimum on the way, {profile.minima.size}; got {len(labels)}"
+        msg = f"labels must have one entry per minimum on the path, {profile.minima.size}; got {len(labels)}"
         raise ValueError(msg)
     x, y = profile.lengths, profile.losses
     ax.plot(x, y, color=INK, linewidth=1.2, zorder=1)
@@ -153,7 +153,7 @@ def plot_profile(profile: Profile, ax: Axes, *, labels: Sequence[Any] | None = N
         ax.annotate(
             str(text), (x[place], y[place]), (0, -5), textcoords="offset points", ha="center", va="top", size="x-small"
         )
-    ax.set(xlabel="length of the way in parameter space", ylabel="training loss (nats)", title=title or "")
+    ax.set(xlabel="length of the path in parameter space", ylabel="training loss (nats)", title=title or "")
     ax.margins(x=0.03, y=0.1)
     ax.ticklabel_format(axis="y", useOffset=False)
     ax.spines[["top", "right"]].set_visible(False)
@@ -163,7 +163,7 @@ def plot_profile(profile: Profile, ax: Axes, *, labels: Sequence[Any] | None = N
 def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None) -> Axes:
     """Draw the generalization error of minima against the trace of their Hessians, colored by loss.
 
-    The title gives Spearman's rank correlation. Raises a ValueError where no minimum has a generalization error.
+    The title gives Spearman's rank correlation. Raises a ValueError if no minimum has a generalization error.
     """
     x, y = geometry.traces, geometry.generalization_errors
     if not np.isfinite(y).any():
@@ -178,7 +178,7 @@ def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None
     ax.set(xlabel="trace of the Hessian (nats)", ylabel="test - training cross-entropy (nats)")
     correlation = "" if np.isnan(rank) else rf", Spearman's $\rho$ = {rank:.2f}"
     if np.isfinite(geometry.test_errors).any():
-        correlation += rf", $\pm${np.nanmedian(geometry.test_errors):.2g} nats by the test rows"
+        correlation += rf", $\pm${np.nanmedian(geometry.test_errors):.2g} nats from the test rows"
     ax.set_title(_count(x.size, "minimum", "minima") + correlation if title is None else title, fontsize="medium")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
@@ -194,14 +194,15 @@ def check_figure_path(path: str | os.PathLike[str]) -> Path:
 
 
 def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200) -> Path:
-    """Write a figure in the format that the suffix of `path` names; its folder is made if needed.
+    """Write a figure in the format given by the suffix of `path`; creates its folder if needed.
 
-    The file appears complete or not at all. The same figure makes the same file: it has no date and no random names.
+    The file is written completely or not at all. The same figure gives the same file: it has no date and no random
+    names.
 
     Raises
     ------
     ValueError
-        If the suffix is none of .svg, .pdf, .png.
+        If the suffix is not .svg, .pdf or .png.
     """
     path = check_figure_path(path)
     kind = path.suffix[1:].lower()
@@ -220,17 +221,17 @@ def _per_minimum(name: str, values: ArrayLike, tree: DisconnectivityTree) -> Flo
 
 
 def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale: ScalarMappable, width: float) -> None:
-    # superbasins first: the lines of the minima, which carry the colors, lie on top
+    # superbasins first, so that the colored lines of the minima are on top
     if values is None:
         segments = list(tree.lines[::-1])
         lines = LineCollection(segments, linewidths=width, colors=INK, capstyle="round")
     else:
         leaves = tree.lines[: tree.n_leaves]
-        # only the stem is colored: on the way over to the parent colors would cross the whole picture
+        # only the stem is colored: colors on the way to the parent would cross the whole figure
         segments = [*tree.lines[: tree.n_leaves - 1 : -1], *leaves[:, 1:], *leaves[:, :2]]
         per_segment = np.full(len(segments), np.nan)
         per_segment[-tree.n_leaves :] = values
-        flat = leaves[:, 0, 1] == leaves[:, 1, 1]  # less than a level below the parent: no stem
+        flat = leaves[:, 0, 1] == leaves[:, 1, 1]  # no stem less than a level below the parent
         per_segment[-2 * tree.n_leaves : -tree.n_leaves] = np.where(flat, values, np.nan)
         lines = LineCollection(segments, linewidths=width, cmap=scale.cmap, norm=scale.norm, capstyle="round")
         drawable = np.isfinite(per_segment) & ((per_segment > 0.0) | (not isinstance(scale.norm, LogNorm)))
@@ -274,7 +275,7 @@ def _dress(ax: Axes, tree: DisconnectivityTree, title: str) -> None:
 
 
 def _describe(tree: DisconnectivityTree) -> str:
-    """Numbers of minima, why some are missing, transition states and, where not all is connected, components."""
+    """Numbers of minima, why some are missing, transition states and, if not all are connected, components."""
     minima = _count(tree.n_minima, "minimum", "minima")
     if tree.n_leaves < tree.n_minima:
         why = ", ".join(f"{number} {reason}" for reason, number in tree.left_out.items())

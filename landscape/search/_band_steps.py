@@ -10,19 +10,19 @@ from landscape.stationary import local_model
 Array = NDArray[np.float64]
 
 MEMORY = 6  # pairs of L-BFGS
-SAMPLES = 4  # images whose Hessians make the metric
-FLOOR = 0.1  # of their mean absolute eigenvalue: softer directions count as so stiff
-RENEW = 50  # steps between two metrics
+SAMPLES = 4  # images whose Hessians define the metric
+FLOOR = 0.1  # relative to their mean absolute eigenvalue: softer directions count as this stiff
+RENEW = 50  # steps between two updates of the metric
 LARGEST_SIZE = 300  # parameters: beyond it a Hessian costs more than it saves
-FIRST_STEP = 0.1  # of the trusted length, where there is no metric
-LONGER, SHORTER = 1.3, 0.25  # of the trusted length, behind a good and a bad step
-POSITIVE = 1e-8  # cosine of step and change below which a pair is left out: the force is no gradient of anything
+FIRST_STEP = 0.1  # of the trusted length without a metric
+LONGER, SHORTER = 1.3, 0.25  # factors of the trusted length after a good and a bad step
+POSITIVE = 1e-8  # cosine of step and change below which a pair is left out, because the force is not a gradient
 
 
 class Metric:
-    """The root W (P, P) of the inverse of the mean absolute Hessian: in W^-1 theta all directions are alike.
+    """The root W (P, P) of the inverse of the mean absolute Hessian: in W^-1 theta all directions are equally stiff.
 
-    Bands of 20 images between minima of (2, 4, 4, 4, 4) fall to about half the height with it, at the same cost.
+    With it, bands of 20 images between minima of (2, 4, 4, 4, 4) reach about half the height at the same cost.
     """
 
     def __init__(self, loss: Loss, images: Array) -> None:
@@ -38,7 +38,7 @@ class Metric:
 
 
 class Steps:
-    """Proposes steps (K, P) for K images and learns from what came of them."""
+    """Proposes steps (K, P) for K images and learns from their results."""
 
     def __init__(self, loss: Loss, images: Array, longest: float) -> None:
         self.hessians = 0
@@ -49,11 +49,11 @@ class Steps:
 
     @property
     def stuck(self) -> bool:
-        """Whether even the shortest steps made the band worse."""
+        """Whether even the shortest steps worsened the band."""
         return self._trusted < 1e-9 * self._longest
 
     def propose(self, force: Array) -> Array:
-        """The step of L-BFGS, no image of it longer than trusted."""
+        """The L-BFGS step, limited to the trusted length for each image."""
         slope = force if self._metric is None else force @ self._metric.root
         if not self._pairs and self._metric is None:
             largest = max(float(np.linalg.norm(force, axis=1).max()), np.finfo(float).tiny)
@@ -67,7 +67,7 @@ class Steps:
         return step * min(1.0, self._trusted / length)
 
     def accept(self, images: Array, step: Array, change: Array) -> None:
-        """The images are where a step led; the force fell by `change` (K, P)."""
+        """Accept a step, along which the force decreased by `change` (K, P)."""
         self._trusted = min(LONGER * self._trusted, self._longest)
         self._age += 1
         if self._age >= RENEW and self._metric is not None:
@@ -84,7 +84,7 @@ class Steps:
             self._scale = np.full(step.size, curvature / float(change @ change))
 
     def reject(self, images: Array, step: Array) -> None:
-        """The step made the band worse: start again, with shorter ones."""
+        """Reject a step that worsened the band: start again with shorter ones."""
         self._begin(images)
         self._trusted = SHORTER * min(self._trusted, float(np.linalg.norm(step, axis=1).max()))
 

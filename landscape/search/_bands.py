@@ -12,9 +12,9 @@ from landscape.support import Result
 
 Array = NDArray[np.float64]
 
-STIFFNESS = 8.0  # nats, per squared length: of a parabola as high as the band and as wide
-WORSE = 2.0  # times the largest residual of the last steps: a step that makes it larger is taken back
-REMEMBERED = 5  # steps that a new one is compared with
+STIFFNESS = 8.0  # nats per squared length: curvature of a parabola as high and as wide as the band
+WORSE = 2.0  # factor on the largest residual of the last steps: a larger one takes a step back
+REMEMBERED = 5  # steps to compare a new one with
 
 
 class BandStatus(Enum):
@@ -22,7 +22,7 @@ class BandStatus(Enum):
 
     CONVERGED = "converged"
     MAX_STEPS = "the forces on the band are still above the tolerance; increase steps"
-    STALLED = "the band no longer moves, but its images are too far apart to lie along a path; increase images"
+    STALLED = "the band no longer moves, but its images are too far apart to follow a path; increase images"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Band(
 
     @property
     def converged(self) -> bool:
-        """Whether the forces are as small as was asked for."""
+        """Whether the forces are within the tolerance."""
         return self.status is BandStatus.CONVERGED
 
     @property
@@ -69,7 +69,7 @@ class Band(
 
     @property
     def peaks(self) -> NDArray[np.int64]:
-        """Images that lie above both neighbours, highest first."""
+        """Images above both neighbors, highest first."""
         middle = self.values[1:-1]
         found = np.flatnonzero((middle >= self.values[:-2]) & (middle > self.values[2:])) + 1
         return found[np.argsort(-self.values[found], kind="stable")]
@@ -99,14 +99,14 @@ def elastic_band(
     ----------
     loss : Loss
     start, end : (P,) arrays
-        Stay where they are. Align `end` first (`symmetry.nearest_image`).
+        Fixed ends. Align `end` first (`symmetry.nearest_image`).
     images : int
         Number K of images between them.
     steps : int
         Steps on all images together; each costs K gradients, and every 50th, with up to 300 parameters, 4 Hessians.
     tolerance : float
-        `Band.residual` at which to stop before: the largest force on an image, over the range of the loss along
-        the band divided by the band's length.
+        `Band.residual` at which to stop early: the largest force on an image, divided by the range of the loss along
+        the band over its length.
     spring : float
         Force constant between neighbors, over 8 times the range of the loss divided by the squared length of the
         straight line: over the curvature of a parabola as high and as wide.
@@ -118,9 +118,9 @@ def elastic_band(
     Returns
     -------
     Band
-        Of all bands on the way the best one, unless the last one converged: that with the lowest sum of its
-        highest loss and of its rms force across, times the distance between two images. So more steps never make it
-        worse.
+        The last band if it converged, otherwise the best one on the way: that with the lowest sum of its highest loss
+        and of its rms force across times the distance between two images. More steps therefore never worsen the
+        result.
 
     Raises
     ------
@@ -132,9 +132,9 @@ def elastic_band(
     Notes
     -----
     The loss acts across the band only and the springs along it, with the tangent of Henkelman and Jonsson, J. Chem.
-    Phys. 113, 9978 (2000). While the force across is large, the part of the springs across the band that does not
+    Phys. 113, 9978 (2000). While the force across is large, the component of the springs across the band that does not
     oppose it acts, too, and keeps the band short (Trygubenko and Wales, J. Chem. Phys. 120, 2082, 2004); it is
-    switched off as that force dies out, for with it no band converges to a path.
+    switched off as that force decays, because with it no band converges to a path.
     """
     start, end = np.array(start, dtype=np.float64), np.array(end, dtype=np.float64)
     _check(loss, start, end, images, steps, tolerance, spring, max_step)
@@ -174,13 +174,13 @@ def elastic_band(
 
 @dataclass(frozen=True, eq=False)
 class _Relaxing:
-    """The images between the fixed points, and what acts on them."""
+    """The images between the fixed points, and the forces on them."""
 
     inner: Array  # (K, P)
     values: Array  # (K + 2,) nats
     force: Array  # (K, P)
     residual: float
-    height: float  # nats: the highest loss, plus what the rms force across does over the distance of two images
+    height: float  # nats: the highest loss, plus the work of the rms force across over the distance of two images
 
 
 class _Chain:
@@ -193,7 +193,7 @@ class _Chain:
         self.constant: float | None = None  # nats per squared length, from the first band
 
     def at(self, inner: Array) -> _Relaxing:
-        """The band through these images; where the loss is not finite its residual is infinite."""
+        """The band through these images; its residual is infinite if the loss is not finite."""
         inside, gradients = _values_and_gradients(self.loss, inner)
         values = np.concatenate([[self.ends[0]], inside, [self.ends[1]]])
         if not (np.isfinite(values).all() and np.isfinite(gradients).all()):
@@ -214,7 +214,7 @@ class _Chain:
 
 
 def _nudge(gaps: Array, tangents: Array, across: Array, constant: float) -> Array:
-    """The springs' pull (K, P) across the band, as far as it neither opposes the force across nor outlives it."""
+    """The springs' force (K, P) across the band, without the part that opposes the force across, decaying with it."""
     pull = np.diff(gaps, axis=0)
     pull -= _along(pull, tangents)
     pull -= _along(pull, _unit(across))
@@ -231,7 +231,7 @@ def _values_and_gradients(loss: Loss, points: Array) -> tuple[Array, Array]:
 
 
 def _tangents(values: Array, gaps: Array) -> Array:
-    """Unit tangents (K, P): towards the higher neighbour, mixed by the rises at extrema."""
+    """Unit tangents (K, P): toward the higher neighbor, mixed by the rises at extrema."""
     before, after = values[:-2] - values[1:-1], values[2:] - values[1:-1]
     uphill_after, uphill_before = after > 0.0, before > 0.0
     most, least = np.maximum(np.abs(before), np.abs(after)), np.minimum(np.abs(before), np.abs(after))
@@ -250,7 +250,7 @@ def _unit(rows: Array) -> Array:
 
 
 def _along(rows: Array, directions: Array) -> Array:
-    """Part of each row along the unit vector of the same row."""
+    """Component of each row along the unit vector of the same row."""
     return (rows * directions).sum(axis=1, keepdims=True) * directions
 
 

@@ -12,15 +12,15 @@ from landscape.search._moves import GaussianMove, Move, UnitMove
 from landscape.stationary import Minimum, same_point
 from landscape.support import RNG, Result
 
-# of a move's length, after a step that fell back and after one that did not: one step in ten then falls back
+# factors of a move's length after a step that fell back and one that did not: one step in ten then falls back
 GROW, SHRINK = 1.2, 0.98
 LONGEST = 5.0  # in units of the first step
 TEMPERATURE_GAIN = 0.2  # change of log temperature per acceptance above or below the target
-TEMPERATURE_RANGE = 1e3  # an adapting temperature stays within this factor of the first
+TEMPERATURE_RANGE = 1e3  # an adaptive temperature stays within this factor of the first
 
-# `benchmarks/moves.py`: on three of four losses nothing finds more distinct minima a minute than this mix, beyond the
-# noise; on the fourth Gaussian moves alone do. Moves of one layer, crossover of two minima and parallel tempering found
-# no more and are gone. Unit moves reach the lowest minima. At T = 1e-2 as many or more, but higher ones.
+# `benchmarks/moves.py`: on three of four losses nothing finds more distinct minima per minute than this mix, beyond
+# the noise; on the fourth, Gaussian moves alone do. Moves of one layer, crossover of two minima and parallel tempering
+# found no more and were removed. Unit moves reach the lowest minima. At T = 1e-2 as many or more, but higher ones.
 DEFAULT_MOVES: tuple[Move, ...] = (GaussianMove(4.0), UnitMove(1.5))
 WITHOUT_NETWORK: tuple[Move, ...] = (GaussianMove(),)
 
@@ -32,20 +32,20 @@ class BasinHopping:
     Parameters
     ----------
     temperature : float
-        Of the Metropolis rule, in nats. Barriers on these landscapes are 1e-5 to 1e-2.
+        Temperature of the Metropolis rule, in nats. Barriers on these landscapes are 1e-5 to 1e-2.
     step_length : float, optional
         Without `moves`: all moves are Gaussian, with this Euclidean length of the first step.
     moves : sequence of Move, optional
-        One is drawn for every step, each with the same chance; name one twice to draw it more often.
-        Default: Gaussian moves and units drawn anew in equal parts; without a network Gaussian moves alone.
+        One is drawn for every step, with equal probabilities; list one twice to draw it more often. Default: Gaussian
+        and unit moves in equal parts; without a network only Gaussian moves.
     target_acceptance : float, optional
         The temperature adapts until this share of the steps into another minimum is accepted. Default: the
         temperature is fixed.
 
     Notes
     -----
-    The length of a move adapts, each its own, until one step in ten falls back into the same minimum: such a step
-    makes it longer by 1.2, any other shorter by 0.98, whether it is accepted or not.
+    The length of each move adapts until one step in ten falls back into the same minimum: such a step multiplies it by
+    1.2, any other by 0.98, whether it is accepted or not.
 
     Raises
     ------
@@ -65,14 +65,14 @@ class BasinHopping:
                 msg = f"{name} must be positive; got {value}"
                 raise ValueError(msg)
         if self.target_acceptance is not None and not 0.0 < self.target_acceptance < 1.0:
-            msg = f"target_acceptance must lie between 0 and 1; got {self.target_acceptance}"
+            msg = f"target_acceptance must be between 0 and 1; got {self.target_acceptance}"
             raise ValueError(msg)
         if self.moves is not None and (not self.moves or self.step_length is not None):
             msg = f"give at least one move, or step_length alone; got moves={self.moves} step_length={self.step_length}"
             raise ValueError(msg)
 
     def moves_on(self, loss: Loss) -> tuple[Move, ...]:
-        """The moves of a walk on this loss."""
+        """The moves of a walk on `loss`."""
         if self.moves is not None:
             return tuple(self.moves)
         if self.step_length is not None:
@@ -82,7 +82,7 @@ class BasinHopping:
 
 @dataclass(frozen=True, eq=False)
 class Walker:
-    """Where a walk stands: all that its next step depends on, besides random numbers."""
+    """The state of a walk: everything that its next step depends on, besides random numbers."""
 
     current: Minimum
     lengths: tuple[float, ...]  # of each move, adapted
@@ -94,13 +94,13 @@ class Walk(Result, shows=("lowest.value", "accepted", "unconverged", "step_lengt
     """The quenches of a basin-hopping walk, in order."""
 
     minima: tuple[Minimum, ...]  # every converged quench, repeats included
-    walker: Walker  # where the walk stands
+    walker: Walker  # state of the walk
     accepted: int
     unconverged: int  # quenches that did not end in a minimum; their steps count as rejected
 
     @property
     def current(self) -> Minimum:
-        """The minimum where the walk stands."""
+        """The minimum state of the walk."""
         return self.walker.current
 
     @property
@@ -122,7 +122,7 @@ def basin_hopping(
     rng: RNG = None,
     settings: BasinHopping = BasinHopping(),
 ) -> Walk:
-    """Walk `steps` steps from a minimum, or from the quench of a point (P,), or on from an earlier walk's `walker`.
+    """Walk `steps` steps from a minimum, from the quench of a point (P,), or from an earlier walk's `walker`.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def _step(
     moves, current = settings.moves_on(loss), walker.current
     which = int(rng.integers(len(moves)))
     trial = quench(loss, moves[which].propose(loss, current, walker.lengths[which], rng))
-    threshold = rng.random()  # drawn in any case, so that the stream does not depend on outcomes
+    threshold = rng.random()  # always drawn, so that the stream does not depend on outcomes
     if not trial.converged:
         return _adapt_length(walker, moves, which, SHRINK), None, False
     minimum = trial.minimum

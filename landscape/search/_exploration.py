@@ -29,12 +29,12 @@ from landscape.search._summary import FEWEST_STARTS, Exploration, next_search, s
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import check_jobs, only_writer, shared, worker_pool
 
-FEWEST_SEARCHES = 128  # before completeness is judged
-FRESH = "random start"  # origin of minima that fresh random starts found first
-MOST_STARTS = 3000  # that `completeness` asks for by itself
+FEWEST_SEARCHES = 128  # searches before completeness is judged
+FRESH = "random start"  # origin of minima first found by fresh random starts
+MOST_STARTS = 3000  # largest number that `completeness` draws
 
 
-Progress = Callable[[int, int | None, Exploration], object]  # searches done, in all (None: no number), what there is
+Progress = Callable[[int, int | None, Exploration], object]  # searches done, total (None: unlimited), summary
 
 
 def explore(
@@ -49,24 +49,24 @@ def explore(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Exploration:
-    """Search for minima and transition states and store them; goes on where an existing file stopped.
+    """Search for minima and transition states and store them; continues an existing file.
 
     Parameters
     ----------
     loss : Loss
         Its `data` and `regularization`, if it has these, are stored as provenance.
     path : path
-        Database file; made if it does not exist.
+        Database file; created if it does not exist.
     searches : int, optional
-        Total number of searches, those in the file included. The result then depends on the seed alone.
+        Total number of searches, including those in the file. The result then depends on the seed alone.
     budget : float, optional
-        Seconds to search for, instead of a number.
+        Search time in seconds, instead of `searches`.
     completeness : float, optional
-        Stop before, once random starts have found this share of the minima that they reach, at least by Chao1, and
-        the chance that the next one ends in one of these is as large (Good-Turing). Looked at after each batch of 32
-        searches from 128 on, for which fresh random starts are quenched (`estimate_minima`): 3 / (1 - completeness),
-        at least 32 and at most 3000, and half as many as searches if that is more. It is no promise: minima that
-        random starts hardly ever reach do not show.
+        Stop early once random starts have found this share of Chao1's number of minima, and the probability that the
+        next one ends in one of these is as large (Good-Turing). It is checked after each batch of 32 searches from 128
+        on, with fresh random starts (`estimate_minima`): 3 / (1 - completeness), at least 32 and at most 3000, or half
+        the number of searches if that is more. It is not a guarantee: minima that random starts hardly ever reach
+        remain invisible.
     kinds : sequence of str, optional
         Kinds of search that take turns, from "connect" (Dijkstra over all minima for the next gap between
         components), "saddle" (single-ended), "escape" (single-ended, from
@@ -76,7 +76,7 @@ def explore(
     jobs : int
         Worker processes; `joblib.parallel_config` may send them elsewhere.
     progress : callable, optional
-        Called after each batch with searches done, searches in all (None with a budget) and a summary.
+        Called after each batch with searches done, total searches (None with a budget) and a summary.
 
     Raises
     ------
@@ -118,21 +118,20 @@ def estimate_minima(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Exploration:
-    """Quench fresh random starts, independent and drawn alike, to say how many minima there are at least.
+    """Quench fresh independent random starts to bound the number of minima from below.
 
-    They come from a stream of their own: start i of a seed is the same whatever was explored before. The minima that
-    they end in are added to the database; their hits count for the estimate alone. What an earlier call has drawn is
-    not drawn again.
+    They have their own random stream: start i of a seed is the same whatever was explored before. Their minima are
+    added to the database; their hits count only for the estimate. Starts of earlier calls are not drawn again.
 
     Parameters
     ----------
     loss : Loss
     path : path
-        Database file; made if it does not exist.
+        Database file; created if it does not exist.
     starts : int
-        Total number of fresh random starts of this seed, those in the file included.
+        Total number of fresh random starts of this seed, including those in the file.
     seed, jobs, progress
-        As of `explore`; `progress` is called with the starts done and `starts`.
+        As in `explore`; `progress` is called with the starts done and `starts`.
 
     Raises
     ------
@@ -171,15 +170,15 @@ def _draw(
 
 
 def starts_for(completeness: float) -> int:
-    """Random starts that are needed to judge it: fewer miss an unseen share as large as is allowed too often (5 %)."""
+    """Number of random starts needed to judge it: fewer overlook the allowed unseen share too often (5 %)."""
     return int(np.clip(np.ceil(3.0 / max(1.0 - completeness, 1e-9)), FEWEST_STARTS, MOST_STARTS))
 
 
 def is_complete(found: Exploration, completeness: float) -> bool:
-    """Whether random starts have found so large a share of what they reach, by Chao1 as well as by Good and Turing.
+    """Whether random starts have found the share `completeness` of the minima, by both Chao1 and Good-Turing.
 
-    Both judge the same draws, from 32 random starts on: what connections and runs of SGD found counts on neither side.
-    Fewer than 128 searches never are enough.
+    Both judge the same draws, from 32 random starts on; minima found by connections and runs of SGD do not count.
+    Fewer than 128 searches are never enough.
     """
     if found.searches < FEWEST_SEARCHES or found.random_starts < FEWEST_STARTS:
         return False
@@ -202,7 +201,7 @@ def _check(
 
 
 def open_or_create(loss: Loss, path: str | Path, seed: int) -> Database:
-    """Open the database of this loss, or make it.
+    """Open the database of this loss, or create it.
 
     Raises
     ------
@@ -217,7 +216,7 @@ def open_or_create(loss: Loss, path: str | Path, seed: int) -> Database:
     if name is not None:
         database.close()
         found, wanted = (getattr(provenance, name) for provenance in (database.provenance, expected))
-        msg = f"{path} was made with {name} = {found!r}, not {wanted!r}; name another output file"
+        msg = f"{path} was made with {name} = {found!r}, not {wanted!r}; choose another output file"
         raise ValueError(msg)
     return database
 
@@ -226,7 +225,7 @@ def store(database: Database, results: list[Found]) -> None:
     """Write a batch of results in one transaction, in the order of the searches."""
     with database.transaction():
         if results and next_search(database) != results[0].task.search:
-            msg = f"{database.path} was changed by another exploration meanwhile; run one at a time"
+            msg = f"{database.path} was changed by another exploration; run one at a time"
             raise ValueError(msg)
         for found in results:
             rejected, hits = _store_found(database, found)
@@ -242,9 +241,9 @@ def store(database: Database, results: list[Found]) -> None:
 
 
 def _store_found(database: Database, found: Found) -> tuple[str | None, Counter[tuple[str, int]]]:
-    """Store what one search found: why something of it was not, and the hits of points (kind, id).
+    """Store what one search found; return why something was rejected, and the hits of points (kind, id).
 
-    What a file may not hold stays out of it.
+    Points that a file must not hold are not stored.
     """
     origin, search = ORIGINS.get(found.task.kind, "saddle"), found.task.search
     own = {None if task is None else task[0] for task in (found.task.start, found.task.partner)}
@@ -259,7 +258,7 @@ def _store_found(database: Database, found: Found) -> tuple[str | None, Counter[
             rejected = problem
             continue
         ids = [_add_found(database, end, origin, search, own, hits) for end in ends]
-        if problem := database.transition_state_problem(state, ids):  # known minima may have another last digit
+        if problem := database.transition_state_problem(state, ids):  # known minima may differ in the last digit
             rejected = f"a transition state: {problem}"
             continue
         number, _ = database.add_transition_state(state, (ids[0], ids[1]), origin=origin, search=search)
@@ -268,7 +267,7 @@ def _store_found(database: Database, found: Found) -> tuple[str | None, Counter[
 
 
 def _connection_problem(database: Database, state: TransitionState, ends: Sequence[Minimum]) -> str | None:
-    """Why nothing of a transition state and the ends of its paths can be stored; None if it can."""
+    """Why a transition state and the ends of its paths cannot be stored; None if they can."""
     if problem := next(filter(None, map(database.minimum_problem, ends)), None):
         return f"an end of a downhill path: {problem}"
     if problem := database.transition_state_problem(state):
@@ -286,7 +285,7 @@ def _add_found(
     own: set[int | None],
     hits: Counter[tuple[str, int]],
 ) -> int:
-    """Store a minimum that a search ended in, and count its hit: its id. To come back to where it began is no hit."""
+    """Store the minimum of a search, count the hit and return its id. A return to the starting minimum is not a hit."""
     known = database.find_minimum(minimum)
     count = 0 if known and known.id in own else 1
     number, _ = database.add_minimum(minimum, origin=origin, search=search, hits=count)
@@ -295,11 +294,10 @@ def _add_found(
 
 
 def store_inherent_structures(database: Database, quenched: Sequence[Quenched], *, method: str, origin: str) -> None:
-    """Store where points of trajectories were quenched to.
+    """Store the quench results of points of trajectories.
 
-    New minima enter with this origin, and what is known of their discovery; one that a file may not hold counts as
-    none. Visits are no hits: the estimate of the
-    number of minima rests on what searches find.
+    New minima are stored with this origin and their discovery; one that a file must not hold counts as none. Visits
+    are not hits: the estimate of the number of minima uses searches only.
     """
     with database.transaction():
         for one in quenched:

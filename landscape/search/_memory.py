@@ -1,4 +1,4 @@
-"""What an exploration remembers from batch to batch: which minima lie close together, and which pairs were tried.
+"""State kept from batch to batch: which minima lie close together, and which pairs were tried.
 
 So planning the next batch does not read everything again.
 """
@@ -20,16 +20,16 @@ from landscape.stationary import Minimum
 
 Array = NDArray[np.float64]
 
-CANDIDATES = 24  # earlier minima whose distance is computed: the nearest by invariants
+CANDIDATES = 24  # number of earlier minima whose distance is computed: the nearest by invariants
 
 
 class Memory:
-    """Neighbours of the minima of a database, and which pairs of them were tried, as of a number of searches.
+    """Neighbors of the minima of a database, and which pairs were tried, as of a number of searches.
 
     Parameters
     ----------
     database : Database
-        Its searches are planned one batch after the other.
+        The database whose searches are planned batch by batch.
     """
 
     def __init__(self, database: Database) -> None:
@@ -39,7 +39,7 @@ class Memory:
         self._searches = 0  # whose attempts are counted in `_tries`
 
     def plan(self, first: int, end: int, seed: int, kinds: Sequence[str]) -> list[Task]:
-        """Plan searches `first` ... `end` - 1 of one batch from what was known when the batch began."""
+        """Plan searches `first` ... `end` - 1 of one batch from the state when the batch began."""
         begin = first // BATCH * BATCH
         ids, graph = self._known(first, begin)
         self._update(ids, begin)
@@ -50,7 +50,7 @@ class Memory:
         return plan_batch(begin, BATCH, seed, known, kinds)[first - begin : end - begin]
 
     def _known(self, first: int, begin: int) -> tuple[NDArray[np.int64], LandscapeGraph]:
-        """Ids of the minima, lowest first, and their graph, without what the batch that begins at `begin` found."""
+        """Ids of the minima, lowest first, and their graph, without the finds of the batch that begins at `begin`."""
         database = self._database
         if first == begin:
             return database.minimum_ids(), database.graph()
@@ -72,8 +72,8 @@ class Memory:
 class Neighbours:
     """Pairs of minima that may be close, with their distance after alignment.
 
-    A minimum is paired with the nearest of those with smaller ids, so that the pairs among any first few
-    minima do not depend on what came later.
+    A minimum is paired with the nearest of those with smaller ids, so that pairs among earlier minima do not depend on
+    later ones.
     """
 
     def __init__(self, network: MLP | None) -> None:
@@ -85,11 +85,11 @@ class Neighbours:
         self._distances = _Rows(np.float64)
 
     def unknown(self, numbers: NDArray[np.int64]) -> list[int]:
-        """Those of the ids (n,) that were not added yet, ascending."""
+        """Those of the ids (n,) that have not been added, ascending."""
         return np.setdiff1d(numbers, self._ids.values).tolist()
 
     def update(self, minima: Sequence[tuple[int, Minimum]]) -> None:
-        """Add minima (id, minimum) that are not known yet."""
+        """Add new minima (id, minimum)."""
         known = set(self._ids.values.tolist())
         for number, minimum in sorted(minima, key=lambda pair: pair[0]):
             if number not in known:
@@ -119,14 +119,14 @@ class Neighbours:
 
 
 class _Rows:
-    """An array that rows are appended to; it doubles, so that this takes no longer the more there are."""
+    """An array with amortized appending of rows."""
 
     def __init__(self, dtype: type) -> None:
         self._array, self._used = np.empty(0, dtype), 0
 
     @property
     def values(self) -> NDArray[Any]:
-        """All rows: a view, until the next are appended."""
+        """All rows, as a view that is valid until the next append."""
         return self._array[: self._used]
 
     def append(self, rows: NDArray[Any]) -> None:
@@ -141,7 +141,7 @@ class _Rows:
 
 
 def _smallest(gaps: Array) -> NDArray[np.intp]:
-    """Where the `CANDIDATES` smallest stand, the smallest first, of equal ones the first."""
+    """Positions of the `CANDIDATES` smallest, ascending; the first among equal ones."""
     if len(gaps) <= CANDIDATES:
         return np.argsort(gaps, kind="stable")
     low = np.flatnonzero(gaps <= np.partition(gaps, CANDIDATES - 1)[CANDIDATES - 1])

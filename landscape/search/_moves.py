@@ -1,4 +1,4 @@
-"""Moves of basin-hopping: how the next point to quench is drawn from the minimum where a walk stands.
+"""Moves of basin-hopping: how to draw the next point to quench from the current minimum.
 
 Every move has a first `length`, which the walk adapts, and `propose`, which draws a point (P,).
 """
@@ -17,11 +17,11 @@ Array = NDArray[np.float64]
 
 
 class Move(Protocol):
-    """What a walk needs of a move."""
+    """Protocol of a move."""
 
     @property
     def length(self) -> float | None:
-        """Length of the first step; None where there is nothing to adapt."""
+        """Length of the first step; None if there is nothing to adapt."""
         ...
 
     def propose(self, loss: Loss, current: Minimum, length: float, rng: np.random.Generator) -> Array:
@@ -31,7 +31,7 @@ class Move(Protocol):
 
 @dataclass(frozen=True)
 class _WithLength:
-    """What moves with a length have in common."""
+    """Base of moves with a length."""
 
     length: float
 
@@ -54,7 +54,7 @@ class GaussianMove(_WithLength):
 
 @dataclass(frozen=True)
 class UnitMove(_WithLength):
-    """One hidden unit, drawn at random, is drawn anew: incoming and outgoing weights and its bias.
+    """A random hidden unit gets new random parameters: incoming and outgoing weights and its bias.
 
     Each is uniform in +- `length` times Glorot's limit sqrt(6 / (n_in + n_out)) of its layer. At a minimum
     the weights are larger than at a start, so lengths above 1 are natural.
@@ -63,7 +63,7 @@ class UnitMove(_WithLength):
     length: float = 4.0
 
     def propose(self, loss: Loss, current: Minimum, length: float, rng: np.random.Generator) -> Array:
-        """Draw one unit of `current` anew."""
+        """Redraw one unit of `current`."""
         network = _network_of(loss, self)
         layers = network.unflatten(current.coordinates)  # views of a copy
         k, unit = _random_unit(network, rng)
@@ -83,7 +83,7 @@ def _network_of(loss: Loss, move: Move) -> MLP:
 
 
 def _random_unit(network: MLP, rng: np.random.Generator) -> tuple[int, int]:
-    """Hidden layer and unit, every unit with the same chance."""
+    """Hidden layer and unit, all units with equal probability."""
     unit = int(rng.integers(sum(network.hidden)))
     for k, width in enumerate(network.hidden):
         if unit < width:

@@ -1,8 +1,8 @@
 """Which search comes next: discrete path sampling over what is known.
 
-Search number i is planned from (seed, i) and from what earlier batches found, never from what the rest of
-its own batch finds: so batches can run in parallel, and the number of workers, a kill or a larger number
-of searches later on do not change what search i does.
+Search number i is planned from (seed, i) and the finds of earlier batches, never from its own batch. A batch can
+therefore run in parallel, and neither the number of workers nor an interruption nor a later increase of the number of
+searches changes search i.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,23 +32,23 @@ CYCLE = tuple(  # odd searches connect; the others take turns
     )
     for kind in (other, "connect")
 )
-POWER = 4.0  # of the distance, as weight of an untried pair: many short steps rather than one long
-REPEAT = 8.0  # a pair counts as so much further with each time it was tried
-TARGETS = 8  # minima looked at before a kind of search gives up for this time
-LOWEST_FIRST = 8  # power of the rank: of 5000 minima outside, half of the tries go to the lowest 20
+POWER = 4.0  # power of the distance as weight of an untried pair: many short steps rather than a long one
+REPEAT = 8.0  # factor of the distance of a pair with each attempt
+TARGETS = 8  # minima to examine before a kind of search gives up
+LOWEST_FIRST = 8  # power of the rank: of 5000 minima outside, half of the attempts go to the lowest 20
 KNOWN = 1e-9  # weight of a known transition state
 
 
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """What a batch of searches is planned from; minima go by their position, lowest first."""
+    """Knowledge from which a batch of searches is planned; minima are identified by position, lowest first."""
 
     ids: NDArray[np.int64]  # (n,) of the minima in the database
     minimum: Callable[[int], Minimum]  # with this id
     graph: LandscapeGraph
-    pairs: NDArray[np.int64]  # (m, 2) neighbours
+    pairs: NDArray[np.int64]  # (m, 2) neighbors
     distances: Array  # (m,) between them
-    tries: Mapping[Pair, int]  # how often the straight or banded way between two ids was tried, lower id first
+    tries: Mapping[Pair, int]  # number of attempts, by line or band, between two ids, lower id first
 
     @cached_property
     def components(self) -> NDArray[np.int64]:
@@ -57,7 +57,7 @@ class Knowledge:
 
     @cached_property
     def barriers(self) -> Array:
-        """Minimax barrier between each minimum and the global minimum; inf where none is known."""
+        """Minimax barrier between each minimum and the global minimum; inf if unconnected."""
         return minimax_barriers(self.graph, 0)
 
     @cached_property
@@ -71,19 +71,19 @@ class Knowledge:
         return number, self.minimum(number)
 
     def neighbours(self, position: int) -> tuple[NDArray[np.int64], Array]:
-        """Positions and distances of the neighbours of a minimum."""
+        """Positions and distances of the neighbors of a minimum."""
         at = (self.pairs[:, 0] == position) | (self.pairs[:, 1] == position)
         return self.pairs[at].sum(axis=1) - position, self.distances[at]
 
 
 def plan_batch(first: int, size: int, seed: int, known: Knowledge, cycle: Sequence[str] = CYCLE) -> list[Task]:
-    """Choose searches first ... first + size - 1, a whole batch, from what is known."""
+    """Choose searches first ... first + size - 1, a whole batch, from the knowledge so far."""
     planner = _Planner(known)
     return [planner.task(search, seed, cycle) for search in range(first, first + size)]
 
 
 class _Planner:
-    """Plans one batch: pairs that it chose already count as tried."""
+    """Plans one batch; pairs that it has already chosen count as tried."""
 
     def __init__(self, known: Knowledge) -> None:
         self.known = known
@@ -113,12 +113,12 @@ class _Planner:
         return Task(search, kind, seed, start, partner, repeat)
 
     def tried(self, pair: Sequence[int]) -> int:
-        """How often the way between two positions was tried."""
+        """Number of attempts between two positions."""
         a, b = self.known.ids[list(pair)].tolist()
         return self.tries.get((min(a, b), max(a, b)), 0)
 
     def _all_tries(self) -> NDArray[np.int64]:
-        """How often the way between each of the known pairs (m,) was tried: `tried` for all of them at once."""
+        """Number of attempts for all known pairs (m,) at once."""
         low, high = np.sort(self.known.ids[self.known.pairs], axis=1).T
         if not self.tries:
             return np.zeros(len(low), np.int64)
@@ -132,7 +132,7 @@ class _Planner:
         return np.where(codes[at] == wanted, counts[at], 0)
 
     def _fresh(self, start: int) -> list[tuple[float, int]]:
-        """Distances and positions of the neighbours of a minimum that no search went to yet."""
+        """Distances and positions of the untried neighbors of a minimum."""
         others, distances = self.known.neighbours(start)
         pairs = zip(distances.tolist(), others.tolist(), strict=True)
         return [(distance, k) for distance, k in pairs if not self.tried((start, k))]
@@ -143,7 +143,7 @@ class _Planner:
         return _rank(rng, len(self.known.ids))
 
     def _least_connected(self, rng: np.random.Generator) -> int:
-        """A minimum with few known transition states: half of the time of the first component, low ones preferred."""
+        """A low minimum with few known transition states, half of the time from the first component."""
         known = self.known
         rank = np.arange(known.graph.n_minima)
         weight = 1.0 / (1.0 + known.degrees) ** 2 / (1.0 + rank / 100.0)
@@ -152,14 +152,14 @@ class _Planner:
         return int(rng.choice(known.graph.n_minima, p=weight / weight.sum()))
 
     def _outside(self, rng: np.random.Generator) -> int:
-        """A low minimum outside the first component: what leads out of it may lead there."""
+        """A low minimum outside the first component: its transition states may lead there."""
         outside = np.flatnonzero(self.known.components != 0)
         return int(outside[_rank(rng, len(outside), LOWEST_FIRST)]) if len(outside) else self._least_connected(rng)
 
     # ------------------------------------------------------------ two minima
 
     def _connect(self, rng: np.random.Generator) -> Pair | None:
-        """A gap on the best way from the first component to a minimum outside, by Dijkstra over all minima."""
+        """A gap on the best path from the first component to a minimum outside, by Dijkstra's algorithm."""
         outside = np.flatnonzero(self.known.components != 0)
         if not len(outside):
             return None
@@ -175,14 +175,14 @@ class _Planner:
         return min(choices, key=self.tried, default=None)
 
     def _dijkstra(self) -> tuple[Array, NDArray[np.int64]]:
-        """Distance of every minimum from the first, and the minimum before it on the way."""
+        """Distance of every minimum from the first, and its predecessor on the path."""
         if self._ways is None:
             known = self.known
             weights = (known.distances**POWER + KNOWN) * REPEAT ** self._all_tries()
             edges = np.concatenate([known.pairs, known.graph.edges])
             weights = np.concatenate([weights, np.full(len(known.graph.edges), KNOWN)])
             low, high = np.sort(edges, axis=1).T
-            order = np.lexsort((weights, high, low))  # of parallel ones the shortest
+            order = np.lexsort((weights, high, low))  # the shortest of parallel ones
             _, first = np.unique(low[order] * known.graph.n_minima + high[order], return_index=True)
             chosen = order[first]
             n = known.graph.n_minima
@@ -192,7 +192,7 @@ class _Planner:
         return self._ways
 
     def _untrap(self, rng: np.random.Generator) -> Pair | None:
-        """A low minimum behind a high barrier, and its nearest neighbour that lies lower.
+        """A low minimum behind a high barrier, and its nearest lower neighbor.
 
         Strodel, Whittleston and Wales, J. Am. Chem. Soc. 129, 16005 (2007).
         """
@@ -219,7 +219,7 @@ class _Planner:
         return (start, max(connected)[1]) if connected else None
 
     def _nearest(self, rng: np.random.Generator) -> Pair | None:
-        """A low minimum and its nearest neighbour not tried yet."""
+        """A low minimum and its nearest untried neighbor."""
         for _ in range(TARGETS):
             start = self._low(rng)
             if fresh := self._fresh(start):
@@ -243,12 +243,12 @@ _PAIRS: dict[str, Callable[[_Planner, np.random.Generator], Pair | None]] = {
 
 
 def _rank(rng: np.random.Generator, n: int, power: int = 2) -> int:
-    """A position 0 ... n - 1, low ones (low losses) preferred."""
+    """A position 0 ... n - 1, preferably with a low loss."""
     return int(n * rng.random() ** power)
 
 
 def _walk(before: NDArray[np.int64], position: int) -> list[Pair]:
-    """Pairs along the way back to the source."""
+    """Pairs along the path back to the source."""
     way = []
     while before[position] >= 0:
         way.append((position, int(before[position])))

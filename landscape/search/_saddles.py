@@ -18,7 +18,7 @@ from landscape.support import RNG, Result, one_thread
 Array = NDArray[np.float64]
 
 FIRST_RADIUS, MIN_RADIUS, MAX_RADIUS = 0.3, 1e-3, 1.0
-VISIBLE_DROP = 1e-13  # nats: a smaller drop cannot be told from rounding
+VISIBLE_DROP = 1e-13  # nats: a smaller drop is indistinguishable from rounding
 POINTS_BETWEEN = 19  # on the straight line between two minima
 
 
@@ -27,12 +27,12 @@ class SaddleStatus(Enum):
 
     CONVERGED = "converged"
     MAX_STEPS = "no transition state within max_steps; try another direction or increase max_steps"
-    MINIMUM = "the search fell back into a minimum; start further away from it"
+    MINIMUM = "the search fell back into a minimum; start farther away from it"
     HIGHER_INDEX = "the gradient vanishes at a saddle of higher index; try another direction"
     DEGENERATE = QuenchStatus.DEGENERATE.value.replace("minimum", "transition state")
-    RUNAWAY = "the loss levels off as the parameters grow, so there is nothing to end in; use regularization > 0"
+    RUNAWAY = "the loss levels off as the parameters grow, without a transition state; use regularization > 0"
     DOWNHILL = "a downhill path did not end in a minimum; see the status of its quench"
-    ROSE = "a downhill path ended above the transition state: the loss is too stiff for it; standardize the inputs"
+    ROSE = "a downhill path ended above the transition state because the loss is too stiff; standardize the inputs"
     RIDGE = "a downhill path runs along a ridge, where errors of 1e-6 decide its end; leave this transition state out"
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
 
@@ -55,7 +55,7 @@ class SaddleResult(Result, shows=("converged", "hessian_evaluations")):
 def find_transition_state(
     loss: Loss, theta: ArrayLike, direction: ArrayLike, *, tolerance: float = GRADIENT_TOLERANCE, max_steps: int = 300
 ) -> SaddleResult:
-    """Follow an eigenvector uphill from `theta` (P,), then go down on both sides.
+    """Follow an eigenvector uphill from `theta` (P,), then follow the flow down on both sides.
 
     Parameters
     ----------
@@ -77,12 +77,12 @@ def find_transition_state(
 
     Notes
     -----
-    Eigenvector following: Cerjan and Miller, J. Chem. Phys. 75, 2800 (1981); Wales, J. Chem. Phys. 101,
-    3750 (1994). The downhill paths are gradient-flow paths (`quench` with method "flow"), followed again with a
-    smaller error wherever the errors of their steps might decide where they end.
+    Eigenvector following: Cerjan and Miller, J. Chem. Phys. 75, 2800 (1981); Wales, J. Chem. Phys. 101, 3750 (1994).
+    The downhill paths are gradient-flow paths (`quench` with method "flow"), followed again with a smaller error if
+    the errors of their steps might decide where they end.
     """
     theta, direction = np.array(theta, dtype=np.float64), np.array(direction, dtype=np.float64)
-    modes = loss.zero_modes  # along these the transition state is a line: take its point nearest to the origin
+    modes = loss.zero_modes  # along zero modes the transition state is a line: take its point nearest to the origin
     for name, vector in (("theta", theta), ("direction", direction)):
         if vector.shape != (loss.n_parameters,) or not np.isfinite(vector).all():
             msg = f"{name} must be finite with shape ({loss.n_parameters},); got shape {vector.shape}"
@@ -111,7 +111,7 @@ def find_transition_state(
 
 
 def downhill(loss: Loss, theta: ArrayLike) -> tuple[QuenchResult, QuenchResult]:
-    """Where the two downhill paths from a transition state at `theta` (P,) end.
+    """Ends of the two downhill paths from a transition state at `theta` (P,).
 
     Raises
     ------
@@ -135,7 +135,7 @@ def search_from_minimum(
     """Single-ended search: displace a minimum along a random direction and follow it uphill.
 
     `displacement` is the Euclidean length of the first step off the minimum. With `soft` the direction is
-    drawn like a thermal displacement: mode i with a standard deviation of 1 / sqrt(eigenvalue i).
+    drawn as a thermal displacement: mode i with a standard deviation of 1 / sqrt(eigenvalue i).
     """
     rng = np.random.default_rng(rng)
     direction = rng.normal(size=minimum.coordinates.size)
@@ -182,12 +182,12 @@ def search_along_band(
     Parameters
     ----------
     images, steps : int
-        Of the band (`elastic_band`).
+        Numbers of images and steps of the band (`elastic_band`).
     peaks : int
-        Search from at most so many of its highest peaks; a band that falls all the way has none.
+        Search from at most this many of its highest peaks; a monotonic band has none.
     rng, spread
-        Where `spread` is positive, the images start displaced by so much (Euclidean, at the middle), for
-        another try at the same pair.
+        If `spread` is positive, it displaces the initial images (Euclidean, in the middle), for another attempt at the
+        same pair.
     """
     end = symmetry.nearest_image(loss.network, b.coordinates, a.coordinates)
     offsets = None
@@ -226,7 +226,7 @@ def _eigenvector_following(
 
 
 def _status(found: Located) -> SaddleStatus:
-    """What the search ended in where the gradient vanishes."""
+    """What the search ended in when the gradient vanishes."""
     if found.location is Location.RUNAWAY:
         return SaddleStatus.RUNAWAY
     if found.location is Location.FLAT:
@@ -235,7 +235,7 @@ def _status(found: Located) -> SaddleStatus:
 
 
 def _status_of_paths(top: LocalModel, paths: Sequence[DownhillPath]) -> SaddleStatus:
-    """Whether the downhill paths end in two minima, below the transition state and for sure."""
+    """Whether the downhill paths certainly end in two minima below the transition state."""
     ends = [path.result for path in paths]
     if all(end.converged for end in ends):
         if below_minima([top.value], [[end.value for end in ends]]).any():
@@ -248,7 +248,7 @@ def _status_of_paths(top: LocalModel, paths: Sequence[DownhillPath]) -> SaddleSt
 
 
 def _mode_to_follow(model: LocalModel, direction: Array) -> tuple[int, Array]:
-    """The eigenvector to climb: the lowest once it is negative, before that the one most like `direction`."""
+    """The eigenvector to climb: the lowest once it is negative, before that the one closest to `direction`."""
     overlaps = np.where(model.zero, 0.0, model.eigenvectors.T @ direction)
     mode = 0 if model.eigenvalues[0] < 0.0 else int(np.abs(overlaps).argmax())
     sign = -1.0 if overlaps[mode] < 0.0 else 1.0
@@ -259,14 +259,14 @@ def _uphill_step(model: LocalModel, mode: int, radius: float) -> Array:
     """Step in the eigenbasis: uphill along `mode`, downhill along all others, at most `radius` long."""
     size = np.maximum(np.abs(model.eigenvalues), 1e-12)
     ratio = 2.0 * model.projections / size
-    # Wales 1994, equation 9: turns into the Newton step where the gradient is small
+    # Wales 1994, equation 9: becomes the Newton step when the gradient is small
     step = -2.0 * model.projections / (size * (1.0 + np.sqrt(1.0 + ratio * ratio)))
     step[mode] = -step[mode]
     return step * min(1.0, radius / max(float(np.linalg.norm(step)), 1e-300))
 
 
 def _next_radius(model: LocalModel, trial: LocalModel, step: Array, length: float, radius: float) -> tuple[float, bool]:
-    """Trust radius from how well the quadratic model foretold the gradient, and whether to go there."""
+    """Trust radius from how well the quadratic model predicted the gradient, and whether to accept the step."""
     foretold = model.projections + model.eigenvalues * step
     error = float(np.linalg.norm(model.eigenvectors.T @ trial.gradient - foretold))
     error /= max(float(np.linalg.norm(model.projections)), 1e-300)

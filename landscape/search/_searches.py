@@ -1,4 +1,4 @@
-"""What an exploration does: the kinds of search. Searchers know no database and no landscape."""
+"""The kinds of search of an exploration. They know neither the database nor the landscape."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,27 +19,27 @@ from landscape.search._saddles import (
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import one_thread
 
-COLLAPSED_SD, COLLAPSED_RANGE = 1e-2, (1e-3, 0.5)  # of the first searches; of later ones, log-uniform
+COLLAPSED_SD, COLLAPSED_RANGE = 1e-2, (1e-3, 0.5)  # for the first searches; for later ones, log-uniform
 FIRST_COLLAPSED = 2  # searches 0 and 1 start with very small weights
 HOPS = 4
 DISPLACEMENTS = (0.05, 3.0)  # Euclidean, log-uniform: first step off a minimum
-SOFT_SHARE = 0.3  # of the single-ended searches, along a soft direction
-LINE_RISE = 0.02  # nats above the higher minimum: the straight line serves up to here, beyond it the band
-BAND_STEPS = (40, 100)  # of the first try, of repeats
-PEAKS = 3  # of a band to search from
+SOFT_SHARE = 0.3  # share of single-ended searches along a soft direction
+LINE_RISE = 0.02  # nats above the higher minimum: use the straight line up to here, beyond it the band
+BAND_STEPS = (40, 100)  # of the first attempt, of repeats
+PEAKS = 3  # peaks of a band to search from
 MAX_STEPS = 150  # Hessians of one uphill search
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One search, ready to be sent to a worker."""
+    """One search, ready for a worker."""
 
     search: int
     kind: str
     seed: int
     start: tuple[int, Minimum] | None = None  # database id and minimum
-    partner: tuple[int, Minimum] | None = None  # of a search between two
-    repeat: int = 0  # how often this pair was tried before
+    partner: tuple[int, Minimum] | None = None  # for a search between two
+    repeat: int = 0  # number of earlier attempts at this pair
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +59,13 @@ def rng_of(seed: int, *key: int) -> np.random.Generator:
 
 
 def run_start(loss: Loss, seed: int, number: int) -> QuenchResult:
-    """Quench random start `number` of a seed: of a stream of its own, which no search draws from."""
+    """Quench random start `number` of a seed, from its own random stream, which no search uses."""
     with one_thread():
         return quench(loss, _random_point(loss, rng_of(seed, number, 1)))
 
 
 def run(loss: Loss, task: Task) -> Found:
-    """Make one search. The result depends on the loss and the task alone."""
+    """Run one search. The result depends on the loss and the task alone."""
     with one_thread():
         return _KINDS[task.kind](loss, task, rng_of(task.seed, task.search))
 
@@ -81,7 +81,7 @@ def _random_point(loss: Loss, rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _collapsed(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
-    """Down from small weights: the only way into minima that use fewer units."""
+    """Quench from small weights, the only way into minima that use fewer units."""
     sd = 10.0 ** rng.uniform(*np.log10(COLLAPSED_RANGE))
     if task.search < FIRST_COLLAPSED:
         sd = COLLAPSED_SD
@@ -111,7 +111,7 @@ def _saddle(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
 
 
 def _between(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
-    """The straight line where it is low and was not tried yet, else a band; repeats start it perturbed."""
+    """The straight line if it is low and untried, otherwise a band; repeats perturb it."""
     assert task.start is not None
     assert task.partner is not None
     a, b = task.start[1], task.partner[1]

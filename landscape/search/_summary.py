@@ -20,7 +20,7 @@ NO_MINIMUM = ("RUNAWAY", "DEGENERATE")  # statuses of quenches that end in no is
 class Exploration(
     Result, shows=("minima", "transition_states", "searches", "components", "lowest_loss", "estimated_minima", "path")
 ):
-    """What a database holds after an exploration."""
+    """Summary of a database after an exploration."""
 
     path: Path
     searches: int
@@ -29,16 +29,16 @@ class Exploration(
     components: int
     lowest_loss: float  # nats; nan without a minimum
     estimated_minima: Estimate[float] | None  # lower bound, see `summarize`; None without a minimum
-    coverage: float  # chance that a random start ends where another one did (Good, Turing); nan: not determined
+    coverage: float  # probability that a random start ends where another one did (Good-Turing); nan: not determined
     coverage_low: float = math.nan  # of its 95 % interval
-    random_starts: int = 0  # that ended in minima: what the estimate and the coverage rest on
-    random_minima: int = 0  # found by these
-    found_share: float = math.nan  # of the minima that random starts reach, at most this share was found by these
-    statuses: Mapping[str, int] = field(default_factory=dict)  # number of searches by how they ended
+    random_starts: int = 0  # random starts that ended in minima, the basis of estimate and coverage
+    random_minima: int = 0  # distinct minima that they found
+    found_share: float = math.nan  # upper bound on the share that they found of the minima in reach
+    statuses: Mapping[str, int] = field(default_factory=dict)  # number of searches by status
 
     @property
     def advice(self) -> str | None:
-        """What to do about searches that ended in no isolated point, in a sentence; None where there are none."""
+        """What to do about searches that ended in no isolated point, in a sentence; None if there are none."""
         counts = {name: self.statuses.get(name, 0) for name in NO_MINIMUM}
         worst = max(counts, key=lambda name: counts[name])
         if not counts[worst]:
@@ -47,17 +47,17 @@ class Exploration(
 
 
 def next_search(database: Database) -> int:
-    """Number of searches made so far."""
+    """Number of searches so far."""
     return database.n_attempts
 
 
 def summarize(database: Database) -> Exploration:
-    """Count what a database holds and say how many minima there are at least.
+    """Count the contents of a database and bound the number of minima from below.
 
-    The estimate rests on random starts alone (`Database.found_by_random_starts`), of which there must be 32: its value
-    is Chao1, which is a lower bound in expectation, `low` a lower bound at 95 % that holds whatever the chances of the
-    minima are (`minima_at_least`), and `high` is inf, as nothing bounds the number from above. All minima that are
-    known count for both. With fewer random starts the value is nan: not determined.
+    The estimate uses random starts alone (`Database.found_by_random_starts`), at least 32 of them: its value is Chao1,
+    a lower bound in expectation, `low` is a lower bound at 95 % for any probabilities of the minima
+    (`minima_at_least`), and `high` is inf, because there is no upper bound. All known minima count for both. With
+    fewer random starts the value is nan: not determined.
     """
     graph, starts = database.graph(), database.found_by_random_starts()
     labels, n = components(graph), graph.n_minima

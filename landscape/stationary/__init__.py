@@ -1,4 +1,9 @@
-"""Stationary points, their certificates, their identity and the geometry around them."""
+"""Stationary points, their certificates, their identity and the local geometry.
+
+`certify` returns a `Minimum` or `TransitionState` if the exact Hessian says so. `same_point` decides whether two
+points are one, with tolerances that follow from their certificates. `local_geometry` has curvatures and
+generalization.
+"""
 
 import lazy_loader
 

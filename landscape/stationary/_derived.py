@@ -1,4 +1,4 @@
-"""What a database says beside a point, for those who cannot compute it."""
+"""Derived quantities that a database stores with a point, for programs that cannot compute them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from landscape.stationary._points import StationaryPoint
 
 @dataclass(frozen=True)
 class Derived:
-    """What a file says beside a point, for those who cannot compute it."""
+    """Derived quantities that a file stores with a point, for programs that cannot compute them."""
 
     key: str  # digest of the canonical form: equal for bit-identical points modulo symmetry
     orbit_size: int
@@ -19,7 +19,7 @@ class Derived:
 
     @classmethod
     def of(cls, network: MLP | None, point: StationaryPoint) -> Self:
-        """Compute it for a point of a network, None for a loss without known symmetries."""
+        """Compute them for a point of `network`; None stands for a loss without known symmetries."""
         orbit = symmetry.orbit_size(network, point.coordinates)
         key = hashlib.sha256(symmetry.canonical_form(network, point.coordinates).tobytes()).hexdigest()
         return cls(key, orbit, min(symmetry.group_order(network) // orbit, 2**63 - 1))

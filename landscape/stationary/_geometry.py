@@ -1,4 +1,4 @@
-"""The local geometry of minima, and how well each generalizes."""
+"""Local geometry and generalization of minima."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ from landscape.support import Result, worker_pool
 
 Floats = NDArray[np.float64]
 
-CHUNK = 64  # minima a task
+CHUNK = 64  # minima per task
 
 
 class Classifier(Protocol):
-    """What is needed of a loss: `CrossEntropyLoss` and `TorchLoss` have it."""
+    """The members of a loss that are needed here; `CrossEntropyLoss` and `TorchLoss` have them."""
 
     def cross_entropy(self, theta: ArrayLike, *, test: bool = False) -> float:
         """Mean cross-entropy in nats over training (or test) rows, without penalty."""
@@ -48,15 +48,15 @@ class LocalGeometry(Result, shows=("losses", "traces", "generalization_errors"),
     losses : (n,) float64
         Training loss, penalty included, in nats.
     eigenvalues : (n, P) float64
-        Of the exact Hessian of the training loss, ascending, zero modes left out.
+        Eigenvalues of the exact Hessian of the training loss, ascending, without zero modes.
     train_cross_entropies, test_cross_entropies : (n,) float64
         Mean cross-entropy without penalty, in nats; nan without test rows.
     train_accuracies, test_accuracies : (n,) float64
         Share of rows classified correctly; nan without test rows.
     test_errors : (n,) float64
-        Standard error of each test cross-entropy, from the spread over the test rows, which are the same for all
-        minima: differences between minima are better known. It is the error of the generalization error, too, since
-        the training cross-entropy is that of all rows that the loss has.
+        Standard error of each test cross-entropy, from the spread over the test rows. All minima share these rows, so
+        differences between minima have smaller errors. It is also the error of the generalization error, because the
+        training cross-entropy covers all rows of the loss.
     """
 
     losses: Floats
@@ -79,15 +79,15 @@ class LocalGeometry(Result, shows=("losses", "traces", "generalization_errors"),
 
     @property
     def generalization_errors(self) -> Floats:
-        """Test less training cross-entropy (n,), in nats."""
+        """Test minus training cross-entropy (n,), in nats."""
         return self.test_cross_entropies - self.train_cross_entropies
 
     @property
     def rank_correlation(self) -> float:
         """Spearman's rank correlation of trace and generalization error over minima that have both.
 
-        nan for fewer than three or where one of them is the same for all. Minima are no independent draws, so
-        there is no level of significance.
+        nan for fewer than three minima or if one quantity is constant. Minima are not independent draws, so there is
+        no level of significance.
         """
         error = self.generalization_errors
         kept = np.isfinite(error)
@@ -103,10 +103,10 @@ def local_geometry(loss: Classifier, minima: Sequence[Minimum], *, jobs: int = 1
     Parameters
     ----------
     loss : Classifier
-        The loss whose minima they are. No Hessian is evaluated: the certificates hold the eigenvalues.
+        The loss that the minima belong to. No Hessian is evaluated: the certificates hold the eigenvalues.
     minima : sequence of Minimum
     jobs : int
-        Workers; the result does not depend on it.
+        Number of workers; it does not change the result.
 
     Raises
     ------

@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 
 class Signs(NamedTuple):
-    """How many eigenvalues are negative, within rounding of zero, and positive."""
+    """Numbers of eigenvalues that are negative, zero within rounding, and positive."""
 
     negative: int
     flat: int
@@ -27,17 +27,17 @@ class Signs(NamedTuple):
 
     @property
     def is_minimum(self) -> bool:
-        """Whether all are positive."""
+        """Whether all eigenvalues are positive."""
         return self.negative == self.flat == 0
 
     @property
     def is_transition_state(self) -> bool:
-        """Whether one is negative and all others are positive."""
+        """Whether exactly one eigenvalue is negative and all others are positive."""
         return self.negative == 1 and self.flat == 0
 
 
 def signs_of(eigenvalues: Array, rounding: float) -> Signs:
-    """The one place that decides signs: an eigenvalue within `rounding` of zero has none."""
+    """Count the signs of eigenvalues; one within `rounding` of zero has no sign. All signs are decided here."""
     negative, positive = int((eigenvalues < -rounding).sum()), int((eigenvalues > rounding).sum())
     return Signs(negative, len(eigenvalues) - negative - positive, positive)
 
@@ -48,7 +48,7 @@ class LocalModel(
 ):
     """The quadratic model of a loss around a point, in the eigenbasis of its Hessian.
 
-    `zero` marks eigenvectors along which the loss is constant everywhere: the last ones; their eigenvalue is set to
+    `zero` marks eigenvectors along which the loss is constant everywhere, which come last. Their eigenvalue is set to
     the largest of all others, so that steps along them vanish with the gradient.
 
     Attributes
@@ -86,12 +86,12 @@ class LocalModel(
 
     @property
     def free(self) -> Array:
-        """Eigenvalues (P - k,), those of the zero modes left out."""
+        """Eigenvalues (P - k,) without those of the zero modes."""
         return self.eigenvalues[~self.zero]
 
     @property
     def signs(self) -> Signs:
-        """Signs of the eigenvalues, by what can be said of the rounding of any loss."""
+        """Signs of the eigenvalues, with the bound on rounding that holds for any loss."""
         free = self.free
         return signs_of(free, rounding_of_norms(free, 0.0).hessian)
 
@@ -124,9 +124,9 @@ def local_model(loss: "Loss", theta: Array) -> LocalModel:
 
 
 def rounding_of(loss: "Loss", model: LocalModel, *, coarse: bool = False) -> Rounding:
-    """Below which norms gradient and Hessian of a model are not known: the loss's own bound, if it has one.
+    """Norms below which rounding hides gradient and Hessian of a model: the loss's own bound, if it has one.
 
-    A `coarse` bound may be thousands of times larger than need be, and costs next to nothing.
+    A `coarse` bound may be thousands of times too large, and costs almost nothing.
     """
     own = getattr(loss, "rounding", None)
     if own is not None:
@@ -140,8 +140,7 @@ class StationaryPoint(
 ):
     """A point of vanishing gradient with its certificate.
 
-    What is known of its index may be any: `Minimum` and `TransitionState` are those that `certificate` found to be
-    one.
+    Its index may be any number; `Minimum` and `TransitionState` are points whose index `certificate` has confirmed.
 
     Attributes
     ----------
@@ -165,7 +164,7 @@ class StationaryPoint(
 
     @property
     def signs(self) -> Signs:
-        """Signs of the eigenvalues, as far as rounding leaves them any."""
+        """Signs of the eigenvalues, as far as rounding allows."""
         rounding = self.hessian_rounding
         if rounding is None:
             rounding = rounding_of_norms(self.eigenvalues, 0.0).hessian
@@ -193,7 +192,7 @@ class StationaryPoint(
 
     @property
     def known(self) -> Known:
-        """What tolerances depend on."""
+        """The quantities that tolerances depend on."""
         sizes = np.abs(self.eigenvalues)
         softest = 0.0 if self.flat else float(sizes.min())
         gradient = self.rms_gradient * self.coordinates.size**0.5
@@ -231,12 +230,12 @@ class TransitionState(StationaryPoint):
 
 
 def certificate(loss: "Loss", model: LocalModel) -> StationaryPoint:
-    """The point of a local model: a `Minimum` or a `TransitionState` only where rounding leaves no doubt of it."""
+    """The point of a local model: a `Minimum` or `TransitionState` only if rounding leaves no doubt."""
     return typed_point(model, rounding_of(loss, model).hessian)
 
 
 def typed_point(model: LocalModel, rounding: float) -> StationaryPoint:
-    """`certificate`, where the rounding of the Hessian is known."""
+    """`certificate` with a known rounding of the Hessian."""
     what = model.point, model.value, model.rms_gradient, model.free
     signs = signs_of(model.free, rounding)
     if signs.is_minimum:
@@ -249,16 +248,17 @@ def typed_point(model: LocalModel, rounding: float) -> StationaryPoint:
 def certify(loss: "Loss", theta: ArrayLike) -> StationaryPoint:
     """Recompute the certificate of a point (P,): value, rms gradient, eigenvalues.
 
-    The result is a `Minimum` or a `TransitionState` where the signs of the eigenvalues say so, and plain otherwise.
+    The result is a `Minimum` or `TransitionState` if the signs of the eigenvalues say so, otherwise a
+    `StationaryPoint`.
     """
     return certificate(loss, local_model(loss, np.array(theta, dtype=np.float64)))
 
 
 def same_point(network: MLP | None, a: StationaryPoint, b: StationaryPoint) -> bool:
-    """Whether two stationary points are one, modulo the symmetries of the network.
+    """Whether two stationary points are the same, modulo the symmetries of the network.
 
-    Losses are only the first filter; what decides is the distance after alignment, by how well the certificates
-    say that the two positions are known: see `landscape.stationary`.
+    Losses are only the first filter. The distance after alignment decides, compared with the position errors of the
+    two certificates (derivation in `landscape/stationary/_tolerances.py`).
     """
     if abs(a.value - b.value) > value_tolerance(a.known) + value_tolerance(b.known):
         return False
@@ -267,5 +267,5 @@ def same_point(network: MLP | None, a: StationaryPoint, b: StationaryPoint) -> b
 
 
 def separation(a: StationaryPoint, b: StationaryPoint) -> float:
-    """Distance below which the certificates of two points say that they are one."""
+    """Distance below which two points are the same according to their certificates."""
     return distance_tolerance(a.known, b.known)

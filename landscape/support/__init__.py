@@ -1,4 +1,8 @@
-"""Files, locks, workers and versions: what every package needs and knows no landscape."""
+"""Files, locks, workers and versions: what every package needs, without any knowledge of landscapes.
+
+`new_file` writes a file completely or not at all, `reading` names the file and the fault when one is damaged,
+`worker_pool` distributes work, `njit` compiles and caches kernels.
+"""
 
 import lazy_loader
 

@@ -1,7 +1,8 @@
-"""Where compiled functions are kept: where numba keeps them, else in a temporary directory, else nowhere.
+"""Where compiled functions are cached: in numba's place, otherwise in a temporary directory, otherwise nowhere.
 
-A package in a read-only container, for a user without a home, has no place for numba's cache: then numba refuses to
-compile what should be cached. `arrange` finds another place before that, and `njit` does without where there is none.
+A package in a read-only container, run by a user without a home directory, has no place for numba's cache, and numba
+then refuses to compile functions that should be cached. `arrange` finds another place first, and `njit` compiles
+without a cache if there is none.
 Numba compiles a function again when its own file changed; `njit` also when something changed that is compiled into it.
 """
 
@@ -24,9 +25,9 @@ from landscape.support._inlined import fingerprint
 
 logger = logging.getLogger(__name__)
 
-ROOM = 1 << 20  # bytes that a place must take: about what one command compiles
+ROOM = 1 << 20  # bytes that must be free: about what one command compiles
 OURS, NUMBAS, MATPLOTLIBS = "AGESCAPE_CACHE_DIR", "NUMBA_CACHE_DIR", "MPLCONFIGDIR"  # worker processes inherit them
-NOWHERE = "none"  # value of `OURS` where nothing can be kept
+NOWHERE = "none"  # value of `OURS` if nothing can be cached
 ANNOUNCE = "AGESCAPE_ANNOUNCE"  # names a file: the first process that compiles makes it and says so in a warning
 PACKAGES = ("landscape", "dynamics", "bridge")
 
@@ -79,15 +80,15 @@ def _is_kept(dispatcher: Any) -> bool:
 
 
 def cache_directory() -> Path | None:
-    """The directory for what agescape itself keeps between processes; it need not exist. None if there is no place."""
+    """The directory of agescape's own cache, which need not exist; None if there is no place for one."""
     given = os.environ.get(OURS) or platformdirs.user_cache_dir("agescape")
     return None if given == NOWHERE else Path(given).expanduser()
 
 
 def arrange() -> None:
-    """Let numba, agescape and matplotlib keep in a temporary directory what they could not keep in their usual one.
+    """Let numba, agescape and matplotlib use a temporary directory if their usual cache cannot be written.
 
-    Sets environment variables, so that worker processes do the same, in silence; says so in one line of the log.
+    Sets environment variables, so that worker processes do the same silently, and logs one line.
     """
     full = [*_unusable_for_numba(), *_unusable_for_us(), *_unusable_for_matplotlib()]
     if not full:
@@ -103,16 +104,16 @@ def arrange() -> None:
     logger.warning(
         "cannot write to %s: %s (the environment variables %s name other directories)",
         full[0][1],
-        "everything is compiled again in every process" if place is None else f"caches are in {place}",
+        "every process compiles everything again" if place is None else f"caches are in {place}",
         ", ".join(variable for variable, _ in full),
     )
 
 
-Unusable = Iterator[tuple[str, Path]]  # a variable that names another place, and the place that cannot be used
+Unusable = Iterator[tuple[str, Path]]  # the variable that names another place, and the unusable place
 
 
 def _unusable_for_numba() -> Unusable:
-    """Numba takes the first place where it can make a file, though there may be no room in it."""
+    """Numba uses the first place where it can create a file, even if there is no space left."""
     if cache_directory() is None:
         return
     own = platformdirs.user_cache_dir("numba", appauthor=False)
@@ -131,7 +132,7 @@ def _unusable_for_us() -> Unusable:
 
 
 def _unusable_for_matplotlib() -> Unusable:
-    """It would find a temporary directory, but a new one for every process, and with many words."""
+    """Matplotlib would find a temporary directory itself, but a new one for every process, with a long warning."""
     if cache_directory() is None or MATPLOTLIBS in os.environ:
         return
     for place in (platformdirs.user_cache_dir("matplotlib"), platformdirs.user_config_dir("matplotlib")):
@@ -141,8 +142,8 @@ def _unusable_for_matplotlib() -> Unusable:
 
 
 def _takes(directory: Path, size: int) -> bool:
-    """Whether so many bytes can be written in a directory, which need not exist; nothing stays of the trial."""
-    if not directory.is_absolute():  # a home that is unknown stays "~"
+    """Whether `ROOM` bytes can be written in a directory, which need not exist; leaves nothing behind."""
+    if not directory.is_absolute():  # an unknown home stays "~"
         return False
     try:
         while not directory.exists():
@@ -155,7 +156,7 @@ def _takes(directory: Path, size: int) -> bool:
 
 
 def _temporary_directory() -> Path | None:
-    """A directory of this user alone: numba runs what it finds in its cache. None where there can be none."""
+    """A directory that only this user can write (numba executes what is in its cache), or None if there is none."""
     user = os.geteuid() if hasattr(os, "geteuid") else 0
     try:
         path = Path(tempfile.gettempdir()) / f"agescape-{user}"

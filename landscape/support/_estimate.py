@@ -1,4 +1,4 @@
-"""A number with its confidence interval and what became of it: the one form in which results carry intervals."""
+"""A number with its confidence interval and status: the one form in which results carry intervals."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +17,11 @@ class Estimate(Generic[Value]):
     Parameters
     ----------
     value : float or array
-        nan where it is not determined.
+        nan if it is not determined.
     low, high : float or array
-        Ends of the interval; nan where it is not determined. Of a lower bound `high` is inf.
+        Ends of the interval; nan if it is not determined. For a lower bound `high` is inf.
     status : str
-        "ok", or what is missing or wrong with value or interval, and how to mend it.
+        "ok", or what is missing or wrong with value or interval, and what to do.
     """
 
     value: Value
@@ -45,7 +45,7 @@ class Estimate(Generic[Value]):
 
 
 def in_numbers(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` for JSON and tables, where an estimate is several entries.
+    """`values` for JSON and tables, in which an estimate is several entries.
 
     A single one is NAME, NAME_low and NAME_high; an array of them NAME and NAME_interval (..., 2).
     """

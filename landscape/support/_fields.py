@@ -212,7 +212,7 @@ def number(value: Any) -> str:
 
 
 def _with_interval(estimate: Any) -> str:
-    """E.g. "0.78 [0.70, 0.86]": as many digits as make two of the interval's width. Of an array, its range."""
+    """E.g. "0.78 [0.70, 0.86]": the interval's width to two digits. For an array, its range."""
     if np.ndim(estimate.value):
         return extent(np.asarray(estimate.value))
     if math.isnan(estimate.value):
@@ -227,7 +227,7 @@ def _with_interval(estimate: Any) -> str:
 
 
 def _fixed(value: float, places: int) -> str:
-    """A number with so many decimal places, none where that is negative, as `number` where they would be too many."""
+    """A number with so many decimal places, none if that is negative; as `number` if they would be too many."""
     return f"{value:.{max(places, 0)}f}" if places <= MOST_PLACES else number(value)
 
 

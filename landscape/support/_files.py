@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import hashlib
 import os
@@ -15,11 +15,11 @@ MARK = re.compile(r"\.agescape-(?P<host>[0-9a-f]{8})-(?P<process>\d{1,7})-[0-9a-
 
 @contextmanager
 def new_file(path: str | Path, directory: Path | None = None) -> Iterator[Path]:
-    """Write to the path that this gives: it becomes `path` at the end, unless there is an error.
+    """Context manager: write to the path that it yields, which becomes `path` at the end unless there is an error.
 
-    Ours, as no maintained library also removes what killed processes left. Until then the file has a hidden name beside
-    `path`, or in a `directory` on the same disk. A process that is killed leaves it there: the next one that writes in
-    the same folder removes it.
+    Our own, because no maintained library also removes what killed processes left. Until then the file has a hidden
+    name beside `path`, or in a `directory` on the same disk. A killed process leaves it there; the next process that
+    writes in the same folder removes it.
     """
     path = Path(path)
     folder = path.parent if directory is None else directory
@@ -35,24 +35,24 @@ def new_file(path: str | Path, directory: Path | None = None) -> Iterator[Path]:
 
 
 def _flush(path: Path) -> None:
-    """Wait until the content is on the disk: after a power cut the name must not stand for an empty file."""
+    """Wait until the content is on the disk, so that a power cut cannot leave an empty file with this name."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
-@cache  # once per folder and process: a folder may hold very many files
+@cache  # once per folder and process: a folder may hold many files
 def _sweep(folder: Path, _process: int) -> None:
-    """Remove what processes of this host that are no more left unfinished in a folder."""
+    """Remove unfinished files in a folder whose processes on this host no longer exist."""
     for path in folder.glob(f".*.agescape-{_host()}-*"):
         match = MARK.search(path.name)
         if match and match["host"] == _host() and not _runs(int(match["process"])):
-            with suppress(OSError):  # of another user, say: it is only in the way
+            with suppress(OSError):  # it may belong to another user; it does no harm
                 path.unlink()
 
 
 @cache
 def _host() -> str:
-    """Short digest of where process numbers mean what they mean here: the host, and on Linux the container."""
+    """Short digest of the scope of process numbers: the host, and on Linux the container."""
     try:
         container = os.readlink("/proc/self/ns/pid")
     except OSError:
@@ -61,13 +61,13 @@ def _host() -> str:
 
 
 def _runs(process: int) -> bool:
-    """Whether a process of this host runs; where that cannot be asked without harm, yes."""
+    """Whether a process of this host is running; yes if that cannot be determined safely."""
     if os.name != "posix":
         return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # it is another user's
+    except OSError:  # it belongs to another user
         return True
     return True

@@ -1,4 +1,4 @@
-"""Files that are either old or new, never half."""
+"""JSON and text files that are either old or new, never partial."""
 
 import json
 import math
@@ -11,13 +11,13 @@ from landscape.support._files import new_file
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically; its folder is made."""
+    """Write a text file atomically, and create its folder."""
     with new_file(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
 def to_json(value: Any) -> str:
-    """One line of strict JSON: nan and infinity become null, arrays lists, paths text."""
+    """One line of strict JSON: nan and infinity become null, arrays become lists, paths become text."""
     return json.dumps(_plain(value), allow_nan=False)
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 
 def whole_number(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
-    """`value` as an int >= `minimum` and <= `maximum`, or a ValueError that names the argument.
+    """`value` as an int >= `minimum` and <= `maximum`, otherwise a ValueError that names the argument.
 
-    A float counts where it is whole; a truth value does not.
+    A float counts if it is an integer; a bool does not.
     """
     is_number = issubclass(type(value), numbers.Real) and type(value) is not bool
     if is_number and value == value // 1 and value >= minimum and (maximum is None or value <= maximum):

@@ -1,4 +1,4 @@
-"""Files that anyone may have written: whatever is wrong with one becomes one error that names it."""
+"""Reading files from unknown sources: any fault in a file becomes one error that names it."""
 
 import csv
 import sqlite3
@@ -10,22 +10,22 @@ from os import PathLike
 from pathlib import Path
 from xml.parsers import expat
 
-# what broken bytes, and numbers or names that nobody expects, make Python and the libraries raise
+# what Python and the libraries raise for broken bytes and unexpected numbers or names
 BROKEN = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError, OSError, EOFError,
     zipfile.BadZipFile, zlib.error, csv.Error, sqlite3.Error, expat.ExpatError,
 )  # fmt: skip
-# what says nothing about the content of a file
+# errors that say nothing about the content of a file
 ABSENT = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError, BlockingIOError,
           TimeoutError)  # fmt: skip
 
 
 @contextmanager
 def reading(path: str | PathLike[str], problem: str = "is damaged") -> Iterator[None]:
-    """Whatever goes wrong inside is a ValueError that begins with the path and the `problem`: for parsing only.
+    """Turn errors inside the context into a ValueError that begins with the path and the `problem`: for parsing only.
 
-    An error that names the path already, and one that says that the file is not there or not for us, stays as it is;
-    one of SQLite becomes what `sqlite_failure` makes of it.
+    An error that already names the path, or says that the file is missing or forbidden, is left unchanged; an error of
+    SQLite is translated by `sqlite_failure`.
     """
     try:
         yield
@@ -57,11 +57,11 @@ def about(what: object) -> Iterator[None]:
         raise
 
 
-# by SQLite's codes, extended ones first: the kind of error, and what stands between the path and SQLite's own words
+# by SQLite's codes, extended ones first: the kind of error, and the text between the path and SQLite's message
 FAILURES: dict[int, tuple[type[Exception], str]] = {
     **dict.fromkeys(
         (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY, sqlite3.SQLITE_READONLY_CANTINIT),
-        (PermissionError, "cannot be read: a write was interrupted, and to undo it takes a folder that can be written"),
+        (PermissionError, "cannot be read: a write was interrupted, and undoing it needs a writable folder"),
     ),
     **dict.fromkeys(
         (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED),
@@ -72,31 +72,31 @@ FAILURES: dict[int, tuple[type[Exception], str]] = {
     ),
     **dict.fromkeys((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL), (OSError, "cannot be written")),
     sqlite3.SQLITE_IOERR: (OSError, "cannot be read or written"),
-    sqlite3.SQLITE_NOMEM: (MemoryError, "takes more memory than there is"),
-    sqlite3.SQLITE_NOTADB: (ValueError, "is not an SQLite file, or damaged"),
+    sqlite3.SQLITE_NOMEM: (MemoryError, "needs more memory than is available"),
+    sqlite3.SQLITE_NOTADB: (ValueError, "is not an SQLite file, or is damaged"),
 }
 
 
 def sqlite_failure(error: sqlite3.Error, path: str | PathLike[str], problem: str = "is damaged") -> Exception:
-    """What SQLite complains of, as an error that names the file and says whose fault it is.
+    """Translate an error of SQLite into one that names the file and the cause.
 
-    TimeoutError where another process uses the file, PermissionError where it cannot be opened, OSError where it cannot
-    be written or the disk fails, MemoryError, ValueError where the file is to blame.
+    TimeoutError if another process uses the file, PermissionError if it cannot be opened, OSError if it cannot be
+    written or the disk fails, MemoryError, and ValueError if the file itself is at fault.
     """
-    code = getattr(error, "sqlite_errorcode", 0)  # errors that Python itself raises have none
+    code = getattr(error, "sqlite_errorcode", 0)  # errors that Python itself raises have no code
     kind, what = FAILURES.get(code) or FAILURES.get(code & 0xFF) or (ValueError, problem)
     return kind(f"{path} {what}: {error}")
 
 
 def check_sqlite_file(path: Path) -> None:
-    """Raise an error in words unless there is a file that can be read and holds something.
+    """Raise an error unless the file exists, can be read and is not empty.
 
     Raises
     ------
     FileNotFoundError
-        If there is no file.
+        If the file does not exist.
     PermissionError
-        If it may not be read.
+        If reading it is forbidden.
     ValueError
         If it is empty: SQLite would take it for a database without tables.
     """

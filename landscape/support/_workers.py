@@ -14,7 +14,7 @@ from threadpoolctl import ThreadpoolController
 
 @cache
 def _controller(_with_torch: bool) -> ThreadpoolController:
-    return ThreadpoolController()  # looks at all loaded libraries: once, and again when torch has brought its own
+    return ThreadpoolController()  # inspects all loaded libraries: once, and again after torch has loaded its own
 
 
 def one_thread() -> AbstractContextManager:
@@ -27,7 +27,7 @@ def one_thread() -> AbstractContextManager:
 
 
 def check_jobs(jobs: int) -> None:
-    """Raise a ValueError if `jobs` is no number of workers."""
+    """Raise a ValueError if `jobs` is not a number of workers."""
     if jobs == 0:
         msg = "jobs must be a number of workers, or negative to leave some processors free; got 0"
         raise ValueError(msg)
@@ -36,8 +36,8 @@ def check_jobs(jobs: int) -> None:
 def worker_pool(jobs: int) -> Parallel:
     """Workers whose results come back in the order of submission.
 
-    `joblib.parallel_config` may send the work elsewhere. Ctrl-C is left to this process: worker processes
-    would each print a traceback of their own.
+    `joblib.parallel_config` may send the work elsewhere. Only this process handles Ctrl-C: otherwise each worker would
+    print its own traceback.
     """
     return Parallel(n_jobs=jobs, return_as="generator", initializer=_ignore_interrupts)
 
@@ -62,10 +62,10 @@ def run_tasks(
 
 
 def shared(value: Any) -> Any:
-    """What to hand to `joblib.delayed` for a large argument that many tasks have in common.
+    """Prepare a large argument that many tasks share for `joblib.delayed`.
 
-    `value` itself; on a Dask cluster (`joblib.parallel_config`) a reference to it, once it was sent to every worker:
-    else it would travel with each task. Keep the reference until the tasks are done.
+    Returns `value` itself; on a Dask cluster (`joblib.parallel_config`) a reference to it, after sending it to every
+    worker, so that it does not travel with each task. Keep the reference until the tasks are done.
     """
     client = getattr(get_active_backend()[0], "client", None)
     return value if client is None else client.scatter(value, broadcast=True, hash=False)

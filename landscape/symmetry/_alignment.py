@@ -1,4 +1,4 @@
-"""Which signed permutation of the hidden units brings one parameter vector nearest to another."""
+"""The signed permutation of the hidden units that brings one parameter vector nearest to another."""
 
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 MAX_GROUP = 50_000  # signed permutations of one layer that are enumerated (width 6: 46080)
 MAX_WIDTH = 10  # of the first and last of several layers
-MAX_PAIRS = 20_000_000  # pairs of them for two neighbouring layers (width 5: 1.5e7)
+MAX_PAIRS = 20_000_000  # pairs of them for two neighboring layers (width 5: 1.5e7)
 
 
 def transform(network: MLP, theta: ArrayLike, elements: list[Element]) -> Array:
@@ -32,7 +32,7 @@ def random_element(network: MLP, rng: np.random.Generator) -> list[Element]:
 
 
 def distances(network: MLP, theta: Array, references: Array, cutoff: float) -> Array:
-    """Distance (M,) of theta (P,) modulo symmetry to each of references (M, P); infinity where not below `cutoff`."""
+    """Distance (M,) of theta (P,) modulo symmetry to each of references (M, P); infinity unless below `cutoff`."""
     if _is_compiled(network):
         return _search(network, theta, references, cutoff)[0]
     images = np.array([transform(network, theta, element) for element in align(network, theta, references)])
@@ -70,7 +70,7 @@ def is_exact(network: MLP) -> bool:
 
 
 def _enumerated(hidden: tuple[int, ...]) -> tuple[int, ...]:
-    """Layers to enumerate: all but the first and last; of two layers the first; of one none."""
+    """Layers to enumerate: all but the first and last; the first of two; none of one."""
     return hidden[:1] if len(hidden) == 2 else hidden[1:-1]
 
 
@@ -91,7 +91,7 @@ def _climb(network: MLP, reference: Array, theta: Array, elements: list[Element]
     overlap = float(reference @ transform(network, theta, elements))
     while True:
         for k in range(len(elements)):
-            # the image with this layer left as it is in theta
+            # the image with this layer as in theta
             open_elements = [*elements[:k], (np.arange(network.hidden[k]), np.ones(network.hidden[k]))]
             b = network.unflatten(transform(network, theta, open_elements + elements[k + 1 :]))
             gain = a[k].kernel.T @ b[k].kernel + np.outer(a[k].bias, b[k].bias) + a[k + 1].kernel @ b[k + 1].kernel.T

@@ -1,4 +1,4 @@
-"""Linear assignment, compiled: for the many small ones inside compiled searches, which cannot call SciPy's."""
+"""Compiled linear assignment, for many small problems inside compiled searches, which cannot call SciPy's."""
 
 import numpy as np
 

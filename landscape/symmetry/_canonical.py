@@ -1,4 +1,4 @@
-"""The canonical form: one image that stands for all."""
+"""The canonical form: one image that represents all."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,24 +18,23 @@ MAX_TIES = 5000  # images that are compared to break ties
 
 
 def canonical_form(network: MLP | None, theta: ArrayLike) -> Array:
-    """The image of `theta` (P,) that all its images share, bit for bit.
+    """The canonical image of `theta` (P,): all its images give the same one, bit for bit.
 
-    Layer by layer, every unit's incoming weights (kernel column, bias) get a positive first non-zero
-    entry and the units are sorted by them, then by the magnitudes of their outgoing weights. What that
-    leaves open (units that are equal so far, signs of units without inputs) is decided by the
-    lexicographically smallest result.
+    Layer by layer, every unit's incoming weights (kernel column, bias) get a positive first non-zero entry and the
+    units are sorted by them, then by the magnitudes of their outgoing weights. The lexicographically smallest result
+    decides the rest (units that are still equal, signs of units without inputs).
 
-    Close points need not have close canonical forms: compare points with `distance`. Where more than
-    `MAX_TIES` images would have to be compared (13 units of one layer without inputs, 7 with equal ones and
-    outgoing weights of the same magnitudes), the ties of that layer stay as they are in `theta`: the
-    result is still an image, and its own canonical form, but another image may have another one.
+    Close points need not have close canonical forms: compare points with `distance`. Where more than `MAX_TIES` images
+    would have to be compared (13 units of one layer without inputs, 7 with equal ones and outgoing weights of the same
+    magnitudes), the ties of that layer keep their order in `theta`: the result is still an image, and its own
+    canonical form, but another image may have a different one.
     """
     theta = np.array(theta, dtype=np.float64) + 0.0  # no negative zeros
     if network is None:
         return theta
     candidates, end = [network.check(theta)], 0
     for k, (n_in, n_out) in enumerate(pairwise(network.layer_sizes[:-1])):
-        end += (n_in + 1) * n_out  # what lies before is final after this layer
+        end += (n_in + 1) * n_out  # all parameters before it are final after this layer
         found: dict[bytes, Array] = {}
         for candidate in candidates:
             for element in _canonical_elements(network, candidate, k, MAX_TIES // len(candidates)):
@@ -52,9 +51,9 @@ def _one_layer(network: MLP, k: int, element: Element) -> list[Element]:
 
 
 def _canonical_elements(network: MLP, theta: Array, k: int, most: int) -> Iterator[Element]:
-    """Signed permutations that sort a hidden layer's units; several where these tie, but one if over `most`.
+    """Signed permutations that sort a hidden layer's units; several if they tie, but one if there are over `most`.
 
-    The outgoing weights of the last hidden layer are final, so there they break the ties.
+    The outgoing weights of the last hidden layer are final, so they break the ties there.
     """
     layer, after = network.unflatten(theta)[k : k + 2]
     keys = np.vstack([layer.kernel, layer.bias]).T
@@ -63,7 +62,7 @@ def _canonical_elements(network: MLP, theta: Array, k: int, most: int) -> Iterat
     signs = _leading_signs(keys)
     factors = np.where(signs == 0.0, 1.0, signs)[:, None]
     outgoing = after.kernel * factors + 0.0
-    # magnitudes in ascending order: what the signs and the order of the next layer's units cannot change
+    # magnitudes in ascending order: invariant under signs and order of the next layer's units
     normal = np.hstack([keys * factors + 0.0, np.sort(np.abs(after.kernel), axis=1)])
     ties = _ties(sorted(range(len(normal)), key=lambda i: tuple(normal[i])), normal)
     live = (after.kernel != 0.0).any(axis=1)
@@ -100,7 +99,7 @@ def _count_orders(units: list[int], outgoing: Array) -> int:
 
 
 def _distinct_orders(units: list[int], outgoing: Array) -> Iterator[tuple[int, ...]]:
-    """Orders of tied units, those that only exchange units with equal outgoing weights left out."""
+    """Orders of tied units, without those that only exchange units with equal outgoing weights."""
     if not units:
         yield ()
     seen = set()

@@ -1,6 +1,6 @@
 """Exact alignment by enumeration: a dynamic program along the depth of the network.
 
-The searches of `_nearest` are much faster; this one knows no limit of depth.
+The searches of `_nearest` are much faster; this one has no limit on the depth.
 """
 
 from functools import lru_cache
@@ -48,7 +48,7 @@ def _assign_scores(overlaps):
 
 
 def align_chain(a: list[Layer], b: list[Layer]) -> list[Element]:
-    """Maximise the overlap of b's image with a: assignment at the ends, dynamic program between."""
+    """Maximize the overlap of b's image with a: assignment at the ends, dynamic program between."""
     n_hidden = len(a) - 1
     first_in = a[0].kernel.T @ b[0].kernel + np.outer(a[0].bias, b[0].bias)
     last_out = a[-1].kernel @ b[-1].kernel.T

@@ -1,8 +1,9 @@
 """Symmetries of a tanh network: permutations of the units of a hidden layer and their sign flips.
 
-Every function takes the network first; `None` stands for a loss without known symmetries. An image
-of theta is `transform(network, theta, elements)` with one `(permutation, signs)` per hidden layer:
-new unit i is signs[i] times old unit permutation[i].
+`nearest_image` and `distance` compare points modulo symmetry, `canonical_form` picks one image, `orbit_size` counts
+them. Every function takes the network first; `None` stands for a loss without known symmetries. An image of theta is
+`transform(network, theta, elements)` with one `(permutation, signs)` per hidden layer: new unit i is signs[i] times
+old unit permutation[i].
 """
 
 from itertools import pairwise
@@ -27,9 +28,9 @@ def random_image(network: MLP | None, theta: ArrayLike, *, rng: RNG = None) -> A
 
 
 def invariants(network: MLP | None, theta: ArrayLike) -> Array:
-    """Numbers that all images of `theta` (P,) share: sorted norms of incoming and of outgoing weights per layer.
+    """Invariants that all images of `theta` (P,) share: sorted norms of incoming and of outgoing weights per layer.
 
-    A filter before `distance`: for the images a, b of two points that are nearest to each other,
+    They serve as a filter before `distance`: for the nearest images a, b of two points,
 
         |invariants(a) - invariants(b)| <= c |a - b|, c = sqrt(2), and c = 1 for fewer than two hidden layers,
 
@@ -85,8 +86,8 @@ def distance(network: MLP | None, a: ArrayLike, b: ArrayLike) -> float:
 def distances(network: MLP | None, theta: ArrayLike, references: ArrayLike, *, cutoff: float = np.inf) -> Array:
     """Distance (M,) modulo symmetry of one point `theta` (P,) to each of `references` (M, P).
 
-    With a `cutoff` the search for images that far away is given up, which is several times as fast: distances
-    that are not below it are infinity.
+    With a `cutoff` the search stops for images that far away, which is several times faster; distances not below it
+    are infinity.
 
     Raises
     ------
@@ -104,7 +105,7 @@ def distances(network: MLP | None, theta: ArrayLike, references: ArrayLike, *, c
 
 
 def _checked(network: MLP | None, theta: ArrayLike, references: ArrayLike) -> tuple[Array, Array]:
-    """Copies of a point (P,) and of points (M, P); a ValueError says what is wrong with them."""
+    """Copies of a point (P,) and of points (M, P); raises a ValueError if they are invalid."""
     theta, references = np.array(theta, dtype=np.float64), np.array(references, dtype=np.float64, order="C")
     if network is not None:
         network.check(theta)

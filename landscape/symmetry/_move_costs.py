@@ -1,4 +1,4 @@
-"""What it costs to put one hidden unit into another's place: the tables that `_nearest` searches."""
+"""The cost of moving one hidden unit into another's place: the tables that `_nearest` searches."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from landscape.support import njit
 def core_of(sizes):
     """Widths of the left neighbor, the core and the right neighbor for layer sizes with one to three hidden layers.
 
-    One hidden layer is the left neighbor of a core without units.
+    A single hidden layer is the left neighbor of a core without units.
     """
     n_hidden = len(sizes) - 2
     if n_hidden == 1:
@@ -41,9 +41,9 @@ def _add_pairs(a, b, first_row, cost):
 
 @njit(cache=True)
 def _add_links(a, b, first_row, added):
-    """Write what move q into place r of the core adds to move p into place o of the neighbor: added[r, q, o, p].
+    """Write added[r, q, o, p]: what move q into place r of the core adds to move p into place o of the neighbor.
 
-    `a` and `b` (n, m) hold the links between core and neighbor, whose rows begin at `first_row`.
+    `a` and `b` (n, m) hold the weights between core and neighbor, whose rows begin at `first_row`.
     """
     n, m = a.shape
     for r in range(n):
@@ -82,7 +82,7 @@ def _add_least(a, b, bound):
 
 @njit(cache=True)
 def _add_own(theta, reference, sizes, k, first_row, cost):
-    """Add what moves in hidden layer k cost whatever its hidden neighbors do: bias, inputs, outputs."""
+    """Add the cost of moves in hidden layer k that is independent of its hidden neighbors: bias, inputs, outputs."""
     (kernel, bias), (kernel_reference, bias_reference) = _layer(theta, sizes, k), _layer(reference, sizes, k)
     _add_pairs(bias_reference, bias, first_row, cost)
     if k == 0:
@@ -93,7 +93,7 @@ def _add_own(theta, reference, sizes, k, first_row, cost):
 
 @njit(cache=True)
 def fill_costs(theta, reference, sizes, own, table, added, bound):
-    """Fill the tables of `_nearest`, whatever they held; returns the cost that no move changes, of the output biases.
+    """Fill the tables of `_nearest`; returns the constant cost of the output biases.
 
     Parameters
     ----------
@@ -101,13 +101,13 @@ def fill_costs(theta, reference, sizes, own, table, added, bound):
     sizes : (n_hidden + 2,) int array
         Layer sizes.
     own : (n, 2 n) array
-        Cost of the core's moves by themselves.
+        Cost of the core's moves alone.
     table : (n_left + n_right, 2 max(n_left, n_right)) array
-        Cost of the neighbors' moves by themselves.
+        Cost of the neighbors' moves alone.
     added : (n, 2 n, n_left + n_right, 2 max(n_left, n_right)) array
-        What the core's moves add to them.
+        Cost that the core's moves add to them.
     bound : (n, n) array
-        What a unit of the core in a place costs at least, whatever its sign and the neighbors' moves.
+        Lower bound on the cost of a unit of the core in a place, for any sign and any moves of the neighbors.
     """
     n_left, n, n_right = core_of(sizes)
     own[:], bound[:], added[:] = 0.0, 0.0, 0.0

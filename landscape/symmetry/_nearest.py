@@ -1,16 +1,15 @@
 """The nearest image modulo symmetry for up to three hidden layers, compiled: branch and bound.
 
-With one hidden layer the squared distance of an image is one linear assignment. With two or three, one
-layer, the *core* (the first of two, the middle of three), couples to all others: once its signed
-permutation is fixed, each neighbour is a linear assignment. The core's units are placed one after the
-other, the most promising choice first; a choice is dropped with all that follows from it when the cost of
-what is placed and a lower bound for the rest exceed the best image so far.
+With one hidden layer the squared distance of an image is one linear assignment. With two or three, one layer, the
+*core* (the first of two, the middle of three), couples to all others: once its signed permutation is fixed, each
+neighbor is a linear assignment. The core's units are placed one after the other, the most promising choice first; a
+branch is dropped when the cost of the placed units plus a lower bound for the rest exceeds the best image so far.
 
 All costs are sums of squared differences: no term is negative, so partial sums are bounds, and they keep
 their relative accuracy between near-ties, where differences of overlaps would lose it.
 
 A *move* q = 2 j + s puts unit j of `theta`, its sign flipped if s = 1, into place r of the reference; costs
-of the moves of a layer of n units have shape (n, 2 n). The neighbours' costs share one table: the rows of
+of the moves of a layer of n units have shape (n, 2 n). The neighbors' costs share one table: the rows of
 the left one (n_left), then those of the right one, padded with infinity to one width.
 """
 
@@ -25,9 +24,9 @@ FAST = {"nnan", "nsz", "reassoc", "contract"}  # infinity is used, NaN is not: c
 
 @njit(cache=True)
 def _rest_bounds(bound, order, rest):
-    """rest[set of units placed]: what placing the others costs at least, the cheapest assignment by `bound`.
+    """rest[set of placed units]: lower bound on the cost of placing the others, the cheapest assignment by `bound`.
 
-    `bound` (n, n) of each place and unit. Places are filled in `order`, so the set tells which are left.
+    `bound` (n, n) of each place and unit. Places are filled in `order`, so the set determines the remaining ones.
     """
     n = bound.shape[0]
     rest[:] = np.inf
@@ -56,7 +55,7 @@ def _row_minima(table, added, start):
 
 @njit(cache=True)
 def _promising(own, table, added, spent, placed, rest, best, moves, bounds):
-    """Fill in the moves for one place that may lead below `best`, the most promising last; their number."""
+    """Fill in the moves for one place that may lead below `best`, the most promising last; return their number."""
     count = 0
     for q in range(own.shape[0]):
         unit = 1 << (q >> 1)
@@ -92,7 +91,7 @@ def _assign_moves(table, moves):
 
 @njit(cache=True)
 def _expensive_first(bound):
-    """Places (n,) in the order to fill them: those that cost most on average come first."""
+    """Places (n,) in the order to fill them: the most expensive on average first."""
     n = bound.shape[0]
     order, cost = np.empty(n, np.int64), np.zeros(n)
     for r in range(n):
@@ -116,7 +115,7 @@ def _add_tables(table, added, out):
 
 @njit(cache=True)
 def _search(own, table, added, bound, n_left, best, moves):
-    """Least cost below `best` of all moves (or `best`, then `moves` (n_left + n + n_right,) stays as it is)."""
+    """Least cost of all moves if below `best`, otherwise `best` with `moves` (n_left + n + n_right,) unchanged."""
     n, n_neighbors = own.shape[0], table.shape[0]
     order = _expensive_first(bound)
     rest = np.empty(1 << n)
@@ -166,9 +165,9 @@ def _search(own, table, added, bound, n_left, best, moves):
 
 @njit(cache=True)
 def nearest(theta, references, sizes, cutoff, moves):
-    """Distance (M,) of theta (P,) modulo symmetry to each of references (M, P); infinity where not below `cutoff`.
+    """Distance (M,) of theta (P,) modulo symmetry to each of references (M, P); infinity unless below `cutoff`.
 
-    Fills `moves` (M, number of hidden units), layer after layer, where the distance is finite.
+    Fills `moves` (M, number of hidden units), layer after layer, for finite distances.
     """
     n_left, n, n_right = core_of(sizes)
     own, table = np.empty((n, 2 * n)), np.empty((n_left + n_right, 2 * max(n_left, n_right)))

@@ -11,7 +11,7 @@ from landscape.symmetry._chains import Element, group_size
 
 Array = NDArray[np.float64]
 
-MAX_MATCHES = 5000  # elements that are tried in one layer
+MAX_MATCHES = 5000  # largest number of elements to try in one layer
 
 
 def group_order(network: MLP | None) -> int:
@@ -22,10 +22,10 @@ def group_order(network: MLP | None) -> int:
 def orbit_size(network: MLP | None, theta: ArrayLike, tolerance: float = 1e-5) -> int:
     """Number of distinct images of `theta` (P,): the order of the group over that of its stabilizer.
 
-    Dead units (all weights below `tolerance`) and units that duplicate one another make it smaller
-    than the product of 2^n n! over the hidden layers. Points so degenerate that more than `MAX_MATCHES`
-    elements would have to be tried (13 units without inputs, 7 that differ in nothing but what the next layer makes of
-    them) get an upper bound: the symmetries of dead and duplicate units count, others do not.
+    Dead units (all weights below `tolerance`) and units that duplicate one another make it smaller than the product of
+    2^n n! over the hidden layers. Points so degenerate that more than `MAX_MATCHES` elements would have to be tried
+    (13 units without inputs, 7 that differ only in their outgoing weights) get an upper bound that counts only the
+    symmetries of dead and duplicate units.
     """
     if network is None:
         return 1
@@ -64,7 +64,7 @@ def _alike(layer: Layer, after: Layer, tolerance: float) -> list[list[int]]:
 
 
 def _count_automorphisms(layers: list[Layer], classes: list[list[list[int]]], tolerance: float) -> int:
-    """Signed permutations of the classes of alike units, over all layers at once, that change nothing."""
+    """Number of signed permutations of the classes of equal units, over all layers at once, that change nothing."""
     reduced = _representatives(layers, classes)
     kinds = [_kinds(layers, reduced, classes, k, tolerance) for k in range(len(classes))]
     tried = [0] * len(classes)
@@ -91,10 +91,10 @@ def _count_automorphisms(layers: list[Layer], classes: list[list[list[int]]], to
 def _kinds(
     layers: list[Layer], reduced: list[Layer], classes: list[list[list[int]]], k: int, tolerance: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which classes of layer k may change places, whatever other layers do (n, n), and which are dead (n,)."""
+    """Which classes of layer k may be exchanged, whatever other layers do (n, n), and which are dead (n,)."""
     sizes = np.array([len(group) for group in classes[k]])
     dead = np.array([_is_dead(layers, k, group[0], tolerance) for group in classes[k]])
-    # what the signs and the order of the next layer's units cannot change
+    # invariant under signs and order of the next layer's units
     outgoing = np.sort(np.abs(reduced[k + 1].kernel), axis=1)
     near = np.abs(outgoing[:, None] - outgoing).max(axis=2) <= tolerance
     return near & (sizes[:, None] == sizes) & (dead[:, None] == dead), dead
@@ -105,7 +105,7 @@ class _TooManyError(Exception):
 
 
 def _representatives(layers: list[Layer], classes: list[list[list[int]]]) -> list[Layer]:
-    """The network of one unit per class of alike units."""
+    """The network with one unit per class of equal units."""
     keep = [np.arange(layers[0].kernel.shape[0])]
     keep += [np.array([group[0] for group in layer]) for layer in classes]
     keep.append(np.arange(len(layers[-1].bias)))

@@ -5,6 +5,7 @@ slow tests, ``<!-- needs: module -->`` runs it where this module is (or ``<!-- s
 ``<!-- file: name.py -->`` writes it into this file, ``<!-- not run: reason -->`` leaves it out.
 """
 
+import ast
 import importlib
 import inspect
 import os
@@ -165,6 +166,14 @@ def test_every_picture_exists():
     for page in PAGES:
         for picture in re.findall(r"!\[[^]]*\]\(([^)]*)\)", page.read_text()):
             assert (page.parent / picture).is_file(), (page, picture)
+
+
+def test_the_map_of_rooms_is_what_the_rooms_say():
+    """A line for each folder of a package in CONTRIBUTING, with the first line of its docstring."""
+    listed = re.findall(r"^\| `([\w.]+)` \| (.*) \|$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    files = [path for package in ("landscape", "dynamics", "bridge") for path in ROOT.glob(f"{package}/*/__init__.py")]
+    said = {f"{path.parts[-3]}.{path.parts[-2]}": ast.get_docstring(ast.parse(path.read_text())) for path in files}
+    assert dict(listed) == {room: (text or "").partition("\n")[0] for room, text in said.items()}
 
 
 # ---------------------------------------------------------------- the site

@@ -83,7 +83,7 @@ print(list(worker_pool(int(sys.argv[2]))(delayed(_dot)(np.full(1, 1.0 * k), np.o
 
 def test_without_any_place_nothing_is_kept_and_everything_works(installation):
     ended = run(installation, "-c", COMPILE, NOWHERE, "1")
-    assert_one_line(ended, "compiled again in every process")
+    assert_one_line(ended, "every process compiles everything again")
     assert ended.stdout.splitlines() == ["5.0 None None", "[0.0, 1.0]"]
 
 

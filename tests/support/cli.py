@@ -13,9 +13,19 @@ import numpy as np
 import pytest
 
 from bridge.cli import main
+from bridge.commands import _progress
 
 SMALL = ("--hidden", "3", "--rows", "100")
 MAIN = "from bridge.cli import main; main()"
+
+
+# what is said of long work depends on how fast the machine is: nothing, unless a test asks for it
+PATIENCE = {name: getattr(_progress, name) for name in ("LONG", "SECONDS_BETWEEN_LINES")}
+
+
+def _patience(name):
+    now = getattr(_progress, name)
+    return float("inf") if now == PATIENCE[name] else now
 
 
 class Result(NamedTuple):
@@ -30,6 +40,7 @@ def agescape(*arguments):
     with (
         mock.patch.object(sys, "argv", ["agescape", *map(str, arguments)]),
         mock.patch.object(sys, "excepthook", sys.excepthook),
+        mock.patch.multiple(_progress, **{name: _patience(name) for name in PATIENCE}),
         redirect_stdout(out),
         redirect_stderr(err),
         pytest.raises(SystemExit) as stopped,

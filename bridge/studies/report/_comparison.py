@@ -12,7 +12,7 @@ from dynamics.plots import COLORS
 
 
 def comparison_panel(rows: Sequence[ComparisonRow]) -> Panel:
-    """The exponent mu against the number of minima: filled, those found; open, how many there are at least (Chao1)."""
+    """The exponent mu against the number of minima: filled, those found; open, the lower bound (Chao1)."""
     traces = [trace for k, row in enumerate(rows) for trace in _comparison_traces(row, k)]
     figure = go.Figure(traces, layout("number of minima", "aging exponent μ"))
     figure.update_xaxes(type="log")

@@ -43,12 +43,12 @@ def graph_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel:
 
 
 def hover_texts(found: ArchitectureResults) -> list[str]:
-    """What is known of each leaf's minimum (n_leaves), line by line."""
+    """Properties of each leaf's minimum (n_leaves), line by line."""
     return ["<br>".join(map(" ".join, minimum_facts(found.minima, k).items())) for k in found.tree.minima.tolist()]
 
 
 def _lit(found: ArchitectureResults, age: int) -> go.Frame:
-    """Number of runs in every minimum, for hovering, and the disks of those that runs are in, with their ids."""
+    """Number of runs in every minimum, for hovering, and the disks of occupied minima, with their ids."""
     tree, numbers = found.tree, found.runs_at(age)[found.tree.minima]
     where = np.flatnonzero(numbers)
     where = where[np.argsort(-numbers[where], kind="stable")]  # small ones on top

@@ -1,4 +1,4 @@
-"""How the runs move, for a browser: displacement and t*, with what belongs to an age emphasized."""
+"""The motion of the runs for a browser: displacement and t*, with the selected age emphasized."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ from dynamics.plots import COLORS
 from landscape.plots import INK, VERMILION
 
 FAINT = 0.35  # opacity of the curves of other ages
-MARGIN = 0.1  # decades beside the first and the last age
+MARGIN = 0.1  # decades before the first and after the last age
 
 
 def displacement_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel:
@@ -57,7 +57,7 @@ def displacement_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel
 
 
 def _emphasis(waiting: Sequence[int], age: int) -> go.Frame:
-    """The curves: that of the age thick, all the same where none is of this age."""
+    """The curves: that of the age thick, all equal if none has this age."""
     others = FAINT if age in waiting else 0.8
     styles = [(3.5, 1.0) if tw == age else (1.5, others) for tw in waiting]
     curves = [go.Scatter(line={"width": width}, opacity=opacity) for width, opacity in styles]
@@ -97,7 +97,7 @@ def _aging_traces(found: ArchitectureResults, k: int) -> list[go.Scatter]:
     """The points with their intervals, and the power law."""
     fit, color = found.fit, COLORS[k % len(COLORS)]
     tw, symbol = fit.waiting_times, SYMBOLS[k % len(SYMBOLS)]
-    # an end beyond the recorded lags is not drawn
+    # ends beyond the recorded lags are not drawn
     below, above = (np.nan_to_num(np.abs(end - fit.t_star.value)) for end in fit.t_star.interval)
     bars = {"array": finite_or_none(above), "arrayminus": finite_or_none(below)}
     points = go.Scatter(

@@ -1,7 +1,7 @@
-"""The report of a study: one HTML page that needs nothing beside it, not even a network.
+"""The report of a study: one self-contained HTML page that works offline.
 
-The page may run its own three scripts and load nothing: a content security policy with their digests says so. Whatever
-comes from outside (names and paths of data sets) is escaped.
+A content security policy with digests lets the page run its own three scripts and load nothing. External text (names
+and paths of data sets) is escaped.
 """
 
 import base64
@@ -29,12 +29,12 @@ from landscape.datasets import Dataset
 from landscape.support import package_version, to_json, write_text
 
 CAPTIONS = {
-    "disconnectivity": "Disconnectivity graphs. Disks: minima whose basins SGD snapshots lie in; area by number of "
-    "snapshots, color by their mean age. Components that no known transition state joins stand side by side.",
+    "disconnectivity": "Disconnectivity graphs. Disks: minima whose basins contain SGD snapshots; area by number of "
+    "snapshots, color by their mean age. Components without a connecting transition state are side by side.",
     "aging": "Two-time mean square displacement, and the lag t* at which it reaches the threshold against the waiting "
     "time, with intervals over the runs.",
-    "comparison": "Aging exponent against the number of minima: filled, found; open, how many there are at least "
-    "(Chao1, with a bar down to the bound at 95 %; the arrow says that nothing bounds the number from above).",
+    "comparison": "Aging exponent against the number of minima: filled, found; open, the lower bound "
+    "(Chao1, with a bar down to the bound at 95 %; the arrow shows that there is no upper bound).",
 }
 ASSETS = files("bridge.studies.report") / "assets"
 
@@ -46,9 +46,9 @@ def write(
     data: Dataset,
     settings: StudySettings,
 ) -> Path:
-    """Write report.html and the numbers in it, comparison.json, into `output`; the path of the page.
+    """Write report.html and its numbers, comparison.json, into `output`; return the path of the page.
 
-    `figures` are static pictures for a browser that runs no scripts.
+    `figures` are static pictures for browsers without scripts.
     """
     numbers = {"architectures": [row_dict(found.row) for found in results], "dataset_sha256": data.sha256}
     write_text(output / "comparison.json", to_json(numbers) + "\n")
@@ -68,7 +68,7 @@ def page(
     panels = [*graphs, *motions, *last]
     scripts = {"plotly": get_plotlyjs(), "script": asset("report.js")}
     sections = [_section(*parts) for parts in zip(results, graphs, motions, strict=True)]
-    seeds = f"Seed {settings.seed} decides every search, start, minibatch and replica; the data have seed "
+    seeds = f"Seed {settings.seed} determines every search, start, minibatch and replica; the data have seed "
     return Template(asset("report.html")).substitute(
         scripts,
         policy=_policy(scripts.values()),
@@ -90,12 +90,12 @@ def page(
 
 
 def asset(name: str) -> str:
-    """A text file that lies beside this module."""
+    """A text file next to this module."""
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def script_json(value: Any) -> str:
-    """JSON that stands safely inside a script element: no "<" in it can end the element or begin a comment."""
+    """JSON that is safe inside a script element: no "<" in it can end the element or begin a comment."""
     text = to_json(value)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -103,7 +103,7 @@ def script_json(value: Any) -> str:
 
 
 def age_text(found: ArchitectureResults, age: int) -> str:
-    """Where the runs of an architecture are at an age, in a sentence."""
+    """The minima of the runs of an architecture at an age, in a sentence."""
     numbers = found.runs_at(age)
     losses = found.minima.losses[numbers > 0]
     t_star = found.t_star_at(age)
@@ -152,10 +152,10 @@ def _picture(path: Path) -> str:
 
 
 def _policy(scripts: Any) -> str:
-    """Content security policy: these scripts and nothing from anywhere else."""
+    """Content security policy: these scripts and nothing else."""
     digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    # Plotly adds style rules of its own, and makes pictures for its download button
+    # Plotly adds its own style rules, and creates pictures for its download button
     return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
 
 
@@ -165,7 +165,7 @@ def _versions() -> dict[str, str]:
 
 
 def describe_setting(data: Dataset, settings: StudySettings) -> str:
-    """What was studied, and how much of it."""
+    """What was studied, and at which scale."""
     scale, optimizer = settings.scale, settings.optimizer
     mapped = min(scale.mapped_replicas, scale.replicas)
     return (

@@ -1,4 +1,4 @@
-"""What the figures of the report for a browser have in common."""
+"""Common parts of the report's figures for a browser."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from landscape.plots import INK
 GRAY = "#767676"  # readable on white
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
 NO_VALUE = "not known"
-NOWHERE: dict[str, Any] = {"x": [None], "y": [None]}  # an empty trace would be missing in the legend
+NOWHERE: dict[str, Any] = {"x": [None], "y": [None]}  # an empty trace would be missing from the legend
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +25,10 @@ class Panel:
     name : str
         Its id in the page.
     title, alt : str
-        Heading, and what a reader is told who does not see it.
+        Heading, and alternative text for readers who cannot see the figure.
     figure : go.Figure
-        Without what depends on the age; it has a frame for each age, or none if it does not follow it.
+        The figure without the parts that depend on the age, with a frame for each age, or none if it does not follow
+        it.
     """
 
     name: str
@@ -37,10 +38,10 @@ class Panel:
 
 
 def layout(x: str, y: str) -> dict[str, Any]:
-    """Layout of a figure with these titles of its axes; the legend stands below, so that a narrow page has room."""
+    """Layout of a figure with these axis titles; the legend is below, so that it fits on a narrow page."""
     axis = {"automargin": True, "gridcolor": "#e6e6e6", "zeroline": False, "linecolor": INK, "ticks": "outside"}
     return {
-        "template": go.layout.Template(),  # none: the default one brings colors that we do not use
+        "template": go.layout.Template(),  # none: the default one sets unused colors
         "font": {"size": 13, "color": INK, "family": "system-ui, sans-serif"},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
@@ -61,17 +62,17 @@ def make_logarithmic(figure: go.Figure) -> None:
 
 
 def finite_or_none(values: Any) -> list[float | None]:
-    """A list that JSON can hold: None for nan. Plotly would write an array as base64, which nobody can read."""
+    """A list for JSON, with None for nan. Plotly would write an array as unreadable base64."""
     return [float(value) if np.isfinite(value) else None for value in values]
 
 
 def number_text(value: float, digits: int = 2) -> str:
-    """A number, or that it is not known."""
+    """A number, or a mark for an unknown one."""
     return f"{value:.{digits}f}" if np.isfinite(value) else NO_VALUE
 
 
 def minimum_facts(table: MinimaTable, k: int) -> dict[str, str]:
-    """What is known of the k-th minimum: texts by their names, as the graph and the tables show them."""
+    """Properties of the k-th minimum: texts by name, as in the graph and the tables."""
     return {
         "minimum": str(table.ids[k]),
         "loss (nats)": f"{table.losses[k]:.6f}",
@@ -84,7 +85,7 @@ def minimum_facts(table: MinimaTable, k: int) -> dict[str, str]:
 
 
 def mu_text(found: ArchitectureResults) -> str:
-    """The exponent mu with its interval, and in words what is wrong with it."""
+    """The exponent mu with its interval, and what is wrong with it in words."""
     fit = found.fit
     if not np.isfinite(fit.mu.value):
         return NO_VALUE

@@ -1,4 +1,4 @@
-"""What makes a study again: a command, or Python where no command can say it."""
+"""The command that repeats a study, or Python code if no command can."""
 
 import inspect
 import shlex
@@ -7,13 +7,13 @@ from bridge.studies import SCALES, StudySettings, scaled
 from dynamics.training import SGD
 from landscape.datasets import MAKERS, Dataset
 
-# of a data set's metadata; what the data themselves say needs no option
+# metadata of a data set that need no option
 SAID_BY_OPTIONS = ("name", "rows", "seed", "path", "data_dir", "download", "standardize", "in_order", "label_column")
 SAID_BY_DATA = ("first_label", "classes", "classes_without_training_rows")
 
 
 def study_command(data: Dataset, settings: StudySettings) -> str:
-    """A line that makes the study again. It does not say where to, nor with how many workers: neither matters."""
+    """A line that repeats the study, without output folder and number of workers, which do not matter."""
     dataset, options = _dataset_options(data), _settings_options(settings)
     if dataset is None or options is None:
         made = f"datasets.reload({dict(data.metadata)!r})" if data.metadata.get("name") in MAKERS else "data"
@@ -22,7 +22,7 @@ def study_command(data: Dataset, settings: StudySettings) -> str:
 
 
 def _dataset_options(data: Dataset) -> list[str] | None:
-    """Options that load the data; None where there are none."""
+    """Options that load the data; None if there are none."""
     name = data.metadata.get("name")
     if name not in MAKERS or (name == "table" and "in_order" not in data.metadata):  # an older version read it
         return None
@@ -45,7 +45,7 @@ def _dataset_options(data: Dataset) -> list[str] | None:
 
 
 def _settings_options(settings: StudySettings) -> list[str] | None:
-    """Options that give the settings; None where there are none."""
+    """Options that give the settings; None if there are none."""
     optimizer, wanted = settings.optimizer, settings.scale
     given = {
         "searches": wanted.searches + wanted.later_searches, "replicas": wanted.replicas, "steps": wanted.steps,

@@ -42,7 +42,7 @@ def _with_interval(value: float, low: float, high: float) -> str:
 
 
 def visited_table(found: ArchitectureResults) -> str:
-    """The visited minima with what the graph says on hovering, and the number of runs in them at each age."""
+    """The visited minima with the properties that the graph shows, and the number of runs in them at each age."""
     visited = found.visited
     places = positions(found.minima.ids, visited.minimum_ids)
     facts = [minimum_facts(found.minima, place) for place in places.tolist()]
@@ -53,7 +53,7 @@ def visited_table(found: ArchitectureResults) -> str:
 
 
 def versions_table(results: Sequence[ArchitectureResults], more: dict[str, str]) -> str:
-    """Versions of what found the minima (all of them, if they differ) and of what else was used."""
+    """Versions of the programs that found the minima (all of them, if they differ) and of all others."""
     names = dict.fromkeys([*(name for found in results for name in found.versions), *more])
     rows = []
     for name in names:
@@ -63,7 +63,7 @@ def versions_table(results: Sequence[ArchitectureResults], more: dict[str, str])
 
 
 def further_commands(found: ArchitectureResults) -> list[str]:
-    """Commands that look closer at an architecture, to be called in the folder of the report."""
+    """Commands for a closer look at an architecture, to be run in the folder of the report."""
     row, mapped = found.row, found.visited.distinct.size
     database, runs, control = (shlex.quote(f"{row.study}/{file}") for file in (LANDSCAPE, RUNS, CONTROL))
     return [
@@ -76,7 +76,7 @@ def further_commands(found: ArchitectureResults) -> list[str]:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str) -> str:
-    """A table in HTML that scrolls by itself where it is wider than the page; all texts are escaped."""
+    """An HTML table that scrolls if it is wider than the page; all texts are escaped."""
     header = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     body = "\n".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>" for cells in rows)
     return (

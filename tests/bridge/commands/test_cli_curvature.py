@@ -1,3 +1,4 @@
+import re
 import shutil
 
 import h5py
@@ -108,7 +109,7 @@ def test_another_store(runs, tmp_path):
 
 def test_default_steps_and_lines_instead_of_json(runs):
     text = good("curvature", runs, "--runs", 1, "--jobs", 1).out
-    table = text[text.index("  step ") :].split("\n\n")[0].splitlines()
+    table = text[re.search(r"^ *step ", text, re.MULTILINE).start() :].split("\n\n")[0].splitlines()
     steps = [int(line.split()[0]) for line in table[1:]]
     assert (steps[0], steps[-1]) == (0, 200)
     assert 5 <= len(steps) <= 11

@@ -73,7 +73,7 @@ def test_pathsample_there_and_back(db, tmp_path):
     assert_complaint(agescape(*command), "g.db exists already")
     good("export", db, "--output", tmp_path / "ps")  # again
     text = good(*command[:-1], tmp_path / "h.db").out
-    assert f"minima offered             {result['minima']} certified" in text
+    assert f"candidates for minima  {result['minima']} certified" in text
 
 
 def test_graphml(db, tmp_path):
@@ -173,7 +173,7 @@ def test_ends_that_nobody_followed_are_counted_everywhere(places, tmp_path):
     for command in (("info",), ("verify", "--jobs", 1), ("graph", "--output", picture)):
         said = strict_json(good(command[0], tmp_path / "a.db", *command[1:], "--json").out)
         assert said["unchecked_ends"] == n, command
-    assert f"which minima {n} of {n} transition states join was not checked" in picture.read_text()
+    assert f"which minima {n} of {n} transition states connect was not checked" in picture.read_text()
     checked = strict_json(good("import", places["ps"], *ours, "--check-paths", "--output", tmp_path / "b.db").out)
     assert checked["unchecked_ends"] == 0
     good("graph", tmp_path / "b.db", "--output", picture)

@@ -18,19 +18,9 @@ import numpy as np
 import pytest
 import typer
 from rich.console import Console
+from support.cli import MAIN, SMALL, agescape, assert_complaint, good, strict_json
 from support.paths import ROOT
-from test_cli import (
-    DEEP,
-    MAIN,
-    SMALL,
-    agescape,
-    assert_complaint,
-    attempts,
-    good,
-    start,
-    stop_when,
-    strict_json,
-)
+from support.processes import DEEP, attempts, start, stop_when
 
 import agescape as package
 import bridge.commands.explore

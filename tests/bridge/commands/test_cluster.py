@@ -341,7 +341,7 @@ def test_a_worker_killed_while_figures_are_made_changes_nothing(tmp_path):
         workers = [worker.pid for worker in local.workers.values()]
     assert {"train", "Hessians"} <= killed.keys()
     assert not set(killed.values()) & set(workers)
-    spectra = json.loads((tmp_path / "here/quick/fig7.json").read_text())["steps"]
+    spectra = json.loads((tmp_path / "here/quick/fig7.json").read_text())["ours"]["steps"]
     assert spectra == [0, *(tw for tw in WAITING_TIMES if tw < steps), steps]
     expected = {"train": replicas, "Hessians": MOST_RUNS["ljat"] * len(spectra)}
     for stage, done in done_at.items():

@@ -195,7 +195,7 @@ def test_finished_quenches_are_remembered(small_loss, visiting, tmp_path):
     np.testing.assert_array_equal(second.coordinates, again.coordinates)
     (broken, *_) = tmp_path.glob("*.npz")
     broken.write_bytes(b"PK")
-    with pytest.raises(ValueError, match="is no measurement that can be read"):
+    with pytest.raises(ValueError, match="is not a readable measurement"):
         quenched_snapshots(runs, small_loss, steps=STEPS, path=tmp_path)
 
 
@@ -209,7 +209,7 @@ def test_chosen_runs_and_steps(small_loss, visiting):
         found.at(30)
     with pytest.raises(ValueError, match="there is none at 15"):
         quenched_snapshots(runs, small_loss, steps=[15])
-    with pytest.raises(ValueError, match="replicas must lie in"):
+    with pytest.raises(ValueError, match="replicas must be in"):
         quenched_snapshots(runs, small_loss, replicas=[2])
 
 

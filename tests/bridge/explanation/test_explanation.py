@@ -114,11 +114,11 @@ def test_it_is_drawn(found):
     figure = plot_explanation(found, "a title")
     labels = [text.get_text() for text in figure.axes[4].get_legend().get_texts()]
     assert any("measured" in label and "mu" in label for label in labels)
-    assert any("hops foretold" in label for label in labels)
+    assert any("predicted hops" in label for label in labels)
     assert figure.axes[0].get_title() == "$t_w$ = 100"
     correlation = {line.get_label(): line for line in figure.axes[3].lines}
     np.testing.assert_array_equal(
-        correlation["foretold, T near the minimum"].get_ydata(), found.hopping.predicted["curved"].same[0]
+        correlation["predicted, T near the minimum"].get_ydata(), found.hopping.predicted["curved"].same[0]
     )
     assert len(plot_explanation(replace(found, hopping=None)).axes) == 6
     assert [line.get_label() for line in figure.axes[6].lines[:5]] == list(PART_NAMES.values())
@@ -182,7 +182,7 @@ def test_figures_say_in_words_what_is_not_determined(found, partly, tmp_path):
     words = " ".join(texts(figures[1]))
     assert "measured: $\\mu$ not determined" in words
     assert "ran away at 2 $t_w$" in words
-    assert words.count("No run is in a minimum from which") == 2
+    assert words.count("No run is in a minimum that") == 2
 
 
 def test_shares_of_models_that_ran_away_are_words(found):

@@ -539,10 +539,10 @@ def test_loss_of_a_database_without_regularized_biases(tmp_path, rng):
 
 
 def test_data_that_have_changed_are_refused(tmp_path):
-    datasets.write_comparison(datasets.ljat(30, 0, test_rows=0), tmp_path / "data.csv")
+    datasets.write_table(datasets.ljat(30, 0, test_rows=0), tmp_path / "data.csv")
     loss = CrossEntropyLoss(MLP((2, 2, 4)), datasets.table(tmp_path / "data.csv"))
     with open_or_create(loss, tmp_path / "f.db", 0) as database:
-        datasets.write_comparison(datasets.ljat(30, 1, test_rows=0), tmp_path / "data.csv")
+        datasets.write_table(datasets.ljat(30, 1, test_rows=0), tmp_path / "data.csv")
         with pytest.raises(ValueError, match=r"data\.csv: the data have changed"):
             loss_of(database)
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings, strategies as st
 
 from bridge import InherentStructures, dwells, jumps, visits
 from bridge.explanation import jump_rates, observed_hops
-from bridge.mapping import QuenchedSnapshots
-from bridge.residence import UNKNOWN, Residence, departures, history, persistence, residual_dwells
+from bridge.mapping import UNKNOWN, QuenchedSnapshots
+from bridge.residence import Residence, departures, history, persistence, residual_dwells
 
 STEPS = np.array([0, 10, 20, 40, 80, 160])
 ALL = [np.array(list(product([UNKNOWN, 1, 2], repeat=n))) for n in range(1, STEPS.size + 1)]  # (3^n, n) each

@@ -120,7 +120,7 @@ def test_the_arcsine_law_is_its_integral():
 def test_the_trap_model_names_bad_arguments():
     with pytest.raises(ValueError, match="temperature must be positive; got 0"):
         trap_model(1, 1, [2], [1], 0.0, rng=np.random.default_rng(0))
-    with pytest.raises(ValueError, match="temperature must lie between 0 and 1"):
+    with pytest.raises(ValueError, match="temperature must be between 0 and 1"):
         trap_model_displacement([2], [1], 1.5)
 
 

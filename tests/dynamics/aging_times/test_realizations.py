@@ -138,13 +138,13 @@ def test_bad_arguments_are_named(five):
         compare_realizations(five, threshold=0)
     with pytest.raises(ValueError, match="must hold at least one"):
         compare_realizations([])
-    with pytest.raises(ValueError, match="confidence must lie between 0 and 1; got 2"):
+    with pytest.raises(ValueError, match="confidence must be between 0 and 1; got 2"):
         compare_realizations(five, confidence=2)
     shorter = MeanSquareDisplacement(TW[:5], LAGS, five[0].values[:, :5])
     with pytest.raises(ValueError, match="must have the same waiting_times"):
         compare_realizations([five[0], shorter])
     other = replace(five[1], metadata={"learning_rate": 0.1})
-    with pytest.raises(ValueError, match=r"must differ in their data alone; learning_rate is None and 0\.1"):
+    with pytest.raises(ValueError, match=r"must differ only in their data; learning_rate is None and 0\.1"):
         compare_realizations([five[0], other])
     same = [replace(msd, metadata={"data_sha256": "abc"}) for msd in five[:2]]
     with pytest.raises(ValueError, match="of different data; number 1 has those of another one, sha256 abc"):

@@ -133,7 +133,7 @@ def test_files_interruptions_and_workers_change_nothing(tmp_path, thin):
         np.testing.assert_array_equal(ours, theirs)
         assert len(ours) == 3
     assert_same(run(**changes, replicas=12), run(**TIMES, snapshots="waiting", replicas=12))
-    with pytest.raises(ValueError, match="made with snapshots = 'waiting', asked for is 'all'"):
+    with pytest.raises(ValueError, match="made with snapshots = 'waiting', not 'all'"):
         run(**(changes | {"snapshots": "all"}))
 
 

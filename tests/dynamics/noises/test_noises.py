@@ -528,7 +528,7 @@ def test_bad_files_of_starts_are_named(tmp_path, stored):
     text.write_text("hello")
     np.savez(many, a=np.ones(3), b=np.ones(3))
     for path in (objects, text, many):
-        with pytest.raises(ValueError, match=f"{path.name} (must be an npy or npz file|is no npy file)"):
+        with pytest.raises(ValueError, match=f"{path.name} (must be an npy or npz file|is not an npy file)"):
             parse_start(f"file:{path}")
     with pytest.raises(FileNotFoundError):
         parse_start(f"file:{tmp_path / 'none.npy'}")

@@ -99,7 +99,7 @@ def test_groups_that_do_not_exist_are_named():
     found = layer_displacement(walk(1))
     with pytest.raises(ValueError, match=r"^name must be one of kernel 1, .*; got 'kernel 4'"):
         found.group("kernel 4")
-    with pytest.raises(ValueError, match=r"^number must lie in 1 ... 3; got 0"):
+    with pytest.raises(ValueError, match=r"^number must be in 1 ... 3; got 0"):
         found.layer(0)
     with pytest.raises(ValueError, match="runs must be those of a network"):
         layer_displacement(brownian(1, 4, TW, LAGS, 0.1, rng=np.random.default_rng(0)))

@@ -229,7 +229,7 @@ def test_bad_choices_for_alignment_are_named():
     alignment = update_alignment(moving(np.ones_like, 0.0, replicas=2, parameters=3), [1, 3])
     with pytest.raises(ValueError, match=r"^separation must be one of \[1, 3\]; got 2"):
         onset_from_alignment(alignment, separation=2)
-    with pytest.raises(ValueError, match=r"^level must lie between -1 and 1; got 1"):
+    with pytest.raises(ValueError, match=r"^level must be between -1 and 1; got 1"):
         onset_from_alignment(alignment, level=1)
     with pytest.raises(ValueError, match=r"^runs must have at least three curve steps >= 1; got 1"):
         onset_from_loss(with_loss([[1.0, 0.5]], [0, 1]))

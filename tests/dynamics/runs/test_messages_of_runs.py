@@ -114,7 +114,7 @@ UNREADABLE = {
     "truncated": (
         truncate,
         ValueError,
-        "is damaged: it is truncated, .* of .* bytes are there; copy or train it",
+        "is damaged: it is truncated, .* of .* bytes exist; copy or train it",
     ),
     "empty": (lambda path: path.write_bytes(b""), ValueError, "is empty, .*train again"),
     "text": (lambda path: path.write_text("step,loss\n"), ValueError, "is not an HDF5 file"),
@@ -266,7 +266,7 @@ def test_a_displacement_without_numbers_of_one_run_is_refused_by_name(statistic)
     values[:, 2, 3] = np.nan  # beyond the end of all runs
     statistic(MeanSquareDisplacement(np.array([10, 20, 40]), lags, values))
     values[3, 1, 2:] = np.nan
-    message = r"of run 3 is nan at waiting time 20 and lag 100.*\(1 of 5 runs are so: 3\).*smaller learning rate"
+    message = r"of run 3 is nan at waiting time 20 and lag 100.*\(1 of 5 runs have none: 3\).*smaller learning rate"
     with pytest.raises(ValueError, match=message):
         statistic(MeanSquareDisplacement(np.array([10, 20, 40]), lags, values))
 

@@ -142,7 +142,7 @@ def test_minibatch_factor_of_few_rows_and_its_complaints():
     assert minibatch_factor(1, 1) == 0.0
     assert minibatch_factor(3, 7, replacement=True) == 1 / 7
     for batch_size in (0, 4):
-        with pytest.raises(ValueError, match=rf"batch_size must lie in 1 ... 3.*got {batch_size}"):
+        with pytest.raises(ValueError, match=rf"batch_size must be in 1 ... 3.*got {batch_size}"):
             minibatch_factor(3, batch_size)
     with pytest.raises(ValueError, match=r"theta must have shape \(25,\)"):
         gradient_noise(toy_loss(), np.zeros(3))
@@ -197,7 +197,7 @@ def test_alignment_complains():
     noise = GradientNoise(9, np.zeros(3), np.eye(3))
     with pytest.raises(ValueError, match=r"eigenvectors must have shape \(3, 2\); got \(3, 3\)"):
         noise_alignment(noise, np.ones(2), np.eye(3), 1)
-    with pytest.raises(ValueError, match=r"leading must lie in 1 ... 3.*got 4"):
+    with pytest.raises(ValueError, match=r"leading must be in 1 ... 3.*got 4"):
         noise_alignment(noise, np.ones(3), np.eye(3), 4)
     nothing = noise_alignment(GradientNoise(9, np.zeros(3), np.zeros((3, 3))), np.ones(3), np.eye(3), 1)
     assert np.isnan(nothing.alignment)
@@ -570,7 +570,7 @@ def test_a_damaged_file_is_named(runs, tmp_path):
     (file,) = tmp_path.iterdir()
     for content in (b"", b"hello", file.read_bytes()[:200]):
         file.write_bytes(content)
-        with pytest.raises(ValueError, match=rf"{file.name} is no measurement that can be read.*remove it"):
+        with pytest.raises(ValueError, match=rf"{file.name} is not a readable measurement.*remove it"):
             along(runs, path=tmp_path, steps=[10], replicas=[0])
 
 
@@ -581,7 +581,7 @@ def test_the_scale_of_the_noise_is_that_of_the_runs_or_what_is_asked_for(runs):
     other = along(runs, steps=[10], optimizer=SGD(0.1, 10), replacement=True)
     assert other.minibatch_factor == 0.1
     np.testing.assert_allclose(other.temperatures * 2 / found.temperatures, 0.1 / found.minibatch_factor)
-    with pytest.raises(ValueError, match=r"batch_size must lie in 1 ... 40"):
+    with pytest.raises(ValueError, match=r"batch_size must be in 1 ... 40"):
         along(runs, steps=[10], optimizer=SGD(0.1, 41))
 
 
@@ -625,8 +625,8 @@ def test_zeros_of_the_hessian_are_not_counted_as_negative():
     [
         ({"steps": [10, 12345]}, "there is none at 12345; snapshots are at 0, "),
         ({"steps": []}, "got none"),
-        ({"replicas": [3]}, r"replicas must lie in 0 ... 2; got \[3\]"),
-        ({"replicas": [-1]}, r"replicas must lie in 0 ... 2; got \[-1\]"),
+        ({"replicas": [3]}, r"replicas must be in 0 ... 2; got \[3\]"),
+        ({"replicas": [-1]}, r"replicas must be in 0 ... 2; got \[-1\]"),
         ({"jobs": 0}, "jobs must be"),
     ],
 )
@@ -637,7 +637,7 @@ def test_bad_arguments_are_named(runs, measure, options, message):
 
 
 def test_leading_must_be_a_number_of_eigenvalues(runs):
-    with pytest.raises(ValueError, match=r"leading must lie in 1 ... 25.*got 26"):
+    with pytest.raises(ValueError, match=r"leading must be in 1 ... 25.*got 26"):
         along(runs, leading=26)
 
 

@@ -97,7 +97,7 @@ def test_checkpoints_of_other_settings_and_damaged_ones_are_not_used(tmp_path, c
     for damaged in (content[:50], content[: len(content) // 2], b"", b"hello", content.replace(b"NUMPY", b"NUMPX")):
         file.write_bytes(damaged)
         assert mine.load(3) is None
-    assert "its run begins anew" in caplog.text
+    assert "its run starts again" in caplog.text
     mine.remove(range(5))
     assert not list(tmp_path.iterdir())
 
@@ -122,7 +122,7 @@ def test_a_worker_that_does_not_see_the_folder_does_without_and_says_so_once(tmp
         assert_same_run(run_replica(work, number, kept), run_replica(work, number))
     assert not list(tmp_path.iterdir())
     assert len(caplog.records) == 1
-    assert "not to be seen from here" in caplog.text
+    assert "not visible from here" in caplog.text
 
 
 def test_checkpoints_take_a_small_share_of_the_time(tmp_path, monkeypatch):

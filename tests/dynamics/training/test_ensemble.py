@@ -88,7 +88,7 @@ def test_interrupted_runs_go_on(tmp_path, stops, jobs):
     for stop in stops:
         with pytest.raises(Killed):
             run(path=path, replicas=13, jobs=jobs, progress=stop_after(stop))
-    with pytest.raises(FileNotFoundError, match="repeat the same call"):
+    with pytest.raises(FileNotFoundError, match="make the same call again"):
         load_trajectories(path)
     assert_same(run(replicas=13, path=path), run(replicas=13))
 
@@ -396,7 +396,7 @@ def test_a_network_that_does_not_fit_is_refused(sizes):
 
 
 def test_first_names_what_exists():
-    with pytest.raises(ValueError, match=r"replicas must lie in 1 ... 7; got 8"):
+    with pytest.raises(ValueError, match=r"replicas must be in 1 ... 7; got 8"):
         run().first(8)
 
 
@@ -457,5 +457,5 @@ def test_runs_that_share_their_order_see_the_same_minibatches(noise):
 
 def test_a_file_of_shared_order_is_not_extended_by_runs_of_their_own(tmp_path):
     run(replicas=1, path=tmp_path / "F.h5", shared_order=True)
-    with pytest.raises(ValueError, match="shared_order = True, asked for is False"):
+    with pytest.raises(ValueError, match="shared_order = True, not False"):
         run(replicas=2, path=tmp_path / "F.h5")

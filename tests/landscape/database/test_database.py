@@ -382,8 +382,8 @@ def test_a_missing_minimum(filled):
     alter(filled, "DELETE FROM agescape_minima WHERE minimum_id = 2")
     with Database(filled) as database:
         assert [(row.kind, row.id, row.why) for row in database.set_aside] == [
-            ("transition state", 1, "it joins minima (1, 2), and 2 is missing or damaged"),
-            ("transition state", 2, "it joins minima (2, 3), and 2 is missing or damaged"),
+            ("transition state", 1, "it connects minima (1, 2), and 2 is missing or damaged"),
+            ("transition state", 2, "it connects minima (2, 3), and 2 is missing or damaged"),
         ]
         assert (database.n_minima, database.n_transition_states) == (2, 0)
 

@@ -119,7 +119,7 @@ CASES = [
     (lambda path: path.unlink(), FileNotFoundError, "no database at .*landscape.db$"),
     (folder, FileNotFoundError, "it is a folder"),
     (empty, ValueError, "is empty, not a database"),
-    (text, ValueError, "is not an SQLite file, or damaged: file is not a database"),
+    (text, ValueError, "is not an SQLite file, or is damaged: file is not a database"),
     (cut, ValueError, "damaged"),
     (of_another_program, ValueError, "is not a database of minima of agescape: it has no table"),
 ]

@@ -383,7 +383,7 @@ def test_who_found_a_minimum_is_kept(tmp_path):
 def test_another_loss_is_refused_by_name(tmp_path, name, value):
     first = make(tmp_path / "a.db", {0: 1}, {})
     Database.create(tmp_path / "b.db", replace(PROVENANCE, **{name: value})).close()
-    with pytest.raises(ValueError, match=rf"b\.db belongs to another loss than .*a\.db: its {name} is"):
+    with pytest.raises(ValueError, match=rf"b\.db belongs to a different loss than .*a\.db: its {name} is"):
         merge([first, tmp_path / "b.db"], tmp_path / "m.db")
     assert not (tmp_path / "m.db").exists()
 

@@ -251,7 +251,7 @@ def test_it_is_said_once_on_stderr(copy):
     )
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
-    assert f"{copy}: 1 damaged row is set aside (transition state 1: it lies below one of its minima" in ended.stderr
+    assert f"{copy}: 1 damaged row is set aside (transition state 1: it is below one of its minima" in ended.stderr
     assert len(json.loads(ended.stdout)["failed"]) == 1
 
 
@@ -281,7 +281,7 @@ def test_files_graphs_and_rates_have_one_rule_for_heights(scale, unit, steps, fi
         lambda: LandscapeGraph(losses, np.array([value]), edges),
         lambda: Barriers(losses, ones, ones, edges, np.array([value]), ones[:1], ones[:1], -ones[:1]),
     ):
-        with contextlib.nullcontext() if allowed else pytest.raises(ValueError, match="must not lie below"):
+        with contextlib.nullcontext() if allowed else pytest.raises(ValueError, match="must not be below"):
             make()
 
 
@@ -295,7 +295,7 @@ def test_the_writer_accepts_what_the_reader_does(filled, rng, below, accepted):
                 database.add_transition_state(state, (1, 2), origin="saddle")
         else:
             with (
-                pytest.raises(ValueError, match="cannot be stored: it lies below one of its minima, by 3e-09"),
+                pytest.raises(ValueError, match="cannot be stored: it is below one of its minima, by 3e-09"),
                 database.transaction(),
             ):
                 database.add_transition_state(state, (1, 2), origin="saddle")

@@ -84,7 +84,7 @@ KEY = "0" * 64
 CHANGES = [  # table, column, the change in SQL, what verify says of it
     ("tbl_minima", "energy", "energy - 1e-10", "its loss is"),
     ("agescape_minima", "rms_gradient", "rms_gradient + 2e-12", "its rms gradient is .*, not"),
-    ("agescape_minima", "canonical_key", f"'{KEY}'", "its canonical key is another one"),
+    ("agescape_minima", "canonical_key", f"'{KEY}'", "its canonical key is different"),
     ("agescape_minima", "orbit_size", "'3'", "its orbit size is 8 .*, not 3 and 1"),
     ("agescape_minima", "log_determinant", "log_determinant * 1.000001", "log-determinant"),
     ("agescape_minima", "trace", "trace + 1e-6", "log-determinant, trace"),
@@ -94,7 +94,7 @@ CHANGES = [  # table, column, the change in SQL, what verify says of it
     ("tbl_transition_states", "energy", "energy + 1e-10", "its loss is"),
     ("tbl_transition_states", "eigenval", "-eigenval", "does not fit its eigenvalues"),
     ("tbl_transition_states", "fvib", "fvib + 0.1", "log product of frequencies"),
-    ("agescape_transition_states", "canonical_key", "'x'", "its canonical key is another one"),
+    ("agescape_transition_states", "canonical_key", "'x'", "its canonical key is different"),
 ]
 
 
@@ -120,7 +120,7 @@ def test_a_point_that_was_moved_fails(copy, kind):
     found = [failure for failure in verify(copy).failures if (failure.id, failure.kind) == (number, kind)]
     said = " ".join(failure.what for failure in found)
     assert "above 1e-10" in said
-    assert "eigenvalues are others" in said
+    assert "eigenvalues are different" in said
     assert "canonical key" in said
     assert len(verify(copy).failures) == len(found)
 
@@ -132,7 +132,7 @@ def test_changed_eigenvalues_fail(copy, size):
     eigenvalues = minimum.point.eigenvalues[:size] * (1 + 1e-6 * np.arange(size))
     alter(copy, "UPDATE agescape_minima SET eigenvalues = ? WHERE minimum_id = ?", eigenvalues.tobytes(), minimum.id)
     whats = [failure.what for failure in verify(copy).failures]
-    assert "its eigenvalues are others" in whats
+    assert "its eigenvalues are different" in whats
     assert len(whats) == 2  # and the numbers made of them
 
 
@@ -143,7 +143,7 @@ def test_another_eigenvector_fails(copy, rng):
     for vector, n_failures in ((-2.0 * state.point.eigenvector, 0), (turned, 1), (np.zeros(P), 1)):
         alter(copy, "UPDATE tbl_transition_states SET eigenvec = ? WHERE _id = ?", dump_array(vector), state.id)
         assert len(verify(copy).failures) == n_failures
-    assert verify(copy).failures == (Failure(state.id, "transition state", "its eigenvector is another one"),)
+    assert verify(copy).failures == (Failure(state.id, "transition state", "its eigenvector is different"),)
 
 
 def test_a_saddle_that_is_called_a_minimum_fails(explored, little_loss, tmp_path):

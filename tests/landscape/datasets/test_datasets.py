@@ -528,10 +528,10 @@ class Bomb:
 def test_pickled_objects_in_npz_are_refused_and_never_run(tmp_path):
     path, mark = tmp_path / "a.npz", tmp_path / "executed"
     np.savez(path, inputs=np.array([[Bomb(mark)]], dtype=object), labels=[0])
-    with pytest.raises(ValueError, match=r"no plain array: .*objects"):
+    with pytest.raises(ValueError, match=r"not a plain array: .*objects"):
         datasets.table(path)
     path.write_bytes(pickle.dumps(Bomb(mark)))
-    with pytest.raises(ValueError, match="is no npz file"):
+    with pytest.raises(ValueError, match="is not an npz file"):
         datasets.table(path)
     assert not mark.exists()
 
@@ -540,7 +540,7 @@ def test_pickled_objects_in_npz_are_refused_and_never_run(tmp_path):
 def test_broken_npz_is_refused(tmp_path, content):
     path = tmp_path / "a.npz"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.npz is no npz file"):
+    with pytest.raises(ValueError, match=r"a\.npz is not an npz file"):
         datasets.table(path)
 
 
@@ -550,7 +550,7 @@ def test_damaged_npz_is_refused(tmp_path):
     content = bytearray(path.read_bytes())
     content[60:70] = bytes(10)
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.npz is no npz file of plain arrays, or is damaged: inputs"):
+    with pytest.raises(ValueError, match=r"a\.npz is not an npz file of plain arrays, or is damaged: inputs"):
         datasets.table(path)
 
 
@@ -708,7 +708,7 @@ def test_lying_idx_is_refused_without_allocating(tmp_path, pack, shape):
 def test_damaged_gzip_is_refused(tmp_path, damage):
     path = tmp_path / "images.gz"
     path.write_bytes(damage(gzip.compress(idx(np.random.default_rng(0).integers(0, 256, (30, 4, 4))))))
-    with pytest.raises(ValueError, match=r"images\.gz is no complete gzip file: |images\.gz: "):
+    with pytest.raises(ValueError, match=r"images\.gz is not a complete gzip file: |images\.gz: "):
         read_idx(path, 3)
 
 

@@ -178,7 +178,7 @@ REFUSED = {
     "ragged": ("a.csv", "1;2;0\n1;2;3;0\n", "line 2: expected 3 fields, found 4"),
     "one column": ("a.csv", "x\n1\n2\n", "expected 2 fields, found 1"),
     "labels alone": ("a.csv", "name,label\na,1\nb,0\n", "expected a number, found 'a'"),
-    "two columns for labels": ("a.csv", "class,x,label\n1,2,0\n0,1,1\n", r"columns 0 \('class'\), 2 \('label'\) are"),
+    "two columns for labels": ("a.csv", "class,x,label\n1,2,0\n0,1,1\n", r"column among 0 \('class'\), 2 \('label'\)"),
     "whole numbers that measure": ("a.csv", "".join(f"{k},{k * k}\n" for k in range(100)), MANY),
     "names of things": ("a.csv", "".join(f"{k},thing {k}\n" for k in range(100)), MANY),
     "UTF-16": ("a.csv", PLAIN.encode("utf-16"), "UTF-8"),
@@ -196,8 +196,8 @@ def test_what_cannot_be_meant_is_refused_with_the_place(tmp_path, case):
 
 def test_what_is_left_out_is_said(tmp_path, caplog):
     for name, content, match in (
-        ("index.csv", ",x,y,z\n" + INDEXED, "column 1 numbers the rows: it is not taken for a feature"),
-        ("names.csv", "0,1,2\n" + PLAIN, "the first line, 0,1,..., is taken for column names"),
+        ("index.csv", ",x,y,z\n" + INDEXED, "column 1 numbers the rows and is not used as a feature"),
+        ("names.csv", "0,1,2\n" + PLAIN, "the first line, 0,1,..., is read as column names"),
     ):
         caplog.clear()
         datasets.table(write(tmp_path, name, content))

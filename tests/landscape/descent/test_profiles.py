@@ -114,7 +114,7 @@ def test_bad_arguments_are_refused(surface):
     for wrong in ((minima[:2], states), (minima[:1], [])):
         with pytest.raises(ValueError, match="one more than transition_states"):
             loss_profile(loss, *wrong)
-    with pytest.raises(ValueError, match=r"transition_states\[0\] must join minima\[0\] and minima\[1\]"):
+    with pytest.raises(ValueError, match=r"transition_states\[0\] must connect minima\[0\] and minima\[1\]"):
         loss_profile(loss, minima, states[::-1])
     with pytest.raises(ValueError, match="points_per_side must be at least 2; got 1"):
         loss_profile(loss, minima, states, points_per_side=1)

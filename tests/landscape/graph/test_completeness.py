@@ -288,11 +288,11 @@ def test_bad_hits_are_refused(function, hits, message):
 
 def test_other_bad_arguments_are_refused():
     for confidence in (0, 1, 95, np.nan):
-        with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
+        with pytest.raises(ValueError, match="confidence must be between 0 and 1"):
             chao1([1, 2], confidence)
-        with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
+        with pytest.raises(ValueError, match="confidence must be between 0 and 1"):
             coverage_interval([1, 2], confidence)
-        with pytest.raises(ValueError, match="confidence must lie between 0 and 1"):
+        with pytest.raises(ValueError, match="confidence must be between 0 and 1"):
             minima_at_least([1, 2], confidence)
     with pytest.raises(ValueError, match="at least one start"):
         minima_at_least([])

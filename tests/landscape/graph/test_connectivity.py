@@ -109,12 +109,12 @@ def test_arrays_are_read_only_copies():
         ([0.0, np.nan], [], NO_EDGES, "losses must be finite; entry 1 is nan"),
         ([0.0, 1.0], [np.inf], [[0, 1]], "transition_losses must be finite; entry 0 is inf"),
         ([[0.0]], [], NO_EDGES, "losses must have one dimension"),
-        ([0.0, 1.0], [2.0], [[0, 2]], r"minima 0 \.\.\. 1; transition state 0 joins \[0, 2\]"),
-        ([0.0, 1.0], [2.0], [[-1, 0]], r"joins \[-1, 0\]"),
+        ([0.0, 1.0], [2.0], [[0, 2]], r"minima 0 \.\.\. 1; transition state 0 has \[0, 2\]"),
+        ([0.0, 1.0], [2.0], [[-1, 0]], r"has \[-1, 0\]"),
         ([0.0, 1.0], [2.0, 3.0], [[0, 1]], "one row per transition state, 2; got 1"),
         ([0.0, 1.0], [2.0], [[0.0, 1.0]], "integers of shape"),
         ([0.0, 1.0], [2.0], [0, 1], "integers of shape"),
-        ([0.0, 1.0], [0.5], [[0, 1]], "must not lie below its minima; transition state 0 has loss 0.5"),
+        ([0.0, 1.0], [0.5], [[0, 1]], "must not be below its minima; transition state 0 has loss 0.5"),
     ],
 )
 def test_bad_graphs_are_refused(losses, heights, edges, message):

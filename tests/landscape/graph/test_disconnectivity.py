@@ -295,7 +295,7 @@ def test_levels_that_end_early_leave_components():
         ({"levels": []}, "ascending"),
         ({"levels": [1.0, np.nan]}, "ascending"),
         ({"max_minima": 0}, "max_minima must be at least 1; got 0"),
-        ({"emax": -1.0}, "none of 6 lies between -inf and -1.0 nats"),
+        ({"emax": -1.0}, "none of 6 is between -inf and -1.0 nats"),
     ],
 )
 def test_bad_options_are_refused(options, message):

@@ -127,7 +127,7 @@ def test_shift_and_scale_of_the_loss_change_no_ratio(graph, scale, shift):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"fraction": -0.1}, "fraction must lie between 0 and 1; got -0.1"),
+        ({"fraction": -0.1}, "fraction must be between 0 and 1; got -0.1"),
         ({"fraction": np.nan}, "fraction"),
         ({"temperature": 0.0}, "temperature must be positive"),
         ({"temperature": np.nan}, "temperature"),

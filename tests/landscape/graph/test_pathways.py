@@ -103,7 +103,7 @@ def test_the_lowest_way_is_the_best_of_all(graph, data):
     a, b = (data.draw(st.integers(0, graph.n_minima - 1)) for _ in range(2))
     ways = list(simple_ways(graph, a, b))
     if not ways:
-        with pytest.raises(ValueError, match=f"no known way leads from minimum {a} to minimum {b}"):
+        with pytest.raises(ValueError, match=f"no known path leads from minimum {a} to minimum {b}"):
             fastest_path(graph, a, b)
         return
     path = fastest_path(graph, a, b)
@@ -175,7 +175,7 @@ def test_a_common_factor_of_all_rates_changes_nothing(graph, temperature, shift)
     [
         ((0, 4), {}, r"b must be a minimum 0 \.\.\. 3; got 4"),
         ((-1, 0), {}, r"a must be a minimum 0 \.\.\. 3; got -1"),
-        ((0, 3), {}, "no known way leads from minimum 0 to minimum 3"),
+        ((0, 3), {}, "no known path leads from minimum 0 to minimum 3"),
         ((0, 2), {"temperature": 1.0}, "temperature and log_determinants together"),
         ((0, 2), {"log_determinants": np.zeros(5)}, "temperature and log_determinants together"),
         ((0, 2), {"temperature": 0.0, "log_determinants": np.zeros(5)}, "temperature must be a positive number"),

@@ -193,10 +193,10 @@ DAMAGES = [
     (change("minima_hits", 0, -1), "has -1 hits"),
     (change("minima_searches", 0, -5), "search -5"),
     (change("minima_ids", 0, 2), "minima_ids should be 1"),
-    (change("transition_states_minimum_ids", (0, 1), 999), "it names a minimum 999"),
-    (change("transition_states_minimum_ids", (0, 0), -1), "it names a minimum -1"),
-    (change("inherent_structures_minimum_id", 0, 999), "it names a minimum 999"),
-    (change("transition_states_losses", 0, -3.0), "entry 0 of transition_states: it lies below one of its minima"),
+    (change("transition_states_minimum_ids", (0, 1), 999), "it names minimum 999"),
+    (change("transition_states_minimum_ids", (0, 0), -1), "it names minimum -1"),
+    (change("inherent_structures_minimum_id", 0, 999), "it names minimum 999"),
+    (change("transition_states_losses", 0, -3.0), "entry 0 of transition_states: it is below one of its minima"),
     (lambda a: {"provenance": np.array("[]")}, "provenance cannot be read"),
     (lambda a: {"provenance": np.array("no JSON")}, "is damaged"),
     (lambda a: {"provenance": np.array("[" * 100_000)}, "provenance cannot be read"),
@@ -228,7 +228,7 @@ def test_one_minimum_twice_is_refused(exported, tmp_path, rng):
 def test_a_pickle_in_an_npz_does_not_run(exported, tmp_path):
     sentinel = tmp_path / "sentinel"
     rewritten(exported["npz"], extra=np.array([Payload(sentinel)], dtype=object))
-    with pytest.raises(ValueError, match=r"extra\.npy is no plain array"):
+    with pytest.raises(ValueError, match=r"extra\.npy is not a plain array"):
         interchange.import_npz(exported["npz"], tmp_path / "again.db")
     assert not sentinel.exists()
     np.load(exported["npz"], allow_pickle=True)["extra"]  # it would have
@@ -393,9 +393,9 @@ WRONG_GRAPHML = {
     "not finite": (graphml(node("a", "nan")), "must have a finite number"),
     "too large": (graphml(node("a", "1e999")), "must have a finite number"),
     "no number": (graphml(node("a", "x")), "could not convert"),
-    "too low": (graphml(PAIR + edge("a", "b", 0.15)), "must not lie below its minima"),
-    "unknown type": (graphml(PAIR, kind="object"), "no GraphML"),
-    "unknown key": (graphml('<node id="a"><data key="q">1</data></node>'), "no GraphML"),
+    "too low": (graphml(PAIR + edge("a", "b", 0.15)), "must not be below its minima"),
+    "unknown type": (graphml(PAIR, kind="object"), "not GraphML"),
+    "unknown key": (graphml('<node id="a"><data key="q">1</data></node>'), "not GraphML"),
     "deep": (
         graphml('<node id="a" yfiles.foldertype="group"><graph>' * 3_000 + "</graph></node>" * 3_000),
         "GraphML|id",
@@ -844,8 +844,11 @@ def test_what_pele_may_keep_beside_the_points_is_not_read(theirs, little_loss, t
             "CREATE TRIGGER t AFTER INSERT ON tbl_minima BEGIN DELETE FROM tbl_minima; END",
             "trigger or view 't'",
         ),
-        ("UPDATE tbl_transition_states SET _minimum1_id = 999 WHERE _id = 21", "transition state 21 joins minima 999"),
-        ("UPDATE tbl_transition_states SET _minimum1_id = NULL WHERE _id = 21", "joins minima None"),
+        (
+            "UPDATE tbl_transition_states SET _minimum1_id = 999 WHERE _id = 21",
+            "transition state 21 connects minima 999",
+        ),
+        ("UPDATE tbl_transition_states SET _minimum1_id = NULL WHERE _id = 21", "connects minima None"),
         ("UPDATE tbl_minima SET coords = NULL", "is not a plain array"),
         ("UPDATE tbl_minima SET coords = 'text'", "is not a plain array"),
     ],
@@ -866,7 +869,7 @@ def test_databases_that_are_not_peles(explored, theirs, few_data, little_loss, t
     (tmp_path / "text.db").write_text("text " * 100)
     with pytest.raises(ValueError, match=r"text\.db is not an SQLite file"):
         interchange.import_pele(tmp_path / "text.db", little_loss, tmp_path / "ours.db")
-    with pytest.raises(ValueError, match="have 25 coordinates, and the network of the loss has 32 parameters"):
+    with pytest.raises(ValueError, match="have 25 coordinates, but the network of the loss has 32 parameters"):
         interchange.import_pele(theirs, CrossEntropyLoss(MLP((2, 4, 4)), few_data), tmp_path / "ours.db")
     for share in (0.3, 0.7):
         (tmp_path / "cut.db").write_bytes(theirs.read_bytes()[: int(share * theirs.stat().st_size)])
@@ -959,7 +962,7 @@ def test_energies_of_pele_that_are_others(theirs, little_loss, tmp_path):
     assert found.transition_state_status["LOSS"] == 1
     assert found.contradictions[0].startswith("transition state 21: the loss at its coordinates is")
     alter(theirs, "UPDATE tbl_minima SET energy = energy + 0.1")  # all, as of a loss without its penalty
-    with pytest.raises(ValueError, match=r"none of its .* x the file says another loss than its coordinates have"):
+    with pytest.raises(ValueError, match=r"none of its .* x the loss in the file differs from that at its coordinates"):
         interchange.import_pele(theirs, little_loss, tmp_path / "more.db")
 
 
@@ -1089,7 +1092,7 @@ def test_databases_that_pele_wrote_under_python_2(name, n, m, atoms, little_loss
     np.testing.assert_allclose(lennard_jones(found.states), found.said_of_states.losses, rtol=1e-12)
     graph = found.graph()
     assert (graph.n_minima, graph.n_transition_states) == (n, m)
-    with pytest.raises(ValueError, match=rf"have {3 * atoms} coordinates, and the network of the loss has 25"):
+    with pytest.raises(ValueError, match=rf"have {3 * atoms} coordinates, but the network of the loss has 25"):
         interchange.import_pele(path, little_loss, tmp_path / "ours.db")
 
 

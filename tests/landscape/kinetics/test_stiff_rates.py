@@ -260,7 +260,7 @@ def test_equilibrium_weights_do_not_lose_digits_at_low_temperatures():
 
 def test_a_walk_between_a_fast_pair_is_given_up_with_the_reason():
     network = network_of([[0, 1e20, 0], [1e20, 0, 1.0], [0, 1.0, 0]])
-    with pytest.raises(RuntimeError, match=r"made 1000 jumps and has come to the time .* of 1: lower horizon"):
+    with pytest.raises(RuntimeError, match=r"made 1000 jumps and reached the time .* of 1: lower horizon"):
         random_walk(network, 0, 1.0, rng=np.random.default_rng(0), max_jumps=1000)
 
 

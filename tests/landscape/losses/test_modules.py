@@ -278,9 +278,9 @@ UNFIT = {
     "noise": (changed(lambda m, x: m.out(x) + torch.rand(4)), "differ from call to call"),
     "batch norm without statistics": (
         lambda: between(nn.BatchNorm1d(3, track_running_stats=False)),
-        "for one row it raises ValueError|the rows beside it",
+        "for one row it raises ValueError|the other rows",
     ),
-    "rows that see each other": (changed(lambda m, x: m.out(x - x.mean(dim=0))), "change with the rows beside it"),
+    "rows that see each other": (changed(lambda m, x: m.out(x - x.mean(dim=0))), "change with the other rows"),
     "a counter": (Counter, "changes its buffer calls"),
     "half precision inside": (changed(lambda m, x: m.out(x).half()), "turns float64 into torch.float16"),
     "no parameters": (nn.Identity, "parameters with requires_grad; got none"),

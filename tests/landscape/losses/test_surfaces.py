@@ -119,7 +119,7 @@ def test_bad_arguments_are_refused():
         with pytest.raises(ValueError, match="heights must be positive"):
             DoubleWells(heights)
     for tilt in (1.0, -1.0, np.nan):
-        with pytest.raises(ValueError, match="tilts must lie between -1 and 1"):
+        with pytest.raises(ValueError, match="tilts must be between -1 and 1"):
             DoubleWells([1.0], tilt)
     for scale in (0.0, -1.0, np.inf):
         with pytest.raises(ValueError, match="scale must be a positive number"):

@@ -169,7 +169,7 @@ def test_settings_that_exclude_one_another_are_refused():
         BasinHopping(step_length=1.0, moves=[GaussianMove()])
     with pytest.raises(ValueError, match="give at least one move"):
         BasinHopping(moves=[])
-    with pytest.raises(ValueError, match=r"target_acceptance must lie between 0 and 1; got 1\.0"):
+    with pytest.raises(ValueError, match=r"target_acceptance must be between 0 and 1; got 1\.0"):
         BasinHopping(target_acceptance=1.0)
 
 

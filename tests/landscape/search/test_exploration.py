@@ -228,7 +228,9 @@ def test_a_file_of_another_loss_is_refused_with_what_differs(explored, few_data)
         "dataset_sha256": CrossEntropyLoss(loss.network, datasets.ljat(rows=100, seed=1)),
     }
     for name, other in others.items():
-        with pytest.raises(ValueError, match=f"was made with {name} = .*, not .*; name another output file") as caught:
+        with pytest.raises(
+            ValueError, match=f"was made with {name} = .*, not .*; choose another output file"
+        ) as caught:
             explore(other, path, searches=81, seed=3)
         assert str(path) in str(caught.value)
     with pytest.raises(ValueError, match="was made with seed = 3, not 5"):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("landscape", "dynamics", "bridge")
 STUBS = sorted(stub for package in PACKAGES for stub in (ROOT / package).rglob("__init__.pyi"))
 HEAVY = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[3]
 HELPER = "from numba import njit\nFACTOR = {factor}\n@njit({options})\ndef helper(x):\n    return {body}\n"
 KERNEL = """
 import helping
