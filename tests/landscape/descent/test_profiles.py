@@ -128,5 +128,5 @@ def test_profile_plot(surface):
     assert [text.get_text() for text in ax.texts] == ["a", "2", "c"]
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), np.stack([profile.lengths, profile.losses], axis=1))
     assert [len(c.get_offsets()) for c in ax.collections] == [3, 2]
-    with pytest.raises(ValueError, match="one entry per minimum on the way, 3; got 1"):
+    with pytest.raises(ValueError, match="one entry per minimum on the path, 3; got 1"):
         plot_profile(profile, ax, labels=["a"])

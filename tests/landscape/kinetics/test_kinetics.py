@@ -372,7 +372,7 @@ def test_a_snapshot_without_a_minimum_is_no_escape(monkeypatch, small_loss):
 def test_bad_escapes_are_named(small_loss):
     with pytest.raises(ValueError, match="steps must be at least twice every"):
         langevin_escapes(small_loss, np.zeros(small_loss.n_parameters), 0.1, steps=10, every=10)
-    with pytest.raises(ValueError, match="minimum must be one; its rms gradient"):
+    with pytest.raises(ValueError, match="minimum must be a minimum; its rms gradient"):
         langevin_escapes(small_loss, np.ones(small_loss.n_parameters), 0.1, steps=100, every=10)
 
 
