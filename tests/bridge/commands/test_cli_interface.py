@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 import typer
@@ -255,6 +256,7 @@ def test_sigterm_ends_like_ctrl_c(tmp_path):
 
 def test_the_first_compilation_is_announced_once(tmp_path, monkeypatch, caplog):
     marker = tmp_path / "marker"
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))  # empty: nothing is found compiled
 
     def double(x):
         return 2 * x

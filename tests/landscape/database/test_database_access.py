@@ -202,4 +202,4 @@ def test_an_interrupted_write_in_a_read_only_folder_is_no_damage(filled, tmp_pat
 def test_no_message_speaks_of_a_hidden_file(filled, tmp_path):
     (tmp_path / "empty").write_bytes(b"")
     assert_complaint(agescape("info", tmp_path / "empty"), "empty is empty")
-    assert_complaint(agescape("merge", filled, "--output", "/proc/f.db"), "agescape: /proc/f.db cannot be made")
+    assert_complaint(agescape("merge", filled, "--output", "/proc/f.db"), "agescape: /proc/f.db cannot be created")
