@@ -107,6 +107,7 @@ def quench_parts(
             if new.positions.size:
                 left -= new.positions.size
                 progress(total - left, total)
+        next(quenched, None)  # nothing is left, and joblib warns of a generator that did not end
 
 
 def _kept(folder: Path | None, name: str, known: Measurement | None, ends: Iterator[End]) -> End:
