@@ -27,7 +27,10 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         try:
             file = h5py.File(path, "r")
         except OSError as error:
-            raise _explained(path, error) from error
+            explained = _explained(path, error)
+            if explained is error:  # an error that is its own cause would make a loop of who follows the causes
+                raise
+            raise explained from error
     with file:
         yield file
 

@@ -79,6 +79,16 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(reader, specimens, tmp_pa
     assert problems(reader, range(4), specimens, tmp_path) == []
 
 
+def test_a_damaged_header_of_hdf5_is_one_line(specimens, tmp_path):
+    """Its error was once its own cause, and following the causes took for ever."""
+    (runs,) = (reader for reader in hostile.READERS if reader.name == "runs")
+    path = hostile.damaged_copy(runs, 27, specimens, tmp_path / "case")
+    with pytest.raises(OSError, match="bad object header version"):
+        h5py.File(path)
+    with hostile.bounded():
+        assert_complaint(agescape("info", path), path.name, "bad object header version")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("reader", hostile.READERS, ids=lambda reader: reader.name)
 def test_many_damaged_files_are_read_or_refused_in_one_line(reader, specimens, tmp_path):
