@@ -52,9 +52,13 @@ def raised_in(error: BaseException) -> str:
 
 def was_interrupted(error: BaseException | None) -> bool:
     """Whether Ctrl-C is behind an error: numba turns it into others."""
-    while error is not None and not isinstance(error, KeyboardInterrupt | typer.Abort):
+    seen: set[int] = set()  # a chain of causes may lead back to itself
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt | typer.Abort):
+            return True
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
-    return error is not None
+    return False
 
 
 def say(text: str, code: int) -> int:

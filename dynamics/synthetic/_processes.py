@@ -103,9 +103,7 @@ def wandering_walk(
     waiting, lag, steps = recorded_steps(waiting_times, lags)
     middle = np.log(np.maximum((steps[1:] + steps[:-1]) / 2, 1.0))
     kept = np.exp(-np.diff(middle) / memory)
-    x = rng.standard_normal((replicas, middle.size))
-    for k, decay in enumerate(kept):
-        x[:, k + 1] = decay * x[:, k] + np.sqrt(1 - decay**2) * x[:, k + 1]
+    x = _correlated(rng.standard_normal((replicas, middle.size)), kept)
     clock = 2.0 * diffusion * np.diff(_clock(steps, mu)) * np.exp(spread * x - spread**2 / 2)
     snapshots = _from_zero(rng.standard_normal((replicas, middle.size, parameters)) * np.sqrt(clock)[..., None])
     metadata = {"process": "wandering_walk", "diffusion": diffusion, "mu": mu, "spread": spread, "memory": memory}
@@ -132,9 +130,7 @@ def ornstein_uhlenbeck(
     waiting, lag, steps = recorded_steps(waiting_times, lags)
     decay = np.exp(-np.diff(steps) / relaxation_time)
     normal = rng.standard_normal((replicas, steps.size, parameters))
-    snapshots = np.sqrt(variance) * normal
-    for k, kept in enumerate(decay):
-        snapshots[:, k + 1] = kept * snapshots[:, k] + np.sqrt(1 - kept**2) * snapshots[:, k + 1]
+    snapshots = _correlated(np.sqrt(variance) * normal, decay)
     metadata = {"process": "ornstein_uhlenbeck", "variance": variance, "relaxation_time": relaxation_time}
     return recorded_process(steps, snapshots, waiting, lag, metadata)
 
@@ -194,6 +190,14 @@ def _walk(
     width = np.sqrt(2.0 * diffusion * np.diff(clock(steps)))
     snapshots = _from_zero(rng.standard_normal((replicas, steps.size - 1, parameters)) * width[:, None])
     return recorded_process(steps, snapshots, waiting, lag, metadata)
+
+
+def _correlated(normal: Array, kept: Array) -> Array:
+    """Stationary Gaussian sequences (R, K, ...) from independent ones; neighbors correlate by `kept` (K - 1,)."""
+    values = normal.copy()
+    for k, share in enumerate(kept):
+        values[:, k + 1] = share * values[:, k] + np.sqrt(1 - share**2) * normal[:, k + 1]
+    return values
 
 
 def _from_zero(jumps: Array) -> Array:

@@ -29,7 +29,7 @@ import bridge.commands.info
 import dynamics
 import landscape
 from bridge.commands import _progress
-from bridge.commands._failures import BUG, is_complaint
+from bridge.commands._failures import BUG, is_complaint, was_interrupted
 from bridge.commands._group import app
 from bridge.commands._notes import ANNOUNCE
 from bridge.commands._parsing import parse_hidden
@@ -333,3 +333,11 @@ def test_the_command_reference_has_every_option():
 
 def options_of_all():
     return {"--quiet", "-q", "--verbose", "-v", "--debug"}
+
+
+def test_a_chain_of_causes_that_leads_back_to_itself_ends():
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    assert not was_interrupted(first)
+    second.__cause__ = KeyboardInterrupt()
+    assert was_interrupted(first)
