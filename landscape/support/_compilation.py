@@ -49,9 +49,29 @@ class _Cache(FunctionCache):
     def __init__(self, dispatcher: Any) -> None:
         super().__init__(dispatcher.py_func)
         self._dispatcher = dispatcher
+        implementation: Any = self._impl
+        stamp = implementation.locator.get_source_stamp()
+        self._cache_file = _Files(self.cache_path, implementation.filename_base, stamp)
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         return (*super()._index_key(sig, codegen), fingerprint(self._dispatcher))
+
+
+class _Files(caching.IndexDataCacheFile):
+    """Numba's files of one function, with the key of an entry stored beside its code.
+
+    Numba locks nothing: two processes that save at the same moment choose the same file, and the index may then name
+    the code of another signature. Such an entry counts as missing.
+    """
+
+    def save(self, key: tuple[Any, ...], data: Any) -> None:
+        super().save(key, (key, data))
+
+    def load(self, key: tuple[Any, ...]) -> Any:
+        match super().load(key):
+            case (found, data) if found == key:
+                return data
+        return None
 
 
 class Announcement(events.Listener):

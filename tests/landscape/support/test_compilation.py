@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from landscape.support._compilation import _Files
+
 FEW = "loss.value_and_gradient(theta)"
 HESSIAN_FIRST = "loss.value_gradient_hessian(theta)"
 ALL = """
@@ -26,6 +28,26 @@ data = Dataset(inputs, labels, 3, inputs[:0], labels[:0])
 loss = CrossEntropyLoss(MLP((2, 4, 5, 3)), data)
 theta = loss.network.glorot_uniform(rng)
 """
+
+
+def test_processes_that_save_at_once_never_exchange_code(tmp_path, monkeypatch):
+    first, second = (_Files(str(tmp_path), "kernel-1.py", "stamp") for _ in range(2))
+    save_data = first._save_data
+
+    def interrupted(name, data):  # the other process read the index before this one wrote it
+        with monkeypatch.context() as patch:
+            patch.setattr(second, "_load_index", dict)
+            second.save("float64", "code for float64")
+        save_data(name, data)
+
+    monkeypatch.setattr(first, "_save_data", interrupted)
+    first.save("float32", "code for float32")
+    assert len(list(tmp_path.glob("*.nbc"))) == 1  # both chose the same file
+    for files in (first, second):
+        assert files.load("float32") in {None, "code for float32"}
+        assert files.load("float64") in {None, "code for float64"}
+    second.save("float64", "code for float64")
+    assert first.load("float64") == "code for float64"
 
 
 def run(script, cache):
