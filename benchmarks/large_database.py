@@ -27,7 +27,7 @@ from landscape.networks import MLP
 from landscape.plots import plot_disconnectivity, save_figure
 from landscape.search import CYCLE, summarize
 from landscape.search._exploration import next_search, store
-from landscape.search._memory import CANDIDATES, Memory, Neighbours
+from landscape.search._memory import CANDIDATES, Memory, Neighbors
 from landscape.search._planning import BATCH
 from landscape.search._searches import Found, Task
 
@@ -135,7 +135,7 @@ def load(path: Path, output: Path) -> None:
 def batch(path: Path) -> dict[str, float]:
     """Processor seconds of what `explore` does by itself for one batch: all that no worker can do for it.
 
-    To know the neighbours of 10^5 minima takes many minutes, once; here a thousand find theirs, the others get random
+    To know the neighbors of 10^5 minima takes many minutes, once; here a thousand find theirs, the others get random
     ones.
     """
     rng, seconds = np.random.default_rng(1), {}
@@ -149,20 +149,20 @@ def batch(path: Path) -> dict[str, float]:
     with timed("open"):
         database = Database(path)
     with database:
-        memory, neighbours = Memory(database), Neighbours(NETWORK)
+        memory, neighbors = Memory(database), Neighbors(NETWORK)
         points = [(number, database.minimum(number).point) for number in np.sort(database.minimum_ids()).tolist()]
-        neighbours._invariants.append(np.array([symmetry.invariants(NETWORK, p.coordinates) for _, p in points]))
-        neighbours._ids.append(np.array([number for number, _ in points]))
-        neighbours._points += [point.coordinates for _, point in points]
+        neighbors._invariants.append(np.array([symmetry.invariants(NETWORK, p.coordinates) for _, p in points]))
+        neighbors._ids.append(np.array([number for number, _ in points]))
+        neighbors._points += [point.coordinates for _, point in points]
         symmetry.distances(NETWORK, points[0][1].coordinates, points[1][1].coordinates[None])  # compiled, or read
-        with timed("neighbours of one"):
+        with timed("neighbors of one"):
             for k in range(REPEATS):
-                neighbours._add(len(points) + 1 + k, rng.normal(size=NETWORK.n_parameters))
+                neighbors._add(len(points) + 1 + k, rng.normal(size=NETWORK.n_parameters))
         later = np.repeat(np.arange(1, len(points)), CANDIDATES)
         pairs = np.column_stack([(later * rng.random(len(later))).astype(np.int64), later])
-        neighbours._pairs.append(neighbours._ids.values[pairs])
-        neighbours._distances.append(rng.uniform(0.1, 3.0, len(later)))
-        memory._neighbours = neighbours
+        neighbors._pairs.append(neighbors._ids.values[pairs])
+        neighbors._distances.append(rng.uniform(0.1, 3.0, len(later)))
+        memory._neighbors = neighbors
         memory._update(database.minimum_ids(), done := next_search(database))
         results = [found(rng, database, done + k) for k in range(BATCH)]
         with timed("store"):
@@ -171,9 +171,9 @@ def batch(path: Path) -> dict[str, float]:
             summarize(database)
         with timed("plan"):
             memory.plan(done + BATCH, done + 2 * BATCH, 0, CYCLE)
-    seconds["neighbours of one"] /= REPEATS
-    new = seconds["neighbours of one"] * BATCH  # `plan` looked for those of the batch's minima, too
-    return seconds | {"batch": seconds["store"] + seconds["summarize"] + seconds["plan"], "neighbours of a batch": new}
+    seconds["neighbors of one"] /= REPEATS
+    new = seconds["neighbors of one"] * BATCH  # `plan` looked for those of the batch's minima, too
+    return seconds | {"batch": seconds["store"] + seconds["summarize"] + seconds["plan"], "neighbors of a batch": new}
 
 
 def found(rng: np.random.Generator, database: Database, search: int) -> Found:

@@ -34,7 +34,7 @@ class Memory:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._neighbours = Neighbours(database.network)
+        self._neighbors = Neighbors(database.network)
         self._tries: dict[Pair, int] = {}
         self._searches = 0  # whose attempts are counted in `_tries`
 
@@ -43,7 +43,7 @@ class Memory:
         begin = first // BATCH * BATCH
         ids, graph = self._known(first, begin)
         self._update(ids, begin)
-        pairs, distances = self._neighbours.pairs(ids)
+        pairs, distances = self._neighbors.pairs(ids)
         known = Knowledge(
             ids, lambda number: self._database.minimum(number).point, graph, pairs, distances, self._tries
         )
@@ -59,8 +59,8 @@ class Memory:
         return np.array([minimum.id for minimum in minima], dtype=np.int64), graph_of(minima, states)
 
     def _update(self, ids: NDArray[np.int64], begin: int) -> None:
-        new = self._neighbours.unknown(ids)
-        self._neighbours.update([(number, self._database.minimum(number).point) for number in new])
+        new = self._neighbors.unknown(ids)
+        self._neighbors.update([(number, self._database.minimum(number).point) for number in new])
         for attempt in self._database.attempts(self._searches):
             a, b = attempt.minimum_ids
             if attempt.search < begin and a is not None and b is not None:
@@ -69,7 +69,7 @@ class Memory:
         self._searches = begin
 
 
-class Neighbours:
+class Neighbors:
     """Pairs of minima that may be close, with their distance after alignment.
 
     A minimum is paired with the nearest of those with smaller ids, so that pairs among earlier minima do not depend on

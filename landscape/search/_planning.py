@@ -70,7 +70,7 @@ class Knowledge:
         number = int(self.ids[position])
         return number, self.minimum(number)
 
-    def neighbours(self, position: int) -> tuple[NDArray[np.int64], Array]:
+    def neighbors(self, position: int) -> tuple[NDArray[np.int64], Array]:
         """Positions and distances of the neighbors of a minimum."""
         at = (self.pairs[:, 0] == position) | (self.pairs[:, 1] == position)
         return self.pairs[at].sum(axis=1) - position, self.distances[at]
@@ -133,7 +133,7 @@ class _Planner:
 
     def _fresh(self, start: int) -> list[tuple[float, int]]:
         """Distances and positions of the untried neighbors of a minimum."""
-        others, distances = self.known.neighbours(start)
+        others, distances = self.known.neighbors(start)
         pairs = zip(distances.tolist(), others.tolist(), strict=True)
         return [(distance, k) for distance, k in pairs if not self.tried((start, k))]
 

@@ -24,7 +24,7 @@ def undisturbed(tmp_path_factory):
 
 
 def disturb(name, undisturbed, folder, number, moments, rng):
-    """Stop a command so many times; begin anew whenever it ended; let it end: how often it was stopped."""
+    """Stop a command so many times; begin again whenever it ended; let it end: how often it was stopped."""
     begin, whole, pace = undisturbed(name)
     command, expected, stopped = COMMANDS[name][0], results(whole), 0
     work = folder / "work"

@@ -335,7 +335,7 @@ def test_labels_are_replaced_by_any_other_equally_often(probability):
     counts, total = np.bincount(shifts.ravel(), minlength=n_classes), shifts.size
     error = 4 * np.sqrt(total)
     np.testing.assert_allclose(counts, total * np.array([1 - probability, *[probability / 3] * 3]), atol=error)
-    if 0 < probability < 1:  # anew at each draw
+    if 0 < probability < 1:  # again at each draw
         flipped = shifts > 0
         assert np.abs(np.corrcoef(flipped[:, ::8].T)[np.triu_indices(8, 1)]).max() < 4.5 / np.sqrt(steps)
         assert np.corrcoef(flipped[:-1].ravel(), flipped[1:].ravel())[0, 1] == pytest.approx(0, abs=0.03)
@@ -416,7 +416,7 @@ def test_runs_do_not_depend_on_workers_interruptions_and_chunks(tmp_path, monkey
     with pytest.raises(Killed):
         run(**changes, path=path, progress=stop_after(5))
     assert_same(run(**changes, path=path), whole)
-    monkeypatch.setattr(replica, "CHUNK", 13)  # the kernel starts anew at steps 13, 26, ...
+    monkeypatch.setattr(replica, "CHUNK", 13)  # the kernel starts again at steps 13, 26, ...
     assert_same(run(**changes), whole)
 
 

@@ -411,7 +411,7 @@ def best_on_disc(eigenvalues, projections, radius):
     hard=st.booleans(),
     seed=st.integers(0, 10**6),
 )
-def test_the_trust_region_step_minimises_the_model(n, radius, shift, hard, seed):
+def test_the_trust_region_step_minimizes_the_model(n, radius, shift, hard, seed):
     rng = np.random.default_rng(seed)
     eigenvalues, projections = np.sort(rng.normal(size=n)) + shift, rng.normal(size=n)
     if hard:

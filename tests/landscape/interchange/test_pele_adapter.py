@@ -213,7 +213,7 @@ def test_without_pele_the_error_says_where_it_runs(small_loss, explored, monkeyp
             call()
 
 
-# ---------------------------------------------------------------- potential and minimisers
+# ---------------------------------------------------------------- potential and minimizers
 
 
 @needs_pele
@@ -228,7 +228,7 @@ def test_the_potential_is_the_loss(small_loss, rng):
 
 @needs_pele
 @pytest.mark.parametrize("minimise", [pele_adapter.quench_cpp, pele_adapter.quench_py])
-def test_peles_minimisers_end_in_minima_of_ours(small_loss, minimise, rng):
+def test_peles_minimizers_end_in_minima_of_ours(small_loss, minimise, rng):
     for _ in range(3):
         start = small_loss.network.glorot_uniform(rng)
         before = start.copy()

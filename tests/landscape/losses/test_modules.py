@@ -139,7 +139,7 @@ def test_derivatives_of_every_kind_of_module(module, data, rng):
 
 
 def without_hooks(module):
-    """Let torch copy a module with an older weight norm: its hook makes the weight anew."""
+    """Let torch copy a module with an older weight norm: its hook makes the weight again."""
     for part in module.modules():
         for name in [n for n, value in vars(part).items() if isinstance(value, torch.Tensor)]:
             part.__dict__[name] = part.__dict__[name].detach()

@@ -61,7 +61,7 @@ def test_a_unit_move_draws_the_weights_of_one_unit_within_glorots_limits(network
     assert not any(kernel.any() or bias.any() for kernel, bias in parts)
 
 
-def test_every_unit_is_drawn_anew_sooner_or_later(rng):
+def test_every_unit_is_drawn_again_sooner_or_later(rng):
     network = MLP((2, 3, 3, 4))
     current = a_point(network, rng)
     drawn = set()

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from landscape import Database, LandscapeGraph, Minimum, explore, symmetry
 from landscape.networks import MLP
 from landscape.search import CYCLE, KINDS
-from landscape.search._memory import CANDIDATES, Memory, Neighbours, _smallest
+from landscape.search._memory import CANDIDATES, Memory, Neighbors, _smallest
 from landscape.search._planning import BATCH, Knowledge, _Planner, plan_batch
 
 FIRST = 64  # a batch behind the random starts
@@ -20,7 +20,7 @@ def minimum(x, loss=0.0):
 
 
 def knowledge(places, edges=(), barriers=None, tries=None, losses=None):
-    """Minima at these places, ids 10, 11, ...; all pairs are neighbours."""
+    """Minima at these places, ids 10, 11, ...; all pairs are neighbors."""
     n = len(places)
     losses = np.arange(n) * 0.01 if losses is None else np.array(losses)
     pairs = np.array([(i, j) for j in range(n) for i in range(j)]).reshape(-1, 2)
@@ -134,15 +134,15 @@ def test_tries_of_all_pairs_are_those_of_each():
     assert not _Planner(replace(known, tries={}))._all_tries().any()
 
 
-# ---------------------------------------------------------------- neighbours
+# ---------------------------------------------------------------- neighbors
 
 
 def test_distances_are_those_after_alignment():
     network, rng = MLP((2, 3, 2)), np.random.default_rng(0)
     points = rng.normal(size=(6, network.n_parameters))
-    neighbours = Neighbours(network)
-    neighbours.update([(k, Minimum(p, 0.0, 0.0, np.ones(1))) for k, p in enumerate(points)])
-    pairs, distances = neighbours.pairs(range(6))
+    neighbors = Neighbors(network)
+    neighbors.update([(k, Minimum(p, 0.0, 0.0, np.ones(1))) for k, p in enumerate(points)])
+    pairs, distances = neighbors.pairs(range(6))
     assert len(pairs) == 15
     for (i, j), distance in zip(pairs, distances, strict=True):
         assert distance == pytest.approx(symmetry.distance(network, points[i], points[j]))
@@ -150,7 +150,7 @@ def test_distances_are_those_after_alignment():
 
 def test_what_comes_later_does_not_change_the_pairs_of_what_came_before():
     points = [(k, minimum(x)) for k, x in enumerate(np.random.default_rng(0).normal(size=3 * CANDIDATES))]
-    all_at_once, in_parts = Neighbours(None), Neighbours(None)
+    all_at_once, in_parts = Neighbors(None), Neighbors(None)
     all_at_once.update(points)
     in_parts.update(points[:40])
     before = in_parts.pairs(range(40))
@@ -160,10 +160,10 @@ def test_what_comes_later_does_not_change_the_pairs_of_what_came_before():
     np.testing.assert_array_equal(in_parts.pairs(range(72))[0], all_at_once.pairs(range(72))[0])
 
 
-def test_every_minimum_has_a_neighbour_among_those_before_it():
-    neighbours = Neighbours(None)
-    neighbours.update([(k, minimum(x)) for k, x in enumerate(np.random.default_rng(0).normal(size=100))])
-    pairs, _ = neighbours.pairs(range(100))
+def test_every_minimum_has_a_neighbor_among_those_before_it():
+    neighbors = Neighbors(None)
+    neighbors.update([(k, minimum(x)) for k, x in enumerate(np.random.default_rng(0).normal(size=100))])
+    pairs, _ = neighbors.pairs(range(100))
     assert set(range(1, 100)) <= {j for i, j in pairs.tolist() if i < j}
 
 

@@ -20,7 +20,7 @@ with new_file(sys.argv[1], pathlib.Path(sys.argv[2])) as unfinished:
 
 
 @pytest.fixture
-def begun_anew():
+def begun_again():
     """What a new process does: look once at every folder."""
     files._sweep.cache_clear()
 
@@ -54,7 +54,7 @@ def test_after_an_error_all_is_as_before(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["beside", "in a folder"])
-def test_what_a_killed_process_left_goes_away(tmp_path, begun_anew, elsewhere):
+def test_what_a_killed_process_left_goes_away(tmp_path, begun_again, elsewhere):
     folder = tmp_path / "parts" if elsewhere else tmp_path
     command = [sys.executable, "-c", KILLED, str(tmp_path / "f.svg"), str(folder)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
@@ -64,7 +64,7 @@ def test_what_a_killed_process_left_goes_away(tmp_path, begun_anew, elsewhere):
     assert contents(folder) | contents(tmp_path) == {"other.txt": "all"}
 
 
-def test_what_living_processes_and_other_hosts_write_stays(tmp_path, begun_anew):
+def test_what_living_processes_and_other_hosts_write_stays(tmp_path, begun_again):
     with new_file(tmp_path / "f.txt") as unfinished:
         unfinished.write_text("mine")
         foreign = tmp_path / ".f.txt.agescape-00000000-1-00000000"
