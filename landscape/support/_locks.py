@@ -27,9 +27,12 @@ def only_writer(path: Path) -> Iterator[None]:
     ------
     BlockingIOError
         If another process, or another thread of this one, holds it: the message names the file, process and host.
-    NotADirectoryError
+    IsADirectoryError, NotADirectoryError
         If the path cannot be a file.
     """
+    if path.is_dir():
+        msg = f"{path} is a folder; give the name of a file"
+        raise IsADirectoryError(msg)
     lock = path.with_name(path.name + ".lock")
     descriptor = _acquire(path, lock)
     try:

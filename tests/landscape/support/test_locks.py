@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from support.paths import ROOT
@@ -29,6 +30,12 @@ def hold_elsewhere(path):
     assert child.stdout is not None
     assert child.stdout.readline() == b"held\n"
     return child
+
+
+@pytest.mark.parametrize("path", [Path("/"), Path(), Path("..")])
+def test_a_folder_cannot_be_written_to(path):
+    with pytest.raises(IsADirectoryError, match="is a folder; give the name of a file"), only_writer(path):
+        pass
 
 
 def test_a_second_process_is_told_who_holds_the_file_until_the_first_is_killed(tmp_path):
