@@ -13,6 +13,16 @@ from bridge.commands._notes import notes_on_stderr
 
 
 def main() -> NoReturn:
+    """Run the command line as a process of its own."""
+    try:
+        run()
+    except SystemExit as ended:
+        # all is done, only workers are still put away; of an interrupted command a second Ctrl-C makes a quick end
+        signal.signal(signal.SIGINT, signal.SIG_DFL if ended.code == INTERRUPTED else signal.SIG_IGN)
+        raise
+
+
+def run() -> NoReturn:
     """Run the command line: ends with 0, with 2 on bad input, with 70 on a bug of ours, with 130 when interrupted."""
     usual, threading.excepthook = threading.excepthook, _log_thread_failure
     previous = signal.signal(signal.SIGTERM, _interrupt)  # how a batch system says Ctrl-C

@@ -162,6 +162,7 @@ def _longest(model: LocalModel) -> float:
     return (MAX_EXPONENT if lowest < 0.0 else MAX_DECAY) / max(abs(lowest), NO_CURVATURE)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a trial far away, where the loss is not finite, is shortened
 def _allowed_step(loss: Loss, model: LocalModel, time: float, allowed: float) -> tuple[FlowStep, int]:
     """A step from a model's point with the allowed error, no longer than `time`, and its number of gradients."""
     gradients = 0
@@ -189,7 +190,7 @@ def _falls(loss: Loss, step: FlowStep) -> bool:
 
 
 def _step(loss: Loss, model: LocalModel, time: float) -> FlowStep:
-    """A step of exprb53s3 from a model's point, in its eigenbasis.
+    """A step of exprb53s3 from a model's point, in its eigenbasis; its error is not finite where the loss is not.
 
     Powers 2 and 3 of the time interpolate the remainder of the gradient at the two inner points; the method of order 3
     uses power 2 alone.

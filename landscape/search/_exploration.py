@@ -26,6 +26,7 @@ from landscape.search._memory import Memory
 from landscape.search._planning import BATCH, CYCLE, KINDS
 from landscape.search._searches import Found, run as run_search, run_start
 from landscape.search._summary import FEWEST_STARTS, Exploration, next_search, summarize
+from landscape.search._targets import Targets
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import check_jobs, only_writer, shared, worker_pool
 
@@ -45,6 +46,7 @@ def explore(
     budget: float | None = None,
     completeness: float | None = None,
     kinds: Sequence[str] = CYCLE,
+    connect: str | Sequence[int] | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
@@ -72,6 +74,12 @@ def explore(
         components), "saddle" (single-ended), "escape" (single-ended, from
         minima outside the first component), "untrap", "shortcut", "nearest", "random" (pairs of minima),
         "hop" (basin-hopping), "start" and "collapsed" (quenches of random starts).
+    connect : str or sequence of int, optional
+        Only join these minima with the global minimum, instead of `kinds`: "visited" (those of SGD's snapshots),
+        "lowest:50" (the lowest, whichever they are at the time), or ids. Searches go to the gaps on the shortest way
+        to each, the lowest minimum first (Dijkstra's algorithm over all minima; a gap weighs the fourth power of its
+        length, and more with each attempt). The exploration ends when all are joined, or when every way to the others
+        has a gap that four searches did not close. `Exploration.unjoined` names these.
     seed : int
     jobs : int
         Worker processes; `joblib.parallel_config` may send them elsewhere.
@@ -81,29 +89,34 @@ def explore(
     Raises
     ------
     ValueError
-        If neither or both of `searches` and `budget` are given, an argument is out of range, or an existing
-        file belongs to another loss or seed.
+        If neither or both of `searches` and `budget` are given, an argument is out of range, `connect` names minima that
+        the file does not hold, or an existing file belongs to another loss or seed.
     BlockingIOError
         If another process explores into this file.
     """
     _check(searches, budget, completeness, kinds, jobs)
+    targets = None if connect is None else Targets(connect)
     deadline = None if budget is None else time.monotonic() + budget
     with only_writer(Path(path)), open_or_create(loss, path, seed) as database:
+        if targets is not None:
+            targets.check(database)
         done, memory = next_search(database), Memory(database)
-        found = summarize(database)
+        found = summarize(database, targets)
         with worker_pool(jobs) as parallel:
             common = shared(loss)
             while done < (searches or 0) if deadline is None else time.monotonic() < deadline:
                 if completeness is not None and done % BATCH == 0 and done >= FEWEST_SEARCHES:
                     _draw(database, parallel, common, max(starts_for(completeness), done // 2), seed)
-                    found = summarize(database)
+                    found = summarize(database, targets)
                     if is_complete(found, completeness):
                         break
                 end = (done // BATCH + 1) * BATCH
-                tasks = memory.plan(done, end if searches is None else min(end, searches), seed, kinds)
+                tasks = memory.plan(done, end if searches is None else min(end, searches), seed, kinds, targets)
+                if not tasks:
+                    break
                 results: Any = parallel(delayed(run_search)(common, task) for task in tasks)
                 store(database, list(results))
-                done, found = done + len(tasks), summarize(database)
+                done, found = done + len(tasks), summarize(database, targets)
                 if progress is not None:
                     progress(done, searches, found)
         return found

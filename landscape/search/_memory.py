@@ -16,6 +16,7 @@ from landscape.graph import LandscapeGraph
 from landscape.networks import MLP
 from landscape.search._planning import BATCH, Knowledge, Pair, plan_batch
 from landscape.search._searches import Task
+from landscape.search._targets import Targets
 from landscape.stationary import Minimum
 
 Array = NDArray[np.float64]
@@ -38,16 +39,23 @@ class Memory:
         self._tries: dict[Pair, int] = {}
         self._searches = 0  # whose attempts are counted in `_tries`
 
-    def plan(self, first: int, end: int, seed: int, kinds: Sequence[str]) -> list[Task]:
-        """Plan searches `first` ... `end` - 1 of one batch from the state when the batch began."""
+    def plan(self, first: int, end: int, seed: int, kinds: Sequence[str], targets: Targets | None = None) -> list[Task]:
+        """Plan searches `first` ... `end` - 1 of one batch from the state when the batch began.
+
+        With targets, only what joins them with the global minimum: no task if all are joined or given up.
+        """
         begin = first // BATCH * BATCH
+        known = self._knowledge(first, begin, targets)
+        return plan_batch(begin, BATCH, seed, known, kinds)[first - begin : end - begin]
+
+    def _knowledge(self, first: int, begin: int, targets: Targets | None) -> Knowledge:
         ids, graph = self._known(first, begin)
         self._update(ids, begin)
         pairs, distances = self._neighbors.pairs(ids)
-        known = Knowledge(
-            ids, lambda number: self._database.minimum(number).point, graph, pairs, distances, self._tries
+        positions = None if targets is None else targets.among(ids, self._database)
+        return Knowledge(
+            ids, lambda number: self._database.minimum(number).point, graph, pairs, distances, self._tries, positions
         )
-        return plan_batch(begin, BATCH, seed, known, kinds)[first - begin : end - begin]
 
     def _known(self, first: int, begin: int) -> tuple[NDArray[np.int64], LandscapeGraph]:
         """Ids of the minima, lowest first, and their graph, without the finds of the batch that begins at `begin`."""

@@ -1,5 +1,7 @@
 """Which search comes next: discrete path sampling over what is known.
 
+Either a cycle of kinds of search, or, where there are targets, only what joins them with the global minimum.
+
 Search number i is planned from (seed, i) and the finds of earlier batches, never from its own batch. A batch can
 therefore run in parallel, and neither the number of workers nor an interruption nor a later increase of the number of
 searches changes search i.
@@ -34,9 +36,10 @@ CYCLE = tuple(  # odd searches connect; the others take turns
 )
 POWER = 4.0  # power of the distance as weight of an untried pair: many short steps rather than a long one
 REPEAT = 8.0  # factor of the distance of a pair with each attempt
-TARGETS = 8  # minima to examine before a kind of search gives up
+EXAMINED = 8  # minima to examine before a kind of search gives up
 LOWEST_FIRST = 8  # power of the rank: of 5000 minima outside, half of the attempts go to the lowest 20
 KNOWN = 1e-9  # weight of a known transition state
+PATIENCE = 4  # attempts at a gap after which no other way is worth trying: all are REPEAT ** (PATIENCE / POWER) longer
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,7 @@ class Knowledge:
     pairs: NDArray[np.int64]  # (m, 2) neighbors
     distances: Array  # (m,) between them
     tries: Mapping[Pair, int]  # number of attempts, by line or band, between two ids, lower id first
+    targets: NDArray[np.int64] | None = None  # minima (t,) to join with the global minimum, by position; None: no such
 
     @cached_property
     def components(self) -> NDArray[np.int64]:
@@ -79,6 +83,8 @@ class Knowledge:
 def plan_batch(first: int, size: int, seed: int, known: Knowledge, cycle: Sequence[str] = CYCLE) -> list[Task]:
     """Choose searches first ... first + size - 1, a whole batch, from the knowledge so far."""
     planner = _Planner(known)
+    if known.targets is not None:
+        return planner.joining(first, size, seed)
     return [planner.task(search, seed, cycle) for search in range(first, first + size)]
 
 
@@ -164,15 +170,50 @@ class _Planner:
         if not len(outside):
             return None
         _, before = self._dijkstra()
-        labels = self.known.components
         choices: list[Pair] = []
-        for _ in range(TARGETS):
-            way = _walk(before, int(outside[_rank(rng, len(outside), LOWEST_FIRST)]))
-            choices += [(a, b) for a, b in way if labels[a] != labels[b]]
+        for _ in range(EXAMINED):
+            choices += self._gaps(before, int(outside[_rank(rng, len(outside), LOWEST_FIRST)]))
             fresh = [pair for pair in choices if not self.tried(pair)]
             if fresh:
                 return fresh[0]
         return min(choices, key=self.tried, default=None)
+
+    def joining(self, first: int, size: int, seed: int) -> list[Task]:
+        """Search all gaps on the best ways to the targets, the lowest target first, until the batch is full.
+
+        Fewer gaps than searches are tried again, and others as ways around them. No task: nothing is left to join.
+        """
+        tasks: list[Task] = []
+        hopeless = self.hopeless()
+        targets = [k for k in self._outer_targets() if k not in hopeless]
+        while targets and len(tasks) < size:
+            ways = self._dijkstra()[1]
+            gaps = dict.fromkeys(pair for target in targets for pair in self._gaps(ways, target))
+            tasks += [
+                self._between(first + len(tasks) + k, "connect", seed, pair)
+                for k, pair in enumerate([*gaps][: size - len(tasks)])
+            ]
+            self._ways = None  # the pairs count as tried now
+        return tasks
+
+    def hopeless(self) -> NDArray[np.int64]:
+        """Targets that are given up: even the best way has a gap that was tried too often."""
+        outer = self._outer_targets()
+        if not len(outer):
+            return outer
+        ways = self._dijkstra()[1]
+        given_up = [max(map(self.tried, self._gaps(ways, target)), default=PATIENCE) >= PATIENCE for target in outer]
+        return outer[given_up]
+
+    def _outer_targets(self) -> NDArray[np.int64]:
+        assert self.known.targets is not None
+        targets = np.unique(self.known.targets)
+        return targets[self.known.components[targets] != 0]
+
+    def _gaps(self, before: NDArray[np.int64], target: int) -> list[Pair]:
+        """Pairs of components on the way back from a target; none if there is no way at all."""
+        labels = self.known.components
+        return [(a, b) for a, b in _walk(before, int(target)) if labels[a] != labels[b]]
 
     def _dijkstra(self) -> tuple[Array, NDArray[np.int64]]:
         """Distance of every minimum from the first, and its predecessor on the path."""
@@ -202,7 +243,7 @@ class _Planner:
             return None
         losses = known.graph.losses
         score = (known.barriers[inside] - losses[inside]) / (losses[inside] - losses[0] + 1e-6)
-        tried_first = inside[np.argsort(-score * rng.random(len(inside)), kind="stable")[:TARGETS]]
+        tried_first = inside[np.argsort(-score * rng.random(len(inside)), kind="stable")[:EXAMINED]]
         for start in tried_first.tolist():
             lower = [(d, k) for d, k in self._fresh(start) if k < start]
             if lower:
@@ -220,7 +261,7 @@ class _Planner:
 
     def _nearest(self, rng: np.random.Generator) -> Pair | None:
         """A low minimum and its nearest untried neighbor."""
-        for _ in range(TARGETS):
+        for _ in range(EXAMINED):
             start = self._low(rng)
             if fresh := self._fresh(start):
                 return start, min(fresh)[1]

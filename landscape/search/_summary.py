@@ -10,6 +10,7 @@ import numpy as np
 from landscape import descent
 from landscape.database import Database
 from landscape.graph import chao1, components, coverage_interval, minima_at_least
+from landscape.search._targets import Targets
 from landscape.support import Estimate, Result
 
 FEWEST_STARTS = 32  # random starts that ended in minima, before anything is said of their number
@@ -35,6 +36,8 @@ class Exploration(
     random_minima: int = 0  # distinct minima that they found
     found_share: float = math.nan  # upper bound on the share that they found of the minima in reach
     statuses: Mapping[str, int] = field(default_factory=dict)  # number of searches by status
+    targets: int = 0  # minima to be joined with the global minimum
+    unjoined: tuple[int, ...] = ()  # ids of those that are not, lowest first
 
     @property
     def advice(self) -> str | None:
@@ -51,8 +54,8 @@ def next_search(database: Database) -> int:
     return database.n_attempts
 
 
-def summarize(database: Database) -> Exploration:
-    """Count the contents of a database and bound the number of minima from below.
+def summarize(database: Database, targets: Targets | None = None) -> Exploration:
+    """Count the contents of a database, bound the number of minima from below, and name the targets not yet joined.
 
     The estimate uses random starts alone (`Database.found_by_random_starts`), at least 32 of them: its value is Chao1,
     a lower bound in expectation, `low` is a lower bound at 95 % for any probabilities of the minima
@@ -81,4 +84,6 @@ def summarize(database: Database) -> Exploration:
         random_minima=hits.size,
         found_share=share,
         statuses=database.attempt_statuses(),
+        targets=0 if targets is None else len(targets.among(database.minimum_ids(), database)),
+        unjoined=() if targets is None else tuple(targets.unjoined(database).tolist()),
     )

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 from support.cli import MAIN, arrays, tables
 from support.disturbances import COMMANDS, results, undisturbed_in
+from support.faults import CHECKPOINTS
 
 from dynamics import SGD, train
 from landscape import explore
 
 TIMEOUT, INTERRUPTED = 300, 130
+OFTEN = f"from dynamics.training import _store; _store.SECONDS = {CHECKPOINTS}; "  # as where the pace is taken
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def undisturbed(tmp_path_factory):
 
 def start(folder, command):
     """A plain process, for its workers are loky's."""
-    return subprocess.Popen([sys.executable, "-c", MAIN, *command], cwd=folder, start_new_session=True,
+    return subprocess.Popen([sys.executable, "-c", OFTEN + MAIN, *command], cwd=folder, start_new_session=True,
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
 
 

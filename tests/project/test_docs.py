@@ -25,7 +25,7 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
-from bridge.cli import main
+from bridge import cli
 from dynamics.noises import NOISES
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -41,7 +41,7 @@ def run_agescape(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         patch.setattr(sys, "argv", ["agescape", *arguments])
         patch.setattr(sys, "excepthook", sys.excepthook)
         with pytest.raises(SystemExit) as stopped:
-            main()
+            cli.run()
     assert not stopped.value.code, shlex.join(arguments)
 
 

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
-from bridge.cli import main
+from bridge.cli import run
 from bridge.commands import _progress
 
 SMALL = ("--hidden", "3", "--rows", "100")
@@ -45,7 +45,7 @@ def agescape(*arguments):
         redirect_stderr(err),
         pytest.raises(SystemExit) as stopped,
     ):
-        main()
+        run()
     return Result(stopped.value.code or 0, out.getvalue(), err.getvalue())
 
 

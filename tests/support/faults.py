@@ -16,10 +16,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from bridge.cli import main
+from dynamics.training import _store
 
 LOSS = ("--hidden", "3", "--rows", "100")
 TIMEOUT = 300  # seconds: it catches what hangs
 LOOK = 0.001  # seconds between two looks at what a command has written
+CHECKPOINTS = 0.05  # seconds between two checkpoints of a run: short runs write as often as long ones
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["support.faults", "bridge.cli", "scipy.optimize", "matplotlib.pyplot"])
 
@@ -94,6 +96,7 @@ def _run(folder: Path, log: Path, arguments: tuple[str, ...], largest: int | Non
     if largest is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     sys.argv = ["agescape", *arguments]
+    _store.SECONDS = CHECKPOINTS
     signal.signal(signal.SIGINT, signal.default_int_handler)
     ready.send(True)
     ready.close()

@@ -10,7 +10,7 @@ from matplotlib.text import Text
 from support.cli import agescape
 
 from bridge import explain, inherent_structures
-from bridge.cli import main
+from bridge.cli import run
 from bridge.commands._explanation_summary import summarize
 from bridge.commands.explain import describe_explanation
 from bridge.explanation import (
@@ -217,7 +217,7 @@ def test_the_command(files, tmp_path, capsys, monkeypatch):
     for more in (["--json", "--output", str(tmp_path / "figure.svg")], []):
         monkeypatch.setattr("sys.argv", ["agescape", *arguments, *more])
         with pytest.raises(SystemExit) as ended:
-            main()
+            run()
         assert ended.value.code == 0
         printed.append(capsys.readouterr().out)
     first = json.loads(printed[0])
@@ -248,7 +248,7 @@ def test_other_runs_than_the_database_are_refused(files, tmp_path, capsys, monke
     explore(CrossEntropyLoss(loss.network, loss.data, 1e-2), tmp_path / "other.db", searches=1, seed=0)
     monkeypatch.setattr("sys.argv", ["agescape", "explain", str(tmp_path / "other.db"), str(folder / "sgd.h5")])
     with pytest.raises(SystemExit) as ended:
-        main()
+        run()
     assert ended.value.code == 2
     assert "regularization" in capsys.readouterr().err
 

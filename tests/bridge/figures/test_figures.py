@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from bridge.cli import main
+from bridge.cli import run
 from bridge.figures import FIGURES, Ensemble, Work, estimate_seconds, get_figure, reproduce
 from bridge.figures._gradients import GradientCurves
 from bridge.figures._widths import WidthScan
@@ -175,7 +175,7 @@ def test_unknown_figure_names_those_there_are():
 def test_command_lists_what_each_figure_needs(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["agescape", "reproduce", "list", "--output", str(tmp_path), "--json"])
     with pytest.raises(SystemExit) as end:
-        main()
+        run()
     assert end.value.code == 0
     listed = json.loads(capsys.readouterr().out)["figures"]
     assert [row["figure"] for row in listed] == list(FIGURES)

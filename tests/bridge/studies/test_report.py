@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bridge import StudySettings, Visits
-from bridge.cli import main
+from bridge.cli import run
 from bridge.comparison import ComparisonRow
 from bridge.studies import SCALES, ArchitectureResults, MinimaTable, Scale, all_ages, scaled
 from bridge.studies.report import _page as report
@@ -391,7 +391,7 @@ def test_the_command_gives_the_same_settings(settings, kind, tmp_path, monkeypat
     assert program == "agescape"
     monkeypatch.setattr("sys.argv", [program, *words])
     with pytest.raises(SystemExit):
-        main()
+        run()
     ((found, _, chosen),) = calls
     assert chosen == settings
     assert found.sha256 == data.sha256

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from bridge import StudySettings, compare, inherent_structures, study
-from bridge.cli import main
+from bridge.cli import run
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS, row_dict
 from bridge.studies import SCALES, Scale
 from bridge.studies._study import folder_name
@@ -157,7 +157,7 @@ def test_every_command_of_the_report_runs(undisturbed, tmp_path, monkeypatch):
     for command in commands:
         monkeypatch.setattr("sys.argv", shlex.split(command))
         with pytest.raises(SystemExit) as end:
-            main()
+            run()
         assert end.value.code == 0, command
     assert {path.name for path in (tmp_path / "h2").glob("*.svg")} == {
         "graph.svg", "age.svg", "overlay.svg", "curvature.svg",

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from bridge.cli import main
+from bridge.cli import run
 from dynamics import MeanSquareDisplacement, aging, load_trajectories, mean_square_displacement, train
 from dynamics.aging_times import collapse, compare_forms, generalized_diffusion, local_slope, threshold_scan
 from dynamics.displacement import of_known
@@ -29,7 +29,7 @@ def command(*arguments):
     out, err = io.StringIO(), io.StringIO()
     with mock.patch.object(sys, "argv", ["agescape", *map(str, arguments)]), redirect_stdout(out), redirect_stderr(err):
         with pytest.raises(SystemExit) as stopped:
-            main()
+            run()
     return stopped.value.code, out.getvalue(), err.getvalue()
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from support.paths import DATABASES
 
-from bridge.cli import main
+from bridge.cli import run
 from bridge.comparison import at_least
 from bridge.comparison._minima_in_words import how_many
 from landscape import CrossEntropyLoss, Database, Minimum, datasets, explore, quench
@@ -137,7 +137,7 @@ def test_words():
 
 def run_command(capsys, *arguments):
     with mock.patch.object(sys, "argv", ["agescape", *map(str, arguments)]), pytest.raises(SystemExit) as stopped:
-        main()
+        run()
     assert not stopped.value.code
     return capsys.readouterr().out
 

@@ -1,0 +1,74 @@
+"""Minima to be joined with the global minimum by transition states."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.database import Database
+from landscape.graph import components
+
+VISITED, LOWEST = "visited", "lowest"
+
+
+class Targets:
+    """Minima to join with the global minimum: `"visited"`, `"lowest:N"` or ids.
+
+    Parameters
+    ----------
+    named : str or sequence of int
+        `"visited"`: those that snapshots of SGD belong to (`bridge.inherent_structures` stores them); `"lowest:50"`:
+        the 50 lowest, whichever they are at the time; or ids of minima, also as a text, `"3,7,12"`.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+    """
+
+    def __init__(self, named: str | Sequence[int]) -> None:
+        self._lowest: int | None = None
+        self._ids: NDArray[np.int64] | None = None
+        if isinstance(named, str):
+            self._parse(named)
+        else:
+            self._ids = np.array(named, dtype=np.int64).reshape(-1)
+
+    def _parse(self, named: str) -> None:
+        if match := re.fullmatch(rf"{LOWEST}:([1-9]\d{{0,8}})", named):
+            self._lowest = int(match[1])
+        elif re.fullmatch(r"\d{1,18}(,\d{1,18})*", named):
+            self._ids = np.array(named.split(","), dtype=np.int64)
+        elif named != VISITED:
+            msg = (
+                f"connect must be {VISITED}, {LOWEST}:N (such as {LOWEST}:50) or ids of minima (3,7,12); got {named!r}"
+            )
+            raise ValueError(msg)
+
+    def check(self, database: Database) -> None:
+        """Raise a ValueError if a database holds none of them, or lacks one."""
+        known = database.minimum_ids()
+        missing = [] if self._ids is None else np.setdiff1d(self._ids, known).tolist()
+        if missing:
+            msg = f"connect names minima that {database.path} does not hold: {', '.join(map(str, missing))}"
+            raise ValueError(msg)
+        if not len(self.among(known, database)):
+            msg = f"connect={VISITED}: no snapshots are mapped in {database.path}; agescape overlay maps them"
+            raise ValueError(msg)
+
+    def among(self, ids: NDArray[np.int64], database: Database) -> NDArray[np.int64]:
+        """Positions (t,) of the targets in the ids of minima (n,), lowest first."""
+        if self._lowest is not None:
+            return np.arange(min(self._lowest, len(ids)))
+        wanted = self._ids
+        if wanted is None:
+            maps = [database.inherent_structures(method) for method in database.quench_methods()]
+            wanted = np.array([number for ends in maps for number in ends.values() if number is not None], np.int64)
+        return np.flatnonzero(np.isin(ids, wanted))
+
+    def unjoined(self, database: Database) -> NDArray[np.int64]:
+        """Ids of the targets that no transition states connect with the global minimum, lowest first."""
+        ids, labels = database.minimum_ids(), components(database.graph())
+        targets = self.among(ids, database)
+        return ids[targets[labels[targets] != 0]]
