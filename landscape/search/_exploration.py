@@ -89,8 +89,8 @@ def explore(
     Raises
     ------
     ValueError
-        If neither or both of `searches` and `budget` are given, an argument is out of range, `connect` names minima that
-        the file does not hold, or an existing file belongs to another loss or seed.
+        If neither or both of `searches` and `budget` are given, an argument is out of range, `connect` names minima
+        that the file does not hold, or an existing file belongs to another loss or seed.
     BlockingIOError
         If another process explores into this file.
     """
