@@ -1,4 +1,5 @@
 import csv
+import functools
 import json
 import math
 import os
@@ -37,9 +38,11 @@ from bridge.mapping import SnapshotStatus, _inherent as inherent, _quenching as 
 from bridge.plots import plot_comparison, plot_graph, plot_visits
 from bridge.residence import JumpStatus, per_minimum
 from dynamics import SGD, Trajectories, train
+from dynamics.runs import loss_of_runs
 from dynamics.synthetic import brownian
 from landscape import CrossEntropyLoss, Database, LandscapeGraph, datasets, explore, loss_of, symmetry
 from landscape.database import Discovery
+from landscape.datasets import MAKERS
 from landscape.graph import visible_top
 from landscape.networks import MLP
 from landscape.plots import new_figure
@@ -545,6 +548,27 @@ def test_data_that_have_changed_are_refused(tmp_path):
         datasets.write_table(datasets.ljat(30, 1, test_rows=0), tmp_path / "data.csv")
         with pytest.raises(ValueError, match=r"data\.csv: the data have changed"):
             loss_of(database)
+
+
+def test_a_mistake_in_making_the_data_is_not_taken_for_damage(loss, tmp_path, monkeypatch):
+    @functools.wraps(datasets.ljat)
+    def mistaken(**_):
+        raise TypeError("a mistake in ljat")
+
+    runs = train(loss, SGD(batch_size=20), replicas=1, steps=40, path=tmp_path / "r.h5")
+    monkeypatch.setitem(MAKERS, "ljat", mistaken)
+    with open_or_create(loss, tmp_path / "f.db", 0) as database:
+        for again in (lambda: loss_of(database), lambda: loss_of_runs(runs)):
+            with pytest.raises(TypeError, match=r"^a mistake in ljat"):
+                again()
+
+
+def test_runs_that_name_no_data_are_refused(loss, tmp_path):
+    runs = train(loss, SGD(batch_size=20), replicas=1, steps=40)
+    for data, said in ((5, "say 5 of the data"), ({"name": "ljat", "rows": "x", "seed": 0}, "rows must be")):
+        wrong = replace(runs, metadata={**runs.metadata, "data": data})
+        with pytest.raises(ValueError, match=said):
+            loss_of_runs(wrong)
 
 
 @only_deep
