@@ -80,7 +80,8 @@ def progress(found: Exploration) -> dict:
         connected = components(database.graph()) == 0
     lowest = {f"connected_of_{k}": int(connected[:k].sum()) for k in LOWEST}
     names = ("searches", "minima", "transition_states", "components", "lowest_loss", "coverage")
-    return {name: getattr(found, name) for name in names} | lowest | {"connected": int(connected.sum())}
+    numbers = {**vars(found), "coverage": found.coverage.value}
+    return {name: numbers[name] for name in names} | lowest | {"connected": int(connected.sum())}
 
 
 def describe(path: Path) -> dict:

@@ -1,6 +1,5 @@
 """Command `explore`."""
 
-import dataclasses
 import math
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +8,7 @@ import typer
 
 from bridge.commands._cluster import cluster
 from bridge.commands._data_options import LossOptions, warn_of_scales
+from bridge.commands._exploration import describe_exploration
 from bridge.commands._notes import note
 from bridge.commands._options import (
     AsJson,
@@ -98,9 +98,7 @@ def explore(
                 jobs=jobs,
                 progress=lambda done, total, now: bar("random starts", done, total, _note(now)),
             )
-    result = dataclasses.asdict(found) | {
-        "estimated_minima": found.estimated_minima and found.estimated_minima.parts,
-        "advice": found.advice,
+    result = describe_exploration(found) | {
         "output": found.path,
         **describe(loss.data),
         **warning,
@@ -116,7 +114,7 @@ def _note(now: Exploration) -> str:
         return "no minimum yet"
     text = counted(now.minima, "minimum", "minima")
     if math.isfinite(now.estimated_minima.value):
-        text += f" of {at_least(now.estimated_minima)} (coverage by random starts {now.coverage:.0%})"
+        text += f" of {at_least(now.estimated_minima)} (coverage by random starts {now.coverage.value:.0%})"
     return f"{text}, {counted(now.transition_states, 'transition state')}, {counted(now.components, 'component')}"
 
 
