@@ -1,9 +1,9 @@
 """Landscapes against the number of rows and the depth: explores each, then tabulates them.
 
-    python examples/landscapes.py --budget 5m results/landscapes           # all of them, five minutes each
-    python examples/landscapes.py --budget 30m --only 1000:5,5 results/landscapes
+    python examples/landscapes.py --minutes 5 results/landscapes           # all of them, five minutes each
+    python examples/landscapes.py --minutes 30 --only 1000:5,5 results/landscapes
 
-Continues the files in the folder: a longer budget adds searches. Writes one database and one log of the
+Continues the files in the folder: more minutes add searches. Writes one database and one log of the
 progress for each landscape, and for all of them landscapes.csv and landscapes.png, their disconnectivity graphs.
 """
 
@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from bridge.commands._parsing import parse_duration, parse_hidden
 from bridge.plots import plot_graph
 from landscape import CrossEntropyLoss, Database, datasets, explore
 from landscape.graph import components, funnelling
@@ -26,14 +25,16 @@ from landscape.plots import save_figure
 from landscape.search import Exploration, summarize
 
 ROWS = (1000, 100, 316, 3162, 10_000)
-DEPTHS = ("10", "5,5", "4,4,4")
-CHAINS = ("1", "1,1", "1,1,1")
+DEPTHS = ((10,), (5, 5), (4, 4, 4))
+CHAINS = ((1,), (1, 1), (1, 1, 1))
 PLATEAU = 0.02  # nats below the best constant predictor: minima above this count as on the plateau
 LOWEST = (50, 200, 500)
 LEVELS = 40  # of a graph
 
+Hidden = tuple[int, ...]  # units of each hidden layer
 
-def cases() -> Iterator[tuple[int, str]]:
+
+def cases() -> Iterator[tuple[int, Hidden]]:
     """Yield every landscape: rows and hidden layers."""
     for rows in ROWS:
         yield from ((rows, hidden) for hidden in DEPTHS)
@@ -41,17 +42,22 @@ def cases() -> Iterator[tuple[int, str]]:
             yield from ((rows, hidden) for hidden in CHAINS)
 
 
-def file_of(folder: Path, rows: int, hidden: str, suffix: str) -> Path:
+def name_of(hidden: Hidden, separator: str = ",") -> str:
+    """Hidden layers as text."""
+    return separator.join(map(str, hidden))
+
+
+def file_of(folder: Path, rows: int, hidden: Hidden, suffix: str) -> Path:
     """Where what belongs to a landscape is kept."""
-    return folder / f"n{rows}-h{hidden.replace(',', '-')}{suffix}"
+    return folder / f"n{rows}-h{name_of(hidden, '-')}{suffix}"
 
 
-def run(rows: int, hidden: str, folder: Path, budget: float, completeness: float, jobs: int) -> None:
+def run(rows: int, hidden: Hidden, folder: Path, budget: float, completeness: float, jobs: int) -> None:
     """Explore one landscape until it took `budget` seconds in all."""
     log = file_of(folder, rows, hidden, ".jsonl")
     spent = json.loads(log.read_text().splitlines()[-1])["seconds"] if log.exists() else 0.0
     data = datasets.ljat(rows=rows, seed=0)
-    loss = CrossEntropyLoss(MLP((data.n_features, *parse_hidden(hidden), data.n_classes)), data, 1e-4)
+    loss = CrossEntropyLoss(MLP((data.n_features, *hidden, data.n_classes)), data, 1e-4)
     began, written = time.monotonic() - spent, spent
 
     def note(_done: int, _total: int | None, found: Exploration, *, now: bool = False) -> None:
@@ -74,7 +80,8 @@ def progress(found: Exploration) -> dict:
         connected = components(database.graph()) == 0
     lowest = {f"connected_of_{k}": int(connected[:k].sum()) for k in LOWEST}
     names = ("searches", "minima", "transition_states", "components", "lowest_loss", "coverage")
-    return {name: getattr(found, name) for name in names} | lowest | {"connected": int(connected.sum())}
+    numbers = {**vars(found), "coverage": found.coverage.value}
+    return {name: numbers[name] for name in names} | lowest | {"connected": int(connected.sum())}
 
 
 def describe(path: Path) -> dict:
@@ -87,7 +94,7 @@ def describe(path: Path) -> dict:
     assert estimate is not None
     return {
         "rows": provenance.dataset["rows"],
-        "hidden": ",".join(map(str, (provenance.layer_sizes or ())[1:-1])),
+        "hidden": name_of((provenance.layer_sizes or ())[1:-1]),
         **progress(found),
         "at_least": round(estimate.low),
         "chao1": round(estimate.value) if np.isfinite(estimate.value) else None,
@@ -100,7 +107,7 @@ def describe(path: Path) -> dict:
     }
 
 
-def draw(paths: dict[tuple[int, str], Path], target: Path) -> None:
+def draw(paths: dict[tuple[int, Hidden], Path], target: Path) -> None:
     """Draw what the global minimum is connected with: a row of graphs for each N, a column for each depth."""
     rows = sorted(ROWS)
     figure = Figure(figsize=(4.2 * len(DEPTHS), 3.4 * len(rows)), layout="constrained")
@@ -111,7 +118,7 @@ def draw(paths: dict[tuple[int, str], Path], target: Path) -> None:
                 continue
             with Database(paths[n, hidden]) as database:
                 plot_graph(database, ax, levels=LEVELS, connected=True, funnels=funnelling(database.graph()))
-            ax.set_title(f"N = {n}, hidden {hidden}\n{ax.get_title()}", fontsize="small")
+            ax.set_title(f"N = {n}, hidden {name_of(hidden)}\n{ax.get_title()}", fontsize="small")
     save_figure(figure, target)
 
 
@@ -119,16 +126,16 @@ def main() -> None:
     """Explore, then write the table and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--budget", default="5m", help="time for each landscape, earlier runs included")
+    parser.add_argument("--minutes", type=float, default=5.0, help="time for each landscape, earlier runs included")
     parser.add_argument("--completeness", type=float, default=0.99, help="stop before at this completeness")
     parser.add_argument("--only", action="append", help="rows:hidden, e.g. 1000:5,5; may be repeated")
     parser.add_argument("--jobs", type=int, default=-1)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     for rows, hidden in cases():
-        if not options.only or f"{rows}:{hidden}" in options.only:
-            run(rows, hidden, options.folder, parse_duration(options.budget), options.completeness, options.jobs)
-            print(f"{rows} rows, {hidden}", flush=True)
+        if not options.only or f"{rows}:{name_of(hidden)}" in options.only:
+            run(rows, hidden, options.folder, 60.0 * options.minutes, options.completeness, options.jobs)
+            print(f"{rows} rows, {name_of(hidden)}", flush=True)
     paths = {
         (rows, hidden): path
         for rows, hidden in cases()

@@ -41,8 +41,8 @@ def main() -> None:
     comparison = compare(options.folder, threshold=options.threshold)
     for row in comparison.rows:
         print(
-            f"{row.hidden}: {row.minima} minima found, there are at least {row.estimated_minima_low:.0f}, "
-            f"mu = {row.mu:.2f} [{row.mu_low:.2f}, {row.mu_high:.2f}]"
+            f"{row.hidden}: {row.minima} minima found, there are at least {row.estimated_minima.low:.0f}, "
+            f"mu = {row.mu.value:.2f} [{row.mu.low:.2f}, {row.mu.high:.2f}]"
         )
     figure, (ax,) = new_figure(6, 4)
     plot_comparison(comparison, ax)

@@ -13,9 +13,9 @@ from bridge.comparison import RankCorrelation
 def describe_correlations(found: Iterable[RankCorrelation]) -> dict[str, Any]:
     """Rank correlations with mu by quantity, of those that are defined."""
     return {
-        part.quantity: {"value": part.value, "low": part.low, "high": part.high, "p": part.p, "rows": part.rows}
+        part.quantity: {**part.coefficient.parts, "p": part.p, "rows": part.rows}
         for part in found
-        if part.rows and np.isfinite(part.value)
+        if part.rows and np.isfinite(part.coefficient.value)
     }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from bridge.commands._expansion import expanded
 from bridge.commands._help import GROUP, STYLE, show_help
 from bridge.commands._notes import set_level
 from bridge.commands._registry import COMMANDS
@@ -42,7 +43,7 @@ def _command_of(name: str, found: Any) -> Any:
     if isinstance(found, typer.Typer):
         return typer.main.get_group(found)
     alone = typer.Typer(add_completion=False, **STYLE)
-    alone.command(name)(found)
+    alone.command(name)(expanded(found))
     return typer.main.get_command(alone)
 
 

@@ -1,6 +1,5 @@
 """Command `explore`."""
 
-import dataclasses
 import math
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,24 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from bridge.commands._cluster import cluster
-from bridge.commands._loss import make_loss, warn_of_scales
+from bridge.commands._data_options import LossOptions, warn_of_scales
+from bridge.commands._exploration import describe_exploration
 from bridge.commands._notes import note
 from bridge.commands._options import (
     AsJson,
-    DataDir,
-    DatasetName,
-    DatasetSeed,
     Hidden,
-    InOrder,
     Jobs,
-    LabelColumn,
-    Regularization,
-    RegularizeBiases,
-    Rows,
     Scheduler,
     Seed,
-    Standardize,
-    data_options,
     describe,
 )
 from bridge.commands._parsing import parse_duration
@@ -65,15 +55,8 @@ def explore(
     kinds: Annotated[
         str | None, typer.Option(help=f"Kinds of search to alternate, from {', '.join(KINDS)}. [default: a mixture]")
     ] = None,
-    dataset: DatasetName = "ljat",
-    rows: Rows = None,
-    dataset_seed: DatasetSeed = 0,
-    data_dir: DataDir = None,
-    in_order: InOrder = False,
-    standardize: Standardize = False,
-    label_column: LabelColumn = None,
-    regularization: Regularization = 1e-4,
-    regularize_biases: RegularizeBiases = True,
+    *,
+    options: LossOptions,
     seed: Seed = 0,
     jobs: Jobs = -1,
     scheduler: Scheduler = None,
@@ -90,8 +73,7 @@ def explore(
     if searches is None and budget is None and estimate is None:
         searches = FIRST_LOOK
         note(f"exploring with {FIRST_LOOK} searches, for a first look; continue with --searches or --budget")
-    options = data_options(in_order, standardize, label_column)
-    loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases, **options)
+    loss = options.loss(hidden)
     warning = warn_of_scales(loss.data)
     with cluster(scheduler), progress_bar() as bar:
         found = None
@@ -116,9 +98,7 @@ def explore(
                 jobs=jobs,
                 progress=lambda done, total, now: bar("random starts", done, total, _note(now)),
             )
-    result = dataclasses.asdict(found) | {
-        "estimated_minima": found.estimated_minima and found.estimated_minima.parts,
-        "advice": found.advice,
+    result = describe_exploration(found) | {
         "output": found.path,
         **describe(loss.data),
         **warning,
@@ -134,7 +114,7 @@ def _note(now: Exploration) -> str:
         return "no minimum yet"
     text = counted(now.minima, "minimum", "minima")
     if math.isfinite(now.estimated_minima.value):
-        text += f" of {at_least(now.estimated_minima)} (coverage by random starts {now.coverage:.0%})"
+        text += f" of {at_least(now.estimated_minima)} (coverage by random starts {now.coverage.value:.0%})"
     return f"{text}, {counted(now.transition_states, 'transition state')}, {counted(now.components, 'component')}"
 
 

@@ -6,22 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.commands._loss import make_loss
+from bridge.commands._data_options import LossOptions
 from bridge.commands._options import (
     AsJson,
-    DataDir,
-    DatasetName,
-    DatasetSeed,
-    InOrder,
     Jobs,
-    LabelColumn,
     NewDatabase,
-    Regularization,
-    RegularizeBiases,
-    Rows,
     Seed,
-    Standardize,
-    data_options,
     describe_metadata,
 )
 from bridge.commands._progress import progress_bar
@@ -41,15 +31,8 @@ def import_database(
         str | None,
         typer.Option(help="Units of each hidden layer, e.g. 5,5. Needed, like the data options, for all but npz."),
     ] = None,
-    dataset: DatasetName = "ljat",
-    rows: Rows = None,
-    dataset_seed: DatasetSeed = 0,
-    data_dir: DataDir = None,
-    in_order: InOrder = False,
-    standardize: Standardize = False,
-    label_column: LabelColumn = None,
-    regularization: Regularization = 1e-4,
-    regularize_biases: RegularizeBiases = True,
+    *,
+    options: LossOptions,
     check_paths: Annotated[
         bool,
         typer.Option(
@@ -72,8 +55,7 @@ def import_database(
         if hidden is None:
             msg = f"{source} does not say which loss its points belong to: give --hidden, --dataset and so on"
             raise ValueError(msg)
-        options = data_options(in_order, standardize, label_column)
-        loss = make_loss(hidden, dataset, rows, dataset_seed, data_dir, regularization, regularize_biases, **options)
+        loss = options.loss(hidden)
         with progress_bar() as bar:
             found = read(
                 source,

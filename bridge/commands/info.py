@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge import comparison
+from bridge.commands._exploration import describe_exploration
 from bridge.commands._options import AsJson, describe, describe_metadata
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import counted, data_in_words, number, share
@@ -45,9 +46,7 @@ def _of_database(file: Path) -> tuple[dict[str, Any], Summary]:
         provenance = dataclasses.asdict(opened.provenance)
         result = {
             "kind": "database of minima",
-            **dataclasses.asdict(found),
-            "estimated_minima": found.estimated_minima and found.estimated_minima.parts,
-            "advice": found.advice,
+            **describe_exploration(found),
             **provenance,
             "data": provenance["dataset"],
             **describe_metadata(opened.provenance.dataset),

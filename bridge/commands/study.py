@@ -7,23 +7,15 @@ import typer
 
 from bridge.commands._cluster import cluster
 from bridge.commands._comparison_summary import comparison_table
-from bridge.commands._loss import warn_of_scales
+from bridge.commands._data_options import DataOptions, warn_of_scales
 from bridge.commands._options import (
     AsJson,
     BatchSize,
-    DataDir,
-    DatasetName,
-    DatasetSeed,
-    InOrder,
     Jobs,
-    LabelColumn,
     LearningRate,
-    Rows,
     Scheduler,
     Seed,
-    Standardize,
     Threshold,
-    data_options,
     describe,
 )
 from bridge.commands._parsing import parse_hidden
@@ -33,7 +25,6 @@ from bridge.commands._words import counted, data_in_words
 from bridge.comparison import row_dict
 from bridge.studies import StudySettings, scaled, study as run_study
 from dynamics.training import SGD
-from landscape import datasets
 
 Scale = Literal["quick", "paper"]
 HIDDEN = ["10", "5,5", "4,4,4"]  # the architectures of the paper
@@ -45,13 +36,8 @@ def study(
         Scale, typer.Option(help="quick: a few minutes; paper: runs as in the paper, and a longer search.")
     ] = "quick",
     hidden: Annotated[list[str], typer.Option(help="Units of each hidden layer; may be repeated.")] = HIDDEN,
-    dataset: DatasetName = "ljat",
-    rows: Rows = None,
-    dataset_seed: DatasetSeed = 0,
-    data_dir: DataDir = None,
-    in_order: InOrder = False,
-    standardize: Standardize = False,
-    label_column: LabelColumn = None,
+    *,
+    options: DataOptions,
     searches: Annotated[int | None, typer.Option(min=0, help="Searches per landscape. [default: by --scale]")] = None,
     replicas: Annotated[int | None, typer.Option(min=2, help="Runs per ensemble. [default: by --scale]")] = None,
     steps: Annotated[int | None, typer.Option(min=2, help="Length of each run (steps). [default: by --scale]")] = None,
@@ -67,8 +53,7 @@ def study(
 
     Run the same command again to continue an interrupted study.
     """
-    options = data_options(in_order, standardize, label_column)
-    data = datasets.load(dataset, rows=rows, seed=dataset_seed, data_dir=data_dir, **options)
+    data = options.load()
     architectures = tuple(parse_hidden(text) for text in hidden)
     settings = StudySettings(
         scale=scaled(scale, searches=searches, replicas=replicas, steps=steps),

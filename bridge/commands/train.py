@@ -1,32 +1,23 @@
 """Command `train`."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from bridge.commands._cluster import cluster
-from bridge.commands._loss import make_loss, warn_of_scales
+from bridge.commands._data_options import LossOptions, warn_of_scales
 from bridge.commands._notes import note
 from bridge.commands._options import (
     AsJson,
     BatchSize,
-    DataDir,
-    DatasetName,
-    DatasetSeed,
     Hidden,
-    InOrder,
     Jobs,
-    LabelColumn,
     LearningRate,
-    Regularization,
-    RegularizeBiases,
-    Rows,
     Scheduler,
     Seed,
-    Standardize,
-    data_options,
     describe,
 )
 from bridge.commands._parsing import parse_steps
@@ -87,16 +78,9 @@ def train(
     start: Annotated[str, typer.Option(help=START_HELP)] = "glorot",
     batch_size: BatchSize = 100,
     precision: Annotated[str, typer.Option(help="Floating-point precision: float32 or float64.")] = "float32",
-    dataset: DatasetName = "ljat",
-    rows: Rows = None,
-    dataset_seed: DatasetSeed = 0,
+    *,
+    options: LossOptions,
     dataset_seeds: Annotated[int | None, typer.Option(min=1, help=SEEDS_HELP)] = None,
-    data_dir: DataDir = None,
-    in_order: InOrder = False,
-    standardize: Standardize = False,
-    label_column: LabelColumn = None,
-    regularization: Regularization = 1e-4,
-    regularize_biases: RegularizeBiases = True,
     waiting_times: Annotated[
         str | None,
         typer.Option(help="Waiting times (steps), e.g. 1000,2000. [default: the paper's, as far as the runs reach]"),
@@ -123,12 +107,11 @@ def train(
         schedule=parse_schedule(schedule),
     )
     begins = parse_start(start)
-    options = data_options(in_order, standardize, label_column)
-    files = realization_files(output, dataset, dataset_seed, dataset_seeds)
+    files = realization_files(output, options.dataset, options.dataset_seed, dataset_seeds)
     begin, taken, results = time.perf_counter(), 0, []
     with cluster(scheduler), progress_bar() as bar:
         for number, file in files.items():
-            loss = make_loss(hidden, dataset, rows, number, data_dir, regularization, regularize_biases, **options)
+            loss = replace(options, dataset_seed=number).loss(hidden)
             warning = warn_of_scales(loss.data)
             counts: list[int] = []
             times = two_time_grid(

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm, permutation_test, spearmanr
 
-from bridge.comparison._rows import ComparisonRow
-from landscape.support import RNG, Result
+from bridge.comparison._rows import ComparisonRow, row_numbers
+from landscape.support import RNG, Estimate, Result
 
 FEWEST = 4  # rows: the interval's variance is divided by n - 3
 QUANTITIES = (
@@ -18,15 +18,15 @@ QUANTITIES = (
 
 
 @dataclass(frozen=True)
-class RankCorrelation(Result, shows=("quantity", "value", "low", "high", "p", "rows")):
+class RankCorrelation(Result, shows=("quantity", "coefficient", "p", "rows")):
     """Spearman's rank correlation of a quantity with mu; nan if too few rows have both.
 
     Parameters
     ----------
     quantity : str
         A field of `ComparisonRow`.
-    value, low, high : float
-        The coefficient and its 95 % interval.
+    coefficient : Estimate
+        With its 95 % interval.
     p : float
         Two-sided, by permutation.
     rows : int
@@ -34,9 +34,7 @@ class RankCorrelation(Result, shows=("quantity", "value", "low", "high", "p", "r
     """
 
     quantity: str
-    value: float
-    low: float
-    high: float
+    coefficient: Estimate[float]
     p: float
     rows: int
 
@@ -44,8 +42,9 @@ class RankCorrelation(Result, shows=("quantity", "value", "low", "high", "p", "r
 def rank_correlations(rows: Sequence[ComparisonRow], *, rng: RNG = None) -> tuple[RankCorrelation, ...]:
     """Rank correlation with mu of all `QUANTITIES`. `rng` draws the permutations."""
     rng = np.random.default_rng(rng)
-    mu = np.array([row.mu for row in rows], dtype=np.float64)
-    return tuple(rank_correlation(name, [getattr(row, name) for row in rows], mu, rng=rng) for name in QUANTITIES)
+    numbers = [row_numbers(row) for row in rows]
+    mu = [row["mu"] for row in numbers]
+    return tuple(rank_correlation(name, [row[name] for row in numbers], mu, rng=rng) for name in QUANTITIES)
 
 
 def rank_correlation(
@@ -62,10 +61,10 @@ def rank_correlation(
     pairs = pairs[np.isfinite(pairs).all(axis=1)]
     n = len(pairs)
     if n < FEWEST or any(np.ptp(column) == 0 for column in pairs.T):
-        return RankCorrelation(quantity, np.nan, np.nan, np.nan, np.nan, n)
+        return RankCorrelation(quantity, Estimate(np.nan, np.nan, np.nan), np.nan, n)
     a, b = pairs.T
     value = _spearman(a, b)
-    low, high = spearman_interval(value, n, confidence)
+    coefficient = Estimate(value, *spearman_interval(value, n, confidence))
     test = permutation_test(
         (a,),
         lambda part: _spearman(part, b),
@@ -73,7 +72,7 @@ def rank_correlation(
         n_resamples=4999,
         rng=np.random.default_rng(rng),
     )
-    return RankCorrelation(quantity, value, low, high, float(test.pvalue), n)
+    return RankCorrelation(quantity, coefficient, float(test.pvalue), n)
 
 
 def spearman_interval(value: float, rows: int, confidence: float) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,13 @@ from dynamics.runs import Trajectories, load_trajectories
 from landscape.database import Database
 from landscape.graph import LandscapeGraph, funnelling
 from landscape.search import summarize
-from landscape.support import Result, about
+from landscape.support import Estimate, Result, about, in_numbers
 
 LANDSCAPE, RUNS, CONTROL = "landscape.db", "sgd.h5", "descent.h5"  # in the folder of each architecture
 
 
 @dataclass(frozen=True)
-class ComparisonRow(Result, shows=("hidden", "dataset", "rows", "minima", "replicas", "mu", "mu_status")):
+class ComparisonRow(Result, shows=("hidden", "dataset", "rows", "minima", "replicas", "mu", "mu.status")):
     """Landscape and dynamics of one architecture on one data set; losses in nats, nan: unknown."""
 
     study: str
@@ -37,17 +37,13 @@ class ComparisonRow(Result, shows=("hidden", "dataset", "rows", "minima", "repli
     minima: int
     transition_states: int
     components: int
-    estimated_minima: float  # Chao1 over random starts: a lower bound in expectation; nan: not determined
-    estimated_minima_low: float  # a lower bound at 95 %
-    estimated_minima_high: float  # inf: there is no upper bound
+    estimated_minima: Estimate[float]  # lower bound, see `landscape.search.summarize`
     minima_from_sgd: int  # first found by quenching snapshots
     lowest_loss: float
     replicas: int
     steps: int
     threshold: float
-    mu: float
-    mu_low: float
-    mu_high: float
+    mu: Estimate[float]  # its status says whether it can be trusted
     mu_runs_mean: float  # from the mean of the t* of single runs
     mu_control: float  # full-batch descent from the same starts
     funnelled: float = math.nan  # share of minima that reach the lowest with small climbs, see `funnelling`
@@ -56,7 +52,6 @@ class ComparisonRow(Result, shows=("hidden", "dataset", "rows", "minima", "repli
     median_climb: float = math.nan  # over minima connected to the lowest: minimax barrier minus the own loss
     visited_minima: int = 0  # whose gradient-flow basins contain mapped snapshots
     visited_entropy: float = math.nan  # entropy in nats of the shares of these snapshots in the minima
-    mu_status: str = "ok"  # of `Aging.mu`: whether it can be trusted
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ class Comparison(Result):
     rows: tuple[ComparisonRow, ...]
 
     def _records(self) -> list[Mapping[str, Any]]:
-        return [asdict(row) for row in self.rows]
+        return [row_numbers(row) for row in self.rows]
 
 
 def compare(directory: str | Path, *, threshold: float = 1e-2) -> Comparison:
@@ -127,7 +122,6 @@ def _row(
         found = summarize(database)
         shape = describe_landscape(database)
         data = database.provenance.dataset
-        estimate = found.estimated_minima
         return ComparisonRow(
             study=folder.name,
             hidden=",".join(str(n) for n in runs.layer_sizes[1:-1]),
@@ -139,20 +133,15 @@ def _row(
             minima=found.minima,
             transition_states=found.transition_states,
             components=found.components,
-            estimated_minima=estimate.value if estimate else math.nan,
-            estimated_minima_low=estimate.low if estimate else math.nan,
-            estimated_minima_high=estimate.high if estimate else math.nan,
+            estimated_minima=found.estimated_minima or Estimate(math.nan, math.nan, math.nan),
             minima_from_sgd=sum(minimum.origin == ORIGIN for minimum in database.minima),
             lowest_loss=found.lowest_loss,
             replicas=runs.replicas,
             steps=int(runs.steps[-1]),
             threshold=threshold,
-            mu=fit.mu.value,
-            mu_low=fit.mu.low,
-            mu_high=fit.mu.high,
+            mu=fit.mu,
             mu_runs_mean=fit.mu_runs_mean.value,
             mu_control=mu_control,
-            mu_status=str(fit.status),
             **shape,
         )
 
@@ -194,8 +183,13 @@ def lowest_barriers(graph: LandscapeGraph) -> NDArray[np.float64]:
     return barriers
 
 
+def row_numbers(row: ComparisonRow) -> dict[str, Any]:
+    """A row of a table: NAME, NAME_low and NAME_high of an estimate, and the status of mu."""
+    return in_numbers(vars(row)) | {"mu_status": str(row.mu.status)}
+
+
 def row_dict(row: ComparisonRow) -> dict[str, Any]:
-    """A row for JSON: the estimate as value, low, high."""
-    values = asdict(row)
-    low, high = values.pop("estimated_minima_low"), values.pop("estimated_minima_high")
-    return values | {"estimated_minima": {"value": row.estimated_minima, "low": low, "high": high}}
+    """A row for JSON: the number of minima as value, low, high."""
+    values = row_numbers(row)
+    del values["estimated_minima_low"], values["estimated_minima_high"]
+    return values | {"estimated_minima": row.estimated_minima.parts}

@@ -4,10 +4,11 @@ import csv
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
 from pathlib import Path
 
-from bridge.comparison._rows import ComparisonRow, row_dict
+import numpy as np
+
+from bridge.comparison._rows import ComparisonRow, row_dict, row_numbers
 from landscape.support import to_json, write_text
 
 HEADINGS = {
@@ -45,10 +46,10 @@ def check_table_path(path: Path) -> None:
 
 def as_csv(rows: Sequence[ComparisonRow]) -> str:
     """Every field of every row."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(ComparisonRow)], lineterminator="\n")
+    text, numbers = io.StringIO(), [row_numbers(row) for row in rows]
+    writer = csv.DictWriter(text, list(numbers[0]) if numbers else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
+    writer.writerows(numbers)
     return text.getvalue()
 
 
@@ -65,16 +66,16 @@ def as_latex(rows: Sequence[ComparisonRow]) -> str:
 
 
 def _cell(row: ComparisonRow, name: str) -> str:
-    value = getattr(row, name)
+    value = row_numbers(row)[name]
     if isinstance(value, str):
         return value.replace("_", r"\_")
     if isinstance(value, float) and not math.isfinite(value):
         return "--"
     if name == "mu":
-        known = math.isfinite(row.mu_low) and math.isfinite(row.mu_high)
-        return f"{value:.2f}" + (f" [{row.mu_low:.2f}, {row.mu_high:.2f}]" if known else "")
+        known = np.isfinite(row.mu.interval).all()
+        return f"{value:.2f}" + (f" [{row.mu.low:.2f}, {row.mu.high:.2f}]" if known else "")
     if name == "estimated_minima":
-        return f"{row.estimated_minima_low:.0f}"
+        return f"{row.estimated_minima.low:.0f}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 

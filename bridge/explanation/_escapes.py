@@ -14,7 +14,7 @@ from dynamics.training import SGD, Points, train
 from landscape.descent import Method, is_stationary, quench
 from landscape.losses import CrossEntropyLoss
 from landscape.stationary import Minimum, certificate, local_model, same_point
-from landscape.support import Result, run_tasks
+from landscape.support import Estimate, Result, run_tasks
 
 Array = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ class Escapes(Result, shows=("rate", "confidence", "times")):
     times : (R,) float64
         Gradient-flow time (learning rate x steps) of each escape, or of the end of the run without one.
     escaped : (R,) bool
-    rate, rate_low, rate_high : float
+    rate : Estimate
         Escapes per unit of gradient-flow time: the maximum-likelihood estimate for exponential times censored at the
         end of the runs, and its exact interval. nan without an escape.
     confidence : float
@@ -36,15 +36,13 @@ class Escapes(Result, shows=("rate", "confidence", "times")):
 
     times: Array
     escaped: NDArray[np.bool_]
-    rate: float
-    rate_low: float
-    rate_high: float
+    rate: Estimate[float]
     confidence: float
 
     @property
     def mean_time(self) -> float:
         """Mean escape time, 1 / rate."""
-        return 1.0 / self.rate
+        return 1.0 / self.rate.value
 
 
 def langevin_escapes(
@@ -137,10 +135,10 @@ def first_escapes(
     at = np.array(list(run_tasks(tasks, runs.replicas, jobs=jobs, progress=progress)))
     escaped = at >= 0
     times = learning_rate * np.where(escaped, runs.steps[at], runs.steps[-1])
-    return Escapes(times, escaped, *exponential_rate(times, escaped, confidence), confidence)
+    return Escapes(times, escaped, exponential_rate(times, escaped, confidence), confidence)
 
 
-def exponential_rate(times: ArrayLike, happened: ArrayLike, confidence: float = 0.95) -> tuple[float, float, float]:
+def exponential_rate(times: ArrayLike, happened: ArrayLike, confidence: float = 0.95) -> Estimate[float]:
     """Rate of exponential times, some of them censored: k / sum of all times for k events, and its interval.
 
     The interval is that of a Poisson count, chi^2 quantiles of 2 k and 2 k + 2 degrees of freedom over twice the sum;
@@ -148,11 +146,11 @@ def exponential_rate(times: ArrayLike, happened: ArrayLike, confidence: float = 
     """
     total, k = float(np.sum(times)), int(np.sum(happened))
     if total <= 0.0:
-        return float("nan"), float("nan"), float("nan")
+        return Estimate(np.nan, np.nan, np.nan)
     tail = (1.0 - confidence) / 2.0
     low = float(stats.chi2.ppf(tail, 2 * k)) / (2.0 * total) if k else 0.0
     high = float(stats.chi2.ppf(1.0 - tail, 2 * k + 2)) / (2.0 * total)
-    return (k / total if k else float("nan")), low, high
+    return Estimate(k / total if k else np.nan, low, high)
 
 
 def _first_escape(loss: CrossEntropyLoss, snapshots: Array, home: Minimum, method: Method) -> int:

@@ -18,7 +18,7 @@ from dynamics.aging_times import Aging, aging, at_lags
 from dynamics.displacement import MeanSquareDisplacement, of_known
 from landscape.database import Database
 from landscape.losses import CrossEntropyLoss
-from landscape.support import RNG, Result, seed_of
+from landscape.support import RNG, Estimate, Result, seed_of, stacked
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -32,31 +32,26 @@ class ObservedHops(Result, shows=("same", "dwell_times", "departures")):
     Parameters
     ----------
     waiting_times, lags : (W,), (T,) int64
-    same : (W, T) float64
-        Share of the covered runs that are in the same minimum at tw and tw + t, among those with one at both; nan
-        without any.
-    same_interval : (W, T, 2) float64
-        Exact 95 % interval of this share.
+    same : Estimate of (W, T) float64
+        Share of the covered runs that are in the same minimum at tw and tw + t, among those with one at both, and its
+        exact 95 % interval; nan without any.
     minimum_ids : (V,) int64
     stays : (V,) float64
         Steps that the runs were observed in each of these minima, up to the last waiting time and lag.
     departures : (V,) int64
         Stays with an observed end (`bridge.residence`), at most one between two snapshots.
-    dwell_times, dwell_low, dwell_high : (V,) float64
+    dwell_times : Estimate of (V,) float64
         Mean time in the minimum, stays / departures, and its 95 % interval; inf without a departure, nan without a
         stay.
     """
 
     waiting_times: Integers
     lags: Integers
-    same: Array
-    same_interval: Array
+    same: Estimate[Array]
     minimum_ids: Integers
     stays: Array
     departures: Integers
-    dwell_times: Array
-    dwell_low: Array
-    dwell_high: Array
+    dwell_times: Estimate[Array]
 
 
 def observed_hops(
@@ -77,7 +72,7 @@ def observed_hops(
     wanted = np.asarray(lags, dtype=np.int64)
     residence = Residence.of_quenched(quenched, np.asarray(minimum_ids, dtype=np.int64))
     shape = (hopping.waiting_times.size, wanted.size)
-    same, ends = np.full(shape, np.nan), np.full((*shape, 2), np.nan)
+    same = Estimate(np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan))
     for w, t in np.ndindex(*shape):
         i, j = (np.flatnonzero(quenched.steps == hopping.waiting_times[w] + lag) for lag in (0, wanted[t]))
         if not (i.size and j.size):
@@ -85,30 +80,28 @@ def observed_hops(
         there, elsewhere = (flags[hopping.covered[:, w], j[0] - i[0]] for flags in residence.compare(int(i[0])))
         if known := int((there | elsewhere).sum()):
             kept = int(there.sum())
-            same[w, t], ends[w, t] = kept / known, binomtest(kept, known).proportion_ci(0.95)
+            same.value[w, t] = kept / known
+            same.low[w, t], same.high[w, t] = binomtest(kept, known).proportion_ci(0.95)
     often = quenched.steps <= hopping.waiting_times[-1] + wanted[-1]  # not the long rest of the runs
     found = stays_of(Residence(residence.steps[often], residence.ids[:, often]))
     stays = [found.minimum_ids == number for number in hopping.minimum_ids]
     total = np.array([found.lengths[stay].sum() for stay in stays])
     left = np.array([(~found.right_censored[stay]).sum() for stay in stays], dtype=np.int64)
-    means = [mean_dwell_time(length, count) for length, count in zip(total, left, strict=True)]
-    mean, low, high = np.array(means).reshape(-1, 3).T
-    return ObservedHops(
-        hopping.waiting_times, wanted, same, ends, hopping.minimum_ids, total, left, mean, low, high
-    )  # fmt: skip
+    means = stacked([mean_dwell_time(length, count) for length, count in zip(total, left, strict=True)])
+    return ObservedHops(hopping.waiting_times, wanted, same, hopping.minimum_ids, total, left, means)
 
 
-def mean_dwell_time(total: float, departures: int) -> tuple[float, float, float]:
+def mean_dwell_time(total: float, departures: int) -> Estimate[float]:
     """Mean of dwell times with sum `total` and `departures` observed ends, and its 95 % interval.
 
     inf without an observed end; nan if the runs were not observed to stay at all.
     """
     if total <= 0.0:
-        return float("nan"), float("nan"), float("nan")
-    rate, low, high = exponential_rate(total, departures)
+        return Estimate(np.nan, np.nan, np.nan)
+    rate = exponential_rate(total, departures)
     with np.errstate(divide="ignore"):
-        mean, shortest, longest = 1.0 / np.array([np.nan_to_num(rate), high, low])
-    return float(mean), float(shortest), float(longest)
+        mean, shortest, longest = 1.0 / np.array([np.nan_to_num(rate.value), rate.high, rate.low])
+    return Estimate(float(mean), float(shortest), float(longest))
 
 
 @dataclass(frozen=True, eq=False)

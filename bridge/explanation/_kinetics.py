@@ -25,7 +25,7 @@ from landscape.database import Database, StoredMinimum, StoredTransitionState
 from landscape.kinetics import Barriers, exit_rates
 from landscape.losses import CrossEntropyLoss
 from landscape.stationary import certify, local_model
-from landscape.support import Result, one_thread
+from landscape.support import Estimate, Result, one_thread, stacked
 
 Array = NDArray[np.float64]
 
@@ -145,7 +145,7 @@ class JumpRates(Result, shows=("rates", "jumps", "unplaced"), axes={"S - 1": "in
     jumps, exposures : (S - 1,) int64
         Changes of basin within each interval, and runs with an inherent structure at both its ends: for the others it
         is unknown whether they left.
-    rates, rates_low, rates_high : (S - 1,) float64
+    rates : Estimate of (S - 1,) float64
         Jumps per step of a run, and the 95 % interval of a Poisson count: a lower bound on the rate if runs jump more
         than once in an interval. nan without exposure.
     images : (S - 1,) int64
@@ -158,9 +158,7 @@ class JumpRates(Result, shows=("rates", "jumps", "unplaced"), axes={"S - 1": "in
     steps: NDArray[np.int64]
     jumps: NDArray[np.int64]
     exposures: NDArray[np.int64]
-    rates: Array
-    rates_low: Array
-    rates_high: Array
+    rates: Estimate[Array]
     images: NDArray[np.int64]
     unplaced: int
 
@@ -177,10 +175,9 @@ def jump_rates(quenched: QuenchedSnapshots) -> JumpRates:
         exponential_rate(exposed * length, count)
         for exposed, length, count in zip(both.sum(axis=0), lengths, jumped.sum(axis=0), strict=True)
     ]
-    rates, low, high = np.array(rows).reshape(-1, 3).T
     images = jumped & (np.abs(np.diff(quenched.losses, axis=1)) < 1e-9)
     return JumpRates(
-        quenched.steps, jumped.sum(axis=0), both.sum(axis=0), rates, low, high, images.sum(axis=0),
+        quenched.steps, jumped.sum(axis=0), both.sum(axis=0), stacked(rows), images.sum(axis=0),
         int((left & ~placed).sum()),
     )  # fmt: skip
 

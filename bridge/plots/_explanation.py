@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -101,8 +102,8 @@ def plot_same_minimum(found: HoppingComparison, chosen: NDArray[np.int64], ax: A
         say(ax, NOT_COVERED)
         return ax
     for k, w in enumerate(chosen.tolist()):
-        ends = np.nan_to_num(np.abs(seen.same_interval[w].T - seen.same[w]))
-        ax.errorbar(seen.lags, seen.same[w], yerr=ends, color=COLORS[k], marker="os^"[k % 3], markersize=4,
+        same = seen.same.map(itemgetter(w))
+        ax.errorbar(seen.lags, same.value, yerr=interval_bars(same), color=COLORS[k], marker="os^"[k % 3], markersize=4,
                     linestyle="none", capsize=2, label=f"observed, $t_w$ = {seen.waiting_times[w]}")  # fmt: skip
         for name, hopping in found.predicted.items():
             label, style, _ = HOPPING[name]
@@ -121,11 +122,9 @@ def plot_dwell_times(found: HoppingComparison, ax: Axes) -> Axes:
         say(ax, NOT_COVERED)
         return ax
     left = seen.departures > 0
-    values = seen.dwell_times[left], foretold[left]
-    ends = np.abs(np.array([seen.dwell_low[left], seen.dwell_high[left]]) - values[0])
-    color = HOPPING["curved"][2]
-    ax.errorbar(values[1], values[0], yerr=ends, color=color, marker="o", markersize=3, linestyle="none", capsize=2,
-                elinewidth=0.5, label="95 % interval")  # fmt: skip
+    observed = seen.dwell_times.map(itemgetter(left))
+    ax.errorbar(foretold[left], observed.value, yerr=interval_bars(observed), color=HOPPING["curved"][2], marker="o",
+                markersize=3, linestyle="none", capsize=2, elinewidth=0.5, label="95 % interval")  # fmt: skip
     ax.scatter(foretold[~left], seen.stays[~left], marker="^", s=12, color="0.6", label="not left: lower bound")
     span = np.array([foretold.min(), max(seen.stays.max(), 1.0)])
     ax.plot(span, span, color="0.5", linewidth=1)

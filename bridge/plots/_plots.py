@@ -139,17 +139,17 @@ def plot_comparison(comparison: Comparison, ax: Axes) -> Axes:
     for row in comparison.rows:
         color = COLORS[list(colors).index(row.hidden) % len(COLORS)]
         fmt = MARKERS[list(markers).index(row.rows) % len(MARKERS)]
-        bars = [[max(row.mu - row.mu_low, 0.0)], [max(row.mu_high - row.mu, 0.0)]]
+        mu, number = row.mu, row.estimated_minima
+        bars = [[max(mu.value - mu.low, 0.0)], [max(mu.high - mu.value, 0.0)]]
         label = f"{row.hidden} (P = {row.parameters}, {row.dataset}, N = {row.rows})"
-        if not np.isfinite(row.mu):
+        if not np.isfinite(mu.value):
             label += ": $\\mu$ not determined"
-        ax.errorbar(row.minima, row.mu, yerr=bars, fmt=fmt, color=color, capsize=3, label=label)
-        bounded = math.isfinite(row.estimated_minima_high)
-        above = row.estimated_minima_high - row.estimated_minima if bounded else 0.0
-        reach = [[max(row.estimated_minima - row.estimated_minima_low, 0.0)], [max(above, 0.0)]]
-        ax.errorbar(row.estimated_minima, row.mu, xerr=reach, fmt=fmt, color=color, mfc="white", capsize=3)
-        if not bounded and math.isfinite(row.estimated_minima + row.mu):
-            at = row.estimated_minima, row.mu
+        ax.errorbar(row.minima, mu.value, yerr=bars, fmt=fmt, color=color, capsize=3, label=label)
+        bounded = math.isfinite(number.high)
+        reach = [[max(number.value - number.low, 0.0)], [max(number.high - number.value, 0.0) if bounded else 0.0]]
+        ax.errorbar(number.value, mu.value, xerr=reach, fmt=fmt, color=color, mfc="white", capsize=3)
+        if not bounded and math.isfinite(number.value + mu.value):
+            at = number.value, mu.value
             arrow = {"arrowstyle": "<-", "color": color, "shrinkB": 4.0}
             ax.annotate("", at, (22.0, 0.0), textcoords="offset points", arrowprops=arrow)
     ax.set(

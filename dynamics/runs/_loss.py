@@ -1,11 +1,12 @@
 """The loss that runs descend, made again from what they say of it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from dynamics.runs._trajectories import Trajectories
 from landscape.database import remake_loss
 from landscape.losses import CrossEntropyLoss
-from landscape.support import reading
+from landscape.support import about
 
 
 def loss_of_runs(runs: Trajectories, data_dir: Path | None = None) -> CrossEntropyLoss:
@@ -27,9 +28,13 @@ def loss_of_runs(runs: Trajectories, data_dir: Path | None = None) -> CrossEntro
         what = "layer_sizes" if not runs.layer_sizes else missing[0]
         msg = f"{runs.source} do not say what they descend: their metadata have no {what}"
         raise ValueError(msg)
-    described = dict(runs.metadata["data"])
+    described = runs.metadata["data"]
+    if not isinstance(described, Mapping):
+        msg = f"{runs.source} do not say what they descend: their metadata say {described!r:.200} of the data"
+        raise ValueError(msg)
+    described = dict(described)
     if data_dir is not None and described.get("name") == "mnist":
         described["data_dir"] = str(data_dir)
     sha256, regularization, biases = (runs.metadata[name] for name in needed[1:])
-    with reading(runs.source, "name a loss that cannot be made again"):
+    with about(runs.source):
         return remake_loss(runs.network, described, sha256, regularization, regularize_biases=biases)

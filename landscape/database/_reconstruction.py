@@ -7,7 +7,7 @@ from landscape import datasets
 from landscape.database._store import Database
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
-from landscape.support import reading
+from landscape.support import about
 
 
 def loss_of(database: Database) -> CrossEntropyLoss:
@@ -22,7 +22,7 @@ def loss_of(database: Database) -> CrossEntropyLoss:
     if provenance.network is None:
         msg = f"{database.path} does not belong to a multilayer perceptron, the only kind that can be reconstructed"
         raise ValueError(msg)
-    with reading(database.path, "names a loss that cannot be reconstructed"):
+    with about(database.path):
         return remake_loss(
             provenance.network,
             provenance.dataset,
@@ -40,7 +40,7 @@ def remake_loss(
     Raises
     ------
     ValueError
-        If the data have changed.
+        If the metadata are of no known data set or the numbers invalid, or the data have changed.
     """
     data = datasets.reload(dataset, sha256)
     return CrossEntropyLoss(network, data, regularization, regularize_biases=regularize_biases)

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 MAKERS: dict[str, Callable[..., Dataset]] = {"ljat": ljat, "mnist": mnist, "table": table}
 # metadata that are not arguments of the maker, or not allowed: reading a file downloads nothing
 NOT_ARGUMENTS = {"table": ("first_label", "classes", "classes_without_training_rows"), "mnist": ("download",)}
+PATHS = {"path": str | os.PathLike, "data_dir": str | os.PathLike | None}  # metadata that are paths
 OLDER_TABLE = ("path", "rows", "standardize", "label_column")  # metadata of a table from older versions
 DEFAULT_LJAT_ROWS = 1000
 
@@ -79,12 +80,16 @@ def reload(metadata: Mapping[str, Any], sha256: str | None = None) -> Dataset:
     Raises
     ------
     ValueError
-        If the metadata name no known data set, or the digest differs: a file has changed since.
+        If the metadata name no known data set or an argument is invalid, or the digest differs: a file has changed.
     """
     name = metadata.get("name")
-    if name not in MAKERS:
-        msg = f"metadata must have a name among {', '.join(MAKERS)}; got {name!r}"
+    if not isinstance(name, str) or name not in MAKERS:
+        msg = f"metadata must have a name among {', '.join(MAKERS)}; got {name!r:.200}"
         raise ValueError(msg)
+    for key, kinds in PATHS.items():
+        if key in metadata and not isinstance(metadata[key], kinds):
+            msg = f"metadata must have a path as {key}; got {metadata[key]!r:.200}"
+            raise ValueError(msg)
     ignored = ("name", *NOT_ARGUMENTS.get(name, ()))
     arguments = {key: value for key, value in metadata.items() if key not in ignored}
     older = name == "table" and "in_order" not in metadata and all(key in metadata for key in OLDER_TABLE)

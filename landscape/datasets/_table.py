@@ -117,7 +117,7 @@ def _dataset(
 
 def older_table(path: str, rows: int, standardize: bool, label_column: str | int | None) -> Dataset:
     """The data set as an older version read it: the first rows train, and labels up to the largest are classes."""
-    where = Path(path)
+    where, rows = Path(path), whole_number("rows", rows, 0)
     with reading(where):
         content, labels, n_classes = read_older(where, label_column)
     if rows > len(labels):

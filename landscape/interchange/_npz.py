@@ -11,6 +11,7 @@ minimum), ``discoveries_*`` (the snapshot that found a minimum), ``unmapped_*`` 
 """
 
 import json
+import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -38,7 +39,7 @@ from landscape.database import (
 )
 from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, later_rows, rows
 from landscape.stationary import GRADIENT_TOLERANCE, Minimum, TransitionState
-from landscape.support import Result, new_file, reading
+from landscape.support import Result, about, new_file, reading, sqlite_failure
 
 Array = NDArray[np.float64]
 Stored = StoredMinimum | StoredTransitionState
@@ -223,43 +224,98 @@ def import_npz(source: str | Path, output: str | Path) -> Restored:
     archive = Archive(source)
     check_new(output)
     with reading(source):
-        provenance = _provenance(archive)
-        minima, states = (_points(archive, prefix, provenance.n_parameters) for prefix in (MINIMA, STATES))
-        ends = archive.get(f"{STATES}_minimum_ids", "i", len(states), 2).tolist()
-        modes = archive.get(f"{STATES}_eigenvectors", "f", len(states), provenance.n_parameters)
-        attempts, structures = rows(ATTEMPTS, archive, Attempt), rows(STRUCTURES, archive, _Structure)
-        found = {one.minimum_id: one for one in later_rows(DISCOVERIES, archive, _Discovered)}
-        reasons = {(one.point, one.method): one.reason for one in later_rows(UNMAPPED, archive, _Unmapped)}
-        unchecked = set(archive.get(UNCHECKED, "i", None).tolist()) if archive.has("unchecked") else set()
-        origins, finds, starts = (
-            _origins(archive),
-            later_rows(FINDS, archive, Find),
-            later_rows(STARTS, archive, _Start),
-        )
-        finds_of: dict[int, list[Find]] = defaultdict(list)
-        for find in finds:
-            finds_of[find.search].append(find)
-        with new_database(output, provenance) as database:
-            for point in minima:
-                _add_minimum(database, point, found.get(point.id))
-            for point, mode, (first, second) in zip(states, modes, ends, strict=True):
-                _add_state(database, point, mode, (first, second), point.id not in unchecked)
-            for attempt in attempts:
-                _known(database, *attempt.minimum_ids)
-                database.add_attempt(attempt, origins.get(attempt.search), finds_of[attempt.search])
-            for start in starts:
-                _known(database, start.minimum_id)
-                database.add_random_start(RandomStart(int(start.seed), start.number, start.minimum_id, start.status))
-            for structure in structures:
-                _known(database, structure.minimum_id)
-                database.add_inherent_structure(
-                    structure.point,
-                    structure.method,
-                    structure.minimum_id,
-                    reasons.get((structure.point, structure.method)),
-                )
-            losses_checked = _check_losses(database, [*minima, *states])
-    return Restored(Path(output), len(minima), len(states), len(attempts), losses_checked)
+        contents = _contents(archive)
+    with about(source), new_database(output, contents.provenance) as database:
+        _fill(database, contents, source)
+        losses_checked = _check_losses(database, [*contents.minima, *contents.states])
+    sizes = len(contents.minima), len(contents.states), len(contents.attempts)
+    return Restored(Path(output), *sizes, losses_checked)
+
+
+@dataclass(frozen=True, eq=False)
+class _Contents:
+    """What the arrays say, checked as far as that needs no database."""
+
+    provenance: Provenance
+    minima: list["_Point"]
+    states: list["_Point"]
+    ends: list[tuple[int, int]]  # minima of each transition state
+    modes: Array  # its eigenvector
+    discoveries: dict[int, Discovery]  # by minimum
+    unchecked: set[int]
+    attempts: list[Attempt]
+    origins: dict[int, SearchOrigin]  # by search
+    finds: dict[int, list[Find]]  # by search
+    starts: list[RandomStart]
+    structures: list[_Structure]
+    reasons: dict[tuple[str, str], str]  # by point and method
+
+
+def _contents(archive: Archive) -> _Contents:
+    provenance = _provenance(archive)
+    minima, states = (_points(archive, prefix, provenance.n_parameters) for prefix in (MINIMA, STATES))
+    finds: dict[int, list[Find]] = defaultdict(list)
+    for find in later_rows(FINDS, archive, Find):
+        finds[find.search].append(find)
+    contents = _Contents(
+        provenance,
+        minima,
+        states,
+        ends=[(a, b) for a, b in archive.get(f"{STATES}_minimum_ids", "i", len(states), 2).tolist()],
+        modes=archive.get(f"{STATES}_eigenvectors", "f", len(states), provenance.n_parameters).astype(np.float64),
+        discoveries={
+            one.minimum_id: Discovery(one.run, one.replica, one.step, one.method)
+            for one in later_rows(DISCOVERIES, archive, _Discovered)
+        },
+        unchecked=set(archive.get(UNCHECKED, "i", None).tolist()) if archive.has("unchecked") else set(),
+        attempts=rows(ATTEMPTS, archive, Attempt),
+        origins=_origins(archive),
+        finds=finds,
+        starts=[
+            RandomStart(int(one.seed), one.number, one.minimum_id, one.status)
+            for one in later_rows(STARTS, archive, _Start)
+        ],
+        structures=rows(STRUCTURES, archive, _Structure),
+        reasons={(one.point, one.method): one.reason for one in later_rows(UNMAPPED, archive, _Unmapped)},
+    )
+    _check_minimum_ids(contents)
+    return contents
+
+
+def _check_minimum_ids(contents: _Contents) -> None:
+    """Raise a ValueError if anything names a minimum that the file does not hold."""
+    for numbers in (
+        *contents.ends,
+        *(attempt.minimum_ids for attempt in contents.attempts),
+        [start.minimum_id for start in contents.starts],
+        [structure.minimum_id for structure in contents.structures],
+    ):
+        for number in numbers:
+            if number is not None and not 1 <= number <= len(contents.minima):
+                msg = f"it names minimum {number}, which it does not hold"
+                raise ValueError(msg)
+
+
+def _fill(database: Database, contents: _Contents, source: Path) -> None:
+    for point in contents.minima:
+        _add_minimum(database, point, contents.discoveries.get(point.id))
+    for point, mode, ends in zip(contents.states, contents.modes, contents.ends, strict=True):
+        _add_state(database, point, mode, ends, point.id not in contents.unchecked)
+    try:
+        _fill_side_tables(database, contents)
+    except sqlite3.IntegrityError as error:  # a search or a start that is there twice
+        raise sqlite_failure(error, source) from error
+
+
+def _fill_side_tables(database: Database, contents: _Contents) -> None:
+    for attempt in contents.attempts:
+        finds = contents.finds.get(attempt.search, [])
+        database.add_attempt(attempt, contents.origins.get(attempt.search), finds)
+    for start in contents.starts:
+        database.add_random_start(start)
+    for one in contents.structures:
+        reason = contents.reasons.get((one.point, one.method))
+        database.add_inherent_structure(one.point, one.method, one.minimum_id, reason)
 
 
 def _check_losses(database: Database, points: Sequence["_Point"]) -> bool:
@@ -304,7 +360,7 @@ def _provenance(archive: Archive) -> Provenance:
 class _Point:
     """One point from the arrays."""
 
-    what: str
+    what: str  # begins a message about what is wrong with it
     id: int
     coordinates: Array
     value: float
@@ -336,7 +392,7 @@ def _points(archive: Archive, prefix: str, n_parameters: int) -> list[_Point]:
     eigenvalues = archive.get(f"{prefix}_eigenvalues", "f", len(ids), n_parameters)
     points = [
         _Point(
-            what=f"entry {k} of {prefix}",
+            what=f"{archive.path} is damaged: entry {k} of {prefix}",
             id=k + 1,
             coordinates=coordinates[k].astype(np.float64),
             value=columns["losses"][k],
@@ -358,9 +414,9 @@ def _length(eigenvalues: Array) -> int:
     return int(np.flatnonzero(~np.isnan(eigenvalues)).max(initial=-1)) + 1
 
 
-def _add_minimum(database: Database, point: _Point, found: _Discovered | None) -> None:
+def _add_minimum(database: Database, point: _Point, discovery: Discovery | None) -> None:
     minimum = Minimum(point.coordinates, point.value, point.rms_gradient, point.eigenvalues)
-    discovery = None if found is None else Discovery(found.run, found.replica, found.step, found.method)
+    _refuse(point, database.minimum_problem(minimum))
     added = database.add_minimum(
         minimum, origin=point.origin, search=point.search, hits=point.hits, discovery=discovery
     )
@@ -371,27 +427,21 @@ def _add_state(database: Database, point: _Point, mode: Array, ends: tuple[int, 
     if not moderate(mode):
         msg = f"{point.what} has an eigenvector that is not finite"
         raise ValueError(msg)
-    _known(database, *ends)
-    state = TransitionState(
-        point.coordinates, point.value, point.rms_gradient, point.eigenvalues, mode.astype(np.float64)
-    )
-    if problem := database.transition_state_problem(state, ends):
-        msg = f"{point.what}: {problem}"
-        raise ValueError(msg)
+    state = TransitionState(point.coordinates, point.value, point.rms_gradient, point.eigenvalues, mode)
+    _refuse(point, database.transition_state_problem(state, ends))
     added = database.add_transition_state(
         state, ends, origin=point.origin, search=point.search, hits=point.hits, ends_checked=ends_checked
     )
     _check_added(point, *added)
 
 
+def _refuse(point: _Point, problem: str | None) -> None:
+    if problem is not None:
+        msg = f"{point.what}: {problem}"
+        raise ValueError(msg)
+
+
 def _check_added(point: _Point, number: int, new: bool) -> None:
     if not new:
         msg = f"{point.what} is the same point as the one with id {number}"
         raise ValueError(msg)
-
-
-def _known(database: Database, *numbers: int | None) -> None:
-    for number in numbers:
-        if number is not None and not 1 <= number <= len(database.minima):
-            msg = f"it names minimum {number}, which it does not hold"
-            raise ValueError(msg)

@@ -1,6 +1,7 @@
 """Losses as functions of the parameters of a network: one protocol, two implementations."""
 
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -364,8 +365,8 @@ def mean_cross_entropy(logits: Array, labels: NDArray[np.int64]) -> float:
 
 def check_regularization(value: Any) -> float:
     """`value` as a float >= 0, or a ValueError."""
-    value = float(value)
-    if not (np.isfinite(value) and value >= 0.0):
-        msg = f"regularization must be a finite number >= 0; got {value}"
+    number = float(value) if isinstance(value, Real) else np.nan
+    if not (np.isfinite(number) and number >= 0.0):
+        msg = f"regularization must be a finite number >= 0; got {value!r:.200}"
         raise ValueError(msg)
-    return value
+    return number

@@ -195,7 +195,7 @@ def is_complete(found: Exploration, completeness: float) -> bool:
     """
     if found.searches < FEWEST_SEARCHES or found.random_starts < FEWEST_STARTS:
         return False
-    return min(found.found_share, found.coverage) >= completeness
+    return min(found.found_share, found.coverage.value) >= completeness
 
 
 def _check(

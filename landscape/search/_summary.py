@@ -30,8 +30,7 @@ class Exploration(
     components: int
     lowest_loss: float  # nats; nan without a minimum
     estimated_minima: Estimate[float] | None  # lower bound, see `summarize`; None without a minimum
-    coverage: float  # probability that a random start ends where another one did (Good-Turing); nan: not determined
-    coverage_low: float = math.nan  # of its 95 % interval
+    coverage: Estimate[float]  # probability that a random start ends where another one did (Good-Turing)
     random_starts: int = 0  # random starts that ended in minima, the basis of estimate and coverage
     random_minima: int = 0  # distinct minima that they found
     found_share: float = math.nan  # upper bound on the share that they found of the minima in reach
@@ -78,8 +77,7 @@ def summarize(database: Database, targets: Targets | None = None) -> Exploration
         components=int(labels.max()) + 1 if len(labels) else 0,
         lowest_loss=float(graph.losses[0]) if n else float("nan"),
         estimated_minima=estimate if n else None,
-        coverage=coverage.value,
-        coverage_low=coverage.low,
+        coverage=coverage,
         random_starts=starts.size,
         random_minima=hits.size,
         found_share=share,

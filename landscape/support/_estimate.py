@@ -40,7 +40,7 @@ class Estimate(Generic[Value]):
         return {"value": self.value, "low": self.low, "high": self.high}
 
     def map(self, function: Callable[[Value], Value]) -> "Estimate[Value]":
-        """The estimate of an increasing function of the value."""
+        """The estimate of an increasing function of the value, such as some of its entries."""
         return replace(self, value=function(self.value), low=function(self.low), high=function(self.high))
 
 

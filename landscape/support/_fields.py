@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from landscape.support._estimate import Estimate
+
 AXES = {
     "R": "replica",
     "W": "waiting_time",
@@ -166,15 +168,10 @@ def _axes_of(cls: type) -> Mapping[str, str]:
 
 def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """An estimate is a number, or an array, and its interval."""
-    if is_estimate(value) and np.ndim(value.value):
+    if isinstance(value, Estimate) and np.ndim(value.value):
         yield from ((name, value.value), (f"{name}_low", value.low), (f"{name}_high", value.high))
     else:
         yield name, value
-
-
-def is_estimate(value: Any) -> bool:
-    """Whether a value has an interval."""
-    return all(hasattr(value, name) for name in ("value", "low", "high"))
 
 
 def _dims(name: str, value: Any, letters: tuple[str, ...] | None, names: Mapping[str, str]) -> tuple[str, ...]:
@@ -200,7 +197,7 @@ def _axis(name: str, letter: str, names: Mapping[str, str]) -> str:
 
 def number(value: Any) -> str:
     """A value in a few characters."""
-    if is_estimate(value):
+    if isinstance(value, Estimate):
         return _with_interval(value)
     if isinstance(value, Enum):
         return str(value.value)
@@ -211,7 +208,7 @@ def number(value: Any) -> str:
     return str(value)
 
 
-def _with_interval(estimate: Any) -> str:
+def _with_interval(estimate: Estimate[Any]) -> str:
     """E.g. "0.78 [0.70, 0.86]": the interval's width to two digits. For an array, its range."""
     if np.ndim(estimate.value):
         return extent(np.asarray(estimate.value))

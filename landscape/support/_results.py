@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from landscape.support import _tables
-from landscape.support._fields import Field, extent, fields_of, is_estimate, number, unit_of
+from landscape.support._estimate import Estimate
+from landscape.support._fields import Field, extent, fields_of, number, unit_of
 
 if TYPE_CHECKING:
     import pandas  # pyright: ignore[reportMissingImports]
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 WIDTH = 110  # characters of a line
 LONGEST = 40  # characters of a text or a tuple beyond which a line does not show it
-SCALARS = (bool, int, float, str, Path, Enum, tuple, np.number, np.bool_)
+SCALARS = (bool, int, float, str, Path, Enum, tuple, np.number, np.bool_, Estimate)
 
 
 class Result:
@@ -153,8 +154,6 @@ def _told(result: Any, name: str) -> str:
     owner = attrgetter(path)(result) if path else result
     value, unit = getattr(owner, last), unit_of(last, getattr(owner, "_units", {}))
     text = extent(value) if isinstance(value, np.ndarray) and value.ndim else number(value)
-    if hasattr(owner, f"{last}_low") and hasattr(owner, f"{last}_high"):
-        text += f" [{number(getattr(owner, f'{last}_low'))}, {number(getattr(owner, f'{last}_high'))}]"
     return f"{text} {unit}".rstrip()
 
 
@@ -166,13 +165,10 @@ def _numeric(result: Result) -> Iterator[Field]:
 
 
 def _scalars(result: Result) -> Iterator[tuple[str, str]]:
-    """All numbers and texts but the status; bounds of an interval are told with what they bound."""
-    values = {field.name: field.value for field in _fields(result) if not field.is_array}
-    for name, value in values.items():
-        stem, _, end = name.rpartition("_")
-        is_bound = end in {"low", "high"} and {f"{stem}_low", f"{stem}_high"} <= set(values)
-        if not is_bound and not name.endswith("status") and (isinstance(value, SCALARS) or is_estimate(value)):
-            yield name, _told(result, name)
+    """All numbers and texts but the status."""
+    for field in _fields(result):
+        if not field.is_array and not field.name.endswith("status") and isinstance(field.value, SCALARS):
+            yield field.name, _told(result, field.name)
 
 
 def _array_text(field: Field) -> str:

@@ -27,18 +27,18 @@ def _comparison_cells(found: ArchitectureResults) -> tuple[object, ...]:
     row = found.row
     return (
         row.hidden, row.parameters, row.minima,
-        at_least(Estimate(row.estimated_minima, row.estimated_minima_low, row.estimated_minima_high)),
+        at_least(row.estimated_minima),
         row.transition_states, row.components, f"{row.lowest_loss:.4f}",
         f"{len(found.visited.minimum_ids)} ({row.minima_from_sgd})",
-        _with_interval(row.mu, row.mu_low, row.mu_high),
+        _with_interval(row.mu),
         number_text(row.mu_runs_mean), number_text(row.mu_control),
     )  # fmt: skip
 
 
-def _with_interval(value: float, low: float, high: float) -> str:
-    if not np.isfinite(value):
+def _with_interval(estimate: Estimate[float]) -> str:
+    if not np.isfinite(estimate.value):
         return NO_VALUE
-    return f"{number_text(value)} [{number_text(low)}, {number_text(high)}]"
+    return f"{number_text(estimate.value)} [{number_text(estimate.low)}, {number_text(estimate.high)}]"
 
 
 def visited_table(found: ArchitectureResults) -> str:

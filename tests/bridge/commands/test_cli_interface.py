@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from contextlib import redirect_stderr
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numba
 import numpy as np
@@ -29,6 +30,7 @@ import bridge.commands.info
 import dynamics
 import landscape
 from bridge.commands import _progress
+from bridge.commands._expansion import expanded
 from bridge.commands._failures import BUG, is_complaint, was_interrupted
 from bridge.commands._group import app
 from bridge.commands._notes import ANNOUNCE
@@ -59,6 +61,25 @@ def files(tmp_path_factory):
 
 def options(name):
     return {option for parameter in GROUP.load(name).params for option in parameter.opts}
+
+
+def test_a_dataclass_of_options_is_an_argument_of_a_command():
+    @dataclass(frozen=True, kw_only=True)
+    class Sizes:
+        width: Annotated[int, typer.Option(help="Width.")] = 3
+        deep: Annotated[bool, typer.Option("--deep", help="Depth.")] = False
+
+    def command(name: str, *, sizes: Sizes, last: int = 1) -> None:
+        found.append((name, sizes, last))
+
+    found: list[Any] = []
+    alone = typer.Typer()
+    alone.command()(expanded(command))
+    run = typer.main.get_command(alone)
+    assert [parameter.name for parameter in run.params][:4] == ["name", "width", "deep", "last"]
+    run(["a", "--width", "5", "--last", "2"], standalone_mode=False)
+    run(["b", "--deep"], standalone_mode=False)
+    assert found == [("a", Sizes(width=5), 2), ("b", Sizes(deep=True), 1)]
 
 
 # ---------------------------------------------------------------- help

@@ -1,7 +1,6 @@
 """What a person reads of a result: sentences, units and intervals, from the numbers of the JSON."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,10 +23,11 @@ from bridge.commands.explore import summarize as summarize_exploration
 from bridge.commands.info import summarize_runs
 from bridge.commands.reproduce import summarize as summarize_reproduction
 from bridge.commands.verify import summarize as summarize_verification
+from bridge.comparison import RankCorrelation
+from landscape.support import Estimate
 
 OK = "ok"
 DATA = {"dataset": "ljat", "dataset_seed": 0, "rows": 1000}
-
 
 # ---------------------------------------------------------------- words
 
@@ -175,8 +175,10 @@ def test_a_comparison_names_its_data():
     table = comparison_table([row, row | {"estimated_minima": {"value": math.nan, "low": 9.0}, "mu": math.nan}])
     assert table.rows[0] == ("5,5", "mnist, 1,000 rows, seed 3", "1,234", "9", "10", "8", "1", "0.50 [0.40, ?]")
     assert (table.rows[1][4], table.rows[1][7]) == ("not determined", "not determined")
-    found = [SimpleNamespace(quantity="minima", value=0.5, low=-0.1, high=0.9, p=0.2, rows=4),
-             SimpleNamespace(quantity="frustration", value=math.nan, low=0, high=0, p=1, rows=0)]  # fmt: skip
+    found = [
+        RankCorrelation("minima", Estimate(0.5, -0.1, 0.9), 0.2, 4),
+        RankCorrelation("frustration", Estimate(math.nan, 0, 0), 1, 0),
+    ]
     said = describe_correlations(found)
     assert list(said) == ["minima"]
     assert correlations_in_words(said) == "Rank correlation with mu: minima 0.50 [-0.10, 0.90], p = 0.20."

@@ -151,10 +151,10 @@ def test_decomposition_of_runs_and_jumps(small_loss, visiting):
     jumps = jump_rates(quenched)
     assert jumps.jumps.tolist() == [0, 2, 0, 2]
     assert jumps.images.tolist() == [0, 0, 0, 0]
-    np.testing.assert_allclose(jumps.rates[1], 2 / (2 * 10))
-    assert np.isnan(jumps.rates[0])
-    assert jumps.rates_low[0] == 0.0
-    assert (jumps.rates_high > 0).all()
+    np.testing.assert_allclose(jumps.rates.value[1], 2 / (2 * 10))
+    assert np.isnan(jumps.rates.value[0])
+    assert jumps.rates.low[0] == 0.0
+    assert (jumps.rates.high > 0).all()
 
 
 def test_runs_without_an_inherent_structure_are_no_part_of_the_shares(small_loss, visiting):

@@ -93,7 +93,7 @@ def test_hops_are_what_their_own_functions_say(files, found):
     covered = found.hopping.predicted["curved"].covered
     if covered.all():  # a run that has not moved modulo symmetry is in the same minimum
         same = (found.decomposition.hop.values[..., shared] < 1e-4).mean(axis=0)
-        np.testing.assert_allclose(found.hopping.observed.same, same)
+        np.testing.assert_allclose(found.hopping.observed.same.value, same)
 
 
 def test_the_lag_and_the_runs_behind_the_shares(found):

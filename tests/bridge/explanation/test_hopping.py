@@ -204,11 +204,11 @@ def test_langevin_runs_of_a_network_hop_as_foretold(tmp_path):
     assert found.status is HoppingStatus.OK
     seen = observed_hops(quenched, ids, found, lags)
     assert found.coverage[0] > 0.95
-    low, high = seen.same_interval[0].T
+    low, high = seen.same.low[0], seen.same.high[0]
     assert ((low < found.same[0]) & (found.same[0] < high)).mean() > 0.7
     upper = int(np.argmin(found.dwell_times))
     assert seen.departures[upper] > 15
-    assert 1 / 1.5 < seen.dwell_times[upper] / found.dwell_times[upper] < 1.5
+    assert 1 / 1.5 < seen.dwell_times.value[upper] / found.dwell_times[upper] < 1.5
     squared = symmetry.distance(loss.network, minima[0].point.coordinates, minima[1].point.coordinates) ** 2
     hops = (ids[:, 1:] != ids[:, :1]) * squared / loss.n_parameters
     moved = MeanSquareDisplacement(np.array([tw]), lags, hops[:, None])
@@ -234,17 +234,17 @@ def test_hops_of_hand_made_runs_are_seen(region):
     assert found.covered.tolist() == [[True, True]] * 3 + [[False, True]]
     assert found.coverage.tolist() == [0.75, 1.0]
     seen = observed_hops(quenched_of(ids, [10, 20, 30, 40]), ids, found, [10, 20])
-    np.testing.assert_allclose(seen.same, [[2 / 3, 2 / 3], [2 / 4, 2 / 4]])
-    assert (seen.same_interval[..., 0] < seen.same).all()
-    assert (seen.same < seen.same_interval[..., 1]).all()
+    np.testing.assert_allclose(seen.same.value, [[2 / 3, 2 / 3], [2 / 4, 2 / 4]])
+    assert (seen.same.low < seen.same.value).all()
+    assert (seen.same.value < seen.same.high).all()
     by_id = dict(zip(seen.minimum_ids.tolist(), zip(seen.stays, seen.departures, strict=True), strict=True))
     assert by_id == {3: (30.0, 0), 5: (5.0 + 15.0 + 25.0, 1), 8: (10.0 + 15.0, 2)}
-    assert seen.dwell_times.tolist() == [np.inf, 45.0, 12.5]
+    assert seen.dwell_times.value.tolist() == [np.inf, 45.0, 12.5]
     late = observed_hops(quenched_of(ids, [10, 20, 30, 40_000]), ids, found, [10])  # a snapshot long after the others
     assert late.stays.tolist() == [20.0, 5.0 + 5.0 + 15.0, 10.0 + 15.0]
-    assert mean_dwell_time(45.0, 1)[1] < 45.0 < mean_dwell_time(45.0, 1)[2]
-    assert mean_dwell_time(30.0, 0)[2] == np.inf
-    assert np.isnan(mean_dwell_time(0.0, 0)).all()  # nobody was seen to stay: it is not known that none leaves
+    assert mean_dwell_time(45.0, 1).low < 45.0 < mean_dwell_time(45.0, 1).high
+    assert mean_dwell_time(30.0, 0).high == np.inf
+    assert np.isnan(mean_dwell_time(0.0, 0).value)  # nobody was seen to stay: it is not known that none leaves
 
 
 def test_snapshots_without_a_minimum_are_left_out(region):
@@ -252,8 +252,8 @@ def test_snapshots_without_a_minimum_are_left_out(region):
     quenched = quenched_of(ids, [10, 20])
     quenched.basins[1, 1] = UNKNOWN
     found = predict_hopping(ids[:, :1], region, None, 0.1, RATE, [10], [10])
-    assert observed_hops(quenched, ids, found, [10]).same.tolist() == [[0.5]]
-    assert np.isnan(observed_hops(quenched, ids, found, [15]).same).all()  # no snapshot there
+    assert observed_hops(quenched, ids, found, [10]).same.value.tolist() == [[0.5]]
+    assert np.isnan(observed_hops(quenched, ids, found, [15]).same.value).all()  # no snapshot there
 
 
 def test_thin_coverage_is_a_status(region):

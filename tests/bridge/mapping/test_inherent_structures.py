@@ -1,4 +1,5 @@
 import csv
+import functools
 import json
 import math
 import os
@@ -6,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import FrozenInstanceError, asdict, fields, replace
+from dataclasses import FrozenInstanceError, replace
 from itertools import pairwise
 from pathlib import Path
 from unittest import mock
@@ -37,15 +38,17 @@ from bridge.mapping import SnapshotStatus, _inherent as inherent, _quenching as 
 from bridge.plots import plot_comparison, plot_graph, plot_visits
 from bridge.residence import JumpStatus, per_minimum
 from dynamics import SGD, Trajectories, train
+from dynamics.runs import loss_of_runs
 from dynamics.synthetic import brownian
 from landscape import CrossEntropyLoss, Database, LandscapeGraph, datasets, explore, loss_of, symmetry
 from landscape.database import Discovery
+from landscape.datasets import MAKERS
 from landscape.graph import visible_top
 from landscape.networks import MLP
 from landscape.plots import new_figure
 from landscape.search import estimate_minima
 from landscape.search._exploration import open_or_create
-from landscape.support import to_json, write_text
+from landscape.support import Estimate, to_json, write_text
 
 WIDE, DEEP = (3,), (2, 2)
 SEARCHES, FEW_SEARCHES = 48, 16
@@ -547,6 +550,27 @@ def test_data_that_have_changed_are_refused(tmp_path):
             loss_of(database)
 
 
+def test_a_mistake_in_making_the_data_is_not_taken_for_damage(loss, tmp_path, monkeypatch):
+    @functools.wraps(datasets.ljat)
+    def mistaken(**_):
+        raise TypeError("a mistake in ljat")
+
+    runs = train(loss, SGD(batch_size=20), replicas=1, steps=40, path=tmp_path / "r.h5")
+    monkeypatch.setitem(MAKERS, "ljat", mistaken)
+    with open_or_create(loss, tmp_path / "f.db", 0) as database:
+        for again in (lambda: loss_of(database), lambda: loss_of_runs(runs)):
+            with pytest.raises(TypeError, match=r"^a mistake in ljat"):
+                again()
+
+
+def test_runs_that_name_no_data_are_refused(loss, tmp_path):
+    runs = train(loss, SGD(batch_size=20), replicas=1, steps=40)
+    for data, said in ((5, "say 5 of the data"), ({"name": "ljat", "rows": "x", "seed": 0}, "rows must be")):
+        wrong = replace(runs, metadata={**runs.metadata, "data": data})
+        with pytest.raises(ValueError, match=said):
+            loss_of_runs(wrong)
+
+
 @only_deep
 def test_data_made_by_hand(loss, tmp_path):
     data = datasets.Dataset(loss.data.inputs, loss.data.labels, 4, loss.data.test_inputs, loss.data.test_labels)
@@ -704,17 +728,24 @@ def test_plot_graph_without_transition_states(loss, tmp_path):
         figure.canvas.draw()
 
 
+UNKNOWN = Estimate(math.nan, math.nan, math.nan)
+ESTIMATES = ("estimated_minima", "mu")
+COLUMNS = [  # of the tables that versions before wrote
+    "study", "hidden", "parameters", "dataset", "dataset_seed", "rows", "searches", "minima", "transition_states",
+    "components", "estimated_minima", "estimated_minima_low", "estimated_minima_high", "minima_from_sgd",
+    "lowest_loss", "replicas", "steps", "threshold", "mu", "mu_low", "mu_high", "mu_runs_mean", "mu_control",
+    "funnelled", "frustration", "median_barrier", "median_climb", "visited_minima", "visited_entropy", "mu_status",
+]  # fmt: skip
 ROW = ComparisonRow(
     study="h3", hidden="3", parameters=25, dataset="ljat", dataset_seed=0, rows=100, searches=32, minima=6,
     transition_states=5,
-    components=2, estimated_minima=8.5, estimated_minima_low=6.5, estimated_minima_high=20.0, minima_from_sgd=1,
-    lowest_loss=0.34, replicas=4, steps=200, threshold=1e-2, mu=0.9, mu_low=0.7, mu_high=1.2, mu_runs_mean=0.8,
-    mu_control=math.nan,
+    components=2, estimated_minima=Estimate(8.5, 6.5, 20.0), minima_from_sgd=1, lowest_loss=0.34, replicas=4,
+    steps=200, threshold=1e-2, mu=Estimate(0.9, 0.7, 1.2), mu_runs_mean=0.8, mu_control=math.nan,
 )  # fmt: skip
 
 
 def test_plot_comparison_draws_every_row():
-    rows = (ROW, replace(ROW, hidden="2,2", minima=9, mu=0.5, mu_low=0.4, mu_high=0.6))
+    rows = (ROW, replace(ROW, hidden="2,2", minima=9, mu=Estimate(0.5, 0.4, 0.6)))
     figure, (ax,) = new_figure(4, 3)
     assert plot_comparison(Comparison(rows), ax) is ax
     bars = [c for c in ax.containers if isinstance(c, ErrorbarContainer)]
@@ -732,7 +763,7 @@ def test_plot_comparison_draws_every_row():
 
 @pytest.mark.parametrize("unknown", ["mu", "estimated_minima", "minima"])
 def test_plot_comparison_with_what_is_not_known(unknown):
-    nothing = {"minima": 0} if unknown == "minima" else {f"{unknown}{end}": math.nan for end in ("", "_low", "_high")}
+    nothing = {unknown: 0 if unknown == "minima" else UNKNOWN}
     figure, (ax,) = new_figure(4, 3)
     plot_comparison(Comparison((replace(ROW, **nothing),)), ax)
     figure.canvas.draw()
@@ -774,9 +805,9 @@ def test_compare(studied):
             assert (row.minima, row.transition_states) == (len(database.minima), len(database.transition_states))
             assert row.lowest_loss == database.minima[0].point.value
         assert row.minima_from_sgd == 0
-        assert row.minima <= row.estimated_minima
-        assert row.estimated_minima_low <= row.estimated_minima <= row.estimated_minima_high
-        assert row.mu_low <= row.mu <= row.mu_high
+        assert row.minima <= row.estimated_minima.value
+        assert row.estimated_minima.low <= row.estimated_minima.value <= row.estimated_minima.high
+        assert row.mu.low <= row.mu.value <= row.mu.high
         assert (row.replicas, row.steps, row.threshold) == (3, 200, 1e-2)
     assert np.isfinite(rows[0].mu_control)
     assert np.isnan(rows[1].mu_control)
@@ -792,7 +823,7 @@ def test_compare_one_folder(studied):
 def test_compare_with_another_threshold(studied):
     one, other = (compare(studied / "h3", threshold=threshold).rows[0] for threshold in (1e-2, 3e-3))
     assert other.threshold == 3e-3
-    assert other.mu != one.mu
+    assert other.mu.value != one.mu.value
 
 
 def test_compare_counts_minima_from_sgd(studied, tmp_path, rng):
@@ -847,9 +878,11 @@ def test_csv_round_trip(studied, tmp_path):
     with (tmp_path / "new" / "table.csv").open(newline="", encoding="utf-8") as file:
         read = list(csv.DictReader(file))
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["table.csv"]
-    assert list(read[0]) == [field.name for field in fields(ComparisonRow)]
+    assert list(read[0]) == COLUMNS
     for text, row in zip(read, rows, strict=True):
-        for name, value in asdict(row).items():
+        ends = {f"{name}_{end}": getattr(getattr(row, name), end) for name in ESTIMATES for end in ("low", "high")}
+        middle = {name: getattr(row, name).value for name in ESTIMATES}
+        for name, value in (vars(row) | middle | ends | {"mu_status": row.mu.status}).items():
             if isinstance(value, float):
                 assert float(text[name]) == value or (math.isnan(float(text[name])) and math.isnan(value))
             else:
@@ -857,7 +890,7 @@ def test_csv_round_trip(studied, tmp_path):
 
 
 def test_tables_in_latex_and_json(tmp_path):
-    rows = (ROW, replace(ROW, hidden="2,2", mu=math.nan, mu_low=math.nan, mu_high=math.nan))
+    rows = (ROW, replace(ROW, hidden="2,2", mu=UNKNOWN))
     for suffix in ("tex", "json"):
         write_comparison(rows, tmp_path / f"t.{suffix}")
     lines = (tmp_path / "t.tex").read_text().splitlines()
@@ -877,9 +910,11 @@ def test_lowest_barrier_is_that_to_another_minimum():
 def test_rank_correlation_of_a_monotonic_law(rng):
     x = np.arange(1.0, 13.0)
     found = rank_correlation("minima", x, np.exp(-x), rng=rng)
-    assert found.value == pytest.approx(-1)
-    assert found.low == -1
-    assert found.high == pytest.approx(-0.983, abs=1e-3)  # ranks of 12 rows cannot tell -1 from somewhat less
+    assert found.coefficient.value == pytest.approx(-1)
+    assert found.coefficient.low == -1
+    assert found.coefficient.high == pytest.approx(
+        -0.983, abs=1e-3
+    )  # ranks of 12 rows cannot tell -1 from somewhat less
     assert found.p < 0.001
     assert found.rows == 12
 
@@ -892,8 +927,9 @@ def test_interval_of_a_rank_correlation_covers_no_correlation(rng):
         reach = 1.96 * np.sqrt((1 + rho**2 / 2) / 17)
         with mock.patch("bridge.comparison._correlation.permutation_test", return_value=mock.Mock(pvalue=1.0)):
             found = rank_correlation("minima", x, y, rng=rng)
-        assert (found.low, found.high) == pytest.approx(np.tanh(np.arctanh(rho) + np.array([-reach, reach])), abs=1e-3)
-        covered += found.low <= 0 <= found.high
+        low, high = found.coefficient.interval
+        assert (low, high) == pytest.approx(np.tanh(np.arctanh(rho) + np.array([-reach, reach])), abs=1e-3)
+        covered += low <= 0 <= high
     assert covered >= 52
 
 
@@ -917,13 +953,13 @@ def test_spearman_intervals_of_few_rows_cover(rho, rng):
 
 @pytest.mark.parametrize("x", [[1, 2, 3], [1, 1, 1, 1, 1], [1, 2, 3, math.nan, math.nan]])
 def test_rank_correlation_of_too_little_is_not_known(x, rng):
-    assert np.isnan(rank_correlation("minima", x, np.arange(len(x)), rng=rng).value)
+    assert np.isnan(rank_correlation("minima", x, np.arange(len(x)), rng=rng).coefficient.value)
 
 
 def test_rank_correlations_leave_out_what_is_not_known(rng):
-    rows = [replace(ROW, minima=k, mu=0.1 * k, median_barrier=math.nan) for k in range(1, 7)]
+    rows = [replace(ROW, minima=k, mu=Estimate(0.1 * k, 0.0, 1.0), median_barrier=math.nan) for k in range(1, 7)]
     found = {part.quantity: part for part in rank_correlations(rows, rng=rng)}
-    assert found["minima"].value == pytest.approx(1)
+    assert found["minima"].coefficient.value == pytest.approx(1)
     assert (found["median_barrier"].rows, found["minima"].rows) == (0, 6)
 
 
@@ -931,10 +967,7 @@ def test_row_as_json():
     values = json.loads(to_json(row_dict(ROW)))
     assert values["estimated_minima"] == {"value": 8.5, "low": 6.5, "high": 20.0}
     assert values["mu_control"] is None
-    assert set(values) == {field.name for field in fields(ComparisonRow)} - {
-        "estimated_minima_low",
-        "estimated_minima_high",
-    }
+    assert list(values) == [name for name in COLUMNS if name not in {"estimated_minima_low", "estimated_minima_high"}]
 
 
 # ---------------------------------------------------------------- files

@@ -26,6 +26,7 @@ from bridge.studies.report._study_command import study_command
 from dynamics import SGD, MeanSquareDisplacement, aging
 from dynamics.training import Constant
 from landscape import Dataset, LandscapeGraph, datasets, disconnectivity_tree
+from landscape.support import Estimate
 
 WAITING, LAST, RUNS = (10, 100, 1000), 5000, 6
 IDS = np.array([7, 3, 12, 5, 9])
@@ -58,9 +59,9 @@ def make_results(hidden="3,2", mu=0.8, test_accuracies=0.7):
     )  # fmt: skip
     row = ComparisonRow(
         study="h" + hidden.replace(",", "-"), hidden=hidden, parameters=20, dataset="ljat", dataset_seed=0, rows=60,
-        searches=20, minima=5, transition_states=3, components=2, estimated_minima=6.0, estimated_minima_low=5.0,
-        estimated_minima_high=9.0, minima_from_sgd=1, lowest_loss=0.51, replicas=RUNS, steps=LAST, threshold=1e-2,
-        mu=fit.mu.value, mu_low=fit.mu.low, mu_high=fit.mu.high, mu_runs_mean=fit.mu_runs_mean.value, mu_control=np.nan,
+        searches=20, minima=5, transition_states=3, components=2, estimated_minima=Estimate(6.0, 5.0, 9.0),
+        minima_from_sgd=1, lowest_loss=0.51, replicas=RUNS, steps=LAST, threshold=1e-2,
+        mu=fit.mu, mu_runs_mean=fit.mu_runs_mean.value, mu_control=np.nan,
     )  # fmt: skip
     return ArchitectureResults(row, visited, disconnectivity_tree(graph), table, msd, fit, {"agescape": "0.1.0"})
 
@@ -196,9 +197,9 @@ def test_thin_data_leave_gaps(ages):
 
 def test_comparison(found):
     filled, empty = comparison_panel([found.row]).figure.data
-    assert (filled.x, filled.y, empty.x) == ((5.0,), (found.row.mu,), (6.0,))
+    assert (filled.x, filled.y, empty.x) == ((5.0,), (found.row.mu.value,), (6.0,))
     assert (empty.error_x.array, empty.error_x.arrayminus) == ((3.0,), (1.0,))
-    assert filled.y[0] + filled.error_y.array[0] == pytest.approx(found.row.mu_high)
+    assert filled.y[0] + filled.error_y.array[0] == pytest.approx(found.row.mu.high)
     assert empty.marker.symbol == filled.marker.symbol + "-open"
 
 

@@ -78,7 +78,7 @@ def test_comparison(undisturbed, data):
     for row in done.comparison.rows:
         assert (row.rows, row.replicas, row.steps, row.dataset) == (60, 3, 60, data.metadata["name"])
         assert row.minima > 0
-        assert np.isfinite([row.mu_control, row.lowest_loss, row.estimated_minima]).all()
+        assert np.isfinite([row.mu_control, row.lowest_loss, row.estimated_minima.value]).all()
     assert {row.hidden: repr(row) for row in compare(done.output).rows} == {
         row.hidden: repr(row) for row in done.comparison.rows
     }
@@ -214,7 +214,7 @@ def test_report(undisturbed):
         assert len(cells) == len(COLUMNS)
         assert cells[1:3] == [str(row.parameters), str(row.minima)]
         assert cells[6] == f"{row.lowest_loss:.4f}"
-        assert cells[8].startswith(number_text(row.mu))
+        assert cells[8].startswith(number_text(row.mu.value))
     assert len(page.images) == 3
     for image, figure in zip(page.images, done.figures, strict=True):
         assert len(image["alt"]) > 20
@@ -337,7 +337,7 @@ def test_a_study_without_searches(data, tmp_path):
     )
     (row,) = done.comparison.rows
     assert row.minima == row.minima_from_sgd > 0
-    assert np.isnan(row.estimated_minima)
+    assert np.isnan(row.estimated_minima.value)
 
 
 def test_a_report_of_what_is_not_known(data, tmp_path):
@@ -349,7 +349,7 @@ def test_a_report_of_what_is_not_known(data, tmp_path):
 
 def test_a_study_whose_runs_never_move_so_far(data, tmp_path):
     done = study(data, tmp_path, replace(ONE, threshold=1e6))
-    assert np.isnan(done.comparison.rows[0].mu)
+    assert np.isnan(done.comparison.rows[0].mu.value)
 
 
 def test_a_study_around_another_study(data, tmp_path):

@@ -836,6 +836,10 @@ def test_metadata_of_a_file_cannot_ask_for_a_download(tmp_path):
     [
         ({}, "name among ljat, mnist, table; got None"),
         ({"name": "LJAT19"}, "got 'LJAT19'"),
+        ({"name": ["ljat"]}, r"got \['ljat'\]"),
+        ({"name": "mnist", "data_dir": 5}, "a path as data_dir; got 5"),
+        ({"name": "table", "path": None}, "a path as path; got None"),
+        ({"name": "table", "path": "f", "rows": "3", "standardize": True, "label_column": None}, "rows must be"),
         ({"name": "ljat", "rows": 3}, "'ljat' needs 'seed'"),
         ({"name": "ljat", "rows": 3, "seed": 0, "color": 1}, "has no option 'color'"),
         ({"name": "table", "rows": 3}, "'table' needs 'path'"),

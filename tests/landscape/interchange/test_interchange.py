@@ -225,6 +225,29 @@ def test_one_minimum_twice_is_refused(exported, tmp_path, rng):
         interchange.import_npz(exported["npz"], tmp_path / "again.db")
 
 
+def test_an_error_of_the_analysis_is_not_taken_for_damage(exported, tmp_path, monkeypatch):
+    """Only what the file says can be damaged: a mistake in our code surfaces as what it is, and leaves no file."""
+
+    def mistaken(*_):
+        raise TypeError("a mistake in the loss")
+
+    monkeypatch.setattr(CrossEntropyLoss, "value_and_gradient", mistaken)
+    with pytest.raises(TypeError, match=r"^a mistake in the loss") as caught:
+        interchange.import_npz(exported["npz"], tmp_path / "again.db")
+    assert caught.value.__notes__ == [f"in {exported['npz']}"]
+    assert not (tmp_path / "again.db").exists()
+
+
+def test_what_the_database_would_set_aside_is_refused_by_name(exported, tmp_path):
+    with np.load(exported["npz"], allow_pickle=False) as file:
+        rewritten(exported["npz"], search_origins_number=file["search_origins_number"] - 2**60,
+                  search_origins_seed=np.array(["7" * 2000] * len(file["search_origins_seed"])))  # fmt: skip
+    with pytest.raises(ValueError, match="would hold damaged rows") as caught:
+        interchange.import_npz(exported["npz"], tmp_path / "again.db")
+    assert caught.value.__notes__ == [f"in {exported['npz']}"]
+    assert not (tmp_path / "again.db").exists()
+
+
 def test_a_pickle_in_an_npz_does_not_run(exported, tmp_path):
     sentinel = tmp_path / "sentinel"
     rewritten(exported["npz"], extra=np.array([Payload(sentinel)], dtype=object))
@@ -291,7 +314,7 @@ def test_an_npz_with_wrong_bytes_is_read_or_refused_with_its_path(npz_bytes, tmp
     try:
         interchange.import_npz(folder / "f.npz", folder / "again.db")
     except ValueError as error:
-        message = str(error)
+        message = "\n".join([str(error), *getattr(error, "__notes__", [])])
     assert message is None or str(folder / "f.npz") in message
     assert (folder / "again.db").exists() == (message is None)
 

@@ -113,7 +113,7 @@ def test_an_exploration_stops_when_random_starts_find_nothing_new(tmp_path):
     assert found.minima == 4
     assert 128 <= found.searches < 600
     assert found.random_starts >= starts_for(0.9) == 32
-    assert min(found.found_share, found.coverage) >= 0.9
+    assert min(found.found_share, found.coverage.value) >= 0.9
     again = explore(surface, tmp_path / "a.db", searches=600, completeness=0.9)
     assert again == found
     assert [starts_for(c) for c in (0.5, 0.97, 0.99, 1.0)] == [32, 100, 300, 3000]

@@ -173,5 +173,5 @@ def test_stays_are_a_table_and_so_is_a_comparison():
     one, flag = np.array([3]), np.array([True])
     stays = Dwells(one, one, one * 1.0, one * 2.0, one, one, flag, flag, one * 1.0)
     assert stays.to_pandas()["runs"].tolist() == [3]
-    fields = {field.name: 1 for field in dataclasses.fields(ComparisonRow)}
+    fields = {field.name: 1 for field in dataclasses.fields(ComparisonRow)} | {"mu": Estimate(1, 0, 2)}
     assert Comparison((ComparisonRow(**fields),) * 2).to_pandas()["mu"].tolist() == [1, 1]

@@ -1,0 +1,14 @@
+"""What the JSON of `explore` and `info` says of an exploration."""
+
+from typing import Any
+
+from landscape.search import Exploration
+from landscape.support import in_numbers
+
+
+def describe_exploration(found: Exploration) -> dict[str, Any]:
+    """Its numbers and the advice. The estimate is one entry; of the coverage a lower bound is known, no upper one."""
+    estimate = found.estimated_minima and found.estimated_minima.parts
+    numbers = in_numbers({**vars(found), "estimated_minima": estimate})
+    del numbers["coverage_high"]
+    return numbers | {"advice": found.advice}
