@@ -1,6 +1,7 @@
 """Command `explore`."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,7 @@ from bridge.comparison import at_least, how_many
 from landscape.search import CYCLE, KINDS, Exploration, estimate_minima, explore as run_explore
 
 FIRST_LOOK = 128  # searches without --searches and --budget
+NAMED = 10  # minima named in a line
 
 
 def explore(
@@ -55,6 +57,13 @@ def explore(
     kinds: Annotated[
         str | None, typer.Option(help=f"Kinds of search to alternate, from {', '.join(KINDS)}. [default: a mixture]")
     ] = None,
+    connect: Annotated[
+        str | None,
+        typer.Option(
+            help="Only join these minima with the global minimum, instead of --kinds: visited (by SGD, see overlay),"
+            " lowest:50, or ids such as 3,7,12. Ends when all are joined or given up."
+        ),
+    ] = None,
     *,
     options: LossOptions,
     seed: Seed = 0,
@@ -69,15 +78,18 @@ def explore(
     if searches is not None and budget is not None:
         msg = "give either --searches or --budget, not both"
         raise ValueError(msg)
+    if kinds is not None and connect is not None:
+        msg = "give either --kinds or --connect, not both"
+        raise ValueError(msg)
     seconds = None if budget is None else parse_duration(budget)
-    if searches is None and budget is None and estimate is None:
+    if searches is None and budget is None and estimate is None and connect is None:
         searches = FIRST_LOOK
         note(f"exploring with {FIRST_LOOK} searches, for a first look; continue with --searches or --budget")
     loss = options.loss(hidden)
     warning = warn_of_scales(loss.data)
     with cluster(scheduler), progress_bar() as bar:
         found = None
-        if searches is not None or seconds is not None:
+        if searches is not None or seconds is not None or connect is not None:
             found = run_explore(
                 loss,
                 output,
@@ -85,10 +97,12 @@ def explore(
                 budget=seconds,
                 completeness=completeness,
                 kinds=CYCLE if kinds is None else kinds.split(","),
+                connect=connect,
                 seed=seed,
                 jobs=jobs,
                 progress=lambda done, total, now: bar("explore", done, total, _note(now)),
             )
+        joined = {} if found is None else {"targets": found.targets, "unjoined": found.unjoined}
         if found is None or estimate is not None:
             found = estimate_minima(
                 loss,
@@ -98,11 +112,15 @@ def explore(
                 jobs=jobs,
                 progress=lambda done, total, now: bar("random starts", done, total, _note(now)),
             )
-    result = describe_exploration(found) | {
-        "output": found.path,
-        **describe(loss.data),
-        **warning,
-    }
+    result = (
+        describe_exploration(found)
+        | joined
+        | {
+            "output": found.path,
+            **describe(loss.data),
+            **warning,
+        }
+    )
     del result["path"]
     show(result, summarize(result, how_many(found)), as_json=as_json)
     if found.advice is not None:
@@ -115,7 +133,23 @@ def _note(now: Exploration) -> str:
     text = counted(now.minima, "minimum", "minima")
     if math.isfinite(now.estimated_minima.value):
         text += f" of {at_least(now.estimated_minima)} (coverage by random starts {now.coverage.value:.0%})"
-    return f"{text}, {counted(now.transition_states, 'transition state')}, {counted(now.components, 'component')}"
+    text += f", {counted(now.transition_states, 'transition state')}, {counted(now.components, 'component')}"
+    return text if not now.targets else f"{text}, {_joined(now.targets, now.unjoined)} joined"
+
+
+def _joined(targets: int, unjoined: Sequence[int]) -> str:
+    return f"{targets - len(unjoined)} of {targets}"
+
+
+def joined_in_words(targets: int, unjoined: Sequence[int]) -> dict[str, str]:
+    """How many of the minima of --connect are connected with the lowest one, and the ids of the others."""
+    if not targets:
+        return {}
+    words = {"minima joined with the lowest": _joined(targets, unjoined)}
+    if unjoined:
+        more = f" and {len(unjoined) - NAMED} more" if len(unjoined) > NAMED else ""
+        words["not joined"] = ", ".join(map(str, unjoined[:NAMED])) + more
+    return words
 
 
 def summarize(result: dict[str, Any], there_are: str) -> Summary:
@@ -132,6 +166,7 @@ def summarize(result: dict[str, Any], there_are: str) -> Summary:
             "minima that exist": there_are,
             "found of these by random starts": share(result["found_share"]),
             "lowest loss": number(result["lowest_loss"], "nats", 6),
+            **joined_in_words(result["targets"], result["unjoined"]),
             **data_in_words(result),
         },
         notes=["Continue with more --searches or with --budget 10m; draw with agescape graph."],

@@ -37,3 +37,6 @@ from ._summary import (
     Exploration as Exploration,
     summarize as summarize,
 )
+from ._targets import (
+    Targets as Targets,
+)

@@ -1,5 +1,6 @@
 """Exploration of a landscape: searches in parallel, one writer, resumable at any moment."""
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -62,7 +63,7 @@ def explore(
     searches : int, optional
         Total number of searches, including those in the file. The result then depends on the seed alone.
     budget : float, optional
-        Search time in seconds, instead of `searches`.
+        Search time in seconds, instead of `searches`. With `connect`, both may be left out.
     completeness : float, optional
         Stop early once random starts have found this share of Chao1's number of minima, and the probability that the
         next one ends in one of these is as large (Good-Turing). It is checked after each batch of 32 searches from 128
@@ -94,8 +95,10 @@ def explore(
     BlockingIOError
         If another process explores into this file.
     """
-    _check(searches, budget, completeness, kinds, jobs)
     targets = None if connect is None else Targets(connect)
+    if targets is not None and searches is None and budget is None:
+        budget = math.inf  # until all are joined or given up
+    _check(searches, budget, completeness, kinds, jobs)
     deadline = None if budget is None else time.monotonic() + budget
     with only_writer(Path(path)), open_or_create(loss, path, seed) as database:
         if targets is not None:

@@ -14,7 +14,7 @@ from landscape import symmetry
 from landscape.database import Database, graph_of
 from landscape.graph import LandscapeGraph
 from landscape.networks import MLP
-from landscape.search._planning import BATCH, Knowledge, Pair, plan_batch
+from landscape.search._planning import BATCH, JOINING, Knowledge, Pair, plan_batch
 from landscape.search._searches import Task
 from landscape.search._targets import Targets
 from landscape.stationary import Minimum
@@ -42,9 +42,12 @@ class Memory:
     def plan(self, first: int, end: int, seed: int, kinds: Sequence[str], targets: Targets | None = None) -> list[Task]:
         """Plan searches `first` ... `end` - 1 of one batch from the state when the batch began.
 
-        With targets, only what joins them with the global minimum: no task if all are joined or given up.
+        With targets, only what joins them with the global minimum: no task if all are joined or given up. A batch that
+        other searches began is completed by such.
         """
         begin = first // BATCH * BATCH
+        if any(attempt.kind != JOINING for attempt in self._database.attempts(begin)):
+            targets = None
         known = self._knowledge(first, begin, targets)
         return plan_batch(begin, BATCH, seed, known, kinds)[first - begin : end - begin]
 

@@ -25,7 +25,8 @@ Pair = tuple[int, int]
 
 BATCH = 32  # searches between two commits
 RANDOM_STARTS = 16  # searches before this one quench random starts
-KINDS = ("connect", "saddle", "escape", "untrap", "shortcut", "nearest", "random", "hop", "start", "collapsed")
+JOINING = "connect"  # kind of the searches that join targets
+KINDS = (JOINING, "saddle", "escape", "untrap", "shortcut", "nearest", "random", "hop", "start", "collapsed")
 CYCLE = tuple(  # odd searches connect; the others take turns
     kind
     for other in (
@@ -190,7 +191,7 @@ class _Planner:
             ways = self._dijkstra()[1]
             gaps = dict.fromkeys(pair for target in targets for pair in self._gaps(ways, target))
             tasks += [
-                self._between(first + len(tasks) + k, "connect", seed, pair)
+                self._between(first + len(tasks) + k, JOINING, seed, pair)
                 for k, pair in enumerate([*gaps][: size - len(tasks)])
             ]
             self._ways = None  # the pairs count as tried now

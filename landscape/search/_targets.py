@@ -53,6 +53,9 @@ class Targets:
         if missing:
             msg = f"connect names minima that {database.path} does not hold: {', '.join(map(str, missing))}"
             raise ValueError(msg)
+        if not len(known):
+            msg = f"{database.path} holds no minima yet: explore without connect first"
+            raise ValueError(msg)
         if not len(self.among(known, database)):
             msg = f"connect={VISITED}: no snapshots are mapped in {database.path}; agescape overlay maps them"
             raise ValueError(msg)

@@ -10,7 +10,7 @@ from landscape import Database, LandscapeGraph, Minimum, explore, symmetry
 from landscape.networks import MLP
 from landscape.search import CYCLE, KINDS
 from landscape.search._memory import CANDIDATES, Memory, Neighbors, _smallest
-from landscape.search._planning import BATCH, Knowledge, _Planner, plan_batch
+from landscape.search._planning import BATCH, PATIENCE, Knowledge, _Planner, plan_batch
 
 FIRST = 64  # a batch behind the random starts
 
@@ -189,3 +189,36 @@ def test_what_is_remembered_plans_what_the_file_alone_plans(small_loss, tmp_path
         assert database.attempts(50) == attempts[50:]
         tried = {tuple(sorted(a.minimum_ids)) for a in attempts if None not in a.minimum_ids}
         assert remembering._tries.keys() == tried
+
+
+# ---------------------------------------------------------------- targets
+
+
+def joining(places, targets, **others):
+    known = replace(knowledge(places, **others), targets=np.array(targets, dtype=np.int64))
+    return plan_batch(FIRST, BATCH, 0, known)
+
+
+def test_all_gaps_on_the_way_to_the_targets_are_searched_and_others_are_not():
+    tasks = joining([0.0, 1.0, 2.0, 3.0, -5.0], [3])
+    assert {task.kind for task in tasks} == {"connect"}
+    assert [task.search for task in tasks] == [*range(FIRST, FIRST + BATCH)]
+    assert set(pairs_of(tasks)[:3]) == {(10, 11), (11, 12), (12, 13)}
+    assert all(14 not in pair for pair in pairs_of(tasks)[:6])
+
+
+def test_a_gap_comes_again_only_after_all_gaps_of_all_targets():
+    asked = pairs_of(joining([0.0, 1.0, 2.0, -1.5], [2, 3]))
+    assert sorted(asked[:3]) == [(10, 11), (10, 13), (11, 12)]
+
+
+def test_joined_targets_need_no_search():
+    assert joining([0.0, 1.0, 2.0], [0, 1], edges=[(0, 1)]) == []
+
+
+def test_a_target_is_given_up_when_its_best_way_was_tried_too_often():
+    tries = {(10, 11): PATIENCE - 1}
+    assert joining([0.0, 1.0], [1], tries=tries) != []
+    assert joining([0.0, 1.0], [1], tries={(10, 11): PATIENCE}) == []
+    # a way around it that is not much longer is tried first
+    assert (10, 12) in pairs_of(joining([0.0, 1.0, 2.0], [1], tries={(10, 11): PATIENCE}))
