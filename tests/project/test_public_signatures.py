@@ -18,7 +18,7 @@ PLAIN = {
 }  # fmt: skip
 # whose first argument, or what they are called for, is that
 ABOUT = {
-    "check_jobs", "worker_pool", "seed_of", "glorot_uniform", "propose",
+    "check_jobs", "worker_pool", "seed_of", "glorot_uniform", "propose", "draw",
 }  # fmt: skip
 
 
