@@ -108,7 +108,7 @@ def plot_displacement(explanation: Explanation, w: int, ax: Axes) -> Axes:
             label, style, color = HOPPING[name]
             ax.plot(hopping.lags, foretold, color=color, linestyle=style, label=f"predicted hops, {label}")
     threshold = explanation.fit.threshold
-    ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1, label=rf"$\Delta^*$ = {threshold:g}")
+    ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1, label=rf"$\Delta^*$ = {threshold:.3g}")
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=DISPLACEMENT)
     ax.set_ylim(np.nanmin(msd.mean[w]) / 10, 10 * top)
     ax.set_title(f"$t_w$ = {msd.waiting_times[w]}")

@@ -82,7 +82,7 @@ def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = No
     for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):
         ax.plot(msd.lags, values, color=COLORS[k % len(COLORS)], label=f"$t_w$ = {waiting}")
     if threshold is not None:
-        ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1, label=rf"$\Delta^*$ = {threshold:g}")
+        ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1, label=rf"$\Delta^*$ = {threshold:.3g}")
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta(t_w, t)$")
     legend_beside(ax)
     return ax

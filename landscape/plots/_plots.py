@@ -91,7 +91,7 @@ def plot_disconnectivity(
     values = None if color is None else _per_minimum("color", color, tree)
     disks = values if marker_colors is None else _per_minimum("marker_colors", marker_colors, tree)
     scale = color_scale(cmap, [v for v in (values, disks) if v is not None], log=log_color)
-    width = _line_width(tree, ax) if linewidth is None else linewidth
+    width = linewidth if linewidth is not None else float(np.clip(12 / np.sqrt(tree.n_leaves), 0.15, 1.2))
     _add_lines(ax, tree, values, scale, width)
     sizes = np.zeros(tree.n_leaves) if marker_sizes is None else _per_minimum("marker_sizes", marker_sizes, tree)
     _add_disks(ax, tree, sizes, disks, scale)
@@ -216,12 +216,14 @@ def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200) 
     return path
 
 
-def _line_width(tree: DisconnectivityTree, ax: Axes) -> float:
-    """Points: thinner for many minima, and no more than half of the distance of two lines, so that they stay apart."""
-    places = np.sort(tree.x[: tree.n_leaves])
-    apart = float(np.diff(places).min(initial=np.inf)) if places.size > 1 else np.inf
+def _leaf_widths(tree: DisconnectivityTree, ax: Axes, width: float) -> Floats:
+    """Widths of the lines of the minima, in points: no more than half of the distance to the next one."""
+    order = np.argsort(tree.x[: tree.n_leaves])
+    gaps = np.diff(tree.x[order], prepend=-np.inf, append=np.inf)
     points = ax.get_window_extent().width * 72.0 / ax.get_figure(root=True).dpi  # pyright: ignore
-    return float(np.clip(min(12.0 / np.sqrt(tree.n_leaves), 0.5 * apart * points / (places[-1] + 1.0)), 0.1, 1.2))
+    room = np.empty(tree.n_leaves)
+    room[order] = 0.5 * np.minimum(gaps[:-1], gaps[1:]) * points / (np.ptp(tree.x) + 1.0)
+    return np.clip(room, 0.1, width)
 
 
 def _per_minimum(name: str, values: ArrayLike, tree: DisconnectivityTree) -> Floats:
@@ -235,9 +237,10 @@ def _per_minimum(name: str, values: ArrayLike, tree: DisconnectivityTree) -> Flo
 
 def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale: ScalarMappable, width: float) -> None:
     # superbasins first, so that the colored lines of the minima are on top
+    thin, thick = _leaf_widths(tree, ax, width), np.full(len(tree.lines) - tree.n_leaves, width)
     if values is None:
-        segments = list(tree.lines[::-1])
-        lines = LineCollection(segments, linewidths=width, colors=INK, capstyle="round")
+        widths = np.concatenate([thick, thin[::-1]])
+        lines = LineCollection(list(tree.lines[::-1]), linewidths=widths.tolist(), colors=INK, capstyle="round")
     else:
         leaves = tree.lines[: tree.n_leaves]
         # only the stem is colored: colors on the way to the parent would cross the whole figure
@@ -246,7 +249,8 @@ def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale
         per_segment[-tree.n_leaves :] = values
         flat = leaves[:, 0, 1] == leaves[:, 1, 1]  # no stem less than a level below the parent
         per_segment[-2 * tree.n_leaves : -tree.n_leaves] = np.where(flat, values, np.nan)
-        lines = LineCollection(segments, linewidths=width, cmap=scale.cmap, norm=scale.norm, capstyle="round")
+        widths = np.concatenate([thick, thin, thin]).tolist()
+        lines = LineCollection(segments, linewidths=widths, cmap=scale.cmap, norm=scale.norm, capstyle="round")
         drawable = np.isfinite(per_segment) & ((per_segment > 0.0) | (not isinstance(scale.norm, LogNorm)))
         lines.set_array(np.ma.masked_where(~drawable, per_segment))
     ax.add_collection(lines, autolim=False)
