@@ -23,8 +23,6 @@ Scheduler = Annotated[
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object with every number.", rich_help_panel="Output")
 ]
-Picture = Annotated[Path, typer.Option(help="Figure to write: svg, pdf or png.")]
-OptionalPicture = Annotated[Path | None, typer.Option(help="Figure to write: svg, pdf or png.")]
 DatabaseFile = Annotated[Path, typer.Argument(help="Database of minima.")]
 RunsFile = Annotated[Path, typer.Argument(help="Runs written by train.")]
 NewDatabase = Annotated[Path, typer.Option(help="Database to make; it must not exist.")]

@@ -7,7 +7,8 @@ import typer
 
 from bridge.commands._aging_report import describe_analysis, describe_collapse, describe_control
 from bridge.commands._aging_summary import summarize_aging, summarize_realizations
-from bridge.commands._options import AsJson, OptionalPicture, Seed, Threshold, describe_metadata
+from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
+from bridge.commands._options import AsJson, Seed, Threshold, describe_metadata
 from bridge.commands._realizations import describe_realizations, load_realizations
 from bridge.commands._results import show
 from dynamics.aging_times import (
@@ -19,9 +20,11 @@ from dynamics.aging_times import (
     learning_rate_collapse,
 )
 from dynamics.displacement import mean_square_displacement
-from dynamics.plots import plot_analysis, plot_exponents
+from dynamics.plots import ANALYSIS_PANELS, EXPONENT_PANELS, plot_analysis, plot_exponents
 from dynamics.runs import Trajectories, load_trajectories
-from landscape.plots import check_figure_path, save_figure
+from landscape.plots import save_figure
+
+AGE_PANELS = f"{', '.join(ANALYSIS_PANELS)}; with several files {', '.join(EXPONENT_PANELS)}"
 
 
 def age(
@@ -43,6 +46,8 @@ def age(
         ),
     ] = BEND,
     output: OptionalPicture = None,
+    panel: Annotated[str | None, panel_option(AGE_PANELS)] = None,
+    size: FigureSize = "screen",
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -51,17 +56,18 @@ def age(
     t*(tw) is the lag at which the displacement from waiting time tw reaches the threshold. With several files the
     spread of mu over realizations of the data is reported as well.
     """
-    if output is not None:
-        check_figure_path(output)
-    if len(trajectories) > 1:
+    several = len(trajectories) > 1
+    check_figure(output, panel, size)
+    panels = chosen_panels(panel, EXPONENT_PANELS if several else ANALYSIS_PANELS)
+    if several:
         if control is not None or other_rate:
             msg = "--control and --other-rate go with one file of runs; got several"
             raise ValueError(msg)
         spread, metadata = load_realizations(trajectories, threshold, from_waiting_time, seed)
-        several: dict[str, Any] = describe_realizations(spread, trajectories, metadata)
+        described: dict[str, Any] = describe_realizations(spread, trajectories, metadata)
         if output is not None:
-            several["output"] = save_figure(plot_exponents(spread), output)
-        show(several, summarize_realizations(several), as_json=as_json)
+            described["output"] = save_figure(plot_exponents(spread, panels=panels, size=size), output)
+        show(described, summarize_realizations(described), as_json=as_json)
         return
     path = trajectories[0]
     runs = load_trajectories(path)
@@ -77,7 +83,8 @@ def age(
     if other_rate:
         result["learning_rate_collapse"] = describe_collapse(_collapse_rates(runs, analysis, other_rate, seed))
     if output is not None:
-        figure = plot_analysis(analysis, str(path), None if descent is None else descent.fit.t_star.value)
+        t_star = None if descent is None else descent.fit.t_star.value
+        figure = plot_analysis(analysis, str(path), t_star, panels=panels, size=size)
         result["output"] = save_figure(figure, output)
     show(result, summarize_aging(result), as_json=as_json)
 

@@ -1,5 +1,6 @@
 """Command `compare`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,8 @@ import typer
 
 from bridge import plots
 from bridge.commands._comparison_summary import comparison_table, correlations_in_words, describe_correlations
-from bridge.commands._options import AsJson, OptionalPicture, Seed, Threshold
+from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure
+from bridge.commands._options import AsJson, Seed, Threshold
 from bridge.commands._results import Summary, show
 from bridge.commands._words import counted
 from bridge.comparison import (
@@ -18,7 +20,7 @@ from bridge.comparison import (
     row_dict,
     write_comparison,
 )
-from landscape.plots import check_figure_path, new_figure, save_figure
+from landscape.plots import draw_panels, save_figure
 
 
 def compare(
@@ -26,19 +28,18 @@ def compare(
     threshold: Threshold = 1e-2,
     output: OptionalPicture = None,
     table: Annotated[Path | None, typer.Option(help="Table to write: csv, tex or json.")] = None,
+    size: FigureSize = "screen",
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Compare the number of minima with mu: one row per architecture and data set."""
-    if output is not None:
-        check_figure_path(output)
+    check_figure(output, size=size)
     if table is not None:
         check_table_path(table)
     comparison = compare_studies(directory, threshold=threshold)
     if output is not None:
-        figure, axes = new_figure(5.5, 4.2)
-        plots.plot_comparison(comparison, axes[0])
-        save_figure(figure, output)
+        draw = partial(plots.plot_comparison, comparison)
+        save_figure(draw_panels({"comparison": draw}, panel=(5.5, 4.2), size=size), output)
     if table is not None:
         write_comparison(comparison.rows, table)
     correlations = describe_correlations(rank_correlations(comparison.rows, rng=np.random.default_rng(seed)))

@@ -7,21 +7,13 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from bridge.commands._options import (
-    AsJson,
-    DataDir,
-    FirstRuns,
-    Jobs,
-    OptionalPicture,
-    RunsFile,
-    Seed,
-    describe_metadata,
-)
+from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
+from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Seed, describe_metadata
 from bridge.commands._parsing import parse_steps
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import counted, data_in_words, number
-from dynamics.plots import plot_gradient, plot_negative, plot_spectra
+from dynamics.plots import CURVATURE_PANELS, plot_curvature
 from dynamics.runs import load_trajectories, loss_of_runs
 from dynamics.spectra import (
     Curvature,
@@ -29,7 +21,7 @@ from dynamics.spectra import (
     curvature as exact_curvature,
     estimate_curvature,
 )
-from landscape.plots import check_figure_path, new_figure, save_figure
+from landscape.plots import save_figure
 
 
 def curvature(
@@ -40,6 +32,8 @@ def curvature(
     ] = None,
     runs: FirstRuns = None,
     output: OptionalPicture = None,
+    panel: Annotated[str | None, panel_option(", ".join(CURVATURE_PANELS))] = None,
+    size: FigureSize = "screen",
     lanczos: Annotated[
         bool, typer.Option("--lanczos", help="Estimate spectra, with errors, instead of computing exact Hessians.")
     ] = False,
@@ -60,8 +54,8 @@ def curvature(
     In the JSON, gradient_norm is |g| of the full training loss (the paper reports 0.02, 0.07 and 0.12 for one, two and
     three hidden layers) and gradient_rms is |g| / sqrt(P), with P parameters.
     """
-    if output is not None:
-        check_figure_path(output)
+    check_figure(output, panel, size)
+    panels = chosen_panels(panel, CURVATURE_PANELS)
     wanted = parse_steps(steps)
     ensemble = load_trajectories(trajectories).at_most(runs)
     loss = loss_of_runs(ensemble, data_dir)
@@ -80,10 +74,7 @@ def curvature(
             found = exact_curvature(ensemble, loss, **common)
     result = describe_curvature(found) | describe_metadata(ensemble.metadata.get("data", {}))
     if output is not None:
-        figure, axes = new_figure(13.0, 4.0, 3)
-        for plot, ax in zip((plot_spectra, plot_negative, plot_gradient), axes, strict=True):
-            plot(found, ax)
-        axes[0].set_title(str(trajectories))
+        figure = plot_curvature(found, str(trajectories), panels=panels, size=size)
         result["output"] = save_figure(figure, output)
     show(result, summarize(result), as_json=as_json)
 

@@ -9,17 +9,8 @@ import typer
 from numpy.typing import NDArray
 
 from bridge.commands._explanation_summary import summarize
-from bridge.commands._options import (
-    AsJson,
-    DataDir,
-    FirstRuns,
-    Jobs,
-    OptionalPicture,
-    RunsFile,
-    Seed,
-    Threshold,
-    describe_metadata,
-)
+from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
+from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Seed, Threshold, describe_metadata
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
 from bridge.explanation import (
@@ -37,11 +28,11 @@ from bridge.explanation import (
     nearest_lags,
 )
 from bridge.mapping import UNKNOWN, check_same_loss, quench_folder
-from bridge.plots import plot_explanation
+from bridge.plots import EXPLANATION_PANELS, plot_explanation
 from dynamics.aging_times import Aging, Agreement
 from dynamics.runs import load_trajectories, loss_of_runs
 from landscape.database import Database
-from landscape.plots import check_figure_path, save_figure
+from landscape.plots import save_figure
 from landscape.support import in_numbers
 
 
@@ -49,6 +40,8 @@ def explain_aging(
     database: Annotated[Path, typer.Argument(help="Database of minima and transition states; it is only read.")],
     trajectories: RunsFile,
     output: OptionalPicture = None,
+    panel: Annotated[str | None, panel_option(", ".join(EXPLANATION_PANELS))] = None,
+    size: FigureSize = "screen",
     runs: FirstRuns = None,
     threshold: Threshold = 1e-2,
     tolerance: Annotated[
@@ -71,8 +64,8 @@ def explain_aging(
     as_json: AsJson = False,
 ) -> None:
     """Tell whether relaxation down the slope or hops between basins explain the measured aging."""
-    if output is not None:
-        check_figure_path(output)
+    check_figure(output, panel, size)
+    panels = chosen_panels(panel, EXPLANATION_PANELS)
     ensemble = load_trajectories(trajectories).at_most(runs)
     loss = loss_of_runs(ensemble, data_dir)
     with Database(database) as opened, progress_bar() as bar:
@@ -97,7 +90,8 @@ def explain_aging(
     result = describe_explanation(found) | describe_metadata(ensemble.metadata.get("data", {}))
     if output is not None:
         hidden = ",".join(str(n) for n in ensemble.layer_sizes[1:-1])
-        result["output"] = save_figure(plot_explanation(found, f"hidden {hidden}, {ensemble.replicas} runs"), output)
+        title = f"hidden layers {hidden}, {ensemble.replicas} runs"
+        result["output"] = save_figure(plot_explanation(found, title, panels=panels, size=size), output)
     show(result, summarize(result), as_json=as_json)
 
 

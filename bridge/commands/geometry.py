@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,13 +11,14 @@ import numpy as np
 import typer
 
 from bridge.commands._database_checks import check_minima
-from bridge.commands._options import AsJson, DatabaseFile, Jobs, Picture, describe_metadata
+from bridge.commands._figure_options import FigureSize, Picture, check_figure
+from bridge.commands._options import AsJson, DatabaseFile, Jobs, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import counted, data_in_words, number, share
 from landscape.database import Database, StoredMinimum, loss_of
 from landscape.datasets import CHUNK, fresh_rows, is_generated
 from landscape.losses import CrossEntropyLoss
-from landscape.plots import check_figure_path, new_figure, plot_geometry, save_figure
+from landscape.plots import draw_panels, plot_geometry, save_figure
 from landscape.stationary import LocalGeometry, local_geometry
 from landscape.support import write_text
 
@@ -31,20 +33,19 @@ def geometry(
         int | None,
         typer.Option(min=2, help=f"Test rows of a generated data set. [default: {TEST_ROWS}]"),
     ] = None,
+    size: FigureSize = "screen",
     jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> None:
     """Draw the generalization error of the minima against the trace of their Hessians."""
-    check_figure_path(output)
-    figure, axes = new_figure(5.5, 4.2)
+    check_figure(output)
     with Database(database) as opened:
         check_minima(opened, 2)
         minima = opened.minima
         loss = _with_test_rows(loss_of(opened), test_rows, database)
         found = local_geometry(loss, [m.point for m in minima], jobs=jobs)
         described = describe_metadata(opened.provenance.dataset)
-    plot_geometry(found, axes[0])
-    save_figure(figure, output)
+    save_figure(draw_panels({"geometry": partial(plot_geometry, found)}, panel=(5.5, 4.2), size=size), output)
     if table is not None:
         write_text(table, _csv(minima, found))
     result = {

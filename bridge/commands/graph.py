@@ -1,17 +1,19 @@
 """Command `graph`."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from bridge import plots
 from bridge.commands._database_checks import check_minima
-from bridge.commands._options import AsJson, DatabaseFile, Jobs, Picture, describe_metadata
+from bridge.commands._figure_options import FigureSize, Picture, check_figure
+from bridge.commands._options import AsJson, DatabaseFile, Jobs, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import UNKNOWN, counted, data_in_words, is_unknown, number, share
 from landscape.database import PROPERTIES, Database, minimum_property
 from landscape.graph import funnelling
-from landscape.plots import check_figure_path, new_figure, save_figure
+from landscape.plots import draw_panels, save_figure
 from landscape.search import summarize
 
 
@@ -30,18 +32,18 @@ def graph(
     max_minima: Annotated[int | None, typer.Option(min=1, help="Show at most this many of the lowest minima.")] = None,
     emin: Annotated[float | None, typer.Option(help="Lowest loss to show (nats).")] = None,
     emax: Annotated[float | None, typer.Option(help="Highest loss to show (nats).")] = None,
+    size: FigureSize = "screen",
     jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> None:
     """Draw the disconnectivity graph of a database and measure how funneled the landscape is."""
-    check_figure_path(output)
-    figure, axes = new_figure(6.0, 5.0)
+    check_figure(output)
     with Database(database) as opened:
         check_minima(opened, 1)
         found, funnels = summarize(opened), funnelling(opened.graph())
-        plots.plot_graph(
+        draw = partial(
+            plots.plot_graph,
             opened,
-            axes[0],
             levels=levels,
             whole=whole,
             connected=connected,
@@ -52,6 +54,7 @@ def graph(
             labels=None if label is None else minimum_property(opened, label, jobs=jobs),
             funnels=funnels,
         )
+        figure = draw_panels({"graph": lambda ax: draw(ax=ax)}, panel=(6.0, 5.0), size=size)
         described = describe_metadata(opened.provenance.dataset)
         unchecked = len(opened.unchecked_ends())
     save_figure(figure, output)

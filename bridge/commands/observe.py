@@ -5,15 +5,16 @@ from typing import Annotated
 
 import typer
 
+from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
 from bridge.commands._observables_report import describe_observable
 from bridge.commands._observables_summary import summarize
-from bridge.commands._options import AsJson, DataDir, FirstRuns, OptionalPicture, RunsFile, Seed, Threshold, describe
+from bridge.commands._options import AsJson, DataDir, FirstRuns, RunsFile, Seed, Threshold, describe
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
 from dynamics.observables import OBSERVABLES, observe as run_observe
 from dynamics.plots import plot_observables
 from dynamics.runs import load_trajectories, loss_of_runs
-from landscape.plots import check_figure_path, save_figure
+from landscape.plots import save_figure
 
 WHAT_HELP = (
     f"all, or some of {', '.join(OBSERVABLES)}, separated by commas. all omits overlap without --other, and "
@@ -33,13 +34,16 @@ def observe(
     replicas: FirstRuns = None,
     threshold: Threshold = 1e-2,
     output: OptionalPicture = None,
+    panel: Annotated[str | None, panel_option("names of --what")] = None,
+    size: FigureSize = "screen",
     data_dir: DataDir = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Measure what else moves: layers, outputs, overlap of runs, alignment of updates, onset, minibatch gradients."""
-    if output is not None:
-        check_figure_path(output)
+    names = None if what == "all" else [part.strip() for part in what.split(",")]
+    check_figure(output, panel, size)
+    panels = chosen_panels(panel, names or OBSERVABLES)
     apart = [int(part) if part.strip().isdecimal() else 0 for part in separations.split(",")]
     if min(apart) < 1:
         msg = f"--separations must be whole numbers of steps such as 1,2,10; got {separations!r}"
@@ -49,7 +53,7 @@ def observe(
     with progress_bar() as bar:
         results = run_observe(
             runs,
-            None if what == "all" else [part.strip() for part in what.split(",")],
+            names,
             data=data,
             other=None if other is None else load_trajectories(other).at_most(replicas),
             separations=apart,
@@ -68,5 +72,5 @@ def observe(
         **describe(data),
     }
     if output is not None:
-        result["output"] = save_figure(plot_observables(results), output)
+        result["output"] = save_figure(plot_observables(results, panels=panels, size=size), output)
     show(result, summarize(result), as_json=as_json)

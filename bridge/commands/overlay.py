@@ -9,17 +9,18 @@ import typer
 from numpy.typing import NDArray
 
 from bridge.commands._cluster import cluster
-from bridge.commands._options import AsJson, FirstRuns, Jobs, Picture, RunsFile, Scheduler, describe_metadata
+from bridge.commands._figure_options import FigureSize, Picture, check_figure, chosen_panels, panel_option
+from bridge.commands._options import AsJson, FirstRuns, Jobs, RunsFile, Scheduler, describe_metadata
 from bridge.commands._overlay_report import describe_departures, describe_maps, describe_overlay, summary
 from bridge.commands._overlay_summary import summarize
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
 from bridge.mapping import InherentStructures, inherent_structures, quench_folder
-from bridge.plots import _overlay, plot_over_time
+from bridge.plots import OVER_TIME_PANELS, plot_over_time, plot_overlay
 from bridge.residence import Dwells, Jumps, Occupation, compare_maps, dwells, jumps, occupation, occupation_at, run_path
 from dynamics.runs import Trajectories, load_trajectories
 from landscape.database import Database
-from landscape.plots import check_figure_path, save_figure
+from landscape.plots import save_figure
 
 Maps = Literal["flow", "lbfgs", "both"]
 MAPS: dict[str, tuple[Literal["flow", "lbfgs"], ...]] = {
@@ -49,6 +50,8 @@ def overlay(
         typer.Option(help="Second figure to write: losses, distinct minima, returns and dwell times over time."),
     ] = None,
     each_waiting_time: Annotated[bool, typer.Option(help="Draw a panel for each waiting time.")] = False,
+    panel: Annotated[str | None, panel_option(", ".join(OVER_TIME_PANELS), "the figure of --over-time")] = None,
+    size: FigureSize = "screen",
     jobs: Jobs = -1,
     scheduler: Scheduler = None,
     as_json: AsJson = False,
@@ -57,8 +60,9 @@ def overlay(
 
     Minima that the database does not know yet are added to it.
     """
-    for picture in filter(None, (output, over_time)):
-        check_figure_path(picture)
+    check_figure(output)
+    check_figure(over_time, panel, option="over-time")
+    over_time_panels = chosen_panels(panel, OVER_TIME_PANELS)
     if method not in MAPS:
         msg = f"method must be one of {', '.join(MAPS)}; got {method!r}"
         raise ValueError(msg)
@@ -82,9 +86,9 @@ def overlay(
         structures = next(iter(maps.values()))
         ages = runs.waiting_times if each_waiting_time else () if at is None else (at,)
         seen, paths = _panels(structures, opened, panels, np.asarray(ages), whole=run is not None)
-        figure = _overlay.plot_overlay(opened, seen, paths=paths)
+        figure = plot_overlay(opened, seen, paths=paths, size=size)
         if over_time is not None:
-            save_figure(plot_over_time(runs, structures, opened), over_time)
+            save_figure(plot_over_time(runs, structures, opened, panels=over_time_panels, size=size), over_time)
         result = summary(structures, opened) | describe_departures(structures, runs.waiting_times)
         details = describe_overlay(structures, opened) if as_json else {}
         described = describe_metadata(opened.provenance.dataset)

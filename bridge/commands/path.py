@@ -1,18 +1,20 @@
 """Command `path`."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 from bridge.commands._database_checks import check_minima
-from bridge.commands._options import AsJson, DatabaseFile, Picture, describe_metadata
+from bridge.commands._figure_options import FigureSize, Picture, check_figure
+from bridge.commands._options import AsJson, DatabaseFile, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import counted, data_in_words, number
 from landscape.database import Database, loss_of
 from landscape.descent import loss_profile
 from landscape.graph import Pathway, fastest_path, minimax_barrier
-from landscape.plots import check_figure_path, new_figure, plot_profile, save_figure
+from landscape.plots import draw_panels, plot_profile, save_figure
 
 MANY_LABELS = 8  # minima on a pathway whose ids are written below them
 
@@ -26,11 +28,11 @@ def path(
         float | None,
         typer.Option(help="Take the fastest pathway at this temperature (nats) instead of the lowest one."),
     ] = None,
+    size: FigureSize = "screen",
     as_json: AsJson = False,
 ) -> None:
     """Draw the loss along the pathway from one minimum to another."""
-    check_figure_path(output)
-    figure, axes = new_figure(6.0, 3.6)
+    check_figure(output)
     with Database(database) as opened:
         check_minima(opened, 2)
         way = _way(opened, a, b, temperature)
@@ -41,8 +43,8 @@ def path(
     profile = loss_profile(loss, [m.point for m in minima], [s.point for s in states])
     ids = [m.id for m in minima]
     shown = ids if len(ids) <= MANY_LABELS else [i if k in (0, len(ids) - 1) else "" for k, i in enumerate(ids)]
-    plot_profile(profile, axes[0], labels=shown, title=_describe_way(a, b, way, temperature))
-    save_figure(figure, output)
+    draw = partial(plot_profile, profile, labels=shown, title=_describe_way(a, b, way, temperature))
+    save_figure(draw_panels({"path": draw}, panel=(6.0, 3.6), size=size), output)
     result = {
         "minima": ids,
         "transition_states": [s.id for s in states],

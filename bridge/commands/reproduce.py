@@ -8,6 +8,7 @@ import numpy as np
 import typer
 
 from bridge.commands._cluster import cluster
+from bridge.commands._figure_options import FigureSize, chosen_panels, panel_option
 from bridge.commands._notes import note
 from bridge.commands._options import AsJson, DataDir, Jobs, Scheduler, Seed
 from bridge.commands._progress import progress_bar
@@ -33,6 +34,8 @@ def reproduce(
     steps: Annotated[
         int | None, typer.Option(min=2, help="Use at most this many steps per run. [default: by --scale]")
     ] = None,
+    panel: Annotated[str | None, panel_option("those of the figure, which a wrong name lists")] = None,
+    size: FigureSize = "screen",
     data_dir: DataDir = None,
     seed: Seed = 0,
     jobs: Jobs = -1,
@@ -59,6 +62,8 @@ def reproduce(
             data_dir=data_dir,
             seed=seed,
             jobs=jobs,
+            panels=chosen_panels(panel),
+            size=size,
             progress=bar,
         )
     result: dict[str, Any] = {

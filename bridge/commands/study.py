@@ -8,6 +8,7 @@ import typer
 from bridge.commands._cluster import cluster
 from bridge.commands._comparison_summary import comparison_table
 from bridge.commands._data_options import DataOptions, warn_of_scales
+from bridge.commands._figure_options import FigureSize
 from bridge.commands._options import (
     AsJson,
     BatchSize,
@@ -44,6 +45,7 @@ def study(
     batch_size: BatchSize = 100,
     learning_rate: LearningRate = 0.05,
     threshold: Threshold = 1e-2,
+    size: FigureSize = "screen",
     seed: Seed = 0,
     jobs: Jobs = -1,
     scheduler: Scheduler = None,
@@ -64,7 +66,7 @@ def study(
     )
     warning = warn_of_scales(data)
     with cluster(scheduler), progress_bar() as bar:
-        result = run_study(data, output, settings, jobs=jobs, progress=bar)
+        result = run_study(data, output, settings, size=size, jobs=jobs, progress=bar)
     described = {
         "architectures": [row_dict(row) for row in result.comparison.rows],
         "report": result.report,

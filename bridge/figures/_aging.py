@@ -1,5 +1,6 @@
 """Figures 2, 3 and 5: two-time mean square displacement, and t* against the waiting time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from bridge.figures._work import Work
 from bridge.plots import plot_displacements
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement
+from landscape.plots import Size
 
 THRESHOLD = 1e-2
 OTHER_THRESHOLDS = (1e-3, 3e-3)
@@ -69,9 +71,9 @@ def describe(result: AgingFigure) -> dict[str, Any]:
     }
 
 
-def draw(result: AgingFigure) -> Figure:
+def draw(result: AgingFigure, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
     """A panel of displacements per architecture, and one of t* for all."""
-    return plot_displacements(result.labels, result.displacements, result.fits, prefix="hidden layers ")
+    return plot_displacements(result.labels, result.displacements, result.fits, panels=panels, size=size)
 
 
 def chain_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:

@@ -28,8 +28,8 @@ class PaperFigure:
         From these runs to a frozen dataclass of arrays.
     describe : callable (result) -> dict
         The numbers of the result, for the JSON.
-    draw : callable (result) -> Figure
-        The paper's layout.
+    draw : callable (result, panels=(), size="screen") -> Figure
+        The paper's layout: all panels, or those that are named, at a size of `landscape.plots.draw_panels`.
     extra_seconds : callable (scale) -> float
         Core seconds of `compute` besides the runs, on the machine of `Ensemble.step_microseconds`.
     """
@@ -40,5 +40,5 @@ class PaperFigure:
     ensembles: Callable[[ScaleName], tuple[Ensemble, ...]]
     compute: Callable[[Work, tuple[Ensemble, ...]], Any]
     describe: Callable[[Any], dict[str, Any]]
-    draw: Callable[[Any], Figure]
+    draw: Callable[..., Figure]
     extra_seconds: Callable[[ScaleName], float] = lambda scale: 5.0

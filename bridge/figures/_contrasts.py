@@ -1,16 +1,19 @@
 """Beyond the paper: t* and mu of ensembles that differ in one thing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from bridge.figures._base import PaperFigure
 from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._work import Work
+from bridge.plots import panel_name
 from dynamics.aging_times import (
     Aging,
     GeneralizedDiffusion,
@@ -22,9 +25,9 @@ from dynamics.aging_times import (
 )
 from dynamics.displacement import mean_square_displacement as displacement
 from dynamics.noises import Full, GaussianReplacement, Langevin, Persistent, Replacement
-from dynamics.plots import COLORS, STATUS_MARKS, interval_bars, mu_bars, plot_local_slope
+from dynamics.plots import COLORS, STATUS_MARKS, interval_bars, mu_bars, over_waiting_times, plot_local_slope
 from dynamics.statistics import Status
-from landscape.plots import legend_beside
+from landscape.plots import Size, draw_panels, legend_beside
 
 THRESHOLD = 1e-2
 LATE_WAITING_TIMES = (10_000, 16_000, 25_000, 40_000, 63_000, 100_000)
@@ -120,44 +123,52 @@ def _last(slopes: np.ndarray) -> list[float]:
     return [float(row[np.isfinite(row)][-1]) if np.isfinite(row).any() else np.nan for row in slopes]
 
 
-def draw(result: Contrast) -> Figure:
-    """t* against tw on the left, mu with intervals on the right."""
-    figure = Figure(figsize=(10.0, 4.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
+def draw(result: Contrast, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
+    """t* against tw, and mu with intervals."""
+    functions = {"aging": partial(_draw_t_star, result), "mu": partial(_draw_mu, result)}
+    return draw_panels(functions, panels, columns=2, panel=(5.0, 4.2), size=size)
+
+
+def _draw_t_star(result: Contrast, ax: Axes) -> None:
     for k, (label, fit) in enumerate(zip(result.labels, result.fits, strict=True)):
-        color, marker = COLORS[k % len(COLORS)], MARKERS[k % len(MARKERS)]
         t_star, bars = fit.t_star.value, interval_bars(fit.t_star)
-        left.errorbar(fit.waiting_times, t_star, yerr=bars, fmt=f"{marker}-", color=color, capsize=2, label=label)
-        right.errorbar(fit.mu.value, k, xerr=mu_bars([fit]), fmt=marker, color=color, capsize=3)
-    left.set(xscale="log", yscale="log", xlabel="waiting time $t_w$ (steps)", ylabel="$t^*$ (steps)")
-    left.set_title(rf"$\Delta^*$ = {THRESHOLD:g}")
-    left.xaxis.set_minor_locator(NullLocator())  # labels would overlap
-    ticks = result.fits[0].waiting_times
-    left.set_xticks(ticks, [str(tw) for tw in ticks], rotation=45)
-    if len(result.labels) <= MOST_IN_LEGEND:  # otherwise the labels on the right are enough
-        legend_beside(left)
-    right.axvline(1.0, color="0.5", linestyle="--", linewidth=1)
-    right.set_yticks(range(len(result.labels)), result.labels)
-    right.invert_yaxis()
-    right.set(xlabel=r"exponent $\mu$ (95 %)")
-    return figure
-
-
-def draw_regime(result: Contrast) -> Figure:
-    """Local slopes against the lag, a panel per ensemble."""
-    figure = Figure(figsize=(4.2 * len(result.labels), 3.8), layout="constrained")
-    for ax, label, slope, part in zip(
-        figure.subplots(1, len(result.labels), squeeze=False)[0],
-        result.labels,
-        result.slopes,
-        result.diffusions,
-        strict=True,
-    ):
-        plot_local_slope(slope, ax)
-        ax.axvspan(*part.window, color="0.5", alpha=0.1, linewidth=0)
-        ax.set_title(f"{label}: {_regime_text(part)}", fontsize="medium")
+        ax.errorbar(fit.waiting_times, t_star, yerr=bars, fmt=f"{_marker(k)}-", color=_color(k), capsize=2, label=label)
+    ax.set(yscale="log", ylabel="$t^*$ (steps)", title=rf"$\Delta^*$ = {THRESHOLD:g}")
+    over_waiting_times(ax, result.fits[0].waiting_times)
+    if len(result.labels) <= MOST_IN_LEGEND:  # otherwise the labels of the other panel are enough
         legend_beside(ax)
-    return figure
+
+
+def _draw_mu(result: Contrast, ax: Axes) -> None:
+    for k, fit in enumerate(result.fits):
+        ax.errorbar(fit.mu.value, k, xerr=mu_bars([fit]), fmt=_marker(k), color=_color(k), capsize=3)
+    ax.axvline(1.0, color="0.5", linestyle="--", linewidth=1)
+    ax.set_yticks(range(len(result.labels)), result.labels)
+    ax.invert_yaxis()
+    ax.set(xlabel=r"exponent $\mu$ (95 %)", ylabel="ensemble")
+
+
+def _color(k: int) -> str:
+    return COLORS[k % len(COLORS)]
+
+
+def _marker(k: int) -> str:
+    return MARKERS[k % len(MARKERS)]
+
+
+def draw_regime(result: Contrast, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
+    """Local slopes against the lag, a panel per ensemble."""
+    functions = {
+        panel_name(label): partial(_draw_slope, label, slope, part)
+        for label, slope, part in zip(result.labels, result.slopes, result.diffusions, strict=True)
+    }
+    return draw_panels(functions, panels, columns=3, panel=(4.2, 3.8), size=size)
+
+
+def _draw_slope(label: str, slope: LocalSlope, part: GeneralizedDiffusion, ax: Axes) -> None:
+    plot_local_slope(slope, ax).set_title(f"hidden layers {label}: {_regime_text(part)}")
+    ax.axvspan(*part.window, color="0.5", alpha=0.1, linewidth=0, label="fitted")
+    legend_beside(ax)
 
 
 def _regime_text(part: GeneralizedDiffusion) -> str:

@@ -1,9 +1,12 @@
 """Figures 1 and 4: loss and accuracy against the step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -11,7 +14,7 @@ from bridge.figures._base import PaperFigure
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._work import Work
 from dynamics.plots import COLORS
-from landscape.plots import legend_beside
+from landscape.plots import Size, draw_panels, legend_beside
 
 Array = NDArray[np.float64]
 
@@ -92,20 +95,21 @@ def describe(curves: LossCurves) -> dict[str, Any]:
     return ours | {"curve_steps": curves.steps, "loss": curves.loss, "accuracy": curves.accuracy}
 
 
-def draw(curves: LossCurves) -> Figure:
-    """Loss on the left, accuracy on the right, a line per architecture with the quartiles of the runs."""
-    figure = Figure(figsize=(9.5, 3.8), layout="constrained")
-    panels = (
-        ("training loss (nats)", curves.loss, curves.loss_quartiles),
-        ("training accuracy", curves.accuracy, curves.accuracy_quartiles),
-    )
-    for ax, (ylabel, means, quartiles) in zip(figure.subplots(1, 2), panels, strict=True):
-        for k, label in enumerate(curves.labels):
-            ax.fill_between(curves.steps[1:], *quartiles[k][:, 1:], color=COLORS[k], alpha=0.2, linewidth=0)
-            ax.plot(curves.steps[1:], means[k][1:], color=COLORS[k], label=f"hidden layers {label}")
-        ax.set(xscale="log", xlabel="time (steps)", ylabel=ylabel)
-        legend_beside(ax)
-    return figure
+def draw(curves: LossCurves, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
+    """Loss and accuracy, a line per architecture with the quartiles of the runs."""
+    functions = {
+        "loss": partial(_draw_curves, curves, curves.loss, curves.loss_quartiles, "training loss (nats)"),
+        "accuracy": partial(_draw_curves, curves, curves.accuracy, curves.accuracy_quartiles, "training accuracy"),
+    }
+    return draw_panels(functions, panels, columns=2, panel=(4.75, 3.8), size=size)
+
+
+def _draw_curves(curves: LossCurves, means: Array, quartiles: Array, ylabel: str, ax: Axes) -> None:
+    for k, label in enumerate(curves.labels):
+        ax.fill_between(curves.steps[1:], *quartiles[k][:, 1:], color=COLORS[k], alpha=0.2, linewidth=0)
+        ax.plot(curves.steps[1:], means[k][1:], color=COLORS[k], label=f"hidden layers {label}")
+    ax.set(xscale="log", xlabel="time (steps)", ylabel=ylabel)
+    legend_beside(ax)
 
 
 FIG1 = PaperFigure(

@@ -1,11 +1,13 @@
 """Figure A2: trace of the Hessian against the generalization error."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import joblib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.stats import rankdata, spearmanr, t as student
@@ -17,7 +19,7 @@ from bridge.figures._work import Work
 from dynamics.plots import COLORS
 from landscape.datasets import CHUNK
 from landscape.losses import CrossEntropyLoss, held_out_loss
-from landscape.plots import legend_beside
+from landscape.plots import Size, draw_panels, legend_beside
 from landscape.support import shared
 
 Array = NDArray[np.float64]
@@ -180,10 +182,12 @@ def describe_ranks(ranks: Mapping[str, float]) -> str:
     return rf"Spearman's $\rho$ = {every:.2f}; of 1/N alone {rows:.2f}; given N {given:.2f}"
 
 
-def draw(result: Generalization) -> Figure:
+def draw(result: Generalization, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
     """Trace(H) / N against the generalization error: color by depth, marker size by the number of rows."""
-    figure = Figure(figsize=(5.8, 4.2), layout="constrained")
-    ax = figure.subplots()
+    return draw_panels({"traces": partial(_draw, result)}, panels, panel=(5.8, 4.2), size=size)
+
+
+def _draw(result: Generalization, ax: Axes) -> None:
     names = list(dict.fromkeys(result.labels))
     columns = (result.labels, result.rows, result.trace, result.mean_error, result.total_error)
     for label, rows, trace, error, bar in zip(*columns, strict=True):
@@ -204,7 +208,6 @@ def draw(result: Generalization) -> Figure:
     ranks = rank_correlations_given(result.trace.mean(axis=1) / result.rows, result.mean_error, result.rows)
     ax.set_title(f"N = {numbers}: the larger N, the larger the marker\n{describe_ranks(ranks)}", fontsize="medium")
     legend_beside(ax)
-    return figure
 
 
 FIGA2 = PaperFigure(

@@ -1,9 +1,12 @@
 """Figure A3: magnitude of the gradient against the step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -12,7 +15,7 @@ from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble
 from bridge.figures._work import Work
 from dynamics.plots import COLORS
-from landscape.plots import legend_beside
+from landscape.plots import Size, draw_panels, legend_beside
 
 Array = NDArray[np.float64]
 
@@ -78,10 +81,12 @@ def describe(curves: GradientCurves) -> dict[str, Any]:
     }
 
 
-def draw(curves: GradientCurves) -> Figure:
+def draw(curves: GradientCurves, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
     """Mean norm over the runs against the step, quartiles shaded, published late means dashed."""
-    figure = Figure(figsize=(5.5, 4.0), layout="constrained")
-    ax = figure.subplots()
+    return draw_panels({"gradient": partial(_draw, curves)}, panels, panel=(5.5, 4.0), size=size)
+
+
+def _draw(curves: GradientCurves, ax: Axes) -> None:
     for k, label in enumerate(curves.labels):
         low, high = np.percentile(curves.norms[k][:, 1:], [25, 75], axis=0)
         ax.fill_between(curves.steps[1:], low, high, color=COLORS[k], alpha=0.2, linewidth=0)
@@ -90,7 +95,6 @@ def draw(curves: GradientCurves) -> Figure:
         ax.hlines(PUBLISHED[k], LATE, curves.steps[-1], color=COLORS[k], linestyle="--")
     ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel=r"gradient $|\nabla L|$ (dashed: published)")
     legend_beside(ax)
-    return figure
 
 
 PUBLISHED = (0.02, 0.07, 0.12)

@@ -1,9 +1,12 @@
 """The table of landscapes: numbers of minima and the published orders of magnitude."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bridge.figures._base import PaperFigure
@@ -11,7 +14,7 @@ from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble
 from bridge.figures._work import Work
 from dynamics.plots import COLORS
-from landscape.plots import legend_beside
+from landscape.plots import Size, draw_panels, legend_beside
 from landscape.search import Exploration, estimate_minima, explore
 
 PUBLISHED_MINIMA = (10, 1000, 10_000)
@@ -67,10 +70,12 @@ def describe(table: MinimaTable) -> dict[str, Any]:
     }
 
 
-def draw(table: MinimaTable) -> Figure:
+def draw(table: MinimaTable, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
     """Numbers of minima per architecture: published, found, lower bound."""
-    figure = Figure(figsize=(5.5, 4.0), layout="constrained")
-    ax = figure.subplots()
+    return draw_panels({"minima": partial(_draw, table)}, panels, panel=(5.5, 4.0), size=size)
+
+
+def _draw(table: MinimaTable, ax: Axes) -> None:
     places = range(len(table.labels))
     ax.plot(places, PUBLISHED_MINIMA, "s--", color=COLORS[1], label="published, order of magnitude")
     ax.plot(places, [summary.minima for summary in table.summaries], "o", color=COLORS[0], label="found")
@@ -84,7 +89,6 @@ def draw(table: MinimaTable) -> Figure:
     ax.set_xticks(places, table.labels)
     ax.set(yscale="log", xlabel="hidden layers", ylabel="minima")
     legend_beside(ax)
-    return figure
 
 
 MINIMA = PaperFigure(

@@ -1,9 +1,12 @@
 """Beyond the paper: mu against generalization, for the depths and numbers of rows of figure A2."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -14,7 +17,7 @@ from bridge.figures._work import Work
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import mean_square_displacement
 from dynamics.plots import COLORS, mu_bars
-from landscape.plots import legend_beside
+from landscape.plots import Size, draw_panels, legend_beside
 
 THRESHOLD = 1e-2
 
@@ -59,10 +62,12 @@ def describe(result: MuGeneralization) -> dict[str, Any]:
     }
 
 
-def draw(result: MuGeneralization) -> Figure:
+def draw(result: MuGeneralization, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
     """The exponent against the generalization error."""
-    figure = Figure(figsize=(5.8, 4.2), layout="constrained")
-    ax = figure.subplots()
+    return draw_panels({"mu": partial(_draw, result)}, panels, panel=(5.8, 4.2), size=size)
+
+
+def _draw(result: MuGeneralization, ax: Axes) -> None:
     names = list(dict.fromkeys(result.ends.labels))
     ends = result.ends
     for label, rows, error, bar, fit in zip(
@@ -86,7 +91,6 @@ def draw(result: MuGeneralization) -> Figure:
     ax.set(xlabel="generalization error: test loss - training loss (nats)", ylabel=r"exponent $\mu$ (95 %)")
     ax.set_title("the larger the marker, the more training rows", fontsize="medium")
     legend_beside(ax)
-    return figure
 
 
 MU_GENERALIZATION = PaperFigure(

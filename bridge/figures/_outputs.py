@@ -1,19 +1,23 @@
 """Beyond the paper: displacement of the outputs compared with that of the parameters."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bridge.figures._base import PaperFigure
 from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble
 from bridge.figures._work import Work
+from bridge.plots import panel_name
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement, output_displacement
 from dynamics.plots import COLORS, mu_bars, plot_msd
-from landscape.plots import legend_beside
+from landscape.plots import Size, draw_panels, legend_beside
 
 THRESHOLD = 1e-2  # of the parameters
 MOST_RUNS = 20
@@ -66,21 +70,28 @@ def describe(result: OutputAging) -> dict[str, Any]:
     return ours
 
 
-def draw(result: OutputAging) -> Figure:
+def draw(result: OutputAging, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
     """Displacement of the outputs per architecture, and mu of both kinds."""
-    figure = Figure(figsize=(4.0 * (len(result.labels) + 1), 3.8), layout="constrained")
-    *panels, last = figure.subplots(1, len(result.labels) + 1)
-    for ax, label, msd, fit in zip(panels, result.labels, result.displacements, result.outputs, strict=True):
-        plot_msd(msd, ax, threshold=fit.threshold)
-        ax.set(ylabel=r"displacement of the outputs $\Delta_\mathrm{out}(t_w, t)$", title=f"hidden layers {label}")
+    functions: dict[str, Callable[[Axes], Any]] = {
+        panel_name(label): partial(_draw_displacement, result, k) for k, label in enumerate(result.labels)
+    }
+    return draw_panels(functions | {"mu": partial(_draw_mu, result)}, panels, columns=4, panel=(4.0, 3.8), size=size)
+
+
+def _draw_displacement(result: OutputAging, k: int, ax: Axes) -> None:
+    plot_msd(result.displacements[k], ax, threshold=result.outputs[k].threshold)
+    ylabel = r"displacement of the outputs $\Delta_\mathrm{out}(t_w, t)$"
+    ax.set(ylabel=ylabel, title=f"hidden layers {result.labels[k]}")
+
+
+def _draw_mu(result: OutputAging, ax: Axes) -> None:
     for k, (name, fits) in enumerate((("parameters", result.parameters), ("outputs", result.outputs))):
         mu = np.array([fit.mu.value for fit in fits])
         places = np.arange(mu.size) + 0.15 * k
-        last.errorbar(places, mu, yerr=mu_bars(fits), fmt="os"[k], color=COLORS[k], capsize=3, label=name)
-    last.set_xticks(range(len(result.labels)), result.labels)
-    last.set(xlabel="hidden layers", ylabel=r"exponent $\mu$ (95 %)")
-    legend_beside(last)
-    return figure
+        ax.errorbar(places, mu, yerr=mu_bars(fits), fmt="os"[k], color=COLORS[k], capsize=3, label=name)
+    ax.set_xticks(range(len(result.labels)), result.labels)
+    ax.set(xlabel="hidden layers", ylabel=r"exponent $\mu$ (95 %)")
+    legend_beside(ax)
 
 
 OUTPUTS = PaperFigure(

@@ -1,17 +1,22 @@
 """Beyond the paper: mu over realizations of the data set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bridge.figures._base import PaperFigure
 from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._work import Work
+from bridge.plots import panel_name
 from dynamics.aging_times import ExponentSpread, Realizations, compare_realizations
 from dynamics.displacement import mean_square_displacement
 from dynamics.plots import COLORS, plot_spread
+from landscape.plots import Size, draw_panels
 from landscape.support import in_numbers
 
 SEEDS = {"quick": 4, "paper": 8}
@@ -70,14 +75,16 @@ def _numbers(spread: ExponentSpread) -> dict[str, Any]:
     return in_numbers({"mean": spread.mean}) | {name: getattr(spread, name) for name in NUMBERS} | each
 
 
-def draw(result: RealizationFigure) -> Figure:
+def draw(result: RealizationFigure, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
     """A panel per architecture: the slope beyond the bend on every realization, its mean and interval."""
-    figure = Figure(figsize=(4.2 * len(result.labels), 3.8), layout="constrained")
-    axes = figure.subplots(1, len(result.labels), squeeze=False, sharey=True)[0]
-    for k, (ax, label, part) in enumerate(zip(axes, result.labels, result.results, strict=True)):
-        plot_spread(part.later_mu, ax, color=COLORS[k])
-        ax.set_title(f"{label}, tw > {part.from_waiting_time:.0f}: {ax.get_title()}", fontsize="medium")
-    return figure
+    functions = {panel_name(label): partial(_draw, result, k) for k, label in enumerate(result.labels)}
+    return draw_panels(functions, panels, columns=3, panel=(4.2, 3.8), size=size, same_y=True)
+
+
+def _draw(result: RealizationFigure, k: int, ax: Axes) -> None:
+    part = result.results[k]
+    plot_spread(part.later_mu, ax, color=COLORS[k])
+    ax.set_title(f"{result.labels[k]}, $t_w$ > {part.from_waiting_time:.0f}: {ax.get_title()}")
 
 
 REALIZATIONS = PaperFigure(

@@ -1,6 +1,7 @@
 """From a figure's name to its files."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from dynamics.runs import load_trajectories
 from dynamics.training import SGD, train
 from landscape import CrossEntropyLoss, datasets
 from landscape.networks import MLP
-from landscape.plots import save_figure
+from landscape.plots import Size, save_figure
 from landscape.support import package_version, to_json, write_text
 
 REFERENCE_MICROSECONDS = 1.35  # a step of 10 hidden units on the machine of `Ensemble.step_microseconds`
@@ -41,6 +42,8 @@ def reproduce(
     data_dir: Path | None = None,
     seed: int = 0,
     jobs: int = 1,
+    panels: Sequence[str] = (),
+    size: Size = "screen",
     progress: Progress | None = None,
 ) -> Reproduction:
     """Make a figure of the paper; continues an interrupted call.
@@ -60,6 +63,10 @@ def reproduce(
         Directory of the MNIST files.
     seed, jobs : int
         Seed of the runs, and number of workers.
+    panels : sequence of str, optional
+        Names of the panels to draw; by default all.
+    size : {"screen", "page", "column"}
+        How wide the figure is, see `landscape.plots.draw_panels`.
     progress : callable (stage, done, total), optional
 
     Raises
@@ -72,7 +79,7 @@ def reproduce(
     ensembles = _ensembles(figure, scale, replicas, steps)
     result = figure.compute(work, ensembles)
     ours = figure.describe(result)
-    drawing = figure.draw(result)
+    drawing = figure.draw(result, panels=panels, size=size)
     files = [folder / f"{figure.name}.json"]
     content = {
         "figure": figure.name,

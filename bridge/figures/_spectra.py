@@ -1,19 +1,22 @@
 """Figures 7 and A1: eigenvalues of the Hessian along training, two hidden layers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bridge.figures._base import PaperFigure
 from bridge.figures._curves import ljat_ensembles, mnist_ensembles
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._work import Work
-from dynamics.plots import COLORS
+from dynamics.plots import COLORS, symmetric_log
 from dynamics.runs import WAITING_TIMES
 from dynamics.spectra import Curvature, curvature
-from landscape.plots import legend_beside
+from landscape.plots import Size, draw_panels, legend_beside
 
 QUICK_ROWS = 6000  # rows of MNIST: an exact Hessian takes N P^2 operations
 MOST_RUNS = {"ljat": 20, "mnist": 1}  # a spectrum is a property of the landscape: runs differ little
@@ -71,31 +74,29 @@ def describe(spectra: Spectra) -> dict[str, Any]:
     }
 
 
-def draw(spectra: Spectra) -> Figure:
+def draw(spectra: Spectra, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
     """Boxes of all eigenvalues against the step; those at the start and the end, sorted."""
-    found = spectra.curvature
-    figure = Figure(figsize=(9.5, 4.0), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    runs = spectra.curvature.runs.size
+    title = f"hidden layers {spectra.label}, {runs} run{'s' * (runs > 1)}"
+    functions = {"steps": partial(_draw_boxes, spectra.curvature), "ranks": partial(_draw_ranks, spectra.curvature)}
+    return draw_panels(functions, panels, columns=2, panel=(4.75, 4.0), size=size, title=title)
+
+
+def _draw_boxes(found: Curvature, ax: Axes) -> None:
     pooled = [found.eigenvalues[:, k].ravel() for k in range(found.steps.size)]
-    left.boxplot(pooled, tick_labels=[str(step) for step in found.steps], flierprops={"markersize": 2})
-    _symlog(left, found)
-    left.set(xlabel="time (steps)", ylabel="eigenvalues of the Hessian (nats)")
-    left.tick_params(axis="x", rotation=30)
+    ax.boxplot(pooled, tick_labels=[str(step) for step in found.steps], flierprops={"markersize": 2})
+    ax.tick_params(axis="x", rotation=45)
+    ax.set(xlabel="time (steps)", ylabel="eigenvalues of the Hessian (nats)")
+    symmetric_log(ax, found.eigenvalues)
+
+
+def _draw_ranks(found: Curvature, ax: Axes) -> None:
     for k, color in ((0, COLORS[0]), (-1, COLORS[3])):
         ordered = found.eigenvalues[:, k].mean(axis=0)
-        right.plot(np.arange(1, ordered.size + 1), ordered, ".", color=color, label=f"step {found.steps[k]}")
-    _symlog(right, found)
-    right.set(xlabel="rank", ylabel="eigenvalues, mean over the runs")
-    legend_beside(right)
-    figure.suptitle(f"hidden layers {spectra.label}, {found.runs.size} run{'s' * (found.runs.size > 1)}")
-    return figure
-
-
-def _symlog(ax: Any, found: Curvature) -> None:
-    """Logarithmic from a ten-thousandth of the largest magnitude on, for both signs."""
-    largest = float(np.abs(found.eigenvalues).max()) or 1.0
-    ax.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(largest) - 4))
-    ax.axhline(0.0, color="0.5", linewidth=0.5)
+        ax.plot(np.arange(1, ordered.size + 1), ordered, ".", color=color, label=f"step {found.steps[k]}")
+    ax.set(xlabel="rank", ylabel="eigenvalues, mean over the runs (nats)")
+    symmetric_log(ax, found.eigenvalues)
+    legend_beside(ax)
 
 
 FIG7 = PaperFigure(

@@ -1,9 +1,12 @@
 """Figure 6: the aging exponent against the width of three hidden layers, MNIST."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -13,7 +16,7 @@ from bridge.figures._work import Work
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement
 from dynamics.plots import COLORS, mu_bars
-from landscape.plots import legend_beside
+from landscape.plots import Size, draw_panels, legend_beside
 
 Array = NDArray[np.float64]
 
@@ -116,10 +119,12 @@ def describe(scan: WidthScan) -> dict[str, Any]:
     }
 
 
-def draw(scan: WidthScan) -> Figure:
+def draw(scan: WidthScan, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
     """The exponent against alpha with intervals, our mean and the published one."""
-    figure = Figure(figsize=(5.5, 4.0), layout="constrained")
-    ax = figure.subplots()
+    return draw_panels({"mu": partial(_draw, scan)}, panels, panel=(5.5, 4.0), size=size)
+
+
+def _draw(scan: WidthScan, ax: Axes) -> None:
     ax.errorbar(scan.alpha, scan.mu, yerr=mu_bars(scan.fits), fmt="o", color=COLORS[0], capsize=3, label="ours, 95 %")
     mean, error = scan.mean_mu
     if np.isfinite(mean):
@@ -130,7 +135,6 @@ def draw(scan: WidthScan) -> Figure:
     ax.axhspan(PUBLISHED_MU - PUBLISHED_ERROR, PUBLISHED_MU + PUBLISHED_ERROR, color=COLORS[1], alpha=0.2, linewidth=0)
     ax.set(xlabel=r"training rows per parameter $\alpha = N / P$", ylabel=rf"$\mu$ at $\Delta^*$ = {THRESHOLD:g}")
     legend_beside(ax)
-    return figure
 
 
 FIG6 = PaperFigure(

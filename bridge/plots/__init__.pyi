@@ -1,4 +1,5 @@
 from ._explanation import (
+    EXPLANATION_PANELS as EXPLANATION_PANELS,
     PART_NAMES as PART_NAMES,
     plot_displacement as plot_displacement,
     plot_dwell_times as plot_dwell_times,
@@ -9,6 +10,7 @@ from ._explanation import (
     plot_t_star as plot_t_star,
 )
 from ._over_time import (
+    OVER_TIME_PANELS as OVER_TIME_PANELS,
     plot_distinct_minima as plot_distinct_minima,
     plot_losses as plot_losses,
     plot_over_time as plot_over_time,
@@ -24,6 +26,7 @@ from ._overlay import (
 )
 from ._plots import (
     describe_funnels as describe_funnels,
+    panel_name as panel_name,
     plot_comparison as plot_comparison,
     plot_displacements as plot_displacements,
     plot_graph as plot_graph,

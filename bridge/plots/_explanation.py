@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bridge.explanation import PARTS, Explanation, HoppingComparison, changed_at_t_star, mean_of_covered, nearest_lags
 from bridge.plots._sentences import say
-from dynamics.plots import COLORS, interval_bars, mu_text
+from dynamics.plots import COLORS, interval_bars, mu_text, over_waiting_times
 from landscape.plots import Size, draw_panels, legend_beside
 
 STYLES = {
@@ -26,20 +26,29 @@ HOPPING = {"curved": ("T near the minimum", "-", COLORS[5]), "unstable": ("T at 
 PART_NAMES = {"hop": "hop", "image": "images", "soft": "soft modes", "stiff": "stiff modes", "cross": "cross term"}
 MOST_PANELS = 3
 NOT_COVERED = "No run is in a minimum that\nthe database connects to another."
+DISPLACEMENT = r"$\Delta(t_w, t)$"
+LEGEND_COLUMN = 2.3  # inches
 LARGEST_SHARE = 2.0  # that is drawn
 
 
-def explanation_panels(explanation: Explanation) -> dict[str, Callable[[Axes], Any]]:
-    """What draws each panel, by its name.
+EXPLANATION_PANELS = (
+    "displacement-first", "displacement-middle", "displacement-last",
+    "same-minimum", "aging", "shares", "parts", "dwells",
+)  # fmt: skip
 
-    Displacements at up to three waiting times, t*, shares and parts; with predicted hops (if a database was given) also
-    how long runs stay in the same minimum, observed and predicted.
+
+def explanation_panels(explanation: Explanation) -> dict[str, Callable[[Axes], Any]]:
+    """What draws each of the `EXPLANATION_PANELS`.
+
+    Displacements at the first, the middle and the last waiting time, t*, shares and parts; with predicted hops (if a
+    database was given) also how long runs stay in the same minimum, observed and predicted.
     """
     waiting = explanation.msd.waiting_times
     chosen = np.unique(np.linspace(0, waiting.size - 1, min(MOST_PANELS, waiting.size)).round().astype(int))
-    panels: dict[str, Callable[[Axes], Any]] = {}
-    for w in chosen.tolist():
-        panels[f"displacement-{waiting[w]}"] = partial(_plot_displacement_below_legend, explanation, w)
+    which = {1: EXPLANATION_PANELS[:1], 2: EXPLANATION_PANELS[:3:2]}.get(chosen.size, EXPLANATION_PANELS[:3])
+    panels: dict[str, Callable[[Axes], Any]] = {
+        name: partial(plot_displacement, explanation, w) for name, w in zip(which, chosen.tolist(), strict=True)
+    }
     if (hopping := explanation.hopping) is not None:
         panels["same-minimum"] = lambda ax: plot_same_minimum(hopping, chosen, ax)
     panels["aging"] = lambda ax: plot_t_star(explanation, ax)
@@ -50,16 +59,10 @@ def explanation_panels(explanation: Explanation) -> dict[str, Callable[[Axes], A
     return panels
 
 
-def _plot_displacement_below_legend(explanation: Explanation, w: int, ax: Axes) -> Axes:
-    plot_displacement(explanation, w, ax)
-    _legend_above(ax, 2, above=1.08)  # over the title
-    return ax
-
-
 def plot_explanation(
     explanation: Explanation, title: str = "", *, panels: Sequence[str] = (), size: Size = "screen"
 ) -> Figure:
-    """Draw all `explanation_panels`, or those that are named.
+    """Draw all panels, or those of the `EXPLANATION_PANELS` that are named.
 
     Raises
     ------
@@ -68,7 +71,25 @@ def plot_explanation(
     """
     functions = explanation_panels(explanation)
     columns = -(-len(functions) // 2)
-    return draw_panels(functions, panels, columns=columns, panel=(5.5, 3.8), size=size, title=title)
+    return draw_panels(
+        functions, panels, columns=columns, panel=(5.5, 3.8), size=size, title=title, common=_share_legend
+    )
+
+
+def _share_legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    """Below all panels one legend of the displacements, if several panels show these."""
+    alike = [k for k, ax in enumerate(axes) if ax.get_ylabel() == DISPLACEMENT]
+    if len(alike) < 2:
+        return
+    entries = {}
+    for k in alike:
+        entries |= {label: handle for handle, label in zip(*axes[k].get_legend_handles_labels(), strict=True)}
+        axes[k].get_legend().remove()  # pyright: ignore[reportOptionalMemberAccess]
+    title = f"panels {', '.join(chr(ord('a') + k) for k in alike)}"
+    columns = max(1, int(figure.get_figwidth() / LEGEND_COLUMN))
+    style: dict[str, Any] = {"frameon": False, "fontsize": "small", "title_fontsize": "small"}
+    handles, labels = list(entries.values()), list(entries)
+    figure.legend(handles, labels, title=title, loc="outside lower center", ncols=columns, **style)
 
 
 def plot_displacement(explanation: Explanation, w: int, ax: Axes) -> Axes:
@@ -87,10 +108,12 @@ def plot_displacement(explanation: Explanation, w: int, ax: Axes) -> Axes:
         if (foretold > 0).any():
             label, style, color = HOPPING[name]
             ax.plot(hopping.lags, foretold, color=color, linestyle=style, label=f"predicted hops, {label}")
-    ax.axhline(explanation.fit.threshold, color="0.5", linestyle="--", linewidth=1)
-    ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"$\Delta(t_w, t)$")
+    threshold = explanation.fit.threshold
+    ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1, label=rf"$\Delta^*$ = {threshold:.3g}")
+    ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=DISPLACEMENT)
     ax.set_ylim(np.nanmin(msd.mean[w]) / 10, 10 * top)
     ax.set_title(f"$t_w$ = {msd.waiting_times[w]}")
+    legend_beside(ax)
     return ax
 
 
@@ -117,17 +140,20 @@ def plot_same_minimum(found: HoppingComparison, chosen: NDArray[np.int64], ax: A
 def plot_dwell_times(found: HoppingComparison, ax: Axes) -> Axes:
     """Draw the observed mean dwell time in each minimum against the predicted one, on `ax`."""
     seen, foretold = found.observed, found.predicted["curved"].dwell_times
-    ax.set(xlabel="predicted mean dwell time, T near the minimum (steps)", ylabel="observed (steps)")
+    ax.set(xlabel="predicted mean dwell time, T near the minimum (steps)", ylabel="observed mean dwell time (steps)")
     if not np.isfinite(foretold).any():
         say(ax, NOT_COVERED)
         return ax
     left = seen.departures > 0
     observed = seen.dwell_times.map(itemgetter(left))
-    ax.errorbar(foretold[left], observed.value, yerr=interval_bars(observed), color=HOPPING["curved"][2], marker="o",
-                markersize=3, linestyle="none", capsize=2, elinewidth=0.5, label="95 % interval")  # fmt: skip
-    ax.scatter(foretold[~left], seen.stays[~left], marker="^", s=12, color="0.6", label="not left: lower bound")
+    color = HOPPING["curved"][2]
+    if left.any():
+        ax.errorbar(foretold[left], observed.value, yerr=interval_bars(observed), color=color, marker="o", markersize=3,
+                    linestyle="none", capsize=2, elinewidth=0.5, label="95 % interval")  # fmt: skip
+    if not left.all():
+        ax.scatter(foretold[~left], seen.stays[~left], marker="^", s=12, color="0.6", label="not left: lower bound")
     span = np.array([foretold.min(), max(seen.stays.max(), 1.0)])
-    ax.plot(span, span, color="0.5", linewidth=1)
+    ax.plot(span, span, color="0.5", linewidth=1, label="equal")
     ax.set(xscale="log", yscale="log")
     legend_beside(ax)
     return ax
@@ -150,9 +176,9 @@ def plot_t_star(explanation: Explanation, ax: Axes) -> Axes:
         ax.errorbar(fit.waiting_times, fit.t_star.value, yerr=errors, linestyle=style, color=color, marker="o",
                     markersize=3, capsize=2, label=f"{label}: {mu}")  # fmt: skip
         some = some or bool(np.isfinite(fit.t_star.value).any())
-    _over_waiting_times(explanation, ax)
+    over_waiting_times(ax, explanation.msd.waiting_times)
     ax.set(yscale="log" if some else "linear", ylabel="$t^*$ (steps)")
-    _legend_above(ax, 2)
+    legend_beside(ax)
     return ax
 
 
@@ -171,9 +197,9 @@ def plot_shares(explanation: Explanation, ax: Axes) -> Axes:
     ax.plot(explanation.msd.waiting_times, changed_at_t_star(explanation), color=COLORS[3], marker="s", markersize=3,
             label="of runs that changed basins by $t^*$")  # fmt: skip
     ax.axhline(1.0, color="0.5", linewidth=1)
-    _over_waiting_times(explanation, ax)
+    over_waiting_times(ax, explanation.msd.waiting_times)
     ax.set(ylabel="share of the displacement at $t^*$", ylim=(0.0, LARGEST_SHARE))
-    _legend_above(ax, 2)
+    legend_beside(ax)
     return ax
 
 
@@ -185,20 +211,8 @@ def plot_parts(explanation: Explanation, ax: Axes) -> Axes:
         values = np.where(at >= 0, shares[name][rows, at], np.nan)
         ax.plot(explanation.msd.waiting_times, values, color=COLORS[k], marker="osv^D"[k], label=PART_NAMES[name])
     ax.axhline(0.0, color="0.5", linewidth=1)
-    _over_waiting_times(explanation, ax)
+    over_waiting_times(ax, explanation.msd.waiting_times)
     ax.set_yscale("symlog", linthresh=0.1)
     ax.set(ylabel="part / measured displacement at $t^*$")
-    _legend_above(ax, 3)
+    legend_beside(ax)
     return ax
-
-
-def _over_waiting_times(explanation: Explanation, ax: Axes) -> None:
-    waiting = explanation.msd.waiting_times
-    ax.set(xscale="log", xlabel="waiting time $t_w$ (steps)")
-    ax.minorticks_off()
-    ax.set_xticks(waiting, [str(t) for t in waiting], rotation=45)
-
-
-def _legend_above(ax: Axes, columns: int, above: float = 1.0) -> None:
-    """Put the legend outside, because no place in a panel is free for all data."""
-    ax.legend(frameon=False, fontsize="x-small", loc="lower center", bbox_to_anchor=(0.5, above), ncols=columns)

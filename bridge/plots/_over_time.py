@@ -37,10 +37,13 @@ BAND = {"alpha": 0.22, "linewidth": 0}
 REST, ABOVE, NONE = "0.55", "0.8", "0.95"  # grays: other superbasins, minima above the level, no minimum
 
 
+OVER_TIME_PANELS = ("losses", "minima", "overlap", "persistence", "dwells", "superbasins")
+
+
 def over_time_panels(
     runs: Trajectories, structures: InherentStructures, database: Database
 ) -> dict[str, Callable[[Axes], Axes]]:
-    """Functions that draw each panel against the step, or the time since an age, by name of the panel."""
+    """Functions that draw each of the `OVER_TIME_PANELS` against the step, or the time since an age."""
     past, stays = history(structures), dwells(structures)
     ages = _ages(runs.waiting_times, structures.steps)
     return {
@@ -61,7 +64,7 @@ def plot_over_time(
     panels: Sequence[str] = (),
     size: Size = "screen",
 ) -> Figure:
-    """Draw six panels against the step, or the time since an age, or those of them that are named.
+    """Draw six panels against the step, or the time since an age, or those of the `OVER_TIME_PANELS` that are named.
 
     Loss of runs and inherent structures, distinct minima, overlap of what runs visit, persistence and returns,
     residual dwell times and shares of the superbasins.
@@ -113,7 +116,7 @@ def plot_distinct_minima(past: History, ax: Axes) -> Axes:
     """Draw the number of distinct minima seen up to a step: of all runs (first-visit curve), and of one."""
     low, high = np.percentile(past.distinct, [10, 90], axis=0)
     top = int(past.distinct_of_all.max(initial=0))
-    ax.set(ylabel="distinct minima so far", title="First visits", xlabel="step")
+    ax.set(ylabel="distinct minima so far", title="First visits", xlabel="time (steps)")
     if not top:
         say(ax, UNKNOWN_MINIMA)
         return ax
@@ -127,7 +130,7 @@ def plot_distinct_minima(past: History, ax: Axes) -> Axes:
 
 def plot_overlaps(found: Overlaps, ax: Axes) -> Axes:
     """Draw the mean overlap of the sets that two runs have visited, and how often two are in the same minimum."""
-    ax.set(ylabel="Jaccard index, or share of pairs", title="Overlap of two runs", xlabel="step")
+    ax.set(ylabel="Jaccard index, or share of pairs", title="Overlap of two runs", xlabel="time (steps)")
     if not np.isfinite(found.visited).any():
         say(ax, "No two runs were observed in a known minimum.")
         return ax
@@ -196,8 +199,7 @@ def plot_superbasin_history(found: SuperbasinHistory, ax: Axes) -> Axes:
         band.set_label(names[k])
     ax.set(ylim=(0.0, 1.0), ylabel="share of the runs")
     ax.set_title(f"Superbasins at {found.level:.4f} nats ({found.n_superbasins} in total)")
-    handles, labels = ax.get_legend_handles_labels()
-    ax.legend(handles[::-1], labels[::-1], frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+    legend_beside(ax)
     return _against_steps(ax, found.steps)
 
 
@@ -209,5 +211,5 @@ def _against_steps(ax: Axes, steps: NDArray[np.int64]) -> Axes:
     positive = steps[steps > 0]
     if positive.size > 1:
         ax.set(xscale="log", xlim=(positive[0], positive[-1]))
-    ax.set_xlabel("step")
+    ax.set_xlabel("time (steps)")
     return ax

@@ -1,6 +1,7 @@
 """Visits and the path of a run on the disconnectivity graph."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from bridge.residence import Dwells, Jumps, Occupation
 from dynamics.plots import COLORS
 from landscape.database import Database, positions
 from landscape.graph import DisconnectivityTree, tree_with
-from landscape.plots import add_colorbar, letter, plot_disconnectivity
+from landscape.plots import Size, add_colorbar, draw_panels, plot_disconnectivity
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +27,7 @@ AGES = "viridis"  # rises evenly in lightness: read with any color vision and in
 SMALLEST, LARGEST = 10.0, 260.0  # areas of disks in points squared
 PANEL = (5.6, 5.0)  # inches
 PER_ROW = 3  # panels
+LEGEND_COLUMN = 2.3  # inches
 BEND = 0.03  # share of the height of the figure by which a jump's line is bent
 FAINT = "0.6"  # of the graph, below the visits
 
@@ -36,6 +38,7 @@ def plot_overlay(
     *,
     paths: Sequence[tuple[Dwells, Jumps] | None] = (),
     title: str | None = None,
+    size: Size = "screen",
 ) -> Figure:
     """Draw one panel with the disconnectivity graph for each occupation, all with the same scales.
 
@@ -51,33 +54,33 @@ def plot_overlay(
         Stays and jumps of the one run whose path a panel shows.
     title : str, optional
         Above all panels.
+    size : {"screen", "page", "column"}
+        How wide the figure is, see `landscape.plots.draw_panels`.
     """
     tree, n = tree_with(database.graph(), np.any([o.times > 0 for o in occupations], axis=0)), len(occupations)
-    columns = min(n, PER_ROW)
-    rows = -(-n // columns)
-    figure = Figure(figsize=(PANEL[0] * columns, PANEL[1] * rows), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
     ages, longest = _age_scale(occupations), max(float(o.times.max(initial=0.0)) for o in occupations)
-    for k, (ax, seen) in enumerate(zip(axes, occupations, strict=False)):
-        plot_disconnectivity(tree, ax, marker_sizes=None)
+
+    def draw(k: int, ax: Axes) -> None:
+        seen, path = occupations[k], paths[k] if k < len(paths) else None
+        plot_disconnectivity(tree, ax)
         _fade(ax)
         _add_disks(tree, seen, ax, ages, longest)
-        if k < len(paths) and (path := paths[k]) is not None:
+        if path is not None:
             plot_path(tree, database, *path, ax, ages)
-        ax.set_title(seen.label if n > 1 else f"{plot_title(tree)}\n{seen.label}", fontsize="medium")
-        if k % columns:
-            ax.set_ylabel("")
-    for ax in axes[n:]:
-        ax.remove()
-    if n > 1 or title:
-        figure.suptitle(title or plot_title(tree), fontsize="medium")
-    if longest == 0:
-        figure.supxlabel(UNKNOWN_MINIMA.replace("\n", " "), color="0.35", fontsize="small")
-    else:
-        add_colorbar(figure, axes[:n], ages, "age (steps)")
-        letter(axes[:n])
+        ax.set_title(seen.label if n > 1 else f"{plot_title(tree)}\n{seen.label}")
+
+    def explain(figure: Figure, axes: list[Axes]) -> None:
+        if longest == 0:
+            figure.supxlabel(UNKNOWN_MINIMA.replace("\n", " "), color="0.35", fontsize="small")
+            return
+        add_colorbar(figure, axes, ages, "age (steps)")
         _add_legend(figure, longest, with_path=any(path is not None for path in paths))
-    return figure
+
+    panels = {str(k): partial(draw, k) for k in range(n)}
+    above = title or (plot_title(tree) if n > 1 else None)
+    return draw_panels(
+        panels, columns=min(n, PER_ROW), panel=PANEL, size=size, title=above, same_y=True, common=explain
+    )
 
 
 def plot_title(tree: DisconnectivityTree) -> str:
@@ -176,4 +179,8 @@ def _add_legend(figure: Figure, longest: float, *, with_path: bool) -> None:
             Line2D([], [], **ends, marker="s", markersize=10, label="begin"),
             Line2D([], [], **ends, marker="*", markersize=9, label="end"),
         ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3 if with_path else 2, frameon=False)
+    columns = min(3 if with_path else 2, max(1, int(figure.get_figwidth() / LEGEND_COLUMN)))
+    title = "area of a disk: time spent there, all runs of the panel"
+    figure.legend(
+        handles=handles, title=title, loc="outside lower center", ncols=columns, frameon=False, title_fontsize="small"
+    )

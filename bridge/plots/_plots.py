@@ -1,7 +1,9 @@
 """Figures that show landscape and dynamics together."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,17 +11,18 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from bridge.comparison import Comparison
+from bridge.comparison import Comparison, ComparisonRow
 from bridge.residence import Visits, per_minimum
 from dynamics.aging_times import Aging
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.plots import COLORS, plot_aging, plot_msd
 from landscape.database import Database, Property
 from landscape.graph import DisconnectivityTree, Funnelling, disconnectivity_tree, tree_with, visible_top
-from landscape.plots import add_colorbar, letter, new_figure, plot_disconnectivity
+from landscape.plots import Size, add_colorbar, draw_panels, legend_beside, plot_disconnectivity
 
 MARKERS = "osv^D<>pP*"
-MOST_IN_LEGEND = 6  # entries inside the axes: more would cover the points
+ARROW = 16.0  # points
+ARROW_MARGIN = 0.15  # of the axes, at the side of the data: longer than an arrow in a column of text
 MOST_LABELS = 40  # labels below a graph: more would overlap
 
 
@@ -106,57 +109,80 @@ def plot_visits(visited: Visits, database: Database, ax: Axes) -> Axes:
         ax.set_title(f"{ax.get_title()}\nno snapshot belongs to a known minimum", fontsize="small")
         return ax
     scale = ScalarMappable(LogNorm(float(np.nanmin(ages)), float(np.nanmax(ages))), "viridis")
-    add_colorbar(ax.figure, ax, scale, "mean age of visits (steps)")
+    add_colorbar(ax.figure, ax, scale, "mean age of visits (steps); area of disks: number of visits")
     return ax
 
 
 def plot_displacements(
-    names: Sequence[str], displacements: Sequence[MeanSquareDisplacement], fits: Sequence[Aging], prefix: str = ""
+    names: Sequence[str],
+    displacements: Sequence[MeanSquareDisplacement],
+    fits: Sequence[Aging],
+    *,
+    panels: Sequence[str] = (),
+    size: Size = "screen",
 ) -> Figure:
-    """One panel of mean square displacements per architecture, and one of t* against tw for all.
+    """One panel of mean square displacements per architecture, by its hidden layers, and one of t* against tw for all.
 
-    `prefix` goes before the names in the titles.
+    Raises
+    ------
+    ValueError
+        For a panel or a size that does not exist; see `landscape.plots.draw_panels`.
     """
-    figure, axes = new_figure(4.2 * (len(names) + 1), 3.8, len(names) + 1)
-    for ax, name, msd, fit in zip(axes, names, displacements, fits, strict=False):
-        plot_msd(msd, ax, threshold=fit.threshold)
-        ax.set_title(prefix + name)
+    functions: dict[str, Callable[[Axes], Any]] = {
+        panel_name(name): partial(_draw_msd, name, msd, fit)
+        for name, msd, fit in zip(names, displacements, fits, strict=True)
+    }
+    functions["aging"] = partial(_draw_aging, names, fits)
+    return draw_panels(functions, panels, columns=len(functions), panel=(4.2, 3.8), size=size)
+
+
+def panel_name(hidden: str) -> str:
+    """Hidden layers such as "5,5" as the name of a panel, 5-5: names are separated by commas."""
+    return hidden.replace(",", "-")
+
+
+def _draw_msd(name: str, msd: MeanSquareDisplacement, fit: Aging, ax: Axes) -> None:
+    plot_msd(msd, ax, threshold=fit.threshold).set_title(f"hidden layers {name}")
+
+
+def _draw_aging(names: Sequence[str], fits: Sequence[Aging], ax: Axes) -> None:
     for k, (name, fit) in enumerate(zip(names, fits, strict=True)):
-        plot_aging(fit, axes[-1], label=name, color=COLORS[k % len(COLORS)])
-    axes[-1].set_title(rf"$\Delta^*$ = {fits[0].threshold:g}")
-    letter(axes)
-    return figure
+        plot_aging(fit, ax, label=name, color=COLORS[k % len(COLORS)])
+    ax.set_title(rf"$\Delta^*$ = {fits[0].threshold:g}")
 
 
 def plot_comparison(comparison: Comparison, ax: Axes) -> Axes:
     """Draw mu against the number of minima: filled, those found; open, Chao1, with a bar down to the bound at 95 %.
 
     An arrow shows that there is no upper bound. There is no open symbol if the number is not determined. The color
-    shows the hidden layers, the marker the number of training rows.
+    shows the hidden layers, the marker the data set and the number of training rows.
     """
-    colors = dict.fromkeys(row.hidden for row in comparison.rows)
-    markers = dict.fromkeys(sorted(row.rows for row in comparison.rows))
+    colors = list(dict.fromkeys(row.hidden for row in comparison.rows))
+    data = sorted({(row.dataset, row.rows) for row in comparison.rows})
     for row in comparison.rows:
-        color = COLORS[list(colors).index(row.hidden) % len(COLORS)]
-        fmt = MARKERS[list(markers).index(row.rows) % len(MARKERS)]
-        mu, number = row.mu, row.estimated_minima
-        bars = [[max(mu.value - mu.low, 0.0)], [max(mu.high - mu.value, 0.0)]]
+        color = COLORS[colors.index(row.hidden) % len(COLORS)]
+        fmt = MARKERS[data.index((row.dataset, row.rows)) % len(MARKERS)]
         label = f"{row.hidden} (P = {row.parameters}, {row.dataset}, N = {row.rows})"
-        if not np.isfinite(mu.value):
-            label += ": $\\mu$ not determined"
-        ax.errorbar(row.minima, mu.value, yerr=bars, fmt=fmt, color=color, capsize=3, label=label)
-        bounded = math.isfinite(number.high)
-        reach = [[max(number.value - number.low, 0.0)], [max(number.high - number.value, 0.0) if bounded else 0.0]]
-        ax.errorbar(number.value, mu.value, xerr=reach, fmt=fmt, color=color, mfc="white", capsize=3)
-        if not bounded and math.isfinite(number.value + mu.value):
-            at = number.value, mu.value
-            arrow = {"arrowstyle": "<-", "color": color, "shrinkB": 4.0}
-            ax.annotate("", at, (22.0, 0.0), textcoords="offset points", arrowprops=arrow)
+        _draw_row(row, fmt, color, label, ax)
+    ax.margins(x=ARROW_MARGIN)
     ax.set(
         xscale="log", xlabel="number of minima (filled: found, open: at least, Chao1)", ylabel=r"aging exponent $\mu$"
     )
-    few = len(comparison.rows) <= MOST_IN_LEGEND
-    ax.legend(
-        frameon=False, **({} if few else {"fontsize": "x-small", "loc": "center left", "bbox_to_anchor": (1, 0.5)})
-    )
+    legend_beside(ax)
     return ax
+
+
+def _draw_row(row: ComparisonRow, fmt: str, color: str, label: str, ax: Axes) -> None:
+    """Draw one study; `label` is in the legend."""
+    mu, number = row.mu, row.estimated_minima
+    bars = [[max(mu.value - mu.low, 0.0)], [max(mu.high - mu.value, 0.0)]]
+    if not np.isfinite(mu.value):
+        label += ": $\\mu$ not determined"
+    ax.errorbar(row.minima, mu.value, yerr=bars, fmt=fmt, color=color, capsize=3, label=label)
+    bounded = math.isfinite(number.high)
+    reach = [[max(number.value - number.low, 0.0)], [max(number.high - number.value, 0.0) if bounded else 0.0]]
+    ax.errorbar(number.value, mu.value, xerr=reach, fmt=fmt, color=color, mfc="white", capsize=3)
+    if not bounded and math.isfinite(number.value + mu.value):
+        at = number.value, mu.value
+        arrow = {"arrowstyle": "<-", "color": color, "shrinkB": 4.0}
+        ax.annotate("", at, (ARROW, 0.0), textcoords="offset points", arrowprops=arrow)

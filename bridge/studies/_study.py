@@ -5,7 +5,9 @@ Every stage continues its file, so a study can be interrupted at any moment; run
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bridge import plots
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, write_comparison
@@ -21,7 +23,7 @@ from landscape.database import Database
 from landscape.datasets import Dataset
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
-from landscape.plots import new_figure, save_figure
+from landscape.plots import Size, draw_panels, save_figure
 from landscape.search import estimate_minima, explore
 from landscape.support import Result
 
@@ -48,6 +50,7 @@ def study(
     output: str | Path,
     settings: StudySettings | None = None,
     *,
+    size: Size = "screen",
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Study:
@@ -60,6 +63,8 @@ def study(
         Folder for everything; one folder below it per architecture.
     settings : StudySettings, optional
         By default the quick scale.
+    size : {"screen", "page", "column"}
+        How wide the figures are, see `landscape.plots.draw_panels`.
     jobs : int
         Number of workers; it does not change the results.
     progress : callable (stage, done, total), optional
@@ -86,7 +91,7 @@ def study(
     ]
     comparison = Comparison(tuple(found.row for found in results))
     write_comparison(comparison.rows, output / "comparison.csv")
-    figures = _draw(list(losses), results, comparison, output)
+    figures = _draw(list(losses), results, comparison, output, size)
     report = _page.write(output, results, figures, data, settings)
     return Study(output, comparison, report, figures)
 
@@ -162,17 +167,24 @@ def _one_architecture(
 
 
 def _draw(
-    folders: Sequence[Path], results: Sequence[ArchitectureResults], comparison: Comparison, output: Path
+    folders: Sequence[Path], results: Sequence[ArchitectureResults], comparison: Comparison, output: Path, size: Size
 ) -> tuple[Path, ...]:
     names = [row.hidden for row in comparison.rows]
-    graphs, axes = new_figure(5.2 * len(folders), 5.0, len(folders))
-    for ax, folder, found, name in zip(axes, folders, results, names, strict=True):
-        with Database(folder / LANDSCAPE) as database:
-            plots.plot_visits(found.visited, database, ax)
-        ax.set_title(f"hidden layers {name}\n{ax.get_title()}", fontsize=10)
+    graphs = {
+        plots.panel_name(name): partial(_draw_visits, name, folder, found.visited)
+        for name, folder, found in zip(names, folders, results, strict=True)
+    }
     displacements, fits = [found.msd for found in results], [found.fit for found in results]
-    motion = plots.plot_displacements(names, displacements, fits, prefix="hidden layers ")
-    table, axes = new_figure(5.5, 4.2)
-    plots.plot_comparison(comparison, axes[0])
-    figures = {"disconnectivity": graphs, "aging": motion, "comparison": table}
+    table = {"comparison": partial(plots.plot_comparison, comparison)}
+    figures = {
+        "disconnectivity": draw_panels(graphs, columns=len(graphs), panel=(5.2, 5.0), size=size),
+        "aging": plots.plot_displacements(names, displacements, fits, size=size),
+        "comparison": draw_panels(table, panel=(5.5, 4.2), size=size),
+    }
     return tuple(save_figure(figure, output / f"{name}.png", dpi=150) for name, figure in figures.items())
+
+
+def _draw_visits(hidden: str, folder: Path, visited: Visits, ax: Any) -> None:
+    with Database(folder / LANDSCAPE) as database:
+        plots.plot_visits(visited, database, ax)
+    ax.set_title(f"hidden layers {hidden}\n{ax.get_title()}")

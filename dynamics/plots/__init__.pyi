@@ -1,10 +1,12 @@
 from ._aging import (
+    ANALYSIS_PANELS as ANALYSIS_PANELS,
     COLORS as COLORS,
     STATUS_MARKS as STATUS_MARKS,
     interval_bars as interval_bars,
     interval_text as interval_text,
     mu_bars as mu_bars,
     mu_text as mu_text,
+    over_waiting_times as over_waiting_times,
     plot_aging as plot_aging,
     plot_analysis as plot_analysis,
     plot_collapse as plot_collapse,
@@ -17,9 +19,12 @@ from ._aging import (
     plot_what_moves as plot_what_moves,
 )
 from ._curvature import (
+    CURVATURE_PANELS as CURVATURE_PANELS,
+    plot_curvature as plot_curvature,
     plot_gradient as plot_gradient,
     plot_negative as plot_negative,
     plot_spectra as plot_spectra,
+    symmetric_log as symmetric_log,
 )
 from ._observables import (
     plot_alignment as plot_alignment,
@@ -34,6 +39,7 @@ from ._observables import (
     plot_test_loss as plot_test_loss,
 )
 from ._realizations import (
+    EXPONENT_PANELS as EXPONENT_PANELS,
     plot_exponents as plot_exponents,
     plot_spread as plot_spread,
 )

@@ -65,6 +65,12 @@ def interval_text(symbol: str, estimate: Estimate[float], digits: int = 2) -> st
     return f"{symbol} = {value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
+def _why(status: str) -> str:
+    """What is wrong, without the remedy; of a comparison that is refused the reason."""
+    parts = [part.strip() for part in re.split("[:;]", status)]
+    return f"not compared: {parts[1]}" if parts[0].startswith("refused") else parts[0]
+
+
 def mu_text(fit: Aging, symbol: str = r"$\mu$") -> str:
     """The exponent of `fit` with its interval, or why it is not determined or not to be trusted."""
     text = interval_text(symbol, fit.mu)
@@ -76,7 +82,7 @@ def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = No
     for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):
         ax.plot(msd.lags, values, color=COLORS[k % len(COLORS)], label=f"$t_w$ = {waiting}")
     if threshold is not None:
-        ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1)
+        ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1, label=rf"$\Delta^*$ = {threshold:.3g}")
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta(t_w, t)$")
     legend_beside(ax)
     return ax
@@ -95,7 +101,7 @@ def plot_aging(fit: Aging, ax: Axes, label: str | None = None, color: str = COLO
         ax.plot(tw[twice], fit.t_star_last[twice], "o", color=color, fillstyle="none", label="last crossing")
     mu = mu_text(fit)
     ax.plot(tw, np.exp(fit.intercept + fit.mu.value * np.log(tw)), color=color, label=f"{label}: {mu}" if label else mu)
-    return _over_waiting_times(ax, tw, t_star, "$t^*$ (steps)")
+    return _against_waiting_times(ax, tw, t_star, "$t^*$ (steps)")
 
 
 def plot_loss(runs: Trajectories, ax: Axes, color: str = COLORS[0]) -> Axes:
@@ -132,12 +138,13 @@ def plot_collapse(msd: MeanSquareDisplacement, result: Collapse, ax: Axes) -> Ax
     """
     mu = result.exponent.value if np.isfinite(result.exponent.value) else 0.0
     for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):
-        ax.plot(msd.lags / float(waiting) ** mu, values, color=COLORS[k % len(COLORS)])
+        ax.plot(msd.lags / float(waiting) ** mu, values, color=COLORS[k % len(COLORS)], label=f"$t_w$ = {waiting}")
     if 0 < result.window[0] < result.window[1] < np.inf:
-        ax.axhspan(*result.window, color="0.5", alpha=0.1, linewidth=0)
+        ax.axhspan(*result.window, color="0.5", alpha=0.1, linewidth=0, label="compared")
     title = interval_text(r"$\mu$", result.exponent)
     ax.set_title(title + STATUS_MARKS.get(result.status, ""), fontsize="medium")
     ax.set(xscale="log", yscale="log", xlabel=r"$t / t_w^\mu$", ylabel=r"$\Delta(t_w, t)$")
+    legend_beside(ax)
     return ax
 
 
@@ -147,9 +154,10 @@ def plot_local_slope(slope: LocalSlope, ax: Axes) -> Axes:
         color = COLORS[k % len(COLORS)]
         ax.fill_between(slope.lags, slope.slope.low[k], slope.slope.high[k], color=color, alpha=0.15, linewidth=0)
         ax.plot(slope.lags, slope.slope.value[k], color=color, label=f"$t_w$ = {waiting}")
-    for value in (1.0, 2.0):  # diffusion, drift
-        ax.axhline(value, color="0.5", linestyle="--", linewidth=1)
+    for value, label in ((1.0, "diffusion (1), drift (2)"), (2.0, None)):
+        ax.axhline(value, color="0.5", linestyle="--", linewidth=1, label=label)
     ax.set(xscale="log", xlabel="lag $t$ (steps)", ylabel=r"$d \ln \Delta / d \ln t$", ylim=(-0.2, 2.7))
+    legend_beside(ax)
     return ax
 
 
@@ -162,7 +170,7 @@ def plot_diffusion(result: GeneralizedDiffusion, ax: Axes, color: str = COLORS[0
     if np.isfinite(result.alpha.value):
         label += "\n" + rf"$\alpha$ = {result.alpha.value:.2f}" + STATUS_MARKS.get(result.status, "")
     ax.plot(tw, np.exp(intercept - a * np.log(tw)), color=color, label=label)
-    return _over_waiting_times(ax, tw, d, r"$D(t_w)$, $\Delta = D t^\alpha$")
+    return _against_waiting_times(ax, tw, d, r"$D(t_w)$, $\Delta = D t^\alpha$")
 
 
 def plot_forms(fit: Aging, forms: FormComparison, ax: Axes) -> Axes:
@@ -173,8 +181,8 @@ def plot_forms(fit: Aging, forms: FormComparison, ax: Axes) -> Axes:
         label = name if np.isnan(aic) else rf"{name}: $\Delta$AIC {aic:.0f}, $p$ = {forms.p_value[k]:.1g}"
         ax.plot(fit.waiting_times, t_star, color=COLORS[k], label=label)
     if forms.status != Status.OK:
-        ax.set_title(forms.status.split(":")[0].split(",")[0], fontsize="medium")
-    return _over_waiting_times(ax, fit.waiting_times, fit.t_star.value, "$t^*$ (steps)")
+        ax.set_title(_why(forms.status), fontsize="medium")
+    return _against_waiting_times(ax, fit.waiting_times, fit.t_star.value, "$t^*$ (steps)")
 
 
 def plot_what_moves(moves: WhatMoves, ax: Axes, control_t_star: ArrayLike | None = None) -> Axes:
@@ -192,13 +200,16 @@ def plot_what_moves(moves: WhatMoves, ax: Axes, control_t_star: ArrayLike | None
     share = np.nanmean(shares) if np.isfinite(shares).any() else np.nan
     said = f"{share:.2f}" if np.isfinite(share) else "not determined"
     ax.set_title(f"drift share of the displacement at $t^*$: {said}", fontsize="medium")
-    return _over_waiting_times(ax, moves.waiting_times, np.concatenate(list(curves.values())), "$t^*$ (steps)")
+    return _against_waiting_times(ax, moves.waiting_times, np.concatenate(list(curves.values())), "$t^*$ (steps)")
+
+
+ANALYSIS_PANELS = ("msd", "aging", "thresholds", "collapse", "slope", "diffusion", "laws", "drift")
 
 
 def analysis_panels(
     analysis: AgingAnalysis, control_t_star: ArrayLike | None = None
 ) -> dict[str, Callable[[Axes], Axes]]:
-    """What draws each panel of the analysis, by the name of the panel."""
+    """What draws each of the `ANALYSIS_PANELS`."""
     threshold = rf"$\Delta^*$ = {analysis.fit.threshold:g}"
 
     def aging(ax: Axes) -> Axes:
@@ -225,7 +236,7 @@ def plot_analysis(
     panels: Sequence[str] = (),
     size: Size = "screen",
 ) -> Figure:
-    """Make a figure of the whole analysis, eight panels, or of those of its `analysis_panels` that are named.
+    """Make a figure of the whole analysis, eight panels, or of those of the `ANALYSIS_PANELS` that are named.
 
     Raises
     ------
@@ -235,17 +246,18 @@ def plot_analysis(
     return draw_panels(analysis_panels(analysis, control_t_star), panels, columns=4, size=size, title=title)
 
 
-def _over_waiting_times(
-    ax: Axes,
-    waiting_times: ArrayLike,
-    values: ArrayLike,
-    label: str,
-) -> Axes:
-    """Scales, ticks and labels of a panel over the waiting time."""
-    some = (np.nan_to_num(np.asarray(values)) > 0).any()  # an empty logarithmic axis cannot be drawn
-    ax.set(xscale="log", yscale="log" if some else "linear", xlabel="waiting time $t_w$ (steps)", ylabel=label)
+def over_waiting_times(ax: Axes, waiting_times: ArrayLike) -> Axes:
+    """Make the horizontal axis of a panel that of waiting times, with ticks at these."""
+    ax.set(xscale="log", xlabel="waiting time $t_w$ (steps)")
     ax.xaxis.set_minor_locator(NullLocator())  # their labels would overlap
     ax.set_xticks(np.asarray(waiting_times), [str(t) for t in np.asarray(waiting_times)], rotation=45)
+    return ax
+
+
+def _against_waiting_times(ax: Axes, waiting_times: ArrayLike, values: ArrayLike, label: str) -> Axes:
+    """Scales, ticks, labels and legend of a panel of positive values over the waiting time."""
+    some = (np.nan_to_num(np.asarray(values)) > 0).any()  # an empty logarithmic axis cannot be drawn
+    over_waiting_times(ax, waiting_times).set(yscale="log" if some else "linear", ylabel=label)
     if not some:
         ax.set_xlim(0.9 * np.min(waiting_times), 1.1 * np.max(waiting_times))
         ax.set_yticks([])

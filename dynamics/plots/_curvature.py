@@ -1,12 +1,16 @@
 """Figures of the curvature along trajectories, on the caller's axes."""
 
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from dynamics.plots._aging import COLORS
 from dynamics.spectra import Curvature, CurvatureEstimates
-from landscape.plots import legend_beside
+from landscape.plots import Size, draw_panels, legend_beside
 
 Array = NDArray[np.float64]
 Result = Curvature | CurvatureEstimates
@@ -23,18 +27,24 @@ def plot_spectra(result: Result, ax: Axes) -> Axes:
     linear below a thousandth of the largest magnitude, logarithmic beyond.
     """
     values, sizes = _dots(result)
-    scale = float(np.nanmax(np.abs(values))) or 1.0
     for k in range(result.steps.size):
         column, area = values[:, k].ravel(), sizes[:, k].ravel()
         for sign, color in ((column >= 0, UP), (column < 0, DOWN)):
             ax.scatter(np.full(sign.sum(), k), column[sign], s=area[sign], c=color, alpha=0.5, lw=0, rasterized=True)
-    threshold = int(np.floor(np.log10(scale))) - LINEAR_DECADES
-    decades = 10.0 ** np.arange(threshold + 1, threshold + LINEAR_DECADES + 2)  # labels of the threshold would overlap
-    ax.set_yscale("symlog", linthresh=10.0**threshold)
-    ax.set_yticks([*-decades[::-1], 0.0, *decades])
-    ax.axhline(0.0, color="0.5", linewidth=0.5)
     ax.set_xticks(range(result.steps.size), [str(step) for step in result.steps], rotation=45)
-    ax.set(xlabel="step", ylabel="eigenvalues of the Hessian (nats)")
+    ax.set(xlabel="time (steps)", ylabel="eigenvalues of the Hessian (nats)")
+    if isinstance(result, CurvatureEstimates):
+        ax.set_title("area: weight in the spectrum")
+    return symmetric_log(ax, values)
+
+
+def symmetric_log(ax: Axes, values: Array, decades: int = LINEAR_DECADES) -> Axes:
+    """Give `ax` a vertical axis that is linear so many decades below the largest magnitude, logarithmic beyond."""
+    threshold = int(np.floor(np.log10(float(np.nanmax(np.abs(values))) or 1.0))) - decades
+    powers = 10.0 ** np.arange(threshold + 1, threshold + decades + 2)  # labels of the threshold would overlap
+    ax.set_yscale("symlog", linthresh=10.0**threshold)
+    ax.set_yticks([*-powers[::-1], 0.0, *powers])
+    ax.axhline(0.0, color="0.5", linewidth=0.5)
     return ax
 
 
@@ -80,5 +90,22 @@ def _draw_runs(steps: NDArray[np.int64], values: Array, errors: Array | None, ax
     later = steps[steps > 0]
     if later.size:
         ax.set_xscale("symlog", linthresh=float(later[0]))
-    ax.set_xlabel("step")
+    ax.set_xlabel("time (steps)")
     legend_beside(ax)
+
+
+CURVATURE_PANELS: Mapping[str, Callable[[Result, Axes], Axes]] = {
+    "spectra": plot_spectra, "negative": plot_negative, "gradient": plot_gradient
+}  # fmt: skip
+
+
+def plot_curvature(result: Result, title: str = "", *, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
+    """Make a figure of spectra, negative eigenvalues and gradient, or of those `CURVATURE_PANELS` that are named.
+
+    Raises
+    ------
+    ValueError
+        For a panel or a size that does not exist; see `landscape.plots.draw_panels`.
+    """
+    functions = {name: partial(draw, result) for name, draw in CURVATURE_PANELS.items()}
+    return draw_panels(functions, panels, columns=3, panel=(4.4, 4.0), size=size, title=title)

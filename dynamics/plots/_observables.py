@@ -65,11 +65,11 @@ def plot_alignment(alignment: UpdateAlignment, ax: Axes) -> Axes:
     for m, separation in enumerate(alignment.separations):
         there = np.isfinite(alignment.mean[m]) & (alignment.steps > 0)
         errors = np.nan_to_num(alignment.standard_error[m, there])
-        label = f"{separation} steps apart"
+        label = f"{separation} step{'s' * int(separation > 1)} apart"
         color = COLORS[m % len(COLORS)]
         ax.plot(alignment.steps[there], alignment.mean[m, there], "o-", markersize=3, color=color, label=label)
         ax.errorbar(alignment.steps[there], alignment.mean[m, there], yerr=errors, fmt="none", color=color)
-    ax.axhline(0.5, color="0.5", linestyle="--", linewidth=1)
+    ax.axhline(0.5, color="0.5", linestyle="--", linewidth=1, label="level of the onset")
     ax.set(xscale="log", xlabel="time (steps)", ylabel="cosine of two updates")
     legend_beside(ax)
     return ax
@@ -103,13 +103,12 @@ def plot_onsets(onsets: Onsets, ax: Axes) -> Axes:
     named = {"rate of the loss": onsets.loss, "cosine of updates": onsets.alignment}
     for k, (name, onset) in enumerate(named.items()):
         if isinstance(onset, Onset) and onset.steps.size:
-            ax.plot(
-                onset.steps, onset.curve, color=COLORS[k], marker=".", label=f"{name}: {onset.step.value:.0f} steps"
-            )
-            ax.axhline(onset.level, color="0.5", linestyle="--", linewidth=1)
+            said = f"onset at {onset.step.value:.0f} steps" if np.isfinite(onset.step.value) else "onset not determined"
+            ax.plot(onset.steps, onset.curve, color=COLORS[k], marker=".", label=f"{name}: {said}")
+            ax.axhline(onset.level, color="0.5", linestyle="--", linewidth=1, label=None if k else "level of the onset")
             if np.isfinite(onset.step.interval).all():
                 ax.axvspan(*onset.step.interval, color=COLORS[k], alpha=0.15, linewidth=0)
-    ax.set(xscale="log", xlabel="time (steps)", ylabel="onset of the slow phase")
+    ax.set(xscale="log", xlabel="time (steps)", ylabel="rate of the loss (of its largest), cosine")
     legend_beside(ax)
     return ax
 
@@ -120,7 +119,7 @@ def plot_gradients(gradients: GradientMagnitudes, ax: Axes) -> Axes:
     for k, (name, label) in enumerate((("full", "all rows"), ("minibatch", "minibatch"), ("noise", "difference"))):
         mean = getattr(gradients, name).mean(axis=0)
         ax.plot(gradients.steps[later], mean[later], color=COLORS[k], marker=".", label=label)
-    ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel="norm of the gradient")
+    ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel="norm of the gradient (nats)")
     legend_beside(ax)
     return ax
 

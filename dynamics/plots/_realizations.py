@@ -1,11 +1,15 @@
 """Figures of an exponent on several realizations of a data set."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dynamics.aging_times import ExponentSpread, Realizations
 from dynamics.plots._aging import COLORS, interval_bars
+from landscape.plots import Size, draw_panels
 
 
 def plot_spread(spread: ExponentSpread, ax: Axes, *, label: str = "", color: str = COLORS[0]) -> Axes:
@@ -17,7 +21,11 @@ def plot_spread(spread: ExponentSpread, ax: Axes, *, label: str = "", color: str
         ax.axhspan(*spread.mean.interval, color=color, alpha=0.15, linewidth=0)
     if np.isfinite(mean):
         ax.axhline(mean, color=color, linewidth=1)
-    ax.set(xlabel="realization of the data set", ylabel=r"aging exponent $\mu$", xticks=number)
+    ax.set(xlabel="realization of the data set", ylabel=r"aging exponent $\mu$")
+    ax.set_xticks(number, [str(k) for k in number])
+    ax.set_xlim(-0.5, number.size - 0.5)
+    if not np.isfinite(spread.each.value).any():
+        ax.set_yticks([])
     ax.set_title(_said(spread), fontsize="medium")
     return ax
 
@@ -30,11 +38,23 @@ def _said(spread: ExponentSpread) -> str:
     return f"{spread.mean.value:.2f}{sd}{within}"
 
 
-def plot_exponents(result: Realizations) -> Figure:
-    """Make a figure of mu over all waiting times and beyond the bend."""
-    figure = Figure(figsize=(8.4, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    plot_spread(result.mu, left).set_title("all waiting times: " + left.get_title(), fontsize="medium")
-    plot_spread(result.later_mu, right, color=COLORS[1])
-    right.set_title(f"beyond {result.from_waiting_time:.0f} steps: {right.get_title()}", fontsize="medium")
-    return figure
+EXPONENT_PANELS = ("all", "later")
+
+
+def plot_exponents(result: Realizations, *, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
+    """Make a figure of mu over all waiting times and beyond the bend, or of one of these `EXPONENT_PANELS`.
+
+    Raises
+    ------
+    ValueError
+        For a panel or a size that does not exist; see `landscape.plots.draw_panels`.
+    """
+    later = f"beyond {result.from_waiting_time:.0f} steps"
+    parts = (("all waiting times", result.mu, COLORS[0]), (later, result.later_mu, COLORS[1]))
+    functions = {name: partial(_titled_spread, *part) for name, part in zip(EXPONENT_PANELS, parts, strict=True)}
+    return draw_panels(functions, panels, columns=2, panel=(4.2, 3.6), size=size)
+
+
+def _titled_spread(title: str, spread: ExponentSpread, color: str, ax: Axes) -> None:
+    plot_spread(spread, ax, color=color)
+    ax.set_title(f"{title}: {ax.get_title()}")

@@ -1,13 +1,13 @@
 from ._layout import (
     Size as Size,
     add_colorbar as add_colorbar,
+    check_panels as check_panels,
     color_scale as color_scale,
     draw_panels as draw_panels,
     legend_beside as legend_beside,
     letter as letter,
     new_figure as new_figure,
     plain_log_ticks as plain_log_ticks,
-    readable_ticks as readable_ticks,
 )
 from ._plots import (
     INK as INK,
@@ -18,4 +18,8 @@ from ._plots import (
     plot_geometry as plot_geometry,
     plot_profile as plot_profile,
     save_figure as save_figure,
+)
+from ._readable import (
+    ReadableLayout as ReadableLayout,
+    readable_ticks as readable_ticks,
 )

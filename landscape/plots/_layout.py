@@ -1,8 +1,8 @@
 """What all figures share: sizes, lettered panels, legends beside the curves, color bars."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, get_args
 
 import matplotlib as mpl
 import numpy as np
@@ -12,21 +12,24 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
+
+from landscape.plots._readable import BESIDE, PlainNumbers, ReadableLayout
 
 Floats = NDArray[np.float64]
 Size = Literal["screen", "page", "column"]
 
 WIDTHS: Mapping[str, float] = {"page": 7.0, "column": 3.4}  # inches, of two-column journals
-SMALLEST_TEXT = 6.0  # points, in figures of these widths
-SLOW_LEGEND = 20_000  # points from where matplotlib takes long to find a free corner
+PRINTED_TEXT = 0.8  # of the size on a screen, in figures of these widths, and the least height of their panels
+TALLEST = 9.5  # inches, of a page
+SMALLEST_TEXT = 6.0  # points, there
 WIDE = 5.0  # ratio of largest to smallest value from which an axis may be logarithmic
 
 
 def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
     """Make a figure, in inches, with panels side by side; it belongs to no window and changes no global state."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout=ReadableLayout())
     return figure, list(figure.subplots(1, columns, squeeze=False)[0])
 
 
@@ -34,10 +37,12 @@ def draw_panels(
     panels: Mapping[str, Callable[[Axes], Any]],
     chosen: Sequence[str] = (),
     *,
-    columns: int,
+    columns: int = 1,
     panel: tuple[float, float] = (4.25, 3.8),
     size: Size = "screen",
     title: str | None = None,
+    same_y: bool = False,
+    common: Callable[[Figure, list[Axes]], Any] | None = None,
 ) -> Figure:
     """Draw panels into one figure, each lettered if there are several.
 
@@ -48,43 +53,62 @@ def draw_panels(
     chosen : sequence of str, optional
         Names of the panels to draw, in this order; by default all.
     columns : int
-        Panels side by side on a screen; on a page there are two, in a column of text one.
+        Panels side by side on a screen; on a page there are at most two, in a column of text one.
     panel : (float, float)
         Width and height of a panel on a screen, in inches.
     size : {"screen", "page", "column"}
         How wide the figure is: as its panels are, or the 7 or 3.4 inches of a page or a column of text.
     title : str, optional
         Above all panels.
+    same_y : bool
+        Whether all panels have the same vertical axis, which is labeled once in each row.
+    common : function (figure, axes), optional
+        What draws the parts that panels have in common: a color bar, a legend.
 
     Raises
     ------
     ValueError
         For a panel or a size that does not exist.
     """
-    if unknown := [name for name in chosen if name not in panels]:
-        msg = f"panel must be one of {', '.join(panels)}; got {unknown[0]!r}"
+    names = check_panels(chosen, panels)
+    if size not in get_args(Size):
+        msg = f"size must be one of {', '.join(get_args(Size))}; got {size!r}"
         raise ValueError(msg)
-    if size != "screen" and size not in WIDTHS:
-        msg = f"size must be one of screen, {', '.join(WIDTHS)}; got {size!r}"
-        raise ValueError(msg)
-    names = list(chosen) or list(panels)
-    across = min({"column": 1, "page": 2}.get(size, columns), len(names))
-    down = -(-len(names) // across)
-    shrink = 1.0 if size == "screen" else min(WIDTHS[size] / (across * panel[0]), 1.0)
-    figure = Figure(figsize=(shrink * across * panel[0], shrink * down * panel[1]), layout="constrained")
-    axes = list(figure.subplots(down, across, squeeze=False).flat)
-    for ax, name in zip(axes, names, strict=False):
-        panels[name](ax)
+    across = min({"column": 1, "page": min(columns, 2)}.get(size, columns), len(names))
+    down, width = -(-len(names) // across), across * panel[0]
+    height = down * panel[1] * (1.0 if size == "screen" else PRINTED_TEXT)
+    if size == "page":
+        height = min(height, TALLEST)
+    figure = Figure(figsize=(WIDTHS.get(size, width), height), layout=ReadableLayout())
+    axes = list(figure.subplots(down, across, squeeze=False, sharey=same_y).flat)
     for ax in axes[len(names) :]:
         ax.remove()
-    for ax in axes[: len(names)]:
-        readable_ticks(ax)
+    del axes[len(names) :]
+    for k, (ax, name) in enumerate(zip(axes, names, strict=True)):
+        panels[name](ax)
         ax.title.set_fontsize("medium")
-    letter(axes[: len(names)])
+        if same_y and k % across:
+            ax.set_ylabel("")
+    letter(axes)
+    if common is not None:
+        common(figure, axes)
     if title:
-        figure.suptitle(title)
-    _shrink_text(figure, shrink)
+        figure.suptitle(title, fontsize="large")
+    if size in WIDTHS:
+        _shrink_text(figure)
     return figure
+
+
+def check_panels(chosen: Sequence[str], names: Iterable[str]) -> list[str]:
+    """The names that are chosen, by default all; ValueError if one does not exist."""
+    names = list(names)
+    for name in chosen:
+        if name not in names:
+            similar = difflib.get_close_matches(name, names, n=1)
+            hint = f" (did you mean {similar[0]}?)" if similar else ""
+            msg = f"panel must be one of {', '.join(names)}; got {name!r}{hint}"
+            raise ValueError(msg)
+    return list(chosen) or names
 
 
 def letter(axes: Sequence[Axes]) -> None:
@@ -94,36 +118,18 @@ def letter(axes: Sequence[Axes]) -> None:
         ax.annotate(chr(ord("a") + k), (0.0, 1.0), xycoords="axes fraction", fontweight="bold", **place)
 
 
-def readable_ticks(ax: Axes) -> None:
-    """Tick labels of logarithmic axes that do not overprint: at powers of ten, or few plain numbers in between."""
-    for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
-        if axis.get_scale() != "log" or not isinstance(axis.get_major_formatter(), LogFormatter):
-            continue
-        decades = abs(math.log10(high / low)) if low > 0 < high else 0.0
-        if decades < 1.0:
-            axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        elif decades < 2.0:
-            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        else:
-            axis.set_major_locator(LogLocator(numticks=6))
-        axis.set_minor_formatter(NullFormatter())
-
-
-def _shrink_text(figure: Figure, shrink: float) -> None:
-    """Text as small as the panels, but no smaller than can be read."""
-    if shrink < 1.0:
-        for text in figure.findobj(Text):
-            size = float(text.get_fontsize())  # pyright: ignore[reportAttributeAccessIssue]
-            text.set_fontsize(min(size, max(SMALLEST_TEXT, shrink * size)))  # pyright: ignore[reportAttributeAccessIssue]
+def _shrink_text(figure: Figure) -> None:
+    """Text of a size that suits a printed page, also of the labels of ticks that are still to come."""
+    for text in figure.findobj(Text):
+        size = float(text.get_fontsize())  # pyright: ignore[reportAttributeAccessIssue]
+        text.set_fontsize(max(SMALLEST_TEXT, PRINTED_TEXT * size))  # pyright: ignore[reportAttributeAccessIssue]
+    for ax in figure.axes:
+        ax.tick_params(which="both", labelsize=PRINTED_TEXT * mpl.rcParams["font.size"])
 
 
 def legend_beside(ax: Axes, **options: Any) -> None:
-    """Add a legend where it hides least of the curves, above them if need be."""
-    points = sum(np.size(line.get_xdata()) for line in ax.get_lines())
-    place = {"loc": "best"} if points < SLOW_LEGEND else {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
-    ax.legend(**({"frameon": False, "fontsize": "small"} | place | options))
+    """Add a legend where it hides least of the curves; in a figure of ours above them if it would hide any."""
+    ax.legend(**({"frameon": False, "fontsize": "small", "loc": "best"} | options)).set_label(BESIDE)
 
 
 def color_scale(cmap: Any, values: Sequence[Floats], *, log: bool) -> ScalarMappable:
@@ -154,5 +160,5 @@ def add_colorbar(figure: Any, axes: Axes | Sequence[Axes], scale: ScalarMappable
 def plain_log_ticks(axis: Axis) -> None:
     """Ticks at 1, 2 and 5 times powers of ten, written as plain numbers."""
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(PlainNumbers())
     axis.set_minor_formatter(NullFormatter())

@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.descent import Profile
 from landscape.graph import DisconnectivityTree, DiscoveryCurve
-from landscape.plots._layout import WIDE, add_colorbar, color_scale, plain_log_ticks
+from landscape.plots._layout import WIDE, add_colorbar, color_scale, legend_beside, plain_log_ticks
+from landscape.plots._readable import IF_ROOM
 from landscape.stationary import LocalGeometry
 from landscape.support import Estimate, new_file
 
@@ -67,7 +68,7 @@ def plot_disconnectivity(
         Whether colors follow the logarithm of the values if they span more than a factor of five; nonpositive values
         then stay black.
     label_values : (n,) sequence, optional
-        Labels below the minima; None and "" leave them out.
+        Labels below the minima; None and "" leave them out, and so does a lack of room below a lower minimum.
     marker_sizes : (n,) array, optional
         Areas of disks at the minima, in points squared (e.g. visits of SGD); 0 draws none.
     marker_colors : (n,) array, optional
@@ -122,7 +123,7 @@ def plot_discovery(
     ax.set(xlabel="searches", ylabel="distinct minima", xlim=(0, curve.searches[-1]), title=title or "")
     ax.set_ylim(bottom=0)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, loc="lower right")
+    legend_beside(ax)
     return ax
 
 
@@ -147,14 +148,17 @@ def plot_profile(profile: Profile, ax: Axes, *, labels: Sequence[Any] | None = N
         raise ValueError(msg)
     x, y = profile.lengths, profile.losses
     ax.plot(x, y, color=INK, linewidth=1.2, zorder=1)
-    for places, marker, color in ((profile.minima, "o", BLUE), (profile.transition_states, "^", VERMILION)):
-        ax.scatter(x[places], y[places], 22, color, marker=marker, edgecolors="white", linewidths=0.5, zorder=3)
+    points = (("minimum", profile.minima, "o", BLUE), ("transition state", profile.transition_states, "^", VERMILION))
+    for name, at, mark, color in points:
+        ax.scatter(x[at], y[at], 22, color, marker=mark, edgecolors="white", linewidths=0.5, zorder=3, label=name)
     for place, text in zip(profile.minima.tolist(), labels or (), strict=False):
         ax.annotate(
-            str(text), (x[place], y[place]), (0, -5), textcoords="offset points", ha="center", va="top", size="x-small"
-        )
+            str(text), (x[place], y[place]), (0, -5), textcoords="offset points", ha="center", va="top", size="x-small",
+            label=IF_ROOM,
+        )  # fmt: skip
     ax.set(xlabel="length of the path in parameter space", ylabel="training loss (nats)", title=title or "")
-    ax.margins(x=0.03, y=0.1)
+    ax.margins(x=0.03, y=0.15)
+    legend_beside(ax)
     ax.ticklabel_format(axis="y", useOffset=False)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
@@ -178,7 +182,7 @@ def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None
     ax.set(xlabel="trace of the Hessian (nats)", ylabel="test - training cross-entropy (nats)")
     correlation = "" if np.isnan(rank) else rf", Spearman's $\rho$ = {rank:.2f}"
     if np.isfinite(geometry.test_errors).any():
-        correlation += rf", $\pm${np.nanmedian(geometry.test_errors):.2g} nats from the test rows"
+        correlation += f", standard error from the test rows {np.nanmedian(geometry.test_errors):.2g} nats"
     ax.set_title(_count(x.size, "minimum", "minima") + correlation if title is None else title, fontsize="medium")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
@@ -197,7 +201,7 @@ def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200) 
     """Write a figure in the format given by the suffix of `path`; creates its folder if needed.
 
     The file is written completely or not at all. The same figure gives the same file: it has no date and no random
-    names.
+    names. A figure without a layout of its own is cut to what is drawn.
 
     Raises
     ------
@@ -207,8 +211,19 @@ def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200) 
     path = check_figure_path(path)
     kind = path.suffix[1:].lower()
     with new_file(path) as unfinished, mpl.rc_context({"svg.hashsalt": "agescape"}):
-        fig.savefig(unfinished, format=kind, dpi=dpi, bbox_inches="tight", metadata=UNDATED.get(kind))
+        cut = "tight" if fig.get_layout_engine() is None else None
+        fig.savefig(unfinished, format=kind, dpi=dpi, bbox_inches=cut, metadata=UNDATED.get(kind))
     return path
+
+
+def _leaf_widths(tree: DisconnectivityTree, ax: Axes, width: float) -> Floats:
+    """Widths of the lines of the minima, in points: no more than half of the distance to the next one."""
+    order = np.argsort(tree.x[: tree.n_leaves])
+    gaps = np.diff(tree.x[order], prepend=-np.inf, append=np.inf)
+    points = ax.get_window_extent().width * 72.0 / ax.get_figure(root=True).dpi  # pyright: ignore
+    room = np.empty(tree.n_leaves)
+    room[order] = 0.5 * np.minimum(gaps[:-1], gaps[1:]) * points / (np.ptp(tree.x) + 1.0)
+    return np.clip(room, 0.1, width)
 
 
 def _per_minimum(name: str, values: ArrayLike, tree: DisconnectivityTree) -> Floats:
@@ -222,9 +237,10 @@ def _per_minimum(name: str, values: ArrayLike, tree: DisconnectivityTree) -> Flo
 
 def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale: ScalarMappable, width: float) -> None:
     # superbasins first, so that the colored lines of the minima are on top
+    thin, thick = _leaf_widths(tree, ax, width), np.full(len(tree.lines) - tree.n_leaves, width)
     if values is None:
-        segments = list(tree.lines[::-1])
-        lines = LineCollection(segments, linewidths=width, colors=INK, capstyle="round")
+        widths = np.concatenate([thick, thin[::-1]])
+        lines = LineCollection(list(tree.lines[::-1]), linewidths=widths.tolist(), colors=INK, capstyle="round")
     else:
         leaves = tree.lines[: tree.n_leaves]
         # only the stem is colored: colors on the way to the parent would cross the whole figure
@@ -233,7 +249,8 @@ def _add_lines(ax: Axes, tree: DisconnectivityTree, values: Floats | None, scale
         per_segment[-tree.n_leaves :] = values
         flat = leaves[:, 0, 1] == leaves[:, 1, 1]  # no stem less than a level below the parent
         per_segment[-2 * tree.n_leaves : -tree.n_leaves] = np.where(flat, values, np.nan)
-        lines = LineCollection(segments, linewidths=width, cmap=scale.cmap, norm=scale.norm, capstyle="round")
+        widths = np.concatenate([thick, thin, thin]).tolist()
+        lines = LineCollection(segments, linewidths=widths, cmap=scale.cmap, norm=scale.norm, capstyle="round")
         drawable = np.isfinite(per_segment) & ((per_segment > 0.0) | (not isinstance(scale.norm, LogNorm)))
         lines.set_array(np.ma.masked_where(~drawable, per_segment))
     ax.add_collection(lines, autolim=False)
@@ -254,12 +271,13 @@ def _add_labels(ax: Axes, tree: DisconnectivityTree, texts: Sequence[Any], sizes
     if len(texts) != tree.n_minima:
         msg = f"label_values must have one entry per minimum, {tree.n_minima}; got {len(texts)}"
         raise ValueError(msg)
-    for leaf, minimum in enumerate(tree.minima.tolist()):
+    for leaf in np.argsort(tree.levels[: tree.n_leaves], kind="stable").tolist():  # low minima have their labels first
+        minimum = int(tree.minima[leaf])
         if texts[minimum] not in (None, ""):
             place = (tree.x[leaf], tree.levels[leaf])
             below = (0, -3 - np.sqrt(max(sizes[leaf], 0)) / 2)
             style = {"ha": "center", "va": "top", "fontsize": "x-small", "rotation": 90}
-            ax.annotate(str(texts[minimum]), place, below, textcoords="offset points", **style)
+            ax.annotate(str(texts[minimum]), place, below, textcoords="offset points", label=IF_ROOM, **style)
 
 
 def _dress(ax: Axes, tree: DisconnectivityTree, title: str) -> None:

@@ -187,7 +187,7 @@ def test_the_panels_draw_what_was_computed(files, opened, seen):
     assert y[1:-1] == probabilities.tolist()
     heights = sum(band.get_paths()[0].get_extents().height for band in basins.collections)
     assert heights >= 1.0
-    assert {ax.get_xlabel() for ax in figure.axes} == {"step", "time $t$ since $t_w$ (steps)"}
+    assert {ax.get_xlabel() for ax in figure.axes} == {"time (steps)", "time $t$ since $t_w$ (steps)"}
     figure.canvas.draw()
 
 
