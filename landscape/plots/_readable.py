@@ -20,6 +20,7 @@ from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.ticker import (
     FixedFormatter,
+    FixedLocator,
     Formatter,
     LogFormatter,
     LogFormatterMathtext,
@@ -90,7 +91,8 @@ def readable_ticks(ax: Axes) -> bool:
             continue
         before = _said(axis)
         axis.set_minor_formatter(NullFormatter())
-        for locator, formatter in _log_ticks(abs(math.log10(high / low))):
+        powers = LogFormatterMathtext() if isinstance(axis.get_major_formatter(), LogFormatter) else PlainNumbers()
+        for locator, formatter in _log_ticks(abs(math.log10(high / low)), powers):
             axis.set_major_locator(locator)
             axis.set_major_formatter(formatter)
             if not _overprinted(axis):
@@ -99,21 +101,25 @@ def readable_ticks(ax: Axes) -> bool:
     return changed
 
 
-def _log_ticks(decades: float) -> Iterator[tuple[Any, Formatter]]:
-    """Locators and formatters for an axis over so many decades, those with the most labels first."""
+def _log_ticks(decades: float, powers: Formatter) -> Iterator[tuple[Any, Formatter]]:
+    """Locators and formatters for an axis over so many decades, those with the most labels first.
+
+    `powers` formats powers of ten.
+    """
     if decades < FEW:
         yield from ((MaxNLocator(n, steps=[1, 2, 5, 10]), PlainNumbers()) for n in (4, 3, 2, 1))
     elif decades < SOME:
         yield from ((LogLocator(subs=subs), PlainNumbers()) for subs in ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,)))
     else:
-        yield from ((LogLocator(numticks=n), LogFormatterMathtext()) for n in (6, 5, 4, 3))
+        yield from ((LogLocator(numticks=n), powers) for n in (6, 5, 4, 3))
 
 
 def _shown(axis: Axis) -> list[Text]:
     """The labels of the major ticks that are within an axis, from its beginning to its end."""
-    low, high = sorted(axis.get_view_interval())
+    scaled = axis.get_transform().transform
+    low, high = sorted(scaled(np.asarray(axis.get_view_interval())))
     slack = 1e-9 * (high - low)
-    labels = zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=False)
+    labels = zip(scaled(np.asarray(axis.get_majorticklocs())), axis.get_majorticklabels(), strict=False)
     return [label for place, label in labels if label.get_text() and low - slack <= place <= high + slack]
 
 
@@ -149,7 +155,7 @@ def _per_point(artist: Any) -> float:
 
 def _thin(axis: Axis) -> bool:
     """Leave out those of given tick labels that would overprint the one before; whether one is left out."""
-    if not isinstance(axis.get_major_formatter(), FixedFormatter):
+    if not isinstance(axis.get_major_locator(), FixedLocator):
         return False
     labels, kept, changed = axis.get_majorticklabels(), None, False
     texts = [label.get_text() for label in labels]

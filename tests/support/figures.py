@@ -30,7 +30,7 @@ def _panels(figure):
 
 def _missing_letters(figure):
     axes = _panels(figure)
-    letters = [text.get_text() for ax in axes for text in ax.texts if re.fullmatch("[a-z]", text.get_text())]
+    letters = [text.get_text() for ax in axes for text in ax.texts if text.get_fontweight() == "bold"]
     wanted = [chr(ord("a") + k) for k in range(len(axes))] if len(axes) > 1 else []
     if letters != wanted:
         yield f"the panels have the letters {letters}, not {wanted}"
@@ -38,9 +38,10 @@ def _missing_letters(figure):
 
 def tick_labels(axis):
     """Labels of all ticks within an axis, in the order of their places."""
-    low, high = sorted(axis.get_view_interval())
+    scaled = axis.get_transform().transform
+    low, high = sorted(scaled(axis.get_view_interval()))
     slack = 1e-9 * (high - low)
-    places = np.concatenate([axis.get_majorticklocs(), axis.get_minorticklocs()])
+    places = scaled(np.concatenate([axis.get_majorticklocs(), axis.get_minorticklocs()]))
     labels = [*axis.get_majorticklabels(), *axis.get_minorticklabels()]
     shown = [
         (place, label) for place, label in zip(places, labels, strict=False) if low - slack <= place <= high + slack

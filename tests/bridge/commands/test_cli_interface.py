@@ -46,6 +46,9 @@ USES_JOBS = {"explore", "verify", "graph", "geometry", "train", "curvature", "st
              "reproduce"}  # fmt: skip
 USES_SEED = {"explore", "train", "age", "observe", "curvature", "study", "explain", "compare", "merge", "import",
              "reproduce"}  # fmt: skip
+DRAWS = {"graph", "path", "geometry", "age", "observe", "curvature", "study", "overlay", "explain", "compare",
+         "reproduce"}  # fmt: skip
+DRAWS_PANELS = {"age", "observe", "curvature", "overlay", "explain", "reproduce"}
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +109,43 @@ def test_a_command_has_the_options_that_do_something(name):
         return
     assert ("--jobs" in options(name)) == (name in USES_JOBS)
     assert ("--seed" in options(name)) == (name in USES_SEED)
+    assert ("--size" in options(name)) == (name in DRAWS)
+    assert ("--panel" in options(name)) == (name in DRAWS_PANELS)
     assert options(name) >= {"--json", "--quiet", "-q", "--verbose", "-v", "--debug"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong", "right"),
+    [
+        (("age",), "colapse", "collapse"),
+        (("age", "h5"), "al", "all"),  # of several files
+        (("observe", "--what", "curves,alpha2"), "alpha", "alpha2"),
+        (("curvature",), "spectrum", "spectra"),
+        (("explain", "db"), "agging", "aging"),
+    ],
+)
+def test_a_panel_that_does_not_exist_is_named_before_the_work(files, tmp_path, arguments, wrong, right):
+    name, *rest = arguments
+    given = [files.get(one, one) for one in rest if one in files]
+    others = [one for one in rest if one not in files]
+    result = agescape(name, *given, files["h5"], *others, "--output", tmp_path / "f.svg", "--panel", wrong)
+    assert_complaint(result, f"got '{wrong}'", f"did you mean {right}?")
+    assert not (tmp_path / "f.svg").exists()
+
+
+def test_panels_and_sizes_need_a_figure(files):
+    assert_complaint(agescape("age", files["h5"], "--panel", "msd"), "--panel", "--output")
+    assert_complaint(agescape("age", files["h5"], "--size", "page"), "--size", "--output")
+    result = agescape("overlay", files["db"], files["h5"], "--output", "f.svg", "--panel", "dwells")
+    assert_complaint(result, "--panel", "--over-time")
+
+
+def test_a_figure_has_the_panels_and_the_width_that_were_asked_for(files, tmp_path):
+    chosen = ("--output", tmp_path / "f.svg", "--panel", "curves,layers", "--size", "column")
+    good("observe", files["h5"], "--what", "curves,layers,onset", *chosen)
+    head = (tmp_path / "f.svg").read_text()
+    assert f'width="{3.4 * 72:g}pt"' in head
+    assert head.count('<g id="axes_') == 2
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from support.cli import agescape, strict_json
+from support.figures import flaws
 
 from dynamics import aging, load_trajectories, observe, plots
 from dynamics.displacement import displacement_modulo_symmetry, layer_displacement, non_gaussian, output_displacement
@@ -116,6 +117,11 @@ def test_the_figure_has_a_panel_each(runs):
     figure = plot_observables(results)
     assert isinstance(figure, Figure)
     assert len(figure.axes) == 5
+    assert flaws(figure) == []
+    assert [ax.get_ylabel() for ax in plot_observables(results, panels=["onset", "curves"]).axes] == [
+        figure.axes[2].get_ylabel(),
+        figure.axes[0].get_ylabel(),
+    ]
 
 
 def test_text_is_for_a_reader(files):

@@ -17,10 +17,11 @@ import pytest
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.text import Text
 from support.cli import agescape, assert_complaint, good, strict_json, tables
+from support.figures import flaws
 from support.paths import EXAMPLES
 
 from bridge import InherentStructures, dwells, jumps
-from bridge.plots import plot_over_time, plot_overlay
+from bridge.plots import OVER_TIME_PANELS, plot_over_time, plot_overlay
 from bridge.residence import history, occupation, occupation_at, overlaps, persistence, residual_dwells, run_path
 from dynamics import SGD, load_trajectories, train
 from landscape import CrossEntropyLoss, Database, datasets, explore
@@ -188,7 +189,7 @@ def test_the_panels_draw_what_was_computed(files, opened, seen):
     heights = sum(band.get_paths()[0].get_extents().height for band in basins.collections)
     assert heights >= 1.0
     assert {ax.get_xlabel() for ax in figure.axes} == {"time (steps)", "time $t$ since $t_w$ (steps)"}
-    figure.canvas.draw()
+    assert flaws(figure) == []
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (3, 1)])
@@ -197,7 +198,9 @@ def test_thin_data_make_a_picture_too(files, opened, shape, number):
     ids = np.full(shape, opened.minima[0].id if number else 0)
     losses = np.full(shape, opened.minima[0].point.value if number else np.nan)
     few = InherentStructures(np.arange(shape[1]) * 100, ids, losses, np.empty(0, np.int64), "lbfgs")
-    plot_over_time(load_trajectories(files[1]), few, opened).canvas.draw()
+    figure = plot_over_time(load_trajectories(files[1]), few, opened, size="page")
+    assert len(figure.axes) == len(OVER_TIME_PANELS)
+    assert flaws(figure) == []
 
 
 # ---------------------------------------------------------------- resuming
@@ -245,7 +248,7 @@ def test_disks_grow_with_dwell_time(opened, seen):
     assert sorted(heights) == sorted(places[:, 1])
     slope = (areas - areas.min()) / (times - times.min()).clip(1e-12)
     np.testing.assert_allclose(slope[times > times.min()], slope[times.argmax()], rtol=1e-9)
-    figure.canvas.draw()
+    assert flaws(figure) == []
 
 
 def test_panels_share_their_scales(opened, seen):
@@ -261,7 +264,7 @@ def test_panels_share_their_scales(opened, seen):
             minimum = next(k for k, m in enumerate(opened.minima) if m.point.value == y)
             area[visited.times[minimum]] = area.setdefault(visited.times[minimum], size)
             assert size == area[visited.times[minimum]]
-    figure.canvas.draw()
+    assert flaws(figure) == []
 
 
 def test_a_path_goes_from_minimum_to_minimum(opened, seen):
@@ -278,7 +281,7 @@ def test_a_path_goes_from_minimum_to_minimum(opened, seen):
     solid, dashed = ([c for c in lines if (c.get_linestyle()[0][1] is None) == known] for known in (True, False))
     assert sum(len(c.get_segments()) for c in solid) == own.direct
     assert sum(len(c.get_segments()) for c in dashed) == 3 - own.direct
-    figure.canvas.draw()
+    assert flaws(figure) == []
 
 
 def test_no_visits(opened, seen):
@@ -287,7 +290,7 @@ def test_no_visits(opened, seen):
     )
     stays = dwells(nothing)
     figure = plot_overlay(opened, [occupation(stays, opened)], paths=[(stays, jumps(nothing, opened))])
-    figure.canvas.draw()
+    assert flaws(figure) == []
     assert len(figure.axes) == 1
 
 

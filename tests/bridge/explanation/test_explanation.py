@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 from support.cli import agescape
+from support.figures import flaws
 
 from bridge import explain, inherent_structures
 from bridge.cli import run
@@ -26,7 +27,8 @@ from bridge.explanation import (
 from bridge.explanation._explanation import compared, part_fits, ran_away_by, reachable_threshold, spaced_lags
 from bridge.explanation._hopping_comparison import hopping_lags, of_covered
 from bridge.mapping import _quenching as quenching, quenched_snapshots
-from bridge.plots import PART_NAMES, plot_explanation
+from bridge.plots import EXPLANATION_PANELS, PART_NAMES, plot_explanation
+from bridge.plots._explanation import explanation_panels
 from dynamics import SGD, MeanSquareDisplacement, aging, mean_square_displacement, train
 from landscape import CrossEntropyLoss, Database, datasets, explore, quench
 from landscape.networks import MLP
@@ -121,6 +123,7 @@ def test_it_is_drawn(found):
     filled = {name: replace(each, same=rng.random(each.same.shape)) for name, each in predicted.items()}
     found = replace(found, hopping=replace(found.hopping, predicted=filled))
     figure = plot_explanation(found, "a title")
+    assert set(explanation_panels(found)) == set(EXPLANATION_PANELS)
     labels = [text.get_text() for text in figure.axes[4].get_legend().get_texts()]
     assert any("measured" in label and "mu" in label for label in labels)
     assert any("predicted hops" in label for label in labels)
@@ -130,6 +133,11 @@ def test_it_is_drawn(found):
         correlation["predicted, T near the minimum"].get_ydata(), found.hopping.predicted["curved"].same[0]
     )
     assert len(plot_explanation(replace(found, hopping=None)).axes) == 6
+    (shared,) = figure.legends  # of the three panels of displacements
+    assert "measured" in {text.get_text() for text in shared.get_texts()}
+    assert not any(ax.get_legend() for ax in figure.axes[:3])
+    (alone,) = plot_explanation(found, panels=["displacement-last"]).axes
+    assert alone.get_legend()
     assert [line.get_label() for line in figure.axes[6].lines[:5]] == list(PART_NAMES.values())
 
 
@@ -186,6 +194,7 @@ def test_figures_say_in_words_what_is_not_determined(found, partly, tmp_path):
     )  # fmt: skip
     figures = [plot_explanation(each, "a title") for each in (partly, away)]
     for figure in figures:
+        assert flaws(figure) == []
         assert not any("nan" in text.split() or "= nan" in text for text in texts(figure))
     save_figure(figures[1], tmp_path / "away.png", dpi=30)
     words = " ".join(texts(figures[1]))

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from support.figures import flaws
 
 from bridge.cli import run
 from bridge.figures import FIGURES, Ensemble, Work, estimate_seconds, get_figure, reproduce
@@ -182,3 +183,13 @@ def test_command_lists_what_each_figure_needs(tmp_path, capsys, monkeypatch):
     paper = {row["figure"]: (row["paper_runs"], row["paper_steps"]) for row in listed}
     assert paper["fig2"] == (300, 150_000)
     assert paper["fig5"] == (150, 300_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["screen", "page", "column"])
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in {"minima", "late"}])
+def test_no_figure_has_a_flaw(name, size, folder):
+    ensembles = TINY[1:] if name in {"fig7", "figA1"} else TINY
+    figure = tiny(name, ensembles)
+    drawing = figure.draw(figure.compute(Work(folder / "quick" / "runs"), ensembles), size=size)
+    assert flaws(drawing) == []

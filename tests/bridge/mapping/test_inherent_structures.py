@@ -17,6 +17,7 @@ import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.container import ErrorbarContainer
 from scipy.stats import spearmanr
+from support.figures import flaws
 from support.paths import TESTS
 from support.sql import alter
 
@@ -691,7 +692,7 @@ def test_plot_visits_draws_a_disk_per_visited_minimum(loss, database):
     numbers = [heights[round(y, 12)] for y in offsets[:, 1]]
     assert np.argsort(areas, kind="stable").tolist() == np.argsort(numbers, kind="stable").tolist()
     assert len(figure.axes) == 2  # the color bar
-    figure.canvas.draw()
+    assert flaws(figure) == []
 
 
 def test_plot_visits_shows_a_visited_minimum_above_all_transition_states(loss, database):
@@ -707,7 +708,7 @@ def test_plot_visits_without_visits(database):
     figure, (ax,) = new_figure(4, 3)
     plot_visits(NO_VISITS, database, ax)
     assert len(disks(ax)[1]) == 0
-    figure.canvas.draw()
+    assert flaws(figure) == []
 
 
 def test_plot_graph(database):
@@ -715,7 +716,7 @@ def test_plot_graph(database):
         figure, (ax,) = new_figure(4, 3)
         assert plot_graph(database, ax, **options) is ax
         assert len(disks(ax)[1]) == 0
-        figure.canvas.draw()
+        assert flaws(figure) == []
     assert visible_top(database.graph()) > database.transition_states[-1].point.value
 
 
@@ -725,7 +726,7 @@ def test_plot_graph_without_transition_states(loss, tmp_path):
         assert visible_top(database.graph()) == np.inf
         figure, (ax,) = new_figure(4, 3)
         plot_graph(database, ax)
-        figure.canvas.draw()
+        assert flaws(figure) == []
 
 
 UNKNOWN = Estimate(math.nan, math.nan, math.nan)
@@ -758,7 +759,7 @@ def test_plot_comparison_draws_every_row():
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert [label.split(" (")[0] for label in labels] == ["3", "2,2"]
     assert (ax.get_xscale(), bool(ax.get_xlabel()), bool(ax.get_ylabel())) == ("log", True, True)
-    figure.canvas.draw()
+    assert flaws(figure) == []
 
 
 @pytest.mark.parametrize("unknown", ["mu", "estimated_minima", "minima"])
@@ -766,7 +767,7 @@ def test_plot_comparison_with_what_is_not_known(unknown):
     nothing = {unknown: 0 if unknown == "minima" else UNKNOWN}
     figure, (ax,) = new_figure(4, 3)
     plot_comparison(Comparison((replace(ROW, **nothing),)), ax)
-    figure.canvas.draw()
+    assert flaws(figure) == []
     assert len([c for c in ax.containers if isinstance(c, ErrorbarContainer)]) == 2
 
 

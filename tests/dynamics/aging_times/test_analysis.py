@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from scipy import stats
+from support.figures import flaws
 
 from dynamics import MeanSquareDisplacement, aging, analyze_aging, mean_square_displacement
 from dynamics.aging_times import (
@@ -19,7 +20,7 @@ from dynamics.aging_times import (
     what_moves,
 )
 from dynamics.displacement import split_displacement
-from dynamics.plots import plot_analysis, plot_collapse, plot_what_moves
+from dynamics.plots import ANALYSIS_PANELS, plot_analysis, plot_collapse, plot_what_moves
 from dynamics.runs import WAITING_TIMES, log_lags
 from dynamics.statistics import Status
 from dynamics.statistics._resampling import interval
@@ -479,9 +480,12 @@ def test_the_whole_analysis_is_drawn_also_where_there_is_nothing():
     runs, _ = drifting(1e-6, replicas=12)
     for threshold in (1e-2, 1e9):
         analysis = analyze_aging(runs, threshold)
-        figure = plot_analysis(analysis, "runs", analysis.fit.t_star.value)
-        assert len(figure.axes) == 8
-        figure.canvas.draw()
+        for size in ("screen", "column"):
+            figure = plot_analysis(analysis, "runs", analysis.fit.t_star.value, size=size)
+            assert len(figure.axes) == len(ANALYSIS_PANELS) == 8
+            assert flaws(figure) == []
+    for name in ANALYSIS_PANELS:
+        assert flaws(plot_analysis(analysis, panels=[name], size="page")) == []
     ax = Figure().subplots()
     assert plot_collapse(analysis.msd, analysis.collapse, ax) is ax
     assert plot_what_moves(analysis.moves, ax) is ax

@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from scipy import stats
 from support.cli import agescape, strict_json
+from support.figures import flaws
 
 from dynamics import MeanSquareDisplacement, aging
 from dynamics.aging_times import compare_realizations
@@ -156,6 +157,9 @@ def test_the_figure_has_both_exponents(five):
     assert isinstance(figure, Figure)
     assert len(figure.axes) == 2
     assert "runs alone" in figure.axes[0].get_title()
+    assert flaws(figure) == []
+    (ax,) = plot_exponents(compare_realizations(five), panels=["later"]).axes
+    assert ax.get_title() == figure.axes[1].get_title()
 
 
 # ---------------------------------------------------------------- the commands

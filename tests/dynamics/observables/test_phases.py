@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from matplotlib.figure import Figure
+from support.figures import flaws
 
 from dynamics import SGD, train
 from dynamics.displacement import layer_displacement, non_gaussian
@@ -20,6 +20,7 @@ from dynamics.statistics import Status
 from dynamics.synthetic import brownian
 from landscape import CrossEntropyLoss, Dataset
 from landscape.networks import MLP
+from landscape.plots import new_figure
 
 SEPARATIONS = [1, 3, 10]
 TW = np.array([1, 10, 100, 1000])
@@ -270,13 +271,13 @@ def test_descent_is_aligned_and_sgd_less(descent):
 def test_plots_draw_on_the_given_axes(descent):
     full, sgd = descent
     for plot, result, lines in (
-        (plot_alignment, update_alignment(sgd, [1, 3]), 2),
+        (plot_alignment, update_alignment(sgd, [1, 3]), 3),
         (plot_alpha_2, non_gaussian(sgd), 3),
         (plot_layers, layer_displacement(sgd), 6),
         (plot_overlap, replica_overlap(full, sgd), 1),
         (plot_test_loss, sgd, 2),
     ):
-        ax = Figure().subplots()
+        figure, (ax,) = new_figure(4.25, 3.8)
         assert plot(result, ax) is ax
         assert len([line for line in ax.get_lines() if not str(line.get_label()).startswith("_")]) == lines
-        ax.figure.canvas.draw()
+        assert flaws(figure) == []

@@ -1,4 +1,3 @@
-import io
 import sys
 from dataclasses import FrozenInstanceError
 from itertools import combinations, product
@@ -6,12 +5,12 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from matplotlib.figure import Figure
 from scipy.sparse.linalg import LinearOperator, eigsh
+from support.figures import flaws
 from support.reference import finite_gradient, finite_hessian, relative_error
 
 from dynamics import SGD, curvature, train
-from dynamics.plots import plot_gradient, plot_negative, plot_spectra
+from dynamics.plots import plot_curvature
 from dynamics.snapshots._choice import log_spaced
 from dynamics.spectra import (
     GradientNoise,
@@ -675,13 +674,14 @@ def test_log_spaced_steps_are_some_of_the_steps(steps, count):
 @pytest.mark.parametrize("replicas", [[0], [0, 1]])
 def test_drawings(runs, measure, replicas):
     found = measure(runs, replicas=replicas)
-    axes = Figure().subplots(1, 3)
-    for plot, ax in zip((plot_spectra, plot_negative, plot_gradient), axes, strict=True):
-        assert plot(found, ax) is ax
+    figure = plot_curvature(found, "runs", size="page")
+    assert flaws(figure) == []
+    axes = figure.axes
     drawn = np.concatenate([dots.get_offsets()[:, 1] for dots in axes[0].collections])
     expected = found.eigenvalues if measure is along else found.nodes
     np.testing.assert_allclose(np.sort(drawn), np.sort(expected[np.isfinite(expected)]))
     counts = found.negative_eigenvalues if measure is along else found.negative_eigenvalues[0]
     for ax, values in ((axes[1], counts), (axes[2], found.gradient_rms)):
         np.testing.assert_allclose(ax.containers[0].lines[0].get_ydata(), values.mean(axis=0))
-    axes[0].figure.savefig(io.BytesIO())
+    (ax,) = plot_curvature(found, panels=["gradient"]).axes
+    assert ax.get_ylabel() == axes[2].get_ylabel()

@@ -1,15 +1,14 @@
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from scipy.spatial.distance import cdist
+from support.figures import flaws
 from support.reference import flow_path
 
 from landscape import CrossEntropyLoss, quench, symmetry
 from landscape.descent import loss_profile
 from landscape.losses import MuellerBrown
 from landscape.networks import MLP
-from landscape.plots import plot_profile
+from landscape.plots import new_figure, plot_profile
 from landscape.search import find_transition_state, search_from_minimum
 
 
@@ -122,9 +121,9 @@ def test_bad_arguments_are_refused(surface):
 
 def test_profile_plot(surface):
     profile = loss_profile(*surface)
-    ax = Figure().subplots()
+    figure, (ax,) = new_figure(4.25, 3.8)
     assert plot_profile(profile, ax, labels=["a", 2, "c"], title="T") is ax
-    FigureCanvasAgg(ax.figure).draw()
+    assert flaws(figure) == []
     assert [text.get_text() for text in ax.texts] == ["a", "2", "c"]
     np.testing.assert_array_equal(ax.lines[0].get_xydata(), np.stack([profile.lengths, profile.losses], axis=1))
     assert [len(c.get_offsets()) for c in ax.collections] == [3, 2]

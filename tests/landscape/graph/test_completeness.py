@@ -3,14 +3,14 @@ from itertools import product
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from support.figures import flaws
 
 from landscape import Database
 from landscape.graph import chao1, coverage_interval, discovery_curve, good_turing_coverage, minima_at_least
 from landscape.graph._completeness import _chance_of_as_many
 from landscape.losses import DoubleWells
-from landscape.plots import plot_discovery
+from landscape.plots import new_figure, plot_discovery
 from landscape.search import estimate_minima
 
 HITS = st.lists(st.integers(0, 6), min_size=1, max_size=30).filter(any)
@@ -305,9 +305,9 @@ def test_other_bad_arguments_are_refused():
 
 def test_discovery_plot():
     found = np.random.default_rng(3).integers(40, size=80)
-    ax = Figure().subplots()
+    figure, (ax,) = new_figure(4.25, 3.8)
     assert plot_discovery(discovery_curve(found), ax, estimate=chao1(np.bincount(found)), title="H = 1") is ax
-    FigureCanvasAgg(ax.figure).draw()
+    assert flaws(figure) == []
     assert len(ax.lines) == 3
     assert ax.get_title() == "H = 1"
     assert ax.get_xlabel() == "searches"

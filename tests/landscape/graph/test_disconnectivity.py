@@ -4,15 +4,15 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from support.clock import processor_seconds_below
+from support.figures import flaws
 
 from landscape import LandscapeGraph, disconnectivity_tree
 from landscape.graph import components, minimax_barriers, superbasins
-from landscape.plots import INK, plot_disconnectivity, save_figure
+from landscape.plots import INK, new_figure, plot_disconnectivity, save_figure
 
 LEVELS = st.sampled_from([None, 1, 2, 5])
 
@@ -334,9 +334,9 @@ def test_deep_tree_meets_no_recursion_limit():
 
 
 def draw(tree, **options):
-    ax = Figure().subplots()
+    figure, (ax,) = new_figure(7.0, 4.0)
     assert plot_disconnectivity(tree, ax, **options) is ax
-    FigureCanvasAgg(ax.figure).draw()  # no pyplot: nothing stays open
+    assert flaws(figure) == []
     (lines,) = (c for c in ax.collections if isinstance(c, LineCollection))
     return ax, lines
 

@@ -9,9 +9,19 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from support.figures import flaws
 
 from landscape.graph import LandscapeGraph, disconnectivity_tree, visible_top
-from landscape.plots import add_colorbar, draw_panels, plot_disconnectivity, readable_ticks
+from landscape.plots import (
+    add_colorbar,
+    check_panels,
+    draw_panels,
+    legend_beside,
+    plot_disconnectivity,
+    readable_ticks,
+    save_figure,
+)
+from landscape.plots._readable import wrap
 
 
 def panels():
@@ -112,3 +122,117 @@ def test_why_minima_are_missing_is_counted():
     tree = disconnectivity_tree(graph, connected=True, max_minima=2)
     assert dict(tree.left_out) == {"without a known path to the lowest": 2, "higher than the lowest 2": 1}
     assert dict(disconnectivity_tree(graph).left_out) == {}
+
+
+# ---------------------------------------------------------------- what the layout mends, seen by an independent check
+
+
+def waves(ax):
+    """Curves that leave no corner free."""
+    x = np.linspace(1.0, 30.0, 400)
+    for k in range(6):
+        ax.plot(x, np.sin(3 * x + k), label=f"a curve with a long name, number {k}")
+    ax.set(xlabel="time (steps)", ylabel="loss (nats)")
+    legend_beside(ax)
+
+
+def test_the_check_sees_what_is_wrong():
+    figure = Figure(figsize=(3.0, 3.0))
+    ax = figure.subplots()
+    waves(ax)
+    ax.set(title="a title that is much too long for such a small figure", ylabel="nan")
+    ax.set_xticks([1, 2, 3], ["10000", "20000", "30000"])
+    ax.annotate("", (30.0, 0.0), (60.0, 0.0), textcoords="offset points", arrowprops={"arrowstyle": "<-"})
+    said = " ".join(flaws(figure))
+    for flaw in (
+        "is cut",
+        "not a number",
+        "tick labels '10000' and '20000' overprint",
+        "hides the line",
+        "arrow leaves",
+    ):
+        assert flaw in said, flaw
+
+
+@pytest.mark.parametrize("size", ["screen", "page", "column"])
+def test_legends_leave_the_curves_free_and_titles_and_letters_stay_apart(size):
+    def titled(ax):
+        waves(ax)
+        ax.set_title("a title that is much too long for the panel that it stands above, in all sizes")
+
+    figure = draw_panels({"a": titled, "b": waves}, columns=2, size=size)
+    assert flaws(figure) == []
+    assert all(ax.get_legend().get_window_extent().y0 >= ax.bbox.y1 for ax in figure.axes)
+    assert [len(ax.get_legend().get_texts()) for ax in figure.axes] == [6, 6]
+
+
+def test_a_legend_stays_where_there_is_room():
+    def line(ax):
+        ax.plot([0, 1], [0, 1], label="line")
+        ax.set(xlabel="x", ylabel="y")
+        legend_beside(ax)
+
+    figure = draw_panels({"line": line})
+    assert flaws(figure) == []
+    (ax,) = figure.axes
+    assert ax.get_legend().get_window_extent().y1 <= ax.bbox.y1
+
+
+def test_a_text_is_broken_evenly_and_put_together_again_where_there_is_room():
+    figure = Figure(figsize=(6.0, 2.0))
+    text = figure.text(0.0, 0.0, "one two three $x + y$ four five six seven")
+    whole = text.get_window_extent().width
+    assert wrap(text, 0.7 * whole)
+    first, second = text.get_text().split("\n")
+    assert (first + " " + second).split() == "one two three $x + y$ four five six seven".split()
+    assert "$x + y$" in text.get_text()  # a formula stays in one piece
+    assert text.get_window_extent().width < 0.65 * whole  # not a single word below a full line
+    assert not wrap(text, 0.7 * whole)
+    assert wrap(text, 2.0 * whole)
+    assert text.get_text() == "one two three $x + y$ four five six seven"
+
+
+def test_given_tick_labels_are_thinned_out():
+    def close(ax):
+        ax.plot([1000, 10_000], [1, 2])
+        ax.set(xscale="log", xlabel="time (steps)", ylabel="loss (nats)")
+        ax.minorticks_off()
+        times = [1000, 1010, 1020, 1040, 2000, 10_000]
+        ax.set_xticks(times, [str(t) for t in times], rotation=45)
+
+    figure = draw_panels({"close": close}, size="column")
+    assert flaws(figure) == []
+    labels = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    assert labels == ["1000", "", "", "", "2000", "10000"]
+
+
+def test_labels_of_minima_that_have_no_room_are_left_out_the_lowest_first_kept():
+    losses = np.linspace(0.0, 1.0, 60)
+    graph = LandscapeGraph(losses, np.full(59, 1.1), np.stack([np.arange(59), np.arange(1, 60)], axis=1))
+    tree = disconnectivity_tree(graph)
+    labels = [f"minimum {k}" for k in range(60)]
+    figure = draw_panels({"tree": lambda ax: plot_disconnectivity(tree, ax, label_values=labels)}, size="column")
+    assert flaws(figure) == []
+    shown = [text.get_text() for text in figure.axes[0].texts if text.get_visible()]
+    assert shown[0] == "minimum 0"
+    assert 3 < len(shown) < 60
+
+
+def test_a_figure_is_as_large_in_the_file_as_it_says(tmp_path):
+    save_figure(draw_panels(panels(), columns=3, size="column"), tmp_path / "f.png", dpi=100)
+    width = int.from_bytes((tmp_path / "f.png").read_bytes()[16:20], "big")
+    assert width == 340
+
+
+def test_isolated_minima_are_thinner_than_their_distance():
+    losses = np.linspace(0.0, 1.0, 400)
+    ax = plot_disconnectivity(
+        disconnectivity_tree(LandscapeGraph(losses, [], np.empty((0, 2), int))), Figure().subplots()
+    )
+    assert max(ax.collections[0].get_linewidths()) < 0.5
+
+
+def test_a_panel_that_does_not_exist_suggests_one_that_does():
+    with pytest.raises(ValueError, match=r"one of one, two, three; got 'tow' \(did you mean two\?\)"):
+        check_panels(["one", "tow"], panels())
+    assert check_panels([], panels()) == ["one", "two", "three"]

@@ -2,14 +2,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
+from support.figures import flaws
 from support.reference import DoubleWell, finite_hessian
 
 from landscape import CrossEntropyLoss, TorchLoss, datasets, quench
 from landscape.networks import MLP
-from landscape.plots import plot_geometry
+from landscape.plots import new_figure, plot_geometry
 from landscape.stationary import LocalGeometry, local_geometry
 
 
@@ -118,9 +118,9 @@ def test_bad_arguments_are_refused(found):
 
 def test_geometry_plot(found):
     geometry = local_geometry(*found)
-    ax = Figure().subplots()
+    figure, (ax,) = new_figure(4.25, 3.8)
     assert plot_geometry(geometry, ax) is ax
-    FigureCanvasAgg(ax.figure).draw()
+    assert flaws(figure) == []
     expected = np.stack([geometry.traces, geometry.generalization_errors], axis=1)
     np.testing.assert_array_equal(ax.collections[0].get_offsets(), expected)
     assert f"{geometry.rank_correlation:.2f}" in ax.get_title()
