@@ -46,16 +46,18 @@ def summarize(result: Mapping[str, Any]) -> Summary:
 
 def _relaxation(descent: Mapping[str, Any]) -> str:
     """How well descent alone predicts the displacement."""
-    holds = np.asarray(descent["holds"], dtype=bool)
-    within = f"within {share(descent['tolerance'])}"
-    if holds.all():
-        return f"Descent without noise predicts the displacement {within} at every waiting time."
-    if not holds.any():
-        return f"Descent without noise predicts the displacement {within} at no waiting time."
-    return (
-        f"Descent without noise predicts the displacement {within} at {int(holds.sum())} of "
-        f"{counted(holds.size, 'waiting time')}."
-    )
+    known = [held for held in descent["holds"] if held is not None]
+    predicts = f"Descent without noise predicts the displacement within {share(descent['tolerance'])}"
+    if not known:
+        return "Whether descent without noise predicts the displacement is not determined."
+    if len(known) < len(descent["holds"]):
+        waiting = f"the {counted(len(known), 'waiting time')} that can be compared"
+        return f"{predicts} at {sum(known)} of {waiting}."
+    if all(known):
+        return f"{predicts} at every waiting time."
+    if not any(known):
+        return f"{predicts} at no waiting time."
+    return f"{predicts} at {sum(known)} of {counted(len(known), 'waiting time')}."
 
 
 def _changed(result: Mapping[str, Any]) -> str:
@@ -82,9 +84,17 @@ def _predictions(result: Mapping[str, Any]) -> Table:
     rows = [("measured", with_interval(measured["mu"], measured["mu_low"], measured["mu_high"]), "", "")]
     for name, words in RELAXATIONS.items():
         fit = result["relaxation"][name]
-        holds = "never" if is_unknown(fit["holds_from"]) else f"{int(fit['holds_from']):,}"
-        rows.append((words, with_interval(fit["mu"], fit["mu_low"], fit["mu_high"]), _share_at_t_star(fit), holds))
+        rows.append(
+            (words, with_interval(fit["mu"], fit["mu_low"], fit["mu_high"]), _share_at_t_star(fit), _holds(fit))
+        )
     return Table(("displacement", "mu", "share of the measured at t*", "holds from tw ="), rows)
+
+
+def _holds(fit: Mapping[str, Any]) -> str:
+    """From which waiting time on a prediction holds, as far as it can be compared."""
+    if all(held is None for held in fit["holds"]):
+        return UNKNOWN
+    return "never" if is_unknown(fit["holds_from"]) else f"{int(fit['holds_from']):,}"
 
 
 def _share_at_t_star(fit: Mapping[str, Any]) -> str:

@@ -162,12 +162,12 @@ def describe_agreement(both: Agreement) -> dict[str, Any]:
         "mu_difference",
         "correlation",
         "deviation",
-        "holds",
         "holds_from",
         "tolerance",
     )
     compared = in_numbers({name: getattr(both, name) for name in names})
-    return describe_fit(both.predicted) | compared | {"agreement": str(both.status)}
+    holds = [held if known else None for held, known in zip(both.holds.tolist(), both.compared.tolist(), strict=True)]
+    return describe_fit(both.predicted) | compared | {"holds": holds, "agreement": str(both.status)}
 
 
 def _describe_predicted(found: Explanation) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from scipy.stats import entropy
 from bridge.mapping import ORIGIN, check_same_loss
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import mean_square_displacement
-from dynamics.runs import Trajectories, load_trajectories
+from dynamics.runs import Trajectories, check_control, load_trajectories
 from landscape.database import Database
 from landscape.graph import LandscapeGraph, funnelling
 from landscape.search import summarize
@@ -114,6 +114,7 @@ def _row(
     control, mu_control = None, math.nan
     if (folder / CONTROL).is_file():
         control = load_trajectories(folder / CONTROL).at_most(control_replicas)
+        check_control(runs, control)
         mu_control = aging(mean_square_displacement(control), threshold).mu.value
     with Database(folder / LANDSCAPE) as database:
         for ensemble in (runs, control):

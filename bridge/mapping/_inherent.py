@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,7 @@ from bridge.mapping._quenching import (
     points_at,
     quench_parts,
 )
-from dynamics.runs import Trajectories
+from dynamics.runs import Trajectories, check_same_loss as check_runs_loss
 from landscape.database import Database, Discovery, Quenched, loss_of
 from landscape.descent import Method
 from landscape.losses import CrossEntropyLoss
@@ -158,16 +158,7 @@ def inherent_structures(
 
 def check_same_loss(runs: Trajectories, database: Database) -> None:
     """Raise a ValueError that names the difference unless the runs descend the database's loss."""
-    wanted: dict[str, Any] = {
-        "layer_sizes": (list(runs.layer_sizes), list(database.provenance.layer_sizes or ())),
-        "data_sha256": (runs.metadata.get("data_sha256"), database.provenance.dataset_sha256),
-        "regularization": (runs.metadata.get("regularization"), database.provenance.regularization),
-        "regularize_biases": (runs.metadata.get("regularize_biases"), database.provenance.regularize_biases),
-    }
-    for name, (found, expected) in wanted.items():
-        if found != expected:
-            msg = f"{runs.source} have {name} = {found!r}, the database {database.path} has {expected!r}"
-            raise ValueError(msg)
+    check_runs_loss(runs, database.provenance.loss_settings, f"the database {database.path}")
 
 
 def steps_with_snapshots(runs: Trajectories, steps: ArrayLike | Literal["all"] | None) -> NDArray[np.intp]:

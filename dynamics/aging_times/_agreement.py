@@ -33,9 +33,9 @@ class Agreement(Result, shows=("mu_difference", "t_star_ratio", "share", "holds_
     deviation : (W,) float64
         Largest |predicted / measured - 1| of the mean displacement over the decade of lags up to the measured t*.
     holds : (W,) bool
-        Whether that deviation is at most the tolerance.
+        Whether that deviation is at most the tolerance; False also where it is not determined (see `compared`).
     holds_from : int or None
-        First waiting time from which on the prediction holds at all later ones.
+        First waiting time from which on the prediction holds at all later ones that can be compared.
     tolerance : float
     status : Status
         "ok", or what could not be compared and what to do.
@@ -52,6 +52,11 @@ class Agreement(Result, shows=("mu_difference", "t_star_ratio", "share", "holds_
     holds_from: int | None
     tolerance: float
     status: Status
+
+    @property
+    def compared(self) -> NDArray[np.bool_]:
+        """Whether the deviation is determined at each waiting time (W,)."""
+        return np.isfinite(self.deviation)
 
 
 def agreement(
@@ -90,9 +95,9 @@ def agreement(
     difference, ratio = fits[1].mu.value - fits[0].mu.value, fits[1].t_star.value / t_star
     ratio_of = _resampling.estimates(np.log(ratio), logs[1] - logs[0], confidence, measured.replicas).map(np.exp)
     deviation = _deviations(measured, predicted, t_star)
-    holds = deviation <= tolerance
-    later = np.logical_and.accumulate(holds[::-1])[::-1]
-    status = _status(t_star, holds=bool(later.any()), replicas=measured.replicas)
+    holds, compared = deviation <= tolerance, np.isfinite(deviation)
+    later = np.logical_and.accumulate((holds | ~compared)[::-1])[::-1] & compared
+    status = _status(t_star, holds[compared], measured.replicas)
     return Agreement(
         measured=fits[0],
         predicted=fits[1],
@@ -163,9 +168,12 @@ def _ratio(predicted: ArrayLike, measured: ArrayLike) -> Array:
     return np.where(moved, predicted / np.where(moved, measured, 1.0), np.nan)
 
 
-def _status(t_star: Array, *, holds: bool, replicas: int) -> Status:
+def _status(t_star: Array, holds: NDArray[np.bool_], replicas: int) -> Status:
+    """`holds` at the waiting times that can be compared."""
     if not np.isfinite(t_star).any():
         return Status.NO_T_STAR
-    if not holds:
-        return Status.NOWHERE
+    if not holds.size:
+        return Status.NOT_COMPARED
+    if not holds[-1]:
+        return Status.NOT_AT_THE_END if holds.any() else Status.NOWHERE
     return Status.TOO_FEW_RUNS if replicas < 2 else Status.OK

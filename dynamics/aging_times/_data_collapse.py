@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.aging_times._crossings import check_fit
 from dynamics.displacement import MeanSquareDisplacement
+from dynamics.runs import check_alike
 from dynamics.statistics import Status, _fits, _goodness, _resampling, minimize, misfits, mismatch
 from landscape.support import RNG, Estimate, Result, seed_of
 
@@ -138,6 +139,8 @@ def learning_rate_collapse(
         expected = f"{len(displacements)} positive numbers, one for each ensemble"
         msg = f"learning_rates must be {expected}; got {learning_rates!r}"
         raise ValueError(msg)
+    metadata = [msd.metadata for msd in displacements]
+    check_alike(metadata, but=("learning_rate",), what="displacements must differ only in their learning rate and seed")
     xs, ys, used, shifts = [], [], [], []
     alike = start_alike(displacements)
     for k, msd in enumerate(displacements):

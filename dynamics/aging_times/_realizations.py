@@ -10,14 +10,13 @@ from scipy import stats
 
 from dynamics.aging_times._crossings import Crossings, check_fit, crossings
 from dynamics.displacement import MeanSquareDisplacement
+from dynamics.runs import check_alike
 from dynamics.statistics import Status, _goodness, _resampling
 from landscape.support import RNG, Estimate, Result, seed_of
 
 Array = NDArray[np.float64]
 
 BEND = 10**3.6  # steps: where Herrera Segura et al. 2022 (arXiv 2209.02517) see mu change
-SAME = ("layer_sizes", "learning_rate", "batch_size", "noise", "momentum", "schedule", "start", "rows",
-        "regularization", "regularize_biases")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +126,7 @@ def compare_realizations(
     Parameters
     ----------
     displacements : sequence of MeanSquareDisplacement
-        One per realization, of the same waiting times.
+        One per realization, of the same waiting times: the same kind of data, drawn with another seed.
     threshold : float
         Delta*, > 0.
     from_waiting_time : float
@@ -136,8 +135,8 @@ def compare_realizations(
     Raises
     ------
     ValueError
-        If an argument is out of range; the message names it; also if ensembles differ in more than their data, or
-        share their data. Thin data are no error but a `status`.
+        If an argument is out of range; the message names it; also if ensembles differ in more than the seeds of
+        their data and runs, or share their data. Thin data are no error but a `status`.
     """
     rng = seed_of(rng)
     _check(displacements, threshold, confidence, resamples)
@@ -211,11 +210,8 @@ def _check(
         if not np.array_equal(msd.waiting_times, first.waiting_times):
             msg = f"displacements must have the same waiting_times; got {first.waiting_times} and {msd.waiting_times}"
             raise ValueError(msg)
-        for name in SAME:
-            if msd.metadata.get(name) != first.metadata.get(name):
-                values = f"{first.metadata.get(name)!r} and {msd.metadata.get(name)!r}"
-                msg = f"realizations must differ only in their data; {name} is {values}"
-                raise ValueError(msg)
+    metadata = [msd.metadata for msd in displacements]
+    check_alike(metadata, but=("data",), what="realizations must differ only in the seed of their data and of the runs")
     _check_data([msd.metadata.get("data_sha256") for msd in displacements])
 
 

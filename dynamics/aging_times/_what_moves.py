@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dynamics.aging_times._aging import Aging
 from dynamics.displacement import DisplacementSplit, SplitMethod, difference_speed, gradient_speed, split_displacement
-from dynamics.runs import Trajectories
+from dynamics.runs import Trajectories, check_control
 from dynamics.statistics import Status, _fits, _goodness, _resampling
 from landscape.support import RNG, Estimate, Result
 
@@ -188,19 +188,20 @@ class Control(Result, shows=("ratio", "correlation", "same_starts")):
 def compare_with_control(runs: Trajectories, fit: Aging, control: Trajectories, control_fit: Aging) -> Control:
     """Compare the aging of `runs` with that of their `control`, e.g. full-batch descent from the same starts.
 
+    A control has the loss of the runs and their learning rate, schedule and momentum: all but the noise
+    (`dynamics.runs.check_control`).
+
     Raises
     ------
     ValueError
-        If the waiting times differ.
+        If the waiting times differ, or more than the noise.
     """
+    same = check_control(runs, control)
     if not np.array_equal(fit.waiting_times, control_fit.waiting_times):
         msg = f"control must have the waiting times of the runs, {fit.waiting_times}; got {control_fit.waiting_times}"
         raise ValueError(msg)
     pairs = min(runs.replicas, control.replicas)
-    same = runs.n_parameters == control.n_parameters and all(
-        np.allclose(runs.snapshots[r, 0], control.snapshots[r, 0], rtol=1e-5, atol=1e-6) for r in range(pairs)
-    )
     ratio = fit.t_star.value / control_fit.t_star.value
     logs = [_fits.log_finite(f.t_star_runs[:pairs]) for f in (fit, control_fit)]
     correlation = _fits.correlations(*logs) if same else np.full(ratio.shape, np.nan)
-    return Control(ratio, correlation, bool(same))
+    return Control(ratio, correlation, same)

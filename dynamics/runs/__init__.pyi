@@ -16,6 +16,15 @@ from ._runs_file import (
     check_numbers as check_numbers,
     check_shapes as check_shapes,
 )
+from ._settings import (
+    MOTION as MOTION,
+    NOISE as NOISE,
+    check_alike as check_alike,
+    check_control as check_control,
+    check_same_loss as check_same_loss,
+    settings_of as settings_of,
+    with_defaults as with_defaults,
+)
 from ._times import (
     WAITING_TIMES as WAITING_TIMES,
     Steps as Steps,

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.runs import Trajectories
 from dynamics.training import SGD
 from landscape.losses import CrossEntropyLoss
+from landscape.support import first_difference
 
 Array = NDArray[np.float64]
 
@@ -77,12 +78,11 @@ def chosen_snapshots(
 
 def check_loss(runs: Trajectories, loss: CrossEntropyLoss) -> None:
     """Raise a ValueError that names the difference if the metadata of the runs contradict `loss`."""
-    own = loss_identity(loss)
-    theirs = {"layer_sizes": list(runs.layer_sizes)} | {k: runs.metadata[k] for k in own if k in runs.metadata}
-    for name, value in theirs.items():
-        if own[name] != value:
-            msg = f"loss must be that of the runs: it has {name} = {own[name]!r}, the runs have {value!r}"
-            raise ValueError(msg)
+    own, theirs = loss_identity(loss), {**runs.metadata, "layer_sizes": list(runs.layer_sizes)}
+    said = [name for name in own if name in theirs]
+    if found := first_difference({**own, "data": loss.data.metadata}, theirs, said):
+        msg = f"loss must be that of the runs: it has {found.name} = {found.own!r}, the runs have {found.other!r}"
+        raise ValueError(msg)
 
 
 def loss_identity(loss: CrossEntropyLoss) -> dict[str, Any]:

@@ -116,8 +116,16 @@ class Status(StrEnum):
 
     # a prediction beside what was measured; drift and noise
     NOWHERE = (
-        "the prediction holds at no waiting time up to the last one; look at later waiting times or allow a larger "
-        "tolerance"
+        "the prediction holds at none of the waiting times that can be compared; look at later waiting times or allow "
+        "a larger tolerance"
+    )
+    NOT_AT_THE_END = (
+        "the prediction holds at some waiting times, but not at the last one that can be compared; look at later "
+        "waiting times or allow a larger tolerance"
+    )
+    NOT_COMPARED = (
+        "not determined: no waiting time can be compared, because the prediction does not exist near the measured t*; "
+        "train longer runs or choose a smaller threshold"
     )
     NO_GRADIENT = (
         "no velocity from the gradient: these runs have no curve of its norm or no learning rate; "

@@ -32,23 +32,14 @@ from dynamics.runs import (
     check_numbers,
     check_shapes,
     load_trajectories,
+    with_defaults,
 )
 from dynamics.training._checkpoints import SECONDS, Checkpoints
 from landscape.networks import MLP
-from landscape.support import new_file, only_writer, read_arrays, reading
+from landscape.support import first_difference, new_file, only_writer, read_arrays, reading
 
 HEADER_BYTES = 2**16  # overhead of an HDF5 file, at most
 CHECKPOINT_VERSION = 2  # increase it when the content of a checkpoint changes: older ones are then ignored
-
-# Defaults for settings that files of older versions lack.
-EARLIER_SETTINGS = {
-    "momentum": 0.0,
-    "schedule": "constant",
-    "label_noise": 0.0,
-    "start": "glorot",
-    "shared_order": False,
-    "snapshots": "all",
-}
 
 
 class Block(NamedTuple):
@@ -83,6 +74,11 @@ class Header(NamedTuple):
     def per_replica(self) -> tuple[str, ...]:
         """Names of the arrays of a block."""
         return PER_REPLICA + (MOMENTS if self.settings.get("snapshots") == "waiting" else ())
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The settings, and how to make the data: what a person would change."""
+        return {**self.settings, "data": self.metadata.get("data")}
 
 
 class Store(Protocol):
@@ -147,12 +143,12 @@ class FileStore:
         if self._path.exists():
             old = load_trajectories(path)
             lists = {name: getattr(old, name).tolist() for name in ("waiting_times", "lags", "curve_steps")}
-            compare_settings(path, {**old.metadata, **lists}, header.settings)
+            compare_settings(path, {**old.metadata, **lists}, header)
         digest = hashlib.sha256(json.dumps([CHECKPOINT_VERSION, header.settings]).encode()).hexdigest()
         self._checkpoints = Checkpoints(self._parts, digest, SECONDS)
         if self._settings.exists():
             if any(self._parts.glob("*[0-9].npz")) or any(self._parts.glob("*.checkpoint")):
-                compare_settings(self._parts, self._read_settings(), header.settings)
+                compare_settings(self._parts, self._read_settings(), header)
             else:
                 shutil.rmtree(self._parts)
 
@@ -171,7 +167,7 @@ class FileStore:
                 shutil.rmtree(self._parts)
             self._parts.mkdir(parents=True)
             with new_file(self._settings) as unfinished:
-                unfinished.write_text(json.dumps(self._header.settings))
+                unfinished.write_text(json.dumps(self._header.described))
         return self._checkpoints
 
     def add(self, block: Block) -> None:
@@ -284,13 +280,12 @@ def open_store(path: Path | None, header: Header) -> Iterator[Store]:
         yield FileStore(path, header)
 
 
-def compare_settings(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def compare_settings(path: Path, old: Mapping[str, Any], new: Header) -> None:
     """Raise a ValueError that names the first of the `new` settings that differs from the `old` ones."""
-    old = {**EARLIER_SETTINGS, **old}
-    for name, value in new.items():
-        if old.get(name) != value:
-            msg = f"{path} was made with {name} = {old.get(name)!r}, not {value!r}: choose another path, or that value"
-            raise ValueError(msg)
+    if found := first_difference(with_defaults(old), new.described, new.settings):
+        values = f"{found.own!r}, not {found.other!r}"
+        msg = f"{path} was made with {found.name} = {values}: choose another path, or that value"
+        raise ValueError(msg)
 
 
 def check_space(path: Path, size: int) -> None:

@@ -37,9 +37,9 @@ from ._records import (
     SetAside as SetAside,
     StoredMinimum as StoredMinimum,
     StoredTransitionState as StoredTransitionState,
-    differing_field as differing_field,
     edges_of as edges_of,
     graph_of as graph_of,
+    loss_difference as loss_difference,
     positions as positions,
 )
 from ._rows import (

@@ -16,7 +16,7 @@ from landscape.database._records import (
     SearchOrigin,
     StoredMinimum,
     StoredTransitionState,
-    differing_field,
+    loss_difference,
 )
 from landscape.database._store import Database
 from landscape.support import Result
@@ -88,9 +88,9 @@ def merge(paths: Sequence[str | Path], output: str | Path, *, seed: int | None =
 def _check_same_loss(files: Sequence[Database]) -> None:
     first = files[0]
     for other in files[1:]:
-        if name := differing_field(first.provenance, other.provenance):
-            ours, theirs = (getattr(file.provenance, name) for file in (first, other))
-            msg = f"{other.path} belongs to a different loss than {first.path}: its {name} is {theirs!r}, not {ours!r}"
+        if found := loss_difference(first.provenance, other.provenance):
+            its = f"its {found.name} is {found.other!r}, not {found.own!r}"
+            msg = f"{other.path} belongs to a different loss than {first.path}: {its}"
             raise ValueError(msg)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from landscape.graph import LandscapeGraph
 from landscape.networks import MLP
 from landscape.stationary import Minimum, TransitionState
-from landscape.support import Result
+from landscape.support import LOSS_SETTINGS, Difference, Result, first_difference
 
 DENSE = 10  # largest id per number of ids for which a table serves
 
@@ -32,15 +32,26 @@ class Provenance(Result):
     versions: Mapping[str, str]
 
     @property
+    def loss_settings(self) -> dict[str, Any]:
+        """What determines the values of the loss, by the names that the metadata of runs use."""
+        return {
+            "layer_sizes": list(self.layer_sizes or ()),
+            "n_parameters": self.n_parameters,
+            "data_sha256": self.dataset_sha256,
+            "data": self.dataset,
+            "regularization": self.regularization,
+            "regularize_biases": self.regularize_biases,
+        }
+
+    @property
     def network(self) -> MLP | None:
         """The network, if its symmetries are known."""
         return None if self.layer_sizes is None else MLP(self.layer_sizes)
 
 
-def differing_field(a: Provenance, b: Provenance) -> str | None:
-    """Name of the first field in which the losses of two databases differ; None if they are the same loss."""
-    fields = ("layer_sizes", "n_parameters", "dataset_sha256", "regularization", "regularize_biases")
-    return next((name for name in fields if getattr(a, name) != getattr(b, name)), None)
+def loss_difference(a: Provenance, b: Provenance) -> Difference | None:
+    """The first setting in which the losses of two databases differ; None if they are the same loss."""
+    return first_difference(a.loss_settings, b.loss_settings, LOSS_SETTINGS)
 
 
 @dataclass(frozen=True)

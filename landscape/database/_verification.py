@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from landscape.database._provenance import provenance_of
 from landscape.database._reconstruction import loss_of
-from landscape.database._records import SetAside, StoredMinimum, StoredTransitionState, differing_field
+from landscape.database._records import SetAside, StoredMinimum, StoredTransitionState, loss_difference
 from landscape.database._store import Database
 from landscape.descent import Location, is_stationary, locate, radau_end
 from landscape.losses import Loss
@@ -149,9 +149,8 @@ def repair(path: str | Path) -> tuple[SetAside, ...]:
 def _checked_loss(database: Database, loss: Loss | None) -> Loss:
     if loss is None:
         return loss_of(database)
-    if name := differing_field(database.provenance, given := provenance_of(loss, database.provenance.seed)):
-        found, expected = (getattr(provenance, name) for provenance in (given, database.provenance))
-        msg = f"loss must be that of {database.path}, whose {name} is {expected!r}; got {found!r}"
+    if found := loss_difference(database.provenance, provenance_of(loss, database.provenance.seed)):
+        msg = f"loss must be that of {database.path}, whose {found.name} is {found.own!r}; got {found.other!r}"
         raise ValueError(msg)
     return loss
 

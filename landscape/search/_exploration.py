@@ -18,7 +18,7 @@ from landscape.database import (
     Quenched,
     RandomStart,
     SearchOrigin,
-    differing_field,
+    loss_difference,
     provenance_of,
 )
 from landscape.graph import below_minima
@@ -29,7 +29,7 @@ from landscape.search._searches import Found, run as run_search, run_start
 from landscape.search._summary import FEWEST_STARTS, Exploration, next_search, summarize
 from landscape.search._targets import Targets
 from landscape.stationary import Minimum, TransitionState
-from landscape.support import check_jobs, only_writer, shared, worker_pool
+from landscape.support import Difference, check_jobs, only_writer, shared, worker_pool
 
 FEWEST_SEARCHES = 128  # searches before completeness is judged
 FRESH = "random start"  # origin of minima first found by fresh random starts
@@ -228,11 +228,12 @@ def open_or_create(loss: Loss, path: str | Path, seed: int) -> Database:
     if not Path(path).exists():
         return Database.create(path, expected)
     database = Database(path)
-    name = differing_field(database.provenance, expected) or ("seed" if database.provenance.seed != seed else None)
-    if name is not None:
+    found = loss_difference(database.provenance, expected)
+    if found is None and database.provenance.seed != seed:
+        found = Difference("seed", database.provenance.seed, seed)
+    if found is not None:
         database.close()
-        found, wanted = (getattr(provenance, name) for provenance in (database.provenance, expected))
-        msg = f"{path} was made with {name} = {found!r}, not {wanted!r}; choose another output file"
+        msg = f"{path} was made with {found.name} = {found.own!r}, not {found.other!r}; choose another output file"
         raise ValueError(msg)
     return database
 

@@ -7,6 +7,12 @@ from ._compilation import (
     cache_directory as cache_directory,
     njit as njit,
 )
+from ._differences import (
+    LOSS_SETTINGS as LOSS_SETTINGS,
+    Difference as Difference,
+    data_difference as data_difference,
+    first_difference as first_difference,
+)
 from ._estimate import (
     Estimate as Estimate,
     in_numbers as in_numbers,

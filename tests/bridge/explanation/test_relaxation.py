@@ -306,6 +306,23 @@ def test_it_holds_from_where_it_holds_for_good():
     np.testing.assert_allclose(found.deviation, [0.1, 0.5, 0.1, 0.15])
 
 
+def test_what_cannot_be_compared_neither_holds_nor_fails():
+    """The last two waiting times have no prediction, or no t*: the verdict is that of the first two."""
+    msd = power_law(1.0)
+    missing, late = msd.values.copy(), msd.values.copy()
+    missing[:, 2:] = np.nan
+    late[:, 2:] *= 1e-12  # does not reach the threshold
+    for found in (agreement(msd, replace(msd, values=missing)), agreement(replace(msd, values=late), msd)):
+        assert found.compared.tolist() == [True, True, False, False]
+        assert found.holds_from == 100
+        assert found.status is Status.OK
+    found = agreement(msd, replace(msd, values=missing * np.array([1.0, 4.0, 1.0, 1.0])[:, None]))
+    assert found.holds_from is None
+    assert found.status is Status.NOT_AT_THE_END
+    nothing = replace(msd, values=np.full_like(msd.values, np.nan))
+    assert agreement(msd, nothing).status is Status.NOT_COMPARED
+
+
 def test_exponents_are_compared_over_pairs_of_runs():
     found = agreement(power_law(1.0, spread=1.0), power_law(0.5, spread=1.0))
     assert found.mu_difference.value == pytest.approx(-0.25, abs=1e-6)

@@ -473,6 +473,49 @@ def test_the_control_is_compared_run_by_run():
     assert np.isnan(compare_with_control(runs, fits[0], moved, fits[0]).correlation).all()
 
 
+LJAT = {"data": {"name": "ljat", "rows": 200, "seed": 0}, "data_sha256": "a", "regularization": 1e-4,
+        "learning_rate": 0.05, "noise": "sgd", "batch_size": 100, "seed": 0}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"data_sha256": "b", "data": {"name": "table", "rows": 200, "seed": 0}}, "dataset = 'ljat'"),
+        ({"data_sha256": "b", "data": {"name": "ljat", "rows": 300, "seed": 0}}, "rows = 200, the control has 300"),
+        ({"data_sha256": "b"}, "data_sha256"),
+        ({"regularization": 1e-3}, "regularization"),
+        ({"learning_rate": 0.1}, "learning_rate"),
+        ({"momentum": 0.9}, "momentum"),
+        ({"noise": "full", "batch_size": 200, "seed": 1, "label_noise": 0.0}, None),
+    ],
+)
+def test_a_control_differs_in_its_noise_only(changes, named):
+    runs = replace(drifting(1e-7)[0], metadata=LJAT)
+    control = replace(runs, metadata=LJAT | changes)
+    fit = aging(mean_square_displacement(runs))
+    if named is None:
+        assert compare_with_control(runs, fit, control, fit).same_starts
+        return
+    with pytest.raises(ValueError, match=f"{named}.*differs from the runs in its noise only"):
+        compare_with_control(runs, fit, control, fit)
+
+
+def test_a_control_has_another_kind_of_start_only_if_the_starts_are_the_same():
+    runs = replace(drifting(1e-7)[0], metadata=LJAT)
+    control = replace(runs, metadata=LJAT | {"start": "file:x.npz"})
+    fit = aging(mean_square_displacement(runs))
+    assert compare_with_control(runs, fit, control, fit).same_starts
+    with pytest.raises(ValueError, match="start = 'glorot', the control has 'file:"):
+        compare_with_control(runs, fit, replace(control, snapshots=control.snapshots + 1.0), fit)
+
+
+def test_learning_rates_collapse_only_if_nothing_else_differs():
+    ensembles = rated((7, 7, 7), 0.3, LJAT)
+    ensembles[1] = replace(ensembles[1], metadata=LJAT | {"data_sha256": "b"})
+    with pytest.raises(ValueError, match="must differ only in their learning rate and seed; data_sha256 is"):
+        learning_rate_collapse(ensembles, [0.025, 0.05, 0.1], resamples=5)
+
+
 # all of it
 
 

@@ -145,8 +145,18 @@ def test_bad_arguments_are_named(five):
     with pytest.raises(ValueError, match="must have the same waiting_times"):
         compare_realizations([five[0], shorter])
     other = replace(five[1], metadata={"learning_rate": 0.1})
-    with pytest.raises(ValueError, match=r"must differ only in their data; learning_rate is None and 0\.1"):
+    with pytest.raises(
+        ValueError, match=r"must differ only in the seed of their data and of the runs; learning_rate is None and 0\.1"
+    ):
         compare_realizations([five[0], other])
+    kinds = [{"data": {"name": "table", "path": name, "seed": k}} for k, name in enumerate(("a.csv", "b.csv"))]
+    with pytest.raises(ValueError, match=r"path is 'a\.csv' and 'b\.csv'"):
+        compare_realizations([replace(msd, metadata=kind) for msd, kind in zip(five, kinds, strict=False)])
+    rows = [{"data": {"name": "ljat", "rows": rows, "seed": rows}} for rows in (200, 300)]
+    with pytest.raises(ValueError, match="rows is 200 and 300"):
+        compare_realizations([replace(msd, metadata=kind) for msd, kind in zip(five, rows, strict=False)])
+    draws = [{"seed": k, "data": {"name": "ljat", "seed": k}, "data_sha256": str(k)} for k in range(2)]
+    assert compare_realizations([replace(msd, metadata=kind) for msd, kind in zip(five, draws, strict=False)])
     same = [replace(msd, metadata={"data_sha256": "abc"}) for msd in five[:2]]
     with pytest.raises(ValueError, match="of different data; number 1 has those of another one, sha256 abc"):
         compare_realizations(same)

@@ -225,7 +225,8 @@ def test_a_file_of_another_loss_is_refused_with_what_differs(explored, few_data)
         "layer_sizes": CrossEntropyLoss(MLP((2, 4, 4)), few_data),
         "regularization": CrossEntropyLoss(loss.network, few_data, 1e-3),
         "regularize_biases": CrossEntropyLoss(loss.network, few_data, regularize_biases=False),
-        "dataset_sha256": CrossEntropyLoss(loss.network, datasets.ljat(rows=100, seed=1)),
+        "dataset_seed": CrossEntropyLoss(loss.network, datasets.ljat(rows=100, seed=1)),
+        "rows": CrossEntropyLoss(loss.network, datasets.ljat(rows=50, seed=0)),
     }
     for name, other in others.items():
         with pytest.raises(
