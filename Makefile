@@ -43,6 +43,7 @@ lint: $(INSTALLED)  ## style, types and the direction of imports
 	$(BIN)/lint-imports
 
 docs: $(INSTALLED)  ## the documentation, warnings are errors: build/site/index.html
+	$(BIN)/python docs/command_reference.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(INSTALLED) $(JAX)/.installed  ## us and the peers, in one run each

@@ -1,20 +1,34 @@
-"""What MkDocs fills in for ``<!-- commands of agescape -->``: every command with its options, from the code itself."""
+"""Write ``commands.md``: every command with its options, from the rows of which ``agescape COMMAND --help`` is made."""
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from bridge.commands._group import EVERYWHERE, app
+from bridge.commands._help import panels, row
 from bridge.commands._registry import COMMANDS
 
-MARK = "<!-- commands of agescape -->"
+PAGE = Path(__file__).with_name("commands.md")
+BEGINNING = """\
+<!-- made by docs/command_reference.py: do not edit -->
+
+# Commands
+
+`agescape COMMAND --help` prints what stands here. Every command prints a short summary, or with `--json` one JSON
+object with every number. It can be interrupted: run the same command again to continue. With a count (`--searches`,
+`--replicas`) the result depends on the seed alone, whatever the number of workers. The exit code is 0 on success, 1 if
+`verify` finds a point that fails, 2 on bad input, 70 on a bug of agescape, 130 when interrupted.
+
+`agescape --install-completion` lets the shell complete commands and options.
+"""
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Fill in one page."""
-    return markdown.replace(MARK, "\n".join(reference())) if MARK in markdown else markdown
+def page() -> str:
+    """The whole page."""
+    return re.sub(r"\n{3,}", "\n\n", "\n".join([BEGINNING, *reference()])).rstrip() + "\n"
 
 
 def reference() -> Iterator[str]:
@@ -26,14 +40,14 @@ def reference() -> Iterator[str]:
         yield f"\n## {panel}\n"
         names = [name for name, entry in COMMANDS.items() if entry.panel == panel]
         yield from ("| command | what it does |", "|---|---|")
-        yield from (f"| [`{name}`](#agescape-{name}) | {COMMANDS[name].help} |" for name in names)
+        yield from (f"| [`{name}`](#agescape-{name}) | {plain(COMMANDS[name].help)} |" for name in names)
         for name in names:
             yield from section(name, group.load(name))
 
 
 def section(name: str, command: Any) -> Iterator[str]:
     """One command, or a group of them."""
-    yield f"\n### agescape {name} {{#agescape-{name}}}\n"
+    yield f"\n### agescape {name}\n"
     yield paragraphs(command.help)
     for child, one in getattr(command, "commands", {}).items():
         yield f"\n#### agescape {name} {child}\n"
@@ -45,45 +59,30 @@ def section(name: str, command: Any) -> Iterator[str]:
 
 def usage(name: str, command: Any) -> Iterator[str]:
     """How a command is called, and a table of its options."""
-    parameters = [p for p in command.params if p.name not in EVERYWHERE and not getattr(p, "hidden", False)]
-    arguments = [p for p in parameters if p.param_type_name == "argument"]
-    needed = [p for p in parameters if p.param_type_name == "option" and p.required]
-    words = ["agescape", name, *(names(p) for p in arguments), *(f"{p.opts[0]} ..." for p in needed)]
-    yield f"\n```text\n{' '.join(words)}\n```\n"
+    parameters = [p for some in panels(command.params).values() for p in some if p.name not in EVERYWHERE]
+    needed = [p for p in parameters if p.required]
+    words = [row(p).names if p.param_type_name == "argument" else f"{p.opts[0]} {row(p).value}" for p in needed]
+    yield f"\n```text\n{' '.join(['agescape', name, *words])}\n```\n"
     yield from table(parameters)
 
 
 def table(parameters: list[Any]) -> Iterator[str]:
     """A row for each argument and option."""
     yield from ("| option | default | what it does |", "|---|---|---|")
-    for parameter in parameters:
-        text = re.sub(r"\s*\[default: .*\]$", "", parameter.help or "")
-        yield f"| `{names(parameter)}` | {default(parameter)} | {text.replace('|', chr(92) + '|')} |"
+    for names, value, default, text in map(row, parameters):
+        option = f"{names} {value}".rstrip().replace("|", chr(92) + "|")
+        yield f"| `{option}` | {plain(default)} | {plain(text)} |"
 
 
-def names(parameter: Any) -> str:
-    """An option with its short and negative forms, an argument in capitals."""
-    if parameter.param_type_name == "argument":
-        return parameter.name.upper() + (" ..." if parameter.nargs == -1 else "")
-    return ", ".join([*parameter.opts, *parameter.secondary_opts])
-
-
-def default(parameter: Any) -> str:
-    """The default of an option, as its help says it or as it is."""
-    if said := re.search(r"\[default: (.*)\]$", parameter.help or ""):
-        return said[1]
-    if parameter.required:
-        return "required"
-    value = parameter.default
-    if value is None or (isinstance(value, bool) and not parameter.secondary_opts):
-        return ""
-    if isinstance(value, bool):
-        return f"`{(parameter.opts if value else parameter.secondary_opts)[0]}`"
-    if isinstance(value, list | tuple):
-        return ", ".join(f"`{one}`" for one in value)
-    return f"`{parameter.show_default if isinstance(parameter.show_default, str) else value}`"
+def plain(text: str) -> str:
+    """A text in which no character means anything to Markdown."""
+    return re.sub(r"([\\*_`|<>\[\]])", r"\\\1", text)
 
 
 def paragraphs(text: str | None) -> str:
     """The help of a command without the line breaks of its docstring."""
-    return "\n\n".join(" ".join(part.split()) for part in (text or "").split("\n\n"))
+    return plain("\n\n".join(" ".join(part.split()) for part in (text or "").split("\n\n")))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -99,7 +99,7 @@ def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     collapse, diffusion, scan = result["collapse"], result["diffusion"], result["threshold_scan"]
     yield "mu that collapses the curves", with_interval(collapse["exponent"], collapse["low"], collapse["high"])
     yield "mu over thresholds", _flat(scan)
-    yield "law of t*(tw) that fits best", result["scaling_forms"]["best"] or "none"
+    yield "best-fitting law of t*(tw)", result["scaling_forms"]["best"] or "none"
     alpha = (diffusion[f"alpha{end}"] for end in ("", "_low", "_high"))
     yield "diffusion exponent alpha at long lags", with_interval(*alpha)
     yield "drift at t*, as a share of the motion", shares_between(result["what_moves"]["drift_share"])

@@ -63,7 +63,7 @@ def _relaxation(descent: Mapping[str, Any]) -> str:
 def _changed(result: Mapping[str, Any]) -> str:
     """How much of the displacement is that of runs which changed their basin."""
     contribute = shares_between(result["decomposition"]["share_of_changed"])
-    return f"What runs that have changed their basin by t* contribute to it: {contribute}."
+    return f"Runs that have left their basin by t* contribute {contribute} of it."
 
 
 def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -6,23 +6,22 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
 from bridge.commands._expansion import expanded
-from bridge.commands._help import GROUP, STYLE, show_help
+from bridge.commands._help import GROUP, STYLE, Command, Group, show_help
 from bridge.commands._notes import set_level
 from bridge.commands._registry import COMMANDS
 
 EVERYWHERE = {"quiet", "verbose", "debug"}  # options that may stand before or after the name of the command
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(Group):
     """A group of the commands in the registry."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         for name, entry in COMMANDS.items():
-            self.commands[name] = TyperCommand(name, help=entry.help, rich_help_panel=entry.panel)
+            self.commands[name] = Command(name, help=entry.help, rich_help_panel=entry.panel)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command itself in place of the entry that stands for it."""
@@ -43,7 +42,7 @@ def _command_of(name: str, found: Any) -> Any:
     if isinstance(found, typer.Typer):
         return typer.main.get_group(found)
     alone = typer.Typer(add_completion=False, **STYLE)
-    alone.command(name)(expanded(found))
+    alone.command(name, cls=Command)(expanded(found))
     return typer.main.get_command(alone)
 
 

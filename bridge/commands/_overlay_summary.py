@@ -13,6 +13,7 @@ from bridge.commands._words import (
     share,
     with_interval,
 )
+from dynamics.statistics import Status
 
 OK = "ok"
 
@@ -29,7 +30,7 @@ def summarize(result: Mapping[str, Any]) -> Summary:
         f"(at most {counted(interval, 'step')}); map more with --snapshots all."
     ]
     if (departures := result.get("departures")) and departures["status"] != OK:
-        notes.append(f"Departures: {departures['status']}.")
+        notes.append(_why_no_mu(departures))
     return Summary(
         verdict=f"{mapped:,} of {counted(snapshots, 'snapshot')} of {counted(result['replicas'], 'run')} map to "
         f"{counted(minima, 'minimum', 'minima')}; {added}. {_jumps(result)}",
@@ -37,6 +38,14 @@ def summarize(result: Mapping[str, Any]) -> Summary:
         notes=notes,
         files=files,
     )
+
+
+def _why_no_mu(departures: Mapping[str, Any]) -> str:
+    """Why the departures have no exponent."""
+    if departures["status"] == Status.THRESHOLD_TOO_LARGE:
+        left = f"{share(departures['share'])} of the runs leave their basin before the last snapshot"
+        return f"Departures: mu is not defined, because {left} at fewer than two waiting times; train longer runs."
+    return f"Departures: {departures['status']}."
 
 
 def _jumps(result: Mapping[str, Any]) -> str:
@@ -56,7 +65,7 @@ def _facts(result: Mapping[str, Any]) -> dict[str, str]:
         "minima that two runs share, on average": share(result["mean_overlap"]),
     }
     if departures := result.get("departures"):
-        facts[f"mu of the time until {share(departures['share'])} have left"] = _mu(departures)
+        facts[f"mu of the time until {share(departures['share'])} of the runs left their basin"] = _mu(departures)
     if not is_unknown(result.get("maps_disagree")):
         facts["snapshots where flow and lbfgs disagree"] = share(result["maps_disagree"])
     return facts | data_in_words(result)

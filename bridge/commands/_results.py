@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
+from bridge.commands._help import WIDEST
 from landscape.support import to_json
 
-NARROWEST, WIDEST = 60, 100  # characters of a line of prose
+NARROWEST = 60  # characters of a line of prose
 
 
 @dataclass(frozen=True)

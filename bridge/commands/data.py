@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.commands._help import GROUP, show_help
+from bridge.commands._help import GROUP, Command, Group, show_help
 from bridge.commands._options import AsJson, Seed, describe
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import counted, number
 from landscape import datasets
 
-app = typer.Typer(**GROUP)
+app = typer.Typer(cls=Group, **GROUP)
 
 
 @app.callback()
@@ -20,7 +20,7 @@ def data(context: typer.Context) -> None:
     show_help(context)
 
 
-@app.command("ljat")
+@app.command("ljat", cls=Command)
 def data_ljat(
     output: Annotated[Path, typer.Option(help="File to write: csv or npz.")],
     rows: Annotated[int, typer.Option(min=1, help="Training rows.")] = 1000,

@@ -164,7 +164,7 @@ def summarize(result: dict[str, Any], there_are: str) -> Summary:
         verdict=verdict,
         facts={
             "minima that exist": there_are,
-            "found of these by random starts": share(result["found_share"]),
+            "share found by random starts": share(result["found_share"]),
             "lowest loss": number(result["lowest_loss"], "nats", 6),
             **joined_in_words(result["targets"], result["unjoined"]),
             **data_in_words(result),

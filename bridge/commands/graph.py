@@ -84,7 +84,7 @@ def summarize_graph(result: dict[str, Any]) -> Summary:
         f"{counted(result['transition_states'], 'transition state')} in {counted(result['components'], 'component')}. "
         + _funneled(result["funnelled"], result["funnels"]),
         facts={
-            "the same of connected minima": share(result["funnelled_connected"]),
+            "of the connected minima only": share(result["funnelled_connected"]),
             "frustration": number(result["frustration"], "", 3),
             **data_in_words(result),
         },

@@ -101,7 +101,7 @@ def summarize_database(result: dict[str, Any], there_are: str) -> Summary:
         f"{counted(result['searches'], 'search', 'searches')}.",
         facts={
             "minima that exist": there_are,
-            "found of these by random starts": share(result["found_share"]),
+            "share found by random starts": share(result["found_share"]),
             "minima found by runs": f"{by_runs:,}",
             "lowest loss": number(result["lowest_loss"], "nats", 6),
             **_network(result, result["n_parameters"]),

@@ -21,7 +21,11 @@ def merge(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Merge databases of the same loss: hits are added, parallel transition states are kept."""
+    """Merge databases of the same loss.
+
+    Points that are equal modulo symmetry become one, which was found as often as all of them together. Several
+    transition states between the same two minima are kept.
+    """
     found = dataclasses.asdict(merge_databases(databases, output, seed=seed))
     del found["path"]
     with Database(output) as opened:

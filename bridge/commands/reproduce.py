@@ -135,7 +135,8 @@ def summarize_list(rows: list[dict[str, Any]], workers: int) -> Summary:
         for row in rows
     ]
     return Summary(
-        verdict=f"{counted(len(rows), 'figure')}; times are those left on {counted(workers, 'processor')}.",
+        verdict=f"{counted(len(rows), 'figure')}, with the runs, the steps and the time that each still needs on "
+        f"{counted(workers, 'processor')}, for each scale.",
         tables=[Table(("figure", "networks", "quick", "paper", "title"), cells)],
         notes=["Make one with agescape reproduce FIGURE."],
     )

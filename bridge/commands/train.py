@@ -30,10 +30,10 @@ from dynamics.runs import default_waiting_times, log_lags
 from dynamics.training import SGD, parse_schedule, parse_start, train as run_train
 
 NOISE_HELP = (
-    f"One of {', '.join(NOISES)}. sgd: minibatches, without replacement in an epoch; replacement: with it; "
-    "persistent: rows stay in or out of the minibatch for a while (--persistence); full: all rows, no noise; langevin: "
-    "all rows plus thermal noise (--temperature); gaussian, gaussian-replacement: all rows plus Gaussian noise with "
-    "the covariance of sgd or of replacement."
+    f"One of {', '.join(NOISES)}. sgd: minibatches drawn without replacement in an epoch; replacement: minibatches "
+    "drawn with replacement; persistent: rows stay in or out of the minibatch for a while (--persistence); full: all "
+    "rows, no noise; langevin: all rows plus thermal noise (--temperature); gaussian, gaussian-replacement: all rows "
+    "plus Gaussian noise with the covariance of sgd or of replacement."
 )
 SCHEDULE_HELP = (
     "Factor of the learning rate at step s: constant; step:EVERY,FACTOR; power:SCALE[,EXPONENT] for "

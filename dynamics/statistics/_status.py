@@ -25,8 +25,8 @@ class Status(StrEnum):
         "threshold"
     )
     HANGS_ON_SINGLE_RUNS = (
-        "the interval of mu is not defined: without some of the runs a waiting time has no t*; train longer runs or "
-        "more replicas, or choose another threshold"
+        "the interval of mu is not defined: if some of the runs are left out, a waiting time has no t*; train longer "
+        "runs or more replicas, or choose another threshold"
     )
     UNEVEN_RUNS = (
         "the intervals are too narrow: few runs make most of the mean displacement at t* (effective_runs); train more "
@@ -97,8 +97,8 @@ class Status(StrEnum):
     )
     DOES_NOT_COLLAPSE = (
         "the curves do not collapse: with the best exponent they still differ by more than their errors (p_value below "
-        "0.01, distance); the exponent says only what makes them most alike; choose a narrower window or later waiting "
-        "times"
+        "0.01, distance); the exponent is only the one at which they differ least; choose a narrower window or "
+        "later waiting times"
     )
 
     # D(tw) t^alpha, D ~ tw^-a

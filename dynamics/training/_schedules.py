@@ -44,7 +44,7 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class StepDecay(Schedule):
-    """factor^floor(s / every): multiplied by `factor` after every `every` steps.
+    """factor^floor(s / every): multiplied by `factor` once per `every` steps.
 
     Parameters
     ----------

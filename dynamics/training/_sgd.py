@@ -21,8 +21,8 @@ class SGD:
 
     The heavy ball is Keras', without Nesterov's correction: velocity <- momentum velocity - eta (gradient), theta <-
     theta + velocity, from rest. (Torch's has the learning rate outside: velocity <- momentum velocity + gradient, theta
-    <- theta - eta velocity. They are the same while eta is constant.) eta is the learning rate times the schedule's
-    factor at this step. The penalty lambda belongs to the loss.
+    <- theta - eta velocity. Both give the same trajectory if eta is constant.) eta is the learning rate times the
+    schedule's factor at this step. The penalty lambda belongs to the loss.
 
     Parameters
     ----------

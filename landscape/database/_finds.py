@@ -1,9 +1,9 @@
 """Additional tables: the identity of searches, what each one found, and fresh random starts.
 
-Its seed and its number in the exploration of that seed identify a search, because they are all its randomness: the
-same search in two files is recognized, and its hits count once. The tables are created when there is something to
-write, so that files of older versions stay unchanged and older versions can read new files. A file without them has no
-information about either.
+A search is identified by its seed and its number in the exploration of that seed, because they are all its
+randomness: the same search in two files is recognized, and its hits count once. The tables are created when there
+is something to write, so that files of older versions stay unchanged and older versions can read new files. A file
+without them has no information about either.
 """
 
 import sqlite3

@@ -13,7 +13,7 @@ from landscape.database import positions
 from landscape.support import Estimate
 
 COLUMNS = (
-    "hidden layers", "parameters", "minima found", "minima in all", "transition states", "components",
+    "hidden layers", "parameters", "minima found", "minima that exist", "transition states", "components",
     "lowest loss", "minima seen by SGD (new)", "μ", "μ of single runs", "μ of full-batch descent",
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,7 +33,8 @@ import landscape
 from bridge.commands import _progress
 from bridge.commands._expansion import expanded
 from bridge.commands._failures import BUG, is_complaint, was_interrupted
-from bridge.commands._group import app
+from bridge.commands._group import EVERYWHERE, app
+from bridge.commands._help import row
 from bridge.commands._notes import ANNOUNCE
 from bridge.commands._parsing import parse_hidden
 from bridge.commands._registry import COMMANDS
@@ -372,27 +374,48 @@ def test_the_command_runs_in_a_process_of_its_own():
     assert "explore" in done.stdout
 
 
-def test_the_command_reference_has_every_option():
-    path = ROOT / "docs" / "command_reference.py"
-    spec = importlib.util.spec_from_file_location("command_reference", path)
+def every_command():
+    """Names as one types them, and what they run."""
+    for name in COMMANDS:
+        group = GROUP.load(name)
+        yield from ((f"{name} {child}".strip(), one) for child, one in getattr(group, "commands", {"": group}).items())
+
+
+@pytest.mark.parametrize("name", dict(every_command()))
+def test_at_80_columns_the_help_cuts_and_divides_nothing(name, monkeypatch):
+    """Options, values that are typed and defaults: each is a word of the help, as it stands in the code."""
+    monkeypatch.setenv("COLUMNS", "80")
+    text = good(*name.split(), "--help").out
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text
+    flowing = " ".join(text.split())
+    for parameter in dict(every_command())[name].params:
+        said = row(parameter)
+        for piece in (said.names, said.text, said.default and f"[{'' if parameter.required else 'default: '}"):
+            assert " ".join(piece.split()) in flowing, parameter.name
+        assert said.default in flowing
+        for word in re.findall(r"\S+", f"{parameter.help or ''} {said.names}"):
+            assert re.search(rf"(?<!\S){re.escape(word)}(?!\S)", text), word  # on one line
+
+
+def test_the_page_of_commands_is_what_the_code_says():
+    """Mend with `python docs/command_reference.py`."""
+    spec = importlib.util.spec_from_file_location("command_reference", ROOT / "docs" / "command_reference.py")
     assert spec is not None
     assert spec.loader is not None
-    page = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(page)
-    text = page.on_page_markdown(f"before {page.MARK} after")
-    assert text.startswith("before ")
-    for name in COMMANDS:
-        part = text[text.index(f"### agescape {name} ") :].split("\n### ")[0]
-        if name != "data":
-            missing = [one for one in options(name) - options_of_all() if one.startswith("-") and one not in part]
-            assert not missing, name
-    assert "| `--searches` | 128, for a first look" in text
-    assert "| `--learning-rate` | `0.05` |" in text
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    text = (ROOT / "docs" / "commands.md").read_text()
+    assert text == made.page()
+    for name, command in every_command():
+        part = re.split(r"\n###+ ", text[text.index(f"# agescape {name}\n") + 1 :])[0]
+        for names, _, default, _ in (row(one) for one in command.params if one.name not in EVERYWHERE):
+            assert f"| `{names}" in part
+            assert f"| {made.plain(default)} |" in part
+    assert "| `--searches INT` | 128, for a first look" in text
+    assert "| `--learning-rate FLOAT` | 0.05 |" in text
     assert "| `TRAJECTORIES` | required |" in text
-
-
-def options_of_all():
-    return {"--quiet", "-q", "--verbose", "-v", "--debug"}
+    assert r"t\*(tw)" in text
 
 
 def test_a_chain_of_causes_that_leads_back_to_itself_ends():

@@ -120,7 +120,7 @@ def test_the_verdict_of_age_is_a_sentence():
     )
     assert summary.facts["mu from t* of single runs"] == "not determined"
     assert summary.facts["mu over thresholds"] == "0.80 [0.70, 0.90] for Delta from 1.0e-02 to 1.0e-01"
-    assert summary.facts["law of t*(tw) that fits best"] == "none"
+    assert summary.facts["best-fitting law of t*(tw)"] == "none"
     assert summary.facts["drift at t*, as a share of the motion"] == "50 % ... 90 %"
     assert summary.tables[0].rows[0] == ("1,300", "270 [236, 308]", "1.90", "10.50")
     assert summary.tables[0].rows[1] == ("10,000", "not determined", "not determined", "not determined")
