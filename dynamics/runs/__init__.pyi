@@ -18,7 +18,7 @@ from ._runs_file import (
 )
 from ._settings import (
     MOTION as MOTION,
-    NOISE as NOISE,
+    NOISE_SETTINGS as NOISE_SETTINGS,
     check_alike as check_alike,
     check_control as check_control,
     check_same_loss as check_same_loss,
