@@ -24,6 +24,7 @@ from bridge.studies.report._motion import FAINT, aging_panel, displacement_panel
 from bridge.studies.report._panels import NO_VALUE, minimum_facts
 from bridge.studies.report._study_command import study_command
 from dynamics import SGD, MeanSquareDisplacement, aging
+from dynamics.noises import Epochs
 from dynamics.training import Constant
 from landscape import Dataset, LandscapeGraph, datasets, disconnectivity_tree
 from landscape.support import Estimate
@@ -403,7 +404,7 @@ def test_what_no_command_says_is_python(settings):
     data = datasets.ljat(20, 0, test_rows=0)
     text = study_command(data, settings)
     names = {"study": lambda *arguments: arguments, "datasets": datasets, "StudySettings": StudySettings, "SGD": SGD}
-    made, _, chosen = eval(text, names | {"Scale": Scale, "Constant": Constant})
+    made, _, chosen = eval(text, names | {"Scale": Scale, "Constant": Constant, "Epochs": Epochs})
     assert chosen == settings
     assert made.sha256 == data.sha256
 
