@@ -173,7 +173,7 @@ def test_hops_that_were_observed(ids):
     seen = observed_hops(quenched(ids), ids, hopping, steps[1:])
     for t in range(steps.size - 1):
         runs = [run for run in ids.tolist() if run[0] and run[t + 1]]
-        assert seen.same[0, t] == pytest.approx(np.mean([run[0] == run[t + 1] for run in runs]))
+        assert seen.same.value[0, t] == pytest.approx(np.mean([run[0] == run[t + 1] for run in runs]))
     for k, minimum in enumerate((1, 2)):
         stays = [(b - a, i) for w in walked for (a, b), (i, _, _) in zip(w.borders(), w.stays, strict=True)]
         assert seen.stays[k] == sum(length for length, i in stays if i == minimum)
@@ -190,7 +190,7 @@ def test_a_basin_that_the_database_does_not_know_is_elsewhere_and_no_minimum_is_
     for snapshots, left, same in ((unknown, 0, np.nan), (other, 1, 0.0)):
         seen = observed_hops(snapshots, ids, hopping, STEPS[1:4])
         assert seen.departures.tolist() == [left]
-        np.testing.assert_array_equal(seen.same[0], [same, 1.0, 1.0])
+        np.testing.assert_array_equal(seen.same.value[0], [same, 1.0, 1.0])
 
 
 def test_the_case_of_the_issue():
