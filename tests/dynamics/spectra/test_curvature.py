@@ -644,7 +644,7 @@ def test_leading_must_be_a_number_of_eigenvalues(runs):
     ("other", "name"),
     [
         (toy_loss(NETWORKS[2]), "layer_sizes"),
-        (toy_loss(data=toy_data(41)), "data_sha256"),
+        (toy_loss(data=toy_data(41)), "rows"),
         (toy_loss(regularization=1e-3), "regularization"),
         (toy_loss(regularize_biases=False), "regularize_biases"),
     ],

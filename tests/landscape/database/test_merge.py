@@ -372,18 +372,18 @@ def test_who_found_a_minimum_is_kept(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "said"),
     [
-        ("dataset_sha256", "1" * 64),
-        ("layer_sizes", None),
-        ("regularization", 1e-3),
-        ("regularize_biases", False),
+        ("dataset_sha256", "1" * 64, "data_sha256"),
+        ("layer_sizes", None, "layer_sizes"),
+        ("regularization", 1e-3, "regularization"),
+        ("regularize_biases", False, "regularize_biases"),
     ],
 )
-def test_another_loss_is_refused_by_name(tmp_path, name, value):
+def test_another_loss_is_refused_by_name(tmp_path, name, value, said):
     first = make(tmp_path / "a.db", {0: 1}, {})
     Database.create(tmp_path / "b.db", replace(PROVENANCE, **{name: value})).close()
-    with pytest.raises(ValueError, match=rf"b\.db belongs to a different loss than .*a\.db: its {name} is"):
+    with pytest.raises(ValueError, match=rf"b\.db belongs to a different loss than .*a\.db: its {said} is"):
         merge([first, tmp_path / "b.db"], tmp_path / "m.db")
     assert not (tmp_path / "m.db").exists()
 

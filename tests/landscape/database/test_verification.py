@@ -233,7 +233,7 @@ def test_another_loss_is_refused(explored, few_data):
     for loss, name in (
         (CrossEntropyLoss(NETWORK, few_data, 1e-3), "regularization"),
         (CrossEntropyLoss(MLP((2, 3, 4)), few_data), "layer_sizes"),
-        (CrossEntropyLoss(NETWORK, datasets.ljat(rows=100, seed=1)), "dataset_sha256"),
+        (CrossEntropyLoss(NETWORK, datasets.ljat(rows=100, seed=1)), "dataset_seed"),
     ):
         with pytest.raises(ValueError, match=rf"loss must be that of .*f\.db, whose {name} is"):
             verify(explored, loss)
