@@ -6,13 +6,16 @@ Writes one database per architecture and graphs.png to the folder; call it again
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
+
+from matplotlib.axes import Axes
 
 from bridge.plots import plot_graph
 from landscape import CrossEntropyLoss, Database, datasets, explore
 from landscape.graph import funnelling
 from landscape.networks import MLP
-from landscape.plots import new_figure, save_figure
+from landscape.plots import draw_panels, save_figure
 
 
 def main() -> None:
@@ -26,8 +29,8 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
 
     data = datasets.ljat(rows=options.rows, seed=0)
-    figure, axes = new_figure(4.5 * len(options.hidden), 4.5, columns=len(options.hidden))
-    for hidden, ax in zip(options.hidden, axes, strict=True):
+
+    def draw(hidden: str, ax: Axes) -> None:
         network = MLP((data.n_features, *map(int, hidden.split(",")), data.n_classes))
         loss = CrossEntropyLoss(network, data, regularization=1e-4)
         path = options.folder / f"h{hidden.replace(',', '-')}.db"
@@ -35,12 +38,14 @@ def main() -> None:
         with Database(path) as database:
             share = funnelling(database.graph()).share
             plot_graph(database, ax)
-        ax.set_title(f"{hidden}: {ax.get_title()}", fontsize="small")
+        ax.set_title(f"{hidden}: {ax.get_title()}")
         print(
             f"{hidden}: {found.minima} minima, {found.transition_states} transition states, "
             f"{found.components} components, share in the funnel {share:.2f}"
         )
-    save_figure(figure, options.folder / "graphs.png")
+
+    panels = {hidden: partial(draw, hidden) for hidden in options.hidden}
+    save_figure(draw_panels(panels, columns=len(panels), panel=(4.5, 4.5)), options.folder / "graphs.png")
 
 
 if __name__ == "__main__":

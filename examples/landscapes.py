@@ -12,16 +12,17 @@ import csv
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from bridge.plots import plot_graph
 from landscape import CrossEntropyLoss, Database, datasets, explore
 from landscape.graph import components, funnelling
 from landscape.networks import MLP
-from landscape.plots import save_figure
+from landscape.plots import draw_panels, save_figure
 from landscape.search import Exploration, summarize
 
 ROWS = (1000, 100, 316, 3162, 10_000)
@@ -109,17 +110,17 @@ def describe(path: Path) -> dict:
 
 def draw(paths: dict[tuple[int, Hidden], Path], target: Path) -> None:
     """Draw what the global minimum is connected with: a row of graphs for each N, a column for each depth."""
-    rows = sorted(ROWS)
-    figure = Figure(figsize=(4.2 * len(DEPTHS), 3.4 * len(rows)), layout="constrained")
-    for row, n in zip(figure.subplots(len(rows), len(DEPTHS), squeeze=False), rows, strict=True):
-        for ax, hidden in zip(row, DEPTHS, strict=True):
-            if (n, hidden) not in paths:
-                ax.set_axis_off()
-                continue
-            with Database(paths[n, hidden]) as database:
-                plot_graph(database, ax, levels=LEVELS, connected=True, funnels=funnelling(database.graph()))
-            ax.set_title(f"N = {n}, hidden {name_of(hidden)}\n{ax.get_title()}", fontsize="small")
-    save_figure(figure, target)
+
+    def graph(n: int, hidden: Hidden, ax: Axes) -> None:
+        if (n, hidden) not in paths:
+            ax.set_axis_off()
+            return
+        with Database(paths[n, hidden]) as database:
+            plot_graph(database, ax, levels=LEVELS, connected=True, funnels=funnelling(database.graph()))
+        ax.set_title(f"N = {n}, hidden {name_of(hidden)}\n{ax.get_title()}")
+
+    panels = {f"{n} {name_of(hidden)}": partial(graph, n, hidden) for n in sorted(ROWS) for hidden in DEPTHS}
+    save_figure(draw_panels(panels, columns=len(DEPTHS), panel=(4.2, 3.4)), target, dpi=70)
 
 
 def main() -> None:

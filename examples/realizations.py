@@ -8,15 +8,17 @@ variance of each factor and of what is left, all by the usual sums of squares of
 """
 
 import argparse
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from dynamics import load_trajectories, mean_square_displacement
 from dynamics.aging_times import compare_realizations
 from dynamics.plots import COLORS, plot_spread
+from landscape.plots import draw_panels, save_figure
 from landscape.support import in_numbers, to_json, write_text
 
 
@@ -68,14 +70,15 @@ def main():
     }
     said |= {"from_waiting_time": next(iter(results.values())).from_waiting_time}
     write_text(arguments.output / "realizations.json", to_json(said) + "\n")
-    figure = Figure(figsize=(3.9 * len(results), 3.6), layout="constrained")
-    axes = figure.subplots(1, len(results), sharey=True, squeeze=False)[0]
-    for k, (ax, (hidden, result)) in enumerate(zip(axes, results.items(), strict=True)):
-        plot_spread(result.later_mu, ax, color=COLORS[k])
-        ax.set_title(f"hidden layers {hidden}: {ax.get_title()}", fontsize="medium")
-        ax.set_ylabel("")
-    axes[0].set_ylabel(rf"$\mu$ beyond $t_w$ = {said['from_waiting_time']:.0f}")
-    figure.savefig(arguments.output / "realizations.png", dpi=110)
+
+    def spread(hidden: str, color: str, ax: Axes) -> None:
+        plot_spread(results[hidden].later_mu, ax, color=color)
+        ax.set_title(f"hidden layers {hidden}: {ax.get_title()}")
+        ax.set_ylabel(rf"$\mu$ beyond $t_w$ = {said['from_waiting_time']:.0f}")
+
+    panels = {hidden: partial(spread, hidden, color) for hidden, color in zip(results, COLORS, strict=False)}
+    figure = draw_panels(panels, columns=len(panels), panel=(3.9, 3.6), same_y=True)
+    save_figure(figure, arguments.output / "realizations.png", dpi=110)
 
 
 if __name__ == "__main__":
