@@ -26,6 +26,7 @@ HOPPING = {"curved": ("T near the minimum", "-", COLORS[5]), "unstable": ("T at 
 PART_NAMES = {"hop": "hop", "image": "images", "soft": "soft modes", "stiff": "stiff modes", "cross": "cross term"}
 MOST_PANELS = 3
 NOT_COVERED = "No run is in a minimum that\nthe database connects to another."
+NO_DEPARTURES = "No departure is predicted: the barriers are\ntoo high for the temperature of the noise."
 LARGEST_SHARE = 2.0  # that is drawn
 
 
@@ -119,7 +120,7 @@ def plot_dwell_times(found: HoppingComparison, ax: Axes) -> Axes:
     seen, foretold = found.observed, found.predicted["curved"].dwell_times
     ax.set(xlabel="predicted mean dwell time, T near the minimum (steps)", ylabel="observed (steps)")
     if not np.isfinite(foretold).any():
-        say(ax, NOT_COVERED)
+        say(ax, NO_DEPARTURES if np.isposinf(foretold).any() else NOT_COVERED)
         return ax
     left = seen.departures > 0
     observed = seen.dwell_times.map(itemgetter(left))

@@ -21,6 +21,7 @@ import bridge.commands.explore
 from bridge.commands import _progress
 from bridge.commands._parsing import parse_duration, parse_hidden
 from bridge.commands._registry import COMMANDS
+from bridge.plots import describe_funnels
 from landscape import Database, datasets, loss_of
 from landscape.database import PROPERTIES, minimum_property
 from landscape.graph import components, funnelling
@@ -167,6 +168,40 @@ def test_graph(files, tmp_path, suffix):
 def test_graph_with_levels(files, tmp_path):
     command = ("graph", files["db"], "--levels", 7, "--whole", "--output", tmp_path / "g.svg", "--json")
     assert strict_json(good(*command).out)["levels"] == 7
+
+
+def test_the_funnels_of_an_isolated_global_minimum_are_not_determined(files, tmp_path):
+    """As after overlay found a lower minimum that nothing joins to the others yet."""
+    copy = shutil.copy(files["db"], tmp_path / "f.db")
+    with Database(copy) as database:
+        lowest = min(database.minima, key=lambda minimum: minimum.point.value).id
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        connection.execute(
+            "DELETE FROM tbl_transition_states WHERE _minimum1_id = ? OR _minimum2_id = ?", (int(lowest), int(lowest))
+        )
+    command = ("graph", copy, "--output", tmp_path / "g.svg")
+    found = strict_json(good(*command, "--json").out)
+    assert (found["funnels"], found["funnelled"], found["connected_to_global"]) == (None, None, 0)
+    assert "The funnels are not determined: the global minimum is connected to no other" in " ".join(
+        good(*command).out.split()
+    )
+    with Database(copy) as database:
+        assert describe_funnels(funnelling(database.graph())).startswith("funnels not determined")
+
+
+def test_info_of_a_folder_and_of_interrupted_runs_says_what_other_commands_say(tmp_path):
+    assert_complaint(agescape("info", tmp_path), "it is a folder")
+    (tmp_path / "r.h5.parts").mkdir()
+    for command in ("info", "age"):
+        assert_complaint(agescape(command, tmp_path / "r.h5"), "r.h5.parts holds the runs of an interrupted train")
+    assert_complaint(agescape("info", tmp_path / "none.db"), "none.db is not a file")
+
+
+def test_a_figure_that_was_drawn_is_not_advised(files, tmp_path):
+    drawn = good("age", files["h5"], "--output", tmp_path / "a.svg").out
+    assert "--output F.svg" not in drawn
+    assert "--json prints every number" in drawn
+    assert "--output F.svg draws the curves" in good("age", files["h5"]).out
 
 
 def test_graph_says_how_funnelled(files, tmp_path):
