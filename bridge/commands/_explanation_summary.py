@@ -121,14 +121,8 @@ def _cell(value: float) -> str:
 def _hops(hopping: Mapping[str, Any]) -> Table:
     """Hops observed and predicted."""
     seen = hopping["observed"]
-    rows = [
-        (
-            "observed",
-            decimal(seen["departures"]),
-            _dwell(seen["dwell_time"], "infinite: no departure was seen"),
-            _mu(seen["inherent"]),
-        )
-    ]
+    stayed = _dwell(seen["dwell_time"], "infinite: no departure was seen")
+    rows = [("observed", decimal(seen["departures"]), stayed, _mu(seen["inherent"]))]
     for name, words in TEMPERATURES.items():
         if name in hopping["predicted"]:
             one = hopping["predicted"][name]

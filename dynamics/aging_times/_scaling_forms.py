@@ -81,11 +81,12 @@ def compare_forms(
     waiting times, which come from the same runs: C is from the bootstrap over runs, times R / (R - 1), plus the error
     of interpolating between lags. Where errors are strongly correlated, the curve of least chi2 may pass by all points:
     a common shift of all of them costs little. So it decides whether a form can be true, and does not describe the
-    points (tested by test_analysis.py on errors with a correlation of 0.99). The inverse of a covariance estimated from R runs is too large on average; chi2 corrects this by the
-    factor (R - W - 2) / (R - 1) (the mean of the inverse; tested by simulation in test_dynamics_goodness.py). The
-    criterion is AIC = chi2 + 2 x number of parameters (1, 1, 2, 1), with C assumed known; p-values are those of
-    Hotelling's T2, which includes its estimation. All four may be bad: if the best has a p-value below 0.01, there is
-    no best.
+    points (tested on errors with a correlation of 0.99).
+
+    The inverse of a covariance estimated from R runs is too large on average; chi2 corrects this by the factor
+    (R - W - 2) / (R - 1) (the mean of the inverse; tested by simulation in test_goodness.py). The criterion is AIC =
+    chi2 + 2 x number of parameters (1, 1, 2, 1), with C assumed known; p-values are those of Hotelling's T2, which
+    includes its estimation. All four may be bad: if the best has a p-value below 0.01, there is no best.
 
     Source of the forms: Vincent, Hammann, Ocio, Bouchaud and Cugliandolo, "Slow dynamics and aging in spin glasses",
     arXiv cond-mat/9607224.
@@ -162,7 +163,7 @@ def _fit(name: FormName, x: Array, y: Array, used: NDArray[np.bool_], covariance
     if covariance is None:
         return _Fit(exponent, np.nan, amplitude, _square(y[used] - log_t[used], plain), log_t)
     error = float(np.sqrt(effects @ covariance @ effects)) if name not in FIXED else np.nan
-    inverse = np.linalg.inv(covariance)
+    inverse: Any = np.linalg.inv(covariance)
     best = least(x, y, used, inverse)[2]
     return _Fit(exponent, error, amplitude, _square(y[used] - best[used], inverse), log_t)
 

@@ -44,8 +44,9 @@ class Status(StrEnum):
         "longer runs or choose another threshold"
     )
     CENSORED = (
-        "not determined: at fewer than two waiting times do all runs have a t*; others do not reach the threshold or are "
-        "beyond it at the first lag, so that only a lower bound is known; train longer runs or choose another threshold"
+        "not determined: at fewer than two waiting times do all runs have a t*; others do not reach the threshold or "
+        "are beyond it at the first lag, so that only a lower bound is known; train longer runs or choose another "
+        "threshold"
     )
 
     # mu at several thresholds, on several data sets
@@ -95,9 +96,8 @@ class Status(StrEnum):
         "start the ensembles alike"
     )
     DOES_NOT_COLLAPSE = (
-        "the curves do not collapse: with the best exponent they still differ by more than their errors (p below 0.01); "
-        "the exponent is only that of the closest approach; choose a narrower window or later waiting "
-        "times"
+        "the curves do not collapse: with the best exponent they still differ by more than their errors (p below "
+        "0.01); the exponent is only that of the closest approach; choose a narrower window or later waiting times"
     )
 
     # D(tw) t^alpha, D ~ tw^-a

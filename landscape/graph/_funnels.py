@@ -33,8 +33,8 @@ class Funnelling(
     fraction : float
         Climbs up to this share of `span` count as small.
     share : float
-        Share of the other minima whose climb is small; unconnected minima count as not small. nan if none is connected to the
-        global minimum: an isolated lowest minimum says nothing about funnels.
+        Share of the other minima whose climb is small; unconnected minima count as not small. nan if none is connected
+        to the global minimum: an isolated lowest minimum says nothing about funnels.
     connected_share : float
         The same share among the minima connected to the global minimum; nan if there are none.
     connected : int

@@ -21,10 +21,11 @@ import bridge.commands.explore
 from bridge.commands import _progress
 from bridge.commands._parsing import parse_duration, parse_hidden
 from bridge.commands._registry import COMMANDS
+from bridge.commands.graph import summarize_graph
 from bridge.plots import describe_funnels
 from landscape import Database, datasets, loss_of
 from landscape.database import PROPERTIES, minimum_property
-from landscape.graph import components, funnelling
+from landscape.graph import LandscapeGraph, components, funnelling
 from landscape.search._planning import BATCH
 
 # what DESIGN.md, section 6, promises of each command
@@ -170,23 +171,22 @@ def test_graph_with_levels(files, tmp_path):
     assert strict_json(good(*command).out)["levels"] == 7
 
 
-def test_the_funnels_of_an_isolated_global_minimum_are_not_determined(files, tmp_path):
+def test_the_funnels_of_an_isolated_global_minimum_are_not_determined():
     """As after overlay found a lower minimum that nothing joins to the others yet."""
-    copy = shutil.copy(files["db"], tmp_path / "f.db")
-    with Database(copy) as database:
-        lowest = min(database.minima, key=lambda minimum: minimum.point.value).id
-    with closing(sqlite3.connect(copy)) as connection, connection:
-        connection.execute(
-            "DELETE FROM tbl_transition_states WHERE _minimum1_id = ? OR _minimum2_id = ?", (int(lowest), int(lowest))
-        )
-    command = ("graph", copy, "--output", tmp_path / "g.svg")
-    found = strict_json(good(*command, "--json").out)
-    assert (found["funnels"], found["funnelled"], found["connected_to_global"]) == (None, None, 0)
-    assert "The funnels are not determined: the global minimum is connected to no other" in " ".join(
-        good(*command).out.split()
-    )
-    with Database(copy) as database:
-        assert describe_funnels(funnelling(database.graph())).startswith("funnels not determined")
+    graph = LandscapeGraph(np.array([0.0, 1.0, 1.1]), np.array([1.2]), np.array([[1, 2]]))
+    assert describe_funnels(funnelling(graph)).startswith("funnels not determined")
+    found = {"minima": 3, "transition_states": 1, "unchecked_ends": 0, "components": 2, "funnelled": None}
+    found |= {
+        "funnelled_connected": None,
+        "frustration": None,
+        "funnels": None,
+        "connected_to_global": 0,
+        "output": "g",
+    }
+    said = summarize_graph(found).verdict
+    assert "funnels are not determined: the global minimum is connected to no other" in said
+    found |= {"connected_to_global": 1, "funnelled": 0.5, "funnels": 1}
+    assert summarize_graph(found).verdict.endswith("1 funnel in the component of the global minimum.")
 
 
 def test_info_of_a_folder_and_of_interrupted_runs_says_what_other_commands_say(tmp_path):
