@@ -16,9 +16,9 @@ from bridge.commands._words import (
     shares_between,
     with_interval,
 )
+from dynamics.statistics import Status
 
 OK = "ok"
-REST = "--output F.svg draws the curves; --json prints every number."
 
 
 def summarize_aging(result: Mapping[str, Any]) -> Summary:
@@ -56,7 +56,7 @@ def summarize_realizations(result: Mapping[str, Any]) -> Summary:
             "waiting times": between(result["waiting_times"], "steps"),
         },
         tables=[Table(("file", "runs", "mu", f"mu beyond {beyond}"), rows)],
-        notes=[REST] if result["status"] == OK else [sentence(result["status"]), REST],
+        notes=[*([] if result["status"] == OK else [sentence(result["status"])]), rest(result)],
         files=_files(result),
     )
 
@@ -67,7 +67,19 @@ def verdict(result: Mapping[str, Any]) -> str:
     at = f"at Delta* = {result['threshold']:g}"
     if is_unknown(mu):
         return f"The exponent mu is not determined {at}"
-    return f"{kind_of_aging(low, high)}: mu = {with_interval(mu, low, high)} {at}"
+    return f"{kind_of_aging(low, high)}: mu = {with_interval(mu, low, high)} {at}{_caveat(result)}"
+
+
+def _caveat(result: Mapping[str, Any]) -> str:
+    """What must be said with mu: that it is a mean slope, or hangs on two waiting times."""
+    used = int(np.isfinite(np.asarray(result["t_star"], dtype=float)).sum())
+    if used == 2:
+        return ", from two waiting times: that they are on a power law is not tested"
+    if result["status"] != Status.NOT_A_POWER_LAW:
+        return ""
+    p_value = result.get("p_value")
+    tested = "" if is_unknown(p_value) else f" (p = {p_value:.1g})"
+    return f", a mean slope only: t*(tw) is not a power law{tested}"
 
 
 def kind_of_aging(low: float | None, high: float | None) -> str:
@@ -147,7 +159,13 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
     for name, title in parts.items():
         if (status := result[name].get("status", OK)) != OK:
             yield f"{title}: {status}."
-    yield REST
+    yield rest(result)
+
+
+def rest(result: Mapping[str, Any]) -> str:
+    """Where everything else is."""
+    drawn = result.get("output") is not None
+    return "--json prints every number." if drawn else "--output F.svg draws the curves; --json prints every number."
 
 
 def sentence(text: str) -> str:

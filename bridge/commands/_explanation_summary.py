@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.commands._aging_summary import REST, sentence, verdict
+from bridge.commands._aging_summary import rest, sentence, verdict
 from bridge.commands._results import Summary, Table
 from bridge.commands._words import (
     UNKNOWN,
@@ -121,17 +121,20 @@ def _cell(value: float) -> str:
 def _hops(hopping: Mapping[str, Any]) -> Table:
     """Hops observed and predicted."""
     seen = hopping["observed"]
-    rows = [("observed", decimal(seen["departures"]), number(_rounded(seen["dwell_time"])), _mu(seen["inherent"]))]
+    stayed = _dwell(seen["dwell_time"], "infinite: no departure was seen")
+    rows = [("observed", decimal(seen["departures"]), stayed, _mu(seen["inherent"]))]
     for name, words in TEMPERATURES.items():
         if name in hopping["predicted"]:
             one = hopping["predicted"][name]
-            row = decimal(one["departures"]), number(_rounded(one["dwell_time"])), _mu(one["fit"])
+            row = decimal(one["departures"]), _dwell(one["dwell_time"], "infinite: barriers too high"), _mu(one["fit"])
             rows.append((f"master equation, {words}", *row))
     return Table(("hops", "departures", "mean dwell time (steps)", "mu"), rows)
 
 
-def _rounded(value: Any) -> Any:
-    return value if is_unknown(value) or not math.isfinite(value) else round(value)
+def _dwell(steps: Any, without_end: str) -> str:
+    if is_unknown(steps):
+        return UNKNOWN
+    return number(round(steps)) if math.isfinite(steps) else without_end
 
 
 def _mu(fit: Mapping[str, Any]) -> str:
@@ -145,4 +148,4 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
         status = ((result["hopping"] or {}).get("predicted", {}).get(name) or {}).get("status", OK)
         if status != OK:
             yield f"Master equation, {words}: {status}."
-    yield REST
+    yield rest(result)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.commands._aging_summary import REST
+from bridge.commands._aging_summary import rest
 from bridge.commands._results import Summary, Table
 from bridge.commands._words import between, counted, data_in_words, is_unknown, number, share, with_interval
 
@@ -22,7 +22,7 @@ def summarize(result: Mapping[str, Any]) -> Summary:
         f"{counted(result['steps'], 'step')}; t* and mu at Delta* = {result['threshold']:g}.",
         facts=facts | data_in_words(result),
         tables=tables,
-        notes=[REST],
+        notes=[rest(result)],
         files={"figure": result["output"]} if result.get("output") else {},
     )
 

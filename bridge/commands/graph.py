@@ -1,5 +1,6 @@
 """Command `graph`."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from bridge.commands._database_checks import check_minima
 from bridge.commands._figure_options import FigureSize, Picture, check_figure
 from bridge.commands._options import AsJson, DatabaseFile, Jobs, describe_metadata
 from bridge.commands._results import Summary, show
-from bridge.commands._words import UNKNOWN, counted, data_in_words, is_unknown, number, share
+from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share
 from landscape.database import PROPERTIES, Database, minimum_property
 from landscape.graph import funnelling
 from landscape.plots import draw_panels, save_figure
@@ -67,7 +68,8 @@ def graph(
         "funnelled": funnels.share,
         "funnelled_connected": funnels.connected_share,
         "frustration": funnels.frustration,
-        "funnels": len(funnels.funnels),
+        "funnels": len(funnels.funnels) if funnels.connected else None,
+        "connected_to_global": funnels.connected,
         "output": output,
         **described,
     }
@@ -82,10 +84,10 @@ def summarize_graph(result: dict[str, Any]) -> Summary:
     return Summary(
         verdict=f"{counted(result['minima'], 'minimum', 'minima')} and "
         f"{counted(result['transition_states'], 'transition state')} in {counted(result['components'], 'component')}. "
-        + _funneled(result["funnelled"], result["funnels"]),
+        + _funneled(result),
         facts={
-            "of the connected minima only": share(result["funnelled_connected"]),
-            "frustration": number(result["frustration"], "", 3),
+            "minima within small climbs, of those connected to the global one": share(result["funnelled_connected"]),
+            "frustration (1: no barrier in the way)": number(result["frustration"], "", 3),
             **data_in_words(result),
         },
         notes=notes,
@@ -93,7 +95,12 @@ def summarize_graph(result: dict[str, Any]) -> Summary:
     )
 
 
-def _funneled(value: Any, funnels: int) -> str:
-    if is_unknown(value):
+def _funneled(result: Mapping[str, Any]) -> str:
+    """How many minima reach the global one, and the funnels of its component: no other is counted."""
+    if result["minima"] < 2:
         return f"There is no second minimum, so the funnels are {UNKNOWN}."
-    return f"{share(value)} of the other minima reach the global one by small climbs; {counted(funnels, 'funnel')}."
+    if not result["connected_to_global"]:
+        return f"The funnels are {UNKNOWN}: the global minimum is connected to no other; explore with more searches."
+    where = "" if result["components"] == 1 else " in the component of the global minimum"
+    reach = f"{share(result['funnelled'])} of the other minima reach the global one by small climbs"
+    return f"{reach}; {counted(result['funnels'], 'funnel')}{where}."

@@ -23,9 +23,11 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Summarize a database of minima, a file of runs or a data set."""
-    if not file.is_file():
-        msg = f"no file at {file}"
-        raise FileNotFoundError(msg)
+    if file.is_dir():
+        msg = f"cannot read {file}: it is a folder"
+        raise IsADirectoryError(msg)
+    if not file.exists():
+        runs.load_trajectories(file)  # says whether it is to hold the runs of an interrupted train
     with file.open("rb") as opened:
         start = opened.read(len(SQLITE))
     if not start:

@@ -28,6 +28,7 @@ MOST_PANELS = 3
 NOT_COVERED = "No run is in a minimum that\nthe database connects to another."
 DISPLACEMENT = r"$\Delta(t_w, t)$"
 LEGEND_COLUMN = 2.3  # inches
+NO_DEPARTURES = "No departure is predicted: the barriers are\ntoo high for the temperature of the noise."
 LARGEST_SHARE = 2.0  # that is drawn
 
 
@@ -142,7 +143,7 @@ def plot_dwell_times(found: HoppingComparison, ax: Axes) -> Axes:
     seen, foretold = found.observed, found.predicted["curved"].dwell_times
     ax.set(xlabel="predicted mean dwell time, T near the minimum (steps)", ylabel="observed mean dwell time (steps)")
     if not np.isfinite(foretold).any():
-        say(ax, NOT_COVERED)
+        say(ax, NO_DEPARTURES if np.isposinf(foretold).any() else NOT_COVERED)
         return ax
     left = seen.departures > 0
     observed = seen.dwell_times.map(itemgetter(left))

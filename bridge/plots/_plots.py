@@ -72,7 +72,7 @@ def plot_graph(
         log_color=color is not None and color.logarithmic,
         label_values=None if labels is None else _texts(labels, tree),
     )
-    if funnels is not None and funnels.connected:
+    if funnels is not None and funnels.climbs.size > 1:
         ax.set_title(f"{ax.get_title()}\n{describe_funnels(funnels)}", fontsize="medium")
     if unchecked := len(database.unchecked_ends()):
         what = f"which minima {unchecked} of {database.n_transition_states} transition states connect was not checked"
@@ -90,6 +90,8 @@ def _texts(labels: Property, tree: DisconnectivityTree) -> list[str]:
 
 def describe_funnels(funnels: Funnelling) -> str:
     """How funneled a landscape is, in a line."""
+    if not funnels.connected:
+        return "funnels not determined: the global minimum is connected to no other"
     return (
         f"{funnels.share:.0%} funneled ({funnels.connected_share:.0%} of the connected), "
         f"frustration {funnels.frustration:.3g}"

@@ -1,7 +1,8 @@
 """Which law does t*(tw) follow? Time-translation invariance, simple aging, a free exponent, logarithmic growth."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from functools import partial
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from landscape.support import RNG, Result
 Array = NDArray[np.float64]
 
 FormName = Literal["stationary", "simple aging", "power law", "logarithmic"]
+FIXED = {"stationary": 0.0, "simple aging": 1.0}  # exponents
 LEAST_WAITING_TIMES = 4  # two more than the parameters of the most general form
 
 
@@ -27,12 +29,12 @@ class FormComparison(Result, shows=("best", "exponents", "aic"), axes={"F": "for
     names : tuple of str
         "stationary", "simple aging", "power law", "logarithmic".
     exponents, errors : (F,) float64
-        mu of each form, 0 and 1 if it is fixed; for the logarithmic form ln(tw + t*) / ln tw. And its standard error,
-        which includes that the covariance is an estimate; nan if the comparison is refused.
+        mu of each form, 0 and 1 if it is fixed; for the logarithmic form ln(tw + t*) / ln tw. And its standard error
+        over the runs; nan if the exponent is fixed or the comparison is refused.
     amplitudes : (F,) float64
         c of t* = c tw^mu; nan for the logarithmic form.
     chi_square : (F,) float64
-        Chi-square of each fit; the residual sum of squares of ln t* if the comparison is refused.
+        Least chi-square of each form; the residual sum of squares of ln t* if the comparison is refused.
     aic : (F,) float64
         Akaike's criterion minus that of the best form: 0 for the best, above 10 for forms without support.
     p_value : (F,) float64
@@ -74,13 +76,17 @@ def compare_forms(
     - "power law": t* = c tw^mu;
     - "logarithmic", h(s) = ln s, as for domains that grow with ln s: tw + t* = tw^k with k > 1.
 
-    They are fitted to ln t* by least squares with the full covariance C of the waiting times, which come from the same
-    runs: chi2 = r^T C^-1 r with C from the bootstrap over runs, times R / (R - 1), plus the error of interpolating
-    between lags. The inverse of a covariance estimated from R runs is too large on average; chi2 corrects this by the
-    factor (R - W - 2) / (R - 1) (the mean of the inverse; tested by simulation in test_dynamics_goodness.py). The
-    criterion is AIC = chi2 + 2 x number of parameters (1, 1, 2, 1), with C assumed known; p-values are those of
-    Hotelling's T2, which includes its estimation. All four may be bad: if the best has a p-value below 0.01, there is
-    no best.
+    What each form says of t* (`t_star`, `exponents`, `worst_misfit`) is its ordinary least-squares fit to ln t*, for
+    the power law that of `aging`. Each form is tested by its least chi2 = r^T C^-1 r with the full covariance C of the
+    waiting times, which come from the same runs: C is from the bootstrap over runs, times R / (R - 1), plus the error
+    of interpolating between lags. Where errors are strongly correlated, the curve of least chi2 may pass by all points:
+    a common shift of all of them costs little. So it decides whether a form can be true, and does not describe the
+    points (tested on errors with a correlation of 0.99).
+
+    The inverse of a covariance estimated from R runs is too large on average; chi2 corrects this by the factor
+    (R - W - 2) / (R - 1) (the mean of the inverse; tested by simulation in test_goodness.py). The criterion is AIC =
+    chi2 + 2 x number of parameters (1, 1, 2, 1), with C assumed known; p-values are those of Hotelling's T2, which
+    includes its estimation. All four may be bad: if the best has a p-value below 0.01, there is no best.
 
     Source of the forms: Vincent, Hammann, Ocio, Bouchaud and Cugliandolo, "Slow dynamics and aging in spin glasses",
     arXiv cond-mat/9607224.
@@ -121,14 +127,11 @@ def _compare(
     fits = [_fit(name, x, y, used, covariance) for name in names]
     exponents, errors, amplitudes, chi_square, log_t = (np.array(values) for values in zip(*fits, strict=True))
     parameters = np.array([1, 1, 2, 1])
-    if covariance is None:
-        errors = np.full(4, np.nan)
     aic, p_value, best = np.full(4, np.nan), np.full(4, np.nan), None
     if covariance is not None:
         waiting_times = int(used.sum())
         freedom = waiting_times - parameters
         p_value = np.array([_goodness.hotelling(*part, replicas) for part in zip(chi_square, freedom, strict=True)])
-        errors = errors * _inflation(freedom, replicas)
         chi_square = chi_square * (replicas - waiting_times - 2) / (replicas - 1)
         aic = chi_square + 2 * parameters
         aic = aic - aic.min()
@@ -140,57 +143,63 @@ def _compare(
     return FormComparison(names, exponents, errors, amplitudes, chi_square, aic, p_value, worst, t_star, best, status)
 
 
-def _inflation(freedom: NDArray[np.int64], replicas: int) -> Array:
-    """Factor by which an error exceeds (X^T C^-1 X)^-1/2, for a covariance C estimated from `runs` runs.
+class _Fit(NamedTuple):
+    """Of a form: exponent, its standard error, amplitude, chi-square, and ln t* (W,)."""
 
-    That expression is too small on average by (n - f) / n, and random errors of the weights increase the true variance
-    by (n - 1) / (n - 1 - f), with n = R - 1 and f degrees of freedom (Gaussian errors; checked by simulation).
-    """
-    n = replicas - 1
-    return np.sqrt(n / (n - freedom) * (n - 1) / (n - 1 - freedom))
+    exponent: float
+    error: float
+    amplitude: float
+    chi_square: float
+    log_t: Array
 
 
-def _fit(
-    name: FormName, x: Array, y: Array, used: NDArray[np.bool_], covariance: Array | None
-) -> tuple[float, float, float, float, Array]:
-    """Exponent, its standard error, amplitude, chi-square and ln t* (W,) of a form."""
-    inverse: Any = np.eye(int(used.sum())) if covariance is None else np.linalg.inv(covariance)
-    if not used.any():
-        return (np.nan, np.nan, np.nan, np.nan, np.full(x.size, np.nan))
-    if name == "logarithmic":
-        return _fit_logarithmic(x, y, used, inverse)
-    fixed = {"stationary": 0.0, "simple aging": 1.0}.get(name)
+def _fit(name: FormName, x: Array, y: Array, used: NDArray[np.bool_], covariance: Array | None) -> _Fit:
+    """The ordinary least-squares fit, which describes the points, and the least chi-square, which tests the form."""
+    if not used.any() or (name == "logarithmic" and not (x[used] > 0).all()):  # that has no t* at tw = 1
+        return _Fit(np.nan, np.nan, np.nan, np.inf if used.any() else np.nan, np.full(x.size, np.nan))
+    least = _least_logarithmic if name == "logarithmic" else partial(_least_linear, FIXED.get(name))
+    plain = np.eye(int(used.sum()))
+    exponent, amplitude, log_t, effects = least(x, y, used, plain)
+    if covariance is None:
+        return _Fit(exponent, np.nan, amplitude, _square(y[used] - log_t[used], plain), log_t)
+    error = float(np.sqrt(effects @ covariance @ effects)) if name not in FIXED else np.nan
+    inverse: Any = np.linalg.inv(covariance)
+    best = least(x, y, used, inverse)[2]
+    return _Fit(exponent, error, amplitude, _square(y[used] - best[used], inverse), log_t)
+
+
+def _square(residual: Array, weights: Array) -> float:
+    return float(residual @ weights @ residual)
+
+
+def _least_linear(
+    fixed: float | None, x: Array, y: Array, used: NDArray[np.bool_], weights: Array
+) -> tuple[float, float, Array, Array]:
+    """Exponent, amplitude, ln t* (W,), and how the exponent changes with each used ln t*."""
     design = np.ones((x.size, 1)) if fixed is not None else np.stack([np.ones_like(x), x], axis=1)
-    target = y - (fixed or 0.0) * x
-    normal = design[used].T @ inverse @ design[used]
-    solution = np.linalg.pinv(normal) @ design[used].T @ inverse @ target[used]
-    residual = target[used] - design[used] @ solution
+    effects = np.linalg.pinv(design[used].T @ weights @ design[used]) @ design[used].T @ weights
+    solution = effects @ (y - (fixed or 0.0) * x)[used]
     mu = float(solution[1]) if fixed is None else fixed
-    spread = float(np.sqrt(np.linalg.pinv(normal)[-1, -1])) if fixed is None and covariance is not None else np.nan
-    log_t = solution[0] + mu * x
-    return mu, spread, float(np.exp(solution[0])), float(residual @ inverse @ residual), log_t
+    return mu, float(np.exp(solution[0])), solution[0] + mu * x, effects[-1]
 
 
-def _fit_logarithmic(
-    x: Array, y: Array, used: NDArray[np.bool_], inverse: Array
-) -> tuple[float, float, float, float, Array]:
+def _least_logarithmic(
+    x: Array, y: Array, used: NDArray[np.bool_], weights: Array
+) -> tuple[float, float, Array, Array]:
+    """The same of tw^k - tw, which has no amplitude."""
+
     def log_t_star(log_excess: float) -> Array:
         """Ln(tw^k - tw), with ln(k - 1) as the parameter: k > 1."""
         return x + np.log(np.expm1(np.exp(log_excess) * x))
 
-    def residual(log_excess: float) -> Array:
-        return y[used] - log_t_star(log_excess)[used]
-
     def cost(log_excess: float) -> float:
-        return float(residual(log_excess) @ inverse @ residual(log_excess))
+        return _square((y - log_t_star(log_excess))[used], weights)
 
-    if not (x[used] > 0).all():  # the form has no t* at tw = 1
-        return (np.nan, np.nan, np.nan, np.inf, np.full(x.size, np.nan))
     center = float(np.mean(np.log(np.logaddexp(x[used], y[used]) / x[used] - 1 + 1e-300)))
     found: Any = optimize.minimize_scalar(
         cost, bounds=(center - 5, center + 5), method="bounded", options={"xatol": 1e-10}
     )
     best = float(found.x)
     slope = (log_t_star(best + 1e-5) - log_t_star(best - 1e-5))[used] / 2e-5
-    spread = float(np.exp(best) / np.sqrt(slope @ inverse @ slope))
-    return 1 + float(np.exp(best)), spread, np.nan, cost(best), log_t_star(best)
+    effects = np.exp(best) * (weights @ slope) / (slope @ weights @ slope)
+    return 1 + float(np.exp(best)), np.nan, log_t_star(best), effects

@@ -29,24 +29,24 @@ class Status(StrEnum):
         "runs or more replicas, or choose another threshold"
     )
     UNEVEN_RUNS = (
-        "the intervals are too narrow: few runs make most of the mean displacement at t* (effective_runs); train more "
-        "replicas, or look at the runs one by one (t_star_runs)"
+        "the intervals are too narrow: few runs make most of the mean displacement at t* (the effective runs); train "
+        "more replicas, or look at the t* of single runs"
     )
     NOT_A_POWER_LAW = (
-        "mu is a mean slope only: a power law misses t*(tw) by more than the errors (p_value below 0.01); see "
-        "worst_misfit, crossover and scaling_forms, or give mu with its range of waiting times"
+        "mu is a mean slope only: a power law misses t*(tw) by more than the errors (p below 0.01); look at the worst "
+        "misfit, at two slopes (the crossover) and at other laws of t*(tw), or give mu with its range of waiting times"
     )
 
     # the mean over the runs of t*
     SOME_CENSORED = (
-        "mu_runs_mean leaves out waiting times at which the mean over the runs is not determined, because runs do not "
-        "reach the threshold (censored_runs) or are beyond it at the first lag (early_runs): t_star_runs_at_least is a "
-        "lower bound there; train longer runs or choose another threshold"
+        "mu from t* of single runs leaves out waiting times at which the mean over the runs is not determined, because "
+        "runs do not reach the threshold or are beyond it at the first lag: only a lower bound is known there; train "
+        "longer runs or choose another threshold"
     )
     CENSORED = (
-        "not determined: at fewer than two waiting times do all runs have a t*; others do not reach the threshold "
-        "(censored_runs) or are beyond it at the first lag (early_runs), so that only a lower bound is known, "
-        "t_star_runs_at_least; train longer runs or choose another threshold"
+        "not determined: at fewer than two waiting times do all runs have a t*; others do not reach the threshold or "
+        "are beyond it at the first lag, so that only a lower bound is known; train longer runs or choose another "
+        "threshold"
     )
 
     # mu at several thresholds, on several data sets
@@ -73,7 +73,7 @@ class Status(StrEnum):
         "train more replicas"
     )
     NONE_FITS = (
-        "none of the forms describes t*(tw): the best of them misses it by more than its errors (p_value below 0.01); "
+        "none of the forms describes t*(tw): the best of them misses it by more than its errors (p below 0.01); "
         "leave out early waiting times, or give t* itself"
     )
 
@@ -96,9 +96,8 @@ class Status(StrEnum):
         "start the ensembles alike"
     )
     DOES_NOT_COLLAPSE = (
-        "the curves do not collapse: with the best exponent they still differ by more than their errors (p_value below "
-        "0.01, distance); the exponent is only the one at which they differ least; choose a narrower window or "
-        "later waiting times"
+        "the curves do not collapse: with the best exponent they still differ by more than their errors (p below "
+        "0.01); the exponent is only the one at which they differ least; choose a narrower window or later waiting times"
     )
 
     # D(tw) t^alpha, D ~ tw^-a
@@ -108,10 +107,10 @@ class Status(StrEnum):
     )
     ALPHA_NOT_A_POWER_LAW = (
         "alpha is a mean slope only: D(tw) t^alpha with one alpha misses the displacement by more than its errors "
-        "(p_value, worst_misfit, alphas); choose a narrower window, or look at the local slope"
+        "(p below 0.01); choose a narrower window, or look at the local slope"
     )
     D_NOT_A_POWER_LAW = (
-        "a is a mean slope only: tw^-a misses D(tw) by more than its errors (a_p_value); give D(tw) itself"
+        "a is a mean slope only: tw^-a misses D(tw) by more than its errors (p below 0.01); give D(tw) itself"
     )
 
     # a prediction beside what was measured; drift and noise

@@ -33,8 +33,8 @@ class Funnelling(
     fraction : float
         Climbs up to this share of `span` count as small.
     share : float
-        Share of the other minima whose climb is small; unconnected minima count as not small. nan if there is only one
-        minimum.
+        Share of the other minima whose climb is small; unconnected minima count as not small. nan if none is connected
+        to the global minimum: an isolated lowest minimum says nothing about funnels.
     connected_share : float
         The same share among the minima connected to the global minimum; nan if there are none.
     connected : int
@@ -45,8 +45,8 @@ class Funnelling(
     frustration : float
         Mean of `ratios` over their statistical weights; nan if there are none (see `funnelling`).
     funnels : (k,) int64
-        Lowest minima of the funnels, lowest first: the global minimum and each connected minimum that reaches no lower
-        minimum by a small climb.
+        Lowest minima of the funnels, lowest first: the global minimum and each minimum connected to it that reaches no
+        lower minimum by a small climb. Other components do not count.
     """
 
     global_minimum: int
@@ -119,7 +119,7 @@ def funnelling(
         climbs=climbs,
         span=span,
         fraction=float(fraction),
-        share=_share(small.sum(), graph.n_minima - 1),
+        share=_share(small.sum(), graph.n_minima - 1 if reached.any() else 0),
         connected_share=_share(small.sum(), reached.sum()),
         connected=int(reached.sum()),
         ratios=ratios,

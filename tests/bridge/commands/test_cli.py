@@ -21,9 +21,11 @@ import bridge.commands.explore
 from bridge.commands import _progress
 from bridge.commands._parsing import parse_duration, parse_hidden
 from bridge.commands._registry import COMMANDS
+from bridge.commands.graph import summarize_graph
+from bridge.plots import describe_funnels
 from landscape import Database, datasets, loss_of
 from landscape.database import PROPERTIES, minimum_property
-from landscape.graph import components, funnelling
+from landscape.graph import LandscapeGraph, components, funnelling
 from landscape.search._planning import BATCH
 
 # what DESIGN.md, section 6, promises of each command
@@ -167,6 +169,39 @@ def test_graph(files, tmp_path, suffix):
 def test_graph_with_levels(files, tmp_path):
     command = ("graph", files["db"], "--levels", 7, "--whole", "--output", tmp_path / "g.svg", "--json")
     assert strict_json(good(*command).out)["levels"] == 7
+
+
+def test_the_funnels_of_an_isolated_global_minimum_are_not_determined():
+    """As after overlay found a lower minimum that nothing joins to the others yet."""
+    graph = LandscapeGraph(np.array([0.0, 1.0, 1.1]), np.array([1.2]), np.array([[1, 2]]))
+    assert describe_funnels(funnelling(graph)).startswith("funnels not determined")
+    found = {"minima": 3, "transition_states": 1, "unchecked_ends": 0, "components": 2, "funnelled": None}
+    found |= {
+        "funnelled_connected": None,
+        "frustration": None,
+        "funnels": None,
+        "connected_to_global": 0,
+        "output": "g",
+    }
+    said = summarize_graph(found).verdict
+    assert "funnels are not determined: the global minimum is connected to no other" in said
+    found |= {"connected_to_global": 1, "funnelled": 0.5, "funnels": 1}
+    assert summarize_graph(found).verdict.endswith("1 funnel in the component of the global minimum.")
+
+
+def test_info_of_a_folder_and_of_interrupted_runs_says_what_other_commands_say(tmp_path):
+    assert_complaint(agescape("info", tmp_path), "it is a folder")
+    (tmp_path / "r.h5.parts").mkdir()
+    for command in ("info", "age"):
+        assert_complaint(agescape(command, tmp_path / "r.h5"), "r.h5.parts holds the runs of an interrupted train")
+    assert_complaint(agescape("info", tmp_path / "none.db"), "none.db is not a file")
+
+
+def test_a_figure_that_was_drawn_is_not_advised(files, tmp_path):
+    drawn = good("age", files["h5"], "--output", tmp_path / "a.svg").out
+    assert "--output F.svg" not in drawn
+    assert "--json prints every number" in drawn
+    assert "--output F.svg draws the curves" in good("age", files["h5"]).out
 
 
 def test_graph_says_how_funnelled(files, tmp_path):

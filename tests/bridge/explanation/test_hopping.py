@@ -1,8 +1,11 @@
 """Hops foretold by the master equation: against kinetic Monte Carlo, Langevin dynamics and naive sums."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from matplotlib.figure import Figure
 from scipy.linalg import expm
 from scipy.sparse import csr_array
 
@@ -20,6 +23,7 @@ from bridge.explanation import (
 from bridge.explanation._hopping import Region
 from bridge.explanation._hopping_comparison import hopping_lags, of_covered
 from bridge.mapping import UNKNOWN, QuenchedSnapshots, quenched_snapshots
+from bridge.plots._explanation import plot_dwell_times
 from dynamics import SGD, MeanSquareDisplacement, aging, train
 from dynamics.noises import Langevin
 from dynamics.training import Points
@@ -344,3 +348,12 @@ def test_bad_arguments_are_named(region):
         predict_hopping([[3]], region, None, -0.1, learning_rate=RATE, waiting_times=[10], lags=[10])
     with pytest.raises(ValueError, match="starts must be minima"):
         transition_probabilities(langer_rates(Barriers.of(region.minima, region.states), 0.1), [4], [1.0])
+
+
+def test_the_panel_of_dwell_times_says_why_it_is_empty():
+    seen = SimpleNamespace(departures=np.zeros(1))
+    for foretold, words in (([np.inf, np.inf], "too high"), ([], "No run is in a minimum")):
+        found = SimpleNamespace(observed=seen, predicted={"curved": SimpleNamespace(dwell_times=np.array(foretold))})
+        ax = Figure().subplots()
+        plot_dwell_times(found, ax)
+        assert words in ax.texts[0].get_text()

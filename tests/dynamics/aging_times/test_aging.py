@@ -183,7 +183,7 @@ def test_the_mean_over_runs_leaves_out_where_it_is_not_determined():
     assert (fit.censored_runs.tolist(), fit.early_runs.tolist()) == ([0] * 4 + [0.2] * 2, [0.2] + [0] * 5)
     assert fit.t_star_runs_at_least[0] == pytest.approx(4 / 5 * 0.5 * TW[0] ** 0.8)
     assert fit.mu_runs_mean.status == Status.SOME_CENSORED
-    assert "t_star_runs_at_least is a lower bound" in fit.mu_runs_mean.status
+    assert "only a lower bound is known there" in fit.mu_runs_mean.status
 
 
 def test_a_threshold_below_the_first_lag_is_early():

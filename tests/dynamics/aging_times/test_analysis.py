@@ -385,6 +385,45 @@ def test_the_form_that_was_put_in_comes_out(name, t_star):
     assert found.status == Status.OK
 
 
+def correlated(replicas=24):
+    """t* = 3000, 3300, ... of runs with a common factor: errors correlated by 0.99, larger at late waiting times."""
+    rng = np.random.default_rng(8)
+    common = rng.standard_normal((replicas, 1)) * np.linspace(0.2, 1.0, TW.size)
+    factors = np.exp(common + 0.02 * rng.standard_normal((replicas, TW.size)))[..., None]
+    lags = log_lags(200_000)
+    t_star = 3000 * (TW[:, None] / TW[0]) ** 0.5
+    return MeanSquareDisplacement(TW, lags, 1e-2 * (factors * lags / t_star) ** 1.2)
+
+
+def test_the_curves_of_the_forms_pass_through_the_points():
+    """Least squares with correlated errors may pass by all points; the curves shown are ordinary least squares."""
+    msd = correlated()
+    fit, found = aging(msd), compare_forms(msd)
+    y, x = np.log(fit.t_star.value), np.log(TW)
+    slope, intercept = np.polyfit(x, y, 1)
+    np.testing.assert_allclose(np.log(found.t_star[2]), intercept + slope * x, rtol=1e-9)
+    assert found.exponents[2] == pytest.approx(fit.mu.value, rel=1e-9)
+    np.testing.assert_allclose(found.t_star[0], np.exp(y.mean()), rtol=1e-9)
+    np.testing.assert_allclose(found.t_star[1], TW * np.exp((y - x).mean()), rtol=1e-9)
+    for curve in found.t_star[[0, 2]]:
+        assert curve.min() < fit.t_star.value.max()
+        assert curve.max() > fit.t_star.value.min()
+    half = (fit.mu.high - fit.mu.low) / 2
+    assert found.errors[2] * stats.t.ppf(0.975, 23) == pytest.approx(half, rel=0.02)  # the same interval
+
+
+def test_the_chi_square_of_a_form_is_the_least_one():
+    msd = correlated()
+    found, y = compare_forms(msd), np.log(aging(msd).t_star.value)
+    rng = np.random.default_rng(0)
+    means = np.array([msd.values[rng.integers(0, 24, 24)].mean(axis=0) for _ in range(1000)])
+    logs = np.array([[np.exp(np.interp(np.log(1e-2), np.log(c), np.log(msd.lags))) for c in m] for m in means])
+    inverse = np.linalg.inv(np.cov(np.log(logs), rowvar=False) * 24 / 23 + 1e-6 * np.eye(TW.size))
+    ones = np.ones(TW.size)
+    least = y @ inverse @ y - (ones @ inverse @ y) ** 2 / (ones @ inverse @ ones)
+    assert found.chi_square[0] == pytest.approx(least * (24 - TW.size - 2) / 23, rel=0.25)  # other draws
+
+
 def test_thin_data_are_refused_with_the_estimate():
     few = compare_forms(power_law(0.8, replicas=5), resamples=20)
     assert few.status == Status.TOO_FEW_RUNS_FOR_COVARIANCE

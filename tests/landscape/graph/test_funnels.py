@@ -71,8 +71,7 @@ def test_no_transition_states():
     found = funnelling(LandscapeGraph(np.array([0.5, 0.3, 0.4]), np.empty(0), np.empty((0, 2), int)))
     assert found.global_minimum == 1
     assert found.climbs.tolist() == found.relative_climbs.tolist() == [np.inf, 0.0, np.inf]
-    assert found.share == 0.0
-    assert np.isnan([found.connected_share, found.frustration]).all()
+    assert np.isnan([found.share, found.connected_share, found.frustration]).all()
     assert found.funnels.tolist() == [1]
 
 
@@ -108,8 +107,8 @@ def test_laws(graph, fraction, temperature):
     assert (found.climbs >= 0.0).all()
     assert found.frustration >= 1.0 or np.isnan(found.frustration)
     if graph.n_minima > 1:
-        assert 0.0 <= found.share <= 1.0
-        assert found.share <= found.connected_share or found.connected == 0
+        assert np.isnan(found.share) == (found.connected == 0)
+        assert 0.0 <= found.share <= found.connected_share <= 1.0 or found.connected == 0
     expected = {i for i in np.flatnonzero(together) if persistence(graph, i) > fraction * found.span}
     assert set(found.funnels.tolist()) == expected
 
