@@ -76,7 +76,7 @@ def table(parameters: list[Any]) -> Iterator[str]:
 
 def plain(text: str) -> str:
     """A text in which no character means anything to Markdown."""
-    return re.sub(r"([\\*_`|<>\[\]])", r"\\\1", text)
+    return re.sub(r"([\\*_`|\[\]])", r"\\\1", text).replace("<", "&lt;").replace(">", "&gt;")
 
 
 def paragraphs(text: str | None) -> str:

@@ -9,6 +9,7 @@
 import ast
 import posixpath
 import re
+import runpy
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from pybtex.style.formatting.plain import Style
 from pybtex.style.template import Node, field, sentence
 
 ROOT = Path(__file__).parents[1]
+escaped = runpy.run_path(str(Path(__file__).with_name("docstrings.py")))["escaped"]
 BIBLIOGRAPHY = "bibliography.md"
 
 
@@ -43,7 +45,7 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
 def public_names(room: str) -> str:
     """A table of what a room exports, a line each, then directives for mkdocstrings; of a package its rooms as well."""
     folder = ROOT.joinpath(*room.split("."))
-    lines = [ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or "", ""]
+    lines = [escaped(ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""), ""]
     if "." not in room:
         lines += ["| room | what lives there |", "|---|---|", *map(room_row, rooms(folder)), ""]
     names = exports(room)
@@ -70,14 +72,14 @@ def rooms(folder: Path) -> list[Path]:
 
 def room_row(folder: Path) -> str:
     """A line of the table of rooms."""
-    about = (ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or "").partition("\n")[0]
+    about = escaped(ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or "").partition("\n")[0]
     return f"| [`{folder.parent.name}.{folder.name}`]({folder.parent.name}/{folder.name}.md) | {about} |"
 
 
 def name_row(room: str, name: str, module: str) -> str:
     """A line of the table of names."""
     found = definition(module, name)
-    about = (found and ast.get_docstring(found)) or ""
+    about = escaped((found and ast.get_docstring(found)) or "")
     return f"| [`{name}`][{page_of(room, module)}.{name}] | {about.partition(chr(10))[0].replace('|', chr(92) + '|')} |"
 
 

@@ -30,8 +30,10 @@ def cluster(
     ----------
     address : str or None
         Such as "tcp://host:8786".
-    answer, workers : float
-        Seconds to wait for the scheduler and for its first worker.
+    answer : float
+        Seconds to wait for the scheduler.
+    workers : float
+        Seconds to wait for its first worker.
 
     Raises
     ------

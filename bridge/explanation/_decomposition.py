@@ -44,12 +44,18 @@ class Decomposition(Result, shows=("exact_images", "total.values", "hop.values")
 
     Parameters
     ----------
-    total, inherent : MeanSquareDisplacement
-        |d|^2 / P and |d_IS|^2 / P.
-    hop, image : MeanSquareDisplacement
-        Their sum is `inherent`: distance modulo symmetry, and the excess due to images.
-    soft, stiff : MeanSquareDisplacement
-        Their sum is |d_intra|^2 / P.
+    total : MeanSquareDisplacement
+        |d|^2 / P.
+    inherent : MeanSquareDisplacement
+        |d_IS|^2 / P.
+    hop : MeanSquareDisplacement
+        Distance modulo symmetry; with `image` it adds up to `inherent`.
+    image : MeanSquareDisplacement
+        The excess of `inherent` that is due to images.
+    soft : MeanSquareDisplacement
+        Part of |d_intra|^2 / P along soft modes; with `stiff` it adds up to the whole.
+    stiff : MeanSquareDisplacement
+        Part of |d_intra|^2 / P along stiff modes.
     cross : MeanSquareDisplacement
         2 d_IS . d_intra / P, of either sign. hop + image + soft + stiff + cross = total.
     changed : (R, W, T) bool

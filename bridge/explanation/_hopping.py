@@ -70,7 +70,10 @@ class Hopping(Result, shows=("coverage", "same", "dwell_times")):
 
     Parameters
     ----------
-    waiting_times, lags : (W,), (T,) int64
+    waiting_times : (W,) int64
+        Waiting times tw (steps).
+    lags : (T,) int64
+        Lags (steps).
     covered : (R, W) bool
         Whether a run is in a minimum that the database connects to another. The others are left out.
     minimum_ids : (V,) int64
@@ -146,8 +149,10 @@ def predict_hopping(
         `landscape.kinetics.langer_rates`.
     learning_rate : float
         Gradient-flow time of a step.
-    waiting_times, lags : (W,), (T,) int array
-        Steps.
+    waiting_times : (W,)
+        Waiting times tw (steps).
+    lags : (T,) int array
+        Lags (steps).
 
     Raises
     ------

@@ -32,7 +32,10 @@ class ObservedHops(Result, shows=("same", "dwell_times", "departures")):
 
     Parameters
     ----------
-    waiting_times, lags : (W,), (T,) int64
+    waiting_times : (W,) int64
+        Waiting times tw (steps).
+    lags : (T,) int64
+        Lags (steps).
     same : Estimate of (W, T) float64
         Share of the covered runs that are in the same minimum at tw and tw + t, among those with one at both, and its
         exact 95 % interval; nan without any.

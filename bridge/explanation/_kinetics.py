@@ -137,9 +137,10 @@ class JumpRates(Result, shows=("rates", "jumps", "unplaced"), axes={"S - 1": "in
     Parameters
     ----------
     steps : (S,) int64
-    jumps, exposures : (S - 1,) int64
-        Changes of basin within each interval, and runs with an inherent structure at both its ends: for the others it
-        is unknown whether they left.
+    jumps : (S - 1,) int64
+        Changes of basin within each interval.
+    exposures : (S - 1,) int64
+        Runs with an inherent structure at both ends of the interval: for the others it is unknown whether they left.
     rates : Estimate of (S - 1,) float64
         Jumps per step of a run, and the 95 % interval of a Poisson count: a lower bound on the rate if runs jump more
         than once in an interval. nan without exposure.

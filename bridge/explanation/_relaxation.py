@@ -46,8 +46,10 @@ class Relaxation(Result, shows=("model", "learning_rate", "anharmonicity", "msd.
         Predicted displacement, for `dynamics.aging` and `dynamics.aging_times.agreement`.
     model : {"minimum", "local"}
         Where the loss was expanded: at a minimum, or at the snapshot theta(tw) itself.
-    eigenvalues, components : (R, W, P) float64
-        lambda_i, ascending, and c_i. Zero modes of the loss have both 0.
+    eigenvalues : (R, W, P) float64
+        lambda_i, ascending. Zero modes of the loss have 0.
+    components : (R, W, P) float64
+        c_i. Zero modes of the loss have 0.
     anharmonicity : (R, W) float64
         |g - H (theta(tw) - theta_0)| / |g|, g the gradient at theta(tw): 0 in a quadratic well. nan for "local", which
         has this gradient by construction.
@@ -97,8 +99,10 @@ def harmonic_displacement(
 
     Parameters
     ----------
-    components, eigenvalues : (..., P)
-        c_i and lambda_i. Growth, where lambda_i < 0, ends at a factor e^100.
+    components : (..., P)
+        c_i.
+    eigenvalues : (..., P)
+        lambda_i. Growth, where lambda_i < 0, ends at a factor e^100.
     lags : (T,)
         Steps.
     learning_rate : float

@@ -18,8 +18,10 @@ class PaperFigure:
 
     Parameters
     ----------
-    name, title : str
-        Its name on the command line, and its content.
+    name : str
+        Its name on the command line.
+    title : str
+        Its content.
     published : mapping
         Numbers in the paper (arXiv 2209.02517), under the names of ours; empty if there are none.
     ensembles : callable (scale) -> tuple of Ensemble

@@ -43,12 +43,22 @@ class LossCurves:
     ----------
     labels : tuple of str, (A,)
     steps : (C,) int64
-    loss, accuracy : (A, C)
-        Mean over the runs: training loss including its penalty (nats), accuracy on the training rows.
-    loss_quartiles, accuracy_quartiles : (A, 2, C)
-        Of the runs.
-    final_loss, final_accuracy, final_test_loss, final_test_accuracy : (A, R)
-        Of each run at its last step; test loss without penalty.
+    loss : (A, C)
+        Training loss including its penalty (nats), mean over the runs.
+    accuracy : (A, C)
+        Accuracy on the training rows, mean over the runs.
+    loss_quartiles : (A, 2, C)
+        Quartiles of the loss over the runs.
+    accuracy_quartiles : (A, 2, C)
+        Quartiles of the accuracy over the runs.
+    final_loss : (A, R)
+        Training loss of each run at its last step.
+    final_accuracy : (A, R)
+        Training accuracy of each run at its last step.
+    final_test_loss : (A, R)
+        Test loss, without penalty, of each run at its last step.
+    final_test_accuracy : (A, R)
+        Test accuracy of each run at its last step.
     """
 
     labels: tuple[str, ...]

@@ -23,8 +23,10 @@ class Ensemble:
     ----------
     hidden : tuple of int
         Hidden layers.
-    replicas, steps : int
-        Number of runs, and SGD steps of each.
+    replicas : int
+        Number of runs.
+    steps : int
+        Steps of SGD of each run.
     dataset : {"ljat", "mnist"}
     rows : int, optional
         Training rows; by default 1000 of ljat, all of mnist.

@@ -50,8 +50,10 @@ class Generalization:
     Parameters
     ----------
     labels : tuple of str, (E,)
-    rows, parameters : (E,) int64
-        Training rows N and parameters P.
+    rows : (E,) int64
+        Training rows N.
+    parameters : (E,) int64
+        Parameters P.
     trace : (E, R)
         Of the exact Hessian of the training loss at the last step, nats.
     error : (E, R)

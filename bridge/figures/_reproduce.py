@@ -61,8 +61,10 @@ def reproduce(
         At most this many steps of every run, for figures that need early times only. They have separate files.
     data_dir : path, optional
         Directory of the MNIST files.
-    seed, jobs : int
-        Seed of the runs, and number of workers.
+    seed : int
+        Seed of the runs.
+    jobs : int
+        Number of workers.
     panels : sequence of str, optional
         Names of the panels to draw; by default all.
     size : {"screen", "page", "column"}

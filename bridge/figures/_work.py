@@ -31,8 +31,10 @@ class Work:
         Files of runs and other resumable results.
     data_dir : Path, optional
         Directory of the MNIST files.
-    seed, jobs : int
-        Seed of the runs, and number of workers.
+    seed : int
+        Seed of the runs.
+    jobs : int
+        Number of workers.
     progress : callable (stage, done, total)
     scale : {"quick", "paper"}
         Scale of everything except the runs.

@@ -28,7 +28,8 @@ class QuenchedSnapshots(Result, shows=("method", "losses")):
 
     Parameters
     ----------
-    runs, steps : (R,), (S,) int64
+    runs : (R,) int64
+    steps : (S,) int64
     points : (R, S, P) float64
         The snapshots.
     coordinates : (R, S, P) float64

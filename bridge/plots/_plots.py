@@ -48,8 +48,10 @@ def plot_graph(
         As in `disconnectivity_tree`; by default minima up to a little above the highest transition state.
     whole : bool
         Also show minima above all transition states.
-    color, labels : Property, optional
-        Properties that color the minima, and label the lowest ones.
+    color : Property, optional
+        Property that colors the minima.
+    labels : Property, optional
+        Property that labels the lowest minima.
     funnels : Funnelling, optional
         Result of `funnelling`, shown in the title.
     """

@@ -40,13 +40,19 @@ class Dwells(
     runs : (D,) int64
     minimum_ids : (D,) int64
         0 if unknown: before the first snapshot with a minimum, and after the last one.
-    begins, ends : (D,) float64
-        Beginning and end of the stay: midpoints between snapshots, or the limits of what is known.
-    shortest, longest : (D,) int64
-        Bounds of its length: steps between neighboring snapshots that are both in it, and steps between the snapshots
-        around it that are in other minima (or the ends of the run).
-    left_censored, right_censored : (D,) bool
-        Whether the run was not observed elsewhere before, or after: the stay is then at least this long.
+    begins : (D,) float64
+        Beginning of the stay: the midpoint between two snapshots, or the limit of what is known.
+    ends : (D,) float64
+        End of the stay: the same.
+    shortest : (D,) int64
+        Lower bound of its length: steps between neighboring snapshots that are both in it.
+    longest : (D,) int64
+        Upper bound of its length: steps between the snapshots around it that are in other minima (or the ends of the
+        run).
+    left_censored : (D,) bool
+        Whether the run was not observed elsewhere before: the stay is then at least this long.
+    right_censored : (D,) bool
+        Whether the run was not observed elsewhere after: the stay is then at least this long.
     seen : (D,) float64
         Steps that are nearer to a snapshot in it than to any other, including those without a minimum: the observed
         time in the minimum. 0 for the minimum 0.

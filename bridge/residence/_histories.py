@@ -20,8 +20,12 @@ class History(Result, shows=("mean_loss", "distinct", "returns", "departures")):
     Attributes
     ----------
     steps : (S,) int64
-    mean_loss, low_loss, high_loss : (S,) float64
-        Loss of the inherent structure in nats: mean over the runs and range of their middle 80 %; nan without any.
+    mean_loss : (S,) float64
+        Loss of the inherent structure in nats, mean over the runs; nan without any.
+    low_loss : (S,) float64
+        Lower end of the range of the middle 80 % of the runs.
+    high_loss : (S,) float64
+        Upper end of this range.
     distinct : (R, S) int64
         Number of different minima observed for each run up to a step.
     distinct_of_all : (S,) int64
@@ -30,8 +34,10 @@ class History(Result, shows=("mean_loss", "distinct", "returns", "departures")):
         Minima in the order of their first visit, those of one step by id.
     first_visits : (V,) int64
         Step of it.
-    returns, departures : int
-        Departures of all runs from a minimum, and how many were followed by a return to it.
+    returns : int
+        Departures that were followed by a return to the same minimum.
+    departures : int
+        Departures of all runs from a minimum.
     """
 
     steps: Integers

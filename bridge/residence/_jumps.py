@@ -32,10 +32,14 @@ class Jumps(Result, shows=("barriers",), axes={"J": "jump"}, units={"left": "ste
     Attributes
     ----------
     runs : (J,) int64
-    left, entered : (J,) int64
-        Step of the last snapshot before and of the first one after the jump.
-    sources, targets : (J,) int64
-        Ids of the minima.
+    left : (J,) int64
+        Step of the last snapshot before the jump.
+    entered : (J,) int64
+        Step of the first snapshot after the jump.
+    sources : (J,) int64
+        Id of the minimum before the jump.
+    targets : (J,) int64
+        Id of the minimum after it.
     transition_states : (J,) int64
         Id of the lowest transition state that connects them (the run may have taken another path); 0: none is known.
     barriers : (J,) float64

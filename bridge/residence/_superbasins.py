@@ -119,8 +119,10 @@ class SuperbasinHistory(Result, shows=("level", "n_superbasins", "shares"), axes
     superbasins : (k,) int64
         Visited superbasins: 0 contains the global minimum (`landscape.graph.superbasins`).
     shares : (k, S) float64
-    above, unmapped : (S,) float64
-        Share in minima above the level, and in none.
+    above : (S,) float64
+        Share in minima above the level.
+    unmapped : (S,) float64
+        Share in no minimum.
     """
 
     steps: Integers

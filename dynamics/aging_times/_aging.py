@@ -55,8 +55,10 @@ class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star
     t_star_runs_at_least : (W,) float64
         Lower bound on that mean: a run that does not reach the threshold counts with its last lag, one that exceeds it
         at the first lag with 0.
-    censored_runs, early_runs : (W,) float64
-        Share of the runs that do not reach the threshold, and of those that exceed it at the first lag.
+    censored_runs : (W,) float64
+        Share of the runs that do not reach the threshold.
+    early_runs : (W,) float64
+        Share of the runs that exceed the threshold at the first lag.
     mu : Estimate
         Exponent of t* ~ tw^mu, the least-squares slope of log `t_star` against log tw. Its status is also that of the
         whole.

@@ -19,8 +19,10 @@ class Agreement(Result, shows=("mu_difference", "t_star_ratio", "share", "holds_
 
     Parameters
     ----------
-    measured, predicted : Aging
-        t* and mu of both.
+    measured : Aging
+        t* and mu of the measured displacement.
+    predicted : Aging
+        t* and mu of the prediction.
     share : Estimate of (W,) float64
         Predicted over measured displacement (means over the runs) at the recorded lag nearest to the measured t*; the
         interval is from the bootstrap over pairs of predicted and measured runs.

@@ -22,8 +22,10 @@ class Crossings:
 
     Parameters
     ----------
-    first, last : (W,) float64
-        Results of `first_crossing` and `last_crossing`: 0 and inf if there is none.
+    first : (W,) float64
+        Result of `first_crossing`: 0 and inf if there is none.
+    last : (W,) float64
+        Result of `last_crossing`: 0 and inf if there is none.
     first_samples, last_samples : (B, W) float64
         The same for bootstrap samples of the runs.
     runs : int

@@ -46,8 +46,10 @@ def find_crossover(
     ----------
     waiting_times : (W,) int64
         Steps.
-    y, y_boot : (W,), (B, W) float64
-        log t* and its bootstrap samples, nan if there is none.
+    y : (W,) float64
+        log t*, nan if there is none.
+    y_boot : (B, W) float64
+        The same for bootstrap samples of the runs.
     runs : int
         Number of runs behind the samples.
     confidence : float

@@ -35,10 +35,14 @@ class Collapse(Result):
         they were one function.
     distance : float
         Root mean square distance between the collapsed curves, in natural logarithms: 0.1 is 10 %.
-    distance_at_0, distance_at_1 : float
-        The same with the exponent 0 and 1.
-    exponents, distances : (41,) float64
-        The distance as a function of the exponent; nan if the curves overlap too little.
+    distance_at_0 : float
+        The same with the exponent 0.
+    distance_at_1 : float
+        The same with the exponent 1.
+    exponents : (41,) float64
+        Exponents that were tried.
+    distances : (41,) float64
+        The distance for each of them; nan if the curves overlap too little.
     window : tuple of float
         Range of the compared displacements.
     confidence : float

@@ -21,8 +21,10 @@ class LocalSlope(Result, shows=("slope", "bandwidth", "confidence")):
 
     Parameters
     ----------
-    waiting_times, lags : (W,), (T,) int64
-        Steps.
+    waiting_times : (W,) int64
+        Waiting times tw (steps).
+    lags : (T,) int64
+        Lags (steps).
     slope : Estimate of (W, T) float64
         Slope of the mean over the runs; nan if the displacement is 0 or beyond the run.
     bandwidth : float

@@ -28,9 +28,10 @@ class FormComparison(Result, shows=("best", "exponents", "aic"), axes={"F": "for
     ----------
     names : tuple of str
         "stationary", "simple aging", "power law", "logarithmic".
-    exponents, errors : (F,) float64
-        mu of each form, 0 and 1 if it is fixed; for the logarithmic form ln(tw + t*) / ln tw. And its standard error
-        over the runs; nan if the exponent is fixed or the comparison is refused.
+    exponents : (F,) float64
+        mu of each form, 0 and 1 if it is fixed; for the logarithmic form ln(tw + t*) / ln tw.
+    errors : (F,) float64
+        Standard error of mu, over the runs; nan if the exponent is fixed or the comparison is refused.
     amplitudes : (F,) float64
         c of t* = c tw^mu; nan for the logarithmic form.
     chi_square : (F,) float64

@@ -24,15 +24,19 @@ class WhatMoves(Result, shows=("drift_share", "mu_gradient", "mu_differences", "
     ----------
     waiting_times : (W,) int64
         Steps.
-    velocity_gradient, velocity_differences : (W,) float64
-        Root mean square over the runs of the drift velocity at tw: learning rate x full gradient, and from the
-        snapshots over half of t*.
+    velocity_gradient : (W,) float64
+        Root mean square over the runs of the drift velocity at tw: learning rate x full gradient.
+    velocity_differences : (W,) float64
+        The same from the snapshots over half of t*.
     difference_lags : (W,) float64
         The lags of the differences (steps).
     t_star : (W,) float64
         Measured, as in `Aging`.
-    t_star_gradient, t_star_differences : (W,) float64
-        Predicted: sqrt(P threshold) / |v(tw)|, if the runs continued straight with that velocity and without noise.
+    t_star_gradient : (W,) float64
+        Predicted: sqrt(P threshold) / |v(tw)|, if the runs continued straight with `velocity_gradient` and without
+        noise.
+    t_star_differences : (W,) float64
+        The same with `velocity_differences`.
     mu_gradient : Estimate
     mu_differences : float
         Exponents of the predictions, over the waiting times with a measured t*.

@@ -25,8 +25,10 @@ class LayerDisplacement(Result, shows=("values",), axes={"G": "layer"}):
         "kernel 1", "bias 1", "kernel 2", ..., layer 1 being the first hidden one.
     sizes : (G,) int64
         Number of parameters in each group.
-    waiting_times, lags : (W,), (T,) int64
-        Steps.
+    waiting_times : (W,) int64
+        Waiting times tw (steps).
+    lags : (T,) int64
+        Lags (steps).
     values : (R, W, T, G) float64
         Per parameter of the group, nan beyond the run.
     metadata : mapping

@@ -21,9 +21,11 @@ class SymmetricDisplacement(Result, shows=("exact", "plain.values", "modulo.valu
 
     Parameters
     ----------
-    plain, modulo : MeanSquareDisplacement
-        Displacement of the parameters, and to the nearest image: modulo <= plain everywhere, with equality unless
-        units have exchanged places or signs.
+    plain : MeanSquareDisplacement
+        Displacement of the parameters.
+    modulo : MeanSquareDisplacement
+        Displacement to the nearest image: modulo <= plain everywhere, with equality unless units have exchanged places
+        or signs.
     exact : bool
         Whether the nearest images are certain to be the nearest (`landscape.symmetry.is_exact`); otherwise `modulo`
         is an upper bound.

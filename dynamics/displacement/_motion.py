@@ -23,8 +23,10 @@ class DisplacementSplit(Result, shows=("method", "total", "drift")):
 
     Parameters
     ----------
-    waiting_times, lags : (W,), (T,) int64
-        Steps.
+    waiting_times : (W,) int64
+        Waiting times tw (steps).
+    lags : (T,) int64
+        Lags (steps).
     total : (R, W, T) float64
         Mean square displacement of each run.
     drift : (R, W, T) float64

@@ -18,8 +18,10 @@ class MeanSquareDisplacement(Result, shows=("values",)):
 
     Parameters
     ----------
-    waiting_times, lags : (W,), (T,) int64
-        Steps.
+    waiting_times : (W,) int64
+        Waiting times tw (steps).
+    lags : (T,) int64
+        Lags (steps).
     values : (R, W, T) float64
         Per parameter (for `output_displacement`, of the outputs instead), nan if waiting time + lag is beyond the run.
     metadata : mapping

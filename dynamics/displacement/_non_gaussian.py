@@ -20,10 +20,14 @@ class NonGaussian(Result, shows=("n_parameters", "second", "fourth")):
 
     Parameters
     ----------
-    waiting_times, lags : (W,), (T,) int64
-        Steps.
-    second, fourth : (R, W, T) float64
-        Means over the P components d_p of a run's displacement of d_p^2 and d_p^4; nan beyond the run.
+    waiting_times : (W,) int64
+        Waiting times tw (steps).
+    lags : (T,) int64
+        Lags (steps).
+    second : (R, W, T) float64
+        Mean over the P components d_p of a run's displacement of d_p^2; nan beyond the run.
+    fourth : (R, W, T) float64
+        Mean of d_p^4; nan beyond the run.
     n_parameters : int
         P.
     metadata : mapping

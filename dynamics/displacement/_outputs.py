@@ -32,7 +32,9 @@ def output_displacement(
 
     Parameters
     ----------
-    runs, data : Trajectories, Dataset
+    runs : Trajectories
+        Runs with their snapshots.
+    data : Dataset
         The data set on which the runs were trained.
     space : {"probabilities", "logits"}
         Softmax outputs; or the logits minus their mean over the classes, because a common shift of all logits changes

@@ -30,8 +30,10 @@ class GradientMagnitudes(Result, shows=("full", "minibatch", "noise", "batches",
         Mean of the norm |g_B| over random minibatches.
     noise : (R, S) float64
         Root mean square of |g_B - g| over them.
-    batches, batch_size : int
-        Number of minibatches at each snapshot, and their size.
+    batches : int
+        Number of minibatches at each snapshot.
+    batch_size : int
+        Their size (rows).
     """
 
     steps: NDArray[np.int64]
@@ -60,12 +62,16 @@ def minibatch_gradients(
 
     Parameters
     ----------
-    runs, data : Trajectories, Dataset
+    runs : Trajectories
+        Runs with their snapshots.
+    data : Dataset
         The data set on which the runs were trained.
     rng : None, int or Generator
         Generator of the minibatches.
-    batches, batch_size : int
-        See above.
+    batches : int
+        Number of minibatches at each snapshot.
+    batch_size : int
+        Their size (rows); by default that of the runs.
     steps : sequence of int, optional
         Steps of the snapshots to use; by default all.
 

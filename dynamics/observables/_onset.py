@@ -24,7 +24,9 @@ class Onset(Result, shows=("step", "level", "confidence"), axes={"K": "curve_ste
         logarithm of the step; nan if bootstrap samples have no onset. Its status is also that of the whole.
     runs : (R,) float64
         Onset of every single run.
-    steps, curve : (K,), (K,) float64
+    steps : (K,) float64
+        Steps of the curve.
+    curve : (K,) float64
         The mean curve that was searched.
     level, confidence : float
         Arguments of the search.

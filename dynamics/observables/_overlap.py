@@ -26,8 +26,10 @@ class ReplicaOverlap(Result, shows=("distance", "overlap", "correlation")):
         The same between nearest images; nan unless requested.
     overlap : (R, S) float64
         Cosine of the angle between the two parameter vectors; nan if one is zero.
-    waiting_times, lags : (W,), (T,) int64
-        The two-time grid of the first ensemble.
+    waiting_times : (W,) int64
+        Waiting times tw (steps).
+    lags : (T,) int64
+        Lags (steps).
     correlation : (R, W, T) float64
         Correlation coefficient of the two runs' displacements from tw; nan if a snapshot is missing in one of them, or
         a run did not move.

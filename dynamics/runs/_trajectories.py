@@ -84,19 +84,35 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         Steps of the snapshots, ascending.
     snapshots : (R, S, P) float32 or float64
         Parameters before these steps. From a file it is a `StoredArray`: index it replica by replica.
-    waiting_times, lags : (W,), (T,) int64
-        The two-time grid of the snapshots (steps).
+    waiting_times : (W,) int64
+        Waiting times tw (steps).
+    lags : (T,) int64
+        Lags (steps).
     curve_steps : (C,) int64
         Steps of the curves.
-    loss, accuracy, gradient_norm : (R, C) float64
-        Training loss including its penalty (nats), accuracy on the training rows, norm of the gradient of this loss.
-    test_loss, test_accuracy : (R, C) float64
-        Mean cross-entropy without penalty (nats) and accuracy on the test rows; nan without such rows, and for files
-        of versions that did not record them. By default nan.
-    displacement, fourth_moment, layer_displacement : (R, W, T), (R, W, T), (R, W, T, G) float64, optional
-        If `train` computed them during the runs (snapshots="waiting"): means of d^2 and d^4 over the components
-        of the displacement d(tw, tw + lag), and of d^2 over each layer's kernel and biases; nan beyond the run. From a
-        file they are `StoredArray`. `mean_square_displacement`, `non_gaussian` and `layer_displacement` read them.
+    loss : (R, C) float64
+        Training loss including its penalty (nats).
+    accuracy : (R, C) float64
+        Accuracy on the training rows.
+    gradient_norm : (R, C) float64
+        Norm of the gradient of the training loss.
+    test_loss : (R, C) float64
+        Mean cross-entropy without penalty on the test rows (nats). By default nan, as without such rows, and for files
+        of versions that did not record it.
+    test_accuracy : (R, C) float64
+        Accuracy on the test rows; nan like `test_loss`.
+    displacement : (R, W, T) float64, optional
+        If `train` computed them during the runs (snapshots="waiting"): means of d^2 and d^4 over the components of the
+        displacement d(tw, tw + lag), and of d^2 over each layer's kernel and biases; nan beyond the run. From a file
+        they are `StoredArray`. `mean_square_displacement`, `non_gaussian` and `layer_displacement` read them.
+    fourth_moment : (R, W, T) float64, optional
+        If `train` computed them during the runs (snapshots="waiting"): means of d^2 and d^4 over the components of the
+        displacement d(tw, tw + lag), and of d^2 over each layer's kernel and biases; nan beyond the run. From a file
+        they are `StoredArray`. `mean_square_displacement`, `non_gaussian` and `layer_displacement` read them.
+    layer_displacement : (R, W, T, G) float64, optional
+        If `train` computed them during the runs (snapshots="waiting"): means of d^2 and d^4 over the components of the
+        displacement d(tw, tw + lag), and of d^2 over each layer's kernel and biases; nan beyond the run. From a file
+        they are `StoredArray`. `mean_square_displacement`, `non_gaussian` and `layer_displacement` read them.
     metadata : mapping
         How the runs were made: arguments of `train`, the data set's own metadata, `data_sha256`, version.
 

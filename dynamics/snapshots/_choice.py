@@ -23,7 +23,8 @@ class ChosenSnapshots:
 
     Parameters
     ----------
-    runs, steps : (R,), (S,) int64
+    runs : (R,) int64
+    steps : (S,) int64
     points : R * S arrays (P,) float64
         Run by run.
     metadata : mapping

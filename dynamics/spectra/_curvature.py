@@ -34,8 +34,10 @@ class Curvature(
 
     Parameters
     ----------
-    runs, steps : (R,), (S,) int64
-        The runs and the steps.
+    runs : (R,) int64
+        The runs.
+    steps : (S,) int64
+        The steps.
     losses : (R, S)
         Training loss, nats.
     gradient_norms : (R, S)
@@ -53,8 +55,10 @@ class Curvature(
         Dimension k of the spaces of `overlaps`.
     rows : int
         Training rows N.
-    learning_rate, batch_size : float, int
-        eta and B of the runs.
+    learning_rate : float
+        eta of the runs.
+    batch_size : int
+        B of the runs.
     replacement : bool
         Whether minibatches are drawn with replacement.
     """

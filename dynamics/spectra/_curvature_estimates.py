@@ -32,23 +32,37 @@ class CurvatureEstimates(
 
     Parameters
     ----------
-    runs, steps : (R,), (S,) int64
-        The runs and the steps.
-    n_parameters, dimension : int
-        P and M.
-    losses, gradient_norms : (R, S) float64
-        Training loss in nats and the norm of its gradient, both exact.
+    runs : (R,) int64
+        The runs.
+    steps : (S,) int64
+        The steps.
+    n_parameters : int
+        P.
+    dimension : int
+        M.
+    losses : (R, S) float64
+        Training loss in nats, exact.
+    gradient_norms : (R, S) float64
+        Norm of the gradient of the training loss, exact.
     nodes, weights, residuals : (R, S, K, m) float64
         Quadrature of every probe, as in `SpectralDensity`.
     noise : (R, S) float64
         Trace of the covariance of one row's gradient, exact.
-    alignments, alignment_errors : (R, S) float64
-        Tr(C H) / (|C| |H|) and its standard error.
-    curvature_noise, curvature_noise_errors : (R, S) float64
-        Tr(C H) of one row's gradient and its standard error.
+    alignments : (R, S) float64
+        Tr(C H) / (|C| |H|).
+    alignment_errors : (R, S) float64
+        Its standard error.
+    curvature_noise : (R, S) float64
+        Tr(C H) of one row's gradient.
+    curvature_noise_errors : (R, S) float64
+        Its standard error.
     rows : int
         Training rows N.
-    learning_rate, batch_size, replacement : float, int, bool
+    learning_rate : float
+        As in `Curvature`.
+    batch_size : int
+        As in `Curvature`.
+    replacement : bool
         As in `Curvature`.
     """
 
@@ -158,8 +172,10 @@ def estimate_curvature(
         As in `curvature`.
     seed : int
         Seed of the probes, which differ from point to point.
-    probes, lanczos_steps : int
-        As in `spectral_density`.
+    probes : int
+        Random vectors, as in `spectral_density`.
+    lanczos_steps : int
+        Hessian-vector products per random vector, as in `spectral_density`.
 
     Raises
     ------

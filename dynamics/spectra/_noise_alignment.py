@@ -50,8 +50,10 @@ def noise_alignment(
     Parameters
     ----------
     noise : GradientNoise
-    eigenvalues, eigenvectors : (M,), (P, M)
-        Eigendecomposition of the Hessian at the same point, ascending; M < P if zero modes are left out.
+    eigenvalues : (M,)
+        Eigenvalues of the Hessian at the same point, ascending; M < P if zero modes are left out.
+    eigenvectors : (P, M)
+        Their eigenvectors, in columns.
     leading : int
         Dimension k of the spaces to compare; the number of classes is a natural choice, because the Hessian of a
         classifier typically has about as many large eigenvalues (compare `Curvature.eigenvalues`).
@@ -108,8 +110,10 @@ def effective_temperatures(mode_noise: ArrayLike, learning_rate: float, minibatc
     ----------
     mode_noise : (..., M)
         As in `NoiseAlignment`.
-    learning_rate, minibatch_factor : float
-        eta, and the result of `dynamics.spectra.minibatch_factor`.
+    learning_rate : float
+        eta.
+    minibatch_factor : float
+        Result of `dynamics.spectra.minibatch_factor`.
     """
     return 0.5 * learning_rate * minibatch_factor * np.asarray(mode_noise, dtype=np.float64)
 
@@ -122,10 +126,14 @@ class EstimatedAlignment(Result):
     ----------
     noise_trace : float
         Tr(C), exact.
-    alignment, alignment_error : float
-        Tr(C H) / (|C| |H|) and its standard error (jackknife over the probes).
-    curvature_noise, curvature_noise_error : float
-        Tr(C H) and its standard error.
+    alignment : float
+        Tr(C H) / (|C| |H|).
+    alignment_error : float
+        Its standard error (jackknife over the probes).
+    curvature_noise : float
+        Tr(C H).
+    curvature_noise_error : float
+        Its standard error.
     """
 
     noise_trace: float
@@ -147,8 +155,10 @@ def estimate_alignment(
     ----------
     loss : CrossEntropyLoss
     theta : (P,)
-    probes, products : (K, P)
-        Probes v, K >= 2 (`dynamics.spectra._lanczos.unit_probes`), and H v.
+    probes : (K, P)
+        Probes v, K >= 2 (`dynamics.spectra._lanczos.unit_probes`).
+    products : (K, P)
+        H v.
 
     Raises
     ------

@@ -28,15 +28,20 @@ class SpectralDensity(
     ----------
     dimension : int
         M: the number of parameters minus that of zero modes.
-    nodes, weights : (K, m) float64
-        Gauss quadrature of every probe: Ritz values, ascending, and weights that sum to 1; nan and 0 if a probe needed
-        fewer than m steps.
+    nodes : (K, m) float64
+        Nodes of the Gauss quadrature of every probe: Ritz values, ascending; nan if a probe needed fewer than m steps.
+    weights : (K, m) float64
+        Weights of the nodes, which sum to 1; 0 if a probe needed fewer than m steps.
     residuals : (K, m) float64
         Residuals of the Ritz pairs: an eigenvalue is within this distance of the node.
     width : float
         Standard deviation of the Gaussian that broadens every node.
-    grid, density, density_error : (G,) float64
-        Density of eigenvalues, integral 1, and its standard error.
+    grid : (G,) float64
+        Eigenvalues at which the density is given.
+    density : (G,) float64
+        Density of eigenvalues, with the integral 1.
+    density_error : (G,) float64
+        Its standard error.
     """
 
     dimension: int

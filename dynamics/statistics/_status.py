@@ -97,7 +97,8 @@ class Status(StrEnum):
     )
     DOES_NOT_COLLAPSE = (
         "the curves do not collapse: with the best exponent they still differ by more than their errors (p below "
-        "0.01); the exponent is only the one at which they differ least; choose a narrower window or later waiting times"
+        "0.01); the exponent is only the one at which they differ least; choose a narrower window or later waiting "
+        "times"
     )
 
     # D(tw) t^alpha, D ~ tw^-a

@@ -45,8 +45,12 @@ def train(
         The loss to minimize: its network, on its training rows, with its penalty.
     optimizer : SGD
         Update rule, minibatches and noise; by default ``SGD()``.
-    replicas, steps, seed : int
-        Number of runs, SGD steps of each, and the seed that determines them.
+    replicas : int
+        Number of runs.
+    steps : int
+        Steps of SGD of each run.
+    seed : int
+        Determines every random number: run r depends on the seed and on r alone.
     start : Start or array, optional
         Initial points of the runs (`dynamics.training`): ``Glorot()`` by default, ``Normal(sd)``,
         ``Points.load(path)``, ``Points.minima(path, ids)``, or an array (K, P) or (P,), where replica r starts at row
@@ -58,10 +62,12 @@ def train(
     jobs : int
         Workers, -1 for all processors: threads by default (the kernels release the GIL), any other backend through
         `joblib.parallel_config`. They do not change the result.
-    waiting_times, lags : sequence of int, optional
-        Steps, ascending. Snapshots are taken at 0, tw and tw + lag. By default those of the paper and log-spaced
-        lags up to `steps` minus the first waiting time (`dynamics.runs`). Each waiting time and each lag must have a
-        displacement within the run; pairs of them beyond its end are nan.
+    waiting_times : sequence of int, optional
+        Waiting times tw (steps), ascending; by default those of the paper (`dynamics.runs`). Snapshots are taken at 0,
+        tw and tw + lag. Each waiting time and each lag must have a displacement within the run; pairs of them beyond
+        its end are nan.
+    lags : sequence of int, optional
+        Lags (steps), ascending; by default log-spaced up to `steps` minus the first waiting time.
     snapshots : {"all", "waiting"}
         "waiting" keeps snapshots at 0, the waiting times and the last step only, and computes the two-time
         displacements (mean square, also per layer, and mean fourth power) during the runs: memory and file then do not

@@ -16,9 +16,14 @@ class Recording:
 
     Parameters
     ----------
-    snapshot_steps, curve_steps : (S,), (C,) int64
+    snapshot_steps : (S,) int64
         Steps at which points are kept.
-    waiting_times, lags : (W,), (T,) int64
+    curve_steps : (C,) int64
+        Steps at which points are kept.
+    waiting_times : (W,) int64
+        Waiting times tw (steps).
+    lags : (T,) int64
+        Lags (steps).
     n_steps : int
         Number of steps of the run.
     sizes : (G,) int64, optional

@@ -26,8 +26,10 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
         Training labels, 0 ... n_classes - 1.
     n_classes : int
         Number of classes.
-    test_inputs, test_labels : (M, D) float64, (M,) int64
-        Rows that are not used for training; M may be 0.
+    test_inputs : (M, D) float64
+        Inputs of the rows that are not used for training; M may be 0.
+    test_labels : (M,) int64
+        Their labels.
     metadata : mapping
         How to make this data set again: ``name``, ``rows``, ``seed`` and other arguments of its maker
         (see `landscape.datasets.load`). Values must be serializable to JSON.

@@ -150,8 +150,10 @@ def disconnectivity_tree(
         at each exact barrier.
     max_minima : int, optional
         Keep at most this many of the lowest minima as leaves. Paths through the others still connect.
-    emin, emax : float
-        Keep only minima with losses from `emin` to `emax`, in nats, and connections up to `emax`.
+    emin : float
+        Keep only minima with at least this loss, in nats.
+    emax : float
+        Keep only minima and connections with at most this loss, in nats.
     connected : bool
         Keep only minima that are connected to the global minimum, however high the path.
 

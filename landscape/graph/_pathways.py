@@ -62,8 +62,10 @@ def fastest_path(
     Parameters
     ----------
     graph : LandscapeGraph
-    a, b : int
-        Minima of the graph.
+    a : int
+        Minimum of the graph where the path begins.
+    b : int
+        Minimum where it ends.
     temperature : float, optional
         In nats; given together with `log_determinants`.
     log_determinants : (m,) array, optional

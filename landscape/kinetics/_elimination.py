@@ -54,9 +54,13 @@ class Pattern:
     ----------
     position : (n,) int64
         Position of each state in the order of elimination.
-    upper_start, upper : (n + 1,), (u,) int64
+    upper_start : (n + 1,) int64
+        Where the states that a state leads to begin in `upper`.
+    upper : (u,) int64
         Later states that each state, by position, leads to after elimination of the earlier ones.
-    lower_start, lower : (n + 1,), (u,) int64
+    lower_start : (n + 1,) int64
+        The same for `lower`.
+    lower : (u,) int64
         Earlier states that each state, by position, leads to, ascending.
     """
 

@@ -98,8 +98,10 @@ def elastic_band(
     Parameters
     ----------
     loss : Loss
-    start, end : (P,) arrays
-        Fixed ends. Align `end` first (`symmetry.nearest_image`).
+    start : (P,) arrays
+        Fixed first end.
+    end : (P,) arrays
+        Fixed last end. Align it first (`symmetry.nearest_image`).
     images : int
         Number K of images between them.
     steps : int

@@ -181,8 +181,10 @@ def search_along_band(
 
     Parameters
     ----------
-    images, steps : int
-        Numbers of images and steps of the band (`elastic_band`).
+    images : int
+        Number of images of the band (`elastic_band`).
+    steps : int
+        Number of its steps.
     peaks : int
         Search from at most this many of its highest peaks; a monotonic band has none.
     rng, spread

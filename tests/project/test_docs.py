@@ -32,7 +32,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHOWN = {"text", "bash"}  # languages of what is to be read, or written into a batch job's script
 # how a block may begin that no test runs
 NOT_RUN = ("make study ", "pip install ", "import subprocess\n\ncluster.scale(")
-PRINTED = {"README.md": r"\d+ minima, \d+ visited, mu = \d.*\n"}
+PRINTED = {"README.md": r"\d+ minima, \d+ of them visited\nmu = -?\d\.\d\d, 95 % in \[-?\d\.\d\d, -?\d\.\d\d\]\n"}
 
 
 def run_agescape(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,6 +198,56 @@ def site(tmp_path_factory):
 
 def test_the_site_builds_without_a_warning(site):
     assert (site / "index.html").is_file()
+
+
+def text_of(page):
+    """The article of a page without its code, where nothing is emphasized."""
+    article = re.search(r"<article.*?</article>", page.read_text(), re.DOTALL)
+    return re.sub(r"<(pre|code)\b.*?</\1>", "", article[0], flags=re.DOTALL) if article else ""
+
+
+def test_no_page_has_an_emphasis_quotation_or_tag_that_nobody_meant(site):
+    """What the pages that people write emphasize is meant; elsewhere t* or "> 0" must not be read as Markdown."""
+    known = {"a", "article", "br", "code", "details", "div", "em", "h1", "h2", "h3", "h4", "hr", "img", "li", "ol", "p"}
+    known |= {"pre", "small", "span", "strong", "summary", "table", "tbody", "td", "th", "thead", "tr", "ul"}
+    meant = {"required", "control", "sum"}
+    for page in site.rglob("*.html"):
+        text = text_of(page)
+        assert set(re.findall(r"<([A-Za-z]\w*)", text)) <= known, page  # no blockquote, no <d> of a formula
+        assert not re.search(r"\\[*_>|]", text), page
+        emphasized = [" ".join(words.split()) for words in re.findall(r"<em>(.*?)</em>", text, re.DOTALL)]
+        if page.is_relative_to(site / "api") or page.name == "commands.html":
+            assert set(emphasized) <= meant, page
+        assert [words for words in emphasized if not re.match(r"\w.*\w$", words)] == [], page
+
+
+def documented():
+    """The functions and classes of the packages, with the module of each and its docstring."""
+    for package in ("landscape", "dynamics", "bridge"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.FunctionDef | ast.ClassDef) and (text := ast.get_docstring(node)):
+                    yield path, node, text
+
+
+def defaults(node):
+    """The defaults of a function's arguments or of a dataclass's fields, as source."""
+    if isinstance(node, ast.ClassDef):
+        fields = [field for field in node.body if isinstance(field, ast.AnnAssign)]
+        return {ast.unparse(field.target): field.value and ast.unparse(field.value) for field in fields}
+    names = node.args.posonlyargs + node.args.args
+    given = dict(zip([one.arg for one in names[::-1]], node.args.defaults[::-1], strict=False))
+    given |= dict(zip([one.arg for one in node.args.kwonlyargs], node.args.kw_defaults, strict=True))
+    return {name: value and ast.unparse(value) for name, value in given.items()}
+
+
+def test_arguments_that_are_described_together_have_one_type_and_one_default():
+    """`a, b : int` shows its text and the default of `a` at both."""
+    for path, node, text in documented():
+        for names, kind in re.findall(r"^(\w+(?:, \w+)+) : (.*)$", text, re.MULTILINE):
+            given = defaults(node)
+            assert len({given.get(name) for name in names.split(", ")}) == 1, (path, node.name, names)
+            assert ")," not in kind, (path, node.name, names)
 
 
 def test_the_site_needs_no_network_to_be_read(site):

@@ -28,7 +28,7 @@ def test_the_databases_hold_certified_points_in_one_component(path, tmp_path):
 
 
 PNG = b"\x89PNG\r\n\x1a\n"
-SCRIPTS = ("disconnectivity_graphs", "visits", "minima_against_mu", "torch_module", "known_answer")
+SCRIPTS = ("disconnectivity_graphs", "visits", "where_is_sgd", "minima_against_mu", "torch_module", "known_answer")
 LANDSCAPE = ("--searches", "18", "--rows", "100", "--jobs", "1")
 RUNS = ("--replicas", "4", "--steps", "2000")
 
@@ -44,6 +44,21 @@ def run_script(tmp_path, monkeypatch, capsys):
         return capsys.readouterr().out
 
     return run
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.py")))
+def test_an_example_has_help_and_does_nothing_without_a_place_to_write_to(name, run_script, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run_script(name, "--help")
+    assert not stopped.value.code
+    said = capsys.readouterr().out
+    assert f"usage: {name}" in said
+    assert f"examples/{name}.py" in said  # how to call it
+    assert not list(tmp_path.iterdir())
+    if name != "known_answer":  # which keeps nothing
+        with pytest.raises(SystemExit):
+            run_script(name)
+        assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

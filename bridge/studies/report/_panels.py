@@ -24,8 +24,10 @@ class Panel:
     ----------
     name : str
         Its id in the page.
-    title, alt : str
-        Heading, and alternative text for readers who cannot see the figure.
+    title : str
+        Heading.
+    alt : str
+        Alternative text for readers who cannot see the figure.
     figure : go.Figure
         The figure without the parts that depend on the age, with a frame for each age, or none if it does not follow
         it.
