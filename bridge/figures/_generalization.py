@@ -180,8 +180,8 @@ def marker_size(rows: int) -> float:
 def describe_ranks(ranks: Mapping[str, float]) -> str:
     """The correlations as a line of a figure."""
     names = ("rank_correlation", "rank_correlation_of_rows_alone", "rank_correlation_given_rows")
-    every, rows, given = (ranks[name] for name in names)
-    return rf"Spearman's $\rho$ = {every:.2f}; of 1/N alone {rows:.2f}; given N {given:.2f}"
+    every, rows, given = (f"{ranks[name]:.2f}" if np.isfinite(ranks[name]) else "not determined" for name in names)
+    return rf"Spearman's $\rho$ = {every}; of 1/N alone {rows}; given N {given}"
 
 
 def draw(result: Generalization, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
