@@ -72,7 +72,10 @@ def study(
     output, settings = Path(output), settings or StudySettings()
     losses = {
         output / folder_name(hidden): CrossEntropyLoss(
-            MLP((data.n_features, *hidden, data.n_classes)), data, settings.regularization
+            MLP((data.n_features, *hidden, data.n_classes)),
+            data,
+            settings.regularization,
+            regularize_biases=settings.regularize_biases,
         )
         for hidden in settings.architectures
     }
