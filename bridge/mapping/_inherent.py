@@ -20,7 +20,7 @@ from bridge.mapping._quenching import (
     points_at,
     quench_parts,
 )
-from dynamics.runs import Trajectories, check_same_loss as check_runs_loss
+from dynamics.runs import Trajectories, check_loss_settings
 from landscape.database import Database, Discovery, Quenched, loss_of
 from landscape.descent import Method
 from landscape.losses import CrossEntropyLoss
@@ -158,7 +158,7 @@ def inherent_structures(
 
 def check_same_loss(runs: Trajectories, database: Database) -> None:
     """Raise a ValueError that names the difference unless the runs descend the database's loss."""
-    check_runs_loss(runs, database.provenance.loss_settings, f"the database {database.path}")
+    check_loss_settings(runs, database.provenance.loss_settings, f"the database {database.path}")
 
 
 def steps_with_snapshots(runs: Trajectories, steps: ArrayLike | Literal["all"] | None) -> NDArray[np.intp]:

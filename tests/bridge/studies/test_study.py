@@ -323,7 +323,7 @@ def test_files_of_other_settings_are_refused(undisturbed, data, changes, name):
 
 
 def test_files_of_other_data_are_refused(undisturbed):
-    with pytest.raises(ValueError, match="dataset_sha256"):
+    with pytest.raises(ValueError, match="dataset_seed = 0, not 1"):
         study(datasets.ljat(60, 1, test_rows=0), undisturbed[0].output, SETTINGS)
 
 
