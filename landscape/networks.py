@@ -1,5 +1,6 @@
 """Multilayer perceptrons as maps from one flat parameter vector."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -43,6 +44,9 @@ class MLP:
     layer_sizes: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.layer_sizes, Iterable):
+            msg = f"layer_sizes must be inputs, hidden layers and outputs, such as (2, 4, 3); got {self.layer_sizes!r}"
+            raise TypeError(msg)
         sizes = tuple(int(n) for n in self.layer_sizes)
         if len(sizes) < 2 or min(sizes) < 1:
             msg = f"layer_sizes must have at least inputs and outputs, each >= 1; got {self.layer_sizes!r}"

@@ -27,7 +27,7 @@ from bridge.explanation import (
     mean_of_covered,
     nearest_lags,
 )
-from bridge.mapping import UNKNOWN, check_same_landscape, quench_folder
+from bridge.mapping import UNKNOWN, check_same_loss, quench_folder
 from bridge.plots import EXPLANATION_PANELS, plot_explanation
 from dynamics.aging_times import Aging, Agreement
 from dynamics.runs import load_trajectories, loss_of_runs
@@ -69,7 +69,7 @@ def explain_aging(
     ensemble = load_trajectories(trajectories).at_most(runs)
     loss = loss_of_runs(ensemble, data_dir)
     with Database(database) as opened, progress_bar() as bar:
-        check_same_landscape(ensemble, opened)
+        check_same_loss(ensemble, opened)
         found = explain(
             ensemble,
             loss,

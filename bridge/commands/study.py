@@ -7,7 +7,7 @@ import typer
 
 from bridge.commands._cluster import cluster
 from bridge.commands._comparison_summary import comparison_table
-from bridge.commands._data_options import DataOptions, warn_of_scales
+from bridge.commands._data_options import LossOptions, warn_of_scales
 from bridge.commands._figure_options import FigureSize
 from bridge.commands._options import (
     AsJson,
@@ -38,7 +38,7 @@ def study(
     ] = "quick",
     hidden: Annotated[list[str], typer.Option(help="Units of each hidden layer; may be repeated.")] = HIDDEN,
     *,
-    options: DataOptions,
+    options: LossOptions,
     searches: Annotated[int | None, typer.Option(min=0, help="Searches per landscape. [default: by --scale]")] = None,
     replicas: Annotated[int | None, typer.Option(min=2, help="Runs per ensemble. [default: by --scale]")] = None,
     steps: Annotated[int | None, typer.Option(min=2, help="Length of each run (steps). [default: by --scale]")] = None,
@@ -61,6 +61,8 @@ def study(
         scale=scaled(scale, searches=searches, replicas=replicas, steps=steps),
         architectures=architectures,
         optimizer=SGD(learning_rate=learning_rate, batch_size=batch_size),
+        regularization=options.regularization,
+        regularize_biases=options.regularize_biases,
         threshold=threshold,
         seed=seed,
     )

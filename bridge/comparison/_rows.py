@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import entropy
 
-from bridge.mapping import ORIGIN, check_same_landscape
+from bridge.mapping import ORIGIN, check_same_loss
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import mean_square_displacement
 from dynamics.runs import Trajectories, check_control, load_trajectories
@@ -119,7 +119,7 @@ def _row(
     with Database(folder / LANDSCAPE) as database:
         for ensemble in (runs, control):
             if ensemble is not None:
-                check_same_landscape(ensemble, database)
+                check_same_loss(ensemble, database)
         found = summarize(database)
         shape = describe_landscape(database)
         data = database.provenance.dataset

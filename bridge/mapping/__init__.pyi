@@ -1,7 +1,7 @@
 from ._inherent import (
     ORIGIN as ORIGIN,
     InherentStructures as InherentStructures,
-    check_same_landscape as check_same_landscape,
+    check_same_loss as check_same_loss,
     inherent_structures as inherent_structures,
 )
 from ._quenched import (

@@ -20,7 +20,7 @@ from bridge.mapping._quenching import (
     points_at,
     quench_parts,
 )
-from dynamics.runs import Trajectories, check_same_loss
+from dynamics.runs import Trajectories, check_loss_settings
 from landscape.database import Database, Discovery, Quenched, loss_of
 from landscape.descent import Method
 from landscape.losses import CrossEntropyLoss
@@ -133,7 +133,7 @@ def inherent_structures(
     ValueError
         If the loss of the runs is not that of the database, or there is no snapshot at a step.
     """
-    check_same_landscape(runs, database)
+    check_same_loss(runs, database)
     loss = loss_of(database) if loss is None else loss
     if loss.data.sha256 != database.provenance.dataset_sha256:
         msg = f"loss has another data set than the database {database.path}"
@@ -156,9 +156,9 @@ def inherent_structures(
     return _collect(runs, chosen, digests, database, loss, method)
 
 
-def check_same_landscape(runs: Trajectories, database: Database) -> None:
+def check_same_loss(runs: Trajectories, database: Database) -> None:
     """Raise a ValueError that names the difference unless the runs descend the database's loss."""
-    check_same_loss(runs, database.provenance.loss_settings, f"the database {database.path}")
+    check_loss_settings(runs, database.provenance.loss_settings, f"the database {database.path}")
 
 
 def steps_with_snapshots(runs: Trajectories, steps: ArrayLike | Literal["all"] | None) -> NDArray[np.intp]:

@@ -42,5 +42,6 @@ class StudySettings:
     architectures: tuple[tuple[int, ...], ...] = PAPER_ARCHITECTURES
     optimizer: SGD = field(default_factory=SGD)
     regularization: float = 1e-4
+    regularize_biases: bool = True
     threshold: float = 1e-2
     seed: int = 0

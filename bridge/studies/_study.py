@@ -78,7 +78,10 @@ def study(
     progress = progress or (lambda stage, done, total: None)
     losses = {
         output / folder_name(hidden): CrossEntropyLoss(
-            MLP((data.n_features, *hidden, data.n_classes)), data, settings.regularization
+            MLP((data.n_features, *hidden, data.n_classes)),
+            data,
+            settings.regularization,
+            regularize_biases=settings.regularize_biases,
         )
         for hidden in settings.architectures
     }

@@ -113,7 +113,14 @@ def some_of(numbers: list[int], most: int = 8) -> str:
 
 
 def check_times_of(msd: MeanSquareDisplacement) -> None:
-    """Raise a ValueError if the times have no logarithm, there is no curve, or a run diverged."""
+    """Raise a ValueError if the times have no logarithm, there is no curve, or a run diverged.
+
+    A TypeError if it is no displacement: runs themselves are easily passed.
+    """
+    if not isinstance(msd, MeanSquareDisplacement):
+        hint = ": pass mean_square_displacement(runs)" if isinstance(msd, Trajectories) else ""
+        msg = f"msd must be a MeanSquareDisplacement; got {type(msd).__name__}{hint}"
+        raise TypeError(msg)
     if msd.lags.size < 2 or msd.waiting_times.min() < 1:
         msg = f"msd must have at least two lags, and waiting times >= 1; got {msd.lags} and {msd.waiting_times}"
         raise ValueError(msg)

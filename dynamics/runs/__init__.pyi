@@ -17,12 +17,9 @@ from ._runs_file import (
     check_shapes as check_shapes,
 )
 from ._settings import (
-    MOTION as MOTION,
-    NOISE_SETTINGS as NOISE_SETTINGS,
     check_alike as check_alike,
     check_control as check_control,
-    check_same_loss as check_same_loss,
-    settings_of as settings_of,
+    check_loss_settings as check_loss_settings,
     with_defaults as with_defaults,
 )
 from ._times import (

@@ -32,7 +32,7 @@ def with_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {**EARLIER_SETTINGS, **metadata}
 
 
-def check_same_loss(runs: Trajectories, settings: Mapping[str, Any], what: str) -> None:
+def check_loss_settings(runs: Trajectories, settings: Mapping[str, Any], what: str) -> None:
     """Raise a ValueError that names the difference unless the runs descend the loss with these settings.
 
     Parameters

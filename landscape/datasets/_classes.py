@@ -35,9 +35,9 @@ def classes_of(path: Path, content: Content) -> Classes:
     Raises
     ------
     ValueError
-        If a label is missing, is not a whole number, is a word among numbers, if there are too many classes for the
-        number of rows, or if the file announces the number of classes and a label is not one of them: the message
-        names the line.
+        If all rows are of one class, a label is missing, is not a whole number or is a word among numbers, if there are
+        too many classes for the number of rows, or if the file announces the number of classes and a label is not one
+        of them: the message names the line or column.
     """
     if (content.n_classes or 0) > MAX_CLASSES:
         msg = f"{path}: expected at most {MAX_CLASSES} classes, found {content.n_classes}"
@@ -47,6 +47,12 @@ def classes_of(path: Path, content: Content) -> Classes:
         _check_announced(path, content, names)
         return Classes(np.array(names, np.int64)[content.codes], tuple(range(content.n_classes)))
     ordered = sorted(set(names))
+    if len(ordered) < 2:
+        msg = (
+            f"{path}: expected at least two classes, found only {content.values[0]!r} in {content.label}, which is "
+            f"read as the labels; name another column by label_column if they stand elsewhere"
+        )
+        raise ValueError(msg)
     n, k = len(content.codes), len(ordered)
     if k > FEW and n < ROWS_PER_CLASS * k:
         msg = (

@@ -19,7 +19,7 @@ MOST_ROWS = 10**7  # training rows, or test rows: about 2 GB; metadata in a file
 
 def ljat(
     rows: int,
-    seed: int,
+    seed: int = 0,
     edge: float = 1.35,
     *,
     test_rows: int = 4000,

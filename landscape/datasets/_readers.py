@@ -35,6 +35,7 @@ class Content:
     training_rows: int | None  # if the file has test rows of its own
     n_classes: int | None  # if the file announces it; its labels then count from 0
     columns: Sequence[str] = field(default=())  # (D,) names of the columns in messages
+    label: str = "labels"  # where the labels stand, in messages
 
     def wrong(self, path: Path, row: int, problem: str) -> ValueError:
         """The error for a row."""
@@ -116,7 +117,7 @@ def _parse(path: Path, layout: Layout) -> Content:
     match = LABEL_NAME.fullmatch(layout.names[layout.label]) if layout.names else None
     n_classes = int(match[1]) if match and match[1] else None
     labels = np.frombuffer(codes, np.int64)
-    return Content(inputs, list(values), labels, "line", places, None, n_classes, columns)
+    return Content(inputs, list(values), labels, "line", places, None, n_classes, columns, layout.column(layout.label))
 
 
 def _checked_width(path: Path, place: int, fields: list[str], layout: Layout) -> list[str]:

@@ -34,6 +34,12 @@ class Estimate(Generic[Value]):
         """`low` and `high`."""
         return self.low, self.high
 
+    def __format__(self, spec: str) -> str:
+        """Value and interval, each in the format of a number: f"{mu:.2f}" is "0.78 [0.70, 0.86]"."""
+        if not spec or np.ndim(self.value):
+            return format(str(self), spec)
+        return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
     @property
     def parts(self) -> dict[str, Value]:
         """Value, low and high by name: one entry of JSON."""

@@ -12,6 +12,9 @@ SAID_BY_OPTIONS = ("name", "rows", "seed", "path", "data_dir", "download", "stan
 SAID_BY_DATA = ("first_label", "classes", "classes_without_training_rows")
 
 
+LAMBDA = StudySettings().regularization  # the default of the option
+
+
 def study_command(data: Dataset, settings: StudySettings) -> str:
     """A line that repeats the study, without output folder and number of workers, which do not matter."""
     dataset, options = _dataset_options(data), _settings_options(settings)
@@ -57,14 +60,18 @@ def _settings_options(settings: StudySettings) -> list[str] | None:
             scale=scaled(name, **changed),
             architectures=settings.architectures,
             optimizer=SGD(learning_rate=optimizer.learning_rate, batch_size=optimizer.batch_size),
+            regularization=settings.regularization,
+            regularize_biases=settings.regularize_biases,
             threshold=settings.threshold,
             seed=settings.seed,
         )
         if plain == settings:
             hidden = [word for sizes in settings.architectures for word in ("--hidden", ",".join(map(str, sizes)))]
             amounts = [word for option, value in changed.items() for word in (f"--{option}", str(value))]
+            penalty = [] if settings.regularization == LAMBDA else ["--regularization", repr(settings.regularization)]
+            penalty += [] if settings.regularize_biases else ["--no-regularize-biases"]
             return [
-                "--scale", name, *hidden, *amounts, "--batch-size", str(optimizer.batch_size),
+                "--scale", name, *hidden, *amounts, *penalty, "--batch-size", str(optimizer.batch_size),
                 "--learning-rate", repr(optimizer.learning_rate), "--threshold", repr(settings.threshold),
                 "--seed", str(settings.seed),
             ]  # fmt: skip

@@ -597,13 +597,13 @@ WRONG = [  # arguments (a later option replaces an earlier one), and what the co
     # files of something else
     (("explore", *SMALL, "--hidden", "4", "--searches", "1", "--output", "{db}"), "layer_sizes"),
     (("explore", *SMALL, "--seed", "1", "--searches", "1", "--output", "{db}"), "seed"),
-    (("explore", *SMALL, "--dataset-seed", "1", "--searches", "1", "--output", "{db}"), "dataset_sha256"),
+    (("explore", *SMALL, "--dataset-seed", "1", "--searches", "1", "--output", "{db}"), "dataset_seed = 0, not 1"),
     (("explore", *SMALL, "--regularization", "1e-3", "--searches", "1", "--output", "{db}"), "regularization"),
     (("explore", *SMALL, "--no-regularize-biases", "--searches", "1", "--output", "{db}"), "regularize_biases"),
     (("train", *SMALL, *RUNS, "--hidden", "4", "--output", "{h5}"), "layer_sizes"),
     (("train", *SMALL, *RUNS, "--seed", "1", "--output", "{h5}"), "seed"),
     (("train", *SMALL, *RUNS, "--steps", "300", "--output", "{h5}"), "steps"),
-    (("train", *SMALL, *RUNS, "--dataset-seed", "1", "--output", "{h5}"), "data_sha256"),
+    (("train", *SMALL, *RUNS, "--dataset-seed", "1", "--output", "{h5}"), "dataset_seed = 0, not 1"),
     (("train", *SMALL, *RUNS, "--noise", "full", "--output", "{h5}"), "noise"),
     (("train", *SMALL, *RUNS, "--learning-rate", "0.1", "--output", "{h5}"), "learning_rate"),
 ]

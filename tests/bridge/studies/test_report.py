@@ -363,9 +363,9 @@ SAID = [
     StudySettings(scale=SCALES["paper"], seed=3, threshold=1e-3, architectures=((2,), (3, 3))),
     StudySettings(scale=scaled("quick", searches=30, replicas=5, steps=200), optimizer=SGD(0.1, batch_size=20)),
     StudySettings(scale=scaled("paper", replicas=7)),
+    StudySettings(regularization=1e-3, regularize_biases=False),
 ]  # fmt: skip
 UNSAID = [
-    StudySettings(regularization=1e-3),
     StudySettings(optimizer=SGD(momentum=0.5)),
     StudySettings(scale=Scale(20, 6, 3, 60, 2, 2)),
 ]

@@ -14,9 +14,10 @@ from bridge.comparison import Comparison, ComparisonRow
 from bridge.residence import Dwells
 from dynamics import aging, mean_square_displacement
 from dynamics.displacement import SymmetricDisplacement
-from dynamics.synthetic import aging_walk
-from landscape import LandscapeGraph, Minimum, disconnectivity_tree
+from dynamics.synthetic import aging_walk, brownian
+from landscape import LandscapeGraph, Minimum, datasets, disconnectivity_tree
 from landscape.database import Verification
+from landscape.networks import MLP
 from landscape.support import Estimate, Result
 from landscape.support._fields import described
 
@@ -175,3 +176,17 @@ def test_stays_are_a_table_and_so_is_a_comparison():
     assert stays.to_pandas()["runs"].tolist() == [3]
     fields = {field.name: 1 for field in dataclasses.fields(ComparisonRow)} | {"mu": Estimate(1, 0, 2)}
     assert Comparison((ComparisonRow(**fields),) * 2).to_pandas()["mu"].tolist() == [1, 1]
+
+
+def test_an_estimate_is_formatted_with_its_interval():
+    assert f"{Estimate(0.784, 0.7, 0.861):.2f}" == "0.78 [0.70, 0.86]"
+    assert f"{Estimate(0.784, 0.7, 0.861)}" == str(Estimate(0.784, 0.7, 0.861))
+
+
+def test_what_is_easily_passed_by_mistake_is_named():
+    runs = brownian(3, 5, np.array([10, 20]), np.array([1, 2, 4]), 1e-4, rng=np.random.default_rng(0))
+    with pytest.raises(TypeError, match=r"got Trajectories: pass mean_square_displacement\(runs\)"):
+        aging(runs)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match=r"such as \(2, 4, 3\); got 4"):
+        MLP(4)  # pyright: ignore[reportArgumentType]
+    assert datasets.ljat(rows=20, test_rows=0).sha256 == datasets.ljat(rows=20, seed=0, test_rows=0).sha256
