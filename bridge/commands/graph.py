@@ -6,6 +6,7 @@ import typer
 
 from bridge import plots
 from bridge.commands._database_checks import check_minima
+from bridge.commands._exploration import own_images
 from bridge.commands._options import AsJson, DatabaseFile, Jobs, Picture, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import UNKNOWN, counted, data_in_words, is_unknown, number, share
@@ -73,7 +74,7 @@ def graph(
 
 def summarize_graph(result: dict[str, Any]) -> Summary:
     """What a person reads of a disconnectivity graph."""
-    notes = []
+    notes = own_images(result["minima"], result["transition_states"])
     if unchecked := result["unchecked_ends"]:
         notes.append(f"The ends of {counted(unchecked, 'transition state')} were never checked: verify with --paths.")
     return Summary(

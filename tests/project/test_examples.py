@@ -90,7 +90,7 @@ def test_the_number_of_minima_against_mu(run_script, tmp_path):
     printed = run_script("minima_against_mu", "comparison", *sizes, "--threshold", "1e-3").splitlines()
     rows = compare(tmp_path / "comparison", threshold=1e-3).rows
     assert [f"{row.hidden}: {row.minima} minima" in line for row, line in zip(rows, printed, strict=True)] == [True] * 2
-    assert [f"mu = {row.mu:.2f} [" in line for row, line in zip(rows, printed, strict=True)] == [True] * 2
+    assert [f"mu = {row.mu.value:.2f} [" in line for row, line in zip(rows, printed, strict=True)] == [True] * 2
     assert (tmp_path / "comparison" / "comparison.png").read_bytes().startswith(PNG)
 
 
