@@ -23,6 +23,10 @@ from pybtex.style.template import Node, field, sentence
 
 ROOT = Path(__file__).parents[1]
 escaped = runpy.run_path(str(Path(__file__).with_name("docstrings.py")))["escaped"]
+FOR_OTHER_ROOMS = {  # exported, because other rooms use them, but of no use to anybody else: no page describes them
+    "dynamics.runs": {"check_grid", "check_numbers", "check_shapes", "check_times", "nan_moments", "parameter_groups"},
+    "landscape.plots": {"draw_panels", "legend_beside", "letter", "plain_log_ticks", "readable_ticks"},
+}
 BIBLIOGRAPHY = "bibliography.md"
 
 
@@ -48,7 +52,7 @@ def public_names(room: str) -> str:
     lines = [escaped(ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""), ""]
     if "." not in room:
         lines += ["| room | what lives there |", "|---|---|", *map(room_row, rooms(folder)), ""]
-    names = exports(room)
+    names = {name: module for name, module in exports(room).items() if name not in FOR_OTHER_ROOMS.get(room, ())}
     lines += [
         "| name | what it is |",
         "|---|---|",

@@ -12,3 +12,11 @@ def describe_exploration(found: Exploration) -> dict[str, Any]:
     numbers = in_numbers({**vars(found), "estimated_minima": estimate})
     del numbers["coverage_high"]
     return numbers | {"advice": found.advice}
+
+
+def own_images(minima: int, states: int) -> list[str]:
+    """What transition states of a single minimum are, as a note."""
+    if minima != 1 or not states:
+        return []
+    images = "the same network with units exchanged or signs flipped"
+    return [f"The transition states lie between the minimum and its own images ({images})."]

@@ -9,7 +9,7 @@ import typer
 
 from bridge.commands._cluster import cluster
 from bridge.commands._data_options import LossOptions, warn_of_scales
-from bridge.commands._exploration import describe_exploration
+from bridge.commands._exploration import describe_exploration, own_images
 from bridge.commands._notes import note
 from bridge.commands._options import (
     AsJson,
@@ -55,7 +55,11 @@ def explore(
         ),
     ] = None,
     kinds: Annotated[
-        str | None, typer.Option(help=f"Kinds of search to alternate, from {', '.join(KINDS)}. [default: a mixture]")
+        str | None,
+        typer.Option(
+            help=f"Kinds of search to alternate, from {', '.join(KINDS)}; the page on completeness "
+            "explains them. [default: a mixture]"
+        ),
     ] = None,
     connect: Annotated[
         str | None,
@@ -169,6 +173,6 @@ def summarize(result: dict[str, Any], there_are: str) -> Summary:
             **joined_in_words(result["targets"], result["unjoined"]),
             **data_in_words(result),
         },
-        notes=["Continue with more --searches or with --budget 10m; draw with agescape graph."],
+        notes=[*own_images(minima, states), "Continue with more --searches or --budget 10m; draw with agescape graph."],
         files={"database": result["output"]},
     )

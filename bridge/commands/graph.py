@@ -8,6 +8,7 @@ import typer
 
 from bridge import plots
 from bridge.commands._database_checks import check_minima
+from bridge.commands._exploration import own_images
 from bridge.commands._figure_options import FigureSize, Picture, check_figure
 from bridge.commands._options import AsJson, DatabaseFile, Jobs, describe_metadata
 from bridge.commands._results import Summary, show
@@ -78,7 +79,7 @@ def graph(
 
 def summarize_graph(result: dict[str, Any]) -> Summary:
     """What a person reads of a disconnectivity graph."""
-    notes = []
+    notes = own_images(result["minima"], result["transition_states"])
     if unchecked := result["unchecked_ends"]:
         notes.append(f"The ends of {counted(unchecked, 'transition state')} were never checked: verify with --paths.")
     return Summary(

@@ -76,6 +76,7 @@ def _of_runs(file: Path) -> tuple[dict[str, Any], Summary]:
 
 def _of_data(file: Path) -> tuple[dict[str, Any], Summary]:
     data = datasets.table(file)
+    warning = datasets.scale_warning(data)
     result = {
         "kind": "data set",
         **describe(data),
@@ -83,7 +84,7 @@ def _of_data(file: Path) -> tuple[dict[str, Any], Summary]:
         "class_counts": data.class_counts.tolist(),
         "constant_entropy": data.constant_entropy,
         "sha256": data.sha256,
-    }
+    } | ({} if warning is None else {"scale_warning": f"{warning}: --standardize"})
     return result, summarize_data(result)
 
 
@@ -139,11 +140,13 @@ def summarize_runs(result: dict[str, Any], snapshots: int) -> Summary:
 def summarize_data(result: dict[str, Any]) -> Summary:
     """What a person reads of a data set."""
     counts = result["class_counts"]
+    names = result.get("classes", range(len(counts)))
     return Summary(
         verdict=f"A data set of {counted(result['rows'], 'row')} with {counted(result['features'], 'feature')} in "
         f"{counted(len(counts), 'class', 'classes')}.",
         facts={"loss of guessing by frequency": number(result["constant_entropy"], "nats")},
-        tables=[Table(("class", "rows"), [(str(k), f"{n:,}") for k, n in enumerate(counts)])],
+        tables=[Table(("class", "rows"), [(str(name), f"{n:,}") for name, n in zip(names, counts, strict=True)])],
+        notes=[f"Warning: {result['scale_warning']}."] if "scale_warning" in result else [],
     )
 
 

@@ -17,7 +17,7 @@ EARLIER_SETTINGS = {
     "shared_order": False,
     "snapshots": "all",
 }
-NOISE_SETTINGS = ("noise", "batch_size", "label_noise", "shared_order")  # what makes runs random
+NOISE = ("noise", "batch_size", "label_noise", "shared_order")  # what makes runs random
 MOTION = ("learning_rate", "momentum", "schedule")  # the rest of the update
 
 
@@ -75,7 +75,7 @@ def check_alike(several: Iterable[Mapping[str, Any]], *, but: Iterable[str], wha
     Of the data, `but` may hold "data": then only the seed of the data set may differ.
     """
     described = [with_defaults(metadata) for metadata in several]
-    names = [name for name in (*LOSS_SETTINGS, "rows", *MOTION, *NOISE_SETTINGS, "start") if name not in but]
+    names = [name for name in (*LOSS_SETTINGS, "rows", *MOTION, *NOISE, "start") if name not in but]
     names = [name for name in names if "data" not in but or name != "data_sha256"]
     for other in described[1:]:
         found = first_difference(described[0], other, names)

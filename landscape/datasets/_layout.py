@@ -28,8 +28,8 @@ class Layout:
     numbered_header: bool = False  # the names are 0, 1, 2 ..., which could be a row
 
     def column(self, k: int) -> str:
-        """Name of column k (from 0) for messages."""
-        return f"column {k + 1} ({self.names[k]!r})" if self.names and self.names[k] else f"column {k + 1}"
+        """Name of column k for messages; without one its position from 0, as for label_column."""
+        return f"column {self.names[k]!r}" if self.names and self.names[k] else f"column {k}"
 
 
 def layout_of(path: Path, label_column: str | int | None) -> Layout:

@@ -49,8 +49,8 @@ def _means(inputs: Array) -> Array:
 
 
 def _names(data: Dataset) -> Sequence[str]:
-    """Names of the columns: from the file's header, or their numbers from 1."""
-    numbers = [f"column {k + 1}" for k in range(data.n_features)]
+    """Names of the columns: from the file's header, or their positions from 0."""
+    numbers = [f"column {k}" for k in range(data.n_features)]
     if data.metadata.get("name") != "table":
         return numbers
     try:

@@ -2,10 +2,12 @@
 
 A comment on the line above a code block says what is to be done with it: ``<!-- slow -->`` leaves it to the
 slow tests, ``<!-- needs: module -->`` runs it where this module is (or ``<!-- slow, needs: one, other -->``),
-``<!-- file: name.py -->`` writes it into this file, ``<!-- not run: reason -->`` leaves it out.
+``<!-- file: name.py -->`` writes it into this file, ``<!-- not run: reason -->`` leaves it out. A text below
+``<!-- printed -->`` is what the blocks above it print, but for the numbers.
 """
 
 import ast
+import functools
 import importlib
 import inspect
 import os
@@ -131,8 +133,23 @@ def run(page: Path, monkeypatch: pytest.MonkeyPatch, *, slow: bool) -> None:
 
 @pytest.mark.parametrize("page", with_blocks(slow=False), ids=name_of)
 def test_what_a_page_shows_runs(page, folder, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "100")
     run(page, monkeypatch, slow=False)
-    assert re.search(PRINTED.get(name_of(page), ""), capsys.readouterr().out)
+    out = capsys.readouterr().out
+    assert re.search(PRINTED.get(name_of(page), ""), out)
+    for line in printed_lines(page):
+        assert re.search(loosely(line), out), line
+
+
+def printed_lines(page: Path) -> list[str]:
+    """What a page says that its commands print: blocks of text below `<!-- printed -->`."""
+    blocks = re.findall(r"<!-- printed -->\n```text\n(.*?)```", page.read_text(), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line]
+
+
+def loosely(line: str) -> str:
+    """A pattern for a line whose numbers may be others."""
+    return r"\s+".join(re.sub(r"\d[\d,.]*\d|\d", r"[\\d.,]+", re.escape(word)) for word in line.split())
 
 
 @pytest.mark.slow
@@ -279,7 +296,17 @@ def test_every_room_has_its_page(site, package):
 
 def public(module):
     named = {name: getattr(module, name) for name in dir(module) if name[0] != "_"}
+    for name in hooks().FOR_OTHER_ROOMS.get(module.__name__, ()):
+        del named[name]  # a KeyError if it is not exported any more
     return [name for name, value in named.items() if inspect.isfunction(value) or is_written_as_class(value)]
+
+
+@functools.cache
+def hooks():
+    spec = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "hooks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def is_written_as_class(value):

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.commands._aging_summary import kind_of_aging, summarize_aging, verdict
 from bridge.commands._comparison_summary import comparison_table, correlations_in_words, describe_correlations
+from bridge.commands._exploration import own_images
 from bridge.commands._overlay_summary import summarize as summarize_overlay
 from bridge.commands._results import Summary, Table, lines_of, show
 from bridge.commands._words import (
@@ -20,7 +21,7 @@ from bridge.commands._words import (
     with_interval,
 )
 from bridge.commands.explore import summarize as summarize_exploration
-from bridge.commands.info import summarize_runs
+from bridge.commands.info import summarize_data, summarize_runs
 from bridge.commands.reproduce import summarize as summarize_reproduction
 from bridge.commands.verify import summarize as summarize_verification
 from bridge.comparison import RankCorrelation
@@ -203,3 +204,15 @@ def test_runs_and_figures_in_words():
     assert summarize_reproduction(made).tables[0].rows == [
         ("mu 1", "0.8", "0.7, not determined"), ("runs", "", "5")
     ]  # fmt: skip
+
+
+def test_transition_states_of_a_single_minimum_are_explained():
+    assert own_images(1, 0) == own_images(2, 3) == []
+    (note,) = own_images(1, 5)
+    assert "its own images" in note
+
+
+def test_info_shows_the_names_of_the_classes():
+    counts = {"rows": 5, "features": 2, "class_counts": [3, 2], "constant_entropy": 0.67}
+    assert summarize_data(counts | {"classes": ["barolo", "barbera"]}).tables[0].rows[1] == ("barbera", "2")
+    assert summarize_data(counts).tables[0].rows[1] == ("1", "2")

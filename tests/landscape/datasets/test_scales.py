@@ -47,7 +47,7 @@ def test_columns_far_from_one_are_named(columns, named):
     if not named:
         assert warning is None
         return
-    assert [k for k in (1, 2) if f"column {k} from" in warning] == named
+    assert [k for k in (1, 2) if f"column {k - 1} from" in warning] == named
     assert "\n" not in warning
 
 
@@ -100,15 +100,23 @@ def file(tmp_path):
     return path
 
 
-def test_columns_of_a_file_are_named_as_in_its_header(file):
+def test_columns_of_a_file_are_named_as_in_its_header(file, tmp_path):
     data = datasets.table(file, label_column="target_")
     warning = datasets.scale_warning(data)
     for words in ("'mean area'", "'time'", "factor of 100"):
         assert words in warning
     assert "texture" not in warning
     assert datasets.scale_warning(datasets.table(file, label_column="target_", standardize=True)) is None
+    flowers = tmp_path / "flowers.csv"
+    flowers.write_text("petal,income,label\n" + "".join(f"0.{k},{k}000,{'ab'[k % 2]}\n" for k in range(1, 9)))
+    warning = str(datasets.scale_warning(datasets.table(flowers)))
+    assert "column 'income'" in warning
+    assert json.loads(good("info", flowers, "--json").out)["scale_warning"] == f"{warning}: --standardize"
+    said = " ".join(good("info", flowers).out.split())
+    assert warning in said
+    assert said.index("a 4 b 4") > 0
     file.unlink()
-    assert "column 1 from" in datasets.scale_warning(data)
+    assert "column 0 from" in datasets.scale_warning(data)
 
 
 @pytest.mark.parametrize("command", ["explore", "train", "study"])

@@ -164,17 +164,17 @@ REFUSED = {
     "label NA": ("a.csv", "x,y,label\n1,2,1\n1,2,NA\n", "line 3: .*found 'NA': the label is missing"),
     "label nan": ("a.csv", "x,y,label\n1,2,1\n1,2,nan\n", "line 3: .*the label is missing"),
     "words among numbers": ("a.csv", "1,2,1\n1,2,0\n1,2,O\n", "line 3: expected whole labels or words, .* 'O' beside"),
-    "missing value": ("a.csv", "x,y,label\n1,,0\n", rf"line 2: .*found '' in column 2 \('y'\): {MISSING}"),
-    "NA": ("a.csv", "x,y,label\n1,2,1\nNA,2,0\n", rf"line 3: .*'NA' in column 1 \('x'\): {MISSING}"),
-    "?": ("a.csv", "1;?;0\n2;3;1\n", rf"line 1: .*column 2: {MISSING}"),
-    "nan": ("a.csv", "x,y,label\n1,2,1\n1,NaN,0\n", rf"line 3: .*found nan in column 2 \('y'\): {MISSING}"),
-    "decimal commas": ("a.csv", "x;y;label\n1,5;2,5;0\n", rf"line 2: .*'1,5' in column 1 \('x'\): {COMMA}"),
+    "missing value": ("a.csv", "x,y,label\n1,,0\n", rf"line 2: .*found '' in column 'y': {MISSING}"),
+    "NA": ("a.csv", "x,y,label\n1,2,1\nNA,2,0\n", rf"line 3: .*'NA' in column 'x': {MISSING}"),
+    "?": ("a.csv", "1;?;0\n2;3;1\n", rf"line 1: .*column 1: {MISSING}"),
+    "nan": ("a.csv", "x,y,label\n1,2,1\n1,NaN,0\n", rf"line 3: .*found nan in column 'y': {MISSING}"),
+    "decimal commas": ("a.csv", "x;y;label\n1,5;2,5;0\n", rf"line 2: .*'1,5' in column 'x': {COMMA}"),
     "decimal commas and tabs": ("a.csv", "1,5\t2,5\t0\n1,6\t2\t1\n", f"line 1: .*{COMMA}"),
     "decimal commas and blanks": ("a.csv", "1,5 2,5 0\n1,6 2 1\n", f"line 1: .*{COMMA}"),
     "decimal commas in quotes": ("a.csv", '"1,5","2,5",0\n"1,6","2,5",1\n', f"line 1: .*{COMMA}"),
     "thousands": ("a.csv", '"1,500",2,0\n"1,600",2,1\n', f"line 1: .*{COMMA}"),
     "underscores": ("a.csv", "1_000,2,0\n1,2,1\n", "line 1: expected a number, found '1_000'"),
-    "words as features": ("a.csv", "x,y,label\n1,red,0\n", r"line 2: .*a number, found 'red' in column 2 \('y'\)"),
+    "words as features": ("a.csv", "x,y,label\n1,red,0\n", r"line 2: .*a number, found 'red' in column 'y'"),
     "ragged": ("a.csv", "1;2;0\n1;2;3;0\n", "line 2: expected 3 fields, found 4"),
     "one column": ("a.csv", "x\n1\n2\n", "expected 2 fields, found 1"),
     "labels alone": ("a.csv", "name,label\na,1\nb,0\n", "expected a number, found 'a'"),
@@ -196,7 +196,7 @@ def test_what_cannot_be_meant_is_refused_with_the_place(tmp_path, case):
 
 def test_what_is_left_out_is_said(tmp_path, caplog):
     for name, content, match in (
-        ("index.csv", ",x,y,z\n" + INDEXED, "column 1 numbers the rows and is not used as a feature"),
+        ("index.csv", ",x,y,z\n" + INDEXED, "column 0 numbers the rows and is not used as a feature"),
         ("names.csv", "0,1,2\n" + PLAIN, "the first line, 0,1,..., is read as column names"),
     ):
         caplog.clear()
@@ -232,7 +232,7 @@ def test_an_unnamed_first_column_of_measurements_is_a_feature(tmp_path):
 def test_without_names_a_column_that_counts_ten_rows_is_no_feature(tmp_path, caplog, first):
     lines = [f"{k + first},{k % 3}.5,{k % 2}" for k in range(10)]
     assert datasets.table(write(tmp_path, "a.csv", "\n".join(lines))).n_features == 1
-    assert "column 1 numbers the rows" in caplog.text
+    assert "column 0 numbers the rows" in caplog.text
     for kept in (lines[:9], lines[1:3] + lines[:1] + lines[3:], [line.replace(",", ".0,", 1) for line in lines]):
         assert datasets.table(write(tmp_path, "b.csv", "\n".join(kept))).n_features == 2
     alone = [f"{k},{k % 2}" for k in range(12)]
@@ -448,7 +448,7 @@ def test_constant_columns_become_zero(value):
 
 def test_columns_whose_parts_are_too_far_apart_are_named(tmp_path):
     path = write(tmp_path, "a.csv", "x,far,label\n1,1e-200,0\n2,2e-200,1\n3,1e200,0\n")
-    with pytest.raises(ValueError, match=r"a\.csv, column 2 \('far'\): cannot be standardized"):
+    with pytest.raises(ValueError, match=r"a\.csv, column 'far': cannot be standardized"):
         datasets.table(path, rows=2, standardize=True, in_order=True)
 
 
