@@ -40,7 +40,8 @@ def explore(
         ),
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(help="Time to search for, instead of --searches, e.g. 90s, 10m, 2h.")
+        str | None,
+        typer.Option(help="Time to search for, instead of --searches, e.g. 90s, 10m, 2h; a number alone is seconds."),
     ] = None,
     completeness: Annotated[
         float | None,

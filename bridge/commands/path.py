@@ -66,7 +66,7 @@ def summarize(result: dict[str, Any]) -> Summary:
     facts = {
         "highest loss": number(result["highest_loss"], "nats", 6),
         "climb from the first minimum": number(result["climb"], "nats"),
-        "length": number(result["length"]),
+        "length": number(result["length"], "in the space of parameters"),
         "minima on it": ", ".join(map(str, minima)),
         "transition states on it": ", ".join(map(str, result["transition_states"])),
     }

@@ -170,11 +170,11 @@ def summarize(result: dict[str, Any]) -> Summary:
             "test loss at the end": number(result["final_test_loss"], "nats"),
             "test accuracy at the end": share(result["final_test_accuracy"]),
             "runs whose loss rose": f"{result['loss_rose']:,}",
-            "speed": number(speed, "steps per second, all runs together") if speed else "all runs were there already",
+            **({"speed": number(speed, "steps per second, all runs together")} if speed else {}),
             **data_in_words(result),
         },
         tables=tables,
-        notes=["Measure the aging with agescape age."],
+        notes=[*([] if speed else ["All runs were in the file already."]), "Measure the aging with agescape age."],
         files={"runs": result["output"]},
     )
 

@@ -63,7 +63,7 @@ def summarize(result: dict[str, Any]) -> Summary:
     rows += [("fails", f"{row['kind']} {row['id']}", row["what"]) for row in result["failed"]]
     return Summary(
         verdict=verdict,
-        facts={"paths followed": f"{result['paths']:,}", **data_in_words(result)},
+        facts=({"paths followed": f"{result['paths']:,}"} if result["paths"] else {}) | data_in_words(result),
         tables=[Table(("", "point", "reason"), rows)] if rows else [],
         notes=notes,
     )

@@ -87,7 +87,7 @@ class Announcement(events.Listener):
             Path(marker).touch(exist_ok=False)
         except OSError:
             return
-        logger.warning("compiling functions for this machine; the first run takes a minute or so longer")
+        logger.warning("compiling functions for this machine; the first run takes up to a minute longer")
 
     def on_end(self, event: events.Event) -> None:
         """Nothing: the end is not announced."""
