@@ -298,10 +298,9 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     spec = importlib.util.spec_from_file_location("where_is_sgd", EXAMPLE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for name, value in {"HIDDEN": (3,), "ROWS": 100, "SEARCHES": 8, "REPLICAS": 2, "STEPS": 400, "JOBS": 1}.items():
-        assert hasattr(module, name)
-        monkeypatch.setattr(module, name, value)
-    monkeypatch.chdir(tmp_path)
+    sizes = {"hidden": "3", "rows": 100, "searches": 8, "replicas": 2, "steps": 400, "jobs": 1}
+    words = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
+    monkeypatch.setattr(sys, "argv", ["where_is_sgd", str(tmp_path), *words])
     module.main()
     number, _, direct, *_ = capsys.readouterr().out.split()
     assert int(number) >= int(direct)
