@@ -143,8 +143,11 @@ def test_what_age_could_not_determine_is_said():
 
 def test_an_exploration_in_words():
     result = {"minima": 9, "transition_states": 1, "components": 2, "searches": 64, "found_share": math.nan,
-              "lowest_loss": 0.43216095, "output": "f.db", **DATA}  # fmt: skip
+              "lowest_loss": 0.43216095, "output": "f.db", "targets": 0, "unjoined": (), **DATA}  # fmt: skip
     summary = summarize_exploration(result, "at least 12 (95 %)")
+    assert "minima joined with the lowest" not in summary.facts
+    joined = summarize_exploration(result | {"targets": 5, "unjoined": (3, 7)}, "").facts
+    assert (joined["minima joined with the lowest"], joined["not joined"]) == ("3 of 5", "3, 7")
     assert summary.verdict == "9 minima and 1 transition state found by 64 searches, in 2 unconnected components."
     assert summary.facts["lowest loss"] == "0.432161 nats"
     assert summary.facts["minima that exist"] == "at least 12 (95 %)"
