@@ -16,7 +16,7 @@ study: $(INSTALLED)  ## the main job at quick scale: results/study/report.html
 
 # a file of tests stays on one process, which makes what its tests share only once
 test: $(INSTALLED)  ## the test suite, without the tests marked slow; WORKERS=4 takes four processes
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 slow: $(INSTALLED)  ## the slow tests, three quarters of an hour; SLICE=1/4 takes the first of four parts
 	$(BIN)/python -m pytest -m slow -n $(WORKERS) --dist worksteal $(if $(SLICE),--slice $(SLICE))

@@ -15,7 +15,6 @@ from support.faults import Running
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals and fork")
 KILLS = int(os.environ.get("AGESCAPE_KILLS", "12"))  # of each command in the slow test; the full one has 200
-SHORT = 2
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +54,6 @@ def disturb(name, undisturbed, folder, number, moments, rng):
     check(work)
     assert results(work) == expected
     return stopped
-
-
-def test_a_killed_overlay_goes_on_as_if_undisturbed(undisturbed, tmp_path):
-    disturb("overlay", undisturbed, tmp_path, signal.SIGKILL, SHORT, np.random.default_rng(1))
 
 
 @pytest.mark.slow

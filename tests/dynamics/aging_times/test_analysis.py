@@ -558,14 +558,21 @@ def test_learning_rates_collapse_only_if_nothing_else_differs():
 # all of it
 
 
-def test_the_whole_analysis_is_drawn_also_where_there_is_nothing():
-    runs, _ = drifting(1e-6, replicas=12)
-    for threshold in (1e-2, 1e9):
-        analysis = analyze_aging(runs, threshold)
-        for size in ("screen", "column"):
-            figure = plot_analysis(analysis, "runs", analysis.fit.t_star.value, size=size)
-            assert len(figure.axes) == len(ANALYSIS_PANELS) == 8
-            assert flaws(figure) == []
+SIZES = [(1e-2, "screen"), (1e9, "column"), (1e9, "screen"), (1e-2, "column")]  # each takes three seconds
+
+
+@pytest.mark.parametrize(
+    ("threshold", "size"), [*SIZES[:2], *(pytest.param(*each, marks=pytest.mark.slow) for each in SIZES[2:])]
+)
+def test_the_whole_analysis_is_drawn_also_where_there_is_nothing(threshold, size):
+    analysis = analyze_aging(drifting(1e-6, replicas=12)[0], threshold)
+    figure = plot_analysis(analysis, "runs", analysis.fit.t_star.value, size=size)
+    assert len(figure.axes) == len(ANALYSIS_PANELS) == 8
+    assert flaws(figure) == []
+
+
+def test_each_panel_of_the_analysis_is_drawn_alone():
+    analysis = analyze_aging(drifting(1e-6, replicas=12)[0], 1e9)
     for name in ANALYSIS_PANELS:
         assert flaws(plot_analysis(analysis, panels=[name], size="page")) == []
     ax = Figure().subplots()
