@@ -99,8 +99,8 @@ class Polygon:
 class Curvature:
     """Absolute Hessians |H| of the pieces of a polygon: one at the heaviest sample of each, kept while that is near."""
 
-    def __init__(self, loss: Loss, reach: float) -> None:
-        self.loss, self.reach, self.hessians = loss, reach, 0
+    def __init__(self, loss: Loss, piece: float) -> None:
+        self.loss, self.reach, self.hessians = loss, REUSED * piece, 0
         self._known: dict[int, tuple[Array, Array]] = {}
 
     def forget(self) -> None:
@@ -131,7 +131,8 @@ class Curvature:
                 (diagonal[piece + 1], share * SHARES**2),
                 (beside[piece], share * SHARES * (1.0 - SHARES)),
             ):
-                block += part.sum() * size + (gradients.T * (part / temperature)) @ gradients
+                model = part.sum() * size + (gradients.T * (part / temperature)) @ gradients
+                np.add(block, model, out=block)
         return diagonal[1:-1], beside[1:-1]
 
     def _size(self, polygon: Polygon, piece: int, weights: Array) -> Array | None:

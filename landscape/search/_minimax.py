@@ -12,6 +12,7 @@ from landscape.search._flux import (
     Curvature,
     Polygon,
     cubic_maxima,
+    cubic_maximum,
     sample,
     solve_blocks,
     values_and_gradients,
@@ -232,7 +233,7 @@ class _Search:
             raise FloatingPointError(msg)
         self.square = max(float(((images[-1] - images[0]) ** 2).sum()), np.finfo(float).tiny)
         self.piece = float(np.sqrt(self.square)) / (len(images) - 1)
-        self.curvature = Curvature(loss, REUSED * self.piece)
+        self.curvature = Curvature(loss, self.piece)
         self.highest, self.evaluations, self.done = self.polygon.highest, len(self.polygon.values), 0
         self.base = float(max(self.polygon.values[0], self.polygon.values[-1]))
         self.rounding = FINEST * float(np.abs(self.polygon.values).max())
