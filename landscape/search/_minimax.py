@@ -15,6 +15,7 @@ from landscape.search._flux import (
     cubic_maximum,
     sample,
     solve_blocks,
+    survey,
     values_and_gradients,
 )
 from landscape.support import Result, one_thread
@@ -31,7 +32,10 @@ LONGEST = 1.4  # longest step of an image, over the length of a piece of the str
 DAMPING = 1e-3  # at the beginning, over the constant of the springs
 TRIALS = 8  # lengths of a step to try
 FINEST = 1e-12  # relative to the height of the straight line: lower ones are rounding
-SETTLED = 1e-3  # of the lowest temperature: a step that gains less ends the search
+SETTLED, PATIENCE = (
+    0.03,
+    10,
+)  # so many steps that lower the path by less than this share of the lowest temperature end it
 PEAKS, ROUNDS = 3, 6  # of `highest_point`: highest maxima of cubics, each evaluated and bracketed so often
 
 
@@ -234,7 +238,10 @@ class _Search:
         self.square = max(float(((images[-1] - images[0]) ** 2).sum()), np.finfo(float).tiny)
         self.piece = float(np.sqrt(self.square)) / (len(images) - 1)
         self.curvature = Curvature(loss, self.piece)
-        self.highest, self.evaluations, self.done = self.polygon.highest, len(self.polygon.values), 0
+        self.evaluations, self.done = len(self.polygon.values), 0
+        self.maxima = survey(loss, self.polygon)
+        self.highest = float(self.maxima[0].max())
+        self.settled_at, self.idle = self.highest, 0
         self.base = float(max(self.polygon.values[0], self.polygon.values[-1]))
         self.rounding = FINEST * float(np.abs(self.polygon.values).max())
         self.temperature, self.damping = HOTTEST * (self.highest - self.base), DAMPING
@@ -243,7 +250,7 @@ class _Search:
     def step(self) -> None:
         """Move all images once; lower the temperature, or insert images, when that gained little."""
         self.done += 1
-        height = max(self.polygon.highest - self.base, self.rounding)
+        height = max(self.highest - self.base, self.rounding)
         coldest = self.tolerance * height
         self.temperature = max(coldest, min(self.temperature, HOTTEST * height))
         spring = STIFFNESS * self.temperature * (len(self.polygon.images) - 1) / self.square
@@ -254,11 +261,17 @@ class _Search:
         if trial is not None:
             self._move_to(trial)
         self._adapt(trials)
-        good = trials < 2
-        if foreseen < SMALL * self.temperature or (good and gain < SMALL * self.temperature):
-            settled = good and self.temperature <= coldest and gain < SETTLED * self.temperature
+        if foreseen < SMALL * self.temperature or (trials < 2 and gain < SMALL * self.temperature):
+            self._insert()
             self.temperature /= COOLER
-            self.sinks = self._insert() or not settled
+        self._settle(coldest, trials)
+
+    def _settle(self, coldest: float, trials: int) -> None:
+        """Converged once the lowest path has hardly sunk for some steps that no lower temperature can lengthen."""
+        if self.settled_at - self.highest > SETTLED * coldest or (self.temperature > coldest and trials < 2):
+            self.settled_at, self.idle = self.highest, 0
+        self.idle += 1
+        self.sinks = self.idle < PATIENCE
 
     def _newton(self, weights: Array, spring: float) -> tuple[Array, Array]:
         """Slope (K - 2, P) of the functional and the step.
@@ -292,9 +305,18 @@ class _Search:
         return None, 0.0, TRIALS
 
     def _move_to(self, polygon: Polygon) -> None:
-        self.polygon, highest = polygon, polygon.highest
-        if highest < self.highest:
-            self.best, self.highest = polygon, highest
+        """Survey a path that seems lower than any before: cubics between few samples can miss a peak."""
+        self.polygon, self.maxima = polygon, None
+        if polygon.estimate < self.highest:
+            highest = float(self._survey()[0].max())
+            if highest < self.highest:
+                self.best, self.highest = polygon, highest
+
+    def _survey(self) -> tuple[Array, Array]:
+        if self.maxima is None:
+            self.maxima = survey(self.loss, self.polygon)
+            self.evaluations += len(self.polygon.values) - 1
+        return self.maxima
 
     def _adapt(self, trials: int) -> None:
         """More damping after a step that had to be shortened, fresh Hessians after a bad one."""
@@ -305,22 +327,20 @@ class _Search:
         elif trials == 0:
             self.damping = max(self.damping / 3.0, 1e-4)
 
-    def _insert(self) -> bool:
-        """Insert an image at the top of each high piece that bulges; whether there was one."""
-        polygon = self.polygon
-        highest, at = cubic_maxima(polygon.values, polygon.gradients, polygon.images)
+    def _insert(self) -> None:
+        """Insert an image at the top of each high piece that bulges."""
+        polygon, (highest, at) = self.polygon, self._survey()
         tops, shares = highest.max(axis=1), at[np.arange(len(at)), highest.argmax(axis=1)]
         images = polygon.values[::SAMPLES]
         bulging = tops > np.maximum(images[:-1], images[1:]) + BULGE * self.temperature
         pieces = np.flatnonzero(bulging & (tops > tops.max() - NEAR_TOP * self.temperature))
         pieces = pieces[: max(self.max_images + 2 - len(polygon.images), 0)]
-        if not pieces.size:
-            return False
-        new = polygon.images[pieces] + shares[pieces, None] * np.diff(polygon.images, axis=0)[pieces]
-        self.curvature.split(pieces)
-        self._move_to(Polygon.through(self.loss, np.insert(polygon.images, pieces + 1, new, axis=0)))
-        self.evaluations += len(self.polygon.values)
-        return True
+        if pieces.size:
+            new = polygon.images[pieces] + shares[pieces, None] * np.diff(polygon.images, axis=0)[pieces]
+            self.curvature.split(pieces)
+            polygon = Polygon.through(self.loss, np.insert(polygon.images, pieces + 1, new, axis=0))
+            self.evaluations += len(polygon.values)
+            self._move_to(polygon)
 
 
 def check_ends(loss: Loss, start: Array, end: Array) -> None:
