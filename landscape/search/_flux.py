@@ -5,12 +5,14 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.lapack import dpotrf, dtrtrs
+from scipy.linalg import get_lapack_funcs
 
 from landscape.losses import Loss
 from landscape.stationary import local_model
 
 Array = NDArray[np.float64]
+
+dpotrf, dtrtrs = get_lapack_funcs(("potrf", "trtrs"), dtype=np.float64)
 
 SAMPLES = 3  # evaluated points a piece: its first image and two points inside
 SHARES = np.arange(SAMPLES) / SAMPLES  # where on the piece they are
@@ -118,7 +120,7 @@ class Curvature:
         """Compute all again when needed."""
         self._known = {}
 
-    def split(self, pieces: Array) -> None:
+    def split(self, pieces: NDArray[np.intp]) -> None:
         """Number the pieces anew after some were split; both halves inherit the Hessian."""
         shifts = [(piece + int((pieces < piece).sum()), known) for piece, known in self._known.items()]
         halves = {int(piece) + k + 1: self._known.get(int(piece)) for k, piece in enumerate(pieces)}
