@@ -17,7 +17,7 @@ dpotrf, dtrtrs = get_lapack_funcs(("potrf", "trtrs"), dtype=np.float64)
 SAMPLES = 3  # evaluated points a piece: its first image and two points inside
 SHARES = np.arange(SAMPLES) / SAMPLES  # where on the piece they are
 NEGLIGIBLE = 2e-3  # weight of a piece below which an old Hessian, or none, does
-REUSED = 0.1  # a Hessian serves within this distance, over the mean length of a piece of the straight line
+REUSED = 0.1  # a Hessian serves within this distance, over the mean length of a piece of the first path
 
 
 def values_and_gradients(loss: Loss, points: Array) -> tuple[Array, Array]:

@@ -92,6 +92,7 @@ def minimax_path(
     steps: int = 60,
     tolerance: float = 0.05,
     max_images: int = 80,
+    initial: ArrayLike | None = None,
 ) -> MinimaxPath:
     """Find a path between two points (P,) whose highest loss is as low as possible.
 
@@ -113,6 +114,9 @@ def minimax_path(
         exceeds the local optimum by about as much.
     max_images : int
         Points between the ends at most.
+    initial : (K, P) array, optional
+        Points between the ends at the beginning, instead of `images` on the straight line: known minima on the way, or
+        those of an earlier path, to refine it.
 
     Returns
     -------
@@ -124,7 +128,7 @@ def minimax_path(
     ValueError
         If a shape does not fit or a number is not positive.
     FloatingPointError
-        If the loss is not finite on the straight line.
+        If the loss is not finite on the first path.
 
     Notes
     -----
@@ -138,8 +142,9 @@ def minimax_path(
     start, end = np.array(start, dtype=np.float64), np.array(end, dtype=np.float64)
     check_ends(loss, start, end)
     check_positive(images=images, steps=steps, tolerance=tolerance, max_images=max_images)
+    first = np.linspace(start, end, images + 2) if initial is None else _path_through(start, initial, end)
     with one_thread():
-        search = Search(loss, np.linspace(start, end, images + 2), tolerance, max_images)
+        search = Search(loss, first, tolerance, max_images)
         while search.sinks and search.done < steps:
             search.step()
         best = search.best
@@ -201,6 +206,14 @@ def _peak(
         low, high = (here, high) if here[2] > 0.0 else (low, here)
         best = max(best, here, key=lambda one: one[1])
     return float(best[1]), origin + best[0] * way
+
+
+def _path_through(start: Array, initial: ArrayLike, end: Array) -> Array:
+    inner = np.array(initial, dtype=np.float64)
+    if inner.ndim != 2 or not len(inner) or inner.shape[1] != start.size or not np.isfinite(inner).all():
+        msg = f"initial must be finite with shape (1 or more, {start.size}); got shape {inner.shape}"
+        raise ValueError(msg)
+    return np.vstack([start, inner, end])
 
 
 def check_ends(loss: Loss, start: Array, end: Array) -> None:

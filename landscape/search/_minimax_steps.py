@@ -9,15 +9,15 @@ from landscape.search._flux import SAMPLES, Curvature, Polygon, solve_blocks, su
 Array = NDArray[np.float64]
 
 HOTTEST = 0.3  # temperature at the beginning, over the height of the path above its higher end
-COOLER = 1.5  # factor between two temperatures
+COOLER = 1.3  # factor between two temperatures
 SMALL = 0.3  # of the temperature: a step that gains less ends the work at this temperature
 BULGE = 0.2  # of the temperature: a piece that rises by more above both its ends gets an image there
 NEAR_TOP = 3.0  # temperatures below the highest point: lower pieces are left as they are
-STIFFNESS = 1.0  # of the springs: energy of the straight line in temperatures is half of it
-LONGEST = 1.4  # longest step of an image, over the length of a piece of the straight line
+STIFFNESS = 1.0  # of the springs: energy of a straight line in temperatures is half of it
+LONGEST = 1.4  # longest step of an image, over the mean length of a piece of the first path
 DAMPING = 1e-3  # at the beginning, over the constant of the springs
 TRIALS = 8  # lengths of a step to try
-FINEST = 1e-12  # relative to the height of the straight line: lower ones are rounding
+FINEST = 1e-12  # relative to the height of the first path: lower ones are rounding
 SETTLED, PATIENCE = (
     0.03,
     10,
@@ -31,10 +31,10 @@ class Search:
         self.loss, self.tolerance, self.max_images = loss, tolerance, max_images
         self.polygon = self.best = Polygon.through(loss, images)
         if not self.polygon.finite:
-            msg = "the loss is not finite on the straight line; choose ends of smaller parameters"
+            msg = "the loss is not finite on the first path; choose ends of smaller parameters"
             raise FloatingPointError(msg)
-        self.square = max(float(((images[-1] - images[0]) ** 2).sum()), np.finfo(float).tiny)
-        self.piece = float(np.sqrt(self.square)) / (len(images) - 1)
+        length = max(float(np.linalg.norm(np.diff(images, axis=0), axis=1).sum()), np.finfo(float).tiny)
+        self.square, self.piece = length * length, length / (len(images) - 1)
         self.curvature = Curvature(loss, self.piece)
         self.evaluations, self.done = len(self.polygon.values), 0
         self.maxima = survey(loss, self.polygon)

@@ -102,6 +102,16 @@ def test_a_path_that_falls_all_the_way_is_left_as_it_is():
     assert (path.highest, path.steps, path.hessians) == (1.0, 0, 0)
 
 
+def test_a_path_through_given_points_starts_there_and_never_gets_worse():
+    start, end = KNOWN.minima[:2]
+    through = KNOWN.minima[2:]
+    path = minimax_path(SURFACE, start, end, initial=through, steps=1)
+    assert path.highest <= highest_point(SURFACE, [start, *through, end])[0] + 1e-9
+    again = minimax_path(SURFACE, start, end, initial=path.points[1:-1], steps=30)
+    assert again.highest < path.highest
+    assert again.highest == pytest.approx(minimax_barrier(KNOWN.graph, 0, 1), abs=1e-3)
+
+
 def test_few_steps_say_so():
     path = minimax_path(SURFACE, *KNOWN.minima[:2], steps=2)
     assert path.status is PathStatus.MAX_STEPS
@@ -116,6 +126,8 @@ def test_wrong_arguments_are_named():
             minimax_path(SURFACE, start, end, **{name: 0})
     with pytest.raises(ValueError, match="end must be finite with shape"):
         minimax_path(SURFACE, start, [np.nan, 0.0])
+    with pytest.raises(ValueError, match="initial must be finite with shape"):
+        minimax_path(SURFACE, start, end, initial=[1.0, 2.0])
     with pytest.raises(ValueError, match="points must be finite with shape"):
         highest_point(SURFACE, [start])
     with pytest.raises(ValueError, match="samples must be positive; got 0"):
@@ -127,7 +139,7 @@ def test_a_loss_that_is_not_finite_is_said_so():
         def value_and_gradient(self, theta):
             return np.nan, np.zeros(2)
 
-    with pytest.raises(FloatingPointError, match="not finite on the straight line"):
+    with pytest.raises(FloatingPointError, match="not finite on the first path"):
         minimax_path(Hole(), *KNOWN.minima[:2])
 
 
