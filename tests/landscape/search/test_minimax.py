@@ -18,7 +18,7 @@ KNOWN = SURFACE.known_points()
 @pytest.mark.parametrize("pair", [(0, 1), (0, 2), (1, 2)])
 def test_the_highest_point_is_the_known_transition_state(pair):
     a, b = pair
-    path = minimax_path(SURFACE, KNOWN.minima[a], KNOWN.minima[b], tolerance=1e-2, steps=100)
+    path = minimax_path(SURFACE, KNOWN.minima[a], KNOWN.minima[b], tolerance=2e-3, steps=300)
     barrier = minimax_barrier(KNOWN.graph, a, b)
     assert path.converged
     assert path.highest == pytest.approx(barrier, abs=1e-6)
