@@ -71,7 +71,7 @@ def searches(loss, pairs, steps):
 def certified(database, n):
     """Pairs (start, aligned end, minimax barrier) of random minima of the largest component."""
     symmetry, graph_room = of_that_code("symmetry", "landscape"), importlib.import_module("landscape.graph")
-    graph, ids, rng = database.graph, database.minimum_ids(), np.random.default_rng(0)
+    graph, ids, rng = database.graph(), database.minimum_ids(), np.random.default_rng(0)
     labels = graph_room.components(graph)
     largest = np.flatnonzero(labels == np.bincount(labels).argmax())
     for _ in range(n):
