@@ -1,11 +1,13 @@
-"""Elastic bands between minima of a database: their height at a given cost, and what searches from them find.
+"""Paths between minima of a database: their height at a given cost, and what searches from bands find.
 
 Height: the highest point above the higher minimum, mean over pairs of minima. Searches: `search_along_band`, its
-transition states that certify per processor second. Processor times, one thread; with --before also of an older code,
-on the same pairs.
+transition states that certify per processor second. With --barriers: the highest loss of the whole path, straight
+pieces included, above the certified minimax barrier, for elastic bands and minimax paths. Processor times, one thread;
+with --before also of an older code, on the same pairs.
 
     agescape explore --rows 1000 --hidden 4,4,4 --searches 128 --output n1000.db
     python benchmarks/bands.py n1000.db --before ../a-worktree-of-an-older-commit
+    python benchmarks/bands.py n1000.db --barriers 20 --bands 0 --searches 0
 """
 
 import argparse
@@ -21,6 +23,9 @@ import numpy as np
 
 LOWEST = 100  # minima to choose from
 SURFACE_STEPS = (60, 200, 600, 2000)
+WITHIN = 0.002  # nats above the certified barrier
+PATH_STEPS = (10, 20, 40, 60, 100, 150)
+BAND_STEPS = ((24, 60), (24, 150), (24, 600), (60, 1000))  # images, steps
 
 
 def of_that_code(name, room):
@@ -63,6 +68,41 @@ def searches(loss, pairs, steps):
     return seconds, len(values), len(set(np.round(values, 8)))
 
 
+def certified(database, n):
+    """Pairs (start, aligned end, minimax barrier) of random minima of the largest component."""
+    symmetry, graph_room = of_that_code("symmetry", "landscape"), importlib.import_module("landscape.graph")
+    graph, ids, rng = database.graph(), database.minimum_ids(), np.random.default_rng(0)
+    labels = graph_room.components(graph)
+    largest = np.flatnonzero(labels == np.bincount(labels).argmax())
+    for _ in range(n):
+        i, j = rng.choice(largest, 2, replace=False)
+        a, b = (database.minimum(int(ids[k])).point.coordinates for k in (i, j))
+        yield a, symmetry.nearest_image(database.network, b, a), graph_room.minimax_barrier(graph, int(i), int(j))
+
+
+def above_barriers(loss, pairs):
+    """A table: processor seconds a path, and its height above the certified barrier, of bands and minimax paths."""
+    highest_point, minimax_path = (of_that_code(name, "landscape.search") for name in ("highest_point", "minimax_path"))
+    elastic_band = of_that_code("elastic_band", "landscape.search")
+    ways = [
+        (f"elastic_band, {k} images, {n} steps", lambda a, b, k=k, n=n: elastic_band(loss, a, b, images=k, steps=n))
+        for k, n in BAND_STEPS
+    ]
+    ways += [(f"minimax_path, {n} steps", lambda a, b, n=n: minimax_path(loss, a, b, steps=n)) for n in PATH_STEPS]
+    minimax_path(loss, *pairs[0][:2], steps=2)  # compiles
+    print(f"  {'':34} {'s':>6} {'median':>8} {'worst':>8}  within {WITHIN}   (mnats above the certified barrier)")
+    for name, way in ways:
+        began = time.process_time()
+        paths = [way(a, b) for a, b, _ in pairs]
+        seconds = (time.process_time() - began) / len(pairs)
+        above = [highest_point(loss, path.points)[0] - pair[2] for path, pair in zip(paths, pairs, strict=True)]
+        shares = np.mean(np.array(above) <= WITHIN)
+        print(
+            f"  {name:34} {seconds:6.2f} {1e3 * np.median(above):8.2f} {1e3 * max(above):8.2f}  {shares:.0%}",
+            flush=True,
+        )
+
+
 def on_the_surface():
     """Length, peaks and status of bands between minima 0 and 1 of Mueller and Brown's surface."""
     MuellerBrown = of_that_code("MuellerBrown", "landscape.losses")
@@ -85,11 +125,14 @@ def work(job):
     on_the_surface()
     with Database(job["database"]) as database:
         loss, minima = loss_of(database), [stored.point for stored in database.minima]
+        pairs = list(certified(database, job["barriers"]))
+    if pairs:
+        above_barriers(loss, pairs)
     search_along_band(loss, *pairs_of(minima, 1)[0], steps=2)  # compiles
-    for steps in job["steps"]:
+    for steps in job["steps"] if job["bands"] else ():
         cost, top, peaks = heights(loss, pairs_of(minima, job["bands"]), steps)
         print(f"  {steps:4} steps: {cost:.0f} ms a band, highest point {top:.4f} nats, {peaks:.1f} peaks", flush=True)
-    for steps in job["search_steps"]:
+    for steps in job["search_steps"] if job["searches"] else ():
         seconds, found, distinct = searches(loss, pairs_of(minima, job["searches"]), steps)
         print(
             f"  {job['searches']} searches from bands of {steps} steps: {found} transition states, {distinct} "
@@ -106,6 +149,7 @@ def main():
     parser.add_argument("--steps", type=int, nargs="*", default=[40, 100, 300])
     parser.add_argument("--searches", type=int, default=100)
     parser.add_argument("--search-steps", type=int, nargs="*", default=[40])
+    parser.add_argument("--barriers", type=int, default=0, help="pairs whose certified barrier to compare with")
     parser.add_argument("--work", type=json.loads, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.work:
@@ -115,7 +159,8 @@ def main():
     codes |= {"after": Path(__file__).parent.parent}
     for database in arguments.databases:
         job = {"database": str(database.resolve()), "bands": arguments.bands, "steps": arguments.steps,
-               "searches": arguments.searches, "search_steps": arguments.search_steps}  # fmt: skip
+               "searches": arguments.searches, "search_steps": arguments.search_steps,
+               "barriers": arguments.barriers}  # fmt: skip
         for name, code in codes.items():
             print(f"{database}, {name}:", flush=True)
             environment = {**os.environ, "PYTHONPATH": str(code)}

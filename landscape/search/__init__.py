@@ -1,8 +1,8 @@
-"""Finding points: exploration, basin-hopping, transition-state searches, elastic bands.
+"""Finding points: exploration, basin-hopping, transition-state searches, elastic bands, minimax paths.
 
 `explore` plans searches, runs them on many workers and is the only function that adds points to a database. The
-searches themselves know no database: `basin_hopping`, `find_transition_state`, `elastic_band`. `estimate_minima`
-draws random starts to bound the number of minima.
+searches themselves know no database: `basin_hopping`, `find_transition_state`, `elastic_band`, `minimax_path`.
+`estimate_minima` draws random starts to bound the number of minima.
 """
 
 import lazy_loader

@@ -14,6 +14,12 @@ from ._exploration import (
     explore as explore,
     store_inherent_structures as store_inherent_structures,
 )
+from ._minimax import (
+    MinimaxPath as MinimaxPath,
+    PathStatus as PathStatus,
+    highest_point as highest_point,
+    minimax_path as minimax_path,
+)
 from ._moves import (
     GaussianMove as GaussianMove,
     Move as Move,

@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.losses import Loss
 from landscape.search._band_steps import Steps
+from landscape.search._flux import values_and_gradients
+from landscape.search._minimax import check_ends, check_positive
 from landscape.support import Result
 
 Array = NDArray[np.float64]
@@ -139,7 +141,8 @@ def elastic_band(
     switched off as that force decays, because with it no band converges to a path.
     """
     start, end = np.array(start, dtype=np.float64), np.array(end, dtype=np.float64)
-    _check(loss, start, end, images, steps, tolerance, spring, max_step)
+    check_ends(loss, start, end)
+    check_positive(images=images, steps=steps, tolerance=tolerance, spring=spring, max_step=max_step)
     inner = np.linspace(start, end, images + 2)[1:-1]
     if offsets is not None:
         inner = inner + np.asarray(offsets, dtype=np.float64).reshape(inner.shape)
@@ -196,7 +199,7 @@ class _Chain:
 
     def at(self, inner: Array) -> _Relaxing:
         """The band through these images; its residual is infinite if the loss is not finite."""
-        inside, gradients = _values_and_gradients(self.loss, inner)
+        inside, gradients = values_and_gradients(self.loss, inner)
         values = np.concatenate([[self.ends[0]], inside, [self.ends[1]]])
         if not (np.isfinite(values).all() and np.isfinite(gradients).all()):
             return _Relaxing(inner, values, gradients, np.inf, np.inf)
@@ -224,14 +227,6 @@ def _nudge(gaps: Array, tangents: Array, across: Array, constant: float) -> Arra
     return 2.0 / np.pi * np.arctan2((across**2).sum(axis=1, keepdims=True), squares) * pull
 
 
-def _values_and_gradients(loss: Loss, points: Array) -> tuple[Array, Array]:
-    batched = getattr(loss, "values_and_gradients", None)
-    if batched is not None:
-        return batched(points)
-    both = [loss.value_and_gradient(point) for point in points]
-    return np.array([value for value, _ in both]), np.array([gradient for _, gradient in both])
-
-
 def _tangents(values: Array, gaps: Array) -> Array:
     """Unit tangents (K, P): toward the higher neighbor, mixed by the rises at extrema."""
     before, after = values[:-2] - values[1:-1], values[2:] - values[1:-1]
@@ -254,17 +249,3 @@ def _unit(rows: Array) -> Array:
 def _along(rows: Array, directions: Array) -> Array:
     """Component of each row along the unit vector of the same row."""
     return (rows * directions).sum(axis=1, keepdims=True) * directions
-
-
-def _check(
-    loss: Loss, start: Array, end: Array, images: int, steps: int, tolerance: float, spring: float, max_step: float
-) -> None:
-    for name, point in (("start", start), ("end", end)):
-        if point.shape != (loss.n_parameters,) or not np.isfinite(point).all():
-            msg = f"{name} must be finite with shape ({loss.n_parameters},); got shape {point.shape}"
-            raise ValueError(msg)
-    numbers = {"images": images, "steps": steps, "tolerance": tolerance, "spring": spring, "max_step": max_step}
-    for name, number in numbers.items():
-        if not number > 0:
-            msg = f"{name} must be positive; got {number}"
-            raise ValueError(msg)
