@@ -213,6 +213,7 @@ def site(tmp_path_factory):
     return target
 
 
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning(site):
     assert (site / "index.html").is_file()
 
@@ -223,6 +224,7 @@ def text_of(page):
     return re.sub(r"<(pre|code)\b.*?</\1>", "", article[0], flags=re.DOTALL) if article else ""
 
 
+@pytest.mark.slow
 def test_no_page_has_an_emphasis_quotation_or_tag_that_nobody_meant(site):
     """What the pages that people write emphasize is meant; elsewhere t* or "> 0" must not be read as Markdown."""
     known = {"a", "article", "br", "code", "details", "div", "em", "h1", "h2", "h3", "h4", "hr", "img", "li", "ol", "p"}
@@ -267,6 +269,7 @@ def test_arguments_that_are_described_together_have_one_type_and_one_default():
             assert ")," not in kind, (path, node.name, names)
 
 
+@pytest.mark.slow
 def test_the_site_needs_no_network_to_be_read(site):
     """Links to follow may lead elsewhere; scripts, styles, fonts and pictures may not."""
     for page in site.rglob("*.html"):
@@ -278,6 +281,7 @@ def test_the_site_needs_no_network_to_be_read(site):
         assert not re.search(r"url\(['\"]?https?:", style.read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["landscape", "dynamics", "bridge"])
 def test_every_room_has_its_page(site, package):
     module = importlib.import_module(package)
@@ -322,6 +326,7 @@ def described(room, text):
     assert [n for n in public(room) if f"<code>{n}</code>" not in text] == [], room  # in the table
 
 
+@pytest.mark.slow
 def test_the_bibliography_is_the_file(site):
     keys = re.findall(r"^@\w+\{([^,]+),", (ROOT / "docs" / "references.bib").read_text(), re.MULTILINE)
     text = (site / "bibliography.html").read_text()

@@ -75,15 +75,12 @@ def assert_complaint(ended, word=""):
     assert word in ended.err
 
 
-SLOW = pytest.mark.slow
 SIZES = [
-    ("explore", [5_000, 40_000]),
-    pytest.param("train", [3_000, 12_000], marks=SLOW),
-    pytest.param("overlay", [10_000], marks=SLOW),
-    pytest.param("study", [2_000, 70_000], marks=SLOW),
-]
+    ("explore", [5_000, 40_000]), ("train", [3_000, 12_000]), ("overlay", [10_000]), ("study", [2_000, 70_000])
+]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "sizes"), SIZES)
 def test_a_file_that_cannot_grow(name, sizes, undisturbed, tmp_path):
     """Writes fail beyond a size; with room the same command goes on."""
@@ -124,7 +121,7 @@ def bytes_of(folder):
 
 
 READ_ONLY = [
-    pytest.param(name, half, marks=() if (name, half) == ("explore", False) else SLOW)
+    pytest.param(name, half, marks=() if (name, half) == ("explore", False) else pytest.mark.slow)
     for name in COMMANDS
     for half in (False, True)
 ]

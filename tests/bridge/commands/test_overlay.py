@@ -192,8 +192,7 @@ def test_the_panels_draw_what_was_computed(files, opened, seen):
     assert flaws(figure) == []
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (3, 1)])
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize(("number", "shape"), [(0, (1, 1)), (1, (1, 4)), (1, (3, 1))])
 def test_thin_data_make_a_picture_too(files, opened, shape, number):
     ids = np.full(shape, opened.minima[0].id if number else 0)
     losses = np.full(shape, opened.minima[0].point.value if number else np.nan)
