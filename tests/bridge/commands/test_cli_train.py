@@ -62,6 +62,7 @@ def test_bad_times_are_named(tmp_path, options, words):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_snapshots_at_the_waiting_times_only_are_enough_for_age(tmp_path):
     said = {}
     for kept in ("all", "waiting"):

@@ -164,6 +164,7 @@ def test_two_explorations_of_one_file_are_one(undisturbed, tmp_path):
     assert tables(tmp_path / "f.db") == tables(whole / "f.db")
 
 
+@pytest.mark.slow
 def test_of_two_trainings_into_one_file_the_second_is_told_so(undisturbed, tmp_path):
     undisturbed("train")  # compiles
     endless = tuple("20000000" if word == "60000" else word for word in TRAIN)
