@@ -20,23 +20,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+from _earlier_code import of_that_code
 
 LOWEST = 100  # minima to choose from
 SURFACE_STEPS = (60, 200, 600, 2000)
 WITHIN = 0.002  # nats above the certified barrier
 PATH_STEPS = (10, 20, 40, 60, 100, 150)
 BAND_STEPS = ((24, 60), (24, 150), (24, 600), (60, 1000))  # images, steps
-
-
-def of_that_code(name, room):
-    """A function of the code under test: its commit may be older than the rooms, when all stood in `landscape`."""
-    for place in (room, "landscape", "landscape.saddles", "landscape.stationary", "landscape.symmetry"):
-        try:
-            return getattr(importlib.import_module(place), name)
-        except (ImportError, AttributeError):
-            continue
-    msg = f"the code under test has no {name}"
-    raise ImportError(msg)
 
 
 def pairs_of(minima, n):

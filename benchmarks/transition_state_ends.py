@@ -11,7 +11,6 @@ downhill, from the same minima, the two codes by turns.
 """
 
 import argparse
-import importlib
 import json
 import os
 import subprocess
@@ -21,21 +20,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+from _earlier_code import of_that_code
 
 DISPLACEMENTS = (0.05, 3.0)  # as in exploration
 SAME = 1e-2  # distance of two ends that are one
 VALUE = 1e-8  # nats
-
-
-def of_that_code(name, room):
-    """A function of the code under test: its commit may be older than the rooms, when all stood in `landscape`."""
-    for place in (room, "landscape", "landscape.saddles", "landscape.stationary", "landscape.symmetry"):
-        try:
-            return getattr(importlib.import_module(place), name)
-        except (ImportError, AttributeError):
-            continue
-    msg = f"the code under test has no {name}"
-    raise ImportError(msg)
 
 
 def search_costs(loss, minima, searches, seed):

@@ -105,10 +105,10 @@ def plot_displacement(explanation: Explanation, w: int, ax: Axes) -> Axes:
     positive = np.where(hop.mean[w] > 0, hop.mean[w], np.nan)
     ax.plot(hop.lags, positive, color=COLORS[3], marker="o", markersize=3, label="hops of inherent structures")
     for name, hopping in {} if explanation.hopping is None else explanation.hopping.predicted.items():
-        foretold = mean_of_covered(hopping.displacement.values, hopping.covered)[w]
-        if (foretold > 0).any():
+        predicted = mean_of_covered(hopping.displacement.values, hopping.covered)[w]
+        if (predicted > 0).any():
             label, style, color = HOPPING[name]
-            ax.plot(hopping.lags, foretold, color=color, linestyle=style, label=f"predicted hops, {label}")
+            ax.plot(hopping.lags, predicted, color=color, linestyle=style, label=f"predicted hops, {label}")
     threshold = explanation.fit.threshold
     ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1, label=rf"$\Delta^*$ = {threshold:.3g}")
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=DISPLACEMENT)
@@ -140,20 +140,20 @@ def plot_same_minimum(found: HoppingComparison, chosen: NDArray[np.int64], ax: A
 
 def plot_dwell_times(found: HoppingComparison, ax: Axes) -> Axes:
     """Draw the observed mean dwell time in each minimum against the predicted one, on `ax`."""
-    seen, foretold = found.observed, found.predicted["curved"].dwell_times
+    seen, predicted = found.observed, found.predicted["curved"].dwell_times
     ax.set(xlabel="predicted mean dwell time, T near the minimum (steps)", ylabel="observed mean dwell time (steps)")
-    if not np.isfinite(foretold).any():
-        say(ax, NO_DEPARTURES if np.isposinf(foretold).any() else NOT_COVERED)
+    if not np.isfinite(predicted).any():
+        say(ax, NO_DEPARTURES if np.isposinf(predicted).any() else NOT_COVERED)
         return ax
     left = seen.departures > 0
     observed = seen.dwell_times.map(itemgetter(left))
     color = HOPPING["curved"][2]
     if left.any():
-        ax.errorbar(foretold[left], observed.value, yerr=interval_bars(observed), color=color, marker="o", markersize=3,
-                    linestyle="none", capsize=2, elinewidth=0.5, label="95 % interval")  # fmt: skip
+        ax.errorbar(predicted[left], observed.value, yerr=interval_bars(observed), color=color, marker="o",
+                    markersize=3, linestyle="none", capsize=2, elinewidth=0.5, label="95 % interval")  # fmt: skip
     if not left.all():
-        ax.scatter(foretold[~left], seen.stays[~left], marker="^", s=12, color="0.6", label="not left: lower bound")
-    span = np.array([foretold.min(), max(seen.stays.max(), 1.0)])
+        ax.scatter(predicted[~left], seen.stays[~left], marker="^", s=12, color="0.6", label="not left: lower bound")
+    span = np.array([predicted.min(), max(seen.stays.max(), 1.0)])
     ax.plot(span, span, color="0.5", linewidth=1, label="equal")
     ax.set(xscale="log", yscale="log")
     legend_beside(ax)

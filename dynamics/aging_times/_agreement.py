@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.aging_times._aging import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _fits, _resampling
-from landscape.support import RNG, Estimate, Result, seed_of
+from landscape.support import RNG, Estimate, Result, check_positive, seed_of
 
 Array = NDArray[np.float64]
 
@@ -83,9 +83,7 @@ def agreement(
     """
     rng = seed_of(rng)  # the same draws for both
     measured, predicted = _common(measured, predicted)
-    if not tolerance > 0:
-        msg = f"tolerance must be positive; got {tolerance!r}"
-        raise ValueError(msg)
+    check_positive(tolerance=tolerance)
     fits = [aging(msd, threshold, confidence=confidence, resamples=resamples, rng=rng) for msd in (measured, predicted)]
     t_star, counts = fits[0].t_star.value, _resampling.run_counts(measured.replicas, resamples, rng)
     logs = [

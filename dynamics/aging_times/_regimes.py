@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dynamics.aging_times._crossings import check_fit
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _fits, _goodness, _resampling
-from landscape.support import RNG, Estimate, Result
+from landscape.support import RNG, Estimate, Result, check_positive
 
 Array = NDArray[np.float64]
 
@@ -109,9 +109,7 @@ def local_slope(
         If an argument is out of range; the message names it.
     """
     check_fit(msd, confidence, resamples)
-    if not bandwidth > 0:
-        msg = f"bandwidth must be positive; got {bandwidth!r}"
-        raise ValueError(msg)
+    check_positive(bandwidth=bandwidth)
     means = _resampling.bootstrap_means(msd.values, resamples, rng)
     slope, low, high = (np.full(msd.mean.shape, np.nan) for _ in range(3))
     for w, y in enumerate(_fits.log_finite(msd.mean)):

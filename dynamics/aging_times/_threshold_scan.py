@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.aging_times._crossings import check_fit, crossings
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _fits, _goodness, _resampling
-from landscape.support import RNG, Estimate, Result
+from landscape.support import RNG, Estimate, Result, check_positive
 
 Array = NDArray[np.float64]
 
@@ -97,9 +97,7 @@ def threshold_scan(
         If an argument is out of range; the message names it. Insufficient data give a `status`, not an error.
     """
     check_fit(msd, confidence, resamples)
-    if not tolerance > 0:
-        msg = f"tolerance must be positive; got {tolerance!r}"
-        raise ValueError(msg)
+    check_positive(tolerance=tolerance)
     levels = _default_thresholds(msd) if thresholds is None else _check_thresholds(thresholds)
     means = _resampling.bootstrap_means(msd.values, resamples, rng)
     mu, slope, p_value = (np.full(levels.size, np.nan) for _ in range(3))

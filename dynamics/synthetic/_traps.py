@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, gamma
 
 from dynamics.runs import Steps, Trajectories, snapshot_steps
-from landscape.support import RNG
+from landscape.support import RNG, check_positive
 
 Array = NDArray[np.float64]
 
@@ -46,10 +46,7 @@ def trap_model(
         If `temperature` or `variance` is not positive.
     """
     rng = np.random.default_rng(rng)
-    for name, value in (("temperature", temperature), ("variance", variance)):
-        if not value > 0:
-            msg = f"{name} must be positive; got {value!r}"
-            raise ValueError(msg)
+    check_positive(temperature=temperature, variance=variance)
     waiting, lag, steps = recorded_steps(waiting_times, lags)
     snapshots = np.empty((replicas, steps.size, parameters))
     for r in range(replicas):

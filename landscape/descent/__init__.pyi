@@ -21,6 +21,7 @@ from ._quench import (
     Method as Method,
     QuenchResult as QuenchResult,
     QuenchStatus as QuenchStatus,
+    check_point as check_point,
     is_stationary as is_stationary,
     quench as quench,
 )

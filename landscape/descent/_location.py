@@ -83,7 +83,7 @@ def locate(loss: Loss, model: LocalModel) -> Located:
     if not signs_of(model.free, rounding.hessian).flat:  # usually one gradient is enough
         step = -model.projections / model.eigenvalues
         back = -_visible(model, rounding) * np.copysign(1.0, step[_softest(model)])
-        if _is_resolved(model, step, 0.0) and _is_foretold(loss, model, step, back):
+        if _is_resolved(model, step, 0.0) and _is_predicted(loss, model, step, back):
             return Located(model, Location.POINT, rounding, 1, 0)
     return _settle(loss, model)
 
@@ -120,7 +120,7 @@ def _contracts(loss: Loss, model: LocalModel, step: Array, rounding: Rounding) -
     The softest mode is added to either side until the change of the gradient exceeds its rounding.
     """
     visible = _visible(model, rounding)
-    return all(_is_foretold(loss, model, step, more) for more in (visible, -visible))
+    return all(_is_predicted(loss, model, step, more) for more in (visible, -visible))
 
 
 def _softest(model: LocalModel) -> int:
@@ -132,7 +132,7 @@ def _visible(model: LocalModel, rounding: Rounding) -> float:
     return SIGNAL * rounding.gradient / abs(model.eigenvalues[_softest(model)])
 
 
-def _is_foretold(loss: Loss, model: LocalModel, step: Array, more: float) -> bool:
+def _is_predicted(loss: Loss, model: LocalModel, step: Array, more: float) -> bool:
     """Whether the gradient changes as the Hessian predicts after a step lengthened along the softest mode."""
     step = step.copy()
     step[_softest(model)] += more

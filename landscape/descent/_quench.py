@@ -15,7 +15,7 @@ from landscape.descent._newton import newton
 from landscape.descent._preconditioned import Descent, preconditioned_lbfgs
 from landscape.losses import Loss
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, rounding_of, signs_of
-from landscape.support import Result, one_thread
+from landscape.support import Result, check_positive, one_thread
 
 Array = NDArray[np.float64]
 Method = Literal["lbfgs", "flow"]
@@ -275,19 +275,15 @@ def is_stationary(loss: Loss, model: LocalModel, tolerance: float = GRADIENT_TOL
 def _check(
     loss: Loss, theta: Array, method: str, tolerance: float, max_step: float, max_steps: int, path_error: float
 ) -> None:
-    check_start(loss, theta)
+    check_point(loss, theta)
     if method not in get_args(Method):
         msg = f"method must be one of {', '.join(get_args(Method))}; got {method!r}"
         raise ValueError(msg)
-    limits = {"tolerance": tolerance, "max_step": max_step, "max_steps": max_steps, "path_error": path_error}
-    for name, value in limits.items():
-        if not value > 0:
-            msg = f"{name} must be positive; got {value}"
-            raise ValueError(msg)
+    check_positive(tolerance=tolerance, max_step=max_step, max_steps=max_steps, path_error=path_error)
 
 
-def check_start(loss: Loss, theta: Array) -> None:
-    """Raise a ValueError unless `theta` is a finite point (P,) of this loss."""
-    if theta.shape != (loss.n_parameters,) or not np.isfinite(theta).all():
-        msg = f"theta must be finite with shape ({loss.n_parameters},); got shape {theta.shape}"
+def check_point(loss: Loss, point: Array, name: str = "theta") -> None:
+    """Raise a ValueError that names the argument unless it is a finite point (P,) of this loss."""
+    if point.shape != (loss.n_parameters,) or not np.isfinite(point).all():
+        msg = f"{name} must be finite with shape ({loss.n_parameters},); got shape {point.shape}"
         raise ValueError(msg)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.descent._deviation import LAG, slow_direction
 from landscape.descent._flow import FRACTIONS, FlowStep, phi_functions
-from landscape.descent._quench import PATH_ERROR, QuenchResult, check_start, flow_quench
+from landscape.descent._quench import PATH_ERROR, QuenchResult, check_point, flow_quench
 from landscape.losses import Loss
 from landscape.stationary import LocalModel, local_model
 from landscape.support import one_thread
@@ -143,7 +143,7 @@ def quench_along(loss: Loss, points: Iterable[ArrayLike], *, path_error: float =
     """
     starts = [np.array(theta, dtype=np.float64) for theta in points]
     for start in starts:
-        check_start(loss, start)
+        check_point(loss, start)
     former: list[_Path] = []
     results = []
     with one_thread():
@@ -263,5 +263,5 @@ def _settles(loss: Loss, path: _Path, place: _Place, path_error: float) -> bool:
     model: Any = path.end
     _, gradient = loss.value_and_gradient(place.base + place.deviation)
     along = (place.base + place.deviation - model.point) @ model.eigenvectors
-    foretold = np.divide(gradient @ model.eigenvectors, model.eigenvalues, out=along.copy(), where=~model.zero)
-    return _square(foretold - along) <= path_error**2
+    predicted = np.divide(gradient @ model.eigenvectors, model.eigenvalues, out=along.copy(), where=~model.zero)
+    return _square(predicted - along) <= path_error**2

@@ -6,11 +6,11 @@ from enum import Enum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landscape.descent import check_point
 from landscape.losses import Loss
 from landscape.search._band_steps import Steps
 from landscape.search._flux import values_and_gradients
-from landscape.search._minimax import check_ends, check_positive
-from landscape.support import Result
+from landscape.support import Result, check_positive
 
 Array = NDArray[np.float64]
 
@@ -141,7 +141,8 @@ def elastic_band(
     switched off as that force decays, because with it no band converges to a path.
     """
     start, end = np.array(start, dtype=np.float64), np.array(end, dtype=np.float64)
-    check_ends(loss, start, end)
+    check_point(loss, start, "start")
+    check_point(loss, end, "end")
     check_positive(images=images, steps=steps, tolerance=tolerance, spring=spring, max_step=max_step)
     inner = np.linspace(start, end, images + 2)[1:-1]
     if offsets is not None:

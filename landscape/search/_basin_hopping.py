@@ -10,7 +10,7 @@ from landscape.descent import quench
 from landscape.losses import Loss
 from landscape.search._moves import GaussianMove, Move, UnitMove
 from landscape.stationary import Minimum, same_point
-from landscape.support import RNG, Result
+from landscape.support import RNG, Result, check_positive
 
 # factors of a move's length after a step that fell back and one that did not: one step in ten then falls back
 GROW, SHRINK = 1.2, 0.98
@@ -59,11 +59,9 @@ class BasinHopping:
     target_acceptance: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("temperature", "step_length"):
-            value = getattr(self, name)
-            if value is not None and not value > 0.0:
-                msg = f"{name} must be positive; got {value}"
-                raise ValueError(msg)
+        check_positive(temperature=self.temperature)
+        if self.step_length is not None:
+            check_positive(step_length=self.step_length)
         if self.target_acceptance is not None and not 0.0 < self.target_acceptance < 1.0:
             msg = f"target_acceptance must be between 0 and 1; got {self.target_acceptance}"
             raise ValueError(msg)

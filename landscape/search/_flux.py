@@ -121,7 +121,7 @@ class Curvature:
         self._known = {}
 
     def split(self, pieces: NDArray[np.intp]) -> None:
-        """Number the pieces anew after some were split; both halves inherit the Hessian."""
+        """Renumber the pieces after some were split; both halves inherit the Hessian."""
         shifts = [(piece + int((pieces < piece).sum()), known) for piece, known in self._known.items()]
         halves = {int(piece) + k + 1: self._known.get(int(piece)) for k, piece in enumerate(pieces)}
         self._known = dict(shifts) | {piece: known for piece, known in halves.items() if known is not None}

@@ -46,7 +46,7 @@ class Memory:
         other searches began is completed by such.
         """
         begin = first // BATCH * BATCH
-        if any(attempt.kind != JOINING for attempt in self._database.attempts(begin)):
+        if targets is not None and any(attempt.kind != JOINING for attempt in self._database.attempts(begin)):
             targets = None
         known = self._knowledge(first, begin, targets)
         return plan_batch(begin, BATCH, seed, known, kinds)[first - begin : end - begin]

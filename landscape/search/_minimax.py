@@ -6,10 +6,11 @@ from enum import Enum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landscape.descent import check_point
 from landscape.losses import Loss
 from landscape.search._flux import SAMPLES, cubic_maxima, cubic_maximum, sample, values_and_gradients
 from landscape.search._minimax_steps import Search
-from landscape.support import Result, one_thread
+from landscape.support import Result, check_positive, one_thread
 
 Array = NDArray[np.float64]
 
@@ -140,7 +141,8 @@ def minimax_path(
     bends. This combination is derived here; the tests compare it with known transition states.
     """
     start, end = np.array(start, dtype=np.float64), np.array(end, dtype=np.float64)
-    check_ends(loss, start, end)
+    check_point(loss, start, "start")
+    check_point(loss, end, "end")
     check_positive(images=images, steps=steps, tolerance=tolerance, max_images=max_images)
     first = np.linspace(start, end, images + 2) if initial is None else _path_through(start, initial, end)
     with one_thread():
@@ -214,19 +216,3 @@ def _path_through(start: Array, initial: ArrayLike, end: Array) -> Array:
         msg = f"initial must be finite with shape (1 or more, {start.size}); got shape {inner.shape}"
         raise ValueError(msg)
     return np.vstack([start, inner, end])
-
-
-def check_ends(loss: Loss, start: Array, end: Array) -> None:
-    """Raise a ValueError if an end of a path is not finite or has the wrong shape."""
-    for name, point in (("start", start), ("end", end)):
-        if point.shape != (loss.n_parameters,) or not np.isfinite(point).all():
-            msg = f"{name} must be finite with shape ({loss.n_parameters},); got shape {point.shape}"
-            raise ValueError(msg)
-
-
-def check_positive(**numbers: float) -> None:
-    """Raise a ValueError that names a number which is not positive."""
-    for name, number in numbers.items():
-        if not number > 0:
-            msg = f"{name} must be positive; got {number}"
-            raise ValueError(msg)

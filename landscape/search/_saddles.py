@@ -8,7 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape import symmetry
-from landscape.descent import DownhillPath, Located, Location, QuenchResult, QuenchStatus, follow_down, locate
+from landscape.descent import (
+    DownhillPath,
+    Located,
+    Location,
+    QuenchResult,
+    QuenchStatus,
+    check_point,
+    follow_down,
+    locate,
+)
 from landscape.graph import below_minima
 from landscape.losses import Loss
 from landscape.search._bands import elastic_band
@@ -83,10 +92,8 @@ def find_transition_state(
     """
     theta, direction = np.array(theta, dtype=np.float64), np.array(direction, dtype=np.float64)
     modes = loss.zero_modes  # along zero modes the transition state is a line: take its point nearest to the origin
-    for name, vector in (("theta", theta), ("direction", direction)):
-        if vector.shape != (loss.n_parameters,) or not np.isfinite(vector).all():
-            msg = f"{name} must be finite with shape ({loss.n_parameters},); got shape {vector.shape}"
-            raise ValueError(msg)
+    check_point(loss, theta)
+    check_point(loss, direction, "direction")
     if not direction.any():
         msg = "direction must not be zero; got a vector of zeros"
         raise ValueError(msg)
@@ -269,8 +276,8 @@ def _uphill_step(model: LocalModel, mode: int, radius: float) -> Array:
 
 def _next_radius(model: LocalModel, trial: LocalModel, step: Array, length: float, radius: float) -> tuple[float, bool]:
     """Trust radius from how well the quadratic model predicted the gradient, and whether to accept the step."""
-    foretold = model.projections + model.eigenvalues * step
-    error = float(np.linalg.norm(model.eigenvectors.T @ trial.gradient - foretold))
+    predicted = model.projections + model.eigenvalues * step
+    error = float(np.linalg.norm(model.eigenvectors.T @ trial.gradient - predicted))
     error /= max(float(np.linalg.norm(model.projections)), 1e-300)
     if np.abs(step @ model.projections) < VISIBLE_DROP:  # only rounding is left to compare
         return radius, True

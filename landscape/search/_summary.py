@@ -62,7 +62,8 @@ def summarize(database: Database, targets: Targets | None = None) -> Exploration
     fewer random starts the value is nan: not determined.
     """
     graph, starts = database.graph(), database.found_by_random_starts()
-    labels, n = components(graph), graph.n_minima
+    labels, n, ids = components(graph), graph.n_minima, database.minimum_ids()
+    wanted = np.empty(0, np.int64) if targets is None else targets.among(ids, database)
     estimate, share, coverage = Estimate(math.nan, float(n), math.inf), math.nan, Estimate(math.nan, math.nan, math.nan)
     hits = np.unique(starts, return_counts=True)[1]
     if starts.size >= FEWEST_STARTS:
@@ -82,6 +83,6 @@ def summarize(database: Database, targets: Targets | None = None) -> Exploration
         random_minima=hits.size,
         found_share=share,
         statuses=database.attempt_statuses(),
-        targets=0 if targets is None else len(targets.among(database.minimum_ids(), database)),
-        unjoined=() if targets is None else tuple(targets.unjoined(database).tolist()),
+        targets=len(wanted),
+        unjoined=tuple(ids[wanted[labels[wanted] != 0]].tolist()),
     )

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.database import Database
-from landscape.graph import components
+from landscape.support import whole_number
 
 VISITED, LOWEST = "visited", "lowest"
 
@@ -33,7 +33,7 @@ class Targets:
         if isinstance(named, str):
             self._parse(named)
         else:
-            self._ids = np.array(named, dtype=np.int64).reshape(-1)
+            self._ids = np.array([whole_number("connect", number, 0) for number in named], dtype=np.int64)
 
     def _parse(self, named: str) -> None:
         if match := re.fullmatch(rf"{LOWEST}:([1-9]\d{{0,8}})", named):
@@ -49,6 +49,9 @@ class Targets:
     def check(self, database: Database) -> None:
         """Raise a ValueError if a database holds none of them, or lacks one."""
         known = database.minimum_ids()
+        if self._ids is not None and not len(self._ids):
+            msg = "connect must name at least one minimum; got none"
+            raise ValueError(msg)
         missing = [] if self._ids is None else np.setdiff1d(self._ids, known).tolist()
         if missing:
             msg = f"connect names minima that {database.path} does not hold: {', '.join(map(str, missing))}"
@@ -69,9 +72,3 @@ class Targets:
             maps = [database.inherent_structures(method) for method in database.quench_methods()]
             wanted = np.array([number for ends in maps for number in ends.values() if number is not None], np.int64)
         return np.flatnonzero(np.isin(ids, wanted))
-
-    def unjoined(self, database: Database) -> NDArray[np.int64]:
-        """Ids of the targets that no transition states connect with the global minimum, lowest first."""
-        ids, labels = database.minimum_ids(), components(database.graph())
-        targets = self.among(ids, database)
-        return ids[targets[labels[targets] != 0]]

@@ -29,6 +29,7 @@ from ._locks import (
     only_writer as only_writer,
 )
 from ._numbers import (
+    check_positive as check_positive,
     whole_number as whole_number,
 )
 from ._randomness import (

@@ -15,3 +15,11 @@ def whole_number(name: str, value: Any, minimum: int, maximum: int | None = None
     wanted = f">= {minimum}" if maximum is None else f"in {minimum} ... {maximum}"
     msg = f"{name} must be a whole number {wanted}; got {value!r:.200}"
     raise ValueError(msg)
+
+
+def check_positive(**numbers: float) -> None:
+    """Raise a ValueError that names a number which is not positive."""
+    for name, number in numbers.items():
+        if not number > 0:
+            msg = f"{name} must be positive; got {number!r}"
+            raise ValueError(msg)

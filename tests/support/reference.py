@@ -141,3 +141,21 @@ def naive_msd(steps, snapshots, waiting_times, lags):
                     moved = [float(b) - float(a) for a, b in zip(path[where[tw]], path[where[tw + lag]], strict=True)]
                     values[r, i, j] = sum(d**2 for d in moved) / len(moved)
     return values
+
+
+class Scaled:
+    """A loss times a factor, its parameters times another."""
+
+    network = None
+
+    def __init__(self, loss, factor, length):
+        self.loss, self.factor, self.length = loss, factor, length
+        self.n_parameters, self.zero_modes = loss.n_parameters, loss.zero_modes
+
+    def value_and_gradient(self, theta):
+        return self.value_gradient_hessian(theta)[:2]
+
+    def value_gradient_hessian(self, theta):
+        value, gradient, hessian = self.loss.value_gradient_hessian(np.asarray(theta) / self.length)
+        c, s = self.factor, self.length
+        return c * value, c / s * gradient, c / s**2 * hessian

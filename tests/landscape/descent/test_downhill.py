@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 from support.paths import DATA
-from support.reference import Surface, finite_gradient, finite_hessian
+from support.reference import Scaled, Surface, finite_gradient, finite_hessian
 
 from landscape import CrossEntropyLoss, TransitionState, datasets, quench, verify
 from landscape.descent import _radau, follow_down, radau_end
@@ -52,24 +52,6 @@ class Fork(Surface):
     def side(self, point):
         """1 left of the ridge, -1 right of it."""
         return np.sign(point[1] - self.bend * np.sin(self.pitch * point[0]))
-
-
-class Scaled:
-    """A loss times a factor, its parameters times another."""
-
-    network = None
-
-    def __init__(self, loss, factor, length):
-        self.loss, self.factor, self.length = loss, factor, length
-        self.n_parameters, self.zero_modes = loss.n_parameters, loss.zero_modes
-
-    def value_and_gradient(self, theta):
-        return self.value_gradient_hessian(theta)[:2]
-
-    def value_gradient_hessian(self, theta):
-        value, gradient, hessian = self.loss.value_gradient_hessian(np.asarray(theta) / self.length)
-        c, s = self.factor, self.length
-        return c * value, c / s * gradient, c / s**2 * hessian
 
 
 def rightward(surface, factor=1.0, length=1.0):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 from scipy.spatial.distance import cdist
+from support.reference import Scaled
 
 from landscape import CrossEntropyLoss, datasets, quench, symmetry
 from landscape.losses import DoubleWells, MuellerBrown
@@ -165,21 +166,11 @@ def test_more_steps_lead_to_the_path_of_mueller_and_browns_surface():
 @pytest.mark.parametrize("factor", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize("length", [1e-3, 1.0, 1e3])
 def test_units_do_not_matter(factor, length):
-    class Scaled:
-        network, n_parameters, zero_modes = None, 2, np.zeros((0, 2))
-
-        def value_and_gradient(self, theta):
-            return self.value_gradient_hessian(theta)[:2]
-
-        def value_gradient_hessian(self, theta):
-            value, gradient, hessian = surface.value_gradient_hessian(np.asarray(theta) / length)
-            return factor * value, factor / length * gradient, factor / length**2 * hessian
-
     surface = MuellerBrown()
     start, end = surface.known_points().minima[:2]
     for steps in (20, 200):
         plain = elastic_band(surface, start, end, steps=steps)
-        band = elastic_band(Scaled(), length * start, length * end, steps=steps)
+        band = elastic_band(Scaled(surface, factor, length), length * start, length * end, steps=steps)
         assert band.status is plain.status is (BandStatus.MAX_STEPS if steps == 20 else BandStatus.CONVERGED)
         np.testing.assert_allclose(band.points / length, plain.points, atol=1e-4)
         assert band.residual == pytest.approx(plain.residual, rel=0.1)

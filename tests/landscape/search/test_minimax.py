@@ -3,6 +3,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.linalg import block_diag
+from support.reference import Scaled
 
 from landscape import CrossEntropyLoss, datasets, quench, symmetry
 from landscape.graph import minimax_barrier
@@ -70,19 +71,9 @@ def test_a_search_from_the_top_finds_a_transition_state_of_about_its_loss(far_ap
 @pytest.mark.parametrize("factor", [1e-6, 1e6])
 @pytest.mark.parametrize("length", [1e-3, 1e3])
 def test_units_do_not_matter(factor, length):
-    class Scaled:
-        network, n_parameters, zero_modes = None, 2, np.zeros((0, 2))
-
-        def value_and_gradient(self, theta):
-            return self.value_gradient_hessian(theta)[:2]
-
-        def value_gradient_hessian(self, theta):
-            value, gradient, hessian = SURFACE.value_gradient_hessian(np.asarray(theta) / length)
-            return factor * value, factor / length * gradient, factor / length**2 * hessian
-
     start, end = KNOWN.minima[:2]
     plain = minimax_path(SURFACE, start, end, steps=20)
-    path = minimax_path(Scaled(), length * start, length * end, steps=20)
+    path = minimax_path(Scaled(SURFACE, factor, length), length * start, length * end, steps=20)
     np.testing.assert_allclose(path.points / length, plain.points, atol=1e-6)
     assert path.highest == pytest.approx(factor * plain.highest, rel=1e-9)
 

@@ -6,7 +6,7 @@ from support.cli import agescape, assert_complaint, tables
 
 from landscape import CrossEntropyLoss, Database, explore
 from landscape.networks import MLP
-from landscape.search import Targets
+from landscape.search import Targets, summarize
 
 STARTS = 24
 
@@ -49,7 +49,7 @@ def test_the_lowest_are_those_of_the_time(loss, copy):
     found = explore(loss, copy, connect="lowest:4", searches=STARTS + 64)
     with Database(copy) as database:
         lowest = {minimum.id for minimum in database.minima[:4]}
-        assert Targets("lowest:4").unjoined(database).tolist() == list(found.unjoined)
+        assert summarize(database, Targets("lowest:4")).unjoined == found.unjoined
     assert set(found.unjoined) == lowest - component_of_the_lowest(copy)
 
 
@@ -71,6 +71,8 @@ def test_workers_and_interruptions_do_not_matter(loss, copy, tmp_path):
         ("3,99999", r"connect names minima that .* does not hold: 99999"),
         ([99999, 99998], r"does not hold: 99998, 99999"),
         ("visited", "no snapshots are mapped"),
+        ([], "connect must name at least one minimum"),
+        ([1.5], "connect must be a whole number >= 0; got 1.5"),
     ],
 )
 def test_targets_that_are_none_are_refused(loss, copy, connect, message):
