@@ -231,7 +231,7 @@ def agescape(*arguments):
         ("explore", *SMALL, "--searches", 3),
         ("train", *SMALL),
         ("study", *SMALL, "--searches", 3),
-        ("reproduce", "fig1"),
+        pytest.param(("reproduce", "fig1"), marks=pytest.mark.slow),  # it compiles for ten seconds first
     ],
     ids=lambda command: command[0],
 )
@@ -312,6 +312,7 @@ def same_figures(a, b, names=FIGURES):
     assert measured[0]
 
 
+@pytest.mark.slow
 def test_figures_are_the_same_as_with_threads(address, tmp_path):
     for name in FIGURES[2:]:
         reproduce(tiny(name, 600, 7), tmp_path / "here", jobs=2)

@@ -74,7 +74,11 @@ def problems(reader, numbers, specimens, folder):
     return [text for text in found if text]
 
 
-@pytest.mark.parametrize("reader", hostile.READERS, ids=lambda reader: reader.name)
+@pytest.mark.parametrize(
+    "reader",
+    [pytest.param(one, marks=pytest.mark.slow) if one.name == "images" else one for one in hostile.READERS],
+    ids=lambda reader: reader.name,
+)
 def test_a_damaged_file_is_read_or_refused_in_one_line(reader, specimens, tmp_path):
     assert problems(reader, range(4), specimens, tmp_path) == []
 

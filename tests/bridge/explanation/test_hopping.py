@@ -123,6 +123,7 @@ def test_with_detailed_balance_the_displacement_ends_at_that_of_two_independent_
     assert found.same[0, 0] == pytest.approx((weights[0] + weights[3]) / 2)
 
 
+@pytest.mark.slow
 def test_stiff_networks_of_many_minima_agree_with_the_matrix_exponential():
     rng = np.random.default_rng(1)
     n, m = 120, 300

@@ -61,6 +61,7 @@ def test_ensembles_have_the_papers_numbers(name):
         assert ensemble.n_parameters == MLP(ensemble.layer_sizes).n_parameters
 
 
+@pytest.mark.slow
 def test_figures_with_equal_ensembles_share_their_runs(folder):
     trained = []
     for name in ("fig1", "fig2", "figA3"):

@@ -352,6 +352,7 @@ def test_a_study_whose_runs_never_move_so_far(data, tmp_path):
     assert np.isnan(done.comparison.rows[0].mu.value)
 
 
+@pytest.mark.slow
 def test_a_study_around_another_study(data, tmp_path):
     study(data, tmp_path / "inner", ONE)
     assert len(study(data, tmp_path, ONE).comparison.rows) == 1

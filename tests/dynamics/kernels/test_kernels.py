@@ -48,7 +48,7 @@ CASES = [
     ((2, 2, 3, 4), 23, 6, "sgd"),
     ((2, 2, 1, 2, 3), 16, 8, "sgd"),
     ((2, 1, 1, 1, 1, 4), 23, 5, "sgd"),
-    ((2, 14, 13, 3), 23, 5, "sgd"),  # loops
+    pytest.param((2, 14, 13, 3), 23, 5, "sgd", marks=pytest.mark.slow),  # loops: ten seconds to compile
 ]
 
 
@@ -62,7 +62,9 @@ def test_float64_agrees_with_naive_sgd(sizes, rows, batch_size, noise):
     )
 
 
-@pytest.mark.parametrize(("sizes", "batch_size"), [((2, 3, 4), 5), ((784, 5, 10), 7)])
+@pytest.mark.parametrize(
+    ("sizes", "batch_size"), [((2, 3, 4), 5), pytest.param((784, 5, 10), 7, marks=pytest.mark.slow)]
+)
 def test_float32_agrees_with_naive_sgd(sizes, batch_size):
     inputs, labels, theta = problem(sizes, 23)
     ours, _ = compiled_sgd(sizes, theta, inputs, labels, batch_size, 0, 12, precision="float32")

@@ -233,7 +233,7 @@ def row_gradients(theta):
     return np.array([naive_gradient(SIZES, theta, DATA.inputs[n : n + 1], DATA.labels[n : n + 1]) for n in range(ROWS)])
 
 
-@pytest.mark.parametrize("name", ["gaussian", "gaussian-replacement"])
+@pytest.mark.parametrize("name", ["gaussian", pytest.param("gaussian-replacement", marks=pytest.mark.slow)])
 def test_gaussian_noise_has_the_covariance_of_minibatches(name):
     theta, draws, rate = np.random.default_rng(0).normal(size=NETWORK.n_parameters), 10_000, 0.1
     gradients, rng = row_gradients(theta), np.random.default_rng(5)
@@ -276,7 +276,7 @@ def test_thermal_kicks_have_the_variance_of_the_temperature(momentum):
     assert np.abs(off).max() < 5 * scale**2 / np.sqrt(steps)
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.8])
+@pytest.mark.parametrize("momentum", [pytest.param(0.0, marks=pytest.mark.slow), 0.8])
 def test_langevin_samples_the_boltzmann_distribution_of_a_harmonic_well(momentum):
     # one class: the cross-entropy is constant and the loss is the penalty, k theta^2 / 2 in eight dimensions
     k, rate, temperature, steps = 0.5, 0.1, 0.3, 200_000
@@ -342,6 +342,7 @@ def test_labels_are_replaced_by_any_other_equally_often(probability):
         assert np.corrcoef(flipped[:-1].ravel(), flipped[1:].ravel())[0, 1] == pytest.approx(0, abs=0.03)
 
 
+@pytest.mark.slow
 def test_certain_label_noise_with_two_classes_is_training_on_the_other_labels():
     theta = np.random.default_rng(0).normal(size=6)
     labels = DATA.labels % 2
@@ -630,6 +631,7 @@ def test_every_noise_is_complete():
     assert str(Glorot()) == "glorot"
 
 
+@pytest.mark.slow
 def test_the_command_takes_all_of_it(tmp_path):
     path = tmp_path / "F.h5"
     command = f"""

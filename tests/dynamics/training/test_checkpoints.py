@@ -23,6 +23,7 @@ from landscape import CrossEntropyLoss
 
 TW, LAGS, STEPS = np.array([3, 8, 20]), np.array([1, 2, 5, 40, 58]), 61
 EVERYTHING = {"label_noise": 0.2, "optimizer": replace(OPTIMIZER, momentum=0.5, schedule=Cosine(50))}
+SLOW = dict.fromkeys(("replacement", "gaussian-replacement"), pytest.mark.slow)  # as sgd and gaussian
 PARAMETERS = {"langevin": {"temperature": 1e-3}, "persistent": {"persistence": 5.0}}
 
 
@@ -53,7 +54,11 @@ def short_chunks(monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "changes"),
-    [*((name, {}) for name in NOISES), ("sgd", EVERYTHING), ("persistent", EVERYTHING)],
+    [
+        *(pytest.param(name, {}, marks=SLOW.get(name, ())) for name in NOISES),
+        ("sgd", EVERYTHING),
+        ("persistent", EVERYTHING),
+    ],
 )
 @pytest.mark.parametrize("accumulates", [False, True])
 def test_a_run_goes_on_from_any_checkpoint_bit_by_bit(tmp_path, monkeypatch, short_chunks, name, changes, accumulates):
