@@ -28,6 +28,11 @@ from ._quench import (
 from ._radau import (
     radau_end as radau_end,
 )
+from ._ridge import (
+    RidgePoint as RidgePoint,
+    follow_ridge as follow_ridge,
+    same_end as same_end,
+)
 from ._shadowing import (
     quench_along as quench_along,
 )

@@ -44,7 +44,7 @@ class _Place:
 
 
 @dataclass(eq=False)
-class _Path:
+class FlowPath:
     """The steps of a flow: step k goes from points[k] to points[k + 1] in times[k].
 
     After them the flow is at the minimum `end`, or near the path `after`, which it then follows.
@@ -54,14 +54,14 @@ class _Path:
     steps: list[FlowStep] = field(default_factory=list)
     result: QuenchResult | None = None
     end: LocalModel | None = None
-    after: "_Path | None" = None
+    after: "FlowPath | None" = None
 
     @property
     def length(self) -> int:
         """Number of steps to the minimum."""
         return len(self.steps) + (self.after.length if self.after else 0)
 
-    def nearest_part(self, theta: Array) -> tuple["_Path", _Place]:
+    def nearest_part(self, theta: Array) -> tuple["FlowPath", _Place]:
         """Which of this path and those after it is nearest to a point (P,), and where."""
         place = self.nearest(theta)
         if self.after is None:
@@ -69,7 +69,7 @@ class _Path:
         part, later = self.after.nearest_part(theta)
         return (part, later) if _square(later.deviation) < _square(place.deviation) else (self, place)
 
-    def rest(self, k: int) -> "_Path":
+    def rest(self, k: int) -> "FlowPath":
         """The rest of the path from step k on."""
         return replace(self, points=self.points[k:], steps=self.steps[k:])
 
@@ -144,22 +144,24 @@ def quench_along(loss: Loss, points: Iterable[ArrayLike], *, path_error: float =
     starts = [np.array(theta, dtype=np.float64) for theta in points]
     for start in starts:
         check_point(loss, start)
-    former: list[_Path] = []
+    former: list[FlowPath] = []
     results = []
     with one_thread():
         for start in starts:
-            result, path = _flow(loss, start, former, path_error)
+            result, path = flow_beside(loss, start, former, path_error)
             results.append(result)
             if path is not None:
                 former = [path, *former][:MEMORY]
     return results
 
 
-def _flow(loss: Loss, start: Array, former: Sequence[_Path], path_error: float) -> tuple[QuenchResult, _Path | None]:
-    """Where the flow ends, and its path if it adds to the earlier ones."""
+def flow_beside(
+    loss: Loss, start: Array, former: Sequence[FlowPath], path_error: float
+) -> tuple[QuenchResult, FlowPath | None]:
+    """Where the flow ends, and its path if it adds to the earlier ones, which it need not repeat."""
     if start.size > LARGEST_SIZE:
         return flow_quench(loss, start, path_error=path_error), None
-    path, joined, due = _Path([start]), [], 1
+    path, joined, due = FlowPath([start]), [], 1
 
     def visit(step: FlowStep) -> bool:
         nonlocal due
@@ -181,7 +183,7 @@ def _flow(loss: Loss, start: Array, former: Sequence[_Path], path_error: float) 
     return result, path
 
 
-def _joined(path: _Path, other: Any, result: QuenchResult) -> tuple[QuenchResult, _Path | None]:
+def _joined(path: FlowPath, other: Any, result: QuenchResult) -> tuple[QuenchResult, FlowPath | None]:
     """Result of a flow that stopped beside another path, with its own costs."""
     costs = {"gradient_evaluations": result.gradient_evaluations, "hessian_evaluations": result.hessian_evaluations}
     found = path.result = replace(other.result, **costs)
@@ -192,7 +194,7 @@ def _joined(path: _Path, other: Any, result: QuenchResult) -> tuple[QuenchResult
     return found, path
 
 
-def beside(loss: Loss, theta: Array, path: _Path, path_error: float) -> int | None:
+def beside(loss: Loss, theta: Array, path: FlowPath, path_error: float) -> int | None:
     """Number of steps for which the flow from `theta` (P,) would follow an earlier path; None: to their common minimum.
 
     The deviation obeys d delta / dt = -(gradient(p + delta) - gradient(p)) along the path p(t). First its linear part
@@ -218,7 +220,7 @@ def _nearest(theta: Array, corners: Array) -> tuple[int, float, Array]:
     return k, float(shares[k]), ways[k]
 
 
-def _leaves(path: _Path, place: _Place, path_error: float, loss: Loss | None = None) -> int | None:
+def _leaves(path: FlowPath, place: _Place, path_error: float, loss: Loss | None = None) -> int | None:
     """Number of steps after which a deviation leaves the tube, None if it decays; to first order without `loss`."""
     for walked in range(MOST_WALKED * path.length + 2):
         if not _square(place.deviation) <= TUBE**2:
@@ -233,7 +235,7 @@ def _leaves(path: _Path, place: _Place, path_error: float, loss: Loss | None = N
     return path.length
 
 
-def _carried(path: _Path, place: _Place, loss: Loss | None) -> _Place:
+def _carried(path: FlowPath, place: _Place, loss: Loss | None) -> _Place:
     """The same deviation at the end of the step."""
     k, share = place.step, place.share
     model, time = path.steps[k].model, path.steps[k].time * (1.0 - share)
@@ -247,7 +249,7 @@ def _carried(path: _Path, place: _Place, loss: Loss | None) -> _Place:
     return _Place(k + 1, 0.0, path.points[k + 1], model.eigenvectors @ carried)
 
 
-def _in_step(path: _Path, place: _Place, path_error: float) -> _Place:
+def _in_step(path: FlowPath, place: _Place, path_error: float) -> _Place:
     """The same point with its deviation across the path: being early or late on the path is not a deviation."""
     if place.step == len(path.steps):
         return place
@@ -258,7 +260,7 @@ def _in_step(path: _Path, place: _Place, path_error: float) -> _Place:
     return _Place(place.step, 0.0, place.base, place.deviation - lag * direction)
 
 
-def _settles(loss: Loss, path: _Path, place: _Place, path_error: float) -> bool:
+def _settles(loss: Loss, path: FlowPath, place: _Place, path_error: float) -> bool:
     """Whether the quadratic model at the minimum brings a point near it there, within `path_error`."""
     model: Any = path.end
     _, gradient = loss.value_and_gradient(place.base + place.deviation)

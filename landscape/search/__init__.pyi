@@ -29,6 +29,11 @@ from ._planning import (
     CYCLE as CYCLE,
     KINDS as KINDS,
 )
+from ._ridges import (
+    RidgeSearch as RidgeSearch,
+    search_ridge as search_ridge,
+    search_ridges as search_ridges,
+)
 from ._saddles import (
     SaddleResult as SaddleResult,
     SaddleStatus as SaddleStatus,

@@ -102,9 +102,9 @@ def test_a_walk_around_the_saddles_of_a_surface():
 
 def test_a_deviation_is_carried_as_two_flows_part(rng):
     """In a quadratic bowl a deviation along mode i decays by exp(-lambda_i t), whatever the path."""
-    path = shadowing._Path([np.array([1.0, 1.0])])
+    path = shadowing.FlowPath([np.array([1.0, 1.0])])
     surface = DoubleWell(0.0)
-    result, whole = shadowing._flow(surface, path.points[0], [], 1e-3)
+    result, whole = shadowing.flow_beside(surface, path.points[0], [], 1e-3)
     assert result.converged
     assert whole is not None
     near = whole.points[0] + [0.0, 0.04]  # y is a quadratic mode of its own: a deviation along it only decays
