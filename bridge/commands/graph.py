@@ -1,5 +1,6 @@
 """Command `graph`."""
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
@@ -88,12 +89,18 @@ def summarize_graph(result: dict[str, Any]) -> Summary:
         + _funneled(result),
         facts={
             "minima within small climbs, of those connected to the global one": share(result["funnelled_connected"]),
-            "frustration (1: no barrier in the way)": number(result["frustration"], "", 3),
+            "frustration (1: no barrier in the way)": _frustration(result["frustration"]),
             **data_in_words(result),
         },
         notes=notes,
         files={"figure": result["output"]},
     )
+
+
+def _frustration(index: float) -> str:
+    if math.isinf(index):
+        return "infinite: another minimum is as low as the global one, as images of it are"
+    return number(index, "", 3)
 
 
 def _funneled(result: Mapping[str, Any]) -> str:

@@ -187,6 +187,8 @@ def test_the_funnels_of_an_isolated_global_minimum_are_not_determined():
     assert "funnels are not determined: the global minimum is connected to no other" in said
     found |= {"connected_to_global": 1, "funnelled": 0.5, "funnels": 1}
     assert summarize_graph(found).verdict.endswith("1 funnel in the component of the global minimum.")
+    found |= {"frustration": np.inf}
+    assert any("infinite: another minimum is as low" in text for text in summarize_graph(found).facts.values())
 
 
 def test_info_of_a_folder_and_of_interrupted_runs_says_what_other_commands_say(tmp_path):
