@@ -97,8 +97,8 @@ def summarize_graph(result: dict[str, Any]) -> Summary:
     )
 
 
-def _frustration(index: float) -> str:
-    if math.isinf(index):
+def _frustration(index: float | None) -> str:
+    if index is not None and math.isinf(index):
         return "infinite: another minimum is as low as the global one, as images of it are"
     return number(index, "", 3)
 

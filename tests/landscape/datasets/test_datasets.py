@@ -868,13 +868,13 @@ def test_pixels_are_the_inputs_in_bytes_or_none():
 
 def test_only_inputs_that_nobody_can_write_are_not_copied():
     inputs, labels = np.zeros((3, 2)), np.zeros(3, int)
-    data = datasets.Dataset(inputs, labels, 1, inputs[:0], labels[:0])
+    data = datasets.Dataset(inputs, labels, 2, inputs[:0], labels[:0])
     inputs[0] = 1.0
     assert data.inputs[0, 0] == 0.0
     view = inputs.view()
     view.flags.writeable = False
-    data = datasets.Dataset(view, labels, 1, view[:0], labels[:0])
+    data = datasets.Dataset(view, labels, 2, view[:0], labels[:0])
     inputs[0] = 2.0
     assert data.inputs[0, 0] == 1.0
     inputs.flags.writeable = False
-    assert datasets.Dataset(inputs, labels, 1, inputs[:0], labels[:0]).inputs is inputs
+    assert datasets.Dataset(inputs, labels, 2, inputs[:0], labels[:0]).inputs is inputs
