@@ -88,7 +88,7 @@ def test_interrupted_runs_go_on(tmp_path, stops, jobs):
     for stop in stops:
         with pytest.raises(Killed):
             run(path=path, replicas=13, jobs=jobs, progress=stop_after(stop))
-    with pytest.raises(FileNotFoundError, match="make the same call again"):
+    with pytest.raises(FileNotFoundError, match="train again with the same settings"):
         load_trajectories(path)
     assert_same(run(replicas=13, path=path), run(replicas=13))
 
