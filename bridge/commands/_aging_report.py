@@ -18,6 +18,7 @@ def describe_analysis(analysis: AgingAnalysis) -> dict[str, Any]:
         "t_star_runs_mean": fit.t_star_runs_mean,
         "t_star_runs_at_least": fit.t_star_runs_at_least,
         "censored": fit.censored,
+        "early": fit.early,
         "censored_runs": fit.censored_runs,
         "effective_runs": fit.effective_runs,
         "local_slope": fit.local_slope,

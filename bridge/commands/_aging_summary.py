@@ -7,6 +7,7 @@ import numpy as np
 
 from bridge.commands._results import Summary, Table
 from bridge.commands._words import (
+    UNKNOWN,
     between,
     counted,
     data_in_words,
@@ -16,7 +17,7 @@ from bridge.commands._words import (
     shares_between,
     with_interval,
 )
-from dynamics.statistics import Status
+from dynamics.statistics import Status, reason
 
 OK = "ok"
 
@@ -67,7 +68,8 @@ def verdict(result: Mapping[str, Any]) -> str:
     at = f"at Delta* = {result['threshold']:g}"
     if is_unknown(mu):
         return f"The exponent mu is not determined {at}"
-    return f"{kind_of_aging(low, high)}: mu = {with_interval(mu, low, high)} {at}{_caveat(result)}"
+    value = with_interval(mu, low, high, status=result["status"])
+    return f"{kind_of_aging(low, high)}: mu = {value} {at}{_caveat(result)}"
 
 
 def _caveat(result: Mapping[str, Any]) -> str:
@@ -107,20 +109,25 @@ def _second_slope(crossover: Mapping[str, Any] | None) -> str:
 def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "runs", f"{result['replicas']:,}"
     single = (result[f"mu_runs_mean{end}"] for end in ("", "_low", "_high"))
-    yield "mu from t* of single runs", with_interval(*single)
+    yield "mu from t* of single runs", with_interval(*single, status=result["runs_mean_status"])
     collapse, diffusion, scan = result["collapse"], result["diffusion"], result["threshold_scan"]
-    yield "mu that collapses the curves", with_interval(collapse["exponent"], collapse["low"], collapse["high"])
+    yield "mu that collapses the curves", _exponent(collapse)
     yield "mu over thresholds", _flat(scan)
     yield "best-fitting law of t*(tw)", result["scaling_forms"]["best"] or "none"
     alpha = (diffusion[f"alpha{end}"] for end in ("", "_low", "_high"))
-    yield "diffusion exponent alpha at long lags", with_interval(*alpha)
+    yield "diffusion exponent alpha at long lags", with_interval(*alpha, status=diffusion["status"])
     yield "drift at t*, as a share of the motion", shares_between(result["what_moves"]["drift_share"])
     if control := result.get("control"):
         yield "mu of the control", with_interval(control["mu"], control["mu_low"], control["mu_high"])
         yield "t* over that of the control", between(np.round(np.asarray(control["ratio"], float), 2))
     if rates := result.get("learning_rate_collapse"):
-        yield "exponent of learning rate x steps", with_interval(rates["exponent"], rates["low"], rates["high"])
+        yield "exponent of learning rate x steps", _exponent(rates)
     yield from data_in_words(result).items()
+
+
+def _exponent(collapse: Mapping[str, Any]) -> str:
+    """The exponent with which curves collapse."""
+    return with_interval(collapse["exponent"], collapse["low"], collapse["high"], status=collapse.get("status", OK))
 
 
 def _flat(scan: Mapping[str, Any]) -> str:
@@ -129,26 +136,37 @@ def _flat(scan: Mapping[str, Any]) -> str:
     if not flat.any() or is_unknown(scan["mu_flat"]):
         return "changes with the threshold"
     levels = np.asarray(scan["thresholds"], dtype=float)[flat]
-    value = with_interval(scan["mu_flat"], scan["mu_flat_low"], scan["mu_flat_high"])
+    value = with_interval(scan["mu_flat"], scan["mu_flat_low"], scan["mu_flat_high"], status=scan["status"])
     return f"{value} for Delta from {levels.min():.1e} to {levels.max():.1e}"
 
 
 def _times(result: Mapping[str, Any]) -> Table:
     """t* of each waiting time."""
     rows = [
-        (f"{tw:,}", with_interval(t, *ends, digits=0), decimal(slope), decimal(runs))
-        for tw, t, ends, slope, runs in zip(
+        (f"{tw:,}", _t_star(t, *ends, early=early, censored=censored), decimal(slope), decimal(runs))
+        for tw, t, ends, slope, runs, early, censored in zip(
             np.asarray(result["waiting_times"]).tolist(), result["t_star"], result["t_star_interval"],
-            result["local_slope"], result["effective_runs"], strict=True,
+            result["local_slope"], result["effective_runs"], result["early"], result["censored"], strict=True,
         )
     ]  # fmt: skip
     return Table(("tw (steps)", "t* (steps)", "slope at t*", "effective runs"), rows)
+
+
+def _t_star(value: float, low: float, high: float, *, early: bool, censored: bool) -> str:
+    """A t*, or why there is none."""
+    if is_unknown(value):
+        why = "beyond the runs" if censored else "below the first lag" if early else ""
+        return f"{UNKNOWN}: {why}" if why else UNKNOWN
+    return with_interval(value, low, high, digits=0)
 
 
 def _notes(result: Mapping[str, Any]) -> Iterator[str]:
     """What is not as it should be, and what to do about it."""
     if result["status"] != OK:
         yield sentence(result["status"])
+    low = np.asarray(result["t_star_interval"], dtype=float)[:, 0]
+    if result["replicas"] > 1 and (np.isnan(low) & np.isfinite(np.asarray(result["t_star"], dtype=float))).any():
+        yield f"T* without an interval: {reason(Status.NO_INTERVAL)}."
     parts = {
         "threshold_scan": "Thresholds",
         "collapse": "Collapse",

@@ -3,6 +3,7 @@
 import re
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
 import typer
@@ -11,9 +12,43 @@ OK, BAD_INPUT, BUG, INTERRUPTED = 0, 2, 70, 130  # 70: EX_SOFTWARE of sysexits.h
 LONGEST = 1000  # characters of a complaint: it may quote what stands in a file
 OURS = ("landscape", "dynamics", "bridge")
 DEBUG = "--debug"
+IN_PYTHON = re.compile(r"\b\w+='?\w+'? \((--[^()]+)\)")  # snapshots='all' (--snapshots all)
 REPORT = "this is a bug of agescape: please report it with the command that you ran and what --debug prints"
 # the base of all complaints about arguments; newer typer brings its own copy of click
 UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+class Complaint(Exception):
+    """A complaint of a package about its arguments, in the words of the command line."""
+
+
+def in_options(error: Exception, options: Mapping[str, str]) -> Exception:
+    """The error itself, or a complaint that names the options of the command instead of the arguments behind them.
+
+    Parameters
+    ----------
+    error : Exception
+    options : mapping of str to str
+        Options of the command that was run by the names of their arguments: ``{"batch_size": "--batch-size"}``.
+    """
+    if isinstance(error, UsageProblem) or was_interrupted(error) or not is_complaint(error):
+        return error
+    text, told = _text(error), IN_PYTHON.sub(r"\1", _text(error))
+    for name, option in options.items():
+        told = re.sub(_mention(name), option, told)
+    return error if told == text else Complaint(told)
+
+
+def _mention(name: str) -> str:
+    """A pattern for an argument in a message: of a word that means something else, too, only where it begins."""
+    if "_" in name:
+        return rf"(?<![\w.'\"/-]){name}(?![\w.'\"/=(])"
+    return rf"(?:^|(?<=: )){name}(?= must )"
+
+
+def _text(error: BaseException) -> str:
+    text = getattr(error, "format_message", error.__str__)() or type(error).__name__
+    return " ".join([text, *(f"({note})" for note in getattr(error, "__notes__", ()))])
 
 
 def explain(error: BaseException) -> int:
@@ -22,8 +57,7 @@ def explain(error: BaseException) -> int:
         traceback.print_exception(error)
     if was_interrupted(error):
         return INTERRUPTED
-    text = getattr(error, "format_message", error.__str__)() or type(error).__name__
-    text = " ".join([text, *(f"({note})" for note in getattr(error, "__notes__", ()))])
+    text = _text(error)
     if is_complaint(error):
         return say(text, BAD_INPUT)
     return say(f"internal error: {type(error).__name__}: {text}; {REPORT} (CONTRIBUTING.md says where)", BUG)
@@ -34,7 +68,7 @@ def is_complaint(error: BaseException) -> bool:
 
     What NumPy, SciPy or Python itself complain of deep inside is a bug of ours: we should have checked.
     """
-    if isinstance(error, UsageProblem | OSError | MemoryError):
+    if isinstance(error, UsageProblem | Complaint | OSError | MemoryError):
         return True
     if not isinstance(error, ValueError | ArithmeticError | RuntimeError | ImportError):
         return False

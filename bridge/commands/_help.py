@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from bridge.commands._failures import in_options
+
 WIDEST = 100  # characters of a line of prose
 COLUMN = 24  # characters of a name that has its text beside it; a longer one has it below
 VALUES = {"int": "INT", "float": "FLOAT", "str": "TEXT", "Path": "PATH", "path": "PATH"}
@@ -108,6 +110,20 @@ class Command(TyperCommand):
         """Write the options below their headings."""
         for heading, some in panels(self.get_params(ctx)).items():
             _write(formatter, heading, [lines(one, formatter.width) for one in some])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it; what the packages say of their arguments is said of its options."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            said = in_options(error, self._options())
+            if said is error:
+                raise
+            raise said from error
+
+    def _options(self) -> dict[str, str]:
+        found = {one.name: max(one.opts, key=len) for one in self.params if one.param_type_name == "option"}
+        return {str(name): option for name, option in found.items()}
 
 
 class Group(TyperGroup):

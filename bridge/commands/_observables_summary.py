@@ -41,7 +41,7 @@ def _layers(part: Mapping[str, Any]) -> Table:
 
 
 def _mu(fit: Mapping[str, Any]) -> str:
-    return with_interval(fit["mu"], fit["mu_low"], fit["mu_high"])
+    return with_interval(fit["mu"], fit["mu_low"], fit["mu_high"], status=fit.get("status", OK))
 
 
 def _curves(part: Mapping[str, Any]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from bridge.residence import (
     superbasin_shares,
 )
 from dynamics.aging_times import aging
+from dynamics.statistics import Status
 from landscape.database import Database
 from landscape.support import in_numbers
 
@@ -75,9 +76,18 @@ def describe_departures(structures: InherentStructures, waiting_times: NDArray[n
             **in_numbers({"t_star": fit.t_star}),
             "mu": fit.mu.value,
             "interval": fit.mu.interval,
-            "status": str(fit.status),
+            "status": _status(fit.status),
         }
     }
+
+
+def _status(status: str) -> str:
+    """Why the departures have no exponent, and what to do: the share of the runs stands for the threshold."""
+    if status == Status.THRESHOLD_TOO_LARGE:
+        left = f"{SHARE:.0%} of the runs leave their basin before the last snapshot"
+        return f"mu is not defined, because {left} at fewer than two waiting times; train longer runs"
+    reason, semicolon, _ = status.partition(";")
+    return f"{reason}; train longer runs or more replicas" if semicolon else reason
 
 
 def describe_maps(disagreement: MapDisagreement) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from bridge.commands._words import (
     share,
     with_interval,
 )
-from dynamics.statistics import Status
 
 OK = "ok"
 
@@ -30,7 +29,7 @@ def summarize(result: Mapping[str, Any]) -> Summary:
         f"(at most {counted(interval, 'step')}); map more with --snapshots all."
     ]
     if (departures := result.get("departures")) and departures["status"] != OK:
-        notes.append(_why_no_mu(departures))
+        notes.append(f"Departures: {departures['status']}.")
     return Summary(
         verdict=f"{mapped:,} of {counted(snapshots, 'snapshot')} of {counted(result['replicas'], 'run')} map to "
         f"{counted(minima, 'minimum', 'minima')}; {added}. {_jumps(result)}",
@@ -38,14 +37,6 @@ def summarize(result: Mapping[str, Any]) -> Summary:
         notes=notes,
         files=files,
     )
-
-
-def _why_no_mu(departures: Mapping[str, Any]) -> str:
-    """Why the departures have no exponent."""
-    if departures["status"] == Status.THRESHOLD_TOO_LARGE:
-        left = f"{share(departures['share'])} of the runs leave their basin before the last snapshot"
-        return f"Departures: mu is not defined, because {left} at fewer than two waiting times; train longer runs."
-    return f"Departures: {departures['status']}."
 
 
 def _jumps(result: Mapping[str, Any]) -> str:

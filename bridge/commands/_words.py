@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from dynamics.statistics import reason
+
 UNKNOWN = "not determined"
 SIGNIFICANT = 4  # digits of a number that stands alone
 
@@ -35,12 +37,16 @@ def share(value: Any) -> str:
     return f"{100 * value:,.{0 if abs(value) >= 0.0995 or value == 0 else 1}f} %"
 
 
-def with_interval(value: Any, low: Any, high: Any, unit: str = "", digits: int = 2) -> str:
-    """A number with its interval, e.g. "0.78 [0.70, 0.86]"; an end that is not known is a question mark."""
+def with_interval(value: Any, low: Any, high: Any, unit: str = "", digits: int = 2, status: str = "ok") -> str:
+    """A number with its interval, e.g. "0.78 [0.70, 0.86]"; an end that is not known is a question mark.
+
+    If there is no number or no interval, the status says why.
+    """
+    why = "" if status == "ok" else f": {reason(status)}"
     if is_unknown(value):
-        return UNKNOWN
+        return UNKNOWN + why
     ends = ["?" if is_unknown(end) or not math.isfinite(end) else f"{end:,.{digits}f}" for end in (low, high)]
-    text = f"{value:,.{digits}f}" + (f" [{ends[0]}, {ends[1]}]" if ends != ["?", "?"] else " (no interval)")
+    text = f"{value:,.{digits}f}" + (f" [{ends[0]}, {ends[1]}]" if ends != ["?", "?"] else f" (no interval{why})")
     return f"{text} {unit}" if unit else text
 
 

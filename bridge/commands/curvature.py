@@ -58,7 +58,7 @@ def curvature(
     panels = chosen_panels(panel, CURVATURE_PANELS)
     wanted = parse_steps(steps)
     ensemble = load_trajectories(trajectories).at_most(runs)
-    loss = loss_of_runs(ensemble, data_dir)
+    loss = loss_of_runs(ensemble, data_dir=data_dir)
     with progress_bar() as bar:
         common: dict[str, Any] = {
             "steps": wanted,

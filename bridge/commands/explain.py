@@ -67,7 +67,7 @@ def explain_aging(
     check_figure(output, panel, size)
     panels = chosen_panels(panel, EXPLANATION_PANELS)
     ensemble = load_trajectories(trajectories).at_most(runs)
-    loss = loss_of_runs(ensemble, data_dir)
+    loss = loss_of_runs(ensemble, data_dir=data_dir)
     with Database(database) as opened, progress_bar() as bar:
         check_same_loss(ensemble, opened)
         found = explain(

@@ -12,7 +12,7 @@ import typer
 
 from bridge.commands._database_checks import check_minima
 from bridge.commands._figure_options import FigureSize, Picture, check_figure
-from bridge.commands._options import AsJson, DatabaseFile, Jobs, describe_metadata
+from bridge.commands._options import AsJson, DatabaseFile, DataDir, Jobs, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import counted, data_in_words, number, share
 from landscape.database import Database, StoredMinimum, loss_of
@@ -34,6 +34,7 @@ def geometry(
         typer.Option(min=2, help=f"Test rows of a generated data set. [default: {TEST_ROWS}]"),
     ] = None,
     size: FigureSize = "screen",
+    data_dir: DataDir = None,
     jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -42,7 +43,7 @@ def geometry(
     with Database(database) as opened:
         check_minima(opened, 2)
         minima = opened.minima
-        loss = _with_test_rows(loss_of(opened), test_rows, database)
+        loss = _with_test_rows(loss_of(opened, data_dir=data_dir), test_rows, database)
         found = local_geometry(loss, [m.point for m in minima], jobs=jobs)
         described = describe_metadata(opened.provenance.dataset)
     save_figure(draw_panels({"geometry": partial(plot_geometry, found)}, panel=(5.5, 4.2), size=size), output)

@@ -1,5 +1,6 @@
 """Command `graph`."""
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
@@ -10,10 +11,10 @@ from bridge import plots
 from bridge.commands._database_checks import check_minima
 from bridge.commands._exploration import own_images
 from bridge.commands._figure_options import FigureSize, Picture, check_figure
-from bridge.commands._options import AsJson, DatabaseFile, Jobs, describe_metadata
+from bridge.commands._options import AsJson, DatabaseFile, DataDir, Jobs, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share
-from landscape.database import PROPERTIES, Database, minimum_property
+from landscape.database import PROPERTIES, Database, loss_of, minimum_property
 from landscape.graph import funnelling
 from landscape.plots import draw_panels, save_figure
 from landscape.search import summarize
@@ -35,6 +36,7 @@ def graph(
     emin: Annotated[float | None, typer.Option(help="Lowest loss to show (nats).")] = None,
     emax: Annotated[float | None, typer.Option(help="Highest loss to show (nats).")] = None,
     size: FigureSize = "screen",
+    data_dir: DataDir = None,
     jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -43,6 +45,8 @@ def graph(
     with Database(database) as opened:
         check_minima(opened, 1)
         found, funnels = summarize(opened), funnelling(opened.graph())
+        loss = None if data_dir is None else loss_of(opened, data_dir=data_dir)
+        property_of = partial(minimum_property, opened, loss=loss, jobs=jobs)
         draw = partial(
             plots.plot_graph,
             opened,
@@ -52,8 +56,8 @@ def graph(
             max_minima=max_minima,
             emin=emin,
             emax=emax,
-            color=None if color is None else minimum_property(opened, color, jobs=jobs),
-            labels=None if label is None else minimum_property(opened, label, jobs=jobs),
+            color=None if color is None else property_of(color),
+            labels=None if label is None else property_of(label),
             funnels=funnels,
         )
         figure = draw_panels({"graph": lambda ax: draw(ax=ax)}, panel=(6.0, 5.0), size=size)
@@ -88,12 +92,18 @@ def summarize_graph(result: dict[str, Any]) -> Summary:
         + _funneled(result),
         facts={
             "minima within small climbs, of those connected to the global one": share(result["funnelled_connected"]),
-            "frustration (1: no barrier in the way)": number(result["frustration"], "", 3),
+            "frustration (1: no barrier in the way)": _frustration(result["frustration"]),
             **data_in_words(result),
         },
         notes=notes,
         files={"figure": result["output"]},
     )
+
+
+def _frustration(index: float | None) -> str:
+    if index is not None and math.isinf(index):
+        return "infinite: another minimum is as low as the global one, as images of it are"
+    return number(index, "", 3)
 
 
 def _funneled(result: Mapping[str, Any]) -> str:

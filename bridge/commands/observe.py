@@ -49,7 +49,7 @@ def observe(
         msg = f"--separations must be whole numbers of steps such as 1,2,10; got {separations!r}"
         raise ValueError(msg)
     runs = load_trajectories(trajectories).at_most(replicas)
-    data = loss_of_runs(runs, data_dir).data
+    data = loss_of_runs(runs, data_dir=data_dir).data
     with progress_bar() as bar:
         results = run_observe(
             runs,

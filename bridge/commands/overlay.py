@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bridge.commands._cluster import cluster
 from bridge.commands._figure_options import FigureSize, Picture, check_figure, chosen_panels, panel_option
-from bridge.commands._options import AsJson, FirstRuns, Jobs, RunsFile, Scheduler, describe_metadata
+from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Scheduler, describe_metadata
 from bridge.commands._overlay_report import describe_departures, describe_maps, describe_overlay, summary
 from bridge.commands._overlay_summary import summarize
 from bridge.commands._progress import progress_bar
@@ -19,7 +19,7 @@ from bridge.mapping import InherentStructures, inherent_structures, quench_folde
 from bridge.plots import OVER_TIME_PANELS, plot_over_time, plot_overlay
 from bridge.residence import Dwells, Jumps, Occupation, compare_maps, dwells, jumps, occupation, occupation_at, run_path
 from dynamics.runs import Trajectories, load_trajectories
-from landscape.database import Database
+from landscape.database import Database, loss_of
 from landscape.plots import save_figure
 
 Maps = Literal["flow", "lbfgs", "both"]
@@ -52,6 +52,7 @@ def overlay(
     each_waiting_time: Annotated[bool, typer.Option(help="Draw a panel for each waiting time.")] = False,
     panel: Annotated[str | None, panel_option(", ".join(OVER_TIME_PANELS), "the figure of --over-time")] = None,
     size: FigureSize = "screen",
+    data_dir: DataDir = None,
     jobs: Jobs = -1,
     scheduler: Scheduler = None,
     as_json: AsJson = False,
@@ -71,10 +72,12 @@ def overlay(
     chosen, panels = _chosen_steps(runs, snapshots), _panel_runs(run, runs_side_by_side, runs.replicas)
     _check_age(at, runs, chosen)
     with Database(database) as opened, cluster(scheduler), progress_bar() as bar:
+        loss = loss_of(opened, data_dir=data_dir)
         maps = {
             name: inherent_structures(
                 runs,
                 opened,
+                loss=loss,
                 steps=chosen,
                 method=name,
                 path=quench_folder(trajectories),

@@ -8,7 +8,7 @@ import typer
 
 from bridge.commands._database_checks import check_minima
 from bridge.commands._figure_options import FigureSize, Picture, check_figure
-from bridge.commands._options import AsJson, DatabaseFile, describe_metadata
+from bridge.commands._options import AsJson, DatabaseFile, DataDir, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import counted, data_in_words, number
 from landscape.database import Database, loss_of
@@ -29,6 +29,7 @@ def path(
         typer.Option(help="Take the fastest pathway at this temperature (nats) instead of the lowest one."),
     ] = None,
     size: FigureSize = "screen",
+    data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw the loss along the pathway from one minimum to another."""
@@ -38,7 +39,7 @@ def path(
         way = _way(opened, a, b, temperature)
         minima = [opened.minima[i] for i in way.minima.tolist()]
         states = [opened.transition_states[k] for k in way.transition_states.tolist()]
-        loss = loss_of(opened)
+        loss = loss_of(opened, data_dir=data_dir)
         described = describe_metadata(opened.provenance.dataset)
     profile = loss_profile(loss, [m.point for m in minima], [s.point for s in states])
     ids = [m.id for m in minima]

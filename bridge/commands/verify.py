@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.commands._options import AsJson, DatabaseFile, Jobs, describe_metadata
+from bridge.commands._options import AsJson, DatabaseFile, DataDir, Jobs, describe_metadata
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import counted, data_in_words
-from landscape.database import Database, repair as repair_database, verify as verify_database
+from landscape.database import Database, loss_of, repair as repair_database, verify as verify_database
 
 
 def verify(
@@ -20,17 +20,19 @@ def verify(
     repair: Annotated[
         bool, typer.Option("--repair", help="First remove damaged rows, and what refers to them, from the file.")
     ] = False,
+    data_dir: DataDir = None,
     jobs: Jobs = -1,
     as_json: AsJson = False,
 ) -> None:
     """Recompute every certificate of a database; the exit code is 1 if a point fails."""
     removed = repair_database(database) if repair else ()
+    with Database(database) as opened:
+        loss = None if data_dir is None else loss_of(opened, data_dir=data_dir)
+        described = describe_metadata(opened.provenance.dataset)
     with progress_bar() as bar:
         found = verify_database(
-            database, paths=paths, jobs=jobs, progress=lambda done, total: bar("verify", done, total)
+            database, loss, paths=paths, jobs=jobs, progress=lambda done, total: bar("verify", done, total)
         )
-    with Database(database) as opened:
-        described = describe_metadata(opened.provenance.dataset)
     result = {
         "minima": found.minima,
         "transition_states": found.transition_states,

@@ -52,7 +52,7 @@ class Request:
     def second(self) -> Trajectories:
         """The other ensemble, or a ValueError."""
         if self.other is None:
-            msg = "other runs must be given for overlap"
+            msg = "other must be given for overlap: the runs to compare with"
             raise ValueError(msg)
         return self.other
 

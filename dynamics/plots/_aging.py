@@ -21,11 +21,10 @@ from dynamics.aging_times import (
 )
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import Trajectories
-from dynamics.statistics import Status
+from dynamics.statistics import Status, reason
 from landscape.plots import Size, draw_panels, legend_beside
 from landscape.support import Estimate, stacked
 
-NOT_DEFINED = "mu is not defined: "  # beginning of a `Status` without a mu
 STATUS_MARKS: Mapping[str, str] = {  # what a legend adds to a number that is not to be trusted
     Status.AMBIGUOUS: ", ambiguous",
     Status.NOT_A_POWER_LAW: ", no power law",
@@ -56,12 +55,13 @@ def interval_text(symbol: str, estimate: Estimate[float], digits: int = 2) -> st
 
     Uses the first clause of the status, up to a comma, colon or semicolon.
     """
-    value, low, high, reason = estimate.value, estimate.low, estimate.high, estimate.status
+    value, low, high = estimate.value, estimate.low, estimate.high
     if not np.isfinite(value):
-        why = next((part for part in re.split("[:;,]", reason.removeprefix(NOT_DEFINED)) if part.strip()), "")
-        return f"{symbol} not determined" + (f":\n{why.strip()}" if why and reason != "ok" else "")
+        why = re.split("[:,]", reason(estimate.status))[0]
+        return f"{symbol} not determined" + (f":\n{why}" if why else "")
     if not np.isfinite([low, high]).all():
-        return f"{symbol} = {value:.{digits}f}, no interval"
+        why = re.split("[:,]", reason(estimate.status))[0]
+        return f"{symbol} = {value:.{digits}f}, no interval" + (f":\n{why}" if why else "")
     return f"{symbol} = {value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 

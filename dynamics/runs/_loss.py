@@ -1,7 +1,7 @@
 """The loss that runs descend, made again from what they say of it."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from os import PathLike
 
 from dynamics.runs._trajectories import Trajectories
 from landscape.database import remake_loss
@@ -9,14 +9,14 @@ from landscape.losses import CrossEntropyLoss
 from landscape.support import about
 
 
-def loss_of_runs(runs: Trajectories, data_dir: Path | None = None) -> CrossEntropyLoss:
+def loss_of_runs(runs: Trajectories, *, data_dir: str | PathLike[str] | None = None) -> CrossEntropyLoss:
     """The loss that runs of `train` descend, made again from their metadata.
 
     Parameters
     ----------
     runs : Trajectories
-    data_dir : Path, optional
-        Where the MNIST files lie now, if elsewhere than the runs say.
+    data_dir : path, optional
+        Folder of the MNIST files, if they lie elsewhere now.
 
     Raises
     ------
@@ -32,9 +32,6 @@ def loss_of_runs(runs: Trajectories, data_dir: Path | None = None) -> CrossEntro
     if not isinstance(described, Mapping):
         msg = f"{runs.source} do not say what they descend: their metadata say {described!r:.200} of the data"
         raise ValueError(msg)
-    described = dict(described)
-    if data_dir is not None and described.get("name") == "mnist":
-        described["data_dir"] = str(data_dir)
     sha256, regularization, biases = (runs.metadata[name] for name in needed[1:])
     with about(runs.source):
-        return remake_loss(runs.network, described, sha256, regularization, regularize_biases=biases)
+        return remake_loss(runs.network, described, sha256, regularization, regularize_biases=biases, data_dir=data_dir)

@@ -241,7 +241,8 @@ def load_trajectories(path: str | PathLike[str]) -> Trajectories:
     path = Path(path)
     if not path.exists():
         parts = path.with_name(path.name + ".parts")
-        hint = f"; {parts} holds the runs of an interrupted train(): make the same call again" if parts.is_dir() else ""
+        unfinished = f"; {parts} holds the runs of an interrupted training: train again with the same settings"
+        hint = unfinished if parts.is_dir() else ""
         msg = f"{path} is not a file{hint}"
         raise FileNotFoundError(msg)
     check_is_hdf5(path)

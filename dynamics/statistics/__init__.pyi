@@ -5,4 +5,5 @@ from ._collapse import (
 )
 from ._status import (
     Status as Status,
+    reason as reason,
 )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from dynamics.statistics._status import Status
 from landscape.support import RNG, Estimate, whole_number
 
 Array = NDArray[np.float64]
@@ -78,8 +79,10 @@ def interval(
 def estimate(
     value: float, samples: Array, confidence: float, runs: int, status: str = "ok", *, comparisons: int = 1
 ) -> Estimate[float]:
-    """A number with its `interval`, from `samples` (B,)."""
+    """A number with its `interval`, from `samples` (B,); if it has none, its status says why."""
     low, high = interval(value, samples, confidence, runs, comparisons=comparisons)
+    if status == Status.OK and np.isfinite(value) and np.isnan(low):
+        status = Status.NO_INTERVAL if runs > 1 else Status.TOO_FEW_RUNS
     return Estimate(float(value), float(low), float(high), status)
 
 

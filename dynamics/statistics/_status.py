@@ -1,5 +1,6 @@
 """Status of an estimate. Every meaning has one member, whatever function finds it."""
 
+import re
 from enum import StrEnum
 
 
@@ -7,6 +8,10 @@ class Status(StrEnum):
     """Status of an estimate; if something is missing or wrong, the value is the remedy."""
 
     OK = "ok"
+    NO_INTERVAL = (
+        "the interval is not defined: without some of the runs the value does not exist, in more than 5 % of the "
+        "bootstrap samples; train longer runs or more replicas"
+    )
     TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
 
     # t*, the time to move a given distance, and mu of t* ~ tw^mu
@@ -149,3 +154,11 @@ class Status(StrEnum):
         "the onset is not defined: fewer than two steps have a value in every run; record more waiting times, with the "
         "lags of alignment_lags"
     )
+
+
+def reason(status: str) -> str:
+    """What is missing or wrong, without what follows from it and without the remedy; nothing if all is well."""
+    if status == Status.OK:
+        return ""
+    told = re.sub(r"^([^:;]* (is|are) not defined|not determined): ", "", status)
+    return re.split(r"; |, because |, so that ", told, maxsplit=1)[0]

@@ -5,6 +5,7 @@ spawn_key=(r,))``. The number of workers, interruptions and later extensions the
 with the same seed have the same starts. (On a processor with another vector length, sums round differently.)
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from os import PathLike
 
@@ -20,6 +21,9 @@ from dynamics.training._starts import Glorot, Start, as_start
 from landscape.datasets import Dataset
 from landscape.losses import CrossEntropyLoss
 from landscape.support import check_jobs, whole_number
+
+LARGE_SHARE = 1 / 3  # of the rows in a minibatch, above which a warning is logged
+log = logging.getLogger(__name__)
 
 
 def train(
@@ -90,6 +94,7 @@ def train(
         raise TypeError(msg)
     optimizer = SGD() if optimizer is None else optimizer
     check_arguments(loss.data, optimizer, replicas=replicas, steps=steps, seed=seed, jobs=jobs)
+    warn_of_large_minibatches(loss.data, optimizer)
     plan = make_plan(
         loss, optimizer, steps=steps, seed=seed, waiting_times=waiting_times, lags=lags, snapshots=snapshots
     )
@@ -105,8 +110,26 @@ def check_arguments(data: Dataset, optimizer: SGD, *, replicas: int, steps: int,
     check_jobs(jobs)
     check_range(data, optimizer)
     if optimizer.noise.uses_batch_size and optimizer.batch_size > data.rows:
-        msg = f"batch_size must be at most the number of training rows, {data.rows}; got {optimizer.batch_size}"
+        default = ", the default" if optimizer.batch_size == SGD.batch_size else ""
+        msg = (
+            f"batch_size must be at most the number of training rows, {data.rows}; got {optimizer.batch_size}{default}"
+        )
         raise ValueError(msg)
+
+
+def warn_of_large_minibatches(data: Dataset, optimizer: SGD) -> None:
+    """Log a warning if minibatches hold so many of the rows that little of SGD's noise is left.
+
+    Without replacement its variance is (1 - B/N) of that of independent draws: at a third of the rows two thirds.
+    """
+    share = optimizer.batch_size / data.rows
+    if share <= LARGE_SHARE or not optimizer.noise.uses_batch_size or optimizer.replacement:
+        return
+    default = " (the default)" if optimizer.batch_size == SGD.batch_size else ""
+    log.warning(
+        "a minibatch of %d%s holds %.0f %% of the %d training rows, so that little of SGD's noise is left; choose a "
+        "smaller batch_size (--batch-size)", optimizer.batch_size, default, 100 * share, data.rows,
+    )  # fmt: skip
 
 
 def check_range(data: Dataset, optimizer: SGD) -> None:

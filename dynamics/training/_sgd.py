@@ -15,6 +15,16 @@ from landscape.support import whole_number
 Precision = Literal["float32", "float64"]
 
 
+class NoiseField:
+    """A field that is given as a noise or its name, and is a noise: by default `Epochs`."""
+
+    def __get__(self, owner: "SGD | None", _kind: type | None = None) -> Noise:
+        return Epochs() if owner is None else owner.__dict__["noise"]
+
+    def __set__(self, owner: "SGD", noise: str | Noise) -> None:
+        owner.__dict__["noise"] = make_noise(noise)
+
+
 @dataclass(frozen=True)
 class SGD:
     """SGD: theta <- theta - eta (mean gradient of the minibatch + 2 lambda theta), or with momentum the heavy ball.
@@ -29,7 +39,8 @@ class SGD:
     learning_rate : float
         Step length, > 0.
     batch_size : int
-        Minibatch size B, >= 1. The last minibatch of an epoch may be smaller.
+        Minibatch size B, >= 1, well below the number of rows: one of all rows has no noise. The last minibatch
+        of an epoch may be smaller.
     precision : {"float32", "float64"}
         Precision of parameters, activations and gradients.
     momentum : float
@@ -58,7 +69,7 @@ class SGD:
     precision: Precision = "float32"
     momentum: float = 0.0
     schedule: Schedule = field(default_factory=Constant)
-    noise: Noise = field(default_factory=Epochs)  # or its name, of which a Noise is made
+    noise: NoiseField = NoiseField()
     label_noise: float = 0.0
     shared_order: bool = False
 
@@ -79,7 +90,6 @@ class SGD:
         if not 0 <= self.label_noise <= 1:
             msg = f"label_noise must be a probability in [0, 1]; got {self.label_noise!r}"
             raise ValueError(msg)
-        object.__setattr__(self, "noise", make_noise(self.noise))
         object.__setattr__(self, "label_noise", float(self.label_noise))
         object.__setattr__(self, "shared_order", bool(self.shared_order))
         object.__setattr__(self, "momentum", float(self.momentum))
@@ -94,7 +104,7 @@ class SGD:
         """
         kind = NOISES.get(metadata.get("noise", ""))
         noise = "replacement" if kind is not None and kind.replacement else "sgd"
-        return cls(float(metadata["learning_rate"]), int(metadata["batch_size"]), noise=noise)  # pyright: ignore
+        return cls(float(metadata["learning_rate"]), int(metadata["batch_size"]), noise=noise)
 
     @property
     def replacement(self) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.kernels import LIMITS
 from dynamics.runs import Trajectories
 from dynamics.training._checkpoints import Checkpoints
-from dynamics.training._ensemble import check_arguments
+from dynamics.training._ensemble import check_arguments, warn_of_large_minibatches
 from dynamics.training._filling import Divergence, run_task
 from dynamics.training._plan import Plan, make_plan
 from dynamics.training._sgd import SGD
@@ -180,6 +180,7 @@ def train_module(
     optimizer = SGD() if optimizer is None else optimizer
     _check(optimizer, block)
     check_arguments(loss.data, optimizer, replicas=replicas, steps=steps, seed=seed)
+    warn_of_large_minibatches(loss.data, optimizer)
     plan = make_plan(loss, optimizer, steps=steps, seed=seed, waiting_times=waiting_times, lags=lags)
     vmapped = VmappedModule(loss.module, loss.data, optimizer, device)
     points = None if start is None else _points(start, vmapped.n_parameters)

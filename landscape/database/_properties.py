@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from landscape.database._reconstruction import loss_of
 from landscape.database._store import Database
+from landscape.losses import CrossEntropyLoss
 from landscape.stationary import local_geometry
 from landscape.support import Result
 
@@ -54,8 +55,18 @@ class Property(Result, shows=("name", "label", "values"), axes={"n": "minimum"})
         return f"{value:.0f}" if self.name in WHOLE_NUMBERS else f"{value:.4g}"
 
 
-def minimum_property(database: Database, name: str, *, jobs: int = 1) -> Property:
+def minimum_property(database: Database, name: str, *, loss: CrossEntropyLoss | None = None, jobs: int = 1) -> Property:
     """Collect a property of all minima of a database.
+
+    Parameters
+    ----------
+    database : Database
+    name : str
+        One of `PROPERTIES`.
+    loss : CrossEntropyLoss, optional
+        Its loss, for properties of the data; by default reconstructed from its provenance.
+    jobs : int
+        Number of workers; it does not change the result.
 
     Raises
     ------
@@ -65,7 +76,7 @@ def minimum_property(database: Database, name: str, *, jobs: int = 1) -> Propert
     if name not in PROPERTIES:
         msg = f"a property of minima must be one of {', '.join(PROPERTIES)}; got {name!r}"
         raise ValueError(msg)
-    values = _of_data(database, name, jobs) if name in OF_DATA else _stored(database, name)
+    values = _of_data(database, name, loss, jobs) if name in OF_DATA else _stored(database, name)
     return Property(name, values, LABELS[name], name in LOGARITHMIC)
 
 
@@ -81,8 +92,8 @@ def _stored(database: Database, name: str) -> NDArray[np.float64]:
     return np.array([pick(minimum) for minimum in database.minima], dtype=np.float64)
 
 
-def _of_data(database: Database, name: str, jobs: int) -> NDArray[np.float64]:
-    geometry = local_geometry(loss_of(database), [m.point for m in database.minima], jobs=jobs)
+def _of_data(database: Database, name: str, loss: CrossEntropyLoss | None, jobs: int) -> NDArray[np.float64]:
+    geometry = local_geometry(loss or loss_of(database), [m.point for m in database.minima], jobs=jobs)
     values = {
         "test-accuracy": geometry.test_accuracies,
         "train-accuracy": geometry.train_accuracies,

@@ -1,6 +1,7 @@
 """The loss that a database or runs belong to, reconstructed from their provenance."""
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 from landscape import datasets
@@ -10,8 +11,14 @@ from landscape.networks import MLP
 from landscape.support import about
 
 
-def loss_of(database: Database) -> CrossEntropyLoss:
+def loss_of(database: Database, *, data_dir: str | PathLike[str] | None = None) -> CrossEntropyLoss:
     """The loss whose stationary points a database holds, reconstructed from its provenance.
+
+    Parameters
+    ----------
+    database : Database
+    data_dir : path, optional
+        Folder of the MNIST files, if they lie elsewhere now.
 
     Raises
     ------
@@ -29,11 +36,18 @@ def loss_of(database: Database) -> CrossEntropyLoss:
             provenance.dataset_sha256,
             provenance.regularization,
             regularize_biases=provenance.regularize_biases,
+            data_dir=data_dir,
         )
 
 
 def remake_loss(
-    network: MLP, dataset: Mapping[str, Any], sha256: str, regularization: float, *, regularize_biases: bool
+    network: MLP,
+    dataset: Mapping[str, Any],
+    sha256: str,
+    regularization: float,
+    *,
+    regularize_biases: bool,
+    data_dir: str | PathLike[str] | None = None,
 ) -> CrossEntropyLoss:
     """The loss of a network on the data set with this metadata and digest.
 
@@ -42,5 +56,5 @@ def remake_loss(
     ValueError
         If the metadata are of no known data set or the numbers invalid, or the data have changed.
     """
-    data = datasets.reload(dataset, sha256)
+    data = datasets.reload(dataset, sha256, data_dir=data_dir)
     return CrossEntropyLoss(network, data, regularization, regularize_biases=regularize_biases)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.datasets._dataset import FEWEST_CLASSES
 from landscape.datasets._lines import TRUTH, is_number, number
 from landscape.datasets._readers import MISSING, Content
 
@@ -42,12 +43,15 @@ def classes_of(path: Path, content: Content) -> Classes:
     if (content.n_classes or 0) > MAX_CLASSES:
         msg = f"{path}: expected at most {MAX_CLASSES} classes, found {content.n_classes}"
         raise ValueError(msg)
+    if content.n_classes is not None and content.n_classes < FEWEST_CLASSES:
+        msg = f"{path}: expected at least two classes, found {content.n_classes} announced by {content.label}"
+        raise ValueError(msg)
     names = _names(path, content)
     if content.n_classes is not None:
         _check_announced(path, content, names)
         return Classes(np.array(names, np.int64)[content.codes], tuple(range(content.n_classes)))
     ordered = sorted(set(names))
-    if len(ordered) < 2:
+    if len(ordered) < FEWEST_CLASSES:
         msg = (
             f"{path}: expected at least two classes, found only {content.values[0]!r} in {content.label}, which is "
             f"read as the labels; name another column by label_column if they stand elsewhere"

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.support import Result
+from landscape.support import Result, whole_number
 
+FEWEST_CLASSES = 2  # classes
 CHUNK = 1000  # rows that are checked together
 
 
@@ -25,7 +26,7 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
     labels : (N,) int64
         Training labels, 0 ... n_classes - 1.
     n_classes : int
-        Number of classes.
+        Number of classes, at least two: with one there is nothing to learn. Some may have no rows.
     test_inputs : (M, D) float64
         Inputs of the rows that are not used for training; M may be 0.
     test_labels : (M,) int64
@@ -37,7 +38,7 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
     Raises
     ------
     ValueError
-        If shapes do not match, inputs are not finite, or a label is not whole or out of range.
+        If shapes do not match, inputs are not finite, a label is not whole or out of range, or there is one class only.
     """
 
     inputs: NDArray[np.float64]
@@ -48,6 +49,7 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        whole_number("n_classes", self.n_classes, FEWEST_CLASSES)
         for prefix in ("", "test_"):
             inputs = _frozen(getattr(self, f"{prefix}inputs"))
             labels = _whole(getattr(self, f"{prefix}labels"), f"{prefix}labels")

@@ -67,7 +67,9 @@ def load(
     return _make("table", {"path": path, "rows": rows, "seed": seed, **options})
 
 
-def reload(metadata: Mapping[str, Any], sha256: str | None = None) -> Dataset:
+def reload(
+    metadata: Mapping[str, Any], sha256: str | None = None, *, data_dir: str | os.PathLike[str] | None = None
+) -> Dataset:
     """Make a data set again from its `metadata`.
 
     Parameters
@@ -76,6 +78,8 @@ def reload(metadata: Mapping[str, Any], sha256: str | None = None) -> Dataset:
         ``Dataset.metadata``, possibly read back from JSON.
     sha256 : str, optional
         The ``Dataset.sha256`` that the data set must have.
+    data_dir : path, optional
+        Folder of the MNIST files, if they lie elsewhere now; other data sets have none.
 
     Raises
     ------
@@ -92,6 +96,8 @@ def reload(metadata: Mapping[str, Any], sha256: str | None = None) -> Dataset:
             raise ValueError(msg)
     ignored = ("name", *NOT_ARGUMENTS.get(name, ()))
     arguments = {key: value for key, value in metadata.items() if key not in ignored}
+    if data_dir is not None and name == "mnist":
+        arguments["data_dir"] = data_dir
     older = name == "table" and "in_order" not in metadata and all(key in metadata for key in OLDER_TABLE)
     dataset = older_table(**{key: metadata[key] for key in OLDER_TABLE}) if older else _make(name, arguments)
     if sha256 is not None and dataset.sha256 != sha256:

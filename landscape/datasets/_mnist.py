@@ -167,7 +167,7 @@ def _load(directory: Path, name: str, ndim: int, download: bool) -> NDArray[np.u
     if path is None:
         msg = (
             f"there is no {name} or {name}.gz in {directory}: name the directory of the MNIST files by "
-            f"data_dir or the environment variable AGESCAPE_DATA, or fetch them with download=True"
+            f"data_dir or the environment variable AGESCAPE_DATA, or fetch them with datasets.mnist(download=True)"
         )
         raise FileNotFoundError(msg)
     array = read_idx(path, ndim)

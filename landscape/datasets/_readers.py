@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.datasets._dataset import FEWEST_CLASSES
 from landscape.datasets._layout import LABEL_NAME, Layout, body, layout_of
 from landscape.datasets._lines import DECIMAL_COMMA, is_number, numbers
 from landscape.support import read_arrays, whole_number
@@ -191,7 +192,9 @@ def _read_npz(path: Path) -> Content:
         raise ValueError(msg)
     n_classes = arrays.get("n_classes")
     if n_classes is not None:
-        n_classes = whole_number(f"{path}: n_classes", n_classes.item() if n_classes.size == 1 else n_classes, 1)
+        n_classes = whole_number(
+            f"{path}: n_classes", n_classes.item() if n_classes.size == 1 else n_classes, FEWEST_CLASSES
+        )
     values, codes = np.unique(np.concatenate([part for part in labels if part.size]), return_inverse=True)
     columns = [f"column {k}" for k in range(widths[0])]
     return Content(

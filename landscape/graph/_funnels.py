@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.graph._connectivity import LandscapeGraph, minimax_barriers
 from landscape.graph._disconnectivity import disconnectivity_tree
+from landscape.graph._heights import rounding
 from landscape.support import Result
 
 Floats = NDArray[np.float64]
@@ -41,9 +42,11 @@ class Funnelling(
         Number of other minima connected to the global minimum.
     ratios : (n,) float64
         (highest loss on the best path - lowest loss) / (own loss - lowest loss): 1 if the path only goes down, inf for
-        a minimum as low as the global one, nan for the global minimum and unconnected minima.
+        a minimum as low as the global one (to within rounding, as images of it are), nan for the global minimum and
+        unconnected minima.
     frustration : float
-        Mean of `ratios` over their statistical weights; nan if there are none (see `funnelling`).
+        Mean of `ratios` over their statistical weights; nan if there are none, inf if a connected minimum is as low as
+        the global one (see `funnelling`).
     funnels : (k,) int64
         Lowest minima of the funnels, lowest first: the global minimum and each minimum connected to it that reaches no
         lower minimum by a small climb. Other components do not count.
@@ -103,17 +106,19 @@ def funnelling(
     it as the ratio of the energy barrier to the energy difference with reference to the global minimum, weighted by
     the equilibrium occupation probabilities. Two details are our reading of it: the normalization, and that the
     barrier is measured from the global minimum (measured from a itself, the index would be smaller by exactly 1).
-    Unconnected minima have no barrier and are left out. Tested by test_funnels.py.
+    Unconnected minima have no barrier and are left out. Images of the global minimum that a database holds as minima of
+    their own (of a torch module, whose symmetries are unknown) have its loss, so that the index is infinite.
+    Tested by test_funnels.py.
     """
     _check(graph, fraction, temperature)
     bottom = int(np.argmin(graph.losses))
     highest, lowest = minimax_barriers(graph, bottom), float(graph.losses[bottom])
-    climbs, rises = highest - graph.losses, graph.losses - lowest
+    climbs, rises = highest - graph.losses, _rises(graph.losses, lowest)
     reached = np.isfinite(highest) & (np.arange(graph.n_minima) != bottom)
     span = float(rises[reached].max(initial=0.0))
     small = reached & (climbs <= fraction * span)
     ratios = np.full(graph.n_minima, np.nan)
-    ratios[reached] = _ratios((highest - lowest)[reached], rises[reached])
+    ratios[reached] = _ratios(_rises(highest[reached], lowest), rises[reached])
     return Funnelling(
         global_minimum=bottom,
         climbs=climbs,
@@ -142,6 +147,12 @@ def _check(graph: LandscapeGraph, fraction: float, temperature: float) -> None:
 
 def _share(part: int, whole: int) -> float:
     return float(part / whole) if whole else float("nan")
+
+
+def _rises(losses: Floats, lowest: float) -> Floats:
+    """Heights above the lowest loss; 0 where rounding cannot tell them from it."""
+    heights = losses - lowest
+    return np.where(heights <= rounding(lowest), 0.0, heights)
 
 
 def _ratios(barriers: Floats, rises: Floats) -> Floats:

@@ -80,7 +80,10 @@ class Result:
         return None
 
     def to_xarray(self, *names: str) -> xarray.Dataset:
-        """The arrays with names of their axes, coordinates, units and descriptions; numbers and texts as attributes.
+        """The arrays with names of their axes, coordinates, units and descriptions.
+
+        Numbers, texts and the entries of `metadata` are attributes: an estimate is NAME, NAME_low, NAME_high and
+        NAME_status, the settings of a data set are data_NAME. All can be written to netCDF.
 
         Parameters
         ----------
@@ -98,7 +101,7 @@ class Result:
         ValueError
             If there is no array of one of these names.
         """
-        return _tables.to_xarray(_fields(self), dict(_scalars(self)), names)
+        return _tables.to_xarray(_fields(self), names)
 
     def to_pandas(self, *axes: str) -> pandas.DataFrame:
         """A table with one row for each combination of coordinates on some axes.
@@ -106,8 +109,8 @@ class Result:
         Parameters
         ----------
         *axes : str
-            E.g. ``"replica", "waiting_time"``. By default those of the first array that is no coordinate. The table
-            has a column for each array that has no other axis.
+            E.g. ``"replica", "waiting_time"``: the axes of an array, all of them. By default those of the first array
+            that is no coordinate. The table has a column for each array that has no other axis.
 
         Returns
         -------
@@ -119,7 +122,7 @@ class Result:
         ImportError
             If pandas is not installed: ``pip install 'agescape[tables]'``.
         ValueError
-            If no array has these axes.
+            If these are not together the axes of one array, or of several.
         """
         records = self._records()
         return _tables.to_pandas(_fields(self), axes) if records is None else _tables.of_records(records)

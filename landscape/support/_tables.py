@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
+from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from landscape.support._estimate import Estimate
 from landscape.support._fields import Field
 
 if TYPE_CHECKING:
     import pandas  # pyright: ignore[reportMissingImports]
     import xarray  # pyright: ignore[reportMissingImports]
 
+NUMBERS = int | float | np.number
 
-def to_xarray(fields: Sequence[Field], attributes: Mapping[str, str], names: Sequence[str]) -> xarray.Dataset:
+
+def to_xarray(fields: Sequence[Field], names: Sequence[str]) -> xarray.Dataset:
     """See `Result.to_xarray`."""
     xr = _imported("xarray")
     arrays = {field.name: field for field in fields if field.is_array and not field.coordinate}
@@ -29,7 +34,34 @@ def to_xarray(fields: Sequence[Field], attributes: Mapping[str, str], names: Seq
     # an array with the name of an axis that is not its own would be taken for a coordinate
     axes = {dim for field in fields for dim in field.dims}
     data = {f"{name}_" if name in axes else name: _variable(xr, field) for name, field in chosen.items()}
-    return xr.Dataset(data, _coordinates(xr, fields, chosen.values()), attributes)
+    return xr.Dataset(data, _coordinates(xr, fields, chosen.values() if names else fields), attributes(fields))
+
+
+def attributes(fields: Sequence[Field]) -> dict[str, Any]:
+    """The numbers and texts among the fields and in their metadata, as netCDF can hold them."""
+    found: dict[str, Any] = {}
+    for field in fields:
+        if not field.is_array:
+            found |= _flat(field.name, field.value)
+            if field.unit and isinstance(field.value, float | Estimate):
+                found[f"{field.name}_units"] = field.unit
+    return found
+
+
+def _flat(name: str, value: Any) -> dict[str, Any]:
+    """A number or text by its name; the parts of an estimate and of a mapping by theirs."""
+    if isinstance(value, Estimate):
+        return {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high, f"{name}_status": value.status}
+    if isinstance(value, Mapping):
+        prefix = "" if name == "metadata" else f"{name}_"
+        return {key: one for part, inner in value.items() for key, one in _flat(f"{prefix}{part}", inner).items()}
+    if isinstance(value, Enum | Path):
+        return {name: str(value.value if isinstance(value, Enum) else value)}
+    if isinstance(value, bool | np.bool_):
+        return {name: int(value)}  # netCDF has no truth values
+    if isinstance(value, tuple | list):
+        return {name: list(value)} if value and all(isinstance(one, NUMBERS | str) for one in value) else {}
+    return {name: value} if isinstance(value, NUMBERS | str) else {}
 
 
 def _coordinates(xr: Any, fields: Sequence[Field], chosen: Any) -> dict[str, Any]:
@@ -51,7 +83,7 @@ def to_pandas(fields: Sequence[Field], axes: Sequence[str]) -> pandas.DataFrame:
     columns = [field for field in arrays if set(field.dims) <= set(axes)]
     lengths = {dim: np.shape(field.value)[k] for field in columns for k, dim in enumerate(field.dims)}
     if not axes or set(axes) - set(lengths):
-        msg = f"axes must be among those of the arrays, {_axes_in_words(arrays)}; got {', '.join(axes) or 'none'}"
+        msg = f"axes must be all those of an array ({_axes_in_words(arrays)}); got {', '.join(axes) or 'none'}"
         raise ValueError(msg)
     values = {field.name: _spread(field, axes, lengths) for field in columns}
     coordinates = {field.dims[0]: np.asarray(field.value) for field in fields if field.coordinate}

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from bridge.studies import ArchitectureResults, MinimaTable
 from dynamics.plots import STATUS_MARKS
+from dynamics.statistics import reason
 from landscape.plots import INK
 
 GRAY = "#767676"  # readable on white
@@ -92,7 +93,7 @@ def mu_text(found: ArchitectureResults) -> str:
     if not np.isfinite(fit.mu.value):
         return NO_VALUE
     known = np.isfinite(fit.mu.interval).all()
-    interval = f"[{fit.mu.low:.2f}, {fit.mu.high:.2f}]" if known else "no interval"
+    interval = f"[{fit.mu.low:.2f}, {fit.mu.high:.2f}]" if known else f"(no interval: {reason(fit.status)})"
     return f"{fit.mu.value:.2f} {interval}{STATUS_MARKS.get(fit.status, '')}"
 
 

@@ -187,13 +187,15 @@ def test_the_funnels_of_an_isolated_global_minimum_are_not_determined():
     assert "funnels are not determined: the global minimum is connected to no other" in said
     found |= {"connected_to_global": 1, "funnelled": 0.5, "funnels": 1}
     assert summarize_graph(found).verdict.endswith("1 funnel in the component of the global minimum.")
+    found |= {"frustration": np.inf}
+    assert any("infinite: another minimum is as low" in text for text in summarize_graph(found).facts.values())
 
 
 def test_info_of_a_folder_and_of_interrupted_runs_says_what_other_commands_say(tmp_path):
     assert_complaint(agescape("info", tmp_path), "it is a folder")
     (tmp_path / "r.h5.parts").mkdir()
     for command in ("info", "age"):
-        assert_complaint(agescape(command, tmp_path / "r.h5"), "r.h5.parts holds the runs of an interrupted train")
+        assert_complaint(agescape(command, tmp_path / "r.h5"), "r.h5.parts holds the runs of an interrupted training")
     assert_complaint(agescape("info", tmp_path / "none.db"), "none.db is not a file")
 
 
@@ -534,7 +536,7 @@ WRONG = [  # arguments (a later option replaces an earlier one), and what the co
     ((*TRAIN, "--precision", "float16"), "float16"),
     *(((*TRAIN, "--learning-rate", text), "learning") for text in ("0", "-1", "nan", "inf", "x")),
     ((*TRAIN, "--batch-size", "0"), "--batch-size"),
-    ((*TRAIN, "--batch-size", "121"), "batch_size"),
+    ((*TRAIN, "--batch-size", "121"), "--batch-size must be at most the number of training rows, 120; got 121"),
     ((*TRAIN, "--jobs", "0"), "jobs"),
     ((*TRAIN, "--seed", "-1"), "--seed"),
     *(((*AGE, "--threshold", text), "threshold") for text in ("0", "-1", "nan", "inf", "x")),
@@ -597,15 +599,18 @@ WRONG = [  # arguments (a later option replaces an earlier one), and what the co
     # files of something else
     (("explore", *SMALL, "--hidden", "4", "--searches", "1", "--output", "{db}"), "layer_sizes"),
     (("explore", *SMALL, "--seed", "1", "--searches", "1", "--output", "{db}"), "seed"),
-    (("explore", *SMALL, "--dataset-seed", "1", "--searches", "1", "--output", "{db}"), "dataset_seed = 0, not 1"),
+    (("explore", *SMALL, "--dataset-seed", "1", "--searches", "1", "--output", "{db}"), "--dataset-seed = 0, not 1"),
     (("explore", *SMALL, "--regularization", "1e-3", "--searches", "1", "--output", "{db}"), "regularization"),
-    (("explore", *SMALL, "--no-regularize-biases", "--searches", "1", "--output", "{db}"), "regularize_biases"),
+    (
+        ("explore", *SMALL, "--no-regularize-biases", "--searches", "1", "--output", "{db}"),
+        "--regularize-biases = True, not False",
+    ),
     (("train", *SMALL, *RUNS, "--hidden", "4", "--output", "{h5}"), "layer_sizes"),
     (("train", *SMALL, *RUNS, "--seed", "1", "--output", "{h5}"), "seed"),
     (("train", *SMALL, *RUNS, "--steps", "300", "--output", "{h5}"), "steps"),
-    (("train", *SMALL, *RUNS, "--dataset-seed", "1", "--output", "{h5}"), "dataset_seed = 0, not 1"),
+    (("train", *SMALL, *RUNS, "--dataset-seed", "1", "--output", "{h5}"), "--dataset-seed = 0, not 1"),
     (("train", *SMALL, *RUNS, "--noise", "full", "--output", "{h5}"), "noise"),
-    (("train", *SMALL, *RUNS, "--learning-rate", "0.1", "--output", "{h5}"), "learning_rate"),
+    (("train", *SMALL, *RUNS, "--learning-rate", "0.1", "--output", "{h5}"), "--learning-rate = 0.05, not 0.1"),
 ]
 
 
@@ -647,7 +652,7 @@ def test_a_damaged_file(files, db, tmp_path):
 
 def test_a_run_that_diverges(files, tmp_path):
     command = ("train", *SMALL, *RUNS, "--learning-rate", 1e9, "--jobs", 1, "--output", tmp_path / "f.h5")
-    assert_complaint(agescape(*command), "learning_rate")
+    assert_complaint(agescape(*command), "--learning-rate")
 
 
 def test_an_edge_that_is_too_long(tmp_path):
@@ -663,7 +668,10 @@ def test_a_network_that_is_too_large(files, tmp_path):
 
 def test_study_checks_its_settings_first(tmp_path):
     command = ("study", "--hidden", "2", "--rows", 60, "--searches", 2, "--replicas", 2, "--steps", 20, "--jobs", 1)
-    assert_complaint(agescape(*command, "--output", tmp_path / "s"), "batch_size")
+    assert_complaint(
+        agescape(*command, "--output", tmp_path / "s"),
+        "--batch-size must be at most the number of training rows, 60; got 100, the default",
+    )
     assert not (tmp_path / "s").exists()
 
 

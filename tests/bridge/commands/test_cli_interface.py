@@ -32,7 +32,7 @@ import dynamics
 import landscape
 from bridge.commands import _progress
 from bridge.commands._expansion import expanded
-from bridge.commands._failures import BUG, is_complaint, was_interrupted
+from bridge.commands._failures import BUG, in_options, is_complaint, was_interrupted
 from bridge.commands._group import EVERYWHERE, app
 from bridge.commands._help import row
 from bridge.commands._notes import ANNOUNCE
@@ -424,3 +424,44 @@ def test_a_chain_of_causes_that_leads_back_to_itself_ends():
     assert not was_interrupted(first)
     second.__cause__ = KeyboardInterrupt()
     assert was_interrupted(first)
+
+
+OPTIONS = {"label_column": "--label-column", "rows": "--rows", "batch_size": "--batch-size", "data_dir": "--data-dir"}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("batch_size must be at most 60; got 100", "--batch-size must be at most 60; got 100"),
+        ("rows must be at most the 4 rows of the file", "--rows must be at most the 4 rows of the file"),
+        ("w.csv: rows must be at most 4", "w.csv: --rows must be at most 4"),
+        (
+            "w.csv: there are rows; name another by label_column",
+            "w.csv: there are rows; name another by --label-column",
+        ),
+        ("train keeps them with snapshots='all' (--snapshots all), not", "train keeps them with --snapshots all, not"),
+        ("no file at data_dir/batch_size.csv", None),  # a path
+        ("columns must be rows", None),
+        ("make it with load(data_dir=None)", None),  # code
+    ],
+)
+def test_complaints_name_options(said, told):
+    with pytest.raises(ValueError, match=re.escape(said)) as raised:
+        exec("raise ValueError(said)", {"__name__": "landscape.somewhere", "said": said})  # noqa: S102 (as a package)
+    found = in_options(raised.value, OPTIONS)
+    assert str(found) == (told or said)
+    assert is_complaint(found)
+
+
+def test_a_bug_is_not_told_as_a_complaint_about_options():
+    error = KeyError("batch_size")
+    assert in_options(error, OPTIONS) is error
+
+
+def test_commands_complain_of_their_options(tmp_path):
+    file = tmp_path / "one.csv"
+    file.write_text("x,label\n1,a\n2,a\n")
+    result = agescape("explore", "--dataset", file, "--hidden", 2, "--searches", 1, "--output", tmp_path / "x.db")
+    assert_complaint(result, "name another column by --label-column")
+    train_on = ("train", *SMALL, "--batch-size", 200, "--replicas", 1, "--steps", 10, "--output", tmp_path / "x.h5")
+    assert_complaint(agescape(*train_on), "--batch-size must be at most the number of training rows, 100; got 200")

@@ -135,7 +135,7 @@ def test_text_is_for_a_reader(files):
     ("arguments", "complaint"),
     [
         (("--what", "layers,colors"), "what must name some of curves, layers, .* got 'colors'"),
-        (("--what", "overlap"), "other runs must be given for overlap"),
+        (("--what", "overlap"), "--other must be given for overlap: the runs"),
         (("--separations", "0"), "--separations must be whole numbers of steps"),
         (("--separations", "333", "--what", "alignment"), "need snapshots that the runs do not have"),
         (("--output", "x.txt"), "x.txt"),

@@ -25,6 +25,7 @@ from bridge.commands.info import summarize_data, summarize_runs
 from bridge.commands.reproduce import summarize as summarize_reproduction
 from bridge.commands.verify import summarize as summarize_verification
 from bridge.comparison import RankCorrelation
+from dynamics.statistics import Status, reason
 from landscape.support import Estimate
 
 OK = "ok"
@@ -103,6 +104,7 @@ def aged(**changes):
         "t_star_interval": np.array([[236.0, 308.0], [math.nan, math.nan]]), "local_slope": np.array([1.9, math.nan]),
         "effective_runs": np.array([10.5, math.nan]),
         "mu_runs_mean": math.nan, "mu_runs_mean_low": math.nan, "mu_runs_mean_high": math.nan,
+        "runs_mean_status": Status.CENSORED, "early": [False, False], "censored": [False, True],
         "collapse": part,
         "threshold_scan": {"flat": [False, True, True], "thresholds": [1e-3, 1e-2, 1e-1], "mu_flat": 0.8,
                            "mu_flat_low": 0.7, "mu_flat_high": 0.9, "status": OK},
@@ -119,14 +121,40 @@ def test_the_verdict_of_age_is_a_sentence():
         "Subaging: mu = 0.78 [0.70, 0.86] at Delta* = 0.01; two slopes fit better: mu = 0.90 up to tw = 3,200 and 0.50 "
         "beyond it."
     )
-    assert summary.facts["mu from t* of single runs"] == "not determined"
+    assert summary.facts["mu from t* of single runs"] == (
+        "not determined: at fewer than two waiting times do all runs have a t*"
+    )
     assert summary.facts["mu over thresholds"] == "0.80 [0.70, 0.90] for Delta from 1.0e-02 to 1.0e-01"
     assert summary.facts["best-fitting law of t*(tw)"] == "none"
     assert summary.facts["drift at t*, as a share of the motion"] == "50 % ... 90 %"
     assert summary.tables[0].rows[0] == ("1,300", "270 [236, 308]", "1.90", "10.50")
-    assert summary.tables[0].rows[1] == ("10,000", "not determined", "not determined", "not determined")
+    assert summary.tables[0].rows[1] == (
+        "10,000",
+        "not determined: beyond the runs",
+        "not determined",
+        "not determined",
+    )
     assert "Diffusion: look at the local slope." in summary.notes
     assert summary.files == {}
+
+
+def test_why_there_is_no_interval_is_said():
+    scan = aged()["threshold_scan"] | {"mu_flat_low": math.nan, "mu_flat_high": math.nan, "status": Status.NO_INTERVAL}
+    summary = summarize_aging(aged(threshold_scan=scan, t_star_interval=np.full((2, 2), math.nan)))
+    why = "without some of the runs the value does not exist, in more than 5 % of the bootstrap samples"
+    assert summary.facts["mu over thresholds"].startswith(f"0.80 (no interval: {why}) for Delta")
+    assert f"T* without an interval: {why}." in summary.notes
+    assert f"Thresholds: {Status.NO_INTERVAL}." in summary.notes
+    one = aged(mu_low=math.nan, mu_high=math.nan, status=Status.TOO_FEW_RUNS)
+    assert "mu = 0.78 (no interval: one run has no spread) at" in summarize_aging(one).verdict
+
+
+def test_every_status_has_a_reason_without_its_remedy():
+    for status in Status:
+        told = reason(status)
+        assert (told == "") == (status == Status.OK)
+        assert ";" not in told
+        assert "not defined: " not in told
 
 
 def test_what_age_could_not_determine_is_said():

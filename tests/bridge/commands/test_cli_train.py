@@ -52,7 +52,7 @@ def test_the_epoch_is_that_of_the_runs(tmp_path):
         (("--lags-per-decade", "0"), ("--lags-per-decade",)),
         (("--waiting-times", "10,x"), ("--waiting-times", "'10,x'")),
         (("--waiting-times", ""), ("--waiting-times", "''")),
-        (("--waiting-times", "20,10"), ("waiting_times", "ascend")),
+        (("--waiting-times", "20,10"), ("--waiting-times", "ascend")),
         (("--lags", "1,500"), ("lags", "1 ... 200")),
         (("--snapshots", "some"), ("snapshots", "all, waiting", "'some'")),
     ],

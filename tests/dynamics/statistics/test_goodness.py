@@ -139,6 +139,10 @@ def test_an_interval_that_hangs_on_single_runs_is_refused():
     assert np.isfinite(fit.mu.value)
     assert np.isnan([fit.mu.low, fit.mu.high, fit.t_star.low[5], fit.t_star.high[5]]).all()
     assert fit.status == Status.HANGS_ON_SINGLE_RUNS
+    scan = threshold_scan(MeanSquareDisplacement(TW, LAGS, values), np.geomspace(3e-3, 1e-2, 5), resamples=200)
+    assert np.isfinite(scan.mu_flat.value)
+    assert np.isnan(scan.mu_flat.low)
+    assert scan.status == Status.NO_INTERVAL
 
 
 # ---------------------------------------------------------------- more than one crossing
@@ -314,6 +318,8 @@ def test_a_wandering_walk_has_the_displacement_of_the_aging_walk():
 def test_what_is_not_determined_is_said_in_words():
     assert interval_text("mu", Estimate(0.7, 0.6, 0.8)) == "mu = 0.70 [0.60, 0.80]"
     assert interval_text("mu", Estimate(0.7, np.nan, np.nan)) == "mu = 0.70, no interval"
+    told = interval_text("mu", Estimate(0.7, np.nan, np.nan, Status.TOO_FEW_RUNS))
+    assert told == "mu = 0.70, no interval:\none run has no spread"
     none = interval_text("mu", Estimate(np.nan, np.nan, np.nan, Status.THRESHOLD_TOO_LARGE))
     assert none == "mu not determined:\nfewer than two waiting times have a t*"
     assert interval_text("mu", Estimate(np.nan, np.nan, np.nan)) == "mu not determined"

@@ -17,6 +17,7 @@ from support.paths import ROOT, TESTS
 from support.reference import naive_loss
 
 from dynamics import SGD, load_trajectories, mean_square_displacement, train
+from dynamics.noises import Epochs, Replacement
 from dynamics.noises._random import shuffle
 from dynamics.runs import (
     PER_REPLICA,
@@ -88,7 +89,7 @@ def test_interrupted_runs_go_on(tmp_path, stops, jobs):
     for stop in stops:
         with pytest.raises(Killed):
             run(path=path, replicas=13, jobs=jobs, progress=stop_after(stop))
-    with pytest.raises(FileNotFoundError, match="make the same call again"):
+    with pytest.raises(FileNotFoundError, match="train again with the same settings"):
         load_trajectories(path)
     assert_same(run(replicas=13, path=path), run(replicas=13))
 
@@ -459,3 +460,35 @@ def test_a_file_of_shared_order_is_not_extended_by_runs_of_their_own(tmp_path):
     run(replicas=1, path=tmp_path / "F.h5", shared_order=True)
     with pytest.raises(ValueError, match="shared_order = True, not False"):
         run(replicas=2, path=tmp_path / "F.h5")
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "noise", "said"),
+    [
+        (40, "sgd", "a minibatch of 40 holds 80 % of the 50 training rows"),
+        (17, "gaussian", "a minibatch of 17 holds 34 % of the 50 training rows"),
+        (16, "sgd", ""),
+        (40, "replacement", ""),  # its noise does not end where minibatches hold all rows
+        (40, "full", ""),  # has none
+    ],
+)
+def test_minibatches_of_most_rows_are_warned_of(batch_size, noise, said, caplog):
+    loss = CrossEntropyLoss(NETWORK, toy_data(50))
+    train(loss, SGD(batch_size=batch_size, noise=noise), replicas=1, steps=2)
+    assert caplog.text.count("--batch-size") == bool(said)
+    assert said in caplog.text
+
+
+def test_the_noise_of_sgd_is_a_noise_however_it_is_given():
+    for given in ("langevin", 3, None):
+        with pytest.raises((ValueError, TypeError)):
+            SGD(noise=given)  # pyright: ignore
+    named, made = SGD(noise="replacement"), SGD(noise=Replacement())
+    assert type(named.noise) is Replacement
+    assert named == made
+    assert hash(named) == hash(made)
+    assert replace(named, learning_rate=0.1) == SGD(0.1, noise="replacement")
+    assert pickle.loads(pickle.dumps(made)) == made
+    assert type(SGD().noise) is type(SGD.noise) is Epochs
+    with pytest.raises(AttributeError):
+        named.noise = "full"  # pyright: ignore

@@ -22,6 +22,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.integrate import solve_ivp
 from scipy.spatial.transform import Rotation
 from support.clock import processor_seconds_below
+from support.mnist import idx, write_mnist
 from support.paths import SHARED
 
 from landscape import datasets
@@ -597,19 +598,9 @@ def mnist_directory():
     return directory
 
 
-def idx(array):
-    return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.astype(np.uint8).tobytes()
-
-
 @pytest.fixture
 def small(tmp_path):
-    """Four small IDX files of 20 training and 5 test images, two of them gzipped."""
-    rng = np.random.default_rng(0)
-    for part, n, pack in (("train", 20, gzip.compress), ("t10k", 5, bytes)):
-        suffix = ".gz" if pack is gzip.compress else ""
-        (tmp_path / f"{part}-images-idx3-ubyte{suffix}").write_bytes(pack(idx(rng.integers(0, 256, (n, 4, 3)))))
-        (tmp_path / f"{part}-labels-idx1-ubyte{suffix}").write_bytes(pack(idx(np.arange(n) % 10)))
-    return tmp_path
+    return write_mnist(tmp_path)
 
 
 def test_mnist_is_the_original(caplog):
@@ -631,6 +622,20 @@ def test_mnist_reads_gzipped_and_plain_files(small, caplog):
     assert data.metadata == {"name": "mnist", "rows": 7, "seed": 0, "data_dir": str(small)}
     assert "is not the original MNIST file" in caplog.text
     assert caplog.records[0].levelno == logging.WARNING
+
+
+def test_mnist_is_found_where_the_files_lie_now(small):
+    data = datasets.mnist(rows=7, data_dir=small)
+    other = small / "elsewhere"
+    other.mkdir()
+    for file in small.glob("*ubyte*"):
+        file.rename(other / file.name)
+    with pytest.raises(FileNotFoundError):
+        datasets.reload(data.metadata, data.sha256)
+    again = datasets.reload(data.metadata, data.sha256, data_dir=other)
+    np.testing.assert_array_equal(again.inputs, data.inputs)
+    ljat = datasets.ljat(rows=5, seed=1)  # has no files
+    assert datasets.reload(ljat.metadata, ljat.sha256, data_dir=other).sha256 == ljat.sha256
 
 
 def test_mnist_seed_chooses_images(small):
@@ -868,13 +873,13 @@ def test_pixels_are_the_inputs_in_bytes_or_none():
 
 def test_only_inputs_that_nobody_can_write_are_not_copied():
     inputs, labels = np.zeros((3, 2)), np.zeros(3, int)
-    data = datasets.Dataset(inputs, labels, 1, inputs[:0], labels[:0])
+    data = datasets.Dataset(inputs, labels, 2, inputs[:0], labels[:0])
     inputs[0] = 1.0
     assert data.inputs[0, 0] == 0.0
     view = inputs.view()
     view.flags.writeable = False
-    data = datasets.Dataset(view, labels, 1, view[:0], labels[:0])
+    data = datasets.Dataset(view, labels, 2, view[:0], labels[:0])
     inputs[0] = 2.0
     assert data.inputs[0, 0] == 1.0
     inputs.flags.writeable = False
-    assert datasets.Dataset(inputs, labels, 1, inputs[:0], labels[:0]).inputs is inputs
+    assert datasets.Dataset(inputs, labels, 2, inputs[:0], labels[:0]).inputs is inputs

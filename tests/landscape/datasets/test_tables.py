@@ -538,3 +538,17 @@ def test_a_table_of_one_class_is_refused_and_the_label_column_named(tmp_path):
     np.savez(tmp_path / "one.npz", inputs=np.ones((3, 2)), labels=np.zeros(3, int))
     with pytest.raises(ValueError, match="at least two classes, found only"):
         datasets.table(tmp_path / "one.npz")
+
+
+def test_one_class_is_refused_however_it_is_given(tmp_path):
+    inputs, labels = np.ones((3, 2)), np.zeros(3, int)
+    with pytest.raises(ValueError, match="n_classes must be a whole number >= 2; got 1"):
+        Dataset(inputs, labels, 1, inputs[:0], labels[:0])
+    np.savez(tmp_path / "one.npz", inputs=inputs, labels=labels, n_classes=1)
+    with pytest.raises(ValueError, match="n_classes must be a whole number >= 2; got 1"):
+        datasets.table(tmp_path / "one.npz")
+    (tmp_path / "one.csv").write_text("x,label[1]\n1,0\n2,0\n")
+    with pytest.raises(ValueError, match=r"at least two classes, found 1 announced by column 'label\[1\]'"):
+        datasets.table(tmp_path / "one.csv")
+    few = Dataset(inputs, labels, 2, inputs[:0], labels[:0])  # of the two classes one has no row: a part of the rows
+    assert few.class_counts.tolist() == [3, 0]

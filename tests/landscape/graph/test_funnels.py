@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from support.graphs import graphs
+from support.graphs import graphs, minimax_by_triple_loop
 
 from landscape import LandscapeGraph
 from landscape.graph import components, funnelling, minimax_barriers
@@ -89,6 +89,29 @@ def test_a_lonely_minimum_far_above_changes_only_the_share():
 def test_two_minima_of_the_same_loss():
     assert funnelling(chain([1.0, 1.0], [2.0])).frustration == np.inf
     assert funnelling(chain([1.0, 1.0], [1.0])).frustration == 1.0
+
+
+@pytest.mark.parametrize("rise", [1e-16, 3e-15, -2e-16])
+def test_images_of_the_global_minimum_that_rounding_tells_apart(rise):
+    """Two quenches of one loss end at values that differ by rounding, as images of a torch module's minima do."""
+    graph = chain([0.3, 0.3 + rise, 0.5], [0.7, 0.8])
+    found = funnelling(graph)
+    assert found.frustration == np.inf
+    assert np.sort(found.ratios)[:2].tolist() == pytest.approx([0.5 / 0.2, np.inf])
+    assert found.span == pytest.approx(0.2)
+    assert funnelling(chain([0.3, 0.3 + rise], [0.3 + 2 * abs(rise)])).frustration == 1.0  # no barrier either
+
+
+@settings(deadline=None, max_examples=50)
+@given(graphs())
+def test_frustration_is_the_mean_over_all_paths(graph):
+    bottom = int(np.argmin(graph.losses))
+    barriers = minimax_by_triple_loop(graph)[bottom] - graph.losses[bottom]
+    rises = graph.losses - graph.losses[bottom]
+    others = [i for i in np.flatnonzero(np.isfinite(barriers)) if i != bottom]
+    ratios = [barriers[i] / rises[i] if rises[i] else np.inf if barriers[i] else 1.0 for i in others]
+    expected = np.mean(ratios) if ratios else np.nan
+    assert funnelling(graph).frustration == pytest.approx(expected, nan_ok=True)
 
 
 def persistence(graph, i):

@@ -12,10 +12,10 @@ import pytest
 
 from bridge.comparison import Comparison, ComparisonRow
 from bridge.residence import Dwells
-from dynamics import aging, mean_square_displacement
+from dynamics import SGD, aging, mean_square_displacement, train
 from dynamics.displacement import SymmetricDisplacement
 from dynamics.synthetic import aging_walk, brownian
-from landscape import LandscapeGraph, Minimum, datasets, disconnectivity_tree
+from landscape import CrossEntropyLoss, LandscapeGraph, Minimum, datasets, disconnectivity_tree
 from landscape.database import Verification
 from landscape.networks import MLP
 from landscape.support import Estimate, Result
@@ -135,7 +135,7 @@ def test_a_data_set_has_names_coordinates_and_units(msd, fit):
     fitted = fit.to_xarray()
     assert fitted["t_star"].attrs["units"] == "steps"
     assert fitted["t_star_runs"].dims == ("replica", "waiting_time")
-    assert float(fitted.attrs["threshold"].split()[0]) == fit.threshold
+    assert fitted.attrs["threshold"] == fit.threshold
     assert set(fit.to_xarray("t_star").data_vars) == {"t_star"}
     for name, values in {"": fit.t_star.value, "_low": fit.t_star.low, "_high": fit.t_star.high}.items():
         assert fitted[f"t_star{name}"].dims == ("waiting_time",)
@@ -143,6 +143,34 @@ def test_a_data_set_has_names_coordinates_and_units(msd, fit):
         np.testing.assert_array_equal(fitted[f"t_star{name}"], values)
     with pytest.raises(ValueError, match="names must be among"):
         fit.to_xarray("tstar")
+
+
+def test_an_estimate_is_numbers_among_the_attributes(fit):
+    pytest.importorskip("xarray")
+    attributes = fit.to_xarray().attrs
+    mu = fit.mu
+    assert [attributes[f"mu{end}"] for end in ("", "_low", "_high")] == [mu.value, mu.low, mu.high]
+    assert attributes["mu_status"] == mu.status
+
+
+def test_runs_carry_their_settings_and_all_their_times(tmp_path):
+    xarray = pytest.importorskip("xarray")
+    data = datasets.ljat(rows=40, seed=0, test_rows=5)
+    loss = CrossEntropyLoss(MLP((2, 1, 4)), data)
+    runs = train(loss, SGD(batch_size=7), replicas=2, steps=20, waiting_times=[2, 5], lags=[1, 4], seed=3)
+    data = runs.to_xarray()
+    told = {
+        name: data.attrs[name] for name in ("noise", "batch_size", "seed", "learning_rate", "data_name", "data_rows")
+    }
+    assert told == {
+        "noise": "sgd", "batch_size": 7, "seed": 3, "learning_rate": 0.05, "data_name": "ljat", "data_rows": 40,
+    }  # fmt: skip
+    assert data.attrs["layer_sizes"] == [2, 1, 4]
+    assert (data["waiting_time"].values.tolist(), data["lag"].values.tolist()) == ([2, 5], [1, 4])
+    assert "lag" not in runs.to_xarray("loss").coords
+    data.to_netcdf(tmp_path / "runs.nc", engine="scipy")
+    with xarray.open_dataset(tmp_path / "runs.nc", engine="scipy") as again:
+        assert {name: again.attrs[name] for name in told} == told
 
 
 def test_a_displacement_that_is_a_part_is_an_array(msd):
@@ -165,8 +193,10 @@ def test_a_table_has_a_row_for_each_combination(msd, fit):
     np.testing.assert_array_equal(runs.loc[(2, 30), "t_star_runs"], fit.t_star_runs[2, 1])
     assert fit.to_pandas().index.name == "waiting_time"
     assert fit.to_pandas().attrs["units"]["t_star"] == "steps"
-    with pytest.raises(ValueError, match="axes must be among"):
+    with pytest.raises(ValueError, match="axes must be all those of an array"):
         fit.to_pandas("lag")
+    with pytest.raises(ValueError, match=r"\(values: replica, waiting_time, lag\); got waiting_time, lag"):
+        msd.to_pandas("waiting_time", "lag")
 
 
 def test_stays_are_a_table_and_so_is_a_comparison():
