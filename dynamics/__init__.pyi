@@ -33,6 +33,7 @@ from .spectra import (
 )
 from .training import (
     SGD as SGD,
+    ModuleLoss as ModuleLoss,
     train as train,
     train_module as train_module,
 )

@@ -24,7 +24,6 @@ from bridge.commands._words import counted, data_in_words, number
 from dynamics.plots import plot_gradient, plot_negative, plot_spectra
 from dynamics.runs import load_trajectories, loss_of_runs
 from dynamics.spectra import (
-    WITH_REPLACEMENT,
     Curvature,
     CurvatureEstimates,
     curvature as exact_curvature,
@@ -69,7 +68,6 @@ def curvature(
     with progress_bar() as bar:
         common: dict[str, Any] = {
             "steps": wanted,
-            "replacement": ensemble.metadata.get("noise") in WITH_REPLACEMENT,
             "path": trajectories.with_name(trajectories.name + ".curvature") if store is None else store,
             "jobs": jobs,
             "progress": lambda done, total: bar("curvature", done, total),

@@ -27,6 +27,7 @@ from bridge.explanation import (
     Explanation,
     Hopping,
     HoppingComparison,
+    Quenches,
     at_nearest,
     changed_at_t_star,
     explain,
@@ -83,10 +84,12 @@ def explain_aging(
             threshold=threshold,
             tolerance=tolerance,
             longest=longest,
-            quench_lags=quench_lags,
-            method=method,  # pyright: ignore
+            quenches=Quenches(
+                quench_lags,
+                method,  # pyright: ignore
+                quench_folder(trajectories) if store is None else None,
+            ),
             store=trajectories.with_name(trajectories.name + ".explain") if store is None else store,
-            quenches=quench_folder(trajectories) if store is None else None,
             rng=seed,
             jobs=jobs,
             progress=bar,

@@ -98,13 +98,15 @@ def train(
 
     Run the same command with more --replicas to add runs; a killed one continues where it was.
     """
-    kind = make_noise(noise, temperature=temperature, persistence=persistence)
     optimizer = SGD(
         learning_rate=learning_rate,
         batch_size=batch_size,
         precision=precision,  # pyright: ignore
         momentum=momentum,
         schedule=parse_schedule(schedule),
+        noise=make_noise(noise, temperature=temperature, persistence=persistence),
+        label_noise=label_noise,
+        shared_order=shared_order,
     )
     begins = parse_start(start)
     files = realization_files(output, options.dataset, options.dataset_seed, dataset_seeds)
@@ -128,9 +130,6 @@ def train(
                 replicas=replicas,
                 steps=steps,
                 seed=seed,
-                noise=kind,
-                label_noise=label_noise,
-                shared_order=shared_order,
                 start=begins,
                 path=file,
                 jobs=jobs,

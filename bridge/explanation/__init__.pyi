@@ -14,6 +14,7 @@ from ._escapes import (
 )
 from ._explanation import (
     Explanation as Explanation,
+    Quenches as Quenches,
     at_nearest as at_nearest,
     changed_at_t_star as changed_at_t_star,
     explain as explain,

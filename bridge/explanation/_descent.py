@@ -7,6 +7,7 @@ import numpy as np
 
 from bridge.explanation._relaxation import plain_learning_rate, snapshots_at
 from dynamics.displacement import MeanSquareDisplacement
+from dynamics.noises import Full
 from dynamics.runs import Trajectories
 from dynamics.snapshots import check_loss
 from dynamics.training import SGD, Points, train
@@ -60,10 +61,14 @@ def descent_displacement(
     starts = snapshots_at(runs, runs.waiting_times).reshape(-1, loss.n_parameters)
     fallen = train(
         loss,
-        SGD(plain_learning_rate(runs), min(loss.data.rows, runs.metadata.get("batch_size", 1)), precision="float64"),
+        SGD(
+            plain_learning_rate(runs),
+            min(loss.data.rows, runs.metadata.get("batch_size", 1)),
+            precision="float64",
+            noise=Full(),
+        ),
         replicas=len(starts),
         steps=max(int(lags[-1]), 2),
-        noise="full",
         start=Points(starts),
         waiting_times=[1],
         lags=np.unique(np.maximum(lags - 1, 1)),  # snapshots at 0, 1 and 1 + lag

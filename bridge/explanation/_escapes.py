@@ -101,11 +101,10 @@ def langevin_escapes(
     lags = every * np.arange(1, steps // every)
     runs = train(
         loss,
-        SGD(learning_rate, min(loss.data.rows, 100), precision="float64"),
+        SGD(learning_rate, min(loss.data.rows, 100), precision="float64", noise=Langevin(temperature)),
         replicas=replicas,
         steps=int(every + lags[-1]),
         seed=seed,
-        noise=Langevin(temperature),
         start=Points(home.coordinates),
         waiting_times=[every],
         lags=lags,

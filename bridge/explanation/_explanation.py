@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from bridge.mapping import QuenchedSnapshots, quenched_snapshots
 from dynamics.aging_times import Aging, Agreement, aging, agreement
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement, of_known
 from dynamics.runs import Trajectories
-from dynamics.spectra import WITH_REPLACEMENT
+from dynamics.training import SGD
 from landscape.database import Database
 from landscape.descent import Method
 from landscape.losses import CrossEntropyLoss
@@ -76,6 +75,26 @@ class Explanation(Result, shows=("fit.mu", "fit.threshold")):
     hopping: HoppingComparison | None
 
 
+@dataclass(frozen=True)
+class Quenches:
+    """Settings of the quenches behind an explanation.
+
+    Parameters
+    ----------
+    lags : int
+        Number of lags at which snapshots are quenched, evenly spaced in the logarithm over two decades up to the
+        longest; at least 2.
+    method : {"flow", "lbfgs"}
+        Method of the quench.
+    path : path, optional
+        Folder of finished quenches, which `bridge.mapping.inherent_structures` can share.
+    """
+
+    lags: int = 8
+    method: Method = "flow"
+    path: Path | None = None
+
+
 def explain(
     runs: Trajectories,
     loss: CrossEntropyLoss,
@@ -84,10 +103,8 @@ def explain(
     threshold: float = 1e-2,
     tolerance: float = 0.2,
     longest: int | None = None,
-    quench_lags: int = 8,
-    method: Method = "flow",
+    quenches: Quenches | None = None,
     store: Path | None = None,
-    quenches: Path | None = None,
     rng: RNG = 0,
     jobs: int = 1,
     progress: Callable[[str, int, int], object] | None = None,
@@ -106,15 +123,10 @@ def explain(
         Threshold of t*, and tolerance of `dynamics.aging_times.agreement`.
     longest : int, optional
         Longest lag of descent and decomposition; by default the last waiting time, which usually exceeds t*.
-    quench_lags : int
-        Number of lags at which snapshots are quenched, evenly spaced in the logarithm over two decades up to the
-        longest; at least 2.
-    method : {"flow", "lbfgs"}
-        Method of the quench.
+    quenches : Quenches, optional
+        Which snapshots are quenched, and how; by default ``Quenches()``.
     store : path, optional
-        Folder for finished descents and noises.
-    quenches : path, optional
-        Folder of finished quenches, which `bridge.mapping.inherent_structures` can share; by default one in `store`.
+        Folder for finished descents, noises and, unless `quenches` name another, quenches.
     rng : None, int or Generator
         Random numbers of the bootstrap.
     jobs : int
@@ -126,17 +138,17 @@ def explain(
     ValueError
         If an argument is out of range, or does not belong to the runs. Insufficient data give a status of the parts.
     """
-    rng = seed_of(rng)
+    rng, quenches = seed_of(rng), quenches or Quenches()
     report = progress or (lambda what, done, total: None)
     msd = mean_square_displacement(runs)
     longest = int(runs.waiting_times[-1]) if longest is None else int(longest)
-    lags = spaced_lags(runs.lags[runs.lags <= longest], quench_lags)
+    lags = spaced_lags(runs.lags[runs.lags <= longest], quenches.lags)
     quenched = quenched_snapshots(
         runs,
         loss,
         steps=np.unique([*decomposition_steps(runs, lags), runs.steps[-1]]),
-        method=method,
-        path=store / "quenches" if quenches is None and store is not None else quenches,
+        method=quenches.method,
+        path=store / "quenches" if quenches.path is None and store is not None else quenches.path,
         jobs=jobs,
         progress=lambda done, total: report("quench", done, total),
     )
@@ -158,10 +170,19 @@ def explain(
     parted = decompose(runs, loss, quenched, jobs=jobs, progress=lambda done, total: report("decompose", done, total))
     counted, hopping = None, None
     if database is not None:
-        noise = {"path": None if store is None else store / "temperatures", "jobs": jobs} | _noise(runs)
-        counted = predicted_jumps(quenched, database, loss, **noise)
+        of_noise = quenched, loss, database, SGD.of(runs.metadata)
+        temperatures = None if store is None else store / "temperatures"
+        counted = predicted_jumps(*of_noise, path=temperatures, jobs=jobs)
         hopping = compare_hopping(
-            quenched, counted.minimum_ids, database, loss, msd, parted, threshold, rng=rng, progress=report, **noise
+            *of_noise,
+            minimum_ids=counted.minimum_ids,
+            msd=msd,
+            parted=parted,
+            threshold=threshold,
+            path=temperatures,
+            rng=rng,
+            jobs=jobs,
+            progress=report,
         )
     fit = aging(msd, threshold, rng=rng)
     away = {name: ran_away_by(model, fit.t_star.value) for name, model in models.items()}
@@ -221,7 +242,7 @@ def spaced_lags(lags: NDArray[np.int64], count: int) -> NDArray[np.int64]:
         If `count` is < 2, or there are fewer lags.
     """
     if count < 2 or lags.size < 2:
-        msg = f"quench_lags must be at least 2, with at least as many lags; got {count!r} of {lags.size}"
+        msg = f"lags of the quenches must be at least 2, with at least as many lags; got {count!r} of {lags.size}"
         raise ValueError(msg)
     wanted = np.geomspace(max(lags[0], lags[-1] / 100), lags[-1], count)
     return lags[np.unique(np.abs(np.log(lags) - np.log(wanted)[:, None]).argmin(axis=1))]
@@ -266,12 +287,3 @@ def at_nearest(explanation: Explanation, values: Array) -> Array:
     """`values` (W, T) of the decomposed lags at the one nearest to t*, (W,); nan if there is no t*."""
     at = nearest_lags(explanation)
     return np.where(at >= 0, values[np.arange(at.size), at], np.nan)
-
-
-def _noise(runs: Trajectories) -> dict[str, Any]:
-    """The arguments that determine the temperature of SGD."""
-    return {
-        "learning_rate": float(runs.metadata["learning_rate"]),
-        "batch_size": int(runs.metadata["batch_size"]),
-        "replacement": runs.metadata.get("noise") in WITH_REPLACEMENT,
-    }

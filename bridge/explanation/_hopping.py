@@ -126,6 +126,7 @@ def predict_hopping(
     region: Region,
     network: MLP | None,
     temperature: ArrayLike,
+    *,
     learning_rate: float,
     waiting_times: ArrayLike,
     lags: ArrayLike,

@@ -16,6 +16,7 @@ from bridge.mapping import QuenchedSnapshots
 from bridge.residence import Residence, stays_of
 from dynamics.aging_times import Aging, aging, at_lags
 from dynamics.displacement import MeanSquareDisplacement, of_known
+from dynamics.training import SGD
 from landscape.database import Database
 from landscape.losses import CrossEntropyLoss
 from landscape.support import RNG, Estimate, Result, seed_of, stacked
@@ -141,16 +142,14 @@ class HoppingComparison(Result, shows=("observed.same",)):
 
 def compare_hopping(
     quenched: QuenchedSnapshots,
-    minimum_ids: Integers,
-    database: Database,
     loss: CrossEntropyLoss,
+    database: Database,
+    optimizer: SGD,
+    *,
+    minimum_ids: Integers,
     msd: MeanSquareDisplacement,
     parted: Decomposition,
     threshold: float,
-    learning_rate: float,
-    batch_size: int,
-    *,
-    replacement: bool = False,
     path: Path | None = None,
     rng: RNG = 0,
     jobs: int = 1,
@@ -161,17 +160,19 @@ def compare_hopping(
     Parameters
     ----------
     quenched : QuenchedSnapshots
+    loss : CrossEntropyLoss
+    database : Database
+    optimizer : SGD
+        Of the runs; as in `temperatures_at`.
     minimum_ids : (R, S) int64
         Ids of its minima in the database (`PredictedJumps.minimum_ids`).
-    database : Database
-    loss : CrossEntropyLoss
     msd : MeanSquareDisplacement
         Of the same runs.
     parted : Decomposition
         Of the same runs; its lags, as far as all waiting times have them, are those compared.
     threshold : float
         Of t*.
-    learning_rate, batch_size, replacement, path, jobs
+    path, jobs
         As in `temperatures_at`.
     rng : None, int or Generator
         Of the bootstrap.
@@ -183,13 +184,26 @@ def compare_hopping(
     ids = minimum_ids[:, np.searchsorted(quenched.steps, ages)]
     region = region_around(ids, database)
     temperatures = exit_temperatures(
-        loss, region.minima, region.states, learning_rate, batch_size, replacement=replacement, path=path, jobs=jobs,
+        loss,
+        region.minima,
+        region.states,
+        optimizer,
+        path=path,
+        jobs=jobs,
         progress=lambda done, total: report("temperatures", done, total),
-    )  # fmt: skip
+    )
     hop = _at_common_lags(parted.hop)
     lags, predicted = hopping_lags(msd.lags, hop.lags), {}
     for k, (name, temperature) in enumerate(temperatures.items()):
-        predicted[name] = predict_hopping(ids, region, loss.network, temperature, learning_rate, ages, lags)
+        predicted[name] = predict_hopping(
+            ids,
+            region,
+            loss.network,
+            temperature,
+            learning_rate=optimizer.learning_rate,
+            waiting_times=ages,
+            lags=lags,
+        )
         report("hopping", k + 1, len(temperatures))
     covered = predicted["curved"].covered
     moved = {name: hopping.displacement for name, hopping in predicted.items()} | {"inherent": hop, "raw": msd}

@@ -20,6 +20,7 @@ from bridge.mapping import UNKNOWN, QuenchedSnapshots
 from bridge.residence import Residence
 from dynamics.snapshots import Measurement, loss_identity, measure_all
 from dynamics.spectra import effective_temperatures, gradient_noise, minibatch_factor
+from dynamics.training import SGD
 from landscape import symmetry
 from landscape.database import Database, StoredMinimum, StoredTransitionState
 from landscape.kinetics import Barriers, exit_rates
@@ -53,10 +54,8 @@ class EffectiveTemperatures(Result, axes={"K": "point"}, units={"mean": "nats", 
 def temperatures_at(
     loss: CrossEntropyLoss,
     points: Sequence[ArrayLike] | Array,
-    learning_rate: float,
-    batch_size: int,
+    optimizer: SGD,
     *,
-    replacement: bool = False,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
@@ -67,8 +66,8 @@ def temperatures_at(
     ----------
     loss : CrossEntropyLoss
     points : K arrays (P,)
-    learning_rate, batch_size, replacement
-        Settings of SGD; see `dynamics.spectra.minibatch_factor`.
+    optimizer : SGD
+        Its learning rate, batch size and minibatches count; see `dynamics.spectra.minibatch_factor`.
     path : path, optional
         Folder for finished points.
     jobs, progress
@@ -79,7 +78,7 @@ def temperatures_at(
     ValueError
         If the batch size does not match the rows.
     """
-    factor = minibatch_factor(loss.data.rows, batch_size, replacement=replacement)
+    factor = minibatch_factor(loss.data.rows, optimizer.batch_size, replacement=optimizer.replacement)
     found = measure_all(
         partial(_noise_along_modes, loss=loss),
         [np.asarray(point, dtype=np.float64) for point in points],
@@ -91,7 +90,7 @@ def temperatures_at(
     shape = (len(found), -1) if found else (0, 1)
     curvature = np.abs(np.array([values["eigenvalues"] for values in found])).reshape(shape)
     noise = np.array([values["mode_noise"] for values in found]).reshape(shape)
-    t = np.maximum(effective_temperatures(noise, learning_rate, factor), 0.0)  # rounding makes zeros negative
+    t = np.maximum(effective_temperatures(noise, optimizer.learning_rate, factor), 0.0)  # rounding makes zeros negative
     return EffectiveTemperatures(t.mean(axis=1), (t * curvature).sum(axis=1) / curvature.sum(axis=1), t[:, 0])
 
 
@@ -99,10 +98,8 @@ def exit_temperatures(
     loss: CrossEntropyLoss,
     minima: Sequence[StoredMinimum],
     states: Sequence[StoredTransitionState],
-    learning_rate: float,
-    batch_size: int,
+    optimizer: SGD,
     *,
-    replacement: bool = False,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
@@ -114,9 +111,7 @@ def exit_temperatures(
     `temperatures_at`; `minima` must hold both ends of each of `states`.
     """
     points = [record.point.coordinates for record in (*minima, *states)]
-    t = temperatures_at(
-        loss, points, learning_rate, batch_size, replacement=replacement, path=path, jobs=jobs, progress=progress
-    )
+    t = temperatures_at(loss, points, optimizer, path=path, jobs=jobs, progress=progress)
     chosen = {
         "curved": t.curved[: len(minima)][Barriers.of(minima, states).edges],
         "unstable": np.repeat(t.softest[len(minima) :, None], 2, axis=1),
@@ -216,12 +211,10 @@ class PredictedJumps(Result, shows=("minimum_ids",)):
 
 def predicted_jumps(
     quenched: QuenchedSnapshots,
-    database: Database,
     loss: CrossEntropyLoss,
-    learning_rate: float,
-    batch_size: int,
+    database: Database,
+    optimizer: SGD,
     *,
-    replacement: bool = False,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
@@ -231,21 +224,18 @@ def predicted_jumps(
     Parameters
     ----------
     quenched : QuenchedSnapshots
+    loss : CrossEntropyLoss
     database : Database
         Minima and transition states of `loss`; nothing is added.
-    loss : CrossEntropyLoss
-    learning_rate, batch_size, replacement, path, jobs, progress
+    optimizer, path, jobs, progress
         As in `temperatures_at`.
     """
-    ids = ids_in_database(quenched, database, loss)
+    ids = ids_in_database(quenched, loss, database)
     visited = set(np.unique(ids).tolist()) - {UNKNOWN}
     states = [state for state in database.transition_states if visited & set(state.minimum_ids)]
     numbers = sorted(visited | {number for state in states for number in state.minimum_ids})
     minima = [database.minimum(number) for number in numbers]
-    chosen = exit_temperatures(
-        loss, minima, states, learning_rate, batch_size, replacement=replacement, path=path, jobs=jobs,
-        progress=progress,
-    )  # fmt: skip
+    chosen = exit_temperatures(loss, minima, states, optimizer, path=path, jobs=jobs, progress=progress)
     barriers = Barriers.of(minima, states)
     lengths = _squared_lengths(loss, minima, states) / loss.n_parameters
     exits, rates, displacements = np.zeros(len(minima), dtype=bool), {}, {}
@@ -254,7 +244,7 @@ def predicted_jumps(
     position = np.searchsorted(numbers, np.where(found, ids, numbers[0] if numbers else 0))
     known = found & (exits[position] if numbers else False)
     for name, temperature in chosen.items():
-        each = learning_rate * exit_rates(barriers, temperature)
+        each = optimizer.learning_rate * exit_rates(barriers, temperature)
         for target, weights in ((rates, each), (displacements, each * lengths[:, None])):
             total = np.bincount(barriers.edges.ravel(), weights.ravel(), len(minima))
             target[name] = _mean_over_known(
@@ -267,7 +257,7 @@ def predicted_jumps(
     return PredictedJumps(ids, known, rates, expected, displacements, ratios)
 
 
-def ids_in_database(quenched: QuenchedSnapshots, database: Database, loss: CrossEntropyLoss) -> NDArray[np.int64]:
+def ids_in_database(quenched: QuenchedSnapshots, loss: CrossEntropyLoss, database: Database) -> NDArray[np.int64]:
     """Database id (R, S) of each snapshot's minimum, 0 if there is none; every basin is looked up once."""
     ids = np.full(quenched.basins.shape, UNKNOWN, dtype=np.int64)
     for r, basins in enumerate(quenched.basins):

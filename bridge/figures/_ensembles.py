@@ -65,8 +65,8 @@ class Ensemble:
 
     @property
     def optimizer(self) -> SGD:
-        """SGD with the paper's learning rate and this batch size."""
-        return SGD(batch_size=self.batch_size)
+        """SGD with the paper's learning rate, this batch size and noise."""
+        return SGD(batch_size=self.batch_size, noise=self.noise)
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:

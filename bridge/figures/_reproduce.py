@@ -41,7 +41,7 @@ def reproduce(
     data_dir: Path | None = None,
     seed: int = 0,
     jobs: int = 1,
-    progress: Progress = lambda stage, done, total: None,
+    progress: Progress | None = None,
 ) -> Reproduction:
     """Make a figure of the paper; continues an interrupted call.
 
@@ -60,7 +60,7 @@ def reproduce(
         Directory of the MNIST files.
     seed, jobs : int
         Seed of the runs, and number of workers.
-    progress : callable (stage, done, total)
+    progress : callable (stage, done, total), optional
 
     Raises
     ------
@@ -68,7 +68,7 @@ def reproduce(
         If an argument is out of range, or files in `output` were made with other settings.
     """
     folder = Path(output) / scale
-    work = Work(folder / "runs", data_dir, seed, jobs, progress, scale)
+    work = Work(folder / "runs", data_dir, seed, jobs, progress or (lambda stage, done, total: None), scale)
     ensembles = _ensembles(figure, scale, replicas, steps)
     result = figure.compute(work, ensembles)
     ours = figure.describe(result)

@@ -66,7 +66,6 @@ class Work:
             replicas=ensemble.replicas,
             steps=ensemble.steps,
             seed=self.seed,
-            noise=ensemble.noise,
             path=self.path(ensemble),
             waiting_times=ensemble.waiting_times,
             snapshots="waiting" if ensemble.dataset == "mnist" else "all",  # otherwise files of gigabytes

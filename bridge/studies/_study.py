@@ -4,7 +4,7 @@ Every stage continues its file, so a study can be interrupted at any moment; run
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bridge import plots
@@ -14,7 +14,7 @@ from bridge.residence import Visits, visits
 from bridge.studies._results import ArchitectureResults, architecture_results
 from bridge.studies._settings import StudySettings
 from bridge.studies.report import _page
-from dynamics.noises import NoiseName
+from dynamics.noises import Full
 from dynamics.runs import load_trajectories
 from dynamics.training import check_arguments, train
 from landscape.database import Database
@@ -49,7 +49,7 @@ def study(
     settings: StudySettings | None = None,
     *,
     jobs: int = 1,
-    progress: Progress = lambda stage, done, total: None,
+    progress: Progress | None = None,
 ) -> Study:
     """Explore, train, age, map and compare each architecture; then draw the figures and write the report.
 
@@ -62,7 +62,7 @@ def study(
         By default the quick scale.
     jobs : int
         Number of workers; it does not change the results.
-    progress : callable (stage, done, total)
+    progress : callable (stage, done, total), optional
 
     Raises
     ------
@@ -70,6 +70,7 @@ def study(
         If files in `output` come from other settings.
     """
     output, settings = Path(output), settings or StudySettings()
+    progress = progress or (lambda stage, done, total: None)
     losses = {
         output / folder_name(hidden): CrossEntropyLoss(
             MLP((data.n_features, *hidden, data.n_classes)), data, settings.regularization
@@ -94,9 +95,13 @@ def _check(loss: CrossEntropyLoss, settings: StudySettings, jobs: int) -> None:
     """Raise a ValueError now for anything that training would reject later."""
     scale = settings.scale
     check_arguments(
-        loss.network, loss.data, settings.optimizer, scale.replicas, scale.steps, settings.seed,
-        settings.regularization, "sgd", jobs,
-    )  # fmt: skip
+        loss.data,
+        settings.optimizer,
+        replicas=scale.replicas,
+        steps=scale.steps,
+        seed=settings.seed,
+        jobs=jobs,
+    )
     if not settings.threshold > 0:
         msg = f"threshold must be positive and finite; got {settings.threshold}"
         raise ValueError(msg)
@@ -119,21 +124,20 @@ def _one_architecture(
         )
 
     search(scale.searches)
-    ensembles: tuple[tuple[str, NoiseName, int], ...] = (
-        (RUNS, "sgd", scale.replicas),
-        (CONTROL, "full", scale.control_replicas),
-    )
-    for file, noise, replicas in ensembles:
+    control = replace(settings.optimizer, noise=Full())
+    for file, optimizer, replicas in (
+        (RUNS, settings.optimizer, scale.replicas),
+        (CONTROL, control, scale.control_replicas),
+    ):
         train(
             loss,
-            settings.optimizer,
+            optimizer,
             replicas=replicas,
             steps=scale.steps,
             seed=settings.seed,
-            noise=noise,
             path=folder / file,
             jobs=jobs,
-            progress=lambda done, total, noise=noise: progress(f"{name}: train ({noise})", done, total),
+            progress=lambda done, total, noise=optimizer.noise.name: progress(f"{name}: train ({noise})", done, total),
         )
     runs = load_trajectories(folder / RUNS)
     with Database(folder / LANDSCAPE) as database:

@@ -39,6 +39,8 @@ class Noise:
         Whether a step uses all N rows.
     uses_batch_size : bool
         Whether the batch size B matters.
+    replacement : bool
+        Whether a minibatch may contain a row twice, or the noise is as if it might.
     divides_by_batch_size : bool
         True if the gradient is a sum over the minibatch divided by B, whatever the size of the minibatch.
     """
@@ -50,6 +52,7 @@ class Noise:
     helpers: ClassVar[tuple[Compiled, ...]] = ()
     all_rows: ClassVar[bool] = False
     uses_batch_size: ClassVar[bool] = True
+    replacement: ClassVar[bool] = False
     divides_by_batch_size: ClassVar[bool] = False
 
     @property

@@ -65,4 +65,5 @@ class GaussianReplacement(Gaussian):
     """Like `Gaussian`, for minibatches drawn with replacement, c^2 = 1 / (B N); "gaussian-replacement"."""
 
     name: ClassVar[str] = "gaussian-replacement"
+    replacement: ClassVar[bool] = True
     weigh: ClassVar[Compiled | None] = staticmethod(weigh_with_replacement)

@@ -25,4 +25,5 @@ class Replacement(Noise):
     """Minibatches of B rows drawn independently in every step; "replacement"."""
 
     name: ClassVar[str] = "replacement"
+    replacement: ClassVar[bool] = True
     draw: ClassVar[Compiled] = staticmethod(draw_with_replacement)

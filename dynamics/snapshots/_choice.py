@@ -41,12 +41,12 @@ class ChosenSnapshots:
 
     @property
     def optimizer(self) -> SGD:
-        """Learning rate and batch size of the runs; ValueError if their metadata lack them."""
+        """What decides the noise of the runs' gradients; ValueError if their metadata lack it."""
         missing = [name for name in ("learning_rate", "batch_size") if name not in self.metadata]
         if missing:
             msg = f"optimizer must be given: the metadata of these runs have no {missing[0]}"
             raise ValueError(msg)
-        return SGD(self.metadata["learning_rate"], self.metadata["batch_size"])
+        return SGD.of(self.metadata)
 
 
 def chosen_snapshots(

@@ -7,7 +7,6 @@ from ._curvature_estimates import (
     estimate_curvature as estimate_curvature,
 )
 from ._gradient_noise import (
-    WITH_REPLACEMENT as WITH_REPLACEMENT,
     GradientNoise as GradientNoise,
     gradient_noise as gradient_noise,
     minibatch_factor as minibatch_factor,

@@ -158,7 +158,6 @@ def curvature(
     steps: ArrayLike | None = None,
     replicas: ArrayLike | None = None,
     optimizer: SGD | None = None,
-    replacement: bool = False,
     leading: int | None = None,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
@@ -179,9 +178,7 @@ def curvature(
     replicas : int array, optional
         The runs; by default all.
     optimizer : SGD, optional
-        Its learning rate and batch size set the scale of the noise; by default those of the runs.
-    replacement : bool
-        Whether minibatches are drawn with replacement.
+        Its learning rate, batch size and minibatches set the scale of the noise; by default those of the runs.
     leading : int, optional
         Dimension of the leading spaces of noise and Hessian to compare; by default the number of classes.
     path : path, optional
@@ -204,7 +201,8 @@ def curvature(
     if not 1 <= leading <= free:
         msg = f"leading must be in 1 ... {free}, the number of eigenvalues; got {leading!r}"
         raise ValueError(msg)
-    minibatch_factor(loss.data.rows, optimizer.batch_size, replacement=replacement)  # raises errors before the work
+    # raises errors before the work
+    minibatch_factor(loss.data.rows, optimizer.batch_size, replacement=optimizer.replacement)
     measured = measure_all(
         partial(measure_exactly, loss=loss, leading=int(leading)),
         chosen.points,
@@ -221,7 +219,7 @@ def curvature(
         rows=loss.data.rows,
         learning_rate=optimizer.learning_rate,
         batch_size=optimizer.batch_size,
-        replacement=replacement,
+        replacement=optimizer.replacement,
     )
 
 

@@ -143,7 +143,6 @@ def estimate_curvature(
     probes: int = 10,
     lanczos_steps: int = 80,
     optimizer: SGD | None = None,
-    replacement: bool = False,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
@@ -155,7 +154,7 @@ def estimate_curvature(
 
     Parameters
     ----------
-    runs, loss, steps, replicas, optimizer, replacement, path, jobs, progress
+    runs, loss, steps, replicas, optimizer, path, jobs, progress
         As in `curvature`.
     seed : int
         Seed of the probes, which differ from point to point.
@@ -169,7 +168,8 @@ def estimate_curvature(
     """
     chosen = chosen_snapshots(runs, loss, steps, replicas)
     optimizer = chosen.optimizer if optimizer is None else optimizer
-    minibatch_factor(loss.data.rows, optimizer.batch_size, replacement=replacement)  # raises errors before the work
+    # raises errors before the work
+    minibatch_factor(loss.data.rows, optimizer.batch_size, replacement=optimizer.replacement)
     identity = loss_identity(loss) | {
         "measurement": "curvature estimates",
         "version": 1,
@@ -194,7 +194,7 @@ def estimate_curvature(
         rows=loss.data.rows,
         learning_rate=optimizer.learning_rate,
         batch_size=optimizer.batch_size,
-        replacement=replacement,
+        replacement=optimizer.replacement,
     )
 
 

@@ -11,7 +11,6 @@ from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
 
-WITH_REPLACEMENT = ("replacement", "gaussian-replacement")  # kinds of noise whose minibatches may contain a row twice
 BLOCK_NUMBERS = 4_000_000  # numbers in a block of per-sample gradients: 32 MB
 
 

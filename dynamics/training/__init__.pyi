@@ -22,5 +22,6 @@ from ._starts import (
     parse_start as parse_start,
 )
 from ._torch_replicas import (
+    ModuleLoss as ModuleLoss,
     train_module as train_module,
 )

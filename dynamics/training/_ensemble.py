@@ -11,7 +11,6 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dynamics.noises import Noise, make_noise
 from dynamics.runs import Trajectories
 from dynamics.training._filling import run_task
 from dynamics.training._plan import make_plan
@@ -20,7 +19,6 @@ from dynamics.training._sgd import SGD
 from dynamics.training._starts import Glorot, Start, as_start
 from landscape.datasets import Dataset
 from landscape.losses import CrossEntropyLoss
-from landscape.networks import MLP
 from landscape.support import check_jobs, whole_number
 
 
@@ -31,9 +29,6 @@ def train(
     replicas: int = 100,
     steps: int = 150_000,
     seed: int = 0,
-    noise: str | Noise = "sgd",
-    label_noise: float = 0.0,
-    shared_order: bool = False,
     start: Start | ArrayLike | None = None,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
@@ -49,19 +44,9 @@ def train(
     loss : CrossEntropyLoss
         The loss to minimize: its network, on its training rows, with its penalty.
     optimizer : SGD
-        By default ``SGD()``.
+        Update rule, minibatches and noise; by default ``SGD()``.
     replicas, steps, seed : int
         Number of runs, SGD steps of each, and the seed that determines them.
-    noise : str or Noise
-        What makes the runs random (`dynamics.noises`): "sgd" for minibatches as in Keras' epochs, "replacement" for
-        independent draws, ``Persistent(persistence=tau)``, "full" for all rows in every step, the control without
-        noise, ``Langevin(temperature=T)``, "gaussian" for Gaussian noise with the covariance of SGD's.
-    label_noise : float
-        Probability in [0, 1] that the label of a drawn row is replaced by one of the other classes, all equally
-        likely, each time the row is drawn. Curves use the true labels.
-    shared_order : bool
-        True gives all runs the random numbers of the first one, except for their starts: they see the same minibatches
-        in the same order, and the same other noise. Runs are then not independent of each other.
     start : Start or array, optional
         Initial points of the runs (`dynamics.training`): ``Glorot()`` by default, ``Normal(sd)``,
         ``Points.load(path)``, ``Points.minima(path, ids)``, or an array (K, P) or (P,), where replica r starts at row
@@ -94,60 +79,26 @@ def train(
     FloatingPointError
         If a run diverges: parameters beyond 1e30 (float32) or 1e150 (float64), infinite or not a number.
     """
-    network, data, regularization, regularize_biases = _parts_of(loss)
-    optimizer = SGD() if optimizer is None else optimizer
-    check_arguments(network, data, optimizer, replicas, steps, seed, regularization, noise, jobs)
-    plan = make_plan(
-        data,
-        optimizer,
-        noise,
-        steps=steps,
-        seed=seed,
-        regularization=regularization,
-        regularize_biases=regularize_biases,
-        waiting_times=waiting_times,
-        lags=lags,
-        label_noise=label_noise,
-        shared_order=shared_order,
-        snapshots=snapshots,
-    )
-    start = Glorot() if start is None else as_start(start)
-    start.draw(network, np.random.default_rng(0), 0)  # check that it fits
-    return run_task(KernelTask(plan, network, start, jobs), replicas, path, progress)
-
-
-def _parts_of(loss: CrossEntropyLoss) -> tuple[MLP, Dataset, float, bool]:
-    """What the kernels need of a loss."""
     if not isinstance(loss, CrossEntropyLoss):
         msg = f"loss must be a CrossEntropyLoss (a torch module goes to train_module); got {type(loss).__name__}"
         raise TypeError(msg)
-    return loss.network, loss.data, loss.regularization, loss.regularize_biases
+    optimizer = SGD() if optimizer is None else optimizer
+    check_arguments(loss.data, optimizer, replicas=replicas, steps=steps, seed=seed, jobs=jobs)
+    plan = make_plan(
+        loss, optimizer, steps=steps, seed=seed, waiting_times=waiting_times, lags=lags, snapshots=snapshots
+    )
+    start = Glorot() if start is None else as_start(start)
+    start.draw(loss.network, np.random.default_rng(0), 0)  # check that it fits
+    return run_task(KernelTask(plan, loss.network, start, jobs), replicas, path, progress)
 
 
-def check_arguments(
-    network: MLP,
-    data: Dataset,
-    optimizer: SGD,
-    replicas: int,
-    steps: int,
-    seed: int,
-    regularization: float,
-    noise: str | Noise,
-    jobs: int,
-) -> None:
-    """Raise a ValueError that names the first argument out of range."""
+def check_arguments(data: Dataset, optimizer: SGD, *, replicas: int, steps: int, seed: int, jobs: int = 1) -> None:
+    """Raise a ValueError that names the first argument of `train` out of range."""
     for name, value, least in (("replicas", replicas, 1), ("steps", steps, 2), ("seed", seed, 0)):
         whole_number(name, value, least)
-    if not (np.isfinite(regularization) and regularization >= 0):
-        msg = f"regularization must be finite and >= 0; got {regularization!r}"
-        raise ValueError(msg)
     check_jobs(jobs)
     check_range(data, optimizer)
-    ends = (network.layer_sizes[0], network.layer_sizes[-1])
-    if ends != (data.n_features, data.n_classes):
-        msg = f"network must have {data.n_features} inputs and {data.n_classes} outputs for this data; got {ends}"
-        raise ValueError(msg)
-    if make_noise(noise).uses_batch_size and optimizer.batch_size > data.rows:
+    if optimizer.noise.uses_batch_size and optimizer.batch_size > data.rows:
         msg = f"batch_size must be at most the number of training rows, {data.rows}; got {optimizer.batch_size}"
         raise ValueError(msg)
 

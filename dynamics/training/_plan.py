@@ -1,13 +1,13 @@
 """What decides the runs of an ensemble, whatever takes their steps."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.noises import Noise, make_noise
+from dynamics.noises import Noise
 from dynamics.runs import (
     Steps,
     check_grid,
@@ -32,9 +32,6 @@ class Plan:
 
     data: Dataset
     optimizer: SGD
-    noise: Noise
-    label_noise: float
-    shared_order: bool
     regularization: float
     regularize_biases: bool
     seed: int
@@ -44,6 +41,11 @@ class Plan:
     waiting_times: Steps
     lags: Steps
     accumulates: bool
+
+    @property
+    def noise(self) -> Noise:
+        """What makes the runs random."""
+        return self.optimizer.noise
 
     @property
     def batch_size(self) -> int:
@@ -66,7 +68,7 @@ class Plan:
 
     def seeds(self, replica: int) -> tuple[np.random.SeedSequence, np.uint64]:
         """What the start of a replica is drawn with, and the key of its other random numbers."""
-        key = noise_key(self.seed, 0 if self.shared_order else replica)
+        key = noise_key(self.seed, 0 if self.optimizer.shared_order else replica)
         return start_seed(self.seed, replica), key
 
     def settings(self, start: str) -> dict[str, Any]:
@@ -74,12 +76,14 @@ class Plan:
         return {
             "data_sha256": self.data.sha256,
             **self.noise.settings,
-            "label_noise": self.label_noise,
-            "shared_order": self.shared_order,
+            "label_noise": self.optimizer.label_noise,
+            "shared_order": self.optimizer.shared_order,
             "start": start,
-            **asdict(self.optimizer),
-            "schedule": str(self.optimizer.schedule),
+            "learning_rate": self.optimizer.learning_rate,
             "batch_size": self.batch_size,
+            "precision": self.optimizer.precision,
+            "momentum": self.optimizer.momentum,
+            "schedule": str(self.optimizer.schedule),
             "steps": self.steps,
             "seed": self.seed,
             "regularization": self.regularization,
@@ -102,19 +106,25 @@ def _spawned(seed: int, replica: int) -> list[np.random.SeedSequence]:
     return np.random.SeedSequence(seed, spawn_key=(replica,)).spawn(2)
 
 
+class Trained(Protocol):
+    """What is asked of a loss here: `CrossEntropyLoss` and `ModuleLoss` have it."""
+
+    @property
+    def data(self) -> Dataset: ...
+    @property
+    def regularization(self) -> float: ...
+    @property
+    def regularize_biases(self) -> bool: ...
+
+
 def make_plan(
-    data: Dataset,
+    loss: Trained,
     optimizer: SGD,
-    noise: str | Noise,
     *,
     steps: int,
     seed: int,
-    regularization: float,
-    regularize_biases: bool,
     waiting_times: Sequence[int] | ArrayLike | None,
     lags: Sequence[int] | ArrayLike | None,
-    label_noise: float = 0.0,
-    shared_order: bool = False,
     snapshots: str = "all",
 ) -> Plan:
     """The plan of these arguments of `train`; ValueError for one out of its range, which it names."""
@@ -122,21 +132,15 @@ def make_plan(
     waiting = check_times("waiting_times", waiting, max(1, steps - 1))
     lag = check_times("lags", log_lags(max(1, steps - int(waiting[0]))) if lags is None else lags, steps)
     check_grid(waiting, lag, steps)
-    if not 0 <= label_noise <= 1:
-        msg = f"label_noise must be a probability in [0, 1]; got {label_noise!r}"
-        raise ValueError(msg)
     if snapshots not in SNAPSHOTS:
         msg = f"snapshots must be one of {', '.join(SNAPSHOTS)}; got {snapshots!r}"
         raise ValueError(msg)
     kept = snapshot_steps(waiting, lag, steps) if snapshots == "all" else np.unique([0, *waiting.tolist(), steps])
     return Plan(
-        data=data,
+        data=loss.data,
         optimizer=optimizer,
-        noise=make_noise(noise),
-        label_noise=float(label_noise),
-        shared_order=bool(shared_order),
-        regularization=float(regularization),
-        regularize_biases=bool(regularize_biases),
+        regularization=loss.regularization,
+        regularize_biases=loss.regularize_biases,
         seed=int(seed),
         steps=int(steps),
         snapshot_steps=kept.astype(np.int64),

@@ -90,7 +90,7 @@ class KernelTask:
             plan.optimizer.precision,
             plan.noise.name,
             momentum=plan.optimizer.momentum > 0,
-            label_noise=plan.label_noise > 0,
+            label_noise=plan.optimizer.label_noise > 0,
             pixels=self._pixels is not None,
         )
 
@@ -176,7 +176,7 @@ def record_run(
             plan.optimizer.rates(first, stop),
             dtype.type(plan.optimizer.momentum),
             decay,
-            plan.label_noise,
+            plan.optimizer.label_noise,
             numbers,
             recorded,
             records,

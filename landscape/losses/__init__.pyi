@@ -7,6 +7,7 @@ from ._cross_entropy import (
     CrossEntropyLoss as CrossEntropyLoss,
     Loss as Loss,
     TorchLoss as TorchLoss,
+    check_regularization as check_regularization,
 )
 from ._held_out import (
     HeldOutLoss as HeldOutLoss,

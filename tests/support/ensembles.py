@@ -1,5 +1,6 @@
 """Small runs, and whether two are the same bit for bit."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ DATA = toy_data()
 def run(optimizer: Any = OPTIMIZER, **changes: Any) -> Any:
     arguments: dict[str, Any] = {"replicas": 7, "steps": 60, "seed": 3} | changes
     penalty = {name: arguments.pop(name) for name in ("regularization", "regularize_biases") if name in arguments}
-    return train(CrossEntropyLoss(NETWORK, DATA, **penalty), optimizer, **arguments)
+    settings = {name: arguments.pop(name) for name in ("noise", "label_noise", "shared_order") if name in arguments}
+    return train(CrossEntropyLoss(NETWORK, DATA, **penalty), replace(optimizer, **settings), **arguments)
 
 
 def assert_same(a, b):

@@ -15,6 +15,7 @@ from bridge.commands._explanation_summary import summarize
 from bridge.commands.explain import describe_explanation
 from bridge.explanation import (
     PARTS,
+    Quenches,
     changed_at_t_star,
     decomposition_steps,
     exit_temperatures,
@@ -54,7 +55,7 @@ def files(tmp_path_factory):
 def found(files):
     folder, loss, runs = files
     with Database(folder / "small.db") as database:
-        return explain(runs, loss, database=database, threshold=THRESHOLD, longest=1000, quench_lags=4)
+        return explain(runs, loss, database=database, threshold=THRESHOLD, longest=1000, quenches=Quenches(lags=4))
 
 
 def test_every_part_is_what_its_own_function_says(files, found):
@@ -79,10 +80,18 @@ def test_hops_are_what_their_own_functions_say(files, found):
     at = np.searchsorted(found.quenched.steps, runs.waiting_times)
     with Database(folder / "small.db") as database:
         region = region_around(ids[:, at], database)
-    temperatures = exit_temperatures(loss, region.minima, region.states, 0.05, 20)
+    temperatures = exit_temperatures(loss, region.minima, region.states, SGD(0.05, 20))
     lags = hopping_lags(runs.lags, found.hopping.observed.lags)
     for name, hopping in found.hopping.predicted.items():
-        again = predict_hopping(ids[:, at], region, loss.network, temperatures[name], 0.05, runs.waiting_times, lags)
+        again = predict_hopping(
+            ids[:, at],
+            region,
+            loss.network,
+            temperatures[name],
+            learning_rate=0.05,
+            waiting_times=runs.waiting_times,
+            lags=lags,
+        )
         np.testing.assert_allclose(hopping.same, again.same)
         np.testing.assert_allclose(hopping.displacement.values, again.displacement.values)
         fit = aging(of_covered(again.displacement, again.covered), THRESHOLD)
@@ -140,7 +149,7 @@ def partly(files):
         Database(folder / "small.db") as database,
         mock.patch("bridge.explanation._explanation.quenched_snapshots", some),
     ):
-        return explain(runs, loss, database=database, threshold=THRESHOLD, longest=1000, quench_lags=4)
+        return explain(runs, loss, database=database, threshold=THRESHOLD, longest=1000, quenches=Quenches(lags=4))
 
 
 def test_snapshots_without_a_minimum_leave_the_rest_as_it_is(found, partly):
@@ -262,7 +271,7 @@ def test_lags_are_spread_evenly_in_the_logarithm():
     np.testing.assert_allclose(np.log10(chosen), [1, 5 / 3, 7 / 3, 3], atol=0.1)
     assert spaced_lags(lags, 1000).tolist() == lags[lags >= 10].tolist()
     for wrong in ((lags, 1), (lags[:1], 5)):
-        with pytest.raises(ValueError, match="quench_lags must be at least 2"):
+        with pytest.raises(ValueError, match="lags of the quenches must be at least 2"):
             spaced_lags(*wrong)
 
 

@@ -60,14 +60,14 @@ def test_correlation_displacement_and_dwell_times_agree_with_kinetic_monte_carlo
     network = langer_rates(Barriers.of(region.minima, region.states), t)
     starts = np.array([3, 8, 8])
     lags = np.array([20, 100, 400])
-    found = predict_hopping(starts[:, None], region, None, t, RATE, [10], lags)
+    found = predict_hopping(starts[:, None], region, None, t, learning_rate=RATE, waiting_times=[10], lags=lags)
     for r, start in enumerate((0, 2)):
         runs = [random_walk(network, start, 500.0, rng=rng) for _ in range(walks)]
         ends = np.array([run.at(RATE * lags) for run in runs])
         squares = (ends - start) ** 2 / 2.0
         error = squares.std(axis=0) / np.sqrt(walks)
         assert (np.abs(squares.mean(axis=0) - found.displacement.values[r, 0]) < 4 * error).all()
-        alone = predict_hopping([[starts[r]]], region, None, t, RATE, [10], lags)
+        alone = predict_hopping([[starts[r]]], region, None, t, learning_rate=RATE, waiting_times=[10], lags=lags)
         same = (ends == start).mean(axis=0)
         assert (np.abs(same - alone.same[0]) < 4 * np.sqrt(same * (1 - same) / walks)).all()
         half = 0.5 * RATE * found.dwell_times[found.minimum_ids == starts[r]]
@@ -86,7 +86,7 @@ def test_it_is_the_naive_sum_over_runs_and_minima(seed, temperature):
     each = temperature * (1 + rng.random((m, 2)))
     ids, lags = rng.choice(np.array([0, 1, *numbers]), (5, 2)), np.array([1, 30, 1000])
     region = Region(minima, states)
-    found = predict_hopping(ids, region, None, each, RATE, [10, 20], lags)
+    found = predict_hopping(ids, region, None, each, learning_rate=RATE, waiting_times=[10, 20], lags=lags)
     joined = {number for state in states for number in state.minimum_ids if len(set(state.minimum_ids)) == 2}
     np.testing.assert_array_equal(found.covered, np.isin(ids, list(joined)))
     assert found.minimum_ids.tolist() == sorted(set(ids[found.covered].tolist()))
@@ -112,7 +112,7 @@ def test_it_is_the_naive_sum_over_runs_and_minima(seed, temperature):
 
 def test_with_detailed_balance_the_displacement_ends_at_that_of_two_independent_draws(region):
     temperature = 0.2
-    found = predict_hopping([[3], [9]], region, None, temperature, RATE, [10], [10**9])
+    found = predict_hopping([[3], [9]], region, None, temperature, learning_rate=RATE, waiting_times=[10], lags=[10**9])
     weights = langer_rates(Barriers.of(region.minima, region.states), temperature).equilibrium
     expected = [(weights * SQUARES[0]).sum(), (weights * SQUARES[3]).sum()]
     np.testing.assert_allclose(found.displacement.values[:, 0, 0], expected, rtol=1e-5)
@@ -165,7 +165,9 @@ def test_langevin_walkers_in_a_double_well_hop_as_foretold():
         )
     ]
     lags = np.arange(400, 4001, 400)
-    found = predict_hopping(np.ones((1, 1), dtype=int), Region(minima, states), None, t, step, [1], lags)
+    found = predict_hopping(
+        np.ones((1, 1), dtype=int), Region(minima, states), None, t, learning_rate=step, waiting_times=[1], lags=lags
+    )
     rng, x, seen = np.random.default_rng(5), np.tile(known.minima[0], (walkers, 1)), []
     for k in range(1, 4001):
         slope = 4.0 * surface.heights * (x * x - 1.0) * (x - surface.tilts)
@@ -195,12 +197,14 @@ def test_langevin_runs_of_a_network_hop_as_foretold(tmp_path):
         tw = int(dwell / 20)
         starts = np.array([minima[k % 2].point.coordinates for k in range(80)])
         runs = train(
-            loss, SGD(eta, 50, precision="float64"), replicas=80, steps=tw + int(lags[-1]),
-            noise=Langevin(t), start=Points(starts), waiting_times=[tw], lags=lags, seed=1,
+            loss, SGD(eta, 50, precision="float64", noise=Langevin(t)), replicas=80, steps=tw + int(lags[-1]),
+            start=Points(starts), waiting_times=[tw], lags=lags, seed=1,
         )  # fmt: skip
         quenched = quenched_snapshots(runs, loss, steps=[tw, *(tw + lags)])
-        ids = ids_in_database(quenched, database, loss)
-        found = predict_hopping(ids[:, :1], region_around(ids, database), loss.network, t, eta, [tw], lags)
+        ids = ids_in_database(quenched, loss, database)
+        found = predict_hopping(
+            ids[:, :1], region_around(ids, database), loss.network, t, learning_rate=eta, waiting_times=[tw], lags=lags
+        )
     assert found.status is HoppingStatus.OK
     seen = observed_hops(quenched, ids, found, lags)
     assert found.coverage[0] > 0.95
@@ -230,7 +234,7 @@ def quenched_of(ids, steps):
 def test_hops_of_hand_made_runs_are_seen(region):
     """Run 0 stays, run 1 leaves and returns, run 2 goes to an unknown minimum (0), run 3 starts in one."""
     ids = np.array([[3, 3, 3, 3], [5, 8, 5, 5], [8, 8, 0, 0], [0, 5, 5, 5]])
-    found = predict_hopping(ids[:, :2], region, None, 0.1, RATE, [10, 20], [10, 20])
+    found = predict_hopping(ids[:, :2], region, None, 0.1, learning_rate=RATE, waiting_times=[10, 20], lags=[10, 20])
     assert found.covered.tolist() == [[True, True]] * 3 + [[False, True]]
     assert found.coverage.tolist() == [0.75, 1.0]
     seen = observed_hops(quenched_of(ids, [10, 20, 30, 40]), ids, found, [10, 20])
@@ -251,7 +255,7 @@ def test_snapshots_without_a_minimum_are_left_out(region):
     ids = np.array([[3, 3], [3, 0], [3, 5]])
     quenched = quenched_of(ids, [10, 20])
     quenched.basins[1, 1] = UNKNOWN
-    found = predict_hopping(ids[:, :1], region, None, 0.1, RATE, [10], [10])
+    found = predict_hopping(ids[:, :1], region, None, 0.1, learning_rate=RATE, waiting_times=[10], lags=[10])
     assert observed_hops(quenched, ids, found, [10]).same.value.tolist() == [[0.5]]
     assert np.isnan(observed_hops(quenched, ids, found, [15]).same.value).all()  # no snapshot there
 
@@ -263,13 +267,13 @@ def test_thin_coverage_is_a_status(region):
         ([[3], [0], [0]], HoppingStatus.THIN),
         ([[0], [0], [0]], HoppingStatus.NOT_COVERED),
     ):
-        found = predict_hopping(ids, region, None, 0.05, RATE, [10], lags)
+        found = predict_hopping(ids, region, None, 0.05, learning_rate=RATE, waiting_times=[10], lags=lags)
         assert found.status is status
         assert np.isnan(found.displacement.values[1:]).all()
     assert np.isnan(found.same).all()
     assert np.isnan(of_covered(found.displacement, found.covered).mean).all()
     assert np.isnan(found.low_barriers)
-    hot = predict_hopping([[3]], region, None, 1.0, RATE, [10], lags)
+    hot = predict_hopping([[3]], region, None, 1.0, learning_rate=RATE, waiting_times=[10], lags=lags)
     assert hot.status is HoppingStatus.LOW_BARRIERS
     assert hot.low_barriers == 1.0
     for status in list(HoppingStatus)[1:]:
@@ -277,7 +281,15 @@ def test_thin_coverage_is_a_status(region):
 
 
 def test_a_temperature_of_next_to_nothing_freezes_all(region):
-    cold = predict_hopping([[3], [8]], region, None, np.full((4, 2), np.finfo(float).tiny), RATE, [10], [10, 10**6])
+    cold = predict_hopping(
+        [[3], [8]],
+        region,
+        None,
+        np.full((4, 2), np.finfo(float).tiny),
+        learning_rate=RATE,
+        waiting_times=[10],
+        lags=[10, 10**6],
+    )
     assert np.isinf(cold.dwell_times).all()
     np.testing.assert_array_equal(cold.same, 1.0)
     np.testing.assert_array_equal(cold.displacement.values, 0.0)
@@ -315,20 +327,20 @@ def test_regions_and_temperatures_of_a_database(tmp_path):
         assert region.numbers.tolist() == sorted(numbers)
         assert len(region.states) == len(database.transition_states)
         assert not region_around([0], database).minima
-        found = exit_temperatures(loss, region.minima, region.states, 0.05, 20)
+        found = exit_temperatures(loss, region.minima, region.states, SGD(0.05, 20))
         for k, state in enumerate(region.states):
             ends = [database.minimum(number).point.coordinates for number in state.minimum_ids]
-            curved = temperatures_at(loss, ends, 0.05, 20).curved
+            curved = temperatures_at(loss, ends, SGD(0.05, 20)).curved
             np.testing.assert_allclose(found["curved"][k], curved)
-            unstable = temperatures_at(loss, [state.point.coordinates], 0.05, 20).softest[0]
+            unstable = temperatures_at(loss, [state.point.coordinates], SGD(0.05, 20)).softest[0]
             np.testing.assert_allclose(found["unstable"][k], max(unstable, np.finfo(float).tiny), rtol=1e-9)
 
 
 def test_bad_arguments_are_named(region):
     for ids in (np.array([3]), np.array([[3, 3]]), np.empty((0, 1))):
         with pytest.raises(ValueError, match=r"minimum_ids must have shape \(R, 1\)"):
-            predict_hopping(ids, region, None, 0.1, RATE, [10], [10])
+            predict_hopping(ids, region, None, 0.1, learning_rate=RATE, waiting_times=[10], lags=[10])
     with pytest.raises(ValueError, match="temperature must be positive"):
-        predict_hopping([[3]], region, None, -0.1, RATE, [10], [10])
+        predict_hopping([[3]], region, None, -0.1, learning_rate=RATE, waiting_times=[10], lags=[10])
     with pytest.raises(ValueError, match="starts must be minima"):
         transition_probabilities(langer_rates(Barriers.of(region.minima, region.states), 0.1), [4], [1.0])

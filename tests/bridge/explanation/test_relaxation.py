@@ -236,7 +236,7 @@ def test_descent_is_plain_gradient_descent_from_the_snapshots(ensemble, tmp_path
 
 def test_descent_of_full_batch_runs_is_what_was_measured(ensemble):
     _, loss = ensemble
-    runs = train(loss, SGD(0.05, precision="float64"), replicas=2, steps=200, noise="full",
+    runs = train(loss, SGD(0.05, precision="float64", noise="full"), replicas=2, steps=200,
                  waiting_times=[50, 100], lags=[1, 5, 20, 100])  # fmt: skip
     measured, found = mean_square_displacement(runs), descent_displacement(runs, loss)
     np.testing.assert_allclose(found.values, measured.values, rtol=1e-9)
@@ -246,7 +246,7 @@ def test_a_real_network_near_its_minimum_is_harmonic(ensemble):
     _, loss = ensemble
     minimum = quench(loss, loss.network.glorot_uniform(np.random.default_rng(1)))
     start = minimum.coordinates + 1e-4 * np.random.default_rng(2).standard_normal(loss.n_parameters)
-    runs = train(loss, SGD(0.05, precision="float64"), replicas=1, steps=3000, noise="full",
+    runs = train(loss, SGD(0.05, precision="float64", noise="full"), replicas=1, steps=3000,
                  start=start, waiting_times=[50, 100], lags=[1, 10, 100, 1000, 2900])  # fmt: skip
     predicted = relaxation(runs, loss, minimum.coordinates[None])
     measured = mean_square_displacement(runs)

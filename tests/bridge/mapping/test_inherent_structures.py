@@ -785,7 +785,7 @@ def studied(tmp_path_factory):
         train(loss, SGD(batch_size=20), **options)
     train(
         loss,
-        noise="full",
+        SGD(noise="full"),
         **options | {"path": root / name / CONTROL, "replicas": 2},
     )
     (root / "empty").mkdir()

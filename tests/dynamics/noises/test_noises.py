@@ -65,7 +65,8 @@ def noise_called(name):
 
 def run(optimizer: Any = OPTIMIZER, **changes: Any) -> Any:
     arguments: dict[str, Any] = {"replicas": 7, "steps": 60, "seed": 3} | changes
-    return train(CrossEntropyLoss(NETWORK, DATA), optimizer, **arguments)
+    settings = {name: arguments.pop(name) for name in ("noise", "label_noise", "shared_order") if name in arguments}
+    return train(CrossEntropyLoss(NETWORK, DATA), replace(optimizer, **settings), **arguments)
 
 
 def advance(  # one replica by the kernel, with everything else by default

@@ -249,12 +249,11 @@ def descent():
     def run(noise):
         return train(
             CrossEntropyLoss(MLP((2, 3, 2, 4)), data),
-            SGD(0.05, 6),
+            SGD(0.05, 6, noise=noise),
             replicas=3,
             steps=60,
             waiting_times=waiting,
             lags=alignment_lags([1, 3]),
-            noise=noise,
         )
 
     return run("full"), run("sgd")

@@ -578,7 +578,7 @@ def test_the_scale_of_the_noise_is_that_of_the_runs_or_what_is_asked_for(runs):
     found = along(runs, steps=[10])
     assert (found.learning_rate, found.batch_size, found.rows, found.replacement) == (0.2, 6, 40, False)
     assert found.minibatch_factor == pytest.approx((40 - 6) / (6 * 39))
-    other = along(runs, steps=[10], optimizer=SGD(0.1, 10), replacement=True)
+    other = along(runs, steps=[10], optimizer=SGD(0.1, 10, noise="replacement"))
     assert other.minibatch_factor == 0.1
     np.testing.assert_allclose(other.temperatures * 2 / found.temperatures, 0.1 / found.minibatch_factor)
     with pytest.raises(ValueError, match=r"batch_size must be in 1 ... 40"):
@@ -587,7 +587,7 @@ def test_the_scale_of_the_noise_is_that_of_the_runs_or_what_is_asked_for(runs):
 
 def test_full_batch_descent_has_no_noise():
     descent = train(
-        CrossEntropyLoss(NETWORKS[1], DATA), SGD(learning_rate=0.2, batch_size=6), replicas=1, steps=20, noise="full"
+        CrossEntropyLoss(NETWORKS[1], DATA), SGD(learning_rate=0.2, batch_size=6, noise="full"), replicas=1, steps=20
     )
     found = along(descent, steps=[20])
     assert found.noise_traces == 0.0

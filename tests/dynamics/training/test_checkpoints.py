@@ -19,6 +19,7 @@ from dynamics.training import Cosine, Glorot, _replica as replica, _store as sto
 from dynamics.training._checkpoints import Checkpoints, _warn_once
 from dynamics.training._plan import make_plan
 from dynamics.training._replica import KernelTask, run_replica
+from landscape import CrossEntropyLoss
 
 TW, LAGS, STEPS = np.array([3, 8, 20]), np.array([1, 2, 5, 40, 58]), 61
 EVERYTHING = {"label_noise": 0.2, "optimizer": replace(OPTIMIZER, momentum=0.5, schedule=Cosine(50))}
@@ -27,16 +28,12 @@ PARAMETERS = {"langevin": {"temperature": 1e-3}, "persistent": {"persistence": 5
 
 def task(noise: Noise, accumulates: bool = False, optimizer: SGD = OPTIMIZER, label_noise: float = 0.0) -> KernelTask:
     plan = make_plan(
-        DATA,
-        optimizer,
-        noise,
+        CrossEntropyLoss(NETWORK, DATA),
+        replace(optimizer, noise=noise, label_noise=label_noise),
         steps=STEPS,
         seed=3,
-        regularization=1e-4,
-        regularize_biases=True,
         waiting_times=TW,
         lags=LAGS,
-        label_noise=label_noise,
         snapshots="waiting" if accumulates else "all",
     )
     return KernelTask(plan, NETWORK, Glorot())

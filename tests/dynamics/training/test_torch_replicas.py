@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from dynamics import SGD, aging, load_trajectories, mean_square_displacement, train, train_module
-from dynamics.noises import NOISES
+from dynamics import SGD, ModuleLoss, aging, load_trajectories, mean_square_displacement, train, train_module
+from dynamics.noises import NOISES, Langevin
 from dynamics.training._torch_replicas import NOISES_OF_MODULES
 from landscape import CrossEntropyLoss, TorchLoss, datasets
 from landscape.networks import MLP
@@ -45,7 +45,8 @@ def to_module(theta):
 
 def module_runs(data, optimizer, starts, **options):
     given = {"replicas": 4, "steps": STEPS, "seed": 3, "block": 3} | options
-    return train_module(tanh_network(2, 3, 4), data, optimizer, start=starts, **given)
+    penalty = {name: given.pop(name) for name in ("regularization", "regularize_biases") if name in given}
+    return train_module(ModuleLoss(tanh_network(2, 3, 4), data, **penalty), optimizer, start=starts, **given)
 
 
 def naive_path(data, theta, noise, key, steps, rate, momentum):
@@ -71,9 +72,9 @@ def naive_path(data, theta, noise, key, steps, rate, momentum):
 def test_each_replica_takes_its_own_path(data, noise, momentum, rng):
     """44 rows in minibatches of 8: the last of an epoch is smaller."""
     starts = rng.standard_normal((3, 25))
-    optimizer = SGD(learning_rate=0.1, batch_size=8, precision="float64", momentum=momentum)
+    optimizer = SGD(learning_rate=0.1, batch_size=8, precision="float64", momentum=momentum, noise=noise)
     lags = {"waiting_times": [1], "lags": range(1, 30)}
-    runs = module_runs(data, optimizer, starts, replicas=3, steps=30, noise=noise, **lags)
+    runs = module_runs(data, optimizer, starts, replicas=3, steps=30, **lags)
     for r in range(3):
         key = np.random.SeedSequence(3, spawn_key=(r,)).spawn(2)[1].generate_state(1, np.uint64)[0]
         expected = naive_path(data, starts[r], noise, key, 30, 0.1, momentum)
@@ -86,9 +87,9 @@ SLOW = [pytest.param(noise, marks=pytest.mark.slow) for noise in ("replacement",
 @pytest.mark.parametrize("noise", ["sgd", *SLOW])
 def test_an_mlp_takes_the_kernels_path(data, noise):
     """The same minibatches, penalty and arithmetic, in float64."""
-    optimizer = SGD(batch_size=8, precision="float64")
-    kernel = train(CrossEntropyLoss(NETWORK, data), optimizer, replicas=4, steps=STEPS, seed=3, noise=noise)
-    runs = module_runs(data, optimizer, to_module(kernel.snapshots[:, 0]), noise=noise)
+    optimizer = SGD(batch_size=8, precision="float64", noise=noise)
+    kernel = train(CrossEntropyLoss(NETWORK, data), optimizer, replicas=4, steps=STEPS, seed=3)
+    runs = module_runs(data, optimizer, to_module(kernel.snapshots[:, 0]))
     np.testing.assert_array_equal(runs.steps, kernel.steps)
     np.testing.assert_allclose(runs.snapshots, to_module(kernel.snapshots), rtol=0, atol=1e-9)
     for name in ("loss", "accuracy", "gradient_norm", "test_loss", "test_accuracy"):
@@ -188,7 +189,7 @@ def test_a_convolutional_module_learns(rng):
     data = datasets.Dataset(*stripes(120, rng), 2, *stripes(60, rng))
     module = nn.Sequential(nn.Unflatten(1, (1, 6, 6)), nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 2))
     before = {name: value.clone() for name, value in module.state_dict().items()}
-    runs = train_module(module, data, SGD(batch_size=8), replicas=3, steps=300, seed=1, block=3)
+    runs = train_module(ModuleLoss(module, data), SGD(batch_size=8), replicas=3, steps=300, seed=1, block=3)
     assert runs.n_parameters == 30 + 98
     assert (runs.loss[:, -1] < 0.3 * runs.loss[:, 0]).all()
     assert (runs.test_accuracy[:, -1] > 0.9).all()
@@ -203,7 +204,7 @@ def test_global_random_numbers_of_torch_are_left_alone(data):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    train_module(module, data, SGD(batch_size=8), replicas=1, steps=3)
+    train_module(ModuleLoss(module, data), SGD(batch_size=8), replicas=1, steps=3)
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -220,8 +221,8 @@ class Bare(nn.Module):
 
 def test_a_module_that_cannot_start_itself_needs_a_start(data):
     with pytest.raises(ValueError, match="start must be given: Bare has parameters"):
-        train_module(Bare(), data, SGD(batch_size=8), replicas=1, steps=3)
-    runs = train_module(Bare(), data, SGD(batch_size=8), replicas=2, steps=3, start=np.zeros(8), block=2)
+        train_module(ModuleLoss(Bare(), data), SGD(batch_size=8), replicas=1, steps=3)
+    runs = train_module(ModuleLoss(Bare(), data), SGD(batch_size=8), replicas=2, steps=3, start=np.zeros(8), block=2)
     assert not runs.snapshots[:, 0].any()
     assert runs.loss[0, 0] == pytest.approx(np.log(4))
 
@@ -229,33 +230,41 @@ def test_a_module_that_cannot_start_itself_needs_a_start(data):
 def test_a_divergence_names_the_replica(data):
     starts = np.array([np.full(8, 0.1), np.full(8, 0.2), np.full(8, 1e29)])
     with pytest.raises(FloatingPointError, match=r"replica 2 diverged before step 100; .* a learning_rate below 1\.1"):
-        train_module(Bare(), data, SGD(1.1, 20), replicas=3, steps=300, start=starts, block=4, regularization=1.0)
+        train_module(
+            ModuleLoss(Bare(), data, regularization=1.0), SGD(1.1, 20), replicas=3, steps=300, start=starts, block=4
+        )
     alone = SGD(0.05, 20)
     starts[2] = 1e29  # not asked for, though it runs beside the others
-    assert np.isfinite(train_module(Bare(), data, alone, replicas=2, steps=9, start=starts, block=4).snapshots).all()
+    assert np.isfinite(
+        train_module(ModuleLoss(Bare(), data), alone, replicas=2, steps=9, start=starts, block=4).snapshots
+    ).all()
 
 
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"noise": "langevin"}, "noise must be one of sgd, replacement, full for a torch module; got 'langevin'"),
+        ({"noise": Langevin(0.1)}, "noise must be one of sgd, replacement, full for a torch module; got 'langevin'"),
+        ({"label_noise": 0.1}, "label_noise must not be set for a torch module; got 0.1"),
+        ({"shared_order": True}, "shared_order must not be set for a torch module; got True"),
         ({"block": 0}, "block must be a whole number >= 1; got 0"),
         ({"device": "nowhere"}, "device must be one that torch has here"),
         ({"device": "cuda:99"}, "device must be one that torch has here"),
-        ({"start": np.zeros((2, 9))}, r"start must have rows of 25 parameters for this module; got \(2, 9\)"),
+        ({"starts": np.zeros((2, 9))}, r"start must have rows of 25 parameters for this module; got \(2, 9\)"),
         ({"replicas": 0}, "replicas must be a whole number >= 1; got 0"),
-        ({"regularization": -1.0}, "regularization must be finite and >= 0"),
+        ({"regularization": -1.0}, "regularization must be a finite number >= 0"),
         ({"lags": [5, 3]}, "lags must be whole numbers that ascend"),
     ],
 )
 def test_bad_arguments_are_named(data, options, complaint):
+    settings = {name: options[name] for name in ("noise", "label_noise", "shared_order") if name in options}
+    rest = {"replicas": 1, "steps": 4} | {name: value for name, value in options.items() if name not in settings}
     with pytest.raises(ValueError, match=complaint):
-        train_module(tanh_network(2, 3, 4), data, SGD(batch_size=8), **({"replicas": 1, "steps": 4} | options))
+        module_runs(data, SGD(batch_size=8, **settings), **({"starts": None} | rest))
 
 
 def test_a_module_with_other_outputs_is_refused(data):
     with pytest.raises(ValueError, match=r"module must map \(N, 2\) to \(N, 4\); got \(2, 3\) for two rows"):
-        train_module(tanh_network(2, 3, 3), data, SGD(batch_size=8), replicas=1, steps=4)
+        train_module(ModuleLoss(tanh_network(2, 3, 3), data), SGD(batch_size=8), replicas=1, steps=4)
 
 
 def test_the_package_does_not_import_torch():

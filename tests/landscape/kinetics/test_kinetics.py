@@ -326,8 +326,8 @@ def test_escape_times_beyond_the_leading_order_and_their_step_size(learning_rate
     every = int(1.5 / (learning_rate * rate)) // 300
     times = every * np.arange(1, 299)
     runs = train(
-        loss, SGD(learning_rate, 50, precision="float64"), replicas=400, steps=every * 299, seed=3,
-        noise=Langevin(t), start=Points(minimum), waiting_times=[every], lags=times,
+        loss, SGD(learning_rate, 50, precision="float64", noise=Langevin(t)), replicas=400, steps=every * 299, seed=3,
+        start=Points(minimum), waiting_times=[every], lags=times,
     )  # fmt: skip
     way = minimum - symmetry.transform(loss.network, minimum, [(np.array([0]), np.array([-1.0]))])
     along = np.array([np.asarray(snapshots) @ way for snapshots in runs.snapshots]) / (minimum @ way)  # 1 at home
@@ -395,7 +395,7 @@ def small_loss():
 def test_effective_temperatures_agree_with_a_naive_covariance(small_loss, explored, tmp_path):
     with Database(explored) as database:
         points = [record.point.coordinates for record in (database.minima[0], database.transition_states[0])]
-    found = temperatures_at(small_loss, points, 0.05, 20, path=tmp_path)
+    found = temperatures_at(small_loss, points, SGD(0.05, 20), path=tmp_path)
     for k, theta in enumerate(points):
         gradients = per_sample_gradients(small_loss, theta)
         covariance = np.cov(gradients.T, bias=True) * minibatch_factor(50, 20)
@@ -404,7 +404,7 @@ def test_effective_temperatures_agree_with_a_naive_covariance(small_loss, explor
         assert found.mean[k] == pytest.approx(0.025 * np.trace(covariance) / theta.size)
         assert found.curved[k] == pytest.approx(0.025 * (along * abs(values)).sum() / abs(values).sum())
         assert found.softest[k] == pytest.approx(0.025 * along[0], rel=1e-6, abs=1e-14)
-    again = temperatures_at(small_loss, points, 0.1, 20, path=tmp_path)  # the same measurements, another rate
+    again = temperatures_at(small_loss, points, SGD(0.1, 20), path=tmp_path)  # the same measurements, another rate
     np.testing.assert_allclose(again.curved, 2 * found.curved)
 
 
@@ -419,13 +419,13 @@ def test_predicted_jumps_of_runs_in_known_minima(small_loss, explored):
         losses = np.array([[point.value for point in minima], [minima[0].value, np.nan]])
         basins = np.array([[1, 2], [1, 0]])
         quenched = QuenchedSnapshots(np.arange(2), np.array([10, 20]), coordinates, coordinates, losses, basins, "flow")
-        found = predicted_jumps(quenched, database, small_loss, 0.05, 20)
+        found = predicted_jumps(quenched, small_loss, database, SGD(0.05, 20))
         barriers = Barriers.of_database(database)
         position = {minimum.id: k for k, minimum in enumerate(database.minima)}
         known = [minimum.point.coordinates for minimum in database.minima]
     assert found.minimum_ids.tolist() == [[first, second], [first, 0]]
     assert found.with_exits.tolist() == [[True, True], [True, False]]
-    t = temperatures_at(small_loss, known, 0.05, 20).curved
+    t = temperatures_at(small_loss, known, SGD(0.05, 20)).curved
     for s, number in enumerate((first, second)):
         network_of_rates = langer_rates(barriers, t[barriers.edges])
         k = position[number]
@@ -446,6 +446,6 @@ def test_minima_that_the_database_does_not_know_have_no_prediction(small_loss, e
         np.arange(1), np.array([10, 20]), nowhere, nowhere, np.ones((1, 2)), np.ones((1, 2), dtype=int), "flow"
     )
     with Database(explored) as database:
-        found = predicted_jumps(quenched, database, small_loss, 0.05, 20)
+        found = predicted_jumps(quenched, small_loss, database, SGD(0.05, 20))
     assert not found.minimum_ids.any()
     assert all(np.isnan(rates).all() for rates in found.rates.values())

@@ -9,7 +9,7 @@ import pytest
 from joblib.externals.loky.backend import reduction as loky_reduction
 from support.reference import finite_hessian, relative_error
 
-from dynamics import SGD, mean_square_displacement, train_module
+from dynamics import SGD, ModuleLoss, mean_square_displacement, train_module
 from landscape import TorchLoss, datasets
 
 torch = pytest.importorskip("torch")
@@ -149,8 +149,9 @@ def test_replicas_of_every_kind_of_module_take_the_path_of_autograd(module, data
     n_parameters = sum(p.numel() for p in module.parameters())
     starts = 0.5 * rng.normal(size=(2, n_parameters))
     steps, rate = 12, 0.1
-    runs = train_module(module, data, SGD(rate, 24, precision="float64"), replicas=2, steps=steps, noise="full",
-                        regularization=LAMBDA, start=starts, block=2, waiting_times=[1])  # fmt: skip
+    optimizer = SGD(rate, 24, precision="float64", noise="full")
+    runs = train_module(ModuleLoss(module, data, LAMBDA), optimizer, replicas=2, steps=steps, start=starts, block=2,
+                        waiting_times=[1])  # fmt: skip
     without_hooks(module)
     for r, start in enumerate(starts):
         theta = start
@@ -175,7 +176,9 @@ def test_the_module_stays_as_it_was(module, data):
     torch.manual_seed(7)
     loss = TorchLoss(module, data)
     loss.hessian(np.zeros(loss.n_parameters) + 0.1)
-    train_module(module, data, SGD(batch_size=8), replicas=1, steps=3, block=1, start=np.full(loss.n_parameters, 0.1))
+    train_module(
+        ModuleLoss(module, data), SGD(batch_size=8), replicas=1, steps=3, block=1, start=np.full(loss.n_parameters, 0.1)
+    )
     assert torch.equal(torch.rand(2), expected)
     assert module.training
     for name, value in module.state_dict().items():
@@ -210,8 +213,10 @@ def test_frozen_parameters_stay_and_do_not_count(data, tmp_path):
     features = datasets.Dataset(hidden, data.labels, 4, test_hidden, data.test_labels)
     given = {"replicas": 2, "steps": 40, "seed": 1, "block": 2, "start": np.linspace(-1, 1, 16)}
     optimizer = SGD(batch_size=8, precision="float64")
-    runs = train_module(module, data, optimizer, path=path, **given)
-    expected = train_module(nn.Linear(3, 4), features, optimizer, **given)  # a linear model of fixed features
+    runs = train_module(ModuleLoss(module, data), optimizer, path=path, **given)
+    expected = train_module(
+        ModuleLoss(nn.Linear(3, 4), features), optimizer, **given
+    )  # a linear model of fixed features
     assert runs.n_parameters == 16
     np.testing.assert_allclose(runs.snapshots, expected.snapshots, atol=1e-7)  # the layer is float32
     np.testing.assert_allclose(runs.loss, expected.loss, atol=1e-7)
@@ -221,12 +226,12 @@ def test_frozen_parameters_stay_and_do_not_count(data, tmp_path):
     with torch.no_grad():
         module[0].bias += 1.0
     with pytest.raises(ValueError, match="made with constants_sha256"):
-        train_module(module, data, optimizer, path=path, **given)
+        train_module(ModuleLoss(module, data), optimizer, path=path, **given)
 
 
 def test_random_starts_leave_frozen_parameters_alone(data):
     module = frozen_first()
-    runs = train_module(module, data, SGD(batch_size=8), replicas=3, steps=5, block=3)
+    runs = train_module(ModuleLoss(module, data), SGD(batch_size=8), replicas=3, steps=5, block=3)
     assert runs.n_parameters == 16
     assert len(np.unique(runs.snapshots[:, 0], axis=0)) == 3
 
@@ -248,7 +253,7 @@ def test_lazy_modules_take_their_shapes_from_the_data(data, rng):
     theta = rng.normal(size=25)
     assert TorchLoss(lazy, data).value(theta) == TorchLoss(plain, data).value(theta)
     given = {"replicas": 2, "steps": 10, "block": 2, "seed": 4}
-    runs = [train_module(m, data, SGD(batch_size=8), **given).snapshots for m in (lazy, plain)]
+    runs = [train_module(ModuleLoss(m, data), SGD(batch_size=8), **given).snapshots for m in (lazy, plain)]
     np.testing.assert_array_equal(*runs)
     assert isinstance(lazy[0].weight, nn.parameter.UninitializedParameter)
 
@@ -296,7 +301,7 @@ def test_modules_that_are_no_functions_are_refused_before_any_work(name, data):
     with pytest.raises(ValueError, match=complaint):
         TorchLoss(make(), data)
     with pytest.raises(ValueError, match=complaint):
-        train_module(make(), data, SGD(batch_size=8), replicas=1, steps=5, progress=pytest.fail)
+        train_module(ModuleLoss(make(), data), SGD(batch_size=8), replicas=1, steps=5, progress=pytest.fail)
 
 
 def fused_norm():
@@ -311,7 +316,7 @@ def fused_norm():
 def test_wrong_second_derivatives_of_torch_are_found_and_named(data):
     with pytest.raises(ValueError, match=r"second derivatives of this module are wrong.*symmetry.* at v.*_weight_norm"):
         TorchLoss(fused_norm(), data)
-    runs = train_module(fused_norm(), data, SGD(batch_size=8), replicas=1, steps=5, start=np.full(25, 0.1))
+    runs = train_module(ModuleLoss(fused_norm(), data), SGD(batch_size=8), replicas=1, steps=5, start=np.full(25, 0.1))
     assert np.isfinite(runs.loss).all()  # its first derivatives are right
 
 
@@ -319,7 +324,7 @@ def test_gradients_that_are_not_those_of_the_values_are_found(data, caplog):
     module = changed(lambda m, x: m.out(x) + (m.out(x).square() - m.out(x).square().detach()))()
     with pytest.raises(ValueError, match="torch's gradient of this module is wrong"):
         TorchLoss(module, data)
-    train_module(module, data, SGD(batch_size=8), replicas=1, steps=3)  # some train so on purpose
+    train_module(ModuleLoss(module, data), SGD(batch_size=8), replicas=1, steps=3)  # some train so on purpose
     assert "torch's gradient of this module is wrong" in caplog.text
 
 
@@ -353,11 +358,11 @@ def test_functions_without_a_second_derivative_are_refused(data):
 def test_few_rows_are_enough(rows, data):
     few = datasets.Dataset(data.inputs[:rows], data.labels[:rows], 4, data.inputs[:0], data.labels[:0])
     assert TorchLoss(nn.Linear(2, 4), few).n_parameters == 12
-    train_module(nn.Linear(2, 4), few, SGD(batch_size=1), replicas=1, steps=3)
+    train_module(ModuleLoss(nn.Linear(2, 4), few), SGD(batch_size=1), replicas=1, steps=3)
 
 
 def test_a_start_that_no_reset_makes_must_be_given(data):
     for make, complaint in ((older_weight_norm, "Linear has parameters, but its reset_parameters.. leaves weight_g"),
                             (attention, "MultiheadAttention has parameters, but no reset_parameters")):  # fmt: skip
         with pytest.raises(ValueError, match=f"start must be given: {complaint}"):
-            train_module(make(), data, SGD(batch_size=8), replicas=1, steps=3)
+            train_module(ModuleLoss(make(), data), SGD(batch_size=8), replicas=1, steps=3)
