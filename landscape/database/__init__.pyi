@@ -28,6 +28,7 @@ from ._reconstruction import (
 from ._records import (
     ORIGINS as ORIGINS,
     Attempt as Attempt,
+    Bound as Bound,
     Discovery as Discovery,
     Find as Find,
     Provenance as Provenance,

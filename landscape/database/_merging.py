@@ -10,6 +10,7 @@ from pathlib import Path
 from landscape.database._merged_searches import OneFile, OneSearch, together, was_merged_before
 from landscape.database._new_databases import check_new, new_database
 from landscape.database._records import (
+    Bound,
     Find,
     Provenance,
     RandomStart,
@@ -50,6 +51,7 @@ def merge(paths: Sequence[str | Path], output: str | Path, *, seed: int | None =
       No point keeps the number of the search that found it, because all later searches know all points.
     - Fresh random starts (`estimate_minima`) are kept, each once.
     - Quench results of points of trajectories are kept, and the snapshot that found the minimum that represents others.
+    - Of upper bounds on the barrier between two minima the lowest is kept.
 
     Parameters
     ----------
@@ -81,6 +83,7 @@ def merge(paths: Sequence[str | Path], output: str | Path, *, seed: int | None =
             searches, repeated = _add_attempts(files, merged, ids, state_ids)
             _add_random_starts(files, merged, ids)
             _add_inherent_structures(files, merged, ids)
+            _add_bounds(files, merged, ids)
             counts = len(merged.minima), len(merged.transition_states)
         return Merged(Path(output), *counts, searches, repeated)
 
@@ -190,6 +193,17 @@ def _searches_of(k: int, file: Database, ids: Ids, state_ids: StateIds) -> OneFi
     for state in file.transition_states:
         hits["transition state", state_ids[k, state.id]] += state.hits
     return OneFile(searches, hits)
+
+
+def _add_bounds(files: Sequence[Database], merged: Database, ids: Ids) -> None:
+    for k, file in enumerate(files):
+        for pair in file.bounds()[0].tolist():
+            bound = file.bound(pair)
+            first, second = (ids[k, number] or 0 for number in bound.minimum_ids)
+            if first == second:
+                continue
+            points = bound.points if first < second else bound.points[::-1]
+            merged.add_bound(Bound((min(first, second), max(first, second)), bound.value, points))
 
 
 def _add_random_starts(files: Sequence[Database], merged: Database, ids: Ids) -> None:

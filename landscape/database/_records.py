@@ -65,6 +65,15 @@ class Discovery:
 
 
 @dataclass(frozen=True, eq=False)
+class Bound:
+    """An upper bound on the barrier between two minima: the highest loss along a path between them."""
+
+    minimum_ids: tuple[int, int]  # ascending
+    value: float  # nats: highest loss on the straight pieces between the points
+    points: NDArray[np.float64]  # (K, P), from an image of the first minimum to an image of the second
+
+
+@dataclass(frozen=True, eq=False)
 class Quenched:
     """Result of quenching a point of a trajectory."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from landscape.database import _discoveries, _finds, _schema, _unchecked
+from landscape.database import _bounds, _discoveries, _finds, _schema, _unchecked
 from landscape.database._records import SetAside
 
 MOST_SEARCHES = 2**53  # larger numbers are invalid
@@ -28,7 +28,7 @@ class SideTable:
     name: str
     key: str  # column that identifies its rows
     sound: str  # condition for a row to be used
-    minimum: str | None = None  # column that names a minimum, or is NULL
+    minima: tuple[str, ...] = ()  # columns that name minima, or are NULL
 
 
 def _types(**columns: str) -> str:
@@ -48,14 +48,14 @@ INHERENT = SideTable(
     "agescape_inherent_structures",
     "rowid",
     _types(point=TEXT, method=TEXT, minimum_id=MAYBE),
-    "minimum_id",
+    ("minimum_id",),
 )
 DISCOVERIES = SideTable(
     "discovery",
     _discoveries.DISCOVERIES,
     "minimum_id",
     _types(run=TEXT, replica=INTEGER, step=INTEGER, method=TEXT) + " AND replica >= 0 AND step >= 0",
-    "minimum_id",
+    ("minimum_id",),
 )
 UNMAPPED = SideTable("unmapped snapshot", _discoveries.UNMAPPED, "rowid", _types(point=TEXT, method=TEXT, reason=TEXT))
 # seeds are text, because they may be larger than SQLite's integers
@@ -81,9 +81,17 @@ STARTS = SideTable(
     _finds.STARTS,
     "rowid",
     _types(seed=TEXT, number=INTEGER, minimum_id=MAYBE, status=TEXT) + f" AND {_SEED}",
-    "minimum_id",
+    ("minimum_id",),
 )
-ALL = (ATTEMPTS, INHERENT, DISCOVERIES, UNMAPPED, SEARCHES, FINDS, STARTS)
+BOUNDS = SideTable(
+    "bound",
+    _bounds.BOUNDS,
+    "rowid",
+    _types(minimum1_id=INTEGER, minimum2_id=INTEGER, value="'real'", points="'blob'")
+    + " AND minimum1_id < minimum2_id AND abs(value) < 9e999 AND length(points) > 0 AND length(points) % 8 = 0",
+    ("minimum1_id", "minimum2_id"),
+)
+ALL = (ATTEMPTS, INHERENT, DISCOVERIES, UNMAPPED, SEARCHES, FINDS, STARTS, BOUNDS)
 POINTS = {
     "minimum": ("tbl_minima", "agescape_minima", "minimum_id"),
     "transition state": ("tbl_transition_states", "agescape_transition_states", "transition_state_id"),
@@ -97,20 +105,20 @@ def unsound_rows(connection: sqlite3.Connection, known: Collection[int]) -> list
     for table in (table for table in ALL if table.name in present):
         query = f"SELECT {table.key} FROM {table.name} WHERE NOT ({table.sound}) ORDER BY {table.key}"
         found += [SetAside(table.kind, key, "a value in it is of a wrong kind") for (key,) in connection.execute(query)]
-        if table.minimum is not None:
-            found += _homeless(connection, table, known)
+        for column in table.minima:
+            found += _homeless(connection, table, column, known)
     return found
 
 
-def _homeless(connection: sqlite3.Connection, table: SideTable, known: Collection[int]) -> list[SetAside]:
-    """Rows that name a missing minimum."""
+def _homeless(connection: sqlite3.Connection, table: SideTable, column: str, known: Collection[int]) -> list[SetAside]:
+    """Rows that name a missing minimum in this column."""
     named = connection.execute(
-        f"SELECT DISTINCT {table.minimum} FROM {table.name} WHERE {table.minimum} IS NOT NULL AND {table.sound}"
+        f"SELECT DISTINCT {column} FROM {table.name} WHERE {column} IS NOT NULL AND {table.sound}"
     )
     found = []
     for unknown in _some(number for (number,) in named.fetchall() if number not in known):
         rows = connection.execute(
-            f"SELECT {table.key}, {table.minimum} FROM {table.name} WHERE {table.minimum} IN ({_places(unknown)})"
+            f"SELECT {table.key}, {column} FROM {table.name} WHERE {column} IN ({_places(unknown)})"
             f" AND {table.sound} ORDER BY {table.key}",
             unknown,
         )
@@ -143,7 +151,7 @@ def free_id(connection: sqlite3.Connection, kind: str) -> int | None:
     if kind == "transition state" and _unchecked.NAME in present:
         columns.append((_unchecked.NAME, "transition_state_id"))
     if kind == "minimum":
-        columns += [(table.name, table.minimum) for table in ALL if table.minimum and table.name in present]
+        columns += [(table.name, column) for table in ALL for column in table.minima if table.name in present]
         columns += [(ATTEMPTS.name, f"minimum{k}_id") for k in (1, 2)]
         columns += [("tbl_transition_states", f"_minimum{k}_id") for k in (1, 2)]
     largest = [

@@ -74,8 +74,9 @@ def verify(
 ) -> Verification:
     """Recompute every certificate: value, gradient, eigenvalues, index, canonical key, orbit size.
 
-    A point also fails if it equals another one modulo symmetry. So do rows of any table that were set aside when the
-    file was opened (`Database.set_aside`); `repair` removes these.
+    A point also fails if it equals another one modulo symmetry. Upper bounds on barriers are evaluated again, on a finer
+    grid along their paths, which must join images of their two minima. Rows of any table that were set aside when the
+    file was opened (`Database.set_aside`) fail, too; `repair` removes these.
 
     Parameters
     ----------
@@ -114,6 +115,7 @@ def verify(
         for point, problems in zip(points, results, strict=True):
             found = [*problems, *doubles.get((_kind(point), point.id), ())]
             failures += [Failure(point.id, _kind(point), what) for what in found]
+        failures += _bound_failures(database, loss, jobs)
         return Verification(
             database.path,
             len(database.minima),
@@ -122,6 +124,33 @@ def verify(
             tuple(failures),
             len(database.unchecked_ends()),
         )
+
+
+def _bound_failures(database: Database, loss: Loss, jobs: int) -> list[Failure]:
+    pairs = [(int(a), int(b)) for a, b in database.bounds()[0]]
+    tasks = [delayed(_bound_problem)(loss, database.bound(pair), _minima_of(database, pair)) for pair in pairs]
+    problems = run_tasks(tasks, len(tasks), jobs=jobs)
+    return [
+        Failure(pair[0], "bound", f"on the barrier to minimum {pair[1]}: {problem}")
+        for pair, problem in zip(pairs, problems, strict=True)
+        if problem
+    ]
+
+
+def _minima_of(database: Database, pair: tuple[int, int]) -> list[Minimum]:
+    return [database.minimum(number).point for number in pair]
+
+
+def _bound_problem(loss: Loss, bound: Bound, minima: Sequence[Minimum]) -> str | None:
+    """What is wrong with an upper bound on the barrier between these minima, or None."""
+    for minimum, end in zip(minima, bound.points[[0, -1]], strict=True):
+        image = symmetry.nearest_image(loss.network, minimum.coordinates, end)
+        if np.linalg.norm(image - end) > END_ERROR * max(1.0, float(np.linalg.norm(end))):
+            return "its path does not end in images of the two minima"
+    highest = highest_on(loss, bound.points, samples=SAMPLES)
+    if not highest <= bound.value + BOUND_ERROR:
+        return f"the loss on its path reaches {highest!r}, above {bound.value!r}"
+    return None
 
 
 def repair(path: str | Path) -> tuple[SetAside, ...]:
