@@ -5,7 +5,9 @@ transition state: it may be far above the barrier. The table is created when the
 """
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 from landscape.database import _schema
 from landscape.database._records import Bound
+from landscape.graph import LandscapeGraph, components, spanning_forest
 
 BOUNDS = "agescape_bounds"
 TABLE = f"""
@@ -46,7 +49,35 @@ def write(connection: sqlite3.Connection, bound: Bound) -> None:
     )
 
 
-def remove(connection: sqlite3.Connection, pairs: list[tuple[int, int]]) -> None:
+def with_bounds(graph: LandscapeGraph) -> LandscapeGraph:
+    """The graph whose edges are the transition states, first, and the upper bounds of another graph.
+
+    Its minimax barriers are upper bounds on those of the landscape.
+    """
+    return LandscapeGraph(
+        graph.losses,
+        np.concatenate([graph.transition_losses, graph.bounds]),
+        np.concatenate([graph.edges, graph.bound_edges]),
+        graph.tolerance,
+    )
+
+
+def superseded(graph: LandscapeGraph) -> NDArray[np.bool_]:
+    """Which of the bounds (b,) tell nothing new.
+
+    Those between minima that transition states connect, and those between minima that transition states and lower
+    bounds together connect at most as high.
+    """
+    ends = components(graph)[graph.bound_edges]
+    across = np.flatnonzero(ends[:, 0] != ends[:, 1])
+    rest = replace(graph, bound_edges=graph.bound_edges[across], bounds=graph.bounds[across])
+    forest = spanning_forest(with_bounds(rest)) - graph.n_transition_states
+    useless = np.ones(len(graph.bounds), dtype=bool)
+    useless[across[forest[forest >= 0]]] = False
+    return useless
+
+
+def remove(connection: sqlite3.Connection, pairs: Sequence[Sequence[int]]) -> None:
     """Delete the bounds between these pairs of minima (ids, ascending)."""
     if pairs:
         connection.executemany(f"DELETE FROM {BOUNDS} WHERE minimum1_id = ? AND minimum2_id = ?", pairs)

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from landscape.database import _bounds, _discoveries, _finds, _schema, _unchecked
 from landscape.database._records import SetAside
+from landscape.graph import below_minima
 
 MOST_SEARCHES = 2**53  # larger numbers are invalid
 SOME = 500  # values per statement
@@ -107,7 +110,7 @@ def unsound_rows(connection: sqlite3.Connection, known: Collection[int]) -> list
         found += [SetAside(table.kind, key, "a value in it is of a wrong kind") for (key,) in connection.execute(query)]
         for column in table.minima:
             found += _homeless(connection, table, column, known)
-    return found
+    return found + (_bounds_below_minima(connection, known) if BOUNDS.name in present else [])
 
 
 def _homeless(connection: sqlite3.Connection, table: SideTable, column: str, known: Collection[int]) -> list[SetAside]:
@@ -126,6 +129,22 @@ def _homeless(connection: sqlite3.Connection, table: SideTable, column: str, kno
             SetAside(table.kind, key, f"it names minimum {number}, which is missing or damaged") for key, number in rows
         ]
     return found
+
+
+def _bounds_below_minima(connection: sqlite3.Connection, known: Collection[int]) -> list[SetAside]:
+    """Bounds on the barrier between two minima that lie below one of them."""
+    rows = connection.execute(
+        f"SELECT b.rowid, a.energy, z.energy, value, a._id, z._id FROM {BOUNDS.name} b JOIN tbl_minima a"
+        f" ON a._id = minimum1_id JOIN tbl_minima z ON z._id = minimum2_id WHERE {BOUNDS.sound} ORDER BY 1"
+    )
+    rows = [row for row in rows.fetchall() if row[4] in known and row[5] in known]
+    numbers = np.array([row[1:4] for row in rows], dtype=np.float64).reshape(-1, 3)
+    below = below_minima(numbers[:, 2], numbers[:, :2])
+    return [
+        SetAside(BOUNDS.kind, row[0], f"it is below one of its minima {row[4]} and {row[5]}")
+        for row, wrong in zip(rows, below, strict=True)
+        if wrong
+    ]
 
 
 def points_without_halves(connection: sqlite3.Connection, kind: str) -> list[SetAside]:

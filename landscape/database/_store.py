@@ -305,10 +305,11 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
     def bounds(self) -> tuple[NDArray[np.int64], Array]:
         """Upper bounds on barriers: ids of the two minima (b, 2) and the bound in nats (b,), lowest first."""
         with reading(self.path):
-            rows = self._side_rows(_side_tables.BOUNDS, "minimum1_id, minimum2_id, value", "ORDER BY value, 1, 2")
-        rows = [row for row in rows if row[0] in self._known and row[1] in self._known]
-        ids = np.array([row[:2] for row in rows], dtype=np.int64).reshape(-1, 2)
-        return ids, np.array([row[2] for row in rows], dtype=np.float64)
+            rows = self._side_rows(_side_tables.BOUNDS, "rowid, minimum1_id, minimum2_id, value", "ORDER BY 4, 2, 3")
+        aside = self._ids_aside("bound")
+        rows = [row for row in rows if row[0] not in aside and row[1] in self._known and row[2] in self._known]
+        ids = np.array([row[1:3] for row in rows], dtype=np.int64).reshape(-1, 2)
+        return ids, np.array([row[3] for row in rows], dtype=np.float64)
 
     def bound(self, minimum_ids: tuple[int, int]) -> Bound:
         """The upper bound on the barrier between two minima (ids), with its path.
@@ -323,11 +324,11 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         pair = min(minimum_ids), max(minimum_ids)
         with reading(self.path):
             rows = self._side_rows(
-                _side_tables.BOUNDS, "value, points", "AND minimum1_id = ? AND minimum2_id = ?", *pair
+                _side_tables.BOUNDS, "rowid, value, points", "AND minimum1_id = ? AND minimum2_id = ?", *pair
             )
-        if not rows:
+        if not rows or rows[0][0] in self._ids_aside("bound"):
             raise KeyError(pair)
-        ((value, blob),) = rows
+        ((_, value, blob),) = rows
         return Bound(pair, value, _bounds.points_of(blob, self.provenance.n_parameters))
 
     def unmapped(self, method: str) -> dict[str, str]:
@@ -360,14 +361,21 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         return rows | {("transition state", number): tuple(values) for number, *values in states}
 
     def graph(self) -> LandscapeGraph:
-        """The graph of minima (lowest first, as in `minima`) and transition states as plain arrays."""
+        """The graph of minima (lowest first, as in `minima`), transition states and upper bounds as plain arrays."""
         if self._graph is None:
             minima, states = (
                 columns.with_rows(added).lowest_first()
                 for columns, added in zip(self._columns, self._added, strict=True)
             )
             self._columns, self._added = (minima, states), ([], [])
-            self._graph = LandscapeGraph(minima.values, states.values, positions(minima.ids, states.ends))
+            ends, bounds = self.bounds()
+            self._graph = LandscapeGraph(
+                minima.values,
+                states.values,
+                positions(minima.ids, states.ends),
+                bound_edges=positions(minima.ids, ends),
+                bounds=bounds,
+            )
         return self._graph
 
     def minimum_ids(self) -> NDArray[np.int64]:
@@ -576,6 +584,9 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         """
         self._check_transaction()
         first, second = bound.minimum_ids
+        if not {first, second} <= self._known:
+            msg = f"a bound must lie between two minima of {self.path}; got {bound.minimum_ids}"
+            raise ValueError(msg)
         losses = [self._minima[number].point.value for number in (first, second)]
         if not first < second or not np.isfinite(bound.value) or not bound.value >= max(losses):
             msg = f"a bound must not lie below its two minima, {losses} nats; got {bound.value} for {bound.minimum_ids}"
@@ -584,11 +595,20 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
             msg = f"points must have shape (K, {self.provenance.n_parameters}); got {bound.points.shape}"
             raise ValueError(msg)
         _bounds.write(self._connection, bound)
+        self._graph = None
 
-    def remove_bounds(self, pairs: Sequence[tuple[int, int]]) -> None:
-        """Forget the bounds between these minima (ids, ascending), because better is known."""
+    def remove_superseded_bounds(self) -> None:
+        """Delete the bounds that tell nothing new.
+
+        Those between minima that transition states connect, and those between minima that transition states and lower
+        bounds together connect at most as high.
+        """
         self._check_transaction()
-        _bounds.remove(self._connection, list(pairs))
+        graph = self.graph()
+        if (useless := _bounds.superseded(graph)).any():
+            ends = np.sort(self.minimum_ids()[graph.bound_edges[useless]], axis=1)
+            _bounds.remove(self._connection, ends.tolist())
+            self._graph = None
 
     def add_random_start(self, start: RandomStart) -> None:
         """Record where a fresh random start led."""

@@ -17,7 +17,6 @@ from ._exploration import (
 from ._minimax import (
     MinimaxPath as MinimaxPath,
     PathStatus as PathStatus,
-    highest_point as highest_point,
     minimax_path as minimax_path,
 )
 from ._moves import (
