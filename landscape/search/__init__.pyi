@@ -40,6 +40,7 @@ from ._saddles import (
 from ._summary import (
     FEWEST_STARTS as FEWEST_STARTS,
     Exploration as Exploration,
+    Unjoined as Unjoined,
     summarize as summarize,
 )
 from ._targets import (

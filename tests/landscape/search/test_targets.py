@@ -39,7 +39,7 @@ def test_all_targets_are_joined_or_named_and_then_it_ends(loss, copy):
         targets = [minimum.id for minimum in database.minima[:5]]
     found = explore(loss, copy, connect=targets)
     assert found.targets == len(targets)
-    assert set(found.unjoined) == set(targets) - component_of_the_lowest(copy)
+    assert {one.id for one in found.unjoined} == set(targets) - component_of_the_lowest(copy)
     assert len(found.unjoined) < len(targets) - 1
     again = explore(loss, copy, connect=targets)  # there is nothing left to do
     assert (again.searches, again.unjoined) == (found.searches, found.unjoined)
@@ -50,7 +50,7 @@ def test_the_lowest_are_those_of_the_time(loss, copy):
     with Database(copy) as database:
         lowest = {minimum.id for minimum in database.minima[:4]}
         assert summarize(database, Targets("lowest:4")).unjoined == found.unjoined
-    assert set(found.unjoined) == lowest - component_of_the_lowest(copy)
+    assert {one.id for one in found.unjoined} == lowest - component_of_the_lowest(copy)
 
 
 def test_workers_and_interruptions_do_not_matter(loss, copy, tmp_path):
