@@ -78,9 +78,10 @@ def superseded(graph: LandscapeGraph) -> NDArray[np.bool_]:
 
 
 def remove(connection: sqlite3.Connection, pairs: Sequence[Sequence[int]]) -> None:
-    """Delete the bounds between these pairs of minima (ids, ascending)."""
-    if pairs:
-        connection.executemany(f"DELETE FROM {BOUNDS} WHERE minimum1_id = ? AND minimum2_id = ?", pairs)
+    """Delete the bounds between these pairs of minima (ids, ascending), and the table with the last one."""
+    connection.executemany(f"DELETE FROM {BOUNDS} WHERE minimum1_id = ? AND minimum2_id = ?", pairs)
+    if not connection.execute(f"SELECT COUNT(*) FROM {BOUNDS}").fetchone()[0]:
+        connection.execute(f"DROP TABLE {BOUNDS}")
 
 
 def points_of(blob: bytes, n_parameters: int) -> NDArray[np.float64]:

@@ -113,7 +113,7 @@ class StoredTransitionState(Result, shows=("id", "point.value", "minimum_ids", "
 class SetAside:
     """A row of a file that is not used, because it is damaged or violates physics."""
 
-    kind: str  # "minimum", "transition state", "attempt", "inherent structure", "discovery", "unmapped snapshot"
+    kind: str  # "minimum", "transition state", "attempt", "inherent structure", "discovery", ..., "bound"
     id: int  # of the point; for an attempt its number, for a discovery that of the minimum; otherwise of the row
     why: str  # why, as in "its loss is ..."
 

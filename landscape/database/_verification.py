@@ -51,7 +51,7 @@ class Failure:
     """A check that a point fails."""
 
     id: int
-    kind: str  # "minimum" or "transition state"; for a row that is set aside also the kinds of `SetAside`
+    kind: str  # "minimum", "transition state" or "bound" (id: its first minimum); the kinds of `SetAside`, set aside
     what: str
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.cli import agescape, tables
 from support.databases import PROVENANCE, P, a_minimum, a_transition_state
 
 from landscape import Database, explore, symmetry, verify
@@ -14,6 +15,7 @@ from landscape.database import Bound, merge, with_bounds
 from landscape.database._bounds import superseded
 from landscape.descent import highest_point
 from landscape.graph import LandscapeGraph, components, minimax_barriers
+from landscape.interchange import export_npz, import_npz
 
 
 @pytest.fixture(scope="module")
@@ -262,3 +264,24 @@ def test_the_bounds_of_merged_files_hold(copy, tmp_path, small_loss):
     with Database(tmp_path / "merged.db") as database:
         assert len(database.bounds()[1]) > 1
     assert verify(tmp_path / "merged.db").failures == ()
+
+
+def test_the_npz_holds_bounds(bounded, tmp_path):
+    path, bound = bounded
+    with Database(path) as database:
+        export_npz(database, tmp_path / "f.npz")
+    import_npz(tmp_path / "f.npz", tmp_path / "again.db")
+    assert tables(tmp_path / "again.db") == tables(path)
+    arrays = dict(np.load(tmp_path / "f.npz"))
+    np.testing.assert_array_equal(arrays["bounds_points"], bound.points)
+    for name, value in (("bounds_sizes", [3]), ("bounds_minimum_ids", [[1, 99]]), ("bounds_values", [-1.0])):
+        np.savez(tmp_path / "bad.npz", **arrays | {name: np.array(value)})
+        with pytest.raises(ValueError, match=r"bad\.npz"):
+            import_npz(tmp_path / "bad.npz", tmp_path / "bad.db")
+
+
+def test_other_exports_say_that_they_leave_bounds_out(bounded, tmp_path):
+    path, _ = bounded
+    result = agescape("export", path, "--output", tmp_path / "f.graphml")
+    assert "1 upper bound on barriers left out" in result.out
+    assert "upper bounds on barriers 1" in " ".join(agescape("info", path).out.split())
