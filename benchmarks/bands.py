@@ -72,7 +72,8 @@ def certified(database, n):
 
 def above_barriers(loss, pairs):
     """A table: processor seconds a path, and its height above the certified barrier, of bands and minimax paths."""
-    highest_point, minimax_path = (of_that_code(name, "landscape.search") for name in ("highest_point", "minimax_path"))
+    highest_point = of_that_code("highest_point", "landscape.descent")
+    minimax_path = of_that_code("minimax_path", "landscape.search")
     elastic_band = of_that_code("elastic_band", "landscape.search")
     ways = [
         (f"elastic_band, {k} images, {n} steps", lambda a, b, k=k, n=n: elastic_band(loss, a, b, images=k, steps=n))

@@ -11,7 +11,18 @@ def describe_exploration(found: Exploration) -> dict[str, Any]:
     estimate = found.estimated_minima and found.estimated_minima.parts
     numbers = in_numbers({**vars(found), "estimated_minima": estimate})
     del numbers["coverage_high"]
-    return numbers | {"advice": found.advice}
+    return numbers | describe_targets(found) | {"advice": found.advice}
+
+
+def describe_targets(found: Exploration) -> dict[str, Any]:
+    """How many minima were to be joined with the lowest one, and which of them are not."""
+    unjoined = [vars(one) | {"above": one.above} for one in found.unjoined]
+    return {"targets": found.targets, "unjoined": unjoined}
+
+
+def bounds_in_words(bounds: int) -> dict[str, str]:
+    """How many upper bounds on barriers a database holds, if any."""
+    return {"upper bounds on barriers": f"{bounds:,}"} if bounds else {}
 
 
 def own_images(minima: int, states: int) -> list[str]:

@@ -1,7 +1,7 @@
 """Command `explore`."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +9,7 @@ import typer
 
 from bridge.commands._cluster import cluster
 from bridge.commands._data_options import LossOptions, warn_of_scales
-from bridge.commands._exploration import describe_exploration, own_images
+from bridge.commands._exploration import bounds_in_words, describe_exploration, describe_targets, own_images
 from bridge.commands._notes import note
 from bridge.commands._options import (
     AsJson,
@@ -21,13 +21,13 @@ from bridge.commands._options import (
 )
 from bridge.commands._parsing import parse_duration
 from bridge.commands._progress import progress_bar
-from bridge.commands._results import Summary, show
+from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import counted, data_in_words, number, share
 from bridge.comparison import at_least, how_many
 from landscape.search import CYCLE, KINDS, Exploration, estimate_minima, explore as run_explore
 
 FIRST_LOOK = 128  # searches without --searches and --budget
-NAMED = 10  # minima named in a line
+NAMED = 10  # minima named in a table; the JSON has all
 
 
 def explore(
@@ -107,7 +107,7 @@ def explore(
                 jobs=jobs,
                 progress=lambda done, total, now: bar("explore", done, total, _note(now)),
             )
-        joined = {} if found is None else {"targets": found.targets, "unjoined": found.unjoined}
+        joined = None if found is None else found
         if found is None or estimate is not None:
             found = estimate_minima(
                 loss,
@@ -119,7 +119,7 @@ def explore(
             )
     result = (
         describe_exploration(found)
-        | joined
+        | ({} if joined is None else describe_targets(joined))
         | {
             "output": found.path,
             **describe(loss.data),
@@ -142,19 +142,37 @@ def _note(now: Exploration) -> str:
     return text if not now.targets else f"{text}, {_joined(now.targets, now.unjoined)} joined"
 
 
-def _joined(targets: int, unjoined: Sequence[int]) -> str:
+def _joined(targets: int, unjoined: Sequence[Any]) -> str:
     return f"{targets - len(unjoined)} of {targets}"
 
 
-def joined_in_words(targets: int, unjoined: Sequence[int]) -> dict[str, str]:
-    """How many of the minima of --connect are connected with the lowest one, and the ids of the others."""
+def joined_in_words(targets: int, unjoined: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """How many of the minima of --connect are connected with the lowest one, and how many of the others are bounded."""
     if not targets:
         return {}
     words = {"minima joined with the lowest": _joined(targets, unjoined)}
     if unjoined:
-        more = f" and {len(unjoined) - NAMED} more" if len(unjoined) > NAMED else ""
-        words["not joined"] = ", ".join(map(str, unjoined[:NAMED])) + more
+        bounded = sum(math.isfinite(one["bound"]) for one in unjoined)
+        words["joined by an upper bound instead"] = f"{bounded} of the other {len(unjoined)}"
     return words
+
+
+def unjoined_in_a_table(unjoined: Sequence[Mapping[str, Any]]) -> list[Table]:
+    """The minima of --connect that are not joined, why, and the best known bounds on their barriers."""
+    if not unjoined:
+        return []
+    columns = ("not joined", "why", "upper bound on the barrier", "above the minimum")
+    rows = [
+        (
+            str(one["id"]),
+            "given up" if one["given_up"] else "the searches ended",
+            number(one["bound"], "nats", 6) if math.isfinite(one["bound"]) else "none known",
+            number(one["above"], "nats", 3) if math.isfinite(one["above"]) else "",
+        )
+        for one in unjoined[:NAMED]
+    ]
+    more = len(unjoined) - NAMED
+    return [Table(columns, rows + ([(f"{more} more", "", "", "")] if more > 0 else []))]
 
 
 def summarize(result: dict[str, Any], there_are: str) -> Summary:
@@ -172,8 +190,10 @@ def summarize(result: dict[str, Any], there_are: str) -> Summary:
             "share found by random starts": share(result["found_share"]),
             "lowest loss": number(result["lowest_loss"], "nats", 6),
             **joined_in_words(result["targets"], result["unjoined"]),
+            **bounds_in_words(result["bounds"]),
             **data_in_words(result),
         },
+        tables=unjoined_in_a_table(result["unjoined"]),
         notes=[*own_images(minima, states), "Continue with more --searches or --budget 10m; draw with agescape graph."],
         files={"database": result["output"]},
     )

@@ -24,6 +24,8 @@ def export_database(
         result = {
             "minima": len(opened.minima),
             "transition_states": len(opened.transition_states),
+            "bounds": len(opened.bounds()[1]) if format_ == "npz" else 0,
+            "bounds_left_out": 0 if format_ == "npz" else len(opened.bounds()[1]),
             "format": format_,
             "output": output,
             **describe_metadata(opened.provenance.dataset),
@@ -47,9 +49,11 @@ NAMES = {"npz": "npz", "graphml": "GraphML", "pathsample": "PATHSAMPLE"}
 
 def summarize(result: dict[str, Any]) -> Summary:
     """What a person reads of an export."""
+    left_out = result["bounds_left_out"]
     return Summary(
         verdict=f"{counted(result['minima'], 'minimum', 'minima')} and "
         f"{counted(result['transition_states'], 'transition state')} written as {NAMES[result['format']]}.",
         facts=data_in_words(result),
+        notes=[f"{counted(left_out, 'upper bound')} on barriers left out: only npz holds them."] if left_out else [],
         files={"output": result["output"]},
     )

@@ -9,7 +9,7 @@ import typer
 
 from bridge import plots
 from bridge.commands._database_checks import check_minima
-from bridge.commands._exploration import own_images
+from bridge.commands._exploration import bounds_in_words, own_images
 from bridge.commands._figure_options import FigureSize, Picture, check_figure
 from bridge.commands._options import AsJson, DatabaseFile, DataDir, Jobs, describe_metadata
 from bridge.commands._results import Summary, show
@@ -69,6 +69,7 @@ def graph(
         "transition_states": found.transition_states,
         "unchecked_ends": unchecked,
         "components": found.components,
+        "bounds": found.bounds,
         "levels": levels,
         "funnelled": funnels.share,
         "funnelled_connected": funnels.connected_share,
@@ -93,6 +94,7 @@ def summarize_graph(result: dict[str, Any]) -> Summary:
         facts={
             "minima within small climbs, of those connected to the global one": share(result["funnelled_connected"]),
             "frustration (1: no barrier in the way)": _frustration(result["frustration"]),
+            **bounds_in_words(result["bounds"]),
             **data_in_words(result),
         },
         notes=notes,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge import comparison
-from bridge.commands._exploration import describe_exploration
+from bridge.commands._exploration import bounds_in_words, describe_exploration
 from bridge.commands._options import AsJson, describe, describe_metadata
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import counted, data_in_words, number, share
@@ -107,6 +107,7 @@ def summarize_database(result: dict[str, Any], there_are: str) -> Summary:
             "share found by random starts": share(result["found_share"]),
             "minima found by runs": f"{by_runs:,}",
             "lowest loss": number(result["lowest_loss"], "nats", 6),
+            **bounds_in_words(result["bounds"]),
             **_network(result, result["n_parameters"]),
             **data_in_words(result),
             "penalty": _penalty(result),

@@ -1,8 +1,8 @@
-"""The SQLite file of minima and transition states: provenance, merging, verification.
+"""The SQLite file of minima, transition states and upper bounds on barriers: provenance, merging, verification.
 
 `Database` stores certified points with the searches that found them, and rejects what violates physics. `merge` joins
 files of one loss, `verify` computes every certificate again, `repair` removes damaged rows, `loss_of` makes the loss
-that a file belongs to.
+that a file belongs to, `with_bounds` the graph whose edges include upper bounds on barriers.
 """
 
 import lazy_loader

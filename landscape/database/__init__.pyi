@@ -1,6 +1,9 @@
 from ._admission import (
     moderate as moderate,
 )
+from ._bounds import (
+    with_bounds as with_bounds,
+)
 from ._merging import (
     Merged as Merged,
     merge as merge,
@@ -28,6 +31,7 @@ from ._reconstruction import (
 from ._records import (
     ORIGINS as ORIGINS,
     Attempt as Attempt,
+    Bound as Bound,
     Discovery as Discovery,
     Find as Find,
     Provenance as Provenance,

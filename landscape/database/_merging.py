@@ -7,9 +7,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from landscape import symmetry
 from landscape.database._merged_searches import OneFile, OneSearch, together, was_merged_before
 from landscape.database._new_databases import check_new, new_database
 from landscape.database._records import (
+    Bound,
     Find,
     Provenance,
     RandomStart,
@@ -50,6 +52,7 @@ def merge(paths: Sequence[str | Path], output: str | Path, *, seed: int | None =
       No point keeps the number of the search that found it, because all later searches know all points.
     - Fresh random starts (`estimate_minima`) are kept, each once.
     - Quench results of points of trajectories are kept, and the snapshot that found the minimum that represents others.
+    - Of upper bounds on barriers the lowest are kept (`Database.remove_superseded_bounds`).
 
     Parameters
     ----------
@@ -81,6 +84,7 @@ def merge(paths: Sequence[str | Path], output: str | Path, *, seed: int | None =
             searches, repeated = _add_attempts(files, merged, ids, state_ids)
             _add_random_starts(files, merged, ids)
             _add_inherent_structures(files, merged, ids)
+            _add_bounds(files, merged, ids)
             counts = len(merged.minima), len(merged.transition_states)
         return Merged(Path(output), *counts, searches, repeated)
 
@@ -190,6 +194,27 @@ def _searches_of(k: int, file: Database, ids: Ids, state_ids: StateIds) -> OneFi
     for state in file.transition_states:
         hits["transition state", state_ids[k, state.id]] += state.hits
     return OneFile(searches, hits)
+
+
+def _add_bounds(files: Sequence[Database], merged: Database, ids: Ids) -> None:
+    for k, file in enumerate(files):
+        for pair in file.bounds()[0].tolist():
+            bound = file.bound(pair)
+            first, second = (ids[k, number] or 0 for number in bound.minimum_ids)
+            if first != second:
+                merged.add_bound(_between(merged, first, second, bound))
+    merged.remove_superseded_bounds()
+
+
+def _between(merged: Database, first: int, second: int, bound: Bound) -> Bound:
+    """A bound of a file between minima (ids) of the merged one, which may be other images, known more precisely."""
+    minima = [merged.minimum(number).point for number in (first, second)]
+    points = bound.points.copy()
+    for at, minimum in zip((0, -1), minima, strict=True):
+        points[at] = symmetry.nearest_image(merged.network, minimum.coordinates, points[at])
+    value = max(bound.value, *(minimum.value for minimum in minima))
+    order = 1 if first < second else -1
+    return Bound((min(first, second), max(first, second)), value, points[::order])
 
 
 def _add_random_starts(files: Sequence[Database], merged: Database, ids: Ids) -> None:

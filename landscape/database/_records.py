@@ -65,6 +65,15 @@ class Discovery:
 
 
 @dataclass(frozen=True, eq=False)
+class Bound:
+    """An upper bound on the barrier between two minima: the highest loss along a path between them."""
+
+    minimum_ids: tuple[int, int]  # ascending
+    value: float  # nats: highest loss on the straight pieces between the points
+    points: NDArray[np.float64]  # (K, P), from an image of the first minimum to an image of the second
+
+
+@dataclass(frozen=True, eq=False)
 class Quenched:
     """Result of quenching a point of a trajectory."""
 
@@ -104,7 +113,7 @@ class StoredTransitionState(Result, shows=("id", "point.value", "minimum_ids", "
 class SetAside:
     """A row of a file that is not used, because it is damaged or violates physics."""
 
-    kind: str  # "minimum", "transition state", "attempt", "inherent structure", "discovery", "unmapped snapshot"
+    kind: str  # "minimum", "transition state", "attempt", "inherent structure", "discovery", ..., "bound"
     id: int  # of the point; for an attempt its number, for a discovery that of the minimum; otherwise of the row
     why: str  # why, as in "its loss is ..."
 

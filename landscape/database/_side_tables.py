@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from landscape.database import _discoveries, _finds, _schema, _unchecked
+import numpy as np
+
+from landscape.database import _bounds, _discoveries, _finds, _schema, _unchecked
 from landscape.database._records import SetAside
+from landscape.graph import below_minima
 
 MOST_SEARCHES = 2**53  # larger numbers are invalid
 SOME = 500  # values per statement
@@ -28,7 +31,7 @@ class SideTable:
     name: str
     key: str  # column that identifies its rows
     sound: str  # condition for a row to be used
-    minimum: str | None = None  # column that names a minimum, or is NULL
+    minima: tuple[str, ...] = ()  # columns that name minima, or are NULL
 
 
 def _types(**columns: str) -> str:
@@ -48,14 +51,14 @@ INHERENT = SideTable(
     "agescape_inherent_structures",
     "rowid",
     _types(point=TEXT, method=TEXT, minimum_id=MAYBE),
-    "minimum_id",
+    ("minimum_id",),
 )
 DISCOVERIES = SideTable(
     "discovery",
     _discoveries.DISCOVERIES,
     "minimum_id",
     _types(run=TEXT, replica=INTEGER, step=INTEGER, method=TEXT) + " AND replica >= 0 AND step >= 0",
-    "minimum_id",
+    ("minimum_id",),
 )
 UNMAPPED = SideTable("unmapped snapshot", _discoveries.UNMAPPED, "rowid", _types(point=TEXT, method=TEXT, reason=TEXT))
 # seeds are text, because they may be larger than SQLite's integers
@@ -81,9 +84,17 @@ STARTS = SideTable(
     _finds.STARTS,
     "rowid",
     _types(seed=TEXT, number=INTEGER, minimum_id=MAYBE, status=TEXT) + f" AND {_SEED}",
-    "minimum_id",
+    ("minimum_id",),
 )
-ALL = (ATTEMPTS, INHERENT, DISCOVERIES, UNMAPPED, SEARCHES, FINDS, STARTS)
+BOUNDS = SideTable(
+    "bound",
+    _bounds.BOUNDS,
+    "rowid",
+    _types(minimum1_id=INTEGER, minimum2_id=INTEGER, value="'real'", points="'blob'")
+    + " AND minimum1_id < minimum2_id AND abs(value) < 9e999 AND length(points) > 0 AND length(points) % 8 = 0",
+    ("minimum1_id", "minimum2_id"),
+)
+ALL = (ATTEMPTS, INHERENT, DISCOVERIES, UNMAPPED, SEARCHES, FINDS, STARTS, BOUNDS)
 POINTS = {
     "minimum": ("tbl_minima", "agescape_minima", "minimum_id"),
     "transition state": ("tbl_transition_states", "agescape_transition_states", "transition_state_id"),
@@ -97,20 +108,20 @@ def unsound_rows(connection: sqlite3.Connection, known: Collection[int]) -> list
     for table in (table for table in ALL if table.name in present):
         query = f"SELECT {table.key} FROM {table.name} WHERE NOT ({table.sound}) ORDER BY {table.key}"
         found += [SetAside(table.kind, key, "a value in it is of a wrong kind") for (key,) in connection.execute(query)]
-        if table.minimum is not None:
-            found += _homeless(connection, table, known)
-    return found
+        for column in table.minima:
+            found += _homeless(connection, table, column, known)
+    return found + (_bounds_below_minima(connection, known) if BOUNDS.name in present else [])
 
 
-def _homeless(connection: sqlite3.Connection, table: SideTable, known: Collection[int]) -> list[SetAside]:
-    """Rows that name a missing minimum."""
+def _homeless(connection: sqlite3.Connection, table: SideTable, column: str, known: Collection[int]) -> list[SetAside]:
+    """Rows that name a missing minimum in this column."""
     named = connection.execute(
-        f"SELECT DISTINCT {table.minimum} FROM {table.name} WHERE {table.minimum} IS NOT NULL AND {table.sound}"
+        f"SELECT DISTINCT {column} FROM {table.name} WHERE {column} IS NOT NULL AND {table.sound}"
     )
     found = []
     for unknown in _some(number for (number,) in named.fetchall() if number not in known):
         rows = connection.execute(
-            f"SELECT {table.key}, {table.minimum} FROM {table.name} WHERE {table.minimum} IN ({_places(unknown)})"
+            f"SELECT {table.key}, {column} FROM {table.name} WHERE {column} IN ({_places(unknown)})"
             f" AND {table.sound} ORDER BY {table.key}",
             unknown,
         )
@@ -118,6 +129,22 @@ def _homeless(connection: sqlite3.Connection, table: SideTable, known: Collectio
             SetAside(table.kind, key, f"it names minimum {number}, which is missing or damaged") for key, number in rows
         ]
     return found
+
+
+def _bounds_below_minima(connection: sqlite3.Connection, known: Collection[int]) -> list[SetAside]:
+    """Bounds on the barrier between two minima that lie below one of them."""
+    rows = connection.execute(
+        f"SELECT b.rowid, a.energy, z.energy, value, a._id, z._id FROM {BOUNDS.name} b JOIN tbl_minima a"
+        f" ON a._id = minimum1_id JOIN tbl_minima z ON z._id = minimum2_id WHERE {BOUNDS.sound} ORDER BY 1"
+    )
+    rows = [row for row in rows.fetchall() if row[4] in known and row[5] in known]
+    numbers = np.array([row[1:4] for row in rows], dtype=np.float64).reshape(-1, 3)
+    below = below_minima(numbers[:, 2], numbers[:, :2])
+    return [
+        SetAside(BOUNDS.kind, row[0], f"it is below one of its minima {row[4]} and {row[5]}")
+        for row, wrong in zip(rows, below, strict=True)
+        if wrong
+    ]
 
 
 def points_without_halves(connection: sqlite3.Connection, kind: str) -> list[SetAside]:
@@ -143,7 +170,7 @@ def free_id(connection: sqlite3.Connection, kind: str) -> int | None:
     if kind == "transition state" and _unchecked.NAME in present:
         columns.append((_unchecked.NAME, "transition_state_id"))
     if kind == "minimum":
-        columns += [(table.name, table.minimum) for table in ALL if table.minimum and table.name in present]
+        columns += [(table.name, column) for table in ALL for column in table.minima if table.name in present]
         columns += [(ATTEMPTS.name, f"minimum{k}_id") for k in (1, 2)]
         columns += [("tbl_transition_states", f"_minimum{k}_id") for k in (1, 2)]
     largest = [

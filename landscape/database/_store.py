@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.database import _discoveries, _finds, _schema, _side_tables, _unchecked
+from landscape.database import _bounds, _discoveries, _finds, _schema, _side_tables, _unchecked
 from landscape.database._admission import new_minimum_problem, new_transition_state_problem
 from landscape.database._columns import (
     Columns,
@@ -31,6 +31,7 @@ from landscape.database._columns import (
 from landscape.database._pickles import dump_array
 from landscape.database._records import (
     Attempt,
+    Bound,
     Discovery,
     Find,
     Provenance,
@@ -86,6 +87,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
                 _schema.check(self._connection, self.path)
                 _discoveries.check(self._connection, self.path)
                 _finds.check(self._connection, self.path)
+                _bounds.check(self._connection, self.path)
                 self._load()
         except BaseException:
             self.close()
@@ -300,6 +302,35 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         with reading(self.path):
             return _unchecked.read_unchecked(self._connection, self.path)
 
+    def bounds(self) -> tuple[NDArray[np.int64], Array]:
+        """Upper bounds on barriers: ids of the two minima (b, 2) and the bound in nats (b,), lowest first."""
+        with reading(self.path):
+            rows = self._side_rows(_side_tables.BOUNDS, "rowid, minimum1_id, minimum2_id, value", "ORDER BY 4, 2, 3")
+        aside = self._ids_aside("bound")
+        rows = [row for row in rows if row[0] not in aside and row[1] in self._known and row[2] in self._known]
+        ids = np.array([row[1:3] for row in rows], dtype=np.int64).reshape(-1, 2)
+        return ids, np.array([row[3] for row in rows], dtype=np.float64)
+
+    def bound(self, minimum_ids: tuple[int, int]) -> Bound:
+        """The upper bound on the barrier between two minima (ids), with its path.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        ValueError
+            If its path is damaged.
+        """
+        pair = min(minimum_ids), max(minimum_ids)
+        with reading(self.path):
+            rows = self._side_rows(
+                _side_tables.BOUNDS, "rowid, value, points", "AND minimum1_id = ? AND minimum2_id = ?", *pair
+            )
+        if not rows or rows[0][0] in self._ids_aside("bound"):
+            raise KeyError(pair)
+        ((_, value, blob),) = rows
+        return Bound(pair, value, _bounds.points_of(blob, self.provenance.n_parameters))
+
     def unmapped(self, method: str) -> dict[str, str]:
         """Why points quenched with `method` (their digests) belong to no minimum, as far as recorded."""
         with reading(self.path):
@@ -330,14 +361,21 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         return rows | {("transition state", number): tuple(values) for number, *values in states}
 
     def graph(self) -> LandscapeGraph:
-        """The graph of minima (lowest first, as in `minima`) and transition states as plain arrays."""
+        """The graph of minima (lowest first, as in `minima`), transition states and upper bounds as plain arrays."""
         if self._graph is None:
             minima, states = (
                 columns.with_rows(added).lowest_first()
                 for columns, added in zip(self._columns, self._added, strict=True)
             )
             self._columns, self._added = (minima, states), ([], [])
-            self._graph = LandscapeGraph(minima.values, states.values, positions(minima.ids, states.ends))
+            ends, bounds = self.bounds()
+            self._graph = LandscapeGraph(
+                minima.values,
+                states.values,
+                positions(minima.ids, states.ends),
+                bound_edges=positions(minima.ids, ends),
+                bounds=bounds,
+            )
         return self._graph
 
     def minimum_ids(self) -> NDArray[np.int64]:
@@ -535,6 +573,42 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
             self._hit("transition_states", "transition_state_id", number, hits)
             known = self._transition_states[number]
             self._transition_states[number] = replace(known, hits=known.hits + hits)
+
+    def add_bound(self, bound: Bound) -> None:
+        """Record an upper bound on a barrier, unless a lower one between the same minima is known.
+
+        Raises
+        ------
+        ValueError
+            If it is below one of its minima, its minima are not two of the file, or its points have the wrong shape.
+        """
+        self._check_transaction()
+        first, second = bound.minimum_ids
+        if not {first, second} <= self._known:
+            msg = f"a bound must lie between two minima of {self.path}; got {bound.minimum_ids}"
+            raise ValueError(msg)
+        losses = [self._minima[number].point.value for number in (first, second)]
+        if not first < second or not np.isfinite(bound.value) or not bound.value >= max(losses):
+            msg = f"a bound must not lie below its two minima, {losses} nats; got {bound.value} for {bound.minimum_ids}"
+            raise ValueError(msg)
+        if bound.points.ndim != 2 or bound.points.shape[1] != self.provenance.n_parameters:
+            msg = f"points must have shape (K, {self.provenance.n_parameters}); got {bound.points.shape}"
+            raise ValueError(msg)
+        _bounds.write(self._connection, bound)
+        self._graph = None
+
+    def remove_superseded_bounds(self) -> None:
+        """Delete the bounds that tell nothing new.
+
+        Those between minima that transition states connect, and those between minima that transition states and lower
+        bounds together connect at most as high.
+        """
+        self._check_transaction()
+        graph = self.graph()
+        if (useless := _bounds.superseded(graph)).any():
+            ends = np.sort(self.minimum_ids()[graph.bound_edges[useless]], axis=1)
+            _bounds.remove(self._connection, ends.tolist())
+            self._graph = None
 
     def add_random_start(self, start: RandomStart) -> None:
         """Record where a fresh random start led."""

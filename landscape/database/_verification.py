@@ -8,11 +8,12 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
+from landscape import symmetry
 from landscape.database._provenance import provenance_of
 from landscape.database._reconstruction import loss_of
-from landscape.database._records import SetAside, StoredMinimum, StoredTransitionState, loss_difference
+from landscape.database._records import Bound, SetAside, StoredMinimum, StoredTransitionState, loss_difference
 from landscape.database._store import Database
-from landscape.descent import Location, is_stationary, locate, radau_end
+from landscape.descent import Location, highest_point, is_stationary, locate, radau_end
 from landscape.losses import Loss
 from landscape.networks import MLP
 from landscape.stationary import (
@@ -38,6 +39,8 @@ EIGENVALUE_ERROR = 1e-10  # of the largest eigenvalue
 OVERLAP_ERROR = 1e-6  # of the eigenvector of the negative eigenvalue
 # relative errors of Radau along the paths: the second if the first ends elsewhere than in the database
 PATH_TOLERANCES = (1e-6, 1e-9)
+END_ERROR = 1e-9  # of the ends of the path of a bound, relative to their norm
+SAMPLES = 64  # a piece of such a path; the searches use 20
 
 Stored = StoredMinimum | StoredTransitionState
 Progress = Callable[[int, int], object]  # points done, total
@@ -48,7 +51,7 @@ class Failure:
     """A check that a point fails."""
 
     id: int
-    kind: str  # "minimum" or "transition state"; for a row that is set aside also the kinds of `SetAside`
+    kind: str  # "minimum", "transition state" or "bound" (id: its first minimum); the kinds of `SetAside`, set aside
     what: str
 
 
@@ -74,8 +77,9 @@ def verify(
 ) -> Verification:
     """Recompute every certificate: value, gradient, eigenvalues, index, canonical key, orbit size.
 
-    A point also fails if it equals another one modulo symmetry. So do rows of any table that were set aside when the
-    file was opened (`Database.set_aside`); `repair` removes these.
+    A point also fails if it equals another one modulo symmetry. Upper bounds on barriers are evaluated again, on a
+    finer grid along their paths, which must join images of their two minima. Rows of any table that were set aside when
+    the file was opened (`Database.set_aside`) fail, too; `repair` removes these.
 
     Parameters
     ----------
@@ -114,6 +118,7 @@ def verify(
         for point, problems in zip(points, results, strict=True):
             found = [*problems, *doubles.get((_kind(point), point.id), ())]
             failures += [Failure(point.id, _kind(point), what) for what in found]
+        failures += _bound_failures(database, loss, jobs)
         return Verification(
             database.path,
             len(database.minima),
@@ -122,6 +127,48 @@ def verify(
             tuple(failures),
             len(database.unchecked_ends()),
         )
+
+
+def _bound_failures(database: Database, loss: Loss, jobs: int) -> list[Failure]:
+    """Failures of upper bounds, under the smaller id of their two minima."""
+    failures, tasks, pairs = [], [], []
+    for first, second in database.bounds()[0].tolist():
+        try:
+            bound = database.bound((first, second))
+        except ValueError as error:
+            failures.append(Failure(first, "bound", f"on the barrier to minimum {second}: {error}"))
+            continue
+        minima = [database.minimum(number).point for number in bound.minimum_ids]
+        tasks.append(delayed(_bound_problem)(loss, bound, minima))
+        pairs.append(bound.minimum_ids)
+    problems = run_tasks(tasks, len(tasks), jobs=jobs)
+    return failures + [
+        Failure(first, "bound", f"on the barrier to minimum {second}: {problem}")
+        for (first, second), problem in zip(pairs, problems, strict=True)
+        if problem
+    ]
+
+
+def _bound_problem(loss: Loss, bound: Bound, minima: Sequence[Minimum]) -> str | None:
+    """What is wrong with an upper bound on the barrier between these minima, or None."""
+    for number, minimum, end in zip(bound.minimum_ids, minima, bound.points[[0, -1]], strict=True):
+        if not _is_image(loss.network, minimum.coordinates, end):
+            return f"its path does not end in minimum {number} or an image of it"
+    with one_thread():
+        highest, _ = highest_point(loss, bound.points, samples=SAMPLES)
+    if not highest <= bound.value + VALUE_ERROR * max(1.0, abs(bound.value)):
+        return f"the loss on its path reaches {highest!r}, above {bound.value!r}"
+    return None
+
+
+def _is_image(network: MLP | None, point: NDArray[np.float64], image: NDArray[np.float64]) -> bool:
+    """Whether it is an image of a point.
+
+    Canonical forms decide unless there are many ties, the distance unless layers are wide (`symmetry.is_exact`).
+    """
+    if np.array_equal(symmetry.canonical_form(network, point), symmetry.canonical_form(network, image)):
+        return True
+    return symmetry.distance(network, point, image) <= END_ERROR * max(1.0, float(np.linalg.norm(image)))
 
 
 def repair(path: str | Path) -> tuple[SetAside, ...]:

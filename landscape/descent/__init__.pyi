@@ -13,6 +13,12 @@ from ._location import (
 from ._newton import (
     newton as newton,
 )
+from ._polygons import (
+    cubic_maxima as cubic_maxima,
+    highest_point as highest_point,
+    sample_polygon as sample_polygon,
+    values_and_gradients as values_and_gradients,
+)
 from ._profiles import (
     Profile as Profile,
     loss_profile as loss_profile,

@@ -13,6 +13,7 @@ from ._connectivity import (
     from_networkx as from_networkx,
     minimax_barrier as minimax_barrier,
     minimax_barriers as minimax_barriers,
+    spanning_forest as spanning_forest,
     superbasins as superbasins,
     to_networkx as to_networkx,
 )

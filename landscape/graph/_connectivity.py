@@ -1,7 +1,7 @@
 """Minima and transition states as a graph: components, lowest barriers, superbasins."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,11 @@ class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "tran
     tolerance : float
         Distance, in nats, by which rounding may put a transition state below one of its minima; for losses beyond 1
         nat relative to the loss. Such a transition state counts as level with that minimum (see `barriers`).
+    bound_edges : (b, 2) int64
+        The two minima of each upper bound on a barrier; b may be 0.
+    bounds : (b,) float64
+        Upper bounds on barriers, in nats: the highest loss on a path that no transition state certifies. They are no
+        edges: components, barriers and all else ignore them.
 
     Raises
     ------
@@ -54,12 +59,16 @@ class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "tran
     transition_losses: Floats
     edges: Integers
     tolerance: float = TOLERANCE
+    bound_edges: Integers = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    bounds: Floats = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         arrays = {
             "losses": _losses("losses", self.losses),
             "transition_losses": _losses("transition_losses", self.transition_losses),
             "edges": _edges(self.edges),
+            "bound_edges": _edges(self.bound_edges),
+            "bounds": _losses("bounds", self.bounds),
         }
         for name, array in arrays.items():
             array.flags.writeable = False

@@ -6,14 +6,16 @@ nan if zero modes are left out, ``log_determinants``, ``traces``, ``orbit_sizes`
 ``origins``, ``searches`` (-1: none); transition states also ``eigenvectors`` (m, P) and ``minimum_ids`` (m, 2). Then
 ``attempts_*`` and ``inherent_structures_*``, one entry per search and per quenched point of a trajectory (-1: no
 minimum), ``discoveries_*`` (the snapshot that found a minimum), ``unmapped_*`` (why a point belongs to none),
-``search_origins_*`` and ``finds_*`` (identity of a search and what it found), ``random_starts_*``, and
-``unchecked_ends``, the ids of transition states whose paths nobody has followed: files of older versions lack these.
+``search_origins_*`` and ``finds_*`` (identity of a search and what it found), ``random_starts_*``,
+``bounds_*`` (upper bounds on barriers: ``minimum_ids`` (b, 2), ``values`` in nats, ``sizes``, the numbers of points of
+their paths, and ``points`` (sum of sizes, P)), and ``unchecked_ends``, the ids of transition states whose paths nobody
+has followed: files of older versions lack these.
 """
 
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 
 from landscape.database import (
     Attempt,
+    Bound,
     Database,
     Discovery,
     Find,
@@ -46,7 +49,7 @@ Stored = StoredMinimum | StoredTransitionState
 
 MINIMA, STATES, ATTEMPTS, STRUCTURES = "minima", "transition_states", "attempts", "inherent_structures"
 DISCOVERIES, UNMAPPED, UNCHECKED = "discoveries", "unmapped", "unchecked_ends"
-ORIGINS, FINDS, STARTS = "search_origins", "finds", "random_starts"
+ORIGINS, FINDS, STARTS, BOUNDS = "search_origins", "finds", "random_starts", "bounds"
 MAX_GRADIENT = 10.0 * GRADIENT_TOLERANCE  # rms gradient: rounding of a vanishing one on another machine
 LOSS_ERROR = 1e-9  # relative: a larger difference from the loss at the coordinates is an error
 
@@ -161,6 +164,7 @@ def export_npz(database: Database, path: str | Path) -> None:
         ),
         **columns(FINDS, finds, Find),
         **columns(STARTS, starts, _Start),
+        **_bound_arrays(database, number, n_parameters),
     }
     with new_file(path) as unfinished, unfinished.open("xb") as file:
         np.savez(file, allow_pickle=False, **arrays)
@@ -191,6 +195,33 @@ def _point_arrays(prefix: str, points: Sequence[Stored], n_parameters: int) -> A
         "searches": np.array(searches, np.int64),
     }
     return {f"{prefix}_{name}": array for name, array in arrays.items()}
+
+
+def _bound_arrays(database: Database, number: Mapping[int | None, int | None], n_parameters: int) -> Arrays:
+    """Upper bounds on barriers with new ids of their minima, which are in the order of the old ones."""
+    bounds = [database.bound((a, b)) for a, b in database.bounds()[0].tolist()]
+    ends = [[number[end] for end in bound.minimum_ids] for bound in bounds]
+    return {
+        f"{BOUNDS}_minimum_ids": np.array(ends, np.int64).reshape(-1, 2),
+        f"{BOUNDS}_values": np.array([bound.value for bound in bounds]),
+        f"{BOUNDS}_sizes": np.array([len(bound.points) for bound in bounds], np.int64),
+        f"{BOUNDS}_points": np.concatenate([np.empty((0, n_parameters)), *(bound.points for bound in bounds)]),
+    }
+
+
+def _bounds(archive: Archive, n_parameters: int) -> list[Bound]:
+    if not archive.has(BOUNDS):
+        return []
+    ends = archive.get(f"{BOUNDS}_minimum_ids", "i", None, 2)
+    values = archive.get(f"{BOUNDS}_values", "f", len(ends)).tolist()
+    sizes = archive.get(f"{BOUNDS}_sizes", "i", len(ends))
+    points = archive.get(f"{BOUNDS}_points", "f", None, n_parameters).astype(np.float64)
+    if (sizes < 2).any() or sizes.sum() != len(points) or not moderate(points.ravel()):
+        msg = f"{BOUNDS}_sizes should be 2 or more and sum to the number of points, which should be finite"
+        raise ValueError(msg)
+    last = np.cumsum(sizes)
+    paths = [points[end - size : end] for size, end in zip(sizes, last, strict=True)]
+    return [Bound((a, b), value, path) for (a, b), value, path in zip(ends.tolist(), values, paths, strict=True)]
 
 
 def _matrix(vectors: Sequence[Array], width: int) -> Array:
@@ -249,6 +280,7 @@ class _Contents:
     starts: list[RandomStart]
     structures: list[_Structure]
     reasons: dict[tuple[str, str], str]  # by point and method
+    bounds: list[Bound]
 
 
 def _contents(archive: Archive) -> _Contents:
@@ -277,6 +309,7 @@ def _contents(archive: Archive) -> _Contents:
         ],
         structures=rows(STRUCTURES, archive, _Structure),
         reasons={(one.point, one.method): one.reason for one in later_rows(UNMAPPED, archive, _Unmapped)},
+        bounds=_bounds(archive, provenance.n_parameters),
     )
     _check_minimum_ids(contents)
     return contents
@@ -289,6 +322,7 @@ def _check_minimum_ids(contents: _Contents) -> None:
         *(attempt.minimum_ids for attempt in contents.attempts),
         [start.minimum_id for start in contents.starts],
         [structure.minimum_id for structure in contents.structures],
+        *(bound.minimum_ids for bound in contents.bounds),
     ):
         for number in numbers:
             if number is not None and not 1 <= number <= len(contents.minima):
@@ -316,6 +350,8 @@ def _fill_side_tables(database: Database, contents: _Contents) -> None:
     for one in contents.structures:
         reason = contents.reasons.get((one.point, one.method))
         database.add_inherent_structure(one.point, one.method, one.minimum_id, reason)
+    for bound in contents.bounds:
+        database.add_bound(bound)
 
 
 def _check_losses(database: Database, points: Sequence["_Point"]) -> bool:

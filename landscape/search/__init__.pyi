@@ -17,7 +17,6 @@ from ._exploration import (
 from ._minimax import (
     MinimaxPath as MinimaxPath,
     PathStatus as PathStatus,
-    highest_point as highest_point,
     minimax_path as minimax_path,
 )
 from ._moves import (
@@ -46,6 +45,7 @@ from ._saddles import (
 from ._summary import (
     FEWEST_STARTS as FEWEST_STARTS,
     Exploration as Exploration,
+    Unjoined as Unjoined,
     summarize as summarize,
 )
 from ._targets import (

@@ -6,10 +6,9 @@ from enum import Enum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.descent import check_point
+from landscape.descent import check_point, values_and_gradients
 from landscape.losses import Loss
 from landscape.search._band_steps import Steps
-from landscape.search._flux import values_and_gradients
 from landscape.support import Result, check_positive
 
 Array = NDArray[np.float64]

@@ -13,6 +13,7 @@ from joblib import Parallel, delayed
 from landscape.database import (
     ORIGINS,
     Attempt,
+    Bound,
     Database,
     Find,
     Quenched,
@@ -26,12 +27,13 @@ from landscape.losses import Loss
 from landscape.search._memory import Memory
 from landscape.search._planning import BATCH, CYCLE, KINDS
 from landscape.search._searches import Found, run as run_search, run_start
-from landscape.search._summary import FEWEST_STARTS, Exploration, next_search, summarize
+from landscape.search._summary import FEWEST_STARTS, Exploration, Unjoined, next_search, summarize, with_given_up
 from landscape.search._targets import Targets
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import Difference, check_jobs, only_writer, shared, worker_pool
 
 FEWEST_SEARCHES = 128  # searches before completeness is judged
+BOUND_COST = 4.0  # of a search for an upper bound, over that of another search
 FRESH = "random start"  # origin of minima first found by fresh random starts
 MOST_STARTS = 3000  # largest number that `completeness` draws
 
@@ -80,7 +82,9 @@ def explore(
         "lowest:50" (the lowest, whichever they are at the time), or ids. Searches go to the gaps on the shortest way
         to each, the lowest minimum first (Dijkstra's algorithm over all minima; a gap weighs the fourth power of its
         length, and more with each attempt). The exploration ends when all are joined, or when every way to the others
-        has a gap that four searches did not close. `Exploration.unjoined` names these.
+        has a gap that four searches did not close. For these a last kind of search ("bound") looks for paths as low as
+        possible (`minimax_path`): upper bounds on their barriers. Where a budget ends sooner, up to half of it is left
+        for these paths. `Exploration.unjoined` names the targets that are not joined, with the best bounds.
     seed : int
     jobs : int
         Worker processes; `joblib.parallel_config` may send them elsewhere.
@@ -99,7 +103,7 @@ def explore(
     if targets is not None and searches is None and budget is None:
         budget = math.inf  # until all are joined or given up
     _check(searches, budget, completeness, kinds, jobs)
-    deadline = None if budget is None else time.monotonic() + budget
+    deadline, pace = None if budget is None else time.monotonic() + budget, 0.0
     with only_writer(Path(path)), open_or_create(loss, path, seed) as database:
         if targets is not None:
             targets.check(database)
@@ -114,15 +118,29 @@ def explore(
                     if is_complete(found, completeness):
                         break
                 end = (done // BATCH + 1) * BATCH
-                tasks = memory.plan(done, end if searches is None else min(end, searches), seed, kinds, targets)
+                began, late = time.monotonic(), budget is not None and _is_late(deadline, budget, pace, found.unjoined)
+                end = end if searches is None else min(end, searches)
+                tasks = memory.plan(done, end, seed, kinds, targets, bounds_first=late)
                 if not tasks:
                     break
                 results: Any = parallel(delayed(run_search)(common, task) for task in tasks)
                 store(database, list(results))
                 done, found = done + len(tasks), summarize(database, targets)
+                pace = (time.monotonic() - began) / len(tasks)
                 if progress is not None:
                     progress(done, searches, found)
+        if targets is not None and found.unjoined:
+            found = with_given_up(found, memory.given_up(targets))
         return found
+
+
+def _is_late(deadline: float | None, budget: float, pace: float, unjoined: Sequence[Unjoined]) -> bool:
+    """Whether the rest of the budget is needed for bounds on the barriers of the targets, at `pace` seconds a search.
+
+    Never more than half of the budget.
+    """
+    left = math.inf if deadline is None else deadline - time.monotonic()
+    return left <= min(BOUND_COST * pace * len(unjoined), 0.5 * budget)
 
 
 def estimate_minima(
@@ -255,6 +273,19 @@ def store(database: Database, results: list[Found]) -> None:
                 SearchOrigin(search, found.task.seed, search),
                 [Find(search, *point, count) for point, count in sorted(hits.items()) if count],
             )
+            _store_bound(database, found)
+        database.remove_superseded_bounds()
+
+
+def _store_bound(database: Database, found: Found) -> None:
+    """Store the path of a search between two minima; if it is of no use, it is removed with other superseded ones."""
+    if found.bound is None or found.task.start is None or found.task.partner is None:
+        return
+    (value, points), ends = found.bound, (found.task.start, found.task.partner)
+    first, second = (number for number, _ in ends)
+    value = max(value, *(minimum.value for _, minimum in ends))  # the losses of images differ in the last digit
+    order = 1 if first < second else -1
+    database.add_bound(Bound((min(first, second), max(first, second)), value, points[::order]))
 
 
 def _store_found(database: Database, found: Found) -> tuple[str | None, Counter[tuple[str, int]]]:

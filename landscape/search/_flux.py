@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import get_lapack_funcs
 
+from landscape.descent import cubic_maxima, sample_polygon, values_and_gradients
 from landscape.losses import Loss
 from landscape.stationary import local_model
 
@@ -20,45 +21,6 @@ NEGLIGIBLE = 2e-3  # weight of a piece below which an old Hessian, or none, does
 REUSED = 0.1  # a Hessian serves within this distance, over the mean length of a piece of the first path
 
 
-def values_and_gradients(loss: Loss, points: Array) -> tuple[Array, Array]:
-    """Losses (M,) and gradients (M, P) at `points` (M, P), in one call where the loss can."""
-    batched = getattr(loss, "values_and_gradients", None)
-    if batched is not None:
-        return batched(points)
-    both = [loss.value_and_gradient(point) for point in points]
-    return np.array([value for value, _ in both]), np.array([gradient for _, gradient in both])
-
-
-def sample(images: Array, samples: int = SAMPLES) -> Array:
-    """Points ((K - 1) samples + 1, P) at equal distances on each piece of the polygon through `images` (K, P)."""
-    shares = np.arange(samples)[:, None] / samples
-    inside = images[:-1, None] + shares * np.diff(images, axis=0)[:, None]
-    return np.vstack([inside.reshape(-1, images.shape[1]), images[-1:]])
-
-
-def cubic_maximum(first: Array, last: Array, rise: Array, fall: Array) -> tuple[Array, Array]:
-    """Highest value on [0, 1] of the cubic with values `first`, `last` and slopes `rise`, `fall` there, and where."""
-    square, cube = 3.0 * (last - first) - 2.0 * rise - fall, 2.0 * (first - last) + rise + fall
-    with np.errstate(divide="ignore", invalid="ignore"):
-        at = rise / (np.sqrt(square * square - 3.0 * cube * rise) - square)
-    at = np.where((at > 0.0) & (at < 1.0), at, np.where(last > first, 1.0, 0.0))
-    value = first + at * (rise + at * (square + at * cube))
-    ends = np.maximum(first, last)
-    return np.maximum(value, ends), np.where(value >= ends, at, np.where(last > first, 1.0, 0.0))
-
-
-def cubic_maxima(values: Array, gradients: Array, images: Array) -> tuple[Array, Array]:
-    """Highest values (K - 1, S) of the cubics between the samples on each piece, and where on the piece (0 to 1)."""
-    pieces = len(images) - 1
-    samples = (len(values) - 1) // pieces
-    ways = np.diff(images, axis=0)[:, None] / samples
-    first, last = values[:-1].reshape(pieces, samples), values[1:].reshape(pieces, samples)
-    rise = (gradients[:-1].reshape(pieces, samples, -1) * ways).sum(axis=2)
-    fall = (gradients[1:].reshape(pieces, samples, -1) * ways).sum(axis=2)
-    highest, at = cubic_maximum(first, last, rise, fall)
-    return highest, (np.arange(samples) + at) / samples
-
-
 @dataclass(frozen=True, eq=False)
 class Polygon:
     """A path of straight pieces with the loss at its samples."""
@@ -70,7 +32,7 @@ class Polygon:
     @classmethod
     def through(cls, loss: Loss, images: Array) -> "Polygon":
         """The polygon through `images` (K, P)."""
-        return cls(images, *values_and_gradients(loss, sample(images)))
+        return cls(images, *values_and_gradients(loss, sample_polygon(images, SAMPLES)))
 
     @property
     def finite(self) -> bool:
@@ -101,7 +63,7 @@ class Polygon:
 
 def survey(loss: Loss, polygon: Polygon) -> tuple[Array, Array]:
     """`cubic_maxima` of a polygon with one more sample between any two, without evaluating the known ones again."""
-    middles = (sample(polygon.images, 2 * SAMPLES))[1::2]
+    middles = sample_polygon(polygon.images, 2 * SAMPLES)[1::2]
     values, gradients = values_and_gradients(loss, middles)
     at = np.arange(1, len(polygon.values))
     return cubic_maxima(

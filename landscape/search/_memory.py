@@ -14,7 +14,7 @@ from landscape import symmetry
 from landscape.database import Database, graph_of
 from landscape.graph import LandscapeGraph
 from landscape.networks import MLP
-from landscape.search._planning import BATCH, JOINING, Knowledge, Pair, plan_batch
+from landscape.search._planning import BATCH, BOUNDING, JOINING, Knowledge, Pair, hopeless, plan_batch
 from landscape.search._searches import Task
 from landscape.search._targets import Targets
 from landscape.stationary import Minimum
@@ -37,19 +37,44 @@ class Memory:
         self._database = database
         self._neighbors = Neighbors(database.network)
         self._tries: dict[Pair, int] = {}
-        self._searches = 0  # whose attempts are counted in `_tries`
+        self._bounded: set[Pair] = set()
+        self._searches = 0  # whose attempts are counted in `_tries` and `_bounded`
+        self._planned = 0  # end of the last batch that was planned
 
-    def plan(self, first: int, end: int, seed: int, kinds: Sequence[str], targets: Targets | None = None) -> list[Task]:
+    def plan(
+        self,
+        first: int,
+        end: int,
+        seed: int,
+        kinds: Sequence[str],
+        targets: Targets | None = None,
+        *,
+        bounds_first: bool = False,
+    ) -> list[Task]:
         """Plan searches `first` ... `end` - 1 of one batch from the state when the batch began.
 
-        With targets, only what joins them with the global minimum: no task if all are joined or given up. A batch that
-        other searches began is completed by such.
+        With targets, only what joins them with the global minimum, or bounds their barriers: no task if nothing is left
+        to do. A batch that other searches began is completed by such. Batches of targets may be short; those that
+        follow end with the multiple of 32, too. What an interrupted one was for, its searches tell.
         """
-        begin = first // BATCH * BATCH
-        if targets is not None and any(attempt.kind != JOINING for attempt in self._database.attempts(begin)):
+        begin = max(first // BATCH * BATCH, self._planned if self._planned <= first else 0)
+        begun = [attempt.kind for attempt in self._database.attempts(begin)][: first - begin]
+        if targets is not None and not {JOINING, BOUNDING} >= set(begun):
             targets = None
-        known = self._knowledge(first, begin, targets)
-        return plan_batch(begin, BATCH, seed, known, kinds)[first - begin : end - begin]
+        while True:
+            order = begun[0] == BOUNDING if begun else bounds_first
+            size = BATCH - begin % BATCH if targets is not None else BATCH
+            known = self._knowledge(first, begin, targets)
+            tasks = plan_batch(begin, size, seed, known, kinds, bounds_first=order)
+            if not begun or len(tasks) > len(begun):
+                self._planned = begin + len(tasks)
+                return tasks[len(begun) : end - begin]
+            begin, begun = begin + (len(tasks) or len(begun)), begun[len(tasks) or len(begun) :]
+
+    def given_up(self, targets: Targets) -> NDArray[np.int64]:
+        """Ids of the targets that no search will join: every way to them has a gap that was tried too often."""
+        now = self._database.n_attempts
+        return self._database.minimum_ids()[hopeless(self._knowledge(now, now, targets))]
 
     def _knowledge(self, first: int, begin: int, targets: Targets | None) -> Knowledge:
         ids, graph = self._known(first, begin)
@@ -57,7 +82,14 @@ class Memory:
         pairs, distances = self._neighbors.pairs(ids)
         positions = None if targets is None else targets.among(ids, self._database)
         return Knowledge(
-            ids, lambda number: self._database.minimum(number).point, graph, pairs, distances, self._tries, positions
+            ids,
+            lambda number: self._database.minimum(number).point,
+            graph,
+            pairs,
+            distances,
+            self._tries,
+            positions,
+            self._bounded,
         )
 
     def _known(self, first: int, begin: int) -> tuple[NDArray[np.int64], LandscapeGraph]:
@@ -76,7 +108,10 @@ class Memory:
             a, b = attempt.minimum_ids
             if attempt.search < begin and a is not None and b is not None:
                 pair = min(a, b), max(a, b)
-                self._tries[pair] = self._tries.get(pair, 0) + 1
+                if attempt.kind == BOUNDING:
+                    self._bounded.add(pair)
+                else:
+                    self._tries[pair] = self._tries.get(pair, 0) + 1
         self._searches = begin
 
 

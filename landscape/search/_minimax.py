@@ -6,15 +6,13 @@ from enum import Enum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.descent import check_point
+from landscape.descent import check_point, highest_point
 from landscape.losses import Loss
-from landscape.search._flux import SAMPLES, cubic_maxima, cubic_maximum, sample, values_and_gradients
+from landscape.search._flux import SAMPLES
 from landscape.search._minimax_steps import Search
 from landscape.support import Result, check_positive, one_thread
 
 Array = NDArray[np.float64]
-
-PEAKS, ROUNDS = 3, 6  # of `highest_point`: highest maxima of cubics, each evaluated and bracketed so often
 
 
 class PathStatus(Enum):
@@ -162,52 +160,6 @@ def minimax_path(
         hessians=search.curvature.hessians,
         status=PathStatus.MAX_STEPS if search.sinks else PathStatus.CONVERGED,
     )
-
-
-def highest_point(loss: Loss, points: ArrayLike, *, samples: int = 20) -> tuple[float, Array]:
-    """Highest loss in nats on a path of straight pieces through `points` (K, P), and where (P,).
-
-    It evaluates `samples` points a piece, and brackets the highest maxima of the cubics through their values and
-    slopes. It can miss a peak that is narrower than the distance of two samples.
-
-    Raises
-    ------
-    ValueError
-        If the shape does not fit, there are fewer than two points, or `samples` is not positive.
-    """
-    points = np.array(points, dtype=np.float64)
-    if points.ndim != 2 or len(points) < 2 or points.shape[1] != loss.n_parameters or not np.isfinite(points).all():
-        msg = f"points must be finite with shape (2 or more, {loss.n_parameters}); got shape {points.shape}"
-        raise ValueError(msg)
-    check_positive(samples=samples)
-    values, gradients = values_and_gradients(loss, sample(points, samples))
-    estimates, _ = cubic_maxima(values, gradients, points)
-    at = int(values.argmax())
-    best = (float(values[at]), sample(points, samples)[at])
-    for k in np.argsort(-estimates, axis=None, kind="stable")[:PEAKS].tolist():
-        piece, first = k // samples, k % samples
-        way = (points[piece + 1] - points[piece]) / samples
-        ends = [(float(share), float(values[k + share]), float(gradients[k + share] @ way)) for share in (0, 1)]
-        best = max(best, _peak(loss, points[piece] + first * way, way, ends[0], ends[1]), key=lambda one: one[0])
-    return best
-
-
-def _peak(
-    loss: Loss, origin: Array, way: Array, low: tuple[float, float, float], high: tuple[float, float, float]
-) -> tuple[float, Array]:
-    """Highest loss found between two points (share of the way, loss, slope), and where."""
-    best = max(low, high, key=lambda one: one[1])
-    for _ in range(ROUNDS):
-        width = high[0] - low[0]
-        _, at = cubic_maximum(*(np.array(x) for x in (low[1], high[1], width * low[2], width * high[2])))
-        if not 0.0 < at < 1.0:
-            break
-        share = low[0] + width * float(at)
-        value, gradient = loss.value_and_gradient(origin + share * way)
-        here = (share, float(value), float(gradient @ way))
-        low, high = (here, high) if here[2] > 0.0 else (low, here)
-        best = max(best, here, key=lambda one: one[1])
-    return float(best[1]), origin + best[0] * way
 
 
 def _path_through(start: Array, initial: ArrayLike, end: Array) -> Array:

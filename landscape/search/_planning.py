@@ -7,7 +7,7 @@ therefore run in parallel, and neither the number of workers nor an interruption
 searches changes search i.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,6 +26,7 @@ Pair = tuple[int, int]
 BATCH = 32  # searches between two commits
 RANDOM_STARTS = 16  # searches before this one quench random starts
 JOINING = "connect"  # kind of the searches that join targets
+BOUNDING = "bound"  # kind of the searches for upper bounds on the barriers of targets that are not joined
 KINDS = (JOINING, "saddle", "escape", "untrap", "shortcut", "nearest", "random", "hop", "start", "collapsed")
 CYCLE = tuple(  # odd searches connect; the others take turns
     kind
@@ -54,6 +55,7 @@ class Knowledge:
     distances: Array  # (m,) between them
     tries: Mapping[Pair, int]  # number of attempts, by line or band, between two ids, lower id first
     targets: NDArray[np.int64] | None = None  # minima (t,) to join with the global minimum, by position; None: no such
+    bounded: Collection[Pair] = ()  # pairs of ids, lower id first, between which an upper bound was looked for
 
     @cached_property
     def components(self) -> NDArray[np.int64]:
@@ -81,12 +83,25 @@ class Knowledge:
         return self.pairs[at].sum(axis=1) - position, self.distances[at]
 
 
-def plan_batch(first: int, size: int, seed: int, known: Knowledge, cycle: Sequence[str] = CYCLE) -> list[Task]:
-    """Choose searches first ... first + size - 1, a whole batch, from the knowledge so far."""
+def plan_batch(
+    first: int, size: int, seed: int, known: Knowledge, cycle: Sequence[str] = CYCLE, *, bounds_first: bool = False
+) -> list[Task]:
+    """Choose searches first ... first + size - 1, a whole batch, from the knowledge so far.
+
+    With targets fewer if less is to be done: those that join targets and, once none of these is left (or before, with
+    `bounds_first`), those for upper bounds on the barriers of the others.
+    """
     planner = _Planner(known)
     if known.targets is not None:
-        return planner.joining(first, size, seed)
+        if bounds_first:
+            return planner.bounding(first, size, seed) or planner.joining(first, size, seed)
+        return planner.joining(first, size, seed) or planner.bounding(first, size, seed)
     return [planner.task(search, seed, cycle) for search in range(first, first + size)]
+
+
+def hopeless(known: Knowledge) -> NDArray[np.int64]:
+    """Targets, by position, that are given up: even the best way has a gap that was tried too often."""
+    return _Planner(known).hopeless()
 
 
 class _Planner:
@@ -196,6 +211,32 @@ class _Planner:
             ]
             self._ways = None  # the pairs count as tried now
         return tasks
+
+    def bounding(self, first: int, size: int, seed: int) -> list[Task]:
+        """Paths from targets that are not joined to the component of the global minimum, the lowest target first.
+
+        They lead through the minima on the shortest way, or straight to the global minimum if there is no way. Each
+        pair is tried once.
+        """
+        ways = self._dijkstra()[1]
+        tasks: list[Task] = []
+        for target in self._outer_targets().tolist():
+            way = self._way_in(ways, target)
+            pair = sorted(self.known.ids[[target, way[-1]]].tolist())
+            if (pair[0], pair[1]) not in self.known.bounded and len(tasks) < size:
+                start, *through, partner = (self.known.numbered(k) for k in (target, *way))
+                minima = tuple(minimum for _, minimum in through)
+                tasks.append(Task(first + len(tasks), BOUNDING, seed, start, partner, through=minima))
+        return tasks
+
+    def _way_in(self, before: NDArray[np.int64], target: int) -> list[int]:
+        """Minima after `target` on its way, as far as the first in the component of the global minimum."""
+        way = []
+        for _, k in _walk(before, target):
+            way.append(k)
+            if self.known.components[k] == 0:
+                return way
+        return [0]
 
     def hopeless(self) -> NDArray[np.int64]:
         """Targets that are given up: even the best way has a gap that was tried too often."""

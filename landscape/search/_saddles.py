@@ -20,7 +20,7 @@ from landscape.descent import (
 )
 from landscape.graph import below_minima
 from landscape.losses import Loss
-from landscape.search._bands import elastic_band
+from landscape.search._bands import Band, elastic_band
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, TransitionState, local_model
 from landscape.support import RNG, Result, one_thread
 
@@ -198,6 +198,18 @@ def search_along_band(
         If `spread` is positive, it displaces the initial images (Euclidean, in the middle), for another attempt at the
         same pair.
     """
+    with one_thread():
+        try:
+            band = band_between(loss, a, b, images=images, steps=steps, rng=rng, spread=spread)
+        except FloatingPointError:
+            return (SaddleResult(SaddleStatus.NOT_FINITE, None, (), 0),)
+        return search_from_peaks(loss, band, peaks=peaks, max_steps=max_steps)
+
+
+def band_between(
+    loss: Loss, a: Minimum, b: Minimum, *, images: int, steps: int, rng: RNG = None, spread: float = 0.0
+) -> Band:
+    """The elastic band of `search_along_band`; raises the errors of `elastic_band`."""
     end = symmetry.nearest_image(loss.network, b.coordinates, a.coordinates)
     offsets = None
     if spread > 0.0:
@@ -206,15 +218,15 @@ def search_along_band(
             spread * bow * np.random.default_rng(rng).normal(size=a.coordinates.size) / np.sqrt(a.coordinates.size)
         )
         offsets *= np.linalg.norm(end - a.coordinates)
-    with one_thread():
-        try:
-            band = elastic_band(loss, a.coordinates, end, images=images, steps=steps, offsets=offsets)
-        except FloatingPointError:
-            return (SaddleResult(SaddleStatus.NOT_FINITE, None, (), 0),)
-        return tuple(
-            find_transition_state(loss, band.points[peak], band.tangent(peak), max_steps=max_steps)
-            for peak in band.peaks[:peaks].tolist()
-        )
+    return elastic_band(loss, a.coordinates, end, images=images, steps=steps, offsets=offsets)
+
+
+def search_from_peaks(loss: Loss, band: Band, *, peaks: int, max_steps: int) -> tuple[SaddleResult, ...]:
+    """Search from at most `peaks` of the highest peaks of a band."""
+    return tuple(
+        find_transition_state(loss, band.points[peak], band.tangent(peak), max_steps=max_steps)
+        for peak in band.peaks[:peaks].tolist()
+    )
 
 
 def _eigenvector_following(

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.descent import QuenchResult, quench
+from landscape import symmetry
+from landscape.descent import QuenchResult, highest_point, quench
 from landscape.losses import Loss
 from landscape.search._basin_hopping import BasinHopping, basin_hopping
+from landscape.search._minimax import minimax_path
 from landscape.search._saddles import (
     SaddleResult,
+    SaddleStatus,
+    band_between,
     find_transition_state,
     highest_between,
-    search_along_band,
     search_from_minimum,
+    search_from_peaks,
 )
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import one_thread
@@ -25,9 +29,11 @@ HOPS = 4
 DISPLACEMENTS = (0.05, 3.0)  # Euclidean, log-uniform: first step off a minimum
 SOFT_SHARE = 0.3  # share of single-ended searches along a soft direction
 LINE_RISE = 0.02  # nats above the higher minimum: use the straight line up to here, beyond it the band
+IMAGES = 20  # of a band
 BAND_STEPS = (40, 100)  # of the first attempt, of repeats
 PEAKS = 3  # peaks of a band to search from
 MAX_STEPS = 150  # Hessians of one uphill search
+PATH_STEPS = 40  # of a minimax path
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +46,7 @@ class Task:
     start: tuple[int, Minimum] | None = None  # database id and minimum
     partner: tuple[int, Minimum] | None = None  # for a search between two
     repeat: int = 0  # number of earlier attempts at this pair
+    through: tuple[Minimum, ...] = ()  # minima on the way between the two, for the first path
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +58,7 @@ class Found:
     connections: tuple[tuple[TransitionState, tuple[Minimum, ...]], ...]
     status: str
     hessian_evaluations: int
+    bound: tuple[float, NDArray[np.float64]] | None = None  # a path (K, P) from start to partner, its highest loss
 
 
 def rng_of(seed: int, *key: int) -> np.random.Generator:
@@ -117,19 +125,55 @@ def _between(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
     a, b = task.start[1], task.partner[1]
     top, highest, line = highest_between(loss, a, b)
     if task.repeat == 0 and highest <= max(a.value, b.value) + LINE_RISE:
-        return _connected(task, [find_transition_state(loss, top, line, max_steps=MAX_STEPS)])
+        found = find_transition_state(loss, top, line, max_steps=MAX_STEPS)
+        return _connected(task, [found], bound_by(loss, np.array([a.coordinates, a.coordinates + line])))
     spread = 0.1 * min(task.repeat, 5) if task.repeat > 1 else 0.0
-    results = search_along_band(
-        loss, a, b, steps=BAND_STEPS[min(task.repeat, 1)], peaks=PEAKS, max_steps=MAX_STEPS, rng=rng, spread=spread
-    )
-    return _connected(task, list(results))
+    try:
+        band = band_between(loss, a, b, images=IMAGES, steps=BAND_STEPS[min(task.repeat, 1)], rng=rng, spread=spread)
+    except FloatingPointError:
+        return _not_finite(task)
+    results = search_from_peaks(loss, band, peaks=PEAKS, max_steps=MAX_STEPS)
+    return _connected(task, results, bound_by(loss, band.points))
 
 
-def _connected(task: Task, results: Sequence[SaddleResult]) -> Found:
+def _bound(loss: Loss, task: Task, _: np.random.Generator) -> Found:
+    """A minimax path between two minima, at first through those on the way, and a search from its highest point."""
+    assert task.start is not None
+    assert task.partner is not None
+    first = [task.start[1].coordinates]
+    for minimum in (*task.through, task.partner[1]):
+        first.append(symmetry.nearest_image(loss.network, minimum.coordinates, first[-1]))
+    start, *inner, end = first
+    try:
+        path = minimax_path(loss, start, end, steps=PATH_STEPS, initial=np.array(inner) if inner else None)
+    except FloatingPointError:
+        return _not_finite(task)
+    found = []
+    if path.highest > path.values[[0, -1]].max():
+        found = [find_transition_state(loss, path.top, path.tangent, max_steps=MAX_STEPS)]
+    return _connected(task, found, (path.highest, path.points), path.hessians)
+
+
+def bound_by(loss: Loss, points: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]] | None:
+    """A path (K, P) and its highest loss in nats; None unless that is finite."""
+    highest, _ = highest_point(loss, points)
+    return (highest, points) if np.isfinite(highest) else None
+
+
+def _not_finite(task: Task) -> Found:
+    return Found(task, (), (), SaddleStatus.NOT_FINITE.name, 0)
+
+
+def _connected(
+    task: Task,
+    results: Sequence[SaddleResult],
+    bound: tuple[float, NDArray[np.float64]] | None = None,
+    hessians: int = 0,
+) -> Found:
     connections = tuple((r.transition_state, r.minima) for r in results if r.transition_state is not None)
     status = results[0].status.name if results else "NO_PEAK"
-    return Found(task, (), connections, status, sum(r.hessian_evaluations for r in results))
+    return Found(task, (), connections, status, hessians + sum(r.hessian_evaluations for r in results), bound)
 
 
-_KINDS = {"start": _start, "collapsed": _collapsed, "hop": _hop, "saddle": _saddle, "escape": _saddle}
+_KINDS = {"start": _start, "collapsed": _collapsed, "hop": _hop, "saddle": _saddle, "escape": _saddle, "bound": _bound}
 _KINDS |= dict.fromkeys(("connect", "untrap", "shortcut", "nearest", "random"), _between)

@@ -1,20 +1,35 @@
 """What a database holds after an exploration, and how many minima there are at least."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from landscape import descent
-from landscape.database import Database
-from landscape.graph import chao1, components, coverage_interval, minima_at_least
+from landscape.database import Database, with_bounds
+from landscape.graph import chao1, components, coverage_interval, minima_at_least, minimax_barriers
 from landscape.search._targets import Targets
 from landscape.support import Estimate, Result
 
 FEWEST_STARTS = 32  # random starts that ended in minima, before anything is said of their number
 NO_MINIMUM = ("RUNAWAY", "DEGENERATE")  # statuses of quenches that end in no isolated point
+
+
+@dataclass(frozen=True)
+class Unjoined:
+    """A target that transition states do not connect to the global minimum."""
+
+    id: int
+    loss: float  # nats
+    bound: float  # nats: best known upper bound on its barrier to the global minimum; inf without a path
+    given_up: bool = False  # whether searches failed on every way to it; otherwise searches or budget ended
+
+    @property
+    def above(self) -> float:
+        """Height of the bound above the target, in nats."""
+        return self.bound - self.loss
 
 
 @dataclass(frozen=True)
@@ -36,7 +51,8 @@ class Exploration(
     found_share: float = math.nan  # upper bound on the share that they found of the minima in reach
     statuses: Mapping[str, int] = field(default_factory=dict)  # number of searches by status
     targets: int = 0  # minima to be joined with the global minimum
-    unjoined: tuple[int, ...] = ()  # ids of those that are not, lowest first
+    unjoined: tuple[Unjoined, ...] = ()  # those that are not, lowest first
+    bounds: int = 0  # upper bounds on barriers that the database holds
 
     @property
     def advice(self) -> str | None:
@@ -64,6 +80,8 @@ def summarize(database: Database, targets: Targets | None = None) -> Exploration
     graph, starts = database.graph(), database.found_by_random_starts()
     labels, n, ids = components(graph), graph.n_minima, database.minimum_ids()
     wanted = np.empty(0, np.int64) if targets is None else targets.among(ids, database)
+    outer = wanted[labels[wanted] != 0]
+    barriers = minimax_barriers(with_bounds(graph), 0) if len(outer) else np.empty(0)
     estimate, share, coverage = Estimate(math.nan, float(n), math.inf), math.nan, Estimate(math.nan, math.nan, math.nan)
     hits = np.unique(starts, return_counts=True)[1]
     if starts.size >= FEWEST_STARTS:
@@ -84,5 +102,11 @@ def summarize(database: Database, targets: Targets | None = None) -> Exploration
         found_share=share,
         statuses=database.attempt_statuses(),
         targets=len(wanted),
-        unjoined=tuple(ids[wanted[labels[wanted] != 0]].tolist()),
+        unjoined=tuple(Unjoined(int(ids[k]), float(graph.losses[k]), float(barriers[k])) for k in outer),
+        bounds=len(graph.bounds),
     )
+
+
+def with_given_up(found: Exploration, given_up: Collection[int]) -> Exploration:
+    """The same summary, which says which of the targets (ids) are given up."""
+    return replace(found, unjoined=tuple(replace(one, given_up=one.id in given_up) for one in found.unjoined))

@@ -171,11 +171,20 @@ def test_what_age_could_not_determine_is_said():
 
 def test_an_exploration_in_words():
     result = {"minima": 9, "transition_states": 1, "components": 2, "searches": 64, "found_share": math.nan,
-              "lowest_loss": 0.43216095, "output": "f.db", "targets": 0, "unjoined": (), **DATA}  # fmt: skip
+              "lowest_loss": 0.43216095, "output": "f.db", "targets": 0, "unjoined": (), "bounds": 0,
+              **DATA}  # fmt: skip
     summary = summarize_exploration(result, "at least 12 (95 %)")
     assert "minima joined with the lowest" not in summary.facts
-    joined = summarize_exploration(result | {"targets": 5, "unjoined": (3, 7)}, "").facts
-    assert (joined["minima joined with the lowest"], joined["not joined"]) == ("3 of 5", "3, 7")
+    unjoined = [{"id": 3, "given_up": True, "bound": 0.51, "above": 0.0312},
+                {"id": 7, "given_up": False, "bound": math.inf, "above": math.inf}]  # fmt: skip
+    joined = summarize_exploration(result | {"targets": 5, "unjoined": unjoined, "bounds": 4}, "")
+    assert joined.facts["minima joined with the lowest"] == "3 of 5"
+    assert joined.facts["joined by an upper bound instead"] == "1 of the other 2"
+    assert joined.facts["upper bounds on barriers"] == "4"
+    assert [list(row) for row in joined.tables[0].rows] == [
+        ["3", "given up", "0.51 nats", "0.0312 nats"],
+        ["7", "the searches ended", "none known", ""],
+    ]
     assert summary.verdict == "9 minima and 1 transition state found by 64 searches, in 2 unconnected components."
     assert summary.facts["lowest loss"] == "0.432161 nats"
     assert summary.facts["minima that exist"] == "at least 12 (95 %)"

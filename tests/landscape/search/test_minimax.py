@@ -6,11 +6,12 @@ from scipy.linalg import block_diag
 from support.reference import Scaled
 
 from landscape import CrossEntropyLoss, datasets, quench, symmetry
+from landscape.descent import highest_point
 from landscape.graph import minimax_barrier
 from landscape.losses import DoubleWells, MuellerBrown
 from landscape.networks import MLP
-from landscape.search import PathStatus, find_transition_state, highest_point, minimax_path
-from landscape.search._flux import Polygon, cubic_maximum, solve_blocks
+from landscape.search import PathStatus, find_transition_state, minimax_path
+from landscape.search._flux import Polygon, solve_blocks
 
 SURFACE = MuellerBrown()
 KNOWN = SURFACE.known_points()
@@ -119,10 +120,6 @@ def test_wrong_arguments_are_named():
         minimax_path(SURFACE, start, [np.nan, 0.0])
     with pytest.raises(ValueError, match="initial must be finite with shape"):
         minimax_path(SURFACE, start, end, initial=[1.0, 2.0])
-    with pytest.raises(ValueError, match="points must be finite with shape"):
-        highest_point(SURFACE, [start])
-    with pytest.raises(ValueError, match="samples must be positive; got 0"):
-        highest_point(SURFACE, [start, end], samples=0)
 
 
 def test_a_loss_that_is_not_finite_is_said_so():
@@ -138,17 +135,6 @@ def test_inputs_are_not_written_to():
     start, end = (point.copy() for point in KNOWN.minima[:2])
     start.flags.writeable = end.flags.writeable = False
     minimax_path(SURFACE, start, end, steps=3)
-
-
-def test_the_highest_point_of_a_polygon_is_that_of_a_dense_grid():
-    points = np.array([[-0.6, 1.4], [0.5, 1.0], [-0.2, 0.2], [0.6, 0.0]])
-    dense = np.concatenate([a + np.linspace(0, 1, 4001)[:, None] * (b - a) for a, b in
-                            pairwise(points)])  # fmt: skip
-    highest = max(SURFACE.value_and_gradient(point)[0] for point in dense)
-    value, top = highest_point(SURFACE, points, samples=10)
-    assert value == pytest.approx(highest, abs=1e-6)
-    assert value >= highest - 1e-12
-    assert value == SURFACE.value_and_gradient(top)[0]
 
 
 # ---------------------------------------------------------------- parts
@@ -173,12 +159,3 @@ def test_block_systems_are_solved_as_dense_ones():
         dense[3 * k : 3 * k + 3, 3 * k + 3 : 3 * k + 6] = beside[k]
         dense[3 * k + 3 : 3 * k + 6, 3 * k : 3 * k + 3] = beside[k].T
     np.testing.assert_allclose(solve_blocks(diagonal, beside, right).ravel(), np.linalg.solve(dense, right.ravel()))
-
-
-def test_the_maximum_of_a_cubic_is_that_of_a_grid():
-    u = np.linspace(0, 1, 10001)
-    for first, last, rise, fall in np.random.default_rng(0).normal(size=(50, 4)):
-        cubic = first + u * (rise + u * (3 * (last - first) - 2 * rise - fall + u * (2 * (first - last) + rise + fall)))
-        value, at = cubic_maximum(*map(np.array, (first, last, rise, fall)))
-        assert value == pytest.approx(cubic.max(), abs=1e-7)
-        assert at == pytest.approx(u[cubic.argmax()], abs=2e-4)

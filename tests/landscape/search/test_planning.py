@@ -194,9 +194,9 @@ def test_what_is_remembered_plans_what_the_file_alone_plans(small_loss, tmp_path
 # ---------------------------------------------------------------- targets
 
 
-def joining(places, targets, **others):
-    known = replace(knowledge(places, **others), targets=np.array(targets, dtype=np.int64))
-    return plan_batch(FIRST, BATCH, 0, known)
+def joining(places, targets, bounded=(), bounds_first=False, **others):
+    known = replace(knowledge(places, **others), targets=np.array(targets, dtype=np.int64), bounded=bounded)
+    return plan_batch(FIRST, BATCH, 0, known, bounds_first=bounds_first)
 
 
 def test_all_gaps_on_the_way_to_the_targets_are_searched_and_others_are_not():
@@ -219,6 +219,23 @@ def test_joined_targets_need_no_search():
 def test_a_target_is_given_up_when_its_best_way_was_tried_too_often():
     tries = {(10, 11): PATIENCE - 1}
     assert joining([0.0, 1.0], [1], tries=tries) != []
-    assert joining([0.0, 1.0], [1], tries={(10, 11): PATIENCE}) == []
+    assert joining([0.0, 1.0], [1], tries={(10, 11): PATIENCE}, bounded={(10, 11)}) == []
     # a way around it that is not much longer is tried first
     assert (10, 12) in pairs_of(joining([0.0, 1.0, 2.0], [1], tries={(10, 11): PATIENCE}))
+
+
+def test_a_path_to_what_cannot_be_joined_leads_through_the_minima_between():
+    tries = dict.fromkeys([(11, 12), (12, 13), (11, 13), (10, 13), (10, 12)], PATIENCE)
+    (task,) = joining([0.0, 1.0, 2.0, 3.0], [1, 3], edges=[(0, 1)], tries=tries)
+    assert (task.kind, task.start[0], task.partner[0]) == ("bound", 13, 11)  # as far as the global minimum's component
+    assert [minimum.coordinates[0] for minimum in task.through] == [2.0]
+
+
+def test_bounds_come_first_where_they_are_wanted_and_each_once():
+    places, targets = [0.0, 1.0, 2.0], [1, 2]
+    tasks = joining(places, targets, bounds_first=True)
+    assert [task.search for task in tasks] == [FIRST, FIRST + 1]
+    assert pairs_of(tasks) == [(10, 11), (10, 12)]
+    assert pairs_of(joining(places, targets, bounds_first=True, bounded={(10, 11)})) == [(10, 12)]
+    rest = joining(places, targets, bounds_first=True, bounded={(10, 11), (10, 12)})
+    assert {task.kind for task in rest} == {"connect"}

@@ -1,14 +1,22 @@
 """Exploration that joins chosen minima with the global minimum."""
 
+import time
+from itertools import pairwise
+
 import networkx as nx
+import numpy as np
 import pytest
 from support.cli import agescape, assert_complaint, tables
 
-from landscape import CrossEntropyLoss, Database, explore
+from landscape import CrossEntropyLoss, Database, explore, verify
 from landscape.networks import MLP
-from landscape.search import Targets, summarize
+from landscape.search import SaddleResult, SaddleStatus, Targets, Unjoined, _searches, summarize
+from landscape.search._exploration import _is_late
+from landscape.search._memory import Memory
+from landscape.search._planning import BATCH
 
 STARTS = 24
+FAILED = SaddleResult(SaddleStatus.MAX_STEPS, None, (), 0)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +47,7 @@ def test_all_targets_are_joined_or_named_and_then_it_ends(loss, copy):
         targets = [minimum.id for minimum in database.minima[:5]]
     found = explore(loss, copy, connect=targets)
     assert found.targets == len(targets)
-    assert set(found.unjoined) == set(targets) - component_of_the_lowest(copy)
+    assert {one.id for one in found.unjoined} == set(targets) - component_of_the_lowest(copy)
     assert len(found.unjoined) < len(targets) - 1
     again = explore(loss, copy, connect=targets)  # there is nothing left to do
     assert (again.searches, again.unjoined) == (found.searches, found.unjoined)
@@ -50,7 +58,7 @@ def test_the_lowest_are_those_of_the_time(loss, copy):
     with Database(copy) as database:
         lowest = {minimum.id for minimum in database.minima[:4]}
         assert summarize(database, Targets("lowest:4")).unjoined == found.unjoined
-    assert set(found.unjoined) == lowest - component_of_the_lowest(copy)
+    assert {one.id for one in found.unjoined} == lowest - component_of_the_lowest(copy)
 
 
 def test_workers_and_interruptions_do_not_matter(loss, copy, tmp_path):
@@ -60,6 +68,75 @@ def test_workers_and_interruptions_do_not_matter(loss, copy, tmp_path):
     for searches in (STARTS + 3, STARTS + 30, STARTS + 50):
         explore(loss, other, connect="lowest:6", searches=searches, jobs=2)
     assert tables(other) == tables(copy)
+
+
+@pytest.fixture
+def without_connections(monkeypatch):
+    """Searches between two minima find paths, but no transition states."""
+    monkeypatch.setattr(_searches, "find_transition_state", lambda *_, **__: FAILED)
+    monkeypatch.setattr(_searches, "search_from_peaks", lambda *_, **__: (FAILED,))
+
+
+def test_what_cannot_be_joined_is_named_with_an_upper_bound(loss, copy, without_connections):
+    found = explore(loss, copy, connect="lowest:4")
+    assert len(found.unjoined) == 3
+    assert all(one.given_up and one.bound > one.loss and one.above == one.bound - one.loss for one in found.unjoined)
+    with Database(copy) as database:
+        ids, bounds = database.bounds()
+        assert found.bounds == len(bounds)
+        highest = nx.Graph()
+        highest.add_weighted_edges_from((*pair, bound) for pair, bound in zip(ids.tolist(), bounds, strict=True))
+        for one in found.unjoined:
+            way = nx.shortest_path(nx.minimum_spanning_tree(highest), database.minima[0].id, one.id)
+            assert one.bound == max(highest.edges[edge]["weight"] for edge in pairwise(way))
+        kinds = [attempt.kind for attempt in database.attempts()]
+        assert kinds.count("bound") == 3
+    assert verify(copy).failures == ()
+    again = explore(loss, copy, connect="lowest:4")
+    assert (again.searches, again.unjoined) == (found.searches, found.unjoined)
+
+
+def test_interruptions_of_the_last_searches_do_not_matter(loss, copy, tmp_path, without_connections):
+    other = tmp_path / "other.db"
+    other.write_bytes(copy.read_bytes())
+    found = explore(loss, copy, connect="lowest:5")
+    with Database(copy) as database:
+        kinds = [attempt.kind for attempt in database.attempts()]
+    first = kinds.index("bound")
+    assert set(kinds[first:]) == {"bound"}
+    for searches in (first - 1, first + 1, first + 2, found.searches, found.searches + 5):
+        explore(loss, other, connect="lowest:5", searches=searches)
+    assert tables(other) == tables(copy)
+
+
+def test_interruptions_of_short_batches_do_not_matter(loss, copy, tmp_path, monkeypatch):
+    """Bounds first where a batch begins with an even number: the file tells later which searches were for them."""
+    plan = Memory.plan
+    monkeypatch.setattr(
+        Memory, "plan", lambda self, first, *a, bounds_first: plan(self, first, *a, bounds_first=first % 2 == 0)
+    )
+    other = tmp_path / "other.db"
+    other.write_bytes(copy.read_bytes())
+    explore(loss, copy, connect="lowest:6", searches=BATCH + 12)
+    with Database(copy) as database:
+        kinds = [attempt.kind for attempt in database.attempts()][BATCH:]  # the first batch is completed as it began
+    n_bounds = kinds.index("connect")
+    assert 2 < n_bounds < 7
+    assert set(kinds[n_bounds:]) == {"connect"}
+    for searches in (2, n_bounds - 1, n_bounds, n_bounds + 1, 12):
+        explore(loss, other, connect="lowest:6", searches=BATCH + searches)
+    assert tables(other) == tables(copy)
+
+
+def test_the_end_of_a_budget_is_left_for_bounds():
+    now = time.monotonic()
+    targets = [Unjoined(k, 0.1, np.inf) for k in range(10)]
+    assert not _is_late(now + 50.0, 100.0, 0.5, targets)  # ten bounds take 20 s
+    assert _is_late(now + 19.0, 100.0, 0.5, targets)
+    assert not _is_late(now + 60.0, 100.0, 5.0, targets)  # at most half of the budget
+    assert _is_late(now + 49.0, 100.0, 5.0, targets)
+    assert not _is_late(np.inf, np.inf, 0.5, targets)
+    assert not _is_late(now + 1.0, 100.0, 0.5, [])
 
 
 @pytest.mark.parametrize(
