@@ -10,7 +10,9 @@ from bridge.residence import (
     SHARE,
     Dwells,
     Jumps,
+    JumpSearch,
     MapDisagreement,
+    barriers_from,
     departures,
     dwells,
     history,
@@ -22,8 +24,10 @@ from bridge.residence import (
     superbasin_shares,
 )
 from dynamics.aging_times import aging
+from dynamics.runs import Trajectories
 from dynamics.statistics import Status
 from landscape.database import Database
+from landscape.losses import Loss
 from landscape.support import in_numbers
 
 
@@ -56,10 +60,27 @@ def summary(structures: InherentStructures, database: Database) -> dict[str, Any
         "distinct_minima_visited": past.minimum_ids.size,
         "jumps": hops.runs.size,
         "direct_jumps": hops.direct,
+        "connected_jumps": hops.connected,
         "median_dwell": float(np.median(complete)) if complete.size else np.nan,
         "longest_snapshot_interval": int(np.diff(structures.steps).max(initial=0)),
         "return_probability": past.return_probability,
         "mean_overlap": mean_overlap(shared_minima(structures)),
+    }
+
+
+def describe_barriers(
+    structures: InherentStructures, runs: Trajectories, database: Database, loss: Loss, found: JumpSearch
+) -> dict[str, Any]:
+    """Barriers of the jumps with a known transition state, above the minimum left and above the run."""
+    hops = jumps(structures, database)
+    seen = barriers_from(hops, runs, database, loss)
+    known = hops.transition_states > 0
+    return {
+        "jumps_searched": found.searched,
+        "transition_states_from_jumps": found.transition_states,
+        "median_barrier": float(np.median(hops.barriers[known])) if known.any() else np.nan,
+        "barriers_from_run": seen,
+        "median_barrier_from_run": float(np.median(seen[known])) if known.any() else np.nan,
     }
 
 
@@ -127,12 +148,14 @@ def _sequences(stays: Dwells) -> list[dict[str, Any]]:
 def _jump_list(hops: Jumps) -> list[dict[str, Any]]:
     columns = zip(
         hops.runs.tolist(), hops.left.tolist(), hops.entered.tolist(), hops.sources.tolist(), hops.targets.tolist(),
-        hops.transition_states.tolist(), hops.barriers.tolist(), hops.statuses, strict=True,
+        hops.transition_states.tolist(), hops.barriers.tolist(), hops.path_barriers.tolist(), hops.statuses,
+        strict=True,
     )  # fmt: skip
     return [
         {"run": run, "left": left, "entered": entered, "source": source, "target": target,
-         "transition_state": state or None, "barrier": barrier, "status": status.value}
-        for run, left, entered, source, target, state, barrier, status in columns
+         "transition_state": state or None, "barrier": barrier, "path_barrier": highest,
+         "status": status.value}
+        for run, left, entered, source, target, state, barrier, highest, status in columns
     ]  # fmt: skip
 
 

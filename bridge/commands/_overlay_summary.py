@@ -43,8 +43,9 @@ def _jumps(result: Mapping[str, Any]) -> str:
     jumps = result["jumps"]
     if not jumps:
         return "No run changes its minimum."
-    direct = result["direct_jumps"]
-    return f"Runs change their minimum {counted(jumps, 'time')}, {direct:,} of these across one known transition state."
+    direct, several = result["direct_jumps"], result["connected_jumps"] - result["direct_jumps"]
+    ways = f"{direct:,} of these across one known transition state, {several:,} across several"
+    return f"Runs change their minimum {counted(jumps, 'time')}, {ways}."
 
 
 def _facts(result: Mapping[str, Any]) -> dict[str, str]:
@@ -55,6 +56,12 @@ def _facts(result: Mapping[str, Any]) -> dict[str, str]:
         "probability to return to a minimum": share(result["return_probability"]),
         "minima that two runs share, on average": share(result["mean_overlap"]),
     }
+    if result["jumps_searched"]:
+        new = counted(result["transition_states_from_jumps"], "new transition state")
+        facts["searches from jumps"] = f"{result['jumps_searched']:,}, which found {new}"
+    if result["direct_jumps"]:
+        facts["barrier above the minimum that is left, median"] = number(result["median_barrier"], "nats")
+        facts["barrier above the loss of the run, median"] = number(result["median_barrier_from_run"], "nats")
     if departures := result.get("departures"):
         facts[f"mu of the time until {share(departures['share'])} of the runs left their basin"] = _mu(departures)
     if not is_unknown(result.get("maps_disagree")):

@@ -11,13 +11,30 @@ from numpy.typing import NDArray
 from bridge.commands._cluster import cluster
 from bridge.commands._figure_options import FigureSize, Picture, check_figure, chosen_panels, panel_option
 from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Scheduler, describe_metadata
-from bridge.commands._overlay_report import describe_departures, describe_maps, describe_overlay, summary
+from bridge.commands._overlay_report import (
+    describe_barriers,
+    describe_departures,
+    describe_maps,
+    describe_overlay,
+    summary,
+)
 from bridge.commands._overlay_summary import summarize
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
 from bridge.mapping import InherentStructures, inherent_structures, quench_folder
 from bridge.plots import OVER_TIME_PANELS, plot_over_time, plot_overlay
-from bridge.residence import Dwells, Jumps, Occupation, compare_maps, dwells, jumps, occupation, occupation_at, run_path
+from bridge.residence import (
+    Dwells,
+    Jumps,
+    Occupation,
+    compare_maps,
+    dwells,
+    jumps,
+    occupation,
+    occupation_at,
+    run_path,
+    search_jumps as find_states_of_jumps,
+)
 from dynamics.runs import Trajectories, load_trajectories
 from landscape.database import Database, loss_of
 from landscape.plots import save_figure
@@ -50,6 +67,14 @@ def overlay(
         typer.Option(help="Second figure to write: losses, distinct minima, returns and dwell times over time."),
     ] = None,
     each_waiting_time: Annotated[bool, typer.Option(help="Draw a panel for each waiting time.")] = False,
+    search_jumps: Annotated[
+        str,
+        typer.Option(
+            metavar="N|all",
+            help="Jumps whose unknown transition states are searched, from the ridge between the snapshots before and "
+            "after each: seconds a jump; 0 for none.",
+        ),
+    ] = "all",
     panel: Annotated[str | None, panel_option(", ".join(OVER_TIME_PANELS), "the figure of --over-time")] = None,
     size: FigureSize = "screen",
     data_dir: DataDir = None,
@@ -59,7 +84,7 @@ def overlay(
 ) -> None:
     """Map snapshots of runs to minima and draw the visits on the disconnectivity graph.
 
-    Minima that the database does not know yet are added to it.
+    Minima that the database does not know yet are added to it, and transition states that are found from jumps.
     """
     check_figure(output)
     check_figure(over_time, panel, option="over-time")
@@ -67,6 +92,7 @@ def overlay(
     if method not in MAPS:
         msg = f"method must be one of {', '.join(MAPS)}; got {method!r}"
         raise ValueError(msg)
+    most = _how_many(search_jumps) if "flow" in MAPS[method] else 0  # other maps have no basins with a ridge
     _check_panels(run, runs_side_by_side, at, each_waiting_time)
     runs = load_trajectories(trajectories).at_most(replicas)
     chosen, panels = _chosen_steps(runs, snapshots), _panel_runs(run, runs_side_by_side, runs.replicas)
@@ -87,12 +113,23 @@ def overlay(
             for name in MAPS[method]
         }
         structures = next(iter(maps.values()))
+        found = find_states_of_jumps(
+            structures,
+            runs,
+            opened,
+            loss=loss,
+            most=most,
+            path=quench_folder(trajectories),
+            jobs=jobs,
+            progress=lambda done, total: bar("search from jumps", done, total),
+        )
         ages = runs.waiting_times if each_waiting_time else () if at is None else (at,)
         seen, paths = _panels(structures, opened, panels, np.asarray(ages), whole=run is not None)
         figure = plot_overlay(opened, seen, paths=paths, size=size)
         if over_time is not None:
             save_figure(plot_over_time(runs, structures, opened, panels=over_time_panels, size=size), over_time)
         result = summary(structures, opened) | describe_departures(structures, runs.waiting_times)
+        result |= describe_barriers(structures, runs, opened, loss, found)
         details = describe_overlay(structures, opened) if as_json else {}
         described = describe_metadata(opened.provenance.dataset)
     if len(maps) > 1:
@@ -103,6 +140,14 @@ def overlay(
     result |= {"replicas": runs.replicas, "method": method, "output": output, **described}
     result |= {} if over_time is None else {"over_time": over_time}
     show(result | details, summarize(result), as_json=as_json)
+
+
+def _how_many(jumps: str) -> int | None:
+    """Number of jumps to search; None: all."""
+    if jumps != "all" and not jumps.isdecimal():
+        msg = f"--search-jumps must be a number of jumps or all; got {jumps!r}"
+        raise ValueError(msg)
+    return None if jumps == "all" else int(jumps)
 
 
 def _check_panels(run: int | None, side_by_side: str | None, at: int | None, each: bool) -> None:

@@ -19,9 +19,15 @@ from ._histories import (
     persistence as persistence,
     shared_minima as shared_minima,
 )
+from ._jump_searches import (
+    JumpSearch as JumpSearch,
+    search_jumps as search_jumps,
+    unexplained as unexplained,
+)
 from ._jumps import (
     Jumps as Jumps,
     JumpStatus as JumpStatus,
+    barriers_from as barriers_from,
     jumps as jumps,
 )
 from ._maps import (

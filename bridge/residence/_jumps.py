@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from bridge.mapping import InherentStructures
 from bridge.residence._presence import Residence
+from dynamics.runs import Trajectories
 from landscape.database import Database
+from landscape.graph import minimax_barriers
+from landscape.losses import Loss
 from landscape.support import Result
 
 Integers = NDArray[np.int64]
@@ -19,7 +22,8 @@ class JumpStatus(Enum):
     """Whether the path of a jump is known; the value is the remedy."""
 
     DIRECT = "a known transition state connects the two minima"
-    NO_DIRECT_EDGE = "no direct edge known; explore further, or map more snapshots: it may be several jumps"
+    SEVERAL = "a path of several known transition states connects the two minima: it may be several jumps"
+    UNKNOWN = "no path known; search from the jumps (search_jumps), explore further, or map more snapshots"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +48,9 @@ class Jumps(Result, shows=("barriers",), axes={"J": "jump"}, units={"left": "ste
         Id of the lowest transition state that connects them (the run may have taken another path); 0: none is known.
     barriers : (J,) float64
         Loss of this transition state above the source, in nats; nan if none is known.
+    path_barriers : (J,) float64
+        Highest loss on the best known path from the source to the target, above the source, in nats; inf if none is
+        known.
     """
 
     runs: Integers
@@ -53,16 +60,26 @@ class Jumps(Result, shows=("barriers",), axes={"J": "jump"}, units={"left": "ste
     targets: Integers
     transition_states: Integers
     barriers: Floats
+    path_barriers: Floats
 
     @property
     def statuses(self) -> list[JumpStatus]:
-        """Whether a direct edge is known, for each jump."""
-        return [JumpStatus.DIRECT if known else JumpStatus.NO_DIRECT_EDGE for known in self.transition_states]
+        """What is known of the path of each jump."""
+        paths = zip(self.transition_states.tolist(), np.isfinite(self.path_barriers).tolist(), strict=True)
+        return [
+            JumpStatus.DIRECT if state else JumpStatus.SEVERAL if several else JumpStatus.UNKNOWN
+            for state, several in paths
+        ]
 
     @property
     def direct(self) -> int:
         """Number of jumps between minima that a known transition state connects."""
         return int(np.count_nonzero(self.transition_states))
+
+    @property
+    def connected(self) -> int:
+        """Number of jumps between minima that a path of known transition states connects, one or several."""
+        return int(np.count_nonzero(np.isfinite(self.path_barriers)))
 
 
 def jumps(structures: InherentStructures, database: Database) -> Jumps:
@@ -77,6 +94,10 @@ def jumps(structures: InherentStructures, database: Database) -> Jumps:
     pairs = zip(sources.tolist(), targets.tolist(), strict=True)
     found = [lowest.get(_pair(source, target), (0, np.nan)) for source, target in pairs]
     floors = np.array([database.minimum(source).point.value for source in sources.tolist()], dtype=np.float64)
+    ids, graph = database.minimum_ids(), database.graph()
+    place = {number: k for k, number in enumerate(ids.tolist())}
+    paths = {source: minimax_barriers(graph, place[source]) for source in set(sources.tolist())}
+    highest = [paths[source][place[target]] for source, target in zip(sources.tolist(), targets.tolist(), strict=True)]
     return Jumps(
         runs=runs.astype(np.int64),
         left=residence.steps[before],
@@ -85,7 +106,20 @@ def jumps(structures: InherentStructures, database: Database) -> Jumps:
         targets=targets,
         transition_states=np.array([number for number, _ in found], dtype=np.int64),
         barriers=np.array([loss for _, loss in found], dtype=np.float64) - floors,
+        path_barriers=np.array(highest, dtype=np.float64) - floors,
     )
+
+
+def barriers_from(hops: Jumps, runs: Trajectories, database: Database, loss: Loss) -> Floats:
+    """Barriers (J,) seen from the runs: loss of the transition state of a jump above that of the last snapshot before.
+
+    In nats; negative where the run is already higher than the transition state, nan if none is known.
+    """
+    places = np.searchsorted(runs.steps, hops.left)
+    floors = np.array([database.minimum(source).point.value for source in hops.sources.tolist()], dtype=np.float64)
+    snapshots = [runs.snapshots[run][place] for run, place in zip(hops.runs.tolist(), places.tolist(), strict=True)]
+    heights = [loss.value_and_gradient(np.asarray(theta, dtype=np.float64))[0] for theta in snapshots]
+    return hops.barriers + floors - np.array(heights, dtype=np.float64)
 
 
 def of_run(hops: Jumps, run: int) -> Jumps:

@@ -12,6 +12,7 @@ from ._basin_hopping import (
 from ._exploration import (
     estimate_minima as estimate_minima,
     explore as explore,
+    store_connections as store_connections,
     store_inherent_structures as store_inherent_structures,
 )
 from ._minimax import (

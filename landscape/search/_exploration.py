@@ -341,6 +341,25 @@ def _add_found(
     return number
 
 
+def store_connections(
+    database: Database, connections: Sequence[tuple[TransitionState, Sequence[Minimum]]], *, origin: str
+) -> int:
+    """Store transition states, each with the minima at its two ends, that no search of an exploration found.
+
+    They count as no hits. Those that a file must not hold are left out. Returns how many were new.
+    """
+    new = 0
+    with database.transaction():
+        for state, ends in connections:
+            if _connection_problem(database, state, ends) is not None:
+                continue
+            ids = [database.add_minimum(end, origin=origin, hits=0)[0] for end in ends]
+            if database.transition_state_problem(state, ids) is None:
+                new += database.add_transition_state(state, (ids[0], ids[1]), origin=origin, hits=0)[1]
+        database.remove_superseded_bounds()
+    return new
+
+
 def store_inherent_structures(database: Database, quenched: Sequence[Quenched], *, method: str, origin: str) -> None:
     """Store the quench results of points of trajectories.
 

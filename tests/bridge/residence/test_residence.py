@@ -11,6 +11,7 @@ from bridge import InherentStructures, dwells, jumps, visits
 from bridge.explanation import jump_rates, observed_hops
 from bridge.mapping import UNKNOWN, QuenchedSnapshots
 from bridge.residence import Residence, departures, history, persistence, residual_dwells
+from landscape.graph import LandscapeGraph
 
 STEPS = np.array([0, 10, 20, 40, 80, 160])
 ALL = [np.array(list(product([UNKNOWN, 1, 2], repeat=n))) for n in range(1, STEPS.size + 1)]  # (3^n, n) each
@@ -31,6 +32,8 @@ def quenched(ids):
 DATABASE = SimpleNamespace(
     transition_states=[SimpleNamespace(id=7, minimum_ids=(1, 2), point=SimpleNamespace(value=0.5))],
     minimum=lambda number: SimpleNamespace(point=SimpleNamespace(value=number / 10)),
+    minimum_ids=lambda: np.arange(1, 10),
+    graph=lambda: LandscapeGraph(np.arange(1, 10) / 10, np.array([0.5]), np.array([[0, 1]])),
 )
 
 

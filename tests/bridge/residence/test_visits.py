@@ -174,8 +174,9 @@ def test_jumps_of_known_runs(database):
     lowest = {(s.minimum_ids, s.point.value): s.id for s in database.transition_states}
     assert found.transition_states.tolist() == [lowest[(1, 2), 0.25]] * 2 + [0] * 3
     np.testing.assert_allclose(found.barriers, [0.15, 0.05, np.nan, np.nan, np.nan], rtol=1e-12)
-    assert found.statuses == [JumpStatus.DIRECT] * 2 + [JumpStatus.NO_DIRECT_EDGE] * 3
-    assert found.direct == 2
+    assert found.statuses == [JumpStatus.DIRECT] * 2 + [JumpStatus.SEVERAL] + [JumpStatus.UNKNOWN] * 2
+    np.testing.assert_allclose(found.path_barriers, [0.15, 0.05, 0.35, np.inf, np.inf], rtol=1e-12)
+    assert (found.direct, found.connected) == (2, 3)
     assert of_run(found, 2).sources.tolist() == [3, 4]
 
 
