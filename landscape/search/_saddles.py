@@ -91,8 +91,9 @@ def find_transition_state(
     Notes
     -----
     Eigenvector following: Cerjan and Miller, J. Chem. Phys. 75, 2800 (1981); Wales, J. Chem. Phys. 101, 3750 (1994).
-    The downhill paths are gradient-flow paths (`quench` with method "flow"), followed again with a smaller error if
-    the errors of their steps might decide where they end.
+    Up to three steps share a Hessian, as long as it predicts the gradient after each. The downhill paths are
+    gradient-flow paths (`quench` with method "flow"), followed again with a smaller error if the errors of their steps
+    might decide where they end.
     """
     theta, direction = np.array(theta, dtype=np.float64), np.array(direction, dtype=np.float64)
     modes = loss.zero_modes  # along zero modes the transition state is a line: take its point nearest to the origin
