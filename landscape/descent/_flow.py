@@ -114,8 +114,9 @@ def gradient_flow(
     Returns
     -------
     model : LocalModel
-        Model at the last point. An eigenvalue is negative there if `max_steps` was reached, or if the path ends on a
-        saddle, with a gradient as small as that of a stationary point.
+        Model at the minimum that the quadratic model predicts, or at the last point. An eigenvalue is negative there
+        if `max_steps` was reached, or if the path ends on a saddle, with a gradient as small as that of a stationary
+        point.
     hessians, gradients : int
         Number of evaluations of each.
     """
@@ -124,10 +125,10 @@ def gradient_flow(
     gradients = more = 0
     for evaluations in range(1, max_steps + 1):
         allowed = path_error * (1.0 if origin is None else min(1.0, float(np.linalg.norm(model.point - origin))))
-        ends, checks = _ends(loss, model, tolerance, allowed, ROUNDING * size)
+        end, checks = _end(loss, model, tolerance, allowed, ROUNDING * size)
         gradients, more = gradients + checks[1], more + checks[0]
-        if ends:
-            return model, evaluations + more, gradients
+        if end is not None:
+            return end, evaluations + more, gradients
         step, tried = _allowed_step(loss, model, min(time, _longest(model)), allowed)
         gradients += tried
         if on_step is not None:
@@ -139,21 +140,24 @@ def gradient_flow(
     return model, max_steps, gradients
 
 
-def _ends(
+def _end(
     loss: Loss, model: LocalModel, tolerance: float, allowed: float, rounding: float
-) -> tuple[bool, tuple[int, int]]:
-    """Whether the flow ends at a model's point, and the Hessians and gradients needed to decide."""
+) -> tuple[LocalModel | None, tuple[int, int]]:
+    """Model at the minimum that the flow settles in, or at its last point; None if it goes on.
+
+    And the numbers of Hessians and gradients needed to decide.
+    """
     if model.rms_gradient <= GRADIENT_TOLERANCE:
-        return True, (0, 0)
+        return model, (0, 0)
     if model.eigenvalues[0] <= 0.0:
-        return False, (0, 0)
+        return None, (0, 0)
     way = float(np.linalg.norm(model.projections / model.eigenvalues))  # to the minimum that the model predicts
     if way <= rounding:
-        return True, (0, 0)
+        return model, (0, 0)
     if model.rms_gradient > tolerance and way > allowed:
-        return False, (0, 0)
-    settled, hessians = settles(loss, model)
-    return settled, (hessians, 1)
+        return None, (0, 0)
+    there, hessians = settles(loss, model)
+    return there, (hessians, 1)
 
 
 def _longest(model: LocalModel) -> float:
@@ -214,7 +218,7 @@ def _step(loss: Loss, model: LocalModel, time: float) -> FlowStep:
     return FlowStep(model, time, square, cube, error)
 
 
-def settles(loss: Loss, model: LocalModel) -> tuple[bool, int]:
+def settles(loss: Loss, model: LocalModel) -> tuple[LocalModel | None, int]:
     """Whether the flow from the point of a positive definite model leads to that model's minimum.
 
     The remaining gradient at the predicted minimum must be small, and the curvature must not change much on the way,
@@ -224,7 +228,8 @@ def settles(loss: Loss, model: LocalModel) -> tuple[bool, int]:
 
     Returns
     -------
-    settled : bool
+    there : LocalModel or None
+        Model at that minimum, if it does.
     hessians : int
         Number of Hessians needed to decide: 0 or 1.
     """
@@ -234,12 +239,12 @@ def settles(loss: Loss, model: LocalModel) -> tuple[bool, int]:
     _, gradient = loss.value_and_gradient(end)
     left = np.linalg.norm(scale * (model.eigenvectors.T @ gradient))
     if not left <= SETTLED * np.linalg.norm(scale * model.projections):
-        return False, 0
+        return None, 0
     try:
         there = local_model(loss, end)
     except FloatingPointError:
-        return False, 1
+        return None, 1
     turned = (model.eigenvectors * scale).T @ there.eigenvectors
     change = (turned * there.eigenvalues) @ turned.T - np.diag(np.where(model.zero, 0.0, 1.0))
     change[model.zero, :] = change[:, model.zero] = 0.0
-    return bool(np.abs(np.linalg.eigvalsh(change)).max() <= SETTLED_CURVATURE), 1
+    return there if np.abs(np.linalg.eigvalsh(change)).max() <= SETTLED_CURVATURE else None, 1

@@ -41,18 +41,24 @@ def trust_region_step(eigenvalues: Array, projections: Array, radius: float) -> 
 
 
 def newton(
-    loss: Loss, theta: Array, *, tolerance: float, radius: float = 0.5, max_radius: float = 3.0, max_steps: int = 300
+    loss: Loss,
+    start: LocalModel,
+    *,
+    tolerance: float,
+    radius: float = 0.5,
+    max_radius: float = 3.0,
+    max_steps: int = 300,
 ) -> tuple[LocalModel, int]:
-    """Minimize from `theta` (P,); return the last local model and the number of Hessians.
+    """Minimize from the point of a model; return the last local model and the number of further Hessians.
 
     Ends if the rms gradient is at most `tolerance` and no eigenvalue is negative beyond rounding, after `max_steps`,
     or if rounding prevents further progress.
     """
-    model, rejections = local_model(loss, theta), 0
+    model, rejections = start, 0
     noise = value_noise(model.value, float(np.abs(model.eigenvalues).max()), float(np.linalg.norm(model.point)))
     for evaluations in range(1, max_steps + 1):
         if (model.rms_gradient <= tolerance and not model.index) or rejections > MAX_REJECTIONS:
-            return model, evaluations
+            return model, evaluations - 1
         step = trust_region_step(model.eigenvalues, model.projections, radius)
         predicted = -(model.projections @ step + 0.5 * (model.eigenvalues * step) @ step)
         trial = local_model(loss, model.point + model.eigenvectors @ step)

@@ -14,7 +14,7 @@ from landscape.descent._location import Location, locate, runs_away
 from landscape.descent._newton import newton
 from landscape.descent._preconditioned import Descent, preconditioned_lbfgs
 from landscape.losses import Loss
-from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, rounding_of, signs_of
+from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, local_model, rounding_of, signs_of
 from landscape.support import Result, check_positive, one_thread
 
 Array = NDArray[np.float64]
@@ -225,8 +225,9 @@ def flow_quench(
         )  # fmt: skip
         modes, newtons, limit_reached = loss.zero_modes, 0, flows >= max_steps
         if not (model.index or limit_reached or stopped):  # otherwise Newton would leave the saddle, or the path
-            start = model.point - modes.T @ (modes @ model.point)
-            model, newtons = newton(loss, start, tolerance=tolerance, radius=0.05)
+            if len(modes):
+                model = local_model(loss, model.point - modes.T @ (modes @ model.point))
+            model, newtons = newton(loss, model, tolerance=tolerance, radius=0.05)
         if stopped:
             return _ended(model, QuenchStatus.STALLED, gradients, flows, 0.0)
         return _result(loss, model, tolerance, gradients, flows + newtons, limit_reached=limit_reached)

@@ -62,6 +62,7 @@ def _near_minimum(loss: Loss, theta: Array, top: Array) -> Minimum | None:
     if way > NEAR * float(np.linalg.norm(theta - top)) and here.rms_gradient > GRADIENT_TOLERANCE:
         return None
     modes = loss.zero_modes
-    end, _ = newton(loss, theta - modes.T @ (modes @ theta), tolerance=GRADIENT_TOLERANCE, radius=max(2.0 * way, 1e-12))
+    start = local_model(loss, theta - modes.T @ (modes @ theta)) if len(modes) else here
+    end, _ = newton(loss, start, tolerance=GRADIENT_TOLERANCE, radius=max(2.0 * way, 1e-12))
     point = certificate(loss, end)
     return point if isinstance(point, Minimum) and end.rms_gradient <= GRADIENT_TOLERANCE else None

@@ -247,7 +247,7 @@ def _certified_minimum(loss: Loss, theta: Array, valid: bool) -> _Result:
             return _Result(*_located(loss, model, Minimum, status), (model.value,))
         if status is not PointStatus.GRADIENT or not _is_close(model):
             return _Result(status, None)
-        polished, _ = newton(loss, model.point, tolerance=GRADIENT_TOLERANCE, radius=0.1 * MAX_MOVE)
+        polished, _ = newton(loss, model, tolerance=GRADIENT_TOLERANCE, radius=0.1 * MAX_MOVE)
         if polished.rms_gradient > GRADIENT_TOLERANCE or polished.index or _moved(model, polished.point):
             return _Result(PointStatus.GRADIENT, None)
         status, minimum = _located(loss, polished, Minimum, PointStatus.POLISHED)

@@ -27,6 +27,10 @@ from landscape.support import RNG, Result, one_thread
 Array = NDArray[np.float64]
 
 FIRST_RADIUS, MIN_RADIUS, MAX_RADIUS = 0.3, 1e-3, 1.0
+# errors of a predicted gradient, relative to the gradient: below the first a radius grows, above the second another
+# Hessian is due, above the third the radius shrinks, above the last the step is taken back
+EXCELLENT, GOOD, FAIR, POOR = 0.4, 0.5, 1.0, 3.0
+STEPS_PER_HESSIAN = 3  # two or four found no more transition states per second
 VISIBLE_DROP = 1e-13  # nats: a smaller drop is indistinguishable from rounding
 POINTS_BETWEEN = 19  # on the straight line between two minima
 
@@ -87,8 +91,9 @@ def find_transition_state(
     Notes
     -----
     Eigenvector following: Cerjan and Miller, J. Chem. Phys. 75, 2800 (1981); Wales, J. Chem. Phys. 101, 3750 (1994).
-    The downhill paths are gradient-flow paths (`quench` with method "flow"), followed again with a smaller error if
-    the errors of their steps might decide where they end.
+    Up to three steps share a Hessian, as long as it predicts the gradient after each. The downhill paths are
+    gradient-flow paths (`quench` with method "flow"), followed again with a smaller error if the errors of their steps
+    might decide where they end.
     """
     theta, direction = np.array(theta, dtype=np.float64), np.array(direction, dtype=np.float64)
     modes = loss.zero_modes  # along zero modes the transition state is a line: take its point nearest to the origin
@@ -237,13 +242,32 @@ def _eigenvector_following(
         if model.rms_gradient <= tolerance:
             return model, SaddleStatus.CONVERGED, evaluations
         mode, direction = _mode_to_follow(model, direction)
-        step = _uphill_step(model, mode, radius)
-        trial = local_model(loss, model.point + model.eigenvectors @ step)
-        length = float(np.linalg.norm(step))
-        radius, accepted = _next_radius(model, trial, step, length, radius)
-        if accepted:
-            model = trial
+        point, radius = _climb(loss, model, mode, radius)
+        model = local_model(loss, point)
     return model, SaddleStatus.MAX_STEPS, max_steps
+
+
+def _climb(loss: Loss, model: LocalModel, mode: int, radius: float) -> tuple[Array, float]:
+    """Take steps with the Hessian of a model while it predicts gradients; return the point (P,) and the next radius.
+
+    A Hessian with its eigenvectors costs as much as twenty gradients.
+    """
+    point, projections, steps = model.point, model.projections, 0
+    while steps < STEPS_PER_HESSIAN:
+        step = _uphill_step(model.eigenvalues, projections, mode, radius)
+        ahead = point + model.eigenvectors @ step
+        after = model.eigenvectors.T @ loss.value_and_gradient(ahead)[1]
+        if np.abs(step @ projections) < VISIBLE_DROP:  # only rounding is left to compare
+            return ahead, radius
+        length, error = float(np.linalg.norm(step)), _error(model.eigenvalues, projections, step, after)
+        radius = _next_radius(error, length, radius)
+        if error <= POOR or length <= 2.0 * MIN_RADIUS:
+            point, projections, steps = ahead, after, steps + 1
+            if not error <= GOOD:
+                break
+        elif steps:
+            break
+    return point, radius
 
 
 def _status(found: Located) -> SaddleStatus:
@@ -276,25 +300,26 @@ def _mode_to_follow(model: LocalModel, direction: Array) -> tuple[int, Array]:
     return mode, sign * model.eigenvectors[:, mode]
 
 
-def _uphill_step(model: LocalModel, mode: int, radius: float) -> Array:
+def _uphill_step(eigenvalues: Array, projections: Array, mode: int, radius: float) -> Array:
     """Step in the eigenbasis: uphill along `mode`, downhill along all others, at most `radius` long."""
-    size = np.maximum(np.abs(model.eigenvalues), 1e-12)
-    ratio = 2.0 * model.projections / size
+    size = np.maximum(np.abs(eigenvalues), 1e-12)
+    ratio = 2.0 * projections / size
     # Wales 1994, equation 9: becomes the Newton step when the gradient is small
-    step = -2.0 * model.projections / (size * (1.0 + np.sqrt(1.0 + ratio * ratio)))
+    step = -2.0 * projections / (size * (1.0 + np.sqrt(1.0 + ratio * ratio)))
     step[mode] = -step[mode]
     return step * min(1.0, radius / max(float(np.linalg.norm(step)), 1e-300))
 
 
-def _next_radius(model: LocalModel, trial: LocalModel, step: Array, length: float, radius: float) -> tuple[float, bool]:
-    """Trust radius from how well the quadratic model predicted the gradient, and whether to accept the step."""
-    predicted = model.projections + model.eigenvalues * step
-    error = float(np.linalg.norm(model.eigenvectors.T @ trial.gradient - predicted))
-    error /= max(float(np.linalg.norm(model.projections)), 1e-300)
-    if np.abs(step @ model.projections) < VISIBLE_DROP:  # only rounding is left to compare
-        return radius, True
-    if error > 3.0 and length > 2.0 * MIN_RADIUS:
-        return max(0.5 * length, MIN_RADIUS), False
-    if error > 0.5:
-        return max(0.6 * min(radius, 1.5 * length), MIN_RADIUS), True
-    return (min(1.3 * radius, MAX_RADIUS) if error < 0.2 else radius), True
+def _error(eigenvalues: Array, projections: Array, step: Array, after: Array) -> float:
+    """Error of the gradient that the Hessian predicts after a step, relative to the gradient before it."""
+    error = float(np.linalg.norm(after - projections - eigenvalues * step))
+    return error / max(float(np.linalg.norm(projections)), 1e-300)
+
+
+def _next_radius(error: float, length: float, radius: float) -> float:
+    """Trust radius after a step of this error and length."""
+    if not error <= POOR:
+        return max(0.5 * length, MIN_RADIUS)
+    if error > FAIR:
+        return max(0.6 * min(radius, 1.5 * length), MIN_RADIUS)
+    return min(1.3 * radius, MAX_RADIUS) if error < EXCELLENT else radius
