@@ -41,6 +41,7 @@ REPEAT = 8.0  # factor of the distance of a pair with each attempt
 EXAMINED = 8  # minima to examine before a kind of search gives up
 LOWEST_FIRST = 8  # power of the rank: of 5000 minima outside, half of the attempts go to the lowest 20
 KNOWN = 1e-9  # weight of a known transition state
+BOUNDS = 16  # searches for upper bounds at a time: a budget is looked at between two batches
 PATIENCE = 4  # attempts at a gap after which no other way is worth trying: all are REPEAT ** (PATIENCE / POWER) longer
 
 
@@ -223,7 +224,7 @@ class _Planner:
         for target in self._outer_targets().tolist():
             way = self._way_in(ways, target)
             pair = sorted(self.known.ids[[target, way[-1]]].tolist())
-            if (pair[0], pair[1]) not in self.known.bounded and len(tasks) < size:
+            if (pair[0], pair[1]) not in self.known.bounded and len(tasks) < min(size, BOUNDS):
                 start, *through, partner = (self.known.numbered(k) for k in (target, *way))
                 minima = tuple(minimum for _, minimum in through)
                 tasks.append(Task(first + len(tasks), BOUNDING, seed, start, partner, through=minima))
