@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.graph._connectivity import LandscapeGraph, components, spanning_forest
+from landscape.graph._connectivity import LandscapeGraph, bound_forest, components, spanning_forest
 from landscape.graph._pictures import MOST_MINIMA, svg
 from landscape.support import Result
 
@@ -38,12 +38,13 @@ class DisconnectivityTree(
     """A disconnectivity graph (Becker and Karplus 1997; Wales, Miller and Walsh 1998) as arrays.
 
     The first `n_leaves` nodes are the leaves, lowest minimum first; then come the superbasins in the order in which
-    they form, so that a parent always follows its children. Each component is a separate tree.
+    they form, so that a parent always follows its children. Components that no transition state and no upper bound
+    joins are separate trees.
 
     Attributes
     ----------
     parents : (n_nodes,) int64
-        Superbasin into which a node merges next; -1 for the top node of a component.
+        Superbasin into which a node merges next; -1 for the top node of a tree.
     levels : (n_nodes,) float64
         For a leaf the loss of its minimum, for a superbasin the loss at which it forms, in nats.
     minima : (n_leaves,) int64
@@ -51,7 +52,11 @@ class DisconnectivityTree(
     sizes : (n_nodes,) int64
         Number of leaves below a node; 1 for a leaf.
     components : (n_nodes,) int64
-        Component of each node: 0 contains the lowest leaf, the others are ordered by their lowest leaf.
+        Component, connected by transition states alone, of the lowest leaf below each node: 0 contains the lowest leaf
+        of all, the others are ordered by their lowest leaf.
+    certified : (n_nodes,) bool
+        Whether transition states join a node to its parent. False where the lowest leaf below it is in another
+        component than that of its parent, so that only an upper bound joins the two.
     x : (n_nodes,) float64
         Horizontal position, in leaves: a node sits near the middle of the interval of its leaves, and intervals of
         siblings are disjoint, so that no lines cross. Component 0 comes first, then the others by decreasing size;
@@ -71,6 +76,7 @@ class DisconnectivityTree(
     minima: Integers
     sizes: Integers
     components: Integers
+    certified: NDArray[np.bool_]
     x: Floats
     grid: Floats
     n_minima: int
@@ -90,8 +96,13 @@ class DisconnectivityTree(
 
     @property
     def n_components(self) -> int:
-        """Number of top nodes: parts of the tree that no transition state below `ceiling` connects."""
-        return int(np.count_nonzero(self.parents < 0))
+        """Number of parts that no transition state below `ceiling` connects."""
+        return int(self.components.max()) + 1
+
+    @property
+    def n_joined(self) -> int:
+        """Number of components that only upper bounds join to others: without them there are so many more trees."""
+        return self.n_components - int(np.count_nonzero(self.parents < 0))
 
     @property
     def top(self) -> float:
@@ -136,6 +147,7 @@ def disconnectivity_tree(
     emin: float = -np.inf,
     emax: float = np.inf,
     connected: bool = False,
+    certified_only: bool = False,
 ) -> DisconnectivityTree:
     """Group minima into superbasins, from the bottom up.
 
@@ -155,7 +167,9 @@ def disconnectivity_tree(
     emax : float
         Keep only minima and connections with at most this loss, in nats.
     connected : bool
-        Keep only minima that are connected to the global minimum, however high the path.
+        Keep only minima that transition states connect to the global minimum, however high the path.
+    certified_only : bool
+        Leave out upper bounds. Otherwise those of the graph join components that transition states do not.
 
     Returns
     -------
@@ -172,6 +186,9 @@ def disconnectivity_tree(
     as in Kruskal's algorithm. Sources: Becker and Karplus, J. Chem. Phys. 106, 1495 (1997); Wales,
     Miller and Walsh, Nature 394, 758 (1998).
 
+    Upper bounds join whole components, by the minimum spanning forest of the bounds over the components: what
+    transition states connect merges where it would without them. Derived here, tested by test_disconnectivity.py.
+
     Layout: in each superbasin the branch of its lowest minimum is central, the others go outward by decreasing number
     of leaves, each to the side with fewer leaves so far. Leaves are counted along the whole funnel, so that its lowest
     minimum is central even if all merges are binary.
@@ -179,24 +196,26 @@ def disconnectivity_tree(
     leaves, left_out = _leaves(graph, max_minima, emin, emax, connected=connected)
     grid = _given_grid(levels)
     limit = min(emax, grid[-1]) if grid.size else emax
-    forest = spanning_forest(graph)
-    joins = forest[graph.barriers[forest] <= limit]
-    nodes = _merge(graph, leaves, joins)
+    edges, heights = _joins(graph, certified_only=certified_only)
+    joined = heights <= limit
+    nodes = _merge(graph, leaves, edges[joined], heights[joined])
     if isinstance(levels, Integral):
         grid = _equal_grid(int(levels), nodes, emin, emax)
     nodes = _collapse(_raise_to(grid, nodes))
-    components, x = _layout(nodes)
+    numbers = _numbered(components(graph, limit)[leaves])[nodes.lowest]
+    up = np.where(nodes.parents < 0, np.arange(numbers.size), nodes.parents)
     return DisconnectivityTree(
         parents=nodes.parents,
         levels=nodes.levels,
         minima=leaves,
         sizes=nodes.sizes,
-        components=components,
-        x=x,
+        components=numbers,
+        certified=numbers == numbers[up],
+        x=_layout(nodes),
         grid=grid,
         n_minima=graph.n_minima,
         n_transition_states=graph.n_transition_states,
-        ceiling=float(limit) if joins.size < forest.size else np.inf,
+        ceiling=np.inf if joined.all() else float(limit),
         left_out=left_out,
     )
 
@@ -245,15 +264,33 @@ def _equal_grid(n_levels: int, nodes: _Nodes, emin: float, emax: float) -> Float
     return np.linspace(low, high, n_levels + 1)[1:]
 
 
-def _merge(graph: LandscapeGraph, leaves: Integers, joins: Integers) -> _Nodes:
-    """The binary tree that forms as the transition states `joins`, lowest first, connect minima."""
+def _joins(graph: LandscapeGraph, *, certified_only: bool) -> tuple[Integers, Floats]:
+    """What merges minima, lowest first: pairs of them (k, 2), and the loss (k,) at which each pair merges."""
+    certified = spanning_forest(graph)
+    edges, heights = graph.edges[certified], graph.barriers[certified]
+    if not certified_only:
+        bounds = bound_forest(graph)
+        edges = np.concatenate([edges, graph.bound_edges[bounds]])
+        heights = np.concatenate([heights, graph.bound_heights[bounds]])
+    order = np.argsort(heights, kind="stable")  # certified ones first among equal losses
+    return edges[order], heights[order]
+
+
+def _numbered(labels: Integers) -> Integers:
+    """The same partition, numbered in the order of first appearance."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse]
+
+
+def _merge(graph: LandscapeGraph, leaves: Integers, edges: Integers, heights: Floats) -> _Nodes:
+    """The binary tree that forms as minima merge pair by pair (k, 2) at the losses (k,), lowest first."""
     leader = list(range(graph.n_minima))
     leaf = np.full(graph.n_minima, -1)
     leaf[leaves] = np.arange(leaves.size)
     node = leaf.tolist()  # node of the superbasin that a minimum leads; -1 if it has no leaf
     parents, levels = [-1] * leaves.size, graph.losses[leaves].tolist()
     sizes, lowest = [1] * leaves.size, list(range(leaves.size))
-    for (i, j), barrier in zip(graph.edges[joins].tolist(), graph.barriers[joins].tolist(), strict=True):
+    for (i, j), height in zip(edges.tolist(), heights.tolist(), strict=True):
         a, b = _find(leader, i), _find(leader, j)
         left, right = node[a], node[b]
         leader[b] = a
@@ -261,7 +298,7 @@ def _merge(graph: LandscapeGraph, leaves: Integers, joins: Integers) -> _Nodes:
         if min(left, right) >= 0:
             node[a] = parents[left] = parents[right] = len(parents)
             parents.append(-1)
-            levels.append(barrier)
+            levels.append(height)
             sizes.append(sizes[left] + sizes[right])
             lowest.append(min(lowest[left], lowest[right]))
     return _Nodes(np.array(parents), np.array(levels), np.array(sizes), np.array(lowest))
@@ -303,18 +340,15 @@ def _follow(target: Integers) -> Integers:
     return target
 
 
-def _layout(nodes: _Nodes) -> tuple[Integers, Floats]:
-    """Component and horizontal position (n_nodes,) of each node."""
+def _layout(nodes: _Nodes) -> Floats:
+    """Horizontal position (n_nodes,) of each node."""
     tops = np.flatnonzero(nodes.parents < 0)
     tops = tops[np.argsort(nodes.lowest[tops])]
-    number = np.zeros(nodes.parents.size, np.int64)
-    number[tops] = np.arange(tops.size)
     left = np.zeros(nodes.parents.size)
     placed, ends = _side_by_side(tops, nodes)
     left[placed] = ends
-    up = np.where(nodes.parents < 0, np.arange(number.size), nodes.parents)
     families = list(_families(nodes))
-    return number[_follow(up)], _straightened(_spread(left, nodes, families) + nodes.sizes / 2, nodes, families)
+    return _straightened(_spread(left, nodes, families) + nodes.sizes / 2, nodes, families)
 
 
 def _side_by_side(tops: Integers, nodes: _Nodes) -> tuple[Integers, Floats]:

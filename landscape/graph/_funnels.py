@@ -171,7 +171,7 @@ def _mean(values: Floats, log_weights: Floats) -> float:
 
 def _funnels(graph: LandscapeGraph, minima: Integers, small: float) -> Integers:
     """Those of some minima from which no climb up to `small` leads to a lower one, lowest first."""
-    tree = disconnectivity_tree(graph)
+    tree = disconnectivity_tree(graph, certified_only=True)
     # leaves come lowest first and parents after their children: the lowest leaf below each node
     lowest = np.full(tree.n_nodes, tree.n_leaves)
     lowest[: tree.n_leaves] = np.arange(tree.n_leaves)

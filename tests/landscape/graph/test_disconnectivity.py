@@ -9,6 +9,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from support.clock import processor_seconds_below
 from support.figures import flaws
+from support.graphs import minimax_by_triple_loop
 
 from landscape import LandscapeGraph, disconnectivity_tree
 from landscape.graph import components, minimax_barriers, superbasins
@@ -29,6 +30,25 @@ def random_graph(n, m, seed, step=None):
 
 GRAPHS = st.builds(
     random_graph, st.integers(1, 14), st.integers(0, 24), st.integers(0, 10**6), st.sampled_from([None, 0.5])
+)
+
+
+def graph_with_bounds(n, m, b, seed, step=None):
+    """A random graph, and upper bounds between minima of the same component or of two."""
+    graph, rng = random_graph(n, m, seed, step), np.random.default_rng(seed + 1)
+    edges, rise = rng.integers(n, size=(b, 2)), rng.exponential(size=b)
+    rise = np.round(rise / step) * step if step else rise
+    bounds = graph.losses[edges].max(axis=1, initial=-np.inf) + rise
+    return LandscapeGraph(graph.losses, graph.transition_losses, graph.edges, bound_edges=edges, bounds=bounds)
+
+
+GRAPHS_WITH_BOUNDS = st.builds(
+    graph_with_bounds,
+    st.integers(1, 12),
+    st.integers(0, 10),
+    st.integers(0, 16),
+    st.integers(0, 10**6),
+    st.sampled_from([None, 0.5]),
 )
 
 
@@ -183,6 +203,80 @@ def test_order_of_minima_and_transition_states_does_not_matter(graph, seed, leve
         return {(frozenset(names[i] for i in part), *rest) for part, *rest in rows}
 
     assert nodes(tree, list(range(graph.n_minima))) == nodes(same, old.tolist())
+
+
+# ---- upper bounds
+
+
+def chosen_bounds(graph):
+    """The bounds that join components, lowest first and each only if it joins two parts: Kruskal, with sets."""
+    parts = [set(np.flatnonzero(components(graph) == k).tolist()) for k in range(components(graph).max() + 1)]
+    chosen = []
+    for k in np.argsort(graph.bounds, kind="stable").tolist():
+        i, j = graph.bound_edges[k].tolist()
+        (one,), (other,) = [part for part in parts if i in part], [part for part in parts if j in part]
+        if one is not other:
+            parts.remove(other)
+            one |= other
+            chosen.append(k)
+    return chosen, len(parts)
+
+
+def merging_losses(tree, n):
+    """Loss (n, n) of the lowest superbasin that contains both of two minima; inf if there is none."""
+    merged = np.full((n, n), np.inf)
+    for part, level in reversed(list(zip(minima_below(tree), tree.levels.tolist(), strict=True))):
+        merged[np.ix_(sorted(part), sorted(part))] = level
+    return merged
+
+
+@settings(deadline=None)
+@given(GRAPHS_WITH_BOUNDS)
+def test_bounds_join_components_and_change_nothing_within_one(graph):
+    tree, n = disconnectivity_tree(graph), graph.n_minima
+    chosen, trees = chosen_bounds(graph)
+    assert (tree.parents < 0).sum() == trees
+    assert tree.n_components == components(graph).max() + 1
+    assert tree.n_joined == len(chosen)
+    merged = merging_losses(tree, n)
+    together = LandscapeGraph(
+        graph.losses,
+        np.concatenate([graph.transition_losses, graph.bounds[chosen]]),
+        np.concatenate([graph.edges, graph.bound_edges[chosen]]),
+    )
+    np.testing.assert_array_equal(merged, minimax_by_triple_loop(together))
+    certified = minimax_by_triple_loop(graph)
+    np.testing.assert_array_equal(merged[np.isfinite(certified)], certified[np.isfinite(certified)])
+
+
+@settings(deadline=None)
+@given(GRAPHS_WITH_BOUNDS, LEVELS)
+def test_lines_are_certified_within_a_component(graph, levels):
+    tree, label = disconnectivity_tree(graph, levels), components(graph)
+    rank = {minimum: k for k, minimum in enumerate(tree.minima.tolist())}
+    lowest = [label[min(part, key=rank.__getitem__)] for part in minima_below(tree)]
+    for node, parent in enumerate(tree.parents.tolist()):
+        assert tree.certified[node] == (parent < 0 or lowest[node] == lowest[parent])
+    assert tree.certified.all() == (tree.n_joined == 0)
+
+
+@settings(deadline=None)
+@given(GRAPHS_WITH_BOUNDS, LEVELS)
+def test_without_bounds_the_tree_is_that_of_the_transition_states(graph, levels):
+    tree = disconnectivity_tree(graph, levels, certified_only=True)
+    same = disconnectivity_tree(LandscapeGraph(graph.losses, graph.transition_losses, graph.edges), levels)
+    for name in ("parents", "levels", "minima", "sizes", "components", "certified", "x", "grid"):
+        np.testing.assert_array_equal(getattr(tree, name), getattr(same, name))
+    assert tree.certified.all()
+    assert tree.n_joined == 0
+
+
+def test_bounds_above_the_ceiling_do_not_join():
+    edges = np.array([[0, 1]])
+    graph = LandscapeGraph(np.array([0.0, 0.1, 0.2]), [1.0], edges, bound_edges=[[1, 2]], bounds=[2.0])
+    assert disconnectivity_tree(graph).n_joined == 1
+    tree = disconnectivity_tree(graph, emax=1.5)
+    assert (tree.n_components, tree.n_joined, tree.ceiling) == (2, 0, 1.5)
 
 
 # ---- the layout
