@@ -1,3 +1,8 @@
+from ._disconnectivity import (
+    INK as INK,
+    describe_tree as describe_tree,
+    plot_disconnectivity as plot_disconnectivity,
+)
 from ._layout import (
     Size as Size,
     add_colorbar as add_colorbar,
@@ -10,10 +15,8 @@ from ._layout import (
     plain_log_ticks as plain_log_ticks,
 )
 from ._plots import (
-    INK as INK,
     VERMILION as VERMILION,
     check_figure_path as check_figure_path,
-    plot_disconnectivity as plot_disconnectivity,
     plot_discovery as plot_discovery,
     plot_geometry as plot_geometry,
     plot_profile as plot_profile,
