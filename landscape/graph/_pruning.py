@@ -13,7 +13,7 @@ Flags = NDArray[np.bool_]
 
 
 def prune(tree: DisconnectivityTree, min_branch: int) -> DisconnectivityTree:
-    """The tree without branches of fewer than `min_branch` minima.
+    """The tree without branches of fewer than `min_branch` minima, other than that of the lowest minimum.
 
     What remains stands where it stood. Superbasins at which no two of the remaining branches join are left out, and
     `sizes` count, at the upper end of the line of each node, the minima of the branches that are left out as well. The
@@ -21,7 +21,7 @@ def prune(tree: DisconnectivityTree, min_branch: int) -> DisconnectivityTree:
     """
     nodes = np.arange(tree.n_nodes)
     up = np.where(tree.parents < 0, nodes, tree.parents)
-    drawn = (tree.branch_sizes >= min_branch)[tree.lowest] | tree.in_strip
+    drawn = _drawn(tree, min_branch)
     children = np.bincount(up[drawn & (tree.parents >= 0)], minlength=tree.n_nodes)
     kept = drawn & ((nodes < tree.n_leaves) | (tree.parents < 0) | (children > 1) | tree.in_strip)
     goal = follow(np.where(kept, nodes, up))[up]  # the next node above that remains
@@ -32,6 +32,11 @@ def prune(tree: DisconnectivityTree, min_branch: int) -> DisconnectivityTree:
     sizes = tree.sizes.copy()
     np.maximum.at(sizes, start[drawn], tree.sizes[drawn])
     return _chosen(replace(tree, sizes=sizes, parents=np.where(tree.parents < 0, -1, goal)), kept)
+
+
+def _drawn(tree: DisconnectivityTree, min_branch: int) -> Flags:
+    """Nodes of branches of so many minima, of the branch of the lowest minimum, and of the strip."""
+    return (tree.branch_sizes >= min_branch)[tree.lowest] | (tree.lowest == 0) | tree.in_strip
 
 
 def subtree(tree: DisconnectivityTree, node: int) -> DisconnectivityTree:
@@ -71,8 +76,8 @@ def pruned_regions(tree: DisconnectivityTree, min_branch: int, width: float) -> 
         The lowest of these minima, and the highest loss at which one of their branches joins what remains, in nats.
     """
     nodes, n = np.arange(tree.n_nodes), tree.n_leaves
-    drawn = (tree.branch_sizes >= min_branch)[tree.lowest] | tree.in_strip
-    joins = tree.levels[follow(np.where(drawn, nodes, tree.parents))]
+    drawn = _drawn(tree, min_branch)
+    joins = tree.levels[follow(np.where(drawn | (tree.parents < 0), nodes, tree.parents))]
     left_out = np.flatnonzero(~drawn[:n])
     column = np.floor(tree.x[left_out] / width).astype(np.int64)
     found, inverse = np.unique(column, return_inverse=True)

@@ -14,10 +14,12 @@ Family = tuple[int, int, list[int]]
 
 FEWEST, SHARE = 5, 0.02  # minima, and their share of all, from which a component is drawn as a tree
 STRIP = 0.3  # share of the width that the strip gets if nearly all minima are there
+FOR_MARKS = 0.015  # share that it gets in addition for each column of marks
+WIDEST = 0.75  # share that it gets at most
 FEW_LEAVES = 10.0  # leaves in trees below which it gets more
 APART, MARKS_APART = 0.011, 0.035  # of the height: between ticks, and between marked ones, of one column of the strip
 GAP = 0.03  # share of the width of all trees between two of them
-MARKS = 0.5  # share of the strip of marked minima, if there are others
+MARKS = 0.6  # share of the strip of marked minima, if there are others
 MARK_COLUMNS, COLUMNS = 4, 8  # of the strip, at least: of marked minima and of the others
 TICK = 0.7  # length of a tick, of the width of its column
 
@@ -57,7 +59,7 @@ def lay_out(nodes: Nodes, marked: Flags, subgraph_size: int | None) -> Layout:
     height = float(np.ptp(nodes.levels)) or 1.0
     width = float(n_leaves - leaves.size)
     left = float(x[~in_strip].max()) + 0.5 + _gap(width)
-    places, tick = _columns(nodes.levels[leaves] / height, marked[leaves], _strip_width(leaves.size, width))
+    places, tick = _columns(nodes.levels[leaves] / height, marked[leaves], width)
     x[leaves] = left + places
     x[in_strip] = x[nodes.lowest[in_strip]]
     return Layout(x, in_strip, tick)
@@ -68,26 +70,27 @@ def _gap(width: float) -> float:
     return max(1.0, GAP * width)
 
 
-def _strip_width(n_minima: int, width: float) -> float:
-    """Width of the strip with so many minima, in leaves, beside trees of this width."""
-    most = STRIP + max(0.0, 0.05 * (FEW_LEAVES - width))
-    share = max(0.1, most * n_minima / (n_minima + width))
-    return width * share / (1.0 - share)
+def _columns(heights: Floats, marked: Flags, trees: float) -> tuple[Floats, float]:
+    """Place of each tick (n,) in the strip beside trees of this width, and the length of the ticks, in leaves.
 
-
-def _columns(heights: Floats, marked: Flags, width: float) -> tuple[Floats, float]:
-    """Place of each tick (n,) between 0 and `width`, so that those of a column are apart, and the length of the ticks.
-
-    Marked ones come first, at the left and further apart.
+    Ticks of a column are apart. Marked ones come first, at the left and further apart.
     """
     marks, n_marks = _stacked(heights, marked, MARKS_APART)
     ticks, n_ticks = _stacked(heights, ~marked, APART)
     both = bool(n_marks and n_ticks)
     for_marks = MARKS if both else float(n_marks > 0)
+    width = _strip_width(heights.size, n_marks, trees)
     mark = for_marks * width / max(n_marks, MARK_COLUMNS)
     tick = (1.0 - for_marks) * width / max(n_ticks, COLUMNS)
     places = np.where(marked, mark * (marks + 0.5), mark * n_marks + tick * (ticks + 0.5 + both))
     return places, TICK * (tick or mark)
+
+
+def _strip_width(n_minima: int, n_marks: int, trees: float) -> float:
+    """Width of the strip with so many minima and columns of marks, in leaves, beside trees of this width."""
+    most = STRIP + min(n_marks * FOR_MARKS, 0.5 * STRIP) + max(0.0, 0.05 * (FEW_LEAVES - trees))
+    share = min(max(0.1, most * n_minima / (n_minima + trees)), WIDEST)
+    return trees * share / (1.0 - share)
 
 
 def _stacked(heights: Floats, chosen: Flags, apart: float) -> tuple[Integers, int]:

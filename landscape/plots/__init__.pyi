@@ -4,6 +4,7 @@ from ._disconnectivity import (
     plot_disconnectivity as plot_disconnectivity,
 )
 from ._layout import (
+    WIDTHS as WIDTHS,
     Size as Size,
     add_colorbar as add_colorbar,
     check_panels as check_panels,

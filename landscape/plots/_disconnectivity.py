@@ -22,10 +22,9 @@ INK = "#222222"
 UNCERTIFIED = (0, (3.5, 2.0))  # dashes, in line widths
 PALE = 0.45  # share of white in the color of uncertified lines
 SHADE = 0.8  # share of white in the color of branches that are not drawn
-THINNEST, THICKEST = 0.25, 2.0  # points, of the line of a minimum between others and of that above all
+THINNEST, THICKEST = 0.3, 2.0  # points, of the line of a minimum between others and of that above all
 MANY = 1000  # minima from which a line may have this width
-ROOM = 2.2  # points that a line needs
-LEAST_ROOM = 12.0  # points for a label of the strip
+ROOM = 1.2  # points that a line needs
 
 
 def plot_disconnectivity(
@@ -33,7 +32,7 @@ def plot_disconnectivity(
     ax: Axes,
     *,
     color: ArrayLike | None = None,
-    cmap: str | Colormap = "viridis",
+    cmap: str | Colormap | ScalarMappable = "viridis",
     colorbar: bool = False,
     color_label: str | None = None,
     log_color: bool = False,
@@ -57,8 +56,9 @@ def plot_disconnectivity(
         Where to draw it.
     color : (n,) array, optional
         Values that color the lines of the minima; nan stays black.
-    cmap : str or Colormap
-        Colors of `color` and of numeric `marker_colors`, which share one scale.
+    cmap : str, Colormap or ScalarMappable
+        Colors of `color` and of numeric `marker_colors`, which share one scale: that of a `ScalarMappable`, otherwise
+        from the lowest to the highest value.
     colorbar : bool
         Whether to add a color bar for `color`, or else for `marker_colors`.
     color_label : str, optional
@@ -73,9 +73,16 @@ def plot_disconnectivity(
     marker_colors : (n,) array, optional
         Values that color these disks; `color` if not given.
     linewidth : float, optional
-        In points; thinner for many minima by default.
+        Width of the lines of single minima in points; thinner for many minima by default. Lines above several minima
+        are wider by the logarithm of their number.
+    ink : str
+        Color of all that `color` does not color.
+    min_branch : int, optional
+        Draw lines for branches of at least this many minima. Smaller ones are shaded, from their minima to where they
+        join. By default the smallest number for which the lines have room on the axes. A minimum's branch consists
+        of it and of all that joins it before it joins a lower minimum.
     title : str, optional
-        Replaces the default title with the numbers of minima, transition states and, if not 1, components.
+        Replaces the default title, `describe_tree`.
 
     Returns
     -------
@@ -86,10 +93,20 @@ def plot_disconnectivity(
     ------
     ValueError
         If an array does not have shape (n,).
+
+    Notes
+    -----
+    Dashed lines are upper bounds (`DisconnectivityTree.certified`). Minima of the strip (`in_strip`) are ticks at their
+    losses at the right. If the lowest minima of a large graph take too little of its width to be seen, the superbasin
+    around the global minimum is magnified where the graph leaves room.
+
+    The shade of small branches is that of topological landscape profiles: Oesterling, Heine, Weber and Scheuermann,
+    IEEE Trans. Vis. Comput. Graph. 19, 514 (2013).
     """
     values = None if color is None else _per_minimum("color", color, tree)
     disks = values if marker_colors is None else _per_minimum("marker_colors", marker_colors, tree)
-    scale = color_scale(cmap, [v for v in (values, disks) if v is not None], log=log_color)
+    shown = [v for v in (values, disks) if v is not None]
+    scale = cmap if isinstance(cmap, ScalarMappable) else color_scale(cmap, shown, log=log_color)
     sizes = np.zeros(tree.n_leaves) if marker_sizes is None else _per_minimum("marker_sizes", marker_sizes, tree)
     if label_values is not None and len(label_values) != tree.n_minima:
         msg = f"label_values must have one entry per minimum, {tree.n_minima}; got {len(label_values)}"
@@ -243,9 +260,10 @@ def _add_disks(
     drawn = np.flatnonzero(sizes > 0)
     if drawn.size == 0:
         return
+    drawn = drawn[np.argsort(-sizes[drawn], kind="stable")]  # small ones on top
     faces = INK if values is None else scale.to_rgba(values[drawn])
     x, y = tree.x[drawn], tree.levels[drawn]
-    ax.scatter(x, y, sizes[drawn], faces, edgecolors="white", linewidths=0.4, zorder=3)
+    ax.scatter(x, y, sizes[drawn], faces, edgecolors="white", linewidths=0.5, zorder=4)
 
 
 def _add_labels(ax: Axes, tree: DisconnectivityTree, texts: Sequence[Any], sizes: Floats) -> None:

@@ -15,10 +15,12 @@ Box = tuple[float, float, float, float]
 FEWEST = 25  # minima in an inset, at least
 HIDDEN = 0.08  # share of the width of a graph up to which so many minima are not seen
 CELLS = 32  # of the grid on which room is looked for, along each side
-NARROWEST, LOWEST = 0.26, 0.26  # width and height of an inset, as shares of the axes: less shows nothing
+NARROWEST = 72.0  # points, of the title of an inset
+LOWEST = 0.26  # height of an inset, as a share of the axes: less shows nothing
 WIDEST, HIGHEST = 0.4, 0.42
-LABELS = 34.0  # points beside an inset for the labels of its losses
-TITLE = 14.0  # points above an inset for its title
+LABELS = 32.0  # points beside an inset for the labels of its losses
+MARGIN = 5.0  # points at its right
+TITLE = 22.0  # points above an inset for its title
 
 
 def hidden_part(tree: DisconnectivityTree) -> DisconnectivityTree | None:
@@ -33,13 +35,14 @@ def hidden_part(tree: DisconnectivityTree) -> DisconnectivityTree | None:
 def add_inset(ax: Axes, part: DisconnectivityTree, drawn: Iterable[Floats]) -> Axes | None:
     """Axes for a part of the graph, where nothing is `drawn` (lines of points); None if there is no room."""
     points = ax.get_window_extent().size * 72.0 / ax.get_figure(root=True).dpi  # pyright: ignore
-    labels, title = np.array([LABELS, TITLE]) / points
-    box = _room(ax, drawn, NARROWEST + labels, LOWEST + title)
+    (labels, narrowest, margin), title = np.array([LABELS, NARROWEST, MARGIN]) / points[0], TITLE / points[1]
+    box = _room(ax, drawn, narrowest + labels + margin, LOWEST + title)
     if box is None:
         return None
     left, bottom, width, height = box
-    wide, high = min(width - labels, WIDEST), min(height - title, HIGHEST)
-    left += labels + 0.5 * (width - labels - wide)
+    width -= labels + margin
+    wide, high = min(width, max(WIDEST, narrowest)), min(height - title, HIGHEST)
+    left += labels + 0.5 * (width - wide)
     inset = ax.inset_axes((left, bottom + height - title - high, wide, high))
     low, right = float(part.levels.min()), float(part.x.max())
     inset.set(xlim=(part.x.min() - 0.7, right + 0.7), ylim=(low - 0.08 * (part.top - low), part.top), xticks=[])
@@ -47,7 +50,7 @@ def add_inset(ax: Axes, part: DisconnectivityTree, drawn: Iterable[Floats]) -> A
     inset.ticklabel_format(axis="y", useOffset=False)
     inset.tick_params(axis="y", labelsize="x-small", pad=1.0, length=2.0)
     inset.spines[:].set(color="0.6", linewidth=0.6)
-    inset.set_title(f"lowest superbasin: {part.n_leaves} minima", fontsize="x-small", pad=2.0)
+    inset.set_title(f"lowest superbasin,\n{part.n_leaves} minima", fontsize="x-small", pad=2.0)
     ax.indicate_inset_zoom(inset, edgecolor="0.6", linewidth=0.6, alpha=1.0, zorder=2.5)
     return inset
 
