@@ -84,4 +84,4 @@ def pruned_regions(tree: DisconnectivityTree, min_branch: int, width: float) -> 
     low, high = np.full(found.size, np.inf), np.full(found.size, -np.inf)
     np.minimum.at(low, inverse, tree.levels[left_out])
     np.maximum.at(high, inverse, joins[left_out])
-    return (found + 0.5) * width, low, high
+    return width * (found.astype(np.float64) + 0.5), low, high

@@ -100,8 +100,8 @@ def plot_disconnectivity(
     losses at the right. If the lowest minima of a large graph take too little of its width to be seen, the superbasin
     around the global minimum is magnified where the graph leaves room.
 
-    The shade of small branches is that of topological landscape profiles: Oesterling, Heine, Weber and Scheuermann,
-    IEEE Trans. Vis. Comput. Graph. 19, 514 (2013).
+    The shade of small branches is the terrain of a join tree (Oesterling et al., IEEE Trans. Vis. Comput. Graph. 17,
+    1547, 2011).
     """
     values = None if color is None else _per_minimum("color", color, tree)
     disks = values if marker_colors is None else _per_minimum("marker_colors", marker_colors, tree)
