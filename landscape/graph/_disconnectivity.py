@@ -131,7 +131,7 @@ class DisconnectivityTree(
         return np.stack([self.x - tick, self.levels, self.x, bend, self.x[goal] + tick, end], axis=1).reshape(-1, 3, 2)
 
     def _picture(self) -> str:
-        return svg(self.lines)
+        return svg(self.lines, self.certified)
 
     def _spacing_below(self, levels: Floats) -> Floats:
         """Distance from each level of the grid to the next lower one; 0 in an exact tree."""
@@ -144,7 +144,7 @@ class DisconnectivityTree(
 
 def picture(graph: LandscapeGraph) -> str:
     """SVG of the tree of the lowest minima; nothing without minima."""
-    return svg(disconnectivity_tree(graph, max_minima=MOST_MINIMA).lines) if graph.n_minima else ""
+    return disconnectivity_tree(graph, max_minima=MOST_MINIMA)._picture() if graph.n_minima else ""
 
 
 def disconnectivity_tree(
