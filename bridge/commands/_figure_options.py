@@ -20,6 +20,9 @@ FigureSize = Annotated[
         rich_help_panel=FIGURE,
     ),
 ]
+CertifiedOnly = Annotated[
+    bool, typer.Option("--certified-only", help="Leave out upper bounds on barriers, which are drawn dashed.")
+]
 
 
 def panel_option(names: str, where: str = "the figure") -> Any:

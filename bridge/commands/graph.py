@@ -10,7 +10,7 @@ import typer
 from bridge import plots
 from bridge.commands._database_checks import check_minima
 from bridge.commands._exploration import bounds_in_words, own_images
-from bridge.commands._figure_options import FigureSize, Picture, check_figure
+from bridge.commands._figure_options import CertifiedOnly, FigureSize, Picture, check_figure
 from bridge.commands._options import AsJson, DatabaseFile, DataDir, Jobs, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share
@@ -33,6 +33,11 @@ def graph(
     ] = None,
     connected: Annotated[bool, typer.Option(help="Show only minima connected to the global minimum.")] = False,
     max_minima: Annotated[int | None, typer.Option(min=1, help="Show at most this many of the lowest minima.")] = None,
+    certified_only: CertifiedOnly = False,
+    min_branch: Annotated[
+        int | None,
+        typer.Option(min=1, help="Draw lines for branches of at least this many minima. [default: as many as fit]"),
+    ] = None,
     emin: Annotated[float | None, typer.Option(help="Lowest loss to show (nats).")] = None,
     emax: Annotated[float | None, typer.Option(help="Highest loss to show (nats).")] = None,
     size: FigureSize = "screen",
@@ -53,6 +58,8 @@ def graph(
             levels=levels,
             whole=whole,
             connected=connected,
+            certified_only=certified_only,
+            min_branch=min_branch,
             max_minima=max_minima,
             emin=emin,
             emax=emax,

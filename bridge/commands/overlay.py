@@ -9,7 +9,14 @@ import typer
 from numpy.typing import NDArray
 
 from bridge.commands._cluster import cluster
-from bridge.commands._figure_options import FigureSize, Picture, check_figure, chosen_panels, panel_option
+from bridge.commands._figure_options import (
+    CertifiedOnly,
+    FigureSize,
+    Picture,
+    check_figure,
+    chosen_panels,
+    panel_option,
+)
 from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Scheduler, describe_metadata
 from bridge.commands._overlay_report import (
     describe_barriers,
@@ -75,6 +82,7 @@ def overlay(
             "after each: seconds a jump; 0 for none.",
         ),
     ] = "all",
+    certified_only: CertifiedOnly = False,
     panel: Annotated[str | None, panel_option(", ".join(OVER_TIME_PANELS), "the figure of --over-time")] = None,
     size: FigureSize = "screen",
     data_dir: DataDir = None,
@@ -125,7 +133,7 @@ def overlay(
         )
         ages = runs.waiting_times if each_waiting_time else () if at is None else (at,)
         seen, paths = _panels(structures, opened, panels, np.asarray(ages), whole=run is not None)
-        figure = plot_overlay(opened, seen, paths=paths, size=size)
+        figure = plot_overlay(opened, seen, paths=paths, certified_only=certified_only, size=size)
         if over_time is not None:
             save_figure(plot_over_time(runs, structures, opened, panels=over_time_panels, size=size), over_time)
         result = summary(structures, opened) | describe_departures(structures, runs.waiting_times)

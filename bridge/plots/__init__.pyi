@@ -22,7 +22,6 @@ from ._over_time import (
 from ._overlay import (
     plot_overlay as plot_overlay,
     plot_path as plot_path,
-    plot_title as plot_title,
 )
 from ._plots import (
     describe_funnels as describe_funnels,

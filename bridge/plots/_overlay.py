@@ -19,7 +19,7 @@ from bridge.residence import Dwells, Jumps, Occupation
 from dynamics.plots import COLORS
 from landscape.database import Database, positions
 from landscape.graph import DisconnectivityTree, tree_with
-from landscape.plots import Size, add_colorbar, draw_panels, plot_disconnectivity
+from landscape.plots import WIDTHS, Size, add_colorbar, describe_tree, draw_panels, plot_disconnectivity
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +37,7 @@ def plot_overlay(
     occupations: Sequence[Occupation],
     *,
     paths: Sequence[tuple[Dwells, Jumps] | None] = (),
+    certified_only: bool = False,
     title: str | None = None,
     size: Size = "screen",
 ) -> Figure:
@@ -52,41 +53,37 @@ def plot_overlay(
         At least one.
     paths : sequence of (Dwells, Jumps) or None, optional
         Stays and jumps of the one run whose path a panel shows.
+    certified_only : bool
+        Leave out upper bounds on barriers; see `landscape.disconnectivity_tree`.
     title : str, optional
         Above all panels.
     size : {"screen", "page", "column"}
         How wide the figure is, see `landscape.plots.draw_panels`.
     """
-    tree, n = tree_with(database.graph(), np.any([o.times > 0 for o in occupations], axis=0)), len(occupations)
+    n, visited = len(occupations), np.any([o.times > 0 for o in occupations], axis=0)
+    tree = tree_with(database.graph(), visited, certified_only=certified_only)
     ages, longest = _age_scale(occupations), max(float(o.times.max(initial=0.0)) for o in occupations)
+    columns = min(n, PER_ROW)
+    largest = LARGEST * min(1.0, WIDTHS.get(size, np.inf) / (PANEL[0] * min(columns, 1 + (size == "page")))) ** 2
 
     def draw(k: int, ax: Axes) -> None:
         seen, path = occupations[k], paths[k] if k < len(paths) else None
-        plot_disconnectivity(tree, ax)
-        _fade(ax)
-        _add_disks(tree, seen, ax, ages, longest)
+        label = seen.label if n > 1 else f"{describe_tree(tree)}\n{seen.label}"
+        areas = np.where(seen.times > 0, _areas(seen.times, longest, largest), 0.0)
+        plot_disconnectivity(tree, ax, cmap=ages, marker_sizes=areas, marker_colors=seen.ages, ink=FAINT, title=label)
         if path is not None:
             plot_path(tree, database, *path, ax, ages)
-        ax.set_title(seen.label if n > 1 else f"{plot_title(tree)}\n{seen.label}")
 
     def explain(figure: Figure, axes: list[Axes]) -> None:
         if longest == 0:
             figure.supxlabel(UNKNOWN_MINIMA.replace("\n", " "), color="0.35", fontsize="small")
             return
         add_colorbar(figure, axes, ages, "age (steps)")
-        _add_legend(figure, longest, with_path=any(path is not None for path in paths))
+        _add_legend(figure, longest, largest, with_path=any(path is not None for path in paths))
 
     panels = {str(k): partial(draw, k) for k in range(n)}
-    above = title or (plot_title(tree) if n > 1 else None)
-    return draw_panels(
-        panels, columns=min(n, PER_ROW), panel=PANEL, size=size, title=above, same_y=True, common=explain
-    )
-
-
-def plot_title(tree: DisconnectivityTree) -> str:
-    """Numbers of minima and transition states in the graph, and why minima are missing."""
-    missing = "".join(f" ({number} {reason} not drawn)" for reason, number in tree.left_out.items())
-    return f"{tree.n_leaves} minima{missing}, {tree.n_transition_states} transition states"
+    above = title or (describe_tree(tree) if n > 1 else None)
+    return draw_panels(panels, columns=columns, panel=PANEL, size=size, title=above, same_y=True, common=explain)
 
 
 def plot_path(
@@ -141,31 +138,15 @@ def _age_scale(occupations: Sequence[Occupation]) -> ScalarMappable:
     return ScalarMappable(LogNorm(low, high), colormaps[AGES])
 
 
-def _fade(ax: Axes) -> None:
-    """The graph in gray, so that visits and path stand out."""
-    for lines in ax.collections:
-        lines.set_color(FAINT)
+def _areas(times: Floats, longest: float, largest: float) -> Floats:
+    return SMALLEST + (largest - SMALLEST) * times / (longest or 1.0)
 
 
-def _areas(times: Floats, longest: float) -> Floats:
-    return SMALLEST + (LARGEST - SMALLEST) * times / longest
-
-
-def _add_disks(tree: DisconnectivityTree, seen: Occupation, ax: Axes, ages: ScalarMappable, longest: float) -> None:
-    times = seen.times[tree.minima]
-    drawn = np.flatnonzero(times > 0)
-    drawn = drawn[np.argsort(-times[drawn], kind="stable")]  # small ones on top
-    if drawn.size:
-        colors = ages.to_rgba(seen.ages[tree.minima[drawn]])
-        areas = _areas(times[drawn], longest)
-        ax.scatter(tree.x[drawn], tree.levels[drawn], areas, colors, edgecolors="white", linewidths=0.6, zorder=4)
-
-
-def _add_legend(figure: Figure, longest: float, *, with_path: bool) -> None:
+def _add_legend(figure: Figure, longest: float, largest: float, *, with_path: bool) -> None:
     """The legend of areas and lines, below the panels."""
     top = 10.0 ** np.floor(np.log10(longest))
     values = [top * factor for factor in ((0.1, 1.0) if longest < 3.0 * top else (0.3, 3.0))]
-    widths = np.sqrt(_areas(np.array(values), longest)).tolist()
+    widths = np.sqrt(_areas(np.array(values), longest, largest)).tolist()
     handles = [
         Line2D([], [], linestyle="", marker="o", color="0.4", markersize=width, label=f"{value:,.0f} steps")
         for value, width in zip(values, widths, strict=True)

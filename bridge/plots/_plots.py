@@ -36,6 +36,8 @@ def plot_graph(
     emin: float | None = None,
     emax: float | None = None,
     connected: bool = False,
+    certified_only: bool = False,
+    min_branch: int | None = None,
     color: Property | None = None,
     labels: Property | None = None,
     funnels: Funnelling | None = None,
@@ -44,8 +46,10 @@ def plot_graph(
 
     Parameters
     ----------
-    levels, max_minima, emin, emax, connected
-        As in `disconnectivity_tree`; by default minima up to a little above the highest transition state.
+    levels, max_minima, emin, emax, connected, certified_only
+        As in `disconnectivity_tree`; by default minima up to a little above the highest connection.
+    min_branch : int, optional
+        As in `landscape.plots.plot_disconnectivity`.
     whole : bool
         Also show minima above all transition states.
     color : Property, optional
@@ -56,7 +60,7 @@ def plot_graph(
         Result of `funnelling`, shown in the title.
     """
     if emax is None:
-        emax = np.inf if whole else visible_top(database.graph())
+        emax = np.inf if whole else visible_top(database.graph(), certified_only=certified_only)
     tree = disconnectivity_tree(
         database.graph(),
         levels,
@@ -64,6 +68,8 @@ def plot_graph(
         emin=-np.inf if emin is None else emin,
         emax=emax,
         connected=connected,
+        certified_only=certified_only,
+        marked=() if labels is None else np.argsort(database.graph().losses)[:MOST_LABELS],
     )
     plot_disconnectivity(
         tree,
@@ -73,6 +79,7 @@ def plot_graph(
         color_label=None if color is None else color.label,
         log_color=color is not None and color.logarithmic,
         label_values=None if labels is None else _texts(labels, tree),
+        min_branch=min_branch,
     )
     if funnels is not None and funnels.climbs.size > 1:
         ax.set_title(f"{ax.get_title()}\n{describe_funnels(funnels)}", fontsize="medium")

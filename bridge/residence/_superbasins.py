@@ -80,7 +80,7 @@ def superbasin_shares(stays: Dwells, database: Database, levels: int | ArrayLike
         If `levels` is invalid.
     """
     graph = database.graph()
-    grid = disconnectivity_tree(graph, levels).grid[::-1]
+    grid = disconnectivity_tree(graph, levels, certified_only=True).grid[::-1]
     # a single step gives no time
     lengths, seen = (stays.lengths, stays.seen) if stays.lengths.any() else (np.ones(stays.runs.size),) * 2
     weights = seen / lengths.sum()

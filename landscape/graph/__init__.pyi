@@ -32,6 +32,11 @@ from ._pathways import (
     Pathway as Pathway,
     fastest_path as fastest_path,
 )
+from ._pruning import (
+    prune as prune,
+    pruned_regions as pruned_regions,
+    subtree as subtree,
+)
 from ._visible import (
     tree_with as tree_with,
     visible_top as visible_top,

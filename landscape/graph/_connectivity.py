@@ -43,16 +43,16 @@ class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "tran
         Distance, in nats, by which rounding may put a transition state below one of its minima; for losses beyond 1
         nat relative to the loss. Such a transition state counts as level with that minimum (see `barriers`).
     bound_edges : (b, 2) int64
-        The two minima of each upper bound on a barrier; b may be 0.
+        Minima between which a path is known that is not certified to follow transition states; b may be 0.
     bounds : (b,) float64
-        Upper bounds on barriers, in nats: the highest loss on a path that no transition state certifies. They are no
-        edges: components, barriers and all else ignore them.
+        Highest loss on each of these paths, in nats: an upper bound on the barrier between its two minima. Only
+        `disconnectivity_tree` uses it; components, barriers and superbasins are those of the transition states.
 
     Raises
     ------
     ValueError
-        If shapes do not match, a loss is not finite, an index is out of range, or a transition state is below one of
-        its minima by more than `tolerance` and the rounding of its loss (`_heights`).
+        If shapes do not match, a loss is not finite, an index is out of range, or a transition state or a bound is
+        below one of its minima by more than `tolerance` and the rounding of its loss (`_heights`).
     """
 
     losses: Floats
@@ -66,25 +66,17 @@ class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "tran
         arrays = {
             "losses": _losses("losses", self.losses),
             "transition_losses": _losses("transition_losses", self.transition_losses),
-            "edges": _edges(self.edges),
-            "bound_edges": _edges(self.bound_edges),
+            "edges": _edges("edges", self.edges),
+            "bound_edges": _edges("bound_edges", self.bound_edges),
             "bounds": _losses("bounds", self.bounds),
         }
         for name, array in arrays.items():
             array.flags.writeable = False
             object.__setattr__(self, name, array)
-        self._check_edges()
+        _check_ends("edges", "transition state", self.edges, self.n_transition_states, self.n_minima)
+        _check_ends("bound_edges", "bound", self.bound_edges, self.bounds.size, self.n_minima)
         check_barriers(self.losses, self.transition_losses, self.edges, self.tolerance)
-
-    def _check_edges(self) -> None:
-        if len(self.edges) != self.n_transition_states:
-            msg = f"edges must have one row per transition state, {self.n_transition_states}; got {len(self.edges)}"
-            raise ValueError(msg)
-        wrong = ((self.edges < 0) | (self.edges >= self.n_minima)).any(axis=1)
-        if wrong.any():
-            k = int(np.argmax(wrong))
-            msg = f"edges must name minima 0 ... {self.n_minima - 1}; transition state {k} has {self.edges[k].tolist()}"
-            raise ValueError(msg)
+        check_barriers(self.losses, self.bounds, self.bound_edges, self.tolerance, "bound")
 
     def _picture(self) -> str:
         from landscape.graph._disconnectivity import picture  # noqa: PLC0415 - it imports this module
@@ -106,19 +98,37 @@ class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "tran
         """Highest loss (m,) on the path across each transition state, never below its two minima."""
         return np.maximum(self.transition_losses, self.losses[self.edges].max(axis=1, initial=-np.inf))
 
+    @property
+    def bound_heights(self) -> Floats:
+        """Upper bound (b,) on each barrier, never below its two minima."""
+        return np.maximum(self.bounds, self.losses[self.bound_edges].max(axis=1, initial=-np.inf))
+
     @cached_property
     def _forest(self) -> Integers:
         """Cached result of `spanning_forest`, from which trees, barriers and funnels start."""
-        return _forest_of(self)
+        return _minimum_forest(self.n_minima, self.edges, self.barriers)
+
+    @cached_property
+    def _bound_forest(self) -> Integers:
+        return _minimum_forest(self.n_minima, components(self)[self.bound_edges], self.bound_heights)
 
 
-def check_barriers(losses: Floats, transition_losses: Floats, edges: Integers, tolerance: float = TOLERANCE) -> None:
-    """Raise a ValueError if a transition state (m,) is below one of its minima (m, 2) among these (n,) (`_heights`)."""
+def check_barriers(
+    losses: Floats,
+    transition_losses: Floats,
+    edges: Integers,
+    tolerance: float = TOLERANCE,
+    what: str = "transition state",
+) -> None:
+    """Raise a ValueError if a transition state (m,) is below one of its minima (m, 2) among these (n,) (`_heights`).
+
+    `what` these losses are of is part of the message.
+    """
     wrong = below_minima(transition_losses, losses[edges], tolerance)
     if wrong.any():
         k = int(np.argmax(wrong))
         msg = (
-            f"a transition state must not be below its minima; transition state {k} has loss "
+            f"a {what} must not be below its minima; {what} {k} has loss "
             f"{transition_losses[k]!s}, its minima {edges[k].tolist()} have {losses[edges[k]].tolist()}"
         )
         raise ValueError(msg)
@@ -133,25 +143,34 @@ def spanning_forest(graph: LandscapeGraph) -> Integers:
     return graph._forest
 
 
-def _forest_of(graph: LandscapeGraph) -> Integers:
-    ascending = np.argsort(graph.barriers, kind="stable")
-    low, high = np.sort(graph.edges[ascending], axis=1).T
-    _, first = np.unique(low * graph.n_minima + high, return_index=True)  # the lowest of parallel ones
+def bound_forest(graph: LandscapeGraph) -> Integers:
+    """Upper bounds (k,) that join as many certified components as can be, lowest first, each at the lowest bound.
+
+    They are the minimum spanning forest of the bounds over the components. The array is read-only.
+    """
+    return graph._bound_forest
+
+
+def _minimum_forest(n: int, edges: Integers, heights: Floats) -> Integers:
+    """Those of the edges (m, 2) between n vertices that are the minimum spanning forest, lowest first."""
+    ascending = np.argsort(heights, kind="stable")
+    low, high = np.sort(edges[ascending], axis=1).T
+    _, first = np.unique(low * n + high, return_index=True)  # the lowest of parallel ones
     first = np.sort(first[low[first] != high[first]])
     # ranks from 1 as weights: all distinct, and never 0, which means "no edge"
-    weights = _adjacency(graph.n_minima, low[first], high[first], first + 1.0)
+    weights = _adjacency(n, low[first], high[first], first + 1.0)
     ranks = np.sort(minimum_spanning_tree(weights).data).astype(np.int64) - 1
     forest = ascending[ranks]
     forest.flags.writeable = False
     return forest
 
 
-def components(graph: LandscapeGraph) -> Integers:
-    """Label (n,) of the connected component of each minimum.
+def components(graph: LandscapeGraph, level: float = np.inf) -> Integers:
+    """Label (n,) of the component of each minimum that transition states up to `level`, in nats, connect.
 
     Component 0 contains the global minimum; the others are ordered by their lowest minimum.
     """
-    return _ordered(_connected(graph.n_minima, graph.edges), graph.losses)
+    return _ordered(_connected(graph.n_minima, graph.edges[graph.barriers <= level]), graph.losses)
 
 
 def minimax_barriers(graph: LandscapeGraph, source: int) -> Floats:
@@ -221,7 +240,7 @@ def superbasins(graph: LandscapeGraph, level: float) -> Integers:
 def to_networkx(graph: LandscapeGraph) -> "nx.MultiGraph":
     """The graph for networkx: minima are nodes, transition states are edges keyed by their index.
 
-    Nodes and edges have the attribute ``loss`` in nats.
+    Nodes and edges have the attribute ``loss`` in nats. Upper bounds are left out.
     """
     result = nx.MultiGraph()
     result.add_nodes_from((i, {"loss": loss}) for i, loss in enumerate(graph.losses.tolist()))
@@ -278,14 +297,26 @@ def _losses(name: str, values: ArrayLike) -> Floats:
     return array
 
 
-def _edges(values: ArrayLike) -> Integers:
+def _edges(name: str, values: ArrayLike) -> Integers:
     array = np.array(values)
     if array.size == 0:
         return np.empty((0, 2), np.int64)
     if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "iu":
-        msg = f"edges must be integers of shape (m, 2); got {array.dtype} of shape {array.shape}"
+        msg = f"{name} must be integers of shape (m, 2); got {array.dtype} of shape {array.shape}"
         raise ValueError(msg)
     return array.astype(np.int64)
+
+
+def _check_ends(name: str, what: str, edges: Integers, number: int, n_minima: int) -> None:
+    """Raise a ValueError unless there is one row for each of so many transition states or bounds, naming two minima."""
+    if len(edges) != number:
+        msg = f"{name} must have one row per {what}, {number}; got {len(edges)}"
+        raise ValueError(msg)
+    wrong = ((edges < 0) | (edges >= n_minima)).any(axis=1)
+    if wrong.any():
+        k = int(np.argmax(wrong))
+        msg = f"{name} must name minima 0 ... {n_minima - 1}; {what} {k} has {edges[k].tolist()}"
+        raise ValueError(msg)
 
 
 def _adjacency(n: int, start: Integers, end: Integers, weights: NDArray[np.floating] | None = None) -> csr_array:

@@ -1,32 +1,20 @@
 """Disconnectivity graphs: the losses at which minima become connected, as a tree with its layout."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from numbers import Integral
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.graph._connectivity import LandscapeGraph, components, spanning_forest
+from landscape.graph._connectivity import LandscapeGraph, bound_forest, components, spanning_forest
 from landscape.graph._pictures import MOST_MINIMA, svg
+from landscape.graph._tree_layout import Nodes, follow, lay_out
 from landscape.support import Result
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Family = tuple[int, int, list[int]]
-
-LONELY = 0.25  # width, in leaves, of an unconnected minimum beside larger components
-
-
-class _Nodes(NamedTuple):
-    """A growing tree: leaves first, lowest first, and parents after their children."""
-
-    parents: Integers  # -1: none
-    levels: Floats
-    sizes: Integers  # number of leaves
-    lowest: Integers  # leaf of the lowest minimum
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,24 +26,36 @@ class DisconnectivityTree(
     """A disconnectivity graph (Becker and Karplus 1997; Wales, Miller and Walsh 1998) as arrays.
 
     The first `n_leaves` nodes are the leaves, lowest minimum first; then come the superbasins in the order in which
-    they form, so that a parent always follows its children. Each component is a separate tree.
+    they form, so that a parent always follows its children. Components that no transition state and no upper bound
+    joins are separate trees.
 
     Attributes
     ----------
     parents : (n_nodes,) int64
-        Superbasin into which a node merges next; -1 for the top node of a component.
+        Superbasin into which a node merges next; -1 for the top node of a tree.
     levels : (n_nodes,) float64
         For a leaf the loss of its minimum, for a superbasin the loss at which it forms, in nats.
     minima : (n_leaves,) int64
         Index of each leaf's minimum in the `LandscapeGraph`.
     sizes : (n_nodes,) int64
         Number of leaves below a node; 1 for a leaf.
+    lowest : (n_nodes,) int64
+        Lowest leaf below each node. The nodes with the same one are its *branch*, up to where it joins that of a lower
+        leaf.
     components : (n_nodes,) int64
-        Component of each node: 0 contains the lowest leaf, the others are ordered by their lowest leaf.
+        Component, connected by transition states alone, of the lowest leaf below each node: 0 contains the lowest leaf
+        of all, the others are ordered by their lowest leaf.
+    certified : (n_nodes,) bool
+        Whether transition states join a node to its parent. False where the lowest leaf below it is in another
+        component than that of its parent, so that only an upper bound joins the two.
     x : (n_nodes,) float64
         Horizontal position, in leaves: a node sits near the middle of the interval of its leaves, and intervals of
-        siblings are disjoint, so that no lines cross. Component 0 comes first, then the others by decreasing size;
-        unconnected minima come last and closer together.
+        siblings are disjoint, so that no lines cross. The tree of the lowest leaf comes first, then the others by
+        decreasing size. The strip comes last; its minima stand in columns, in which they do not overlap.
+    in_strip : (n_nodes,) bool
+        Whether a node is not drawn as part of a tree but, if it is a leaf, as a tick at the loss of its minimum.
+    tick : float
+        Length of these ticks, in leaves; 0 without a strip.
     grid : (n_levels,) float64
         Losses at which superbasins form; empty if they form at the exact barriers.
     n_minima, n_transition_states : int
@@ -70,8 +70,12 @@ class DisconnectivityTree(
     levels: Floats
     minima: Integers
     sizes: Integers
+    lowest: Integers
     components: Integers
+    certified: Flags
     x: Floats
+    in_strip: Flags
+    tick: float
     grid: Floats
     n_minima: int
     n_transition_states: int
@@ -90,8 +94,20 @@ class DisconnectivityTree(
 
     @property
     def n_components(self) -> int:
-        """Number of top nodes: parts of the tree that no transition state below `ceiling` connects."""
-        return int(np.count_nonzero(self.parents < 0))
+        """Number of parts that no transition state below `ceiling` connects."""
+        return int(self.components.max()) + 1
+
+    @property
+    def n_joined(self) -> int:
+        """Number of components that only upper bounds join to others: without them there are so many more trees."""
+        return self.n_components - int(np.count_nonzero(self.parents < 0))
+
+    @property
+    def branch_sizes(self) -> Integers:
+        """Number (n_leaves,) of leaves of the branch of each leaf."""
+        sizes = np.ones(self.n_leaves, np.int64)
+        np.maximum.at(sizes, self.lowest, self.sizes)
+        return sizes
 
     @property
     def top(self) -> float:
@@ -103,16 +119,19 @@ class DisconnectivityTree(
     def lines(self) -> Floats:
         """One line (n_nodes, 3, 2) of three points (x, loss) for each node: up, then over to its parent.
 
-        It bends one level below its parent (at the parent's own loss in an exact tree).
+        It bends one level below its parent (at the parent's own loss in an exact tree). In the strip the line of a leaf
+        is its tick, and that of a superbasin is a point.
         """
-        up = self.parents >= 0
+        up = (self.parents >= 0) & ~self.in_strip
         goal = np.where(up, self.parents, np.arange(self.n_nodes))
-        end = np.where(up, self.levels[goal], self.top)
+        end = np.where(up, self.levels[goal], np.where(self.in_strip, self.levels, self.top))
         bend = np.where(up, np.maximum(self.levels, end - self._spacing_below(end)), end)
-        return np.stack([self.x, self.levels, self.x, bend, self.x[goal], end], axis=1).reshape(-1, 3, 2)
+        tick = np.where(self.in_strip, 0.5 * self.tick, 0.0)
+        tick[self.n_leaves :] = 0.0
+        return np.stack([self.x - tick, self.levels, self.x, bend, self.x[goal] + tick, end], axis=1).reshape(-1, 3, 2)
 
     def _picture(self) -> str:
-        return svg(self.lines)
+        return svg(self.lines, self.certified)
 
     def _spacing_below(self, levels: Floats) -> Floats:
         """Distance from each level of the grid to the next lower one; 0 in an exact tree."""
@@ -125,7 +144,7 @@ class DisconnectivityTree(
 
 def picture(graph: LandscapeGraph) -> str:
     """SVG of the tree of the lowest minima; nothing without minima."""
-    return svg(disconnectivity_tree(graph, max_minima=MOST_MINIMA).lines) if graph.n_minima else ""
+    return disconnectivity_tree(graph, max_minima=MOST_MINIMA)._picture() if graph.n_minima else ""
 
 
 def disconnectivity_tree(
@@ -136,6 +155,9 @@ def disconnectivity_tree(
     emin: float = -np.inf,
     emax: float = np.inf,
     connected: bool = False,
+    certified_only: bool = False,
+    subgraph_size: int | None = None,
+    marked: ArrayLike = (),
 ) -> DisconnectivityTree:
     """Group minima into superbasins, from the bottom up.
 
@@ -155,7 +177,14 @@ def disconnectivity_tree(
     emax : float
         Keep only minima and connections with at most this loss, in nats.
     connected : bool
-        Keep only minima that are connected to the global minimum, however high the path.
+        Keep only minima that transition states connect to the global minimum, however high the path.
+    certified_only : bool
+        Leave out upper bounds. Otherwise those of the graph join components that transition states do not.
+    subgraph_size : int, optional
+        Draw what is not joined to the lowest minimum as a tree of its own if it has at least this many minima, and
+        otherwise as ticks in a strip. By default five, and 2 % of all minima.
+    marked : (k,) array of positions or (n,) mask
+        Minima at which a mark will stand, such as the visited ones: in the strip they stand further apart.
 
     Returns
     -------
@@ -172,31 +201,43 @@ def disconnectivity_tree(
     as in Kruskal's algorithm. Sources: Becker and Karplus, J. Chem. Phys. 106, 1495 (1997); Wales,
     Miller and Walsh, Nature 394, 758 (1998).
 
+    Upper bounds join whole components, by the minimum spanning forest of the bounds over the components: what
+    transition states connect merges where it would without them. Derived here, tested by test_disconnectivity.py.
+
     Layout: in each superbasin the branch of its lowest minimum is central, the others go outward by decreasing number
     of leaves, each to the side with fewer leaves so far. Leaves are counted along the whole funnel, so that its lowest
-    minimum is central even if all merges are binary.
+    minimum is central even if all merges are binary. Components in the strip would otherwise fill most of the drawing
+    of a landscape that is not connected yet; ticks beside each other tell how many minima have about the same loss.
     """
     leaves, left_out = _leaves(graph, max_minima, emin, emax, connected=connected)
     grid = _given_grid(levels)
     limit = min(emax, grid[-1]) if grid.size else emax
-    forest = spanning_forest(graph)
-    joins = forest[graph.barriers[forest] <= limit]
-    nodes = _merge(graph, leaves, joins)
+    edges, heights = _joins(graph, certified_only=certified_only)
+    joined = heights <= limit
+    nodes = _merge(graph, leaves, edges[joined], heights[joined])
     if isinstance(levels, Integral):
         grid = _equal_grid(int(levels), nodes, emin, emax)
     nodes = _collapse(_raise_to(grid, nodes))
-    components, x = _layout(nodes)
+    numbers = _numbered(components(graph, limit)[leaves])[nodes.lowest]
+    up = np.where(nodes.parents < 0, np.arange(numbers.size), nodes.parents)
+    marks = np.zeros(graph.n_minima, np.bool_)
+    marks[np.asarray(marked, None if np.size(marked) else np.int64)] = True
+    layout = lay_out(nodes, marks[leaves], subgraph_size)
     return DisconnectivityTree(
         parents=nodes.parents,
         levels=nodes.levels,
         minima=leaves,
         sizes=nodes.sizes,
-        components=components,
-        x=x,
+        lowest=nodes.lowest,
+        components=numbers,
+        certified=numbers == numbers[up],
+        x=layout.x,
+        in_strip=layout.in_strip,
+        tick=layout.tick,
         grid=grid,
         n_minima=graph.n_minima,
         n_transition_states=graph.n_transition_states,
-        ceiling=float(limit) if joins.size < forest.size else np.inf,
+        ceiling=np.inf if joined.all() else float(limit),
         left_out=left_out,
     )
 
@@ -237,7 +278,7 @@ def _given_grid(levels: int | ArrayLike | None) -> Floats:
     return grid
 
 
-def _equal_grid(n_levels: int, nodes: _Nodes, emin: float, emax: float) -> Floats:
+def _equal_grid(n_levels: int, nodes: Nodes, emin: float, emax: float) -> Floats:
     """Equally spaced levels up to the highest superbasin, or up to `emax`."""
     superbasins = nodes.levels[nodes.sizes > 1]
     low = emin if np.isfinite(emin) else nodes.levels.min()
@@ -245,15 +286,33 @@ def _equal_grid(n_levels: int, nodes: _Nodes, emin: float, emax: float) -> Float
     return np.linspace(low, high, n_levels + 1)[1:]
 
 
-def _merge(graph: LandscapeGraph, leaves: Integers, joins: Integers) -> _Nodes:
-    """The binary tree that forms as the transition states `joins`, lowest first, connect minima."""
+def _joins(graph: LandscapeGraph, *, certified_only: bool) -> tuple[Integers, Floats]:
+    """What merges minima, lowest first: pairs of them (k, 2), and the loss (k,) at which each pair merges."""
+    certified = spanning_forest(graph)
+    edges, heights = graph.edges[certified], graph.barriers[certified]
+    if not certified_only:
+        bounds = bound_forest(graph)
+        edges = np.concatenate([edges, graph.bound_edges[bounds]])
+        heights = np.concatenate([heights, graph.bound_heights[bounds]])
+    order = np.argsort(heights, kind="stable")  # certified ones first among equal losses
+    return edges[order], heights[order]
+
+
+def _numbered(labels: Integers) -> Integers:
+    """The same partition, numbered in the order of first appearance."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse]
+
+
+def _merge(graph: LandscapeGraph, leaves: Integers, edges: Integers, heights: Floats) -> Nodes:
+    """The binary tree that forms as minima merge pair by pair (k, 2) at the losses (k,), lowest first."""
     leader = list(range(graph.n_minima))
     leaf = np.full(graph.n_minima, -1)
     leaf[leaves] = np.arange(leaves.size)
     node = leaf.tolist()  # node of the superbasin that a minimum leads; -1 if it has no leaf
     parents, levels = [-1] * leaves.size, graph.losses[leaves].tolist()
     sizes, lowest = [1] * leaves.size, list(range(leaves.size))
-    for (i, j), barrier in zip(graph.edges[joins].tolist(), graph.barriers[joins].tolist(), strict=True):
+    for (i, j), height in zip(edges.tolist(), heights.tolist(), strict=True):
         a, b = _find(leader, i), _find(leader, j)
         left, right = node[a], node[b]
         leader[b] = a
@@ -261,10 +320,10 @@ def _merge(graph: LandscapeGraph, leaves: Integers, joins: Integers) -> _Nodes:
         if min(left, right) >= 0:
             node[a] = parents[left] = parents[right] = len(parents)
             parents.append(-1)
-            levels.append(barrier)
+            levels.append(height)
             sizes.append(sizes[left] + sizes[right])
             lowest.append(min(lowest[left], lowest[right]))
-    return _Nodes(np.array(parents), np.array(levels), np.array(sizes), np.array(lowest))
+    return Nodes(np.array(parents), np.array(levels), np.array(sizes), np.array(lowest))
 
 
 def _find(leader: list[int], minimum: int) -> int:
@@ -277,7 +336,7 @@ def _find(leader: list[int], minimum: int) -> int:
     return minimum
 
 
-def _raise_to(grid: Floats, nodes: _Nodes) -> _Nodes:
+def _raise_to(grid: Floats, nodes: Nodes) -> Nodes:
     """Superbasins raised to the lowest level of the grid that is not below them."""
     if grid.size == 0:
         return nodes
@@ -285,86 +344,12 @@ def _raise_to(grid: Floats, nodes: _Nodes) -> _Nodes:
     return nodes._replace(levels=np.where(nodes.sizes > 1, raised, nodes.levels))
 
 
-def _collapse(nodes: _Nodes) -> _Nodes:
+def _collapse(nodes: Nodes) -> Nodes:
     """Merge superbasins that form at the same level into one with many branches."""
     parents, levels, sizes, lowest = nodes
     redundant = (sizes > 1) & (parents >= 0) & (levels == levels[parents])
     kept = np.flatnonzero(~redundant)
     number = np.cumsum(~redundant) - 1
-    target = _follow(np.where(redundant, parents, np.arange(parents.size)))
+    target = follow(np.where(redundant, parents, np.arange(parents.size)))
     merged = np.where(parents >= 0, number[target[parents]], -1)
-    return _Nodes(merged[kept], levels[kept], sizes[kept], lowest[kept])
-
-
-def _follow(target: Integers) -> Integers:
-    """Final target of each node when targets are followed repeatedly."""
-    while (target != target[target]).any():
-        target = target[target]
-    return target
-
-
-def _layout(nodes: _Nodes) -> tuple[Integers, Floats]:
-    """Component and horizontal position (n_nodes,) of each node."""
-    tops = np.flatnonzero(nodes.parents < 0)
-    tops = tops[np.argsort(nodes.lowest[tops])]
-    number = np.zeros(nodes.parents.size, np.int64)
-    number[tops] = np.arange(tops.size)
-    left = np.zeros(nodes.parents.size)
-    placed, ends = _side_by_side(tops, nodes)
-    left[placed] = ends
-    up = np.where(nodes.parents < 0, np.arange(number.size), nodes.parents)
-    families = list(_families(nodes))
-    return number[_follow(up)], _straightened(_spread(left, nodes, families) + nodes.sizes / 2, nodes, families)
-
-
-def _side_by_side(tops: Integers, nodes: _Nodes) -> tuple[Integers, Floats]:
-    """Top nodes from left to right, and their left ends: the lowest, the others by decreasing size, single minima."""
-    sizes = nodes.sizes[tops]
-    first = np.arange(tops.size) == 0
-    tops = tops[np.lexsort((nodes.lowest[tops], -sizes, ~first))]
-    # many unconnected minima would leave no room for the others
-    widths = np.where((nodes.sizes[tops] > 1) | (sizes.max() == 1), nodes.sizes[tops], LONELY)
-    gaps = np.maximum(widths[1:], widths[:-1]) > 1.0  # no gap between single minima
-    return tops, np.append(0.0, np.cumsum(widths[:-1] + gaps))
-
-
-def _spread(left: Floats, nodes: _Nodes, families: list[Family]) -> Floats:
-    """Left end of the interval of each node, from those of the top nodes."""
-    ends, widths = left.tolist(), nodes.sizes.tolist()
-    leans = [0] * len(ends)  # leaves to the left of a node minus leaves to its right, in the funnel around it
-    for node, central, others in families:
-        before, after, lean = [], [], leans[node]
-        for child in others:
-            side, sign = (before, 1) if lean <= 0 else (after, -1)
-            side.append(child)
-            lean += sign * widths[child]
-        # a branch as large as the funnel itself is another funnel, which needs no balancing
-        leans[central] = lean if 2 * abs(lean) <= widths[central] else 0
-        end = ends[node]
-        for child in (*reversed(before), central, *after):
-            ends[child] = end
-            end += widths[child]
-    return np.array(ends)
-
-
-def _straightened(x: Floats, nodes: _Nodes, families: list[Family]) -> Floats:
-    """Positions (n_nodes,) with each superbasin exactly above its central branch if it is nearly so."""
-    result, near = x.tolist(), (0.02 * nodes.sizes).tolist()
-    for node, central, _ in reversed(families):
-        if abs(result[central] - result[node]) <= near[node]:
-            result[node] = result[central]
-    return np.array(result)
-
-
-def _families(nodes: _Nodes) -> Iterator[Family]:
-    """Each superbasin, parents first, with its children: that of the lowest minimum, the others by decreasing size."""
-    parents, _, sizes, lowest = nodes
-    children = np.flatnonzero(parents >= 0)
-    above = parents[children]
-    other = lowest[children] != lowest[above]
-    order = np.lexsort((lowest[children], -sizes[children], other, -above))
-    family = above[order]
-    ordered = children[order].tolist()
-    bounds = [*np.flatnonzero(np.diff(family, prepend=-1)).tolist(), len(ordered)]
-    for start, end in pairwise(bounds):
-        yield int(family[start]), ordered[start], ordered[start + 1 : end]
+    return Nodes(merged[kept], levels[kept], sizes[kept], lowest[kept])

@@ -182,16 +182,10 @@ def _mean(values: Floats, log_weights: Floats) -> float:
 
 def _funnels(graph: LandscapeGraph, minima: Integers, small: float) -> Integers:
     """Those of some minima from which no climb up to `small` leads to a lower one, lowest first."""
-    tree = disconnectivity_tree(graph)
-    # leaves come lowest first and parents after their children: the lowest leaf below each node
-    lowest = np.full(tree.n_nodes, tree.n_leaves)
-    lowest[: tree.n_leaves] = np.arange(tree.n_leaves)
-    for node, parent in enumerate(tree.parents.tolist()):
-        if parent >= 0:
-            lowest[parent] = min(lowest[parent], lowest[node])
+    tree = disconnectivity_tree(graph, certified_only=True)
     climbs = np.full(tree.n_leaves, np.inf)  # to a lower minimum
-    for node, parent in enumerate(tree.parents.tolist()):
-        if parent >= 0 and lowest[parent] != lowest[node]:
-            climbs[lowest[node]] = tree.levels[parent] - tree.levels[lowest[node]]
+    up, lowest = tree.parents, tree.lowest
+    ends = np.flatnonzero((up >= 0) & (lowest != lowest[up]))  # of branches, at that of a lower minimum
+    climbs[lowest[ends]] = tree.levels[up[ends]] - tree.levels[lowest[ends]]
     bottoms = tree.minima[climbs > small]
     return bottoms[np.isin(bottoms, minima)]

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.graph._connectivity import LandscapeGraph
+from landscape.graph._connectivity import LandscapeGraph, bound_forest
 from landscape.graph._disconnectivity import DisconnectivityTree, disconnectivity_tree
 
 Floats = NDArray[np.float64]
@@ -13,12 +13,13 @@ SQUASHED = 2.5  # if by them it would be so many times as high
 HEADROOM = 0.05  # of the height of a drawing, above its highest point
 
 
-def visible_top(graph: LandscapeGraph, shown: ArrayLike = ()) -> float:
-    """Loss in nats up to which to draw a graph: a little above the highest transition state, without outliers.
+def visible_top(graph: LandscapeGraph, shown: ArrayLike = (), *, certified_only: bool = False) -> float:
+    """Loss in nats up to which to draw a graph: a little above the highest connection, without outliers.
 
-    A minimum above all transition states (a collapsed one at the entropy of the labels), or a few points far above
-    all others, would press everything else into a line. So 2 % of the points, or four of at least forty, may lie
-    above the ceiling if without them the drawing is less than 0.4 times as high.
+    Connections are the transition states and the upper bounds that join components. A minimum above all of them (a
+    collapsed one at the entropy of the labels), or a few points far above all others, would press everything else into
+    a line. So 2 % of the points, or four of at least forty, may lie above the ceiling if without them the drawing is
+    less than 0.4 times as high.
 
     Parameters
     ----------
@@ -26,16 +27,20 @@ def visible_top(graph: LandscapeGraph, shown: ArrayLike = ()) -> float:
     shown : (k,) array, optional
         Losses of minima that are to be seen as well, such as the visited ones; of these, too, 2 % or two (but
         fewer than half) may be left out.
+    certified_only : bool
+        Whether transition states are the only connections.
 
     Returns
     -------
     float
-        inf without transition states.
+        inf without connections.
     """
-    if not graph.n_transition_states:
+    bounds = () if certified_only else graph.bound_heights[bound_forest(graph)]
+    heights = np.append(graph.transition_losses, bounds)
+    if not heights.size:
         return np.inf
-    low, joined = float(graph.losses.min()), float(graph.transition_losses.max())
-    points = np.concatenate([graph.losses[graph.losses <= joined], graph.transition_losses])
+    low, joined = float(graph.losses.min()), float(heights.max())
+    points = np.concatenate([graph.losses[graph.losses <= joined], heights])
     top = _without_outliers(points, low, 4, points.size // 10)
     wanted = np.asarray(shown, dtype=np.float64)
     if wanted.size:
@@ -51,6 +56,9 @@ def _without_outliers(values: Floats, low: float, few: int, most: int) -> float:
     return bulk if ascending[-1] - low > SQUASHED * (bulk - low) > 0.0 else float(ascending[-1])
 
 
-def tree_with(graph: LandscapeGraph, minima: NDArray[np.intp] | NDArray[np.bool_]) -> DisconnectivityTree:
-    """The tree up to `visible_top`, with these minima (positions, or a mask) that do not lie far above all others."""
-    return disconnectivity_tree(graph, emax=visible_top(graph, graph.losses[minima]))
+def tree_with(
+    graph: LandscapeGraph, minima: NDArray[np.intp] | NDArray[np.bool_], *, certified_only: bool = False
+) -> DisconnectivityTree:
+    """The tree up to `visible_top`, with marks at these minima (positions, or a mask) except those far above others."""
+    top = visible_top(graph, graph.losses[minima], certified_only=certified_only)
+    return disconnectivity_tree(graph, emax=top, certified_only=certified_only, marked=minima)

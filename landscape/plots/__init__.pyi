@@ -1,4 +1,10 @@
+from ._disconnectivity import (
+    INK as INK,
+    describe_tree as describe_tree,
+    plot_disconnectivity as plot_disconnectivity,
+)
 from ._layout import (
+    WIDTHS as WIDTHS,
     Size as Size,
     add_colorbar as add_colorbar,
     check_panels as check_panels,
@@ -10,10 +16,8 @@ from ._layout import (
     plain_log_ticks as plain_log_ticks,
 )
 from ._plots import (
-    INK as INK,
     VERMILION as VERMILION,
     check_figure_path as check_figure_path,
-    plot_disconnectivity as plot_disconnectivity,
     plot_discovery as plot_discovery,
     plot_geometry as plot_geometry,
     plot_profile as plot_profile,

@@ -309,9 +309,11 @@ def _lift_title(ax: Axes) -> bool:
 
 
 def _hides(ax: Axes, box: Bbox) -> bool:
-    """Whether a line, an error bar, a point or a text of axes is within a box, in pixels."""
-    return any(_line_is_in(line, box) for line in ax.lines) or any(
-        _collection_is_in(collection, box) for collection in ax.collections
+    """Whether a line, an error bar, a point or an inset of axes is within a box, in pixels."""
+    return (
+        any(_line_is_in(line, box) for line in ax.lines)
+        or any(_collection_is_in(collection, box) for collection in ax.collections)
+        or any(inset.get_window_extent().overlaps(box) for inset in ax.child_axes)
     )
 
 

@@ -6,6 +6,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
@@ -20,6 +21,7 @@ def flaws(figure):
     return [
         *_missing_letters(figure),
         *(flaw for ax in figure.axes for flaw in (*_axis_flaws(ax), *_axes_flaws(ax))),
+        *(flaw for ax in figure.axes for inset in ax.child_axes for flaw in _inset_flaws(inset, ax)),
         *_text_flaws(figure),
     ]
 
@@ -89,6 +91,22 @@ def _axes_flaws(ax):
         drawn = line.get_linestyle() not in {"None", "none", "", " "}
         if _passes(vertices, box, drawn):
             yield f"the legend hides the line {line.get_label()!r}"
+    if any(inset.get_tightbbox().overlaps(box) for inset in ax.child_axes):
+        yield "the legend hides an inset"
+
+
+def _inset_flaws(inset, ax):
+    """What an inset hides of the lines of its axes."""
+    box = inset.get_tightbbox()
+    for collection in ax.collections:
+        if isinstance(collection, LineCollection):
+            for path in collection.get_paths():
+                if _passes(collection.get_transform().transform(path.vertices), box, drawn=True):
+                    yield f"the inset hides a line at {path.vertices[0].tolist()}"
+        elif len(offsets := collection.get_offsets()) and _passes(
+            collection.get_offset_transform().transform(offsets), box, drawn=False
+        ):
+            yield "the inset hides a disk"
 
 
 def _passes(vertices, box, drawn):
@@ -132,7 +150,7 @@ def _texts(figure):
     legends = [*figure.legends, *(ax.get_legend() for ax in figure.axes)]
     for legend in filter(None, legends):
         yield from (text for text in (*legend.get_texts(), legend.get_title()) if text.get_text())
-    for ax in figure.axes:
+    for ax in [*figure.axes, *(inset for panel in figure.axes for inset in panel.child_axes)]:
         yield from (
             t for t in (ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts) if t.get_text() and t.get_visible()
         )

@@ -520,6 +520,7 @@ GOOD_COMMANDS = (
     ("explore", *LOSS, "--searches", "1", "--seed", "1", "--regularization", "1e-4", "--output", "{new}.db",
      "--jobs", "1"),
     ("explore", *LOSS, "--dataset", "{folder}/data.csv", "--budget", "0s", "--output", "{new}.db", "--jobs", "1"),
+    ("graph", "{f.db}", *PICTURE, "--certified-only", "--min-branch", "2"),
     ("graph", "{f.db}", *PICTURE, "--levels", "5", "--color", "id", "--max-minima", "5", "--emin", "0", "--emax", "9"),
     ("path", "{f.db}", "1", "2", "--temperature", "0.1", *PICTURE),
     ("geometry", "{f.db}", *PICTURE, "--table", "{new}.csv", "--jobs", "1"),

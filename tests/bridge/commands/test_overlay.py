@@ -24,7 +24,7 @@ from bridge import InherentStructures, dwells, jumps
 from bridge.plots import OVER_TIME_PANELS, plot_over_time, plot_overlay
 from bridge.residence import history, occupation, occupation_at, overlaps, persistence, residual_dwells, run_path
 from dynamics import SGD, load_trajectories, train
-from landscape import CrossEntropyLoss, Database, datasets, explore
+from landscape import CrossEntropyLoss, Database, LandscapeGraph, datasets, explore
 from landscape.networks import MLP
 from landscape.plots import save_figure
 
@@ -61,6 +61,32 @@ def seen(opened):
     ids[1, 1] = 0
     losses = np.array([[opened.minimum(i).point.value if i else np.nan for i in run] for run in ids.tolist()])
     return InherentStructures(np.array([0, 100, 200, 400, 800]), ids, losses, np.empty(0, np.int64), "flow")
+
+
+@pytest.fixture
+def pairs(opened, monkeypatch):
+    """The minima of the database as two certified parts, which an upper bound joins, and single ones."""
+    losses = np.linspace(1.0, 1.2, opened.n_minima)
+    graph = LandscapeGraph(losses, [1.3, 1.3], [[0, 1], [2, 3]], bound_edges=[[1, 2]], bounds=[1.5])
+    monkeypatch.setattr(type(opened), "graph", lambda self: graph)
+    return graph
+
+
+@pytest.mark.parametrize("size", ["screen", "page", "column"])
+@pytest.mark.parametrize("certified_only", [False, True])
+def test_visits_of_minima_that_are_not_connected_are_drawn(opened, seen, pairs, size, certified_only):
+    stays = dwells(seen)
+    figure = plot_overlay(opened, [occupation(stays, opened)], certified_only=certified_only, size=size)
+    assert flaws(figure) == []
+    ax = figure.axes[0]
+    title = " ".join(ax.get_title().split())
+    parts = opened.n_minima - 2
+    joined = "" if certified_only else ", 1 of them joined by upper bounds only"
+    assert f"2 transition states, {parts} components{joined}" in title
+    assert ("upper bound, not certified" in {t.get_text() for t in figure.findobj(Text)}) != certified_only
+    (disks,) = (c for c in ax.collections if isinstance(c, PathCollection))
+    visited = np.unique(opened.positions(np.unique(seen.minimum_ids[seen.minimum_ids > 0])))
+    np.testing.assert_allclose(np.sort(disks.get_offsets()[:, 1]), pairs.losses[visited])
 
 
 @pytest.mark.parametrize("known", [[], [(1, 2)], [(0, 0), (0, 1), (1, 4)]], ids=["none", "one", "few"])

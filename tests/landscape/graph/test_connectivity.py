@@ -122,6 +122,30 @@ def test_bad_graphs_are_refused(losses, heights, edges, message):
         LandscapeGraph(losses, heights, edges)
 
 
+@pytest.mark.parametrize(
+    ("edges", "bounds", "message"),
+    [
+        ([[0, 1]], [np.nan], "bounds must be finite; entry 0 is nan"),
+        ([[0, 2]], [2.0], r"bound_edges must name minima 0 \.\.\. 1; bound 0 has \[0, 2\]"),
+        ([[0, 1]], [], "bound_edges must have one row per bound, 0; got 1"),
+        ([0, 1], [2.0], "bound_edges must be integers of shape"),
+        ([[0, 1]], [0.5], "a bound must not be below its minima; bound 0 has loss 0.5"),
+    ],
+)
+def test_bad_bounds_are_refused(edges, bounds, message):
+    with pytest.raises(ValueError, match=message):
+        LandscapeGraph(np.array([0.0, 1.0]), [], NO_EDGES, bound_edges=edges, bounds=bounds)
+
+
+def test_components_up_to_a_level():
+    graph = chain()
+    assert components(graph, 4.0).tolist() == [2, 0, 0, 1]
+    for level in (-1.0, 2.5, 4.0, 5.0, 6.0, np.inf):
+        low = graph.barriers <= level
+        kept = LandscapeGraph(graph.losses, graph.transition_losses[low], graph.edges[low])
+        assert components(graph, level).tolist() == components(kept).tolist()
+
+
 def test_bad_arguments_are_refused():
     with pytest.raises(ValueError, match=r"source must be a minimum 0 \.\.\. 3; got 4"):
         minimax_barriers(chain(), 4)

@@ -4,15 +4,17 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from support.clock import processor_seconds_below
 from support.figures import flaws
+from support.graphs import minimax_by_triple_loop
 
 from landscape import LandscapeGraph, disconnectivity_tree
-from landscape.graph import components, minimax_barriers, superbasins
-from landscape.plots import INK, new_figure, plot_disconnectivity, save_figure
+from landscape.graph import components, minimax_barriers, prune, pruned_regions, subtree, superbasins
+from landscape.plots import INK, draw_panels, new_figure, plot_disconnectivity, save_figure
 
 LEVELS = st.sampled_from([None, 1, 2, 5])
 
@@ -29,6 +31,25 @@ def random_graph(n, m, seed, step=None):
 
 GRAPHS = st.builds(
     random_graph, st.integers(1, 14), st.integers(0, 24), st.integers(0, 10**6), st.sampled_from([None, 0.5])
+)
+
+
+def graph_with_bounds(n, m, b, seed, step=None):
+    """A random graph, and upper bounds between minima of the same component or of two."""
+    graph, rng = random_graph(n, m, seed, step), np.random.default_rng(seed + 1)
+    edges, rise = rng.integers(n, size=(b, 2)), rng.exponential(size=b)
+    rise = np.round(rise / step) * step if step else rise
+    bounds = graph.losses[edges].max(axis=1, initial=-np.inf) + rise
+    return LandscapeGraph(graph.losses, graph.transition_losses, graph.edges, bound_edges=edges, bounds=bounds)
+
+
+GRAPHS_WITH_BOUNDS = st.builds(
+    graph_with_bounds,
+    st.integers(1, 12),
+    st.integers(0, 10),
+    st.integers(0, 16),
+    st.integers(0, 10**6),
+    st.sampled_from([None, 0.5]),
 )
 
 
@@ -106,7 +127,7 @@ def test_one_minimum_is_one_leaf():
 
 
 def test_components_stand_side_by_side_and_are_not_joined():
-    tree = disconnectivity_tree(three_components())
+    tree = disconnectivity_tree(three_components(), subgraph_size=1)
     assert tree.n_components == 3
     assert tree.components[: tree.n_leaves].tolist() == components(three_components())[tree.minima].tolist()
     tops = np.flatnonzero(tree.parents < 0)
@@ -185,28 +206,125 @@ def test_order_of_minima_and_transition_states_does_not_matter(graph, seed, leve
     assert nodes(tree, list(range(graph.n_minima))) == nodes(same, old.tolist())
 
 
+# ---- upper bounds
+
+
+def chosen_bounds(graph):
+    """The bounds that join components, lowest first and each only if it joins two parts: Kruskal, with sets."""
+    parts = [set(np.flatnonzero(components(graph) == k).tolist()) for k in range(components(graph).max() + 1)]
+    chosen = []
+    for k in np.argsort(graph.bounds, kind="stable").tolist():
+        i, j = graph.bound_edges[k].tolist()
+        (one,), (other,) = [part for part in parts if i in part], [part for part in parts if j in part]
+        if one is not other:
+            parts.remove(other)
+            one |= other
+            chosen.append(k)
+    return chosen, len(parts)
+
+
+def merging_losses(tree, n):
+    """Loss (n, n) of the lowest superbasin that contains both of two minima; inf if there is none."""
+    merged = np.full((n, n), np.inf)
+    for part, level in reversed(list(zip(minima_below(tree), tree.levels.tolist(), strict=True))):
+        merged[np.ix_(sorted(part), sorted(part))] = level
+    return merged
+
+
+@settings(deadline=None)
+@given(GRAPHS_WITH_BOUNDS)
+def test_bounds_join_components_and_change_nothing_within_one(graph):
+    tree, n = disconnectivity_tree(graph), graph.n_minima
+    chosen, trees = chosen_bounds(graph)
+    assert (tree.parents < 0).sum() == trees
+    assert tree.n_components == components(graph).max() + 1
+    assert tree.n_joined == len(chosen)
+    merged = merging_losses(tree, n)
+    together = LandscapeGraph(
+        graph.losses,
+        np.concatenate([graph.transition_losses, graph.bounds[chosen]]),
+        np.concatenate([graph.edges, graph.bound_edges[chosen]]),
+    )
+    np.testing.assert_array_equal(merged, minimax_by_triple_loop(together))
+    certified = minimax_by_triple_loop(graph)
+    np.testing.assert_array_equal(merged[np.isfinite(certified)], certified[np.isfinite(certified)])
+
+
+@settings(deadline=None)
+@given(GRAPHS_WITH_BOUNDS, LEVELS)
+def test_lines_are_certified_within_a_component(graph, levels):
+    tree, label = disconnectivity_tree(graph, levels), components(graph)
+    rank = {minimum: k for k, minimum in enumerate(tree.minima.tolist())}
+    lowest = [label[min(part, key=rank.__getitem__)] for part in minima_below(tree)]
+    for node, parent in enumerate(tree.parents.tolist()):
+        assert tree.certified[node] == (parent < 0 or lowest[node] == lowest[parent])
+    assert tree.certified.all() == (tree.n_joined == 0)
+
+
+@settings(deadline=None)
+@given(GRAPHS_WITH_BOUNDS, LEVELS)
+def test_without_bounds_the_tree_is_that_of_the_transition_states(graph, levels):
+    tree = disconnectivity_tree(graph, levels, certified_only=True)
+    same = disconnectivity_tree(LandscapeGraph(graph.losses, graph.transition_losses, graph.edges), levels)
+    for name in ("parents", "levels", "minima", "sizes", "components", "certified", "x", "grid"):
+        np.testing.assert_array_equal(getattr(tree, name), getattr(same, name))
+    assert tree.certified.all()
+    assert tree.n_joined == 0
+
+
+def test_bounds_above_the_ceiling_do_not_join():
+    edges = np.array([[0, 1]])
+    graph = LandscapeGraph(np.array([0.0, 0.1, 0.2]), [1.0], edges, bound_edges=[[1, 2]], bounds=[2.0])
+    assert disconnectivity_tree(graph).n_joined == 1
+    tree = disconnectivity_tree(graph, emax=1.5)
+    assert (tree.n_components, tree.n_joined, tree.ceiling) == (2, 0, 1.5)
+
+
 # ---- the layout
 
 
 @settings(deadline=None)
-@given(GRAPHS, LEVELS)
-def test_minima_that_nothing_joins_leave_room_for_the_others(graph, levels):
-    tree = disconnectivity_tree(graph, levels)
-    tops = np.flatnonzero(tree.parents < 0)
-    others = tops[tree.components[tops] > 0]
+@given(GRAPHS_WITH_BOUNDS, LEVELS, st.integers(1, 6))
+def test_small_parts_stand_in_a_strip_at_the_right(graph, levels, size):
+    tree = disconnectivity_tree(graph, levels, subgraph_size=size)
+    below, tops = minima_below(tree), np.flatnonzero(tree.parents < 0)
+    lowest = int(np.argsort(graph.losses, kind="stable")[0])
+    for top in tops.tolist():
+        small = len(below[top]) < size and lowest not in below[top]
+        inside = [node for node in range(tree.n_nodes) if below[node] <= below[top]]
+        assert (tree.in_strip[inside] == small).all()
+    others = tops[~tree.in_strip[tops] & np.array([lowest not in below[top] for top in tops])]
     others = others[np.argsort(tree.x[others])]
     assert (np.diff(tree.sizes[others]) <= 0).all()
-    assert tree.components[np.argmin(tree.x)] == 0
-    if (tree.sizes[tops] > 1).any():
-        joined = tree.sizes[tops][tree.sizes[tops] > 1]
-        width = np.ptp(tree.x)
-        assert width <= joined.sum() + 2 * joined.size + 0.25 * (tops.size - joined.size)
+    assert tree.components[np.argmin(tree.x)] == 0 or tree.n_joined > 0
+    assert tree.x[~tree.in_strip].max() < tree.x[tree.in_strip].min(initial=np.inf) - 0.5 * tree.tick
+    assert (tree.tick > 0) == tree.in_strip.any()
+
+
+@pytest.mark.parametrize("marked", [(), [3, 5, 40], np.arange(60) % 7 == 0])
+def test_ticks_are_at_the_losses_of_their_minima_and_do_not_overlap(marked):
+    losses = np.append(0.0, np.random.default_rng(5).normal(1.0, 0.1, 59))
+    tree = disconnectivity_tree(LandscapeGraph(losses, [], np.empty((0, 2), int)), marked=marked)
+    assert tree.in_strip.sum() == 59
+    ticks = tree.lines[tree.in_strip]
+    np.testing.assert_array_equal(np.sort(ticks[:, :, 1], axis=0), np.repeat(np.sort(losses[1:])[:, None], 3, axis=1))
+    np.testing.assert_allclose(np.ptp(ticks[:, :, 0], axis=1), tree.tick)
+    is_marked = np.isin(np.arange(60), np.arange(60)[np.asarray(marked, bool if np.size(marked) == 60 else int)])
+    height = np.ptp(losses)
+    for (a, one), (b, other) in combinations(enumerate(ticks), 2):
+        minima = tree.minima[tree.in_strip][[a, b]]
+        if abs(one[1, 0] - other[1, 0]) < tree.tick:
+            apart = 0.035 if is_marked[minima].all() else 0.011
+            assert abs(one[1, 1] - other[1, 1]) >= apart * height
+    if is_marked.any():
+        shown = is_marked[tree.minima[tree.in_strip]]
+        assert ticks[shown][:, :, 0].max() < ticks[~shown][:, :, 0].min()
 
 
 @settings(deadline=None)
 @given(GRAPHS, LEVELS)
 def test_siblings_occupy_disjoint_intervals(graph, levels):
-    tree = disconnectivity_tree(graph, levels)
+    tree = disconnectivity_tree(graph, levels, subgraph_size=1)
     x = dict(zip(tree.minima.tolist(), tree.x.tolist(), strict=False))
     spans = [(min(x[m] for m in part), max(x[m] for m in part)) for part in minima_below(tree)]
     for parent in range(-1, tree.n_nodes):
@@ -228,7 +346,7 @@ def crosses(p, q, r, s):
 @settings(deadline=None)
 @given(GRAPHS, LEVELS)
 def test_no_lines_cross(graph, levels):
-    lines = disconnectivity_tree(graph, levels).lines
+    lines = disconnectivity_tree(graph, levels, subgraph_size=1).lines
     segments = [(line[k], line[k + 1]) for line in lines for k in (0, 1)]
     assert not any(crosses(*a, *b) for a, b in combinations(segments, 2))
 
@@ -241,6 +359,71 @@ def test_global_minimum_of_a_funnel_is_central(levels):
     tree = disconnectivity_tree(LandscapeGraph(np.append(0.0, heights - 0.5), heights, edges), levels)
     assert abs(tree.x[0] - n / 2) <= 1.0
     assert abs(tree.x[-1] - tree.x[0]) <= 1.0
+
+
+# ---- small branches
+
+
+def branches(tree):
+    """Minima of the branch of each minimum: of the highest superbasin of which it is the lowest."""
+    rank = {minimum: k for k, minimum in enumerate(tree.minima.tolist())}
+    found = {}
+    for part in minima_below(tree):  # parents come later and replace their children
+        found[min(part, key=rank.__getitem__)] = part
+    return found
+
+
+@settings(deadline=None)
+@given(GRAPHS_WITH_BOUNDS, LEVELS, st.integers(1, 5), st.integers(1, 4))
+def test_pruning_leaves_the_large_branches_where_they_stood(graph, levels, least, size):
+    tree = disconnectivity_tree(graph, levels, subgraph_size=size)
+    pruned = prune(tree, least)
+    strip = set(tree.minima[tree.in_strip[: tree.n_leaves]].tolist())
+    large = {minimum for minimum, part in branches(tree).items() if len(part) >= least} | {int(tree.minima[0])}
+    assert set(pruned.minima.tolist()) == large | strip
+    place = {minimum: tree.x[k] for k, minimum in enumerate(tree.minima.tolist())}
+    assert [place[minimum] for minimum in pruned.minima.tolist()] == pruned.x[: pruned.n_leaves].tolist()
+    chosen = np.ix_(pruned.minima, pruned.minima)
+    n = graph.n_minima
+    np.testing.assert_array_equal(merging_losses(pruned, n)[chosen], merging_losses(tree, n)[chosen])
+    joined = {int(tree.minima[k]): size for k, size in zip(tree.lowest, tree.sizes, strict=True)}  # at the top
+    for k in np.flatnonzero((pruned.parents < 0) & ~pruned.in_strip).tolist():
+        assert pruned.sizes[k] == joined[int(pruned.minima[pruned.lowest[k]])]
+    whole = dict(zip(tree.minima.tolist(), tree.components.tolist(), strict=False))
+    assert [whole[minimum] for minimum in pruned.minima.tolist()] == pruned.components[: pruned.n_leaves].tolist()
+    if least == 1:
+        for name in ("parents", "levels", "minima", "sizes", "lowest", "components", "certified", "x", "in_strip"):
+            np.testing.assert_array_equal(getattr(pruned, name), getattr(tree, name))
+
+
+@settings(deadline=None)
+@given(GRAPHS, st.integers(2, 5))
+def test_what_is_pruned_lies_in_the_shaded_regions(graph, least):
+    tree = disconnectivity_tree(graph, subgraph_size=1)
+    x, low, high = pruned_regions(tree, least, 0.01)
+    merged, kept = merging_losses(tree, graph.n_minima), prune(tree, least).minima
+    gone = [k for k in range(tree.n_leaves) if tree.minima[k] not in kept]
+    assert len(x) == len(gone)
+    for k in gone:
+        (at,) = np.flatnonzero(np.abs(x - tree.x[k]) < 0.02)
+        minimum = tree.minima[k]
+        assert low[at] == graph.losses[minimum]
+        joined = merged[minimum, kept].min()
+        assert high[at] == (joined if np.isfinite(joined) else tree.levels[tree.components == tree.components[k]].max())
+
+
+@settings(deadline=None)
+@given(GRAPHS_WITH_BOUNDS, st.data())
+def test_a_subtree_is_what_is_below_a_node(graph, data):
+    tree = disconnectivity_tree(graph)
+    node = data.draw(st.integers(0, tree.n_nodes - 1))
+    part = subtree(tree, node)
+    assert set(part.minima.tolist()) == minima_below(tree)[node]
+    assert (part.parents < 0).sum() == 1
+    chosen = np.ix_(part.minima, part.minima)
+    n = graph.n_minima
+    np.testing.assert_array_equal(merging_losses(part, n)[chosen], merging_losses(tree, n)[chosen])
+    assert set(part.x.tolist()) <= set(tree.x.tolist())
 
 
 # ---- options
@@ -342,7 +525,7 @@ def draw(tree, **options):
 
 
 def test_drawing_has_a_line_per_node_and_says_what_it_shows():
-    tree = disconnectivity_tree(three_components(), 4)
+    tree = disconnectivity_tree(three_components(), 4, subgraph_size=1)
     ax, lines = draw(tree)
     assert len(lines.get_segments()) == tree.n_nodes
     assert ax.get_title() == "6 minima, 4 transition states, 3 components"
@@ -368,7 +551,7 @@ def test_title(graph, options, title):
 
 
 def test_values_color_the_lines_of_their_minima():
-    tree = disconnectivity_tree(three_components())
+    tree = disconnectivity_tree(three_components(), subgraph_size=1)
     values = np.array([0.0, 1.0, 2.0, 3.0, np.nan, 5.0])
     ax, lines = draw(tree, color=values, cmap="cividis", colorbar=True, color_label="accuracy")
     drawn = {tuple(s[0]): tuple(c) for s, c in zip(lines.get_segments(), lines.get_edgecolors(), strict=True)}
@@ -402,10 +585,122 @@ def test_markers_and_labels_stand_at_their_minima():
     ax, _ = draw(tree, marker_sizes=sizes, marker_colors=np.arange(6), label_values=["a", None, "", 7, None, None])
     disks = ax.collections[1]
     shown = tree.minima[sizes[tree.minima] > 0]
+    shown = shown[np.argsort(-sizes[shown])]  # small ones on top
     np.testing.assert_array_equal(disks.get_sizes(), sizes[shown])
     np.testing.assert_array_equal(disks.get_offsets()[:, 1], three_components().losses[shown])
     np.testing.assert_allclose(disks.get_facecolors(), mpl.colormaps["viridis"](shown / 5))
-    assert {text.get_text(): text.xy[1] for text in ax.texts} == {"a": 0.0, "7": 0.2}
+    labels = {text.get_text(): text.xy[1] for text in ax.texts if "connected" not in text.get_text()}
+    assert labels == {"a": 0.0, "7": 0.2}
+
+
+def not_connected(n=60, seed=3):
+    """A component of ten minima, one of six, two pairs and single minima; the second has upper bounds to the pairs."""
+    rng = np.random.default_rng(seed)
+    losses = np.append(0.0, np.sort(rng.normal(1.0, 0.2, n - 1)))
+    edges = [(0, k) for k in range(1, 10)] + [(10, k) for k in range(11, 16)] + [(16, 17), (18, 19)]
+    bounds = [(10, 16), (11, 18)]
+    heights = losses[np.array(edges)].max(axis=1) + 0.1
+    return LandscapeGraph(losses, heights, np.array(edges), bound_edges=bounds, bounds=[1.9, 2.0])
+
+
+@pytest.mark.parametrize("size", ["screen", "page", "column"])
+@pytest.mark.parametrize("levels", [None, 12])
+@pytest.mark.parametrize("kind", ["plain", "color", "disks", "labels"])
+def test_what_is_not_connected_is_drawn_in_any_size(size, levels, kind):
+    graph = not_connected()
+    values = np.linspace(1.0, 2.0, graph.n_minima)
+    options = {
+        "plain": {},
+        "color": {"color": values, "colorbar": True, "color_label": "x"},
+        "disks": {"marker_sizes": np.where(values > 1.5, 60.0, 0.0), "marker_colors": values, "colorbar": True},
+        "labels": {"label_values": [f"{v:.2f}" for v in values]},
+    }[kind]
+    tree = disconnectivity_tree(graph, levels, marked=values > 1.5)
+    figure = draw_panels({"tree": lambda ax: plot_disconnectivity(tree, ax, **options)}, size=size)
+    assert flaws(figure) == []
+    ax = figure.axes[0]
+    texts = {text.get_text() for text in ax.texts}
+    assert "40 components,\n40 minima,\nnot connected" in texts
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["upper bound, not certified"]
+    title = " ".join(ax.get_title().split())
+    assert title == "60 minima, 16 transition states, 44 components, 2 of them joined by upper bounds only"
+    (lines,) = (c for c in ax.collections if isinstance(c, LineCollection))
+    ticks = [s for s in lines.get_segments() if s[0, 1] == s[-1, 1] and s[0, 0] > tree.x[~tree.in_strip].max()]
+    np.testing.assert_array_equal(np.unique(np.array(ticks)[:, 0, 1]), np.sort(graph.losses[20:]))
+    if kind == "disks":
+        np.testing.assert_array_equal(
+            np.sort(ax.collections[1].get_offsets()[:, 1]), np.sort(graph.losses[values > 1.5])
+        )
+
+
+def test_only_uncertified_lines_are_dashed():
+    tree = disconnectivity_tree(not_connected())
+    ax, lines = draw(tree)
+    dashed = {tuple(s[0]) for s, (_, d) in zip(lines.get_segments(), lines.get_linestyles(), strict=True) if d}
+    assert dashed == {tuple(place) for place in tree.lines[~tree.certified, 0].tolist()}
+    assert len(dashed) == 2
+    assert ax.get_legend() is not None
+    ax, lines = draw(disconnectivity_tree(not_connected(), certified_only=True))
+    assert not any(dash for _, dash in lines.get_linestyles())
+    assert ax.get_legend() is None
+
+
+@pytest.mark.parametrize("n", [1, 2, 30])
+def test_without_connections_the_global_minimum_is_the_only_line(n):
+    losses = 1.0 + 0.01 * np.arange(n)
+    tree = disconnectivity_tree(LandscapeGraph(losses, [], np.empty((0, 2), int)))
+    ax, lines = draw(tree)
+    upright = [s for s in lines.get_segments() if np.ptp(s[:, 1]) > 0]
+    assert len(upright) == 1
+    assert upright[0][0, 1] == 1.0
+    low, high = ax.get_xlim()
+    assert low < tree.x.min() <= tree.x.max() < high
+
+
+def image(figure):
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return canvas.buffer_rgba()
+
+
+def large_funnel(n=3000):
+    """A funnel of n minima, each joined to a lower one, with a few branches."""
+    rng = np.random.default_rng(0)
+    losses = np.sort(rng.gamma(3.0, 1.0, n))
+    edges = np.stack([np.arange(1, n), np.where(rng.random(n - 1) < 0.4, np.arange(n - 1), 0)], axis=1)
+    return LandscapeGraph(losses, losses[edges].max(axis=1) + 0.1 * rng.random(n - 1), edges)
+
+
+@pytest.mark.parametrize("size", ["screen", "page", "column"])
+def test_a_large_graph_has_few_lines_and_says_what_is_shaded(size):
+    tree = disconnectivity_tree(large_funnel())
+    figure, again = (draw_panels({"tree": lambda ax: plot_disconnectivity(tree, ax)}, size=size) for _ in range(2))
+    assert bytes(image(figure)) == bytes(image(again))
+    assert flaws(figure) == []
+    (ax,) = figure.axes
+    (lines,) = (c for c in ax.collections if isinstance(c, LineCollection))
+    (text,) = (text.get_text() for text in ax.get_legend().get_texts())
+    least = int(text.removeprefix("branches of fewer than ").removesuffix(" minima"))
+    sizes = np.array([len(part) for part in branches(tree).values()])
+    assert len(lines.get_segments()) <= 2 * (sizes >= least).sum()
+    assert (sizes >= least).sum() <= ax.get_window_extent().width * 72 / figure.dpi
+    assert max(lines.get_linewidths()) > 3 * min(lines.get_linewidths())
+    assert max(lines.get_linewidths()) == lines.get_linewidths()[0]  # above all minima
+
+
+def test_what_a_large_graph_hides_is_magnified():
+    tree = disconnectivity_tree(large_funnel())
+    ax, _ = draw(tree)
+    (inset,) = ax.child_axes
+    number = int(inset.get_title().split()[-2])
+    assert 25 <= number < 100
+    (lines,) = (c for c in inset.collections if isinstance(c, LineCollection))
+    low, high = inset.get_ylim()
+    assert low < tree.levels[0] < high
+    bottoms = {s[0, 1] for s in lines.get_segments()}
+    assert set(tree.levels[:5]) <= bottoms
+    small = disconnectivity_tree(random_graph(60, 200, seed=2))
+    assert draw(small)[0].child_axes == []
 
 
 def test_one_minimum_and_constant_values_are_drawn():

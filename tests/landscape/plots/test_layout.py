@@ -226,9 +226,8 @@ def test_a_figure_is_as_large_in_the_file_as_it_says(tmp_path):
 
 def test_isolated_minima_are_thinner_than_their_distance():
     losses = np.linspace(0.0, 1.0, 400)
-    ax = plot_disconnectivity(
-        disconnectivity_tree(LandscapeGraph(losses, [], np.empty((0, 2), int))), Figure().subplots()
-    )
+    tree = disconnectivity_tree(LandscapeGraph(losses, [], np.empty((0, 2), int)), subgraph_size=1)
+    ax = plot_disconnectivity(tree, Figure().subplots(), min_branch=1)
     assert max(ax.collections[0].get_linewidths()) < 0.5
 
 

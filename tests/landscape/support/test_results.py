@@ -92,6 +92,10 @@ def test_a_landscape_has_a_picture():
     graph = LandscapeGraph([0.1, 0.2, 0.3], [0.4, 0.5], [[0, 1], [1, 2]])
     assert graph._repr_html_().count("M") >= 5  # one path for each of five nodes
     assert "<svg" in disconnectivity_tree(graph)._repr_html_()
+    bounded = LandscapeGraph([0.1, 0.2, 0.3], [0.4], [[0, 1]], bound_edges=[[1, 2]], bounds=[0.5])
+    solid, dashed = (part.split('"')[0].count("M") for part in bounded._repr_html_().split('<path d="')[1:])
+    assert (solid, dashed) == (4, 1)  # of five nodes, one joins by the bound
+    assert "stroke-dasharray" not in graph._repr_html_()
     assert "<svg" not in LandscapeGraph([], [], np.empty((0, 2), int))._repr_html_()
 
 
