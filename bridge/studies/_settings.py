@@ -12,7 +12,7 @@ class Scale:
     """Numbers of searches, runs and steps."""
 
     searches: int  # searches of each landscape before SGD's minima are added
-    later_searches: int  # searches with SGD's minima, to connect them
+    later_searches: int  # at most, that join SGD's minima with the lowest one, then all others
     replicas: int
     steps: int
     control_replicas: int  # full-batch descents from the same starts
@@ -21,8 +21,8 @@ class Scale:
 
 
 SCALES = {
-    "quick": Scale(128, 64, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
-    "paper": Scale(6_000, 2_000, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100, starts=1000),
+    "quick": Scale(128, 1000, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
+    "paper": Scale(6_000, 12_000, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100, starts=1000),
 }
 
 

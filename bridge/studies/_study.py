@@ -28,6 +28,7 @@ from landscape.search import estimate_minima, explore
 from landscape.support import Result
 
 Progress = Callable[[str, int, int], object]  # stage, done, total
+EVERYTHING = "lowest:999999999"  # minima to join with the lowest one
 
 
 @dataclass(frozen=True)
@@ -121,14 +122,15 @@ def _one_architecture(
     network, scale = loss.network, settings.scale
     name = ",".join(map(str, network.hidden))
 
-    def search(searches: int) -> None:
+    def search(searches: int, stage: str = "explore", connect: str | None = None) -> None:
         explore(
             loss,
             folder / LANDSCAPE,
             searches=searches,
+            connect=connect,
             seed=settings.seed,
             jobs=jobs,
-            progress=lambda done, total, _: progress(f"{name}: explore", done, total or done),
+            progress=lambda done, total, _: progress(f"{name}: {stage}", done, total or done),
         )
 
     search(scale.searches)
@@ -156,7 +158,11 @@ def _one_architecture(
             jobs=jobs,
             progress=lambda done, total: progress(f"{name}: map snapshots", done, total),
         )
-    search(scale.searches + scale.later_searches)
+    if structures.mapped:
+        search(scale.searches + scale.later_searches, "join SGD's minima", "visited")
+        search(scale.searches + scale.later_searches, "join the others", EVERYTHING)
+    else:
+        search(scale.searches + scale.later_searches)
     estimate_minima(
         loss,
         folder / LANDSCAPE,
