@@ -26,13 +26,14 @@ from landscape.losses import Loss
 from landscape.search._memory import Memory
 from landscape.search._planning import BATCH, CYCLE, KINDS
 from landscape.search._searches import Found, run as run_search, run_start
-from landscape.search._summary import FEWEST_STARTS, Exploration, next_search, summarize
+from landscape.search._summary import Exploration, next_search, summarize
 from landscape.search._targets import Targets
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import Difference, check_jobs, only_writer, shared, worker_pool
 
 FEWEST_SEARCHES = 128  # searches before completeness is judged
 FRESH = "random start"  # origin of minima first found by fresh random starts
+FEWEST_TO_JUDGE = 32  # random starts before `completeness` is judged
 MOST_STARTS = 3000  # largest number that `completeness` draws
 
 
@@ -187,7 +188,7 @@ def _draw(
 
 def starts_for(completeness: float) -> int:
     """Number of random starts needed to judge it: fewer overlook the allowed unseen share too often (5 %)."""
-    return int(np.clip(np.ceil(3.0 / max(1.0 - completeness, 1e-9)), FEWEST_STARTS, MOST_STARTS))
+    return int(np.clip(np.ceil(3.0 / max(1.0 - completeness, 1e-9)), FEWEST_TO_JUDGE, MOST_STARTS))
 
 
 def is_complete(found: Exploration, completeness: float) -> bool:
@@ -196,7 +197,7 @@ def is_complete(found: Exploration, completeness: float) -> bool:
     Both judge the same draws, from 32 random starts on; minima found by connections and runs of SGD do not count.
     Fewer than 128 searches are never enough.
     """
-    if found.searches < FEWEST_SEARCHES or found.random_starts < FEWEST_STARTS:
+    if found.searches < FEWEST_SEARCHES or found.random_starts < FEWEST_TO_JUDGE:
         return False
     return min(found.found_share, found.coverage.value) >= completeness
 
