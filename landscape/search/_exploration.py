@@ -90,6 +90,8 @@ def explore(
 
     Raises
     ------
+    FileNotFoundError
+        If there is `connect`, but no file.
     ValueError
         If neither or both of `searches` and `budget` are given, an argument is out of range, `connect` names minima
         that the file does not hold, or an existing file belongs to another loss or seed.
@@ -101,6 +103,9 @@ def explore(
         budget = math.inf  # until all are joined or given up
     _check(searches, budget, completeness, kinds, jobs)
     deadline = None if budget is None else time.monotonic() + budget
+    if targets is not None and not Path(path).exists():
+        msg = f"connect must name minima of a database, and there is no file {path} yet; explore without it first"
+        raise FileNotFoundError(msg)
     with only_writer(Path(path)), open_or_create(loss, path, seed) as database:
         if targets is not None:
             targets.check(database)
