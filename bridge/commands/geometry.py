@@ -97,7 +97,7 @@ def summarize(result: dict[str, Any]) -> Summary:
         f"{counted(result['minima'], 'minimum', 'minima')} is {_correlation(result)}.",
         facts={
             "trace of the Hessian, median": number(result["median_trace"], "nats"),
-            "generalization error, median": with_interval(*error, "nats", digits=4),
+            "generalization error, median": with_interval(*error, unit="nats", digits=4),
             "test accuracy, best": share(result["best_test_accuracy"]),
             "test rows": f"{result['test_rows']:,}",
             **data_in_words(result),
