@@ -100,7 +100,7 @@ def describe_funnels(funnels: Funnelling) -> str:
     )
 
 
-def plot_visits(visited: Visits, database: Database, ax: Axes) -> Axes:
+def plot_visits(database: Database, visited: Visits, ax: Axes) -> Axes:
     """Draw the disconnectivity graph with the visits of the runs on `ax`.
 
     Disks at the minima: area by the number of snapshots there, color by their mean age.

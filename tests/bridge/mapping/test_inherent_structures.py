@@ -685,7 +685,7 @@ def test_plot_visits_draws_a_disk_per_visited_minimum(loss, database):
     order = known_order(database)
     seen = visits(inherent_structures(walk(loss, database, order), database, steps=STEPS), database)
     figure, (ax,) = new_figure(4, 3)
-    assert plot_visits(seen, database, ax) is ax
+    assert plot_visits(database, seen, ax) is ax
     offsets, areas = disks(ax)
     heights = {round(database.minimum(i).point.value, 12): (order == i).sum() for i in seen.minimum_ids.tolist()}
     assert sorted(round(y, 12) for y in offsets[:, 1]) == sorted(heights)
@@ -699,14 +699,14 @@ def test_plot_visits_shows_a_visited_minimum_above_all_transition_states(loss, d
     top = database.minima[-1]
     seen = visits(inherent_structures(walk(loss, database, [[top.id] * 6]), database), database)
     _, (ax,) = new_figure(4, 3)
-    plot_visits(seen, database, ax)
+    plot_visits(database, seen, ax)
     offsets, _ = disks(ax)
     assert offsets[:, 1].tolist() == [top.point.value]
 
 
 def test_plot_visits_without_visits(database):
     figure, (ax,) = new_figure(4, 3)
-    plot_visits(NO_VISITS, database, ax)
+    plot_visits(database, NO_VISITS, ax)
     assert len(disks(ax)[1]) == 0
     assert flaws(figure) == []
 
