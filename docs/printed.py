@@ -1,7 +1,8 @@
 """Run the blocks of a page and fill in the numbers that they print: ``python docs/printed.py PAGE ...``.
 
-A text below ``<!-- printed -->`` (or ``<!-- printed, slow -->``) keeps its lines, the most important ones, and gets the numbers of the lines that were
-printed since the text above it; a line that was not printed is an error. Blocks run in a new folder, slow ones, too.
+A text below ``<!-- printed -->`` (or ``<!-- printed, slow -->``) keeps its lines, the most important ones, and gets the
+numbers of the lines that were printed since the text above it; a line that was not printed is an error. Blocks run in a
+new folder, slow ones, too.
 """
 
 import contextlib
@@ -44,7 +45,7 @@ def _found(part: str, printed: Sequence[str]) -> list[str]:
 
 def _likest(line: str, printed: Sequence[str]) -> str:
     """The printed text that begins most like a line: of rows of a table the one of the same step; else the last."""
-    best = max(reversed(printed), key=lambda one: len(os.path.commonprefix([one.strip(), line.strip()])))
+    best = max(reversed(printed), key=lambda one: len(os.path.commonprefix([one.strip(), line.strip()])))  # noqa: RUF071 (characters)
     return best.strip("\n").rstrip()
 
 
