@@ -401,7 +401,7 @@ def test_compare(files, tmp_path):
 
 def test_study(tmp_path):
     command = ("study", "--hidden", "2", "--rows", 100, "--searches", 20, "--replicas", 3, "--steps", 40)
-    command += ("--jobs", 1, "--output", tmp_path / "s")
+    command += ("--batch-size", 20, "--jobs", 1, "--output", tmp_path / "s")
     result = strict_json(good(*command, "--json").out)
     assert result.keys() >= KEYS["study"]
     (row,) = result["architectures"]
