@@ -38,7 +38,7 @@ def main() -> None:
     with Database(folder / "landscape.db") as database:
         structures = inherent_structures(runs, database, jobs=jobs)  # quenches every snapshot, keeps what is new
         seen = visits(structures, database)
-        plot_visits(seen, database, ax)
+        plot_visits(database, seen, ax)
         print(f"{structures.mapped} snapshots lie in the basins of {len(seen.minimum_ids)} minima,")
         print(f"{len(structures.new_ids)} of which no search had found; {seen.jumps.sum()} jumps between basins")
     save_figure(figure, folder / "visits.png")

@@ -73,7 +73,7 @@ def describe_barriers(
 ) -> dict[str, Any]:
     """Barriers of the jumps with a known transition state, above the minimum left and above the run."""
     hops = jumps(structures, database)
-    seen = barriers_from(hops, runs, database, loss)
+    seen = barriers_from(hops, loss, runs=runs, database=database)
     known = hops.transition_states > 0
     return {
         "jumps_searched": found.searched,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from numpy.typing import NDArray
+from scipy.stats import norm, t
 
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
 from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Seed, describe_metadata
@@ -80,7 +81,7 @@ def curvature(
 
 
 def summarize(result: dict[str, Any]) -> Summary:
-    """What a person reads of curvatures: means over the runs with their standard errors."""
+    """What a person reads of curvatures: means over the runs with their 95 % intervals."""
     columns = {
         "loss (nats)": "loss",
         "|g| (nats)": "gradient_norm",
@@ -89,8 +90,10 @@ def summarize(result: dict[str, Any]) -> Summary:
         "highest eigenvalue": "largest_eigenvalue",
         "temperature (nats)": "effective_temperature",
     }
-    numbers = [[_with_error(*both) for both in zip(result[name], result[f"{name}_error"], strict=True)]
-               for name in columns.values()]  # fmt: skip
+    numbers = [
+        [_with_reach(*both) for both in zip(result[name], result[f"{name}_high"], strict=True)]
+        for name in columns.values()
+    ]
     steps = [f"{step:,}" for step in np.asarray(result["steps"]).tolist()]
     method = "exact Hessians" if result["method"] == "exact" else "Lanczos estimates"
     first, last = (np.asarray(result["negative_eigenvalues"])[k] for k in (0, -1))
@@ -104,19 +107,28 @@ def summarize(result: dict[str, Any]) -> Summary:
             **data_in_words(result),
         },
         tables=[Table(("step", *columns), list(zip(steps, *numbers, strict=True)))],
+        notes=[_what_reaches(result["runs"], result["method"])],
         files={"figure": result["output"]} if result.get("output") else {},
     )
 
 
-def _with_error(value: float, error: float) -> str:
-    """A number with its standard error, if that is known."""
-    return f"{value:.3g}" + (f" +- {error:.1g}" if np.isfinite(error) else "")
+def _with_reach(value: float, high: float) -> str:
+    """A number and how far its interval reaches, if that is known."""
+    return f"{value:.3g}" + (f" +- {high - value:.2g}" if np.isfinite(high) else "")
+
+
+def _what_reaches(runs: int, method: str) -> str:
+    """What stands behind the signs in the table."""
+    if runs > 1:
+        return f"+-: 95 % intervals of the mean (Student's, {runs} runs); none where all runs agree."
+    return "+-: 95 % intervals of the estimates, of one run." if method == "lanczos" else "One run has no intervals."
 
 
 def describe_curvature(found: Curvature | CurvatureEstimates) -> dict[str, Any]:
     """What the JSON says: a value per step, the mean over the runs, and standard errors.
 
-    Errors are those over the runs; for one run those of the estimate, or none.
+    Errors are those over the runs; for one run those of the estimate, or none. Ends of intervals are NAME_low and
+    NAME_high, at 95 %.
     """
     values: dict[str, Any] = {
         "gradient_rms": found.gradient_rms,
@@ -155,6 +167,9 @@ def describe_curvature(found: Curvature | CurvatureEstimates) -> dict[str, Any]:
         estimate, error = value if isinstance(value, tuple) else (value, None)
         result[name] = estimate.mean(axis=0)
         result[f"{name}_error"] = standard_error(estimate, error)
+        known = np.where(result[f"{name}_error"] > 0.0, result[f"{name}_error"], np.nan)
+        reach = quantile(len(estimate)) * known
+        result |= {f"{name}_low": result[name] - reach, f"{name}_high": result[name] + reach}
     return result | {
         "method": "lanczos" if isinstance(found, CurvatureEstimates) else "exact",
         "parameters": found.n_parameters,
@@ -162,6 +177,11 @@ def describe_curvature(found: Curvature | CurvatureEstimates) -> dict[str, Any]:
         "batch_size": found.batch_size,
         "replacement": found.replacement,
     }
+
+
+def quantile(runs: int) -> float:
+    """How many standard errors of a mean over runs a 95 % interval reaches: Student's; of one estimate the normal."""
+    return float(t.isf(0.025, runs - 1) if runs > 1 else norm.isf(0.025))
 
 
 def standard_error(values: NDArray[Any], errors: NDArray[Any] | None) -> NDArray[np.float64]:

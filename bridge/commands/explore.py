@@ -87,11 +87,11 @@ def explore(
         msg = "give either --kinds or --connect, not both"
         raise ValueError(msg)
     seconds = None if budget is None else parse_duration(budget)
+    loss = options.loss(hidden)
+    warning = warn_of_scales(loss.data)
     if searches is None and budget is None and estimate is None and connect is None:
         searches = FIRST_LOOK
         note(f"exploring with {FIRST_LOOK} searches, for a first look; continue with --searches or --budget")
-    loss = options.loss(hidden)
-    warning = warn_of_scales(loss.data)
     with cluster(scheduler), progress_bar() as bar:
         found = None
         if searches is not None or seconds is not None or connect is not None:

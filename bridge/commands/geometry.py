@@ -14,13 +14,14 @@ from bridge.commands._database_checks import check_minima
 from bridge.commands._figure_options import FigureSize, Picture, check_figure
 from bridge.commands._options import AsJson, DatabaseFile, DataDir, Jobs, describe_metadata
 from bridge.commands._results import Summary, show
-from bridge.commands._words import counted, data_in_words, number, share
+from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share, with_interval
+from bridge.comparison import FEWEST, rank_correlation
 from landscape.database import Database, StoredMinimum, loss_of
 from landscape.datasets import CHUNK, fresh_rows, is_generated
 from landscape.losses import CrossEntropyLoss
 from landscape.plots import draw_panels, plot_geometry, save_figure
 from landscape.stationary import LocalGeometry, local_geometry
-from landscape.support import write_text
+from landscape.support import in_numbers, write_text
 
 TEST_ROWS = 2**15  # by default
 
@@ -46,15 +47,16 @@ def geometry(
         loss = _with_test_rows(loss_of(opened, data_dir=data_dir), test_rows, database)
         found = local_geometry(loss, [m.point for m in minima], jobs=jobs)
         described = describe_metadata(opened.provenance.dataset)
+    rank = rank_correlation("trace", found.traces, found.generalization_errors, rng=0)
     save_figure(draw_panels({"geometry": partial(plot_geometry, found)}, panel=(5.5, 4.2), size=size), output)
     if table is not None:
         write_text(table, _csv(minima, found))
     result = {
         "minima": len(minima),
-        "rank_correlation": found.rank_correlation,
+        **in_numbers({"rank_correlation": rank.coefficient}),
+        "rank_correlation_p": rank.p,
         "median_trace": float(np.median(found.traces)),
-        "median_generalization_error": float(np.median(found.generalization_errors)),
-        "median_generalization_error_error": float(np.median(found.test_errors)),
+        **in_numbers({"median_generalization_error": found.generalization.map(np.median)}),
         "test_rows": int(loss.data.test_labels.size),
         "best_test_accuracy": float(found.test_accuracies.max()),
         "table": table,
@@ -88,21 +90,28 @@ def _with_test_rows(loss: CrossEntropyLoss, test_rows: int | None, database: Pat
 
 def summarize(result: dict[str, Any]) -> Summary:
     """What a person reads of the geometry of minima."""
-    error, of_error = (number(result[f"median_generalization_error{end}"], "", 3) for end in ("", "_error"))
-    rank = result["rank_correlation"]
+    error = (result[f"median_generalization_error{end}"] for end in ("", "_low", "_high"))
     files = {"figure": result["output"]} | ({"table": result["table"]} if result["table"] else {})
     return Summary(
-        verdict=f"The curvature (trace of the Hessian) and the generalization error of "
-        f"{counted(result['minima'], 'minimum', 'minima')} have the rank correlation {number(rank, '', 2)}.",
+        verdict=f"The rank correlation of the curvature (trace of the Hessian) and the generalization error of "
+        f"{counted(result['minima'], 'minimum', 'minima')} is {_correlation(result)}.",
         facts={
             "trace of the Hessian, median": number(result["median_trace"], "nats"),
-            "generalization error, median": f"{error} +- {of_error} nats",
+            "generalization error, median": with_interval(*error, unit="nats", digits=4),
             "test accuracy, best": share(result["best_test_accuracy"]),
             "test rows": f"{result['test_rows']:,}",
             **data_in_words(result),
         },
         files=files,
     )
+
+
+def _correlation(result: dict[str, Any]) -> str:
+    """The coefficient with its interval and p, or why there is none."""
+    numbers = [result[f"rank_correlation{end}"] for end in ("", "_low", "_high")]
+    if not np.isfinite(numbers[0]):
+        return f"{UNKNOWN}: it takes {FEWEST} minima, and neither may be constant"
+    return f"{with_interval(*numbers)} (p = {result['rank_correlation_p']:.2g}, as if the minima were independent)"
 
 
 def _csv(minima: list[StoredMinimum], found: LocalGeometry) -> str:
@@ -116,7 +125,8 @@ def _csv(minima: list[StoredMinimum], found: LocalGeometry) -> str:
         "train_cross_entropy": found.train_cross_entropies,
         "test_cross_entropy": found.test_cross_entropies,
         "generalization_error": found.generalization_errors,
-        "generalization_error_error": found.test_errors,
+        "generalization_error_low": found.generalization.low,
+        "generalization_error_high": found.generalization.high,
         "train_accuracy": found.train_accuracies,
         "test_accuracy": found.test_accuracies,
         "origin": [minimum.origin for minimum in minima],

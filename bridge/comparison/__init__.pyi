@@ -1,5 +1,7 @@
 from ._correlation import (
+    FEWEST as FEWEST,
     RankCorrelation as RankCorrelation,
+    rank_correlation as rank_correlation,
     rank_correlations as rank_correlations,
 )
 from ._minima_in_words import (

@@ -24,6 +24,11 @@ def how_many(found: Exploration) -> str:
         return "no minimum yet"
     if math.isfinite(found.estimated_minima.value):
         return f"{at_least(found.estimated_minima)}, from {found.random_starts:,} random starts"
+    if found.unrecorded_starts:
+        return (
+            f"{UNKNOWN}: what {found.unrecorded_starts:,} random starts found was not recorded by the older version "
+            "that made the file; explore with --estimate 256 to draw new ones"
+        )
     return (
         f"{UNKNOWN}: {found.random_starts} random starts ended in minima, fewer than {FEWEST_STARTS}; "
         "explore with --estimate 256 to draw more"

@@ -140,9 +140,9 @@ def describe(result: Generalization) -> dict[str, Any]:
         "trace_error": result.trace.std(axis=1, ddof=1) / np.sqrt(result.trace.shape[1]),
         "trace_per_row": scaled,
         "generalization_error": result.mean_error,
-        "generalization_error_error": result.total_error,
-        "generalization_error_error_runs": result.run_error,
-        "generalization_error_error_test_rows": result.test_error,
+        "generalization_error_standard_error": result.total_error,
+        "generalization_error_standard_error_runs": result.run_error,
+        "generalization_error_standard_error_test_rows": result.test_error,
         "test_rows": result.test_rows,
         **correlations,
     }

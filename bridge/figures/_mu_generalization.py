@@ -52,7 +52,7 @@ def describe(result: MuGeneralization) -> dict[str, Any]:
         "rows": result.ends.rows,
         "replicas": result.ends.error.shape[1],
         "generalization_error": ends.mean_error,
-        "generalization_error_error": ends.total_error,
+        "generalization_error_standard_error": ends.total_error,
         "test_rows": ends.test_rows,
         "mu": result.mu,
         "mu_low": [fit.mu.low for fit in result.fits],

@@ -29,7 +29,6 @@ PANEL = (5.6, 5.0)  # inches
 PER_ROW = 3  # panels
 LEGEND_COLUMN = 2.3  # inches
 BEND = 0.03  # share of the height of the figure by which a jump's line is bent
-FAINT = "0.6"  # of the graph, below the visits
 
 
 def plot_overlay(
@@ -70,7 +69,7 @@ def plot_overlay(
         seen, path = occupations[k], paths[k] if k < len(paths) else None
         label = seen.label if n > 1 else f"{describe_tree(tree)}\n{seen.label}"
         areas = np.where(seen.times > 0, _areas(seen.times, longest, largest), 0.0)
-        plot_disconnectivity(tree, ax, cmap=ages, marker_sizes=areas, marker_colors=seen.ages, ink=FAINT, title=label)
+        plot_disconnectivity(tree, ax, cmap=ages, marker_sizes=areas, marker_colors=seen.ages, title=label)
         if path is not None:
             plot_path(tree, database, *path, ax, ages)
 

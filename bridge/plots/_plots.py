@@ -33,8 +33,7 @@ def plot_graph(
     levels: int | None = None,
     whole: bool = False,
     max_minima: int | None = None,
-    emin: float | None = None,
-    emax: float | None = None,
+    window: tuple[float | None, float | None] = (None, None),
     connected: bool = False,
     certified_only: bool = False,
     min_branch: int | None = None,
@@ -46,8 +45,10 @@ def plot_graph(
 
     Parameters
     ----------
-    levels, max_minima, emin, emax, connected, certified_only
-        As in `disconnectivity_tree`; by default minima up to a little above the highest connection.
+    levels, max_minima, connected, certified_only
+        As in `disconnectivity_tree`.
+    window : (float or None, float or None)
+        Lowest and highest loss, in nats; by default from the lowest minimum to a little above the highest connection.
     min_branch : int, optional
         As in `landscape.plots.plot_disconnectivity`.
     whole : bool
@@ -59,6 +60,7 @@ def plot_graph(
     funnels : Funnelling, optional
         Result of `funnelling`, shown in the title.
     """
+    emin, emax = window
     if emax is None:
         emax = np.inf if whole else visible_top(database.graph(), certified_only=certified_only)
     tree = disconnectivity_tree(
@@ -75,7 +77,6 @@ def plot_graph(
         tree,
         ax,
         color=None if color is None else color.values,
-        colorbar=color is not None,
         color_label=None if color is None else color.label,
         log_color=color is not None and color.logarithmic,
         label_values=None if labels is None else _texts(labels, tree),
@@ -107,7 +108,7 @@ def describe_funnels(funnels: Funnelling) -> str:
     )
 
 
-def plot_visits(visited: Visits, database: Database, ax: Axes) -> Axes:
+def plot_visits(database: Database, visited: Visits, ax: Axes) -> Axes:
     """Draw the disconnectivity graph with the visits of the runs on `ax`.
 
     Disks at the minima: area by the number of snapshots there, color by their mean age.

@@ -110,7 +110,7 @@ def jumps(structures: InherentStructures, database: Database) -> Jumps:
     )
 
 
-def barriers_from(hops: Jumps, runs: Trajectories, database: Database, loss: Loss) -> Floats:
+def barriers_from(hops: Jumps, loss: Loss, *, runs: Trajectories, database: Database) -> Floats:
     """Barriers (J,) seen from the runs: loss of the transition state of a jump above that of the last snapshot before.
 
     In nats; negative where the run is already higher than the transition state, nan if none is known.

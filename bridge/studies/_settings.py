@@ -40,7 +40,7 @@ class StudySettings:
 
     scale: Scale = SCALES["quick"]
     architectures: tuple[tuple[int, ...], ...] = PAPER_ARCHITECTURES
-    optimizer: SGD = field(default_factory=SGD)
+    optimizer: SGD = field(default_factory=lambda: SGD())  # noqa: PLW0108 (pyright takes no class with a converted field)
     regularization: float = 1e-4
     regularize_biases: bool = True
     threshold: float = 1e-2

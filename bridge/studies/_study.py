@@ -195,5 +195,5 @@ def _draw(
 
 def _draw_visits(hidden: str, folder: Path, visited: Visits, ax: Any) -> None:
     with Database(folder / LANDSCAPE) as database:
-        plots.plot_visits(visited, database, ax)
+        plots.plot_visits(database, visited, ax)
     ax.set_title(f"hidden layers {hidden}\n{ax.get_title()}")

@@ -286,6 +286,12 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         found = np.array(fresh + searched, dtype=np.int64)
         return found[np.isin(found, self.minimum_ids())]
 
+    def n_unrecorded_starts(self) -> int:
+        """Number of random starts that ended in a minimum which an older version did not record."""
+        recorded = {find.search for find in self.finds()}
+        starts = (one for one in self.attempts() if one.kind == "start" and one.status == "CONVERGED")
+        return sum(one.search not in recorded for one in starts)
+
     def inherent_structures(self, method: str) -> dict[str, int | None]:
         """Minimum (id, or None for none) of every point quenched with `method`, by the point's digest."""
         with reading(self.path):

@@ -76,7 +76,7 @@ class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "tran
         _check_ends("edges", "transition state", self.edges, self.n_transition_states, self.n_minima)
         _check_ends("bound_edges", "bound", self.bound_edges, self.bounds.size, self.n_minima)
         check_barriers(self.losses, self.transition_losses, self.edges, self.tolerance)
-        check_barriers(self.losses, self.bounds, self.bound_edges, self.tolerance, "bound")
+        check_barriers(self.losses, self.bounds, self.bound_edges, self.tolerance, what="bound")
 
     def _picture(self) -> str:
         from landscape.graph._disconnectivity import picture  # noqa: PLC0415 - it imports this module
@@ -118,6 +118,7 @@ def check_barriers(
     transition_losses: Floats,
     edges: Integers,
     tolerance: float = TOLERANCE,
+    *,
     what: str = "transition state",
 ) -> None:
     """Raise a ValueError if a transition state (m,) is below one of its minima (m, 2) among these (n,) (`_heights`).

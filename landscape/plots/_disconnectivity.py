@@ -19,6 +19,7 @@ from landscape.plots._readable import IF_ROOM
 Floats = NDArray[np.float64]
 
 INK = "#222222"
+FAINT = "0.6"  # of lines below disks
 UNCERTIFIED = (0, (3.5, 2.0))  # dashes, in line widths
 PALE = 0.45  # share of white in the color of uncertified lines
 SHADE = 0.8  # share of white in the color of branches that are not drawn
@@ -33,14 +34,12 @@ def plot_disconnectivity(
     *,
     color: ArrayLike | None = None,
     cmap: str | Colormap | ScalarMappable = "viridis",
-    colorbar: bool = False,
     color_label: str | None = None,
     log_color: bool = False,
     label_values: Sequence[Any] | None = None,
     marker_sizes: ArrayLike | None = None,
     marker_colors: ArrayLike | None = None,
     linewidth: float | None = None,
-    ink: str = INK,
     min_branch: int | None = None,
     title: str | None = None,
 ) -> Axes:
@@ -59,24 +58,21 @@ def plot_disconnectivity(
     cmap : str, Colormap or ScalarMappable
         Colors of `color` and of numeric `marker_colors`, which share one scale: that of a `ScalarMappable`, otherwise
         from the lowest to the highest value.
-    colorbar : bool
-        Whether to add a color bar for `color`, or else for `marker_colors`.
     color_label : str, optional
-        Text beside the color bar.
+        Text beside a color bar for `color`, or else for `marker_colors`; by default there is none.
     log_color : bool
         Whether colors follow the logarithm of the values if they span more than a factor of five; nonpositive values
         then stay black.
     label_values : (n,) sequence, optional
         Labels below the minima; None and "" leave them out, and so does a lack of room below a lower minimum.
     marker_sizes : (n,) array, optional
-        Areas of disks at the minima, in points squared (e.g. visits of SGD); 0 draws none.
+        Areas of disks at the minima, in points squared (e.g. visits of SGD); 0 draws none. The lines behind them are
+        gray.
     marker_colors : (n,) array, optional
         Values that color these disks; `color` if not given.
     linewidth : float, optional
         Width of the lines of single minima in points; thinner for many minima by default. Lines above several minima
         are wider by the logarithm of their number.
-    ink : str
-        Color of all that `color` does not color.
     min_branch : int, optional
         Draw lines for branches of at least this many minima. Smaller ones are shaded, from their minima to where they
         join. By default the smallest number for which the lines have room on the axes. A minimum's branch consists
@@ -111,6 +107,7 @@ def plot_disconnectivity(
     if label_values is not None and len(label_values) != tree.n_minima:
         msg = f"label_values must have one entry per minimum, {tree.n_minima}; got {len(label_values)}"
         raise ValueError(msg)
+    ink = INK if marker_sizes is None else FAINT
     least = fewest_minima(tree, ax) if min_branch is None else min_branch
     _dress(ax, tree, describe_tree(tree) if title is None else title)
 
@@ -127,8 +124,8 @@ def plot_disconnectivity(
     if part is not None and (inset := add_inset(ax, part, _drawn(pruned, shade, tree, sizes))) is not None:
         draw(inset, part, part)
     _explain(ax, tree, least, ink)
-    if colorbar and disks is not None:
-        add_colorbar(ax.figure, ax, scale, color_label or "")
+    if color_label is not None and disks is not None:
+        add_colorbar(ax.figure, ax, scale, color_label)
     return ax
 
 

@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 BLUE, VERMILION = "#0072b2", "#d55e00"
 SUFFIXES = (".svg", ".pdf", ".png")
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+FEWEST_RANKED = 4  # minima whose rank correlation says something
 
 
 def plot_discovery(
@@ -104,9 +105,10 @@ def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None
         ax.set_xscale("log")
         plain_log_ticks(ax.xaxis)
     ax.set(xlabel="trace of the Hessian (nats)", ylabel="test - training cross-entropy (nats)")
-    correlation = "" if np.isnan(rank) else rf", Spearman's $\rho$ = {rank:.2f}"
+    correlation = "" if np.isnan(rank) or x.size < FEWEST_RANKED else rf", Spearman's $\rho$ = {rank:.2f}"
     if np.isfinite(geometry.test_errors).any():
-        correlation += f", standard error from the test rows {np.nanmedian(geometry.test_errors):.2g} nats"
+        reach = np.nanmedian(geometry.generalization.high - geometry.generalization.value)
+        correlation += f"\n95 % intervals from the test rows reach {reach:.2g} nats to both sides"
     ax.set_title(counted(x.size, "minimum", "minima") + correlation if title is None else title, fontsize="medium")
     ax.spines[["top", "right"]].set_visible(False)
     return ax

@@ -27,7 +27,7 @@ from landscape.losses import Loss
 from landscape.search._memory import Memory
 from landscape.search._planning import BATCH, CYCLE, KINDS
 from landscape.search._searches import Found, run as run_search, run_start
-from landscape.search._summary import FEWEST_STARTS, Exploration, Unjoined, next_search, summarize, with_given_up
+from landscape.search._summary import Exploration, Unjoined, next_search, summarize, with_given_up
 from landscape.search._targets import Targets
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import Difference, check_jobs, only_writer, shared, worker_pool
@@ -35,6 +35,7 @@ from landscape.support import Difference, check_jobs, only_writer, shared, worke
 FEWEST_SEARCHES = 128  # searches before completeness is judged
 BOUND_COST = 4.0  # of a search for an upper bound, over that of another search
 FRESH = "random start"  # origin of minima first found by fresh random starts
+FEWEST_TO_JUDGE = 32  # random starts before `completeness` is judged
 MOST_STARTS = 3000  # largest number that `completeness` draws
 
 
@@ -84,7 +85,8 @@ def explore(
         length, and more with each attempt). The exploration ends when all are joined, or when every way to the others
         has a gap that four searches did not close. For these a last kind of search ("bound") looks for paths as low as
         possible (`minimax_path`): upper bounds on their barriers. Where a budget ends sooner, up to half of it is left
-        for these paths, and of `searches` the last ones, one for each target. `Exploration.unjoined` names the targets that are not joined, with the best bounds.
+        for these paths, and of `searches` the last ones, one for each target. `Exploration.unjoined` names the targets
+        that are not joined, with the best bounds.
     seed : int
     jobs : int
         Worker processes; `joblib.parallel_config` may send them elsewhere.
@@ -93,6 +95,8 @@ def explore(
 
     Raises
     ------
+    FileNotFoundError
+        If there is `connect`, but no file.
     ValueError
         If neither or both of `searches` and `budget` are given, an argument is out of range, `connect` names minima
         that the file does not hold, or an existing file belongs to another loss or seed.
@@ -104,6 +108,9 @@ def explore(
         budget = math.inf  # until all are joined or given up
     _check(searches, budget, completeness, kinds, jobs)
     deadline, pace = None if budget is None else time.monotonic() + budget, 0.0
+    if targets is not None and not Path(path).exists():
+        msg = f"connect must name minima of a database, and there is no file {path} yet; explore without it first"
+        raise FileNotFoundError(msg)
     with only_writer(Path(path)), open_or_create(loss, path, seed) as database:
         if targets is not None:
             targets.check(database)
@@ -207,7 +214,7 @@ def _draw(
 
 def starts_for(completeness: float) -> int:
     """Number of random starts needed to judge it: fewer overlook the allowed unseen share too often (5 %)."""
-    return int(np.clip(np.ceil(3.0 / max(1.0 - completeness, 1e-9)), FEWEST_STARTS, MOST_STARTS))
+    return int(np.clip(np.ceil(3.0 / max(1.0 - completeness, 1e-9)), FEWEST_TO_JUDGE, MOST_STARTS))
 
 
 def is_complete(found: Exploration, completeness: float) -> bool:
@@ -216,7 +223,7 @@ def is_complete(found: Exploration, completeness: float) -> bool:
     Both judge the same draws, from 32 random starts on; minima found by connections and runs of SGD do not count.
     Fewer than 128 searches are never enough.
     """
-    if found.searches < FEWEST_SEARCHES or found.random_starts < FEWEST_STARTS:
+    if found.searches < FEWEST_SEARCHES or found.random_starts < FEWEST_TO_JUDGE:
         return False
     return min(found.found_share, found.coverage.value) >= completeness
 

@@ -13,7 +13,7 @@ from landscape.graph import chao1, components, coverage_interval, minima_at_leas
 from landscape.search._targets import Targets
 from landscape.support import Estimate, Result
 
-FEWEST_STARTS = 32  # random starts that ended in minima, before anything is said of their number
+FEWEST_STARTS = 24  # random starts that ended in minima to bound the number of minima; a first batch has 31
 NO_MINIMUM = ("RUNAWAY", "DEGENERATE")  # statuses of quenches that end in no isolated point
 
 
@@ -47,6 +47,7 @@ class Exploration(
     estimated_minima: Estimate[float] | None  # lower bound, see `summarize`; None without a minimum
     coverage: Estimate[float]  # probability that a random start ends where another one did (Good-Turing)
     random_starts: int = 0  # random starts that ended in minima, the basis of estimate and coverage
+    unrecorded_starts: int = 0  # random starts of an older version, which did not record what they found
     random_minima: int = 0  # distinct minima that they found
     found_share: float = math.nan  # upper bound on the share that they found of the minima in reach
     statuses: Mapping[str, int] = field(default_factory=dict)  # number of searches by status
@@ -72,7 +73,7 @@ def next_search(database: Database) -> int:
 def summarize(database: Database, targets: Targets | None = None) -> Exploration:
     """Count the contents of a database, bound the number of minima from below, and name the targets not yet joined.
 
-    The estimate uses random starts alone (`Database.found_by_random_starts`), at least 32 of them: its value is Chao1,
+    The estimate uses random starts alone (`Database.found_by_random_starts`), at least 24 of them: its value is Chao1,
     a lower bound in expectation, `low` is a lower bound at 95 % for any probabilities of the minima
     (`minima_at_least`), and `high` is inf, because there is no upper bound. All known minima count for both. With
     fewer random starts the value is nan: not determined.
@@ -98,6 +99,7 @@ def summarize(database: Database, targets: Targets | None = None) -> Exploration
         estimated_minima=estimate if n else None,
         coverage=coverage,
         random_starts=starts.size,
+        unrecorded_starts=database.n_unrecorded_starts(),
         random_minima=hits.size,
         found_share=share,
         statuses=database.attempt_statuses(),

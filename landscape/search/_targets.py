@@ -54,13 +54,16 @@ class Targets:
             raise ValueError(msg)
         missing = [] if self._ids is None else np.setdiff1d(self._ids, known).tolist()
         if missing:
-            msg = f"connect names minima that {database.path} does not hold: {', '.join(map(str, missing))}"
+            msg = f"connect must name minima of {database.path}; it does not hold {', '.join(map(str, missing))}"
             raise ValueError(msg)
         if not len(known):
-            msg = f"{database.path} holds no minima yet: explore without connect first"
+            msg = f"connect must name minima of {database.path}, which holds none yet; explore without it first"
             raise ValueError(msg)
         if not len(self.among(known, database)):
-            msg = f"connect={VISITED}: no snapshots are mapped in {database.path}; agescape overlay maps them"
+            msg = (
+                f"connect must name minima that runs visited, but no snapshots are mapped in {database.path} yet; "
+                "agescape overlay maps them"
+            )
             raise ValueError(msg)
 
     def among(self, ids: NDArray[np.int64], database: Database) -> NDArray[np.int64]:

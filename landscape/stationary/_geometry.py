@@ -7,11 +7,11 @@ from typing import Any, Protocol
 import numpy as np
 from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
+from scipy.stats import rankdata, t
 
 from landscape.datasets import Dataset
 from landscape.stationary._points import Minimum
-from landscape.support import Result, worker_pool
+from landscape.support import Estimate, Result, worker_pool
 
 Floats = NDArray[np.float64]
 
@@ -57,6 +57,8 @@ class LocalGeometry(Result, shows=("losses", "traces", "generalization_errors"),
         Standard error of each test cross-entropy, from the spread over the test rows. All minima share these rows, so
         differences between minima have smaller errors. It is also the error of the generalization error, because the
         training cross-entropy covers all rows of the loss.
+    test_rows : int
+        Number of test rows.
     """
 
     losses: Floats
@@ -66,6 +68,7 @@ class LocalGeometry(Result, shows=("losses", "traces", "generalization_errors"),
     train_accuracies: Floats
     test_accuracies: Floats
     test_errors: Floats = field(default_factory=lambda: np.empty(0))
+    test_rows: int = 0
 
     @property
     def traces(self) -> Floats:
@@ -81,6 +84,13 @@ class LocalGeometry(Result, shows=("losses", "traces", "generalization_errors"),
     def generalization_errors(self) -> Floats:
         """Test minus training cross-entropy (n,), in nats."""
         return self.test_cross_entropies - self.train_cross_entropies
+
+    @property
+    def generalization(self) -> Estimate[Floats]:
+        """The same with its 95 % interval (n,) over test rows, Student's; nan for fewer than two test rows."""
+        error, rows = self.generalization_errors, self.test_rows
+        reach = t.isf(0.025, rows - 1) * self.test_errors if rows > 1 else np.full(error.shape, np.nan)
+        return Estimate(error, error - reach, error + reach)
 
     @property
     def rank_correlation(self) -> float:
@@ -129,6 +139,7 @@ def local_geometry(loss: Classifier, minima: Sequence[Minimum], *, jobs: int = 1
         np.array([minimum.value for minimum in minima]),
         np.array([minimum.eigenvalues for minimum in minima]),
         *measured.T.copy(),
+        test_rows=loss.data.test_labels.size,
     )
 
 

@@ -3,7 +3,8 @@
 A comment on the line above a code block says what is to be done with it: ``<!-- slow -->`` leaves it to the
 slow tests, ``<!-- needs: module -->`` runs it where this module is (or ``<!-- slow, needs: one, other -->``),
 ``<!-- file: name.py -->`` writes it into this file, ``<!-- not run: reason -->`` leaves it out. A text below
-``<!-- printed -->`` is what the blocks above it print, but for the numbers.
+``<!-- printed -->`` (``<!-- printed, slow -->`` if a slow block prints it) is what the blocks above it print, but for
+the numbers; ``docs/printed.py`` fills these in.
 """
 
 import ast
@@ -138,24 +139,32 @@ def test_what_a_page_shows_runs(page, folder, monkeypatch, capsys):
     out = capsys.readouterr().out
     assert re.search(PRINTED.get(name_of(page), ""), out)
     for line in printed_lines(page):
-        assert re.search(loosely(line), out), line
+        assert re.search(script("printed").loosely(line), out), line
 
 
-def printed_lines(page: Path) -> list[str]:
-    """What a page says that its commands print: blocks of text below `<!-- printed -->`."""
-    blocks = re.findall(r"<!-- printed -->\n```text\n(.*?)```", page.read_text(), re.DOTALL)
+def test_numbers_of_printed_lines_are_filled_in():
+    filled = script("printed").filled
+    assert filled("mu = 0.5 (p = 0.0007)\n", "x\nmu = 0.71 (p = 5e-05)\n") == "mu = 0.71 (p = 5e-05)\n"
+    assert filled("a 1\nb 2 c\n\nd 3\n", "a 5 b\n7 c\n\nd 4\nd 1,000.5") == "a 5 b\n7 c\n\nd 1,000.5\n"
+    with pytest.raises(ValueError, match="nothing like this was printed: e 3"):
+        filled("a 1\ne 3", "a 1\nf 3")
+
+
+def printed_lines(page: Path, *, slow: bool = False) -> list[str]:
+    """What a page says that its blocks print: texts below `<!-- printed -->`, and `<!-- printed, slow -->`."""
+    mark = "printed(?:, slow)?" if slow else "printed"
+    blocks = re.findall(rf"<!-- {mark} -->\n```text\n(.*?)```", page.read_text(), re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line]
-
-
-def loosely(line: str) -> str:
-    """A pattern for a line whose numbers may be others."""
-    return r"\s+".join(re.sub(r"\d[\d,.]*\d|\d", r"[\\d.,]+", re.escape(word)) for word in line.split())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", with_blocks(slow=True), ids=name_of)
-def test_all_that_a_page_shows_runs(page, folder, monkeypatch):
+def test_all_that_a_page_shows_runs(page, folder, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "100")
     run(page, monkeypatch, slow=True)
+    out = capsys.readouterr().out
+    for line in printed_lines(page, slow=True):
+        assert re.search(script("printed").loosely(line), out), line
 
 
 def test_every_block_is_run_or_says_why_not():
@@ -300,14 +309,15 @@ def test_every_room_has_its_page(site, package):
 
 def public(module):
     named = {name: getattr(module, name) for name in dir(module) if name[0] != "_"}
-    for name in hooks().FOR_OTHER_ROOMS.get(module.__name__, ()):
+    for name in script("hooks").FOR_OTHER_ROOMS.get(module.__name__, ()):
         del named[name]  # a KeyError if it is not exported any more
     return [name for name, value in named.items() if inspect.isfunction(value) or is_written_as_class(value)]
 
 
 @functools.cache
-def hooks():
-    spec = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "hooks.py")
+def script(name):
+    """A module in docs."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -69,6 +69,11 @@ def test_curvature(runs):
         assert result[name] == values.mean(axis=0).tolist()
         error = np.abs(values[0] - values[1]) / 2  # standard error of the mean of two
         assert result[f"{name}_error"] == pytest.approx(error.tolist())
+        reach = np.where(error > 0, 12.7062047 * error, np.nan)  # Student's t with one degree of freedom
+        for end, sign in (("low", -1), ("high", 1)):
+            expected_end = values.mean(axis=0) + sign * reach
+            found_end = np.array(result[f"{name}_{end}"], dtype=float)
+            np.testing.assert_allclose(found_end, expected_end, rtol=1e-6)
     assert (result["dataset"], result["dataset_seed"], result["rows"]) == ("ljat", 0, 100)
     assert (result["learning_rate"], result["batch_size"], result["replacement"]) == (0.05, 20, False)
 

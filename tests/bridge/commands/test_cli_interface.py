@@ -465,3 +465,8 @@ def test_commands_complain_of_their_options(tmp_path):
     assert_complaint(result, "name another column by --label-column")
     train_on = ("train", *SMALL, "--batch-size", 200, "--replicas", 1, "--steps", 10, "--output", tmp_path / "x.h5")
     assert_complaint(agescape(*train_on), "--batch-size must be at most the number of training rows, 100; got 200")
+
+
+def test_nothing_is_announced_before_the_options_are_read(tmp_path):
+    result = agescape("explore", "--hidden", "x", "--output", tmp_path / "x.db")
+    assert_complaint(result, "--hidden must be layer sizes")

@@ -195,14 +195,17 @@ def test_an_exploration_in_words():
 
 def test_visits_in_words():
     result = {"mapped": 27, "snapshots": 28, "replicas": 4, "distinct_minima_visited": 5, "new_minima": 1, "jumps": 3,
-              "direct_jumps": 1, "saddles": 1, "not_converged": 0, "median_dwell": math.nan,
+              "direct_jumps": 1, "connected_jumps": 2, "jumps_searched": 2, "transition_states_from_jumps": 1,
+              "median_barrier": 0.01, "median_barrier_from_run": -0.02, "saddles": 1, "not_converged": 0, "median_dwell": math.nan,
               "return_probability": 0.25, "mean_overlap": 0.5, "longest_snapshot_interval": 100, "output": "o.svg",
               "maps_disagree": 0.1, **DATA}  # fmt: skip
     summary = summarize_overlay(result)
     assert summary.verdict == (
         "27 of 28 snapshots of 4 runs map to 5 minima; 1 minimum was new and added to the database. "
-        "Runs change their minimum 3 times, 1 of these across one known transition state."
+        "Runs change their minimum 3 times, 1 of these across one known transition state, 1 across several."
     )
+    assert summary.facts["searches from jumps"] == "2, which found 1 new transition state"
+    assert summary.facts["barrier above the loss of the run, median"] == "-0.02 nats"
     assert summary.facts["median dwell time"] == "not determined"
     assert summary.facts["snapshots where flow and lbfgs disagree"] == "10 %"
     still = summarize_overlay(result | {"jumps": 0, "new_minima": 0}).verdict

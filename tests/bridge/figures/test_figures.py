@@ -145,9 +145,11 @@ def test_generalization_error_leaves_the_penalty_out(folder, monkeypatch):
     ours = made.ours
     assert ours["generalization_error"][0] == pytest.approx(np.mean(gaps), abs=1e-12)
     assert ours["test_rows"][0] == rows
-    assert ours["generalization_error_error_runs"][0] == pytest.approx(np.std(gaps, ddof=1) / np.sqrt(REPLICAS))
-    parts_of_error = [ours[f"generalization_error_error_{name}"][0] for name in ("runs", "test_rows")]
-    assert ours["generalization_error_error"][0] == pytest.approx(np.hypot(*parts_of_error))
+    assert ours["generalization_error_standard_error_runs"][0] == pytest.approx(
+        np.std(gaps, ddof=1) / np.sqrt(REPLICAS)
+    )
+    parts_of_error = [ours[f"generalization_error_standard_error_{name}"][0] for name in ("runs", "test_rows")]
+    assert ours["generalization_error_standard_error"][0] == pytest.approx(np.hypot(*parts_of_error))
     assert parts_of_error[1] == pytest.approx(np.mean(entropies, axis=0).std(ddof=1) / np.sqrt(rows), rel=1e-9)
 
 

@@ -55,7 +55,7 @@ def test_states_of_jumps_are_found_and_hold(case, opened):
         distances = [[symmetry.distance(loss.network, a.coordinates, b.coordinates) for b in stored] for a in ends]
         assert min(distances[0][0] + distances[1][1], distances[0][1] + distances[1][0]) < 1e-4
     assert not verify(opened.path, loss).failures
-    seen = barriers_from(hops, runs, opened, loss)
+    seen = barriers_from(hops, loss, runs=runs, database=opened)
     for k in np.flatnonzero(hops.transition_states).tolist():
         top = next(s.point.value for s in opened.transition_states if s.id == hops.transition_states[k])
         theta = runs.snapshots[hops.runs[k]][list(runs.steps).index(hops.left[k])]

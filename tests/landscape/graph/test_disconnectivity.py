@@ -553,7 +553,7 @@ def test_title(graph, options, title):
 def test_values_color_the_lines_of_their_minima():
     tree = disconnectivity_tree(three_components(), subgraph_size=1)
     values = np.array([0.0, 1.0, 2.0, 3.0, np.nan, 5.0])
-    ax, lines = draw(tree, color=values, cmap="cividis", colorbar=True, color_label="accuracy")
+    ax, lines = draw(tree, color=values, cmap="cividis", color_label="accuracy")
     drawn = {tuple(s[0]): tuple(c) for s, c in zip(lines.get_segments(), lines.get_edgecolors(), strict=True)}
     for node, place in enumerate(tree.lines[:, 0]):
         value = values[tree.minima[node]] if node < tree.n_leaves else np.nan
@@ -565,7 +565,7 @@ def test_values_color_the_lines_of_their_minima():
 def test_the_color_bar_of_a_constant_names_it_and_that_of_a_wide_range_is_logarithmic():
     tree = disconnectivity_tree(three_components())
     for values, ticks in ((np.full(6, 14745600.0), {"1.47456e+07"}), (10.0 ** np.arange(6), {"1", "100", "10000"})):
-        ax, _ = draw(tree, color=values, colorbar=True, log_color=True)
+        ax, _ = draw(tree, color=values, color_label="trace", log_color=True)
         texts = {text.get_text() for text in ax.figure.axes[1].get_yticklabels()}
         assert texts >= ticks
         assert len(texts) == 1 or len(ticks) > 1

@@ -145,8 +145,8 @@ def test_the_end_of_a_budget_is_left_for_bounds():
         ("lowest:0", "connect must be visited"),
         ("lowest", "connect must be visited"),
         ("3,x", "connect must be visited"),
-        ("3,99999", r"connect names minima that .* does not hold: 99999"),
-        ([99999, 99998], r"does not hold: 99998, 99999"),
+        ("3,99999", r"connect must name minima of .*; it does not hold 99999"),
+        ([99999, 99998], r"does not hold 99998, 99999"),
         ("visited", "no snapshots are mapped"),
         ([], "connect must name at least one minimum"),
         ([1.5], "connect must be a whole number >= 0; got 1.5"),
@@ -158,8 +158,16 @@ def test_targets_that_are_none_are_refused(loss, copy, connect, message):
 
 
 def test_an_empty_database_has_no_targets(loss, tmp_path):
-    with pytest.raises(ValueError, match="holds no minima yet"):
+    explore(loss, tmp_path / "new.db", searches=0)
+    with pytest.raises(ValueError, match=r"new\.db, which holds none yet"):
         explore(loss, tmp_path / "new.db", connect="lowest:3")
+
+
+@pytest.mark.parametrize("connect", ["lowest:3", "visited", "1,2"])
+def test_a_missing_file_has_no_targets_and_is_not_made(loss, tmp_path, connect):
+    with pytest.raises(FileNotFoundError, match="connect must name minima of a database, and there is no file"):
+        explore(loss, tmp_path / "new.db", connect=connect)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_joins_and_says_how_many(copy):
@@ -168,4 +176,6 @@ def test_the_command_joins_and_says_how_many(copy):
     assert result.code == 0, result
     assert "minima joined with the lowest" in result.out
     assert "of 3" in result.out
+    elsewhere = (*options[:-4], "--output", copy.with_name("new.db"), "--connect", "lowest:3")
+    assert_complaint(agescape("explore", *elsewhere), "--connect must name minima of a database")
     assert_complaint(agescape("explore", *options, "--connect", "lowest:3", "--kinds", "hop"), "--kinds", "--connect")

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr, ttest_1samp
 from support.figures import flaws
 from support.reference import DoubleWell, finite_hessian
 
@@ -96,6 +96,15 @@ def test_rank_correlation_is_that_of_scipy():
     assert made_up([1.0, 2.0, 30.0], [0.1, 0.2, 0.3]).rank_correlation == pytest.approx(1.0)
     for geometry in (made_up([1.0, 2.0], [1.0, 2.0]), made_up([1.0, 2.0, 3.0], [1.0, 1.0, 1.0])):
         assert np.isnan(geometry.rank_correlation)
+
+
+def test_intervals_of_the_generalization_error_are_those_of_scipy(found):
+    loss, minima = found
+    geometry, data = local_geometry(loss, minima), loss.data
+    for k, minimum in enumerate(minima):
+        rows = loss.row_cross_entropies(minimum.coordinates, data.test_inputs, data.test_labels)
+        low, high = ttest_1samp(rows - geometry.train_cross_entropies[k], 0.0).confidence_interval(0.95)
+        assert (geometry.generalization.low[k], geometry.generalization.high[k]) == pytest.approx((low, high))
 
 
 def test_without_test_rows(found):
