@@ -196,7 +196,8 @@ def test_an_exploration_in_words():
 def test_visits_in_words():
     result = {"mapped": 27, "snapshots": 28, "replicas": 4, "distinct_minima_visited": 5, "new_minima": 1, "jumps": 3,
               "direct_jumps": 1, "connected_jumps": 2, "jumps_searched": 2, "transition_states_from_jumps": 1,
-              "median_barrier": 0.01, "median_barrier_from_run": -0.02, "saddles": 1, "not_converged": 0, "median_dwell": math.nan,
+              "median_barrier": 0.01, "median_barrier_from_run": -0.02, "saddles": 1,
+              "not_converged": 0, "median_dwell": math.nan,
               "return_probability": 0.25, "mean_overlap": 0.5, "longest_snapshot_interval": 100, "output": "o.svg",
               "maps_disagree": 0.1, **DATA}  # fmt: skip
     summary = summarize_overlay(result)
