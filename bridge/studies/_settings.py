@@ -12,7 +12,7 @@ class Scale:
     """Numbers of searches, runs and steps."""
 
     searches: int  # searches of each landscape before SGD's minima are added
-    later_searches: int  # at most, that join SGD's minima with the lowest one, then all others
+    later_searches: int  # at most, that join SGD's minima with the lowest one, then all others; one more bounds each
     replicas: int
     steps: int
     control_replicas: int  # full-batch descents from the same starts

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bridge import plots
 from bridge.comparison import CONTROL, LANDSCAPE, RUNS, Comparison, write_comparison
 from bridge.mapping import inherent_structures
@@ -28,7 +30,7 @@ from landscape.search import estimate_minima, explore
 from landscape.support import Result
 
 Progress = Callable[[str, int, int], object]  # stage, done, total
-EVERYTHING = "lowest:999999999"  # minima to join with the lowest one
+VISITED, EVERYTHING = "visited", "lowest:999999999"  # minima to join with the lowest one
 
 
 @dataclass(frozen=True)
@@ -122,15 +124,16 @@ def _one_architecture(
     network, scale = loss.network, settings.scale
     name = ",".join(map(str, network.hidden))
 
-    def search(searches: int, stage: str = "explore", connect: str | None = None) -> None:
+    def search(searches: int, connect: str | None = None, *, bounds_first: bool = False) -> None:
         explore(
             loss,
             folder / LANDSCAPE,
             searches=searches,
             connect=connect,
+            bounds_first=bounds_first,
             seed=settings.seed,
             jobs=jobs,
-            progress=lambda done, total, _: progress(f"{name}: {stage}", done, total or done),
+            progress=lambda done, total, _: progress(f"{name}: explore", done, total or done),
         )
 
     search(scale.searches)
@@ -158,11 +161,14 @@ def _one_architecture(
             jobs=jobs,
             progress=lambda done, total: progress(f"{name}: map snapshots", done, total),
         )
+    total = scale.searches + scale.later_searches
     if structures.mapped:
-        search(scale.searches + scale.later_searches, "join SGD's minima", "visited")
-        search(scale.searches + scale.later_searches, "join the others", EVERYTHING)
+        search(total, VISITED)
+        total += len(np.unique(structures.minimum_ids[structures.known]))
+        search(total, VISITED, bounds_first=True)
+        search(total, EVERYTHING)
     else:
-        search(scale.searches + scale.later_searches)
+        search(total)
     estimate_minima(
         loss,
         folder / LANDSCAPE,

@@ -51,6 +51,7 @@ def explore(
     completeness: float | None = None,
     kinds: Sequence[str] = CYCLE,
     connect: str | Sequence[int] | None = None,
+    bounds_first: bool = False,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
@@ -85,8 +86,9 @@ def explore(
         length, and more with each attempt). The exploration ends when all are joined, or when every way to the others
         has a gap that four searches did not close. For these a last kind of search ("bound") looks for paths as low as
         possible (`minimax_path`): upper bounds on their barriers. Where a budget ends sooner, up to half of it is left
-        for these paths, and of `searches` the last ones, one for each target. `Exploration.unjoined` names the targets
-        that are not joined, with the best bounds.
+        for these paths. `Exploration.unjoined` names the targets that are not joined, with the best bounds.
+    bounds_first : bool
+        With `connect`: look for these paths before anything else.
     seed : int
     jobs : int
         Worker processes; `joblib.parallel_config` may send them elsewhere.
@@ -126,8 +128,7 @@ def explore(
                         break
                 end = (done // BATCH + 1) * BATCH
                 began = time.monotonic()
-                late = len(found.unjoined) + BATCH > searches - done if searches is not None else False
-                late = late or (budget is not None and _is_late(deadline, budget, pace, found.unjoined))
+                late = bounds_first or (budget is not None and _is_late(deadline, budget, pace, found.unjoined))
                 end = end if searches is None else min(end, searches)
                 tasks = memory.plan(done, end, seed, kinds, targets, bounds_first=late)
                 if not tasks:

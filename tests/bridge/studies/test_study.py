@@ -276,6 +276,9 @@ def test_an_interrupted_study_goes_on(undisturbed, data, tmp_path):
     """Interrupted in every stage of every architecture, one after the other."""
     for name in ("2", "1,1"):
         for stage, least in INTERRUPTIONS:
+            if not any(seen == f"{name}: {stage}" and done >= least for seen, done, _ in undisturbed[1]):
+                assert (name, least) == ("2", 21)  # its minima are all joined
+                continue
             with pytest.raises(KeyboardInterrupt):
                 study(data, tmp_path, SETTINGS, progress=interrupt_at(f"{name}: {stage}", least))
     assert not (tmp_path / "report.html").exists()

@@ -285,7 +285,21 @@ def test_the_mean_of_the_known_runs(rng):
 
 
 def test_a_learning_rate_that_is_too_large_without_an_overflow_is_said(tmp_path):
-    train_it = ("train", "--hidden", "3", "--rows", 100, "--replicas", 2, "--steps", 200, "--jobs", 1)
+    train_it = (
+        "train",
+        "--hidden",
+        "3",
+        "--rows",
+        100,
+        "--replicas",
+        2,
+        "--steps",
+        200,
+        "--jobs",
+        1,
+        "--batch-size",
+        20,
+    )
     code, out, err = command(*train_it, "--learning-rate", 1e3, "--output", tmp_path / "large.h5")
     assert (code, err.count("\n")) == (0, 1)
     assert "2 of the runs end at a higher loss than they began with" in err
@@ -319,19 +333,22 @@ BAD_OPTIONS = {
     "beyond the runs": (["--waiting-times", "100,150", "--lags", "120,150"], "largest is 150 + 150 = 300 of 200 steps"),
     "waiting time 0": (
         ["--waiting-times", "0,100"],
-        "waiting_times must be whole numbers that ascend",
+        "--waiting-times must be whole numbers that ascend",
     ),
-    "descending": (["--waiting-times", "100,50"], "waiting_times must be whole numbers that ascend"),
+    "descending": (["--waiting-times", "100,50"], "--waiting-times must be whole numbers that ascend"),
     "repeated": (["--lags", "10,10"], "lags must be whole numbers that ascend"),
     "no whole number": (["--lags", "1.5"], "--lags must be steps such as"),
     "negative": (["--lags=-1"], "--lags must be steps such as"),
     "no lag": (["--lags-multiple-of", "500"], "--lags-multiple-of must be at most"),
     "no replicas": (["--replicas", "0"], "--replicas"),
     "no steps": (["--steps", "0"], "--steps"),
-    "large batches": (["--batch-size", "101"], "batch_size must be at most the number of training rows, 100; got 101"),
+    "large batches": (
+        ["--batch-size", "101"],
+        "--batch-size must be at most the number of training rows, 100; got 101",
+    ),
     "no batches": (["--batch-size", "0"], "--batch-size"),
-    "negative rate": (["--learning-rate=-1"], "learning_rate must be positive and finite; got -1.0"),
-    "rate nan": (["--learning-rate", "nan"], "learning_rate must be positive and finite; got nan"),
+    "negative rate": (["--learning-rate=-1"], "--learning-rate must be positive and finite; got -1.0"),
+    "rate nan": (["--learning-rate", "nan"], "--learning-rate must be positive and finite; got nan"),
     "penalty inf": (["--regularization", "inf"], "regularization must be"),
     "diverges": (["--learning-rate", "1e9"], "replica 0 diverged at step"),
 }
@@ -339,7 +356,7 @@ BAD_OPTIONS = {
 
 @pytest.mark.parametrize(("options", "message"), BAD_OPTIONS.values(), ids=BAD_OPTIONS)
 def test_train_refuses_in_one_line_before_it_writes(tmp_path, options, message):
-    usual = {"--replicas": "2", "--steps": "200"}
+    usual = {"--replicas": "2", "--steps": "200", "--batch-size": "20"}
     given = [part for name, value in usual.items() if name not in options for part in (name, value)]
     arguments = ("train", "--hidden", "3", "--rows", 100, "--jobs", 1, "--output", tmp_path / "f.h5", *given, *options)
     code, out, err = command(*arguments)

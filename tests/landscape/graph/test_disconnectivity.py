@@ -611,8 +611,8 @@ def test_what_is_not_connected_is_drawn_in_any_size(size, levels, kind):
     values = np.linspace(1.0, 2.0, graph.n_minima)
     options = {
         "plain": {},
-        "color": {"color": values, "colorbar": True, "color_label": "x"},
-        "disks": {"marker_sizes": np.where(values > 1.5, 60.0, 0.0), "marker_colors": values, "colorbar": True},
+        "color": {"color": values, "color_label": "x"},
+        "disks": {"marker_sizes": np.where(values > 1.5, 60.0, 0.0), "marker_colors": values, "color_label": "x"},
         "labels": {"label_values": [f"{v:.2f}" for v in values]},
     }[kind]
     tree = disconnectivity_tree(graph, levels, marked=values > 1.5)
