@@ -161,14 +161,6 @@ def _one_architecture(
             jobs=jobs,
             progress=lambda done, total: progress(f"{name}: map snapshots", done, total),
         )
-    total = scale.searches + scale.later_searches
-    if structures.mapped:
-        search(total, VISITED)
-        total += len(np.unique(structures.minimum_ids[structures.known]))
-        search(total, VISITED, bounds_first=True)
-        search(total, EVERYTHING)
-    else:
-        search(total)
     estimate_minima(
         loss,
         folder / LANDSCAPE,
@@ -177,6 +169,14 @@ def _one_architecture(
         jobs=jobs,
         progress=lambda done, total, _: progress(f"{name}: random starts", done, total or done),
     )
+    total = scale.searches + scale.later_searches
+    if structures.mapped:
+        search(total, VISITED)
+        total += len(np.unique(structures.minimum_ids[structures.known]))
+        search(total, VISITED, bounds_first=True)
+        search(total, EVERYTHING)
+    else:
+        search(total)
     with Database(folder / LANDSCAPE) as database:
         return visits(structures, database)
 

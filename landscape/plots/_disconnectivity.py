@@ -13,13 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.graph import DisconnectivityTree, prune, pruned_regions
 from landscape.plots._inset import add_inset, hidden_part
-from landscape.plots._layout import add_colorbar, color_scale, counted, legend_beside
+from landscape.plots._layout import add_colorbar, color_scale, counted
 from landscape.plots._readable import IF_ROOM
 
 Floats = NDArray[np.float64]
 
 INK = "#222222"
 FAINT = "0.6"  # of lines below disks
+BELOW_STRIP = 38.0  # points: three lines of small text
 UNCERTIFIED = (0, (3.5, 2.0))  # dashes, in line widths
 PALE = 0.45  # share of white in the color of uncertified lines
 SHADE = 0.8  # share of white in the color of branches that are not drawn
@@ -123,7 +124,7 @@ def plot_disconnectivity(
         _add_labels(ax, tree, label_values, sizes)
     if part is not None and (inset := add_inset(ax, part, _drawn(pruned, shade, tree, sizes))) is not None:
         draw(inset, part, part)
-    _explain(ax, tree, least, ink)
+    _explain(ax, tree, least)
     if color_label is not None and disks is not None:
         add_colorbar(ax.figure, ax, scale, color_label)
     return ax
@@ -285,8 +286,8 @@ def _dress(ax: Axes, tree: DisconnectivityTree, title: str) -> None:
     ax.spines[["top", "right", "bottom"]].set_visible(False)
 
 
-def _explain(ax: Axes, tree: DisconnectivityTree, least: int, ink: str) -> None:
-    """Name the strip below it, and in a legend what dashes and shades mean."""
+def _explain(ax: Axes, tree: DisconnectivityTree, least: int) -> None:
+    """Name the strip below it, and say there what dashes and shades mean: a legend would hide lines."""
     alone = tree.in_strip[: tree.n_leaves]
     if alone.any():
         x = tree.x[: tree.n_leaves][alone]
@@ -299,10 +300,6 @@ def _explain(ax: Axes, tree: DisconnectivityTree, least: int, ink: str) -> None:
             text, at, (0, -3), xycoords=ax.get_xaxis_transform(), textcoords="offset points", ha="center", va="top",
             fontsize="small", color="0.3",
         )  # fmt: skip
-    if not tree.certified.all():
-        ax.plot([], [], color=_mixed(ink, PALE), lw=1.2, ls=UNCERTIFIED, label="upper bound, not certified")
-    if least > 1:
-        text = f"branches of fewer than {least} minima"
-        ax.plot([], [], color=_mixed(ink, SHADE), lw=6.0, solid_capstyle="butt", label=text)
-    if ax.get_legend_handles_labels()[0]:
-        legend_beside(ax)
+    meanings = [] if tree.certified.all() else ["dashed: upper bounds, not certified"]
+    meanings += [f"shaded: branches of fewer than {least} minima"] if least > 1 else []
+    ax.set_xlabel("; ".join(meanings), fontsize="small", color="0.3", labelpad=BELOW_STRIP if alone.any() else None)
