@@ -21,8 +21,8 @@ class Scale:
 
 
 SCALES = {
-    "quick": Scale(128, 1000, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
-    "paper": Scale(6_000, 12_000, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100, starts=1000),
+    "quick": Scale(128, 1088, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
+    "paper": Scale(6_000, 12_016, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100, starts=1000),
 }
 
 

@@ -55,7 +55,8 @@ def follow_ridge(
 
     The line is bisected: the flow from its one part ends where that from `inside` does, and from the other elsewhere.
     The flows on both sides of the ridge stay together until they come near a transition state. Where they separate, the
-    pair of points is bisected again (Skufca, Yorke and Eckhardt, Phys. Rev. Lett. 96, 174101, 2006).
+    pair is bisected again: edge tracking, as for turbulence (Schneider, Marinc and Eckhardt, arXiv 0909.0530).
+    Its form here is derived here; the tests compare what it finds with known transition states.
 
     Parameters
     ----------
