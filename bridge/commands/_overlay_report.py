@@ -16,7 +16,6 @@ from bridge.residence import (
     departures,
     dwells,
     history,
-    jumps,
     mean_overlap,
     persistence,
     residual_dwells,
@@ -31,9 +30,9 @@ from landscape.losses import Loss
 from landscape.support import in_numbers
 
 
-def describe_overlay(structures: InherentStructures, database: Database) -> dict[str, Any]:
+def describe_overlay(structures: InherentStructures, hops: Jumps, database: Database) -> dict[str, Any]:
     """All numbers on the visits of an ensemble that JSON carries, beside those of `summary`."""
-    stays, hops = dwells(structures), jumps(structures, database)
+    stays = dwells(structures)
     return {
         "statuses": {status.name.lower(): structures.count(status) for status in SnapshotStatus},
         "unmapped": _unmapped(structures),
@@ -46,9 +45,9 @@ def describe_overlay(structures: InherentStructures, database: Database) -> dict
     }
 
 
-def summary(structures: InherentStructures, database: Database) -> dict[str, Any]:
+def summary(structures: InherentStructures, hops: Jumps) -> dict[str, Any]:
     """The numbers that a line can hold."""
-    stays, hops, past = dwells(structures), jumps(structures, database), history(structures)
+    stays, past = dwells(structures), history(structures)
     complete = stays.lengths[stays.complete]
     return {
         "mapped": structures.mapped,
@@ -69,10 +68,9 @@ def summary(structures: InherentStructures, database: Database) -> dict[str, Any
 
 
 def describe_barriers(
-    structures: InherentStructures, runs: Trajectories, database: Database, loss: Loss, found: JumpSearch
+    hops: Jumps, loss: Loss, found: JumpSearch, *, runs: Trajectories, database: Database
 ) -> dict[str, Any]:
     """Barriers of the jumps with a known transition state, above the minimum left and above the run."""
-    hops = jumps(structures, database)
     seen = barriers_from(hops, loss, runs=runs, database=database)
     known = hops.transition_states > 0
     return {

@@ -131,14 +131,15 @@ def overlay(
             jobs=jobs,
             progress=lambda done, total: bar("search from jumps", done, total),
         )
+        hops = jumps(structures, opened)
         ages = runs.waiting_times if each_waiting_time else () if at is None else (at,)
-        seen, paths = _panels(structures, opened, panels, np.asarray(ages), whole=run is not None)
+        seen, paths = _panels(structures, hops, opened, panels, np.asarray(ages), whole=run is not None)
         figure = plot_overlay(opened, seen, paths=paths, certified_only=certified_only, size=size)
         if over_time is not None:
             save_figure(plot_over_time(runs, structures, opened, panels=over_time_panels, size=size), over_time)
-        result = summary(structures, opened) | describe_departures(structures, runs.waiting_times)
-        result |= describe_barriers(structures, runs, opened, loss, found)
-        details = describe_overlay(structures, opened) if as_json else {}
+        result = summary(structures, hops) | describe_departures(structures, runs.waiting_times)
+        result |= describe_barriers(hops, loss, found, runs=runs, database=opened)
+        details = describe_overlay(structures, hops, opened) if as_json else {}
         described = describe_metadata(opened.provenance.dataset)
     if len(maps) > 1:
         disagreement = describe_maps(compare_maps(*maps.values()))
@@ -207,10 +208,16 @@ def _panel_runs(run: int | None, side_by_side: str | None, replicas: int) -> lis
 
 
 def _panels(
-    structures: InherentStructures, database: Database, runs: list[int], ages: NDArray[np.int64], *, whole: bool
+    structures: InherentStructures,
+    hops: Jumps,
+    database: Database,
+    runs: list[int],
+    ages: NDArray[np.int64],
+    *,
+    whole: bool,
 ) -> tuple[list[Occupation], list[tuple[Dwells, Jumps] | None]]:
     """What each panel shows: with `whole` the visits of all runs below the path of one."""
-    stays, hops = dwells(structures), jumps(structures, database)
+    stays = dwells(structures)
     if ages.size:
         return [occupation_at(stays, database, age) for age in ages.tolist()], []
     if not runs:

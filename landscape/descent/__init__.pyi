@@ -37,7 +37,6 @@ from ._radau import (
 from ._ridge import (
     RidgePoint as RidgePoint,
     follow_ridge as follow_ridge,
-    same_end as same_end,
 )
 from ._shadowing import (
     quench_along as quench_along,

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from landscape.descent._quench import PATH_ERROR, QuenchResult, check_point
 from landscape.descent._shadowing import TUBE, FlowPath, flow_beside
 from landscape.losses import Loss
-from landscape.stationary import LocalModel, separation
+from landscape.stationary import LocalModel, same_place
 from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
@@ -85,7 +85,7 @@ def follow_ridge(
         near, far = (_flow(loss, point, (), path_error) for point in points)
         beyond = None
         for bisections in BISECTIONS:
-            if not near.result.converged or same_end(near.result, far.result):
+            if not near.result.converged or _same_end(near.result, far.result):
                 return
             pair = _bisected(loss, near, far, bisections, path_error)
             beyond = pair[1] if beyond is None else beyond
@@ -97,11 +97,11 @@ def follow_ridge(
             near, far = sides
 
 
-def same_end(a: QuenchResult, b: QuenchResult) -> bool:
+def _same_end(a: QuenchResult, b: QuenchResult) -> bool:
     """Whether two flows end in the same minimum; images are different ones."""
     if not (a.converged and b.converged):
         return False
-    return bool(np.linalg.norm(a.coordinates - b.coordinates) <= separation(a.minimum, b.minimum))
+    return same_place(a.minimum, b.minimum)
 
 
 def _flow(loss: Loss, point: Array, former: tuple[FlowPath, ...], path_error: float) -> _Side:
@@ -115,10 +115,10 @@ def _bisected(loss: Loss, near: _Side, far: _Side, times: int, path_error: float
             break
         former = tuple(side.path for side in (near, far) if side.path is not None)
         middle = _flow(loss, 0.5 * (near.point + far.point), former, path_error)
-        if same_end(middle.result, near.result):
+        if _same_end(middle.result, near.result):
             near = _Side(middle.point, middle.result, middle.path or near.path)
         else:
-            known = far.path if same_end(middle.result, far.result) else None
+            known = far.path if _same_end(middle.result, far.result) else None
             far = _Side(middle.point, middle.result, middle.path or known)
     return near.point, far.point
 

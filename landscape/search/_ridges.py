@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.descent import QuenchResult, follow_ridge, quench, same_end
+from landscape.descent import QuenchResult, follow_ridge
 from landscape.losses import Loss
 from landscape.search._saddles import SaddleResult, find_transition_state
-from landscape.stationary import Minimum, separation
+from landscape.stationary import same_place
 from landscape.support import Result, check_positive
 
 Array = NDArray[np.float64]
@@ -98,12 +98,9 @@ def search_ridges(
     """
     check_positive(most=most)
     place, found = np.array(start, dtype=np.float64), []
-    last = quench(loss, end, method="flow")
     while len(found) < most and (search := search_ridge(loss, place, end, max_steps=max_steps)) is not None:
         found.append(search)
         place = search.beyond
-        if same_end(search.far, last):
-            break
     return tuple(found)
 
 
@@ -112,9 +109,4 @@ def _joins(search: SaddleResult, near: QuenchResult, far: QuenchResult) -> bool:
         return False
     a, b = search.minima
     ends = near.minimum, far.minimum
-    return (_same(a, ends[0]) and _same(b, ends[1])) or (_same(a, ends[1]) and _same(b, ends[0]))
-
-
-def _same(a: Minimum, b: Minimum) -> bool:
-    """Whether they are one point; images are not."""
-    return bool(np.linalg.norm(a.coordinates - b.coordinates) <= separation(a, b))
+    return (same_place(a, ends[0]) and same_place(b, ends[1])) or (same_place(a, ends[1]) and same_place(b, ends[0]))

@@ -15,6 +15,7 @@ from ._points import (
     certify as certify,
     local_model as local_model,
     rounding_of as rounding_of,
+    same_place as same_place,
     same_point as same_point,
     separation as separation,
     signs_of as signs_of,

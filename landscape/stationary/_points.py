@@ -269,3 +269,8 @@ def same_point(network: MLP | None, a: StationaryPoint, b: StationaryPoint) -> b
 def separation(a: StationaryPoint, b: StationaryPoint) -> float:
     """Distance below which two points are the same according to their certificates."""
     return distance_tolerance(a.known, b.known)
+
+
+def same_place(a: StationaryPoint, b: StationaryPoint) -> bool:
+    """Whether two points are one, not only images of each other."""
+    return bool(np.linalg.norm(a.coordinates - b.coordinates) <= separation(a, b))
