@@ -39,6 +39,7 @@ FEWEST_TO_JUDGE = 32  # random starts before `completeness` is judged
 MOST_STARTS = 3000  # largest number that `completeness` draws
 
 
+Connection = tuple[TransitionState, Sequence[Minimum]]  # and the minima at its two ends
 Progress = Callable[[int, int | None, Exploration], object]  # searches done, total (None: unlimited), summary
 
 
@@ -311,17 +312,33 @@ def _store_found(database: Database, found: Found) -> tuple[str | None, Counter[
             rejected = f"a minimum: {problem}"
         else:
             _add_found(database, minimum, origin, search, own, hits)
-    for state, ends in found.connections:
-        if problem := _connection_problem(database, state, ends):
-            rejected = problem
-            continue
-        ids = [_add_found(database, end, origin, search, own, hits) for end in ends]
-        if problem := database.transition_state_problem(state, ids):  # known minima may differ in the last digit
-            rejected = f"a transition state: {problem}"
-            continue
-        number, _ = database.add_transition_state(state, (ids[0], ids[1]), origin=origin, search=search)
-        hits["transition state", number] += 1
+
+    def add_end(end: Minimum) -> int:
+        return _add_found(database, end, origin, search, own, hits)
+
+    for connection in found.connections:
+        stored = _add_connection(database, connection, add_end, origin=origin, search=search)
+        if isinstance(stored, str):
+            rejected = stored
+        else:
+            hits["transition state", stored[0]] += 1
     return rejected, hits
+
+
+def _add_connection(
+    database: Database, connection: Connection, add_end: Callable[[Minimum], int], **attributes: Any
+) -> tuple[int, bool] | str:
+    """Store a transition state between the minima that `add_end` stores.
+
+    Returns its id and whether it is new, or why a file must not hold it.
+    """
+    state, ends = connection
+    if problem := _connection_problem(database, state, ends):
+        return problem
+    first, second = map(add_end, ends)
+    if problem := database.transition_state_problem(state, (first, second)):  # known minima may differ a little
+        return f"a transition state: {problem}"
+    return database.add_transition_state(state, (first, second), **attributes)
 
 
 def _connection_problem(database: Database, state: TransitionState, ends: Sequence[Minimum]) -> str | None:
@@ -351,21 +368,20 @@ def _add_found(
     return number
 
 
-def store_connections(
-    database: Database, connections: Sequence[tuple[TransitionState, Sequence[Minimum]]], *, origin: str
-) -> int:
+def store_connections(database: Database, connections: Sequence[Connection], *, origin: str) -> int:
     """Store transition states, each with the minima at its two ends, that no search of an exploration found.
 
     They count as no hits. Those that a file must not hold are left out. Returns how many were new.
     """
     new = 0
+
+    def add_end(end: Minimum) -> int:
+        return database.add_minimum(end, origin=origin, hits=0)[0]
+
     with database.transaction():
-        for state, ends in connections:
-            if _connection_problem(database, state, ends) is not None:
-                continue
-            ids = [database.add_minimum(end, origin=origin, hits=0)[0] for end in ends]
-            if database.transition_state_problem(state, ids) is None:
-                new += database.add_transition_state(state, (ids[0], ids[1]), origin=origin, hits=0)[1]
+        for connection in connections:
+            stored = _add_connection(database, connection, add_end, origin=origin, hits=0)
+            new += 0 if isinstance(stored, str) else stored[1]
         database.remove_superseded_bounds()
     return new
 

@@ -61,6 +61,19 @@ def test_the_lowest_are_those_of_the_time(loss, copy):
     assert {one.id for one in found.unjoined} == lowest - component_of_the_lowest(copy)
 
 
+def test_bounds_first_looks_for_the_bounds_before_it_joins(loss, copy, tmp_path):
+    other = tmp_path / "other.db"
+    other.write_bytes(copy.read_bytes())
+    with Database(copy) as database:
+        targets = [minimum.id for minimum in database.minima[1:9]]
+    total = BATCH + len(targets)  # the batch that random starts began is completed by such
+    explore(loss, copy, connect=targets, searches=total, bounds_first=True)
+    explore(loss, other, connect=targets, searches=total)
+    for path, kinds in ((copy, {"bound"}), (other, {"connect"})):
+        with Database(path) as database:
+            assert {attempt.kind for attempt in database.attempts() if attempt.search >= BATCH} == kinds
+
+
 def test_workers_and_interruptions_do_not_matter(loss, copy, tmp_path):
     other = tmp_path / "other.db"
     other.write_bytes(copy.read_bytes())
