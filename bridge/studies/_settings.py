@@ -18,10 +18,11 @@ class Scale:
     control_replicas: int  # full-batch descents from the same starts
     mapped_replicas: int  # runs whose snapshots are quenched
     starts: int = 64  # fresh random starts, to bound the number of minima
+    last_bounds: int = 64  # searches for upper bounds on barriers of what is not connected in the end
 
 
 SCALES = {
-    "quick": Scale(128, 1088, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
+    "quick": Scale(128, 992, replicas=40, steps=30_000, control_replicas=8, mapped_replicas=24),
     "paper": Scale(6_000, 12_016, replicas=100, steps=150_000, control_replicas=20, mapped_replicas=100, starts=1000),
 }
 

@@ -175,6 +175,7 @@ def _one_architecture(
         total += len(np.unique(structures.minimum_ids[structures.known]))
         search(total, VISITED, bounds_first=True)
         search(total, EVERYTHING)
+        search(total + scale.last_bounds, EVERYTHING, bounds_first=True)
     else:
         search(total)
     with Database(folder / LANDSCAPE) as database:

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse.csgraph import connected_components, dijkstra
 
 from landscape.graph import LandscapeGraph, components, minimax_barriers
 from landscape.search._searches import FIRST_COLLAPSED, Task, rng_of
@@ -216,19 +216,37 @@ class _Planner:
     def bounding(self, first: int, size: int, seed: int) -> list[Task]:
         """Paths from targets that are not joined to the component of the global minimum, the lowest target first.
 
-        They lead through the minima on the shortest way, or straight to the global minimum if there is no way. Each
-        pair is tried once.
+        Those whose component no search has tried to join come first. The paths lead through the minima on the shortest
+        way, or straight to the global minimum if there is no way. Each pair is tried once, and from each component one
+        at a time: a path from one of its minima bounds the barriers of all of them.
         """
         ways = self._dijkstra()[1]
         tasks: list[Task] = []
-        for target in self._outer_targets().tolist():
+        begun = set[int]()
+        targets = self._outer_targets()
+        for target in targets[np.argsort(self._was_tried()[targets], kind="stable")].tolist():
+            component = int(self.known.components[target])
+            if component in begun:
+                continue
             way = self._way_in(ways, target)
             pair = sorted(self.known.ids[[target, way[-1]]].tolist())
             if (pair[0], pair[1]) not in self.known.bounded and len(tasks) < min(size, BOUNDS):
                 start, *through, partner = (self.known.numbered(k) for k in (target, *way))
                 minima = tuple(minimum for _, minimum in through)
                 tasks.append(Task(first + len(tasks), BOUNDING, seed, start, partner, through=minima))
+                begun.add(component)
         return tasks
+
+    def _was_tried(self) -> NDArray[np.bool_]:
+        """Whether searches between two minima lead from the global minimum to each minimum: each left a path."""
+        known = self.known
+        tried = np.array([*known.tries], dtype=np.int64).reshape(-1, 2)
+        tried = tried[np.isin(tried, known.ids).all(axis=1)]
+        order = np.argsort(known.ids)
+        low, high = np.concatenate([known.graph.edges, order[np.searchsorted(known.ids, tried, sorter=order)]]).T
+        matrix = csr_array((np.ones(len(low)), (low, high)), shape=(len(known.ids), len(known.ids)))
+        labels = connected_components(matrix, directed=False)[1]
+        return labels == labels[0]
 
     def _way_in(self, before: NDArray[np.int64], target: int) -> list[int]:
         """Minima after `target` on its way, as far as the first in the component of the global minimum."""

@@ -171,8 +171,9 @@ def describe_setting(data: Dataset, settings: StudySettings) -> str:
     return (
         f"{data.rows} rows, {data.n_classes} classes, constant predictor {data.constant_entropy:.3f} nats; "
         f"λ = {settings.regularization:g}; {scale.searches} + {scale.later_searches} searches of each landscape, "
-        f"before and after the minima that SGD visits are added; {scale.replicas} runs of "
-        f"{scale.steps} steps, learning rate {optimizer.learning_rate:g}, batch {optimizer.batch_size}; "
+        f"before and after the minima that SGD visits are added, and {scale.last_bounds} for upper bounds; "
+        f"{scale.replicas} runs of {scale.steps} steps, "
+        f"learning rate {optimizer.learning_rate:g}, batch {optimizer.batch_size}; "
         f"{scale.control_replicas} full-batch descents; snapshots of {mapped} runs mapped to minima by "
         f"the gradient flow; Δ* = {settings.threshold:g}; seed {settings.seed}."
     )

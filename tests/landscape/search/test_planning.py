@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -239,3 +240,23 @@ def test_bounds_come_first_where_they_are_wanted_and_each_once():
     assert pairs_of(joining(places, targets, bounds_first=True, bounded={(10, 11)})) == [(10, 12)]
     rest = joining(places, targets, bounds_first=True, bounded={(10, 11), (10, 12)})
     assert {task.kind for task in rest} == {"connect"}
+
+
+def test_bounds_go_first_to_where_no_search_led_and_to_each_component_once():
+    places, targets = [0.0, 1.0, 2.0, 5.0, 9.0], [1, 2, 3, 4]
+    tasks = joining(places, targets, edges=[(2, 3)], tries={(10, 11): 1}, bounds_first=True)
+    assert [task.start[0] for task in tasks] == [12, 14, 11]  # 13 has the bound of 12, 11 already has one
+
+
+def test_where_searches_led_is_what_networkx_says():
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        n = 12
+        edges, pairs = rng.integers(0, n, (6, 2)), rng.integers(0, n, (5, 2))
+        edges, pairs = (e[e[:, 0] != e[:, 1]] for e in (edges, pairs))
+        tries = {(min(a, b) + 10, max(a, b) + 10): 1 for a, b in pairs.tolist()}
+        known = knowledge(np.arange(float(n)), edges=[*map(tuple, edges.tolist())], tries=tries)
+        graph = nx.Graph([*edges.tolist(), *pairs.tolist()])
+        graph.add_nodes_from(range(n))
+        reached = nx.node_connected_component(graph, 0)
+        assert np.flatnonzero(_Planner(known)._was_tried()).tolist() == sorted(reached)
