@@ -125,7 +125,7 @@ def _one_architecture(
     name = ",".join(map(str, network.hidden))
 
     def search(searches: int, connect: str | None = None, *, bounds_first: bool = False) -> None:
-        found = explore(
+        explore(
             loss,
             folder / LANDSCAPE,
             searches=searches,
@@ -135,7 +135,7 @@ def _one_architecture(
             jobs=jobs,
             progress=lambda done, total, _: progress(f"{name}: explore", done, total or done),
         )
-        progress(f"{name}: explore", found.searches, found.searches)  # there may be less to join than was allowed
+        progress(f"{name}: explore", searches, searches)  # there may be less to join than was allowed
 
     search(scale.searches)
     control = replace(settings.optimizer, noise=Full())
