@@ -52,8 +52,8 @@ def summarize_realizations(result: Mapping[str, Any]) -> Summary:
                 result["later_mu"], result["later_mu_low"], result["later_mu_high"]
             ),
             "standard deviation of mu over files": number(result["mu_sd"], "", 2),
-            "of it within a file, from the runs": number(result["mu_within_sd"], "", 2),
-            "of it between files, from the data": number(result["mu_between_sd"], "", 2),
+            "standard deviation due to the runs": number(result["mu_within_sd"], "", 2),
+            "standard deviation due to the data": number(result["mu_between_sd"], "", 2),
             "waiting times": between(result["waiting_times"], "steps"),
         },
         tables=[Table(("file", "runs", "mu", f"mu beyond {beyond}"), rows)],
@@ -166,7 +166,7 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
         yield sentence(result["status"])
     low = np.asarray(result["t_star_interval"], dtype=float)[:, 0]
     if result["replicas"] > 1 and (np.isnan(low) & np.isfinite(np.asarray(result["t_star"], dtype=float))).any():
-        yield f"T* without an interval: {reason(Status.NO_INTERVAL)}."
+        yield f"Some t* have no interval: {reason(Status.NO_INTERVAL)}."
     parts = {
         "threshold_scan": "Thresholds",
         "collapse": "Collapse",

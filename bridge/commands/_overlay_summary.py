@@ -44,8 +44,8 @@ def _jumps(result: Mapping[str, Any]) -> str:
     if not jumps:
         return "No run changes its minimum."
     direct, several = result["direct_jumps"], result["connected_jumps"] - result["direct_jumps"]
-    ways = f"{direct:,} of these across one known transition state, {several:,} across several"
-    return f"Runs change their minimum {counted(jumps, 'time')}, {ways}."
+    ways = f"{direct:,} across one known transition state, {several:,} across several"
+    return f"Runs change their minimum {counted(jumps, 'time')}: {ways}."
 
 
 def _facts(result: Mapping[str, Any]) -> dict[str, str]:

@@ -96,7 +96,7 @@ def train(
 ) -> None:
     """Train an ensemble of networks and record their trajectories.
 
-    Run the same command with more --replicas to add runs; a killed one continues where it was.
+    Run the same command with more --replicas to add runs; after a kill it continues where it stopped.
     """
     optimizer = SGD(
         learning_rate=learning_rate,
@@ -144,7 +144,7 @@ def train(
     described = describe_training(results, speed, several=dataset_seeds is not None)
     if described["loss_rose"]:
         note(
-            f"{described['loss_rose']} of the runs end at a higher loss than they began with: if their noise is not "
+            f"{described['loss_rose']} of the runs end at a higher loss than they started with; unless their noise is "
             "meant to do that, choose a smaller --learning-rate"
         )
     show(described, summarize(described), as_json=as_json)

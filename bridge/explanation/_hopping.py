@@ -39,11 +39,11 @@ class HoppingStatus(StrEnum):
     OK = "ok"
     NOT_COVERED = (
         "no prediction: at some waiting time no run is in a minimum that the database connects to another; "
-        "map the runs (visits) and explore from their minima"
+        "map the runs (agescape overlay) and connect their minima (explore --connect visited)"
     )
     THIN = (
         "at some waiting time fewer than half of the runs are in a minimum that the database connects to "
-        "another; map the runs (visits) and explore from their minima"
+        "another; map the runs (agescape overlay) and connect their minima (explore --connect visited)"
     )
     LOW_BARRIERS = (
         "half of the exits of these minima are lower than 3 temperatures, where Kramers-Langer rates do not hold; "

@@ -134,7 +134,7 @@ def test_explore_without_searches(tmp_path):
     assert (result["minima"], result["lowest_loss"], result["estimated_minima"]) == (0, None, None)
     out = ("--output", tmp_path / "f.svg")
     for command in (("graph", tmp_path / "f.db"), ("path", tmp_path / "f.db", 1, 2), ("geometry", tmp_path / "f.db")):
-        assert_complaint(agescape(*command, *out), "holds no minimum yet")
+        assert_complaint(agescape(*command, *out), "holds no minimum")
     good("explore", *SMALL, "--searches", 1, "--output", tmp_path / "f.db", "--jobs", 1)
     found = strict_json(good("graph", tmp_path / "f.db", *out, "--json").out)
     assert (found["minima"], found["funnelled"], found["frustration"]) == (1, None, None)
@@ -301,7 +301,7 @@ def test_geometry_without_test_rows_says_so(tmp_path):
         result = agescape("geometry", tmp_path / "t.db", "--output", tmp_path / "g.svg", *options)
         assert_complaint(result, "no test rows", "t.csv", "all 60 rows train", "fewer --rows")
     assert_complaint(agescape("geometry", tmp_path / "t.db", "--output", tmp_path / "g.svg", "--test-rows", 500),
-                     "--test-rows is for generated data sets")  # fmt: skip
+                     "--test-rows needs a generated data set")  # fmt: skip
     assert not (tmp_path / "t-out.csv").exists()
 
 

@@ -141,7 +141,7 @@ def test_the_verdict_of_age_is_a_sentence():
 def test_why_there_is_no_interval_is_said():
     scan = aged()["threshold_scan"] | {"mu_flat_low": math.nan, "mu_flat_high": math.nan, "status": Status.NO_INTERVAL}
     summary = summarize_aging(aged(threshold_scan=scan, t_star_interval=np.full((2, 2), math.nan)))
-    why = "without some of the runs the value does not exist, in more than 5 % of the bootstrap samples"
+    why = "in more than 5 % of the bootstrap samples of the runs the value does not exist"
     assert summary.facts["mu over thresholds"].startswith(f"0.80 (no interval: {why}) for Delta")
     assert f"T* without an interval: {why}." in summary.notes
     assert f"Thresholds: {Status.NO_INTERVAL}." in summary.notes
@@ -203,7 +203,7 @@ def test_visits_in_words():
     summary = summarize_overlay(result)
     assert summary.verdict == (
         "27 of 28 snapshots of 4 runs map to 5 minima; 1 minimum was new and added to the database. "
-        "Runs change their minimum 3 times, 1 of these across one known transition state, 1 across several."
+        "Runs change their minimum 3 times: 1 across one known transition state, 1 across several."
     )
     assert summary.facts["searches from jumps"] == "2, which found 1 new transition state"
     assert summary.facts["barrier above the loss of the run, median"] == "-0.02 nats"

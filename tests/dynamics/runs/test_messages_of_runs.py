@@ -302,7 +302,7 @@ def test_a_learning_rate_that_is_too_large_without_an_overflow_is_said(tmp_path)
     )
     code, out, err = command(*train_it, "--learning-rate", 1e3, "--output", tmp_path / "large.h5")
     assert (code, err.count("\n")) == (0, 1)
-    assert "2 of the runs end at a higher loss than they began with" in err
+    assert "2 of the runs end at a higher loss than they started with" in err
     assert re.search(r"runs whose loss rose +2\n", out)
     code, _, err = command(*train_it, "--output", tmp_path / "usual.h5")
     assert (code, err) == (0, "")

@@ -352,7 +352,7 @@ def test_in_order_names_the_classes_that_do_not_train(tmp_path, caplog):
     data = datasets.table(path, rows=60, in_order=True)
     np.testing.assert_array_equal(data.labels, labels[:60])
     assert data.metadata["classes_without_training_rows"] == [2]
-    assert f"{path}: among the 60 training rows there is none of class 2" in caplog.text
+    assert f"{path}: none of the 60 training rows is of class 2" in caplog.text
     words = write(tmp_path, "b.csv", "1,a\n2,b\n3,c\n4,c\n")
     assert datasets.table(words, rows=1, in_order=True).metadata["classes_without_training_rows"] == ["b", "c"]
 
