@@ -1,14 +1,16 @@
 """Numbers in words: with units and intervals, and what is not known is said to be so."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from dynamics.statistics import reason
+from dynamics.statistics import Status, reason
 
 UNKNOWN = "not determined"
+OK = "ok"
 SIGNIFICANT = 4  # digits of a number that stands alone
 
 
@@ -42,12 +44,68 @@ def with_interval(value: Any, low: Any, high: Any, unit: str = "", digits: int =
 
     If there is no number or no interval, the status says why.
     """
-    why = "" if status == "ok" else f": {reason(status)}"
     if is_unknown(value):
-        return UNKNOWN + why
+        return UNKNOWN + ("" if status == OK else f": {reason(status)}")
     ends = ["?" if is_unknown(end) or not math.isfinite(end) else f"{end:,.{digits}f}" for end in (low, high)]
-    text = f"{value:,.{digits}f}" + (f" [{ends[0]}, {ends[1]}]" if ends != ["?", "?"] else f" (no interval{why})")
+    text = f"{value:,.{digits}f} " + (f"[{ends[0]}, {ends[1]}]" if ends != ["?", "?"] else f"({no_interval(status)})")
     return f"{text} {unit}" if unit else text
+
+
+def no_interval(status: str) -> str:
+    """That there is no interval, and why if the status says it."""
+    why = reason(status)
+    return why if "no interval" in why else f"no interval: {why}" if why else "no interval"
+
+
+def estimated(values: Mapping[str, Any], name: str, unit: str = "", *, runs: int, digits: int = SIGNIFICANT) -> str:
+    """The number NAME of JSON with its interval NAME_low, NAME_high over so many runs, in percent if that is the unit.
+
+    E.g. "0.0896 [0.0821, 0.0971] nats", "95 [93, 97] %" or "12 nats (one run: no interval)".
+    """
+    value, low, high = (values[f"{name}{end}"] for end in ("", "_low", "_high"))
+    return estimate_in_words(value, low, high, unit, runs=runs, digits=digits)
+
+
+def estimate_in_words(value: Any, low: Any, high: Any, unit: str = "", *, runs: int, digits: int = SIGNIFICANT) -> str:
+    """The same of a number and its ends."""
+    if is_unknown(value):
+        return UNKNOWN
+    written = _percent(value) if unit == "%" else partial(number, digits=digits)
+    missing = Status.TOO_FEW_RUNS if runs < 2 else Status.RUNS_AGREE
+    behind = f" ({no_interval(missing)})" if is_unknown(low) else ""
+    return _with_ends(written, value, low, high) + (f" {unit}" if unit else "") + behind
+
+
+def in_a_cell(value: Any, low: Any, high: Any, unit: str = "", *, digits: int = 0) -> str:
+    """A number and its interval in a table, whose column names the unit; a note must say why an interval is missing."""
+    if is_unknown(value):
+        return UNKNOWN
+    return _with_ends(_percent(value) if unit == "%" else lambda part: f"{part:,.{digits}f}", value, low, high)
+
+
+def _with_ends(written: Callable[[Any], str], value: Any, low: Any, high: Any) -> str:
+    return written(value) + ("" if is_unknown(low) else f" [{written(low)}, {written(high)}]")
+
+
+def _percent(value: float) -> Callable[[float], str]:
+    """How a share and the ends of its interval are written in percent."""
+    places = 0 if abs(value) >= 0.0995 or value == 0 else 1
+    return lambda part: f"{100 * part:,.{places}f}"
+
+
+def estimates_between(
+    values: Any, intervals: Any, unit: str = "", *, runs: int, digits: int = SIGNIFICANT, nothing: str = UNKNOWN
+) -> str:
+    """The range of numbers (n,), of those that are known, each end with its own interval of `intervals` (n, 2)."""
+    known = [
+        (value, *ends)
+        for value, ends in zip(np.asarray(values, dtype=float), np.asarray(intervals, dtype=float), strict=True)
+        if math.isfinite(value)
+    ]
+    if not known:
+        return nothing
+    ends = [estimate_in_words(*each, unit, runs=runs, digits=digits) for each in (min(known), max(known))]
+    return ends[0] if ends[0] == ends[1] else " ... ".join(ends)
 
 
 def decimal(value: Any, digits: int = 2) -> str:

@@ -143,7 +143,7 @@ def overlay(
         described = describe_metadata(opened.provenance.dataset)
     if len(maps) > 1:
         disagreement = describe_maps(compare_maps(*maps.values()))
-        result["maps_disagree"] = disagreement["maps_disagree"]
+        result |= {name: value for name, value in disagreement.items() if name != "maps_disagree_by_step"}
         details |= disagreement if as_json else {}
     save_figure(figure, output)
     result |= {"replicas": runs.replicas, "method": method, "output": output, **described}

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.displacement import MeanSquareDisplacement
+from dynamics.statistics import share_of_runs
 from landscape import symmetry
 from landscape.database import Database, StoredMinimum, StoredTransitionState
 from landscape.graph import components
 from landscape.kinetics import Barriers, langer_rates, transition_probabilities
 from landscape.networks import MLP
-from landscape.support import Result
+from landscape.support import Estimate, Result
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -103,9 +104,9 @@ class Hopping(Result, shows=("coverage", "same", "dwell_times")):
     status: HoppingStatus
 
     @property
-    def coverage(self) -> Array:
-        """Share (W,) of the runs that are covered."""
-        return self.covered.mean(axis=0)
+    def coverage(self) -> Estimate[Array]:
+        """Share (W,) of the runs that are covered, with its exact 95 % interval."""
+        return share_of_runs(self.covered.sum(axis=0), len(self.covered))
 
     @property
     def low_barriers(self) -> float:

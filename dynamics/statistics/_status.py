@@ -12,7 +12,10 @@ class Status(StrEnum):
         "the interval is not defined: in more than 5 % of the bootstrap samples of the runs the value does not exist; "
         "train longer runs or more replicas"
     )
-    TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
+    TOO_FEW_RUNS = "one run: no interval; train at least two replicas"
+    RUNS_AGREE = (
+        "no interval: all runs agree, or too few of them have a value; train more replicas, or map more snapshots"
+    )
 
     # t*, the time to move a given distance, and mu of t* ~ tw^mu
     NO_T_STAR = "no waiting time has a t*; choose another threshold or train longer runs"

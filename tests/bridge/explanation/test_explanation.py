@@ -112,9 +112,9 @@ def test_the_lag_and_the_runs_behind_the_shares(found):
     for w, t_star in enumerate(found.fit.t_star.value):
         assert at[w] == min(range(lags.size), key=lambda k: abs(np.log(lags[k] / t_star)))
     forced = replace(found, decomposition=replace(found.decomposition, changed=found.decomposition.changed | True))
-    np.testing.assert_allclose(changed_at_t_star(forced), 1.0)
+    np.testing.assert_allclose(changed_at_t_star(forced).value, 1.0)
     forced = replace(found, decomposition=replace(found.decomposition, changed=found.decomposition.changed & False))
-    np.testing.assert_allclose(changed_at_t_star(forced), 0.0)
+    np.testing.assert_allclose(changed_at_t_star(forced).value, 0.0)
 
 
 def test_it_is_drawn(found):

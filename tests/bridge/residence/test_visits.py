@@ -208,7 +208,7 @@ def test_history_of_known_runs():
     assert past.minimum_ids.tolist() == [1, 2, 3, 4]
     assert past.first_visits.tolist() == [0, 0, 0, 40]
     assert (past.returns, past.departures) == (1, 5)
-    assert past.return_probability == 0.2
+    assert past.return_probability.value == 0.2
 
 
 def naive_history(ids):
@@ -413,10 +413,10 @@ def test_disagreement_of_two_maps():
     found = compare_maps(structures(SEQUENCES), structures(other))
     assert found.compared.tolist() == [3, 2, 2, 3, 2, 3]
     assert found.different.tolist() == [0, 1, 0, 0, 0, 1]
-    assert found.share == 2 / 15
+    assert found.share.value == 2 / 15
     np.testing.assert_allclose(found.shares, [0, 1 / 2, 0, 0, 0, 1 / 3])
     nothing = structures(np.zeros((1, 6), np.int64))
-    assert np.isnan(compare_maps(nothing, nothing).share)
+    assert np.isnan(compare_maps(nothing, nothing).share.value)
     assert np.isnan(compare_maps(nothing, nothing).shares).all()
 
 

@@ -125,9 +125,9 @@ def test_a_mean_of_few_runs_is_said_to_be():
     values = msd.values * np.where(np.arange(12) == 0, 40.0, 1.0)[:, None, None]
     fit = aging(replace(msd, values=values), resamples=100)
     assert fit.status in (Status.UNEVEN_RUNS, Status.HANGS_ON_SINGLE_RUNS)
-    assert (fit.effective_runs < 2).all()
+    assert (fit.effective_runs.value < 2).all()
     at = values[:, 2, np.abs(np.log(LAGS / fit.t_star.value[2])).argmin()]
-    assert fit.effective_runs[2] == pytest.approx(at.sum() ** 2 / (at**2).sum())
+    assert fit.effective_runs.value[2] == pytest.approx(at.sum() ** 2 / (at**2).sum())
 
 
 def test_an_interval_that_hangs_on_single_runs_is_refused():
@@ -319,7 +319,7 @@ def test_what_is_not_determined_is_said_in_words():
     assert interval_text("mu", Estimate(0.7, 0.6, 0.8)) == "mu = 0.70 [0.60, 0.80]"
     assert interval_text("mu", Estimate(0.7, np.nan, np.nan)) == "mu = 0.70, no interval"
     told = interval_text("mu", Estimate(0.7, np.nan, np.nan, Status.TOO_FEW_RUNS))
-    assert told == "mu = 0.70, no interval:\none run has no spread"
+    assert told == "mu = 0.70, no interval:\none run"
     none = interval_text("mu", Estimate(np.nan, np.nan, np.nan, Status.THRESHOLD_TOO_LARGE))
     assert none == "mu not determined:\nfewer than two waiting times have a t*"
     assert interval_text("mu", Estimate(np.nan, np.nan, np.nan)) == "mu not determined"
