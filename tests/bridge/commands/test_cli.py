@@ -14,6 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from scipy import stats
 from support.cli import SMALL, agescape, arrays, assert_complaint, good, strict_json, tables
 from support.processes import DEEP, LONG, attempts, start, stop_when
 
@@ -324,7 +325,10 @@ def test_train(files):
         assert (result["dataset"], result["dataset_seed"], result["rows"]) == ("ljat", 0, 100)
     with h5py.File(files["h5"]) as file:
         assert result.keys() >= KEYS["train"]
-        assert strict_json(files["said"]["train"].out)["final_loss"] == file["loss"][:, -1].mean()
+        said, last = strict_json(files["said"]["train"].out), file["loss"][:, -1]
+        assert said["final_loss"] == last.mean()
+        interval = stats.t.interval(0.95, 3, loc=last.mean(), scale=stats.sem(last))
+        assert (said["final_loss_low"], said["final_loss_high"]) == pytest.approx(interval)
 
 
 def test_speed_of_train(files):

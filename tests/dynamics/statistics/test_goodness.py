@@ -130,6 +130,27 @@ def test_a_mean_of_few_runs_is_said_to_be():
     assert fit.effective_runs.value[2] == pytest.approx(at.sum() ** 2 / (at**2).sum())
 
 
+def test_slope_and_effective_runs_have_intervals_of_resampled_runs():
+    msd = ensemble(0.2 * TW**0.7, 12, np.random.default_rng(2), noise=0.4)
+    fit, rng = aging(msd), np.random.default_rng(3)
+    w = 2
+    near = np.abs(np.log(LAGS / fit.t_star.value[w])).argmin()
+    effective = []
+    for _ in range(3000):
+        at = msd.values[rng.integers(12, size=12), w, near]
+        effective.append(np.log(at.sum() ** 2 / (at**2).sum()))
+    reach = stats.t.isf(0.025, 11) * np.std(effective) * np.sqrt(12 / 11)
+    value, low, high = (part[w] for part in (fit.effective_runs.value, *fit.effective_runs.interval))
+    assert low == pytest.approx(value * np.exp(-reach), rel=0.05)
+    assert high == pytest.approx(min(value * np.exp(reach), 12), rel=0.05)
+    slope = fit.local_slope
+    assert (slope.low <= slope.value).all()
+    np.testing.assert_allclose((slope.low + slope.high) / 2, slope.value)
+    np.testing.assert_allclose(slope.value, 1.3, atol=0.01)  # all runs are power laws: nothing varies
+    one = aging(replace(msd, values=msd.values[:1]))
+    assert np.isnan([*one.effective_runs.interval, *one.local_slope.interval]).all()
+
+
 def test_an_interval_that_hangs_on_single_runs_is_refused():
     """Without run 0 the last waiting time does not reach the threshold."""
     t_star = 0.2 * TW**0.7
