@@ -65,6 +65,8 @@ def _changed(result: Mapping[str, Any]) -> str:
     """How much of the displacement is that of runs which changed their basin."""
     parts = result["decomposition"]
     ends = parts["share_of_changed"], parts["share_of_changed_interval"]
+    if all(share == 0 for share in parts["share_of_changed"]):
+        return "No run has left its basin by t*."
     contribute = estimates_between(*ends, "%", runs=result["replicas"])
     return f"Runs that have left their basin by t* contribute {contribute} of it."
 
@@ -123,13 +125,16 @@ def _parts(result: Mapping[str, Any]) -> Table:
         _cells(parts["changed_basin"], parts["changed_basin_interval"]),
         *(_cells(parts["shares"][name], parts["shares_interval"][name]) for name in PARTS),
     ]
-    return Table(("tw (steps)", "changed basin (%)", *PARTS.values()), list(zip(waiting, *columns, strict=True)))
+    return Table(
+        ("tw (steps)", "changed basin (%)", *(f"{part} (%)" for part in PARTS.values())),
+        list(zip(waiting, *columns, strict=True)),
+    )
 
 
 def _cells(shares: Any, intervals: Any) -> list[str]:
     """Shares (W,) in percent with their intervals (W, 2)."""
     rows = np.column_stack([shares, intervals]).astype(float).tolist()
-    return ["-" if is_unknown(row[0]) else in_a_cell(*row, "%") for row in rows]
+    return ["-" if is_unknown(value) else in_a_cell(value, low, high, "%") for value, low, high in rows]
 
 
 def _hops(hopping: Mapping[str, Any]) -> Table:

@@ -109,7 +109,7 @@ def _gradients(part: Mapping[str, Any], runs: int) -> dict[str, str]:
     names = {"full": "of all rows", "minibatch": "of a minibatch", "noise": "of their difference"}
     return {
         f"gradient {words}, at the end": estimate_in_words(
-            part[name][-1], *part[f"{name}_interval"][-1], "nats", runs=runs, digits=3
+            part[name][-1], *part[f"{name}_interval"][-1], unit="nats", runs=runs, digits=3
         )
         for name, words in names.items()
     }

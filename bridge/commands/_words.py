@@ -70,42 +70,41 @@ def estimate_in_words(value: Any, low: Any, high: Any, unit: str = "", *, runs: 
     """The same of a number and its ends."""
     if is_unknown(value):
         return UNKNOWN
-    written = _percent(value) if unit == "%" else partial(number, digits=digits)
-    missing = Status.TOO_FEW_RUNS if runs < 2 else Status.RUNS_AGREE
-    behind = f" ({no_interval(missing)})" if is_unknown(low) else ""
-    return _with_ends(written, value, low, high) + (f" {unit}" if unit else "") + behind
+    return estimates_between([value], [(low, high)], unit, runs=runs, digits=digits)
 
 
 def in_a_cell(value: Any, low: Any, high: Any, unit: str = "", *, digits: int = 0) -> str:
     """A number and its interval in a table, whose column names the unit; a note must say why an interval is missing."""
     if is_unknown(value):
         return UNKNOWN
-    return _with_ends(_percent(value) if unit == "%" else lambda part: f"{part:,.{digits}f}", value, low, high)
+    written = _percent(value, low, high) if unit == "%" else lambda part: f"{part:,.{digits}f}"
+    return _with_ends(written, value, low, high)
 
 
 def _with_ends(written: Callable[[Any], str], value: Any, low: Any, high: Any) -> str:
     return written(value) + ("" if is_unknown(low) else f" [{written(low)}, {written(high)}]")
 
 
-def _percent(value: float) -> Callable[[float], str]:
-    """How a share and the ends of its interval are written in percent."""
-    places = 0 if abs(value) >= 0.0995 or value == 0 else 1
-    return lambda part: f"{100 * part:,.{places}f}"
+def _percent(value: float, low: float, high: float) -> Callable[[float], str]:
+    """How a share and the ends of its interval are written in percent: so that the ends differ, if they do."""
+    fine = 0 < abs(value) < 0.0995 or f"{100 * low:.0f}" == f"{100 * high:.0f}" != "nan"
+    return lambda part: f"{100 * part:,.{1 if fine else 0}f}"
 
 
 def estimates_between(
     values: Any, intervals: Any, unit: str = "", *, runs: int, digits: int = SIGNIFICANT, nothing: str = UNKNOWN
 ) -> str:
     """The range of numbers (n,), of those that are known, each end with its own interval of `intervals` (n, 2)."""
-    known = [
-        (value, *ends)
-        for value, ends in zip(np.asarray(values, dtype=float), np.asarray(intervals, dtype=float), strict=True)
-        if math.isfinite(value)
-    ]
+    rows = np.column_stack([values, np.reshape(intervals, (-1, 2))]).astype(np.float64).tolist()
+    known = [row for row in rows if math.isfinite(row[0])]
     if not known:
         return nothing
-    ends = [estimate_in_words(*each, unit, runs=runs, digits=digits) for each in (min(known), max(known))]
-    return ends[0] if ends[0] == ends[1] else " ... ".join(ends)
+    ends = [min(known), max(known)]
+    written = [_percent(*each) if unit == "%" else partial(number, digits=digits) for each in ends]
+    parts = [_with_ends(form, value, low, high) for form, (value, low, high) in zip(written, ends, strict=True)]
+    missing = Status.TOO_FEW_RUNS if runs < 2 else Status.RUNS_AGREE
+    why = f" ({no_interval(missing)})" if all(is_unknown(low) for _, low, _ in ends) else ""
+    return " ... ".join(dict.fromkeys(parts)) + (f" {unit}" if unit else "") + why
 
 
 def decimal(value: Any, digits: int = 2) -> str:
@@ -127,15 +126,6 @@ def between(values: Any, unit: str = "") -> str:
         return UNKNOWN
     low, high = number(min(known)), number(max(known))
     return f"{low} {unit}".rstrip() if low == high else f"{low} ... {high} {unit}".rstrip()
-
-
-def shares_between(values: Any, nothing: str = UNKNOWN) -> str:
-    """The range of shares, e.g. "12 % ... 34 %", of those that are known."""
-    known = [value for value in np.asarray(values, dtype=float).tolist() if math.isfinite(value)]
-    if not known:
-        return nothing
-    low, high = share(min(known)), share(max(known))
-    return low if low == high else f"{low} ... {high}"
 
 
 def duration(seconds: float) -> str:

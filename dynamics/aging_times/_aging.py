@@ -140,7 +140,7 @@ def aging(
     y, samples = found.log, np.where(np.isfinite(found.log), found.log_samples, np.nan)
     law = _goodness.power_law(x, y, samples, replicas)
     mu = _resampling.estimate(law.exponent, law.samples, confidence, replicas)
-    slopes = (_fits.local_slopes(msd.lags, each, np.exp(y)) for each in (msd.mean, means))
+    slope, slopes = (_fits.local_slopes(msd.lags, each, np.exp(y)) for each in (msd.mean, means))
     effective = _effective_runs(msd, y, counts, confidence)
     runs = runs_mean(msd, threshold, counts, confidence)
     return Aging(
@@ -154,7 +154,7 @@ def aging(
         ambiguous=found.ambiguous,
         censored=np.isinf(found.first),
         early=found.first == 0,
-        local_slope=_resampling.estimates(*slopes, confidence, replicas),
+        local_slope=_resampling.estimates(slope, slopes, confidence, replicas),
         effective_runs=effective,
         t_star_runs=runs.t_star,
         t_star_runs_mean=runs.mean,
@@ -180,7 +180,7 @@ def _effective_runs(
     for w in np.flatnonzero(np.isfinite(log_t_star)):
         at = msd.values[:, w, _fits.nearest(msd.lags, np.exp(log_t_star[w]))]
         effective[w] = at.sum() ** 2 / (at**2).sum()
-        samples[:, w] = (counts @ at) ** 2 / (counts @ at**2)
+        samples[:, w] = (counts @ at) ** 2 / np.where(counts @ at**2 > 0, counts @ at**2, np.nan)
     logs = _resampling.estimates(np.log(effective), np.log(samples), confidence, msd.replicas)
     return replace(logs.map(lambda ends: np.clip(np.exp(ends), 1, msd.replicas)), value=effective)
 

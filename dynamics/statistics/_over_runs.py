@@ -99,7 +99,7 @@ def share_of_runs(some: ArrayLike, known: ArrayLike, confidence: float = CONFIDE
         share = k / n
     low = np.where(k > 0, stats.beta.ppf(tail, np.maximum(k, 1), n - k + 1), 0.0)
     high = np.where(k < n, stats.beta.isf(tail, k + 1, np.maximum(n - k, 1)), 1.0)
-    return Estimate(share, *(np.where(n > 0, end, np.nan) for end in (low, high)))
+    return Estimate(np.asarray(share), np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan))
 
 
 def _student(value: Any, error: Any, runs: NDArray[np.int64], confidence: float, within: Limits) -> Estimate[Any]:

@@ -9,13 +9,11 @@ class Status(StrEnum):
 
     OK = "ok"
     NO_INTERVAL = (
-        "the interval is not defined: in more than 5 % of the bootstrap samples of the runs the value does not exist; "
-        "train longer runs or more replicas"
+        "the interval is not defined: it depends on single runs, because the value does not exist in more than 5 % of "
+        "the bootstrap samples; train longer runs or more replicas"
     )
     TOO_FEW_RUNS = "one run: no interval; train at least two replicas"
-    RUNS_AGREE = (
-        "no interval: all runs agree, or too few of them have a value; train more replicas, or map more snapshots"
-    )
+    RUNS_AGREE = "no interval: too few runs differ; train more replicas, or map more snapshots"
 
     # t*, the time to move a given distance, and mu of t* ~ tw^mu
     NO_T_STAR = "no waiting time has a t*; choose another threshold or train longer runs"

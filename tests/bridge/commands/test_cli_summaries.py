@@ -15,9 +15,10 @@ from bridge.commands._words import (
     counted,
     data_in_words,
     duration,
+    estimated,
+    estimates_between,
     number,
     share,
-    shares_between,
     with_interval,
 )
 from bridge.commands.explore import summarize as summarize_exploration
@@ -47,8 +48,16 @@ def test_numbers(value, unit, text):
 def test_small_words():
     assert (counted(1, "minimum", "minima"), counted(1300, "minimum", "minima")) == ("1 minimum", "1,300 minima")
     assert [share(x) for x in (0.0, 0.012, 0.5, -2.0, 1234.0)] == ["0 %", "1.2 %", "50 %", "-200 %", "123,400 %"]
-    assert shares_between([0.1, math.nan, 0.2]) == "10 % ... 20 %"
-    assert shares_between([math.nan], "nothing") == "nothing"
+    shares = [0.1, math.nan, 0.2], [[0.08, 0.12], [math.nan] * 2, [0.1, 0.3]]
+    assert estimates_between(*shares, "%", runs=3) == "10 [8, 12] ... 20 [10, 30] %"
+    assert estimates_between([0.1, 0.2], [[math.nan] * 2] * 2, "%", runs=1) == "10 ... 20 % (one run: no interval)"
+    assert estimates_between([math.nan], [[math.nan] * 2], runs=3, nothing="nothing") == "nothing"
+    loss = {"x": 0.0123456, "x_low": 0.01, "x_high": 0.0146}
+    assert estimated(loss, "x", "nats", runs=3) == "0.01235 [0.01, 0.0146] nats"
+    assert estimated(loss | {"x_low": None, "x_high": None}, "x", runs=3).startswith(
+        "0.01235 (no interval: all runs agree"
+    )
+    assert estimated(dict.fromkeys(loss), "x", "nats", runs=3) == "not determined"
     assert between([5, 5]) == "5"
     assert [duration(s) for s in (3.2, 99.4, 600, 7200)] == ["3 s", "99 s", "10 min", "2.0 h"]
     assert with_interval(1234.5, 1000.0, math.inf, "steps", digits=0) == "1,234 [1,000, ?] steps"
@@ -144,7 +153,7 @@ def test_the_verdict_of_age_is_a_sentence():
 def test_why_there_is_no_interval_is_said():
     scan = aged()["threshold_scan"] | {"mu_flat_low": math.nan, "mu_flat_high": math.nan, "status": Status.NO_INTERVAL}
     summary = summarize_aging(aged(threshold_scan=scan, t_star_interval=np.full((2, 2), math.nan)))
-    why = "in more than 5 % of the bootstrap samples of the runs the value does not exist"
+    why = "it depends on single runs"
     assert summary.facts["mu over thresholds"].startswith(f"0.80 (no interval: {why}) for Delta")
     assert f"Some t* have no interval: {why}." in summary.notes
     assert f"Thresholds: {Status.NO_INTERVAL}." in summary.notes
