@@ -183,7 +183,7 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
         "what_moves": "Drift and noise",
     }
     for name, title in parts.items():
-        if (status := result[name].get("status", OK)) != OK:
+        if (status := result[name].get("status", OK)) not in (OK, Status.TOO_FEW_RUNS):  # which is said above
             yield f"{title}: {status}."
     yield rest(result)
 

@@ -65,7 +65,7 @@ def _changed(result: Mapping[str, Any]) -> str:
     """How much of the displacement is that of runs which changed their basin."""
     parts = result["decomposition"]
     ends = parts["share_of_changed"], parts["share_of_changed_interval"]
-    if all(share == 0 for share in parts["share_of_changed"]):
+    if all(part == 0 for part in parts["share_of_changed"]):
         return "No run has left its basin by t*."
     contribute = estimates_between(*ends, "%", runs=result["replicas"])
     return f"Runs that have left their basin by t* contribute {contribute} of it."

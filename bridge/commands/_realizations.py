@@ -10,7 +10,7 @@ from bridge.commands._options import describe_metadata
 from dynamics.aging_times import ExponentSpread, Realizations, compare_realizations
 from dynamics.displacement import mean_square_displacement
 from dynamics.runs import Trajectories, load_trajectories
-from dynamics.statistics import POSITIVE, SHARE, mean_over_runs
+from dynamics.statistics import NOT_NEGATIVE, ZERO_TO_ONE, mean_over_runs
 from landscape.support import about, in_numbers
 
 GENERATED = ("ljat", "mnist")  # data sets that have a seed
@@ -20,7 +20,7 @@ FINAL = {
     "final_test_loss": "test_loss",
     "final_test_accuracy": "test_accuracy",
 }
-LIMITS = {key: SHARE if "accuracy" in key else POSITIVE for key in FINAL}
+LIMITS = {key: ZERO_TO_ONE if "accuracy" in key else NOT_NEGATIVE for key in FINAL}
 
 
 def realization_files(output: Path, dataset: str, first: int, number: int | None) -> dict[int, Path]:

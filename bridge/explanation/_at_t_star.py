@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from bridge.explanation._decomposition import PARTS
 from bridge.explanation._explanation import Explanation
-from dynamics.statistics import SHARE, ratio_over_runs, share_of_runs
+from dynamics.statistics import ZERO_TO_ONE, ratio_over_runs, share_of_runs
 from landscape.support import Estimate
 
 Array = NDArray[np.float64]
@@ -29,7 +29,9 @@ def changed_at_t_star(explanation: Explanation) -> Estimate[Array]:
     """Share (W,) of the displacement at the lag nearest to t* due to runs that are then in another basin than at tw."""
     parts = explanation.decomposition
     moved = parts.total.values
-    return ratio_over_runs(_of_known(explanation, moved * parts.changed), _of_known(explanation, moved), within=SHARE)
+    return ratio_over_runs(
+        _of_known(explanation, moved * parts.changed), _of_known(explanation, moved), within=ZERO_TO_ONE
+    )
 
 
 def runs_changed_at_t_star(explanation: Explanation) -> Estimate[Array]:

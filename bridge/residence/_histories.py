@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bridge.mapping import InherentStructures
 from bridge.residence._presence import UNKNOWN, Residence
-from dynamics.statistics import SHARE, ratio_over_runs
+from dynamics.statistics import ZERO_TO_ONE, ratio_over_runs
 from landscape.support import Estimate, Result
 
 Integers = NDArray[np.int64]
@@ -65,7 +65,7 @@ class History(Result, shows=("mean_loss", "distinct", "returns", "departures")):
     @property
     def return_probability(self) -> Estimate[float]:
         """Share of the departures followed by a return before the run ends; nan without a departure."""
-        return ratio_over_runs(self.returns_of_runs, self.departures_of_runs, within=SHARE)
+        return ratio_over_runs(self.returns_of_runs, self.departures_of_runs, within=ZERO_TO_ONE)
 
 
 def history(structures: InherentStructures) -> History:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bridge.mapping import InherentStructures
 from bridge.residence._presence import compare_places
-from dynamics.statistics import SHARE, ratio_over_runs
+from dynamics.statistics import ZERO_TO_ONE, ratio_over_runs
 from landscape.support import Estimate, Result
 
 
@@ -54,5 +54,5 @@ def compare_maps(first: InherentStructures, second: InherentStructures) -> MapDi
             raise ValueError(msg)
     same, different = compare_places(first.minimum_ids, second.minimum_ids)
     compared = same | different
-    share = ratio_over_runs(different.sum(axis=1), compared.sum(axis=1), within=SHARE)
+    share = ratio_over_runs(different.sum(axis=1), compared.sum(axis=1), within=ZERO_TO_ONE)
     return MapDisagreement(first.steps, compared.sum(axis=0), different.sum(axis=0), share)

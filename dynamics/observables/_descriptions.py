@@ -11,7 +11,7 @@ from dynamics.observables._onset import Onset, Onsets
 from dynamics.observables._overlap import ReplicaOverlap
 from dynamics.observables._phases import UpdateAlignment
 from dynamics.runs import Trajectories
-from dynamics.statistics import POSITIVE, SHARE, mean_over_runs
+from dynamics.statistics import NOT_NEGATIVE, ZERO_TO_ONE, mean_over_runs
 from landscape.support import in_numbers
 
 Exponents = Callable[[MeanSquareDisplacement], dict[str, Any]]  # what is said of t* and mu of a displacement
@@ -20,7 +20,7 @@ Exponents = Callable[[MeanSquareDisplacement], dict[str, Any]]  # what is said o
 def describe_curves(runs: Trajectories, _: Exponents) -> dict[str, Any]:
     """Mean curves of the runs, and their last points."""
     names = ("loss", "accuracy", "test_loss", "test_accuracy", "gradient_norm")
-    limits = {name: SHARE if "accuracy" in name else POSITIVE for name in names}
+    limits = {name: ZERO_TO_ONE if "accuracy" in name else NOT_NEGATIVE for name in names}
     means = {name: mean_over_runs(np.asarray(getattr(runs, name)), within=limits[name]) for name in names}
     return in_numbers({"steps": runs.curve_steps} | means | _finals(means))
 

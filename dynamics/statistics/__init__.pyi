@@ -4,8 +4,8 @@ from ._collapse import (
     mismatch as mismatch,
 )
 from ._over_runs import (
-    POSITIVE as POSITIVE,
-    SHARE as SHARE,
+    NOT_NEGATIVE as NOT_NEGATIVE,
+    ZERO_TO_ONE as ZERO_TO_ONE,
     mean_over_runs as mean_over_runs,
     over_runs as over_runs,
     ratio_over_runs as ratio_over_runs,

@@ -21,8 +21,8 @@ CONFIDENCE, RESAMPLES = 0.95, 1000
 ROUNDING = 1e-12  # relative error below which runs agree
 Limits = tuple[float, float]
 NONE: Limits = (-np.inf, np.inf)
-SHARE: Limits = (0.0, 1.0)
-POSITIVE: Limits = (0.0, np.inf)
+ZERO_TO_ONE: Limits = (0.0, 1.0)
+NOT_NEGATIVE: Limits = (0.0, np.inf)
 
 
 def mean_over_runs(values: ArrayLike, confidence: float = CONFIDENCE, *, within: Limits = NONE) -> Estimate[Any]:

@@ -161,5 +161,5 @@ def reason(status: str) -> str:
     """What is missing or wrong, without what follows from it and without the remedy; nothing if all is well."""
     if status == Status.OK:
         return ""
-    told = re.sub(r"^([^:;]* (is|are) not defined|not determined): ", "", status)
+    told = re.sub(r"^([^:;]* (is|are) not defined|not determined|not to be trusted): ", "", status)
     return re.split(r"; |, because |, so that ", told, maxsplit=1)[0]

@@ -54,9 +54,10 @@ def test_small_words():
     assert estimates_between([math.nan], [[math.nan] * 2], runs=3, nothing="nothing") == "nothing"
     loss = {"x": 0.0123456, "x_low": 0.01, "x_high": 0.0146}
     assert estimated(loss, "x", "nats", runs=3) == "0.01235 [0.01, 0.0146] nats"
-    assert estimated(loss | {"x_low": None, "x_high": None}, "x", runs=3).startswith(
-        "0.01235 (no interval: all runs agree"
-    )
+    alike = loss | {"x_low": None, "x_high": None}
+    assert estimated(alike, "x", runs=3) == "0.01235 (no interval: too few runs differ)"
+    narrow = {"x": 0.99, "x_low": 0.988, "x_high": 0.992}
+    assert estimated(narrow, "x", "%", runs=3) == "99.0 [98.8, 99.2] %"
     assert estimated(dict.fromkeys(loss), "x", "nats", runs=3) == "not determined"
     assert between([5, 5]) == "5"
     assert [duration(s) for s in (3.2, 99.4, 600, 7200)] == ["3 s", "99 s", "10 min", "2.0 h"]
@@ -230,9 +231,8 @@ def test_visits_in_words():
     assert summary.facts["searches from jumps"] == "2, which found 1 new transition state"
     assert summary.facts["jumps per run"] == "0.75 [0, 1.5]"
     assert summary.facts["barrier above the loss of the run, median"] == "-0.02 [-0.04, 0] nats"
-    assert summary.facts["barrier above the minimum that is left, median"].startswith(
-        "0.01 nats (no interval: all runs"
-    )
+    left = summary.facts["barrier above the minimum that is left, median"]
+    assert left == "0.01 nats (no interval: too few runs differ)"
     assert summary.facts["probability to return to a minimum"] == "25 [20, 30] %"
     one = summarize_overlay(result | {"replicas": 1})
     assert one.facts["barrier above the minimum that is left, median"] == "0.01 nats (one run: no interval)"

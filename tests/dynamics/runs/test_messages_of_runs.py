@@ -350,7 +350,7 @@ BAD_OPTIONS = {
     "negative rate": (["--learning-rate=-1"], "--learning-rate must be positive and finite; got -1.0"),
     "rate nan": (["--learning-rate", "nan"], "--learning-rate must be positive and finite; got nan"),
     "penalty inf": (["--regularization", "inf"], "regularization must be"),
-    "diverges": (["--learning-rate", "1e9"], "replica 0 diverged at step"),
+    "diverges": (["--learning-rate", "1e9"], "run 0 diverged at step"),
 }
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dynamics.statistics import SHARE, Status, mean_over_runs, over_runs, ratio_over_runs, share_of_runs
+from dynamics.statistics import ZERO_TO_ONE, Status, mean_over_runs, over_runs, ratio_over_runs, share_of_runs
 
 
 def by_hand(statistic, runs, resamples=4000):
@@ -72,7 +72,7 @@ def test_any_statistic_has_the_interval_of_resampled_runs():
 
 def test_an_interval_ends_at_the_limits_of_the_quantity():
     values = np.array([0.9, 1.0, 1.0])
-    free, share = mean_over_runs(values), mean_over_runs(values, within=SHARE)
+    free, share = mean_over_runs(values), mean_over_runs(values, within=ZERO_TO_ONE)
     assert free.high > 1.0
     assert (share.low, share.high) == (free.low, 1.0)
 

@@ -499,7 +499,7 @@ def test_options_of_a_table(tmp_path, caplog):
         *EXPLORE, "--dataset", path, "--rows", 60, "--in-order", "--standardize", "--output", tmp_path / "b.db"
     )
     assert json.loads(other.out)["classes_without_training_rows"] == [2]
-    assert "none of class 2" in caplog.text  # which goes to stderr where nobody listens
+    assert "is of class 2" in caplog.text  # which goes to stderr where nobody listens
     expected = datasets.table(path, rows=60, in_order=True, standardize=True)
     with Database(tmp_path / "b.db") as database:
         assert loss_of(database).data.sha256 == expected.sha256
