@@ -374,7 +374,7 @@ def test_a_part_for_tests_stays_one(tmp_path):
 def test_generated_data_name_their_missing_classes(caplog):
     data = datasets.load("ljat", rows=2, seed=0)
     missing = [k for k in range(4) if k not in data.labels]
-    assert f"none of class {', '.join(map(str, missing))}" in caplog.text
+    assert f"is of class {', '.join(map(str, missing))}" in caplog.text
 
 
 # ---------------------------------------------------------------- files of older versions
