@@ -17,7 +17,7 @@ BEGINNING = """\
 
 # Commands
 
-`agescape COMMAND --help` prints what stands here. Every command prints a short summary, or with `--json` one JSON
+`agescape COMMAND --help` prints the same texts. Every command prints a short summary, or with `--json` one JSON
 object with every number. It can be interrupted: run the same command again to continue. With a count (`--searches`,
 `--replicas`) the result depends on the seed alone, whatever the number of workers. The exit code is 0 on success, 1 if
 `verify` finds a point that fails, 2 on bad input, 70 on a bug of agescape, 130 when interrupted.

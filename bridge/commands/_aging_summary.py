@@ -11,10 +11,9 @@ from bridge.commands._words import (
     between,
     counted,
     data_in_words,
-    decimal,
+    in_a_cell,
     is_unknown,
     number,
-    shares_between,
     with_interval,
 )
 from dynamics.statistics import Status, reason
@@ -52,8 +51,8 @@ def summarize_realizations(result: Mapping[str, Any]) -> Summary:
                 result["later_mu"], result["later_mu_low"], result["later_mu_high"]
             ),
             "standard deviation of mu over files": number(result["mu_sd"], "", 2),
-            "of it within a file, from the runs": number(result["mu_within_sd"], "", 2),
-            "of it between files, from the data": number(result["mu_between_sd"], "", 2),
+            "standard deviation due to the runs": number(result["mu_within_sd"], "", 2),
+            "standard deviation due to the data": number(result["mu_between_sd"], "", 2),
             "waiting times": between(result["waiting_times"], "steps"),
         },
         tables=[Table(("file", "runs", "mu", f"mu beyond {beyond}"), rows)],
@@ -100,9 +99,10 @@ def kind_of_aging(low: float | None, high: float | None) -> str:
 def _second_slope(crossover: Mapping[str, Any] | None) -> str:
     if crossover is None:
         return ""
+    before, after = crossover["mu_before"], crossover["mu_after"]
     return (
-        f"; two slopes fit better: mu = {crossover['mu_before']:.2f} up to tw = {crossover['waiting_time']:,} and "
-        f"{crossover['mu_after']:.2f} beyond it"
+        f"; two slopes fit better: mu = {before:.2f} up to tw = {crossover['waiting_time']:,} and {after:.2f} beyond "
+        f"it, a change of {with_interval(after - before, *crossover['change_interval'])}"
     )
 
 
@@ -116,7 +116,6 @@ def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "best-fitting law of t*(tw)", result["scaling_forms"]["best"] or "none"
     alpha = (diffusion[f"alpha{end}"] for end in ("", "_low", "_high"))
     yield "diffusion exponent alpha at long lags", with_interval(*alpha, status=diffusion["status"])
-    yield "drift at t*, as a share of the motion", shares_between(result["what_moves"]["drift_share"])
     if control := result.get("control"):
         yield "mu of the control", with_interval(control["mu"], control["mu_low"], control["mu_high"])
         yield "t* over that of the control", between(np.round(np.asarray(control["ratio"], float), 2))
@@ -141,32 +140,41 @@ def _flat(scan: Mapping[str, Any]) -> str:
 
 
 def _times(result: Mapping[str, Any]) -> Table:
-    """t* of each waiting time."""
-    rows = [
-        (f"{tw:,}", _t_star(t, *ends, early=early, censored=censored), decimal(slope), decimal(runs))
-        for tw, t, ends, slope, runs, early, censored in zip(
-            np.asarray(result["waiting_times"]).tolist(), result["t_star"], result["t_star_interval"],
-            result["local_slope"], result["effective_runs"], result["early"], result["censored"], strict=True,
-        )
-    ]  # fmt: skip
-    return Table(("tw (steps)", "t* (steps)", "slope at t*", "effective runs"), rows)
+    """What happens at t* of each waiting time; notes say why an interval is missing."""
+    cells = [
+        [_t_star(*each) for each in zip(*_ends(result, "t_star"), result["early"], result["censored"], strict=True)],
+        [in_a_cell(*each, digits=2) for each in zip(*_ends(result, "local_slope"), strict=True)],
+        [in_a_cell(*each, "%") for each in zip(*_ends(result["what_moves"], "drift_share"), strict=True)],
+        [in_a_cell(*each, digits=1) for each in zip(*_ends(result, "effective_runs"), strict=True)],
+    ]
+    waiting = [f"{tw:,}" for tw in np.asarray(result["waiting_times"]).tolist()]
+    columns = ("tw (steps)", "t* (steps)", "slope at t*", "drift at t* (%)", "effective runs")
+    return Table(columns, list(zip(waiting, *cells, strict=True)))
 
 
-def _t_star(value: float, low: float, high: float, *, early: bool, censored: bool) -> str:
+def _ends(part: Mapping[str, Any], name: str) -> tuple[Any, Any, Any]:
+    """Numbers (W,) and the ends of their intervals."""
+    low, high = np.asarray(part[f"{name}_interval"], dtype=float).T
+    return np.asarray(part[name], dtype=float), low, high
+
+
+def _t_star(value: float, low: float, high: float, early: bool, censored: bool) -> str:
     """A t*, or why there is none."""
     if is_unknown(value):
         why = "beyond the runs" if censored else "below the first lag" if early else ""
         return f"{UNKNOWN}: {why}" if why else UNKNOWN
-    return with_interval(value, low, high, digits=0)
+    return in_a_cell(value, low, high)
 
 
 def _notes(result: Mapping[str, Any]) -> Iterator[str]:
     """What is not as it should be, and what to do about it."""
     if result["status"] != OK:
         yield sentence(result["status"])
+    if result["replicas"] == 1 and result["status"] != Status.TOO_FEW_RUNS:
+        yield sentence(Status.TOO_FEW_RUNS)
     low = np.asarray(result["t_star_interval"], dtype=float)[:, 0]
     if result["replicas"] > 1 and (np.isnan(low) & np.isfinite(np.asarray(result["t_star"], dtype=float))).any():
-        yield f"T* without an interval: {reason(Status.NO_INTERVAL)}."
+        yield f"Some t* have no interval: {reason(Status.NO_INTERVAL)}."
     parts = {
         "threshold_scan": "Thresholds",
         "collapse": "Collapse",
@@ -175,7 +183,7 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
         "what_moves": "Drift and noise",
     }
     for name, title in parts.items():
-        if (status := result[name].get("status", OK)) != OK:
+        if (status := result[name].get("status", OK)) not in (OK, Status.TOO_FEW_RUNS):  # which is said above
             yield f"{title}: {status}."
     yield rest(result)
 

@@ -101,7 +101,7 @@ def _check_workers(client: Any, address: str, seconds: float) -> None:
     try:
         client.submit(abs, 0, pure=False).result(timeout=seconds)
     except TimeoutError as error:
-        msg = f"the scheduler at {address} has no worker after {seconds:g} s; start some"
+        msg = f"the scheduler at {address} has no worker after {seconds:g} s; start workers"
         raise RuntimeError(msg) from error
     try:
         others = client.run(package_version, PACKAGE)

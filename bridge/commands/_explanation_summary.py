@@ -13,12 +13,13 @@ from bridge.commands._words import (
     counted,
     data_in_words,
     decimal,
+    estimates_between,
+    in_a_cell,
     is_unknown,
-    number,
     share,
-    shares_between,
     with_interval,
 )
+from dynamics.statistics import Status
 
 OK = "ok"
 RELAXATIONS = {
@@ -62,7 +63,11 @@ def _relaxation(descent: Mapping[str, Any]) -> str:
 
 def _changed(result: Mapping[str, Any]) -> str:
     """How much of the displacement is that of runs which changed their basin."""
-    contribute = shares_between(result["decomposition"]["share_of_changed"])
+    parts = result["decomposition"]
+    ends = parts["share_of_changed"], parts["share_of_changed_interval"]
+    if all(part == 0 for part in parts["share_of_changed"]):
+        return "No run has left its basin by t*."
+    contribute = estimates_between(*ends, "%", runs=result["replicas"])
     return f"Runs that have left their basin by t* contribute {contribute} of it."
 
 
@@ -73,7 +78,10 @@ def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     rate, low, high = (1e3 * jumps[name] for name in ("rate", "rate_low", "rate_high"))
     yield "jump rate of a run", with_interval(rate, low, high, "per 1,000 steps", digits=3)
     if result["hopping"] is not None:
-        yield "runs in minima that the database knows", shares_between(result["hopping"]["coverage"])
+        covered = estimates_between(
+            result["hopping"]["coverage"], result["hopping"]["coverage_interval"], "%", runs=result["replicas"]
+        )
+        yield "runs in minima that the database knows", covered
     yield "map to minima", result["method"]
     yield from data_in_words(result).items()
 
@@ -85,7 +93,12 @@ def _predictions(result: Mapping[str, Any]) -> Table:
     for name, words in RELAXATIONS.items():
         fit = result["relaxation"][name]
         rows.append(
-            (words, with_interval(fit["mu"], fit["mu_low"], fit["mu_high"]), _share_at_t_star(fit), _holds(fit))
+            (
+                words,
+                with_interval(fit["mu"], fit["mu_low"], fit["mu_high"]),
+                _share_at_t_star(fit, result["replicas"]),
+                _holds(fit),
+            )
         )
     return Table(("displacement", "mu", "share of the measured at t*", "holds from tw ="), rows)
 
@@ -97,31 +110,37 @@ def _holds(fit: Mapping[str, Any]) -> str:
     return "never" if is_unknown(fit["holds_from"]) else f"{int(fit['holds_from']):,}"
 
 
-def _share_at_t_star(fit: Mapping[str, Any]) -> str:
+def _share_at_t_star(fit: Mapping[str, Any], runs: int) -> str:
     away = np.asarray(fit.get("ran_away", np.zeros(len(fit["share"]))), dtype=float)
     if (away > 0).any():
         return f"{RAN_AWAY} at {counted(int((away > 0).sum()), 'waiting time')}"
-    return shares_between(fit["share"], NO_SHARE)
+    return estimates_between(fit["share"], fit["share_interval"], "%", runs=runs, nothing=NO_SHARE)
 
 
 def _parts(result: Mapping[str, Any]) -> Table:
-    """The parts of the displacement at the lag nearest to t*."""
+    """The parts of the displacement at the lag nearest to t*, in percent."""
     parts = result["decomposition"]
-    columns = [[_cell(value) for value in np.asarray(parts["shares"][name], float).tolist()] for name in PARTS]
     waiting = [f"{tw:,}" for tw in np.asarray(result["waiting_times"]).tolist()]
-    changed = [_cell(value) for value in np.asarray(parts["changed_basin"], float).tolist()]
-    rows = list(zip(waiting, changed, *columns, strict=True))
-    return Table(("tw (steps)", "runs in another basin", *PARTS.values()), rows)
+    columns = [
+        _cells(parts["changed_basin"], parts["changed_basin_interval"]),
+        *(_cells(parts["shares"][name], parts["shares_interval"][name]) for name in PARTS),
+    ]
+    return Table(
+        ("tw (steps)", "changed basin (%)", *(f"{part} (%)" for part in PARTS.values())),
+        list(zip(waiting, *columns, strict=True)),
+    )
 
 
-def _cell(value: float) -> str:
-    return "-" if is_unknown(value) else share(value)
+def _cells(shares: Any, intervals: Any) -> list[str]:
+    """Shares (W,) in percent with their intervals (W, 2)."""
+    rows = np.column_stack([shares, intervals]).astype(float).tolist()
+    return ["-" if is_unknown(value) else in_a_cell(value, low, high, "%") for value, low, high in rows]
 
 
 def _hops(hopping: Mapping[str, Any]) -> Table:
     """Hops observed and predicted."""
     seen = hopping["observed"]
-    stayed = _dwell(seen["dwell_time"], "infinite: no departure was seen")
+    stayed = _dwell(seen["dwell_time"], "infinite: no departure was seen", seen["dwell_low"], seen["dwell_high"])
     rows = [("observed", decimal(seen["departures"]), stayed, _mu(seen["inherent"]))]
     for name, words in TEMPERATURES.items():
         if name in hopping["predicted"]:
@@ -131,10 +150,13 @@ def _hops(hopping: Mapping[str, Any]) -> Table:
     return Table(("hops", "departures", "mean dwell time (steps)", "mu"), rows)
 
 
-def _dwell(steps: Any, without_end: str) -> str:
+def _dwell(steps: Any, without_end: str, low: Any = None, high: Any = None) -> str:
+    """A dwell time, with its interval if it was observed: a prediction has none."""
     if is_unknown(steps):
         return UNKNOWN
-    return number(round(steps)) if math.isfinite(steps) else without_end
+    if not math.isfinite(steps):
+        return without_end if is_unknown(low) else f"{without_end}; at least {low:,.0f}"
+    return in_a_cell(steps, low, high)
 
 
 def _mu(fit: Mapping[str, Any]) -> str:
@@ -148,4 +170,8 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
         status = ((result["hopping"] or {}).get("predicted", {}).get(name) or {}).get("status", OK)
         if status != OK:
             yield f"Master equation, {words}: {status}."
+    if result["replicas"] == 1 and result["measured"]["status"] != Status.TOO_FEW_RUNS:
+        yield sentence(Status.TOO_FEW_RUNS)
+    if result["hopping"] is not None:
+        yield "Departures and dwell times of the master equation are predictions for these runs, without intervals."
     yield rest(result)

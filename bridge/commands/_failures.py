@@ -3,16 +3,16 @@
 import re
 import sys
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 
 import typer
+
+from bridge.commands._wording import worded
 
 OK, BAD_INPUT, BUG, INTERRUPTED = 0, 2, 70, 130  # 70: EX_SOFTWARE of sysexits.h
 LONGEST = 1000  # characters of a complaint: it may quote what stands in a file
 OURS = ("landscape", "dynamics", "bridge")
 DEBUG = "--debug"
-IN_PYTHON = re.compile(r"\b\w+='?\w+'? \((--[^()]+)\)")  # snapshots='all' (--snapshots all)
 REPORT = "this is a bug of agescape: please report it with the command that you ran and what --debug prints"
 # the base of all complaints about arguments; newer typer brings its own copy of click
 UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
@@ -22,28 +22,13 @@ class Complaint(Exception):
     """A complaint of a package about its arguments, in the words of the command line."""
 
 
-def in_options(error: Exception, options: Mapping[str, str]) -> Exception:
-    """The error itself, or a complaint that names the options of the command instead of the arguments behind them.
-
-    Parameters
-    ----------
-    error : Exception
-    options : mapping of str to str
-        Options of the command that was run by the names of their arguments: ``{"batch_size": "--batch-size"}``.
-    """
+def in_options(error: Exception) -> Exception:
+    """The error itself, or a complaint that names options of the command instead of the arguments behind them."""
     if isinstance(error, UsageProblem) or was_interrupted(error) or not is_complaint(error):
         return error
-    text, told = _text(error), IN_PYTHON.sub(r"\1", _text(error))
-    for name, option in options.items():
-        told = re.sub(_mention(name), option, told)
-    return error if told == text else Complaint(told)
-
-
-def _mention(name: str) -> str:
-    """A pattern for an argument in a message: of a word that means something else, too, only where it begins."""
-    if "_" in name:
-        return rf"(?<![\w.'\"/-]){name}(?![\w.'\"/=(])"
-    return rf"(?:^|(?<=: )){name}(?= must )"
+    text = _text(error)
+    said = worded(text)
+    return error if said == text else Complaint(said)
 
 
 def _text(error: BaseException) -> str:

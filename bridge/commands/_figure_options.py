@@ -16,7 +16,7 @@ FigureSize = Annotated[
     Size,
     typer.Option(
         "--size",
-        help="Width of the figure: as suits a screen, or the 7 or 3.4 inches of a page or a column of a journal.",
+        help="Width of the figure: for a screen, a journal page (7 inches) or a journal column (3.4 inches).",
         rich_help_panel=FIGURE,
     ),
 ]

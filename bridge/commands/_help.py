@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from bridge.commands._failures import in_options
+from bridge.commands._wording import options_of_command
 
 WIDEST = 100  # characters of a line of prose
 COLUMN = 24  # characters of a name that has its text beside it; a longer one has it below
@@ -113,13 +114,14 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run it; what the packages say of their arguments is said of its options."""
-        try:
-            return super().invoke(ctx)
-        except Exception as error:
-            said = in_options(error, self._options())
-            if said is error:
-                raise
-            raise said from error
+        with options_of_command(self._options()):
+            try:
+                return super().invoke(ctx)
+            except Exception as error:
+                said = in_options(error)
+                if said is error:
+                    raise
+                raise said from error
 
     def _options(self) -> dict[str, str]:
         found = {one.name: max(one.opts, key=len) for one in self.params if one.param_type_name == "option"}

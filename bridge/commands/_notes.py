@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bridge.commands._wording import worded
+
 PACKAGES = ("landscape", "dynamics", "bridge")
 ANNOUNCE = "AGESCAPE_ANNOUNCE"  # names a file: the first process that compiles makes it, and says that it compiles
 logger = logging.getLogger(__name__)
 
 
 class _Stderr(logging.Handler):
-    """One line on what is stderr now: a progress bar puts itself in between."""
+    """One line, in the words of the command, on what is stderr now: a progress bar puts itself in between."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
-        sys.stderr.write(f"agescape: {self.format(record)}\n")
+        sys.stderr.write(f"agescape: {worded(self.format(record))}\n")
 
 
 def note(text: str) -> None:

@@ -19,4 +19,4 @@ def describe_observable(name: str, result: Any, threshold: float, seed: int) -> 
 
 def describe_fit(fit: Aging) -> dict[str, Any]:
     """t* and mu of a displacement in short."""
-    return {"t_star": fit.t_star.value, **in_numbers({"mu": fit.mu}), "status": str(fit.status)}
+    return {**in_numbers({"t_star": fit.t_star, "mu": fit.mu}), "status": str(fit.status)}

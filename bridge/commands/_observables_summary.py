@@ -7,7 +7,15 @@ import numpy as np
 
 from bridge.commands._aging_summary import rest
 from bridge.commands._results import Summary, Table
-from bridge.commands._words import between, counted, data_in_words, is_unknown, number, share, with_interval
+from bridge.commands._words import (
+    counted,
+    data_in_words,
+    estimate_in_words,
+    estimated,
+    estimates_between,
+    is_unknown,
+    with_interval,
+)
 
 OK = "ok"
 
@@ -15,8 +23,9 @@ OK = "ok"
 def summarize(result: Mapping[str, Any]) -> Summary:
     """What a person reads of the observables."""
     found = {name: result[name] for name in WORDS if name in result}
-    facts = {title: text for name, part in found.items() for title, text in WORDS[name](part).items()}
-    tables = [_layers(result["layers"])] if "layers" in result else []
+    runs = result["replicas"]
+    facts = {title: text for name, part in found.items() for title, text in WORDS[name](part, runs).items()}
+    tables = [_layers(result["layers"], runs)] if "layers" in result else []
     return Summary(
         verdict=f"{counted(len(found) + len(tables), 'observable')} of {counted(result['replicas'], 'run')} of "
         f"{counted(result['steps'], 'step')}; t* and mu at Delta* = {result['threshold']:g}.",
@@ -27,13 +36,13 @@ def summarize(result: Mapping[str, Any]) -> Summary:
     )
 
 
-def _layers(part: Mapping[str, Any]) -> Table:
+def _layers(part: Mapping[str, Any], runs: int) -> Table:
     rows = [
         (
             name,
             f"{size:,}",
             _mu(part["groups"][name]),
-            between(np.round(np.asarray(part["groups"][name]["t_star"], float))),
+            estimates_between(part["groups"][name]["t_star"], part["groups"][name]["t_star_interval"], runs=runs),
         )
         for name, size in zip(part["names"], part["sizes"], strict=True)
     ]
@@ -44,45 +53,48 @@ def _mu(fit: Mapping[str, Any]) -> str:
     return with_interval(fit["mu"], fit["mu_low"], fit["mu_high"], status=fit.get("status", OK))
 
 
-def _curves(part: Mapping[str, Any]) -> dict[str, str]:
+def _curves(part: Mapping[str, Any], runs: int) -> dict[str, str]:
     return {
-        "loss at the end": number(part["final_loss"], "nats"),
-        "accuracy at the end": share(part["final_accuracy"]),
-        "test loss at the end": number(part["final_test_loss"], "nats"),
-        "test accuracy at the end": share(part["final_test_accuracy"]),
-        "gradient norm at the end": number(part["final_gradient_norm"], "nats"),
+        "loss at the end": estimated(part, "final_loss", "nats", runs=runs),
+        "accuracy at the end": estimated(part, "final_accuracy", "%", runs=runs),
+        "test loss at the end": estimated(part, "final_test_loss", "nats", runs=runs),
+        "test accuracy at the end": estimated(part, "final_test_accuracy", "%", runs=runs),
+        "gradient norm at the end": estimated(part, "final_gradient_norm", "nats", runs=runs),
     }
 
 
-def _symmetric(part: Mapping[str, Any]) -> dict[str, str]:
+def _symmetric(part: Mapping[str, Any], _: int) -> dict[str, str]:
     how = "" if part["exact"] else ", an upper bound of the displacement"
     return {"mu of the displacement modulo symmetry": _mu(part) + how}
 
 
-def _outputs(part: Mapping[str, Any]) -> dict[str, str]:
+def _outputs(part: Mapping[str, Any], _: int) -> dict[str, str]:
     return {f"mu of the {part['space']} ({part['data']} rows)": _mu(part)}
 
 
-def _alpha_2(part: Mapping[str, Any]) -> dict[str, str]:
-    return {"largest non-Gaussian parameter alpha_2": between(np.round(np.asarray(part["largest"], float), 2))}
+def _alpha_2(part: Mapping[str, Any], runs: int) -> dict[str, str]:
+    told = estimates_between(part["largest"], part["largest_interval"], runs=runs, digits=3)
+    return {"largest non-Gaussian parameter alpha_2": told}
 
 
-def _overlap(part: Mapping[str, Any]) -> dict[str, str]:
+def _overlap(part: Mapping[str, Any], runs: int) -> dict[str, str]:
     return {
-        "overlap with the other runs at the end": number(part["final_overlap"], "", 3),
-        "distance to the other runs at the end": number(part["final_distance"]),
+        "overlap with the other runs at the end": estimated(part, "final_overlap", runs=runs, digits=3),
+        "distance to the other runs at the end": estimated(part, "final_distance", runs=runs),
     }
 
 
-def _alignment(part: Mapping[str, Any]) -> dict[str, str]:
-    means = np.nanmean(np.asarray(part["mean"], dtype=float), axis=-1)
+def _alignment(part: Mapping[str, Any], runs: int) -> dict[str, str]:
+    means, ends = (np.asarray(part[name], float) for name in ("mean_over_steps", "mean_over_steps_interval"))
     return {
-        f"alignment of updates {counted(int(apart), 'step')} apart": number(float(mean), "", 2)
-        for apart, mean in zip(part["separations"], np.atleast_1d(means), strict=False)
+        f"alignment of updates {counted(int(apart), 'step')} apart": estimate_in_words(
+            mean, low, high, runs=runs, digits=2
+        )
+        for apart, mean, (low, high) in zip(part["separations"], means, ends, strict=True)
     }
 
 
-def _onsets(part: Mapping[str, Any]) -> dict[str, str]:
+def _onsets(part: Mapping[str, Any], _: int) -> dict[str, str]:
     sources = {"the loss": part["from_loss"], "the alignment": part["from_alignment"]}
     return {f"onset of the slow phase, from {name}": _onset(one) for name, one in sources.items() if one is not None}
 
@@ -93,12 +105,17 @@ def _onset(one: Mapping[str, Any]) -> str:
     return with_interval(one["step"], one["low"], one["high"], "steps", digits=0)
 
 
-def _gradients(part: Mapping[str, Any]) -> dict[str, str]:
+def _gradients(part: Mapping[str, Any], runs: int) -> dict[str, str]:
     names = {"full": "of all rows", "minibatch": "of a minibatch", "noise": "of their difference"}
-    return {f"gradient {words}, at the end": number(float(part[name][-1]), "nats", 3) for name, words in names.items()}
+    return {
+        f"gradient {words}, at the end": estimate_in_words(
+            part[name][-1], *part[f"{name}_interval"][-1], unit="nats", runs=runs, digits=3
+        )
+        for name, words in names.items()
+    }
 
 
-WORDS: dict[str, Callable[[Mapping[str, Any]], dict[str, str]]] = {
+WORDS: dict[str, Callable[[Mapping[str, Any], int], dict[str, str]]] = {
     "curves": _curves,
     "modulo_symmetry": _symmetric,
     "outputs": _outputs,

@@ -16,7 +16,10 @@ from bridge.residence import (
     departures,
     dwells,
     history,
-    mean_overlap,
+    jumps_per_run,
+    median_dwell,
+    median_of_runs,
+    overlap_of_runs,
     persistence,
     residual_dwells,
     shared_minima,
@@ -47,9 +50,8 @@ def describe_overlay(structures: InherentStructures, hops: Jumps, database: Data
 
 def summary(structures: InherentStructures, hops: Jumps) -> dict[str, Any]:
     """The numbers that a line can hold."""
-    stays, past = dwells(structures), history(structures)
-    complete = stays.lengths[stays.complete]
-    return {
+    stays, past, runs = dwells(structures), history(structures), len(structures.minimum_ids)
+    return in_numbers({
         "mapped": structures.mapped,
         "snapshots": structures.minimum_ids.size,
         "saddles": structures.count(SnapshotStatus.SADDLE),
@@ -58,13 +60,14 @@ def summary(structures: InherentStructures, hops: Jumps) -> dict[str, Any]:
         "new_minima": len(structures.new_ids),
         "distinct_minima_visited": past.minimum_ids.size,
         "jumps": hops.runs.size,
+        "jumps_per_run": jumps_per_run(hops, runs),
         "direct_jumps": hops.direct,
         "connected_jumps": hops.connected,
-        "median_dwell": float(np.median(complete)) if complete.size else np.nan,
+        "median_dwell": median_dwell(stays, runs),
         "longest_snapshot_interval": int(np.diff(structures.steps).max(initial=0)),
         "return_probability": past.return_probability,
-        "mean_overlap": mean_overlap(shared_minima(structures)),
-    }
+        "mean_overlap": overlap_of_runs(shared_minima(structures)),
+    })  # fmt: skip
 
 
 def describe_barriers(
@@ -73,12 +76,15 @@ def describe_barriers(
     """Barriers of the jumps with a known transition state, above the minimum left and above the run."""
     seen = barriers_from(hops, loss, runs=runs, database=database)
     known = hops.transition_states > 0
+    medians = {
+        name: median_of_runs(values[known], hops.runs[known], runs.replicas)
+        for name, values in {"median_barrier": hops.barriers, "median_barrier_from_run": seen}.items()
+    }
     return {
         "jumps_searched": found.searched,
         "transition_states_from_jumps": found.transition_states,
-        "median_barrier": float(np.median(hops.barriers[known])) if known.any() else np.nan,
         "barriers_from_run": seen,
-        "median_barrier_from_run": float(np.median(seen[known])) if known.any() else np.nan,
+        **in_numbers(medians),
     }
 
 
@@ -112,7 +118,7 @@ def _status(status: str) -> str:
 def describe_maps(disagreement: MapDisagreement) -> dict[str, Any]:
     """Share of the snapshots that the flow and the fast quench send to different minima."""
     return {
-        "maps_disagree": disagreement.share,
+        **in_numbers({"maps_disagree": disagreement.share}),
         "maps_disagree_by_step": {
             "steps": disagreement.steps,
             "compared": disagreement.compared,

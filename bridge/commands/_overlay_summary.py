@@ -8,8 +8,8 @@ from bridge.commands._words import (
     UNKNOWN,
     counted,
     data_in_words,
+    estimated,
     is_unknown,
-    number,
     share,
     with_interval,
 )
@@ -44,28 +44,31 @@ def _jumps(result: Mapping[str, Any]) -> str:
     if not jumps:
         return "No run changes its minimum."
     direct, several = result["direct_jumps"], result["connected_jumps"] - result["direct_jumps"]
-    ways = f"{direct:,} of these across one known transition state, {several:,} across several"
-    return f"Runs change their minimum {counted(jumps, 'time')}, {ways}."
+    ways = f"{direct:,} across one known transition state, {several:,} across several"
+    return f"Runs change their minimum {counted(jumps, 'time')}: {ways}."
 
 
 def _facts(result: Mapping[str, Any]) -> dict[str, str]:
     unmapped = f"{result['saddles']:,} at a saddle, {result['not_converged']:,} not converged"
+    runs = result["replicas"]
     facts = {
         "snapshots without a minimum": unmapped,
-        "median dwell time": number(result["median_dwell"], "steps"),
-        "probability to return to a minimum": share(result["return_probability"]),
-        "minima that two runs share, on average": share(result["mean_overlap"]),
+        "jumps per run": estimated(result, "jumps_per_run", runs=runs, digits=3),
+        "median dwell time": estimated(result, "median_dwell", "steps", runs=runs),
+        "probability to return to a minimum": estimated(result, "return_probability", "%", runs=runs),
+        "minima that two runs share, on average": estimated(result, "mean_overlap", "%", runs=runs),
     }
     if result["jumps_searched"]:
         new = counted(result["transition_states_from_jumps"], "new transition state")
         facts["searches from jumps"] = f"{result['jumps_searched']:,}, which found {new}"
     if result["direct_jumps"]:
-        facts["barrier above the minimum that is left, median"] = number(result["median_barrier"], "nats")
-        facts["barrier above the loss of the run, median"] = number(result["median_barrier_from_run"], "nats")
+        facts["barrier above the minimum that is left, median"] = estimated(result, "median_barrier", "nats", runs=runs)
+        above = estimated(result, "median_barrier_from_run", "nats", runs=runs)
+        facts["barrier above the loss of the run, median"] = above
     if departures := result.get("departures"):
         facts[f"mu of the time until {share(departures['share'])} of the runs left their basin"] = _mu(departures)
     if not is_unknown(result.get("maps_disagree")):
-        facts["snapshots where flow and lbfgs disagree"] = share(result["maps_disagree"])
+        facts["snapshots where flow and lbfgs disagree"] = estimated(result, "maps_disagree", "%", runs=runs)
     return facts | data_in_words(result)
 
 

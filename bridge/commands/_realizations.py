@@ -10,7 +10,8 @@ from bridge.commands._options import describe_metadata
 from dynamics.aging_times import ExponentSpread, Realizations, compare_realizations
 from dynamics.displacement import mean_square_displacement
 from dynamics.runs import Trajectories, load_trajectories
-from landscape.support import about
+from dynamics.statistics import NOT_NEGATIVE, ZERO_TO_ONE, mean_over_runs
+from landscape.support import about, in_numbers
 
 GENERATED = ("ljat", "mnist")  # data sets that have a seed
 FINAL = {
@@ -19,6 +20,7 @@ FINAL = {
     "final_test_loss": "test_loss",
     "final_test_accuracy": "test_accuracy",
 }
+LIMITS = {key: ZERO_TO_ONE if "accuracy" in key else NOT_NEGATIVE for key in FINAL}
 
 
 def realization_files(output: Path, dataset: str, first: int, number: int | None) -> dict[int, Path]:
@@ -32,22 +34,23 @@ def realization_files(output: Path, dataset: str, first: int, number: int | None
 
 
 def describe_ensemble(runs: Trajectories, file: Path) -> dict[str, Any]:
-    """What train says of one file: means over the runs at the last step; nan without test rows.
+    """What train says of one file: means over the runs at the last step with their intervals; nan without test rows.
 
     `loss_rose` is the number of runs whose loss ends above that of their start: of a learning rate that is too large,
     before numbers overflow and `train` refuses the run as diverged.
     """
-    finals = {key: float(np.asarray(getattr(runs, curve))[:, -1].mean()) for key, curve in FINAL.items()}
+    ends = {key: np.asarray(getattr(runs, curve))[:, -1] for key, curve in FINAL.items()}
+    finals = in_numbers({key: mean_over_runs(values, within=LIMITS[key]) for key, values in ends.items()})
     risen = int((runs.loss[:, -1] > runs.loss[:, 0]).sum())
     return {"replicas": runs.replicas, "steps": int(runs.steps[-1]), **finals, "loss_rose": risen, "output": file}
 
 
 def describe_training(results: Sequence[Mapping[str, Any]], speed: float, *, several: bool) -> dict[str, Any]:
-    """What train says: of its one file, or of several with the means over them."""
+    """What train says: of its one file, or of several with the means over them and their intervals."""
     first = {"replica_steps_per_second": speed, **results[0]}
     if not several:
         return first
-    means: dict[str, Any] = {key: float(np.mean([result[key] for result in results])) for key in FINAL}
+    means = in_numbers({key: mean_over_runs([result[key] for result in results], within=LIMITS[key]) for key in FINAL})
     files = [result["output"] for result in results]
     means["loss_rose"] = sum(result["loss_rose"] for result in results)
     return {**first, **means, "output": files[0].parent, "files": files, "realizations": list(results)}

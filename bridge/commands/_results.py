@@ -4,11 +4,12 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
 
 from bridge.commands._help import WIDEST
+from bridge.commands._wording import worded
 from landscape.support import to_json
 
 NARROWEST = 60  # characters of a line of prose
@@ -51,6 +52,12 @@ def show(result: Mapping[str, Any], summary: Summary, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(to_json(dict(result)) + "\n")
         return
+    summary = replace(
+        summary,
+        verdict=worded(summary.verdict),
+        facts={name: worded(value) for name, value in summary.facts.items()},
+        notes=[worded(text) for text in summary.notes],
+    )
     width = min(max(shutil.get_terminal_size((WIDEST, 24)).columns, NARROWEST), WIDEST)
     sys.stdout.write("\n".join(lines_of(summary, width)) + "\n")
 

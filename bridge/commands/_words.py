@@ -1,14 +1,16 @@
 """Numbers in words: with units and intervals, and what is not known is said to be so."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from dynamics.statistics import reason
+from dynamics.statistics import Status, reason
 
 UNKNOWN = "not determined"
+OK = "ok"
 SIGNIFICANT = 4  # digits of a number that stands alone
 
 
@@ -42,12 +44,67 @@ def with_interval(value: Any, low: Any, high: Any, unit: str = "", digits: int =
 
     If there is no number or no interval, the status says why.
     """
-    why = "" if status == "ok" else f": {reason(status)}"
     if is_unknown(value):
-        return UNKNOWN + why
+        return UNKNOWN + ("" if status == OK else f": {reason(status)}")
     ends = ["?" if is_unknown(end) or not math.isfinite(end) else f"{end:,.{digits}f}" for end in (low, high)]
-    text = f"{value:,.{digits}f}" + (f" [{ends[0]}, {ends[1]}]" if ends != ["?", "?"] else f" (no interval{why})")
+    text = f"{value:,.{digits}f} " + (f"[{ends[0]}, {ends[1]}]" if ends != ["?", "?"] else f"({no_interval(status)})")
     return f"{text} {unit}" if unit else text
+
+
+def no_interval(status: str) -> str:
+    """That there is no interval, and why if the status says it."""
+    why = reason(status)
+    return why if "no interval" in why else f"no interval: {why}" if why else "no interval"
+
+
+def estimated(values: Mapping[str, Any], name: str, unit: str = "", *, runs: int, digits: int = SIGNIFICANT) -> str:
+    """The number NAME of JSON with its interval NAME_low, NAME_high over so many runs, in percent if that is the unit.
+
+    E.g. "0.0896 [0.0821, 0.0971] nats", "95 [93, 97] %" or "12 nats (one run: no interval)".
+    """
+    value, low, high = (values[f"{name}{end}"] for end in ("", "_low", "_high"))
+    return estimate_in_words(value, low, high, unit, runs=runs, digits=digits)
+
+
+def estimate_in_words(value: Any, low: Any, high: Any, unit: str = "", *, runs: int, digits: int = SIGNIFICANT) -> str:
+    """The same of a number and its ends."""
+    if is_unknown(value):
+        return UNKNOWN
+    return estimates_between([value], [(low, high)], unit, runs=runs, digits=digits)
+
+
+def in_a_cell(value: Any, low: Any, high: Any, unit: str = "", *, digits: int = 0) -> str:
+    """A number and its interval in a table, whose column names the unit; a note must say why an interval is missing."""
+    if is_unknown(value):
+        return UNKNOWN
+    written = _percent(value, low, high) if unit == "%" else lambda part: f"{part:,.{digits}f}"
+    return _with_ends(written, value, low, high)
+
+
+def _with_ends(written: Callable[[Any], str], value: Any, low: Any, high: Any) -> str:
+    return written(value) + ("" if is_unknown(low) else f" [{written(low)}, {written(high)}]")
+
+
+def _percent(value: float, low: float, high: float) -> Callable[[float], str]:
+    """How a share and the ends of its interval are written in percent: so that the ends differ, if they do."""
+    fine = 0 < abs(value) < 0.0995 or f"{100 * low:.0f}" == f"{100 * high:.0f}" != "nan"
+    return lambda part: f"{100 * part:,.{1 if fine else 0}f}"
+
+
+def estimates_between(
+    values: Any, intervals: Any, unit: str = "", *, runs: int, digits: int = SIGNIFICANT, nothing: str = UNKNOWN
+) -> str:
+    """The range of numbers (n,), of those that are known, each end with its own interval of `intervals` (n, 2)."""
+    rows = np.column_stack([values, np.reshape(intervals, (-1, 2))]).astype(np.float64).tolist()
+    known = [row for row in rows if math.isfinite(row[0])]
+    if not known:
+        return nothing
+    ends = [min(known), max(known)]
+    written = [_percent(*each) if unit == "%" else partial(number, digits=digits) for each in ends]
+    parts = [_with_ends(form, value, low, high) for form, (value, low, high) in zip(written, ends, strict=True)]
+    missing = Status.TOO_FEW_RUNS if runs < 2 else Status.RUNS_AGREE
+    why = f" ({no_interval(missing)})" if all(is_unknown(low) for _, low, _ in ends) else ""
+    return " ... ".join(dict.fromkeys(parts)) + (f" {unit}" if unit else "") + why
 
 
 def decimal(value: Any, digits: int = 2) -> str:
@@ -69,15 +126,6 @@ def between(values: Any, unit: str = "") -> str:
         return UNKNOWN
     low, high = number(min(known)), number(max(known))
     return f"{low} {unit}".rstrip() if low == high else f"{low} ... {high} {unit}".rstrip()
-
-
-def shares_between(values: Any, nothing: str = UNKNOWN) -> str:
-    """The range of shares, e.g. "12 % ... 34 %", of those that are known."""
-    known = [value for value in np.asarray(values, dtype=float).tolist() if math.isfinite(value)]
-    if not known:
-        return nothing
-    low, high = share(min(known)), share(max(known))
-    return low if low == high else f"{low} ... {high}"
 
 
 def duration(seconds: float) -> str:

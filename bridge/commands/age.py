@@ -61,7 +61,7 @@ def age(
     panels = chosen_panels(panel, EXPONENT_PANELS if several else ANALYSIS_PANELS)
     if several:
         if control is not None or other_rate:
-            msg = "--control and --other-rate go with one file of runs; got several"
+            msg = "--control and --other-rate need a single file of runs; got several"
             raise ValueError(msg)
         spread, metadata = load_realizations(trajectories, threshold, from_waiting_time, seed)
         described: dict[str, Any] = describe_realizations(spread, trajectories, metadata)
@@ -96,7 +96,7 @@ def _collapse_rates(runs: Trajectories, analysis: AgingAnalysis, paths: list[Pat
     for path, ensemble in [(None, runs), *zip(paths, others, strict=True)]:
         rate = ensemble.metadata.get("learning_rate")
         if not isinstance(rate, int | float):
-            msg = f"{path or 'the file of trajectories'} must say its learning_rate to be collapsed with others"
+            msg = f"{path or 'the file of trajectories'} has no learning_rate in its metadata, which --other-rate needs"
             raise ValueError(msg)
         rates.append(float(rate))
     displacements = [analysis.msd, *(mean_square_displacement(ensemble) for ensemble in others)]

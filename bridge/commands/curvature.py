@@ -29,7 +29,9 @@ def curvature(
     trajectories: RunsFile,
     steps: Annotated[
         str | None,
-        typer.Option(help="Steps to look at, e.g. 1300,10000; each needs a snapshot. [default: ten of them]"),
+        typer.Option(
+            help="Steps at which to measure, e.g. 1300,10000; each needs a snapshot. [default: ten of the snapshots]"
+        ),
     ] = None,
     runs: FirstRuns = None,
     output: OptionalPicture = None,

@@ -14,18 +14,19 @@ from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile,
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
 from bridge.explanation import (
-    PARTS,
     Explanation,
     Hopping,
     HoppingComparison,
     Quenches,
-    at_nearest,
     changed_at_t_star,
     explain,
     exponential_rate,
+    known_at_t_star,
     mean_dwell_time,
     mean_of_covered,
     nearest_lags,
+    runs_changed_at_t_star,
+    shares_at_t_star,
 )
 from bridge.mapping import UNKNOWN, check_same_loss, quench_folder
 from bridge.plots import EXPLANATION_PANELS, plot_explanation
@@ -108,7 +109,7 @@ def describe_explanation(found: Explanation) -> dict[str, Any]:
             "ran_away": found.ran_away[name],
         }
     at, lags, jumps = nearest_lags(found), found.decomposition.total.lags, found.jumps
-    shares = {name: at_nearest(found, share) for name, share in found.decomposition.shares.items()}
+    shares = shares_at_t_star(found)
     at_risk = jumps.exposures * np.diff(jumps.steps)
     return {
         "waiting_times": found.msd.waiting_times,
@@ -116,10 +117,15 @@ def describe_explanation(found: Explanation) -> dict[str, Any]:
         "relaxation": relaxations,
         "decomposition": {
             "lags": np.where(at >= 0, lags[at], 0),
-            "shares": {name: shares[name] for name in PARTS},
-            "changed_basin": at_nearest(found, found.decomposition.changed_share),
-            "known_runs": at_nearest(found, found.decomposition.known.sum(axis=0)),
-            "share_of_changed": changed_at_t_star(found),
+            "shares": {name: share.value for name, share in shares.items()},
+            "shares_interval": {name: np.stack(share.interval, axis=-1) for name, share in shares.items()},
+            **in_numbers(
+                {
+                    "changed_basin": runs_changed_at_t_star(found),
+                    "known_runs": np.where(at >= 0, known_at_t_star(found), np.nan),
+                    "share_of_changed": changed_at_t_star(found),
+                }
+            ),
             "exact_images": found.decomposition.exact_images,
             "parts": {name: describe_fit(fit) for name, fit in found.parts.items()},
         },
@@ -193,7 +199,7 @@ def describe_hopping(found: HoppingComparison) -> dict[str, Any]:
     seen = found.observed
     total = mean_dwell_time(float(seen.stays.sum()), int(seen.departures.sum()))
     return {
-        "coverage": found.predicted["curved"].coverage,
+        **in_numbers({"coverage": found.predicted["curved"].coverage}),
         "observed": {
             "lags": seen.lags,
             **in_numbers({"same": seen.same}),

@@ -78,7 +78,7 @@ def explore(
 ) -> None:
     """Find minima and transition states and store them in a database.
 
-    Run the same command with more --searches, or again with a --budget, to continue.
+    To continue, run the same command with more --searches, or again with a --budget.
     """
     if searches is not None and budget is not None:
         msg = "give either --searches or --budget, not both"
@@ -127,6 +127,8 @@ def explore(
         }
     )
     del result["path"]
+    if searches is not None and found.searches > searches:
+        note(f"{output} holds {found.searches} searches already; give more --searches than these to continue")
     show(result, summarize(result, how_many(found)), as_json=as_json)
     if found.advice is not None:
         note(found.advice)

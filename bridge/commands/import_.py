@@ -48,7 +48,7 @@ def import_database(
     read = _reader(source)
     if read is None:
         if hidden is not None:
-            msg = f"--hidden is for files that do not say which loss they belong to; {source} does"
+            msg = f"{source} says which loss its points belong to; leave out --hidden"
             raise ValueError(msg)
         result = dataclasses.asdict(interchange.import_npz(source, output))
     else:
@@ -75,13 +75,6 @@ def import_database(
 
 def summarize(result: dict[str, Any]) -> Summary:
     """What a person reads of an import."""
-    facts = {}
-    for kind, name in (
-        ("minimum_status", "candidates for minima"),
-        ("transition_state_status", "for transition states"),
-    ):
-        if counts := result.get(kind):
-            facts[name] = ", ".join(f"{n:,} {status.lower().replace('_', ' ')}" for status, n in counts.items())
     notes = []
     if unchecked := result.get("unchecked_ends"):
         notes.append(
@@ -94,11 +87,25 @@ def summarize(result: dict[str, Any]) -> Summary:
     return Summary(
         verdict=f"{counted(result['minima'], 'minimum', 'minima')} and "
         f"{counted(result['transition_states'], 'transition state')} imported.",
-        facts=facts | data_in_words(result),
-        tables=[Table(("contradicts the loss",), [(line,) for line in lines[:MANY]])] if lines else [],
+        facts=data_in_words(result),
+        tables=[
+            *_outcomes(result),
+            *([Table(("contradicts the loss",), [(line,) for line in lines[:MANY]])] if lines else []),
+        ],
         notes=notes,
         files={"database": result["output"]},
     )
+
+
+def _outcomes(result: dict[str, Any]) -> list[Table]:
+    """What became of the points of the file, with how many of them; none for an npz file."""
+    names = {"minimum_status": "minimum", "transition_state_status": "transition state"}
+    rows = [
+        (name, f"{n:,}", interchange.PointStatus[status].value)
+        for kind, name in names.items()
+        for status, n in result.get(kind, {}).items()
+    ]
+    return [Table(("candidate for a", "number", "outcome"), rows)] if rows else []
 
 
 def _reader(source: Path) -> Any:

@@ -23,8 +23,8 @@ def merge(
 ) -> None:
     """Merge databases of the same loss.
 
-    Points that are equal modulo symmetry become one, which was found as often as all of them together. Several
-    transition states between the same two minima are kept.
+    Points that are equal modulo symmetry become one, and their hits add up. Different transition states between the
+    same two minima are kept.
     """
     found = dataclasses.asdict(merge_databases(databases, output, seed=seed))
     del found["path"]

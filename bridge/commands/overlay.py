@@ -78,8 +78,8 @@ def overlay(
         str,
         typer.Option(
             metavar="N|all",
-            help="Jumps whose unknown transition states are searched, from the ridge between the snapshots before and "
-            "after each: seconds a jump; 0 for none.",
+            help="Number of jumps, or all, whose unknown transition states to search for, from the ridge between the "
+            "snapshots before and after each (takes seconds per jump); 0 for none.",
         ),
     ] = "all",
     certified_only: CertifiedOnly = False,
@@ -92,7 +92,7 @@ def overlay(
 ) -> None:
     """Map snapshots of runs to minima and draw the visits on the disconnectivity graph.
 
-    Minima that the database does not know yet are added to it, and transition states that are found from jumps.
+    Adds new minima, and transition states found from jumps, to the database.
     """
     check_figure(output)
     check_figure(over_time, panel, option="over-time")
@@ -143,7 +143,7 @@ def overlay(
         described = describe_metadata(opened.provenance.dataset)
     if len(maps) > 1:
         disagreement = describe_maps(compare_maps(*maps.values()))
-        result["maps_disagree"] = disagreement["maps_disagree"]
+        result |= {name: value for name, value in disagreement.items() if name != "maps_disagree_by_step"}
         details |= disagreement if as_json else {}
     save_figure(figure, output)
     result |= {"replicas": runs.replicas, "method": method, "output": output, **described}
@@ -202,7 +202,8 @@ def _panel_runs(run: int | None, side_by_side: str | None, replicas: int) -> lis
         msg = f"--runs-side-by-side must be runs such as 0,3,7; got {side_by_side!r}"
         raise ValueError(msg)
     if wrong := [number for number in numbers if number >= replicas]:
-        msg = f"a run must be one of 0 ... {replicas - 1}; got {wrong[0]}"
+        option = "--run" if side_by_side is None else "--runs-side-by-side"
+        msg = f"{option} must be within 0 ... {replicas - 1}; got {wrong[0]}"
         raise ValueError(msg)
     return numbers
 

@@ -34,7 +34,7 @@ def reproduce(
     steps: Annotated[
         int | None, typer.Option(min=2, help="Use at most this many steps per run. [default: by --scale]")
     ] = None,
-    panel: Annotated[str | None, panel_option("those of the figure, which a wrong name lists")] = None,
+    panel: Annotated[str | None, panel_option("those of the figure (a wrong name lists them)")] = None,
     size: FigureSize = "screen",
     data_dir: DataDir = None,
     seed: Seed = 0,

@@ -24,7 +24,7 @@ from bridge.commands._parsing import parse_steps
 from bridge.commands._progress import progress_bar
 from bridge.commands._realizations import describe_ensemble, describe_training, realization_files
 from bridge.commands._results import Summary, Table, show
-from bridge.commands._words import counted, data_in_words, number, share
+from bridge.commands._words import counted, data_in_words, estimated, number
 from dynamics.noises import NOISES, make_noise
 from dynamics.runs import default_waiting_times, log_lags
 from dynamics.training import SGD, parse_schedule, parse_start, train as run_train
@@ -96,7 +96,7 @@ def train(
 ) -> None:
     """Train an ensemble of networks and record their trajectories.
 
-    Run the same command with more --replicas to add runs; a killed one continues where it was.
+    Run the same command with more --replicas to add runs; after a kill it continues where it stopped.
     """
     optimizer = SGD(
         learning_rate=learning_rate,
@@ -144,7 +144,7 @@ def train(
     described = describe_training(results, speed, several=dataset_seeds is not None)
     if described["loss_rose"]:
         note(
-            f"{described['loss_rose']} of the runs end at a higher loss than they began with: if their noise is not "
+            f"{described['loss_rose']} of the runs end at a higher loss than they started with; unless their noise is "
             "meant to do that, choose a smaller --learning-rate"
         )
     show(described, summarize(described), as_json=as_json)
@@ -157,18 +157,24 @@ def summarize(result: dict[str, Any]) -> Summary:
     if len(several) > 1:
         columns = ("data seed", "final loss", "final accuracy", "file")
         rows = [
-            (str(r["dataset_seed"]), number(r["final_loss"]), share(r["final_accuracy"]), str(r["output"]))
+            (
+                str(r["dataset_seed"]),
+                estimated(r, "final_loss", runs=r["replicas"]),
+                estimated(r, "final_accuracy", "%", runs=r["replicas"]),
+                str(r["output"]),
+            )
             for r in several
         ]
         tables.append(Table(columns, rows))
-    speed = result["replica_steps_per_second"]
+    speed, runs = result["replica_steps_per_second"], len(several) if len(several) > 1 else result["replicas"]
     on = f", on {len(several)} realizations of the data" if len(several) > 1 else ""
     return Summary(
         verdict=f"{counted(result['replicas'], 'run')} of {counted(result['steps'], 'step')}{on}. The mean loss at the "
-        f"end is {number(result['final_loss'], 'nats')}, the accuracy {share(result['final_accuracy'])}.",
+        f"end is {estimated(result, 'final_loss', 'nats', runs=runs)}, the accuracy "
+        f"{estimated(result, 'final_accuracy', '%', runs=runs)}.",
         facts={
-            "test loss at the end": number(result["final_test_loss"], "nats"),
-            "test accuracy at the end": share(result["final_test_accuracy"]),
+            "test loss at the end": estimated(result, "final_test_loss", "nats", runs=runs),
+            "test accuracy at the end": estimated(result, "final_test_accuracy", "%", runs=runs),
             "runs whose loss rose": f"{result['loss_rose']:,}",
             **({"speed": number(speed, "steps per second, all runs together")} if speed else {}),
             **data_in_words(result),

@@ -1,3 +1,10 @@
+from ._at_t_star import (
+    changed_at_t_star as changed_at_t_star,
+    known_at_t_star as known_at_t_star,
+    nearest_lags as nearest_lags,
+    runs_changed_at_t_star as runs_changed_at_t_star,
+    shares_at_t_star as shares_at_t_star,
+)
 from ._decomposition import (
     PARTS as PARTS,
     Decomposition as Decomposition,
@@ -15,10 +22,7 @@ from ._escapes import (
 from ._explanation import (
     Explanation as Explanation,
     Quenches as Quenches,
-    at_nearest as at_nearest,
-    changed_at_t_star as changed_at_t_star,
     explain as explain,
-    nearest_lags as nearest_lags,
 )
 from ._hopping import (
     Hopping as Hopping,

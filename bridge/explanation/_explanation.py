@@ -269,21 +269,3 @@ def reachable_threshold(msd: MeanSquareDisplacement, threshold: float) -> float:
     if low < threshold <= high or high <= max(low, 0.0):
         return threshold
     return float(np.sqrt(max(low, high * 1e-2) * high))
-
-
-def nearest_lags(explanation: Explanation) -> NDArray[np.int64]:
-    """Position (W,) of the decomposed lag nearest to t*; -1 if there is no t*."""
-    lags, t_star = explanation.decomposition.total.lags, explanation.fit.t_star.value
-    safe = np.where(np.isfinite(t_star), t_star, 1.0)
-    return np.where(np.isfinite(t_star), np.abs(np.log(lags / safe[:, None])).argmin(axis=1), -1)
-
-
-def changed_at_t_star(explanation: Explanation) -> Array:
-    """Share (W,) of the displacement at the lag nearest to t* due to runs that are then in another basin than at tw."""
-    return at_nearest(explanation, explanation.decomposition.share_of_changed)
-
-
-def at_nearest(explanation: Explanation, values: Array) -> Array:
-    """`values` (W, T) of the decomposed lags at the one nearest to t*, (W,); nan if there is no t*."""
-    at = nearest_lags(explanation)
-    return np.where(at >= 0, values[np.arange(at.size), at], np.nan)

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.displacement import MeanSquareDisplacement
+from dynamics.statistics import share_of_runs
 from landscape import symmetry
 from landscape.database import Database, StoredMinimum, StoredTransitionState
 from landscape.graph import components
 from landscape.kinetics import Barriers, langer_rates, transition_probabilities
 from landscape.networks import MLP
-from landscape.support import Result
+from landscape.support import Estimate, Result
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -39,11 +40,11 @@ class HoppingStatus(StrEnum):
     OK = "ok"
     NOT_COVERED = (
         "no prediction: at some waiting time no run is in a minimum that the database connects to another; "
-        "map the runs (visits) and explore from their minima"
+        "map the runs (agescape overlay) and connect their minima (explore --connect visited)"
     )
     THIN = (
         "at some waiting time fewer than half of the runs are in a minimum that the database connects to "
-        "another; map the runs (visits) and explore from their minima"
+        "another; map the runs (agescape overlay) and connect their minima (explore --connect visited)"
     )
     LOW_BARRIERS = (
         "half of the exits of these minima are lower than 3 temperatures, where Kramers-Langer rates do not hold; "
@@ -103,9 +104,9 @@ class Hopping(Result, shows=("coverage", "same", "dwell_times")):
     status: HoppingStatus
 
     @property
-    def coverage(self) -> Array:
-        """Share (W,) of the runs that are covered."""
-        return self.covered.mean(axis=0)
+    def coverage(self) -> Estimate[Array]:
+        """Share (W,) of the runs that are covered, with its exact 95 % interval."""
+        return share_of_runs(self.covered.sum(axis=0), len(self.covered))
 
     @property
     def low_barriers(self) -> float:

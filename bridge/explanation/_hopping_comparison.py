@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest
 
 from bridge.explanation._decomposition import Decomposition
 from bridge.explanation._escapes import exponential_rate
@@ -16,6 +15,7 @@ from bridge.mapping import QuenchedSnapshots
 from bridge.residence import Residence, stays_of
 from dynamics.aging_times import Aging, aging, at_lags
 from dynamics.displacement import MeanSquareDisplacement, of_known
+from dynamics.statistics import share_of_runs
 from dynamics.training import SGD
 from landscape.database import Database
 from landscape.losses import CrossEntropyLoss
@@ -82,10 +82,8 @@ def observed_hops(
         if not (i.size and j.size):
             continue
         there, elsewhere = (flags[hopping.covered[:, w], j[0] - i[0]] for flags in residence.compare(int(i[0])))
-        if known := int((there | elsewhere).sum()):
-            kept = int(there.sum())
-            same.value[w, t] = kept / known
-            same.low[w, t], same.high[w, t] = binomtest(kept, known).proportion_ci(0.95)
+        found = share_of_runs(there.sum(), (there | elsewhere).sum())
+        same.value[w, t], same.low[w, t], same.high[w, t] = found.value, found.low, found.high
     often = quenched.steps <= hopping.waiting_times[-1] + wanted[-1]  # not the long rest of the runs
     found = stays_of(Residence(residence.steps[often], residence.ids[:, often]))
     stays = [found.minimum_ids == number for number in hopping.minimum_ids]

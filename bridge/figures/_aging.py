@@ -53,7 +53,7 @@ def describe(result: AgingFigure) -> dict[str, Any]:
         "t_star_runs_mean": [fit.t_star_runs_mean for fit in result.fits],
         "t_star_runs_at_least": [fit.t_star_runs_at_least for fit in result.fits],
         "censored_runs": [fit.censored_runs for fit in result.fits],
-        "effective_runs": [fit.effective_runs for fit in result.fits],
+        "effective_runs": [fit.effective_runs.value for fit in result.fits],
         "mu": [fit.mu.value for fit in result.fits],
         "mu_low": [fit.mu.low for fit in result.fits],
         "mu_high": [fit.mu.high for fit in result.fits],

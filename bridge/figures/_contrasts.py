@@ -89,7 +89,7 @@ def describe(result: Contrast) -> dict[str, Any]:
         "mu_high": [fit.mu.high for fit in result.fits],
         "p_value": [fit.p_value for fit in result.fits],
         "worst_misfit": [fit.worst_misfit for fit in result.fits],
-        "local_slope_at_t_star": [fit.local_slope for fit in result.fits],
+        "local_slope_at_t_star": [fit.local_slope.value for fit in result.fits],
         "bend": [crossover_numbers(fit.crossover) for fit in result.fits],
         "status": [str(fit.status) for fit in result.fits],
     }

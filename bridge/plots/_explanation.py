@@ -195,7 +195,8 @@ def plot_shares(explanation: Explanation, ax: Axes) -> Axes:
         tw, share, errors = both.measured.waiting_times, both.share.value, interval_bars(both.share)
         ax.errorbar(tw, share, yerr=errors, linestyle=style, color=color, marker="o",
                     markersize=3, capsize=2, label=label)  # fmt: skip
-    ax.plot(explanation.msd.waiting_times, changed_at_t_star(explanation), color=COLORS[3], marker="s", markersize=3,
+    changed = changed_at_t_star(explanation).value
+    ax.plot(explanation.msd.waiting_times, changed, color=COLORS[3], marker="s", markersize=3,
             label="of runs that changed basins by $t^*$")  # fmt: skip
     ax.axhline(1.0, color="0.5", linewidth=1)
     over_waiting_times(ax, explanation.msd.waiting_times)

@@ -50,7 +50,7 @@ def over_time_panels(
         "losses": lambda ax: plot_losses(past, ax, runs),
         "minima": lambda ax: plot_distinct_minima(past, ax),
         "overlap": lambda ax: plot_overlaps(overlaps(structures), ax),
-        "persistence": lambda ax: plot_persistence(persistence(structures, ages), ax, past.return_probability),
+        "persistence": lambda ax: plot_persistence(persistence(structures, ages), ax, past.return_probability.value),
         "dwells": lambda ax: plot_residual_dwells(residual_dwells(stays, ages), ax),
         "superbasins": lambda ax: plot_superbasin_history(superbasin_history(structures, database), ax),
     }

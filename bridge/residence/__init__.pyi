@@ -40,6 +40,12 @@ from ._occupation import (
     occupation_at as occupation_at,
     run_path as run_path,
 )
+from ._over_runs import (
+    jumps_per_run as jumps_per_run,
+    median_dwell as median_dwell,
+    median_of_runs as median_of_runs,
+    overlap_of_runs as overlap_of_runs,
+)
 from ._presence import (
     Residence as Residence,
     compare_places as compare_places,

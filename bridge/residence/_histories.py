@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from bridge.mapping import InherentStructures
 from bridge.residence._presence import UNKNOWN, Residence
-from landscape.support import Result
+from dynamics.statistics import ZERO_TO_ONE, ratio_over_runs
+from landscape.support import Estimate, Result
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -34,10 +35,10 @@ class History(Result, shows=("mean_loss", "distinct", "returns", "departures")):
         Minima in the order of their first visit, those of one step by id.
     first_visits : (V,) int64
         Step of it.
-    returns : int
-        Departures that were followed by a return to the same minimum.
-    departures : int
-        Departures of all runs from a minimum.
+    returns_of_runs : (R,) int64
+        Departures of each run that were followed by a return to the same minimum.
+    departures_of_runs : (R,) int64
+        Departures of each run from a minimum.
     """
 
     steps: Integers
@@ -48,13 +49,23 @@ class History(Result, shows=("mean_loss", "distinct", "returns", "departures")):
     distinct_of_all: Integers
     minimum_ids: Integers
     first_visits: Integers
-    returns: int
-    departures: int
+    returns_of_runs: Integers
+    departures_of_runs: Integers
 
     @property
-    def return_probability(self) -> float:
+    def returns(self) -> int:
+        """Returns of all runs."""
+        return int(self.returns_of_runs.sum())
+
+    @property
+    def departures(self) -> int:
+        """Departures of all runs."""
+        return int(self.departures_of_runs.sum())
+
+    @property
+    def return_probability(self) -> Estimate[float]:
         """Share of the departures followed by a return before the run ends; nan without a departure."""
-        return self.returns / self.departures if self.departures else np.nan
+        return ratio_over_runs(self.returns_of_runs, self.departures_of_runs, within=ZERO_TO_ONE)
 
 
 def history(structures: InherentStructures) -> History:
@@ -64,6 +75,7 @@ def history(structures: InherentStructures) -> History:
     order = np.lexsort((numbers, first))
     low, high = _quantiles(structures.losses)
     residence = Residence.of(structures)
+    leaving = residence.successive()
     return History(
         steps=steps,
         mean_loss=_mean(structures.losses),
@@ -73,8 +85,8 @@ def history(structures: InherentStructures) -> History:
         distinct_of_all=_count_up_to(first, steps.size),
         minimum_ids=numbers[order],
         first_visits=steps[first[order]],
-        returns=_returns(residence),
-        departures=int(residence.successive().left.sum()),
+        returns_of_runs=_returns(residence),
+        departures_of_runs=np.bincount(leaving.runs[leaving.left], minlength=len(ids)).astype(np.int64),
     )
 
 
@@ -102,11 +114,11 @@ def _quantiles(losses: Floats) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _returns(residence: Residence) -> int:
-    """Departures followed by a return: all stays of a run in a minimum except the last one there."""
+def _returns(residence: Residence) -> Integers:
+    """Departures (R,) followed by a return: all stays of a run in a minimum except the last one there."""
     runs, first, _ = residence.stays()
-    _, visits = np.unique([runs, residence.ids[runs, first]], axis=1, return_counts=True)
-    return int((visits - 1).sum())
+    (of, _), visits = np.unique([runs, residence.ids[runs, first]], axis=1, return_counts=True)
+    return np.bincount(of, visits - 1, minlength=len(residence.ids)).astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,11 +180,16 @@ def _jaccard(ids: Integers) -> Floats:
     return np.where(union > 0, common / np.maximum(union, 1), np.nan)
 
 
-def mean_overlap(overlaps: Floats) -> float:
-    """Mean over pairs of different runs of their overlap (R, R); nan without a pair."""
-    pairs = overlaps[np.triu_indices(len(overlaps), 1)]
-    pairs = pairs[np.isfinite(pairs)]
-    return float(pairs.mean()) if pairs.size else np.nan
+def mean_overlap(overlaps: Floats, counts: Integers | None = None) -> float:
+    """Mean over pairs of different runs of their overlap (R, R); nan without a pair.
+
+    `counts` (R,) is how often a sample holds each run: a run and its copy are no pair.
+    """
+    first, second = np.triu_indices(len(overlaps), 1)
+    weights = np.ones(first.size) if counts is None else (counts[first] * counts[second]).astype(np.float64)
+    pairs = overlaps[first, second]
+    used = np.isfinite(pairs) & (weights > 0)
+    return float(np.average(pairs[used], weights=weights[used])) if used.any() else np.nan
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from bridge.mapping import InherentStructures
 from bridge.residence._presence import compare_places
-from landscape.support import Result
+from dynamics.statistics import ZERO_TO_ONE, ratio_over_runs
+from landscape.support import Estimate, Result
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,16 +22,14 @@ class MapDisagreement(Result, shows=("share", "compared", "different")):
         Snapshots that both maps send to a minimum.
     different : (S,) int64
         Those whose minima differ.
+    share : Estimate
+        Share of all compared snapshots that differ, with its interval over the runs; nan without any.
     """
 
     steps: NDArray[np.int64]
     compared: NDArray[np.int64]
     different: NDArray[np.int64]
-
-    @property
-    def share(self) -> float:
-        """Share of all compared snapshots that differ; nan without any."""
-        return float(self.different.sum() / self.compared.sum()) if self.compared.any() else np.nan
+    share: Estimate[float]
 
     @property
     def shares(self) -> NDArray[np.float64]:
@@ -54,4 +53,6 @@ def compare_maps(first: InherentStructures, second: InherentStructures) -> MapDi
             msg = f"both maps must have the same {name}; got {a} and {b}"
             raise ValueError(msg)
     same, different = compare_places(first.minimum_ids, second.minimum_ids)
-    return MapDisagreement(first.steps, (same | different).sum(axis=0), different.sum(axis=0))
+    compared = same | different
+    share = ratio_over_runs(different.sum(axis=1), compared.sum(axis=1), within=ZERO_TO_ONE)
+    return MapDisagreement(first.steps, compared.sum(axis=0), different.sum(axis=0), share)

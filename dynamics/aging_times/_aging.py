@@ -42,11 +42,11 @@ class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star
     early : (W,) bool
         True if the displacement exceeds the threshold at the first lag already: t* is smaller than this lag and not
         extrapolated.
-    local_slope : (W,) float64
+    local_slope : Estimate of (W,) float64
         d ln MSD / d ln t of the mean at t*: 1 for diffusion, 2 for drift.
-    effective_runs : (W,) float64
+    effective_runs : Estimate of (W,) float64
         (sum_r D_r)^2 / sum_r D_r^2 of the displacements D_r of the runs near t*: R if all are equal, 1 if one run
-        dominates the mean.
+        dominates the mean. Its interval is Student's on the logarithm, within 1 ... R.
     t_star_runs : (R, W) float64
         t* of every single run.
     t_star_runs_mean : (W,) float64
@@ -87,8 +87,8 @@ class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star
     ambiguous: NDArray[np.bool_]
     censored: NDArray[np.bool_]
     early: NDArray[np.bool_]
-    local_slope: Array
-    effective_runs: Array
+    local_slope: Estimate[Array]
+    effective_runs: Estimate[Array]
     t_star_runs: Array
     t_star_runs_mean: Array
     t_star_runs_at_least: Array
@@ -135,29 +135,33 @@ def aging(
     check_fit(msd, confidence, resamples, threshold)
     x, replicas = np.log(msd.waiting_times), msd.replicas
     counts = _resampling.run_counts(replicas, resamples, rng)
-    found = crossings(msd, _resampling.resampled_means(counts, msd.values), threshold)
+    means = _resampling.resampled_means(counts, msd.values)
+    found = crossings(msd, means, threshold)
     y, samples = found.log, np.where(np.isfinite(found.log), found.log_samples, np.nan)
     law = _goodness.power_law(x, y, samples, replicas)
     mu = _resampling.estimate(law.exponent, law.samples, confidence, replicas)
-    effective = _effective_runs(msd, y)
+    slope, slopes = (_fits.local_slopes(msd.lags, each, np.exp(y)) for each in (msd.mean, means))
+    effective = _effective_runs(msd, y, counts, confidence)
     runs = runs_mean(msd, threshold, counts, confidence)
     return Aging(
         threshold=float(threshold),
         confidence=float(confidence),
         waiting_times=msd.waiting_times,
-        t_star=_resampling.estimates(y, samples, confidence, replicas, _status_of_times(found, effective)).map(np.exp),
+        t_star=_resampling.estimates(y, samples, confidence, replicas, _status_of_times(found, effective.value)).map(
+            np.exp
+        ),
         t_star_last=np.where(np.isfinite(found.first) & (found.last > 0), found.last, np.nan),
         ambiguous=found.ambiguous,
         censored=np.isinf(found.first),
         early=found.first == 0,
-        local_slope=_fits.local_slopes(msd.lags, msd.mean, np.exp(y)),
+        local_slope=_resampling.estimates(slope, slopes, confidence, replicas),
         effective_runs=effective,
         t_star_runs=runs.t_star,
         t_star_runs_mean=runs.mean,
         t_star_runs_at_least=runs.at_least,
         censored_runs=runs.censored,
         early_runs=runs.early,
-        mu=replace(mu, status=_status(found, mu.low, effective, law.p_value)),
+        mu=replace(mu, status=_status(found, mu.low, effective.value, law.p_value)),
         mu_last=float(_fits.line(x, _fits.log_finite(found.last))[0]),
         intercept=law.intercept,
         p_value=law.p_value,
@@ -168,13 +172,17 @@ def aging(
     )
 
 
-def _effective_runs(msd: MeanSquareDisplacement, log_t_star: Array) -> Array:
+def _effective_runs(
+    msd: MeanSquareDisplacement, log_t_star: Array, counts: NDArray[np.int64], confidence: float
+) -> Estimate[Array]:
     """(sum D)^2 / sum D^2 over the runs (W,), at the recorded lag nearest to t*."""
-    effective = np.full(log_t_star.shape, np.nan)
+    effective, samples = np.full(log_t_star.shape, np.nan), np.full((len(counts), *log_t_star.shape), np.nan)
     for w in np.flatnonzero(np.isfinite(log_t_star)):
         at = msd.values[:, w, _fits.nearest(msd.lags, np.exp(log_t_star[w]))]
         effective[w] = at.sum() ** 2 / (at**2).sum()
-    return effective
+        samples[:, w] = (counts @ at) ** 2 / np.where(counts @ at**2 > 0, counts @ at**2, np.nan)
+    logs = _resampling.estimates(np.log(effective), np.log(samples), confidence, msd.replicas)
+    return replace(logs.map(lambda ends: np.clip(np.exp(ends), 1, msd.replicas)), value=effective)
 
 
 def _status_of_times(found: Crossings, effective: Array) -> Status:

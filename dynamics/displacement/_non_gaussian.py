@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from dynamics.displacement._pairs import two_time_moments
 from dynamics.runs import Trajectories
-from landscape.support import Result
+from landscape.support import Estimate, Result
 
 Array = NDArray[np.float64]
 
@@ -72,6 +73,11 @@ class NonGaussian(Result, shows=("n_parameters", "second", "fourth")):
         spread = np.einsum("rwti,rwtj->wtij", deviations, deviations) / (len(moments) - 1)
         second, fourth = np.moveaxis(moments.mean(axis=0), -1, 0)
         return alpha_2_error(second, fourth, spread, len(moments))
+
+    def estimate(self, confidence: float = 0.95) -> Estimate[Array]:
+        """`alpha_2` (W, T) with Student's interval over the runs, from its `standard_error`; nan for one run."""
+        reach = stats.t.isf((1 - confidence) / 2, max(len(self.second) - 1, 1)) * self.standard_error
+        return Estimate(self.alpha_2, self.alpha_2 - reach, self.alpha_2 + reach)
 
 
 def non_gaussian(runs: Trajectories) -> NonGaussian:

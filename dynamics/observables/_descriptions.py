@@ -1,4 +1,4 @@
-"""What is said of each observable in numbers: means over the runs, as plain dictionaries for JSON."""
+"""What is said of each observable in numbers: means over the runs with intervals, as plain dictionaries for JSON."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +11,8 @@ from dynamics.observables._onset import Onset, Onsets
 from dynamics.observables._overlap import ReplicaOverlap
 from dynamics.observables._phases import UpdateAlignment
 from dynamics.runs import Trajectories
+from dynamics.statistics import NOT_NEGATIVE, ZERO_TO_ONE, mean_over_runs
+from landscape.support import in_numbers
 
 Exponents = Callable[[MeanSquareDisplacement], dict[str, Any]]  # what is said of t* and mu of a displacement
 
@@ -18,8 +20,14 @@ Exponents = Callable[[MeanSquareDisplacement], dict[str, Any]]  # what is said o
 def describe_curves(runs: Trajectories, _: Exponents) -> dict[str, Any]:
     """Mean curves of the runs, and their last points."""
     names = ("loss", "accuracy", "test_loss", "test_accuracy", "gradient_norm")
-    means = {name: np.asarray(getattr(runs, name)).mean(axis=0) for name in names}
-    return {"steps": runs.curve_steps, **means} | {f"final_{name}": float(mean[-1]) for name, mean in means.items()}
+    limits = {name: ZERO_TO_ONE if "accuracy" in name else NOT_NEGATIVE for name in names}
+    means = {name: mean_over_runs(np.asarray(getattr(runs, name)), within=limits[name]) for name in names}
+    return in_numbers({"steps": runs.curve_steps} | means | _finals(means))
+
+
+def _finals(means: dict[str, Any]) -> dict[str, Any]:
+    """Means (S,) at the last step."""
+    return {f"final_{name}": mean.map(lambda values: float(values[-1])) for name, mean in means.items()}
 
 
 def describe_layers(result: LayerDisplacement, exponents: Exponents) -> dict[str, Any]:
@@ -52,27 +60,31 @@ def describe_outputs(result: MeanSquareDisplacement, exponents: Exponents) -> di
 
 def describe_alpha_2(result: NonGaussian, _: Exponents) -> dict[str, Any]:
     """Non-Gaussian parameters and what they are made of."""
-    return {
-        "alpha2": result.alpha_2,
-        "largest": np.fmax.reduce(result.alpha_2, axis=1),
+    found = result.estimate()
+    at = np.nan_to_num(found.value, nan=-np.inf).argmax(axis=1)
+    return in_numbers({
+        "alpha2": found,
+        "largest": found.map(lambda values: values[np.arange(at.size), at]),
         "standard_error": result.standard_error,
         "alpha2_lengths": result.alpha_2_lengths,
         "fourth_moment": result.fourth.mean(axis=0),
-    }
+    })  # fmt: skip
 
 
 def describe_overlap(result: ReplicaOverlap, _: Exponents) -> dict[str, Any]:
     """Mean distances and overlaps of the runs of two ensembles."""
     names = ("distance", "distance_modulo", "overlap")
-    means = {name: getattr(result, name).mean(axis=0) for name in names}
-    finals = {f"final_{name}": float(mean[-1]) for name, mean in means.items()}
-    return {"steps": result.steps, **means, **finals, "correlation": result.correlation.mean(axis=0)}
+    means = {name: mean_over_runs(getattr(result, name)) for name in names}
+    means_of_pairs = {"correlation": result.correlation.mean(axis=0)}
+    return in_numbers({"steps": result.steps} | means | _finals(means) | means_of_pairs)
 
 
 def describe_alignment(result: UpdateAlignment, _: Exponents) -> dict[str, Any]:
-    """Mean cosines of updates and their lengths."""
-    names = ("steps", "separations", "stride", "mean", "standard_error")
-    return {name: getattr(result, name) for name in names} | {"length": result.lengths.mean(axis=0)}
+    """Mean cosines of updates, at each step and over all of them, and their lengths."""
+    names = ("steps", "separations", "stride", "standard_error")
+    over_steps = mean_over_runs(np.moveaxis(result.values, -1, 0)).value
+    means = {"mean": mean_over_runs(result.values), "mean_over_steps": mean_over_runs(over_steps)}
+    return in_numbers({name: getattr(result, name) for name in names} | means | {"length": result.lengths.mean(axis=0)})
 
 
 def describe_onsets(result: Onsets, _: Exponents) -> dict[str, Any]:
@@ -89,5 +101,5 @@ def _onset(onset: Onset) -> dict[str, Any]:
 
 def describe_gradients(result: GradientMagnitudes, _: Exponents) -> dict[str, Any]:
     """Mean norms of full and minibatch gradients."""
-    means = {name: getattr(result, name).mean(axis=0) for name in ("full", "minibatch", "noise")}
-    return {"steps": result.steps, **means, "batches": result.batches, "batch_size": result.batch_size}
+    means = {name: mean_over_runs(getattr(result, name)) for name in ("full", "minibatch", "noise")}
+    return in_numbers({"steps": result.steps, **means, "batches": result.batches, "batch_size": result.batch_size})

@@ -72,9 +72,11 @@ def update_alignment(runs: Trajectories, separations: Sequence[int] | ArrayLike,
     there = np.array([np.isin(steps + s, steps) for s in apart]).reshape(apart.size, -1)
     kept = there.any(axis=0)
     if not kept.any():
+        lags = alignment_lags(apart, stride=stride)
         msg = (
-            f"separations {apart.tolist()} with stride {stride} need snapshots that the runs do not have; record the "
-            "lags that alignment_lags gives, with snapshots='all'"
+            f"separations {apart.tolist()} with stride {stride} need snapshots that the runs do not have; train with "
+            f"lags=alignment_lags(...) (--lags {','.join(map(str, lags.tolist()))}) and snapshots='all' "
+            "(--snapshots all)"
         )
         raise ValueError(msg)
     starts = steps[kept]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-REMEDY = "An ensemble with such runs cannot be analyzed: train again with a smaller learning rate, or leave them out"
+REMEDY = "Diverged runs cannot be analyzed: train again with a smaller learning rate, or leave them out"
 
 
 def check_snapshots(snapshots: NDArray[np.floating], steps: NDArray[np.int64], source: str) -> None:

@@ -48,14 +48,12 @@ def _crossing_before(lags: NDArray[np.int64], values: Array, threshold: float, u
 
 
 def local_slopes(lags: NDArray[np.int64], values: Array, t_star: Array) -> Array:
-    """Slope d ln MSD / d ln t (W,) of `values` (W, T) at `t_star` (W,), over two lags on either side."""
-    slopes = np.full(t_star.shape, np.nan)
+    """Slope d ln MSD / d ln t (..., W) of `values` (..., W, T) at `t_star` (W,), over two lags on either side."""
+    slopes = np.full(values.shape[:-1], np.nan)
     for w in np.flatnonzero(np.isfinite(t_star)):
         k = int(np.searchsorted(lags, t_star[w]))
         near = np.arange(max(0, k - 2), min(lags.size, k + 2))
-        near = near[values[w, near] > 0]
-        if near.size > 1:
-            slopes[w] = line(np.log(lags[near]), np.log(values[w, near]))[0]
+        slopes[..., w] = line(np.log(lags[near]), log_finite(values[..., w, near]))[0]
     return slopes
 
 

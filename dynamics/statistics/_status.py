@@ -9,10 +9,11 @@ class Status(StrEnum):
 
     OK = "ok"
     NO_INTERVAL = (
-        "the interval is not defined: without some of the runs the value does not exist, in more than 5 % of the "
-        "bootstrap samples; train longer runs or more replicas"
+        "the interval is not defined: it depends on single runs, because the value does not exist in more than 5 % of "
+        "the bootstrap samples; train longer runs or more replicas"
     )
-    TOO_FEW_RUNS = "the intervals are not defined: one run has no spread; train at least two replicas"
+    TOO_FEW_RUNS = "one run: no interval; train at least two replicas"
+    RUNS_AGREE = "no interval: too few runs differ; train more replicas, or map more snapshots"
 
     # t*, the time to move a given distance, and mu of t* ~ tw^mu
     NO_T_STAR = "no waiting time has a t*; choose another threshold or train longer runs"
@@ -25,8 +26,8 @@ class Status(StrEnum):
         "at the first lag; choose a larger threshold or record shorter lags"
     )
     AMBIGUOUS = (
-        "t* is ambiguous: the displacement falls below the threshold again after it reached it, as it does where lags "
-        "are no multiples of the epoch; record lags that are (train --lags-multiple-of epoch) or choose a larger "
+        "t* is ambiguous: the displacement falls below the threshold again after it reached it, as it does if lags are "
+        "not multiples of the epoch; record lags that are (train --lags-multiple-of epoch) or choose a larger "
         "threshold"
     )
     HANGS_ON_SINGLE_RUNS = (
@@ -34,8 +35,8 @@ class Status(StrEnum):
         "runs or more replicas, or choose another threshold"
     )
     UNEVEN_RUNS = (
-        "the intervals are too narrow: few runs make most of the mean displacement at t* (the effective runs); train "
-        "more replicas, or look at the t* of single runs"
+        "the intervals are too narrow: few runs make up most of the mean displacement at t* (see the effective runs); "
+        "train more replicas, or look at the t* of single runs"
     )
     NOT_A_POWER_LAW = (
         "mu is a mean slope only: a power law misses t*(tw) by more than the errors (p below 0.01); look at the worst "
@@ -84,8 +85,8 @@ class Status(StrEnum):
 
     # curves that collapse
     TOO_FEW_RUNS_FOR_COLLAPSE = (
-        "not to be trusted: one run has no spread, and intervals of a collapse from two hold in 0.77 of the cases "
-        "where 0.95 is stated; train at least three replicas"
+        "not to be trusted: one run has no spread, and intervals of a collapse from two cover in 0.77 of the cases "
+        "instead of 0.95; train at least three replicas"
     )
     TOO_LITTLE_OVERLAP = (
         "there is nothing to collapse: fewer than two curves have three points in the window, or they do not overlap; "
@@ -151,8 +152,8 @@ class Status(StrEnum):
         "a higher level"
     )
     TOO_FEW_STEPS = (
-        "the onset is not defined: fewer than two steps have a value in every run; record more waiting times, with the "
-        "lags of alignment_lags"
+        "the onset is not defined: fewer than two steps have a value in every run; record more waiting times, with "
+        "lags of successive steps such as 1, 2, 3"
     )
 
 
@@ -160,5 +161,5 @@ def reason(status: str) -> str:
     """What is missing or wrong, without what follows from it and without the remedy; nothing if all is well."""
     if status == Status.OK:
         return ""
-    told = re.sub(r"^([^:;]* (is|are) not defined|not determined): ", "", status)
+    told = re.sub(r"^([^:;]* (is|are) not defined|not determined|not to be trusted): ", "", status)
     return re.split(r"; |, because |, so that ", told, maxsplit=1)[0]

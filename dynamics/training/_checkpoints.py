@@ -57,21 +57,21 @@ class Checkpoints:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            logger.warning("%s cannot be read, its run starts again: %s", path, error)
+            logger.warning("%s cannot be read, so its run starts again from step 0: %s", path, error)
             return None
         return arrays
 
     def save(self, replica: int, arrays: Arrays) -> None:
         """Save the state of a run, replacing the one before; a failure is logged once and otherwise ignored."""
         if not self.folder.is_dir():
-            _warn_once(f"{self.folder} is not visible from here: runs that are interrupted here start again")
+            _warn_once(f"{self.folder} is not visible from here: runs interrupted here will start again from step 0")
             return
         try:
             with new_file(self._path(replica)) as unfinished, unfinished.open("wb") as file:
                 marks = {"settings": np.array(self.settings), "digest": np.array(digest(arrays))}
                 np.savez(file, **marks, **arrays)  # pyright: ignore[reportArgumentType]
         except OSError as error:
-            _warn_once(f"runs that are interrupted start again: {error}")
+            _warn_once(f"checkpoints cannot be written, so interrupted runs will start again from step 0: {error}")
 
     def keeper(self, replica: int) -> Callable[[Callable[[], Arrays]], None]:
         """A function to call often: it saves the state that its argument returns when a checkpoint is due."""

@@ -90,7 +90,7 @@ def train(
         If a run diverges: parameters beyond 1e30 (float32) or 1e150 (float64), infinite or not a number.
     """
     if not isinstance(loss, CrossEntropyLoss):
-        msg = f"loss must be a CrossEntropyLoss (a torch module goes to train_module); got {type(loss).__name__}"
+        msg = f"loss must be a CrossEntropyLoss (use train_module for a torch module); got {type(loss).__name__}"
         raise TypeError(msg)
     optimizer = SGD() if optimizer is None else optimizer
     check_arguments(loss.data, optimizer, replicas=replicas, steps=steps, seed=seed, jobs=jobs)

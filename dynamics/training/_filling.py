@@ -80,7 +80,7 @@ def fill(store: Store, task: Task, replicas: int, progress: Progress) -> None:
                 if checkpoints:  # these settings never complete the ensemble: they must not block others
                     checkpoints.remove(range(replicas))
                 rate = task.plan.optimizer.learning_rate
-                what = f"replica {block.replica} diverged {block.when} step {block.step}"
+                what = f"run {block.replica} diverged {block.when} step {block.step}"
                 msg = f"{what}; choose a learning_rate below {rate}"
                 raise FloatingPointError(msg)
             store.add(block)

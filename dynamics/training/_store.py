@@ -284,7 +284,7 @@ def compare_settings(path: Path, old: Mapping[str, Any], new: Header) -> None:
     """Raise a ValueError that names the first of the `new` settings that differs from the `old` ones."""
     if found := first_difference(with_defaults(old), new.described, new.settings):
         values = f"{found.own!r}, not {found.other!r}"
-        msg = f"{path} was made with {found.name} = {values}: choose another path, or that value"
+        msg = f"{path} was made with {found.name} = {values}; choose another file, or that value"
         raise ValueError(msg)
 
 

@@ -24,7 +24,7 @@ def new_database(path: str | Path, provenance: Provenance) -> Iterator[Database]
             yield database
         with Database(unfinished) as written:  # a file that cannot be read again is not kept
             if written.set_aside:
-                msg = f"{path} is not created: it would hold damaged rows ({written.set_aside[0]})"
+                msg = f"{path} was not created: it would hold damaged rows ({written.set_aside[0]})"
                 raise ValueError(msg)
 
 

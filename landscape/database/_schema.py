@@ -127,7 +127,8 @@ def check_columns(connection: sqlite3.Connection, path: Path, expected: Mapping[
         raise ValueError(msg)
     for table, wanted in sorted(expected.items()):
         if (found := columns(connection, table)) != wanted:
-            msg = f"{path} is of another version of agescape, or damaged: in table {table} {_difference(found, wanted)}"
+            differs = f"in table {table} {_difference(found, wanted)}"
+            msg = f"{path} was written by another version of agescape, or is damaged: {differs}"
             raise ValueError(msg)
 
 

@@ -244,7 +244,7 @@ def say(path: Path, rows: tuple[SetAside, ...]) -> None:
     """Log set-aside rows once per process, however often the file is opened."""
     examples = "; ".join(map(str, rows[:NAMED])) + ("; ..." if len(rows) > NAMED else "")
     logger.warning(
-        "%s: %d damaged row%s set aside (%s): agescape verify --repair removes what is damaged",
+        "%s: %d damaged row%s set aside (%s): agescape verify --repair removes damaged rows",
         path,
         len(rows),
         " is" if len(rows) == 1 else "s are",

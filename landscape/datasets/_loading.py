@@ -112,7 +112,7 @@ def _all_classes(dataset: Dataset) -> Dataset:
     if missing := np.flatnonzero(dataset.class_counts == 0).tolist():
         shown = ", ".join(map(str, missing))
         name = dataset.metadata["name"]
-        log.warning("%s: among the %d training rows there is none of class %s", name, dataset.rows, shown)
+        log.warning("%s: none of the %d training rows is of class %s", name, dataset.rows, shown)
     return dataset
 
 

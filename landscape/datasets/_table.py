@@ -110,7 +110,7 @@ def _dataset(
     missing = [names[k] for k in np.flatnonzero(counts == 0).tolist()]
     if missing:
         shown = ", ".join(map(str, missing[:10])) + (" ..." if len(missing) > 10 else "")
-        log.warning("%s: among the %d training rows there is none of class %s", path, n, shown)
+        log.warning("%s: none of the %d training rows is of class %s", path, n, shown)
     metadata = {**metadata, "classes_without_training_rows": missing}
     return Dataset(train, labels[:n], len(names), test, labels[n:], metadata)
 

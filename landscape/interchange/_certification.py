@@ -33,7 +33,7 @@ class PointStatus(Enum):
     """Outcome for a point; the value says why."""
 
     CERTIFIED = "stored unchanged"
-    POLISHED = "stored after Newton steps: its gradient was small, but above the tolerance"
+    POLISHED = "stored after Newton steps, because its gradient was above the tolerance"
     DUPLICATE = "the same point, modulo symmetry, as one before it"
     INVALID = "the file marks it as invalid"
     LOSS = "the loss in the file differs from that at its coordinates"

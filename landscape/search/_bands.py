@@ -149,7 +149,7 @@ def elastic_band(
     chain = _Chain(loss, start, end, spring)
     band = best = chain.at(inner)
     if not np.isfinite(band.residual):
-        msg = "the loss is not finite on the band; start it between points of smaller parameters"
+        msg = "the loss is not finite on the band; choose ends with smaller parameters"
         raise FloatingPointError(msg)
     mover = Steps(loss, inner, max_step * float(np.linalg.norm(end - start)) / (images + 1))
     recent, done = [band.residual], 0

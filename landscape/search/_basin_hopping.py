@@ -66,7 +66,7 @@ class BasinHopping:
             msg = f"target_acceptance must be between 0 and 1; got {self.target_acceptance}"
             raise ValueError(msg)
         if self.moves is not None and (not self.moves or self.step_length is not None):
-            msg = f"give at least one move, or step_length alone; got moves={self.moves} step_length={self.step_length}"
+            msg = f"give at least one move, or only step_length; got moves={self.moves} step_length={self.step_length}"
             raise ValueError(msg)
 
     def moves_on(self, loss: Loss) -> tuple[Move, ...]:

@@ -112,7 +112,7 @@ def explore(
     _check(searches, budget, completeness, kinds, jobs)
     deadline, pace = None if budget is None else time.monotonic() + budget, 0.0
     if targets is not None and not Path(path).exists():
-        msg = f"connect must name minima of a database, and there is no file {path} yet; explore without it first"
+        msg = f"connect must name minima of a database, but there is no file {path}; explore without it first"
         raise FileNotFoundError(msg)
     with only_writer(Path(path)), open_or_create(loss, path, seed) as database:
         if targets is not None:
@@ -186,7 +186,7 @@ def estimate_minima(
         If another process explores into this file.
     """
     if starts < 0:
-        msg = f"starts must be a number of random starts >= 0; got {starts}"
+        msg = f"starts must be >= 0; got {starts}"
         raise ValueError(msg)
     check_jobs(jobs)
     with only_writer(Path(path)), open_or_create(loss, path, seed) as database, worker_pool(jobs) as parallel:

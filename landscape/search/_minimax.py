@@ -19,7 +19,7 @@ class PathStatus(Enum):
     """How the search for a path ended; the value is the remedy."""
 
     CONVERGED = "converged"
-    MAX_STEPS = "the highest point of the path still sinks; increase steps"
+    MAX_STEPS = "the highest point of the path is still falling; increase steps"
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ class Search:
         self.loss, self.tolerance, self.max_images = loss, tolerance, max_images
         self.polygon = self.best = Polygon.through(loss, images)
         if not self.polygon.finite:
-            msg = "the loss is not finite on the first path; choose ends of smaller parameters"
+            msg = "the loss is not finite on the first path; choose ends with smaller parameters"
             raise FloatingPointError(msg)
         length = max(float(np.linalg.norm(np.diff(images, axis=0), axis=1).sum()), np.finfo(float).tiny)
         self.square, self.piece = length * length, length / (len(images) - 1)

@@ -57,7 +57,7 @@ class Targets:
             msg = f"connect must name minima of {database.path}; it does not hold {', '.join(map(str, missing))}"
             raise ValueError(msg)
         if not len(known):
-            msg = f"connect must name minima of {database.path}, which holds none yet; explore without it first"
+            msg = f"connect must name minima of {database.path}, which holds none; explore without it first"
             raise ValueError(msg)
         if not len(self.among(known, database)):
             msg = (

@@ -14,6 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from scipy import stats
 from support.cli import SMALL, agescape, arrays, assert_complaint, good, strict_json, tables
 from support.processes import DEEP, LONG, attempts, start, stop_when
 
@@ -134,7 +135,7 @@ def test_explore_without_searches(tmp_path):
     assert (result["minima"], result["lowest_loss"], result["estimated_minima"]) == (0, None, None)
     out = ("--output", tmp_path / "f.svg")
     for command in (("graph", tmp_path / "f.db"), ("path", tmp_path / "f.db", 1, 2), ("geometry", tmp_path / "f.db")):
-        assert_complaint(agescape(*command, *out), "holds no minimum yet")
+        assert_complaint(agescape(*command, *out), "holds no minimum")
     good("explore", *SMALL, "--searches", 1, "--output", tmp_path / "f.db", "--jobs", 1)
     found = strict_json(good("graph", tmp_path / "f.db", *out, "--json").out)
     assert (found["minima"], found["funnelled"], found["frustration"]) == (1, None, None)
@@ -301,7 +302,7 @@ def test_geometry_without_test_rows_says_so(tmp_path):
         result = agescape("geometry", tmp_path / "t.db", "--output", tmp_path / "g.svg", *options)
         assert_complaint(result, "no test rows", "t.csv", "all 60 rows train", "fewer --rows")
     assert_complaint(agescape("geometry", tmp_path / "t.db", "--output", tmp_path / "g.svg", "--test-rows", 500),
-                     "--test-rows is for generated data sets")  # fmt: skip
+                     "--test-rows needs a generated data set")  # fmt: skip
     assert not (tmp_path / "t-out.csv").exists()
 
 
@@ -324,7 +325,10 @@ def test_train(files):
         assert (result["dataset"], result["dataset_seed"], result["rows"]) == ("ljat", 0, 100)
     with h5py.File(files["h5"]) as file:
         assert result.keys() >= KEYS["train"]
-        assert strict_json(files["said"]["train"].out)["final_loss"] == file["loss"][:, -1].mean()
+        said, last = strict_json(files["said"]["train"].out), file["loss"][:, -1]
+        assert said["final_loss"] == last.mean()
+        interval = stats.t.interval(0.95, 3, loc=last.mean(), scale=stats.sem(last))
+        assert (said["final_loss_low"], said["final_loss_high"]) == pytest.approx(interval)
 
 
 def test_speed_of_train(files):

@@ -35,9 +35,11 @@ from bridge.commands._expansion import expanded
 from bridge.commands._failures import BUG, in_options, is_complaint, was_interrupted
 from bridge.commands._group import EVERYWHERE, app
 from bridge.commands._help import row
-from bridge.commands._notes import ANNOUNCE
+from bridge.commands._notes import ANNOUNCE, notes_on_stderr
 from bridge.commands._parsing import parse_hidden
 from bridge.commands._registry import COMMANDS
+from bridge.commands._results import Summary, show
+from bridge.commands._wording import options_of_command
 from dynamics.training import SGD, train
 from landscape import CrossEntropyLoss, datasets
 from landscape.networks import MLP
@@ -440,6 +442,10 @@ OPTIONS = {"label_column": "--label-column", "rows": "--rows", "batch_size": "--
             "w.csv: there are rows; name another by --label-column",
         ),
         ("train keeps them with snapshots='all' (--snapshots all), not", "train keeps them with --snapshots all, not"),
+        ("choose a smaller batch_size (--batch-size)", "choose a smaller --batch-size"),
+        ("train with lags=alignment_lags(...) (--lags 1,2,3)", "train with --lags 1,2,3"),
+        ("train on more data sets (--dataset-seeds)", None),
+        ("there is no minimum; use rows > 0", "there is no minimum; use --rows > 0"),
         ("no file at data_dir/batch_size.csv", None),  # a path
         ("columns must be rows", None),
         ("make it with load(data_dir=None)", None),  # code
@@ -448,14 +454,31 @@ OPTIONS = {"label_column": "--label-column", "rows": "--rows", "batch_size": "--
 def test_complaints_name_options(said, told):
     with pytest.raises(ValueError, match=re.escape(said)) as raised:
         exec("raise ValueError(said)", {"__name__": "landscape.somewhere", "said": said})  # noqa: S102 (as a package)
-    found = in_options(raised.value, OPTIONS)
+    with options_of_command(OPTIONS):
+        found = in_options(raised.value)
     assert str(found) == (told or said)
     assert is_complaint(found)
 
 
+def test_warnings_and_summaries_name_options(caplog, capsys):
+    """A status or a warning is the same text in Python and here, but for the name of the option."""
+    log = logging.getLogger("dynamics.training")
+    with notes_on_stderr(), options_of_command(OPTIONS):
+        log.warning("choose a smaller batch_size (--batch-size)")
+        show(
+            {},
+            Summary("Train with snapshots='all' (--snapshots all).", {"a": "batch_size"}, notes=["x: rows > 0"]),
+            as_json=False,
+        )
+    out, err = capsys.readouterr()
+    assert err == "agescape: choose a smaller --batch-size\n"
+    assert out == "Train with --snapshots all.\n\na  --batch-size\n\nx: --rows > 0\n"
+
+
 def test_a_bug_is_not_told_as_a_complaint_about_options():
     error = KeyError("batch_size")
-    assert in_options(error, OPTIONS) is error
+    with options_of_command(OPTIONS):
+        assert in_options(error) is error
 
 
 def test_commands_complain_of_their_options(tmp_path):

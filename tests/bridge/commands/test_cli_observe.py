@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from scipy import stats
 from support.cli import agescape, strict_json
 from support.figures import flaws
 
@@ -93,6 +94,26 @@ def test_the_others_are_those_of_the_functions(said, runs, files):
     gradients = minibatch_gradients(runs, datasets.ljat(rows=100, seed=0), rng=np.random.default_rng(5), steps=steps)
     same(said["gradients"]["minibatch"], gradients.minibatch.mean(axis=0))
     assert said["gradients"]["batch_size"] == 20
+
+
+def test_means_have_the_intervals_of_student(said, runs, files):
+    last = runs.loss[:, -1]
+    expected = stats.t.interval(0.95, runs.replicas - 1, loc=last.mean(), scale=stats.sem(last))
+    curves = said["curves"]
+    assert (curves["final_loss_low"], curves["final_loss_high"]) == pytest.approx(expected)
+    assert curves["loss_interval"][-1] == pytest.approx(expected)
+    alignment = update_alignment(runs, [1, 2, 4])
+    each = np.nanmean(alignment.values, axis=-1)  # of each run, over the steps
+    same(said["alignment"]["mean_over_steps"], each.mean(axis=0))
+    ends = stats.t.interval(0.95, len(each) - 1, loc=each.mean(axis=0), scale=stats.sem(each))
+    same(np.transpose(said["alignment"]["mean_over_steps_interval"]), ends)
+    alpha = non_gaussian(runs).estimate()
+    w, k = 0, np.nanargmax(alpha.value[0])
+    same(said["alpha2"]["largest_interval"][w], [alpha.low[w, k], alpha.high[w, k]])
+    text = agescape("observe", files[0], "--what", "curves,alignment,alpha2,gradients", "--runs", 1).out
+    assert text.count("(one run: no interval)") >= 7
+    text = agescape("observe", files[0], "--what", "curves").out
+    assert re.search(r"loss at the end +[\d.]+ \[[\d.]+, [\d.]+\] nats", text)
 
 
 def test_only_what_is_asked_for_is_computed(files):

@@ -15,9 +15,10 @@ from bridge.commands._words import (
     counted,
     data_in_words,
     duration,
+    estimated,
+    estimates_between,
     number,
     share,
-    shares_between,
     with_interval,
 )
 from bridge.commands.explore import summarize as summarize_exploration
@@ -47,8 +48,17 @@ def test_numbers(value, unit, text):
 def test_small_words():
     assert (counted(1, "minimum", "minima"), counted(1300, "minimum", "minima")) == ("1 minimum", "1,300 minima")
     assert [share(x) for x in (0.0, 0.012, 0.5, -2.0, 1234.0)] == ["0 %", "1.2 %", "50 %", "-200 %", "123,400 %"]
-    assert shares_between([0.1, math.nan, 0.2]) == "10 % ... 20 %"
-    assert shares_between([math.nan], "nothing") == "nothing"
+    shares = [0.1, math.nan, 0.2], [[0.08, 0.12], [math.nan] * 2, [0.1, 0.3]]
+    assert estimates_between(*shares, "%", runs=3) == "10 [8, 12] ... 20 [10, 30] %"
+    assert estimates_between([0.1, 0.2], [[math.nan] * 2] * 2, "%", runs=1) == "10 ... 20 % (one run: no interval)"
+    assert estimates_between([math.nan], [[math.nan] * 2], runs=3, nothing="nothing") == "nothing"
+    loss = {"x": 0.0123456, "x_low": 0.01, "x_high": 0.0146}
+    assert estimated(loss, "x", "nats", runs=3) == "0.01235 [0.01, 0.0146] nats"
+    alike = loss | {"x_low": None, "x_high": None}
+    assert estimated(alike, "x", runs=3) == "0.01235 (no interval: too few runs differ)"
+    narrow = {"x": 0.99, "x_low": 0.988, "x_high": 0.992}
+    assert estimated(narrow, "x", "%", runs=3) == "99.0 [98.8, 99.2] %"
+    assert estimated(dict.fromkeys(loss), "x", "nats", runs=3) == "not determined"
     assert between([5, 5]) == "5"
     assert [duration(s) for s in (3.2, 99.4, 600, 7200)] == ["3 s", "99 s", "10 min", "2.0 h"]
     assert with_interval(1234.5, 1000.0, math.inf, "steps", digits=0) == "1,234 [1,000, ?] steps"
@@ -99,10 +109,12 @@ def aged(**changes):
     part = {"exponent": 0.8, "low": 0.7, "high": 0.9, "status": OK}
     return {
         "mu": 0.78, "mu_low": 0.70, "mu_high": 0.86, "threshold": 0.01, "replicas": 100, "status": OK,
-        "crossover": {"waiting_time": 3200, "mu_before": 0.9, "mu_after": 0.5},
+        "crossover": {"waiting_time": 3200, "mu_before": 0.9, "mu_after": 0.5, "change_interval": (-0.6, -0.2)},
         "waiting_times": np.array([1300, 10000]), "t_star": np.array([270.3, math.nan]),
         "t_star_interval": np.array([[236.0, 308.0], [math.nan, math.nan]]), "local_slope": np.array([1.9, math.nan]),
+        "local_slope_interval": np.array([[1.8, 2.0], [math.nan, math.nan]]),
         "effective_runs": np.array([10.5, math.nan]),
+        "effective_runs_interval": np.array([[9.5, 12.0], [math.nan, math.nan]]),
         "mu_runs_mean": math.nan, "mu_runs_mean_low": math.nan, "mu_runs_mean_high": math.nan,
         "runs_mean_status": Status.CENSORED, "early": [False, False], "censored": [False, True],
         "collapse": part,
@@ -110,7 +122,8 @@ def aged(**changes):
                            "mu_flat_low": 0.7, "mu_flat_high": 0.9, "status": OK},
         "diffusion": {"alpha": 1.0, "alpha_low": 0.9, "alpha_high": 1.1, "status": "look at the local slope"},
         "scaling_forms": {"best": None, "status": OK},
-        "what_moves": {"drift_share": [0.5, 0.9], "status": OK},
+        "what_moves": {"drift_share": [0.5, math.nan], "drift_share_interval": [[0.41, 0.59], [math.nan] * 2],
+                       "status": OK},
         **DATA, **changes,
     }  # fmt: skip
 
@@ -119,20 +132,20 @@ def test_the_verdict_of_age_is_a_sentence():
     summary = summarize_aging(aged())
     assert summary.verdict == (
         "Subaging: mu = 0.78 [0.70, 0.86] at Delta* = 0.01; two slopes fit better: mu = 0.90 up to tw = 3,200 and 0.50 "
-        "beyond it."
+        "beyond it, a change of -0.40 [-0.60, -0.20]."
     )
     assert summary.facts["mu from t* of single runs"] == (
         "not determined: at fewer than two waiting times do all runs have a t*"
     )
     assert summary.facts["mu over thresholds"] == "0.80 [0.70, 0.90] for Delta from 1.0e-02 to 1.0e-01"
     assert summary.facts["best-fitting law of t*(tw)"] == "none"
-    assert summary.facts["drift at t*, as a share of the motion"] == "50 % ... 90 %"
-    assert summary.tables[0].rows[0] == ("1,300", "270 [236, 308]", "1.90", "10.50")
+    assert summary.tables[0].rows[0] == (
+        "1,300", "270 [236, 308]", "1.90 [1.80, 2.00]", "50 [41, 59]", "10.5 [9.5, 12.0]"
+    )  # fmt: skip
     assert summary.tables[0].rows[1] == (
         "10,000",
         "not determined: beyond the runs",
-        "not determined",
-        "not determined",
+        *["not determined"] * 3,
     )
     assert "Diffusion: look at the local slope." in summary.notes
     assert summary.files == {}
@@ -141,12 +154,12 @@ def test_the_verdict_of_age_is_a_sentence():
 def test_why_there_is_no_interval_is_said():
     scan = aged()["threshold_scan"] | {"mu_flat_low": math.nan, "mu_flat_high": math.nan, "status": Status.NO_INTERVAL}
     summary = summarize_aging(aged(threshold_scan=scan, t_star_interval=np.full((2, 2), math.nan)))
-    why = "without some of the runs the value does not exist, in more than 5 % of the bootstrap samples"
+    why = "it depends on single runs"
     assert summary.facts["mu over thresholds"].startswith(f"0.80 (no interval: {why}) for Delta")
-    assert f"T* without an interval: {why}." in summary.notes
+    assert f"Some t* have no interval: {why}." in summary.notes
     assert f"Thresholds: {Status.NO_INTERVAL}." in summary.notes
     one = aged(mu_low=math.nan, mu_high=math.nan, status=Status.TOO_FEW_RUNS)
-    assert "mu = 0.78 (no interval: one run has no spread) at" in summarize_aging(one).verdict
+    assert "mu = 0.78 (one run: no interval) at" in summarize_aging(one).verdict
 
 
 def test_every_status_has_a_reason_without_its_remedy():
@@ -193,22 +206,38 @@ def test_an_exploration_in_words():
     assert summarize_exploration(nothing, "").verdict == "No minimum yet after 1 search."
 
 
+def between_ends(**values):
+    return {
+        f"{name}{end}": part
+        for name, ends in values.items()
+        for end, part in zip(("", "_low", "_high"), ends, strict=True)
+    }
+
+
 def test_visits_in_words():
     result = {"mapped": 27, "snapshots": 28, "replicas": 4, "distinct_minima_visited": 5, "new_minima": 1, "jumps": 3,
               "direct_jumps": 1, "connected_jumps": 2, "jumps_searched": 2, "transition_states_from_jumps": 1,
-              "median_barrier": 0.01, "median_barrier_from_run": -0.02, "saddles": 1,
-              "not_converged": 0, "median_dwell": math.nan,
-              "return_probability": 0.25, "mean_overlap": 0.5, "longest_snapshot_interval": 100, "output": "o.svg",
-              "maps_disagree": 0.1, **DATA}  # fmt: skip
+              **between_ends(median_barrier=(0.01, math.nan, math.nan), median_barrier_from_run=(-0.02, -0.04, 0.0),
+                             median_dwell=[math.nan] * 3, return_probability=(0.25, 0.2, 0.3),
+                             mean_overlap=(0.5, 0.44, 0.56), maps_disagree=(0.099, 0.05, 0.15),
+                             jumps_per_run=(0.75, 0.0, 1.5)),
+              "saddles": 1, "not_converged": 0, "longest_snapshot_interval": 100, "output": "o.svg",
+              **DATA}  # fmt: skip
     summary = summarize_overlay(result)
     assert summary.verdict == (
         "27 of 28 snapshots of 4 runs map to 5 minima; 1 minimum was new and added to the database. "
-        "Runs change their minimum 3 times, 1 of these across one known transition state, 1 across several."
+        "Runs change their minimum 3 times: 1 across one known transition state, 1 across several."
     )
     assert summary.facts["searches from jumps"] == "2, which found 1 new transition state"
-    assert summary.facts["barrier above the loss of the run, median"] == "-0.02 nats"
+    assert summary.facts["jumps per run"] == "0.75 [0, 1.5]"
+    assert summary.facts["barrier above the loss of the run, median"] == "-0.02 [-0.04, 0] nats"
+    left = summary.facts["barrier above the minimum that is left, median"]
+    assert left == "0.01 nats (no interval: too few runs differ)"
+    assert summary.facts["probability to return to a minimum"] == "25 [20, 30] %"
+    one = summarize_overlay(result | {"replicas": 1})
+    assert one.facts["barrier above the minimum that is left, median"] == "0.01 nats (one run: no interval)"
     assert summary.facts["median dwell time"] == "not determined"
-    assert summary.facts["snapshots where flow and lbfgs disagree"] == "10 %"
+    assert summary.facts["snapshots where flow and lbfgs disagree"] == "9.9 [5.0, 15.0] %"
     still = summarize_overlay(result | {"jumps": 0, "new_minima": 0}).verdict
     assert still.endswith("none of them new. No run changes its minimum.")
 

@@ -130,6 +130,10 @@ def test_json_tells_the_visits(db, files, tmp_path):
     by_step = result["maps_disagree_by_step"]
     assert by_step["steps"] == steps
     assert result["maps_disagree"] == pytest.approx(sum(by_step["different"]) / sum(by_step["compared"]))
+    assert result["jumps_per_run"] == pytest.approx(result["jumps"] / 3)
+    for name in ("jumps_per_run", "median_dwell", "return_probability", "mean_overlap", "maps_disagree"):
+        ends = result[f"{name}_low"], result[f"{name}_high"]
+        assert ends == (None, None) or ends[0] <= result[name] <= ends[1]
     assert result["history"]["distinct_of_all"][-1] == result["distinct_minima_visited"]
     for level in result["superbasins"]:
         assert sum(level["shares"]) + level["above"] == pytest.approx(1)

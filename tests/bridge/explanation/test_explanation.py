@@ -7,6 +7,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from scipy import stats
 from support.cli import agescape
 from support.figures import flaws
 
@@ -23,6 +24,8 @@ from bridge.explanation import (
     nearest_lags,
     predict_hopping,
     region_around,
+    runs_changed_at_t_star,
+    shares_at_t_star,
 )
 from bridge.explanation._explanation import compared, part_fits, ran_away_by, reachable_threshold, spaced_lags
 from bridge.explanation._hopping_comparison import hopping_lags, of_covered
@@ -112,9 +115,30 @@ def test_the_lag_and_the_runs_behind_the_shares(found):
     for w, t_star in enumerate(found.fit.t_star.value):
         assert at[w] == min(range(lags.size), key=lambda k: abs(np.log(lags[k] / t_star)))
     forced = replace(found, decomposition=replace(found.decomposition, changed=found.decomposition.changed | True))
-    np.testing.assert_allclose(changed_at_t_star(forced), 1.0)
+    np.testing.assert_allclose(changed_at_t_star(forced).value, 1.0)
     forced = replace(found, decomposition=replace(found.decomposition, changed=found.decomposition.changed & False))
-    np.testing.assert_allclose(changed_at_t_star(forced), 0.0)
+    np.testing.assert_allclose(changed_at_t_star(forced).value, 0.0)
+
+
+def test_the_shares_have_the_intervals_of_resampled_runs(found):
+    parts, at = found.decomposition, nearest_lags(found)
+    rng, w = np.random.default_rng(1), 0
+    known = parts.known[:, w, at[w]]
+    runs = known.size
+    assert known.all()
+    total = parts.total.values[:, w, at[w]]
+    for name, share in shares_at_t_star(found).items():
+        part = getattr(parts, name).values[:, w, at[w]]
+        assert share.value[w] == pytest.approx(parts.shares[name][w, at[w]])
+        samples = [part[k].sum() / total[k].sum() for k in rng.integers(runs, size=(3000, runs))]
+        reach = stats.t.isf(0.025, runs - 1) * np.std(samples) * np.sqrt(runs / (runs - 1))
+        if reach > 0:
+            assert share.value[w] - share.low[w] == pytest.approx(reach, rel=0.1)
+        else:
+            assert np.isnan(share.low[w])
+    changed = runs_changed_at_t_star(found)
+    expected = stats.binomtest(int(parts.changed[:, w, at[w]].sum()), runs).proportion_ci(0.95)
+    assert (changed.low[w], changed.high[w]) == pytest.approx((expected.low, expected.high))
 
 
 def test_it_is_drawn(found):
@@ -257,7 +281,8 @@ def test_the_command(files, tmp_path, capsys, monkeypatch):
     assert set(hopping["predicted"]) == {"curved", "unstable"}
     for foretold in hopping["predicted"].values():
         assert {"status", "same", "displacement", "dwell_times", "departures", "left_out", "fit"} <= set(foretold)
-    assert len(hopping["coverage"]) == 3
+    assert len(hopping["coverage"]) == len(hopping["coverage_interval"]) == 3
+    assert set(first["decomposition"]["shares_interval"]) == set(PARTS)
     for name in ("runs in minima that the database knows", "observed", "master equation, T near the minimum"):
         assert name in printed[1]
     assert first["predicted_jumps"]["measured"] == sum(first["jumps"]["jumps"])

@@ -212,7 +212,7 @@ def test_langevin_runs_of_a_network_hop_as_foretold(tmp_path):
         )
     assert found.status is HoppingStatus.OK
     seen = observed_hops(quenched, ids, found, lags)
-    assert found.coverage[0] > 0.95
+    assert found.coverage.value[0] > 0.95
     low, high = seen.same.low[0], seen.same.high[0]
     assert ((low < found.same[0]) & (found.same[0] < high)).mean() > 0.7
     upper = int(np.argmin(found.dwell_times))
@@ -241,7 +241,7 @@ def test_hops_of_hand_made_runs_are_seen(region):
     ids = np.array([[3, 3, 3, 3], [5, 8, 5, 5], [8, 8, 0, 0], [0, 5, 5, 5]])
     found = predict_hopping(ids[:, :2], region, None, 0.1, learning_rate=RATE, waiting_times=[10, 20], lags=[10, 20])
     assert found.covered.tolist() == [[True, True]] * 3 + [[False, True]]
-    assert found.coverage.tolist() == [0.75, 1.0]
+    assert found.coverage.value.tolist() == [0.75, 1.0]
     seen = observed_hops(quenched_of(ids, [10, 20, 30, 40]), ids, found, [10, 20])
     np.testing.assert_allclose(seen.same.value, [[2 / 3, 2 / 3], [2 / 4, 2 / 4]])
     assert (seen.same.low < seen.same.value).all()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 
 from bridge import InherentStructures, dwells, jumps
 from bridge.mapping import SnapshotStatus
@@ -17,9 +18,12 @@ from bridge.residence import (
     compare_maps,
     departures,
     history,
+    jumps_per_run,
     mean_overlap,
+    median_dwell,
     occupation,
     occupation_at,
+    overlap_of_runs,
     overlaps,
     persistence,
     residual_dwells,
@@ -29,6 +33,7 @@ from bridge.residence import (
 )
 from bridge.residence._jumps import of_run
 from dynamics import aging
+from dynamics.statistics import Status
 from landscape import Database, Minimum, TransitionState
 from landscape.database import Provenance
 from landscape.graph import superbasins
@@ -208,7 +213,7 @@ def test_history_of_known_runs():
     assert past.minimum_ids.tolist() == [1, 2, 3, 4]
     assert past.first_visits.tolist() == [0, 0, 0, 40]
     assert (past.returns, past.departures) == (1, 5)
-    assert past.return_probability == 0.2
+    assert past.return_probability.value == 0.2
 
 
 def naive_history(ids):
@@ -289,6 +294,47 @@ def test_overlap_of_sets():
     shared = shared_minima(structures(SEQUENCES))
     np.testing.assert_allclose(shared, [[1, 1 / 3, 2 / 4], [1 / 3, 1, 0], [2 / 4, 0, 1]], rtol=1e-12)
     assert mean_overlap(shared) == pytest.approx((1 / 3 + 1 / 2) / 3, rel=1e-12)
+
+
+def test_residence_has_intervals_over_the_runs(database):
+    """Resampled by hand: a run and its copy are no pair."""
+    rng = np.random.default_rng(4)
+    seen = structures(rng.integers(1, 6, size=(9, 6)))
+    shared, stays, hops = shared_minima(seen), dwells(seen), jumps(seen, database)
+    per_run = [int((np.diff(row) != 0).sum()) for row in seen.minimum_ids]
+    expected = (np.mean(per_run), *stats.t.interval(0.95, 8, loc=np.mean(per_run), scale=stats.sem(per_run)))
+    found = jumps_per_run(hops, 9)
+    assert (found.value, found.low, found.high) == pytest.approx(expected)
+    overlaps_, medians, returns = [], [], []
+    lengths = [stays.lengths[stays.complete & (stays.runs == r)] for r in range(9)]
+    each = [history(structures(row[None])) for row in seen.minimum_ids]
+    for _ in range(2000):
+        drawn = rng.integers(9, size=9)
+        pairs = [shared[a, b] for k, a in enumerate(drawn) for b in drawn[:k] if a != b]
+        overlaps_.append(np.mean(pairs))
+        medians.append(np.median(np.concatenate([lengths[r] for r in drawn])))
+        returns.append(sum(each[r].returns for r in drawn) / sum(each[r].departures for r in drawn))
+    for found, samples, value in (
+        (overlap_of_runs(shared), overlaps_, mean_overlap(shared)),
+        (median_dwell(stays, 9), medians, np.median(np.concatenate(lengths))),
+        (history(seen).return_probability, returns, history(seen).returns / history(seen).departures),
+    ):
+        reach = stats.t.isf(0.025, 8) * np.std(samples) * np.sqrt(9 / 8)
+        assert found.value == pytest.approx(value)
+        assert found.value - found.low == pytest.approx(reach, rel=0.1)
+
+
+def test_a_single_run_has_no_intervals(database):
+    seen = structures(SEQUENCES[:1])
+    for found in (
+        jumps_per_run(jumps(seen, database), 1),
+        median_dwell(dwells(seen), 1),
+        history(seen).return_probability,
+        compare_maps(seen, seen).share,
+    ):
+        assert np.isfinite(found.value)
+        assert found.status == Status.TOO_FEW_RUNS
+        assert np.isnan(found.interval).all()
 
 
 def test_no_overlap_without_minima():
@@ -413,10 +459,10 @@ def test_disagreement_of_two_maps():
     found = compare_maps(structures(SEQUENCES), structures(other))
     assert found.compared.tolist() == [3, 2, 2, 3, 2, 3]
     assert found.different.tolist() == [0, 1, 0, 0, 0, 1]
-    assert found.share == 2 / 15
+    assert found.share.value == 2 / 15
     np.testing.assert_allclose(found.shares, [0, 1 / 2, 0, 0, 0, 1 / 3])
     nothing = structures(np.zeros((1, 6), np.int64))
-    assert np.isnan(compare_maps(nothing, nothing).share)
+    assert np.isnan(compare_maps(nothing, nothing).share.value)
     assert np.isnan(compare_maps(nothing, nothing).shares).all()
 
 

@@ -73,7 +73,7 @@ def test_brownian_motion_does_not_age():
     assert fit.mu.low < 0 < fit.mu.high
     assert fit.mu.high - fit.mu.low < 0.2
     np.testing.assert_allclose(fit.t_star.value, 1e-2 / (2 * diffusion), rtol=0.1)
-    np.testing.assert_allclose(fit.local_slope, 1.0, atol=0.1)
+    np.testing.assert_allclose(fit.local_slope.value, 1.0, atol=0.1)
     assert fit.crossover is None
     assert fit.status == "ok"
 
@@ -115,7 +115,7 @@ def test_power_laws_are_exact(mu, exponent, threshold):
     np.testing.assert_allclose(fit.t_star.value[inside], t_star[inside], rtol=1e-9)
     if inside.all():
         assert fit.mu.value == pytest.approx(mu, abs=1e-8)
-        np.testing.assert_allclose(fit.local_slope, exponent, rtol=1e-8)
+        np.testing.assert_allclose(fit.local_slope.value, exponent, rtol=1e-8)
         np.testing.assert_allclose(fit.t_star_runs, np.tile(t_star, (3, 1)), rtol=1e-9)
         assert fit.crossover is None
 

@@ -196,7 +196,11 @@ def test_train_writes_a_file_for_each_realization(trained):
             for name in finals:
                 assert row[name] == pytest.approx(file[name.removeprefix("final_")][:, -1].mean())
     for name in finals:
-        assert said[name] == pytest.approx(np.mean([row[name] for row in said["realizations"]]))
+        means = [row[name] for row in said["realizations"]]
+        assert said[name] == pytest.approx(np.mean(means))
+        low, high = stats.t.interval(0.95, 2, loc=np.mean(means), scale=stats.sem(means))
+        assert said[f"{name}_low"] == pytest.approx(max(low, 0.0))
+        assert said[f"{name}_high"] == pytest.approx(min(high, 1.0) if "accuracy" in name else high)
 
 
 def test_each_file_is_that_of_its_seed_alone_and_nothing_is_done_twice(trained, tmp_path):
@@ -240,7 +244,7 @@ def test_age_of_several_files_reports_the_spread(trained, tmp_path):
     ("arguments", "complaint"),
     [
         (("train", "--hidden", "3", "--dataset", "x.csv", "--dataset-seeds", "2", "--output", "F.h5"), "ljat or mnist"),
-        (("age", "a.h5", "b.h5", "--control", "c.h5"), "go with one file of runs"),
+        (("age", "a.h5", "b.h5", "--control", "c.h5"), "need a single file of runs"),
         (("age", "a.h5", "b.h5"), "a.h5 is not a file"),
     ],
 )

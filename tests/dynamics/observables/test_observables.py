@@ -3,6 +3,7 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
+from scipy import stats
 from support.reference import images, naive_loss
 
 from dynamics import SGD, load_trajectories, mean_square_displacement, train
@@ -252,6 +253,18 @@ def test_the_standard_error_is_that_of_repeated_ensembles():
     ensembles = [non_gaussian(jumps(rng.normal(size=(40, 20)) * rng.choice([1, 2], (40, 1)))) for _ in range(200)]
     spread = np.std([found.alpha_2[0, 0] for found in ensembles])
     assert np.mean([found.standard_error[0, 0] for found in ensembles]) == pytest.approx(spread, rel=0.2)
+
+
+def test_the_interval_of_alpha_2_is_that_of_student_and_of_resampled_runs():
+    rng = np.random.default_rng(8)
+    found = non_gaussian(jumps(rng.normal(size=(60, 20)) * rng.choice([1, 2], (60, 1))))
+    interval = [float(end[0, 0]) for end in found.estimate().interval]
+    value, error = found.alpha_2[0, 0], found.standard_error[0, 0]
+    assert interval == pytest.approx(stats.t.interval(0.95, 59, loc=value, scale=error))
+    drawn = [rng.integers(60, size=60) for _ in range(2000)]
+    samples = [found.fourth[k, 0, 0].mean() / (3 * found.second[k, 0, 0].mean() ** 2) - 1 for k in drawn]
+    assert interval[1] - interval[0] == pytest.approx(2 * stats.t.isf(0.025, 59) * np.std(samples), rel=0.15)
+    assert np.isnan(non_gaussian(jumps(np.ones((1, 3)))).estimate().interval).all()
 
 
 def test_runs_that_do_not_move_have_no_alpha_2():

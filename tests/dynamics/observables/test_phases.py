@@ -131,7 +131,9 @@ def test_runs_that_rest_have_no_alignment():
 
 def test_missing_snapshots_are_told_how_to_record():
     runs = brownian(1, 2, [10], [5, 50], 0.1, rng=np.random.default_rng(0))
-    with pytest.raises(ValueError, match=r"separations \[1\] with stride 1 .* alignment_lags"):
+    with pytest.raises(
+        ValueError, match=r"separations \[1\] with stride 1 .* lags=alignment_lags\(...\) \(--lags 1,2\)"
+    ):
         update_alignment(runs, [1])
 
 

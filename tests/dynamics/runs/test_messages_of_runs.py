@@ -302,7 +302,7 @@ def test_a_learning_rate_that_is_too_large_without_an_overflow_is_said(tmp_path)
     )
     code, out, err = command(*train_it, "--learning-rate", 1e3, "--output", tmp_path / "large.h5")
     assert (code, err.count("\n")) == (0, 1)
-    assert "2 of the runs end at a higher loss than they began with" in err
+    assert "2 of the runs end at a higher loss than they started with" in err
     assert re.search(r"runs whose loss rose +2\n", out)
     code, _, err = command(*train_it, "--output", tmp_path / "usual.h5")
     assert (code, err) == (0, "")
@@ -350,7 +350,7 @@ BAD_OPTIONS = {
     "negative rate": (["--learning-rate=-1"], "--learning-rate must be positive and finite; got -1.0"),
     "rate nan": (["--learning-rate", "nan"], "--learning-rate must be positive and finite; got nan"),
     "penalty inf": (["--regularization", "inf"], "regularization must be"),
-    "diverges": (["--learning-rate", "1e9"], "replica 0 diverged at step"),
+    "diverges": (["--learning-rate", "1e9"], "run 0 diverged at step"),
 }
 
 

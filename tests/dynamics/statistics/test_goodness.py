@@ -125,9 +125,33 @@ def test_a_mean_of_few_runs_is_said_to_be():
     values = msd.values * np.where(np.arange(12) == 0, 40.0, 1.0)[:, None, None]
     fit = aging(replace(msd, values=values), resamples=100)
     assert fit.status in (Status.UNEVEN_RUNS, Status.HANGS_ON_SINGLE_RUNS)
-    assert (fit.effective_runs < 2).all()
+    assert (fit.effective_runs.value < 2).all()
     at = values[:, 2, np.abs(np.log(LAGS / fit.t_star.value[2])).argmin()]
-    assert fit.effective_runs[2] == pytest.approx(at.sum() ** 2 / (at**2).sum())
+    assert fit.effective_runs.value[2] == pytest.approx(at.sum() ** 2 / (at**2).sum())
+
+
+def test_slope_and_effective_runs_have_intervals_of_resampled_runs():
+    msd = ensemble(0.2 * TW**0.7, 12, np.random.default_rng(2), noise=0.4)
+    fit, rng = aging(msd), np.random.default_rng(3)
+    w = 2
+    near = np.abs(np.log(LAGS / fit.t_star.value[w])).argmin()
+    effective = []
+    for _ in range(3000):
+        at = msd.values[rng.integers(12, size=12), w, near]
+        effective.append(np.log(at.sum() ** 2 / (at**2).sum()))
+    reach = stats.t.isf(0.025, 11) * np.std(effective) * np.sqrt(12 / 11)
+    value, low, high = (part[w] for part in (fit.effective_runs.value, *fit.effective_runs.interval))
+    assert low == pytest.approx(value * np.exp(-reach), rel=0.02)
+    assert high == pytest.approx(min(value * np.exp(reach), 12), rel=0.02)
+    k = np.searchsorted(LAGS, fit.t_star.value[w])
+    x, around = np.log(LAGS[k - 2 : k + 2]), msd.values[:, w, k - 2 : k + 2]
+    drawn = [np.polyfit(x, np.log(around[rng.integers(12, size=12)].mean(axis=0)), 1)[0] for _ in range(2000)]
+    slope = fit.local_slope
+    assert slope.value[w] == pytest.approx(np.polyfit(x, np.log(around.mean(axis=0)), 1)[0])
+    reach = stats.t.isf(0.025, 11) * np.std(drawn) * np.sqrt(12 / 11)
+    assert slope.high[w] - slope.value[w] == pytest.approx(reach, rel=0.12)
+    one = aging(replace(msd, values=msd.values[:1]))
+    assert np.isnan([*one.effective_runs.interval, *one.local_slope.interval]).all()
 
 
 def test_an_interval_that_hangs_on_single_runs_is_refused():
@@ -319,7 +343,7 @@ def test_what_is_not_determined_is_said_in_words():
     assert interval_text("mu", Estimate(0.7, 0.6, 0.8)) == "mu = 0.70 [0.60, 0.80]"
     assert interval_text("mu", Estimate(0.7, np.nan, np.nan)) == "mu = 0.70, no interval"
     told = interval_text("mu", Estimate(0.7, np.nan, np.nan, Status.TOO_FEW_RUNS))
-    assert told == "mu = 0.70, no interval:\none run has no spread"
+    assert told == "mu = 0.70, no interval:\none run"
     none = interval_text("mu", Estimate(np.nan, np.nan, np.nan, Status.THRESHOLD_TOO_LARGE))
     assert none == "mu not determined:\nfewer than two waiting times have a t*"
     assert interval_text("mu", Estimate(np.nan, np.nan, np.nan)) == "mu not determined"

@@ -301,7 +301,7 @@ def test_penalty_without_biases_leaves_them_alone():
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_divergence_names_replica_step_and_rate(jobs, precision):
     optimizer = replace(OPTIMIZER, learning_rate=10.0, precision=precision)
-    with pytest.raises(FloatingPointError, match=r"^replica 0 diverged at step \d+; choose a learning_rate below 10.0"):
+    with pytest.raises(FloatingPointError, match=r"^run 0 diverged at step \d+; choose a learning_rate below 10.0"):
         run(optimizer, regularization=1.0, steps=400, replicas=12, jobs=jobs)
 
 

@@ -229,7 +229,7 @@ def test_a_module_that_cannot_start_itself_needs_a_start(data):
 
 def test_a_divergence_names_the_replica(data):
     starts = np.array([np.full(8, 0.1), np.full(8, 0.2), np.full(8, 1e29)])
-    with pytest.raises(FloatingPointError, match=r"replica 2 diverged before step 100; .* a learning_rate below 1\.1"):
+    with pytest.raises(FloatingPointError, match=r"run 2 diverged before step 100; .* a learning_rate below 1\.1"):
         train_module(
             ModuleLoss(Bare(), data, regularization=1.0), SGD(1.1, 20), replicas=3, steps=300, start=starts, block=4
         )

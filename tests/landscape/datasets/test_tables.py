@@ -352,7 +352,7 @@ def test_in_order_names_the_classes_that_do_not_train(tmp_path, caplog):
     data = datasets.table(path, rows=60, in_order=True)
     np.testing.assert_array_equal(data.labels, labels[:60])
     assert data.metadata["classes_without_training_rows"] == [2]
-    assert f"{path}: among the 60 training rows there is none of class 2" in caplog.text
+    assert f"{path}: none of the 60 training rows is of class 2" in caplog.text
     words = write(tmp_path, "b.csv", "1,a\n2,b\n3,c\n4,c\n")
     assert datasets.table(words, rows=1, in_order=True).metadata["classes_without_training_rows"] == ["b", "c"]
 
@@ -374,7 +374,7 @@ def test_a_part_for_tests_stays_one(tmp_path):
 def test_generated_data_name_their_missing_classes(caplog):
     data = datasets.load("ljat", rows=2, seed=0)
     missing = [k for k in range(4) if k not in data.labels]
-    assert f"none of class {', '.join(map(str, missing))}" in caplog.text
+    assert f"is of class {', '.join(map(str, missing))}" in caplog.text
 
 
 # ---------------------------------------------------------------- files of older versions
@@ -499,7 +499,7 @@ def test_options_of_a_table(tmp_path, caplog):
         *EXPLORE, "--dataset", path, "--rows", 60, "--in-order", "--standardize", "--output", tmp_path / "b.db"
     )
     assert json.loads(other.out)["classes_without_training_rows"] == [2]
-    assert "none of class 2" in caplog.text  # which goes to stderr where nobody listens
+    assert "is of class 2" in caplog.text  # which goes to stderr where nobody listens
     expected = datasets.table(path, rows=60, in_order=True, standardize=True)
     with Database(tmp_path / "b.db") as database:
         assert loss_of(database).data.sha256 == expected.sha256

@@ -1053,7 +1053,10 @@ def test_unchecked_ends_pass_through_merging_and_npz(exported, little_loss, tmp_
 def test_a_table_of_unchecked_ends_with_other_columns_is_refused(explored, tmp_path):
     (tmp_path / "f.db").write_bytes(explored.read_bytes())
     alter(tmp_path / "f.db", "CREATE TABLE agescape_unchecked_ends (x TEXT)")
-    with Database(tmp_path / "f.db") as database, pytest.raises(ValueError, match=r"f\.db is of another version"):
+    with (
+        Database(tmp_path / "f.db") as database,
+        pytest.raises(ValueError, match=r"f\.db was written by another version"),
+    ):
         database.unchecked_ends()
 
 

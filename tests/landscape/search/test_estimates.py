@@ -159,7 +159,7 @@ def test_the_command_line_estimates(few_data, tmp_path, capsys):
 
 
 def test_bad_numbers_of_starts(tmp_path):
-    with pytest.raises(ValueError, match="starts must be a number of random starts >= 0; got -1"):
+    with pytest.raises(ValueError, match="starts must be >= 0; got -1"):
         estimate_minima(wells(), tmp_path / "a.db", starts=-1)
     estimate_minima(wells(), tmp_path / "a.db", starts=2, seed=1)
     with pytest.raises(ValueError, match="seed = 1, not 2"):
