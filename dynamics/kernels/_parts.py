@@ -85,19 +85,19 @@ def store(typing_context, array, index, offsets, values):
     return types.void(array, index, offsets, types.UniTuple(array.dtype, len(offsets))), code
 
 
-def _elements(builder: ir.IRBuilder, values: Any) -> list[ir.Value]:
+def _elements(builder: ir.IRBuilder, values: Any) -> list[Any]:
     """The numbers of a tuple of one type."""
     return [builder.extract_value(values, k) for k in range(values.type.count)]
 
 
-def _total(builder: ir.IRBuilder, terms: list[ir.Value]) -> ir.Value:
+def _total(builder: ir.IRBuilder, terms: list[Any]) -> Any:
     total, *others = terms
     for term in others:
         total = builder.fadd(total, term)
     return total
 
 
-def _pointers(context, builder, signature, arguments) -> list[ir.Value]:
+def _pointers(context, builder, signature, arguments) -> list[Any]:
     """Addresses of array[offset + index] for each offset, none of them negative."""
     kind, (values, index, offsets) = signature.args[0], arguments[:3]
     view = context.make_array(kind)(context, builder, values)
