@@ -113,7 +113,8 @@ def softmax_lines(plan: Plan) -> list[str]:
     zero = f"np.{plan.precision}(0)"
     for c in range(n_classes):
         lines.append(f"d{last}_{c} = e{c} * scale - (weight if label == np.{plan.precision}({c}) else {zero})")
-    return [*lines, stored(plan, plan.deltas[last - 1], "d", last, n_classes)]
+    offsets = numbers(plan.deltas[last - 1] + c * plan.tile for c in range(n_classes))
+    return [*lines, f"store(work, b, {offsets}, {numbers(f'd{last}_{c}' for c in range(n_classes))})"]
 
 
 def backward_lines(plan: Plan) -> list[str]:
@@ -125,15 +126,9 @@ def backward_lines(plan: Plan) -> list[str]:
             weights = numbers(f"t{plan.kernels[layer] + i * n_out + j}" for j in range(n_out))
             above = numbers(f"d{layer + 1}_{j}" for j in range(n_out))
             lines.append(f"d{layer}_{i} = dot({weights}, {above}) * (one - h{layer}_{i} * h{layer}_{i})")
-        lines.append(stored(plan, plan.deltas[layer - 1], "d", layer, n_in))
-        lines.append(stored(plan, plan.activations[layer], "h", layer, n_in))
+            places = f"({plan.deltas[layer - 1] + i * plan.tile}, {plan.activations[layer] + i * plan.tile})"
+            lines.append(f"store(work, b, {places}, (d{layer}_{i}, h{layer}_{i}))")
     return lines
-
-
-def stored(plan: Plan, first: int, name: str, layer: int, count: int) -> str:
-    """The line that writes the numbers of a layer into the rows of the workspace from `first` on."""
-    offsets = numbers(first + i * plan.tile for i in range(count))
-    return f"store(work, b, {offsets}, {numbers(f'{name}{layer}_{i}' for i in range(count))})"
 
 
 def numbers(each: Iterable[object]) -> str:
