@@ -1,5 +1,6 @@
 """Data sets and losses that many tests share. One BLAS thread: rounding, and so every result, stays the same."""
 
+import gc
 import os
 from zlib import crc32
 
@@ -11,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from landscape import CrossEntropyLoss, datasets
 from landscape.networks import MLP
 
+gc.set_threshold(100_000, 50, 100)  # by default the garbage collector takes a tenth of the time
 os.environ["AGESCAPE_ANNOUNCE"] = ""  # with an empty cache the commands say nothing more than with a full one
 
 ARCHITECTURES = [(10,), (5, 5), (4, 4, 4), (1, 1, 1)]
@@ -25,8 +27,9 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    # the files that take longest first, so that no process waits for the other at the end
-    items.sort(key=lambda item: "project" not in item.path.parts)
+    # the longest file first, so that no process waits for the other at the end; meanwhile the other process begins with
+    # the SGD kernels, so that the two do not compile the same functions at once
+    items.sort(key=lambda item: (item.path.name != "test_docs.py", "dynamics" not in item.path.parts))
     if not config.getoption("slice"):
         return
     k, n = map(int, config.getoption("slice").split("/"))

@@ -1,22 +1,19 @@
-"""Source of the SGD kernel of one architecture: one module, assembled from three pieces.
+"""Source of the SGD kernel of one architecture: the loop over the steps with the gradient of this architecture in it.
 
-The text of `dynamics.noises`, `landscape.losses` and `dynamics.kernels` (random numbers, exp and tanh, loops), the
-functions of the noise (`dynamics.noises`), and the loop over the steps with the gradient of this architecture in it
-(`dynamics.kernels`). Features that a run does not use (momentum, label noise, weights, kicks) are not in the text, so
-they cost nothing and do not round.
+What does not depend on the architecture is imported and compiled once: random numbers, exp and tanh, the functions of
+the noise (`dynamics.noises`). Features that a run does not use (momentum, label noise, weights, kicks) are not in the
+text, so they cost nothing and do not round.
 """
 
-import inspect
 import textwrap
 from collections.abc import Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-from dynamics.kernels import _parts, _wide_layer, _wide_parts
+from dynamics.kernels import _wide_layer
 from dynamics.kernels._gradients import Plan, loop_functions, loops, write_out
-from dynamics.noises import Noise, _random
-from landscape.losses import _math
+from dynamics.noises import Noise
+from landscape.support import fingerprint
 
 MAX_TILE = 128  # samples per pass: longer minibatches are cut into passes, so that the workspace stays in the L1 cache
 MAX_WRITTEN_OUT = 210  # parameters: more would compile for more than some seconds
@@ -24,9 +21,20 @@ MAX_WRITTEN_OUT = 210  # parameters: more would compile for more than some secon
 LIMITS = {"float32": 1e30, "float64": 1e150}  # of a parameter, before a run counts as diverged
 PIXEL_SCALE = 255  # inputs of type uint8 count in units of one over this
 
-ADVANCE = '''
-from numba import types
+IMPORTS = """
+import numpy as np
+from numba import njit, types
 
+from dynamics.kernels._parts import FAST, add_multiple, affine, dot, gather, load, store
+from dynamics.kernels._wide_parts import from_rows, prefetch_rows, to_rows
+from dynamics.noises._random import LABELS, mislabel, stream
+from landscape.losses._math import exp as exp_float64, exp_float32, tanh as tanh_float64, tanh_float32
+from landscape.support import njit as cached_njit
+
+U = np.uint64
+"""
+
+ADVANCE = '''
 # Compiled when the kernel is made, not at the first call; C-contiguous arrays only, writable but for the data.
 REAL, VECTOR, MATRIX = types.{precision}, types.{precision}[::1], types.{precision}[:, ::1]
 INPUT_ROWS = types.Array(types.{input_type}, 2, "C", readonly=True)
@@ -37,7 +45,7 @@ SIGNATURE = types.int64(
 )
 
 
-@njit(SIGNATURE, nogil=True, cache={cache}, error_model="numpy", fastmath=FAST)
+@cached_njit(nogil=True, cache={cache}, error_model="numpy", fastmath=FAST)
 def advance(
     theta, velocity, inputs, labels, key, start, stop, batch_size, rates, momentum, decay,
     label_noise, numbers, record_steps, records,
@@ -76,6 +84,10 @@ def advance(
             return step + 1
 {leave}
     return -1
+
+
+advance.compile(SIGNATURE)
+advance.disable_compile()
 '''
 
 
@@ -148,7 +160,7 @@ def generate(
     pixels: bool,
     cache: bool,
 ) -> str:
-    """Text of a module that defines `advance`; see `dynamics.kernels.Kernel`."""
+    """Text of a module that defines `advance`, given `noise_functions`; see `dynamics.kernels.Kernel`."""
     wide = is_wide(layer_sizes)
     width = _wide_layer.padded(layer_sizes[0], precision) if wide else layer_sizes[0]
     plan = Plan((width, *layer_sizes[1:]), tile, precision, wide)
@@ -184,12 +196,10 @@ def generate(
         "update": [kicked if noise.kick else plain],
     }
     filled = {name: _filled(text, DEPTHS[name], places) for name, text in pieces.items()}
-    modules = (_random, _math, _parts, *[_wide_parts] * wide)
-    parts = [Path(str(module.__file__)).read_text() for module in modules]
     functions = [] if is_written_out(plan) else loop_functions(plan)
     functions += [_wide_layer.functions(plan, layer_sizes[0], scale)] if wide else []
-    names = "exp_float64, tanh_float64 = exp, tanh\nU = np.uint64\n"
-    return "\n".join([*parts, noise_source(noise), names, *functions, ADVANCE.format(**filled, **places)])
+    given = [f"# {name}: {call.__name__} {fingerprint(call)}" for name, call in noise_functions(noise).items()]
+    return "\n".join([*given, IMPORTS, *functions, ADVANCE.format(**filled, **places)])
 
 
 def is_wide(layer_sizes: tuple[int, ...]) -> bool:
@@ -236,9 +246,7 @@ def _filled(texts: list[str], depth: int, places: Mapping[str, Any]) -> str:
     return textwrap.indent("\n".join(texts).format(**places), " " * depth)
 
 
-def noise_source(noise: type[Noise]) -> str:
-    """Text of the compiled functions of a noise, under the names `draw`, `weigh` and `kick`."""
-    roles: dict[str, Any] = {"draw": noise.draw, "weigh": noise.weigh, "kick": noise.kick}
-    used: dict[str, Any] = {name: function for name, function in roles.items() if function is not None}
-    sources = [inspect.getsource(function.py_func) for function in (*noise.helpers, *used.values())]
-    return "\n\n".join([*sources, *(f"{name} = {function.__name__}" for name, function in used.items())])
+def noise_functions(noise: type[Noise]) -> dict[str, Any]:
+    """The compiled functions of a noise under the names `draw`, `weigh` and `kick`, without those that it lacks."""
+    roles = {"draw": noise.draw, "weigh": noise.weigh, "kick": noise.kick}
+    return {name: function for name, function in roles.items() if function is not None}

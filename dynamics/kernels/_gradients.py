@@ -6,6 +6,7 @@ registers, and the sums over the samples are tiled. Wide layers are loops, becau
 minutes.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -72,7 +73,8 @@ def write_out(plan: Plan) -> list[str]:
     """Lines of the gradient, unit by unit."""
     parameters = [f"t{p} = theta[{p}]" for p in range(plan.kernels[plan.layers.start], plan.kernels[-1])]
     samples = forward_lines(plan) + softmax_lines(plan) + backward_lines(plan)
-    lines = [*parameters, f"for b in range({plan.tile}):", *("    " + line for line in samples)]
+    constants = [f"zero, one = np.{plan.precision}(0), np.{plan.precision}(1)"]
+    lines = [*constants, *parameters, f"for b in range({plan.tile}):", *("    " + line for line in samples)]
     for layer in plan.layers:
         lines += reduction_lines(plan, layer)
     return lines
@@ -85,8 +87,9 @@ def forward_lines(plan: Plan) -> list[str]:
     for layer in plan.layers:
         n_in, n_out, kernel = plan.sizes[layer], plan.sizes[layer + 1], plan.kernels[layer]
         for j in range(n_out):
-            products = [f"t{kernel + i * n_out + j} * h{layer}_{i}" for i in range(n_in)]
-            total = " + ".join([f"t{kernel + n_in * n_out + j}", *products])
+            weights = numbers(f"t{kernel + i * n_out + j}" for i in range(n_in))
+            units = numbers(f"h{layer}_{i}" for i in range(n_in))
+            total = f"affine(t{kernel + n_in * n_out + j}, {weights}, {units})"
             lines.append(f"h{layer + 1}_{j} = " + (total if layer + 1 == last else f"tanh_{plan.precision}({total})"))
     return lines
 
@@ -110,8 +113,8 @@ def softmax_lines(plan: Plan) -> list[str]:
     zero = f"np.{plan.precision}(0)"
     for c in range(n_classes):
         lines.append(f"d{last}_{c} = e{c} * scale - (weight if label == np.{plan.precision}({c}) else {zero})")
-        lines.append(f"work[{plan.deltas[last - 1] + c * plan.tile} + b] = d{last}_{c}")
-    return lines
+    offsets = numbers(plan.deltas[last - 1] + c * plan.tile for c in range(n_classes))
+    return [*lines, f"store(work, b, {offsets}, {numbers(f'd{last}_{c}' for c in range(n_classes))})"]
 
 
 def backward_lines(plan: Plan) -> list[str]:
@@ -120,12 +123,17 @@ def backward_lines(plan: Plan) -> list[str]:
     for layer in range(len(plan.sizes) - 2, 0, -1):
         n_in, n_out = plan.sizes[layer], plan.sizes[layer + 1]
         for i in range(n_in):
-            products = [f"t{plan.kernels[layer] + i * n_out + j} * d{layer + 1}_{j}" for j in range(n_out)]
-            slope = f"(np.{plan.precision}(1) - h{layer}_{i} * h{layer}_{i})"
-            lines.append(f"d{layer}_{i} = ({' + '.join(products)}) * {slope}")
-            lines.append(f"work[{plan.deltas[layer - 1] + i * plan.tile} + b] = d{layer}_{i}")
-            lines.append(f"work[{plan.activations[layer] + i * plan.tile} + b] = h{layer}_{i}")
+            weights = numbers(f"t{plan.kernels[layer] + i * n_out + j}" for j in range(n_out))
+            above = numbers(f"d{layer + 1}_{j}" for j in range(n_out))
+            lines.append(f"d{layer}_{i} = dot({weights}, {above}) * (one - h{layer}_{i} * h{layer}_{i})")
+            places = f"({plan.deltas[layer - 1] + i * plan.tile}, {plan.activations[layer] + i * plan.tile})"
+            lines.append(f"store(work, b, {places}, (d{layer}_{i}, h{layer}_{i}))")
     return lines
+
+
+def numbers(each: Iterable[object]) -> str:
+    """Text of a tuple."""
+    return f"({', '.join(map(str, each))},)"
 
 
 def reduction_lines(plan: Plan, layer: int) -> list[str]:
@@ -144,14 +152,16 @@ def reduction_lines(plan: Plan, layer: int) -> list[str]:
 def block_lines(plan: Plan, layer: int, rows: range, columns: range) -> list[str]:
     """One block of sums; row n_in is the bias."""
     n_in, n_out, tile = plan.sizes[layer], plan.sizes[layer + 1], plan.tile
-    lines = [f"s{i}_{j} = np.{plan.precision}(0)" for i in rows for j in columns]
+    lines = [f"s{i} = {numbers(['zero'] * len(columns))}" for i in rows]
     lines.append(f"for b in range({tile}):")
-    lines += [f"    q{j} = work[{plan.deltas[layer] + j * tile} + b]" for j in columns]
+    lines.append(f"    q = load(work, b, {numbers(plan.deltas[layer] + j * tile for j in columns)})")
     for i in rows:
-        factor = "" if i == n_in else "x * "
-        lines += [f"    x = work[{plan.activations[layer] + i * tile} + b]"] if factor else []
-        lines += [f"    s{i}_{j} += {factor}q{j}" for j in columns]
-    return lines + [f"gradient[{plan.kernels[layer] + i * n_out + j}] += s{i}_{j}" for i in rows for j in columns]
+        factor = "one" if i == n_in else f"work[{plan.activations[layer] + i * tile} + b]"
+        lines.append(f"    s{i} = add_multiple(s{i}, {factor}, q)")
+    for i in rows:
+        entries = numbers(plan.kernels[layer] + i * n_out + j for j in columns)
+        lines.append(f"store(gradient, 0, {entries}, add_multiple(load(gradient, 0, {entries}), one, s{i}))")
+    return lines
 
 
 def block_shape(n_rows: int, n_columns: int) -> tuple[int, int]:

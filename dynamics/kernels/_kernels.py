@@ -17,7 +17,7 @@ from threading import Lock
 from types import ModuleType
 from typing import Any
 
-from dynamics.kernels._codegen import choose_tile, generate
+from dynamics.kernels._codegen import choose_tile, generate, noise_functions
 from dynamics.noises import get_noise
 from landscape.support import cache_directory, new_file
 
@@ -80,12 +80,12 @@ def _build(
     label_noise: bool = False,
     pixels: bool = False,
 ) -> Kernel:
-    directory = _writable_cache()
+    directory, kind = _writable_cache(), get_noise(noise)
     source = generate(
         layer_sizes,
         tile,
         precision,
-        get_noise(noise),
+        kind,
         momentum=momentum,
         label_noise=label_noise,
         pixels=pixels,
@@ -97,12 +97,13 @@ def _build(
     if directory is not None:
         filename = str(directory / f"{digest}.py")
         _write_if_different(Path(filename), source)
-    return Kernel(_execute(source, name, filename)["advance"], source)
+    return Kernel(_execute(source, name, filename, noise_functions(kind))["advance"], source)
 
 
-def _execute(source: str, name: str, filename: str) -> dict[str, Any]:
-    """Namespace of `source`, executed as a module that numba finds again when it loads its cache."""
+def _execute(source: str, name: str, filename: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Namespace of `source`, executed with the names `given` as a module that numba finds again in its cache."""
     module = sys.modules[name] = ModuleType(name)
+    vars(module).update(given)
     exec(compile(source, filename, "exec"), module.__dict__)
     return module.__dict__
 

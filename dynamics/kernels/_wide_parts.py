@@ -1,8 +1,4 @@
-"""The hand-written compiled pieces of the kernels for wide inputs; see `_parts`.
-
-`_codegen` copies the text of this file into every kernel for wide inputs, after `_parts`: import nothing here but
-numpy, numba and llvmlite.
-"""
+"""The hand-written compiled pieces of the kernels for wide inputs; see `_parts`."""
 
 from llvmlite import ir
 from numba import njit, types

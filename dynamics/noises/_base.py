@@ -16,10 +16,10 @@ class Noise:
     """What makes a run random: which rows a step uses, with which weights, and what is added to the step.
 
     A kind of noise is a frozen subclass. Its fields are its parameters: real numbers, stored by name in the file's
-    settings. Its class variables define it. The source of the compiled functions among them becomes part of the
-    kernels (`dynamics.kernels`), so they may use numpy and names from `dynamics.noises`, `landscape.losses` and
-    `dynamics.kernels`, and all their randomness must come from (key, step), so that a run can continue from any step.
-    `numbers` is the array of the fields.
+    settings. Its class variables define it. The kernels (`dynamics.kernels`) call the compiled functions among them, so
+    these may call what numba compiles, and all their randomness must come from (key, step), so that a run can continue
+    from any step. `numbers` is the array of the fields. The functions are not compiled with `fastmath`: they would
+    round differently in a kernel that numba has cached.
 
     Class variables
     ---------------
@@ -33,8 +33,6 @@ class Noise:
         one over the size of the minibatch.
     kick : compiled function (kicks, step, key, learning_rate, momentum, numbers), optional
         Fills `kicks` (P,), which are added to the step.
-    helpers : tuple of compiled functions
-        Functions that the three call, other than those of `_random`, `_math` and `_parts`.
     all_rows : bool
         Whether a step uses all N rows.
     uses_batch_size : bool
@@ -49,7 +47,6 @@ class Noise:
     draw: ClassVar[Compiled]
     weigh: ClassVar[Compiled | None] = None
     kick: ClassVar[Compiled | None] = None
-    helpers: ClassVar[tuple[Compiled, ...]] = ()
     all_rows: ClassVar[bool] = False
     uses_batch_size: ClassVar[bool] = True
     replacement: ClassVar[bool] = False

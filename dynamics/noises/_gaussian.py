@@ -56,7 +56,6 @@ class Gaussian(Noise):
     name: ClassVar[str] = "gaussian"
     draw: ClassVar[Compiled] = staticmethod(draw_all)
     weigh: ClassVar[Compiled | None] = staticmethod(weigh_without_replacement)
-    helpers: ClassVar[tuple[Compiled, ...]] = (weigh_randomly,)
     all_rows: ClassVar[bool] = True
 
 

@@ -73,7 +73,6 @@ class Persistent(Noise):
     persistence: float
     name: ClassVar[str] = "persistent"
     draw: ClassVar[Compiled] = staticmethod(draw_persistent)
-    helpers: ClassVar[tuple[Compiled, ...]] = (renew,)
     divides_by_batch_size: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -1,7 +1,6 @@
 """Counter-based random numbers of the kernels: every number is a function of (key, purpose, step, counter) alone.
 
-A run can therefore continue from any step, and other runs do not affect it. `_codegen` copies the text of this file to
-the head of every kernel: import nothing here but numpy and numba.
+A run can therefore continue from any step, and other runs do not affect it.
 """
 
 import numpy as np

@@ -80,7 +80,9 @@ def _propose(point, basis, projections, steps, changes, n_pairs, inverse, radius
 def _learn(step, length, change, steps, changes, n_pairs):
     """Store a pair if the curvature along it is positive; return the number of pairs."""
     if np.dot(step, change) > 1e-12 * length * np.sqrt(np.dot(change, change)):
-        steps[n_pairs % steps.shape[0]], changes[n_pairs % steps.shape[0]] = step, change
+        row = n_pairs % steps.shape[0]
+        for p in range(step.size):
+            steps[row, p], changes[row, p] = step[p], change[p]
         return n_pairs + 1
     return n_pairs
 

@@ -267,7 +267,8 @@ def _fill(pointer, indices):
     for k in range(n):
         if size + n > found.size:
             longer = np.empty(2 * found.size + n, np.int64)
-            longer[:size] = found[:size]
+            for p in range(size):
+                longer[p] = found[p]
             found = longer
         mark[k] = k
         for p in range(pointer[k], pointer[k + 1]):
@@ -311,17 +312,24 @@ def _factor(pointer, indices, values, exits, upper_start, upper, lower_start, lo
                 for c in range(n_exits):
                     leave[k, c] += low[p] * leave[m, c]
                 if upper_start[m + 1] - upper_start[m] == n - 1 - m:
-                    row[m + 1 :] += low[p] * u[upper_start[m] : upper_start[m + 1]]
+                    _add_multiple(row[m + 1 :], low[p], u[upper_start[m] : upper_start[m + 1]])
                 else:
                     for q in range(upper_start[m], upper_start[m + 1]):
                         row[upper[q]] += low[p] * u[q]
         row[k] = 0.0  # a return is not an exit
-        u[upper_start[k] : upper_start[k + 1]] = row[upper[upper_start[k] : upper_start[k + 1]]]
-        row[upper[upper_start[k] : upper_start[k + 1]]] = 0.0
+        for q in range(upper_start[k], upper_start[k + 1]):
+            u[q], row[upper[q]] = row[upper[q]], 0.0
         total[k] = leave[k].sum() + u[upper_start[k] : upper_start[k + 1]].sum()
         smallest = min(smallest, _normalize(u[upper_start[k] : upper_start[k + 1]], total[k]))
         smallest = min(smallest, _normalize(leave[k], total[k]))
     return u, low, total, leave, smallest
+
+
+@njit(error_model="numpy", cache=True)
+def _add_multiple(values, factor, others):
+    """Add a multiple of other numbers; a loop, because an array expression compiles for seconds."""
+    for i in range(others.size):
+        values[i] += factor * others[i]
 
 
 @njit(cache=True)
@@ -362,12 +370,14 @@ def _factor_logarithms(pointer, indices, values, exits, upper_start, upper, lowe
                 for q in range(upper_start[m], upper_start[m + 1]):
                     row[upper[q]] = _add(row[upper[q]], low[p] + u[q])
         row[k] = -np.inf
-        u[upper_start[k] : upper_start[k + 1]] = row[upper[upper_start[k] : upper_start[k + 1]]]
-        row[upper[upper_start[k] : upper_start[k + 1]]] = -np.inf
+        for q in range(upper_start[k], upper_start[k + 1]):
+            u[q], row[upper[q]] = row[upper[q]], -np.inf
         total[k] = _add(_sum(leave[k]), _sum(u[upper_start[k] : upper_start[k + 1]]))
         if total[k] > -np.inf:
-            u[upper_start[k] : upper_start[k + 1]] -= total[k]
-            leave[k] -= total[k]
+            for q in range(upper_start[k], upper_start[k + 1]):
+                u[q] -= total[k]
+            for c in range(n_exits):
+                leave[k, c] -= total[k]
     return u, low, total, leave
 
 

@@ -90,7 +90,8 @@ class CrossEntropyLoss:
         self.regularize_biases = bool(regularize_biases)
         self._sizes = np.array(network.layer_sizes, dtype=np.int64)
         self._wide = network.layer_sizes[0] >= WIDE
-        self._inputs = np.ascontiguousarray(data.inputs if self._wide else data.inputs.T)
+        # a copy even of a single row or feature: kernels are compiled again for arrays that cannot be written
+        self._inputs = np.ascontiguousarray(data.inputs) if self._wide else np.array(data.inputs.T, order="C")
         self._labels = np.array(data.labels)
         self._penalty = np.where(network.kernel_mask() | regularize_biases, self.regularization, 0.0)
 

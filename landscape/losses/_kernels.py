@@ -209,7 +209,9 @@ def values_gradients(thetas, sizes, inputs, labels, penalty):
     """Losses (M,) and gradients (M, P) at `thetas` (M, P), bit for bit those of `value_gradient`."""
     values, gradients = np.empty(thetas.shape[0]), np.empty(thetas.shape)
     for i in range(thetas.shape[0]):
-        values[i], gradients[i] = _value_gradient(thetas[i], sizes, inputs, labels, penalty)
+        values[i], gradient = _value_gradient(thetas[i], sizes, inputs, labels, penalty)
+        for p in range(gradient.size):
+            gradients[i, p] = gradient[p]
     return values, gradients
 
 

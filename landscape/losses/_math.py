@@ -1,8 +1,7 @@
 """exp, log and tanh that LLVM can vectorize: no libm call, no branch; accurate for all numbers.
 
 This includes subnormal numbers, zeros, infinities and nan: overflow gives infinity, underflow is gradual, and nan
-stays nan, so that a diverged network is visible. `dynamics.kernels` copies the text of this file into every SGD
-kernel: import nothing here but numpy and numba.
+stays nan, so that a diverged network is visible. Not cached: they are inlined, here and in `dynamics.kernels`.
 """
 
 import numpy as np

@@ -21,6 +21,9 @@ from ._estimate import (
 from ._files import (
     new_file as new_file,
 )
+from ._inlined import (
+    fingerprint as fingerprint,
+)
 from ._json_text import (
     to_json as to_json,
     write_text as write_text,

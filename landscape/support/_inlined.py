@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+from numba.core.extending import _Intrinsic
 from numba.core.registry import CPUDispatcher
 
 
@@ -57,6 +59,8 @@ def _plain(value: Any) -> Any:
             found = [(name, _plain(value[name])) for name in sorted(value)]
         case tuple() | list():
             found = [_plain(element) for element in value]
+        case _Intrinsic():  # it calls Python functions beside it
+            found = Path(value._defn.__code__.co_filename).read_text()
         case set() | frozenset():
             found = sorted(repr(_plain(element)) for element in value)
         case np.ndarray():

@@ -20,6 +20,7 @@ from landscape.symmetry._assignment import assign
 from landscape.symmetry._move_costs import core_of, fill_costs
 
 FAST = {"nnan", "nsz", "reassoc", "contract"}  # infinity is used, NaN is not: callers check
+# arrays are copied in loops: numba compiles the error message of a[:] = b for seconds
 
 
 @njit(cache=True)
@@ -121,7 +122,9 @@ def _search(own, table, added, bound, n_left, best, moves):
     rest = np.empty(1 << n)
     _rest_bounds(bound, order, rest)
     tables = np.empty((n + 1, *table.shape))
-    tables[0] = table
+    for row in range(n_neighbors):
+        for q in range(table.shape[1]):
+            tables[0, row, q] = table[row, q]
     open_moves, open_bounds = np.empty((n, 2 * n), np.int64), np.empty((n, 2 * n))
     left, right = np.empty(n_left, np.int64), np.empty(n_neighbors - n_left, np.int64)
     core, count = np.empty(n, np.int64), np.zeros(n + 1, np.int64)
@@ -134,7 +137,12 @@ def _search(own, table, added, bound, n_left, best, moves):
                 total += _assign_moves(tables[n, n_left:, : 2 * len(right)], right)
             if total < best:
                 best = total
-                moves[:n_left], moves[n_left : n_left + n], moves[n_left + n :] = left, core, right
+                for k in range(n_left):
+                    moves[k] = left[k]
+                for k in range(n):
+                    moves[n_left + k] = core[k]
+                for k in range(right.size):
+                    moves[n_left + n + k] = right[k]
             depth, descending = depth - 1, False
             continue
         r = order[depth]

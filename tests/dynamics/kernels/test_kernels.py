@@ -46,8 +46,8 @@ CASES = [
     ((2, 3, 4), 8, 8, "sgd"),  # one step an epoch
     ((2, 3, 4), 300, 300, "full"),  # several tiles
     ((2, 2, 3, 4), 23, 6, "sgd"),
-    ((2, 2, 1, 2, 3), 16, 8, "sgd"),
-    ((2, 1, 1, 1, 1, 4), 23, 5, "sgd"),
+    pytest.param((2, 2, 1, 2, 3), 16, 8, "sgd", marks=pytest.mark.slow),  # as two hidden layers
+    pytest.param((2, 1, 1, 1, 1, 4), 23, 5, "sgd", marks=pytest.mark.slow),
     pytest.param((2, 14, 13, 3), 23, 5, "sgd", marks=pytest.mark.slow),  # loops: ten seconds to compile
 ]
 

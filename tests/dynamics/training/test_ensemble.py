@@ -28,6 +28,7 @@ from dynamics.runs import (
     log_lags,
     snapshot_steps,
 )
+from dynamics.training import _ensemble
 from dynamics.training._curves import evaluate_curves
 from dynamics.training._plan import noise_key, start_seed
 from dynamics.training._store import Block, FileStore, Header, MemoryStore
@@ -472,7 +473,8 @@ def test_a_file_of_shared_order_is_not_extended_by_runs_of_their_own(tmp_path):
         (40, "full", ""),  # has none
     ],
 )
-def test_minibatches_of_most_rows_are_warned_of(batch_size, noise, said, caplog):
+def test_minibatches_of_most_rows_are_warned_of(batch_size, noise, said, caplog, monkeypatch):
+    monkeypatch.setattr(_ensemble, "run_task", lambda *arguments: None)
     loss = CrossEntropyLoss(NETWORK, toy_data(50))
     train(loss, SGD(batch_size=batch_size, noise=noise), replicas=1, steps=2)
     assert caplog.text.count("--batch-size") == bool(said)

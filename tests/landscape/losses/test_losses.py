@@ -311,7 +311,7 @@ def test_the_two_forms_agree(rows, hidden, rng):
     network, data = MLP((5, *hidden, 3)), random_data(rows, 5, 3)
     sizes, penalty = np.array(network.layer_sizes), np.full(network.n_parameters, 1e-3)
     theta, vector = rng.normal(size=(2, network.n_parameters))
-    columns = (np.ascontiguousarray(data.inputs.T), np.array(data.labels), penalty)
+    columns = (np.array(data.inputs.T, order="C"), np.array(data.labels), penalty)
     rows_first = (np.array(data.inputs), np.array(data.labels), penalty)
     for a, b in zip(
         _hessian.value_gradient_hessian(theta, sizes, *columns),

@@ -2,12 +2,15 @@
 
 import importlib
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from landscape.support import fingerprint
 
 ROOT = Path(__file__).resolve().parents[3]
 HELPER = "from numba import njit\nFACTOR = {factor}\n@njit({options})\ndef helper(x):\n    return {body}\n"
@@ -82,6 +85,36 @@ def test_changed_options_are_seen(load):
     changed = load(options="fastmath={'nsz', 'contract'}").kernel
     changed(1.0)
     assert changed.stats.cache_misses
+
+
+INTRINSIC = """
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+def number():
+    return ir.Constant(ir.IntType(64), {number})
+
+@intrinsic
+def constant(typing_context):
+    return types.int64(), lambda context, builder, signature, arguments: number()
+
+@njit
+def kernel():
+    return constant()
+"""
+
+
+def test_a_changed_intrinsic_is_seen(tmp_path):
+    def found(number):
+        path = tmp_path / f"intrinsic_{number}.py"
+        path.write_text(INTRINSIC.format(number=number))
+        namespace = runpy.run_path(str(path))
+        return namespace["kernel"](), fingerprint(namespace["kernel"])
+
+    assert found(1)[0] == 1
+    assert found(1)[1] == found(1)[1]
+    assert found(1)[1] != found(2)[1]
 
 
 SCORES = """
