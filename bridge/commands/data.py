@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge.commands._help import GROUP, Command, Group, show_help
-from bridge.commands._options import AsJson, Seed, describe
+from bridge.commands._options import AsJson, DataDir, Seed, describe
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import counted, number
 from landscape import datasets
@@ -40,6 +40,27 @@ def data_ljat(
         "output": output,
     }
     show(result, summarize(result, test_rows), as_json=as_json)
+
+
+@app.command("mnist", cls=Command)
+def data_mnist(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Download the files of the MNIST digits (12 MB) that are missing from a folder, by default that of AGESCAPE_DATA.
+
+    Without both, the folder is in the user's cache, where all commands look for it.
+    """
+    found = datasets.mnist(data_dir=data_dir, download=True)
+    result = {**describe(found), "class_counts": found.class_counts.tolist(), "sha256": found.sha256}
+    show(result, summarize_mnist(result), as_json=as_json)
+
+
+def summarize_mnist(result: dict[str, Any]) -> Summary:
+    """What a person reads of the MNIST files."""
+    counts = result["class_counts"]
+    return Summary(
+        verdict=f"The MNIST files are there: {counted(sum(counts), 'training image')}.",
+        tables=[Table(("digit", "training images"), [(str(k), f"{n:,}") for k, n in enumerate(counts)])],
+        notes=["Use them with --dataset mnist."],
+    )
 
 
 def summarize(result: dict[str, Any], test_rows: int) -> Summary:
