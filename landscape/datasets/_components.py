@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-GRID = 2.0**20  # components are whole multiples of 1 / GRID: their last digits depend on the linear-algebra library
+GRID = 2.0**24  # components are whole multiples of 1 / GRID: their last digits depend on the linear-algebra library
 RANK_TOLERANCE = 1e-10  # times the largest singular value: below it rows do not vary
 
 
@@ -15,7 +15,7 @@ def project(train: Array, test: Array, k: int) -> tuple[Array, Array, float]:
     Mean and components are those of `train`: the right singular vectors of the centered rows (I. T. Jolliffe, Principal
     Component Analysis, Springer 2002, section 3.5), with the largest variance first and not scaled. The sign is
     scikit-learn's: of each component the entry of the largest absolute value, the first of several, is positive.
-    Components are rounded to multiples of 2^-20 and applied without BLAS, so the result does not depend on the machine.
+    Components are rounded to multiples of 2^-24 and applied without BLAS, so the result does not depend on the machine.
 
     Returns
     -------

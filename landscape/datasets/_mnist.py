@@ -187,6 +187,8 @@ def _load(directory: Path, name: str, ndim: int, download: bool) -> NDArray[np.u
 
 def _fetch(directory: Path, name: str, ndim: int) -> NDArray[np.uint8]:
     """Download one file; it is kept only if its content is the original's."""
+    log.warning("downloading %s%s.gz to %s", MIRROR, name, directory)
+    pooch.get_logger().setLevel(logging.WARNING)  # otherwise it asks for a checksum, in Python's terms
     path = Path(pooch.retrieve(f"{MIRROR}{name}.gz", known_hash=None, fname=f"{name}.gz", path=directory))
     try:
         array = read_idx(path, ndim)

@@ -21,6 +21,7 @@ from hypothesis import assume, given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.integrate import solve_ivp
 from scipy.spatial.transform import Rotation
+from support.cli import agescape
 from support.clock import processor_seconds_below
 from support.mnist import idx, write_mnist
 from support.paths import SHARED
@@ -747,12 +748,25 @@ def mirror(tmp_path_factory, monkeypatch):
 
 def test_mnist_downloads_only_when_asked(mirror, tmp_path):
     cache = tmp_path / "cache"
-    with pytest.raises(FileNotFoundError, match="download=True"):
+    with pytest.raises(FileNotFoundError, match="agescape data mnist"):
         datasets.mnist(rows=2, data_dir=cache)
     assert not cache.exists()
     data = datasets.mnist(rows=2, data_dir=cache, download=True)
     assert sorted(p.name for p in cache.iterdir()) == sorted(p.name for p in mirror.iterdir())
     assert datasets.mnist(rows=2, data_dir=cache).sha256 == data.sha256
+
+
+def test_the_command_downloads_mnist(mirror, tmp_path):
+    cache = tmp_path / "cache"
+    explore = ("explore", "--dataset", "mnist", "--rows", 2, "--data-dir", cache, "--hidden", 2, "--searches", 0)
+    refused = agescape(*explore, "--output", tmp_path / "f.db")
+    assert refused.code == 2
+    assert "agescape data mnist, or name the folder that holds them by --data-dir" in refused.err
+    assert "Python" not in refused.err
+    assert "(" not in refused.err
+    fetched = agescape("data", "mnist", "--data-dir", cache)
+    assert (fetched.code, fetched.out.count("--dataset mnist")) == (0, 1)
+    assert agescape(*explore, "--output", tmp_path / "f.db").code == 0
 
 
 @pytest.mark.parametrize(
@@ -850,7 +864,7 @@ def test_metadata_of_a_file_cannot_ask_for_a_download(tmp_path):
         ({"name": "LJAT19"}, "got 'LJAT19'"),
         ({"name": ["ljat"]}, r"got \['ljat'\]"),
         ({"name": "mnist", "data_dir": 5}, "a path as data_dir; got 5"),
-        ({"name": "table", "path": None}, "a path as path; got None"),
+        ({"name": "table", "path": None}, "came from a pandas frame, not from a file"),
         ({"name": "table", "path": "f", "rows": "3", "standardize": True, "label_column": None}, "rows must be"),
         ({"name": "ljat", "seed": 0}, "'ljat' needs 'rows'"),
         ({"name": "ljat", "rows": 3, "seed": 0, "color": 1}, "has no option 'color'"),
