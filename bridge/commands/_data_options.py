@@ -3,7 +3,6 @@
 A command takes them as one keyword-only argument, annotated with `DataOptions` or `LossOptions`.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ import typer
 
 from bridge.commands._notes import note
 from bridge.commands._options import DATA, LOSS, DataDir, Target
-from bridge.commands._parsing import parse_hidden
+from bridge.commands._parsing import column_of, parse_hidden
 from bridge.commands._tables import understood
 from landscape import datasets
 from landscape.datasets import Dataset
@@ -77,11 +76,6 @@ class DataOptions:
         }
         given = {key: value for key, value in further.items() if value is not None and value is not False}
         return datasets.load(self.dataset, rows=self.rows, seed=self.dataset_seed, data_dir=self.data_dir, **given)
-
-
-def column_of(target: str | None) -> str | int | None:
-    """The column that --target means: a position if it is a whole number, otherwise a name."""
-    return int(target) if target is not None and re.fullmatch(r"[+-]?\d+", target) else target
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from bridge import comparison
-from bridge.commands._data_options import column_of
 from bridge.commands._exploration import bounds_in_words, describe_exploration
 from bridge.commands._options import AsJson, Target, describe, describe_metadata
+from bridge.commands._parsing import column_of
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._tables import describe_description, summarize_table
 from bridge.commands._words import counted, data_in_words, number, share
@@ -27,7 +27,7 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Summarize a database of minima, a file of runs or a table: what is understood of it."""
-    if maker_of(str(file)) == SKLEARN:
+    if maker_of(str(file)) == SKLEARN and target is None:
         _show_table(str(file), target, as_json=as_json)
         return
     if file.is_dir():
@@ -86,13 +86,12 @@ def _of_runs(file: Path) -> tuple[dict[str, Any], Summary]:
 
 
 def _show_table(source: Path | str, target: str | None, *, as_json: bool) -> None:
-    """Print what is understood of a table, and of the data set that it is unless values are missing."""
+    """Print what is understood of a table, a file or sklearn:NAME, and of its data set unless values are missing."""
     column = column_of(target)
     table = datasets.describe_table(source, target=column)
     result = describe_description(table)
     if not table.missing_values:
-        options: dict[str, Any] = {} if column is None else {"target": column}
-        data = datasets.load(source, **options)
+        data = datasets.sklearn_table(source) if isinstance(source, str) else datasets.table(source, target=column)
         warning = datasets.scale_warning(data)
         result |= {
             **describe(data),

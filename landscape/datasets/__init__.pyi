@@ -7,6 +7,7 @@ from ._description import (
 )
 from ._frames import (
     SKLEARN as SKLEARN,
+    maker_of as maker_of,
 )
 from ._fresh import (
     CHUNK as CHUNK,
@@ -19,7 +20,6 @@ from ._ljat import (
 from ._loading import (
     MAKERS as MAKERS,
     load as load,
-    maker_of as maker_of,
     reload as reload,
 )
 from ._mnist import (

@@ -23,6 +23,12 @@ SKLEARN = "sklearn"  # data sets are called sklearn:NAME
 TABLES = ("breast_cancer", "digits", "iris", "wine")  # of scikit-learn, those with classes that need no download
 
 
+def maker_of(name: str) -> str:
+    """Which of `landscape.datasets.MAKERS` makes a data set of this name: those of scikit-learn are called sklearn:NAME."""
+    known, colon, _ = name.partition(":")
+    return known if colon and known == SKLEARN else name
+
+
 def is_frame(source: Any) -> "TypeIs[pandas.DataFrame]":
     """Whether this is a pandas frame, of any version."""
     return hasattr(source, "iloc") and hasattr(source, "columns")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from landscape.datasets._dataset import Dataset
-from landscape.datasets._frames import SKLEARN, TABLES
+from landscape.datasets._frames import SKLEARN, TABLES, maker_of
 from landscape.datasets._ljat import ljat
 from landscape.datasets._mnist import mnist
 from landscape.datasets._older_tables import older_table
@@ -26,12 +26,6 @@ PATHS = {"path": str | os.PathLike, "data_dir": str | os.PathLike | None}  # met
 OLDER_TABLE = ("path", "rows", "standardize", "label_column")  # metadata of a table from older versions
 KNOWN_TABLES = ", ".join(f"{SKLEARN}:{table}" for table in TABLES)
 DEFAULT_LJAT_ROWS = 1000
-
-
-def maker_of(name: str) -> str:
-    """Which of `MAKERS` makes a data set of this name: those of scikit-learn are called sklearn:NAME."""
-    known, colon, _ = name.partition(":")
-    return known if colon and known == SKLEARN else name
 
 
 def load(

@@ -71,9 +71,8 @@ def test_more_components_than_directions_are_refused():
 def table(tmp_path):
     path = tmp_path / "t.csv"
     labels = np.arange(60) % 3
-    lines = [
-        ",".join(map(repr, [*row, int(k)])) for row, k in zip((ROWS * [1, 9, 1, 1, 1, 1]).tolist(), labels, strict=True)
-    ]
+    rows = (ROWS * [1, 9, 1, 1, 1, 1]).tolist()
+    lines = [",".join(map(repr, [*row, int(k)])) for row, k in zip(rows, labels, strict=True)]
     path.write_text("\n".join(lines))
     return path
 
