@@ -27,7 +27,10 @@ def info(
     as_json: AsJson = False,
 ) -> None:
     """Summarize a database of minima, a file of runs or a table: what is understood of it."""
-    if maker_of(str(file)) == SKLEARN and target is None:
+    if maker_of(str(file)) == SKLEARN:
+        if target is not None:
+            msg = f"--target is for files; {file} has its own"
+            raise ValueError(msg)
         _show_table(str(file), target, as_json=as_json)
         return
     if file.is_dir():

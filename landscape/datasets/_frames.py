@@ -24,7 +24,7 @@ TABLES = ("breast_cancer", "digits", "iris", "wine")  # of scikit-learn, those w
 
 
 def maker_of(name: str) -> str:
-    """Which of `landscape.datasets.MAKERS` makes a data set of this name: those of scikit-learn are called sklearn:NAME."""
+    """Which of `MAKERS` makes a data set of this name: those of scikit-learn are called sklearn:NAME."""
     known, colon, _ = name.partition(":")
     return known if colon and known == SKLEARN else name
 
