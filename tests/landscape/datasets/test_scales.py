@@ -132,7 +132,7 @@ def test_commands_warn_on_one_line_and_in_the_json(command, tmp_path, monkeypatc
     runs = ("--replicas", 2, "--steps", 20, "--batch-size", 20)
     options = {"explore": ("--searches", 0), "train": runs, "study": (*runs, "--searches", 0)}[command]
     result = agescape(command, *common, *map(str, options))
-    lines = [line for line in result.err.splitlines() if "warning" in line]
+    lines = [line for line in result.err.splitlines() if "warning: inputs" in line]
     assert len(lines) == 1
     assert "'time'" in lines[0]
     assert lines[0].endswith("standardize them: --standardize")
