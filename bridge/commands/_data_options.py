@@ -3,33 +3,37 @@
 A command takes them as one keyword-only argument, annotated with `DataOptions` or `LossOptions`.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
 from bridge.commands._notes import note
-from bridge.commands._options import DATA, LOSS, DataDir
-from bridge.commands._parsing import parse_hidden
+from bridge.commands._options import DATA, LOSS, DataDir, Target
+from bridge.commands._parsing import column_of, parse_hidden
+from bridge.commands._tables import understood
 from landscape import datasets
 from landscape.datasets import Dataset
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
+
+DATASET_HELP = (
+    "ljat, mnist, a file (csv, tsv, npz, Parquet, MLPdata), or a table of scikit-learn: sklearn:iris, sklearn:wine, "
+    "sklearn:breast_cancer, sklearn:digits."
+)
+FEWEST_MINIBATCHES = 10  # of the training rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions:
     """The options that name a data set."""
 
-    dataset: Annotated[str, typer.Option(help="ljat, mnist or a file (csv, npz, MLPdata).", rich_help_panel=DATA)] = (
-        "ljat"
-    )
+    dataset: Annotated[str, typer.Option(help=DATASET_HELP, rich_help_panel=DATA)] = "ljat"
     rows: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Training rows. From a file they are drawn in proportion to the classes. "
+            help="Training rows. From a table they are drawn in proportion to the classes. "
             "[default: 1000 for ljat, otherwise all]",
             rich_help_panel=DATA,
         ),
@@ -52,21 +56,24 @@ class DataOptions:
             rich_help_panel=DATA,
         ),
     ] = False
-    label_column: Annotated[
-        str | None,
+    pca: Annotated[
+        int | None,
         typer.Option(
-            help="Label column of a file: name, or position from 0 (-1 is the last). "
-            "[default: the one named label, otherwise the last]",
+            min=1,
+            help="Replace the inputs of a table or of mnist by this many principal components of the training rows.",
             rich_help_panel=DATA,
         ),
     ] = None
+    target: Target = None
 
     def load(self) -> Dataset:
         """The data set."""
-        column: str | int | None = self.label_column
-        if column is not None and re.fullmatch(r"[+-]?\d+", column):
-            column = int(column)
-        further = {"in_order": self.in_order, "standardize": self.standardize, "label_column": column}
+        further = {
+            "in_order": self.in_order,
+            "standardize": self.standardize,
+            "pca": self.pca,
+            "target": column_of(self.target),
+        }
         given = {key: value for key, value in further.items() if value is not None and value is not False}
         return datasets.load(self.dataset, rows=self.rows, seed=self.dataset_seed, data_dir=self.data_dir, **given)
 
@@ -90,11 +97,25 @@ class LossOptions(DataOptions):
         return CrossEntropyLoss(network, data, self.regularization, regularize_biases=self.regularize_biases)
 
 
-def warn_of_scales(data: Dataset) -> dict[str, Any]:
-    """Say on stderr what is wrong with the scale of the columns, and what to do; the same for the JSON, if anything."""
+def introduce(data: Dataset) -> dict[str, Any]:
+    """Say on stderr what was understood of a table, and what is wrong with its scale; that for the JSON, if anything.
+
+    What is wrong comes with what to do.
+    """
+    for line in understood(data):
+        note(line)
     warning = datasets.scale_warning(data)
     if warning is None:
         return {}
     warning += ": --standardize"
     note(f"warning: {warning}")
     return {"scale_warning": warning}
+
+
+def warn_of_batch(batch_size: int, rows: int) -> None:
+    """Say on stderr that minibatches of more than a tenth of the rows have little noise."""
+    if rows >= batch_size > rows / FEWEST_MINIBATCHES:
+        note(
+            f"warning: a minibatch of {batch_size:,} of {rows:,} training rows leaves SGD little noise: choose "
+            f"--batch-size {max(1, rows // FEWEST_MINIBATCHES)} or less"
+        )

@@ -8,6 +8,8 @@ import typer
 if TYPE_CHECKING:
     from landscape.datasets import Dataset
 
+# metadata of a data set that results repeat if they say anything
+SAID = ("standardize", "pca", "variance_kept", "classes", "classes_without_training_rows")
 DATA, LOSS, RUN = "Data", "Loss", "Execution"  # panels of a command's help
 
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random number.", rich_help_panel=RUN)]
@@ -29,6 +31,14 @@ NewDatabase = Annotated[Path, typer.Option(help="Database to make; it must not e
 FirstRuns = Annotated[int | None, typer.Option("--runs", min=1, help="Use at most this many runs. [default: all]")]
 Hidden = Annotated[str, typer.Option(help="Units of each hidden layer, e.g. 10 or 5,5 or 4,4,4.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the MNIST files.", rich_help_panel=DATA)]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        help="Column of a table that holds the classes: name, or position from 0 (-1 is the last). "
+        "[default: the one called label, outcome, class or target, otherwise the last]",
+        rich_help_panel=DATA,
+    ),
+]
 BatchSize = Annotated[int, typer.Option(min=1, help="Minibatch size (rows).")]
 LearningRate = Annotated[float, typer.Option(help="Learning rate of SGD.")]
 Threshold = Annotated[float, typer.Option(help="Delta*: mean square displacement, per parameter, that defines t*.")]
@@ -42,4 +52,5 @@ def describe(data: "Dataset") -> dict[str, Any]:
 def describe_metadata(metadata: Any) -> dict[str, Any]:
     """Give the same from the metadata of a data set."""
     said = {"dataset": metadata.get("name"), "dataset_seed": metadata.get("seed"), "rows": metadata.get("rows")}
-    return said | {key: metadata[key] for key in ("classes", "classes_without_training_rows") if metadata.get(key)}
+    said |= {"dataset_path": metadata["path"]} if metadata.get("path") else {}
+    return said | {key: metadata[key] for key in SAID if metadata.get(key)}

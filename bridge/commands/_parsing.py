@@ -35,3 +35,8 @@ def parse_steps(text: str | None, option: str = "steps") -> list[int] | None:
         msg = f"--{option} must be steps such as 1300 or 100,1300,10000; got {text!r}"
         raise ValueError(msg)
     return [int(part) for part in parts]
+
+
+def column_of(target: str | None) -> str | int | None:
+    """The column that --target means: a position if it is a whole number, otherwise a name."""
+    return int(target) if target is not None and re.fullmatch(r"[+-]?\d+", target) else target

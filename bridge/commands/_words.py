@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -140,9 +141,14 @@ def data_in_words(described: Mapping[str, Any]) -> dict[str, str]:
     name, rows, seed = (described.get(key) for key in ("dataset", "rows", "dataset_seed"))
     if name is None:
         return {}
+    if path := described.get("dataset_path"):
+        name = Path(path).name
     text = str(name) if rows is None else f"{name}, {counted(rows, 'training row')}"
     if isinstance(seed, int):
         text += f", seed {seed}"
+    text += ", standardized" * bool(described.get("standardize"))
+    if pca := described.get("pca"):
+        text += f", {counted(pca, 'principal component')}"
     if classes := described.get("classes"):
         text += f", classes {', '.join(map(str, classes))}"
     if missing := described.get("classes_without_training_rows"):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge.commands._help import GROUP, Command, Group, show_help
-from bridge.commands._options import AsJson, Seed, describe
+from bridge.commands._options import AsJson, DataDir, Seed, describe
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import counted, number
 from landscape import datasets
@@ -40,6 +40,17 @@ def data_ljat(
         "output": output,
     }
     show(result, summarize(result, test_rows), as_json=as_json)
+
+
+@app.command("mnist", cls=Command)
+def data_mnist(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Download the files of the MNIST digits (12 MB) that are missing from a folder, by default that of AGESCAPE_DATA.
+
+    Without both, the folder is in the user's cache, where all commands look for it.
+    """
+    datasets.mnist(1, data_dir=data_dir, download=True)
+    summary = Summary(verdict="The four MNIST files are there: use them with --dataset mnist.")
+    show({"dataset": "mnist", "data_dir": data_dir}, summary, as_json=as_json)
 
 
 def summarize(result: dict[str, Any], test_rows: int) -> Summary:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge.commands._cluster import cluster
-from bridge.commands._data_options import LossOptions, warn_of_scales
+from bridge.commands._data_options import LossOptions, introduce
 from bridge.commands._exploration import bounds_in_words, describe_exploration, describe_targets, own_images
 from bridge.commands._notes import note
 from bridge.commands._options import (
@@ -88,7 +88,7 @@ def explore(
         raise ValueError(msg)
     seconds = None if budget is None else parse_duration(budget)
     loss = options.loss(hidden)
-    warning = warn_of_scales(loss.data)
+    warning = introduce(loss.data)
     if searches is None and budget is None and estimate is None and connect is None:
         searches = FIRST_LOOK
         note(f"exploring with {FIRST_LOOK} searches, for a first look; continue with --searches or --budget")

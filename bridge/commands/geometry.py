@@ -77,7 +77,8 @@ def _with_test_rows(loss: CrossEntropyLoss, test_rows: int | None, database: Pat
         data = dataclasses.replace(data, test_inputs=inputs, test_labels=labels)
         return CrossEntropyLoss(loss.network, data, loss.regularization, regularize_biases=loss.regularize_biases)
     if test_rows is not None:
-        msg = f"--test-rows needs a generated data set; that of {database} is {data.metadata.get('path', 'mnist')}"
+        source = data.metadata.get("path", data.metadata.get("name"))
+        msg = f"--test-rows needs a generated data set; that of {database} is {source}"
         raise ValueError(msg)
     if not data.test_labels.size:
         msg = (

@@ -9,20 +9,30 @@ import typer
 
 from bridge import comparison
 from bridge.commands._exploration import bounds_in_words, describe_exploration
-from bridge.commands._options import AsJson, describe, describe_metadata
+from bridge.commands._options import AsJson, Target, describe, describe_metadata
+from bridge.commands._parsing import column_of
 from bridge.commands._results import Summary, Table, show
+from bridge.commands._tables import describe_description, summarize_table
 from bridge.commands._words import counted, data_in_words, number, share
 from dynamics import runs
 from landscape import database, datasets, search
+from landscape.datasets import SKLEARN, maker_of
 
 SQLITE, HDF5 = b"SQLite format 3", b"\x89HDF\r\n\x1a\n"  # how the files begin
 
 
 def info(
-    file: Annotated[Path, typer.Argument(help="A database, a file of runs, or a data set.")],
+    file: Annotated[Path, typer.Argument(help="A database, a file of runs, or a table (also sklearn:NAME).")],
+    target: Target = None,
     as_json: AsJson = False,
 ) -> None:
-    """Summarize a database of minima, a file of runs or a data set."""
+    """Summarize a database of minima, a file of runs or a table: what is understood of it."""
+    if maker_of(str(file)) == SKLEARN:
+        if target is not None:
+            msg = f"--target is for files; {file} has its own"
+            raise ValueError(msg)
+        _show_table(str(file), target, as_json=as_json)
+        return
     if file.is_dir():
         msg = f"cannot read {file}: it is a folder"
         raise IsADirectoryError(msg)
@@ -38,7 +48,11 @@ def info(
     elif start.startswith(HDF5):
         result, summary = _of_runs(file)
     else:
-        result, summary = _of_data(file)
+        _show_table(file, target, as_json=as_json)
+        return
+    if target is not None:
+        msg = f"--target is for tables; {file} is a {result['kind']}"
+        raise ValueError(msg)
     show(result, summary, as_json=as_json)
 
 
@@ -74,18 +88,21 @@ def _of_runs(file: Path) -> tuple[dict[str, Any], Summary]:
     return result, summarize_runs(result, len(found.steps))
 
 
-def _of_data(file: Path) -> tuple[dict[str, Any], Summary]:
-    data = datasets.table(file)
-    warning = datasets.scale_warning(data)
-    result = {
-        "kind": "data set",
-        **describe(data),
-        "features": data.n_features,
-        "class_counts": data.class_counts.tolist(),
-        "constant_entropy": data.constant_entropy,
-        "sha256": data.sha256,
-    } | ({} if warning is None else {"scale_warning": f"{warning}: --standardize"})
-    return result, summarize_data(result)
+def _show_table(source: Path | str, target: str | None, *, as_json: bool) -> None:
+    """Print what is understood of a table, a file or sklearn:NAME, and of its data set unless values are missing."""
+    column = column_of(target)
+    table = datasets.describe_table(source, target=column)
+    result = describe_description(table)
+    if not table.missing_values:
+        data = datasets.sklearn_table(source) if isinstance(source, str) else datasets.table(source, target=column)
+        warning = datasets.scale_warning(data)
+        result |= {
+            **describe(data),
+            "class_counts": data.class_counts.tolist(),
+            "constant_entropy": data.constant_entropy,
+            "sha256": data.sha256,
+        } | ({} if warning is None else {"scale_warning": f"{warning}: --standardize"})
+    show(result, summarize_table(table, result), as_json=as_json)
 
 
 def summarize_database(result: dict[str, Any], there_are: str) -> Summary:
@@ -135,19 +152,6 @@ def summarize_runs(result: dict[str, Any], snapshots: int) -> Summary:
             "penalty": _penalty(result),
             "seed": str(result.get("seed", "unknown")),
         },
-    )
-
-
-def summarize_data(result: dict[str, Any]) -> Summary:
-    """What a person reads of a data set."""
-    counts = result["class_counts"]
-    names = result.get("classes", range(len(counts)))
-    return Summary(
-        verdict=f"A data set of {counted(result['rows'], 'row')} with {counted(result['features'], 'feature')} in "
-        f"{counted(len(counts), 'class', 'classes')}.",
-        facts={"loss of guessing by frequency": number(result["constant_entropy"], "nats")},
-        tables=[Table(("class", "rows"), [(str(name), f"{n:,}") for name, n in zip(names, counts, strict=True)])],
-        notes=[f"Warning: {result['scale_warning']}."] if "scale_warning" in result else [],
     )
 
 

@@ -7,7 +7,7 @@ import typer
 
 from bridge.commands._cluster import cluster
 from bridge.commands._comparison_summary import comparison_table
-from bridge.commands._data_options import LossOptions, warn_of_scales
+from bridge.commands._data_options import LossOptions, introduce, warn_of_batch
 from bridge.commands._figure_options import FigureSize
 from bridge.commands._options import (
     AsJson,
@@ -66,7 +66,8 @@ def study(
         threshold=threshold,
         seed=seed,
     )
-    warning = warn_of_scales(data)
+    warning = introduce(data)
+    warn_of_batch(batch_size, data.rows)
     with cluster(scheduler), progress_bar() as bar:
         result = run_study(data, output, settings, size=size, jobs=jobs, progress=bar)
     described = {

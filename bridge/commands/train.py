@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge.commands._cluster import cluster
-from bridge.commands._data_options import LossOptions, warn_of_scales
+from bridge.commands._data_options import LossOptions, introduce, warn_of_batch
 from bridge.commands._notes import note
 from bridge.commands._options import (
     AsJson,
@@ -114,7 +114,9 @@ def train(
     with cluster(scheduler), progress_bar() as bar:
         for number, file in files.items():
             loss = replace(options, dataset_seed=number).loss(hidden)
-            warning = warn_of_scales(loss.data)
+            warning = introduce(loss.data)
+            if optimizer.noise.uses_batch_size:
+                warn_of_batch(batch_size, loss.data.rows)
             counts: list[int] = []
             times = two_time_grid(
                 steps, waiting_times, lags, lags_per_decade, lags_multiple_of, epoch=-(-loss.data.rows // batch_size)

@@ -1,6 +1,14 @@
 from ._dataset import (
     Dataset as Dataset,
 )
+from ._description import (
+    ColumnDescription as ColumnDescription,
+    TableDescription as TableDescription,
+)
+from ._frames import (
+    SKLEARN as SKLEARN,
+    maker_of as maker_of,
+)
 from ._fresh import (
     CHUNK as CHUNK,
     fresh_rows as fresh_rows,
@@ -21,6 +29,10 @@ from ._scales import (
     scale_warning as scale_warning,
 )
 from ._table import (
+    describe_table as describe_table,
+    sklearn_table as sklearn_table,
     table as table,
+)
+from ._writing import (
     write_table as write_table,
 )

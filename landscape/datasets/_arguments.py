@@ -1,15 +1,39 @@
-"""Argument checks and standardization that data sets share."""
+"""Argument checks, standardization and principal components that data sets share."""
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.datasets._components import project
+from landscape.support import whole_number
+
 Array = NDArray[np.float64]
 
 LARGEST_EXPONENT = 400  # power of two: squares of numbers up to 2^400, and sums of them, fit into float64
+
+
+def prepared(
+    train: Array, test: Array, metadata: Mapping[str, Any], columns: Sequence[str] | None = None
+) -> tuple[Array, Array, dict[str, Any]]:
+    """Both parts (N, D), (M, D) as ``standardize`` and ``pca`` in `metadata` say, and what to add to the metadata.
+
+    That is ``variance_kept`` by the components, to three digits.
+    """
+    if metadata["standardize"]:
+        train, test = standardized(train, test, columns)
+    if metadata["pca"] is None:
+        return train, test, {}
+    train, test, share = project(train, test, metadata["pca"])
+    return train, test, {"variance_kept": round(share, 3)}
+
+
+def checked_pca(pca: int | None) -> int | None:
+    """The number of principal components as an int >= 1, or None."""
+    return None if pca is None else whole_number("pca", pca, 1)
 
 
 def standardized(train: Array, test: Array, columns: Sequence[str] | None = None) -> tuple[Array, Array]:

@@ -3,19 +3,20 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.datasets._content import Content
 from landscape.datasets._dataset import FEWEST_CLASSES
-from landscape.datasets._lines import TRUTH, is_number, number
-from landscape.datasets._readers import MISSING, Content
+from landscape.datasets._layout import Where
+from landscape.datasets._lines import MISSING, TRUTH, is_number, number
 
 MAX_CLASSES = 65_536  # a larger label is probably a feature
 LARGEST = 2**53  # largest whole number: float64 skips some above it
 FEW, ROWS_PER_CLASS = 20, 5  # more classes with fewer rows each are measurements or names, not labels
+CHOOSE = "choose another column by target='NAME' (--target NAME)"
 WORDS = {"none", "-", "--"}  # may name a class, but mark a missing value among numbers
 WHOLE = re.compile(r"[+-]?\d+")
 
@@ -28,7 +29,7 @@ class Classes:
     names: tuple[Any, ...]  # (K,) whole numbers, booleans or words, in order
 
 
-def classes_of(path: Path, content: Content) -> Classes:
+def classes_of(where: Where, content: Content) -> Classes:
     """The classes of a file's rows.
 
     Whole numbers are ordered numerically, words alphabetically, false before true; 1 and 1.0 are one class.
@@ -41,35 +42,35 @@ def classes_of(path: Path, content: Content) -> Classes:
         of them: the message names the line or column.
     """
     if (content.n_classes or 0) > MAX_CLASSES:
-        msg = f"{path}: expected at most {MAX_CLASSES} classes, found {content.n_classes}"
+        msg = f"{where}: expected at most {MAX_CLASSES} classes, found {content.n_classes}"
         raise ValueError(msg)
     if content.n_classes is not None and content.n_classes < FEWEST_CLASSES:
-        msg = f"{path}: expected at least two classes, found {content.n_classes} announced by {content.label}"
+        msg = f"{where}: expected at least two classes, found {content.n_classes} announced by {content.label}"
         raise ValueError(msg)
-    names = _names(path, content)
+    names = _names(where, content)
     if content.n_classes is not None:
-        _check_announced(path, content, names)
+        _check_announced(where, content, names)
         return Classes(np.array(names, np.int64)[content.codes], tuple(range(content.n_classes)))
     ordered = sorted(set(names))
     if len(ordered) < FEWEST_CLASSES:
         msg = (
-            f"{path}: expected at least two classes, found only {content.values[0]!r} in {content.label}, which is "
-            f"read as the labels; name another column by label_column if they stand elsewhere"
+            f"{where}: expected at least two classes, found only {content.values[0]!r} in {content.label}, which is "
+            f"read as the target; {CHOOSE} if the classes stand elsewhere"
         )
         raise ValueError(msg)
     n, k = len(content.codes), len(ordered)
     if k > FEW and n < ROWS_PER_CLASS * k:
         msg = (
-            f"{path}: expected classes, found {k} different labels in {n} rows: the label column seems to hold "
-            f"something else (regression is not supported). Name the column of the classes, or call it label[{k}] and "
-            f"number its classes from 0"
+            f"{where}: expected classes, found {k} different labels in {n} rows: {content.label} seems to hold "
+            f"something else (regression is not supported); {CHOOSE}, or call it label[{k}] and number its "
+            f"classes from 0"
         )
         raise ValueError(msg)
     position = {name: i for i, name in enumerate(ordered)}
     return Classes(np.array([position[name] for name in names], np.int64)[content.codes], tuple(ordered))
 
 
-def _names(path: Path, content: Content) -> list[Any]:
+def _names(where: Where, content: Content) -> list[Any]:
     """The distinct labels of the file: all whole numbers, all booleans, or all words."""
     values = list(content.values)
     if values and all(str(value).strip().lower() in TRUTH for value in values):
@@ -77,34 +78,34 @@ def _names(path: Path, content: Content) -> list[Any]:
     numeric = [not isinstance(value, str) or is_number(value) for value in values]
     for k, value in enumerate(values):
         if isinstance(value, str) and value.strip().lower() in MISSING - WORDS:
-            raise _wrong(path, content, k, f"expected a whole label, found {value!r}: the label is missing")
+            raise _wrong(where, content, k, f"expected a whole label, found {value!r}: the label is missing")
     if any(numeric) and not all(numeric):
         k = numeric.index(sum(numeric) < len(numeric) / 2)  # one of the rarer kind
         problem = "expected whole labels or words, not both: found"
-        raise _wrong(path, content, k, f"{problem} {values[k]!r} beside {values[numeric.index(not numeric[k])]!r}")
+        raise _wrong(where, content, k, f"{problem} {values[k]!r} beside {values[numeric.index(not numeric[k])]!r}")
     if not any(numeric):
         return [value.strip() for value in values]
-    return [_whole(path, content, k, value) for k, value in enumerate(values)]
+    return [_whole(where, content, k, value) for k, value in enumerate(values)]
 
 
-def _whole(path: Path, content: Content, k: int, value: Any) -> int:
+def _whole(where: Where, content: Content, k: int, value: Any) -> int:
     if isinstance(value, str) and WHOLE.fullmatch(value) and abs(int(value)) <= LARGEST:
         return int(value)
     real = number(value) if isinstance(value, str) else float(value)
     if not abs(real) <= LARGEST or real != int(real):
         reason = "is not a class: classes are whole numbers or words, and regression is not supported"
-        raise _wrong(path, content, k, f"expected a whole label, found {value}, which {reason}")
+        raise _wrong(where, content, k, f"expected a whole label, found {value}, which {reason}")
     return int(real)
 
 
-def _check_announced(path: Path, content: Content, names: Sequence[Any]) -> None:
+def _check_announced(where: Where, content: Content, names: Sequence[Any]) -> None:
     """Raise a ValueError unless all labels are among 0 ... K-1 if the file announces K."""
     n = content.n_classes or 0
     for k, name in enumerate(names):
         if isinstance(name, str) or not 0 <= name < n:
-            raise _wrong(path, content, k, f"expected a whole label 0 ... {n - 1}, found {content.values[k]}")
+            raise _wrong(where, content, k, f"expected a whole label 0 ... {n - 1}, found {content.values[k]}")
 
 
-def _wrong(path: Path, content: Content, k: int, problem: str) -> ValueError:
+def _wrong(where: Where, content: Content, k: int, problem: str) -> ValueError:
     """The error for the first row with label number k."""
-    return content.wrong(path, int(np.argmax(content.codes == k)), problem)
+    return content.wrong(where, int(np.argmax(content.codes == k)), problem)

@@ -4,12 +4,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape.support import Result, whole_number
+
+if TYPE_CHECKING:
+    from landscape.datasets._description import TableDescription
 
 FEWEST_CLASSES = 2  # classes
 CHUNK = 1000  # rows that are checked together
@@ -34,6 +37,8 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
     metadata : mapping
         How to make this data set again: ``name``, ``rows``, ``seed`` and other arguments of its maker
         (see `landscape.datasets.load`). Values must be serializable to JSON.
+    description : TableDescription, optional
+        What was understood of the table that it was read from.
 
     Raises
     ------
@@ -47,6 +52,7 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
     test_inputs: NDArray[np.float64]
     test_labels: NDArray[np.int64]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    description: "TableDescription | None" = None
 
     def __post_init__(self) -> None:
         whole_number("n_classes", self.n_classes, FEWEST_CLASSES)

@@ -1,4 +1,4 @@
-"""The columns of a text file: names, labels, and row numbers that programs add."""
+"""The columns of a table: names, the target, and row numbers that programs add."""
 
 import re
 from collections.abc import Sequence
@@ -12,27 +12,43 @@ LABEL_NAME = re.compile(r"(?:label|outcome|class|target)(?:\[([1-9]\d*)\])?", re
 INDEX_NAME = re.compile(r"|Unnamed: \d+(?:\.\d+)*")  # of pandas and R: no name
 ROW_NAME = re.compile(r"id|index|row_?names?", re.IGNORECASE)
 WHOLE = re.compile(r"[+-]?\d+")
+FEWEST_COUNTED = 10  # rows: fewer could count by chance
 TABLES = (".csv", ".tsv", ".tab")  # suffixes of files that are never MLPdata
+
+
+Where = Path | str  # a file, or what the rows come from instead
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    position: int  # from 0
+    name: str = ""
+
+    def __str__(self) -> str:
+        """Its name for messages; without one its position from 0, as for `target`."""
+        return f"column {self.name!r}" if self.name else f"column {self.position}"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How to read a text file."""
+    """How to read a table."""
 
     delimiter: str
     names: tuple[str, ...]  # of the columns; () if the file has none
     width: int  # fields of a line
     header_lines: int  # lines before the first row, comments not counted
-    label: int  # column of the labels
+    target: int  # column of the labels
     row_names: tuple[int, ...]  # columns that may only number or name the rows
     numbered_header: bool = False  # the names are 0, 1, 2 ..., which could be a row
 
-    def column(self, k: int) -> str:
-        """Name of column k for messages; without one its position from 0, as for label_column."""
-        return f"column {self.names[k]!r}" if self.names and self.names[k] else f"column {k}"
+    def column(self, k: int) -> Column:
+        """Column k."""
+        return Column(k, self.names[k] if self.names else "")
 
 
-def layout_of(path: Path, label_column: str | int | None) -> Layout:
+def layout_of(path: Path, target: str | int | None) -> Layout:
     """Detect the layout of a file; ValueError if the labels are in none of its columns, or in several."""
     delimiter = delimiter_of(path)
     sample = [fields for _, fields in islice(lines(path, delimiter), SAMPLE)]
@@ -40,21 +56,21 @@ def layout_of(path: Path, label_column: str | int | None) -> Layout:
         return Layout(delimiter, (), 0, 0, 0, ())
     first, *rest = [[field.strip() for field in fields] for fields in sample]
     table = delimiter != SPACE or path.suffix.lower() in TABLES
-    named = _is_header(first, rest, label_column)
-    numbered = not named and table and _is_numbered_header(first, rest, label_column)
+    named = _is_header(first, rest, target)
+    numbered = not named and table and _is_numbered_header(first, rest, target)
     header = named or numbered
     names = first if header else _names_in_comment(path, delimiter, first)
     names, width = _fitted(names, rest if header else sample)
-    label = _label_position(path, label_column, names, width, default=-1 if table or header else 0)
-    return Layout(delimiter, tuple(names), width, int(header), label, _row_names(names, label), numbered)
+    position = target_position(path, target, names, width, default=-1 if table or header else 0)
+    return Layout(delimiter, tuple(names), width, int(header), position, row_names(names, position), numbered)
 
 
-def _is_header(first: Sequence[str], rest: Sequence[Sequence[str]], label_column: str | int | None) -> bool:
+def _is_header(first: Sequence[str], rest: Sequence[Sequence[str]], target: str | int | None) -> bool:
     """Whether the first line holds column names: one of them is that of the labels, or none is a number.
 
     It also does if half of its fields are words above numbers: one mistyped number among many is not a header.
     """
-    if any(name == label_column or LABEL_NAME.fullmatch(name) for name in first):
+    if any(name == target or LABEL_NAME.fullmatch(name) for name in first):
         return True
     words = [k for k, field in enumerate(first) if not is_number(field)]
     if len(words) == len(first):
@@ -63,7 +79,7 @@ def _is_header(first: Sequence[str], rest: Sequence[Sequence[str]], label_column
     return len(above_numbers) >= 2 and 2 * len(words) >= len(first)
 
 
-def _is_numbered_header(first: Sequence[str], rest: Sequence[Sequence[str]], label_column: str | int | None) -> bool:
+def _is_numbered_header(first: Sequence[str], rest: Sequence[Sequence[str]], target: str | int | None) -> bool:
     """Whether a first line 0, 1, 2 ... or 1, 2, 3 ... holds the default column names of pandas or R.
 
     It could be a row. It holds names if no other row has its label while all other labels repeat, or if another column
@@ -73,7 +89,7 @@ def _is_numbered_header(first: Sequence[str], rest: Sequence[Sequence[str]], lab
     begin = fields[0] if fields else ""
     if begin not in {"0", "1"} or fields != [str(int(begin) + k) for k in range(len(fields))]:
         return False
-    label = label_column if isinstance(label_column, int) else -1
+    label = target if isinstance(target, int) else -1
     rows = [list(row) for row in rest if len(row) == len(first)]
     if first[0] == "" or len(rows) < 2 or not -len(first) <= label < len(first):
         return first[0] == "" and bool(rows)
@@ -110,24 +126,38 @@ def _fitted(names: list[str], rows: Sequence[Sequence[str]]) -> tuple[list[str],
     return names, width
 
 
-def _row_names(names: Sequence[str], label: int) -> tuple[int, ...]:
-    """First columns without a name, or with a name for row numbers."""
-    if not names and label != 0:
+def row_names(names: Sequence[str], target: int) -> tuple[int, ...]:
+    """Columns that may number the rows: first columns without a name, or with a name for row numbers."""
+    if not names and target != 0:
         return (0,)
     found: list[int] = []
     for k, name in enumerate(names):
-        if k == label or not (INDEX_NAME.fullmatch(name) or (k == 0 and ROW_NAME.fullmatch(name))):
+        if k == target or not (INDEX_NAME.fullmatch(name) or (k == 0 and ROW_NAME.fullmatch(name))):
             break
         found.append(k)
     return tuple(found)
 
 
-def _label_position(path: Path, column: str | int | None, names: Sequence[str], width: int, default: int) -> int:
+def numbers_rows(texts: Sequence[str], *, named: bool) -> bool:
+    """Whether a first column numbers or names the rows: its values are distinct whole numbers, or words.
+
+    In a file without column names it must count the rows, and there must be at least ten.
+    """
+    if not named:
+        counts = [[str(k) for k in range(first, first + len(texts))] for first in (0, 1)]
+        return len(texts) >= FEWEST_COUNTED and list(texts) in counts
+    if all(text.lstrip("+-").isdecimal() for text in texts):
+        return len(set(texts)) == len(texts) > 1
+    return not any(map(is_number, texts))
+
+
+def target_position(where: Where, column: str | int | None, names: Sequence[str], width: int, default: int) -> int:
+    """Position of the target: of this column, of the one with a usual name, or the `default`; ValueError if none."""
     if column is None:
         matches = [k for k, name in enumerate(names) if LABEL_NAME.fullmatch(name)]
         if len(matches) > 1:
             found = ", ".join(f"{k} ({names[k]!r})" for k in matches)
-            msg = f"{path}: label_column must name the label column among {found}; got None"
+            msg = f"{where}: target must name one column among {found}; got None"
             raise ValueError(msg)
         return matches[0] if matches else default % max(width, 1)
     if isinstance(column, str) and names.count(column) == 1:
@@ -135,7 +165,7 @@ def _label_position(path: Path, column: str | int | None, names: Sequence[str], 
     if isinstance(column, int) and not isinstance(column, bool) and -width <= column < width:
         return column % width
     said = f"; its columns are {', '.join(names)}" if names else "; it has no column names"
-    msg = f"{path}: label_column must name a column or be a position {-width} ... {width - 1}; got {column!r}{said}"
+    msg = f"{where}: target must name a column or be a position {-width} ... {width - 1}; got {column!r}{said}"
     raise ValueError(msg)
 
 

@@ -16,6 +16,7 @@ TRAILING_COMMENT = re.compile(r"(\s)#.*$")
 SAMPLE = 200  # lines that are used to detect the delimiter
 DECIMAL_COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:[. ]\d{3})+|\d*),\d+(?:[eE][+-]?\d+)?")
 FORTRAN_EXPONENT = str.maketrans("dD", "ee")
+MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "--"}  # how programs mark missing values
 TRUTH = {"true": 1.0, "false": 0.0}
 
 

@@ -10,17 +10,21 @@ from typing import Any
 import numpy as np
 
 from landscape.datasets._dataset import Dataset
+from landscape.datasets._frames import SKLEARN, TABLES, maker_of
 from landscape.datasets._ljat import ljat
 from landscape.datasets._mnist import mnist
-from landscape.datasets._table import older_table, table
+from landscape.datasets._older_tables import older_table
+from landscape.datasets._table import sklearn_table, table
+from landscape.support import NOT_SETTINGS, present_names
 
 log = logging.getLogger(__name__)
 
-MAKERS: dict[str, Callable[..., Dataset]] = {"ljat": ljat, "mnist": mnist, "table": table}
-# metadata that are not arguments of the maker, or not allowed: reading a file downloads nothing
-NOT_ARGUMENTS = {"table": ("first_label", "classes", "classes_without_training_rows"), "mnist": ("download",)}
+MAKERS: dict[str, Callable[..., Dataset]] = {"ljat": ljat, "mnist": mnist, "table": table, SKLEARN: sklearn_table}
+# metadata that are not arguments of a maker, or not allowed: reading a file downloads nothing
+NOT_ARGUMENTS = (*NOT_SETTINGS, "download")
 PATHS = {"path": str | os.PathLike, "data_dir": str | os.PathLike | None}  # metadata that are paths
 OLDER_TABLE = ("path", "rows", "standardize", "label_column")  # metadata of a table from older versions
+KNOWN_TABLES = ", ".join(f"{SKLEARN}:{table}" for table in TABLES)
 DEFAULT_LJAT_ROWS = 1000
 
 
@@ -37,11 +41,12 @@ def load(
     Parameters
     ----------
     name : str or path
-        ``"ljat"``, ``"mnist"`` or the path of a file (see `table`).
+        ``"ljat"``, ``"mnist"``, the path of a file (see `table`), or one of the tables that scikit-learn brings along:
+        ``"sklearn:iris"``, ``"sklearn:wine"``, ``"sklearn:breast_cancer"``, ``"sklearn:digits"``.
     rows : int, optional
         Training rows. By default 1000 for ljat, all rows for the others.
     seed : int
-        Seed of ljat and mnist; for a file, the seed that draws the training rows.
+        Seed of ljat and mnist; for a table, the seed that draws the training rows.
     data_dir : path, optional
         Directory of the MNIST files.
     **options
@@ -60,11 +65,13 @@ def load(
     if name == "mnist":
         given = {} if rows is None else {"rows": rows}
         return _all_classes(_make("mnist", {**given, "seed": seed, "data_dir": data_dir, **options}))
+    if maker_of(str(name)) == SKLEARN:
+        return _make(SKLEARN, {"name": str(name), "rows": rows, "seed": seed, **options})
     path = Path(name)
     if not path.exists() and not path.suffix and len(path.parts) == 1:
-        msg = f"unknown data set {str(name)!r}: expected ljat, mnist or the path of a file"
+        msg = f"unknown data set {str(name)!r}: expected ljat, mnist, {KNOWN_TABLES} or the path of a file"
         raise ValueError(msg)
-    return _make("table", {"path": path, "rows": rows, "seed": seed, **options})
+    return _make("table", {"source": path, "rows": rows, "seed": seed, **options})
 
 
 def reload(
@@ -87,24 +94,35 @@ def reload(
         If the metadata name no known data set or an argument is invalid, or the digest differs: a file has changed.
     """
     name = metadata.get("name")
-    if not isinstance(name, str) or name not in MAKERS:
+    if not isinstance(name, str) or (maker := maker_of(name)) not in MAKERS:
         msg = f"metadata must have a name among {', '.join(MAKERS)}; got {name!r:.200}"
+        raise ValueError(msg)
+    if metadata.get("name") == "table" and "path" in metadata and metadata["path"] is None:
+        msg = "these data came from a pandas frame, not from a file: make the loss of the same frame and pass it"
         raise ValueError(msg)
     for key, kinds in PATHS.items():
         if key in metadata and not isinstance(metadata[key], kinds):
             msg = f"metadata must have a path as {key}; got {metadata[key]!r:.200}"
             raise ValueError(msg)
-    ignored = ("name", *NOT_ARGUMENTS.get(name, ()))
-    arguments = {key: value for key, value in metadata.items() if key not in ignored}
-    if data_dir is not None and name == "mnist":
-        arguments["data_dir"] = data_dir
-    older = name == "table" and "in_order" not in metadata and all(key in metadata for key in OLDER_TABLE)
-    dataset = older_table(**{key: metadata[key] for key in OLDER_TABLE}) if older else _make(name, arguments)
+    if name == "table" and "in_order" not in metadata and all(key in metadata for key in OLDER_TABLE):
+        dataset = older_table(**{key: metadata[key] for key in OLDER_TABLE})
+    else:
+        dataset = _make(maker, _arguments(maker, metadata, data_dir))
     if sha256 is not None and dataset.sha256 != sha256:
         source = metadata.get("path", name)
         msg = f"{source}: the data have changed: sha256 is {dataset.sha256}, expected {sha256}"
         raise ValueError(msg)
     return dataset
+
+
+def _arguments(maker: str, metadata: Mapping[str, Any], data_dir: str | os.PathLike[str] | None) -> Mapping[str, Any]:
+    """Arguments of a maker that the metadata describe."""
+    given = {key: value for key, value in present_names(metadata).items() if key not in NOT_ARGUMENTS}
+    if maker != SKLEARN:
+        del given["name"]
+    if maker == "table" and "path" in given:
+        given["source"] = given.pop("path")
+    return given | ({"data_dir": data_dir} if data_dir is not None and maker == "mnist" else {})
 
 
 def _all_classes(dataset: Dataset) -> Dataset:

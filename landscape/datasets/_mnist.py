@@ -13,6 +13,7 @@ import platformdirs
 import pooch
 from numpy.typing import NDArray
 
+from landscape.datasets._arguments import checked_pca, prepared
 from landscape.datasets._dataset import Dataset
 from landscape.support import reading, whole_number
 
@@ -39,6 +40,8 @@ def mnist(
     data_dir: str | os.PathLike[str] | None = None,
     download: bool = False,
     seed: int | None = None,
+    standardize: bool = False,
+    pca: int | None = None,
 ) -> Dataset:
     """The MNIST digits: 784 pixels / 255, ten classes; the 10000 test images are the test rows.
 
@@ -54,6 +57,10 @@ def mnist(
     seed : int, optional
         None or 0: the first `rows` training images. Another seed: a random choice of `rows` images,
         so that realizations of a small training set can be compared.
+    standardize : bool
+        Shift and scale each pixel by the mean and standard deviation of the training images; a constant one becomes 0.
+    pca : int, optional
+        Replace the pixels by this many principal components of the training images (see `table`).
 
     Raises
     ------
@@ -79,10 +86,12 @@ def mnist(
         "rows": rows,
         "seed": seed,
         "data_dir": None if data_dir is None else str(directory),
+        "standardize": bool(standardize),
+        "pca": checked_pca(pca),
     }
-    inputs, test_inputs = images[chosen] / 255.0, test_images / 255.0
+    inputs, test_inputs, more = prepared(images[chosen] / 255.0, test_images / 255.0, metadata)
     inputs.flags.writeable = test_inputs.flags.writeable = False  # so that the data set makes no copy
-    return Dataset(inputs, labels[chosen], 10, test_inputs, test_labels, metadata)
+    return Dataset(inputs, labels[chosen], 10, test_inputs, test_labels, metadata | more)
 
 
 def read_idx(path: str | os.PathLike[str], ndim: int) -> NDArray[np.uint8]:
@@ -166,8 +175,8 @@ def _load(directory: Path, name: str, ndim: int, download: bool) -> NDArray[np.u
         return _fetch(directory, name, ndim)
     if path is None:
         msg = (
-            f"there is no {name} or {name}.gz in {directory}: name the directory of the MNIST files by "
-            f"data_dir or the environment variable AGESCAPE_DATA, or fetch them with datasets.mnist(download=True)"
+            f"there is no {name} or {name}.gz in {directory}: download the MNIST files with agescape data mnist, or "
+            f"name the folder that holds them by data_dir or the environment variable AGESCAPE_DATA"
         )
         raise FileNotFoundError(msg)
     array = read_idx(path, ndim)
@@ -178,6 +187,8 @@ def _load(directory: Path, name: str, ndim: int, download: bool) -> NDArray[np.u
 
 def _fetch(directory: Path, name: str, ndim: int) -> NDArray[np.uint8]:
     """Download one file; it is kept only if its content is the original's."""
+    log.warning("downloading %s%s.gz to %s", MIRROR, name, directory)
+    pooch.get_logger().setLevel(logging.WARNING)  # otherwise it asks for a checksum, in Python's terms
     path = Path(pooch.retrieve(f"{MIRROR}{name}.gz", known_hash=None, fname=f"{name}.gz", path=directory))
     try:
         array = read_idx(path, ndim)

@@ -14,7 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.datasets._readers import Content, check_file, read as read_now
+from landscape.datasets._content import Content
+from landscape.datasets._dataset import Dataset
+from landscape.datasets._readers import check_file, read as read_now
+from landscape.support import reading, whole_number
 
 Array = NDArray[np.float64]
 Line = tuple[int, list[str]]  # its number in the file, its fields
@@ -24,11 +27,30 @@ FORTRAN_EXPONENT = str.maketrans("dD", "ee")
 MAX_CLASSES = 65_536
 
 
-def read_older(path: Path, label_column: str | int | None) -> tuple[Content, NDArray[np.int64], int]:
+def older_table(path: str, rows: int, standardize: bool, label_column: str | int | None) -> Dataset:
+    """The data set as an older version read it: the first rows train, and labels up to the largest are classes."""
+    where, rows = Path(path), whole_number("rows", rows, 0)
+    with reading(where):
+        content, labels, n_classes = _read(where, label_column)
+    if rows > len(labels):
+        msg = f"{where}: rows must be at most the {len(labels)} rows of the file; got {rows}"
+        raise ValueError(msg)
+    train, test = content.inputs[:rows], content.inputs[rows:]
+    if standardize:
+        train, test = _standardized(train, test)
+    metadata = {
+        "name": "table", "path": path, "rows": rows, "seed": None, "standardize": standardize,
+        "label_column": label_column, "first_label": int(min(content.values)),
+    }  # fmt: skip
+    return Dataset(train, labels[:rows], n_classes, test, labels[rows:], metadata)
+
+
+def _read(path: Path, label_column: str | int | None) -> tuple[Content, NDArray[np.int64], int]:
     """Content, labels (n,) from 0, and the number of classes: the largest label and those below it."""
     check_file(path)
     if path.suffix.lower() == ".npz":
         content = read_now(path, label_column)
+        content.check_finite(path)
     else:
         content = _read_text(path, label_column)
     values = np.array(content.values, dtype=np.float64)
@@ -42,7 +64,7 @@ def read_older(path: Path, label_column: str | int | None) -> tuple[Content, NDA
     return content, labels, int(labels.max()) + 1
 
 
-def standardized(train: Array, test: Array) -> tuple[Array, Array]:
+def _standardized(train: Array, test: Array) -> tuple[Array, Array]:
     """Both parts (N, D), (M, D) with mean 0 and deviation 1 over `train`; a constant column is only shifted."""
     mean, deviation = train.mean(axis=0), train.std(axis=0)
     deviation = np.where(np.ptp(train, axis=0) > 0.0, deviation, 1.0)

@@ -1,60 +1,40 @@
-"""Readers of text and npz files: all rows as numbers and labels, with the place of each for error messages."""
+"""Readers of tables: all rows as numbers and labels, with the place of each for error messages."""
 
 import csv
 import logging
+import re
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from landscape.datasets._dataset import FEWEST_CLASSES
-from landscape.datasets._layout import LABEL_NAME, Layout, body, layout_of
-from landscape.datasets._lines import DECIMAL_COMMA, is_number, numbers
-from landscape.support import read_arrays, whole_number
-
-Array = NDArray[np.float64]
+from landscape.datasets._content import FILL_IN, Array, Content
+from landscape.datasets._frames import read_parquet
+from landscape.datasets._layout import LABEL_NAME, Column, Layout, body, layout_of, numbers_rows
+from landscape.datasets._lines import DECIMAL_COMMA, MISSING, is_number, number, numbers
+from landscape.datasets._npz import read_npz
 
 log = logging.getLogger(__name__)
 
-FEWEST_COUNTED = 10  # rows: fewer could count by chance
-MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "--"}  # how programs mark missing values
+PARQUET = b"PAR1"  # how such files begin
+WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True)
-class Content:
-    """All rows of a file."""
+def read(path: Path, target: str | int | None) -> Content:
+    """Read a file by its suffix and content; errors name the file, the line and the column.
 
-    inputs: Array  # (n, D)
-    values: Sequence[Any]  # (K,) the distinct labels as in the file: texts, numbers or booleans
-    codes: NDArray[np.int64]  # (n,) which of `values` each row has
-    unit: str  # "line" or "row"
-    places: Sequence[int]  # (n,) number of the line or row
-    training_rows: int | None  # if the file has test rows of its own
-    n_classes: int | None  # if the file announces it; its labels then count from 0
-    columns: Sequence[str] = field(default=())  # (D,) names of the columns in messages
-    label: str = "labels"  # where the labels stand, in messages
-
-    def wrong(self, path: Path, row: int, problem: str) -> ValueError:
-        """The error for a row."""
-        return ValueError(f"{path}, {self.unit} {self.places[row]}: {problem}")
-
-
-def read(path: Path, label_column: str | int | None) -> Content:
-    """Read a file by its suffix and content; errors name the file, the line and the column."""
+    Missing values are nan in the result; `Content.check_finite` refuses them.
+    """
     check_file(path)
-    if path.suffix.lower() != ".npz":
-        content = _read_text(path, label_column)
-    elif label_column is not None:
-        msg = f"{path}: label_column must be None for an npz file (its labels are `labels`); got {label_column!r}"
-        raise ValueError(msg)
-    else:
-        content = _read_npz(path)
-    _check_finite(path, content)
-    return content
+    if path.suffix.lower() == ".npz":
+        if target is not None:
+            msg = f"{path}: target must be None for an npz file (its labels are `labels`); got {target!r}"
+            raise ValueError(msg)
+        return read_npz(path)
+    with path.open("rb") as file:
+        is_parquet = file.read(len(PARQUET)) == PARQUET
+    return read_parquet(path, target) if is_parquet else _read_text(path, target)
 
 
 def check_file(path: Path) -> None:
@@ -67,21 +47,9 @@ def check_file(path: Path) -> None:
         raise ValueError(msg)
 
 
-def _check_finite(path: Path, content: Content) -> None:
-    finite = np.isfinite(content.inputs)
-    if not finite.all():
-        row, k = np.argwhere(~finite)[0].tolist()
-        found = content.inputs[row, k]
-        missing = ": a value is missing; fill it in or leave the row out" if np.isnan(found) else ""
-        raise content.wrong(path, row, f"expected finite numbers, found {found} in {content.columns[k]}{missing}")
-
-
-# ---------------------------------------------------------------- text
-
-
-def _read_text(path: Path, label_column: str | int | None) -> Content:
+def _read_text(path: Path, target: str | int | None) -> Content:
     try:
-        layout = layout_of(path, label_column)
+        layout = layout_of(path, target)
         if layout.numbered_header:
             shown = f"{layout.names[0]},{layout.names[1]},..."
             log.warning("%s: the first line, %s, is read as column names", path, shown)
@@ -96,8 +64,9 @@ def _parse(path: Path, layout: Layout) -> Content:
     """All rows after the header."""
     found, codes, places = array("d"), array("q"), array("q")
     values: dict[str, int] = {}
+    missing: dict[tuple[int, int], str] = {}
     names: list[list[str]] = [[] for _ in layout.row_names]
-    features = [k for k in range(layout.width) if k != layout.label and k not in layout.row_names]
+    features = [k for k in range(layout.width) if k != layout.target and k not in layout.row_names]
     for place, fields in body(path, layout):
         line = _checked_width(path, place, fields, layout)
         for kept, k in zip(names, layout.row_names, strict=True):
@@ -105,20 +74,41 @@ def _parse(path: Path, layout: Layout) -> Content:
         try:
             found.extend(numbers([line[k] for k in features]))
         except ValueError:
-            k = next(k for k in features if not is_number(line[k]))
-            raise _explained(path, place, line[k].strip(), k, layout) from None
-        codes.append(values.setdefault(line[layout.label].strip(), len(values)))
+            found.extend(_with_missing(path, layout, place, line, features, len(places), missing))
+        codes.append(values.setdefault(line[layout.target].strip(), len(values)))
         places.append(place)
     if not places:
         msg = f"{path}: expected at least one row of numbers, found none"
         raise ValueError(msg)
     inputs = np.frombuffer(found).reshape(len(places), len(features))
-    columns = [layout.column(k) for k in features]
-    inputs, columns = _with_features(path, layout, names, inputs, columns, places)
-    match = LABEL_NAME.fullmatch(layout.names[layout.label]) if layout.names else None
+    inputs, kept = _with_features(path, layout, names, inputs, features, places)
+    missing = {(row, k + len(kept) - len(features)): text for (row, k), text in missing.items()}
+    match = LABEL_NAME.fullmatch(layout.names[layout.target]) if layout.names else None
     n_classes = int(match[1]) if match and match[1] else None
-    labels = np.frombuffer(codes, np.int64)
-    return Content(inputs, list(values), labels, "line", places, None, n_classes, columns, layout.column(layout.label))
+    return Content(
+        inputs, list(values), np.frombuffer(codes, np.int64), "line", places, None, n_classes,
+        [layout.column(k) for k in kept], layout.column(layout.target), delimiter=layout.delimiter,
+        header=bool(layout.names), ignored=[layout.column(k) for k in layout.row_names if k not in kept],
+        missing=missing,
+    )  # fmt: skip
+
+
+def _with_missing(
+    path: Path, layout: Layout, place: int, line: Sequence[str], features: Sequence[int], row: int,
+    missing: dict[tuple[int, int], str],
+) -> list[float]:  # fmt: skip
+    """Numbers of a line, nan where one is missing, which `missing` then lists; ValueError at another word."""
+    values = []
+    for j, k in enumerate(features):
+        text = line[k].strip()
+        if is_number(text):
+            values.append(number(text))
+        elif text.lower() in MISSING:
+            values.append(np.nan)
+            missing[row, j] = text
+        else:
+            raise _explained(path, place, text, k, layout)
+    return values
 
 
 def _checked_width(path: Path, place: int, fields: list[str], layout: Layout) -> list[str]:
@@ -133,86 +123,34 @@ def _checked_width(path: Path, place: int, fields: list[str], layout: Layout) ->
 
 def _explained(path: Path, place: int, text: str, k: int, layout: Layout) -> ValueError:
     """The error for a field of column k that is not a number."""
-    reason = ""
+    column, reason = layout.column(k), ""
     if text.lower() in MISSING:
-        reason = ": a value is missing; fill it in or leave the row out"
+        reason = f": {FILL_IN}"
     elif DECIMAL_COMMA.fullmatch(text):
         reason = ": write decimal points, not commas"
     elif not layout.names and place == 1:
         reason = "; if the line holds column names, none of them may be a number"
-    return ValueError(f"{path}, line {place}: expected a number, found {text!r} in {layout.column(k)}{reason}")
+    elif WORD.fullmatch(chosen := column.name or str(k)):
+        reason = f"; if the column holds the classes, choose it by target={chosen!r} (--target {chosen})"
+    return ValueError(f"{path}, line {place}: expected a number, found {text!r} in {column}{reason}")
 
 
 def _with_features(
-    path: Path, layout: Layout, names: Sequence[list[str]], inputs: Array, columns: list[str], places: Sequence[int]
-) -> tuple[Array, list[str]]:
+    path: Path, layout: Layout, names: Sequence[list[str]], inputs: Array, features: list[int], places: Sequence[int]
+) -> tuple[Array, list[int]]:
     """Inputs including candidate columns that do not number the rows after all; a line is logged for those that do."""
     for texts, k in reversed(list(zip(names, layout.row_names, strict=True))):
-        if columns and _numbers_rows(texts, named=bool(layout.names)):
-            log.warning("%s: %s numbers the rows and is not used as a feature", path, layout.column(k))
+        column: Column = layout.column(k)
+        if features and numbers_rows(texts, named=bool(layout.names)):
+            log.warning("%s: %s numbers the rows and is not used as a feature", path, column)
             continue
         try:
             values = numbers(texts)
         except ValueError:
             row = next(i for i, text in enumerate(texts) if not is_number(text))
             raise _explained(path, places[row], texts[row], k, layout) from None
-        inputs, columns = np.column_stack([values, inputs]), [layout.column(k), *columns]
-    if not columns:
+        inputs, features = np.column_stack([values, inputs]), [k, *features]
+    if not features:
         msg = f"{path}: expected a column of numbers beside the labels, found none"
         raise ValueError(msg)
-    return np.ascontiguousarray(inputs), columns
-
-
-def _numbers_rows(texts: Sequence[str], *, named: bool) -> bool:
-    """Whether a first column numbers or names the rows: its values are distinct whole numbers, or words.
-
-    In a file without column names it must count the rows, and there must be at least ten.
-    """
-    if not named:
-        counts = [[str(k) for k in range(first, first + len(texts))] for first in (0, 1)]
-        return len(texts) >= FEWEST_COUNTED and list(texts) in counts
-    if all(text.lstrip("+-").isdecimal() for text in texts):
-        return len(set(texts)) == len(texts) > 1
-    return not any(map(is_number, texts))
-
-
-# ---------------------------------------------------------------- npz
-
-
-def _read_npz(path: Path) -> Content:
-    arrays = read_arrays(path, ("inputs", "labels", "test_inputs", "test_labels", "n_classes"))
-    prefixes = ("", "test_") if {"test_inputs", "test_labels"} & arrays.keys() else ("",)
-    inputs, labels = zip(*[_npz_part(path, arrays, prefix) for prefix in prefixes], strict=True)
-    widths = [part.shape[1] for part in inputs]
-    if len(set(widths)) != 1 or not len(inputs[0]):
-        msg = f"{path}: expected rows, and as many columns in test_inputs; got shapes {[part.shape for part in inputs]}"
-        raise ValueError(msg)
-    if len({part.dtype.kind in "SU" for part in labels if part.size}) > 1:
-        msg = f"{path}: expected labels and test_labels of one kind; got {' and '.join(str(p.dtype) for p in labels)}"
-        raise ValueError(msg)
-    n_classes = arrays.get("n_classes")
-    if n_classes is not None:
-        n_classes = whole_number(
-            f"{path}: n_classes", n_classes.item() if n_classes.size == 1 else n_classes, FEWEST_CLASSES
-        )
-    values, codes = np.unique(np.concatenate([part for part in labels if part.size]), return_inverse=True)
-    columns = [f"column {k}" for k in range(widths[0])]
-    return Content(
-        np.concatenate(inputs), values.tolist(), codes.ravel().astype(np.int64), "row", range(len(codes)),
-        len(labels[0]) if len(prefixes) > 1 else None, n_classes, columns,
-    )  # fmt: skip
-
-
-def _npz_part(path: Path, arrays: dict[str, NDArray[Any]], prefix: str) -> tuple[Array, NDArray[Any]]:
-    names = f"{prefix}inputs", f"{prefix}labels"
-    for name in names:
-        if name not in arrays:
-            msg = f"{path}: expected an array {name}; it has {', '.join(arrays) or 'no known array'}"
-            raise ValueError(msg)
-    inputs, labels = (arrays[name] for name in names)
-    right = inputs.dtype.kind in "fiub" and labels.dtype.kind in "fiubU"
-    if not right or inputs.ndim != 2 or inputs.shape[1] == 0 or labels.shape != inputs.shape[:1]:
-        described = [f"{array.dtype} {array.shape}" for array in (inputs, labels)]
-        msg = f"{path}: expected numbers {names[0]} (n, D) and {names[1]} (n,); got {' and '.join(described)}"
-        raise ValueError(msg)
-    return inputs.astype(np.float64), labels
+    return np.ascontiguousarray(inputs), features

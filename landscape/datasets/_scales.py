@@ -1,13 +1,13 @@
 """Whether the inputs of a data set have a scale that suits networks of tanh units."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape.datasets._dataset import Dataset
-from landscape.datasets._readers import read
+from landscape.datasets._layout import Column
 
 Array = NDArray[np.float64]
 
@@ -21,12 +21,14 @@ def scale_warning(data: Dataset) -> str | None:
     The size of a column is half the range of its training values, its offset their mean. Sizes should differ from one
     another, and from one, by less than a factor of 100, and offsets should be below 100 and below 100 sizes (constant
     columns: below 100). Otherwise some hidden units are saturated from the start (their gradient is exactly zero), or
-    small columns hardly matter. Pixels, whole multiples of 1/255, have one scale, and standardized columns are fine.
+    small columns hardly matter. Pixels, whole multiples of 1/255, have one scale, and standardized columns, or their
+    principal components, are fine.
     """
     if data.metadata.get("standardize") or data.pixels is not None:
         return None
-    low, high = data.inputs.min(axis=0), data.inputs.max(axis=0)
-    size, offset, varies = 0.5 * high - 0.5 * low, np.abs(_means(data.inputs)), high > low
+    inputs, names = data.inputs, _names(data)
+    low, high = inputs.min(axis=0), inputs.max(axis=0)
+    size, offset, varies = 0.5 * high - 0.5 * low, np.abs(_means(inputs)), high > low
     far = varies & ((size > FACTOR) | (size < 1.0 / FACTOR) | (offset / FACTOR > size)) | (offset > FACTOR)
     uneven = bool(varies.any() and size[varies].max() / FACTOR > size[varies].min())
     if not (uneven or far.any()):
@@ -34,7 +36,6 @@ def scale_warning(data: Dataset) -> str | None:
     columns = np.flatnonzero(far).tolist()
     if not columns:
         columns = [int(np.argmin(np.where(varies, size, np.inf))), int(size.argmax())]
-    names = _names(data)
     shown = [f"{names[k]} from {low[k]:.6g} to {high[k]:.6g}" for k in columns[:SHOWN]]
     more = f" and {len(columns) - SHOWN} more" if len(columns) > SHOWN else ""
     problem = "differ in scale by more than a factor of 100" if uneven else "are far from one"
@@ -48,13 +49,11 @@ def _means(inputs: Array) -> Array:
     return (inputs / scale).mean(axis=0) * scale
 
 
-def _names(data: Dataset) -> Sequence[str]:
-    """Names of the columns: from the file's header, or their positions from 0."""
-    numbers = [f"column {k}" for k in range(data.n_features)]
-    if data.metadata.get("name") != "table":
-        return numbers
-    try:
-        names = read(Path(data.metadata["path"]), data.metadata.get("label_column")).columns
-    except (OSError, ValueError):  # moved or changed since
-        return numbers
-    return names if len(names) == data.n_features else numbers
+def _names(data: Dataset) -> Sequence[Any]:
+    """Names of the columns of a data set: from the table, or their positions from 0."""
+    if data.metadata.get("pca"):
+        return [f"principal component {k + 1}" for k in range(data.n_features)]
+    described = () if data.description is None else data.description.columns
+    if len(described) != data.n_features:
+        return [Column(k) for k in range(data.n_features)]
+    return [Column(column.position, column.name) for column in described]

@@ -1,21 +1,28 @@
-"""Data sets from files: CSV, npz, and the MLPdata lines of the Wales group's programs."""
+"""Data sets from tables: files, pandas frames, and the tables that scikit-learn brings along."""
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.datasets._arguments import standardized
+from landscape.datasets._arguments import checked_pca, prepared
 from landscape.datasets._classes import classes_of
+from landscape.datasets._content import Content
 from landscape.datasets._dataset import Dataset
-from landscape.datasets._older_tables import read_older, standardized as standardized_before
-from landscape.datasets._readers import Content, read
+from landscape.datasets._description import TableDescription, described
+from landscape.datasets._frames import SKLEARN, is_frame, of_frame, of_sklearn
+from landscape.datasets._layout import Where
+from landscape.datasets._readers import read
 from landscape.datasets._split import stratified_order
-from landscape.support import new_file, reading, whole_number
+from landscape.support import reading, whole_number
+
+if TYPE_CHECKING:
+    import pandas  # pyright: ignore[reportMissingImports]
 
 Array = NDArray[np.float64]
 
@@ -23,18 +30,20 @@ log = logging.getLogger(__name__)
 
 
 def table(
-    path: str | os.PathLike[str],
+    source: "str | os.PathLike[str] | pandas.DataFrame",
     *,
     rows: int | None = None,
     standardize: bool = False,
-    label_column: str | int | None = None,
+    pca: int | None = None,
+    target: str | int | None = None,
     in_order: bool = False,
     seed: int | None = 0,
 ) -> Dataset:
-    """Read a data set from a file.
+    """Read a data set from a file or a pandas frame.
 
     - ``.npz``: arrays ``inputs`` (n, D), ``labels`` (n,) and optionally ``test_inputs``,
       ``test_labels``, ``n_classes``; never pickled objects.
+    - Parquet, with pandas and pyarrow.
     - ``.csv``, ``.tsv`` and all other files whose fields are separated by commas, semicolons, tabs or bars: one row
       per line, with or without a line of column names, the labels last.
     - anything else: ``MLPdata``, numbers separated by white space without column names, the outcome first.
@@ -45,8 +54,9 @@ def table(
 
     Parameters
     ----------
-    path : path
-        The file.
+    source : path or pandas.DataFrame
+        The file, or a frame. A file that is made from a frame's data set does not say where these are: later, in
+        another process, the loss must be given.
     rows : int, optional
         Number of training rows; the rest are test rows. By default all rows train; for an npz file with test arrays,
         its ``inputs``. They are drawn in proportion to the classes, at least one row of each if there are enough; for
@@ -54,8 +64,11 @@ def table(
         the same set.
     standardize : bool
         Shift and scale both parts by the mean and standard deviation of the training rows.
-    label_column : str or int, optional
-        Name or position (from 0; negative from the end) of the labels in a text file. By default the column named
+    pca : int, optional
+        Replace the features, standardized or not, by this many principal components of the training rows. They are
+        centered but not scaled; the entry of each component that is largest in size is positive.
+    target : str or int, optional
+        Name or position (from 0; negative from the end) of the column of labels. By default the column named
         label, outcome, class or target, else the last; in MLPdata the first.
     in_order : bool
         Train on the first `rows` rows of the file.
@@ -77,69 +90,122 @@ def table(
     ValueError
         If the content is not as described; the message names the file and the line.
     """
-    path = Path(path).absolute()
+    if is_frame(source):
+        where: Where = "the pandas frame"
+        content = of_frame(source, where, target)
+    else:
+        where = Path(source).absolute()
+        with reading(where):
+            content = read(where, target)
+    metadata = {"name": "table", "path": str(where) if isinstance(where, Path) else None, "target": target}
+    split = Split(rows, standardize, pca, in_order, seed)
+    return dataset_of(where, content, metadata, split)
+
+
+def describe_table(
+    source: "str | os.PathLike[str] | pandas.DataFrame", *, target: str | int | None = None
+) -> TableDescription:
+    """What is understood of a table, or of scikit-learn's table ``sklearn:NAME``; missing values are counted.
+
+    Parameters
+    ----------
+    source : path, str or pandas.DataFrame
+    target : str or int, optional
+        As for `table`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As for `table`, but for missing values.
+    """
+    if is_frame(source):
+        return described("the pandas frame", of_frame(source, "the pandas frame", target))
+    if str(source).startswith(f"{SKLEARN}:"):
+        return described(str(source), of_sklearn(str(source)))
+    path = Path(source).absolute()
     with reading(path):
-        content = read(path, label_column)
-        classes = classes_of(path, content)
-    n, seed = _training_rows(path, content, rows), whole_number("seed", seed or 0, 0)
-    drawn = _drawn(classes.labels, content.training_rows, n, None if in_order else seed)
+        return described(path, read(path, target))
+
+
+def sklearn_table(
+    name: str,
+    *,
+    rows: int | None = None,
+    standardize: bool = False,
+    pca: int | None = None,
+    in_order: bool = False,
+    seed: int | None = 0,
+) -> Dataset:
+    """One of the tables that scikit-learn brings along: iris, wine, breast_cancer, digits.
+
+    Parameters
+    ----------
+    name : str
+        ``"sklearn:iris"`` and so on.
+    rows, standardize, pca, in_order, seed
+        As for `table`.
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn is not installed.
+    ValueError
+        If it has no such table of classes, or an argument is invalid.
+    """
+    return dataset_of(name, of_sklearn(name), {"name": name}, Split(rows, standardize, pca, in_order, seed))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which rows of a table train, and what becomes of their features; see `table`."""
+
+    rows: int | None
+    standardize: bool
+    pca: int | None
+    in_order: bool
+    seed: int | None
+
+
+def dataset_of(where: Where, content: Content, source: Mapping[str, Any], split: Split) -> Dataset:
+    """The data set of a table's rows; `source` are the first of its metadata."""
+    content.check_finite(where)
+    classes = classes_of(where, content)
+    n, seed = _training_rows(where, content, split.rows), whole_number("seed", split.seed or 0, 0)
+    drawn = _drawn(classes.labels, content.training_rows, n, None if split.in_order else seed)
+    order = slice(None) if drawn is None else drawn
+    inputs, labels, names = content.inputs[order], classes.labels[order], classes.names
     metadata = {
-        "name": "table",
-        "path": str(path),
+        **source,
         "rows": n,
         "seed": None if drawn is None else seed,
-        "standardize": bool(standardize),
-        "label_column": label_column,
-        "first_label": _first(classes.names),
-        "in_order": bool(in_order),
-        "classes": _irregular(classes.names),
+        "standardize": bool(split.standardize),
+        "pca": checked_pca(split.pca),
+        "first_label": _first(names),
+        "in_order": bool(split.in_order),
+        "classes": _irregular(names),
+        "classes_without_training_rows": _untrained(where, labels[:n], names),
     }
-    order = slice(None) if drawn is None else drawn
-    inputs, labels = content.inputs[order], classes.labels[order]
-    return _dataset(path, content, inputs, labels, classes.names, metadata)
+    train, test, more = prepared(inputs[:n], inputs[n:], metadata, [f"{where}, {column}" for column in content.columns])
+    return Dataset(train, labels[:n], len(names), test, labels[n:], metadata | more, described(where, content))
 
 
-def _dataset(
-    path: Path, content: Content, inputs: Array, labels: NDArray[np.int64], names: Sequence[Any], metadata: dict
-) -> Dataset:
-    n = metadata["rows"]
-    train, test = inputs[:n], inputs[n:]
-    if metadata["standardize"]:
-        train, test = standardized(train, test, [f"{path}, {column}" for column in content.columns])
-    counts = np.bincount(labels[:n], minlength=len(names))
+def _untrained(where: Where, labels: NDArray[np.int64], names: Sequence[Any]) -> list[Any]:
+    """Classes without training rows; a warning names them."""
+    counts = np.bincount(labels, minlength=len(names))
     missing = [names[k] for k in np.flatnonzero(counts == 0).tolist()]
     if missing:
         shown = ", ".join(map(str, missing[:10])) + (" ..." if len(missing) > 10 else "")
-        log.warning("%s: none of the %d training rows is of class %s", path, n, shown)
-    metadata = {**metadata, "classes_without_training_rows": missing}
-    return Dataset(train, labels[:n], len(names), test, labels[n:], metadata)
+        log.warning("%s: none of the %d training rows is of class %s", where, len(labels), shown)
+    return missing
 
 
-def older_table(path: str, rows: int, standardize: bool, label_column: str | int | None) -> Dataset:
-    """The data set as an older version read it: the first rows train, and labels up to the largest are classes."""
-    where, rows = Path(path), whole_number("rows", rows, 0)
-    with reading(where):
-        content, labels, n_classes = read_older(where, label_column)
-    if rows > len(labels):
-        msg = f"{where}: rows must be at most the {len(labels)} rows of the file; got {rows}"
-        raise ValueError(msg)
-    train, test = content.inputs[:rows], content.inputs[rows:]
-    if standardize:
-        train, test = standardized_before(train, test)
-    metadata = {
-        "name": "table", "path": path, "rows": rows, "seed": None, "standardize": standardize,
-        "label_column": label_column, "first_label": int(min(content.values)),
-    }  # fmt: skip
-    return Dataset(train, labels[:rows], n_classes, test, labels[rows:], metadata)
-
-
-def _training_rows(path: Path, content: Content, rows: int | None) -> int:
+def _training_rows(where: Where, content: Content, rows: int | None) -> int:
     there = len(content.codes)
     if rows is None:
         return there if content.training_rows is None else content.training_rows
     n = whole_number("rows", rows, 1)
     if n > there:
-        msg = f"{path}: rows must be at most the {there} rows of the file; got {n}"
+        msg = f"{where}: rows must be at most the {there} rows of the table; got {n}"
         raise ValueError(msg)
     return n
 
@@ -161,48 +227,3 @@ def _irregular(names: Sequence[Any]) -> list[Any] | None:
     """Names of the classes unless they are 0 ... K-1 or 1 ... K."""
     plain = type(names[0]) is int and list(names) in [list(range(k, k + len(names))) for k in (0, 1)]
     return None if plain else list(names)
-
-
-def write_table(dataset: Dataset, path: str | os.PathLike[str]) -> None:
-    """Write all rows of `dataset`, training rows first, as ``.csv`` or ``.npz``.
-
-    `table(path, rows=dataset.rows, in_order=True)` gives the same arrays bit for bit. The file is written completely
-    or not at all.
-
-    Raises
-    ------
-    ValueError
-        If the suffix is neither.
-    FileNotFoundError
-        If the directory does not exist.
-    """
-    path = Path(path).absolute()
-    writer = {".csv": _write_csv, ".npz": _write_npz}.get(path.suffix.lower())
-    if writer is None:
-        msg = f"path must end in .csv or .npz; got {path}"
-        raise ValueError(msg)
-    if not path.parent.is_dir():
-        msg = f"path must be in an existing directory; got {path}"
-        raise FileNotFoundError(msg)
-    with new_file(path) as unfinished, unfinished.open("xb") as file:
-        writer(dataset, file)
-
-
-def _write_csv(dataset: Dataset, file: BinaryIO) -> None:
-    labels = np.concatenate([dataset.labels, dataset.test_labels])
-    plain = len(np.unique(labels)) == dataset.n_classes
-    names = [f"x{i + 1}" for i in range(dataset.n_features)]
-    file.write(",".join([*names, "label" if plain else f"label[{dataset.n_classes}]"]).encode() + b"\n")
-    for row, label in zip(np.concatenate([dataset.inputs, dataset.test_inputs]), labels, strict=True):
-        file.write(",".join(map(repr, [*row.tolist(), int(label)])).encode() + b"\n")
-
-
-def _write_npz(dataset: Dataset, file: BinaryIO) -> None:
-    np.savez_compressed(
-        file,
-        inputs=dataset.inputs,
-        labels=dataset.labels,
-        test_inputs=dataset.test_inputs,
-        test_labels=dataset.test_labels,
-        n_classes=np.int64(dataset.n_classes),
-    )

@@ -9,9 +9,11 @@ from ._compilation import (
 )
 from ._differences import (
     LOSS_SETTINGS as LOSS_SETTINGS,
+    NOT_SETTINGS as NOT_SETTINGS,
     Difference as Difference,
     data_difference as data_difference,
     first_difference as first_difference,
+    present_names as present_names,
 )
 from ._estimate import (
     Estimate as Estimate,

@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 LOSS_SETTINGS = ("layer_sizes", "n_parameters", "data_sha256", "regularization", "regularize_biases")
 LAST = ("path", "data_dir")  # a file may have been moved: named only if nothing else differs
-DERIVED = ("classes_without_training_rows",)  # follow from the other settings of a data set
+DERIVED = ("classes_without_training_rows", "variance_kept")  # follow from the other settings of a data set
+NOT_SETTINGS = ("first_label", "classes", *DERIVED)  # metadata of a data set that its file or its settings imply
+RENAMED = {"label_column": "target"}  # settings of a data set in files of older versions
 OF_DATA = {"name": "dataset", "seed": "dataset_seed"}  # what these settings of a data set are called beside others
 
 
@@ -32,9 +34,20 @@ def first_difference(own: Mapping[str, Any], other: Mapping[str, Any], names: It
 
 def data_difference(own: Mapping[str, Any], other: Mapping[str, Any], *, but: Iterable[str] = ()) -> Difference | None:
     """The first setting in which two ways to make data differ, `but` for some; None if there is none."""
-    found = [name for name in {**own, **other} if own.get(name) != other.get(name)]
+    own, other = present_names(own), present_names(other)
+    found = [name for name in {**own, **other} if _set(own.get(name)) != _set(other.get(name))]
     left = sorted((name for name in found if name not in {*but, *DERIVED}), key=LAST.__contains__)
     return Difference(OF_DATA.get(left[0], left[0]), own.get(left[0]), other.get(left[0])) if left else None
+
+
+def present_names(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata of a data set with the names that settings have now."""
+    return {RENAMED.get(key, key): value for key, value in metadata.items()}
+
+
+def _set(value: Any) -> Any:
+    """A setting; older files lack those that are off."""
+    return None if value is False else value
 
 
 def _of_data(own: Mapping[str, Any], other: Mapping[str, Any]) -> Difference | None:

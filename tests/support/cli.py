@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sqlite3
 import sys
 from contextlib import closing, redirect_stderr, redirect_stdout
@@ -49,6 +50,12 @@ def agescape(*arguments):
     return Result(stopped.value.code or 0, out.getvalue(), err.getvalue())
 
 
+# lines that come before the work: a table, what becomes of it, and minibatches of many of its rows
+INTRODUCTION = re.compile(
+    r"^agescape: (?:.*: [\d,]+ rows? of |training on |warning: a minibatch of ).*\n", re.MULTILINE
+)
+
+
 def strict_json(text):
     """The one JSON object in `text`."""
 
@@ -61,19 +68,25 @@ def strict_json(text):
     return value
 
 
+def complaints(err):
+    """What commands say on stderr, but for what they understood of a table and of small data."""
+    return INTRODUCTION.sub("", err)
+
+
 def good(*arguments):
     result = agescape(*arguments)
-    assert (result.code, result.err) == (0, "")
+    assert (result.code, complaints(result.err)) == (0, "")
     return result
 
 
 def assert_complaint(result, *words):
     assert result.code == 2, result
     assert result.out == ""
-    assert result.err.startswith("agescape: ")
-    assert len(result.err) > len("agescape: .\n")
-    assert result.err.endswith("\n")
-    assert result.err.count("\n") == 1
+    err = complaints(result.err)
+    assert err.startswith("agescape: ")
+    assert len(err) > len("agescape: .\n")
+    assert err.endswith("\n")
+    assert err.count("\n") == 1
     assert "Traceback" not in result.err
     for word in words:
         assert word.casefold() in result.err.casefold()

@@ -2,15 +2,15 @@
 
 import inspect
 import shlex
+from collections.abc import Callable
 
 from bridge.studies import SCALES, StudySettings, scaled
 from dynamics.training import SGD
-from landscape.datasets import MAKERS, Dataset
+from landscape.datasets import MAKERS, Dataset, maker_of
+from landscape.support import NOT_SETTINGS
 
 # metadata of a data set that need no option
-SAID_BY_OPTIONS = ("name", "rows", "seed", "path", "data_dir", "download", "standardize", "in_order", "label_column")
-SAID_BY_DATA = ("first_label", "classes", "classes_without_training_rows")
-
+SAID_BY_OPTIONS = ("name", "rows", "seed", "path", "data_dir", "download", "standardize", "in_order", "pca", "target")
 
 LAMBDA = StudySettings().regularization  # the default of the option
 
@@ -19,18 +19,23 @@ def study_command(data: Dataset, settings: StudySettings) -> str:
     """A line that repeats the study, without output folder and number of workers, which do not matter."""
     dataset, options = _dataset_options(data), _settings_options(settings)
     if dataset is None or options is None:
-        made = f"datasets.reload({dict(data.metadata)!r})" if data.metadata.get("name") in MAKERS else "data"
+        made = "data" if _maker(data) is None else f"datasets.reload({dict(data.metadata)!r})"
         return f"study({made}, 'results/study', {settings!r})"
     return shlex.join(["agescape", "study", *dataset, *options])
 
 
+def _maker(data: Dataset) -> Callable[..., Dataset] | None:
+    """The function that makes the data set; None for arrays from elsewhere."""
+    return MAKERS.get(maker_of(str(data.metadata.get("name"))))
+
+
 def _dataset_options(data: Dataset) -> list[str] | None:
     """Options that load the data; None if there are none."""
-    name = data.metadata.get("name")
-    if name not in MAKERS or (name == "table" and "in_order" not in data.metadata):  # an older version read it
+    name, maker = data.metadata.get("name"), _maker(data)
+    if maker is None or (name == "table" and "in_order" not in data.metadata):  # an older version read it
         return None
-    defaults = {key: parameter.default for key, parameter in inspect.signature(MAKERS[name]).parameters.items()}
-    others = {key: value for key, value in data.metadata.items() if key not in SAID_BY_OPTIONS + SAID_BY_DATA}
+    defaults = {key: parameter.default for key, parameter in inspect.signature(maker).parameters.items()}
+    others = {key: value for key, value in data.metadata.items() if key not in SAID_BY_OPTIONS + NOT_SETTINGS}
     if any(value != defaults.get(key) for key, value in others.items()):
         return None
     if data.metadata.get("path" if name == "table" else "seed") is None:
@@ -42,8 +47,8 @@ def _dataset_options(data: Dataset) -> list[str] | None:
         options += ["--data-dir", str(data.metadata["data_dir"])]
     for flag in ("standardize", "in_order"):
         options += [f"--{flag.replace('_', '-')}"] if data.metadata.get(flag) else []
-    if data.metadata.get("label_column") is not None:
-        options += ["--label-column", str(data.metadata["label_column"])]
+    for option in ("pca", "target"):
+        options += [f"--{option}", str(data.metadata[option])] if data.metadata.get(option) is not None else []
     return options
 
 

@@ -428,7 +428,7 @@ def test_a_chain_of_causes_that_leads_back_to_itself_ends():
     assert was_interrupted(first)
 
 
-OPTIONS = {"label_column": "--label-column", "rows": "--rows", "batch_size": "--batch-size", "data_dir": "--data-dir"}
+OPTIONS = {"target": "--target", "rows": "--rows", "batch_size": "--batch-size", "data_dir": "--data-dir"}
 
 
 @pytest.mark.parametrize(
@@ -436,10 +436,11 @@ OPTIONS = {"label_column": "--label-column", "rows": "--rows", "batch_size": "--
     [
         ("batch_size must be at most 60; got 100", "--batch-size must be at most 60; got 100"),
         ("rows must be at most the 4 rows of the file", "--rows must be at most the 4 rows of the file"),
+        ("w.csv: target must name a column; got 7", "w.csv: --target must name a column; got 7"),
         ("w.csv: rows must be at most 4", "w.csv: --rows must be at most 4"),
         (
-            "w.csv: there are rows; name another by label_column",
-            "w.csv: there are rows; name another by --label-column",
+            "w.csv: there are rows; choose another by target='NAME' (--target NAME) if",
+            "w.csv: there are rows; choose another by --target NAME if",
         ),
         ("train keeps them with snapshots='all' (--snapshots all), not", "train keeps them with --snapshots all, not"),
         ("choose a smaller batch_size (--batch-size)", "choose a smaller --batch-size"),
@@ -485,7 +486,7 @@ def test_commands_complain_of_their_options(tmp_path):
     file = tmp_path / "one.csv"
     file.write_text("x,label\n1,a\n2,a\n")
     result = agescape("explore", "--dataset", file, "--hidden", 2, "--searches", 1, "--output", tmp_path / "x.db")
-    assert_complaint(result, "name another column by --label-column")
+    assert_complaint(result, "choose another column by --target NAME if")
     train_on = ("train", *SMALL, "--batch-size", 200, "--replicas", 1, "--steps", 10, "--output", tmp_path / "x.h5")
     assert_complaint(agescape(*train_on), "--batch-size must be at most the number of training rows, 100; got 200")
 

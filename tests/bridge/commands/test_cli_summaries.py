@@ -10,6 +10,7 @@ from bridge.commands._comparison_summary import comparison_table, correlations_i
 from bridge.commands._exploration import own_images
 from bridge.commands._overlay_summary import summarize as summarize_overlay
 from bridge.commands._results import Summary, Table, lines_of, show
+from bridge.commands._tables import summarize_table
 from bridge.commands._words import (
     between,
     counted,
@@ -22,11 +23,12 @@ from bridge.commands._words import (
     with_interval,
 )
 from bridge.commands.explore import summarize as summarize_exploration
-from bridge.commands.info import summarize_data, summarize_runs
+from bridge.commands.info import summarize_runs
 from bridge.commands.reproduce import summarize as summarize_reproduction
 from bridge.commands.verify import summarize as summarize_verification
 from bridge.comparison import RankCorrelation
 from dynamics.statistics import Status, reason
+from landscape import datasets
 from landscape.support import Estimate
 
 OK = "ok"
@@ -285,7 +287,8 @@ def test_transition_states_of_a_single_minimum_are_explained():
     assert "its own images" in note
 
 
-def test_info_shows_the_names_of_the_classes():
-    counts = {"rows": 5, "features": 2, "class_counts": [3, 2], "constant_entropy": 0.67}
-    assert summarize_data(counts | {"classes": ["barolo", "barbera"]}).tables[0].rows[1] == ("barbera", "2")
-    assert summarize_data(counts).tables[0].rows[1] == ("1", "2")
+def test_info_shows_the_names_of_the_classes(tmp_path):
+    path = tmp_path / "wine.csv"
+    path.write_text("x,grape\n1,barolo\n2,barolo\n3,barbera\n")
+    counts, _ = summarize_table(datasets.describe_table(path), {}).tables
+    assert counts.rows == [("barbera", "1"), ("barolo", "2")]

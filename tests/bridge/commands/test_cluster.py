@@ -18,7 +18,7 @@ import joblib
 import numpy as np
 import pytest
 from joblib.parallel import get_active_backend
-from support.cli import agescape as in_process
+from support.cli import agescape as in_process, complaints
 
 from bridge.commands._cluster import cluster
 from bridge.figures import Ensemble, get_figure, reproduce
@@ -238,8 +238,9 @@ def agescape(*arguments):
 def test_a_command_without_its_scheduler_ends_with_one_line(command, tmp_path):
     result = in_process(*command, "--scheduler", "tcp://127.0.0.1:1", "--output", tmp_path / "out")
     assert result.code == 2
-    assert result.err.startswith("agescape: --scheduler must be the address of a Dask scheduler")
-    assert result.err.count("\n") == 1
+    said = complaints(result.err)
+    assert said.startswith("agescape: --scheduler must be the address of a Dask scheduler")
+    assert said.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import pytest
 from support import hostile
-from support.cli import agescape, assert_complaint
+from support.cli import agescape, assert_complaint, complaints
 
 from landscape import interchange
 
@@ -48,7 +48,7 @@ def problem(reader, number, specimens, folder):
 
 def wrong_result(command, path, folder):
     result = agescape(*command)
-    result = result._replace(err=re.sub(r".* is not the original MNIST file.*\n", "", result.err))  # a warning
+    result = result._replace(err=re.sub(r".* is not the original MNIST file.*\n", "", complaints(result.err)))
     if result.code == 0 or (result.code == 1 and command[0] == "verify"):
         return None
     named = path.name in result.err or (path.parent != folder and path.parent.name in result.err)
@@ -128,6 +128,7 @@ def wrong_arguments(numbers, specimens, folder):
         try:
             with hostile.bounded(), contextlib.chdir(folder / "case"):
                 result = agescape(*command)
+            result = result._replace(err=complaints(result.err))
             line = result.err.startswith("agescape: ") and result.err.count("\n") == 1 and len(result.err) < 1200
             wrong = (
                 None if result.code in {0, 1} or (result.code == 2 and line and not result.out) else str(result)[:3000]

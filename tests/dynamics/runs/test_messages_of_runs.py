@@ -14,6 +14,7 @@ from unittest import mock
 import h5py
 import numpy as np
 import pytest
+from support.cli import complaints
 
 from bridge.cli import run
 from dynamics import MeanSquareDisplacement, aging, load_trajectories, mean_square_displacement, train
@@ -25,12 +26,12 @@ WAITING, LAGS = [40, 60, 100], [1, 3, 10, 30, 60]
 
 
 def command(*arguments):
-    """Exit code, and what the command line wrote on stdout and stderr."""
+    """Exit code, and what the command line wrote on stdout and stderr, but for what it says of small data."""
     out, err = io.StringIO(), io.StringIO()
     with mock.patch.object(sys, "argv", ["agescape", *map(str, arguments)]), redirect_stdout(out), redirect_stderr(err):
         with pytest.raises(SystemExit) as stopped:
             run()
-    return stopped.value.code, out.getvalue(), err.getvalue()
+    return stopped.value.code, out.getvalue(), complaints(err.getvalue())
 
 
 @pytest.fixture(scope="module")

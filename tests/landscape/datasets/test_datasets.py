@@ -21,6 +21,7 @@ from hypothesis import assume, given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.integrate import solve_ivp
 from scipy.spatial.transform import Rotation
+from support.cli import agescape
 from support.clock import processor_seconds_below
 from support.mnist import idx, write_mnist
 from support.paths import SHARED
@@ -403,15 +404,15 @@ INPUTS, LABELS = [[0.5, 1.5], [2.5, 3.5], [4.5, 5.5]], [0, 1, 2]
     ("text", "options"),
     [
         (CSV, {}),
-        (CSV, {"label_column": 2}),
-        (CSV, {"label_column": -1}),
+        (CSV, {"target": 2}),
+        (CSV, {"target": -1}),
         ("\ufeffx,y,label\n" + CSV, {}),
         ("x, y, Outcome\r\n" + CSV.replace("\n", "\r\n"), {}),
         ("# x,y,z\n" + CSV, {}),  # a header without a known name: the last column
         ("0,1,label\n" + CSV, {}),  # pandas numbers its columns
-        ("0,1,what\n" + CSV, {"label_column": "what"}),
+        ("0,1,what\n" + CSV, {"target": "what"}),
         ("class,x,y\n0,0.5,1.5\n1,2.5,3.5\n2,4.5,5.5\n", {}),
-        ("0,0.5,1.5\n1,2.5,3.5\n2,4.5,5.5\n", {"label_column": 0}),
+        ("0,0.5,1.5\n1,2.5,3.5\n2,4.5,5.5\n", {"target": 0}),
         ('"0.5", 1.5 ,0.0\n\n2.5,3.5,1e0\n   \n4.5,5.5,2', {}),
         ("x,y,label\n0.5,1.5,1\n2.5,3.5,2\n4.5,5.5,3\n", {}),
     ],
@@ -478,11 +479,11 @@ def test_bad_text_is_refused_with_file_and_line(tmp_path, name, content, match):
 
 
 @pytest.mark.parametrize(("column", "text"), [(3, CSV), (-4, CSV), ("label", CSV), (True, CSV), ("z", "x,y,w\n" + CSV)])
-def test_bad_label_column(tmp_path, column, text):
+def test_bad_target(tmp_path, column, text):
     path = tmp_path / "a.csv"
     path.write_text(text)
-    with pytest.raises(ValueError, match=r"a\.csv: label_column must .*; got .*; it"):
-        datasets.table(path, label_column=column)
+    with pytest.raises(ValueError, match=r"a\.csv: target must .*; got .*; it"):
+        datasets.table(path, target=column)
 
 
 GOOD: dict[str, Any] = {"inputs": np.array(INPUTS), "labels": np.array(LABELS)}
@@ -556,10 +557,10 @@ def test_damaged_npz_is_refused(tmp_path):
         datasets.table(path)
 
 
-def test_npz_takes_no_label_column(tmp_path):
+def test_npz_takes_no_target(tmp_path):
     np.savez(tmp_path / "a.npz", **GOOD)
-    with pytest.raises(ValueError, match="label_column must be None"):
-        datasets.table(tmp_path / "a.npz", label_column=0)
+    with pytest.raises(ValueError, match="target must be None"):
+        datasets.table(tmp_path / "a.npz", target=0)
 
 
 def test_missing_file_and_directory(tmp_path):
@@ -619,7 +620,8 @@ def test_mnist_reads_gzipped_and_plain_files(small, caplog):
     assert np.array_equal(data.inputs, pixels[:7].reshape(7, 12) / 255.0)
     assert data.labels.tolist() == list(range(7))
     assert data.test_inputs.shape == (5, 12)
-    assert data.metadata == {"name": "mnist", "rows": 7, "seed": 0, "data_dir": str(small)}
+    assert data.metadata == {"name": "mnist", "rows": 7, "seed": 0, "data_dir": str(small),
+                             "standardize": False, "pca": None}  # fmt: skip
     assert "is not the original MNIST file" in caplog.text
     assert caplog.records[0].levelno == logging.WARNING
 
@@ -653,7 +655,7 @@ def test_mnist_finds_its_directory(small, monkeypatch):
     assert data.metadata["data_dir"] is None
     monkeypatch.delenv("AGESCAPE_DATA")
     monkeypatch.setattr(mnist_module.platformdirs, "user_cache_dir", lambda name: str(small / name))
-    with pytest.raises(FileNotFoundError, match=rf"{small}/agescape/mnist: .*AGESCAPE_DATA.*download=True"):
+    with pytest.raises(FileNotFoundError, match=rf"{small}/agescape/mnist: .*agescape data mnist, or .*AGESCAPE_DATA"):
         datasets.mnist(rows=2)
 
 
@@ -746,12 +748,25 @@ def mirror(tmp_path_factory, monkeypatch):
 
 def test_mnist_downloads_only_when_asked(mirror, tmp_path):
     cache = tmp_path / "cache"
-    with pytest.raises(FileNotFoundError, match="download=True"):
+    with pytest.raises(FileNotFoundError, match="agescape data mnist"):
         datasets.mnist(rows=2, data_dir=cache)
     assert not cache.exists()
     data = datasets.mnist(rows=2, data_dir=cache, download=True)
     assert sorted(p.name for p in cache.iterdir()) == sorted(p.name for p in mirror.iterdir())
     assert datasets.mnist(rows=2, data_dir=cache).sha256 == data.sha256
+
+
+def test_the_command_downloads_mnist(mirror, tmp_path):
+    cache = tmp_path / "cache"
+    explore = ("explore", "--dataset", "mnist", "--rows", 2, "--data-dir", cache, "--hidden", 2, "--searches", 0)
+    refused = agescape(*explore, "--output", tmp_path / "f.db")
+    assert refused.code == 2
+    assert "agescape data mnist, or name the folder that holds them by --data-dir" in refused.err
+    assert "Python" not in refused.err
+    assert "(" not in refused.err
+    fetched = agescape("data", "mnist", "--data-dir", cache)
+    assert (fetched.code, fetched.out.count("--dataset mnist")) == (0, 1)
+    assert agescape(*explore, "--output", tmp_path / "f.db").code == 0
 
 
 @pytest.mark.parametrize(
@@ -786,7 +801,12 @@ def test_load_by_name(tmp_path, small):
 @pytest.mark.parametrize(
     ("name", "options", "error", "match"),
     [
-        ("ljta", {}, ValueError, "unknown data set 'ljta': expected ljat, mnist or the path"),
+        (
+            "ljta",
+            {},
+            ValueError,
+            "unknown data set 'ljta': expected ljat, mnist, .*sklearn:wine or the path",
+        ),
         ("", {}, ValueError, "directory"),
         ("none/ljat", {}, FileNotFoundError, "none/ljat"),
         ("none.csv", {}, FileNotFoundError, r"none\.csv"),
@@ -813,7 +833,7 @@ def test_reload_makes_the_same_set(tmp_path, small):
     for data in (
         datasets.ljat(rows=10, seed=3, edge=1.1, test_rows=7, standardize=True, three_body=1.5),
         datasets.table(tmp_path / "a.npz", rows=6, standardize=True),
-        datasets.table(tmp_path / "b.csv", label_column="outcome"),
+        datasets.table(tmp_path / "b.csv", target="outcome"),
         datasets.mnist(rows=5, data_dir=small, seed=2),
     ):
         again = datasets.reload(through_json(data), data.sha256)
@@ -840,15 +860,15 @@ def test_metadata_of_a_file_cannot_ask_for_a_download(tmp_path):
 @pytest.mark.parametrize(
     ("metadata", "match"),
     [
-        ({}, "name among ljat, mnist, table; got None"),
+        ({}, "name among ljat, mnist, table, sklearn; got None"),
         ({"name": "LJAT19"}, "got 'LJAT19'"),
         ({"name": ["ljat"]}, r"got \['ljat'\]"),
         ({"name": "mnist", "data_dir": 5}, "a path as data_dir; got 5"),
-        ({"name": "table", "path": None}, "a path as path; got None"),
+        ({"name": "table", "path": None}, "came from a pandas frame, not from a file"),
         ({"name": "table", "path": "f", "rows": "3", "standardize": True, "label_column": None}, "rows must be"),
         ({"name": "ljat", "seed": 0}, "'ljat' needs 'rows'"),
         ({"name": "ljat", "rows": 3, "seed": 0, "color": 1}, "has no option 'color'"),
-        ({"name": "table", "rows": 3}, "'table' needs 'path'"),
+        ({"name": "table", "rows": 3}, "'table' needs 'source'"),
     ],
 )
 def test_reload_refuses_bad_metadata(metadata, match):

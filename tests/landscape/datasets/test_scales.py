@@ -101,12 +101,12 @@ def file(tmp_path):
 
 
 def test_columns_of_a_file_are_named_as_in_its_header(file, tmp_path):
-    data = datasets.table(file, label_column="target_")
+    data = datasets.table(file, target="target_")
     warning = datasets.scale_warning(data)
     for words in ("'mean area'", "'time'", "factor of 100"):
         assert words in warning
     assert "texture" not in warning
-    assert datasets.scale_warning(datasets.table(file, label_column="target_", standardize=True)) is None
+    assert datasets.scale_warning(datasets.table(file, target="target_", standardize=True)) is None
     flowers = tmp_path / "flowers.csv"
     flowers.write_text("petal,income,label\n" + "".join(f"0.{k},{k}000,{'ab'[k % 2]}\n" for k in range(1, 9)))
     warning = str(datasets.scale_warning(datasets.table(flowers)))
@@ -116,7 +116,7 @@ def test_columns_of_a_file_are_named_as_in_its_header(file, tmp_path):
     assert warning in said
     assert said.index("a 4 b 4") > 0
     file.unlink()
-    assert "column 0 from" in datasets.scale_warning(data)
+    assert "column 'mean area' from" in datasets.scale_warning(data)
 
 
 @pytest.mark.parametrize("command", ["explore", "train", "study"])
@@ -132,7 +132,7 @@ def test_commands_warn_on_one_line_and_in_the_json(command, tmp_path, monkeypatc
     runs = ("--replicas", 2, "--steps", 20, "--batch-size", 20)
     options = {"explore": ("--searches", 0), "train": runs, "study": (*runs, "--searches", 0)}[command]
     result = agescape(command, *common, *map(str, options))
-    lines = [line for line in result.err.splitlines() if "warning" in line]
+    lines = [line for line in result.err.splitlines() if "warning: inputs" in line]
     assert len(lines) == 1
     assert "'time'" in lines[0]
     assert lines[0].endswith("standardize them: --standardize")

@@ -240,14 +240,14 @@ def test_without_names_a_column_that_counts_ten_rows_is_no_feature(tmp_path, cap
 
 
 def test_a_column_of_row_numbers_can_be_the_labels(tmp_path):
-    data = datasets.table(write(tmp_path, "a.csv", "id,x,y\n0,1.5,2.5\n1,2.5,3.5\n"), label_column="id")
+    data = datasets.table(write(tmp_path, "a.csv", "id,x,y\n0,1.5,2.5\n1,2.5,3.5\n"), target="id")
     assert (data.labels.tolist(), data.inputs.shape) == ([0, 1], (2, 2))
 
 
 @pytest.mark.parametrize("column", ["M/F", 1, -4])
 def test_labels_in_the_middle(tmp_path, column):
     content = "id,M/F,a,b,c\n8411,M,1,2,3\n8510,F,4,5,6\n9311,M,7,8,9\n"
-    data = datasets.table(write(tmp_path, "a.csv", content), label_column=column)
+    data = datasets.table(write(tmp_path, "a.csv", content), target=column)
     np.testing.assert_array_equal(data.inputs, np.arange(1.0, 10.0).reshape(3, 3))
     assert (data.labels.tolist(), data.metadata["classes"]) == ([1, 0, 1], ["F", "M"])
 
@@ -508,7 +508,7 @@ def test_options_of_a_table(tmp_path, caplog):
 @pytest.mark.parametrize("column", ["kind", "0"])
 def test_labels_by_name_or_position(tmp_path, column):
     path = write(tmp_path, "a.csv", "kind;x;y\nb;1.5;2\na;2.5;3\nb;1;1\n")
-    result = agescape(*EXPLORE, "--dataset", path, "--label-column", column, "--output", tmp_path / "a.db")
+    result = agescape(*EXPLORE, "--dataset", path, "--target", column, "--output", tmp_path / "a.db")
     assert result.code == 0, result.err
     assert json.loads(result.out)["classes"] == ["a", "b"]
     shown = agescape("info", path, "--json")
@@ -516,7 +516,7 @@ def test_labels_by_name_or_position(tmp_path, column):
     assert "label" in shown.err
 
 
-@pytest.mark.parametrize("option", ["--in-order", "--label-column=2"])
+@pytest.mark.parametrize("option", ["--in-order", "--target=2"])
 def test_generated_data_have_no_such_options(tmp_path, option):
     result = agescape(*EXPLORE, option, "--output", tmp_path / "a.db")
     assert result.code == 2

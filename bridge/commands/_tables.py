@@ -1,0 +1,107 @@
+"""What was understood of a table, in words and as JSON."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bridge.commands._results import Summary, Table
+from bridge.commands._words import counted, number, share
+from landscape.datasets import Dataset, TableDescription
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+NAMED = 6  # classes on a line
+LISTED = 30  # columns in a table; the JSON has all
+
+
+def understood(data: Dataset) -> list[str]:
+    """What was understood of a table and what becomes of it, in two lines; nothing of generated data."""
+    said, table = data.metadata, data.description
+    if table is None and said.get("pca") is None:
+        return []
+    name = said["name"] if table is None else Path(table.source).name
+    test = len(data.test_labels)
+    steps = [f"training on {counted(data.rows, 'row')}" + (f" of {name}" if table is None else "")]
+    if test:
+        drawn = " (drawn in proportion to the classes)" if table is not None and said["seed"] is not None else ""
+        steps = [f"{steps[0]}{drawn}, {counted(test, 'test row')}"]
+    steps += ["inputs standardized"] if said["standardize"] else []
+    if said["pca"] is not None:
+        steps.append(f"{counted(said['pca'], 'principal component')} ({share(said['variance_kept'])} of the variance)")
+    return [*([] if table is None else [f"{name}: {form(table)}; {classes(table)}"]), "; ".join(steps)]
+
+
+def form(table: TableDescription) -> str:
+    """Rows and features of a table, and how they are written."""
+    text = f"{counted(table.rows, 'row')} of {counted(len(table.columns), 'feature')}"
+    if table.delimiter is not None:
+        names = "names in the first line" if table.header else "no line of names"
+        text += f", separated by {DELIMITERS.get(table.delimiter, table.delimiter)}, {names}"
+    return text
+
+
+def classes(table: TableDescription) -> str:
+    """The target of a table and its classes, of many the first."""
+    pairs = list(zip(table.classes, table.class_counts, strict=True))
+    named = [f"{name} ({rows:,})" for name, rows in pairs[:NAMED]] + ["..."] * (len(pairs) > NAMED)
+    return f"target {table.target}, {counted(len(pairs), 'class', 'classes')} (rows): {', '.join(named)}"
+
+
+def describe_description(table: TableDescription) -> dict[str, Any]:
+    """What the JSON of `info` says of a table, also one with missing values."""
+    found = asdict(table)
+    names, counts = found.pop("classes"), found.pop("class_counts")
+    return {
+        "kind": "data set",
+        "format": found.pop("kind"),
+        **found,
+        "features": len(table.columns),
+        "classes": list(names),
+        "class_counts": list(counts),
+    }
+
+
+def summarize_table(table: TableDescription, result: dict[str, Any]) -> Summary:
+    """What a person reads of a table."""
+    counts = zip(table.classes, table.class_counts, strict=True)
+    columns = [
+        (str(c.position), c.name, number(c.low), number(c.mean), number(c.high), f"{c.missing:,}")
+        for c in table.columns[:LISTED]
+    ]
+    names = "the first line" if table.delimiter else "the table"
+    facts = {
+        "column names": f"in {names}" if table.header else "none",
+        "target": table.target + ("" if table.target_position is None else f", position {table.target_position}"),
+        "missing values": number(table.missing_values),
+    }
+    if table.delimiter is not None:
+        facts = {"delimiter": DELIMITERS.get(table.delimiter, table.delimiter), **facts}
+    if table.ignored:
+        facts["not used"] = f"{', '.join(table.ignored)}: numbers or names the rows"
+    if "constant_entropy" in result:
+        facts["loss of guessing by frequency"] = number(result["constant_entropy"], "nats")
+    return Summary(
+        verdict=f"{Path(table.source).name} is a data set of {counted(table.rows, 'row')} with "
+        f"{counted(len(table.columns), 'feature')} in {counted(len(table.classes), 'class', 'classes')}.",
+        facts=facts,
+        tables=[
+            Table(("class", "rows"), [(str(name), f"{n:,}") for name, n in counts]),
+            Table(("position", "feature", "lowest", "mean", "highest", "missing"), columns),
+        ],
+        notes=_notes(table, result),
+    )
+
+
+def _notes(table: TableDescription, result: dict[str, Any]) -> list[str]:
+    """What is wrong with a table, and what to do about it."""
+    notes = []
+    if (more := len(table.columns) - LISTED) > 0:
+        notes.append(f"{counted(more, 'more feature')}; --json lists all.")
+    notes.append("Positions count from 0, as --target does; lines count from 1.")
+    if table.missing_values:
+        notes.append(
+            f"Warning: {counted(table.missing_values, 'value')} missing, the first in {table.first_missing}. explore "
+            "and train refuse such a table: fill the values in, or leave out the rows or columns without them."
+        )
+    if "scale_warning" in result:
+        notes.append(f"Warning: {result['scale_warning']}.")
+    return notes
