@@ -18,9 +18,16 @@ logger = logging.getLogger(__name__)
 class _Stderr(logging.Handler):
     """One line, in the words of the command, on what is stderr now: a progress bar puts itself in between."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._warned = set[str]()
+
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record."""
-        sys.stderr.write(f"agescape: {worded(self.format(record))}\n")
+        """Write a record, the same warning once: a command may read a file twice."""
+        text = f"agescape: {worded(self.format(record))}\n"
+        if record.levelno < logging.WARNING or text not in self._warned:
+            self._warned.add(text)
+            sys.stderr.write(text)
 
 
 def note(text: str) -> None:

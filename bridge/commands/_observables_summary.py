@@ -57,7 +57,7 @@ def _curves(part: Mapping[str, Any], runs: int) -> dict[str, str]:
     return {
         "loss at the end": estimated(part, "final_loss", "nats", runs=runs),
         "accuracy at the end": estimated(part, "final_accuracy", "%", runs=runs),
-        "test loss at the end": estimated(part, "final_test_loss", "nats", runs=runs),
+        "test loss at the end, without penalty": estimated(part, "final_test_loss", "nats", runs=runs),
         "test accuracy at the end": estimated(part, "final_test_accuracy", "%", runs=runs),
         "gradient norm at the end": estimated(part, "final_gradient_norm", "nats", runs=runs),
     }

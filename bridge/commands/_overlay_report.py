@@ -27,7 +27,7 @@ from bridge.residence import (
 )
 from dynamics.aging_times import aging
 from dynamics.runs import Trajectories
-from dynamics.statistics import Status
+from dynamics.statistics import NOT_NEGATIVE, Status
 from landscape.database import Database
 from landscape.losses import Loss
 from landscape.support import in_numbers
@@ -76,15 +76,14 @@ def describe_barriers(
     """Barriers of the jumps with a known transition state, above the minimum left and above the run."""
     seen = barriers_from(hops, loss, runs=runs, database=database)
     known = hops.transition_states > 0
-    medians = {
-        name: median_of_runs(values[known], hops.runs[known], runs.replicas)
-        for name, values in {"median_barrier": hops.barriers, "median_barrier_from_run": seen}.items()
-    }
+    # a transition state is never below its minimum, but a run may be above it
+    of_minimum = median_of_runs(hops.barriers[known], hops.runs[known], runs.replicas, within=NOT_NEGATIVE)
+    of_run = median_of_runs(seen[known], hops.runs[known], runs.replicas)
     return {
         "jumps_searched": found.searched,
         "transition_states_from_jumps": found.transition_states,
         "barriers_from_run": seen,
-        **in_numbers(medians),
+        **in_numbers({"median_barrier": of_minimum, "median_barrier_from_run": of_run}),
     }
 
 
@@ -111,6 +110,9 @@ def _status(status: str) -> str:
     if status == Status.THRESHOLD_TOO_LARGE:
         left = f"{SHARE:.0%} of the runs leave their basin before the last snapshot"
         return f"mu is not defined, because {left} at fewer than two waiting times; train longer runs"
+    if status == Status.AMBIGUOUS:
+        back = f"runs return, so that their share out of the basin falls below {SHARE:.0%} again"
+        return f"the time is ambiguous: {back}; train more replicas"
     reason, semicolon, _ = status.partition(";")
     return f"{reason}; train longer runs or more replicas" if semicolon else reason
 

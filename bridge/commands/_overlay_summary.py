@@ -45,6 +45,8 @@ def _jumps(result: Mapping[str, Any]) -> str:
         return "No run changes its minimum."
     direct, several = result["direct_jumps"], result["connected_jumps"] - result["direct_jumps"]
     ways = f"{direct:,} across one known transition state, {several:,} across several"
+    if unknown := jumps - result["connected_jumps"]:
+        ways += f", {unknown:,} across none known"
     return f"Runs change their minimum {counted(jumps, 'time')}: {ways}."
 
 

@@ -33,6 +33,11 @@ def counted(value: int, what: str, several: str | None = None) -> str:
     return f"{value:,} {what if value == 1 else several or what + 's'}"
 
 
+def at_most(value: float | None) -> str:
+    """A share of which an upper bound is known."""
+    return share(value) if is_unknown(value) else f"at most {share(value)}"
+
+
 def share(value: Any) -> str:
     """A share in percent, e.g. "12 %"; words where it is not known."""
     if is_unknown(value):

@@ -22,7 +22,7 @@ from bridge.commands._options import (
 from bridge.commands._parsing import parse_duration
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import Summary, Table, show
-from bridge.commands._words import counted, data_in_words, number, share
+from bridge.commands._words import at_most, counted, data_in_words, number
 from bridge.comparison import at_least, how_many
 from landscape.search import CYCLE, KINDS, Exploration, estimate_minima, explore as run_explore
 
@@ -167,7 +167,7 @@ def unjoined_in_a_table(unjoined: Sequence[Mapping[str, Any]]) -> list[Table]:
     rows = [
         (
             str(one["id"]),
-            "given up" if one["given_up"] else "the searches ended",
+            "given up" if one["given_up"] else "searches or time ended",
             number(one["bound"], "nats", 6) if math.isfinite(one["bound"]) else "none known",
             number(one["above"], "nats", 3) if math.isfinite(one["above"]) else "",
         )
@@ -189,7 +189,7 @@ def summarize(result: dict[str, Any], there_are: str) -> Summary:
         verdict=verdict,
         facts={
             "minima that exist": there_are,
-            "share found by random starts": share(result["found_share"]),
+            "random starts found, of what they reach": at_most(result["found_share"]),
             "lowest loss": number(result["lowest_loss"], "nats", 6),
             **joined_in_words(result["targets"], result["unjoined"]),
             **bounds_in_words(result["bounds"]),

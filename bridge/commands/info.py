@@ -13,7 +13,7 @@ from bridge.commands._options import AsJson, Target, describe, describe_metadata
 from bridge.commands._parsing import column_of
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._tables import describe_description, summarize_table
-from bridge.commands._words import counted, data_in_words, number, share
+from bridge.commands._words import at_most, counted, data_in_words, number
 from dynamics import runs
 from landscape import database, datasets, search
 from landscape.datasets import SKLEARN, maker_of
@@ -121,7 +121,7 @@ def summarize_database(result: dict[str, Any], there_are: str) -> Summary:
         f"{counted(result['searches'], 'search', 'searches')}.",
         facts={
             "minima that exist": there_are,
-            "share found by random starts": share(result["found_share"]),
+            "random starts found, of what they reach": at_most(result["found_share"]),
             "minima found by runs": f"{by_runs:,}",
             "lowest loss": number(result["lowest_loss"], "nats", 6),
             **bounds_in_words(result["bounds"]),

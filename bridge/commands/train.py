@@ -175,7 +175,7 @@ def summarize(result: dict[str, Any]) -> Summary:
         f"end is {estimated(result, 'final_loss', 'nats', runs=runs)}, the accuracy "
         f"{estimated(result, 'final_accuracy', '%', runs=runs)}.",
         facts={
-            "test loss at the end": estimated(result, "final_test_loss", "nats", runs=runs),
+            "test loss at the end, without penalty": estimated(result, "final_test_loss", "nats", runs=runs),
             "test accuracy at the end": estimated(result, "final_test_accuracy", "%", runs=runs),
             "runs whose loss rose": f"{result['loss_rose']:,}",
             **({"speed": number(speed, "steps per second, all runs together")} if speed else {}),

@@ -121,7 +121,7 @@ def plot_visits(database: Database, visited: Visits, ax: Axes) -> Axes:
         ax.set_title(f"{ax.get_title()}\nno snapshot belongs to a known minimum", fontsize="small")
         return ax
     scale = ScalarMappable(LogNorm(float(np.nanmin(ages)), float(np.nanmax(ages))), "viridis")
-    add_colorbar(ax.figure, ax, scale, "mean age of visits (steps); area of disks: number of visits")
+    add_colorbar(ax.figure, ax, scale, "geometric mean age of visits (steps); area of disks: number of visits")
     return ax
 
 

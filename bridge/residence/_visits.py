@@ -44,7 +44,16 @@ class Visits(Result, shows=("direct_jumps", "jumps", "distinct")):
 
 
 def visits(structures: InherentStructures, database: Database) -> Visits:
-    """Count visits and jumps. Snapshots that belong to no minimum are left out."""
+    """Count visits and jumps. Snapshots that belong to no minimum are left out.
+
+    Raises
+    ------
+    TypeError
+        If `structures` are no `InherentStructures`: runs themselves are easily passed.
+    """
+    if not isinstance(structures, InherentStructures):
+        msg = f"structures must be InherentStructures; got {type(structures).__name__}: see inherent_structures"
+        raise TypeError(msg)
     residence = Residence.of(structures)
     ids, (runs, before, after, left) = residence.ids, residence.successive()
     visited = np.unique(ids[residence.known])

@@ -68,7 +68,12 @@ def mean_square_displacement(runs: Trajectories) -> MeanSquareDisplacement:
     ------
     ValueError
         If a snapshot required by the waiting times and lags is missing.
+    TypeError
+        If `runs` are no `Trajectories`, but a path, for instance.
     """
+    if not isinstance(runs, Trajectories):
+        msg = f"runs must be Trajectories; got {type(runs).__name__}: load_trajectories(path) opens a file"
+        raise TypeError(msg)
     (values,) = two_time_moments(runs, "displacement")
     return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, runs.metadata)
 

@@ -68,7 +68,7 @@ def interval_text(symbol: str, estimate: Estimate[float], digits: int = 2) -> st
 def _why(status: str) -> str:
     """What is wrong, without the remedy; of a comparison that is refused the reason."""
     parts = [part.strip() for part in re.split("[:;]", status)]
-    return f"not compared: {parts[1]}" if parts[0].startswith("refused") else parts[0]
+    return f"not compared: {parts[1]}" if parts[0].startswith("no law") else parts[0]
 
 
 def mu_text(fit: Aging, symbol: str = r"$\mu$") -> str:

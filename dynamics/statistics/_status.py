@@ -71,11 +71,11 @@ class Status(StrEnum):
 
     # laws for t*(tw)
     TOO_FEW_WAITING_TIMES = (
-        "refused, the fits are attached: fewer than four waiting times have a t*; "
+        "no law is chosen among the fits: fewer than four waiting times have a t*; "
         "train longer runs, add waiting times or choose another threshold"
     )
     TOO_FEW_RUNS_FOR_COVARIANCE = (
-        "refused, the fits are attached: the covariance of W waiting times needs at least W + 3 runs; "
+        "no law is chosen among the fits: there must be three more runs than waiting times with a t*; "
         "train more replicas"
     )
     NONE_FITS = (

@@ -131,7 +131,9 @@ def _explained(path: Path, place: int, text: str, k: int, layout: Layout) -> Val
     elif not layout.names and place == 1:
         reason = "; if the line holds column names, none of them may be a number"
     elif WORD.fullmatch(chosen := column.name or str(k)):
-        reason = f"; if the column holds the classes, choose it by target={chosen!r} (--target {chosen})"
+        reason = (
+            f"; if the column holds the classes, choose it by target={chosen!r} (--target {chosen}), else delete it"
+        )
     return ValueError(f"{path}, line {place}: expected a number, found {text!r} in {column}{reason}")
 
 

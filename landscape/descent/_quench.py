@@ -38,7 +38,7 @@ class QuenchStatus(Enum):
     SADDLE = "the gradient vanishes at a saddle; displace the start along the lowest eigenvector"
     DEGENERATE = (
         "the loss is flat along some directions, within rounding, so this is not an isolated minimum; "
-        "use regularization > 0, standardize the inputs, or leave out features that others determine"
+        "standardize the inputs, increase regularization, or leave out features that others determine"
     )
     RUNAWAY = "the loss decreases without bound as the parameters grow: there is no minimum; use regularization > 0"
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"

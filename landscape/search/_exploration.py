@@ -98,6 +98,8 @@ def explore(
 
     Raises
     ------
+    TypeError
+        If `loss` is none.
     FileNotFoundError
         If there is `connect`, but no file.
     ValueError
@@ -106,6 +108,9 @@ def explore(
     BlockingIOError
         If another process explores into this file.
     """
+    if not hasattr(loss, "value_gradient_hessian"):
+        msg = f"loss must be a loss, with value_gradient_hessian; got {type(loss).__name__}"
+        raise TypeError(msg)
     targets = None if connect is None else Targets(connect)
     if targets is not None and searches is None and budget is None:
         budget = math.inf  # until all are joined or given up

@@ -51,7 +51,7 @@ class Exploration(
     random_minima: int = 0  # distinct minima that they found
     found_share: float = math.nan  # upper bound on the share that they found of the minima in reach
     statuses: Mapping[str, int] = field(default_factory=dict)  # number of searches by status
-    targets: int = 0  # minima to be joined with the global minimum
+    targets: int = 0  # minima to be joined with the global minimum, itself not counted
     unjoined: tuple[Unjoined, ...] = ()  # those that are not, lowest first
     bounds: int = 0  # upper bounds on barriers that the database holds
 
@@ -103,7 +103,7 @@ def summarize(database: Database, targets: Targets | None = None) -> Exploration
         random_minima=hits.size,
         found_share=share,
         statuses=database.attempt_statuses(),
-        targets=len(wanted),
+        targets=int((wanted != 0).sum()),
         unjoined=tuple(Unjoined(int(ids[k]), float(graph.losses[k]), float(barriers[k])) for k in outer),
         bounds=len(graph.bounds),
     )

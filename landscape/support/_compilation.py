@@ -87,7 +87,7 @@ class Announcement(events.Listener):
             Path(marker).touch(exist_ok=False)
         except OSError:
             return
-        logger.warning("compiling functions for this machine; the first run takes up to a minute longer")
+        logger.warning("compiling functions that this machine has not compiled yet, which takes up to a minute")
 
     def on_end(self, event: events.Event) -> None:
         """Nothing: the end is not announced."""

@@ -24,6 +24,9 @@ def new_file(path: str | Path, directory: Path | None = None) -> Iterator[Path]:
     path = Path(path)
     folder = path.parent if directory is None else directory
     folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        msg = f"{path} cannot be written: no file may be created in {folder.absolute()}"
+        raise PermissionError(msg)
     _sweep(folder.absolute(), os.getpid())
     unfinished = folder / f".{path.name}.agescape-{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     try:

@@ -57,6 +57,7 @@ def about(what: object) -> Iterator[None]:
         raise
 
 
+HDF5 = b"\x89HDF\r\n\x1a\n"  # how such a file begins
 # by SQLite's codes, extended ones first: the kind of error, and the text between the path and SQLite's message
 FAILURES: dict[int, tuple[type[Exception], str]] = {
     **dict.fromkeys(
@@ -98,17 +99,20 @@ def check_sqlite_file(path: Path) -> None:
     PermissionError
         If reading it is forbidden.
     ValueError
-        If it is empty: SQLite would take it for a database without tables.
+        If it is empty, which SQLite would take for a database without tables, or an HDF5 file.
     """
     try:
         if not path.is_file():
             msg = f"no database at {path}{': it is a folder' if path.is_dir() else ''}"
             raise FileNotFoundError(msg)
         with path.open("rb") as file:
-            start = file.read(1)
+            start = file.read(len(HDF5))
     except PermissionError as error:
         msg = f"{path} cannot be read: {error.strerror}"
         raise PermissionError(msg) from error
     if not start:
         msg = f"{path} is empty, not a database: remove it"
+        raise ValueError(msg)
+    if start == HDF5:
+        msg = f"{path} is not a database: it is an HDF5 file, such as runs. Are two arguments exchanged?"
         raise ValueError(msg)

@@ -332,7 +332,7 @@ def test_the_first_compilation_is_announced_once(tmp_path, monkeypatch, caplog):
         assert kept(1) == 2, name
         assert njit(double)(1) == 2  # not kept: takes little time
     assert [record.message for record in caplog.records if "compiling" in record.message] == [
-        "compiling functions for this machine; the first run takes up to a minute longer"
+        "compiling functions that this machine has not compiled yet, which takes up to a minute"
     ]
 
 

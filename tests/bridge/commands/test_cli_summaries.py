@@ -198,7 +198,7 @@ def test_an_exploration_in_words():
     assert joined.facts["upper bounds on barriers"] == "4"
     assert [list(row) for row in joined.tables[0].rows] == [
         ["3", "given up", "0.51 nats", "0.0312 nats"],
-        ["7", "the searches ended", "none known", ""],
+        ["7", "searches or time ended", "none known", ""],
     ]
     assert summary.verdict == "9 minima and 1 transition state found by 64 searches, in 2 unconnected components."
     assert summary.facts["lowest loss"] == "0.432161 nats"
@@ -228,7 +228,7 @@ def test_visits_in_words():
     summary = summarize_overlay(result)
     assert summary.verdict == (
         "27 of 28 snapshots of 4 runs map to 5 minima; 1 minimum was new and added to the database. "
-        "Runs change their minimum 3 times: 1 across one known transition state, 1 across several."
+        "Runs change their minimum 3 times: 1 across one known transition state, 1 across several, 1 across none known."
     )
     assert summary.facts["searches from jumps"] == "2, which found 1 new transition state"
     assert summary.facts["jumps per run"] == "0.75 [0, 1.5]"
