@@ -27,6 +27,7 @@ from bridge.comparison import at_least, how_many
 from landscape.search import CYCLE, KINDS, Exploration, estimate_minima, explore as run_explore
 
 FIRST_LOOK = 128  # searches without --searches and --budget
+CONTINUE = "Continue with more --searches or --budget 10m; draw with agescape graph."
 NAMED = 10  # minima named in a table; the JSON has all
 
 
@@ -196,6 +197,6 @@ def summarize(result: dict[str, Any], there_are: str) -> Summary:
             **data_in_words(result),
         },
         tables=unjoined_in_a_table(result["unjoined"]),
-        notes=[*own_images(minima, states), "Continue with more --searches or --budget 10m; draw with agescape graph."],
+        notes=[*own_images(minima, states), *([CONTINUE] if minima else [])],
         files={"database": result["output"]},
     )

@@ -150,7 +150,7 @@ def add_colorbar(figure: Any, axes: Axes | Sequence[Axes], scale: ScalarMappable
     if low == high:
         single = ScalarMappable(Normalize(low - 0.5, low + 0.5), ListedColormap([scale.to_rgba(np.array(low))]))
         bar = figure.colorbar(single, ax=axes, label=label, pad=0.02, aspect=35, shrink=0.2)
-        bar.set_ticks([low], labels=[f"all {low:.4g}"])
+        bar.set_ticks([low], labels=[f"{low:.4g}"])
         return
     bar = figure.colorbar(scale, ax=axes, label=label, pad=0.02, aspect=35)
     if isinstance(scale.norm, LogNorm):

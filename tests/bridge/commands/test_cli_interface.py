@@ -70,6 +70,13 @@ def options(name):
     return {option for parameter in GROUP.load(name).params for option in parameter.opts}
 
 
+def test_a_warning_is_shown_once(capsys):
+    with notes_on_stderr():
+        for text in ("column 2 numbers the rows", "column 2 numbers the rows", "another"):
+            logging.getLogger("landscape.datasets").warning(text)
+    assert capsys.readouterr().err.splitlines() == ["agescape: column 2 numbers the rows", "agescape: another"]
+
+
 def test_a_dataclass_of_options_is_an_argument_of_a_command():
     @dataclass(frozen=True, kw_only=True)
     class Sizes:

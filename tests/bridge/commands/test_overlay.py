@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,9 +22,11 @@ from support.figures import flaws
 from support.paths import EXAMPLES
 
 from bridge import InherentStructures, dwells, jumps
+from bridge.commands import _overlay_report
 from bridge.plots import OVER_TIME_PANELS, plot_over_time, plot_overlay
 from bridge.residence import history, occupation, occupation_at, overlaps, persistence, residual_dwells, run_path
 from dynamics import SGD, load_trajectories, train
+from dynamics.statistics import Status
 from landscape import CrossEntropyLoss, Database, LandscapeGraph, datasets, explore
 from landscape.networks import MLP
 from landscape.plots import save_figure
@@ -334,3 +337,20 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     number, _, direct, *_ = capsys.readouterr().out.split()
     assert int(number) >= int(direct)
     assert (tmp_path / "run0.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_departures_speak_of_runs_and_not_of_a_displacement():
+    said = _overlay_report._status(Status.AMBIGUOUS)
+    assert "runs return" in said
+    assert "displacement" not in said
+
+
+def test_a_barrier_above_a_minimum_has_no_negative_interval():
+    values, runs = np.array([1e-5, 1e-5, 2e-5, 9e-5]), np.array([0, 1, 2, 2])
+    hops = SimpleNamespace(transition_states=np.ones(4, int), barriers=values, runs=runs)
+    found = SimpleNamespace(searched=0, transition_states=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_overlay_report, "barriers_from", lambda *_, **__: values - 1.0)
+        said = _overlay_report.describe_barriers(hops, None, found, runs=SimpleNamespace(replicas=3), database=None)
+    assert said["median_barrier_low"] == 0.0 < said["median_barrier"]
+    assert said["median_barrier_from_run_low"] < said["median_barrier_from_run"] < 0.0

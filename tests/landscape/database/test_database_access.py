@@ -9,6 +9,7 @@ import tempfile
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import h5py
 import pytest
 from support.cli import SMALL, agescape, assert_complaint
 from support.databases import WRITER, a_minimum
@@ -106,6 +107,11 @@ def text(path):
     path.write_text("loss,minimum\n0.5,1\n" * 100)
 
 
+def runs(path):
+    with h5py.File(path, "w"):
+        pass
+
+
 def cut(path):
     path.write_bytes(path.read_bytes()[:5000])
 
@@ -120,6 +126,7 @@ CASES = [
     (folder, FileNotFoundError, "it is a folder"),
     (empty, ValueError, "is empty, not a database"),
     (text, ValueError, "is not an SQLite file, or is damaged: file is not a database"),
+    (runs, ValueError, "it is an HDF5 file, such as runs. Are two arguments exchanged"),
     (cut, ValueError, "damaged"),
     (of_another_program, ValueError, "is not a database of minima of agescape: it has no table"),
 ]

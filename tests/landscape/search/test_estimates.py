@@ -133,6 +133,7 @@ def test_files_of_older_versions_open_and_say_that_the_number_is_not_determined(
 
 def test_words():
     assert at_least(Estimate(532.4, 349.0, math.inf)) == "at least 349 (95 %), Chao1 532"
+    assert at_least(Estimate(7.0, 7.0, math.inf)) == "at least the 7 known"
     assert at_least(None) == at_least(Estimate(math.nan, 12.0, math.inf)) == "not determined"
 
 

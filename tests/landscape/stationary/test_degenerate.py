@@ -260,4 +260,4 @@ def test_the_command_says_in_a_sentence_why_nothing_was_found(tmp_path):
     assert found["minima"] == 0
     assert found["statuses"].get("RUNAWAY", 0) >= 6
     assert "use regularization > 0" in found["advice"]
-    assert "use regularization > 0" in result.err
+    assert "use --regularization > 0" in result.err

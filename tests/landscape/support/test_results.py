@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from bridge.comparison import Comparison, ComparisonRow
-from bridge.residence import Dwells
+from bridge.residence import Dwells, visits
 from dynamics import SGD, aging, mean_square_displacement, train
 from dynamics.displacement import SymmetricDisplacement
 from dynamics.synthetic import aging_walk, brownian
-from landscape import CrossEntropyLoss, LandscapeGraph, Minimum, datasets, disconnectivity_tree
+from landscape import CrossEntropyLoss, LandscapeGraph, Minimum, datasets, disconnectivity_tree, explore
 from landscape.database import Verification
 from landscape.networks import MLP
 from landscape.support import Estimate, Result
@@ -232,6 +232,12 @@ def test_what_is_easily_passed_by_mistake_is_named():
     runs = brownian(3, 5, np.array([10, 20]), np.array([1, 2, 4]), 1e-4, rng=np.random.default_rng(0))
     with pytest.raises(TypeError, match=r"got Trajectories: pass mean_square_displacement\(runs\)"):
         aging(runs)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match=r"runs must be Trajectories; got str: load_trajectories"):
+        mean_square_displacement("sgd.h5")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match=r"structures must be InherentStructures; got Trajectories"):
+        visits(runs, None)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match=r"loss must be a loss, .*; got str"):
+        explore("x.db", runs)  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError, match=r"such as \(2, 4, 3\); got 4"):
         MLP(4)  # pyright: ignore[reportArgumentType]
     assert datasets.ljat(rows=20, test_rows=0).sha256 == datasets.ljat(rows=20, seed=0, test_rows=0).sha256
