@@ -165,7 +165,7 @@ def test_each_move_adapts_its_own_length(small_loss, rng):
 
 
 def test_settings_that_exclude_one_another_are_refused():
-    with pytest.raises(ValueError, match="give at least one move, or step_length alone"):
+    with pytest.raises(ValueError, match="give at least one move, or only step_length"):
         BasinHopping(step_length=1.0, moves=[GaussianMove()])
     with pytest.raises(ValueError, match="give at least one move"):
         BasinHopping(moves=[])
