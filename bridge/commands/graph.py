@@ -122,6 +122,6 @@ def _funneled(result: Mapping[str, Any]) -> str:
         return f"The funnels are {UNKNOWN}: the global minimum is connected to no other; explore with more searches."
     where = ""
     if result["components"] > 1:
-        where = f" among the {result['connected_to_global'] + 1:,} minima that are connected to it"
+        where = f" in its component of {result['connected_to_global'] + 1:,} minima"
     reach = f"{share(result['funnelled'])} of the other minima reach the global one by small climbs"
     return f"{reach}; {counted(result['funnels'], 'funnel')}{where}."

@@ -188,7 +188,7 @@ def test_the_funnels_of_an_isolated_global_minimum_are_not_determined():
     said = summarize_graph(found).verdict
     assert "funnels are not determined: the global minimum is connected to no other" in said
     found |= {"connected_to_global": 1, "funnelled": 0.5, "funnels": 1}
-    assert summarize_graph(found).verdict.endswith("1 funnel in the component of the global minimum.")
+    assert summarize_graph(found).verdict.endswith("1 funnel in its component of 2 minima.")
     found |= {"frustration": np.inf}
     assert any("infinite: another minimum is as low" in text for text in summarize_graph(found).facts.values())
 

@@ -565,7 +565,7 @@ def test_values_color_the_lines_of_their_minima():
 
 def test_the_color_bar_of_a_constant_names_it_and_that_of_a_wide_range_is_logarithmic():
     tree = disconnectivity_tree(three_components())
-    for values, ticks in ((np.full(6, 14745600.0), {"1.47456e+07"}), (10.0 ** np.arange(6), {"1", "100", "10000"})):
+    for values, ticks in ((np.full(6, 14745600.0), {"1.475e+07"}), (10.0 ** np.arange(6), {"1", "100", "10000"})):
         ax, _ = draw(tree, color=values, color_label="trace", log_color=True)
         texts = {text.get_text() for text in ax.figure.axes[1].get_yticklabels()}
         assert texts >= ticks
