@@ -2,7 +2,7 @@
 
 `Database` stores certified points with the searches that found them, and rejects what violates physics. `merge` joins
 files of one loss, `verify` computes every certificate again, `repair` removes damaged rows, `loss_of` makes the loss
-that a file belongs to, `with_bounds` the graph whose edges include upper bounds on barriers.
+that a file belongs to.
 """
 
 import lazy_loader

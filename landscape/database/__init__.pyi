@@ -1,9 +1,6 @@
 from ._admission import (
     moderate as moderate,
 )
-from ._bounds import (
-    with_bounds as with_bounds,
-)
 from ._merging import (
     Merged as Merged,
     merge as merge,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from landscape.database import _schema
 from landscape.database._records import Bound
-from landscape.graph import LandscapeGraph, components, spanning_forest
+from landscape.graph import LandscapeGraph, components, spanning_forest, with_bounds
 
 BOUNDS = "agescape_bounds"
 TABLE = f"""
@@ -46,19 +46,6 @@ def write(connection: sqlite3.Connection, bound: Bound) -> None:
         f"INSERT INTO {BOUNDS} VALUES (?, ?, ?, ?) ON CONFLICT (minimum1_id, minimum2_id)"
         " DO UPDATE SET value = excluded.value, points = excluded.points WHERE excluded.value < value",
         (*bound.minimum_ids, float(bound.value), np.asarray(bound.points, "<f8").tobytes()),
-    )
-
-
-def with_bounds(graph: LandscapeGraph) -> LandscapeGraph:
-    """The graph whose edges are the transition states, first, and the upper bounds of another graph.
-
-    Its minimax barriers are upper bounds on those of the landscape.
-    """
-    return LandscapeGraph(
-        graph.losses,
-        np.concatenate([graph.transition_losses, graph.bounds]),
-        np.concatenate([graph.edges, graph.bound_edges]),
-        graph.tolerance,
     )
 
 

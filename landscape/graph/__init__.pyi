@@ -16,6 +16,7 @@ from ._connectivity import (
     spanning_forest as spanning_forest,
     superbasins as superbasins,
     to_networkx as to_networkx,
+    with_bounds as with_bounds,
 )
 from ._disconnectivity import (
     DisconnectivityTree as DisconnectivityTree,

@@ -152,6 +152,19 @@ def bound_forest(graph: LandscapeGraph) -> Integers:
     return graph._bound_forest
 
 
+def with_bounds(graph: LandscapeGraph) -> LandscapeGraph:
+    """The graph whose edges are the transition states, first, and the upper bounds of another graph.
+
+    Its minimax barriers are upper bounds on those of the landscape.
+    """
+    return LandscapeGraph(
+        graph.losses,
+        np.concatenate([graph.transition_losses, graph.bounds]),
+        np.concatenate([graph.edges, graph.bound_edges]),
+        graph.tolerance,
+    )
+
+
 def _minimum_forest(n: int, edges: Integers, heights: Floats) -> Integers:
     """Those of the edges (m, 2) between n vertices that are the minimum spanning forest, lowest first."""
     ascending = np.argsort(heights, kind="stable")

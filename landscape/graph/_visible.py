@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.graph._connectivity import LandscapeGraph, bound_forest
+from landscape.graph._connectivity import LandscapeGraph, bound_forest, minimax_barriers, with_bounds
 from landscape.graph._disconnectivity import DisconnectivityTree, disconnectivity_tree
 
 Floats = NDArray[np.float64]
@@ -25,8 +25,8 @@ def visible_top(graph: LandscapeGraph, shown: ArrayLike = (), *, certified_only:
     ----------
     graph : LandscapeGraph
     shown : (k,) array, optional
-        Losses of minima that are to be seen as well, such as the visited ones; of these, too, 2 % or two (but
-        fewer than half) may be left out.
+        Losses up to which the drawing is to reach as well, such as those where visited minima are joined; of these,
+        too, 2 % or two (but fewer than half) may be left out.
     certified_only : bool
         Whether transition states are the only connections.
 
@@ -59,6 +59,11 @@ def _without_outliers(values: Floats, low: float, few: int, most: int) -> float:
 def tree_with(
     graph: LandscapeGraph, minima: NDArray[np.intp] | NDArray[np.bool_], *, certified_only: bool = False
 ) -> DisconnectivityTree:
-    """The tree up to `visible_top`, with marks at these minima (positions, or a mask) except those far above others."""
-    top = visible_top(graph, graph.losses[minima], certified_only=certified_only)
+    """The tree up to where these minima (positions, or a mask), which are marked, are joined with the global minimum.
+
+    Except those far above others (`visible_top`).
+    """
+    barriers = minimax_barriers(graph if certified_only else with_bounds(graph), 0)
+    heights = np.where(np.isfinite(barriers), barriers, graph.losses)[minima]
+    top = visible_top(graph, heights, certified_only=certified_only)
     return disconnectivity_tree(graph, emax=top, certified_only=certified_only, marked=minima)

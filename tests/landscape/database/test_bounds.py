@@ -11,10 +11,10 @@ from support.cli import agescape, tables
 from support.databases import PROVENANCE, P, a_minimum, a_transition_state
 
 from landscape import Database, explore, symmetry, verify
-from landscape.database import Bound, merge, with_bounds
+from landscape.database import Bound, merge
 from landscape.database._bounds import superseded
 from landscape.descent import highest_point
-from landscape.graph import LandscapeGraph, components, minimax_barriers
+from landscape.graph import LandscapeGraph, components, minimax_barriers, with_bounds
 from landscape.interchange import export_npz, import_npz
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from support.figures import flaws
 
-from landscape.graph import LandscapeGraph, disconnectivity_tree, visible_top
+from landscape.graph import LandscapeGraph, disconnectivity_tree, tree_with, visible_top
 from landscape.plots import (
     add_colorbar,
     check_panels,
@@ -235,3 +235,13 @@ def test_a_panel_that_does_not_exist_suggests_one_that_does():
     with pytest.raises(ValueError, match=r"one of one, two, three; got 'tow' \(did you mean two\?\)"):
         check_panels(["one", "tow"], panels())
     assert check_panels([], panels()) == ["one", "two", "three"]
+
+
+def test_marked_minima_are_joined_within_the_drawing():
+    # a chain of certified minima far below the bound that joins the last, marked one
+    losses = np.array([0.0, 0.1, 0.2, 0.3])
+    graph = LandscapeGraph(losses, [0.3, 0.35], [(0, 1), (1, 2)], bound_edges=[(2, 3)], bounds=[0.5])
+    marked = np.array([3])
+    assert not tree_with(graph, marked).in_strip.any()
+    assert tree_with(graph, marked).top > 0.5
+    assert tree_with(graph, marked, certified_only=True).in_strip[:4].tolist() == [False, False, False, True]
