@@ -20,9 +20,9 @@ def describe_targets(found: Exploration) -> dict[str, Any]:
     return {"targets": found.targets, "unjoined": unjoined}
 
 
-def bounds_in_words(bounds: int) -> dict[str, str]:
-    """How many upper bounds on barriers a database holds, if any."""
-    return {"upper bounds on barriers": f"{bounds:,}"} if bounds else {}
+def bounds_in_words(bounds: int, *, drawn: bool = True) -> dict[str, str]:
+    """How many upper bounds on barriers a database holds, if any, and whether a figure leaves them out."""
+    return {"upper bounds on barriers": f"{bounds:,}" + ("" if drawn else ", left out")} if bounds else {}
 
 
 def own_images(minima: int, states: int) -> list[str]:

@@ -76,6 +76,7 @@ def graph(
         "unchecked_ends": unchecked,
         "components": found.components,
         "bounds": found.bounds,
+        "certified_only": certified_only,
         "levels": levels,
         "funnelled": funnels.share,
         "funnelled_connected": funnels.connected_share,
@@ -100,7 +101,7 @@ def summarize_graph(result: dict[str, Any]) -> Summary:
         facts={
             "minima within small climbs, of those connected to the global one": share(result["funnelled_connected"]),
             "frustration (1: no barrier in the way)": _frustration(result["frustration"]),
-            **bounds_in_words(result["bounds"]),
+            **bounds_in_words(result["bounds"], drawn=not result["certified_only"]),
             **data_in_words(result),
         },
         notes=notes,

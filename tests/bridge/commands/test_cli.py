@@ -176,7 +176,8 @@ def test_the_funnels_of_an_isolated_global_minimum_are_not_determined():
     """As after overlay found a lower minimum that nothing joins to the others yet."""
     graph = LandscapeGraph(np.array([0.0, 1.0, 1.1]), np.array([1.2]), np.array([[1, 2]]))
     assert describe_funnels(funnelling(graph)).startswith("funnels not determined")
-    found = {"minima": 3, "transition_states": 1, "unchecked_ends": 0, "components": 2, "bounds": 0}
+    found = {"minima": 3, "transition_states": 1, "unchecked_ends": 0, "components": 2, "bounds": 0,
+             "certified_only": False}  # fmt: skip
     found |= {
         "funnelled": None,
         "funnelled_connected": None,
@@ -189,6 +190,9 @@ def test_the_funnels_of_an_isolated_global_minimum_are_not_determined():
     assert "funnels are not determined: the global minimum is connected to no other" in said
     found |= {"connected_to_global": 1, "funnelled": 0.5, "funnels": 1}
     assert summarize_graph(found).verdict.endswith("1 funnel in its component of 2 minima.")
+    for drawn, text in ((True, "22"), (False, "22, left out")):
+        facts = summarize_graph(found | {"bounds": 22, "certified_only": not drawn}).facts
+        assert facts["upper bounds on barriers"] == text
     found |= {"frustration": np.inf}
     assert any("infinite: another minimum is as low" in text for text in summarize_graph(found).facts.values())
 
