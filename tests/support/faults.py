@@ -64,7 +64,8 @@ class Running:
     def send(self, number: signal.Signals) -> None:
         """Send a signal to it and its workers, as a terminal does."""
         if self.alive and self._process.pid:
-            os.killpg(self._process.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it ended in between, which the server reports later
+                os.killpg(self._process.pid, number)
 
     def stop(self, number: signal.Signals) -> Ended:
         """Send the signal: how it ended."""
