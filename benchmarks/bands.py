@@ -13,14 +13,13 @@ with --before also of an older code, on the same pairs.
 import argparse
 import importlib
 import json
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-from _earlier_code import of_that_code
+from _earlier_code import codes_of, environment_of, of_that_code
 
 LOWEST = 100  # minima to choose from
 SURFACE_STEPS = (60, 200, 600, 2000)
@@ -146,16 +145,14 @@ def main():
     if arguments.work:
         work(arguments.work)
         return
-    codes = {"before": arguments.before.resolve()} if arguments.before else {}
-    codes |= {"after": Path(__file__).parent.parent}
     for database in arguments.databases:
         job = {"database": str(database.resolve()), "bands": arguments.bands, "steps": arguments.steps,
                "searches": arguments.searches, "search_steps": arguments.search_steps,
                "barriers": arguments.barriers}  # fmt: skip
-        for name, code in codes.items():
+        for name, code in codes_of(arguments.before).items():
             print(f"{database}, {name}:", flush=True)
-            environment = {**os.environ, "PYTHONPATH": str(code)}
-            subprocess.run([sys.executable, __file__, "--work", json.dumps(job)], env=environment, check=True)
+            command = [sys.executable, __file__, "--work", json.dumps(job)]
+            subprocess.run(command, env=environment_of(code), check=True)
 
 
 if __name__ == "__main__":

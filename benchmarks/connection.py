@@ -13,7 +13,6 @@ import argparse
 import contextlib
 import inspect
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -22,7 +21,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from _earlier_code import of_that_code
+from _earlier_code import codes_of, environment_of, of_that_code
 
 
 class StoppedError(Exception):
@@ -119,12 +118,10 @@ def main():
         "lowest": arguments.lowest,
         "seconds": arguments.seconds,
     }
-    codes = {"after": Path(__file__).parent.parent}
-    codes |= {"before": arguments.before.resolve()} if arguments.before else {}
-    for name, code in codes.items():
+    for name, code in codes_of(arguments.before).items():
         print(f"{arguments.database}, {name}:", flush=True)
-        environment = {**os.environ, "PYTHONPATH": str(code)}
-        subprocess.run([sys.executable, __file__, "--work", json.dumps(job)], env=environment, check=True)
+        command = [sys.executable, __file__, "--work", json.dumps(job)]
+        subprocess.run(command, env=environment_of(code), check=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Starts of `quench_robustness`, three networks, ljat, N = 1000; with --before als
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from _earlier_code import codes_of, environment_of
 from quench_robustness import HIDDEN, KINDS, start
 
 ERRORS = (1e-2, 1e-3, 1e-4)
@@ -65,13 +65,11 @@ def main():
     exact = [(loss, radau_flow(loss, point, point, rtol=1e-9)) for loss, point in starts_of(arguments.starts)]
     known = [k for k, (_, end) in enumerate(exact) if end is not None]
     print(f"{len(known)} of {len(exact)} starts whose end Radau finds", flush=True)
-    codes = {"before": arguments.before.resolve()} if arguments.before else {}
-    codes |= {"after": Path(__file__).parent.parent}
     with tempfile.TemporaryDirectory() as folder:
-        for name, code in codes.items():
+        for name, code in codes_of(arguments.before).items():
             output = f"{folder}/{name}.npz"
             command = [sys.executable, __file__, str(arguments.starts), "--work", output]
-            subprocess.run(command, env={**os.environ, "PYTHONPATH": str(code)}, check=True)
+            subprocess.run(command, env=environment_of(code), check=True)
             with np.load(output) as found:
                 for i, path_error in enumerate(ERRORS):
                     wrong = sum(differs(exact[k], found[f"{i}-{k}"]) for k in known)

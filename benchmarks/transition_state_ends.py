@@ -12,7 +12,6 @@ downhill, from the same minima, the two codes by turns.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from _earlier_code import of_that_code
+from _earlier_code import codes_of, environment_of, of_that_code
 
 DISPLACEMENTS = (0.05, 3.0)  # as in exploration
 SAME = 1e-2  # distance of two ends that are one
@@ -64,7 +63,7 @@ def work(job):
 
 
 def ask(job, code):
-    environment = {**os.environ, "PYTHONPATH": str(code)}
+    environment = environment_of(code)
     command = [sys.executable, __file__, "--work", json.dumps(job)]
     return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
@@ -108,9 +107,7 @@ def check_with_radau(loss, models, ends, which):
 
 
 def compare(database, arguments):
-    codes = {"after": Path(__file__).parent.parent}
-    if arguments.before:
-        codes = {"before": arguments.before.resolve()} | codes
+    codes = codes_of(arguments.before)
     exact, models, loss, stored, named = reference(database, arguments.states)
     n, suspects = len(stored), set()
     print(f"{database}: {n} transition states")
