@@ -24,15 +24,16 @@ def new_file(path: str | Path, directory: Path | None = None) -> Iterator[Path]:
     path = Path(path)
     folder = path.parent if directory is None else directory
     folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK):
-        msg = f"{path} cannot be written: no file may be created in {folder.absolute()}"
-        raise PermissionError(msg)
     _sweep(folder.absolute(), os.getpid())
     unfinished = folder / f".{path.name}.agescape-{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     try:
         yield unfinished
         _flush(unfinished)
         os.replace(unfinished, path)
+    except OSError as error:
+        if error.filename != str(unfinished) and error.filename != unfinished:
+            raise
+        raise type(error)(error.errno, error.strerror, str(path)) from error
     finally:
         unfinished.unlink(missing_ok=True)
 

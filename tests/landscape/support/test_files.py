@@ -1,6 +1,7 @@
 """Files appear whole or not at all, and what killed processes left of them goes away."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,3 +76,17 @@ def test_what_living_processes_and_other_hosts_write_stays(tmp_path, begun_again
         with new_file(tmp_path / "f.txt") as second:
             second.write_text("second")
     assert contents(tmp_path) == {"f.txt": "mine", foreign.name: "another's", endless.name: "another's"}
+
+
+def test_an_error_names_the_file_and_not_its_unfinished_name(tmp_path):
+    path = tmp_path / "folder" / "figure.svg"
+
+    def write():
+        with new_file(path) as unfinished:
+            shutil.rmtree(path.parent)
+            unfinished.write_text("x")
+
+    with pytest.raises(FileNotFoundError, match=r"No such file or directory: '.*/folder/figure\.svg'$"):
+        write()
+    with pytest.raises(FileNotFoundError, match=r"other\.txt'$"), new_file(path):
+        (tmp_path / "other.txt").read_text()
