@@ -26,7 +26,8 @@ def how_many(found: Exploration) -> str:
         return "no minimum yet"
     if math.isfinite(found.estimated_minima.value):
         text, starts = at_least(found.estimated_minima), f"{found.random_starts:,} random starts"
-        return f"{text}; {starts} bound it no better" if text.endswith("known") else f"{text}, from {starts}"
+        known = found.estimated_minima.value <= found.minima
+        return f"{text}; {starts} bound it no better" if known else f"{text}, from {starts}"
     if found.unrecorded_starts:
         return (
             f"{UNKNOWN}: what {found.unrecorded_starts:,} random starts found was not recorded by the older version "
