@@ -9,7 +9,7 @@ import argparse
 
 import numpy as np
 
-from landscape.graph import chao1, coverage_interval, minima_at_least
+from landscape.completeness import chao1, coverage_interval, minima_at_least
 
 POPULATIONS = {
     **{f"uniform, {n}": np.ones(n) for n in (2, 5, 10, 30, 100, 1000, 10_000)},

@@ -1,6 +1,7 @@
 from . import (
     aging_times as aging_times,
     displacement as displacement,
+    gradient_noise as gradient_noise,
     kernels as kernels,
     noises as noises,
     observables as observables,

@@ -1,4 +1,5 @@
 from . import (
+    completeness as completeness,
     database as database,
     datasets as datasets,
     descent as descent,

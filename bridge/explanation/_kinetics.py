@@ -2,8 +2,8 @@
 
 SGD has no temperature: its noise depends on the position and is aligned with the curvature. The strength of the noise
 in units of energy takes its place, eta C / 2 with the covariance C of the minibatch gradient
-(`dynamics.spectra.effective_temperatures`). For crossing a barrier the noise along the unstable mode matters, near the
-minimum that along the modes weighted by their curvature: both temperatures are given, with their rates.
+(`dynamics.gradient_noise.effective_temperatures`). For crossing a barrier the noise along the unstable mode matters,
+near the minimum that along the modes weighted by their curvature: both temperatures are given, with their rates.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,8 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from bridge.explanation._escapes import exponential_rate
 from bridge.mapping import UNKNOWN, QuenchedSnapshots
 from bridge.residence import Residence
+from dynamics.gradient_noise import effective_temperatures, gradient_noise, minibatch_factor
 from dynamics.snapshots import Measurement, loss_identity, measure_all
-from dynamics.spectra import effective_temperatures, gradient_noise, minibatch_factor
 from dynamics.training import SGD
 from landscape import symmetry
 from landscape.database import Database, StoredMinimum, StoredTransitionState

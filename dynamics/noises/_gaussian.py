@@ -44,7 +44,7 @@ class Gaussian(Noise):
 
     Let g_n be the gradients of the N rows, G their mean and S = sum_n (g_n - G)(g_n - G)^T / N. The mean of B of them
     has the covariance S / B when drawn with replacement, and S (N - B) / (B (N - 1)) without (the correction for a
-    finite population, tested by enumeration of all minibatches in test_dynamics_curvature.py). The vector c sum_n
+    finite population, tested by enumeration of all minibatches in test_gradient_noise.py). The vector c sum_n
     (xi_n - mean of xi) g_n with standard Gaussians xi_n is c sum_n xi_n (g_n - G) and has the covariance c^2 N S,
     exactly. So one backward pass with weights 1 / N + c (xi_n - mean of xi), c^2 = (N - B) / (B N (N - 1)), is
     gradient and noise at once.

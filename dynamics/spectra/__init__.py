@@ -1,7 +1,6 @@
-"""Hessian spectra and gradient noise along runs.
+"""Hessian spectra along runs, with the gradient noise at the same points.
 
 `curvature` computes exact Hessian spectra, `estimate_curvature` estimates them by Lanczos for larger networks.
-`gradient_noise` and `noise_alignment` compare the covariance of the minibatch gradients with the Hessian.
 """
 
 import lazy_loader

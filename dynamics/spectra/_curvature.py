@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dynamics.gradient_noise import effective_temperatures, gradient_noise, minibatch_factor, noise_alignment
 from dynamics.runs import Trajectories
 from dynamics.snapshots import Measurement, chosen_snapshots, loss_identity, measure_all
-from dynamics.spectra._gradient_noise import gradient_noise, minibatch_factor
-from dynamics.spectra._noise_alignment import effective_temperatures, noise_alignment
 from dynamics.training import SGD
 from landscape.losses import CrossEntropyLoss, sign_rounding
 from landscape.stationary import local_model

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dynamics.gradient_noise import estimate_alignment, minibatch_factor
 from dynamics.runs import Trajectories
 from dynamics.snapshots import Measurement, chosen_snapshots, loss_identity, measure_all, point_digest
-from dynamics.spectra._gradient_noise import minibatch_factor
 from dynamics.spectra._lanczos import quadrature, unit_probes
-from dynamics.spectra._noise_alignment import estimate_alignment
 from dynamics.spectra._spectral_density import SpectralDensity, density_of_rules
 from dynamics.training import SGD
 from landscape.losses import CrossEntropyLoss

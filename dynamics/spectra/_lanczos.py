@@ -39,7 +39,7 @@ class Curved(Protocol):
 def tridiagonalize(product: Callable[[Array], Array], start: Array, steps: int) -> tuple[Array, Array]:
     """Lanczos' tridiagonal matrix with full reorthogonalization (twice, which is enough).
 
-    The algorithm of Lanczos (1950) with full reorthogonalization; test_dynamics_curvature.py compares with exact
+    The algorithm of Lanczos (1950) with full reorthogonalization; test_curvature.py compares with exact
     spectra.
 
     Parameters

@@ -86,7 +86,7 @@ class SpectralDensity(
 
         The weight of a probe's measure below x is bounded by the weights of the nodes below x, without and with the
         one that is next to x on either side (the inequalities of Chebyshev, Markov and Stieltjes for Gauss quadrature;
-        test_dynamics_curvature.py compares with exact spectra). They are wide if many eigenvalues are near zero.
+        test_curvature.py compares with exact spectra). They are wide if many eigenvalues are near zero.
         """
         below = np.where(self.nodes < -self.tolerance, self.weights, 0.0)
         above = np.where(self.nodes >= -self.tolerance, self.weights, 0.0)

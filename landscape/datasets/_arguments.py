@@ -13,6 +13,7 @@ from landscape.support import whole_number
 
 Array = NDArray[np.float64]
 
+FEWEST_CLASSES = 2  # classes of a data set
 LARGEST_EXPONENT = 400  # power of two: squares of numbers up to 2^400, and sums of them, fit into float64
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.datasets._arguments import FEWEST_CLASSES
 from landscape.datasets._content import Content
-from landscape.datasets._dataset import FEWEST_CLASSES
 from landscape.datasets._layout import Where
 from landscape.datasets._lines import MISSING, TRUTH, is_number, number
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.datasets._arguments import FEWEST_CLASSES
 from landscape.support import Result, whole_number
 
 if TYPE_CHECKING:
     from landscape.datasets._description import TableDescription
 
-FEWEST_CLASSES = 2  # classes
 CHUNK = 1000  # rows that are checked together
 
 

@@ -1,8 +1,8 @@
-"""Minima and transition states as a graph: components, barriers, trees, funnels, completeness.
+"""Minima and transition states as a graph: components, barriers, trees, funnels.
 
 `LandscapeGraph` holds losses and edges as plain arrays. `components`, `minimax_barrier` and `superbasins` say how it
 connects, `with_bounds` counts upper bounds as edges, `disconnectivity_tree` draws up its tree, `funnelling` measures
-how funneled it is, `minima_at_least` and `chao1` bound how many minima there are.
+how funneled it is.
 """
 
 import lazy_loader

@@ -1,11 +1,3 @@
-from ._completeness import (
-    DiscoveryCurve as DiscoveryCurve,
-    chao1 as chao1,
-    coverage_interval as coverage_interval,
-    discovery_curve as discovery_curve,
-    good_turing_coverage as good_turing_coverage,
-    minima_at_least as minima_at_least,
-)
 from ._connectivity import (
     LandscapeGraph as LandscapeGraph,
     check_barriers as check_barriers,

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from landscape.completeness import DiscoveryCurve
 from landscape.descent import Profile
-from landscape.graph import DiscoveryCurve
 from landscape.plots._disconnectivity import INK
 from landscape.plots._layout import WIDE, add_colorbar, counted, legend_beside, plain_log_ticks
 from landscape.plots._readable import IF_ROOM

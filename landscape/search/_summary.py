@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from landscape import descent
+from landscape.completeness import chao1, coverage_interval, minima_at_least
 from landscape.database import Database
-from landscape.graph import chao1, components, coverage_interval, minima_at_least, minimax_barriers, with_bounds
+from landscape.graph import components, minimax_barriers, with_bounds
 from landscape.search._targets import Targets
 from landscape.support import Estimate, Result
 

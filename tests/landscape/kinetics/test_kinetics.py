@@ -10,8 +10,8 @@ from scipy import integrate, stats
 from bridge.explanation import _escapes as escapes, exponential_rate, langevin_escapes, predicted_jumps, temperatures_at
 from bridge.mapping import QuenchedSnapshots
 from dynamics import SGD, train
+from dynamics.gradient_noise import minibatch_factor, per_sample_gradients
 from dynamics.noises import Langevin
-from dynamics.spectra import minibatch_factor, per_sample_gradients
 from dynamics.training import Points
 from landscape import CrossEntropyLoss, Database, datasets, explore, symmetry
 from landscape.kinetics import (

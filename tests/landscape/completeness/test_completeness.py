@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from support.figures import flaws
 
 from landscape import Database
-from landscape.graph import chao1, coverage_interval, discovery_curve, good_turing_coverage, minima_at_least
-from landscape.graph._completeness import _chance_of_as_many
+from landscape.completeness import chao1, coverage_interval, discovery_curve, good_turing_coverage, minima_at_least
+from landscape.completeness._lower_bounds import _chance_of_as_many
 from landscape.losses import DoubleWells
 from landscape.plots import new_figure, plot_discovery
 from landscape.search import estimate_minima

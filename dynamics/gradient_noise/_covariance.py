@@ -52,7 +52,7 @@ def minibatch_factor(rows: int, batch_size: int, *, replacement: bool = False) -
     noises sum to zero over the epoch), which this factor does not include.
 
     This is the variance of the mean of a simple random sample from a finite population, tested by enumeration of all
-    minibatches in test_dynamics_curvature.py.
+    minibatches in test_gradient_noise.py.
 
     Raises
     ------

@@ -1,0 +1,17 @@
+from ._alignment import (
+    NoiseAlignment as NoiseAlignment,
+    noise_alignment as noise_alignment,
+)
+from ._covariance import (
+    GradientNoise as GradientNoise,
+    gradient_noise as gradient_noise,
+    minibatch_factor as minibatch_factor,
+    per_sample_gradients as per_sample_gradients,
+)
+from ._effective_temperature import (
+    effective_temperatures as effective_temperatures,
+)
+from ._estimated_alignment import (
+    EstimatedAlignment as EstimatedAlignment,
+    estimate_alignment as estimate_alignment,
+)
