@@ -82,6 +82,7 @@ def describe_barriers(
     return {
         "jumps_searched": found.searched,
         "transition_states_from_jumps": found.transition_states,
+        "minima_from_jumps": found.minima,
         "barriers_from_run": seen,
         **in_numbers({"median_barrier": of_minimum, "median_barrier_from_run": of_run}),
     }

@@ -62,7 +62,8 @@ def _facts(result: Mapping[str, Any]) -> dict[str, str]:
     }
     if result["jumps_searched"]:
         new = counted(result["transition_states_from_jumps"], "new transition state")
-        facts["searches from jumps"] = f"{result['jumps_searched']:,}, which found {new}"
+        minima = counted(result["minima_from_jumps"], "new minimum", "new minima")
+        facts["searches from jumps"] = f"{result['jumps_searched']:,}, which found {new} and {minima}"
     if result["direct_jumps"]:
         facts["barrier above the minimum that is left, median"] = estimated(result, "median_barrier", "nats", runs=runs)
         above = estimated(result, "median_barrier_from_run", "nats", runs=runs)

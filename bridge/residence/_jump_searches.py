@@ -28,7 +28,7 @@ OF_A_POINT = ("coordinates", "value", "rms_gradient", "eigenvalues", "hessian_ro
 
 
 @dataclass(frozen=True, eq=False)
-class JumpSearch(Result, shows=("searched", "transition_states")):
+class JumpSearch(Result, shows=("searched", "transition_states", "minima")):
     """What the searches from jumps found.
 
     Attributes
@@ -37,10 +37,13 @@ class JumpSearch(Result, shows=("searched", "transition_states")):
         Jumps whose ridges were searched.
     transition_states : int
         New ones in the database.
+    minima : int
+        New ones in the database, at the ends of these transition states.
     """
 
     searched: int
     transition_states: int
+    minima: int
 
 
 def unexplained(hops: Jumps) -> Integers:
@@ -105,7 +108,9 @@ def search_jumps(
         progress=progress,
     )
     connections = [each for one in found for each in _connections(one)]
-    return JumpSearch(len(chosen), store_connections(database, connections, origin=ORIGIN))
+    known = len(database.minimum_ids())
+    transition_states = store_connections(database, connections, origin=ORIGIN)
+    return JumpSearch(len(chosen), transition_states, len(database.minimum_ids()) - known)
 
 
 def _snapshots(runs: Trajectories, hops: Jumps, jump: int) -> Array:

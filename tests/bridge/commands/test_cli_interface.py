@@ -501,3 +501,10 @@ def test_commands_complain_of_their_options(tmp_path):
 def test_nothing_is_announced_before_the_options_are_read(tmp_path):
     result = agescape("explore", "--hidden", "x", "--output", tmp_path / "x.db")
     assert_complaint(result, "--hidden must be layer sizes")
+
+
+@pytest.mark.parametrize("arguments", [("--searches", "-3"), ("--searches=-3",)])
+def test_a_number_out_of_range_is_said_as_everywhere(arguments):
+    complaint = agescape("explore", *arguments)
+    assert complaint.code == 2
+    assert complaint.err.strip() == "agescape: --searches must be at least 0; got -3"

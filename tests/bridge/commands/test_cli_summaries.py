@@ -219,6 +219,7 @@ def between_ends(**values):
 def test_visits_in_words():
     result = {"mapped": 27, "snapshots": 28, "replicas": 4, "distinct_minima_visited": 5, "new_minima": 1, "jumps": 3,
               "direct_jumps": 1, "connected_jumps": 2, "jumps_searched": 2, "transition_states_from_jumps": 1,
+              "minima_from_jumps": 2,
               **between_ends(median_barrier=(0.01, math.nan, math.nan), median_barrier_from_run=(-0.02, -0.04, 0.0),
                              median_dwell=[math.nan] * 3, return_probability=(0.25, 0.2, 0.3),
                              mean_overlap=(0.5, 0.44, 0.56), maps_disagree=(0.099, 0.05, 0.15),
@@ -230,7 +231,7 @@ def test_visits_in_words():
         "27 of 28 snapshots of 4 runs map to 5 minima; 1 minimum was new and added to the database. "
         "Runs change their minimum 3 times: 1 across one known transition state, 1 across several, 1 across none known."
     )
-    assert summary.facts["searches from jumps"] == "2, which found 1 new transition state"
+    assert summary.facts["searches from jumps"] == "2, which found 1 new transition state and 2 new minima"
     assert summary.facts["jumps per run"] == "0.75 [0, 1.5]"
     assert summary.facts["barrier above the loss of the run, median"] == "-0.02 [-0.04, 0] nats"
     left = summary.facts["barrier above the minimum that is left, median"]
