@@ -59,7 +59,7 @@ peers: $(INSTALLED) $(PEERS)/.installed  ## minima and transition states per min
 $(PEERS)/.installed:
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check topsearch==0.0.3 'numpy<2' numba scipy joblib \
-		networkx threadpoolctl platformdirs pooch matplotlib
+		networkx threadpoolctl platformdirs pooch matplotlib lazy_loader
 	touch $@
 
 $(JAX)/.installed:

@@ -2,6 +2,7 @@
 
     python benchmarks/intervals.py                        # the table of docs/concepts/intervals.md
     python benchmarks/intervals.py --trials 200 --only gaussian,log-normal
+    python benchmarks/intervals.py --parts "Numbers over runs"
 
 Prints Markdown tables; with --output F.json writes the numbers as well. Every number comes with its binomial standard
 error. Waiting times of a run are dependent in all processes: runs that are ahead at one are ahead at the next.
@@ -11,6 +12,8 @@ error. Waiting times of a run are dependent in all processes: runs that are ahea
   Both averages have mu = 0.7, in closed form.
 - wandering walk: 30 parameters whose diffusion coefficient wanders log-normally, s = 0.5 and 1.
 - Brownian, Ornstein-Uhlenbeck, aging walk with 10 parameters, trap model with 20: mu = 0, 0, 0.7, 1.
+- stays: runs of about 20 stays with exponential lengths; all runs have the same mean length, or one that varies by a
+  factor exp(-+s) from run to run.
 """
 
 import argparse
@@ -22,9 +25,10 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from scipy import stats
+from scipy import optimize, stats
 
 from bridge.comparison._correlation import spearman_interval
+from bridge.residence._over_runs import median_of_runs
 from dynamics import MeanSquareDisplacement, Trajectories, aging, mean_square_displacement, synthetic
 from dynamics.aging_times import (
     collapse,
@@ -34,7 +38,7 @@ from dynamics.aging_times import (
     threshold_scan,
 )
 from dynamics.runs import WAITING_TIMES, log_lags
-from dynamics.statistics import Status
+from dynamics.statistics import Status, mean_over_runs, ratio_over_runs, share_of_runs
 
 RUNS = (2, 3, 4, 5, 8, 24)
 OTHERS = ("gaussian", "log-normal 0.6", "Brownian")
@@ -129,6 +133,9 @@ PROCESSES = {
 }  # fmt: skip
 
 
+STAYS = {"stays": 0.0, "stays, s = 0.5": 0.5, "stays, s = 1": 1.0}
+
+
 def holds(low: float, high: float, truth: float, said: bool = True) -> float:
     """1 or 0, nan where no interval is given or its status is not ok."""
     return float(low <= truth <= high) if said and np.isfinite([low, high, truth]).all() else np.nan
@@ -214,6 +221,33 @@ def try_spearman(_name: str, rows: int, trial: int) -> dict[str, float]:
     return {"coverage of the coefficient": holds(*spearman_interval(value, rows, 0.95), 6 / np.pi * np.arcsin(0.4))}
 
 
+def median_stay(spread: float) -> float:
+    """Median of exponential lengths whose mean is exp(spread Z), Z normal, by Gauss and Hermite."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(60)
+    weights /= weights.sum()
+    return float(optimize.brentq(lambda x: weights @ np.exp(-x * np.exp(-spread * nodes)) - 0.5, 1e-6, 1e3))
+
+
+def try_over_runs(name: str, runs: int, trial: int) -> dict[str, float]:
+    """One ensemble: stays of a run, share of the time in marked ones, median length, a share of the runs."""
+    spread, rng = STAYS[name], np.random.default_rng([trial, runs])
+    numbers = rng.poisson(20, runs)
+    of_run = np.repeat(np.arange(runs), numbers)
+    lengths = rng.exponential(np.exp(spread * rng.standard_normal(runs))[of_run])
+    mine = rng.random(lengths.size) < 0.3
+    parts, wholes = np.bincount(of_run, lengths * mine, runs), np.bincount(of_run, lengths, runs)
+    found = {
+        "mean": (mean_over_runs(numbers), 20.0),
+        "ratio of sums": (ratio_over_runs(parts, wholes, within=(0.0, 1.0), resamples=200, rng=trial), 0.3),
+        "median": (median_of_runs(lengths, of_run, runs, within=(0.0, np.inf)), median_stay(spread)),
+        "share of runs": (share_of_runs(int((rng.random(runs) < 0.3).sum()), runs), 0.3),
+    }
+    return {
+        f"coverage of the {what}": holds(float(each.low), float(each.high), truth)
+        for what, (each, truth) in found.items()
+    }
+
+
 def rates(rows: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
     """Mean of each column over the trials that have it, and its binomial standard error; of the width the median."""
     result = {}
@@ -253,6 +287,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=2000)
     parser.add_argument("--only", default=",".join(PROCESSES), help="processes whose names begin so")
+    parser.add_argument("--parts", action="append", help="titles of the parts to run; may be repeated")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
@@ -270,8 +305,9 @@ def main() -> None:
         ("Data collapse", try_collapse, others, (3, 4, 8), max(n // 20, 1)),
         ("Mean over realizations", try_realizations, ["5 runs each"], (2, 3, 4, 8), max(n // 4, 1)),
         ("Rank correlation", try_spearman, ["bivariate normal, 0.8"], (4, 5, 6, 8, 12, 24), n),
+        ("Numbers over runs", try_over_runs, list(STAYS), RUNS, max(n // 2, 1)),
     ):
-        if chosen:
+        if chosen and title in (arguments.parts or [title]):
             head = f"{title}, {trials} trials"
             parts[head] = {f"{name};{k}": run(function, name, k, trials=trials) for name in chosen for k in numbers}
             unit = {try_realizations: "realizations", try_spearman: "rows"}.get(function, "runs")
