@@ -348,7 +348,7 @@ def test_departures_speak_of_runs_and_not_of_a_displacement():
 def test_a_barrier_above_a_minimum_has_no_negative_interval():
     values, runs = np.array([1e-5, 1e-5, 2e-5, 9e-5]), np.array([0, 1, 2, 2])
     hops = SimpleNamespace(transition_states=np.ones(4, int), barriers=values, runs=runs)
-    found = SimpleNamespace(searched=0, transition_states=0)
+    found = SimpleNamespace(searched=0, transition_states=0, minima=0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_overlay_report, "barriers_from", lambda *_, **__: values - 1.0)
         said = _overlay_report.describe_barriers(hops, None, found, runs=SimpleNamespace(replicas=3), database=None)
