@@ -5,6 +5,7 @@ from . import (
     noises as noises,
     observables as observables,
     plots as plots,
+    recording as recording,
     runs as runs,
     snapshots as snapshots,
     spectra as spectra,
@@ -23,6 +24,10 @@ from .displacement import (
 )
 from .observables import (
     observe as observe,
+)
+from .recording import (
+    Recorder as Recorder,
+    RecordingSchedule as RecordingSchedule,
 )
 from .runs import (
     Trajectories as Trajectories,

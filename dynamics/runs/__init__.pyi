@@ -31,6 +31,7 @@ from ._times import (
     default_waiting_times as default_waiting_times,
     log_lags as log_lags,
     snapshot_steps as snapshot_steps,
+    two_time_grid as two_time_grid,
 )
 from ._trajectories import (
     Trajectories as Trajectories,

@@ -88,6 +88,25 @@ def check_grid(waiting_times: Steps, lags: Steps, steps: int) -> None:
     raise ValueError(msg)
 
 
+def two_time_grid(
+    steps: int, waiting_times: ArrayLike | None = None, lags: ArrayLike | None = None
+) -> tuple[Steps, Steps]:
+    """Waiting times and lags for runs of `steps` steps, checked.
+
+    By default `default_waiting_times`, and `log_lags` up to the longest that the first waiting time leaves.
+
+    Raises
+    ------
+    ValueError
+        If they do not ascend strictly, or one of them has no displacement within the runs.
+    """
+    waiting = default_waiting_times(steps) if waiting_times is None else waiting_times
+    waiting = check_times("waiting_times", waiting, max(1, steps - 1))
+    lag = check_times("lags", log_lags(max(1, steps - int(waiting[0]))) if lags is None else lags, steps)
+    check_grid(waiting, lag, steps)
+    return waiting, lag
+
+
 def check_times(name: str, times: Sequence[int] | ArrayLike, largest: int) -> Steps:
     """`times` as int64; ValueError unless they ascend strictly within 1 ... `largest`."""
     array = np.asarray(times)
