@@ -186,7 +186,7 @@ def _trajectories(place: Place, by_replica: Mapping[int, Recorded]) -> Trajector
         lags=settings.schedule.lags,
         recorded=np.array([np.isin(steps, run.steps) for run in runs]),
         parameters=parameters if parameters[0].name else (),
-        metadata={**settings.metadata, "recording": mark, "version": package_version()},
+        metadata={**settings.metadata, "recording": mark, "version": package_version("agescape")},
         **_curves(runs),
         **{name: np.stack([run.moments[name] for run in runs]) for name in runs[0].moments},
     )

@@ -155,14 +155,14 @@ class Recorder:
 
     def _look_at(self, step: int | None, model: Any, curves: Mapping[str, Any]) -> None:
         """A step that may have to be recorded, or that is not the one expected."""
+        now = self._now + 1 if step is None else whole_number("step", step, 0)
+        if self._begun and now == self._now:
+            return
         if self._closed:
             msg = f"{self!r} cannot record: make another one to continue the run"
             raise ValueError(msg)
-        now = self._now + 1 if step is None else whole_number("step", step, 0)
         if not self._begun:
             self._begin(step)
-        elif now == self._now:
-            return
         if self._next != NEVER:  # the file does not have the run
             self._record_at(now, model, curves)
         self._now = now
@@ -284,5 +284,6 @@ def _numbers(curves: Mapping[str, Any]) -> dict[str, float]:
     if unknown := [name for name in curves if name not in CURVES]:
         msg = f"curves must be among {', '.join(CURVES)}; got {unknown[0]!r}"
         raise TypeError(msg)
-    numbers = {name: float(value) for name, value in curves.items() if value is not None}
+    values = {name: value.detach() if hasattr(value, "detach") else value for name, value in curves.items()}
+    numbers = {name: float(value) for name, value in values.items() if value is not None}
     return {name: number if np.isfinite(number) else np.nan for name, number in numbers.items()}
