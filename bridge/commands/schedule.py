@@ -3,6 +3,7 @@
 import sys
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from bridge.commands._options import AsJson
@@ -50,8 +51,8 @@ def schedule(
         return
     result = describe_schedule(planned)
     if parameters is not None:
-        size = planned.bytes_for(parameters, precision) * replicas
-        result |= {"parameters": parameters, "replicas": replicas, "precision": precision, "gigabytes": size / 1e9}
+        result |= {"parameters": parameters, "replicas": replicas, "precision": precision}
+        result |= describe_size(planned, parameters, precision, replicas)
     show(result, summarize(result), as_json=as_json)
 
 
@@ -70,6 +71,15 @@ def describe_schedule(planned: RecordingSchedule) -> dict[str, Any]:
     }
 
 
+def describe_size(planned: RecordingSchedule, parameters: int, precision: str, replicas: int) -> dict[str, float]:
+    """Bytes on disk: of all snapshots, and of those at waiting times, which are all if only displacements are kept."""
+    snapshot = parameters * np.dtype(precision).itemsize * replicas / 1e9
+    return {
+        "gigabytes": planned.recorded_steps.size * snapshot,
+        "gigabytes_for_displacements": planned.waiting_times.size * snapshot,
+    }
+
+
 def summarize(result: dict[str, Any]) -> Summary:
     """What a person reads of a schedule."""
     steps = result["recorded_steps"]
@@ -79,6 +89,8 @@ def summarize(result: dict[str, Any]) -> Summary:
     if "gigabytes" in result:
         what = f"{counted(result['replicas'], 'run')} of {number(result['parameters'])} parameters"
         facts["size on disk"] = f"{number(result['gigabytes'], 'GB')} for {what} in {result['precision']}"
+        less = number(result["gigabytes_for_displacements"], "GB")
+        facts["of displacements only"] = f"{less} while the runs go on (dynamics.Recorder, keep='displacements')"
     return Summary(
         verdict=f"{counted(result['snapshots'], 'snapshot')} of a run of {number(result['steps'], 'steps')}.",
         facts=facts,

@@ -51,7 +51,3 @@ class RecordingSchedule:
     def pairs(self) -> NDArray[np.bool_]:
         """Which pairs of waiting time and lag lie within the run, (W, T)."""
         return self.waiting_times[:, None] + self.lags <= self.steps
-
-    def bytes_for(self, n_parameters: int, precision: str = "float32") -> int:
-        """Size of the snapshots of one run with so many parameters."""
-        return self.recorded_steps.size * n_parameters * np.dtype(precision).itemsize

@@ -1,4 +1,4 @@
-"""The recorder as a callback of Keras and Lightning: against small copies of their protocols, and the packages themselves."""
+"""The recorder as a callback of Keras and Lightning: small copies of their protocols, and the packages themselves."""
 
 import sys
 from types import ModuleType, SimpleNamespace

@@ -61,7 +61,6 @@ def test_a_schedule_has_both_ends_of_every_pair_within_the_run():
     ends = {tw + lag for tw, lag in GRID if tw + lag <= 45}
     assert schedule.recorded_steps.tolist() == sorted({0, 45, 4, 10, 20} | ends)
     assert schedule.pairs.tolist() == [[True] * 4, [True] * 4, [True, True, True, False]]
-    assert schedule.bytes_for(1000, "float64") == len(schedule.recorded_steps) * 8000
     assert "45 steps, recorded at 15 of them: 3 waiting times, 4 lags, 11 pairs" in repr(schedule)
 
 
@@ -116,7 +115,7 @@ def test_curves_are_kept_where_they_were_given(tmp_path):
     assert np.isnan(runs.gradient_norm).all()
     assert np.isnan(runs.test_loss).all()
     with (
-        pytest.raises(TypeError, match="curves must be among loss, accuracy, .*; got 'los'"),
+        pytest.raises(TypeError, match=r"curves must be among loss, accuracy, .*; got 'los'"),
         Recorder(tmp_path / "b.h5", SCHEDULE) as recorder,
     ):
         recorder.step(np.zeros(2), los=1.0)
@@ -129,8 +128,7 @@ def test_a_torch_module_is_recorded_by_its_named_parameters(tmp_path):
         for step in range(61):
             recorder.step(module, loss=torch.tensor(2.0, requires_grad=True))
             with torch.no_grad():
-                for parameter in module.parameters():
-                    parameter += 2.0 ** -(step % 3)
+                torch._foreach_add_(list(module.parameters()), 2.0 ** -(step % 3))
     runs = load_trajectories(tmp_path / "a.h5")
     assert [(one.name, one.shape) for one in runs.parameters] == [
         (name, tuple(values.shape)) for name, values in module.named_parameters()
@@ -228,15 +226,16 @@ def test_a_write_that_fails_leaves_the_records_before_it(tmp_path, monkeypatch):
     recorder, write, left = Recorder(tmp_path / "a.h5", SCHEDULE), Journal._write, iter(range(10))
 
     def full(self, data):
-        if next(left) == 7:
+        if next(left) == 6:
             write(self, memoryview(data)[:3])
             raise OSError(28, "No space left on device")
         write(self, data)
 
     monkeypatch.setattr(Journal, "_write", full)
+    for step in range(4):
+        recorder.step(named(walk()[step]), step)
     with pytest.raises(OSError, match="No space left"):
-        for step, theta in enumerate(walk()):
-            recorder.step(named(theta), step)
+        recorder.step(named(walk()[4]), 4)
     monkeypatch.undo()
     for step in range(4, 61):
         recorder.step(named(walk()[step]), step)
