@@ -2,8 +2,8 @@
 
     python examples/recorded_network.py digits.h5 --replicas 8
 
-`agescape age digits.h5` measures its aging, `agescape observe digits.h5 --what layers` which layers move. Start it again
-after an interruption: complete runs are skipped. Other runs may be recorded at the same time, with --first 8.
+`agescape age digits.h5` measures its aging. Complete runs are not repeated when it is started again, and another process
+may record further ones at the same time, with --first 8.
 """
 
 import argparse
@@ -44,14 +44,14 @@ def main() -> None:
         model = network()
         adam = torch.optim.Adam(model.parameters(), lr=about["learning_rate"])
         with Recorder(options.runs, options.steps, replica=replica, metadata=about) as recorder:
-            for step in range(options.steps + 1):
+            for step in range(0 if recorder.complete else options.steps + 1):
                 batch = torch.randint(len(labels), (about["batch_size"],))
                 loss = torch.nn.functional.cross_entropy(model(images[batch]), labels[batch])
-                recorder.step(model, loss=loss)  # of the minibatch, before the update
+                recorder.step(model, step, loss=loss)  # of the minibatch, before the update
                 adam.zero_grad()
                 loss.backward()
                 adam.step()
-        print(f"run {replica}: loss {loss.item():.2g} of the last minibatch")
+        print(f"run {replica} is complete")
 
 
 if __name__ == "__main__":

@@ -110,6 +110,12 @@ class Recorder:
         """Whether the next call of `step` will record: only then a curve need be computed."""
         return self._now + 1 >= self._next
 
+    @property
+    def complete(self) -> bool:
+        """Whether the run was recorded to the end of its schedule, now or before."""
+        stored = None if self._last >= 0 else runs_in_file(self._place.path).get(self._replica)
+        return self._last == self._steps[-1] if stored is None else stored.is_complete
+
     def step(self, model: Any, step: int | None = None, **curves: Any) -> None:
         """Record the model if the schedule says so.
 

@@ -28,7 +28,8 @@ def test_the_databases_hold_certified_points_in_one_component(path, tmp_path):
 
 
 PNG = b"\x89PNG\r\n\x1a\n"
-SCRIPTS = ("disconnectivity_graphs", "visits", "where_is_sgd", "minima_against_mu", "torch_module", "known_answer")
+SCRIPTS = ("disconnectivity_graphs", "visits", "where_is_sgd", "minima_against_mu", "torch_module", "recorded_network",
+           "known_answer")  # fmt: skip
 LANDSCAPE = ("--searches", "18", "--rows", "100", "--jobs", "1")
 RUNS = ("--replicas", "4", "--steps", "2000")
 

@@ -279,7 +279,10 @@ def test_a_continued_run_must_say_where(tmp_path, caplog):
 
 
 def test_a_complete_run_is_not_recorded_over(tmp_path, caplog):
+    with Recorder(tmp_path / "a.h5", SCHEDULE) as recorder:
+        assert not recorder.complete
     record(tmp_path / "a.h5", walk())
+    assert Recorder(tmp_path / "a.h5", SCHEDULE).complete
     before = (tmp_path / "a.h5").read_bytes()
     for step in (None, 0):
         with pytest.raises(ValueError, match="holds replica 0 up to step 60 already: choose another"):
