@@ -2,8 +2,8 @@
 
     python examples/recorded_network.py digits.h5 --replicas 8
 
-`agescape age digits.h5` measures its aging. Complete runs are not repeated when it is started again, and another process
-may record further ones at the same time, with --first 8.
+`agescape age digits.h5` measures its aging. Complete runs are not repeated when it is started again, and another
+process may record further ones at the same time, with --first 8.
 """
 
 import argparse

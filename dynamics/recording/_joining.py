@@ -195,11 +195,11 @@ def _trajectories(place: Place, by_replica: Mapping[int, Recorded]) -> Trajector
 def _curves(runs: Sequence[Recorded]) -> dict[str, Any]:
     """The curves (R, C) at all steps at which a run has a number, nan where there is none."""
     steps: Any = np.unique(np.concatenate([run.curve_steps[~np.isnan(run.curves).all(axis=1)] for run in runs]))
-    curves = np.full((len(CURVES), len(runs), steps.size), np.nan)
+    curves: Any = np.full((len(CURVES), len(runs), steps.size), np.nan)
     for r, run in enumerate(runs):
         kept = np.isin(run.curve_steps, steps)
         curves[:, r, np.searchsorted(steps, run.curve_steps[kept])] = run.curves[kept].T
-    return {"curve_steps": steps, **dict(zip(CURVES, curves, strict=True))}
+    return {"curve_steps": steps} | dict(zip(CURVES, curves, strict=True))
 
 
 def _remove_if_complete(place: Place, replica: int, run: Recorded) -> None:

@@ -9,10 +9,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from support.paths import ROOT
 
 from dynamics import Recorder, RecordingSchedule, load_trajectories, mean_square_displacement
 from dynamics.displacement import layer_displacement, non_gaussian
+from dynamics.plots import plot_layers
 from dynamics.recording import join_recordings
 from dynamics.recording._journal import Journal
 from dynamics.runs import Parameter
@@ -168,6 +170,15 @@ def test_displacements_alone_are_those_of_the_snapshots(tmp_path):
     np.testing.assert_allclose(non_gaussian(thin).fourth, non_gaussian(full).fourth, rtol=1e-12)
     np.testing.assert_allclose(mean_square_displacement(thin).values, [displacement(walk(r)) for r in (0, 1)])
     assert not (tmp_path / "displacements.h5.recording").exists()
+
+
+def test_layers_are_drawn_with_a_color_each(tmp_path):
+    record(tmp_path / "a.h5", walk())
+    lines = plot_layers(layer_displacement(load_trajectories(tmp_path / "a.h5")), Figure().subplots(), 0).lines
+    assert [(line.get_label(), line.get_linestyle()) for line in lines] == [("conv.weight", "-"), ("conv.bias", ":")]
+    assert lines[0].get_color() == lines[1].get_color()
+    squares = (walk()[4:] - walk()[4])[:, :4] ** 2
+    np.testing.assert_allclose(lines[0].get_ydata(), squares[[1, 3, 10, 30]].mean(axis=1), rtol=1e-12)
 
 
 @pytest.mark.parametrize("step", [3, 4, 10, 20, 33, 59])
