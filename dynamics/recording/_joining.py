@@ -171,6 +171,7 @@ def _trajectories(place: Place, by_replica: Mapping[int, Recorded]) -> Trajector
         check_same(place.header(replica), run.header.described, header.described)
     settings, parameters = header.settings, header.parameters
     steps = np.unique(np.concatenate([run.steps for run in runs]))
+    moments: dict[str, Any] = {name: np.stack([run.moments[name] for run in runs]) for name in runs[0].moments}
     mark = {
         "steps": settings.schedule.steps,
         "keep": settings.keep,
@@ -188,18 +189,18 @@ def _trajectories(place: Place, by_replica: Mapping[int, Recorded]) -> Trajector
         parameters=parameters if parameters[0].name else (),
         metadata={**settings.metadata, "recording": mark, "version": package_version("agescape")},
         **_curves(runs),
-        **{name: np.stack([run.moments[name] for run in runs]) for name in runs[0].moments},
+        **moments,
     )
 
 
 def _curves(runs: Sequence[Recorded]) -> dict[str, Any]:
     """The curves (R, C) at all steps at which a run has a number, nan where there is none."""
-    steps: Any = np.unique(np.concatenate([run.curve_steps[~np.isnan(run.curves).all(axis=1)] for run in runs]))
-    curves: Any = np.full((len(CURVES), len(runs), steps.size), np.nan)
+    steps = np.unique(np.concatenate([run.curve_steps[~np.isnan(run.curves).all(axis=1)] for run in runs]))
+    curves = np.full((len(CURVES), len(runs), steps.size), np.nan)
     for r, run in enumerate(runs):
         kept = np.isin(run.curve_steps, steps)
         curves[:, r, np.searchsorted(steps, run.curve_steps[kept])] = run.curves[kept].T
-    return {"curve_steps": steps} | dict(zip(CURVES, curves, strict=True))
+    return {"curve_steps": steps, **dict(zip(CURVES, curves, strict=True))}
 
 
 def _remove_if_complete(place: Place, replica: int, run: Recorded) -> None:
