@@ -1,7 +1,8 @@
 """The motion on the landscape: ensembles of SGD runs and their aging.
 
 `train` runs an ensemble and returns `Trajectories`, `mean_square_displacement` measures how far it moves between two
-times, and `aging` fits t* ~ tw^mu. `observe` and `curvature` measure the rest. Rooms below hold the parts.
+times, and `aging` fits t* ~ tw^mu. `observe` and `curvature` measure the rest. `Recorder` records runs of a training
+loop of your own. Rooms below hold the parts.
 """
 
 import lazy_loader

@@ -6,6 +6,7 @@ from . import (
     noises as noises,
     observables as observables,
     plots as plots,
+    recording as recording,
     runs as runs,
     snapshots as snapshots,
     spectra as spectra,
@@ -24,6 +25,10 @@ from .displacement import (
 )
 from .observables import (
     observe as observe,
+)
+from .recording import (
+    Recorder as Recorder,
+    RecordingSchedule as RecordingSchedule,
 )
 from .runs import (
     Trajectories as Trajectories,

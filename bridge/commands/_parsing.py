@@ -2,6 +2,8 @@
 
 import re
 
+from dynamics.runs import default_waiting_times, log_lags
+
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -40,3 +42,23 @@ def parse_steps(text: str | None, option: str = "steps") -> list[int] | None:
 def column_of(target: str | None) -> str | int | None:
     """The column that --target means: a position if it is a whole number, otherwise a name."""
     return int(target) if target is not None and re.fullmatch(r"[+-]?\d+", target) else target
+
+
+def parse_grid(
+    steps: int, waiting_times: str | None, lags: str | None, per_decade: int, multiple_of: str, epoch: int | None = None
+) -> tuple[list[int], list[int]]:
+    """Waiting times and lags that options describe; ValueError where one is no such thing."""
+    waiting = parse_steps(waiting_times, "waiting-times") or default_waiting_times(steps).tolist()
+    if given := parse_steps(lags, "lags"):
+        return waiting, given
+    known = multiple_of == "epoch" and epoch is not None
+    if not known and not (multiple_of.isdecimal() and int(multiple_of)):
+        choice = "" if epoch is None else ", or epoch"
+        msg = f"--lags-multiple-of must be a whole number of steps >= 1{choice}; got {multiple_of!r}"
+        raise ValueError(msg)
+    multiple = epoch if epoch is not None and multiple_of == "epoch" else int(multiple_of)
+    longest = max(1, steps - waiting[0])
+    if multiple > longest:
+        msg = f"--lags-multiple-of must be at most {longest}, steps less the first waiting time; got {multiple}"
+        raise ValueError(msg)
+    return waiting, log_lags(longest, per_decade, multiple_of=multiple).tolist()

@@ -22,6 +22,7 @@ COMMANDS = {
     "path": Entry("path:path", LANDSCAPE, "Draw the loss along the pathway between two minima."),
     "geometry": Entry("geometry:geometry", LANDSCAPE, "Compare the curvature of the minima with how they generalize."),
     "train": Entry("train:train", MOTION, "Train an ensemble of networks and record their trajectories."),
+    "schedule": Entry("schedule:schedule", MOTION, "Print the steps at which to save a run that is trained elsewhere."),
     "age": Entry("age:age", MOTION, "Measure displacement, aging times t*(tw) and the exponent mu."),
     "observe": Entry("observe:observe", MOTION, "Measure layers, symmetry, outputs, overlap and minibatch gradients."),
     "curvature": Entry("curvature:curvature", MOTION, "Measure Hessian spectra, gradients and gradient noise."),

@@ -20,13 +20,12 @@ from bridge.commands._options import (
     Seed,
     describe,
 )
-from bridge.commands._parsing import parse_steps
+from bridge.commands._parsing import parse_grid
 from bridge.commands._progress import progress_bar
 from bridge.commands._realizations import describe_ensemble, describe_training, realization_files
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import counted, data_in_words, estimated, number
 from dynamics.noises import NOISES, make_noise
-from dynamics.runs import default_waiting_times, log_lags
 from dynamics.training import SGD, parse_schedule, parse_start, train as run_train
 
 NOISE_HELP = (
@@ -118,7 +117,7 @@ def train(
             if optimizer.noise.uses_batch_size:
                 warn_of_batch(batch_size, loss.data.rows)
             counts: list[int] = []
-            times = two_time_grid(
+            times = parse_grid(
                 steps, waiting_times, lags, lags_per_decade, lags_multiple_of, epoch=-(-loss.data.rows // batch_size)
             )
 
@@ -185,21 +184,3 @@ def summarize(result: dict[str, Any]) -> Summary:
         notes=[*([] if speed else ["All runs were in the file already."]), "Measure the aging with agescape age."],
         files={"runs": result["output"]},
     )
-
-
-def two_time_grid(
-    steps: int, waiting_times: str | None, lags: str | None, per_decade: int, multiple_of: str, epoch: int
-) -> tuple[list[int], list[int]]:
-    """Waiting times and lags that the options of `train` describe; ValueError where one is no such thing."""
-    waiting = parse_steps(waiting_times, "waiting-times") or default_waiting_times(steps).tolist()
-    if given := parse_steps(lags, "lags"):
-        return waiting, given
-    if multiple_of != "epoch" and not (multiple_of.isdecimal() and int(multiple_of)):
-        msg = f"--lags-multiple-of must be a whole number of steps >= 1, or epoch; got {multiple_of!r}"
-        raise ValueError(msg)
-    multiple = epoch if multiple_of == "epoch" else int(multiple_of)
-    longest = max(1, steps - waiting[0])
-    if multiple > longest:
-        msg = f"--lags-multiple-of must be at most {longest}, steps less the first waiting time; got {multiple}"
-        raise ValueError(msg)
-    return waiting, log_lags(longest, per_decade, multiple_of=multiple).tolist()

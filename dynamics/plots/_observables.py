@@ -12,18 +12,19 @@ from matplotlib.figure import Figure
 from dynamics.displacement import LayerDisplacement, NonGaussian, SymmetricDisplacement
 from dynamics.observables import OBSERVABLES, GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
 from dynamics.plots._aging import COLORS, plot_msd
-from dynamics.runs import Trajectories
+from dynamics.runs import Parameter, Trajectories
 from landscape.plots import Size, draw_panels, legend_beside
-
-STYLES = {"kernel": "-", "bias": ":"}
 
 
 def plot_layers(displacement: LayerDisplacement, ax: Axes, waiting_time: int = -1) -> Axes:
-    """Draw the mean displacement of every kernel and bias against the lag, at waiting time number `waiting_time`."""
-    mean = displacement.values.mean(axis=0)[waiting_time]
-    for g, name in enumerate(displacement.names):
-        style = STYLES[name.split()[0]]
-        ax.plot(displacement.lags, mean[:, g], style, color=COLORS[g // 2 % len(COLORS)], label=name)
+    """Draw the mean displacement of every kernel and bias against the lag, at waiting time number `waiting_time`.
+
+    A color stands for a layer; biases are dotted.
+    """
+    for name in displacement.names:
+        color = COLORS[displacement.layers.index(Parameter(name, ()).layer) % len(COLORS)]
+        mean = displacement.group(name).mean[waiting_time]
+        ax.plot(displacement.lags, mean, ":" if "bias" in name else "-", color=color, label=name)
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta_g(t_w, t)$")
     ax.set_title(f"$t_w$ = {displacement.waiting_times[waiting_time]}", fontsize="medium")
     legend_beside(ax)

@@ -5,7 +5,11 @@ from ._moments import (
     MOMENTS as MOMENTS,
     displacement_moments as displacement_moments,
     nan_moments as nan_moments,
-    parameter_groups as parameter_groups,
+)
+from ._parameters import (
+    Parameter as Parameter,
+    mlp_parameters as mlp_parameters,
+    sizes_of as sizes_of,
 )
 from ._runs_file import (
     FORMAT as FORMAT,
@@ -13,6 +17,7 @@ from ._runs_file import (
     PER_REPLICA as PER_REPLICA,
     SHARED as SHARED,
     TEST_CURVES as TEST_CURVES,
+    check_metadata as check_metadata,
     check_numbers as check_numbers,
     check_shapes as check_shapes,
 )
@@ -29,10 +34,16 @@ from ._times import (
     check_times as check_times,
     curve_steps as curve_steps,
     default_waiting_times as default_waiting_times,
+    grid_of as grid_of,
     log_lags as log_lags,
     snapshot_steps as snapshot_steps,
+    spaced as spaced,
+    two_time_grid as two_time_grid,
 )
 from ._trajectories import (
     Trajectories as Trajectories,
     load_trajectories as load_trajectories,
+)
+from ._writing import (
+    write_trajectories as write_trajectories,
 )

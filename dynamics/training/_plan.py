@@ -8,15 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.noises import Noise
-from dynamics.runs import (
-    Steps,
-    check_grid,
-    check_times,
-    curve_steps,
-    default_waiting_times,
-    log_lags,
-    snapshot_steps,
-)
+from dynamics.runs import Steps, curve_steps, snapshot_steps, two_time_grid
 from dynamics.training._sgd import SGD
 from landscape.datasets import Dataset
 
@@ -128,10 +120,7 @@ def make_plan(
     snapshots: str = "all",
 ) -> Plan:
     """The plan of these arguments of `train`; ValueError for one out of its range, which it names."""
-    waiting = default_waiting_times(steps) if waiting_times is None else waiting_times
-    waiting = check_times("waiting_times", waiting, max(1, steps - 1))
-    lag = check_times("lags", log_lags(max(1, steps - int(waiting[0]))) if lags is None else lags, steps)
-    check_grid(waiting, lag, steps)
+    waiting, lag = two_time_grid(steps, waiting_times, lags)
     if snapshots not in SNAPSHOTS:
         msg = f"snapshots must be one of {', '.join(SNAPSHOTS)}; got {snapshots!r}"
         raise ValueError(msg)

@@ -9,6 +9,8 @@ import torch
 from support.paths import EXAMPLES
 
 from bridge import compare
+from dynamics import load_trajectories
+from dynamics.displacement import layer_displacement
 from landscape import Database, TorchLoss, explore, verify
 from landscape.graph import components
 
@@ -28,7 +30,8 @@ def test_the_databases_hold_certified_points_in_one_component(path, tmp_path):
 
 
 PNG = b"\x89PNG\r\n\x1a\n"
-SCRIPTS = ("disconnectivity_graphs", "visits", "where_is_sgd", "minima_against_mu", "torch_module", "known_answer")
+SCRIPTS = ("disconnectivity_graphs", "visits", "where_is_sgd", "minima_against_mu", "torch_module", "recorded_network",
+           "known_answer")  # fmt: skip
 LANDSCAPE = ("--searches", "18", "--rows", "100", "--jobs", "1")
 RUNS = ("--replicas", "4", "--steps", "2000")
 
@@ -100,6 +103,18 @@ def test_a_torch_module(run_script, tmp_path):
     with Database(tmp_path / "a.db") as database:
         assert f": {len(database.minima)} minima, " in printed
         assert f"lowest loss {database.minima[0].point.value:.5f}" in printed
+
+
+@pytest.mark.slow
+def test_a_recorded_network(run_script, tmp_path):
+    pytest.importorskip("sklearn")
+    sizes = ("--steps", "60", "--rows", "50")
+    run_script("recorded_network", "a.h5", "--replicas", "1", "--first", "1", *sizes)
+    assert run_script("recorded_network", "a.h5", "--replicas", "2", *sizes).splitlines()[1] == "run 1 is complete"
+    runs = load_trajectories(tmp_path / "a.h5")
+    assert runs.replicas == 2
+    assert layer_displacement(runs).layers == ("conv1", "conv2", "dense")
+    assert (np.diff(runs.loss[:, [0, -1]]) < 0).all()
 
 
 def test_known_answers_are_found(run_script):

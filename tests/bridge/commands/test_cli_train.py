@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.cli import MAIN, SMALL, agescape, assert_complaint, good, strict_json
 
-from bridge.commands.train import two_time_grid
+from bridge.commands._parsing import parse_grid
 from dynamics import load_trajectories, mean_square_displacement
 from dynamics.runs import default_waiting_times, log_lags
 
@@ -29,10 +29,10 @@ def test_waiting_times_and_lags_are_those_of_the_options(tmp_path):
 
 def test_lags_a_decade_and_in_multiples_of_the_epoch():
     waiting = default_waiting_times(200).tolist()
-    assert two_time_grid(200, None, None, 16, "1", 5) == (waiting, log_lags(200 - waiting[0]).tolist())
-    assert two_time_grid(200, "100", None, 4, "1", 5) == ([100], log_lags(100, 4).tolist())
+    assert parse_grid(200, None, None, 16, "1", 5) == (waiting, log_lags(200 - waiting[0]).tolist())
+    assert parse_grid(200, "100", None, 4, "1", 5) == ([100], log_lags(100, 4).tolist())
     for text in ("5", "epoch"):
-        lags = two_time_grid(200, "100", None, 16, text, 5)[1]
+        lags = parse_grid(200, "100", None, 16, text, 5)[1]
         assert (lags[0], lags[-1]) == (5, 100)
         assert not np.mod(lags, 5).any()
 
