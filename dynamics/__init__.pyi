@@ -1,5 +1,6 @@
 from . import (
     aging_times as aging_times,
+    checkpoints as checkpoints,
     displacement as displacement,
     kernels as kernels,
     noises as noises,
@@ -16,6 +17,11 @@ from .aging_times import (
     Aging as Aging,
     aging as aging,
     analyze_aging as analyze_aging,
+)
+from .checkpoints import (
+    displacement_of_checkpoints as displacement_of_checkpoints,
+    find_checkpoints as find_checkpoints,
+    import_runs as import_runs,
 )
 from .displacement import (
     MeanSquareDisplacement as MeanSquareDisplacement,

@@ -7,9 +7,11 @@ from ._formats import (
 )
 from ._importing import (
     LARGEST_COPY as LARGEST_COPY,
+    ImportPlan as ImportPlan,
     copies_snapshots as copies_snapshots,
     displacement_of_checkpoints as displacement_of_checkpoints,
     import_runs as import_runs,
+    plan_import as plan_import,
     snapshot_bytes as snapshot_bytes,
 )
 from ._tensors import (

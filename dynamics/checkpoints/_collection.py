@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ class Checkpoints:
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tensors: Mapping[tuple[int, int], tuple[StoredTensor, ...]] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def offsets(self) -> NDArray[np.int64]:
         """First element of each parameter in flat order, and the number of all, (number of parameters + 1,)."""
         return np.concatenate([[0], np.cumsum([one.size for one in self.parameters])]).astype(np.int64)

@@ -29,7 +29,7 @@ def files_of(patterns: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
     """
     found: dict[str, None] = {}
     for pattern in [patterns] if isinstance(patterns, str | os.PathLike) else patterns:
-        names = [os.fspath(pattern)] if Path(pattern).is_file() else glob.glob(os.fspath(pattern), recursive=True)  # noqa: PTH207 (of absolute ones, too)
+        names = [os.fspath(pattern)] if Path(pattern).is_file() else glob.glob(os.fspath(pattern), recursive=True)
         files = [name for name in names if Path(name).is_file()]
         if not files:
             msg = f"no file fits {os.fspath(pattern)!r}; quote a pattern such as 'run*/step_*.pt'"
@@ -71,16 +71,21 @@ def places_of(files: Sequence[Path], step: str | None = None, replica: str | Non
 
 
 def short_names(runs: Sequence[str]) -> dict[str, str]:
-    """Names of runs without what all of them begin and end with."""
+    """Names of runs without what all of them begin and end with: whole folders, and words of the name."""
     if len(runs) < 2:
         return dict.fromkeys(runs, "0")
-    begin = len(os.path.commonprefix(list(runs)))
-    end = len(os.path.commonprefix([run[begin:][::-1] for run in runs]))
-    while begin and runs[0][begin - 1].isalnum():
+    begin = _common(runs)
+    end = _common([run[begin:][::-1] for run in runs])
+    while begin and runs[0][begin - 1] not in "/*":
         begin -= 1
     while end and runs[0][len(runs[0]) - end].isalnum():
         end -= 1
-    return {run: run[begin : len(run) - end] or run for run in runs}
+    return {run: run[begin : len(run) - end].strip("_-. ") or run for run in runs}
+
+
+def _common(texts: Sequence[str]) -> int:
+    """Number of characters with which all texts begin."""
+    return len(os.path.commonprefix(list(texts)))  # noqa: RUF071 (characters)
 
 
 def _searched(name: str, pattern: str, file: Path) -> tuple[int, int, str]:

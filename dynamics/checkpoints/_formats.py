@@ -95,7 +95,7 @@ def _state(path: Path, found: Any, others: set[str], state: str | None) -> Tenso
     elif len(candidates) == 1:
         chosen = dict(_direct(next(iter(candidates.values()))))
     elif candidates:
-        msg = f"{path} holds several dictionaries of tensors: state must be one of {', '.join(candidates)} (--state KEY)"
+        msg = f"{path} holds several dictionaries of tensors: state must be one of {', '.join(candidates)}"
         raise ValueError(msg)
     else:
         chosen = {}

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,45 @@ def import_runs(
     return load_trajectories(path)
 
 
+@dataclass(frozen=True)
+class ImportPlan:
+    """What an import will read.
+
+    Parameters
+    ----------
+    waiting_times : (W,) int64
+        Steps.
+    lags : (T,) int64
+        Steps.
+    pairs : int
+        Number of pairs of checkpoints, of all runs.
+    bytes : int
+        Number of bytes of the snapshots in pairs, about as many as are read.
+    seconds : float
+        Estimate of the time that it takes, from one part of the files.
+    """
+
+    waiting_times: NDArray[np.int64]
+    lags: NDArray[np.int64]
+    pairs: int
+    bytes: int
+    seconds: float
+
+
+def plan_import(
+    checkpoints: Checkpoints,
+    *,
+    waiting_times: ArrayLike | None = None,
+    lags: ArrayLike | None = None,
+    jobs: int = -1,
+) -> ImportPlan:
+    """What `import_runs` will read, and how long it will take; arguments and errors are the same."""
+    times = _times(checkpoints, waiting_times, lags)
+    streaming = Streaming(checkpoints, *times)
+    check_pairs(streaming)
+    return ImportPlan(*times, streaming.n_pairs, streaming.bytes, streaming.seconds(jobs))
+
+
 def copies_snapshots(checkpoints: Checkpoints) -> bool:
     """Whether `import_runs` copies the snapshots unless something else is said: up to 1 GiB."""
     return snapshot_bytes(checkpoints) <= LARGEST_COPY
@@ -166,9 +205,7 @@ def _trajectories(
     progress: Progress | None,
     unfinished: Unfinished,
 ) -> Trajectories:
-    if not streaming.n_pairs:
-        msg = "no run has two checkpoints that are a waiting time and a lag apart; choose other waiting_times and lags"
-        raise ValueError(msg)
+    check_pairs(streaming)
     moments = streaming.moments(jobs=jobs, progress=progress, unfinished=unfinished)
     nothing = np.zeros((len(found.runs), 0))
     return Trajectories(
@@ -185,6 +222,13 @@ def _trajectories(
         parameters=found.parameters,
         **moments,
     )
+
+
+def check_pairs(streaming: Streaming) -> None:
+    """Raise a ValueError if there is nothing to measure."""
+    if not streaming.n_pairs:
+        msg = "no run has two checkpoints that are a waiting time and a lag apart; choose other waiting_times and lags"
+        raise ValueError(msg)
 
 
 def _metadata(found: Checkpoints) -> dict[str, Any]:
@@ -211,7 +255,8 @@ def _files(found: Checkpoints) -> list[list[Any]]:
 
 def _settings(found: Checkpoints, times: tuple[NDArray[np.int64], NDArray[np.int64]]) -> str:
     """Digest of what determines the sums: files, parameters and times."""
-    changed = {tensor.path: tensor.path.stat().st_mtime_ns for some in found.tensors.values() for tensor in some}
-    parts = [STATE_VERSION, _files(found), sorted(map(str, changed)), sorted(changed.values()), str(found.dtype)]
+    paths = sorted({tensor.path for some in found.tensors.values() for tensor in some})
+    changed = [[str(path), path.stat().st_mtime_ns] for path in paths]
+    parts = [STATE_VERSION, _files(found), changed, str(found.dtype)]
     parts += [[(one.name, one.shape) for one in found.parameters], *(one.tolist() for one in times)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

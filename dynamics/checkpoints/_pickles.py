@@ -124,7 +124,12 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Storage:
         what, kind, key, _location, count, *views = pid
-        if what != "storage" or not isinstance(kind, str) or type(count) is not int or any(v is not None for v in views):
+        if (
+            what != "storage"
+            or not isinstance(kind, str)
+            or type(count) is not int
+            or any(v is not None for v in views)
+        ):
             msg = f"it refers to {pid!r:.200}, which is no storage of numbers"
             raise ValueError(msg)
         return Storage(kind, str(key), count)

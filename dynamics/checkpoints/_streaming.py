@@ -6,13 +6,14 @@ number of workers never changes a result. Sums come from differences: a matrix o
 operations, and lose half of the digits where displacements are small beside the parameters.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import delayed
+from joblib import delayed, effective_n_jobs
 from numpy.typing import NDArray
 
 from dynamics.checkpoints._collection import Checkpoints
@@ -77,6 +78,14 @@ class Streaming:
         snapshots = sum(pairs.snapshots.size for pairs in self._pairs)
         return snapshots * self._checkpoints.n_parameters * self._checkpoints.dtype.itemsize
 
+    def seconds(self, jobs: int) -> float:
+        """Estimate of the time that the pass takes: that of its middle part, read for the first time."""
+        middle = self.parts[len(self.parts) // 2]
+        self.sums(middle._replace(end=middle.begin + 1))  # compiles
+        begin = time.perf_counter()
+        self.sums(middle)
+        return (time.perf_counter() - begin) * len(self.parts) / min(effective_n_jobs(jobs), len(self.parts))
+
     def moments(self, *, jobs: int, progress: Progress | None = None, unfinished: Unfinished) -> dict[str, Array]:
         """Moments as in `Trajectories`; `unfinished` keeps those so far, and knows earlier ones."""
         offsets = self._checkpoints.offsets
@@ -136,8 +145,8 @@ class Streaming:
             if (wrong := np.flatnonzero(~(np.abs(row) < LARGEST))).size:
                 path, name = self._checkpoints.path(part.run, snapshot, part.begin + int(wrong[0]))
                 step = self._checkpoints.steps[snapshot]
-                msg = f"{path}: {name} has the number {row[wrong[0]]} at step {step}. Leave this file and later ones of a "
-                msg += "diverged run out"
+                msg = f"{path}: {name} has the number {row[wrong[0]]} at step {step}; "
+                msg += "leave this file out, and later ones if the run diverged"
                 raise ValueError(msg)
 
 

@@ -75,7 +75,9 @@ class StoredTensor:
     def whole_numbers(self) -> NDArray[np.int64]:
         """All of its elements, if it is an array of whole numbers with one axis; ValueError otherwise."""
         if len(self.shape) != 1 or not re.fullmatch(r"u?int\d+", self.kind):
-            msg = f"{self.path}: {self.name} must be whole numbers (n,); its type is {self.kind}, its shape {self.shape}"
+            msg = (
+                f"{self.path}: {self.name} must be whole numbers (n,); its type is {self.kind}, its shape {self.shape}"
+            )
             raise ValueError(msg)
         out = np.empty(self.size, np.int64)
         self.source.read(0, out)
