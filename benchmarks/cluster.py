@@ -26,7 +26,7 @@ from distributed import Client, LocalCluster
 
 from bridge.commands._cluster import cluster
 from bridge.figures import Ensemble, Work
-from dynamics.runs import curve_steps, default_waiting_times, log_lags, parameter_groups, snapshot_steps
+from dynamics.runs import curve_steps, default_waiting_times, log_lags, mlp_parameters, sizes_of, snapshot_steps
 from dynamics.runs._runs_file import CURVES
 from dynamics.training import _filling as filling, train
 from dynamics.training._filling import make_header
@@ -180,7 +180,7 @@ def runs(kind: Ensemble, data: Dataset, name: str, steps: int) -> Numbers:
     lags, curves = log_lags(kind.steps - int(waiting[0])), curve_steps(kind.steps)
     every = snapshot_steps(waiting, lags, kind.steps)
     few = np.unique([0, *waiting.tolist(), kind.steps])
-    sizes = parameter_groups(MLP(kind.layer_sizes))[1]
+    sizes = sizes_of(mlp_parameters(MLP(kind.layer_sizes)))
     for what, kept, groups in (("all", every, None), ("waiting", few, sizes)):
         recording = Recording(kept, curves, waiting, lags, kind.steps, groups, kind.n_parameters, np.dtype(np.float32))
         arrays = {key: array for key, array in recording.arrays.items() if key != "curve_points"}

@@ -24,7 +24,16 @@ from pybtex.style.template import Node, field, sentence
 ROOT = Path(__file__).parents[1]
 escaped = runpy.run_path(str(Path(__file__).with_name("docstrings.py")))["escaped"]
 FOR_OTHER_ROOMS = {  # exported, because other rooms use them, but of no use to anybody else: no page describes them
-    "dynamics.runs": {"check_grid", "check_numbers", "check_shapes", "check_times", "nan_moments", "parameter_groups"},
+    "dynamics.runs": {
+        "check_grid",
+        "check_numbers",
+        "check_shapes",
+        "check_times",
+        "mlp_parameters",
+        "nan_moments",
+        "sizes_of",
+        "spaced",
+    },
     "landscape.plots": {"draw_panels", "legend_beside", "letter", "plain_log_ticks", "readable_ticks"},
 }
 BIBLIOGRAPHY = "bibliography.md"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dynamics.displacement._msd import MeanSquareDisplacement
 from dynamics.displacement._pairs import two_time_moments
-from dynamics.runs import Trajectories, parameter_groups
+from dynamics.runs import Parameter, Trajectories, sizes_of
 from landscape.support import Result
 
 Array = NDArray[np.float64]
@@ -22,7 +22,8 @@ class LayerDisplacement(Result, shows=("values",), axes={"G": "layer"}):
     Parameters
     ----------
     names : tuple of str
-        "kernel 1", "bias 1", "kernel 2", ..., layer 1 being the first hidden one.
+        Of the parameters, e.g. "conv1.weight"; of an MLP "kernel 1", "bias 1", "kernel 2", ..., layer 1 being the first
+        hidden one.
     sizes : (G,) int64
         Number of parameters in each group.
     waiting_times : (W,) int64
@@ -51,11 +52,16 @@ class LayerDisplacement(Result, shows=("values",), axes={"G": "layer"}):
 
     def layer(self, number: int) -> MeanSquareDisplacement:
         """The displacement of kernel and biases of layer `number`, counted from 1."""
-        layers = len(self.names) // 2
-        if not 1 <= number <= layers:
-            msg = f"number must be in 1 ... {layers}; got {number!r}"
+        if not 1 <= number <= len(self.layers):
+            msg = f"number must be in 1 ... {len(self.layers)}; got {number!r}"
             raise ValueError(msg)
-        return self._pooled([2 * number - 2, 2 * number - 1])
+        layer = self.layers[number - 1]
+        return self._pooled([k for k, name in enumerate(self.names) if Parameter(name, ()).layer == layer])
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, in their order: what the groups of a layer have in common (`Parameter.layer`)."""
+        return tuple(dict.fromkeys(Parameter(name, ()).layer for name in self.names))
 
     @property
     def whole(self) -> MeanSquareDisplacement:
@@ -65,7 +71,7 @@ class LayerDisplacement(Result, shows=("values",), axes={"G": "layer"}):
     def _pooled(self, groups: Any) -> MeanSquareDisplacement:
         chosen = np.array(groups)
         values = self.values[..., chosen] @ (self.sizes[chosen] / self.sizes[chosen].sum())
-        return MeanSquareDisplacement(self.waiting_times, self.lags, values, self.metadata)
+        return MeanSquareDisplacement(self.waiting_times, self.lags, values, self.metadata, ~np.isnan(values))
 
 
 def layer_displacement(runs: Trajectories) -> LayerDisplacement:
@@ -77,8 +83,11 @@ def layer_displacement(runs: Trajectories) -> LayerDisplacement:
     Raises
     ------
     ValueError
-        If no network made the runs, or a snapshot required by the waiting times and lags is missing.
+        If the runs have no named parameters, or no run has the two snapshots of any waiting time and lag.
     """
-    names, sizes = parameter_groups(runs.network)
+    if not runs.parameters:
+        msg = "runs must be those of a network, with layer_sizes or named parameters; these have none"
+        raise ValueError(msg)
+    names, sizes = tuple(one.name for one in runs.parameters), sizes_of(runs.parameters)
     (values,) = two_time_moments(runs, "layer_displacement", sizes=sizes)
     return LayerDisplacement(names, sizes, runs.waiting_times, runs.lags, values, runs.metadata)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.displacement._msd import MeanSquareDisplacement
-from dynamics.displacement._pairs import two_time_pairs
+from dynamics.displacement._pairs import known_mean, pairs_of
 from dynamics.runs import Trajectories
 from landscape import symmetry
 from landscape.networks import MLP
@@ -37,9 +37,9 @@ class SymmetricDisplacement(Result, shows=("exact", "plain.values", "modulo.valu
 
     @property
     def exchanged(self) -> Array:
-        """Share of the runs (W, T) in which another image is nearer than the point itself; nan beyond the run."""
-        nearer = (self.modulo.values < (1.0 - 1e-9) * self.plain.values).mean(axis=0)
-        return np.where(np.isnan(self.plain.values[0]), np.nan, nearer)
+        """Share of the runs (W, T) that have the pair in which another image is nearer than the point itself."""
+        nearer = (self.modulo.values < (1.0 - 1e-9) * self.plain.values).astype(np.float64)
+        return known_mean(np.where(np.isnan(self.plain.values), np.nan, nearer))
 
 
 def displacement_modulo_symmetry(runs: Trajectories) -> SymmetricDisplacement:
@@ -51,16 +51,16 @@ def displacement_modulo_symmetry(runs: Trajectories) -> SymmetricDisplacement:
     Raises
     ------
     ValueError
-        If no network made the runs, or a snapshot required by the waiting times and lags is missing.
+        If no network made the runs, or no run has the two snapshots of any waiting time and lag.
     """
     network = runs.network
-    pairs = two_time_pairs(runs.steps, runs.waiting_times, runs.lags)
-    grids = np.empty((2, runs.replicas, *pairs.within.shape))
-    for r in range(runs.replicas):
-        theta = np.asarray(runs.snapshots[r], dtype=np.float64)
+    grids = np.empty((2, runs.replicas, runs.waiting_times.size, runs.lags.size))
+    for r, pairs in enumerate(pairs_of(runs)):
+        theta = runs.snapshots_of(r).astype(np.float64)
         both = mean_square_distances(network, theta[pairs.start], theta[pairs.end])
         grids[:, r] = [pairs.on_grid(values) for values in both]
-    plain, modulo = (MeanSquareDisplacement(runs.waiting_times, runs.lags, grid, runs.metadata) for grid in grids)
+    times = (runs.waiting_times, runs.lags)
+    plain, modulo = (MeanSquareDisplacement(*times, grid, runs.metadata, ~np.isnan(grid)) for grid in grids)
     return SymmetricDisplacement(plain, modulo, symmetry.is_exact(network))
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.displacement._pairs import two_time_pairs
+from dynamics.displacement._pairs import known_mean, pairs_of
 from dynamics.runs import Trajectories
 from landscape.support import Result
 
@@ -45,8 +45,8 @@ class DisplacementSplit(Result, shows=("method", "total", "drift")):
     @property
     def drift_share(self) -> Array:
         """Mean drift over mean displacement, (W, T): 1 for pure drift, 0 for pure noise."""
-        total = self.total.mean(axis=0)
-        return np.where(total > 0, self.drift.mean(axis=0) / np.where(total > 0, total, 1.0), np.nan)
+        total = known_mean(np.where(np.isnan(self.drift), np.nan, self.total))
+        return np.where(total > 0, known_mean(self.drift) / np.where(total > 0, total, 1.0), np.nan)
 
 
 def split_displacement(runs: Trajectories, method: SplitMethod | None = None) -> DisplacementSplit:
@@ -68,7 +68,8 @@ def split_displacement(runs: Trajectories, method: SplitMethod | None = None) ->
     Parameters
     ----------
     runs : Trajectories
-        With snapshots at tw and tw + lag. One run is in memory at a time.
+        With snapshots at tw and tw + lag. One run is in memory at a time. Where they are missing there is no estimate:
+        of "shared start" also if they are missing in one of the runs.
     method : {"straightness", "shared start"}, optional
         By default the second if all (at least two) runs have the same first snapshot, otherwise the first. Shared
         starts need no model of the motion within a lag; other ensembles allow only the first.
@@ -76,7 +77,7 @@ def split_displacement(runs: Trajectories, method: SplitMethod | None = None) ->
     Raises
     ------
     ValueError
-        If a snapshot is missing, the method is none of these, or the starts are not shared.
+        If there is no pair of snapshots, the method is none of these, or the starts are not shared.
     """
     shared = share_start(runs)
     method = ("shared start" if shared else "straightness") if method is None else method
@@ -98,7 +99,7 @@ def split_displacement(runs: Trajectories, method: SplitMethod | None = None) ->
 
 def share_start(runs: Trajectories) -> bool:
     """Whether there are at least two runs and all have the same first snapshot, at step 0."""
-    if runs.replicas < 2 or runs.steps[0] != 0:
+    if runs.replicas < 2 or not runs.steps.size or runs.steps[0] != 0 or not runs.recorded[:, 0].all():
         return False
     first = np.asarray(runs.snapshots[0, 0])
     return bool(first.any()) and all(np.array_equal(first, runs.snapshots[r, 0]) for r in range(1, runs.replicas))
@@ -127,7 +128,7 @@ def difference_speed(split: DisplacementSplit, n_parameters: int, lags: Array) -
     total displacement over a short lag is mostly noise. The lag is the recorded one nearest in the logarithm that has
     an estimate; nan if the mean drift is not positive.
     """
-    mean = split.drift.mean(axis=0)
+    mean = known_mean(split.drift)
     speed, used = np.full(lags.shape, np.nan), np.full(lags.shape, np.nan)
     for w in np.flatnonzero(np.isfinite(lags) & (lags > 0)):
         there = np.flatnonzero(np.isfinite(mean[w]))
@@ -139,21 +140,26 @@ def difference_speed(split: DisplacementSplit, n_parameters: int, lags: Array) -
 
 
 def _displacements(runs: Trajectories) -> Iterator[Array]:
-    """Displacements (W, T, P) of each run; nan beyond its end."""
-    pairs = two_time_pairs(runs.steps, runs.waiting_times, runs.lags)
-    for r in range(runs.replicas):
-        yield pairs.on_grid(pairs.displacements(runs.snapshots[r]))
+    """Displacements (W, T, P) of each run; nan where there is no pair."""
+    for r, pairs in enumerate(pairs_of(runs)):
+        yield pairs.on_grid(pairs.displacements(runs.snapshots_of(r)))
 
 
 def _straightness(moved: Array, lags: NDArray[np.int64]) -> tuple[Array, Array]:
     """Displacement and drift (W, T) of a single run, whose displacements are `moved` (W, T, P)."""
-    middle = np.abs(lags - lags[:, None] / 2).argmin(axis=1)
-    first = lags[middle] / lags
-    good = (first >= HALVES[0]) & (first <= HALVES[1])
-    with np.errstate(divide="ignore"):
-        scale = np.where(good, 1 / (first * (1 - first)), np.nan)
-    start = moved[:, middle]
-    return (moved**2).mean(axis=-1), (start * (moved - start)).mean(axis=-1) * scale
+    drift = np.full(moved.shape[:2], np.nan)
+    for w, own in enumerate(moved):
+        there = np.flatnonzero(~np.isnan(own[:, 0]))
+        if there.size:
+            recorded = lags[there]
+            middle = np.abs(recorded - recorded[:, None] / 2).argmin(axis=1)
+            first = recorded[middle] / recorded
+            good = (first >= HALVES[0]) & (first <= HALVES[1])
+            with np.errstate(divide="ignore"):
+                scale = np.where(good, 1 / (first * (1 - first)), np.nan)
+            start = own[there[middle]]
+            drift[w, there] = (start * (own[there] - start)).mean(axis=-1) * scale
+    return (moved**2).mean(axis=-1), drift
 
 
 def _common(moved: Array, total: Array, replicas: int) -> tuple[Array, Array]:

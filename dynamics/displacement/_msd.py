@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.displacement._pairs import two_time_moments
+from dynamics.displacement._pairs import known_mean, two_time_moments
 from dynamics.runs import Trajectories
 from landscape.support import Result
 
@@ -23,9 +23,13 @@ class MeanSquareDisplacement(Result, shows=("values",)):
     lags : (T,) int64
         Lags (steps).
     values : (R, W, T) float64
-        Per parameter (for `output_displacement`, of the outputs instead), nan if waiting time + lag is beyond the run.
+        Per parameter (for `output_displacement`, of the outputs instead), nan for a pair that was not recorded, as if
+        waiting time + lag is beyond the run.
     metadata : mapping
         That of the runs.
+    recorded : (R, W, T) bool, optional
+        Which pairs of waiting time and lag were recorded: their values must be numbers. By default all runs have the
+        pairs for which any of them has a number.
 
     Raises
     ------
@@ -37,11 +41,15 @@ class MeanSquareDisplacement(Result, shows=("values",)):
     lags: NDArray[np.int64]
     values: NDArray[np.float64]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    recorded: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.waiting_times), len(self.lags))
         if self.values.ndim != 3 or self.values.shape[1:] != shape or len(self.values) == 0:
             msg = f"values must have shape (R, {shape[0]}, {shape[1]}) for these times; got {self.values.shape}"
+            raise ValueError(msg)
+        if self.recorded is not None and self.recorded.shape != self.values.shape:
+            msg = f"recorded must have shape {self.values.shape} for these values; got {self.recorded.shape}"
             raise ValueError(msg)
 
     @property
@@ -51,8 +59,18 @@ class MeanSquareDisplacement(Result, shows=("values",)):
 
     @property
     def mean(self) -> NDArray[np.float64]:
-        """Mean over the runs, (W, T)."""
-        return self.values.mean(axis=0)
+        """Mean (W, T) over the runs that have the pair; nan if none has."""
+        return self.values.mean(axis=0) if self.recorded is None else known_mean(self.values)
+
+    @property
+    def runs_per_pair(self) -> NDArray[np.int64]:
+        """Number of runs (W, T) that have the pair."""
+        return np.isfinite(self.values).sum(axis=0)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every run has every pair that any of them has."""
+        return self.recorded is None or bool((self.recorded == self.recorded[0]).all())
 
 
 def mean_square_displacement(runs: Trajectories) -> MeanSquareDisplacement:
@@ -60,14 +78,15 @@ def mean_square_displacement(runs: Trajectories) -> MeanSquareDisplacement:
 
     Delta(tw, t) = (1 / P) sum_p [theta_p(tw + t) - theta_p(tw)]^2, for one run; the published curves are the mean over
     the runs, `MeanSquareDisplacement.mean`. Runs are read one at a time; differences are taken in float64. Runs
-    trained with snapshots="waiting" already contain the same numbers.
+    trained with snapshots="waiting" already contain the same numbers. A pair of which a snapshot was not recorded is
+    nan, also of single runs; `MeanSquareDisplacement.runs_per_pair` counts those that have it.
 
     Source: Herrera Segura et al. 2022 (arXiv 2209.02517), equation 2.
 
     Raises
     ------
     ValueError
-        If a snapshot required by the waiting times and lags is missing.
+        If no run has the two snapshots of any waiting time and lag.
     TypeError
         If `runs` are no `Trajectories`, but a path, for instance.
     """
@@ -75,7 +94,7 @@ def mean_square_displacement(runs: Trajectories) -> MeanSquareDisplacement:
         msg = f"runs must be Trajectories; got {type(runs).__name__}: load_trajectories(path) opens a file"
         raise TypeError(msg)
     (values,) = two_time_moments(runs, "displacement")
-    return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, runs.metadata)
+    return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, runs.metadata, ~np.isnan(values))
 
 
 def of_known(msd: MeanSquareDisplacement, counted: NDArray[np.bool_] | None = None) -> MeanSquareDisplacement:
@@ -91,7 +110,7 @@ def of_known(msd: MeanSquareDisplacement, counted: NDArray[np.bool_] | None = No
     share = known.mean(axis=0)
     some = share > 0
     values = np.where(known, msd.values / np.where(some, share, 1.0), np.where(some, 0.0, np.nan))
-    return replace(msd, values=values)
+    return replace(msd, values=values, recorded=None)
 
 
 def check_runs(msd: MeanSquareDisplacement) -> None:
@@ -99,7 +118,8 @@ def check_runs(msd: MeanSquareDisplacement) -> None:
 
     Beyond the end of the runs none has one. A run without one before it diverged, or its quenches failed.
     """
-    missing = ~np.isfinite(msd.values) & np.isfinite(msd.values).any(axis=0)
+    known = np.isfinite(msd.values)
+    missing = ~known & (known.any(axis=0) if msd.recorded is None else msd.recorded)
     if not missing.any():
         return
     runs = np.flatnonzero(missing.any(axis=(1, 2)))

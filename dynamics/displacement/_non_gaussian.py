@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from dynamics.displacement._pairs import two_time_moments
+from dynamics.displacement._pairs import known_mean, two_time_moments
 from dynamics.runs import Trajectories
 from landscape.support import Estimate, Result
 
@@ -45,7 +45,7 @@ class NonGaussian(Result, shows=("n_parameters", "second", "fourth")):
     @property
     def alpha_2(self) -> Array:
         """<d^4> / (3 <d^2>^2) - 1, (W, T), with means over components and runs; nan if nothing moved."""
-        return alpha_2(self.second.mean(axis=0), self.fourth.mean(axis=0))
+        return alpha_2(known_mean(self.second), known_mean(self.fourth))
 
     @property
     def alpha_2_runs(self) -> Array:
@@ -58,25 +58,28 @@ class NonGaussian(Result, shows=("n_parameters", "second", "fourth")):
 
         It is also 0 for an isotropic Gaussian, and does not depend on the orientation of a run's displacement.
         """
-        squares = (self.second**2).mean(axis=0)
-        return (
-            3.0 * self.n_parameters / (self.n_parameters + 2.0) * (alpha_2(self.second.mean(axis=0), squares) + 1) - 1
-        )
+        ratio = alpha_2(known_mean(self.second), known_mean(self.second**2)) + 1
+        return 3.0 * self.n_parameters / (self.n_parameters + 2.0) * ratio - 1
+
+    @property
+    def runs_per_pair(self) -> NDArray[np.int64]:
+        """Number of runs (W, T) that have the pair."""
+        return (~np.isnan(self.second)).sum(axis=0)
 
     @property
     def standard_error(self) -> Array:
         """Standard error of `alpha_2`, (W, T), from the spread of the runs to first order; nan for one run."""
-        if len(self.second) < 2:
-            return np.full(self.second.shape[1:], np.nan)
+        runs = self.runs_per_pair
         moments = np.stack([self.second, self.fourth], axis=-1)
-        deviations = moments - moments.mean(axis=0)
-        spread = np.einsum("rwti,rwtj->wtij", deviations, deviations) / (len(moments) - 1)
-        second, fourth = np.moveaxis(moments.mean(axis=0), -1, 0)
-        return alpha_2_error(second, fourth, spread, len(moments))
+        mean = known_mean(moments)
+        deviations = np.where(np.isnan(moments), 0.0, moments - mean)
+        products = np.einsum("rwti,rwtj->wtij", deviations, deviations)
+        spread = products / np.where(runs > 1, runs - 1, np.nan)[..., None, None]
+        return alpha_2_error(mean[..., 0], mean[..., 1], spread, np.maximum(runs, 1))
 
     def estimate(self, confidence: float = 0.95) -> Estimate[Array]:
         """`alpha_2` (W, T) with Student's interval over the runs, from its `standard_error`; nan for one run."""
-        reach = stats.t.isf((1 - confidence) / 2, max(len(self.second) - 1, 1)) * self.standard_error
+        reach = stats.t.isf((1 - confidence) / 2, np.maximum(self.runs_per_pair - 1, 1)) * self.standard_error
         return Estimate(self.alpha_2, self.alpha_2 - reach, self.alpha_2 + reach)
 
 
@@ -94,7 +97,7 @@ def non_gaussian(runs: Trajectories) -> NonGaussian:
     Raises
     ------
     ValueError
-        If a snapshot required by the waiting times and lags is missing.
+        If no run has the two snapshots of any waiting time and lag.
     """
     second, fourth = two_time_moments(runs, "displacement", "fourth_moment")
     return NonGaussian(runs.waiting_times, runs.lags, second, fourth, runs.n_parameters, runs.metadata)
@@ -106,7 +109,7 @@ def alpha_2(second: Array, fourth: Array) -> Array:
     return fourth / (3.0 * moved**2) - 1.0
 
 
-def alpha_2_error(second: Array, fourth: Array, spread: Array, runs: int) -> Array:
+def alpha_2_error(second: Array, fourth: Array, spread: Array, runs: NDArray[np.int64] | int) -> Array:
     """Standard error (...) of alpha_2 from the covariance (..., 2, 2) of a run's second and fourth moment.
 
     To first order d alpha_2 = (d m_4 - 2 m_4 / m_2 d m_2) / (3 m_2^2).

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from dynamics.displacement._msd import MeanSquareDisplacement
-from dynamics.displacement._pairs import Pairs, two_time_pairs
+from dynamics.displacement._pairs import Pairs, pairs_of
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
 from landscape.networks import MLP
@@ -51,8 +51,8 @@ def output_displacement(
     Raises
     ------
     ValueError
-        If no network made the runs, they were trained on other data, there are no such rows, or a snapshot required by
-        the waiting times and lags is missing.
+        If no network made the runs, they were trained on other data, there are no such rows, or no run has the two
+        snapshots of any waiting time and lag.
     """
     if space not in get_args(OutputSpace):
         msg = f"space must be one of {', '.join(get_args(OutputSpace))}; got {space!r}"
@@ -62,13 +62,12 @@ def output_displacement(
     if len(inputs) == 0:
         msg = "data must have test rows for test=True; they have none"
         raise ValueError(msg)
-    pairs = two_time_pairs(runs.steps, runs.waiting_times, runs.lags)
-    values = np.empty((runs.replicas, *pairs.within.shape))
-    for r in range(runs.replicas):
-        theta = np.asarray(runs.snapshots[r], dtype=np.float64)
+    values = np.empty((runs.replicas, runs.waiting_times.size, runs.lags.size))
+    for r, pairs in enumerate(pairs_of(runs)):
+        theta = runs.snapshots_of(r).astype(np.float64)
         values[r] = pairs.on_grid(_mean_square_change(runs.network, theta, pairs, inputs, space))
     metadata = dict(runs.metadata) | {"displacement": space, "displacement_rows": "test" if test else "training"}
-    return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, metadata)
+    return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, metadata, ~np.isnan(values))
 
 
 def check_data(runs: Trajectories, data: Dataset) -> None:

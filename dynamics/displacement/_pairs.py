@@ -14,7 +14,7 @@ LARGEST = 2**20  # numbers of displacements at a time
 
 
 class Pairs(NamedTuple):
-    """The K pairs of snapshots (tw, tw + t) within the runs, waiting time by waiting time."""
+    """The K pairs of snapshots (tw, tw + t) of a run, waiting time by waiting time."""
 
     within: NDArray[np.bool_]  # (W, T)
     start: NDArray[np.intp]  # (K,) position of tw among the snapshots
@@ -39,28 +39,41 @@ class Pairs(NamedTuple):
         return self._replace(start=self.start[rows], end=self.end[rows])
 
     def on_grid(self, values: Array) -> Array:
-        """`values` (K, ...) as (W, T, ...), nan beyond the runs."""
+        """`values` (K, ...) as (W, T, ...), nan where there is no pair."""
         grid = np.full((*self.within.shape, *values.shape[1:]), np.nan)
         grid[self.within] = values
         return grid
 
 
-def two_time_pairs(steps: NDArray[np.int64], waiting_times: NDArray[np.int64], lags: NDArray[np.int64]) -> Pairs:
-    """The pairs for a two-time grid (steps).
+def pairs_of(runs: Trajectories) -> list[Pairs]:
+    """The pairs of every run among its own snapshots (`Trajectories.snapshots_of`).
 
     Raises
     ------
     ValueError
-        If a snapshot required by the waiting times and lags is missing.
+        If no run has a pair, or the runs kept displacements of pairs, but not the snapshots.
     """
-    ends = waiting_times[:, None] + lags
-    wanted = np.concatenate([waiting_times, ends[ends <= steps[-1]]])
-    missing = wanted[~np.isin(wanted, steps)]
-    if missing.size:
-        what = "runs must have a snapshot at every waiting time and waiting time + lag"
-        msg = f"{what}; none at step {missing[0]}{ADVICE}"
+    known: dict[bytes, Pairs] = {}
+    for row in runs.recorded:
+        if row.tobytes() not in known:
+            known[row.tobytes()] = recorded_pairs(runs.steps[row], runs.waiting_times, runs.lags)
+    found = [known[row.tobytes()] for row in runs.recorded]
+    lost = None if runs.displacement is None else _not_kept(runs, found)
+    if lost is not None or not any(pairs.start.size for pairs in found):
+        what = "runs must have snapshots at waiting times and at waiting time + lag"
+        msg = f"{what}; {'they have no such pair' if lost is None else f'none at step {lost}{ADVICE}'}"
         raise ValueError(msg)
-    return recorded_pairs(steps, waiting_times, lags)
+    return found
+
+
+def _not_kept(runs: Trajectories, found: list[Pairs]) -> int | None:
+    """The first step without a snapshot at the end of a pair whose displacement is known."""
+    there = np.isfinite(np.asarray(runs.displacement)) & ~np.array([pairs.within for pairs in found])
+    if not there.any():
+        return None
+    _, w, t = np.argwhere(there)[0]
+    ends = (int(runs.waiting_times[w]), int(runs.waiting_times[w] + runs.lags[t]))
+    return next((step for step in ends if step not in runs.steps), ends[1])
 
 
 def recorded_pairs(steps: NDArray[np.int64], waiting_times: NDArray[np.int64], lags: NDArray[np.int64]) -> Pairs:
@@ -71,19 +84,28 @@ def recorded_pairs(steps: NDArray[np.int64], waiting_times: NDArray[np.int64], l
     return Pairs(within, start, np.searchsorted(steps, ends[within]))
 
 
+def known_mean(values: Array) -> Array:
+    """Mean (...) over the runs of `values` (R, ...) that are not nan; nan if none is."""
+    known = ~np.isnan(values)
+    if (known == known[0]).all():
+        return values.mean(axis=0)
+    number = known.sum(axis=0)
+    return np.where(known, values, 0.0).sum(axis=0) / np.where(number > 0, number, np.nan)
+
+
 def two_time_moments(runs: Trajectories, *names: str, sizes: NDArray[np.int64] | None = None) -> list[Array]:
     """The moments of these `names` (`dynamics.runs`), each (R, W, T) or, by groups of `sizes` (G,), (R, W, T, G).
 
-    Those computed during the runs, if there are any; otherwise from the snapshots, run by run.
+    Those computed during the runs, if there are any; otherwise from the snapshots, run by run. nan where a snapshot
+    was not recorded.
 
     Raises
     ------
     ValueError
-        If a snapshot required by the waiting times and lags is missing.
+        As in `pairs_of`.
     """
     stored: list[Any] = [getattr(runs, name) for name in names]
     if all(array is not None for array in stored):
         return [np.array(array) for array in stored]
-    pairs = two_time_pairs(runs.steps, runs.waiting_times, runs.lags)
-    found = [pairs.moments(runs.snapshots[r], sizes) for r in range(runs.replicas)]
+    found = [pairs.moments(runs.snapshots_of(r), sizes) for r, pairs in enumerate(pairs_of(runs))]
     return [np.stack([moments[name] for moments in found]) for name in names]

@@ -1,7 +1,8 @@
 """Runs as arrays and files: trajectories, time grids, moments.
 
 `load_trajectories` opens what `train` wrote as `Trajectories`: losses, snapshots and displacements with their steps.
-`log_lags` and `default_waiting_times` make the grids of times.
+`write_trajectories` writes any others. `log_lags` and `default_waiting_times` make the grids of times, `grid_of` that
+of runs recorded elsewhere.
 """
 
 import lazy_loader

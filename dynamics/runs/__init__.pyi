@@ -5,7 +5,11 @@ from ._moments import (
     MOMENTS as MOMENTS,
     displacement_moments as displacement_moments,
     nan_moments as nan_moments,
-    parameter_groups as parameter_groups,
+)
+from ._parameters import (
+    Parameter as Parameter,
+    mlp_parameters as mlp_parameters,
+    sizes_of as sizes_of,
 )
 from ._runs_file import (
     FORMAT as FORMAT,
@@ -29,10 +33,15 @@ from ._times import (
     check_times as check_times,
     curve_steps as curve_steps,
     default_waiting_times as default_waiting_times,
+    grid_of as grid_of,
     log_lags as log_lags,
     snapshot_steps as snapshot_steps,
+    spaced as spaced,
 )
 from ._trajectories import (
     Trajectories as Trajectories,
     load_trajectories as load_trajectories,
+)
+from ._writing import (
+    write_trajectories as write_trajectories,
 )

@@ -1,6 +1,7 @@
 """Errors for diverged runs, naming the run and the step."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,12 +9,16 @@ from numpy.typing import NDArray
 REMEDY = "Diverged runs cannot be analyzed: train again with a smaller learning rate, or leave them out"
 
 
-def check_snapshots(snapshots: NDArray[np.floating], steps: NDArray[np.int64], source: str) -> None:
-    """Raise a ValueError that names runs with snapshots (R, S, P) that are not finite, and their first such step."""
+def check_snapshots(snapshots: Any, steps: NDArray[np.int64], source: str, recorded: NDArray[np.bool_]) -> None:
+    """Raise a ValueError that names runs with `recorded` (R, S) snapshots (R, S, P) that are not finite.
+
+    It names their first such step.
+    """
     with np.errstate(invalid="ignore", over="ignore"):
-        if np.isfinite(snapshots.sum(dtype=np.float64)):  # needs no memory
-            return
-    _refuse(np.any(~np.isfinite(snapshots), axis=2), steps, "parameters are", source)
+        if recorded.all() and isinstance(snapshots, np.ndarray) and np.isfinite(snapshots.sum(dtype=np.float64)):
+            return  # needs no memory
+    bad = [~np.isfinite(snapshots[r]).all(axis=1) & recorded[r] for r in range(len(recorded))]
+    _refuse(np.array(bad).reshape(recorded.shape), steps, "parameters are", source)
 
 
 def check_curves(curves: Mapping[str, NDArray[np.float64]], steps: NDArray[np.int64], source: str) -> None:

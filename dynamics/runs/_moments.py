@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.networks import MLP
-
 Array = NDArray[np.float64]
 
 MOMENTS = ("displacement", "fourth_moment", "layer_displacement")
@@ -31,10 +29,3 @@ def group_means(values: Array, sizes: NDArray[np.int64]) -> Array:
     """Means (K, G) of `values` (K, P) over consecutive groups of these sizes."""
     first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     return np.add.reduceat(values, first, axis=1) / sizes
-
-
-def parameter_groups(network: MLP) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Names and sizes (G,) of the kernel and the biases of every layer."""
-    layers = network.unflatten(np.zeros(network.n_parameters))
-    names = tuple(f"{part} {k + 1}" for k in range(len(layers)) for part in ("kernel", "bias"))
-    return names, np.array([part.size for layer in layers for part in layer], dtype=np.int64)

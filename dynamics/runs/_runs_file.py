@@ -10,11 +10,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.runs._moments import MOMENTS, parameter_groups
+from dynamics.runs._moments import MOMENTS
+from dynamics.runs._parameters import Parameter, from_text, mlp_parameters
 from landscape.networks import MLP
 
 FORMAT = "agescape trajectories"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 1  # of complete runs
+WITH_GAPS = 2  # of those that lack snapshots
+READABLE = (FORMAT_VERSION, WITH_GAPS)
 TEST_CURVES = ("test_loss", "test_accuracy")  # missing in files of older versions
 TRAINING_CURVES = ("loss", "accuracy", "gradient_norm")
 CURVES = (*TRAINING_CURVES, *TEST_CURVES)
@@ -29,6 +32,7 @@ KINDS: Mapping[str, tuple[type, ...]] = {
     "momentum": (int, float), "regularization": (int, float), "label_noise": (int, float), "regularize_biases": (bool,),
     "shared_order": (bool,), "layer_sizes": (list,),
 }  # fmt: skip
+SIZES = {"i": {4, 8}, "f": {4, 8}, "u": {1}}  # bytes of a number of each kind
 POSITIVE = ("batch_size", "rows", "learning_rate")
 
 
@@ -38,8 +42,8 @@ def read_header(path: Path, file: h5py.File) -> tuple[tuple[int, ...], dict[str,
         msg = f"{path} is not a file of trajectories: its attribute 'format' is not {FORMAT!r}"
         raise ValueError(msg)
     version = _plain(file.attrs.get("format_version"))
-    if version != FORMAT_VERSION:
-        msg = f"{path} has format version {version}; this agescape reads version {FORMAT_VERSION}"
+    if version not in READABLE:
+        msg = f"{path} has format version {version}; this agescape reads versions {' and '.join(map(str, READABLE))}"
         raise ValueError(msg)
     missing = [name for name in ("metadata", "layer_sizes") if name not in file.attrs]
     missing += [name for name in (*SHARED, *PER_REPLICA) if name not in file and name not in TEST_CURVES]
@@ -94,14 +98,16 @@ def read_shared(path: Path, file: h5py.File, layer_sizes: tuple[int, ...]) -> di
     """Read the arrays named in `SHARED`, and check all others against them."""
     shared = {name: _read(path, file, name, "i") for name in SHARED}
     for name, steps in shared.items():
-        rising = steps.ndim == 1 and steps.size and steps[0] >= (name in {"lags", "waiting_times"})
+        times = name in {"lags", "waiting_times"}
+        may_be_empty = not times and file.attrs["format_version"] != FORMAT_VERSION
+        rising = steps.ndim == 1 and (steps[0] >= times if steps.size else may_be_empty)
         wrong = not_ascending(steps) if rising else ""
-        if not rising or wrong or steps[-1] > LAST_STEP:
+        if not rising or wrong or (steps.size and steps[-1] > LAST_STEP):
             found = wrong or f"they are {steps.tolist()!r:.200}"
             msg = f"{path} is damaged: its {name} should be ascending steps; {found}"
             raise ValueError(msg)
     snapshots = dataset_of(path, file, "snapshots", "f")
-    groups = len(parameter_groups(MLP(layer_sizes))[1]) if _fits(path, layer_sizes, snapshots.shape) else None
+    groups = len(mlp_parameters(MLP(layer_sizes))) if _fits(path, layer_sizes, snapshots.shape) else None
     check_shapes(
         path,
         {name: dataset_of(path, file, name, "f").shape for name in (*PER_REPLICA, *MOMENTS) if name in file},
@@ -110,8 +116,25 @@ def read_shared(path: Path, file: h5py.File, layer_sizes: tuple[int, ...]) -> di
         {name: steps.size for name, steps in shared.items()},
         groups,
     )
-    _check_snapshots(path, shared, all_ends=not any(name in file for name in MOMENTS))
+    if "recorded" not in file:
+        _check_snapshots(path, shared, all_ends=not any(name in file for name in MOMENTS))
     return shared
+
+
+def read_recorded(path: Path, file: h5py.File) -> NDArray[np.bool_] | None:
+    """Which snapshots (R, S) exist; None if all do."""
+    if "recorded" not in file:
+        return None
+    recorded, snapshots = dataset_of(path, file, "recorded", "u"), dataset_of(path, file, "snapshots", "f")
+    if recorded.shape != snapshots.shape[:2]:
+        msg = f"{path} is damaged: recorded should have shape {snapshots.shape[:2]}; it has {recorded.shape}"
+        raise ValueError(msg)
+    return recorded[...] != 0
+
+
+def read_parameters(path: Path, file: h5py.File) -> tuple[Parameter, ...]:
+    """The named parameters; () if a file has none."""
+    return from_text(path, file.attrs["parameters"]) if "parameters" in file.attrs else ()
 
 
 def not_ascending(steps: NDArray[np.int64]) -> str:
@@ -172,7 +195,7 @@ def dataset_of(path: Path, file: h5py.File, name: str, kind: str) -> h5py.Datase
     if not isinstance(dataset, h5py.Dataset) or dataset.is_virtual or dataset.external:
         msg = f"{path} is refused: {name} is not an array stored in this file"
         raise ValueError(msg)
-    if dataset.dtype.kind != kind or dataset.dtype.itemsize not in {4, 8} or dataset.shape is None:
+    if dataset.dtype.kind != kind or dataset.dtype.itemsize not in SIZES[kind] or dataset.shape is None:
         msg = f"{path} is damaged: {name} should be numbers of kind {kind}; they are of type {dataset.dtype}"
         raise ValueError(msg)
     stored = dataset.id.get_storage_size()

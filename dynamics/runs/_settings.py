@@ -65,8 +65,11 @@ def check_control(runs: Trajectories, control: Trajectories) -> bool:
 
 
 def _start_alike(runs: Trajectories, control: Trajectories) -> bool:
-    pairs = range(min(runs.replicas, control.replicas))
-    return all(np.allclose(runs.snapshots[r, 0], control.snapshots[r, 0], rtol=1e-5, atol=1e-6) for r in pairs)
+    pairs = min(runs.replicas, control.replicas)
+    if not all(one.steps.size and one.recorded[:pairs, 0].all() for one in (runs, control)):
+        return False
+    first, other = (np.array([one.snapshots[r, 0] for r in range(pairs)]) for one in (runs, control))
+    return bool(runs.steps[0] == control.steps[0]) and np.allclose(first, other, rtol=1e-5, atol=1e-6)
 
 
 def check_alike(several: Iterable[Mapping[str, Any]], *, but: Iterable[str], what: str) -> None:

@@ -96,3 +96,65 @@ def check_times(name: str, times: Sequence[int] | ArrayLike, largest: int) -> St
         msg = f"{name} must be whole numbers that ascend strictly within 1 ... {largest}; got {times!r}"
         raise ValueError(msg)
     return array.astype(np.int64)
+
+
+def grid_of(
+    steps: ArrayLike, *, waiting_times: ArrayLike | None = None, most: int = 12, per_decade: int = 16
+) -> tuple[Steps, Steps]:
+    """Waiting times (W,) and lags (T,) for snapshots at any `steps`, as few as show the logarithmic scale.
+
+    The lags of a waiting time are the differences to later steps. In each of `per_decade` equal parts of a decade one
+    is kept, that which most waiting times have: so that a grid of powers of two and then of every thousand gives lags
+    of whole thousands to all waiting times that have them. The union of these is the grid, on which not every pair
+    exists (`mean_square_displacement` has nan there).
+
+    Parameters
+    ----------
+    steps : (S,) int
+        Steps with a snapshot, in any run; repetitions do not matter.
+    waiting_times : (W,) int, optional
+        Steps among them. By default at most `most` of those that are >= 1 and not beyond half of the last step, as
+        evenly spaced in the logarithm as possible.
+    most, per_decade : int
+        See above.
+
+    Raises
+    ------
+    ValueError
+        If a waiting time is not among the steps, or none is followed by another step.
+    """
+    every = np.unique(np.asarray(steps, dtype=np.int64))
+    later = every[every >= 1]
+    if later.size < 2:
+        msg = f"steps must have at least two >= 1, between which runs move; got {every.tolist()}"
+        raise ValueError(msg)
+    if waiting_times is None:
+        half = later[2 * later <= later[-1]]
+        waiting = spaced(half if half.size else later[:1], most)
+    else:
+        waiting = check_times("waiting_times", waiting_times, int(later[-1]))
+        if absent := np.setdiff1d(waiting, later).tolist():
+            msg = f"waiting_times must be steps with a snapshot; there is none at {absent[0]}"
+            raise ValueError(msg)
+    own = [later[later > tw] - tw for tw in waiting]
+    lags, count = np.unique(np.concatenate(own), return_counts=True)
+    if not lags.size:
+        msg = f"waiting_times must be followed by a step with a snapshot; the last is {later[-1]}"
+        raise ValueError(msg)
+    part = np.floor(per_decade * np.log10(lags)).astype(np.int64)
+    order = np.lexsort((lags, -count, part))  # the most frequent of each part first, the shortest among equals
+    kept = [_first_of_each(part[order], order[np.isin(lags[order], mine)], np.isin(lags[order], mine)) for mine in own]
+    return waiting, lags[np.unique(np.concatenate(kept))]
+
+
+def _first_of_each(parts: Steps, positions: NDArray[np.intp], chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The first of the `positions` in each of their parts."""
+    return positions[np.unique(parts[chosen], return_index=True)[1]]
+
+
+def spaced(steps: Steps, count: int) -> Steps:
+    """At most `count` of positive `steps` (S,), as evenly spaced in the logarithm as possible."""
+    if steps.size <= count:
+        return steps
+    wanted = np.geomspace(steps[0], steps[-1], count)
+    return np.unique(steps[np.abs(np.log(steps) - np.log(wanted)[:, None]).argmin(axis=1)])

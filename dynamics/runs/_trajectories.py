@@ -15,59 +15,25 @@ from numpy.typing import NDArray
 from dynamics.runs._finite import check_curves, check_snapshots
 from dynamics.runs._moments import MOMENTS
 from dynamics.runs._opening import check_is_hdf5, opened
+from dynamics.runs._parameters import Parameter, check_parameters, mlp_parameters
 from dynamics.runs._runs_file import (
     PER_REPLICA,
     SHARED,
     TEST_CURVES,
     TRAINING_CURVES,
-    check_numbers,
     dataset_of,
     not_ascending,
     read_curves,
     read_header,
+    read_parameters,
+    read_recorded,
     read_shared,
 )
+from dynamics.runs._stored_array import StoredArray
 from landscape.networks import MLP
 from landscape.support import Result
 
 NOT_IDENTITY = {"version", "snapshots", "data"}  # parts of the metadata: `data_sha256` identifies the data
-
-
-@dataclass(frozen=True)
-class StoredArray:
-    """The first `shape[0]` rows of an array in an HDF5 file, read when indexed, without keeping the file open."""
-
-    path: Path
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    steps: NDArray[np.int64] | None = field(default=None, compare=False)  # of snapshots, which then must be finite
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        rows, rest = self._split(key)  # an index out of range is not damage
-        with opened(self.path) as file:
-            dataset: Any = file[self.name]
-            found = dataset[rows]
-            if self.steps is not None and not np.isfinite(found).all():
-                check_snapshots(dataset[: len(self)], self.steps, f"the runs in {self.path}")
-            check_numbers(self.path, self.name, found)
-        return found[rest]
-
-    def _split(self, key: Any) -> tuple[int | slice, Any]:
-        """Rows to read, and the index into them."""
-        first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
-        if isinstance(first, int | np.integer):
-            return range(len(self))[first], rest
-        if isinstance(first, slice) and first.step in (None, 1):
-            start, stop, _ = first.indices(len(self))
-            return slice(start, stop), (slice(None), *rest)
-        return slice(len(self)), key
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.asarray(self[:], dtype=dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,13 +49,14 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
     steps : (S,) int64
         Steps of the snapshots, ascending.
     snapshots : (R, S, P) float32 or float64
-        Parameters before these steps. From a file it is a `StoredArray`: index it replica by replica.
+        Parameters before these steps, nan where there is no snapshot (`recorded`). From a file it is a `StoredArray`:
+        index it replica by replica. S is 0 if only displacements are kept.
     waiting_times : (W,) int64
         Waiting times tw (steps).
     lags : (T,) int64
         Lags (steps).
     curve_steps : (C,) int64
-        Steps of the curves.
+        Steps of the curves; C is 0 if nobody recorded any.
     loss : (R, C) float64
         Training loss including its penalty (nats).
     accuracy : (R, C) float64
@@ -114,7 +81,13 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         displacement d(tw, tw + lag), and of d^2 over each layer's kernel and biases; nan beyond the run. From a file
         they are `StoredArray`. `mean_square_displacement`, `non_gaussian` and `layer_displacement` read them.
     metadata : mapping
-        How the runs were made: arguments of `train`, the data set's own metadata, `data_sha256`, version.
+        How the runs were made: arguments of `train`, the data set's own metadata, `data_sha256`, version. Of runs that
+        agescape did not train, what is known.
+    recorded : (R, S) bool, optional
+        Which snapshots exist; by default all.
+    parameters : tuple of Parameter
+        Names and shapes in the order of the flat vector; () if unknown. Of a network with `layer_sizes` they follow
+        from these.
 
     Raises
     ------
@@ -138,12 +111,12 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
     displacement: Any = None
     fourth_moment: Any = None
     layer_displacement: Any = None
+    recorded: NDArray[np.bool_] = None  # pyright: ignore[reportAssignmentType]
+    parameters: tuple[Parameter, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in TEST_CURVES:
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, np.full(self.loss.shape, np.nan))
-        for name in (*SHARED, *PER_REPLICA, *MOMENTS):
+        self._fill_defaults()
+        for name in (*SHARED, *PER_REPLICA, *MOMENTS, "recorded"):
             array = getattr(self, name)
             if isinstance(array, np.ndarray):
                 view = array.view()
@@ -153,11 +126,7 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
             if wrong := not_ascending(getattr(self, name)):
                 msg = f"{name} must ascend strictly, without repetitions; {wrong}"
                 raise ValueError(msg)
-        if self.snapshots.shape[1:2] != self.steps.shape or len(self.snapshots.shape) != 3:
-            msg = f"snapshots must have shape (R, {self.steps.size}, P) for these steps; got {self.snapshots.shape}"
-            raise ValueError(msg)
-        if isinstance(self.snapshots, np.ndarray):
-            check_snapshots(self.snapshots, self.steps, self.source)
+        self._check_snapshots()
         check_curves({name: getattr(self, name) for name in TRAINING_CURVES}, self.curve_steps, self.source)
         grid = (self.replicas, self.waiting_times.size, self.lags.size)
         for name in MOMENTS:
@@ -165,6 +134,29 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
             if array is not None and array.shape[:3] != grid:
                 msg = f"{name} must have shape {grid} for these runs and times; got {array.shape}"
                 raise ValueError(msg)
+
+    def _fill_defaults(self) -> None:
+        """Curves of test rows that nobody recorded, which snapshots exist, and the parameters of an MLP."""
+        for name in TEST_CURVES:
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.full(self.loss.shape, np.nan))
+        if self.recorded is None or self.recorded.all():
+            object.__setattr__(self, "recorded", np.ones(self.snapshots.shape[:2], np.bool_))
+        if self.layer_sizes:
+            object.__setattr__(self, "parameters", mlp_parameters(self.network))
+
+    def _check_snapshots(self) -> None:
+        """Raise a ValueError unless shapes match, and snapshots in memory are finite."""
+        if self.snapshots.shape[1:2] != self.steps.shape or len(self.snapshots.shape) != 3:
+            msg = f"snapshots must have shape (R, {self.steps.size}, P) for these steps; got {self.snapshots.shape}"
+            raise ValueError(msg)
+        if self.recorded.shape != self.snapshots.shape[:2]:
+            msg = f"recorded must have shape {self.snapshots.shape[:2]} for these snapshots; got {self.recorded.shape}"
+            raise ValueError(msg)
+        if self.parameters and not self.layer_sizes:
+            check_parameters(self.parameters, self.n_parameters, self.source)
+        if isinstance(self.snapshots, np.ndarray):
+            check_snapshots(self.snapshots, self.steps, self.source, self.recorded)
 
     @property
     def replicas(self) -> int:
@@ -206,6 +198,15 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         text = json.dumps([self.layer_sizes, settings], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    def steps_of(self, run: int) -> NDArray[np.int64]:
+        """Steps (S_r,) of the snapshots that a run has."""
+        return self.steps[self.recorded[run]]
+
+    def snapshots_of(self, run: int) -> NDArray[Any]:
+        """The snapshots (S_r, P) that a run has, at `steps_of`."""
+        found = np.asarray(self.snapshots[run])
+        return found if self.recorded[run].all() else found[self.recorded[run]]
+
     def at_most(self, replicas: int | None) -> "Trajectories":
         """The first `replicas` runs, or all of them if there are no more or it is None."""
         return self if replicas is None else self.first(min(replicas, self.replicas))
@@ -215,17 +216,19 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         if not 1 <= replicas <= self.replicas:
             msg = f"replicas must be in 1 ... {self.replicas}; got {replicas!r}"
             raise ValueError(msg)
-        arrays = {name: getattr(self, name) for name in (*PER_REPLICA, *MOMENTS)}
+        arrays = {name: getattr(self, name) for name in (*PER_REPLICA, *MOMENTS, "recorded")}
         return replace(self, **{name: _head(array, replicas) for name, array in arrays.items() if array is not None})
 
 
 def _head(array: Any, rows: int) -> Any:
     """The first `rows` rows."""
-    return replace(array, shape=(rows, *array.shape[1:])) if isinstance(array, StoredArray) else array[:rows]
+    return array.head(rows) if isinstance(array, StoredArray) else array[:rows]
 
 
 def load_trajectories(path: str | PathLike[str]) -> Trajectories:
-    """Open the runs in a file that `train` wrote; snapshots stay in the file until they are indexed.
+    """Open the runs in a file that `train` or `write_trajectories` wrote.
+
+    Snapshots stay in the file until they are indexed.
 
     Raises
     ------
@@ -253,11 +256,11 @@ def load_trajectories(path: str | PathLike[str]) -> Trajectories:
 def _read(path: Path, file: h5py.File) -> Trajectories:
     layer_sizes, metadata = read_header(path, file)
     shared = read_shared(path, file, layer_sizes)
+    recorded: Any = read_recorded(path, file)
     large = {name: dataset_of(path, file, name, "f") for name in ("snapshots", *MOMENTS) if name in file}
     stored: dict[str, Any] = {
-        name: StoredArray(
-            path.absolute(), name, dataset.shape, dataset.dtype, shared["steps"] if name == "snapshots" else None
-        )
-        for name, dataset in large.items()
+        name: StoredArray(path.absolute(), name, dataset.shape, dataset.dtype) for name, dataset in large.items()
     }
-    return Trajectories(layer_sizes=layer_sizes, metadata=metadata, **shared, **read_curves(path, file), **stored)
+    stored["snapshots"] = replace(stored["snapshots"], steps=shared["steps"], recorded=recorded)
+    own = {"layer_sizes": layer_sizes, "metadata": metadata, "parameters": read_parameters(path, file)}
+    return Trajectories(**own, **shared, **read_curves(path, file), **stored, recorded=recorded)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.runs import Trajectories
+from dynamics.runs import Trajectories, spaced
 from dynamics.training import SGD
 from landscape.losses import CrossEntropyLoss
 from landscape.support import first_difference
@@ -101,9 +101,7 @@ def log_spaced(steps: NDArray[np.int64], count: int = DEFAULT_STEPS) -> NDArray[
     later = steps[steps > 0]
     if later.size <= count:
         return steps
-    wanted = np.geomspace(later[0], later[-1], count)
-    nearest = np.abs(np.log(later) - np.log(wanted)[:, None]).argmin(axis=1)
-    return np.unique(np.concatenate([steps[:1], later[nearest]]))
+    return np.unique(np.concatenate([steps[:1], spaced(later, count)]))
 
 
 def _some(steps: NDArray[np.int64]) -> str:

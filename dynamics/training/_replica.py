@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.kernels import Kernel, get_kernel, is_wide
-from dynamics.runs import Steps, parameter_groups
+from dynamics.runs import Steps, mlp_parameters, sizes_of
 from dynamics.training._checkpoints import Checkpoints
 from dynamics.training._curves import evaluate_curves
 from dynamics.training._filling import Divergence
@@ -75,7 +75,7 @@ class KernelTask:
             plan.waiting_times,
             plan.lags,
             plan.steps,
-            parameter_groups(self.network)[1] if plan.accumulates else None,
+            sizes_of(mlp_parameters(self.network)) if plan.accumulates else None,
             self.network.n_parameters,
             plan.optimizer.dtype,
         )

@@ -122,7 +122,9 @@ class MemoryStore:
     def finish(self) -> Trajectories:
         """Return all replicas."""
         header = self._header
-        arrays = {name: np.concatenate([getattr(block, name) for block in self._blocks]) for name in header.per_replica}
+        arrays: dict[str, Any] = {
+            name: np.concatenate([getattr(block, name) for block in self._blocks]) for name in header.per_replica
+        }
         return Trajectories(layer_sizes=header.layer_sizes, metadata=header.metadata, **header.shared, **arrays)
 
 
@@ -142,6 +144,9 @@ class FileStore:
         self._header = header
         if self._path.exists():
             old = load_trajectories(path)
+            if not old.recorded.all():
+                msg = f"{path} lacks snapshots, so train did not write it; choose another file"
+                raise ValueError(msg)
             lists = {name: getattr(old, name).tolist() for name in ("waiting_times", "lags", "curve_steps")}
             compare_settings(path, {**old.metadata, **lists}, header)
         digest = hashlib.sha256(json.dumps([CHECKPOINT_VERSION, header.settings]).encode()).hexdigest()

@@ -40,11 +40,17 @@ def test_msd_is_nan_beyond_the_run_and_float64_inside():
     np.testing.assert_allclose(msd.values, naive_msd(short.steps, short.snapshots, [2, 5, 9], [1, 2, 4, 7]), rtol=1e-12)
 
 
-def test_msd_names_a_missing_snapshot():
+def test_msd_is_nan_where_a_snapshot_is_missing():
     runs = brownian(1, 2, [2, 5], [1, 2], 0.1, rng=np.random.default_rng(0))
-    kept = runs.steps != 3
-    with pytest.raises(ValueError, match="none at step 3"):
-        mean_square_displacement(replace(runs, steps=runs.steps[kept], snapshots=runs.snapshots[:, kept]))
+    few, none = (
+        replace(runs, steps=runs.steps[kept], snapshots=runs.snapshots[:, kept])
+        for kept in (runs.steps != 3, runs.steps == 2)
+    )
+    found, whole = (mean_square_displacement(these).values for these in (few, runs))
+    assert np.isnan(found[0]).tolist() == [[True, False], [False, False]]
+    np.testing.assert_array_equal(found[0, 1], whole[0, 1])
+    with pytest.raises(ValueError, match="they have no such pair"):
+        mean_square_displacement(none)
 
 
 def test_inputs_may_be_read_only_and_stay_as_they_are():

@@ -121,7 +121,7 @@ UNREADABLE = {
     "text": (lambda path: path.write_text("step,loss\n"), ValueError, "is not an HDF5 file"),
     "a database": (database, ValueError, r"is a database \(SQLite\)\. Are two arguments exchanged"),
     "of another program": (foreign, ValueError, "is not a file of trajectories: its attribute 'format'"),
-    "of a later version": (newer, ValueError, "has format version 99; this agescape reads version 1"),
+    "of a later version": (newer, ValueError, "has format version 99; this agescape reads versions 1 and 2"),
     "without snapshots": (delete, ValueError, "is not a complete file of trajectories: it has no snapshots"),
     "unsorted steps": (change(steps=exchange), ValueError, r"its steps should .*; \d+, number 3 of \d+, comes before"),
     "repeated steps": (change(steps=repeat), ValueError, r"its steps should .*; \d+, number 3 of \d+, is repeated"),
