@@ -150,7 +150,7 @@ def _understood(found: Checkpoints) -> str:
         f"{counted(len(found.runs), 'run')} ({some_of(found.runs)}), {counted(found.steps.size, 'step')}, "
         f"{between(found.steps)}; {'no checkpoint is missing' if not absent else 'missing: ' + _missing(absent)}; "
         f"{number(found.n_parameters)} parameters ({found.dtype}) in {counted(len(found.parameters), 'tensor')}"
-        f"{f', {left_out} tensors left out' if left_out else ''}"
+        + (f", {counted(left_out, 'tensor')} left out" if left_out else "")
     )
 
 
@@ -158,9 +158,18 @@ def _planned(plan: ImportPlan, keeps: bool) -> str:
     """What will be read, and how long it takes, in a line."""
     return (
         f"{counted(plan.pairs, 'pair')} of checkpoints at {counted(plan.waiting_times.size, 'waiting time')}, "
-        f"{plan.bytes / 1e9:.3g} GB to read, about {duration(plan.seconds)}; "
+        f"{_size(plan.bytes)} to read, about {duration(plan.seconds)}; "
         f"{'snapshots are copied' if keeps else 'displacements only'}"
     )
+
+
+def _size(number_of_bytes: float) -> str:
+    """A size for a person: "1.3 GB"."""
+    for unit in ("bytes", "kB", "MB"):
+        if number_of_bytes < 1000:
+            return f"{number_of_bytes:.3g} {unit}"
+        number_of_bytes /= 1000
+    return f"{number_of_bytes:.3g} GB"
 
 
 def _missing(places: list[dict[str, Any]]) -> str:

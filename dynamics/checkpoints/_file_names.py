@@ -64,7 +64,8 @@ def places_of(files: Sequence[Path], step: str | None = None, replica: str | Non
         shards = {SHARD.sub("", str(file)) for file in some}
         if len(some) > 1 and (len(shards) > 1 or not all(SHARD.search(str(file)) for file in some)):
             what = f"step {number} of run {run!r}" if run else f"step {number}"
-            msg = f"{some[0]} and {some[1]} are both {what}: say with step and replica (regular expressions) which are"
+            msg = f"{some[0]} and {some[1]} are both {what}: give step and replica, regular expressions (--step, "
+            msg += "--replica)"
             raise ValueError(msg)
     _check_runs(found, replica)
     return {place: tuple(some) for place, some in found.items()}

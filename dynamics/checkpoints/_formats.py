@@ -145,7 +145,7 @@ def _at(path: Path, found: Mapping[Any, Any], state: str, candidates: Mapping[st
     for part in state.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     if not isinstance(value, dict):
-        there = ", ".join([*candidates, *(str(key) for key in found if isinstance(found[key], dict))][:8])
-        msg = f"{path} has no dictionary {state!r}; state must be one of {there or TOP}"
+        there = dict.fromkeys([*candidates, *(str(key) for key in found if isinstance(found[key], dict))])
+        msg = f"{path} has no dictionary {state!r}: state must be one of {', '.join([*there][:8]) or TOP}"
         raise ValueError(msg)
     return value

@@ -206,7 +206,7 @@ def _trajectories(
     unfinished: Unfinished,
 ) -> Trajectories:
     check_pairs(streaming)
-    moments = streaming.moments(jobs=jobs, progress=progress, unfinished=unfinished)
+    moments: dict[str, Any] = streaming.moments(jobs=jobs, progress=progress, unfinished=unfinished)
     nothing = np.zeros((len(found.runs), 0))
     return Trajectories(
         layer_sizes=(),
@@ -235,7 +235,7 @@ def _metadata(found: Checkpoints) -> dict[str, Any]:
     """What is known of the runs."""
     return {
         "source": "import-runs",
-        "version": package_version(),
+        "version": package_version("agescape"),
         "snapshots": "displacements",
         "runs": list(found.runs),
         "recorded_steps": [found.steps[row].tolist() for row in found.recorded],

@@ -142,7 +142,7 @@ class Streaming:
     def _refuse(self, part: Part, pairs: RunPairs, snapshots: NDArray[np.floating]) -> None:
         """Raise a ValueError that names the file whose numbers are not finite, or too large to square."""
         for row, snapshot in zip(snapshots, pairs.snapshots.tolist(), strict=True):
-            if (wrong := np.flatnonzero(~(np.abs(row) < LARGEST))).size:
+            if (wrong := np.flatnonzero(~(np.abs(row.astype(np.float64)) < LARGEST))).size:
                 path, name = self._checkpoints.path(part.run, snapshot, part.begin + int(wrong[0]))
                 step = self._checkpoints.steps[snapshot]
                 msg = f"{path}: {name} has the number {row[wrong[0]]} at step {step}; "

@@ -179,10 +179,10 @@ def elements(array: Any, begin: int, end: int) -> NDArray[Any]:
 
 
 def _fill(path: Path, descriptor: int, out: NDArray[Any], place: int) -> None:
-    view = memoryview(out).cast("B") if out.size else memoryview(b"")
+    bytes_ = out.view(np.uint8)
     done = 0
-    while done < len(view):
-        got = os.preadv(descriptor, [view[done:]], place + done)
+    while done < bytes_.size:
+        got = os.preadv(descriptor, [bytes_[done:].data], place + done)
         if not got:
             msg = f"{path} is damaged: it is truncated at byte {place + done}"
             raise ValueError(msg)

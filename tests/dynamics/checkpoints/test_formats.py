@@ -80,7 +80,7 @@ def test_which_dictionary_is_asked_for_where_there_are_several(tmp_path, arrays)
         open_checkpoint(tmp_path / "a.pt")
     assert_arrays(open_checkpoint(tmp_path / "a.pt", "model"), arrays)
     assert_arrays(open_checkpoint(tmp_path / "a.pt", "ema.model"), others)
-    with pytest.raises(ValueError, match=r"has no dictionary 'modle'; state must be one of model, ema"):
+    with pytest.raises(ValueError, match=r"has no dictionary 'modle': state must be one of model, ema"):
         open_checkpoint(tmp_path / "a.pt", "modle")
     assert len(open_checkpoint(tmp_path / "a.pt", "ema")) == len(arrays)
 
