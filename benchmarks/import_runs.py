@@ -1,13 +1,14 @@
 """Import of checkpoints and their displacements, against the time that reading the files takes.
 
-    python benchmarks/import_runs.py                  # all parts: 4 GB below the folder of temporary files, some minutes
+    python benchmarks/import_runs.py                  # all parts: 4 GB in the folder of temporary files, minutes
     python benchmarks/import_runs.py --parts large
     python benchmarks/import_runs.py --parts sums     # differences against a matrix of inner products
 
-Parts: `torch` and `safetensors`, 8 runs of 40 checkpoints of 10^6 parameters (float32, 1.28 GB), and `large`, one run of
-40 checkpoints of 2 x 10^7 parameters (3.2 GB). Each is measured in a process of its own, whose peak memory is printed.
-Reading and importing alternate; ratios are those of neighbors. Processor seconds are of one thread and files in the page
-cache; cold ones, put out of it before each measurement, are in seconds of the clock with all threads.
+Parts: `torch` and `safetensors`, 8 runs of 40 checkpoints of 10^6 parameters (float32, 1.28 GB), and `large`, one run
+of 40 checkpoints of 2 x 10^7 parameters (3.2 GB). Each is measured in a process of its own, whose peak memory is
+printed. Reading and importing alternate; ratios are those of neighbors. Processor seconds are of one thread and files
+in the page cache: read into one block of memory of 1 MiB, or into an array each. Cold files, put out of the cache
+before each measurement, are in seconds of the clock, and imported with all threads.
 """
 
 import argparse
@@ -44,8 +45,8 @@ def make(folder: Path, part: str) -> None:
         (folder / f"run{run}").mkdir(parents=True)
         for step in (0, *STEPS.tolist()):
             write(folder / f"run{run}" / f"step_{step}", part, tensors)
-            for array in tensors.values():
-                array += 1e-3 * rng.standard_normal(array.shape, np.float32)
+            for name, shape in shapes.items():
+                tensors[name] += 1e-3 * rng.standard_normal(shape, np.float32)
 
 
 def write(path: Path, part: str, tensors: dict[str, np.ndarray]) -> None:
@@ -74,6 +75,12 @@ def read(files: list[Path]) -> None:
                 pass
 
 
+def load(files: list[Path]) -> None:
+    """Read every file into an array of its own, as a program does that uses it."""
+    for path in files:
+        np.fromfile(path, np.uint8)
+
+
 def put_out(files: list[Path]) -> None:
     """Put files out of the page cache."""
     for path in files:
@@ -99,8 +106,8 @@ def measure(folder: Path) -> dict[str, float]:
 
     cached, cold = [], []
     for _ in range(REPEATS):
-        first = seconds(time.process_time, lambda: read(files))
-        cached.append((first, seconds(time.process_time, lambda: imported(1, snapshots=False))))
+        first, second = (seconds(time.process_time, lambda how=how: how(files)) for how in (read, load))
+        cached.append((first, second, seconds(time.process_time, lambda: imported(1, snapshots=False))))
     for _ in range(2):
         put_out(files)
         first = seconds(time.perf_counter, lambda: read(files))
@@ -112,8 +119,10 @@ def measure(folder: Path) -> dict[str, float]:
     return {
         "gigabytes": sum(path.stat().st_size for path in files) / 1e9,
         "pairs": plan.pairs,
-        "read, cached (processor s)": float(np.median([a for a, _ in cached])),
-        "import / read, cached": float(np.median([b / a for a, b in cached])),
+        "read, cached (processor s)": float(np.median([a for a, _, _ in cached])),
+        "read into arrays, cached (processor s)": float(np.median([a for _, a, _ in cached])),
+        "import / read, cached": float(np.median([b / a for a, _, b in cached])),
+        "import / read into arrays, cached": float(np.median([b / a for _, a, b in cached])),
         "read, cold (s)": float(np.median([a for a, _ in cold])),
         "import / read, cold": float(np.median([b / a for a, b in cold])),
         "with snapshots / read, cached": copied,
