@@ -81,8 +81,8 @@ class Checkpoints:
 
     def __repr__(self) -> str:
         return (
-            f"Checkpoints of {len(self.runs)} runs at {self.steps.size} steps, {int(self.recorded.sum())} of "
-            f"{self.recorded.size}; {self.n_parameters:,} parameters in {len(self.parameters)} tensors"
+            f"Checkpoints(runs={len(self.runs)}, steps={self.steps.size}, recorded={int(self.recorded.sum())} of "
+            f"{self.recorded.size}, n_parameters={self.n_parameters:,} in {len(self.parameters)} tensors)"
         )
 
 
