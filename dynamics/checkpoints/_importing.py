@@ -26,7 +26,7 @@ def displacement_of_checkpoints(
     *,
     waiting_times: ArrayLike | None = None,
     lags: ArrayLike | None = None,
-    jobs: int = -1,
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> Trajectories:
     """Displacements of runs whose snapshots stay in their files: read in one pass, in a memory of a few hundred MB.
@@ -67,7 +67,7 @@ def import_runs(
     waiting_times: ArrayLike | None = None,
     lags: ArrayLike | None = None,
     snapshots: bool | None = None,
-    jobs: int = -1,
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> Trajectories:
     """Make a file of runs of checkpoints; it appears when it is complete.
@@ -139,7 +139,7 @@ def plan_import(
     *,
     waiting_times: ArrayLike | None = None,
     lags: ArrayLike | None = None,
-    jobs: int = -1,
+    jobs: int = 1,
 ) -> ImportPlan:
     """What `import_runs` will read, and how long it will take; arguments and errors are the same."""
     times = _times(checkpoints, waiting_times, lags)

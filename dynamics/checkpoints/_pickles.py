@@ -150,4 +150,7 @@ def unpickle(file: io.BytesIO) -> tuple[Any, set[str]]:
             raise ValueError(msg)
     file.seek(begin)
     unpickler = _Unpickler(file)
-    return unpickler.load(), unpickler.others
+    try:
+        return unpickler.load(), unpickler.others
+    except pickle.UnpicklingError as error:
+        raise ValueError(str(error)) from error

@@ -12,6 +12,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.support import reading
+
 FLOATS = {"float64": "<f8", "float32": "<f4", "float16": "<f2", "bfloat16": "<u2"}  # bfloat16: upper half of a float32
 DTYPES = FLOATS | {"int64": "<i8", "int32": "<i4", "int16": "<i2", "int8": "i1", "uint8": "u1", "bool": "?"}
 MOST = 2**58  # elements: more is no tensor, but damage
@@ -165,7 +167,7 @@ class InHDF5:
     def read(self, begin: int, out: NDArray[Any], descriptor: int | None = None) -> None:
         """Fill `out` (n,)."""
         del descriptor
-        with h5py.File(self.path, "r") as file:
+        with reading(self.path), h5py.File(self.path, "r") as file:
             out[:] = elements(file[self.name], begin, begin + out.size)
 
 
