@@ -1,7 +1,7 @@
 """Checkpoints of several runs, on a grid of steps that need not be complete."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -65,14 +65,17 @@ class Checkpoints:
         ValueError
             If the file has become shorter since it was opened.
         """
+        with _Descriptors() as opened:
+            for tensor, offset, low, high in self._tensors(run, snapshot, begin, begin + out.size):
+                tensor.read(low - offset, out[low - begin : high - begin], opened.of(tensor.path))
+
+    def _tensors(self, run: int, snapshot: int, begin: int, end: int) -> Iterator[tuple[StoredTensor, int, int, int]]:
+        """Tensors that have some of these components, their first component, and the first and last + 1 of these."""
         offsets, tensors = self.offsets, self.tensors[run, snapshot]
         first = int(np.searchsorted(offsets, begin, side="right")) - 1
-        last = int(np.searchsorted(offsets, begin + out.size))
-        with _Descriptors() as opened:
-            for tensor, offset in zip(tensors[first:last], offsets[first:last].tolist(), strict=True):
-                low, high = max(begin, offset), min(begin + out.size, offset + tensor.size)
-                if low < high:
-                    tensor.read(low - offset, out[low - begin : high - begin], opened.of(tensor.path))
+        last = int(np.searchsorted(offsets, end))
+        for tensor, offset in zip(tensors[first:last], offsets[first:last].tolist(), strict=True):
+            yield tensor, offset, max(begin, offset), min(end, offset + tensor.size)
 
     def path(self, run: int, snapshot: int, component: int = 0) -> tuple[Path, str]:
         """The file of a component of a snapshot, and the name of its parameter."""

@@ -25,8 +25,9 @@ from landscape.support import run_tasks
 
 Array = NDArray[np.float64]
 
-BYTES = 1 << 24  # of a part of all snapshots, while a part of one snapshot has at least `SMALLEST`
-SMALLEST = 1 << 18
+BYTES = 1 << 25  # of a part of all snapshots, while that of one snapshot has `SMALLEST` ... `LARGEST_READ`
+SMALLEST, LARGEST_READ = 1 << 17, 1 << 20
+MOST_THREADS = 8  # each has a part in memory
 LARGEST = 1e70  # number whose fourth power is finite
 Progress = Callable[[int, int], object]
 
@@ -94,7 +95,8 @@ class Streaming:
         done, squares, fourths = unfinished.load(found)
         left = self.parts[done:]
         tasks = (delayed(self.sums)(part) for part in left)
-        results = run_tasks(tasks, len(self.parts), jobs=jobs, progress=progress, done=done, threads=True)
+        threads = min(effective_n_jobs(jobs), MOST_THREADS)
+        results = run_tasks(tasks, len(self.parts), jobs=threads, progress=progress, done=done, threads=True)
         for number, (part, sums) in enumerate(zip(left, results, strict=True), done + 1):
             pairs = self._pairs[part.run]
             if part.begin == 0:
@@ -127,7 +129,7 @@ class Streaming:
         item, snapshots = self._checkpoints.dtype.itemsize, self._pairs[run].snapshots.size
         if not snapshots:
             return
-        size = max(BYTES // snapshots, SMALLEST) // item
+        size = max(min(BYTES // snapshots, LARGEST_READ), SMALLEST) // item
         for begin in range(0, self._checkpoints.n_parameters, size):
             yield Part(run, begin, min(begin + size, self._checkpoints.n_parameters))
 
