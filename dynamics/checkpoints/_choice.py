@@ -51,10 +51,12 @@ class Choice:
         return chosen
 
     def _why_not(self, name: str, tensor: StoredTensor, same: str | None) -> str:
-        if tensor.kind not in FLOATS:
-            return "not floating-point numbers"
         if not self.buffers and BUFFERS.search(name):
             return "buffers"
+        if tensor.kind not in FLOATS:
+            return "not floating-point numbers"
+        if not tensor.size:
+            return "empty"
         if self.parameters and not any(fnmatch.fnmatchcase(name, pattern) for pattern in self.parameters):
             return "not chosen"
         return f"the same numbers as {same}" if same is not None else ""

@@ -18,6 +18,7 @@ from dynamics.runs import Trajectories, check_times, grid_of, load_trajectories,
 from landscape.support import only_writer, package_version
 
 LARGEST_COPY = 1 << 30  # bytes of snapshots that are copied unless something else is said
+SOURCE = "import-runs"  # in the metadata
 STATE_VERSION = 1  # increase it when the content of the file of an unfinished import changes
 
 
@@ -79,7 +80,7 @@ def import_runs(
     checkpoints : Checkpoints, path, or sequence of path
         From `find_checkpoints`, or files for it.
     path : path
-        File to make, or to replace.
+        File to make, or to replace: only one that `import_runs` made is replaced.
     waiting_times, lags : (W,) and (T,) int, optional
         Steps; by default those of `dynamics.runs.grid_of`.
     snapshots : bool, optional
@@ -91,11 +92,12 @@ def import_runs(
     Raises
     ------
     ValueError
-        As in `displacement_of_checkpoints`.
+        As in `displacement_of_checkpoints`, or if there is another file at `path`.
     BlockingIOError
         If another process imports to this path.
     """
     found, path = _found(checkpoints), Path(path)
+    _check_replaceable(path)
     times = _times(found, waiting_times, lags)
     state = path.with_name(path.name + ".unfinished")
     with only_writer(state):
@@ -190,6 +192,13 @@ def _found(checkpoints: Checkpoints | Patterns) -> Checkpoints:
     return checkpoints if isinstance(checkpoints, Checkpoints) else find_checkpoints(checkpoints)
 
 
+def _check_replaceable(path: Path) -> None:
+    """Raise a ValueError if a file that is no import is at the path."""
+    if path.is_file() and load_trajectories(path).metadata.get("source") != SOURCE:
+        msg = f"{path} exists, and is no import of checkpoints; choose another file"
+        raise ValueError(msg)
+
+
 def _times(
     found: Checkpoints, waiting_times: ArrayLike | None, lags: ArrayLike | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -234,7 +243,7 @@ def check_pairs(streaming: Streaming) -> None:
 def _metadata(found: Checkpoints) -> dict[str, Any]:
     """What is known of the runs."""
     return {
-        "source": "import-runs",
+        "source": SOURCE,
         "version": package_version("agescape"),
         "snapshots": "displacements",
         "runs": list(found.runs),

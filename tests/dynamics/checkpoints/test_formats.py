@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from support.checkpoints import network, write_keras, write_safetensors
 
-from dynamics.checkpoints import open_checkpoint
+from dynamics.checkpoints import find_checkpoints, open_checkpoint
 
 torch = pytest.importorskip("torch")
 
@@ -222,3 +222,18 @@ def test_damaged_files_give_errors_that_name_them(tmp_path, arrays):
                 damaged[place] = rng.integers(256)
             path.write_bytes(damaged)
             assert str(path) in error_of(path)
+
+
+def test_tied_parameters_count_once(tmp_path):
+    embedding = torch.nn.Embedding(5, 3)
+    head = torch.nn.Linear(3, 5, bias=False)
+    head.weight = embedding.weight
+    module = torch.nn.Sequential(embedding, torch.nn.BatchNorm1d(3), head)
+    for step in (1, 2):
+        torch.save(module.state_dict(), tmp_path / f"{step}.pt")
+    found = find_checkpoints(str(tmp_path / "*.pt"))
+    assert [one.name for one in found.parameters] == [name for name, _ in module.named_parameters()]
+    assert found.left_out == {
+        "buffers": ("1.running_mean", "1.running_var", "1.num_batches_tracked"),
+        "the same numbers as 0.weight": ("2.weight",),
+    }

@@ -18,7 +18,7 @@ from dynamics.checkpoints import (
     plan_import,
 )
 from dynamics.displacement import layer_displacement, mean_square_displacement, non_gaussian
-from dynamics.runs import load_trajectories
+from dynamics.runs import load_trajectories, write_trajectories
 
 STEPS = (0, 1, 2, 4, 8, 16, 20, 30)
 TIMES = {"waiting_times": [1, 2, 4, 20], "lags": [1, 2, 4, 10, 12, 13]}
@@ -158,6 +158,18 @@ def test_an_interrupted_import_of_other_files_begins_again(tmp_path, snapshots, 
     np.testing.assert_allclose(runs.displacement, expected, rtol=1e-13)
 
 
+def test_other_files_are_not_replaced(tmp_path, snapshots):
+    runs = import_runs(pattern(tmp_path), tmp_path / "runs.h5")
+    import_runs(pattern(tmp_path), tmp_path / "runs.h5")
+    write_trajectories(tmp_path / "other.h5", replace(runs, metadata={}))
+    with pytest.raises(ValueError, match=r"other.h5 exists, and is no import of checkpoints; choose another file"):
+        import_runs(pattern(tmp_path), tmp_path / "other.h5")
+    (tmp_path / "text.h5").write_text("text")
+    with pytest.raises(ValueError, match=r"text.h5 is not an HDF5 file"):
+        import_runs(pattern(tmp_path), tmp_path / "text.h5")
+    assert snapshots
+
+
 def test_plan(tmp_path, snapshots):
     plan = plan_import(find_checkpoints(pattern(tmp_path)), **TIMES)
     assert plan.pairs == np.isfinite(naive(snapshots, np.mean)).sum()
@@ -172,6 +184,7 @@ def test_plan(tmp_path, snapshots):
 def test_which_parameters(tmp_path):
     tensors = network(np.random.default_rng(0)) | {
         "bn.running_mean": np.ones(4, "f4"), "bn.num_batches_tracked": np.int64(3)[None], "bn.weight": np.ones(4, "f4"),
+        "mask": np.ones(3, "?"),
     }  # fmt: skip
     for step in (1, 2, 3):
         write_safetensors(tmp_path / f"{step}.safetensors", tensors)
@@ -182,7 +195,10 @@ def test_which_parameters(tmp_path):
 
     chosen, left_out = names()
     assert chosen == ["bn.weight", "conv1.bias", "conv1.weight", "fc.bias", "fc.weight"]
-    assert left_out == {"buffers": ("bn.running_mean",), "not floating-point numbers": ("bn.num_batches_tracked",)}
+    assert left_out == {
+        "buffers": ("bn.num_batches_tracked", "bn.running_mean"),
+        "not floating-point numbers": ("mask",),
+    }
     assert "bn.running_mean" in names(buffers=True)[0]
     assert names(parameters=["conv*", "*.bias"])[0] == ["conv1.bias", "conv1.weight", "fc.bias"]
     with pytest.raises(ValueError, match=r"parameters: 'cnov\*' fits no name in .*safetensors, which has bn"):
