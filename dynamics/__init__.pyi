@@ -1,5 +1,6 @@
 from . import (
     aging_times as aging_times,
+    checkpoints as checkpoints,
     displacement as displacement,
     gradient_noise as gradient_noise,
     kernels as kernels,
@@ -18,6 +19,11 @@ from .aging_times import (
     Aging as Aging,
     aging as aging,
     analyze_aging as analyze_aging,
+)
+from .checkpoints import (
+    displacement_of_checkpoints as displacement_of_checkpoints,
+    find_checkpoints as find_checkpoints,
+    import_runs as import_runs,
 )
 from .displacement import (
     MeanSquareDisplacement as MeanSquareDisplacement,

@@ -3,7 +3,8 @@
 import dataclasses
 from typing import Any
 
-from dynamics.aging_times import AgingAnalysis, Collapse, Control, crossover_numbers
+from dynamics.aging_times import AgingAnalysis, Collapse, Control, ExponentDifference, crossover_numbers
+from dynamics.displacement import MeanSquareDisplacement
 from landscape.support import in_numbers
 
 
@@ -12,7 +13,10 @@ def describe_analysis(analysis: AgingAnalysis) -> dict[str, Any]:
     fit, scan, moves, forms = analysis.fit, analysis.scan, analysis.moves, analysis.forms
     numbers = {
         "waiting_times": fit.waiting_times,
+        "average": fit.average,
         "t_star": fit.t_star,
+        "t_star_between": fit.t_star_between,
+        "t_star_of_runs": fit.t_star_of_runs,
         "t_star_last": fit.t_star_last,
         "ambiguous": fit.ambiguous,
         "t_star_runs_mean": fit.t_star_runs_mean,
@@ -36,11 +40,20 @@ def describe_analysis(analysis: AgingAnalysis) -> dict[str, Any]:
         | {"status": str(analysis.diffusion.status)},
         "scaling_forms": _fields(forms),
         "what_moves": _fields(moves, drop=("waiting_times", "t_star", "confidence")),
+        "pairs": describe_pairs(analysis.msd),
         "threshold": fit.threshold,
         "replicas": analysis.msd.replicas,
         "status": str(fit.status),
     }
     return in_numbers(numbers)
+
+
+def describe_pairs(msd: MeanSquareDisplacement) -> dict[str, Any]:
+    """How many pairs of waiting time and lag were recorded; which, if some are missing within the runs."""
+    runs = msd.runs_per_pair
+    missing = msd.has_gaps or not msd.is_complete
+    numbers = {"of": runs.size, "recorded": int((runs > 0).sum()), "in_all_runs": int((runs == msd.replicas).sum())}
+    return numbers | {"missing": missing} | ({"lags": msd.lags, "runs": runs} if missing else {})
 
 
 def describe_collapse(result: Collapse) -> dict[str, Any]:
@@ -64,6 +77,15 @@ def describe_control(analysis: AgingAnalysis, comparison: Control) -> dict[str, 
         "what_moves",
     )
     return {"replicas": own["replicas"]} | {name: own[name] for name in kept} | _fields(comparison)
+
+
+def describe_difference(result: ExponentDifference, other: AgingAnalysis) -> dict[str, Any]:
+    """The test whether two exponents differ, and the other's exponents."""
+    exponents = {"mu": other.fit.mu, "mu_runs_mean": other.fit.mu_runs_mean, "replicas": other.msd.replicas}
+    return _fields(result, drop=("mu_a", "mu_b", "confidence", "threshold")) | {
+        **in_numbers(exponents),
+        "status": str(result.status),
+    }
 
 
 def _fields(result: Any, drop: tuple[str, ...] = (), bare: str = "") -> dict[str, Any]:

@@ -26,7 +26,7 @@ def summarize_aging(result: Mapping[str, Any]) -> Summary:
     return Summary(
         verdict=verdict(result) + _second_slope(result["crossover"]) + ".",
         facts=dict(_facts(result)),
-        tables=[_times(result)],
+        tables=[_times(result), _averages(result)],
         notes=list(_notes(result)),
         files=_files(result),
     )
@@ -108,14 +108,18 @@ def _second_slope(crossover: Mapping[str, Any] | None) -> str:
 
 def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "runs", f"{result['replicas']:,}"
+    if result["pairs"]["missing"]:
+        yield "pairs of waiting time and lag", _pairs(result["pairs"])
     single = (result[f"mu_runs_mean{end}"] for end in ("", "_low", "_high"))
-    yield "mu from t* of single runs", with_interval(*single, status=result["runs_mean_status"])
+    yield "mu of the mean of t*", with_interval(*single, status=result["runs_mean_status"])
     collapse, diffusion, scan = result["collapse"], result["diffusion"], result["threshold_scan"]
     yield "mu that collapses the curves", _exponent(collapse)
     yield "mu over thresholds", _flat(scan)
     yield "best-fitting law of t*(tw)", result["scaling_forms"]["best"] or "none"
     alpha = (diffusion[f"alpha{end}"] for end in ("", "_low", "_high"))
     yield "diffusion exponent alpha at long lags", with_interval(*alpha, status=diffusion["status"])
+    for name, other in result.get("compared_with", {}).items():
+        yield from _difference(name, other)
     if control := result.get("control"):
         yield "mu of the control", with_interval(control["mu"], control["mu_low"], control["mu_high"])
         yield "t* over that of the control", between(np.round(np.asarray(control["ratio"], float), 2))
@@ -150,6 +154,37 @@ def _times(result: Mapping[str, Any]) -> Table:
     waiting = [f"{tw:,}" for tw in np.asarray(result["waiting_times"]).tolist()]
     columns = ("tw (steps)", "t* (steps)", "slope at t*", "drift at t* (%)", "effective runs")
     return Table(columns, list(zip(waiting, *cells, strict=True)))
+
+
+def _averages(result: Mapping[str, Any]) -> Table:
+    """Both averages over the runs, and where lags are missing the recorded ones between which t* is."""
+    named = {"t* of the mean (steps)": "t_star", "mean of t* (steps)": "t_star_runs_mean"}
+    columns = {
+        title: [in_a_cell(*each) for each in zip(*_ends(result, name), strict=True)] for title, name in named.items()
+    }
+    if result["pairs"]["missing"]:
+        columns["between lags"] = [
+            UNKNOWN if is_unknown(low) else f"{low:,.0f} ... {high:,.0f}"
+            for low, high in np.asarray(result["t_star_between"], dtype=float)
+        ]
+        columns["of runs"] = [f"{n:,}" for n in np.asarray(result["t_star_of_runs"]).tolist()]
+    waiting = [f"{tw:,}" for tw in np.asarray(result["waiting_times"]).tolist()]
+    return Table(("tw (steps)", *columns), list(zip(waiting, *columns.values(), strict=True)))
+
+
+def _pairs(pairs: Mapping[str, Any]) -> str:
+    """Which pairs there were."""
+    text = f"{pairs['recorded']:,} of {pairs['of']:,} were recorded"
+    return text + ("" if pairs["in_all_runs"] == pairs["recorded"] else f", {pairs['in_all_runs']:,} in all runs")
+
+
+def _difference(name: str, other: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Two exponents and whether they differ."""
+    yield f"mu of {name}", with_interval(other["mu"], other["mu_low"], other["mu_high"])
+    parts = (other["difference"], other["difference_low"], other["difference_high"])
+    p_value = other["p_value"]
+    tested = "" if is_unknown(p_value) else f", p = {p_value:.2g}" + (", run by run" if other["paired"] else "")
+    yield f"mu minus that of {name}", with_interval(*parts, status=other["status"]) + tested
 
 
 def _ends(part: Mapping[str, Any], name: str) -> tuple[Any, Any, Any]:

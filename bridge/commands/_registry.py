@@ -33,6 +33,9 @@ COMMANDS = {
     "info": Entry("info:info", FILES, "Summarize a database, a file of runs or a data set."),
     "data": Entry("data:app", FILES, "Make data sets."),
     "merge": Entry("merge:merge", FILES, "Merge databases of the same loss."),
+    "import-runs": Entry(
+        "import_runs:import_checkpoints", FILES, "Make a file of runs from checkpoints of any training."
+    ),
     "export": Entry("export:export_database", FILES, "Write a database for other programs: npz, GraphML, PATHSAMPLE."),
     "import": Entry("import_:import_database", FILES, "Make a database from a file of another program."),
     "reproduce": Entry("reproduce:reproduce", PAPER, "Reproduce a figure of the paper beside the published numbers."),

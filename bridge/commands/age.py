@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.commands._aging_report import describe_analysis, describe_collapse, describe_control
+from bridge.commands._aging_report import describe_analysis, describe_collapse, describe_control, describe_difference
 from bridge.commands._aging_summary import summarize_aging, summarize_realizations
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
 from bridge.commands._options import AsJson, Seed, Threshold, describe_metadata
@@ -16,6 +16,7 @@ from dynamics.aging_times import (
     AgingAnalysis,
     Collapse,
     analyze_aging,
+    compare_exponents,
     compare_with_control,
     learning_rate_collapse,
 )
@@ -34,6 +35,9 @@ def age(
     ],
     threshold: Threshold = 1e-2,
     control: Annotated[Path | None, typer.Option(help="Control runs from train --noise full, to compare with.")] = None,
+    compare_with: Annotated[
+        list[Path] | None, typer.Option(help="Other runs: test whether their mu differs; may be repeated.")
+    ] = None,
     other_rate: Annotated[
         list[Path] | None,
         typer.Option(help="Runs at another learning rate, to collapse t* on learning rate x steps; may be repeated."),
@@ -60,8 +64,8 @@ def age(
     check_figure(output, panel, size)
     panels = chosen_panels(panel, EXPONENT_PANELS if several else ANALYSIS_PANELS)
     if several:
-        if control is not None or other_rate:
-            msg = "--control and --other-rate need a single file of runs; got several"
+        if control is not None or other_rate or compare_with:
+            msg = "--control, --compare-with and --other-rate need a single file of runs; got several"
             raise ValueError(msg)
         spread, metadata = load_realizations(trajectories, threshold, from_waiting_time, seed)
         described: dict[str, Any] = describe_realizations(spread, trajectories, metadata)
@@ -80,6 +84,8 @@ def age(
         comparison = compare_with_control(runs, analysis.fit, descent_runs, descent.fit)
         result |= {"control_t_star": descent.fit.t_star.value, "control_mu": descent.fit.mu.value}
         result["control"] = describe_control(descent, comparison)
+    if compare_with:
+        result["compared_with"] = {str(path): _compare(analysis, path, seed) for path in compare_with}
     if other_rate:
         result["learning_rate_collapse"] = describe_collapse(_collapse_rates(runs, analysis, other_rate, seed))
     if output is not None:
@@ -87,6 +93,13 @@ def age(
         figure = plot_analysis(analysis, str(path), t_star, panels=panels, size=size)
         result["output"] = save_figure(figure, output)
     show(result, summarize_aging(result), as_json=as_json)
+
+
+def _compare(analysis: AgingAnalysis, path: Path, seed: int) -> dict[str, Any]:
+    """Whether mu of the runs in another file differs."""
+    threshold = analysis.fit.threshold
+    other = analyze_aging(load_trajectories(path), threshold, rng=seed)
+    return describe_difference(compare_exponents(analysis.msd, other.msd, threshold, rng=seed), other)
 
 
 def _collapse_rates(runs: Trajectories, analysis: AgingAnalysis, paths: list[Path], seed: int) -> Collapse:

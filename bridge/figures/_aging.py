@@ -50,7 +50,7 @@ def describe(result: AgingFigure) -> dict[str, Any]:
         "waiting_times": result.fits[0].waiting_times,
         "t_star": [fit.t_star.value for fit in result.fits],
         "t_star_interval": [np.stack(fit.t_star.interval, axis=-1) for fit in result.fits],
-        "t_star_runs_mean": [fit.t_star_runs_mean for fit in result.fits],
+        "t_star_runs_mean": [fit.t_star_runs_mean.value for fit in result.fits],
         "t_star_runs_at_least": [fit.t_star_runs_at_least for fit in result.fits],
         "censored_runs": [fit.censored_runs for fit in result.fits],
         "effective_runs": [fit.effective_runs.value for fit in result.fits],

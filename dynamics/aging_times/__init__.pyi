@@ -11,6 +11,9 @@ from ._analysis import (
     AgingAnalysis as AgingAnalysis,
     analyze_aging as analyze_aging,
 )
+from ._crossings import (
+    Average as Average,
+)
 from ._crossover import (
     Crossover as Crossover,
     crossover_numbers as crossover_numbers,
@@ -19,6 +22,10 @@ from ._data_collapse import (
     Collapse as Collapse,
     collapse as collapse,
     learning_rate_collapse as learning_rate_collapse,
+)
+from ._exponent_test import (
+    ExponentDifference as ExponentDifference,
+    compare_exponents as compare_exponents,
 )
 from ._realizations import (
     BEND as BEND,

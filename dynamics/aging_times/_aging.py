@@ -1,11 +1,12 @@
 """The time t*(tw) to move a given distance, and its exponent mu."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.aging_times._crossings import Crossings, check_fit, crossings
+from dynamics.aging_times._crossings import Average, Crossings, check_fit, crossings, resampled
 from dynamics.aging_times._crossover import Crossover, find_crossover
 from dynamics.aging_times._runs_mean import runs_mean
 from dynamics.displacement import MeanSquareDisplacement
@@ -27,11 +28,18 @@ class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star
     ----------
     threshold, confidence : float
         Arguments of `aging`.
+    average : str
+        Which average over the runs `t_star` is, and with it all that follows from it: an argument of `aging`.
     waiting_times : (W,) int64
         Steps.
     t_star : Estimate of (W,) float64
-        Lag at which the mean over the runs of the displacement first reaches the threshold; an end of the interval may
-        be beyond the recorded lags.
+        "t* of the mean": lag at which the mean over the runs of the displacement first reaches the threshold; an end of
+        the interval may be beyond the recorded lags. If `average` is "mean of t*", that.
+    t_star_between : (W, 2) float64
+        The recorded lags between which it is interpolated; of "mean of t*" those of the run where they are farthest
+        apart.
+    t_star_of_runs : (W,) int64
+        Number of runs behind it: those with the lags around it.
     t_star_last : (W,) float64
         Lag from which on that mean stays above the threshold: equal to `t_star` if it crosses once, inf if it ends
         below.
@@ -49,9 +57,9 @@ class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star
         dominates the mean. Its interval is Student's on the logarithm, within 1 ... R.
     t_star_runs : (R, W) float64
         t* of every single run.
-    t_star_runs_mean : (W,) float64
-        Mean of `t_star_runs` over the runs, if every run has one: a different average from `t_star`, and larger if
-        runs differ.
+    t_star_runs_mean : Estimate of (W,) float64
+        "mean of t*": mean of `t_star_runs` over the runs with this waiting time, if every one of them has a t*. It is
+        larger than that of the mean if runs differ.
     t_star_runs_at_least : (W,) float64
         Lower bound on that mean: a run that does not reach the threshold counts with its last lag, one that exceeds it
         at the first lag with 0.
@@ -81,8 +89,11 @@ class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star
 
     threshold: float
     confidence: float
+    average: Average
     waiting_times: NDArray[np.int64]
     t_star: Estimate[Array]
+    t_star_between: Array
+    t_star_of_runs: NDArray[np.int64]
     t_star_last: Array
     ambiguous: NDArray[np.bool_]
     censored: NDArray[np.bool_]
@@ -90,7 +101,7 @@ class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star
     local_slope: Estimate[Array]
     effective_runs: Estimate[Array]
     t_star_runs: Array
-    t_star_runs_mean: Array
+    t_star_runs_mean: Estimate[Array]
     t_star_runs_at_least: Array
     censored_runs: Array
     early_runs: Array
@@ -113,19 +124,34 @@ def aging(
     msd: MeanSquareDisplacement,
     threshold: float = 1e-2,
     *,
+    average: Average = "t* of the mean",
     confidence: float = 0.95,
     resamples: int = 1000,
     rng: RNG = 0,
 ) -> Aging:
     """Time t*(tw) in which the mean square displacement reaches `threshold`, and the exponent mu of t* ~ tw^mu.
 
-    t* is the first crossing, interpolated in log-log between the recorded lags. Intervals are Student's on log t*,
+    t* is the first crossing, interpolated in log-log between the recorded lags: if some are missing, between the last
+    one below the threshold and the first one not below it. Its interval then includes where the crossing may be if the
+    curve bends one way only. Intervals are Student's on log t*,
     with the standard errors from `resamples` bootstrap samples of the runs (whole runs are drawn, because the waiting
     times of a run are dependent). The line is tested by Hotelling's T2 of its bends, with the covariance from the same
     samples; it fails if p is below 0.01. docs/concepts/intervals.md shows how often intervals cover and tests fail,
     from 2 to 24 runs.
 
-    Source: Herrera Segura et al. 2022 (arXiv 2209.02517).
+    Source: Herrera Segura et al. 2022 (arXiv 2209.02517), whose t* is the "mean of t*".
+
+    Parameters
+    ----------
+    msd : MeanSquareDisplacement
+        Of the runs.
+    threshold : float
+        > 0.
+    average : {"t* of the mean", "mean of t*"}
+        Of the mean displacement, or the mean over the runs of their own t*. The result has both; this is the one whose
+        power law, crossover and worst misfit it gives.
+    confidence, resamples, rng
+        Of the bootstrap over runs.
 
     Raises
     ------
@@ -135,21 +161,23 @@ def aging(
     check_fit(msd, confidence, resamples, threshold)
     x, replicas = np.log(msd.waiting_times), msd.replicas
     counts = _resampling.run_counts(replicas, resamples, rng)
-    means = _resampling.resampled_means(counts, msd.values)
-    found = crossings(msd, means, threshold)
+    means = resampled(msd, counts)
+    found = crossings(msd, counts, threshold, average, means=means)
     y, samples = found.log, np.where(np.isfinite(found.log), found.log_samples, np.nan)
-    law = _goodness.power_law(x, y, samples, replicas)
-    mu = _resampling.estimate(law.exponent, law.samples, confidence, replicas)
+    law = _goodness.power_law(x, y, samples, found.fewest, found.reach)
+    mu = widened(_resampling.estimate(law.exponent, law.samples, confidence, found.fewest), found.slope_reach(x))
     slope, slopes = (_fits.local_slopes(msd.lags, each, np.exp(y)) for each in (msd.mean, means))
     effective = _effective_runs(msd, y, counts, confidence)
     runs = runs_mean(msd, threshold, counts, confidence)
+    times = _resampling.estimates(y, samples, confidence, found.runs, _status_of_times(found, effective.value))
     return Aging(
         threshold=float(threshold),
         confidence=float(confidence),
+        average=average,
         waiting_times=msd.waiting_times,
-        t_star=_resampling.estimates(y, samples, confidence, replicas, _status_of_times(found, effective.value)).map(
-            np.exp
-        ),
+        t_star=widened(times, found.reach).map(np.exp),
+        t_star_between=found.between,
+        t_star_of_runs=found.runs,
         t_star_last=np.where(np.isfinite(found.first) & (found.last > 0), found.last, np.nan),
         ambiguous=found.ambiguous,
         censored=np.isinf(found.first),
@@ -168,8 +196,13 @@ def aging(
         worst_misfit=law.worst_misfit,
         mu_runs_mean=runs.mu,
         mu_runs_mean_p_value=runs.p_value,
-        crossover=find_crossover(msd.waiting_times, y, samples, runs=replicas, confidence=confidence),
+        crossover=find_crossover(msd.waiting_times, y, samples, runs=found.fewest, confidence=confidence),
     )
+
+
+def widened(estimate: Estimate[Any], reach: Any) -> Estimate[Any]:
+    """An estimate whose interval reaches farther on both sides."""
+    return replace(estimate, low=estimate.low - reach, high=estimate.high + reach)
 
 
 def _effective_runs(
@@ -178,7 +211,8 @@ def _effective_runs(
     """(sum D)^2 / sum D^2 over the runs (W,), at the recorded lag nearest to t*."""
     effective, samples = np.full(log_t_star.shape, np.nan), np.full((len(counts), *log_t_star.shape), np.nan)
     for w in np.flatnonzero(np.isfinite(log_t_star)):
-        at = msd.values[:, w, _fits.nearest(msd.lags, np.exp(log_t_star[w]))]
+        known = np.flatnonzero(np.isfinite(msd.mean[w]))
+        at = np.nan_to_num(msd.values[:, w, known[_fits.nearest(msd.lags[known], np.exp(log_t_star[w]))]])
         effective[w] = at.sum() ** 2 / (at**2).sum()
         samples[:, w] = (counts @ at) ** 2 / np.where(counts @ at**2 > 0, counts @ at**2, np.nan)
     logs = _resampling.estimates(np.log(effective), np.log(samples), confidence, msd.replicas)
@@ -192,9 +226,13 @@ def _status_of_times(found: Crossings, effective: Array) -> Status:
         return Status.NO_T_STAR
     if found.ambiguous.any():
         return Status.AMBIGUOUS
-    if found.runs < 2:
+    if found.fewest < 2:
         return Status.TOO_FEW_RUNS
-    return Status.UNEVEN_RUNS if effective[there].mean() < min(LEAST_EFFECTIVE, found.runs / 2) else Status.OK
+    if found.runs_change:
+        return Status.RUNS_CHANGE
+    if effective[there].mean() < min(LEAST_EFFECTIVE, found.fewest / 2):
+        return Status.UNEVEN_RUNS
+    return Status.WIDE_GAP if found.wide.any() else Status.OK
 
 
 def _status(found: Crossings, low: float, effective: Array, p_value: float) -> Status:

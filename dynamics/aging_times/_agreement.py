@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.aging_times._aging import Aging, aging
+from dynamics.aging_times._crossings import resampled
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _fits, _resampling
 from landscape.support import RNG, Estimate, Result, check_positive, seed_of
@@ -87,7 +88,7 @@ def agreement(
     fits = [aging(msd, threshold, confidence=confidence, resamples=resamples, rng=rng) for msd in (measured, predicted)]
     t_star, counts = fits[0].t_star.value, _resampling.run_counts(measured.replicas, resamples, rng)
     logs = [
-        _fits.log_finite(_fits.first_crossing(msd.lags, _resampling.resampled_means(counts, msd.values), fit.threshold))
+        _fits.log_finite(_fits.first_crossing(msd.lags, resampled(msd, counts), fit.threshold))
         for msd, fit in zip((measured, predicted), fits, strict=True)
     ]
     x = np.log(measured.waiting_times)
@@ -116,7 +117,8 @@ def agreement(
 def at_lags(msd: MeanSquareDisplacement, lags: ArrayLike) -> MeanSquareDisplacement:
     """The displacement at those of its lags that are in `lags`."""
     kept = np.isin(msd.lags, lags)
-    return replace(msd, lags=msd.lags[kept], values=msd.values[..., kept])
+    recorded = None if msd.recorded is None else msd.recorded[..., kept]
+    return replace(msd, lags=msd.lags[kept], values=msd.values[..., kept], recorded=recorded)
 
 
 def _common(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dynamics.aging_times._aging import Aging, aging
+from dynamics.aging_times._crossings import Average
 from dynamics.aging_times._data_collapse import Collapse, collapse
 from dynamics.aging_times._regimes import GeneralizedDiffusion, LocalSlope, generalized_diffusion, local_slope
 from dynamics.aging_times._scaling_forms import FormComparison, compare_forms
@@ -52,9 +53,24 @@ class AgingAnalysis(Result, shows=("fit.mu", "fit.threshold", "forms.best")):
 
 
 def analyze_aging(
-    runs: Trajectories, threshold: float = 1e-2, *, confidence: float = 0.95, rng: RNG = 0
+    runs: Trajectories,
+    threshold: float = 1e-2,
+    *,
+    average: Average = "t* of the mean",
+    confidence: float = 0.95,
+    rng: RNG = 0,
 ) -> AgingAnalysis:
     """Full aging analysis of an ensemble for one threshold.
+
+    Parameters
+    ----------
+    runs : Trajectories
+    threshold : float
+        > 0.
+    average : {"t* of the mean", "mean of t*"}
+        Which average over the runs the exponent, the scan of thresholds and the laws of t*(tw) are of: see `aging`.
+    confidence, rng
+        Of the intervals, and of the bootstrap over runs.
 
     Raises
     ------
@@ -64,15 +80,15 @@ def analyze_aging(
     """
     rng = seed_of(rng)
     msd = mean_square_displacement(runs)
-    fit = aging(msd, threshold, confidence=confidence, rng=rng)
+    fit = aging(msd, threshold, average=average, confidence=confidence, rng=rng)
     window = (threshold / HALF_DECADE, threshold * HALF_DECADE)
     return AgingAnalysis(
         msd=msd,
         fit=fit,
-        scan=threshold_scan(msd, confidence=confidence, rng=rng),
+        scan=threshold_scan(msd, average=average, confidence=confidence, rng=rng),
         collapse=collapse(msd, window, confidence=confidence, rng=rng),
         slope=local_slope(msd, confidence=confidence, rng=rng),
         diffusion=generalized_diffusion(msd, confidence=confidence, rng=rng),
-        forms=compare_forms(msd, threshold, rng=rng),
+        forms=compare_forms(msd, threshold, average=average, rng=rng),
         moves=what_moves(runs, fit, rng=rng),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.aging_times._crossings import check_fit
+from dynamics.aging_times._crossings import check_fit, resampled
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import check_alike
 from dynamics.statistics import Status, _fits, _goodness, _resampling, minimize, misfits, mismatch
@@ -93,7 +93,7 @@ def collapse(
     if not 0 <= window[0] < window[1]:
         msg = f"window must be two ascending displacements >= 0; got {window!r}"
         raise ValueError(msg)
-    means = np.concatenate([msd.mean[None], _resampling.bootstrap_means(msd.values, resamples, rng)])
+    means = np.concatenate([msd.mean[None], resampled(msd, _resampling.run_counts(msd.replicas, resamples, rng))])
     log_tw, log_t = np.log(msd.waiting_times), np.log(msd.lags)
     xs, ys, used, shifts = [], [], [], []
     for w in range(log_tw.size):
@@ -104,7 +104,9 @@ def collapse(
             ys.append(np.log(means[:, w, there]))
             used.append(inside[there])
             shifts.append(-log_tw[w])
-    return _best(xs, ys, used, np.array(shifts), 0.0, 0.5, window, confidence, msd.replicas)
+    found = _best(xs, ys, used, np.array(shifts), 0.0, 0.5, window, confidence, msd.replicas)
+    change = found.status == Status.OK and not msd.is_complete
+    return replace(found, exponent=replace(found.exponent, status=Status.RUNS_CHANGE)) if change else found
 
 
 def learning_rate_collapse(
@@ -148,7 +150,7 @@ def learning_rate_collapse(
     xs, ys, used, shifts = [], [], [], []
     alike = start_alike(displacements)
     for k, msd in enumerate(displacements):
-        own = _resampling.bootstrap_means(msd.values, resamples, rng if alike else rng + k)
+        own = resampled(msd, _resampling.run_counts(msd.replicas, resamples, rng if alike else rng + k))
         means = np.concatenate([msd.mean[None], own])
         y = _fits.log_finite(_fits.first_crossing(msd.lags, means, threshold))
         there = np.isfinite(y).mean(axis=0) > 0.9

@@ -159,12 +159,12 @@ def compare_realizations(
 
 
 def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, rng: RNG) -> Crossings:
-    return crossings(msd, _resampling.bootstrap_means(msd.values, resamples, rng), threshold)
+    return crossings(msd, _resampling.run_counts(msd.replicas, resamples, rng), threshold)
 
 
 def _spread(x: Array, found: list[Crossings], chosen: NDArray[np.bool_], confidence: float) -> ExponentSpread:
     """The slopes of each realization over the chosen waiting times."""
-    parts = np.array([_slope(x[chosen], part.log[chosen], part.log_samples[:, chosen], part.runs, confidence)
+    parts = np.array([_slope(x[chosen], part.log[chosen], part.log_samples[:, chosen], part.fewest, confidence)
                       for part in found])  # fmt: skip
     values, low, high, run_sd, p_value = parts.T
     return ExponentSpread(Estimate(values, low, high), run_sd, p_value, _mean(values[np.isfinite(values)], confidence))
@@ -191,8 +191,10 @@ def _status(spread: ExponentSpread, found: list[Crossings], runs: NDArray[np.int
         return Status.TOO_FEW_REALIZATIONS
     if any(part.ambiguous.any() for part in found):
         return Status.AMBIGUOUS
-    if runs.min() < 2:
+    if min([runs.min(), *(part.fewest for part in found)]) < 2:
         return Status.TOO_FEW_RUNS
+    if any(part.runs_change for part in found):
+        return Status.RUNS_CHANGE
     tested = spread.p_value[np.isfinite(spread.p_value)]
     failing = tested.size and _goodness.fails(float(tested.min()) * tested.size)  # Bonferroni
     return Status.NOT_A_POWER_LAW if failing else Status.OK

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.aging_times._crossings import check_fit
+from dynamics.aging_times._crossings import check_fit, resampled
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _fits, _goodness, _resampling
 from landscape.support import RNG, Estimate, Result, check_positive
@@ -110,7 +110,7 @@ def local_slope(
     """
     check_fit(msd, confidence, resamples)
     check_positive(bandwidth=bandwidth)
-    means = _resampling.bootstrap_means(msd.values, resamples, rng)
+    means = resampled(msd, _resampling.run_counts(msd.replicas, resamples, rng))
     slope, low, high = (np.full(msd.mean.shape, np.nan) for _ in range(3))
     for w, y in enumerate(_fits.log_finite(msd.mean)):
         there = np.isfinite(y)
@@ -120,7 +120,7 @@ def local_slope(
         slope[w, there] = operator @ y[there]
         boot = _fits.log_finite(means[:, w, there]) @ operator.T
         low[w, there], high[w, there] = _resampling.interval(slope[w, there], boot, confidence, msd.replicas)
-    status = Status.OK if msd.replicas > 1 else Status.TOO_FEW_RUNS
+    status = _status(msd)
     found = Estimate(slope, low, high, status)
     return LocalSlope(msd.waiting_times, msd.lags, found, float(bandwidth), float(confidence))
 
@@ -163,7 +163,11 @@ def generalized_diffusion(
         msg = f"window must be two ascending lags > 0; got {window!r}"
         raise ValueError(msg)
     inside = (msd.lags >= window[0]) & (msd.lags <= window[1])
-    means = np.concatenate([msd.mean[None], _resampling.bootstrap_means(msd.values, resamples, rng)])[..., inside]
+    if msd.has_gaps:  # what all waiting times have
+        inside &= np.isfinite(msd.mean).all(axis=0)
+    means = np.concatenate([msd.mean[None], resampled(msd, _resampling.run_counts(msd.replicas, resamples, rng))])[
+        ..., inside
+    ]
     y = _fits.log_finite(means)
     y = np.where(
         np.isfinite(y).all(axis=-1, keepdims=True), y, np.nan
@@ -174,11 +178,11 @@ def generalized_diffusion(
     thin = inside.sum() < LEAST_LAGS or whole.sum() < 2
     # samples follow the estimate's choice of waiting times
     alpha = np.full(len(y), np.nan) if thin else alphas[:, whole].mean(axis=1)
-    log_d = np.where(whole, y.mean(axis=-1) - alpha[:, None] * (x.mean() if x.size else np.nan), np.nan)
+    log_d = np.where(whole, y.sum(axis=-1) / max(x.size, 1) - alpha[:, None] * (x.mean() if x.size else np.nan), np.nan)
     a = -_fits.line(x_tw, log_d)[0]
     p_value, misfit, a_p_value = (np.nan,) * 3 if thin else _misfits(x, x_tw, y, alpha[0], log_d, msd.replicas)
     lags = msd.lags[inside]
-    missing = Status.TOO_FEW_LAGS if thin else Status.TOO_FEW_RUNS if msd.replicas < 2 else Status.OK
+    missing = Status.TOO_FEW_LAGS if thin else _status(msd)
     alpha_status = Status.ALPHA_NOT_A_POWER_LAW if _goodness.fails(p_value) else missing
     a_status = Status.D_NOT_A_POWER_LAW if _goodness.fails(a_p_value) else missing
     return GeneralizedDiffusion(
@@ -193,6 +197,13 @@ def generalized_diffusion(
         a_p_value=a_p_value,
         confidence=float(confidence),
     )
+
+
+def _status(msd: MeanSquareDisplacement) -> Status:
+    """What is wrong with any mean over the runs."""
+    if msd.replicas < 2:
+        return Status.TOO_FEW_RUNS
+    return Status.OK if msd.is_complete else Status.RUNS_CHANGE
 
 
 def _misfits(x: Array, x_tw: Array, y: Array, alpha: float, log_d: Array, runs: int) -> tuple[float, float, float]:

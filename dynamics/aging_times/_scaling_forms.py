@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from dynamics.aging_times._crossings import check_fit, crossings
+from dynamics.aging_times._crossings import Average, Crossings, check_fit, crossings
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _fits, _goodness, _resampling
 from landscape.support import RNG, Result
@@ -65,9 +65,14 @@ class FormComparison(Result, shows=("best", "exponents", "aic"), axes={"F": "for
 
 
 def compare_forms(
-    msd: MeanSquareDisplacement, threshold: float = 1e-2, *, resamples: int = 1000, rng: RNG = 0
+    msd: MeanSquareDisplacement,
+    threshold: float = 1e-2,
+    *,
+    average: Average = "t* of the mean",
+    resamples: int = 1000,
+    rng: RNG = 0,
 ) -> FormComparison:
-    """Compare four laws for t*(tw), the lag at which the mean displacement reaches `threshold`.
+    """Compare four laws for t*(tw), the lag at which the displacement reaches `threshold`, averaged as in `aging`.
 
     Each is a form of the scaling hypothesis that Delta depends on h(tw + t) / h(tw) alone, or for a free mu on
     t / tw^mu:
@@ -98,27 +103,31 @@ def compare_forms(
         If an argument is out of range; the message names it. Insufficient data give a `status`, not an error.
     """
     check_fit(msd, 0.95, resamples, threshold)
-    found = crossings(msd, _resampling.bootstrap_means(msd.values, resamples, rng), threshold)
+    found = crossings(msd, _resampling.run_counts(msd.replicas, resamples, rng), threshold, average)
     y, used = found.log, np.isfinite(found.log)
     boot = found.log_samples[:, used]
     boot = boot[np.isfinite(boot).all(axis=1)]
-    status = _status(int(used.sum()), msd.replicas, len(boot), ambiguous=bool(found.ambiguous.any()))
-    covariance = _covariance(boot, msd.replicas) if status == Status.OK else None
-    return _compare(np.log(msd.waiting_times), y, used, covariance, msd.replicas, status)
+    status = _status(found, len(boot))
+    covariance = _covariance(boot, found) if status == Status.OK else None
+    return _compare(np.log(msd.waiting_times), y, used, covariance, found.fewest, status)
 
 
-def _status(waiting_times: int, replicas: int, samples: int, *, ambiguous: bool) -> Status:
-    if ambiguous:
+def _status(found: Crossings, samples: int) -> Status:
+    waiting_times = int(np.isfinite(found.log).sum())
+    if found.ambiguous.any():
         return Status.AMBIGUOUS
+    if found.runs_change:
+        return Status.RUNS_CHANGE
     if waiting_times < LEAST_WAITING_TIMES:
         return Status.TOO_FEW_WAITING_TIMES
-    enough = replicas >= waiting_times + 3 and samples > waiting_times
+    enough = found.fewest >= waiting_times + 3 and samples > waiting_times
     return Status.OK if enough else Status.TOO_FEW_RUNS_FOR_COVARIANCE
 
 
-def _covariance(boot: Array, replicas: int) -> Array:
-    estimate = np.cov(boot, rowvar=False) * replicas / (replicas - 1)
-    return estimate + _fits.INTERPOLATION_ERROR**2 * np.eye(boot.shape[1])
+def _covariance(boot: Array, found: Crossings) -> Array:
+    estimate = np.cov(boot, rowvar=False) * found.fewest / (found.fewest - 1)
+    errors = _fits.INTERPOLATION_ERROR**2 + found.reach[np.isfinite(found.log)] ** 2
+    return estimate + errors * np.eye(boot.shape[1])
 
 
 def _compare(

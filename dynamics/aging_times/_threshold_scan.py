@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.aging_times._crossings import check_fit, crossings
+from dynamics.aging_times._aging import widened
+from dynamics.aging_times._crossings import Average, check_fit, crossings, resampled
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.statistics import Status, _fits, _goodness, _resampling
 from landscape.support import RNG, Estimate, Result, check_positive
@@ -69,6 +70,7 @@ def threshold_scan(
     thresholds: Sequence[float] | ArrayLike | None = None,
     *,
     tolerance: float = 0.1,
+    average: Average = "t* of the mean",
     confidence: float = 0.95,
     resamples: int = 500,
     rng: RNG = 0,
@@ -88,6 +90,8 @@ def threshold_scan(
         Ascending, > 0. By default 8 per decade over the range that every waiting time passes through.
     tolerance : float
         > 0.
+    average : {"t* of the mean", "mean of t*"}
+        Which t*, as in `aging`.
     confidence, resamples, rng
         Of the bootstrap over runs.
 
@@ -99,31 +103,40 @@ def threshold_scan(
     check_fit(msd, confidence, resamples)
     check_positive(tolerance=tolerance)
     levels = _default_thresholds(msd) if thresholds is None else _check_thresholds(thresholds)
-    means = _resampling.bootstrap_means(msd.values, resamples, rng)
+    counts = _resampling.run_counts(msd.replicas, resamples, rng)
+    means = resampled(msd, counts)
     mu, slope, p_value = (np.full(levels.size, np.nan) for _ in range(3))
     ambiguous = np.zeros(levels.size, dtype=np.bool_)
-    boot = np.full((resamples, levels.size), np.nan)
+    boot, reach = np.full((resamples, levels.size), np.nan), np.zeros(levels.size)
+    runs, changes, wide = msd.replicas, False, False
     x = np.log(msd.waiting_times)
     for k, level in enumerate(levels):
-        found = crossings(msd, means, level)
+        found = crossings(msd, counts, level, average, means=means)
         ambiguous[k] = found.ambiguous.any()
         if np.isfinite(found.log).all() and found.log.size > 1:
             slope[k] = np.nanmean(_fits.local_slopes(msd.lags, msd.mean, found.first))
-            law = _goodness.power_law(x, found.log, found.log_samples, msd.replicas)
+            law = _goodness.power_law(x, found.log, found.log_samples, found.fewest, found.reach)
+            reach[k], runs = found.slope_reach(x), min(runs, found.fewest)
+            changes, wide = changes or found.runs_change, wide or bool(found.wide.any())
             mu[k], boot[:, k], p_value[k] = law.exponent, law.samples, law.p_value
     flat = _flat_window(np.log10(levels), np.where(ambiguous, np.nan, mu), tolerance)
     mu_flat = float(mu[flat].mean()) if flat.any() else float("nan")
     mean_flat = boot[:, flat].mean(axis=1) if flat.any() else np.full(resamples, np.nan)
-    status = _status(levels, mu, ambiguous, flat, msd.replicas)
-    missing = Status.OK if msd.replicas > 1 else Status.TOO_FEW_RUNS
+    status = _status(levels, mu, ambiguous, flat, runs)
+    if status == Status.OK and (changes or wide):
+        status = Status.RUNS_CHANGE if changes else Status.WIDE_GAP
+    missing = Status.OK if runs > 1 else Status.TOO_FEW_RUNS
     return ThresholdScan(
         thresholds=levels,
-        mu=_resampling.estimates(mu, boot, confidence, msd.replicas, missing),
+        mu=widened(_resampling.estimates(mu, boot, confidence, runs, missing), reach),
         p_value=p_value,
         ambiguous=ambiguous,
         local_slope=slope,
         flat=flat,
-        mu_flat=_resampling.estimate(mu_flat, mean_flat, confidence, msd.replicas, status),
+        mu_flat=widened(
+            _resampling.estimate(mu_flat, mean_flat, confidence, runs, status),
+            reach[flat].mean() if flat.any() else 0.0,
+        ),
         tolerance=float(tolerance),
         confidence=float(confidence),
     )
@@ -133,7 +146,8 @@ def _default_thresholds(msd: MeanSquareDisplacement) -> Array:
     """Thresholds above every curve's first point and below its highest."""
     mean = msd.mean
     reached = np.nanmax(np.where(np.isnan(mean).all(axis=1, keepdims=True), 0.0, mean), axis=1)
-    low, high = max(mean[:, 0].max(), np.finfo(float).tiny), reached.min()
+    first = np.take_along_axis(mean, np.isfinite(mean).argmax(axis=1)[:, None], axis=1)
+    low, high = max(np.nanmax(first, initial=0.0), np.finfo(float).tiny), reached.min()
     if not low * 1.001 < high:
         return np.array([low])
     count = max(2, int(np.ceil(PER_DECADE * np.log10(high / low))) + 1)

@@ -142,11 +142,13 @@ def _share_at(
     """Share of drift (W,) at the recorded lag nearest to t*."""
     share, low, high = (np.full(t_star.shape, np.nan) for _ in range(3))
     for w in np.flatnonzero(np.isfinite(t_star)):
-        k = _fits.nearest(split.lags, t_star[w])
-        drift, total = split.drift[:, w, k], split.total[:, w, k]
+        recorded = np.flatnonzero(np.isfinite(split.total[:, w]).any(axis=0))
+        k = recorded[_fits.nearest(split.lags[recorded], t_star[w])]
+        has = np.isfinite(split.total[:, w, k])
+        drift, total, drawn = split.drift[has, w, k], split.total[has, w, k], counts[:, has]
         if np.isfinite(drift).all() and total.mean() > 0:
             share[w] = drift.mean() / total.mean()
-            boot = (counts @ drift) / np.where(counts @ total > 0, counts @ total, np.nan)
+            boot = (drawn @ drift) / np.where(drawn @ total > 0, drawn @ total, np.nan)
             low[w], high[w] = _resampling.interval(share[w], boot, confidence, len(total))
     return Estimate(share, low, high, status)
 

@@ -29,5 +29,6 @@ from ._outputs import (
     output_displacement as output_displacement,
 )
 from ._pairs import (
+    known_mean as known_mean,
     recorded_pairs as recorded_pairs,
 )

@@ -68,9 +68,16 @@ class MeanSquareDisplacement(Result, shows=("values",)):
         return np.isfinite(self.values).sum(axis=0)
 
     @property
+    def has_gaps(self) -> bool:
+        """Whether a lag is missing in all runs between two that were recorded, at any waiting time."""
+        known = np.isfinite(self.values).any(axis=0)
+        later = np.logical_or.accumulate(known[:, ::-1], axis=1)[:, ::-1]
+        return bool((~known & later & np.logical_or.accumulate(known, axis=1)).any())
+
+    @property
     def is_complete(self) -> bool:
         """Whether every run has every pair that any of them has."""
-        return self.recorded is None or bool((self.recorded == self.recorded[0]).all())
+        return self.recorded is None or all(np.array_equal(run, self.recorded[0]) for run in self.recorded)
 
 
 def mean_square_displacement(runs: Trajectories) -> MeanSquareDisplacement:

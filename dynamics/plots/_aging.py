@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -77,10 +78,17 @@ def mu_text(fit: Aging, symbol: str = r"$\mu$") -> str:
     return text + STATUS_MARKS.get(fit.status, "") if np.isfinite(fit.mu.value) else text
 
 
+def plot_known(ax: Axes, lags: NDArray[np.generic], values: NDArray[np.float64], **style: Any) -> None:
+    """Draw a line through the values that are known, with a point at each if others between them are not."""
+    known = np.flatnonzero(~np.isnan(values))
+    gaps = known.size and known.size < known[-1] - known[0] + 1
+    ax.plot(lags[known], values[known], marker="." if gaps else None, **style)
+
+
 def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = None) -> Axes:
     """Draw the mean over the runs of the displacement against the lag, one line per waiting time, on `ax`."""
     for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):
-        ax.plot(msd.lags, values, color=COLORS[k % len(COLORS)], label=f"$t_w$ = {waiting}")
+        plot_known(ax, msd.lags, values, color=COLORS[k % len(COLORS)], label=f"$t_w$ = {waiting}")
     if threshold is not None:
         ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1, label=rf"$\Delta^*$ = {threshold:.3g}")
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta(t_w, t)$")
@@ -138,7 +146,8 @@ def plot_collapse(msd: MeanSquareDisplacement, result: Collapse, ax: Axes) -> Ax
     """
     mu = result.exponent.value if np.isfinite(result.exponent.value) else 0.0
     for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):
-        ax.plot(msd.lags / float(waiting) ** mu, values, color=COLORS[k % len(COLORS)], label=f"$t_w$ = {waiting}")
+        lags = msd.lags / float(waiting) ** mu
+        plot_known(ax, lags, values, color=COLORS[k % len(COLORS)], label=f"$t_w$ = {waiting}")
     if 0 < result.window[0] < result.window[1] < np.inf:
         ax.axhspan(*result.window, color="0.5", alpha=0.1, linewidth=0, label="compared")
     title = interval_text(r"$\mu$", result.exponent)
@@ -153,7 +162,7 @@ def plot_local_slope(slope: LocalSlope, ax: Axes) -> Axes:
     for k, waiting in enumerate(slope.waiting_times):
         color = COLORS[k % len(COLORS)]
         ax.fill_between(slope.lags, slope.slope.low[k], slope.slope.high[k], color=color, alpha=0.15, linewidth=0)
-        ax.plot(slope.lags, slope.slope.value[k], color=color, label=f"$t_w$ = {waiting}")
+        plot_known(ax, slope.lags, slope.slope.value[k], color=color, label=f"$t_w$ = {waiting}")
     for value, label in ((1.0, "diffusion (1), drift (2)"), (2.0, None)):
         ax.axhline(value, color="0.5", linestyle="--", linewidth=1, label=label)
     ax.set(xscale="log", xlabel="lag $t$ (steps)", ylabel=r"$d \ln \Delta / d \ln t$", ylim=(-0.2, 2.7))

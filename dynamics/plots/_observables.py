@@ -11,20 +11,21 @@ from matplotlib.figure import Figure
 
 from dynamics.displacement import LayerDisplacement, NonGaussian, SymmetricDisplacement
 from dynamics.observables import OBSERVABLES, GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
-from dynamics.plots._aging import COLORS, plot_msd
+from dynamics.plots._aging import COLORS, plot_known, plot_msd
 from dynamics.runs import Parameter, Trajectories
 from landscape.plots import Size, draw_panels, legend_beside
 
 
 def plot_layers(displacement: LayerDisplacement, ax: Axes, waiting_time: int = -1) -> Axes:
-    """Draw the mean displacement of every kernel and bias against the lag, at waiting time number `waiting_time`.
+    """Draw the mean displacement of every parameter against the lag, at waiting time number `waiting_time`.
 
-    A color stands for a layer; biases are dotted.
+    A layer has one color; its biases are dotted.
     """
     for name in displacement.names:
-        color = COLORS[displacement.layers.index(Parameter(name, ()).layer) % len(COLORS)]
         mean = displacement.group(name).mean[waiting_time]
-        ax.plot(displacement.lags, mean, ":" if "bias" in name else "-", color=color, label=name)
+        color = COLORS[displacement.layers.index(Parameter(name, ()).layer) % len(COLORS)]
+        style = ":" if "bias" in name.removeprefix(Parameter(name, ()).layer) else "-"
+        plot_known(ax, displacement.lags, mean, linestyle=style, color=color, label=name)
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta_g(t_w, t)$")
     ax.set_title(f"$t_w$ = {displacement.waiting_times[waiting_time]}", fontsize="medium")
     legend_beside(ax)
@@ -38,7 +39,7 @@ def plot_alpha_2(moments: NonGaussian, ax: Axes) -> Axes:
     ):
         color = COLORS[k % len(COLORS)]
         ax.fill_between(moments.lags, values - error, values + error, color=color, alpha=0.2, linewidth=0)
-        ax.plot(moments.lags, values, color=color, label=f"$t_w$ = {waiting}")
+        plot_known(ax, moments.lags, values, color=color, label=f"$t_w$ = {waiting}")
     ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
     ax.set(xscale="log", xlabel="lag $t$ (steps)", ylabel=r"non-Gaussian parameter $\alpha_2(t_w, t)$")
     legend_beside(ax)
@@ -92,7 +93,7 @@ def plot_test_loss(runs: Trajectories, ax: Axes) -> Axes:
 def plot_symmetric(displacement: SymmetricDisplacement, ax: Axes) -> Axes:
     """Draw the mean displacement modulo symmetry against the lag; dashed, the plain one."""
     for k, values in enumerate(displacement.plain.mean):
-        ax.plot(displacement.plain.lags, values, "--", color=COLORS[k % len(COLORS)], linewidth=1)
+        plot_known(ax, displacement.plain.lags, values, linestyle="--", color=COLORS[k % len(COLORS)], linewidth=1)
     plot_msd(displacement.modulo, ax)
     ax.set_ylabel(r"to the nearest image, $\Delta_{sym}(t_w, t)$")
     ax.set_title("exact" if displacement.exact else "upper bound", fontsize="medium")

@@ -47,12 +47,20 @@ def beyond(design: Array, x: Array) -> Array:
     return basis[:, design.shape[1] :]
 
 
-def lack_of_fit(contrasts: Array, samples: Array, runs: int, *, floor: float = _fits.INTERPOLATION_ERROR) -> float:
+def lack_of_fit(
+    contrasts: Array,
+    samples: Array,
+    runs: int,
+    *,
+    floor: float = _fits.INTERPOLATION_ERROR,
+    more: Array | None = None,
+) -> float:
     """Probability of `contrasts` (q,) at least this large if all were zero, from their bootstrap `samples` (B, q).
 
     Hotelling's T2 of the first contrasts, with the covariance of the samples times R / (R - 1) and `floor` squared on
-    its diagonal: F = T2 (n - q + 1) / (n q) with n = R - 1 has q and n - q + 1 degrees of freedom (exact for means of
-    Gaussian runs; tested on closed forms). nan if there is nothing to test: no contrast, one run, or missing samples.
+    its diagonal and `more` (q, q) added to it: F = T2 (n - q + 1) / (n q) with n = R - 1 has q and n - q + 1 degrees of
+    freedom (exact for means of Gaussian runs; tested on closed forms). nan if there is nothing to test: no contrast,
+    one run, or missing samples.
 
     Source: the test of a mean in https://octave.sourceforge.io/statistics/function/hotelling_test.html.
     """
@@ -64,6 +72,7 @@ def lack_of_fit(contrasts: Array, samples: Array, runs: int, *, floor: float = _
     value, spread = contrasts[:tested], samples[there, :tested]
     deviation = spread - spread.mean(axis=0)
     covariance = deviation.T @ deviation / len(spread) * runs / (runs - 1) + floor**2 * np.eye(tested)
+    covariance += 0.0 if more is None else more[:tested, :tested]
     return hotelling(float(value @ np.linalg.solve(covariance, value)), tested, runs)
 
 
@@ -73,8 +82,10 @@ def hotelling(square: float, freedom: int, runs: int) -> float:
     return float(stats.f.sf(square * (n - freedom + 1) / (n * freedom), freedom, n - freedom + 1))
 
 
-def line_misfit(x: Array, y: Array, samples: Array, runs: int) -> tuple[float, float]:
+def line_misfit(x: Array, y: Array, samples: Array, runs: int, reach: Array | None = None) -> tuple[float, float]:
     """P-value and worst relative misfit of a straight line through `y` (W,) over `x` (W,); samples (B, W).
+
+    `reach` (W,) are errors of single points that the samples do not have.
 
     Points with nan are left out; p is nan for fewer than three.
     """
@@ -84,7 +95,10 @@ def line_misfit(x: Array, y: Array, samples: Array, runs: int) -> tuple[float, f
     x, y = x[used], y[used]
     slope, intercept = _fits.line(x, y)
     patterns = polynomials(x, x.size)[:, 2:]
-    return lack_of_fit(y @ patterns, samples[:, used] @ patterns, runs), worst_misfit(y - intercept - slope * x)
+    more = None if reach is None else patterns.T @ (reach[used, None] ** 2 * patterns)
+    return lack_of_fit(y @ patterns, samples[:, used] @ patterns, runs, more=more), worst_misfit(
+        y - intercept - slope * x
+    )
 
 
 class PowerLaw(NamedTuple):
@@ -97,11 +111,11 @@ class PowerLaw(NamedTuple):
     worst_misfit: float
 
 
-def power_law(x: Array, y: Array, samples: Array, runs: int) -> PowerLaw:
+def power_law(x: Array, y: Array, samples: Array, runs: int, reach: Array | None = None) -> PowerLaw:
     """The line of `line_misfit` and how well it does: exponent of exp(y) ~ exp(x)^mu, with bootstrap `samples` (B, W).
 
     Points (W,) where `y` is nan are left out, of the samples too.
     """
     exponent, intercept = (float(value) for value in _fits.line(x, y))
     slopes = _fits.strict_line(x, samples, np.isfinite(y))
-    return PowerLaw(exponent, slopes, intercept, *line_misfit(x, y, samples, runs))
+    return PowerLaw(exponent, slopes, intercept, *line_misfit(x, y, samples, runs, reach))

@@ -32,31 +32,42 @@ def resampled_means(counts: NDArray[np.int64], values: Array) -> Array:
     return np.where(missing, np.nan, means.reshape(-1, *values.shape[1:]))
 
 
+def resampled_known_means(counts: NDArray[np.int64], values: Array) -> Array:
+    """The same with the mean over those drawn runs that have a number; nan where none has."""
+    means, known = resampled_means(counts, values), ~np.isnan(values)
+    some = known.any(axis=0) & ~known.all(axis=0)
+    if some.any():
+        number = counts @ known[:, some]
+        total = counts @ np.where(known[:, some], values[:, some], 0.0)
+        means[:, some] = total / np.where(number > 0, number, np.nan)
+    return means
+
+
 def bootstrap_means(values: Array, resamples: int, rng: RNG) -> Array:
     """Mean (B, ...) of `values` (R, ...) over bootstrap samples of the runs."""
     return resampled_means(run_counts(len(values), resamples, rng), values)
 
 
-def standard_error(samples: Array, runs: int) -> Array:
-    """Standard error (...) over the first axis of bootstrap `samples` (B, ...), given the number of `runs`.
+def standard_error(samples: Array, runs: int | NDArray[np.int64]) -> Array:
+    """Standard error (...) over the first axis of bootstrap `samples` (B, ...), given the number or numbers of `runs`.
 
     The spread of the samples times sqrt(R / (R - 1)): the variance of resampled means of R numbers is (R - 1) / R of
     that of fresh means. nan for fewer than two runs or samples, and if more than `MOST_MISSING` of the samples have no
     value: the number then depends on single runs, and the others underestimate its error.
     """
     nothing = np.full(samples.shape[1:], np.nan)
-    if runs < 2 or len(samples) < 2:
+    if np.max(runs, initial=0) < 2 or len(samples) < 2:
         return nothing
     there = np.isfinite(samples)
     number = there.sum(axis=0)
-    enough = number >= (1 - MOST_MISSING) * len(samples)
+    enough = (number >= (1 - MOST_MISSING) * len(samples)) & (np.asarray(runs) > 1)
     mean = np.where(there, samples, 0.0).sum(axis=0) / np.maximum(number, 1)
     square = (np.where(there, samples - mean, 0.0) ** 2).sum(axis=0) / np.maximum(number, 1)
-    return np.where(enough, np.sqrt(square * runs / (runs - 1)), nothing)
+    return np.where(enough, np.sqrt(square * runs / np.maximum(np.asarray(runs) - 1, 1)), nothing)
 
 
 def interval(
-    estimate: ArrayLike, samples: Array, confidence: float, runs: int, *, comparisons: int = 1
+    estimate: ArrayLike, samples: Array, confidence: float, runs: int | NDArray[np.int64], *, comparisons: int = 1
 ) -> tuple[Array, Array]:
     """Student's interval (...) around an `estimate` (...), from its bootstrap `samples` (B, ...) and number of `runs`.
 
@@ -70,9 +81,9 @@ def interval(
     """
     center = np.asarray(estimate, dtype=np.float64)
     error = standard_error(samples, runs)
-    if runs < 2:
+    if np.max(runs, initial=0) < 2:
         return error, error
-    reach = float(stats.t.isf((1 - confidence) / (2 * comparisons), runs - 1)) * error
+    reach = stats.t.isf((1 - confidence) / (2 * comparisons), np.maximum(np.asarray(runs) - 1, 1)) * error
     return center - reach, center + reach
 
 
@@ -86,7 +97,9 @@ def estimate(
     return Estimate(float(value), float(low), float(high), status)
 
 
-def estimates(values: Array, samples: Array, confidence: float, runs: int, status: str = "ok") -> Estimate[Array]:
+def estimates(
+    values: Array, samples: Array, confidence: float, runs: int | NDArray[np.int64], status: str = "ok"
+) -> Estimate[Array]:
     """Numbers (...) with their `interval`, from `samples` (B, ...)."""
     return Estimate(values, *interval(values, samples, confidence, runs), status)
 

@@ -30,6 +30,14 @@ class Status(StrEnum):
         "not multiples of the epoch; record lags that are (train --lags-multiple-of epoch) or choose a larger "
         "threshold"
     )
+    RUNS_CHANGE = (
+        "different waiting times or lags have different runs, because some lack the snapshots: the mean over the runs "
+        "may jump where they change; leave out the shorter runs, or choose waiting times and lags that all of them have"
+    )
+    WIDE_GAP = (
+        "t* lies in a gap of the recorded lags of more than a factor of two and is interpolated across it: its "
+        "interval includes what a curve that bends one way can do there; record more lags or choose another threshold"
+    )
     HANGS_ON_SINGLE_RUNS = (
         "the interval of mu is not defined: if some of the runs are left out, a waiting time has no t*; train longer "
         "runs or more replicas, or choose another threshold"
@@ -37,6 +45,10 @@ class Status(StrEnum):
     UNEVEN_RUNS = (
         "the intervals are too narrow: few runs make up most of the mean displacement at t* (see the effective runs); "
         "train more replicas, or look at the t* of single runs"
+    )
+    ONE_EXPONENT_MISSING = (
+        "not determined: one of the two has no mu, because fewer than two waiting times have a t*; choose another "
+        "threshold or train longer runs"
     )
     NOT_A_POWER_LAW = (
         "mu is a mean slope only: a power law misses t*(tw) by more than the errors (p below 0.01); look at the worst "

@@ -1,7 +1,10 @@
 from ._archives import (
+    ArrayHeader as ArrayHeader,
+    array_header as array_header,
     digest as digest,
     read_array as read_array,
     read_arrays as read_arrays,
+    stored_at as stored_at,
 )
 from ._compilation import (
     cache_directory as cache_directory,

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Collection, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,15 @@ LARGEST_RATIO, SMALL = 100, 1 << 24  # largest ratio of array to file size, exce
 CHUNK = 1 << 24
 
 Arrays = dict[str, NDArray[Any]]
+
+
+class ArrayHeader(NamedTuple):
+    """What an npy file says of its array, and the number of bytes in which it says so."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    length: int
 
 
 def read_arrays(path: str | PathLike[str], names: Collection[str] | None = None) -> Arrays:
@@ -66,6 +75,43 @@ def digest(arrays: Mapping[str, NDArray[Any]]) -> str:
     return found.hexdigest()
 
 
+def array_header(file: IO[bytes], size: int) -> ArrayHeader:
+    """The header of an npy file of `size` bytes; `file` is then at the first byte of the array.
+
+    Raises
+    ------
+    ValueError
+        If it is no such header, or its array does not fit the size.
+    """
+    header = _header(file)
+    shape, dtype, expected = header.shape, header.dtype, size - header.length
+    huge = math.prod(n for n in shape if n) > 2**58  # together with a 0: NumPy rejects such a shape
+    if huge or math.prod(shape) * dtype.itemsize != expected or (dtype.itemsize == 0 and math.prod(shape)):
+        msg = f"its shape {shape} and type {dtype} do not fit its {expected} bytes"
+        raise ValueError(msg)
+    return header
+
+
+def stored_at(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> int:
+    """First byte of an uncompressed member in its zip file.
+
+    Raises
+    ------
+    ValueError
+        If it is compressed, encrypted, or ends beyond the file.
+    """
+    opened: Any = file.fp
+    opened.seek(info.header_offset)
+    local = opened.read(30)  # https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, section 4.3.7
+    begin = info.header_offset + 30 + sum(int.from_bytes(local[k : k + 2], "little") for k in (26, 28))
+    encrypted = info.flag_bits & 1
+    end = opened.seek(0, 2)
+    if info.compress_type or encrypted or local[:4] != b"PK\x03\x04" or begin + info.file_size > end:
+        msg = f"{info.filename} is not stored as plain bytes in it"
+        raise ValueError(msg)
+    return begin
+
+
 def _member(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
     if info.compress_type not in METHODS or info.file_size > max(SMALL, LARGEST_RATIO * info.compress_size):
         msg = f"{info.filename} is compressed from {info.file_size} bytes to {info.compress_size}"
@@ -76,17 +122,12 @@ def _member(file: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
 
 def _array(file: IO[bytes], size: int) -> NDArray[Any]:
     """The array in a file of `size` bytes."""
-    shape, order, dtype, header = _header(file)
-    expected = size - header
-    huge = math.prod(n for n in shape if n) > 2**58  # together with a 0: NumPy rejects such a shape
-    if huge or math.prod(shape) * dtype.itemsize != expected or (dtype.itemsize == 0 and math.prod(shape)):
-        msg = f"its shape {shape} and type {dtype} do not fit its {expected} bytes"
-        raise ValueError(msg)
+    shape, fortran, dtype, _ = array_header(file, size)
     array = np.empty(math.prod(shape), dtype)
     if array.size:
         _fill(array.view(np.uint8), file)
     file.read(1)  # at its end the checksum is compared
-    return array.reshape(shape, order="F" if order else "C")
+    return array.reshape(shape, order="F" if fortran else "C")
 
 
 def _fill(view: NDArray[np.uint8], file: IO[bytes]) -> None:
@@ -99,8 +140,7 @@ def _fill(view: NDArray[np.uint8], file: IO[bytes]) -> None:
         place += len(chunk)
 
 
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
-    """Shape, Fortran order, dtype, and number of bytes of the header."""
+def _header(file: IO[bytes]) -> ArrayHeader:
     begin = file.read(8)
     width = PREFIXES.get(begin[6:], 0) if begin[:6] == MAGIC else 0
     length = int.from_bytes(file.read(width), "little")
@@ -110,4 +150,4 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]
         raise ValueError(msg)
     kind, fortran, sizes = match.groups()
     shape = tuple(int(n.strip().rstrip("L")) for n in sizes.split(",") if n.strip())
-    return shape, fortran == "True", np.dtype(kind), 8 + width + length
+    return ArrayHeader(shape, fortran == "True", np.dtype(kind), 8 + width + length)

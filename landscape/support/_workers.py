@@ -33,19 +33,30 @@ def check_jobs(jobs: int) -> None:
         raise ValueError(msg)
 
 
-def worker_pool(jobs: int) -> Parallel:
-    """Workers whose results come back in the order of submission.
+def worker_pool(jobs: int, *, threads: bool = False) -> Parallel:
+    """Workers whose results come back in the order of submission; threads of this process, or processes.
 
     `joblib.parallel_config` may send the work elsewhere. Only this process handles Ctrl-C: otherwise each worker would
     print its own traceback.
     """
+    if threads:
+        return Parallel(n_jobs=jobs, return_as="generator", require="sharedmem")
     return Parallel(n_jobs=jobs, return_as="generator", initializer=_ignore_interrupts)
 
 
 def run_tasks(
-    tasks: Iterable[Any], total: int, *, jobs: int, progress: Callable[[int, int], object] | None = None
+    tasks: Iterable[Any],
+    total: int,
+    *,
+    jobs: int,
+    progress: Callable[[int, int], object] | None = None,
+    done: int = 0,
+    threads: bool = False,
 ) -> Iterator[Any]:
     """Results of `joblib.delayed` tasks in their order; `progress` is called (done, total) once each was taken.
+
+    Tasks that read files or release Python's lock run in `threads` of this process, which start at once. `done` of the
+    `total` were done before.
 
     Raises
     ------
@@ -53,12 +64,12 @@ def run_tasks(
         If `jobs` is no number of workers.
     """
     check_jobs(jobs)
-    with worker_pool(jobs) as parallel:
+    with worker_pool(jobs, threads=threads) as parallel:
         results: Any = parallel(tasks)
-        for done, result in enumerate(results, 1):
+        for number, result in enumerate(results, done + 1):
             yield result
             if progress is not None:
-                progress(done, total)
+                progress(number, total)
 
 
 def shared(value: Any) -> Any:

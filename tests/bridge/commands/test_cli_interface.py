@@ -47,7 +47,7 @@ from landscape.support import njit
 
 GROUP: Any = typer.main.get_command(app)
 USES_JOBS = {"explore", "verify", "graph", "geometry", "train", "curvature", "study", "overlay", "explain", "import",
-             "reproduce"}  # fmt: skip
+             "import-runs", "reproduce"}  # fmt: skip
 USES_SEED = {"explore", "train", "age", "observe", "curvature", "study", "explain", "compare", "merge", "import",
              "reproduce"}  # fmt: skip
 DRAWS = {"graph", "path", "geometry", "age", "observe", "curvature", "study", "overlay", "explain", "compare",

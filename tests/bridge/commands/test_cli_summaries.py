@@ -119,6 +119,8 @@ def aged(**changes):
         "effective_runs_interval": np.array([[9.5, 12.0], [math.nan, math.nan]]),
         "mu_runs_mean": math.nan, "mu_runs_mean_low": math.nan, "mu_runs_mean_high": math.nan,
         "runs_mean_status": Status.CENSORED, "early": [False, False], "censored": [False, True],
+        "t_star_runs_mean": np.full(2, math.nan), "t_star_runs_mean_interval": np.full((2, 2), math.nan),
+        "pairs": {"missing": False},
         "collapse": part,
         "threshold_scan": {"flat": [False, True, True], "thresholds": [1e-3, 1e-2, 1e-1], "mu_flat": 0.8,
                            "mu_flat_low": 0.7, "mu_flat_high": 0.9, "status": OK},
@@ -136,7 +138,7 @@ def test_the_verdict_of_age_is_a_sentence():
         "Subaging: mu = 0.78 [0.70, 0.86] at Delta* = 0.01; two slopes fit better: mu = 0.90 up to tw = 3,200 and 0.50 "
         "beyond it, a change of -0.40 [-0.60, -0.20]."
     )
-    assert summary.facts["mu from t* of single runs"] == (
+    assert summary.facts["mu of the mean of t*"] == (
         "not determined: at fewer than two waiting times do all runs have a t*"
     )
     assert summary.facts["mu over thresholds"] == "0.80 [0.70, 0.90] for Delta from 1.0e-02 to 1.0e-01"

@@ -170,7 +170,7 @@ def test_runs_that_do_not_move_are_censored_one_by_one():
     fit = aging(replace(msd, values=values))
     np.testing.assert_allclose(fit.censored_runs, 0.2)
     assert np.isnan(fit.t_star_runs[2]).all()
-    assert np.isnan([*fit.t_star_runs_mean, fit.mu_runs_mean.value, fit.mu_runs_mean.low]).all()
+    assert np.isnan([*fit.t_star_runs_mean.value, fit.mu_runs_mean.value, fit.mu_runs_mean.low]).all()
     np.testing.assert_allclose(fit.t_star_runs_at_least, (4 * 0.5 * TW**0.8 + LAGS[-1]) / 5, rtol=1e-9)
     assert fit.mu_runs_mean.status == Status.CENSORED
     assert aging(msd).mu_runs_mean.value == pytest.approx(0.8, abs=1e-6)
@@ -184,7 +184,7 @@ def test_the_mean_over_runs_leaves_out_where_it_is_not_determined():
     values[1, 4:] *= 1e-9
     values[2, 0] = 1.0
     fit = aging(replace(msd, values=values))
-    assert np.isnan(fit.t_star_runs_mean).tolist() == [True] + [False] * 3 + [True] * 2
+    assert np.isnan(fit.t_star_runs_mean.value).tolist() == [True] + [False] * 3 + [True] * 2
     assert fit.mu_runs_mean.value == pytest.approx(0.8, abs=1e-6)
     assert (fit.censored_runs.tolist(), fit.early_runs.tolist()) == ([0] * 4 + [0.2] * 2, [0.2] + [0] * 5)
     assert fit.t_star_runs_at_least[0] == pytest.approx(4 / 5 * 0.5 * TW[0] ** 0.8)

@@ -1,0 +1,183 @@
+"""Command `import-runs`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from bridge.commands._notes import note
+from bridge.commands._options import RUN, AsJson
+from bridge.commands._parsing import parse_steps
+from bridge.commands._progress import progress_bar
+from bridge.commands._results import Summary, show
+from bridge.commands._words import between, counted, duration, number
+from dynamics.checkpoints import (
+    Checkpoints,
+    ImportPlan,
+    copies_snapshots,
+    find_checkpoints,
+    import_runs,
+    plan_import,
+)
+
+MOST = 6  # names that are shown to a person
+FILES_HELP = "Files, or quoted patterns of them such as 'run*/step_*.pt': torch, safetensors, .weights.h5, npz or npy."
+STEP_HELP = (
+    "Regular expression for the step in a path: its first group, or all that it fits. [default: the number after step, "
+    "iter, checkpoint or ckpt, otherwise the last number]"
+)
+REPLICA_HELP = "Regular expression for the run in a path, in the same way. [default: the rest of the path]"
+PARAMETERS_HELP = "Shell pattern of the names of parameters that count, e.g. 'conv.*'; may be repeated. [default: all]"
+STACKED_HELP = (
+    "Each file holds all steps of a run along the leading axis of its arrays: name of the array of steps in it, or the "
+    "steps, e.g. 0,100,200."
+)
+KEEP_HELP = (
+    "Keep snapshots, or displacements alone, from which age computes everything but the split into drift and noise. "
+    "[default: snapshots up to 1 GiB in total]"
+)
+
+
+def import_checkpoints(
+    files: Annotated[list[str], typer.Argument(help=FILES_HELP)],
+    output: Annotated[Path, typer.Option(help="HDF5 file of runs to make, or to replace.")],
+    step: Annotated[str | None, typer.Option(help=STEP_HELP)] = None,
+    replica: Annotated[str | None, typer.Option(help=REPLICA_HELP)] = None,
+    parameters: Annotated[list[str] | None, typer.Option(help=PARAMETERS_HELP)] = None,
+    *,
+    buffers: Annotated[
+        bool, typer.Option("--buffers", help="Also count running statistics and other buffers, known by their names.")
+    ] = False,
+    state: Annotated[
+        str | None, typer.Option(help="Key of the parameters in each file, e.g. model, where there are several.")
+    ] = None,
+    stacked: Annotated[str | None, typer.Option(help=STACKED_HELP)] = None,
+    waiting_times: Annotated[
+        str | None,
+        typer.Option(help="Waiting times (steps), e.g. 1000,2000. [default: log-spaced among the steps]"),
+    ] = None,
+    lags: Annotated[
+        str | None, typer.Option(help="Lags (steps), e.g. 1,10,100. [default: those that the steps have]")
+    ] = None,
+    snapshots: Annotated[bool | None, typer.Option("--snapshots/--displacements", help=KEEP_HELP)] = None,
+    jobs: Annotated[
+        int, typer.Option(help="Threads; -1 uses all cores. Never changes a result.", rich_help_panel=RUN)
+    ] = -1,
+    as_json: AsJson = False,
+) -> None:
+    """Make a file of runs from checkpoints of any training; nothing in them is executed.
+
+    Not every run needs every step. Run the same command again to continue after an interruption.
+    """
+    found = find_checkpoints(
+        files,
+        step=step,
+        replica=replica,
+        parameters=parameters or (),
+        buffers=buffers,
+        state=state,
+        stacked=_steps_or_name(stacked),
+    )
+    times = {"waiting_times": parse_steps(waiting_times, "waiting-times"), "lags": parse_steps(lags, "lags")}
+    keeps = copies_snapshots(found) if snapshots is None else snapshots
+    note(_understood(found))
+    plan = plan_import(found, **times, jobs=jobs)
+    note(_planned(plan, keeps))
+    with progress_bar() as bar:
+        runs = import_runs(
+            found,
+            output,
+            **times,
+            snapshots=keeps,
+            jobs=jobs,
+            progress=lambda done, total: bar("read checkpoints", done, total),
+        )
+    result = describe(found, plan) | {"snapshots": runs.metadata["snapshots"], "output": output}
+    show(result, summarize(result), as_json=as_json)
+
+
+def _steps_or_name(stacked: str | None) -> str | list[int] | None:
+    """What --stacked means: steps if it is a list of whole numbers."""
+    return parse_steps(stacked, "stacked") if stacked and stacked[0].isdecimal() else stacked
+
+
+def describe(found: Checkpoints, plan: ImportPlan) -> dict[str, Any]:
+    """What was imported, for JSON."""
+    return {
+        "replicas": len(found.runs),
+        "runs": list(found.runs),
+        "steps": found.steps,
+        "checkpoints": int(found.recorded.sum()),
+        "missing": [{"run": found.runs[r], "step": int(found.steps[s])} for r, s in np.argwhere(~found.recorded)],
+        "n_parameters": found.n_parameters,
+        "parameters": {one.name: list(one.shape) for one in found.parameters},
+        "layers": list(dict.fromkeys(one.layer for one in found.parameters)),
+        "left_out": {why: list(names) for why, names in found.left_out.items()},
+        "waiting_times": plan.waiting_times,
+        "lags": plan.lags,
+        "pairs": plan.pairs,
+    }
+
+
+def summarize(result: dict[str, Any]) -> Summary:
+    """What a person reads of an import."""
+    layers, left_out = result["layers"], result["left_out"]
+    facts = {
+        "runs": some_of(result["runs"]),
+        "parameters": f"{number(result['n_parameters'])} in {counted(len(layers), 'layer')}: {some_of(layers)}",
+        **({"left out": "; ".join(f"{why}: {some_of(names)}" for why, names in left_out.items())} if left_out else {}),
+        **({"missing": _missing(result["missing"])} if result["missing"] else {}),
+        "waiting times": f"{len(result['waiting_times'])}, {between(result['waiting_times'], 'steps')}",
+        "lags": f"{len(result['lags'])}, {between(result['lags'], 'steps')}; {counted(result['pairs'], 'pair')} in all",
+    }
+    kept = result["snapshots"] == "all"
+    return Summary(
+        verdict=f"{counted(result['replicas'], 'run')} imported, {counted(result['checkpoints'], 'checkpoint')} at "
+        f"{counted(len(result['steps']), 'step')}, {between(result['steps'])}"
+        f"{'' if kept else '; displacements only'}.",
+        facts=facts,
+        notes=["Measure the aging with agescape age."],
+        files={"runs": result["output"]},
+    )
+
+
+def _understood(found: Checkpoints) -> str:
+    """What was found, in a line."""
+    absent = [{"run": found.runs[r], "step": int(found.steps[s])} for r, s in np.argwhere(~found.recorded)]
+    left_out = sum(len(names) for names in found.left_out.values())
+    return (
+        f"{counted(len(found.runs), 'run')} ({some_of(found.runs)}), {counted(found.steps.size, 'step')}, "
+        f"{between(found.steps)}; {'no checkpoint is missing' if not absent else 'missing: ' + _missing(absent)}; "
+        f"{number(found.n_parameters)} parameters ({found.dtype}) in {counted(len(found.parameters), 'tensor')}"
+        + (f", {counted(left_out, 'tensor')} left out" if left_out else "")
+    )
+
+
+def _planned(plan: ImportPlan, keeps: bool) -> str:
+    """What will be read, and how long it takes, in a line."""
+    return (
+        f"{counted(plan.pairs, 'pair')} of checkpoints at {counted(plan.waiting_times.size, 'waiting time')}, "
+        f"{_size(plan.bytes)} to read, about {duration(plan.seconds)}; "
+        f"{'snapshots are copied' if keeps else 'displacements only'}"
+    )
+
+
+def _size(number_of_bytes: float) -> str:
+    """A size for a person: "1.3 GB"."""
+    for unit in ("bytes", "kB", "MB"):
+        if number_of_bytes < 1000:
+            return f"{number_of_bytes:.3g} {unit}"
+        number_of_bytes /= 1000
+    return f"{number_of_bytes:.3g} GB"
+
+
+def _missing(places: list[dict[str, Any]]) -> str:
+    """Which checkpoints of the grid do not exist."""
+    return some_of([f"step {one['step']:,} of {one['run']}" for one in places])
+
+
+def some_of(names: Any) -> str:
+    """A few names."""
+    shown = [str(name) for name in names[:MOST]]
+    return ", ".join(shown) + (f" and {len(names) - MOST:,} more" if len(names) > MOST else "")
