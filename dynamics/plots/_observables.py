@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dynamics.displacement import LayerDisplacement, NonGaussian, SymmetricDisplacement
+from dynamics.displacement import LayerDisplacement, NonGaussian, SymmetricDisplacement, known_mean
 from dynamics.observables import OBSERVABLES, GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
 from dynamics.plots._aging import COLORS, plot_msd
 from dynamics.runs import Trajectories
@@ -20,7 +20,7 @@ STYLES = {"kernel": "-", "bias": ":"}
 
 def plot_layers(displacement: LayerDisplacement, ax: Axes, waiting_time: int = -1) -> Axes:
     """Draw the mean displacement of every kernel and bias against the lag, at waiting time number `waiting_time`."""
-    mean = displacement.values.mean(axis=0)[waiting_time]
+    mean = known_mean(displacement.values)[waiting_time]
     for g, name in enumerate(displacement.names):
         style = STYLES[name.split()[0]]
         ax.plot(displacement.lags, mean[:, g], style, color=COLORS[g // 2 % len(COLORS)], label=name)
@@ -117,7 +117,7 @@ def plot_gradients(gradients: GradientMagnitudes, ax: Axes) -> Axes:
     """Draw the mean norms of the full and of minibatch gradients against time, and that of their difference."""
     later = gradients.steps > 0
     for k, (name, label) in enumerate((("full", "all rows"), ("minibatch", "minibatch"), ("noise", "difference"))):
-        mean = getattr(gradients, name).mean(axis=0)
+        mean = known_mean(getattr(gradients, name))
         ax.plot(gradients.steps[later], mean[later], color=COLORS[k], marker=".", label=label)
     ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel="norm of the gradient (nats)")
     legend_beside(ax)
