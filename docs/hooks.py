@@ -34,6 +34,7 @@ FOR_OTHER_ROOMS = {  # exported, because other rooms use them, but of no use to 
         "nan_moments",
         "sizes_of",
         "spaced",
+        "undescribed",
     },
     "landscape.plots": {"draw_panels", "legend_beside", "letter", "plain_log_ticks", "readable_ticks"},
 }

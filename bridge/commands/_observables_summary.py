@@ -31,9 +31,19 @@ def summarize(result: Mapping[str, Any]) -> Summary:
         f"{counted(result['steps'], 'step')}; t* and mu at Delta* = {result['threshold']:g}.",
         facts=facts | data_in_words(result),
         tables=tables,
-        notes=[rest(result)],
+        notes=[*_left_out(result), rest(result)],
         files={"figure": result["output"]} if result.get("output") else {},
     )
+
+
+def _left_out(result: Mapping[str, Any]) -> list[str]:
+    """What could not be measured because nobody recorded what it needs."""
+    if result.get("missing") is None:
+        return []
+    return [
+        f"Left out: {', '.join(result['left_out'])}; the metadata of the runs have no {result['missing']}, and only "
+        "what was recorded can be measured."
+    ]
 
 
 def _layers(part: Mapping[str, Any], runs: int) -> Table:

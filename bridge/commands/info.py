@@ -78,8 +78,12 @@ def _of_runs(file: Path) -> tuple[dict[str, Any], Summary]:
     result = {
         "kind": "trajectories",
         "replicas": found.replicas,
-        "steps": int(found.steps[-1]),
+        "steps": found.last_step,
         "snapshots": len(found.steps),
+        "recorded": int(found.recorded.sum()),
+        "waiting_times": found.waiting_times,
+        "lags": found.lags,
+        "layers": list(dict.fromkeys(one.layer for one in found.parameters)),
         "identity": found.identity,
         "parameters": found.n_parameters,
         **found.metadata,
@@ -142,11 +146,17 @@ def summarize_runs(result: dict[str, Any], snapshots: int) -> Summary:
         name.replace("_", " "): f"{value:g}" if isinstance(value, float) else str(value)
         for name, value in known.items()
     }
+    complete = result["recorded"] == result["replicas"] * snapshots
+    kept = (
+        f"with {counted(snapshots, 'snapshot')} each"
+        if complete
+        else (f"with {counted(result['recorded'], 'snapshot')} at {counted(snapshots, 'step')}, not all in each run")
+    )
     return Summary(
-        verdict=f"{counted(result['replicas'], 'run')} of {counted(result['steps'], 'step')}, "
-        f"with {counted(snapshots, 'snapshot')} each.",
+        verdict=f"{counted(result['replicas'], 'run')} of {counted(result['steps'], 'step')}, {kept}.",
         facts={
             **facts,
+            **({} if result.get("layer_sizes") or not result["layers"] else {"layers": ", ".join(result["layers"])}),
             **_network(result, result["parameters"]),
             **data_in_words(result),
             "penalty": _penalty(result),

@@ -13,7 +13,7 @@ from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
 from dynamics.observables import OBSERVABLES, observe as run_observe
 from dynamics.plots import plot_observables
-from dynamics.runs import load_trajectories, loss_of_runs
+from dynamics.runs import load_trajectories, loss_of_runs, undescribed
 from landscape.plots import save_figure
 
 WHAT_HELP = (
@@ -49,7 +49,7 @@ def observe(
         msg = f"--separations must be whole numbers of steps such as 1,2,10; got {separations!r}"
         raise ValueError(msg)
     runs = load_trajectories(trajectories).at_most(replicas)
-    data = loss_of_runs(runs, data_dir=data_dir).data
+    data = None if undescribed(runs) else loss_of_runs(runs, data_dir=data_dir).data
     with progress_bar() as bar:
         results = run_observe(
             runs,
@@ -62,14 +62,16 @@ def observe(
         )
     result = {
         "replicas": runs.replicas,
-        "steps": int(runs.steps[-1]),
+        "steps": runs.last_step,
         "waiting_times": runs.waiting_times,
         "lags": runs.lags,
         "threshold": threshold,
         **{
             name.replace("-", "_"): describe_observable(name, found, threshold, seed) for name, found in results.items()
         },
-        **describe(data),
+        "left_out": [name for name in OBSERVABLES if names is None and name not in results],
+        "missing": undescribed(runs),
+        **({} if data is None else describe(data)),
     }
     if output is not None:
         result["output"] = save_figure(plot_observables(results, panels=panels, size=size), output)

@@ -127,6 +127,7 @@ def first_escapes(
     progress: Callable[[int, int], object] | None = None,
 ) -> Escapes:
     """When runs that start in the basin of the minimum `home` leave it."""
+    runs.check_recorded(runs.steps)
     tasks = (
         delayed(_first_escape)(loss, np.asarray(runs.snapshots[r], dtype=np.float64), home, method)
         for r in range(runs.replicas)

@@ -217,6 +217,7 @@ def plain_learning_rate(runs: Trajectories) -> float:
 
 def snapshots_at(runs: Trajectories, steps: ArrayLike) -> Array:
     """Snapshots (R, S, P) of all runs at `steps` (S,), in float64."""
+    runs.check_recorded(steps)
     at = np.searchsorted(runs.steps, steps)
     return np.array([np.asarray(runs.snapshots[r])[at] for r in range(runs.replicas)], dtype=np.float64)
 

@@ -15,12 +15,14 @@ from bridge.mapping._quenching import (
     Part,
     SnapshotStatus,
     check_method,
+    default_steps,
     is_saddle,
     parts_of,
     points_at,
     quench_parts,
 )
 from dynamics.runs import Trajectories, check_loss_settings
+from dynamics.snapshots import check_loss
 from landscape.database import Database, Discovery, Quenched, loss_of
 from landscape.descent import Method
 from landscape.losses import CrossEntropyLoss
@@ -119,7 +121,8 @@ def inherent_structures(
     loss : CrossEntropyLoss, optional
         The loss of both; by default reconstructed from the database's provenance, if its data are available.
     steps : (S,) int array or "all", optional
-        Steps with snapshots to map; by default the waiting times and the last step.
+        Steps with snapshots to map; by default the waiting times and the last step, those
+        that all runs have.
     method : {"flow", "lbfgs"}
         "flow" ends in the minimum whose basin contains the snapshot (`landscape.quench`).
     path : path, optional
@@ -133,7 +136,10 @@ def inherent_structures(
     ValueError
         If the loss of the runs is not that of the database, or there is no snapshot at a step.
     """
-    check_same_loss(runs, database)
+    if loss is None or runs.layer_sizes:
+        check_same_loss(runs, database)
+    else:  # what nobody recorded cannot be compared
+        check_loss(runs, loss)
     loss = loss_of(database) if loss is None else loss
     if loss.data.sha256 != database.provenance.dataset_sha256:
         msg = f"loss has another data set than the database {database.path}"
@@ -167,11 +173,9 @@ def steps_with_snapshots(runs: Trajectories, steps: ArrayLike | Literal["all"] |
         if steps != "all":
             msg = f'steps must be steps with a snapshot or "all"; got {steps!r}'
             raise ValueError(msg)
-        steps = runs.steps
-    wanted = np.unique([*runs.waiting_times, runs.steps[-1]] if steps is None else steps)
-    if missing := sorted(set(wanted.tolist()) - set(runs.steps.tolist())):
-        msg = f"steps must be steps with a snapshot; there is none at {missing[0]}{runs.advice}"
-        raise ValueError(msg)
+        steps = runs.common_steps
+    wanted = default_steps(runs) if steps is None else np.unique(np.asarray(steps, dtype=np.int64))
+    runs.check_recorded(wanted)
     return np.searchsorted(runs.steps, wanted)
 
 

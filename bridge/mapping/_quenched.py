@@ -10,7 +10,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bridge.mapping._quenching import UNKNOWN, End, parts_of, quench_parts
+from bridge.mapping._quenching import UNKNOWN, End, default_steps, parts_of, quench_parts
 from dynamics.runs import Trajectories
 from dynamics.snapshots import chosen_snapshots
 from landscape.descent import Method
@@ -102,7 +102,7 @@ def quenched_snapshots(
     ValueError
         If the loss is not that of the runs, there is no snapshot at a step, or a run does not exist.
     """
-    wanted = np.unique([*runs.waiting_times, runs.steps[-1]]) if steps is None else steps
+    wanted = default_steps(runs) if steps is None else steps
     chosen = chosen_snapshots(runs, loss, wanted, replicas)
     positions = np.searchsorted(runs.steps, chosen.steps)
     parts = [part for run in chosen.runs.tolist() for part in parts_of(run, positions)]

@@ -132,6 +132,12 @@ def check_method(method: str) -> None:
         raise ValueError(msg)
 
 
+def default_steps(runs: Trajectories) -> NDArray[np.int64]:
+    """The waiting times and the last step; of incomplete runs those that all of them have."""
+    wanted = np.unique([*runs.waiting_times, runs.steps[-1]])
+    return wanted if runs.recorded.all() else np.intersect1d(wanted, runs.common_steps)
+
+
 def points_at(runs: Trajectories, run: int, positions: Positions) -> Array:
     """Snapshots (k, P) of a run in double precision."""
     return np.asarray(runs.snapshots[run], dtype=np.float64)[positions]

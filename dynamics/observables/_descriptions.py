@@ -5,7 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from dynamics.displacement import LayerDisplacement, MeanSquareDisplacement, NonGaussian, SymmetricDisplacement
+from dynamics.displacement import (
+    LayerDisplacement,
+    MeanSquareDisplacement,
+    NonGaussian,
+    SymmetricDisplacement,
+    known_mean,
+)
 from dynamics.observables._minibatches import GradientMagnitudes
 from dynamics.observables._onset import Onset, Onsets
 from dynamics.observables._overlap import ReplicaOverlap
@@ -35,7 +41,7 @@ def describe_layers(result: LayerDisplacement, exponents: Exponents) -> dict[str
     return {
         "names": result.names,
         "sizes": result.sizes,
-        "displacement": np.moveaxis(result.values.mean(axis=0), -1, 0),
+        "displacement": np.moveaxis(known_mean(result.values), -1, 0),
         "groups": {name: exponents(result.group(name)) for name in result.names},
     }
 
@@ -67,7 +73,7 @@ def describe_alpha_2(result: NonGaussian, _: Exponents) -> dict[str, Any]:
         "largest": found.map(lambda values: values[np.arange(at.size), at]),
         "standard_error": result.standard_error,
         "alpha2_lengths": result.alpha_2_lengths,
-        "fourth_moment": result.fourth.mean(axis=0),
+        "fourth_moment": known_mean(result.fourth),
     })  # fmt: skip
 
 
@@ -75,7 +81,7 @@ def describe_overlap(result: ReplicaOverlap, _: Exponents) -> dict[str, Any]:
     """Mean distances and overlaps of the runs of two ensembles."""
     names = ("distance", "distance_modulo", "overlap")
     means = {name: mean_over_runs(getattr(result, name)) for name in names}
-    means_of_pairs = {"correlation": result.correlation.mean(axis=0)}
+    means_of_pairs = {"correlation": known_mean(result.correlation)}
     return in_numbers({"steps": result.steps} | means | _finals(means) | means_of_pairs)
 
 
@@ -84,7 +90,7 @@ def describe_alignment(result: UpdateAlignment, _: Exponents) -> dict[str, Any]:
     names = ("steps", "separations", "stride", "standard_error")
     over_steps = mean_over_runs(np.moveaxis(result.values, -1, 0)).value
     means = {"mean": mean_over_runs(result.values), "mean_over_steps": mean_over_runs(over_steps)}
-    return in_numbers({name: getattr(result, name) for name in names} | means | {"length": result.lengths.mean(axis=0)})
+    return in_numbers({name: getattr(result, name) for name in names} | means | {"length": known_mean(result.lengths)})
 
 
 def describe_onsets(result: Onsets, _: Exponents) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class GradientMagnitudes(Result, shows=("full", "minibatch", "noise", "batches",
     steps : (S,) int64
         Steps of the snapshots used.
     full : (R, S) float64
-        Norm |g| of the gradient over all training rows.
+        Norm |g| of the gradient over all training rows; nan, like the others, where a run has no snapshot.
     minibatch : (R, S) float64
         Mean of the norm |g_B| over random minibatches.
     noise : (R, S) float64
@@ -93,9 +93,11 @@ def minibatch_gradients(
         raise ValueError(msg)
     at = np.searchsorted(runs.steps, wanted)
     loss = CrossEntropyLoss(runs.network, data, 0.0)
-    values = np.empty((3, runs.replicas, wanted.size))
+    values = np.full((3, runs.replicas, wanted.size), np.nan)
     for r in range(runs.replicas):
-        for s, theta in enumerate(np.asarray(runs.snapshots[r], dtype=np.float64)[at]):
+        points = np.asarray(runs.snapshots[r], dtype=np.float64)[at]
+        for s in np.flatnonzero(runs.recorded[r, at]):
+            theta = points[s]
             full = loss.value_and_gradient(theta)[1] + 2.0 * penalty * theta
             drawn = _drawn_gradients(runs.network, data, penalty, theta, rng, batches, size)
             noise = np.sqrt(((drawn - full) ** 2).sum(axis=1).mean())

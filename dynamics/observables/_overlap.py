@@ -73,17 +73,17 @@ def replica_overlap(a: Trajectories, b: Trajectories, *, modulo_symmetry: bool =
     """
     steps, at_a, at_b = _common_steps(a, b)
     network = a.network if modulo_symmetry else None
-    pairs = recorded_pairs(steps, a.waiting_times, a.lags)
-    shape = (a.replicas, steps.size)
-    distance, modulo, overlap = np.empty(shape), np.full(shape, np.nan), np.empty(shape)
-    correlation = np.empty((a.replicas, *pairs.within.shape))
+    distance, modulo, overlap = (np.full((a.replicas, steps.size), np.nan) for _ in range(3))
+    correlation = np.empty((a.replicas, a.waiting_times.size, a.lags.size))
     for r in range(a.replicas):
-        x, y = (np.asarray(runs.snapshots[r], np.float64)[at] for runs, at in ((a, at_a), (b, at_b)))
-        distance[r] = ((x - y) ** 2).mean(axis=1)
-        overlap[r] = cosines(x, y)
+        both = a.recorded[r, at_a] & b.recorded[r, at_b]
+        pairs = recorded_pairs(steps[both], a.waiting_times, a.lags)
+        x, y = (np.asarray(runs.snapshots[r], np.float64)[at[both]] for runs, at in ((a, at_a), (b, at_b)))
+        distance[r, both] = ((x - y) ** 2).mean(axis=1)
+        overlap[r, both] = cosines(x, y)
         correlation[r] = pairs.on_grid(cosines(pairs.displacements(x), pairs.displacements(y)))
         if network is not None:
-            modulo[r] = mean_square_distances(network, x, y)[1]
+            modulo[r, both] = mean_square_distances(network, x, y)[1]
     return ReplicaOverlap(steps, distance, modulo, overlap, a.waiting_times, a.lags, correlation)
 
 

@@ -63,6 +63,28 @@ class Request:
         begins = steps[np.isin(steps + 1, steps)]
         return any(np.isin(begins + s, begins).any() for s in self.separations)
 
+    @property
+    def has_curves(self) -> bool:
+        """Whether anybody recorded a loss."""
+        return bool((self.runs.curve_steps >= 1).sum() >= 3)
+
+    @property
+    def has_network(self) -> bool:
+        """Whether the network is known, whose symmetries and outputs are."""
+        return bool(self.runs.layer_sizes)
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether parameters have names."""
+        return bool(self.runs.parameters)
+
+
+def _curves(request: Request) -> Trajectories:
+    if not request.runs.curve_steps.size:
+        msg = f"runs must have curves of their loss for curves; nobody recorded any of {request.runs.source}"
+        raise ValueError(msg)
+    return request.runs
+
 
 def _onsets(request: Request) -> Onsets:
     alignment = None
@@ -91,7 +113,8 @@ class Observable:
         Name of the function (result, ax) of `dynamics.plots` that draws it. By name, so that matplotlib is imported
         only where something is drawn.
     needs : tuple of str
-        What of a `Request` must be there: "data", "other" (runs), "records_updates".
+        What of a `Request` must be there: "data", "other" (runs), "records_updates", "has_curves", "has_network",
+        "has_parameters".
     """
 
     compute: Callable[[Request], Any]
@@ -105,16 +128,21 @@ class Observable:
 
 
 OBSERVABLES: dict[str, Observable] = {
-    "curves": Observable(lambda request: request.runs, describe_curves, "plot_test_loss"),
-    "layers": Observable(lambda request: layer_displacement(request.runs), describe_layers, "plot_layers"),
+    "curves": Observable(_curves, describe_curves, "plot_test_loss", needs=("has_curves",)),
+    "layers": Observable(
+        lambda request: layer_displacement(request.runs), describe_layers, "plot_layers", needs=("has_parameters",)
+    ),
     "modulo-symmetry": Observable(
-        lambda request: displacement_modulo_symmetry(request.runs), describe_symmetric, "plot_symmetric"
+        lambda request: displacement_modulo_symmetry(request.runs),
+        describe_symmetric,
+        "plot_symmetric",
+        needs=("has_network",),
     ),
     "outputs": Observable(
         lambda request: output_displacement(request.runs, request.training_data),
         describe_outputs,
         "plot_outputs",
-        needs=("data",),
+        needs=("data", "has_network"),
     ),
     "alpha2": Observable(lambda request: non_gaussian(request.runs), describe_alpha_2, "plot_alpha_2"),
     "overlap": Observable(
@@ -129,8 +157,8 @@ OBSERVABLES: dict[str, Observable] = {
         "plot_alignment",
         needs=("records_updates",),
     ),
-    "onset": Observable(_onsets, describe_onsets, "plot_onsets"),
-    "gradients": Observable(_gradients, describe_gradients, "plot_gradients", needs=("data",)),
+    "onset": Observable(_onsets, describe_onsets, "plot_onsets", needs=("has_curves",)),
+    "gradients": Observable(_gradients, describe_gradients, "plot_gradients", needs=("data", "has_network")),
 }
 """All observables by name. To add one: a function that computes it here, one in `dynamics.plots` that draws it, and an
 entry; the command `observe`, its help, `--json` and figures follow."""
@@ -156,7 +184,8 @@ def observe(
         (`displacement_modulo_symmetry`), "outputs" (`output_displacement`: probabilities, training rows), "alpha2"
         (`non_gaussian`), "overlap" (`replica_overlap` with `other`, modulo symmetry too), "alignment"
         (`update_alignment`), "onset" (`Onsets`) and "gradients" (`minibatch_gradients`, at the waiting times and the
-        last step). By default all whose input is available: data, the other runs, snapshots of updates.
+        last step). By default all whose input is available: data, the other runs, snapshots of updates, curves, a known
+        network, names of the parameters.
     data : Dataset, optional
         The data of the runs.
     other : Trajectories, optional

@@ -86,14 +86,30 @@ def plot_known(ax: Axes, lags: NDArray[np.generic], values: NDArray[np.float64],
 
 
 def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = None) -> Axes:
-    """Draw the mean over the runs of the displacement against the lag, one line per waiting time, on `ax`."""
+    """Draw the mean over the runs of the displacement against the lag, one line per waiting time, on `ax`.
+
+    If lags are missing within the runs, the recorded ones have marks, open where only some of the runs have them, and
+    dotted lines cross the gaps.
+    """
+    missing = msd.has_gaps or not msd.is_complete
     for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):
-        plot_known(ax, msd.lags, values, color=COLORS[k % len(COLORS)], label=f"$t_w$ = {waiting}")
+        ax.plot(msd.lags, values, color=COLORS[k % len(COLORS)], label=f"$t_w$ = {waiting}")
+        if missing:
+            _mark_recorded(ax, msd, k)
     if threshold is not None:
         ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1, label=rf"$\Delta^*$ = {threshold:.3g}")
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta(t_w, t)$")
     legend_beside(ax)
     return ax
+
+
+def _mark_recorded(ax: Axes, msd: MeanSquareDisplacement, w: int) -> None:
+    """Marks at the lags that a waiting time has, and dotted lines across its gaps."""
+    color, runs, mean = COLORS[w % len(COLORS)], msd.runs_per_pair[w], msd.mean[w]
+    known = runs > 0
+    ax.plot(msd.lags[known], mean[known], ":", color=color, linewidth=1)
+    for some, fill in ((runs == msd.replicas, "full"), (known & (runs < msd.replicas), "none")):
+        ax.plot(msd.lags[some], mean[some], "o", color=color, fillstyle=fill, markersize=3)
 
 
 def plot_aging(fit: Aging, ax: Axes, label: str | None = None, color: str = COLORS[0]) -> Axes:

@@ -119,7 +119,7 @@ def plot_gradients(gradients: GradientMagnitudes, ax: Axes) -> Axes:
     """Draw the mean norms of the full and of minibatch gradients against time, and that of their difference."""
     later = gradients.steps > 0
     for k, (name, label) in enumerate((("full", "all rows"), ("minibatch", "minibatch"), ("noise", "difference"))):
-        mean = getattr(gradients, name).mean(axis=0)
+        mean = known_mean(getattr(gradients, name))
         ax.plot(gradients.steps[later], mean[later], color=COLORS[k], marker=".", label=label)
     ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel="norm of the gradient (nats)")
     legend_beside(ax)

@@ -1,5 +1,6 @@
 from ._loss import (
     loss_of_runs as loss_of_runs,
+    undescribed as undescribed,
 )
 from ._moments import (
     MOMENTS as MOMENTS,

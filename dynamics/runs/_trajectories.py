@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from dynamics.runs._finite import check_curves, check_snapshots
 from dynamics.runs._moments import MOMENTS
@@ -198,6 +198,34 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         settings = {name: value for name, value in self.metadata.items() if name not in NOT_IDENTITY}
         text = json.dumps([self.layer_sizes, settings], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def common_steps(self) -> NDArray[np.int64]:
+        """Steps with a snapshot in every run."""
+        return self.steps[self.recorded.all(axis=0)]
+
+    @property
+    def last_step(self) -> int:
+        """The last step of which anything is known."""
+        known = np.zeros((self.waiting_times.size, self.lags.size), np.bool_)
+        if self.displacement is not None:
+            known = np.isfinite(np.asarray(self.displacement)).any(axis=0)
+        ends = (self.waiting_times[:, None] + self.lags)[known]
+        return int(max([0, *self.steps[-1:], *self.curve_steps[-1:], *([] if self.steps.size else ends)]))
+
+    def check_recorded(self, steps: ArrayLike, runs: Iterable[int] | None = None) -> None:
+        """Raise a ValueError that names a step without a snapshot in one of the runs, by default all of them."""
+        for r in range(self.replicas) if runs is None else runs:
+            missing = np.setdiff1d(steps, self.steps_of(r))
+            if missing.size and (everywhere := missing[~np.isin(missing, self.steps)]).size:
+                msg = f"steps must be steps with a snapshot; there is none at {everywhere[0]}{self.advice}"
+                raise ValueError(msg)
+            if missing.size:
+                msg = (
+                    f"steps must be steps with a snapshot in every run; run {r} has none at {missing[0]}. Choose steps "
+                    f"that all runs have ({self.common_steps.size} of {self.steps.size}), or leave the run out"
+                )
+                raise ValueError(msg)
 
     def steps_of(self, run: int) -> NDArray[np.int64]:
         """Steps (S_r,) of the snapshots that a run has."""

@@ -54,7 +54,7 @@ class ChosenSnapshots:
 def chosen_snapshots(
     runs: Trajectories, loss: CrossEntropyLoss, steps: ArrayLike | None, replicas: ArrayLike | None
 ) -> ChosenSnapshots:
-    """Read the snapshots at `steps` of the runs `replicas`, ascending, each once.
+    """Read the snapshots at `steps` of the runs `replicas`, ascending, each once; by default at steps that all have.
 
     Raises
     ------
@@ -62,16 +62,18 @@ def chosen_snapshots(
         If the loss is not that of the runs, there is no snapshot at a step, or a run does not exist.
     """
     check_loss(runs, loss)
-    at = log_spaced(runs.steps) if steps is None else np.unique(np.asarray(steps, dtype=np.int64))
+    which = np.unique(np.arange(runs.replicas) if replicas is None else np.asarray(replicas, dtype=np.int64))
+    if which.size == 0 or which[0] < 0 or which[-1] >= runs.replicas:
+        msg = f"replicas must be in 0 ... {runs.replicas - 1}; got {which.tolist()}"
+        raise ValueError(msg)
+    common = runs.steps[runs.recorded[which].all(axis=0)]
+    at = log_spaced(common) if steps is None else np.unique(np.asarray(steps, dtype=np.int64))
     if at.size == 0 or not np.isin(at, runs.steps).all():
         absent = at[~np.isin(at, runs.steps)]
         what = f"there is none at {absent[0]}" if absent.size else "got none"
         msg = f"steps must be steps with a snapshot: {what}; snapshots are at {_some(runs.steps)}{runs.advice}"
         raise ValueError(msg)
-    which = np.unique(np.arange(runs.replicas) if replicas is None else np.asarray(replicas, dtype=np.int64))
-    if which.size == 0 or which[0] < 0 or which[-1] >= runs.replicas:
-        msg = f"replicas must be in 0 ... {runs.replicas - 1}; got {which.tolist()}"
-        raise ValueError(msg)
+    runs.check_recorded(at, which.tolist())
     rows = np.searchsorted(runs.steps, at)
     points = [theta for r in which.tolist() for theta in np.asarray(runs.snapshots[r])[rows].astype(np.float64)]
     return ChosenSnapshots(which, at, points, runs.metadata)
@@ -79,7 +81,10 @@ def chosen_snapshots(
 
 def check_loss(runs: Trajectories, loss: CrossEntropyLoss) -> None:
     """Raise a ValueError that names the difference if the metadata of the runs contradict `loss`."""
-    own, theirs = loss_identity(loss), {**runs.metadata, "layer_sizes": list(runs.layer_sizes)}
+    own, theirs = loss_identity(loss), dict(runs.metadata)
+    if runs.layer_sizes:
+        theirs["layer_sizes"] = list(runs.layer_sizes)
+    own, theirs = own | {"n_parameters": loss.n_parameters}, theirs | {"n_parameters": runs.n_parameters}
     said = [name for name in own if name in theirs]
     if found := first_difference({**own, "data": loss.data.metadata}, theirs, said):
         msg = f"loss must be that of the runs: it has {found.name} = {found.own!r}, the runs have {found.other!r}"
