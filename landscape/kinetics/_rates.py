@@ -227,15 +227,26 @@ def langer_rates(barriers: Barriers, temperature: ArrayLike) -> RateNetwork:
     if t.shape not in ((), shape) or not (np.isfinite(t) & (t > 0.0)).all():
         msg = f"temperature must be positive, one number or of shape {shape}; got {temperature!r}"
         raise ValueError(msg)
-    logs, n = log_exit_rates(barriers, t).ravel(), barriers.losses.size
-    start, end = barriers.edges.ravel(), barriers.edges[:, ::-1].ravel()
-    own = start == end
-    rates, log_rates = _network(start[~own], end[~own], logs[~own], n)
     weights = np.log(barriers.orbit_sizes) - 0.5 * barriers.log_determinants
     with np.errstate(over="ignore"):
-        image_rates = np.bincount(start[own], np.exp(logs[own]), n).astype(np.float64)
         heights = (barriers.losses - barriers.losses.min(initial=np.inf)) / t if t.ndim == 0 else None
-    return RateNetwork(rates, image_rates, None if heights is None else weights - heights, log_rates)
+    return sum_parallel(
+        barriers.edges,
+        log_exit_rates(barriers, t),
+        None if heights is None else weights - heights,
+        barriers.losses.size,
+    )
+
+
+def sum_parallel(edges: Integers, log_rates: Floats, log_weights: Floats | None, n: int | None = None) -> RateNetwork:
+    """The network of n minima with these logarithms (m, 2) of the rates from either end (m, 2) of transition states."""
+    logs, n = log_rates.ravel(), np.size(log_weights) if n is None else n
+    start, end = edges.ravel(), edges[:, ::-1].ravel()
+    own = start == end
+    rates, total = _network(start[~own], end[~own], logs[~own], n)
+    with np.errstate(over="ignore"):
+        image_rates = np.bincount(start[own], np.exp(logs[own]), n).astype(np.float64)
+    return RateNetwork(rates, image_rates, log_weights, total)
 
 
 def _network(start: Integers, end: Integers, logs: Floats, n: int) -> tuple[csr_array, Floats]:
