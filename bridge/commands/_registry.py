@@ -20,6 +20,7 @@ COMMANDS = {
     "verify": Entry("verify:verify", LANDSCAPE, "Recompute every certificate of a database."),
     "graph": Entry("graph:graph", LANDSCAPE, "Draw the disconnectivity graph and measure how funneled it is."),
     "path": Entry("path:path", LANDSCAPE, "Draw the loss along the pathway between two minima."),
+    "kinetics": Entry("kinetics:kinetics", LANDSCAPE, "Measure barriers, rates and committors between minima."),
     "geometry": Entry("geometry:geometry", LANDSCAPE, "Compare the curvature of the minima with how they generalize."),
     "train": Entry("train:train", MOTION, "Train an ensemble of networks and record their trajectories."),
     "age": Entry("age:age", MOTION, "Measure displacement, aging times t*(tw) and the exponent mu."),

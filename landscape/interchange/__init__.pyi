@@ -35,6 +35,7 @@ from ._pygt import (
     read_pygt_rates as read_pygt_rates,
 )
 from ._read_network import (
+    is_foreign as is_foreign,
     network_of as network_of,
     read_network as read_network,
 )

@@ -1,5 +1,7 @@
 """The network in an npz file that agescape exported, without a database."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,7 +58,7 @@ def _columns(archive: Archive, what: str, provenance: Provenance, order: NDArray
     return found if what == MINIMA else found | {"lowest_eigenvalue": eigenvalues[:, 0].astype(np.float64)}
 
 
-def _upper_bounds(archive: Archive, first: NDArray[np.int64]) -> dict[str, Array]:
+def _upper_bounds(archive: Archive, first: NDArray[np.int64]) -> dict[str, Any]:
     if not archive.has(BOUNDS):
         return {}
     ends = archive.get(f"{BOUNDS}_minimum_ids", "i", None, 2)

@@ -80,7 +80,7 @@ def is_pele(path: Path) -> bool:
     """Whether an SQLite file is a database of pele rather than one of agescape, which has more tables."""
     check_sqlite_file(path)
     with closing(_schema.connect(path)) as connection, reading(path):
-        return "agescape_provenance" not in _schema.tables(connection)
+        return not any(name.startswith("agescape") for name in _schema.tables(connection))
 
 
 def read_pele_network(source: Path) -> KineticNetwork:
@@ -91,12 +91,12 @@ def read_pele_network(source: Path) -> KineticNetwork:
     """
     with closing(_schema.connect(source)) as connection, reading(source):
         _check(connection, source)
-        tables = {}
+        tables = []
         for table in COLUMNS:
             present = _schema.columns(connection, table)
             wanted = [name if name in present else "NULL" for name in (*POINT, "eigenval", *ENDS)]
-            tables[table] = connection.execute(f"SELECT {', '.join(wanted)} FROM {table} ORDER BY _id").fetchall()
-        return _network(source, *tables.values())
+            tables.append(connection.execute(f"SELECT {', '.join(wanted)} FROM {table} ORDER BY _id").fetchall())
+        return _network(source, tables[0], tables[1])
 
 
 def _network(source: Path, minima: list[tuple], states: list[tuple]) -> KineticNetwork:
@@ -118,7 +118,8 @@ def _network(source: Path, minima: list[tuple], states: list[tuple]) -> KineticN
     return KineticNetwork.of(
         source,
         "pele",
-        *energies,
+        energies[0],
+        energies[1],
         [[position[row[-2]], position[row[-1]]] for row in kept_states],
         ids=[row[0] for row in kept],
         columns={"log_product": _column(kept, 3), "point_group_order": _column(kept, 4)},

@@ -6,7 +6,7 @@ each line; ``ts_weights.dat``, two lines for each of these, the logarithms of th
 back; ``stat_prob.dat``, the logarithm of the stationary probability of each minimum.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -53,9 +53,10 @@ def _write(path: Path, lines: Iterable[str]) -> None:
         unfinished.write_text("".join(f"{line}\n" for line in lines), encoding="ascii", newline="\n")
 
 
-def _lines(energies: Floats, columns: object, ends: NDArray[np.int64], network: KineticNetwork) -> list[str]:
+def _lines(
+    energies: Floats, known: Mapping[str, Floats], ends: NDArray[np.int64], network: KineticNetwork
+) -> list[str]:
     """Energy, log product, order, minima, moments of inertia of each point; ones where there are no moments."""
-    known: dict[str, Floats] = dict(columns)  # pyright: ignore[reportArgumentType, reportCallIssue]
     if len(energies) and not {"log_product", "point_group_order"} <= known.keys():
         msg = f"{network.source} ({network.format}) does not give log products and point groups: PyGT needs both"
         raise ValueError(msg)

@@ -68,6 +68,18 @@ def read_network(path: str | Path) -> KineticNetwork:
     raise ValueError(msg)
 
 
+def is_foreign(path: str | Path) -> bool:
+    """Whether a path is that of a landscape which is no database of agescape: `Database` opens those."""
+    path = Path(path)
+    if path.is_dir() or path.suffix in {*LISTS, ".csv"} or path.name in OF_FOLDER:
+        return True
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(len(SQLITE))
+    return is_pele(path) if start == SQLITE else start.startswith((ZIP, b"<"))
+
+
 def _of_folder(folder: Path) -> KineticNetwork:
     """A folder of text files; topography-searcher has fewer columns than PATHSAMPLE."""
     if not (folder / "min.data").is_file():

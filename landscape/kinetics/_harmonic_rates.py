@@ -70,7 +70,7 @@ def harmonic_rates(
     with np.errstate(over="ignore"):  # at a vanishing temperature the rate is zero
         logs = entropies[1][:, None] - entropies[0][ends] - heights / temperature - np.log(2.0 * np.pi)
     log_weights = entropies[0] - (graph.losses - graph.losses.min(initial=np.inf)) / temperature
-    return sum_parallel(ends, logs, log_weights)
+    return sum_parallel(ends, logs, log_weights, graph.n_minima)
 
 
 def _pair(graph: LandscapeGraph, name: str, given: Pair, *, axes: int = 1, positive: bool = False) -> list[Floats]:

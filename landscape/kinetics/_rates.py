@@ -238,9 +238,9 @@ def langer_rates(barriers: Barriers, temperature: ArrayLike) -> RateNetwork:
     )
 
 
-def sum_parallel(edges: Integers, log_rates: Floats, log_weights: Floats | None, n: int | None = None) -> RateNetwork:
+def sum_parallel(edges: Integers, log_rates: Floats, log_weights: Floats | None, n: int) -> RateNetwork:
     """The network of n minima with these logarithms (m, 2) of the rates from either end (m, 2) of transition states."""
-    logs, n = log_rates.ravel(), np.size(log_weights) if n is None else n
+    logs = log_rates.ravel()
     start, end = edges.ravel(), edges[:, ::-1].ravel()
     own = start == end
     rates, total = _network(start[~own], end[~own], logs[~own], n)
