@@ -12,7 +12,7 @@ import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from support.paths import SHARED
+from support.public import PUBLIC, needs_public
 from support.sql import alter
 
 from landscape import CrossEntropyLoss, Database, explore, interchange, loss_of, merge, quench, symmetry, verify
@@ -1096,10 +1096,6 @@ def test_without_its_data_an_npz_is_taken_as_it_stands(exported, tmp_path):
 
 
 # ---------------------------------------------------------------- files of others, as they published them
-
-PUBLIC = SHARED / "data" / "public"
-PUBLIC = PUBLIC if PUBLIC.is_dir() else Path("/work/shared/data/public")
-needs_public = pytest.mark.skipif(not PUBLIC.is_dir(), reason=f"no public files in {PUBLIC}")
 
 
 def lennard_jones(points):
