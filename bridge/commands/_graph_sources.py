@@ -22,6 +22,11 @@ LandscapePath = Annotated[
         "topography-searcher), or local optima network (F.csv, F.nodes)."
     ),
 ]
+OURS, LON = "agescape", "local optima network"  # formats
+NO_BARRIERS = (
+    "A local optima network knows no transition states: each of its edges is level with the higher of its two optima, "
+    "a lower bound on the barrier."
+)
 OUR_NAMES = {"log-determinant": "log_product", "orbit": "orbit_size"}  # of columns, as properties of a database
 
 
@@ -115,12 +120,13 @@ def describe_source(source: Source) -> dict[str, Any]:
 
 def source_in_words(result: Mapping[str, Any]) -> dict[str, str]:
     """The kind of file, as a fact."""
-    return {"file": result["format"]} if "format" in result else {}
+    return {"file": result["format"]} if result.get("format") not in (None, OURS) else {}
 
 
 def source_notes(result: Mapping[str, Any]) -> list[str]:
     """What of a file is not in the network, or is in it twice."""
-    notes = [f"Left out: {number:,} {reason}." for reason, number in result.get("left_out", {}).items()]
+    notes = [NO_BARRIERS] if result.get("format") == LON else []
+    notes += [f"Left out: {number:,} {reason}." for reason, number in result.get("left_out", {}).items()]
     if repeated := result.get("repeated"):
         notes.append(f"{counted(repeated, 'transition state')} stands in the file more than once; rates add them up.")
     return notes

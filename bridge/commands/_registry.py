@@ -33,7 +33,7 @@ COMMANDS = {
     "info": Entry("info:info", FILES, "Summarize a database, a file of runs or a data set."),
     "data": Entry("data:app", FILES, "Make data sets."),
     "merge": Entry("merge:merge", FILES, "Merge databases of the same loss."),
-    "export": Entry("export:export_database", FILES, "Write a database for other programs: npz, GraphML, PATHSAMPLE."),
+    "export": Entry("export:export_landscape", FILES, "Write a landscape for other programs: npz, GraphML, PyGT, ..."),
     "import": Entry("import_:import_database", FILES, "Make a database from a file of another program."),
     "reproduce": Entry("reproduce:reproduce", PAPER, "Reproduce a figure of the paper beside the published numbers."),
 }
