@@ -126,7 +126,7 @@ def source_in_words(result: Mapping[str, Any]) -> dict[str, str]:
 def source_notes(result: Mapping[str, Any]) -> list[str]:
     """What of a file is not in the network, or is in it twice."""
     notes = [NO_BARRIERS] if result.get("format") == LON else []
-    notes += [f"Left out: {number:,} {reason}." for reason, number in result.get("left_out", {}).items()]
+    notes += [f"Left out, {reason}: {number:,}." for reason, number in result.get("left_out", {}).items()]
     if repeated := result.get("repeated"):
         notes.append(f"{counted(repeated, 'transition state')} stands in the file more than once; rates add them up.")
     return notes

@@ -29,7 +29,8 @@ PER_MINIMUM = ("ids", "losses", "barriers", "superbasins", "occupations", "commi
 def kinetics(
     path: LandscapePath,
     temperature: Annotated[
-        float | None, typer.Option(help="k_B T in units of the energies (nats for a loss): rates are computed.")
+        float | None,
+        typer.Option(help="Temperature of the rates, in units of the energies (nats for a loss). [default: no rates]"),
     ] = None,
     start: Annotated[
         str | None, typer.Option("--from", metavar="A", help="First set of minima: " + SET_HELP.format("A"))
