@@ -2,8 +2,9 @@
 
 A comment on the line above a code block says what is to be done with it: ``<!-- slow -->`` leaves it to the
 slow tests, ``<!-- needs: module -->`` runs it where this module is (or ``<!-- slow, needs: one, other -->``),
-``<!-- needs files: lj38 -->`` where these public files are (`support.public`), ``<!-- file: name.py -->`` writes it into this file, ``<!-- not run: reason -->`` leaves it out. A text below
-``<!-- printed -->`` (``<!-- printed, slow -->`` if a slow block prints it) is what the blocks above it print, but for
+``<!-- needs files: lj38 -->`` where these public files are (`support.public`), ``<!-- file: name.py -->`` writes
+it into this file, ``<!-- not run: reason -->`` leaves it out. A text below ``<!-- printed -->``
+(``<!-- printed, slow -->`` if a slow block prints it) is what the blocks above it print, but for
 the numbers; ``docs/printed.py`` fills these in.
 """
 
