@@ -152,9 +152,13 @@ class KineticNetwork(
                 msg = f"{self.source} holds points of a network's loss, which has no moments of inertia"
                 raise ValueError(msg)
             return langer_rates(self._barriers(), temperature)
-        names = ("log_product", "point_group_order", *(["moments_of_inertia"] if rotations else []))
-        given = [self._column(name) for name in names]
-        return harmonic_rates(self.graph, temperature, *given)
+        return harmonic_rates(
+            self.graph,
+            temperature,
+            log_products=self._column("log_product"),
+            orders=self._column("point_group_order"),
+            moments=self._column("moments_of_inertia") if rotations else None,
+        )
 
     def _barriers(self) -> Barriers:
         of_minima, of_states = self.columns, self.transition_columns

@@ -13,6 +13,7 @@ Pair = tuple[ArrayLike, ArrayLike]
 def harmonic_rates(
     graph: LandscapeGraph,
     temperature: float,
+    *,
     log_products: Pair,
     orders: Pair | None = None,
     moments: Pair | None = None,
@@ -28,7 +29,8 @@ def harmonic_rates(
     inertia multiply it by sqrt(prod I_b / prod I_i): rigid rotors, whose symmetry numbers are the orders.
 
     Source: Wales, Energy Landscapes (Cambridge University Press, 2003); the formula without rotations is that of the
-    documentation of PyGT (`PyGT.io.load_ktn`). Tested by test_harmonic_rates.py.
+    documentation of PyGT (`PyGT.io.load_ktn`). Tested by test_networks.py and, against published committors, by
+    test_public_networks.py.
 
     Parameters
     ----------

@@ -113,7 +113,7 @@ class RateNetwork(Result, shows=("image_rates", "escape_rates"), axes={"n": "min
     ----------
     rates : (n, n) csr_array
         ``rates[i, j]`` is the rate from minimum i to minimum j != i, per unit of gradient-flow time (learning rate x
-        steps). Parallel transition states add up.
+        steps; of `harmonic_rates` in units of the frequencies). Parallel transition states add up.
     image_rates : (n,) float64
         Rate from one image of a minimum to its other images: over transition states that connect it to itself.
     log_weights : (n,) float64 or None
