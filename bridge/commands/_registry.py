@@ -20,6 +20,7 @@ COMMANDS = {
     "verify": Entry("verify:verify", LANDSCAPE, "Recompute every certificate of a database."),
     "graph": Entry("graph:graph", LANDSCAPE, "Draw the disconnectivity graph and measure how funneled it is."),
     "path": Entry("path:path", LANDSCAPE, "Draw the loss along the pathway between two minima."),
+    "kinetics": Entry("kinetics:kinetics", LANDSCAPE, "Measure barriers, rates and committors between minima."),
     "geometry": Entry("geometry:geometry", LANDSCAPE, "Compare the curvature of the minima with how they generalize."),
     "train": Entry("train:train", MOTION, "Train an ensemble of networks and record their trajectories."),
     "schedule": Entry("schedule:schedule", MOTION, "Print the steps at which to save a run that is trained elsewhere."),
@@ -36,7 +37,7 @@ COMMANDS = {
     "import-runs": Entry(
         "import_runs:import_checkpoints", FILES, "Make a file of runs from checkpoints of any training."
     ),
-    "export": Entry("export:export_database", FILES, "Write a database for other programs: npz, GraphML, PATHSAMPLE."),
+    "export": Entry("export:export_landscape", FILES, "Write a landscape for other programs: npz, GraphML, PyGT, ..."),
     "import": Entry("import_:import_database", FILES, "Make a database from a file of another program."),
     "reproduce": Entry("reproduce:reproduce", PAPER, "Reproduce a figure of the paper beside the published numbers."),
 }

@@ -11,17 +11,25 @@ from bridge import plots
 from bridge.commands._database_checks import check_minima
 from bridge.commands._exploration import bounds_in_words, own_images
 from bridge.commands._figure_options import CertifiedOnly, FigureSize, Picture, check_figure
-from bridge.commands._options import AsJson, DatabaseFile, DataDir, Jobs, describe_metadata
+from bridge.commands._graph_sources import (
+    LandscapePath,
+    describe_source,
+    open_landscape,
+    property_of,
+    sizes_of,
+    source_in_words,
+    source_notes,
+)
+from bridge.commands._options import AsJson, DataDir, Jobs
 from bridge.commands._results import Summary, show
 from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share
-from landscape.database import PROPERTIES, Database, loss_of, minimum_property
+from landscape.database import PROPERTIES
 from landscape.graph import funnelling
 from landscape.plots import draw_panels, save_figure
-from landscape.search import summarize
 
 
 def graph(
-    database: DatabaseFile,
+    path: LandscapePath,
     output: Picture,
     levels: Annotated[
         int | None, typer.Option(min=1, help="Group minima at this many equally spaced losses. [default: exact]")
@@ -45,13 +53,12 @@ def graph(
     jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Draw the disconnectivity graph of a database and measure how funneled the landscape is."""
+    """Draw the disconnectivity graph of a landscape and measure how funneled it is."""
     check_figure(output)
-    with Database(database) as opened:
+    with open_landscape(path) as opened:
         check_minima(opened, 1)
-        found, funnels = summarize(opened), funnelling(opened.graph())
-        loss = None if data_dir is None else loss_of(opened, data_dir=data_dir)
-        property_of = partial(minimum_property, opened, loss=loss, jobs=jobs)
+        sizes, funnels = sizes_of(opened), funnelling(opened.graph())
+        column = partial(property_of, opened, data_dir=data_dir, jobs=jobs)
         draw = partial(
             plots.plot_graph,
             opened,
@@ -62,20 +69,17 @@ def graph(
             min_branch=min_branch,
             max_minima=max_minima,
             window=(emin, emax),
-            color=None if color is None else property_of(color),
-            labels=None if label is None else property_of(label),
+            color=None if color is None else column(color),
+            labels=None if label is None else column(label),
             funnels=funnels,
         )
         figure = draw_panels({"graph": lambda ax: draw(ax=ax)}, panel=(6.0, 5.0), size=size)
-        described = describe_metadata(opened.provenance.dataset)
+        described = describe_source(opened)
         unchecked = len(opened.unchecked_ends())
     save_figure(figure, output)
     result = {
-        "minima": found.minima,
-        "transition_states": found.transition_states,
+        **sizes,
         "unchecked_ends": unchecked,
-        "components": found.components,
-        "bounds": found.bounds,
         "certified_only": certified_only,
         "levels": levels,
         "funnelled": funnels.share,
@@ -91,7 +95,7 @@ def graph(
 
 def summarize_graph(result: dict[str, Any]) -> Summary:
     """What a person reads of a disconnectivity graph."""
-    notes = own_images(result["minima"], result["transition_states"])
+    notes = [*own_images(result["minima"], result["transition_states"]), *source_notes(result)]
     if unchecked := result["unchecked_ends"]:
         notes.append(f"The ends of {counted(unchecked, 'transition state')} were never checked: verify with --paths.")
     return Summary(
@@ -103,6 +107,7 @@ def summarize_graph(result: dict[str, Any]) -> Summary:
             "frustration (1: no barrier in the way)": _frustration(result["frustration"]),
             **bounds_in_words(result["bounds"], drawn=not result["certified_only"]),
             **data_in_words(result),
+            **source_in_words(result),
         },
         notes=notes,
         files={"figure": result["output"]},

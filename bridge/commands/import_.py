@@ -25,7 +25,12 @@ MANY = 3  # points of which a file says another loss than it is: more are shown 
 
 
 def import_database(
-    source: Annotated[Path, typer.Argument(help="F.npz written by export, a PATHSAMPLE folder, or a pele database.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="F.npz written by export, a folder of PATHSAMPLE or topography-searcher, or a pele database."
+        ),
+    ],
     output: NewDatabase,
     hidden: Annotated[
         str | None,
@@ -111,7 +116,8 @@ def _outcomes(result: dict[str, Any]) -> list[Table]:
 def _reader(source: Path) -> Any:
     """The function that reads points of some loss from there; None for a file that says of which."""
     if source.is_dir():
-        return interchange.import_pathsample
+        texts = (source / "min.coords").is_file() and not (source / "points.min").is_file()
+        return interchange.import_topsearch if texts else interchange.import_pathsample
     if not source.exists():
         msg = f"no file or folder at {source}"
         raise FileNotFoundError(msg)
@@ -121,5 +127,5 @@ def _reader(source: Path) -> Any:
         return interchange.import_pele
     if start[:2] == b"PK":
         return None
-    msg = f"{source} is not an npz file, a PATHSAMPLE folder or a pele database, and holds no coordinates to import"
+    msg = f"{source} is no npz file, PATHSAMPLE or topography-searcher folder, or pele database, and has no coordinates"
     raise ValueError(msg)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,7 +17,14 @@ from dynamics.aging_times import Aging
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.plots import COLORS, plot_aging, plot_msd
 from landscape.database import Database, Property
-from landscape.graph import DisconnectivityTree, Funnelling, disconnectivity_tree, tree_with, visible_top
+from landscape.graph import (
+    DisconnectivityTree,
+    Funnelling,
+    LandscapeGraph,
+    disconnectivity_tree,
+    tree_with,
+    visible_top,
+)
 from landscape.plots import Size, add_colorbar, draw_panels, legend_beside, plot_disconnectivity
 
 MARKERS = "osv^D<>pP*"
@@ -26,8 +33,18 @@ ARROW_MARGIN = 0.15  # of the axes, at the side of the data: longer than an arro
 MOST_LABELS = 40  # labels below a graph: more would overlap
 
 
+class HoldsGraph(Protocol):
+    """A `Database`, or the network in a file of another program."""
+
+    @property
+    def n_transition_states(self) -> int: ...
+
+    def graph(self) -> LandscapeGraph: ...
+    def unchecked_ends(self) -> frozenset[int]: ...
+
+
 def plot_graph(
-    database: Database,
+    database: HoldsGraph,
     ax: Axes,
     *,
     levels: int | None = None,
@@ -82,6 +99,8 @@ def plot_graph(
         label_values=None if labels is None else _texts(labels, tree),
         min_branch=min_branch,
     )
+    if not isinstance(database, Database):
+        ax.set_ylabel("energy")
     if funnels is not None and funnels.climbs.size > 1:
         ax.set_title(f"{ax.get_title()}\n{describe_funnels(funnels)}", fontsize="medium")
     if unchecked := len(database.unchecked_ends()):

@@ -263,8 +263,8 @@ def to_networkx(graph: LandscapeGraph) -> "nx.MultiGraph":
     return result
 
 
-def from_networkx(network: "nx.Graph") -> LandscapeGraph:
-    """Convert a networkx graph whose nodes and edges have a finite attribute ``loss`` in nats.
+def from_networkx(network: "nx.Graph", *, attribute: str = "loss") -> LandscapeGraph:
+    """Convert a networkx graph whose nodes and edges have a finite number as `attribute`, such as ``"energy"``.
 
     Minima are numbered in the order of the nodes. Transition states keep their numbers if the keys of a multigraph's
     edges are 0 ... m - 1 (as from `to_networkx`); otherwise they follow the order of the edges.
@@ -272,13 +272,13 @@ def from_networkx(network: "nx.Graph") -> LandscapeGraph:
     Raises
     ------
     ValueError
-        If the graph is directed, or a node or an edge has no loss.
+        If the graph is directed, or a node or an edge has no such number.
     """
     if network.is_directed():
         msg = "network must be undirected: a transition state leads in both directions; got a directed graph"
         raise ValueError(msg)
     number = {node: i for i, node in enumerate(network.nodes)}
-    nodes = [_loss_of(f"node {node!r}", attributes) for node, attributes in network.nodes(data=True)]
+    nodes = [_loss_of(f"node {node!r}", data, attribute) for node, data in network.nodes(data=True)]
     keyed = network.edges(keys=True) if isinstance(network, nx.MultiGraph) else [(*e, None) for e in network.edges]
     rows = [(key, i, j, network.get_edge_data(i, j, key) or {}) for i, j, key in keyed]
     by_key = {row[0]: row for row in rows}
@@ -286,15 +286,15 @@ def from_networkx(network: "nx.Graph") -> LandscapeGraph:
         rows = [by_key[k] for k in range(len(rows))]
     return LandscapeGraph(
         losses=np.array(nodes),
-        transition_losses=np.array([_loss_of(f"edge {i!r} - {j!r}", attributes) for _, i, j, attributes in rows]),
+        transition_losses=np.array([_loss_of(f"edge {i!r} - {j!r}", data, attribute) for _, i, j, data in rows]),
         edges=np.array([[number[i], number[j]] for _, i, j, _ in rows], dtype=np.int64).reshape(-1, 2),
     )
 
 
-def _loss_of(what: str, attributes: Mapping[str, Any]) -> float:
-    loss = attributes.get("loss")
+def _loss_of(what: str, attributes: Mapping[str, Any], name: str) -> float:
+    loss = attributes.get(name)
     if not isinstance(loss, Real):
-        msg = f"every node and edge must have a number as loss; {what} has {loss!r}"
+        msg = f"every node and edge must have a number as {name}; {what} has {loss!r}"
         raise ValueError(msg)
     return float(loss)
 

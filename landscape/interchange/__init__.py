@@ -1,4 +1,6 @@
-"""Databases in the formats of other programs: pele, PATHSAMPLE, GraphML, npz.
+"""Landscapes in the formats of other programs: pele, PATHSAMPLE, PyGT, topography-searcher, GraphML, npz.
+
+`read_network` opens any of them without a loss, as a `KineticNetwork`: a graph and what else its file says.
 
 `export_*` functions write, `import_*` functions certify every point for a loss before they store it, `read_*`
 functions return what a file says. Reading never executes anything in a file, and every file is written completely or

@@ -8,7 +8,13 @@ from ._certification import (
 )
 from ._graphml import (
     export_graphml as export_graphml,
-    import_graphml as import_graphml,
+    read_graphml as read_graphml,
+)
+from ._kinetic_network import (
+    KineticNetwork as KineticNetwork,
+)
+from ._lon import (
+    export_lon as export_lon,
 )
 from ._npz import (
     Restored as Restored,
@@ -23,4 +29,21 @@ from ._pathsample import (
 from ._pele_files import (
     import_pele as import_pele,
     read_pele as read_pele,
+)
+from ._pygt import (
+    export_pygt as export_pygt,
+    read_pygt_rates as read_pygt_rates,
+)
+from ._read_network import (
+    is_foreign as is_foreign,
+    network_of as network_of,
+    read_network as read_network,
+)
+from ._text_tables import (
+    read_set as read_set,
+)
+from ._topsearch import (
+    export_topsearch as export_topsearch,
+    import_topsearch as import_topsearch,
+    read_topsearch as read_topsearch,
 )

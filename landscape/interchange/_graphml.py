@@ -1,9 +1,10 @@
-"""The graph of minima as GraphML, for Gephi, Cytoscape, igraph or NetworkX; and back as plain arrays."""
+"""The graph of minima as GraphML, for Gephi, Cytoscape, igraph or NetworkX; and back as a network."""
 
 import json
+import re
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ import networkx as nx
 import numpy as np
 
 from landscape.database import Database, StoredMinimum, StoredTransitionState
-from landscape.graph import LandscapeGraph
+from landscape.interchange._kinetic_network import KineticNetwork
 from landscape.support import new_file, reading
 
 MAX_LONG = 2**63 - 1  # of GraphML's whole numbers
+LOSSES = ("loss", "energy")  # names of the same thing
 
 
 def export_graphml(database: Database, path: str | Path) -> None:
@@ -69,11 +71,11 @@ def _discovery(stored: StoredMinimum | StoredTransitionState) -> dict[str, Any]:
 # ---------------------------------------------------------------- reading
 
 
-def import_graphml(path: str | Path) -> LandscapeGraph:
-    """Read the graph of minima in any GraphML file as plain arrays.
+def read_graphml(path: str | Path) -> KineticNetwork:
+    """Read the network in any GraphML file.
 
-    Nodes and edges need an attribute ``loss``, in nats. Minima and transition states are sorted, lowest first, as in
-    `Database.graph`.
+    Nodes and edges need an attribute ``loss`` or ``energy``. Minima and transition states are sorted, lowest first, as
+    in `Database.graph`. Other attributes that are a number for all nodes (or all edges) are columns.
 
     Raises
     ------
@@ -91,23 +93,61 @@ def import_graphml(path: str | Path) -> LandscapeGraph:
         if (network.number_of_nodes(), network.number_of_edges()) != (elements["node"], elements["edge"]):
             msg = "its nodes and edges must have ids of their own, and edges must name nodes"
             raise ValueError(msg)
-        return _landscape(network)
+        return _landscape(path, network)
 
 
-def _landscape(network: nx.MultiGraph) -> LandscapeGraph:
+def _landscape(path: Path, network: nx.MultiGraph) -> KineticNetwork:
     """Losses and edges, lowest first; equal ones in the order of the file, or of integer keys."""
     losses = {node: _loss(data, f"node {node!r}") for node, data in network.nodes(data=True)}
     nodes = sorted(losses, key=lambda node: losses[node])
     position = {node: k for k, node in enumerate(nodes)}
     edges = sorted(
-        (_loss(data, f"edge {key!r}"), _order(key), (position[a], position[b]))
-        for a, b, key, data in network.edges(keys=True, data=True)
+        (
+            (_loss(data, f"edge {key!r}"), _order(key), (position[a], position[b]), data)
+            for a, b, key, data in network.edges(keys=True, data=True)
+        ),
+        key=lambda edge: edge[:3],
     )
-    return LandscapeGraph(
-        losses=np.array([losses[node] for node in nodes]),
-        transition_losses=np.array([loss for loss, _, _ in edges]),
-        edges=np.array([pair for _, _, pair in edges], dtype=np.int64).reshape(-1, 2),
+    whole = all(re.fullmatch(r"\d{1,18}", str(node)) for node in nodes)
+    return KineticNetwork.of(
+        path,
+        "GraphML",
+        [losses[node] for node in nodes],
+        [edge[0] for edge in edges],
+        [edge[2] for edge in edges],
+        ids=np.array([int(node) if whole else str(node) for node in nodes], None if nodes else np.int64),
+        columns=_numbers([network.nodes[node] for node in nodes]),
+        transition_columns=_numbers([edge[3] for edge in edges]),
+        metadata=_metadata(network),
     )
+
+
+def _numbers(points: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """Attributes that are a finite number for all points; of ours the log product is without a negative eigenvalue."""
+    names = [name for name in (points[0] if points else {}) if name not in LOSSES]
+    columns = {name: [data.get(name) for data in points] for name in names}
+    found = {
+        name: [float(value) for value in values]  # pyright: ignore[reportArgumentType]
+        for name, values in columns.items()
+        if all(map(_is_number, values))
+    }
+    if {"log_determinant", "lowest_eigenvalue"} <= found.keys():
+        pairs = zip(found.pop("log_determinant"), found["lowest_eigenvalue"], strict=True)
+        found["log_product"] = [total - (np.log(-lowest) if lowest < 0.0 else 0.0) for total, lowest in pairs]
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _metadata(network: nx.MultiGraph) -> dict[str, Any]:
+    """The data set of a network that agescape wrote."""
+    try:
+        said = json.loads(network.graph.get("provenance", "{}"))["dataset"]
+    except (ValueError, TypeError, LookupError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _elements(content: bytes) -> Counter[str]:
@@ -148,7 +188,7 @@ def _order(key: Any) -> tuple[bool, int]:
 
 
 def _loss(data: dict[str, Any], what: str) -> float:
-    loss = data.get("loss")
+    loss = data.get("loss", data.get("energy"))
     if isinstance(loss, bool) or not isinstance(loss, int | float) or not np.isfinite(loss):
         msg = f"{what} must have a finite number as attribute 'loss'; got {loss!r}"
         raise ValueError(msg)

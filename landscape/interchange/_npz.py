@@ -284,7 +284,7 @@ class _Contents:
 
 
 def _contents(archive: Archive) -> _Contents:
-    provenance = _provenance(archive)
+    provenance = provenance_in(archive)
     minima, states = (_points(archive, prefix, provenance.n_parameters) for prefix in (MINIMA, STATES))
     finds: dict[int, list[Find]] = defaultdict(list)
     for find in later_rows(FINDS, archive, Find):
@@ -382,7 +382,7 @@ def _origins(archive: Archive) -> dict[int, SearchOrigin]:
     return {one.search: SearchOrigin(one.search, int(one.seed), one.number, one.finds_known) for one in found}
 
 
-def _provenance(archive: Archive) -> Provenance:
+def provenance_in(archive: Archive) -> Provenance:
     with reading(archive.path, "is damaged: its provenance cannot be read"):
         parsed = json.loads(str(archive.get("provenance", "U")))
         provenance = read_provenance({name: json.dumps(value) for name, value in parsed.items()}, archive.path)

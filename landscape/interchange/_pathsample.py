@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from landscape.database import Database, StoredMinimum, StoredTransitionState, edges_of
 from landscape.interchange._certification import Candidates, Imported, Progress, Said, import_candidates
+from landscape.interchange._text_tables import number, plain
 from landscape.losses import Loss
 from landscape.stationary import Derived
 from landscape.support import new_file
@@ -160,7 +161,7 @@ def _record_length(folder: Path) -> int:
 
 def _said(lines: Sequence[_Line]) -> Said:
     """Energies with half a unit of their last digit, because PATHSAMPLE writes decimals."""
-    numbers = [Decimal(word.replace("D", "E").replace("d", "e")) for _, word, _ in lines]
+    numbers = [Decimal(plain(word)) for _, word, _ in lines]
     return Said(
         losses=np.array([float(number) for number in numbers]),
         rounding=np.array([0.5 * 10.0 ** min(int(number.as_tuple().exponent), MAX_EXPONENT) for number in numbers]),
@@ -200,10 +201,10 @@ def _numbers(line: bytes, where: str, integers: slice) -> tuple[str, list[int]]:
     try:
         words = line.decode("ascii").split()
         found = [int(word) for word in words[integers]]
-        others = [float(word.replace("D", "E")) for word in words]  # Fortran's exponents
+        others = [number(word) for word in words]
     except ValueError:
         others, found = [], []
-    if len(found) < integers.stop - integers.start or not np.isfinite(others).all():
+    if len(found) < integers.stop - integers.start or not others:
         msg = (
             f"{where}: expected finite numbers, the {integers.start + 1}. to {integers.stop}. whole; found {line!r:.80}"
         )

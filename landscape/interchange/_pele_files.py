@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from landscape.database import UnsafePickleError, _schema, load_array
 from landscape.interchange._certification import Candidates, Imported, Progress, Said, import_candidates
+from landscape.interchange._kinetic_network import KineticNetwork
 from landscape.losses import Loss
 from landscape.support import check_sqlite_file, reading
 
@@ -22,6 +23,9 @@ COLUMNS = {
         "_id": "INTEGER", "energy": "FLOAT", "coords": "BLOB", "_minimum1_id": "INTEGER", "_minimum2_id": "INTEGER",
     },
 }  # fmt: skip
+
+POINT = ("_id", "energy", "invalid", "fvib", "pgorder")
+ENDS = ("_minimum1_id", "_minimum2_id")
 
 
 def import_pele(
@@ -70,6 +74,69 @@ def read_pele(source: str | Path) -> Candidates:
     with closing(_schema.connect(source)) as connection, reading(source):
         _check(connection, source)
         return _read(connection, source)
+
+
+def is_pele(path: Path) -> bool:
+    """Whether an SQLite file is a database of pele rather than one of agescape, which has more tables."""
+    check_sqlite_file(path)
+    with closing(_schema.connect(path)) as connection, reading(path):
+        return not any(name.startswith("agescape") for name in _schema.tables(connection))
+
+
+def read_pele_network(source: Path) -> KineticNetwork:
+    """Read the network of any system without its coordinates: no pickle is read.
+
+    Log products (pele's ``fvib``), point-group orders and negative eigenvalues are columns where all points have them.
+    Points that pele marked as invalid are left out.
+    """
+    with closing(_schema.connect(source)) as connection, reading(source):
+        _check(connection, source)
+        tables = []
+        for table in COLUMNS:
+            present = _schema.columns(connection, table)
+            wanted = [name if name in present else "NULL" for name in (*POINT, "eigenval", *ENDS)]
+            tables.append(connection.execute(f"SELECT {', '.join(wanted)} FROM {table} ORDER BY _id").fetchall())
+        return _network(source, tables[0], tables[1])
+
+
+def _network(source: Path, minima: list[tuple], states: list[tuple]) -> KineticNetwork:
+    kept = [row for row in minima if not row[2]]
+    position = {row[0]: k for k, row in enumerate(kept)}
+    known = {row[0] for row in minima}
+    for number, *_, first, second in states:
+        if not (first in known and second in known):
+            msg = f"{source} is damaged: transition state {number} connects minima {first!r} and {second!r}"
+            raise ValueError(msg)
+    kept_states = [row for row in states if not row[2] and row[-2] in position and row[-1] in position]
+    left_out = {
+        "minima that pele marked as invalid": len(minima) - len(kept),
+        "transition states that pele marked as invalid, or whose minima it did": len(states) - len(kept_states),
+    }
+    energies = [
+        _said(source, rows, kind).losses for rows, kind in ((kept, "minimum"), (kept_states, "transition state"))
+    ]
+    return KineticNetwork.of(
+        source,
+        "pele",
+        energies[0],
+        energies[1],
+        [[position[row[-2]], position[row[-1]]] for row in kept_states],
+        ids=[row[0] for row in kept],
+        columns={"log_product": _column(kept, 3), "point_group_order": _column(kept, 4)},
+        transition_columns={
+            "log_product": _column(kept_states, 3),
+            "point_group_order": _column(kept_states, 4),
+            "lowest_eigenvalue": _column(kept_states, 5),
+        },
+        left_out={reason: number for reason, number in left_out.items() if number},
+    )
+
+
+def _column(rows: list[tuple], column: int) -> list[float] | None:
+    """A column of finite numbers; None if a point has none."""
+    values = [row[column] for row in rows]
+    known = all(isinstance(value, int | float) and np.isfinite(value) for value in values)
+    return [float(value) for value in values] if known else None
 
 
 def _check(connection: sqlite3.Connection, source: Path) -> None:

@@ -1,7 +1,8 @@
 """Rates between minima, master equation, first-passage times, kinetic Monte Carlo.
 
-`Barriers` collects losses, spectra and orbit sizes; `langer_rates` turns them into a `RateNetwork`. From it follow
-`transition_probabilities`, `first_passage_times` and `committors`, or a `random_walk`.
+`Barriers` collects losses, spectra and orbit sizes; `langer_rates` turns them into a `RateNetwork`,
+`harmonic_rates` makes one of systems with inertia. From it follow `transition_probabilities`, `first_passage_times` and
+`committors`, or a `random_walk`.
 """
 
 import lazy_loader

@@ -1,6 +1,9 @@
 from ._barrier_corrections import (
     anharmonic_coefficient as anharmonic_coefficient,
 )
+from ._harmonic_rates import (
+    harmonic_rates as harmonic_rates,
+)
 from ._kinetic_monte_carlo import (
     RandomWalk as RandomWalk,
     random_walk as random_walk,

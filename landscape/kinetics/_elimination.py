@@ -169,13 +169,33 @@ def mean_times(steps: Steps, log_exits: Floats) -> Floats:
     visits to the step's origin times the stay there. Plain numbers are therefore enough until that product approaches
     1e280.
     """
+    times, log_visits = _plain_times(eliminate(steps, log_exits, logarithms=False))
+    return times if log_visits < LARGEST_LOG else solution(eliminate(steps, log_exits, logarithms=True))
+
+
+def exit_probabilities(steps: Steps, log_exits: Floats) -> Floats:
+    """Probability (n, c) of leaving by each of the exits, by state; arguments as in `eliminate`.
+
+    Plain numbers are enough as in `mean_times`: what underflows changes a probability by less than 1e-307 (fastest
+    rate) (longest time), which must be small beside the smallest probability.
+    """
     plain = eliminate(steps, log_exits, logarithms=False)
+    chances, log_visits = exit_chances(plain), _plain_times(plain)[1]
+    if chances.min(initial=1.0) > 0.0 and log_visits - np.log(chances.min(initial=1.0)) < LARGEST_LOG:
+        return chances
+    return exit_chances(eliminate(steps, log_exits))
+
+
+def _plain_times(plain: Factors) -> tuple[Floats, float]:
+    """Mean times (n,) until the chain exits, and log (fastest rate) (longest time); inf if numbers overflow."""
     fastest, slowest = plain.log_scale.max(initial=-np.inf), plain.log_scale.min(initial=np.inf)
-    if max(fastest, -slowest) < LARGEST_LOG:
-        times = solution(plain)
-        if np.isfinite(times).all() and fastest + np.log(times.max(initial=0.0)) < LARGEST_LOG:
-            return times
-    return solution(eliminate(steps, log_exits, logarithms=True))
+    if max(fastest, -slowest) >= LARGEST_LOG:
+        return np.full(plain.log_scale.size, np.inf), np.inf
+    times = solution(plain)
+    if not np.isfinite(times).all():
+        return times, np.inf
+    with np.errstate(divide="ignore"):
+        return times, float(fastest + np.log(times.max(initial=0.0)))
 
 
 def eliminate_resolvent(steps: Steps, z: complex, pattern: Pattern) -> Factors:

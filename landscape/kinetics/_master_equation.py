@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 from scipy.sparse.linalg import expm_multiply
 
 from landscape.kinetics._contour import contour_exponential, inside_contour
-from landscape.kinetics._elimination import Steps, eliminate, exit_chances, log_stationary, mean_times
+from landscape.kinetics._elimination import Steps, eliminate, exit_probabilities, log_stationary, mean_times
 from landscape.kinetics._rates import RateNetwork
 from landscape.kinetics._squaring import stochastic_exponential
 
@@ -153,7 +153,7 @@ def committors(network: RateNetwork, sources: ArrayLike, targets: ArrayLike) -> 
     chances[a], chances[b] = 0.0, 1.0
     if free.any():
         inner, exits = _leaving(steps, free, [a, b])
-        chances[free] = exit_chances(eliminate(inner, exits))[:, 1]
+        chances[free] = exit_probabilities(inner, exits)[:, 1]
     return chances
 
 

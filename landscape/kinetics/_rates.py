@@ -113,7 +113,7 @@ class RateNetwork(Result, shows=("image_rates", "escape_rates"), axes={"n": "min
     ----------
     rates : (n, n) csr_array
         ``rates[i, j]`` is the rate from minimum i to minimum j != i, per unit of gradient-flow time (learning rate x
-        steps). Parallel transition states add up.
+        steps; of `harmonic_rates` in units of the frequencies). Parallel transition states add up.
     image_rates : (n,) float64
         Rate from one image of a minimum to its other images: over transition states that connect it to itself.
     log_weights : (n,) float64 or None
@@ -227,15 +227,26 @@ def langer_rates(barriers: Barriers, temperature: ArrayLike) -> RateNetwork:
     if t.shape not in ((), shape) or not (np.isfinite(t) & (t > 0.0)).all():
         msg = f"temperature must be positive, one number or of shape {shape}; got {temperature!r}"
         raise ValueError(msg)
-    logs, n = log_exit_rates(barriers, t).ravel(), barriers.losses.size
-    start, end = barriers.edges.ravel(), barriers.edges[:, ::-1].ravel()
-    own = start == end
-    rates, log_rates = _network(start[~own], end[~own], logs[~own], n)
     weights = np.log(barriers.orbit_sizes) - 0.5 * barriers.log_determinants
     with np.errstate(over="ignore"):
-        image_rates = np.bincount(start[own], np.exp(logs[own]), n).astype(np.float64)
         heights = (barriers.losses - barriers.losses.min(initial=np.inf)) / t if t.ndim == 0 else None
-    return RateNetwork(rates, image_rates, None if heights is None else weights - heights, log_rates)
+    return sum_parallel(
+        barriers.edges,
+        log_exit_rates(barriers, t),
+        None if heights is None else weights - heights,
+        barriers.losses.size,
+    )
+
+
+def sum_parallel(edges: Integers, log_rates: Floats, log_weights: Floats | None, n: int) -> RateNetwork:
+    """The network of n minima with these logarithms (m, 2) of the rates from either end (m, 2) of transition states."""
+    logs = log_rates.ravel()
+    start, end = edges.ravel(), edges[:, ::-1].ravel()
+    own = start == end
+    rates, total = _network(start[~own], end[~own], logs[~own], n)
+    with np.errstate(over="ignore"):
+        image_rates = np.bincount(start[own], np.exp(logs[own]), n).astype(np.float64)
+    return RateNetwork(rates, image_rates, log_weights, total)
 
 
 def _network(start: Integers, end: Integers, logs: Floats, n: int) -> tuple[csr_array, Floats]:

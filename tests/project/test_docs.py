@@ -2,8 +2,9 @@
 
 A comment on the line above a code block says what is to be done with it: ``<!-- slow -->`` leaves it to the
 slow tests, ``<!-- needs: module -->`` runs it where this module is (or ``<!-- slow, needs: one, other -->``),
-``<!-- file: name.py -->`` writes it into this file, ``<!-- not run: reason -->`` leaves it out. A text below
-``<!-- printed -->`` (``<!-- printed, slow -->`` if a slow block prints it) is what the blocks above it print, but for
+``<!-- needs files: lj38 -->`` where these public files are (`support.public`), ``<!-- file: name.py -->`` writes
+it into this file, ``<!-- not run: reason -->`` leaves it out. A text below ``<!-- printed -->``
+(``<!-- printed, slow -->`` if a slow block prints it) is what the blocks above it print, but for
 the numbers; ``docs/printed.py`` fills these in.
 """
 
@@ -23,6 +24,7 @@ from unittest import mock
 import joblib
 import pytest
 from support.paths import ROOT
+from support.public import PUBLIC
 from sybil import Document, Example
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
@@ -98,6 +100,9 @@ def is_slow(example: Example) -> bool:
 
 
 def is_run(example: Example) -> bool:
+    files = mark(example).partition("needs files: ")[2]
+    if files and not all((PUBLIC / name).exists() for name in files.split(", ")):
+        return False
     needed = mark(example).partition("needs: ")[2].split(", ")
     there = all(importlib.util.find_spec(module) for module in needed if module)
     return there and not mark(example).startswith("not run")
@@ -116,6 +121,8 @@ def name_of(page: Path) -> str:
 def folder(tmp_path, monkeypatch):
     """A folder to run a page in, with the examples in it."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    for path in PUBLIC.glob("*"):
+        (tmp_path / path.name).symlink_to(path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     with mock.patch.dict(NOISES):  # what a page adds to it is gone after it

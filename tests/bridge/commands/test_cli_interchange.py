@@ -79,7 +79,7 @@ def test_pathsample_there_and_back(db, tmp_path):
 
 def test_graphml(db, tmp_path):
     result = strict_json(good("export", db, "--output", tmp_path / "f.graphml", "--json").out)
-    assert interchange.import_graphml(tmp_path / "f.graphml").n_minima == result["minima"]
+    assert interchange.read_graphml(tmp_path / "f.graphml").graph.n_minima == result["minima"]
     assert_complaint(agescape("import", tmp_path / "f.graphml", "--output", tmp_path / "g.db"), "no coordinates")
 
 

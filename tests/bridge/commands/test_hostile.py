@@ -60,7 +60,7 @@ def wrong_result(command, path, folder):
 def wrong_graph(path):
     """GraphML has no command."""
     try:
-        interchange.import_graphml(path)
+        interchange.read_graphml(path)
     except ValueError as error:
         return None if path.name in str(error) else str(error)
     return None

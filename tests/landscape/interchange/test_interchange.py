@@ -12,7 +12,7 @@ import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from support.paths import SHARED
+from support.public import PUBLIC, needs_public
 from support.sql import alter
 
 from landscape import CrossEntropyLoss, Database, explore, interchange, loss_of, merge, quench, symmetry, verify
@@ -143,7 +143,7 @@ def test_an_empty_database_passes_through_every_format(little_loss, tmp_path):
         interchange.export_pathsample(database, tmp_path / "ps")
     interchange.import_npz(tmp_path / "f.npz", tmp_path / "again.db")
     assert dump(tmp_path / "again.db") == dump(tmp_path / "f.db")
-    assert interchange.import_graphml(tmp_path / "f.graphml").n_minima == 0
+    assert interchange.read_graphml(tmp_path / "f.graphml").graph.n_minima == 0
     found = interchange.import_pathsample(tmp_path / "ps", little_loss, tmp_path / "third.db")
     assert (found.minima, found.minimum_status) == (0, {})
 
@@ -324,7 +324,7 @@ def test_an_npz_with_wrong_bytes_is_read_or_refused_with_its_path(npz_bytes, tmp
 
 def test_graphml_gives_the_same_graph_again(explored, exported):
     with Database(explored) as database:
-        same_graph(interchange.import_graphml(exported["graphml"]), database.graph())
+        same_graph(interchange.read_graphml(exported["graphml"]).graph, database.graph())
 
 
 def test_networkx_reads_all_that_is_known_of_the_points(explored, exported):
@@ -353,7 +353,7 @@ def test_parallel_edges_and_loops_have_keys(explored, tmp_path):
             database.add_transition_state(replace(state.point, value=1.0 + k), (low, low), origin="saddle")
     with Database(path) as database:
         interchange.export_graphml(database, tmp_path / "f.graphml")
-        graph = interchange.import_graphml(tmp_path / "f.graphml")
+        graph = interchange.read_graphml(tmp_path / "f.graphml").graph
         same_graph(graph, database.graph())
         assert (graph.edges[-3:] == 0).all()
 
@@ -388,10 +388,17 @@ def edge(a, b, loss, key=""):
 def test_graphml_of_others(tmp_path):
     body = node("b", 0.5) + node("a", 0.25) + edge("a", "b", 0.75) + edge("b", "a", 0.625) + edge("a", "a", 1)
     (tmp_path / "f.graphml").write_text(graphml(body))
-    graph = interchange.import_graphml(tmp_path / "f.graphml")
+    graph = interchange.read_graphml(tmp_path / "f.graphml").graph
     assert graph.losses.tolist() == [0.25, 0.5]
     assert graph.transition_losses.tolist() == [0.625, 0.75, 1.0]
     assert np.sort(graph.edges, axis=1).tolist() == [[0, 1], [0, 1], [0, 0]]
+
+
+def test_what_lies_below_its_minima_is_left_out_and_counted(tmp_path):
+    (tmp_path / "f.graphml").write_text(graphml(PAIR + edge("a", "b", 0.15) + edge("a", "b", 0.3)))
+    found = interchange.read_graphml(tmp_path / "f.graphml")
+    assert found.graph.transition_losses.tolist() == [0.3]
+    assert found.left_out == {"transition states below one of their minima": 1}
 
 
 PAIR = node("a", 0.1) + node("b", 0.2)
@@ -416,7 +423,6 @@ WRONG_GRAPHML = {
     "not finite": (graphml(node("a", "nan")), "must have a finite number"),
     "too large": (graphml(node("a", "1e999")), "must have a finite number"),
     "no number": (graphml(node("a", "x")), "could not convert"),
-    "too low": (graphml(PAIR + edge("a", "b", 0.15)), "must not be below its minima"),
     "unknown type": (graphml(PAIR, kind="object"), "not GraphML"),
     "unknown key": (graphml('<node id="a"><data key="q">1</data></node>'), "not GraphML"),
     "deep": (
@@ -432,7 +438,7 @@ def test_wrong_graphml_is_refused_with_its_path(tmp_path, kind):
     path = tmp_path / "f.graphml"
     path.write_text(text)
     with pytest.raises(ValueError, match=what) as caught:
-        interchange.import_graphml(path)
+        interchange.read_graphml(path)
     assert str(path) in str(caught.value)
 
 
@@ -440,9 +446,9 @@ def test_a_document_type_does_not_hide_behind_an_encoding(tmp_path):
     path = tmp_path / "f.graphml"
     path.write_text(graphml(PAIR, start=LAUGHS), encoding="utf-16")
     with pytest.raises(ValueError, match="a document type is refused"):
-        interchange.import_graphml(path)
+        interchange.read_graphml(path)
     path.write_text(graphml(PAIR), encoding="utf-16")
-    assert interchange.import_graphml(path).losses.tolist() == [0.1, 0.2]
+    assert interchange.read_graphml(path).graph.losses.tolist() == [0.1, 0.2]
 
 
 # ---------------------------------------------------------------- PATHSAMPLE
@@ -1090,10 +1096,6 @@ def test_without_its_data_an_npz_is_taken_as_it_stands(exported, tmp_path):
 
 
 # ---------------------------------------------------------------- files of others, as they published them
-
-PUBLIC = SHARED / "data" / "public"
-PUBLIC = PUBLIC if PUBLIC.is_dir() else Path("/work/shared/data/public")
-needs_public = pytest.mark.skipif(not PUBLIC.is_dir(), reason=f"no public files in {PUBLIC}")
 
 
 def lennard_jones(points):

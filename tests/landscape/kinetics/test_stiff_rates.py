@@ -1,13 +1,12 @@
 """Networks whose rates differ by tens and hundreds of decades: against mpmath with hundreds of digits."""
 
-from pathlib import Path
-
 import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.sparse import csr_array
-from support.paths import DATABASES, SHARED
+from support.paths import DATABASES
+from support.public import PUBLIC, needs_public
 
 from landscape import Database, LandscapeGraph
 from landscape.kinetics import (
@@ -25,9 +24,7 @@ from landscape.kinetics import (
 )
 from landscape.kinetics._elimination import eliminate, exit_chances, mean_times, solution
 
-KTN = SHARED / "data" / "public" / "ktn-9state"
-if not KTN.is_dir():
-    KTN = Path("/work/shared/data/public/ktn-9state")
+KTN = PUBLIC / "ktn-9state"
 
 
 def network_of(rates, weights=None):
@@ -180,7 +177,7 @@ def test_plain_numbers_and_logarithms_agree_and_times_grow_with_fewer_targets(se
     assert exit_chances(eliminate(network.steps, exits)) == pytest.approx(1.0)
 
 
-@pytest.mark.skipif(not KTN.is_dir(), reason="the public network ktn-9state is not here")
+@needs_public
 def test_committors_of_a_public_network_are_those_of_another_program():
     """994 minima, 4320 transition states: committors by DISCOTRESS, T = 1, between the minima with 0 and 1."""
     minima, states = np.loadtxt(KTN / "min.data"), np.loadtxt(KTN / "ts.data")

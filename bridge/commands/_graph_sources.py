@@ -1,0 +1,132 @@
+"""What `graph` and `kinetics` open: a database of agescape, or the network in a file of another program."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from bridge.commands._options import describe_metadata
+from bridge.commands._words import counted
+from landscape.database import Database, Property, loss_of, minimum_property
+from landscape.graph import LandscapeGraph, components
+from landscape.interchange import KineticNetwork, is_foreign, read_network
+
+LandscapePath = Annotated[
+    Path,
+    typer.Argument(
+        help="Database of agescape or pele, npz or GraphML file, folder with min.data and ts.data (PATHSAMPLE, PyGT, "
+        "topography-searcher), or local optima network (F.csv, F.nodes)."
+    ),
+]
+OURS, LON = "agescape", "local optima network"  # formats
+NO_BARRIERS = (
+    "A local optima network knows no transition states: each of its edges is level with the higher of its two optima, "
+    "a lower bound on the barrier."
+)
+OUR_NAMES = {"log-determinant": "log_product", "orbit": "orbit_size"}  # of columns, as properties of a database
+
+
+class NetworkFile:
+    """A network in a file, with those methods of a `Database` that drawings use."""
+
+    def __init__(self, network: KineticNetwork) -> None:
+        self.network = network
+        self.path = network.source
+
+    @property
+    def n_minima(self) -> int:
+        return self.network.graph.n_minima
+
+    @property
+    def n_transition_states(self) -> int:
+        return self.network.graph.n_transition_states
+
+    def graph(self) -> LandscapeGraph:
+        return self.network.graph
+
+    def minimum_ids(self) -> NDArray[Any]:
+        """Ids of the minima (n,), in the order of the graph."""
+        return self.network.ids
+
+    def positions(self, numbers: Any) -> NDArray[np.int64]:
+        return self.network.positions(numbers)
+
+    def unchecked_ends(self) -> frozenset[int]:
+        """None: no file of another program says what was checked."""
+        return frozenset()
+
+
+Source = Database | NetworkFile
+
+
+@contextmanager
+def open_landscape(path: Path) -> Iterator[Source]:
+    """A database of agescape, or any other landscape."""
+    if is_foreign(path):
+        yield NetworkFile(read_network(path))
+    else:
+        with Database(path) as opened:
+            yield opened
+
+
+def property_of(
+    source: Source, name: str, *, data_dir: Path | None = None, jobs: int = 1, loss: Any = None
+) -> Property:
+    """A number for each minimum, by which the graph is colored or labeled; ValueError if it is not known."""
+    if isinstance(source, Database):
+        if loss is None and data_dir is not None:
+            loss = loss_of(source, data_dir=data_dir)
+        return minimum_property(source, name, loss=loss, jobs=jobs)
+    known = _properties(source.network)
+    if name not in known:
+        msg = f"{source.path} knows {', '.join(known)} of its minima; got {name!r}"
+        raise ValueError(msg)
+    return Property(name, known[name], "energy" if name == "loss" else name.replace("-", " "), False)
+
+
+def _properties(network: KineticNetwork) -> dict[str, NDArray[np.float64]]:
+    """What a file says of each minimum, by the name on the command line."""
+    found = {"loss": network.graph.losses}
+    if network.ids.dtype.kind == "i":
+        found["id"] = network.ids.astype(np.float64)
+    columns = {name: values for name, values in network.columns.items() if values.ndim == 1}
+    ours = {ours: columns[name] for ours, name in OUR_NAMES.items() if name in columns}
+    return found | ours | {name.replace("_", "-"): v for name, v in columns.items() if name not in OUR_NAMES.values()}
+
+
+def sizes_of(source: Source) -> dict[str, int]:
+    """Minima, transition states, components and upper bounds."""
+    graph = source.graph()
+    return {
+        "minima": graph.n_minima,
+        "transition_states": graph.n_transition_states,
+        "components": int(components(graph).max(initial=-1)) + 1,
+        "bounds": len(graph.bounds),
+    }
+
+
+def describe_source(source: Source) -> dict[str, Any]:
+    """What the JSON of anything made from it says of the data, or of the file of another program."""
+    if isinstance(source, Database):
+        return describe_metadata(source.provenance.dataset)
+    network = source.network
+    said = {"format": network.format, "left_out": dict(network.left_out), "repeated": network.repeated}
+    return said | (describe_metadata(network.metadata) if network.metadata else {})
+
+
+def source_in_words(result: Mapping[str, Any]) -> dict[str, str]:
+    """The kind of file, as a fact."""
+    return {"file": result["format"]} if result.get("format") not in (None, OURS) else {}
+
+
+def source_notes(result: Mapping[str, Any]) -> list[str]:
+    """What of a file is not in the network, or is in it twice."""
+    notes = [NO_BARRIERS] if result.get("format") == LON else []
+    notes += [f"Left out, {reason}: {number:,}." for reason, number in result.get("left_out", {}).items()]
+    if repeated := result.get("repeated"):
+        notes.append(f"{counted(repeated, 'transition state')} stands in the file more than once; rates add them up.")
+    return notes
