@@ -49,6 +49,6 @@ from ._pruning import (
     unpruned as unpruned,
 )
 from ._visible import (
-    tree_with as tree_with,
     visible_top as visible_top,
+    visible_tree as visible_tree,
 )

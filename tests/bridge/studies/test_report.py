@@ -16,10 +16,11 @@ from hypothesis import given, strategies as st
 from bridge import StudySettings, Visits
 from bridge.cli import run
 from bridge.comparison import ComparisonRow
+from bridge.pages._tree import LARGEST, SMALLEST
 from bridge.studies import SCALES, ArchitectureResults, MinimaTable, Scale, all_ages, scaled
 from bridge.studies.report import _page as report
 from bridge.studies.report._comparison import comparison_panel
-from bridge.studies.report._graph import LARGEST, SMALLEST, graph_panel
+from bridge.studies.report._graph import graph_panel
 from bridge.studies.report._motion import FAINT, aging_panel, displacement_panel
 from bridge.studies.report._panels import NO_VALUE, minimum_facts
 from bridge.studies.report._study_command import study_command
