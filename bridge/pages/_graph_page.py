@@ -95,6 +95,12 @@ def _text(tree: DisconnectivityTree, ids: np.ndarray, columns: Sequence[Column],
 
 
 def _age(at_ages: AgeCounts, k: int) -> dict[str, Any]:
+    """What the slider says of an age."""
     numbers = at_ages.counts[k]
-    where = f"{numbers.sum()} of {at_ages.runs} runs are in {np.count_nonzero(numbers)} minima"
-    return {"text": f"{at_ages.ages[k]:,} steps", "details": [where]}
+    where = f"{numbers.sum()} of {_counted(at_ages.runs, 'run')} in {_counted(np.count_nonzero(numbers), 'minim')}"
+    return {"text": _counted(int(at_ages.ages[k]), "step"), "details": [where]}
+
+
+def _counted(value: int, what: str) -> str:
+    one, many = ("um", "a") if what == "minim" else ("", "s")
+    return f"{value:,} {what}{one if value == 1 else many}"

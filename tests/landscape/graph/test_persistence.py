@@ -1,7 +1,7 @@
 """Persistence pairs, against union-find by brute force and by hand."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from support.graphs import chain, graphs, minimax_by_triple_loop
 
 from landscape import LandscapeGraph
@@ -34,6 +34,7 @@ def test_three_minima_by_hand():
     assert pairs.persistences.tolist() == [4.0, 1.0]
 
 
+@settings(max_examples=40, deadline=None)
 @given(graphs())
 def test_pairs_equal_those_of_flooding(graph):
     pairs = persistence_pairs(graph)
@@ -41,6 +42,7 @@ def test_pairs_equal_those_of_flooding(graph):
     assert dict(columns) == pairs_by_flooding(graph)
 
 
+@settings(max_examples=40, deadline=None)
 @given(graphs())
 def test_laws_of_pairs(graph):
     """One pair for each minimum but the lowest of its component; the death is the barrier to a lower minimum."""
@@ -57,6 +59,7 @@ def test_no_minima_have_no_pairs():
     assert persistence_pairs(LandscapeGraph([], [], [])).minima.size == 0
 
 
+@settings(max_examples=40, deadline=None)
 @given(graphs())
 def test_zero_at_the_global_minimum_shifts_every_height(graph):
     lowest = graph.losses.min()

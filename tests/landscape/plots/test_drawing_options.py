@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from support.figures import flaws
@@ -42,6 +42,7 @@ def leaves_below(tree, node):
     return found
 
 
+@settings(max_examples=40, deadline=None)
 @given(graphs(), st.data())
 def test_a_node_has_a_group_if_all_minima_below_share_it(graph, data):
     groups = data.draw(st.lists(st.integers(-1, 2), min_size=graph.n_minima, max_size=graph.n_minima))
@@ -51,6 +52,7 @@ def test_a_node_has_a_group_if_all_minima_below_share_it(graph, data):
         assert shared == (below.pop() if len(below) == 1 else -1)
 
 
+@settings(max_examples=40, deadline=None)
 @given(graphs(), st.data(), st.integers(1, 4))
 def test_pruning_keeps_the_heights_where_the_group_changes(graph, data, least):
     groups = data.draw(st.lists(st.integers(0, 1), min_size=graph.n_minima, max_size=graph.n_minima))
@@ -131,6 +133,7 @@ def test_two_ways_to_color_lines_are_refused(tree):
         plot_disconnectivity(tree, ax, groups=["a"])
 
 
+@settings(max_examples=40, deadline=None)
 @given(graphs(), st.data())
 def test_picked_minima_span_the_tree_of_their_barriers(graph, data):
     pick = sorted(data.draw(st.sets(st.integers(0, graph.n_minima - 1), min_size=1)))
@@ -145,6 +148,7 @@ def test_picked_minima_span_the_tree_of_their_barriers(graph, data):
             assert meet == max(barriers[i, j], graph.losses[[i, j]].max())
 
 
+@settings(max_examples=40, deadline=None)
 @given(graphs(), st.integers(0, 4))
 def test_poorly_connected_minima_are_left_out(graph, least):
     numbers = [sum((k in edge) and edge[0] != edge[1] for edge in graph.edges.tolist()) for k in range(graph.n_minima)]
