@@ -254,10 +254,11 @@ const agescapeGraph = (() => {
       + `click to ${isCollapsed ? "expand" : "collapse"} it`;
   }
 
-  /** The window of the whole graph. */
-  function wholeOf(panel, tree, collapsed) {
-    const [low, high] = panel.layout.xaxis.range, squeeze = squeezeOf(tree, collapsed, coversOf(tree, collapsed));
-    return [low, squeeze(high)];
+  /** The window of the whole graph, with the margins of tree_panel. */
+  function wholeOf(tree, collapsed) {
+    const right = tree.at.map(squeezeOf(tree, collapsed, coversOf(tree, collapsed))).reduce((a, b) => Math.max(a, b));
+    const side = 0.02 * right + 0.5;
+    return [-side, right + side];
   }
 
   /** The nodes that stay collapsed so that a leaf is seen. */
@@ -268,8 +269,8 @@ const agescapeGraph = (() => {
   }
 
   /** A window around a leaf. */
-  function windowAround(panel, tree, collapsed, leaf) {
-    const [low, high] = wholeOf(panel, tree, collapsed);
+  function windowAround(tree, collapsed, leaf) {
+    const [low, high] = wholeOf(tree, collapsed);
     const at = squeezeOf(tree, collapsed, coversOf(tree, collapsed))(tree.at[leaf]);
     return high - low <= 2 * NEAR ? [low, high] : [at - NEAR, at + NEAR];
   }
@@ -308,12 +309,12 @@ const agescapeGraph = (() => {
 
     function toggle(node) {
       const before = squeezeOf(tree, state.collapsed, coversOf(tree, state.collapsed));
-      const [low, high] = wholeOf(panel, tree, state.collapsed), isWhole = state.window[0] <= low && state.window[1] >= high;
+      const [low, high] = wholeOf(tree, state.collapsed), isWhole = state.window[0] <= low && state.window[1] >= high;
       if (!state.collapsed.delete(node)) state.collapsed.add(node);
       const after = squeezeOf(tree, state.collapsed, coversOf(tree, state.collapsed));
       const moved = after(tree.at[node]) - before(tree.at[node]);
       state.message = "";
-      goTo(isWhole ? wholeOf(panel, tree, state.collapsed) : state.window.map((x) => x + moved));
+      goTo(isWhole ? wholeOf(tree, state.collapsed) : state.window.map((x) => x + moved));
     }
 
     function find(text) {
@@ -328,7 +329,7 @@ const agescapeGraph = (() => {
       state.collapsed = opened(tree, state.collapsed, leaf);
       state.found = leaf;
       state.message = panel.data[1].text[leaf].replaceAll("<br>", ", ");
-      const window = windowAround(panel, tree, state.collapsed, leaf);
+      const window = windowAround(tree, state.collapsed, leaf);
       if (window[1] - window[0] === 2 * NEAR) plot.layout.yaxis.range = lossesAround(panel, tree, state.collapsed, leaf, window);
       goTo(window);
     }
@@ -336,12 +337,12 @@ const agescapeGraph = (() => {
     controls.addEventListener("submit", (event) => { event.preventDefault(); find(controls.elements.id.value); });
     controls.elements.expand.addEventListener("click", () => {
       state.collapsed.clear();
-      goTo(wholeOf(panel, tree, state.collapsed));
+      goTo(wholeOf(tree, state.collapsed));
     });
     controls.elements.whole.addEventListener("click", () => {
       Object.assign(state, { message: "", found: null });
       plot.layout.yaxis.range = panel.layout.yaxis.range.slice();
-      goTo(wholeOf(panel, tree, state.collapsed));
+      goTo(wholeOf(tree, state.collapsed));
     });
     chosen?.addEventListener("change", () => { state.color = chosen.value === "" ? null : Number(chosen.value); redraw(); });
     if (chosen && panel.tree.color >= 0) { chosen.value = String(panel.tree.color); state.color = panel.tree.color; }

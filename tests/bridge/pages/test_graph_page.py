@@ -81,12 +81,13 @@ def test_a_collapsed_branch_is_as_wide_as_a_leaf_and_holds_its_runs():
     data, whole, folded = in_node(
         panel,
         f"(() => {{ const collapsed = new Set([{top}]), counts = P.frames[0].data[0].customdata;"
-        "const s = state({ collapsed, counts }); return [picture(P, T, s).traces, wholeOf(P, T, new Set()), "
-        "wholeOf(P, T, collapsed)]; })()",
+        "const s = state({ collapsed, counts }); return [picture(P, T, s).traces, wholeOf(T, new Set()), "
+        "wholeOf(T, collapsed)]; })()",
     )
     lines, minima, lit, joins = data[:4]
     assert len(minima["x"]) == 6
-    assert whole[1] - folded[1] == pytest.approx(5.0)  # six leaves are as wide as one
+    assert whole == list(panel.figure.layout.xaxis.range)
+    assert whole[1] - folded[1] == pytest.approx(1.02 * 5.0)  # six leaves are as wide as one
     triangle = joins["marker"]["symbol"].index("triangle-up")
     assert joins["customdata"][triangle] == {"node": top}
     assert joins["y"][triangle] == tree.levels[top]
@@ -118,7 +119,7 @@ def test_a_large_tree_has_few_lines_until_one_zooms_in():
     tree, panel = panel_of(funnel(n))
     whole, near, shade, least = in_node(
         panel,
-        "(() => { const a = picture(P, T, state({})), w = windowAround(P, T, new Set(), 3000);"
+        "(() => { const a = picture(P, T, state({})), w = windowAround(T, new Set(), 3000);"
         "const b = picture(P, T, state({ window: w, found: 3000 }));"
         "const count = (p) => p.traces[1].x.length; return [count(a), [count(b), b.traces[1].x, w], "
         "a.shapes.map((s) => s.path), a.seen.least]; })()",
