@@ -3,6 +3,7 @@ from . import (
     explanation as explanation,
     figures as figures,
     mapping as mapping,
+    pages as pages,
     plots as plots,
     residence as residence,
     studies as studies,

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from bridge.plots import plot_graph
 from landscape import CrossEntropyLoss, Database, datasets, explore
-from landscape.graph import funnelling
+from landscape.graph import funnelling, visible_tree
 from landscape.networks import MLP
 from landscape.plots import draw_panels, save_figure
 
@@ -37,7 +37,7 @@ def main() -> None:
         found = explore(loss, path, searches=options.searches, jobs=options.jobs)
         with Database(path) as database:
             share = funnelling(database.graph()).share
-            plot_graph(database, ax)
+            plot_graph(visible_tree(database.graph()), ax)
         ax.set_title(f"{hidden}: {ax.get_title()}")
         print(
             f"{hidden}: {found.minima} minima, {found.transition_states} transition states, "

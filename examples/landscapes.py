@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 
 from bridge.plots import plot_graph
 from landscape import CrossEntropyLoss, Database, datasets, explore
-from landscape.graph import components, funnelling
+from landscape.graph import components, funnelling, visible_tree
 from landscape.networks import MLP
 from landscape.plots import draw_panels, save_figure
 from landscape.search import Exploration, summarize
@@ -116,7 +116,8 @@ def draw(paths: dict[tuple[int, Hidden], Path], target: Path) -> None:
             ax.set_axis_off()
             return
         with Database(paths[n, hidden]) as database:
-            plot_graph(database, ax, levels=LEVELS, connected=True, funnels=funnelling(database.graph()))
+            tree = visible_tree(database.graph(), LEVELS, connected=True)
+            plot_graph(tree, ax, funnels=funnelling(database.graph()))
         ax.set_title(f"N = {n}, hidden {name_of(hidden)}\n{ax.get_title()}")
 
     panels = {f"{n} {name_of(hidden)}": partial(graph, n, hidden) for n in sorted(ROWS) for hidden in DEPTHS}

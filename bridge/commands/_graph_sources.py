@@ -27,6 +27,7 @@ NO_BARRIERS = (
     "A local optima network knows no transition states: each of its edges is level with the higher of its two optima, "
     "a lower bound on the barrier."
 )
+STORED = ("hits", "trace", "log-determinant", "orbit")  # columns that a database knows without its data
 OUR_NAMES = {"log-determinant": "log_product", "orbit": "orbit_size"}  # of columns, as properties of a database
 
 
@@ -86,6 +87,13 @@ def property_of(
         msg = f"{source.path} knows {', '.join(known)} of its minima; got {name!r}"
         raise ValueError(msg)
     return Property(name, known[name], "energy" if name == "loss" else name.replace("-", " "), False)
+
+
+def column_names(source: Source) -> tuple[str, ...]:
+    """Columns that are known without computing anything, beside loss and id."""
+    if isinstance(source, Database):
+        return STORED
+    return tuple(name for name in _properties(source.network) if name not in {"loss", "id"})
 
 
 def _properties(network: KineticNetwork) -> dict[str, NDArray[np.float64]]:

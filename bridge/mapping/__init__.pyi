@@ -3,6 +3,7 @@ from ._inherent import (
     InherentStructures as InherentStructures,
     check_same_loss as check_same_loss,
     inherent_structures as inherent_structures,
+    stored_structures as stored_structures,
 )
 from ._quenched import (
     QuenchedSnapshots as QuenchedSnapshots,

@@ -162,6 +162,31 @@ def inherent_structures(
     return _collect(runs, chosen, digests, database, loss, method)
 
 
+def stored_structures(runs: Trajectories, database: Database, *, method: Method = "flow") -> InherentStructures:
+    """The minima of those snapshots that `inherent_structures` has mapped before; nothing is quenched or stored.
+
+    Steps at which no snapshot was mapped are left out. Statuses tell only whether the minimum is known.
+
+    Raises
+    ------
+    ValueError
+        If the loss of the runs is not that of the database, or no snapshot was mapped.
+    """
+    check_same_loss(runs, database)
+    known = database.inherent_structures(method)
+    everywhere = np.arange(runs.steps.size)
+    digests = [[_digest(theta) for theta in points_at(runs, r, everywhere)] for r in range(runs.replicas)]
+    ids = np.array([[known.get(digest) or UNKNOWN for digest in run] for run in digests], dtype=np.int64)
+    mapped = np.isin(np.array(digests), list(known)).any(axis=0)
+    if not mapped.any():
+        msg = f"no snapshot of these runs was mapped to a minimum of {database.path}: map them with overlay first"
+        raise ValueError(msg)
+    ids = ids[:, mapped]
+    losses = np.full(ids.shape, np.nan)
+    losses[ids != UNKNOWN] = database.graph().losses[database.positions(ids[ids != UNKNOWN])]
+    return InherentStructures(runs.steps[mapped], ids, losses, np.empty(0, np.int64), method)
+
+
 def check_same_loss(runs: Trajectories, database: Database) -> None:
     """Raise a ValueError that names the difference unless the runs descend the database's loss."""
     check_loss_settings(runs, database.provenance.loss_settings, f"the database {database.path}")

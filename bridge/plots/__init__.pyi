@@ -24,6 +24,7 @@ from ._overlay import (
     plot_path as plot_path,
 )
 from ._plots import (
+    MOST_LABELS as MOST_LABELS,
     describe_funnels as describe_funnels,
     panel_name as panel_name,
     plot_comparison as plot_comparison,

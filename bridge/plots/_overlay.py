@@ -18,7 +18,7 @@ from bridge.plots._sentences import UNKNOWN_MINIMA
 from bridge.residence import Dwells, Jumps, Occupation
 from dynamics.plots import COLORS
 from landscape.database import Database, positions
-from landscape.graph import DisconnectivityTree, tree_with
+from landscape.graph import DisconnectivityTree, visible_tree
 from landscape.plots import WIDTHS, Size, add_colorbar, describe_tree, draw_panels, plot_disconnectivity
 
 Floats = NDArray[np.float64]
@@ -60,7 +60,7 @@ def plot_overlay(
         How wide the figure is, see `landscape.plots.draw_panels`.
     """
     n, visited = len(occupations), np.any([o.times > 0 for o in occupations], axis=0)
-    tree = tree_with(database.graph(), visited, certified_only=certified_only)
+    tree = visible_tree(database.graph(), visited=visited, certified_only=certified_only)
     ages, longest = _age_scale(occupations), max(float(o.times.max(initial=0.0)) for o in occupations)
     columns = min(n, PER_ROW)
     largest = LARGEST * min(1.0, WIDTHS.get(size, np.inf) / (PANEL[0] * min(columns, 1 + (size == "page")))) ** 2

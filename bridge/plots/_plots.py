@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
 
 from bridge.comparison import Comparison, ComparisonRow
 from bridge.residence import Visits, per_minimum
@@ -17,14 +18,7 @@ from dynamics.aging_times import Aging
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.plots import COLORS, plot_aging, plot_msd
 from landscape.database import Database, Property
-from landscape.graph import (
-    DisconnectivityTree,
-    Funnelling,
-    LandscapeGraph,
-    disconnectivity_tree,
-    tree_with,
-    visible_top,
-)
+from landscape.graph import DisconnectivityTree, Funnelling, visible_tree
 from landscape.plots import Size, add_colorbar, draw_panels, legend_beside, plot_disconnectivity
 
 MARKERS = "osv^D<>pP*"
@@ -33,87 +27,66 @@ ARROW_MARGIN = 0.15  # of the axes, at the side of the data: longer than an arro
 MOST_LABELS = 40  # labels below a graph: more would overlap
 
 
-class HoldsGraph(Protocol):
-    """A `Database`, or the network in a file of another program."""
-
-    @property
-    def n_transition_states(self) -> int: ...
-
-    def graph(self) -> LandscapeGraph: ...
-    def unchecked_ends(self) -> frozenset[int]: ...
-
-
 def plot_graph(
-    database: HoldsGraph,
+    tree: DisconnectivityTree,
     ax: Axes,
     *,
-    levels: int | None = None,
-    whole: bool = False,
-    max_minima: int | None = None,
-    window: tuple[float | None, float | None] = (None, None),
-    connected: bool = False,
-    certified_only: bool = False,
-    min_branch: int | None = None,
+    ids: ArrayLike | None = None,
     color: Property | None = None,
     labels: Property | None = None,
+    identify: Sequence[int] = (),
     funnels: Funnelling | None = None,
+    unchecked: int = 0,
+    **options: Any,
 ) -> Axes:
-    """Draw the disconnectivity graph of a database on `ax`.
+    """Draw the disconnectivity graph of a landscape on `ax`.
 
     Parameters
     ----------
-    levels, max_minima, connected, certified_only
-        As in `disconnectivity_tree`.
-    window : (float or None, float or None)
-        Lowest and highest loss, in nats; by default from the lowest minimum to a little above the highest connection.
-    min_branch : int, optional
-        As in `landscape.plots.plot_disconnectivity`.
-    whole : bool
-        Also show minima above all transition states.
+    tree : DisconnectivityTree
+        What to draw; see `landscape.graph.visible_tree`.
+    ids : (n,) array, optional
+        What the minima of the whole `LandscapeGraph` are called; by default 1 ... n.
     color : Property, optional
         Property that colors the minima.
     labels : Property, optional
-        Property that labels the lowest minima.
+        Property that labels the lowest minima, or those of `identify`.
+    identify : sequence of int
+        Positions of minima to label, with their ids unless there are `labels`.
     funnels : Funnelling, optional
         Result of `funnelling`, shown in the title.
+    unchecked : int
+        Number of transition states whose minima were not checked, for the title.
+    **options
+        `groups`, `gap`, `min_branch`, `axis_label`: as in `landscape.plots.plot_disconnectivity`.
     """
-    emin, emax = window
-    if emax is None:
-        emax = np.inf if whole else visible_top(database.graph(), certified_only=certified_only)
-    tree = disconnectivity_tree(
-        database.graph(),
-        levels,
-        max_minima=max_minima,
-        emin=-np.inf if emin is None else emin,
-        emax=emax,
-        connected=connected,
-        certified_only=certified_only,
-        marked=() if labels is None else np.argsort(database.graph().losses)[:MOST_LABELS],
-    )
+    numbers = np.arange(1, tree.n_minima + 1) if ids is None else np.asarray(ids)
     plot_disconnectivity(
         tree,
         ax,
         color=None if color is None else color.values,
         color_label=None if color is None else color.label,
         log_color=color is not None and color.logarithmic,
-        label_values=None if labels is None else _texts(labels, tree),
-        min_branch=min_branch,
+        label_values=_texts(tree, labels, identify, numbers),
+        **options,
     )
-    if not isinstance(database, Database):
-        ax.set_ylabel("energy")
     if funnels is not None and funnels.climbs.size > 1:
         ax.set_title(f"{ax.get_title()}\n{describe_funnels(funnels)}", fontsize="medium")
-    if unchecked := len(database.unchecked_ends()):
-        what = f"which minima {unchecked} of {database.n_transition_states} transition states connect was not checked"
+    if unchecked:
+        what = f"which minima {unchecked} of {tree.n_transition_states} transition states connect was not checked"
         ax.set_title(f"{ax.get_title()}\n{what}", fontsize="medium")
     return ax
 
 
-def _texts(labels: Property, tree: DisconnectivityTree) -> list[str]:
-    """One text per minimum: the values of the lowest drawn ones, empty for the others."""
+def _texts(
+    tree: DisconnectivityTree, labels: Property | None, identify: Sequence[int], ids: NDArray[Any]
+) -> list[str] | None:
+    """One text per minimum: of those to identify, or of the lowest drawn ones; empty for the others."""
+    if labels is None and not len(identify):
+        return None
     texts = [""] * tree.n_minima
-    for minimum in tree.minima[:MOST_LABELS].tolist():
-        texts[minimum] = labels.text(minimum)
+    for minimum in identify if len(identify) else tree.minima[:MOST_LABELS].tolist():
+        texts[minimum] = str(ids[minimum]) if labels is None else labels.text(minimum)
     return texts
 
 
@@ -133,7 +106,7 @@ def plot_visits(database: Database, visited: Visits, ax: Axes) -> Axes:
     Disks at the minima: area by the number of snapshots there, color by their mean age.
     """
     numbers, ages = per_minimum(visited, database)
-    tree = tree_with(database.graph(), database.positions(visited.minimum_ids))
+    tree = visible_tree(database.graph(), visited=database.positions(visited.minimum_ids))
     sizes = 6.0 + 60.0 * numbers / max(numbers.max(), 1)
     plot_disconnectivity(tree, ax, marker_sizes=np.where(numbers > 0, sizes, 0.0), marker_colors=np.log10(ages))
     if not numbers.any():

@@ -14,7 +14,7 @@ from dynamics.aging_times import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement
 from dynamics.runs import load_trajectories
 from landscape.database import Database, positions
-from landscape.graph import DisconnectivityTree, tree_with
+from landscape.graph import DisconnectivityTree, visible_tree
 from landscape.losses import CrossEntropyLoss
 from landscape.stationary import local_geometry
 from landscape.support import Result
@@ -122,7 +122,7 @@ def architecture_results(
                 fit=fit,
             ),
             visited,
-            tree_with(database.graph(), database.positions(visited.minimum_ids)),
+            visible_tree(database.graph(), visited=database.positions(visited.minimum_ids)),
             minima_table(database, loss, jobs=jobs),
             msd,
             fit,

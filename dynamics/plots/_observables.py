@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dynamics.displacement import LayerDisplacement, NonGaussian, SymmetricDisplacement
+from dynamics.displacement import LayerDisplacement, NonGaussian, SymmetricDisplacement, known_mean
 from dynamics.observables import OBSERVABLES, GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
 from dynamics.plots._aging import COLORS, plot_known, plot_msd
 from dynamics.runs import Parameter, Trajectories

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
-from landscape.graph._heights import TOLERANCE, below_minima
+from landscape.graph._heights import TOLERANCE, below_minima, rounding
 from landscape.support import Result
 
 if TYPE_CHECKING:
@@ -162,6 +162,19 @@ def with_bounds(graph: LandscapeGraph) -> LandscapeGraph:
         np.concatenate([graph.transition_losses, graph.bounds]),
         np.concatenate([graph.edges, graph.bound_edges]),
         graph.tolerance,
+    )
+
+
+def zeroed(graph: LandscapeGraph) -> LandscapeGraph:
+    """The graph with all losses measured from the global minimum."""
+    lowest, highest = (graph.losses.min(), np.abs(graph.losses).max()) if graph.n_minima else (0.0, 0.0)
+    return LandscapeGraph(
+        graph.losses - lowest,
+        graph.transition_losses - lowest,
+        graph.edges,
+        graph.tolerance + 2.0 * float(rounding(highest)),  # what it was before the subtraction
+        graph.bound_edges,
+        graph.bounds - lowest,
     )
 
 

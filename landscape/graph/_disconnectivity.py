@@ -158,6 +158,8 @@ def disconnectivity_tree(
     certified_only: bool = False,
     subgraph_size: int | None = None,
     marked: ArrayLike = (),
+    pick: ArrayLike | None = None,
+    min_connections: int = 0,
 ) -> DisconnectivityTree:
     """Group minima into superbasins, from the bottom up.
 
@@ -185,6 +187,13 @@ def disconnectivity_tree(
         otherwise as ticks in a strip. By default five, and 2 % of all minima.
     marked : (k,) array of positions or (n,) mask
         Minima at which a mark will stand, such as the visited ones: in the strip they stand further apart.
+    pick : (k,) array of positions or (n,) mask, optional
+        Keep only these minima: the tree that they span. Paths through the others still connect, as with PICK of
+        disconnectionDPS.
+    min_connections : int
+        Keep only minima at which at least this many transition states to other minima end. Paths through the others
+        still connect, unlike with NCONNMIN of disconnectionDPS, which discards minima with NCONNMIN connections or
+        fewer before its analysis.
 
     Returns
     -------
@@ -193,7 +202,7 @@ def disconnectivity_tree(
     Raises
     ------
     ValueError
-        If no minimum is left, or `levels` or `max_minima` is invalid.
+        If no minimum is left, or `levels`, `max_minima` or `pick` is invalid.
 
     Notes
     -----
@@ -209,7 +218,8 @@ def disconnectivity_tree(
     minimum is central even if all merges are binary. Components in the strip would otherwise fill most of the drawing
     of a landscape that is not connected yet; ticks beside each other tell how many minima have about the same loss.
     """
-    leaves, left_out = _leaves(graph, max_minima, emin, emax, connected=connected)
+    kept = _kept(graph, pick, min_connections)
+    leaves, left_out = _leaves(graph, max_minima, emin, emax, kept, connected=connected)
     grid = _given_grid(levels)
     limit = min(emax, grid[-1]) if grid.size else emax
     edges, heights = _joins(graph, certified_only=certified_only)
@@ -220,9 +230,7 @@ def disconnectivity_tree(
     nodes = _collapse(_raise_to(grid, nodes))
     numbers = _numbered(components(graph, limit)[leaves])[nodes.lowest]
     up = np.where(nodes.parents < 0, np.arange(numbers.size), nodes.parents)
-    marks = np.zeros(graph.n_minima, np.bool_)
-    marks[np.asarray(marked, None if np.size(marked) else np.int64)] = True
-    layout = lay_out(nodes, marks[leaves], subgraph_size)
+    layout = lay_out(nodes, _mask("marked", marked, graph.n_minima)[leaves], subgraph_size)
     return DisconnectivityTree(
         parents=nodes.parents,
         levels=nodes.levels,
@@ -242,27 +250,67 @@ def disconnectivity_tree(
     )
 
 
+def exact_nodes(graph: LandscapeGraph) -> tuple[Nodes, Integers]:
+    """The binary tree of all minima, merged at the barriers of transition states, and the minimum of each leaf."""
+    leaves = np.argsort(graph.losses, kind="stable")
+    return _merge(graph, leaves, *_joins(graph, certified_only=True)), leaves
+
+
+def connections(graph: LandscapeGraph) -> Integers:
+    """Number (n,) of transition states that lead from each minimum to another one."""
+    between = graph.edges[graph.edges[:, 0] != graph.edges[:, 1]]
+    return np.bincount(between.ravel(), minlength=graph.n_minima)
+
+
+def _mask(name: str, chosen: ArrayLike, n: int) -> Flags:
+    """Mask (n,) of minima chosen by positions or by a mask."""
+    where = np.asarray(chosen, None if np.size(chosen) else np.int64)
+    if where.dtype != np.bool_ and where.size and not 0 <= where.min() <= where.max() < n:
+        msg = f"{name} must name minima 0 ... {n - 1}; got {where.tolist()}"
+        raise ValueError(msg)
+    mask = np.zeros(n, np.bool_)
+    mask[where] = True
+    return mask
+
+
+def _kept(graph: LandscapeGraph, pick: ArrayLike | None, min_connections: int) -> dict[str, Flags]:
+    """Minima (n,) that are kept, by the reason for which the others are left out."""
+    rules = {} if pick is None else {"not picked": _mask("pick", pick, graph.n_minima)}
+    if min_connections > 0:
+        states = "transition state" if min_connections == 1 else "transition states"
+        rules[f"with fewer than {min_connections} {states}"] = connections(graph) >= min_connections
+    return rules
+
+
 def _leaves(
-    graph: LandscapeGraph, max_minima: int | None, emin: float, emax: float, *, connected: bool
+    graph: LandscapeGraph,
+    max_minima: int | None,
+    emin: float,
+    emax: float,
+    kept: Mapping[str, Flags],
+    *,
+    connected: bool,
 ) -> tuple[Integers, dict[str, int]]:
     """Minima to show, lowest first, and how many are left out for each reason."""
     if max_minima is not None and max_minima < 1:
         msg = f"max_minima must be at least 1; got {max_minima!r}"
         raise ValueError(msg)
     leaves, left_out = np.argsort(graph.losses, kind="stable"), {}
-    rules = {
+    rules = {reason: flags.__getitem__ for reason, flags in kept.items()} | {
         "without a known path to the lowest": lambda k: components(graph)[k] == 0 if connected else k >= 0,
         f"below {emin:.4g} nats": lambda k: graph.losses[k] >= emin,
         f"above {emax:.4g} nats": lambda k: graph.losses[k] <= emax,
         f"higher than the lowest {max_minima}": lambda k: np.arange(k.size) < (max_minima or k.size),
     }
-    for reason, kept in rules.items():
-        chosen = kept(leaves)
+    for reason, rule in rules.items():
+        chosen = rule(leaves)
         if not chosen.all():
             left_out[reason] = int(chosen.size - chosen.sum())
         leaves = leaves[chosen]
     if leaves.size == 0:
+        why = ", ".join(f"{number} {reason}" for reason, number in left_out.items())
         msg = f"a disconnectivity tree needs a minimum; none of {graph.n_minima} is between {emin} and {emax} nats"
+        msg += f" and meets the other conditions: {why}" if kept and why else ""
         raise ValueError(msg)
     return leaves, left_out
 
@@ -323,7 +371,8 @@ def _merge(graph: LandscapeGraph, leaves: Integers, edges: Integers, heights: Fl
             levels.append(height)
             sizes.append(sizes[left] + sizes[right])
             lowest.append(min(lowest[left], lowest[right]))
-    return Nodes(np.array(parents), np.array(levels), np.array(sizes), np.array(lowest))
+    numbers = (np.array(values, dtype=np.int64) for values in (parents, sizes, lowest))
+    return Nodes(next(numbers), np.array(levels), *numbers)
 
 
 def _find(leader: list[int], minimum: int) -> int:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from landscape.graph._disconnectivity import DisconnectivityTree
 from landscape.graph._tree_layout import follow
@@ -12,18 +12,31 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-def prune(tree: DisconnectivityTree, min_branch: int) -> DisconnectivityTree:
-    """The tree without branches of fewer than `min_branch` minima, other than that of the lowest minimum.
-
-    What remains stands where it stood. Superbasins at which no two of the remaining branches join are left out, and
-    `sizes` count, at the upper end of the line of each node, the minima of the branches that are left out as well. The
-    strip stays as it is.
-    """
+def unpruned(tree: DisconnectivityTree, min_branch: int, groups: ArrayLike | None = None) -> Flags:
+    """Whether each node (n_nodes,) remains in `prune`."""
     nodes = np.arange(tree.n_nodes)
     up = np.where(tree.parents < 0, nodes, tree.parents)
     drawn = _drawn(tree, min_branch)
     children = np.bincount(up[drawn & (tree.parents >= 0)], minlength=tree.n_nodes)
-    kept = drawn & ((nodes < tree.n_leaves) | (tree.parents < 0) | (children > 1) | tree.in_strip)
+    kept = (nodes < tree.n_leaves) | (tree.parents < 0) | (children > 1) | tree.in_strip
+    if groups is not None:
+        below = np.full(tree.n_nodes, -2)  # the group of the node of the same branch below each superbasin
+        inner = np.flatnonzero(tree.lowest == tree.lowest[up])
+        below[up[inner]] = np.asarray(groups)[inner]
+        kept |= np.asarray(groups) != below
+    return drawn & kept
+
+
+def prune(tree: DisconnectivityTree, min_branch: int, groups: ArrayLike | None = None) -> DisconnectivityTree:
+    """The tree without branches of fewer than `min_branch` minima, other than that of the lowest minimum.
+
+    What remains stands where it stood. Superbasins at which no two of the remaining branches join are left out, unless
+    they begin another of the `groups` (n_nodes,) of nodes, and `sizes` count, at the upper end of the line of each
+    node, the minima of the branches that are left out as well. The strip stays as it is.
+    """
+    nodes = np.arange(tree.n_nodes)
+    up = np.where(tree.parents < 0, nodes, tree.parents)
+    drawn, kept = _drawn(tree, min_branch), unpruned(tree, min_branch, groups)
     goal = follow(np.where(kept, nodes, up))[up]  # the next node above that remains
     # of each branch, from the bottom up, the last node that remains: the lower end of the line through this node
     order = np.lexsort((nodes, tree.lowest))
@@ -65,8 +78,10 @@ def _chosen(tree: DisconnectivityTree, kept: Flags) -> DisconnectivityTree:
     )
 
 
-def pruned_regions(tree: DisconnectivityTree, min_branch: int, width: float) -> tuple[Floats, Floats, Floats]:
-    """Where the branches are that `prune` leaves out.
+def pruned_regions(
+    tree: DisconnectivityTree, min_branch: int, width: float, leaves: Flags | None = None
+) -> tuple[Floats, Floats, Floats]:
+    """Where the branches are that `prune` leaves out, or where those of some `leaves` (n_leaves,) are.
 
     Returns
     -------
@@ -78,7 +93,7 @@ def pruned_regions(tree: DisconnectivityTree, min_branch: int, width: float) -> 
     nodes, n = np.arange(tree.n_nodes), tree.n_leaves
     drawn = _drawn(tree, min_branch)
     joins = tree.levels[follow(np.where(drawn | (tree.parents < 0), nodes, tree.parents))]
-    left_out = np.flatnonzero(~drawn[:n])
+    left_out = np.flatnonzero(~drawn[:n] if leaves is None else ~drawn[:n] & leaves)
     column = np.floor(tree.x[left_out] / width).astype(np.int64)
     found, inverse = np.unique(column, return_inverse=True)
     low, high = np.full(found.size, np.inf), np.full(found.size, -np.inf)

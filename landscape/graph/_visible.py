@@ -1,5 +1,7 @@
 """The visible range of a disconnectivity graph."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -56,14 +58,49 @@ def _without_outliers(values: Floats, low: float, few: int, most: int) -> float:
     return bulk if ascending[-1] - low > SQUASHED * (bulk - low) > 0.0 else float(ascending[-1])
 
 
-def tree_with(
-    graph: LandscapeGraph, minima: NDArray[np.intp] | NDArray[np.bool_], *, certified_only: bool = False
+def visible_tree(
+    graph: LandscapeGraph,
+    levels: int | ArrayLike | None = None,
+    *,
+    visited: ArrayLike = (),
+    whole: bool = False,
+    emax: float | None = None,
+    pick: ArrayLike | None = None,
+    certified_only: bool = False,
+    marked: ArrayLike = (),
+    **options: Any,
 ) -> DisconnectivityTree:
-    """The tree up to where these minima (positions, or a mask), which are marked, are joined with the global minimum.
+    """The tree up to a little above the highest connection (`visible_top`).
 
-    Except those far above others (`visible_top`).
+    Parameters
+    ----------
+    graph : LandscapeGraph
+    visited : (k,) array of positions or (n,) mask
+        Minima that are marked; the tree reaches to where they are joined with the global minimum, except for those far
+        above others.
+    whole : bool
+        Whether the tree is not cut at all, as with a `pick` of minima.
+    emax : float, optional
+        Loss in nats at which it is cut instead.
+    levels, pick, certified_only, marked, **options
+        As in `disconnectivity_tree`.
     """
+    if emax is None:
+        free = whole or pick is not None
+        emax = (
+            np.inf
+            if free
+            else visible_top(graph, _joins(graph, visited, certified_only), certified_only=certified_only)
+        )
+    marks = visited if np.size(visited) else marked
+    return disconnectivity_tree(
+        graph, levels, emax=emax, pick=pick, certified_only=certified_only, marked=marks, **options
+    )
+
+
+def _joins(graph: LandscapeGraph, minima: ArrayLike, certified_only: bool) -> Floats:
+    """Losses at which these minima are joined with the global minimum; their own where they are not."""
+    if not np.size(minima):
+        return np.empty(0)
     barriers = minimax_barriers(graph if certified_only else with_bounds(graph), 0)
-    heights = np.where(np.isfinite(barriers), barriers, graph.losses)[minima]
-    top = visible_top(graph, heights, certified_only=certified_only)
-    return disconnectivity_tree(graph, emax=top, certified_only=certified_only, marked=minima)
+    return np.where(np.isfinite(barriers), barriers, graph.losses)[np.asarray(minima)]

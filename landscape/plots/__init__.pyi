@@ -1,7 +1,14 @@
+from ._broken_axis import (
+    largest_gap as largest_gap,
+)
 from ._disconnectivity import (
     INK as INK,
     describe_tree as describe_tree,
     plot_disconnectivity as plot_disconnectivity,
+)
+from ._groups import (
+    Groups as Groups,
+    groups_of as groups_of,
 )
 from ._layout import (
     WIDTHS as WIDTHS,

@@ -1,7 +1,7 @@
 """Disconnectivity graphs on the caller's axes."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,12 +11,15 @@ from matplotlib.colors import Colormap, LogNorm, to_rgb
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.graph import DisconnectivityTree, prune, pruned_regions
+from landscape.graph import DisconnectivityTree, prune, pruned_regions, shared_groups, unpruned
+from landscape.plots._broken_axis import check_gap, cut_gap, largest_gap
+from landscape.plots._groups import Groups, group_legend, groups_of
 from landscape.plots._inset import add_inset, hidden_part
 from landscape.plots._layout import add_colorbar, color_scale, counted
 from landscape.plots._readable import IF_ROOM
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 INK = "#222222"
 FAINT = "0.6"  # of lines below disks
@@ -42,6 +45,9 @@ def plot_disconnectivity(
     marker_colors: ArrayLike | None = None,
     linewidth: float | None = None,
     min_branch: int | None = None,
+    groups: Sequence[Any] | None = None,
+    gap: tuple[float, float] | Literal["auto"] | None = None,
+    axis_label: str = "training loss (nats)",
     title: str | None = None,
 ) -> Axes:
     """Draw a disconnectivity graph: a line for each minimum, from its loss up to where it merges.
@@ -78,6 +84,14 @@ def plot_disconnectivity(
         Draw lines for branches of at least this many minima. Smaller ones are shaded, from their minima to where they
         join. By default the smallest number for which the lines have room on the axes. A minimum's branch consists
         of it and of all that joins it before it joins a lower minimum.
+    groups : (n,) sequence, optional
+        Names of groups, such as the basin or the origin of each minimum: a line is colored where all minima below it
+        are of one group, and a legend names the groups. None and "" stand for no group.
+    gap : (float, float) or "auto", optional
+        Range of losses, in nats, without a minimum and without a merger, that is cut out of the axis; heights stay
+        exact outside it. "auto" cuts the largest one if it is a fifth of the height or more.
+    axis_label : str
+        Of the vertical axis.
     title : str, optional
         Replaces the default title, `describe_tree`.
 
@@ -89,7 +103,7 @@ def plot_disconnectivity(
     Raises
     ------
     ValueError
-        If an array does not have shape (n,).
+        If an array does not have shape (n,), `gap` is not empty, or both `color` and `groups` are given.
 
     Notes
     -----
@@ -110,21 +124,31 @@ def plot_disconnectivity(
         raise ValueError(msg)
     ink = INK if marker_sizes is None else FAINT
     least = fewest_minima(tree, ax) if min_branch is None else min_branch
-    _dress(ax, tree, describe_tree(tree) if title is None else title)
+    colored = _colored_groups(tree, groups, color)
+    shared = None if colored is None else shared_groups(tree, colored.numbers)
+    cut = _checked_gap(tree, gap)
+    _dress(ax, tree, describe_tree(tree) if title is None else title, axis_label)
+    if cut is not None:
+        cut_gap(ax, cut)
 
-    def draw(where: Axes, lines: DisconnectivityTree, leaves: DisconnectivityTree) -> None:
+    def draw(where: Axes, lines: DisconnectivityTree, leaves: DisconnectivityTree, shared: Integers | None) -> None:
         of_lines, of_leaves = np.isin(tree.minima, lines.minima), np.isin(tree.minima, leaves.minima)
-        _add_lines(where, lines, None if values is None else values[of_lines], scale, linewidth, ink)
+        inks = _inks(lines, ink)
+        if colored is not None and shared is not None:
+            inks = colored.inks(shared, inks)
+        _add_lines(where, lines, None if values is None else values[of_lines], scale, linewidth, inks)
         _add_disks(where, leaves, sizes[of_leaves], None if disks is None else disks[of_leaves], scale)
 
-    pruned, part = prune(tree, least), hidden_part(tree)
-    shade = _add_shade(ax, tree, least, ink)
-    draw(ax, pruned, tree)
+    pruned, part = prune(tree, least, shared), hidden_part(tree)
+    shade = _add_shade(ax, tree, least, ink, colored)
+    draw(ax, pruned, tree, None if shared is None else shared[unpruned(tree, least, shared)])
     if label_values is not None:
         _add_labels(ax, tree, label_values, sizes)
     if part is not None and (inset := add_inset(ax, part, _drawn(pruned, shade, tree, sizes))) is not None:
-        draw(inset, part, part)
-    _explain(ax, tree, least)
+        draw(inset, part, part, None if colored is None else shared_groups(part, colored.numbers))
+    _explain(ax, tree, least, grouped=colored is not None)
+    if colored is not None:
+        group_legend(ax, colored)
     if color_label is not None and disks is not None:
         add_colorbar(ax.figure, ax, scale, color_label)
     return ax
@@ -171,19 +195,51 @@ def _mixed(ink: str, white: float) -> tuple[float, ...]:
     return tuple(white + (1.0 - white) * part for part in to_rgb(ink))
 
 
-def _add_shade(ax: Axes, tree: DisconnectivityTree, least: int, ink: str) -> Floats:
+def _colored_groups(tree: DisconnectivityTree, groups: Sequence[Any] | None, color: ArrayLike | None) -> Groups | None:
+    if groups is None:
+        return None
+    if color is not None:
+        msg = "give color or groups: both color the lines"
+        raise ValueError(msg)
+    if len(groups) != tree.n_minima:
+        msg = f"groups must have one entry per minimum, {tree.n_minima}; got {len(groups)}"
+        raise ValueError(msg)
+    return groups_of(groups)
+
+
+def _checked_gap(tree: DisconnectivityTree, gap: tuple[float, float] | str | None) -> tuple[float, float] | None:
+    """The range of losses to cut out, if there is one."""
+    if isinstance(gap, str):
+        if gap != "auto":
+            msg = f'gap must be "auto" or two losses; got {gap!r}'
+            raise ValueError(msg)
+        return largest_gap(tree)
+    return None if gap is None else check_gap(tree, gap)
+
+
+def _add_shade(ax: Axes, tree: DisconnectivityTree, least: int, ink: str, groups: Groups | None) -> Floats:
     """Shade the branches that are too small for lines, from their minima to where they join, in columns of a point.
 
-    Returns these columns as lines (k, 2, 2).
+    A column has the color of a group if all its minima are of it. Returns these columns as lines (k, 2, 2).
     """
     if least <= 1:
         return np.empty((0, 2, 2))
     column = max(1.0, (np.ptp(tree.x) + 1.0) / _points_across(ax))
-    x, low, high = pruned_regions(tree, least, column)
-    for k in np.split(np.arange(x.size), np.flatnonzero(np.diff(x) > 1.5 * column) + 1):
+    regions = x, low, high = pruned_regions(tree, least, column)
+    _fill(ax, regions, column, ink)
+    for k, color in enumerate(() if groups is None else groups.colors):
+        of_group = groups.numbers[tree.minima] == k  # pyright: ignore[reportOptionalMemberAccess]
+        part = pruned_regions(tree, least, column, of_group)
+        alone = ~np.isin(part[0], pruned_regions(tree, least, column, ~of_group)[0])
+        _fill(ax, tuple(values[alone] for values in part), column, color)
+    return np.stack([x, low, x, high], axis=1).reshape(-1, 2, 2)
+
+
+def _fill(ax: Axes, regions: tuple[Floats, ...], column: float, ink: str) -> None:
+    x, low, high = regions
+    for k in np.split(np.arange(x.size), np.flatnonzero(np.diff(x) > 1.5 * column) + 1) if x.size else ():
         edges, last = np.append(x[k], x[k[-1]] + column) - 0.5 * column, np.append(k, k[-1])
         ax.fill_between(edges, low[last], high[last], step="post", color=_mixed(ink, SHADE), lw=0)
-    return np.stack([x, low, x, high], axis=1).reshape(-1, 2, 2)
 
 
 def _drawn(pruned: DisconnectivityTree, shade: Floats, tree: DisconnectivityTree, sizes: Floats) -> list[Floats]:
@@ -211,16 +267,21 @@ def _widths(ax: Axes, tree: DisconnectivityTree, linewidth: float | None) -> Flo
     return widths
 
 
+def _inks(tree: DisconnectivityTree, ink: str) -> Floats:
+    """Colors (n_nodes, 4) of the lines; those that are not certified are pale."""
+    inks = np.tile((*to_rgb(ink), 1.0), (tree.n_nodes, 1))
+    inks[~tree.certified] = (*_mixed(ink, PALE), 1.0)
+    return inks
+
+
 def _add_lines(
     ax: Axes,
     tree: DisconnectivityTree,
     values: Floats | None,
     scale: ScalarMappable,
     linewidth: float | None,
-    ink: str,
+    inks: Floats,
 ) -> None:
-    inks = np.tile((*to_rgb(ink), 1.0), (tree.n_nodes, 1))
-    inks[~tree.certified] = (*_mixed(ink, PALE), 1.0)
     lines, widths = tree.lines, _widths(ax, tree, linewidth)
     dashes = [(0, None) if certified else UNCERTIFIED for certified in tree.certified]
     nodes = np.arange(tree.n_nodes)
@@ -274,11 +335,11 @@ def _add_labels(ax: Axes, tree: DisconnectivityTree, texts: Sequence[Any], sizes
             ax.annotate(str(texts[minimum]), place, below, textcoords="offset points", label=IF_ROOM, **style)
 
 
-def _dress(ax: Axes, tree: DisconnectivityTree, title: str) -> None:
+def _dress(ax: Axes, tree: DisconnectivityTree, title: str, axis_label: str) -> None:
     low, right = float(tree.levels.min()), float(tree.x.max())
     margin = 0.05 * (tree.top - low)
     side = 0.02 * right + 0.5
-    ax.set(xlim=(-side, right + 0.5 + side), ylim=(low - margin, tree.top), ylabel="training loss (nats)")
+    ax.set(xlim=(-side, right + 0.5 + side), ylim=(low - margin, tree.top), ylabel=axis_label)
     ax.set_title(title, fontsize="medium")
     ax.set_xticks([])
     ax.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
@@ -286,7 +347,7 @@ def _dress(ax: Axes, tree: DisconnectivityTree, title: str) -> None:
     ax.spines[["top", "right", "bottom"]].set_visible(False)
 
 
-def _explain(ax: Axes, tree: DisconnectivityTree, least: int) -> None:
+def _explain(ax: Axes, tree: DisconnectivityTree, least: int, *, grouped: bool) -> None:
     """Name the strip below it, and say there what dashes and shades mean: a legend would hide lines."""
     alone = tree.in_strip[: tree.n_leaves]
     if alone.any():
@@ -301,5 +362,6 @@ def _explain(ax: Axes, tree: DisconnectivityTree, least: int) -> None:
             fontsize="small", color="0.3",
         )  # fmt: skip
     meanings = [] if tree.certified.all() else ["dashed: upper bounds, not certified"]
+    meanings += ["colored: all minima below are of one group"] if grouped else []
     meanings += [f"shaded: branches of fewer than {least} minima"] if least > 1 else []
     ax.set_xlabel("; ".join(meanings), fontsize="small", color="0.3", labelpad=BELOW_STRIP if alone.any() else None)

@@ -58,7 +58,7 @@ def add_inset(ax: Axes, part: DisconnectivityTree, drawn: Iterable[Floats]) -> A
 def _room(ax: Axes, drawn: Iterable[Floats], width: float, height: float) -> Box | None:
     """The largest empty box, in shares of the axes, that is at least so wide and so high."""
     taken = np.zeros((CELLS, CELLS), np.int64)
-    to_axes = ax.transLimits
+    to_axes = ax.transScale + ax.transLimits
     for line in drawn:
         corners = to_axes.transform(line)
         steps = np.linspace(0.0, 1.0, 2 * CELLS + 1)[:, None, None]

@@ -7,7 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from bridge.comparison import ComparisonRow
-from bridge.studies.report._panels import SYMBOLS, Panel, finite_or_none, layout, number_text
+from bridge.pages import Panel, finite_or_none, panel_layout
+from bridge.studies.report._panels import SYMBOLS, number_text
 from dynamics.plots import COLORS
 from landscape.support import Estimate
 
@@ -15,7 +16,7 @@ from landscape.support import Estimate
 def comparison_panel(rows: Sequence[ComparisonRow]) -> Panel:
     """The exponent mu against the number of minima: filled, those found; open, the lower bound (Chao1)."""
     traces = [trace for k, row in enumerate(rows) for trace in _comparison_traces(row, k)]
-    figure = go.Figure(traces, layout("number of minima", "aging exponent μ"))
+    figure = go.Figure(traces, panel_layout("number of minima", "aging exponent μ"))
     figure.update_xaxes(type="log")
     parts = [f"{row.hidden}: {row.minima} minima, μ = {number_text(row.mu.value)}" for row in rows]
     alt = f"Exponent μ against the number of minima for hidden layers {'; '.join(parts)}. The table has the numbers."

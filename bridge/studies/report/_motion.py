@@ -5,18 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from bridge.pages import GRAY, NOWHERE, Panel, finite_or_none, panel_layout
 from bridge.studies import ArchitectureResults
-from bridge.studies.report._panels import (
-    GRAY,
-    NOWHERE,
-    SYMBOLS,
-    Panel,
-    finite_or_none,
-    layout,
-    make_logarithmic,
-    mu_text,
-    slug,
-)
+from bridge.studies.report._panels import SYMBOLS, make_logarithmic, mu_text, slug
 from dynamics.plots import COLORS
 from landscape.plots import INK, VERMILION
 
@@ -40,7 +31,7 @@ def displacement_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel
         x=msd.lags[[0, -1]].tolist(), y=[found.fit.threshold] * 2, mode="lines", name="threshold Δ*",
         line={"color": GRAY, "dash": "dash", "width": 1}, hoverinfo="skip",
     )  # fmt: skip
-    figure = go.Figure([*curves, threshold], layout("lag t (steps)", "displacement Δ(t<sub>w</sub>, t)"))
+    figure = go.Figure([*curves, threshold], panel_layout("lag t (steps)", "displacement Δ(t<sub>w</sub>, t)"))
     make_logarithmic(figure)
     figure.frames = [_emphasis(waiting, age) for age in ages]
     alt = (
@@ -78,7 +69,7 @@ def aging_panel(results: Sequence[ArchitectureResults], ages: Sequence[int]) -> 
         **NOWHERE, mode="lines", name="age", hoverinfo="skip",
         line={"color": VERMILION, "width": 1.5, "dash": "dot"},
     )  # fmt: skip
-    figure = go.Figure([*lines, *marks, line], layout("waiting time t<sub>w</sub> (steps)", "t* (steps)"))
+    figure = go.Figure([*lines, *marks, line], panel_layout("waiting time t<sub>w</sub> (steps)", "t* (steps)"))
     make_logarithmic(figure)
     low, high = np.log10(np.maximum([ages[0], ages[-1]], 1)).tolist()
     waiting = np.unique(np.concatenate([found.fit.waiting_times for found in results])).tolist()

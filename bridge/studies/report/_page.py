@@ -1,11 +1,9 @@
 """The report of a study: one self-contained HTML page that works offline.
 
-A content security policy with digests lets the page run its own three scripts and load nothing. External text (names
-and paths of data sets) is escaped.
+External text (names and paths of data sets) is escaped.
 """
 
 import base64
-import hashlib
 import platform
 from collections.abc import Sequence
 from html import escape
@@ -15,14 +13,13 @@ from string import Template
 from typing import Any
 
 import numpy as np
-from plotly.offline import get_plotlyjs
 
 from bridge.comparison import row_dict
+from bridge.pages import Panel, figure_html, page_html, slider_html
 from bridge.studies import ArchitectureResults, StudySettings, all_ages
 from bridge.studies.report._comparison import comparison_panel
 from bridge.studies.report._graph import graph_panel
 from bridge.studies.report._motion import aging_panel, displacement_panel
-from bridge.studies.report._panels import Panel
 from bridge.studies.report._study_command import study_command
 from bridge.studies.report._tables import comparison_table, further_commands, versions_table, visited_table
 from landscape.datasets import Dataset
@@ -36,7 +33,7 @@ CAPTIONS = {
     "comparison": "Aging exponent against the number of minima: filled, found; open, the lower bound "
     "(Chao1, with a bar down to the bound at 95 %; the arrow shows that there is no upper bound).",
 }
-ASSETS = files("bridge.studies.report") / "assets"
+TEMPLATE = files("bridge.studies.report") / "assets" / "report.html"
 
 
 def write(
@@ -66,20 +63,17 @@ def page(
     motions = [displacement_panel(found, ages) for found in results]
     last = [aging_panel(results, ages), comparison_panel([found.row for found in results])]
     panels = [*graphs, *motions, *last]
-    scripts = {"plotly": get_plotlyjs(), "script": asset("report.js")}
     sections = [_section(*parts) for parts in zip(results, graphs, motions, strict=True)]
     seeds = f"Seed {settings.seed} determines every search, start, minibatch and replica; the data have seed "
-    return Template(asset("report.html")).substitute(
-        scripts,
-        policy=_policy(scripts.values()),
-        style=asset("report.css"),
-        data=script_json(_page_data(panels, results, ages)),
-        last_age=len(ages) - 1,
-        ticks="".join(f'<option value="{k}" label="{age:,}"></option>' for k, age in enumerate(ages)),
+    return page_html(
+        Template(TEMPLATE.read_text(encoding="utf-8")),
+        panels,
+        _ages_in_words(results, ages),
+        slider=slider_html(ages),
         setting=escape(describe_setting(data, settings)),
         table=comparison_table(results),
         sections="\n".join(sections),
-        last="\n".join(_figure(panel) for panel in last),
+        last="\n".join(figure_html(panel) for panel in last),
         pictures="\n".join(_picture(path) for path in figures),
         command=escape(study_command(data, settings)),
         commands=escape("\n".join(line for found in results for line in further_commands(found))),
@@ -87,19 +81,6 @@ def page(
         versions=versions_table(results, _versions()),
         provenance=escape(f"Data set {dict(data.metadata)}, sha256 {data.sha256}."),
     )
-
-
-def asset(name: str) -> str:
-    """A text file next to this module."""
-    return (ASSETS / name).read_text(encoding="utf-8")
-
-
-def script_json(value: Any) -> str:
-    """JSON that is safe inside a script element: no "<" in it can end the element or begin a comment."""
-    text = to_json(value)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
 
 
 def age_text(found: ArchitectureResults, age: int) -> str:
@@ -113,34 +94,25 @@ def age_text(found: ArchitectureResults, age: int) -> str:
     return f"hidden layers {found.row.hidden}: {runs} {where}{motion}"
 
 
-def _page_data(panels: Sequence[Panel], results: Sequence[ArchitectureResults], ages: Sequence[int]) -> dict[str, Any]:
+def _ages_in_words(results: Sequence[ArchitectureResults], ages: Sequence[int]) -> list[dict[str, Any]]:
+    """What the slider says at each age."""
     waiting = {int(tw) for found in results for tw in found.msd.waiting_times}
-    return {
-        "panels": [{"id": panel.name, **panel.figure.to_plotly_json()} for panel in panels],
-        "ages": [
-            {
-                "text": f"{age:,} steps ({'waiting time' if age in waiting else 'no waiting time'})",
-                "details": [age_text(found, age) for found in results],
-            }
-            for age in ages
-        ],
-    }
+    return [
+        {
+            "text": f"{age:,} steps ({'waiting time' if age in waiting else 'no waiting time'})",
+            "details": [age_text(found, age) for found in results],
+        }
+        for age in ages
+    ]
 
 
 def _section(found: ArchitectureResults, graph: Panel, motion: Panel) -> str:
     name = escape(found.row.hidden)
     return (
-        f'<section aria-label="Hidden layers {name}"><div class="panels">{_figure(graph)}{_figure(motion)}</div>'
+        f'<section aria-label="Hidden layers {name}">'
+        f'<div class="panels">{figure_html(graph)}{figure_html(motion)}</div>'
         f"<details><summary>Visited minima of hidden layers {name}, in numbers</summary>{visited_table(found)}"
         "</details></section>"
-    )
-
-
-def _figure(panel: Panel) -> str:
-    caption = f"{panel.name}-caption"
-    return (
-        f'<figure aria-labelledby="{caption}"><figcaption id="{caption}">{escape(panel.title)}</figcaption>'
-        f'<div class="plot" id="{panel.name}" role="group" aria-label="{escape(panel.alt)}"></div></figure>'
     )
 
 
@@ -149,14 +121,6 @@ def _picture(path: Path) -> str:
     picture = base64.b64encode(path.read_bytes()).decode()
     image = f'<img alt="{caption}" src="data:image/png;base64,{picture}">'
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
-
-
-def _policy(scripts: Any) -> str:
-    """Content security policy: these scripts and nothing else."""
-    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    # Plotly adds its own style rules, and creates pictures for its download button
-    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
 
 
 def _versions() -> dict[str, str]:

@@ -31,7 +31,7 @@ from support.paths import TESTS
 from support.sql import alter
 
 from bridge import dwells, inherent_structures, jumps, visits
-from bridge.mapping import SnapshotStatus, _inherent as inherent, _quenching as quenching
+from bridge.mapping import SnapshotStatus, _inherent as inherent, _quenching as quenching, stored_structures
 from bridge.residence import JumpStatus
 from dynamics import SGD, train
 from dynamics.runs import loss_of_runs
@@ -44,6 +44,20 @@ from landscape.search._exploration import open_or_create
 
 only_deep = pytest.mark.parametrize("explored", [DEEP], ids=str, indirect=True)
 only_wide = pytest.mark.parametrize("explored", [WIDE], ids=str, indirect=True)
+
+
+@only_wide
+def test_stored_structures_are_those_that_were_mapped(loss, database):
+    order = known_order(database)
+    runs = walk(loss, database, order)
+    with pytest.raises(ValueError, match=r"no snapshot of these runs was mapped .* with overlay first"):
+        stored_structures(runs, database)
+    mapped = inherent_structures(runs, database, steps=STEPS[1:4])
+    rows = tables(database.path)
+    stored = stored_structures(runs, database)
+    for name in ("steps", "minimum_ids", "losses"):
+        np.testing.assert_array_equal(getattr(stored, name), getattr(mapped, name))
+    assert tables(database.path) == rows
 
 
 @pytest.mark.parametrize("method", ["flow", "lbfgs"])

@@ -16,7 +16,7 @@ from bridge.comparison import (
 )
 from bridge.plots import plot_comparison, plot_graph, plot_visits
 from landscape import Database, explore
-from landscape.graph import visible_top
+from landscape.graph import visible_top, visible_tree
 from landscape.plots import new_figure
 from landscape.support import Estimate
 
@@ -72,7 +72,7 @@ def test_plot_visits_without_visits(database):
 def test_plot_graph(database):
     for options in ({}, {"levels": 5}, {"whole": True}):
         figure, (ax,) = new_figure(4, 3)
-        assert plot_graph(database, ax, **options) is ax
+        assert plot_graph(visible_tree(database.graph(), **options), ax) is ax
         assert len(disks(ax)[1]) == 0
         assert flaws(figure) == []
     assert visible_top(database.graph()) > database.transition_states[-1].point.value
@@ -83,7 +83,7 @@ def test_plot_graph_without_transition_states(loss, tmp_path):
     with Database(tmp_path / "f.db") as database:
         assert visible_top(database.graph()) == np.inf
         figure, (ax,) = new_figure(4, 3)
-        plot_graph(database, ax)
+        plot_graph(visible_tree(database.graph()), ax)
         assert flaws(figure) == []
 
 

@@ -1,12 +1,11 @@
 """The report in headless Chromium, without a network. What it shows is compared with the files of the study."""
 
 import re
-import shutil
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.browser import Seen, chromium, hover_text, wait_until
 
 from bridge import StudySettings, inherent_structures, study
 from bridge.comparison import LANDSCAPE, RUNS
@@ -40,34 +39,8 @@ def done(data, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium from the system, else Playwright's own."""
-    with playwright.sync_playwright() as started:
-        path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-        try:
-            opened = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium: {error.message.splitlines()[0]}")
+    with chromium(playwright) as opened:
         yield opened
-        opened.close()
-
-
-class Seen:
-    """A page, what it complained about and what it asked for."""
-
-    def __init__(self, browser, path, width=1280, height=900, **options):
-        self.context = browser.new_context(viewport={"width": width, "height": height}, offline=True, **options)
-        self.page = self.context.new_page()
-        self.complaints, self.requests = [], []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.as_uri())
-
-    def __enter__(self):
-        return self.page
-
-    def __exit__(self, *_):
-        self.context.close()
 
 
 @pytest.fixture
@@ -75,14 +48,6 @@ def page(browser, done):
     with Seen(browser, done.report) as page:
         page.wait_for_selector("#comparison .main-svg")
         yield page
-
-
-def wait_until(holds):
-    """For a minute at most: figures follow with the next frame. The page's policy forbids Playwright's own way."""
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def lit_ids(page, name):
@@ -214,27 +179,6 @@ def test_displacement_and_t_star_follow_the_age(page, done):
 
 
 # ---------------------------------------------------------------- hover and zoom
-
-
-def center(page, name, trace, k):
-    """Where a point of a figure is on the screen."""
-    return page.evaluate(
-        """([name, trace, k]) => {
-          const plot = document.getElementById(name), {xaxis, yaxis} = plot._fullLayout;
-          const box = plot.querySelector('.nsewdrag').getBoundingClientRect(), data = plot.data[trace];
-          return [box.x + xaxis.l2p(data.x[k]), box.y + yaxis.l2p(data.y[k])];
-        }""",
-        [name, trace, k],
-    )
-
-
-def hover_text(page, name, trace, k):
-    page.locator(f"#{name}").scroll_into_view_if_needed()
-    page.mouse.move(0, 0)
-    page.mouse.move(*center(page, name, trace, k), steps=3)
-    label = page.locator(f"#{name} .hoverlayer .hovertext")
-    label.wait_for()
-    return [line.text_content() for line in label.locator("tspan.line").all()]
 
 
 def test_hover_shows_the_numbers_of_the_database(page, done, data):

@@ -112,7 +112,7 @@ def test_numbers_in_files(undisturbed, data):
 def page_data(path):
     """What the scripts of a report draw."""
     text = path.read_text(encoding="utf-8")
-    return json.loads(re.search(r'<script type="application/json" id="report-data">(.*?)</script>', text, re.S)[1])
+    return json.loads(re.search(r'<script type="application/json" id="page-data">(.*?)</script>', text, re.S)[1])
 
 
 def test_the_report_lights_up_the_minima_that_the_runs_are_in(undisturbed, data):

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from support.figures import flaws
 
-from landscape.graph import LandscapeGraph, disconnectivity_tree, tree_with, visible_top
+from landscape.graph import LandscapeGraph, disconnectivity_tree, visible_top, visible_tree
 from landscape.plots import (
     add_colorbar,
     check_panels,
@@ -242,6 +242,6 @@ def test_marked_minima_are_joined_within_the_drawing():
     losses = np.array([0.0, 0.1, 0.2, 0.3])
     graph = LandscapeGraph(losses, [0.3, 0.35], [(0, 1), (1, 2)], bound_edges=[(2, 3)], bounds=[0.5])
     marked = np.array([3])
-    assert not tree_with(graph, marked).in_strip.any()
-    assert tree_with(graph, marked).top > 0.5
-    assert tree_with(graph, marked, certified_only=True).in_strip[:4].tolist() == [False, False, False, True]
+    assert not visible_tree(graph, visited=marked).in_strip.any()
+    assert visible_tree(graph, visited=marked).top > 0.5
+    assert visible_tree(graph, visited=marked, certified_only=True).in_strip[:4].tolist() == [False, False, False, True]

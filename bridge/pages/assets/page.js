@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const report = JSON.parse(document.getElementById("report-data").textContent);
+  const report = JSON.parse(document.getElementById("page-data").textContent);
   const slider = document.getElementById("age");
   const details = document.getElementById("age-details");
   const PRINTED_WIDTH = 660; // pixels that fit between the margins of A4
@@ -15,6 +15,7 @@
     modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
   };
   const plots = report.panels.map((panel) => document.getElementById(panel.id));
+  const graphs = [];
 
   /** Everything on the page goes to the k-th age. */
   function show(k) {
@@ -27,8 +28,10 @@
       return item;
     }));
     report.panels.forEach((panel, i) => {
+      if (!panel.frames?.length) return;
+      if (graphs[i]) graphs[i].show(panel.frames[k].data[0].customdata);
       // fails where the next age overtakes this one
-      if (panel.frames) Plotly.animate(plots[i], structuredClone(panel.frames[k]), AT_ONCE).catch(() => {});
+      else Plotly.animate(plots[i], structuredClone(panel.frames[k]), AT_ONCE).catch(() => {});
     });
   }
 
@@ -37,8 +40,11 @@
     // on a touch screen a finger scrolls the page; the buttons still zoom
     const touch = window.matchMedia("(pointer: coarse)").matches;
     report.panels.forEach((panel, i) => {
-      Plotly.newPlot(plots[i], panel.data, { ...panel.layout, dragmode: touch ? false : "zoom" }, config);
+      const layout = { ...panel.layout, dragmode: touch ? false : "zoom" };
+      if (panel.tree) graphs[i] = agescapeGraph.draw(panel, plots[i], layout, config);
+      else Plotly.newPlot(plots[i], panel.data, layout, config);
     });
+    if (!slider) return;
     show(slider.valueAsNumber);
     slider.addEventListener("input", () => show(slider.valueAsNumber));
     document.getElementById("age-control").addEventListener("submit", (event) => event.preventDefault());
