@@ -99,9 +99,14 @@ def is_slow(example: Example) -> bool:
     return mark(example).startswith("slow")
 
 
+def public_files(example: Example) -> list[str]:
+    """Folders of public files that a block needs."""
+    names = mark(example).partition("needs files: ")[2]
+    return names.split(", ") if names else []
+
+
 def is_run(example: Example) -> bool:
-    files = mark(example).partition("needs files: ")[2]
-    if files and not all((PUBLIC / name).exists() for name in files.split(", ")):
+    if not all((PUBLIC / name).is_dir() for name in public_files(example)):
         return False
     needed = mark(example).partition("needs: ")[2].split(", ")
     there = all(importlib.util.find_spec(module) for module in needed if module)
@@ -121,8 +126,6 @@ def name_of(page: Path) -> str:
 def folder(tmp_path, monkeypatch):
     """A folder to run a page in, with the examples in it."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    for path in PUBLIC.glob("*"):
-        (tmp_path / path.name).symlink_to(path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     with mock.patch.dict(NOISES):  # what a page adds to it is gone after it
@@ -135,6 +138,9 @@ def run(page: Path, monkeypatch: pytest.MonkeyPatch, *, slow: bool) -> None:
     document.namespace["monkeypatch"] = monkeypatch
     for block in document:
         if is_run(block) and (slow or not is_slow(block)):
+            for name in public_files(block):  # copies, never links: a block may write to a folder of the same name
+                shutil.copytree(PUBLIC / name, name, copy_function=shutil.copyfile, dirs_exist_ok=True)
+                Path(name).chmod(0o755)
             with joblib.parallel_config(backend="threading"):
                 block.evaluate()
 
