@@ -68,7 +68,7 @@ def write_graph_page(
 ) -> None:
     """Write the page, with every column that the database knows."""
     columns: list[Any] = [property_of(name) for name in STORED]
-    names = list(STORED)
+    names: list[str] = list(STORED)
     if color is not None and color.name not in names:
         columns.append(color)
         names.append(color.name)
