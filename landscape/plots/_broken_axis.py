@@ -96,5 +96,5 @@ class BrokenLocator(Locator):
 def _bent(y: Floats, ends: Floats, places: Floats) -> Floats:
     """The continuous function with slope 1 but for the segment from `ends` to `places`."""
     y = np.asarray(y, dtype=np.float64)
-    within = np.interp(y, ends, places)
-    return np.asarray(within + np.minimum(y - ends[0], 0.0) + np.maximum(y - ends[1], 0.0), dtype=np.float64)
+    within = np.asarray(np.interp(y, ends, places), dtype=np.float64)
+    return within + np.minimum(y - ends[0], 0.0) + np.maximum(y - ends[1], 0.0)
