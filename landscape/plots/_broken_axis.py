@@ -89,8 +89,8 @@ class BrokenLocator(Locator):
         """Places of the ticks between two losses."""
         low, high = self.gap
         step = float(np.diff(MaxNLocator(TICKS, steps=STEPS).tick_values(0.0, vmax - vmin - (high - low)))[0])
-        ticks = step * np.arange(math.ceil(vmin / step), math.floor(vmax / step) + 1)
-        return ticks[(ticks <= low) | (ticks >= high)]
+        ticks = step * np.arange(math.ceil(vmin / step), math.floor(vmax / step) + 1, dtype=np.float64)
+        return np.asarray(ticks[(ticks <= low) | (ticks >= high)], dtype=np.float64)
 
 
 def _bent(y: Floats, ends: Floats, places: Floats) -> Floats:
