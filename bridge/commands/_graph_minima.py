@@ -48,7 +48,8 @@ def group_labels(opened: Landscape, group: str | None, property_of: Callable[[st
 
 def _read_groups(opened: Landscape, path: Path) -> list[Any]:
     """Groups (n,) from lines with an id and a group, by a comma, a tab or spaces; lines from # on are comments."""
-    places, found = _places(opened), [None] * len(_places(opened))
+    places = _places(opened)
+    found: list[str | None] = [None] * len(places)
     lines = [line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
     rows = [(number, _cells(line)) for number, line in enumerate(lines, 1) if line]
     if rows and rows[0][1][0] not in places and not rows[0][1][0].lstrip("-").isdecimal():

@@ -97,7 +97,7 @@ def _text(tree: DisconnectivityTree, ids: np.ndarray, columns: Sequence[Column],
 def _age(at_ages: AgeCounts, k: int) -> dict[str, Any]:
     """What the slider says of an age."""
     numbers = at_ages.counts[k]
-    where = f"{numbers.sum()} of {_counted(at_ages.runs, 'run')} in {_counted(np.count_nonzero(numbers), 'minim')}"
+    where = f"{numbers.sum()} of {_counted(at_ages.runs, 'run')} in {_counted(int(np.count_nonzero(numbers)), 'minim')}"
     return {"text": _counted(int(at_ages.ages[k]), "step"), "details": [where]}
 
 

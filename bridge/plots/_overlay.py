@@ -69,7 +69,8 @@ def plot_overlay(
         seen, path = occupations[k], paths[k] if k < len(paths) else None
         label = seen.label if n > 1 else f"{describe_tree(tree)}\n{seen.label}"
         areas = np.where(seen.times > 0, _areas(seen.times, longest, largest), 0.0)
-        plot_disconnectivity(tree, ax, cmap=ages, marker_sizes=areas, marker_colors=seen.ages, title=label)
+        plot_disconnectivity(tree, ax, cmap=ages, marker_sizes=areas, marker_colors=seen.ages)
+        ax.set_title(label, fontsize="medium")
         if path is not None:
             plot_path(tree, database, *path, ax, ages)
 

@@ -37,6 +37,7 @@ def plot_graph(
     identify: Sequence[int] = (),
     funnels: Funnelling | None = None,
     unchecked: int = 0,
+    axis_label: str = "training loss (nats)",
     **options: Any,
 ) -> Axes:
     """Draw the disconnectivity graph of a landscape on `ax`.
@@ -57,8 +58,10 @@ def plot_graph(
         Result of `funnelling`, shown in the title.
     unchecked : int
         Number of transition states whose minima were not checked, for the title.
+    axis_label : str
+        Of the vertical axis.
     **options
-        `groups`, `gap`, `min_branch`, `axis_label`: as in `landscape.plots.plot_disconnectivity`.
+        `groups`, `gap`, `min_branch`: as in `landscape.plots.plot_disconnectivity`.
     """
     numbers = np.arange(1, tree.n_minima + 1) if ids is None else np.asarray(ids)
     plot_disconnectivity(
@@ -70,6 +73,7 @@ def plot_graph(
         label_values=_texts(tree, labels, identify, numbers),
         **options,
     )
+    ax.set_ylabel(axis_label)
     if funnels is not None and funnels.climbs.size > 1:
         ax.set_title(f"{ax.get_title()}\n{describe_funnels(funnels)}", fontsize="medium")
     if unchecked:

@@ -89,12 +89,12 @@ class BrokenLocator(Locator):
         """Places of the ticks between two losses."""
         low, high = self.gap
         step = float(np.diff(MaxNLocator(TICKS, steps=STEPS).tick_values(0.0, vmax - vmin - (high - low)))[0])
-        ticks = step * np.arange(math.ceil(vmin / step), math.floor(vmax / step) + 1)
-        return ticks[(ticks <= low) | (ticks >= high)]
+        ticks = step * np.arange(math.ceil(vmin / step), math.floor(vmax / step) + 1, dtype=np.float64)
+        return np.asarray(ticks[(ticks <= low) | (ticks >= high)], dtype=np.float64)
 
 
 def _bent(y: Floats, ends: Floats, places: Floats) -> Floats:
     """The continuous function with slope 1 but for the segment from `ends` to `places`."""
     y = np.asarray(y, dtype=np.float64)
-    within = np.interp(y, ends, places)
+    within = np.asarray(np.interp(y, ends, places), dtype=np.float64)
     return within + np.minimum(y - ends[0], 0.0) + np.maximum(y - ends[1], 0.0)

@@ -43,12 +43,9 @@ def plot_disconnectivity(
     label_values: Sequence[Any] | None = None,
     marker_sizes: ArrayLike | None = None,
     marker_colors: ArrayLike | None = None,
-    linewidth: float | None = None,
     min_branch: int | None = None,
     groups: Sequence[Any] | None = None,
     gap: tuple[float, float] | Literal["auto"] | None = None,
-    axis_label: str = "training loss (nats)",
-    title: str | None = None,
 ) -> Axes:
     """Draw a disconnectivity graph: a line for each minimum, from its loss up to where it merges.
 
@@ -77,9 +74,6 @@ def plot_disconnectivity(
         gray.
     marker_colors : (n,) array, optional
         Values that color these disks; `color` if not given.
-    linewidth : float, optional
-        Width of the lines of single minima in points; thinner for many minima by default. Lines above several minima
-        are wider by the logarithm of their number.
     min_branch : int, optional
         Draw lines for branches of at least this many minima. Smaller ones are shaded, from their minima to where they
         join. By default the smallest number for which the lines have room on the axes. A minimum's branch consists
@@ -90,10 +84,6 @@ def plot_disconnectivity(
     gap : (float, float) or "auto", optional
         Range of losses, in nats, without a minimum and without a merger, that is cut out of the axis; heights stay
         exact outside it. "auto" cuts the largest one if it is a fifth of the height or more.
-    axis_label : str
-        Of the vertical axis.
-    title : str, optional
-        Replaces the default title, `describe_tree`.
 
     Returns
     -------
@@ -107,6 +97,8 @@ def plot_disconnectivity(
 
     Notes
     -----
+    The title is `describe_tree`. Lines above several minima are wider by the logarithm of their number.
+
     Dashed lines are upper bounds (`DisconnectivityTree.certified`). Minima of the strip (`in_strip`) are ticks at their
     losses at the right. If the lowest minima of a large graph take too little of its width to be seen, the superbasin
     around the global minimum is magnified where the graph leaves room.
@@ -127,7 +119,7 @@ def plot_disconnectivity(
     colored = _colored_groups(tree, groups, color)
     shared = None if colored is None else shared_groups(tree, colored.numbers)
     cut = _checked_gap(tree, gap)
-    _dress(ax, tree, describe_tree(tree) if title is None else title, axis_label)
+    _dress(ax, tree)
     if cut is not None:
         cut_gap(ax, cut)
 
@@ -136,7 +128,7 @@ def plot_disconnectivity(
         inks = _inks(lines, ink)
         if colored is not None and shared is not None:
             inks = colored.inks(shared, inks)
-        _add_lines(where, lines, None if values is None else values[of_lines], scale, linewidth, inks)
+        _add_lines(where, lines, None if values is None else values[of_lines], scale, inks)
         _add_disks(where, leaves, sizes[of_leaves], None if disks is None else disks[of_leaves], scale)
 
     pruned, part = prune(tree, least, shared), hidden_part(tree)
@@ -251,10 +243,10 @@ def _drawn(pruned: DisconnectivityTree, shade: Floats, tree: DisconnectivityTree
     return [*pruned.lines, *shade, *disks, *([np.array([[left, low], [left, tree.top]])] if tree.tick else [])]
 
 
-def _widths(ax: Axes, tree: DisconnectivityTree, linewidth: float | None) -> Floats:
+def _widths(ax: Axes, tree: DisconnectivityTree) -> Floats:
     """Widths (n_nodes,) of the lines in points: by the number of minima, those of minima with room between them."""
     lines = tree.n_leaves - int(tree.in_strip[: tree.n_leaves].sum())
-    thin = float(np.clip(12 / np.sqrt(lines), 0.35, 1.0)) if linewidth is None else linewidth
+    thin = float(np.clip(12 / np.sqrt(lines), 0.35, 1.0))
     more = np.log(tree.sizes) / np.log(max(MANY, tree.sizes.max()))
     widths = thin + max(THICKEST - thin, 0.0) * more
     order = np.argsort(tree.x[: tree.n_leaves])
@@ -279,10 +271,9 @@ def _add_lines(
     tree: DisconnectivityTree,
     values: Floats | None,
     scale: ScalarMappable,
-    linewidth: float | None,
     inks: Floats,
 ) -> None:
-    lines, widths = tree.lines, _widths(ax, tree, linewidth)
+    lines, widths = tree.lines, _widths(ax, tree)
     dashes = [(0, None) if certified else UNCERTIFIED for certified in tree.certified]
     nodes = np.arange(tree.n_nodes)
     drawn = nodes[(nodes < tree.n_leaves) | ~tree.in_strip][::-1]  # superbasins first: the lines of minima are on top
@@ -335,12 +326,12 @@ def _add_labels(ax: Axes, tree: DisconnectivityTree, texts: Sequence[Any], sizes
             ax.annotate(str(texts[minimum]), place, below, textcoords="offset points", label=IF_ROOM, **style)
 
 
-def _dress(ax: Axes, tree: DisconnectivityTree, title: str, axis_label: str) -> None:
+def _dress(ax: Axes, tree: DisconnectivityTree) -> None:
     low, right = float(tree.levels.min()), float(tree.x.max())
     margin = 0.05 * (tree.top - low)
     side = 0.02 * right + 0.5
-    ax.set(xlim=(-side, right + 0.5 + side), ylim=(low - margin, tree.top), ylabel=axis_label)
-    ax.set_title(title, fontsize="medium")
+    ax.set(xlim=(-side, right + 0.5 + side), ylim=(low - margin, tree.top), ylabel="training loss (nats)")
+    ax.set_title(describe_tree(tree), fontsize="medium")
     ax.set_xticks([])
     ax.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
     ax.ticklabel_format(axis="y", useOffset=False)

@@ -165,7 +165,7 @@ const agescapeGraph = (() => {
   function colorsBy(column, leaves) {
     if (column.groups) return { colors: leaves.map((k) => (column.groups[k] < 0 ? "white" : column.colors[column.groups[k]])) };
     const usable = column.values.filter((v) => v !== null && (!column.logarithmic || v > 0));
-    const low = Math.min(...usable), high = Math.max(...usable), log = column.logarithmic && high > 5 * low;
+    const low = usable.reduce((a, b) => Math.min(a, b), Infinity), high = usable.reduce((a, b) => Math.max(a, b), -Infinity), log = column.logarithmic && high > 5 * low;
     const scaled = (v) => (v === null || (log && v <= 0) ? null : log ? Math.log10(v) : v);
     const [from, to] = [scaled(low), scaled(high)];
     const color = (v) => (v === null ? "white" : colorAt(to > from ? (v - from) / (to - from) : 0.5));

@@ -35,7 +35,7 @@ def landscape():
 
 def test_picked_minima_are_drawn_and_labeled(tmp_path):
     said = strict_json(graph(tmp_path, "--pick", "3,9,40", "--json").out)
-    assert (said["shown"], said["left_out"]) == (3, {"not picked": 61})
+    assert (said["shown"], said["not_shown"]) == (3, {"not picked": 61})
     assert all(f"<!-- {number} -->" in drawn(tmp_path) for number in (3, 9, 40))
     assert "<!-- 4 -->" not in drawn(tmp_path)
     (tmp_path / "ids").write_text("3\n9\n40\n")
@@ -52,7 +52,7 @@ def test_poorly_connected_minima_are_left_out(tmp_path, landscape):
     said = strict_json(graph(tmp_path, "--min-connections", 4, "--whole", "--json").out)
     few = int((connections(landscape[0]) < 4).sum())
     assert 0 < few < 64
-    assert said["left_out"] == {"with fewer than 4 transition states": few}
+    assert said["not_shown"] == {"with fewer than 4 transition states": few}
 
 
 def test_groups_by_a_column_and_by_a_file(tmp_path, landscape):

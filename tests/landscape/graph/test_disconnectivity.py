@@ -548,7 +548,6 @@ def test_drawing_has_a_line_per_node_and_says_what_it_shows():
 def test_title(graph, options, title):
     tree = disconnectivity_tree(graph, **options)
     assert draw(tree)[0].get_title() == title
-    assert draw(tree, title="mine")[0].get_title() == "mine"
 
 
 def test_values_color_the_lines_of_their_minima():

@@ -145,6 +145,9 @@ def test_databases_of_pele_under_python_2(name, minima, states, parts, columns):
 
 
 def test_the_files_of_topography_searcher():
+    sizes = [(PUBLIC / "topsearch" / name).stat().st_size for name in ("min.data", "ts.data")]
+    if sizes != [48, 42]:
+        pytest.skip(f"{PUBLIC / 'topsearch'} does not hold the published files: {sizes} bytes")
     network = read_network(PUBLIC / "topsearch")
     assert network.ids.tolist() == [0, 1, 2, 3]
     assert network.graph.edges.tolist() == [[0, 3], [1, 3], [2, 3]]
