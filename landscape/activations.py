@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
 Array = NDArray[np.float64]
+DENSITY = 0.3989422804014327  # 1 / sqrt(2 pi)
+
 Derivatives = tuple[Array, Array, Array]
 
 
@@ -80,12 +82,12 @@ def _of_silu(z: Array) -> Derivatives:
 
 
 def _of_gelu(z: Array) -> Derivatives:
-    phi, density = ndtr(z), np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
+    phi, density = ndtr(z), DENSITY * np.exp(-0.5 * z * z)
     return z * phi, phi + z * density, density * (2.0 - z * z)
 
 
 def _of_relu(z: Array) -> Derivatives:
-    return np.maximum(z, 0.0), (z > 0.0).astype(np.float64), np.zeros_like(z)
+    return np.maximum(z, 0.0), (z > 0.0).astype(z.dtype), np.zeros_like(z)
 
 
 def _of_linear(z: Array) -> Derivatives:

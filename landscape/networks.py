@@ -69,6 +69,11 @@ class MLP:
         """What the activation implies, and its derivatives."""
         return ACTIVATIONS[self.activation]
 
+    @property
+    def beyond_tanh(self) -> dict[str, str]:
+        """What files say of the activation: nothing for tanh, the only one that older versions know."""
+        return {} if self.activation == "tanh" else {"activation": self.activation}
+
     @cached_property  # every evaluation of a loss checks the length of its argument
     def n_parameters(self) -> int:
         """Length P of the parameter vector."""

@@ -13,6 +13,7 @@ from bridge.commands._options import DATA, LOSS, DataDir, Target
 from bridge.commands._parsing import column_of, parse_hidden
 from bridge.commands._tables import understood
 from landscape import datasets
+from landscape.activations import ACTIVATIONS, check_activation
 from landscape.datasets import Dataset
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
@@ -89,11 +90,21 @@ class LossOptions(DataOptions):
         bool, typer.Option(help="Whether the penalty includes biases.", rich_help_panel=LOSS)
     ] = True
 
+    activation: Annotated[
+        str,
+        typer.Option(
+            help=f"Activation of the hidden units: {', '.join(ACTIVATIONS)}. gelu is the exact form, with the normal "
+            "distribution function. relu and linear can be trained, but not explored.",
+            rich_help_panel=LOSS,
+        ),
+    ] = "tanh"
+
     def loss(self, hidden: str) -> CrossEntropyLoss:
         """The loss of a network with these hidden layers, such as "5,5"."""
         layers = parse_hidden(hidden)
+        check_activation(self.activation)  # before the data are read
         data = self.load()
-        network = MLP((data.n_features, *layers, data.n_classes))
+        network = MLP((data.n_features, *layers, data.n_classes), self.activation)
         return CrossEntropyLoss(network, data, self.regularization, regularize_biases=self.regularize_biases)
 
 

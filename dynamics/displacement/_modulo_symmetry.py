@@ -46,7 +46,8 @@ def displacement_modulo_symmetry(runs: Trajectories) -> SymmetricDisplacement:
     """Two-time mean square displacement to the nearest image of the second point.
 
     Delta_sym(tw, t) = (1 / P) min_g |g theta(tw + t) - theta(tw)|^2, where g runs over the permutations of the hidden
-    units and, if their activation is odd, their sign flips (`landscape.symmetry`). Runs are read one at a time. Defined here.
+    units and, if their activation is odd, their sign flips (`landscape.symmetry`). Runs are read one at a time.
+    Defined here.
 
     Raises
     ------

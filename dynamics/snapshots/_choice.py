@@ -80,6 +80,7 @@ def chosen_snapshots(
 def check_loss(runs: Trajectories, loss: CrossEntropyLoss) -> None:
     """Raise a ValueError that names the difference if the metadata of the runs contradict `loss`."""
     own, theirs = loss_identity(loss), {**runs.metadata, "layer_sizes": list(runs.layer_sizes)}
+    own, theirs = ({"activation": "tanh", **each} for each in (own, theirs))  # as in files of older versions
     said = [name for name in own if name in theirs]
     if found := first_difference({**own, "data": loss.data.metadata}, theirs, said):
         msg = f"loss must be that of the runs: it has {found.name} = {found.own!r}, the runs have {found.other!r}"
@@ -90,6 +91,7 @@ def loss_identity(loss: CrossEntropyLoss) -> dict[str, Any]:
     """The properties that determine the values of a loss, as JSON."""
     return {
         "layer_sizes": list(loss.network.layer_sizes),
+        **loss.network.beyond_tanh,
         "data_sha256": loss.data.sha256,
         "regularization": loss.regularization,
         "regularize_biases": loss.regularize_biases,

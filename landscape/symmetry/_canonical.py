@@ -21,8 +21,8 @@ def canonical_form(network: MLP | None, theta: ArrayLike) -> Array:
     """The canonical image of `theta` (P,): all its images give the same one, bit for bit.
 
     Layer by layer, every unit's incoming weights (kernel column, bias) get a positive first non-zero entry, if signs
-    may be flipped, and the units are sorted by them, then by the magnitudes of their outgoing weights. The lexicographically smallest result
-    decides the rest (units that are still equal, signs of units without inputs).
+    may be flipped, and the units are sorted by them, then by the magnitudes of their outgoing weights. The
+    lexicographically smallest result decides the rest (units that are still equal, signs of units without inputs).
 
     Close points need not have close canonical forms: compare points with `distance`. Where more than `MAX_TIES` images
     would have to be compared (13 units of one layer without inputs, 7 with equal ones and outgoing weights of the same

@@ -68,9 +68,7 @@ def _alike(layer: Layer, after: Layer, tolerance: float, *, signed: bool) -> lis
     return groups
 
 
-def _count_automorphisms(
-    layers: list[Layer], classes: list[list[list[int]]], tolerance: float, *, signed: bool
-) -> int:
+def _count_automorphisms(layers: list[Layer], classes: list[list[list[int]]], tolerance: float, *, signed: bool) -> int:
     """Number of (signed) permutations of the classes of equal units, over all layers at once, that change nothing."""
     reduced = _representatives(layers, classes)
     kinds = [_kinds(layers, reduced, classes, k, tolerance) for k in range(len(classes))]

@@ -69,12 +69,14 @@ def _settings_options(settings: StudySettings) -> list[str] | None:
             regularize_biases=settings.regularize_biases,
             threshold=settings.threshold,
             seed=settings.seed,
+            activation=settings.activation,
         )
         if plain == settings:
             hidden = [word for sizes in settings.architectures for word in ("--hidden", ",".join(map(str, sizes)))]
             amounts = [word for option, value in changed.items() for word in (f"--{option}", str(value))]
             penalty = [] if settings.regularization == LAMBDA else ["--regularization", repr(settings.regularization)]
             penalty += [] if settings.regularize_biases else ["--no-regularize-biases"]
+            penalty += [] if settings.activation == "tanh" else ["--activation", settings.activation]
             return [
                 "--scale", name, *hidden, *amounts, *penalty, "--batch-size", str(optimizer.batch_size),
                 "--learning-rate", repr(optimizer.learning_rate), "--threshold", repr(settings.threshold),
