@@ -19,8 +19,8 @@ from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
 
 DATASET_HELP = (
-    "ljat, mnist, a file (csv, tsv, npz, Parquet, MLPdata), or a table of scikit-learn: sklearn:iris, sklearn:wine, "
-    "sklearn:breast_cancer, sklearn:digits."
+    "ljat, mnist, teacher (Gaussian rows labeled by a random network), a file (csv, tsv, npz, Parquet, MLPdata), or a "
+    "table of scikit-learn: sklearn:iris, sklearn:wine, sklearn:breast_cancer, sklearn:digits."
 )
 FEWEST_MINIBATCHES = 10  # of the training rows
 
