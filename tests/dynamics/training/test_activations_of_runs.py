@@ -9,6 +9,7 @@ from dynamics.runs import loss_of_runs
 from dynamics.runs._settings import settings_of
 from dynamics.snapshots import check_loss
 from dynamics.training._replica import KernelTask
+from dynamics.training._starts import Points
 from dynamics.training._store import Header, compare_settings
 from landscape import CrossEntropyLoss
 from landscape.networks import MLP
@@ -23,6 +24,13 @@ def test_the_activation_is_part_of_what_is_trained(tmp_path):
         with pytest.raises(ValueError, match=f"made with activation = '{old}', not '{new}'"):
             compare_settings(tmp_path / "f.h5", identity[old], header)
         compare_settings(tmp_path / "f.h5", identity[new], header)
+
+
+def test_minima_of_other_units_are_no_start(rng):
+    points = Points(rng.normal(size=25), (2, 3, 4), "f.db", "gelu")
+    assert points.draw(MLP((2, 3, 4), "gelu"), rng, 0).shape == (25,)
+    with pytest.raises(ValueError, match=r"f\.db must be points of tanh units; got gelu"):
+        points.draw(MLP((2, 3, 4)), rng, 0)
 
 
 class FakeTask:
