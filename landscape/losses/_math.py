@@ -210,13 +210,14 @@ def log1p_ratio(s):
 
 @njit(forceinline=True, fastmath=ORDERED, error_model="numpy")
 def half_gaussian_float32(y):
-    """e^(-y^2 / 2) for 0 <= y <= 15 in float32 to 3 ulp, as `half_gaussian`, with the polynomial of `exp_float32`."""
-    high = np.int32(np.float32(y).view(np.int32) & np.int32(-0x1000)).view(np.float32)  # 12 bits
-    x = np.float32(-0.5) * (high * high)
+    """e^(-y^2 / 2) for 0 <= y <= 13 in float32 to 3 + y^2 / 2 ulp, with the polynomial of `exp_float32`.
+
+    Unlike `half_gaussian` it does not split y^2, which would take a tenth of a step of SGD.
+    """
+    x = np.float32(-0.5) * y * y
     z = np.floor(x * np.float32(1.44269504088896341) + np.float32(0.5))
     r = x - z * np.float32(0.693359375)
     r = r - z * np.float32(-2.12194440e-4)
-    r = r - np.float32(0.5) * (y - high) * (y + high)
     p = np.float32(1.9875691500e-4)
     p = p * r + np.float32(1.3981999507e-3)
     p = p * r + np.float32(8.3334519073e-3)
@@ -224,8 +225,7 @@ def half_gaussian_float32(y):
     p = p * r + np.float32(1.6666665459e-1)
     p = p * r + np.float32(5.0000001201e-1)
     p = p * r * r + r + np.float32(1.0)
-    e = p * np.int32((max(np.int32(z), np.int32(-126)) + np.int32(127)) << np.int32(23)).view(np.float32)
-    return e if y < np.float32(13.0) else np.float32(0.0)
+    return p * np.int32((np.int32(z) + np.int32(127)) << np.int32(23)).view(np.float32)
 
 
 @njit(forceinline=True, fastmath=ORDERED, error_model="numpy")

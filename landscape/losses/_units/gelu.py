@@ -23,7 +23,7 @@ def activate(z):
 @njit(forceinline=True, fastmath=ORDERED, error_model="numpy")
 def activate_float32(z):
     """The activation and its slope in float32."""
-    y = min(abs(z), np.float32(15.0))
+    y = min(abs(z), np.float32(13.0))  # where phi is below 1e-37
     e = half_gaussian_float32(y)
     tail = e * mills_ratio_float32(y)
     d = tail - y * (np.float32(DENSITY) * e)
