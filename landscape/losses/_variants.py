@@ -5,8 +5,8 @@ under the file of the text, and tells them apart by what is compiled into them (
 """
 
 import sys
-from functools import cache
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -16,11 +16,22 @@ TEXTS = (_kernels, _hessian, _scores)  # each after those that it imports
 WRITTEN_FOR = "tanh"
 
 
-@cache
+_made: dict[str, dict[str, Any]] = {}
+_lock = Lock()  # threads may ask for the same at once
+
+
 def kernels(activation: str) -> dict[str, Any]:
     """The compiled functions for this activation, of `_kernels`, `_hessian` and `_scores`, by name."""
-    modules = [module if activation == WRITTEN_FOR else _variant(module, activation) for module in TEXTS]
-    return {name: value for module in modules for name, value in vars(module).items() if not name.startswith("_")}
+    found = _made.get(activation)
+    return _make(activation) if found is None else found
+
+
+def _make(activation: str) -> dict[str, Any]:
+    with _lock:
+        if activation not in _made:
+            modules = [module if activation == WRITTEN_FOR else _variant(module, activation) for module in TEXTS]
+            _made[activation] = {name: value for module in modules for name, value in vars(module).items()}
+        return _made[activation]
 
 
 def _variant(module: ModuleType, activation: str) -> ModuleType:

@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from support.reference import finite_gradient, relative_error
 
 from landscape import CrossEntropyLoss, Dataset
 from landscape.activations import ACTIVATIONS
-from landscape.losses import gradient_over_rows, gradients_of_rows
+from landscape.losses import _variants, gradient_over_rows, gradients_of_rows
 from landscape.networks import MLP
 
 SINGLE, DOUBLE = np.float32, np.float64
@@ -138,6 +139,15 @@ def test_gradients_of_rows_add_up(name, rng):
     mean = gradient_over_rows(network, theta, data.inputs, data.labels)
     np.testing.assert_allclose(gradients_of_rows(network, theta, data.inputs, data.labels).mean(axis=0), mean)
     np.testing.assert_allclose(mean, finite_gradient(entropy, theta), atol=1e-6)
+
+
+def test_threads_that_ask_at_once_get_the_same_kernels(monkeypatch):
+    monkeypatch.setattr(_variants, "_made", {})
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(_variants.kernels, ["silu"] * 8))
+    assert all(one is found[0] for one in found)
+    assert found[0]["value_gradient"].py_func.__globals__["KEEPS"]
+    assert not _variants.kernels("tanh")["value_gradient"].py_func.__globals__["KEEPS"]
 
 
 def test_unknown_activation():
