@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landscape.activations import ACTIVATIONS, Activation, check_activation
 from landscape.support import RNG
 
 Array = NDArray[np.float64]
@@ -23,12 +24,15 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True)
 class MLP:
-    """A fully connected network: tanh hidden units, softmax outputs.
+    """A fully connected network: hidden units with an activation, and outputs without.
 
     Parameters
     ----------
     layer_sizes : sequence of int
         Inputs, hidden layers, outputs, e.g. ``(2, 5, 5, 4)``.
+    activation : str
+        Of all hidden units: tanh, sigmoid, softplus, gelu (the exact form z Phi(z) with the normal distribution
+        function, not the one with tanh), silu, relu or linear.
 
     Notes
     -----
@@ -38,10 +42,11 @@ class MLP:
     Raises
     ------
     ValueError
-        If there is no input or output layer, or a layer has no units.
+        If there is no input or output layer, a layer has no units, or there is no such activation.
     """
 
     layer_sizes: tuple[int, ...]
+    activation: str = "tanh"
 
     def __post_init__(self) -> None:
         if not isinstance(self.layer_sizes, Iterable):
@@ -52,11 +57,22 @@ class MLP:
             msg = f"layer_sizes must have at least inputs and outputs, each >= 1; got {self.layer_sizes!r}"
             raise ValueError(msg)
         object.__setattr__(self, "layer_sizes", sizes)
+        check_activation(self.activation)
 
     @property
     def hidden(self) -> tuple[int, ...]:
         """Sizes of the hidden layers."""
         return self.layer_sizes[1:-1]
+
+    @property
+    def units(self) -> Activation:
+        """What the activation implies, and its derivatives."""
+        return ACTIVATIONS[self.activation]
+
+    @property
+    def beyond_tanh(self) -> dict[str, str]:
+        """What files say of the activation: nothing for tanh, the only one that older versions know."""
+        return {} if self.activation == "tanh" else {"activation": self.activation}
 
     @cached_property  # every evaluation of a loss checks the length of its argument
     def n_parameters(self) -> int:
@@ -106,7 +122,7 @@ class MLP:
         activation = np.asarray(inputs, dtype=np.float64)
         *hidden, last = self.unflatten(theta)
         for layer in hidden:
-            activation = np.tanh(activation @ layer.kernel + layer.bias)
+            activation = self.units.value(activation @ layer.kernel + layer.bias)
         return activation @ last.kernel + last.bias
 
     def check(self, theta: ArrayLike) -> Array:

@@ -13,13 +13,14 @@ from bridge.commands._options import DATA, LOSS, DataDir, Target
 from bridge.commands._parsing import column_of, parse_hidden
 from bridge.commands._tables import understood
 from landscape import datasets
+from landscape.activations import ACTIVATIONS, check_activation
 from landscape.datasets import Dataset
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
 
 DATASET_HELP = (
-    "ljat, mnist, a file (csv, tsv, npz, Parquet, MLPdata), or a table of scikit-learn: sklearn:iris, sklearn:wine, "
-    "sklearn:breast_cancer, sklearn:digits."
+    "ljat, mnist, teacher (Gaussian rows labeled by a random network), a file (csv, tsv, npz, Parquet, MLPdata), or a "
+    "table of scikit-learn: sklearn:iris, sklearn:wine, sklearn:breast_cancer, sklearn:digits."
 )
 FEWEST_MINIBATCHES = 10  # of the training rows
 
@@ -89,11 +90,21 @@ class LossOptions(DataOptions):
         bool, typer.Option(help="Whether the penalty includes biases.", rich_help_panel=LOSS)
     ] = True
 
+    activation: Annotated[
+        str,
+        typer.Option(
+            help=f"Activation of the hidden units: {', '.join(ACTIVATIONS)}. gelu is the exact form, with the normal "
+            "distribution function. relu and linear can be trained, but not explored.",
+            rich_help_panel=LOSS,
+        ),
+    ] = "tanh"
+
     def loss(self, hidden: str) -> CrossEntropyLoss:
         """The loss of a network with these hidden layers, such as "5,5"."""
         layers = parse_hidden(hidden)
+        check_activation(self.activation)  # before the data are read
         data = self.load()
-        network = MLP((data.n_features, *layers, data.n_classes))
+        network = MLP((data.n_features, *layers, data.n_classes), self.activation)
         return CrossEntropyLoss(network, data, self.regularization, regularize_biases=self.regularize_biases)
 
 

@@ -29,5 +29,5 @@ def own_images(minima: int, states: int) -> list[str]:
     """What transition states of a single minimum are, as a note."""
     if minima != 1 or not states:
         return []
-    images = "the same network with units exchanged or signs flipped"
+    images = "the same network with units exchanged, or their signs flipped if the activation is odd"
     return [f"The transition states lie between the minimum and its own images ({images})."]

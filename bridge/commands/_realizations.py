@@ -13,7 +13,7 @@ from dynamics.runs import Trajectories, load_trajectories
 from dynamics.statistics import NOT_NEGATIVE, ZERO_TO_ONE, mean_over_runs
 from landscape.support import about, in_numbers
 
-GENERATED = ("ljat", "mnist")  # data sets that have a seed
+GENERATED = ("ljat", "mnist", "teacher")  # data sets that have a seed
 FINAL = {
     "final_loss": "loss",
     "final_accuracy": "accuracy",

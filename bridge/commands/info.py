@@ -168,7 +168,9 @@ def summarize_runs(result: dict[str, Any], snapshots: int) -> Summary:
 def _network(result: dict[str, Any], parameters: int) -> dict[str, str]:
     layers = result.get("layer_sizes")
     text = counted(parameters, "parameter")
-    return {"network": f"layers {', '.join(map(str, layers))}; {text}" if layers else text}
+    if not layers:
+        return {"network": text}
+    return {"network": f"layers {', '.join(map(str, layers))}; {result.get('activation', 'tanh')} units; {text}"}
 
 
 def _penalty(result: dict[str, Any]) -> str:

@@ -65,6 +65,7 @@ def study(
         regularize_biases=options.regularize_biases,
         threshold=threshold,
         seed=seed,
+        activation=options.activation,
     )
     warning = introduce(data)
     warn_of_batch(batch_size, data.rows)

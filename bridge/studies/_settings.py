@@ -46,3 +46,4 @@ class StudySettings:
     regularize_biases: bool = True
     threshold: float = 1e-2
     seed: int = 0
+    activation: str = "tanh"  # of the hidden units

@@ -23,7 +23,7 @@ from dynamics.runs import load_trajectories
 from dynamics.training import check_arguments, train
 from landscape.database import Database
 from landscape.datasets import Dataset
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import CrossEntropyLoss, check_searchable
 from landscape.networks import MLP
 from landscape.plots import Size, draw_panels, save_figure
 from landscape.search import estimate_minima, explore
@@ -81,7 +81,7 @@ def study(
     progress = progress or (lambda stage, done, total: None)
     losses = {
         output / folder_name(hidden): CrossEntropyLoss(
-            MLP((data.n_features, *hidden, data.n_classes)),
+            MLP((data.n_features, *hidden, data.n_classes), settings.activation),
             data,
             settings.regularization,
             regularize_biases=settings.regularize_biases,
@@ -103,7 +103,8 @@ def study(
 
 
 def _check(loss: CrossEntropyLoss, settings: StudySettings, jobs: int) -> None:
-    """Raise a ValueError now for anything that training would reject later."""
+    """Raise a ValueError now for anything that searches or training would reject later."""
+    check_searchable(loss)
     scale = settings.scale
     check_arguments(
         loss.data,

@@ -28,7 +28,7 @@ class SymmetricDisplacement(Result, shows=("exact", "plain.values", "modulo.valu
         or signs.
     exact : bool
         Whether the nearest images are certain to be the nearest (`landscape.symmetry.is_exact`); otherwise `modulo`
-        is an upper bound.
+        is an upper bound. Never of relu and linear units, which have continuous symmetries, too.
     """
 
     plain: MeanSquareDisplacement
@@ -45,8 +45,9 @@ class SymmetricDisplacement(Result, shows=("exact", "plain.values", "modulo.valu
 def displacement_modulo_symmetry(runs: Trajectories) -> SymmetricDisplacement:
     """Two-time mean square displacement to the nearest image of the second point.
 
-    Delta_sym(tw, t) = (1 / P) min_g |g theta(tw + t) - theta(tw)|^2, where g runs over the permutations and sign flips
-    of the hidden units (`landscape.symmetry`). Runs are read one at a time. Defined here.
+    Delta_sym(tw, t) = (1 / P) min_g |g theta(tw + t) - theta(tw)|^2, where g runs over the permutations of the hidden
+    units and, if their activation is odd, their sign flips (`landscape.symmetry`). Runs are read one at a time.
+    Defined here.
 
     Raises
     ------

@@ -34,6 +34,18 @@ from landscape.support import njit as cached_njit
 U = np.uint64
 """
 
+# Only in kernels of other activations than tanh.
+ACTIVATION = """
+from landscape.losses._units.{activation} import activate, activate_float32, slope
+
+
+@njit(forceinline=True, fastmath=FAST)
+def activate_float64(z):
+    a, first, second = activate(z)
+    return a, slope(a, first)
+
+"""
+
 ADVANCE = '''
 # Compiled when the kernel is made, not at the first call; C-contiguous arrays only, writable but for the data.
 REAL, VECTOR, MATRIX = types.{precision}, types.{precision}[::1], types.{precision}[:, ::1]
@@ -159,11 +171,12 @@ def generate(
     label_noise: bool,
     pixels: bool,
     cache: bool,
+    activation: str = "tanh",
 ) -> str:
     """Text of a module that defines `advance`, given `noise_functions`; see `dynamics.kernels.Kernel`."""
     wide = is_wide(layer_sizes)
     width = _wide_layer.padded(layer_sizes[0], precision) if wide else layer_sizes[0]
-    plan = Plan((width, *layer_sizes[1:]), tile, precision, wide)
+    plan = Plan((width, *layer_sizes[1:]), tile, precision, wide, activation)
     plain, kicked = (HEAVY, HEAVY_KICKED) if momentum else (PLAIN, PLAIN_KICKED)
     number = f"np.{precision}"
     scale = f"{number}({1 / PIXEL_SCALE if pixels else 1})"
@@ -175,7 +188,7 @@ def generate(
         "tile": tile,
         "width": width,
         "shape": f"{layer_sizes[0]}, {layer_sizes[1]}, {width}",
-        "work_size": plan.deltas[-1],
+        "work_size": plan.end,
         "label_row": plan.labels,
         "weight_row": plan.weights,
         "n_inputs": layer_sizes[0],
@@ -199,7 +212,8 @@ def generate(
     functions = [] if is_written_out(plan) else loop_functions(plan)
     functions += [_wide_layer.functions(plan, layer_sizes[0], scale)] if wide else []
     given = [f"# {name}: {call.__name__} {fingerprint(call)}" for name, call in noise_functions(noise).items()]
-    return "\n".join([*given, IMPORTS, *functions, ADVANCE.format(**filled, **places)])
+    imports = [IMPORTS] + [ACTIVATION.format(activation=activation)] * (activation != "tanh")
+    return "\n".join([*given, *imports, *functions, ADVANCE.format(**filled, **places)])
 
 
 def is_wide(layer_sizes: tuple[int, ...]) -> bool:

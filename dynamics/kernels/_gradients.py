@@ -25,6 +25,7 @@ class Plan:
     tile: int
     precision: str
     wide: bool = False  # `_wide_layer` has the first layer; this is the rest
+    activation: str = "tanh"
 
     @cached_property
     def kernels(self) -> list[int]:
@@ -64,6 +65,19 @@ class Plan:
         """Offset of the weights: one over the size of the minibatch, zero for the padding."""
         return self.labels + self.tile
 
+    @property
+    def slopes(self) -> int:
+        """Offset of the slopes at the activations, less that of the activations of the first hidden layer.
+
+        Only loops keep slopes; those of tanh follow from the activations.
+        """
+        return self.deltas[-1] - self.activations[1] if len(self.sizes) > 2 else 0
+
+    @property
+    def end(self) -> int:
+        """Size of the workspace."""
+        return self.deltas[-1] + (0 if self.activation == "tanh" else sum(self.sizes[1:-1]) * self.tile)
+
     def sums(self, layer: int) -> int:
         """Offset in the workspace of a layer's affine map, which becomes its activations, or the deltas."""
         return self.activations[layer + 1] if layer + 2 < len(self.sizes) else self.deltas[layer]
@@ -90,8 +104,20 @@ def forward_lines(plan: Plan) -> list[str]:
             weights = numbers(f"t{kernel + i * n_out + j}" for i in range(n_in))
             units = numbers(f"h{layer}_{i}" for i in range(n_in))
             total = f"affine(t{kernel + n_in * n_out + j}, {weights}, {units})"
-            lines.append(f"h{layer + 1}_{j} = " + (total if layer + 1 == last else f"tanh_{plan.precision}({total})"))
+            unit = f"h{layer + 1}_{j}"
+            lines.append(f"{unit} = {total}" if layer + 1 == last else _activated(plan, unit, total))
     return lines
+
+
+def _activated(plan: Plan, unit: str, total: str) -> str:
+    """The activation of one unit `h...`, and its slope, `slope_h...`; tanh's follows from the activation."""
+    if plan.activation == "tanh":
+        return f"{unit} = tanh_{plan.precision}({total})"
+    return f"{unit}, slope_{unit} = activate_{plan.precision}({total})"
+
+
+def _slope(plan: Plan, unit: str) -> str:
+    return f"(one - {unit} * {unit})" if plan.activation == "tanh" else f"slope_{unit}"
 
 
 def first_lines(plan: Plan) -> list[str]:
@@ -99,8 +125,10 @@ def first_lines(plan: Plan) -> list[str]:
     if not plan.wide:
         return [f"h0_{i} = work[{i * plan.tile} + b]" for i in range(plan.sizes[0])]
     units, *behind = plan.sizes[1:]
-    tanh = f"tanh_{plan.precision}" if behind else ""
-    return [f"h1_{j} = {tanh}(work[{plan.sums(0) + j * plan.tile} + b])" for j in range(units)]
+    totals = [f"work[{plan.sums(0) + j * plan.tile} + b]" for j in range(units)]
+    if not behind:
+        return [f"h1_{j} = ({total})" for j, total in enumerate(totals)]
+    return [_activated(plan, f"h1_{j}", total) for j, total in enumerate(totals)]
 
 
 def softmax_lines(plan: Plan) -> list[str]:
@@ -125,7 +153,7 @@ def backward_lines(plan: Plan) -> list[str]:
         for i in range(n_in):
             weights = numbers(f"t{plan.kernels[layer] + i * n_out + j}" for j in range(n_out))
             above = numbers(f"d{layer + 1}_{j}" for j in range(n_out))
-            lines.append(f"d{layer}_{i} = dot({weights}, {above}) * (one - h{layer}_{i} * h{layer}_{i})")
+            lines.append(f"d{layer}_{i} = dot({weights}, {above}) * {_slope(plan, f'h{layer}_{i}')}")
             places = f"({plan.deltas[layer - 1] + i * plan.tile}, {plan.activations[layer] + i * plan.tile})"
             lines.append(f"store(work, b, {places}, (d{layer}_{i}, h{layer}_{i}))")
     return lines
@@ -185,7 +213,10 @@ def loops(plan: Plan) -> list[str]:
         if k < last:
             start = plan.activations[k + 1]
             end = start + plan.sizes[k + 1] * plan.tile
-            lines += [f"for b in range({start}, {end}):", f"    work[b] = tanh_{plan.precision}(work[b])"]
+            what = f"work[b] = tanh_{plan.precision}(work[b])"
+            if plan.activation != "tanh":
+                what = f"work[b], work[b + {plan.slopes}] = activate_{plan.precision}(work[b])"
+            lines += [f"for b in range({start}, {end}):", f"    {what}"]
     lines += softmax_loop(plan)
     lines += [f"backward_{k}(work, theta)" for k in range(last, 0, -1)]
     return lines + [f"outer_{k}(work, gradient)" for k in plan.layers]
@@ -202,7 +233,8 @@ def loop_functions(plan: Plan) -> list[str]:
             lines = _loops.outer_lines(kernel, below, above, n_in, n_out, tile, number)
             texts.append(_loops.function(f"outer_{k}(work, gradient)", lines))
         if k > 0:
-            lines = _loops.backward_lines(kernel, above, plan.deltas[k - 1], below, n_in, n_out, tile, number)
+            slopes = None if plan.activation == "tanh" else below + plan.slopes
+            lines = _loops.backward_lines(kernel, above, plan.deltas[k - 1], below, slopes, n_in, n_out, tile, number)
             texts.append(_loops.function(f"backward_{k}(work, theta)", lines))
     return texts
 

@@ -58,16 +58,17 @@ def get_kernel(
     momentum: bool = False,
     label_noise: bool = False,
     pixels: bool = False,
+    activation: str = "tanh",
 ) -> Kernel:
     """The `Kernel` for these layers: compiled once (seconds), then from numba's cache (milliseconds).
 
     `batch_size` is the number of rows per step, `noise` a name in `dynamics.noises.NOISES`. A kernel without
     `momentum` or `label_noise` ignores the arguments of these names. With `pixels`, which only kernels for wide inputs
-    support (`dynamics.kernels.is_wide`), `inputs` are uint8 in units of 1/255.
+    support (`dynamics.kernels.is_wide`), `inputs` are uint8 in units of 1/255. `activation` is that of an `MLP`.
     """
     with _lock:
         tile = choose_tile(batch_size, precision)
-        return _build(layer_sizes, tile, precision, noise, momentum, label_noise, pixels)
+        return _build(layer_sizes, tile, precision, noise, momentum, label_noise, pixels, activation)
 
 
 @cache
@@ -79,6 +80,7 @@ def _build(
     momentum: bool = False,
     label_noise: bool = False,
     pixels: bool = False,
+    activation: str = "tanh",
 ) -> Kernel:
     directory, kind = _writable_cache(), get_noise(noise)
     source = generate(
@@ -90,6 +92,7 @@ def _build(
         label_noise=label_noise,
         pixels=pixels,
         cache=directory is not None,
+        activation=activation,
     )
     digest = hashlib.sha256(source.encode()).hexdigest()
     name = f"dynamics._generated_{digest[:16]}"

@@ -70,10 +70,17 @@ def affine_lines(kernel: int, source: int, target: int, n_in: int, n_out: int, t
 
 
 def backward_lines(
-    kernel: int, delta: int, target: int, activation: int, n_in: int, n_out: int, tile: int, number: str
-) -> Lines:
-    """Rows at `target` = (rows at `delta` @ kernel.T) * (1 - activation^2): the deltas one layer down."""
+    kernel: int, delta: int, target: int, activation: int, slopes: int | None, n_in: int, n_out: int, tile: int,
+    number: str,
+) -> Lines:  # fmt: skip
+    """Rows at `target` = (rows at `delta` @ kernel.T) * slopes: the deltas one layer down.
+
+    The slopes are the rows there, or 1 - activation^2 for None.
+    """
     end = target + n_in * tile
+    times = [f"    h = work[U({activation}) + b]", f"    work[U({target}) + b] *= {number}(1) - h * h"]
+    if slopes is not None:
+        times = [f"    work[U({target}) + b] *= work[U({slopes}) + b]"]
     return [
         f"for b in range(U({target}), U({end})):",
         f"    work[b] = {number}(0)",
@@ -81,8 +88,7 @@ def backward_lines(
             lambda i, o: f"theta[U({kernel + o * n_out + i}) + o * U({n_out}) + i]", delta, target, n_out, n_in, tile
         ),
         f"for b in range(U({n_in * tile})):",
-        f"    h = work[U({activation}) + b]",
-        f"    work[U({target}) + b] *= {number}(1) - h * h",
+        *times,
     ]
 
 

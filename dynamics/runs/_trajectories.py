@@ -181,7 +181,7 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         if not self.layer_sizes:
             msg = "runs must be those of a network, with layer_sizes; these have none"
             raise ValueError(msg)
-        return MLP(self.layer_sizes)
+        return MLP(self.layer_sizes, self.metadata.get("activation", "tanh"))
 
     @property
     def advice(self) -> str:

@@ -81,9 +81,9 @@ def chosen_snapshots(
 
 def check_loss(runs: Trajectories, loss: CrossEntropyLoss) -> None:
     """Raise a ValueError that names the difference if the metadata of the runs contradict `loss`."""
-    own, theirs = loss_identity(loss), dict(runs.metadata)
-    if runs.layer_sizes:
-        theirs["layer_sizes"] = list(runs.layer_sizes)
+    own, theirs = {"activation": "tanh"} | loss_identity(loss), dict(runs.metadata)
+    if runs.layer_sizes:  # files of older versions name no activation: it was tanh
+        theirs = {"activation": "tanh"} | theirs | {"layer_sizes": list(runs.layer_sizes)}
     own, theirs = own | {"n_parameters": loss.n_parameters}, theirs | {"n_parameters": runs.n_parameters}
     said = [name for name in own if name in theirs]
     if found := first_difference({**own, "data": loss.data.metadata}, theirs, said):
@@ -95,6 +95,7 @@ def loss_identity(loss: CrossEntropyLoss) -> dict[str, Any]:
     """The properties that determine the values of a loss, as JSON."""
     return {
         "layer_sizes": list(loss.network.layer_sizes),
+        **loss.network.beyond_tanh,
         "data_sha256": loss.data.sha256,
         "regularization": loss.regularization,
         "regularize_biases": loss.regularize_biases,

@@ -53,7 +53,7 @@ class KernelTask:
     @property
     def identity(self) -> dict[str, Any]:
         """What is trained."""
-        return {"layer_sizes": list(self.layer_sizes)}
+        return {"layer_sizes": list(self.layer_sizes), **self.network.beyond_tanh}
 
     @property
     def start_name(self) -> str:
@@ -92,6 +92,7 @@ class KernelTask:
             momentum=plan.optimizer.momentum > 0,
             label_noise=plan.optimizer.label_noise > 0,
             pixels=self._pixels is not None,
+            activation=self.network.activation,
         )
 
     @property

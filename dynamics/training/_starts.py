@@ -81,11 +81,14 @@ class Points:
         Layer sizes of the network that they belong to, if known.
     source : str
         Their name in messages: the file that they come from.
+    activation : str, optional
+        Of that network, if known.
     """
 
     points: Array
     layer_sizes: tuple[int, ...] | None = None
     source: str = "start"  # for messages
+    activation: str | None = None
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -133,12 +136,13 @@ class Points:
         """
         with Database(Path(path)) as database:
             known = {minimum.id: minimum.point.coordinates for minimum in database.minima}  # lowest first
-            layer_sizes = database.provenance.layer_sizes
+            provenance = database.provenance
         missing = [number for number in ids or () if number not in known]
         if missing or not known:
             msg = f"{path} has no minimum {missing[0]}" if missing else f"{path} has no minima to start from"
             raise ValueError(msg)
-        return cls(np.array([known[number] for number in (known if ids is None else ids)]), layer_sizes, str(path))
+        points = np.array([known[number] for number in (known if ids is None else ids)])
+        return cls(points, provenance.layer_sizes, str(path), provenance.activation)
 
     def draw(self, network: MLP, rng: np.random.Generator, replica: int) -> Array:
         """Start (P,) of a replica."""
@@ -153,6 +157,9 @@ class Points:
                 f"{self.source} must be points of a network with layer sizes {network.layer_sizes}; "
                 f"got {self.layer_sizes}"
             )
+            raise ValueError(msg)
+        if self.activation not in (None, network.activation):
+            msg = f"{self.source} must be points of {network.activation} units; got {self.activation}"
             raise ValueError(msg)
         return self.points[replica % len(self.points)].copy()
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.activations import Activation
 from landscape.datasets import Dataset
 from landscape.networks import MLP
 from landscape.support import one_thread
@@ -60,10 +61,10 @@ def _sum(network: MLP, thetas: Array, chunks: Iterator[tuple[Single, Labels]], *
     kernels, biases = _layers(network, thetas)
     sums = _Sums(np.zeros(count), np.zeros(count), np.zeros(thetas.shape if slopes else (count, 0)))
     for rows, labels in chunks:
-        activations, logits = _forward(kernels, biases, rows)
+        activations, steepness, logits = _forward(network.units, kernels, biases, rows)
         delta = _add_scores(sums, logits, labels)
         if slopes:
-            _add_gradients(network, sums.gradient, kernels, activations, rows, delta)
+            _add_gradients(network, sums.gradient, kernels, activations, steepness, rows, delta)
     return sums
 
 
@@ -75,14 +76,18 @@ def _layers(network: MLP, thetas: Array) -> tuple[list[Single], list[Single]]:
     return [kernels[0].reshape(-1, network.layer_sizes[0]), *kernels[1:]], biases
 
 
-def _forward(kernels: list[Single], biases: list[Single], rows: Single) -> tuple[list[Single], Single]:
-    """Activations of the hidden layers and logits, each (C, units, n)."""
+def _forward(
+    units: Activation, kernels: list[Single], biases: list[Single], rows: Single
+) -> tuple[list[Single], list[Single], Single]:
+    """Activations of the hidden layers, their slopes, and logits, each (C, units, n)."""
     sums = (kernels[0] @ rows.T).reshape(*biases[0].shape[:2], -1) + biases[0]
-    activations = []
+    activations, slopes = [], []
     for kernel, bias in zip(kernels[1:], biases[1:], strict=True):
-        activations.append(np.tanh(sums))
-        sums = kernel @ activations[-1] + bias
-    return activations, sums
+        value, slope, _ = units.derivatives(sums)
+        activations.append(value)
+        slopes.append(slope)
+        sums = kernel @ value + bias
+    return activations, slopes, sums
 
 
 def _add_scores(sums: _Sums, logits: Single, labels: Labels) -> Single:
@@ -99,13 +104,18 @@ def _add_scores(sums: _Sums, logits: Single, labels: Labels) -> Single:
 
 
 def _add_gradients(
-    network: MLP, total: Array, kernels: list[Single], activations: list[Single], rows: Single, delta: Single
+    network: MLP,
+    total: Array,
+    kernels: list[Single],
+    activations: list[Single],
+    slopes: list[Single],
+    rows: Single,
+    delta: Single,
 ) -> None:
     """Add the gradients of some rows to `total` (C, P)."""
     end = network.n_parameters
-    for kernel, below in zip(reversed(kernels[1:]), reversed(activations), strict=True):
+    for kernel, below, slope in zip(kernels[:0:-1], activations[::-1], slopes[::-1], strict=True):
         end = _add_layer(total, end, delta @ below.transpose(0, 2, 1), delta)
-        slope: Single = np.float32(1) - below * below
         delta = (kernel.transpose(0, 2, 1) @ delta) * slope
     products = delta.reshape(-1, len(rows)) @ rows
     _add_layer(total, end, products.reshape(len(total), -1, rows.shape[1]), delta)

@@ -20,6 +20,7 @@ def provenance_of(loss: Any, seed: int) -> Provenance:
         dataset_sha256="" if data is None else data.sha256,
         regularization=getattr(loss, "regularization", 0.0),
         regularize_biases=getattr(loss, "regularize_biases", True),
+        activation="tanh" if loss.network is None else loss.network.activation,
         seed=seed,
         versions={**packages, "python": platform.python_version(), "cpu": get_host_cpu_name()},
     )

@@ -1,7 +1,7 @@
 """The contents of a database as plain records."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,19 @@ class Provenance(Result):
     regularize_biases: bool
     seed: int
     versions: Mapping[str, str]
+    activation: str = "tanh"  # of the hidden units
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """The fields as files hold them: nothing of the activation if it is tanh, the only one of older versions."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("activation", "tanh")}
 
     @property
     def loss_settings(self) -> dict[str, Any]:
         """What determines the values of the loss, by the names that the metadata of runs use."""
         return {
             "layer_sizes": list(self.layer_sizes or ()),
+            "activation": self.activation,
             "n_parameters": self.n_parameters,
             "data_sha256": self.dataset_sha256,
             "data": self.dataset,
@@ -46,7 +53,7 @@ class Provenance(Result):
     @property
     def network(self) -> MLP | None:
         """The network, if its symmetries are known."""
-        return None if self.layer_sizes is None else MLP(self.layer_sizes)
+        return None if self.layer_sizes is None else MLP(self.layer_sizes, self.activation)
 
 
 def loss_difference(a: Provenance, b: Provenance) -> Difference | None:

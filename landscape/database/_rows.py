@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.activations import ACTIVATIONS
 from landscape.database import _schema
 from landscape.database._admission import minimum_problem, moderate, transition_state_problem
 from landscape.database._pickles import HostilePickleError, UnsafePickleError, load_array
@@ -145,6 +146,7 @@ def _wrong_field(provenance: Provenance) -> str | None:
     right = {
         "n_parameters": _is_whole(provenance.n_parameters, 1),
         "layer_sizes": sizes is None or (len(sizes) >= 2 and all(_is_whole(n, 1) for n in sizes)),
+        "activation": isinstance(provenance.activation, str) and provenance.activation in ACTIVATIONS,
         "dataset": isinstance(provenance.dataset, dict),
         "dataset_sha256": isinstance(provenance.dataset_sha256, str),
         "regularization": isinstance(provenance.regularization, int | float)

@@ -11,7 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -108,7 +108,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
         if path.exists():
             msg = f"{path} exists already"
             raise FileExistsError(msg)
-        values = {**asdict(provenance), "schema": _schema.VERSION}
+        values = {**provenance.stored, "schema": _schema.VERSION}
         try:
             with new_file(path) as unfinished:
                 _schema.create(unfinished, [(name, json.dumps(value)) for name, value in values.items()])

@@ -33,6 +33,10 @@ from ._table import (
     sklearn_table as sklearn_table,
     table as table,
 )
+from ._teacher import (
+    teacher as teacher,
+    teacher_parameters as teacher_parameters,
+)
 from ._writing import (
     write_table as write_table,
 )

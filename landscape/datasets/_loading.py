@@ -15,11 +15,18 @@ from landscape.datasets._ljat import ljat
 from landscape.datasets._mnist import mnist
 from landscape.datasets._older_tables import older_table
 from landscape.datasets._table import sklearn_table, table
+from landscape.datasets._teacher import teacher
 from landscape.support import NOT_SETTINGS, present_names
 
 log = logging.getLogger(__name__)
 
-MAKERS: dict[str, Callable[..., Dataset]] = {"ljat": ljat, "mnist": mnist, "table": table, SKLEARN: sklearn_table}
+MAKERS: dict[str, Callable[..., Dataset]] = {
+    "ljat": ljat,
+    "mnist": mnist,
+    "teacher": teacher,
+    "table": table,
+    SKLEARN: sklearn_table,
+}
 # metadata that are not arguments of a maker, or not allowed: reading a file downloads nothing
 NOT_ARGUMENTS = (*NOT_SETTINGS, "download")
 PATHS = {"path": str | os.PathLike, "data_dir": str | os.PathLike | None}  # metadata that are paths
@@ -41,16 +48,16 @@ def load(
     Parameters
     ----------
     name : str or path
-        ``"ljat"``, ``"mnist"``, the path of a file (see `table`), or one of the tables that scikit-learn brings along:
+        ``"ljat"``, ``"mnist"``, ``"teacher"``, the path of a file (see `table`), or one of scikit-learn's tables:
         ``"sklearn:iris"``, ``"sklearn:wine"``, ``"sklearn:breast_cancer"``, ``"sklearn:digits"``.
     rows : int, optional
-        Training rows. By default 1000 for ljat, all rows for the others.
+        Training rows. By default 1000 for ljat and teacher, all rows for the others.
     seed : int
-        Seed of ljat and mnist; for a table, the seed that draws the training rows.
+        Seed of ljat, mnist and teacher; for a table, the seed that draws the training rows.
     data_dir : path, optional
         Directory of the MNIST files.
     **options
-        Further keyword arguments of `ljat`, `mnist` or `table`.
+        Further keyword arguments of `ljat`, `mnist`, `teacher` or `table`.
 
     Raises
     ------
@@ -62,6 +69,9 @@ def load(
     if name == "ljat":
         given = {"rows": DEFAULT_LJAT_ROWS if rows is None else rows}
         return _all_classes(_make("ljat", {**given, "seed": seed, **options}))
+    if name == "teacher":
+        given = {} if rows is None else {"rows": rows}
+        return _all_classes(_make("teacher", {**given, "seed": seed, **options}))
     if name == "mnist":
         given = {} if rows is None else {"rows": rows}
         return _all_classes(_make("mnist", {**given, "seed": seed, "data_dir": data_dir, **options}))
@@ -69,7 +79,7 @@ def load(
         return _make(SKLEARN, {"name": str(name), "rows": rows, "seed": seed, **options})
     path = Path(name)
     if not path.exists() and not path.suffix and len(path.parts) == 1:
-        msg = f"unknown data set {str(name)!r}: expected ljat, mnist, {KNOWN_TABLES} or the path of a file"
+        msg = f"unknown data set {str(name)!r}: expected ljat, mnist, teacher, {KNOWN_TABLES} or the path of a file"
         raise ValueError(msg)
     return _make("table", {"source": path, "rows": rows, "seed": seed, **options})
 

@@ -13,7 +13,7 @@ from landscape.descent._lbfgs import lbfgs
 from landscape.descent._location import Location, locate, runs_away
 from landscape.descent._newton import newton
 from landscape.descent._preconditioned import Descent, preconditioned_lbfgs
-from landscape.losses import Loss
+from landscape.losses import Loss, check_searchable
 from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, local_model, rounding_of, signs_of
 from landscape.support import Result, check_positive, one_thread
 
@@ -284,7 +284,8 @@ def _check(
 
 
 def check_point(loss: Loss, point: Array, name: str = "theta") -> None:
-    """Raise a ValueError that names the argument unless it is a finite point (P,) of this loss."""
+    """Raise a ValueError unless it is a finite point (P,) of this loss, and the loss has stationary points to find."""
+    check_searchable(loss)
     if point.shape != (loss.n_parameters,) or not np.isfinite(point).all():
         msg = f"{name} must be finite with shape ({loss.n_parameters},); got shape {point.shape}"
         raise ValueError(msg)

@@ -35,7 +35,7 @@ def export_graphml(database: Database, path: str | Path) -> None:
 
 
 def _network(database: Database) -> nx.MultiGraph:
-    network = nx.MultiGraph(provenance=json.dumps(asdict(database.provenance)))
+    network = nx.MultiGraph(provenance=json.dumps(database.provenance.stored))
     minima, states = database.minima, database.transition_states
     for stored, attributes in zip(minima, _attributes(minima), strict=True):
         network.add_node(stored.id, **attributes)

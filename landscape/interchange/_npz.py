@@ -140,7 +140,7 @@ def export_npz(database: Database, path: str | Path) -> None:
         for attempt in database.attempts()
     ]
     n_parameters = database.provenance.n_parameters
-    provenance = {**asdict(database.provenance), "schema": _schema.VERSION}
+    provenance = {**database.provenance.stored, "schema": _schema.VERSION}
     structures = [
         _Structure(point, method, number[end])
         for method in database.quench_methods()

@@ -28,6 +28,9 @@ from ._rounding import (
     rounding_of_norms as rounding_of_norms,
     sign_rounding as sign_rounding,
 )
+from ._searchable import (
+    check_searchable as check_searchable,
+)
 from ._surfaces import (
     DoubleWells as DoubleWells,
     KnownPoints as KnownPoints,

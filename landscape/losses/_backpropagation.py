@@ -41,13 +41,15 @@ def _layers_from_the_last(
     """What comes into each layer (N, n_in), and the derivatives (N, n_out) of entropy / divisor by what goes out."""
     layers = network.unflatten(theta)
     # arrays that came from another process lie anywhere in memory
-    incoming = [np.require(inputs, np.float64, ["C", "ALIGNED"])]
+    incoming, slopes = [np.require(inputs, np.float64, ["C", "ALIGNED"])], []
     for layer in layers[:-1]:
-        incoming.append(np.tanh(incoming[-1] @ layer.kernel + layer.bias))
+        above, slope, _ = network.units.derivatives(incoming[-1] @ layer.kernel + layer.bias)
+        incoming.append(above)
+        slopes.append(slope)
     delta = softmax(incoming[-1] @ layers[-1].kernel + layers[-1].bias, axis=1)
     delta[np.arange(labels.size), labels] -= 1.0
     delta /= divisor
     yield incoming[-1], delta
-    for layer, above, below in zip(layers[:0:-1], incoming[:0:-1], incoming[-2::-1], strict=True):
-        delta = (delta @ layer.kernel.T) * (1.0 - above**2)
+    for layer, slope, below in zip(layers[:0:-1], slopes[::-1], incoming[-2::-1], strict=True):
+        delta = (delta @ layer.kernel.T) * slope
         yield below, delta

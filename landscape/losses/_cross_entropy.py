@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.datasets import Dataset
-from landscape.losses import _hessian, _kernels, _scores, _wide
+from landscape.losses import _wide
 from landscape.losses._rounding import Rounding, coarse_rounding, rounding_of_network
+from landscape.losses._variants import kernels
 from landscape.losses._zero_modes import zero_modes
 from landscape.networks import MLP
 from landscape.support import one_thread
@@ -55,7 +56,8 @@ class Loss(Protocol):
 class CrossEntropyLoss:
     """Mean cross-entropy in nats plus `regularization` * |theta|^2, compiled, with exact derivatives.
 
-    Networks with many inputs use BLAS instead of the compiled loops (from `WIDE` on).
+    Networks with many inputs use BLAS instead of the compiled loops (from `WIDE` on). For activations with a kink
+    (relu) the derivatives are those on one side of it.
     Equation 1 of Herrera Segura, Montoya and Tapias (arXiv 2209.02517).
 
     Parameters
@@ -115,22 +117,22 @@ class CrossEntropyLoss:
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
         """Loss in nats and its gradient (P,) at `theta` (P,)."""
-        form = _wide if self._wide else _kernels
-        return form.value_gradient(self.network.check(theta), self._sizes, self._inputs, self._labels, self._penalty)
+        return self._call("value_gradient", self.network.check(theta))
 
     def values_and_gradients(self, thetas: ArrayLike) -> tuple[Array, Array]:
         """Losses (M,) and gradients (M, P) at `thetas` (M, P) in one call, bit for bit equal to single calls."""
-        form = _wide if self._wide else _kernels
-        return form.values_gradients(
-            check_batch(thetas, self.n_parameters), self._sizes, self._inputs, self._labels, self._penalty
-        )
+        return self._call("values_gradients", check_batch(thetas, self.n_parameters))
 
     def value_gradient_hessian(self, theta: ArrayLike) -> tuple[float, Array, Array]:
         """Loss, gradient (P,) and exact Hessian (P, P) at `theta` (P,)."""
-        form = _wide if self._wide else _hessian
-        return form.value_gradient_hessian(
-            self.network.check(theta), self._sizes, self._inputs, self._labels, self._penalty
-        )
+        return self._call("value_gradient_hessian", self.network.check(theta))
+
+    def _call(self, name: str, *points: Array) -> Any:
+        """The function of this name, compiled or, for wide inputs, of `_wide`, at points."""
+        rows = self._sizes, self._inputs, self._labels, self._penalty
+        if self._wide:
+            return getattr(_wide, name)(*points, *rows, self.network.units)
+        return kernels(self.network.activation)[name](*points, *rows)
 
     def rounding(self, theta: ArrayLike, eigenvalues: Array, *, coarse: bool = False) -> Rounding:
         """Norms below which rounding leaves gradient and Hessian at `theta` (P,) undecided; see `_rounding`.
@@ -155,15 +157,7 @@ class CrossEntropyLoss:
 
     def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
         """Hessian times `vector` (P,) at `theta` (P,), without the Hessian."""
-        form = _wide if self._wide else _kernels
-        return form.hessian_vector_product(
-            self.network.check(theta),
-            self.network.check(vector),
-            self._sizes,
-            self._inputs,
-            self._labels,
-            self._penalty,
-        )
+        return self._call("hessian_vector_product", self.network.check(theta), self.network.check(vector))
 
     def accuracy(self, theta: ArrayLike, *, test: bool = False) -> float:
         """Share of training (or test) rows classified correctly at `theta` (P,); nan without test rows."""
@@ -184,7 +178,8 @@ class CrossEntropyLoss:
         if self._wide or not labels.size:
             with one_thread():  # more threads would change the last bits
                 return row_cross_entropies(self.network.logits(theta, inputs), labels)
-        return _scores.cross_entropies(theta, self._sizes, np.ascontiguousarray(inputs.T), np.array(labels))
+        compiled = kernels(self.network.activation)["cross_entropies"]
+        return compiled(theta, self._sizes, np.ascontiguousarray(inputs.T), np.array(labels))
 
     def scores(self, theta: ArrayLike, *, test: bool = False) -> tuple[float, float]:
         """`cross_entropy` and `accuracy` at `theta` (P,) in one compiled pass, several times as fast."""
@@ -195,7 +190,7 @@ class CrossEntropyLoss:
                 logits = self.network.logits(theta, self.data.test_inputs if test else self.data.inputs)
             return mean_cross_entropy(logits, labels), share_correct(logits, labels)
         inputs, labels = self._test_rows if test else (self._inputs, self._labels)
-        return _scores.scores(theta, self._sizes, inputs, labels)
+        return kernels(self.network.activation)["scores"](theta, self._sizes, inputs, labels)
 
     @cached_property
     def _test_rows(self) -> tuple[Array, NDArray[np.int64]]:

@@ -1,14 +1,14 @@
 """Compiled exact Hessian of a tanh network, forward over reverse with one tangent per unit.
 
 With z the input of a unit and h its incoming activation, d2 loss / dw dw' is the sum over samples of
-h (d delta' / dz h' + delta' dh' / dz). Names and layout of arrays as in `_kernels`.
+h (d delta' / dz h' + delta' dh' / dz). Names and layout of arrays as in `_kernels`; also the text for other
+activations.
 """
 
 import numpy as np
 
 from landscape.losses._kernels import (
     BLOCK,
-    FAST,
     add_dots,
     add_gradient,
     add_rows,
@@ -18,34 +18,43 @@ from landscape.losses._kernels import (
     softmax_tangent,
     sum_of,
 )
+from landscape.losses._math import FAST
+from landscape.losses._units.tanh import BENDS, KEEPS, fall, slope
 from landscape.support import njit
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
-def _slopes_and_bends(theta, sizes, units, parameters, activation, delta, n, slope, bend):
-    """For each hidden unit tanh', and tanh'' / tanh' times the derivative of the loss with respect to its output."""
+def _slopes_and_bends(theta, sizes, units, parameters, activation, delta, n, slopes, bends):
+    """For each hidden unit the slope, and minus its fall times the derivative of the loss by its output."""
     for k in range(1, sizes.shape[0] - 1):
         n_out = sizes[k + 1]
         for j in range(sizes[k]):
-            a, first, second = activation[units[k] + j], slope[units[k] + j], bend[units[k] + j]
+            a, first, second = activation[units[k] + j], slopes[units[k] + j], bends[units[k] + j]
             for s in range(n):
                 second[s] = 0.0
-            add_rows(theta, parameters[k] + j * n_out, 1, delta[units[k + 1] :], n_out, n, second)
+            if BENDS:
+                add_rows(theta, parameters[k] + j * n_out, 1, delta[units[k + 1] :], n_out, n, second)
             for s in range(n):
-                first[s] = 1.0 - a[s] * a[s]
-                second[s] *= -2.0 * a[s]
+                first[s] = slope(a[s], a[s])
+                second[s] *= -fall(a[s])
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
-def _unit_forward(theta, sizes, units, parameters, slope, layer, unit, tangent, n):
-    """Derivative of the output of each later unit (last layer: the input) with respect to an input in `layer`."""
+def _unit_forward(theta, sizes, units, parameters, slopes, bends, layer, unit, tangent, turn, n):
+    """Derivative of the output of each later unit (last layer: the input) with respect to an input in `layer`.
+
+    `turn`, where derivatives are kept: the derivative of the input instead, times the bend.
+    """
     last = sizes.shape[0] - 1
     for i in range(sizes[layer]):
         row = tangent[units[layer] + i]
         if i == unit and layer < last:
-            source = slope[units[layer] + i]
+            source, second, turned = slopes[units[layer] + i], bends[units[layer] + i], turn[units[layer] + i]
             for s in range(n):
                 row[s] = source[s]
+            if KEEPS:
+                for s in range(n):
+                    turned[s] = second[s]
         else:
             value = 1.0 if i == unit else 0.0
             for s in range(n):
@@ -60,13 +69,16 @@ def _unit_forward(theta, sizes, units, parameters, slope, layer, unit, tangent, 
             w = parameters[k] + first * n_out + i
             add_rows(theta, w, n_out, tangent[units[k] + first :], n_in, n, row)
             if k + 1 < last:
-                source = slope[units[k + 1] + i]
+                source, second, turned = slopes[units[k + 1] + i], bends[units[k + 1] + i], turn[units[k + 1] + i]
+                if KEEPS:
+                    for s in range(n):
+                        turned[s] = row[s] * second[s]
                 for s in range(n):
                     row[s] *= source[s]
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
-def _unit_back(theta, sizes, units, parameters, slope, bend, tangent, layer, unit, delta_tangent, n):
+def _unit_back(theta, sizes, units, parameters, slopes, bends, tangent, turn, layer, unit, delta_tangent, n):
     """Derivative of the delta of each unit, from the last layer down to `layer`, with respect to an input there.
 
     In `layer` itself only the units from `unit` on: the others follow by symmetry.
@@ -78,10 +90,14 @@ def _unit_back(theta, sizes, units, parameters, slope, bend, tangent, layer, uni
             for s in range(n):
                 row[s] = 0.0
             add_rows(theta, parameters[k] + j * n_out, 1, delta_tangent[units[k + 1] :], n_out, n, row)
-            first, second, t = slope[units[k] + j], bend[units[k] + j], tangent[units[k] + j]
-            if k == layer and j > unit:
+            first, second, t = slopes[units[k] + j], bends[units[k] + j], tangent[units[k] + j]
+            turned = turn[units[k] + j]
+            if (k == layer and j > unit) or not (BENDS or KEEPS):
                 for s in range(n):
                     row[s] *= first[s]
+            elif KEEPS:
+                for s in range(n):
+                    row[s] = row[s] * first[s] + turned[s]
             else:
                 for s in range(n):
                     row[s] = row[s] * first[s] + second[s] * t[s]
@@ -171,21 +187,25 @@ def value_gradient_hessian(theta, sizes, inputs, labels, penalty):
     size = min(BLOCK, n_samples)
     activation, delta = np.empty((n_units, size)), np.empty((n_units, size))
     tangent, delta_tangent = np.empty((n_units, size)), np.empty((n_units, size))
-    slope, bend = np.empty((n_units, size)), np.empty((n_units, size))
+    slopes, bends = np.empty((n_units, size)), np.empty((n_units, size))
+    turn = np.empty((n_units, size)) if KEEPS else tangent
     scratch, probability = np.empty((2, size)), np.empty((n_classes, size))
     gradient, flat = np.zeros(n_parameters), np.zeros(n_parameters * n_parameters)
     loss = 0.0
     for start in range(0, n_samples, size):
         n = min(size, n_samples - start)
-        loss += block_deltas(theta, sizes, units, parameters, inputs, labels, start, n, activation, delta, scratch)
+        loss += block_deltas(
+            theta, sizes, units, parameters, inputs, labels, start, n, activation, slopes, bends, 2, delta, scratch
+        )
         add_gradient(sizes, units, parameters, activation, delta, n, gradient)
         probability_from(labels, start, n, n_classes, delta[top:], probability)
-        _slopes_and_bends(theta, sizes, units, parameters, activation, delta, n, slope, bend)
+        if not KEEPS:
+            _slopes_and_bends(theta, sizes, units, parameters, activation, delta, n, slopes, bends)
         for layer in range(1, last + 1):
             for unit in range(sizes[layer]):
-                _unit_forward(theta, sizes, units, parameters, slope, layer, unit, tangent, n)
+                _unit_forward(theta, sizes, units, parameters, slopes, bends, layer, unit, tangent, turn, n)
                 softmax_tangent(probability, tangent[top:], delta_tangent[top:], n_samples, n_classes, n, scratch[0])
-                _unit_back(theta, sizes, units, parameters, slope, bend, tangent, layer, unit, delta_tangent, n)
+                _unit_back(theta, sizes, units, parameters, slopes, bends, tangent, turn, layer, unit, delta_tangent, n)
                 _add_same_layer(sizes, units, parameters, activation, delta_tangent, layer, unit, n, scratch[1], flat)
                 _add_later_layers(
                     sizes, units, parameters, activation, tangent, delta, delta_tangent,

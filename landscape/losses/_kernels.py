@@ -3,15 +3,19 @@
 Samples run innermost, in blocks whose activations stay in the level-2 cache. A *unit* is a row of a
 block: inputs first, then layer after layer. `activation` holds outputs of units (of the last layer:
 before the softmax), `delta` the derivatives of the loss with respect to the units' inputs, already divided by N.
+
+Also the text of the kernels of other activations (`_units`). Where these keep derivatives, `slopes` holds the first,
+and `bends` the second, times the derivative of the loss with respect to the output once `back` was there; otherwise
+both are `activation` itself, and not used.
 """
 
 import numpy as np
 
-from landscape.losses._math import exp, log, tanh
+from landscape.losses._math import FAST, exp, log
+from landscape.losses._units.tanh import BENDS, KEEPS, activate, fall, slope
 from landscape.support import njit
 
 BLOCK = 512
-FAST = {"contract", "nsz", "arcp", "reassoc"}  # not nnan: a diverged network must be visible
 # Only functions that Python calls are cached, and those that they call are always inlined: otherwise LLVM inlines a
 # freshly compiled function but not a cached one, and uses the first of several copies; all round differently.
 # error_model="numpy" everywhere: Python's check for a division by zero is a branch, which prevents vectorization
@@ -88,9 +92,17 @@ def add_dots(a, rows, n_rows, n, result, index, stride):
         result[index + (n_rows - 1) * stride] += dot(a, rows[n_rows - 1], n)
 
 
+@njit(forceinline=True, error_model="numpy")
+def kept(activation, order):
+    """Arrays `slopes` and, for `order` 2, `bends`; `activation` in the place of those that are not needed."""
+    slopes = np.empty(activation.shape) if KEEPS else activation
+    bends = np.empty(activation.shape) if KEEPS and order > 1 else activation
+    return slopes, bends
+
+
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
-def forward(theta, sizes, units, parameters, inputs, start, n, activation):
-    """Fill `activation` with the block's samples start ... start + n - 1."""
+def forward(theta, sizes, units, parameters, inputs, start, n, activation, slopes, bends, order):
+    """Fill `activation` with the block's samples start ... start + n - 1, and what is kept of `order` derivatives."""
     for i in range(sizes[0]):
         source = inputs[i]
         row = activation[i]
@@ -107,8 +119,14 @@ def forward(theta, sizes, units, parameters, inputs, start, n, activation):
                 row[s] = bias
             add_rows(theta, w + i, n_out, activation[units[k] :], n_in, n, row)
             if k < last:
+                first, second = slopes[units[k + 1] + i], bends[units[k + 1] + i]
                 for s in range(n):
-                    row[s] = tanh(row[s])
+                    a, b, c = activate(row[s])
+                    row[s] = a
+                    if KEEPS and order > 0:
+                        first[s] = b
+                    if KEEPS and order > 1:
+                        second[s] = c
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
@@ -142,29 +160,35 @@ def _softmax(labels, start, n, n_classes, logits, probability, scratch):
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
-def back(theta, w, n_in, n_out, activation, delta, before, after, n):
-    """Rows `before` of `delta` from rows `after`: kernel times delta, times tanh'."""
+def back(theta, w, n_in, n_out, activation, slopes, bends, order, delta, before, after, n):
+    """Rows `before` of `delta` from rows `after`: kernel times delta, times the slope."""
     for j in range(n_in):
         row = delta[before + j]
         for s in range(n):
             row[s] = 0.0
         add_rows(theta, w + j * n_out, 1, delta[after:], n_out, n, row)
-        a = activation[before + j]
+        a, first, second = activation[before + j], slopes[before + j], bends[before + j]
+        if KEEPS and order > 1:
+            for s in range(n):
+                second[s] *= row[s]
         for s in range(n):
-            row[s] *= 1.0 - a[s] * a[s]
+            row[s] *= slope(a[s], first[s])
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
-def block_deltas(theta, sizes, units, parameters, inputs, labels, start, n, activation, delta, scratch):
+def block_deltas(
+    theta, sizes, units, parameters, inputs, labels, start, n, activation, slopes, bends, order, delta, scratch
+):
     """Forward and backward pass of one block: fills `activation` and `delta`, returns the summed loss."""
     last = sizes.shape[0] - 1
-    forward(theta, sizes, units, parameters, inputs, start, n, activation)
+    forward(theta, sizes, units, parameters, inputs, start, n, activation, slopes, bends, order)
     top = units[last]
     loss = _softmax(labels, start, n, sizes[last], activation[top:], delta[top:], scratch)
     for s in range(n):
         delta[top + labels[start + s], s] -= 1.0 / labels.shape[0]
     for k in range(last - 1, 0, -1):
-        back(theta, parameters[k], sizes[k], sizes[k + 1], activation, delta, units[k], units[k + 1], n)
+        w, before, after = parameters[k], units[k], units[k + 1]
+        back(theta, w, sizes[k], sizes[k + 1], activation, slopes, bends, order, delta, before, after, n)
     return loss
 
 
@@ -184,12 +208,15 @@ def _value_gradient(theta, sizes, inputs, labels, penalty):
     n_units, n_samples = units[-1], labels.shape[0]
     size = min(BLOCK, n_samples)
     activation, delta = np.empty((n_units, size)), np.empty((n_units, size))
+    slopes, bends = kept(activation, 1)
     scratch = np.empty((2, size))
     gradient = np.zeros(theta.shape[0])
     loss = 0.0
     for start in range(0, n_samples, size):
         n = min(size, n_samples - start)
-        loss += block_deltas(theta, sizes, units, parameters, inputs, labels, start, n, activation, delta, scratch)
+        loss += block_deltas(
+            theta, sizes, units, parameters, inputs, labels, start, n, activation, slopes, bends, 1, delta, scratch
+        )
         add_gradient(sizes, units, parameters, activation, delta, n, gradient)
     loss /= n_samples
     for p in range(theta.shape[0]):
@@ -216,8 +243,8 @@ def values_gradients(thetas, sizes, inputs, labels, penalty):
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
-def _forward_tangent(theta, vector, sizes, units, parameters, activation, tangent, n):
-    """Derivative of every unit's input (before tanh) along `vector` (Pearlmutter 1994)."""
+def _forward_tangent(theta, vector, sizes, units, parameters, activation, slopes, tangent, n):
+    """Derivative of every unit's input (before the activation) along `vector` (Pearlmutter 1994)."""
     for k in range(sizes.shape[0] - 1):
         n_in, n_out = sizes[k], sizes[k + 1]
         w = parameters[k]
@@ -228,13 +255,13 @@ def _forward_tangent(theta, vector, sizes, units, parameters, activation, tangen
                 row[s] = bias
             for j in range(n_in):
                 weight, change = theta[w + j * n_out + i], vector[w + j * n_out + i]
-                a, t = activation[units[k] + j], tangent[units[k] + j]
+                a, first, t = activation[units[k] + j], slopes[units[k] + j], tangent[units[k] + j]
                 if k == 0:
                     for s in range(n):
                         row[s] += change * a[s]
                 else:
                     for s in range(n):
-                        row[s] += change * a[s] + weight * (1.0 - a[s] * a[s]) * t[s]
+                        row[s] += change * a[s] + weight * slope(a[s], first[s]) * t[s]
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
@@ -253,7 +280,7 @@ def softmax_tangent(probability, tangent, result, n_samples, n_classes, n, mean)
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
-def _back_tangent(theta, vector, sizes, units, parameters, activation, tangent, delta, delta_tangent, n):
+def _back_tangent(theta, vector, sizes, units, parameters, activation, slopes, bends, tangent, delta, delta_tangent, n):
     """Derivative of every delta along `vector`, from the last layer down."""
     for k in range(sizes.shape[0] - 2, 0, -1):
         n_in, n_out = sizes[k], sizes[k + 1]
@@ -261,6 +288,7 @@ def _back_tangent(theta, vector, sizes, units, parameters, activation, tangent, 
         for j in range(n_in):
             row = delta_tangent[units[k] + j]
             a, t, d = activation[units[k] + j], tangent[units[k] + j], delta[units[k] + j]
+            first, second = slopes[units[k] + j], bends[units[k] + j]
             for s in range(n):
                 row[s] = 0.0
             for i in range(n_out):
@@ -269,7 +297,12 @@ def _back_tangent(theta, vector, sizes, units, parameters, activation, tangent, 
                 for s in range(n):
                     row[s] += weight * above_tangent[s] + change * above[s]
             for s in range(n):
-                row[s] = row[s] * (1.0 - a[s] * a[s]) - 2.0 * a[s] * t[s] * d[s]
+                if KEEPS:
+                    row[s] = row[s] * first[s] + second[s] * t[s]
+                elif BENDS:
+                    row[s] = row[s] * slope(a[s], a[s]) - fall(a[s]) * t[s] * d[s]
+                else:
+                    row[s] = row[s] * slope(a[s], a[s])
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -283,18 +316,18 @@ def probability_from(labels, start, n, n_classes, delta, probability):
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
-def _add_product(sizes, units, parameters, activation, tangent, delta, delta_tangent, n, product):
+def _add_product(sizes, units, parameters, activation, slopes, tangent, delta, delta_tangent, n, product):
     for k in range(sizes.shape[0] - 1):
         n_in, n_out = sizes[k], sizes[k + 1]
         w = parameters[k]
         for j in range(n_in):
-            a, t = activation[units[k] + j], tangent[units[k] + j]
+            a, first, t = activation[units[k] + j], slopes[units[k] + j], tangent[units[k] + j]
             for i in range(n_out):
                 d, dt = delta[units[k + 1] + i], delta_tangent[units[k + 1] + i]
                 total = dot(a, dt, n)
                 if k > 0:
                     for s in range(n):
-                        total += (1.0 - a[s] * a[s]) * t[s] * d[s]
+                        total += slope(a[s], first[s]) * t[s] * d[s]
                 product[w + j * n_out + i] += total
         for i in range(n_out):
             product[w + n_in * n_out + i] += sum_of(delta_tangent[units[k + 1] + i], n)
@@ -308,17 +341,22 @@ def hessian_vector_product(theta, vector, sizes, inputs, labels, penalty):
     n_classes, top = sizes[last], units[last]
     size = min(BLOCK, n_samples)
     activation, delta = np.empty((n_units, size)), np.empty((n_units, size))
+    slopes, bends = kept(activation, 2)
     tangent, delta_tangent = np.empty((n_units, size)), np.empty((n_units, size))
     scratch, probability = np.empty((2, size)), np.empty((n_classes, size))
     product = np.zeros(theta.shape[0])
     for start in range(0, n_samples, size):
         n = min(size, n_samples - start)
-        block_deltas(theta, sizes, units, parameters, inputs, labels, start, n, activation, delta, scratch)
+        block_deltas(
+            theta, sizes, units, parameters, inputs, labels, start, n, activation, slopes, bends, 2, delta, scratch
+        )
         probability_from(labels, start, n, n_classes, delta[top:], probability)
-        _forward_tangent(theta, vector, sizes, units, parameters, activation, tangent, n)
+        _forward_tangent(theta, vector, sizes, units, parameters, activation, slopes, tangent, n)
         softmax_tangent(probability, tangent[top:], delta_tangent[top:], n_samples, n_classes, n, scratch[0])
-        _back_tangent(theta, vector, sizes, units, parameters, activation, tangent, delta, delta_tangent, n)
-        _add_product(sizes, units, parameters, activation, tangent, delta, delta_tangent, n, product)
+        _back_tangent(
+            theta, vector, sizes, units, parameters, activation, slopes, bends, tangent, delta, delta_tangent, n
+        )
+        _add_product(sizes, units, parameters, activation, slopes, tangent, delta, delta_tangent, n, product)
     for p in range(theta.shape[0]):
         product[p] += 2.0 * penalty[p] * vector[p]
     return product

@@ -28,6 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landscape.activations import Activation
 from landscape.networks import MLP, Layer
 
 Array = NDArray[np.float64]
@@ -35,6 +36,7 @@ Array = NDArray[np.float64]
 UNIT = 0.5 * np.finfo(float).eps  # u, of double precision
 DEVIATIONS = 4.0  # of a sum of independent roundings
 LONGEST_SUM = 2000  # rows that are summed one after the other, in blocks (`_kernels`, `_wide`)
+STEEPEST = 2.2  # one more than the largest slope of an activation without bounds (gelu: 1.13)
 ROWS = 2000  # rows whose derivatives are in memory at a time
 
 
@@ -65,7 +67,7 @@ def rounding_of_network(
     with np.errstate(over="ignore", invalid="ignore"):
         terms = np.zeros(3)
         for start in range(0, n_rows, ROWS):
-            terms += _terms(layers, inputs[start : start + ROWS], labels[start : start + ROWS])
+            terms += _terms(network.units, layers, inputs[start : start + ROWS], labels[start : start + ROWS])
     return _bounds(
         np.sqrt(terms[0]) / n_rows, np.sqrt(terms[1]) / n_rows, terms[2] / n_rows, n_rows, theta, penalty, eigenvalues
     )
@@ -84,7 +86,10 @@ def coarse_rounding(
         norm = float(np.sqrt((layer.kernel**2).sum()))
         inner, jacobian = inner * norm + inputs, jacobian * norm + inputs
         sizes = 1.0 + sizes @ np.abs(layer.kernel) + np.abs(layer.bias)
-        inputs = float(np.sqrt(1.0 + len(layer.bias)))  # |h| <= 1
+        if not network.units.bounded:
+            sizes = STEEPEST * sizes
+        # |h| <= 1, or at most |z| + 1 of an activation without bounds
+        inputs = float(np.sqrt(1.0 + (len(layer.bias) if network.units.bounded else sizes @ sizes)))
     kernel, bias = layers[-1]
     logits = float((sizes @ np.abs(kernel) + np.abs(bias)).max())
     jacobian = jacobian * float(np.sqrt((kernel**2).sum())) + np.sqrt(len(bias)) * inputs
@@ -105,15 +110,15 @@ def _bounds(
     return Rounding(DEVIATIONS * UNIT * float(gradient), DEVIATIONS * UNIT * float(hessian))
 
 
-def _terms(layers: list[Layer], inputs: Array, labels: NDArray[np.int64]) -> Array:
+def _terms(units: Activation, layers: list[Layer], inputs: Array, labels: NDArray[np.int64]) -> Array:
     """Sums over the rows of m'^2, m^2 and |p - y| |J|."""
     incoming, slopes, sizes, inner = [inputs], [], np.abs(inputs), np.zeros(len(inputs))
     for layer in layers[:-1]:
         inner = inner * np.linalg.norm(layer.kernel) + np.sqrt(1.0 + (incoming[-1] ** 2).sum(axis=1))
         sizes = sizes @ np.abs(layer.kernel) + np.abs(layer.bias)
-        h = np.tanh(incoming[-1] @ layer.kernel + layer.bias)
-        slopes.append(1.0 - h * h)
-        sizes = np.abs(h) + slopes[-1] * sizes  # magnitude of h's error, in u
+        h, slope, _ = units.derivatives(incoming[-1] @ layer.kernel + layer.bias)
+        slopes.append(slope)
+        sizes = np.abs(h) + np.abs(slope) * sizes  # magnitude of h's error, in u
         incoming.append(h)
     kernel, bias = layers[-1]
     sizes = (sizes @ np.abs(kernel) + np.abs(bias)).max(axis=1)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from landscape.losses._kernels import BLOCK, FAST, forward, offsets
-from landscape.losses._math import exp, log
+from landscape.losses._kernels import BLOCK, forward, offsets
+from landscape.losses._math import FAST, exp, log
 from landscape.support import njit
 
 
@@ -41,7 +41,7 @@ def cross_entropies(theta, sizes, inputs, labels):
     activation, result = np.empty((units[-1], size)), np.empty(n_samples)
     for start in range(0, n_samples, size):
         n = min(size, n_samples - start)
-        forward(theta, sizes, units, parameters, inputs, start, n, activation)
+        forward(theta, sizes, units, parameters, inputs, start, n, activation, activation, activation, 0)
         _block_entropies(labels, start, n, sizes[last], activation[units[last] :], result)
     return result
 
@@ -70,7 +70,7 @@ def scores(theta, sizes, inputs, labels):
     entropy, correct = 0.0, 0
     for start in range(0, n_samples, size):
         n = min(size, n_samples - start)
-        forward(theta, sizes, units, parameters, inputs, start, n, activation)
+        forward(theta, sizes, units, parameters, inputs, start, n, activation, activation, activation, 0)
         logits = activation[units[last] :]
         block = _block_scores(labels, start, n, sizes[last], logits, scratch[0], scratch[1], scratch[2])
         entropy += block[0]

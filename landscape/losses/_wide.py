@@ -13,9 +13,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.activations import ACTIVATIONS, Activation, Derivatives
 from landscape.support import one_thread
 
 Array = NDArray[np.float64]
+
+TANH = ACTIVATIONS["tanh"]
 
 BLOCK = 2000  # samples: 13 MB of MNIST
 
@@ -25,11 +28,16 @@ class _Pass:
     """Forward and backward pass of a block of B samples; lists run over layers."""
 
     incoming: list[Array]  # (B, n_in + 1), the last column ones
-    slopes: list[Array]  # (B, n): tanh' of the hidden layers
-    bends: list[Array]  # (B, n): tanh'' / tanh' times the derivative of the loss with respect to the output
+    slopes: list[Array]  # (B, n): first derivatives of the activations of the hidden layers
+    bends: list[Array]  # (B, n): second ones (of tanh: over the first) times the derivative by the output
     deltas: list[Array]  # (B, n_out): derivative of the loss with respect to the input
     probability: Array  # (B, K): softmax / N
     loss: float  # summed over the block, divided by N
+    ratios: bool  # whether the bends belong to the derivatives of the outputs (tanh), not to those of the inputs
+
+    def turned(self, moved: Array, tangent: Array) -> Array:
+        """What the bends multiply, of the derivatives of a layer's outputs and inputs."""
+        return moved if self.ratios else tangent
 
 
 def _matrices(theta: Array, sizes: NDArray[np.int64]) -> list[Array]:
@@ -46,11 +54,12 @@ def _with_ones(h: Array) -> Array:
     return np.hstack([h, np.ones((len(h), 1))])
 
 
-def _pass(matrices: list[Array], inputs: Array, labels: NDArray[np.int64], n_samples: int) -> _Pass:
-    incoming, slopes = [_with_ones(inputs)], []
+def _pass(matrices: list[Array], inputs: Array, labels: NDArray[np.int64], n_samples: int, units: Activation) -> _Pass:
+    incoming, slopes, curvatures = [_with_ones(inputs)], [], []
     for matrix in matrices[:-1]:
-        h = np.tanh(incoming[-1] @ matrix)
-        slopes.append(1.0 - h * h)
+        h, slope, curvature = _derivatives(units, incoming[-1] @ matrix)
+        slopes.append(slope)
+        curvatures.append(curvature)
         incoming.append(_with_ones(h))
     logits = incoming[-1] @ matrices[-1]
     logits -= logits.max(axis=1, keepdims=True)
@@ -62,11 +71,19 @@ def _pass(matrices: list[Array], inputs: Array, labels: NDArray[np.int64], n_sam
     delta = probability.copy()
     delta[rows, labels] -= 1.0 / n_samples
     deltas, bends = [delta], []
-    for matrix, h, slope in zip(matrices[:0:-1], incoming[:0:-1], slopes[::-1], strict=True):
+    for matrix, curvature, slope in zip(matrices[:0:-1], curvatures[::-1], slopes[::-1], strict=True):
         error = deltas[0] @ matrix[:-1].T
-        bends.insert(0, -2.0 * h[:, :-1] * error)
+        bends.insert(0, curvature * error)
         deltas.insert(0, slope * error)
-    return _Pass(incoming, slopes, bends, deltas, probability, loss)
+    return _Pass(incoming, slopes, bends, deltas, probability, loss, units.name == "tanh")
+
+
+def _derivatives(units: Activation, z: Array) -> Derivatives:
+    """The activation, its slope and its second derivative, over the slope for tanh."""
+    if units.name != "tanh":
+        return units.derivatives(z)
+    h = np.tanh(z)
+    return h, 1.0 - h * h, -2.0 * h
 
 
 def _blocks(inputs: Array, labels: NDArray[np.int64]) -> Iterator[tuple[Array, NDArray[np.int64]]]:
@@ -86,25 +103,35 @@ def _gradients(p: _Pass) -> Array:
 
 
 def value_gradient(
-    theta: Array, sizes: NDArray[np.int64], inputs: Array, labels: NDArray[np.int64], penalty: Array
+    theta: Array,
+    sizes: NDArray[np.int64],
+    inputs: Array,
+    labels: NDArray[np.int64],
+    penalty: Array,
+    units: Activation = TANH,
 ) -> tuple[float, Array]:
     """Loss and gradient (P,); `inputs` (N, D), `penalty` (P,): the coefficient of each theta_p^2."""
     matrices, loss, gradient = _matrices(theta, sizes), 0.0, np.zeros(theta.size)
     with _steady():
         for rows, chosen in _blocks(inputs, labels):
-            p = _pass(matrices, rows, chosen, len(labels))
+            p = _pass(matrices, rows, chosen, len(labels), units)
             loss += p.loss
             gradient += _gradients(p)
         return loss + float((penalty * theta * theta).sum()), gradient + 2.0 * penalty * theta
 
 
 def values_gradients(
-    thetas: Array, sizes: NDArray[np.int64], inputs: Array, labels: NDArray[np.int64], penalty: Array
+    thetas: Array,
+    sizes: NDArray[np.int64],
+    inputs: Array,
+    labels: NDArray[np.int64],
+    penalty: Array,
+    units: Activation = TANH,
 ) -> tuple[Array, Array]:
     """Losses (M,) and gradients (M, P) at `thetas` (M, P)."""
     values, gradients = np.empty(len(thetas)), np.empty_like(thetas)
     for i, theta in enumerate(thetas):
-        values[i], gradients[i] = value_gradient(theta, sizes, inputs, labels, penalty)
+        values[i], gradients[i] = value_gradient(theta, sizes, inputs, labels, penalty, units)
     return values, gradients
 
 
@@ -114,15 +141,15 @@ def _softmax_tangent(probability: Array, tangent: Array, n_samples: int) -> Arra
 
 
 def _delta_tangents(
-    matrices: list[Array], p: _Pass, moved: list[Array], logits: Array, n_samples: int, down_to: int
+    matrices: list[Array], p: _Pass, turned: list[Array], logits: Array, n_samples: int, down_to: int
 ) -> list[Array]:
-    """Derivatives of the deltas from the last layer down to `down_to`, given those of outputs (`moved`) and logits.
+    """Derivatives of the deltas from the last layer down to `down_to`, given those of units (`turned`) and logits.
 
     Changes of the parameters themselves are not included.
     """
     result = [_softmax_tangent(p.probability, logits, n_samples)]
     for k in range(len(matrices) - 2, down_to - 1, -1):
-        result.insert(0, p.slopes[k] * (result[0] @ matrices[k + 1][:-1].T) + p.bends[k] * moved[k])
+        result.insert(0, p.slopes[k] * (result[0] @ matrices[k + 1][:-1].T) + p.bends[k] * turned[k])
     return result
 
 
@@ -133,20 +160,22 @@ def hessian_vector_product(
     inputs: Array,
     labels: NDArray[np.int64],
     penalty: Array,
+    units: Activation = TANH,
 ) -> Array:
     """Hessian times `vector` (P,) (Pearlmutter 1994)."""
     matrices, changes, product = _matrices(theta, sizes), _matrices(vector, sizes), np.zeros(theta.size)
     with _steady():
         for rows, chosen in _blocks(inputs, labels):
-            product += _block_product(matrices, changes, _pass(matrices, rows, chosen, len(labels)), len(labels))
+            product += _block_product(matrices, changes, _pass(matrices, rows, chosen, len(labels), units), len(labels))
         return product + 2.0 * penalty * vector
 
 
 def _block_product(matrices: list[Array], changes: list[Array], p: _Pass, n_samples: int) -> Array:
     tangent = p.incoming[0] @ changes[0]
-    moved = []  # derivatives of the outputs of the hidden layers
+    moved, turned = [], []  # derivatives of the outputs of the hidden layers, and what their bends multiply
     for k in range(1, len(matrices)):
         moved.append(p.slopes[k - 1] * tangent)
+        turned.append(p.turned(moved[-1], tangent))
         tangent = p.incoming[k] @ changes[k] + moved[-1] @ matrices[k][:-1]
     delta_tangent = _softmax_tangent(p.probability, tangent, n_samples)
     parts = []
@@ -155,20 +184,25 @@ def _block_product(matrices: list[Array], changes: list[Array], p: _Pass, n_samp
         if k > 0:
             part[:-1] += moved[k - 1].T @ p.deltas[k]
             error = delta_tangent @ matrices[k][:-1].T + p.deltas[k] @ changes[k][:-1].T
-            delta_tangent = p.slopes[k - 1] * error + p.bends[k - 1] * moved[k - 1]
+            delta_tangent = p.slopes[k - 1] * error + p.bends[k - 1] * turned[k - 1]
         parts.insert(0, part.ravel())
     return np.concatenate(parts)
 
 
 def value_gradient_hessian(
-    theta: Array, sizes: NDArray[np.int64], inputs: Array, labels: NDArray[np.int64], penalty: Array
+    theta: Array,
+    sizes: NDArray[np.int64],
+    inputs: Array,
+    labels: NDArray[np.int64],
+    penalty: Array,
+    units: Activation = TANH,
 ) -> tuple[float, Array, Array]:
     """Loss, gradient (P,) and exact Hessian (P, P)."""
     matrices, loss, gradient = _matrices(theta, sizes), 0.0, np.zeros(theta.size)
     hessian = np.zeros((theta.size, theta.size))
     with _steady():
         for rows, chosen in _blocks(inputs, labels):
-            p = _pass(matrices, rows, chosen, len(labels))
+            p = _pass(matrices, rows, chosen, len(labels), units)
             loss += p.loss
             gradient += _gradients(p)
             for layer in range(len(matrices)):
@@ -179,15 +213,17 @@ def value_gradient_hessian(
         return loss + float((penalty * theta * theta).sum()), gradient + 2.0 * penalty * theta, hessian
 
 
-def _unit_forward(matrices: list[Array], p: _Pass, layer: int, unit: int) -> tuple[list[Array], Array]:
-    """Derivatives of all hidden outputs (zero before `layer`) and logits with respect to the input of one unit."""
+def _unit_forward(matrices: list[Array], p: _Pass, layer: int, unit: int) -> tuple[list[Array], list[Array], Array]:
+    """Derivatives of hidden outputs (zero before `layer`), of what the bends multiply, and of logits by one input."""
     moved = [np.zeros_like(slope) for slope in p.slopes]
+    turned = list(moved)
     tangent = np.zeros_like(p.deltas[layer])
     tangent[:, unit] = 1.0
     for k in range(layer, len(p.slopes)):
         moved[k] = p.slopes[k] * tangent
+        turned[k] = p.turned(moved[k], tangent)
         tangent = moved[k] @ matrices[k + 1][:-1]
-    return moved, tangent
+    return moved, turned, tangent
 
 
 def _view(matrices: list[Array], hessian: Array, later: int, layer: int) -> Array:
@@ -201,8 +237,8 @@ def _view(matrices: list[Array], hessian: Array, later: int, layer: int) -> Arra
 
 def _add_columns(matrices: list[Array], p: _Pass, layer: int, unit: int, n_samples: int, hessian: Array) -> None:
     """Rows of all later parameters, columns of the parameters into one unit of `layer`."""
-    moved, logits = _unit_forward(matrices, p, layer, unit)
-    tangents = _delta_tangents(matrices, p, moved, logits, n_samples, layer)
+    moved, turned, logits = _unit_forward(matrices, p, layer, unit)
+    tangents = _delta_tangents(matrices, p, turned, logits, n_samples, layer)
     h = p.incoming[layer]
     same = _view(matrices, hessian, layer, layer)
     for i in range(unit, matrices[layer].shape[1]):

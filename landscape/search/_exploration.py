@@ -23,7 +23,7 @@ from landscape.database import (
     provenance_of,
 )
 from landscape.graph import below_minima
-from landscape.losses import Loss
+from landscape.losses import Loss, check_searchable
 from landscape.search._memory import Memory
 from landscape.search._planning import BATCH, CYCLE, KINDS
 from landscape.search._searches import Found, run as run_search, run_start
@@ -104,13 +104,15 @@ def explore(
         If there is `connect`, but no file.
     ValueError
         If neither or both of `searches` and `budget` are given, an argument is out of range, `connect` names minima
-        that the file does not hold, or an existing file belongs to another loss or seed.
+        that the file does not hold, an existing file belongs to another loss or seed, or the activation has a kink
+        (relu) or a continuous symmetry (linear).
     BlockingIOError
         If another process explores into this file.
     """
     if not hasattr(loss, "value_gradient_hessian"):
         msg = f"loss must be a loss, with value_gradient_hessian; got {type(loss).__name__}"
         raise TypeError(msg)
+    check_searchable(loss)
     targets = None if connect is None else Targets(connect)
     if targets is not None and searches is None and budget is None:
         budget = math.inf  # until all are joined or given up
@@ -193,6 +195,7 @@ def estimate_minima(
     if starts < 0:
         msg = f"starts must be >= 0; got {starts}"
         raise ValueError(msg)
+    check_searchable(loss)
     check_jobs(jobs)
     with only_writer(Path(path)), open_or_create(loss, path, seed) as database, worker_pool(jobs) as parallel:
         _draw(database, parallel, shared(loss), starts, seed, progress)

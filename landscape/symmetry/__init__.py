@@ -1,4 +1,9 @@
-"""Symmetries of a tanh network: permutations of the units of a hidden layer and their sign flips.
+"""Symmetries of a perceptron: permutations of the units of a hidden layer and, if the activation is odd, sign flips.
+
+Only tanh and linear units are odd. A sigmoid's s(-z) = 1 - s(z) shifts the biases of the next layer, which the penalty
+does not allow; scaling a ReLU unit (incoming weights times c, outgoing ones divided by c) changes the penalty, too, and
+mixing linear units is continuous: none of these is searched, so that distances are upper bounds where there is no
+penalty, and `is_exact` says False for relu and linear.
 
 `nearest_image` and `distance` compare points modulo symmetry, `canonical_form` picks one image, `orbit_size` counts
 them. Every function takes the network first; `None` stands for a loss without known symmetries. An image of theta is

@@ -27,7 +27,9 @@ def transform(network: MLP, theta: ArrayLike, elements: list[Element]) -> Array:
 
 
 def random_element(network: MLP, rng: np.random.Generator) -> list[Element]:
-    """One uniformly drawn signed permutation per hidden layer."""
+    """One uniformly drawn permutation per hidden layer, with signs if the activation is odd."""
+    if not network.units.odd:
+        return [(rng.permutation(n), np.ones(n)) for n in network.hidden]
     return [(rng.permutation(n), rng.choice([-1.0, 1.0], n)) for n in network.hidden]
 
 
@@ -46,25 +48,36 @@ def align(network: MLP, theta: Array, references: Array) -> list[list[Element]]:
         cuts = np.cumsum(network.hidden)[:-1]
         moves = _search(network, theta, references, np.inf)[1]
         return [[(q // 2, 1.0 - 2.0 * (q % 2)) for q in np.split(row, cuts)] for row in moves]
-    if is_exact(network):
-        return [align_chain(network.unflatten(reference), network.unflatten(theta)) for reference in references]
+    if _is_small(network):
+        b, signed = network.unflatten(theta), network.units.odd
+        return [align_chain(network.unflatten(reference), b, signed=signed) for reference in references]
     return [_align_locally(network, reference, theta) for reference in references]
 
 
 def _is_compiled(network: MLP) -> bool:
-    return 1 <= len(network.hidden) <= 3 and is_exact(network)
+    return 1 <= len(network.hidden) <= 3 and _is_small(network)
 
 
 def _search(network: MLP, theta: Array, references: Array, cutoff: float) -> tuple[Array, NDArray[np.int64]]:
     moves = np.empty((len(references), sum(network.hidden)), np.int64)
-    return _nearest.nearest(theta, references, np.array(network.layer_sizes), cutoff, moves), moves
+    sizes, signed = np.array(network.layer_sizes), network.units.odd
+    return _nearest.nearest(theta, references, sizes, cutoff, moves, signed), moves
 
 
 def is_exact(network: MLP) -> bool:
-    """Whether `nearest_image` is certain to find the nearest image for this network."""
+    """Whether `nearest_image` is certain to find the nearest image for this network.
+
+    Not if its units can also be changed continuously without a change of the outputs (relu, linear): only permutations
+    and signs are searched.
+    """
+    return _is_small(network) and not (network.hidden and network.units.continuous_symmetry)
+
+
+def _is_small(network: MLP) -> bool:
+    """Whether all permutations and signs can be searched."""
     if len(network.hidden) > 1 and max(network.hidden[0], network.hidden[-1]) > MAX_WIDTH:
         return False
-    groups = [group_size(n) for n in _enumerated(network.hidden)]
+    groups = [group_size(n, signed=network.units.odd) for n in _enumerated(network.hidden)]
     pairs = [x * y for x, y in pairwise(groups)]
     return max(groups, default=0) <= MAX_GROUP and max(pairs, default=0) <= MAX_PAIRS
 
@@ -95,7 +108,7 @@ def _climb(network: MLP, reference: Array, theta: Array, elements: list[Element]
             open_elements = [*elements[:k], (np.arange(network.hidden[k]), np.ones(network.hidden[k]))]
             b = network.unflatten(transform(network, theta, open_elements + elements[k + 1 :]))
             gain = a[k].kernel.T @ b[k].kernel + np.outer(a[k].bias, b[k].bias) + a[k + 1].kernel @ b[k + 1].kernel.T
-            elements[k] = best_signed(gain)
+            elements[k] = best_signed(gain, signed=network.units.odd)
         new = float(reference @ transform(network, theta, elements))
         if new <= overlap + 1e-12 * abs(overlap):
             return elements, max(new, overlap)

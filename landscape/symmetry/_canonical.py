@@ -20,9 +20,9 @@ MAX_TIES = 5000  # images that are compared to break ties
 def canonical_form(network: MLP | None, theta: ArrayLike) -> Array:
     """The canonical image of `theta` (P,): all its images give the same one, bit for bit.
 
-    Layer by layer, every unit's incoming weights (kernel column, bias) get a positive first non-zero entry and the
-    units are sorted by them, then by the magnitudes of their outgoing weights. The lexicographically smallest result
-    decides the rest (units that are still equal, signs of units without inputs).
+    Layer by layer, every unit's incoming weights (kernel column, bias) get a positive first non-zero entry, if signs
+    may be flipped, and the units are sorted by them, then by the magnitudes of their outgoing weights. The
+    lexicographically smallest result decides the rest (units that are still equal, signs of units without inputs).
 
     Close points need not have close canonical forms: compare points with `distance`. Where more than `MAX_TIES` images
     would have to be compared (13 units of one layer without inputs, 7 with equal ones and outgoing weights of the same
@@ -59,7 +59,7 @@ def _canonical_elements(network: MLP, theta: Array, k: int, most: int) -> Iterat
     keys = np.vstack([layer.kernel, layer.bias]).T
     if k == len(network.hidden) - 1:
         keys = np.hstack([keys, after.kernel])
-    signs = _leading_signs(keys)
+    signs = _leading_signs(keys) if network.units.odd else np.ones(len(keys))
     factors = np.where(signs == 0.0, 1.0, signs)[:, None]
     outgoing = after.kernel * factors + 0.0
     # magnitudes in ascending order: invariant under signs and order of the next layer's units

@@ -19,47 +19,49 @@ Array = NDArray[np.float64]
 Element = tuple[NDArray[np.int64], Array]  # (permutation, signs) of one hidden layer
 
 
-def group_size(n: int) -> int:
-    """Number of signed permutations of n units."""
-    return 2**n * factorial(n)
+def group_size(n: int, *, signed: bool = True) -> int:
+    """Number of permutations of n units, with their signs or without."""
+    return (2**n if signed else 1) * factorial(n)
 
 
 @lru_cache(maxsize=16)
-def _signed_permutations(n: int) -> tuple[NDArray[np.int64], Array]:
-    """All signed permutations of n units: (G, n) permutations and signs."""
-    orders, signs = np.array(list(permutations(range(n)))), np.array(list(product([1.0, -1.0], repeat=n)))
+def _signed_permutations(n: int, *, signed: bool = True) -> tuple[NDArray[np.int64], Array]:
+    """All (signed) permutations of n units: (G, n) permutations and signs."""
+    choices = [1.0, -1.0] if signed else [1.0]
+    orders, signs = np.array(list(permutations(range(n)))), np.array(list(product(choices, repeat=n)))
     return np.repeat(orders, len(signs), axis=0), np.tile(signs, (len(orders), 1))
 
 
-def best_signed(overlap: Array) -> Element:
-    """Best signed permutation for overlap[i, j] of unit i of the reference with unit j."""
-    rows, columns = linear_sum_assignment(-np.abs(overlap))
+def best_signed(overlap: Array, *, signed: bool = True) -> Element:
+    """Best (signed) permutation for overlap[i, j] of unit i of the reference with unit j."""
+    rows, columns = linear_sum_assignment(-np.abs(overlap) if signed else -overlap)
+    if not signed:
+        return columns, np.ones(len(columns))
     signs = np.where(overlap[rows, columns] < 0.0, -1.0, 1.0)
     return columns, signs
 
 
 @njit(cache=True)
-def _assign_scores(overlaps):
-    """Score of the best assignment for each of (G, n, n) overlaps, signs free."""
+def _assign_scores(overlaps, signed):
+    """Score of the best assignment for each of (G, n, n) overlaps, signs free if `signed`."""
     scores, columns = np.empty(overlaps.shape[0]), np.empty(overlaps.shape[1], np.int64)
     for g in range(overlaps.shape[0]):
-        scores[g] = -assign(-np.abs(overlaps[g]), columns)
+        scores[g] = -assign(-np.abs(overlaps[g]) if signed else -overlaps[g], columns)
     return scores
 
 
-def align_chain(a: list[Layer], b: list[Layer]) -> list[Element]:
+def align_chain(a: list[Layer], b: list[Layer], *, signed: bool = True) -> list[Element]:
     """Maximize the overlap of b's image with a: assignment at the ends, dynamic program between."""
     n_hidden = len(a) - 1
     first_in = a[0].kernel.T @ b[0].kernel + np.outer(a[0].bias, b[0].bias)
     last_out = a[-1].kernel @ b[-1].kernel.T
     if n_hidden == 1:
-        return [best_signed(first_in + last_out)]
+        return [best_signed(first_in + last_out, signed=signed)]
     begin = 0 if n_hidden == 2 else 1  # the enumerated layers are begin ... n_hidden - 2
-    groups = [_signed_permutations(len(a[k].bias)) for k in range(begin, n_hidden - 1)]
+    groups = [_signed_permutations(len(a[k].bias), signed=signed) for k in range(begin, n_hidden - 1)]
     if begin:
-        scores = _assign_scores(first_in + _outgoing_overlaps(a[1], b[1], groups[0])) + _bias_scores(
-            a[1], b[1], groups[0]
-        )
+        scores = _assign_scores(first_in + _outgoing_overlaps(a[1], b[1], groups[0]), signed)
+        scores = scores + _bias_scores(a[1], b[1], groups[0])
     else:
         permutation, signs = groups[0]
         scores = (first_in[np.arange(len(first_in)), permutation] * signs).sum(axis=1)
@@ -69,15 +71,16 @@ def align_chain(a: list[Layer], b: list[Layer]) -> list[Element]:
         choices.append(step.argmax(axis=0))
         scores = step.max(axis=0) + _bias_scores(a[k], b[k], groups[k - begin])
     last_in = np.outer(a[-2].bias, b[-2].bias) + last_out
-    best = int((scores + _assign_scores(last_in + _incoming_overlaps(a[-2], b[-2], groups[-1]))).argmax())
+    best = int((scores + _assign_scores(last_in + _incoming_overlaps(a[-2], b[-2], groups[-1]), signed)).argmax())
     chosen = [best]
     for choice in reversed(choices):
         chosen.insert(0, int(choice[chosen[0]]))
     middle = [(group[0][g], group[1][g]) for group, g in zip(groups, chosen, strict=True)]
-    last = best_signed(last_in + _incoming_overlap(a[-2], b[-2], middle[-1]))
+    last = best_signed(last_in + _incoming_overlap(a[-2], b[-2], middle[-1]), signed=signed)
     if not begin:
         return [*middle, last]
-    return [best_signed(first_in + _outgoing_overlap(a[1], b[1], middle[0])), *middle, last]
+    first = best_signed(first_in + _outgoing_overlap(a[1], b[1], middle[0]), signed=signed)
+    return [first, *middle, last]
 
 
 def _bias_scores(a: Layer, b: Layer, group: tuple[NDArray[np.int64], Array]) -> Array:

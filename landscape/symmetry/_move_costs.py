@@ -57,23 +57,23 @@ def _add_links(a, b, first_row, added):
 
 
 @njit(cache=True)
-def _sorted_magnitudes(a):
-    """|a| with every row in ascending order."""
+def _sorted_magnitudes(a, signed):
+    """|a| (a unless `signed`) with every row in ascending order."""
     out = np.empty((a.shape[0], a.shape[1]))
     for r in range(a.shape[0]):
         for i in range(a.shape[1]):
-            k = i
-            while k > 0 and out[r, k - 1] > abs(a[r, i]):
+            k, value = i, abs(a[r, i]) if signed else a[r, i]
+            while k > 0 and out[r, k - 1] > value:
                 out[r, k] = out[r, k - 1]
                 k -= 1
-            out[r, k] = abs(a[r, i])
+            out[r, k] = value
     return out
 
 
 @njit(cache=True)
-def _add_least(a, b, bound):
-    """Add to bound (n, n) the least |a_r - image of b_j|^2 over signed permutations: both sorted by magnitude."""
-    a, b = _sorted_magnitudes(a), _sorted_magnitudes(b)
+def _add_least(a, b, bound, signed):
+    """Add to bound (n, n) the least |a_r - image of b_j|^2 over (signed) permutations: both sorted (by magnitude)."""
+    a, b = _sorted_magnitudes(a, signed), _sorted_magnitudes(b, signed)
     for r in range(a.shape[0]):
         for j in range(a.shape[0]):
             for i in range(a.shape[1]):
@@ -92,7 +92,15 @@ def _add_own(theta, reference, sizes, k, first_row, cost):
 
 
 @njit(cache=True)
-def fill_costs(theta, reference, sizes, own, table, added, bound):
+def _forbid_signs(cost):
+    """Make all moves of `cost` (n, 2 n) that flip a sign infinitely expensive."""
+    for r in range(cost.shape[0]):
+        for q in range(1, cost.shape[1], 2):
+            cost[r, q] = np.inf
+
+
+@njit(cache=True)
+def fill_costs(theta, reference, sizes, own, table, added, bound, signed):
     """Fill the tables of `_nearest`; returns the constant cost of the output biases.
 
     Parameters
@@ -108,6 +116,8 @@ def fill_costs(theta, reference, sizes, own, table, added, bound):
         Cost that the core's moves add to them.
     bound : (n, n) array
         Lower bound on the cost of a unit of the core in a place, for any sign and any moves of the neighbors.
+    signed : bool
+        Whether moves may flip signs.
     """
     n_left, n, n_right = core_of(sizes)
     own[:], bound[:], added[:] = 0.0, 0.0, 0.0
@@ -122,15 +132,18 @@ def fill_costs(theta, reference, sizes, own, table, added, bound):
         _add_own(theta, reference, sizes, core + 1, n_left, table)
         for r in range(n):
             for j in range(n):
-                bound[r, j] = min(own[r, 2 * j], own[r, 2 * j + 1])
+                bound[r, j] = min(own[r, 2 * j], own[r, 2 * j + 1]) if signed else own[r, 2 * j]
         right, right_reference = _layer(theta, sizes, core + 1)[0], _layer(reference, sizes, core + 1)[0]
         _add_links(right_reference, right, n_left, added)
-        _add_least(right_reference, right, bound)
+        _add_least(right_reference, right, bound, signed)
     if n and n_left:
         left = np.ascontiguousarray(_layer(theta, sizes, 1)[0].T)
         left_reference = np.ascontiguousarray(_layer(reference, sizes, 1)[0].T)
         _add_links(left_reference, left, 0, added)
-        _add_least(left_reference, left, bound)
+        _add_least(left_reference, left, bound, signed)
+    if not signed:
+        _forbid_signs(own)
+        _forbid_signs(table)
     shift = 0.0
     for i in range(1, sizes[-1] + 1):
         shift += (reference[-i] - theta[-i]) ** 2

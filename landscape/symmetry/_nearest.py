@@ -172,17 +172,18 @@ def _search(own, table, added, bound, n_left, best, moves):
 
 
 @njit(cache=True)
-def nearest(theta, references, sizes, cutoff, moves):
+def nearest(theta, references, sizes, cutoff, moves, signed):
     """Distance (M,) of theta (P,) modulo symmetry to each of references (M, P); infinity unless below `cutoff`.
 
-    Fills `moves` (M, number of hidden units), layer after layer, for finite distances.
+    Fills `moves` (M, number of hidden units), layer after layer, for finite distances. Without `signed`, no move flips
+    the sign of a unit.
     """
     n_left, n, n_right = core_of(sizes)
     own, table = np.empty((n, 2 * n)), np.empty((n_left + n_right, 2 * max(n_left, n_right)))
     added, bound = np.empty((n, 2 * n, *table.shape)), np.empty((n, n))
     distances = np.empty(len(references))
     for m in range(len(references)):
-        shift = fill_costs(theta, references[m], sizes, own, table, added, bound)
+        shift = fill_costs(theta, references[m], sizes, own, table, added, bound, signed)
         limit = cutoff * cutoff - shift
         best = _search(own, table, added, bound, n_left, limit, moves[m])
         distances[m] = np.sqrt(best + shift) if best < limit else np.inf

@@ -15,8 +15,11 @@ MAX_MATCHES = 5000  # largest number of elements to try in one layer
 
 
 def group_order(network: MLP | None) -> int:
-    """Number of signed permutations of the hidden units: the product of 2^n n! over the hidden layers."""
-    return 1 if network is None else prod(group_size(n) for n in network.hidden)
+    """Number of (signed) permutations of the hidden units: the product of 2^n n! over the hidden layers.
+
+    Without the powers of two unless the activation is odd.
+    """
+    return 1 if network is None else prod(group_size(n, signed=network.units.odd) for n in network.hidden)
 
 
 def orbit_size(network: MLP | None, theta: ArrayLike, tolerance: float = 1e-5) -> int:
@@ -30,11 +33,12 @@ def orbit_size(network: MLP | None, theta: ArrayLike, tolerance: float = 1e-5) -
     if network is None:
         return 1
     layers = network.unflatten(theta)
-    classes = [_alike(layers[k], layers[k + 1], tolerance) for k in range(len(network.hidden))]
-    inner = prod(factorial(len(c)) * (2 ** len(c) if _is_dead(layers, k, c[0], tolerance) else 1)
+    signed = network.units.odd
+    classes = [_alike(layers[k], layers[k + 1], tolerance, signed=signed) for k in range(len(network.hidden))]
+    inner = prod(factorial(len(c)) * (2 ** len(c) if signed and _is_dead(layers, k, c[0], tolerance) else 1)
                  for k, layer_classes in enumerate(classes) for c in layer_classes)  # fmt: skip
     try:
-        outer = _count_automorphisms(layers, classes, tolerance)
+        outer = _count_automorphisms(layers, classes, tolerance, signed=signed)
     except _TooManyError:
         outer = 1
     return group_order(network) // (inner * outer)
@@ -48,14 +52,15 @@ def _is_dead(layers: list[Layer], k: int, i: int, tolerance: float) -> bool:
     return bool(np.abs(_unit(layers, k, i)).max() <= tolerance)
 
 
-def _alike(layer: Layer, after: Layer, tolerance: float) -> list[list[int]]:
-    """Group a layer's units that are equal up to sign, incoming and outgoing."""
+def _alike(layer: Layer, after: Layer, tolerance: float, *, signed: bool) -> list[list[int]]:
+    """Group a layer's units that are equal, up to sign if `signed`, incoming and outgoing."""
     units = np.vstack([layer.kernel, layer.bias, after.kernel.T]).T
     groups: list[list[int]] = []
     for i, unit in enumerate(units):
         for group in groups:
             other = units[group[0]]
-            if min(np.abs(unit - other).max(), np.abs(unit + other).max()) <= tolerance:
+            opposite = np.abs(unit + other).max() if signed else np.inf
+            if min(np.abs(unit - other).max(), opposite) <= tolerance:
                 group.append(i)
                 break
         else:
@@ -63,8 +68,8 @@ def _alike(layer: Layer, after: Layer, tolerance: float) -> list[list[int]]:
     return groups
 
 
-def _count_automorphisms(layers: list[Layer], classes: list[list[list[int]]], tolerance: float) -> int:
-    """Number of signed permutations of the classes of equal units, over all layers at once, that change nothing."""
+def _count_automorphisms(layers: list[Layer], classes: list[list[list[int]]], tolerance: float, *, signed: bool) -> int:
+    """Number of (signed) permutations of the classes of equal units, over all layers at once, that change nothing."""
     reduced = _representatives(layers, classes)
     kinds = [_kinds(layers, reduced, classes, k, tolerance) for k in range(len(classes))]
     tried = [0] * len(classes)
@@ -77,7 +82,7 @@ def _count_automorphisms(layers: list[Layer], classes: list[list[list[int]]], to
         if k == len(classes) - 1:  # the outputs stay in place
             incoming, target = (np.hstack([part, reduced[k + 1].kernel]) for part in (incoming, target))
         total = 0
-        for element in _matches(incoming, target, *kinds[k], tolerance):
+        for element in _matches(incoming, target, *kinds[k], tolerance, signed=signed):
             tried[k] += 1
             if tried[k] > MAX_MATCHES:
                 raise _TooManyError
@@ -115,13 +120,19 @@ def _representatives(layers: list[Layer], classes: list[list[list[int]]]) -> lis
 
 
 def _matches(
-    incoming: Array, target: Array, alike: NDArray[np.bool_], dead: NDArray[np.bool_], tolerance: float
+    incoming: Array,
+    target: Array,
+    alike: NDArray[np.bool_],
+    dead: NDArray[np.bool_],
+    tolerance: float,
+    *,
+    signed: bool,
 ) -> Iterator[Element]:
     """Elements that carry the rows of `incoming` to those of `target`; the sign of a dead class is fixed."""
     n = len(target)
     fits = {
         sign: alike & (np.abs(target[:, None] - sign * incoming).max(axis=2) <= tolerance) & ((sign > 0.0) | ~dead)
-        for sign in (1.0, -1.0)
+        for sign in ((1.0, -1.0) if signed else (1.0,))
     }
     options = [[(j, sign) for sign, fit in fits.items() for j in np.flatnonzero(fit[i]).tolist()] for i in range(n)]
 

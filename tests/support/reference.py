@@ -55,7 +55,7 @@ def group(network):
         [
             (np.array(order), np.array(signs))
             for order in permutations(range(n))
-            for signs in product([1.0, -1.0], repeat=n)
+            for signs in product([1.0, -1.0] if network.units.odd else [1.0], repeat=n)
         ]
         for n in network.hidden
     ]

@@ -5,32 +5,36 @@ from itertools import pairwise
 import numpy as np
 
 from dynamics.noises import _random
+from landscape.activations import ACTIVATIONS
 
 RATE, DECAY, KEY = 0.3, 0.02, np.uint64(12345)
 
 
-def naive_gradient(sizes, theta, inputs, labels):
+def naive_gradient(sizes, theta, inputs, labels, activation="tanh"):
     """Mean gradient of the cross-entropy, one sample and one layer at a time."""
+    units = ACTIVATIONS[activation]
     total = np.zeros_like(theta)
     for x, label in zip(inputs, labels, strict=True):
-        offset, layers, values = 0, [], [x]
+        offset, layers, values, slopes = 0, [], [x], [1.0]
         for n_in, n_out in pairwise(sizes):
             kernel = theta[offset : offset + n_in * n_out].reshape(n_in, n_out)
             bias = theta[offset + n_in * n_out : offset + (n_in + 1) * n_out]
             layers.append((offset, kernel))
             offset += (n_in + 1) * n_out
             z = values[-1] @ kernel + bias
-            values.append(np.tanh(z) if len(layers) < len(sizes) - 1 else z)
+            value, slope, _ = units.derivatives(z)
+            values.append(value if len(layers) < len(sizes) - 1 else z)
+            slopes.append(slope)
         p = np.exp(values[-1] - values[-1].max())
         delta = p / p.sum() - np.eye(sizes[-1])[int(label)]
-        for (start, kernel), value in zip(reversed(layers), reversed(values[:-1]), strict=True):
+        for (start, kernel), value, slope in zip(layers[::-1], values[-2::-1], slopes[-2::-1], strict=True):
             total[start : start + kernel.size] += np.outer(value, delta).ravel()
             total[start + kernel.size : start + kernel.size + kernel.shape[1]] += delta
-            delta = (kernel @ delta) * (1 - value**2)
+            delta = (kernel @ delta) * slope
     return total / len(labels)
 
 
-def naive_sgd(sizes, theta, inputs, labels, batch_size, steps, noise):
+def naive_sgd(sizes, theta, inputs, labels, batch_size, steps, noise, activation="tanh"):
     """Theta before each step and at the end, (steps + 1, P), in float64."""
     theta, path = np.array(theta, dtype=np.float64), []
     order = np.empty(len(labels), np.int32)
@@ -42,7 +46,8 @@ def naive_sgd(sizes, theta, inputs, labels, batch_size, steps, noise):
             epoch, position = divmod(step, -(-len(labels) // batch_size))
             _random.shuffle(order, KEY, epoch)
             rows = order[position * batch_size : (position + 1) * batch_size]
-        theta = theta - RATE * (naive_gradient(sizes, theta, inputs[rows], labels[rows]) + DECAY * theta)
+        gradient = naive_gradient(sizes, theta, inputs[rows], labels[rows], activation)
+        theta = theta - RATE * (gradient + DECAY * theta)
     return np.array([*path, theta])
 
 

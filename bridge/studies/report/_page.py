@@ -134,7 +134,8 @@ def describe_setting(data: Dataset, settings: StudySettings) -> str:
     mapped = min(scale.mapped_replicas, scale.replicas)
     return (
         f"{data.rows} rows, {data.n_classes} classes, constant predictor {data.constant_entropy:.3f} nats; "
-        f"λ = {settings.regularization:g}; {scale.searches} + {scale.later_searches} searches of each landscape, "
+        f"{settings.activation} units; λ = {settings.regularization:g}; "
+        f"{scale.searches} + {scale.later_searches} searches of each landscape, "
         f"before and after the minima that SGD visits are added, and {scale.last_bounds} for upper bounds; "
         f"{scale.replicas} runs of {scale.steps} steps, "
         f"learning rate {optimizer.learning_rate:g}, batch {optimizer.batch_size}; "

@@ -3,6 +3,7 @@
 import inspect
 import shlex
 from collections.abc import Callable
+from typing import Any
 
 from bridge.studies import SCALES, StudySettings, scaled
 from dynamics.training import SGD
@@ -34,7 +35,7 @@ def _dataset_options(data: Dataset) -> list[str] | None:
     name, maker = data.metadata.get("name"), _maker(data)
     if maker is None or (name == "table" and "in_order" not in data.metadata):  # an older version read it
         return None
-    defaults = {key: parameter.default for key, parameter in inspect.signature(maker).parameters.items()}
+    defaults = {key: _as_json(parameter.default) for key, parameter in inspect.signature(maker).parameters.items()}
     others = {key: value for key, value in data.metadata.items() if key not in SAID_BY_OPTIONS + NOT_SETTINGS}
     if any(value != defaults.get(key) for key, value in others.items()):
         return None
@@ -50,6 +51,11 @@ def _dataset_options(data: Dataset) -> list[str] | None:
     for option in ("pca", "target"):
         options += [f"--{option}", str(data.metadata[option])] if data.metadata.get(option) is not None else []
     return options
+
+
+def _as_json(value: Any) -> Any:
+    """A default as the metadata hold it."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _settings_options(settings: StudySettings) -> list[str] | None:
@@ -69,12 +75,14 @@ def _settings_options(settings: StudySettings) -> list[str] | None:
             regularize_biases=settings.regularize_biases,
             threshold=settings.threshold,
             seed=settings.seed,
+            activation=settings.activation,
         )
         if plain == settings:
             hidden = [word for sizes in settings.architectures for word in ("--hidden", ",".join(map(str, sizes)))]
             amounts = [word for option, value in changed.items() for word in (f"--{option}", str(value))]
             penalty = [] if settings.regularization == LAMBDA else ["--regularization", repr(settings.regularization)]
             penalty += [] if settings.regularize_biases else ["--no-regularize-biases"]
+            penalty += [] if settings.activation == "tanh" else ["--activation", settings.activation]
             return [
                 "--scale", name, *hidden, *amounts, *penalty, "--batch-size", str(optimizer.batch_size),
                 "--learning-rate", repr(optimizer.learning_rate), "--threshold", repr(settings.threshold),

@@ -8,18 +8,21 @@ from hypothesis import given, settings, strategies as st
 from support.sgd import DECAY, KEY, RATE, naive_gradient, naive_sgd, problem
 
 from dynamics.kernels import _kernels, get_kernel
-from dynamics.kernels._codegen import MAX_TILE, choose_tile
-from dynamics.noises import _random, draw_all
+from dynamics.kernels._codegen import MAX_TILE, choose_tile, generate
+from dynamics.noises import _random, draw_all, get_noise
 from dynamics.noises._epochs import draw_epochs
+from landscape.activations import ACTIVATIONS
 
 MEMBERS, NUMBERS = np.empty(0, np.uint8), np.empty(0)  # of no use to these noises
 
 
-def compiled_sgd(sizes, theta, inputs, labels, batch_size, start, stop, noise="sgd", precision="float64"):
+def compiled_sgd(
+    sizes, theta, inputs, labels, batch_size, start, stop, noise="sgd", precision="float64", activation="tanh"
+):
     dtype = np.dtype(precision)
     records = np.empty((stop - start + 1, theta.size), dtype)
     decay = np.full(theta.size, DECAY, dtype)
-    diverged = get_kernel(sizes, batch_size, precision, noise).advance(
+    diverged = get_kernel(sizes, batch_size, precision, noise, activation=activation).advance(
         np.array(theta, dtype),
         np.zeros(theta.size, dtype),
         np.array(inputs, dtype),
@@ -60,6 +63,37 @@ def test_float64_agrees_with_naive_sgd(sizes, rows, batch_size, noise):
     np.testing.assert_allclose(
         ours, naive_sgd(sizes, theta, inputs, labels, batch_size, 12, noise), rtol=1e-12, atol=1e-12
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if name != "tanh"])
+@pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-12), ("float32", 1e-4)])
+def test_activations_agree_with_naive_sgd(activation, precision, tolerance):
+    """Written out, in loops, and with wide inputs."""
+    shapes = [(2, 3, 2, 4), (40, 4, 3)]
+    if activation in {"gelu", "relu"} and precision == "float64":  # loops: ten seconds to compile
+        shapes += [(2, 14, 13, 3), (40, 14, 13, 3)]
+    for sizes in shapes:
+        inputs, labels, theta = problem(sizes, 23)
+        ours, diverged = compiled_sgd(
+            sizes, theta, inputs, labels, 5, 0, 12, precision=precision, activation=activation
+        )
+        naive = naive_sgd(sizes, theta, inputs, labels, 5, 12, "sgd", activation)
+        assert diverged == -1
+        np.testing.assert_allclose(ours, naive, rtol=tolerance, atol=tolerance)
+
+
+def test_the_text_of_an_activation():
+    """Nothing of it is in the kernels of tanh, and nothing of tanh in those of another."""
+    texts = {
+        name: generate((2, 3, 2, 4), 16, "float64", get_noise("sgd"), momentum=False, label_noise=False, pixels=False,
+                       cache=False, activation=name)
+        for name in ("tanh", "gelu")
+    }  # fmt: skip
+    assert "activate" not in texts["tanh"]
+    body = texts["gelu"].partition("def advance")[2]
+    assert "tanh" not in body
+    assert "h1_0, slope_h1_0 = activate_float64(" in body
 
 
 @pytest.mark.parametrize(

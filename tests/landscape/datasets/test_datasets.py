@@ -860,7 +860,7 @@ def test_metadata_of_a_file_cannot_ask_for_a_download(tmp_path):
 @pytest.mark.parametrize(
     ("metadata", "match"),
     [
-        ({}, "name among ljat, mnist, table, sklearn; got None"),
+        ({}, "name among ljat, mnist, teacher, table, sklearn; got None"),
         ({"name": "LJAT19"}, "got 'LJAT19'"),
         ({"name": ["ljat"]}, r"got \['ljat'\]"),
         ({"name": "mnist", "data_dir": 5}, "a path as data_dir; got 5"),

@@ -5,7 +5,7 @@ import pickle
 import sqlite3
 import zipfile
 from contextlib import closing, redirect_stdout
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import networkx as nx
@@ -330,7 +330,7 @@ def test_graphml_gives_the_same_graph_again(explored, exported):
 def test_networkx_reads_all_that_is_known_of_the_points(explored, exported):
     network = nx.read_graphml(exported["graphml"], node_type=int, force_multigraph=True)
     with Database(explored) as database:
-        assert json.loads(network.graph["provenance"]) == json.loads(json.dumps(asdict(database.provenance)))
+        assert json.loads(network.graph["provenance"]) == json.loads(json.dumps(database.provenance.stored))
         assert list(network) == [minimum.id for minimum in database.minima]
         for minimum in database.minima:
             node = network.nodes[minimum.id]

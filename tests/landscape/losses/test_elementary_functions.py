@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 
 from landscape.losses import _math
-from landscape.losses._kernels import FAST
+from landscape.losses._math import FAST
 
 SINGLE, DOUBLE = np.float32, np.float64
 # name of ours: precision, reference, units in the last place that it may be off (without fused products one more)

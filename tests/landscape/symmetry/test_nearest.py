@@ -20,7 +20,7 @@ SEEDS = st.integers(0, 10**6)
 
 def chain_distance(network, theta, reference):
     """Distance by the dynamic program along the depth."""
-    elements = align_chain(network.unflatten(reference), network.unflatten(theta))
+    elements = align_chain(network.unflatten(reference), network.unflatten(theta), signed=network.units.odd)
     return np.linalg.norm(transform(network, theta, elements) - reference)
 
 
