@@ -1,5 +1,6 @@
 """Command `reproduce`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -72,19 +73,24 @@ def reproduce(
         "scale": scale,
         "published": made.published,
         "ours": made.ours,
+        "statements": [asdict(one) for one in made.statements],
         "files": made.files,
     }
     show(result, summarize(result), as_json=as_json)
 
 
 def summarize(result: dict[str, Any]) -> Summary:
-    """What a person reads of a figure: the published numbers beside ours."""
+    """What a person reads of a figure: what the paper says with our verdicts, the published numbers beside ours."""
     published, ours = _flat(result["published"]), _flat(result["ours"])
     names = [*published, *(name for name in ours if name not in published)]
     rows = [(name, published.get(name, ""), ours.get(name, "")) for name in names]
+    tables = [Table(("quantity", "published", "ours"), rows)] if rows else []
+    judged = [(one["statement"], one["published"], one["ours"], one["verdict"]) for one in result.get("statements", ())]
+    if judged:
+        tables.insert(0, Table(("the paper says", "published", "ours", "verdict"), judged))
     return Summary(
         verdict=f"{result['figure']}, {result['title']}, at {result['scale']} scale.",
-        tables=[Table(("quantity", "published", "ours"), rows)] if rows else [],
+        tables=tables,
         files={path.suffix.removeprefix("."): path for path in result["files"]},
     )
 

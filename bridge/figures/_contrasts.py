@@ -209,7 +209,7 @@ def noise_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
 LATE = PaperFigure(
     "late",
     "beyond the paper: t* and mu for waiting times from 10^4 to 10^5",
-    {},
+    (),
     late_ensembles,
     compute,
     describe,
@@ -218,7 +218,7 @@ LATE = PaperFigure(
 DESCENT = PaperFigure(
     "descent",
     "beyond the paper: SGD and full-batch descent from the same starts",
-    {},
+    (),
     descent_ensembles,
     compute,
     describe,
@@ -227,7 +227,7 @@ DESCENT = PaperFigure(
 REGIME = PaperFigure(
     "regime",
     "beyond the paper: the second regime, local slope of the displacement and generalized diffusion coefficient",
-    {},
+    (),
     ljat_ensembles,
     compute,
     describe_regime,
@@ -236,7 +236,7 @@ REGIME = PaperFigure(
 NOISE = PaperFigure(
     "noises",
     "beyond the paper: t* and mu for other kinds of noise, two hidden layers",
-    {},
+    (),
     noise_ensembles,
     compute,
     describe,
