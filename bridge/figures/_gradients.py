@@ -42,16 +42,25 @@ class GradientCurves:
         Log-spaced before step 10^4, from there on those of the snapshots.
     norms : (A, R, C)
         |grad L| over all training rows, penalty included.
+    epoch : int
+        Steps of an epoch: at its end, when every row was used once, the gradient is smaller than within it.
     """
 
     labels: tuple[str, ...]
     steps: NDArray[np.int64]
     norms: Array
+    epoch: int
 
     @property
     def late(self) -> Array:
         """Root mean square over the steps from 10^4 on, of each run, (A, R)."""
         return np.sqrt((self.norms[..., self.steps >= LATE] ** 2).mean(axis=-1))
+
+    def pooled(self, *, epoch_ends: bool = False) -> Array:
+        """Root mean square (A,) over these steps and all runs; or over the ends of epochs alone, nan without one."""
+        chosen = (self.steps >= LATE) & (not epoch_ends or self.steps % self.epoch == 0)
+        squares = (self.norms[..., chosen] ** 2).sum(axis=(1, 2))
+        return np.sqrt(squares / (chosen.sum() * self.norms.shape[1] or np.nan))
 
 
 def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> GradientCurves:
@@ -74,7 +83,8 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> GradientCurves:
         norms.append(np.hstack([part.gradient_norm[:, early], _norms(part, work.loss(ensemble), late)]))
         work.progress("gradients", done + 1, len(ensembles))
     steps = np.concatenate([runs[0].curve_steps[early], runs[0].steps[late]])
-    return GradientCurves(tuple(ensemble.label for ensemble in ensembles), steps, np.stack(norms))
+    labels, first = tuple(ensemble.label for ensemble in ensembles), ensembles[0]
+    return GradientCurves(labels, steps, np.stack(norms), -(-work.data(first).rows // first.batch_size))
 
 
 def _norms(runs: Trajectories, loss: CrossEntropyLoss, chosen: NDArray[np.bool_]) -> Array:
@@ -93,6 +103,8 @@ def describe(curves: GradientCurves) -> dict[str, Any]:
         "late_gradient_rms": late.mean(axis=1),
         "late_gradient_rms_error": late.std(axis=1, ddof=1) / np.sqrt(late.shape[1]),
         "late_gradient_rms_deviation": late.std(axis=1, ddof=1),
+        "late_gradient_rms_of_all_runs": curves.pooled(),
+        "late_gradient_rms_at_ends_of_epochs": curves.pooled(epoch_ends=True),
         "late_gradient_mean": curves.norms[..., steps >= LATE].mean(axis=(1, 2)),
         "steps": steps,
         "gradient_norm": curves.norms.mean(axis=1),

@@ -79,7 +79,10 @@ def _gradients(ours: Numbers) -> Outcome:
     rms, error = values(ours, "late_gradient_rms"), values(ours, "late_gradient_rms_error")
     said = ", ".join(f"{value:.3f} +- {bar:.3f}" for value, bar in zip(rms, error, strict=True))
     ratio = rms / PUBLISHED_GRADIENTS[: rms.size]
-    reason = f"factors of {listed(ratio)}; standard errors over the runs, rms over {ours['late_points']} steps"
+    reason = (
+        f"factors of {listed(ratio)}; standard errors over the runs, rms over {ours['late_points']} steps; at ends of "
+        f"epochs alone {listed(values(ours, 'late_gradient_rms_at_ends_of_epochs'), '.3f')}"
+    )
     return Outcome(said, decided(np.abs(ratio - 1) < 0.1, np.abs(ratio - 1) > 0.25), reason)
 
 
