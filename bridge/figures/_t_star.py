@@ -79,9 +79,10 @@ def draw_t_star(
         times = fit.waiting_times
         ax.errorbar(times, fit.t_star_runs_mean, yerr=bars, **look, linestyle="-", capsize=2, label=f"{label}: {mu}")
         ax.plot(times, fit.t_star.value, **look, linestyle="", fillstyle="none")
-    if slope is not None:
+    known = bool(np.isfinite([fit.t_star.value for fit in fits]).any())
+    if slope is not None and known:
         _draw_slope(slope, fits, ax)
-    over_waiting_times(ax, fits[0].waiting_times).set(yscale="log")
+    over_waiting_times(ax, fits[0].waiting_times).set(yscale="log" if known else "linear")
     ax.set_ylabel(rf"$t^*$ at $\Delta^*$ = {fits[0].threshold:g} (steps)")
     ax.set_title("filled: mean over the runs, open: of the mean displacement")
     legend_beside(ax)
