@@ -47,7 +47,18 @@ def filled(text: str) -> str:
             msg = f"{found['file']} {found['name']} must be {actual}; got {found['verdict']}"
             raise ValueError(msg)
     text = BLOCK.sub(lambda found: block(found["kind"], found["file"], found["columns"] or "", found[0]), text)
-    return INLINE.sub(lambda f: number(entry(f["file"], f["path"]), f["form"]) + f[0][len(f["old"]) :], text)
+    return INLINE.sub(
+        lambda found: single(found["file"], found["path"], found["form"]) + found[0][len(found["old"]) :], text
+    )
+
+
+def single(file: str, path: str, form: str) -> str:
+    """One number in a line of text; ValueError for a list, which would not be recognized the next time."""
+    value = entry(file, path)
+    if isinstance(value, list):
+        msg = f"{path} of {file} must be one number in a line of text; got a list of {len(value)}"
+        raise ValueError(msg)
+    return number(value, form)
 
 
 def block(kind: str, file: str, columns: str, whole: str) -> str:
@@ -67,7 +78,7 @@ def statements(file: str) -> list[Sequence[str]]:
 
 def table(file: str, columns: str) -> list[Sequence[str]]:
     """A row for each network, or whatever the lists are over."""
-    parts = [part.partition(" = ") for part in columns.split(" | ")]
+    parts = [part.rpartition(" = ") for part in columns.split(" | ")]
     cells = [column(file, place) for _, _, place in parts]
     return [tuple(title for title, _, _ in parts), ("---",) * len(parts), *zip(*cells, strict=True)]
 
