@@ -90,7 +90,9 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> GradientCurves:
 def _norms(runs: Trajectories, loss: CrossEntropyLoss, chosen: NDArray[np.bool_]) -> Array:
     """|grad L| at the chosen snapshots of every run, (R, number of these)."""
     points = (np.asarray(runs.snapshots[r], dtype=np.float64)[chosen] for r in range(runs.replicas))
-    return np.array([[np.linalg.norm(loss.value_and_gradient(theta)[1]) for theta in one] for one in points])
+    return np.array(
+        [[np.linalg.norm(loss.value_and_gradient(theta)[1]) for theta in one] for one in points], np.float64
+    )
 
 
 def describe(curves: GradientCurves) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def _draw(curves: GradientCurves, ax: Axes) -> None:
         said = f"hidden layers {label}: {curves.late[k].mean():.3f} after $10^4$"
         ax.plot(steps, curves.norms[k].mean(axis=0)[1:], STYLES[k % len(STYLES)], color=COLORS[k], label=said)
     for k, value in enumerate(PUBLISHED_GRADIENTS[: len(curves.labels)]):
-        ax.hlines(value, LATE, steps[-1], color="black", linestyle="--", linewidth=1, label=None if k else "published")
+        ax.hlines(value, LATE, steps[-1], color="black", linestyle="--", linewidth=1, label="" if k else "published")
     ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel=r"gradient $|\nabla L|$ (thin: one run)")
     legend_beside(ax)
 

@@ -23,7 +23,7 @@ def _plateau(ours: Numbers) -> Outcome:
         f"the networks predict the largest class ({float(ours['largest_class']):.3f} of the rows); {level:.3f} is the "
         f"loss of the best constant prediction, and the loss is within 0.03 of it from step {said}"
     )
-    return Outcome(f"{level:.2f}", decided([abs(level - 0.8) < 0.05, np.isfinite(spans).all()], level < 0.7), reason)
+    return Outcome(f"{level:.2f}", decided(np.isfinite(spans) & (abs(level - 0.8) < 0.05), level < 0.7), reason)
 
 
 def _plateau_by_depth(ours: Numbers) -> Outcome:

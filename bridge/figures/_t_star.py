@@ -71,14 +71,14 @@ def draw_t_star(
         Fits of the later waiting times, whose exponents the legend then gives as well.
     """
     for k, (label, fit) in enumerate(zip(labels, fits, strict=True)):
-        look = {"color": COLORS[k % len(COLORS)], "marker": MARKERS[k % len(MARKERS)]}
+        color, marker = COLORS[k % len(COLORS)], MARKERS[k % len(MARKERS)]
         mu = interval_text(r"$\mu$", fit.mu_runs_mean)
         if later is not None and np.isfinite(later[k].mu_runs_mean.value):
             mu += f"; from {later[k].waiting_times[0]} on {later[k].mu_runs_mean:.2f}"
-        bars = np.nan_to_num(standard_error(fit))
-        times = fit.waiting_times
-        ax.errorbar(times, fit.t_star_runs_mean, yerr=bars, **look, linestyle="-", capsize=2, label=f"{label}: {mu}")
-        ax.plot(times, fit.t_star.value, **look, linestyle="", fillstyle="none")
+        bars, times = np.nan_to_num(standard_error(fit)), fit.waiting_times
+        look = f"{marker}-"
+        ax.errorbar(times, fit.t_star_runs_mean, bars, fmt=look, color=color, capsize=2, label=f"{label}: {mu}")
+        ax.plot(times, fit.t_star.value, marker, color=color, fillstyle="none")
     known = bool(np.isfinite([fit.t_star.value for fit in fits]).any())
     if slope is not None and known:
         _draw_slope(slope, fits, ax)
