@@ -1,5 +1,6 @@
 """Command `reproduce`."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -101,8 +102,19 @@ def _flat(numbers: Any, name: str = "") -> dict[str, str]:
         parts = [_flat(value, f"{name} {key}".strip().replace("_", " ")) for key, value in numbers.items()]
         return {key: text for part in parts for key, text in part.items()}
     if isinstance(numbers, np.ndarray | list | tuple):
-        return {name: _list(np.asarray(numbers, dtype=object).ravel().tolist())}
+        if any(isinstance(one, dict) for one in numbers):
+            return _flat({str(k): one for k, one in enumerate(numbers, 1) if one is not None}, name)
+        return {name: _list(list(_leaves(numbers)))}
     return {name: numbers if isinstance(numbers, str) else number(numbers)}
+
+
+def _leaves(numbers: Any) -> Iterator[Any]:
+    """What nested lists hold in the end, in order."""
+    if isinstance(numbers, np.ndarray | list | tuple):
+        for one in numbers:
+            yield from _leaves(one)
+    else:
+        yield numbers
 
 
 def _list(values: list[Any]) -> str:
