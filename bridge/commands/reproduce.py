@@ -1,5 +1,7 @@
 """Command `reproduce`."""
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -72,19 +74,24 @@ def reproduce(
         "scale": scale,
         "published": made.published,
         "ours": made.ours,
+        "statements": [asdict(one) for one in made.statements],
         "files": made.files,
     }
     show(result, summarize(result), as_json=as_json)
 
 
 def summarize(result: dict[str, Any]) -> Summary:
-    """What a person reads of a figure: the published numbers beside ours."""
+    """What a person reads of a figure: what the paper says with our verdicts, the published numbers beside ours."""
     published, ours = _flat(result["published"]), _flat(result["ours"])
     names = [*published, *(name for name in ours if name not in published)]
     rows = [(name, published.get(name, ""), ours.get(name, "")) for name in names]
+    tables = [Table(("quantity", "published", "ours"), rows)] if rows else []
+    judged = [(one["statement"], one["published"], one["ours"], one["verdict"]) for one in result.get("statements", ())]
+    if judged:
+        tables.insert(0, Table(("the paper says", "published", "ours", "verdict"), judged))
     return Summary(
         verdict=f"{result['figure']}, {result['title']}, at {result['scale']} scale.",
-        tables=[Table(("quantity", "published", "ours"), rows)] if rows else [],
+        tables=tables,
         files={path.suffix.removeprefix("."): path for path in result["files"]},
     )
 
@@ -95,8 +102,19 @@ def _flat(numbers: Any, name: str = "") -> dict[str, str]:
         parts = [_flat(value, f"{name} {key}".strip().replace("_", " ")) for key, value in numbers.items()]
         return {key: text for part in parts for key, text in part.items()}
     if isinstance(numbers, np.ndarray | list | tuple):
-        return {name: _list(np.asarray(numbers, dtype=object).ravel().tolist())}
+        if any(isinstance(one, dict) for one in numbers):
+            return _flat({str(k): one for k, one in enumerate(numbers, 1) if one is not None}, name)
+        return {name: _list(list(_leaves(numbers)))}
     return {name: numbers if isinstance(numbers, str) else number(numbers)}
+
+
+def _leaves(numbers: Any) -> Iterator[Any]:
+    """What nested lists hold in the end, in order."""
+    if isinstance(numbers, np.ndarray | list | tuple):
+        for one in numbers:
+            yield from _leaves(one)
+    else:
+        yield numbers
 
 
 def _list(values: list[Any]) -> str:

@@ -12,6 +12,13 @@ from ._reproduce import (
     estimate_seconds as estimate_seconds,
     reproduce as reproduce,
 )
+from ._statements import (
+    Judged as Judged,
+    Outcome as Outcome,
+    Statement as Statement,
+    Verdict as Verdict,
+    judge as judge,
+)
 from ._work import (
     Work as Work,
 )

@@ -7,6 +7,7 @@ from typing import Any, get_args
 from matplotlib.figure import Figure
 
 from bridge.figures._ensembles import Ensemble, ScaleName
+from bridge.figures._statements import Statement
 from bridge.figures._work import Work
 
 SCALES: tuple[ScaleName, ...] = get_args(ScaleName)
@@ -22,8 +23,8 @@ class PaperFigure:
         Its name on the command line.
     title : str
         Its content.
-    published : mapping
-        Numbers in the paper (arXiv 2209.02517), under the names of ours; empty if there are none.
+    statements : tuple of Statement
+        What the paper says about it, with the numbers; empty for figures beyond the paper.
     ensembles : callable (scale) -> tuple of Ensemble
         Its runs, if any.
     compute : callable (work, ensembles) -> result
@@ -38,9 +39,14 @@ class PaperFigure:
 
     name: str
     title: str
-    published: Mapping[str, Any]
+    statements: tuple[Statement, ...]
     ensembles: Callable[[ScaleName], tuple[Ensemble, ...]]
     compute: Callable[[Work, tuple[Ensemble, ...]], Any]
     describe: Callable[[Any], dict[str, Any]]
     draw: Callable[..., Figure]
     extra_seconds: Callable[[ScaleName], float] = lambda scale: 5.0
+
+    @property
+    def published(self) -> Mapping[str, Any]:
+        """Numbers in the paper, under the names of ours."""
+        return {one.name: one.value for one in self.statements if one.value is not None}

@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from bridge.figures._base import PaperFigure
 from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble, ScaleName
+from bridge.figures._t_star import averages
+from bridge.figures._widths import THRESHOLD as WIDTHS_THRESHOLD, WIDTHS
 from bridge.figures._work import Work
 from bridge.plots import panel_name
 from dynamics.aging_times import (
@@ -56,7 +58,7 @@ class Contrast:
     diffusions: tuple[GeneralizedDiffusion, ...]
 
 
-def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> Contrast:
+def compute(work: Work, ensembles: tuple[Ensemble, ...], threshold: float = THRESHOLD) -> Contrast:
     """The analysis of every ensemble."""
     msds = [displacement(work.runs(ensemble)) for ensemble in ensembles]
     several = len({ensemble.label for ensemble in ensembles}) > 1
@@ -67,7 +69,7 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> Contrast:
             for ensemble in ensembles
         ),
         tuple(msd.replicas for msd in msds),
-        tuple(aging(msd, THRESHOLD, rng=work.seed) for msd in msds),
+        tuple(aging(msd, threshold, rng=work.seed) for msd in msds),
         tuple(local_slope(msd, rng=work.seed) for msd in msds),
         tuple(generalized_diffusion(msd, rng=work.seed) for msd in msds),
     )
@@ -79,14 +81,11 @@ def describe(result: Contrast) -> dict[str, Any]:
     return {
         "ensembles": result.labels,
         "replicas": result.replicas,
-        "threshold": THRESHOLD,
+        "threshold": first.threshold,
         "waiting_times": first.waiting_times,
-        "t_star": [fit.t_star.value for fit in result.fits],
+        **averages(result.fits),
         "t_star_interval": [np.stack(fit.t_star.interval, axis=-1) for fit in result.fits],
         "t_star_over_first": [fit.t_star.value / first.t_star.value for fit in result.fits],
-        "mu": [fit.mu.value for fit in result.fits],
-        "mu_low": [fit.mu.low for fit in result.fits],
-        "mu_high": [fit.mu.high for fit in result.fits],
         "p_value": [fit.p_value for fit in result.fits],
         "worst_misfit": [fit.worst_misfit for fit in result.fits],
         "local_slope_at_t_star": [fit.local_slope.value for fit in result.fits],
@@ -133,7 +132,7 @@ def _draw_t_star(result: Contrast, ax: Axes) -> None:
     for k, (label, fit) in enumerate(zip(result.labels, result.fits, strict=True)):
         t_star, bars = fit.t_star.value, interval_bars(fit.t_star)
         ax.errorbar(fit.waiting_times, t_star, yerr=bars, fmt=f"{_marker(k)}-", color=_color(k), capsize=2, label=label)
-    ax.set(yscale="log", ylabel="$t^*$ (steps)", title=rf"$\Delta^*$ = {THRESHOLD:g}")
+    ax.set(yscale="log", ylabel="$t^*$ (steps)", title=rf"$\Delta^*$ = {result.fits[0].threshold:g}")
     over_waiting_times(ax, result.fits[0].waiting_times)
     if len(result.labels) <= MOST_IN_LEGEND:  # otherwise the labels of the other panel are enough
         legend_beside(ax)
@@ -206,10 +205,19 @@ def noise_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
     return (base, *(replace(base, noise=noise) for noise in NOISES))
 
 
+def epoch_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
+    """Figure 6's narrowest and widest network, with minibatches in epochs of 1200 steps and drawn with replacement."""
+    replicas = 40 if scale == "paper" else 3
+    first, last = (
+        Ensemble((n, n, n), replicas, 30_000, dataset="mnist", batch_size=50) for n in (WIDTHS[0], WIDTHS[-1])
+    )
+    return first, replace(first, noise=Replacement()), last, replace(last, noise=Replacement())
+
+
 LATE = PaperFigure(
     "late",
     "beyond the paper: t* and mu for waiting times from 10^4 to 10^5",
-    {},
+    (),
     late_ensembles,
     compute,
     describe,
@@ -218,7 +226,7 @@ LATE = PaperFigure(
 DESCENT = PaperFigure(
     "descent",
     "beyond the paper: SGD and full-batch descent from the same starts",
-    {},
+    (),
     descent_ensembles,
     compute,
     describe,
@@ -227,7 +235,7 @@ DESCENT = PaperFigure(
 REGIME = PaperFigure(
     "regime",
     "beyond the paper: the second regime, local slope of the displacement and generalized diffusion coefficient",
-    {},
+    (),
     ljat_ensembles,
     compute,
     describe_regime,
@@ -236,9 +244,18 @@ REGIME = PaperFigure(
 NOISE = PaperFigure(
     "noises",
     "beyond the paper: t* and mu for other kinds of noise, two hidden layers",
-    {},
+    (),
     noise_ensembles,
     compute,
+    describe,
+    draw,
+)
+EPOCHS = PaperFigure(
+    "epochs",
+    "beyond the paper: aging of figure 6 with and without epochs, MNIST, three hidden layers of 7 and 17 units",
+    (),
+    epoch_ensembles,
+    partial(compute, threshold=WIDTHS_THRESHOLD),
     describe,
     draw,
 )

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from bridge.figures._base import PaperFigure
 from bridge.figures._ensembles import Ensemble, ScaleName
+from bridge.figures._said_of_loss import SAID_OF_FIG1, SAID_OF_FIG4
 from bridge.figures._work import Work
 from dynamics.plots import COLORS
+from landscape.datasets import Dataset
 from landscape.plots import Size, draw_panels, legend_beside
 
 Array = NDArray[np.float64]
@@ -21,6 +23,9 @@ Array = NDArray[np.float64]
 LJAT_HIDDEN = ((10,), (5, 5), (4, 4, 4))
 MNIST_HIDDEN = ((5,), (5, 5), (5, 5, 5))
 QUARTILES = (25, 75)
+STYLES = ("-", "--", ":")  # of the paper, for one, two and three hidden layers
+PLATEAU = 0.03  # nats around the loss of the best constant prediction
+BOTTOM = 1000  # steps, where the paper sees the loss of the lowest minima
 
 
 def ljat_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
@@ -59,6 +64,8 @@ class LossCurves:
         Test loss, without penalty, of each run at its last step.
     final_test_accuracy : (A, R)
         Test accuracy of each run at its last step.
+    classes : (K,)
+        Shares of the classes in the training rows.
     """
 
     labels: tuple[str, ...]
@@ -71,6 +78,35 @@ class LossCurves:
     final_accuracy: Array
     final_test_loss: Array
     final_test_accuracy: Array
+    classes: Array
+
+    @property
+    def constant_loss(self) -> float:
+        """Cross-entropy of the best constant prediction, the entropy of the classes (nats)."""
+        shares = self.classes[self.classes > 0]
+        return float(-(shares * np.log(shares)).sum())
+
+    @property
+    def plateaus(self) -> Array:
+        """First and last step (A, 2) with a loss within `PLATEAU` of that of the best constant prediction."""
+        levels = self.constant_loss + PLATEAU, self.constant_loss - PLATEAU
+        return np.array([[step_of_loss(self.steps, loss, level) for level in levels] for loss in self.loss])
+
+
+def step_of_loss(steps: NDArray[np.int64], loss: Array, level: float) -> float:
+    """First step (after the start) at which a loss is at most `level`, log-interpolated; nan if it never is."""
+    below = np.flatnonzero(loss[1:] <= level)
+    if not below.size:
+        return float("nan")
+    at = int(below[0]) + 1
+    if at == 1:
+        return float(steps[1])
+    return float(np.exp(np.interp(-level, -loss[[at - 1, at]], np.log(steps[[at - 1, at]]))))
+
+
+def class_shares(data: Dataset) -> Array:
+    """Share of each class in the training rows, (K,)."""
+    return np.bincount(data.labels) / data.rows
 
 
 def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> LossCurves:
@@ -87,6 +123,7 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> LossCurves:
         final_accuracy=np.stack([r.accuracy[:, -1] for r in runs]),
         final_test_loss=np.stack([r.test_loss[:, -1] for r in runs]),
         final_test_accuracy=np.stack([r.test_accuracy[:, -1] for r in runs]),
+        classes=class_shares(work.data(ensembles[0])),
     )
 
 
@@ -101,7 +138,14 @@ def describe(curves: LossCurves) -> dict[str, Any]:
         values = getattr(curves, name)
         ours[name] = values.mean(axis=1)
         ours[f"{name}_error"] = values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])
-    ours["highest_loss_after_start"] = curves.loss[:, 1:].max(axis=1)
+    ours |= {
+        "highest_accuracy": curves.accuracy.max(axis=1),
+        "largest_class": curves.classes.max(),
+        "constant_loss": curves.constant_loss,
+        "plateau": curves.plateaus,
+        f"loss_at_{BOTTOM}": [np.interp(np.log(BOTTOM), np.log(curves.steps[1:]), loss[1:]) for loss in curves.loss],
+        "decades_of_the_late_fall": np.log10(curves.steps[-1] / BOTTOM),
+    }
     return ours | {"curve_steps": curves.steps, "loss": curves.loss, "accuracy": curves.accuracy}
 
 
@@ -117,7 +161,8 @@ def draw(curves: LossCurves, panels: Sequence[str] = (), size: Size = "screen") 
 def _draw_curves(curves: LossCurves, means: Array, quartiles: Array, ylabel: str, ax: Axes) -> None:
     for k, label in enumerate(curves.labels):
         ax.fill_between(curves.steps[1:], *quartiles[k][:, 1:], color=COLORS[k], alpha=0.2, linewidth=0)
-        ax.plot(curves.steps[1:], means[k][1:], color=COLORS[k], label=f"hidden layers {label}")
+        style = STYLES[k % len(STYLES)]
+        ax.plot(curves.steps[1:], means[k][1:], style, color=COLORS[k], label=f"hidden layers {label}")
     ax.set(xscale="log", xlabel="time (steps)", ylabel=ylabel)
     legend_beside(ax)
 
@@ -125,7 +170,7 @@ def _draw_curves(curves: LossCurves, means: Array, quartiles: Array, ylabel: str
 FIG1 = PaperFigure(
     "fig1",
     "loss and accuracy, LJAT-like data, one, two and three hidden layers",
-    {"plateau_loss": 0.8, "plateau_accuracy": 0.79},
+    SAID_OF_FIG1,
     ljat_ensembles,
     compute,
     describe,
@@ -134,7 +179,7 @@ FIG1 = PaperFigure(
 FIG4 = PaperFigure(
     "fig4",
     "loss and accuracy, MNIST, one, two and three hidden layers of 5 units",
-    {},
+    SAID_OF_FIG4,
     mnist_ensembles,
     compute,
     describe,

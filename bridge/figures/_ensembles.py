@@ -34,6 +34,8 @@ class Ensemble:
         As in `dynamics.train`.
     waiting_times : tuple of int, optional
         By default the paper's.
+    every : int, optional
+        Snapshots every so many steps from the first waiting time on, instead of log-spaced lags.
     """
 
     hidden: tuple[int, ...]
@@ -45,6 +47,7 @@ class Ensemble:
     batch_size: int = 100
     noise: Noise = field(default_factory=Epochs)
     waiting_times: tuple[int, ...] | None = None
+    every: int | None = None
 
     @property
     def name(self) -> str:
@@ -53,7 +56,16 @@ class Ensemble:
         parts += [f"d{self.dataset_seed}"] * (self.dataset_seed > 0)
         parts += [self.noise_label.replace(" ", "")] * (self.noise != Epochs())
         parts += [f"s{self.steps}"]
-        return "_".join([*parts, *([f"tw{'-'.join(map(str, self.waiting_times))}"] if self.waiting_times else [])])
+        parts += [f"tw{'-'.join(map(str, self.waiting_times))}"] if self.waiting_times else []
+        return "_".join([*parts, *([f"every{self.every}"] if self.every else [])])
+
+    @property
+    def lags(self) -> range | None:
+        """Lags of the snapshots, or None for the default ones."""
+        if self.every is None:
+            return None
+        first = self.waiting_times[0] if self.waiting_times else 0
+        return range(self.every, self.steps - first + 1, self.every)
 
     @property
     def label(self) -> str:

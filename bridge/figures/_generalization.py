@@ -9,12 +9,14 @@ import joblib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from scipy.stats import rankdata, spearmanr, t as student
 
 from bridge.figures._base import PaperFigure
 from bridge.figures._curves import LJAT_HIDDEN
 from bridge.figures._ensembles import Ensemble, ScaleName
+from bridge.figures._said_of_curvature import SAID_OF_FIGA2
 from bridge.figures._work import Work
 from dynamics.plots import COLORS
 from landscape.datasets import CHUNK
@@ -26,6 +28,7 @@ Array = NDArray[np.float64]
 
 ROWS = (316, 1000, 3162, 10_000)
 MARKERS = "osv"
+ROW_MARKERS = "osv^D<>pP*"  # of figure A2, for the numbers of rows
 MOST_TEST_ROWS = {"quick": 2**18, "paper": 2**22}  # 5 and 80 seconds of one core
 ROUNDING = 1e-12
 CORRELATIONS = (
@@ -185,37 +188,38 @@ def describe_ranks(ranks: Mapping[str, float]) -> str:
 
 
 def draw(result: Generalization, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
-    """Trace(H) / N against the generalization error: color by depth, marker size by the number of rows."""
+    """Trace(H) / N against the generalization error: a marker for each number of rows, color by depth."""
     return draw_panels({"traces": partial(_draw, result)}, panels, panel=(5.8, 4.2), size=size)
 
 
 def _draw(result: Generalization, ax: Axes) -> None:
-    names = list(dict.fromkeys(result.labels))
-    columns = (result.labels, result.rows, result.trace, result.mean_error, result.total_error)
+    depths, numbers = (list(dict.fromkeys(names)) for names in (result.labels, result.rows.tolist()))
+    columns = (result.labels, result.rows.tolist(), result.trace, result.mean_error, result.total_error)
     for label, rows, trace, error, bar in zip(*columns, strict=True):
-        k, size = names.index(label), marker_size(rows)
         ax.errorbar(
             error,
             trace.mean() / rows,
             xerr=bar,
             yerr=trace.std(ddof=1) / np.sqrt(trace.size) / rows,
-            fmt=MARKERS[k],
-            markersize=size,
-            color=COLORS[k],
+            fmt=ROW_MARKERS[numbers.index(rows) % len(ROW_MARKERS)],
+            color=COLORS[depths.index(label) % len(COLORS)],
             capsize=2,
-            label=f"hidden layers {label}" if rows == result.rows[0] else None,
         )
     ax.set(yscale="log", xlabel="generalization error: test loss - training loss (nats)", ylabel=r"Tr$(H) / N$ (nats)")
-    numbers = ", ".join(map(str, dict.fromkeys(result.rows.tolist())))
     ranks = rank_correlations_given(result.trace.mean(axis=1) / result.rows, result.mean_error, result.rows)
-    ax.set_title(f"N = {numbers}: the larger N, the larger the marker\n{describe_ranks(ranks)}", fontsize="medium")
-    legend_beside(ax)
+    ax.set_title(describe_ranks(ranks), fontsize="medium")
+    markers = [Line2D([], [], color="0.4", linestyle="", marker=m, label=f"N = {n}")
+               for m, n in zip(ROW_MARKERS, numbers, strict=False)]  # fmt: skip
+    colors = [
+        Line2D([], [], color=c, linewidth=3, label=f"hidden layers {d}") for c, d in zip(COLORS, depths, strict=False)
+    ]
+    legend_beside(ax, handles=[*markers, *colors])
 
 
 FIGA2 = PaperFigure(
     "figA2",
     "trace of the Hessian against the generalization error, LJAT-like data, three depths, four numbers of rows",
-    {"rises_with_error": True},
+    SAID_OF_FIGA2,
     ensembles,
     compute,
     describe,

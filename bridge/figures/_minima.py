@@ -12,13 +12,15 @@ from matplotlib.figure import Figure
 from bridge.figures._base import PaperFigure
 from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble
+from bridge.figures._said_of_loss import SAID_OF_MINIMA
 from bridge.figures._work import Work
 from dynamics.plots import COLORS
+from landscape.database import Database
 from landscape.plots import Size, draw_panels, legend_beside
 from landscape.search import Exploration, estimate_minima, explore
 
 PUBLISHED_MINIMA = (10, 1000, 10_000)
-PUBLISHED_LOWEST = 0.5
+PLATEAU = (0.75, 0.85)  # nats: losses of about 0.8
 SEARCHES = {"quick": 160, "paper": 6000}
 STARTS = {"quick": 64, "paper": 1000}  # fresh random starts, for the estimate
 
@@ -30,11 +32,12 @@ class MinimaTable:
     labels: tuple[str, ...]
     parameters: tuple[int, ...]
     summaries: tuple[Exploration, ...]
+    at_plateau: tuple[int, ...]  # minima with losses in PLATEAU
 
 
 def compute(work: Work, _runs: tuple[Ensemble, ...]) -> MinimaTable:
     """Explore the landscapes of figure 1, or continue."""
-    ensembles, summaries = ljat_ensembles(work.scale), []
+    ensembles, summaries, at_plateau = ljat_ensembles(work.scale), [], []
     for ensemble in ensembles:
         path = work.folder / f"landscape_h{ensemble.label.replace(',', '-')}.db"
         explore(
@@ -51,8 +54,11 @@ def compute(work: Work, _runs: tuple[Ensemble, ...]) -> MinimaTable:
                 progress=lambda done, total, _, e=ensemble: work.progress(f"start {e.label}", done, total or done),
             )
         )  # fmt: skip
+        with Database(path) as database:
+            losses = database.graph().losses
+        at_plateau.append(int(((losses > PLATEAU[0]) & (losses < PLATEAU[1])).sum()))
     labels = tuple(ensemble.label for ensemble in ensembles)
-    return MinimaTable(labels, tuple(ensemble.n_parameters for ensemble in ensembles), tuple(summaries))
+    return MinimaTable(labels, tuple(e.n_parameters for e in ensembles), tuple(summaries), tuple(at_plateau))
 
 
 def describe(table: MinimaTable) -> dict[str, Any]:
@@ -67,6 +73,7 @@ def describe(table: MinimaTable) -> dict[str, Any]:
         "transition_states": [summary.transition_states for summary in table.summaries],
         "components": [summary.components for summary in table.summaries],
         "lowest_loss": [summary.lowest_loss for summary in table.summaries],
+        "minima_at_plateau": table.at_plateau,
     }
 
 
@@ -94,7 +101,7 @@ def _draw(table: MinimaTable, ax: Axes) -> None:
 MINIMA = PaperFigure(
     "minima",
     "number of minima, LJAT-like data, one, two and three hidden layers",
-    {"minima": PUBLISHED_MINIMA, "lowest_loss": PUBLISHED_LOWEST},
+    SAID_OF_MINIMA,
     lambda scale: (),
     compute,
     describe,

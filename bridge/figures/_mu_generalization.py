@@ -96,7 +96,7 @@ def _draw(result: MuGeneralization, ax: Axes) -> None:
 MU_GENERALIZATION = PaperFigure(
     "mu-generalization",
     "beyond the paper: the aging exponent against the generalization error, three depths, four numbers of rows",
-    {},
+    (),
     _generalization.ensembles,
     compute,
     describe,

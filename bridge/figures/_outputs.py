@@ -97,7 +97,7 @@ def _draw_mu(result: OutputAging, ax: Axes) -> None:
 OUTPUTS = PaperFigure(
     "outputs",
     "beyond the paper: aging of the outputs and of the parameters",
-    {},
+    (),
     ljat_ensembles,
     compute,
     describe,

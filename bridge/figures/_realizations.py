@@ -90,7 +90,7 @@ def _draw(result: RealizationFigure, k: int, ax: Axes) -> None:
 REALIZATIONS = PaperFigure(
     "realizations",
     "beyond the paper: mu beyond the bend on several realizations of the data set",
-    {},
+    (),
     ensembles,
     compute,
     describe,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from bridge.figures._base import PaperFigure
 from bridge.figures._ensembles import Ensemble, ScaleName
+from bridge.figures._statements import Judged, judge
 from bridge.figures._work import Progress, Work
 from dynamics.runs import load_trajectories
 from dynamics.training import SGD, train
@@ -24,11 +25,12 @@ REFERENCE_MICROSECONDS = 1.35  # a step of 10 hidden units on the machine of `En
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A finished figure: published numbers, our numbers, and the files."""
+    """A finished figure: published numbers, our numbers, what became of the statements, and the files."""
 
     figure: str
     published: dict[str, Any]
     ours: dict[str, Any]
+    statements: tuple[Judged, ...]
     files: tuple[Path, ...]
 
 
@@ -81,6 +83,7 @@ def reproduce(
     ensembles = _ensembles(figure, scale, replicas, steps)
     result = figure.compute(work, ensembles)
     ours = figure.describe(result)
+    judged = judge(figure.statements, ours)
     drawing = figure.draw(result, panels=panels, size=size)
     files = [folder / f"{figure.name}.json"]
     content = {
@@ -92,11 +95,12 @@ def reproduce(
         "version": package_version("agescape"),
         "published": dict(figure.published),
         "ours": ours,
+        "statements": [asdict(one) for one in judged],
     }
     write_text(files[0], to_json(content) + "\n")
     for suffix in ("png", "svg"):
         files.append(save_figure(drawing, folder / f"{figure.name}.{suffix}", dpi=150))
-    return Reproduction(figure.name, dict(figure.published), ours, tuple(files))
+    return Reproduction(figure.name, dict(figure.published), ours, judged, tuple(files))
 
 
 def estimate_seconds(

@@ -70,6 +70,7 @@ class Work:
             seed=self.seed,
             path=self.path(ensemble),
             waiting_times=ensemble.waiting_times,
+            lags=ensemble.lags,
             snapshots="waiting" if ensemble.dataset == "mnist" else "all",  # otherwise files of gigabytes
             jobs=self.jobs,
             progress=lambda done, total: self.progress(f"train {ensemble.name}", done, total),

@@ -284,6 +284,15 @@ def test_runs_and_figures_in_words():
     ]  # fmt: skip
 
 
+def test_numbers_of_a_figure_may_be_lists_of_pairs_and_of_mappings_with_gaps():
+    ours = {"slopes": [(1.25, 0.5), None], "bend": [{"at": 4500}, None]}
+    made = {"figure": "late", "title": "", "scale": "quick", "files": [], "published": {}, "ours": ours,
+            "statements": [{"statement": "It bends", "published": "", "ours": "4500", "verdict": "holds"}]}  # fmt: skip
+    said, numbers = summarize_reproduction(made).tables
+    assert said.rows == [("It bends", "", "4500", "holds")]
+    assert numbers.rows == [("slopes", "", "1.25, 0.5, not determined"), ("bend 1 at", "", "4,500")]
+
+
 def test_transition_states_of_a_single_minimum_are_explained():
     assert own_images(1, 0) == own_images(2, 3) == []
     (note,) = own_images(1, 5)

@@ -256,13 +256,13 @@ def test_every_command_makes_the_same_files_on_a_cluster(tmp_path):
                 ("explore", *SMALL, "--searches", 40, "--output", place / "F.db"),
                 ("train", *SMALL, *runs, "--output", place / "F.h5"),
                 ("overlay", place / "F.db", place / "F.h5", "--output", place / "F.svg"),
-                ("reproduce", "fig7", "--replicas", 6, "--output", place),
+                ("reproduce", "fig1", "--replicas", 6, "--output", place),
                 study,
             ):
                 code, out, err = agescape(*command, *more, "--json")
                 assert code == 0, err
                 assert json.loads(out)
-    here, there = (json.loads((tmp_path / folder / "quick/fig7.json").read_text()) for folder in ("here", "there"))
+    here, there = (json.loads((tmp_path / folder / "quick/fig1.json").read_text()) for folder in ("here", "there"))
     assert here == there
     for name in ("F.h5", "quick/runs/ljat_h5-5_s30000.h5", "study/h2/sgd.h5", "study/h2/descent.h5"):
         same_runs(tmp_path / "here" / name, tmp_path / "there" / name)
@@ -343,7 +343,7 @@ def test_a_worker_killed_while_figures_are_made_changes_nothing(tmp_path):
         workers = [worker.pid for worker in local.workers.values()]
     assert {"train", "Hessians"} <= killed.keys()
     assert not set(killed.values()) & set(workers)
-    spectra = json.loads((tmp_path / "here/quick/fig7.json").read_text())["ours"]["steps"]
+    spectra = json.loads((tmp_path / "here/quick/fig7.json").read_text())["ours"]["ljat"]["steps"]
     assert spectra == [0, *(tw for tw in WAITING_TIMES if tw < steps), steps]
     expected = {"train": replicas, "Hessians": MOST_RUNS["ljat"] * len(spectra)}
     for stage, done in done_at.items():

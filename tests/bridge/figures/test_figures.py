@@ -86,11 +86,30 @@ def test_aging_figure_is_the_analysis_of_its_runs(folder):
     assert made.ours["mu"][0] == pytest.approx(fit.mu.value, nan_ok=True)
 
 
+def test_aging_figure_has_the_papers_average_in_both_windows(folder):
+    """The mean over the runs of the lags at which each first reaches the threshold, here interpolated by hand."""
+    made = reproduce(tiny("fig2"), folder)
+    msd = mean_square_displacement(load_trajectories(Work(folder / "quick" / "runs").path(TINY[0])))
+    times = np.empty((REPLICAS, msd.waiting_times.size))
+    for r, w in np.ndindex(times.shape):
+        after = int(np.flatnonzero(msd.values[r, w] >= 1e-2)[0])
+        pair = slice(after - 1, after + 1)
+        times[r, w] = np.exp(np.interp(np.log(1e-2), np.log(msd.values[r, w, pair]), np.log(msd.lags[pair])))
+    np.testing.assert_allclose(made.ours["t_star_runs_mean"][0], times.mean(axis=0))
+    slopes = [
+        np.polyfit(np.log(msd.waiting_times[first:]), np.log(times.mean(axis=0)[first:]), 1)[0]
+        for first in (0, -2)  # these runs are too short for more than the last two
+    ]
+    assert made.ours["mu_runs_mean"][0] == pytest.approx(slopes[0])
+    assert made.ours["behind_the_bend"]["mu_runs_mean"][0] == pytest.approx(slopes[1])
+
+
 def test_files_hold_published_beside_ours(folder):
     made = reproduce(tiny("figA3"), folder)
     content = json.loads(made.files[0].read_text(), parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
-    assert content["published"]["late_gradient_norm"] == [0.02, 0.07, 0.12]
-    assert set(content["ours"]) >= {"late_gradient_norm", "late_gradient_rms"}
+    assert content["published"]["late_gradient_rms"] == [0.02, 0.07, 0.12]
+    assert set(content["ours"]) >= {"late_gradient_rms", "late_gradient_rms_error"}
+    assert [one["published"] for one in content["statements"]] == ["0.02, 0.07, 0.12", ""]
     assert {path.suffix for path in made.files} == {".json", ".png", ".svg"}
     assert all(path.stat().st_size > 0 for path in made.files)
 
@@ -126,7 +145,7 @@ def test_spectra_have_the_traces_of_the_hessian(folder):
     work = Work(folder / "quick" / "runs")
     runs, loss = load_trajectories(work.path(TINY[1])), work.loss(TINY[1])
     traces = [np.trace(loss.hessian(np.asarray(runs.snapshots[r], dtype=float)[0])) for r in range(REPLICAS)]
-    assert made.ours["trace"][0] == pytest.approx(np.mean(traces))
+    assert made.ours["ljat"]["trace"][0] == pytest.approx(np.mean(traces))
 
 
 def test_generalization_error_leaves_the_penalty_out(folder, monkeypatch):
@@ -153,22 +172,50 @@ def test_generalization_error_leaves_the_penalty_out(folder, monkeypatch):
     assert parts_of_error[1] == pytest.approx(np.mean(entropies, axis=0).std(ddof=1) / np.sqrt(rows), rel=1e-9)
 
 
-def test_gradients_are_averaged_from_step_ten_thousand_on():
+def test_gradients_from_step_ten_thousand_on_have_a_root_mean_square_over_time():
     steps = np.array([0, 9_999, 10_000, 20_000])
-    curves = GradientCurves(("3",), np.array([4]), steps, np.array([[[9.0, 9.0, 1.0, 3.0]]]))
-    assert curves.late[0, 0] == 2.0
+    curves = GradientCurves(("3",), steps, np.array([[[9.0, 9.0, 1.0, 7.0]]]), 20)
+    assert curves.late[0, 0] == curves.pooled()[0] == 5.0
+    assert curves.pooled(epoch_ends=True)[0] == pytest.approx(5.0)
+
+
+def test_gradients_at_the_ends_of_epochs_are_apart():
+    norms = np.array([[[9.0, 3.0, 1.0], [9.0, 4.0, 7.0]]])
+    curves = GradientCurves(("3",), np.array([0, 10_000, 10_001]), norms, 10)
+    np.testing.assert_allclose(curves.late[0], np.sqrt([5.0, 32.5]))
+    assert curves.pooled()[0] == pytest.approx(np.sqrt(75 / 4))
+    assert curves.pooled(epoch_ends=True)[0] == pytest.approx(np.sqrt(12.5))
+
+
+def test_late_gradients_are_those_of_the_snapshots(folder):
+    made = reproduce(tiny("figA3", TINY[:1]), folder)
+    work = Work(folder / "quick" / "runs")
+    runs, loss = load_trajectories(work.path(TINY[0])), work.loss(TINY[0])
+    late = np.flatnonzero(runs.steps >= 10_000)
+    thetas = (np.asarray(runs.snapshots[r], dtype=float)[s] for r in range(REPLICAS) for s in late)
+    squares = [(loss.value_and_gradient(theta)[1] ** 2).sum() for theta in thetas]
+    rms = np.sqrt(np.reshape(squares, (REPLICAS, -1)).mean(axis=1))
+    assert made.ours["late_gradient_rms"][0] == pytest.approx(rms.mean())
+    assert made.ours["late_points"] == late.size
+
+
+def test_evenly_spaced_snapshots_are_at_all_places_of_an_epoch():
+    for ensemble in get_figure("figA3").ensembles("paper"):
+        steps = ensemble.waiting_times[0] + np.array(ensemble.lags)
+        assert 690 < steps.size < 710
+        assert steps[-1] <= ensemble.steps < steps[-1] + ensemble.every
+        assert set(steps % 10) == set(range(10))
 
 
 def test_mean_exponent_is_that_of_networks_that_do_not_fit_the_data():
     class Fit:
         def __init__(self, mu):
-            self.mu = Estimate(mu, np.nan, np.nan)
+            self.mu_runs_mean = Estimate(mu, np.nan, np.nan)
 
-    scan = WidthScan(
-        ("7", "9", "11"), np.array([10, 20, 30]), 60, np.array([0.9, 0.98, 0.995]), (), (Fit(0.6), Fit(0.8), Fit(5.0))
-    )
+    fits = Fit(0.6), Fit(0.8), Fit(5.0)
+    scan = WidthScan(("7", "9", "11"), np.array([6, 12, 30]), 60, np.array([0.9, 0.98, 0.995]), (), fits, 100)
     np.testing.assert_allclose(scan.mean_mu, (0.7, 0.1))
-    np.testing.assert_allclose(scan.alpha, (6, 3, 2))
+    np.testing.assert_allclose(scan.alpha, (0.1, 0.2, 0.5))  # P / N
 
 
 def test_unknown_figure_names_those_there_are():
