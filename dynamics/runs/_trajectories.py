@@ -210,8 +210,8 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         known = np.zeros((self.waiting_times.size, self.lags.size), np.bool_)
         if self.displacement is not None:
             known = np.isfinite(np.asarray(self.displacement)).any(axis=0)
-        ends = (self.waiting_times[:, None] + self.lags)[known]
-        return int(max([0, *self.steps[-1:], *self.curve_steps[-1:], *([] if self.steps.size else ends)]))
+        ends = (self.waiting_times[:, None] + self.lags)[known] if not self.steps.size else self.steps[-1:]
+        return int(np.concatenate([[0], ends, self.curve_steps[-1:]]).max())
 
     def check_recorded(self, steps: ArrayLike, runs: Iterable[int] | None = None) -> None:
         """Raise a ValueError that names a step without a snapshot in one of the runs, by default all of them."""
