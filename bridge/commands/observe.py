@@ -60,6 +60,7 @@ def observe(
             rng=seed,
             progress=lambda done, total: bar("observe", done, total),
         )
+    left_out = [name for name in OBSERVABLES if names is None and name not in results]
     result = {
         "replicas": runs.replicas,
         "steps": runs.last_step,
@@ -69,9 +70,7 @@ def observe(
         **{
             name.replace("-", "_"): describe_observable(name, found, threshold, seed) for name, found in results.items()
         },
-        "left_out": [name for name in OBSERVABLES if names is None and name not in results],
-        "missing": undescribed(runs),
-        **({} if data is None else describe(data)),
+        **({"left_out": left_out, "missing": undescribed(runs)} if data is None else describe(data)),
     }
     if output is not None:
         result["output"] = save_figure(plot_observables(results, panels=panels, size=size), output)
