@@ -67,7 +67,7 @@ def temperatures_at(
     loss : CrossEntropyLoss
     points : K arrays (P,)
     optimizer : SGD
-        Its learning rate, batch size and minibatches count; see `dynamics.spectra.minibatch_factor`.
+        Its learning rate, batch size and minibatches count; see `dynamics.gradient_noise.minibatch_factor`.
     path : path, optional
         Folder for finished points.
     jobs, progress

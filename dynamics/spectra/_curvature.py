@@ -126,7 +126,7 @@ class Curvature(
 
     @property
     def minibatch_factor(self) -> float:
-        """From one row's covariance to that of a minibatch, see `dynamics.spectra.minibatch_factor`."""
+        """From one row's covariance to that of a minibatch, see `dynamics.gradient_noise.minibatch_factor`."""
         return minibatch_factor(self.rows, self.batch_size, replacement=self.replacement)
 
     @property
