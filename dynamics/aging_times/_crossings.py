@@ -154,7 +154,7 @@ def _of_mean(msd: MeanSquareDisplacement, means: Array, threshold: float) -> Cro
 
 def _means_of_runs(msd: MeanSquareDisplacement, counts: NDArray[np.int64], threshold: float) -> Crossings:
     """Means over the runs of their own crossings: inf if one of them does not cross, 0 if one is above at first."""
-    has: NDArray[np.bool_] = np.isfinite(msd.values).any(axis=-1)
+    has = np.asarray(np.isfinite(msd.values).any(axis=-1))
     own, last = (
         np.where(has, crossing(msd.lags, msd.values, threshold), np.nan)
         for crossing in (_fits.first_crossing, _fits.last_crossing)

@@ -70,7 +70,7 @@ class MeanSquareDisplacement(Result, shows=("values",)):
     @property
     def has_gaps(self) -> bool:
         """Whether a lag is missing in all runs between two that were recorded, at any waiting time."""
-        known: NDArray[np.bool_] = np.isfinite(self.values).any(axis=0)
+        known = np.asarray(np.isfinite(self.values).any(axis=0))
         later = np.logical_or.accumulate(known[:, ::-1], axis=1)[:, ::-1]
         return bool((~known & later & np.logical_or.accumulate(known, axis=1)).any())
 

@@ -210,7 +210,8 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         if self.displacement is not None:
             known = np.isfinite(np.asarray(self.displacement)).any(axis=0)
         ends = (self.waiting_times[:, None] + self.lags)[known]
-        return int(max([0, *self.steps[-1:], *self.curve_steps[-1:], *([] if self.steps.size else ends)]))
+        last = np.concatenate([self.steps, self.curve_steps, ends[: 0 if self.steps.size else None]])
+        return int(last.max(initial=0))
 
     def check_recorded(self, steps: ArrayLike, runs: Iterable[int] | None = None) -> None:
         """Raise a ValueError that names a step without a snapshot in one of the runs, by default all of them."""
