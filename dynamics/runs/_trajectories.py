@@ -210,8 +210,9 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         known = np.zeros((self.waiting_times.size, self.lags.size), np.bool_)
         if self.displacement is not None:
             known = np.isfinite(np.asarray(self.displacement)).any(axis=0)
-        ends = (self.waiting_times[:, None] + self.lags)[known] if not self.steps.size else self.steps[-1:]
-        return int(np.concatenate([[0], ends, self.curve_steps[-1:]]).max())
+        ends = (self.waiting_times[:, None] + self.lags)[known]
+        last = np.concatenate([self.steps, self.curve_steps, ends[: 0 if self.steps.size else None]])
+        return int(last.max(initial=0))
 
     def check_recorded(self, steps: ArrayLike, runs: Iterable[int] | None = None) -> None:
         """Raise a ValueError that names a step without a snapshot in one of the runs, by default all of them."""
