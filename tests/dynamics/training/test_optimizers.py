@@ -17,7 +17,7 @@ from dynamics.training._checkpoints import Checkpoints
 from dynamics.training._plan import make_plan
 from dynamics.training._replica import KernelTask, run_replica
 from dynamics.training._store import Header, compare_settings
-from landscape import CrossEntropyLoss, datasets
+from landscape import CrossEntropyLoss, Dataset, datasets
 from landscape.networks import MLP
 
 ALL = {
@@ -192,7 +192,7 @@ LAYERS = [(2, 3, 2, 4), (40, 16, 8, 3), (12, 16, 4)]  # written out, wide, in lo
 @pytest.mark.parametrize("name", ["nesterov", "rmsprop", "adam", "adamw"])
 def test_kernels_take_these_steps(name, sizes, precision, rng):
     inputs, labels = rng.normal(size=(30, sizes[0])) / np.sqrt(sizes[0]), rng.integers(sizes[-1], size=30)
-    loss = CrossEntropyLoss(MLP(sizes), datasets.Dataset(inputs, labels, sizes[-1]), 1e-2)
+    loss = CrossEntropyLoss(MLP(sizes), Dataset(inputs, labels, sizes[-1], inputs[:0], labels[:0]), 1e-2)
     optimizer = replace(ALL[name], precision=precision, noise="full", schedule=Cosine(50, 0.1))
     start = 0.5 * rng.normal(size=loss.n_parameters)
     runs = train(loss, optimizer, replicas=1, steps=30, start=start, waiting_times=[1], lags=range(1, 30))
@@ -212,7 +212,7 @@ def test_kernels_take_these_steps(name, sizes, precision, rng):
 def test_a_run_goes_on_from_any_checkpoint_bit_by_bit(tmp_path, monkeypatch, name, sizes, rng):
     monkeypatch.setattr(replica, "CHUNK", 7)
     inputs, labels = rng.normal(size=(30, sizes[0])), rng.integers(sizes[-1], size=30)
-    loss = CrossEntropyLoss(MLP(sizes), datasets.Dataset(inputs, labels, sizes[-1]), 1e-2)
+    loss = CrossEntropyLoss(MLP(sizes), Dataset(inputs, labels, sizes[-1], inputs[:0], labels[:0]), 1e-2)
     optimizer = replace(ALL[name], batch_size=4, schedule=Cosine(50))
     plan = make_plan(loss, optimizer, steps=30, seed=3, waiting_times=[3, 8], lags=[1, 5, 20])
     task = KernelTask(plan, loss.network, Glorot())
