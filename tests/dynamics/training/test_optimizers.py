@@ -183,12 +183,13 @@ def test_what_runs_say_of_their_optimizer():
     assert optimizer_of({"optimizer": {"name": "mine"}}) == {"optimizer": {"name": "mine"}}  # of recorded runs
 
 
-LAYERS = [(2, 3, 2, 4), (40, 16, 8, 3), (12, 16, 4)]  # written out, wide, in loops
+LAYERS = [(2, 3, 2, 4), (40, 6, 3), (12, 16, 4)]  # written out, wide, in loops
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["float64", "float32"])
-@pytest.mark.parametrize("sizes", LAYERS)
+@pytest.mark.parametrize(
+    ("sizes", "precision"), [(sizes, "float64") for sizes in LAYERS] + [(LAYERS[0], "float32"), (LAYERS[2], "float32")]
+)
 @pytest.mark.parametrize("name", ["nesterov", "rmsprop", "adam", "adamw"])
 def test_kernels_take_these_steps(name, sizes, precision, rng):
     inputs, labels = rng.normal(size=(30, sizes[0])) / np.sqrt(sizes[0]), rng.integers(sizes[-1], size=30)
