@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bridge.commands._explanation_summary import summarize
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
-from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Seed, Threshold, describe_metadata
+from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Seed, Threshold, describe_runs
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
 from bridge.explanation import (
@@ -88,7 +88,7 @@ def explain_aging(
             jobs=jobs,
             progress=bar,
         )
-    result = describe_explanation(found) | describe_metadata(ensemble.metadata.get("data", {}))
+    result = describe_explanation(found) | describe_runs(ensemble.metadata)
     if output is not None:
         hidden = ",".join(str(n) for n in ensemble.layer_sizes[1:-1])
         title = f"hidden layers {hidden}, {ensemble.replicas} runs"

@@ -15,6 +15,7 @@ from bridge.commands._results import Summary, Table, show
 from bridge.commands._tables import describe_description, summarize_table
 from bridge.commands._words import at_most, counted, data_in_words, number
 from dynamics import runs
+from dynamics.runs import optimizer_in_words
 from landscape import database, datasets, search
 from landscape.datasets import SKLEARN, maker_of
 
@@ -152,9 +153,11 @@ def summarize_runs(result: dict[str, Any], snapshots: int) -> Summary:
         if complete
         else (f"with {counted(result['recorded'], 'snapshot')} at {counted(snapshots, 'step')}, not all in each run")
     )
+    optimizer = optimizer_in_words(result)
     return Summary(
         verdict=f"{counted(result['replicas'], 'run')} of {counted(result['steps'], 'step')}, {kept}.",
         facts={
+            **({"optimizer": optimizer} if optimizer else {}),
             **facts,
             **({} if result.get("layer_sizes") or not result["layers"] else {"layers": ", ".join(result["layers"])}),
             **_network(result, result["parameters"]),

@@ -8,7 +8,7 @@ import typer
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
 from bridge.commands._observables_report import describe_observable
 from bridge.commands._observables_summary import summarize
-from bridge.commands._options import AsJson, DataDir, FirstRuns, RunsFile, Seed, Threshold, describe
+from bridge.commands._options import AsJson, DataDir, FirstRuns, RunsFile, Seed, Threshold, describe, describe_runs
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
 from dynamics.observables import OBSERVABLES, observe as run_observe
@@ -70,7 +70,11 @@ def observe(
         **{
             name.replace("-", "_"): describe_observable(name, found, threshold, seed) for name, found in results.items()
         },
-        **({"left_out": left_out, "missing": undescribed(runs)} if data is None else describe(data)),
+        **(
+            {"left_out": left_out, "missing": undescribed(runs)}
+            if data is None
+            else describe_runs(runs.metadata) | describe(data)
+        ),
     }
     if output is not None:
         result["output"] = save_figure(plot_observables(results, panels=panels, size=size), output)

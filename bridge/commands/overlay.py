@@ -17,7 +17,16 @@ from bridge.commands._figure_options import (
     chosen_panels,
     panel_option,
 )
-from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Scheduler, describe_metadata
+from bridge.commands._options import (
+    AsJson,
+    DataDir,
+    FirstRuns,
+    Jobs,
+    RunsFile,
+    Scheduler,
+    describe_metadata,
+    describe_runs,
+)
 from bridge.commands._overlay_report import (
     describe_barriers,
     describe_departures,
@@ -140,7 +149,7 @@ def overlay(
         result = summary(structures, hops) | describe_departures(structures, runs.waiting_times)
         result |= describe_barriers(hops, loss, found, runs=runs, database=opened)
         details = describe_overlay(structures, hops, opened) if as_json else {}
-        described = describe_metadata(opened.provenance.dataset)
+        described = describe_runs(runs.metadata) | describe_metadata(opened.provenance.dataset)
     if len(maps) > 1:
         disagreement = describe_maps(compare_maps(*maps.values()))
         result |= {name: value for name, value in disagreement.items() if name != "maps_disagree_by_step"}

@@ -7,13 +7,12 @@ import typer
 
 from bridge.commands._cluster import cluster
 from bridge.commands._comparison_summary import comparison_table
-from bridge.commands._data_options import LossOptions, introduce, warn_of_batch
+from bridge.commands._data_options import LossOptions, introduce
 from bridge.commands._figure_options import FigureSize
+from bridge.commands._optimizer_options import OptimizerOptions, warn_of_minibatch
 from bridge.commands._options import (
     AsJson,
-    BatchSize,
     Jobs,
-    LearningRate,
     Scheduler,
     Seed,
     Threshold,
@@ -25,7 +24,6 @@ from bridge.commands._results import Summary, show
 from bridge.commands._words import counted, data_in_words
 from bridge.comparison import row_dict
 from bridge.studies import StudySettings, scaled, study as run_study
-from dynamics.training import SGD
 
 Scale = Literal["quick", "paper"]
 HIDDEN = ["10", "5,5", "4,4,4"]  # the architectures of the paper
@@ -38,12 +36,11 @@ def study(
     ] = "quick",
     hidden: Annotated[list[str], typer.Option(help="Units of each hidden layer; may be repeated.")] = HIDDEN,
     *,
+    steps_by: OptimizerOptions,
     options: LossOptions,
     searches: Annotated[int | None, typer.Option(min=0, help="Searches per landscape. [default: by --scale]")] = None,
     replicas: Annotated[int | None, typer.Option(min=2, help="Runs per ensemble. [default: by --scale]")] = None,
     steps: Annotated[int | None, typer.Option(min=2, help="Length of each run (steps). [default: by --scale]")] = None,
-    batch_size: BatchSize = 100,
-    learning_rate: LearningRate = 0.05,
     threshold: Threshold = 1e-2,
     size: FigureSize = "screen",
     seed: Seed = 0,
@@ -60,7 +57,7 @@ def study(
     settings = StudySettings(
         scale=scaled(scale, searches=searches, replicas=replicas, steps=steps),
         architectures=architectures,
-        optimizer=SGD(learning_rate=learning_rate, batch_size=batch_size),
+        optimizer=steps_by.make(),
         regularization=options.regularization,
         regularize_biases=options.regularize_biases,
         threshold=threshold,
@@ -68,7 +65,7 @@ def study(
         activation=options.activation,
     )
     warning = introduce(data)
-    warn_of_batch(batch_size, data.rows)
+    warn_of_minibatch(settings.optimizer, data.rows)
     with cluster(scheduler), progress_bar() as bar:
         result = run_study(data, output, settings, size=size, jobs=jobs, progress=bar)
     described = {

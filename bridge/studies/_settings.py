@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from dynamics.training import SGD
+from dynamics.training import SGD, Optimizer
 
 PAPER_ARCHITECTURES = ((10,), (5, 5), (4, 4, 4))
 
@@ -41,7 +41,7 @@ class StudySettings:
 
     scale: Scale = SCALES["quick"]
     architectures: tuple[tuple[int, ...], ...] = PAPER_ARCHITECTURES
-    optimizer: SGD = field(default_factory=lambda: SGD())  # noqa: PLW0108 (pyright takes no class with a converted field)
+    optimizer: Optimizer = field(default_factory=lambda: SGD())  # noqa: PLW0108 (pyright takes no class with a converted field)
     regularization: float = 1e-4
     regularize_biases: bool = True
     threshold: float = 1e-2

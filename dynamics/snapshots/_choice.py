@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.runs import Trajectories, spaced
-from dynamics.training import SGD
+from dynamics.training import Optimizer, optimizer_of_noise
 from landscape.losses import CrossEntropyLoss
 from landscape.support import first_difference
 
@@ -42,13 +42,13 @@ class ChosenSnapshots:
         return array.reshape(self.runs.size, self.steps.size, *array.shape[1:])
 
     @property
-    def optimizer(self) -> SGD:
+    def optimizer(self) -> Optimizer:
         """What decides the noise of the runs' gradients; ValueError if their metadata lack it."""
         missing = [name for name in ("learning_rate", "batch_size") if name not in self.metadata]
         if missing:
             msg = f"optimizer must be given: the metadata of these runs have no {missing[0]}"
             raise ValueError(msg)
-        return SGD.of(self.metadata)
+        return optimizer_of_noise(self.metadata)
 
 
 def chosen_snapshots(

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.gradient_noise import effective_temperatures, gradient_noise, minibatch_factor, noise_alignment
 from dynamics.runs import Trajectories
 from dynamics.snapshots import Measurement, chosen_snapshots, loss_identity, measure_all
-from dynamics.training import SGD
+from dynamics.training import Optimizer
 from landscape.losses import CrossEntropyLoss, sign_rounding
 from landscape.stationary import local_model
 from landscape.support import Result, one_thread
@@ -55,6 +55,7 @@ class Curvature(
     rows : int
         Training rows N.
     learning_rate : float
+        nan for optimizers other than SGD, whose noise has no effective temperature.
         eta of the runs.
     batch_size : int
         B of the runs.
@@ -160,7 +161,7 @@ def curvature(
     *,
     steps: ArrayLike | None = None,
     replicas: ArrayLike | None = None,
-    optimizer: SGD | None = None,
+    optimizer: Optimizer | None = None,
     leading: int | None = None,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
@@ -180,7 +181,7 @@ def curvature(
         Steps with a snapshot; by default 0 and up to ten more, evenly spaced in the logarithm.
     replicas : int array, optional
         The runs; by default all.
-    optimizer : SGD, optional
+    optimizer : Optimizer, optional
         Its learning rate, batch size and minibatches set the scale of the noise; by default those of the runs.
     leading : int, optional
         Dimension of the leading spaces of noise and Hessian to compare; by default the number of classes.
@@ -220,7 +221,7 @@ def curvature(
         **{name: chosen.arrange([values[name] for values in measured]) for name in measured[0]},
         leading=int(leading),
         rows=loss.data.rows,
-        learning_rate=optimizer.learning_rate,
+        learning_rate=optimizer.thermal_rate,
         batch_size=optimizer.batch_size,
         replacement=optimizer.replacement,
     )

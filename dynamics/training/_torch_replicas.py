@@ -13,6 +13,7 @@ from dynamics.runs import Trajectories
 from dynamics.training._checkpoints import Checkpoints
 from dynamics.training._ensemble import check_arguments, warn_of_large_minibatches
 from dynamics.training._filling import Divergence, run_task
+from dynamics.training._optimizers import Optimizer
 from dynamics.training._plan import Plan, make_plan
 from dynamics.training._sgd import SGD
 from dynamics.training._starts import Points
@@ -117,7 +118,7 @@ class ModuleLoss:
 
 def train_module(
     loss: ModuleLoss,
-    optimizer: SGD | None = None,
+    optimizer: Optimizer | None = None,
     *,
     replicas: int = 100,
     steps: int = 150_000,
@@ -187,7 +188,7 @@ def train_module(
     return run_task(ModuleTask(plan, str(loss.module), vmapped, points, int(block)), replicas, path, progress)
 
 
-def _check(optimizer: SGD, block: int) -> None:
+def _check(optimizer: Optimizer, block: int) -> None:
     if optimizer.noise.name not in NOISES_OF_MODULES:
         said = ", ".join(NOISES_OF_MODULES)
         msg = f"noise must be one of {said} for a torch module; got {optimizer.noise.name!r}"
@@ -212,7 +213,8 @@ def _run_block(task: ModuleTask, first: int, done: int, end: int) -> Block | Div
     vmapped, plan = task.vmapped, task.plan
     starts, keys = zip(*(task.begin(replica) for replica in range(first, first + task.block)), strict=True)
     thetas = vmapped.place(np.array(starts))
-    velocities, decay = vmapped.place(np.zeros(thetas.shape)), vmapped.place(2.0 * task.penalty)
+    state = tuple(vmapped.place(np.zeros(thetas.shape)) for _ in plan.optimizer.state_names)
+    decay = vmapped.place(2.0 * task.penalty)
     recorded = np.union1d(plan.snapshot_steps, plan.curve_steps)
     kept = slice(done - first, end - first)
     records = np.empty((end - done, recorded.size, vmapped.n_parameters), plan.optimizer.dtype)
@@ -227,8 +229,8 @@ def _run_block(task: ModuleTask, first: int, done: int, end: int) -> Block | Div
             if beyond.size:
                 return Divergence(done + int(beyond[0]), step, "before")
         if step < plan.steps:
-            rate = float(plan.optimizer.rates(step, step + 1)[0])
-            thetas, velocities = vmapped.advance(thetas, velocities, _rows(plan, orders, keys, step), rate, decay)
+            rates = plan.optimizer.rates(step, step + 1)[..., 0]
+            thetas, state = vmapped.advance(thetas, state, _rows(plan, orders, keys, step), rates, decay)
     curves = [vmapped.curves(run[np.searchsorted(recorded, plan.curve_steps)], task.penalty) for run in records]
     snapshots = records[:, np.searchsorted(recorded, plan.snapshot_steps)]
     return Block(done, snapshots, *(np.stack(rows) for rows in zip(*curves, strict=True)))

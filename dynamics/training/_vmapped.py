@@ -12,7 +12,7 @@ from torch.func import grad, grad_and_value, vmap
 from torch.nn.functional import cross_entropy
 
 from dynamics.training._curves import Curves
-from dynamics.training._sgd import SGD
+from dynamics.training._optimizers import Optimizer, State
 from landscape.datasets import Dataset
 from landscape.losses import FlatModule, check_outputs, check_vmap, copy_of, derivative_problem
 
@@ -43,7 +43,7 @@ class VmappedModule:
         not work under `torch.func.vmap`.
     """
 
-    def __init__(self, module: torch.nn.Module, data: Dataset, optimizer: SGD, device: str) -> None:
+    def __init__(self, module: torch.nn.Module, data: Dataset, optimizer: Optimizer, device: str) -> None:
         self.optimizer = optimizer
         self._device = device
         self._flat = FlatModule(module, data.inputs, getattr(torch, optimizer.precision), device)
@@ -102,22 +102,18 @@ class VmappedModule:
     def advance(
         self,
         thetas: torch.Tensor,
-        velocities: torch.Tensor,
+        state: State,
         rows: NDArray[np.int64] | None,
-        rate: float,
+        rates: NDArray[np.floating],
         decay: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """`thetas` and `velocities` (R, P) after one step on `rows` (R, B); None means all rows."""
+    ) -> tuple[torch.Tensor, State]:
+        """`thetas` and the optimizer's state (R, P) after one step on `rows` (R, B); None means all rows."""
         if rows is None:
             gradients = self._full_gradients(thetas, self._inputs, self._labels)
         else:
             index = torch.from_numpy(rows).to(self._device)
             gradients = self._gradients(thetas, self._inputs[index], self._labels[index])
-        change = -rate * (gradients + decay * thetas)
-        if self.optimizer.momentum:
-            velocities = self.optimizer.momentum * velocities + change
-            change = velocities
-        return thetas + change, velocities
+        return self.optimizer.step(thetas, state, gradients + decay * thetas, rates)
 
     def _entropy(self, theta: torch.Tensor, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return cross_entropy(self._flat(theta, inputs), labels)

@@ -22,6 +22,7 @@ from bridge.studies.report._graph import graph_panel
 from bridge.studies.report._motion import aging_panel, displacement_panel
 from bridge.studies.report._study_command import study_command
 from bridge.studies.report._tables import comparison_table, further_commands, versions_table, visited_table
+from dynamics.runs import optimizer_in_words
 from landscape.datasets import Dataset
 from landscape.support import package_version, to_json, write_text
 
@@ -130,7 +131,7 @@ def _versions() -> dict[str, str]:
 
 def describe_setting(data: Dataset, settings: StudySettings) -> str:
     """What was studied, and at which scale."""
-    scale, optimizer = settings.scale, settings.optimizer
+    scale, optimizer, words = settings.scale, settings.optimizer, optimizer_in_words(settings.optimizer.settings)
     mapped = min(scale.mapped_replicas, scale.replicas)
     return (
         f"{data.rows} rows, {data.n_classes} classes, constant predictor {data.constant_entropy:.3f} nats; "
@@ -138,7 +139,8 @@ def describe_setting(data: Dataset, settings: StudySettings) -> str:
         f"{scale.searches} + {scale.later_searches} searches of each landscape, "
         f"before and after the minima that SGD visits are added, and {scale.last_bounds} for upper bounds; "
         f"{scale.replicas} runs of {scale.steps} steps, "
-        f"learning rate {optimizer.learning_rate:g}, batch {optimizer.batch_size}; "
+        f"{words + ', ' * bool(words)}learning rate {optimizer.learning_rate:g}, "
+        f"batch {optimizer.batch_size}; "
         f"{scale.control_replicas} full-batch descents; snapshots of {mapped} runs mapped to minima by "
         f"the gradient flow; Δ* = {settings.threshold:g}; seed {settings.seed}."
     )
