@@ -16,7 +16,7 @@ from bridge.residence import Residence, stays_of
 from dynamics.aging_times import Aging, aging, at_lags
 from dynamics.displacement import MeanSquareDisplacement, of_known
 from dynamics.statistics import share_of_runs
-from dynamics.training import SGD
+from dynamics.training import Optimizer
 from landscape.database import Database
 from landscape.losses import CrossEntropyLoss
 from landscape.support import RNG, Estimate, Result, seed_of, stacked
@@ -145,7 +145,7 @@ def compare_hopping(
     quenched: QuenchedSnapshots,
     loss: CrossEntropyLoss,
     database: Database,
-    optimizer: SGD,
+    optimizer: Optimizer,
     *,
     minimum_ids: Integers,
     msd: MeanSquareDisplacement,
@@ -163,7 +163,7 @@ def compare_hopping(
     quenched : QuenchedSnapshots
     loss : CrossEntropyLoss
     database : Database
-    optimizer : SGD
+    optimizer : Optimizer
         Of the runs; as in `temperatures_at`.
     minimum_ids : (R, S) int64
         Ids of its minima in the database (`PredictedJumps.minimum_ids`).

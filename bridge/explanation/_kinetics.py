@@ -20,7 +20,7 @@ from bridge.mapping import UNKNOWN, QuenchedSnapshots
 from bridge.residence import Residence
 from dynamics.gradient_noise import effective_temperatures, gradient_noise, minibatch_factor
 from dynamics.snapshots import Measurement, loss_identity, measure_all
-from dynamics.training import SGD
+from dynamics.training import Optimizer
 from landscape import symmetry
 from landscape.database import Database, StoredMinimum, StoredTransitionState
 from landscape.kinetics import Barriers, exit_rates
@@ -54,7 +54,7 @@ class EffectiveTemperatures(Result, axes={"K": "point"}, units={"mean": "nats", 
 def temperatures_at(
     loss: CrossEntropyLoss,
     points: Sequence[ArrayLike] | Array,
-    optimizer: SGD,
+    optimizer: Optimizer,
     *,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
@@ -66,7 +66,7 @@ def temperatures_at(
     ----------
     loss : CrossEntropyLoss
     points : K arrays (P,)
-    optimizer : SGD
+    optimizer : Optimizer
         Its learning rate, batch size and minibatches count; see `dynamics.gradient_noise.minibatch_factor`.
     path : path, optional
         Folder for finished points.
@@ -90,7 +90,7 @@ def temperatures_at(
     shape = (len(found), -1) if found else (0, 1)
     curvature = np.abs(np.array([values["eigenvalues"] for values in found])).reshape(shape)
     noise = np.array([values["mode_noise"] for values in found]).reshape(shape)
-    t = np.maximum(effective_temperatures(noise, optimizer.learning_rate, factor), 0.0)  # rounding makes zeros negative
+    t = np.maximum(effective_temperatures(noise, optimizer.thermal_rate, factor), 0.0)  # rounding makes zeros negative
     return EffectiveTemperatures(t.mean(axis=1), (t * curvature).sum(axis=1) / curvature.sum(axis=1), t[:, 0])
 
 
@@ -98,7 +98,7 @@ def exit_temperatures(
     loss: CrossEntropyLoss,
     minima: Sequence[StoredMinimum],
     states: Sequence[StoredTransitionState],
-    optimizer: SGD,
+    optimizer: Optimizer,
     *,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
@@ -214,7 +214,7 @@ def predicted_jumps(
     quenched: QuenchedSnapshots,
     loss: CrossEntropyLoss,
     database: Database,
-    optimizer: SGD,
+    optimizer: Optimizer,
     *,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,

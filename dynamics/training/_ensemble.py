@@ -48,7 +48,7 @@ def train(
     ----------
     loss : CrossEntropyLoss
         The loss to minimize: its network, on its training rows, with its penalty.
-    optimizer : SGD
+    optimizer : Optimizer
         Update rule, minibatches and noise; by default ``SGD()``.
     replicas : int
         Number of runs.

@@ -142,7 +142,7 @@ def train_module(
     ----------
     loss : ModuleLoss
         The module, the data and the penalty.
-    optimizer : SGD
+    optimizer : Optimizer
         As in `train`, with the noise "sgd", "replacement" or "full" and nothing random but the minibatches.
     replicas, steps, seed, waiting_times, lags, progress
         As in `train`.

@@ -32,7 +32,7 @@ class VmappedModule:
     module : torch.nn.Module
         Maps inputs (N, D) to logits (N, n_classes).
     data : Dataset
-    optimizer : SGD
+    optimizer : Optimizer
     device : str
         Where the replicas are.
 

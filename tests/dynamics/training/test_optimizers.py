@@ -12,7 +12,7 @@ from dynamics import SGD, Adam, AdamW, ModuleLoss, RMSprop, load_trajectories, t
 from dynamics.displacement import gradient_speed
 from dynamics.noises import Langevin
 from dynamics.runs import optimizer_in_words, optimizer_of
-from dynamics.training import Cosine, Glorot, _replica as replica, make_optimizer
+from dynamics.training import Cosine, Glorot, _replica as replica, make_optimizer, optimizer_of_noise
 from dynamics.training._checkpoints import Checkpoints
 from dynamics.training._plan import make_plan
 from dynamics.training._replica import KernelTask, run_replica
@@ -181,6 +181,14 @@ def test_what_runs_say_of_their_optimizer():
         "adamw, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-08, weight_decay = 0.01"
     )
     assert optimizer_of({"optimizer": {"name": "mine"}}) == {"optimizer": {"name": "mine"}}  # of recorded runs
+
+
+def test_only_steps_along_the_gradient_have_a_temperature():
+    metadata = {"learning_rate": 0.1, "batch_size": 7, "noise": "replacement"}
+    for settings_of_runs, rate in (({}, 0.1), (Adam().settings, np.nan), ({"optimizer": ["mine"]}, 0.1)):
+        found = optimizer_of_noise(metadata | settings_of_runs)
+        assert (found.batch_size, found.replacement, found.learning_rate) == (7, True, 0.1)
+        assert found.thermal_rate == pytest.approx(rate, nan_ok=True)
 
 
 LAYERS = [(2, 3, 2, 4), (40, 6, 3), (12, 16, 4)]  # written out, wide, in loops
