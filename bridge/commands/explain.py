@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bridge.commands._explanation_summary import summarize
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
+from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Seed, Threshold, describe_metadata
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
@@ -60,6 +61,8 @@ def explain_aging(
         Path | None, typer.Option(help="Folder for finished quenches and descents. [default: TRAJECTORIES.explain]")
     ] = None,
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     seed: Seed = 0,
     jobs: Jobs = -1,
     as_json: AsJson = False,
@@ -68,7 +71,7 @@ def explain_aging(
     check_figure(output, panel, size)
     panels = chosen_panels(panel, EXPLANATION_PANELS)
     ensemble = load_trajectories(trajectories).at_most(runs)
-    loss = loss_of_runs(ensemble, data_dir=data_dir)
+    loss = loss_of_runs(ensemble, module=modules.loaded(), data_dir=data_dir)
     with Database(database) as opened, progress_bar() as bar:
         check_same_loss(ensemble, opened)
         found = explain(

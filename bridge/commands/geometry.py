@@ -12,6 +12,7 @@ import typer
 
 from bridge.commands._database_checks import check_minima
 from bridge.commands._figure_options import FigureSize, Picture, check_figure
+from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import AsJson, DatabaseFile, DataDir, Jobs, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share, with_interval
@@ -36,6 +37,8 @@ def geometry(
     ] = None,
     size: FigureSize = "screen",
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +47,7 @@ def geometry(
     with Database(database) as opened:
         check_minima(opened, 2)
         minima = opened.minima
-        loss = _with_test_rows(loss_of(opened, data_dir=data_dir), test_rows, database)
+        loss = _with_test_rows(loss_of(opened, module=modules.loaded(), data_dir=data_dir), test_rows, database)
         found = local_geometry(loss, [m.point for m in minima], jobs=jobs)
         described = describe_metadata(opened.provenance.dataset)
     rank = rank_correlation("trace", found.traces, found.generalization_errors, rng=0)

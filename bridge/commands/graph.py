@@ -11,6 +11,7 @@ from bridge import plots
 from bridge.commands._database_checks import check_minima
 from bridge.commands._exploration import bounds_in_words, own_images
 from bridge.commands._figure_options import CertifiedOnly, FigureSize, Picture, check_figure
+from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import AsJson, DatabaseFile, DataDir, Jobs, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share
@@ -42,6 +43,8 @@ def graph(
     emax: Annotated[float | None, typer.Option(help="Highest loss to show (nats).")] = None,
     size: FigureSize = "screen",
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -50,7 +53,9 @@ def graph(
     with Database(database) as opened:
         check_minima(opened, 1)
         found, funnels = summarize(opened), funnelling(opened.graph())
-        loss = None if data_dir is None else loss_of(opened, data_dir=data_dir)
+        module = modules.loaded()
+        named = module is not None or data_dir is not None
+        loss = loss_of(opened, module=module, data_dir=data_dir) if named else None
         property_of = partial(minimum_property, opened, loss=loss, jobs=jobs)
         draw = partial(
             plots.plot_graph,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
+from bridge.commands._module_options import ModuleOptions
 from bridge.commands._observables_report import describe_observable
 from bridge.commands._observables_summary import summarize
 from bridge.commands._options import AsJson, DataDir, FirstRuns, RunsFile, Seed, Threshold, describe
@@ -37,6 +38,8 @@ def observe(
     panel: Annotated[str | None, panel_option("names of --what")] = None,
     size: FigureSize = "screen",
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -49,7 +52,7 @@ def observe(
         msg = f"--separations must be whole numbers of steps such as 1,2,10; got {separations!r}"
         raise ValueError(msg)
     runs = load_trajectories(trajectories).at_most(replicas)
-    data = loss_of_runs(runs, data_dir=data_dir).data
+    data = loss_of_runs(runs, module=modules.loaded(), data_dir=data_dir).data
     with progress_bar() as bar:
         results = run_observe(
             runs,

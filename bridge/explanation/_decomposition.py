@@ -32,6 +32,7 @@ from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
 from landscape.stationary import LocalModel, local_model
 from landscape.support import Result, one_thread, run_tasks
+from landscape.symmetry import PermutationSpec
 
 Array = NDArray[np.float64]
 
@@ -217,7 +218,7 @@ def _decompose_run(
 
 
 def _hop(
-    network: MLP | None,
+    network: MLP | PermutationSpec | None,
     coordinates: Array,
     basins: list[int],
     i: int,

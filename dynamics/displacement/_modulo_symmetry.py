@@ -54,7 +54,10 @@ def displacement_modulo_symmetry(runs: Trajectories) -> SymmetricDisplacement:
     ValueError
         If no network made the runs, or a snapshot required by the waiting times and lags is missing.
     """
-    network = runs.network
+    network = runs.symmetries
+    if network is None:
+        msg = f"{runs.source} must be those of a network, with layer_sizes, or of a module with declared symmetries"
+        raise ValueError(msg)
     pairs = two_time_pairs(runs.steps, runs.waiting_times, runs.lags)
     grids = np.empty((2, runs.replicas, *pairs.within.shape))
     for r in range(runs.replicas):

@@ -72,7 +72,7 @@ def replica_overlap(a: Trajectories, b: Trajectories, *, modulo_symmetry: bool =
         If they do not match or have no step in common.
     """
     steps, at_a, at_b = _common_steps(a, b)
-    network = a.network if modulo_symmetry else None
+    network = a.symmetries if modulo_symmetry else None
     pairs = recorded_pairs(steps, a.waiting_times, a.lags)
     shape = (a.replicas, steps.size)
     distance, modulo, overlap = np.empty(shape), np.full(shape, np.nan), np.empty(shape)

@@ -2,36 +2,53 @@
 
 from collections.abc import Mapping
 from os import PathLike
+from typing import Any
 
 from dynamics.runs._trajectories import Trajectories
-from landscape.database import remake_loss
-from landscape.losses import CrossEntropyLoss
+from landscape.database import as_known, check_perceptron, checked_module, remake_loss, remake_module_loss
+from landscape.losses import CrossEntropyLoss, LoadedModule, TorchLoss
 from landscape.support import about
 
 
-def loss_of_runs(runs: Trajectories, *, data_dir: str | PathLike[str] | None = None) -> CrossEntropyLoss:
-    """The loss that runs of `train` descend, made again from their metadata.
+def loss_of_runs(
+    runs: Trajectories, *, module: LoadedModule | None = None, data_dir: str | PathLike[str] | None = None
+) -> CrossEntropyLoss | TorchLoss:
+    """The loss that runs descend, made again from their metadata.
 
     Parameters
     ----------
     runs : Trajectories
+    module : LoadedModule, optional
+        The torch module that they train (`landscape.losses.load_module`), which is compared with what they say of it.
     data_dir : path, optional
         Folder of the MNIST files, if they lie elsewhere now.
 
     Raises
     ------
     ValueError
-        If the runs do not say what they descend, or the data have changed since.
+        If the runs do not say what they descend, the data have changed since, or the module is missing or another one.
     """
     needed = ("data", "data_sha256", "regularization", "regularize_biases")
-    if not runs.layer_sizes or (missing := [name for name in needed if name not in runs.metadata]):
-        what = "layer_sizes" if not runs.layer_sizes else missing[0]
-        msg = f"{runs.source} do not say what they descend: their metadata have no {what}"
+    if not runs.layer_sizes and "module" not in runs.metadata:
+        msg = f"{runs.source} do not say what they descend: their metadata have no layer_sizes and no module"
+        raise ValueError(msg)
+    if missing := [name for name in needed if name not in runs.metadata]:
+        msg = f"{runs.source} do not say what they descend: their metadata have no {missing[0]}"
         raise ValueError(msg)
     described = runs.metadata["data"]
     if not isinstance(described, Mapping):
         msg = f"{runs.source} do not say what they descend: their metadata say {described!r:.200} of the data"
         raise ValueError(msg)
     sha256, regularization, biases = (runs.metadata[name] for name in needed[1:])
+    more: Any = {"regularize_biases": biases, "data_dir": data_dir}
+    if runs.layer_sizes:
+        check_perceptron(module, runs.source)
+        with about(runs.source):
+            return remake_loss(runs.network, described, sha256, regularization, **more)
+    module = checked_module(module, runs.module, runs.source)
     with about(runs.source):
-        return remake_loss(runs.network, described, sha256, regularization, regularize_biases=biases, data_dir=data_dir)
+        loss = remake_module_loss(as_known(module, runs.module), described, sha256, regularization, **more)
+    if runs.module is None and str(module.module) != runs.metadata["module"]:
+        msg = f"{runs.source} belong to another module, which torch prints as {runs.metadata['module']}"
+        raise ValueError(msg)
+    return loss

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.runs import Trajectories
 from dynamics.training import SGD
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import CrossEntropyLoss, TorchLoss
+from landscape.networks import MLP
 from landscape.support import first_difference
 
 Array = NDArray[np.float64]
@@ -52,7 +53,7 @@ class ChosenSnapshots:
 
 
 def chosen_snapshots(
-    runs: Trajectories, loss: CrossEntropyLoss, steps: ArrayLike | None, replicas: ArrayLike | None
+    runs: Trajectories, loss: CrossEntropyLoss | TorchLoss, steps: ArrayLike | None, replicas: ArrayLike | None
 ) -> ChosenSnapshots:
     """Read the snapshots at `steps` of the runs `replicas`, ascending, each once.
 
@@ -77,7 +78,7 @@ def chosen_snapshots(
     return ChosenSnapshots(which, at, points, runs.metadata)
 
 
-def check_loss(runs: Trajectories, loss: CrossEntropyLoss) -> None:
+def check_loss(runs: Trajectories, loss: CrossEntropyLoss | TorchLoss) -> None:
     """Raise a ValueError that names the difference if the metadata of the runs contradict `loss`."""
     own, theirs = loss_identity(loss), {**runs.metadata, "layer_sizes": list(runs.layer_sizes)}
     own, theirs = ({"activation": "tanh", **each} for each in (own, theirs))  # as in files of older versions
@@ -87,15 +88,22 @@ def check_loss(runs: Trajectories, loss: CrossEntropyLoss) -> None:
         raise ValueError(msg)
 
 
-def loss_identity(loss: CrossEntropyLoss) -> dict[str, Any]:
+def loss_identity(loss: CrossEntropyLoss | TorchLoss) -> dict[str, Any]:
     """The properties that determine the values of a loss, as JSON."""
     return {
-        "layer_sizes": list(loss.network.layer_sizes),
-        **loss.network.beyond_tanh,
+        **_network_identity(loss),
         "data_sha256": loss.data.sha256,
         "regularization": loss.regularization,
         "regularize_biases": loss.regularize_biases,
     }
+
+
+def _network_identity(loss: CrossEntropyLoss | TorchLoss | TorchLoss) -> dict[str, Any]:
+    if isinstance(loss.network, MLP):
+        return {"layer_sizes": list(loss.network.layer_sizes), **loss.network.beyond_tanh}
+    source = getattr(loss, "source", None)
+    known = {} if source is None or not source.sha256 else source.settings
+    return {"layer_sizes": [], "n_parameters": loss.n_parameters, **known}
 
 
 def log_spaced(steps: NDArray[np.int64], count: int = DEFAULT_STEPS) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.spectra._gradient_noise import GradientNoise, centered_gradients, mean_gradient
+from dynamics.spectra._gradient_noise import GradientNoise, centered_gradients, checked, mean_gradient
 from landscape.losses import CrossEntropyLoss
 from landscape.support import Result, one_thread
 
@@ -165,7 +165,7 @@ def estimate_alignment(
     ValueError
         If shapes do not match.
     """
-    theta = loss.network.check(theta)
+    theta = checked(loss, theta)
     vectors, curved = np.asarray(probes, dtype=np.float64), np.asarray(products, dtype=np.float64)
     if vectors.ndim != 2 or vectors.shape != curved.shape or vectors.shape[1] != theta.size or len(vectors) < 2:
         msg = f"probes and products must have shape (K >= 2, {theta.size}); got {vectors.shape} and {curved.shape}"
