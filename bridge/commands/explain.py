@@ -32,7 +32,7 @@ from bridge.explanation import (
 from bridge.mapping import UNKNOWN, check_same_loss, quench_folder
 from bridge.plots import EXPLANATION_PANELS, plot_explanation
 from dynamics.aging_times import Aging, Agreement
-from dynamics.runs import load_trajectories, loss_of_runs
+from dynamics.runs import Trajectories, load_trajectories, loss_of_runs
 from landscape.database import Database
 from landscape.plots import save_figure
 from landscape.support import in_numbers
@@ -93,10 +93,16 @@ def explain_aging(
         )
     result = describe_explanation(found) | describe_metadata(ensemble.metadata.get("data", {}))
     if output is not None:
-        hidden = ",".join(str(n) for n in ensemble.layer_sizes[1:-1])
-        title = f"hidden layers {hidden}, {ensemble.replicas} runs"
+        title = f"{_architecture(ensemble)}, {ensemble.replicas} runs"
         result["output"] = save_figure(plot_explanation(found, title, panels=panels, size=size), output)
     show(result, summarize(result), as_json=as_json)
+
+
+def _architecture(runs: Trajectories) -> str:
+    """What was trained, in words."""
+    if runs.module is not None:
+        return f"module {runs.module.name}"
+    return f"hidden layers {','.join(str(n) for n in runs.layer_sizes[1:-1])}"
 
 
 def describe_explanation(found: Explanation) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from bridge.commands._words import UNKNOWN, counted, data_in_words, number, shar
 from bridge.comparison import FEWEST, rank_correlation
 from landscape.database import Database, StoredMinimum, loss_of
 from landscape.datasets import CHUNK, fresh_rows, is_generated
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import CrossEntropyLoss, TorchLoss
 from landscape.plots import draw_panels, plot_geometry, save_figure
 from landscape.stationary import LocalGeometry, local_geometry
 from landscape.support import in_numbers, write_text
@@ -69,7 +69,9 @@ def geometry(
     show(result, summarize(result), as_json=as_json)
 
 
-def _with_test_rows(loss: CrossEntropyLoss, test_rows: int | None, database: Path) -> CrossEntropyLoss:
+def _with_test_rows(
+    loss: CrossEntropyLoss | TorchLoss, test_rows: int | None, database: Path
+) -> CrossEntropyLoss | TorchLoss:
     """The loss with more rows to test on where they can be made; ValueError where there are none."""
     data = loss.data
     if is_generated(data):
@@ -78,6 +80,8 @@ def _with_test_rows(loss: CrossEntropyLoss, test_rows: int | None, database: Pat
         inputs = np.concatenate([part.inputs for part in parts])[:rows]
         labels = np.concatenate([part.labels for part in parts])[:rows]
         data = dataclasses.replace(data, test_inputs=inputs, test_labels=labels)
+        if isinstance(loss, TorchLoss):
+            return loss.on(data)
         return CrossEntropyLoss(loss.network, data, loss.regularization, regularize_biases=loss.regularize_biases)
     if test_rows is not None:
         source = data.metadata.get("path", data.metadata.get("name"))
