@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.func import grad
 from torch.nn.functional import cross_entropy
 
 from landscape.datasets import Dataset
@@ -22,8 +21,8 @@ KINKED = (
 CURVATURE_JUMPS = (nn.ELU, nn.CELU, nn.Softsign)  # once differentiable: their second derivative jumps at zero
 
 ROWS = 6
-LINES = 4
-POINTS = 24  # at first on a line
+LINES = 2
+POINTS = 20  # at first on a line
 HALVINGS = 36
 LENGTH = 3.0  # of a line, in units of the spread
 SPREAD = 1.0  # standard deviation of the points around the module's own parameters
@@ -66,9 +65,11 @@ def _slopes(flat: FlatModule, function: Callable[..., torch.Tensor], point: Any,
     start, step = flat.tensor(point), flat.tensor(LENGTH * direction)
 
     def at(t: float) -> tuple[float, float]:
-        slope = grad(function)(start + t * step)
-        twice = grad(lambda theta: grad(function)(theta) @ step)(start + t * step) @ step
-        return float(slope @ step), float(twice)
+        theta = (start + t * step).requires_grad_()
+        (gradient,) = torch.autograd.grad(function(theta), theta, create_graph=True)
+        slope = gradient @ step
+        (twice,) = torch.autograd.grad(slope, theta, allow_unused=True)
+        return float(slope.detach()), 0.0 if twice is None else float(twice @ step)
 
     return at
 
