@@ -15,6 +15,7 @@ from bridge.commands._results import show
 from dynamics.observables import OBSERVABLES, observe as run_observe
 from dynamics.plots import plot_observables
 from dynamics.runs import load_trajectories, loss_of_runs
+from landscape.losses import TorchLoss
 from landscape.plots import save_figure
 
 WHAT_HELP = (
@@ -52,7 +53,8 @@ def observe(
         msg = f"--separations must be whole numbers of steps such as 1,2,10; got {separations!r}"
         raise ValueError(msg)
     runs = load_trajectories(trajectories).at_most(replicas)
-    data = loss_of_runs(runs, module=modules.loaded(), data_dir=data_dir).data
+    loss = loss_of_runs(runs, module=modules.loaded(), data_dir=data_dir)
+    data = loss.data
     with progress_bar() as bar:
         results = run_observe(
             runs,
@@ -60,6 +62,7 @@ def observe(
             data=data,
             other=None if other is None else load_trajectories(other).at_most(replicas),
             separations=apart,
+            module=loss if isinstance(loss, TorchLoss) else None,
             rng=seed,
             progress=lambda done, total: bar("observe", done, total),
         )

@@ -25,6 +25,7 @@ from dynamics.observables._overlap import replica_overlap
 from dynamics.observables._phases import update_alignment
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
+from landscape.losses import TorchLoss
 from landscape.support import RNG, seed_of
 
 SEPARATIONS = (1, 2, 4)  # steps between updates for which the default lags have the snapshots
@@ -39,6 +40,22 @@ class Request:
     other: Trajectories | None
     separations: Sequence[int]
     seed: int
+    module: TorchLoss | None = None
+
+    @property
+    def has_network(self) -> bool:
+        """Whether the network is known, or the module."""
+        return bool(self.runs.layer_sizes) or self.module is not None
+
+    @property
+    def has_symmetries(self) -> bool:
+        """Whether symmetries are known."""
+        return self.runs.symmetries is not None
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether parameters have names."""
+        return bool(self.runs.layer_sizes)
 
     @property
     def training_data(self) -> Dataset:
@@ -74,7 +91,7 @@ def _onsets(request: Request) -> Onsets:
 def _gradients(request: Request) -> Any:
     runs = request.runs
     steps = np.unique([*runs.waiting_times, runs.steps[-1]])
-    return minibatch_gradients(runs, request.training_data, rng=request.seed, steps=steps)
+    return minibatch_gradients(runs, request.training_data, rng=request.seed, steps=steps, module=request.module)
 
 
 @dataclass(frozen=True)
@@ -91,7 +108,8 @@ class Observable:
         Name of the function (result, ax) of `dynamics.plots` that draws it. By name, so that matplotlib is imported
         only where something is drawn.
     needs : tuple of str
-        What of a `Request` must be there: "data", "other" (runs), "records_updates".
+        What of a `Request` must be there: "data", "other" (runs), "records_updates", "has_network", "has_symmetries",
+        "has_parameters".
     """
 
     compute: Callable[[Request], Any]
@@ -106,15 +124,20 @@ class Observable:
 
 OBSERVABLES: dict[str, Observable] = {
     "curves": Observable(lambda request: request.runs, describe_curves, "plot_test_loss"),
-    "layers": Observable(lambda request: layer_displacement(request.runs), describe_layers, "plot_layers"),
+    "layers": Observable(
+        lambda request: layer_displacement(request.runs), describe_layers, "plot_layers", needs=("has_parameters",)
+    ),
     "modulo-symmetry": Observable(
-        lambda request: displacement_modulo_symmetry(request.runs), describe_symmetric, "plot_symmetric"
+        lambda request: displacement_modulo_symmetry(request.runs),
+        describe_symmetric,
+        "plot_symmetric",
+        needs=("has_symmetries",),
     ),
     "outputs": Observable(
-        lambda request: output_displacement(request.runs, request.training_data),
+        lambda request: output_displacement(request.runs, request.training_data, module=request.module),
         describe_outputs,
         "plot_outputs",
-        needs=("data",),
+        needs=("data", "has_network"),
     ),
     "alpha2": Observable(lambda request: non_gaussian(request.runs), describe_alpha_2, "plot_alpha_2"),
     "overlap": Observable(
@@ -130,7 +153,7 @@ OBSERVABLES: dict[str, Observable] = {
         needs=("records_updates",),
     ),
     "onset": Observable(_onsets, describe_onsets, "plot_onsets"),
-    "gradients": Observable(_gradients, describe_gradients, "plot_gradients", needs=("data",)),
+    "gradients": Observable(_gradients, describe_gradients, "plot_gradients", needs=("data", "has_network")),
 }
 """All observables by name. To add one: a function that computes it here, one in `dynamics.plots` that draws it, and an
 entry; the command `observe`, its help, `--json` and figures follow."""
@@ -144,6 +167,7 @@ def observe(
     other: Trajectories | None = None,
     separations: Sequence[int] = SEPARATIONS,
     rng: RNG = 0,
+    module: TorchLoss | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> dict[str, Any]:
     """Compute observables by name, in the given order.
@@ -165,6 +189,8 @@ def observe(
         Steps between updates, for "alignment" and "onset".
     rng : None, int or Generator
         Seed of the minibatches of "gradients" and of the bootstrap of "onset".
+    module : TorchLoss, optional
+        The loss of the runs, if they are those of a torch module, for "outputs" and "gradients".
     progress : callable (done, total), optional
 
     Raises
@@ -172,7 +198,7 @@ def observe(
     ValueError
         If there is no such observable, or something it needs is missing.
     """
-    request = Request(runs, data, other, separations, seed_of(rng))
+    request = Request(runs, data, other, separations, seed_of(rng), module)
     possible = [name for name, entry in OBSERVABLES.items() if entry.possible(request)]
     wanted = possible if what is None else list(dict.fromkeys(what))
     if not wanted or (unknown := [name for name in wanted if name not in OBSERVABLES]):

@@ -138,6 +138,12 @@ class TorchLoss:
         except ValueError:
             return rng.normal(size=self.n_parameters)
 
+    def without_penalty(self) -> "TorchLoss":
+        """The cross-entropy alone."""
+        other = copy.copy(self)
+        other.regularization, other._penalty = 0.0, self._torch.zeros_like(self._penalty)
+        return other
+
     def on(self, data: Dataset) -> "TorchLoss":
         """The same module and penalty on other rows with the same features and classes."""
         other = copy.copy(self)

@@ -154,7 +154,7 @@ def test_the_other_commands_take_the_module(files, tmp_path):
     for command in (
         ("overlay", database, runs, *picture, *jobs, "--search-jumps", "1"), ("geometry", database, *picture, *jobs),
         ("graph", database, *picture, "--color", "train-accuracy", *jobs), ("explain", database, runs, *picture, *jobs),
-        ("observe", runs, "--what", "onset"), ("verify", database, "--paths", *jobs), ("info", database),
+        ("observe", runs), ("verify", database, "--paths", *jobs), ("info", database),
         ("info", runs), ("age", runs),
     ):  # fmt: skip
         module = NET if command[0] not in ("info", "age") else ()
