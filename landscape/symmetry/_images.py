@@ -1,4 +1,4 @@
-"""Symmetries of a perceptron: permutations of the units of a hidden layer and, if the activation is odd, sign flips.
+"""Symmetries: permutations of hidden units and, if the activation is odd, sign flips; of any network, as declared.
 
 Only tanh and linear units are odd. A sigmoid's s(-z) = 1 - s(z) shifts the biases of the next layer, which the penalty
 does not allow; scaling a ReLU unit (incoming weights times c, outgoing ones divided by c) changes the penalty, too, and
