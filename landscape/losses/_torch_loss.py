@@ -130,7 +130,7 @@ class TorchLoss:
 
         return kink_of(self._logits, self.data)
 
-    def random_point(self, rng: np.random.Generator) -> Array:
+    def random_point(self, *, rng: np.random.Generator) -> Array:
         """A random initialization (P,) by ``reset_parameters`` of the parts; normal numbers where they have none."""
         seed = int(rng.integers(2**63))
         try:

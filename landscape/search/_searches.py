@@ -87,7 +87,7 @@ def _random_point(loss: Loss, rng: np.random.Generator) -> NDArray[np.float64]:
     if isinstance(loss.network, MLP):
         return loss.network.glorot_uniform(rng)
     own = getattr(loss, "random_point", None)
-    return rng.normal(size=loss.n_parameters) if own is None else own(rng)
+    return rng.normal(size=loss.n_parameters) if own is None else own(rng=rng)
 
 
 def _collapsed(loss: Loss, task: Task, rng: np.random.Generator) -> Found:

@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.networks import MLP, Layer
 from landscape.symmetry import _nearest, _spec_alignment
-from landscape.symmetry._chains import Element, align_chain, best_signed, group_size
+from landscape.symmetry._chains import align_chain, best_signed
+from landscape.symmetry._elements import Element, group_size
 from landscape.symmetry._permutation_spec import PermutationSpec
 
 Array = NDArray[np.float64]
@@ -32,7 +33,7 @@ def transform(network: MLP | PermutationSpec, theta: ArrayLike, elements: list[E
 def random_element(network: MLP | PermutationSpec, rng: np.random.Generator) -> list[Element]:
     """One uniformly drawn permutation per hidden layer or group, with signs if the activation is odd."""
     if isinstance(network, PermutationSpec):
-        return network.random_element(rng)
+        return network.random_element(rng=rng)
     if not network.units.odd:
         return [(rng.permutation(n), np.ones(n)) for n in network.hidden]
     return [(rng.permutation(n), rng.choice([-1.0, 1.0], n)) for n in network.hidden]

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.networks import MLP
 from landscape.symmetry._alignment import transform
-from landscape.symmetry._chains import Element
+from landscape.symmetry._elements import Element
 from landscape.symmetry._permutation_spec import PermutationSpec
 from landscape.symmetry._sorted_units import MAX_TIES, sorting_elements
 from landscape.symmetry._spec_canonical import canonical_of_groups

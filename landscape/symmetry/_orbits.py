@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.networks import MLP, Layer
-from landscape.symmetry._chains import Element, group_size
+from landscape.symmetry._elements import Element, group_size
 from landscape.symmetry._permutation_spec import PermutationSpec
 
 Array = NDArray[np.float64]

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.symmetry._chains import Element
+from landscape.symmetry._elements import Element
 
 Array = NDArray[np.float64]
 Axes = tuple[str | None, ...]
@@ -142,7 +142,7 @@ class PermutationSpec:
         """The element that changes nothing."""
         return [(np.arange(n), np.ones(n)) for n in self.hidden]
 
-    def random_element(self, rng: np.random.Generator) -> list[Element]:
+    def random_element(self, *, rng: np.random.Generator) -> list[Element]:
         """One uniformly drawn permutation per group, with signs where they may flip."""
         return [
             (rng.permutation(n), rng.choice([-1.0, 1.0], n) if self.is_signed(group) else np.ones(n))

@@ -8,7 +8,7 @@ from math import factorial, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.symmetry._chains import Element
+from landscape.symmetry._elements import Element
 
 Array = NDArray[np.float64]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from landscape.symmetry import _nearest
-from landscape.symmetry._chains import Element, group_size
+from landscape.symmetry._elements import Element, group_size
 from landscape.symmetry._permutation_spec import PermutationSpec
 from landscape.symmetry._spec_canonical import between_canonical_forms
 
@@ -205,7 +205,7 @@ def _align_locally(
     rng = np.random.default_rng(0)  # part of the algorithm: the result depends on the points alone
     canonical = between_canonical_forms(spec, spec.flatten(arrays), spec.flatten(targets))
     starts = [spec.identity(), canonical, _by_magnitudes(spec, arrays, targets)]
-    starts += [spec.random_element(rng) for _ in range(STARTS - len(starts))]
+    starts += [spec.random_element(rng=rng) for _ in range(STARTS - len(starts))]
     best = min((_climb(spec, part, arrays, targets, start) for start in starts), key=lambda found: found[0])
     return best[0], [dict(zip(spec.groups, best[1], strict=True))[group] for group in part.groups]
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.symmetry._chains import Element
+from landscape.symmetry._elements import Element
 from landscape.symmetry._permutation_spec import PermutationSpec
 from landscape.symmetry._sorted_units import MAX_TIES, sorting_elements
 

@@ -96,7 +96,7 @@ def test_loss_is_invariant_under_each_declared_element(losses, name, seed):
 
 def test_a_quench_from_an_image_ends_in_the_same_minimum(losses):
     loss = losses["convolutional"]
-    start = loss.random_point(np.random.default_rng(1))
+    start = loss.random_point(rng=np.random.default_rng(1))
     ends = [quench(loss, point).minimum for point in (start, symmetry.random_image(loss.network, start, rng=3))]
     assert same_point(loss.network, *ends)
     assert not same_point(None, *ends)

@@ -69,7 +69,7 @@ def test_declared_symmetries_of_a_perceptron_are_its_own(hidden, seed, whole, ac
     network, rng = MLP((2, *hidden, 3), activation), np.random.default_rng(seed)
     spec = of_perceptron(network)
     a, b = (points(spec, rng, whole=whole) for _ in range(2))
-    element = spec.random_element(rng)
+    element = spec.random_element(rng=rng)
     np.testing.assert_array_equal(spec.transform(a, element), symmetry.transform(network, a, element))
     assert symmetry.group_order(spec) == symmetry.group_order(network)
     assert symmetry.orbit_size(spec, a) == symmetry.orbit_size(network, a)
