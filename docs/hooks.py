@@ -25,6 +25,8 @@ ROOT = Path(__file__).parents[1]
 escaped = runpy.run_path(str(Path(__file__).with_name("docstrings.py")))["escaped"]
 FOR_OTHER_ROOMS = {  # exported, because other rooms use them, but of no use to anybody else: no page describes them
     "dynamics.runs": {"check_grid", "check_numbers", "check_shapes", "check_times", "nan_moments", "parameter_groups"},
+    "landscape.database": {"as_known", "check_perceptron", "checked_module"},
+    "landscape.losses": {"declared_spec", "initialized", "of_module"},
     "landscape.plots": {"draw_panels", "legend_beside", "letter", "plain_log_ticks", "readable_ticks"},
 }
 BIBLIOGRAPHY = "bibliography.md"
