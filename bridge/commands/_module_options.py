@@ -44,8 +44,9 @@ def describe_module(source: ModuleSource | None) -> dict[str, object]:
     """What the JSON says of a module and of the symmetries that it declares."""
     if source is None:
         return {}
-    groups = None if source.spec is None else dict(source.spec.sizes)
-    return {"module": source.option, "symmetries": groups, "sign_flips": list(source.spec.sign_flips) if groups else []}
+    spec = source.spec
+    groups, flips = (None, []) if spec is None else (dict(spec.sizes), list(spec.sign_flips))
+    return {"module": source.option, "symmetries": groups, "sign_flips": flips}
 
 
 def symmetries_in_words(described: dict[str, object]) -> dict[str, str]:

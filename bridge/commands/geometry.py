@@ -19,7 +19,7 @@ from bridge.commands._words import UNKNOWN, counted, data_in_words, number, shar
 from bridge.comparison import FEWEST, rank_correlation
 from landscape.database import Database, StoredMinimum, loss_of
 from landscape.datasets import CHUNK, fresh_rows, is_generated
-from landscape.losses import CrossEntropyLoss, TorchLoss
+from landscape.losses import CrossEntropyLoss, DataLoss, TorchLoss
 from landscape.plots import draw_panels, plot_geometry, save_figure
 from landscape.stationary import LocalGeometry, local_geometry
 from landscape.support import in_numbers, write_text
@@ -69,9 +69,7 @@ def geometry(
     show(result, summarize(result), as_json=as_json)
 
 
-def _with_test_rows(
-    loss: CrossEntropyLoss | TorchLoss, test_rows: int | None, database: Path
-) -> CrossEntropyLoss | TorchLoss:
+def _with_test_rows(loss: DataLoss, test_rows: int | None, database: Path) -> DataLoss:
     """The loss with more rows to test on where they can be made; ValueError where there are none."""
     data = loss.data
     if is_generated(data):

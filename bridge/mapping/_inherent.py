@@ -23,7 +23,7 @@ from bridge.mapping._quenching import (
 from dynamics.runs import Trajectories, check_loss_settings
 from landscape.database import Database, Discovery, Quenched, loss_of
 from landscape.descent import Method
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import DataLoss
 from landscape.search import store_inherent_structures
 from landscape.stationary import Minimum
 from landscape.support import Result
@@ -97,7 +97,7 @@ def inherent_structures(
     runs: Trajectories,
     database: Database,
     *,
-    loss: CrossEntropyLoss | None = None,
+    loss: DataLoss | None = None,
     steps: ArrayLike | Literal["all"] | None = None,
     method: Method = "flow",
     path: str | PathLike[str] | None = None,
@@ -116,7 +116,7 @@ def inherent_structures(
     runs : Trajectories
     database : Database
         Database of the loss that the runs descend.
-    loss : CrossEntropyLoss, optional
+    loss : CrossEntropyLoss or TorchLoss, optional
         The loss of both; by default reconstructed from the database's provenance, if its data are available.
     steps : (S,) int array or "all", optional
         Steps with snapshots to map; by default the waiting times and the last step.
@@ -197,7 +197,7 @@ def _collect(
     chosen: NDArray[np.intp],
     digests: NDArray[np.str_],
     database: Database,
-    loss: CrossEntropyLoss,
+    loss: DataLoss,
     method: str,
 ) -> InherentStructures:
     known = database.inherent_structures(method)

@@ -24,7 +24,7 @@ from dynamics.runs import load_trajectories
 from dynamics.training import ModuleLoss, check_arguments, train, train_module
 from landscape.database import Database
 from landscape.datasets import Dataset
-from landscape.losses import CrossEntropyLoss, TorchLoss, check_searchable
+from landscape.losses import CrossEntropyLoss, DataLoss, TorchLoss, check_searchable
 from landscape.networks import MLP
 from landscape.plots import Size, draw_panels, save_figure
 from landscape.search import estimate_minima, explore
@@ -95,7 +95,7 @@ def study(
     return Study(output, comparison, report, figures)
 
 
-def _losses(data: Dataset, output: Path, settings: StudySettings) -> dict[Path, CrossEntropyLoss | TorchLoss]:
+def _losses(data: Dataset, output: Path, settings: StudySettings) -> dict[Path, DataLoss]:
     """The loss of each architecture, or of the module, and its folder."""
     penalty, biases = settings.regularization, settings.regularize_biases
     if settings.module is not None:
@@ -111,7 +111,7 @@ def _losses(data: Dataset, output: Path, settings: StudySettings) -> dict[Path, 
     }
 
 
-def _check(loss: CrossEntropyLoss | TorchLoss, settings: StudySettings, jobs: int) -> None:
+def _check(loss: DataLoss, settings: StudySettings, jobs: int) -> None:
     """Raise a ValueError now for anything that searches or training would reject later."""
     check_searchable(loss)
     scale = settings.scale
@@ -128,9 +128,7 @@ def _check(loss: CrossEntropyLoss | TorchLoss, settings: StudySettings, jobs: in
         raise ValueError(msg)
 
 
-def _one_architecture(
-    loss: CrossEntropyLoss | TorchLoss, folder: Path, settings: StudySettings, jobs: int, progress: Progress
-) -> Visits:
+def _one_architecture(loss: DataLoss, folder: Path, settings: StudySettings, jobs: int, progress: Progress) -> Visits:
     scale = settings.scale
     name = ",".join(map(str, loss.network.hidden)) if isinstance(loss, CrossEntropyLoss) else folder.name
 

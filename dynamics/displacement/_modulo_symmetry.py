@@ -11,6 +11,7 @@ from dynamics.runs import Trajectories
 from landscape import symmetry
 from landscape.networks import MLP
 from landscape.support import Result
+from landscape.symmetry import PermutationSpec
 
 Array = NDArray[np.float64]
 
@@ -68,7 +69,7 @@ def displacement_modulo_symmetry(runs: Trajectories) -> SymmetricDisplacement:
     return SymmetricDisplacement(plain, modulo, symmetry.is_exact(network))
 
 
-def mean_square_distances(network: MLP, a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
+def mean_square_distances(network: MLP | PermutationSpec, a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
     """Mean square distance (K,) between the rows of `a` and `b` (K, P): plain, and between their nearest images."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     plain = np.linalg.norm(b - a, axis=1)

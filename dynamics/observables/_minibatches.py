@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.displacement import check_data
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
-from landscape.losses import CrossEntropyLoss, TorchLoss, gradient_over_rows
+from landscape.losses import CrossEntropyLoss, DataLoss, TorchLoss, gradient_over_rows
 from landscape.support import RNG, Result, one_thread, whole_number
 
 Array = NDArray[np.float64]
@@ -117,7 +117,7 @@ def _penalty(runs: Trajectories, kernels: NDArray[np.bool_]) -> Array:
 
 
 def _drawn_gradients(
-    loss: CrossEntropyLoss | TorchLoss,
+    loss: DataLoss,
     data: Dataset,
     penalty: Array,
     theta: Array,

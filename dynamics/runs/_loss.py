@@ -6,13 +6,13 @@ from typing import Any
 
 from dynamics.runs._trajectories import Trajectories
 from landscape.database import as_known, check_perceptron, checked_module, remake_loss, remake_module_loss
-from landscape.losses import CrossEntropyLoss, LoadedModule, TorchLoss
+from landscape.losses import DataLoss, LoadedModule
 from landscape.support import about
 
 
 def loss_of_runs(
     runs: Trajectories, *, module: LoadedModule | None = None, data_dir: str | PathLike[str] | None = None
-) -> CrossEntropyLoss | TorchLoss:
+) -> DataLoss:
     """The loss that runs descend, made again from their metadata.
 
     Parameters

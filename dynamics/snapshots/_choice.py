@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.runs import Trajectories
 from dynamics.training import SGD
-from landscape.losses import CrossEntropyLoss, TorchLoss
+from landscape.losses import DataLoss
 from landscape.networks import MLP
 from landscape.support import first_difference
 
@@ -53,7 +53,7 @@ class ChosenSnapshots:
 
 
 def chosen_snapshots(
-    runs: Trajectories, loss: CrossEntropyLoss | TorchLoss, steps: ArrayLike | None, replicas: ArrayLike | None
+    runs: Trajectories, loss: DataLoss, steps: ArrayLike | None, replicas: ArrayLike | None
 ) -> ChosenSnapshots:
     """Read the snapshots at `steps` of the runs `replicas`, ascending, each once.
 
@@ -78,7 +78,7 @@ def chosen_snapshots(
     return ChosenSnapshots(which, at, points, runs.metadata)
 
 
-def check_loss(runs: Trajectories, loss: CrossEntropyLoss | TorchLoss) -> None:
+def check_loss(runs: Trajectories, loss: DataLoss) -> None:
     """Raise a ValueError that names the difference if the metadata of the runs contradict `loss`."""
     own, theirs = loss_identity(loss), {**runs.metadata, "layer_sizes": list(runs.layer_sizes)}
     own, theirs = ({"activation": "tanh", **each} for each in (own, theirs))  # as in files of older versions
@@ -88,7 +88,7 @@ def check_loss(runs: Trajectories, loss: CrossEntropyLoss | TorchLoss) -> None:
         raise ValueError(msg)
 
 
-def loss_identity(loss: CrossEntropyLoss | TorchLoss) -> dict[str, Any]:
+def loss_identity(loss: DataLoss) -> dict[str, Any]:
     """The properties that determine the values of a loss, as JSON."""
     return {
         **_network_identity(loss),
@@ -98,7 +98,7 @@ def loss_identity(loss: CrossEntropyLoss | TorchLoss) -> dict[str, Any]:
     }
 
 
-def _network_identity(loss: CrossEntropyLoss | TorchLoss | TorchLoss) -> dict[str, Any]:
+def _network_identity(loss: DataLoss) -> dict[str, Any]:
     if isinstance(loss.network, MLP):
         return {"layer_sizes": list(loss.network.layer_sizes), **loss.network.beyond_tanh}
     source = getattr(loss, "source", None)

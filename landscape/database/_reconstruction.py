@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from landscape import datasets
 from landscape.database._store import Database
-from landscape.losses import CrossEntropyLoss, LoadedModule, ModuleSource, TorchLoss
+from landscape.losses import CrossEntropyLoss, DataLoss, LoadedModule, ModuleSource, TorchLoss
 from landscape.networks import MLP
 from landscape.support import about
 
@@ -19,7 +19,7 @@ UNEQUAL = 1e-6  # relative difference of a loss that another module has at a min
 
 def loss_of(
     database: Database, *, module: LoadedModule | None = None, data_dir: str | PathLike[str] | None = None
-) -> CrossEntropyLoss | TorchLoss:
+) -> DataLoss:
     """The loss whose stationary points a database holds, reconstructed from its provenance.
 
     Parameters

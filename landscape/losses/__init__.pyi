@@ -47,5 +47,6 @@ from ._surfaces import (
     Surface as Surface,
 )
 from ._torch_loss import (
+    DataLoss as DataLoss,
     TorchLoss as TorchLoss,
 )

@@ -101,7 +101,8 @@ class FlatModule:
 
     def point(self, module: torch.nn.Module | None = None) -> Array:
         """The vector theta (P,) of the parameters of `module`, by default of the original one."""
-        named = dict((self.original if module is None else module).named_parameters())
+        known = self._module if self.original is None else self.original  # a worker has the copy alone
+        named = dict((known if module is None else module).named_parameters())
         return np.concatenate([named[name].detach().double().cpu().numpy().ravel() for name in self.shapes])
 
     def random_start(self, seed: int) -> Array:

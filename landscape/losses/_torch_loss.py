@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.datasets import Dataset
-from landscape.losses._cross_entropy import check_batch, check_regularization, row_cross_entropies, share_correct
+from landscape.losses._cross_entropy import (
+    CrossEntropyLoss,
+    check_batch,
+    check_regularization,
+    row_cross_entropies,
+    share_correct,
+)
 from landscape.losses._module_source import LoadedModule, declared_spec, of_module
 from landscape.symmetry import PermutationSpec
 
@@ -102,6 +108,10 @@ class TorchLoss:
             raise ValueError(msg)
         self.zero_modes = modes
 
+    def __getstate__(self) -> dict[str, Any]:
+        _ = self.kink, self._works_under_vmap  # once, and not by each worker
+        return self.__dict__
+
     def _entropy(self, theta: "torch.Tensor", inputs: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
         return self._torch.nn.functional.cross_entropy(self._logits(theta, inputs), labels)
 
@@ -173,10 +183,12 @@ class TorchLoss:
             found = [self.value_and_gradient(theta) for theta in thetas]
             values, gradients = zip(*found, strict=True) if found else ((), ())
             return np.array(values), np.array(gradients).reshape(thetas.shape)
+        if not len(thetas):
+            return np.empty(0), thetas
         func = self._torch.func
         together: Any = func.vmap(func.grad_and_value(self._loss), chunk_size=max(1, AT_ONCE // self.data.rows))
-        gradients, values = together(self._logits.tensor(thetas)) if len(thetas) else (thetas, thetas[:, 0])
-        return (_numbers(values), _numbers(gradients)) if len(thetas) else (values, gradients)
+        gradients, values = together(self._logits.tensor(thetas))
+        return _numbers(values), _numbers(gradients)
 
     @cached_property
     def _works_under_vmap(self) -> bool:
@@ -235,3 +247,6 @@ class TorchLoss:
 
 def _numbers(tensor: "torch.Tensor") -> Array:
     return tensor.detach().cpu().numpy()
+
+
+DataLoss = CrossEntropyLoss | TorchLoss  # a loss of labeled rows, whatever network it is of

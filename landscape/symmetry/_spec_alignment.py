@@ -127,7 +127,7 @@ def _align(
 
 
 def _element(moves: NDArray[np.int64]) -> Element:
-    return moves // 2, 1.0 - 2.0 * (moves % 2)
+    return moves // 2, np.where(moves % 2, -1.0, 1.0)
 
 
 def _assigned(cost: Array) -> NDArray[np.int64]:

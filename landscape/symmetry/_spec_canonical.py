@@ -1,5 +1,6 @@
 """The canonical form modulo declared symmetries."""
 
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -50,7 +51,7 @@ def _final(spec: PermutationSpec, decided: list[str]) -> NDArray[np.bool_]:
     """Which parameters (P,) no other group moves."""
     known = {None, *decided}
     shapes = zip(spec.shapes.values(), spec.all_axes, strict=True)
-    return spec.flatten([np.full(shape, known.issuperset(axes)) for shape, axes in shapes])
+    return np.concatenate([np.full(prod(shape), known.issuperset(axes)) for shape, axes in shapes])
 
 
 def between_canonical_forms(spec: PermutationSpec, theta: Array, reference: Array) -> list[Element]:
