@@ -129,6 +129,12 @@ class TorchLoss:
     def _tensor(self, theta: ArrayLike) -> "torch.Tensor":
         return self._logits.tensor(self.check(theta))
 
+    @property
+    def module(self) -> "torch.nn.Module | LoadedModule":
+        """The module, with its source if that is known; a worker does not have it."""
+        known = self.source is not None and self.source.sha256
+        return LoadedModule(self._logits.original, self.source) if known and self.source else self._logits.original
+
     def kernel_mask(self) -> NDArray[np.bool_]:
         """Boolean (P,): False for parameters whose name ends in "bias"."""
         return self._logits.kernel_mask

@@ -77,7 +77,7 @@ class UnitMove(_WithLength):
 
 def _network_of(loss: Loss, move: Move) -> MLP:
     if not isinstance(loss.network, MLP) or not loss.network.hidden:
-        msg = f"{type(move).__name__} needs a perceptron with hidden layers; got loss.network = {loss.network}"
+        msg = f"{type(move).__name__} needs a loss whose network has hidden layers; got loss.network = {loss.network}"
         raise ValueError(msg)
     return loss.network
 
