@@ -14,6 +14,7 @@ from bridge.commands._words import counted
 from landscape.database import Database, Property, loss_of, minimum_property
 from landscape.graph import LandscapeGraph, components
 from landscape.interchange import KineticNetwork, is_foreign, read_network
+from landscape.losses import DataLoss, LoadedModule
 
 LandscapePath = Annotated[
     Path,
@@ -74,8 +75,18 @@ def open_landscape(path: Path) -> Iterator[Source]:
             yield opened
 
 
+def module_loss(source: Source, module: LoadedModule | None, data_dir: Path | None = None) -> DataLoss | None:
+    """The loss of a database of a torch module; None without a module, ValueError if it belongs to no module."""
+    if module is None:
+        return None
+    if isinstance(source, Database):
+        return loss_of(source, module=module, data_dir=data_dir)
+    msg = f"{source.path} is no database of agescape: it belongs to no module, leave --module out"
+    raise ValueError(msg)
+
+
 def property_of(
-    source: Source, name: str, *, data_dir: Path | None = None, jobs: int = 1, loss: Any = None
+    source: Source, name: str, *, data_dir: Path | None = None, jobs: int = 1, loss: DataLoss | None = None
 ) -> Property:
     """A number for each minimum, by which the graph is colored or labeled; ValueError if it is not known."""
     if isinstance(source, Database):

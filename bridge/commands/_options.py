@@ -32,7 +32,7 @@ DatabaseFile = Annotated[Path, typer.Argument(help="Database of minima.")]
 RunsFile = Annotated[Path, typer.Argument(help="Runs written by train.")]
 NewDatabase = Annotated[Path, typer.Option(help="Database to make; it must not exist.")]
 FirstRuns = Annotated[int | None, typer.Option("--runs", min=1, help="Use at most this many runs. [default: all]")]
-Hidden = Annotated[str, typer.Option(help="Units of each hidden layer, e.g. 10 or 5,5 or 4,4,4.")]
+Hidden = Annotated[str | None, typer.Option(help="Units of each hidden layer, e.g. 10 or 5,5 or 4,4,4; or --module.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the MNIST files.", rich_help_panel=DATA)]
 Target = Annotated[
     str | None,

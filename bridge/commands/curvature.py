@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
+from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Seed, describe_runs
 from bridge.commands._parsing import parse_steps
 from bridge.commands._progress import progress_bar
@@ -48,6 +49,8 @@ def curvature(
         Path | None, typer.Option(help="Folder for finished snapshots. [default: TRAJECTORIES.curvature]")
     ] = None,
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     seed: Seed = 0,
     jobs: Jobs = -1,
     as_json: AsJson = False,
@@ -61,7 +64,7 @@ def curvature(
     panels = chosen_panels(panel, CURVATURE_PANELS)
     wanted = parse_steps(steps)
     ensemble = load_trajectories(trajectories).at_most(runs)
-    loss = loss_of_runs(ensemble, data_dir=data_dir)
+    loss = loss_of_runs(ensemble, module=modules.loaded(), data_dir=data_dir)
     with progress_bar() as bar:
         common: dict[str, Any] = {
             "steps": wanted,

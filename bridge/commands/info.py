@@ -172,8 +172,15 @@ def _network(result: dict[str, Any], parameters: int) -> dict[str, str]:
     layers = result.get("layer_sizes")
     text = counted(parameters, "parameter")
     if not layers:
-        return {"network": text}
+        return {"network": f"{_module(result)}{text}"}
     return {"network": f"layers {', '.join(map(str, layers))}; {result.get('activation', 'tanh')} units; {text}"}
+
+
+def _module(result: dict[str, Any]) -> str:
+    """Name and file of a torch module, if they are known."""
+    described = result.get("module")
+    known = described if isinstance(described, dict) else {key: result.get(f"module_{key}") for key in ("name", "file")}
+    return f"module {known['name']} of {known['file']}; " if known["file"] else ""
 
 
 def _penalty(result: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from bridge.commands._figure_options import (
     chosen_panels,
     panel_option,
 )
+from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import (
     AsJson,
     DataDir,
@@ -95,6 +96,8 @@ def overlay(
     panel: Annotated[str | None, panel_option(", ".join(OVER_TIME_PANELS), "the figure of --over-time")] = None,
     size: FigureSize = "screen",
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     jobs: Jobs = -1,
     scheduler: Scheduler = None,
     as_json: AsJson = False,
@@ -115,7 +118,7 @@ def overlay(
     chosen, panels = _chosen_steps(runs, snapshots), _panel_runs(run, runs_side_by_side, runs.replicas)
     _check_age(at, runs, chosen)
     with Database(database) as opened, cluster(scheduler), progress_bar() as bar:
-        loss = loss_of(opened, data_dir=data_dir)
+        loss = loss_of(opened, module=modules.loaded(), data_dir=data_dir)
         maps = {
             name: inherent_structures(
                 runs,

@@ -26,7 +26,7 @@ from bridge.comparison import row_dict
 from bridge.studies import StudySettings, scaled, study as run_study
 
 Scale = Literal["quick", "paper"]
-HIDDEN = ["10", "5,5", "4,4,4"]  # the architectures of the paper
+HIDDEN = ("10", "5,5", "4,4,4")  # the architectures of the paper
 
 
 def study(
@@ -34,7 +34,10 @@ def study(
     scale: Annotated[
         Scale, typer.Option(help="quick: a few minutes; paper: runs as in the paper, and a longer search.")
     ] = "quick",
-    hidden: Annotated[list[str], typer.Option(help="Units of each hidden layer; may be repeated.")] = HIDDEN,
+    hidden: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Units of each hidden layer; may be repeated. [default: {', '.join(HIDDEN)}]"),
+    ] = None,
     *,
     steps_by: OptimizerOptions,
     options: LossOptions,
@@ -52,8 +55,9 @@ def study(
 
     Run the same command again to continue an interrupted study.
     """
+    module = options.checked_module(hidden or (None if options.module else HIDDEN))
     data = options.load()
-    architectures = tuple(parse_hidden(text) for text in hidden)
+    architectures = tuple(parse_hidden(text) for text in hidden or HIDDEN)
     settings = StudySettings(
         scale=scaled(scale, searches=searches, replicas=replicas, steps=steps),
         architectures=architectures,
@@ -63,6 +67,7 @@ def study(
         threshold=threshold,
         seed=seed,
         activation=options.activation,
+        module=module,
     )
     warning = introduce(data)
     warn_of_minibatch(settings.optimizer, data.rows)

@@ -5,10 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from bridge.commands._cluster import cluster
 from bridge.commands._data_options import LossOptions, introduce
+from bridge.commands._module_options import PANEL
 from bridge.commands._notes import note
 from bridge.commands._optimizer_options import OptimizerOptions, warn_of_minibatch
 from bridge.commands._options import (
@@ -25,7 +28,15 @@ from bridge.commands._progress import progress_bar
 from bridge.commands._realizations import describe_ensemble, describe_training, realization_files
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import counted, data_in_words, estimated, number
-from dynamics.training import parse_start, train as run_train
+from dynamics.training import (
+    Glorot,
+    ModuleLoss,
+    Points,
+    Start,
+    parse_start,
+    train as run_train,
+    train_module,
+)
 
 START_HELP = (
     "Initial parameters: glorot; normal:SD; file:F.npz (or npy; an array of points, run r starts at row r modulo their "
@@ -47,8 +58,8 @@ SEEDS_HELP = (
 
 
 def train(
-    hidden: Hidden,
     output: Annotated[Path, typer.Option(help="HDF5 file to make, or to continue.")],
+    hidden: Hidden = None,
     replicas: Annotated[int, typer.Option(min=1, help="Number of runs.")] = 100,
     steps: Annotated[int, typer.Option(min=2, help="Length of each run (steps).")] = 150_000,
     start: Annotated[str, typer.Option(help=START_HELP)] = "glorot",
@@ -65,6 +76,9 @@ def train(
     lags_multiple_of: Annotated[str, typer.Option(help=MULTIPLE_HELP)] = "1",
     snapshots: Annotated[str, typer.Option(help=SNAPSHOTS_HELP)] = "all",
     seed: Seed = 0,
+    device: Annotated[
+        str, typer.Option(help="Device of torch for a module, e.g. cuda.", rich_help_panel=PANEL)
+    ] = "cpu",
     jobs: Jobs = -1,
     scheduler: Scheduler = None,
     as_json: AsJson = False,
@@ -75,11 +89,14 @@ def train(
     """
     optimizer = steps_by.make()
     begins = parse_start(start)
+    if options.module is not None and snapshots != "all":
+        msg = f"--snapshots must be all for a module; got {snapshots!r}"
+        raise ValueError(msg)
     files = realization_files(output, options.dataset, options.dataset_seed, dataset_seeds)
     begin, taken, results = time.perf_counter(), 0, []
     with cluster(scheduler), progress_bar() as bar:
         for number, file in files.items():
-            loss = replace(options, dataset_seed=number).loss(hidden)
+            loss = replace(options, dataset_seed=number).trained(hidden)
             warning = introduce(loss.data)
             warn_of_minibatch(optimizer, loss.data.rows)
             counts: list[int] = []
@@ -96,20 +113,19 @@ def train(
                 counts.append(done)
                 bar("train" if dataset_seeds is None else f"train on data set {number}", done, total)
 
-            runs = run_train(
-                loss,
-                optimizer,
-                replicas=replicas,
-                steps=steps,
-                seed=seed,
-                start=begins,
-                path=file,
-                jobs=jobs,
-                waiting_times=times[0],
-                lags=times[1],
-                snapshots=snapshots,
-                progress=report,
-            )
+            common: dict[str, Any] = {
+                "replicas": replicas,
+                "steps": steps,
+                "seed": seed,
+                "path": file,
+                "waiting_times": times[0],
+                "lags": times[1],
+                "progress": report,
+            }
+            if isinstance(loss, ModuleLoss):
+                runs = train_module(loss, optimizer, start=points_of(begins), device=device, **common)
+            else:
+                runs = run_train(loss, optimizer, start=begins, jobs=jobs, snapshots=snapshots, **common)
             taken += (counts[-1] - counts[0]) * steps
             results.append(describe_ensemble(runs, file) | describe_runs(runs.metadata) | describe(loss.data) | warning)
     speed = taken / (time.perf_counter() - begin)
@@ -155,3 +171,13 @@ def summarize(result: dict[str, Any]) -> Summary:
         notes=[*([] if speed else ["All runs were in the file already."]), "Measure the aging with agescape age."],
         files={"runs": result["output"]},
     )
+
+
+def points_of(start: Start) -> NDArray[np.float64] | None:
+    """Where runs of a module start: points (K, P), or None for its own random initialization."""
+    if isinstance(start, Glorot):
+        return None
+    if isinstance(start, Points):
+        return start.points
+    msg = f"--start must be glorot (the module's own initialization), file: or minima: for a module; got {start}"
+    raise ValueError(msg)

@@ -18,7 +18,7 @@ from dynamics.displacement import MeanSquareDisplacement, of_known
 from dynamics.statistics import share_of_runs
 from dynamics.training import Optimizer
 from landscape.database import Database
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import DataLoss
 from landscape.support import RNG, Estimate, Result, seed_of, stacked
 
 Array = NDArray[np.float64]
@@ -143,7 +143,7 @@ class HoppingComparison(Result, shows=("observed.same",)):
 
 def compare_hopping(
     quenched: QuenchedSnapshots,
-    loss: CrossEntropyLoss,
+    loss: DataLoss,
     database: Database,
     optimizer: Optimizer,
     *,
@@ -161,7 +161,7 @@ def compare_hopping(
     Parameters
     ----------
     quenched : QuenchedSnapshots
-    loss : CrossEntropyLoss
+    loss : CrossEntropyLoss or TorchLoss
     database : Database
     optimizer : Optimizer
         Of the runs; as in `temperatures_at`.

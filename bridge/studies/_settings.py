@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from dynamics.training import SGD, Optimizer
+from landscape.losses import LoadedModule
 
 PAPER_ARCHITECTURES = ((10,), (5, 5), (4, 4, 4))
 
@@ -47,3 +48,9 @@ class StudySettings:
     threshold: float = 1e-2
     seed: int = 0
     activation: str = "tanh"  # of the hidden units
+    module: LoadedModule | None = None  # instead of the architectures
+
+    @property
+    def units(self) -> str:
+        """What computes, in words."""
+        return f"{self.activation} units" if self.module is None else f"module {self.module.source.option}"

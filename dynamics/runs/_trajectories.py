@@ -30,10 +30,17 @@ from dynamics.runs._runs_file import (
     read_shared,
 )
 from dynamics.runs._stored_array import StoredArray
+from landscape.losses import ModuleSource
 from landscape.networks import MLP
 from landscape.support import Result
+from landscape.symmetry import PermutationSpec
 
-NOT_IDENTITY = {"version", "snapshots", "data"}  # parts of the metadata: `data_sha256` identifies the data
+NOT_IDENTITY = {
+    "version",
+    "snapshots",
+    "data",
+    "module_file",
+}  # parts of the metadata: `data_sha256` identifies the data
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +189,18 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
             msg = "runs must be those of a network, with layer_sizes; these have none"
             raise ValueError(msg)
         return MLP(self.layer_sizes, self.metadata.get("activation", "tanh"))
+
+    @property
+    def module(self) -> ModuleSource | None:
+        """The torch module whose parameters these are, if the runs name one."""
+        return ModuleSource.from_settings(self.metadata)
+
+    @property
+    def symmetries(self) -> MLP | PermutationSpec | None:
+        """The network, or the symmetries that a module declares; None if no symmetries are known."""
+        if self.layer_sizes:
+            return self.network
+        return None if self.module is None else self.module.spec
 
     @property
     def advice(self) -> str:

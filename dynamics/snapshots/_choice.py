@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.runs import Trajectories, spaced
 from dynamics.training import Optimizer, optimizer_of_noise
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import DataLoss
+from landscape.networks import MLP
 from landscape.support import first_difference
 
 Array = NDArray[np.float64]
@@ -52,7 +53,7 @@ class ChosenSnapshots:
 
 
 def chosen_snapshots(
-    runs: Trajectories, loss: CrossEntropyLoss, steps: ArrayLike | None, replicas: ArrayLike | None
+    runs: Trajectories, loss: DataLoss, steps: ArrayLike | None, replicas: ArrayLike | None
 ) -> ChosenSnapshots:
     """Read the snapshots at `steps` of the runs `replicas`, ascending, each once; by default at steps that all have.
 
@@ -79,7 +80,7 @@ def chosen_snapshots(
     return ChosenSnapshots(which, at, points, runs.metadata)
 
 
-def check_loss(runs: Trajectories, loss: CrossEntropyLoss) -> None:
+def check_loss(runs: Trajectories, loss: DataLoss) -> None:
     """Raise a ValueError that names the difference if the metadata of the runs contradict `loss`."""
     own, theirs = {"activation": "tanh"} | loss_identity(loss), dict(runs.metadata)
     if runs.layer_sizes:  # files of older versions name no activation: it was tanh
@@ -91,15 +92,22 @@ def check_loss(runs: Trajectories, loss: CrossEntropyLoss) -> None:
         raise ValueError(msg)
 
 
-def loss_identity(loss: CrossEntropyLoss) -> dict[str, Any]:
+def loss_identity(loss: DataLoss) -> dict[str, Any]:
     """The properties that determine the values of a loss, as JSON."""
     return {
-        "layer_sizes": list(loss.network.layer_sizes),
-        **loss.network.beyond_tanh,
+        **_network_identity(loss),
         "data_sha256": loss.data.sha256,
         "regularization": loss.regularization,
         "regularize_biases": loss.regularize_biases,
     }
+
+
+def _network_identity(loss: DataLoss) -> dict[str, Any]:
+    if isinstance(loss.network, MLP):
+        return {"layer_sizes": list(loss.network.layer_sizes), **loss.network.beyond_tanh}
+    source = getattr(loss, "source", None)
+    known = {} if source is None or not source.sha256 else source.settings
+    return {"layer_sizes": [], "n_parameters": loss.n_parameters, **known}
 
 
 def log_spaced(steps: NDArray[np.int64], count: int = DEFAULT_STEPS) -> NDArray[np.int64]:

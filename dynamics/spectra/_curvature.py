@@ -13,7 +13,7 @@ from dynamics.gradient_noise import effective_temperatures, gradient_noise, mini
 from dynamics.runs import Trajectories
 from dynamics.snapshots import Measurement, chosen_snapshots, loss_identity, measure_all
 from dynamics.training import Optimizer
-from landscape.losses import CrossEntropyLoss, sign_rounding
+from landscape.losses import DataLoss, sign_rounding
 from landscape.stationary import local_model
 from landscape.support import Result, one_thread
 
@@ -157,7 +157,7 @@ class Curvature(
 
 def curvature(
     runs: Trajectories,
-    loss: CrossEntropyLoss,
+    loss: DataLoss,
     *,
     steps: ArrayLike | None = None,
     replicas: ArrayLike | None = None,
@@ -175,7 +175,7 @@ def curvature(
     Parameters
     ----------
     runs : Trajectories
-    loss : CrossEntropyLoss
+    loss : CrossEntropyLoss or TorchLoss
         The loss that they descend.
     steps : int array, optional
         Steps with a snapshot; by default 0 and up to ten more, evenly spaced in the logarithm.
@@ -227,7 +227,7 @@ def curvature(
     )
 
 
-def measure_exactly(theta: Array, loss: CrossEntropyLoss, leading: int) -> Measurement:
+def measure_exactly(theta: Array, loss: DataLoss, leading: int) -> Measurement:
     """The fields of `Curvature` for one point."""
     with one_thread():
         model = local_model(loss, theta)

@@ -56,6 +56,11 @@ class KernelTask:
         return {"layer_sizes": list(self.layer_sizes), **self.network.beyond_tanh}
 
     @property
+    def named(self) -> dict[str, str]:
+        """Nothing more."""
+        return {}
+
+    @property
     def start_name(self) -> str:
         """Where the runs start."""
         return str(self.start)

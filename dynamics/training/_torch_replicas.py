@@ -19,7 +19,7 @@ from dynamics.training._sgd import SGD
 from dynamics.training._starts import Points
 from dynamics.training._store import Block
 from landscape.datasets import Dataset
-from landscape.losses import check_regularization
+from landscape.losses import LoadedModule, ModuleSource, check_regularization, of_module
 from landscape.support import whole_number
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class ModuleTask:
 
     plan: Plan
     module: str
+    source: ModuleSource | None
     vmapped: "VmappedModule"
     start: Points | None
     block: int
@@ -50,9 +51,15 @@ class ModuleTask:
     @property
     def identity(self) -> dict[str, Any]:
         """What is trained: a module of other frozen parameters or buffers is another module."""
-        what = {"module": self.module, "n_parameters": self.vmapped.n_parameters, "block": self.block}
+        what: dict[str, Any] = {} if self.source is None else self.source.settings
+        what |= {"module": self.module, "n_parameters": self.vmapped.n_parameters, "block": self.block}
         digest = self.vmapped.constants_sha256
         return what if digest is None else what | {"constants_sha256": digest}
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The file of the module, which may be called otherwise later."""
+        return {} if self.source is None else {"module_file": self.source.file}
 
     @property
     def start_name(self) -> str:
@@ -88,7 +95,7 @@ class ModuleLoss:
 
     Parameters
     ----------
-    module : torch.nn.Module
+    module : torch.nn.Module or LoadedModule
         Maps inputs (N, D) to logits (N, n_classes), each row by itself; a module for images begins with
         ``torch.nn.Unflatten``. It is copied in evaluation mode (no dropout, batch normalization with its running
         statistics) and never changed. Its parameters with ``requires_grad`` are trained, each once however many names
@@ -106,7 +113,7 @@ class ModuleLoss:
         If the penalty is not a finite number >= 0.
     """
 
-    module: "torch.nn.Module"
+    module: "torch.nn.Module | LoadedModule"
     data: Dataset
     regularization: float = 1e-4
     regularize_biases: bool = True
@@ -161,7 +168,7 @@ def train_module(
     Returns
     -------
     Trajectories
-        Without `layer_sizes`: unit symmetries of a module are unknown.
+        Without `layer_sizes`; their `symmetries` are those that the module declares.
 
     Raises
     ------
@@ -183,9 +190,11 @@ def train_module(
     check_arguments(loss.data, optimizer, replicas=replicas, steps=steps, seed=seed)
     warn_of_large_minibatches(loss.data, optimizer)
     plan = make_plan(loss, optimizer, steps=steps, seed=seed, waiting_times=waiting_times, lags=lags)
-    vmapped = VmappedModule(loss.module, loss.data, optimizer, device)
+    module, source = loss.module if isinstance(loss.module, LoadedModule) else (loss.module, None)
+    vmapped = VmappedModule(module, loss.data, optimizer, device)
+    source = of_module(module, source, vmapped.spec)
     points = None if start is None else _points(start, vmapped.n_parameters)
-    return run_task(ModuleTask(plan, str(loss.module), vmapped, points, int(block)), replicas, path, progress)
+    return run_task(ModuleTask(plan, str(module), source, vmapped, points, int(block)), replicas, path, progress)
 
 
 def _check(optimizer: Optimizer, block: int) -> None:

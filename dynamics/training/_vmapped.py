@@ -14,7 +14,15 @@ from torch.nn.functional import cross_entropy
 from dynamics.training._curves import Curves
 from dynamics.training._optimizers import Optimizer, State
 from landscape.datasets import Dataset
-from landscape.losses import FlatModule, check_outputs, check_vmap, copy_of, derivative_problem
+from landscape.losses import (
+    FlatModule,
+    check_declared,
+    check_outputs,
+    check_vmap,
+    declared_spec,
+    derivative_problem,
+    initialized,
+)
 
 logger = logging.getLogger(__name__)
 Array = NDArray[np.float64]
@@ -53,6 +61,9 @@ class VmappedModule:
             logger.warning("%s; the runs follow torch's", problem)
         check_vmap(self._in_double, data)
         self.n_parameters, self.kernel_mask = self._flat.n_parameters, self._flat.kernel_mask
+        self.spec = declared_spec(module, self._flat.shapes)
+        if self.spec is not None:
+            check_declared(self._in_double, self.spec, data.inputs)
         self._data = data
         self._inputs = self._flat.tensor(data.inputs)
         self._labels = torch.tensor(data.labels, device=device)
@@ -78,22 +89,7 @@ class VmappedModule:
         ValueError
             If a part with trainable parameters has no such method; then give the start.
         """
-        fresh = copy_of(self._flat.original).cpu()
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.manual_seed(seed)
-            for parameter in fresh.parameters():
-                if parameter.requires_grad:
-                    parameter.fill_(torch.nan)
-            for part in fresh.modules():
-                getattr(part, "reset_parameters", lambda: None)()
-        for part in fresh.modules():
-            for name, parameter in part.named_parameters(recurse=False):
-                if parameter.requires_grad and not parameter.isfinite().all():
-                    problem = f"but {'its' if hasattr(part, 'reset_parameters') else 'no'} reset_parameters()"
-                    problem += f" leaves {name} alone" if hasattr(part, "reset_parameters") else ""
-                    msg = f"start must be given: {type(part).__name__} has parameters, {problem}"
-                    raise ValueError(msg)
-        return self._flat.point(fresh)
+        return self._flat.point(initialized(self._flat.original, list(self._flat.shapes), seed))
 
     def place(self, points: NDArray[Any]) -> torch.Tensor:
         """`points` (..., P) in this precision on the device."""

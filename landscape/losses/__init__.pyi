@@ -6,8 +6,10 @@ from ._cross_entropy import (
     WIDE as WIDE,
     CrossEntropyLoss as CrossEntropyLoss,
     Loss as Loss,
-    TorchLoss as TorchLoss,
     check_regularization as check_regularization,
+)
+from ._declared import (
+    check_declared as check_declared,
 )
 from ._held_out import (
     HeldOutLoss as HeldOutLoss,
@@ -18,9 +20,16 @@ from ._module_checks import (
     check_vmap as check_vmap,
     derivative_problem as derivative_problem,
 )
+from ._module_source import (
+    LoadedModule as LoadedModule,
+    ModuleSource as ModuleSource,
+    declared_spec as declared_spec,
+    load_module as load_module,
+    of_module as of_module,
+)
 from ._modules import (
     FlatModule as FlatModule,
-    copy_of as copy_of,
+    initialized as initialized,
 )
 from ._rounding import (
     UNIT as UNIT,
@@ -36,4 +45,8 @@ from ._surfaces import (
     KnownPoints as KnownPoints,
     MuellerBrown as MuellerBrown,
     Surface as Surface,
+)
+from ._torch_loss import (
+    DataLoss as DataLoss,
+    TorchLoss as TorchLoss,
 )

@@ -101,8 +101,18 @@ class FlatModule:
 
     def point(self, module: torch.nn.Module | None = None) -> Array:
         """The vector theta (P,) of the parameters of `module`, by default of the original one."""
-        named = dict((self.original if module is None else module).named_parameters())
+        known = self._module if self.original is None else self.original  # a worker has the copy alone
+        named = dict((known if module is None else module).named_parameters())
         return np.concatenate([named[name].detach().double().cpu().numpy().ravel() for name in self.shapes])
+
+    def random_start(self, seed: int) -> Array:
+        """A random initialization (P,) by the `reset_parameters` of its parts; ValueError if some have none."""
+        fresh = initialized(self._module, list(self.shapes), seed)
+        return self.point(fresh)
+
+    def parts(self) -> list[tuple[str, torch.nn.Module]]:
+        """The submodules and their names."""
+        return [(name or "itself", part) for name, part in self._module.named_modules()]
 
     def constants(self) -> dict[str, NDArray[Any]]:
         """Values of the frozen parameters and of the buffers."""
@@ -123,6 +133,33 @@ def copy_of(module: torch.nn.Module) -> torch.nn.Module:
     """A deep copy; tensors that hooks left behind, which torch refuses to copy, become constants."""
     tensors = [tensor for *_, tensor in _tensor_attributes(module) if not tensor.is_leaf]
     return copy.deepcopy(module, {id(tensor): tensor.detach().clone() for tensor in tensors})
+
+
+def initialized(module: torch.nn.Module, names: list[str], seed: int) -> torch.nn.Module:
+    """A copy on the CPU whose parameters of these names are drawn anew by the `reset_parameters` of its parts.
+
+    Raises
+    ------
+    ValueError
+        If a part with such a parameter has no such method, or it leaves the parameter alone.
+    """
+    fresh = copy_of(module).cpu()
+    named = dict(fresh.named_parameters())
+    drawn = {id(named[name]) for name in names}
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        for name in names:
+            named[name].fill_(torch.nan)
+        for part in fresh.modules():
+            getattr(part, "reset_parameters", lambda: None)()
+    for part in fresh.modules():
+        for name, parameter in part.named_parameters(recurse=False):
+            if id(parameter) in drawn and not parameter.isfinite().all():
+                problem = f"but {'its' if hasattr(part, 'reset_parameters') else 'no'} reset_parameters()"
+                problem += f" leaves {name} alone" if hasattr(part, "reset_parameters") else ""
+                msg = f"start must be given: {type(part).__name__} has parameters, {problem}"
+                raise ValueError(msg)
+    return fresh
 
 
 def _tensor_attributes(module: torch.nn.Module) -> list[tuple[str, torch.nn.Module, str, torch.Tensor]]:

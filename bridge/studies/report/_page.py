@@ -92,7 +92,7 @@ def age_text(found: ArchitectureResults, age: int) -> str:
     runs = f"{numbers.sum()} of {found.visited.distinct.size} mapped runs are in"
     where = f"{losses.size} minima, losses {losses.min():.4f} to {losses.max():.4f} nats" if losses.size else "minima"
     motion = f"; t* = {t_star:,.0f} steps" if np.isfinite(t_star) else ""
-    return f"hidden layers {found.row.hidden}: {runs} {where}{motion}"
+    return f"{found.row.architecture}: {runs} {where}{motion}"
 
 
 def _ages_in_words(results: Sequence[ArchitectureResults], ages: Sequence[int]) -> list[dict[str, Any]]:
@@ -108,11 +108,11 @@ def _ages_in_words(results: Sequence[ArchitectureResults], ages: Sequence[int]) 
 
 
 def _section(found: ArchitectureResults, graph: Panel, motion: Panel) -> str:
-    name = escape(found.row.hidden)
+    name = escape(found.row.architecture)
     return (
-        f'<section aria-label="Hidden layers {name}">'
+        f'<section aria-label="{name[:1].upper()}{name[1:]}">'
         f'<div class="panels">{figure_html(graph)}{figure_html(motion)}</div>'
-        f"<details><summary>Visited minima of hidden layers {name}, in numbers</summary>{visited_table(found)}"
+        f"<details><summary>Visited minima of {name}, in numbers</summary>{visited_table(found)}"
         "</details></section>"
     )
 
@@ -135,7 +135,7 @@ def describe_setting(data: Dataset, settings: StudySettings) -> str:
     mapped = min(scale.mapped_replicas, scale.replicas)
     return (
         f"{data.rows} rows, {data.n_classes} classes, constant predictor {data.constant_entropy:.3f} nats; "
-        f"{settings.activation} units; λ = {settings.regularization:g}; "
+        f"{settings.units}; λ = {settings.regularization:g}; "
         f"{scale.searches} + {scale.later_searches} searches of each landscape, "
         f"before and after the minima that SGD visits are added, and {scale.last_bounds} for upper bounds; "
         f"{scale.replicas} runs of {scale.steps} steps, "

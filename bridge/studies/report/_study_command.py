@@ -76,9 +76,12 @@ def _settings_options(settings: StudySettings) -> list[str] | None:
             threshold=settings.threshold,
             seed=settings.seed,
             activation=settings.activation,
+            module=settings.module,
         )
         if plain == settings:
             hidden = [word for sizes in settings.architectures for word in ("--hidden", ",".join(map(str, sizes)))]
+            if settings.module is not None:
+                hidden = ["--module", settings.module.source.option]
             amounts = [word for option, value in changed.items() for word in (f"--{option}", str(value))]
             penalty = [] if settings.regularization == LAMBDA else ["--regularization", repr(settings.regularization)]
             penalty += [] if settings.regularize_biases else ["--no-regularize-biases"]
