@@ -17,6 +17,7 @@ from bridge.commands._options import (
     Seed,
     Threshold,
     describe,
+    describe_runs,
 )
 from bridge.commands._parsing import parse_hidden
 from bridge.commands._progress import progress_bar
@@ -77,6 +78,7 @@ def study(
         "architectures": [row_dict(row) for row in result.comparison.rows],
         "report": result.report,
         "figures": list(result.figures),
+        **describe_runs(settings.optimizer.settings),
         **describe(data),
         **warning,
     }

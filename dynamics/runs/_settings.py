@@ -45,7 +45,7 @@ def optimizer_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
 def optimizer_in_words(metadata: Mapping[str, Any]) -> str:
     """The same as text, such as "adam, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-08"; "" for plain SGD."""
     found = optimizer_of(metadata)
-    numbers = (f"{name} = {value}" for name, value in found.items() if name != "optimizer")
+    numbers = (f"{name.replace('_', ' ')} = {value}" for name, value in found.items() if name != "optimizer")
     return ", ".join([str(found["optimizer"]), *numbers]) if found else ""
 
 

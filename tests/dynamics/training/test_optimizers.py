@@ -178,7 +178,7 @@ def test_what_runs_say_of_their_optimizer():
     assert optimizer_of(SGD().settings) == optimizer_of({}) == {}
     assert optimizer_in_words({"momentum": 0.9}) == "sgd, momentum = 0.9"
     assert optimizer_in_words(AdamW().settings) == (
-        "adamw, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-08, weight_decay = 0.01"
+        "adamw, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-08, weight decay = 0.01"
     )
     assert optimizer_of({"optimizer": {"name": "mine"}}) == {"optimizer": {"name": "mine"}}  # of recorded runs
 
