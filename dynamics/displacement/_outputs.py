@@ -92,6 +92,8 @@ def _mean_square_change(
 ) -> Array:
     """Mean over the rows of the squared change of the outputs, (K,), between pairs of the snapshots (S, P)."""
     total = np.zeros(pairs.start.size)
+    if not total.size:  # a run may have no snapshots at all
+        return total
     classes = network.logits(theta[0], inputs[:1]).shape[1]
     for rows in _parts(inputs, len(theta) * classes):
         outputs = np.array([_outputs(network, point, rows, space).ravel() for point in theta])
