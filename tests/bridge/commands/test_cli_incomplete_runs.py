@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.cli import agescape
+from support.cli import agescape, assert_complaint
+from support.paths import ROOT
 
 from dynamics import load_trajectories
 from dynamics.runs import Parameter, Trajectories, write_trajectories
@@ -96,3 +97,9 @@ def test_common_steps_and_refusals(files):
     with pytest.raises(ValueError, match="there is none at 3"):
         runs.check_recorded([3])
     assert replace(runs, snapshots=np.empty((6, 0, 60)), steps=np.empty(0, int), recorded=None).last_step == 0
+
+
+def test_a_module_is_refused_where_the_runs_name_none(files):
+    pytest.importorskip("torch")
+    done = agescape("observe", files[0], "--module", f"{ROOT}/tests/support/modules/nets.py:Net(hidden=2)")
+    assert_complaint(done, "their metadata have no layer_sizes and no module")
