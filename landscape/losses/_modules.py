@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from torch.nn.utils.weight_norm import WeightNorm
 Array = NDArray[np.float64]
 
 AT_ONCE = 2  # rows of the passes that materialize lazy parameters
+
+ONE_CALL = RLock()  # torch exchanges the parameters of the module during a call: threads take turns
 
 
 class FlatModule:
@@ -86,7 +89,7 @@ class FlatModule:
         """Output of the module for `inputs` at `theta` (P,)."""
         values = self.unflatten(theta)
         parameters = {slot: values[name] for slot, name in self._slots.items()}
-        with sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no second derivative
+        with ONE_CALL, sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no second derivative
             # shared parameters are already in every place; torch's own method leaves its tensors in the module
             return functional_call(self._module, parameters, (inputs,), tie_weights=False)
 
