@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 AT_ONCE = 2  # rows of the passes that materialize lazy parameters
 
-ONE_CALL = RLock()  # torch exchanges the parameters of the module during a call: threads take turns
+ONE_CALL = RLock()  # a call exchanges the parameters of the module, which threads share: they take turns
 
 
 class FlatModule:
@@ -110,8 +110,8 @@ class FlatModule:
 
     def random_start(self, seed: int) -> Array:
         """A random initialization (P,) by the `reset_parameters` of its parts; ValueError if some have none."""
-        fresh = initialized(self._module, list(self.shapes), seed)
-        return self.point(fresh)
+        with ONE_CALL:  # torch has one generator for all threads
+            return self.point(initialized(self._module, list(self.shapes), seed))
 
     def parts(self) -> list[tuple[str, torch.nn.Module]]:
         """The submodules and their names."""

@@ -170,12 +170,16 @@ def test_the_loss_goes_to_workers_after_it_was_used(module, data, rng):
     np.testing.assert_array_equal(other.value_and_gradient(theta)[1], gradient)
 
 
-def test_threads_may_share_a_loss(data, rng):
+def test_threads_may_share_a_loss(data):
     """`joblib.parallel_config(backend="threading")` gives them one: each result is that of its own point."""
     loss = TorchLoss(between(nn.GELU()), data)
-    thetas = rng.normal(size=(24, loss.n_parameters))
-    alone = [loss.value_gradient_hessian(theta) for theta in thetas]
-    together = Parallel(n_jobs=4, backend="threading")(delayed(loss.value_gradient_hessian)(theta) for theta in thetas)
+
+    def of_a_seed(seed):
+        theta = loss.random_point(rng=np.random.default_rng(seed))
+        return theta, *loss.value_gradient_hessian(theta)
+
+    alone = [of_a_seed(seed) for seed in range(24)]
+    together = Parallel(n_jobs=4, backend="threading")(delayed(of_a_seed)(seed) for seed in range(24))
     for found, expected in zip(together, alone, strict=True):
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_array_equal(one, other)
