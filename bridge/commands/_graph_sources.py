@@ -75,23 +75,19 @@ def open_landscape(path: Path) -> Iterator[Source]:
             yield opened
 
 
-def module_loss(source: Source, module: LoadedModule | None, data_dir: Path | None = None) -> DataLoss | None:
-    """The loss of a database of a torch module; None without a module, ValueError if it belongs to no module."""
+def named_loss(source: Source, module: LoadedModule | None, data_dir: Path | None) -> DataLoss | None:
+    """The loss of a database whose module or data are named; None without them, ValueError if there is no module."""
+    if isinstance(source, Database):
+        return None if module is None and data_dir is None else loss_of(source, module=module, data_dir=data_dir)
     if module is None:
         return None
-    if isinstance(source, Database):
-        return loss_of(source, module=module, data_dir=data_dir)
     msg = f"{source.path} is no database of agescape: it belongs to no module, leave --module out"
     raise ValueError(msg)
 
 
-def property_of(
-    source: Source, name: str, *, data_dir: Path | None = None, jobs: int = 1, loss: DataLoss | None = None
-) -> Property:
+def property_of(source: Source, name: str, *, loss: DataLoss | None = None, jobs: int = 1) -> Property:
     """A number for each minimum, by which the graph is colored or labeled; ValueError if it is not known."""
     if isinstance(source, Database):
-        if loss is None and data_dir is not None:
-            loss = loss_of(source, data_dir=data_dir)
         return minimum_property(source, name, loss=loss, jobs=jobs)
     known = _properties(source.network)
     if name not in known:

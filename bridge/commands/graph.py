@@ -19,7 +19,7 @@ from bridge.commands._graph_sources import (
     LandscapePath,
     column_names,
     describe_source,
-    module_loss,
+    named_loss,
     open_landscape,
     property_of,
     sizes_of,
@@ -129,8 +129,8 @@ def graph(
         check_minima(opened, 1)
         landscape = opened.graph()
         sizes, funnels = sizes_of(opened), funnelling(landscape)
-        loss = module_loss(opened, modules.loaded(), data_dir)
-        column = partial(property_of, opened, loss=loss, data_dir=data_dir, jobs=jobs)
+        loss = named_loss(opened, modules.loaded(), data_dir)
+        column = partial(property_of, opened, loss=loss, jobs=jobs)
         axis_label = (ENERGY_ABOVE if zero else ENERGY) if is_foreign(path) else ABOVE if zero else LOSS
         picked, named = positions_of(opened, pick, "pick"), positions_of(opened, identify, "identify") or []
         if picked is not None and label is None and len(picked) <= plots.MOST_LABELS:
