@@ -139,7 +139,7 @@ def copy_of(module: torch.nn.Module) -> torch.nn.Module:
 
 
 def initialized(module: torch.nn.Module, names: list[str], seed: int) -> torch.nn.Module:
-    """A copy on the CPU whose parameters of these names are drawn anew by the `reset_parameters` of its parts.
+    """A copy on the CPU whose parameters of these names are drawn again by the `reset_parameters` of its parts.
 
     Raises
     ------
