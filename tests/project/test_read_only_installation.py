@@ -57,6 +57,7 @@ def assert_one_line(ended, *words):
     assert all(word in ended.stderr for word in words), ended
 
 
+@pytest.mark.slow
 def test_commands_without_a_place_for_caches(installation, temporary, tmp_path):
     ended = run(installation, "-m", "agescape", "--help", TMPDIR=str(temporary))
     assert (ended.returncode, ended.stderr) == (0, "")  # nothing is compiled

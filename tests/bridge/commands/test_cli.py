@@ -408,6 +408,7 @@ def test_compare(files, tmp_path):
     assert len((tmp_path / "c.csv").read_text().splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_study(tmp_path):
     command = ("study", "--hidden", "2", "--rows", 100, "--searches", 20, "--replicas", 3, "--steps", 40)
     command += ("--batch-size", 20, "--jobs", 1, "--output", tmp_path / "s")

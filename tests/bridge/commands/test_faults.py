@@ -120,11 +120,7 @@ def bytes_of(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-READ_ONLY = [
-    pytest.param(name, half, marks=() if (name, half) == ("explore", False) else pytest.mark.slow)
-    for name in COMMANDS
-    for half in (False, True)
-]
+READ_ONLY = [pytest.param(name, half, marks=pytest.mark.slow) for name in COMMANDS for half in (False, True)]
 
 
 @pytest.mark.parametrize(("name", "half"), READ_ONLY)

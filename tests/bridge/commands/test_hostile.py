@@ -76,7 +76,7 @@ def problems(reader, numbers, specimens, folder):
 
 @pytest.mark.parametrize(
     "reader",
-    [pytest.param(one, marks=pytest.mark.slow) if one.name == "images" else one for one in hostile.READERS],
+    [pytest.param(one, marks=pytest.mark.slow) if one.name in ("images", "labels") else one for one in hostile.READERS],
     ids=lambda reader: reader.name,
 )
 def test_a_damaged_file_is_read_or_refused_in_one_line(reader, specimens, tmp_path):

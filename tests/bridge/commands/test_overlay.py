@@ -243,6 +243,7 @@ def count(path):
         return connection.execute("SELECT count(*) FROM agescape_inherent_structures").fetchone()[0]
 
 
+@pytest.mark.slow
 def test_a_killed_process_goes_on_where_it_was(db, files, tmp_path):
     options = ("--snapshots", "80", "--jobs", "1", "--json")
     killed = shutil.copy(files[0], tmp_path / "killed.db")

@@ -13,6 +13,8 @@ from landscape.database import verify
 from landscape.networks import MLP
 from landscape.search import downhill
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def case(few_data, tmp_path_factory):

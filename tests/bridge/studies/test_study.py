@@ -272,6 +272,7 @@ def interrupt_at(stage, least):
     return progress
 
 
+@pytest.mark.slow
 def test_an_interrupted_study_goes_on(undisturbed, data, tmp_path):
     """Interrupted in every stage of every architecture, one after the other."""
     for name in ("2", "1,1"):
@@ -286,6 +287,7 @@ def test_an_interrupted_study_goes_on(undisturbed, data, tmp_path):
     assert contents(tmp_path) == contents(undisturbed[0].output)
 
 
+@pytest.mark.slow
 def test_an_interruption_while_drawing(undisturbed, data, tmp_path, monkeypatch):
     def interrupt(*_args, **_options):
         raise KeyboardInterrupt
@@ -366,6 +368,7 @@ def test_an_architecture_given_twice(data, tmp_path):
     assert len(done.comparison.rows) == 1
 
 
+@pytest.mark.slow
 def test_a_smaller_study_in_the_same_folder(data, tmp_path):
     """What the report says it is made from is what it is made from."""
     study(data, tmp_path, replace(ONE, scale=replace(ONE.scale, replicas=4)))

@@ -281,6 +281,7 @@ def predicted_escape(loss, path, ratio, lowest=0):
     return minimum.point.coordinates, t, network.escape_rates[lowest] + network.image_rates[lowest]
 
 
+@pytest.mark.slow
 def test_langevin_escapes_of_a_small_network(tmp_path):
     """A short version of the slow test below: 40 runs, so within a factor of 2."""
     loss = chain((1,), 0.05)

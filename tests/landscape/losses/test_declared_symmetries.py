@@ -192,7 +192,10 @@ def test_quench_refuses_a_kink_at_once(data):
 # ---------------------------------------------------------------- one perceptron, two ways
 
 
-@pytest.mark.parametrize("activation", ["Softplus", "GELU", "Tanh"])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("Softplus", "GELU")]  # their kernels are compiled first
+
+
+@pytest.mark.parametrize("activation", ["Tanh", *SLOW])
 def test_a_module_agrees_with_the_compiled_perceptron(data, activation):
     kernel = CrossEntropyLoss(MLP((2, 3, 4), activation.lower()), data, 1e-2)
     module = TorchLoss(load_module(f"{NETS}:Net(activation={activation!r})"), data, 1e-2)

@@ -94,6 +94,7 @@ def test_numbers_must_be_positive(option):
         search_ridges(SURFACE, [-0.6, 1.3], [0.6, 0.1], **{option: 0})
 
 
+@pytest.mark.slow
 def test_between_minima_of_a_network_most_ridges_give_a_state_that_joins_their_two_sides(few_data):
     loss = CrossEntropyLoss(MLP((2, 3, 4)), few_data, 1e-3)
     rng = np.random.default_rng(5)

@@ -109,6 +109,7 @@ def test_what_cannot_be_joined_is_named_with_an_upper_bound(loss, copy, without_
     assert (again.searches, again.unjoined) == (found.searches, found.unjoined)
 
 
+@pytest.mark.slow
 def test_interruptions_of_the_last_searches_do_not_matter(loss, copy, tmp_path, without_connections):
     other = tmp_path / "other.db"
     other.write_bytes(copy.read_bytes())
