@@ -20,9 +20,9 @@ from support.processes import DEEP, LONG, attempts, start, stop_when
 
 import bridge.commands.explore
 from bridge.commands import _progress
+from bridge.commands._graph_summary import summarize_graph
 from bridge.commands._parsing import parse_duration, parse_hidden
 from bridge.commands._registry import COMMANDS
-from bridge.commands.graph import summarize_graph
 from bridge.plots import describe_funnels
 from landscape import Database, datasets, loss_of
 from landscape.database import PROPERTIES, minimum_property
