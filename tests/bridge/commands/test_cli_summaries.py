@@ -8,6 +8,7 @@ import pytest
 from bridge.commands._aging_summary import kind_of_aging, summarize_aging, verdict
 from bridge.commands._comparison_summary import comparison_table, correlations_in_words, describe_correlations
 from bridge.commands._exploration import own_images
+from bridge.commands._exploration_summary import summarize as summarize_exploration
 from bridge.commands._overlay_summary import summarize as summarize_overlay
 from bridge.commands._results import Summary, Table, lines_of, show
 from bridge.commands._tables import summarize_table
@@ -22,7 +23,6 @@ from bridge.commands._words import (
     share,
     with_interval,
 )
-from bridge.commands.explore import summarize as summarize_exploration
 from bridge.commands.info import summarize_runs
 from bridge.commands.reproduce import summarize as summarize_reproduction
 from bridge.commands.verify import summarize as summarize_verification
