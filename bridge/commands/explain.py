@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bridge.commands._database_checks import check_order
 from bridge.commands._explanation_report import describe_explanation
 from bridge.commands._explanation_summary import summarize
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
@@ -59,6 +60,7 @@ def explain_aging(
     as_json: AsJson = False,
 ) -> None:
     """Tell whether relaxation down the slope or hops between basins explain the measured aging."""
+    check_order(database, trajectories)
     check_figure(output, panel, size)
     panels = chosen_panels(panel, EXPLANATION_PANELS)
     ensemble = load_trajectories(trajectories).at_most(runs)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge.commands._cluster import cluster
+from bridge.commands._database_checks import check_order
 from bridge.commands._figure_options import (
     CertifiedOnly,
     FigureSize,
@@ -85,6 +86,7 @@ def overlay(
 
     Adds new minima, and transition states found from jumps, to the database.
     """
+    check_order(database, trajectories)
     check_figure(output)
     check_figure(over_time, panel, option="over-time")
     over_time_panels = chosen_panels(panel, OVER_TIME_PANELS)

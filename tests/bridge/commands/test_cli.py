@@ -202,7 +202,7 @@ def test_info_of_a_folder_and_of_interrupted_runs_says_what_other_commands_say(t
     (tmp_path / "r.h5.parts").mkdir()
     for command in ("info", "age"):
         assert_complaint(agescape(command, tmp_path / "r.h5"), "r.h5.parts holds the runs of an interrupted training")
-    assert_complaint(agescape("info", tmp_path / "none.db"), "none.db is not a file")
+    assert_complaint(agescape("info", tmp_path / "none.db"), f"there is no file {tmp_path / 'none.db'}")
 
 
 def test_a_figure_that_was_drawn_is_not_advised(files, tmp_path):

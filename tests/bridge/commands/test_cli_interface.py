@@ -295,7 +295,7 @@ def test_debug_shows_the_traceback_of_bad_input(tmp_path):
     result = agescape("info", tmp_path / "none.db", "--debug")
     assert result.code == 2
     assert "Traceback" in result.err
-    assert result.err.splitlines()[-1] == f"agescape: {tmp_path / 'none.db'} is not a file"
+    assert result.err.splitlines()[-1] == f"agescape: there is no file {tmp_path / 'none.db'}"
 
 
 def raised(how):
