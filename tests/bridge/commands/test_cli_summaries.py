@@ -155,6 +155,13 @@ def test_the_verdict_of_age_is_a_sentence():
     assert summary.files == {}
 
 
+def test_an_exponent_of_curves_that_do_not_collapse_says_so():
+    name, value = "mu that collapses the curves", "0.80 [0.70, 0.90]"
+    assert summarize_aging(aged()).facts[name] == value
+    collapse = aged()["collapse"] | {"status": str(Status.DOES_NOT_COLLAPSE)}
+    assert summarize_aging(aged(collapse=collapse)).facts[name] == value + "; they do not collapse"
+
+
 def test_why_there_is_no_interval_is_said():
     scan = aged()["threshold_scan"] | {"mu_flat_low": math.nan, "mu_flat_high": math.nan, "status": Status.NO_INTERVAL}
     summary = summarize_aging(aged(threshold_scan=scan, t_star_interval=np.full((2, 2), math.nan)))
