@@ -11,11 +11,11 @@ from dynamics.synthetic import aging_walk
 from landscape.networks import MLP
 from landscape.support import in_numbers, seed_of
 
-TW, LAGS = np.array([10, 30, 100]), np.array([1, 3, 10, 30, 100, 300, 1000])
+TW, LAGS = np.array([10, 30, 100, 300]), np.array([1, 3, 10, 30, 100, 300, 1000])
 
 
 def walk(rng):
-    return mean_square_displacement(aging_walk(6, 20, TW, LAGS, 1e-2, rng=rng, mu=0.7))
+    return mean_square_displacement(aging_walk(8, 20, TW, LAGS, 1e-2, rng=rng, mu=0.7))
 
 
 def test_a_seed_is_the_generator_of_that_seed():
