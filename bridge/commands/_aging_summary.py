@@ -129,8 +129,10 @@ def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _exponent(collapse: Mapping[str, Any]) -> str:
-    """The exponent with which curves collapse."""
-    return with_interval(collapse["exponent"], collapse["low"], collapse["high"], status=collapse.get("status", OK))
+    """The exponent with which curves collapse, or come nearest to it."""
+    status = collapse.get("status", OK)
+    value = with_interval(collapse["exponent"], collapse["low"], collapse["high"], status=status)
+    return value + "; they do not collapse" * (status == Status.DOES_NOT_COLLAPSE)
 
 
 def _flat(scan: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the command line says of an error: a complaint about its input in one line, or where to report a bug."""
+"""What the command line says of an error: a complaint about its input in one line, or how to report a bug."""
 
 import re
 import sys
@@ -15,7 +15,10 @@ OURS = ("landscape", "dynamics", "bridge")
 DEBUG = "--debug"
 OUT_OF_RANGE = r"Invalid value for '([^']+)': Input should be ((?:greater|less) than(?: or equal to)?) (\S+)"
 RELATIONS = {"greater than or equal to": "at least", "less than or equal to": "at most"}
-REPORT = "this is a bug of agescape: please report it with the command that you ran and what --debug prints"
+REPORT = (
+    "this is a bug of agescape: to report it, send the command that you ran, what it prints with --debug, and what "
+    "agescape --version prints"
+)
 # the base of all complaints about arguments; newer typer brings its own copy of click
 UsageProblem: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -61,7 +64,7 @@ def explain(error: BaseException) -> int:
     text = _text(error)
     if is_complaint(error):
         return say(text, BAD_INPUT)
-    return say(f"internal error: {type(error).__name__}: {text}; {REPORT} (CONTRIBUTING.md says where)", BUG)
+    return say(f"internal error: {type(error).__name__}: {text}; {REPORT}", BUG)
 
 
 def is_complaint(error: BaseException) -> bool:

@@ -64,19 +64,20 @@ def write_graph_page(
     *,
     columns: Sequence[Property],
     color: Property | None,
-    groups: tuple[str, Sequence[Any]] | None,
+    group: str | None,
+    groups: Sequence[Any] | None,
     marked: Sequence[int],
     at_ages: AgeCounts | None,
     axis_label: str,
 ) -> None:
-    """Write the page, with these columns and those that color it."""
+    """Write the page, with these columns and those that color it; `group` is the option behind the groups."""
     names = [column.name for column in columns]
     offered: list[Any] = [*columns]
     if color is not None and color.name not in names:
         offered.append(color)
         names.append(color.name)
     if groups is not None:
-        offered.append((groups[0], groups_of(groups[1])))
+        offered.append((str(group), groups_of(groups)))
     first = len(offered) - 1 if groups is not None else None if color is None else names.index(color.name)
     page = graph_page(
         tree,

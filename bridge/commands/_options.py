@@ -42,6 +42,12 @@ Target = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+WaitingTimes = Annotated[
+    str | None,
+    typer.Option(help="Waiting times (steps), e.g. 1000,2000. [default: the paper's, as far as the runs reach]"),
+]
+Lags = Annotated[str | None, typer.Option(help="Lags (steps), e.g. 1,10,100. [default: log-spaced]")]
+LagsPerDecade = Annotated[int, typer.Option(min=1, help="Number of log-spaced lags per decade.")]
 Threshold = Annotated[float, typer.Option(help="Delta*: mean square displacement, per parameter, that defines t*.")]
 
 

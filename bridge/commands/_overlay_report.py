@@ -1,5 +1,6 @@
 """What `overlay` says in numbers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from bridge.residence import (
     Dwells,
     Jumps,
     JumpSearch,
-    MapDisagreement,
     barriers_from,
+    compare_maps,
     departures,
     dwells,
     history,
@@ -118,16 +119,13 @@ def _status(status: str) -> str:
     return f"{reason}; train longer runs or more replicas" if semicolon else reason
 
 
-def describe_maps(disagreement: MapDisagreement) -> dict[str, Any]:
-    """Share of the snapshots that the flow and the fast quench send to different minima."""
-    return {
-        **in_numbers({"maps_disagree": disagreement.share}),
-        "maps_disagree_by_step": {
-            "steps": disagreement.steps,
-            "compared": disagreement.compared,
-            "different": disagreement.different,
-        },
-    }
+def describe_maps(maps: Sequence[InherentStructures], *, by_step: bool) -> dict[str, Any]:
+    """Share of the snapshots that the flow and the fast quench send to different minima; {} for a single map."""
+    if len(maps) < 2:
+        return {}
+    found = compare_maps(*maps)
+    steps = {"steps": found.steps, "compared": found.compared, "different": found.different}
+    return in_numbers({"maps_disagree": found.share}) | ({"maps_disagree_by_step": steps} if by_step else {})
 
 
 def _unmapped(structures: InherentStructures) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Command `explore`."""
 
 import math
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +8,9 @@ import typer
 
 from bridge.commands._cluster import cluster
 from bridge.commands._data_options import LossOptions, introduce
-from bridge.commands._exploration import bounds_in_words, describe_exploration, describe_targets, own_images
-from bridge.commands._module_options import describe_module, introduce_symmetries, symmetries_in_words
+from bridge.commands._exploration import describe_exploration, describe_targets
+from bridge.commands._exploration_summary import joined, summarize
+from bridge.commands._module_options import describe_module, introduce_symmetries
 from bridge.commands._notes import note
 from bridge.commands._options import (
     AsJson,
@@ -22,15 +22,13 @@ from bridge.commands._options import (
 )
 from bridge.commands._parsing import parse_duration
 from bridge.commands._progress import progress_bar
-from bridge.commands._results import Summary, Table, show
-from bridge.commands._words import at_most, counted, data_in_words, number
+from bridge.commands._results import show
+from bridge.commands._words import counted
 from bridge.comparison import at_least, how_many
-from landscape.losses import TorchLoss, check_searchable
+from landscape.losses import DataLoss, TorchLoss, check_searchable
 from landscape.search import CYCLE, KINDS, Exploration, estimate_minima, explore as run_explore
 
 FIRST_LOOK = 128  # searches without --searches and --budget
-CONTINUE = "Continue with more --searches or --budget 10m; draw with agescape graph."
-NAMED = 10  # minima named in a table; the JSON has all
 
 
 def explore(
@@ -83,25 +81,16 @@ def explore(
 
     To continue, run the same command with more --searches, or again with a --budget.
     """
-    if searches is not None and budget is not None:
-        msg = "give either --searches or --budget, not both"
-        raise ValueError(msg)
-    if kinds is not None and connect is not None:
-        msg = "give either --kinds or --connect, not both"
-        raise ValueError(msg)
-    seconds = None if budget is None else parse_duration(budget)
+    seconds = _time_to_search(searches, budget, kinds, connect)
     loss = options.loss(hidden)
-    warning, source = introduce(loss.data), getattr(loss, "source", None)
-    if isinstance(loss, TorchLoss):
-        check_searchable(loss)  # before anything is said
-        introduce_symmetries(source)
+    warning = _introduce(loss)
     if searches is None and budget is None and estimate is None and connect is None:
         searches = FIRST_LOOK
         note(f"exploring with {FIRST_LOOK} searches, for a first look; continue with --searches or --budget")
+    explored, found = None, None
     with cluster(scheduler), progress_bar() as bar:
-        found = None
         if searches is not None or seconds is not None or connect is not None:
-            found = run_explore(
+            explored = found = run_explore(
                 loss,
                 output,
                 searches=searches,
@@ -113,7 +102,6 @@ def explore(
                 jobs=jobs,
                 progress=lambda done, total, now: bar("explore", done, total, _note(now)),
             )
-        joined = None if found is None else found
         if found is None or estimate is not None:
             found = estimate_minima(
                 loss,
@@ -123,22 +111,38 @@ def explore(
                 jobs=jobs,
                 progress=lambda done, total, now: bar("random starts", done, total, _note(now)),
             )
-    result = (
-        describe_exploration(found)
-        | ({} if joined is None else describe_targets(joined))
-        | {
-            "output": found.path,
-            **describe(loss.data),
-            **warning,
-            **describe_module(source),
-        }
-    )
-    del result["path"]
+    result = _describe(found, loss) | ({} if explored is None else describe_targets(explored)) | warning
     if searches is not None and found.searches > searches:
         note(f"{output} holds {found.searches} searches already; give more --searches than these to continue")
     show(result, summarize(result, how_many(found)), as_json=as_json)
     if found.advice is not None:
         note(found.advice)
+
+
+def _time_to_search(searches: int | None, budget: str | None, kinds: str | None, connect: str | None) -> float | None:
+    """Seconds of the budget; ValueError if two options ask for different searches."""
+    if searches is not None and budget is not None:
+        msg = "give either --searches or --budget, not both"
+        raise ValueError(msg)
+    if kinds is not None and connect is not None:
+        msg = "give either --kinds or --connect, not both"
+        raise ValueError(msg)
+    return None if budget is None else parse_duration(budget)
+
+
+def _introduce(loss: DataLoss) -> dict[str, Any]:
+    """Say on stderr what was understood of the data and of a module; ValueError if it cannot be searched."""
+    warning = introduce(loss.data)
+    if isinstance(loss, TorchLoss):
+        check_searchable(loss)
+        introduce_symmetries(loss.source)
+    return warning
+
+
+def _describe(found: Exploration, loss: DataLoss) -> dict[str, Any]:
+    said = describe_exploration(found)
+    output = said.pop("path")
+    return {**said, "output": output, **describe(loss.data), **describe_module(getattr(loss, "source", None))}
 
 
 def _note(now: Exploration) -> str:
@@ -148,62 +152,4 @@ def _note(now: Exploration) -> str:
     if math.isfinite(now.estimated_minima.value):
         text += f" of {at_least(now.estimated_minima)} (coverage by random starts {now.coverage.value:.0%})"
     text += f", {counted(now.transition_states, 'transition state')}, {counted(now.components, 'component')}"
-    return text if not now.targets else f"{text}, {_joined(now.targets, now.unjoined)} joined"
-
-
-def _joined(targets: int, unjoined: Sequence[Any]) -> str:
-    return f"{targets - len(unjoined)} of {targets}"
-
-
-def joined_in_words(targets: int, unjoined: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """How many of the minima of --connect are connected with the lowest one, and how many of the others are bounded."""
-    if not targets:
-        return {}
-    words = {"minima joined with the lowest": _joined(targets, unjoined)}
-    if unjoined:
-        bounded = sum(math.isfinite(one["bound"]) for one in unjoined)
-        words["joined by an upper bound instead"] = f"{bounded} of the other {len(unjoined)}"
-    return words
-
-
-def unjoined_in_a_table(unjoined: Sequence[Mapping[str, Any]]) -> list[Table]:
-    """The minima of --connect that are not joined, why, and the best known bounds on their barriers."""
-    if not unjoined:
-        return []
-    columns = ("not joined", "why", "upper bound on the barrier", "above the minimum")
-    rows = [
-        (
-            str(one["id"]),
-            "given up" if one["given_up"] else "searches or time ended",
-            number(one["bound"], "nats", 6) if math.isfinite(one["bound"]) else "none known",
-            number(one["above"], "nats", 3) if math.isfinite(one["above"]) else "",
-        )
-        for one in unjoined[:NAMED]
-    ]
-    more = len(unjoined) - NAMED
-    return [Table(columns, rows + ([(f"{more} more", "", "", "")] if more > 0 else []))]
-
-
-def summarize(result: dict[str, Any], there_are: str) -> Summary:
-    """What a person reads of an exploration; `there_are` says how many minima exist."""
-    minima, states, parts = (result[key] for key in ("minima", "transition_states", "components"))
-    found = f"{counted(minima, 'minimum', 'minima')} and {counted(states, 'transition state')}"
-    joined = "all of them connected" if parts == 1 else f"in {counted(parts, 'unconnected component')}"
-    verdict = f"{found} found by {counted(result['searches'], 'search', 'searches')}, {joined}."
-    if not minima:
-        verdict = f"No minimum yet after {counted(result['searches'], 'search', 'searches')}."
-    return Summary(
-        verdict=verdict,
-        facts={
-            "minima that exist": there_are,
-            "random starts found, of what they reach": at_most(result["found_share"]),
-            "lowest loss": number(result["lowest_loss"], "nats", 6),
-            **joined_in_words(result["targets"], result["unjoined"]),
-            **bounds_in_words(result["bounds"]),
-            **symmetries_in_words(result),
-            **data_in_words(result),
-        },
-        tables=unjoined_in_a_table(result["unjoined"]),
-        notes=[*own_images(minima, states), *([CONTINUE] if minima else [])],
-        files={"database": result["output"]},
-    )
+    return text if not now.targets else f"{text}, {joined(now.targets, now.unjoined)} joined"

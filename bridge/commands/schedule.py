@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from bridge.commands._options import AsJson
+from bridge.commands._options import AsJson, Lags, LagsPerDecade, WaitingTimes
 from bridge.commands._parsing import parse_grid
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import counted, number
@@ -17,12 +17,9 @@ STEPS_PER_LINE = 12
 
 def schedule(
     steps: Annotated[int, typer.Option(min=2, help="Length of each run (steps: updates of the parameters).")],
-    waiting_times: Annotated[
-        str | None,
-        typer.Option(help="Waiting times (steps), e.g. 1000,2000. [default: the paper's, as far as the runs reach]"),
-    ] = None,
-    lags: Annotated[str | None, typer.Option(help="Lags (steps), e.g. 1,10,100. [default: log-spaced]")] = None,
-    lags_per_decade: Annotated[int, typer.Option(min=1, help="Number of log-spaced lags per decade.")] = 16,
+    waiting_times: WaitingTimes = None,
+    lags: Lags = None,
+    lags_per_decade: LagsPerDecade = 16,
     lags_multiple_of: Annotated[
         str, typer.Option(help="Make lags multiples of this many steps, e.g. of the epoch.")
     ] = "1",

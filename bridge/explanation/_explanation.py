@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,32 +145,18 @@ def explain(
     report = progress or (lambda what, done, total: None)
     msd = mean_square_displacement(runs)
     longest = int(runs.waiting_times[-1]) if longest is None else int(longest)
-    lags = spaced_lags(runs.lags[runs.lags <= longest], quenches.lags)
-    quenched = quenched_snapshots(
-        runs,
-        loss,
-        steps=np.unique([*decomposition_steps(runs, lags), runs.steps[-1]]),
-        method=quenches.method,
-        path=store / "quenches" if quenches.path is None and store is not None else quenches.path,
-        jobs=jobs,
-        progress=lambda done, total: report("quench", done, total),
-    )
-    own = quenched.coordinates[:, np.searchsorted(quenched.steps, runs.waiting_times)]
-    models = {
-        "local": relaxation(runs, loss, jobs=jobs),
-        "own_minimum": relaxation(runs, loss, own, partial=True, jobs=jobs),
-        "last_minimum": relaxation(runs, loss, quenched.at(int(runs.steps[-1])), partial=True, jobs=jobs),
-    }
+    quenched = _quenched(runs, loss, quenches, longest, store, jobs=jobs, progress=partial(report, "quench"))
+    models = _models(runs, loss, quenched, jobs)
     fallen = descent_displacement(
         runs,
         loss,
         longest=longest,
         path=None if store is None else store / f"descent-{runs.replicas}-{longest}.h5",
         jobs=jobs,
-        progress=lambda done, total: report("descend", done, total),
+        progress=partial(report, "descend"),
     )
     predictions = {"descent": fallen} | {name: model.msd for name, model in models.items()}
-    parted = decompose(runs, loss, quenched, jobs=jobs, progress=lambda done, total: report("decompose", done, total))
+    parted = decompose(runs, loss, quenched, jobs=jobs, progress=partial(report, "decompose"))
     counted, hopping = None, None
     if database is not None:
         of_noise = quenched, loss, database, optimizer_of_noise(runs.metadata)
@@ -204,6 +192,31 @@ def explain(
         predicted_jumps=counted,
         hopping=hopping,
     )
+
+
+def _quenched(
+    runs: Trajectories, loss: DataLoss, quenches: Quenches, longest: int, store: Path | None, **options: Any
+) -> QuenchedSnapshots:
+    """The minima of the snapshots that the decomposition needs, and of the last ones."""
+    lags = spaced_lags(runs.lags[runs.lags <= longest], quenches.lags)
+    return quenched_snapshots(
+        runs,
+        loss,
+        steps=np.unique([*decomposition_steps(runs, lags), runs.steps[-1]]),
+        method=quenches.method,
+        path=store / "quenches" if quenches.path is None and store is not None else quenches.path,
+        **options,
+    )
+
+
+def _models(runs: Trajectories, loss: DataLoss, quenched: QuenchedSnapshots, jobs: int) -> dict[str, Relaxation]:
+    """Quadratic models around each snapshot, around the minimum of its basin and around that of the last snapshot."""
+    own = quenched.coordinates[:, np.searchsorted(quenched.steps, runs.waiting_times)]
+    return {
+        "local": relaxation(runs, loss, jobs=jobs),
+        "own_minimum": relaxation(runs, loss, own, partial=True, jobs=jobs),
+        "last_minimum": relaxation(runs, loss, quenched.at(int(runs.steps[-1])), partial=True, jobs=jobs),
+    }
 
 
 def ran_away_by(model: Relaxation, t_star: Array) -> Array:

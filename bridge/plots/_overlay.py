@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from bridge.plots._disks import LARGEST, disk_areas, disk_handles
 from bridge.plots._sentences import UNKNOWN_MINIMA
 from bridge.residence import Dwells, Jumps, Occupation
 from dynamics.plots import COLORS
@@ -24,7 +25,6 @@ from landscape.plots import WIDTHS, Size, add_colorbar, describe_tree, draw_pane
 Floats = NDArray[np.float64]
 
 AGES = "viridis"  # rises evenly in lightness: read with any color vision and in print
-SMALLEST, LARGEST = 10.0, 260.0  # areas of disks in points squared
 PANEL = (5.6, 5.0)  # inches
 PER_ROW = 3  # panels
 LEGEND_COLUMN = 2.3  # inches
@@ -68,7 +68,7 @@ def plot_overlay(
     def draw(k: int, ax: Axes) -> None:
         seen, path = occupations[k], paths[k] if k < len(paths) else None
         label = seen.label if n > 1 else f"{describe_tree(tree)}\n{seen.label}"
-        areas = np.where(seen.times > 0, _areas(seen.times, longest, largest), 0.0)
+        areas = np.where(seen.times > 0, disk_areas(seen.times, longest, largest), 0.0)
         plot_disconnectivity(tree, ax, cmap=ages, marker_sizes=areas, marker_colors=seen.ages)
         ax.set_title(label, fontsize="medium")
         if path is not None:
@@ -138,19 +138,9 @@ def _age_scale(occupations: Sequence[Occupation]) -> ScalarMappable:
     return ScalarMappable(LogNorm(low, high), colormaps[AGES])
 
 
-def _areas(times: Floats, longest: float, largest: float) -> Floats:
-    return SMALLEST + (largest - SMALLEST) * times / (longest or 1.0)
-
-
 def _add_legend(figure: Figure, longest: float, largest: float, *, with_path: bool) -> None:
     """The legend of areas and lines, below the panels."""
-    top = 10.0 ** np.floor(np.log10(longest))
-    values = [top * factor for factor in ((0.1, 1.0) if longest < 3.0 * top else (0.3, 3.0))]
-    widths = np.sqrt(_areas(np.array(values), longest, largest)).tolist()
-    handles = [
-        Line2D([], [], linestyle="", marker="o", color="0.4", markersize=width, label=f"{value:,.0f} steps")
-        for value, width in zip(values, widths, strict=True)
-    ]
+    handles = disk_handles(longest, "steps", largest)
     if with_path:
         style: dict[str, Any] = {"color": "0.3", "linewidth": 1.4}
         ends: dict[str, Any] = {"linestyle": "", "markerfacecolor": "white", "markeredgecolor": COLORS[3]}

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from bridge.comparison import Comparison, ComparisonRow
+from bridge.plots._disks import disk_areas, disk_handles
 from bridge.residence import Visits, per_minimum
 from dynamics.aging_times import Aging
 from dynamics.displacement import MeanSquareDisplacement
@@ -111,13 +112,17 @@ def plot_visits(database: Database, visited: Visits, ax: Axes) -> Axes:
     """
     numbers, ages = per_minimum(visited, database)
     tree = visible_tree(database.graph(), visited=database.positions(visited.minimum_ids))
-    sizes = 6.0 + 60.0 * numbers / max(numbers.max(), 1)
-    plot_disconnectivity(tree, ax, marker_sizes=np.where(numbers > 0, sizes, 0.0), marker_colors=np.log10(ages))
-    if not numbers.any():
+    most = int(numbers.max(initial=0))
+    sizes = np.where(numbers > 0, disk_areas(numbers.astype(np.float64), most), 0.0)
+    plot_disconnectivity(tree, ax, marker_sizes=sizes, marker_colors=np.log10(ages))
+    if not most:
         ax.set_title(f"{ax.get_title()}\nno snapshot belongs to a known minimum", fontsize="small")
         return ax
+    for handle in disk_handles(most):
+        ax.add_line(handle)
+    legend_beside(ax, title="number of visits", title_fontsize="small")
     scale = ScalarMappable(LogNorm(float(np.nanmin(ages)), float(np.nanmax(ages))), "viridis")
-    add_colorbar(ax.figure, ax, scale, "geometric mean age of visits (steps); area of disks: number of visits")
+    add_colorbar(ax.figure, ax, scale, "geometric mean age of visits (steps)")
     return ax
 
 

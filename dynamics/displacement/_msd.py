@@ -23,8 +23,8 @@ class MeanSquareDisplacement(Result, shows=("values",)):
     lags : (T,) int64
         Lags (steps).
     values : (R, W, T) float64
-        Per parameter (for `output_displacement`, of the outputs instead), nan for a pair that was not recorded, as if
-        waiting time + lag is beyond the run.
+        Squared displacement of a parameter, or of the outputs, on average, in squared units of what moves. nan for a
+        pair that was not recorded, as if waiting time + lag is beyond the run.
     metadata : mapping
         That of the runs.
     recorded : (R, W, T) bool, optional

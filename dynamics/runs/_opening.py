@@ -53,8 +53,8 @@ def check_is_hdf5(path: Path) -> None:
         msg = f"{path} is empty, so not a file of trajectories: train has not written it; train again"
         raise ValueError(msg)
     if begin == SQLITE:
-        msg = f"{path} is not an HDF5 file, so not a file of trajectories: it is a database (SQLite). Are two arguments"
-        raise ValueError(msg + " exchanged?")
+        msg = f"{path} is not an HDF5 file, so not a file of trajectories: it is a database (SQLite)"
+        raise ValueError(msg)
     if not h5py.is_hdf5(path) and not _is_locked(path):
         msg = f"{path} is not an HDF5 file, so not a file of trajectories"
         raise ValueError(msg)

@@ -292,7 +292,7 @@ def load_trajectories(path: str | PathLike[str]) -> Trajectories:
     """
     path = Path(path)
     if not path.exists():
-        msg = f"{path} is not a file{_unfinished(path)}"
+        msg = f"there is no file {path}{_unfinished(path)}"
         raise FileNotFoundError(msg)
     check_is_hdf5(path)
     with opened(path) as file:

@@ -101,7 +101,7 @@ def check_passive(connection: sqlite3.Connection, path: Path) -> None:
 
     Raises TimeoutError, PermissionError, OSError or MemoryError if it cannot be read now (`sqlite_failure`).
     """
-    with reading(path, "is not an SQLite file, or damaged"):
+    with reading(path, "is not an SQLite file, or is damaged"):
         objects = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
     if active := [name for kind, name in objects if kind in {"trigger", "view"}]:
         msg = f"{path} is refused: it holds the trigger or view {active[0]!r}, which agescape never writes"

@@ -47,6 +47,12 @@ def check_file(path: Path) -> None:
         raise ValueError(msg)
 
 
+def _not_text(error: UnicodeDecodeError | csv.Error) -> str:
+    if isinstance(error, csv.Error):
+        return str(error)
+    return f"byte {error.start} is {error.object[error.start]:#04x}: if it is a table, save it in UTF-8"
+
+
 def _read_text(path: Path, target: str | int | None) -> Content:
     try:
         layout = layout_of(path, target)
@@ -55,7 +61,7 @@ def _read_text(path: Path, target: str | int | None) -> Content:
             log.warning("%s: the first line, %s, is read as column names", path, shown)
         content = _parse(path, layout)
     except (UnicodeDecodeError, csv.Error) as error:
-        msg = f"{path}: expected lines of numbers in UTF-8 ({error})"
+        msg = f"{path}: expected lines of numbers, text in UTF-8; {_not_text(error)}"
         raise ValueError(msg) from error
     return content
 

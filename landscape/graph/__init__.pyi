@@ -2,17 +2,14 @@ from ._connectivity import (
     LandscapeGraph as LandscapeGraph,
     check_barriers as check_barriers,
     components as components,
-    from_networkx as from_networkx,
     minimax_barrier as minimax_barrier,
     minimax_barriers as minimax_barriers,
     spanning_forest as spanning_forest,
     superbasins as superbasins,
-    to_networkx as to_networkx,
     with_bounds as with_bounds,
     zeroed as zeroed,
 )
 from ._disconnectivity import (
-    DisconnectivityTree as DisconnectivityTree,
     connections as connections,
     disconnectivity_tree as disconnectivity_tree,
 )
@@ -25,6 +22,10 @@ from ._groups import (
 )
 from ._heights import (
     below_minima as below_minima,
+)
+from ._networkx import (
+    from_networkx as from_networkx,
+    to_networkx as to_networkx,
 )
 from ._pathways import (
     Pathway as Pathway,
@@ -39,6 +40,9 @@ from ._pruning import (
     pruned_regions as pruned_regions,
     subtree as subtree,
     unpruned as unpruned,
+)
+from ._tree import (
+    DisconnectivityTree as DisconnectivityTree,
 )
 from ._visible import (
     visible_top as visible_top,

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.graph._disconnectivity import DisconnectivityTree
+from landscape.graph._tree import DisconnectivityTree
 
 MIXED = -1
 

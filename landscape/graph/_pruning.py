@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.graph._disconnectivity import DisconnectivityTree
+from landscape.graph._tree import DisconnectivityTree
 from landscape.graph._tree_layout import follow
 
 Floats = NDArray[np.float64]

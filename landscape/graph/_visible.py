@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.graph._connectivity import LandscapeGraph, bound_forest, minimax_barriers, with_bounds
-from landscape.graph._disconnectivity import DisconnectivityTree, disconnectivity_tree
+from landscape.graph._disconnectivity import disconnectivity_tree
+from landscape.graph._tree import DisconnectivityTree
 
 Floats = NDArray[np.float64]
 

@@ -2,7 +2,6 @@ from ._broken_axis import (
     largest_gap as largest_gap,
 )
 from ._disconnectivity import (
-    INK as INK,
     describe_tree as describe_tree,
     plot_disconnectivity as plot_disconnectivity,
 )
@@ -33,4 +32,7 @@ from ._plots import (
 from ._readable import (
     ReadableLayout as ReadableLayout,
     readable_ticks as readable_ticks,
+)
+from ._tree_lines import (
+    INK as INK,
 )

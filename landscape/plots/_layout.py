@@ -24,6 +24,7 @@ WIDTHS: Mapping[str, float] = {"page": 7.0, "column": 3.4}  # inches, of two-col
 PRINTED_TEXT = 0.8  # of the size on a screen, in figures of these widths, and the least height of their panels
 TALLEST = 9.5  # inches, of a page
 SMALLEST_TEXT = 6.0  # points, there
+STUB = 0.2  # length of the color bar of a single value, as a share of the others; its width is theirs
 WIDE = 5.0  # ratio of largest to smallest value from which an axis may be logarithmic
 
 
@@ -149,7 +150,7 @@ def add_colorbar(figure: Any, axes: Axes | Sequence[Axes], scale: ScalarMappable
     axes = axes if isinstance(axes, Axes) else list(axes)
     if low == high:
         single = ScalarMappable(Normalize(low - 0.5, low + 0.5), ListedColormap([scale.to_rgba(np.array(low))]))
-        bar = figure.colorbar(single, ax=axes, label=label, pad=0.02, aspect=35, shrink=0.2)
+        bar = figure.colorbar(single, ax=axes, label=label, pad=0.02, aspect=35 * STUB, shrink=STUB)
         bar.set_ticks([low], labels=[f"{low:.4g}"])
         return
     bar = figure.colorbar(scale, ax=axes, label=label, pad=0.02, aspect=35)

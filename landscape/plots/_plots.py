@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from landscape.completeness import DiscoveryCurve
 from landscape.descent import Profile
-from landscape.plots._disconnectivity import INK
 from landscape.plots._layout import WIDE, add_colorbar, counted, legend_beside, plain_log_ticks
 from landscape.plots._readable import IF_ROOM
+from landscape.plots._tree_lines import INK
 from landscape.stationary import LocalGeometry
 from landscape.support import Estimate, new_file
 

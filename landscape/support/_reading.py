@@ -103,7 +103,7 @@ def check_sqlite_file(path: Path) -> None:
     """
     try:
         if not path.is_file():
-            msg = f"no database at {path}{': it is a folder' if path.is_dir() else ''}"
+            msg = f"there is no file {path}{': it is a folder' if path.is_dir() else ''}"
             raise FileNotFoundError(msg)
         with path.open("rb") as file:
             start = file.read(len(HDF5))
@@ -114,5 +114,5 @@ def check_sqlite_file(path: Path) -> None:
         msg = f"{path} is empty, not a database: remove it"
         raise ValueError(msg)
     if start == HDF5:
-        msg = f"{path} is not a database: it is an HDF5 file, such as runs. Are two arguments exchanged?"
+        msg = f"{path} is not a database: it is an HDF5 file, such as runs"
         raise ValueError(msg)

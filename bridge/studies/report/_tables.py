@@ -14,7 +14,7 @@ from landscape.support import Estimate
 
 COLUMNS = (
     "hidden layers", "parameters", "minima found", "minima that exist", "transition states", "components",
-    "lowest loss", "minima seen by SGD (new)", "μ", "μ of single runs", "μ of full-batch descent",
+    "lowest loss", "minima seen by SGD (new)", "μ", "μ of the mean of t*", "μ of full-batch descent",
 )  # fmt: skip
 
 

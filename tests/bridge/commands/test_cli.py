@@ -20,9 +20,9 @@ from support.processes import DEEP, LONG, attempts, start, stop_when
 
 import bridge.commands.explore
 from bridge.commands import _progress
+from bridge.commands._graph_summary import summarize_graph
 from bridge.commands._parsing import parse_duration, parse_hidden
 from bridge.commands._registry import COMMANDS
-from bridge.commands.graph import summarize_graph
 from bridge.plots import describe_funnels
 from landscape import Database, datasets, loss_of
 from landscape.database import PROPERTIES, minimum_property
@@ -197,12 +197,27 @@ def test_the_funnels_of_an_isolated_global_minimum_are_not_determined():
     assert any("infinite: another minimum is as low" in text for text in summarize_graph(found).facts.values())
 
 
+@pytest.mark.parametrize("command", ["overlay", "explain"])
+def test_exchanged_arguments_are_named(tmp_path, command):
+    database, runs = tmp_path / "a.db", tmp_path / "r.h5"
+    database.write_bytes(b"SQLite format 3\0")
+    runs.write_bytes(b"\x89HDF\r\n\x1a\n")
+    exchanged = agescape(command, runs, database, "--output", tmp_path / "f.svg")
+    assert_complaint(exchanged, f"{runs} holds runs and {database} is a database: exchange the two arguments")
+    assert_complaint(agescape("age", database), f"{database} is not an HDF5 file, so not a file of trajectories")
+
+
+def test_a_picture_is_no_table(tmp_path):
+    (tmp_path / "f.png").write_bytes(b"\x89PNG\r\n")
+    assert_complaint(agescape("info", tmp_path / "f.png"), "byte 0 is 0x89: if it is a table, save it in UTF-8")
+
+
 def test_info_of_a_folder_and_of_interrupted_runs_says_what_other_commands_say(tmp_path):
     assert_complaint(agescape("info", tmp_path), "it is a folder")
     (tmp_path / "r.h5.parts").mkdir()
     for command in ("info", "age"):
         assert_complaint(agescape(command, tmp_path / "r.h5"), "r.h5.parts holds the runs of an interrupted training")
-    assert_complaint(agescape("info", tmp_path / "none.db"), "none.db is not a file")
+    assert_complaint(agescape("info", tmp_path / "none.db"), f"there is no file {tmp_path / 'none.db'}")
 
 
 def test_a_figure_that_was_drawn_is_not_advised(files, tmp_path):

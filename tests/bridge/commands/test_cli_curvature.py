@@ -140,7 +140,7 @@ def test_bad_input(runs, tmp_path):
         ("--output", "c.txt"): ("c.txt",),
     }.items():
         assert_complaint(agescape("curvature", runs, *options), *words)
-    assert_complaint(agescape("curvature", tmp_path / "none.h5"), "none.h5 is not a file")
+    assert_complaint(agescape("curvature", tmp_path / "none.h5"), f"there is no file {tmp_path / 'none.h5'}")
     (tmp_path / "text.h5").write_text("hello")
     assert_complaint(agescape("curvature", tmp_path / "text.h5"), "text.h5 is not an HDF5 file")
     assert not runs.with_name("f.h5.curvature").exists()

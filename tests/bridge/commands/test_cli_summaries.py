@@ -8,6 +8,7 @@ import pytest
 from bridge.commands._aging_summary import kind_of_aging, summarize_aging, verdict
 from bridge.commands._comparison_summary import comparison_table, correlations_in_words, describe_correlations
 from bridge.commands._exploration import own_images
+from bridge.commands._exploration_summary import summarize as summarize_exploration
 from bridge.commands._overlay_summary import summarize as summarize_overlay
 from bridge.commands._results import Summary, Table, lines_of, show
 from bridge.commands._tables import summarize_table
@@ -22,7 +23,6 @@ from bridge.commands._words import (
     share,
     with_interval,
 )
-from bridge.commands.explore import summarize as summarize_exploration
 from bridge.commands.info import summarize_runs
 from bridge.commands.reproduce import summarize as summarize_reproduction
 from bridge.commands.verify import summarize as summarize_verification
@@ -153,6 +153,13 @@ def test_the_verdict_of_age_is_a_sentence():
     )
     assert "Diffusion: look at the local slope." in summary.notes
     assert summary.files == {}
+
+
+def test_an_exponent_of_curves_that_do_not_collapse_says_so():
+    name, value = "mu that collapses the curves", "0.80 [0.70, 0.90]"
+    assert summarize_aging(aged()).facts[name] == value
+    collapse = aged()["collapse"] | {"status": str(Status.DOES_NOT_COLLAPSE)}
+    assert summarize_aging(aged(collapse=collapse)).facts[name] == value + "; they do not collapse"
 
 
 def test_why_there_is_no_interval_is_said():

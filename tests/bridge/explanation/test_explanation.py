@@ -13,8 +13,8 @@ from support.figures import flaws
 
 from bridge import explain, inherent_structures
 from bridge.cli import run
+from bridge.commands._explanation_report import describe_explanation
 from bridge.commands._explanation_summary import summarize
-from bridge.commands.explain import describe_explanation
 from bridge.explanation import (
     PARTS,
     Quenches,

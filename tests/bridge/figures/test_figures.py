@@ -54,7 +54,9 @@ def test_names_of_ensembles_tell_apart_all_that_decides_their_runs():
 
 @pytest.mark.parametrize("name", [n for n in FIGURES if n.startswith("fig")])
 def test_ensembles_have_the_papers_numbers(name):
-    for ensemble in FIGURES[name].ensembles("paper"):
+    ensembles = FIGURES[name].ensembles("paper")
+    assert ensembles
+    for ensemble in ensembles:
         wanted = (100_000, 1_000_000) if ensemble.dataset == "mnist" else (150_000, 150_000)
         assert wanted[0] <= ensemble.steps <= wanted[1]
         assert ensemble.batch_size == (50 if ensemble.dataset == "mnist" else 100)

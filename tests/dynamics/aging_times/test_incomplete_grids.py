@@ -59,10 +59,10 @@ def test_crossings_with_holes_agree_with_a_loop(seed, share):
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 10**6))
-def test_t_star_is_that_of_the_pairs_that_exist(seed):
+@given(st.integers(0, 10**6), st.sampled_from([0.1, 0.3, 0.9]))
+def test_t_star_is_that_of_the_pairs_that_exist(seed, share):
     rng = np.random.default_rng(seed)
-    msd = with_holes(known=rng.random((1, TW.size, LAGS.size)) < rng.uniform(0.1, 1))
+    msd = with_holes(known=rng.random((1, TW.size, LAGS.size)) < share)
     fit = aging(msd, resamples=50)
     for w in range(TW.size):
         column = msd.values[:, w]

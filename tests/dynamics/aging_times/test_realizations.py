@@ -245,7 +245,7 @@ def test_age_of_several_files_reports_the_spread(trained, tmp_path):
     [
         (("train", "--hidden", "3", "--dataset", "x.csv", "--dataset-seeds", "2", "--output", "F.h5"), "ljat or mnist"),
         (("age", "a.h5", "b.h5", "--control", "c.h5"), "need a single file of runs"),
-        (("age", "a.h5", "b.h5"), "a.h5 is not a file"),
+        (("age", "a.h5", "b.h5"), "there is no file a.h5"),
     ],
 )
 def test_the_commands_name_what_is_wrong(arguments, complaint):

@@ -119,7 +119,7 @@ UNREADABLE = {
     ),
     "empty": (lambda path: path.write_bytes(b""), ValueError, "is empty, .*train again"),
     "text": (lambda path: path.write_text("step,loss\n"), ValueError, "is not an HDF5 file"),
-    "a database": (database, ValueError, r"is a database \(SQLite\)\. Are two arguments exchanged"),
+    "a database": (database, ValueError, r"is a database \(SQLite\)$"),
     "of another program": (foreign, ValueError, "is not a file of trajectories: its attribute 'format'"),
     "of a later version": (newer, ValueError, "has format version 99; this agescape reads versions 1 and 2"),
     "without snapshots": (delete, ValueError, "is not a complete file of trajectories: it has no snapshots"),
@@ -127,7 +127,7 @@ UNREADABLE = {
     "repeated steps": (change(steps=repeat), ValueError, r"its steps should .*; \d+, number 3 of \d+, is repeated"),
     "unsorted lags": (change(lags=lambda x: x.sort(kind="stable") or exchange(x)), ValueError, "its lags should"),
     "a folder": (become_a_folder, IsADirectoryError, "it is a folder"),
-    "absent": (Path.unlink, FileNotFoundError, "is not a file"),
+    "absent": (Path.unlink, FileNotFoundError, "there is no file"),
     "loss of one run": (
         change(loss=diverge),
         ValueError,

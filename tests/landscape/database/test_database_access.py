@@ -122,11 +122,11 @@ def of_another_program(path):
 
 
 CASES = [
-    (lambda path: path.unlink(), FileNotFoundError, "no database at .*landscape.db$"),
+    (lambda path: path.unlink(), FileNotFoundError, "there is no file .*landscape.db$"),
     (folder, FileNotFoundError, "it is a folder"),
     (empty, ValueError, "is empty, not a database"),
     (text, ValueError, "is not an SQLite file, or is damaged: file is not a database"),
-    (runs, ValueError, "it is an HDF5 file, such as runs. Are two arguments exchanged"),
+    (runs, ValueError, "it is an HDF5 file, such as runs$"),
     (cut, ValueError, "damaged"),
     (of_another_program, ValueError, "is not a database of minima of agescape: it has no table"),
 ]

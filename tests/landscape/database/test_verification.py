@@ -271,6 +271,7 @@ def test_a_loss_that_is_not_finite_there_fails(copy, little_loss):
 
 def test_downhill_ends_in_the_two_minima_that_the_search_found(explored, little_loss):
     with Database(explored) as database:
+        assert database.transition_states
         for state in database.transition_states:
             ends = downhill(little_loss, state.point.coordinates)
             assert all(end.converged and end.value < state.point.value for end in ends)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from matplotlib.collections import LineCollection
+from matplotlib import colormaps
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
 from support.figures import flaws
 from support.graphs import graphs, minimax_by_triple_loop
@@ -63,6 +64,20 @@ def test_pruning_keeps_the_heights_where_the_group_changes(graph, data, least):
     for node in np.flatnonzero(unpruned(tree, 1) & ~kept & (tree.branch_sizes >= least)[tree.lowest]).tolist():
         inside = [k for k in np.flatnonzero(tree.parents == node).tolist() if tree.lowest[k] == tree.lowest[node]]
         assert [shared[k] for k in inside] == [shared[node]]  # else it would be a change of color
+
+
+def test_a_minimum_level_with_its_transition_state_shows_its_color():
+    graph = LandscapeGraph([0.1, 0.2, 0.3, 0.25, 0.22], [0.4, 0.3001, 0.2502, 0.5], [(0, 1), (1, 2), (3, 4), (3, 0)])
+    tree, colors = disconnectivity_tree(graph), [1.0, 2.0, 3.0, np.nan, 5.0]
+    (dots,) = (c for c in draw(tree, color=colors)[0].collections if isinstance(c, PathCollection))
+    assert dots.get_offsets().tolist() == [[tree.x[tree.minima.tolist().index(2)], 0.3]]  # without a color 3 has none
+    assert to_hex(dots.get_facecolor()[0]) == to_hex(colormaps["viridis"](0.5))
+    (disks,) = (
+        c
+        for c in draw(tree, color=colors, marker_sizes=[0, 40, 0, 0, 0])[0].collections
+        if isinstance(c, PathCollection)
+    )
+    assert disks.get_sizes().tolist() == [40.0]  # a dot among disks would be one of them
 
 
 def test_branches_are_colored_where_all_minima_are_of_one_group(tree):

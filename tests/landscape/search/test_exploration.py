@@ -53,6 +53,7 @@ def test_every_point_in_the_file_is_certified(explored):
 def test_both_ends_of_every_transition_state_are_its_minima(explored):
     loss, path = explored
     with Database(path) as database:
+        assert database.transition_states
         for state in database.transition_states:
             minima = [database.minimum(number).point for number in state.minimum_ids]
             assert max(minimum.value for minimum in minima) < state.point.value

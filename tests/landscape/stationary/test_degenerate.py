@@ -66,16 +66,18 @@ def test_a_feature_that_others_determine_leaves_one_minimum(feature, noisy, tmp_
         assert not verify(tmp_path / f"{k}.db", loss).failures
 
 
-def test_transition_states_are_the_points_nearest_to_the_origin_of_their_lines(few_data, rng):
-    loss = CrossEntropyLoss(MLP((2, 2, 4)), few_data, regularize_biases=False)
+def test_transition_states_are_the_points_nearest_to_the_origin_of_their_lines(few_data):
+    loss, rng = CrossEntropyLoss(MLP((2, 2, 4)), few_data, 1e-2, regularize_biases=False), np.random.default_rng(3)
     bottom = quench(loss, loss.network.glorot_uniform(rng)).minimum
     direction = rng.normal(size=loss.n_parameters)
-    for shift in (0.0, 5.0):
-        result = find_transition_state(
-            loss, bottom.coordinates + 0.3 * direction + shift * loss.zero_modes[0], direction
-        )
-        if result.converged:
-            np.testing.assert_allclose(loss.zero_modes @ result.transition_state.coordinates, 0.0, atol=1e-9)
+    start, along = bottom.coordinates + 0.3 * direction, 5.0 * loss.zero_modes[0]
+    found = [find_transition_state(loss, theta, direction) for theta in (start, start + along)]
+    assert [one.status for one in found] == [SaddleStatus.CONVERGED] * 2
+    states = [one.transition_state for one in found]
+    assert states[0].value == pytest.approx(states[1].value, abs=1e-12)
+    assert loss.value(states[0].coordinates + along) == pytest.approx(states[0].value, abs=1e-12)  # it is a line
+    for state in states:
+        np.testing.assert_allclose(loss.zero_modes @ state.coordinates, 0.0, atol=1e-9)
 
 
 # ---------------------------------------------------------------- no minimum at all

@@ -1,0 +1,71 @@
+"""An exploration in words: what `explore` prints."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bridge.commands._exploration import bounds_in_words, own_images
+from bridge.commands._module_options import symmetries_in_words
+from bridge.commands._results import Summary, Table
+from bridge.commands._words import at_most, counted, data_in_words, number
+
+CONTINUE = "Continue with more --searches or --budget 10m; draw with agescape graph."
+NAMED = 10  # minima named in a table; the JSON has all
+
+
+def joined(targets: int, unjoined: Sequence[Any]) -> str:
+    return f"{targets - len(unjoined)} of {targets}"
+
+
+def joined_in_words(targets: int, unjoined: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """How many of the minima of --connect are connected with the lowest one, and how many of the others are bounded."""
+    if not targets:
+        return {}
+    words = {"minima joined with the lowest": joined(targets, unjoined)}
+    if unjoined:
+        bounded = sum(math.isfinite(one["bound"]) for one in unjoined)
+        words["joined by an upper bound instead"] = f"{bounded} of the other {len(unjoined)}"
+    return words
+
+
+def unjoined_in_a_table(unjoined: Sequence[Mapping[str, Any]]) -> list[Table]:
+    """The minima of --connect that are not joined, why, and the best known bounds on their barriers."""
+    if not unjoined:
+        return []
+    columns = ("not joined", "why", "upper bound on the barrier", "above the minimum")
+    rows = [
+        (
+            str(one["id"]),
+            "given up" if one["given_up"] else "searches or time ended",
+            number(one["bound"], "nats", 6) if math.isfinite(one["bound"]) else "none known",
+            number(one["above"], "nats", 3) if math.isfinite(one["above"]) else "",
+        )
+        for one in unjoined[:NAMED]
+    ]
+    more = len(unjoined) - NAMED
+    return [Table(columns, rows + ([(f"{more} more", "", "", "")] if more > 0 else []))]
+
+
+def summarize(result: dict[str, Any], there_are: str) -> Summary:
+    """What a person reads of an exploration; `there_are` says how many minima exist."""
+    minima, states, parts = (result[key] for key in ("minima", "transition_states", "components"))
+    found = f"{counted(minima, 'minimum', 'minima')} and {counted(states, 'transition state')}"
+    joined = "all of them connected" if parts == 1 else f"in {counted(parts, 'unconnected component')}"
+    verdict = f"{found} found by {counted(result['searches'], 'search', 'searches')}, {joined}."
+    if not minima:
+        verdict = f"No minimum yet after {counted(result['searches'], 'search', 'searches')}."
+    return Summary(
+        verdict=verdict,
+        facts={
+            "minima that exist": there_are,
+            "random starts found, of what they reach": at_most(result["found_share"]),
+            "lowest loss": number(result["lowest_loss"], "nats", 6),
+            **joined_in_words(result["targets"], result["unjoined"]),
+            **bounds_in_words(result["bounds"]),
+            **symmetries_in_words(result),
+            **data_in_words(result),
+        },
+        tables=unjoined_in_a_table(result["unjoined"]),
+        notes=[*own_images(minima, states), *([CONTINUE] if minima else [])],
+        files={"database": result["output"]},
+    )

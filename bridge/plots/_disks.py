@@ -1,0 +1,25 @@
+"""Disks at minima: their areas, and what these mean."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+SMALLEST, LARGEST = 10.0, 260.0  # areas of disks in points squared
+
+
+def disk_areas(values: Floats, most: float, largest: float = LARGEST) -> Floats:
+    """Areas of disks for positive values, of which `most` gets the largest."""
+    return SMALLEST + (largest - SMALLEST) * values / (most or 1.0)
+
+
+def disk_handles(most: float, unit: str = "", largest: float = LARGEST) -> list[Line2D]:
+    """Disks for a legend, at most two, with the values of their areas, at least 1."""
+    top = 10.0 ** np.floor(np.log10(most))
+    values = np.unique([max(1.0, top * factor) for factor in ((0.1, 1.0) if most < 3.0 * top else (0.3, 3.0))])
+    widths = np.sqrt(disk_areas(values, most, largest)).tolist()
+    return [
+        Line2D([], [], linestyle="", marker="o", color="0.4", markersize=width, label=f"{value:,.0f} {unit}".rstrip())
+        for value, width in zip(values.tolist(), widths, strict=True)
+    ]
