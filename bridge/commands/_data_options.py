@@ -15,7 +15,7 @@ from bridge.commands._tables import understood
 from landscape import datasets
 from landscape.activations import ACTIVATIONS, check_activation
 from landscape.datasets import Dataset
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import LOSSES, MLPLoss, loss_kind
 from landscape.networks import MLP
 
 DATASET_HELP = (
@@ -66,6 +66,14 @@ class DataOptions:
         ),
     ] = None
     target: Target = None
+    regression: Annotated[
+        bool,
+        typer.Option(
+            "--regression",
+            help="The target of a table is a real number, not a class (--loss squared-error); also for teacher.",
+            rich_help_panel=DATA,
+        ),
+    ] = False
 
     def load(self) -> Dataset:
         """The data set."""
@@ -74,6 +82,7 @@ class DataOptions:
             "standardize": self.standardize,
             "pca": self.pca,
             "target": column_of(self.target),
+            "regression": self.regression,
         }
         given = {key: value for key, value in further.items() if value is not None and value is not False}
         return datasets.load(self.dataset, rows=self.rows, seed=self.dataset_seed, data_dir=self.data_dir, **given)
@@ -99,13 +108,24 @@ class LossOptions(DataOptions):
         ),
     ] = "tanh"
 
-    def loss(self, hidden: str) -> CrossEntropyLoss:
+    loss_name: Annotated[
+        str,
+        typer.Option(
+            "--loss",
+            help=f"Loss: {', '.join(LOSSES)}. squared-error is half of it, for a regression or for classes as one-hot "
+            "vectors; logistic is for two classes and has one output.",
+            rich_help_panel=LOSS,
+        ),
+    ] = "cross-entropy"
+
+    def loss(self, hidden: str) -> MLPLoss:
         """The loss of a network with these hidden layers, such as "5,5"."""
         layers = parse_hidden(hidden)
         check_activation(self.activation)  # before the data are read
+        kind = loss_kind(self.loss_name)
         data = self.load()
-        network = MLP((data.n_features, *layers, data.n_classes), self.activation)
-        return CrossEntropyLoss(network, data, self.regularization, regularize_biases=self.regularize_biases)
+        network = MLP((data.n_features, *layers, kind.outputs_for(data)), self.activation)
+        return kind(network, data, self.regularization, regularize_biases=self.regularize_biases)
 
 
 def introduce(data: Dataset) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from bridge.commands._words import UNKNOWN, counted, data_in_words, number, shar
 from bridge.comparison import FEWEST, rank_correlation
 from landscape.database import Database, StoredMinimum, loss_of
 from landscape.datasets import CHUNK, fresh_rows, is_generated
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import MLPLoss
 from landscape.plots import draw_panels, plot_geometry, save_figure
 from landscape.stationary import LocalGeometry, local_geometry
 from landscape.support import in_numbers, write_text
@@ -66,7 +66,7 @@ def geometry(
     show(result, summarize(result), as_json=as_json)
 
 
-def _with_test_rows(loss: CrossEntropyLoss, test_rows: int | None, database: Path) -> CrossEntropyLoss:
+def _with_test_rows(loss: MLPLoss, test_rows: int | None, database: Path) -> MLPLoss:
     """The loss with more rows to test on where they can be made; ValueError where there are none."""
     data = loss.data
     if is_generated(data):
@@ -75,7 +75,7 @@ def _with_test_rows(loss: CrossEntropyLoss, test_rows: int | None, database: Pat
         inputs = np.concatenate([part.inputs for part in parts])[:rows]
         labels = np.concatenate([part.labels for part in parts])[:rows]
         data = dataclasses.replace(data, test_inputs=inputs, test_labels=labels)
-        return CrossEntropyLoss(loss.network, data, loss.regularization, regularize_biases=loss.regularize_biases)
+        return MLPLoss(loss.network, data, loss.regularization, regularize_biases=loss.regularize_biases)
     if test_rows is not None:
         source = data.metadata.get("path", data.metadata.get("name"))
         msg = f"--test-rows needs a generated data set; that of {database} is {source}"

@@ -28,7 +28,7 @@ from bridge.residence import compare_places
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import Trajectories
 from landscape import symmetry
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import MLPLoss
 from landscape.networks import MLP
 from landscape.stationary import LocalModel, local_model
 from landscape.support import Result, one_thread, run_tasks
@@ -114,7 +114,7 @@ def decomposition_steps(runs: Trajectories, lags: ArrayLike) -> NDArray[np.int64
 
 def decompose(
     runs: Trajectories,
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     quenched: QuenchedSnapshots,
     *,
     jobs: int = 1,
@@ -126,7 +126,7 @@ def decompose(
     ----------
     runs : Trajectories
         Runs by plain SGD; the first ones are those of `quenched`, with its waiting times.
-    loss : CrossEntropyLoss
+    loss : MLPLoss
     quenched : QuenchedSnapshots
         Quenched snapshots at all waiting times; lags with all snapshots are used (`decomposition_steps`).
     jobs, progress
@@ -144,7 +144,7 @@ def decompose(
 
 def decompose_points(
     quenched: QuenchedSnapshots,
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     waiting_times: NDArray[np.int64],
     lags: NDArray[np.int64],
     learning_rate: float,
@@ -183,7 +183,7 @@ def decompose_points(
 
 
 def _decompose_run(
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     points: Array,
     coordinates: Array,
     basins: list[int],

@@ -11,12 +11,12 @@ from dynamics.noises import Full
 from dynamics.runs import Trajectories
 from dynamics.snapshots import check_loss
 from dynamics.training import SGD, Points, train
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import MLPLoss
 
 
 def descent_displacement(
     runs: Trajectories,
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     *,
     longest: int | None = None,
     path: str | PathLike[str] | None = None,
@@ -33,7 +33,7 @@ def descent_displacement(
     ----------
     runs : Trajectories
         Runs by plain SGD: constant learning rate, no momentum.
-    loss : CrossEntropyLoss
+    loss : MLPLoss
         The loss that they descend.
     longest : int, optional
         Longest lag, in steps; by default the last waiting time. A step costs one gradient over all rows.

@@ -19,7 +19,7 @@ from dynamics.runs import Trajectories
 from dynamics.training import SGD
 from landscape.database import Database
 from landscape.descent import Method
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import MLPLoss
 from landscape.support import RNG, Result, seed_of
 
 Array = NDArray[np.float64]
@@ -97,7 +97,7 @@ class Quenches:
 
 def explain(
     runs: Trajectories,
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     *,
     database: Database | None = None,
     threshold: float = 1e-2,
@@ -115,7 +115,7 @@ def explain(
     ----------
     runs : Trajectories
         Runs by plain SGD: constant learning rate, no momentum.
-    loss : CrossEntropyLoss
+    loss : MLPLoss
         The loss that they descend.
     database : Database, optional
         Minima and transition states for the predicted rate of hops; nothing is added.

@@ -18,7 +18,7 @@ from dynamics.displacement import MeanSquareDisplacement, of_known
 from dynamics.statistics import share_of_runs
 from dynamics.training import SGD
 from landscape.database import Database
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import MLPLoss
 from landscape.support import RNG, Estimate, Result, seed_of, stacked
 
 Array = NDArray[np.float64]
@@ -143,7 +143,7 @@ class HoppingComparison(Result, shows=("observed.same",)):
 
 def compare_hopping(
     quenched: QuenchedSnapshots,
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     database: Database,
     optimizer: SGD,
     *,
@@ -161,7 +161,7 @@ def compare_hopping(
     Parameters
     ----------
     quenched : QuenchedSnapshots
-    loss : CrossEntropyLoss
+    loss : MLPLoss
     database : Database
     optimizer : SGD
         Of the runs; as in `temperatures_at`.

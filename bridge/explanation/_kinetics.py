@@ -24,7 +24,7 @@ from dynamics.training import SGD
 from landscape import symmetry
 from landscape.database import Database, StoredMinimum, StoredTransitionState
 from landscape.kinetics import Barriers, exit_rates
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import MLPLoss
 from landscape.stationary import certify, local_model
 from landscape.support import Estimate, Result, one_thread, stacked
 
@@ -52,7 +52,7 @@ class EffectiveTemperatures(Result, axes={"K": "point"}, units={"mean": "nats", 
 
 
 def temperatures_at(
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     points: Sequence[ArrayLike] | Array,
     optimizer: SGD,
     *,
@@ -64,7 +64,7 @@ def temperatures_at(
 
     Parameters
     ----------
-    loss : CrossEntropyLoss
+    loss : MLPLoss
     points : K arrays (P,)
     optimizer : SGD
         Its learning rate, batch size and minibatches count; see `dynamics.spectra.minibatch_factor`.
@@ -95,7 +95,7 @@ def temperatures_at(
 
 
 def exit_temperatures(
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     minima: Sequence[StoredMinimum],
     states: Sequence[StoredTransitionState],
     optimizer: SGD,
@@ -119,7 +119,7 @@ def exit_temperatures(
     return {name: np.maximum(values, np.finfo(float).tiny) for name, values in chosen.items()}
 
 
-def _noise_along_modes(theta: Array, loss: CrossEntropyLoss) -> Measurement:
+def _noise_along_modes(theta: Array, loss: MLPLoss) -> Measurement:
     with one_thread():
         model = local_model(loss, theta)
         modes = model.eigenvectors[:, ~model.zero]
@@ -212,7 +212,7 @@ class PredictedJumps(Result, shows=("minimum_ids",)):
 
 def predicted_jumps(
     quenched: QuenchedSnapshots,
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     database: Database,
     optimizer: SGD,
     *,
@@ -225,7 +225,7 @@ def predicted_jumps(
     Parameters
     ----------
     quenched : QuenchedSnapshots
-    loss : CrossEntropyLoss
+    loss : MLPLoss
     database : Database
         Minima and transition states of `loss`; nothing is added.
     optimizer, path, jobs, progress
@@ -258,7 +258,7 @@ def predicted_jumps(
     return PredictedJumps(ids, known, rates, expected, displacements, ratios)
 
 
-def ids_in_database(quenched: QuenchedSnapshots, loss: CrossEntropyLoss, database: Database) -> NDArray[np.int64]:
+def ids_in_database(quenched: QuenchedSnapshots, loss: MLPLoss, database: Database) -> NDArray[np.int64]:
     """Database id (R, S) of each snapshot's minimum, 0 if there is none; every basin is looked up once."""
     ids = np.full(quenched.basins.shape, UNKNOWN, dtype=np.int64)
     for r, basins in enumerate(quenched.basins):
@@ -269,9 +269,7 @@ def ids_in_database(quenched: QuenchedSnapshots, loss: CrossEntropyLoss, databas
     return ids
 
 
-def _squared_lengths(
-    loss: CrossEntropyLoss, minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]
-) -> Array:
+def _squared_lengths(loss: MLPLoss, minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> Array:
     """Squared distance (k,) modulo symmetry of the two minima that each transition state connects."""
     known = {minimum.id: minimum.point.coordinates for minimum in minima}
     pairs = {state.minimum_ids for state in states}

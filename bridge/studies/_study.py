@@ -23,7 +23,7 @@ from dynamics.runs import load_trajectories
 from dynamics.training import check_arguments, train
 from landscape.database import Database
 from landscape.datasets import Dataset
-from landscape.losses import CrossEntropyLoss, check_searchable
+from landscape.losses import MLPLoss, check_searchable
 from landscape.networks import MLP
 from landscape.plots import Size, draw_panels, save_figure
 from landscape.search import estimate_minima, explore
@@ -80,7 +80,7 @@ def study(
     output, settings = Path(output), settings or StudySettings()
     progress = progress or (lambda stage, done, total: None)
     losses = {
-        output / folder_name(hidden): CrossEntropyLoss(
+        output / folder_name(hidden): MLPLoss(
             MLP((data.n_features, *hidden, data.n_classes), settings.activation),
             data,
             settings.regularization,
@@ -102,7 +102,7 @@ def study(
     return Study(output, comparison, report, figures)
 
 
-def _check(loss: CrossEntropyLoss, settings: StudySettings, jobs: int) -> None:
+def _check(loss: MLPLoss, settings: StudySettings, jobs: int) -> None:
     """Raise a ValueError now for anything that searches or training would reject later."""
     check_searchable(loss)
     scale = settings.scale
@@ -119,9 +119,7 @@ def _check(loss: CrossEntropyLoss, settings: StudySettings, jobs: int) -> None:
         raise ValueError(msg)
 
 
-def _one_architecture(
-    loss: CrossEntropyLoss, folder: Path, settings: StudySettings, jobs: int, progress: Progress
-) -> Visits:
+def _one_architecture(loss: MLPLoss, folder: Path, settings: StudySettings, jobs: int, progress: Progress) -> Visits:
     network, scale = loss.network, settings.scale
     name = ",".join(map(str, network.hidden))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.losses import CrossEntropyLoss, gradients_of_rows
+from landscape.losses import MLPLoss, gradients_of_rows
 from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
@@ -67,7 +67,7 @@ def minibatch_factor(rows: int, batch_size: int, *, replacement: bool = False) -
     return (rows - batch_size) / (batch_size * (rows - 1)) if rows > 1 else 0.0
 
 
-def per_sample_gradients(loss: CrossEntropyLoss, theta: ArrayLike, rows: slice = slice(None)) -> Array:
+def per_sample_gradients(loss: MLPLoss, theta: ArrayLike, rows: slice = slice(None)) -> Array:
     """Gradients (n, P) of the cross-entropy of single training rows at `theta` (P,), in nats, without the penalty.
 
     One backward pass for all rows of the slice; the gradient of a layer's kernel is the outer product of its incoming
@@ -78,10 +78,10 @@ def per_sample_gradients(loss: CrossEntropyLoss, theta: ArrayLike, rows: slice =
     ValueError
         If `theta` does not have shape (P,).
     """
-    return gradients_of_rows(loss.network, theta, loss.data.inputs[rows], loss.data.labels[rows])
+    return gradients_of_rows(loss.network, theta, loss.data.inputs[rows], loss.data.labels[rows], loss.head)
 
 
-def gradient_noise(loss: CrossEntropyLoss, theta: ArrayLike) -> GradientNoise:
+def gradient_noise(loss: MLPLoss, theta: ArrayLike) -> GradientNoise:
     """Mean and exact covariance of the per-sample gradients over all training rows at `theta` (P,).
 
     The penalty has the same gradient for every row and drops out. Two passes in blocks of rows, so that no precision
@@ -101,13 +101,13 @@ def gradient_noise(loss: CrossEntropyLoss, theta: ArrayLike) -> GradientNoise:
     return GradientNoise(loss.data.rows, mean, covariance / loss.data.rows)
 
 
-def mean_gradient(loss: CrossEntropyLoss, theta: Array) -> Array:
+def mean_gradient(loss: MLPLoss, theta: Array) -> Array:
     """Gradient (P,) of the mean cross-entropy alone: that of the loss minus that of its penalty."""
     held = loss.network.kernel_mask() | loss.regularize_biases
     return loss.value_and_gradient(theta)[1] - 2.0 * loss.regularization * held * theta
 
 
-def centered_gradients(loss: CrossEntropyLoss, theta: Array, mean: Array) -> Iterator[Array]:
+def centered_gradients(loss: MLPLoss, theta: Array, mean: Array) -> Iterator[Array]:
     """Per-sample gradients minus their mean, block by block (n, P); the blocks depend on P alone."""
     size = max(1, BLOCK_NUMBERS // theta.size)
     for start in range(0, loss.data.rows, size):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.gradient_noise._covariance import centered_gradients, mean_gradient
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import MLPLoss
 from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
@@ -37,9 +37,7 @@ class EstimatedAlignment(Result):
     curvature_noise_error: float
 
 
-def estimate_alignment(
-    loss: CrossEntropyLoss, theta: ArrayLike, probes: ArrayLike, products: ArrayLike
-) -> EstimatedAlignment:
+def estimate_alignment(loss: MLPLoss, theta: ArrayLike, probes: ArrayLike, products: ArrayLike) -> EstimatedAlignment:
     """Alignment without the matrices, if P^2 numbers or N P^2 operations are too many.
 
     Hutchinson's estimator: for probes v uniform on the unit sphere of M dimensions, M <(C v) . (H v)> = Tr(C H),
@@ -47,7 +45,7 @@ def estimate_alignment(
 
     Parameters
     ----------
-    loss : CrossEntropyLoss
+    loss : MLPLoss
     theta : (P,)
     probes : (K, P)
         Probes v, K >= 2 (`dynamics.spectra._lanczos.unit_probes`).
@@ -74,7 +72,7 @@ def estimate_alignment(
     )
 
 
-def _noise_products(loss: CrossEntropyLoss, theta: Array, vectors: Array) -> tuple[float, Array]:
+def _noise_products(loss: MLPLoss, theta: Array, vectors: Array) -> tuple[float, Array]:
     """Tr(C) and C v (K, P) for every v (K, P)."""
     trace, products = 0.0, np.zeros_like(vectors)
     with one_thread():

@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.displacement import check_data
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
-from landscape.losses import CrossEntropyLoss, gradient_over_rows
-from landscape.networks import MLP
+from landscape.losses import MLPLoss, gradient_over_rows, loss_kind
 from landscape.support import RNG, Result, one_thread, whole_number
 
 Array = NDArray[np.float64]
@@ -92,14 +91,14 @@ def minibatch_gradients(
         msg = f"steps must be those of snapshots; there is none at step {absent[0]}{runs.advice}"
         raise ValueError(msg)
     at = np.searchsorted(runs.steps, wanted)
-    loss = CrossEntropyLoss(runs.network, data, 0.0)
+    loss = loss_kind(runs.metadata.get("loss", "cross-entropy"))(runs.network, data, 0.0)
     values = np.full((3, runs.replicas, wanted.size), np.nan)
     for r in range(runs.replicas):
         points = np.asarray(runs.snapshots[r], dtype=np.float64)[at]
         for s in np.flatnonzero(runs.recorded[r, at]):
             theta = points[s]
             full = loss.value_and_gradient(theta)[1] + 2.0 * penalty * theta
-            drawn = _drawn_gradients(runs.network, data, penalty, theta, rng, batches, size)
+            drawn = _drawn_gradients(loss, penalty, theta, rng, batches, size)
             noise = np.sqrt(((drawn - full) ** 2).sum(axis=1).mean())
             values[:, r, s] = np.linalg.norm(full), np.linalg.norm(drawn, axis=1).mean(), noise
     full, minibatch, noise = values
@@ -118,8 +117,7 @@ def _penalty(runs: Trajectories) -> Array:
 
 
 def _drawn_gradients(
-    network: MLP,
-    data: Dataset,
+    loss: MLPLoss,
     penalty: Array,
     theta: Array,
     rng: np.random.Generator,
@@ -127,9 +125,10 @@ def _drawn_gradients(
     size: int,
 ) -> Array:
     """Gradients (batches, P) over random rows."""
+    data = loss.data
     gradients = np.empty((batches, theta.size))
     with one_thread():  # more threads would change the last bits
         for gradient in gradients:
             rows = rng.choice(data.rows, size, replace=False, shuffle=False)
-            gradient[:] = gradient_over_rows(network, theta, data.inputs[rows], data.labels[rows])
+            gradient[:] = gradient_over_rows(loss.network, theta, data.inputs[rows], data.labels[rows], loss.head)
     return gradients + 2.0 * penalty * theta

@@ -5,7 +5,7 @@ from os import PathLike
 
 from dynamics.runs._trajectories import Trajectories
 from landscape.database import remake_loss
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import MLPLoss
 from landscape.support import about
 
 NEEDED = ("data", "data_sha256", "regularization", "regularize_biases")
@@ -18,7 +18,7 @@ def undescribed(runs: Trajectories) -> str | None:
     return next((name for name in NEEDED if name not in runs.metadata), None)
 
 
-def loss_of_runs(runs: Trajectories, *, data_dir: str | PathLike[str] | None = None) -> CrossEntropyLoss:
+def loss_of_runs(runs: Trajectories, *, data_dir: str | PathLike[str] | None = None) -> MLPLoss:
     """The loss that runs of `train` descend, made again from their metadata.
 
     Parameters
@@ -41,4 +41,12 @@ def loss_of_runs(runs: Trajectories, *, data_dir: str | PathLike[str] | None = N
         raise ValueError(msg)
     sha256, regularization, biases = (runs.metadata[name] for name in NEEDED[1:])
     with about(runs.source):
-        return remake_loss(runs.network, described, sha256, regularization, regularize_biases=biases, data_dir=data_dir)
+        return remake_loss(
+            runs.network,
+            described,
+            sha256,
+            regularization,
+            regularize_biases=biases,
+            data_dir=data_dir,
+            kind=runs.metadata.get("loss", "cross-entropy"),
+        )

@@ -30,7 +30,7 @@ KINDS: Mapping[str, tuple[type, ...]] = {
     "data": (dict,), "data_sha256": (str,), "noise": (str,), "schedule": (str,), "start": (str,), "precision": (str,),
     "snapshots": (str,), "batch_size": (int,), "seed": (int,), "rows": (int,), "learning_rate": (int, float),
     "momentum": (int, float), "regularization": (int, float), "label_noise": (int, float), "regularize_biases": (bool,),
-    "shared_order": (bool,), "layer_sizes": (list,), "activation": (str,),
+    "shared_order": (bool,), "layer_sizes": (list,), "activation": (str,), "loss": (str,),
 }  # fmt: skip
 SIZES = {"i": {4, 8}, "f": {4, 8}, "u": {1}}  # bytes of a number of each kind
 POSITIVE = ("batch_size", "rows", "learning_rate")

@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.runs import Trajectories, spaced
 from dynamics.training import SGD
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import MLPLoss
 from landscape.support import first_difference
 
 Array = NDArray[np.float64]
 
 DEFAULT_STEPS = 10
+EARLIER = {"activation": "tanh", "loss": "cross-entropy"}  # where files say nothing else
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class ChosenSnapshots:
 
 
 def chosen_snapshots(
-    runs: Trajectories, loss: CrossEntropyLoss, steps: ArrayLike | None, replicas: ArrayLike | None
+    runs: Trajectories, loss: MLPLoss, steps: ArrayLike | None, replicas: ArrayLike | None
 ) -> ChosenSnapshots:
     """Read the snapshots at `steps` of the runs `replicas`, ascending, each once; by default at steps that all have.
 
@@ -79,11 +80,11 @@ def chosen_snapshots(
     return ChosenSnapshots(which, at, points, runs.metadata)
 
 
-def check_loss(runs: Trajectories, loss: CrossEntropyLoss) -> None:
+def check_loss(runs: Trajectories, loss: MLPLoss) -> None:
     """Raise a ValueError that names the difference if the metadata of the runs contradict `loss`."""
-    own, theirs = {"activation": "tanh"} | loss_identity(loss), dict(runs.metadata)
-    if runs.layer_sizes:  # files of older versions name no activation: it was tanh
-        theirs = {"activation": "tanh"} | theirs | {"layer_sizes": list(runs.layer_sizes)}
+    own, theirs = EARLIER | loss_identity(loss), dict(runs.metadata)
+    if runs.layer_sizes:  # files of older versions name neither
+        theirs = EARLIER | theirs | {"layer_sizes": list(runs.layer_sizes)}
     own, theirs = own | {"n_parameters": loss.n_parameters}, theirs | {"n_parameters": runs.n_parameters}
     said = [name for name in own if name in theirs]
     if found := first_difference({**own, "data": loss.data.metadata}, theirs, said):
@@ -91,11 +92,12 @@ def check_loss(runs: Trajectories, loss: CrossEntropyLoss) -> None:
         raise ValueError(msg)
 
 
-def loss_identity(loss: CrossEntropyLoss) -> dict[str, Any]:
+def loss_identity(loss: MLPLoss) -> dict[str, Any]:
     """The properties that determine the values of a loss, as JSON."""
     return {
         "layer_sizes": list(loss.network.layer_sizes),
         **loss.network.beyond_tanh,
+        **loss.beyond_cross_entropy,
         "data_sha256": loss.data.sha256,
         "regularization": loss.regularization,
         "regularize_biases": loss.regularize_biases,

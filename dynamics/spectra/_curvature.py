@@ -13,7 +13,7 @@ from dynamics.gradient_noise import effective_temperatures, gradient_noise, mini
 from dynamics.runs import Trajectories
 from dynamics.snapshots import Measurement, chosen_snapshots, loss_identity, measure_all
 from dynamics.training import SGD
-from landscape.losses import CrossEntropyLoss, sign_rounding
+from landscape.losses import MLPLoss, sign_rounding
 from landscape.stationary import local_model
 from landscape.support import Result, one_thread
 
@@ -156,7 +156,7 @@ class Curvature(
 
 def curvature(
     runs: Trajectories,
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     *,
     steps: ArrayLike | None = None,
     replicas: ArrayLike | None = None,
@@ -174,7 +174,7 @@ def curvature(
     Parameters
     ----------
     runs : Trajectories
-    loss : CrossEntropyLoss
+    loss : MLPLoss
         The loss that they descend.
     steps : int array, optional
         Steps with a snapshot; by default 0 and up to ten more, evenly spaced in the logarithm.
@@ -226,7 +226,7 @@ def curvature(
     )
 
 
-def measure_exactly(theta: Array, loss: CrossEntropyLoss, leading: int) -> Measurement:
+def measure_exactly(theta: Array, loss: MLPLoss, leading: int) -> Measurement:
     """The fields of `Curvature` for one point."""
     with one_thread():
         model = local_model(loss, theta)

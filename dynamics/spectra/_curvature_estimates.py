@@ -15,7 +15,7 @@ from dynamics.snapshots import Measurement, chosen_snapshots, loss_identity, mea
 from dynamics.spectra._lanczos import quadrature, unit_probes
 from dynamics.spectra._spectral_density import SpectralDensity, density_of_rules
 from dynamics.training import SGD
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import MLPLoss
 from landscape.support import Result, one_thread, whole_number
 
 Array = NDArray[np.float64]
@@ -148,7 +148,7 @@ class CurvatureEstimates(
 
 def estimate_curvature(
     runs: Trajectories,
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     *,
     seed: int,
     steps: ArrayLike | None = None,
@@ -213,7 +213,7 @@ def estimate_curvature(
     )
 
 
-def estimate_at(theta: Array, loss: CrossEntropyLoss, identity: dict[str, int]) -> Measurement:
+def estimate_at(theta: Array, loss: MLPLoss, identity: dict[str, int]) -> Measurement:
     """The fields of `CurvatureEstimates` for one point; the digest of the point seeds its probes."""
     rng = np.random.default_rng([identity["seed"], int(point_digest(theta, identity)[:16], 16)])
     starts = unit_probes(identity["probes"], theta.size, rng, loss.zero_modes)

@@ -21,6 +21,7 @@ def provenance_of(loss: Any, seed: int) -> Provenance:
         regularization=getattr(loss, "regularization", 0.0),
         regularize_biases=getattr(loss, "regularize_biases", True),
         activation="tanh" if loss.network is None else loss.network.activation,
+        loss=getattr(loss, "name", "cross-entropy"),
         seed=seed,
         versions={**packages, "python": platform.python_version(), "cpu": get_host_cpu_name()},
     )

@@ -6,12 +6,12 @@ from typing import Any
 
 from landscape import datasets
 from landscape.database._store import Database
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import MLPLoss, loss_kind
 from landscape.networks import MLP
 from landscape.support import about
 
 
-def loss_of(database: Database, *, data_dir: str | PathLike[str] | None = None) -> CrossEntropyLoss:
+def loss_of(database: Database, *, data_dir: str | PathLike[str] | None = None) -> MLPLoss:
     """The loss whose stationary points a database holds, reconstructed from its provenance.
 
     Parameters
@@ -37,6 +37,7 @@ def loss_of(database: Database, *, data_dir: str | PathLike[str] | None = None) 
             provenance.regularization,
             regularize_biases=provenance.regularize_biases,
             data_dir=data_dir,
+            kind=provenance.loss,
         )
 
 
@@ -48,8 +49,9 @@ def remake_loss(
     *,
     regularize_biases: bool,
     data_dir: str | PathLike[str] | None = None,
-) -> CrossEntropyLoss:
-    """The loss of a network on the data set with this metadata and digest.
+    kind: str = "cross-entropy",
+) -> MLPLoss:
+    """The loss of this kind of a network on the data set with this metadata and digest.
 
     Raises
     ------
@@ -57,4 +59,4 @@ def remake_loss(
         If the metadata are of no known data set or the numbers invalid, or the data have changed.
     """
     data = datasets.reload(dataset, sha256, data_dir=data_dir)
-    return CrossEntropyLoss(network, data, regularization, regularize_biases=regularize_biases)
+    return loss_kind(kind)(network, data, regularization, regularize_biases=regularize_biases)

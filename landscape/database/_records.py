@@ -12,6 +12,7 @@ from landscape.networks import MLP
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import LOSS_SETTINGS, Difference, Result, first_difference
 
+EARLIER = (("activation", "tanh"), ("loss", "cross-entropy"))  # what files do not say
 DENSE = 10  # largest id per number of ids for which a table serves
 
 # origin of the points of each kind of search; all other kinds: "saddle"
@@ -31,11 +32,12 @@ class Provenance(Result):
     seed: int
     versions: Mapping[str, str]
     activation: str = "tanh"  # of the hidden units
+    loss: str = "cross-entropy"  # its kind
 
     @property
     def stored(self) -> dict[str, Any]:
-        """The fields as files hold them: nothing of the activation if it is tanh, the only one of older versions."""
-        return {name: value for name, value in asdict(self).items() if (name, value) != ("activation", "tanh")}
+        """The fields as files hold them: nothing of tanh and cross-entropy, the only ones of older versions."""
+        return {name: value for name, value in asdict(self).items() if (name, value) not in EARLIER}
 
     @property
     def loss_settings(self) -> dict[str, Any]:
@@ -43,6 +45,7 @@ class Provenance(Result):
         return {
             "layer_sizes": list(self.layer_sizes or ()),
             "activation": self.activation,
+            "loss": self.loss,
             "n_parameters": self.n_parameters,
             "data_sha256": self.dataset_sha256,
             "data": self.dataset,

@@ -2,16 +2,21 @@ from ._backpropagation import (
     gradient_over_rows as gradient_over_rows,
     gradients_of_rows as gradients_of_rows,
 )
-from ._cross_entropy import (
-    WIDE as WIDE,
-    CrossEntropyLoss as CrossEntropyLoss,
-    Loss as Loss,
-    TorchLoss as TorchLoss,
-    check_regularization as check_regularization,
-)
 from ._held_out import (
     HeldOutLoss as HeldOutLoss,
     held_out_loss as held_out_loss,
+)
+from ._kinds import (
+    LOSSES as LOSSES,
+    CrossEntropyLoss as CrossEntropyLoss,
+    LogisticLoss as LogisticLoss,
+    SquaredErrorLoss as SquaredErrorLoss,
+    loss_kind as loss_kind,
+)
+from ._mlp_loss import (
+    WIDE as WIDE,
+    MLPLoss as MLPLoss,
+    check_regularization as check_regularization,
 )
 from ._module_checks import (
     check_outputs as check_outputs,
@@ -21,6 +26,10 @@ from ._module_checks import (
 from ._modules import (
     FlatModule as FlatModule,
     copy_of as copy_of,
+)
+from ._outputs import (
+    HEADS as HEADS,
+    Head as Head,
 )
 from ._rounding import (
     UNIT as UNIT,
@@ -36,4 +45,8 @@ from ._surfaces import (
     KnownPoints as KnownPoints,
     MuellerBrown as MuellerBrown,
     Surface as Surface,
+)
+from ._torch_loss import (
+    Loss as Loss,
+    TorchLoss as TorchLoss,
 )

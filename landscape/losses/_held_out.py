@@ -1,13 +1,13 @@
 """The loss on rows that were not used for training, with its error; generated data sets supply enough rows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.datasets import CHUNK, Dataset, fresh_rows, is_generated
-from landscape.losses._cross_entropy import CrossEntropyLoss
+from landscape.losses._mlp_loss import MLPLoss
 from landscape.support import Result
 
 Floats = NDArray[np.float64]
@@ -36,7 +36,7 @@ class HeldOutLoss(Result, axes={"K": "point"}, units={"values": "nats", "errors"
 
 
 def held_out_loss(
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     points: Sequence[ArrayLike] | Floats,
     *,
     enough: float = 0.0,
@@ -46,7 +46,7 @@ def held_out_loss(
 
     Parameters
     ----------
-    loss : CrossEntropyLoss
+    loss : MLPLoss
         If its data set is generated, further rows are drawn (19 microseconds each) until `mean_error` is at most
         `enough`, or there are `most_rows`; otherwise only its test rows are used.
     enough : float
@@ -58,7 +58,7 @@ def held_out_loss(
     total, square, means, rows = np.zeros(len(thetas)), np.zeros(len(thetas)), np.zeros(2), 0
     error = np.inf
     for part in _parts(loss.data, most_rows):
-        each = np.array([loss.row_cross_entropies(theta, part.inputs, part.labels) for theta in thetas])
+        each = np.array([loss.row_losses(theta, part.inputs, part.labels) for theta in thetas])
         average = each.mean(axis=0)
         total += each.sum(axis=1)
         square += (each**2).sum(axis=1)
@@ -77,7 +77,13 @@ def _parts(data: Dataset, most_rows: int | None) -> Iterator[Dataset]:
     """Test rows in parts."""
     if most_rows is None or not is_generated(data):
         if data.test_labels.size:
-            yield Dataset(data.test_inputs, data.test_labels, data.n_classes, data.inputs[:0], data.labels[:0])
+            yield replace(
+                data,
+                inputs=data.test_inputs,
+                labels=data.test_labels,
+                test_inputs=data.inputs[:0],
+                test_labels=data.labels[:0],
+            )
         return
     yield from (fresh_rows(data, chunk) for chunk in range(max(1, most_rows // CHUNK)))
 

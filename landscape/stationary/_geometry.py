@@ -19,9 +19,9 @@ CHUNK = 64  # minima per task
 
 
 class Classifier(Protocol):
-    """The members of a loss that are needed here; `CrossEntropyLoss` and `TorchLoss` have them."""
+    """The members of a loss that are needed here; `MLPLoss` and `TorchLoss` have them."""
 
-    def cross_entropy(self, theta: ArrayLike, *, test: bool = False) -> float:
+    def data_loss(self, theta: ArrayLike, *, test: bool = False) -> float:
         """Mean cross-entropy in nats over training (or test) rows, without penalty."""
         ...
 
@@ -29,7 +29,7 @@ class Classifier(Protocol):
         """Share of training (or test) rows classified correctly."""
         ...
 
-    def row_cross_entropies(self, theta: ArrayLike, inputs: Floats, labels: NDArray[np.int64]) -> Floats:
+    def row_losses(self, theta: ArrayLike, inputs: Floats, labels: NDArray[np.int64]) -> Floats:
         """Cross-entropy of each of these rows."""
         ...
 
@@ -155,5 +155,5 @@ def _test_error(loss: Classifier, point: Floats) -> float:
     data = loss.data
     if data.test_labels.size < 2:
         return float("nan")
-    rows = loss.row_cross_entropies(point, data.test_inputs, data.test_labels)
+    rows = loss.row_losses(point, data.test_inputs, data.test_labels)
     return float(rows.std(ddof=1) / np.sqrt(rows.size))
