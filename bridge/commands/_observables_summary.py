@@ -64,11 +64,14 @@ def _mu(fit: Mapping[str, Any]) -> str:
 
 
 def _curves(part: Mapping[str, Any], runs: int) -> dict[str, str]:
+    def accuracy(words: str, name: str) -> dict[str, str]:  # none of a regression
+        return {} if part.get("regression") else {words: estimated(part, name, "%", runs=runs)}
+
     return {
         "loss at the end": estimated(part, "final_loss", "nats", runs=runs),
-        "accuracy at the end": estimated(part, "final_accuracy", "%", runs=runs),
+        **accuracy("accuracy at the end", "final_accuracy"),
         "test loss at the end, without penalty": estimated(part, "final_test_loss", "nats", runs=runs),
-        "test accuracy at the end": estimated(part, "final_test_accuracy", "%", runs=runs),
+        **accuracy("test accuracy at the end", "final_test_accuracy"),
         "gradient norm at the end": estimated(part, "final_gradient_norm", "nats", runs=runs),
     }
 

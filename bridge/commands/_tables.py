@@ -82,6 +82,8 @@ def summarize_table(table: TableDescription, result: dict[str, Any]) -> Summary:
         facts = {"delimiter": DELIMITERS.get(table.delimiter, table.delimiter), **facts}
     if table.target_range is not None:
         facts["targets"] = "{} to {}, mean {}".format(*(number(table.target_range[k]) for k in (0, 2, 1)))
+    if "constant_error" in result:
+        facts["half the squared error of the mean target"] = number(result["constant_error"])
     if table.ignored:
         facts["not used"] = f"{', '.join(table.ignored)}: numbers or names the rows"
     if "constant_entropy" in result:

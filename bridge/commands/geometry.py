@@ -75,7 +75,7 @@ def _with_test_rows(loss: MLPLoss, test_rows: int | None, database: Path) -> MLP
         inputs = np.concatenate([part.inputs for part in parts])[:rows]
         labels = np.concatenate([part.labels for part in parts])[:rows]
         data = dataclasses.replace(data, test_inputs=inputs, test_labels=labels)
-        return MLPLoss(loss.network, data, loss.regularization, regularize_biases=loss.regularize_biases)
+        return type(loss)(loss.network, data, loss.regularization, regularize_biases=loss.regularize_biases)
     if test_rows is not None:
         source = data.metadata.get("path", data.metadata.get("name"))
         msg = f"--test-rows needs a generated data set; that of {database} is {source}"
@@ -99,7 +99,7 @@ def summarize(result: dict[str, Any]) -> Summary:
         facts={
             "trace of the Hessian, median": number(result["median_trace"], "nats"),
             "generalization error, median": with_interval(*error, unit="nats", digits=4),
-            "test accuracy, best": share(result["best_test_accuracy"]),
+            **({} if result.get("regression") else {"test accuracy, best": share(result["best_test_accuracy"])}),
             "test rows": f"{result['test_rows']:,}",
             **data_in_words(result),
         },

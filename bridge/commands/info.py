@@ -98,15 +98,26 @@ def _show_table(source: Path | str, target: str | None, *, as_json: bool) -> Non
     table = datasets.describe_table(source, target=column)
     result = describe_description(table)
     if not table.missing_values:
-        data = datasets.sklearn_table(source) if isinstance(source, str) else datasets.table(source, target=column)
+        regression = table.target_range is not None
+        data = (
+            datasets.sklearn_table(source)
+            if isinstance(source, str)
+            else datasets.table(source, target=column, regression=regression)
+        )
         warning = datasets.scale_warning(data)
         result |= {
             **describe(data),
-            "class_counts": data.class_counts.tolist(),
-            "constant_entropy": data.constant_entropy,
+            **_guess(data),
             "sha256": data.sha256,
         } | ({} if warning is None else {"scale_warning": f"{warning}: --standardize"})
     show(result, summarize_table(table, result), as_json=as_json)
+
+
+def _guess(data: datasets.Dataset) -> dict[str, Any]:
+    """The loss of guessing, for the JSON."""
+    if isinstance(data, datasets.RegressionDataset):
+        return {"constant_error": data.constant_error}
+    return {"class_counts": data.class_counts.tolist(), "constant_entropy": data.constant_entropy}
 
 
 def summarize_database(result: dict[str, Any], there_are: str) -> Summary:
@@ -170,7 +181,10 @@ def _network(result: dict[str, Any], parameters: int) -> dict[str, str]:
     text = counted(parameters, "parameter")
     if not layers:
         return {"network": text}
-    return {"network": f"layers {', '.join(map(str, layers))}; {result.get('activation', 'tanh')} units; {text}"}
+    return {
+        "network": f"layers {', '.join(map(str, layers))}; {result.get('activation', 'tanh')} units; "
+        f"{text}" + (f"; {result['loss']} loss" if "loss" in result else "")
+    }
 
 
 def _penalty(result: dict[str, Any]) -> str:

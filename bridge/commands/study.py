@@ -66,6 +66,7 @@ def study(
         threshold=threshold,
         seed=seed,
         activation=options.activation,
+        loss=options.loss_name,
     )
     warning = introduce(data)
     warn_of_batch(batch_size, data.rows)

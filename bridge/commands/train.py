@@ -171,11 +171,14 @@ def summarize(result: dict[str, Any]) -> Summary:
     on = f", on {len(several)} realizations of the data" if len(several) > 1 else ""
     return Summary(
         verdict=f"{counted(result['replicas'], 'run')} of {counted(result['steps'], 'step')}{on}. The mean loss at the "
-        f"end is {estimated(result, 'final_loss', 'nats', runs=runs)}, the accuracy "
-        f"{estimated(result, 'final_accuracy', '%', runs=runs)}.",
+        f"end is {estimated(result, 'final_loss', 'nats', runs=runs)}{_accuracy(result, runs)}.",
         facts={
             "test loss at the end, without penalty": estimated(result, "final_test_loss", "nats", runs=runs),
-            "test accuracy at the end": estimated(result, "final_test_accuracy", "%", runs=runs),
+            **(
+                {}
+                if several[0].get("regression")
+                else {"test accuracy at the end": estimated(result, "final_test_accuracy", "%", runs=runs)}
+            ),
             "runs whose loss rose": f"{result['loss_rose']:,}",
             **({"speed": number(speed, "steps per second, all runs together")} if speed else {}),
             **data_in_words(result),
@@ -184,3 +187,10 @@ def summarize(result: dict[str, Any]) -> Summary:
         notes=[*([] if speed else ["All runs were in the file already."]), "Measure the aging with agescape age."],
         files={"runs": result["output"]},
     )
+
+
+def _accuracy(result: dict[str, Any], runs: int) -> str:
+    """The accuracy at the end; nothing for a regression, which has none."""
+    if result.get("realizations", [result])[0].get("regression"):
+        return ""
+    return f", the accuracy {estimated(result, 'final_accuracy', '%', runs=runs)}"

@@ -47,3 +47,4 @@ class StudySettings:
     threshold: float = 1e-2
     seed: int = 0
     activation: str = "tanh"  # of the hidden units
+    loss: str = "cross-entropy"  # its kind (`landscape.losses.LOSSES`)

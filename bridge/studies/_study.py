@@ -23,7 +23,7 @@ from dynamics.runs import load_trajectories
 from dynamics.training import check_arguments, train
 from landscape.database import Database
 from landscape.datasets import Dataset
-from landscape.losses import MLPLoss, check_searchable
+from landscape.losses import MLPLoss, check_searchable, loss_kind
 from landscape.networks import MLP
 from landscape.plots import Size, draw_panels, save_figure
 from landscape.search import estimate_minima, explore
@@ -79,9 +79,11 @@ def study(
     """
     output, settings = Path(output), settings or StudySettings()
     progress = progress or (lambda stage, done, total: None)
+    kind = loss_kind(settings.loss)
+    outputs = kind.outputs_for(data)
     losses = {
-        output / folder_name(hidden): MLPLoss(
-            MLP((data.n_features, *hidden, data.n_classes), settings.activation),
+        output / folder_name(hidden): kind(
+            MLP((data.n_features, *hidden, outputs), settings.activation),
             data,
             settings.regularization,
             regularize_biases=settings.regularize_biases,

@@ -157,7 +157,9 @@ class RegressionDataset(Dataset, shows=("labels",), axes={"N": "row", "D": "feat
         If shapes do not match, or inputs or targets are not finite.
     """
 
+    labels: NDArray[Any]
     n_classes: int = field(init=False, default=0)
+    test_labels: NDArray[Any]
 
     @property
     def is_regression(self) -> bool:

@@ -126,8 +126,8 @@ def local_geometry(loss: Classifier, minima: Sequence[Minimum], *, jobs: int = 1
     if not minima:
         msg = "minima must hold at least one minimum; got none"
         raise ValueError(msg)
-    if not hasattr(loss, "cross_entropy"):
-        msg = f"loss must have the methods cross_entropy and accuracy; got {type(loss).__name__}"
+    if not hasattr(loss, "data_loss"):
+        msg = f"loss must have the methods data_loss and accuracy; got {type(loss).__name__}"
         raise ValueError(msg)
     points = [minimum.coordinates for minimum in minima]
     with worker_pool(jobs) as parallel:
@@ -145,7 +145,7 @@ def local_geometry(loss: Classifier, minima: Sequence[Minimum], *, jobs: int = 1
 
 def _measure(loss: Classifier, points: Sequence[Floats]) -> Floats:
     """Cross-entropy and accuracy of training and test rows, and the error of the test cross-entropy, (k, 5)."""
-    measures = (loss.cross_entropy, loss.accuracy)
+    measures = (loss.data_loss, loss.accuracy)
     scores = [[measure(p, test=test) for measure in measures for test in (False, True)] for p in points]
     return np.column_stack([scores, [_test_error(loss, p) for p in points]])
 

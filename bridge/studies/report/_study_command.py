@@ -76,6 +76,7 @@ def _settings_options(settings: StudySettings) -> list[str] | None:
             threshold=settings.threshold,
             seed=settings.seed,
             activation=settings.activation,
+            loss=settings.loss,
         )
         if plain == settings:
             hidden = [word for sizes in settings.architectures for word in ("--hidden", ",".join(map(str, sizes)))]
@@ -83,6 +84,7 @@ def _settings_options(settings: StudySettings) -> list[str] | None:
             penalty = [] if settings.regularization == LAMBDA else ["--regularization", repr(settings.regularization)]
             penalty += [] if settings.regularize_biases else ["--no-regularize-biases"]
             penalty += [] if settings.activation == "tanh" else ["--activation", settings.activation]
+            penalty += [] if settings.loss == "cross-entropy" else ["--loss", settings.loss]
             return [
                 "--scale", name, *hidden, *amounts, *penalty, "--batch-size", str(optimizer.batch_size),
                 "--learning-rate", repr(optimizer.learning_rate), "--threshold", repr(settings.threshold),

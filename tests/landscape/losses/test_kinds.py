@@ -138,7 +138,7 @@ def test_logistic_is_a_softmax_whose_other_logit_is_zero():
 def test_symmetries_leave_the_losses_unchanged(seed, kind):
     loss, rng = loss_of(kind, (3, 2), WIDE), np.random.default_rng(seed)
     theta = 0.3 * rng.normal(size=loss.n_parameters)
-    assert loss.value(random_image(loss.network, theta, rng)) == pytest.approx(loss.value(theta), rel=1e-12)
+    assert loss.value(random_image(loss.network, theta, rng=rng)) == pytest.approx(loss.value(theta), rel=1e-12)
 
 
 def test_only_a_softmax_has_a_shift_of_the_outputs():
