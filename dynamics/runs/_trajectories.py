@@ -127,7 +127,10 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
                 msg = f"{name} must ascend strictly, without repetitions; {wrong}"
                 raise ValueError(msg)
         self._check_snapshots()
-        curves = {name: getattr(self, name) for name in TRAINING_CURVES}
+        data = self.metadata.get("data")
+        regression = isinstance(data, Mapping) and data.get("regression") is True  # it has no accuracy
+        names = [name for name in TRAINING_CURVES if not (regression and name == "accuracy")]
+        curves = {name: getattr(self, name) for name in names}
         check_curves(curves, self.curve_steps, self.source, gaps=not self.layer_sizes)
         grid = (self.replicas, self.waiting_times.size, self.lags.size)
         for name in MOMENTS:

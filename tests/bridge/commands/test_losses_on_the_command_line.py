@@ -56,7 +56,7 @@ def test_the_loss_is_part_of_a_database_and_of_runs(tmp_path):
         assert provenance.loss == loss.name
         assert ("loss" in provenance.stored) == (loss.name != "cross-entropy")
         path = tmp_path / f"{loss.name}.db"
-        with Database(path, provenance):
+        with Database.create(path, provenance):
             pass
         with Database(path) as opened:
             assert type(loss_of(opened)) is type(loss)
