@@ -36,6 +36,8 @@ FOR_OTHER_ROOMS = {  # exported, because other rooms use them, but of no use to 
         "spaced",
         "undescribed",
     },
+    "landscape.database": {"as_known", "check_perceptron", "checked_module"},
+    "landscape.losses": {"declared_spec", "initialized", "of_module"},
     "landscape.plots": {"draw_panels", "legend_beside", "letter", "plain_log_ticks", "readable_ticks"},
 }
 BIBLIOGRAPHY = "bibliography.md"

@@ -45,7 +45,10 @@ from .spectra import (
 )
 from .training import (
     SGD as SGD,
+    Adam as Adam,
+    AdamW as AdamW,
     ModuleLoss as ModuleLoss,
+    RMSprop as RMSprop,
     train as train,
     train_module as train_module,
 )

@@ -8,14 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
+from bridge.commands._module_options import ModuleOptions
 from bridge.commands._notes import note
 from bridge.commands._options import DATA, LOSS, DataDir, Target
 from bridge.commands._parsing import column_of, parse_hidden
 from bridge.commands._tables import understood
+from dynamics.training import ModuleLoss
 from landscape import datasets
 from landscape.activations import ACTIVATIONS, check_activation
 from landscape.datasets import Dataset
-from landscape.losses import LOSSES, MLPLoss, loss_kind
+from landscape.losses import LOSSES, LoadedModule, MLPLoss, TorchLoss, loss_kind
 from landscape.networks import MLP
 
 DATASET_HELP = (
@@ -89,8 +91,8 @@ class DataOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossOptions(DataOptions):
-    """The options that name a loss, but for the network."""
+class LossOptions(DataOptions, ModuleOptions):
+    """The options that name a loss, but for hidden layers."""
 
     regularization: Annotated[
         float, typer.Option(min=0.0, help="lambda of the penalty lambda |theta|^2 (nats).", rich_help_panel=LOSS)
@@ -118,14 +120,39 @@ class LossOptions(DataOptions):
         ),
     ] = "cross-entropy"
 
-    def loss(self, hidden: str) -> MLPLoss:
-        """The loss of a network with these hidden layers, such as "5,5"."""
+    def loss(self, hidden: str | None) -> MLPLoss | TorchLoss:
+        """The loss of a network with these hidden layers, such as "5,5", or of the module."""
+        module = self.checked_module(hidden)
+        if module is not None:
+            return TorchLoss(module, self.load(), self.regularization, regularize_biases=self.regularize_biases)
+        return self.perceptron(hidden or "")
+
+    def perceptron(self, hidden: str) -> MLPLoss:
+        """The loss of a network with these hidden layers."""
         layers = parse_hidden(hidden)
         check_activation(self.activation)  # before the data are read
         kind = loss_kind(self.loss_name)
         data = self.load()
         network = MLP((data.n_features, *layers, kind.outputs_for(data)), self.activation)
         return kind(network, data, self.regularization, regularize_biases=self.regularize_biases)
+
+    def trained(self, hidden: str | None) -> MLPLoss | ModuleLoss:
+        """The same to train: a module need not be twice differentiable."""
+        module = self.checked_module(hidden)
+        if module is None:
+            return self.perceptron(hidden or "")
+        return ModuleLoss(module, self.load(), self.regularization, self.regularize_biases)
+
+    def checked_module(self, hidden: object) -> LoadedModule | None:
+        """The module; a ValueError unless either hidden layers or a module are given."""
+        module = self.loaded()
+        if (hidden is None) == (module is None):
+            msg = "give either --hidden or --module" + ("" if hidden is None else ", not both")
+            raise ValueError(msg)
+        if module is not None and self.activation != "tanh":
+            msg = f"--activation is that of --hidden; the module has its own, got {self.activation}"
+            raise ValueError(msg)
+        return module
 
 
 def introduce(data: Dataset) -> dict[str, Any]:

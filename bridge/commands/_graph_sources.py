@@ -14,6 +14,7 @@ from bridge.commands._words import counted
 from landscape.database import Database, Property, loss_of, minimum_property
 from landscape.graph import LandscapeGraph, components
 from landscape.interchange import KineticNetwork, is_foreign, read_network
+from landscape.losses import DataLoss, LoadedModule
 
 LandscapePath = Annotated[
     Path,
@@ -74,13 +75,19 @@ def open_landscape(path: Path) -> Iterator[Source]:
             yield opened
 
 
-def property_of(
-    source: Source, name: str, *, data_dir: Path | None = None, jobs: int = 1, loss: Any = None
-) -> Property:
+def named_loss(source: Source, module: LoadedModule | None, data_dir: Path | None) -> DataLoss | None:
+    """The loss of a database whose module or data are named; None without them, ValueError if there is no module."""
+    if isinstance(source, Database):
+        return None if module is None and data_dir is None else loss_of(source, module=module, data_dir=data_dir)
+    if module is None:
+        return None
+    msg = f"{source.path} is no database of agescape: it belongs to no module, leave --module out"
+    raise ValueError(msg)
+
+
+def property_of(source: Source, name: str, *, loss: DataLoss | None = None, jobs: int = 1) -> Property:
     """A number for each minimum, by which the graph is colored or labeled; ValueError if it is not known."""
     if isinstance(source, Database):
-        if loss is None and data_dir is not None:
-            loss = loss_of(source, data_dir=data_dir)
         return minimum_property(source, name, loss=loss, jobs=jobs)
     known = _properties(source.network)
     if name not in known:

@@ -1,16 +1,19 @@
 """Options that several commands share, and what they make of them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from dynamics.runs import optimizer_of
 
 if TYPE_CHECKING:
     from landscape.datasets import Dataset
 
 # metadata of a data set that results repeat if they say anything
 SAID = ("regression", "standardize", "pca", "variance_kept", "classes", "classes_without_training_rows")
-DATA, LOSS, RUN = "Data", "Loss", "Execution"  # panels of a command's help
+DATA, LOSS, OPTIMIZER, RUN = "Data", "Loss", "Optimizer", "Execution"  # panels of a command's help
 
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random number.", rich_help_panel=RUN)]
 Jobs = Annotated[
@@ -29,7 +32,7 @@ DatabaseFile = Annotated[Path, typer.Argument(help="Database of minima.")]
 RunsFile = Annotated[Path, typer.Argument(help="Runs written by train.")]
 NewDatabase = Annotated[Path, typer.Option(help="Database to make; it must not exist.")]
 FirstRuns = Annotated[int | None, typer.Option("--runs", min=1, help="Use at most this many runs. [default: all]")]
-Hidden = Annotated[str, typer.Option(help="Units of each hidden layer, e.g. 10 or 5,5 or 4,4,4.")]
+Hidden = Annotated[str | None, typer.Option(help="Units of each hidden layer, e.g. 10 or 5,5 or 4,4,4; or --module.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the MNIST files.", rich_help_panel=DATA)]
 Target = Annotated[
     str | None,
@@ -39,14 +42,18 @@ Target = Annotated[
         rich_help_panel=DATA,
     ),
 ]
-BatchSize = Annotated[int, typer.Option(min=1, help="Minibatch size (rows).")]
-LearningRate = Annotated[float, typer.Option(help="Learning rate of SGD.")]
 Threshold = Annotated[float, typer.Option(help="Delta*: mean square displacement, per parameter, that defines t*.")]
 
 
 def describe(data: "Dataset") -> dict[str, Any]:
     """What the JSON of anything made from a data set carries."""
     return {**describe_metadata(data.metadata), "rows": data.rows}
+
+
+def describe_runs(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What the JSON of anything made from runs carries: their data, and their optimizer unless it is plain SGD."""
+    optimizer = optimizer_of(metadata)
+    return describe_metadata(metadata.get("data", {})) | ({"optimizer": optimizer} if optimizer else {})
 
 
 def describe_metadata(metadata: Any) -> dict[str, Any]:

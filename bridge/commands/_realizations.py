@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.commands._options import describe_metadata
+from bridge.commands._options import describe_metadata, describe_runs
 from dynamics.aging_times import ExponentSpread, Realizations, compare_realizations
 from dynamics.displacement import mean_square_displacement
 from dynamics.runs import Trajectories, load_trajectories
@@ -82,7 +82,7 @@ def describe_realizations(
         }
         for d, path in enumerate(paths)
     ]
-    shared = describe_metadata(metadata[0].get("data", {}))
+    shared = describe_runs(metadata[0])
     return {
         "waiting_times": result.waiting_times,
         "t_star": np.exp(np.log(result.t_star).mean(axis=0)),

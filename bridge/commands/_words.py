@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dynamics.runs import optimizer_in_words
 from dynamics.statistics import Status, reason
 
 UNKNOWN = "not determined"
@@ -142,6 +143,13 @@ def duration(seconds: float) -> str:
 
 
 def data_in_words(described: Mapping[str, Any]) -> dict[str, str]:
+    """The data set that a result is of, as a fact, and the optimizer of the runs unless it is plain SGD."""
+    optimizer = described.get("optimizer")
+    text = optimizer_in_words(optimizer) if isinstance(optimizer, Mapping) else ""
+    return _data_in_words(described) | ({"optimizer": text} if text else {})
+
+
+def _data_in_words(described: Mapping[str, Any]) -> dict[str, str]:
     """The data set that a result is of, as a fact: {} if it is not known."""
     name, rows, seed = (described.get(key) for key in ("dataset", "rows", "dataset_seed"))
     if name is None:

@@ -8,7 +8,7 @@ import typer
 from bridge.commands._aging_report import describe_analysis, describe_collapse, describe_control, describe_difference
 from bridge.commands._aging_summary import summarize_aging, summarize_realizations
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
-from bridge.commands._options import AsJson, Seed, Threshold, describe_metadata
+from bridge.commands._options import AsJson, Seed, Threshold, describe_runs
 from bridge.commands._realizations import describe_realizations, load_realizations
 from bridge.commands._results import show
 from dynamics.aging_times import (
@@ -76,7 +76,7 @@ def age(
     path = trajectories[0]
     runs = load_trajectories(path)
     analysis = analyze_aging(runs, threshold, rng=seed)
-    result = describe_analysis(analysis) | describe_metadata(runs.metadata.get("data", {}))
+    result = describe_analysis(analysis) | describe_runs(runs.metadata)
     descent = None
     if control is not None:
         descent_runs = load_trajectories(control)

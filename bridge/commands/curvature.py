@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
-from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Seed, describe_metadata
+from bridge.commands._module_options import ModuleOptions
+from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Seed, describe_runs
 from bridge.commands._parsing import parse_steps
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import Summary, Table, show
@@ -48,6 +49,8 @@ def curvature(
         Path | None, typer.Option(help="Folder for finished snapshots. [default: TRAJECTORIES.curvature]")
     ] = None,
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     seed: Seed = 0,
     jobs: Jobs = -1,
     as_json: AsJson = False,
@@ -61,7 +64,7 @@ def curvature(
     panels = chosen_panels(panel, CURVATURE_PANELS)
     wanted = parse_steps(steps)
     ensemble = load_trajectories(trajectories).at_most(runs)
-    loss = loss_of_runs(ensemble, data_dir=data_dir)
+    loss = loss_of_runs(ensemble, module=modules.loaded(), data_dir=data_dir)
     with progress_bar() as bar:
         common: dict[str, Any] = {
             "steps": wanted,
@@ -75,7 +78,7 @@ def curvature(
             )
         else:
             found = exact_curvature(ensemble, loss, **common)
-    result = describe_curvature(found) | describe_metadata(ensemble.metadata.get("data", {}))
+    result = describe_curvature(found) | describe_runs(ensemble.metadata)
     if output is not None:
         figure = plot_curvature(found, str(trajectories), panels=panels, size=size)
         result["output"] = save_figure(figure, output)
@@ -104,7 +107,7 @@ def summarize(result: dict[str, Any]) -> Summary:
         f"{steps[0]} and {number(float(last), '', 3)} at step {steps[-1]} (mean of {counted(result['runs'], 'run')}, "
         f"{method}).",
         facts={
-            "learning rate": f"{result['learning_rate']:g}",
+            **_rate(result["learning_rate"]),
             "batch size": counted(result["batch_size"], "row"),
             **data_in_words(result),
         },
@@ -112,6 +115,11 @@ def summarize(result: dict[str, Any]) -> Summary:
         notes=[_what_reaches(result["runs"], result["method"])],
         files={"figure": result["output"]} if result.get("output") else {},
     )
+
+
+def _rate(rate: float) -> dict[str, str]:
+    """The learning rate; for other optimizers than SGD what is missing."""
+    return {"learning rate": f"{rate:g}"} if np.isfinite(rate) else {"temperature": "none: only SGD's noise has one"}
 
 
 def _with_reach(value: float, high: float) -> str:

@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 from bridge.commands._explanation_summary import summarize
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
-from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Seed, Threshold, describe_metadata
+from bridge.commands._module_options import ModuleOptions
+from bridge.commands._options import (
+    AsJson,
+    DataDir,
+    FirstRuns,
+    Jobs,
+    RunsFile,
+    Seed,
+    Threshold,
+    describe_runs,
+)
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
 from bridge.explanation import (
@@ -31,7 +41,7 @@ from bridge.explanation import (
 from bridge.mapping import UNKNOWN, check_same_loss, quench_folder
 from bridge.plots import EXPLANATION_PANELS, plot_explanation
 from dynamics.aging_times import Aging, Agreement
-from dynamics.runs import load_trajectories, loss_of_runs
+from dynamics.runs import Trajectories, load_trajectories, loss_of_runs
 from landscape.database import Database
 from landscape.plots import save_figure
 from landscape.support import in_numbers
@@ -60,6 +70,8 @@ def explain_aging(
         Path | None, typer.Option(help="Folder for finished quenches and descents. [default: TRAJECTORIES.explain]")
     ] = None,
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     seed: Seed = 0,
     jobs: Jobs = -1,
     as_json: AsJson = False,
@@ -68,7 +80,7 @@ def explain_aging(
     check_figure(output, panel, size)
     panels = chosen_panels(panel, EXPLANATION_PANELS)
     ensemble = load_trajectories(trajectories).at_most(runs)
-    loss = loss_of_runs(ensemble, data_dir=data_dir)
+    loss = loss_of_runs(ensemble, module=modules.loaded(), data_dir=data_dir)
     with Database(database) as opened, progress_bar() as bar:
         check_same_loss(ensemble, opened)
         found = explain(
@@ -88,12 +100,18 @@ def explain_aging(
             jobs=jobs,
             progress=bar,
         )
-    result = describe_explanation(found) | describe_metadata(ensemble.metadata.get("data", {}))
+    result = describe_explanation(found) | describe_runs(ensemble.metadata)
     if output is not None:
-        hidden = ",".join(str(n) for n in ensemble.layer_sizes[1:-1])
-        title = f"hidden layers {hidden}, {ensemble.replicas} runs"
+        title = f"{_architecture(ensemble)}, {ensemble.replicas} runs"
         result["output"] = save_figure(plot_explanation(found, title, panels=panels, size=size), output)
     show(result, summarize(result), as_json=as_json)
+
+
+def _architecture(runs: Trajectories) -> str:
+    """What was trained, in words."""
+    if runs.module is not None:
+        return f"module {runs.module.name}"
+    return f"hidden layers {','.join(str(n) for n in runs.layer_sizes[1:-1])}"
 
 
 def describe_explanation(found: Explanation) -> dict[str, Any]:

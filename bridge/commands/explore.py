@@ -10,6 +10,7 @@ import typer
 from bridge.commands._cluster import cluster
 from bridge.commands._data_options import LossOptions, introduce
 from bridge.commands._exploration import bounds_in_words, describe_exploration, describe_targets, own_images
+from bridge.commands._module_options import describe_module, introduce_symmetries, symmetries_in_words
 from bridge.commands._notes import note
 from bridge.commands._options import (
     AsJson,
@@ -24,6 +25,7 @@ from bridge.commands._progress import progress_bar
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import at_most, counted, data_in_words, number
 from bridge.comparison import at_least, how_many
+from landscape.losses import TorchLoss, check_searchable
 from landscape.search import CYCLE, KINDS, Exploration, estimate_minima, explore as run_explore
 
 FIRST_LOOK = 128  # searches without --searches and --budget
@@ -32,8 +34,8 @@ NAMED = 10  # minima named in a table; the JSON has all
 
 
 def explore(
-    hidden: Hidden,
     output: Annotated[Path, typer.Option(help="Database to make, or to continue.")],
+    hidden: Hidden = None,
     searches: Annotated[
         int | None,
         typer.Option(
@@ -89,7 +91,10 @@ def explore(
         raise ValueError(msg)
     seconds = None if budget is None else parse_duration(budget)
     loss = options.loss(hidden)
-    warning = introduce(loss.data)
+    warning, source = introduce(loss.data), getattr(loss, "source", None)
+    if isinstance(loss, TorchLoss):
+        check_searchable(loss)  # before anything is said
+        introduce_symmetries(source)
     if searches is None and budget is None and estimate is None and connect is None:
         searches = FIRST_LOOK
         note(f"exploring with {FIRST_LOOK} searches, for a first look; continue with --searches or --budget")
@@ -125,6 +130,7 @@ def explore(
             "output": found.path,
             **describe(loss.data),
             **warning,
+            **describe_module(source),
         }
     )
     del result["path"]
@@ -194,6 +200,7 @@ def summarize(result: dict[str, Any], there_are: str) -> Summary:
             "lowest loss": number(result["lowest_loss"], "nats", 6),
             **joined_in_words(result["targets"], result["unjoined"]),
             **bounds_in_words(result["bounds"]),
+            **symmetries_in_words(result),
             **data_in_words(result),
         },
         tables=unjoined_in_a_table(result["unjoined"]),

@@ -12,13 +12,14 @@ import typer
 
 from bridge.commands._database_checks import check_minima
 from bridge.commands._figure_options import FigureSize, Picture, check_figure
+from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import AsJson, DatabaseFile, DataDir, Jobs, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share, with_interval
 from bridge.comparison import FEWEST, rank_correlation
 from landscape.database import Database, StoredMinimum, loss_of
 from landscape.datasets import CHUNK, fresh_rows, is_generated
-from landscape.losses import MLPLoss
+from landscape.losses import DataLoss, TorchLoss
 from landscape.plots import draw_panels, plot_geometry, save_figure
 from landscape.stationary import LocalGeometry, local_geometry
 from landscape.support import in_numbers, write_text
@@ -36,6 +37,8 @@ def geometry(
     ] = None,
     size: FigureSize = "screen",
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +47,7 @@ def geometry(
     with Database(database) as opened:
         check_minima(opened, 2)
         minima = opened.minima
-        loss = _with_test_rows(loss_of(opened, data_dir=data_dir), test_rows, database)
+        loss = _with_test_rows(loss_of(opened, module=modules.loaded(), data_dir=data_dir), test_rows, database)
         found = local_geometry(loss, [m.point for m in minima], jobs=jobs)
         described = describe_metadata(opened.provenance.dataset)
     rank = rank_correlation("trace", found.traces, found.generalization_errors, rng=0)
@@ -66,7 +69,7 @@ def geometry(
     show(result, summarize(result), as_json=as_json)
 
 
-def _with_test_rows(loss: MLPLoss, test_rows: int | None, database: Path) -> MLPLoss:
+def _with_test_rows(loss: DataLoss, test_rows: int | None, database: Path) -> DataLoss:
     """The loss with more rows to test on where they can be made; ValueError where there are none."""
     data = loss.data
     if is_generated(data):
@@ -75,6 +78,8 @@ def _with_test_rows(loss: MLPLoss, test_rows: int | None, database: Path) -> MLP
         inputs = np.concatenate([part.inputs for part in parts])[:rows]
         labels = np.concatenate([part.labels for part in parts])[:rows]
         data = dataclasses.replace(data, test_inputs=inputs, test_labels=labels)
+        if isinstance(loss, TorchLoss):
+            return loss.on(data)
         return type(loss)(loss.network, data, loss.regularization, regularize_biases=loss.regularize_biases)
     if test_rows is not None:
         source = data.metadata.get("path", data.metadata.get("name"))

@@ -19,12 +19,14 @@ from bridge.commands._graph_sources import (
     LandscapePath,
     column_names,
     describe_source,
+    named_loss,
     open_landscape,
     property_of,
     sizes_of,
     source_in_words,
     source_notes,
 )
+from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import AsJson, DataDir, Jobs
 from bridge.commands._results import Summary, show
 from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share
@@ -107,6 +109,8 @@ def graph(
     ] = None,
     size: FigureSize = "screen",
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -125,7 +129,8 @@ def graph(
         check_minima(opened, 1)
         landscape = opened.graph()
         sizes, funnels = sizes_of(opened), funnelling(landscape)
-        column = partial(property_of, opened, data_dir=data_dir, jobs=jobs)
+        loss = named_loss(opened, modules.loaded(), data_dir)
+        column = partial(property_of, opened, loss=loss, jobs=jobs)
         axis_label = (ENERGY_ABOVE if zero else ENERGY) if is_foreign(path) else ABOVE if zero else LOSS
         picked, named = positions_of(opened, pick, "pick"), positions_of(opened, identify, "identify") or []
         if picked is not None and label is None and len(picked) <= plots.MOST_LABELS:

@@ -15,6 +15,7 @@ from bridge.commands._results import Summary, Table, show
 from bridge.commands._tables import describe_description, summarize_table
 from bridge.commands._words import at_most, counted, data_in_words, number
 from dynamics import runs
+from dynamics.runs import optimizer_in_words
 from landscape import database, datasets, search
 from landscape.datasets import SKLEARN, maker_of
 
@@ -163,9 +164,11 @@ def summarize_runs(result: dict[str, Any], snapshots: int) -> Summary:
         if complete
         else (f"with {counted(result['recorded'], 'snapshot')} at {counted(snapshots, 'step')}, not all in each run")
     )
+    optimizer = optimizer_in_words(result)
     return Summary(
         verdict=f"{counted(result['replicas'], 'run')} of {counted(result['steps'], 'step')}, {kept}.",
         facts={
+            **({"optimizer": optimizer} if optimizer else {}),
             **facts,
             **({} if result.get("layer_sizes") or not result["layers"] else {"layers": ", ".join(result["layers"])}),
             **_network(result, result["parameters"]),
@@ -180,11 +183,18 @@ def _network(result: dict[str, Any], parameters: int) -> dict[str, str]:
     layers = result.get("layer_sizes")
     text = counted(parameters, "parameter")
     if not layers:
-        return {"network": text}
+        return {"network": f"{_module(result)}{text}"}
     return {
         "network": f"layers {', '.join(map(str, layers))}; {result.get('activation', 'tanh')} units; "
         f"{text}" + (f"; {result['loss']} loss" if "loss" in result else "")
     }
+
+
+def _module(result: dict[str, Any]) -> str:
+    """Name and file of a torch module, if they are known."""
+    described = result.get("module")
+    known = described if isinstance(described, dict) else {key: result.get(f"module_{key}") for key in ("name", "file")}
+    return f"module {known['name']} of {known['file']}; " if known["file"] else ""
 
 
 def _penalty(result: dict[str, Any]) -> str:

@@ -6,14 +6,16 @@ from typing import Annotated
 import typer
 
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
+from bridge.commands._module_options import ModuleOptions
 from bridge.commands._observables_report import describe_observable
 from bridge.commands._observables_summary import summarize
-from bridge.commands._options import AsJson, DataDir, FirstRuns, RunsFile, Seed, Threshold, describe
+from bridge.commands._options import AsJson, DataDir, FirstRuns, RunsFile, Seed, Threshold, describe, describe_runs
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
 from dynamics.observables import OBSERVABLES, observe as run_observe
 from dynamics.plots import plot_observables
 from dynamics.runs import load_trajectories, loss_of_runs, undescribed
+from landscape.losses import TorchLoss
 from landscape.plots import save_figure
 
 WHAT_HELP = (
@@ -37,6 +39,8 @@ def observe(
     panel: Annotated[str | None, panel_option("names of --what")] = None,
     size: FigureSize = "screen",
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -49,7 +53,10 @@ def observe(
         msg = f"--separations must be whole numbers of steps such as 1,2,10; got {separations!r}"
         raise ValueError(msg)
     runs = load_trajectories(trajectories).at_most(replicas)
-    data = None if undescribed(runs) else loss_of_runs(runs, data_dir=data_dir).data
+    module = modules.loaded()
+    known = module is not None or not undescribed(runs)
+    loss = loss_of_runs(runs, module=module, data_dir=data_dir) if known else None
+    data = None if loss is None else loss.data
     with progress_bar() as bar:
         results = run_observe(
             runs,
@@ -57,9 +64,11 @@ def observe(
             data=data,
             other=None if other is None else load_trajectories(other).at_most(replicas),
             separations=apart,
+            module=loss if isinstance(loss, TorchLoss) else None,
             rng=seed,
             progress=lambda done, total: bar("observe", done, total),
         )
+    left_out = [name for name in OBSERVABLES if names is None and name not in results]
     result = {
         "replicas": runs.replicas,
         "steps": runs.last_step,
@@ -69,9 +78,11 @@ def observe(
         **{
             name.replace("-", "_"): describe_observable(name, found, threshold, seed) for name, found in results.items()
         },
-        "left_out": [name for name in OBSERVABLES if names is None and name not in results],
-        "missing": undescribed(runs),
-        **({} if data is None else describe(data)),
+        **(
+            {"left_out": left_out, "missing": undescribed(runs)}
+            if data is None
+            else describe_runs(runs.metadata) | describe(data)
+        ),
     }
     if output is not None:
         result["output"] = save_figure(plot_observables(results, panels=panels, size=size), output)

@@ -17,7 +17,17 @@ from bridge.commands._figure_options import (
     chosen_panels,
     panel_option,
 )
-from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Scheduler, describe_metadata
+from bridge.commands._module_options import ModuleOptions
+from bridge.commands._options import (
+    AsJson,
+    DataDir,
+    FirstRuns,
+    Jobs,
+    RunsFile,
+    Scheduler,
+    describe_metadata,
+    describe_runs,
+)
 from bridge.commands._overlay_report import (
     describe_barriers,
     describe_departures,
@@ -86,6 +96,8 @@ def overlay(
     panel: Annotated[str | None, panel_option(", ".join(OVER_TIME_PANELS), "the figure of --over-time")] = None,
     size: FigureSize = "screen",
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     jobs: Jobs = -1,
     scheduler: Scheduler = None,
     as_json: AsJson = False,
@@ -106,7 +118,7 @@ def overlay(
     chosen, panels = _chosen_steps(runs, snapshots), _panel_runs(run, runs_side_by_side, runs.replicas)
     _check_age(at, runs, chosen)
     with Database(database) as opened, cluster(scheduler), progress_bar() as bar:
-        loss = loss_of(opened, data_dir=data_dir)
+        loss = loss_of(opened, module=modules.loaded(), data_dir=data_dir)
         maps = {
             name: inherent_structures(
                 runs,
@@ -140,7 +152,7 @@ def overlay(
         result = summary(structures, hops) | describe_departures(structures, runs.waiting_times)
         result |= describe_barriers(hops, loss, found, runs=runs, database=opened)
         details = describe_overlay(structures, hops, opened) if as_json else {}
-        described = describe_metadata(opened.provenance.dataset)
+        described = describe_runs(runs.metadata) | describe_metadata(opened.provenance.dataset)
     if len(maps) > 1:
         disagreement = describe_maps(compare_maps(*maps.values()))
         result |= {name: value for name, value in disagreement.items() if name != "maps_disagree_by_step"}

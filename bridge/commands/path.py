@@ -8,6 +8,7 @@ import typer
 
 from bridge.commands._database_checks import check_minima
 from bridge.commands._figure_options import FigureSize, Picture, check_figure
+from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import AsJson, DatabaseFile, DataDir, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import counted, data_in_words, number
@@ -30,6 +31,8 @@ def path(
     ] = None,
     size: FigureSize = "screen",
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     as_json: AsJson = False,
 ) -> None:
     """Draw the loss along the pathway from one minimum to another."""
@@ -39,7 +42,7 @@ def path(
         way = _way(opened, a, b, temperature)
         minima = [opened.minima[i] for i in way.minima.tolist()]
         states = [opened.transition_states[k] for k in way.transition_states.tolist()]
-        loss = loss_of(opened, data_dir=data_dir)
+        loss = loss_of(opened, module=modules.loaded(), data_dir=data_dir)
         described = describe_metadata(opened.provenance.dataset)
     profile = loss_profile(loss, [m.point for m in minima], [s.point for s in states])
     ids = [m.id for m in minima]

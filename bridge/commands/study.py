@@ -7,17 +7,17 @@ import typer
 
 from bridge.commands._cluster import cluster
 from bridge.commands._comparison_summary import comparison_table
-from bridge.commands._data_options import LossOptions, introduce, warn_of_batch
+from bridge.commands._data_options import LossOptions, introduce
 from bridge.commands._figure_options import FigureSize
+from bridge.commands._optimizer_options import OptimizerOptions, warn_of_minibatch
 from bridge.commands._options import (
     AsJson,
-    BatchSize,
     Jobs,
-    LearningRate,
     Scheduler,
     Seed,
     Threshold,
     describe,
+    describe_runs,
 )
 from bridge.commands._parsing import parse_hidden
 from bridge.commands._progress import progress_bar
@@ -25,10 +25,9 @@ from bridge.commands._results import Summary, show
 from bridge.commands._words import counted, data_in_words
 from bridge.comparison import row_dict
 from bridge.studies import StudySettings, scaled, study as run_study
-from dynamics.training import SGD
 
 Scale = Literal["quick", "paper"]
-HIDDEN = ["10", "5,5", "4,4,4"]  # the architectures of the paper
+HIDDEN = ("10", "5,5", "4,4,4")  # the architectures of the paper
 
 
 def study(
@@ -36,14 +35,16 @@ def study(
     scale: Annotated[
         Scale, typer.Option(help="quick: a few minutes; paper: runs as in the paper, and a longer search.")
     ] = "quick",
-    hidden: Annotated[list[str], typer.Option(help="Units of each hidden layer; may be repeated.")] = HIDDEN,
+    hidden: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Units of each hidden layer; may be repeated. [default: {', '.join(HIDDEN)}]"),
+    ] = None,
     *,
+    steps_by: OptimizerOptions,
     options: LossOptions,
     searches: Annotated[int | None, typer.Option(min=0, help="Searches per landscape. [default: by --scale]")] = None,
     replicas: Annotated[int | None, typer.Option(min=2, help="Runs per ensemble. [default: by --scale]")] = None,
     steps: Annotated[int | None, typer.Option(min=2, help="Length of each run (steps). [default: by --scale]")] = None,
-    batch_size: BatchSize = 100,
-    learning_rate: LearningRate = 0.05,
     threshold: Threshold = 1e-2,
     size: FigureSize = "screen",
     seed: Seed = 0,
@@ -55,27 +56,30 @@ def study(
 
     Run the same command again to continue an interrupted study.
     """
+    module = options.checked_module(hidden or (None if options.module else HIDDEN))
     data = options.load()
-    architectures = tuple(parse_hidden(text) for text in hidden)
+    architectures = tuple(parse_hidden(text) for text in hidden or HIDDEN)
     settings = StudySettings(
         scale=scaled(scale, searches=searches, replicas=replicas, steps=steps),
         architectures=architectures,
-        optimizer=SGD(learning_rate=learning_rate, batch_size=batch_size),
+        optimizer=steps_by.make(),
         regularization=options.regularization,
         regularize_biases=options.regularize_biases,
         threshold=threshold,
         seed=seed,
         activation=options.activation,
         loss=options.loss_name,
+        module=module,
     )
     warning = introduce(data)
-    warn_of_batch(batch_size, data.rows)
+    warn_of_minibatch(settings.optimizer, data.rows)
     with cluster(scheduler), progress_bar() as bar:
         result = run_study(data, output, settings, size=size, jobs=jobs, progress=bar)
     described = {
         "architectures": [row_dict(row) for row in result.comparison.rows],
         "report": result.report,
         "figures": list(result.figures),
+        **describe_runs(settings.optimizer.settings),
         **describe(data),
         **warning,
     }

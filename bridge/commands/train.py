@@ -5,39 +5,39 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from bridge.commands._cluster import cluster
-from bridge.commands._data_options import LossOptions, introduce, warn_of_batch
+from bridge.commands._data_options import LossOptions, introduce
+from bridge.commands._module_options import PANEL
 from bridge.commands._notes import note
+from bridge.commands._optimizer_options import OptimizerOptions, warn_of_minibatch
 from bridge.commands._options import (
     AsJson,
-    BatchSize,
     Hidden,
     Jobs,
-    LearningRate,
     Scheduler,
     Seed,
     describe,
+    describe_runs,
 )
 from bridge.commands._parsing import parse_grid
 from bridge.commands._progress import progress_bar
 from bridge.commands._realizations import describe_ensemble, describe_training, realization_files
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import counted, data_in_words, estimated, number
-from dynamics.noises import NOISES, make_noise
-from dynamics.training import SGD, parse_schedule, parse_start, train as run_train
+from dynamics.training import (
+    Glorot,
+    ModuleLoss,
+    Points,
+    Start,
+    parse_start,
+    train as run_train,
+    train_module,
+)
 
-NOISE_HELP = (
-    f"One of {', '.join(NOISES)}. sgd: minibatches drawn without replacement in an epoch; replacement: minibatches "
-    "drawn with replacement; persistent: rows stay in or out of the minibatch for a while (--persistence); full: all "
-    "rows, no noise; langevin: all rows plus thermal noise (--temperature); gaussian, gaussian-replacement: all rows "
-    "plus Gaussian noise with the covariance of sgd or of replacement."
-)
-SCHEDULE_HELP = (
-    "Factor of the learning rate at step s: constant; step:EVERY,FACTOR; power:SCALE[,EXPONENT] for "
-    "(1 + s / SCALE)^-EXPONENT; cosine:DURATION[,FINAL]; or a linear warmup:DURATION[+OTHER] before one of these."
-)
 START_HELP = (
     "Initial parameters: glorot; normal:SD; file:F.npz (or npy; an array of points, run r starts at row r modulo their "
     "number); minima:F.db (lowest first) or minima:F.db:3,7 (these ids)."
@@ -58,26 +58,13 @@ SEEDS_HELP = (
 
 
 def train(
-    hidden: Hidden,
     output: Annotated[Path, typer.Option(help="HDF5 file to make, or to continue.")],
+    hidden: Hidden = None,
     replicas: Annotated[int, typer.Option(min=1, help="Number of runs.")] = 100,
     steps: Annotated[int, typer.Option(min=2, help="Length of each run (steps).")] = 150_000,
-    noise: Annotated[str, typer.Option(help=NOISE_HELP)] = "sgd",
-    temperature: Annotated[float | None, typer.Option(help="Temperature of langevin noise (nats).")] = None,
-    persistence: Annotated[float | None, typer.Option(help="Correlation time of persistent noise (steps).")] = None,
-    label_noise: Annotated[
-        float, typer.Option(help="Probability that a drawn row gets a random other label, independently at each draw.")
-    ] = 0.0,
-    shared_order: Annotated[
-        bool, typer.Option(help="Give all runs the same minibatches in the same order; their starts differ.")
-    ] = False,
-    learning_rate: LearningRate = 0.05,
-    schedule: Annotated[str, typer.Option(help=SCHEDULE_HELP)] = "constant",
-    momentum: Annotated[float, typer.Option(help="Heavy-ball momentum (as Keras defines it), in [0, 1).")] = 0.0,
     start: Annotated[str, typer.Option(help=START_HELP)] = "glorot",
-    batch_size: BatchSize = 100,
-    precision: Annotated[str, typer.Option(help="Floating-point precision: float32 or float64.")] = "float32",
     *,
+    steps_by: OptimizerOptions,
     options: LossOptions,
     dataset_seeds: Annotated[int | None, typer.Option(min=1, help=SEEDS_HELP)] = None,
     waiting_times: Annotated[
@@ -89,6 +76,9 @@ def train(
     lags_multiple_of: Annotated[str, typer.Option(help=MULTIPLE_HELP)] = "1",
     snapshots: Annotated[str, typer.Option(help=SNAPSHOTS_HELP)] = "all",
     seed: Seed = 0,
+    device: Annotated[
+        str, typer.Option(help="Device of torch for a module, e.g. cuda.", rich_help_panel=PANEL)
+    ] = "cpu",
     jobs: Jobs = -1,
     scheduler: Scheduler = None,
     as_json: AsJson = False,
@@ -97,50 +87,47 @@ def train(
 
     Run the same command with more --replicas to add runs; after a kill it continues where it stopped.
     """
-    optimizer = SGD(
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        precision=precision,  # pyright: ignore
-        momentum=momentum,
-        schedule=parse_schedule(schedule),
-        noise=make_noise(noise, temperature=temperature, persistence=persistence),
-        label_noise=label_noise,
-        shared_order=shared_order,
-    )
+    optimizer = steps_by.make()
     begins = parse_start(start)
+    if options.module is not None and snapshots != "all":
+        msg = f"--snapshots must be all for a module; got {snapshots!r}"
+        raise ValueError(msg)
     files = realization_files(output, options.dataset, options.dataset_seed, dataset_seeds)
     begin, taken, results = time.perf_counter(), 0, []
     with cluster(scheduler), progress_bar() as bar:
         for number, file in files.items():
-            loss = replace(options, dataset_seed=number).loss(hidden)
+            loss = replace(options, dataset_seed=number).trained(hidden)
             warning = introduce(loss.data)
-            if optimizer.noise.uses_batch_size:
-                warn_of_batch(batch_size, loss.data.rows)
+            warn_of_minibatch(optimizer, loss.data.rows)
             counts: list[int] = []
             times = parse_grid(
-                steps, waiting_times, lags, lags_per_decade, lags_multiple_of, epoch=-(-loss.data.rows // batch_size)
+                steps,
+                waiting_times,
+                lags,
+                lags_per_decade,
+                lags_multiple_of,
+                epoch=-(-loss.data.rows // optimizer.batch_size),
             )
 
             def report(done: int, total: int, number: int = number, counts: list[int] = counts) -> None:
                 counts.append(done)
                 bar("train" if dataset_seeds is None else f"train on data set {number}", done, total)
 
-            runs = run_train(
-                loss,
-                optimizer,
-                replicas=replicas,
-                steps=steps,
-                seed=seed,
-                start=begins,
-                path=file,
-                jobs=jobs,
-                waiting_times=times[0],
-                lags=times[1],
-                snapshots=snapshots,
-                progress=report,
-            )
+            common: dict[str, Any] = {
+                "replicas": replicas,
+                "steps": steps,
+                "seed": seed,
+                "path": file,
+                "waiting_times": times[0],
+                "lags": times[1],
+                "progress": report,
+            }
+            if isinstance(loss, ModuleLoss):
+                runs = train_module(loss, optimizer, start=points_of(begins), device=device, **common)
+            else:
+                runs = run_train(loss, optimizer, start=begins, jobs=jobs, snapshots=snapshots, **common)
             taken += (counts[-1] - counts[0]) * steps
-            results.append(describe_ensemble(runs, file) | describe(loss.data) | warning)
+            results.append(describe_ensemble(runs, file) | describe_runs(runs.metadata) | describe(loss.data) | warning)
     speed = taken / (time.perf_counter() - begin)
     described = describe_training(results, speed, several=dataset_seeds is not None)
     if described["loss_rose"]:
@@ -194,3 +181,13 @@ def _accuracy(result: dict[str, Any], runs: int) -> str:
     if result.get("realizations", [result])[0].get("regression"):
         return ""
     return f", the accuracy {estimated(result, 'final_accuracy', '%', runs=runs)}"
+
+
+def points_of(start: Start) -> NDArray[np.float64] | None:
+    """Where runs of a module start: points (K, P), or None for its own random initialization."""
+    if isinstance(start, Glorot):
+        return None
+    if isinstance(start, Points):
+        return start.points
+    msg = f"--start must be glorot (the module's own initialization), file: or minima: for a module; got {start}"
+    raise ValueError(msg)

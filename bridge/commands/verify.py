@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import AsJson, DatabaseFile, DataDir, Jobs, describe_metadata
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import Summary, Table, show
@@ -21,13 +22,17 @@ def verify(
         bool, typer.Option("--repair", help="First remove damaged rows, and what refers to them, from the file.")
     ] = False,
     data_dir: DataDir = None,
+    *,
+    modules: ModuleOptions,
     jobs: Jobs = -1,
     as_json: AsJson = False,
 ) -> None:
     """Recompute every certificate of a database; the exit code is 1 if a point fails."""
     removed = repair_database(database) if repair else ()
     with Database(database) as opened:
-        loss = None if data_dir is None else loss_of(opened, data_dir=data_dir)
+        module = modules.loaded()
+        named = module is not None or data_dir is not None
+        loss = loss_of(opened, module=module, data_dir=data_dir) if named else None
         described = describe_metadata(opened.provenance.dataset)
     with progress_bar() as bar:
         found = verify_database(

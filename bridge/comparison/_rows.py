@@ -28,7 +28,7 @@ class ComparisonRow(Result, shows=("hidden", "dataset", "rows", "minima", "repli
     """Landscape and dynamics of one architecture on one data set; losses in nats, nan: unknown."""
 
     study: str
-    hidden: str  # e.g. "5,5"
+    hidden: str  # e.g. "5,5"; of a torch module its name
     parameters: int
     dataset: str
     dataset_seed: int | None
@@ -52,6 +52,12 @@ class ComparisonRow(Result, shows=("hidden", "dataset", "rows", "minima", "repli
     median_climb: float = math.nan  # over minima connected to the lowest: minimax barrier minus the own loss
     visited_minima: int = 0  # whose gradient-flow basins contain mapped snapshots
     visited_entropy: float = math.nan  # entropy in nats of the shares of these snapshots in the minima
+
+    @property
+    def architecture(self) -> str:
+        """The network, in words."""
+        layers = all(part.isdecimal() for part in self.hidden.split(","))
+        return f"hidden layers {self.hidden}" if layers else f"module {self.hidden}"
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def _name(folder: Path, directory: Path) -> str:
 
 
 def _depth_and_sizes(row: ComparisonRow) -> tuple[int, tuple[int, ...], int, str]:
-    sizes = tuple(int(n) for n in row.hidden.split(",") if n)
+    sizes = tuple(int(n) for n in row.hidden.split(",") if n.isdecimal())
     return len(sizes), sizes, row.rows, row.study
 
 
@@ -125,7 +131,7 @@ def _row(
         data = database.provenance.dataset
         return ComparisonRow(
             study=folder.name,
-            hidden=",".join(str(n) for n in runs.layer_sizes[1:-1]),
+            hidden=",".join(str(n) for n in runs.layer_sizes[1:-1]) if runs.module is None else runs.module.name,
             parameters=runs.n_parameters,
             dataset=str(data.get("name")),
             dataset_seed=data.get("seed"),

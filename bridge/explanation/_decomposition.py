@@ -28,10 +28,11 @@ from bridge.residence import compare_places
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import Trajectories
 from landscape import symmetry
-from landscape.losses import MLPLoss
+from landscape.losses import DataLoss
 from landscape.networks import MLP
 from landscape.stationary import LocalModel, local_model
 from landscape.support import Result, one_thread, run_tasks
+from landscape.symmetry import PermutationSpec
 
 Array = NDArray[np.float64]
 
@@ -114,7 +115,7 @@ def decomposition_steps(runs: Trajectories, lags: ArrayLike) -> NDArray[np.int64
 
 def decompose(
     runs: Trajectories,
-    loss: MLPLoss,
+    loss: DataLoss,
     quenched: QuenchedSnapshots,
     *,
     jobs: int = 1,
@@ -126,7 +127,7 @@ def decompose(
     ----------
     runs : Trajectories
         Runs by plain SGD; the first ones are those of `quenched`, with its waiting times.
-    loss : MLPLoss
+    loss : MLPLoss or TorchLoss
     quenched : QuenchedSnapshots
         Quenched snapshots at all waiting times; lags with all snapshots are used (`decomposition_steps`).
     jobs, progress
@@ -144,7 +145,7 @@ def decompose(
 
 def decompose_points(
     quenched: QuenchedSnapshots,
-    loss: MLPLoss,
+    loss: DataLoss,
     waiting_times: NDArray[np.int64],
     lags: NDArray[np.int64],
     learning_rate: float,
@@ -183,7 +184,7 @@ def decompose_points(
 
 
 def _decompose_run(
-    loss: MLPLoss,
+    loss: DataLoss,
     points: Array,
     coordinates: Array,
     basins: list[int],
@@ -217,7 +218,7 @@ def _decompose_run(
 
 
 def _hop(
-    network: MLP | None,
+    network: MLP | PermutationSpec | None,
     coordinates: Array,
     basins: list[int],
     i: int,

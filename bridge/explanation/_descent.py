@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from os import PathLike
+from typing import Any
 
 import numpy as np
 
@@ -10,13 +11,15 @@ from dynamics.displacement import MeanSquareDisplacement
 from dynamics.noises import Full
 from dynamics.runs import Trajectories
 from dynamics.snapshots import check_loss
-from dynamics.training import SGD, Points, train
-from landscape.losses import MLPLoss
+from dynamics.training import SGD, ModuleLoss, Points, train, train_module
+from landscape.losses import DataLoss, TorchLoss
+
+TOGETHER = 50  # descents of a module side by side
 
 
 def descent_displacement(
     runs: Trajectories,
-    loss: MLPLoss,
+    loss: DataLoss,
     *,
     longest: int | None = None,
     path: str | PathLike[str] | None = None,
@@ -33,7 +36,7 @@ def descent_displacement(
     ----------
     runs : Trajectories
         Runs by plain SGD: constant learning rate, no momentum.
-    loss : MLPLoss
+    loss : MLPLoss or TorchLoss
         The loss that they descend.
     longest : int, optional
         Longest lag, in steps; by default the last waiting time. A step costs one gradient over all rows.
@@ -59,23 +62,21 @@ def descent_displacement(
         msg = f"longest must leave at least two lags of the runs, {runs.lags[:2]} and more; got {longest}"
         raise ValueError(msg)
     starts = snapshots_at(runs, runs.waiting_times).reshape(-1, loss.n_parameters)
-    fallen = train(
-        loss,
-        SGD(
-            plain_learning_rate(runs),
-            min(loss.data.rows, runs.metadata.get("batch_size", 1)),
-            precision="float64",
-            noise=Full(),
-        ),
-        replicas=len(starts),
-        steps=max(int(lags[-1]), 2),
-        start=Points(starts),
-        waiting_times=[1],
-        lags=np.unique(np.maximum(lags - 1, 1)),  # snapshots at 0, 1 and 1 + lag
-        path=path,
-        jobs=jobs,
-        progress=progress,
-    )
+    batch_size = min(loss.data.rows, runs.metadata.get("batch_size", 1))
+    optimizer = SGD(plain_learning_rate(runs), batch_size, precision="float64", noise=Full())
+    common: dict[str, Any] = {
+        "replicas": len(starts),
+        "steps": max(int(lags[-1]), 2),
+        "waiting_times": [1],
+        "lags": np.unique(np.maximum(lags - 1, 1)),  # snapshots at 0, 1 and 1 + lag
+        "path": path,
+        "progress": progress,
+    }
+    if isinstance(loss, TorchLoss):
+        trained = ModuleLoss(loss.module, loss.data, loss.regularization, loss.regularize_biases)
+        fallen = train_module(trained, optimizer, start=starts, block=min(len(starts), TOGETHER), **common)
+    else:
+        fallen = train(loss, optimizer, start=Points(starts), jobs=jobs, **common)
     at = np.searchsorted(fallen.steps, lags)
     squares = np.empty((len(starts), lags.size))
     for k in range(len(starts)):

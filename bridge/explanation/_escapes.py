@@ -12,7 +12,7 @@ from dynamics.noises import Langevin
 from dynamics.runs import Trajectories
 from dynamics.training import SGD, Points, train
 from landscape.descent import Method, is_stationary, quench
-from landscape.losses import MLPLoss
+from landscape.losses import DataLoss, MLPLoss
 from landscape.stationary import Minimum, certificate, local_model, same_point
 from landscape.support import Estimate, Result, run_tasks
 
@@ -117,7 +117,7 @@ def langevin_escapes(
 
 def first_escapes(
     runs: Trajectories,
-    loss: MLPLoss,
+    loss: DataLoss,
     home: Minimum,
     learning_rate: float,
     *,
@@ -153,7 +153,7 @@ def exponential_rate(times: ArrayLike, happened: ArrayLike, confidence: float = 
     return Estimate(k / total if k else np.nan, low, high)
 
 
-def _first_escape(loss: MLPLoss, snapshots: Array, home: Minimum, method: Method) -> int:
+def _first_escape(loss: DataLoss, snapshots: Array, home: Minimum, method: Method) -> int:
     """Position of the first of two consecutive snapshots elsewhere, without those that have no minimum; -1: none."""
     elsewhere = -1  # the last snapshot, if it is elsewhere
     for k, theta in enumerate(snapshots):

@@ -11,15 +11,15 @@ from bridge.explanation._decomposition import Decomposition, decompose, decompos
 from bridge.explanation._descent import descent_displacement
 from bridge.explanation._hopping_comparison import HoppingComparison, compare_hopping
 from bridge.explanation._kinetics import JumpRates, PredictedJumps, jump_rates, predicted_jumps
-from bridge.explanation._relaxation import Relaxation, relaxation
+from bridge.explanation._relaxation import Relaxation, plain_learning_rate, relaxation
 from bridge.mapping import QuenchedSnapshots, quenched_snapshots
 from dynamics.aging_times import Aging, Agreement, aging, agreement
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement, of_known
 from dynamics.runs import Trajectories
-from dynamics.training import SGD
+from dynamics.training import optimizer_of_noise
 from landscape.database import Database
 from landscape.descent import Method
-from landscape.losses import MLPLoss
+from landscape.losses import DataLoss
 from landscape.support import RNG, Result, seed_of
 
 Array = NDArray[np.float64]
@@ -97,7 +97,7 @@ class Quenches:
 
 def explain(
     runs: Trajectories,
-    loss: MLPLoss,
+    loss: DataLoss,
     *,
     database: Database | None = None,
     threshold: float = 1e-2,
@@ -115,7 +115,7 @@ def explain(
     ----------
     runs : Trajectories
         Runs by plain SGD: constant learning rate, no momentum.
-    loss : MLPLoss
+    loss : MLPLoss or TorchLoss
         The loss that they descend.
     database : Database, optional
         Minima and transition states for the predicted rate of hops; nothing is added.
@@ -139,6 +139,7 @@ def explain(
         If an argument is out of range, or does not belong to the runs. Insufficient data give a status of the parts.
     """
     rng, quenches = seed_of(rng), quenches or Quenches()
+    plain_learning_rate(runs)  # before anything is quenched
     report = progress or (lambda what, done, total: None)
     msd = mean_square_displacement(runs)
     longest = int(runs.waiting_times[-1]) if longest is None else int(longest)
@@ -170,7 +171,7 @@ def explain(
     parted = decompose(runs, loss, quenched, jobs=jobs, progress=lambda done, total: report("decompose", done, total))
     counted, hopping = None, None
     if database is not None:
-        of_noise = quenched, loss, database, SGD.of(runs.metadata)
+        of_noise = quenched, loss, database, optimizer_of_noise(runs.metadata)
         temperatures = None if store is None else store / "temperatures"
         counted = predicted_jumps(*of_noise, path=temperatures, jobs=jobs)
         hopping = compare_hopping(

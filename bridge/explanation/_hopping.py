@@ -24,6 +24,7 @@ from landscape.graph import components
 from landscape.kinetics import Barriers, langer_rates, transition_probabilities
 from landscape.networks import MLP
 from landscape.support import Estimate, Result
+from landscape.symmetry import PermutationSpec
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -128,7 +129,7 @@ def region_around(minimum_ids: ArrayLike, database: Database) -> Region:
 def predict_hopping(
     minimum_ids: ArrayLike,
     region: Region,
-    network: MLP | None,
+    network: MLP | PermutationSpec | None,
     temperature: ArrayLike,
     *,
     learning_rate: float,
@@ -197,7 +198,9 @@ def predict_hopping(
     )
 
 
-def _add_distances(known: Array, wanted: Flags, points: Array, here: Integers, network: MLP | None) -> None:
+def _add_distances(
+    known: Array, wanted: Flags, points: Array, here: Integers, network: MLP | PermutationSpec | None
+) -> None:
     """Fill in the wanted and unknown squared distances modulo symmetry (V, n)."""
     for v, i in enumerate(here.tolist()):
         new = np.flatnonzero(wanted[v] & np.isnan(known[v]))

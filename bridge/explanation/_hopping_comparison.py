@@ -16,9 +16,9 @@ from bridge.residence import Residence, stays_of
 from dynamics.aging_times import Aging, aging, at_lags
 from dynamics.displacement import MeanSquareDisplacement, of_known
 from dynamics.statistics import share_of_runs
-from dynamics.training import SGD
+from dynamics.training import Optimizer
 from landscape.database import Database
-from landscape.losses import MLPLoss
+from landscape.losses import DataLoss
 from landscape.support import RNG, Estimate, Result, seed_of, stacked
 
 Array = NDArray[np.float64]
@@ -143,9 +143,9 @@ class HoppingComparison(Result, shows=("observed.same",)):
 
 def compare_hopping(
     quenched: QuenchedSnapshots,
-    loss: MLPLoss,
+    loss: DataLoss,
     database: Database,
-    optimizer: SGD,
+    optimizer: Optimizer,
     *,
     minimum_ids: Integers,
     msd: MeanSquareDisplacement,
@@ -161,9 +161,9 @@ def compare_hopping(
     Parameters
     ----------
     quenched : QuenchedSnapshots
-    loss : MLPLoss
+    loss : MLPLoss or TorchLoss
     database : Database
-    optimizer : SGD
+    optimizer : Optimizer
         Of the runs; as in `temperatures_at`.
     minimum_ids : (R, S) int64
         Ids of its minima in the database (`PredictedJumps.minimum_ids`).

@@ -20,11 +20,11 @@ from bridge.mapping import UNKNOWN, QuenchedSnapshots
 from bridge.residence import Residence
 from dynamics.gradient_noise import effective_temperatures, gradient_noise, minibatch_factor
 from dynamics.snapshots import Measurement, loss_identity, measure_all
-from dynamics.training import SGD
+from dynamics.training import Optimizer
 from landscape import symmetry
 from landscape.database import Database, StoredMinimum, StoredTransitionState
 from landscape.kinetics import Barriers, exit_rates
-from landscape.losses import MLPLoss
+from landscape.losses import DataLoss
 from landscape.stationary import certify, local_model
 from landscape.support import Estimate, Result, one_thread, stacked
 
@@ -52,9 +52,9 @@ class EffectiveTemperatures(Result, axes={"K": "point"}, units={"mean": "nats", 
 
 
 def temperatures_at(
-    loss: MLPLoss,
+    loss: DataLoss,
     points: Sequence[ArrayLike] | Array,
-    optimizer: SGD,
+    optimizer: Optimizer,
     *,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
@@ -64,10 +64,10 @@ def temperatures_at(
 
     Parameters
     ----------
-    loss : MLPLoss
+    loss : MLPLoss or TorchLoss
     points : K arrays (P,)
-    optimizer : SGD
-        Its learning rate, batch size and minibatches count; see `dynamics.spectra.minibatch_factor`.
+    optimizer : Optimizer
+        Its learning rate, batch size and minibatches count; see `dynamics.gradient_noise.minibatch_factor`.
     path : path, optional
         Folder for finished points.
     jobs, progress
@@ -90,15 +90,15 @@ def temperatures_at(
     shape = (len(found), -1) if found else (0, 1)
     curvature = np.abs(np.array([values["eigenvalues"] for values in found])).reshape(shape)
     noise = np.array([values["mode_noise"] for values in found]).reshape(shape)
-    t = np.maximum(effective_temperatures(noise, optimizer.learning_rate, factor), 0.0)  # rounding makes zeros negative
+    t = np.maximum(effective_temperatures(noise, optimizer.thermal_rate, factor), 0.0)  # rounding makes zeros negative
     return EffectiveTemperatures(t.mean(axis=1), (t * curvature).sum(axis=1) / curvature.sum(axis=1), t[:, 0])
 
 
 def exit_temperatures(
-    loss: MLPLoss,
+    loss: DataLoss,
     minima: Sequence[StoredMinimum],
     states: Sequence[StoredTransitionState],
-    optimizer: SGD,
+    optimizer: Optimizer,
     *,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
@@ -119,7 +119,7 @@ def exit_temperatures(
     return {name: np.maximum(values, np.finfo(float).tiny) for name, values in chosen.items()}
 
 
-def _noise_along_modes(theta: Array, loss: MLPLoss) -> Measurement:
+def _noise_along_modes(theta: Array, loss: DataLoss) -> Measurement:
     with one_thread():
         model = local_model(loss, theta)
         modes = model.eigenvectors[:, ~model.zero]
@@ -212,9 +212,9 @@ class PredictedJumps(Result, shows=("minimum_ids",)):
 
 def predicted_jumps(
     quenched: QuenchedSnapshots,
-    loss: MLPLoss,
+    loss: DataLoss,
     database: Database,
-    optimizer: SGD,
+    optimizer: Optimizer,
     *,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
@@ -225,7 +225,7 @@ def predicted_jumps(
     Parameters
     ----------
     quenched : QuenchedSnapshots
-    loss : MLPLoss
+    loss : MLPLoss or TorchLoss
     database : Database
         Minima and transition states of `loss`; nothing is added.
     optimizer, path, jobs, progress
@@ -258,7 +258,7 @@ def predicted_jumps(
     return PredictedJumps(ids, known, rates, expected, displacements, ratios)
 
 
-def ids_in_database(quenched: QuenchedSnapshots, loss: MLPLoss, database: Database) -> NDArray[np.int64]:
+def ids_in_database(quenched: QuenchedSnapshots, loss: DataLoss, database: Database) -> NDArray[np.int64]:
     """Database id (R, S) of each snapshot's minimum, 0 if there is none; every basin is looked up once."""
     ids = np.full(quenched.basins.shape, UNKNOWN, dtype=np.int64)
     for r, basins in enumerate(quenched.basins):
@@ -269,7 +269,7 @@ def ids_in_database(quenched: QuenchedSnapshots, loss: MLPLoss, database: Databa
     return ids
 
 
-def _squared_lengths(loss: MLPLoss, minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> Array:
+def _squared_lengths(loss: DataLoss, minima: Sequence[StoredMinimum], states: Sequence[StoredTransitionState]) -> Array:
     """Squared distance (k,) modulo symmetry of the two minima that each transition state connects."""
     known = {minimum.id: minimum.point.coordinates for minimum in minima}
     pairs = {state.minimum_ids for state in states}

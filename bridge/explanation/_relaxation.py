@@ -203,12 +203,12 @@ def plain_learning_rate(runs: Trajectories) -> float:
     Raises
     ------
     ValueError
-        If it is unknown, changes along the runs, or there was momentum.
+        If it is unknown, changes along the runs, or there was momentum or another optimizer.
     """
     if "learning_rate" not in runs.metadata:
         msg = "runs must have a learning_rate in their metadata; they have none"
         raise ValueError(msg)
-    for name, plain in (("schedule", "constant"), ("momentum", 0.0)):
+    for name, plain in (("optimizer", "sgd"), ("schedule", "constant"), ("momentum", 0.0)):
         if runs.metadata.get(name, plain) != plain:
             msg = f"runs must be plain SGD, with {name} = {plain!r}; theirs is {runs.metadata[name]!r}"
             raise ValueError(msg)

@@ -21,7 +21,7 @@ from bridge.plots import panel_name
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement
 from dynamics.plots import COLORS, plot_msd
-from landscape.plots import Size, draw_panels
+from landscape.plots import Size, draw_panels, legend_beside
 
 THRESHOLD = 1e-2  # of figure 2; of figure 5, for which the paper gives none, our assumption
 OTHER_THRESHOLDS = (1e-3, 3e-3)
@@ -134,12 +134,20 @@ def draw_chain(result: ChainFigure, panels: Sequence[str] = (), size: Size = "sc
 
 def _draw_chain_curves(curves: LossCurves, ax: Axes) -> None:
     """Loss on the left axis (solid), accuracy on the right one (dashed)."""
-    right = ax.twinx()
-    (loss,) = ax.plot(curves.steps[1:], curves.loss[0][1:], color=COLORS[0], label="loss")
-    (accuracy,) = right.plot(curves.steps[1:], curves.accuracy[0][1:], "--", color=COLORS[3], label="accuracy")
-    ax.set(xscale="log", xlabel="time (steps)", ylabel="training loss (nats)")
+    steps, loss, accuracy = curves.steps[1:], curves.loss[0][1:], curves.accuracy[0][1:]
+    factor = np.ptp(loss) / (np.ptp(accuracy) or 1.0)  # nats for each unit of the right axis
+    ax.plot(steps, loss, color=COLORS[0], label="loss")
+    ax.plot(steps, loss.min() + factor * (accuracy - accuracy.min()), "--", color=COLORS[3], label="accuracy")
+    right = ax.secondary_yaxis(
+        "right",
+        functions=(
+            lambda y: accuracy.min() + (y - loss.min()) / factor,
+            lambda x: loss.min() + factor * (x - accuracy.min()),
+        ),
+    )
     right.set_ylabel("training accuracy")
-    right.legend(handles=[loss, accuracy], loc="center right", frameon=False, fontsize="small")
+    ax.set(xscale="log", xlabel="time (steps)", ylabel="training loss (nats)")
+    legend_beside(ax)
 
 
 def chain_ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:

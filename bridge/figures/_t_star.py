@@ -5,6 +5,7 @@ time of the mean displacement (`Aging.t_star`).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ def later_part(msd: MeanSquareDisplacement, first: int) -> MeanSquareDisplacemen
     """Displacements from waiting time `first` on; the last two waiting times if there are fewer."""
     late = msd.waiting_times >= first
     late[-2:] = True
-    return MeanSquareDisplacement(msd.waiting_times[late], msd.lags, msd.values[:, late], msd.metadata)
+    recorded = None if msd.recorded is None else msd.recorded[:, late]
+    return replace(msd, waiting_times=msd.waiting_times[late], values=msd.values[:, late], recorded=recorded)
 
 
 def averages(fits: Sequence[Aging]) -> dict[str, Any]:

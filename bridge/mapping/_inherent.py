@@ -25,7 +25,7 @@ from dynamics.runs import Trajectories, check_loss_settings
 from dynamics.snapshots import check_loss
 from landscape.database import Database, Discovery, Quenched, loss_of
 from landscape.descent import Method
-from landscape.losses import MLPLoss
+from landscape.losses import DataLoss
 from landscape.search import store_inherent_structures
 from landscape.stationary import Minimum
 from landscape.support import Result
@@ -99,7 +99,7 @@ def inherent_structures(
     runs: Trajectories,
     database: Database,
     *,
-    loss: MLPLoss | None = None,
+    loss: DataLoss | None = None,
     steps: ArrayLike | Literal["all"] | None = None,
     method: Method = "flow",
     path: str | PathLike[str] | None = None,
@@ -118,7 +118,7 @@ def inherent_structures(
     runs : Trajectories
     database : Database
         Database of the loss that the runs descend.
-    loss : MLPLoss, optional
+    loss : MLPLoss or TorchLoss, optional
         The loss of both; by default reconstructed from the database's provenance, if its data are available.
     steps : (S,) int array or "all", optional
         Steps with snapshots to map; by default the waiting times and the last step, those
@@ -226,7 +226,7 @@ def _collect(
     chosen: NDArray[np.intp],
     digests: NDArray[np.str_],
     database: Database,
-    loss: MLPLoss,
+    loss: DataLoss,
     method: str,
 ) -> InherentStructures:
     known = database.inherent_structures(method)

@@ -14,7 +14,7 @@ from bridge.mapping._quenching import UNKNOWN, End, default_steps, parts_of, que
 from dynamics.runs import Trajectories
 from dynamics.snapshots import chosen_snapshots
 from landscape.descent import Method
-from landscape.losses import MLPLoss
+from landscape.losses import DataLoss
 from landscape.stationary import Minimum, same_point
 from landscape.support import Result
 
@@ -68,7 +68,7 @@ class QuenchedSnapshots(Result, shows=("method", "losses")):
 
 def quenched_snapshots(
     runs: Trajectories,
-    loss: MLPLoss,
+    loss: DataLoss,
     *,
     steps: ArrayLike | None = None,
     replicas: ArrayLike | None = None,
@@ -82,7 +82,7 @@ def quenched_snapshots(
     Parameters
     ----------
     runs : Trajectories
-    loss : MLPLoss
+    loss : MLPLoss or TorchLoss
         The loss that they descend.
     steps : (S,) int array, optional
         Steps with a snapshot; by default the waiting times and the last step.

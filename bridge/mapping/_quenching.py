@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dynamics.runs import Trajectories
 from dynamics.snapshots import Measurement, loss_identity, point_digest, read_measurement, write_measurement
 from landscape.descent import Method, QuenchResult, QuenchStatus, quench, quench_along
-from landscape.losses import MLPLoss
+from landscape.losses import DataLoss
 from landscape.stationary import GRADIENT_TOLERANCE, Minimum, certify
 from landscape.support import check_jobs, shared, worker_pool
 
@@ -58,7 +58,7 @@ def parts_of(run: int, positions: Positions) -> Iterator[Part]:
 
 def quench_parts(
     runs: Trajectories,
-    loss: MLPLoss,
+    loss: DataLoss,
     parts: Sequence[Part],
     method: Method,
     *,
@@ -71,7 +71,7 @@ def quench_parts(
     Parameters
     ----------
     runs : Trajectories
-    loss : MLPLoss
+    loss : MLPLoss or TorchLoss
     parts : sequence of Part
     method : {"flow", "lbfgs"}
     path : path or None
@@ -165,7 +165,7 @@ def _as_end(found: Measurement) -> End:
     return Minimum(found["coordinates"], value, rms_gradient, found["eigenvalues"], hessian_rounding=rounding)
 
 
-def _quench_along(loss: MLPLoss, points: Array, method: Method) -> list[End]:
+def _quench_along(loss: DataLoss, points: Array, method: Method) -> list[End]:
     """Minima of consecutive snapshots (k, P) of a run, or why there is none."""
     movable = [not is_saddle(loss, theta) for theta in points]
     starts = points[movable]
@@ -180,7 +180,7 @@ def _end(result: QuenchResult) -> End:
     return own.get(result.status, SnapshotStatus.NOT_CONVERGED)
 
 
-def is_saddle(loss: MLPLoss, theta: Array) -> bool:
+def is_saddle(loss: DataLoss, theta: Array) -> bool:
     """Whether a point (P,) is stationary with a negative eigenvalue."""
     _, gradient = loss.value_and_gradient(theta)
     if not np.linalg.norm(gradient) <= GRADIENT_TOLERANCE * np.sqrt(theta.size):

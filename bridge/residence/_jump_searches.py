@@ -14,7 +14,7 @@ from bridge.residence._jumps import Jumps, jumps
 from dynamics.runs import Trajectories
 from dynamics.snapshots import Measurement, loss_identity, measure_all
 from landscape.database import Database, loss_of
-from landscape.losses import MLPLoss
+from landscape.losses import DataLoss
 from landscape.search import search_ridges, store_connections
 from landscape.stationary import Minimum, StationaryPoint, TransitionState
 from landscape.support import Result
@@ -59,7 +59,7 @@ def search_jumps(
     runs: Trajectories,
     database: Database,
     *,
-    loss: MLPLoss | None = None,
+    loss: DataLoss | None = None,
     most: int | None = None,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
@@ -78,7 +78,7 @@ def search_jumps(
         Of these runs.
     runs : Trajectories
     database : Database
-    loss : MLPLoss, optional
+    loss : MLPLoss or TorchLoss, optional
         As in `bridge.mapping.inherent_structures`.
     most : int, optional
         Number of jumps to search, the first ones; by default all.
@@ -119,7 +119,7 @@ def _snapshots(runs: Trajectories, hops: Jumps, jump: int) -> Array:
     return np.asarray(runs.snapshots[int(hops.runs[jump])], dtype=np.float64)[places].ravel()
 
 
-def _search(loss: MLPLoss, snapshots: Array) -> Measurement:
+def _search(loss: DataLoss, snapshots: Array) -> Measurement:
     """The transition states between two snapshots (2 P,) and the two ends of each, as arrays."""
     ridges = search_ridges(loss, *snapshots.reshape(2, -1), most=MOST_RIDGES)
     searches = [search for ridge in ridges for search in ridge.searches if search.converged]

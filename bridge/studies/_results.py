@@ -15,7 +15,7 @@ from dynamics.displacement import MeanSquareDisplacement, mean_square_displaceme
 from dynamics.runs import load_trajectories
 from landscape.database import Database, positions
 from landscape.graph import DisconnectivityTree, visible_tree
-from landscape.losses import MLPLoss
+from landscape.losses import DataLoss
 from landscape.stationary import local_geometry
 from landscape.support import Result
 
@@ -90,7 +90,7 @@ class ArchitectureResults(Result, shows=("row.hidden", "row.minima", "fit.mu")):
         return float(found[0]) if found.size else np.nan
 
 
-def minima_table(database: Database, loss: MLPLoss, *, jobs: int = 1) -> MinimaTable:
+def minima_table(database: Database, loss: DataLoss, *, jobs: int = 1) -> MinimaTable:
     """Collect the properties of all minima of a database; `loss` is theirs."""
     minima = database.minima
     geometry = local_geometry(loss, [minimum.point for minimum in minima], jobs=jobs)
@@ -106,7 +106,7 @@ def minima_table(database: Database, loss: MLPLoss, *, jobs: int = 1) -> MinimaT
 
 
 def architecture_results(
-    folder: Path, loss: MLPLoss, visited: Visits, settings: StudySettings, *, jobs: int = 1
+    folder: Path, loss: DataLoss, visited: Visits, settings: StudySettings, *, jobs: int = 1
 ) -> ArchitectureResults:
     """Read the folder of one architecture: its row of the comparison, and the rest of its results."""
     scale, threshold = settings.scale, settings.threshold

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-from dynamics.training import SGD
+from dynamics.training import SGD, Optimizer
+from landscape.losses import LoadedModule
 
 PAPER_ARCHITECTURES = ((10,), (5, 5), (4, 4, 4))
 
@@ -41,10 +42,16 @@ class StudySettings:
 
     scale: Scale = SCALES["quick"]
     architectures: tuple[tuple[int, ...], ...] = PAPER_ARCHITECTURES
-    optimizer: SGD = field(default_factory=lambda: SGD())  # noqa: PLW0108 (pyright takes no class with a converted field)
+    optimizer: Optimizer = field(default_factory=lambda: SGD())  # noqa: PLW0108 (pyright takes no class with a converted field)
     regularization: float = 1e-4
     regularize_biases: bool = True
     threshold: float = 1e-2
     seed: int = 0
     activation: str = "tanh"  # of the hidden units
     loss: str = "cross-entropy"  # its kind (`landscape.losses.LOSSES`)
+    module: LoadedModule | None = None  # instead of the architectures
+
+    @property
+    def units(self) -> str:
+        """What computes, in words."""
+        return f"{self.activation} units" if self.module is None else f"module {self.module.source.option}"

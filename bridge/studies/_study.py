@@ -3,6 +3,7 @@
 Every stage continues its file, so a study can be interrupted at any moment; run it again to continue.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,10 +21,10 @@ from bridge.studies._settings import StudySettings
 from bridge.studies.report import _page
 from dynamics.noises import Full
 from dynamics.runs import load_trajectories
-from dynamics.training import check_arguments, train
+from dynamics.training import ModuleLoss, check_arguments, train, train_module
 from landscape.database import Database
 from landscape.datasets import Dataset
-from landscape.losses import MLPLoss, check_searchable, loss_kind
+from landscape.losses import DataLoss, MLPLoss, TorchLoss, check_searchable, loss_kind
 from landscape.networks import MLP
 from landscape.plots import Size, draw_panels, save_figure
 from landscape.search import estimate_minima, explore
@@ -79,17 +80,7 @@ def study(
     """
     output, settings = Path(output), settings or StudySettings()
     progress = progress or (lambda stage, done, total: None)
-    kind = loss_kind(settings.loss)
-    outputs = kind.outputs_for(data)
-    losses = {
-        output / folder_name(hidden): kind(
-            MLP((data.n_features, *hidden, outputs), settings.activation),
-            data,
-            settings.regularization,
-            regularize_biases=settings.regularize_biases,
-        )
-        for hidden in settings.architectures
-    }
+    losses = _losses(data, output, settings)
     for loss in losses.values():  # before hours of searches
         _check(loss, settings, jobs)
     visited = [_one_architecture(loss, folder, settings, jobs, progress) for folder, loss in losses.items()]
@@ -104,7 +95,24 @@ def study(
     return Study(output, comparison, report, figures)
 
 
-def _check(loss: MLPLoss, settings: StudySettings, jobs: int) -> None:
+def _losses(data: Dataset, output: Path, settings: StudySettings) -> dict[Path, DataLoss]:
+    """The loss of each architecture, or of the module, and its folder."""
+    penalty, biases = settings.regularization, settings.regularize_biases
+    if settings.module is not None:
+        name = re.sub(r"\W+", "-", settings.module.source.name).strip("-")
+        return {output / f"module-{name}": TorchLoss(settings.module, data, penalty, regularize_biases=biases)}
+    kind = loss_kind(settings.loss)
+    outputs = kind.outputs_for(data)
+    networks = {
+        hidden: MLP((data.n_features, *hidden, outputs), settings.activation) for hidden in settings.architectures
+    }
+    return {
+        output / folder_name(hidden): kind(network, data, penalty, regularize_biases=biases)
+        for hidden, network in networks.items()
+    }
+
+
+def _check(loss: DataLoss, settings: StudySettings, jobs: int) -> None:
     """Raise a ValueError now for anything that searches or training would reject later."""
     check_searchable(loss)
     scale = settings.scale
@@ -121,9 +129,9 @@ def _check(loss: MLPLoss, settings: StudySettings, jobs: int) -> None:
         raise ValueError(msg)
 
 
-def _one_architecture(loss: MLPLoss, folder: Path, settings: StudySettings, jobs: int, progress: Progress) -> Visits:
-    network, scale = loss.network, settings.scale
-    name = ",".join(map(str, network.hidden))
+def _one_architecture(loss: DataLoss, folder: Path, settings: StudySettings, jobs: int, progress: Progress) -> Visits:
+    scale = settings.scale
+    name = ",".join(map(str, loss.network.hidden)) if isinstance(loss, MLPLoss) else folder.name
 
     def search(searches: int, connect: str | None = None, *, bounds_first: bool = False) -> None:
         explore(
@@ -144,16 +152,16 @@ def _one_architecture(loss: MLPLoss, folder: Path, settings: StudySettings, jobs
         (RUNS, settings.optimizer, scale.replicas),
         (CONTROL, control, scale.control_replicas),
     ):
-        train(
-            loss,
-            optimizer,
-            replicas=replicas,
-            steps=scale.steps,
-            seed=settings.seed,
-            path=folder / file,
-            jobs=jobs,
-            progress=lambda done, total, noise=optimizer.noise.name: progress(f"{name}: train ({noise})", done, total),
-        )
+        common: dict[str, Any] = {
+            "replicas": replicas, "steps": scale.steps, "seed": settings.seed, "path": folder / file,
+            "progress": lambda done, total, by=optimizer.noise.name: progress(f"{name}: train ({by})", done, total),
+        }  # fmt: skip
+        if isinstance(loss, MLPLoss):
+            train(loss, optimizer, jobs=jobs, **common)
+        else:
+            assert settings.module is not None
+            trained = ModuleLoss(settings.module, loss.data, loss.regularization, loss.regularize_biases)
+            train_module(trained, optimizer, **common)
     runs = load_trajectories(folder / RUNS)
     with Database(folder / LANDSCAPE) as database:
         structures = inherent_structures(
@@ -189,8 +197,8 @@ def _draw(
 ) -> tuple[Path, ...]:
     names = [row.hidden for row in comparison.rows]
     graphs = {
-        plots.panel_name(name): partial(_draw_visits, name, folder, found.visited)
-        for name, folder, found in zip(names, folders, results, strict=True)
+        plots.panel_name(row.hidden): partial(_draw_visits, row.architecture, folder, found.visited)
+        for row, folder, found in zip(comparison.rows, folders, results, strict=True)
     }
     displacements, fits = [found.msd for found in results], [found.fit for found in results]
     table = {"comparison": partial(plots.plot_comparison, comparison)}
@@ -202,7 +210,7 @@ def _draw(
     return tuple(save_figure(figure, output / f"{name}.png", dpi=150) for name, figure in figures.items())
 
 
-def _draw_visits(hidden: str, folder: Path, visited: Visits, ax: Any) -> None:
+def _draw_visits(architecture: str, folder: Path, visited: Visits, ax: Any) -> None:
     with Database(folder / LANDSCAPE) as database:
         plots.plot_visits(database, visited, ax)
-    ax.set_title(f"hidden layers {hidden}\n{ax.get_title()}")
+    ax.set_title(f"{architecture}\n{ax.get_title()}")

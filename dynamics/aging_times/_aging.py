@@ -59,7 +59,7 @@ class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star
         t* of every single run.
     t_star_runs_mean : Estimate of (W,) float64
         "mean of t*": mean of `t_star_runs` over the runs with this waiting time, if every one of them has a t*. It is
-        larger than that of the mean if runs differ.
+        usually larger than that of the mean, the more the runs differ.
     t_star_runs_at_least : (W,) float64
         Lower bound on that mean: a run that does not reach the threshold counts with its last lag, one that exceeds it
         at the first lag with 0.

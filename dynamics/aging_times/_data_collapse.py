@@ -131,7 +131,7 @@ def learning_rate_collapse(
     interval shows it. Ensembles with the same seed start alike, so that the errors of their t* are correlated: the
     common part drops out of the bootstrap, which draws the same runs in all of them. (Learning rates 0.025, 0.05 and
     0.1, 40 runs of 60000 steps each from the same starts: 1.03, in 0.86 ... 1.20; in 0.69 ... 1.38 with independent
-    draws.)
+    draws.) All ensembles must have the same optimizer; the exponents above are those of SGD.
 
     Raises
     ------

@@ -11,6 +11,8 @@ import pickletools
 from dataclasses import dataclass
 from typing import Any
 
+from landscape.support import StandIn
+
 STORAGES = {
     "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16", "BFloat16Storage": "bfloat16",
     "LongStorage": "int64", "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8",
@@ -74,22 +76,6 @@ class Other:
         pass
 
 
-class _Function:
-    """A function that a pickle may call, and can do nothing else with."""
-
-    __slots__ = ("_make",)
-
-    def __init__(self, make: Any) -> None:
-        self._make = make
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._make(*arguments)
-
-    def __setstate__(self, state: Any) -> None:
-        msg = "it redefines its names"
-        raise ValueError(msg)
-
-
 def _record(storage: Any, offset: Any, shape: Any, strides: Any, *_rest: Any) -> Record:
     numbers = (offset, *shape, *strides)
     if not isinstance(storage, Storage) or len(shape) != len(strides) or any(type(n) is not int for n in numbers):
@@ -102,11 +88,11 @@ def _record(storage: Any, offset: Any, shape: Any, strides: Any, *_rest: Any) ->
 
 
 KNOWN = {
-    ("collections", "OrderedDict"): _Function(Mapping),
-    ("torch._utils", "_rebuild_tensor"): _Function(_record),
-    ("torch._utils", "_rebuild_tensor_v2"): _Function(_record),
-    ("torch._utils", "_rebuild_parameter"): _Function(lambda data, *_rest: data),
-    ("torch._utils", "_rebuild_parameter_with_state"): _Function(lambda data, *_rest: data),
+    ("collections", "OrderedDict"): StandIn(Mapping),
+    ("torch._utils", "_rebuild_tensor"): StandIn(_record),
+    ("torch._utils", "_rebuild_tensor_v2"): StandIn(_record),
+    ("torch._utils", "_rebuild_parameter"): StandIn(lambda data, *_rest: data),
+    ("torch._utils", "_rebuild_parameter_with_state"): StandIn(lambda data, *_rest: data),
     **{(module, name): kind for name, kind in STORAGES.items() for module in ("torch", "torch.storage")},
 }
 

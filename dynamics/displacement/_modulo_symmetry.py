@@ -11,6 +11,7 @@ from dynamics.runs import Trajectories
 from landscape import symmetry
 from landscape.networks import MLP
 from landscape.support import Result
+from landscape.symmetry import PermutationSpec
 
 Array = NDArray[np.float64]
 
@@ -54,7 +55,10 @@ def displacement_modulo_symmetry(runs: Trajectories) -> SymmetricDisplacement:
     ValueError
         If no network made the runs, or no run has the two snapshots of any waiting time and lag.
     """
-    network = runs.network
+    network = runs.symmetries
+    if network is None:
+        msg = f"{runs.source} must be those of a network, with layer_sizes, or of a module with declared symmetries"
+        raise ValueError(msg)
     grids = np.empty((2, runs.replicas, runs.waiting_times.size, runs.lags.size))
     for r, pairs in enumerate(pairs_of(runs)):
         theta = runs.snapshots_of(r).astype(np.float64)
@@ -65,7 +69,7 @@ def displacement_modulo_symmetry(runs: Trajectories) -> SymmetricDisplacement:
     return SymmetricDisplacement(plain, modulo, symmetry.is_exact(network))
 
 
-def mean_square_distances(network: MLP, a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
+def mean_square_distances(network: MLP | PermutationSpec, a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:
     """Mean square distance (K,) between the rows of `a` and `b` (K, P): plain, and between their nearest images."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     plain = np.linalg.norm(b - a, axis=1)

@@ -14,6 +14,7 @@ from landscape.support import Result
 Array = NDArray[np.float64]
 
 SplitMethod = Literal["straightness", "shared start", "none"]
+ALONG_GRADIENT = ("sgd", "nesterov")  # optimizers whose steps have the direction of the gradient or of sums of it
 HALVES = (0.35, 0.65)  # tolerance within which a recorded lag counts as the middle of another
 
 
@@ -109,8 +110,11 @@ def gradient_speed(runs: Trajectories) -> Array:
     """Speed of the descent at the waiting times, (R, W): learning rate x norm of the full gradient, per step.
 
     The norm over all parameters, interpolated in log-log between the steps of the curve; with momentum m the rate is
-    the effective one, rate / (1 - m). nan if the runs have no curve there or no learning rate.
+    the effective one, rate / (1 - m). nan if the runs have no curve there or no learning rate, and for optimizers that
+    scale the gradient (RMSprop, Adam): their speed does not follow from its norm.
     """
+    if runs.metadata.get("optimizer", "sgd") not in ALONG_GRADIENT:
+        return np.full((runs.replicas, runs.waiting_times.size), np.nan)
     rate = float(runs.metadata.get("learning_rate", np.nan)) / (1 - float(runs.metadata.get("momentum", 0.0) or 0.0))
     later = runs.curve_steps > 0
     steps, norms = runs.curve_steps[later], np.asarray(runs.gradient_norm)[:, later]

@@ -11,6 +11,7 @@ from dynamics.displacement._msd import MeanSquareDisplacement
 from dynamics.displacement._pairs import Pairs, pairs_of
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
+from landscape.losses import TorchLoss
 from landscape.networks import MLP
 from landscape.support import one_thread
 
@@ -21,7 +22,12 @@ LARGEST = 2_000_000  # numbers at a time: outputs of all snapshots of a run on a
 
 
 def output_displacement(
-    runs: Trajectories, data: Dataset, space: OutputSpace = "probabilities", *, test: bool = False
+    runs: Trajectories,
+    data: Dataset,
+    space: OutputSpace = "probabilities",
+    *,
+    test: bool = False,
+    module: TorchLoss | None = None,
 ) -> MeanSquareDisplacement:
     """Two-time mean square displacement of the outputs, run by run.
 
@@ -41,6 +47,8 @@ def output_displacement(
         no output.
     test : bool
         True for the test rows instead of the training rows.
+    module : TorchLoss, optional
+        The loss of the runs, if they are those of a torch module.
 
     Returns
     -------
@@ -62,10 +70,11 @@ def output_displacement(
     if len(inputs) == 0:
         msg = "data must have test rows for test=True; they have none"
         raise ValueError(msg)
+    network = runs.network if module is None else module
     values = np.empty((runs.replicas, runs.waiting_times.size, runs.lags.size))
     for r, pairs in enumerate(pairs_of(runs)):
         theta = runs.snapshots_of(r).astype(np.float64)
-        values[r] = pairs.on_grid(_mean_square_change(runs.network, theta, pairs, inputs, space))
+        values[r] = pairs.on_grid(_mean_square_change(network, theta, pairs, inputs, space))
     metadata = dict(runs.metadata) | {"displacement": space, "displacement_rows": "test" if test else "training"}
     return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, metadata, ~np.isnan(values))
 
@@ -78,10 +87,15 @@ def check_data(runs: Trajectories, data: Dataset) -> None:
         raise ValueError(msg)
 
 
-def _mean_square_change(network: MLP, theta: Array, pairs: Pairs, inputs: Array, space: OutputSpace) -> Array:
+def _mean_square_change(
+    network: MLP | TorchLoss, theta: Array, pairs: Pairs, inputs: Array, space: OutputSpace
+) -> Array:
     """Mean over the rows of the squared change of the outputs, (K,), between pairs of the snapshots (S, P)."""
     total = np.zeros(pairs.start.size)
-    for rows in _parts(inputs, len(theta) * network.layer_sizes[-1]):
+    if not total.size:  # a run may have no snapshots at all
+        return total
+    classes = network.logits(theta[0], inputs[:1]).shape[1]
+    for rows in _parts(inputs, len(theta) * classes):
         outputs = np.array([_outputs(network, point, rows, space).ravel() for point in theta])
         # one difference at a time: all of them would need more memory than the outputs
         for k, (start, end) in enumerate(zip(pairs.start, pairs.end, strict=True)):
@@ -90,7 +104,7 @@ def _mean_square_change(network: MLP, theta: Array, pairs: Pairs, inputs: Array,
     return total / len(inputs)
 
 
-def _outputs(network: MLP, theta: Array, inputs: Array, space: OutputSpace) -> Array:
+def _outputs(network: MLP | TorchLoss, theta: Array, inputs: Array, space: OutputSpace) -> Array:
     with one_thread():  # more threads would change the last bits
         logits = network.logits(theta, inputs)
     return softmax(logits, axis=1) if space == "probabilities" else logits - logits.mean(axis=1, keepdims=True)

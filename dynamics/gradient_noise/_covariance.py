@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.losses import MLPLoss, gradients_of_rows
+from landscape.losses import DataLoss, TorchLoss, gradients_of_rows
 from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
@@ -67,7 +67,7 @@ def minibatch_factor(rows: int, batch_size: int, *, replacement: bool = False) -
     return (rows - batch_size) / (batch_size * (rows - 1)) if rows > 1 else 0.0
 
 
-def per_sample_gradients(loss: MLPLoss, theta: ArrayLike, rows: slice = slice(None)) -> Array:
+def per_sample_gradients(loss: DataLoss, theta: ArrayLike, rows: slice = slice(None)) -> Array:
     """Gradients (n, P) of the cross-entropy of single training rows at `theta` (P,), in nats, without the penalty.
 
     One backward pass for all rows of the slice; the gradient of a layer's kernel is the outer product of its incoming
@@ -78,10 +78,13 @@ def per_sample_gradients(loss: MLPLoss, theta: ArrayLike, rows: slice = slice(No
     ValueError
         If `theta` does not have shape (P,).
     """
-    return gradients_of_rows(loss.network, theta, loss.data.inputs[rows], loss.data.labels[rows], loss.head)
+    chosen = loss.data.inputs[rows], loss.data.labels[rows]
+    if isinstance(loss, TorchLoss):
+        return loss.gradients_of_rows(theta, *chosen)
+    return gradients_of_rows(loss.network, theta, *chosen, loss.head)
 
 
-def gradient_noise(loss: MLPLoss, theta: ArrayLike) -> GradientNoise:
+def gradient_noise(loss: DataLoss, theta: ArrayLike) -> GradientNoise:
     """Mean and exact covariance of the per-sample gradients over all training rows at `theta` (P,).
 
     The penalty has the same gradient for every row and drops out. Two passes in blocks of rows, so that no precision
@@ -92,7 +95,7 @@ def gradient_noise(loss: MLPLoss, theta: ArrayLike) -> GradientNoise:
     ValueError
         If `theta` does not have shape (P,).
     """
-    theta = loss.network.check(theta)
+    theta = checked(loss, theta)
     mean = mean_gradient(loss, theta)
     covariance = np.zeros((theta.size, theta.size))
     with one_thread():
@@ -101,13 +104,19 @@ def gradient_noise(loss: MLPLoss, theta: ArrayLike) -> GradientNoise:
     return GradientNoise(loss.data.rows, mean, covariance / loss.data.rows)
 
 
-def mean_gradient(loss: MLPLoss, theta: Array) -> Array:
+def checked(loss: DataLoss, theta: ArrayLike) -> Array:
+    """`theta` as a float64 array of shape (P,), or a ValueError that says what it was."""
+    return loss.check(theta) if isinstance(loss, TorchLoss) else loss.network.check(theta)
+
+
+def mean_gradient(loss: DataLoss, theta: Array) -> Array:
     """Gradient (P,) of the mean cross-entropy alone: that of the loss minus that of its penalty."""
-    held = loss.network.kernel_mask() | loss.regularize_biases
+    kernels = loss.kernel_mask() if isinstance(loss, TorchLoss) else loss.network.kernel_mask()
+    held = kernels | loss.regularize_biases
     return loss.value_and_gradient(theta)[1] - 2.0 * loss.regularization * held * theta
 
 
-def centered_gradients(loss: MLPLoss, theta: Array, mean: Array) -> Iterator[Array]:
+def centered_gradients(loss: DataLoss, theta: Array, mean: Array) -> Iterator[Array]:
     """Per-sample gradients minus their mean, block by block (n, P); the blocks depend on P alone."""
     size = max(1, BLOCK_NUMBERS // theta.size)
     for start in range(0, loss.data.rows, size):

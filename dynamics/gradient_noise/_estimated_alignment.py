@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dynamics.gradient_noise._covariance import centered_gradients, mean_gradient
-from landscape.losses import MLPLoss
+from dynamics.gradient_noise._covariance import centered_gradients, checked, mean_gradient
+from landscape.losses import DataLoss
 from landscape.support import Result, one_thread
 
 Array = NDArray[np.float64]
@@ -37,7 +37,7 @@ class EstimatedAlignment(Result):
     curvature_noise_error: float
 
 
-def estimate_alignment(loss: MLPLoss, theta: ArrayLike, probes: ArrayLike, products: ArrayLike) -> EstimatedAlignment:
+def estimate_alignment(loss: DataLoss, theta: ArrayLike, probes: ArrayLike, products: ArrayLike) -> EstimatedAlignment:
     """Alignment without the matrices, if P^2 numbers or N P^2 operations are too many.
 
     Hutchinson's estimator: for probes v uniform on the unit sphere of M dimensions, M <(C v) . (H v)> = Tr(C H),
@@ -45,7 +45,7 @@ def estimate_alignment(loss: MLPLoss, theta: ArrayLike, probes: ArrayLike, produ
 
     Parameters
     ----------
-    loss : MLPLoss
+    loss : MLPLoss or TorchLoss
     theta : (P,)
     probes : (K, P)
         Probes v, K >= 2 (`dynamics.spectra._lanczos.unit_probes`).
@@ -57,7 +57,7 @@ def estimate_alignment(loss: MLPLoss, theta: ArrayLike, probes: ArrayLike, produ
     ValueError
         If shapes do not match.
     """
-    theta = loss.network.check(theta)
+    theta = checked(loss, theta)
     vectors, curved = np.asarray(probes, dtype=np.float64), np.asarray(products, dtype=np.float64)
     if vectors.ndim != 2 or vectors.shape != curved.shape or vectors.shape[1] != theta.size or len(vectors) < 2:
         msg = f"probes and products must have shape (K >= 2, {theta.size}); got {vectors.shape} and {curved.shape}"
@@ -72,7 +72,7 @@ def estimate_alignment(loss: MLPLoss, theta: ArrayLike, probes: ArrayLike, produ
     )
 
 
-def _noise_products(loss: MLPLoss, theta: Array, vectors: Array) -> tuple[float, Array]:
+def _noise_products(loss: DataLoss, theta: Array, vectors: Array) -> tuple[float, Array]:
     """Tr(C) and C v (K, P) for every v (K, P)."""
     trace, products = 0.0, np.zeros_like(vectors)
     with one_thread():

@@ -12,6 +12,7 @@ from typing import Any
 
 from dynamics.kernels import _wide_layer
 from dynamics.kernels._gradients import Plan, loop_functions, loops, write_out
+from dynamics.kernels._updates import UPDATES
 from dynamics.noises import Noise
 from landscape.support import fingerprint
 
@@ -52,17 +53,17 @@ REAL, VECTOR, MATRIX = types.{precision}, types.{precision}[::1], types.{precisi
 INPUT_ROWS = types.Array(types.{input_type}, 2, "C", readonly=True)
 LABEL_LIST = types.Array(REAL, 1, "C", readonly=True)
 SIGNATURE = types.int64(
-    VECTOR, VECTOR, INPUT_ROWS, LABEL_LIST, types.uint64, types.int64, types.int64, types.int64, VECTOR, REAL, VECTOR,
+    {vector_types}, INPUT_ROWS, LABEL_LIST, types.uint64, types.int64, types.int64, types.int64, {rate_types}, VECTOR,
     types.float64, types.float64[::1], types.int64[::1], MATRIX,
 )
 
 
 @cached_njit(nogil=True, cache={cache}, error_model="numpy", fastmath=FAST)
 def advance(
-    theta, velocity, inputs, labels, key, start, stop, batch_size, rates, momentum, decay,
+    theta, {state}, inputs, labels, key, start, stop, batch_size, rates, {constants}, decay,
     label_noise, numbers, record_steps, records,
 ):
-    """Advance `theta` and `velocity` (P,) in place; see `dynamics.kernels.Kernel`."""
+    """Advance {state_words} (P,) in place; see `dynamics.kernels.Kernel`."""
     work = np.zeros({work_size}, {dtype})
     gradient = np.zeros({n_parameters}, {dtype})
     weights = np.zeros({n_weights}, {dtype})
@@ -77,7 +78,7 @@ def advance(
             recorded += 1
         if step == stop:
             break
-        learning_rate = rates[step - start]
+        {rates}
 {draw}
 {before}
         for p in range({n_parameters}):
@@ -124,16 +125,6 @@ MISLABEL = "mislabel(work, {label_row}, count, stream(key, LABELS, step), tile_s
 DRAW_WEIGHTS = "weigh(weights, step, batch_size, key, numbers)"
 DRAW_KICKS = "kick(kicks, step, key, learning_rate, momentum, numbers)"
 
-PLAIN = "theta[p] -= learning_rate * (gradient[p] + decay[p] * theta[p])"
-PLAIN_KICKED = "theta[p] += kicks[p] - learning_rate * (gradient[p] + decay[p] * theta[p])"
-# Keras' heavy ball, without Nesterov's correction
-HEAVY = """\
-velocity[p] = momentum * velocity[p] - learning_rate * (gradient[p] + decay[p] * theta[p])
-theta[p] += velocity[p]"""
-HEAVY_KICKED = """\
-velocity[p] = momentum * velocity[p] + kicks[p] - learning_rate * (gradient[p] + decay[p] * theta[p])
-theta[p] += velocity[p]"""
-
 
 # Indentation of the placeholders of `ADVANCE`.
 DEPTHS = {
@@ -167,7 +158,7 @@ def generate(
     precision: str,
     noise: type[Noise],
     *,
-    momentum: bool,
+    update: str,
     label_noise: bool,
     pixels: bool,
     cache: bool,
@@ -178,8 +169,9 @@ def generate(
     wide = is_wide(layer_sizes)
     width = _wide_layer.padded(layer_sizes[0], precision) if wide else layer_sizes[0]
     plan = Plan((width, *layer_sizes[1:]), tile, precision, wide, activation, loss)
-    plain, kicked = (HEAVY, HEAVY_KICKED) if momentum else (PLAIN, PLAIN_KICKED)
+    rule = UPDATES[update]
     number = f"np.{precision}"
+    shape = f"{layer_sizes[0]}, {layer_sizes[1]}, {width}"
     scale = f"{number}({1 / PIXEL_SCALE if pixels else 1})"
     places = {
         "cache": cache,
@@ -188,7 +180,7 @@ def generate(
         "dtype": number,
         "tile": tile,
         "width": width,
-        "shape": f"{layer_sizes[0]}, {layer_sizes[1]}, {width}",
+        "shape": shape,
         "work_size": plan.end,
         "label_row": plan.labels,
         "weight_row": plan.weights,
@@ -200,6 +192,7 @@ def generate(
         "n_public_kicks": "theta.size" if noise.kick else 0,
         "divisor": "batch_size" if noise.divides_by_batch_size else "size",
         "limit": LIMITS[precision],
+        **rule.places(f"np.zeros({plan.kernels[-1]}, {number})", shape),
     }
     pieces = _wide_pieces(plan) if wide else _pieces(plan)
     draw_kicks = pieces.pop("draw_kicks")
@@ -207,7 +200,7 @@ def generate(
     pieces |= {
         "before": [DRAW_WEIGHTS] * (noise.weigh is not None) + draw_kicks * (noise.kick is not None),
         "weigh": weigh,
-        "update": [kicked if noise.kick else plain],
+        "update": [(rule.kicked or "") if noise.kick else rule.rule],
     }
     filled = {name: _filled(text, DEPTHS[name], places) for name, text in pieces.items()}
     functions = [] if is_written_out(plan) else loop_functions(plan)

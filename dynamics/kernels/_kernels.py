@@ -32,13 +32,16 @@ class Kernel:
     Parameters
     ----------
     advance : compiled function
-        ``advance(theta, velocity, inputs, labels, key, start, stop, batch_size, rates, momentum, decay, label_noise,
-        numbers, record_steps, records)`` takes the steps `start` to `stop` - 1 of one replica and changes `theta` and,
-        with momentum, `velocity` (P,) in place. `inputs` (N, D), `labels` (N,), `rates` (stop - start,), the learning
-        rates of these steps, `momentum` and `decay` (P,), which is 2 lambda or 0 per parameter, have the kernel's
-        precision (a kernel for `pixels` takes `inputs` as uint8, in parts of 1/255); `key` is a uint64 that determines
-        the replica's random numbers; `label_noise` is a probability, `numbers` those of the noise (float64). `records`
-        (S, P) receives theta before each of the steps `record_steps` (S,) int64, ascending within [start, stop].
+        ``advance(theta, *state, inputs, labels, key, start, stop, batch_size, rates, *constants, decay, label_noise,
+        numbers, record_steps, records)`` takes the steps `start` to `stop` - 1 of one replica and changes `theta` and
+        the vectors of the `state` (P,) in place. State, rates and constants are those of the update
+        (`dynamics.training.Optimizer` has them); for "sgd" and "momentum" they are the velocity, the learning rates
+        (stop - start,) of these steps and the momentum, for others with several rates these are (K, stop - start).
+        `inputs` (N, D), `labels` (N,), `rates`, constants and `decay` (P,), which is 2 lambda or 0 per parameter, have
+        the kernel's precision (a kernel for `pixels` takes `inputs` as uint8, in parts of 1/255); `key` is a uint64
+        that determines the replica's random numbers; `label_noise` is a probability, `numbers` those of the noise
+        (float64). `records` (S, P) receives theta before each of the steps `record_steps` (S,) int64, ascending within
+        [start, stop].
         Arrays must be C-contiguous and, except for `inputs` and `labels`, writable. It releases the GIL and returns
         -1, or, if parameters left the range of finite numbers, the number of steps after which they did.
     source : str
@@ -55,7 +58,7 @@ def get_kernel(
     precision: str,
     noise: str,
     *,
-    momentum: bool = False,
+    update: str = "sgd",
     label_noise: bool = False,
     pixels: bool = False,
     activation: str = "tanh",
@@ -63,14 +66,15 @@ def get_kernel(
 ) -> Kernel:
     """The `Kernel` for these layers: compiled once (seconds), then from numba's cache (milliseconds).
 
-    `batch_size` is the number of rows per step, `noise` a name in `dynamics.noises.NOISES`. A kernel without
-    `momentum` or `label_noise` ignores the arguments of these names. With `pixels`, which only kernels for wide inputs
+    `batch_size` is the number of rows per step, `noise` a name in `dynamics.noises.NOISES`, `update` one of "sgd",
+    "momentum", "nesterov", "rmsprop", "adam" and "adamw". A kernel for "sgd" ignores the momentum, one without
+    `label_noise` the argument of this name. With `pixels`, which only kernels for wide inputs
     support (`dynamics.kernels.is_wide`), `inputs` are uint8 in units of 1/255. `activation` is that of an `MLP`,
     `loss` the kind of an `MLPLoss` (its ``name``).
     """
     with _lock:
         tile = choose_tile(batch_size, precision)
-        return _build(layer_sizes, tile, precision, noise, momentum, label_noise, pixels, activation, loss)
+        return _build(layer_sizes, tile, precision, noise, update, label_noise, pixels, activation, loss)
 
 
 @cache
@@ -79,7 +83,7 @@ def _build(
     tile: int,
     precision: str,
     noise: str,
-    momentum: bool = False,
+    update: str = "sgd",
     label_noise: bool = False,
     pixels: bool = False,
     activation: str = "tanh",
@@ -91,7 +95,7 @@ def _build(
         tile,
         precision,
         kind,
-        momentum=momentum,
+        update=update,
         label_noise=label_noise,
         pixels=pixels,
         cache=directory is not None,

@@ -63,10 +63,10 @@ def first_backward(work, gradient, samples, count):
 
 # Contents of these placeholders of `dynamics.kernels._codegen.ADVANCE`.
 ENTER = """\
-public_theta, public_velocity, public_kicks = theta, velocity, np.zeros({n_public_kicks}, {dtype})
-theta, velocity = np.zeros({n_parameters}, {dtype}), np.zeros({n_parameters}, {dtype})
+public_theta, {public_state}, public_kicks = theta, {state}, np.zeros({n_public_kicks}, {dtype})
+theta, {state} = np.zeros({n_parameters}, {dtype}), {state_zeros}
 to_rows(theta, public_theta, {shape})
-to_rows(velocity, public_velocity, {shape})
+{state_to_rows}
 public_decay, decay = decay, np.zeros({n_parameters}, {dtype})
 to_rows(decay, public_decay, {shape})
 samples = np.zeros({tile} * {width}, {dtype})
@@ -96,7 +96,7 @@ BACKWARD = "first_backward(work, gradient, samples, count)"
 
 LEAVE = """\
 from_rows(public_theta, theta, {shape})
-from_rows(public_velocity, velocity, {shape})"""
+{state_from_rows}"""
 
 
 def padded(n_inputs: int, precision: str) -> int:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.displacement import check_data
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
-from landscape.losses import MLPLoss, gradient_over_rows, loss_kind
+from landscape.losses import DataLoss, TorchLoss, gradient_over_rows, loss_kind
 from landscape.support import RNG, Result, one_thread, whole_number
 
 Array = NDArray[np.float64]
@@ -51,6 +51,7 @@ def minibatch_gradients(
     batches: int = 20,
     batch_size: int | None = None,
     steps: ArrayLike | None = None,
+    module: TorchLoss | None = None,
 ) -> GradientMagnitudes:
     """Norms of the gradient over freshly drawn minibatches and over all rows.
 
@@ -73,6 +74,8 @@ def minibatch_gradients(
         Their size (rows); by default that of the runs.
     steps : sequence of int, optional
         Steps of the snapshots to use; by default all.
+    module : TorchLoss, optional
+        The loss of the runs, if they are those of a torch module.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def minibatch_gradients(
     """
     rng = np.random.default_rng(rng)
     check_data(runs, data)
-    penalty = _penalty(runs)
+    penalty = _penalty(runs, runs.network.kernel_mask() if module is None else module.kernel_mask())
     size: Any = runs.metadata.get("batch_size") if batch_size is None else batch_size
     whole_number("batch_size", size, 1, data.rows)
     whole_number("batches", batches, 1)
@@ -91,33 +94,34 @@ def minibatch_gradients(
         msg = f"steps must be those of snapshots; there is none at step {absent[0]}{runs.advice}"
         raise ValueError(msg)
     at = np.searchsorted(runs.steps, wanted)
-    loss = loss_kind(runs.metadata.get("loss", "cross-entropy"))(runs.network, data, 0.0)
+    kind = loss_kind(runs.metadata.get("loss", "cross-entropy"))
+    loss = kind(runs.network, data, 0.0) if module is None else module.without_penalty()
     values = np.full((3, runs.replicas, wanted.size), np.nan)
     for r in range(runs.replicas):
         points = np.asarray(runs.snapshots[r], dtype=np.float64)[at]
         for s in np.flatnonzero(runs.recorded[r, at]):
             theta = points[s]
             full = loss.value_and_gradient(theta)[1] + 2.0 * penalty * theta
-            drawn = _drawn_gradients(loss, penalty, theta, rng, batches, size)
+            drawn = _drawn_gradients(loss, data, penalty, theta, rng, batches, size)
             noise = np.sqrt(((drawn - full) ** 2).sum(axis=1).mean())
             values[:, r, s] = np.linalg.norm(full), np.linalg.norm(drawn, axis=1).mean(), noise
     full, minibatch, noise = values
     return GradientMagnitudes(wanted, full, minibatch, noise, int(batches), int(size))
 
 
-def _penalty(runs: Trajectories) -> Array:
-    """Lambda of every parameter, (P,), from the metadata of the runs."""
-    network = runs.network
+def _penalty(runs: Trajectories, kernels: NDArray[np.bool_]) -> Array:
+    """Lambda of every parameter, (P,), from the metadata of the runs and the mask (P,) of those that are no biases."""
     for name in ("regularization", "regularize_biases"):
         if name not in runs.metadata:
             msg = f"runs must have {name} in their metadata; these have {', '.join(runs.metadata) or 'none'}"
             raise ValueError(msg)
-    held = network.kernel_mask() | bool(runs.metadata["regularize_biases"])
+    held = kernels | bool(runs.metadata["regularize_biases"])
     return np.where(held, float(runs.metadata["regularization"]), 0.0)
 
 
 def _drawn_gradients(
-    loss: MLPLoss,
+    loss: DataLoss,
+    data: Dataset,
     penalty: Array,
     theta: Array,
     rng: np.random.Generator,
@@ -130,5 +134,10 @@ def _drawn_gradients(
     with one_thread():  # more threads would change the last bits
         for gradient in gradients:
             rows = rng.choice(data.rows, size, replace=False, shuffle=False)
-            gradient[:] = gradient_over_rows(loss.network, theta, data.inputs[rows], data.labels[rows], loss.head)
+            few = data.inputs[rows], data.labels[rows]
+            gradient[:] = (
+                loss.gradients_of_rows(theta, *few).mean(axis=0)
+                if isinstance(loss, TorchLoss)
+                else gradient_over_rows(loss.network, theta, *few, loss.head)
+            )
     return gradients + 2.0 * penalty * theta

@@ -72,7 +72,7 @@ def replica_overlap(a: Trajectories, b: Trajectories, *, modulo_symmetry: bool =
         If they do not match or have no step in common.
     """
     steps, at_a, at_b = _common_steps(a, b)
-    network = a.network if modulo_symmetry else None
+    network = a.symmetries if modulo_symmetry else None
     distance, modulo, overlap = (np.full((a.replicas, steps.size), np.nan) for _ in range(3))
     correlation = np.empty((a.replicas, a.waiting_times.size, a.lags.size))
     for r in range(a.replicas):

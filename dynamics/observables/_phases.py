@@ -57,7 +57,9 @@ def update_alignment(runs: Trajectories, separations: Sequence[int] | ArrayLike,
     a common drift v and independent noise of mean square length sigma^2, it is |v|^2 / (|v|^2 + sigma^2) up to order 1
     / sqrt(P): 1 for straight motion, 0 for Brownian, 1/2 if drift and noise are equal. Separations that are not
     multiples of the stride, and those smaller than it, compare updates that share steps. Snapshots in float32 leave an
-    error of about 1e-7 |theta| over the length of an update. Runs are read one at a time.
+    error of about 1e-7 |theta| over the length of an update. Runs are read one at a time. Updates are whole steps: with
+    momentum m, or Adam's mean of gradients, those less than some 1 / (1 - m) steps apart are aligned by it even if the
+    gradients are independent.
 
     Herrera Segura et al. (arXiv 2209.02517) describe the phases by the alignment of updates, after Feng and Tu; this
     measure of it is defined here.

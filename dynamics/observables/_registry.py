@@ -25,6 +25,7 @@ from dynamics.observables._overlap import replica_overlap
 from dynamics.observables._phases import update_alignment
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
+from landscape.losses import TorchLoss
 from landscape.support import RNG, seed_of
 
 SEPARATIONS = (1, 2, 4)  # steps between updates for which the default lags have the snapshots
@@ -39,6 +40,17 @@ class Request:
     other: Trajectories | None
     separations: Sequence[int]
     seed: int
+    module: TorchLoss | None = None
+
+    @property
+    def has_network(self) -> bool:
+        """Whether the network is known, or the module."""
+        return bool(self.runs.layer_sizes) or self.module is not None
+
+    @property
+    def has_symmetries(self) -> bool:
+        """Whether symmetries are known."""
+        return self.runs.symmetries is not None
 
     @property
     def training_data(self) -> Dataset:
@@ -69,11 +81,6 @@ class Request:
         return bool((self.runs.curve_steps >= 1).sum() >= 3)
 
     @property
-    def has_network(self) -> bool:
-        """Whether the network is known, whose symmetries and outputs are."""
-        return bool(self.runs.layer_sizes)
-
-    @property
     def has_parameters(self) -> bool:
         """Whether parameters have names."""
         return bool(self.runs.parameters)
@@ -96,7 +103,7 @@ def _onsets(request: Request) -> Onsets:
 def _gradients(request: Request) -> Any:
     runs = request.runs
     steps = np.unique([*runs.waiting_times, runs.steps[-1]])
-    return minibatch_gradients(runs, request.training_data, rng=request.seed, steps=steps)
+    return minibatch_gradients(runs, request.training_data, rng=request.seed, steps=steps, module=request.module)
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,7 @@ class Observable:
         only where something is drawn.
     needs : tuple of str
         What of a `Request` must be there: "data", "other" (runs), "records_updates", "has_curves", "has_network",
-        "has_parameters".
+        "has_symmetries", "has_parameters".
     """
 
     compute: Callable[[Request], Any]
@@ -136,10 +143,10 @@ OBSERVABLES: dict[str, Observable] = {
         lambda request: displacement_modulo_symmetry(request.runs),
         describe_symmetric,
         "plot_symmetric",
-        needs=("has_network",),
+        needs=("has_symmetries",),
     ),
     "outputs": Observable(
-        lambda request: output_displacement(request.runs, request.training_data),
+        lambda request: output_displacement(request.runs, request.training_data, module=request.module),
         describe_outputs,
         "plot_outputs",
         needs=("data", "has_network"),
@@ -172,6 +179,7 @@ def observe(
     other: Trajectories | None = None,
     separations: Sequence[int] = SEPARATIONS,
     rng: RNG = 0,
+    module: TorchLoss | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> dict[str, Any]:
     """Compute observables by name, in the given order.
@@ -185,7 +193,7 @@ def observe(
         (`non_gaussian`), "overlap" (`replica_overlap` with `other`, modulo symmetry too), "alignment"
         (`update_alignment`), "onset" (`Onsets`) and "gradients" (`minibatch_gradients`, at the waiting times and the
         last step). By default all whose input is available: data, the other runs, snapshots of updates, curves, a known
-        network, names of the parameters.
+        network or module, its symmetries, names of the parameters.
     data : Dataset, optional
         The data of the runs.
     other : Trajectories, optional
@@ -194,6 +202,8 @@ def observe(
         Steps between updates, for "alignment" and "onset".
     rng : None, int or Generator
         Seed of the minibatches of "gradients" and of the bootstrap of "onset".
+    module : TorchLoss, optional
+        The loss of the runs, if they are those of a torch module, for "outputs" and "gradients".
     progress : callable (done, total), optional
 
     Raises
@@ -201,7 +211,7 @@ def observe(
     ValueError
         If there is no such observable, or something it needs is missing.
     """
-    request = Request(runs, data, other, separations, seed_of(rng))
+    request = Request(runs, data, other, separations, seed_of(rng), module)
     possible = [name for name, entry in OBSERVABLES.items() if entry.possible(request)]
     wanted = possible if what is None else list(dict.fromkeys(what))
     if not wanted or (unknown := [name for name in wanted if name not in OBSERVABLES]):

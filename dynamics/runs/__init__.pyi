@@ -26,6 +26,8 @@ from ._settings import (
     check_alike as check_alike,
     check_control as check_control,
     check_loss_settings as check_loss_settings,
+    optimizer_in_words as optimizer_in_words,
+    optimizer_of as optimizer_of,
     with_defaults as with_defaults,
 )
 from ._times import (

@@ -31,6 +31,8 @@ KINDS: Mapping[str, tuple[type, ...]] = {
     "snapshots": (str,), "batch_size": (int,), "seed": (int,), "rows": (int,), "learning_rate": (int, float),
     "momentum": (int, float), "regularization": (int, float), "label_noise": (int, float), "regularize_biases": (bool,),
     "shared_order": (bool,), "layer_sizes": (list,), "activation": (str,), "loss": (str,),
+    "module": (str,), "module_name": (str,), "module_file": (str,), "module_sha256": (str,),
+    "module_symmetries": (dict, type(None)),
 }  # fmt: skip
 SIZES = {"i": {4, 8}, "f": {4, 8}, "u": {1}}  # bytes of a number of each kind
 POSITIVE = ("batch_size", "rows", "learning_rate")

@@ -12,6 +12,7 @@ from landscape.support import LOSS_SETTINGS, Difference, data_difference, first_
 EARLIER_SETTINGS = {
     "activation": "tanh",
     "loss": "cross-entropy",
+    "optimizer": "sgd",
     "momentum": 0.0,
     "schedule": "constant",
     "label_noise": 0.0,
@@ -20,7 +21,8 @@ EARLIER_SETTINGS = {
     "snapshots": "all",
 }
 NOISE = ("noise", "batch_size", "label_noise", "shared_order")  # what makes runs random
-MOTION = ("learning_rate", "momentum", "schedule")  # the rest of the update
+OPTIMIZER = ("optimizer", "momentum", "alpha", "beta1", "beta2", "epsilon", "weight_decay")
+MOTION = (*OPTIMIZER, "learning_rate", "schedule")  # the rest of the update
 
 
 def settings_of(runs: Trajectories) -> dict[str, Any]:
@@ -32,6 +34,20 @@ def settings_of(runs: Trajectories) -> dict[str, Any]:
 def with_defaults(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Metadata of runs, with the settings that files of older versions lack."""
     return {**EARLIER_SETTINGS, **metadata}
+
+
+def optimizer_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Name and parameters of the optimizer of runs, from their metadata; {} for plain SGD."""
+    known = {name: metadata[name] for name in OPTIMIZER if metadata.get(name) is not None}
+    found = {name: value for name, value in known.items() if value != EARLIER_SETTINGS.get(name)}
+    return {"optimizer": "sgd", **found} if found else {}
+
+
+def optimizer_in_words(metadata: Mapping[str, Any]) -> str:
+    """The same as text, such as "adam, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-08"; "" for plain SGD."""
+    found = optimizer_of(metadata)
+    numbers = (f"{name.replace('_', ' ')} = {value}" for name, value in found.items() if name != "optimizer")
+    return ", ".join([str(found["optimizer"]), *numbers]) if found else ""
 
 
 def check_loss_settings(runs: Trajectories, settings: Mapping[str, Any], what: str) -> None:

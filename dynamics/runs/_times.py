@@ -134,8 +134,10 @@ def grid_of(
     waiting_times : (W,) int, optional
         Steps among them. By default at most `most` of those that are >= 1 and not beyond half of the last step, as
         evenly spaced in the logarithm as possible.
-    most, per_decade : int
-        See above.
+    most : int
+        Largest number of waiting times.
+    per_decade : int
+        Lags in each decade.
 
     Raises
     ------

@@ -30,10 +30,17 @@ from dynamics.runs._runs_file import (
     read_shared,
 )
 from dynamics.runs._stored_array import StoredArray
+from landscape.losses import ModuleSource
 from landscape.networks import MLP
 from landscape.support import Result
+from landscape.symmetry import PermutationSpec
 
-NOT_IDENTITY = {"version", "snapshots", "data"}  # parts of the metadata: `data_sha256` identifies the data
+NOT_IDENTITY = {
+    "version",
+    "snapshots",
+    "data",
+    "module_file",
+}  # parts of the metadata: `data_sha256` identifies the data
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,6 +194,18 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         return MLP(self.layer_sizes, self.metadata.get("activation", "tanh"))
 
     @property
+    def module(self) -> ModuleSource | None:
+        """The torch module whose parameters these are, if the runs name one."""
+        return ModuleSource.from_settings(self.metadata)
+
+    @property
+    def symmetries(self) -> MLP | PermutationSpec | None:
+        """The network, or the symmetries that a module declares; None if no symmetries are known."""
+        if self.layer_sizes:
+            return self.network
+        return None if self.module is None else self.module.spec
+
+    @property
     def advice(self) -> str:
         """Addition to a message about a missing snapshot: nothing, or the reason."""
         thin = self.displacement is not None
@@ -213,8 +232,9 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         known = np.zeros((self.waiting_times.size, self.lags.size), np.bool_)
         if self.displacement is not None:
             known = np.isfinite(np.asarray(self.displacement)).any(axis=0)
-        ends = (self.waiting_times[:, None] + self.lags)[known] if not self.steps.size else self.steps[-1:]
-        return int(np.concatenate([[0], ends, self.curve_steps[-1:]]).max())
+        ends = (self.waiting_times[:, None] + self.lags)[known]
+        last = np.concatenate([self.steps, self.curve_steps, ends[: 0 if self.steps.size else None]])
+        return int(last.max(initial=0))
 
     def check_recorded(self, steps: ArrayLike, runs: Iterable[int] | None = None) -> None:
         """Raise a ValueError that names a step without a snapshot in one of the runs, by default all of them."""

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.runs import Trajectories, spaced
-from dynamics.training import SGD
-from landscape.losses import MLPLoss
+from dynamics.training import Optimizer, optimizer_of_noise
+from landscape.losses import DataLoss, MLPLoss
 from landscape.support import first_difference
 
 Array = NDArray[np.float64]
@@ -43,17 +43,17 @@ class ChosenSnapshots:
         return array.reshape(self.runs.size, self.steps.size, *array.shape[1:])
 
     @property
-    def optimizer(self) -> SGD:
+    def optimizer(self) -> Optimizer:
         """What decides the noise of the runs' gradients; ValueError if their metadata lack it."""
         missing = [name for name in ("learning_rate", "batch_size") if name not in self.metadata]
         if missing:
             msg = f"optimizer must be given: the metadata of these runs have no {missing[0]}"
             raise ValueError(msg)
-        return SGD.of(self.metadata)
+        return optimizer_of_noise(self.metadata)
 
 
 def chosen_snapshots(
-    runs: Trajectories, loss: MLPLoss, steps: ArrayLike | None, replicas: ArrayLike | None
+    runs: Trajectories, loss: DataLoss, steps: ArrayLike | None, replicas: ArrayLike | None
 ) -> ChosenSnapshots:
     """Read the snapshots at `steps` of the runs `replicas`, ascending, each once; by default at steps that all have.
 
@@ -80,7 +80,7 @@ def chosen_snapshots(
     return ChosenSnapshots(which, at, points, runs.metadata)
 
 
-def check_loss(runs: Trajectories, loss: MLPLoss) -> None:
+def check_loss(runs: Trajectories, loss: DataLoss) -> None:
     """Raise a ValueError that names the difference if the metadata of the runs contradict `loss`."""
     own, theirs = EARLIER | loss_identity(loss), dict(runs.metadata)
     if runs.layer_sizes:  # files of older versions name neither
@@ -92,16 +92,22 @@ def check_loss(runs: Trajectories, loss: MLPLoss) -> None:
         raise ValueError(msg)
 
 
-def loss_identity(loss: MLPLoss) -> dict[str, Any]:
+def loss_identity(loss: DataLoss) -> dict[str, Any]:
     """The properties that determine the values of a loss, as JSON."""
     return {
-        "layer_sizes": list(loss.network.layer_sizes),
-        **loss.network.beyond_tanh,
-        **loss.beyond_cross_entropy,
+        **_network_identity(loss),
         "data_sha256": loss.data.sha256,
         "regularization": loss.regularization,
         "regularize_biases": loss.regularize_biases,
     }
+
+
+def _network_identity(loss: DataLoss) -> dict[str, Any]:
+    if isinstance(loss, MLPLoss):
+        return {"layer_sizes": list(loss.network.layer_sizes), **loss.network.beyond_tanh, **loss.beyond_cross_entropy}
+    source = getattr(loss, "source", None)
+    known = {} if source is None or not source.sha256 else source.settings
+    return {"layer_sizes": [], "n_parameters": loss.n_parameters, **known}
 
 
 def log_spaced(steps: NDArray[np.int64], count: int = DEFAULT_STEPS) -> NDArray[np.int64]:

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.gradient_noise import effective_temperatures, gradient_noise, minibatch_factor, noise_alignment
 from dynamics.runs import Trajectories
 from dynamics.snapshots import Measurement, chosen_snapshots, loss_identity, measure_all
-from dynamics.training import SGD
-from landscape.losses import MLPLoss, sign_rounding
+from dynamics.training import Optimizer
+from landscape.losses import DataLoss, sign_rounding
 from landscape.stationary import local_model
 from landscape.support import Result, one_thread
 
@@ -55,6 +55,7 @@ class Curvature(
     rows : int
         Training rows N.
     learning_rate : float
+        nan for optimizers other than SGD, whose noise has no effective temperature.
         eta of the runs.
     batch_size : int
         B of the runs.
@@ -126,7 +127,7 @@ class Curvature(
 
     @property
     def minibatch_factor(self) -> float:
-        """From one row's covariance to that of a minibatch, see `dynamics.spectra.minibatch_factor`."""
+        """From one row's covariance to that of a minibatch, see `dynamics.gradient_noise.minibatch_factor`."""
         return minibatch_factor(self.rows, self.batch_size, replacement=self.replacement)
 
     @property
@@ -156,11 +157,11 @@ class Curvature(
 
 def curvature(
     runs: Trajectories,
-    loss: MLPLoss,
+    loss: DataLoss,
     *,
     steps: ArrayLike | None = None,
     replicas: ArrayLike | None = None,
-    optimizer: SGD | None = None,
+    optimizer: Optimizer | None = None,
     leading: int | None = None,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
@@ -174,13 +175,13 @@ def curvature(
     Parameters
     ----------
     runs : Trajectories
-    loss : MLPLoss
+    loss : MLPLoss or TorchLoss
         The loss that they descend.
     steps : int array, optional
         Steps with a snapshot; by default 0 and up to ten more, evenly spaced in the logarithm.
     replicas : int array, optional
         The runs; by default all.
-    optimizer : SGD, optional
+    optimizer : Optimizer, optional
         Its learning rate, batch size and minibatches set the scale of the noise; by default those of the runs.
     leading : int, optional
         Dimension of the leading spaces of noise and Hessian to compare; by default the number of classes.
@@ -220,13 +221,13 @@ def curvature(
         **{name: chosen.arrange([values[name] for values in measured]) for name in measured[0]},
         leading=int(leading),
         rows=loss.data.rows,
-        learning_rate=optimizer.learning_rate,
+        learning_rate=optimizer.thermal_rate,
         batch_size=optimizer.batch_size,
         replacement=optimizer.replacement,
     )
 
 
-def measure_exactly(theta: Array, loss: MLPLoss, leading: int) -> Measurement:
+def measure_exactly(theta: Array, loss: DataLoss, leading: int) -> Measurement:
     """The fields of `Curvature` for one point."""
     with one_thread():
         model = local_model(loss, theta)

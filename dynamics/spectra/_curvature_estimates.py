@@ -14,8 +14,8 @@ from dynamics.runs import Trajectories
 from dynamics.snapshots import Measurement, chosen_snapshots, loss_identity, measure_all, point_digest
 from dynamics.spectra._lanczos import quadrature, unit_probes
 from dynamics.spectra._spectral_density import SpectralDensity, density_of_rules
-from dynamics.training import SGD
-from landscape.losses import MLPLoss
+from dynamics.training import Optimizer
+from landscape.losses import DataLoss
 from landscape.support import Result, one_thread, whole_number
 
 Array = NDArray[np.float64]
@@ -58,6 +58,7 @@ class CurvatureEstimates(
     rows : int
         Training rows N.
     learning_rate : float
+        nan for optimizers other than SGD, whose noise has no effective temperature.
         As in `Curvature`.
     batch_size : int
         As in `Curvature`.
@@ -148,14 +149,14 @@ class CurvatureEstimates(
 
 def estimate_curvature(
     runs: Trajectories,
-    loss: MLPLoss,
+    loss: DataLoss,
     *,
     seed: int,
     steps: ArrayLike | None = None,
     replicas: ArrayLike | None = None,
     probes: int = 10,
     lanczos_steps: int = 80,
-    optimizer: SGD | None = None,
+    optimizer: Optimizer | None = None,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
@@ -207,13 +208,13 @@ def estimate_curvature(
         dimension=loss.n_parameters - len(loss.zero_modes),
         **{name: chosen.arrange([values[name] for values in measured]) for name in measured[0]},
         rows=loss.data.rows,
-        learning_rate=optimizer.learning_rate,
+        learning_rate=optimizer.thermal_rate,
         batch_size=optimizer.batch_size,
         replacement=optimizer.replacement,
     )
 
 
-def estimate_at(theta: Array, loss: MLPLoss, identity: dict[str, int]) -> Measurement:
+def estimate_at(theta: Array, loss: DataLoss, identity: dict[str, int]) -> Measurement:
     """The fields of `CurvatureEstimates` for one point; the digest of the point seeds its probes."""
     rng = np.random.default_rng([identity["seed"], int(point_digest(theta, identity)[:16], 16)])
     starts = unit_probes(identity["probes"], theta.size, rng, loss.zero_modes)

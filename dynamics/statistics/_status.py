@@ -146,8 +146,8 @@ class Status(StrEnum):
         "train longer runs or choose a smaller threshold"
     )
     NO_GRADIENT = (
-        "no velocity from the gradient: these runs have no curve of its norm or no learning rate; "
-        "the finite differences stand alone"
+        "no velocity from the gradient: these runs have no curve of its norm, no learning rate, or another optimizer "
+        "than SGD; the finite differences stand alone"
     )
     NO_SNAPSHOTS = (
         "no drift from differences and no share of it: the runs keep no snapshots between waiting times; "

@@ -1,7 +1,7 @@
-"""Training ensembles: settings of SGD, schedules, starts, checkpoints.
+"""Training ensembles: settings of the optimizers, schedules, starts, checkpoints.
 
-`train` runs the compiled kernels, `train_module` any torch module. `SGD` holds the optimizer's settings,
-`parse_schedule` and `parse_start` read what the command line says.
+`train` runs the compiled kernels, `train_module` any torch module. `SGD`, `RMSprop`, `Adam` and `AdamW`
+hold the settings of an optimizer, `parse_schedule` and `parse_start` read what the command line says.
 """
 
 import lazy_loader

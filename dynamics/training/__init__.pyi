@@ -1,6 +1,19 @@
+from ._adaptive import (
+    Adam as Adam,
+    AdamW as AdamW,
+    RMSprop as RMSprop,
+)
+from ._choice import (
+    OPTIMIZERS as OPTIMIZERS,
+    make_optimizer as make_optimizer,
+    optimizer_of_noise as optimizer_of_noise,
+)
 from ._ensemble import (
     check_arguments as check_arguments,
     train as train,
+)
+from ._optimizers import (
+    Optimizer as Optimizer,
 )
 from ._schedules import (
     Constant as Constant,

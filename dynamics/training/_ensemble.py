@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from dynamics.runs import Trajectories
 from dynamics.training._filling import run_task
+from dynamics.training._optimizers import Optimizer
 from dynamics.training._plan import make_plan
 from dynamics.training._replica import KernelTask
 from dynamics.training._sgd import SGD
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 def train(
     loss: MLPLoss,
-    optimizer: SGD | None = None,
+    optimizer: Optimizer | None = None,
     *,
     replicas: int = 100,
     steps: int = 150_000,
@@ -47,7 +48,7 @@ def train(
     ----------
     loss : MLPLoss
         The loss to minimize: its network, on its training rows, with its penalty.
-    optimizer : SGD
+    optimizer : Optimizer
         Update rule, minibatches and noise; by default ``SGD()``.
     replicas : int
         Number of runs.
@@ -106,7 +107,9 @@ def train(
     return run_task(KernelTask(plan, loss.network, start, jobs, loss.name), replicas, path, progress)
 
 
-def check_arguments(data: Dataset, optimizer: SGD, *, replicas: int, steps: int, seed: int, jobs: int = 1) -> None:
+def check_arguments(
+    data: Dataset, optimizer: Optimizer, *, replicas: int, steps: int, seed: int, jobs: int = 1
+) -> None:
     """Raise a ValueError that names the first argument of `train` out of range."""
     for name, value, least in (("replicas", replicas, 1), ("steps", steps, 2), ("seed", seed, 0)):
         whole_number(name, value, least)
@@ -120,7 +123,7 @@ def check_arguments(data: Dataset, optimizer: SGD, *, replicas: int, steps: int,
         raise ValueError(msg)
 
 
-def warn_of_large_minibatches(data: Dataset, optimizer: SGD) -> None:
+def warn_of_large_minibatches(data: Dataset, optimizer: Optimizer) -> None:
     """Log a warning if minibatches hold so many of the rows that little of SGD's noise is left.
 
     Without replacement its variance is (1 - B/N) of that of independent draws: at a third of the rows two thirds.
@@ -135,7 +138,7 @@ def warn_of_large_minibatches(data: Dataset, optimizer: SGD) -> None:
     )  # fmt: skip
 
 
-def check_range(data: Dataset, optimizer: SGD) -> None:
+def check_range(data: Dataset, optimizer: Optimizer) -> None:
     """Raise a ValueError if inputs are not finite in the precision of the runs."""
     largest = float(np.finfo(optimizer.dtype).max)
     size = max(data.inputs.max(initial=0.0), -data.inputs.min(initial=0.0))

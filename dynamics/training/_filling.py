@@ -42,6 +42,11 @@ class Task(Protocol):
         ...
 
     @property
+    def named(self) -> Mapping[str, Any]:
+        """What the metadata say besides the settings that decide the runs."""
+        ...
+
+    @property
     def start_name(self) -> str:
         """Where the runs start."""
         ...
@@ -92,5 +97,10 @@ def make_header(task: Task) -> Header:
     plan = task.plan
     scalars = {**task.identity, **plan.settings(task.start_name)}
     lists = {name: plan.shared[name].tolist() for name in ("waiting_times", "lags", "curve_steps")}
-    about = {"data": dict(plan.data.metadata), "rows": plan.data.rows, "version": package_version("agescape")}
+    about = {
+        **task.named,
+        "data": dict(plan.data.metadata),
+        "rows": plan.data.rows,
+        "version": package_version("agescape"),
+    }
     return Header(task.layer_sizes, plan.shared, scalars | lists, scalars | about)

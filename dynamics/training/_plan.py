@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.noises import Noise
 from dynamics.runs import Steps, curve_steps, snapshot_steps, two_time_grid
-from dynamics.training._sgd import SGD
+from dynamics.training._optimizers import Optimizer
 from landscape.datasets import Dataset
 
 SNAPSHOTS = ("all", "waiting")
@@ -23,7 +23,7 @@ class Plan:
     """
 
     data: Dataset
-    optimizer: SGD
+    optimizer: Optimizer
     regularization: float
     regularize_biases: bool
     seed: int
@@ -74,7 +74,7 @@ class Plan:
             "learning_rate": self.optimizer.learning_rate,
             "batch_size": self.batch_size,
             "precision": self.optimizer.precision,
-            "momentum": self.optimizer.momentum,
+            **self.optimizer.settings,
             "schedule": str(self.optimizer.schedule),
             "steps": self.steps,
             "seed": self.seed,
@@ -111,7 +111,7 @@ class Trained(Protocol):
 
 def make_plan(
     loss: Trained,
-    optimizer: SGD,
+    optimizer: Optimizer,
     *,
     steps: int,
     seed: int,

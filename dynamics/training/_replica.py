@@ -59,6 +59,11 @@ class KernelTask:
         return {"layer_sizes": list(self.layer_sizes), **self.network.beyond_tanh, **kind}
 
     @property
+    def named(self) -> dict[str, str]:
+        """Nothing more."""
+        return {}
+
+    @property
     def start_name(self) -> str:
         """Where the runs start."""
         return str(self.start)
@@ -92,7 +97,7 @@ class KernelTask:
             plan.data.rows if plan.noise.all_rows else plan.batch_size,
             plan.optimizer.precision,
             plan.noise.name,
-            momentum=plan.optimizer.momentum > 0,
+            update=plan.optimizer.update,
             label_noise=plan.optimizer.label_noise > 0,
             pixels=self._pixels is not None,
             activation=self.network.activation,
@@ -162,18 +167,20 @@ def record_run(
     """Take the steps of a run, all or those after the state `kept`; return the step of a divergence, or -1."""
     plan, dtype = task.plan, task.plan.optimizer.dtype
     start, key = task.begin(replica)
-    theta, velocity, begin = start.astype(dtype), np.zeros(start.size, dtype), 0
+    theta, begin = start.astype(dtype), 0
+    state = {name: np.zeros(start.size, dtype) for name in plan.optimizer.state_names}
     if kept:
-        theta, velocity, begin = kept["theta"], kept["velocity"], int(kept["step"])
+        theta, state, begin = kept["theta"], {name: kept[name] for name in state}, int(kept["step"])
         recording.restore(kept)
     inputs, labels = task.rows
     decay, kernel, numbers = np.array(2.0 * task.penalty, dtype), task.kernel, plan.noise.numbers
+    constants = [dtype.type(number) for number in plan.optimizer.constants]
     keep = checkpoints and checkpoints.keeper(replica)
     for first, stop, recorded in chunks(recording, begin, plan.steps):
         records = np.empty((recorded.size, theta.size), dtype)
         diverged = kernel.advance(
             theta,
-            velocity,
+            *state.values(),
             inputs,
             labels,
             key,
@@ -181,7 +188,7 @@ def record_run(
             stop,
             plan.batch_size,
             plan.optimizer.rates(first, stop),
-            dtype.type(plan.optimizer.momentum),
+            *constants,
             decay,
             plan.optimizer.label_noise,
             numbers,
@@ -192,7 +199,7 @@ def record_run(
             return diverged
         recording.take(recorded, records)
         if keep is not None:
-            keep(lambda at=stop: {"theta": theta, "velocity": velocity, "step": np.array(at), **recording.state(at)})
+            keep(lambda at=stop: {"theta": theta, **state, "step": np.array(at), **recording.state(at)})
     return -1
 
 

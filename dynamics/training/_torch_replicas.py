@@ -13,12 +13,13 @@ from dynamics.runs import Trajectories
 from dynamics.training._checkpoints import Checkpoints
 from dynamics.training._ensemble import check_arguments, warn_of_large_minibatches
 from dynamics.training._filling import Divergence, run_task
+from dynamics.training._optimizers import Optimizer
 from dynamics.training._plan import Plan, make_plan
 from dynamics.training._sgd import SGD
 from dynamics.training._starts import Points
 from dynamics.training._store import Block
 from landscape.datasets import Dataset
-from landscape.losses import check_regularization
+from landscape.losses import LoadedModule, ModuleSource, check_regularization, of_module
 from landscape.support import whole_number
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class ModuleTask:
 
     plan: Plan
     module: str
+    source: ModuleSource | None
     vmapped: "VmappedModule"
     start: Points | None
     block: int
@@ -49,9 +51,15 @@ class ModuleTask:
     @property
     def identity(self) -> dict[str, Any]:
         """What is trained: a module of other frozen parameters or buffers is another module."""
-        what = {"module": self.module, "n_parameters": self.vmapped.n_parameters, "block": self.block}
+        what: dict[str, Any] = {} if self.source is None else self.source.settings
+        what |= {"module": self.module, "n_parameters": self.vmapped.n_parameters, "block": self.block}
         digest = self.vmapped.constants_sha256
         return what if digest is None else what | {"constants_sha256": digest}
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The file of the module, which may be called otherwise later."""
+        return {} if self.source is None else {"module_file": self.source.file}
 
     @property
     def start_name(self) -> str:
@@ -87,7 +95,7 @@ class ModuleLoss:
 
     Parameters
     ----------
-    module : torch.nn.Module
+    module : torch.nn.Module or LoadedModule
         Maps inputs (N, D) to logits (N, n_classes), each row by itself; a module for images begins with
         ``torch.nn.Unflatten``. It is copied in evaluation mode (no dropout, batch normalization with its running
         statistics) and never changed. Its parameters with ``requires_grad`` are trained, each once however many names
@@ -105,7 +113,7 @@ class ModuleLoss:
         If the penalty is not a finite number >= 0.
     """
 
-    module: "torch.nn.Module"
+    module: "torch.nn.Module | LoadedModule"
     data: Dataset
     regularization: float = 1e-4
     regularize_biases: bool = True
@@ -117,7 +125,7 @@ class ModuleLoss:
 
 def train_module(
     loss: ModuleLoss,
-    optimizer: SGD | None = None,
+    optimizer: Optimizer | None = None,
     *,
     replicas: int = 100,
     steps: int = 150_000,
@@ -141,7 +149,7 @@ def train_module(
     ----------
     loss : ModuleLoss
         The module, the data and the penalty.
-    optimizer : SGD
+    optimizer : Optimizer
         As in `train`, with the noise "sgd", "replacement" or "full" and nothing random but the minibatches.
     replicas, steps, seed, waiting_times, lags, progress
         As in `train`.
@@ -160,7 +168,7 @@ def train_module(
     Returns
     -------
     Trajectories
-        Without `layer_sizes`: unit symmetries of a module are unknown.
+        Without `layer_sizes`; their `symmetries` are those that the module declares.
 
     Raises
     ------
@@ -182,12 +190,14 @@ def train_module(
     check_arguments(loss.data, optimizer, replicas=replicas, steps=steps, seed=seed)
     warn_of_large_minibatches(loss.data, optimizer)
     plan = make_plan(loss, optimizer, steps=steps, seed=seed, waiting_times=waiting_times, lags=lags)
-    vmapped = VmappedModule(loss.module, loss.data, optimizer, device)
+    module, source = loss.module if isinstance(loss.module, LoadedModule) else (loss.module, None)
+    vmapped = VmappedModule(module, loss.data, optimizer, device)
+    source = of_module(module, source, vmapped.spec)
     points = None if start is None else _points(start, vmapped.n_parameters)
-    return run_task(ModuleTask(plan, str(loss.module), vmapped, points, int(block)), replicas, path, progress)
+    return run_task(ModuleTask(plan, str(module), source, vmapped, points, int(block)), replicas, path, progress)
 
 
-def _check(optimizer: SGD, block: int) -> None:
+def _check(optimizer: Optimizer, block: int) -> None:
     if optimizer.noise.name not in NOISES_OF_MODULES:
         said = ", ".join(NOISES_OF_MODULES)
         msg = f"noise must be one of {said} for a torch module; got {optimizer.noise.name!r}"
@@ -212,7 +222,8 @@ def _run_block(task: ModuleTask, first: int, done: int, end: int) -> Block | Div
     vmapped, plan = task.vmapped, task.plan
     starts, keys = zip(*(task.begin(replica) for replica in range(first, first + task.block)), strict=True)
     thetas = vmapped.place(np.array(starts))
-    velocities, decay = vmapped.place(np.zeros(thetas.shape)), vmapped.place(2.0 * task.penalty)
+    state = tuple(vmapped.place(np.zeros(thetas.shape)) for _ in plan.optimizer.state_names)
+    decay = vmapped.place(2.0 * task.penalty)
     recorded = np.union1d(plan.snapshot_steps, plan.curve_steps)
     kept = slice(done - first, end - first)
     records = np.empty((end - done, recorded.size, vmapped.n_parameters), plan.optimizer.dtype)
@@ -227,8 +238,8 @@ def _run_block(task: ModuleTask, first: int, done: int, end: int) -> Block | Div
             if beyond.size:
                 return Divergence(done + int(beyond[0]), step, "before")
         if step < plan.steps:
-            rate = float(plan.optimizer.rates(step, step + 1)[0])
-            thetas, velocities = vmapped.advance(thetas, velocities, _rows(plan, orders, keys, step), rate, decay)
+            rates = plan.optimizer.rates(step, step + 1)[..., 0]
+            thetas, state = vmapped.advance(thetas, state, _rows(plan, orders, keys, step), rates, decay)
     curves = [vmapped.curves(run[np.searchsorted(recorded, plan.curve_steps)], task.penalty) for run in records]
     snapshots = records[:, np.searchsorted(recorded, plan.snapshot_steps)]
     return Block(done, snapshots, *(np.stack(rows) for rows in zip(*curves, strict=True)))

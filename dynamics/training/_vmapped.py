@@ -12,9 +12,17 @@ from torch.func import grad, grad_and_value, vmap
 from torch.nn.functional import cross_entropy
 
 from dynamics.training._curves import Curves
-from dynamics.training._sgd import SGD
+from dynamics.training._optimizers import Optimizer, State
 from landscape.datasets import Dataset
-from landscape.losses import FlatModule, check_outputs, check_vmap, copy_of, derivative_problem
+from landscape.losses import (
+    FlatModule,
+    check_declared,
+    check_outputs,
+    check_vmap,
+    declared_spec,
+    derivative_problem,
+    initialized,
+)
 
 logger = logging.getLogger(__name__)
 Array = NDArray[np.float64]
@@ -32,7 +40,7 @@ class VmappedModule:
     module : torch.nn.Module
         Maps inputs (N, D) to logits (N, n_classes).
     data : Dataset
-    optimizer : SGD
+    optimizer : Optimizer
     device : str
         Where the replicas are.
 
@@ -43,7 +51,7 @@ class VmappedModule:
         not work under `torch.func.vmap`.
     """
 
-    def __init__(self, module: torch.nn.Module, data: Dataset, optimizer: SGD, device: str) -> None:
+    def __init__(self, module: torch.nn.Module, data: Dataset, optimizer: Optimizer, device: str) -> None:
         self.optimizer = optimizer
         self._device = device
         self._flat = FlatModule(module, data.inputs, getattr(torch, optimizer.precision), device)
@@ -53,6 +61,9 @@ class VmappedModule:
             logger.warning("%s; the runs follow torch's", problem)
         check_vmap(self._in_double, data)
         self.n_parameters, self.kernel_mask = self._flat.n_parameters, self._flat.kernel_mask
+        self.spec = declared_spec(module, self._flat.shapes)
+        if self.spec is not None:
+            check_declared(self._in_double, self.spec, data.inputs)
         self._data = data
         self._inputs = self._flat.tensor(data.inputs)
         self._labels = torch.tensor(data.labels, device=device)
@@ -78,22 +89,7 @@ class VmappedModule:
         ValueError
             If a part with trainable parameters has no such method; then give the start.
         """
-        fresh = copy_of(self._flat.original).cpu()
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.manual_seed(seed)
-            for parameter in fresh.parameters():
-                if parameter.requires_grad:
-                    parameter.fill_(torch.nan)
-            for part in fresh.modules():
-                getattr(part, "reset_parameters", lambda: None)()
-        for part in fresh.modules():
-            for name, parameter in part.named_parameters(recurse=False):
-                if parameter.requires_grad and not parameter.isfinite().all():
-                    problem = f"but {'its' if hasattr(part, 'reset_parameters') else 'no'} reset_parameters()"
-                    problem += f" leaves {name} alone" if hasattr(part, "reset_parameters") else ""
-                    msg = f"start must be given: {type(part).__name__} has parameters, {problem}"
-                    raise ValueError(msg)
-        return self._flat.point(fresh)
+        return self._flat.point(initialized(self._flat.original, list(self._flat.shapes), seed))
 
     def place(self, points: NDArray[Any]) -> torch.Tensor:
         """`points` (..., P) in this precision on the device."""
@@ -102,22 +98,18 @@ class VmappedModule:
     def advance(
         self,
         thetas: torch.Tensor,
-        velocities: torch.Tensor,
+        state: State,
         rows: NDArray[np.int64] | None,
-        rate: float,
+        rates: NDArray[np.floating],
         decay: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """`thetas` and `velocities` (R, P) after one step on `rows` (R, B); None means all rows."""
+    ) -> tuple[torch.Tensor, State]:
+        """`thetas` and the optimizer's state (R, P) after one step on `rows` (R, B); None means all rows."""
         if rows is None:
             gradients = self._full_gradients(thetas, self._inputs, self._labels)
         else:
             index = torch.from_numpy(rows).to(self._device)
             gradients = self._gradients(thetas, self._inputs[index], self._labels[index])
-        change = -rate * (gradients + decay * thetas)
-        if self.optimizer.momentum:
-            velocities = self.optimizer.momentum * velocities + change
-            change = velocities
-        return thetas + change, velocities
+        return self.optimizer.step(thetas, state, gradients + decay * thetas, rates)
 
     def _entropy(self, theta: torch.Tensor, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return cross_entropy(self._flat(theta, inputs), labels)

@@ -22,8 +22,12 @@ from ._provenance import (
     provenance_of as provenance_of,
 )
 from ._reconstruction import (
+    as_known as as_known,
+    check_perceptron as check_perceptron,
+    checked_module as checked_module,
     loss_of as loss_of,
     remake_loss as remake_loss,
+    remake_module_loss as remake_module_loss,
 )
 from ._records import (
     ORIGINS as ORIGINS,

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.support import StandIn
+
 PROTOCOL = 4  # 5 adds nothing for small arrays and older readers know 4
 MAX_PLAIN = 100_000  # size of an array that is compared with what `dump_array` writes
 MAX_MEMO = 1000  # an array's pickle has about ten memo entries
@@ -52,20 +54,8 @@ class _ArrayRecord:
         _version, self.shape, self.dtype, _fortran, self.data = state
 
 
-class _StandIn:
-    """Substitute for a name in a pickle: it can only be called."""
-
-    __slots__ = ("_make",)
-
-    def __init__(self, make: Callable[..., Any]) -> None:
-        self._make = make
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._make(*arguments)
-
-    def __setstate__(self, state: Any) -> None:
-        msg = "it redefines its names"
-        raise HostilePickleError(msg)
+def _stand_in(make: Callable[..., Any]) -> StandIn:
+    return StandIn(make, HostilePickleError)
 
 
 def _reconstruct(*_arguments: Any) -> _ArrayRecord:
@@ -96,11 +86,11 @@ def _latin_1(text: str, encoding: str) -> bytes:
 
 
 _ADMITTED = {
-    ("numpy", "ndarray"): _StandIn(_ndarray),
-    ("numpy", "dtype"): _StandIn(_dtype),
-    ("_codecs", "encode"): _StandIn(_latin_1),
-    **{(f"numpy.{core}.multiarray", "_reconstruct"): _StandIn(_reconstruct) for core in ("core", "_core")},
-    **{(f"numpy.{core}.numeric", "_frombuffer"): _StandIn(_from_buffer) for core in ("core", "_core")},
+    ("numpy", "ndarray"): _stand_in(_ndarray),
+    ("numpy", "dtype"): _stand_in(_dtype),
+    ("_codecs", "encode"): _stand_in(_latin_1),
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): _stand_in(_reconstruct) for core in ("core", "_core")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): _stand_in(_from_buffer) for core in ("core", "_core")},
 }
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from landscape.database._reconstruction import loss_of
 from landscape.database._store import Database
-from landscape.losses import MLPLoss
+from landscape.losses import DataLoss
 from landscape.stationary import local_geometry
 from landscape.support import Result
 
@@ -55,7 +55,7 @@ class Property(Result, shows=("name", "label", "values"), axes={"n": "minimum"})
         return f"{value:.0f}" if self.name in WHOLE_NUMBERS else f"{value:.4g}"
 
 
-def minimum_property(database: Database, name: str, *, loss: MLPLoss | None = None, jobs: int = 1) -> Property:
+def minimum_property(database: Database, name: str, *, loss: DataLoss | None = None, jobs: int = 1) -> Property:
     """Collect a property of all minima of a database.
 
     Parameters
@@ -63,7 +63,7 @@ def minimum_property(database: Database, name: str, *, loss: MLPLoss | None = No
     database : Database
     name : str
         One of `PROPERTIES`.
-    loss : MLPLoss, optional
+    loss : MLPLoss or TorchLoss, optional
         Its loss, for properties of the data; by default reconstructed from its provenance.
     jobs : int
         Number of workers; it does not change the result.
@@ -92,7 +92,7 @@ def _stored(database: Database, name: str) -> NDArray[np.float64]:
     return np.array([pick(minimum) for minimum in database.minima], dtype=np.float64)
 
 
-def _of_data(database: Database, name: str, loss: MLPLoss | None, jobs: int) -> NDArray[np.float64]:
+def _of_data(database: Database, name: str, loss: DataLoss | None, jobs: int) -> NDArray[np.float64]:
     geometry = local_geometry(loss or loss_of(database), [m.point for m in database.minima], jobs=jobs)
     values = {
         "test-accuracy": geometry.test_accuracies,

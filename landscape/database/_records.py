@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.graph import LandscapeGraph
+from landscape.losses import ModuleSource
 from landscape.networks import MLP
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import LOSS_SETTINGS, Difference, Result, first_difference
+from landscape.symmetry import PermutationSpec
 
-EARLIER = (("activation", "tanh"), ("loss", "cross-entropy"))  # what files do not say
+EARLIER = (("activation", "tanh"), ("loss", "cross-entropy"), ("module", None))  # what files do not say
 DENSE = 10  # largest id per number of ids for which a table serves
 
 # origin of the points of each kind of search; all other kinds: "saddle"
@@ -33,11 +35,17 @@ class Provenance(Result):
     versions: Mapping[str, str]
     activation: str = "tanh"  # of the hidden units
     loss: str = "cross-entropy"  # its kind
+    module: Mapping[str, Any] | None = None  # of a torch module: `landscape.losses.ModuleSource.to_json`
 
     @property
     def stored(self) -> dict[str, Any]:
-        """The fields as files hold them: nothing of tanh and cross-entropy, the only ones of older versions."""
+        """The fields as files hold them: not those that older versions lack and that say nothing of the loss."""
         return {name: value for name, value in asdict(self).items() if (name, value) not in EARLIER}
+
+    @property
+    def source(self) -> ModuleSource | None:
+        """The torch module; None for a perceptron, or if nothing is known of the module."""
+        return None if self.module is None else ModuleSource.from_json(self.module)
 
     @property
     def loss_settings(self) -> dict[str, Any]:
@@ -51,12 +59,15 @@ class Provenance(Result):
             "data": self.dataset,
             "regularization": self.regularization,
             "regularize_biases": self.regularize_biases,
+            **({} if self.source is None else self.source.settings),
         }
 
     @property
-    def network(self) -> MLP | None:
-        """The network, if its symmetries are known."""
-        return None if self.layer_sizes is None else MLP(self.layer_sizes, self.activation)
+    def network(self) -> MLP | PermutationSpec | None:
+        """The network, or the symmetries that a module declares; None if no symmetries are known."""
+        if self.layer_sizes is not None:
+            return MLP(self.layer_sizes, self.activation)
+        return None if self.source is None else self.source.spec
 
 
 def loss_difference(a: Provenance, b: Provenance) -> Difference | None:

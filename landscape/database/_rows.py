@@ -149,6 +149,7 @@ def _wrong_field(provenance: Provenance) -> str | None:
         "layer_sizes": sizes is None or (len(sizes) >= 2 and all(_is_whole(n, 1) for n in sizes)),
         "activation": isinstance(provenance.activation, str) and provenance.activation in ACTIVATIONS,
         "loss": isinstance(provenance.loss, str) and provenance.loss in LOSSES,
+        "module": provenance.module is None or _is_module(provenance),
         "dataset": isinstance(provenance.dataset, dict),
         "dataset_sha256": isinstance(provenance.dataset_sha256, str),
         "regularization": isinstance(provenance.regularization, int | float)
@@ -160,6 +161,15 @@ def _wrong_field(provenance: Provenance) -> str | None:
         and all(isinstance(version, str) for version in provenance.versions.values()),
     }
     return next((name for name, fine in right.items() if not fine), None)
+
+
+def _is_module(provenance: Provenance) -> bool:
+    try:
+        source = provenance.source
+    except ValueError:
+        return False
+    fits = source is not None and (source.spec is None or source.spec.n_parameters == provenance.n_parameters)
+    return fits and provenance.layer_sizes is None
 
 
 def _is_whole(value: Any, lowest: int) -> bool:

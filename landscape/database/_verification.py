@@ -31,6 +31,7 @@ from landscape.stationary import (
     value_tolerance,
 )
 from landscape.support import Result, check_jobs, one_thread, only_writer, run_tasks
+from landscape.symmetry import PermutationSpec
 
 # tolerance for the last digits on another processor or library
 VALUE_ERROR = 1e-12  # nats, for losses of order one
@@ -161,7 +162,7 @@ def _bound_problem(loss: Loss, bound: Bound, minima: Sequence[Minimum]) -> str |
     return None
 
 
-def _is_image(network: MLP | None, point: NDArray[np.float64], image: NDArray[np.float64]) -> bool:
+def _is_image(network: MLP | PermutationSpec | None, point: NDArray[np.float64], image: NDArray[np.float64]) -> bool:
     """Whether it is an image of a point.
 
     Canonical forms decide unless there are many ties, the distance unless layers are wide (`symmetry.is_exact`).
@@ -294,7 +295,7 @@ def _existence_problems(loss: Loss, model: LocalModel) -> Iterator[str]:
         yield "it is degenerate: Newton's method does not converge there"
 
 
-def _derived_problems(network: MLP | None, stored: Stored, columns: tuple) -> Iterator[str]:
+def _derived_problems(network: MLP | PermutationSpec | None, stored: Stored, columns: tuple) -> Iterator[str]:
     derived = Derived.of(network, stored.point)
     key, *_ = columns
     if key != derived.key:
@@ -321,7 +322,7 @@ def _path_problems(loss: Loss, model: LocalModel, ends: tuple[StoredMinimum, ...
     yield f"the paths down from it do not end in minima {named}"
 
 
-def same_ends(network: MLP | None, found: Sequence[Minimum], named: Sequence[Minimum]) -> bool:
+def same_ends(network: MLP | PermutationSpec | None, found: Sequence[Minimum], named: Sequence[Minimum]) -> bool:
     """Whether two minima are the two that are named, in either order."""
     (a, b), (c, d) = ([same_point(network, minimum, name) for name in named] for minimum in found)
     return (a and d) or (b and c)

@@ -12,7 +12,7 @@ from landscape.losses import Loss
 from landscape.networks import MLP
 from landscape.stationary import Minimum, TransitionState, local_model, separation
 from landscape.support import Result, one_thread
-from landscape.symmetry import align, transform
+from landscape.symmetry import PermutationSpec, align, transform
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -130,7 +130,7 @@ def _completed(loss: Loss, way: Array, end: QuenchResult, minimum: Minimum) -> A
     return np.concatenate([way, image]) if near else None
 
 
-def _continued(network: MLP | None, piece: Array, end: Array) -> Array:
+def _continued(network: MLP | PermutationSpec | None, piece: Array, end: Array) -> Array:
     """The image of a piece (T, P) of the path whose first point is nearest to `end` (P,)."""
     if network is None or not network.hidden:
         return piece

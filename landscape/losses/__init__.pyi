@@ -2,6 +2,9 @@ from ._backpropagation import (
     gradient_over_rows as gradient_over_rows,
     gradients_of_rows as gradients_of_rows,
 )
+from ._declared import (
+    check_declared as check_declared,
+)
 from ._held_out import (
     HeldOutLoss as HeldOutLoss,
     held_out_loss as held_out_loss,
@@ -23,13 +26,23 @@ from ._module_checks import (
     check_vmap as check_vmap,
     derivative_problem as derivative_problem,
 )
+from ._module_source import (
+    LoadedModule as LoadedModule,
+    ModuleSource as ModuleSource,
+    declared_spec as declared_spec,
+    load_module as load_module,
+    of_module as of_module,
+)
 from ._modules import (
     FlatModule as FlatModule,
-    copy_of as copy_of,
+    initialized as initialized,
 )
 from ._outputs import (
     HEADS as HEADS,
     Head as Head,
+)
+from ._protocol import (
+    Loss as Loss,
 )
 from ._rounding import (
     UNIT as UNIT,
@@ -47,6 +60,6 @@ from ._surfaces import (
     Surface as Surface,
 )
 from ._torch_loss import (
-    Loss as Loss,
+    DataLoss as DataLoss,
     TorchLoss as TorchLoss,
 )

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from torch.nn.utils.weight_norm import WeightNorm
 Array = NDArray[np.float64]
 
 AT_ONCE = 2  # rows of the passes that materialize lazy parameters
+
+ONE_CALL = RLock()  # a call exchanges the parameters of the module, which threads share: they take turns
 
 
 class FlatModule:
@@ -86,7 +89,7 @@ class FlatModule:
         """Output of the module for `inputs` at `theta` (P,)."""
         values = self.unflatten(theta)
         parameters = {slot: values[name] for slot, name in self._slots.items()}
-        with sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no second derivative
+        with ONE_CALL, sdpa_kernel(SDPBackend.MATH):  # the fused kernels have no second derivative
             # shared parameters are already in every place; torch's own method leaves its tensors in the module
             return functional_call(self._module, parameters, (inputs,), tie_weights=False)
 
@@ -101,8 +104,18 @@ class FlatModule:
 
     def point(self, module: torch.nn.Module | None = None) -> Array:
         """The vector theta (P,) of the parameters of `module`, by default of the original one."""
-        named = dict((self.original if module is None else module).named_parameters())
+        known = self._module if self.original is None else self.original  # a worker has the copy alone
+        named = dict((known if module is None else module).named_parameters())
         return np.concatenate([named[name].detach().double().cpu().numpy().ravel() for name in self.shapes])
+
+    def random_start(self, seed: int) -> Array:
+        """A random initialization (P,) by the `reset_parameters` of its parts; ValueError if some have none."""
+        with ONE_CALL:  # torch has one generator for all threads
+            return self.point(initialized(self._module, list(self.shapes), seed))
+
+    def parts(self) -> list[tuple[str, torch.nn.Module]]:
+        """The submodules and their names."""
+        return [(name or "itself", part) for name, part in self._module.named_modules()]
 
     def constants(self) -> dict[str, NDArray[Any]]:
         """Values of the frozen parameters and of the buffers."""
@@ -123,6 +136,33 @@ def copy_of(module: torch.nn.Module) -> torch.nn.Module:
     """A deep copy; tensors that hooks left behind, which torch refuses to copy, become constants."""
     tensors = [tensor for *_, tensor in _tensor_attributes(module) if not tensor.is_leaf]
     return copy.deepcopy(module, {id(tensor): tensor.detach().clone() for tensor in tensors})
+
+
+def initialized(module: torch.nn.Module, names: list[str], seed: int) -> torch.nn.Module:
+    """A copy on the CPU whose parameters of these names are drawn again by the `reset_parameters` of its parts.
+
+    Raises
+    ------
+    ValueError
+        If a part with such a parameter has no such method, or it leaves the parameter alone.
+    """
+    fresh = copy_of(module).cpu()
+    named = dict(fresh.named_parameters())
+    drawn = {id(named[name]) for name in names}
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        for name in names:
+            named[name].fill_(torch.nan)
+        for part in fresh.modules():
+            getattr(part, "reset_parameters", lambda: None)()
+    for part in fresh.modules():
+        for name, parameter in part.named_parameters(recurse=False):
+            if id(parameter) in drawn and not parameter.isfinite().all():
+                problem = f"but {'its' if hasattr(part, 'reset_parameters') else 'no'} reset_parameters()"
+                problem += f" leaves {name} alone" if hasattr(part, "reset_parameters") else ""
+                msg = f"start must be given: {type(part).__name__} has parameters, {problem}"
+                raise ValueError(msg)
+    return fresh
 
 
 def _tensor_attributes(module: torch.nn.Module) -> list[tuple[str, torch.nn.Module, str, torch.Tensor]]:

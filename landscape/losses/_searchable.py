@@ -2,14 +2,22 @@
 
 from typing import Any
 
+from landscape.networks import MLP
+
 
 def check_searchable(loss: Any) -> None:
     """Raise a ValueError with the reason if no search can certify stationary points of this loss.
 
-    Only the activation of a known network is looked at.
+    Looks at the activation of a perceptron, and at what a torch module says of its kinks (`TorchLoss.kink`).
     """
     network = getattr(loss, "network", None)
-    if network is None or not network.hidden:
+    if problem := getattr(loss, "kink", None):
+        msg = (
+            f"the module must be smooth, but {problem}: minima lie on kinks, where there is no Hessian and no quench "
+            "converges. Choose softplus, GELU, SiLU or tanh (train and observe take any module)"
+        )
+        raise ValueError(msg)
+    if not isinstance(network, MLP) or not network.hidden:
         return
     name, units = network.activation, network.units
     if not units.smooth:

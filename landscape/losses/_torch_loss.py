@@ -1,49 +1,23 @@
-"""What searches need of a loss, and the loss of any torch module."""
+"""The cross-entropy of any torch module."""
 
-from typing import TYPE_CHECKING, Any, Protocol
+import copy
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.datasets import Dataset
-from landscape.losses._mlp_loss import check_batch, check_regularization
+from landscape.losses._mlp_loss import MLPLoss, check_batch, check_regularization
+from landscape.losses._module_source import LoadedModule, declared_spec, of_module
 from landscape.losses._outputs import CROSS_ENTROPY
-from landscape.networks import MLP
+from landscape.symmetry import PermutationSpec
 
 if TYPE_CHECKING:
     import torch
 
 Array = NDArray[np.float64]
-
-
-class Loss(Protocol):
-    """The members that searches need: any object that has them can be explored."""
-
-    @property
-    def n_parameters(self) -> int:
-        """Length P of the parameter vector."""
-        ...
-
-    @property
-    def network(self) -> MLP | None:
-        """The network whose unit symmetries leave the loss unchanged; None if there are none."""
-        ...
-
-    @property
-    def zero_modes(self) -> Array:
-        """Orthonormal directions (k, P) along which the loss is constant everywhere; usually k = 0.
-
-        A loss may also have a method `rounding` (`CrossEntropyLoss.rounding`); otherwise norms of its Hessian are used.
-        """
-        ...
-
-    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
-        """Loss and its gradient (P,) at `theta` (P,)."""
-        ...
-
-    def value_gradient_hessian(self, theta: ArrayLike) -> tuple[float, Array, Array]:
-        """Loss, gradient (P,) and exact Hessian (P, P) at `theta` (P,)."""
-        ...
+AT_ONCE = 100_000  # rows times points that are evaluated side by side
 
 
 class TorchLoss:
@@ -51,9 +25,10 @@ class TorchLoss:
 
     Parameters are the module's trainable ones (``requires_grad``), flattened in the order of `named_parameters()`,
     each once, however many names it has; frozen ones and buffers are constants. The module is copied, in float64 and
-    evaluation mode (no dropout, batch normalization with its running statistics), and never changed. Unit symmetries
-    are unknown: `network` is None. With piecewise linear units (ReLU) a minimum may be on a kink, where no quench
-    converges.
+    evaluation mode (no dropout, batch normalization with its running statistics), and never changed. `network` is the
+    `landscape.symmetry.PermutationSpec` that the module declares by attributes ``axes_to_perm`` and ``sign_flips`` (see
+    `load_module`), checked by evaluating the module; None if it declares none: images then count as distinct. Quenches
+    and searches refuse modules with a kink (ReLU), where no minimum has a Hessian.
 
     At construction the outputs, torch's gradient and its second derivatives are checked on a few rows against finite
     differences and for symmetry, because torch's second derivatives of some operations are wrong
@@ -61,13 +36,15 @@ class TorchLoss:
 
     Parameters
     ----------
-    module : torch.nn.Module
+    module : torch.nn.Module or LoadedModule
     data : Dataset
     regularization, regularize_biases
         As in `CrossEntropyLoss`; biases are the parameters whose name ends in "bias".
     zero_modes : (k, P) array, optional
         Orthonormal directions along which the loss is constant everywhere, for instance the common shift of
         the output biases if the penalty excludes them. Quenches need them; they are not detected automatically.
+    device : str
+        Device of torch, such as "cuda"; numbers return as NumPy arrays.
 
     Raises
     ------
@@ -75,23 +52,24 @@ class TorchLoss:
         If torch is not installed.
     ValueError
         If the module does not map each row by itself to one finite output per class, is random or changes itself in
-        evaluation mode, has no trainable parameters, or is not twice differentiable by torch.
+        evaluation mode, has no trainable parameters, is not twice differentiable by torch, or declares symmetries that
+        it does not have.
     """
-
-    network: MLP | None = None
 
     def __init__(
         self,
-        module: "torch.nn.Module",
+        module: "torch.nn.Module | LoadedModule",
         data: Dataset,
         regularization: float = 1e-4,
         *,
         regularize_biases: bool = True,
         zero_modes: ArrayLike | None = None,
+        device: str = "cpu",
     ) -> None:
         try:
             import torch  # noqa: PLC0415 (optional: only this class needs it)
 
+            from landscape.losses._declared import check_declared  # noqa: PLC0415
             from landscape.losses._module_checks import check_outputs, derivative_problem  # noqa: PLC0415
             from landscape.losses._modules import FlatModule  # noqa: PLC0415
         except ImportError as error:
@@ -101,15 +79,20 @@ class TorchLoss:
         self.data = data
         self.regularization = check_regularization(regularization)
         self.regularize_biases = bool(regularize_biases)
-        self._logits = FlatModule(module, data.inputs, torch.float64)
+        module, source = module if isinstance(module, LoadedModule) else (module, None)
+        self._logits = FlatModule(module, data.inputs, torch.float64, device)
         check_outputs(self._logits, data)
         if problem := derivative_problem(self._logits, data, second=True):
             raise ValueError(problem)
         self.n_parameters = self._logits.n_parameters
+        self.network: PermutationSpec | None = declared_spec(module, self._logits.shapes)
+        if self.network is not None:
+            check_declared(self._logits, self.network, data.inputs)
+        self.source = of_module(module, source, self.network)
         held = self._logits.kernel_mask | regularize_biases
-        self._penalty = torch.from_numpy(np.where(held, self.regularization, 0.0))
-        self._inputs = torch.from_numpy(data.inputs.copy())
-        self._labels = torch.from_numpy(data.labels.copy())
+        self._penalty = self._logits.tensor(np.where(held, self.regularization, 0.0))
+        self._inputs = self._logits.tensor(data.inputs)
+        self._labels = torch.tensor(data.labels, device=device)
         modes = np.zeros((0, self.n_parameters)) if zero_modes is None else np.array(zero_modes, dtype=np.float64)
         if (
             modes.ndim != 2
@@ -120,16 +103,65 @@ class TorchLoss:
             raise ValueError(msg)
         self.zero_modes = modes
 
-    def _loss(self, theta: "torch.Tensor") -> "torch.Tensor":
-        logits = self._logits(theta, self._inputs)
-        return self._torch.nn.functional.cross_entropy(logits, self._labels) + (self._penalty * theta**2).sum()
+    def __getstate__(self) -> dict[str, Any]:
+        _ = self.kink, self._works_under_vmap  # once, and not by each worker
+        return self.__dict__
 
-    def _tensor(self, theta: ArrayLike) -> "torch.Tensor":
+    def _entropy(self, theta: "torch.Tensor", inputs: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
+        return self._torch.nn.functional.cross_entropy(self._logits(theta, inputs), labels)
+
+    def _loss(self, theta: "torch.Tensor") -> "torch.Tensor":
+        return self._entropy(theta, self._inputs, self._labels) + (self._penalty * theta**2).sum()
+
+    def check(self, theta: ArrayLike) -> Array:
+        """`theta` as a float64 array of shape (P,), or a ValueError that says what it was."""
         theta = np.array(theta, dtype=np.float64)
         if theta.shape != (self.n_parameters,):
             msg = f"theta must have shape ({self.n_parameters},) for this module; got {theta.shape}"
             raise ValueError(msg)
-        return self._torch.from_numpy(theta)
+        return theta
+
+    def _tensor(self, theta: ArrayLike) -> "torch.Tensor":
+        return self._logits.tensor(self.check(theta))
+
+    @property
+    def module(self) -> "torch.nn.Module | LoadedModule":
+        """The module, with its source if that is known; a worker does not have it."""
+        known = self.source is not None and self.source.sha256
+        return LoadedModule(self._logits.original, self.source) if known and self.source else self._logits.original
+
+    def kernel_mask(self) -> NDArray[np.bool_]:
+        """Boolean (P,): False for parameters whose name ends in "bias"."""
+        return self._logits.kernel_mask
+
+    @cached_property
+    def kink(self) -> str | None:
+        """Why the loss is not twice continuously differentiable, in words; None if it seems to be."""
+        from landscape.losses._kinks import kink_of  # noqa: PLC0415 (needs torch)
+
+        return kink_of(self._logits, self.data)
+
+    def random_point(self, *, rng: np.random.Generator) -> Array:
+        """A random initialization (P,) by ``reset_parameters`` of the parts; normal numbers where they have none."""
+        seed = int(rng.integers(2**63))
+        try:
+            return self._logits.random_start(seed)
+        except ValueError:
+            return rng.normal(size=self.n_parameters)
+
+    def without_penalty(self) -> "TorchLoss":
+        """The cross-entropy alone."""
+        other = copy.copy(self)
+        other.regularization, other._penalty = 0.0, self._torch.zeros_like(self._penalty)
+        return other
+
+    def on(self, data: Dataset) -> "TorchLoss":
+        """The same module and penalty on other rows with the same features and classes."""
+        other = copy.copy(self)
+        other.data = data
+        other._inputs = self._logits.tensor(data.inputs)
+        other._labels = self._torch.tensor(np.array(data.labels), device=self._labels.device)
+        return other
 
     def value(self, theta: ArrayLike) -> float:
         """Loss in nats at `theta` (P,)."""
@@ -137,16 +169,47 @@ class TorchLoss:
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
         """Loss in nats and its gradient (P,) at `theta` (P,)."""
-        gradient, value = self._torch.func.grad_and_value(self._loss)(self._tensor(theta))
-        return float(value), gradient.numpy()
+        point = self._tensor(theta).requires_grad_()
+        value = self._loss(point)  # by autograd itself: half the time of torch.func.grad, the same bits
+        (gradient,) = self._torch.autograd.grad(value, point)
+        return float(value.detach()), _numbers(gradient)
 
     def values_and_gradients(self, thetas: ArrayLike) -> tuple[Array, Array]:
-        """Losses (M,) and gradients (M, P) at `thetas` (M, P), one by one."""
+        """Losses (M,) and gradients (M, P) at `thetas` (M, P): side by side by ``vmap`` if the module allows it.
+
+        They are those of single calls up to rounding.
+        """
         thetas = check_batch(thetas, self.n_parameters)
-        values, gradients = np.empty(len(thetas)), np.empty_like(thetas)
-        for i, theta in enumerate(thetas):
-            values[i], gradients[i] = self.value_and_gradient(theta)
-        return values, gradients
+        if not self._works_under_vmap:
+            found = [self.value_and_gradient(theta) for theta in thetas]
+            values, gradients = zip(*found, strict=True) if found else ((), ())
+            return np.array(values), np.array(gradients).reshape(thetas.shape)
+        if not len(thetas):
+            return np.empty(0), thetas
+        func = self._torch.func
+        together: Any = func.vmap(func.grad_and_value(self._loss), chunk_size=max(1, AT_ONCE // self.data.rows))
+        gradients, values = together(self._logits.tensor(thetas))
+        return _numbers(values), _numbers(gradients)
+
+    @cached_property
+    def _works_under_vmap(self) -> bool:
+        from landscape.losses._module_checks import check_vmap  # noqa: PLC0415 (needs torch)
+
+        try:
+            check_vmap(self._logits, self.data)
+        except ValueError:
+            return False
+        return True
+
+    def gradients_of_rows(self, theta: ArrayLike, inputs: Array, labels: NDArray[np.int64]) -> Array:
+        """Gradients (M, P) of the cross-entropy of single rows, inputs (M, D) and labels (M,), at `theta` (P,)."""
+        point, rows = self._tensor(theta), self._logits.tensor(inputs)[:, None]
+        targets = self._torch.tensor(np.array(labels), device=rows.device)[:, None]
+        gradient = self._torch.func.grad(self._entropy)
+        if self._works_under_vmap:
+            return _numbers(self._torch.func.vmap(gradient, in_dims=(None, 0, 0))(point, rows, targets))
+        found = [_numbers(gradient(point, row, target)) for row, target in zip(rows, targets, strict=True)]
+        return np.array(found).reshape(len(rows), self.n_parameters)
 
     def value_gradient_hessian(self, theta: ArrayLike) -> tuple[float, Array, Array]:
         """Loss, gradient (P,) and exact Hessian (P, P) at `theta` (P,)."""
@@ -155,21 +218,22 @@ class TorchLoss:
     def hessian(self, theta: ArrayLike) -> Array:
         """Exact Hessian (P, P) at `theta` (P,)."""
         # reverse over reverse: faster here than forward over reverse, for which torch uses its deprecated jit
-        return self._torch.func.jacrev(self._torch.func.grad(self._loss))(self._tensor(theta)).numpy()
+        return _numbers(self._torch.func.jacrev(self._torch.func.grad(self._loss))(self._tensor(theta)))
 
     def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
         """Hessian times `vector` (P,) at `theta` (P,), by reverse over reverse because the Hessian is symmetric."""
         transposed: Any = self._torch.func.vjp(self._torch.func.grad(self._loss), self._tensor(theta))[1]
-        return transposed(self._tensor(vector))[0].numpy()
+        return _numbers(transposed(self._tensor(vector))[0])
+
+    def logits(self, theta: ArrayLike, inputs: ArrayLike) -> Array:
+        """Outputs before the softmax, (N, n_classes), for `inputs` (N, n_features)."""
+        return _numbers(self._logits(self._tensor(theta), self._logits.tensor(np.array(inputs, dtype=np.float64))))
 
     def accuracy(self, theta: ArrayLike, *, test: bool = False) -> float:
         """Share of training (or test) rows classified correctly at `theta` (P,); nan without test rows."""
-        inputs, labels = (
-            (self.data.test_inputs, self.data.test_labels) if test else (self.data.inputs, self.data.labels)
-        )
-        return CROSS_ENTROPY.share_correct(
-            self._logits(self._tensor(theta), self._torch.from_numpy(inputs.copy())).numpy(), labels
-        )
+        data = self.data
+        inputs, labels = (data.test_inputs, data.test_labels) if test else (data.inputs, data.labels)
+        return CROSS_ENTROPY.share_correct(self.logits(theta, inputs), labels)
 
     def data_loss(self, theta: ArrayLike, *, test: bool = False) -> float:
         """Mean cross-entropy in nats over training (or test) rows at `theta` (P,), no penalty; nan without rows."""
@@ -179,5 +243,11 @@ class TorchLoss:
 
     def row_losses(self, theta: ArrayLike, inputs: Array, labels: NDArray[np.int64]) -> Array:
         """Cross-entropy (M,) in nats of each of these rows, inputs (M, D) and labels (M,), at `theta` (P,)."""
-        logits = self._logits(self._tensor(theta), self._torch.from_numpy(inputs.copy()))
-        return CROSS_ENTROPY.losses(logits.numpy(), labels)
+        return CROSS_ENTROPY.losses(self.logits(theta, inputs), labels)
+
+
+def _numbers(tensor: "torch.Tensor") -> Array:
+    return tensor.detach().cpu().numpy()
+
+
+DataLoss = MLPLoss | TorchLoss  # a loss of labeled rows, whatever network it is of

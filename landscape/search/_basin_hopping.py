@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from landscape.descent import quench
 from landscape.losses import Loss
+from landscape.networks import MLP
 from landscape.search._moves import GaussianMove, Move, UnitMove
 from landscape.stationary import Minimum, same_point
 from landscape.support import RNG, Result, check_positive
@@ -75,7 +76,7 @@ class BasinHopping:
             return tuple(self.moves)
         if self.step_length is not None:
             return (GaussianMove(self.step_length),)
-        return DEFAULT_MOVES if loss.network is not None and loss.network.hidden else WITHOUT_NETWORK
+        return DEFAULT_MOVES if isinstance(loss.network, MLP) and loss.network.hidden else WITHOUT_NETWORK
 
 
 @dataclass(frozen=True, eq=False)

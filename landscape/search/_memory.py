@@ -18,6 +18,7 @@ from landscape.search._planning import BATCH, BOUNDING, JOINING, Knowledge, Pair
 from landscape.search._searches import Task
 from landscape.search._targets import Targets
 from landscape.stationary import Minimum
+from landscape.symmetry import PermutationSpec
 
 Array = NDArray[np.float64]
 
@@ -122,7 +123,7 @@ class Neighbors:
     later ones.
     """
 
-    def __init__(self, network: MLP | None) -> None:
+    def __init__(self, network: MLP | PermutationSpec | None) -> None:
         self._network = network
         self._points: list[Array] = []
         self._ids = _Rows(np.int64)

@@ -76,7 +76,7 @@ class UnitMove(_WithLength):
 
 
 def _network_of(loss: Loss, move: Move) -> MLP:
-    if loss.network is None or not loss.network.hidden:
+    if not isinstance(loss.network, MLP) or not loss.network.hidden:
         msg = f"{type(move).__name__} needs a loss whose network has hidden layers; got loss.network = {loss.network}"
         raise ValueError(msg)
     return loss.network

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from landscape import symmetry
 from landscape.descent import QuenchResult, highest_point, quench
 from landscape.losses import Loss
+from landscape.networks import MLP
 from landscape.search._basin_hopping import BasinHopping, basin_hopping
 from landscape.search._minimax import minimax_path
 from landscape.search._saddles import (
@@ -83,9 +84,10 @@ def _start(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
 
 
 def _random_point(loss: Loss, rng: np.random.Generator) -> NDArray[np.float64]:
-    if loss.network is not None:
+    if isinstance(loss.network, MLP):
         return loss.network.glorot_uniform(rng)
-    return rng.normal(size=loss.n_parameters)
+    own = getattr(loss, "random_point", None)
+    return rng.normal(size=loss.n_parameters) if own is None else own(rng=rng)
 
 
 def _collapsed(loss: Loss, task: Task, rng: np.random.Generator) -> Found:

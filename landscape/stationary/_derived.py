@@ -7,6 +7,7 @@ from typing import Self
 from landscape import symmetry
 from landscape.networks import MLP
 from landscape.stationary._points import StationaryPoint
+from landscape.symmetry import PermutationSpec
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Derived:
     stabilizer: int  # pele's point-group order
 
     @classmethod
-    def of(cls, network: MLP | None, point: StationaryPoint) -> Self:
+    def of(cls, network: MLP | PermutationSpec | None, point: StationaryPoint) -> Self:
         """Compute them for a point of `network`; None stands for a loss without known symmetries."""
         orbit = symmetry.orbit_size(network, point.coordinates)
         key = hashlib.sha256(symmetry.canonical_form(network, point.coordinates).tobytes()).hexdigest()

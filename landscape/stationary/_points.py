@@ -11,6 +11,7 @@ from landscape.losses import Rounding, rounding_of_norms
 from landscape.networks import MLP
 from landscape.stationary._tolerances import Known, distance_tolerance, value_tolerance
 from landscape.support import Result
+from landscape.symmetry import PermutationSpec
 
 if TYPE_CHECKING:
     from landscape.losses import Loss
@@ -254,7 +255,7 @@ def certify(loss: "Loss", theta: ArrayLike) -> StationaryPoint:
     return certificate(loss, local_model(loss, np.array(theta, dtype=np.float64)))
 
 
-def same_point(network: MLP | None, a: StationaryPoint, b: StationaryPoint) -> bool:
+def same_point(network: MLP | PermutationSpec | None, a: StationaryPoint, b: StationaryPoint) -> bool:
     """Whether two stationary points are the same, modulo the symmetries of the network.
 
     Losses are only the first filter. The distance after alignment decides, compared with the position errors of the

@@ -53,6 +53,9 @@ from ._reading import (
 from ._results import (
     Result as Result,
 )
+from ._stand_ins import (
+    StandIn as StandIn,
+)
 from ._versions import (
     package_version as package_version,
 )

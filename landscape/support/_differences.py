@@ -3,15 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+MODULE_SETTINGS = ("module_name", "module_sha256", "module_symmetries")
 LOSS_SETTINGS = (
-    "layer_sizes",
-    "activation",
-    "loss",
-    "n_parameters",
-    "data_sha256",
-    "regularization",
+    "layer_sizes", "activation", "loss", *MODULE_SETTINGS, "n_parameters", "data_sha256", "regularization",
     "regularize_biases",
-)
+)  # fmt: skip
 LAST = ("path", "data_dir")  # a file may have been moved: named only if nothing else differs
 DERIVED = ("classes_without_training_rows", "variance_kept")  # follow from the other settings of a data set
 NOT_SETTINGS = ("first_label", "classes", *DERIVED)  # metadata of a data set that its file or its settings imply

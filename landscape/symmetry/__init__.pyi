@@ -21,3 +21,6 @@ from ._orbits import (
     group_order as group_order,
     orbit_size as orbit_size,
 )
+from ._permutation_spec import (
+    PermutationSpec as PermutationSpec,
+)

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.networks import MLP, Layer
-from landscape.symmetry import _nearest
-from landscape.symmetry._chains import Element, align_chain, best_signed, group_size
+from landscape.symmetry import _nearest, _spec_alignment
+from landscape.symmetry._chains import align_chain, best_signed
+from landscape.symmetry._elements import Element, group_size
+from landscape.symmetry._permutation_spec import PermutationSpec
 
 Array = NDArray[np.float64]
 
@@ -16,8 +18,10 @@ MAX_WIDTH = 10  # of the first and last of several layers
 MAX_PAIRS = 20_000_000  # pairs of them for two neighboring layers (width 5: 1.5e7)
 
 
-def transform(network: MLP, theta: ArrayLike, elements: list[Element]) -> Array:
-    """Image of `theta` (P,) under one signed permutation per hidden layer; the loss does not change."""
+def transform(network: MLP | PermutationSpec, theta: ArrayLike, elements: list[Element]) -> Array:
+    """Image of `theta` (P,) under one signed permutation per hidden layer or group; the loss does not change."""
+    if isinstance(network, PermutationSpec):
+        return network.transform(theta, elements)
     layers = network.unflatten(theta)
     for k, (permutation, signs) in enumerate(elements):
         (kernel, bias), (kernel_after, bias_after) = layers[k], layers[k + 1]
@@ -26,15 +30,19 @@ def transform(network: MLP, theta: ArrayLike, elements: list[Element]) -> Array:
     return network.flatten(layers)
 
 
-def random_element(network: MLP, rng: np.random.Generator) -> list[Element]:
-    """One uniformly drawn permutation per hidden layer, with signs if the activation is odd."""
+def random_element(network: MLP | PermutationSpec, rng: np.random.Generator) -> list[Element]:
+    """One uniformly drawn permutation per hidden layer or group, with signs if the activation is odd."""
+    if isinstance(network, PermutationSpec):
+        return network.random_element(rng=rng)
     if not network.units.odd:
         return [(rng.permutation(n), np.ones(n)) for n in network.hidden]
     return [(rng.permutation(n), rng.choice([-1.0, 1.0], n)) for n in network.hidden]
 
 
-def distances(network: MLP, theta: Array, references: Array, cutoff: float) -> Array:
+def distances(network: MLP | PermutationSpec, theta: Array, references: Array, cutoff: float) -> Array:
     """Distance (M,) of theta (P,) modulo symmetry to each of references (M, P); infinity unless below `cutoff`."""
+    if isinstance(network, PermutationSpec):
+        return _spec_alignment.distances(network, theta, references, cutoff)
     if _is_compiled(network):
         return _search(network, theta, references, cutoff)[0]
     images = np.array([transform(network, theta, element) for element in align(network, theta, references)])
@@ -42,8 +50,10 @@ def distances(network: MLP, theta: Array, references: Array, cutoff: float) -> A
     return np.where(found < cutoff, found, np.inf)
 
 
-def align(network: MLP, theta: Array, references: Array) -> list[list[Element]]:
+def align(network: MLP | PermutationSpec, theta: Array, references: Array) -> list[list[Element]]:
     """For each of references (M, P) the element whose image of theta (P,) is nearest; exact where `is_exact`."""
+    if isinstance(network, PermutationSpec):
+        return _spec_alignment.align(network, theta, references)
     if _is_compiled(network):
         cuts = np.cumsum(network.hidden)[:-1]
         moves = _search(network, theta, references, np.inf)[1]
@@ -64,12 +74,17 @@ def _search(network: MLP, theta: Array, references: Array, cutoff: float) -> tup
     return _nearest.nearest(theta, references, sizes, cutoff, moves, signed), moves
 
 
-def is_exact(network: MLP) -> bool:
+def is_exact(network: MLP | PermutationSpec | None) -> bool:
     """Whether `nearest_image` is certain to find the nearest image for this network.
 
     Not if its units can also be changed continuously without a change of the outputs (relu, linear): only permutations
-    and signs are searched.
+    and signs are searched. Of declared symmetries, if no more than two groups are coupled by common parameters, or
+    three in a row, small ones. Certain without known symmetries (None).
     """
+    if network is None:
+        return True
+    if isinstance(network, PermutationSpec):
+        return _spec_alignment.is_exact(network)
     return _is_small(network) and not (network.hidden and network.units.continuous_symmetry)
 
 

@@ -5,7 +5,6 @@ The searches of `_nearest` are much faster; this one has no limit on the depth.
 
 from functools import lru_cache
 from itertools import permutations, product
-from math import factorial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +13,9 @@ from scipy.optimize import linear_sum_assignment
 from landscape.networks import Layer
 from landscape.support import njit
 from landscape.symmetry._assignment import assign
+from landscape.symmetry._elements import Element
 
 Array = NDArray[np.float64]
-Element = tuple[NDArray[np.int64], Array]  # (permutation, signs) of one hidden layer
-
-
-def group_size(n: int, *, signed: bool = True) -> int:
-    """Number of permutations of n units, with their signs or without."""
-    return (2**n if signed else 1) * factorial(n)
 
 
 @lru_cache(maxsize=16)

@@ -7,22 +7,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.networks import MLP, Layer
-from landscape.symmetry._chains import Element, group_size
+from landscape.symmetry._elements import Element, group_size
+from landscape.symmetry._permutation_spec import PermutationSpec
 
 Array = NDArray[np.float64]
 
 MAX_MATCHES = 5000  # largest number of elements to try in one layer
 
 
-def group_order(network: MLP | None) -> int:
+def group_order(network: MLP | PermutationSpec | None) -> int:
     """Number of (signed) permutations of the hidden units: the product of 2^n n! over the hidden layers.
 
     Without the powers of two unless the activation is odd.
     """
+    if isinstance(network, PermutationSpec):
+        return prod(group_size(n, signed=network.is_signed(group)) for group, n in network.sizes.items())
     return 1 if network is None else prod(group_size(n, signed=network.units.odd) for n in network.hidden)
 
 
-def orbit_size(network: MLP | None, theta: ArrayLike, tolerance: float = 1e-5) -> int:
+def orbit_size(network: MLP | PermutationSpec | None, theta: ArrayLike, tolerance: float = 1e-5) -> int:
     """Number of distinct images of `theta` (P,): the order of the group over that of its stabilizer.
 
     Dead units (all weights below `tolerance`) and units that duplicate one another make it smaller than the product of
@@ -32,6 +35,8 @@ def orbit_size(network: MLP | None, theta: ArrayLike, tolerance: float = 1e-5) -
     """
     if network is None:
         return 1
+    if isinstance(network, PermutationSpec):
+        return _orbit_size_of_groups(network, network.check(theta), tolerance)
     layers = network.unflatten(theta)
     signed = network.units.odd
     classes = [_alike(layers[k], layers[k + 1], tolerance, signed=signed) for k in range(len(network.hidden))]
@@ -131,7 +136,9 @@ def _matches(
     """Elements that carry the rows of `incoming` to those of `target`; the sign of a dead class is fixed."""
     n = len(target)
     fits = {
-        sign: alike & (np.abs(target[:, None] - sign * incoming).max(axis=2) <= tolerance) & ((sign > 0.0) | ~dead)
+        sign: alike
+        & (np.abs(target[:, None] - sign * incoming).max(axis=2, initial=0.0) <= tolerance)
+        & ((sign > 0.0) | ~dead)
         for sign in ((1.0, -1.0) if signed else (1.0,))
     }
     options = [[(j, sign) for sign, fit in fits.items() for j in np.flatnonzero(fit[i]).tolist()] for i in range(n)]
@@ -147,3 +154,91 @@ def _matches(
 
     for choice in extend(()):
         yield np.array([j for j, _ in choice]), np.array([sign for _, sign in choice])
+
+
+# ---------------------------------------------------------------- declared symmetries
+
+
+def _orbit_size_of_groups(spec: PermutationSpec, theta: Array, tolerance: float) -> int:
+    arrays = spec.unflatten(theta)
+    classes = [_alike_in_group(spec, theta, group, tolerance) for group in spec.groups]
+    inner = 1
+    for group, found in zip(spec.groups, classes, strict=True):
+        for units in found:
+            dead = spec.is_signed(group) and _keeps(spec, theta, group, (units[0], units[0], -1.0), tolerance)
+            inner *= factorial(len(units)) * (2 ** len(units) if dead else 1)
+    try:
+        outer = _count_automorphisms_of_groups(*_one_of_each(spec, arrays, classes), classes, tolerance)
+    except _TooManyError:
+        outer = 1
+    return group_order(spec) // (inner * outer)
+
+
+def _keeps(spec: PermutationSpec, theta: Array, group: str, move: tuple[int, int, float], tolerance: float) -> bool:
+    """Whether exchanging units i and j of a group, with a sign, changes nothing."""
+    (i, j, sign), n = move, spec.sizes[group]
+    permutation, signs = np.arange(n), np.ones(n)
+    permutation[[i, j]], signs[[i, j]] = permutation[[j, i]], sign
+    image = spec.transform(theta, spec.one_group(group, (permutation, signs)))
+    return bool(np.abs(image - theta).max() <= tolerance)
+
+
+def _alike_in_group(spec: PermutationSpec, theta: Array, group: str, tolerance: float) -> list[list[int]]:
+    """Units of a group that can be exchanged alone, up to sign if it may flip."""
+    sorted_weights = np.sort(np.abs(np.hstack(spec.weights(spec.unflatten(theta), group))), axis=1)
+    groups: list[list[int]] = []
+    for i, weights in enumerate(sorted_weights):
+        for units in groups:
+            near = np.abs(weights - sorted_weights[units[0]]).max() <= tolerance
+            signs = (1.0, -1.0) if spec.is_signed(group) else (1.0,)
+            if near and any(_keeps(spec, theta, group, (units[0], i, sign), tolerance) for sign in signs):
+                units.append(i)
+                break
+        else:
+            groups.append([i])
+    return groups
+
+
+def _one_of_each(
+    spec: PermutationSpec, arrays: list[Array], classes: list[list[list[int]]]
+) -> tuple[PermutationSpec, list[Array]]:
+    """The parameters with one unit per class."""
+    keep = {group: [units[0] for units in found] for group, found in zip(spec.groups, classes, strict=True)}
+    reduced = []
+    for array, axes in zip(arrays, spec.all_axes, strict=True):
+        small = array
+        for axis, group in enumerate(axes):
+            if group is not None:
+                block = array.shape[axis] // spec.sizes[group]
+                index = (np.array(keep[group])[:, None] * block + np.arange(block)).ravel()
+                small = np.take(small, index, axis=axis)
+        reduced.append(small)
+    shapes = {name: array.shape for name, array in zip(spec.shapes, reduced, strict=True)}
+    return PermutationSpec(shapes, spec.axes_to_perm, spec.sign_flips), reduced
+
+
+def _count_automorphisms_of_groups(
+    spec: PermutationSpec, arrays: list[Array], classes: list[list[list[int]]], tolerance: float
+) -> int:
+    """Number of elements, over all groups at once, that permute the classes of equal units and change nothing."""
+    tried, identity = [0] * len(classes), spec.identity()
+
+    def count(k: int, moved: list[Array]) -> int:
+        if k == len(classes):
+            return int(all(np.abs(a - b).max() <= tolerance for a, b in zip(moved, arrays, strict=True)))
+        group, total = spec.groups[k], 0
+        incoming, target = (spec.weights(each, group, spec.groups[:k])[0] for each in (moved, arrays))
+        outgoing = np.sort(np.abs(spec.weights(arrays, group, spec.groups[:k])[1]), axis=1)
+        near = np.abs(outgoing[:, None] - outgoing).max(axis=2, initial=0.0) <= tolerance
+        sizes = np.array([len(units) for units in classes[k]])
+        whole = np.abs(np.hstack(spec.weights(arrays, group)))
+        dead = whole.max(axis=1, initial=0.0) <= tolerance
+        alike = near & (sizes[:, None] == sizes) & (dead[:, None] == dead)
+        for element in _matches(incoming, target, alike, dead, tolerance, signed=spec.is_signed(group)):
+            tried[k] += 1
+            if tried[k] > MAX_MATCHES:
+                raise _TooManyError
+            total += count(k + 1, spec.moved(moved, [*identity[:k], element, *identity[k + 1 :]]))
+        return total
+
+    return count(0, arrays)

@@ -70,13 +70,22 @@ def images(network, theta):
 # ---------------------------------------------------------------- downhill paths
 
 
+NEAR = (
+    1e-2  # gradient over the lowest eigenvalue, about the distance from the minimum, where Newton's method takes over
+)
+
+
 def flow_path(loss, theta, rms=1e-7, horizon=1e9):
-    """Gradient flow by SciPy's Radau at rtol 1e-6 down to an rms gradient of `rms` by a minimum: points (T, P)."""
+    """Gradient flow by SciPy's Radau at rtol 1e-6 down to an rms gradient of `rms` at a minimum: points (T, P)."""
 
     def above_minimum(_time, x):
-        slope = np.linalg.norm(loss.value_and_gradient(x)[1]) / np.sqrt(x.size) - rms
-        # the gradient is small beside a saddle, too
-        return slope if slope > 0.0 or np.linalg.eigvalsh(loss.value_gradient_hessian(x)[2])[0] > 0.0 else rms
+        gradient = loss.value_and_gradient(x)[1]
+        slope = np.linalg.norm(gradient) / np.sqrt(x.size) - rms
+        if slope > 0.0:
+            return slope
+        # the gradient is small beside a saddle and on a flat shoulder, too: a Newton step from there would be long
+        lowest = np.linalg.eigvalsh(loss.value_gradient_hessian(x)[2])[0]
+        return slope if lowest > 0.0 and np.linalg.norm(gradient) < NEAR * lowest else rms
 
     above_minimum.terminal = True
     solution = solve_ivp(

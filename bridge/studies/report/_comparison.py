@@ -28,7 +28,7 @@ def _comparison_traces(row: ComparisonRow, k: int) -> list[go.Scatter]:
     x = (float(row.minima), row.estimated_minima.value)
     bars = ({"error_y": _bar(row.mu)}, {"error_x": _bar(row.estimated_minima)})
     texts = [
-        f"hidden layers {row.hidden}<br>{what}%{{x:,.0f}} minima, μ = %{{y:.2f}}<extra></extra>"
+        f"{row.architecture}<br>{what}%{{x:,.0f}} minima, μ = %{{y:.2f}}<extra></extra>"
         for what in ("", "by Chao1 at least ")
     ]
     return [

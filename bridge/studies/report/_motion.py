@@ -95,7 +95,7 @@ def _aging_traces(found: ArchitectureResults, k: int) -> list[go.Scatter]:
         x=tw.tolist(), y=finite_or_none(fit.t_star.value), mode="markers", legendgroup=str(k),
         name=f"{found.row.hidden}: μ = {mu_text(found)}", marker={"color": color, "symbol": symbol, "size": 9},
         error_y={"type": "data", "symmetric": False, **bars},
-        hovertemplate=f"hidden layers {found.row.hidden}<br>t<sub>w</sub> = %{{x:,}}, t* = %{{y:,.0f}}<extra></extra>",
+        hovertemplate=f"{found.row.architecture}<br>t<sub>w</sub> = %{{x:,}}, t* = %{{y:,.0f}}<extra></extra>",
     )  # fmt: skip
     line = np.exp(fit.intercept + fit.mu.value * np.log(tw))
     law = go.Scatter(

@@ -22,6 +22,7 @@ from bridge.studies.report._graph import graph_panel
 from bridge.studies.report._motion import aging_panel, displacement_panel
 from bridge.studies.report._study_command import study_command
 from bridge.studies.report._tables import comparison_table, further_commands, versions_table, visited_table
+from dynamics.runs import optimizer_in_words
 from landscape.datasets import Dataset, RegressionDataset
 from landscape.support import package_version, to_json, write_text
 
@@ -91,7 +92,7 @@ def age_text(found: ArchitectureResults, age: int) -> str:
     runs = f"{numbers.sum()} of {found.visited.distinct.size} mapped runs are in"
     where = f"{losses.size} minima, losses {losses.min():.4f} to {losses.max():.4f} nats" if losses.size else "minima"
     motion = f"; t* = {t_star:,.0f} steps" if np.isfinite(t_star) else ""
-    return f"hidden layers {found.row.hidden}: {runs} {where}{motion}"
+    return f"{found.row.architecture}: {runs} {where}{motion}"
 
 
 def _ages_in_words(results: Sequence[ArchitectureResults], ages: Sequence[int]) -> list[dict[str, Any]]:
@@ -107,11 +108,11 @@ def _ages_in_words(results: Sequence[ArchitectureResults], ages: Sequence[int]) 
 
 
 def _section(found: ArchitectureResults, graph: Panel, motion: Panel) -> str:
-    name = escape(found.row.hidden)
+    name = escape(found.row.architecture)
     return (
-        f'<section aria-label="Hidden layers {name}">'
+        f'<section aria-label="{name[:1].upper()}{name[1:]}">'
         f'<div class="panels">{figure_html(graph)}{figure_html(motion)}</div>'
-        f"<details><summary>Visited minima of hidden layers {name}, in numbers</summary>{visited_table(found)}"
+        f"<details><summary>Visited minima of {name}, in numbers</summary>{visited_table(found)}"
         "</details></section>"
     )
 
@@ -137,15 +138,16 @@ def _constant(data: Dataset) -> str:
 
 def describe_setting(data: Dataset, settings: StudySettings) -> str:
     """What was studied, and at which scale."""
-    scale, optimizer = settings.scale, settings.optimizer
+    scale, optimizer, words = settings.scale, settings.optimizer, optimizer_in_words(settings.optimizer.settings)
     mapped = min(scale.mapped_replicas, scale.replicas)
     return (
         f"{data.rows} rows, {_constant(data)}; "
-        f"{settings.activation} units{_loss(settings)}; λ = {settings.regularization:g}; "
+        f"{settings.units}{_loss(settings)}; λ = {settings.regularization:g}; "
         f"{scale.searches} + {scale.later_searches} searches of each landscape, "
         f"before and after the minima that SGD visits are added, and {scale.last_bounds} for upper bounds; "
         f"{scale.replicas} runs of {scale.steps} steps, "
-        f"learning rate {optimizer.learning_rate:g}, batch {optimizer.batch_size}; "
+        f"{words + ', ' * bool(words)}learning rate {optimizer.learning_rate:g}, "
+        f"batch {optimizer.batch_size}; "
         f"{scale.control_replicas} full-batch descents; snapshots of {mapped} runs mapped to minima by "
         f"the gradient flow; Δ* = {settings.threshold:g}; seed {settings.seed}."
     )

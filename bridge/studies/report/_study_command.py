@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bridge.studies import SCALES, StudySettings, scaled
-from dynamics.training import SGD
+from dynamics.training import Optimizer, make_optimizer
 from landscape.datasets import MAKERS, Dataset, maker_of
 from landscape.support import NOT_SETTINGS
 
@@ -70,24 +70,45 @@ def _settings_options(settings: StudySettings) -> list[str] | None:
         plain = StudySettings(
             scale=scaled(name, **changed),
             architectures=settings.architectures,
-            optimizer=SGD(learning_rate=optimizer.learning_rate, batch_size=optimizer.batch_size),
+            optimizer=optimizer,
             regularization=settings.regularization,
             regularize_biases=settings.regularize_biases,
             threshold=settings.threshold,
             seed=settings.seed,
             activation=settings.activation,
             loss=settings.loss,
+            module=settings.module,
         )
         if plain == settings:
             hidden = [word for sizes in settings.architectures for word in ("--hidden", ",".join(map(str, sizes)))]
+            if settings.module is not None:
+                hidden = ["--module", settings.module.source.option]
             amounts = [word for option, value in changed.items() for word in (f"--{option}", str(value))]
             penalty = [] if settings.regularization == LAMBDA else ["--regularization", repr(settings.regularization)]
             penalty += [] if settings.regularize_biases else ["--no-regularize-biases"]
             penalty += [] if settings.activation == "tanh" else ["--activation", settings.activation]
             penalty += [] if settings.loss == "cross-entropy" else ["--loss", settings.loss]
             return [
-                "--scale", name, *hidden, *amounts, *penalty, "--batch-size", str(optimizer.batch_size),
-                "--learning-rate", repr(optimizer.learning_rate), "--threshold", repr(settings.threshold),
-                "--seed", str(settings.seed),
+                "--scale", name, *hidden, *amounts, *penalty, *_optimizer_options(optimizer),
+                "--threshold", repr(settings.threshold), "--seed", str(settings.seed),
             ]  # fmt: skip
     return None
+
+
+def _optimizer_options(optimizer: Optimizer) -> list[str]:
+    """Options that make the optimizer; those that have their default are left out, but for batch and rate."""
+    name = "nesterov" if optimizer.update == "nesterov" else optimizer.name
+    has = {**optimizer.settings, **optimizer.noise.settings, "schedule": str(optimizer.schedule)}
+    has |= {key: getattr(optimizer, key) for key in ("label_noise", "precision")}
+    usual = ({} if name == "nesterov" else make_optimizer(name).settings) | {
+        "noise": "sgd",
+        "schedule": "constant",
+        "label_noise": 0.0,
+        "precision": "float32",
+    }
+    words = ["--batch-size", str(optimizer.batch_size), "--learning-rate", repr(optimizer.learning_rate)]
+    words += [] if name == "sgd" else ["--optimizer", name]
+    for key, value in has.items():
+        if key != "optimizer" and value != usual.get(key):
+            words += [f"--{key.replace('_', '-')}", value if isinstance(value, str) else repr(value)]
+    return words + ["--shared-order"] * optimizer.shared_order

@@ -49,7 +49,7 @@ def visited_table(found: ArchitectureResults) -> str:
     names = dict.fromkeys(name for fact in facts for name in fact)
     columns = (*names, *(f"runs at {step:,}" for step in visited.steps.tolist()))
     rows = [(*fact.values(), *counts) for fact, counts in zip(facts, visited.counts.tolist(), strict=True)]
-    return table(columns, rows, f"Minima that runs with hidden layers {found.row.hidden} are in")
+    return table(columns, rows, f"Minima that runs with {found.row.architecture} are in")
 
 
 def versions_table(results: Sequence[ArchitectureResults], more: dict[str, str]) -> str:

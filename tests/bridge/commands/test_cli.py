@@ -510,7 +510,7 @@ WRONG = [  # arguments (a later option replaces an earlier one), and what the co
     (("train", "--output", "{new}.h5"), "--hidden"),
     (("train", "--hidden", "2"), "--output"),
     (("graph", "{db}"), "--output"),
-    (("graph", "--output", "{new}.svg"), "DATABASE"),
+    (("graph", "--output", "{new}.svg"), "PATH"),
     (("overlay", "{db}", "--output", "{new}.svg"), "TRAJECTORIES"),
     (("overlay", "{db}", "{h5}"), "--output"),
     (("age",), "TRAJECTORIES"),

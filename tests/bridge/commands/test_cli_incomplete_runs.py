@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.cli import agescape
+from support.cli import agescape, assert_complaint
+from support.paths import ROOT
 
 from dynamics import load_trajectories
 from dynamics.runs import Parameter, Trajectories, write_trajectories
@@ -29,7 +30,7 @@ def files(tmp_path_factory):
     """Powers of two, then every 500 steps; two of six runs end early, one file is missing, and others beside them."""
     folder, found = tmp_path_factory.mktemp("incomplete"), []
     lags = np.unique([b - a for a in TW for b in STEPS if b > a])
-    for seed, mu in ((0, 0.5), (1, 0.9)):
+    for seed, mu in ((0, 0.5), (1, 0.7)):
         walk = aging_walk(6, 60, TW, lags, 1e-3, mu=mu, rng=seed)
         kept = np.isin(walk.steps, STEPS)
         recorded = np.ones((6, kept.sum()), bool)
@@ -47,7 +48,7 @@ def files(tmp_path_factory):
 
 
 def test_age_says_which_pairs_there_were(files, tmp_path):
-    options = ("--threshold", 0.01, "--compare-with", files[1], "--output", tmp_path / "a.svg", "--panel", "msd")
+    options = ("--threshold", 0.03, "--compare-with", files[1], "--output", tmp_path / "a.svg", "--panel", "msd")
     result = said("age", files[0], *options)
     runs = load_trajectories(files[0])
     kept = [{int(s) for s in runs.steps_of(r)} for r in range(6)]
@@ -63,7 +64,7 @@ def test_age_says_which_pairs_there_were(files, tmp_path):
 
 
 def test_age_says_it_in_words(files):
-    text = said("age", files[0], "--threshold", 0.01, "--compare-with", files[1], as_json=False)
+    text = said("age", files[0], "--threshold", 0.03, "--compare-with", files[1], as_json=False)
     assert "pairs of waiting time and lag" in text
     assert " were recorded, " in text
     assert "t* of the mean (steps)" in text
@@ -96,3 +97,9 @@ def test_common_steps_and_refusals(files):
     with pytest.raises(ValueError, match="there is none at 3"):
         runs.check_recorded([3])
     assert replace(runs, snapshots=np.empty((6, 0, 60)), steps=np.empty(0, int), recorded=None).last_step == 0
+
+
+def test_a_module_is_refused_where_the_runs_name_none(files):
+    pytest.importorskip("torch")
+    done = agescape("observe", files[0], "--module", f"{ROOT}/tests/support/modules/nets.py:Net(hidden=2)")
+    assert_complaint(done, "their metadata have no layer_sizes and no module")

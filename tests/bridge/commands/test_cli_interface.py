@@ -422,7 +422,7 @@ def test_the_page_of_commands_is_what_the_code_says():
             assert f"| `{names}" in part
             assert f"| {made.plain(default)} |" in part
     assert "| `--searches INT` | 128, for a first look" in text
-    assert "| `--learning-rate FLOAT` | 0.05 |" in text
+    assert "| `--learning-rate FLOAT` | 0.05 for sgd and nesterov, 0.001 for others |" in text
     assert "| `TRAJECTORIES` | required |" in text
     assert r"t\*(tw)" in text
 

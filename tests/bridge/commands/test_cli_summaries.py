@@ -274,7 +274,9 @@ def test_a_verification_in_words():
 
 
 def test_runs_and_figures_in_words():
-    summary = summarize_runs({"replicas": 2, "steps": 40, "parameters": 25, "learning_rate": 0.05}, 7)
+    summary = summarize_runs(
+        {"replicas": 2, "steps": 40, "parameters": 25, "recorded": 14, "layers": [], "learning_rate": 0.05}, 7
+    )
     assert summary.verdict == "2 runs of 40 steps, with 7 snapshots each."
     assert (summary.facts["learning rate"], summary.facts["seed"]) == ("0.05", "unknown")
     made = {"figure": "fig2", "title": "aging", "scale": "quick", "files": [],

@@ -8,8 +8,9 @@ import pytest
 from support.cli import MAIN, SMALL, agescape, assert_complaint, good, strict_json
 
 from bridge.commands._parsing import parse_grid
+from bridge.explanation import explain
 from dynamics import load_trajectories, mean_square_displacement
-from dynamics.runs import default_waiting_times, log_lags
+from dynamics.runs import default_waiting_times, log_lags, loss_of_runs
 
 TRAIN = ("train", *SMALL, "--replicas", "2", "--steps", "200", "--batch-size", "20", "--jobs", "1")
 
@@ -86,3 +87,29 @@ def test_a_second_train_is_told_who_writes(tmp_path):
             time.sleep(0.01)
         assert_complaint(agescape(*command), "f.h5 is being used by process", str(first.pid))
         first.kill()
+
+
+@pytest.mark.slow
+def test_what_is_made_of_runs_of_adam_says_so(tmp_path):
+    path = tmp_path / "f.h5"
+    adam = {"optimizer": "adam", "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8}
+    assert (
+        strict_json(good(*TRAIN, "--optimizer", "adam", "--beta2", 0.99, "--output", path, "--json").out)["optimizer"]
+        == adam
+    )
+    said = strict_json(good("info", path, "--json").out)
+    assert {name: said[name] for name in adam} == adam
+    assert "beta2 = 0.99" in good("info", path).out
+    for command in ("age", "observe", "curvature"):
+        assert (
+            strict_json(good(command, path, "--json", *["--jobs", 1] * (command == "curvature")).out)["optimizer"]
+            == adam
+        )
+    temperatures = strict_json(good("curvature", path, "--json", "--jobs", 1).out)["effective_temperature"]
+    assert set(temperatures) == {None}
+    runs = load_trajectories(path)
+    with pytest.raises(ValueError, match="must be plain SGD, with optimizer = 'sgd'"):
+        explain(runs, loss_of_runs(runs))
+    assert_complaint(agescape(*TRAIN, "--output", path), "made with optimizer = 'adam', not 'sgd'")
+    complaint = agescape(*TRAIN, "--optimizer", "adam", "--momentum", 0.9, "--output", path)
+    assert_complaint(complaint, "--momentum must not")

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from support.cli import agescape, assert_complaint, good, strict_json
-from support.paths import DATABASES, EXAMPLES
+from support.paths import DATABASES, EXAMPLES, ROOT
 
 from landscape import Database
 from landscape.graph import components, minimax_barriers, superbasins
@@ -47,6 +47,13 @@ def test_a_folder_is_drawn_without_a_loss(folder, tmp_path):
         agescape("graph", folder, "--output", tmp_path / "g.svg", "--color", "hits"),
         "knows loss, id, log-determinant, point-group-order, community of its minima",
     )
+
+
+def test_a_module_is_refused_for_a_file_of_another_program(folder, tmp_path):
+    pytest.importorskip("torch")
+    module = ("--module", f"{ROOT}/tests/support/modules/nets.py:Net(hidden=2)")
+    done = agescape("graph", folder, "--output", tmp_path / "g.svg", "--color", "community", *module)
+    assert_complaint(done, "is no database of agescape: it belongs to no module, leave --module out")
 
 
 def test_kinetics_between_the_sets_of_a_folder(folder, tmp_path):

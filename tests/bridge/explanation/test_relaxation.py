@@ -190,6 +190,8 @@ def test_what_does_not_fit_is_refused_by_name(surface, rng):
         relaxation(replace(runs, metadata={"learning_rate": 0.1, "momentum": 0.9}), surface)
     with pytest.raises(ValueError, match="schedule = 'constant'"):
         relaxation(replace(runs, metadata={"learning_rate": 0.1, "schedule": "cosine:10"}), surface)
+    with pytest.raises(ValueError, match="plain SGD, with optimizer = 'sgd'; theirs is 'adam'"):
+        relaxation(replace(runs, metadata={"learning_rate": 0.1, "optimizer": "adam"}), surface)
     with pytest.raises(ValueError, match="learning_rate"):
         relaxation(replace(runs, metadata={}), surface)
 

@@ -25,9 +25,9 @@ from bridge.studies.report._graph import graph_panel
 from bridge.studies.report._motion import FAINT, aging_panel, displacement_panel
 from bridge.studies.report._panels import NO_VALUE, minimum_facts
 from bridge.studies.report._study_command import study_command
-from dynamics import SGD, MeanSquareDisplacement, aging
-from dynamics.noises import Epochs
-from dynamics.training import Constant
+from dynamics import SGD, AdamW, MeanSquareDisplacement, RMSprop, aging
+from dynamics.noises import Epochs, Langevin, Persistent
+from dynamics.training import Constant, Cosine
 from landscape import Dataset, LandscapeGraph, datasets, disconnectivity_tree
 from landscape.support import Estimate
 
@@ -362,9 +362,12 @@ SAID = [
     StudySettings(scale=scaled("quick", searches=30, replicas=5, steps=200), optimizer=SGD(0.1, batch_size=20)),
     StudySettings(scale=scaled("paper", replicas=7)),
     StudySettings(regularization=1e-3, regularize_biases=False),
+    StudySettings(optimizer=SGD(momentum=0.5, noise=Langevin(1e-3), schedule=Cosine(50, 0.1), precision="float64")),
+    StudySettings(optimizer=SGD(momentum=0.9, nesterov=True, shared_order=True)),
+    StudySettings(optimizer=RMSprop(alpha=0.9, label_noise=0.1)),
+    StudySettings(optimizer=AdamW(0.01, betas=(0.9, 0.99), epsilon=1e-6, weight_decay=0.1, noise=Persistent(5))),
 ]  # fmt: skip
 UNSAID = [
-    StudySettings(optimizer=SGD(momentum=0.5)),
     StudySettings(scale=Scale(20, 6, 3, 60, 2, 2)),
 ]
 

@@ -112,7 +112,7 @@ def test_losses_agree_with_naive_sgd(loss, precision, tolerance):
 def test_the_text_of_an_activation():
     """Nothing of it is in the kernels of tanh, and nothing of tanh in those of another."""
     texts = {
-        name: generate((2, 3, 2, 4), 16, "float64", get_noise("sgd"), momentum=False, label_noise=False, pixels=False,
+        name: generate((2, 3, 2, 4), 16, "float64", get_noise("sgd"), update="sgd", label_noise=False, pixels=False,
                        cache=False, activation=name)
         for name in ("tanh", "gelu")
     }  # fmt: skip

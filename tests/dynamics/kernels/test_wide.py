@@ -46,7 +46,13 @@ def advance(
     pixels = inputs.dtype == np.uint8
     rows = len(labels) if NOISES[noise].all_rows else batch_size
     kernel = get_kernel(
-        sizes, rows, precision, noise, momentum=momentum > 0, label_noise=label_noise > 0, pixels=pixels
+        sizes,
+        rows,
+        precision,
+        noise,
+        update="momentum" if momentum else "sgd",
+        label_noise=label_noise > 0,
+        pixels=pixels,
     )
     diverged = kernel.advance(
         theta, velocity, read_only(np.array(inputs, np.uint8 if pixels else dtype)),

@@ -78,7 +78,9 @@ def advance(  # one replica by the kernel, with everything else by default
     record = np.arange(start, stop + 1) if record is None else record
     records = np.empty((record.size, theta.size))
     rows = len(labels) if NOISES[noise].all_rows else batch_size
-    kernel = get_kernel(sizes, rows, "float64", noise, momentum=momentum > 0, label_noise=label_noise > 0)
+    kernel = get_kernel(
+        sizes, rows, "float64", noise, update="momentum" if momentum else "sgd", label_noise=label_noise > 0
+    )
     diverged = kernel.advance(
         theta, velocity, np.array(inputs, dtype=np.float64), np.array(labels, dtype=np.float64), KEY, start, stop,
         batch_size, np.broadcast_to(rates, stop - start).astype(np.float64), momentum, np.full(theta.size, decay),

@@ -186,6 +186,15 @@ def test_outputs_of_images_do_not_move():
     np.testing.assert_allclose(found.values, 0.0, atol=1e-28)
 
 
+def test_outputs_of_a_run_without_snapshots_are_unknown(trained):
+    recorded = np.ones(trained.snapshots.shape[:2], bool)
+    recorded[0] = False
+    snapshots = np.where(recorded[..., None], trained.snapshots, np.nan)
+    found = output_displacement(replace(trained, snapshots=snapshots, recorded=recorded), DATA)
+    assert np.isnan(found.values[0]).all()
+    np.testing.assert_array_equal(found.values[1:], output_displacement(trained, DATA).values[1:])
+
+
 def test_outputs_refuse_what_does_not_fit(trained):
     with pytest.raises(ValueError, match=r"^space must be one of probabilities, logits; got 'weights'"):
         output_displacement(trained, DATA, "weights")  # pyright: ignore[reportArgumentType]

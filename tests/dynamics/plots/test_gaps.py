@@ -3,16 +3,17 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from dynamics import MeanSquareDisplacement
 from dynamics.displacement import LayerDisplacement
-from dynamics.plots import plot_layers, plot_msd
+from dynamics.plots import plot_layers
+from dynamics.plots._aging import plot_known
 
 
 def test_lines_go_through_known_points():
     nan = np.nan
     values = np.array([[[nan, 1.0, nan, 3.0], [1.0, 2.0, 3.0, nan], [nan, nan, nan, nan]]])
-    msd = MeanSquareDisplacement(np.array([1, 2, 4]), np.array([1, 2, 5, 9]), values, {}, ~np.isnan(values))
-    ax = plot_msd(msd, Figure().add_subplot())
+    ax = Figure().add_subplot()
+    for row in values[0]:
+        plot_known(ax, np.array([1, 2, 5, 9]), row)
     gaps, whole, none = ax.lines
     assert (gaps.get_xdata().tolist(), gaps.get_ydata().tolist()) == ([2, 9], [1.0, 3.0])
     assert whole.get_xdata().tolist() == [1, 2, 5]

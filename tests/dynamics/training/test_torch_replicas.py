@@ -270,3 +270,13 @@ def test_a_module_with_other_outputs_is_refused(data):
 def test_the_package_does_not_import_torch():
     code = "import sys, dynamics, bridge; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("noise", ["sgd", "full"])
+def test_a_gpu_takes_the_same_path(data, noise):
+    optimizer = SGD(batch_size=8, precision="float64", noise=noise)
+    starts = np.random.default_rng(0).normal(size=(4, NETWORK.n_parameters))
+    cpu, gpu = (module_runs(data, optimizer, starts, device=device) for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(cpu.snapshots, gpu.snapshots, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(cpu.loss, gpu.loss, rtol=0, atol=1e-9)

@@ -292,8 +292,8 @@ def test_a_batch_of_a_torch_loss(few_data, rng):
     loss = TorchLoss(mlp_module((2, 3, 4)), few_data)
     thetas = rng.normal(size=(2, loss.n_parameters))
     values, gradients = loss.values_and_gradients(thetas)
-    assert values.tolist() == [loss.value_and_gradient(theta)[0] for theta in thetas]
-    np.testing.assert_array_equal(gradients[1], loss.value_and_gradient(thetas[1])[1])
+    np.testing.assert_allclose(values, [loss.value_and_gradient(theta)[0] for theta in thetas], rtol=1e-14)
+    np.testing.assert_allclose(gradients[1], loss.value_and_gradient(thetas[1])[1], rtol=0, atol=1e-15)
     with pytest.raises(ValueError, match=r"thetas must have shape \(M, 25\); got \(25,\)"):
         loss.values_and_gradients(thetas[0])
 

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from joblib import Parallel, delayed
 from joblib.externals.loky.backend import reduction as loky_reduction
 from support.reference import finite_hessian, relative_error
 
@@ -167,6 +168,21 @@ def test_the_loss_goes_to_workers_after_it_was_used(module, data, rng):
     gradient = loss.value_and_gradient(theta)[1]
     other = pickle.loads(loky_reduction.dumps(loss))
     np.testing.assert_array_equal(other.value_and_gradient(theta)[1], gradient)
+
+
+def test_threads_may_share_a_loss(data):
+    """`joblib.parallel_config(backend="threading")` gives them one: each result is that of its own point."""
+    loss = TorchLoss(between(nn.GELU()), data)
+
+    def of_a_seed(seed):
+        theta = loss.random_point(rng=np.random.default_rng(seed))
+        return theta, *loss.value_gradient_hessian(theta)
+
+    alone = [of_a_seed(seed) for seed in range(24)]
+    together = Parallel(n_jobs=4, backend="threading")(delayed(of_a_seed)(seed) for seed in range(24))
+    for found, expected in zip(together, alone, strict=True):
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_the_module_stays_as_it_was(module, data):
