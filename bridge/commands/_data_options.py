@@ -149,6 +149,9 @@ class LossOptions(DataOptions, ModuleOptions):
         if (hidden is None) == (module is None):
             msg = "give either --hidden or --module" + ("" if hidden is None else ", not both")
             raise ValueError(msg)
+        if module is not None and self.loss_name != "cross-entropy":
+            msg = f"--loss is that of --hidden; a module has cross-entropy, got {self.loss_name}"
+            raise ValueError(msg)
         if module is not None and self.activation != "tanh":
             msg = f"--activation is that of --hidden; the module has its own, got {self.activation}"
             raise ValueError(msg)

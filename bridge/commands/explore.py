@@ -136,7 +136,7 @@ def explore(
     del result["path"]
     if searches is not None and found.searches > searches:
         note(f"{output} holds {found.searches} searches already; give more --searches than these to continue")
-    show(result, summarize(result, how_many(found)), as_json=as_json)
+    show(result, summarize(result, how_many(found)), as_json=as_json, unit=loss.unit)
     if found.advice is not None:
         note(found.advice)
 

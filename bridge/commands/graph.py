@@ -30,10 +30,11 @@ from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import AsJson, DataDir, Jobs
 from bridge.commands._results import Summary, show
 from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share
-from landscape.database import PROPERTIES
+from landscape.database import PROPERTIES, Database
 from landscape.graph import LandscapeGraph, funnelling, persistence_pairs, visible_tree, zeroed
 from landscape.interchange import is_foreign
 from landscape.plots import draw_panels, largest_gap, save_figure
+from landscape.support import in_unit
 
 LOSS, ABOVE = "training loss (nats)", "training loss above the global minimum (nats)"
 ENERGY, ENERGY_ABOVE = "energy", "energy above the global minimum"
@@ -132,6 +133,7 @@ def graph(
         loss = named_loss(opened, modules.loaded(), data_dir)
         column = partial(property_of, opened, loss=loss, jobs=jobs)
         axis_label = (ENERGY_ABOVE if zero else ENERGY) if is_foreign(path) else ABOVE if zero else LOSS
+        unit = opened.provenance.loss_unit if isinstance(opened, Database) else "nats"
         picked, named = positions_of(opened, pick, "pick"), positions_of(opened, identify, "identify") or []
         if picked is not None and label is None and len(picked) <= plots.MOST_LABELS:
             named = [*picked, *named]
@@ -166,7 +168,7 @@ def graph(
                 groups=None if groups is None else (str(group), groups),
                 marked=named,
                 at_ages=at_ages,
-                axis_label=axis_label,
+                axis_label=in_unit(axis_label, unit),
             )
         else:
             draw = partial(
@@ -183,7 +185,8 @@ def graph(
                 min_branch=min_branch,
                 axis_label=axis_label,
             )
-            save_figure(draw_panels({"graph": lambda ax: draw(ax=ax)}, panel=(6.0, 5.0), size=size), output)
+            figure = draw_panels({"graph": lambda ax: draw(ax=ax)}, panel=(6.0, 5.0), size=size)
+            save_figure(figure, output, unit=unit)
         pairs = _persistence(landscape, opened.minimum_ids()) if as_json else {}
     result = {
         **sizes,
@@ -201,7 +204,7 @@ def graph(
         "output": output,
         **described,
     }
-    show(result | pairs, summarize_graph(result), as_json=as_json)
+    show(result | pairs, summarize_graph(result), as_json=as_json, unit=unit)
 
 
 def _persistence(landscape: LandscapeGraph, ids: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from bridge.commands._tables import describe_description, summarize_table
 from bridge.commands._words import at_most, counted, data_in_words, number
 from dynamics import runs
 from dynamics.runs import optimizer_in_words
-from landscape import database, datasets, search
+from landscape import database, datasets, losses, search
 from landscape.datasets import SKLEARN, maker_of
 
 SQLITE, HDF5 = b"SQLite format 3", b"\x89HDF\r\n\x1a\n"  # how the files begin
@@ -54,7 +54,12 @@ def info(
     if target is not None:
         msg = f"--target is for tables; {file} is a {result['kind']}"
         raise ValueError(msg)
-    show(result, summary, as_json=as_json)
+    show(result, summary, as_json=as_json, unit=_unit(result))
+
+
+def _unit(result: dict[str, Any]) -> str:
+    """Unit of the loss in words."""
+    return losses.loss_kind(result.get("loss", "cross-entropy")).head.unit
 
 
 def _of_database(file: Path) -> tuple[dict[str, Any], Summary]:
@@ -186,7 +191,7 @@ def _network(result: dict[str, Any], parameters: int) -> dict[str, str]:
         return {"network": f"{_module(result)}{text}"}
     return {
         "network": f"layers {', '.join(map(str, layers))}; {result.get('activation', 'tanh')} units; "
-        f"{text}" + (f"; {result['loss']} loss" if "loss" in result else "")
+        f"{text}" + ("" if result.get("loss", "cross-entropy") == "cross-entropy" else f"; {result['loss']} loss")
     }
 
 

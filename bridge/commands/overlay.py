@@ -148,7 +148,8 @@ def overlay(
         seen, paths = _panels(structures, hops, opened, panels, np.asarray(ages), whole=run is not None)
         figure = plot_overlay(opened, seen, paths=paths, certified_only=certified_only, size=size)
         if over_time is not None:
-            save_figure(plot_over_time(runs, structures, opened, panels=over_time_panels, size=size), over_time)
+            second = plot_over_time(runs, structures, opened, panels=over_time_panels, size=size)
+            save_figure(second, over_time, unit=loss.unit)
         result = summary(structures, hops) | describe_departures(structures, runs.waiting_times)
         result |= describe_barriers(hops, loss, found, runs=runs, database=opened)
         details = describe_overlay(structures, hops, opened) if as_json else {}
@@ -157,10 +158,10 @@ def overlay(
         disagreement = describe_maps(compare_maps(*maps.values()))
         result |= {name: value for name, value in disagreement.items() if name != "maps_disagree_by_step"}
         details |= disagreement if as_json else {}
-    save_figure(figure, output)
+    save_figure(figure, output, unit=loss.unit)
     result |= {"replicas": runs.replicas, "method": method, "output": output, **described}
     result |= {} if over_time is None else {"over_time": over_time}
-    show(result | details, summarize(result), as_json=as_json)
+    show(result | details, summarize(result), as_json=as_json, unit=loss.unit)
 
 
 def _how_many(jumps: str) -> int | None:

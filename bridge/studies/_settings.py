@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from dynamics.training import SGD, Optimizer
-from landscape.losses import LoadedModule
+from landscape.losses import LoadedModule, loss_kind
 
 PAPER_ARCHITECTURES = ((10,), (5, 5), (4, 4, 4))
 
@@ -50,6 +50,11 @@ class StudySettings:
     activation: str = "tanh"  # of the hidden units
     loss: str = "cross-entropy"  # its kind (`landscape.losses.LOSSES`)
     module: LoadedModule | None = None  # instead of the architectures
+
+    @property
+    def loss_unit(self) -> str:
+        """Unit of the loss in words; empty for a squared error."""
+        return loss_kind(self.loss).head.unit
 
     @property
     def units(self) -> str:

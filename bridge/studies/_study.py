@@ -90,7 +90,7 @@ def study(
     ]
     comparison = Comparison(tuple(found.row for found in results))
     write_comparison(comparison.rows, output / "comparison.csv")
-    figures = _draw(list(losses), results, comparison, output, size)
+    figures = _draw(list(losses), results, comparison, output, size, settings.loss_unit)
     report = _page.write(output, results, figures, data, settings)
     return Study(output, comparison, report, figures)
 
@@ -193,7 +193,12 @@ def _one_architecture(loss: DataLoss, folder: Path, settings: StudySettings, job
 
 
 def _draw(
-    folders: Sequence[Path], results: Sequence[ArchitectureResults], comparison: Comparison, output: Path, size: Size
+    folders: Sequence[Path],
+    results: Sequence[ArchitectureResults],
+    comparison: Comparison,
+    output: Path,
+    size: Size,
+    unit: str,
 ) -> tuple[Path, ...]:
     names = [row.hidden for row in comparison.rows]
     graphs = {
@@ -207,7 +212,7 @@ def _draw(
         "aging": plots.plot_displacements(names, displacements, fits, size=size),
         "comparison": draw_panels(table, panel=(5.5, 4.2), size=size),
     }
-    return tuple(save_figure(figure, output / f"{name}.png", dpi=150) for name, figure in figures.items())
+    return tuple(save_figure(figure, output / f"{name}.png", dpi=150, unit=unit) for name, figure in figures.items())
 
 
 def _draw_visits(architecture: str, folder: Path, visited: Visits, ax: Any) -> None:

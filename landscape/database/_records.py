@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.graph import LandscapeGraph
-from landscape.losses import ModuleSource
+from landscape.losses import HEADS, ModuleSource
 from landscape.networks import MLP
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import LOSS_SETTINGS, Difference, Result, first_difference
@@ -46,6 +46,11 @@ class Provenance(Result):
     def source(self) -> ModuleSource | None:
         """The torch module; None for a perceptron, or if nothing is known of the module."""
         return None if self.module is None else ModuleSource.from_json(self.module)
+
+    @property
+    def loss_unit(self) -> str:
+        """Unit of the loss in words: nats; empty for a squared error, which has that of its target squared."""
+        return HEADS[self.loss].unit
 
     @property
     def loss_settings(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class HeldOutLoss(Result, axes={"K": "point"}, units={"values": "nats", "errors": "nats", "mean_error": "nats"}):
-    """Cross-entropy without penalty, in nats, of K points on the same M rows.
+    """Loss without penalty of K points on the same M rows, in nats unless it is a squared error.
 
     Attributes
     ----------
@@ -27,12 +27,15 @@ class HeldOutLoss(Result, axes={"K": "point"}, units={"values": "nats", "errors"
         The number M.
     mean_error : float
         Standard error, over the rows, of the mean of `values`. More points do not reduce it.
+    loss_unit : str
+        Unit of the losses in words; empty for a squared error, which has that of its target squared.
     """
 
     values: Floats
     errors: Floats
     rows: int
     mean_error: float
+    loss_unit: str = "nats"
 
 
 def held_out_loss(
@@ -42,7 +45,7 @@ def held_out_loss(
     enough: float = 0.0,
     most_rows: int | None = None,
 ) -> HeldOutLoss:
-    """Cross-entropy at `points` (K, P) on rows that were not used for training.
+    """Loss without penalty at `points` (K, P) on rows that were not used for training.
 
     Parameters
     ----------
@@ -50,7 +53,7 @@ def held_out_loss(
         If its data set is generated, further rows are drawn (19 microseconds each) until `mean_error` is at most
         `enough`, or there are `most_rows`; otherwise only its test rows are used.
     enough : float
-        Nats.
+        In the unit of the loss.
     most_rows : int, optional
         By default only the test rows of a generated data set are used, too.
     """
@@ -69,8 +72,8 @@ def held_out_loss(
             break
     if rows == 0:
         unknown = np.full(len(thetas), np.nan)
-        return HeldOutLoss(unknown, unknown.copy(), 0, float("nan"))
-    return HeldOutLoss(total / rows, _standard_error(total, square, rows), rows, error)
+        return HeldOutLoss(unknown, unknown.copy(), 0, float("nan"), loss.unit)
+    return HeldOutLoss(total / rows, _standard_error(total, square, rows), rows, error, loss.unit)
 
 
 def _parts(data: Dataset, most_rows: int | None) -> Iterator[Dataset]:

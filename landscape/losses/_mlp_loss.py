@@ -64,6 +64,11 @@ class MLPLoss:
         return self.head.name
 
     @property
+    def unit(self) -> str:
+        """Unit of the loss in words: nats; empty for a squared error, which has that of its target squared."""
+        return self.head.unit
+
+    @property
     def beyond_cross_entropy(self) -> dict[str, str]:
         """What files say of the kind: nothing for cross-entropy, the only one that older versions know."""
         return {} if self.name == "cross-entropy" else {"loss": self.name}

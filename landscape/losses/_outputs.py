@@ -20,6 +20,7 @@ class Head(Protocol):
     name: str  # as files and the command line have it
     module: str  # of `_heads`
     shifts: bool  # whether a common shift of all outputs changes nothing
+    unit: str  # of the loss; empty: that of the labels squared
 
     def losses(self, z: Array, labels: Array) -> Array:
         """Loss (N,) of each row."""
@@ -49,7 +50,7 @@ class Head(Protocol):
 class CrossEntropy:
     """Softmax cross-entropy."""
 
-    name, module, shifts = "cross-entropy", "cross_entropy", True
+    name, module, shifts, unit = "cross-entropy", "cross_entropy", True, "nats"
 
     def losses(self, z: Array, labels: Array) -> Array:
         return np.logaddexp.reduce(z, axis=1) - z[np.arange(labels.size), labels]
@@ -85,7 +86,7 @@ class CrossEntropy:
 class SquaredError:
     """Half the squared distance to the label, a number or the indicator of a class."""
 
-    name, module, shifts = "squared-error", "squared_error", False
+    name, module, shifts, unit = "squared-error", "squared_error", False, ""
 
     def losses(self, z: Array, labels: Array) -> Array:
         return 0.5 * (self.deltas(z, labels) ** 2).sum(axis=1)
@@ -110,7 +111,7 @@ class SquaredError:
 class Logistic:
     """Binary cross-entropy of one output, the logit of class 1."""
 
-    name, module, shifts = "logistic", "logistic", False
+    name, module, shifts, unit = "logistic", "logistic", False, "nats"
 
     def losses(self, z: Array, labels: Array) -> Array:
         return np.logaddexp(0.0, (1.0 - 2.0 * labels) * z[:, 0])

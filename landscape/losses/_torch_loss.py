@@ -56,6 +56,8 @@ class TorchLoss:
         it does not have.
     """
 
+    unit = "nats"
+
     def __init__(
         self,
         module: "torch.nn.Module | LoadedModule",

@@ -24,7 +24,7 @@ from bridge.studies.report._study_command import study_command
 from bridge.studies.report._tables import comparison_table, further_commands, versions_table, visited_table
 from dynamics.runs import optimizer_in_words
 from landscape.datasets import Dataset, RegressionDataset
-from landscape.support import package_version, to_json, write_text
+from landscape.support import in_unit, package_version, to_json, write_text
 
 CAPTIONS = {
     "disconnectivity": "Disconnectivity graphs. Disks: minima whose basins contain SGD snapshots; area by number of "
@@ -51,7 +51,7 @@ def write(
     numbers = {"architectures": [row_dict(found.row) for found in results], "dataset_sha256": data.sha256}
     write_text(output / "comparison.json", to_json(numbers) + "\n")
     path = output / "report.html"
-    write_text(path, page(results, figures, data, settings))
+    write_text(path, in_unit(page(results, figures, data, settings), settings.loss_unit))
     return path
 
 

@@ -68,11 +68,11 @@ def test_the_geometry_is_that_of_the_hessian(found):
         assert geometry.losses[i] == minimum.value
         assert geometry.test_accuracies[i] == loss.accuracy(minimum.coordinates, test=True)
         assert geometry.train_accuracies[i] == loss.accuracy(minimum.coordinates)
-        assert geometry.test_cross_entropies[i] == loss.data_loss(minimum.coordinates, test=True)
-        assert geometry.train_cross_entropies[i] == loss.data_loss(minimum.coordinates)
+        assert geometry.test_data_losses[i] == loss.data_loss(minimum.coordinates, test=True)
+        assert geometry.train_data_losses[i] == loss.data_loss(minimum.coordinates)
     assert geometry.eigenvalues.shape == (6, loss.n_parameters)
     np.testing.assert_array_equal(
-        geometry.generalization_errors, geometry.test_cross_entropies - geometry.train_cross_entropies
+        geometry.generalization_errors, geometry.test_data_losses - geometry.train_data_losses
     )
 
 
@@ -103,7 +103,7 @@ def test_intervals_of_the_generalization_error_are_those_of_scipy(found):
     geometry, data = local_geometry(loss, minima), loss.data
     for k, minimum in enumerate(minima):
         rows = loss.row_losses(minimum.coordinates, data.test_inputs, data.test_labels)
-        low, high = ttest_1samp(rows - geometry.train_cross_entropies[k], 0.0).confidence_interval(0.95)
+        low, high = ttest_1samp(rows - geometry.train_data_losses[k], 0.0).confidence_interval(0.95)
         assert (geometry.generalization.low[k], geometry.generalization.high[k]) == pytest.approx((low, high))
 
 
