@@ -42,6 +42,10 @@ class Head(Protocol):
         """Bound (N,) on the second derivatives of each row's loss."""
         ...
 
+    def predictions(self, z: Array) -> Array:
+        """What the outputs (N, K) predict, (N, K): probabilities, or the outputs themselves."""
+        ...
+
     def share_correct(self, z: Array, labels: Array) -> float:
         """Share of rows that are classified correctly; nan without rows or classes."""
         ...
@@ -79,6 +83,9 @@ class CrossEntropy:
         probability /= probability.sum(axis=1, keepdims=True)
         return 2.0 * (1.0 - probability.max(axis=1))
 
+    def predictions(self, z: Array) -> Array:
+        return softmax(z, axis=1)
+
     def share_correct(self, z: Array, labels: Array) -> float:
         return float((z.argmax(axis=1) == labels).mean()) if labels.size else float("nan")
 
@@ -103,6 +110,9 @@ class SquaredError:
 
     def steepness(self, z: Array) -> Array:
         return np.ones(len(z))
+
+    def predictions(self, z: Array) -> Array:
+        return z
 
     def share_correct(self, z: Array, labels: Array) -> float:
         return float("nan") if z.shape[1] == 1 else CrossEntropy().share_correct(z, labels)
@@ -132,6 +142,9 @@ class Logistic:
 
     def steepness(self, z: Array) -> Array:
         return (expit(z) * expit(-z))[:, 0]
+
+    def predictions(self, z: Array) -> Array:
+        return expit(z)
 
     def share_correct(self, z: Array, labels: Array) -> float:
         return float(((z[:, 0] > 0.0) == (labels > 0)).mean()) if labels.size else float("nan")

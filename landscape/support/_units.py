@@ -2,7 +2,7 @@
 
 import re
 
-NATS = re.compile(r"\s*\(nats\)|(?<=\d) nats\b")
+NATS = re.compile(r"\s*\(nats\)| nats\b")
 
 
 def in_unit(text: str, unit: str) -> str:
