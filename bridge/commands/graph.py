@@ -34,7 +34,6 @@ from landscape.database import PROPERTIES, Database
 from landscape.graph import LandscapeGraph, funnelling, persistence_pairs, visible_tree, zeroed
 from landscape.interchange import is_foreign
 from landscape.plots import draw_panels, largest_gap, save_figure
-from landscape.support import in_unit
 
 LOSS, ABOVE = "training loss (nats)", "training loss above the global minimum (nats)"
 ENERGY, ENERGY_ABOVE = "energy", "energy above the global minimum"
@@ -168,7 +167,8 @@ def graph(
                 groups=None if groups is None else (str(group), groups),
                 marked=named,
                 at_ages=at_ages,
-                axis_label=in_unit(axis_label, unit),
+                axis_label=axis_label,
+                unit=unit,
             )
         else:
             draw = partial(
