@@ -5,7 +5,7 @@ A run at theta(tw) in a quadratic well around theta_0 with Hessian eigenvalues l
     MSD(tw, t) = (1 / P) sum_i c_i(tw)^2 (1 - (1 - eta lambda_i)^t)^2,    c_i = v_i . (theta(tw) - theta_0).
 
 and its loss changes by sum_i lambda_i c_i^2 ((1 - eta lambda_i)^(2 t) - 1) / 2. Along modes of negative curvature this
-has no lower bound, but the loss has: no cross-entropy is below zero. If the model predicts less than zero, it has run
+has no lower bound, but the loss has: none of data is below zero. If the model predicts less than zero, it has run
 away, and its exponentially growing displacement is meaningless (`Relaxation.ran_away`).
 
 Derived here (tested by `test_full_batch_descent_in_a_quadratic_well_is_predicted_exactly` and
