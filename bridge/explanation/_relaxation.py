@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import Trajectories
 from dynamics.snapshots import check_loss
-from landscape.losses import Loss, MLPLoss
+from landscape.losses import DataLoss, Loss
 from landscape.stationary import LocalModel, local_model
 from landscape.support import Result, one_thread, run_tasks
 
@@ -55,7 +55,7 @@ class Relaxation(Result, shows=("model", "learning_rate", "anharmonicity", "msd.
         has this gradient by construction.
     learning_rate : float
     ran_away : (R, W, T) bool
-        Whether the predicted loss is below zero. Never for a loss that is not a `MLPLoss`.
+        Whether the predicted loss is below zero. Never for a loss that is not one of data.
     """
 
     msd: MeanSquareDisplacement
@@ -154,7 +154,7 @@ def relaxation(
     runs : Trajectories
         Runs by plain SGD: constant learning rate, no momentum.
     loss : Loss
-        The loss that they descend, including its penalty; checked for a `MLPLoss`.
+        The loss that they descend, including its penalty; checked for a loss of data.
     minima : (R, P) or (R, W, P) array, optional
         Minima to expand around: the final one of each run, or that of each waiting time (`quenched_snapshots`), in the
         same image. By default the loss is expanded at theta(tw) itself, with c_i = g_i / lambda_i and its gradient g.
@@ -173,7 +173,7 @@ def relaxation(
         If the loss is not that of the runs, `minima` have another shape or are not finite, or the runs were not made
         by plain SGD.
     """
-    if isinstance(loss, MLPLoss):
+    if isinstance(loss, DataLoss):
         check_loss(runs, loss)
     rate = plain_learning_rate(runs)
     starts = snapshots_at(runs, runs.waiting_times)
@@ -193,7 +193,7 @@ def relaxation(
         components=components,
         anharmonicity=anharmonicity,
         learning_rate=rate,
-        ran_away=(predicted < 0) & ~beyond & isinstance(loss, MLPLoss),
+        ran_away=(predicted < 0) & ~beyond & isinstance(loss, DataLoss),
     )
 
 
