@@ -111,11 +111,10 @@ def coarse_rounding(
     kernel, bias = layers[-1]
     logits = float((sizes @ np.abs(kernel) + np.abs(bias)).max())
     jacobian = jacobian * float(np.sqrt((kernel**2).sum())) + np.sqrt(len(bias)) * inputs
-    error = 2.0
-    if label is not None:
-        logits += label
-        error = float(np.sqrt(len(bias))) * logits
-    within = 1.0 + 2.0 * logits
+    error, within = 2.0, 1.0 + 2.0 * logits
+    if label is not None:  # a is one, and s has |p - y| in it
+        error = float(np.sqrt(len(bias))) * (logits + label)
+        within = 1.0 + logits + error
     hessian = (2.0 + within) * jacobian**2 + error * inner * within * jacobian
     gradient = (error + within) * jacobian
     root = np.sqrt(n_rows)
