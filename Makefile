@@ -49,6 +49,7 @@ docs: $(INSTALLED)  ## the documentation, warnings are errors: build/site/index.
 bench: $(INSTALLED) $(JAX)/.installed  ## us and the peers, in one run each
 	JAX_PYTHON=$(JAX)/bin/python $(BIN)/python benchmarks/sgd.py
 	$(BIN)/python benchmarks/hessian.py
+	$(BIN)/python benchmarks/losses_and_activations.py
 	$(BIN)/python benchmarks/quench.py
 
 peers: $(INSTALLED) $(PEERS)/.installed  ## minima and transition states per minute against pele and topography-searcher: an hour

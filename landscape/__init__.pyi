@@ -33,7 +33,10 @@ from .graph import (
 )
 from .losses import (
     CrossEntropyLoss as CrossEntropyLoss,
+    LogisticLoss as LogisticLoss,
     Loss as Loss,
+    MLPLoss as MLPLoss,
+    SquaredErrorLoss as SquaredErrorLoss,
     TorchLoss as TorchLoss,
 )
 from .networks import (

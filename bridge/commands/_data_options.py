@@ -17,7 +17,7 @@ from dynamics.training import ModuleLoss
 from landscape import datasets
 from landscape.activations import ACTIVATIONS, check_activation
 from landscape.datasets import Dataset
-from landscape.losses import CrossEntropyLoss, LoadedModule, TorchLoss
+from landscape.losses import LOSSES, LoadedModule, MLPLoss, TorchLoss, loss_kind
 from landscape.networks import MLP
 
 DATASET_HELP = (
@@ -68,6 +68,14 @@ class DataOptions:
         ),
     ] = None
     target: Target = None
+    regression: Annotated[
+        bool,
+        typer.Option(
+            "--regression",
+            help="The target of a table is a real number, not a class (--loss squared-error); also for teacher.",
+            rich_help_panel=DATA,
+        ),
+    ] = False
 
     def load(self) -> Dataset:
         """The data set."""
@@ -76,6 +84,7 @@ class DataOptions:
             "standardize": self.standardize,
             "pca": self.pca,
             "target": column_of(self.target),
+            "regression": self.regression,
         }
         given = {key: value for key, value in further.items() if value is not None and value is not False}
         return datasets.load(self.dataset, rows=self.rows, seed=self.dataset_seed, data_dir=self.data_dir, **given)
@@ -101,22 +110,33 @@ class LossOptions(DataOptions, ModuleOptions):
         ),
     ] = "tanh"
 
-    def loss(self, hidden: str | None) -> CrossEntropyLoss | TorchLoss:
+    loss_name: Annotated[
+        str,
+        typer.Option(
+            "--loss",
+            help=f"Loss: {', '.join(LOSSES)}. squared-error is half of it, for a regression or for classes as one-hot "
+            "vectors; logistic is for two classes and has one output.",
+            rich_help_panel=LOSS,
+        ),
+    ] = "cross-entropy"
+
+    def loss(self, hidden: str | None) -> MLPLoss | TorchLoss:
         """The loss of a network with these hidden layers, such as "5,5", or of the module."""
         module = self.checked_module(hidden)
         if module is not None:
             return TorchLoss(module, self.load(), self.regularization, regularize_biases=self.regularize_biases)
         return self.perceptron(hidden or "")
 
-    def perceptron(self, hidden: str) -> CrossEntropyLoss:
+    def perceptron(self, hidden: str) -> MLPLoss:
         """The loss of a network with these hidden layers."""
         layers = parse_hidden(hidden)
         check_activation(self.activation)  # before the data are read
+        kind = loss_kind(self.loss_name)
         data = self.load()
-        network = MLP((data.n_features, *layers, data.n_classes), self.activation)
-        return CrossEntropyLoss(network, data, self.regularization, regularize_biases=self.regularize_biases)
+        network = MLP((data.n_features, *layers, kind.outputs_for(data)), self.activation)
+        return kind(network, data, self.regularization, regularize_biases=self.regularize_biases)
 
-    def trained(self, hidden: str | None) -> CrossEntropyLoss | ModuleLoss:
+    def trained(self, hidden: str | None) -> MLPLoss | ModuleLoss:
         """The same to train: a module need not be twice differentiable."""
         module = self.checked_module(hidden)
         if module is None:
@@ -128,6 +148,9 @@ class LossOptions(DataOptions, ModuleOptions):
         module = self.loaded()
         if (hidden is None) == (module is None):
             msg = "give either --hidden or --module" + ("" if hidden is None else ", not both")
+            raise ValueError(msg)
+        if module is not None and self.loss_name != "cross-entropy":
+            msg = f"--loss is that of --hidden; a module has cross-entropy, got {self.loss_name}"
             raise ValueError(msg)
         if module is not None and self.activation != "tanh":
             msg = f"--activation is that of --hidden; the module has its own, got {self.activation}"

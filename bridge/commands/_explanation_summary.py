@@ -22,6 +22,7 @@ from bridge.commands._words import (
 from dynamics.statistics import Status
 
 OK = "ok"
+LONG = 1e9  # steps: a longer dwell time is a power of ten
 RELAXATIONS = {
     "descent": "descent without noise",
     "local": "quadratic model at theta(tw)",
@@ -156,7 +157,7 @@ def _dwell(steps: Any, without_end: str, low: Any = None, high: Any = None) -> s
         return UNKNOWN
     if not math.isfinite(steps):
         return without_end if is_unknown(low) else f"{without_end}; at least {low:,.0f}"
-    return in_a_cell(steps, low, high)
+    return f"{steps:.1e}" if steps >= LONG and is_unknown(low) else in_a_cell(steps, low, high)
 
 
 def _mu(fit: Mapping[str, Any]) -> str:

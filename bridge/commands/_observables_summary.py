@@ -23,6 +23,8 @@ OK = "ok"
 def summarize(result: Mapping[str, Any]) -> Summary:
     """What a person reads of the observables."""
     found = {name: result[name] for name in WORDS if name in result}
+    if "curves" in found:
+        found["curves"] = {**found["curves"], "regression": result.get("regression")}
     runs = result["replicas"]
     facts = {title: text for name, part in found.items() for title, text in WORDS[name](part, runs).items()}
     tables = [_layers(result["layers"], runs)] if "layers" in result else []
@@ -64,11 +66,14 @@ def _mu(fit: Mapping[str, Any]) -> str:
 
 
 def _curves(part: Mapping[str, Any], runs: int) -> dict[str, str]:
+    def accuracy(words: str, name: str) -> dict[str, str]:  # a regression has none
+        return {} if part.get("regression") else {words: estimated(part, name, "%", runs=runs)}
+
     return {
         "loss at the end": estimated(part, "final_loss", "nats", runs=runs),
-        "accuracy at the end": estimated(part, "final_accuracy", "%", runs=runs),
+        **accuracy("accuracy at the end", "final_accuracy"),
         "test loss at the end, without penalty": estimated(part, "final_test_loss", "nats", runs=runs),
-        "test accuracy at the end": estimated(part, "final_test_accuracy", "%", runs=runs),
+        **accuracy("test accuracy at the end", "final_test_accuracy"),
         "gradient norm at the end": estimated(part, "final_gradient_norm", "nats", runs=runs),
     }
 

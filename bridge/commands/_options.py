@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from landscape.datasets import Dataset
 
 # metadata of a data set that results repeat if they say anything
-SAID = ("standardize", "pca", "variance_kept", "classes", "classes_without_training_rows")
+SAID = ("regression", "standardize", "pca", "variance_kept", "classes", "classes_without_training_rows")
 DATA, LOSS, OPTIMIZER, RUN = "Data", "Loss", "Optimizer", "Execution"  # panels of a command's help
 
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random number.", rich_help_panel=RUN)]

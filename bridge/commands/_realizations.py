@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bridge.commands._options import describe_metadata, describe_runs
 from dynamics.aging_times import ExponentSpread, Realizations, compare_realizations
 from dynamics.displacement import mean_square_displacement
 from dynamics.runs import Trajectories, load_trajectories
 from dynamics.statistics import NOT_NEGATIVE, ZERO_TO_ONE, mean_over_runs
+from dynamics.training import ModuleLoss
+from landscape.losses import MLPLoss, SquaredErrorLoss
 from landscape.support import about, in_numbers
 
 GENERATED = ("ljat", "mnist", "teacher")  # data sets that have a seed
@@ -20,7 +23,9 @@ FINAL = {
     "final_test_loss": "test_loss",
     "final_test_accuracy": "test_accuracy",
 }
+R_SQUARED = ("final_r_squared", "final_test_r_squared")  # of a regression, instead of accuracies
 LIMITS = {key: ZERO_TO_ONE if "accuracy" in key else NOT_NEGATIVE for key in FINAL}
+LIMITS |= dict.fromkeys(R_SQUARED, (-np.inf, 1.0))
 
 
 def realization_files(output: Path, dataset: str, first: int, number: int | None) -> dict[int, Path]:
@@ -33,16 +38,29 @@ def realization_files(output: Path, dataset: str, first: int, number: int | None
     return {k: output.with_name(f"{output.stem}-seed{k}{output.suffix}") for k in range(first, first + number)}
 
 
-def describe_ensemble(runs: Trajectories, file: Path) -> dict[str, Any]:
+def describe_ensemble(runs: Trajectories, file: Path, loss: MLPLoss | ModuleLoss) -> dict[str, Any]:
     """What train says of one file: means over the runs at the last step with their intervals; nan without test rows.
+
+    Of a regression that is R^2 (of the last snapshots, relative to the mean of the same rows) and no accuracy.
 
     `loss_rose` is the number of runs whose loss ends above that of their start: of a learning rate that is too large,
     before numbers overflow and `train` refuses the run as diverged.
     """
     ends = {key: np.asarray(getattr(runs, curve))[:, -1] for key, curve in FINAL.items()}
+    if isinstance(loss, SquaredErrorLoss) and loss.data.is_regression:
+        ends = {key: values for key, values in ends.items() if "accuracy" not in key}
+        ends |= {key: _r_squared(runs, loss, test="test" in key) for key in R_SQUARED}
     finals = in_numbers({key: mean_over_runs(values, within=LIMITS[key]) for key, values in ends.items()})
     risen = int((runs.loss[:, -1] > runs.loss[:, 0]).sum())
     return {"replicas": runs.replicas, "steps": int(runs.steps[-1]), **finals, "loss_rose": risen, "output": file}
+
+
+def _r_squared(runs: Trajectories, loss: SquaredErrorLoss, *, test: bool) -> NDArray[np.float64]:
+    """R^2 (R,) of every run at the last step; nan if its parameters were not kept."""
+    found = np.full(runs.replicas, np.nan)
+    for r in np.flatnonzero(runs.recorded[:, -1]) if runs.steps.size else ():
+        found[r] = loss.r_squared(np.asarray(runs.snapshots[r][-1], dtype=np.float64), test=test)
+    return found
 
 
 def describe_training(results: Sequence[Mapping[str, Any]], speed: float, *, several: bool) -> dict[str, Any]:
@@ -50,7 +68,8 @@ def describe_training(results: Sequence[Mapping[str, Any]], speed: float, *, sev
     first = {"replica_steps_per_second": speed, **results[0]}
     if not several:
         return first
-    means = in_numbers({key: mean_over_runs([result[key] for result in results], within=LIMITS[key]) for key in FINAL})
+    given = [key for key in LIMITS if key in first]
+    means = in_numbers({key: mean_over_runs([result[key] for result in results], within=LIMITS[key]) for key in given})
     files = [result["output"] for result in results]
     means["loss_rose"] = sum(result["loss_rose"] for result in results)
     return {**first, **means, "output": files[0].parent, "files": files, "realizations": list(results)}

@@ -22,7 +22,8 @@ def understood(data: Dataset) -> list[str]:
     test = len(data.test_labels)
     steps = [f"training on {counted(data.rows, 'row')}" + (f" of {name}" if table is None else "")]
     if test:
-        drawn = " (drawn in proportion to the classes)" if table is not None and said["seed"] is not None else ""
+        how = "drawn at random" if data.is_regression else "drawn in proportion to the classes"
+        drawn = f" ({how})" if table is not None and said["seed"] is not None else ""
         steps = [f"{steps[0]}{drawn}, {counted(test, 'test row')}"]
     steps += ["inputs standardized"] if said["standardize"] else []
     if said["pca"] is not None:
@@ -41,6 +42,9 @@ def form(table: TableDescription) -> str:
 
 def classes(table: TableDescription) -> str:
     """The target of a table and its classes, of many the first."""
+    if table.target_range is not None:
+        low, mean, high = map(number, table.target_range)
+        return f"regression, target {table.target} from {low} to {high}, mean {mean}"
     pairs = list(zip(table.classes, table.class_counts, strict=True))
     named = [f"{name} ({rows:,})" for name, rows in pairs[:NAMED]] + ["..."] * (len(pairs) > NAMED)
     return f"target {table.target}, {counted(len(pairs), 'class', 'classes')} (rows): {', '.join(named)}"
@@ -49,12 +53,13 @@ def classes(table: TableDescription) -> str:
 def describe_description(table: TableDescription) -> dict[str, Any]:
     """What the JSON of `info` says of a table, also one with missing values."""
     found = asdict(table)
-    names, counts = found.pop("classes"), found.pop("class_counts")
+    names, counts, targets = (found.pop(name) for name in ("classes", "class_counts", "target_range"))
     return {
         "kind": "data set",
         "format": found.pop("kind"),
         **found,
         "features": len(table.columns),
+        **({} if targets is None else {"regression": True, "target_range": list(targets)}),
         "classes": list(names),
         "class_counts": list(counts),
     }
@@ -75,20 +80,30 @@ def summarize_table(table: TableDescription, result: dict[str, Any]) -> Summary:
     }
     if table.delimiter is not None:
         facts = {"delimiter": DELIMITERS.get(table.delimiter, table.delimiter), **facts}
+    if table.target_range is not None:
+        facts["targets"] = "{} to {}, mean {}".format(*(number(table.target_range[k]) for k in (0, 2, 1)))
+    if "constant_error" in result:
+        facts["half the squared error of the mean target"] = number(result["constant_error"])
     if table.ignored:
         facts["not used"] = f"{', '.join(table.ignored)}: numbers or names the rows"
     if "constant_entropy" in result:
         facts["loss of guessing by frequency"] = number(result["constant_entropy"], "nats")
     return Summary(
         verdict=f"{Path(table.source).name} is a data set of {counted(table.rows, 'row')} with "
-        f"{counted(len(table.columns), 'feature')} in {counted(len(table.classes), 'class', 'classes')}.",
+        f"{counted(len(table.columns), 'feature')} {_kind(table)}.",
         facts=facts,
         tables=[
-            Table(("class", "rows"), [(str(name), f"{n:,}") for name, n in counts]),
+            *([Table(("class", "rows"), [(str(name), f"{n:,}") for name, n in counts])] if table.classes else []),
             Table(("position", "feature", "lowest", "mean", "highest", "missing"), columns),
         ],
         notes=_notes(table, result),
     )
+
+
+def _kind(table: TableDescription) -> str:
+    if table.target_range is not None:
+        return "for a regression: the target is real-valued (--regression --loss squared-error)"
+    return f"in {counted(len(table.classes), 'class', 'classes')}"
 
 
 def _notes(table: TableDescription, result: dict[str, Any]) -> list[str]:

@@ -159,6 +159,7 @@ def _data_in_words(described: Mapping[str, Any]) -> dict[str, str]:
     text = str(name) if rows is None else f"{name}, {counted(rows, 'training row')}"
     if isinstance(seed, int):
         text += f", seed {seed}"
+    text += ", regression" * bool(described.get("regression"))
     text += ", standardized" * bool(described.get("standardize"))
     if pca := described.get("pca"):
         text += f", {counted(pca, 'principal component')}"

@@ -91,8 +91,8 @@ def age(
     if output is not None:
         t_star = None if descent is None else descent.fit.t_star.value
         figure = plot_analysis(analysis, str(path), t_star, panels=panels, size=size)
-        result["output"] = save_figure(figure, output)
-    show(result, summarize_aging(result), as_json=as_json)
+        result["output"] = save_figure(figure, output, unit=runs.loss_unit)
+    show(result, summarize_aging(result), as_json=as_json, unit=runs.loss_unit)
 
 
 def _compare(analysis: AgingAnalysis, path: Path, seed: int) -> dict[str, Any]:

@@ -81,8 +81,8 @@ def curvature(
     result = describe_curvature(found) | describe_runs(ensemble.metadata)
     if output is not None:
         figure = plot_curvature(found, str(trajectories), panels=panels, size=size)
-        result["output"] = save_figure(figure, output)
-    show(result, summarize(result), as_json=as_json)
+        result["output"] = save_figure(figure, output, unit=loss.unit)
+    show(result, summarize(result), as_json=as_json, unit=loss.unit)
 
 
 def summarize(result: dict[str, Any]) -> Summary:

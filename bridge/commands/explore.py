@@ -114,7 +114,7 @@ def explore(
     result = _describe(found, loss) | ({} if explored is None else describe_targets(explored)) | warning
     if searches is not None and found.searches > searches:
         note(f"{output} holds {found.searches} searches already; give more --searches than these to continue")
-    show(result, summarize(result, how_many(found)), as_json=as_json)
+    show(result, summarize(result, how_many(found)), as_json=as_json, unit=loss.unit)
     if found.advice is not None:
         note(found.advice)
 

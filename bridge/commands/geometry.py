@@ -18,8 +18,8 @@ from bridge.commands._results import Summary, show
 from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share, with_interval
 from bridge.comparison import FEWEST, rank_correlation
 from landscape.database import Database, StoredMinimum, loss_of
-from landscape.datasets import CHUNK, fresh_rows, is_generated
-from landscape.losses import CrossEntropyLoss, DataLoss, TorchLoss
+from landscape.datasets import CHUNK, Dataset, fresh_rows, is_generated
+from landscape.losses import DataLoss, TorchLoss
 from landscape.plots import draw_panels, plot_geometry, save_figure
 from landscape.stationary import LocalGeometry, local_geometry
 from landscape.support import in_numbers, write_text
@@ -51,7 +51,8 @@ def geometry(
         found = local_geometry(loss, [m.point for m in minima], jobs=jobs)
         described = describe_metadata(opened.provenance.dataset)
     rank = rank_correlation("trace", found.traces, found.generalization_errors, rng=0)
-    save_figure(draw_panels({"geometry": partial(plot_geometry, found)}, panel=(5.5, 4.2), size=size), output)
+    figure = draw_panels({"geometry": partial(plot_geometry, found)}, panel=(5.5, 4.2), size=size)
+    save_figure(figure, output, unit=loss.unit)
     if table is not None:
         write_text(table, _csv(minima, found))
     result = {
@@ -61,12 +62,12 @@ def geometry(
         "median_trace": float(np.median(found.traces)),
         **in_numbers({"median_generalization_error": found.generalization.map(np.median)}),
         "test_rows": int(loss.data.test_labels.size),
-        "best_test_accuracy": float(found.test_accuracies.max()),
+        **_scores(found, loss.data),
         "table": table,
         "output": output,
         **described,
     }
-    show(result, summarize(result), as_json=as_json)
+    show(result, summarize(result), as_json=as_json, unit=loss.unit)
 
 
 def _with_test_rows(loss: DataLoss, test_rows: int | None, database: Path) -> DataLoss:
@@ -80,7 +81,7 @@ def _with_test_rows(loss: DataLoss, test_rows: int | None, database: Path) -> Da
         data = dataclasses.replace(data, test_inputs=inputs, test_labels=labels)
         if isinstance(loss, TorchLoss):
             return loss.on(data)
-        return CrossEntropyLoss(loss.network, data, loss.regularization, regularize_biases=loss.regularize_biases)
+        return type(loss)(loss.network, data, loss.regularization, regularize_biases=loss.regularize_biases)
     if test_rows is not None:
         source = data.metadata.get("path", data.metadata.get("name"))
         msg = f"--test-rows needs a generated data set; that of {database} is {source}"
@@ -104,12 +105,26 @@ def summarize(result: dict[str, Any]) -> Summary:
         facts={
             "trace of the Hessian, median": number(result["median_trace"], "nats"),
             "generalization error, median": with_interval(*error, unit="nats", digits=4),
-            "test accuracy, best": share(result["best_test_accuracy"]),
+            **_best(result),
             "test rows": f"{result['test_rows']:,}",
             **data_in_words(result),
         },
         files=files,
     )
+
+
+def _scores(found: LocalGeometry, data: Dataset) -> dict[str, float]:
+    """How well the best minimum predicts the test rows: its accuracy, or R^2 for a regression."""
+    if not data.is_regression:
+        return {"best_test_accuracy": float(found.test_accuracies.max())}
+    spread = 0.5 * float(data.test_labels.var())
+    return {"best_test_r_squared": 1.0 - float(found.test_data_losses.min()) / spread if spread else float("nan")}
+
+
+def _best(result: dict[str, Any]) -> dict[str, str]:
+    if "best_test_r_squared" in result:
+        return {"test R^2, best": number(result["best_test_r_squared"])}
+    return {"test accuracy, best": share(result["best_test_accuracy"])}
 
 
 def _correlation(result: dict[str, Any]) -> str:
@@ -128,8 +143,8 @@ def _csv(minima: list[StoredMinimum], found: LocalGeometry) -> str:
         "log_determinant": found.log_determinants,
         "lowest_eigenvalue": found.eigenvalues[:, 0],
         "highest_eigenvalue": found.eigenvalues[:, -1],
-        "train_cross_entropy": found.train_cross_entropies,
-        "test_cross_entropy": found.test_cross_entropies,
+        "train_data_loss": found.train_data_losses,
+        "test_data_loss": found.test_data_losses,
         "generalization_error": found.generalization_errors,
         "generalization_error_low": found.generalization.low,
         "generalization_error_high": found.generalization.high,

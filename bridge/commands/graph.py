@@ -18,6 +18,7 @@ from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import AsJson, DataDir, Jobs
 from bridge.commands._results import show
 from bridge.plots import plot_graph
+from landscape.database import Database
 from landscape.graph import funnelling, visible_tree, zeroed
 from landscape.interchange import is_foreign
 from landscape.plots import draw_panels, largest_gap, save_figure
@@ -74,6 +75,7 @@ def graph(
         column = partial(property_of, opened, loss=named_loss(opened, modules.loaded(), data_dir), jobs=jobs)
         chosen = shown.chosen(opened)
         named = marks.named(opened, chosen["pick"])
+        unit = opened.provenance.loss_unit if isinstance(opened, Database) else "nats"
         at_ages = None if trajectories is None else counts_at_ages(opened, trajectories)
         tree = visible_tree(
             zeroed(landscape) if zero else landscape,
@@ -93,7 +95,15 @@ def graph(
         if is_page:
             columns = [column(name) for name in column_names(opened)]
             write_graph_page(
-                opened, output, tree, columns=columns, group=marks.group, marked=named, at_ages=at_ages, **drawn
+                opened,
+                output,
+                tree,
+                columns=columns,
+                group=marks.group,
+                marked=named,
+                at_ages=at_ages,
+                unit=unit,
+                **drawn,
             )
         else:
             draw = partial(
@@ -108,10 +118,10 @@ def graph(
                 min_branch=min_branch,
                 **drawn,
             )
-            save_figure(draw_panels({"graph": lambda ax: draw(ax=ax)}, panel=(6.0, 5.0), size=size), output)
+            save_figure(draw_panels({"graph": lambda ax: draw(ax=ax)}, panel=(6.0, 5.0), size=size), output, unit=unit)
         details = describe_persistence(landscape, opened.minimum_ids()) if as_json else {}
     result |= {"certified_only": certified_only, "levels": levels, "gap": cut, "output": output}
-    show(result | details, summarize_graph(result), as_json=as_json)
+    show(result | details, summarize_graph(result), as_json=as_json, unit=unit)
 
 
 def _check_output(output: Path, marks: MarkOptions, of_figures: Mapping[str, Any], runs: Path | None) -> bool:

@@ -16,7 +16,7 @@ from bridge.commands._tables import describe_description, summarize_table
 from bridge.commands._words import at_most, counted, data_in_words, number
 from dynamics import runs
 from dynamics.runs import optimizer_in_words
-from landscape import database, datasets, search
+from landscape import database, datasets, losses, search
 from landscape.datasets import SKLEARN, maker_of
 
 SQLITE, HDF5 = b"SQLite format 3", b"\x89HDF\r\n\x1a\n"  # how the files begin
@@ -54,7 +54,12 @@ def info(
     if target is not None:
         msg = f"--target is for tables; {file} is a {result['kind']}"
         raise ValueError(msg)
-    show(result, summary, as_json=as_json)
+    show(result, summary, as_json=as_json, unit=_unit(result))
+
+
+def _unit(result: dict[str, Any]) -> str:
+    """Unit of the loss in words."""
+    return losses.loss_kind(result.get("loss", "cross-entropy")).head.unit
 
 
 def _of_database(file: Path) -> tuple[dict[str, Any], Summary]:
@@ -99,15 +104,26 @@ def _show_table(source: Path | str, target: str | None, *, as_json: bool) -> Non
     table = datasets.describe_table(source, target=column)
     result = describe_description(table)
     if not table.missing_values:
-        data = datasets.sklearn_table(source) if isinstance(source, str) else datasets.table(source, target=column)
+        regression = table.target_range is not None
+        data = (
+            datasets.sklearn_table(source)
+            if isinstance(source, str)
+            else datasets.table(source, target=column, regression=regression)
+        )
         warning = datasets.scale_warning(data)
         result |= {
             **describe(data),
-            "class_counts": data.class_counts.tolist(),
-            "constant_entropy": data.constant_entropy,
+            **_guess(data),
             "sha256": data.sha256,
         } | ({} if warning is None else {"scale_warning": f"{warning}: --standardize"})
     show(result, summarize_table(table, result), as_json=as_json)
+
+
+def _guess(data: datasets.Dataset) -> dict[str, Any]:
+    """The loss of guessing, for the JSON."""
+    if isinstance(data, datasets.RegressionDataset):
+        return {"constant_error": data.constant_error}
+    return {"class_counts": data.class_counts.tolist(), "constant_entropy": data.constant_entropy}
 
 
 def summarize_database(result: dict[str, Any], there_are: str) -> Summary:
@@ -173,7 +189,10 @@ def _network(result: dict[str, Any], parameters: int) -> dict[str, str]:
     text = counted(parameters, "parameter")
     if not layers:
         return {"network": f"{_module(result)}{text}"}
-    return {"network": f"layers {', '.join(map(str, layers))}; {result.get('activation', 'tanh')} units; {text}"}
+    return {
+        "network": f"layers {', '.join(map(str, layers))}; {result.get('activation', 'tanh')} units; "
+        f"{text}" + ("" if result.get("loss", "cross-entropy") == "cross-entropy" else f"; {result['loss']} loss")
+    }
 
 
 def _module(result: dict[str, Any]) -> str:

@@ -85,5 +85,5 @@ def observe(
         ),
     }
     if output is not None:
-        result["output"] = save_figure(plot_observables(results, panels=panels, size=size), output)
-    show(result, summarize(result), as_json=as_json)
+        result["output"] = save_figure(plot_observables(results, panels=panels, size=size), output, unit=runs.loss_unit)
+    show(result, summarize(result), as_json=as_json, unit=runs.loss_unit)

@@ -111,15 +111,16 @@ def overlay(
         seen, paths = panels.panels(structures, hops, opened, runs.waiting_times)
         figure = plot_overlay(opened, seen, paths=paths, certified_only=certified_only, size=size)
         if over_time is not None:
-            save_figure(plot_over_time(runs, structures, opened, panels=over_time_panels, size=size), over_time)
+            second = plot_over_time(runs, structures, opened, panels=over_time_panels, size=size)
+            save_figure(second, over_time, unit=loss.unit)
         result = summary(structures, hops) | describe_departures(structures, runs.waiting_times)
         result |= describe_barriers(hops, loss, searched, runs=runs, database=opened)
         details = describe_overlay(structures, hops, opened) if as_json else {}
         described = describe_runs(runs.metadata) | describe_metadata(opened.provenance.dataset)
-    save_figure(figure, output)
+    save_figure(figure, output, unit=loss.unit)
     result |= describe_maps(maps, by_step=as_json) | {"replicas": runs.replicas, "method": method, "output": output}
     result |= described | ({} if over_time is None else {"over_time": over_time})
-    show(result | details, summarize(result), as_json=as_json)
+    show(result | details, summarize(result), as_json=as_json, unit=loss.unit)
 
 
 def _mapped(

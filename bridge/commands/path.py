@@ -48,7 +48,7 @@ def path(
     ids = [m.id for m in minima]
     shown = ids if len(ids) <= MANY_LABELS else [i if k in (0, len(ids) - 1) else "" for k, i in enumerate(ids)]
     draw = partial(plot_profile, profile, labels=shown, title=_describe_way(a, b, way, temperature))
-    save_figure(draw_panels({"path": draw}, panel=(6.0, 3.6), size=size), output)
+    save_figure(draw_panels({"path": draw}, panel=(6.0, 3.6), size=size), output, unit=loss.unit)
     result = {
         "minima": ids,
         "transition_states": [s.id for s in states],
@@ -60,7 +60,7 @@ def path(
         "output": output,
         **described,
     }
-    show(result, summarize(result), as_json=as_json)
+    show(result, summarize(result), as_json=as_json, unit=loss.unit)
 
 
 def summarize(result: dict[str, Any]) -> Summary:

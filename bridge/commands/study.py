@@ -68,6 +68,7 @@ def study(
         threshold=threshold,
         seed=seed,
         activation=options.activation,
+        loss=options.loss_name,
         module=module,
     )
     warning = introduce(data)
@@ -82,7 +83,7 @@ def study(
         **describe(data),
         **warning,
     }
-    show(described, summarize(described), as_json=as_json)
+    show(described, summarize(described), as_json=as_json, unit=settings.loss_unit)
 
 
 def summarize(result: dict[str, Any]) -> Summary:

@@ -127,7 +127,9 @@ def train(
             else:
                 runs = run_train(loss, optimizer, start=begins, jobs=jobs, snapshots=snapshots, **common)
             taken += (counts[-1] - counts[0]) * steps
-            results.append(describe_ensemble(runs, file) | describe_runs(runs.metadata) | describe(loss.data) | warning)
+            results.append(
+                describe_ensemble(runs, file, loss) | describe_runs(runs.metadata) | describe(loss.data) | warning
+            )
     speed = taken / (time.perf_counter() - begin)
     described = describe_training(results, speed, several=dataset_seeds is not None)
     if described["loss_rose"]:
@@ -135,20 +137,20 @@ def train(
             f"{described['loss_rose']} of the runs end at a higher loss than they started with; unless their noise is "
             "meant to do that, choose a smaller --learning-rate"
         )
-    show(described, summarize(described), as_json=as_json)
+    show(described, summarize(described), as_json=as_json, unit=runs.loss_unit)
 
 
 def summarize(result: dict[str, Any]) -> Summary:
     """What a person reads of an ensemble, or of several on realizations of the data."""
     several = result.get("realizations", [result])
-    tables = []
+    tables, (words, name, unit) = [], scored(result)
     if len(several) > 1:
-        columns = ("data seed", "final loss", "final accuracy", "file")
+        columns = ("data seed", "final loss", f"final {words}", "file")
         rows = [
             (
                 str(r["dataset_seed"]),
                 estimated(r, "final_loss", runs=r["replicas"]),
-                estimated(r, "final_accuracy", "%", runs=r["replicas"]),
+                estimated(r, f"final_{name}", unit, runs=r["replicas"]),
                 str(r["output"]),
             )
             for r in several
@@ -158,11 +160,11 @@ def summarize(result: dict[str, Any]) -> Summary:
     on = f", on {len(several)} realizations of the data" if len(several) > 1 else ""
     return Summary(
         verdict=f"{counted(result['replicas'], 'run')} of {counted(result['steps'], 'step')}{on}. The mean loss at the "
-        f"end is {estimated(result, 'final_loss', 'nats', runs=runs)}, the accuracy "
-        f"{estimated(result, 'final_accuracy', '%', runs=runs)}.",
+        f"end is {estimated(result, 'final_loss', 'nats', runs=runs)}, the {words} "
+        f"{estimated(result, f'final_{name}', unit, runs=runs)}.",
         facts={
             "test loss at the end, without penalty": estimated(result, "final_test_loss", "nats", runs=runs),
-            "test accuracy at the end": estimated(result, "final_test_accuracy", "%", runs=runs),
+            f"test {words} at the end": estimated(result, f"final_test_{name}", unit, runs=runs),
             "runs whose loss rose": f"{result['loss_rose']:,}",
             **({"speed": number(speed, "steps per second, all runs together")} if speed else {}),
             **data_in_words(result),
@@ -171,6 +173,11 @@ def summarize(result: dict[str, Any]) -> Summary:
         notes=[*([] if speed else ["All runs were in the file already."]), "Measure the aging with agescape age."],
         files={"runs": result["output"]},
     )
+
+
+def scored(result: dict[str, Any]) -> tuple[str, str, str]:
+    """How well the runs predict: in words, by its name, and its unit; R^2 for a regression, which has no accuracy."""
+    return ("R^2", "r_squared", "") if "final_r_squared" in result else ("accuracy", "accuracy", "%")
 
 
 def points_of(start: Start) -> NDArray[np.float64] | None:

@@ -127,7 +127,7 @@ def decompose(
     ----------
     runs : Trajectories
         Runs by plain SGD; the first ones are those of `quenched`, with its waiting times.
-    loss : CrossEntropyLoss or TorchLoss
+    loss : MLPLoss or TorchLoss
     quenched : QuenchedSnapshots
         Quenched snapshots at all waiting times; lags with all snapshots are used (`decomposition_steps`).
     jobs, progress

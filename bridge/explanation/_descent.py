@@ -36,7 +36,7 @@ def descent_displacement(
     ----------
     runs : Trajectories
         Runs by plain SGD: constant learning rate, no momentum.
-    loss : CrossEntropyLoss or TorchLoss
+    loss : MLPLoss or TorchLoss
         The loss that they descend.
     longest : int, optional
         Longest lag, in steps; by default the last waiting time. A step costs one gradient over all rows.

@@ -12,7 +12,7 @@ from dynamics.noises import Langevin
 from dynamics.runs import Trajectories
 from dynamics.training import SGD, Points, train
 from landscape.descent import Method, is_stationary, quench
-from landscape.losses import CrossEntropyLoss, DataLoss
+from landscape.losses import DataLoss, MLPLoss
 from landscape.stationary import Minimum, certificate, local_model, same_point
 from landscape.support import Estimate, Result, run_tasks
 
@@ -46,7 +46,7 @@ class Escapes(Result, shows=("rate", "confidence", "times")):
 
 
 def langevin_escapes(
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     minimum: ArrayLike,
     temperature: float,
     *,
@@ -69,7 +69,7 @@ def langevin_escapes(
 
     Parameters
     ----------
-    loss : CrossEntropyLoss
+    loss : MLPLoss
     minimum : (P,) array
     temperature : float
         In nats.

@@ -117,7 +117,7 @@ def explain(
     ----------
     runs : Trajectories
         Runs by plain SGD: constant learning rate, no momentum.
-    loss : CrossEntropyLoss or TorchLoss
+    loss : MLPLoss or TorchLoss
         The loss that they descend.
     database : Database, optional
         Minima and transition states for the predicted rate of hops; nothing is added.

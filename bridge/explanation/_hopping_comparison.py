@@ -161,7 +161,7 @@ def compare_hopping(
     Parameters
     ----------
     quenched : QuenchedSnapshots
-    loss : CrossEntropyLoss or TorchLoss
+    loss : MLPLoss or TorchLoss
     database : Database
     optimizer : Optimizer
         Of the runs; as in `temperatures_at`.

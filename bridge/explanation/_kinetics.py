@@ -64,7 +64,7 @@ def temperatures_at(
 
     Parameters
     ----------
-    loss : CrossEntropyLoss or TorchLoss
+    loss : MLPLoss or TorchLoss
     points : K arrays (P,)
     optimizer : Optimizer
         Its learning rate, batch size and minibatches count; see `dynamics.gradient_noise.minibatch_factor`.
@@ -225,7 +225,7 @@ def predicted_jumps(
     Parameters
     ----------
     quenched : QuenchedSnapshots
-    loss : CrossEntropyLoss or TorchLoss
+    loss : MLPLoss or TorchLoss
     database : Database
         Minima and transition states of `loss`; nothing is added.
     optimizer, path, jobs, progress

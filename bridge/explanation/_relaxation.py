@@ -5,7 +5,7 @@ A run at theta(tw) in a quadratic well around theta_0 with Hessian eigenvalues l
     MSD(tw, t) = (1 / P) sum_i c_i(tw)^2 (1 - (1 - eta lambda_i)^t)^2,    c_i = v_i . (theta(tw) - theta_0).
 
 and its loss changes by sum_i lambda_i c_i^2 ((1 - eta lambda_i)^(2 t) - 1) / 2. Along modes of negative curvature this
-has no lower bound, but the loss has: no cross-entropy is below zero. If the model predicts less than zero, it has run
+has no lower bound, but the loss has: none of data is below zero. If the model predicts less than zero, it has run
 away, and its exponentially growing displacement is meaningless (`Relaxation.ran_away`).
 
 Derived here (tested by `test_full_batch_descent_in_a_quadratic_well_is_predicted_exactly` and
@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import Trajectories
 from dynamics.snapshots import check_loss
-from landscape.losses import CrossEntropyLoss, Loss
+from landscape.losses import DataLoss, Loss
 from landscape.stationary import LocalModel, local_model
 from landscape.support import Result, one_thread, run_tasks
 
@@ -55,7 +55,7 @@ class Relaxation(Result, shows=("model", "learning_rate", "anharmonicity", "msd.
         has this gradient by construction.
     learning_rate : float
     ran_away : (R, W, T) bool
-        Whether the predicted loss is below zero. Never for a loss that is not a `CrossEntropyLoss`.
+        Whether the predicted loss is below zero. Never for a loss that is not one of data.
     """
 
     msd: MeanSquareDisplacement
@@ -154,7 +154,7 @@ def relaxation(
     runs : Trajectories
         Runs by plain SGD: constant learning rate, no momentum.
     loss : Loss
-        The loss that they descend, including its penalty; checked for a `CrossEntropyLoss`.
+        The loss that they descend, including its penalty; checked for a loss of data.
     minima : (R, P) or (R, W, P) array, optional
         Minima to expand around: the final one of each run, or that of each waiting time (`quenched_snapshots`), in the
         same image. By default the loss is expanded at theta(tw) itself, with c_i = g_i / lambda_i and its gradient g.
@@ -173,7 +173,7 @@ def relaxation(
         If the loss is not that of the runs, `minima` have another shape or are not finite, or the runs were not made
         by plain SGD.
     """
-    if isinstance(loss, CrossEntropyLoss):
+    if isinstance(loss, DataLoss):
         check_loss(runs, loss)
     rate = plain_learning_rate(runs)
     starts = snapshots_at(runs, runs.waiting_times)
@@ -193,7 +193,7 @@ def relaxation(
         components=components,
         anharmonicity=anharmonicity,
         learning_rate=rate,
-        ran_away=(predicted < 0) & ~beyond & isinstance(loss, CrossEntropyLoss),
+        ran_away=(predicted < 0) & ~beyond & isinstance(loss, DataLoss),
     )
 
 

@@ -118,7 +118,7 @@ def inherent_structures(
     runs : Trajectories
     database : Database
         Database of the loss that the runs descend.
-    loss : CrossEntropyLoss or TorchLoss, optional
+    loss : MLPLoss or TorchLoss, optional
         The loss of both; by default reconstructed from the database's provenance, if its data are available.
     steps : (S,) int array or "all", optional
         Steps with snapshots to map; by default the waiting times and the last step, those

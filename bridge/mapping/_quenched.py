@@ -82,7 +82,7 @@ def quenched_snapshots(
     Parameters
     ----------
     runs : Trajectories
-    loss : CrossEntropyLoss or TorchLoss
+    loss : MLPLoss or TorchLoss
         The loss that they descend.
     steps : (S,) int array, optional
         Steps with a snapshot; by default the waiting times and the last step.

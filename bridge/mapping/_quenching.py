@@ -71,7 +71,7 @@ def quench_parts(
     Parameters
     ----------
     runs : Trajectories
-    loss : CrossEntropyLoss or TorchLoss
+    loss : MLPLoss or TorchLoss
     parts : sequence of Part
     method : {"flow", "lbfgs"}
     path : path or None

@@ -78,7 +78,7 @@ def search_jumps(
         Of these runs.
     runs : Trajectories
     database : Database
-    loss : CrossEntropyLoss or TorchLoss, optional
+    loss : MLPLoss or TorchLoss, optional
         As in `bridge.mapping.inherent_structures`.
     most : int, optional
         Number of jumps to search, the first ones; by default all.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from dynamics.training import SGD, Optimizer
-from landscape.losses import LoadedModule
+from landscape.losses import LoadedModule, loss_kind
 
 PAPER_ARCHITECTURES = ((10,), (5, 5), (4, 4, 4))
 
@@ -48,7 +48,13 @@ class StudySettings:
     threshold: float = 1e-2
     seed: int = 0
     activation: str = "tanh"  # of the hidden units
+    loss: str = "cross-entropy"  # its kind (`landscape.losses.LOSSES`)
     module: LoadedModule | None = None  # instead of the architectures
+
+    @property
+    def loss_unit(self) -> str:
+        """Unit of the loss in words; empty for a squared error."""
+        return loss_kind(self.loss).head.unit
 
     @property
     def units(self) -> str:

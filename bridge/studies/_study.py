@@ -24,7 +24,7 @@ from dynamics.runs import load_trajectories
 from dynamics.training import ModuleLoss, check_arguments, train, train_module
 from landscape.database import Database
 from landscape.datasets import Dataset
-from landscape.losses import CrossEntropyLoss, DataLoss, TorchLoss, check_searchable
+from landscape.losses import DataLoss, MLPLoss, TorchLoss, check_searchable, loss_kind
 from landscape.networks import MLP
 from landscape.plots import Size, draw_panels, save_figure
 from landscape.search import estimate_minima, explore
@@ -90,7 +90,7 @@ def study(
     ]
     comparison = Comparison(tuple(found.row for found in results))
     write_comparison(comparison.rows, output / "comparison.csv")
-    figures = _draw(list(losses), results, comparison, output, size)
+    figures = _draw(list(losses), results, comparison, output, size, settings.loss_unit)
     report = _page.write(output, results, figures, data, settings)
     return Study(output, comparison, report, figures)
 
@@ -101,12 +101,13 @@ def _losses(data: Dataset, output: Path, settings: StudySettings) -> dict[Path, 
     if settings.module is not None:
         name = re.sub(r"\W+", "-", settings.module.source.name).strip("-")
         return {output / f"module-{name}": TorchLoss(settings.module, data, penalty, regularize_biases=biases)}
+    kind = loss_kind(settings.loss)
+    outputs = kind.outputs_for(data)
     networks = {
-        hidden: MLP((data.n_features, *hidden, data.n_classes), settings.activation)
-        for hidden in settings.architectures
+        hidden: MLP((data.n_features, *hidden, outputs), settings.activation) for hidden in settings.architectures
     }
     return {
-        output / folder_name(hidden): CrossEntropyLoss(network, data, penalty, regularize_biases=biases)
+        output / folder_name(hidden): kind(network, data, penalty, regularize_biases=biases)
         for hidden, network in networks.items()
     }
 
@@ -130,7 +131,7 @@ def _check(loss: DataLoss, settings: StudySettings, jobs: int) -> None:
 
 def _one_architecture(loss: DataLoss, folder: Path, settings: StudySettings, jobs: int, progress: Progress) -> Visits:
     scale = settings.scale
-    name = ",".join(map(str, loss.network.hidden)) if isinstance(loss, CrossEntropyLoss) else folder.name
+    name = ",".join(map(str, loss.network.hidden)) if isinstance(loss, MLPLoss) else folder.name
 
     def search(searches: int, connect: str | None = None, *, bounds_first: bool = False) -> None:
         explore(
@@ -155,7 +156,7 @@ def _one_architecture(loss: DataLoss, folder: Path, settings: StudySettings, job
             "replicas": replicas, "steps": scale.steps, "seed": settings.seed, "path": folder / file,
             "progress": lambda done, total, by=optimizer.noise.name: progress(f"{name}: train ({by})", done, total),
         }  # fmt: skip
-        if isinstance(loss, CrossEntropyLoss):
+        if isinstance(loss, MLPLoss):
             train(loss, optimizer, jobs=jobs, **common)
         else:
             assert settings.module is not None
@@ -192,7 +193,12 @@ def _one_architecture(loss: DataLoss, folder: Path, settings: StudySettings, job
 
 
 def _draw(
-    folders: Sequence[Path], results: Sequence[ArchitectureResults], comparison: Comparison, output: Path, size: Size
+    folders: Sequence[Path],
+    results: Sequence[ArchitectureResults],
+    comparison: Comparison,
+    output: Path,
+    size: Size,
+    unit: str,
 ) -> tuple[Path, ...]:
     names = [row.hidden for row in comparison.rows]
     graphs = {
@@ -206,7 +212,7 @@ def _draw(
         "aging": plots.plot_displacements(names, displacements, fits, size=size),
         "comparison": draw_panels(table, panel=(5.5, 4.2), size=size),
     }
-    return tuple(save_figure(figure, output / f"{name}.png", dpi=150) for name, figure in figures.items())
+    return tuple(save_figure(figure, output / f"{name}.png", dpi=150, unit=unit) for name, figure in figures.items())
 
 
 def _draw_visits(architecture: str, folder: Path, visited: Visits, ax: Any) -> None:

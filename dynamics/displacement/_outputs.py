@@ -5,13 +5,12 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from dynamics.displacement._msd import MeanSquareDisplacement
 from dynamics.displacement._pairs import Pairs, pairs_of
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
-from landscape.losses import TorchLoss
+from landscape.losses import Head, TorchLoss, loss_kind
 from landscape.networks import MLP
 from landscape.support import one_thread
 
@@ -43,8 +42,9 @@ def output_displacement(
     data : Dataset
         The data set on which the runs were trained.
     space : {"probabilities", "logits"}
-        Softmax outputs; or the logits minus their mean over the classes, because a common shift of all logits changes
-        no output.
+        What the network predicts: softmax outputs, the probability of class 1 for the logistic loss, the outputs
+        themselves for a squared error. Or the outputs before that; for cross-entropy minus their mean over the classes,
+        because a common shift of all logits changes no prediction.
     test : bool
         True for the test rows instead of the training rows.
     module : TorchLoss, optional
@@ -71,11 +71,13 @@ def output_displacement(
         msg = "data must have test rows for test=True; they have none"
         raise ValueError(msg)
     network = runs.network if module is None else module
+    head = loss_kind(runs.metadata.get("loss", "cross-entropy")).head
     values = np.empty((runs.replicas, runs.waiting_times.size, runs.lags.size))
     for r, pairs in enumerate(pairs_of(runs)):
         theta = runs.snapshots_of(r).astype(np.float64)
-        values[r] = pairs.on_grid(_mean_square_change(network, theta, pairs, inputs, space))
-    metadata = dict(runs.metadata) | {"displacement": space, "displacement_rows": "test" if test else "training"}
+        values[r] = pairs.on_grid(_mean_square_change(network, theta, pairs, inputs, space, head))
+    said = "outputs" if head.name == "squared-error" else space
+    metadata = dict(runs.metadata) | {"displacement": said, "displacement_rows": "test" if test else "training"}
     return MeanSquareDisplacement(runs.waiting_times, runs.lags, values, metadata, ~np.isnan(values))
 
 
@@ -88,7 +90,7 @@ def check_data(runs: Trajectories, data: Dataset) -> None:
 
 
 def _mean_square_change(
-    network: MLP | TorchLoss, theta: Array, pairs: Pairs, inputs: Array, space: OutputSpace
+    network: MLP | TorchLoss, theta: Array, pairs: Pairs, inputs: Array, space: OutputSpace, head: Head
 ) -> Array:
     """Mean over the rows of the squared change of the outputs, (K,), between pairs of the snapshots (S, P)."""
     total = np.zeros(pairs.start.size)
@@ -96,7 +98,7 @@ def _mean_square_change(
         return total
     classes = network.logits(theta[0], inputs[:1]).shape[1]
     for rows in _parts(inputs, len(theta) * classes):
-        outputs = np.array([_outputs(network, point, rows, space).ravel() for point in theta])
+        outputs = np.array([_outputs(network, point, rows, space, head).ravel() for point in theta])
         # one difference at a time: all of them would need more memory than the outputs
         for k, (start, end) in enumerate(zip(pairs.start, pairs.end, strict=True)):
             change = outputs[end] - outputs[start]
@@ -104,10 +106,12 @@ def _mean_square_change(
     return total / len(inputs)
 
 
-def _outputs(network: MLP | TorchLoss, theta: Array, inputs: Array, space: OutputSpace) -> Array:
+def _outputs(network: MLP | TorchLoss, theta: Array, inputs: Array, space: OutputSpace, head: Head) -> Array:
     with one_thread():  # more threads would change the last bits
         logits = network.logits(theta, inputs)
-    return softmax(logits, axis=1) if space == "probabilities" else logits - logits.mean(axis=1, keepdims=True)
+    if space == "probabilities":
+        return head.predictions(logits)
+    return logits - logits.mean(axis=1, keepdims=True) if head.shifts else logits
 
 
 def _parts(inputs: Array, outputs_per_row: int) -> Iterator[Array]:

@@ -23,7 +23,7 @@ class GradientNoise(Result, shows=("trace", "rows")):
     rows : int
         Number N of training rows.
     mean : (P,) float64
-        Mean gradient of the cross-entropy, without penalty, nats per unit of theta.
+        Mean gradient of the loss, without penalty.
     covariance : (P, P) float64
         (1 / N) sum_n (g_n - mean) (g_n - mean)^T, the covariance of the gradient of one row drawn at random.
     """
@@ -68,7 +68,7 @@ def minibatch_factor(rows: int, batch_size: int, *, replacement: bool = False) -
 
 
 def per_sample_gradients(loss: DataLoss, theta: ArrayLike, rows: slice = slice(None)) -> Array:
-    """Gradients (n, P) of the cross-entropy of single training rows at `theta` (P,), in nats, without the penalty.
+    """Gradients (n, P) of the loss of single training rows at `theta` (P,), without the penalty.
 
     One backward pass for all rows of the slice; the gradient of a layer's kernel is the outer product of its incoming
     activations with the derivative of the loss with respect to its outputs.
@@ -81,7 +81,7 @@ def per_sample_gradients(loss: DataLoss, theta: ArrayLike, rows: slice = slice(N
     chosen = loss.data.inputs[rows], loss.data.labels[rows]
     if isinstance(loss, TorchLoss):
         return loss.gradients_of_rows(theta, *chosen)
-    return gradients_of_rows(loss.network, theta, *chosen)
+    return gradients_of_rows(loss.network, theta, *chosen, loss.head)
 
 
 def gradient_noise(loss: DataLoss, theta: ArrayLike) -> GradientNoise:
@@ -110,7 +110,7 @@ def checked(loss: DataLoss, theta: ArrayLike) -> Array:
 
 
 def mean_gradient(loss: DataLoss, theta: Array) -> Array:
-    """Gradient (P,) of the mean cross-entropy alone: that of the loss minus that of its penalty."""
+    """Gradient (P,) of the mean loss of the rows alone: that of the loss minus that of its penalty."""
     kernels = loss.kernel_mask() if isinstance(loss, TorchLoss) else loss.network.kernel_mask()
     held = kernels | loss.regularize_biases
     return loss.value_and_gradient(theta)[1] - 2.0 * loss.regularization * held * theta

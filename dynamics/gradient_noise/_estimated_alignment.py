@@ -45,7 +45,7 @@ def estimate_alignment(loss: DataLoss, theta: ArrayLike, probes: ArrayLike, prod
 
     Parameters
     ----------
-    loss : CrossEntropyLoss or TorchLoss
+    loss : MLPLoss or TorchLoss
     theta : (P,)
     probes : (K, P)
         Probes v, K >= 2 (`dynamics.spectra._lanczos.unit_probes`).

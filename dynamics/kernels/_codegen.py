@@ -163,11 +163,12 @@ def generate(
     pixels: bool,
     cache: bool,
     activation: str = "tanh",
+    loss: str = "cross-entropy",
 ) -> str:
     """Text of a module that defines `advance`, given `noise_functions`; see `dynamics.kernels.Kernel`."""
     wide = is_wide(layer_sizes)
     width = _wide_layer.padded(layer_sizes[0], precision) if wide else layer_sizes[0]
-    plan = Plan((width, *layer_sizes[1:]), tile, precision, wide, activation)
+    plan = Plan((width, *layer_sizes[1:]), tile, precision, wide, activation, loss)
     rule = UPDATES[update]
     number = f"np.{precision}"
     shape = f"{layer_sizes[0]}, {layer_sizes[1]}, {width}"
@@ -184,7 +185,7 @@ def generate(
         "label_row": plan.labels,
         "weight_row": plan.weights,
         "n_inputs": layer_sizes[0],
-        "n_classes": layer_sizes[-1],
+        "n_classes": 2 if loss == "logistic" else layer_sizes[-1],
         "n_parameters": plan.kernels[-1],
         "n_weights": "labels.size" if noise.weigh else 0,
         "n_kicks": plan.kernels[-1] if noise.kick else 0,

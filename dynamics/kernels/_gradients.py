@@ -26,6 +26,7 @@ class Plan:
     precision: str
     wide: bool = False  # `_wide_layer` has the first layer; this is the rest
     activation: str = "tanh"
+    loss: str = "cross-entropy"  # its kind
 
     @cached_property
     def kernels(self) -> list[int]:
@@ -86,7 +87,7 @@ class Plan:
 def write_out(plan: Plan) -> list[str]:
     """Lines of the gradient, unit by unit."""
     parameters = [f"t{p} = theta[{p}]" for p in range(plan.kernels[plan.layers.start], plan.kernels[-1])]
-    samples = forward_lines(plan) + softmax_lines(plan) + backward_lines(plan)
+    samples = forward_lines(plan) + output_lines(plan) + backward_lines(plan)
     constants = [f"zero, one = np.{plan.precision}(0), np.{plan.precision}(1)"]
     lines = [*constants, *parameters, f"for b in range({plan.tile}):", *("    " + line for line in samples)]
     for layer in plan.layers:
@@ -129,6 +130,26 @@ def first_lines(plan: Plan) -> list[str]:
     if not behind:
         return [f"h1_{j} = ({total})" for j, total in enumerate(totals)]
     return [_activated(plan, f"h1_{j}", total) for j, total in enumerate(totals)]
+
+
+def output_lines(plan: Plan) -> list[str]:
+    """Weighted derivative of the loss with respect to the outputs: `d{last}_{c}`."""
+    if plan.loss == "cross-entropy":
+        return softmax_lines(plan)
+    last, n_outputs = len(plan.sizes) - 1, plan.sizes[-1]
+    lines = [f"weight = work[{plan.weights} + b]", f"label = work[{plan.labels} + b]"]
+    zero, one = (f"np.{plan.precision}({k})" for k in (0, 1))
+    if plan.loss == "logistic":  # e^-|z|, and the probability of class 1
+        lines += [f"e0 = exp_{plan.precision}(-abs(h{last}_0))", f"p0 = {one} / ({one} + e0)"]
+        lines.append(f"d{last}_0 = weight * ((p0 if h{last}_0 >= {zero} else e0 * p0) - label)")
+    elif n_outputs == 1:
+        lines.append(f"d{last}_0 = weight * (h{last}_0 - label)")
+    else:
+        for c in range(n_outputs):
+            wanted = f"({one} if label == np.{plan.precision}({c}) else {zero})"
+            lines.append(f"d{last}_{c} = weight * (h{last}_{c} - {wanted})")
+    offsets = numbers(plan.deltas[last - 1] + c * plan.tile for c in range(n_outputs))
+    return [*lines, f"store(work, b, {offsets}, {numbers(f'd{last}_{c}' for c in range(n_outputs))})"]
 
 
 def softmax_lines(plan: Plan) -> list[str]:
@@ -217,7 +238,7 @@ def loops(plan: Plan) -> list[str]:
             if plan.activation != "tanh":
                 what = f"work[b], work[b + {plan.slopes}] = activate_{plan.precision}(work[b])"
             lines += [f"for b in range({start}, {end}):", f"    {what}"]
-    lines += softmax_loop(plan)
+    lines += output_loop(plan)
     lines += [f"backward_{k}(work, theta)" for k in range(last, 0, -1)]
     return lines + [f"outer_{k}(work, gradient)" for k in plan.layers]
 
@@ -239,13 +260,20 @@ def loop_functions(plan: Plan) -> list[str]:
     return texts
 
 
-def softmax_loop(plan: Plan) -> list[str]:
-    """Turn the logits into weighted derivatives with respect to them, in place; many classes one sample at a time."""
+def output_loop(plan: Plan) -> list[str]:
+    """Turn the outputs into weighted derivatives with respect to them, in place; many classes one sample at a time."""
     first, tile, number = plan.deltas[-2], plan.tile, f"np.{plan.precision}"
     if plan.sizes[-1] <= MAX_CLASSES:
         last = len(plan.sizes) - 1
         logits = [f"h{last}_{c} = work[{first + c * tile} + b]" for c in range(plan.sizes[-1])]
-        return [f"for b in range({tile}):", *("    " + line for line in logits + softmax_lines(plan))]
+        return [f"for b in range({tile}):", *("    " + line for line in logits + output_lines(plan))]
+    if plan.loss == "squared-error":
+        return [
+            f"for b in range({tile}):",
+            f"    for c in range({first} + b, {plan.deltas[-1]}, {tile}):",
+            f"        work[c] *= work[{plan.weights} + b]",
+            f"    work[{first} + int(work[{plan.labels} + b]) * {tile} + b] -= work[{plan.weights} + b]",
+        ]
     return [
         f"for b in range({tile}):",
         f"    top = work[{first} + b]",

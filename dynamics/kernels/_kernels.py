@@ -62,17 +62,19 @@ def get_kernel(
     label_noise: bool = False,
     pixels: bool = False,
     activation: str = "tanh",
+    loss: str = "cross-entropy",
 ) -> Kernel:
     """The `Kernel` for these layers: compiled once (seconds), then from numba's cache (milliseconds).
 
     `batch_size` is the number of rows per step, `noise` a name in `dynamics.noises.NOISES`, `update` one of "sgd",
     "momentum", "nesterov", "rmsprop", "adam" and "adamw". A kernel for "sgd" ignores the momentum, one without
     `label_noise` the argument of this name. With `pixels`, which only kernels for wide inputs
-    support (`dynamics.kernels.is_wide`), `inputs` are uint8 in units of 1/255. `activation` is that of an `MLP`.
+    support (`dynamics.kernels.is_wide`), `inputs` are uint8 in units of 1/255. `activation` is that of an `MLP`,
+    `loss` the kind of an `MLPLoss` (its ``name``).
     """
     with _lock:
         tile = choose_tile(batch_size, precision)
-        return _build(layer_sizes, tile, precision, noise, update, label_noise, pixels, activation)
+        return _build(layer_sizes, tile, precision, noise, update, label_noise, pixels, activation, loss)
 
 
 @cache
@@ -85,6 +87,7 @@ def _build(
     label_noise: bool = False,
     pixels: bool = False,
     activation: str = "tanh",
+    loss: str = "cross-entropy",
 ) -> Kernel:
     directory, kind = _writable_cache(), get_noise(noise)
     source = generate(
@@ -97,6 +100,7 @@ def _build(
         pixels=pixels,
         cache=directory is not None,
         activation=activation,
+        loss=loss,
     )
     digest = hashlib.sha256(source.encode()).hexdigest()
     name = f"dynamics._generated_{digest[:16]}"

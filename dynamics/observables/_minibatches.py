@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.displacement import check_data
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
-from landscape.losses import CrossEntropyLoss, DataLoss, TorchLoss, gradient_over_rows
+from landscape.losses import DataLoss, TorchLoss, gradient_over_rows, loss_kind
 from landscape.support import RNG, Result, one_thread, whole_number
 
 Array = NDArray[np.float64]
@@ -94,7 +94,8 @@ def minibatch_gradients(
         msg = f"steps must be those of snapshots; there is none at step {absent[0]}{runs.advice}"
         raise ValueError(msg)
     at = np.searchsorted(runs.steps, wanted)
-    loss = CrossEntropyLoss(runs.network, data, 0.0) if module is None else module.without_penalty()
+    kind = loss_kind(runs.metadata.get("loss", "cross-entropy"))
+    loss = kind(runs.network, data, 0.0) if module is None else module.without_penalty()
     values = np.full((3, runs.replicas, wanted.size), np.nan)
     for r in range(runs.replicas):
         points = np.asarray(runs.snapshots[r], dtype=np.float64)[at]
@@ -128,6 +129,7 @@ def _drawn_gradients(
     size: int,
 ) -> Array:
     """Gradients (batches, P) over random rows."""
+    data = loss.data
     gradients = np.empty((batches, theta.size))
     with one_thread():  # more threads would change the last bits
         for gradient in gradients:
@@ -136,6 +138,6 @@ def _drawn_gradients(
             gradient[:] = (
                 loss.gradients_of_rows(theta, *few).mean(axis=0)
                 if isinstance(loss, TorchLoss)
-                else gradient_over_rows(loss.network, theta, *few)
+                else gradient_over_rows(loss.network, theta, *few, loss.head)
             )
     return gradients + 2.0 * penalty * theta

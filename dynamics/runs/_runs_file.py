@@ -30,7 +30,7 @@ KINDS: Mapping[str, tuple[type, ...]] = {
     "data": (dict,), "data_sha256": (str,), "noise": (str,), "schedule": (str,), "start": (str,), "precision": (str,),
     "snapshots": (str,), "batch_size": (int,), "seed": (int,), "rows": (int,), "learning_rate": (int, float),
     "momentum": (int, float), "regularization": (int, float), "label_noise": (int, float), "regularize_biases": (bool,),
-    "shared_order": (bool,), "layer_sizes": (list,), "activation": (str,),
+    "shared_order": (bool,), "layer_sizes": (list,), "activation": (str,), "loss": (str,),
     "module": (str,), "module_name": (str,), "module_file": (str,), "module_sha256": (str,),
     "module_symmetries": (dict, type(None)),
 }  # fmt: skip

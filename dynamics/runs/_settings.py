@@ -11,6 +11,7 @@ from landscape.support import LOSS_SETTINGS, Difference, data_difference, first_
 # Defaults for settings that files of older versions lack.
 EARLIER_SETTINGS = {
     "activation": "tanh",
+    "loss": "cross-entropy",
     "optimizer": "sgd",
     "momentum": 0.0,
     "schedule": "constant",

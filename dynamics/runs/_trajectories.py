@@ -30,7 +30,7 @@ from dynamics.runs._runs_file import (
     read_shared,
 )
 from dynamics.runs._stored_array import StoredArray
-from landscape.losses import ModuleSource
+from landscape.losses import ModuleSource, loss_kind
 from landscape.networks import MLP
 from landscape.support import Result
 from landscape.symmetry import PermutationSpec
@@ -71,7 +71,7 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
     gradient_norm : (R, C) float64
         Norm of the gradient of the training loss.
     test_loss : (R, C) float64
-        Mean cross-entropy without penalty on the test rows (nats). By default nan, as without such rows, and for files
+        Mean loss without penalty on the test rows (nats). By default nan, as without such rows, and for files
         of versions that did not record it.
     test_accuracy : (R, C) float64
         Accuracy on the test rows; nan like `test_loss`.
@@ -134,7 +134,10 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
                 msg = f"{name} must ascend strictly, without repetitions; {wrong}"
                 raise ValueError(msg)
         self._check_snapshots()
-        curves = {name: getattr(self, name) for name in TRAINING_CURVES}
+        data = self.metadata.get("data")
+        regression = isinstance(data, Mapping) and data.get("regression") is True  # it has no accuracy
+        names = [name for name in TRAINING_CURVES if not (regression and name == "accuracy")]
+        curves = {name: getattr(self, name) for name in names}
         check_curves(curves, self.curve_steps, self.source, gaps=not self.layer_sizes)
         grid = (self.replicas, self.waiting_times.size, self.lags.size)
         for name in MOMENTS:
@@ -181,6 +184,11 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         """Their name in messages."""
         path = getattr(self.snapshots, "path", None)
         return "the runs" if path is None else f"the runs in {path}"
+
+    @property
+    def loss_unit(self) -> str:
+        """Unit of the loss in words: nats; empty for a squared error, which has that of its target squared."""
+        return loss_kind(self.metadata.get("loss", "cross-entropy")).head.unit
 
     @property
     def network(self) -> MLP:

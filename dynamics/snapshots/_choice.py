@@ -9,13 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.runs import Trajectories, spaced
 from dynamics.training import Optimizer, optimizer_of_noise
-from landscape.losses import DataLoss
-from landscape.networks import MLP
+from landscape.losses import DataLoss, MLPLoss
 from landscape.support import first_difference
 
 Array = NDArray[np.float64]
 
 DEFAULT_STEPS = 10
+EARLIER = {"activation": "tanh", "loss": "cross-entropy"}  # where files say nothing else
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +82,9 @@ def chosen_snapshots(
 
 def check_loss(runs: Trajectories, loss: DataLoss) -> None:
     """Raise a ValueError that names the difference if the metadata of the runs contradict `loss`."""
-    own, theirs = {"activation": "tanh"} | loss_identity(loss), dict(runs.metadata)
-    if runs.layer_sizes:  # files of older versions name no activation: it was tanh
-        theirs = {"activation": "tanh"} | theirs | {"layer_sizes": list(runs.layer_sizes)}
+    own, theirs = EARLIER | loss_identity(loss), dict(runs.metadata)
+    if runs.layer_sizes:  # files of older versions name neither
+        theirs = EARLIER | theirs | {"layer_sizes": list(runs.layer_sizes)}
     own, theirs = own | {"n_parameters": loss.n_parameters}, theirs | {"n_parameters": runs.n_parameters}
     said = [name for name in own if name in theirs]
     if found := first_difference({**own, "data": loss.data.metadata}, theirs, said):
@@ -103,8 +103,8 @@ def loss_identity(loss: DataLoss) -> dict[str, Any]:
 
 
 def _network_identity(loss: DataLoss) -> dict[str, Any]:
-    if isinstance(loss.network, MLP):
-        return {"layer_sizes": list(loss.network.layer_sizes), **loss.network.beyond_tanh}
+    if isinstance(loss, MLPLoss):
+        return {"layer_sizes": list(loss.network.layer_sizes), **loss.network.beyond_tanh, **loss.beyond_cross_entropy}
     source = getattr(loss, "source", None)
     known = {} if source is None or not source.sha256 else source.settings
     return {"layer_sizes": [], "n_parameters": loss.n_parameters, **known}

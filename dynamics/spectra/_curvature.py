@@ -175,7 +175,7 @@ def curvature(
     Parameters
     ----------
     runs : Trajectories
-    loss : CrossEntropyLoss or TorchLoss
+    loss : MLPLoss or TorchLoss
         The loss that they descend.
     steps : int array, optional
         Steps with a snapshot; by default 0 and up to ten more, evenly spaced in the logarithm.
@@ -184,7 +184,8 @@ def curvature(
     optimizer : Optimizer, optional
         Its learning rate, batch size and minibatches set the scale of the noise; by default those of the runs.
     leading : int, optional
-        Dimension of the leading spaces of noise and Hessian to compare; by default the number of classes.
+        Dimension of the leading spaces of noise and Hessian to compare; by default the number of classes, and one
+        for a regression.
     path : path, optional
         Folder for finished points: a repeated call continues from there.
     jobs : int
@@ -201,7 +202,7 @@ def curvature(
     chosen = chosen_snapshots(runs, loss, steps, replicas)
     optimizer = chosen.optimizer if optimizer is None else optimizer
     free = loss.n_parameters - len(loss.zero_modes)
-    leading = min(loss.data.n_classes, free) if leading is None else leading
+    leading = min(max(loss.data.n_classes, 1), free) if leading is None else leading
     if not 1 <= leading <= free:
         msg = f"leading must be in 1 ... {free}, the number of eigenvalues; got {leading!r}"
         raise ValueError(msg)

@@ -19,7 +19,7 @@ EPSILON = np.finfo(np.float64).eps
 
 
 class Curved(Protocol):
-    """The members of a loss that are needed here; `CrossEntropyLoss` and `TorchLoss` have them."""
+    """The members of a loss that are needed here; `MLPLoss` and `TorchLoss` have them."""
 
     @property
     def n_parameters(self) -> int:

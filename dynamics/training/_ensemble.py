@@ -20,7 +20,7 @@ from dynamics.training._replica import KernelTask
 from dynamics.training._sgd import SGD
 from dynamics.training._starts import Glorot, Start, as_start
 from landscape.datasets import Dataset
-from landscape.losses import CrossEntropyLoss
+from landscape.losses import MLPLoss
 from landscape.support import check_jobs, whole_number
 
 LARGE_SHARE = 1 / 3  # of the rows in a minibatch, above which a warning is logged
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def train(
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     optimizer: Optimizer | None = None,
     *,
     replicas: int = 100,
@@ -46,7 +46,7 @@ def train(
 
     Parameters
     ----------
-    loss : CrossEntropyLoss
+    loss : MLPLoss
         The loss to minimize: its network, on its training rows, with its penalty.
     optimizer : Optimizer
         Update rule, minibatches and noise; by default ``SGD()``.
@@ -90,18 +90,21 @@ def train(
     FloatingPointError
         If a run diverges: parameters beyond 1e30 (float32) or 1e150 (float64), infinite or not a number.
     """
-    if not isinstance(loss, CrossEntropyLoss):
-        msg = f"loss must be a CrossEntropyLoss (use train_module for a torch module); got {type(loss).__name__}"
+    if not isinstance(loss, MLPLoss):
+        msg = f"loss must be an MLPLoss (use train_module for a torch module); got {type(loss).__name__}"
         raise TypeError(msg)
     optimizer = SGD() if optimizer is None else optimizer
     check_arguments(loss.data, optimizer, replicas=replicas, steps=steps, seed=seed, jobs=jobs)
     warn_of_large_minibatches(loss.data, optimizer)
+    if loss.data.is_regression and optimizer.label_noise > 0:
+        msg = f"label_noise must be 0 for a regression, which has no classes; got {optimizer.label_noise}"
+        raise ValueError(msg)
     plan = make_plan(
         loss, optimizer, steps=steps, seed=seed, waiting_times=waiting_times, lags=lags, snapshots=snapshots
     )
     start = Glorot() if start is None else as_start(start)
     start.draw(loss.network, np.random.default_rng(0), 0)  # check that it fits
-    return run_task(KernelTask(plan, loss.network, start, jobs), replicas, path, progress)
+    return run_task(KernelTask(plan, loss.network, start, jobs, loss.name), replicas, path, progress)
 
 
 def check_arguments(

@@ -99,7 +99,7 @@ def _spawned(seed: int, replica: int) -> list[np.random.SeedSequence]:
 
 
 class Trained(Protocol):
-    """What is asked of a loss here: `CrossEntropyLoss` and `ModuleLoss` have it."""
+    """What is asked of a loss here: `MLPLoss` and `ModuleLoss` have it."""
 
     @property
     def data(self) -> Dataset: ...

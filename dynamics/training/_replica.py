@@ -21,6 +21,7 @@ from dynamics.training._plan import Plan
 from dynamics.training._recording import Recording
 from dynamics.training._starts import Start
 from dynamics.training._store import Block
+from landscape.losses import loss_kind
 from landscape.networks import MLP
 from landscape.support import shared
 
@@ -40,6 +41,7 @@ class KernelTask:
     network: MLP
     start: Start
     jobs: int = 1
+    loss: str = "cross-entropy"  # its kind
 
     def __getstate__(self) -> dict[str, Any]:
         """State without the cache of `rows`: other processes make their own from the data."""
@@ -53,7 +55,8 @@ class KernelTask:
     @property
     def identity(self) -> dict[str, Any]:
         """What is trained."""
-        return {"layer_sizes": list(self.layer_sizes), **self.network.beyond_tanh}
+        kind = {} if self.loss == "cross-entropy" else {"loss": self.loss}
+        return {"layer_sizes": list(self.layer_sizes), **self.network.beyond_tanh, **kind}
 
     @property
     def named(self) -> dict[str, str]:
@@ -98,6 +101,7 @@ class KernelTask:
             label_noise=plan.optimizer.label_noise > 0,
             pixels=self._pixels is not None,
             activation=self.network.activation,
+            loss=self.loss,
         )
 
     @property
@@ -145,7 +149,9 @@ def run_replica(task: KernelTask, replica: int, checkpoints: Checkpoints | None 
     if diverged >= 0:
         return Divergence(replica, diverged)
     run = dict(recording.arrays)
-    run |= evaluate_curves(task.network, task.plan.data, task.penalty, run.pop("curve_points"))._asdict()
+    run |= evaluate_curves(
+        task.network, task.plan.data, task.penalty, run.pop("curve_points"), loss_kind(task.loss)
+    )._asdict()
     if checkpoints and time.monotonic() - begin > checkpoints.seconds / 5:
         checkpoints.save(replica, run)
     return run

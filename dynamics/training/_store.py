@@ -287,7 +287,7 @@ def open_store(path: Path | None, header: Header) -> Iterator[Store]:
 
 def compare_settings(path: Path, old: Mapping[str, Any], new: Header) -> None:
     """Raise a ValueError that names the first of the `new` settings that differs from the `old` ones."""
-    names = ("optimizer", *new.settings, "activation")  # files of SGD and of tanh units do not name these
+    names = ("optimizer", *new.settings, "activation", "loss")  # files of SGD, tanh and cross-entropy do not name these
     if found := first_difference(with_defaults(old), with_defaults(new.described), names):
         values = f"{found.own!r}, not {found.other!r}"
         msg = f"{path} was made with {found.name} = {values}; choose another file, or that value"

@@ -1,23 +1,24 @@
 """Curves of networks with wide inputs: many points at once, in float32 through BLAS, the sums over the rows in float64.
 
 The first layers of all points form one matrix, so that every row is read once for all of them. One by one
-in float64 (`CrossEntropyLoss`) the curves take as long as the runs themselves.
+in float64 (`MLPLoss`) the curves take as long as the runs themselves.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape.activations import Activation
 from landscape.datasets import Dataset
+from landscape.losses import HEADS, Head
 from landscape.networks import MLP
 from landscape.support import one_thread
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
-Labels = NDArray[np.int64]
+Labels = NDArray[Any]  # classes, or targets
 
 ROWS = 1000  # rows at a time: with the activations of all points they stay in the caches
 UNITS = 512  # numbers of first layers at a time
@@ -31,17 +32,21 @@ class _Sums(NamedTuple):
     gradient: Array  # (C, P)
 
 
-def evaluate_wide(network: MLP, data: Dataset, penalty: Array, thetas: Array) -> Array:
+def evaluate_wide(
+    network: MLP, data: Dataset, penalty: Array, thetas: Array, head: Head = HEADS["cross-entropy"]
+) -> Array:
     """Loss, accuracy, gradient norm, test loss and test accuracy at each of `thetas` (C, P), (C, 5)."""
     together = max(1, UNITS // network.layer_sizes[1])
     batches = [thetas[first : first + together] for first in range(0, len(thetas), together)]
     with one_thread(), np.errstate(over="ignore", invalid="ignore"):  # more threads would change the last bits
-        return np.concatenate([np.empty((0, 5)), *(_evaluate(network, data, penalty, batch) for batch in batches)])
+        return np.concatenate(
+            [np.empty((0, 5)), *(_evaluate(network, data, penalty, batch, head) for batch in batches)]
+        )
 
 
-def _evaluate(network: MLP, data: Dataset, penalty: Array, thetas: Array) -> Array:
-    train = _sum(network, thetas, _chunks(data.inputs, data.pixels, data.labels), slopes=True)
-    test = _sum(network, thetas, _chunks(data.test_inputs, data.test_pixels, data.test_labels), slopes=False)
+def _evaluate(network: MLP, data: Dataset, penalty: Array, thetas: Array, head: Head) -> Array:
+    train = _sum(network, thetas, _chunks(data.inputs, data.pixels, data.labels), head, slopes=True)
+    test = _sum(network, thetas, _chunks(data.test_inputs, data.test_pixels, data.test_labels), head, slopes=False)
     slope = np.linalg.norm(train.gradient / data.rows + 2.0 * penalty * thetas, axis=1)
     loss = train.entropy / data.rows + thetas**2 @ penalty
     tests = data.test_labels.size or np.nan
@@ -56,13 +61,17 @@ def _chunks(inputs: Array, pixels: NDArray[np.uint8] | None, labels: Labels) -> 
         yield rows, labels[part]
 
 
-def _sum(network: MLP, thetas: Array, chunks: Iterator[tuple[Single, Labels]], *, slopes: bool) -> _Sums:
+def _sum(network: MLP, thetas: Array, chunks: Iterator[tuple[Single, Labels]], head: Head, *, slopes: bool) -> _Sums:
     count = len(thetas)
     kernels, biases = _layers(network, thetas)
     sums = _Sums(np.zeros(count), np.zeros(count), np.zeros(thetas.shape if slopes else (count, 0)))
     for rows, labels in chunks:
         activations, steepness, logits = _forward(network.units, kernels, biases, rows)
-        delta = _add_scores(sums, logits, labels)
+        delta = (
+            _add_scores(sums, logits, labels)
+            if head.name == "cross-entropy"
+            else _add_others(sums, logits, labels, head)
+        )
         if slopes:
             _add_gradients(network, sums.gradient, kernels, activations, steepness, rows, delta)
     return sums
@@ -101,6 +110,16 @@ def _add_scores(sums: _Sums, logits: Single, labels: Labels) -> Single:
     delta /= totals[:, None]
     delta[:, labels, places] -= np.float32(1)
     return delta
+
+
+def _add_others(sums: _Sums, outputs: Single, labels: Labels, head: Head) -> Single:
+    """The same for another loss."""
+    deltas = np.empty_like(outputs)
+    for k, z in enumerate(outputs.transpose(0, 2, 1)):
+        sums.entropy[k] += head.losses(z, labels).sum(dtype=np.float64)
+        sums.correct[k] += head.share_correct(z, labels) * labels.size
+        deltas[k] = head.deltas(z, labels).T
+    return deltas
 
 
 def _add_gradients(

@@ -63,7 +63,7 @@ def minimum_property(database: Database, name: str, *, loss: DataLoss | None = N
     database : Database
     name : str
         One of `PROPERTIES`.
-    loss : CrossEntropyLoss or TorchLoss, optional
+    loss : MLPLoss or TorchLoss, optional
         Its loss, for properties of the data; by default reconstructed from its provenance.
     jobs : int
         Number of workers; it does not change the result.
@@ -97,7 +97,7 @@ def _of_data(database: Database, name: str, loss: DataLoss | None, jobs: int) ->
     values = {
         "test-accuracy": geometry.test_accuracies,
         "train-accuracy": geometry.train_accuracies,
-        "test-loss": geometry.test_cross_entropies,
+        "test-loss": geometry.test_data_losses,
     }[name]
     if np.isnan(values).all():
         msg = f"{name} needs test rows; the data set of {database.path} has none"

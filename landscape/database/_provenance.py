@@ -24,6 +24,7 @@ def provenance_of(loss: Any, seed: int) -> Provenance:
         regularize_biases=getattr(loss, "regularize_biases", True),
         activation="tanh" if network is None else network.activation,
         module=None if source is None else source.to_json(),
+        loss=getattr(loss, "name", "cross-entropy"),
         seed=seed,
         versions={**packages, "python": platform.python_version(), "cpu": get_host_cpu_name()},
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from landscape import datasets
 from landscape.database._store import Database
-from landscape.losses import CrossEntropyLoss, DataLoss, LoadedModule, ModuleSource, TorchLoss
+from landscape.losses import DataLoss, LoadedModule, MLPLoss, ModuleSource, TorchLoss, loss_kind
 from landscape.networks import MLP
 from landscape.support import about
 
@@ -42,7 +42,8 @@ def loss_of(
     if provenance.layer_sizes is not None:
         check_perceptron(module, str(database.path))
         with about(database.path):
-            return remake_loss(MLP(provenance.layer_sizes, provenance.activation), *given, **more)
+            network = MLP(provenance.layer_sizes, provenance.activation)
+            return remake_loss(network, *given, **more, kind=provenance.loss)
     if module is None and provenance.source is None:
         msg = (
             f"{database.path} does not belong to a multilayer perceptron, the only kind that can be reconstructed "
@@ -64,8 +65,9 @@ def remake_loss(
     *,
     regularize_biases: bool,
     data_dir: str | PathLike[str] | None = None,
-) -> CrossEntropyLoss:
-    """The loss of a network on the data set with this metadata and digest.
+    kind: str = "cross-entropy",
+) -> MLPLoss:
+    """The loss of this kind of a network on the data set with this metadata and digest.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def remake_loss(
         If the metadata are of no known data set or the numbers invalid, or the data have changed.
     """
     data = datasets.reload(dataset, sha256, data_dir=data_dir)
-    return CrossEntropyLoss(network, data, regularization, regularize_biases=regularize_biases)
+    return loss_kind(kind)(network, data, regularization, regularize_biases=regularize_biases)
 
 
 def remake_module_loss(

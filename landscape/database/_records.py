@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.graph import LandscapeGraph
-from landscape.losses import ModuleSource
+from landscape.losses import HEADS, ModuleSource
 from landscape.networks import MLP
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import LOSS_SETTINGS, Difference, Result, first_difference
 from landscape.symmetry import PermutationSpec
 
+EARLIER = (("activation", "tanh"), ("loss", "cross-entropy"), ("module", None))  # what files do not say
 DENSE = 10  # largest id per number of ids for which a table serves
 
 # origin of the points of each kind of search; all other kinds: "saddle"
@@ -33,13 +34,13 @@ class Provenance(Result):
     seed: int
     versions: Mapping[str, str]
     activation: str = "tanh"  # of the hidden units
+    loss: str = "cross-entropy"  # its kind
     module: Mapping[str, Any] | None = None  # of a torch module: `landscape.losses.ModuleSource.to_json`
 
     @property
     def stored(self) -> dict[str, Any]:
-        """The fields as files hold them: not those that older versions lack and that say nothing (tanh, no module)."""
-        silent = {"activation": "tanh", "module": None}
-        return {name: value for name, value in asdict(self).items() if name not in silent or value != silent[name]}
+        """The fields as files hold them: not those that older versions lack and that say nothing of the loss."""
+        return {name: value for name, value in asdict(self).items() if (name, value) not in EARLIER}
 
     @property
     def source(self) -> ModuleSource | None:
@@ -47,11 +48,17 @@ class Provenance(Result):
         return None if self.module is None else ModuleSource.from_json(self.module)
 
     @property
+    def loss_unit(self) -> str:
+        """Unit of the loss in words: nats; empty for a squared error, which has that of its target squared."""
+        return HEADS[self.loss].unit
+
+    @property
     def loss_settings(self) -> dict[str, Any]:
         """What determines the values of the loss, by the names that the metadata of runs use."""
         return {
             "layer_sizes": list(self.layer_sizes or ()),
             "activation": self.activation,
+            "loss": self.loss,
             "n_parameters": self.n_parameters,
             "data_sha256": self.dataset_sha256,
             "data": self.dataset,

@@ -1,5 +1,6 @@
 from ._dataset import (
     Dataset as Dataset,
+    RegressionDataset as RegressionDataset,
 )
 from ._description import (
     ColumnDescription as ColumnDescription,

@@ -17,6 +17,7 @@ MAX_CLASSES = 65_536  # a larger label is probably a feature
 LARGEST = 2**53  # largest whole number: float64 skips some above it
 FEW, ROWS_PER_CLASS = 20, 5  # more classes with fewer rows each are measurements or names, not labels
 CHOOSE = "choose another column by target='NAME' (--target NAME)"
+REGRESSION = "regression=True (--regression --loss squared-error)"
 WORDS = {"none", "-", "--"}  # may name a class, but mark a missing value among numbers
 WHOLE = re.compile(r"[+-]?\d+")
 
@@ -62,12 +63,37 @@ def classes_of(where: Where, content: Content) -> Classes:
     if k > FEW and n < ROWS_PER_CLASS * k:
         msg = (
             f"{where}: expected classes, found {k} different labels in {n} rows: {content.label} seems to hold "
-            f"something else (regression is not supported); {CHOOSE}, or call it label[{k}] and number its "
+            f"something else; {CHOOSE}, or, for a regression, {REGRESSION}, or call it label[{k}] and number its "
             f"classes from 0"
         )
         raise ValueError(msg)
     position = {name: i for i, name in enumerate(ordered)}
     return Classes(np.array([position[name] for name in names], np.int64)[content.codes], tuple(ordered))
+
+
+def targets_of(where: Where, content: Content) -> NDArray[np.float64]:
+    """The real-valued targets (n,) of a file's rows; ValueError that names the line of one that is no finite number."""
+    values = np.empty(len(content.values))
+    for k, value in enumerate(content.values):
+        values[k] = _real(value)
+        if not np.isfinite(values[k]):
+            raise _wrong(where, content, k, f"expected a number as the target, found {value!r} in {content.label}")
+    return values[content.codes]
+
+
+def seems_real(content: Content) -> bool:
+    """Whether the targets are numbers that cannot be classes: a fraction, or too many for the rows."""
+    values = np.array([_real(value) for value in content.values])
+    if content.n_classes is not None or not np.isfinite(values).all():
+        return False
+    return bool((values != np.rint(values)).any()) or FEW < len(values) > len(content.codes) / ROWS_PER_CLASS
+
+
+def _real(value: Any) -> float:
+    """The number that a label is, or nan."""
+    if isinstance(value, str):
+        return number(value) if is_number(value) else float("nan")
+    return float(value)
 
 
 def _names(where: Where, content: Content) -> list[Any]:
@@ -93,7 +119,7 @@ def _whole(where: Where, content: Content, k: int, value: Any) -> int:
         return int(value)
     real = number(value) if isinstance(value, str) else float(value)
     if not abs(real) <= LARGEST or real != int(real):
-        reason = "is not a class: classes are whole numbers or words, and regression is not supported"
+        reason = f"is not a class: classes are whole numbers or words; for a regression, {REGRESSION}"
         raise _wrong(where, content, k, f"expected a whole label, found {value}, which {reason}")
     return int(real)
 

@@ -55,10 +55,10 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
     description: "TableDescription | None" = None
 
     def __post_init__(self) -> None:
-        whole_number("n_classes", self.n_classes, FEWEST_CLASSES)
+        self._check_classes()
         for prefix in ("", "test_"):
             inputs = _frozen(getattr(self, f"{prefix}inputs"))
-            labels = _whole(getattr(self, f"{prefix}labels"), f"{prefix}labels")
+            labels = self._as_labels(getattr(self, f"{prefix}labels"), f"{prefix}labels")
             if inputs.ndim != 2 or labels.shape != inputs.shape[:1]:
                 msg = (
                     f"{prefix}inputs must have shape (N, D) and {prefix}labels (N,); "
@@ -69,9 +69,7 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
                 row = int(np.flatnonzero(~np.isfinite(inputs).all(axis=1))[0])
                 msg = f"{prefix}inputs must be finite; row {row} is {inputs[row]}"
                 raise ValueError(msg)
-            if labels.size and not (0 <= labels.min() and labels.max() < self.n_classes):
-                msg = f"{prefix}labels must be in 0 ... {self.n_classes - 1}; got {labels.min()} ... {labels.max()}"
-                raise ValueError(msg)
+            self._check_range(labels, f"{prefix}labels")
             for name, array in ((f"{prefix}inputs", inputs), (f"{prefix}labels", labels)):
                 array.flags.writeable = False
                 object.__setattr__(self, name, array)
@@ -83,6 +81,11 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
             raise ValueError(msg)
 
     @property
+    def is_regression(self) -> bool:
+        """Whether labels are real-valued targets (`RegressionDataset`), not classes."""
+        return False
+
+    @property
     def rows(self) -> int:
         """Number N of training rows."""
         return self.inputs.shape[0]
@@ -91,6 +94,17 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
     def n_features(self) -> int:
         """Number D of input features."""
         return self.inputs.shape[1]
+
+    def _check_classes(self) -> None:
+        whole_number("n_classes", self.n_classes, FEWEST_CLASSES)
+
+    def _as_labels(self, labels: Any, name: str) -> NDArray[Any]:
+        return _whole(labels, name)
+
+    def _check_range(self, labels: NDArray[Any], name: str) -> None:
+        if labels.size and not (0 <= labels.min() and labels.max() < self.n_classes):
+            msg = f"{name} must be in 0 ... {self.n_classes - 1}; got {labels.min()} ... {labels.max()}"
+            raise ValueError(msg)
 
     @cached_property
     def class_counts(self) -> NDArray[np.int64]:
@@ -121,6 +135,53 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
             digest.update(f"{array.shape}{array.dtype.str}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class RegressionDataset(Dataset, shows=("labels",), axes={"N": "row", "D": "feature", "M": "test_row"}):
+    """Training rows and test rows of a regression: its labels are real numbers, the targets; it has no classes.
+
+    Parameters
+    ----------
+    inputs : (N, D) float64
+    labels : (N,) float64
+        Targets of the training rows.
+    test_inputs : (M, D) float64
+    test_labels : (M,) float64
+    metadata, description
+        As for `Dataset`.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match, or inputs or targets are not finite.
+    """
+
+    labels: NDArray[Any]
+    n_classes: int = field(init=False, default=0)
+    test_labels: NDArray[Any]
+
+    @property
+    def is_regression(self) -> bool:
+        """True."""
+        return True
+
+    @cached_property
+    def constant_error(self) -> float:
+        """Half the mean squared error of the constant predictor: half the variance of the training targets."""
+        return 0.5 * float(self.labels.var())
+
+    def _check_classes(self) -> None:
+        pass
+
+    def _as_labels(self, labels: Any, name: str) -> NDArray[Any]:
+        return np.array(labels, dtype=np.float64)
+
+    def _check_range(self, labels: NDArray[Any], name: str) -> None:
+        if not np.isfinite(labels).all():
+            row = int(np.flatnonzero(~np.isfinite(labels))[0])
+            msg = f"{name} must be finite; row {row} is {labels[row]}"
+            raise ValueError(msg)
 
 
 def _whole(labels: Any, name: str) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.datasets._classes import classes_of
+from landscape.datasets._classes import classes_of, seems_real, targets_of
 from landscape.datasets._content import Array, Content
 from landscape.datasets._layout import Column, Where
 
@@ -73,11 +73,14 @@ class TableDescription:
     class_counts: tuple[int, ...]
     missing_values: int
     first_missing: str | None
+    target_range: tuple[float, float, float] | None = None  # lowest, mean and highest target of a regression
 
 
-def described(where: Where, content: Content) -> TableDescription:
-    """The description of a table; ValueError if its labels are no classes."""
-    found = classes_of(where, content)
+def described(where: Where, content: Content, *, regression: bool | None = None) -> TableDescription:
+    """The description of a table, of a regression if the targets must be one; ValueError if labels are no classes."""
+    regression = seems_real(content) if regression is None else regression
+    targets = targets_of(where, content) if regression else None
+    found = classes_of(where, content) if targets is None else None
     missing = np.isnan(content.inputs)
     columns = tuple(
         _column(column, values[~gone], int(gone.sum()))
@@ -97,10 +100,11 @@ def described(where: Where, content: Content) -> TableDescription:
         target=content.label,
         target_position=None if content.target is None else content.target.position,
         ignored=tuple(map(str, content.ignored)),
-        classes=found.names,
-        class_counts=tuple(np.bincount(found.labels, minlength=len(found.names)).tolist()),
+        classes=() if found is None else found.names,
+        class_counts=() if found is None else tuple(np.bincount(found.labels, minlength=len(found.names)).tolist()),
         missing_values=int(missing.sum()),
         first_missing=first,
+        target_range=None if targets is None else (float(targets.min()), float(targets.mean()), float(targets.max())),
     )
 
 

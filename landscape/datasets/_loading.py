@@ -33,6 +33,7 @@ PATHS = {"path": str | os.PathLike, "data_dir": str | os.PathLike | None}  # met
 OLDER_TABLE = ("path", "rows", "standardize", "label_column")  # metadata of a table from older versions
 KNOWN_TABLES = ", ".join(f"{SKLEARN}:{table}" for table in TABLES)
 DEFAULT_LJAT_ROWS = 1000
+REGRESSION_TEACHER: Any = (5, 3, 1)
 
 
 def load(
@@ -71,6 +72,8 @@ def load(
         return _all_classes(_make("ljat", {**given, "seed": seed, **options}))
     if name == "teacher":
         given = {} if rows is None else {"rows": rows}
+        if options.get("regression"):
+            given["teacher_layers"] = REGRESSION_TEACHER
         return _all_classes(_make("teacher", {**given, "seed": seed, **options}))
     if name == "mnist":
         given = {} if rows is None else {"rows": rows}
@@ -137,7 +140,7 @@ def _arguments(maker: str, metadata: Mapping[str, Any], data_dir: str | os.PathL
 
 def _all_classes(dataset: Dataset) -> Dataset:
     """The data set itself, with a warning that names classes without training rows."""
-    if missing := np.flatnonzero(dataset.class_counts == 0).tolist():
+    if missing := [] if dataset.is_regression else np.flatnonzero(dataset.class_counts == 0).tolist():
         shown = ", ".join(map(str, missing))
         name = dataset.metadata["name"]
         log.warning("%s: none of the %d training rows is of class %s", name, dataset.rows, shown)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.datasets._arguments import checked_pca, prepared
-from landscape.datasets._classes import classes_of
+from landscape.datasets._classes import classes_of, targets_of
 from landscape.datasets._content import Content
-from landscape.datasets._dataset import Dataset
+from landscape.datasets._dataset import Dataset, RegressionDataset
 from landscape.datasets._description import TableDescription, described
 from landscape.datasets._frames import SKLEARN, is_frame, of_frame, of_sklearn
 from landscape.datasets._layout import Where
@@ -38,6 +38,7 @@ def table(
     target: str | int | None = None,
     in_order: bool = False,
     seed: int | None = 0,
+    regression: bool = False,
 ) -> Dataset:
     """Read a data set from a file or a pandas frame.
 
@@ -74,6 +75,9 @@ def table(
         Train on the first `rows` rows of the file.
     seed : int, optional
         Seed that draws the rows; None is 0.
+    regression : bool
+        Whether the column of labels holds real numbers, the targets of a regression: a `RegressionDataset` for
+        `landscape.SquaredErrorLoss`. They are used as they stand, whatever `standardize` says.
 
     Notes
     -----
@@ -98,7 +102,7 @@ def table(
         with reading(where):
             content = read(where, target)
     metadata = {"name": "table", "path": str(where) if isinstance(where, Path) else None, "target": target}
-    split = Split(rows, standardize, pca, in_order, seed)
+    split = Split(rows, standardize, pca, in_order, seed, regression)
     return dataset_of(where, content, metadata, split)
 
 
@@ -164,11 +168,14 @@ class Split:
     pca: int | None
     in_order: bool
     seed: int | None
+    regression: bool = False
 
 
 def dataset_of(where: Where, content: Content, source: Mapping[str, Any], split: Split) -> Dataset:
     """The data set of a table's rows; `source` are the first of its metadata."""
     content.check_finite(where)
+    if split.regression:
+        return _regression_of(where, content, source, split)
     classes = classes_of(where, content)
     n, seed = _training_rows(where, content, split.rows), whole_number("seed", split.seed or 0, 0)
     drawn = _drawn(classes.labels, content.training_rows, n, None if split.in_order else seed)
@@ -186,7 +193,31 @@ def dataset_of(where: Where, content: Content, source: Mapping[str, Any], split:
         "classes_without_training_rows": _untrained(where, labels[:n], names),
     }
     train, test, more = prepared(inputs[:n], inputs[n:], metadata, [f"{where}, {column}" for column in content.columns])
-    return Dataset(train, labels[:n], len(names), test, labels[n:], metadata | more, described(where, content))
+    return Dataset(
+        train, labels[:n], len(names), test, labels[n:], metadata | more, described(where, content, regression=False)
+    )
+
+
+def _regression_of(where: Where, content: Content, source: Mapping[str, Any], split: Split) -> RegressionDataset:
+    """The same with real-valued targets."""
+    targets = targets_of(where, content)
+    n, seed = _training_rows(where, content, split.rows), whole_number("seed", split.seed or 0, 0)
+    alike = np.zeros(len(targets), np.int64)
+    drawn = _drawn(alike, content.training_rows, n, None if split.in_order else seed)
+    order = slice(None) if drawn is None else drawn
+    inputs, targets = content.inputs[order], targets[order]
+    metadata = {
+        **source,
+        "rows": n,
+        "seed": None if drawn is None else seed,
+        "standardize": bool(split.standardize),
+        "pca": checked_pca(split.pca),
+        "in_order": bool(split.in_order),
+        "regression": True,
+    }
+    train, test, more = prepared(inputs[:n], inputs[n:], metadata, [f"{where}, {column}" for column in content.columns])
+    description = described(where, content, regression=True)
+    return RegressionDataset(train, targets[:n], test, targets[n:], metadata | more, description)
 
 
 def _untrained(where: Where, labels: NDArray[np.int64], names: Sequence[Any]) -> list[Any]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from landscape.datasets._arguments import finite_number
-from landscape.datasets._dataset import Dataset
+from landscape.datasets._dataset import Dataset, RegressionDataset
 from landscape.networks import MLP
 from landscape.support import whole_number
 
@@ -19,11 +19,13 @@ def teacher(
     teacher_seed: int = 0,
     teacher_noise: float = 0.0,
     test_rows: int = 2000,
+    regression: bool = False,
 ) -> Dataset:
-    """Gaussian inputs, classified by a random network: a student of the same layers and activation can learn them.
+    """Gaussian inputs, labeled by a random network: a student of the same layers and activation can learn them.
 
     The teacher's weights and biases are normal with variance 1 / n_in, so that inputs of its units have a variance of
-    order one; a row's class is the largest of its outputs, to which noise may be added (Gardner and Derrida, J. Phys. A
+    order one; a row's class is the largest of its outputs, or its target the only output, to which noise may be
+    added (Gardner and Derrida, J. Phys. A
     22, 1983 (1989), the set-up for one layer).
 
     Parameters
@@ -33,7 +35,7 @@ def teacher(
     seed : int
         Of the inputs and the noise.
     teacher_layers : sequence of int
-        Inputs, hidden layers, classes.
+        Inputs, hidden layers, classes; or one output for a regression.
     teacher_activation : str
         Of the teacher's hidden units (`landscape.networks.MLP`).
     teacher_seed : int
@@ -41,6 +43,8 @@ def teacher(
     teacher_noise : float
         Standard deviation of normal numbers that are added to the teacher's outputs before the largest is taken.
     test_rows : int
+    regression : bool
+        Whether the teacher's only output is the target (`RegressionDataset`), instead of the largest one a class.
 
     Raises
     ------
@@ -55,11 +59,14 @@ def teacher(
         msg = f"teacher_noise must be a standard deviation >= 0; got {noise}"
         raise ValueError(msg)
     network = MLP(tuple(teacher_layers), teacher_activation)
+    if regression and network.layer_sizes[-1] != 1:
+        msg = f"teacher_layers must end with one output for a regression; got {network.layer_sizes}"
+        raise ValueError(msg)
     theta = teacher_parameters(network, teacher_seed)
     rng = np.random.default_rng(seed)
     inputs = rng.normal(size=(rows + test_rows, network.layer_sizes[0]))
     outputs = network.logits(theta, inputs)
-    labels = (outputs + noise * rng.normal(size=outputs.shape)).argmax(axis=1)
+    outputs = outputs + noise * rng.normal(size=outputs.shape)
     metadata = {
         "name": "teacher",
         "rows": int(rows),
@@ -70,6 +77,10 @@ def teacher(
         "teacher_noise": noise,
         "test_rows": int(test_rows),
     }
+    if regression:
+        targets, metadata = outputs[:, 0], metadata | {"regression": True}
+        return RegressionDataset(inputs[:rows], targets[:rows], inputs[rows:], targets[rows:], metadata)
+    labels = outputs.argmax(axis=1)
     return Dataset(inputs[:rows], labels[:rows], network.layer_sizes[-1], inputs[rows:], labels[rows:], metadata)
 
 

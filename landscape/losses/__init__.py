@@ -1,4 +1,4 @@
-"""What is explored: cross-entropy of a perceptron, torch modules, surfaces with known answers.
+"""What is explored: losses of a perceptron, torch modules, surfaces with known answers.
 
 `Loss` is the protocol that all of `landscape` asks for. `CrossEntropyLoss` has compiled exact derivatives,
 `TorchLoss` wraps any torch module, which `load_module` takes from a file, `MuellerBrown` and `DoubleWells` have known

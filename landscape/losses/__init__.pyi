@@ -2,18 +2,24 @@ from ._backpropagation import (
     gradient_over_rows as gradient_over_rows,
     gradients_of_rows as gradients_of_rows,
 )
-from ._cross_entropy import (
-    WIDE as WIDE,
-    CrossEntropyLoss as CrossEntropyLoss,
-    Loss as Loss,
-    check_regularization as check_regularization,
-)
 from ._declared import (
     check_declared as check_declared,
 )
 from ._held_out import (
     HeldOutLoss as HeldOutLoss,
     held_out_loss as held_out_loss,
+)
+from ._kinds import (
+    LOSSES as LOSSES,
+    CrossEntropyLoss as CrossEntropyLoss,
+    LogisticLoss as LogisticLoss,
+    SquaredErrorLoss as SquaredErrorLoss,
+    loss_kind as loss_kind,
+)
+from ._mlp_loss import (
+    WIDE as WIDE,
+    MLPLoss as MLPLoss,
+    check_regularization as check_regularization,
 )
 from ._module_checks import (
     check_outputs as check_outputs,
@@ -30,6 +36,13 @@ from ._module_source import (
 from ._modules import (
     FlatModule as FlatModule,
     initialized as initialized,
+)
+from ._outputs import (
+    HEADS as HEADS,
+    Head as Head,
+)
+from ._protocol import (
+    Loss as Loss,
 )
 from ._rounding import (
     UNIT as UNIT,

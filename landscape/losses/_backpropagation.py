@@ -4,41 +4,46 @@ The compiled loss is faster where the same rows are used again, but it prepares 
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
 
+from landscape.losses._outputs import CROSS_ENTROPY, Head
 from landscape.networks import MLP
 
 Array = NDArray[np.float64]
-Labels = NDArray[np.int64]
+Labels = NDArray[Any]
 
 
-def gradient_over_rows(network: MLP, theta: ArrayLike, inputs: Array, labels: Labels) -> Array:
-    """Gradient (P,) of the mean cross-entropy in nats over rows `inputs` (N, D), `labels` (N,) at `theta` (P,)."""
+def gradient_over_rows(
+    network: MLP, theta: ArrayLike, inputs: Array, labels: Labels, head: Head = CROSS_ENTROPY
+) -> Array:
+    """Gradient (P,) of the mean loss, without penalty, over rows `inputs` (N, D), `labels` (N,) at `theta` (P,)."""
     parts: list[Array] = []
-    for incoming, delta in _layers_from_the_last(network, theta, inputs, labels, labels.size):
+    for incoming, delta in _layers_from_the_last(network, theta, inputs, labels, labels.size, head):
         parts = [(incoming.T @ delta).ravel(), delta.sum(axis=0), *parts]
     return np.concatenate(parts)
 
 
-def gradients_of_rows(network: MLP, theta: ArrayLike, inputs: Array, labels: Labels) -> Array:
-    """Gradient (N, P) of each row's cross-entropy in nats; arguments as of `gradient_over_rows`.
+def gradients_of_rows(
+    network: MLP, theta: ArrayLike, inputs: Array, labels: Labels, head: Head = CROSS_ENTROPY
+) -> Array:
+    """Gradient (N, P) of each row's loss, without penalty; arguments as of `gradient_over_rows`.
 
     A row's gradient by a kernel is the outer product of what comes into the layer and the derivative by what goes out.
     """
     parts: list[Array] = []
-    for incoming, delta in _layers_from_the_last(network, theta, inputs, labels, 1):
+    for incoming, delta in _layers_from_the_last(network, theta, inputs, labels, 1, head):
         outer = incoming[:, :, None] * delta[:, None, :]
         parts = [outer.reshape(len(delta), -1), delta, *parts]
     return np.concatenate(parts, axis=1)
 
 
 def _layers_from_the_last(
-    network: MLP, theta: ArrayLike, inputs: Array, labels: Labels, divisor: int
+    network: MLP, theta: ArrayLike, inputs: Array, labels: Labels, divisor: int, head: Head
 ) -> Iterator[tuple[Array, Array]]:
-    """What comes into each layer (N, n_in), and the derivatives (N, n_out) of entropy / divisor by what goes out."""
+    """What comes into each layer (N, n_in), and the derivatives (N, n_out) of loss / divisor by what goes out."""
     layers = network.unflatten(theta)
     # arrays that came from another process lie anywhere in memory
     incoming, slopes = [np.require(inputs, np.float64, ["C", "ALIGNED"])], []
@@ -46,9 +51,7 @@ def _layers_from_the_last(
         above, slope, _ = network.units.derivatives(incoming[-1] @ layer.kernel + layer.bias)
         incoming.append(above)
         slopes.append(slope)
-    delta = softmax(incoming[-1] @ layers[-1].kernel + layers[-1].bias, axis=1)
-    delta[np.arange(labels.size), labels] -= 1.0
-    delta /= divisor
+    delta = head.deltas(incoming[-1] @ layers[-1].kernel + layers[-1].bias, labels) / divisor
     yield incoming[-1], delta
     for layer, slope, below in zip(layers[:0:-1], slopes[::-1], incoming[-2::-1], strict=True):
         delta = (delta @ layer.kernel.T) * slope

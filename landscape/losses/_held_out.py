@@ -1,13 +1,13 @@
 """The loss on rows that were not used for training, with its error; generated data sets supply enough rows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.datasets import CHUNK, Dataset, fresh_rows, is_generated
-from landscape.losses._cross_entropy import CrossEntropyLoss
+from landscape.losses._mlp_loss import MLPLoss
 from landscape.support import Result
 
 Floats = NDArray[np.float64]
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class HeldOutLoss(Result, axes={"K": "point"}, units={"values": "nats", "errors": "nats", "mean_error": "nats"}):
-    """Cross-entropy without penalty, in nats, of K points on the same M rows.
+    """Loss without penalty of K points on the same M rows, in nats unless it is a squared error.
 
     Attributes
     ----------
@@ -27,30 +27,33 @@ class HeldOutLoss(Result, axes={"K": "point"}, units={"values": "nats", "errors"
         The number M.
     mean_error : float
         Standard error, over the rows, of the mean of `values`. More points do not reduce it.
+    loss_unit : str
+        Unit of the losses in words; empty for a squared error, which has that of its target squared.
     """
 
     values: Floats
     errors: Floats
     rows: int
     mean_error: float
+    loss_unit: str = "nats"
 
 
 def held_out_loss(
-    loss: CrossEntropyLoss,
+    loss: MLPLoss,
     points: Sequence[ArrayLike] | Floats,
     *,
     enough: float = 0.0,
     most_rows: int | None = None,
 ) -> HeldOutLoss:
-    """Cross-entropy at `points` (K, P) on rows that were not used for training.
+    """Loss without penalty at `points` (K, P) on rows that were not used for training.
 
     Parameters
     ----------
-    loss : CrossEntropyLoss
+    loss : MLPLoss
         If its data set is generated, further rows are drawn (19 microseconds each) until `mean_error` is at most
         `enough`, or there are `most_rows`; otherwise only its test rows are used.
     enough : float
-        Nats.
+        In the unit of the loss.
     most_rows : int, optional
         By default only the test rows of a generated data set are used, too.
     """
@@ -58,7 +61,7 @@ def held_out_loss(
     total, square, means, rows = np.zeros(len(thetas)), np.zeros(len(thetas)), np.zeros(2), 0
     error = np.inf
     for part in _parts(loss.data, most_rows):
-        each = np.array([loss.row_cross_entropies(theta, part.inputs, part.labels) for theta in thetas])
+        each = np.array([loss.row_losses(theta, part.inputs, part.labels) for theta in thetas])
         average = each.mean(axis=0)
         total += each.sum(axis=1)
         square += (each**2).sum(axis=1)
@@ -69,15 +72,21 @@ def held_out_loss(
             break
     if rows == 0:
         unknown = np.full(len(thetas), np.nan)
-        return HeldOutLoss(unknown, unknown.copy(), 0, float("nan"))
-    return HeldOutLoss(total / rows, _standard_error(total, square, rows), rows, error)
+        return HeldOutLoss(unknown, unknown.copy(), 0, float("nan"), loss.unit)
+    return HeldOutLoss(total / rows, _standard_error(total, square, rows), rows, error, loss.unit)
 
 
 def _parts(data: Dataset, most_rows: int | None) -> Iterator[Dataset]:
     """Test rows in parts."""
     if most_rows is None or not is_generated(data):
         if data.test_labels.size:
-            yield Dataset(data.test_inputs, data.test_labels, data.n_classes, data.inputs[:0], data.labels[:0])
+            yield replace(
+                data,
+                inputs=data.test_inputs,
+                labels=data.test_labels,
+                test_inputs=data.inputs[:0],
+                test_labels=data.labels[:0],
+            )
         return
     yield from (fresh_rows(data, chunk) for chunk in range(max(1, most_rows // CHUNK)))
 

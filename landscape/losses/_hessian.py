@@ -2,11 +2,12 @@
 
 With z the input of a unit and h its incoming activation, d2 loss / dw dw' is the sum over samples of
 h (d delta' / dz h' + delta' dh' / dz). Names and layout of arrays as in `_kernels`; also the text for other
-activations.
+activations and losses.
 """
 
 import numpy as np
 
+from landscape.losses._heads.cross_entropy import output_tangent, state_from
 from landscape.losses._kernels import (
     BLOCK,
     add_dots,
@@ -14,8 +15,6 @@ from landscape.losses._kernels import (
     add_rows,
     block_deltas,
     offsets,
-    probability_from,
-    softmax_tangent,
     sum_of,
 )
 from landscape.losses._math import FAST
@@ -183,13 +182,13 @@ def value_gradient_hessian(theta, sizes, inputs, labels, penalty):
     """Loss, gradient (P,) and exact Hessian (P, P)."""
     units, parameters = offsets(sizes)
     n_units, n_samples, last = units[-1], labels.shape[0], sizes.shape[0] - 1
-    n_classes, top, n_parameters = sizes[last], units[last], theta.shape[0]
+    n_outputs, top, n_parameters = sizes[last], units[last], theta.shape[0]
     size = min(BLOCK, n_samples)
     activation, delta = np.empty((n_units, size)), np.empty((n_units, size))
     tangent, delta_tangent = np.empty((n_units, size)), np.empty((n_units, size))
     slopes, bends = np.empty((n_units, size)), np.empty((n_units, size))
     turn = np.empty((n_units, size)) if KEEPS else tangent
-    scratch, probability = np.empty((2, size)), np.empty((n_classes, size))
+    scratch, state = np.empty((2, size)), np.empty((n_outputs, size))
     gradient, flat = np.zeros(n_parameters), np.zeros(n_parameters * n_parameters)
     loss = 0.0
     for start in range(0, n_samples, size):
@@ -198,13 +197,13 @@ def value_gradient_hessian(theta, sizes, inputs, labels, penalty):
             theta, sizes, units, parameters, inputs, labels, start, n, activation, slopes, bends, 2, delta, scratch
         )
         add_gradient(sizes, units, parameters, activation, delta, n, gradient)
-        probability_from(labels, start, n, n_classes, delta[top:], probability)
+        state_from(labels, start, n, n_outputs, activation[top:], delta[top:], state)
         if not KEEPS:
             _slopes_and_bends(theta, sizes, units, parameters, activation, delta, n, slopes, bends)
         for layer in range(1, last + 1):
             for unit in range(sizes[layer]):
                 _unit_forward(theta, sizes, units, parameters, slopes, bends, layer, unit, tangent, turn, n)
-                softmax_tangent(probability, tangent[top:], delta_tangent[top:], n_samples, n_classes, n, scratch[0])
+                output_tangent(state, tangent[top:], delta_tangent[top:], n_samples, n_outputs, n, scratch[0])
                 _unit_back(theta, sizes, units, parameters, slopes, bends, tangent, turn, layer, unit, delta_tangent, n)
                 _add_same_layer(sizes, units, parameters, activation, delta_tangent, layer, unit, n, scratch[1], flat)
                 _add_later_layers(

@@ -1,17 +1,18 @@
-"""Compiled cross-entropy of a tanh network: value, gradient, Hessian-vector product.
+"""Compiled loss of a tanh network, cross-entropy: value, gradient, Hessian-vector product.
 
 Samples run innermost, in blocks whose activations stay in the level-2 cache. A *unit* is a row of a
 block: inputs first, then layer after layer. `activation` holds outputs of units (of the last layer:
-before the softmax), `delta` the derivatives of the loss with respect to the units' inputs, already divided by N.
+the logits), `delta` the derivatives of the loss with respect to the units' inputs, already divided by N.
 
-Also the text of the kernels of other activations (`_units`). Where these keep derivatives, `slopes` holds the first,
-and `bends` the second, times the derivative of the loss with respect to the output once `back` was there; otherwise
-both are `activation` itself, and not used.
+Also the text of the kernels of other activations (`_units`) and losses (`_heads`). Where activations keep derivatives,
+`slopes` holds the first, and `bends` the second, times the derivative of the loss with respect to the output once
+`back` was there; otherwise both are `activation` itself, and not used.
 """
 
 import numpy as np
 
-from landscape.losses._math import FAST, exp, log
+from landscape.losses._heads.cross_entropy import output_deltas, output_tangent, state_from
+from landscape.losses._math import FAST
 from landscape.losses._units.tanh import BENDS, KEEPS, activate, fall, slope
 from landscape.support import njit
 
@@ -130,36 +131,6 @@ def forward(theta, sizes, units, parameters, inputs, start, n, activation, slope
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
-def _softmax(labels, start, n, n_classes, logits, probability, scratch):
-    """Softmax of `logits` (K, n) into `probability`, divided by N; the block's summed cross-entropy."""
-    n_samples = labels.shape[0]
-    top, total = scratch[0], scratch[1]
-    for s in range(n):
-        top[s] = logits[0, s]
-        total[s] = 0.0
-    for c in range(1, n_classes):
-        for s in range(n):
-            top[s] = max(top[s], logits[c, s])
-    for c in range(n_classes):
-        row = probability[c]
-        source = logits[c]
-        for s in range(n):
-            e = exp(source[s] - top[s])
-            row[s] = e
-            total[s] += e
-    loss = 0.0
-    for s in range(n):
-        loss += log(total[s]) + top[s] - logits[labels[start + s], s]
-    for s in range(n):
-        total[s] = 1.0 / (n_samples * total[s])
-    for c in range(n_classes):
-        row = probability[c]
-        for s in range(n):
-            row[s] *= total[s]
-    return loss
-
-
-@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def back(theta, w, n_in, n_out, activation, slopes, bends, order, delta, before, after, n):
     """Rows `before` of `delta` from rows `after`: kernel times delta, times the slope."""
     for j in range(n_in):
@@ -183,9 +154,7 @@ def block_deltas(
     last = sizes.shape[0] - 1
     forward(theta, sizes, units, parameters, inputs, start, n, activation, slopes, bends, order)
     top = units[last]
-    loss = _softmax(labels, start, n, sizes[last], activation[top:], delta[top:], scratch)
-    for s in range(n):
-        delta[top + labels[start + s], s] -= 1.0 / labels.shape[0]
+    loss = output_deltas(labels, start, n, sizes[last], activation[top:], delta[top:], scratch)
     for k in range(last - 1, 0, -1):
         w, before, after = parameters[k], units[k], units[k + 1]
         back(theta, w, sizes[k], sizes[k + 1], activation, slopes, bends, order, delta, before, after, n)
@@ -265,21 +234,6 @@ def _forward_tangent(theta, vector, sizes, units, parameters, activation, slopes
 
 
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
-def softmax_tangent(probability, tangent, result, n_samples, n_classes, n, mean):
-    """Derivative of softmax / N along `tangent` (K, n): p (t - sum p t), with `probability` = p / N."""
-    for s in range(n):
-        mean[s] = 0.0
-    for c in range(n_classes):
-        p, t = probability[c], tangent[c]
-        for s in range(n):
-            mean[s] += p[s] * t[s]
-    for c in range(n_classes):
-        p, t, row = probability[c], tangent[c], result[c]
-        for s in range(n):
-            row[s] = p[s] * (t[s] - n_samples * mean[s])
-
-
-@njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _back_tangent(theta, vector, sizes, units, parameters, activation, slopes, bends, tangent, delta, delta_tangent, n):
     """Derivative of every delta along `vector`, from the last layer down."""
     for k in range(sizes.shape[0] - 2, 0, -1):
@@ -305,16 +259,6 @@ def _back_tangent(theta, vector, sizes, units, parameters, activation, slopes, b
                     row[s] = row[s] * slope(a[s], a[s])
 
 
-@njit(forceinline=True, error_model="numpy")
-def probability_from(labels, start, n, n_classes, delta, probability):
-    """Recover softmax / N from the output deltas."""
-    for c in range(n_classes):
-        for s in range(n):
-            probability[c, s] = delta[c, s]
-    for s in range(n):
-        probability[labels[start + s], s] += 1.0 / labels.shape[0]
-
-
 @njit(forceinline=True, fastmath=FAST, error_model="numpy")
 def _add_product(sizes, units, parameters, activation, slopes, tangent, delta, delta_tangent, n, product):
     for k in range(sizes.shape[0] - 1):
@@ -338,21 +282,21 @@ def hessian_vector_product(theta, vector, sizes, inputs, labels, penalty):
     """Hessian times `vector` (P,), at the cost of about three gradients."""
     units, parameters = offsets(sizes)
     n_units, n_samples, last = units[-1], labels.shape[0], sizes.shape[0] - 1
-    n_classes, top = sizes[last], units[last]
+    n_outputs, top = sizes[last], units[last]
     size = min(BLOCK, n_samples)
     activation, delta = np.empty((n_units, size)), np.empty((n_units, size))
     slopes, bends = kept(activation, 2)
     tangent, delta_tangent = np.empty((n_units, size)), np.empty((n_units, size))
-    scratch, probability = np.empty((2, size)), np.empty((n_classes, size))
+    scratch, state = np.empty((2, size)), np.empty((n_outputs, size))
     product = np.zeros(theta.shape[0])
     for start in range(0, n_samples, size):
         n = min(size, n_samples - start)
         block_deltas(
             theta, sizes, units, parameters, inputs, labels, start, n, activation, slopes, bends, 2, delta, scratch
         )
-        probability_from(labels, start, n, n_classes, delta[top:], probability)
+        state_from(labels, start, n, n_outputs, activation[top:], delta[top:], state)
         _forward_tangent(theta, vector, sizes, units, parameters, activation, slopes, tangent, n)
-        softmax_tangent(probability, tangent[top:], delta_tangent[top:], n_samples, n_classes, n, scratch[0])
+        output_tangent(state, tangent[top:], delta_tangent[top:], n_samples, n_outputs, n, scratch[0])
         _back_tangent(
             theta, vector, sizes, units, parameters, activation, slopes, bends, tangent, delta, delta_tangent, n
         )

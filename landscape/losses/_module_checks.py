@@ -33,6 +33,11 @@ def check_outputs(flat: FlatModule, data: Dataset) -> None:
         In float64.
     data : Dataset
     """
+    if data.is_regression:
+        msg = (
+            "module must be for classes; these data are a regression: squared-error is a loss of perceptrons (--hidden)"
+        )
+        raise ValueError(msg)
     rows, point = flat.tensor(data.inputs[:ROWS]), flat.tensor(flat.point())
     before = flat.buffers()
     with untouched_random_numbers(), torch.no_grad():

@@ -20,6 +20,9 @@ and the errors of rows are independent, too:
 
 and, for the gradient J^T (p - y), 4 u (rms m' / sqrt(N) + sqrt(n) mean |p - y| |J|), m' = (1 + a s) |J| + |p - y| |U|.
 
+For squared error A is the identity and p the outputs z; the same bounds with a = 1 are larger than needed. For one
+logistic output, A = p (1 - p).
+
 Derived here; tested against extended precision by test_rounding.py.
 """
 
@@ -29,6 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.activations import Activation
+from landscape.losses._outputs import CROSS_ENTROPY, Head
 from landscape.networks import MLP, Layer
 
 Array = NDArray[np.float64]
@@ -60,25 +64,39 @@ def sign_rounding(dimension: int, largest: ArrayLike) -> Array:
 
 
 def rounding_of_network(
-    network: MLP, theta: Array, inputs: Array, labels: NDArray[np.int64], penalty: Array, eigenvalues: Array
+    network: MLP,
+    theta: Array,
+    inputs: Array,
+    labels: Array,
+    penalty: Array,
+    eigenvalues: Array,
+    head: Head = CROSS_ENTROPY,
 ) -> Rounding:
-    """The bounds above for a network's mean cross-entropy; `inputs` (N, D), `penalty` (P,) of each theta_p^2."""
+    """The bounds above for a network's mean loss; `inputs` (N, D), `penalty` (P,) of each theta_p^2."""
     layers, n_rows = network.unflatten(theta), len(labels)
     with np.errstate(over="ignore", invalid="ignore"):
         terms = np.zeros(3)
         for start in range(0, n_rows, ROWS):
-            terms += _terms(network.units, layers, inputs[start : start + ROWS], labels[start : start + ROWS])
+            part = slice(start, start + ROWS)
+            terms += _terms(network.units, layers, inputs[part], labels[part], head)
     return _bounds(
         np.sqrt(terms[0]) / n_rows, np.sqrt(terms[1]) / n_rows, terms[2] / n_rows, n_rows, theta, penalty, eigenvalues
     )
 
 
 def coarse_rounding(
-    network: MLP, theta: Array, largest: Array, n_rows: int, penalty: Array, eigenvalues: Array
+    network: MLP,
+    theta: Array,
+    largest: Array,
+    n_rows: int,
+    penalty: Array,
+    eigenvalues: Array,
+    label: float | None = None,
 ) -> Rounding:
     """The same from norms of the weights, with a and |p - y| set to two and all slopes to one, without the rows.
 
-    `largest` (D,) are the largest magnitudes of the inputs.
+    `largest` (D,) are the largest magnitudes of the inputs. For squared error, `label` is that of the labels, and
+    |p - y| at most the largest output and that.
     """
     layers = network.unflatten(theta)
     sizes, inner, inputs, jacobian = largest, 0.0, float(np.sqrt(1.0 + largest @ largest)), 0.0
@@ -93,11 +111,14 @@ def coarse_rounding(
     kernel, bias = layers[-1]
     logits = float((sizes @ np.abs(kernel) + np.abs(bias)).max())
     jacobian = jacobian * float(np.sqrt((kernel**2).sum())) + np.sqrt(len(bias)) * inputs
-    within = 1.0 + 2.0 * logits
-    hessian = (2.0 + within) * jacobian**2 + 2.0 * inner * within * jacobian
-    gradient = (2.0 + within) * jacobian
+    error, within = 2.0, 1.0 + 2.0 * logits
+    if label is not None:  # a is one, and s has |p - y| in it
+        error = float(np.sqrt(len(bias))) * (logits + label)
+        within = 1.0 + logits + error
+    hessian = (2.0 + within) * jacobian**2 + error * inner * within * jacobian
+    gradient = (error + within) * jacobian
     root = np.sqrt(n_rows)
-    return _bounds(gradient / root, hessian / root, 2.0 * jacobian, n_rows, theta, penalty, eigenvalues)
+    return _bounds(gradient / root, hessian / root, error * jacobian, n_rows, theta, penalty, eigenvalues)
 
 
 def _bounds(
@@ -110,7 +131,7 @@ def _bounds(
     return Rounding(DEVIATIONS * UNIT * float(gradient), DEVIATIONS * UNIT * float(hessian))
 
 
-def _terms(units: Activation, layers: list[Layer], inputs: Array, labels: NDArray[np.int64]) -> Array:
+def _terms(units: Activation, layers: list[Layer], inputs: Array, labels: Array, head: Head) -> Array:
     """Sums over the rows of m'^2, m^2 and |p - y| |J|."""
     incoming, slopes, sizes, inner = [inputs], [], np.abs(inputs), np.zeros(len(inputs))
     for layer in layers[:-1]:
@@ -123,11 +144,10 @@ def _terms(units: Activation, layers: list[Layer], inputs: Array, labels: NDArra
     kernel, bias = layers[-1]
     sizes = (sizes @ np.abs(kernel) + np.abs(bias)).max(axis=1)
     logits = incoming[-1] @ kernel + bias
-    probability = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probability /= probability.sum(axis=1, keepdims=True)
-    steepness = 2.0 * (1.0 - probability.max(axis=1))
-    probability[np.arange(len(labels)), labels] -= 1.0
-    error = np.linalg.norm(probability, axis=1)
+    steepness = head.steepness(logits)
+    error = np.linalg.norm(head.deltas(logits, labels), axis=1)
+    if head.name == "squared-error":
+        sizes = sizes + error  # the labels are as exact as the outputs, but p - y loses digits
     jacobian, unsaturated = (np.sqrt(_squares(layers, incoming, s)) for s in (slopes, None))
     within = 1.0 + steepness * sizes
     hessian = within * jacobian**2 + steepness * jacobian * unsaturated

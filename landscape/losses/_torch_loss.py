@@ -8,14 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.datasets import Dataset
-from landscape.losses._cross_entropy import (
-    CrossEntropyLoss,
-    check_batch,
-    check_regularization,
-    row_cross_entropies,
-    share_correct,
-)
+from landscape.losses._mlp_loss import MLPLoss, check_batch, check_regularization
 from landscape.losses._module_source import LoadedModule, declared_spec, of_module
+from landscape.losses._outputs import CROSS_ENTROPY
 from landscape.symmetry import PermutationSpec
 
 if TYPE_CHECKING:
@@ -60,6 +55,8 @@ class TorchLoss:
         evaluation mode, has no trainable parameters, is not twice differentiable by torch, or declares symmetries that
         it does not have.
     """
+
+    unit = "nats"
 
     def __init__(
         self,
@@ -238,21 +235,21 @@ class TorchLoss:
         """Share of training (or test) rows classified correctly at `theta` (P,); nan without test rows."""
         data = self.data
         inputs, labels = (data.test_inputs, data.test_labels) if test else (data.inputs, data.labels)
-        return share_correct(self.logits(theta, inputs), labels)
+        return CROSS_ENTROPY.share_correct(self.logits(theta, inputs), labels)
 
-    def cross_entropy(self, theta: ArrayLike, *, test: bool = False) -> float:
+    def data_loss(self, theta: ArrayLike, *, test: bool = False) -> float:
         """Mean cross-entropy in nats over training (or test) rows at `theta` (P,), no penalty; nan without rows."""
         data = self.data
         inputs, labels = (data.test_inputs, data.test_labels) if test else (data.inputs, data.labels)
-        return float(self.row_cross_entropies(theta, inputs, labels).mean()) if labels.size else float("nan")
+        return float(self.row_losses(theta, inputs, labels).mean()) if labels.size else float("nan")
 
-    def row_cross_entropies(self, theta: ArrayLike, inputs: Array, labels: NDArray[np.int64]) -> Array:
+    def row_losses(self, theta: ArrayLike, inputs: Array, labels: NDArray[np.int64]) -> Array:
         """Cross-entropy (M,) in nats of each of these rows, inputs (M, D) and labels (M,), at `theta` (P,)."""
-        return row_cross_entropies(self.logits(theta, inputs), labels)
+        return CROSS_ENTROPY.losses(self.logits(theta, inputs), labels)
 
 
 def _numbers(tensor: "torch.Tensor") -> Array:
     return tensor.detach().cpu().numpy()
 
 
-DataLoss = CrossEntropyLoss | TorchLoss  # a loss of labeled rows, whatever network it is of
+DataLoss = MLPLoss | TorchLoss  # a loss of labeled rows, whatever network it is of

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.activations import ACTIVATIONS, Activation, Derivatives
+from landscape.losses._outputs import CROSS_ENTROPY, Head
 from landscape.support import one_thread
 
 Array = NDArray[np.float64]
@@ -31,8 +32,9 @@ class _Pass:
     slopes: list[Array]  # (B, n): first derivatives of the activations of the hidden layers
     bends: list[Array]  # (B, n): second ones (of tanh: over the first) times the derivative by the output
     deltas: list[Array]  # (B, n_out): derivative of the loss with respect to the input
-    probability: Array  # (B, K): softmax / N
+    state: Array  # (B, K): what the second derivatives by the logits need
     loss: float  # summed over the block, divided by N
+    head: Head
     ratios: bool  # whether the bends belong to the derivatives of the outputs (tanh), not to those of the inputs
 
     def turned(self, moved: Array, tangent: Array) -> Array:
@@ -54,28 +56,20 @@ def _with_ones(h: Array) -> Array:
     return np.hstack([h, np.ones((len(h), 1))])
 
 
-def _pass(matrices: list[Array], inputs: Array, labels: NDArray[np.int64], n_samples: int, units: Activation) -> _Pass:
+def _pass(matrices: list[Array], inputs: Array, labels: Array, n_samples: int, units: Activation, head: Head) -> _Pass:
     incoming, slopes, curvatures = [_with_ones(inputs)], [], []
     for matrix in matrices[:-1]:
         h, slope, curvature = _derivatives(units, incoming[-1] @ matrix)
         slopes.append(slope)
         curvatures.append(curvature)
         incoming.append(_with_ones(h))
-    logits = incoming[-1] @ matrices[-1]
-    logits -= logits.max(axis=1, keepdims=True)
-    exponentials = np.exp(logits)
-    totals = exponentials.sum(axis=1)
-    rows = np.arange(len(labels))
-    loss = float((np.log(totals) - logits[rows, labels]).sum()) / n_samples
-    probability = exponentials / (n_samples * totals[:, None])
-    delta = probability.copy()
-    delta[rows, labels] -= 1.0 / n_samples
+    loss, delta, state = head.block(incoming[-1] @ matrices[-1], labels, n_samples)
     deltas, bends = [delta], []
     for matrix, curvature, slope in zip(matrices[:0:-1], curvatures[::-1], slopes[::-1], strict=True):
         error = deltas[0] @ matrix[:-1].T
         bends.insert(0, curvature * error)
         deltas.insert(0, slope * error)
-    return _Pass(incoming, slopes, bends, deltas, probability, loss, units.name == "tanh")
+    return _Pass(incoming, slopes, bends, deltas, state, loss, head, units.name == "tanh")
 
 
 def _derivatives(units: Activation, z: Array) -> Derivatives:
@@ -86,7 +80,7 @@ def _derivatives(units: Activation, z: Array) -> Derivatives:
     return h, 1.0 - h * h, -2.0 * h
 
 
-def _blocks(inputs: Array, labels: NDArray[np.int64]) -> Iterator[tuple[Array, NDArray[np.int64]]]:
+def _blocks(inputs: Array, labels: Array) -> Iterator[tuple[Array, Array]]:
     for start in range(0, len(labels), BLOCK):
         yield inputs[start : start + BLOCK], labels[start : start + BLOCK]
 
@@ -106,15 +100,16 @@ def value_gradient(
     theta: Array,
     sizes: NDArray[np.int64],
     inputs: Array,
-    labels: NDArray[np.int64],
+    labels: Array,
     penalty: Array,
     units: Activation = TANH,
+    head: Head = CROSS_ENTROPY,
 ) -> tuple[float, Array]:
     """Loss and gradient (P,); `inputs` (N, D), `penalty` (P,): the coefficient of each theta_p^2."""
     matrices, loss, gradient = _matrices(theta, sizes), 0.0, np.zeros(theta.size)
     with _steady():
         for rows, chosen in _blocks(inputs, labels):
-            p = _pass(matrices, rows, chosen, len(labels), units)
+            p = _pass(matrices, rows, chosen, len(labels), units, head)
             loss += p.loss
             gradient += _gradients(p)
         return loss + float((penalty * theta * theta).sum()), gradient + 2.0 * penalty * theta
@@ -124,20 +119,16 @@ def values_gradients(
     thetas: Array,
     sizes: NDArray[np.int64],
     inputs: Array,
-    labels: NDArray[np.int64],
+    labels: Array,
     penalty: Array,
     units: Activation = TANH,
+    head: Head = CROSS_ENTROPY,
 ) -> tuple[Array, Array]:
     """Losses (M,) and gradients (M, P) at `thetas` (M, P)."""
     values, gradients = np.empty(len(thetas)), np.empty_like(thetas)
     for i, theta in enumerate(thetas):
-        values[i], gradients[i] = value_gradient(theta, sizes, inputs, labels, penalty, units)
+        values[i], gradients[i] = value_gradient(theta, sizes, inputs, labels, penalty, units, head)
     return values, gradients
-
-
-def _softmax_tangent(probability: Array, tangent: Array, n_samples: int) -> Array:
-    """Derivative of softmax / N along `tangent` (B, K)."""
-    return probability * (tangent - n_samples * (probability * tangent).sum(axis=1, keepdims=True))
 
 
 def _delta_tangents(
@@ -147,7 +138,7 @@ def _delta_tangents(
 
     Changes of the parameters themselves are not included.
     """
-    result = [_softmax_tangent(p.probability, logits, n_samples)]
+    result = [p.head.tangent(p.state, logits, n_samples)]
     for k in range(len(matrices) - 2, down_to - 1, -1):
         result.insert(0, p.slopes[k] * (result[0] @ matrices[k + 1][:-1].T) + p.bends[k] * turned[k])
     return result
@@ -158,15 +149,18 @@ def hessian_vector_product(
     vector: Array,
     sizes: NDArray[np.int64],
     inputs: Array,
-    labels: NDArray[np.int64],
+    labels: Array,
     penalty: Array,
     units: Activation = TANH,
+    head: Head = CROSS_ENTROPY,
 ) -> Array:
     """Hessian times `vector` (P,) (Pearlmutter 1994)."""
     matrices, changes, product = _matrices(theta, sizes), _matrices(vector, sizes), np.zeros(theta.size)
     with _steady():
         for rows, chosen in _blocks(inputs, labels):
-            product += _block_product(matrices, changes, _pass(matrices, rows, chosen, len(labels), units), len(labels))
+            product += _block_product(
+                matrices, changes, _pass(matrices, rows, chosen, len(labels), units, head), len(labels)
+            )
         return product + 2.0 * penalty * vector
 
 
@@ -177,7 +171,7 @@ def _block_product(matrices: list[Array], changes: list[Array], p: _Pass, n_samp
         moved.append(p.slopes[k - 1] * tangent)
         turned.append(p.turned(moved[-1], tangent))
         tangent = p.incoming[k] @ changes[k] + moved[-1] @ matrices[k][:-1]
-    delta_tangent = _softmax_tangent(p.probability, tangent, n_samples)
+    delta_tangent = p.head.tangent(p.state, tangent, n_samples)
     parts = []
     for k in range(len(matrices) - 1, -1, -1):
         part = p.incoming[k].T @ delta_tangent
@@ -193,16 +187,17 @@ def value_gradient_hessian(
     theta: Array,
     sizes: NDArray[np.int64],
     inputs: Array,
-    labels: NDArray[np.int64],
+    labels: Array,
     penalty: Array,
     units: Activation = TANH,
+    head: Head = CROSS_ENTROPY,
 ) -> tuple[float, Array, Array]:
     """Loss, gradient (P,) and exact Hessian (P, P)."""
     matrices, loss, gradient = _matrices(theta, sizes), 0.0, np.zeros(theta.size)
     hessian = np.zeros((theta.size, theta.size))
     with _steady():
         for rows, chosen in _blocks(inputs, labels):
-            p = _pass(matrices, rows, chosen, len(labels), units)
+            p = _pass(matrices, rows, chosen, len(labels), units, head)
             loss += p.loss
             gradient += _gradients(p)
             for layer in range(len(matrices)):

@@ -8,15 +8,16 @@ from landscape.networks import MLP
 Array = NDArray[np.float64]
 
 
-def zero_modes(network: MLP, inputs: Array, penalty: Array) -> Array:
+def zero_modes(network: MLP, inputs: Array, penalty: Array, *, shifts: bool = True) -> Array:
     """Orthonormal (k, P) along which the loss is constant; `inputs` (N, D), `penalty` (P,) of each theta_p^2.
 
-    There are two kinds, unless a penalty acts on them: common shifts of all outputs, and changes v of the incoming
+    There are two kinds, unless a penalty acts on them: common shifts of all outputs (`shifts`:
+    of losses that do not see them, as those of a softmax), and changes v of the incoming
     weights and the bias of a first-layer unit with [inputs, 1] v = 0: differences of duplicate features, a constant
     feature against the bias, features that are sums of others or zero, and the null space if there are more features
     than rows.
     """
-    parts = [_shifts(network, penalty)]
+    parts = [_shifts(network, penalty)] if shifts else [np.zeros((0, network.n_parameters))]
     if not penalty.any():
         parts.append(_unseen(network, inputs))
     return _orthonormal(np.vstack(parts), overlap=not network.hidden)

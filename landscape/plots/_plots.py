@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from landscape.completeness import DiscoveryCurve
@@ -17,7 +18,7 @@ from landscape.plots._layout import WIDE, add_colorbar, counted, legend_beside, 
 from landscape.plots._readable import IF_ROOM
 from landscape.plots._tree_lines import INK
 from landscape.stationary import LocalGeometry
-from landscape.support import Estimate, new_file
+from landscape.support import Estimate, in_unit, new_file
 
 Floats = NDArray[np.float64]
 
@@ -96,7 +97,7 @@ def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None
     """
     x, y = geometry.traces, geometry.generalization_errors
     if not np.isfinite(y).any():
-        msg = "geometry must hold a test cross-entropy; the data set has no test rows"
+        msg = "geometry must hold a test loss; the data set has no test rows"
         raise ValueError(msg)
     disks = ax.scatter(x, y, 14, geometry.losses, edgecolors="white", linewidths=0.3)
     add_colorbar(ax.figure, ax, disks, "training loss (nats)")
@@ -104,7 +105,7 @@ def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None
     if x.max() > WIDE * x.min():
         ax.set_xscale("log")
         plain_log_ticks(ax.xaxis)
-    ax.set(xlabel="trace of the Hessian (nats)", ylabel="test - training cross-entropy (nats)")
+    ax.set(xlabel="trace of the Hessian (nats)", ylabel="test - training loss, no penalty (nats)")
     correlation = "" if np.isnan(rank) or x.size < FEWEST_RANKED else rf", Spearman's $\rho$ = {rank:.2f}"
     if np.isfinite(geometry.test_errors).any():
         reach = np.nanmedian(geometry.generalization.high - geometry.generalization.value)
@@ -123,11 +124,12 @@ def check_figure_path(path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200) -> Path:
+def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200, unit: str = "nats") -> Path:
     """Write a figure in the format given by the suffix of `path`; creates its folder if needed.
 
     The file is written completely or not at all. The same figure gives the same file: it has no date and no random
-    names. A figure without a layout of its own is cut to what is drawn.
+    names. A figure without a layout of its own is cut to what is drawn. `unit` is that of the loss (``loss.unit``), in
+    which texts that give nats are written; for a squared error it is empty.
 
     Raises
     ------
@@ -136,6 +138,8 @@ def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200) 
     """
     path = check_figure_path(path)
     kind = path.suffix[1:].lower()
+    for text in fig.findobj(Text) if unit != "nats" else ():
+        text.set_text(in_unit(text.get_text(), unit))
     with new_file(path) as unfinished, mpl.rc_context({"svg.hashsalt": "agescape"}):
         cut = "tight" if fig.get_layout_engine() is None else None
         fig.savefig(unfinished, format=kind, dpi=dpi, bbox_inches=cut, metadata=UNDATED.get(kind))

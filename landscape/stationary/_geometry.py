@@ -19,23 +19,28 @@ CHUNK = 64  # minima per task
 
 
 class Classifier(Protocol):
-    """The members of a loss that are needed here; `CrossEntropyLoss` and `TorchLoss` have them."""
+    """The members of a loss that are needed here; `MLPLoss` and `TorchLoss` have them."""
 
-    def cross_entropy(self, theta: ArrayLike, *, test: bool = False) -> float:
-        """Mean cross-entropy in nats over training (or test) rows, without penalty."""
+    def data_loss(self, theta: ArrayLike, *, test: bool = False) -> float:
+        """Mean loss over training (or test) rows, without penalty."""
         ...
 
     def accuracy(self, theta: ArrayLike, *, test: bool = False) -> float:
         """Share of training (or test) rows classified correctly."""
         ...
 
-    def row_cross_entropies(self, theta: ArrayLike, inputs: Floats, labels: NDArray[np.int64]) -> Floats:
-        """Cross-entropy of each of these rows."""
+    def row_losses(self, theta: ArrayLike, inputs: Floats, labels: NDArray[np.int64]) -> Floats:
+        """Loss of each of these rows, without penalty."""
         ...
 
     @property
     def data(self) -> Dataset:
         """Training and test rows."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Unit of the loss in words."""
         ...
 
 
@@ -46,29 +51,32 @@ class LocalGeometry(Result, shows=("losses", "traces", "generalization_errors"),
     Attributes
     ----------
     losses : (n,) float64
-        Training loss, penalty included, in nats.
+        Training loss, penalty included (nats, unless it is a squared error).
     eigenvalues : (n, P) float64
         Eigenvalues of the exact Hessian of the training loss, ascending, without zero modes.
-    train_cross_entropies, test_cross_entropies : (n,) float64
-        Mean cross-entropy without penalty, in nats; nan without test rows.
+    train_data_losses, test_data_losses : (n,) float64
+        Mean loss of the rows without penalty (nats, unless it is a squared error); nan without test rows.
     train_accuracies, test_accuracies : (n,) float64
         Share of rows classified correctly; nan without test rows.
     test_errors : (n,) float64
-        Standard error of each test cross-entropy, from the spread over the test rows. All minima share these rows, so
+        Standard error of each test loss, from the spread over the test rows. All minima share these rows, so
         differences between minima have smaller errors. It is also the error of the generalization error, because the
-        training cross-entropy covers all rows of the loss.
+        training loss covers all rows of the loss.
     test_rows : int
         Number of test rows.
+    loss_unit : str
+        Unit of the losses in words; empty for a squared error, which has that of its target squared.
     """
 
     losses: Floats
     eigenvalues: Floats
-    train_cross_entropies: Floats
-    test_cross_entropies: Floats
+    train_data_losses: Floats
+    test_data_losses: Floats
     train_accuracies: Floats
     test_accuracies: Floats
     test_errors: Floats = field(default_factory=lambda: np.empty(0))
     test_rows: int = 0
+    loss_unit: str = "nats"
 
     @property
     def traces(self) -> Floats:
@@ -82,8 +90,8 @@ class LocalGeometry(Result, shows=("losses", "traces", "generalization_errors"),
 
     @property
     def generalization_errors(self) -> Floats:
-        """Test minus training cross-entropy (n,), in nats."""
-        return self.test_cross_entropies - self.train_cross_entropies
+        """Test minus training loss (n,), without penalty."""
+        return self.test_data_losses - self.train_data_losses
 
     @property
     def generalization(self) -> Estimate[Floats]:
@@ -121,13 +129,13 @@ def local_geometry(loss: Classifier, minima: Sequence[Minimum], *, jobs: int = 1
     Raises
     ------
     ValueError
-        If there is no minimum, or the loss has no cross-entropy.
+        If there is no minimum, or the loss has no rows.
     """
     if not minima:
         msg = "minima must hold at least one minimum; got none"
         raise ValueError(msg)
-    if not hasattr(loss, "cross_entropy"):
-        msg = f"loss must have the methods cross_entropy and accuracy; got {type(loss).__name__}"
+    if not hasattr(loss, "data_loss"):
+        msg = f"loss must have the methods data_loss and accuracy; got {type(loss).__name__}"
         raise ValueError(msg)
     points = [minimum.coordinates for minimum in minima]
     with worker_pool(jobs) as parallel:
@@ -140,20 +148,21 @@ def local_geometry(loss: Classifier, minima: Sequence[Minimum], *, jobs: int = 1
         np.array([minimum.eigenvalues for minimum in minima]),
         *measured.T.copy(),
         test_rows=loss.data.test_labels.size,
+        loss_unit=loss.unit,
     )
 
 
 def _measure(loss: Classifier, points: Sequence[Floats]) -> Floats:
-    """Cross-entropy and accuracy of training and test rows, and the error of the test cross-entropy, (k, 5)."""
-    measures = (loss.cross_entropy, loss.accuracy)
+    """Loss and accuracy of training and test rows, and the error of the test loss, (k, 5)."""
+    measures = (loss.data_loss, loss.accuracy)
     scores = [[measure(p, test=test) for measure in measures for test in (False, True)] for p in points]
     return np.column_stack([scores, [_test_error(loss, p) for p in points]])
 
 
 def _test_error(loss: Classifier, point: Floats) -> float:
-    """Standard error of the test cross-entropy; nan for fewer than two rows."""
+    """Standard error of the test loss; nan for fewer than two rows."""
     data = loss.data
     if data.test_labels.size < 2:
         return float("nan")
-    rows = loss.row_cross_entropies(point, data.test_inputs, data.test_labels)
+    rows = loss.row_losses(point, data.test_inputs, data.test_labels)
     return float(rows.std(ddof=1) / np.sqrt(rows.size))

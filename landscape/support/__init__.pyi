@@ -56,6 +56,9 @@ from ._results import (
 from ._stand_ins import (
     StandIn as StandIn,
 )
+from ._units import (
+    in_unit as in_unit,
+)
 from ._versions import (
     package_version as package_version,
 )

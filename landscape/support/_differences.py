@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 MODULE_SETTINGS = ("module_name", "module_sha256", "module_symmetries")
 LOSS_SETTINGS = (
-    "layer_sizes", "activation", *MODULE_SETTINGS, "n_parameters", "data_sha256", "regularization", "regularize_biases",
+    "layer_sizes", "activation", "loss", *MODULE_SETTINGS, "n_parameters", "data_sha256", "regularization",
+    "regularize_biases",
 )  # fmt: skip
 LAST = ("path", "data_dir")  # a file may have been moved: named only if nothing else differs
 DERIVED = ("classes_without_training_rows", "variance_kept")  # follow from the other settings of a data set

@@ -41,7 +41,7 @@ UNITS = {
         t_star_last t_star_runs t_star_runs_mean t_star_runs_at_least t_star_gradient t_star_differences
         mean_steps from_waiting_time step first_visits""",
     "nats": """loss losses lowest_loss mean_loss low_loss high_loss test_loss barriers climbs span
-        highest climb train_cross_entropies test_cross_entropies test_errors transition_losses level
+        highest climb train_data_losses test_data_losses test_errors transition_losses level
         temperature temperatures ceiling""",
     "parameter units squared": "displacement total drift second thresholds",
 }
@@ -121,7 +121,7 @@ def fields_of(result: Any, axes: Mapping[str, str], units: Mapping[str, str]) ->
     found: list[Field] = []
     for name in names:
         what = described(type(result)).get(name, NOTHING)
-        unit = unit_of(name, units)
+        unit = unit_of(name, units, result)
         for part, value in _parts(name, getattr(result, name)):
             dims = _dims(part, value, what.letters, letters)
             axis, usual = COORDINATES.get(part, ("", ""))
@@ -130,9 +130,10 @@ def fields_of(result: Any, axes: Mapping[str, str], units: Mapping[str, str]) ->
     return _with_curves(found)
 
 
-def unit_of(name: str, units: Mapping[str, str]) -> str:
-    """Unit of a field: one of `units`, or what holds for all results."""
-    return units.get(name, UNIT_OF.get(name, ""))
+def unit_of(name: str, units: Mapping[str, str], result: Any = None) -> str:
+    """Unit of a field: one of `units`, or what holds for all results; for nats that of the result's loss, if known."""
+    unit = units.get(name, UNIT_OF.get(name, ""))
+    return getattr(result, "loss_unit", unit) if unit == "nats" else unit
 
 
 def _with_curves(found: list[Field]) -> list[Field]:

@@ -155,7 +155,7 @@ def _told(result: Any, name: str) -> str:
     """A value with its interval and unit; `name` may be that of a part's attribute."""
     path, _, last = name.rpartition(".")
     owner = attrgetter(path)(result) if path else result
-    value, unit = getattr(owner, last), unit_of(last, getattr(owner, "_units", {}))
+    value, unit = getattr(owner, last), unit_of(last, getattr(owner, "_units", {}), owner)
     text = extent(value) if isinstance(value, np.ndarray) and value.ndim else number(value)
     return f"{text} {unit}".rstrip()
 

@@ -12,20 +12,20 @@ needs_extended = pytest.mark.skipif(
 
 
 def derivatives(loss, theta):
-    """Gradient (P,) and Hessian (P, P) of a `CrossEntropyLoss`, in long double."""
+    """Gradient (P,) and Hessian (P, P) of a loss of a perceptron of tanh units, in long double."""
     theta = np.asarray(theta, Extended)
     penalty = np.where(
         loss.network.kernel_mask() | loss.regularize_biases, Extended(loss.regularization), Extended(0.0)
     )
     gradient, hessian = np.zeros(theta.size, Extended), np.zeros((theta.size, theta.size), Extended)
     for row, label in zip(np.asarray(loss.data.inputs, Extended), loss.data.labels, strict=True):
-        first, second = _one_row(loss.network.layer_sizes, theta, row, int(label))
+        first, second = _one_row(loss.network.layer_sizes, theta, row, label, OUTPUTS[loss.name])
         gradient += first / len(loss.data.labels)
         hessian += second / len(loss.data.labels)
     return gradient + 2 * penalty * theta, hessian + 2 * np.diag(penalty)
 
 
-def _one_row(sizes, theta, h, label):
+def _one_row(sizes, theta, h, label, outputs):
     n, start = theta.size, 0
     jacobian, bend = np.zeros((h.size, n), Extended), np.zeros((h.size, n, n), Extended)
     for k, (n_in, n_out) in enumerate(pairwise(sizes)):
@@ -46,10 +46,30 @@ def _one_row(sizes, theta, h, label):
             slope = 4 * small / (1 + small) ** 2  # 1 / cosh^2
             jacobian = slope[:, None] * first
             bend = slope[:, None, None] * second - (2 * h * slope)[:, None, None] * first[:, :, None] * first[:, None]
+    error, metric = outputs(z, label)
+    return error @ first, first.T @ metric @ first + np.einsum("j,jkl->kl", error, second)
+
+
+def _softmax(z, label):
+    """First derivatives (K,) of the loss of a row by its outputs, and second ones (K, K)."""
     weights = np.exp(z - z.max())
     probability, total = weights / weights.sum(), weights.sum()
     error = probability.copy()
     error[label] = -(total - weights[label]) / total  # p - 1 without cancellation
     metric = -np.outer(probability, probability)
     metric[np.diag_indices(len(z))] = probability * (total - weights) / total
-    return error @ first, first.T @ metric @ first + np.einsum("j,jkl->kl", error, second)
+    return error, metric
+
+
+def _squares(z, label):
+    target = np.eye(len(z), dtype=Extended)[label] if len(z) > 1 else Extended(label)
+    return z - target, np.eye(len(z), dtype=Extended)
+
+
+def _logistic(z, label):
+    small = np.exp(-np.abs(z))
+    p, q = (np.where(sign * z > 0, 1, small) / (1 + small) for sign in (1, -1))  # of class 1, and of class 0
+    return (-q if label else p), np.array([p * q])
+
+
+OUTPUTS = {"cross-entropy": _softmax, "squared-error": _squares, "logistic": _logistic}

@@ -10,8 +10,8 @@ from landscape.activations import ACTIVATIONS
 RATE, DECAY, KEY = 0.3, 0.02, np.uint64(12345)
 
 
-def naive_gradient(sizes, theta, inputs, labels, activation="tanh"):
-    """Mean gradient of the cross-entropy, one sample and one layer at a time."""
+def naive_gradient(sizes, theta, inputs, labels, activation="tanh", loss="cross-entropy"):
+    """Mean gradient of the loss, one sample and one layer at a time."""
     units = ACTIVATIONS[activation]
     total = np.zeros_like(theta)
     for x, label in zip(inputs, labels, strict=True):
@@ -25,8 +25,7 @@ def naive_gradient(sizes, theta, inputs, labels, activation="tanh"):
             value, slope, _ = units.derivatives(z)
             values.append(value if len(layers) < len(sizes) - 1 else z)
             slopes.append(slope)
-        p = np.exp(values[-1] - values[-1].max())
-        delta = p / p.sum() - np.eye(sizes[-1])[int(label)]
+        delta = naive_delta(values[-1], label, loss)
         for (start, kernel), value, slope in zip(layers[::-1], values[-2::-1], slopes[-2::-1], strict=True):
             total[start : start + kernel.size] += np.outer(value, delta).ravel()
             total[start + kernel.size : start + kernel.size + kernel.shape[1]] += delta
@@ -34,7 +33,17 @@ def naive_gradient(sizes, theta, inputs, labels, activation="tanh"):
     return total / len(labels)
 
 
-def naive_sgd(sizes, theta, inputs, labels, batch_size, steps, noise, activation="tanh"):
+def naive_delta(outputs, label, loss):
+    """Derivative of the loss of one row by its outputs."""
+    if loss == "squared-error":
+        return outputs - (label if outputs.size == 1 else np.eye(outputs.size)[int(label)])
+    if loss == "logistic":
+        return 1.0 / (1.0 + np.exp(-outputs)) - label
+    p = np.exp(outputs - outputs.max())
+    return p / p.sum() - np.eye(outputs.size)[int(label)]
+
+
+def naive_sgd(sizes, theta, inputs, labels, batch_size, steps, noise, activation="tanh", loss="cross-entropy"):
     """Theta before each step and at the end, (steps + 1, P), in float64."""
     theta, path = np.array(theta, dtype=np.float64), []
     order = np.empty(len(labels), np.int32)
@@ -46,7 +55,7 @@ def naive_sgd(sizes, theta, inputs, labels, batch_size, steps, noise, activation
             epoch, position = divmod(step, -(-len(labels) // batch_size))
             _random.shuffle(order, KEY, epoch)
             rows = order[position * batch_size : (position + 1) * batch_size]
-        gradient = naive_gradient(sizes, theta, inputs[rows], labels[rows], activation)
+        gradient = naive_gradient(sizes, theta, inputs[rows], labels[rows], activation, loss)
         theta = theta - RATE * (gradient + DECAY * theta)
     return np.array([*path, theta])
 

@@ -23,8 +23,8 @@ from bridge.studies.report._motion import aging_panel, displacement_panel
 from bridge.studies.report._study_command import study_command
 from bridge.studies.report._tables import comparison_table, further_commands, versions_table, visited_table
 from dynamics.runs import optimizer_in_words
-from landscape.datasets import Dataset
-from landscape.support import package_version, to_json, write_text
+from landscape.datasets import Dataset, RegressionDataset
+from landscape.support import in_unit, package_version, to_json, write_text
 
 CAPTIONS = {
     "disconnectivity": "Disconnectivity graphs. Disks: minima whose basins contain SGD snapshots; area by number of "
@@ -51,7 +51,7 @@ def write(
     numbers = {"architectures": [row_dict(found.row) for found in results], "dataset_sha256": data.sha256}
     write_text(output / "comparison.json", to_json(numbers) + "\n")
     path = output / "report.html"
-    write_text(path, page(results, figures, data, settings))
+    write_text(path, in_unit(page(results, figures, data, settings), settings.loss_unit))
     return path
 
 
@@ -129,13 +129,20 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: package_version(name) for name in packages}
 
 
+def _constant(data: Dataset) -> str:
+    """Classes or a regression, and the loss of a constant predictor."""
+    if isinstance(data, RegressionDataset):
+        return f"a regression, constant predictor {data.constant_error:.3g} (half the squared error)"
+    return f"{data.n_classes} classes, constant predictor {data.constant_entropy:.3f} nats"
+
+
 def describe_setting(data: Dataset, settings: StudySettings) -> str:
     """What was studied, and at which scale."""
     scale, optimizer, words = settings.scale, settings.optimizer, optimizer_in_words(settings.optimizer.settings)
     mapped = min(scale.mapped_replicas, scale.replicas)
     return (
-        f"{data.rows} rows, {data.n_classes} classes, constant predictor {data.constant_entropy:.3f} nats; "
-        f"{settings.units}; λ = {settings.regularization:g}; "
+        f"{data.rows} rows, {_constant(data)}; "
+        f"{settings.units}{_loss(settings)}; λ = {settings.regularization:g}; "
         f"{scale.searches} + {scale.later_searches} searches of each landscape, "
         f"before and after the minima that SGD visits are added, and {scale.last_bounds} for upper bounds; "
         f"{scale.replicas} runs of {scale.steps} steps, "
@@ -144,3 +151,8 @@ def describe_setting(data: Dataset, settings: StudySettings) -> str:
         f"{scale.control_replicas} full-batch descents; snapshots of {mapped} runs mapped to minima by "
         f"the gradient flow; Δ* = {settings.threshold:g}; seed {settings.seed}."
     )
+
+
+def _loss(settings: StudySettings) -> str:
+    """The kind of the loss, unless it is cross-entropy."""
+    return "" if settings.loss == "cross-entropy" else f", {settings.loss} loss"

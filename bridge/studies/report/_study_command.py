@@ -76,6 +76,7 @@ def _settings_options(settings: StudySettings) -> list[str] | None:
             threshold=settings.threshold,
             seed=settings.seed,
             activation=settings.activation,
+            loss=settings.loss,
             module=settings.module,
         )
         if plain == settings:
@@ -86,6 +87,7 @@ def _settings_options(settings: StudySettings) -> list[str] | None:
             penalty = [] if settings.regularization == LAMBDA else ["--regularization", repr(settings.regularization)]
             penalty += [] if settings.regularize_biases else ["--no-regularize-biases"]
             penalty += [] if settings.activation == "tanh" else ["--activation", settings.activation]
+            penalty += [] if settings.loss == "cross-entropy" else ["--loss", settings.loss]
             return [
                 "--scale", name, *hidden, *amounts, *penalty, *_optimizer_options(optimizer),
                 "--threshold", repr(settings.threshold), "--seed", str(settings.seed),

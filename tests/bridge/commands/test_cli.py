@@ -253,7 +253,7 @@ def test_properties_are_those_of_the_minima(files):
         for name, value in {
             "test-accuracy": lambda m: loss.accuracy(m.point.coordinates, test=True),
             "train-accuracy": lambda m: loss.accuracy(m.point.coordinates),
-            "test-loss": lambda m: loss.cross_entropy(m.point.coordinates, test=True),
+            "test-loss": lambda m: loss.data_loss(m.point.coordinates, test=True),
             "orbit": lambda m: m.orbit_size,
             "id": lambda m: m.id,
         }.items():

@@ -14,7 +14,6 @@ from bridge.figures._widths import WidthScan
 from dynamics import aging, load_trajectories, mean_square_displacement
 from dynamics.noises import Full, Langevin
 from landscape.datasets import CHUNK, fresh_rows
-from landscape.losses._cross_entropy import row_cross_entropies
 from landscape.networks import MLP
 from landscape.support import Estimate
 
@@ -160,7 +159,7 @@ def test_generalization_error_leaves_the_penalty_out(folder, monkeypatch):
     parts = [fresh_rows(loss.data, chunk) for chunk in range(rows // CHUNK)]
     for r in range(REPLICAS):
         theta = np.asarray(runs.snapshots[r], dtype=float)[-1]
-        each = [row_cross_entropies(loss.network.logits(theta, part.inputs), part.labels) for part in parts]
+        each = [loss.row_losses(theta, part.inputs, part.labels) for part in parts]
         entropies.append(np.concatenate(each))
         gaps.append(entropies[-1].mean() - loss.value(theta) + loss.regularization * theta @ theta)
     ours = made.ours

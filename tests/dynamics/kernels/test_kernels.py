@@ -17,12 +17,22 @@ MEMBERS, NUMBERS = np.empty(0, np.uint8), np.empty(0)  # of no use to these nois
 
 
 def compiled_sgd(
-    sizes, theta, inputs, labels, batch_size, start, stop, noise="sgd", precision="float64", activation="tanh"
+    sizes,
+    theta,
+    inputs,
+    labels,
+    batch_size,
+    start,
+    stop,
+    noise="sgd",
+    precision="float64",
+    activation="tanh",
+    loss="cross-entropy",
 ):
     dtype = np.dtype(precision)
     records = np.empty((stop - start + 1, theta.size), dtype)
     decay = np.full(theta.size, DECAY, dtype)
-    diverged = get_kernel(sizes, batch_size, precision, noise, activation=activation).advance(
+    diverged = get_kernel(sizes, batch_size, precision, noise, activation=activation, loss=loss).advance(
         np.array(theta, dtype),
         np.zeros(theta.size, dtype),
         np.array(inputs, dtype),
@@ -79,6 +89,22 @@ def test_activations_agree_with_naive_sgd(activation, precision, tolerance):
             sizes, theta, inputs, labels, 5, 0, 12, precision=precision, activation=activation
         )
         naive = naive_sgd(sizes, theta, inputs, labels, 5, 12, "sgd", activation)
+        assert diverged == -1
+        np.testing.assert_allclose(ours, naive, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["squared-error", "logistic"])
+@pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-12), ("float32", 1e-4)])
+def test_losses_agree_with_naive_sgd(loss, precision, tolerance):
+    """Written out and with wide inputs; one output, or one for each class; in loops, too."""
+    shapes = [(2, 3, 1), (40, 4, 1)] + [(2, 3, 3), (2, 4, 40)] * (loss == "squared-error" and precision == "float64")
+    for sizes in shapes:
+        inputs, labels, theta = problem((*sizes[:-1], max(2, sizes[-1])), 23)
+        theta = theta[: sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))]
+        labels = labels + (0.25 if loss == "squared-error" and sizes[-1] == 1 else 0)
+        ours, diverged = compiled_sgd(sizes, theta, inputs, labels, 5, 0, 12, precision=precision, loss=loss)
+        naive = naive_sgd(sizes, theta, inputs, labels, 5, 12, "sgd", loss=loss)
         assert diverged == -1
         np.testing.assert_allclose(ours, naive, rtol=tolerance, atol=tolerance)
 

@@ -183,7 +183,7 @@ def test_runs_on_pixels_learn_and_their_curves_are_right(tmp_path):
         value, gradient = loss.value_and_gradient(theta)
         assert runs.loss[r, -1] == pytest.approx(value, rel=1e-6)
         assert runs.gradient_norm[r, -1] == pytest.approx(np.linalg.norm(gradient), rel=1e-4)
-        assert runs.test_loss[r, -1] == pytest.approx(loss.cross_entropy(theta, test=True), rel=1e-6)
+        assert runs.test_loss[r, -1] == pytest.approx(loss.data_loss(theta, test=True), rel=1e-6)
         assert runs.accuracy[r, -1] == loss.accuracy(theta)
         assert runs.test_accuracy[r, -1] == loss.accuracy(theta, test=True)
 
@@ -206,5 +206,5 @@ def test_wide_curves_agree_with_float64(monkeypatch, sizes, whole):
         assert ours.loss[k] == pytest.approx(entropy + penalty @ theta**2, rel=1e-6)
         assert ours.gradient_norm[k] == pytest.approx(np.linalg.norm(gradient + 2 * penalty * theta), rel=1e-5)
         assert ours.accuracy[k] == bare.accuracy(theta)
-        assert ours.test_loss[k] == pytest.approx(bare.cross_entropy(theta, test=True), rel=1e-6, nan_ok=True)
+        assert ours.test_loss[k] == pytest.approx(bare.data_loss(theta, test=True), rel=1e-6, nan_ok=True)
         assert ours.test_accuracy[k] == pytest.approx(bare.accuracy(theta, test=True), nan_ok=True)

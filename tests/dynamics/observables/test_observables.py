@@ -424,7 +424,7 @@ def test_scores_are_entropy_and_accuracy(rows):
     loss = CrossEntropyLoss(NETWORK, data)
     for theta in np.random.default_rng(0).normal(size=(5, P)) * 3:
         for test in (False, True):
-            expected = loss.cross_entropy(theta, test=test), loss.accuracy(theta, test=test)
+            expected = loss.data_loss(theta, test=test), loss.accuracy(theta, test=test)
             assert loss.scores(theta, test=test) == pytest.approx(expected, rel=1e-12)
     # equal logits: the first class, as with argmax
     assert loss.scores(np.zeros(P)) == pytest.approx((np.log(4), (data.labels == 0).mean()))

@@ -24,6 +24,11 @@ def test_the_activation_is_part_of_what_is_trained(tmp_path):
         with pytest.raises(ValueError, match=f"made with activation = '{old}', not '{new}'"):
             compare_settings(tmp_path / "f.h5", identity[old], header)
         compare_settings(tmp_path / "f.h5", identity[new], header)
+    other = KernelTask.identity.fget(FakeTask(MLP((2, 3, 4)), "squared-error"))
+    assert other == {**sizes, "loss": "squared-error"}
+    for old, new in ((sizes, other), (other, sizes)):
+        with pytest.raises(ValueError, match="made with loss = "):
+            compare_settings(tmp_path / "f.h5", old, Header((2, 3, 4), {}, new, new))
 
 
 def test_minima_of_other_units_are_no_start(rng):
@@ -34,8 +39,8 @@ def test_minima_of_other_units_are_no_start(rng):
 
 
 class FakeTask:
-    def __init__(self, network):
-        self.network, self.layer_sizes = network, network.layer_sizes
+    def __init__(self, network, loss="cross-entropy"):
+        self.network, self.layer_sizes, self.loss = network, network.layer_sizes, loss
 
 
 @pytest.mark.slow

@@ -174,7 +174,7 @@ def test_curves_are_those_of_the_torch_loss(data):
         assert runs.loss[r, -1] == pytest.approx(value, rel=1e-12)
         assert runs.gradient_norm[r, -1] == pytest.approx(np.linalg.norm(gradient), rel=1e-10)
         assert runs.test_accuracy[r, -1] == loss.accuracy(theta, test=True)
-        assert runs.test_loss[r, -1] == pytest.approx(loss.cross_entropy(theta, test=True), rel=1e-12)
+        assert runs.test_loss[r, -1] == pytest.approx(loss.data_loss(theta, test=True), rel=1e-12)
 
 
 def stripes(rows, rng):

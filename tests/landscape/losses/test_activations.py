@@ -213,9 +213,9 @@ def test_derivatives_of_the_loss_against_torch(name, sizes, rng):
         assert loss.value_and_gradient(theta)[0] == values[0]
         assert relative_error(gradients[0], gradient) < TOLERANCE
         entropy, accuracy = loss.scores(theta)
-        assert entropy == pytest.approx(loss.cross_entropy(theta), rel=1e-12)
+        assert entropy == pytest.approx(loss.data_loss(theta), rel=1e-12)
         assert accuracy == loss.accuracy(theta)
         np.testing.assert_allclose(
-            loss.row_cross_entropies(theta, loss.data.test_inputs, loss.data.test_labels).mean(),
-            loss.cross_entropy(theta, test=True),
+            loss.row_losses(theta, loss.data.test_inputs, loss.data.test_labels).mean(),
+            loss.data_loss(theta, test=True),
         )

@@ -38,9 +38,9 @@ def test_losses_row_by_row_are_those_of_a_loop(small_loss, points):
     data = small_loss.data
     for theta in points:
         expected = rows_of(small_loss, theta, data.test_inputs[:600], data.test_labels[:600])
-        found = small_loss.row_cross_entropies(theta, data.test_inputs[:600], data.test_labels[:600])
+        found = small_loss.row_losses(theta, data.test_inputs[:600], data.test_labels[:600])
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
-    assert not small_loss.row_cross_entropies(points[0], data.test_inputs[:0], data.test_labels[:0]).size
+    assert not small_loss.row_losses(points[0], data.test_inputs[:0], data.test_labels[:0]).size
 
 
 def test_torch_gives_the_same_losses_row_by_row(small_loss, points):
@@ -50,8 +50,8 @@ def test_torch_gives_the_same_losses_row_by_row(small_loss, points):
     layers = small_loss.network.unflatten(points[0])
     theta = np.concatenate([part for layer in layers for part in (layer.kernel.T.ravel(), layer.bias)])
     np.testing.assert_allclose(
-        TorchLoss(module, data).row_cross_entropies(theta, data.test_inputs, data.test_labels),
-        small_loss.row_cross_entropies(points[0], data.test_inputs, data.test_labels), rtol=1e-12, atol=1e-14,
+        TorchLoss(module, data).row_losses(theta, data.test_inputs, data.test_labels),
+        small_loss.row_losses(points[0], data.test_inputs, data.test_labels), rtol=1e-12, atol=1e-14,
     )  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def test_the_error_is_the_spread_over_sets_of_rows(small_loss, points, small_chu
     means = []
     for chunk in range(30):
         part = fresh_rows(small_loss.data, chunk)
-        means.append([small_loss.row_cross_entropies(t, part.inputs, part.labels).mean() for t in points])
+        means.append([small_loss.row_losses(t, part.inputs, part.labels).mean() for t in points])
     found = held_out_loss(small_loss, points, most_rows=500)
     spread = np.std(np.mean(means, axis=1), ddof=1)
     assert spread / found.mean_error == pytest.approx(1.0, abs=0.4)  # three deviations of 30 draws
@@ -92,7 +92,7 @@ def test_a_data_set_that_is_not_generated_has_its_test_rows_alone(small_loss, po
         found = held_out_loss(loss, points, most_rows=10**6 if loss is own else None)
         assert found.rows == 4000
         for theta, value in zip(points, found.values, strict=True):
-            assert value == pytest.approx(loss.cross_entropy(theta, test=True), rel=1e-13)
+            assert value == pytest.approx(loss.data_loss(theta, test=True), rel=1e-13)
     bare = replace(own.data, test_inputs=np.empty((0, 2)), test_labels=np.empty(0, int))
     nothing = held_out_loss(CrossEntropyLoss(own.network, bare), points)
     assert nothing.rows == 0

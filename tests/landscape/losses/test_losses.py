@@ -9,8 +9,7 @@ from support.paths import SHARED
 from support.reference import finite_gradient, finite_hessian, relative_error
 
 from landscape import CrossEntropyLoss, Dataset, TorchLoss, datasets
-from landscape.losses import _hessian, _kernels, _wide
-from landscape.losses._cross_entropy import share_correct
+from landscape.losses import HEADS, _hessian, _kernels, _wide
 from landscape.networks import MLP
 
 DEPTHS = [(), (3,), (3, 2), (2, 3, 2), (2, 1, 2, 3)]
@@ -214,7 +213,7 @@ def test_accuracy_counts_the_rows_where_the_largest_logit_is_right(data, rng):
 
 
 def test_accuracy_without_rows_is_nan():
-    assert math.isnan(share_correct(np.zeros((0, 3)), np.zeros(0, np.int64)))
+    assert math.isnan(HEADS["cross-entropy"].share_correct(np.zeros((0, 3)), np.zeros(0, np.int64)))
 
 
 def test_read_only_input_is_accepted_and_nothing_is_written(few_data, rng):

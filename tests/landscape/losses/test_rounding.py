@@ -9,7 +9,8 @@ from hypothesis import given, settings, strategies as st
 from support.extended import derivatives, needs_extended
 
 from landscape import CrossEntropyLoss, Dataset, datasets, quench
-from landscape.losses import rounding_of_norms
+from landscape.datasets import RegressionDataset
+from landscape.losses import loss_kind, rounding_of_norms
 from landscape.losses._zero_modes import null_vectors
 from landscape.networks import MLP
 from landscape.stationary import Signs, local_model, rounding_of, signs_of
@@ -77,6 +78,22 @@ def test_errors_stay_within_the_bounds_anywhere(seed, size, scale):
     loss = CrossEntropyLoss(MLP((2, *hidden, 3)), table(scale * rng.normal(size=(12, 2)), rng.integers(3, size=12), 3))
     errors, bounds, _ = errors_and_bounds(loss, size * rng.normal(size=loss.n_parameters))
     assert (errors <= bounds).all()
+
+
+@needs_extended
+@pytest.mark.parametrize("kind", ["squared-error", "regression", "logistic"])
+def test_errors_of_other_losses_stay_within_the_bounds(kind):
+    rng = np.random.default_rng(0)
+    for size, scale, hidden in product((0.1, 1.0, 30.0), (1e-3, 1.0, 1e3), ((), (2,))):
+        data = table(scale * rng.normal(size=(12, 2)), rng.integers(2, size=12))
+        if kind == "regression":
+            data = RegressionDataset(data.inputs, scale * rng.normal(size=12), data.test_inputs, np.empty(0))
+        made = loss_kind("logistic" if kind == "logistic" else "squared-error")
+        loss = made(MLP((2, *hidden, made.outputs_for(data))), data)
+        errors, bounds, norm = errors_and_bounds(loss, size * rng.normal(size=loss.n_parameters))
+        assert (errors <= bounds).all(), (size, scale, hidden)
+        if size == scale == 1.0:  # and they say something
+            assert bounds[1] <= 2e4 * max(errors[1], 1e-16 * norm, 1e-16 / 12)
 
 
 @pytest.mark.parametrize("case", ["a feature twice", "separable", "an absent class"])

@@ -34,15 +34,15 @@ def test_cross_entropy_is_that_of_a_loop_and_the_loss_without_penalty(found):
     for minimum in minima:
         theta = minimum.coordinates
         plain = loss.value(theta) - loss.regularization * theta @ theta
-        assert loss.cross_entropy(theta) == pytest.approx(plain, abs=1e-12)
+        assert loss.data_loss(theta) == pytest.approx(plain, abs=1e-12)
         test = naive_cross_entropy(loss.network, theta, loss.data.test_inputs, loss.data.test_labels)
-        assert loss.cross_entropy(theta, test=True) == pytest.approx(test, abs=1e-12)
+        assert loss.data_loss(theta, test=True) == pytest.approx(test, abs=1e-12)
 
 
 def test_cross_entropy_of_large_logits_is_finite(found):
     loss, minima = found
     theta = 1e4 * minima[0].coordinates
-    assert 0.0 <= loss.cross_entropy(theta) < np.inf
+    assert 0.0 <= loss.data_loss(theta) < np.inf
 
 
 def test_torch_gives_the_same(found):
@@ -53,8 +53,8 @@ def test_torch_gives_the_same(found):
     layers = loss.network.unflatten(minima[0].coordinates)
     theta = np.concatenate([part for layer in layers for part in (layer.kernel.T.ravel(), layer.bias)])
     for test in (False, True):
-        assert other.cross_entropy(theta, test=test) == pytest.approx(
-            loss.cross_entropy(minima[0].coordinates, test=test), abs=1e-12
+        assert other.data_loss(theta, test=test) == pytest.approx(
+            loss.data_loss(minima[0].coordinates, test=test), abs=1e-12
         )
 
 
@@ -68,11 +68,11 @@ def test_the_geometry_is_that_of_the_hessian(found):
         assert geometry.losses[i] == minimum.value
         assert geometry.test_accuracies[i] == loss.accuracy(minimum.coordinates, test=True)
         assert geometry.train_accuracies[i] == loss.accuracy(minimum.coordinates)
-        assert geometry.test_cross_entropies[i] == loss.cross_entropy(minimum.coordinates, test=True)
-        assert geometry.train_cross_entropies[i] == loss.cross_entropy(minimum.coordinates)
+        assert geometry.test_data_losses[i] == loss.data_loss(minimum.coordinates, test=True)
+        assert geometry.train_data_losses[i] == loss.data_loss(minimum.coordinates)
     assert geometry.eigenvalues.shape == (6, loss.n_parameters)
     np.testing.assert_array_equal(
-        geometry.generalization_errors, geometry.test_cross_entropies - geometry.train_cross_entropies
+        geometry.generalization_errors, geometry.test_data_losses - geometry.train_data_losses
     )
 
 
@@ -102,8 +102,8 @@ def test_intervals_of_the_generalization_error_are_those_of_scipy(found):
     loss, minima = found
     geometry, data = local_geometry(loss, minima), loss.data
     for k, minimum in enumerate(minima):
-        rows = loss.row_cross_entropies(minimum.coordinates, data.test_inputs, data.test_labels)
-        low, high = ttest_1samp(rows - geometry.train_cross_entropies[k], 0.0).confidence_interval(0.95)
+        rows = loss.row_losses(minimum.coordinates, data.test_inputs, data.test_labels)
+        low, high = ttest_1samp(rows - geometry.train_data_losses[k], 0.0).confidence_interval(0.95)
         assert (geometry.generalization.low[k], geometry.generalization.high[k]) == pytest.approx((low, high))
 
 

@@ -119,8 +119,8 @@ def test_a_changed_intrinsic_is_seen(tmp_path):
 
 SCORES = """
 import numpy as np
-from landscape.losses._scores import cross_entropies
-print(cross_entropies(np.ones(6), np.array([2, 2]), np.ones((2, 1)), np.array([0])))
+from landscape.losses._scores import row_losses
+print(row_losses(np.ones(6), np.array([2, 2]), np.ones((2, 1)), np.array([0])))
 """
 
 
