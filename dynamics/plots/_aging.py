@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.aging_times import (
     Aging,
     AgingAnalysis,
+    Average,
     Collapse,
     FormComparison,
     GeneralizedDiffusion,
@@ -36,6 +37,7 @@ STATUS_MARKS: Mapping[str, str] = {  # what a legend adds to a number that is no
     Status.ALPHA_NOT_A_POWER_LAW: ", no power law",
     Status.D_NOT_A_POWER_LAW: ", $D$ no power law",
 }
+AVERAGES: Mapping[Average, str] = {"t* of the mean": "$t^*$ of the mean", "mean of t*": "mean of $t^*$"}  # in figures
 # Okabe and Ito's palette, safe for color-blind readers
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 
@@ -125,7 +127,7 @@ def plot_aging(fit: Aging, ax: Axes, label: str | None = None, color: str = COLO
         ax.plot(tw[twice], fit.t_star_last[twice], "o", color=color, fillstyle="none", label="last crossing")
     mu = mu_text(fit)
     ax.plot(tw, np.exp(fit.intercept + fit.mu.value * np.log(tw)), color=color, label=f"{label}: {mu}" if label else mu)
-    return _against_waiting_times(ax, tw, t_star, "$t^*$ (steps)")
+    return _against_waiting_times(ax, tw, t_star, f"{AVERAGES[fit.average]} (steps)")
 
 
 def plot_loss(runs: Trajectories, ax: Axes, color: str = COLORS[0]) -> Axes:
@@ -207,7 +209,7 @@ def plot_forms(fit: Aging, forms: FormComparison, ax: Axes) -> Axes:
         ax.plot(fit.waiting_times, t_star, color=COLORS[k], label=label)
     if forms.status != Status.OK:
         ax.set_title(_why(forms.status), fontsize="medium")
-    return _against_waiting_times(ax, fit.waiting_times, fit.t_star.value, "$t^*$ (steps)")
+    return _against_waiting_times(ax, fit.waiting_times, fit.t_star.value, f"{AVERAGES[fit.average]} (steps)")
 
 
 def plot_what_moves(moves: WhatMoves, ax: Axes, control_t_star: ArrayLike | None = None) -> Axes:
