@@ -38,7 +38,7 @@ from bridge.commands._overlay_report import (
 from bridge.commands._overlay_summary import summarize
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
-from bridge.mapping import InherentStructures, inherent_structures, quench_folder
+from bridge.mapping import InherentStructures, default_steps, inherent_structures, quench_folder
 from bridge.plots import OVER_TIME_PANELS, plot_over_time, plot_overlay
 from bridge.residence import (
     Dwells,
@@ -52,7 +52,8 @@ from bridge.residence import (
     run_path,
     search_jumps as find_states_of_jumps,
 )
-from dynamics.runs import Trajectories, load_trajectories
+from dynamics.runs import Trajectories, load_trajectories, undescribed
+from dynamics.snapshots import with_loss
 from landscape.database import Database, loss_of
 from landscape.plots import save_figure
 
@@ -119,6 +120,8 @@ def overlay(
     _check_age(at, runs, chosen)
     with Database(database) as opened, cluster(scheduler), progress_bar() as bar:
         loss = loss_of(opened, module=modules.loaded(), data_dir=data_dir)
+        if undescribed(runs):
+            runs = with_loss(runs, loss)
         maps = {
             name: inherent_structures(
                 runs,
@@ -183,9 +186,9 @@ def _check_panels(run: int | None, side_by_side: str | None, at: int | None, eac
 def _check_age(at: int | None, runs: Trajectories, chosen: NDArray[np.int64] | Literal["all"] | None) -> None:
     """Raise a ValueError, before any snapshot is mapped, if there is no stay at this age."""
     if isinstance(chosen, str):
-        steps = runs.steps
+        steps = runs.common_steps
     else:
-        steps = np.append(runs.waiting_times, runs.steps[-1]) if chosen is None else chosen
+        steps = default_steps(runs) if chosen is None else chosen
     low, high = int(min(steps)), int(max(steps))
     if at is not None and not low <= at <= high:
         msg = f"--at, a waiting time, must lie within the mapped steps, {low} ... {high}; got {at}"
@@ -199,9 +202,9 @@ def _chosen_steps(runs: Trajectories, snapshots: str) -> NDArray[np.int64] | Lit
     if not snapshots.isdecimal() or int(snapshots) < 1:
         msg = f"--snapshots must be waiting, all or a number of snapshots; got {snapshots!r}"
         raise ValueError(msg)
-    places = np.linspace(0, runs.steps.size - 1, min(int(snapshots), runs.steps.size))
-    waiting = runs.steps[np.isin(runs.steps, runs.waiting_times)]
-    return np.union1d(runs.steps[np.rint(places).astype(np.int64)], waiting)
+    steps = runs.common_steps
+    places = np.linspace(0, steps.size - 1, min(int(snapshots), steps.size))
+    return np.union1d(steps[np.rint(places).astype(np.int64)], steps[np.isin(steps, runs.waiting_times)])
 
 
 def _panel_runs(run: int | None, side_by_side: str | None, replicas: int) -> list[int]:

@@ -135,7 +135,8 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
                 raise ValueError(msg)
         self._check_snapshots()
         curves = {name: getattr(self, name) for name in TRAINING_CURVES}
-        check_curves(curves, self.curve_steps, self.source, gaps=not self.layer_sizes)
+        gaps = not self.layer_sizes or "recording" in self.metadata  # a Recorder knows only what it was told
+        check_curves(curves, self.curve_steps, self.source, gaps=gaps)
         grid = (self.replicas, self.waiting_times.size, self.lags.size)
         for name in MOMENTS:
             array = getattr(self, name)
@@ -305,7 +306,7 @@ def _unfinished(path: Path) -> str:
     if parts.is_dir():
         return f"; {parts} holds the runs of an interrupted training: train again with the same settings"
     if recording.is_dir():
-        return f"; {recording} holds runs of a Recorder: dynamics.recording.join_recordings(path) makes the file"
+        return f"; {recording} holds runs of a Recorder: agescape import-runs {recording} --output {path} joins them"
     return ""
 
 
