@@ -94,6 +94,7 @@ def age(
     runs = open_runs_or_curves(path)
     analysis = analyze_aging(runs, threshold, average=chosen, rng=seed)
     result = describe_analysis(analysis) | describe_runs(runs.metadata)
+    later = None
     if from_waiting_time is not None:
         later = aging(analysis.msd.beyond(from_waiting_time), threshold, average=chosen, rng=seed)
         result |= describe_later(later, from_waiting_time)
@@ -111,7 +112,7 @@ def age(
         result["learning_rate_collapse"] = describe_collapse(_collapse_rates(ours, analysis, other_rate, seed))
     if output is not None:
         t_star = None if descent is None else descent.fit.t_star.value
-        figure = plot_analysis(analysis, str(path), t_star, panels=panels, size=size)
+        figure = plot_analysis(analysis, str(path), t_star, later=later, panels=panels, size=size)
         result["output"] = save_figure(figure, output)
     show(result, summarize_aging(result), as_json=as_json)
 

@@ -46,9 +46,9 @@ def with_loss(runs: Trajectories, loss: DataLoss, **settings: Any) -> Trajectori
 
 
 def _check_shapes(runs: Trajectories, network: MLP) -> None:
-    """Raise a ValueError if the tensors of the runs are not those of the network."""
+    """Raise a ValueError if the tensors of the runs are not those of the network; a flat vector may be its own."""
     ours, theirs = ([one.shape for one in each] for each in (mlp_parameters(network), runs.parameters))
-    if theirs and ours != theirs:
+    if len(theirs) > 1 and ours != theirs:
         msg = (
             f"{runs.source} have parameters of shapes {theirs}, the network has {ours}: explore the torch module "
             "itself (--module FILE.py:NAME)"
