@@ -54,7 +54,7 @@ def optimizer_of_noise(metadata: Mapping[str, Any]) -> Optimizer:
     are drawn with replacement.
     """
     if missing := next((name for name in ("learning_rate", "batch_size") if name not in metadata), None):
-        msg = f"runs must say their {missing}, which scales the noise; give it (--{missing.replace('_', '-')})"
+        msg = f"runs must have a {missing} in their metadata; they have none"
         raise ValueError(msg)
     kind = NOISES.get(metadata.get("noise", ""))
     noise = "replacement" if kind is not None and kind.replacement else "sgd"
