@@ -149,7 +149,7 @@ def _of_columns(path: Path, columns: Mapping[str, Array], places: Sequence[str])
     at = np.ravel_multi_index((r.ravel(), w.ravel(), t.ravel()), values.shape)
     _, first, counts = np.unique(at, return_index=True, return_counts=True)
     if (counts > 1).any():
-        again = used[np.setdiff1d(np.arange(used.size), first)[0]]
+        again = int(used[np.setdiff1d(np.arange(used.size), first)[0]])
         msg = f"{path}{places[again]}: waiting time {columns['tw'][again]:g} and lag {columns['t'][again]:g} are there"
         msg += " twice; several runs need a column run"
         raise ValueError(msg)
