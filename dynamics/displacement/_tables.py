@@ -27,6 +27,7 @@ EXPECTED = (
     "expected columns tw, t, msd and perhaps run, or a column t and one for each waiting time, whose name is the number"
 )
 EXPECTED_ARRAYS = "expected arrays tw (W,), t (T,), msd (W, T) or (R, W, T), or all of one length (and perhaps run)"
+MOST = 1 << 27  # numbers of a grid: 1 GiB
 LARGEST = 2.0**53  # steps beyond are not exact
 
 
@@ -145,6 +146,9 @@ def _of_columns(path: Path, columns: Mapping[str, Array], places: Sequence[str])
     waiting, w = np.unique(columns["tw"][used].astype(np.int64), return_inverse=True)
     lags, t = np.unique(columns["t"][used].astype(np.int64), return_inverse=True)
     runs, r = np.unique(columns["run"][used] if "run" in columns else np.zeros(used.size), return_inverse=True)
+    if runs.size * waiting.size * lags.size > MOST:
+        msg = f"{path} has {runs.size} runs, {waiting.size} waiting times and {lags.size} lags: curves must share lags"
+        raise ValueError(msg)
     values = np.full((runs.size, waiting.size, lags.size), np.nan)
     at = np.ravel_multi_index((r.ravel(), w.ravel(), t.ravel()), values.shape)
     _, first, counts = np.unique(at, return_index=True, return_counts=True)

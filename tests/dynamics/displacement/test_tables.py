@@ -79,6 +79,13 @@ def test_complaints(tmp_path, text, message):
         read_displacement(tmp_path / "d.csv")
 
 
+def test_a_table_cannot_ask_for_all_memory(tmp_path):
+    times = np.arange(1, 20_001)
+    np.savez(tmp_path / "d.npz", tw=times, t=times, msd=np.ones(times.size))
+    with pytest.raises(ValueError, match="1 runs, 20000 waiting times and 20000 lags: curves must share lags"):
+        read_displacement(tmp_path / "d.npz")
+
+
 def test_complaints_about_arrays(tmp_path):
     np.savez(tmp_path / "d.npz", tw=TW, t=LAGS, msd=np.ones((2, 2)))
     with pytest.raises(ValueError, match=r"d\.npz: expected arrays tw .*got"):
