@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from dynamics.aging_times import AgingAnalysis, Collapse, Control, ExponentDifference, crossover_numbers
+from dynamics.aging_times import Aging, AgingAnalysis, Collapse, Control, ExponentDifference, crossover_numbers
 from dynamics.displacement import MeanSquareDisplacement
 from landscape.support import in_numbers
 
@@ -28,6 +28,10 @@ def describe_analysis(analysis: AgingAnalysis) -> dict[str, Any]:
         "local_slope": fit.local_slope,
         "mu": fit.mu,
         "mu_last": fit.mu_last,
+        "mu_scatter": fit.mu_scatter,
+        "t_star_of_mean": fit.t_star_of_mean,
+        "mu_of_mean": fit.mu_of_mean,
+        "of_mean_status": str(fit.mu_of_mean.status),
         "p_value": fit.p_value,
         "worst_misfit": fit.worst_misfit,
         "mu_runs_mean": fit.mu_runs_mean,
@@ -44,6 +48,19 @@ def describe_analysis(analysis: AgingAnalysis) -> dict[str, Any]:
         "threshold": fit.threshold,
         "replicas": analysis.msd.replicas,
         "status": str(fit.status),
+    }
+    return in_numbers(numbers)
+
+
+def describe_later(fit: Aging, from_waiting_time: float) -> dict[str, Any]:
+    """The exponent of the later waiting times."""
+    numbers = {
+        "from_waiting_time": from_waiting_time,
+        "later_waiting_times": fit.waiting_times,
+        "later_mu": fit.mu,
+        "later_mu_scatter": fit.mu_scatter,
+        "later_p_value": fit.p_value,
+        "later_status": str(fit.status),
     }
     return in_numbers(numbers)
 

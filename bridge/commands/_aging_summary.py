@@ -19,6 +19,13 @@ from bridge.commands._words import (
 from dynamics.statistics import Status, reason
 
 OK = "ok"
+OF_MEAN, OF_RUNS = "t* of the mean", "mean of t*"  # averages over the runs
+OTHER = {OF_MEAN: ("mu of the mean of t*", "mu_runs_mean", "runs_mean_status"),
+         OF_RUNS: ("mu of t* of the mean", "mu_of_mean", "of_mean_status")}  # fmt: skip
+ERROR_OF_FIT = (
+    "The error of the fit is that of the scatter of t* about the line, as if t* were a power law and its deviations "
+    "independent; it says nothing of other runs."
+)
 
 
 def summarize_aging(result: Mapping[str, Any]) -> Summary:
@@ -65,10 +72,11 @@ def verdict(result: Mapping[str, Any]) -> str:
     """The kind of aging and mu, e.g. "Subaging: mu = 0.78 [0.70, 0.86] at Delta* = 0.01"."""
     mu, low, high = (result[name] for name in ("mu", "mu_low", "mu_high"))
     at = f"at Delta* = {result['threshold']:g}"
+    name = "mu of the mean of t*" if result["average"] == OF_RUNS else "mu"
     if is_unknown(mu):
-        return f"The exponent mu is not determined {at}"
+        return f"The exponent {name} is not determined {at}"
     value = with_interval(mu, low, high, status=result["status"])
-    return f"{kind_of_aging(low, high)}: mu = {value} {at}{_caveat(result)}"
+    return f"{kind_of_aging(low, high)}: {name} = {value} {at}{_caveat(result)}"
 
 
 def _caveat(result: Mapping[str, Any]) -> str:
@@ -110,8 +118,13 @@ def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "runs", f"{result['replicas']:,}"
     if result["pairs"]["missing"]:
         yield "pairs of waiting time and lag", _pairs(result["pairs"])
-    single = (result[f"mu_runs_mean{end}"] for end in ("", "_low", "_high"))
-    yield "mu of the mean of t*", with_interval(*single, status=result["runs_mean_status"])
+    if result["replicas"] == 1:
+        yield "mu, error of the fit alone", _scatter(result, "mu")
+    else:
+        title, name, status = OTHER[result["average"]]
+        yield title, with_interval(*(result[f"{name}{end}"] for end in ("", "_low", "_high")), status=result[status])
+    if "later_mu" in result:
+        yield from _later(result)
     collapse, diffusion, scan = result["collapse"], result["diffusion"], result["threshold_scan"]
     yield "mu that collapses the curves", _exponent(collapse)
     yield "mu over thresholds", _flat(scan)
@@ -126,6 +139,21 @@ def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if rates := result.get("learning_rate_collapse"):
         yield "exponent of learning rate x steps", _exponent(rates)
     yield from data_in_words(result).items()
+
+
+def _later(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Mu of the later waiting times."""
+    title = "mu beyond tw = " + number(result["from_waiting_time"], "steps")
+    ends = (result[f"later_mu{end}"] for end in ("", "_low", "_high"))
+    yield title, with_interval(*ends, status=result["later_status"])
+    if result["replicas"] == 1:
+        yield f"{title}, error of the fit alone", _scatter(result, "later_mu")
+
+
+def _scatter(result: Mapping[str, Any], name: str) -> str:
+    """Mu with the error that the scatter of t* about the line gives: one run has no other."""
+    ends = [result[f"{name}_scatter{end}"] for end in ("", "_low", "_high")]
+    return with_interval(*ends, status=OK if not is_unknown(ends[1]) else Status.TWO_POINTS)
 
 
 def _exponent(collapse: Mapping[str, Any]) -> str:
@@ -160,7 +188,7 @@ def _times(result: Mapping[str, Any]) -> Table:
 
 def _averages(result: Mapping[str, Any]) -> Table:
     """Both averages over the runs, and where lags are missing the recorded ones between which t* is."""
-    named = {"t* of the mean (steps)": "t_star", "mean of t* (steps)": "t_star_runs_mean"}
+    named = {f"{OF_MEAN} (steps)": "t_star_of_mean", f"{OF_RUNS} (steps)": "t_star_runs_mean"}
     columns = {
         title: [in_a_cell(*each) for each in zip(*_ends(result, name), strict=True)] for title, name in named.items()
     }
@@ -207,8 +235,10 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
     """What is not as it should be, and what to do about it."""
     if result["status"] != OK:
         yield sentence(result["status"])
-    if result["replicas"] == 1 and result["status"] != Status.TOO_FEW_RUNS:
-        yield sentence(Status.TOO_FEW_RUNS)
+    if result["replicas"] == 1:
+        if result["status"] != Status.TOO_FEW_RUNS:
+            yield sentence(Status.TOO_FEW_RUNS)
+        yield ERROR_OF_FIT
     low = np.asarray(result["t_star_interval"], dtype=float)[:, 0]
     if result["replicas"] > 1 and (np.isnan(low) & np.isfinite(np.asarray(result["t_star"], dtype=float))).any():
         yield f"Some t* have no interval: {reason(Status.NO_INTERVAL)}."

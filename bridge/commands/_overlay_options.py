@@ -7,7 +7,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from bridge.mapping import InherentStructures
+from bridge.mapping import InherentStructures, default_steps
 from bridge.residence import Dwells, Jumps, Occupation, dwells, occupation, occupation_at, run_path
 from dynamics.runs import Trajectories
 from landscape.database import Database
@@ -45,9 +45,9 @@ class PanelOptions:
     def check_age(self, runs: Trajectories, chosen: Steps) -> None:
         """Raise a ValueError, before any snapshot is mapped, if there is no stay at this age."""
         if isinstance(chosen, str):
-            steps = runs.steps
+            steps = runs.common_steps
         else:
-            steps = np.append(runs.waiting_times, runs.steps[-1]) if chosen is None else chosen
+            steps = default_steps(runs) if chosen is None else chosen
         low, high = int(min(steps)), int(max(steps))
         if self.at is not None and not low <= self.at <= high:
             msg = f"--at, a waiting time, must lie within the mapped steps, {low} ... {high}; got {self.at}"
@@ -103,6 +103,6 @@ def chosen_steps(runs: Trajectories, snapshots: str) -> Steps:
     if not snapshots.isdecimal() or int(snapshots) < 1:
         msg = f"--snapshots must be waiting, all or a number of snapshots; got {snapshots!r}"
         raise ValueError(msg)
-    places = np.linspace(0, runs.steps.size - 1, min(int(snapshots), runs.steps.size))
-    waiting = runs.steps[np.isin(runs.steps, runs.waiting_times)]
-    return np.union1d(runs.steps[np.rint(places).astype(np.int64)], waiting)
+    steps = runs.common_steps
+    places = np.linspace(0, steps.size - 1, min(int(snapshots), steps.size))
+    return np.union1d(steps[np.rint(places).astype(np.int64)], steps[np.isin(steps, runs.waiting_times)])

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.commands._curves import displacement_in
 from bridge.commands._options import describe_metadata, describe_runs
-from dynamics.aging_times import ExponentSpread, Realizations, compare_realizations
-from dynamics.displacement import mean_square_displacement
-from dynamics.runs import Trajectories, load_trajectories
+from dynamics.aging_times import Average, ExponentSpread, Realizations, compare_realizations
+from dynamics.runs import Trajectories
 from dynamics.statistics import NOT_NEGATIVE, ZERO_TO_ONE, mean_over_runs
 from dynamics.training import ModuleLoss
 from landscape.losses import MLPLoss, SquaredErrorLoss
@@ -76,12 +76,14 @@ def describe_training(results: Sequence[Mapping[str, Any]], speed: float, *, sev
 
 
 def load_realizations(
-    paths: Sequence[Path], threshold: float, from_waiting_time: float, seed: int
+    paths: Sequence[Path], threshold: float, from_waiting_time: float, seed: int, *, average: Average
 ) -> tuple[Realizations, list[Mapping[str, Any]]]:
     """Compare the ensembles in these files; with the metadata of each."""
-    displacements = [mean_square_displacement(load_trajectories(path)) for path in paths]
+    displacements = [displacement_in(path) for path in paths]
     with about(", ".join(map(str, paths))):
-        result = compare_realizations(displacements, threshold, from_waiting_time=from_waiting_time, rng=seed)
+        result = compare_realizations(
+            displacements, threshold, average=average, from_waiting_time=from_waiting_time, rng=seed
+        )
     return result, [msd.metadata for msd in displacements]
 
 
@@ -104,6 +106,7 @@ def describe_realizations(
     shared = describe_runs(metadata[0])
     return {
         "waiting_times": result.waiting_times,
+        "average": result.average,
         "t_star": np.exp(np.log(result.t_star).mean(axis=0)),
         **_all(mu, "mu"),
         "from_waiting_time": result.from_waiting_time,

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
-from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import AsJson, DataDir, FirstRuns, Jobs, RunsFile, Seed, describe_runs
 from bridge.commands._parsing import parse_steps
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import Summary, Table, show
+from bridge.commands._runs_options import RunsOptions
 from bridge.commands._words import counted, data_in_words, number
 from dynamics.plots import CURVATURE_PANELS, plot_curvature
-from dynamics.runs import load_trajectories, loss_of_runs
+from dynamics.runs import load_trajectories
 from dynamics.spectra import (
     Curvature,
     CurvatureEstimates,
@@ -50,7 +50,7 @@ def curvature(
     ] = None,
     data_dir: DataDir = None,
     *,
-    modules: ModuleOptions,
+    descended: RunsOptions,
     seed: Seed = 0,
     jobs: Jobs = -1,
     as_json: AsJson = False,
@@ -64,7 +64,7 @@ def curvature(
     panels = chosen_panels(panel, CURVATURE_PANELS)
     wanted = parse_steps(steps)
     ensemble = load_trajectories(trajectories).at_most(runs)
-    loss = loss_of_runs(ensemble, module=modules.loaded(), data_dir=data_dir)
+    ensemble, loss = descended.described(ensemble, data_dir)
     with progress_bar() as bar:
         common: dict[str, Any] = {
             "steps": wanted,

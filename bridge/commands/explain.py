@@ -9,7 +9,6 @@ from bridge.commands._database_checks import check_order
 from bridge.commands._explanation_report import describe_explanation
 from bridge.commands._explanation_summary import summarize
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
-from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import (
     AsJson,
     DataDir,
@@ -22,10 +21,11 @@ from bridge.commands._options import (
 )
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
+from bridge.commands._runs_options import StepOptions
 from bridge.explanation import Quenches, explain
 from bridge.mapping import check_same_loss, quench_folder
 from bridge.plots import EXPLANATION_PANELS, plot_explanation
-from dynamics.runs import Trajectories, load_trajectories, loss_of_runs
+from dynamics.runs import Trajectories, load_trajectories
 from landscape.database import Database
 from landscape.plots import save_figure
 
@@ -54,7 +54,7 @@ def explain_aging(
     ] = None,
     data_dir: DataDir = None,
     *,
-    modules: ModuleOptions,
+    descended: StepOptions,
     seed: Seed = 0,
     jobs: Jobs = -1,
     as_json: AsJson = False,
@@ -64,8 +64,8 @@ def explain_aging(
     check_figure(output, panel, size)
     panels = chosen_panels(panel, EXPLANATION_PANELS)
     ensemble = load_trajectories(trajectories).at_most(runs)
-    loss = loss_of_runs(ensemble, module=modules.loaded(), data_dir=data_dir)
     with Database(database) as opened, progress_bar() as bar:
+        ensemble, loss = descended.of(ensemble, opened, data_dir)
         check_same_loss(ensemble, opened)
         found = explain(
             ensemble,

@@ -20,7 +20,9 @@ from dynamics.checkpoints import (
     import_runs,
     plan_import,
 )
+from dynamics.recording import join_recordings
 
+RECORDING = ".recording"  # how the folder of a Recorder ends
 MOST = 6  # names that are shown to a person
 FILES_HELP = "Files, or quoted patterns of them such as 'run*/step_*.pt': torch, safetensors, .weights.h5, npz or npy."
 STEP_HELP = (
@@ -40,7 +42,7 @@ KEEP_HELP = (
 
 
 def import_checkpoints(
-    files: Annotated[list[str], typer.Argument(help=FILES_HELP)],
+    files: Annotated[list[str], typer.Argument(help=f"{FILES_HELP} Or the folder F.h5.recording of a Recorder.")],
     output: Annotated[Path, typer.Option(help="HDF5 file of runs to make, or to replace.")],
     step: Annotated[str | None, typer.Option(help=STEP_HELP)] = None,
     replica: Annotated[str | None, typer.Option(help=REPLICA_HELP)] = None,
@@ -66,10 +68,18 @@ def import_checkpoints(
     ] = -1,
     as_json: AsJson = False,
 ) -> None:
-    """Make a file of runs from checkpoints of any training; nothing in them is executed.
+    """Make a file of runs from checkpoints of any training, or of a Recorder; nothing in them is executed.
 
     Not every run needs every step. Run the same command again to continue after an interruption.
     """
+    if (folder := _recording(files)) is not None:
+        given = (step, replica, parameters, state, stacked, waiting_times, lags, snapshots, buffers or None)
+        if any(option is not None for option in given):
+            msg = f"{folder} is recorded with its own settings: give only --output"
+            raise ValueError(msg)
+        result = _joined(folder, output)
+        show(result, summarize_recording(result), as_json=as_json)
+        return
     found = find_checkpoints(
         files,
         step=step,
@@ -95,6 +105,58 @@ def import_checkpoints(
         )
     result = describe(found, plan) | {"snapshots": runs.metadata["snapshots"], "output": output}
     show(result, summarize(result), as_json=as_json)
+
+
+def _recording(files: list[str]) -> Path | None:
+    """The folder of a Recorder, if it is what is to be imported."""
+    folders = [Path(name) for name in files if name.rstrip("/").endswith(RECORDING) and Path(name).is_dir()]
+    if folders and len(files) > 1:
+        msg = f"give {folders[0]} alone: the runs in it are joined"
+        raise ValueError(msg)
+    return folders[0] if folders else None
+
+
+def _joined(folder: Path, output: Path) -> dict[str, Any]:
+    """Join the runs of a Recorder; what the JSON says of them."""
+    place = folder.with_name(folder.name.removesuffix(RECORDING))
+    if output.absolute() != place.absolute():
+        msg = f"--output must be {place}, beside {folder.name}: its recorders continue there; got {output}"
+        raise ValueError(msg)
+    runs = join_recordings(output)
+    mark = runs.metadata["recording"]
+    return {
+        "replicas": runs.replicas,
+        "steps": mark["steps"],
+        "recorded_to": mark["recorded_to"],
+        "keep": mark["keep"],
+        "n_parameters": runs.n_parameters,
+        "waiting_times": runs.waiting_times,
+        "lags": runs.lags,
+        "output": output,
+    }
+
+
+def summarize_recording(result: dict[str, Any]) -> Summary:
+    """What a person reads of runs of a Recorder that were joined."""
+    ends = result["recorded_to"]
+    done = sum(step == result["steps"] for step in ends)
+    verdict = f"{counted(result['replicas'], 'run')} joined, {done:,} of them complete to step {result['steps']:,}."
+    early = [step for step in ends if step != result["steps"]]
+    notes = ["Measure the aging with agescape age."]
+    if early:
+        notes.insert(0, "The others may go on: joining again adds what they record.")
+    return Summary(
+        verdict=verdict,
+        facts={
+            **({"the others end at": between(early, "steps")} if early else {}),
+            "keeps": result["keep"],
+            "parameters": number(result["n_parameters"]),
+            "waiting times": f"{len(result['waiting_times'])}, {between(result['waiting_times'], 'steps')}",
+            "lags": f"{len(result['lags'])}, {between(result['lags'], 'steps')}",
+        },
+        notes=notes,
+        files={"runs": result["output"]},
+    )
 
 
 def _steps_or_name(stacked: str | None) -> str | list[int] | None:

@@ -9,6 +9,7 @@ import typer
 
 from bridge import comparison
 from bridge.commands._exploration import bounds_in_words, describe_exploration
+from bridge.commands._foreign_info import describe_checkpoint, describe_foreign
 from bridge.commands._options import AsJson, Target, describe, describe_metadata
 from bridge.commands._parsing import column_of
 from bridge.commands._results import Summary, Table, show
@@ -19,42 +20,71 @@ from dynamics.runs import optimizer_in_words
 from landscape import database, datasets, losses, search
 from landscape.datasets import SKLEARN, maker_of
 
-SQLITE, HDF5 = b"SQLite format 3", b"\x89HDF\r\n\x1a\n"  # how the files begin
+SQLITE, HDF5 = b"SQLite format 3\0", b"\x89HDF\r\n\x1a\n"  # how the files begin
 
 
 def info(
-    file: Annotated[Path, typer.Argument(help="A database, a file of runs, or a table (also sklearn:NAME).")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A database, a file of runs, a table (also sklearn:NAME), a table of displacements, a checkpoint, or "
+            "a landscape of another program."
+        ),
+    ],
     target: Target = None,
     as_json: AsJson = False,
 ) -> None:
-    """Summarize a database of minima, a file of runs or a table: what is understood of it."""
+    """Summarize a file: what is understood of it, and of files of other programs which command takes them."""
     if maker_of(str(file)) == SKLEARN:
         if target is not None:
             msg = f"--target is for files; {file} has its own"
             raise ValueError(msg)
         _show_table(str(file), target, as_json=as_json)
         return
-    if file.is_dir():
-        msg = f"cannot read {file}: it is a folder"
-        raise IsADirectoryError(msg)
+    found = _described(file, target)
+    if found is None:
+        _show_table(file, target, as_json=as_json)
+        return
+    result, summary = found
+    if target is not None:
+        msg = f"--target is for tables; {file} is a {result['kind']}"
+        raise ValueError(msg)
+    show(result, summary, as_json=as_json, unit=_unit(result))
+
+
+def _described(file: Path, target: str | None) -> tuple[dict[str, Any], Summary] | None:
+    """What a file is; None for a data set."""
     if not file.exists():
         runs.load_trajectories(file)  # says whether it is to hold the runs of an interrupted train
+    start = b"" if file.is_dir() else _beginning(file)
+    if start.startswith(HDF5):
+        return _of_hdf5(file)
+    if target is None and (found := describe_foreign(file)) is not None:
+        return found
+    if file.is_dir():
+        runs_of = f": agescape import-runs {file} --output ... joins its runs" if file.suffix == ".recording" else ""
+        msg = f"cannot read {file}: it is a folder{runs_of or ' without min.data and ts.data'}"
+        raise IsADirectoryError(msg)
+    return _of_database(file) if start == SQLITE else None
+
+
+def _beginning(file: Path) -> bytes:
     with file.open("rb") as opened:
         start = opened.read(len(SQLITE))
     if not start:
         msg = f"{file} is empty"
         raise ValueError(msg)
-    if start == SQLITE:
-        result, summary = _of_database(file)
-    elif start.startswith(HDF5):
-        result, summary = _of_runs(file)
-    else:
-        _show_table(file, target, as_json=as_json)
-        return
-    if target is not None:
-        msg = f"--target is for tables; {file} is a {result['kind']}"
-        raise ValueError(msg)
-    show(result, summary, as_json=as_json, unit=_unit(result))
+    return start
+
+
+def _of_hdf5(file: Path) -> tuple[dict[str, Any], Summary]:
+    """Runs, or else a checkpoint of Keras."""
+    try:
+        return _of_runs(file)
+    except ValueError:
+        if not file.name.endswith(".weights.h5"):
+            raise
+        return describe_checkpoint(file)
 
 
 def _unit(result: dict[str, Any]) -> str:

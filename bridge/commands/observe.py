@@ -6,15 +6,15 @@ from typing import Annotated
 import typer
 
 from bridge.commands._figure_options import FigureSize, OptionalPicture, check_figure, chosen_panels, panel_option
-from bridge.commands._module_options import ModuleOptions
 from bridge.commands._observables_report import describe_observable
 from bridge.commands._observables_summary import summarize
 from bridge.commands._options import AsJson, DataDir, FirstRuns, RunsFile, Seed, Threshold, describe, describe_runs
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
+from bridge.commands._runs_options import RunsOptions
 from dynamics.observables import OBSERVABLES, observe as run_observe
 from dynamics.plots import plot_observables
-from dynamics.runs import load_trajectories, loss_of_runs, undescribed
+from dynamics.runs import load_trajectories, undescribed
 from landscape.losses import TorchLoss
 from landscape.plots import save_figure
 
@@ -40,7 +40,7 @@ def observe(
     size: FigureSize = "screen",
     data_dir: DataDir = None,
     *,
-    modules: ModuleOptions,
+    descended: RunsOptions,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -53,9 +53,9 @@ def observe(
         msg = f"--separations must be whole numbers of steps such as 1,2,10; got {separations!r}"
         raise ValueError(msg)
     runs = load_trajectories(trajectories).at_most(replicas)
-    module = modules.loaded()
-    known = module is not None or not undescribed(runs)
-    loss = loss_of_runs(runs, module=module, data_dir=data_dir) if known else None
+    loss = None
+    if descended.module is not None or descended.loss_of is not None or not undescribed(runs):
+        runs, loss = descended.described(runs, data_dir)
     data = None if loss is None else loss.data
     with progress_bar() as bar:
         results = run_observe(

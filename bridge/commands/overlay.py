@@ -42,7 +42,8 @@ from bridge.commands._results import show
 from bridge.mapping import InherentStructures, inherent_structures, quench_folder
 from bridge.plots import OVER_TIME_PANELS, plot_over_time, plot_overlay
 from bridge.residence import jumps, search_jumps as find_states_of_jumps
-from dynamics.runs import Trajectories, load_trajectories
+from dynamics.runs import Trajectories, load_trajectories, undescribed
+from dynamics.snapshots import with_loss
 from landscape.database import Database, loss_of
 from landscape.plots import save_figure
 
@@ -101,6 +102,8 @@ def overlay(
     panels.check_age(runs, chosen)
     with Database(database) as opened, cluster(scheduler), progress_bar() as bar:
         loss = loss_of(opened, module=modules.loaded(), data_dir=data_dir)
+        if undescribed(runs):
+            runs = with_loss(runs, loss)
         shared: Any = {"loss": loss, "path": quench_folder(trajectories), "jobs": jobs}
         maps = _mapped(runs, opened, MAPS[method], chosen, bar, **shared)
         structures = maps[0]

@@ -8,12 +8,22 @@ import typer
 
 from bridge.commands._database_checks import check_minima
 from bridge.commands._figure_options import FigureSize, Picture, check_figure
+from bridge.commands._graph_sources import (
+    LandscapePath,
+    NetworkFile,
+    Source,
+    describe_source,
+    named_loss,
+    open_landscape,
+    source_in_words,
+    source_notes,
+)
 from bridge.commands._module_options import ModuleOptions
-from bridge.commands._options import AsJson, DatabaseFile, DataDir, describe_metadata
+from bridge.commands._options import AsJson, DataDir
 from bridge.commands._results import Summary, show
 from bridge.commands._words import counted, data_in_words, number
 from landscape.database import Database, loss_of
-from landscape.descent import loss_profile
+from landscape.descent import Profile, loss_profile
 from landscape.graph import Pathway, fastest_path, minimax_barrier
 from landscape.plots import draw_panels, plot_profile, save_figure
 
@@ -21,13 +31,16 @@ MANY_LABELS = 8  # minima on a pathway whose ids are written below them
 
 
 def path(
-    database: DatabaseFile,
-    a: Annotated[int, typer.Argument(help="Id of the first minimum (graph --label id).")],
-    b: Annotated[int, typer.Argument(help="Id of the last minimum.")],
+    path: LandscapePath,
+    a: Annotated[str, typer.Argument(help="Id of the first minimum (graph --label id).")],
+    b: Annotated[str, typer.Argument(help="Id of the last minimum.")],
     output: Picture,
     temperature: Annotated[
         float | None,
-        typer.Option(help="Take the fastest pathway at this temperature (nats) instead of the lowest one."),
+        typer.Option(
+            help="Take the fastest pathway at this temperature (nats) instead of the lowest one; of databases of "
+            "agescape."
+        ),
     ] = None,
     size: FigureSize = "screen",
     data_dir: DataDir = None,
@@ -35,26 +48,35 @@ def path(
     modules: ModuleOptions,
     as_json: AsJson = False,
 ) -> None:
-    """Draw the loss along the pathway from one minimum to another."""
+    """Draw the loss along the pathway from one minimum to another.
+
+    Of a landscape without a loss the energies of the minima and transition states on it are drawn, in their order.
+    """
     check_figure(output)
-    with Database(database) as opened:
+    module = modules.loaded()
+    with open_landscape(path) as opened:
         check_minima(opened, 2)
         way = _way(opened, a, b, temperature)
-        minima = [opened.minima[i] for i in way.minima.tolist()]
-        states = [opened.transition_states[k] for k in way.transition_states.tolist()]
-        loss = loss_of(opened, module=modules.loaded(), data_dir=data_dir)
-        described = describe_metadata(opened.provenance.dataset)
-    profile = loss_profile(loss, [m.point for m in minima], [s.point for s in states])
-    ids = [m.id for m in minima]
+        ids = [opened.minimum_ids()[i].item() for i in way.minima.tolist()]
+        if isinstance(opened, Database):
+            states = [opened.transition_states[k] for k in way.transition_states.tolist()]
+            numbers, points = [s.id for s in states], [opened.minima[i].point for i in way.minima.tolist()]
+            loss = loss_of(opened, module=module, data_dir=data_dir)
+            profile, length = loss_profile(loss, points, [s.point for s in states]), True
+        else:
+            named_loss(opened, module, data_dir)  # refuses a module
+            numbers = [k + 1 for k in way.transition_states.tolist()]
+            profile, length = energies_on(opened, way), False
+        described = describe_source(opened)
     shown = ids if len(ids) <= MANY_LABELS else [i if k in (0, len(ids) - 1) else "" for k, i in enumerate(ids)]
     draw = partial(plot_profile, profile, labels=shown, title=_describe_way(a, b, way, temperature))
     save_figure(draw_panels({"path": draw}, panel=(6.0, 3.6), size=size), output, unit=loss.unit)
     result = {
         "minima": ids,
-        "transition_states": [s.id for s in states],
+        "transition_states": numbers,
         "highest_loss": way.highest,
         "climb": way.climb,
-        "length": float(profile.lengths[-1]),
+        "length": float(profile.lengths[-1]) if length else None,
         "temperature": temperature,
         "log_probability": way.log_probability,
         "output": output,
@@ -63,14 +85,31 @@ def path(
     show(result, summarize(result), as_json=as_json, unit=loss.unit)
 
 
+def energies_on(source: NetworkFile, way: Pathway) -> Profile:
+    """The energies of the points of a pathway, one after the other: nothing is known of what is between them."""
+    graph, n = source.graph(), way.minima.size
+    energies = np.empty(2 * n - 1)
+    energies[::2], energies[1::2] = graph.losses[way.minima], graph.transition_losses[way.transition_states]
+    places = np.arange(2 * n - 1)
+    return Profile(np.empty((2 * n - 1, 0)), places.astype(np.float64), energies, places[::2], places[1::2])
+
+
 def summarize(result: dict[str, Any]) -> Summary:
     """What a person reads of a pathway."""
     minima, temperature = result["minima"], result["temperature"]
     kind = "lowest" if temperature is None else "fastest"
-    facts = {
-        "highest loss": number(result["highest_loss"], "nats", 6),
-        "climb from the first minimum": number(result["climb"], "nats"),
-        "length": number(result["length"], "in the space of parameters"),
+    if result["length"] is None:
+        known = {
+            "highest energy": number(result["highest_loss"], "", 6),
+            "climb from the first minimum": number(result["climb"]),
+        }
+    else:
+        known = {
+            "highest loss": number(result["highest_loss"], "nats", 6),
+            "climb from the first minimum": number(result["climb"], "nats"),
+            "length": number(result["length"], "in the space of parameters"),
+        }
+    facts = known | {
         "minima on it": ", ".join(map(str, minima)),
         "transition states on it": ", ".join(map(str, result["transition_states"])),
     }
@@ -79,14 +118,15 @@ def summarize(result: dict[str, Any]) -> Summary:
     return Summary(
         verdict=f"The {kind} pathway from minimum {minima[0]} to {minima[-1]} has "
         f"{counted(len(result['transition_states']), 'transition state')}.",
-        facts=facts | data_in_words(result),
+        facts=facts | source_in_words(result) | data_in_words(result),
+        notes=source_notes(result),
         files={"figure": result["output"]},
     )
 
 
-def _way(database: Database, a: int, b: int, temperature: float | None) -> Pathway:
-    """The pathway between two minima of a database, named by their ids."""
-    ids = database.minimum_ids()
+def _way(database: Source, a: str, b: str, temperature: float | None) -> Pathway:
+    """The pathway between two minima of a landscape, named by their ids."""
+    ids = [str(one) for one in database.minimum_ids().tolist()]
     for one in (a, b):
         if one not in ids:
             msg = f"{database.path} has no minimum with the id {one}"
@@ -95,12 +135,16 @@ def _way(database: Database, a: int, b: int, temperature: float | None) -> Pathw
         msg = f"the ends of a pathway must be two different minima; got {a} twice"
         raise ValueError(msg)
     graph = database.graph()
-    start, end = database.positions([a, b]).tolist()
+    start, end = ids.index(a), ids.index(b)
     if not np.isfinite(minimax_barrier(graph, start, end)):
-        msg = f"{database.path} has no pathway from minimum {a} to minimum {b}; explore it further"
+        more = "; explore it further" if isinstance(database, Database) else ""
+        msg = f"{database.path} has no pathway from minimum {a} to minimum {b}{more}"
         raise ValueError(msg)
     if temperature is None:
         return fastest_path(graph, start, end)
+    if not isinstance(database, Database):
+        msg = f"--temperature needs a database of agescape; {database.path} has the rates of kinetics --temperature"
+        raise ValueError(msg)
     states = database.transition_states
     return fastest_path(
         graph,
@@ -112,7 +156,7 @@ def _way(database: Database, a: int, b: int, temperature: float | None) -> Pathw
     )
 
 
-def _describe_way(a: int, b: int, way: Pathway, temperature: float | None) -> str:
+def _describe_way(a: str, b: str, way: Pathway, temperature: float | None) -> str:
     kind = "lowest pathway" if temperature is None else f"fastest pathway at T = {temperature:g} nats"
     steps = len(way.transition_states)
     return f"{kind} from {a} to {b}: {steps} transition state{'' if steps == 1 else 's'}"

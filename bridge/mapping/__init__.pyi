@@ -12,5 +12,6 @@ from ._quenched import (
 from ._quenching import (
     UNKNOWN as UNKNOWN,
     SnapshotStatus as SnapshotStatus,
+    default_steps as default_steps,
     quench_folder as quench_folder,
 )

@@ -73,7 +73,7 @@ def graph_page(
     return page_html(
         Template(asset("graph.html")),
         [panel],
-        [] if at_ages is None else [_age(at_ages, k) for k in range(at_ages.ages.size)],
+        [] if at_ages is None else [_age(at_ages, k, tree) for k in range(at_ages.ages.size)],
         title=escape(title),
         figure=figure_html(panel),
         slider="" if at_ages is None else slider_html(at_ages.ages.tolist()),
@@ -94,11 +94,11 @@ def _text(tree: DisconnectivityTree, ids: np.ndarray, columns: Sequence[Column],
     return "<br>".join(map(escape, lines))
 
 
-def _age(at_ages: AgeCounts, k: int) -> dict[str, Any]:
+def _age(at_ages: AgeCounts, k: int, tree: DisconnectivityTree) -> dict[str, Any]:
     """What the slider says of an age."""
     numbers = at_ages.counts[k]
     where = f"{numbers.sum()} of {_counted(at_ages.runs, 'run')} in {_counted(int(np.count_nonzero(numbers)), 'minim')}"
-    return {"text": _counted(int(at_ages.ages[k]), "step"), "details": [where]}
+    return {"text": _counted(int(at_ages.ages[k]), "step"), "details": [where + at_ages.unseen(k, tree)]}
 
 
 def _counted(value: int, what: str) -> str:

@@ -37,6 +37,11 @@ class AgeCounts:
     counts: Integers
     runs: int
 
+    def unseen(self, k: int, tree: DisconnectivityTree) -> str:
+        """How many runs are in minima that the tree leaves out at an age, for a sentence; nothing if none is."""
+        number = int(self.counts[k].sum() - self.counts[k][tree.minima].sum())
+        return f", {number:,} of them in minima that are not drawn" if number else ""
+
 
 def tree_panel(
     tree: DisconnectivityTree,

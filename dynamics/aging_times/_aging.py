@@ -1,10 +1,11 @@
 """The time t*(tw) to move a given distance, and its exponent mu."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from dynamics.aging_times._crossings import Average, Crossings, check_fit, crossings, resampled
 from dynamics.aging_times._crossover import Crossover, find_crossover
@@ -72,6 +73,14 @@ class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star
         whole.
     mu_last : float
         The same from `t_star_last`.
+    mu_scatter : Estimate
+        mu with the interval that follows from the scatter of log t* about the line alone: Student's with n - 2 degrees
+        of freedom, of n waiting times. It needs no runs, and takes for granted that t* is a power law and that its
+        deviations are independent and equally large; a bend widens it.
+    t_star_of_mean : Estimate of (W,) float64
+        "t* of the mean", whatever `average` is.
+    mu_of_mean : Estimate
+        mu from `t_star_of_mean`.
     intercept : float
         Intercept of the line: log t* = intercept + mu log tw.
     p_value : float
@@ -107,6 +116,9 @@ class Aging(Result, shows=("mu", "threshold", "p_value", "mu_runs_mean", "t_star
     early_runs: Array
     mu: Estimate[float]
     mu_last: float
+    mu_scatter: Estimate[float]
+    t_star_of_mean: Estimate[Array]
+    mu_of_mean: Estimate[float]
     intercept: float
     p_value: float
     worst_misfit: float
@@ -159,45 +171,87 @@ def aging(
         If an argument is out of range; the message names it. Insufficient data give a `status`, not an error.
     """
     check_fit(msd, confidence, resamples, threshold)
-    x, replicas = np.log(msd.waiting_times), msd.replicas
-    counts = _resampling.run_counts(replicas, resamples, rng)
+    counts = _resampling.run_counts(msd.replicas, resamples, rng)
     means = resampled(msd, counts)
     found = crossings(msd, counts, threshold, average, means=means)
-    y, samples = found.log, np.where(np.isfinite(found.log), found.log_samples, np.nan)
-    law = _goodness.power_law(x, y, samples, found.fewest, found.reach)
-    mu = widened(_resampling.estimate(law.exponent, law.samples, confidence, found.fewest), found.slope_reach(x))
+    fit = _fitted(msd, found, counts, confidence)
+    of_mean = fit
+    if average == "mean of t*":
+        of_mean = _fitted(msd, crossings(msd, counts, threshold, means=means), counts, confidence)
+    x, y = np.log(msd.waiting_times), found.log
     slope, slopes = (_fits.local_slopes(msd.lags, each, np.exp(y)) for each in (msd.mean, means))
-    effective = _effective_runs(msd, y, counts, confidence)
     runs = runs_mean(msd, threshold, counts, confidence)
-    times = _resampling.estimates(y, samples, confidence, found.runs, _status_of_times(found, effective.value))
     return Aging(
         threshold=float(threshold),
         confidence=float(confidence),
         average=average,
         waiting_times=msd.waiting_times,
-        t_star=widened(times, found.reach).map(np.exp),
+        t_star=fit.t_star,
         t_star_between=found.between,
         t_star_of_runs=found.runs,
         t_star_last=np.where(np.isfinite(found.first) & (found.last > 0), found.last, np.nan),
         ambiguous=found.ambiguous,
         censored=np.isinf(found.first),
         early=found.first == 0,
-        local_slope=_resampling.estimates(slope, slopes, confidence, replicas),
-        effective_runs=effective,
+        local_slope=_resampling.estimates(slope, slopes, confidence, msd.replicas),
+        effective_runs=fit.effective_runs,
         t_star_runs=runs.t_star,
         t_star_runs_mean=runs.mean,
         t_star_runs_at_least=runs.at_least,
         censored_runs=runs.censored,
         early_runs=runs.early,
-        mu=replace(mu, status=_status(found, mu.low, effective.value, law.p_value)),
+        mu=fit.mu,
         mu_last=float(_fits.line(x, _fits.log_finite(found.last))[0]),
-        intercept=law.intercept,
-        p_value=law.p_value,
-        worst_misfit=law.worst_misfit,
+        mu_scatter=_from_scatter(x, y, confidence),
+        t_star_of_mean=of_mean.t_star,
+        mu_of_mean=of_mean.mu,
+        intercept=fit.law.intercept,
+        p_value=fit.law.p_value,
+        worst_misfit=fit.law.worst_misfit,
         mu_runs_mean=runs.mu,
         mu_runs_mean_p_value=runs.p_value,
-        crossover=find_crossover(msd.waiting_times, y, samples, runs=found.fewest, confidence=confidence),
+        crossover=find_crossover(msd.waiting_times, y, fit.samples, runs=found.fewest, confidence=confidence),
     )
+
+
+class _Fitted(NamedTuple):
+    """The power law of one average."""
+
+    law: _goodness.PowerLaw
+    samples: Array  # (B, W) of log t*
+    effective_runs: Estimate[Array]
+    t_star: Estimate[Array]
+    mu: Estimate[float]
+
+
+def _fitted(msd: MeanSquareDisplacement, found: Crossings, counts: NDArray[np.int64], confidence: float) -> _Fitted:
+    """t*, the line through it, and what is wrong with them."""
+    x, samples = np.log(msd.waiting_times), np.where(np.isfinite(found.log), found.log_samples, np.nan)
+    law = _goodness.power_law(x, found.log, samples, found.fewest, found.reach)
+    mu = widened(_resampling.estimate(law.exponent, law.samples, confidence, found.fewest), found.slope_reach(x))
+    effective = _effective_runs(msd, found.log, counts, confidence)
+    status = _status_of_times(found, effective.value)
+    times = _resampling.estimates(found.log, samples, confidence, found.runs, status)
+    return _Fitted(
+        law=law,
+        samples=samples,
+        effective_runs=effective,
+        t_star=widened(times, found.reach).map(np.exp),
+        mu=replace(mu, status=_status(found, mu.low, effective.value, law.p_value)),
+    )
+
+
+def _from_scatter(x: Array, y: Array, confidence: float) -> Estimate[float]:
+    """Slope of `y` (W,) over `x` (W,) with Student's interval from the residuals; nan are left out."""
+    used = np.isfinite(y)
+    slope, intercept = _fits.line(x, y)
+    if used.sum() < 3:
+        return Estimate(float(slope), np.nan, np.nan, Status.TWO_POINTS)
+    x, y = x[used], y[used]
+    freedom, around = x.size - 2, x - x.mean()
+    variance = np.sum((y - intercept - slope * x) ** 2) / freedom / (around @ around)
+    reach = float(stats.t.isf((1 - confidence) / 2, freedom) * np.sqrt(variance))
+    return Estimate(float(slope), float(slope) - reach, float(slope) + reach)
 
 
 def widened(estimate: Estimate[Any], reach: Any) -> Estimate[Any]:

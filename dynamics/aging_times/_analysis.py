@@ -10,7 +10,7 @@ from dynamics.aging_times._data_collapse import Collapse, collapse
 from dynamics.aging_times._regimes import GeneralizedDiffusion, LocalSlope, generalized_diffusion, local_slope
 from dynamics.aging_times._scaling_forms import FormComparison, compare_forms
 from dynamics.aging_times._threshold_scan import ThresholdScan, threshold_scan
-from dynamics.aging_times._what_moves import WhatMoves, what_moves
+from dynamics.aging_times._what_moves import WhatMoves, unseparated, what_moves
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement
 from dynamics.runs import Trajectories
 from landscape.support import RNG, Result, seed_of
@@ -53,7 +53,7 @@ class AgingAnalysis(Result, shows=("fit.mu", "fit.threshold", "forms.best")):
 
 
 def analyze_aging(
-    runs: Trajectories,
+    runs: Trajectories | MeanSquareDisplacement,
     threshold: float = 1e-2,
     *,
     average: Average = "t* of the mean",
@@ -64,7 +64,8 @@ def analyze_aging(
 
     Parameters
     ----------
-    runs : Trajectories
+    runs : Trajectories or MeanSquareDisplacement
+        Of curves alone, such as those of `read_displacement`, everything is known but drift and noise.
     threshold : float
         > 0.
     average : {"t* of the mean", "mean of t*"}
@@ -79,7 +80,7 @@ def analyze_aging(
         error.
     """
     rng = seed_of(rng)
-    msd = mean_square_displacement(runs)
+    msd = runs if isinstance(runs, MeanSquareDisplacement) else mean_square_displacement(runs)
     fit = aging(msd, threshold, average=average, confidence=confidence, rng=rng)
     window = (threshold / HALF_DECADE, threshold * HALF_DECADE)
     return AgingAnalysis(
@@ -90,5 +91,5 @@ def analyze_aging(
         slope=local_slope(msd, confidence=confidence, rng=rng),
         diffusion=generalized_diffusion(msd, confidence=confidence, rng=rng),
         forms=compare_forms(msd, threshold, average=average, rng=rng),
-        moves=what_moves(runs, fit, rng=rng),
+        moves=unseparated(fit) if isinstance(runs, MeanSquareDisplacement) else what_moves(runs, fit, rng=rng),
     )

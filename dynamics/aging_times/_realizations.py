@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from dynamics.aging_times._crossings import Crossings, check_fit, crossings
+from dynamics.aging_times._crossings import Average, Crossings, check_fit, crossings
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import check_alike
 from dynamics.statistics import Status, _goodness, _resampling
@@ -26,7 +26,7 @@ class ExponentSpread(Result, shows=("mean", "sd", "standard_error", "each"), axe
     Parameters
     ----------
     each : Estimate of (D,) float64
-        mu of each realization, from the mean over its runs, with its interval over the runs.
+        mu of each realization, from the average over its runs, with its interval over the runs.
     run_sd : (D,) float64
         Standard error of each, over its runs.
     p_value : (D,) float64
@@ -83,6 +83,8 @@ class Realizations(
         Over all waiting times.
     later_mu : ExponentSpread
         Over those beyond `from_waiting_time`: the slope beyond the bend.
+    average : str
+        Which t*, an argument of `compare_realizations`.
     from_waiting_time, threshold, confidence : float
         Arguments of `compare_realizations`.
     replicas : (D,) int64
@@ -95,6 +97,7 @@ class Realizations(
     t_star: Array
     mu: ExponentSpread
     later_mu: ExponentSpread
+    average: Average
     from_waiting_time: float
     threshold: float
     confidence: float
@@ -111,6 +114,7 @@ def compare_realizations(
     displacements: Sequence[MeanSquareDisplacement],
     threshold: float = 1e-2,
     *,
+    average: Average = "t* of the mean",
     from_waiting_time: float = BEND,
     confidence: float = 0.95,
     resamples: int = 1000,
@@ -118,7 +122,7 @@ def compare_realizations(
 ) -> Realizations:
     """Exponent mu of t* ~ tw^mu on each realization, its mean, and the spread over data and over runs.
 
-    Each mu is the least-squares slope of log t* against log tw, t* from the mean over the runs, as in `aging`. The
+    Each mu is the least-squares slope of log t* against log tw, t* averaged over the runs as in `aging`. The
     interval of the mean is Student's over the D values, mean -+ t_{D-1} sd / sqrt(D): each value has its own draw of
     the data and of the runs, and the values are independent, so that their spread includes both. (With a variance b
     over data and w over runs the mean of D values has (b + w) / D, and sd^2 estimates b + w.)
@@ -129,6 +133,8 @@ def compare_realizations(
         One per realization, of the same waiting times: the same kind of data, drawn with another seed.
     threshold : float
         Delta*, > 0.
+    average : {"t* of the mean", "mean of t*"}
+        Which t*, as in `aging`.
     from_waiting_time : float
         Steps; `later_mu` is fitted to the waiting times beyond it.
 
@@ -141,7 +147,7 @@ def compare_realizations(
     rng = seed_of(rng)
     _check(displacements, threshold, confidence, resamples)
     x = np.log(displacements[0].waiting_times)
-    found = [_crossings(msd, threshold, resamples, rng + d) for d, msd in enumerate(displacements)]
+    found = [_crossings(msd, threshold, average, resamples, rng + d) for d, msd in enumerate(displacements)]
     runs = np.array([msd.replicas for msd in displacements])
     later = displacements[0].waiting_times > from_waiting_time
     spreads = [_spread(x, found, chosen, confidence) for chosen in (np.ones(x.size, np.bool_), later)]
@@ -150,6 +156,7 @@ def compare_realizations(
         t_star=np.exp([part.log for part in found]),
         mu=spreads[0],
         later_mu=spreads[1],
+        average=average,
         from_waiting_time=float(from_waiting_time),
         threshold=float(threshold),
         confidence=float(confidence),
@@ -158,8 +165,8 @@ def compare_realizations(
     )
 
 
-def _crossings(msd: MeanSquareDisplacement, threshold: float, resamples: int, rng: RNG) -> Crossings:
-    return crossings(msd, _resampling.run_counts(msd.replicas, resamples, rng), threshold)
+def _crossings(msd: MeanSquareDisplacement, threshold: float, average: Average, resamples: int, rng: RNG) -> Crossings:
+    return crossings(msd, _resampling.run_counts(msd.replicas, resamples, rng), threshold, average)
 
 
 def _spread(x: Array, found: list[Crossings], chosen: NDArray[np.bool_], confidence: float) -> ExponentSpread:

@@ -107,7 +107,7 @@ def threshold_scan(
     means = resampled(msd, counts)
     mu, slope, p_value = (np.full(levels.size, np.nan) for _ in range(3))
     ambiguous = np.zeros(levels.size, dtype=np.bool_)
-    boot, reach = np.full((resamples, levels.size), np.nan), np.zeros(levels.size)
+    boot, reach = np.full((len(counts), levels.size), np.nan), np.zeros(levels.size)
     runs, changes, wide = msd.replicas, False, False
     x = np.log(msd.waiting_times)
     for k, level in enumerate(levels):
@@ -121,7 +121,7 @@ def threshold_scan(
             mu[k], boot[:, k], p_value[k] = law.exponent, law.samples, law.p_value
     flat = _flat_window(np.log10(levels), np.where(ambiguous, np.nan, mu), tolerance)
     mu_flat = float(mu[flat].mean()) if flat.any() else float("nan")
-    mean_flat = boot[:, flat].mean(axis=1) if flat.any() else np.full(resamples, np.nan)
+    mean_flat = boot[:, flat].mean(axis=1) if flat.any() else np.full(len(counts), np.nan)
     status = _status(levels, mu, ambiguous, flat, runs)
     if status == Status.OK and (changes or wide):
         status = Status.RUNS_CHANGE if changes else Status.WIDE_GAP

@@ -136,6 +136,28 @@ def what_moves(
     )
 
 
+def unseparated(fit: Aging) -> WhatMoves:
+    """What is known of curves alone, without the runs: t*, and nothing of what moves."""
+    unknown = np.full(fit.waiting_times.shape, np.nan)
+    nan, status = float("nan"), Status.ONLY_CURVES
+    return WhatMoves(
+        waiting_times=fit.waiting_times,
+        velocity_gradient=unknown,
+        velocity_differences=unknown,
+        difference_lags=unknown,
+        t_star=fit.t_star.value,
+        t_star_gradient=unknown,
+        t_star_differences=unknown,
+        mu_gradient=Estimate(nan, nan, nan, status),
+        mu_gradient_p_value=nan,
+        mu_differences=nan,
+        drift_share=Estimate(unknown, unknown, unknown, status),
+        method="none",
+        confidence=fit.confidence,
+        status=status,
+    )
+
+
 def _share_at(
     split: DisplacementSplit, t_star: Array, counts: NDArray[np.int64], confidence: float, status: Status
 ) -> Estimate[Array]:

@@ -1,6 +1,7 @@
 from ._collection import (
     Checkpoints as Checkpoints,
     find_checkpoints as find_checkpoints,
+    single_checkpoint as single_checkpoint,
 )
 from ._formats import (
     open_checkpoint as open_checkpoint,

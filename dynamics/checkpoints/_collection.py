@@ -163,6 +163,17 @@ def find_checkpoints(
     return _collected(opened, choice)
 
 
+def single_checkpoint(path: str | os.PathLike[str]) -> Checkpoints:
+    """One file by itself, as step 0 of one run: to see what `find_checkpoints` takes for parameters.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As in `open_checkpoint`.
+    """
+    return _collected({("0", 0): open_checkpoint(Path(path))}, Choice())
+
+
 def _merged(paths: Sequence[Path], state: str | None) -> Tensors:
     """The tensors of a checkpoint, which may be divided into several files."""
     found: Tensors = {}

@@ -2,6 +2,7 @@
 
 `mean_square_displacement` is the quantity that ages; `layer_displacement`, `displacement_modulo_symmetry` and
 `output_displacement` are its variants, `non_gaussian` its fourth moment, `split_displacement` its drift and noise.
+`read_displacement` reads curves that others measured.
 """
 
 import lazy_loader

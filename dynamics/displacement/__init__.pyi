@@ -32,3 +32,8 @@ from ._pairs import (
     known_mean as known_mean,
     recorded_pairs as recorded_pairs,
 )
+from ._tables import (
+    TABLES as TABLES,
+    is_displacement_table as is_displacement_table,
+    read_displacement as read_displacement,
+)

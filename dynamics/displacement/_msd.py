@@ -62,6 +62,15 @@ class MeanSquareDisplacement(Result, shows=("values",)):
         """Mean (W, T) over the runs that have the pair; nan if none has."""
         return self.values.mean(axis=0) if self.recorded is None else known_mean(self.values)
 
+    def beyond(self, waiting_time: float) -> "MeanSquareDisplacement":
+        """The part at waiting times beyond this one (steps); ValueError if there is none."""
+        later = self.waiting_times > waiting_time
+        if not later.any():
+            msg = f"waiting_time must be below the last one, {self.waiting_times[-1]}; got {waiting_time:g}"
+            raise ValueError(msg)
+        recorded = None if self.recorded is None else self.recorded[:, later]
+        return replace(self, waiting_times=self.waiting_times[later], values=self.values[:, later], recorded=recorded)
+
     @property
     def runs_per_pair(self) -> NDArray[np.int64]:
         """Number of runs (W, T) that have the pair."""

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from dynamics.aging_times import (
     Aging,
     AgingAnalysis,
+    Average,
     Collapse,
     FormComparison,
     GeneralizedDiffusion,
@@ -36,6 +37,8 @@ STATUS_MARKS: Mapping[str, str] = {  # what a legend adds to a number that is no
     Status.ALPHA_NOT_A_POWER_LAW: ", no power law",
     Status.D_NOT_A_POWER_LAW: ", $D$ no power law",
 }
+MOST_MARKS = 100  # recorded lags of a waiting time that are marked: more look like a line
+AVERAGES: Mapping[Average, str] = {"t* of the mean": "$t^*$ of the mean", "mean of t*": "mean of $t^*$"}  # in figures
 # Okabe and Ito's palette, safe for color-blind readers
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 
@@ -107,16 +110,21 @@ def _mark_recorded(ax: Axes, msd: MeanSquareDisplacement, w: int) -> None:
     """Marks at the lags that a waiting time has, and dotted lines across its gaps."""
     color, runs, mean = COLORS[w % len(COLORS)], msd.runs_per_pair[w], msd.mean[w]
     known = runs > 0
+    if known.sum() > MOST_MARKS:
+        ax.plot(msd.lags[known], mean[known], color=color)
+        return
     ax.plot(msd.lags[known], mean[known], ":", color=color, linewidth=1)
     for some, fill in ((runs == msd.replicas, "full"), (known & (runs < msd.replicas), "none")):
         ax.plot(msd.lags[some], mean[some], "o", color=color, fillstyle=fill, markersize=3)
 
 
-def plot_aging(fit: Aging, ax: Axes, label: str | None = None, color: str = COLORS[0]) -> Axes:
+def plot_aging(
+    fit: Aging, ax: Axes, label: str | None = None, color: str = COLORS[0], *, later: Aging | None = None
+) -> Axes:
     """Draw t* against the waiting time with intervals, and the fitted power law, on `ax`.
 
     The legend gives mu with its interval, or says that it is not determined. Open symbols are last crossings if t* is
-    ambiguous.
+    ambiguous. A dashed line is the fit to the `later` waiting times alone.
     """
     tw, t_star = fit.waiting_times, fit.t_star.value
     ax.errorbar(tw, t_star, yerr=interval_bars(fit.t_star), fmt="o", color=color, capsize=2)
@@ -125,7 +133,11 @@ def plot_aging(fit: Aging, ax: Axes, label: str | None = None, color: str = COLO
         ax.plot(tw[twice], fit.t_star_last[twice], "o", color=color, fillstyle="none", label="last crossing")
     mu = mu_text(fit)
     ax.plot(tw, np.exp(fit.intercept + fit.mu.value * np.log(tw)), color=color, label=f"{label}: {mu}" if label else mu)
-    return _against_waiting_times(ax, tw, t_star, "$t^*$ (steps)")
+    if later is not None:
+        name = rf"from $t_w$ = {later.waiting_times[0]}: {mu_text(later)}"
+        line = np.exp(later.intercept + later.mu.value * np.log(later.waiting_times))
+        ax.plot(later.waiting_times, line, "--", color=COLORS[1], label=name)
+    return _against_waiting_times(ax, tw, t_star, f"{AVERAGES[fit.average]} (steps)")
 
 
 def plot_loss(runs: Trajectories, ax: Axes, color: str = COLORS[0]) -> Axes:
@@ -207,7 +219,7 @@ def plot_forms(fit: Aging, forms: FormComparison, ax: Axes) -> Axes:
         ax.plot(fit.waiting_times, t_star, color=COLORS[k], label=label)
     if forms.status != Status.OK:
         ax.set_title(_why(forms.status), fontsize="medium")
-    return _against_waiting_times(ax, fit.waiting_times, fit.t_star.value, "$t^*$ (steps)")
+    return _against_waiting_times(ax, fit.waiting_times, fit.t_star.value, f"{AVERAGES[fit.average]} (steps)")
 
 
 def plot_what_moves(moves: WhatMoves, ax: Axes, control_t_star: ArrayLike | None = None) -> Axes:
@@ -232,14 +244,14 @@ ANALYSIS_PANELS = ("msd", "aging", "thresholds", "collapse", "slope", "diffusion
 
 
 def analysis_panels(
-    analysis: AgingAnalysis, control_t_star: ArrayLike | None = None
+    analysis: AgingAnalysis, control_t_star: ArrayLike | None = None, later: Aging | None = None
 ) -> dict[str, Callable[[Axes], Axes]]:
     """What draws each of the `ANALYSIS_PANELS`."""
     threshold = rf"$\Delta^*$ = {analysis.fit.threshold:g}"
 
     def aging(ax: Axes) -> Axes:
         ax.set_title(threshold)
-        return plot_aging(analysis.fit, ax)
+        return plot_aging(analysis.fit, ax, later=later)
 
     return {
         "msd": lambda ax: plot_msd(analysis.msd, ax, threshold=analysis.fit.threshold),
@@ -258,17 +270,20 @@ def plot_analysis(
     title: str = "",
     control_t_star: ArrayLike | None = None,
     *,
+    later: Aging | None = None,
     panels: Sequence[str] = (),
     size: Size = "screen",
 ) -> Figure:
     """Make a figure of the whole analysis, eight panels, or of those of the `ANALYSIS_PANELS` that are named.
+
+    The fit to `later` waiting times is drawn as well.
 
     Raises
     ------
     ValueError
         For a panel or a size that does not exist; see `landscape.plots.draw_panels`.
     """
-    return draw_panels(analysis_panels(analysis, control_t_star), panels, columns=4, size=size, title=title)
+    return draw_panels(analysis_panels(analysis, control_t_star, later), panels, columns=4, size=size, title=title)
 
 
 def over_waiting_times(ax: Axes, waiting_times: ArrayLike) -> Axes:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dynamics.aging_times import ExponentSpread, Realizations
-from dynamics.plots._aging import COLORS, interval_bars
+from dynamics.plots._aging import AVERAGES, COLORS, interval_bars
 from landscape.plots import Size, draw_panels
 
 
@@ -52,7 +52,8 @@ def plot_exponents(result: Realizations, *, panels: Sequence[str] = (), size: Si
     later = f"beyond {result.from_waiting_time:.0f} steps"
     parts = (("all waiting times", result.mu, COLORS[0]), (later, result.later_mu, COLORS[1]))
     functions = {name: partial(_titled_spread, *part) for name, part in zip(EXPONENT_PANELS, parts, strict=True)}
-    return draw_panels(functions, panels, columns=2, panel=(4.2, 3.6), size=size)
+    title = rf"{AVERAGES[result.average]}, $\Delta^*$ = {result.threshold:g}"
+    return draw_panels(functions, panels, columns=2, panel=(4.2, 3.6), size=size, title=title)
 
 
 def _titled_spread(title: str, spread: ExponentSpread, color: str, ax: Axes) -> None:

@@ -39,7 +39,10 @@ def loss_of_runs(
     """
     if missing := undescribed(runs):
         missing += " and no module" if missing == "layer_sizes" else ""
-        msg = f"{runs.source} do not say what they descend: their metadata have no {missing}"
+        msg = (
+            f"{runs.source} do not say what they descend: their metadata have no {missing}. Explore the loss to make a "
+            "database of it, and name that (--loss-of F.db; in Python dynamics.snapshots.with_loss)"
+        )
         raise ValueError(msg)
     described = runs.metadata["data"]
     if not isinstance(described, Mapping):

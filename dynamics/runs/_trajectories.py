@@ -138,7 +138,8 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         regression = isinstance(data, Mapping) and data.get("regression") is True  # it has no accuracy
         names = [name for name in TRAINING_CURVES if not (regression and name == "accuracy")]
         curves = {name: getattr(self, name) for name in names}
-        check_curves(curves, self.curve_steps, self.source, gaps=not self.layer_sizes)
+        gaps = not self.layer_sizes or "recording" in self.metadata  # a Recorder knows only what it was told
+        check_curves(curves, self.curve_steps, self.source, gaps=gaps)
         grid = (self.replicas, self.waiting_times.size, self.lags.size)
         for name in MOMENTS:
             array = getattr(self, name)
@@ -313,7 +314,7 @@ def _unfinished(path: Path) -> str:
     if parts.is_dir():
         return f"; {parts} holds the runs of an interrupted training: train again with the same settings"
     if recording.is_dir():
-        return f"; {recording} holds runs of a Recorder: dynamics.recording.join_recordings(path) makes the file"
+        return f"; {recording} holds runs of a Recorder: agescape import-runs {recording} --output {path} joins them"
     return ""
 
 

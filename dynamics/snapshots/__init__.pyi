@@ -3,6 +3,9 @@ from ._choice import (
     chosen_snapshots as chosen_snapshots,
     loss_identity as loss_identity,
 )
+from ._described import (
+    with_loss as with_loss,
+)
 from ._measurements import (
     Measurement as Measurement,
     measure_all as measure_all,

@@ -17,7 +17,9 @@ MOST_MISSING = 0.05  # largest share of bootstrap samples without a value for wh
 
 
 def run_counts(replicas: int, resamples: int, rng: RNG) -> NDArray[np.int64]:
-    """Number of times each run is in each bootstrap sample, (B, R)."""
+    """Number of times each run is in each bootstrap sample, (B, R); of one run, whose samples are all alike, two."""
+    if replicas == 1:
+        return np.ones((min(resamples, 2), 1), dtype=np.int64)
     return np.random.default_rng(rng).multinomial(replicas, np.full(replicas, 1 / replicas), resamples)
 
 

@@ -38,6 +38,7 @@ class Status(StrEnum):
         "t* lies in a gap of the recorded lags of more than a factor of two and is interpolated across it: its "
         "interval includes what a curve that bends one way can do there; record more lags or choose another threshold"
     )
+    TWO_POINTS = "no error of the fit: fewer than three waiting times have a t*; add waiting times"
     HANGS_ON_SINGLE_RUNS = (
         "the interval of mu is not defined: if some of the runs are left out, a waiting time has no t*; train longer "
         "runs or more replicas, or choose another threshold"
@@ -148,6 +149,10 @@ class Status(StrEnum):
     NO_GRADIENT = (
         "no velocity from the gradient: these runs have no curve of its norm, no learning rate, or another optimizer "
         "than SGD; the finite differences stand alone"
+    )
+    ONLY_CURVES = (
+        "no drift and no share of it: these are curves of the displacement without the runs; import their checkpoints, "
+        "if they are kept (agescape import-runs)"
     )
     NO_SNAPSHOTS = (
         "no drift from differences and no share of it: the runs keep no snapshots between waiting times; "

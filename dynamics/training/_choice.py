@@ -53,6 +53,9 @@ def optimizer_of_noise(metadata: Mapping[str, Any]) -> Optimizer:
     These are the kind of optimizer, SGD if it is unknown, the learning rate, the batch size, and whether minibatches
     are drawn with replacement.
     """
+    if missing := next((name for name in ("learning_rate", "batch_size") if name not in metadata), None):
+        msg = f"runs must have a {missing} in their metadata; they have none"
+        raise ValueError(msg)
     kind = NOISES.get(metadata.get("noise", ""))
     noise = "replacement" if kind is not None and kind.replacement else "sgd"
     own = next((each for name, (each, _) in OPTIMIZERS.items() if name == metadata.get("optimizer")), SGD)

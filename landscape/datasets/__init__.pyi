@@ -6,6 +6,10 @@ from ._description import (
     ColumnDescription as ColumnDescription,
     TableDescription as TableDescription,
 )
+from ._fields import (
+    Fields as Fields,
+    read_fields as read_fields,
+)
 from ._frames import (
     SKLEARN as SKLEARN,
     maker_of as maker_of,

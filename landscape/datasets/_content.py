@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from landscape.datasets._layout import Column, Where
 
 Array = NDArray[np.float64]
+ONE_HOT = "delete it, or replace it by a column of 0 and 1 for each word (pandas.get_dummies)"
 FILL_IN = "a value is missing; fill it in or leave the row out"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from landscape.datasets._content import Content
+from landscape.datasets._content import ONE_HOT, Content
 from landscape.datasets._layout import LABEL_NAME, Column, Where, numbers_rows, row_names, target_position
 from landscape.datasets._lines import MISSING, is_number, number
 
@@ -105,7 +105,7 @@ def _numbers(series: Any, where: Where, column: Column) -> np.ndarray:
     values = [number(text) if is_number(text) else np.nan for text in texts]
     for row, text in enumerate(texts):
         if np.isnan(values[row]) and text.lower() not in MISSING:
-            msg = f"{where}, row {row}: expected a number, found {text!r} in {column}"
+            msg = f"{where}, row {row}: expected a number, found {text!r} in {column}: {ONE_HOT}"
             raise ValueError(msg)
     return np.array(values)
 

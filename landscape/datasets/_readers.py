@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from landscape.datasets._content import FILL_IN, Array, Content
+from landscape.datasets._content import FILL_IN, ONE_HOT, Array, Content
 from landscape.datasets._frames import read_parquet
 from landscape.datasets._layout import LABEL_NAME, Column, Layout, body, layout_of, numbers_rows
 from landscape.datasets._lines import DECIMAL_COMMA, MISSING, is_number, number, numbers
@@ -138,7 +138,8 @@ def _explained(path: Path, place: int, text: str, k: int, layout: Layout) -> Val
         reason = "; if the line holds column names, none of them may be a number"
     elif WORD.fullmatch(chosen := column.name or str(k)):
         reason = (
-            f"; if the column holds the classes, choose it by target={chosen!r} (--target {chosen}), else delete it"
+            f"; if the column holds the classes, choose it by target={chosen!r} (--target {chosen}); otherwise "
+            f"{ONE_HOT}"
         )
     return ValueError(f"{path}, line {place}: expected a number, found {text!r} in {column}{reason}")
 

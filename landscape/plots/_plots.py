@@ -82,7 +82,11 @@ def plot_profile(profile: Profile, ax: Axes, *, labels: Sequence[Any] | None = N
             str(text), (x[place], y[place]), (0, -5), textcoords="offset points", ha="center", va="top", size="x-small",
             label=IF_ROOM,
         )  # fmt: skip
-    ax.set(xlabel="length of the path in parameter space", ylabel="training loss (nats)", title=title or "")
+    known = profile.points.shape[1] > 0  # otherwise only the energies of these points, in their order
+    along = "length of the path in parameter space" if known else "minima and transition states, in their order"
+    ax.set(xlabel=along, ylabel="training loss (nats)" if known else "energy", title=title or "")
+    if not known:
+        ax.set_xticks([])
     ax.margins(x=0.03, y=0.15)
     legend_beside(ax)
     ax.ticklabel_format(axis="y", useOffset=False)

@@ -27,7 +27,6 @@ def graph_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel:
         f"{tree.levels.min():.4f} to {tree.levels[: tree.n_leaves].max():.4f} nats. "
         "The table of visited minima has the numbers."
     )
-    counts = np.array([found.runs_at(age) for age in ages])
     return tree_panel(
         tree,
         name=f"graph-{slug(name)}",
@@ -37,8 +36,14 @@ def graph_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel:
         texts=hover_texts(found),
         axis_label="training loss (nats)",
         columns=_columns(found),
-        at_ages=AgeCounts(np.asarray(ages), counts, found.visited.distinct.size),
+        at_ages=counts_at(found, ages),
     )
+
+
+def counts_at(found: ArchitectureResults, ages: Sequence[int]) -> AgeCounts:
+    """Runs in each minimum at these ages."""
+    counts = np.array([found.runs_at(age) for age in ages])
+    return AgeCounts(np.asarray(ages), counts, found.visited.distinct.size)
 
 
 def hover_texts(found: ArchitectureResults) -> list[str]:

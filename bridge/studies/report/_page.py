@@ -18,7 +18,7 @@ from bridge.comparison import row_dict
 from bridge.pages import Panel, figure_html, page_html, slider_html
 from bridge.studies import ArchitectureResults, StudySettings, all_ages
 from bridge.studies.report._comparison import comparison_panel
-from bridge.studies.report._graph import graph_panel
+from bridge.studies.report._graph import counts_at, graph_panel
 from bridge.studies.report._motion import aging_panel, displacement_panel
 from bridge.studies.report._study_command import study_command
 from bridge.studies.report._tables import comparison_table, further_commands, versions_table, visited_table
@@ -92,7 +92,8 @@ def age_text(found: ArchitectureResults, age: int) -> str:
     runs = f"{numbers.sum()} of {found.visited.distinct.size} mapped runs are in"
     where = f"{losses.size} minima, losses {losses.min():.4f} to {losses.max():.4f} nats" if losses.size else "minima"
     motion = f"; t* = {t_star:,.0f} steps" if np.isfinite(t_star) else ""
-    return f"{found.row.architecture}: {runs} {where}{motion}"
+    unseen = counts_at(found, [age]).unseen(0, found.tree)
+    return f"{found.row.architecture}: {runs} {where}{unseen}{motion}"
 
 
 def _ages_in_words(results: Sequence[ArchitectureResults], ages: Sequence[int]) -> list[dict[str, Any]]:

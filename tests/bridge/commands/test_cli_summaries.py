@@ -111,6 +111,8 @@ def aged(**changes):
     part = {"exponent": 0.8, "low": 0.7, "high": 0.9, "status": OK}
     return {
         "mu": 0.78, "mu_low": 0.70, "mu_high": 0.86, "threshold": 0.01, "replicas": 100, "status": OK,
+        "average": "t* of the mean", "t_star_of_mean": np.array([270.3, math.nan]),
+        "t_star_of_mean_interval": np.array([[236.0, 308.0], [math.nan, math.nan]]),
         "crossover": {"waiting_time": 3200, "mu_before": 0.9, "mu_after": 0.5, "change_interval": (-0.6, -0.2)},
         "waiting_times": np.array([1300, 10000]), "t_star": np.array([270.3, math.nan]),
         "t_star_interval": np.array([[236.0, 308.0], [math.nan, math.nan]]), "local_slope": np.array([1.9, math.nan]),

@@ -200,3 +200,11 @@ def test_the_slider_is_there_where_ages_are_given():
         {"text": "1 step", "details": ["4 of 5 runs in 1 minimum"]},
         {"text": "1,000 steps", "details": ["4 of 5 runs in 1 minimum"]},
     ]
+
+
+def test_runs_in_minima_that_are_not_drawn_are_counted():
+    graph = two_funnels()
+    ages, tree = AgeCounts(np.array([1]), np.arange(12)[None] % 3, 11), disconnectivity_tree(graph, pick=[0, 1])
+    left_out = sum(k % 3 for k in set(range(12)) - set(tree.minima.tolist()))
+    assert ages.unseen(0, tree) == f", {left_out} of them in minima that are not drawn"
+    assert ages.unseen(0, disconnectivity_tree(graph)) == ""

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 from support.browser import Seen, center, chromium, hover_text, wait_until
+from support.cli import agescape, assert_complaint
 
+from bridge.mapping import stored_structures
 from bridge.pages import AgeCounts, graph_page
-from landscape import LandscapeGraph, disconnectivity_tree
+from dynamics import load_trajectories
+from landscape import Database, LandscapeGraph, disconnectivity_tree
 from landscape.database import Property
 from landscape.plots import groups_of
 
@@ -109,3 +112,35 @@ def test_colors_and_the_slider(page):
     page.locator("#age").fill("1")
     wait_until(lambda: trace(page, "[...data[2].customdata]") == [1])
     assert page.locator("#age-details").inner_text() == "4 of 4 runs in 1 minimum"
+
+
+def test_runs_that_overlay_mapped_are_on_the_page_of_the_command(browser, tmp_path):
+    """From exploring to the page, on the command line; what is lit at each age is what the database says."""
+    small = ("--hidden", "3", "--rows", "100")
+    db, runs, output = tmp_path / "f.db", tmp_path / "f.h5", tmp_path / "g.html"
+    for command in (
+        ("explore", *small, "--searches", "32", "--output", db),
+        ("train", *small, "--replicas", "4", "--steps", "3000", "--output", runs),
+    ):
+        assert agescape(*command).code == 0
+    page = ("graph", db, "--trajectories", runs, "--output", output)
+    assert_complaint(agescape(*page), "map them with overlay first")
+    assert agescape("overlay", db, runs, "--output", tmp_path / "o.svg", "--jobs", "1").code == 0
+    assert agescape(*page).code == 0
+    with Database(db) as database:
+        found = stored_structures(load_trajectories(runs), database)
+    seen = Seen(browser, output)
+    with seen as opened:
+        opened.wait_for_selector("#graph .main-svg")
+        text = "JSON.parse(document.getElementById('page-data').textContent).panels[0].tree.ids"
+        drawn = set(opened.evaluate(text))
+        slider = opened.get_by_role("slider", name="Age of the runs")
+        slider.focus()
+        opened.keyboard.press("Home")
+        for s, step in enumerate(found.steps.tolist()):
+            ids = set(found.minimum_ids[:, s].tolist()) & drawn
+            assert opened.locator("#age-text").inner_text() == f"{step:,} steps"
+            wait_until(lambda ids=ids: set(trace(opened, "[...data[2].customdata]")) == ids)
+            opened.keyboard.press("ArrowRight")
+        assert opened.locator("#age-details").inner_text().startswith("4 of 4 runs in ")
+    assert seen.complaints == []

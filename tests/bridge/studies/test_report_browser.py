@@ -56,6 +56,12 @@ def lit_ids(page, name):
     return set(ids) if page.locator(f"#{name} {LIT}").count() == len(ids) else None
 
 
+def drawn_ids(page, name):
+    """Minima of the graph that have a leaf: those far above all others have none."""
+    panels = "JSON.parse(document.getElementById('page-data').textContent).panels"
+    return set(page.evaluate(f"{panels}.find(panel => panel.id === '{name}').tree.ids"))
+
+
 def expected_ids(done):
     """Per architecture: steps, and the ids of the minima the mapped runs are in (R, S)."""
     found = {}
@@ -142,9 +148,13 @@ def test_the_slider_lights_up_the_minima_of_each_age(page, done):
         assert slider.input_value() == str(s)
         assert page.locator("#age-text").inner_text().startswith(f"{step:,} steps")
         assert slider.get_attribute("aria-valuetext").startswith(f"{step:,} steps")
-        for name, found in places.items():
-            ids = set(found.minimum_ids[:, s].tolist()) - {0}
+        details = page.locator("#age-details li").all_inner_texts()
+        for (name, found), said in zip(places.items(), details, strict=True):
+            now, drawn = found.minimum_ids[:, s].tolist(), drawn_ids(page, name)
+            ids = set(now) & drawn
             wait_until(lambda name=name, ids=ids: lit_ids(page, name) == ids)
+            unseen = sum(number not in {0, *drawn} for number in now)
+            assert (f"{unseen} of them in minima that are not drawn" in said) == (unseen > 0)
             shown.append((name, frozenset(ids)))
         page.keyboard.press("ArrowRight")
     assert len(set(shown)) > len(places)  # the lit minima do change
