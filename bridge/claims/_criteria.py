@@ -134,9 +134,9 @@ def over_realizations(numbers: Mapping[str, Any], level: float = LEVEL) -> Estim
 def verdict_of(test: Criterion, numbers: Mapping[str, Any]) -> Verdict:
     """HOLDS if the test holds for all K contrasts, FAILS if it fails for one, otherwise UNDECIDED.
 
-    The intervals are those over the realizations; over the runs if there is one realization. One that fails is judged by
-    intervals at 1 - 0.05 / K (Bonferroni), so that a true claim fails in at most 5 % of all cases. All must hold at 95 %
-    each, which needs no correction (Berger 1982, intersection-union test).
+    The intervals are those over the realizations, or those over the runs if there is one realization. One that fails
+    is judged by intervals at 1 - 0.05 / K (Bonferroni), so that a true claim fails in at most 5 % of all cases. All
+    must hold at 95 % each, which needs no correction (Berger 1982, intersection-union test).
     """
     values = _array(numbers["values"])
     interval = over_realizations if len(values) > 1 else over_runs

@@ -70,18 +70,18 @@ def _negative(work: Work, ensemble: Ensemble) -> Array:
 
 
 def trace_and_error(work: Work, draw: int) -> list[Contrast]:
-    """Correlation of ln(Tr(H) / N) with the logarithm of the generalization error, over depths and N."""
+    """Correlation of Tr(H) / N with the generalization error, over depths and N."""
     return [_correlation(work, draw, given_rows=False)]
 
 
 def trace_and_error_given_rows(work: Work, draw: int) -> list[Contrast]:
-    """The same, given ln N: what is left when both fall with N."""
+    """The same, given 1 / N: what is left when both fall with N."""
     return [_correlation(work, draw, given_rows=True)]
 
 
 def _correlation(work: Work, draw: int, *, given_rows: bool) -> Contrast:
     ends = _ends(work, draw)
-    rows = ends.rows if given_rows else None
+    rows = 1.0 / ends.rows if given_rows else None
 
     def statistic(counts: NDArray[np.int64]) -> float:
         trace, error = (np.average(each, axis=1, weights=counts) for each in (ends.trace, ends.error))
@@ -94,12 +94,8 @@ def _correlation(work: Work, draw: int, *, given_rows: bool) -> Contrast:
 
 
 def correlation(x: Array, y: Array, given: Array | None = None) -> float:
-    """Pearson's correlation of ln x and ln y, or that of their residuals after lines through ln `given`."""
-    if not (np.min(x) > 0 and np.min(y) > 0):
-        return float("nan")
-    parts = [np.log(x), np.log(y)]
-    if given is not None:
-        parts = [part - np.polyval(np.polyfit(np.log(given), part, 1), np.log(given)) for part in parts]
+    """Pearson's correlation of x and y, or that of their residuals after lines through `given`."""
+    parts = [x, y] if given is None else [part - np.polyval(np.polyfit(given, part, 1), given) for part in (x, y)]
     return float(np.corrcoef(parts)[0, 1])
 
 

@@ -6,8 +6,8 @@ from bridge.figures import FIGURES, Ensemble, ScaleName
 from dynamics.noises import Full, Replacement
 from dynamics.runs import WAITING_TIMES
 
-OTHER_DRAWS = {"quick": 24, "paper": 40}  # runs on each realization but the first
-VARIED = {"quick": 12, "paper": 40}  # runs that are compared with others that differ in one setting
+OTHER_DRAWS = {"quick": 24, "paper": 24}  # runs on each realization but the first
+VARIED = {"quick": 12, "paper": 24}  # runs that are compared with others that differ in one setting
 CONTROLS = 12  # runs of full-batch descent, ten times as expensive as SGD
 SHORT = 30_000  # steps: every t* of the six waiting times is reached
 WIDTH_RUNS = 40

@@ -43,9 +43,10 @@ def _explored(work: Work, draw: int) -> dict[str, tuple[tuple[float, float], ...
     }
 
 
-def _explore(work: Work, ensemble: Ensemble) -> tuple[float, float]:
-    path = work.folder / f"landscape_n{ensemble.rows}_h{ensemble.label.replace(',', '-')}_d{ensemble.dataset_seed}.db"
-    what = f"explore {ensemble.label}, N = {ensemble.rows}, draw {ensemble.dataset_seed}"
+def _explore(work: Work, hidden: tuple[int, ...], rows: int, draw: int) -> tuple[float, float]:
+    ensemble = Ensemble(hidden, 0, 0, rows=rows, dataset_seed=draw)
+    path = work.folder / f"landscape_n{rows}_h{ensemble.label.replace(',', '-')}_d{draw}.db"
+    what = f"explore {ensemble.label}, N = {rows}, draw {draw}"
     path.parent.mkdir(parents=True, exist_ok=True)
     explore(
         work.loss(ensemble),
