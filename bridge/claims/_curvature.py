@@ -1,6 +1,8 @@
 """Curvature and gradients: negative eigenvalues, trace against generalization, fluctuations of the gradient."""
 
 from dataclasses import replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,24 +101,18 @@ def correlation(x: Array, y: Array, given: Array | None = None) -> float:
     return float(np.corrcoef(parts)[0, 1])
 
 
-_FOUND: dict[tuple[Work, int], object] = {}
-
-
-def _ends(work: Work, draw: int):
+@cache
+def _ends(work: Work, draw: int) -> Any:
     """Traces and errors at the last step, with the test rows of the quick scale; measured once for two claims."""
-    figure = FIGURES["figA2"]
-    if (work, draw) not in _FOUND:
-        ensembles = _ensembles.rows_and_depths(work.scale, draw)
-        most = min(one.replicas for one in ensembles)
-        _FOUND[work, draw] = figure.compute(replace(work, scale="quick"), tuple(e.at_most(most) for e in ensembles))
-    return _FOUND[work, draw]
+    ensembles = _ensembles.rows_and_depths(work.scale, draw)
+    most = min(one.replicas for one in ensembles)
+    return FIGURES["figA2"].compute(replace(work, scale="quick"), tuple(one.at_most(most) for one in ensembles))
 
 
 def gradient_by_depth(work: Work, draw: int) -> list[Contrast]:
     """Logarithms of the factors by which the late rms of the gradient grows with each layer."""
     parts = _ensembles.gradients(work.scale, draw)
-    norms = FIGURES["figA3"].compute(work, tuple(one.at_most(min(p.replicas for p in parts)) for one in parts)).late
-    levels = [log_mean(each) for each in norms]
+    levels = [log_mean(each) for each in FIGURES["figA3"].compute(work, parts).late]
     names = [one.label for one in parts]
     return [independent(f"{names[k + 1]} over {names[k]}", levels[k + 1], levels[k]) for k in range(len(parts) - 1)]
 

@@ -6,11 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from bridge.claims import CLAIMS, Below, Contrast, Within, chosen_claims, judge_claims, reproduce_claims
+from bridge.claims import CLAIMS, Below, Contrast, Within, _ensembles, chosen_claims, judge_claims, reproduce_claims
 from bridge.claims._ensembles import scaled_times
 from bridge.claims._per_run import independent, slope
 from bridge.cli import run
-from bridge.figures import Verdict
+from bridge.figures import Ensemble, Verdict
+from dynamics import aging, load_trajectories, mean_square_displacement
 from dynamics.runs import WAITING_TIMES
 
 TIMES = np.array(WAITING_TIMES)
@@ -46,7 +47,7 @@ def only(monkeypatch):
 
 @pytest.mark.parametrize(
     ("mu", "spread", "expected"),
-    [(0.7, 0.05, "holds"), (1.4, 0.05, "fails"), (0.97, 0.2, "undecided")],
+    [(0.7, 0.05, "holds"), (1.4, 0.05, "fails"), (1.0, 0.3, "undecided")],
 )
 def test_subaging_of_runs_with_a_known_exponent(mu, spread, expected, only, tmp_path):
     def measure(work, draw):
@@ -78,13 +79,13 @@ def test_one_realization_is_said(only, tmp_path):
 
 
 def test_table_is_text_markdown_and_json(only, tmp_path):
-    (made,) = only(claim(lambda work, draw: [Contrast("3", 0.7 + 0.01 * draw, np.nan)], Below(1.0)))
+    (made,) = only(claim(lambda work, draw: [Contrast("3", 0.7 + 0.02 * draw, np.nan)], Below(1.0)))
     table = reproduce_claims([made], tmp_path)
     stored, text = (path.read_text() for path in table.files)
     content = json.loads(stored, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
     assert judge_claims([made], content["ours"]) == table.findings
     assert content["statements"][0]["ours"] == "3: 0.70 (no interval)"
-    assert text.splitlines()[2].split(" | ")[-3:-1] == ["3: 0.72 [0.69, 0.74]", "**holds**"]
+    assert text.splitlines()[2].split(" | ")[-3:-1] == ["3: 0.73 [0.69, 0.77]", "**holds**"]
 
 
 def test_interrupted_table_keeps_what_is_finished_and_goes_on(only, tmp_path):
@@ -138,6 +139,21 @@ def test_claims_are_chosen_by_name():
     assert [one.name for one in chosen_claims("depth, aging,depth")] == ["depth", "aging"]
     with pytest.raises(ValueError, match=r"aging, .*got 'depths'"):
         chosen_claims("depths")
+
+
+@pytest.mark.slow
+def test_growth_of_runs_is_that_of_their_aging_times(only, tmp_path, monkeypatch):
+    """On real runs, from the analysis of `aging`: ln of the ratio of the mean times of the last and the first tw."""
+    tiny = Ensemble((3,), 4, 30_000, rows=100)
+    monkeypatch.setattr(_ensembles, "depths", lambda scale, draw: (dataclasses.replace(tiny, dataset_seed=draw),))
+    made = dataclasses.replace(CLAIMS["aging"], ensembles=_ensembles.depths, draws=2)
+    only(made)
+    numbers = reproduce_claims([made], tmp_path).numbers["aging"]
+    for draw, name in enumerate(runs[0] for runs in numbers["runs"]):
+        runs = load_trajectories(tmp_path / "quick" / "runs" / f"{name}.h5")
+        mean = aging(mean_square_displacement(runs), 1e-2).t_star_runs_mean.value
+        assert numbers["values"][draw][0] == pytest.approx(np.log(mean[-1] / mean[0]))
+    assert numbers["size"] == "LJAT-like, 4 runs x 30000 steps, 2 realizations"
 
 
 def command(*arguments, monkeypatch):
