@@ -10,8 +10,8 @@ from ._criteria import (
     Beyond as Beyond,
     Criterion as Criterion,
     Within as Within,
-    over_realizations as over_realizations,
-    over_runs as over_runs,
+    realizations_interval as realizations_interval,
+    runs_interval as runs_interval,
     verdict_of as verdict_of,
 )
 from ._making import (

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.claims._criteria import Criterion, over_realizations, over_runs, verdict_of
+from bridge.claims._criteria import Criterion, realizations_interval, runs_interval, verdict_of
 from bridge.figures import Ensemble, Judged, Outcome, ScaleName, Statement, Verdict, Work, judge
 from landscape.support import Estimate
 
@@ -111,7 +111,7 @@ def _finding(claim: Claim, numbers: Mapping[str, Any]) -> Finding:
     return Finding(
         **vars(judged),
         tested_by=f"{claim.quantity}: {claim.test}",
-        over_realizations=_said(numbers, over_realizations(numbers)) if draws > 1 else "one realization",
+        over_realizations=_said(numbers, realizations_interval(numbers)) if draws > 1 else "one realization",
         realizations=draws,
         in_words=_in_words(judged.verdict, draws),
         scale=numbers["scale"],
@@ -122,7 +122,7 @@ def _finding(claim: Claim, numbers: Mapping[str, Any]) -> Finding:
 
 def _outcome(claim: Claim, numbers: Mapping[str, Any]) -> Outcome:
     reason = "; ".join(part for part in (claim.remark, numbers.get("remark", "")) if part)
-    return Outcome(_said(numbers, over_runs(numbers)), verdict_of(claim.test, numbers), reason)
+    return Outcome(_said(numbers, runs_interval(numbers)), verdict_of(claim.test, numbers), reason)
 
 
 def _in_words(verdict: Verdict, draws: int) -> str:

@@ -108,7 +108,7 @@ class Beyond:
         return (low > -self.margin) & (high < self.margin)
 
 
-def over_runs(numbers: Mapping[str, Any], level: float = LEVEL) -> Estimate[Array]:
+def runs_interval(numbers: Mapping[str, Any], level: float = LEVEL) -> Estimate[Array]:
     """Student's intervals over the runs of the contrasts (K,) on the first realization; nan without an error."""
     value, error, freedom = (_array(numbers[name])[0] for name in ("values", "errors", "freedoms"))
     there = np.isfinite(error) & (error > 0)
@@ -116,7 +116,7 @@ def over_runs(numbers: Mapping[str, Any], level: float = LEVEL) -> Estimate[Arra
     return Estimate(value, value - reach, value + reach)
 
 
-def over_realizations(numbers: Mapping[str, Any], level: float = LEVEL) -> Estimate[Array]:
+def realizations_interval(numbers: Mapping[str, Any], level: float = LEVEL) -> Estimate[Array]:
     """Means over the D realizations of the contrasts (K,), with Student's intervals of these D independent values.
 
     They include the runs: each value has its own draw of the data and of the runs. nan for one realization, if one of
@@ -139,7 +139,7 @@ def verdict_of(test: Criterion, numbers: Mapping[str, Any]) -> Verdict:
     must hold at 95 % each, which needs no correction (Berger 1982, intersection-union test).
     """
     values = _array(numbers["values"])
-    interval = over_realizations if len(values) > 1 else over_runs
+    interval = realizations_interval if len(values) > 1 else runs_interval
     if test.fails(*interval(numbers, LEVEL / values.shape[1]).interval).any():
         return Verdict.FAILS
     return Verdict.HOLDS if test.holds(*interval(numbers).interval).all() else Verdict.UNDECIDED

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bridge.claims import Above, Below, Beyond, Within, over_realizations, over_runs, verdict_of
+from bridge.claims import Above, Below, Beyond, Within, realizations_interval, runs_interval, verdict_of
 from bridge.figures import Verdict
 
 HOLDS, FAILS, UNDECIDED = Verdict
@@ -62,13 +62,13 @@ def test_several_realizations_decide_instead_of_the_runs():
 
 def test_intervals_over_realizations_are_those_of_students_test():
     values = np.random.default_rng(1).normal(0.7, 0.2, (4, 3))
-    found = over_realizations(of_draws(values), 0.1)
+    found = realizations_interval(of_draws(values), 0.1)
     expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.9)
     np.testing.assert_allclose(found.interval, expected)
 
 
 def test_intervals_over_runs_are_those_of_the_first_realization():
-    found = over_runs({"values": [[1.0], [5.0]], "errors": [[0.5], [3.0]], "freedoms": [[4.0], [2.0]]})
+    found = runs_interval({"values": [[1.0], [5.0]], "errors": [[0.5], [3.0]], "freedoms": [[4.0], [2.0]]})
     np.testing.assert_allclose(found.interval, np.transpose([stats.t.interval(0.95, 4, 1.0, 0.5)]))
 
 
