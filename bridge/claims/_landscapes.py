@@ -35,12 +35,8 @@ def funnels(work: Work, draw: int) -> list[Contrast]:
 def _explored(work: Work, draw: int) -> dict[str, tuple[tuple[float, float], ...]]:
     """Number of minima found and their funneled share, for each depth on few and on many rows."""
     depths = FIGURES["fig1"].ensembles(work.scale)
-    return {
-        one.label: tuple(
-            _explore(work, Ensemble(one.hidden, 0, 0, rows=n, dataset_seed=draw)) for n in (FEW_ROWS, MANY_ROWS)
-        )
-        for one in depths
-    }
+    both = (FEW_ROWS, MANY_ROWS)
+    return {one.label: tuple(_explore(work, one.hidden, rows, draw) for rows in both) for one in depths}
 
 
 def _explore(work: Work, hidden: tuple[int, ...], rows: int, draw: int) -> tuple[float, float]:
