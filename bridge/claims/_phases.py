@@ -9,6 +9,7 @@ from bridge.claims._claim import Contrast
 from bridge.claims._per_run import PerRun, independent, log_mean, mean, slope
 from bridge.figures import Ensemble, Work
 from dynamics.aging_times import BEND
+from dynamics.displacement import MeanSquareDisplacement
 from dynamics.observables import update_alignment
 from dynamics.runs import WAITING_TIMES
 
@@ -44,16 +45,22 @@ def _cosines(work: Work, ensemble: Ensemble, first: int, last: int) -> Array:
 def approach(work: Work, draw: int) -> list[Contrast]:
     """Distance of the curves of the first and the last waiting time at the last common lag less that at lag 1000.
 
-    A distance is ln Delta(first tw, t) - ln Delta(last tw, t).
+    A distance is |ln Delta(first tw, t) - ln Delta(last tw, t)|.
     """
     found = []
     for one in _ensembles.depths(work.scale, draw):
         msd = displacement(work, one)
         common = np.flatnonzero(np.isfinite(msd.values).all(axis=(0, 1)))
         middle = common[np.abs(np.log(msd.lags[common] / MIDDLE_LAG)).argmin()]
-        last, near = (log_mean(msd.values[:, 0, k]) - log_mean(msd.values[:, -1, k]) for k in (common[-1], middle))
+        last, near = (_distance(msd, k) for k in (common[-1], middle))
         found.append((last - near).named(f"{one.label}, lags {msd.lags[common[-1]]} and {msd.lags[middle]}"))
     return found
+
+
+def _distance(msd: MeanSquareDisplacement, lag: int) -> PerRun:
+    """Distance of the curves of the first and the last waiting time at a lag."""
+    ratio = log_mean(msd.values[:, 0, lag]) - log_mean(msd.values[:, -1, lag])
+    return ratio * float(np.sign(ratio.value))
 
 
 def bend_by_plateau(work: Work, draw: int) -> list[Contrast]:
