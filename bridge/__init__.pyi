@@ -1,4 +1,5 @@
 from . import (
+    claims as claims,
     comparison as comparison,
     explanation as explanation,
     figures as figures,

@@ -3,6 +3,7 @@
 What a page holds between ``<!-- ... -->`` and ``<!-- end -->`` is written here, and so are single numbers:
 
 - ``<!-- statements of fig2 -->``: a table of what the paper says, our numbers, verdicts and reasons.
+- ``<!-- claims of claims -->``: the table of all claims with their tests and verdicts.
 - ``<!-- numbers of fig2: hidden layers = hidden | mu = mu:.2f+ -->``: a table with a row for each network. A column is
   a title, a place in the JSON (names and indices with dots, * for each of a list), a format, and + for the interval.
 - ``1.01<!-- fig2 mu_runs_mean.0 .2f -->``: a number and where it is from.
@@ -22,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 NUMBERS = ROOT / "docs" / "reproduction"
 BLOCK = re.compile(
-    r"<!-- (?P<kind>statements|numbers) of (?P<file>[\w-]+)(?:: (?P<columns>.*?))? -->\n.*?<!-- end -->", re.S
+    r"<!-- (?P<kind>statements|claims|numbers) of (?P<file>[\w-]+)(?:: (?P<columns>.*?))? -->\n.*?<!-- end -->", re.S
 )
 INLINE = re.compile(r"(?P<old>[-\d.,%e]+|\?)<!-- (?P<file>[\w-]+) (?P<path>[\w.*-]+) (?P<form>\S+) -->")
 VERDICT = re.compile(r"<!-- (?P<file>[\w-]+) (?P<name>\w+): (?P<verdict>holds|fails|undecided) -->")
@@ -63,7 +64,7 @@ def single(file: str, path: str, form: str) -> str:
 
 def block(kind: str, file: str, columns: str, whole: str) -> str:
     """One table between its marks."""
-    rows = statements(file) if kind == "statements" else table(file, columns)
+    rows = {"statements": statements, "claims": claims}[kind](file) if kind != "numbers" else table(file, columns)
     return "\n".join([whole.partition("\n")[0], "", *map(row, rows), "", "<!-- end -->"])
 
 
@@ -74,6 +75,13 @@ def statements(file: str) -> list[Sequence[str]]:
         (one.statement, one.place, one.published or UNKNOWN, one.ours, f"**{one.verdict}**", one.reason)
         for one in judged(file)
     ]
+
+
+def claims(file: str) -> list[Sequence[str]]:
+    """The table of the claims."""
+    from bridge.claims import claims_rows  # noqa: PLC0415 (see `judged`)
+
+    return claims_rows(judged(file))
 
 
 def table(file: str, columns: str) -> list[Sequence[str]]:
@@ -129,9 +137,12 @@ def plain(cell: str) -> str:
 
 
 def judged(file: str) -> Any:
-    """What became of the statements about a figure, from its JSON."""
-    from bridge.figures import get_figure, judge  # noqa: PLC0415 (where the script is run, it is not on the path before)
+    """What became of the statements about a figure, or of the claims, from the JSON."""
+    from bridge.claims import CLAIMS, judge_claims  # noqa: PLC0415 (the script has them on its path only when it runs)
+    from bridge.figures import get_figure, judge  # noqa: PLC0415
 
+    if file == "claims":
+        return judge_claims(CLAIMS.values(), numbers(file)["ours"])
     return judge(get_figure(file).statements, numbers(file)["ours"])
 
 

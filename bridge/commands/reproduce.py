@@ -9,6 +9,8 @@ import joblib
 import numpy as np
 import typer
 
+from bridge.claims import chosen_claims, estimate_claims_seconds, reproduce_claims
+from bridge.commands._claims_summary import summarize_claims
 from bridge.commands._cluster import cluster
 from bridge.commands._figure_options import FigureSize, chosen_panels, panel_option
 from bridge.commands._notes import note
@@ -20,14 +22,15 @@ from bridge.figures import FIGURES, Ensemble, estimate_seconds, get_figure, repr
 from landscape.support import check_jobs
 
 Scale = Literal["quick", "paper"]
-LIST = "list"
+LIST, CLAIMS = "list", "claims"
 MANY = 8  # numbers of a list: of more the range is shown
 
 
 def reproduce(
-    figure: Annotated[str, typer.Argument(help=f"{LIST}, or one of {', '.join(FIGURES)}.")] = LIST,
+    figure: Annotated[str, typer.Argument(help=f"{LIST}, {CLAIMS}, or one of {', '.join(FIGURES)}.")] = LIST,
     scale: Annotated[
-        Scale, typer.Option(help="quick: under three minutes; paper: as many runs and steps as in the paper.")
+        Scale,
+        typer.Option(help="quick: under three minutes (claims: ten); paper: runs and steps as in the paper."),
     ] = "quick",
     output: Annotated[Path, typer.Option(help="Folder for runs, numbers and figures.")] = Path("results/reproduce"),
     replicas: Annotated[
@@ -38,14 +41,21 @@ def reproduce(
     ] = None,
     panel: Annotated[str | None, panel_option("those of the figure (a wrong name lists them)")] = None,
     size: FigureSize = "screen",
+    claim: Annotated[
+        str | None, typer.Option(help="Test only these claims, by name, separated by commas. [default: all]")
+    ] = None,
     data_dir: DataDir = None,
     seed: Seed = 0,
     jobs: Jobs = -1,
     scheduler: Scheduler = None,
     as_json: AsJson = False,
 ) -> None:
-    """Reproduce a figure of the paper with the published numbers beside ours, or list the figures."""
+    """Reproduce a figure of the paper with the published numbers beside ours, test its claims, or list the figures."""
     check_jobs(jobs)
+    _check_options(figure, claim, {"--replicas": replicas, "--steps": steps, "--panel": panel})
+    if figure == CLAIMS:
+        _test_claims(claim, output, scale, data_dir, seed, jobs, scheduler, as_json=as_json)
+        return
     if figure == LIST:
         _show_list(output, replicas, steps, joblib.effective_n_jobs(jobs), as_json=as_json)
         return
@@ -78,6 +88,46 @@ def reproduce(
         "files": made.files,
     }
     show(result, summarize(result), as_json=as_json)
+
+
+def _check_options(figure: str, claim: str | None, of_figures: dict[str, Any]) -> None:
+    """Raise a ValueError for options that the figure, or the claims, do not have."""
+    given = [name for name, value in of_figures.items() if value is not None]
+    if figure == CLAIMS and given:
+        msg = f"{CLAIMS} takes no {' and '.join(given)}: how many runs and steps a claim needs is part of its test"
+        raise ValueError(msg)
+    if figure != CLAIMS and claim is not None:
+        msg = f"--claim chooses among the claims: agescape reproduce {CLAIMS} --claim {claim}; got figure {figure!r}"
+        raise ValueError(msg)
+
+
+def _test_claims(
+    claim: str | None,
+    output: Path,
+    scale: Scale,
+    data_dir: Path | None,
+    seed: int,
+    jobs: int,
+    scheduler: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    chosen = chosen_claims(claim)
+    seconds = estimate_claims_seconds(chosen, output, scale)
+    with cluster(scheduler), progress_bar() as bar:
+        workers = joblib.effective_n_jobs(jobs)
+        what = f"{counted(len(chosen), 'claim')} at {scale} scale"
+        note(f"{what}: about {duration(seconds / workers)} on {counted(workers, 'processor')}")
+        table = reproduce_claims(chosen, output, scale, data_dir=data_dir, seed=seed, jobs=jobs, progress=bar)
+    names = [one.name for one in chosen]
+    result: dict[str, Any] = {
+        "figure": CLAIMS,
+        "scale": scale,
+        "ours": {name: table.numbers[name] for name in names if name in table.numbers},
+        "statements": [asdict(one) for one in table.findings if one.name in names],
+        "files": table.files,
+    }
+    show(result, summarize_claims(table, names, scale), as_json=as_json)
 
 
 def summarize(result: dict[str, Any]) -> Summary:
@@ -156,7 +206,7 @@ def summarize_list(rows: list[dict[str, Any]], workers: int) -> Summary:
         verdict=f"{counted(len(rows), 'figure')}, with the runs, the steps and the time that each still needs on "
         f"{counted(workers, 'processor')}, for each scale.",
         tables=[Table(("figure", "networks", "quick", "paper", "title"), cells)],
-        notes=["Make one with agescape reproduce FIGURE."],
+        notes=["Make one with agescape reproduce FIGURE; test the claims with agescape reproduce claims."],
     )
 
 

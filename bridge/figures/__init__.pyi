@@ -3,6 +3,7 @@ from ._base import (
 )
 from ._ensembles import (
     Ensemble as Ensemble,
+    ScaleName as ScaleName,
 )
 from ._registry import (
     FIGURES as FIGURES,
@@ -10,6 +11,8 @@ from ._registry import (
 )
 from ._reproduce import (
     estimate_seconds as estimate_seconds,
+    machine_factor as machine_factor,
+    missing_seconds as missing_seconds,
     reproduce as reproduce,
 )
 from ._statements import (
@@ -20,5 +23,6 @@ from ._statements import (
     judge as judge,
 )
 from ._work import (
+    Progress as Progress,
     Work as Work,
 )

@@ -12,6 +12,8 @@ ScaleName = Literal["quick", "paper"]
 MNIST_FEATURES, MNIST_CLASSES = 784, 10
 LJAT_FEATURES, LJAT_CLASSES = 2, 4
 LJAT_ROWS = 1000
+LEARNING_RATE = 0.05  # of the paper
+BATCHES = {"ljat": 100, "mnist": 50}  # of the paper
 WIDE = 64  # inputs beyond which the first layer dominates the cost
 
 
@@ -30,7 +32,7 @@ class Ensemble:
     dataset : {"ljat", "mnist"}
     rows : int, optional
         Training rows; by default 1000 of ljat, all of mnist.
-    dataset_seed, batch_size, noise
+    dataset_seed, batch_size, noise, learning_rate
         As in `dynamics.train`.
     waiting_times : tuple of int, optional
         By default the paper's.
@@ -48,6 +50,7 @@ class Ensemble:
     noise: Noise = field(default_factory=Epochs)
     waiting_times: tuple[int, ...] | None = None
     every: int | None = None
+    learning_rate: float = LEARNING_RATE
 
     @property
     def name(self) -> str:
@@ -55,6 +58,8 @@ class Ensemble:
         parts = [self.dataset, *([f"n{self.rows}"] if self.rows else []), "h" + "-".join(map(str, self.hidden))]
         parts += [f"d{self.dataset_seed}"] * (self.dataset_seed > 0)
         parts += [self.noise_label.replace(" ", "")] * (self.noise != Epochs())
+        parts += [f"b{self.batch_size}"] * (self.batch_size != BATCHES[self.dataset])
+        parts += [f"lr{self.learning_rate:g}"] * (self.learning_rate != LEARNING_RATE)
         parts += [f"s{self.steps}"]
         parts += [f"tw{'-'.join(map(str, self.waiting_times))}"] if self.waiting_times else []
         return "_".join([*parts, *([f"every{self.every}"] if self.every else [])])
@@ -79,8 +84,8 @@ class Ensemble:
 
     @property
     def optimizer(self) -> SGD:
-        """SGD with the paper's learning rate, this batch size and noise."""
-        return SGD(batch_size=self.batch_size, noise=self.noise)
+        """SGD with this learning rate, batch size and noise."""
+        return SGD(self.learning_rate, batch_size=self.batch_size, noise=self.noise)
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:

@@ -114,7 +114,7 @@ def estimate_seconds(
 ) -> float:
     """Estimated wall time in seconds of a figure here, without finished parts; accurate within a factor of two."""
     work = Work(Path(output) / scale / "runs")
-    missing = sum(_missing_seconds(ensemble, work) for ensemble in _ensembles(figure, scale, replicas, steps))
+    missing = sum(missing_seconds(ensemble, work) for ensemble in _ensembles(figure, scale, replicas, steps))
     return (figure.extra_seconds(scale) + missing) * machine_factor() / max(1, jobs)
 
 
@@ -122,7 +122,8 @@ def _ensembles(figure: PaperFigure, scale: ScaleName, replicas: int | None, step
     return tuple(ensemble.at_most(replicas, steps) for ensemble in figure.ensembles(scale))
 
 
-def _missing_seconds(ensemble: Ensemble, work: Work) -> float:
+def missing_seconds(ensemble: Ensemble, work: Work) -> float:
+    """Core seconds of the runs that the file of an ensemble lacks, on the machine of `Ensemble.step_microseconds`."""
     path = work.path(ensemble)
     done = load_trajectories(path).replicas if path.is_file() else 0
     return max(0, ensemble.replicas - done) * ensemble.steps * ensemble.step_microseconds * 1e-6

@@ -6,6 +6,7 @@ import re
 import pytest
 from support.paths import ROOT
 
+from bridge.claims import CLAIMS
 from bridge.figures import FIGURES
 
 REPRODUCTION = [ROOT / "docs" / "reproduction.md", *sorted((ROOT / "docs" / "reproduction").glob("*.md"))]
@@ -75,3 +76,13 @@ def test_a_verdict_that_is_another_one_is_an_error(published, monkeypatch):
     assert published.filled("<!-- minima lowest_loss: holds -->") == "<!-- minima lowest_loss: holds -->"
     with pytest.raises(ValueError, match="minima lowest_loss must be holds; got fails"):
         published.filled("<!-- minima lowest_loss: fails -->")
+
+
+def test_the_table_of_claims_has_every_claim_and_its_verdict(published):
+    """As `agescape reproduce claims` found it; a claim that was not tested is missing."""
+    found = published.judged("claims")
+    assert [one.name for one in found] == list(CLAIMS)
+    rows = published.claims("claims")
+    assert [row[5] for row in rows[2:]] == [f"**{one.in_words}**" for one in found]
+    text = (ROOT / "docs" / "reproduction" / "claims.md").read_text()
+    assert all(one.statement in text for one in found)
