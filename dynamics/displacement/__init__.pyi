@@ -32,3 +32,11 @@ from ._pairs import (
     known_mean as known_mean,
     recorded_pairs as recorded_pairs,
 )
+from ._susceptibility import (
+    Susceptibility as Susceptibility,
+    susceptibility as susceptibility,
+)
+from ._van_hove import (
+    VanHove as VanHove,
+    van_hove as van_hove,
+)

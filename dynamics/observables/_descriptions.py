@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from dynamics.aging_times import CurveScaling, SecondRegime
 from dynamics.displacement import (
     LayerDisplacement,
     MeanSquareDisplacement,
     NonGaussian,
+    Susceptibility,
     SymmetricDisplacement,
+    VanHove,
     known_mean,
 )
 from dynamics.observables._minibatches import GradientMagnitudes
@@ -74,6 +77,38 @@ def describe_alpha_2(result: NonGaussian, _: Exponents) -> dict[str, Any]:
         "standard_error": result.standard_error,
         "alpha2_lengths": result.alpha_2_lengths,
         "fourth_moment": known_mean(result.fourth),
+    })  # fmt: skip
+
+
+def describe_second_regime(result: SecondRegime, _: Exponents) -> dict[str, Any]:
+    """Where the curves leave the first regime, how they go on, and the diffusion coefficient."""
+    names = ("largest_slope", "departure", "displacement", "nu", "nu_p_value")
+    later = ("late_slope", "late_p_value", "late_misfit", "diffusion", "level")
+    return in_numbers({name: getattr(result, name) for name in names + later}) | {"status": str(result.status)}
+
+
+def describe_scaling(result: CurveScaling, _: Exponents) -> dict[str, Any]:
+    """How well each form predicts a curve that it has not seen."""
+    names = ("names", "mu", "second", "misfit", "error", "noise", "excess", "p_value", "points", "window")
+    told = {"best": result.best, "supported": result.supported, "status": str(result.status)}
+    return in_numbers({name: getattr(result, name) for name in names}) | told
+
+
+def describe_chi_4(result: Susceptibility, _: Exponents) -> dict[str, Any]:
+    """The susceptibility, its peaks and how they move with age."""
+    names = ("cutoff", "chi", "largest", "peak", "exponent", "exponent_p_value")
+    numbers = {name: getattr(result, name) for name in names} | {"mean": known_mean(result.values)}
+    return in_numbers(numbers) | {"status": str(result.exponent.status)}
+
+
+def describe_van_hove(result: VanHove, _: Exponents) -> dict[str, Any]:
+    """The distribution of displacements, its tails and its distance from a Gaussian."""
+    return in_numbers({
+        "edges": result.edges,
+        "density": result.density.value,
+        "tail": result.tail,
+        "distance": result.distance,
+        "scale": result.scale,
     })  # fmt: skip
 
 
