@@ -39,7 +39,7 @@ class Model:
     has_function: bool = True
 
     def predict(self, phi: Array, tw: Array, t: Array, ends: tuple[float, float]) -> Array:
-        """Logarithm (N,) of Delta for theta and the coefficients of F in `phi`; F is known between the `ends` of ln x."""
+        """Logarithm (N,) of Delta for theta and the coefficients of F in `phi`, known between the `ends` of ln x."""
         theta = phi[: len(self.start)]
         x = self.variable(theta, tw, t)
         function = _basis(x, ends) @ phi[theta.size :] if self.has_function else x
