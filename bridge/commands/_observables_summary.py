@@ -148,6 +148,15 @@ def _gradients(part: Mapping[str, Any], runs: int) -> dict[str, str]:
     }
 
 
+def _tails(part: Mapping[str, Any], runs: int) -> dict[str, str]:
+    return {
+        f"tail index of the noise of {counted(int(size), 'row')}, at the end (Gaussian: 2)": estimate_in_words(
+            part["index"][b][-1], *part["index_interval"][b][-1], runs=runs, digits=3
+        )
+        for b, size in enumerate(part["batch_sizes"])
+    }
+
+
 WORDS: dict[str, Callable[[Mapping[str, Any], int], dict[str, str]]] = {
     "curves": _curves,
     "modulo_symmetry": _symmetric,
@@ -161,4 +170,5 @@ WORDS: dict[str, Callable[[Mapping[str, Any], int], dict[str, str]]] = {
     "alignment": _alignment,
     "onset": _onsets,
     "gradients": _gradients,
+    "tail_index": _tails,
 }

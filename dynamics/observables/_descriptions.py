@@ -19,6 +19,7 @@ from dynamics.observables._minibatches import GradientMagnitudes
 from dynamics.observables._onset import Onset, Onsets
 from dynamics.observables._overlap import ReplicaOverlap
 from dynamics.observables._phases import UpdateAlignment
+from dynamics.observables._tails import NoiseTails
 from dynamics.runs import Trajectories
 from dynamics.statistics import NOT_NEGATIVE, ZERO_TO_ONE, mean_over_runs
 from landscape.support import in_numbers
@@ -144,3 +145,9 @@ def describe_gradients(result: GradientMagnitudes, _: Exponents) -> dict[str, An
     """Mean norms of full and minibatch gradients."""
     means = {name: mean_over_runs(getattr(result, name)) for name in ("full", "minibatch", "noise")}
     return in_numbers({"steps": result.steps, **means, "batches": result.batches, "batch_size": result.batch_size})
+
+
+def describe_tails(result: NoiseTails, _: Exponents) -> dict[str, Any]:
+    """Tail index of the minibatch noise at each batch size and step."""
+    names = ("steps", "batch_sizes", "block")
+    return in_numbers({name: getattr(result, name) for name in names} | {"index": result.index()})

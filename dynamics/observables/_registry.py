@@ -30,12 +30,14 @@ from dynamics.observables._descriptions import (
     describe_scaling,
     describe_second_regime,
     describe_symmetric,
+    describe_tails,
     describe_van_hove,
 )
 from dynamics.observables._minibatches import minibatch_gradients
 from dynamics.observables._onset import Onsets, onset_from_alignment, onset_from_loss
 from dynamics.observables._overlap import replica_overlap
 from dynamics.observables._phases import update_alignment
+from dynamics.observables._tails import noise_tails
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
 from landscape.losses import TorchLoss
@@ -211,6 +213,12 @@ OBSERVABLES: dict[str, Observable] = {
     ),
     "onset": Observable(_onsets, describe_onsets, "plot_onsets", needs=("has_curves",)),
     "gradients": Observable(_gradients, describe_gradients, "plot_gradients", needs=("data", "has_network")),
+    "tail-index": Observable(
+        lambda request: noise_tails(request.runs, request.training_data, rng=request.seed, module=request.module),
+        describe_tails,
+        "plot_tails",
+        needs=("data", "has_network"),
+    ),
 }
 """All observables by name. To add one: a function that computes it here, one in `dynamics.plots` that draws it, and an
 entry; the command `observe`, its help, `--json` and figures follow."""
@@ -238,9 +246,10 @@ def observe(
         (`non_gaussian`), "second-regime" (`second_regime`), "scaling" (`compare_curve_scaling`), "chi4"
         (`susceptibility` of the overlap with a cutoff of 0.1; of the displacement without snapshots), "van-hove"
         (`van_hove`), "overlap" (`replica_overlap` with `other`, modulo symmetry too), "alignment"
-        (`update_alignment`), "onset" (`Onsets`) and "gradients" (`minibatch_gradients`, at the waiting times and the
-        last step). By default all whose input is available: data, the other runs, snapshots of updates, curves, a known
-        network or module, its symmetries, names of the parameters.
+        (`update_alignment`), "onset" (`Onsets`), "gradients" (`minibatch_gradients`) and "tail-index" (`noise_tails`),
+        both at the waiting times and the last step. By default all whose input is available: data, the other runs, at
+        least two runs, snapshots of pairs and of updates, curves, a known network or module, its symmetries, names of
+        the parameters.
     data : Dataset, optional
         The data of the runs.
     other : Trajectories, optional

@@ -39,6 +39,7 @@ from ._observables import (
     plot_scaling as plot_scaling,
     plot_second_regime as plot_second_regime,
     plot_symmetric as plot_symmetric,
+    plot_tails as plot_tails,
     plot_test_loss as plot_test_loss,
     plot_van_hove as plot_van_hove,
 )

@@ -18,7 +18,15 @@ from dynamics.displacement import (
     VanHove,
     known_mean,
 )
-from dynamics.observables import OBSERVABLES, GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
+from dynamics.observables import (
+    OBSERVABLES,
+    GradientMagnitudes,
+    NoiseTails,
+    Onset,
+    Onsets,
+    ReplicaOverlap,
+    UpdateAlignment,
+)
 from dynamics.plots._aging import COLORS, plot_known, plot_msd
 from dynamics.runs import Parameter, Trajectories
 from landscape.plots import Size, draw_panels, legend_beside
@@ -183,6 +191,20 @@ def plot_gradients(gradients: GradientMagnitudes, ax: Axes) -> Axes:
         mean = known_mean(getattr(gradients, name))
         ax.plot(gradients.steps[later], mean[later], color=COLORS[k], marker=".", label=label)
     ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel="norm of the gradient (nats)")
+    legend_beside(ax)
+    return ax
+
+
+def plot_tails(tails: NoiseTails, ax: Axes) -> Axes:
+    """Draw the tail index of the minibatch noise against time, a line per batch size; dashed, a Gaussian."""
+    index = tails.index()
+    later = tails.steps > 0
+    for b, size in enumerate(tails.batch_sizes):
+        color, label = COLORS[b % len(COLORS)], f"{size} row{'s' * int(size > 1)} per minibatch"
+        ax.plot(tails.steps[later], index.value[b, later], "o-", color=color, label=label)
+        ax.fill_between(tails.steps[later], index.low[b, later], index.high[b, later], color=color, alpha=0.2)
+    ax.axhline(2.0, color="0.5", linestyle="--", linewidth=1, label="Gaussian")
+    ax.set(xscale="log", xlabel="time (steps)", ylabel=r"tail index $\alpha$")
     legend_beside(ax)
     return ax
 
