@@ -1,11 +1,12 @@
 """Beyond the paper: whether one scaling form describes both regimes, and how much runs and parameters differ."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bridge.figures._base import PaperFigure
@@ -77,7 +78,6 @@ def describe_scaling(result: ScalingFigure) -> dict[str, Any]:
         }
     ours |= {"best": [one.best for one in result.scalings], "window": result.scalings[0].window}
     ours |= {"supported": [", ".join(one.supported) or "none" for one in result.scalings]}
-    ours |= {"status": [str(one.status) for one in result.scalings]}
     return ours | _described_regimes(result.regimes)
 
 
@@ -107,10 +107,16 @@ def _at_departure(regime: SecondRegime) -> list[float]:
 def draw_scaling(result: ScalingFigure, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
     """Errors of the predictions, a panel per ensemble."""
     functions = {
-        panel_name(label): partial(plot_scaling, scaling)
+        panel_name(label): partial(_titled, plot_scaling, scaling, label)
         for label, scaling in zip(result.labels, result.scalings, strict=True)
     }
     return draw_panels(functions, panels, columns=3, panel=(4.4, 3.4), size=size)
+
+
+def _titled(plot: Callable[[Any, Axes], Axes], found: Any, label: str, ax: Axes) -> None:
+    """One panel, with the name of its runs."""
+    title = plot(found, ax).get_title()
+    ax.set_title(f"{label}, {title}" if title else label, fontsize="medium")
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,11 +203,11 @@ def _pick(values: np.ndarray, at: Sequence[int]) -> list[float]:
 def draw_fluctuations(result: FluctuationsFigure, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
     """Susceptibilities of every ensemble (of the displacement without snapshots), and distributions at the end."""
     functions = {
-        panel_name(label): partial(plot_chi_4, of_all if overlap is None else overlap)
+        panel_name(label): partial(_titled, plot_chi_4, of_all if overlap is None else overlap, label)
         for label, overlap, of_all in zip(result.labels, result.overlaps, result.displacements, strict=True)
     }
     functions |= {
-        panel_name(f"{label} distribution"): partial(plot_van_hove, found)
+        panel_name(f"{label} distribution"): partial(_titled, plot_van_hove, found, label)
         for label, found in zip(result.labels, result.distributions, strict=True)
         if found is not None
     }

@@ -181,7 +181,7 @@ def _compared(
     confidence: float,
     runs: int,
 ) -> CurveScaling:
-    both = np.isfinite(np.stack([one.errors for one in found])).all(axis=0)
+    both = np.asarray(np.isfinite(np.stack([one.errors for one in found])).all(axis=0))
     squares = np.array([(one.errors[both] ** 2).mean() for one in found])
     # to first order in the changes: their own squares would make every sample worse
     changes = np.stack([2 * (one.errors * one.changes)[:, both].mean(axis=1) for one in found], axis=1)

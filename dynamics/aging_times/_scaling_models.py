@@ -114,7 +114,7 @@ def _first(model: Model, tw: Array, t: Array, y: Array) -> Array:
 def _two_lines(theta: Array, tw: Array, t: Array, y: Array) -> Array:
     """Levels of the two power laws that pass through the middle of the points."""
     levels = [np.median(y - theta[k + 2] * (np.log(t) - theta[k] * np.log(tw))) for k in (0, 1)]
-    return np.concatenate([theta[:4], levels, theta[6:]])
+    return np.concatenate([theta[:4], np.array(levels, dtype=np.float64), theta[6:]])
 
 
 def _basis(x: Array, ends: tuple[float, float]) -> Array:

@@ -91,7 +91,7 @@ def susceptibility(
         raise ValueError(msg)
     values = _relative(runs) if cutoff is None else _overlaps(runs, cutoff)
     counts = _resampling.run_counts(runs.replicas, resamples, rng)
-    log_chi = _fits.log_finite(_chi(np.ones((1, runs.replicas)), values, runs.n_parameters)[0])
+    log_chi = _fits.log_finite(_chi(np.ones((1, runs.replicas), dtype=np.int64), values, runs.n_parameters)[0])
     samples = _fits.log_finite(_chi(counts, values, runs.n_parameters) * runs.replicas / (runs.replicas - 1))
     at = np.where(np.isfinite(log_chi), log_chi, -np.inf).argmax(axis=1)
     peak, peaks = _peak(log_chi[None], runs.lags)[0], _peak(samples, runs.lags)
@@ -135,9 +135,9 @@ def _overlaps(runs: Trajectories, cutoff: float) -> Array:
     )
 
 
-def _chi(counts: Array | NDArray[np.int64], values: Array, parameters: int) -> Array:
+def _chi(counts: NDArray[np.int64], values: Array, parameters: int) -> Array:
     """P times the variance (B, W, T) of `values` (R, W, T) over samples of the runs; nan if a run has nan."""
-    first, second = (_resampling.resampled_means(np.asarray(counts), part) for part in (values, values**2))
+    first, second = (_resampling.resampled_means(counts, part) for part in (values, values**2))
     runs = len(values)
     return parameters * np.maximum(second - first**2, 0.0) * runs / (runs - 1)
 
@@ -147,7 +147,7 @@ def _peak(log_chi: Array, lags: NDArray[np.int64]) -> Array:
     filled = np.where(np.isfinite(log_chi), log_chi, -np.inf)
     k = np.clip(filled.argmax(axis=-1), 1, lags.size - 2)[..., None]
     around = np.concatenate([np.take_along_axis(filled, k + d, -1) for d in (-1, 0, 1)], axis=-1)
-    known = np.isfinite(around).all(axis=-1)
+    known = np.asarray(np.isfinite(around).all(axis=-1))
     left, top, right = np.moveaxis(np.where(known[..., None], around, 0.0), -1, 0)
     curvature = 2 * top - left - right
     inner = known & (top >= left) & (top >= right) & (curvature > 0)

@@ -97,4 +97,4 @@ def _binned(x: Array) -> Array:
     bins = np.floor((np.where(inside, x, 0.0) - EDGES[0]) / (EDGES[1] - EDGES[0])).astype(np.int64)
     row, count = np.nonzero(inside)[0], EDGES.size - 1
     counts = np.bincount(row * count + bins[inside], minlength=len(x) * count).reshape(len(x), count)
-    return np.where(np.isfinite(x).all(axis=1)[:, None], counts / x.shape[1], np.nan)
+    return np.where(np.isfinite(x).all(axis=1, keepdims=True), counts / x.shape[1], np.nan)
