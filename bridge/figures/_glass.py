@@ -24,10 +24,13 @@ from dynamics.displacement import (
     susceptibility,
     van_hove,
 )
+from dynamics.observables import NoiseTails, noise_tails
 from dynamics.plots import plot_chi_4, plot_scaling, plot_van_hove
+from dynamics.runs import Trajectories
 from landscape.plots import Size, draw_panels
 from landscape.support import in_numbers
 
+MOST_RUNS = 10  # of which minibatches are drawn
 CUTOFF = 0.1  # distance within which a parameter has stayed: the square root of the threshold of figure 2
 THRESHOLDS = {"ljat": 1e-2, "mnist": 1e-3}
 
@@ -132,6 +135,7 @@ class FluctuationsFigure:
     distributions: tuple[VanHove | None, ...]
     single: tuple[VanHove | None, ...]
     t_star: tuple[np.ndarray, ...]
+    tails: tuple[NoiseTails, ...]
 
 
 def compute_fluctuations(work: Work, ensembles: tuple[Ensemble, ...]) -> FluctuationsFigure:
@@ -153,7 +157,15 @@ def compute_fluctuations(work: Work, ensembles: tuple[Ensemble, ...]) -> Fluctua
             aging(mean_square_displacement(one), THRESHOLDS[ensemble.dataset], rng=work.seed).t_star.value
             for one, ensemble in zip(runs, ensembles, strict=True)
         ),
+        tuple(_tails(work, one, ensemble) for one, ensemble in zip(runs, ensembles, strict=True)),
     )
+
+
+def _tails(work: Work, runs: Trajectories, ensemble: Ensemble) -> NoiseTails:
+    """Tail index of the noise of a row, a tenth of a minibatch and a minibatch, at the last step of the first runs."""
+    sizes = np.unique([1, max(1, ensemble.batch_size // 10), ensemble.batch_size])
+    few = runs.at_most(MOST_RUNS)
+    return noise_tails(few, work.data(ensemble), rng=work.seed, batch_sizes=sizes, steps=[few.last_step])
 
 
 def describe_fluctuations(result: FluctuationsFigure) -> dict[str, Any]:
@@ -181,6 +193,10 @@ def describe_fluctuations(result: FluctuationsFigure) -> dict[str, Any]:
         ours[f"distance_{name}"] = [
             None if one is None else _pick(one.distance, k) for one, k in zip(found, at, strict=True)
         ]
+    for name, part in (("row", 0), ("tenth", 1), ("minibatch", 2)):
+        index = [found.index() for found in result.tails]
+        for end, values in (("", "value"), ("_low", "low"), ("_high", "high")):
+            ours[f"tail_index_{name}{end}"] = [getattr(one, values)[min(part, len(one.value) - 1), 0] for one in index]
     return in_numbers(ours)
 
 
