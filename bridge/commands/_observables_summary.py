@@ -92,6 +92,29 @@ def _alpha_2(part: Mapping[str, Any], runs: int) -> dict[str, str]:
     return {"largest non-Gaussian parameter alpha_2": told}
 
 
+def _second_regime(part: Mapping[str, Any], _: int) -> dict[str, str]:
+    return {
+        "nu of the lag at which curves leave the first regime": with_interval(
+            part["nu"], part["nu_low"], part["nu_high"], status=part["status"]
+        )
+    }
+
+
+def _scaling(part: Mapping[str, Any], _: int) -> dict[str, str]:
+    told = ", ".join(part["supported"]) if part["status"] == OK else str(part["status"])
+    return {"scaling forms that predict whole curves": told}
+
+
+def _chi_4(part: Mapping[str, Any], runs: int) -> dict[str, str]:
+    told = estimates_between(part["largest"], part["largest_interval"], runs=runs, digits=3)
+    return {"largest four-point susceptibility chi_4": told}
+
+
+def _van_hove(part: Mapping[str, Any], _: int) -> dict[str, str]:
+    tails = np.asarray(part["tail"], float)
+    return {"largest share of displacements beyond 3 rms (Gaussian: 0.0027)": f"{np.nanmax(tails):.2g}"}
+
+
 def _overlap(part: Mapping[str, Any], runs: int) -> dict[str, str]:
     return {
         "overlap with the other runs at the end": estimated(part, "final_overlap", runs=runs, digits=3),
@@ -130,13 +153,27 @@ def _gradients(part: Mapping[str, Any], runs: int) -> dict[str, str]:
     }
 
 
+def _tails(part: Mapping[str, Any], runs: int) -> dict[str, str]:
+    return {
+        f"tail index of the noise of {counted(int(size), 'row')}, at the end (Gaussian: 2)": estimate_in_words(
+            part["index"][b][-1], *part["index_interval"][b][-1], runs=runs, digits=3
+        )
+        for b, size in enumerate(part["batch_sizes"])
+    }
+
+
 WORDS: dict[str, Callable[[Mapping[str, Any], int], dict[str, str]]] = {
     "curves": _curves,
     "modulo_symmetry": _symmetric,
     "outputs": _outputs,
     "alpha2": _alpha_2,
+    "second_regime": _second_regime,
+    "scaling": _scaling,
+    "chi4": _chi_4,
+    "van_hove": _van_hove,
     "overlap": _overlap,
     "alignment": _alignment,
     "onset": _onsets,
     "gradients": _gradients,
+    "tail_index": _tails,
 }

@@ -14,7 +14,7 @@ from bridge.commands._graph_sources import LandscapePath, source_in_words, sourc
 from bridge.commands._options import AsJson, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import counted, data_in_words, number
-from landscape.graph import LandscapeGraph, components, minimax_barriers, superbasins
+from landscape.graph import LandscapeGraph, components, funnelling, minimax_barriers, superbasins
 from landscape.interchange import KineticNetwork, read_network, read_set
 from landscape.kinetics import RateNetwork, committors, first_passage_times
 from landscape.support import new_file
@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 SET_HELP = "ids such as 1,5,9, or a file such as min.{0}. [default: min.{0} of the folder]"
+TEMPERATURES = 200  # of the heat capacity
 PER_MINIMUM = ("ids", "losses", "barriers", "superbasins", "occupations", "committors", "first_passage_times")
 
 
@@ -40,6 +41,13 @@ def kinetics(
     ] = None,
     level: Annotated[
         float | None, typer.Option(help="Energy below which minima share a superbasin if a path connects them.")
+    ] = None,
+    temperatures: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW,HIGH",
+            help="Heat capacity and free energies of the funnels between these temperatures. [default: none]",
+        ),
     ] = None,
     rotations: Annotated[
         bool, typer.Option("--rotations", help="Rates with the moments of inertia of rigid rotors.")
@@ -71,6 +79,7 @@ def kinetics(
         **_barriers(network, level),
         "temperature": temperature,
         **(_motion(network.rates(temperature, rotations=rotations), network, sets) if temperature is not None else {}),
+        **({} if temperatures is None else {"superposition": _superposition(network, temperatures)}),
         "output": output,
         **(describe_metadata(network.metadata) if network.metadata else {}),
     }
@@ -124,6 +133,26 @@ def _motion(rates: RateNetwork, network: KineticNetwork, sets: Mapping[str, Inte
     }
 
 
+def _superposition(network: KineticNetwork, given: str) -> dict[str, Any]:
+    """The equilibrium of harmonic wells at temperatures spaced evenly in the logarithm."""
+    try:
+        low, high = (float(part) for part in given.split(","))
+    except ValueError:
+        low, high = 0.0, 0.0
+    if not 0 < low < high < np.inf:
+        msg = f"--temperatures must be two ascending numbers > 0 such as 0.001,0.1; got {given!r}"
+        raise ValueError(msg)
+    found = network.superposition(np.geomspace(low, high, TEMPERATURES))
+    funnels = funnelling(network.graph).funnels
+    numbers = {name: getattr(found, name) for name in ("temperatures", "energy", "heat_capacity", "peak", "crossings")}
+    return numbers | {
+        "largest_heat_capacity": float(found.heat_capacity.max()),
+        "funnels": network.ids[funnels],
+        "occupations": found.occupations.T,
+        "free_energies": found.free_energies.T,
+    }
+
+
 def _mean(times: Floats, rates: RateNetwork, minima: Integers) -> float:
     """Mean over the equilibrium in a set of minima."""
     assert rates.log_weights is not None
@@ -159,7 +188,11 @@ def summarize(result: Mapping[str, Any]) -> Summary:
         )
     return Summary(
         verdict=_verdict(result),
-        facts=facts | _rates_in_words(result) | source_in_words(result) | data_in_words(result),
+        facts=facts
+        | _heat_in_words(result)
+        | _rates_in_words(result)
+        | source_in_words(result)
+        | data_in_words(result),
         notes=notes,
         files={} if result["output"] is None else {"table": result["output"]},
     )
@@ -178,6 +211,19 @@ def _verdict(result: Mapping[str, Any]) -> str:
         f" From {counted(result['from'], 'minimum', 'minima')} the set of "
         f"{counted(result['to'], 'minimum', 'minima')} {reached}."
     )
+
+
+def _heat_in_words(result: Mapping[str, Any]) -> dict[str, str]:
+    if "superposition" not in result:
+        return {}
+    found = result["superposition"]
+    top, peak = number(found["largest_heat_capacity"], "", 3), found["peak"]
+    where = f"at temperature {number(peak, '', 4)}" if np.isfinite(peak) else "at an end of the temperatures"
+    crossed = int(np.isfinite(found["crossings"]).sum())
+    return {
+        "heat capacity beyond the vibrations": f"at most {top}, {where}",
+        "funnels": f"{len(found['funnels'])}, of which {crossed} become more stable than that of the global minimum",
+    }
 
 
 def _rates_in_words(result: Mapping[str, Any]) -> dict[str, str]:

@@ -43,7 +43,8 @@ from dynamics.training import (
 
 START_HELP = (
     "Initial parameters: glorot; normal:SD; file:F.npz (or npy; an array of points, run r starts at row r modulo their "
-    "number); minima:F.db (lowest first) or minima:F.db:3,7 (these ids)."
+    "number); minima:F.db (lowest first) or minima:F.db:3,7 (these ids); snapshots:F.h5:10000 (run r where run r of "
+    "another file was at step 10000) or snapshots:F.h5:10000:0 (all where run 0 was), as for twins with another seed."
 )
 SNAPSHOTS_HELP = (
     "all: store parameters at every waiting time + lag. waiting: store them at 0, the waiting times and the end only, "

@@ -8,6 +8,7 @@ from bridge.figures._base import PaperFigure
 from bridge.figures._contrasts import DESCENT, EPOCHS, LATE, NOISE, REGIME
 from bridge.figures._curves import FIG1, FIG4
 from bridge.figures._generalization import FIGA2
+from bridge.figures._glass import FLUCTUATIONS, SCALING
 from bridge.figures._gradients import FIGA3
 from bridge.figures._minima import MINIMA
 from bridge.figures._mu_generalization import MU_GENERALIZATION
@@ -17,7 +18,18 @@ from bridge.figures._spectra import FIG7, FIGA1
 from bridge.figures._widths import FIG6
 
 PAPER = (FIG1, FIG2, FIG3, FIG4, FIG5, FIG6, FIG7, FIGA1, FIGA2, FIGA3, MINIMA)
-BEYOND = (REALIZATIONS, LATE, DESCENT, REGIME, NOISE, EPOCHS, MU_GENERALIZATION, OUTPUTS)
+BEYOND = (
+    REALIZATIONS,
+    LATE,
+    DESCENT,
+    REGIME,
+    SCALING,
+    FLUCTUATIONS,
+    NOISE,
+    EPOCHS,
+    MU_GENERALIZATION,
+    OUTPUTS,
+)
 FIGURES: dict[str, PaperFigure] = {figure.name: figure for figure in (*PAPER, *BEYOND)}
 
 

@@ -18,6 +18,10 @@ from ._crossover import (
     Crossover as Crossover,
     crossover_numbers as crossover_numbers,
 )
+from ._curve_scaling import (
+    CurveScaling as CurveScaling,
+    compare_curve_scaling as compare_curve_scaling,
+)
 from ._data_collapse import (
     Collapse as Collapse,
     collapse as collapse,
@@ -42,6 +46,10 @@ from ._regimes import (
 from ._scaling_forms import (
     FormComparison as FormComparison,
     compare_forms as compare_forms,
+)
+from ._second_regime import (
+    SecondRegime as SecondRegime,
+    second_regime as second_regime,
 )
 from ._threshold_scan import (
     ThresholdScan as ThresholdScan,

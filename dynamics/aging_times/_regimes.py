@@ -111,18 +111,21 @@ def local_slope(
     check_fit(msd, confidence, resamples)
     check_positive(bandwidth=bandwidth)
     means = resampled(msd, _resampling.run_counts(msd.replicas, resamples, rng))
-    slope, low, high = (np.full(msd.mean.shape, np.nan) for _ in range(3))
+    slope, boot = slopes_of(msd, means, bandwidth)
+    found = _resampling.estimates(slope, boot, confidence, msd.replicas, _status(msd))
+    return LocalSlope(msd.waiting_times, msd.lags, found, float(bandwidth), float(confidence))
+
+
+def slopes_of(msd: MeanSquareDisplacement, means: Array, bandwidth: float) -> tuple[Array, Array]:
+    """The local slope (W, T) of the mean displacement and of bootstrap `means` (B, W, T); nan without a number."""
+    slope, boot = np.full(msd.mean.shape, np.nan), np.full(means.shape, np.nan)
     for w, y in enumerate(_fits.log_finite(msd.mean)):
         there = np.isfinite(y)
-        if there.sum() < 3:
-            continue
-        operator = _derivative(np.log(msd.lags[there]), bandwidth)
-        slope[w, there] = operator @ y[there]
-        boot = _fits.log_finite(means[:, w, there]) @ operator.T
-        low[w, there], high[w, there] = _resampling.interval(slope[w, there], boot, confidence, msd.replicas)
-    status = _status(msd)
-    found = Estimate(slope, low, high, status)
-    return LocalSlope(msd.waiting_times, msd.lags, found, float(bandwidth), float(confidence))
+        if there.sum() >= 3:
+            operator = _derivative(np.log(msd.lags[there]), bandwidth)
+            slope[w, there] = operator @ y[there]
+            boot[:, w, there] = _fits.log_finite(means[:, w, there]) @ operator.T
+    return slope, boot
 
 
 def generalized_diffusion(

@@ -32,8 +32,16 @@ from ._pairs import (
     known_mean as known_mean,
     recorded_pairs as recorded_pairs,
 )
+from ._susceptibility import (
+    Susceptibility as Susceptibility,
+    susceptibility as susceptibility,
+)
 from ._tables import (
     TABLES as TABLES,
     is_displacement_table as is_displacement_table,
     read_displacement as read_displacement,
+)
+from ._van_hove import (
+    VanHove as VanHove,
+    van_hove as van_hove,
 )

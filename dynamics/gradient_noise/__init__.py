@@ -2,7 +2,8 @@
 
 `gradient_noise` computes the covariance of the gradients of single rows, `minibatch_factor` turns it into that of a
 minibatch, `noise_alignment` compares it with the Hessian, `effective_temperatures` is the strength of the noise in
-units of energy. The kinds of noise that `train` can use are in `dynamics.noises`.
+units of energy, `tail_index` tells whether it is Gaussian. The kinds of noise that `train` can use are in
+`dynamics.noises`.
 """
 
 import lazy_loader

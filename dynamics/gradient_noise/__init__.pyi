@@ -15,3 +15,8 @@ from ._estimated_alignment import (
     EstimatedAlignment as EstimatedAlignment,
     estimate_alignment as estimate_alignment,
 )
+from ._tail_index import (
+    TailIndex as TailIndex,
+    inverted as inverted,
+    tail_index as tail_index,
+)

@@ -23,3 +23,7 @@ from ._registry import (
     Request as Request,
     observe as observe,
 )
+from ._tails import (
+    NoiseTails as NoiseTails,
+    noise_tails as noise_tails,
+)

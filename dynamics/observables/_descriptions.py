@@ -5,17 +5,21 @@ from typing import Any
 
 import numpy as np
 
+from dynamics.aging_times import CurveScaling, SecondRegime
 from dynamics.displacement import (
     LayerDisplacement,
     MeanSquareDisplacement,
     NonGaussian,
+    Susceptibility,
     SymmetricDisplacement,
+    VanHove,
     known_mean,
 )
 from dynamics.observables._minibatches import GradientMagnitudes
 from dynamics.observables._onset import Onset, Onsets
 from dynamics.observables._overlap import ReplicaOverlap
 from dynamics.observables._phases import UpdateAlignment
+from dynamics.observables._tails import NoiseTails
 from dynamics.runs import Trajectories
 from dynamics.statistics import NOT_NEGATIVE, ZERO_TO_ONE, mean_over_runs
 from landscape.support import in_numbers
@@ -77,6 +81,38 @@ def describe_alpha_2(result: NonGaussian, _: Exponents) -> dict[str, Any]:
     })  # fmt: skip
 
 
+def describe_second_regime(result: SecondRegime, _: Exponents) -> dict[str, Any]:
+    """Where the curves leave the first regime, how they go on, and the diffusion coefficient."""
+    names = ("largest_slope", "departure", "displacement", "nu", "nu_p_value")
+    later = ("late_slope", "late_p_value", "late_misfit", "diffusion", "level")
+    return in_numbers({name: getattr(result, name) for name in names + later}) | {"status": str(result.status)}
+
+
+def describe_scaling(result: CurveScaling, _: Exponents) -> dict[str, Any]:
+    """How well each form predicts a curve that it has not seen."""
+    names = ("names", "mu", "second", "misfit", "error", "noise", "excess", "p_value", "points", "window")
+    told = {"best": result.best, "supported": result.supported, "status": str(result.status)}
+    return in_numbers({name: getattr(result, name) for name in names}) | told
+
+
+def describe_chi_4(result: Susceptibility, _: Exponents) -> dict[str, Any]:
+    """The susceptibility, its peaks and how they move with age."""
+    names = ("cutoff", "chi", "largest", "peak", "exponent", "exponent_p_value")
+    numbers = {name: getattr(result, name) for name in names} | {"mean": known_mean(result.values)}
+    return in_numbers(numbers) | {"status": str(result.exponent.status)}
+
+
+def describe_van_hove(result: VanHove, _: Exponents) -> dict[str, Any]:
+    """The distribution of displacements, its tails and its distance from a Gaussian."""
+    return in_numbers({
+        "edges": result.edges,
+        "density": result.density.value,
+        "tail": result.tail,
+        "distance": result.distance,
+        "scale": result.scale,
+    })  # fmt: skip
+
+
 def describe_overlap(result: ReplicaOverlap, _: Exponents) -> dict[str, Any]:
     """Mean distances and overlaps of the runs of two ensembles."""
     names = ("distance", "distance_modulo", "overlap")
@@ -109,3 +145,9 @@ def describe_gradients(result: GradientMagnitudes, _: Exponents) -> dict[str, An
     """Mean norms of full and minibatch gradients."""
     means = {name: mean_over_runs(getattr(result, name)) for name in ("full", "minibatch", "noise")}
     return in_numbers({"steps": result.steps, **means, "batches": result.batches, "batch_size": result.batch_size})
+
+
+def describe_tails(result: NoiseTails, _: Exponents) -> dict[str, Any]:
+    """Tail index of the minibatch noise at each batch size and step."""
+    names = ("steps", "batch_sizes", "block")
+    return in_numbers({name: getattr(result, name) for name in names} | {"index": result.index()})

@@ -94,19 +94,25 @@ def minibatch_gradients(
         msg = f"steps must be those of snapshots; there is none at step {absent[0]}{runs.advice}"
         raise ValueError(msg)
     at = np.searchsorted(runs.steps, wanted)
-    kind = loss_kind(runs.metadata.get("loss", "cross-entropy"))
-    loss = kind(runs.network, data, 0.0) if module is None else module.without_penalty()
+    loss = without_penalty(runs, data, module)
     values = np.full((3, runs.replicas, wanted.size), np.nan)
     for r in range(runs.replicas):
         points = np.asarray(runs.snapshots[r], dtype=np.float64)[at]
         for s in np.flatnonzero(runs.recorded[r, at]):
             theta = points[s]
             full = loss.value_and_gradient(theta)[1] + 2.0 * penalty * theta
-            drawn = _drawn_gradients(loss, data, penalty, theta, rng, batches, size)
+            drawn = drawn_gradients(loss, data, penalty, theta, rng, batches, size)
             noise = np.sqrt(((drawn - full) ** 2).sum(axis=1).mean())
             values[:, r, s] = np.linalg.norm(full), np.linalg.norm(drawn, axis=1).mean(), noise
     full, minibatch, noise = values
     return GradientMagnitudes(wanted, full, minibatch, noise, int(batches), int(size))
+
+
+def without_penalty(runs: Trajectories, data: Dataset, module: TorchLoss | None) -> DataLoss:
+    """The loss of the runs without its penalty."""
+    if module is not None:
+        return module.without_penalty()
+    return loss_kind(runs.metadata.get("loss", "cross-entropy"))(runs.network, data, 0.0)
 
 
 def _penalty(runs: Trajectories, kernels: NDArray[np.bool_]) -> Array:
@@ -119,7 +125,7 @@ def _penalty(runs: Trajectories, kernels: NDArray[np.bool_]) -> Array:
     return np.where(held, float(runs.metadata["regularization"]), 0.0)
 
 
-def _drawn_gradients(
+def drawn_gradients(
     loss: DataLoss,
     data: Dataset,
     penalty: Array,

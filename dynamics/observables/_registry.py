@@ -6,28 +6,44 @@ from typing import Any
 
 import numpy as np
 
-from dynamics.displacement import displacement_modulo_symmetry, layer_displacement, non_gaussian, output_displacement
+from dynamics.aging_times import compare_curve_scaling, second_regime
+from dynamics.displacement import (
+    displacement_modulo_symmetry,
+    layer_displacement,
+    mean_square_displacement,
+    non_gaussian,
+    output_displacement,
+    susceptibility,
+    van_hove,
+)
 from dynamics.observables._descriptions import (
     Exponents,
     describe_alignment,
     describe_alpha_2,
+    describe_chi_4,
     describe_curves,
     describe_gradients,
     describe_layers,
     describe_onsets,
     describe_outputs,
     describe_overlap,
+    describe_scaling,
+    describe_second_regime,
     describe_symmetric,
+    describe_tails,
+    describe_van_hove,
 )
 from dynamics.observables._minibatches import minibatch_gradients
 from dynamics.observables._onset import Onsets, onset_from_alignment, onset_from_loss
 from dynamics.observables._overlap import replica_overlap
 from dynamics.observables._phases import update_alignment
+from dynamics.observables._tails import noise_tails
 from dynamics.runs import Trajectories
 from landscape.datasets import Dataset
 from landscape.losses import TorchLoss
 from landscape.support import RNG, seed_of
 
+CUTOFF = 0.1  # distance within which a parameter has stayed: the square root of the threshold 1e-2
 SEPARATIONS = (1, 2, 4)  # steps between updates for which the default lags have the snapshots
 
 
@@ -81,6 +97,18 @@ class Request:
         return bool((self.runs.curve_steps >= 1).sum() >= 3)
 
     @property
+    def has_several(self) -> bool:
+        """Whether there are at least two runs."""
+        return self.runs.replicas > 1
+
+    @property
+    def has_snapshots(self) -> bool:
+        """Whether all runs have both snapshots of a pair."""
+        steps, runs = self.runs.steps[self.runs.recorded.all(axis=0)], self.runs
+        ends = runs.waiting_times[:, None] + runs.lags
+        return bool((np.isin(ends, steps) & np.isin(runs.waiting_times, steps)[:, None]).any())
+
+    @property
     def has_parameters(self) -> bool:
         """Whether parameters have names."""
         return bool(self.runs.parameters)
@@ -121,7 +149,7 @@ class Observable:
         only where something is drawn.
     needs : tuple of str
         What of a `Request` must be there: "data", "other" (runs), "records_updates", "has_curves", "has_network",
-        "has_symmetries", "has_parameters".
+        "has_symmetries", "has_parameters", "has_several" (runs), "has_snapshots" (of pairs).
     """
 
     compute: Callable[[Request], Any]
@@ -152,6 +180,25 @@ OBSERVABLES: dict[str, Observable] = {
         needs=("data", "has_network"),
     ),
     "alpha2": Observable(lambda request: non_gaussian(request.runs), describe_alpha_2, "plot_alpha_2"),
+    "second-regime": Observable(
+        lambda request: second_regime(mean_square_displacement(request.runs), rng=request.seed),
+        describe_second_regime,
+        "plot_second_regime",
+    ),
+    "scaling": Observable(
+        lambda request: compare_curve_scaling(mean_square_displacement(request.runs), rng=request.seed),
+        describe_scaling,
+        "plot_scaling",
+    ),
+    "chi4": Observable(
+        lambda request: susceptibility(request.runs, CUTOFF if request.has_snapshots else None, rng=request.seed),
+        describe_chi_4,
+        "plot_chi_4",
+        needs=("has_several",),
+    ),
+    "van-hove": Observable(
+        lambda request: van_hove(request.runs), describe_van_hove, "plot_van_hove", needs=("has_snapshots",)
+    ),
     "overlap": Observable(
         lambda request: replica_overlap(request.runs, request.second, modulo_symmetry=True),
         describe_overlap,
@@ -166,6 +213,12 @@ OBSERVABLES: dict[str, Observable] = {
     ),
     "onset": Observable(_onsets, describe_onsets, "plot_onsets", needs=("has_curves",)),
     "gradients": Observable(_gradients, describe_gradients, "plot_gradients", needs=("data", "has_network")),
+    "tail-index": Observable(
+        lambda request: noise_tails(request.runs, request.training_data, rng=request.seed, module=request.module),
+        describe_tails,
+        "plot_tails",
+        needs=("data", "has_network"),
+    ),
 }
 """All observables by name. To add one: a function that computes it here, one in `dynamics.plots` that draws it, and an
 entry; the command `observe`, its help, `--json` and figures follow."""
@@ -190,10 +243,13 @@ def observe(
     what : sequence of str, optional
         From "curves" (the runs themselves), "layers" (`layer_displacement`), "modulo-symmetry"
         (`displacement_modulo_symmetry`), "outputs" (`output_displacement`: probabilities, training rows), "alpha2"
-        (`non_gaussian`), "overlap" (`replica_overlap` with `other`, modulo symmetry too), "alignment"
-        (`update_alignment`), "onset" (`Onsets`) and "gradients" (`minibatch_gradients`, at the waiting times and the
-        last step). By default all whose input is available: data, the other runs, snapshots of updates, curves, a known
-        network or module, its symmetries, names of the parameters.
+        (`non_gaussian`), "second-regime" (`second_regime`), "scaling" (`compare_curve_scaling`), "chi4"
+        (`susceptibility` of the overlap with a cutoff of 0.1; of the displacement without snapshots), "van-hove"
+        (`van_hove`), "overlap" (`replica_overlap` with `other`, modulo symmetry too), "alignment"
+        (`update_alignment`), "onset" (`Onsets`), "gradients" (`minibatch_gradients`) and "tail-index" (`noise_tails`),
+        both at the waiting times and the last step. By default all whose input is available: data, the other runs, at
+        least two runs, snapshots of pairs and of updates, curves, a known network or module, its symmetries, names of
+        the parameters.
     data : Dataset, optional
         The data of the runs.
     other : Trajectories, optional

@@ -29,14 +29,19 @@ from ._curvature import (
 from ._observables import (
     plot_alignment as plot_alignment,
     plot_alpha_2 as plot_alpha_2,
+    plot_chi_4 as plot_chi_4,
     plot_gradients as plot_gradients,
     plot_layers as plot_layers,
     plot_observables as plot_observables,
     plot_onsets as plot_onsets,
     plot_outputs as plot_outputs,
     plot_overlap as plot_overlap,
+    plot_scaling as plot_scaling,
+    plot_second_regime as plot_second_regime,
     plot_symmetric as plot_symmetric,
+    plot_tails as plot_tails,
     plot_test_loss as plot_test_loss,
+    plot_van_hove as plot_van_hove,
 )
 from ._realizations import (
     EXPONENT_PANELS as EXPONENT_PANELS,

@@ -9,8 +9,24 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dynamics.displacement import LayerDisplacement, NonGaussian, SymmetricDisplacement, known_mean
-from dynamics.observables import OBSERVABLES, GradientMagnitudes, Onset, Onsets, ReplicaOverlap, UpdateAlignment
+from dynamics.aging_times import CurveScaling, SecondRegime
+from dynamics.displacement import (
+    LayerDisplacement,
+    NonGaussian,
+    Susceptibility,
+    SymmetricDisplacement,
+    VanHove,
+    known_mean,
+)
+from dynamics.observables import (
+    OBSERVABLES,
+    GradientMagnitudes,
+    NoiseTails,
+    Onset,
+    Onsets,
+    ReplicaOverlap,
+    UpdateAlignment,
+)
 from dynamics.plots._aging import COLORS, plot_known, plot_msd
 from dynamics.runs import Parameter, Trajectories
 from landscape.plots import Size, draw_panels, legend_beside
@@ -42,6 +58,59 @@ def plot_alpha_2(moments: NonGaussian, ax: Axes) -> Axes:
         plot_known(ax, moments.lags, values, color=color, label=f"$t_w$ = {waiting}")
     ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
     ax.set(xscale="log", xlabel="lag $t$ (steps)", ylabel=r"non-Gaussian parameter $\alpha_2(t_w, t)$")
+    legend_beside(ax)
+    return ax
+
+
+def plot_second_regime(regime: SecondRegime, ax: Axes) -> Axes:
+    """Draw D(tw, t) against the lag, one line per waiting time; a circle where the curve leaves the first regime."""
+    for k, (waiting, values) in enumerate(zip(regime.waiting_times, regime.diffusion.value, strict=True)):
+        color, departure = COLORS[k % len(COLORS)], regime.departure.value[k]
+        plot_known(ax, regime.lags, values, color=color, label=f"$t_w$ = {waiting}")
+        if np.isfinite(departure):
+            known = np.isfinite(values)
+            level = np.exp(np.interp(np.log(departure), np.log(regime.lags[known]), np.log(values[known])))
+            ax.plot(departure, level, "o", color=color, markerfacecolor="white")
+    ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"$D(t_w, t) = \frac{1}{2} d\Delta / dt$")
+    legend_beside(ax)
+    return ax
+
+
+def plot_scaling(scaling: CurveScaling, ax: Axes) -> Axes:
+    """Draw the error with which each form predicts a curve that it has not seen; gray, that of a true form."""
+    rows = np.arange(len(scaling.names))
+    error = scaling.error
+    reach = np.nan_to_num(np.maximum(np.stack([error.value - error.low, error.high - error.value]), 0.0))
+    ax.barh(rows, scaling.noise, color="0.8", label="noise of the runs")
+    ax.errorbar(error.value, rows, xerr=reach, fmt="o", color=COLORS[0], label="error of the form")
+    ax.set_yticks(rows, scaling.names)
+    ax.invert_yaxis()
+    ax.set(xscale="log", xlabel=r"error of predicted curves (in $\ln \Delta$)", ylabel="scaling form")
+    legend_beside(ax)
+    return ax
+
+
+def plot_chi_4(found: Susceptibility, ax: Axes) -> Axes:
+    """Draw chi_4 against the lag, one line per waiting time, with its interval."""
+    for k, (waiting, values) in enumerate(zip(found.waiting_times, found.chi.value, strict=True)):
+        color = COLORS[k % len(COLORS)]
+        ax.fill_between(found.lags, found.chi.low[k], found.chi.high[k], color=color, alpha=0.15, linewidth=0)
+        plot_known(ax, found.lags, values, color=color, label=f"$t_w$ = {waiting}")
+    of = "displacement" if np.isnan(found.cutoff) else f"overlap, a = {found.cutoff:g}"
+    ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=rf"$\chi_4(t_w, t)$ of the {of}")
+    legend_beside(ax)
+    return ax
+
+
+def plot_van_hove(found: VanHove, ax: Axes, waiting_time: int = -1) -> Axes:
+    """Draw the distribution of displacements at four lags of waiting time number `waiting_time`; dashed, a Gaussian."""
+    known = np.flatnonzero(np.isfinite(found.tail.value[waiting_time]))
+    middle = 0.5 * (found.edges[1:] + found.edges[:-1])
+    for color, k in zip(COLORS, known[np.unique(np.linspace(0, known.size - 1, 4).astype(int))], strict=False):
+        ax.plot(middle, found.density.value[waiting_time, k], color=color, label=f"t = {found.lags[k]}")
+    ax.plot(middle, found.gaussian, "--", color="0.4", label="Gaussian")
+    ax.set(yscale="log", xlabel="displacement of a parameter / rms", ylabel="density", ylim=(1e-5, None))
+    ax.set_title(f"$t_w$ = {found.waiting_times[waiting_time]}", fontsize="medium")
     legend_beside(ax)
     return ax
 
@@ -122,6 +191,20 @@ def plot_gradients(gradients: GradientMagnitudes, ax: Axes) -> Axes:
         mean = known_mean(getattr(gradients, name))
         ax.plot(gradients.steps[later], mean[later], color=COLORS[k], marker=".", label=label)
     ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel="norm of the gradient (nats)")
+    legend_beside(ax)
+    return ax
+
+
+def plot_tails(tails: NoiseTails, ax: Axes) -> Axes:
+    """Draw the tail index of the minibatch noise against time, a line per batch size; dashed, a Gaussian."""
+    index = tails.index()
+    later = tails.steps > 0
+    for b, size in enumerate(tails.batch_sizes):
+        color, label = COLORS[b % len(COLORS)], f"{size} row{'s' * int(size > 1)} per minibatch"
+        ax.plot(tails.steps[later], index.value[b, later], "o-", color=color, label=label)
+        ax.fill_between(tails.steps[later], index.low[b, later], index.high[b, later], color=color, alpha=0.2)
+    ax.axhline(2.0, color="0.5", linestyle="--", linewidth=1, label="Gaussian")
+    ax.set(xscale="log", xlabel="time (steps)", ylabel=r"tail index $\alpha$")
     legend_beside(ax)
     return ax
 

@@ -133,6 +133,29 @@ class Status(StrEnum):
         "a is a mean slope only: tw^-a misses D(tw) by more than its errors (p below 0.01); give D(tw) itself"
     )
 
+    # scaling forms of whole curves, and where curves leave the first regime
+    TOO_FEW_WAITING_TIMES_FOR_SCALING = (
+        "no form is chosen: fewer than four waiting times have four lags in the window; train longer runs, add waiting "
+        "times or choose a wider window"
+    )
+    NO_FORM_SCALES = (
+        "none of the forms describes all curves: the best of them mispredicts curves by more than their errors (p "
+        "below 0.01); leave out early waiting times, choose a narrower window, or give the error with the form"
+    )
+    NO_DEPARTURE = (
+        "not determined: at fewer than two waiting times does the local slope fall below the level after its largest "
+        "value; train longer runs or choose a higher level"
+    )
+    DEPARTURE_NOT_A_POWER_LAW = (
+        "nu is a mean slope only: a power law misses the departures by more than their errors (p below 0.01); give the "
+        "departures themselves"
+    )
+
+    NO_PEAK = (
+        "not determined: at fewer than two waiting times does the susceptibility have its largest value within the "
+        "lags; train longer runs or choose another cutoff"
+    )
+
     # a prediction beside what was measured; drift and noise
     NOWHERE = (
         "the prediction holds at none of the waiting times that can be compared; look at later waiting times or allow "

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.kernels import LIMITS
+from dynamics.runs import load_trajectories
 from landscape.database import Database
 from landscape.networks import MLP
 from landscape.support import read_array, read_arrays, reading
@@ -144,6 +145,34 @@ class Points:
         points = np.array([known[number] for number in (known if ids is None else ids)])
         return cls(points, provenance.layer_sizes, str(path), provenance.activation)
 
+    @classmethod
+    def snapshots(cls, path: str | PathLike[str], step: int, run: int | None = None) -> Self:
+        """Load where runs were at a step: replica r starts where run r was, or all where one `run` was.
+
+        With another seed they see other minibatches: two ensembles of clones, whose runs are compared one by one
+        (`dynamics.observables.replica_overlap`), are the twin experiment of spin glasses. Parameters alone are cloned:
+        steps and minibatches are counted from 0, and Adam's and momentum's averages begin anew.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it holds no runs, no snapshot of them all at this step, or no such run.
+        """
+        runs = load_trajectories(path)
+        known = runs.steps[runs.recorded.all(axis=0)]
+        if step not in known:
+            msg = f"{path} has no snapshots of all runs at step {step}; it has some at {known[:8].tolist()} and others"
+            raise ValueError(msg)
+        if run is not None and not 0 <= run < runs.replicas:
+            msg = f"{path} has runs 0 ... {runs.replicas - 1}; got {run}"
+            raise ValueError(msg)
+        at = int(np.searchsorted(runs.steps, step))
+        points = np.array([runs.snapshots[r][at] for r in (range(runs.replicas) if run is None else [run])])
+        known_units = runs.network.activation if runs.layer_sizes else None
+        return cls(points, tuple(runs.layer_sizes) or None, str(path), known_units)
+
     def draw(self, network: MLP, rng: np.random.Generator, replica: int) -> Array:
         """Start (P,) of a replica."""
         if self.points.shape[1] != network.n_parameters:
@@ -180,7 +209,7 @@ def as_start(start: Start | ArrayLike) -> Start:
 
 
 def parse_start(text: str) -> Start:
-    """Parse a start given as "glorot", "normal:SD", "file:PATH", "minima:PATH" or "minima:PATH:ID,ID,...".
+    """Parse a start: "glorot", "normal:SD", "file:PATH", "minima:PATH[:ID,ID,...]" or "snapshots:PATH:STEP[:RUN]".
 
     Raises
     ------
@@ -201,5 +230,10 @@ def parse_start(text: str) -> Start:
     if kind == "minima" and rest:
         match = re.fullmatch(r"(.+):(\d+(?:,\d+)*)", rest)
         return Points.minima(match[1], [int(n) for n in match[2].split(",")]) if match else Points.minima(rest)
-    msg = f"start must be glorot, normal:SD, file:PATH, minima:PATH or minima:PATH:ID,ID,...; got {text!r}"
+    if found := re.fullmatch(r"snapshots:(.+?):(\d+)(?::(\d+))?", text):
+        return Points.snapshots(found[1], int(found[2]), None if found[3] is None else int(found[3]))
+    msg = (
+        "start must be glorot, normal:SD, file:PATH, minima:PATH, minima:PATH:ID,ID,..., snapshots:PATH:STEP or "
+        f"snapshots:PATH:STEP:RUN; got {text!r}"
+    )
     raise ValueError(msg)

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.graph import LandscapeGraph, below_minima
-from landscape.kinetics import Barriers, RateNetwork, harmonic_rates, langer_rates
+from landscape.kinetics import (
+    Barriers,
+    RateNetwork,
+    Superposition,
+    funnel_of,
+    harmonic_rates,
+    langer_rates,
+    superposition,
+)
 from landscape.support import Result
 
 Floats = NDArray[np.float64]
@@ -159,6 +167,27 @@ class KineticNetwork(
             orders=self._column("point_group_order"),
             moments=self._column("moments_of_inertia") if rotations else None,
         )
+
+    def superposition(self, temperatures: ArrayLike) -> Superposition:
+        """Heat capacity and free energies of the funnels (`funnel_of`) at these temperatures (K,).
+
+        Raises
+        ------
+        ValueError
+            If the file does not say what the weights of the minima need, or a temperature is not positive.
+        """
+        for name in ("log_product", "orbit_size" if self.dynamics == OVERDAMPED else "point_group_order"):
+            if name not in self.columns:
+                said = f"{self.source} ({self.format}) does not give the {name.replace('_', ' ')} of its minima"
+                msg = f"{said}: no weights of harmonic wells"
+                raise ValueError(msg)
+        images = (
+            np.log(self.columns["orbit_size"])
+            if self.dynamics == OVERDAMPED
+            else -np.log(self.columns["point_group_order"])
+        )
+        weights = images - 0.5 * self.columns["log_product"]
+        return superposition(self.graph.losses, weights, temperatures, groups=funnel_of(self.graph))
 
     def _barriers(self) -> Barriers:
         of_minima, of_states = self.columns, self.transition_columns

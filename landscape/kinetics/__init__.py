@@ -2,7 +2,7 @@
 
 `Barriers` collects losses, spectra and orbit sizes; `langer_rates` turns them into a `RateNetwork`,
 `harmonic_rates` makes one of systems with inertia. From it follow `transition_probabilities`, `first_passage_times` and
-`committors`, or a `random_walk`.
+`committors`, or a `random_walk`. `superposition` gives the heat capacity and the free energies of funnels.
 """
 
 import lazy_loader

@@ -23,3 +23,8 @@ from ._rates import (
     exit_rates as exit_rates,
     langer_rates as langer_rates,
 )
+from ._superposition import (
+    Superposition as Superposition,
+    funnel_of as funnel_of,
+    superposition as superposition,
+)

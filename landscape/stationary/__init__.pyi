@@ -5,6 +5,10 @@ from ._geometry import (
     LocalGeometry as LocalGeometry,
     local_geometry as local_geometry,
 )
+from ._learning_coefficient import (
+    LearningCoefficient as LearningCoefficient,
+    learning_coefficient as learning_coefficient,
+)
 from ._points import (
     LocalModel as LocalModel,
     Minimum as Minimum,

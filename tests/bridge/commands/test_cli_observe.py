@@ -125,7 +125,7 @@ def test_only_what_is_asked_for_is_computed(files):
 
 
 def test_all_leaves_out_what_there_is_nothing_for(runs):
-    assert set(observe(runs)) == set(OBSERVABLES) - {"overlap", "outputs", "gradients"}
+    assert set(observe(runs)) == set(OBSERVABLES) - {"overlap", "outputs", "gradients", "tail-index"}
     none = observe(runs, separations=[333])
     assert "alignment" not in none
     assert none["onset"].alignment is None

@@ -87,6 +87,25 @@ def test_kinetics_of_a_database_is_overdamped():
     assert result["barriers"] == pytest.approx(minimax_barriers(graph, 0))
 
 
+def test_heat_capacity_and_funnels_of_a_folder_and_a_database(folder):
+    found = strict_json(good("kinetics", folder, "--temperatures", "0.05,2", "--json").out)["superposition"]
+    network = read_network(folder)
+    right = network.superposition(np.geomspace(0.05, 2, 200))
+    assert found["heat_capacity"] == pytest.approx(right.heat_capacity)
+    assert found["free_energies"][0] == [0.0] * 200
+    assert network.positions(found["funnels"])[0] == network.graph.losses.argmin()
+    with Database(DB) as database:
+        barriers = Barriers.of_database(database)
+    rates = langer_rates(barriers, 1e-3)
+    ours = read_network(DB).superposition([1e-3])
+    shares = rates.equilibrium
+    mean = shares @ (barriers.losses - barriers.losses.min())
+    assert ours.energy[0] == pytest.approx(mean)
+    assert "heat capacity beyond the vibrations" in good("kinetics", DB, "--temperatures", "1e-4,1e-1").out
+    for given in ("1", "2,1", "0,1", "a,b"):
+        assert_complaint(agescape("kinetics", DB, "--temperatures", given), "--temperatures must be two ascending")
+
+
 WRONG = [
     (("{folder}", "--from", "1", "--to", "2"), "--temperature"),
     (("{folder}", "--temperature", "0"), "temperature must be positive"),

@@ -11,6 +11,7 @@ from dynamics.displacement import displacement_modulo_symmetry, layer_displaceme
 from dynamics.observables import minibatch_gradients, replica_overlap
 from dynamics.runs import TEST_CURVES
 from dynamics.synthetic import brownian
+from dynamics.training import parse_start
 from dynamics.training._curves import evaluate_curves
 from landscape import CrossEntropyLoss, Dataset, symmetry
 from landscape.networks import MLP
@@ -475,3 +476,50 @@ def test_observables_read_files_like_memory(tmp_path, trained):
     both = (displacement_modulo_symmetry(runs).modulo.values for runs in (stored, trained))
     np.testing.assert_array_equal(*both)
     np.testing.assert_array_equal(replica_overlap(stored, trained).distance, 0.0)
+
+
+# ---------------------------------------------------------------- twins
+
+
+@pytest.fixture(scope="module")
+def first_runs(tmp_path_factory):
+    path = tmp_path_factory.mktemp("twins") / "first.h5"
+    loss = CrossEntropyLoss(NETWORK, DATA)
+    return path, train(loss, SGD(0.2, 6), replicas=3, steps=16, seed=3, waiting_times=TW, lags=LAGS, path=path)
+
+
+def clones(start, seed):
+    loss = CrossEntropyLoss(NETWORK, DATA)
+    return train(loss, SGD(0.2, 6), replicas=3, steps=16, seed=seed, waiting_times=TW, lags=LAGS, start=start)
+
+
+def test_twins_start_where_runs_were_and_see_other_minibatches(first_runs):
+    path, runs = first_runs
+    start = parse_start(f"snapshots:{path}:9")
+    a, b = clones(start, 11), clones(start, 12)
+    np.testing.assert_array_equal(a.snapshots[:, 0], runs.snapshots[:, np.searchsorted(runs.steps, 9)])
+    found = replica_overlap(a, b)
+    assert (found.distance[:, 0] == 0).all()
+    assert (found.distance[:, -1] > 0).all()
+    np.testing.assert_array_equal(clones(start, 11).snapshots, a.snapshots)
+    common = parse_start(f"snapshots:{path}:9:1")
+    np.testing.assert_array_equal(common.draw(NETWORK, None, 2), runs.snapshots[1, np.searchsorted(runs.steps, 9)])
+
+
+def test_twins_with_independent_noise_part_as_far_as_both_have_moved():
+    """Walks without a slope: |a - b|^2 = |a - start|^2 + |b - start|^2 on average, and no correlation."""
+    a, b = walk(40, seed=1), walk(40, seed=2)
+    found = replica_overlap(a, b)
+    own = [((one.snapshots - one.snapshots[:, :1]) ** 2).mean(axis=(0, 2)) for one in (a, b)]
+    np.testing.assert_allclose(found.distance.mean(axis=0)[1:], (own[0] + own[1])[1:], rtol=0.1)
+    np.testing.assert_allclose(found.correlation.mean(axis=0), 0.0, atol=0.15)
+
+
+def test_what_twins_cannot_start_from(first_runs):
+    path, _ = first_runs
+    with pytest.raises(ValueError, match="no snapshots of all runs at step 8; it has some at"):
+        parse_start(f"snapshots:{path}:8")
+    with pytest.raises(ValueError, match=r"has runs 0 \.\.\. 2; got 3"):
+        parse_start(f"snapshots:{path}:9:3")
+    with pytest.raises(ValueError, match=r"start must be glorot, .*snapshots:PATH:STEP:RUN; got 'snapshots:'"):
+        parse_start("snapshots:")
