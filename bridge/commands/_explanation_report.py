@@ -37,6 +37,7 @@ def describe_explanation(found: Explanation) -> dict[str, Any]:
         "threshold": found.fit.threshold,
         "replicas": found.msd.replicas,
         "method": found.quenched.method,
+        **({"without_clock": found.without_clock} if found.without_clock else {}),
     }
 
 
@@ -125,6 +126,7 @@ def _describe_predicted(found: Explanation) -> dict[str, Any] | None:
         "with_exits": float(predicted.with_exits.mean()),
         "expected": predicted.expected,
         "measured": int(found.jumps.jumps.sum()),
+        "barriers": np.quantile(predicted.barriers, [0.1, 0.5, 0.9]) if predicted.barriers.size else [],
         "rates": {name: rates[at] for name, rates in predicted.rates.items()},
         "displacement_rates": {name: rates[at] for name, rates in predicted.displacement_rates.items()},
         "barrier_over_temperature": {
@@ -138,7 +140,7 @@ def describe_hopping(found: HoppingComparison) -> dict[str, Any]:
     seen = found.observed
     total = mean_dwell_time(float(seen.stays.sum()), int(seen.departures.sum()))
     return {
-        **in_numbers({"coverage": found.predicted["curved"].coverage}),
+        **in_numbers({"coverage": found.coverage}),
         "observed": {
             "lags": seen.lags,
             **in_numbers({"same": seen.same}),

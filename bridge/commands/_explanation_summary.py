@@ -29,7 +29,10 @@ RELAXATIONS = {
     "own_minimum": "quadratic model, minimum of the basin",
     "last_minimum": "quadratic model, last minimum",
 }
-PARTS = {"hop": "hops", "image": "images", "soft": "soft modes", "stiff": "stiff modes", "cross": "cross term"}
+PARTS = {
+    "hop": "hops", "image": "images", "intra": "inside the basin",
+    "soft": "soft modes", "stiff": "stiff modes", "cross": "cross term",
+}  # fmt: skip
 TEMPERATURES = {"curved": "T near the minimum", "unstable": "T at the transition state"}
 RAN_AWAY, NO_SHARE = "ran away", "no t*"  # in place of a number
 
@@ -83,6 +86,10 @@ def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             result["hopping"]["coverage"], result["hopping"]["coverage_interval"], "%", runs=result["replicas"]
         )
         yield "runs in minima that the database knows", covered
+        barriers = (result["predicted_jumps"] or {}).get("barriers", [])
+        if len(barriers):
+            low, middle, high = (f"{height:.2g}" for height in barriers)
+            yield "barriers around these minima", f"{middle} nats (10 to 90 %: {low} to {high})"
     yield "map to minima", result["method"]
     yield from data_in_words(result).items()
 
@@ -91,8 +98,8 @@ def _predictions(result: Mapping[str, Any]) -> Table:
     """Mu of each prediction, and its displacement at t* as a share of that measured."""
     measured = result["measured"]
     rows = [("measured", with_interval(measured["mu"], measured["mu_low"], measured["mu_high"]), "", "")]
-    for name, words in RELAXATIONS.items():
-        fit = result["relaxation"][name]
+    for name, fit in result["relaxation"].items():
+        words = RELAXATIONS[name]
         rows.append(
             (
                 words,
@@ -122,12 +129,13 @@ def _parts(result: Mapping[str, Any]) -> Table:
     """The parts of the displacement at the lag nearest to t*, in percent."""
     parts = result["decomposition"]
     waiting = [f"{tw:,}" for tw in np.asarray(result["waiting_times"]).tolist()]
+    names = [name for name in PARTS if name in parts["shares"]]
     columns = [
         _cells(parts["changed_basin"], parts["changed_basin_interval"]),
-        *(_cells(parts["shares"][name], parts["shares_interval"][name]) for name in PARTS),
+        *(_cells(parts["shares"][name], parts["shares_interval"][name]) for name in names),
     ]
     return Table(
-        ("tw (steps)", "changed basin (%)", *(f"{part} (%)" for part in PARTS.values())),
+        ("tw (steps)", "changed basin (%)", *(f"{PARTS[name]} (%)" for name in names)),
         list(zip(waiting, *columns, strict=True)),
     )
 
@@ -173,6 +181,11 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
             yield f"Master equation, {words}: {status}."
     if result["replicas"] == 1 and result["measured"]["status"] != Status.TOO_FEW_RUNS:
         yield sentence(Status.TOO_FEW_RUNS)
-    if result["hopping"] is not None:
+    if reason := result.get("without_clock"):
+        yield (
+            f"A step of these runs is not the learning rate times a gradient ({reason}): the descent is by their own "
+            "optimizer, and temperatures, rates of hops, quadratic models and soft modes are not given"
+        ) + "."
+    elif result["hopping"] is not None:
         yield "Departures and dwell times of the master equation are predictions for these runs, without intervals."
     yield rest(result)

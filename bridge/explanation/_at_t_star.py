@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.explanation._decomposition import PARTS
 from bridge.explanation._explanation import Explanation
 from dynamics.statistics import ZERO_TO_ONE, ratio_over_runs, share_of_runs
 from landscape.support import Estimate
@@ -22,7 +21,7 @@ def shares_at_t_star(explanation: Explanation) -> dict[str, Estimate[Array]]:
     """Share (W,) of each part in the displacement at the lag nearest to t*; nan if there is no t*."""
     parts = explanation.decomposition
     total = _of_known(explanation, parts.total.values)
-    return {name: ratio_over_runs(_of_known(explanation, getattr(parts, name).values), total) for name in PARTS}
+    return {name: ratio_over_runs(_of_known(explanation, getattr(parts, name).values), total) for name in parts.parts}
 
 
 def changed_at_t_star(explanation: Explanation) -> Estimate[Array]:

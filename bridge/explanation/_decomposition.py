@@ -7,7 +7,8 @@ displacement d is d_IS + d_intra, the difference of the theta_IS and that of the
 
 |d_IS|^2 is the squared distance modulo symmetry (a hop to another minimum) plus the excess over the nearest image (a
 walk among images of one network). d_intra is projected on the eigenvectors of the Hessian at theta_IS(tw): soft modes
-have not relaxed by the age tw, eta lambda tw < 1; the others are stiff. The cross term is not a small correction: when
+have not relaxed by the age tw, eta lambda tw < 1; the others are stiff. Runs whose learning rate is no clock (`_clock`)
+have no such modes, and d_intra is one part. The cross term is not a small correction: when
 a run crosses a ridge between basins, theta_IS jumps while theta does not, and d_intra jumps back.
 
 The split into inherent structures and vibrations follows Stillinger and Weber (Phys. Rev. A 25, 978, 1982); the
@@ -22,7 +23,7 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
 
-from bridge.explanation._relaxation import plain_learning_rate
+from bridge.explanation._clock import plain_learning_rate, without_clock
 from bridge.mapping import UNKNOWN, QuenchedSnapshots
 from bridge.residence import compare_places
 from dynamics.displacement import MeanSquareDisplacement
@@ -37,6 +38,8 @@ from landscape.symmetry import PermutationSpec
 Array = NDArray[np.float64]
 
 PARTS = ("hop", "image", "soft", "stiff", "cross")
+UNDIVIDED = ("hop", "image", "intra", "cross")  # without a clock
+GRIDS = ("total", "inherent", "hop", "image", "intra", "soft", "stiff", "cross")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +56,14 @@ class Decomposition(Result, shows=("exact_images", "total.values", "hop.values")
         Distance modulo symmetry; with `image` it adds up to `inherent`.
     image : MeanSquareDisplacement
         The excess of `inherent` that is due to images.
+    intra : MeanSquareDisplacement
+        |d_intra|^2 / P.
     soft : MeanSquareDisplacement
-        Part of |d_intra|^2 / P along soft modes; with `stiff` it adds up to the whole.
+        Part of it along soft modes; with `stiff` it adds up to the whole. nan for runs other than by plain SGD.
     stiff : MeanSquareDisplacement
-        Part of |d_intra|^2 / P along stiff modes.
+        Part of it along stiff modes; nan likewise.
     cross : MeanSquareDisplacement
-        2 d_IS . d_intra / P, of either sign. hop + image + soft + stiff + cross = total.
+        2 d_IS . d_intra / P, of either sign. hop + image + intra + cross = total.
     changed : (R, W, T) bool
         Whether the two snapshots are known to be in different basins (`bridge.residence`).
     exact_images : bool
@@ -69,6 +74,7 @@ class Decomposition(Result, shows=("exact_images", "total.values", "hop.values")
     inherent: MeanSquareDisplacement
     hop: MeanSquareDisplacement
     image: MeanSquareDisplacement
+    intra: MeanSquareDisplacement
     soft: MeanSquareDisplacement
     stiff: MeanSquareDisplacement
     cross: MeanSquareDisplacement
@@ -81,10 +87,15 @@ class Decomposition(Result, shows=("exact_images", "total.values", "hop.values")
         return np.isfinite(self.inherent.values)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts that add up to the total: "soft" and "stiff", or "intra" in their place."""
+        return UNDIVIDED if np.isnan(self.soft.values).all() and not np.isnan(self.intra.values).all() else PARTS
+
+    @property
     def shares(self) -> dict[str, Array]:
         """Mean of each part over that of the total, (W, T), over the known runs; nan without any."""
         total = self._sum(self.total.values)
-        return {name: ratio(self._sum(getattr(self, name).values), total) for name in PARTS}
+        return {name: ratio(self._sum(getattr(self, name).values), total) for name in self.parts}
 
     @property
     def changed_share(self) -> Array:
@@ -126,7 +137,7 @@ def decompose(
     Parameters
     ----------
     runs : Trajectories
-        Runs by plain SGD; the first ones are those of `quenched`, with its waiting times.
+        The first ones are those of `quenched`, with its waiting times.
     loss : MLPLoss or TorchLoss
     quenched : QuenchedSnapshots
         Quenched snapshots at all waiting times; lags with all snapshots are used (`decomposition_steps`).
@@ -138,9 +149,8 @@ def decompose(
     ValueError
         If `quenched` lacks a waiting time, or has fewer than two lags in common with the runs.
     """
-    return decompose_points(
-        quenched, loss, runs.waiting_times, runs.lags, plain_learning_rate(runs), jobs=jobs, progress=progress
-    )
+    rate = np.nan if without_clock(runs) else plain_learning_rate(runs)
+    return decompose_points(quenched, loss, runs.waiting_times, runs.lags, rate, jobs=jobs, progress=progress)
 
 
 def decompose_points(
@@ -153,7 +163,7 @@ def decompose_points(
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> Decomposition:
-    """Like `decompose`, for quenched points on a two-time grid without runs."""
+    """Like `decompose`, for quenched points on a two-time grid without runs; nan as learning rate is no clock."""
     steps, network = quenched.steps, loss.network
     if not np.isin(waiting_times, steps).all():
         absent = waiting_times[~np.isin(waiting_times, steps)][0]
@@ -177,7 +187,7 @@ def decompose_points(
     rows = list(run_tasks(tasks, quenched.runs.size, jobs=jobs, progress=progress))
     grids = np.where(inside, np.array(rows), np.nan)
     template = MeanSquareDisplacement(waiting_times, lags, grids[:, 0])
-    parts = {name: replace(template, values=grids[:, k]) for k, name in enumerate(("total", "inherent", *PARTS))}
+    parts = {name: replace(template, values=grids[:, k]) for k, name in enumerate(GRIDS)}
     later = quenched.basins[:, np.minimum(end, steps.size - 1)]
     _, changed = compare_places(quenched.basins[:, start][..., None], later)
     return Decomposition(**parts, changed=inside & changed, exact_images=symmetry.is_exact(network))
@@ -192,8 +202,8 @@ def _decompose_run(
     end: NDArray[np.intp],
     soft_below: Array,
 ) -> Array:
-    """Total, inherent and the parts, (7, W, T), of one run. `soft_below` (W,): largest eigenvalue of a soft mode."""
-    grid = np.full((2 + len(PARTS), *end.shape), np.nan)
+    """The `GRIDS` (8, W, T) of one run. `soft_below` (W,): largest eigenvalue of a soft mode; nan if there are none."""
+    grid = np.full((len(GRIDS), *end.shape), np.nan)
     models: dict[int, LocalModel] = {}
     hops: dict[tuple[int, int], float] = {}
     with one_thread():
@@ -210,9 +220,11 @@ def _decompose_run(
             squares = [(array**2).mean(axis=1) for array in (moved, leapt, inside)]
             modulo = np.array([_hop(loss.network, coordinates, basins, i, j, hops) for j in end[w].tolist()])
             along_soft = ((inside @ soft) ** 2).sum(axis=1) / moved.shape[1]
+            along_soft = np.where(np.isnan(soft_below[w]), np.nan, along_soft)
             cross = 2.0 * (leapt * inside).mean(axis=1)
             grid[:, w] = [
-                squares[0], squares[1], modulo, squares[1] - modulo, along_soft, squares[2] - along_soft, cross
+                squares[0], squares[1], modulo, squares[1] - modulo, squares[2],
+                along_soft, squares[2] - along_soft, cross
             ]  # fmt: skip
     return grid
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.explanation._clock import without_clock
 from bridge.explanation._decomposition import Decomposition, decompose, decomposition_steps, ratio
-from bridge.explanation._descent import descent_displacement
+from bridge.explanation._descent import descent_displacement, descent_optimizer
 from bridge.explanation._hopping_comparison import HoppingComparison, compare_hopping
 from bridge.explanation._kinetics import JumpRates, PredictedJumps, jump_rates, predicted_jumps
-from bridge.explanation._relaxation import Relaxation, plain_learning_rate, relaxation
+from bridge.explanation._relaxation import Relaxation, relaxation
 from bridge.mapping import QuenchedSnapshots, quenched_snapshots
 from dynamics.aging_times import Aging, Agreement, aging, agreement
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement, of_known
@@ -40,9 +41,9 @@ class Explanation(Result, shows=("fit.mu", "fit.threshold")):
     fit : Aging
         Its t* and mu.
     predictions : dict of str to MeanSquareDisplacement
-        Predictions by relaxation: "descent" (full-batch descent from theta(tw)), and quadratic models around theta(tw)
-        ("local"), around the minimum whose basin contains theta(tw) ("own_minimum") and around that of the last
-        snapshot ("last_minimum").
+        Predictions by relaxation: "descent" (without noise, from theta(tw)), and, for plain SGD, quadratic models
+        around theta(tw) ("local"), around the minimum whose basin contains theta(tw) ("own_minimum") and around that
+        of the last snapshot ("last_minimum").
     agreements : dict of str to Agreement
         Agreement of each with the measured displacement.
     models : dict of str to Relaxation
@@ -61,6 +62,10 @@ class Explanation(Result, shows=("fit.mu", "fit.threshold")):
         None without a database.
     hopping : HoppingComparison or None
         Master-equation prediction of hopping, with the observed hops. None without a database.
+    without_clock : str
+        Why the learning rate is no clock of the runs, such as "optimizer = 'adam'"; "" for plain SGD. Then there are
+        no quadratic models, no soft and stiff modes and no rates: displacement, descent by the same optimizer, basins,
+        barriers and observed hops remain.
     """
 
     msd: MeanSquareDisplacement
@@ -75,6 +80,7 @@ class Explanation(Result, shows=("fit.mu", "fit.threshold")):
     jumps: JumpRates
     predicted_jumps: PredictedJumps | None
     hopping: HoppingComparison | None
+    without_clock: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ def explain(
     Parameters
     ----------
     runs : Trajectories
-        Runs by plain SGD: constant learning rate, no momentum.
+        Runs that `train` or `train_module` made, by any optimizer (see `Explanation.without_clock`).
     loss : MLPLoss or TorchLoss
         The loss that they descend.
     database : Database, optional
@@ -141,17 +147,18 @@ def explain(
         If an argument is out of range, or does not belong to the runs. Insufficient data give a status of the parts.
     """
     rng, quenches = seed_of(rng), quenches or Quenches()
-    plain_learning_rate(runs)  # before anything is quenched
+    descent_optimizer(runs)  # before anything is quenched
+    reason = without_clock(runs)
     report = progress or (lambda what, done, total: None)
     msd = mean_square_displacement(runs)
     longest = int(runs.waiting_times[-1]) if longest is None else int(longest)
     quenched = _quenched(runs, loss, quenches, longest, store, jobs=jobs, progress=partial(report, "quench"))
-    models = _models(runs, loss, quenched, jobs)
+    models = {} if reason else _models(runs, loss, quenched, jobs)
     fallen = descent_displacement(
         runs,
         loss,
         longest=longest,
-        path=None if store is None else store / f"descent-{runs.replicas}-{longest}.h5",
+        path=None if store is None else store / ("descent" if reason else f"descent-{runs.replicas}-{longest}.h5"),
         jobs=jobs,
         progress=partial(report, "descend"),
     )
@@ -159,7 +166,7 @@ def explain(
     parted = decompose(runs, loss, quenched, jobs=jobs, progress=partial(report, "decompose"))
     counted, hopping = None, None
     if database is not None:
-        of_noise = quenched, loss, database, optimizer_of_noise(runs.metadata)
+        of_noise = quenched, loss, database, None if reason else optimizer_of_noise(runs.metadata)
         temperatures = None if store is None else store / "temperatures"
         counted = predicted_jumps(*of_noise, path=temperatures, jobs=jobs)
         hopping = compare_hopping(
@@ -191,6 +198,7 @@ def explain(
         jumps=jump_rates(quenched),
         predicted_jumps=counted,
         hopping=hopping,
+        without_clock=reason,
     )
 
 
@@ -265,12 +273,9 @@ def spaced_lags(lags: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 def part_fits(parted: Decomposition, threshold: float, rng: RNG = 0) -> dict[str, Aging]:
     """t* and mu of each nonnegative part, at `threshold` or at one that all waiting times reach."""
     rng = seed_of(rng)
-    intra = replace(parted.soft, values=parted.soft.values + parted.stiff.values)
-    parts = {name: getattr(parted, name) for name in ("total", "inherent", "hop", "image", "soft", "stiff")}
-    return {
-        name: aging(part, reachable_threshold(part, threshold), rng=rng)
-        for name, part in ((name, of_known(part)) for name, part in (parts | {"intra": intra}).items())
-    }
+    names = dict.fromkeys(("total", "inherent", *parted.parts, "intra"))
+    parts = {name: of_known(getattr(parted, name)) for name in names if name != "cross"}
+    return {name: aging(part, reachable_threshold(part, threshold), rng=rng) for name, part in parts.items()}
 
 
 def reachable_threshold(msd: MeanSquareDisplacement, threshold: float) -> float:

@@ -115,6 +115,32 @@ class Hopping(Result, shows=("coverage", "same", "dwell_times")):
         return float((self.barrier_over_temperature < LOW).mean()) if self.barrier_over_temperature.size else np.nan
 
 
+@dataclass(frozen=True, eq=False)
+class CoveredRuns:
+    """Which of R runs are in minima that the database connects to another, at W waiting times.
+
+    Parameters
+    ----------
+    waiting_times : (W,) int64
+        Waiting times tw (steps).
+    covered : (R, W) bool
+    minimum_ids : (V,) int64
+        Minima that covered runs are in, ascending.
+    """
+
+    waiting_times: Integers
+    covered: Flags
+    minimum_ids: Integers
+
+
+def covered_runs(minimum_ids: Integers, region: Region, waiting_times: Integers) -> CoveredRuns:
+    """Which runs are covered; `minimum_ids` (R, W) as in `predict_hopping`."""
+    edges = Barriers.of(region.minima, region.states).edges
+    leads_out = region.numbers[np.unique(edges[edges[:, 0] != edges[:, 1]])]
+    covered = np.isin(minimum_ids, leads_out)
+    return CoveredRuns(waiting_times, covered, np.unique(minimum_ids[covered]))
+
+
 def region_around(minimum_ids: ArrayLike, database: Database) -> Region:
     """The known components of the graph of minima that contain `minimum_ids` (any shape; 0 is none)."""
     numbers, component = database.minimum_ids(), components(database.graph())
@@ -166,10 +192,8 @@ def predict_hopping(
         msg = f"minimum_ids must have shape (R, {ages.size}), R > 0; got {ids.shape}"
         raise ValueError(msg)
     barriers, numbers = Barriers.of(region.minima, region.states), region.numbers
-    leads_out = np.zeros(numbers.size, dtype=bool)
-    leads_out[barriers.edges[barriers.edges[:, 0] != barriers.edges[:, 1]].ravel()] = True
-    covered = np.isin(ids, numbers[leads_out])
-    visited = np.unique(ids[covered])
+    found = covered_runs(ids, region, ages)
+    covered, visited = found.covered, found.minimum_ids
     here, of_run = np.searchsorted(numbers, visited), np.searchsorted(visited, np.where(covered, ids, 0))
     rates = langer_rates(barriers, temperature)
     stay, squares, left_out = (np.full((steps.size, visited.size + 1), np.nan) for _ in range(3))  # the last: none

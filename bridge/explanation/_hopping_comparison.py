@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bridge.explanation._decomposition import Decomposition
 from bridge.explanation._escapes import exponential_rate
-from bridge.explanation._hopping import Hopping, predict_hopping, region_around
+from bridge.explanation._hopping import CoveredRuns, Hopping, covered_runs, predict_hopping, region_around
 from bridge.explanation._kinetics import exit_temperatures
 from bridge.mapping import QuenchedSnapshots
 from bridge.residence import Residence, stays_of
@@ -59,7 +59,7 @@ class ObservedHops(Result, shows=("same", "dwell_times", "departures")):
 
 
 def observed_hops(
-    quenched: QuenchedSnapshots, minimum_ids: ArrayLike, hopping: Hopping, lags: ArrayLike
+    quenched: QuenchedSnapshots, minimum_ids: ArrayLike, hopping: Hopping | CoveredRuns, lags: ArrayLike
 ) -> ObservedHops:
     """Observe in the same runs what `hopping` predicts, at the lags (T,) with quenched snapshots.
 
@@ -69,7 +69,7 @@ def observed_hops(
         S steps, all waiting times among them.
     minimum_ids : (R, S) int array
         Database ids of its minima, 0 if the database does not have one: an unknown basin counts as elsewhere.
-    hopping : Hopping
+    hopping : Hopping or CoveredRuns
     lags : (T,) int array
         Lags beyond the last quenched step, or without a snapshot, have nan.
     """
@@ -112,17 +112,25 @@ class HoppingComparison(Result, shows=("observed.same",)):
 
     Parameters
     ----------
+    covered : (R, W) bool
+        Which runs these are.
     predicted : dict of str to Hopping
-        For each choice of temperature (`exit_temperatures`).
+        For each choice of temperature (`exit_temperatures`); empty if there is none.
     observed : ObservedHops
     fits : dict of str to Aging
         t* and mu at one threshold of the displacement by hops, for each choice and as observed ("inherent"), and of
         the whole displacement ("raw").
     """
 
+    covered: Flags
     predicted: Mapping[str, Hopping]
     observed: ObservedHops
     fits: Mapping[str, Aging]
+
+    @property
+    def coverage(self) -> Estimate[Array]:
+        """Share (W,) of the runs that are covered, with its exact 95 % interval."""
+        return share_of_runs(self.covered.sum(axis=0), len(self.covered))
 
     @property
     def dwell_times(self) -> dict[str, float]:
@@ -145,7 +153,7 @@ def compare_hopping(
     quenched: QuenchedSnapshots,
     loss: DataLoss,
     database: Database,
-    optimizer: Optimizer,
+    optimizer: Optimizer | None,
     *,
     minimum_ids: Integers,
     msd: MeanSquareDisplacement,
@@ -163,8 +171,8 @@ def compare_hopping(
     quenched : QuenchedSnapshots
     loss : MLPLoss or TorchLoss
     database : Database
-    optimizer : Optimizer
-        Of the runs; as in `temperatures_at`.
+    optimizer : Optimizer or None
+        Of the runs; as in `temperatures_at`. None if they have no temperature: then nothing is predicted.
     minimum_ids : (R, S) int64
         Ids of its minima in the database (`PredictedJumps.minimum_ids`).
     msd : MeanSquareDisplacement
@@ -184,34 +192,35 @@ def compare_hopping(
     ages = msd.waiting_times
     ids = minimum_ids[:, np.searchsorted(quenched.steps, ages)]
     region = region_around(ids, database)
-    temperatures = exit_temperatures(
-        loss,
-        region.minima,
-        region.states,
-        optimizer,
-        path=path,
-        jobs=jobs,
-        progress=lambda done, total: report("temperatures", done, total),
-    )
-    hop = _at_common_lags(parted.hop)
-    lags, predicted = hopping_lags(msd.lags, hop.lags), {}
-    for k, (name, temperature) in enumerate(temperatures.items()):
-        predicted[name] = predict_hopping(
-            ids,
-            region,
-            loss.network,
-            temperature,
-            learning_rate=optimizer.learning_rate,
-            waiting_times=ages,
-            lags=lags,
+    hop, found, predicted = _at_common_lags(parted.hop), covered_runs(ids, region, ages), {}
+    if optimizer is not None:
+        temperatures = exit_temperatures(
+            loss,
+            region.minima,
+            region.states,
+            optimizer,
+            path=path,
+            jobs=jobs,
+            progress=lambda done, total: report("temperatures", done, total),
         )
-        report("hopping", k + 1, len(temperatures))
-    covered = predicted["curved"].covered
+        lags = hopping_lags(msd.lags, hop.lags)
+        for k, (name, temperature) in enumerate(temperatures.items()):
+            predicted[name] = predict_hopping(
+                ids,
+                region,
+                loss.network,
+                temperature,
+                learning_rate=optimizer.learning_rate,
+                waiting_times=ages,
+                lags=lags,
+            )
+            report("hopping", k + 1, len(temperatures))
     moved = {name: hopping.displacement for name, hopping in predicted.items()} | {"inherent": hop, "raw": msd}
     return HoppingComparison(
+        found.covered,
         predicted,
-        observed_hops(quenched, minimum_ids, predicted["curved"], hop.lags),
-        {name: aging(of_covered(each, covered), threshold, rng=rng) for name, each in moved.items()},
+        observed_hops(quenched, minimum_ids, found, hop.lags),
+        {name: aging(of_covered(each, found.covered), threshold, rng=rng) for name, each in moved.items()},
     )
 
 

@@ -200,6 +200,8 @@ class PredictedJumps(Result, shows=("minimum_ids",)):
         Mean square displacement per parameter and step due to these hops (modulo symmetry), to first order in time.
     barrier_over_temperature : dict of str to (k, 2) float64
         Heights in units of the temperature, of each of the k transition states from both of its minima.
+    barriers : (k, 2) float64
+        The heights, in nats.
     """
 
     minimum_ids: NDArray[np.int64]
@@ -208,19 +210,22 @@ class PredictedJumps(Result, shows=("minimum_ids",)):
     expected: dict[str, float]
     displacement_rates: dict[str, Array]
     barrier_over_temperature: dict[str, Array]
+    barriers: Array
 
 
 def predicted_jumps(
     quenched: QuenchedSnapshots,
     loss: DataLoss,
     database: Database,
-    optimizer: Optimizer,
+    optimizer: Optimizer | None,
     *,
     path: str | PathLike[str] | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> PredictedJumps:
     """Predict how often the runs leave their minima.
+
+    Without an optimizer there is no temperature, and nothing is predicted: the dictionaries are empty.
 
     Parameters
     ----------
@@ -236,7 +241,9 @@ def predicted_jumps(
     states = [state for state in database.transition_states if visited & set(state.minimum_ids)]
     numbers = sorted(visited | {number for state in states for number in state.minimum_ids})
     minima = [database.minimum(number) for number in numbers]
-    chosen = exit_temperatures(loss, minima, states, optimizer, path=path, jobs=jobs, progress=progress)
+    chosen: dict[str, Array] = {}
+    if optimizer is not None:
+        chosen = exit_temperatures(loss, minima, states, optimizer, path=path, jobs=jobs, progress=progress)
     barriers = Barriers.of(minima, states)
     lengths = _squared_lengths(loss, minima, states) / loss.n_parameters
     exits, rates, displacements = np.zeros(len(minima), dtype=bool), {}, {}
@@ -245,7 +252,7 @@ def predicted_jumps(
     position = np.searchsorted(numbers, np.where(found, ids, numbers[0] if numbers else 0))
     known = found & (exits[position] if numbers else False)
     for name, temperature in chosen.items():
-        each = optimizer.learning_rate * exit_rates(barriers, temperature)
+        each = optimizer.learning_rate * exit_rates(barriers, temperature)  # pyright: ignore[reportOptionalMemberAccess]
         for target, weights in ((rates, each), (displacements, each * lengths[:, None])):
             total = np.bincount(barriers.edges.ravel(), weights.ravel(), len(minima))
             target[name] = _mean_over_known(
@@ -255,7 +262,7 @@ def predicted_jumps(
         ratios = {name: barriers.heights / temperature for name, temperature in chosen.items()}
     exposures = (known[:, :-1] & quenched.known[:, 1:]).sum(axis=0) * np.diff(quenched.steps)
     expected = {name: float(np.nansum(values[:-1] * exposures)) for name, values in rates.items()}
-    return PredictedJumps(ids, known, rates, expected, displacements, ratios)
+    return PredictedJumps(ids, known, rates, expected, displacements, ratios, barriers.heights)
 
 
 def ids_in_database(quenched: QuenchedSnapshots, loss: DataLoss, database: Database) -> NDArray[np.int64]:

@@ -20,6 +20,7 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import ArrayLike, NDArray
 
+from bridge.explanation._clock import plain_learning_rate
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import Trajectories
 from dynamics.snapshots import check_loss
@@ -195,24 +196,6 @@ def relaxation(
         learning_rate=rate,
         ran_away=(predicted < 0) & ~beyond & isinstance(loss, DataLoss),
     )
-
-
-def plain_learning_rate(runs: Trajectories) -> float:
-    """The learning rate of runs by plain SGD.
-
-    Raises
-    ------
-    ValueError
-        If it is unknown, changes along the runs, or there was momentum or another optimizer.
-    """
-    if "learning_rate" not in runs.metadata:
-        msg = "runs must have a learning_rate in their metadata; they have none"
-        raise ValueError(msg)
-    for name, plain in (("optimizer", "sgd"), ("schedule", "constant"), ("momentum", 0.0)):
-        if runs.metadata.get(name, plain) != plain:
-            msg = f"runs must be plain SGD, with {name} = {plain!r}; theirs is {runs.metadata[name]!r}"
-            raise ValueError(msg)
-    return float(runs.metadata["learning_rate"])
 
 
 def snapshots_at(runs: Trajectories, steps: ArrayLike) -> Array:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from bridge.explanation import PARTS, Explanation, HoppingComparison, changed_at_t_star, mean_of_covered, nearest_lags
+from bridge.explanation import Explanation, HoppingComparison, changed_at_t_star, mean_of_covered, nearest_lags
 from bridge.plots._sentences import say
 from dynamics.plots import COLORS, interval_bars, mu_text, over_waiting_times
 from landscape.plots import Size, draw_panels, legend_beside
@@ -24,6 +24,7 @@ STYLES = {
 MEASURED = "#000000"
 HOPPING = {"curved": ("T near the minimum", "-", COLORS[5]), "unstable": ("T at the transition state", ":", "#8c564b")}
 PART_NAMES = {"hop": "hop", "image": "images", "soft": "soft modes", "stiff": "stiff modes", "cross": "cross term"}
+WITHOUT_CLOCK = {"intra": "inside the basin"}
 MOST_PANELS = 3
 NOT_COVERED = "No run is in a minimum that\nthe database connects to another."
 DISPLACEMENT = r"$\Delta(t_w, t)$"
@@ -55,7 +56,7 @@ def explanation_panels(explanation: Explanation) -> dict[str, Callable[[Axes], A
     panels["aging"] = lambda ax: plot_t_star(explanation, ax)
     panels["shares"] = lambda ax: plot_shares(explanation, ax)
     panels["parts"] = lambda ax: plot_parts(explanation, ax)
-    if hopping is not None:
+    if hopping is not None and hopping.predicted:
         panels["dwells"] = lambda ax: plot_dwell_times(hopping, ax)
     return panels
 
@@ -122,7 +123,8 @@ def plot_same_minimum(found: HoppingComparison, chosen: NDArray[np.int64], ax: A
     """Draw the two-time correlation of the `chosen` waiting times (indices), observed and predicted, on `ax`."""
     seen = found.observed
     ax.set(xlabel="lag $t$ (steps)", ylabel="$C(t_w, t)$: in the same minimum", ylim=(-0.03, 1.03))
-    if not any(np.isfinite(hopping.same).any() for hopping in found.predicted.values()):
+    known = seen.same.value, *(hopping.same for hopping in found.predicted.values())
+    if not any(np.isfinite(same).any() for same in known):
         say(ax, NOT_COVERED)
         return ax
     for k, w in enumerate(chosen.tolist()):
@@ -209,9 +211,10 @@ def plot_parts(explanation: Explanation, ax: Axes) -> Axes:
     """Draw the parts of the displacement at the lag nearest to t*, over the measured, on `ax`."""
     shares, at = explanation.decomposition.shares, nearest_lags(explanation)
     rows = np.arange(at.size)
-    for k, name in enumerate(PARTS):
-        values = np.where(at >= 0, shares[name][rows, at], np.nan)
-        ax.plot(explanation.msd.waiting_times, values, color=COLORS[k], marker="osv^D"[k], label=PART_NAMES[name])
+    names = PART_NAMES | WITHOUT_CLOCK
+    for k, (name, share) in enumerate(shares.items()):
+        values = np.where(at >= 0, share[rows, at], np.nan)
+        ax.plot(explanation.msd.waiting_times, values, color=COLORS[k], marker="osv^D"[k], label=names[name])
     ax.axhline(0.0, color="0.5", linewidth=1)
     over_waiting_times(ax, explanation.msd.waiting_times)
     ax.set_yscale("symlog", linthresh=0.1)

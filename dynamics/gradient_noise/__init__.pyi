@@ -5,6 +5,7 @@ from ._alignment import (
 from ._covariance import (
     GradientNoise as GradientNoise,
     gradient_noise as gradient_noise,
+    gradient_variance as gradient_variance,
     minibatch_factor as minibatch_factor,
     per_sample_gradients as per_sample_gradients,
 )

@@ -104,6 +104,19 @@ def gradient_noise(loss: DataLoss, theta: ArrayLike) -> GradientNoise:
     return GradientNoise(loss.data.rows, mean, covariance / loss.data.rows)
 
 
+def gradient_variance(loss: DataLoss, theta: ArrayLike) -> Array:
+    """The diagonal (P,) of the covariance of `gradient_noise` alone, in time N P.
+
+    Raises
+    ------
+    ValueError
+        If `theta` does not have shape (P,).
+    """
+    theta = checked(loss, theta)
+    blocks = centered_gradients(loss, theta, mean_gradient(loss, theta))
+    return sum((np.square(deviations).sum(axis=0) for deviations in blocks), np.zeros(theta.size)) / loss.data.rows
+
+
 def checked(loss: DataLoss, theta: ArrayLike) -> Array:
     """`theta` as a float64 array of shape (P,), or a ValueError that says what it was."""
     return loss.check(theta) if isinstance(loss, TorchLoss) else loss.network.check(theta)

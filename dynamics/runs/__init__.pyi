@@ -10,6 +10,7 @@ from ._moments import (
 from ._parameters import (
     Parameter as Parameter,
     mlp_parameters as mlp_parameters,
+    parameters_to_text as parameters_to_text,
     sizes_of as sizes_of,
 )
 from ._runs_file import (

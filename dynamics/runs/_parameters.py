@@ -66,13 +66,13 @@ def check_parameters(parameters: Sequence[Parameter], n_parameters: int, source:
         raise ValueError(msg)
 
 
-def to_text(parameters: Sequence[Parameter]) -> str:
+def parameters_to_text(parameters: Sequence[Parameter]) -> str:
     """JSON of names and shapes, for a file."""
     return json.dumps([[one.name, list(one.shape)] for one in parameters])
 
 
 def from_text(path: Path, text: Any) -> tuple[Parameter, ...]:
-    """Inverse of `to_text`; ValueError if a file has something else."""
+    """Inverse of `parameters_to_text`; ValueError if a file has something else."""
     try:
         pairs = json.loads(text)
         found = tuple(Parameter(name, tuple(shape)) for name, shape in pairs)

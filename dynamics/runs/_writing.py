@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from dynamics.runs._moments import MOMENTS
-from dynamics.runs._parameters import to_text
+from dynamics.runs._parameters import parameters_to_text
 from dynamics.runs._runs_file import FORMAT, FORMAT_VERSION, PER_REPLICA, SHARED, TRAINING_CURVES, WITH_GAPS
 from dynamics.runs._trajectories import Trajectories
 from landscape.support import new_file, only_writer
@@ -41,7 +41,7 @@ def write_trajectories(path: str | PathLike[str], runs: Trajectories) -> None:
         file.attrs.update(format=FORMAT, format_version=WITH_GAPS if gaps else FORMAT_VERSION)
         file.attrs.update(layer_sizes=runs.layer_sizes, metadata=json.dumps(dict(runs.metadata)))
         if runs.parameters and not runs.layer_sizes:
-            file.attrs["parameters"] = to_text(runs.parameters)
+            file.attrs["parameters"] = parameters_to_text(runs.parameters)
         kept = slice(None) if runs.recorded.any() else slice(0)
         for name in SHARED:
             file[name] = getattr(runs, name)[kept] if name == "steps" else getattr(runs, name)

@@ -7,6 +7,7 @@ from ._choice import (
     OPTIMIZERS as OPTIMIZERS,
     make_optimizer as make_optimizer,
     optimizer_of_noise as optimizer_of_noise,
+    optimizer_of_runs as optimizer_of_runs,
 )
 from ._ensemble import (
     check_arguments as check_arguments,

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.training._optimizers import Optimizer, State, below_one, refuse_kicks
+from dynamics.training._optimizers import Array, Optimizer, State, below_one, factor, refuse_kicks
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,16 @@ class RMSprop(Adaptive):
         """As the kernel takes them."""
         return (self.alpha, 1 - self.alpha, self.epsilon)
 
-    def step(self, theta: Any, state: State, slope: Any, rates: NDArray[np.floating]) -> tuple[Any, State]:
+    def step(
+        self, theta: Any, state: State, slope: Any, rates: NDArray[np.floating], *, square: Any = None
+    ) -> tuple[Any, State]:
         """`theta` and the mean of the squares after one step."""
-        squares = self.alpha * state[0] + (1 - self.alpha) * (slope * slope)
-        return theta - float(rates) * slope / (squares**0.5 + self.epsilon), (squares,)
+        squares = self.alpha * state[0] + (1 - self.alpha) * (slope * slope if square is None else square)
+        return theta - factor(rates) * slope / (squares**0.5 + self.epsilon), (squares,)
+
+    def settled(self, slope: Array, square: Array, ages: NDArray[np.int64]) -> State:
+        """The mean of the squares."""
+        return ((1 - self.alpha**ages) * square,)
 
 
 @dataclass(frozen=True)
@@ -144,15 +150,21 @@ class Adam(Adaptive):
         first, second = (1 - beta ** np.arange(start + 1.0, stop + 1.0) for beta in self.betas)
         return [self.learning_rates(start, stop) / first, np.sqrt(second)]
 
-    def step(self, theta: Any, state: State, slope: Any, rates: NDArray[np.floating]) -> tuple[Any, State]:
+    def step(
+        self, theta: Any, state: State, slope: Any, rates: NDArray[np.floating], *, square: Any = None
+    ) -> tuple[Any, State]:
         """`theta`, m and v after one step."""
-        step_size, correction, *shrinkage = (float(rate) for rate in rates)
+        step_size, correction, *shrinkage = (factor(rate) for rate in rates)
         mean = state[0] + (1 - self.betas[0]) * (slope - state[0])
-        squares = self.betas[1] * state[1] + (1 - self.betas[1]) * (slope * slope)
+        squares = self.betas[1] * state[1] + (1 - self.betas[1]) * (slope * slope if square is None else square)
         change = step_size * mean / (squares**0.5 / correction + self.epsilon)
         for share in shrinkage:
             change = change + share * theta
         return theta - change, (mean, squares)
+
+    def settled(self, slope: Array, square: Array, ages: NDArray[np.int64]) -> State:
+        """M and v."""
+        return (1 - self.betas[0] ** ages) * slope, (1 - self.betas[1] ** ages) * square
 
 
 @dataclass(frozen=True)

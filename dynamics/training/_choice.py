@@ -6,6 +6,7 @@ from typing import Any
 from dynamics.noises import NOISES
 from dynamics.training._adaptive import Adam, AdamW, RMSprop
 from dynamics.training._optimizers import Optimizer
+from dynamics.training._schedules import parse_schedule
 from dynamics.training._sgd import SGD
 
 # Names with their classes and own parameters.
@@ -45,6 +46,36 @@ def make_optimizer(name: str, **parameters: Any) -> Optimizer:
         betas = kind.betas  # pyright: ignore
         given["betas"] = (given.pop("beta1", betas[0]), given.pop("beta2", betas[1]))
     return kind(**given)
+
+
+def optimizer_of_runs(metadata: Mapping[str, Any]) -> Optimizer:
+    """The optimizer of runs that `train` or `train_module` made, in float64, from their metadata.
+
+    Its noise is that of `optimizer_of_noise`.
+
+    Raises
+    ------
+    ValueError
+        If the metadata lack a learning rate or a batch size, or agescape does not have the optimizer.
+    """
+    missing = [name for name in ("learning_rate", "batch_size") if name not in metadata]
+    if missing:
+        msg = f"runs must have a {missing[0]} in their metadata; they have none"
+        raise ValueError(msg)
+    name = metadata.get("optimizer", "sgd")
+    if name not in tuple(OPTIMIZERS):
+        msg = f"optimizer of the runs must be one of {', '.join(OPTIMIZERS)}; theirs is {name!r}"
+        raise ValueError(msg)
+    like = optimizer_of_noise(metadata)
+    return make_optimizer(
+        name,
+        learning_rate=like.learning_rate,
+        batch_size=like.batch_size,
+        precision="float64",
+        noise=like.noise,
+        schedule=parse_schedule(metadata.get("schedule", "constant")),
+        **{key: metadata[key] for key in OPTIMIZERS[name][1] if key in metadata},
+    )
 
 
 def optimizer_of_noise(metadata: Mapping[str, Any]) -> Optimizer:

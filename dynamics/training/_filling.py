@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from dynamics.runs import Trajectories
+from dynamics.runs import Parameter, Trajectories
 from dynamics.training._checkpoints import Checkpoints
 from dynamics.training._plan import Plan
 from dynamics.training._store import Block, Header, Store, open_store
@@ -34,6 +34,11 @@ class Task(Protocol):
     @property
     def layer_sizes(self) -> tuple[int, ...]:
         """Of the network; () where nothing is known of it."""
+        ...
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Names and shapes; () where they follow from the layers."""
         ...
 
     @property
@@ -103,4 +108,4 @@ def make_header(task: Task) -> Header:
         "rows": plan.data.rows,
         "version": package_version("agescape"),
     }
-    return Header(task.layer_sizes, plan.shared, scalars | lists, scalars | about)
+    return Header(task.layer_sizes, plan.shared, scalars | lists, scalars | about, task.parameters)

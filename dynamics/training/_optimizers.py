@@ -12,6 +12,7 @@ from dynamics.training._schedules import Constant, Schedule
 from landscape.support import whole_number
 
 Precision = Literal["float32", "float64"]
+Array = NDArray[np.float64]
 State = tuple[Any, ...]  # vectors (..., P) that pass from step to step
 
 
@@ -137,12 +138,24 @@ class Optimizer:
         """
         return self.learning_rates(start, stop).astype(self.dtype)
 
-    def step(self, theta: Any, state: State, slope: Any, rates: NDArray[np.floating]) -> tuple[Any, State]:
+    def step(
+        self, theta: Any, state: State, slope: Any, rates: NDArray[np.floating], *, square: Any = None
+    ) -> tuple[Any, State]:
         """`theta` and the state (..., P) after one step along `slope`, g; the compiled kernels do the same.
 
-        `rates` are those of this step, a number or (K,). Arrays of NumPy or tensors of torch.
+        `rates` are those of this step, a number or (K,); for points of different ages (K, R, 1) arrays. `square` takes
+        the place of g^2, for a mean over minibatches. Arrays of NumPy or tensors of torch.
         """
         raise NotImplementedError
+
+    def settled(self, slope: Array, square: Array, ages: NDArray[np.int64]) -> State:
+        """The state after `ages` (R, 1) steps with this mean gradient and mean square of the gradient, (R, P)."""
+        raise NotImplementedError
+
+
+def factor(rate: Any) -> Any:
+    """A rate as torch and NumPy multiply with it: a Python number, or an array as it is."""
+    return rate if np.ndim(rate) else float(rate)
 
 
 def below_one(optimizer: Optimizer, *names: str) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.kernels import Kernel, get_kernel, is_wide
-from dynamics.runs import Steps, mlp_parameters, sizes_of
+from dynamics.runs import Parameter, Steps, mlp_parameters, sizes_of
 from dynamics.training._checkpoints import Checkpoints
 from dynamics.training._curves import evaluate_curves
 from dynamics.training._filling import Divergence
@@ -51,6 +51,11 @@ class KernelTask:
     def layer_sizes(self) -> tuple[int, ...]:
         """Of the network."""
         return self.network.layer_sizes
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """They follow from the layers."""
+        return ()
 
     @property
     def identity(self) -> dict[str, Any]:

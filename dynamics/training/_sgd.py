@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dynamics.training._optimizers import Optimizer, State, below_one, refuse_kicks
+from dynamics.training._optimizers import Array, Optimizer, State, below_one, factor, refuse_kicks
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,17 @@ class SGD(Optimizer):
         """The momentum."""
         return (self.momentum,)
 
-    def step(self, theta: Any, state: State, slope: Any, rates: NDArray[np.floating]) -> tuple[Any, State]:
+    def step(
+        self, theta: Any, state: State, slope: Any, rates: NDArray[np.floating], *, square: Any = None
+    ) -> tuple[Any, State]:
         """`theta` and the velocity after one step."""
-        change = -float(rates) * slope
+        change = -factor(rates) * slope
         if not self.momentum:
             return theta + change, state
         velocity = self.momentum * state[0] + change
         return theta + (self.momentum * velocity + change if self.nesterov else velocity), (velocity,)
+
+    def settled(self, slope: Array, square: Array, ages: NDArray[np.int64]) -> State:
+        """The velocity, from -eta g in the first step to -eta g / (1 - momentum)."""
+        rates = self.learning_rate * self.schedule.factors(np.maximum(ages - 1, 0))
+        return (-rates * (1 - self.momentum**ages) / (1 - self.momentum) * slope,)

@@ -28,10 +28,12 @@ from dynamics.runs import (
     PER_REPLICA,
     SHARED,
     TEST_CURVES,
+    Parameter,
     Trajectories,
     check_numbers,
     check_shapes,
     load_trajectories,
+    parameters_to_text,
     with_defaults,
 )
 from dynamics.training._checkpoints import SECONDS, Checkpoints
@@ -69,6 +71,7 @@ class Header(NamedTuple):
     shared: Mapping[str, NDArray[np.int64]]  # the arrays named in `SHARED`
     settings: Mapping[str, Any]  # settings that determine the content of the runs, as JSON
     metadata: Mapping[str, Any]  # settings and everything else worth knowing
+    parameters: tuple[Parameter, ...] = ()  # of a module; those of a network follow from its layers
 
     @property
     def per_replica(self) -> tuple[str, ...]:
@@ -125,7 +128,8 @@ class MemoryStore:
         arrays: dict[str, Any] = {
             name: np.concatenate([getattr(block, name) for block in self._blocks]) for name in header.per_replica
         }
-        return Trajectories(layer_sizes=header.layer_sizes, metadata=header.metadata, **header.shared, **arrays)
+        own = {name: getattr(header, name) for name in ("layer_sizes", "metadata", "parameters")}
+        return Trajectories(**own, **header.shared, **arrays)
 
 
 class FileStore:
@@ -258,6 +262,8 @@ class FileStore:
         header, total = self._header, self.count()
         file.attrs.update(format=FORMAT, format_version=FORMAT_VERSION, layer_sizes=header.layer_sizes)
         file.attrs["metadata"] = json.dumps(dict(header.metadata))
+        if header.parameters:
+            file.attrs["parameters"] = parameters_to_text(header.parameters)
         for name in SHARED:
             file[name] = header.shared[name]
         for block in self._blocks():

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dynamics.kernels import LIMITS
-from dynamics.runs import Trajectories
+from dynamics.runs import Parameter, Trajectories
 from dynamics.training._checkpoints import Checkpoints
 from dynamics.training._ensemble import check_arguments, warn_of_large_minibatches
 from dynamics.training._filling import Divergence, run_task
@@ -47,6 +47,11 @@ class ModuleTask:
     def layer_sizes(self) -> tuple[int, ...]:
         """Nothing is known of a module's layers."""
         return ()
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Names and shapes of the trainable parameters."""
+        return self.vmapped.parameters
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -168,7 +173,7 @@ def train_module(
     Returns
     -------
     Trajectories
-        Without `layer_sizes`; their `symmetries` are those that the module declares.
+        Without `layer_sizes`; their `symmetries` are those that the module declares, their `parameters` its names.
 
     Raises
     ------

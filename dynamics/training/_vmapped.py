@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch.func import grad, grad_and_value, vmap
 from torch.nn.functional import cross_entropy
 
+from dynamics.runs import Parameter
 from dynamics.training._curves import Curves
 from dynamics.training._optimizers import Optimizer, State
 from landscape.datasets import Dataset
@@ -61,6 +62,7 @@ class VmappedModule:
             logger.warning("%s; the runs follow torch's", problem)
         check_vmap(self._in_double, data)
         self.n_parameters, self.kernel_mask = self._flat.n_parameters, self._flat.kernel_mask
+        self.parameters = tuple(Parameter(name, tuple(shape)) for name, shape in self._flat.shapes.items())
         self.spec = declared_spec(module, self._flat.shapes)
         if self.spec is not None:
             check_declared(self._in_double, self.spec, data.inputs)

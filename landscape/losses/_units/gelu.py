@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from landscape.losses._math import FAST, ORDERED, half_gaussian, half_gaussian_float32, mills_ratio, mills_ratio_float32
+from landscape.losses._math import (
+    END,
+    FAST,
+    ORDERED,
+    half_gaussian,
+    half_gaussian_float32,
+    mills_ratio,
+    mills_ratio_float32,
+)
 from landscape.support import njit
 
 KEEPS, BENDS = True, True
@@ -12,7 +20,7 @@ DENSITY = 0.3989422804014327  # 1 / sqrt(2 pi)
 @njit(forceinline=True, fastmath=ORDERED, error_model="numpy")
 def activate(z):
     """The activation and its two derivatives, with phi the density: Phi + z phi and phi (2 - z^2)."""
-    y = min(abs(z), 40.0)  # where phi is zero
+    y = min(abs(z), END)  # where phi is zero
     e = half_gaussian(y)
     tail = e * mills_ratio(y)
     density = DENSITY * e

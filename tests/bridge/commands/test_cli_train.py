@@ -8,7 +8,7 @@ import pytest
 from support.cli import MAIN, SMALL, agescape, assert_complaint, good, strict_json
 
 from bridge.commands._parsing import parse_grid
-from bridge.explanation import explain
+from bridge.explanation import relaxation
 from dynamics import load_trajectories, mean_square_displacement
 from dynamics.runs import default_waiting_times, log_lags, loss_of_runs
 
@@ -109,7 +109,7 @@ def test_what_is_made_of_runs_of_adam_says_so(tmp_path):
     assert set(temperatures) == {None}
     runs = load_trajectories(path)
     with pytest.raises(ValueError, match="must be plain SGD, with optimizer = 'sgd'"):
-        explain(runs, loss_of_runs(runs))
+        relaxation(runs, loss_of_runs(runs))
     assert_complaint(agescape(*TRAIN, "--output", path), "made with optimizer = 'adam', not 'sgd'")
     complaint = agescape(*TRAIN, "--optimizer", "adam", "--momentum", 0.9, "--output", path)
     assert_complaint(complaint, "--momentum must not")

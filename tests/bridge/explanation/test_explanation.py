@@ -289,6 +289,36 @@ def test_the_command(files, tmp_path, capsys, monkeypatch):
     assert (folder / "small.db").read_bytes() == before  # nothing is added
 
 
+def test_runs_of_adam_are_explained_without_a_clock(files, found):
+    """Basins, barriers and observed hops are those of any runs; what takes the learning rate for a clock is named."""
+    folder, loss, runs = files
+    about = {"optimizer": "adam", "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-8}
+    renamed = replace(runs, metadata=dict(runs.metadata) | about)  # of SGD, as if they were Adam's
+    options = {"threshold": THRESHOLD, "longest": 100, "quenches": Quenches(lags=2)}
+    with (
+        Database(folder / "small.db") as database,
+        mock.patch("bridge.explanation._explanation.quenched_snapshots", return_value=found.quenched),
+    ):
+        ours = explain(renamed, loss, database=database, **options)
+    assert ours.without_clock == "optimizer = 'adam'"
+    assert not found.without_clock
+    for name in ("hop", "image", "intra", "cross"):
+        one, other = (getattr(each.decomposition, name).values for each in (ours, found))
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(sum(ours.decomposition.shares.values()), 1.0)
+    seen, expected = ours.hopping.observed, found.hopping.observed
+    np.testing.assert_array_equal(seen.same.value, expected.same.value)
+    np.testing.assert_array_equal(seen.departures, expected.departures)
+    np.testing.assert_array_equal(ours.predicted_jumps.barriers, found.predicted_jumps.barriers)
+    described = describe_explanation(ours)
+    assert set(described["relaxation"]) == {"descent"}
+    assert described["predicted_jumps"]["rates"] == described["hopping"]["predicted"] == {}
+    said = summarize(described)
+    assert any("not the learning rate times a gradient (optimizer = 'adam')" in note for note in said.notes)
+    assert [row[0] for row in said.tables[0].rows] == ["measured", "descent without noise"]
+    assert flaws(plot_explanation(ours, panels=["same-minimum", "aging", "shares", "parts"])) == []
+
+
 def test_other_runs_than_the_database_are_refused(files, tmp_path, capsys, monkeypatch):
     folder, loss, _ = files
     explore(CrossEntropyLoss(loss.network, loss.data, 1e-2), tmp_path / "other.db", searches=1, seed=0)

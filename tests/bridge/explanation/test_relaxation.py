@@ -1,18 +1,21 @@
 """Relaxation in a quadratic well, descent from theta(tw), and the agreement of a prediction with what was measured."""
 
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 from bridge.explanation import descent_displacement, harmonic_displacement, relaxation
+from bridge.explanation._mean_steps import mean_steps
 from bridge.explanation._relaxation import harmonic_loss_change
-from dynamics import SGD, MeanSquareDisplacement, Trajectories, mean_square_displacement, train
+from dynamics import SGD, Adam, AdamW, MeanSquareDisplacement, RMSprop, Trajectories, mean_square_displacement, train
 from dynamics.aging_times import agreement, at_lags
 from dynamics.statistics import Status
+from dynamics.training import Points, StepDecay
 from landscape import CrossEntropyLoss, datasets, quench
-from landscape.losses import Surface
+from landscape.losses import Surface, gradients_of_rows
 from landscape.networks import MLP
 
 WAITING, LAGS = np.array([5, 20, 60]), np.array([1, 2, 3, 7, 20, 50, 120])
@@ -346,3 +349,87 @@ def test_only_common_lags_count_and_bad_input_is_named():
         agreement(msd, msd, tolerance=0.0)
     assert agreement(msd, msd, threshold=1e9).status is Status.NO_T_STAR
     assert agreement(power_law(1.0, replicas=1), power_law(1.0, replicas=1)).status is Status.TOO_FEW_RUNS
+
+
+# ---------------------------------------------------------------- any optimizer
+
+SMALL = CrossEntropyLoss(MLP((2, 3, 4)), datasets.ljat(rows=100, seed=0), 1e-3)  # a network that other tests compile
+
+
+def trained_by(optimizer, starts, age, **more):
+    """Runs that are at `starts` after `age` steps, as if `optimizer` had made them."""
+    steps = np.array([age, age + 1, age + 3, age + 10])
+    snapshots = np.repeat(np.asarray(starts)[:, None], 4, axis=1)
+    about = optimizer.settings | {"learning_rate": optimizer.learning_rate, "batch_size": optimizer.batch_size}
+    curves = np.zeros((len(starts), 1))
+    return Trajectories(SMALL.network.layer_sizes, steps, snapshots, np.array([age]), np.array([1, 3, 10]),
+                        np.array([0]), curves, curves, curves, about | more)  # fmt: skip
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_descent_with_momentum_is_that_of_its_own_steps(nesterov, rng):
+    """From the velocity of many steps with the same gradient, -eta g / (1 - m), and with its schedule."""
+    optimizer = SGD(0.05, 20, momentum=0.8, nesterov=nesterov, schedule=StepDecay(102, 0.5))
+    theta = rng.normal(size=SMALL.n_parameters)
+    runs = trained_by(optimizer, [theta], 100, schedule=str(optimizer.schedule))
+    found = descent_displacement(runs, SMALL, longest=10).values[0, 0]
+    point, velocity, squares = theta, -0.05 / 0.2 * SMALL.value_and_gradient(theta)[1], []
+    for step in range(10):
+        change = -(0.05 if 100 + step < 102 else 0.025) * SMALL.value_and_gradient(point)[1]
+        velocity = 0.8 * velocity + change
+        point = point + (0.8 * velocity + change if nesterov else velocity)
+        squares.append(((point - theta) ** 2).mean())
+    np.testing.assert_allclose(found, np.array(squares)[[0, 2, 9]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [RMSprop, Adam, AdamW])
+def test_descent_by_adam_divides_by_the_mean_square_of_minibatch_gradients(kind, rng):
+    """Its first step, against gradients of many minibatches that are drawn one by one."""
+    optimizer, theta = kind(0.01, 10), rng.normal(size=SMALL.n_parameters)
+    runs = trained_by(optimizer, [theta], 50_000)
+    first = descent_displacement(runs, SMALL, longest=3).values[0, 0, 0]
+    rows = rng.permuted(np.tile(np.arange(100), (40_000, 1)), axis=1)[:, :10]
+    each = gradients_of_rows(SMALL.network, theta, SMALL.data.inputs, SMALL.data.labels)
+    batches = each[rows].mean(axis=1) + 2e-3 * theta
+    slope = SMALL.value_and_gradient(theta)[1]
+    step = 0.01 * slope / (np.sqrt((batches**2).mean(axis=0)) + 1e-8) + (kind is AdamW) * 1e-4 * theta
+    assert first == pytest.approx((step**2).mean(), rel=0.02)
+
+
+@pytest.mark.slow
+def test_descent_by_adam_is_the_mean_of_many_noisy_runs():
+    """From one point on, with moments that have settled there; full-batch Adam goes another way."""
+    optimizer, steps = Adam(2e-4, 20, precision="float64", noise="replacement", betas=(0.9, 0.99)), 1000
+    times = {"steps": steps, "waiting_times": [600], "lags": [100, 400]}
+    start = train(SMALL, SGD(0.05, 20), replicas=1, steps=3000, waiting_times=[1], lags=[2999]).snapshots[0, -1]
+    moved = {}
+    for name, by in (("noisy", optimizer), ("full", replace(optimizer, noise="full"))):
+        runs = train(SMALL, by, replicas=1 if name == "full" else 400, start=Points(start[None]), **times)
+        at = np.searchsorted(runs.steps, [600, 1000])
+        moved[name] = np.diff(np.asarray(runs.snapshots)[:, at], axis=1).mean(axis=0)[0]
+        if name == "noisy":
+            mean = np.asarray(runs.snapshots)[:, at[0]].mean(axis=0)
+    predicted = descent_displacement(trained_by(optimizer, [mean], 600, noise="replacement"), SMALL, longest=10)
+    assert predicted.values[0, 0, -1] > 0
+    squares = mean_steps(SMALL, mean[None], np.array([600]), optimizer, np.array([400]))[0, 0]
+    assert squares == pytest.approx((moved["noisy"] ** 2).mean(), rel=0.15)
+    assert abs((moved["full"] ** 2).mean() / (moved["noisy"] ** 2).mean() - 1) > 0.5
+
+
+def test_what_has_no_clock_has_no_quadratic_model(rng):
+    runs = trained_by(Adam(), rng.normal(size=(2, SMALL.n_parameters)), 100)
+    with pytest.raises(ValueError, match="with optimizer = 'sgd'; theirs is 'adam'"):
+        relaxation(runs, SMALL)
+    with pytest.raises(ValueError, match="must have no label_noise"):
+        descent_displacement(replace(runs, metadata=dict(runs.metadata) | {"label_noise": 0.1}), SMALL, longest=10)
+    unknown = replace(runs, metadata=dict(runs.metadata) | {"optimizer": "lion"})
+    with pytest.raises(ValueError, match="must be one of sgd, nesterov, rmsprop, adam, adamw; theirs is 'lion'"):
+        descent_displacement(unknown, SMALL, longest=10)
+
+
+def test_finished_descents_of_adam_are_read(tmp_path, rng):
+    runs = trained_by(Adam(), rng.normal(size=(2, SMALL.n_parameters)), 100)
+    first = descent_displacement(runs, SMALL, longest=10, path=tmp_path / "descent")
+    with mock.patch("bridge.explanation._mean_steps._descend", side_effect=AssertionError):
+        again = descent_displacement(runs, SMALL, longest=10, path=tmp_path / "descent")
+    np.testing.assert_array_equal(first.values, again.values)

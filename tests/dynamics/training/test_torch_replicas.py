@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dynamics import SGD, ModuleLoss, aging, load_trajectories, mean_square_displacement, train, train_module
+from dynamics.displacement import layer_displacement
 from dynamics.noises import NOISES, Langevin
 from dynamics.training._torch_replicas import NOISES_OF_MODULES
 from landscape import CrossEntropyLoss, TorchLoss, datasets
@@ -163,6 +164,28 @@ def test_the_file_says_what_it_is_of_and_is_refused_to_others(data, tmp_path):
         module_runs(data, SGD(batch_size=8), None, steps=40, path=path, seed=4)
     with pytest.raises(ValueError, match="made with block = 3"):
         module_runs(data, SGD(batch_size=8), None, steps=40, path=path, block=4)
+
+
+def test_its_layers_move_by_what_the_snapshots_say_and_older_files_open(data, tmp_path):
+    path = tmp_path / "m.h5"
+    in_memory = module_runs(data, SGD(batch_size=8), None, steps=40)
+    module_runs(data, SGD(batch_size=8), None, steps=40, path=path, replicas=2)
+    runs = module_runs(data, SGD(batch_size=8), None, steps=40, path=path)
+    assert runs.parameters == in_memory.parameters
+    found = layer_displacement(runs)
+    assert found.names == ("0.weight", "0.bias", "2.weight", "2.bias")
+    assert found.layers == ("0", "2")
+    at, until = (int(np.searchsorted(runs.steps, step)) for step in (runs.waiting_times[1], runs.waiting_times[1] + 8))
+    squares = np.diff(np.asarray(runs.snapshots, np.float64)[:, [at, until]], axis=1)[:, 0] ** 2
+    lag = int(np.searchsorted(runs.lags, 8))
+    for k, part in enumerate(np.split(squares, [6, 9, 21], axis=1)):  # 2 x 3, 3, 3 x 4, 4 numbers
+        np.testing.assert_allclose(found.values[:, 1, lag, k], part.mean(axis=1), rtol=1e-12)
+    with h5py.File(path, "a") as file:
+        del file.attrs["parameters"]
+    older = load_trajectories(path)
+    assert older.parameters == ()
+    assert older.identity == runs.identity
+    assert module_runs(data, SGD(batch_size=8), None, steps=40, path=path, replicas=6).parameters == runs.parameters
 
 
 def test_curves_are_those_of_the_torch_loss(data):
