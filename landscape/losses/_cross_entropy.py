@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from landscape.datasets import Dataset
 from landscape.losses import _wide
 from landscape.losses._rounding import Rounding, coarse_rounding, rounding_of_network
+from landscape.losses._sparse import wide_rows
 from landscape.losses._variants import kernels
 from landscape.losses._zero_modes import zero_modes
 from landscape.networks import MLP
@@ -54,8 +55,8 @@ class Loss(Protocol):
 class CrossEntropyLoss:
     """Mean cross-entropy in nats plus `regularization` * |theta|^2, compiled, with exact derivatives.
 
-    Networks with many inputs use BLAS instead of the compiled loops (from `WIDE` on). For activations with a kink
-    (relu) the derivatives are those on one side of it.
+    Networks with many inputs use BLAS instead of the compiled loops (from `WIDE` on), or sparse products if most of the
+    inputs are zero. For activations with a kink (relu) the derivatives are those on one side of it.
     Equation 1 of Herrera Segura, Montoya and Tapias (arXiv 2209.02517).
 
     Parameters
@@ -91,7 +92,7 @@ class CrossEntropyLoss:
         self._sizes = np.array(network.layer_sizes, dtype=np.int64)
         self._wide = network.layer_sizes[0] >= WIDE
         # a copy even of a single row or feature: kernels are compiled again for arrays that cannot be written
-        self._inputs = np.ascontiguousarray(data.inputs) if self._wide else np.array(data.inputs.T, order="C")
+        self._inputs = wide_rows(data.inputs) if self._wide else np.array(data.inputs.T, order="C")
         self._labels = np.array(data.labels)
         self._penalty = np.where(network.kernel_mask() | regularize_biases, self.regularization, 0.0)
 
