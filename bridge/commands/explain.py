@@ -1,8 +1,9 @@
 """Command `explain`."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import numpy as np
 import typer
@@ -23,6 +24,7 @@ from bridge.commands._options import (
 )
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
+from bridge.commands._time_ahead import following, say_time_ahead
 from bridge.explanation import (
     Explanation,
     Hopping,
@@ -43,6 +45,7 @@ from bridge.plots import EXPLANATION_PANELS, plot_explanation
 from dynamics.aging_times import Aging, Agreement
 from dynamics.runs import Trajectories, load_trajectories, loss_of_runs
 from landscape.database import Database
+from landscape.descent import Method
 from landscape.plots import save_figure
 from landscape.support import in_numbers
 
@@ -81,11 +84,13 @@ def explain_aging(
     panels = chosen_panels(panel, EXPLANATION_PANELS)
     ensemble = load_trajectories(trajectories).at_most(runs)
     loss = loss_of_runs(ensemble, module=modules.loaded(), data_dir=data_dir)
-    with Database(database) as opened, progress_bar() as bar:
+    with Database(database) as opened, progress_bar() as line, ExitStack() as stack:
         check_same_loss(ensemble, opened)
+        is_long = method in get_args(Method) and say_time_ahead(loss, lambda cost: {"a quench": cost.seconds(method)})
+        watched, bar = stack.enter_context(following(loss, line, "explain", is_long=is_long))
         found = explain(
             ensemble,
-            loss,
+            watched,
             database=opened,
             threshold=threshold,
             tolerance=tolerance,

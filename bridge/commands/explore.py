@@ -23,10 +23,11 @@ from bridge.commands._options import (
 from bridge.commands._parsing import parse_duration
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import Summary, Table, show
+from bridge.commands._time_ahead import following, say_time_ahead
 from bridge.commands._words import at_most, counted, data_in_words, number
 from bridge.comparison import at_least, how_many
 from landscape.losses import TorchLoss, check_searchable
-from landscape.search import CYCLE, KINDS, Exploration, estimate_minima, explore as run_explore
+from landscape.search import CYCLE, KINDS, Cost, Exploration, estimate_minima, explore as run_explore
 
 FIRST_LOOK = 128  # searches without --searches and --budget
 CONTINUE = "Continue with more --searches or --budget 10m; draw with agescape graph."
@@ -44,7 +45,10 @@ def explore(
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(help="Time to search for, instead of --searches, e.g. 90s, 10m, 2h; a number alone is seconds."),
+        typer.Option(
+            help="Time to search for, instead of --searches, e.g. 90s, 10m, 2h; a number alone is seconds. "
+            "Searches that take longer than seconds are stopped at its end."
+        ),
     ] = None,
     completeness: Annotated[
         float | None,
@@ -98,11 +102,16 @@ def explore(
     if searches is None and budget is None and estimate is None and connect is None:
         searches = FIRST_LOOK
         note(f"exploring with {FIRST_LOOK} searches, for a first look; continue with --searches or --budget")
-    with cluster(scheduler), progress_bar() as bar:
+    is_long = searches != 0 and say_time_ahead(loss, _searches, budget=seconds)
+    with (
+        cluster(scheduler),
+        progress_bar() as line,
+        following(loss, line, "explore", is_long=is_long) as (watched, bar),
+    ):
         found = None
         if searches is not None or seconds is not None or connect is not None:
             found = run_explore(
-                loss,
+                watched,
                 output,
                 searches=searches,
                 budget=seconds,
@@ -116,7 +125,7 @@ def explore(
         joined = None if found is None else found
         if found is None or estimate is not None:
             found = estimate_minima(
-                loss,
+                watched,
                 output,
                 starts=estimate or 0,
                 seed=seed,
@@ -139,6 +148,16 @@ def explore(
     show(result, summarize(result, how_many(found)), as_json=as_json)
     if found.advice is not None:
         note(found.advice)
+    if joined is not None and joined.unfinished:
+        note(
+            f"the budget ended in search {joined.searches}, and nothing of it is stored: run the same command again, "
+            "with a larger --budget if it ends there again"
+        )
+
+
+def _searches(cost: Cost) -> dict[str, float]:
+    """Seconds of the two kinds of search of which explorations consist."""
+    return {"a quench": cost.seconds("lbfgs"), "a transition state": cost.seconds("transition state")}
 
 
 def _note(now: Exploration) -> str:

@@ -1,5 +1,6 @@
 """Command `overlay`."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -38,6 +39,7 @@ from bridge.commands._overlay_report import (
 from bridge.commands._overlay_summary import summarize
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
+from bridge.commands._time_ahead import following, say_time_ahead
 from bridge.mapping import InherentStructures, inherent_structures, quench_folder
 from bridge.plots import OVER_TIME_PANELS, plot_over_time, plot_overlay
 from bridge.residence import (
@@ -117,8 +119,10 @@ def overlay(
     runs = load_trajectories(trajectories).at_most(replicas)
     chosen, panels = _chosen_steps(runs, snapshots), _panel_runs(run, runs_side_by_side, runs.replicas)
     _check_age(at, runs, chosen)
-    with Database(database) as opened, cluster(scheduler), progress_bar() as bar:
+    with Database(database) as opened, cluster(scheduler), progress_bar() as line, ExitStack() as stack:
         loss = loss_of(opened, module=modules.loaded(), data_dir=data_dir)
+        is_long = say_time_ahead(loss, lambda cost: {f"a snapshot ({m})": cost.seconds(m) for m in MAPS[method]})
+        loss, bar = stack.enter_context(following(loss, line, "map snapshots", is_long=is_long))
         maps = {
             name: inherent_structures(
                 runs,
