@@ -51,9 +51,11 @@ def cost_of(loss: Loss, *, clock: Callable[[], float] = time.perf_counter) -> Co
     with one_thread():
         loss.value_and_gradient(point)  # compiled
         gradient = _seconds(clock, loss.value_and_gradient, point)
-        hessian = GRADIENTS_PER_COLUMN * point.size * gradient
-        if hessian <= LONGEST or isinstance(loss.network, MLP):
+        by_columns = hessian = GRADIENTS_PER_COLUMN * point.size * gradient
+        if by_columns <= LONGEST or isinstance(loss.network, MLP):
             hessian = _seconds(clock, loss.value_gradient_hessian, point)
+            if hessian > by_columns:  # it may have been compiled
+                hessian = _seconds(clock, loss.value_gradient_hessian, point)
         size = min(point.size, EIGENPROBLEM)
         matrix = np.random.default_rng(0).normal(size=(size, size))
         eigenvectors = _seconds(clock, np.linalg.eigh, matrix + matrix.T)
