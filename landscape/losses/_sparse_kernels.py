@@ -17,7 +17,7 @@ def times(values, columns, starts, groups):
     for g in range(groups.shape[0]):
         product, matrix = result[g], groups[g]
         for r in range(n_rows):
-            set_row(product, r, values, columns, starts[r], starts[r + 1], matrix)
+            set_row(product, r, values, columns, starts[r], starts[r + 1], matrix)  # pyright: ignore[reportCallIssue]
     return result
 
 
@@ -30,7 +30,7 @@ def transposed_times(values, columns, starts, groups, width):
         total, matrix = result[g], groups[g]
         for r in range(n_rows):
             for e in range(starts[r], starts[r + 1]):
-                add_row(total, columns[e], np.float64(values[e]), matrix, r)
+                add_row(total, columns[e], np.float64(values[e]), matrix, r)  # pyright: ignore[reportCallIssue]
     return result
 
 
@@ -71,7 +71,7 @@ def add_grams(values, columns, starts, weights, grams):
                 for lane in range(8):
                     scaled[0, lane] = x * weights[g, r, lane]
                 for e in range(place[k], starts[r + 1]):
-                    add_row(sums, columns[e], np.float64(values[e]), scaled, 0)
+                    add_row(sums, columns[e], np.float64(values[e]), scaled, 0)  # pyright: ignore[reportCallIssue]
             grams[g, column, column:] += sums[column:]
 
 

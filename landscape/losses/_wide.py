@@ -206,7 +206,7 @@ def value_gradient_hessian(
     """Loss, gradient (P,) and exact Hessian (P, P)."""
     matrices, loss, gradient = _matrices(theta, sizes), 0.0, np.zeros(theta.size)
     hessian, first = np.zeros((theta.size, theta.size)), matrices[0].shape[1]
-    grams = inputs.grams(first * (first + 1) // 2) if isinstance(inputs, SparseRows) else None
+    grams: Any = inputs.grams(first * (first + 1) // 2) if isinstance(inputs, SparseRows) else None
     with _steady():
         for rows, chosen in _blocks(inputs, labels):
             p, weights = _pass(matrices, rows, chosen, len(labels), units), []
