@@ -32,7 +32,7 @@ def say_time_ahead(
     seconds = next(iter(each.values()))
     parts = " and ".join(f"{what} about {_roughly(long)}" for what, long in each.items())
     if seconds >= WORTH_SAYING:
-        calls = f"a gradient takes {_roughly(cost.gradient)}, a Hessian with its eigenvectors {_roughly(cost.hessian)}"
+        calls = f"a gradient takes {_roughly(cost.gradient)}, a Hessian with its eigenvectors {_roughly(cost.spectrum)}"
         text = f"estimate, within a factor of three: on one core {parts} ({calls})"
         if budget is not None and budget < seconds:
             text += f"; a budget of {duration(budget)} may end before the first"

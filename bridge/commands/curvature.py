@@ -91,7 +91,7 @@ def curvature(
 
 def _snapshot(cost: Cost, products: int | None) -> dict[str, float]:
     """Seconds of a snapshot: two eigenproblems, of the Hessian and of the noise, or so many products."""
-    return {"a snapshot": 2.0 * cost.hessian if products is None else 2.0 * products * cost.gradient}
+    return {"a snapshot": 2.0 * cost.spectrum if products is None else 2.0 * products * cost.gradient}
 
 
 def summarize(result: dict[str, Any]) -> Summary:

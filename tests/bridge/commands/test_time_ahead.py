@@ -23,7 +23,7 @@ def said(caplog, cost, **arguments):
 
 
 def test_a_long_search_is_said_before_it_begins(caplog):
-    assert said(caplog, Cost(0.011, 2.6)) == (
+    assert said(caplog, Cost(400, 0.011, 0.6, 2.0)) == (
         True,
         [
             "estimate, within a factor of three: on one core a quench about 37 s and a state about 9 min "
@@ -33,11 +33,13 @@ def test_a_long_search_is_said_before_it_begins(caplog):
 
 
 def test_a_budget_that_is_too_short_is_said(caplog):
-    assert said(caplog, Cost(0.011, 2.6), budget=20.0)[1][0].endswith("; a budget of 20 s may end before the first")
+    assert said(caplog, Cost(400, 0.011, 0.6, 2.0), budget=20.0)[1][0].endswith(
+        "; a budget of 20 s may end before the first"
+    )
 
 
 def test_short_searches_are_not_worth_a_word(caplog):
-    assert said(caplog, Cost(1e-5, 1e-3)) == (False, [])
+    assert said(caplog, Cost(40, 1e-5, 1e-4, 1e-3)) == (False, [])
 
 
 def test_calls_in_words():

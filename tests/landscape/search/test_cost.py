@@ -31,7 +31,7 @@ def cost_on_its_clock(loss):
 
 def test_a_gradient_and_a_hessian_are_measured():
     loss = Clocked(30)
-    assert cost_on_its_clock(loss) == Cost(pytest.approx(0.01), pytest.approx(2.0))
+    assert cost_on_its_clock(loss) == Cost(30, pytest.approx(0.01), pytest.approx(2.0), 0.0)
     assert loss.hessians == 2  # the first might have been compiled, for it took longer than 90 gradients
 
 
@@ -47,12 +47,18 @@ def test_a_hessian_that_takes_too_long_is_not_computed():
 
 
 def test_searches_are_sums_of_calls():
-    cost = Cost(1e-3, 0.1)
+    cost = Cost(100, 1e-3, 0.06, 0.04)
     assert cost.seconds("lbfgs") == pytest.approx(2.0)
     assert cost.seconds("flow") == pytest.approx(0.7 + 20.0)
     assert cost.seconds("transition state") == pytest.approx(0.3 + 15.0)
     with pytest.raises(KeyError):
         cost.seconds("walk")
+
+
+def test_a_quench_of_a_large_network_decomposes_no_hessian():
+    cost = Cost(4000, 1e-3, 0.5, 20.0)
+    assert cost.seconds("lbfgs") == pytest.approx(2.0 + 2 * (0.5 + 2.0))
+    assert cost.seconds("flow") == pytest.approx(0.7 + 200 * 20.5)
 
 
 @pytest.mark.parametrize("loss", [MuellerBrown(), "network"], ids=str)
@@ -61,3 +67,4 @@ def test_any_loss_has_a_cost(loss, few_data):
     cost = cost_of(loss)
     assert 0.0 < cost.gradient < cost.seconds("lbfgs")
     assert cost.hessian > 0.0
+    assert cost.eigenvectors > 0.0
