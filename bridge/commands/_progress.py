@@ -49,8 +49,7 @@ def _bars(console: Console) -> Iterator[Update]:
         clocks: dict[str, Clock] = {}
 
         def update(what: str, done: int, total: int | None, note: str = "") -> None:
-            clock = clocks.setdefault(what, Clock(done, time.monotonic()))
-            left = clock.in_words(done, total)
+            left = _clock(clocks, what, done, total).in_words(done, total)
             if what not in tasks:
                 tasks[what] = bar.add_task(what, total=total, left=left)
             description = f"{what}: {note}" if note else what
@@ -80,6 +79,12 @@ class Clock:
         return text if left is None else f"{text}, {duration(left)} left"
 
 
+def _clock(clocks: dict[str, Clock], what: str, done: int, total: int | None) -> Clock:
+    """The clock of a kind of work, which runs from the first time that its total is known."""
+    new = Clock(done, time.monotonic())
+    return new if total is None else clocks.setdefault(what, new)
+
+
 class _Lines:
     """Progress where stderr is no terminal."""
 
@@ -90,7 +95,7 @@ class _Lines:
 
     def update(self, what: str, done: int, total: int | None, note: str = "") -> None:
         """Write a line if it is time for one."""
-        clock = self._clocks.setdefault(what, Clock(done, time.monotonic()))
+        clock = _clock(self._clocks, what, done, total)
         first = what not in self._announced and (clock.left(done, total) or 0.0) > LONG
         if not first and time.monotonic() - self._written <= SECONDS_BETWEEN_LINES:
             return

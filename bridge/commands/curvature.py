@@ -1,5 +1,6 @@
 """Command `curvature`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from bridge.commands._parsing import parse_steps
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._runs_options import RunsOptions
+from bridge.commands._time_ahead import following, say_time_ahead
 from bridge.commands._words import counted, data_in_words, number
 from dynamics.plots import CURVATURE_PANELS, plot_curvature
 from dynamics.runs import load_trajectories
@@ -24,6 +26,7 @@ from dynamics.spectra import (
     estimate_curvature,
 )
 from landscape.plots import save_figure
+from landscape.search import Cost
 
 
 def curvature(
@@ -65,7 +68,8 @@ def curvature(
     wanted = parse_steps(steps)
     ensemble = load_trajectories(trajectories).at_most(runs)
     ensemble, loss = descended.described(ensemble, data_dir)
-    with progress_bar() as bar:
+    is_long = say_time_ahead(loss, partial(_snapshot, products=probes * lanczos_steps if lanczos else None))
+    with progress_bar() as line, following(loss, line, "curvature", is_long=is_long) as (watched, bar):
         common: dict[str, Any] = {
             "steps": wanted,
             "path": trajectories.with_name(trajectories.name + ".curvature") if store is None else store,
@@ -74,15 +78,20 @@ def curvature(
         }
         if lanczos:
             found: Curvature | CurvatureEstimates = estimate_curvature(
-                ensemble, loss, seed=seed, probes=probes, lanczos_steps=lanczos_steps, **common
+                ensemble, watched, seed=seed, probes=probes, lanczos_steps=lanczos_steps, **common
             )
         else:
-            found = exact_curvature(ensemble, loss, **common)
+            found = exact_curvature(ensemble, watched, **common)
     result = describe_curvature(found) | describe_runs(ensemble.metadata)
     if output is not None:
         figure = plot_curvature(found, str(trajectories), panels=panels, size=size)
         result["output"] = save_figure(figure, output, unit=loss.unit)
     show(result, summarize(result), as_json=as_json, unit=loss.unit)
+
+
+def _snapshot(cost: Cost, products: int | None) -> dict[str, float]:
+    """Seconds of a snapshot: two eigenproblems, of the Hessian and of the noise, or so many products."""
+    return {"a snapshot": 2.0 * cost.spectrum if products is None else 2.0 * products * cost.gradient}
 
 
 def summarize(result: dict[str, Any]) -> Summary:

@@ -1,7 +1,8 @@
 """Command `explain`."""
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -22,11 +23,13 @@ from bridge.commands._options import (
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
 from bridge.commands._runs_options import StepOptions
+from bridge.commands._time_ahead import following, say_time_ahead
 from bridge.explanation import Quenches, explain
 from bridge.mapping import check_same_loss, quench_folder
 from bridge.plots import EXPLANATION_PANELS, plot_explanation
 from dynamics.runs import Trajectories, load_trajectories
 from landscape.database import Database
+from landscape.descent import Method
 from landscape.plots import save_figure
 
 
@@ -64,12 +67,14 @@ def explain_aging(
     check_figure(output, panel, size)
     panels = chosen_panels(panel, EXPLANATION_PANELS)
     ensemble = load_trajectories(trajectories).at_most(runs)
-    with Database(database) as opened, progress_bar() as bar:
+    with Database(database) as opened, progress_bar() as line, ExitStack() as stack:
         ensemble, loss = descended.of(ensemble, opened, data_dir)
         check_same_loss(ensemble, opened)
+        is_long = method in get_args(Method) and say_time_ahead(loss, lambda cost: {"a quench": cost.seconds(method)})
+        watched, bar = stack.enter_context(following(loss, line, "explain", is_long=is_long))
         found = explain(
             ensemble,
-            loss,
+            watched,
             database=opened,
             threshold=threshold,
             tolerance=tolerance,

@@ -23,10 +23,11 @@ from bridge.commands._options import (
 from bridge.commands._parsing import parse_duration
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
+from bridge.commands._time_ahead import following, say_time_ahead
 from bridge.commands._words import counted
 from bridge.comparison import at_least, how_many
 from landscape.losses import DataLoss, TorchLoss, check_searchable
-from landscape.search import CYCLE, KINDS, Exploration, estimate_minima, explore as run_explore
+from landscape.search import CYCLE, KINDS, Cost, Exploration, estimate_minima, explore as run_explore
 
 FIRST_LOOK = 128  # searches without --searches and --budget
 
@@ -42,7 +43,10 @@ def explore(
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(help="Time to search for, instead of --searches, e.g. 90s, 10m, 2h; a number alone is seconds."),
+        typer.Option(
+            help="Time to search for, instead of --searches, e.g. 90s, 10m, 2h; a number alone is seconds. "
+            "Searches that take longer than seconds are stopped at its end."
+        ),
     ] = None,
     completeness: Annotated[
         float | None,
@@ -88,10 +92,15 @@ def explore(
         searches = FIRST_LOOK
         note(f"exploring with {FIRST_LOOK} searches, for a first look; continue with --searches or --budget")
     explored, found = None, None
-    with cluster(scheduler), progress_bar() as bar:
+    is_long = searches != 0 and say_time_ahead(loss, _searches, budget=seconds)
+    with (
+        cluster(scheduler),
+        progress_bar() as line,
+        following(loss, line, "explore", is_long=is_long) as (watched, bar),
+    ):
         if searches is not None or seconds is not None or connect is not None:
             explored = found = run_explore(
-                loss,
+                watched,
                 output,
                 searches=searches,
                 budget=seconds,
@@ -104,7 +113,7 @@ def explore(
             )
         if found is None or estimate is not None:
             found = estimate_minima(
-                loss,
+                watched,
                 output,
                 starts=estimate or 0,
                 seed=seed,
@@ -117,6 +126,16 @@ def explore(
     show(result, summarize(result, how_many(found)), as_json=as_json, unit=loss.unit)
     if found.advice is not None:
         note(found.advice)
+    if explored is not None and explored.unfinished:
+        note(
+            f"the budget ended in search {explored.searches}, and nothing of it is stored: run the same command again, "
+            "with a larger --budget if it ends there again"
+        )
+
+
+def _searches(cost: Cost) -> dict[str, float]:
+    """Seconds of the two kinds of search of which explorations consist."""
+    return {"a quench": cost.seconds("lbfgs"), "a transition state": cost.seconds("transition state")}
 
 
 def _time_to_search(searches: int | None, budget: str | None, kinds: str | None, connect: str | None) -> float | None:

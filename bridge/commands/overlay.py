@@ -1,6 +1,7 @@
 """Command `overlay`."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,6 +40,7 @@ from bridge.commands._overlay_report import (
 from bridge.commands._overlay_summary import summarize
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
+from bridge.commands._time_ahead import following, say_time_ahead
 from bridge.mapping import InherentStructures, inherent_structures, quench_folder
 from bridge.plots import OVER_TIME_PANELS, plot_over_time, plot_overlay
 from bridge.residence import jumps, search_jumps as find_states_of_jumps
@@ -100,10 +102,12 @@ def overlay(
     chosen = chosen_steps(runs, snapshots)
     panels.runs(runs.replicas)  # before any snapshot is mapped
     panels.check_age(runs, chosen)
-    with Database(database) as opened, cluster(scheduler), progress_bar() as bar:
+    with Database(database) as opened, cluster(scheduler), progress_bar() as line, ExitStack() as stack:
         loss = loss_of(opened, module=modules.loaded(), data_dir=data_dir)
         if undescribed(runs):
             runs = with_loss(runs, loss)
+        is_long = say_time_ahead(loss, lambda cost: {f"a snapshot ({m})": cost.seconds(m) for m in MAPS[method]})
+        loss, bar = stack.enter_context(following(loss, line, "map snapshots", is_long=is_long))
         shared: Any = {"loss": loss, "path": quench_folder(trajectories), "jobs": jobs}
         maps = _mapped(runs, opened, MAPS[method], chosen, bar, **shared)
         structures = maps[0]

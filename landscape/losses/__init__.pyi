@@ -63,3 +63,11 @@ from ._torch_loss import (
     DataLoss as DataLoss,
     TorchLoss as TorchLoss,
 )
+from ._watched import (
+    CALL_KINDS as CALL_KINDS,
+    GRACE as GRACE,
+    OutOfTime as OutOfTime,
+    Watch as Watch,
+    calls_made as calls_made,
+    watched as watched,
+)

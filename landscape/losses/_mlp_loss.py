@@ -11,6 +11,7 @@ from landscape.datasets import Dataset
 from landscape.losses import _wide
 from landscape.losses._outputs import Head
 from landscape.losses._rounding import Rounding, coarse_rounding, rounding_of_network
+from landscape.losses._sparse import wide_rows
 from landscape.losses._variants import kernels
 from landscape.losses._zero_modes import zero_modes
 from landscape.networks import MLP
@@ -46,7 +47,7 @@ class MLPLoss:
         self._sizes = np.array(network.layer_sizes, dtype=np.int64)
         self._wide = network.layer_sizes[0] >= WIDE
         # a copy even of a single row or feature: kernels are compiled again for arrays that cannot be written
-        self._inputs = np.ascontiguousarray(data.inputs) if self._wide else np.array(data.inputs.T, order="C")
+        self._inputs = wide_rows(data.inputs) if self._wide else np.array(data.inputs.T, order="C")
         self._labels = self._compiled(data.labels)
         self._penalty = np.where(network.kernel_mask() | regularize_biases, self.regularization, 0.0)
 

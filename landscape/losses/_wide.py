@@ -1,5 +1,7 @@
 """Derivatives of networks with wide inputs through BLAS, in blocks of samples: the same functions as the compiled ones.
 
+Inputs that are mostly zero are `SparseRows`; they hold the column of ones already.
+
 A layer's parameters are a matrix (n_in + 1, n_out), the bias its last row, and its incoming activations h
 have a last column of ones. With z the input of a unit, d2 loss / dw dw' is the sum over samples of
 h (d delta' / dz h' + delta' dh' / dz): for each pair of first-layer units one weighted Gram matrix of the inputs.
@@ -9,26 +11,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape.activations import ACTIVATIONS, Activation, Derivatives
 from landscape.losses._outputs import CROSS_ENTROPY, Head
+from landscape.losses._sparse import SparseRows
 from landscape.support import one_thread
 
 Array = NDArray[np.float64]
+Rows = Array | SparseRows
 
 TANH = ACTIVATIONS["tanh"]
 
 BLOCK = 2000  # samples: 13 MB of MNIST
+TILE = 256  # rows and columns that are mirrored together: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
 class _Pass:
     """Forward and backward pass of a block of B samples; lists run over layers."""
 
-    incoming: list[Array]  # (B, n_in + 1), the last column ones
+    incoming: list[Any]  # (B, n_in + 1), the last column ones; the first are `Rows`
     slopes: list[Array]  # (B, n): first derivatives of the activations of the hidden layers
     bends: list[Array]  # (B, n): second ones (of tanh: over the first) times the derivative by the output
     deltas: list[Array]  # (B, n_out): derivative of the loss with respect to the input
@@ -52,11 +58,11 @@ def _matrices(theta: Array, sizes: NDArray[np.int64]) -> list[Array]:
     return matrices
 
 
-def _with_ones(h: Array) -> Array:
-    return np.hstack([h, np.ones((len(h), 1))])
+def _with_ones(h: Rows) -> Rows:
+    return h if isinstance(h, SparseRows) else np.hstack([h, np.ones((len(h), 1))])
 
 
-def _pass(matrices: list[Array], inputs: Array, labels: Array, n_samples: int, units: Activation, head: Head) -> _Pass:
+def _pass(matrices: list[Array], inputs: Rows, labels: Array, n_samples: int, units: Activation, head: Head) -> _Pass:
     incoming, slopes, curvatures = [_with_ones(inputs)], [], []
     for matrix in matrices[:-1]:
         h, slope, curvature = _derivatives(units, incoming[-1] @ matrix)
@@ -80,7 +86,7 @@ def _derivatives(units: Activation, z: Array) -> Derivatives:
     return h, 1.0 - h * h, -2.0 * h
 
 
-def _blocks(inputs: Array, labels: Array) -> Iterator[tuple[Array, Array]]:
+def _blocks(inputs: Rows, labels: Array) -> Iterator[tuple[Rows, Array]]:
     for start in range(0, len(labels), BLOCK):
         yield inputs[start : start + BLOCK], labels[start : start + BLOCK]
 
@@ -99,7 +105,7 @@ def _gradients(p: _Pass) -> Array:
 def value_gradient(
     theta: Array,
     sizes: NDArray[np.int64],
-    inputs: Array,
+    inputs: Rows,
     labels: Array,
     penalty: Array,
     units: Activation = TANH,
@@ -118,7 +124,7 @@ def value_gradient(
 def values_gradients(
     thetas: Array,
     sizes: NDArray[np.int64],
-    inputs: Array,
+    inputs: Rows,
     labels: Array,
     penalty: Array,
     units: Activation = TANH,
@@ -148,7 +154,7 @@ def hessian_vector_product(
     theta: Array,
     vector: Array,
     sizes: NDArray[np.int64],
-    inputs: Array,
+    inputs: Rows,
     labels: Array,
     penalty: Array,
     units: Activation = TANH,
@@ -186,7 +192,7 @@ def _block_product(matrices: list[Array], changes: list[Array], p: _Pass, n_samp
 def value_gradient_hessian(
     theta: Array,
     sizes: NDArray[np.int64],
-    inputs: Array,
+    inputs: Rows,
     labels: Array,
     penalty: Array,
     units: Activation = TANH,
@@ -194,16 +200,21 @@ def value_gradient_hessian(
 ) -> tuple[float, Array, Array]:
     """Loss, gradient (P,) and exact Hessian (P, P)."""
     matrices, loss, gradient = _matrices(theta, sizes), 0.0, np.zeros(theta.size)
-    hessian = np.zeros((theta.size, theta.size))
+    hessian, first = np.zeros((theta.size, theta.size)), matrices[0].shape[1]
+    grams: Any = inputs.grams(first * (first + 1) // 2) if isinstance(inputs, SparseRows) else None
     with _steady():
         for rows, chosen in _blocks(inputs, labels):
-            p = _pass(matrices, rows, chosen, len(labels), units, head)
+            p, weights = _pass(matrices, rows, chosen, len(labels), units, head), []
             loss += p.loss
             gradient += _gradients(p)
             for layer in range(len(matrices)):
                 for unit in range(matrices[layer].shape[1]):
-                    _add_columns(matrices, p, layer, unit, len(labels), hessian)
-        _mirror(matrices, hessian)
+                    weights.append(_add_columns(matrices, p, layer, unit, len(labels), hessian))
+            if isinstance(rows, SparseRows):
+                rows.add_grams(grams, np.hstack(weights[:first]))
+        if isinstance(inputs, SparseRows):
+            inputs.place_grams(grams, first, hessian)
+        _mirror(matrices, hessian, whole=1 if isinstance(inputs, SparseRows) else 0)
         hessian[np.diag_indices(theta.size)] += 2.0 * penalty
         return loss + float((penalty * theta * theta).sum()), gradient + 2.0 * penalty * theta, hessian
 
@@ -230,27 +241,40 @@ def _view(matrices: list[Array], hessian: Array, later: int, layer: int) -> Arra
     return np.lib.stride_tricks.as_strided(block, (n, m, k, j), (m * a, a, j * b, b))
 
 
-def _add_columns(matrices: list[Array], p: _Pass, layer: int, unit: int, n_samples: int, hessian: Array) -> None:
-    """Rows of all later parameters, columns of the parameters into one unit of `layer`."""
+def _add_columns(matrices: list[Array], p: _Pass, layer: int, unit: int, n_samples: int, hessian: Array) -> Array:
+    """Rows of all later parameters, columns of the parameters into one unit of `layer`.
+
+    For `SparseRows` not those of the same layer: the weights (B, pairs) of their Gram matrices are returned.
+    """
     moved, turned, logits = _unit_forward(matrices, p, layer, unit)
     tangents = _delta_tangents(matrices, p, turned, logits, n_samples, layer)
     h = p.incoming[layer]
-    same = _view(matrices, hessian, layer, layer)
-    for i in range(unit, matrices[layer].shape[1]):
-        same[:, i, :, unit] += h.T @ (tangents[0][:, i : i + 1] * h)
+    if not isinstance(h, SparseRows):
+        same = _view(matrices, hessian, layer, layer)
+        for i in range(unit, matrices[layer].shape[1]):
+            same[:, i, :, unit] += h.T @ (tangents[0][:, i : i + 1] * h)
     for k in range(layer + 1, len(matrices)):
         pairs = p.incoming[k][:, :, None] * tangents[k - layer][:, None, :]
         pairs[:, :-1] += moved[k - 1][:, :, None] * p.deltas[k][:, None, :]
         product = pairs.reshape(len(h), -1).T @ h
         _view(matrices, hessian, k, layer)[..., unit] += product.reshape(*matrices[k].shape, h.shape[1])
+    return tangents[0][:, unit:]
 
 
-def _mirror(matrices: list[Array], hessian: Array) -> None:
-    """Fill the pairs of units that follow by symmetry, then the upper triangle."""
-    for layer, matrix in enumerate(matrices):
+def _mirror(matrices: list[Array], hessian: Array, whole: int = 0) -> None:
+    """Fill the pairs of units that follow by symmetry, then the upper triangle.
+
+    The pairs of the first `whole` layers are complete.
+    """
+    for layer, matrix in enumerate(matrices[whole:], whole):
         same = _view(matrices, hessian, layer, layer)
         for unit in range(matrix.shape[1]):
             for i in range(unit + 1, matrix.shape[1]):
                 same[:, unit, :, i] = same[:, i, :, unit].T
-    for p in range(len(hessian)):
-        hessian[p, p + 1 :] = hessian[p + 1 :, p]
+    begin = sum(matrix.size for matrix in matrices[:whole])
+    hessian[:begin, begin:] = hessian[begin:, :begin].T
+    for start in range(begin, len(hessian), TILE):
+        end = start + TILE
+        hessian[start:end, end:] = hessian[end:, start:end].T
+        for p in range(start, min(end, len(hessian))):
+            hessian[p, p + 1 : end] = hessian[p + 1 : end, p]

@@ -9,6 +9,10 @@ from ._basin_hopping import (
     Walker as Walker,
     basin_hopping as basin_hopping,
 )
+from ._cost import (
+    Cost as Cost,
+    cost_of as cost_of,
+)
 from ._exploration import (
     estimate_minima as estimate_minima,
     explore as explore,

@@ -3,7 +3,8 @@
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from landscape.stationary import Minimum, TransitionState
 from landscape.support import Difference, check_jobs, only_writer, shared, worker_pool
 
 FEWEST_SEARCHES = 128  # searches before completeness is judged
+SECONDS_TOGETHER = 5.0  # of searches that are stored in one transaction, if a batch takes longer
 BOUND_COST = 4.0  # of a search for an upper bound, over that of another search
 FRESH = "random start"  # origin of minima first found by fresh random starts
 FEWEST_TO_JUDGE = 32  # random starts before `completeness` is judged
@@ -68,7 +70,9 @@ def explore(
     searches : int, optional
         Total number of searches, including those in the file. The result then depends on the seed alone.
     budget : float, optional
-        Search time in seconds, instead of `searches`. With `connect`, both may be left out.
+        Search time in seconds, instead of `searches`. With `connect`, both may be left out. At the end, searches that
+        take longer than seconds are stopped, ten seconds later at most, and nothing of them is stored
+        (`Exploration.unfinished`); a batch of short ones is completed.
     completeness : float, optional
         Stop early once random starts have found this share of Chao1's number of minima, and the probability that the
         next one ends in one of these is as large (Good-Turing). It is checked after each batch of 32 searches from 128
@@ -94,7 +98,8 @@ def explore(
     jobs : int
         Worker processes; `joblib.parallel_config` may send them elsewhere.
     progress : callable, optional
-        Called after each batch with searches done, total searches (None with a budget) and a summary.
+        Called with searches done, total searches (None with a budget) and a summary, after each batch; where a batch
+        takes longer than seconds, after each search. What was reported is stored.
 
     Raises
     ------
@@ -124,13 +129,14 @@ def explore(
     with only_writer(Path(path)), open_or_create(loss, path, seed) as database:
         if targets is not None:
             targets.check(database)
-        done, memory = next_search(database), Memory(database)
+        done, memory, unfinished = next_search(database), Memory(database), 0
         found = summarize(database, targets)
         with worker_pool(jobs) as parallel:
             common = shared(loss)
             while done < (searches or 0) if deadline is None else time.monotonic() < deadline:
                 if completeness is not None and done % BATCH == 0 and done >= FEWEST_SEARCHES:
-                    _draw(database, parallel, common, max(starts_for(completeness), done // 2), seed)
+                    wanted = max(starts_for(completeness), done // 2)
+                    _draw(database, parallel, common, wanted, seed, until=_since_epoch(deadline))
                     found = summarize(database, targets)
                     if is_complete(found, completeness):
                         break
@@ -141,15 +147,42 @@ def explore(
                 tasks = memory.plan(done, end, seed, kinds, targets, bounds_first=late)
                 if not tasks:
                     break
-                results: Any = parallel(delayed(run_search)(common, task) for task in tasks)
-                store(database, list(results))
-                done, found = done + len(tasks), summarize(database, targets)
+                until = _since_epoch(deadline)
+                results: Any = parallel(delayed(run_search)(common, task, until) for task in tasks)
+                for part in in_parts(results):
+                    store(database, part)
+                    done, found = done + len(part), summarize(database, targets)
+                    if progress is not None:
+                        progress(done, searches, found)
                 pace = (time.monotonic() - began) / len(tasks)
-                if progress is not None:
-                    progress(done, searches, found)
+                unfinished = len(tasks) - (done - tasks[0].search)
         if targets is not None and found.unjoined:
             found = with_given_up(found, memory.given_up(targets))
-        return found
+        return replace(found, unfinished=min(unfinished, 1)) if unfinished else found
+
+
+def _since_epoch(deadline: float | None) -> float:
+    """A time of this process's clock as one that all machines share."""
+    return math.inf if deadline is None else time.time() + deadline - time.monotonic()
+
+
+def in_parts(results: Iterable[Found | None]) -> Iterator[list[Found]]:
+    """Results in their order, up to the first that is not finished: together unless they take longer than seconds.
+
+    All results are taken, so that no worker is left with one.
+    """
+    part: list[Found] = []
+    began, over = time.monotonic(), False
+    for found in results:
+        over = over or found is None
+        if found is None or over:
+            continue
+        part.append(found)
+        if time.monotonic() - began > SECONDS_TOGETHER:
+            yield part
+            part, began = [], time.monotonic()
+    if part:
+        yield part
 
 
 def _is_late(deadline: float | None, budget: float, pace: float, unjoined: Sequence[Unjoined]) -> bool:
@@ -203,17 +236,28 @@ def estimate_minima(
 
 
 def _draw(
-    database: Database, parallel: Parallel, loss: Any, starts: int, seed: int, progress: Progress | None = None
+    database: Database,
+    parallel: Parallel,
+    loss: Any,
+    starts: int,
+    seed: int,
+    progress: Progress | None = None,
+    until: float = math.inf,
 ) -> None:
-    """Quench those of the first `starts` fresh random starts of a seed that the database lacks, in batches."""
+    """Quench those of the first `starts` fresh random starts of a seed that the database lacks, in batches.
+
+    Those that are not finished at `until` are left out.
+    """
     known = {start.number for start in database.random_starts() if start.seed == seed}
     missing = [number for number in range(starts) if number not in known]
     for first in range(0, len(missing), BATCH):
         numbers = missing[first : first + BATCH]
-        results: Any = parallel(delayed(run_start)(loss, seed, number) for number in numbers)
+        results: Any = parallel(delayed(run_start)(loss, seed, number, until) for number in numbers)
         quenched = list(results)
         with database.transaction():
             for number, result in zip(numbers, quenched, strict=True):
+                if result is None:
+                    continue
                 found = None
                 if result.converged:
                     found, _ = database.add_minimum(result.minimum, origin=FRESH, hits=0)

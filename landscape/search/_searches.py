@@ -1,14 +1,17 @@
 """The kinds of search of an exploration. They know neither the database nor the landscape."""
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape import symmetry
 from landscape.descent import QuenchResult, highest_point, quench
-from landscape.losses import Loss
+from landscape.losses import GRACE, Loss, OutOfTime, Watch, watched
 from landscape.networks import MLP
 from landscape.search._basin_hopping import BasinHopping, basin_hopping
 from landscape.search._minimax import minimax_path
@@ -23,6 +26,8 @@ from landscape.search._saddles import (
 )
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import one_thread
+
+R = TypeVar("R")
 
 COLLAPSED_SD, COLLAPSED_RANGE = 1e-2, (1e-3, 0.5)  # for the first searches; for later ones, log-uniform
 FIRST_COLLAPSED = 2  # searches 0 and 1 start with very small weights
@@ -67,23 +72,37 @@ def rng_of(seed: int, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def run_start(loss: Loss, seed: int, number: int) -> QuenchResult:
-    """Quench random start `number` of a seed, from its own random stream, which no search uses."""
-    with one_thread():
-        return quench(loss, _random_point(loss, rng_of(seed, number, 1)))
+def run_start(loss: Loss, seed: int, number: int, deadline: float = math.inf) -> QuenchResult | None:
+    """Quench random start `number` of a seed, from its own random stream, which no search uses; None as of `run`."""
+    return _in_time(loss, deadline, lambda timed: quench(timed, random_point(timed, rng_of(seed, number, 1))))
 
 
-def run(loss: Loss, task: Task) -> Found:
-    """Run one search. The result depends on the loss and the task alone."""
-    with one_thread():
-        return _KINDS[task.kind](loss, task, rng_of(task.seed, task.search))
+def run(loss: Loss, task: Task, deadline: float = math.inf) -> Found | None:
+    """Run one search. The result depends on the loss and the task alone.
+
+    None if it was not finished at the `deadline`, in seconds since the epoch, and had taken seconds then.
+    """
+    return _in_time(loss, deadline, lambda timed: _KINDS[task.kind](timed, task, rng_of(task.seed, task.search)))
+
+
+def _in_time(loss: Loss, deadline: float, search: Callable[[Loss], R]) -> R | None:
+    """What a search of a loss finds; None if its time is over, or was when it began."""
+    if time.time() > deadline + GRACE:
+        return None
+    timed = loss if deadline == math.inf else watched(loss, Watch(deadline))
+    try:
+        with one_thread():
+            return search(timed)
+    except OutOfTime:
+        return None
 
 
 def _start(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
-    return _quenched(task, quench(loss, _random_point(loss, rng)))
+    return _quenched(task, quench(loss, random_point(loss, rng)))
 
 
-def _random_point(loss: Loss, rng: np.random.Generator) -> NDArray[np.float64]:
+def random_point(loss: Loss, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A random start (P,): as networks are initialized, or as the loss says."""
     if isinstance(loss.network, MLP):
         return loss.network.glorot_uniform(rng)
     own = getattr(loss, "random_point", None)

@@ -5,7 +5,7 @@ import json
 import re
 import sqlite3
 import sys
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, closing, contextmanager, redirect_stderr, redirect_stdout
 from typing import NamedTuple
 from unittest import mock
 
@@ -14,19 +14,28 @@ import numpy as np
 import pytest
 
 from bridge.cli import run
-from bridge.commands import _progress
+from bridge.commands import _progress, _time_ahead
 
 SMALL = ("--hidden", "3", "--rows", "100")
 MAIN = "from bridge.cli import main; main()"
 
 
 # what is said of long work depends on how fast the machine is: nothing, unless a test asks for it
-PATIENCE = {name: getattr(_progress, name) for name in ("LONG", "SECONDS_BETWEEN_LINES")}
+PATIENCE = [
+    (module, name, getattr(module, name))
+    for module, name in (
+        (_progress, "LONG"), (_progress, "SECONDS_BETWEEN_LINES"), (_time_ahead, "WORTH_SAYING"),
+    )
+]  # fmt: skip
 
 
-def _patience(name):
-    now = getattr(_progress, name)
-    return float("inf") if now == PATIENCE[name] else now
+@contextmanager
+def _patient():
+    with ExitStack() as stack:
+        for module, name, usual in PATIENCE:
+            if getattr(module, name) == usual:
+                stack.enter_context(mock.patch.object(module, name, float("inf")))
+        yield
 
 
 class Result(NamedTuple):
@@ -41,7 +50,7 @@ def agescape(*arguments):
     with (
         mock.patch.object(sys, "argv", ["agescape", *map(str, arguments)]),
         mock.patch.object(sys, "excepthook", sys.excepthook),
-        mock.patch.multiple(_progress, **{name: _patience(name) for name in PATIENCE}),
+        _patient(),
         redirect_stdout(out),
         redirect_stderr(err),
         pytest.raises(SystemExit) as stopped,

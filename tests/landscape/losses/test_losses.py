@@ -1,5 +1,6 @@
 import itertools
 import math
+import pickle
 import sys
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from support.paths import SHARED
 from support.reference import finite_gradient, finite_hessian, relative_error
+from threadpoolctl import threadpool_limits
 
 from landscape import CrossEntropyLoss, Dataset, TorchLoss, datasets
 from landscape.losses import HEADS, _hessian, _kernels, _wide
+from landscape.losses._sparse import SparseRows
 from landscape.networks import MLP
 
 DEPTHS = [(), (3,), (3, 2), (2, 3, 2), (2, 1, 2, 3)]
@@ -302,6 +305,54 @@ def test_a_batch_of_a_torch_loss(few_data, rng):
 def test_wide_inputs_have_exact_derivatives(hidden, rng):
     loss = CrossEntropyLoss(MLP((70, *hidden, 4)), random_data(60, 70), 1e-2)
     assert_derivatives(loss, 0.5 * rng.normal(size=loss.n_parameters), rng.normal(size=loss.n_parameters))
+
+
+def mostly_zero(rows, n_features, n_classes, values):
+    """Rows of which four in five numbers are zero, some features in all; the others are pixels or any numbers."""
+    rng = np.random.default_rng([rows, n_features])
+    numbers = (
+        rng.integers(1, 256, (rows, n_features)) / 255 if values == "pixels" else rng.normal(size=(rows, n_features))
+    )
+    inputs = np.where(rng.random((rows, n_features)) < 0.2, numbers, 0.0)
+    inputs[:, ::7] = 0.0
+    return Dataset(inputs, rng.integers(n_classes, size=rows), n_classes, inputs[:1], np.zeros(1, int))
+
+
+@pytest.mark.parametrize("values", ["pixels", pytest.param("numbers", marks=pytest.mark.slow)])  # compiled for each
+@pytest.mark.parametrize("hidden", [(), (3, 2)], ids=str)
+def test_sparse_inputs_have_exact_derivatives(hidden, values, rng):
+    loss = CrossEntropyLoss(MLP((70, *hidden, 4)), mostly_zero(60, 70, 4, values), 1e-2)
+    assert isinstance(loss._inputs, SparseRows)
+    assert loss._inputs.values.dtype == (np.uint8 if values == "pixels" else np.float64)
+    assert_derivatives(loss, 0.5 * rng.normal(size=loss.n_parameters), rng.normal(size=loss.n_parameters))
+
+
+@pytest.mark.parametrize(("rows", "hidden"), [(1, (3,)), (50, (9,)), (2001, (2, 2))], ids=str)  # a group: 8 units
+def test_sparse_and_dense_inputs_agree(rows, hidden, rng):
+    network, data = MLP((64, *hidden, 3)), mostly_zero(rows, 64, 3, "pixels")
+    sparse, dense = (CrossEntropyLoss(network, data, 1e-3) for _ in range(2))
+    dense._inputs = np.array(data.inputs)
+    theta, vector = rng.normal(size=(2, network.n_parameters))
+    for a, b in zip(sparse.value_gradient_hessian(theta), dense.value_gradient_hessian(theta), strict=True):
+        assert relative_error(a, b) < 1e-12
+    products = (loss.hessian_vector_product(theta, vector) for loss in (sparse, dense))
+    assert relative_error(*products) < 1e-12
+
+
+def test_sparse_inputs_give_the_same_bits_wherever_they_run(rng):
+    data = mostly_zero(60, 70, 4, "pixels")
+    loss = CrossEntropyLoss(MLP((70, 3, 2, 4)), data)
+    theta = rng.normal(size=loss.n_parameters)
+    elsewhere = pickle.loads(pickle.dumps(loss))
+    with threadpool_limits(2):
+        for a, b in zip(loss.value_gradient_hessian(theta), elsewhere.value_gradient_hessian(theta), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_only_wide_inputs_that_are_mostly_zero_are_sparse():
+    assert isinstance(CrossEntropyLoss(MLP((70, 3, 4)), random_data(20, 70))._inputs, np.ndarray)
+    narrow = mostly_zero(50, 20, 4, "pixels")
+    assert isinstance(CrossEntropyLoss(MLP((20, 3, 4)), narrow)._inputs, np.ndarray)
 
 
 @pytest.mark.parametrize("rows", [1, 1999, 2000, 4001])  # a block has 2000

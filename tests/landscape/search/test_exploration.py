@@ -3,6 +3,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from support.reference import flow_end
 
 from landscape import CrossEntropyLoss, Database, Minimum, TorchLoss, datasets, explore, quench, symmetry
 from landscape.database import Discovery, Quenched
+from landscape.losses import GRACE, _watched
 from landscape.networks import MLP
-from landscape.search import store_inherent_structures, summarize
+from landscape.search import _exploration, _searches, estimate_minima, store_inherent_structures, summarize
 from landscape.stationary import certify, same_point
 
 HIDDEN = [(3,), (2, 2)]
@@ -301,3 +303,67 @@ def test_inherent_structures_are_no_hits_of_searches(explored, tmp_path, rng):
         assert database.unmapped("lbfgs") == {}
         assert after.minima == before.minima + 1
         assert (after.random_starts, after.random_minima) == (before.random_starts, before.random_minima)
+
+
+# ---------------------------------------------------------------- searches that take long
+
+
+class SlowLoss(CrossEntropyLoss):
+    """A loss whose gradients move a clock; nothing waits."""
+
+    clock = SimpleNamespace(seconds=0.0)
+
+    def value_and_gradient(self, theta):
+        self.clock.seconds += 0.25
+        return super().value_and_gradient(theta)
+
+
+@pytest.fixture
+def slow(few_data, monkeypatch):
+    """A loss with a quench of about a minute, on a clock that it moves itself."""
+    SlowLoss.clock = now = SimpleNamespace(seconds=1000.0)
+    clocks = SimpleNamespace(time=lambda: now.seconds, monotonic=lambda: now.seconds)
+    for module in (_exploration, _searches, _watched):
+        monkeypatch.setattr(module, "time", clocks)
+    return SlowLoss(MLP((2, 2, 4)), few_data)
+
+
+def test_a_budget_holds_within_a_search(slow, tmp_path):
+    found = explore(slow, tmp_path / "a.db", budget=8.0)
+    assert (found.searches, found.minima, found.unfinished) == (0, 0, 1)
+    assert SlowLoss.clock.seconds <= 1000.0 + 8.0 + 2.0 * GRACE + 1.0  # the grace of short searches
+
+
+def test_what_a_budget_stops_is_searched_anew(slow, few_data, tmp_path):
+    parts = []
+    for _ in range(3):
+        parts.append(explore(slow, tmp_path / "a.db", budget=150.0))
+        assert parts[-1].unfinished == 1
+    done = parts[-1].searches
+    assert 0 < parts[0].searches < done < 32
+    whole = CrossEntropyLoss(slow.network, few_data)
+    explore(whole, tmp_path / "b.db", searches=done)
+    assert contents(tmp_path / "a.db") == contents(tmp_path / "b.db")
+
+
+def test_long_searches_are_stored_one_by_one(slow, few_data, tmp_path):
+    stored = []
+
+    def look(done, total, summary):
+        with Database(tmp_path / "a.db") as database:
+            stored.append((done, len(database.attempts())))
+
+    explore(slow, tmp_path / "a.db", searches=6, progress=look)
+    assert stored == [(k, k) for k in range(1, 7)]
+    explore(CrossEntropyLoss(slow.network, few_data), tmp_path / "b.db", searches=6)
+    assert contents(tmp_path / "a.db") == contents(tmp_path / "b.db")
+
+
+def test_random_starts_that_a_budget_stops_are_drawn_again(slow, few_data, tmp_path, monkeypatch):
+    monkeypatch.setattr(_exploration, "FEWEST_SEARCHES", 0)
+    explore(slow, tmp_path / "a.db", budget=4.0, completeness=0.9)
+    with Database(tmp_path / "a.db") as database:
+        assert database.random_starts() == []
+    estimate_minima(CrossEntropyLoss(slow.network, few_data), tmp_path / "a.db", starts=2)
+    with Database(tmp_path / "a.db") as database:
+        assert [start.number for start in database.random_starts()] == [0, 1]
