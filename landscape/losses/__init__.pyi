@@ -3,6 +3,7 @@ from ._backpropagation import (
     gradients_of_rows as gradients_of_rows,
 )
 from ._cross_entropy import (
+    LARGE as LARGE,
     WIDE as WIDE,
     CrossEntropyLoss as CrossEntropyLoss,
     Loss as Loss,
@@ -32,6 +33,7 @@ from ._modules import (
     initialized as initialized,
 )
 from ._rounding import (
+    DEVIATIONS as DEVIATIONS,
     UNIT as UNIT,
     Rounding as Rounding,
     rounding_of_norms as rounding_of_norms,
