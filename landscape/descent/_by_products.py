@@ -17,10 +17,12 @@ from landscape.stationary import VALUE_RESOLUTION, InertiaModel, inertia_model
 
 Array = NDArray[np.float64]
 
+MEMORY = 40  # pairs of L-BFGS: half the gradients that ten take
 HANDOVER = 1e-5  # rms gradient below which products pay
 FINER = 1e-2  # of the tolerance: the last step of Newton's method costs little and settles the point
 ESCAPES = 10  # saddles that a quench leaves along their lowest mode
 FIRST_PUSH, LEAST_PUSH = 0.1, 1e-6  # off a saddle
+SOFT = 1e-6  # relative to the largest eigenvalue: modes along which a loss may run away
 EXACT = 1e-10  # residual of conjugate gradients where nothing has been factorized
 
 
@@ -49,7 +51,7 @@ def descend(loss: Loss, theta: Array, *, tolerance: float, max_step: float, most
     FloatingPointError
         If the loss is not finite on the way.
     """
-    first = lbfgs(loss, theta, tolerance=max(tolerance, HANDOVER), max_step=max_step, max_steps=most)
+    first = lbfgs(loss, theta, tolerance=max(tolerance, HANDOVER), max_step=max_step, max_steps=most, memory=MEMORY)
     modes = loss.zero_modes  # along zero modes the minimum is a line: take its point nearest to the origin
     start, gradients, hessians = first.point - modes.T @ (modes @ first.point), first.evaluations, 0
     while True:
@@ -114,10 +116,11 @@ def _elsewhere(loss: Loss, flat: Reached) -> Reached:
 
 
 def runs_away(loss: Loss, model: InertiaModel) -> bool:
-    """Whether the loss decreases all the way out along theta, or along its component in the modes that are known."""
-    modes = loss.zero_modes
+    """Whether the loss decreases all the way out along theta, or along its component in the softest modes."""
+    modes, below = loss.zero_modes, max(SOFT * model.inertia.largest, 100.0 * model.rounding.hessian)
+    vectors = model.eigenvectors[:, model.eigenvalues <= below]
     whole = model.point - modes.T @ (modes @ model.point)
-    soft = model.eigenvectors @ (model.eigenvectors.T @ whole)
+    soft = vectors @ (vectors.T @ whole)
     return runs_out(loss, model.point, model.value, soft, whole)
 
 

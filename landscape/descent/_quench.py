@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.descent._by_products import Reached, descend, runs_away as runs_away_by_products, settle
+from landscape.descent._by_products import SOFT, Reached, descend, runs_away as runs_away_by_products, settle
 from landscape.descent._flow import FlowStep, gradient_flow
 from landscape.descent._lbfgs import lbfgs
 from landscape.descent._location import Location, locate, runs_away
@@ -35,7 +35,6 @@ MAX_STEPS = 20_000
 PATH_ERROR = 1e-3  # error of a step of the flow
 FAR = 30.0  # distance from the origin, in units of that of the start and absolute, that triggers a runaway test
 FINER = 1e-4  # relative to the tolerance, if it is not a small gradient
-SOFT = 1e-6  # relative to the largest eigenvalue: modes along which an unfinished quench may run away
 FLOW_HANDOVER = 1e-7  # rms gradient below which Newton may replace the flow's last, quadratic part
 
 
@@ -226,7 +225,7 @@ def _quench_by_products(loss: Loss, theta: Array, tolerance: float, max_step: fl
 
 
 def _status_by_products(end: Reached) -> QuenchStatus:
-    if end.model.signs.negative:
+    if end.model.signs.negative and end.location is not Location.RUNAWAY:
         return QuenchStatus.SADDLE
     if end.location is Location.POINT and end.model.factorization is None:
         return QuenchStatus.UNCERTIFIED

@@ -141,8 +141,8 @@ def products_of(loss: "Loss", theta: Array) -> Product:
     return lambda vector: hessian @ vector
 
 
-def inertia_model(loss: "Loss", theta: Array, *, most_factorized: int = MOST_FACTORIZED) -> InertiaModel:
-    """The model at `theta` (P,).
+def inertia_model(loss: "Loss", theta: Array, *, most_factorized: int | None = None) -> InertiaModel:
+    """The model at `theta` (P,), with a factorization up to `most_factorized` parameters (`MOST_FACTORIZED`).
 
     Raises
     ------
@@ -155,7 +155,8 @@ def inertia_model(loss: "Loss", theta: Array, *, most_factorized: int = MOST_FAC
     shifted = (  # zero modes above all other eigenvalues
         (lambda vector: product(vector) + largest * (modes.T @ (modes @ vector))) if len(modes) else product
     )
-    make = _by_factorization if theta.size <= most_factorized else _by_products
+    most = MOST_FACTORIZED if most_factorized is None else most_factorized
+    make = _by_factorization if theta.size <= most else _by_products
     return make(loss, theta, shifted, largest, rounding)
 
 
