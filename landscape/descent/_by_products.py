@@ -18,7 +18,7 @@ from landscape.stationary import VALUE_RESOLUTION, InertiaModel, inertia_model
 Array = NDArray[np.float64]
 
 MEMORY = 40  # pairs of L-BFGS: half the gradients that ten take
-HANDOVER = 1e-5  # rms gradient below which products pay
+HANDOVER = 1e-6  # rms gradient below which products pay
 FINER = 1e-2  # of the tolerance: the last step of Newton's method costs little and settles the point
 ESCAPES = 10  # saddles that a quench leaves along their lowest mode
 FIRST_PUSH, LEAST_PUSH = 0.1, 1e-6  # off a saddle
@@ -54,19 +54,20 @@ def descend(loss: Loss, theta: Array, *, tolerance: float, max_step: float, most
     first = lbfgs(loss, theta, tolerance=max(tolerance, HANDOVER), max_step=max_step, max_steps=most, memory=MEMORY)
     modes = loss.zero_modes  # along zero modes the minimum is a line: take its point nearest to the origin
     start, gradients, hessians = first.point - modes.T @ (modes @ first.point), first.evaluations, 0
+    escapes = 0
     while True:
         limits = {"tolerance": FINER * tolerance, "max_step": max_step, "most": most - gradients, "max_norm": far}
         walked = truncated_newton(loss, start, **limits)
         model = inertia_model(loss, walked.point)
-        gradients, hessians = gradients + walked.evaluations, hessians + 1
+        gradients, hessians = gradients + walked.evaluations, hessians + walked.hessians + 1
         if np.linalg.norm(model.point) > far:
             if runs_away(loss, model):
                 return Reached(model, Location.RUNAWAY, gradients, hessians)
             start, far = model.point, np.inf
             continue
-        if not model.signs.negative or hessians > ESCAPES or gradients >= most:
+        if not model.signs.negative or escapes >= ESCAPES or gradients >= most:
             break
-        start = _beside(loss, model)
+        start, escapes = _beside(loss, model), escapes + 1
     return Reached(model, Location.POINT, gradients, hessians)
 
 

@@ -5,13 +5,13 @@ curvature they go there. No Hessian and no eigenproblem is needed, so that thous
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from landscape.losses import Loss
-from landscape.stationary import products_of, value_noise
+from landscape.stationary import Factorization, metric_at, products_of, value_noise
 
 Array = NDArray[np.float64]
 Product = Callable[[Array], Array]
@@ -19,6 +19,7 @@ Product = Callable[[Array], Array]
 FIRST_RADIUS = 0.5
 LOOSEST = 0.1  # residual of conjugate gradients, relative to the gradient; falls with the root of the rms gradient
 MOST_PRODUCTS = 1000  # of one step
+FEWEST_PRODUCTS = 100  # of one step, after which factors of a Hessian are worth their cost
 MAX_REJECTIONS = 8  # in a row, if only rounding is left
 POOR, EXCELLENT = 0.25, 0.75  # actual over predicted fall
 WORTH = 1e-4  # the same, of an accepted step
@@ -41,6 +42,7 @@ class Walked:
     value: float
     gradient: Array
     evaluations: int  # gradients and products
+    hessians: int
 
     @property
     def rms_gradient(self) -> float:
@@ -49,28 +51,34 @@ class Walked:
 
 
 def conjugate_gradients(
-    product: Product, gradient: Array, *, radius: float = np.inf, tolerance: float, most: int = MOST_PRODUCTS
+    product: Product,
+    gradient: Array,
+    *,
+    radius: float = np.inf,
+    tolerance: float,
+    most: int = MOST_PRODUCTS,
+    precondition: Product | None = None,
 ) -> Newton:
     """Minimizer of the quadratic model within `radius`, to a residual of `tolerance` times the gradient (P,)."""
-    step, image = np.zeros_like(gradient), np.zeros_like(gradient)
-    residual = -gradient
-    way, square = residual.copy(), float(residual @ residual)
-    target, products = tolerance**2 * square, 0
-    while square > target and products < most:
+    step, image, residual = np.zeros_like(gradient), np.zeros_like(gradient), -gradient
+    target, products, square, way = tolerance * np.linalg.norm(gradient), 0, 1.0, np.zeros_like(gradient)
+    while np.linalg.norm(residual) > target and products < most:
+        turned = residual if precondition is None else precondition(residual)
+        square, before = float(residual @ turned), square
+        way = turned + square / before * way
         along = product(way)
         products += 1
         curvature = float(way @ along)
         size = square / curvature if curvature > 0.0 else np.inf
-        if not np.isfinite(size) or np.linalg.norm(step + size * way) >= radius:
+        outside = not np.isfinite(size) or np.linalg.norm(step + size * way) >= radius
+        if outside:
             if not np.isfinite(radius):  # no minimizer
                 break
             size = _to_the_edge(step, way, radius)
-            step, image = step + size * way, image + size * along
-            break
         step, image = step + size * way, image + size * along
+        if outside:
+            break
         residual = residual - size * along
-        square, before = float(residual @ residual), square
-        way = residual + square / before * way
     return Newton(step, -float(gradient @ step + 0.5 * step @ image), products)
 
 
@@ -96,16 +104,11 @@ def truncated_newton(
     if not (np.isfinite(value) and np.isfinite(gradient).all()):
         msg = f"the loss is not finite at a point with |theta| = {np.linalg.norm(theta):.3g}"
         raise FloatingPointError(msg)
-    here, radius, rejections = Walked(theta, value, gradient, 1), min(FIRST_RADIUS, max_step), 0
+    here, radius, rejections, metric = Walked(theta, value, gradient, 1, 0), min(FIRST_RADIUS, max_step), 0, None
     while here.rms_gradient > tolerance and here.evaluations < most and rejections <= MAX_REJECTIONS:
-        newton = conjugate_gradients(
-            products_of(loss, here.point),
-            here.gradient,
-            radius=radius,
-            tolerance=min(LOOSEST, np.sqrt(here.rms_gradient)),
-            most=min(MOST_PRODUCTS, most - here.evaluations),
-        )
-        length, cost = float(np.linalg.norm(newton.step)), here.evaluations + newton.products + 1
+        newton, metric, renewed = _newton(loss, here, radius, metric, most - here.evaluations)
+        cost = here.evaluations + newton.products + 1, here.hessians + renewed
+        length = float(np.linalg.norm(newton.step))
         value, gradient = loss.value_and_gradient(here.point + newton.step)
         curvature = 2.0 * newton.fall / max(length**2, np.finfo(float).tiny)
         if newton.fall < value_noise(here.value, curvature, float(np.linalg.norm(here.point))):
@@ -119,7 +122,27 @@ def truncated_newton(
         elif ratio > EXCELLENT and length > 0.9 * radius:
             radius = min(2.0 * radius, max_step)
         reached = (here.point + newton.step, value, gradient) if accepted else (here.point, here.value, here.gradient)
-        here = Walked(*reached, cost)
+        here = Walked(*reached, *cost)
         if np.linalg.norm(here.point) > max_norm:
             break
     return here
+
+
+def _newton(
+    loss: Loss, here: Walked, radius: float, metric: Factorization | None, most: int
+) -> tuple[Newton, Factorization | None, int]:
+    """Newton's step, the metric that preconditioned it, and how many Hessians that cost."""
+    product, tolerance = products_of(loss, here.point), min(LOOSEST, np.sqrt(here.rms_gradient))
+    limit = max(FEWEST_PRODUCTS, here.point.size // 10) if metric is None else FEWEST_PRODUCTS
+    old = None if metric is None else metric.solve
+    first = conjugate_gradients(
+        product, here.gradient, radius=radius, tolerance=tolerance, most=min(limit, most), precondition=old
+    )
+    if first.products < limit or most <= limit:
+        return first, metric, 0
+    metric = metric_at(loss, here.point)
+    new, rest = (None if metric is None else metric.solve), min(MOST_PRODUCTS, most - limit)
+    second = conjugate_gradients(
+        product, here.gradient, radius=radius, tolerance=tolerance, most=rest, precondition=new
+    )
+    return replace(second, products=first.products + second.products), metric, 1

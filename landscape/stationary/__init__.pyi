@@ -1,6 +1,9 @@
 from ._derived import (
     Derived as Derived,
 )
+from ._factorization import (
+    Factorization as Factorization,
+)
 from ._geometry import (
     LocalGeometry as LocalGeometry,
     local_geometry as local_geometry,
@@ -9,6 +12,7 @@ from ._inertia import (
     Inertia as Inertia,
     InertiaModel as InertiaModel,
     inertia_model as inertia_model,
+    metric_at as metric_at,
     products_of as products_of,
 )
 from ._points import (

@@ -160,6 +160,23 @@ def inertia_model(loss: "Loss", theta: Array, *, most_factorized: int | None = N
     return make(loss, theta, shifted, largest, rounding)
 
 
+def metric_at(loss: "Loss", theta: Array) -> Factorization | None:
+    """The Hessian at `theta` (P,) with negative pivots made positive, to precondition products with.
+
+    None if it has too many parameters, or is singular or not finite.
+    """
+    if theta.size > MOST_FACTORIZED:
+        return None
+    _, _, hessian = loss.value_gradient_hessian(theta)
+    if not np.isfinite(hessian).all():
+        return None
+    columns, modes = np.asfortranarray(hessian.T), loss.zero_modes
+    for mode in modes:
+        columns += np.linalg.norm(hessian) * np.outer(mode, mode)
+    found = factorize(columns, -LEAST_SHIFT, lower=True)
+    return found.absolute() if np.isfinite(found.log_determinant) else None
+
+
 def rounding_at(loss: "Loss", theta: Array, largest: float) -> Rounding:
     """Norms below which rounding hides gradient and Hessian at `theta` (P,), from the largest eigenvalue."""
     own = getattr(loss, "rounding", None)

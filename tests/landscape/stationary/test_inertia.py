@@ -103,11 +103,11 @@ def test_two_hundred_stationary_points_have_the_index_of_their_spectrum(name, rn
 
 def test_a_factorization_counts_and_solves(rng):
     for n in (1, 2, 3, 8, 30):
-        for empty in (False, True):
+        for kind in ("indefinite", "pairs of pivots", "definite"):
             matrix = rng.normal(size=(n, n))
-            matrix += matrix.T
-            if empty and n > 1:
-                np.fill_diagonal(matrix, 0.0)  # only pairs of pivots
+            matrix = matrix @ matrix.T + np.eye(n) if kind == "definite" else matrix + matrix.T
+            if kind == "pairs of pivots" and n > 1:
+                np.fill_diagonal(matrix, 0.0)
             eigenvalues = np.linalg.eigvalsh(matrix) - 0.3
             for lower in (False, True):
                 found = factorize(np.array(matrix, order="F"), 0.3, lower=lower)
@@ -115,6 +115,11 @@ def test_a_factorization_counts_and_solves(rng):
                 assert found.log_determinant == pytest.approx(np.log(np.abs(eigenvalues)).sum(), abs=1e-9)
                 solution = found.solve(matrix[0])
                 np.testing.assert_allclose(matrix @ solution - 0.3 * solution, matrix[0], atol=1e-9)
+                metric = np.linalg.inv(np.array([found.absolute().solve(column) for column in np.eye(n)]))
+                assert np.linalg.eigvalsh(0.5 * (metric + metric.T))[0] > 0.0
+                np.testing.assert_allclose(metric, metric.T, atol=1e-9 * np.abs(metric).max())
+                if (eigenvalues > 0.0).all():
+                    np.testing.assert_allclose(metric, matrix - 0.3 * np.eye(n), atol=1e-9)
 
 
 def test_a_factorization_leaves_the_other_triangle(rng):
