@@ -20,7 +20,7 @@ from dynamics.runs import Trajectories
 from dynamics.snapshots import Measurement, loss_identity, point_digest, read_measurement, write_measurement
 from landscape.descent import Method, QuenchResult, QuenchStatus, quench, quench_along
 from landscape.losses import DataLoss
-from landscape.stationary import GRADIENT_TOLERANCE, Minimum, certify
+from landscape.stationary import GRADIENT_TOLERANCE, Inertia, Minimum, certify
 from landscape.support import check_jobs, shared, worker_pool
 
 Array = NDArray[np.float64]
@@ -153,6 +153,7 @@ def _as_arrays(end: End) -> Measurement:
         "rms_gradient": end.rms_gradient,
         "eigenvalues": end.eigenvalues,
         "hessian_rounding": end.hessian_rounding,
+        **({} if end.inertia is None else {"inertia": end.inertia.to_array()}),
     }
     return {name: np.asarray(value) for name, value in values.items()}
 
@@ -162,7 +163,9 @@ def _as_end(found: Measurement) -> End:
     if status is not SnapshotStatus.MINIMUM:
         return status
     value, rms_gradient, rounding = (float(found[name]) for name in ("value", "rms_gradient", "hessian_rounding"))
-    return Minimum(found["coordinates"], value, rms_gradient, found["eigenvalues"], hessian_rounding=rounding)
+    inertia = Inertia.from_array(found["inertia"]) if "inertia" in found else None
+    what = found["coordinates"], value, rms_gradient, found["eigenvalues"]
+    return Minimum(*what, hessian_rounding=rounding, inertia=inertia)
 
 
 def _quench_along(loss: DataLoss, points: Array, method: Method) -> list[End]:

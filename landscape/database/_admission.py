@@ -50,7 +50,17 @@ def _problem(point: StationaryPoint, n_parameters: int) -> str | None:
         return f"its eigenvalues should be 1 to {n_parameters} numbers; there are {eigenvalues.size}"
     if not moderate(eigenvalues) or not eigenvalues.all():
         return "its eigenvalues are not finite, or one is 0"
-    return _vector_problem("position", point.coordinates, n_parameters)
+    return _inertia_problem(point, n_parameters) or _vector_problem("position", point.coordinates, n_parameters)
+
+
+def _inertia_problem(point: StationaryPoint, n_parameters: int) -> str | None:
+    if (inertia := point.inertia) is None:
+        return None
+    if sum(inertia.signs) > n_parameters or np.shape(inertia.bounds) != np.shape(point.eigenvalues):
+        return f"its inertia should have at most {n_parameters} eigenvalues, and a bound on the error of each known one"
+    if not moderate([inertia.log_determinant, inertia.trace, inertia.largest, *inertia.bounds]):
+        return "the numbers of its inertia are not finite"
+    return None
 
 
 def _vector_problem(name: str, vector: NDArray[np.float64], n_parameters: int) -> str | None:

@@ -75,7 +75,7 @@ def _read(
     aside: list[SetAside] = []
     for rows in _chunks(connection, query):
         columns = list(zip(*rows, strict=True))
-        if not _plain(columns, n_ends, reader.n_parameters):
+        if reader.inertias or not _plain(columns, n_ends, reader.n_parameters):
             found = [_problem(row, record, kind) for row in rows]
             aside += filter(None, found)
             columns = list(zip(*(row for row, bad in zip(rows, found, strict=True) if bad is None), strict=True))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from landscape.activations import ACTIVATIONS
 from landscape.database import _schema
 from landscape.database._admission import minimum_problem, moderate, transition_state_problem
+from landscape.database._inertias import Inertias, inertia_from
 from landscape.database._pickles import HostilePickleError, UnsafePickleError, load_array
 from landscape.database._records import Provenance, StoredMinimum, StoredTransitionState
 from landscape.losses import LOSSES
-from landscape.stationary import Minimum, TransitionState
+from landscape.stationary import Inertia, Minimum, TransitionState
 
 Array = NDArray[np.float64]
 
@@ -40,6 +41,7 @@ class RowReader:
 
     path: Path
     n_parameters: int
+    inertias: Inertias = field(default_factory=dict)  # of the points that have no full spectrum
 
     def _array(self, blob: Any, name: str, what: str) -> Array:
         try:
@@ -72,6 +74,14 @@ class RowReader:
             raise BadRowError(msg)
         return np.frombuffer(blob, dtype="<f8").astype(np.float64)
 
+    def _inertia(self, kind: str, number: int) -> Inertia | None:
+        if (kind, number) not in self.inertias:
+            return None
+        try:
+            return inertia_from(self.inertias[kind, number])
+        except ValueError as error:
+            raise BadRowError(str(error)) from error
+
     def _bookkeeping(self, values: list[Any]) -> tuple[int, str, Any, int]:
         hits, origin, search, orbit = values
         digits = isinstance(orbit, str) and orbit.isdecimal() and len(orbit) < MOST_DIGITS and int(orbit)
@@ -89,6 +99,7 @@ class RowReader:
             self._number(value, float, "loss"),
             self._number(rms_gradient, float, "rms gradient"),
             self._eigenvalues(eigenvalues),
+            inertia=self._inertia("minimum", number),
         )
         _check(minimum_problem(point, self.n_parameters))
         return StoredMinimum(number, point, *self._bookkeeping(rest))
@@ -103,6 +114,7 @@ class RowReader:
             self._number(rms_gradient, float, "rms gradient"),
             self._eigenvalues(eigenvalues),
             eigenvector=self._array(mode, "eigenvector", what),
+            inertia=self._inertia("transition state", number),
         )
         _check(transition_state_problem(point, self.n_parameters))
         ends = tuple(self._number(end, int, "end") for end in (first, second))

@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.database import _bounds, _discoveries, _finds, _schema, _side_tables, _unchecked
+from landscape.database import _bounds, _discoveries, _finds, _inertias, _schema, _side_tables, _unchecked
 from landscape.database._admission import new_minimum_problem, new_transition_state_problem
 from landscape.database._columns import (
     Columns,
@@ -152,7 +152,8 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
 
     def _load(self) -> None:
         self.provenance = read_provenance(dict(self._rows("SELECT name, value FROM agescape_provenance")), self.path)
-        reader = RowReader(self.path, self.provenance.n_parameters)
+        inertias = _inertias.read_inertias(self._connection, self.path)
+        reader = RowReader(self.path, self.provenance.n_parameters, inertias)
         self.network = self.provenance.network
         minima, states = self._read_columns(reader)
         self._known = set(minima.ids.tolist())
@@ -669,6 +670,9 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
              np.asarray(point.eigenvalues, "<f8").tobytes(), point.log_determinant, point.trace,
              str(extra.orbit_size)),
         )  # fmt: skip
+        if point.inertia is not None:
+            kind = "transition state" if isinstance(point, TransitionState) else "minimum"
+            _inertias.write(self._connection, kind, number, point.inertia)
 
     def _hit(self, table: str, column: str, number: int, hits: int) -> None:
         self._connection.execute(f"UPDATE agescape_{table} SET hits = hits + ? WHERE {column} = ?", (hits, number))

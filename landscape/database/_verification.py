@@ -9,10 +9,12 @@ from joblib import delayed
 from numpy.typing import NDArray
 
 from landscape import symmetry
+from landscape.database._inertia_checks import inertia_problems
 from landscape.database._provenance import provenance_of
 from landscape.database._reconstruction import loss_of
 from landscape.database._records import Bound, SetAside, StoredMinimum, StoredTransitionState, loss_difference
 from landscape.database._store import Database
+from landscape.database._tolerances import EIGENVALUE_ERROR, GRADIENT_ERROR, OVERLAP_ERROR, VALUE_ERROR
 from landscape.descent import Location, highest_point, is_stationary, locate, radau_end
 from landscape.losses import Loss
 from landscape.networks import MLP
@@ -33,11 +35,6 @@ from landscape.stationary import (
 from landscape.support import Result, check_jobs, one_thread, only_writer, run_tasks
 from landscape.symmetry import PermutationSpec
 
-# tolerance for the last digits on another processor or library
-VALUE_ERROR = 1e-12  # nats, for losses of order one
-GRADIENT_ERROR = 1e-12  # rms
-EIGENVALUE_ERROR = 1e-10  # of the largest eigenvalue
-OVERLAP_ERROR = 1e-6  # of the eigenvector of the negative eigenvalue
 # relative errors of Radau along the paths: the second if the first ends elsewhere than in the database
 PATH_TOLERANCES = (1e-6, 1e-9)
 END_ERROR = 1e-9  # of the ends of the path of a bound, relative to their norm
@@ -239,12 +236,14 @@ def _ends(stored: Stored) -> tuple[int, int] | None:
 
 def _problems(loss: Loss, stored: Stored, columns: tuple, ends: tuple[StoredMinimum, ...]) -> list[str]:
     """All checks that a point fails."""
+    point = stored.point
     try:
         with one_thread():
-            model = local_model(loss, stored.point.coordinates)
+            if point.inertia is not None:
+                return _problems_by_inertia(loss, stored, columns, ends)
+            model = local_model(loss, point.coordinates)
     except FloatingPointError as error:
         return [str(error)]
-    point = stored.point
     found = [
         *_certificate_problems(loss, model, point, columns),
         *_derived_problems(loss.network, stored, columns),
@@ -252,6 +251,14 @@ def _problems(loss: Loss, stored: Stored, columns: tuple, ends: tuple[StoredMini
     ]
     if ends and not found:
         found += _path_problems(loss, model, ends)
+    return found
+
+
+def _problems_by_inertia(loss: Loss, stored: Stored, columns: tuple, ends: tuple[StoredMinimum, ...]) -> list[str]:
+    """The same for a point without a full spectrum; only the paths down from it need one."""
+    found = [*inertia_problems(loss, stored.point, columns), *_derived_problems(loss.network, stored, columns)]
+    if ends and not found:
+        found += _path_problems(loss, local_model(loss, stored.point.coordinates), ends)
     return found
 
 

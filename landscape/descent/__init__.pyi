@@ -1,3 +1,7 @@
+from ._by_products import (
+    Reached as Reached,
+    settle as settle,
+)
 from ._downhill import (
     DownhillPath as DownhillPath,
     follow_down as follow_down,

@@ -53,11 +53,13 @@ def lbfgs_step(gradient, steps, changes, n_pairs, inverse, max_length):
     return step * factor, length * abs(factor), slope * factor
 
 
-def lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step: float = 1.0, max_steps: int = 20_000) -> Descent:
-    """Minimize from `theta` (P,) until the rms gradient is at most `tolerance`."""
+def lbfgs(
+    loss: Loss, theta: Array, *, tolerance: float, max_step: float = 1.0, max_steps: int = 20_000, memory: int = MEMORY
+) -> Descent:
+    """Minimize from `theta` (P,) until the rms gradient is at most `tolerance`, with `memory` pairs."""
     point = theta
     value, gradient = loss.value_and_gradient(point)
-    steps, changes = np.zeros((MEMORY, point.size)), np.zeros((MEMORY, point.size))
+    steps, changes = np.zeros((memory, point.size)), np.zeros((memory, point.size))
     n_pairs, inverse, evaluations = 0, np.full(point.size, FIRST_STEP), 1
     target, max_rise = tolerance * np.sqrt(point.size), MAX_RISE * abs(value)
     while (norm := np.linalg.norm(gradient)) > target and evaluations < max_steps:
@@ -78,7 +80,7 @@ def lbfgs(loss: Loss, theta: Array, *, tolerance: float, max_step: float = 1.0, 
         step, change = new_point - point, new_gradient - gradient
         curvature = float(step @ change)
         if curvature != 0.0:
-            steps[n_pairs % MEMORY], changes[n_pairs % MEMORY] = step, change
+            steps[n_pairs % memory], changes[n_pairs % memory] = step, change
             n_pairs += 1
             inverse = np.full(point.size, abs(curvature) / float(change @ change))
         point, value, gradient = new_point, new_value, new_gradient

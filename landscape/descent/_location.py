@@ -16,8 +16,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.descent._lbfgs import lbfgs
 from landscape.descent._preconditioned import preconditioned_lbfgs
-from landscape.losses import Loss, Rounding
+from landscape.losses import LARGE, Loss, Rounding
 from landscape.stationary import (
     GRADIENT_TOLERANCE,
     VALUE_RESOLUTION,
@@ -161,32 +162,45 @@ def runs_away(loss: Loss, model: LocalModel, soft: NDArray[np.bool_]) -> bool:
     """
     soft_modes, modes = (model.eigenvectors[:, chosen & ~model.zero] for chosen in (soft, np.ones_like(soft)))
     part, whole = soft_modes @ (soft_modes.T @ model.point), modes @ (modes.T @ model.point)
-    noise = SEEN * abs(model.value)
+    return runs_out(loss, model.point, model.value, part, whole)
+
+
+def runs_out(loss: Loss, point: Array, value: float, part: Array, whole: Array) -> bool:
+    """Whether the loss decreases outward from `point` (P,) along either vector (P,); the path along `part` may bend."""
+    noise = SEEN * abs(value)
     with np.errstate(all="ignore"):
-        if _falls(loss, model, part, noise) or _falls(loss, model, whole, noise):
+        if _falls(loss, point, value, part, noise) or _falls(loss, point, value, whole, noise):
             return True
-        return _rises_back(loss, model, part, noise) and _bends_away(loss, model, part, noise)
+        return _rises_back(loss, point, value, part, noise) and _bends_away(loss, point, value, part, noise)
 
 
-def _rises_back(loss: Loss, model: LocalModel, out: Array, noise: float) -> bool:
-    return loss.value_and_gradient(model.point - 0.5 * out)[0] > model.value + noise
+def _rises_back(loss: Loss, point: Array, value: float, out: Array, noise: float) -> bool:
+    return loss.value_and_gradient(point - 0.5 * out)[0] > value + noise
 
 
-def _falls(loss: Loss, model: LocalModel, out: Array, noise: float) -> bool:
+def _falls(loss: Loss, point: Array, value: float, out: Array, noise: float) -> bool:
     """Whether the loss is higher halfway back along `out` (P,) and rises nowhere further out."""
-    if not _rises_back(loss, model, out, noise):
+    if not _rises_back(loss, point, value, out, noise):
         return False
-    further = [loss.value_and_gradient(model.point + times * out)[0] for times in FURTHER]
-    return all(b <= a + noise for a, b in pairwise([model.value, *further]))
+    further = [loss.value_and_gradient(point + times * out)[0] for times in FURTHER]
+    return all(b <= a + noise for a, b in pairwise([value, *further]))
 
 
-def _bends_away(loss: Loss, model: LocalModel, out: Array, noise: float) -> bool:
-    norm = np.linalg.norm(model.point)
+def _bends_away(loss: Loss, point: Array, value: float, out: Array, noise: float) -> bool:
+    norm = np.linalg.norm(point)
     if np.linalg.norm(out) < 0.5 * norm:
         return False
     try:
-        start = model.point + FAR * out
-        end = preconditioned_lbfgs(loss, start, tolerance=GRADIENT_TOLERANCE, max_step=1.0, max_gradients=TRIES).model
+        end, end_value = _further_out(loss, point + FAR * out)
     except FloatingPointError:
         return False
-    return bool(end.value <= model.value + noise and np.linalg.norm(end.point) >= 0.5 * FAR * norm)
+    return bool(end_value <= value + noise and np.linalg.norm(end) >= 0.5 * FAR * norm)
+
+
+def _further_out(loss: Loss, start: Array) -> tuple[Array, float]:
+    """Where a short minimization from far out ends, (P,), and the loss there."""
+    if start.size > LARGE:
+        by_gradients = lbfgs(loss, start, tolerance=GRADIENT_TOLERANCE, max_steps=TRIES)
+        return by_gradients.point, by_gradients.value
+    end = preconditioned_lbfgs(loss, start, tolerance=GRADIENT_TOLERANCE, max_step=1.0, max_gradients=TRIES).model
+    return end.point, end.value

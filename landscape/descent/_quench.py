@@ -8,13 +8,23 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landscape.descent._by_products import SOFT, Reached, descend, runs_away as runs_away_by_products, settle
 from landscape.descent._flow import FlowStep, gradient_flow
 from landscape.descent._lbfgs import lbfgs
 from landscape.descent._location import Location, locate, runs_away
 from landscape.descent._newton import newton
 from landscape.descent._preconditioned import Descent, preconditioned_lbfgs
-from landscape.losses import Loss, check_searchable
-from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, local_model, rounding_of, signs_of
+from landscape.losses import LARGE, Loss, check_searchable
+from landscape.stationary import (
+    GRADIENT_TOLERANCE,
+    Inertia,
+    InertiaModel,
+    LocalModel,
+    Minimum,
+    local_model,
+    rounding_of,
+    signs_of,
+)
 from landscape.support import Result, check_positive, one_thread
 
 Array = NDArray[np.float64]
@@ -25,7 +35,6 @@ MAX_STEPS = 20_000
 PATH_ERROR = 1e-3  # error of a step of the flow
 FAR = 30.0  # distance from the origin, in units of that of the start and absolute, that triggers a runaway test
 FINER = 1e-4  # relative to the tolerance, if it is not a small gradient
-SOFT = 1e-6  # relative to the largest eigenvalue: modes along which an unfinished quench may run away
 FLOW_HANDOVER = 1e-7  # rms gradient below which Newton may replace the flow's last, quadratic part
 
 
@@ -41,6 +50,10 @@ class QuenchStatus(Enum):
         "standardize the inputs, increase regularization, or leave out features that others determine"
     )
     RUNAWAY = "the loss decreases without bound as the parameters grow: there is no minimum; use regularization > 0"
+    UNCERTIFIED = (
+        "no eigenvalue was found to be negative, but there are too many parameters for a factorization of the Hessian, "
+        "so this may not be a minimum; use a network of at most 10000 parameters"
+    )
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
 
 
@@ -69,13 +82,15 @@ class QuenchResult(
     rms_gradient : float
         Root mean square of the components of the gradient.
     eigenvalues : (M,) float64
-        Of the exact Hessian, ascending, zero modes left out.
+        Of the exact Hessian, ascending, zero modes left out: all of them, unless there is an `inertia`.
     status : QuenchStatus
         Converged, or why not.
     gradient_evaluations, hessian_evaluations : int
         What it cost.
     hessian_rounding : float
         Spectral norm of the rounding of the Hessian: eigenvalues within it have no sign.
+    inertia : Inertia or None
+        As in `landscape.stationary.StationaryPoint`.
     """
 
     coordinates: Array
@@ -86,10 +101,13 @@ class QuenchResult(
     gradient_evaluations: int
     hessian_evaluations: int
     hessian_rounding: float = 0.0
+    inertia: Inertia | None = None
 
     @property
     def flat(self) -> int:
         """Number k of directions along which the loss is flat within rounding."""
+        if self.inertia is not None:
+            return self.inertia.signs.flat
         return signs_of(self.eigenvalues, self.hessian_rounding).flat
 
     @property
@@ -115,6 +133,7 @@ class QuenchResult(
             self.rms_gradient,
             self.eigenvalues,
             hessian_rounding=self.hessian_rounding,
+            inertia=self.inertia,
         )
 
 
@@ -136,14 +155,15 @@ def quench(
     theta : (P,) array
     method : {"lbfgs", "flow"}
         "lbfgs": L-BFGS, preconditioned by an exact Hessian every 25 steps: the fastest, but its long steps
-        may leave the basin. "flow": the gradient flow, integrated with error
+        may leave the basin. Above `landscape.losses.LARGE` parameters it continues with truncated Newton
+        steps, whose products with the Hessian need no eigenproblem. "flow": the gradient flow, integrated with error
         control, ends in the minimum whose basin contains `theta`.
     tolerance : float
         rms gradient at the end.
     max_step : float
         Longest Euclidean step of method "lbfgs".
     max_steps : int
-        Gradient evaluations of method "lbfgs", or Hessians of the flow.
+        Gradient evaluations of method "lbfgs", products included, or Hessians of the flow.
     path_error : float
         Euclidean error of one step of the flow. Of 72 random starts of three networks, 10 at 1e-2, one at 1e-3 and
         none at 1e-4 ended in another minimum than along an exact path, for 1 : 1.9 : 4.5 Hessians.
@@ -165,6 +185,8 @@ def _quench(
     try:
         if method == "flow":
             return flow_quench(loss, theta, tolerance=tolerance, max_steps=max_steps, path_error=path_error)
+        if theta.size > LARGE:
+            return _quench_by_products(loss, theta, tolerance, max_step, max_steps)
         return _lbfgs_quench(loss, theta, tolerance, max_step, max_steps)
     except FloatingPointError:
         return _not_finite(theta)
@@ -184,6 +206,30 @@ def _lbfgs_quench(loss: Loss, theta: Array, tolerance: float, max_step: float, m
         gradients, hessians = gradients + descent.gradients, hessians + descent.hessians
         result = _result(loss, descent.model, tolerance, gradients, hessians, limit_reached=gradients >= max_steps)
     return result
+
+
+def _quench_by_products(loss: Loss, theta: Array, tolerance: float, max_step: float, max_steps: int) -> QuenchResult:
+    """The same for many parameters, without an eigenproblem."""
+    far = FAR * (1.0 + float(np.linalg.norm(theta)))
+    end = descend(loss, theta, tolerance=tolerance, max_step=max_step, most=max_steps, far=far)
+    if is_stationary(loss, end.model, tolerance) and end.location is Location.POINT:
+        end = settle(loss, end)
+        status = _status_by_products(end)
+    elif end.location is Location.RUNAWAY or runs_away_by_products(loss, end.model):
+        status = QuenchStatus.RUNAWAY
+    else:
+        status = QuenchStatus.MAX_STEPS if end.gradients >= max_steps else QuenchStatus.STALLED
+    model = end.model
+    what = model.point, model.value, model.rms_gradient, model.eigenvalues
+    return QuenchResult(*what, status, end.gradients, end.hessians, model.rounding.hessian, model.inertia)
+
+
+def _status_by_products(end: Reached) -> QuenchStatus:
+    if end.model.signs.negative and end.location is not Location.RUNAWAY:
+        return QuenchStatus.SADDLE
+    if end.location is Location.POINT and end.model.factorization is None:
+        return QuenchStatus.UNCERTIFIED
+    return _STATUS[end.location]
 
 
 def _descent(loss: Loss, start: Array, tolerance: float, max_step: float, max_gradients: int, far: float) -> Descent:
@@ -264,13 +310,14 @@ def _is_lost(loss: Loss, model: LocalModel) -> bool:
     return runs_away(loss, model, model.eigenvalues <= SOFT * np.abs(model.free).max(initial=0.0))
 
 
-def is_stationary(loss: Loss, model: LocalModel, tolerance: float = GRADIENT_TOLERANCE) -> bool:
+def is_stationary(loss: Loss, model: LocalModel | InertiaModel, tolerance: float = GRADIENT_TOLERANCE) -> bool:
     """Whether the gradient is within the tolerance; rounding relaxes the standard tolerance, or a larger one."""
     if model.rms_gradient <= tolerance:
         return True
     if tolerance < GRADIENT_TOLERANCE:
         return False
-    return bool(np.linalg.norm(model.gradient) <= rounding_of(loss, model).gradient)
+    rounding = model.rounding if isinstance(model, InertiaModel) else rounding_of(loss, model)
+    return bool(np.linalg.norm(model.gradient) <= rounding.gradient)
 
 
 def _check(

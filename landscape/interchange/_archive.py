@@ -47,8 +47,10 @@ class Archive:
             raise ValueError(msg)
         return array
 
-    def has(self, prefix: str) -> bool:
-        """Whether any array with this prefix exists."""
+    def has(self, prefix: str, *, exactly: bool = False) -> bool:
+        """Whether any array with this prefix exists, or one of exactly this name."""
+        if exactly:
+            return prefix in self._arrays
         return any(name.startswith(f"{prefix}_") for name in self._arrays)
 
     def check_lengths(self, what: str, arrays: Mapping[str, Sequence[Any] | NDArray[Any]]) -> None:

@@ -2,7 +2,8 @@
 
 ``provenance`` is JSON text. Points have ``minima_*`` and ``transition_states_*``, one entry per point in the order of
 their ids: ``ids``, ``coordinates`` (n, P), ``losses`` in nats, ``rms_gradients``, ``eigenvalues`` (n, P) that end in
-nan if zero modes are left out, ``log_determinants``, ``traces``, ``orbit_sizes`` as text (they may be huge), ``hits``,
+nan if zero modes are left out or only some are known (then there are ``inertias``, the numbers of
+`landscape.stationary.Inertia`), ``log_determinants``, ``traces``, ``orbit_sizes`` as text (they may be huge), ``hits``,
 ``origins``, ``searches`` (-1: none); transition states also ``eigenvectors`` (m, P) and ``minimum_ids`` (m, 2). Then
 ``attempts_*`` and ``inherent_structures_*``, one entry per search and per quenched point of a trajectory (-1: no
 minimum), ``discoveries_*`` (the snapshot that found a minimum), ``unmapped_*`` (why a point belongs to none),
@@ -41,7 +42,7 @@ from landscape.database import (
     read_provenance,
 )
 from landscape.interchange._archive import NOTHING, Archive, Arrays, columns, later_rows, rows
-from landscape.stationary import GRADIENT_TOLERANCE, Minimum, TransitionState
+from landscape.stationary import GRADIENT_TOLERANCE, Inertia, Minimum, TransitionState
 from landscape.support import Result, about, new_file, reading, sqlite_failure
 
 Array = NDArray[np.float64]
@@ -194,7 +195,18 @@ def _point_arrays(prefix: str, points: Sequence[Stored], n_parameters: int) -> A
         "origins": np.array([stored.origin for stored in points], np.str_),
         "searches": np.array(searches, np.int64),
     }
+    if any(stored.point.inertia is not None for stored in points):
+        arrays["inertias"] = _ragged([_numbers(stored.point.inertia) for stored in points])
     return {f"{prefix}_{name}": array for name, array in arrays.items()}
+
+
+def _numbers(inertia: Inertia | None) -> Array:
+    return np.empty(0) if inertia is None else inertia.to_array()
+
+
+def _ragged(vectors: Sequence[Array]) -> Array:
+    """Rows of different lengths, filled up with nan."""
+    return _matrix(vectors, max(vector.size for vector in vectors))
 
 
 def _bound_arrays(database: Database, number: Mapping[int | None, int | None], n_parameters: int) -> Arrays:
@@ -402,6 +414,7 @@ class _Point:
     value: float
     rms_gradient: float
     eigenvalues: Array
+    inertia: Inertia | None
     hits: int
     origin: str
     search: int | None
@@ -426,6 +439,7 @@ def _points(archive: Archive, prefix: str, n_parameters: int) -> list[_Point]:
     columns = {name: archive.get(f"{prefix}_{name}", kind, len(ids)).tolist() for name, kind in scalars.items()}
     coordinates = archive.get(f"{prefix}_coordinates", "f", len(ids), n_parameters)
     eigenvalues = archive.get(f"{prefix}_eigenvalues", "f", len(ids), n_parameters)
+    inertias = _inertias(archive, prefix, len(ids))
     points = [
         _Point(
             what=f"{archive.path} is damaged: entry {k} of {prefix}",
@@ -434,6 +448,7 @@ def _points(archive: Archive, prefix: str, n_parameters: int) -> list[_Point]:
             value=columns["losses"][k],
             rms_gradient=columns["rms_gradients"][k],
             eigenvalues=eigenvalues[k, : _length(eigenvalues[k])].astype(np.float64),
+            inertia=inertias[k],
             hits=columns["hits"][k],
             origin=columns["origins"][k],
             search=None if columns["searches"][k] == NOTHING else columns["searches"][k],
@@ -445,13 +460,21 @@ def _points(archive: Archive, prefix: str, n_parameters: int) -> list[_Point]:
     return points
 
 
+def _inertias(archive: Archive, prefix: str, number: int) -> list[Inertia | None]:
+    if not archive.has(f"{prefix}_inertias", exactly=True):
+        return [None] * number
+    rows = archive.get(f"{prefix}_inertias", "f", number, None)
+    return [Inertia.from_array(row[: _length(row)].astype(np.float64)) for row in rows]
+
+
 def _length(eigenvalues: Array) -> int:
     """Number of entries before the nans at the end."""
     return int(np.flatnonzero(~np.isnan(eigenvalues)).max(initial=-1)) + 1
 
 
 def _add_minimum(database: Database, point: _Point, discovery: Discovery | None) -> None:
-    minimum = Minimum(point.coordinates, point.value, point.rms_gradient, point.eigenvalues)
+    what = point.coordinates, point.value, point.rms_gradient, point.eigenvalues
+    minimum = Minimum(*what, inertia=point.inertia)
     _refuse(point, database.minimum_problem(minimum))
     added = database.add_minimum(
         minimum, origin=point.origin, search=point.search, hits=point.hits, discovery=discovery
@@ -463,7 +486,8 @@ def _add_state(database: Database, point: _Point, mode: Array, ends: tuple[int, 
     if not moderate(mode):
         msg = f"{point.what} has an eigenvector that is not finite"
         raise ValueError(msg)
-    state = TransitionState(point.coordinates, point.value, point.rms_gradient, point.eigenvalues, mode)
+    what = point.coordinates, point.value, point.rms_gradient, point.eigenvalues
+    state = TransitionState(*what, mode, inertia=point.inertia)
     _refuse(point, database.transition_state_problem(state, ends))
     added = database.add_transition_state(
         state, ends, origin=point.origin, search=point.search, hits=point.hits, ends_checked=ends_checked

@@ -50,7 +50,7 @@ def _columns(archive: Archive, what: str, provenance: Provenance, order: NDArray
     eigenvalues = archive.get(f"{what}_eigenvalues", "f", n, provenance.n_parameters)[order]
     orbits = [int(size) for size in archive.get(f"{what}_orbit_sizes", "U", n)[order].tolist()]
     found = {
-        "log_product": np.log(np.where(eigenvalues > 0.0, eigenvalues, 1.0)).sum(axis=1),
+        "log_product": _log_products(archive, what, eigenvalues, order),
         "point_group_order": np.array([float(max(group // size, 1)) for size in orbits]),
         "orbit_size": np.array([float(size) for size in orbits]),
         "hits": archive.get(f"{what}_hits", "i", n)[order].astype(np.float64),
@@ -63,3 +63,15 @@ def _upper_bounds(archive: Archive, first: NDArray[np.int64]) -> dict[str, Any]:
         return {}
     ends = archive.get(f"{BOUNDS}_minimum_ids", "i", None, 2)
     return {"bound_edges": first[ends - 1], "bounds": archive.get(f"{BOUNDS}_values", "f", len(ends))}
+
+
+def _log_products(archive: Archive, what: str, eigenvalues: Array, order: NDArray[np.int64]) -> Array:
+    """Sums (n,) of the logarithms of the positive eigenvalues; by the determinant where not all are known."""
+    found = np.log(np.where(eigenvalues > 0.0, eigenvalues, 1.0)).sum(axis=1)
+    if archive.has(f"{what}_inertias", exactly=True):
+        partial = np.isfinite(archive.get(f"{what}_inertias", "f", len(order), None)[order, 0])
+        by_determinant = archive.get(f"{what}_log_determinants", "f", len(order))[order]
+        if what != MINIMA:
+            by_determinant = by_determinant - np.log(np.abs(eigenvalues[:, 0]))
+        found[partial] = by_determinant[partial]
+    return found

@@ -15,6 +15,7 @@ from landscape.interchange._pathsample_network import read_pathsample_network
 from landscape.interchange._pele_files import is_pele, read_pele_network
 from landscape.interchange._text_tables import Floats, read_lines
 from landscape.interchange._topsearch import read_topsearch_network
+from landscape.stationary import Minimum, TransitionState
 from landscape.symmetry import group_order
 
 SQLITE, ZIP = b"SQLite format 3\0", b"PK"
@@ -120,11 +121,14 @@ def _columns(
 ) -> dict[str, Floats]:
     order = group_order(database.network)
     return {
-        "log_product": np.array([_log_product(one.point.eigenvalues) for one in points]),
+        "log_product": np.array([_log_product(one.point) for one in points]),
         "point_group_order": np.array([float(max(order // one.orbit_size, 1)) for one in points]),
         "orbit_size": np.array([float(one.orbit_size) for one in points]),
     }
 
 
-def _log_product(eigenvalues: Floats) -> float:
-    return float(np.log(eigenvalues[eigenvalues > 0.0]).sum())
+def _log_product(point: Minimum | TransitionState) -> float:
+    """Sum of the logarithms of the positive eigenvalues."""
+    if point.inertia is not None:
+        return point.log_product if isinstance(point, TransitionState) else point.log_determinant
+    return float(np.log(point.eigenvalues[point.eigenvalues > 0.0]).sum())

@@ -17,6 +17,7 @@ from ._kinds import (
     loss_kind as loss_kind,
 )
 from ._mlp_loss import (
+    LARGE as LARGE,
     WIDE as WIDE,
     MLPLoss as MLPLoss,
     check_regularization as check_regularization,
@@ -45,6 +46,7 @@ from ._protocol import (
     Loss as Loss,
 )
 from ._rounding import (
+    DEVIATIONS as DEVIATIONS,
     UNIT as UNIT,
     Rounding as Rounding,
     rounding_of_norms as rounding_of_norms,

@@ -13,8 +13,9 @@ from landscape.losses._outputs import HEADS
 class CrossEntropyLoss(MLPLoss):
     """Mean softmax cross-entropy in nats plus `regularization` * |theta|^2, compiled, with exact derivatives.
 
-    Networks with many inputs use BLAS instead of the compiled loops (from `WIDE` on), or sparse products if most of the
-    inputs are zero. For activations with a kink (relu) the derivatives are those on one side of it.
+    Networks with many inputs or parameters use BLAS instead of the compiled loops (from `WIDE` or above `LARGE`), or
+    sparse products if most of the inputs are zero. For activations with a kink (relu) the derivatives are those on one
+    side of it.
     Equation 1 of Herrera Segura, Montoya and Tapias (arXiv 2209.02517).
 
     Parameters

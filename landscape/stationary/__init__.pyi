@@ -1,9 +1,19 @@
 from ._derived import (
     Derived as Derived,
 )
+from ._factorization import (
+    Factorization as Factorization,
+)
 from ._geometry import (
     LocalGeometry as LocalGeometry,
     local_geometry as local_geometry,
+)
+from ._inertia import (
+    Inertia as Inertia,
+    InertiaModel as InertiaModel,
+    inertia_model as inertia_model,
+    metric_at as metric_at,
+    products_of as products_of,
 )
 from ._learning_coefficient import (
     LearningCoefficient as LearningCoefficient,
@@ -12,18 +22,21 @@ from ._learning_coefficient import (
 from ._points import (
     LocalModel as LocalModel,
     Minimum as Minimum,
-    Signs as Signs,
     StationaryPoint as StationaryPoint,
     TransitionState as TransitionState,
     certificate as certificate,
     certify as certify,
     local_model as local_model,
+    point_of_inertia as point_of_inertia,
     rounding_of as rounding_of,
     same_place as same_place,
     same_point as same_point,
     separation as separation,
-    signs_of as signs_of,
     typed_point as typed_point,
+)
+from ._signs import (
+    Signs as Signs,
+    signs_of as signs_of,
 )
 from ._tolerances import (
     GRADIENT_TOLERANCE as GRADIENT_TOLERANCE,

@@ -52,8 +52,10 @@ class LocalGeometry(Result, shows=("losses", "traces", "generalization_errors"),
     ----------
     losses : (n,) float64
         Training loss, penalty included (nats, unless it is a squared error).
-    eigenvalues : (n, P) float64
-        Eigenvalues of the exact Hessian of the training loss, ascending, without zero modes.
+    traces, log_determinants : (n,) float64
+        Sum of the eigenvalues of the exact Hessian of the training loss, and of their logarithms, without zero modes.
+    lowest_eigenvalues, highest_eigenvalues : (n,) float64
+        The smallest and the largest of them; the largest of a certificate without a spectrum is good to a percent.
     train_data_losses, test_data_losses : (n,) float64
         Mean loss of the rows without penalty (nats, unless it is a squared error); nan without test rows.
     train_accuracies, test_accuracies : (n,) float64
@@ -69,7 +71,10 @@ class LocalGeometry(Result, shows=("losses", "traces", "generalization_errors"),
     """
 
     losses: Floats
-    eigenvalues: Floats
+    traces: Floats
+    log_determinants: Floats
+    lowest_eigenvalues: Floats
+    highest_eigenvalues: Floats
     train_data_losses: Floats
     test_data_losses: Floats
     train_accuracies: Floats
@@ -77,16 +82,6 @@ class LocalGeometry(Result, shows=("losses", "traces", "generalization_errors"),
     test_errors: Floats = field(default_factory=lambda: np.empty(0))
     test_rows: int = 0
     loss_unit: str = "nats"
-
-    @property
-    def traces(self) -> Floats:
-        """Trace (n,) of the Hessian."""
-        return self.eigenvalues.sum(axis=1)
-
-    @property
-    def log_determinants(self) -> Floats:
-        """Sum (n,) of the logarithms of the eigenvalues."""
-        return np.log(self.eigenvalues).sum(axis=1)
 
     @property
     def generalization_errors(self) -> Floats:
@@ -121,7 +116,7 @@ def local_geometry(loss: Classifier, minima: Sequence[Minimum], *, jobs: int = 1
     Parameters
     ----------
     loss : Classifier
-        The loss that the minima belong to. No Hessian is evaluated: the certificates hold the eigenvalues.
+        The loss that the minima belong to. No Hessian is evaluated: the certificates hold what is needed.
     minima : sequence of Minimum
     jobs : int
         Number of workers; it does not change the result.
@@ -145,7 +140,10 @@ def local_geometry(loss: Classifier, minima: Sequence[Minimum], *, jobs: int = 1
         measured = np.concatenate(list(chunks))
     return LocalGeometry(
         np.array([minimum.value for minimum in minima]),
-        np.array([minimum.eigenvalues for minimum in minima]),
+        np.array([minimum.trace for minimum in minima]),
+        np.array([minimum.log_determinant for minimum in minima]),
+        np.array([minimum.eigenvalues[0] for minimum in minima]),
+        np.array([minimum.largest for minimum in minima]),
         *measured.T.copy(),
         test_rows=loss.data.test_labels.size,
         loss_unit=loss.unit,

@@ -1,14 +1,16 @@
 """Stationary points of a loss and their certificates."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape import symmetry
-from landscape.losses import Rounding, rounding_of_norms
+from landscape.losses import LARGE, Rounding, rounding_of_norms
 from landscape.networks import MLP
+from landscape.stationary._inertia import Inertia, InertiaModel, inertia_model
+from landscape.stationary._signs import Signs, signs_of
 from landscape.stationary._tolerances import Known, distance_tolerance, value_tolerance
 from landscape.support import Result
 from landscape.symmetry import PermutationSpec
@@ -17,30 +19,6 @@ if TYPE_CHECKING:
     from landscape.losses import Loss
 
 Array = NDArray[np.float64]
-
-
-class Signs(NamedTuple):
-    """Numbers of eigenvalues that are negative, zero within rounding, and positive."""
-
-    negative: int
-    flat: int
-    positive: int
-
-    @property
-    def is_minimum(self) -> bool:
-        """Whether all eigenvalues are positive."""
-        return self.negative == self.flat == 0
-
-    @property
-    def is_transition_state(self) -> bool:
-        """Whether exactly one eigenvalue is negative and all others are positive."""
-        return self.negative == 1 and self.flat == 0
-
-
-def signs_of(eigenvalues: Array, rounding: float) -> Signs:
-    """Count the signs of eigenvalues; one within `rounding` of zero has no sign. All signs are decided here."""
-    negative, positive = int((eigenvalues < -rounding).sum()), int((eigenvalues > rounding).sum())
-    return Signs(negative, len(eigenvalues) - negative - positive, positive)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,9 +130,12 @@ class StationaryPoint(
     rms_gradient : float
         Root mean square of the components of the gradient.
     eigenvalues : (M,) float64
-        Of the exact Hessian, ascending, zero modes left out.
+        Of the exact Hessian, ascending, zero modes left out: all of them, unless there is an `inertia`.
     hessian_rounding : float or None
         Norm below which the Hessian is not known; None where a bound by its norm serves.
+    inertia : Inertia or None
+        For a network of more than `LARGE` parameters: how many eigenvalues are negative and positive, bounds
+        on the errors of those in `eigenvalues`, the M next to zero, and the log-determinant of the Hessian.
     """
 
     coordinates: Array
@@ -162,10 +143,13 @@ class StationaryPoint(
     rms_gradient: float
     eigenvalues: Array
     hessian_rounding: float | None = field(default=None, kw_only=True)
+    inertia: Inertia | None = field(default=None, kw_only=True)
 
     @property
     def signs(self) -> Signs:
-        """Signs of the eigenvalues, as far as rounding allows."""
+        """Signs of all eigenvalues, as far as rounding allows."""
+        if self.inertia is not None:
+            return self.inertia.signs
         rounding = self.hessian_rounding
         if rounding is None:
             rounding = rounding_of_norms(self.eigenvalues, 0.0).hessian
@@ -183,13 +167,39 @@ class StationaryPoint(
 
     @property
     def log_determinant(self) -> float:
-        """Sum of log |eigenvalue|."""
+        """Sum of log |eigenvalue|; nan if undetermined."""
+        if self.inertia is not None:
+            return self.inertia.log_determinant
         return float(np.log(np.abs(self.eigenvalues)).sum())
 
     @property
     def trace(self) -> float:
-        """Trace of the Hessian."""
+        """Trace of the Hessian; nan if undetermined."""
+        if self.inertia is not None:
+            return self.inertia.trace
         return float(self.eigenvalues.sum())
+
+    @property
+    def largest(self) -> float:
+        """Largest magnitude of an eigenvalue."""
+        return float(np.abs(self.eigenvalues).max()) if self.inertia is None else self.inertia.largest
+
+    @property
+    def spectrum(self) -> Array:
+        """All eigenvalues (M,), ascending, zero modes left out.
+
+        Raises
+        ------
+        ValueError
+            If the certificate has only some of them (`inertia`).
+        """
+        if self.inertia is not None:
+            msg = (
+                f"the full spectrum is needed, and only {self.eigenvalues.size} eigenvalues of a point with "
+                f"{self.coordinates.size} parameters are known; compute it: local_model(loss, theta).free"
+            )
+            raise ValueError(msg)
+        return self.eigenvalues
 
     @property
     def known(self) -> Known:
@@ -198,7 +208,7 @@ class StationaryPoint(
         softest = 0.0 if self.flat else float(sizes.min())
         gradient = self.rms_gradient * self.coordinates.size**0.5
         norm = float(np.linalg.norm(self.coordinates))
-        return Known(self.value, gradient, softest, float(sizes.max()), norm, self.coordinates.size)
+        return Known(self.value, gradient, softest, self.largest, norm, self.coordinates.size)
 
     @property
     def position_error(self) -> float:
@@ -227,6 +237,8 @@ class TransitionState(StationaryPoint):
     @property
     def log_product(self) -> float:
         """Sum of log |eigenvalue| over all but the first, the negative one."""
+        if self.inertia is not None:
+            return self.inertia.log_determinant - float(np.log(np.abs(self.eigenvalues[0])))
         return float(np.log(np.abs(self.eigenvalues[1:])).sum())
 
 
@@ -246,13 +258,27 @@ def typed_point(model: LocalModel, rounding: float) -> StationaryPoint:
     return StationaryPoint(*what, hessian_rounding=rounding)
 
 
+def point_of_inertia(model: InertiaModel) -> StationaryPoint:
+    """The point of a model without a spectrum: a `Minimum` or `TransitionState` only if its inertia says so."""
+    what = model.point, model.value, model.rms_gradient, model.eigenvalues
+    more = {"hessian_rounding": model.rounding.hessian, "inertia": model.inertia}
+    if model.signs.is_minimum:
+        return Minimum(*what, **more)
+    if model.signs.is_transition_state:
+        return TransitionState(*what, eigenvector=model.eigenvectors[:, 0].copy(), **more)
+    return StationaryPoint(*what, **more)
+
+
 def certify(loss: "Loss", theta: ArrayLike) -> StationaryPoint:
     """Recompute the certificate of a point (P,): value, rms gradient, eigenvalues.
 
     The result is a `Minimum` or `TransitionState` if the signs of the eigenvalues say so, otherwise a
-    `StationaryPoint`.
+    `StationaryPoint`. Above `LARGE` parameters an inertia replaces the spectrum (`StationaryPoint.inertia`).
     """
-    return certificate(loss, local_model(loss, np.array(theta, dtype=np.float64)))
+    theta = np.array(theta, dtype=np.float64)
+    if theta.size > LARGE:
+        return point_of_inertia(inertia_model(loss, theta))
+    return certificate(loss, local_model(loss, theta))
 
 
 def same_point(network: MLP | PermutationSpec | None, a: StationaryPoint, b: StationaryPoint) -> bool:

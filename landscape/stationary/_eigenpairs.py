@@ -1,0 +1,47 @@
+"""A few eigenpairs of a large symmetric operator by thick-restart Lanczos (ARPACK), with bounds on their errors.
+
+Within |A x - theta x| of the Rayleigh quotient theta of a unit vector x lies an eigenvalue (Parlett, The Symmetric
+Eigenvalue Problem, section 4.5). The bound is evaluated from products, not from ARPACK's recurrence.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import linalg
+
+Array = NDArray[np.float64]
+Product = Callable[[Array], Array]
+
+BASIS = 20  # vectors of Lanczos' basis, at least
+SEED = 20  # of the first vector: results repeat
+
+
+def extremal_vectors(product: Product, size: int, number: int, end: str, *, tolerance: float, restarts: int) -> Array:
+    """Approximate eigenvectors (size, k), k <= number, of the largest ("LA") or smallest ("SA") eigenvalues."""
+    number = min(number, size - 1)
+    if number < 1:
+        return np.ones((size, min(size, 1)))
+    start = np.random.default_rng(SEED).normal(size=size)
+    solver: Any = linalg.eigsh
+    operator = linalg.LinearOperator((size, size), matvec=product, dtype=np.float64)  # pyright: ignore[reportCallIssue]
+    basis = min(size, max(BASIS, 2 * number + 1))
+    try:
+        return solver(operator, number, which=end, v0=start, ncv=basis, maxiter=restarts, tol=tolerance)[1]
+    except linalg.ArpackError as error:  # not converged, or a product was zero
+        vectors = np.asarray(getattr(error, "eigenvectors", np.empty((size, 0))))
+        return vectors if vectors.size else start[:, None]
+
+
+def with_bounds(product: Product, vectors: Array) -> tuple[Array, Array, Array]:
+    """Eigenvalues (k,), ascending, bounds on their errors (k,) and vectors (n, k), by Rayleigh and Ritz.
+
+    There is an eigenvalue of the operator within each bound.
+    """
+    basis, _ = np.linalg.qr(vectors)
+    images = np.column_stack([product(column) for column in basis.T]) if basis.shape[1] else basis
+    values, turn = np.linalg.eigh(basis.T @ images)
+    vectors = basis @ turn
+    residuals = images @ turn - vectors * values
+    return values, np.linalg.norm(residuals, axis=0), vectors
