@@ -80,8 +80,10 @@ def learning_coefficient(
         T, in units of the loss.
     localization : float
         >= 0; > 0 is needed along directions of no curvature.
-    chains, steps : int
-        Number and length of the chains; a quarter of each does not count.
+    chains : int
+        Number of chains.
+    steps : int
+        Their length; a quarter of it does not count.
     step : float, optional
         Of the sampler at first, in units of the harmonic well; by default 1.3 P^(-1/3). The burn-in adapts it.
     rng : None, int or Generator
