@@ -184,7 +184,8 @@ def describe_fluctuations(result: FluctuationsFigure) -> dict[str, Any]:
     for name, part in (("value", "alpha2"), ("low", "alpha2_low"), ("high", "alpha2_high")):
         ours[part] = [_pick(getattr(one, name), k) for one, k in zip(alpha, at, strict=True)]
     ours["alpha2_of_runs"] = [
-        _pick(np.nanmedian(one.alpha_2_runs, axis=0), k) for one, k in zip(result.moments, at, strict=True)
+        list(np.median([_pick(run, k) for run in one.alpha_2_runs], axis=0))
+        for one, k in zip(result.moments, at, strict=True)
     ]
     for name, found in (("ensemble", result.distributions), ("run", result.single)):
         ours[f"tail_{name}"] = [
