@@ -70,7 +70,7 @@ def learning_coefficient(
     The sampler is Langevin's with the Metropolis correction, so that the size of its steps has no effect, on
     coordinates in which the well is round. All rows are used for each gradient (Lau et al. use minibatches).
 
-    Source: Lau, Furman, Wang, Murfet and Wei, arXiv 2308.12108; tested on wells in closed form.
+    Source: Lau, Furman, Wang, Murfet and Wei, PMLR 258, 244 (2025); tested on wells in closed form.
 
     Parameters
     ----------
