@@ -124,7 +124,7 @@ def _titled(plot: Callable[[Any, Axes], Axes], found: Any, label: str, ax: Axes)
 
 @dataclass(frozen=True, eq=False)
 class FluctuationsFigure:
-    """Fluctuations of E ensembles; no van Hove function where no snapshots of pairs were kept."""
+    """Fluctuations of E ensembles; displacements alone where no snapshots of pairs were kept."""
 
     labels: tuple[str, ...]
     replicas: tuple[int, ...]
@@ -135,7 +135,7 @@ class FluctuationsFigure:
     distributions: tuple[VanHove | None, ...]
     single: tuple[VanHove | None, ...]
     t_star: tuple[np.ndarray, ...]
-    tails: tuple[NoiseTails, ...]
+    tails: tuple[NoiseTails | None, ...]
 
 
 def compute_fluctuations(work: Work, ensembles: tuple[Ensemble, ...]) -> FluctuationsFigure:
@@ -157,7 +157,10 @@ def compute_fluctuations(work: Work, ensembles: tuple[Ensemble, ...]) -> Fluctua
             aging(mean_square_displacement(one), THRESHOLDS[ensemble.dataset], rng=work.seed).t_star.value
             for one, ensemble in zip(runs, ensembles, strict=True)
         ),
-        tuple(_tails(work, one, ensemble) for one, ensemble in zip(runs, ensembles, strict=True)),
+        tuple(
+            _tails(work, one, ensemble) if all_ else None
+            for one, ensemble, all_ in zip(runs, ensembles, kept, strict=True)
+        ),
     )
 
 
@@ -177,27 +180,36 @@ def describe_fluctuations(result: FluctuationsFigure) -> dict[str, Any]:
         "cutoff": CUTOFF,
         "t_star": list(result.t_star),
     }
-    ours["overlap"] = [None if one is None else _described_chi(one) for one in result.overlaps]
     ours["displacement"] = [_described_chi(one) for one in result.displacements]
     alpha = [one.estimate() for one in result.moments]
     at = [_nearest(one.lags, t_star) for one, t_star in zip(result.moments, result.t_star, strict=True)]
+    ours["chi_at_t_star"] = [_pick(one.chi.value, k) for one, k in zip(result.displacements, at, strict=True)]
     for name, part in (("value", "alpha2"), ("low", "alpha2_low"), ("high", "alpha2_high")):
         ours[part] = [_pick(getattr(one, name), k) for one, k in zip(alpha, at, strict=True)]
     ours["alpha2_of_runs"] = [
-        _pick(np.nanmedian(one.alpha_2_runs, axis=0), k) for one, k in zip(result.moments, at, strict=True)
+        list(np.median([_pick(run, k) for run in one.alpha_2_runs], axis=0))
+        for one, k in zip(result.moments, at, strict=True)
     ]
-    for name, found in (("ensemble", result.distributions), ("run", result.single)):
-        ours[f"tail_{name}"] = [
-            None if one is None else _pick(one.tail.value, k) for one, k in zip(found, at, strict=True)
-        ]
-        ours[f"distance_{name}"] = [
-            None if one is None else _pick(one.distance, k) for one, k in zip(found, at, strict=True)
-        ]
+    ours["with_snapshots"] = _described_single(result, at)
+    return in_numbers(ours)
+
+
+def _described_single(result: FluctuationsFigure, at: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """What is measured where snapshots of pairs were kept: the overlap, the distribution at t*, the tail index."""
+    kept = [k for k, one in enumerate(result.overlaps) if one is not None]
+    overlaps = [one for one in result.overlaps if one is not None]
+    ours: dict[str, Any] = {"ensembles": [result.labels[k] for k in kept]}
+    ours |= {name: [getattr(one, name).value for one in overlaps] for name in ("largest", "peak", "exponent")}
+    ours |= {f"exponent_{end}": [getattr(one.exponent, end) for one in overlaps] for end in ("low", "high")}
+    for name, found in (("", result.distributions), ("_run", result.single)):
+        some = [(one, at[k]) for k, one in enumerate(found) if one is not None]
+        ours[f"tail{name}"] = [_pick(one.tail.value, k) for one, k in some]
+        ours[f"distance{name}"] = [_pick(one.distance, k) for one, k in some]
     for name, part in (("row", 0), ("tenth", 1), ("minibatch", 2)):
-        index = [found.index() for found in result.tails]
+        index = [found.index() for found in result.tails if found is not None]
         for end, values in (("", "value"), ("_low", "low"), ("_high", "high")):
             ours[f"tail_index_{name}{end}"] = [getattr(one, values)[min(part, len(one.value) - 1), 0] for one in index]
-    return in_numbers(ours)
+    return ours
 
 
 def _described_chi(found: Susceptibility) -> dict[str, Any]:

@@ -108,7 +108,8 @@ def _first(model: Model, tw: Array, t: Array, y: Array) -> Array:
     if not model.has_function:
         return _two_lines(theta, tw, t, y)
     x = model.variable(theta, tw, t)
-    return np.concatenate([theta, np.linalg.lstsq(_basis(x, (float(x.min()), float(x.max()))), y, rcond=None)[0]])
+    solution: Any = np.linalg.lstsq(_basis(x, (float(x.min()), float(x.max()))), y, rcond=None)
+    return np.concatenate([theta, solution[0]])
 
 
 def _two_lines(theta: Array, tw: Array, t: Array, y: Array) -> Array:

@@ -50,8 +50,8 @@ def tail_index(noise: ArrayLike, block: int = 10, *, confidence: float = 0.95) -
     always has one. Measured on minibatches of B rows, alpha says how noise grows from B to m B rows: 2 if the central
     limit is reached at B already, less if tails still matter there. It is no exponent of the tail itself.
 
-    Source of the estimator: Simsekli, Sagun and Gurbuzbalaban, arXiv 1901.06053, after Mohammadi, Mohammadpour and
-    Ogata (2015), there with sums over components too; tested on exact stable samples.
+    Simsekli, Sagun and Gurbuzbalaban (arXiv 1901.06053) measure tail indices of gradient noise; this estimator, with
+    sums over draws only, is derived here, tested on exact stable samples.
 
     Parameters
     ----------

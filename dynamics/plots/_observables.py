@@ -85,7 +85,9 @@ def plot_scaling(scaling: CurveScaling, ax: Axes) -> Axes:
     ax.errorbar(error.value, rows, xerr=reach, fmt="o", color=COLORS[0], label="error of the form")
     ax.set_yticks(rows, scaling.names)
     ax.invert_yaxis()
-    ax.set(xscale="log", xlabel=r"error of predicted curves (in $\ln \Delta$)", ylabel="scaling form")
+    ax.set(xlabel=r"error of predicted curves (in $\ln \Delta$)", ylabel="scaling form")
+    if np.isfinite(error.value).any():
+        ax.set_xscale("log")
     legend_beside(ax)
     return ax
 

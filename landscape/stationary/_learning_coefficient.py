@@ -70,7 +70,7 @@ def learning_coefficient(
     The sampler is Langevin's with the Metropolis correction, so that the size of its steps has no effect, on
     coordinates in which the well is round. All rows are used for each gradient (Lau et al. use minibatches).
 
-    Source: Lau, Furman, Wang, Murfet and Wei, arXiv 2308.12108; tested on wells in closed form.
+    Source: Lau, Furman, Wang, Murfet and Wei, PMLR 258, 244 (2025); tested on wells in closed form.
 
     Parameters
     ----------
@@ -80,8 +80,10 @@ def learning_coefficient(
         T, in units of the loss.
     localization : float
         >= 0; > 0 is needed along directions of no curvature.
-    chains, steps : int
-        Number and length of the chains; a quarter of each does not count.
+    chains : int
+        Number of chains.
+    steps : int
+        Their length; a quarter of it does not count.
     step : float, optional
         Of the sampler at first, in units of the harmonic well; by default 1.3 P^(-1/3). The burn-in adapts it.
     rng : None, int or Generator
