@@ -11,7 +11,9 @@ from landscape.datasets import MAKERS, Dataset, maker_of
 from landscape.support import NOT_SETTINGS
 
 # metadata of a data set that need no option
-SAID_BY_OPTIONS = ("name", "rows", "seed", "path", "data_dir", "download", "standardize", "in_order", "pca", "target")
+SAID_BY_OPTIONS = (
+    "name", "rows", "seed", "path", "data_dir", "download", "standardize", "in_order", "pca", "target", "regression",
+)  # fmt: skip
 
 LAMBDA = StudySettings().regularization  # the default of the option
 
@@ -46,7 +48,7 @@ def _dataset_options(data: Dataset) -> list[str] | None:
         options += ["--dataset-seed", str(data.metadata["seed"])]
     if data.metadata.get("data_dir") is not None:
         options += ["--data-dir", str(data.metadata["data_dir"])]
-    for flag in ("standardize", "in_order"):
+    for flag in ("standardize", "in_order", "regression"):
         options += [f"--{flag.replace('_', '-')}"] if data.metadata.get(flag) else []
     for option in ("pca", "target"):
         options += [f"--{option}", str(data.metadata[option])] if data.metadata.get(option) is not None else []
