@@ -23,10 +23,9 @@ from bridge.commands._graph_sources import (
     open_landscape,
     property_of,
     sizes_of,
-    source_in_words,
-    source_notes,
 )
 from bridge.commands._module_options import ModuleOptions
+from bridge.commands._network_words import source_in_words, source_notes
 from bridge.commands._options import AsJson, DataDir, Jobs
 from bridge.commands._results import Summary, show
 from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share
