@@ -2,18 +2,20 @@
 
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bridge.commands._graph_sources import NetworkFile, describe_source, sizes_of, source_notes
+from bridge.commands._network_words import describe_network, source_notes
 from bridge.commands._results import Summary
-from bridge.commands._words import between, counted, number
-from bridge.commands.import_runs import some_of
-from dynamics.checkpoints import Checkpoints, single_checkpoint
-from dynamics.displacement import MeanSquareDisplacement, is_displacement_table, read_displacement
-from landscape.datasets import read_fields
-from landscape.interchange import is_foreign, read_network
+from bridge.commands._words import between, counted, number, some_of
+from dynamics import checkpoints, displacement
+from landscape import datasets, graph, interchange
+
+if TYPE_CHECKING:
+    from dynamics.checkpoints import Checkpoints
+    from dynamics.displacement import MeanSquareDisplacement
+    from landscape.interchange import KineticNetwork
 
 ZIP = b"PK\x03\x04"
 BINARY = (b"\x93NUMPY", b"\x80\x02\x8a\x0a")  # npy, torch before its zip format
@@ -24,10 +26,10 @@ Said = tuple[dict[str, Any], Summary]
 
 def describe_foreign(file: Path) -> Said | None:
     """What a file is and which command takes it; None for what may be a data set."""
-    if is_displacement_table(file):
-        return _of_curves(file, read_displacement(file))
+    if displacement.is_displacement_table(file):
+        return _of_curves(file, displacement.read_displacement(file))
     if _is_network(file):
-        return _of_network(NetworkFile(read_network(file)))
+        return describe_landscape(file)
     if _is_checkpoint(file):
         return describe_checkpoint(file)
     return None
@@ -35,18 +37,24 @@ def describe_foreign(file: Path) -> Said | None:
 
 def describe_checkpoint(file: Path) -> Said:
     """The parameters in a checkpoint."""
-    return _of_checkpoint(file, single_checkpoint(file))
+    return _of_checkpoint(file, checkpoints.single_checkpoint(file))
+
+
+def describe_landscape(file: Path) -> Said:
+    """The minima and transition states of another program."""
+    return _of_network(file, interchange.read_network(file))
 
 
 def _is_network(file: Path) -> bool:
-    """Whether a file or folder is a landscape of another program."""
+    """Whether a file or folder is a landscape of another program; databases are not looked at."""
     if file.is_dir():
         return any((file / name).is_file() for name in OF_FOLDER) or any(file.glob("*.nodes"))
     if file.suffix == ".csv":
         return _names(file) == LON_COLUMNS
-    if _begins(file) == ZIP:
+    begin = _begins(file)
+    if begin == ZIP:
         return any(name.startswith("minima_") for name in _members(file))
-    return is_foreign(file)
+    return file.name in OF_FOLDER or file.suffix in {".nodes", ".edges"} or begin.startswith(b"<")
 
 
 def _is_checkpoint(file: Path) -> bool:
@@ -72,12 +80,12 @@ def _members(file: Path) -> list[str]:
 
 def _names(file: Path) -> tuple[str, ...]:
     try:
-        return read_fields(file, most=1).names
+        return datasets.read_fields(file, most=1).names
     except (ValueError, OSError):
         return ()
 
 
-def _of_curves(file: Path, msd: MeanSquareDisplacement) -> Said:
+def _of_curves(file: Path, msd: "MeanSquareDisplacement") -> Said:
     pairs = int((msd.runs_per_pair > 0).sum())
     result = {
         "kind": "table of displacements",
@@ -100,17 +108,20 @@ def _of_curves(file: Path, msd: MeanSquareDisplacement) -> Said:
     )
 
 
-def _of_network(source: NetworkFile) -> Said:
-    network, sizes = source.network, sizes_of(source)
-    columns = sorted(network.columns)
+def _of_network(file: Path, network: "KineticNetwork") -> Said:
+    columns, energies = sorted(network.columns), network.graph.losses.tolist()
     sets = {name: len(minima) for name, minima in network.sets.items()}
-    energies = network.graph.losses.tolist()
-    result = {"kind": "landscape", **describe_source(source), **sizes, "energies": [min(energies), max(energies)],
+    sizes = {
+        "minima": network.graph.n_minima,
+        "transition_states": network.graph.n_transition_states,
+        "components": int(graph.components(network.graph).max(initial=-1)) + 1,
+    }
+    result = {"kind": "landscape", **describe_network(network), **sizes, "energies": [min(energies), max(energies)],
               "columns": columns, "sets": sets}  # fmt: skip
     states = counted(sizes["transition_states"], "transition state")
     parts = counted(sizes["components"], "connected component")
     return result, Summary(
-        verdict=f"{source.path} is a landscape ({network.format}) of {counted(sizes['minima'], 'minimum', 'minima')} "
+        verdict=f"{file} is a landscape ({network.format}) of {counted(sizes['minima'], 'minimum', 'minima')} "
         f"and {states} in {parts}.",
         facts={
             "energies of the minima": between(energies),
@@ -125,7 +136,7 @@ def _of_network(source: NetworkFile) -> Said:
     )
 
 
-def _of_checkpoint(file: Path, found: Checkpoints) -> Said:
+def _of_checkpoint(file: Path, found: "Checkpoints") -> Said:
     layers = list(dict.fromkeys(one.layer for one in found.parameters))
     result = {
         "kind": "checkpoint",

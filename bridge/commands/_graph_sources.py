@@ -1,6 +1,6 @@
 """What `graph` and `kinetics` open: a database of agescape, or the network in a file of another program."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,8 +9,8 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from bridge.commands._network_words import describe_network
 from bridge.commands._options import describe_metadata
-from bridge.commands._words import counted
 from landscape.database import Database, Property, loss_of, minimum_property
 from landscape.graph import LandscapeGraph, components
 from landscape.interchange import KineticNetwork, is_foreign, read_network
@@ -23,11 +23,6 @@ LandscapePath = Annotated[
         "topography-searcher), or local optima network (F.csv, F.nodes)."
     ),
 ]
-OURS, LON = "agescape", "local optima network"  # formats
-NO_BARRIERS = (
-    "A local optima network knows no transition states: each of its edges is level with the higher of its two optima, "
-    "a lower bound on the barrier."
-)
 STORED = ("hits", "trace", "log-determinant", "orbit")  # columns that a database knows without its data
 OUR_NAMES = {"log-determinant": "log_product", "orbit": "orbit_size"}  # of columns, as properties of a database
 
@@ -128,20 +123,4 @@ def describe_source(source: Source) -> dict[str, Any]:
     """What the JSON of anything made from it says of the data, or of the file of another program."""
     if isinstance(source, Database):
         return describe_metadata(source.provenance.dataset)
-    network = source.network
-    said = {"format": network.format, "left_out": dict(network.left_out), "repeated": network.repeated}
-    return said | (describe_metadata(network.metadata) if network.metadata else {})
-
-
-def source_in_words(result: Mapping[str, Any]) -> dict[str, str]:
-    """The kind of file, as a fact."""
-    return {"file": result["format"]} if result.get("format") not in (None, OURS) else {}
-
-
-def source_notes(result: Mapping[str, Any]) -> list[str]:
-    """What of a file is not in the network, or is in it twice."""
-    notes = [NO_BARRIERS] if result.get("format") == LON else []
-    notes += [f"Left out, {reason}: {number:,}." for reason, number in result.get("left_out", {}).items()]
-    if repeated := result.get("repeated"):
-        notes.append(f"{counted(repeated, 'transition state')} stands in the file more than once; rates add them up.")
-    return notes
+    return describe_network(source.network)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bridge.commands._exploration import bounds_in_words, own_images
-from bridge.commands._graph_sources import Source, describe_source, sizes_of, source_in_words, source_notes
+from bridge.commands._graph_sources import Source, describe_source, sizes_of
+from bridge.commands._network_words import source_in_words, source_notes
 from bridge.commands._results import Summary
 from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share
 from landscape.graph import DisconnectivityTree, Funnelling, LandscapeGraph, persistence_pairs

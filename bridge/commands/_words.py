@@ -13,6 +13,7 @@ from dynamics.statistics import Status, reason
 
 UNKNOWN = "not determined"
 OK = "ok"
+MOST_NAMES = 6  # that are shown to a person
 SIGNIFICANT = 4  # digits of a number that stands alone
 
 
@@ -168,3 +169,9 @@ def _data_in_words(described: Mapping[str, Any]) -> dict[str, str]:
     if missing := described.get("classes_without_training_rows"):
         text += f", no training rows of class {', '.join(map(str, missing))}"
     return {"data": text}
+
+
+def some_of(names: Any) -> str:
+    """A few names."""
+    shown = [str(name) for name in names[:MOST_NAMES]]
+    return ", ".join(shown) + (f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else "")

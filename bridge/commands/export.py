@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
-from bridge.commands._graph_sources import LandscapePath, source_in_words, source_notes
+from bridge.commands._graph_sources import LandscapePath
+from bridge.commands._network_words import source_in_words, source_notes
 from bridge.commands._options import AsJson, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import counted, data_in_words

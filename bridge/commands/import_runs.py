@@ -11,7 +11,7 @@ from bridge.commands._options import RUN, AsJson
 from bridge.commands._parsing import parse_steps
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import Summary, show
-from bridge.commands._words import between, counted, duration, number
+from bridge.commands._words import between, counted, duration, number, some_of
 from dynamics.checkpoints import (
     Checkpoints,
     ImportPlan,
@@ -23,7 +23,6 @@ from dynamics.checkpoints import (
 from dynamics.recording import join_recordings
 
 RECORDING = ".recording"  # how the folder of a Recorder ends
-MOST = 6  # names that are shown to a person
 FILES_HELP = "Files, or quoted patterns of them such as 'run*/step_*.pt': torch, safetensors, .weights.h5, npz or npy."
 STEP_HELP = (
     "Regular expression for the step in a path: its first group, or all that it fits. [default: the number after step, "
@@ -237,9 +236,3 @@ def _size(number_of_bytes: float) -> str:
 def _missing(places: list[dict[str, Any]]) -> str:
     """Which checkpoints of the grid do not exist."""
     return some_of([f"step {one['step']:,} of {one['run']}" for one in places])
-
-
-def some_of(names: Any) -> str:
-    """A few names."""
-    shown = [str(name) for name in names[:MOST]]
-    return ", ".join(shown) + (f" and {len(names) - MOST:,} more" if len(names) > MOST else "")

@@ -9,7 +9,7 @@ import typer
 
 from bridge import comparison
 from bridge.commands._exploration import bounds_in_words, describe_exploration
-from bridge.commands._foreign_info import describe_checkpoint, describe_foreign
+from bridge.commands._foreign_info import describe_checkpoint, describe_foreign, describe_landscape
 from bridge.commands._options import AsJson, Target, describe, describe_metadata
 from bridge.commands._parsing import column_of
 from bridge.commands._results import Summary, Table, show
@@ -17,7 +17,7 @@ from bridge.commands._tables import describe_description, summarize_table
 from bridge.commands._words import at_most, counted, data_in_words, number
 from dynamics import runs
 from dynamics.runs import optimizer_in_words
-from landscape import database, datasets, losses, search
+from landscape import database, datasets, interchange, losses, search
 from landscape.datasets import SKLEARN, maker_of
 
 SQLITE, HDF5 = b"SQLite format 3\0", b"\x89HDF\r\n\x1a\n"  # how the files begin
@@ -59,13 +59,15 @@ def _described(file: Path, target: str | None) -> tuple[dict[str, Any], Summary]
     start = b"" if file.is_dir() else _beginning(file)
     if start.startswith(HDF5):
         return _of_hdf5(file)
+    if start == SQLITE:
+        return _of_sqlite(file)
     if target is None and (found := describe_foreign(file)) is not None:
         return found
     if file.is_dir():
         runs_of = f": agescape import-runs {file} --output ... joins its runs" if file.suffix == ".recording" else ""
         msg = f"cannot read {file}: it is a folder{runs_of or ' without min.data and ts.data'}"
         raise IsADirectoryError(msg)
-    return _of_database(file) if start == SQLITE else None
+    return None
 
 
 def _beginning(file: Path) -> bytes:
@@ -75,6 +77,16 @@ def _beginning(file: Path) -> bytes:
         msg = f"{file} is empty"
         raise ValueError(msg)
     return start
+
+
+def _of_sqlite(file: Path) -> tuple[dict[str, Any], Summary]:
+    """A database of agescape, or else of pele."""
+    try:
+        return _of_database(file)
+    except ValueError:
+        if not interchange.is_foreign(file):
+            raise
+        return describe_landscape(file)
 
 
 def _of_hdf5(file: Path) -> tuple[dict[str, Any], Summary]:

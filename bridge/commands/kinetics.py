@@ -10,7 +10,8 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from bridge.commands._graph_sources import LandscapePath, source_in_words, source_notes
+from bridge.commands._graph_sources import LandscapePath
+from bridge.commands._network_words import source_in_words, source_notes
 from bridge.commands._options import AsJson, describe_metadata
 from bridge.commands._results import Summary, show
 from bridge.commands._words import counted, data_in_words, number

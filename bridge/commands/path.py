@@ -15,10 +15,9 @@ from bridge.commands._graph_sources import (
     describe_source,
     named_loss,
     open_landscape,
-    source_in_words,
-    source_notes,
 )
 from bridge.commands._module_options import ModuleOptions
+from bridge.commands._network_words import source_in_words, source_notes
 from bridge.commands._options import AsJson, DataDir
 from bridge.commands._results import Summary, show
 from bridge.commands._words import counted, data_in_words, number

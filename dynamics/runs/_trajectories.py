@@ -314,7 +314,8 @@ def _unfinished(path: Path) -> str:
     if parts.is_dir():
         return f"; {parts} holds the runs of an interrupted training: train again with the same settings"
     if recording.is_dir():
-        return f"; {recording} holds runs of a Recorder: agescape import-runs {recording} --output {path} joins them"
+        command = f"agescape import-runs {recording} --output {path}"
+        return f"; {recording} holds runs of a Recorder: {command} joins them (in Python join_recordings(path))"
     return ""
 
 
