@@ -79,7 +79,7 @@ def test_a_verdict_that_is_another_one_is_an_error(published, monkeypatch):
 
 
 def test_the_table_of_claims_has_every_claim_and_its_verdict(published):
-    """As `agescape reproduce claims` found it; a claim that was not tested is missing."""
+    """As `agescape reproduce claims` found it."""
     found = published.judged("claims")
     assert [one.name for one in found] == list(CLAIMS)
     rows = published.claims("claims")
