@@ -57,11 +57,11 @@ def _change(work: Work, ensemble: Ensemble) -> Contrast:
 
 
 def _negative(work: Work, ensemble: Ensemble) -> Array:
-    """Numbers (R, 2) of negative eigenvalues at the first and the last step, of at most `CONTROLS` runs."""
+    """Numbers (R, 2) of negative eigenvalues at the first and the last step."""
     runs = work.runs(ensemble)
     mnist = ensemble.dataset == "mnist"
     found = curvature(
-        runs.at_most(_ensembles.CONTROLS),
+        runs,
         work.loss(ensemble),
         steps=[0, int(runs.steps[-1])],
         path=work.folder / f"{ensemble.name}.curvature",

@@ -6,12 +6,11 @@ from bridge.figures import FIGURES, Ensemble, ScaleName
 from dynamics.noises import Full, Replacement
 from dynamics.runs import WAITING_TIMES
 
-OTHER_DRAWS = {"quick": 24, "paper": 24}  # runs on each realization but the first
-VARIED = {"quick": 12, "paper": 24}  # runs that are compared with others that differ in one setting
-CONTROLS = 12  # runs of full-batch descent, ten times as expensive as SGD
+OTHER_DRAWS = 24  # runs on each realization but the first
+VARIED = 12  # runs that are compared with others that differ in one setting, full-batch descent among them
 SHORT = 30_000  # steps: every t* of the six waiting times is reached
 WIDTH_RUNS = 40
-ROW_RUNS = {"quick": 6, "paper": 6}  # runs for each N on each realization but the first
+ROW_RUNS = 6  # runs for each N on each realization but the first
 FEW_ROWS, MANY_ROWS = 316, 3162
 PHASES = (1, 3, 10, 30, 100, 300, 10_000, 14_000, 20_000)  # steps at which updates are compared
 BATCH_SIZES, LEARNING_RATES = (50, 200), (0.025, 0.1)
@@ -20,7 +19,7 @@ CHAINS = ((1,), (1, 1), (1, 1, 1))
 
 def depths(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
     """The three depths of figure 2."""
-    return tuple(_on(one, draw, OTHER_DRAWS[scale]) for one in FIGURES["fig2"].ensembles(scale))
+    return tuple(_on(one, draw, OTHER_DRAWS) for one in FIGURES["fig2"].ensembles(scale))
 
 
 def mnist_depths(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
@@ -35,7 +34,7 @@ def mnist_widths(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
 
 def rows_and_depths(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
     """Three depths, four numbers of rows, of figure A2."""
-    return tuple(_on(one, draw, ROW_RUNS[scale]) for one in FIGURES["figA2"].ensembles(scale))
+    return tuple(_on(one, draw, ROW_RUNS) for one in FIGURES["figA2"].ensembles(scale))
 
 
 def three_layers_by_rows(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
@@ -45,12 +44,12 @@ def three_layers_by_rows(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
 
 def gradients(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
     """The three depths of figure A3."""
-    return tuple(_on(one, draw, OTHER_DRAWS["quick"]) for one in FIGURES["figA3"].ensembles(scale))
+    return tuple(_on(one, draw, OTHER_DRAWS) for one in FIGURES["figA3"].ensembles(scale))
 
 
 def gradients_by_rows(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
     """Two and three hidden layers on few and many rows; no epochs, whose length would differ."""
-    first = (one.at_most(CONTROLS, SHORT) for one in depths(scale, draw)[1:])
+    first = (one.at_most(VARIED, SHORT) for one in depths(scale, draw)[1:])
     return tuple(
         replace(one, rows=rows, noise=Replacement(), dataset_seed=draw)
         for one in first
@@ -65,7 +64,7 @@ def phases(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
 
 def varied(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
     """The three depths, as many and as short as those that differ in one setting."""
-    return tuple(one.at_most(VARIED[scale], SHORT) for one in depths(scale, draw))
+    return tuple(one.at_most(VARIED, SHORT) for one in depths(scale, draw))
 
 
 def batches(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
@@ -81,21 +80,20 @@ def rates(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
 
 
 def controls(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
-    """`CONTROLS` runs of SGD and of full-batch descent from the same starts, of each depth."""
-    base = tuple(one.at_most(CONTROLS, SHORT) for one in depths(scale, draw))
+    """`VARIED` runs of SGD and of full-batch descent from the same starts, of each depth."""
+    base = tuple(one.at_most(VARIED, SHORT) for one in depths(scale, draw))
     return base + tuple(replace(one, noise=Full()) for one in base)
 
 
 def chains(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
     """Chains of one unit a layer with 11, 13 and 15 parameters, as long as in the paper."""
     (three,) = FIGURES["fig3"].ensembles("paper")
-    first = three.at_most(100 if scale == "paper" and draw == 0 else OTHER_DRAWS[scale])
-    return tuple(replace(first, hidden=hidden, dataset_seed=draw) for hidden in CHAINS)
+    return tuple(replace(three.at_most(OTHER_DRAWS), hidden=hidden, dataset_seed=draw) for hidden in CHAINS)
 
 
 def hessians(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
     """Two hidden layers on LJAT-like data, of figures 7 and A1."""
-    return (_on(FIGURES["fig7"].ensembles(scale)[0], draw, CONTROLS),)
+    return (_on(FIGURES["fig7"].ensembles(scale)[0].at_most(VARIED), draw, VARIED),)
 
 
 def mnist_hessians(scale: ScaleName, draw: int) -> tuple[Ensemble, ...]:
@@ -120,5 +118,5 @@ def _with_rate(one: Ensemble, rate: float) -> Ensemble:
 
 
 def _on(one: Ensemble, draw: int, most: int) -> Ensemble:
-    """An ensemble on a realization; all of its runs on the first."""
-    return one if draw == 0 else replace(one.at_most(most), dataset_seed=draw)
+    """An ensemble on a realization: all of its runs on the first, fewer and short ones on the others."""
+    return one if draw == 0 else replace(one.at_most(most, SHORT), dataset_seed=draw)

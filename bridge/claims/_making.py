@@ -102,12 +102,14 @@ def _measured(claim: Claim, work: Work) -> dict[str, Any]:
 def _size(claim: Claim, ensembles: list[tuple[Ensemble, ...]]) -> str:
     """Runs, steps and realizations in words."""
     draws = f"{claim.draws} realizations" if claim.draws > 1 else "one realization"
-    runs = [_between(one.replicas for one in part) for part in ensembles if part]
-    if not runs:
-        return f"{claim.data}, {draws}"
-    steps = _between(one.steps for part in ensembles for one in part)
-    others = f" ({runs[1]} on the others)" if len(runs) > 1 and runs[1] != runs[0] else ""
-    return f"{claim.data}, {runs[0]} run{'s' * (runs[0] != '1')}{others} x {steps} steps, {draws}"
+    amounts = list(dict.fromkeys(_amount(part) for part in ensembles if part))
+    others = f" ({amounts[1]} on the others)" if len(amounts) > 1 else ""
+    return ", ".join([claim.data, *(f"{amount}{others}" for amount in amounts[:1]), draws])
+
+
+def _amount(ensembles: tuple[Ensemble, ...]) -> str:
+    runs, steps = (_between(getattr(one, name) for one in ensembles) for name in ("replicas", "steps"))
+    return f"{runs} run{'s' * (runs != '1')} x {steps} steps"
 
 
 def _between(numbers: Any) -> str:

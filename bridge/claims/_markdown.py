@@ -13,7 +13,7 @@ def claims_rows(findings: Iterable[Finding]) -> list[Sequence[str]]:
 
 
 def _cells(one: Finding) -> Sequence[str]:
-    tested = f"{one.tested_by}. {one.reason}" if one.reason else one.tested_by
+    tested = f"{one.tested_by}; {one.reason}" if one.reason else one.tested_by
     size = f"{one.scale}: {one.size}"
     return one.statement, one.place, tested, one.ours, one.over_realizations, f"**{one.in_words}**", size
 

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 FIRST_PHASE = (10, 300)  # steps: at the start, and where the loss has left the plateau and falls fast
 SECOND_PHASE = 10_000  # from this step on
-MIDDLE_LAG = 1000  # steps
+MIDDLE_LAG, LONG_LAG = 1000, 20_000  # steps
 
 
 def aligned_first(work: Work, draw: int) -> list[Contrast]:
@@ -43,14 +43,14 @@ def _cosines(work: Work, ensemble: Ensemble, first: int, last: int) -> Array:
 
 
 def approach(work: Work, draw: int) -> list[Contrast]:
-    """Distance of the curves of the first and the last waiting time at the last common lag less that at lag 1000.
+    """Distance of the curves of the first and the last waiting time at the last lag up to 20000 less that at lag 1000.
 
     A distance is |ln Delta(first tw, t) - ln Delta(last tw, t)|.
     """
     found = []
     for one in _ensembles.depths(work.scale, draw):
         msd = displacement(work, one)
-        common = np.flatnonzero(np.isfinite(msd.values).all(axis=(0, 1)))
+        common = np.flatnonzero(np.isfinite(msd.values).all(axis=(0, 1)) & (msd.lags <= LONG_LAG))
         middle = common[np.abs(np.log(msd.lags[common] / MIDDLE_LAG)).argmin()]
         last, near = (_distance(msd, k) for k in (common[-1], middle))
         found.append((last - near).named(f"{one.label}, lags {msd.lags[common[-1]]} and {msd.lags[middle]}"))
