@@ -330,7 +330,7 @@ def slow(few_data, monkeypatch):
 def test_a_budget_holds_within_a_search(slow, tmp_path):
     found = explore(slow, tmp_path / "a.db", budget=8.0)
     assert (found.searches, found.minima, found.unfinished) == (0, 0, 1)
-    assert SlowLoss.clock.seconds <= 1000.0 + 8.0 + 2.0 * GRACE + 1.0  # the grace of short searches
+    assert SlowLoss.clock.seconds <= 1000.0 + 8.0 + GRACE
 
 
 def test_what_a_budget_stops_is_searched_anew(slow, few_data, tmp_path):
