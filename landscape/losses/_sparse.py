@@ -92,7 +92,7 @@ class SparseRows:
 
     def place_grams(self, grams: Array, units: int, hessian: Array) -> None:
         """Add the matrices of all pairs (i, j >= i) of units to the block (D + 1, units, D + 1, units) of a Hessian."""
-        place_grams(grams, self.scale**2, units, hessian[: self.width * units, : self.width * units])
+        place_grams(grams, self.scale**2, units, hessian)
 
 
 @dataclass(frozen=True, eq=False)

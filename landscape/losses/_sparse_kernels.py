@@ -76,8 +76,8 @@ def add_grams(values, columns, starts, weights, grams):
 
 
 @njit(cache=True, error_model="numpy")
-def place_grams(grams, scale, units, block):
-    """Add the Gram matrix of each pair of units, times `scale`, to `block` (width * units, width * units)."""
+def place_grams(grams, scale, units, hessian):
+    """Add the Gram matrix of each pair of units, times `scale`, to the first block of a Hessian."""
     width = grams.shape[1]
     for a in range(width):
         for i in range(units):
@@ -86,4 +86,4 @@ def place_grams(grams, scale, units, block):
                 for j in range(units):
                     first, second = min(i, j), max(i, j)
                     pair = first * units - first * (first - 1) // 2 + second - first
-                    block[a * units + i, b * units + j] += scale * grams[pair // 8, low, high, pair % 8]
+                    hessian[a * units + i, b * units + j] += scale * grams[pair // 8, low, high, pair % 8]

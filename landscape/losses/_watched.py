@@ -76,7 +76,8 @@ def watched(loss: L, watch: Watch) -> L:
         if hasattr(kind, name)
     }
     anew = partial(Watch, watch.deadline, watch.folder)
-    own: dict[str, Any] = methods | {"__reduce__": lambda self: (watched, (loss, anew())), "__doc__": kind.__doc__}
+    own: dict[str, Any] = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")}
+    own |= methods | {"__reduce__": lambda self: (watched, (loss, anew()))}
     other = object.__new__(type(kind.__name__, (kind,), own))
     object.__setattr__(other, "__dict__", loss.__dict__)
     return other

@@ -71,8 +71,8 @@ def explore(
         Total number of searches, including those in the file. The result then depends on the seed alone.
     budget : float, optional
         Search time in seconds, instead of `searches`. With `connect`, both may be left out. At the end, searches that
-        take longer than seconds are stopped, ten seconds later at most, and nothing of them is stored
-        (`Exploration.unfinished`); a batch of short ones is completed.
+        take longer than seconds are stopped, and nothing of them is stored (`Exploration.unfinished`); a batch of
+        shorter ones is completed.
     completeness : float, optional
         Stop early once random starts have found this share of Chao1's number of minima, and the probability that the
         next one ends in one of these is as large (Good-Turing). It is checked after each batch of 32 searches from 128

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from landscape import symmetry
 from landscape.descent import QuenchResult, highest_point, quench
-from landscape.losses import GRACE, Loss, OutOfTime, Watch, watched
+from landscape.losses import Loss, OutOfTime, Watch, watched
 from landscape.networks import MLP
 from landscape.search._basin_hopping import BasinHopping, basin_hopping
 from landscape.search._minimax import minimax_path
@@ -40,6 +40,7 @@ BAND_STEPS = (40, 100)  # of the first attempt, of repeats
 PEAKS = 3  # peaks of a band to search from
 MAX_STEPS = 150  # Hessians of one uphill search
 PATH_STEPS = 40  # of a minimax path
+SHORT = 1.0  # seconds: a batch of such searches is completed after a deadline
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,15 +87,39 @@ def run(loss: Loss, task: Task, deadline: float = math.inf) -> Found | None:
 
 
 def _in_time(loss: Loss, deadline: float, search: Callable[[Loss], R]) -> R | None:
-    """What a search of a loss finds; None if its time is over, or was when it began."""
-    if time.time() > deadline + GRACE:
+    """What a search of a loss finds; None if its time is over, or was when it began and searches are not short."""
+    if deadline == math.inf:
+        with one_thread():
+            return search(loss)
+    if time.time() > deadline and _LATEST.seconds(deadline) > SHORT:
         return None
-    timed = loss if deadline == math.inf else watched(loss, Watch(deadline))
+    watch = Watch(deadline)
     try:
         with one_thread():
-            return search(timed)
+            found = search(watched(loss, watch))
     except OutOfTime:
+        _LATEST.note(deadline, math.inf)
         return None
+    _LATEST.note(deadline, time.time() - watch.first[0] if watch.first else 0.0)
+    return found
+
+
+class _Latest:
+    """How long the latest search took that this process did for a deadline."""
+
+    def __init__(self) -> None:
+        self._found = (math.inf, 0.0)
+
+    def seconds(self, deadline: float) -> float:
+        """Seconds without those of its first call, which may have compiled; zero if there is none."""
+        return self._found[1] if self._found[0] == deadline else 0.0
+
+    def note(self, deadline: float, seconds: float) -> None:
+        """Remember one."""
+        self._found = (deadline, seconds)
+
+
+_LATEST = _Latest()
 
 
 def _start(loss: Loss, task: Task, rng: np.random.Generator) -> Found:

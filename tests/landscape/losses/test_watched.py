@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from landscape import CrossEntropyLoss, quench
+from landscape import CrossEntropyLoss, TorchLoss, quench
 from landscape.losses import GRACE, MuellerBrown, OutOfTime, Watch, _watched as module, calls_made, watched
 from landscape.networks import MLP
 
@@ -88,3 +88,13 @@ def test_calls_of_all_copies_are_counted(loss, tmp_path, clock):
 
 def test_a_folder_that_is_elsewhere_does_no_harm(loss, tmp_path):
     watched(loss, Watch(math.inf, str(tmp_path / "none"))).value(np.zeros(loss.n_parameters))
+
+
+def test_the_loss_of_a_module_travels_to_workers_watched(few_data, tmp_path):
+    torch, cloudpickle = pytest.importorskip("torch"), pytest.importorskip("cloudpickle")  # what joblib uses
+    loss = TorchLoss(torch.nn.Linear(2, 4), few_data)
+    other = pickle.loads(cloudpickle.dumps(watched(loss, Watch(folder=str(tmp_path)))))
+    theta = np.linspace(-1.0, 1.0, loss.n_parameters)
+    assert isinstance(other, TorchLoss)
+    assert other.value_and_gradient(theta)[0] == loss.value_and_gradient(theta)[0]
+    assert calls_made(str(tmp_path)).tolist() == [1, 0, 0]
