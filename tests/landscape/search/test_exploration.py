@@ -10,8 +10,10 @@ from support.reference import flow_end
 
 from landscape import CrossEntropyLoss, Database, Minimum, TorchLoss, datasets, explore, quench, symmetry
 from landscape.database import Discovery, Quenched
+from landscape.descent import _quench as quench_module
 from landscape.networks import MLP
-from landscape.search import store_inherent_structures, summarize
+from landscape.search import _searches as searches_module, store_inherent_structures, summarize
+from landscape.search._searches import Task, run
 from landscape.stationary import certify, same_point
 
 HIDDEN = [(3,), (2, 2)]
@@ -300,3 +302,13 @@ def test_inherent_structures_are_no_hits_of_searches(explored, tmp_path, rng):
         assert database.unmapped("lbfgs") == {}
         assert after.minima == before.minima + 1
         assert (after.random_starts, after.random_minima) == (before.random_starts, before.random_minima)
+
+
+def test_large_networks_start_collapsed_searches_without_an_eigenproblem(small_loss, monkeypatch):
+    """Above `LARGE` parameters a flow would need an eigenproblem for each of hundreds of steps."""
+    monkeypatch.setattr(searches_module, "LARGE", 0)
+    monkeypatch.setattr(quench_module, "LARGE", 0)
+    found = run(small_loss, Task(0, "collapsed", 0))
+    (minimum,) = found.minima
+    assert minimum.inertia is not None
+    assert found.hessian_evaluations == 1
