@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from landscape.losses import Loss
+from landscape.losses import LARGE, Loss
 from landscape.networks import MLP
 from landscape.search._searches import random_point
 from landscape.support import one_thread
 
 # gradients and Hessians of one search, of networks with 50 to 4000 parameters, within a factor of three
 TYPICAL = {"lbfgs": (1000, 10), "flow": (700, 200), "transition state": (300, 150)}
-LARGE = 1000  # parameters: above, a quench by L-BFGS decomposes no Hessian but factorizes one or two
-TYPICAL_LARGE = {"lbfgs": (2000, 2)}  # gradients, products included, and Hessians
+TYPICAL_LARGE = {"lbfgs": (2000, 2)}  # above LARGE: gradients, products included, and Hessians, factorized
 FACTORIZATION = 0.1  # of the time of the eigenvectors
 EIGENPROBLEM = 400  # largest matrix that is decomposed for the estimate; the time grows with the third power
 LONGEST = 10.0  # seconds: a Hessian of a module that would take longer is not computed, but estimated

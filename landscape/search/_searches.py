@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from landscape import symmetry
 from landscape.descent import QuenchResult, highest_point, quench
-from landscape.losses import Loss, OutOfTime, Watch, watched
+from landscape.losses import LARGE, Loss, OutOfTime, Watch, watched
 from landscape.networks import MLP
 from landscape.search._basin_hopping import BasinHopping, basin_hopping
 from landscape.search._minimax import minimax_path
@@ -30,6 +30,7 @@ from landscape.support import one_thread
 R = TypeVar("R")
 
 COLLAPSED_SD, COLLAPSED_RANGE = 1e-2, (1e-3, 0.5)  # for the first searches; for later ones, log-uniform
+COLLAPSED_STEP = 0.05  # of a large network from small weights: longer ones leave a small basin
 FIRST_COLLAPSED = 2  # searches 0 and 1 start with very small weights
 HOPS = 4
 DISPLACEMENTS = (0.05, 3.0)  # Euclidean, log-uniform: first step off a minimum
@@ -139,7 +140,10 @@ def _collapsed(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
     sd = 10.0 ** rng.uniform(*np.log10(COLLAPSED_RANGE))
     if task.search < FIRST_COLLAPSED:
         sd = COLLAPSED_SD
-    return _quenched(task, quench(loss, sd * rng.normal(size=loss.n_parameters), method="flow"))
+    start = sd * rng.normal(size=loss.n_parameters)
+    if start.size > LARGE:  # the flow needs an eigenproblem for each step
+        return _quenched(task, quench(loss, start, max_step=COLLAPSED_STEP))
+    return _quenched(task, quench(loss, start, method="flow"))
 
 
 def _quenched(task: Task, result: QuenchResult) -> Found:

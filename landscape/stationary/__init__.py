@@ -1,8 +1,8 @@
 """Stationary points, their certificates, their identity and the local geometry.
 
-`certify` returns a `Minimum` or `TransitionState` if the exact Hessian says so. `same_point` decides whether two
-points are one, with tolerances that follow from their certificates. `local_geometry` has curvatures and
-generalization.
+`certify` returns a `Minimum` or `TransitionState` if the exact Hessian says so: by its spectrum, above 1000 parameters
+by its inertia. `same_point` decides whether two points are one, with tolerances that follow from their certificates.
+`local_geometry` has curvatures and generalization.
 """
 
 import lazy_loader

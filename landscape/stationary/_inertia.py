@@ -32,7 +32,7 @@ Product = Callable[[Array], Array]
 
 MOST_FACTORIZED = 10_000  # parameters: a Hessian of 800 MB and half a minute for its factorizations
 LOWEST = 8  # positive eigenvalues that a certificate has, and negative ones at most
-SHARP, RESTARTS = 1e-10, 30  # relative error of these from the inverse, and Lanczos' restarts
+SHARP, RESTARTS = 1e-6, 10  # relative error of these from the inverse, and Lanczos' restarts
 DIRECT, DIRECT_RESTARTS = 1e-3, 20  # the same with products of the Hessian
 COARSE = 1e-2  # of the largest eigenvalue
 LEAST_SHIFT = 1e-250

@@ -11,9 +11,11 @@ from support.reference import flow_end
 
 from landscape import CrossEntropyLoss, Database, Minimum, TorchLoss, datasets, explore, quench, symmetry
 from landscape.database import Discovery, Quenched
+from landscape.descent import _quench
 from landscape.losses import GRACE, _watched
 from landscape.networks import MLP
 from landscape.search import _exploration, _searches, estimate_minima, store_inherent_structures, summarize
+from landscape.search._searches import Task, run
 from landscape.stationary import certify, same_point
 
 HIDDEN = [(3,), (2, 2)]
@@ -367,3 +369,13 @@ def test_random_starts_that_a_budget_stops_are_drawn_again(slow, few_data, tmp_p
     estimate_minima(CrossEntropyLoss(slow.network, few_data), tmp_path / "a.db", starts=2)
     with Database(tmp_path / "a.db") as database:
         assert [start.number for start in database.random_starts()] == [0, 1]
+
+
+def test_large_networks_start_collapsed_searches_without_an_eigenproblem(small_loss, monkeypatch):
+    """Above `LARGE` parameters a flow would need an eigenproblem for each of hundreds of steps."""
+    monkeypatch.setattr(_searches, "LARGE", 0)
+    monkeypatch.setattr(_quench, "LARGE", 0)
+    found = run(small_loss, Task(0, "collapsed", 0))
+    (minimum,) = found.minima
+    assert minimum.inertia is not None
+    assert found.hessian_evaluations == 1

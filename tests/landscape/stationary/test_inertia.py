@@ -29,12 +29,15 @@ class Tilted:
     It has no `rounding` of its own, so that the bound by norms is tested, and no products.
     """
 
-    zero_modes = property(lambda self: np.empty((0, self.point.size)))
     network = None
 
     def __init__(self, loss, point, mode, change):
         self.loss, self.point, self.mode, self.change = loss, point, mode, change
         self.n_parameters = point.size
+
+    @property
+    def zero_modes(self):
+        return np.empty((0, self.point.size))
 
     def value_and_gradient(self, theta):
         value, gradient = self.loss.value_and_gradient(theta)
