@@ -1,15 +1,12 @@
-"""A torch module: one point at a time, side by side (vmap), the compiled perceptron, and a GPU if there is one.
+"""A torch module: one point at a time, side by side (vmap), and the compiled perceptron.
 
 The perceptron (2, 6, 6, 4) with GELU units as a module and compiled, ljat rows=100 seed 0. Processor milliseconds on
 one thread: of a gradient, alone and in a batch of 20; of a Hessian; of a replica-step of SGD (B = 10, float32) for 1
-and for 100 replicas. Where torch has a GPU (or with --device), values, gradients, Hessians and runs there are compared
-with those of the CPU, and replica-steps a second (wall clock) are counted for growing ensembles.
+and for 100 replicas. `cuda_check.py` compares a GPU with the CPU.
 
     python benchmarks/modules.py
-    python benchmarks/modules.py --device cuda --replicas 100,1000,10000
 """
 
-import argparse
 import time
 
 import numpy as np
@@ -66,47 +63,11 @@ def compare_runs(data) -> None:
             print(f"{name:10s} {replicas:5d} replicas {milliseconds(work, 1) / replicas / STEPS:10.5f}")
 
 
-def check_device(data, device: str, replicas: list[int]) -> None:
-    """The same results as on the CPU up to rounding, and speeds."""
-    cpu, gpu = (TorchLoss(module(), data, device=each) for each in ("cpu", device))
-    thetas = np.random.default_rng(0).normal(size=(BATCH, cpu.n_parameters))
-    pairs = {
-        "values": [each.values_and_gradients(thetas)[0] for each in (cpu, gpu)],
-        "gradients": [each.values_and_gradients(thetas)[1] for each in (cpu, gpu)],
-        "Hessian": [each.hessian(thetas[0]) for each in (cpu, gpu)],
-    }
-    optimizer = SGD(batch_size=10, precision="float64")
-    given = {"replicas": 10, "steps": STEPS, "waiting_times": [100], "lags": [1, 100]}
-    runs = [train_module(ModuleLoss(module(), data), optimizer, device=each, **given) for each in ("cpu", device)]
-    pairs["runs"] = [np.asarray(each.snapshots) for each in runs]
-    for name, (a, b) in pairs.items():
-        largest = np.abs(a - b).max()
-        print(f"{name}: differ by {largest:.2e} from the CPU")
-        assert largest < 1e-9, name
-    for number in replicas:
-        for each in ("cpu", device):
-            begin = time.perf_counter()
-            train_module(
-                ModuleLoss(module(), data), SGD(batch_size=10), replicas=number, block=number, device=each,
-                steps=STEPS, waiting_times=[STEPS - 1], lags=[1],
-            )  # fmt: skip
-            speed = number * STEPS / (time.perf_counter() - begin)
-            print(f"{each:6s} {number:6d} replicas: {speed:12,.0f} replica-steps a second, curves included")
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else None)
-    parser.add_argument("--replicas", default="100,1000,10000", help="for the device")
-    arguments = parser.parse_args()
     data = datasets.ljat(rows=100, seed=0)
     with threadpool_limits(1):
         compare_evaluations(data)
         compare_runs(data)
-    if arguments.device is None:
-        print("no GPU here: give --device cuda where there is one")
-    else:
-        check_device(data, arguments.device, [int(n) for n in arguments.replicas.split(",")])
 
 
 if __name__ == "__main__":

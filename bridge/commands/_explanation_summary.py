@@ -181,6 +181,8 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
             yield f"Master equation, {words}: {status}."
     if result["replicas"] == 1 and result["measured"]["status"] != Status.TOO_FEW_RUNS:
         yield sentence(Status.TOO_FEW_RUNS)
+    if not result["decomposition"]["exact_images"]:
+        yield "Nearest images are found by a local search here: hops are upper bounds, images lower ones."
     if reason := result.get("without_clock"):
         yield (
             f"A step of these runs is not the learning rate times a gradient ({reason}): the descent is by their own "

@@ -162,7 +162,7 @@ def fused(typing_context, a, b, c):
 
 @njit(forceinline=True, fastmath=ORDERED, error_model="numpy")
 def half_gaussian(y):
-    """e^(-y^2 / 2) for 0 <= y <= `END` in float64 to 2 ulp, and 0 there: y^2 less a multiple of ln 2 rounds once."""
+    """e^(-y^2 / 2) for 0 <= y <= `END` in float64 to 2 ulp, and 0 there: y^2 less multiples of ln 2 is rounded once."""
     half = -0.5 * y
     shifted = half * y * LOG2_E + BIASED  # its low bits are the exponent of the power of two
     k = shifted - BIASED

@@ -93,6 +93,20 @@ class FlatModule:
             # shared parameters are already in every place; torch's own method leaves its tensors in the module
             return functional_call(self._module, parameters, (inputs,), tie_weights=False)
 
+    def width(self, inputs: torch.Tensor) -> int:
+        """Numbers that the parts without parts of their own give out for inputs (1, D), and these."""
+        counts = [inputs.numel()]
+
+        def count(_part: torch.nn.Module, _inputs: Any, output: Any) -> None:
+            counts.append(output.numel() if isinstance(output, torch.Tensor) else 0)
+
+        leaves = (part for part in self._module.modules() if not any(part.children()))
+        hooks = [part.register_forward_hook(count) for part in leaves]
+        self(self.tensor(self.point()), inputs)
+        for hook in hooks:
+            hook.remove()
+        return sum(counts)
+
     def unflatten(self, theta: torch.Tensor) -> dict[str, torch.Tensor]:
         """Parameters by name."""
         parts = torch.split(theta, self._sizes)

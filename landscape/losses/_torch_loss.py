@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import torch
 
 Array = NDArray[np.float64]
-AT_ONCE = 100_000  # rows times points that are evaluated side by side
+IN_CACHE = 1_500_000  # activations that points or columns of a Hessian have together, if evaluated side by side
+ELSEWHERE = 100_000_000  # on other devices than the CPU, which have more to do at once
 
 
 class TorchLoss:
@@ -95,6 +96,7 @@ class TorchLoss:
         self._penalty = self._logits.tensor(np.where(held, self.regularization, 0.0))
         self._inputs = self._logits.tensor(data.inputs)
         self._labels = torch.tensor(data.labels, device=device)
+        self._width = self._logits.width(self._inputs[:1])
         modes = np.zeros((0, self.n_parameters)) if zero_modes is None else np.array(zero_modes, dtype=np.float64)
         if (
             modes.ndim != 2
@@ -189,9 +191,15 @@ class TorchLoss:
         if not len(thetas):
             return np.empty(0), thetas
         func = self._torch.func
-        together: Any = func.vmap(func.grad_and_value(self._loss), chunk_size=max(1, AT_ONCE // self.data.rows))
+        together: Any = func.vmap(func.grad_and_value(self._loss), chunk_size=self._chunk)
         gradients, values = together(self._logits.tensor(thetas))
         return _numbers(values), _numbers(gradients)
+
+    @property
+    def _chunk(self) -> int:
+        """How many points or columns are evaluated side by side."""
+        most = IN_CACHE if self._inputs.device.type == "cpu" else ELSEWHERE
+        return max(1, most // (self.data.rows * self._width))
 
     @cached_property
     def _works_under_vmap(self) -> bool:
@@ -220,12 +228,16 @@ class TorchLoss:
     def hessian(self, theta: ArrayLike) -> Array:
         """Exact Hessian (P, P) at `theta` (P,)."""
         # reverse over reverse: faster here than forward over reverse, for which torch uses its deprecated jit
-        return _numbers(self._torch.func.jacrev(self._torch.func.grad(self._loss))(self._tensor(theta)))
+        gradient: Any = self._torch.func.grad(self._loss)
+        jacobian: Any = self._torch.func.jacrev(gradient, chunk_size=self._chunk)
+        return _numbers(jacobian(self._tensor(theta)))
 
     def hessian_vector_product(self, theta: ArrayLike, vector: ArrayLike) -> Array:
         """Hessian times `vector` (P,) at `theta` (P,), by reverse over reverse because the Hessian is symmetric."""
-        transposed: Any = self._torch.func.vjp(self._torch.func.grad(self._loss), self._tensor(theta))[1]
-        return _numbers(transposed(self._tensor(vector))[0])
+        point, grad = self._tensor(theta).requires_grad_(), self._torch.autograd.grad
+        (gradient,) = grad(self._loss(point), point, create_graph=True)
+        (product,) = grad(gradient, point, self._tensor(vector), materialize_grads=True)
+        return _numbers(product)
 
     def logits(self, theta: ArrayLike, inputs: ArrayLike) -> Array:
         """Outputs before the softmax, (N, n_classes), for `inputs` (N, n_features)."""

@@ -164,6 +164,20 @@ def test_the_other_commands_take_the_module(files, tmp_path):
 
 
 @pytest.mark.slow
+def test_adam_of_a_module_is_explained_and_its_layers_are_observed(files, tmp_path):
+    run = ("--batch-size", "4", "--replicas", "2", "--steps", "300", "--waiting-times", "20,100")
+    adam = tmp_path / "adam.h5"
+    assert agescape("train", *NET, *DATA, *run, "--optimizer", "adam", "--output", adam).code == 0
+    explained = agescape("explain", files / "net.db", adam, *NET, "--jobs", "1", "--threshold", "1e-4", "--json")
+    found = strict_json(explained.out)
+    assert found["without_clock"] == "optimizer = 'adam'"
+    assert set(found["relaxation"]) == {"descent"}
+    observed = strict_json(agescape("observe", adam, *NET, "--what", "layers", "--json").out)
+    assert observed["layers"]["names"] == ["first.kernel", "first.bias", "last.kernel", "last.bias"]
+    assert observed["layers"]["sizes"] == [4, 2, 8, 4]
+
+
+@pytest.mark.slow
 def test_a_study_of_a_module(tmp_path):
     scale = ("--searches", "6", "--replicas", "2", "--steps", "300", "--batch-size", "4", "--jobs", "1")
     result = agescape("study", *NET, *DATA, *scale, "--output", tmp_path / "study", "--json")

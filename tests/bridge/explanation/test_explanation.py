@@ -316,6 +316,9 @@ def test_runs_of_adam_are_explained_without_a_clock(files, found):
     said = summarize(described)
     assert any("not the learning rate times a gradient (optimizer = 'adam')" in note for note in said.notes)
     assert [row[0] for row in said.tables[0].rows] == ["measured", "descent without noise"]
+    assert not any("upper bounds" in note for note in said.notes)
+    described["decomposition"]["exact_images"] = False
+    assert any("hops are upper bounds" in note for note in summarize(described).notes)
     assert flaws(plot_explanation(ours, panels=["same-minimum", "aging", "shares", "parts"])) == []
 
 

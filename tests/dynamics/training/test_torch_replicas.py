@@ -295,6 +295,7 @@ def test_the_package_does_not_import_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("noise", ["sgd", "full"])
 def test_a_gpu_takes_the_same_path(data, noise):

@@ -225,6 +225,7 @@ def test_batches_are_single_evaluations(losses):
         np.testing.assert_allclose(rows.mean(axis=0) + penalty, gradients[0], rtol=0, atol=1e-13)
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_gives_the_same_numbers(data):
     module = load_module(f"{NETS}:Net(hidden=4)")

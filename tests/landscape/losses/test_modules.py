@@ -382,3 +382,18 @@ def test_a_start_that_no_reset_makes_must_be_given(data):
                             (attention, "MultiheadAttention has parameters, but no reset_parameters")):  # fmt: skip
         with pytest.raises(ValueError, match=f"start must be given: {complaint}"):
             train_module(ModuleLoss(make(), data), SGD(batch_size=8), replicas=1, steps=3)
+
+
+def test_what_is_evaluated_side_by_side_changes_no_number(data, rng, monkeypatch):
+    module = nn.Sequential(nn.Linear(2, 3), nn.GELU(), nn.Linear(3, 4))
+    loss = TorchLoss(module, data, 1e-3)
+    assert loss._logits.width(torch.tensor(data.inputs[:1])) == 2 + 3 + 3 + 4  # inputs and what each part gives out
+    thetas = rng.normal(size=(5, loss.n_parameters))
+    together = *loss.values_and_gradients(thetas), loss.hessian(thetas[0])
+    monkeypatch.setattr("landscape.losses._torch_loss.IN_CACHE", 2 * data.rows * 12)
+    apart = *loss.values_and_gradients(thetas), loss.hessian(thetas[0])
+    for one, other in zip(together, apart, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
+    vector = rng.normal(size=loss.n_parameters)
+    product = loss.hessian_vector_product(thetas[0], vector)
+    np.testing.assert_allclose(product, together[2] @ vector, rtol=1e-12, atol=1e-14)
