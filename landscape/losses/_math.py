@@ -166,7 +166,7 @@ def half_gaussian(y):
     half = -0.5 * y
     shifted = half * y * LOG2_E + BIASED  # its low bits are the exponent of the power of two
     k = shifted - BIASED
-    r = fused(half, y, -k * LN2_HIGH) - k * LN2_LOW
+    r = fused(half, y, -k * LN2_HIGH) - k * LN2_LOW  # pyright: ignore[reportCallIssue]
     return (expm1_reduced(r) + 1.0) * np.int64(np.float64(shifted).view(np.int64) << 52).view(np.float64)
 
 
