@@ -62,6 +62,7 @@ def reproduce_claims(
     work = Work(folder / "runs", data_dir, seed, jobs, progress or (lambda stage, done, total: None), scale)
     path = folder / f"{NAME}.json"
     numbers = _stored(path, seed)
+    table = _written(numbers, path, scale, seed)
     for done, claim in enumerate(claims):
         work.progress(f"claim {claim.name}", done, len(claims))
         try:

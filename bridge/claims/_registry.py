@@ -8,7 +8,6 @@ SAME = 0.1  # our margin: difference of two mu below which they are the same
 PAPERS = "t* is the mean over the runs"
 LATE = f"tw = {_aging_times.LATE[0]} to {_aging_times.LATE[-1]}, behind the bend; {PAPERS}"
 OF_FIGURE_6 = "Delta* = 10^-3, the paper's for MNIST in figure 6"
-ONE_MNIST = {"draws": 1, "data": "MNIST"}
 
 GLASSINESS = (
     Claim(
@@ -29,7 +28,8 @@ GLASSINESS = (
         _ensembles.mnist_depths,
         _aging_times.mnist_growths,
         remark=OF_FIGURE_6,
-        **ONE_MNIST,
+        draws=1,
+        data="MNIST",
     ),
     Claim(
         "noise",
@@ -59,7 +59,8 @@ GLASSINESS = (
         _ensembles.mnist_depths,
         _aging_times.mnist_exponents,
         remark=OF_FIGURE_6,
-        **ONE_MNIST,
+        draws=1,
+        data="MNIST",
     ),
     Claim(
         "chains",
@@ -119,7 +120,8 @@ INDEPENDENCE = (
         _ensembles.mnist_depths,
         _aging_times.by_mnist_depth,
         remark=OF_FIGURE_6,
-        **ONE_MNIST,
+        draws=1,
+        data="MNIST",
     ),
     Claim(
         "alpha_mnist",
@@ -129,7 +131,8 @@ INDEPENDENCE = (
         Within(SAME),
         _ensembles.mnist_widths,
         _aging_times.by_width,
-        **ONE_MNIST,
+        draws=1,
+        data="MNIST",
     ),
     Claim(
         "alpha",
@@ -248,7 +251,8 @@ CURVATURE = (
         _curvature.fewer_negative_mnist,
         remark="one run",
         extra_seconds=lambda scale: {"quick": 60.0, "paper": 200.0}[scale],
-        **ONE_MNIST,
+        draws=1,
+        data="MNIST",
     ),
     Claim(
         "some_negative",
@@ -268,7 +272,8 @@ CURVATURE = (
         _ensembles.mnist_hessians,
         _curvature.some_negative_mnist,
         remark="one run",
-        **ONE_MNIST,
+        draws=1,
+        data="MNIST",
     ),
     Claim(
         "negative_by_noise",
