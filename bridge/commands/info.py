@@ -101,7 +101,7 @@ def _of_hdf5(file: Path) -> tuple[dict[str, Any], Summary]:
 
 def _unit(result: dict[str, Any]) -> str:
     """Unit of the loss in words."""
-    return losses.loss_kind(result.get("loss", "cross-entropy")).head.unit
+    return losses.HEADS[result.get("loss", "cross-entropy")].unit
 
 
 def _of_database(file: Path) -> tuple[dict[str, Any], Summary]:

@@ -61,15 +61,15 @@ def path(
             states = [opened.transition_states[k] for k in way.transition_states.tolist()]
             numbers, points = [s.id for s in states], [opened.minima[i].point for i in way.minima.tolist()]
             loss = loss_of(opened, module=module, data_dir=data_dir)
-            profile, length = loss_profile(loss, points, [s.point for s in states]), True
+            profile, length, unit = loss_profile(loss, points, [s.point for s in states]), True, loss.unit
         else:
             named_loss(opened, module, data_dir)  # refuses a module
             numbers = [k + 1 for k in way.transition_states.tolist()]
-            profile, length = energies_on(opened, way), False
+            profile, length, unit = energies_on(opened, way), False, "nats"
         described = describe_source(opened)
     shown = ids if len(ids) <= MANY_LABELS else [i if k in (0, len(ids) - 1) else "" for k, i in enumerate(ids)]
     draw = partial(plot_profile, profile, labels=shown, title=_describe_way(a, b, way, temperature))
-    save_figure(draw_panels({"path": draw}, panel=(6.0, 3.6), size=size), output, unit=loss.unit)
+    save_figure(draw_panels({"path": draw}, panel=(6.0, 3.6), size=size), output, unit=unit)
     result = {
         "minima": ids,
         "transition_states": numbers,
@@ -81,7 +81,7 @@ def path(
         "output": output,
         **described,
     }
-    show(result, summarize(result), as_json=as_json, unit=loss.unit)
+    show(result, summarize(result), as_json=as_json, unit=unit)
 
 
 def energies_on(source: NetworkFile, way: Pathway) -> Profile:

@@ -81,7 +81,7 @@ def per_sample_gradients(loss: DataLoss, theta: ArrayLike, rows: slice = slice(N
     chosen = loss.data.inputs[rows], loss.data.labels[rows]
     if isinstance(loss, TorchLoss):
         return loss.gradients_of_rows(theta, *chosen)
-    return gradients_of_rows(loss.network, theta, *chosen, loss.head)
+    return gradients_of_rows(loss.network, theta, *chosen, head=loss.head)
 
 
 def gradient_noise(loss: DataLoss, theta: ArrayLike) -> GradientNoise:

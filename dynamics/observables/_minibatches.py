@@ -144,6 +144,6 @@ def drawn_gradients(
             gradient[:] = (
                 loss.gradients_of_rows(theta, *few).mean(axis=0)
                 if isinstance(loss, TorchLoss)
-                else gradient_over_rows(loss.network, theta, *few, loss.head)
+                else gradient_over_rows(loss.network, theta, *few, head=loss.head)
             )
     return gradients + 2.0 * penalty * theta

@@ -30,7 +30,8 @@ from dynamics.runs._runs_file import (
     read_shared,
 )
 from dynamics.runs._stored_array import StoredArray
-from landscape.losses import ModuleSource, loss_kind
+from landscape import losses
+from landscape.losses import ModuleSource
 from landscape.networks import MLP
 from landscape.support import Result
 from landscape.symmetry import PermutationSpec
@@ -189,7 +190,7 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
     @property
     def loss_unit(self) -> str:
         """Unit of the loss in words: nats; empty for a squared error, which has that of its target squared."""
-        return loss_kind(self.metadata.get("loss", "cross-entropy")).head.unit
+        return losses.HEADS[self.metadata.get("loss", "cross-entropy")].unit
 
     @property
     def network(self) -> MLP:

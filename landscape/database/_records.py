@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape import losses
 from landscape.graph import LandscapeGraph
-from landscape.losses import HEADS, ModuleSource
+from landscape.losses import ModuleSource
 from landscape.networks import MLP
 from landscape.stationary import Minimum, TransitionState
 from landscape.support import LOSS_SETTINGS, Difference, Result, first_difference
@@ -50,7 +51,7 @@ class Provenance(Result):
     @property
     def loss_unit(self) -> str:
         """Unit of the loss in words: nats; empty for a squared error, which has that of its target squared."""
-        return HEADS[self.loss].unit
+        return losses.HEADS[self.loss].unit  # loaded where it is needed
 
     @property
     def loss_settings(self) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape import losses
 from landscape.activations import ACTIVATIONS
 from landscape.database import _schema
 from landscape.database._admission import minimum_problem, moderate, transition_state_problem
 from landscape.database._inertias import Inertias, inertia_from
 from landscape.database._pickles import HostilePickleError, UnsafePickleError, load_array
 from landscape.database._records import Provenance, StoredMinimum, StoredTransitionState
-from landscape.losses import LOSSES
 from landscape.stationary import Inertia, Minimum, TransitionState
 
 Array = NDArray[np.float64]
@@ -160,7 +160,7 @@ def _wrong_field(provenance: Provenance) -> str | None:
         "n_parameters": _is_whole(provenance.n_parameters, 1),
         "layer_sizes": sizes is None or (len(sizes) >= 2 and all(_is_whole(n, 1) for n in sizes)),
         "activation": isinstance(provenance.activation, str) and provenance.activation in ACTIVATIONS,
-        "loss": isinstance(provenance.loss, str) and provenance.loss in LOSSES,
+        "loss": isinstance(provenance.loss, str) and provenance.loss in losses.HEADS,
         "module": provenance.module is None or _is_module(provenance),
         "dataset": isinstance(provenance.dataset, dict),
         "dataset_sha256": isinstance(provenance.dataset_sha256, str),

@@ -17,8 +17,6 @@ from ._kinds import (
     loss_kind as loss_kind,
 )
 from ._mlp_loss import (
-    LARGE as LARGE,
-    WIDE as WIDE,
     MLPLoss as MLPLoss,
     check_regularization as check_regularization,
 )
@@ -54,6 +52,10 @@ from ._rounding import (
 )
 from ._searchable import (
     check_searchable as check_searchable,
+)
+from ._sizes import (
+    LARGE as LARGE,
+    WIDE as WIDE,
 )
 from ._surfaces import (
     DoubleWells as DoubleWells,

@@ -17,7 +17,7 @@ Labels = NDArray[Any]
 
 
 def gradient_over_rows(
-    network: MLP, theta: ArrayLike, inputs: Array, labels: Labels, head: Head = CROSS_ENTROPY
+    network: MLP, theta: ArrayLike, inputs: Array, labels: Labels, *, head: Head = CROSS_ENTROPY
 ) -> Array:
     """Gradient (P,) of the mean loss, without penalty, over rows `inputs` (N, D), `labels` (N,) at `theta` (P,)."""
     parts: list[Array] = []
@@ -27,7 +27,7 @@ def gradient_over_rows(
 
 
 def gradients_of_rows(
-    network: MLP, theta: ArrayLike, inputs: Array, labels: Labels, head: Head = CROSS_ENTROPY
+    network: MLP, theta: ArrayLike, inputs: Array, labels: Labels, *, head: Head = CROSS_ENTROPY
 ) -> Array:
     """Gradient (N, P) of each row's loss, without penalty; arguments as of `gradient_over_rows`.
 

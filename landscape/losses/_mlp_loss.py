@@ -11,6 +11,7 @@ from landscape.datasets import Dataset
 from landscape.losses import _wide
 from landscape.losses._outputs import Head
 from landscape.losses._rounding import Rounding, coarse_rounding, rounding_of_network
+from landscape.losses._sizes import LARGE, WIDE
 from landscape.losses._sparse import wide_rows
 from landscape.losses._variants import kernels
 from landscape.losses._zero_modes import zero_modes
@@ -18,10 +19,6 @@ from landscape.networks import MLP
 from landscape.support import one_thread
 
 Array = NDArray[np.float64]
-
-WIDE = 64  # inputs: from here on matrix products through BLAS beat the compiled loops
-LARGE = 1000  # parameters: above, BLAS makes Hessians 9 times as fast, and nothing needs a spectrum (crossover: 1012
-# parameters, where quenches take 3.1 s with eigenproblems and 3.3 s without, certificates 0.2 s)
 
 
 class MLPLoss:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.sparse import linalg
 
 Array = NDArray[np.float64]
 Product = Callable[[Array], Array]
@@ -24,12 +24,12 @@ def extremal_vectors(product: Product, size: int, number: int, end: str, *, tole
     if number < 1:
         return np.ones((size, min(size, 1)))
     start = np.random.default_rng(SEED).normal(size=size)
-    solver: Any = linalg.eigsh
-    operator = linalg.LinearOperator((size, size), matvec=product, dtype=np.float64)  # pyright: ignore[reportCallIssue]
+    solver: Any = scipy.sparse.linalg.eigsh
+    operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=product, dtype=np.float64)  # pyright: ignore[reportCallIssue]
     basis = min(size, max(BASIS, 2 * number + 1))
     try:
         return solver(operator, number, which=end, v0=start, ncv=basis, maxiter=restarts, tol=tolerance)[1]
-    except linalg.ArpackError as error:  # not converged, or a product was zero
+    except scipy.sparse.linalg.ArpackError as error:  # not converged, or a product was zero
         vectors = np.asarray(getattr(error, "eigenvectors", np.empty((size, 0))))
         return vectors if vectors.size else start[:, None]
 

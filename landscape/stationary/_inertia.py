@@ -95,8 +95,10 @@ class InertiaModel:
     point, gradient : (P,) float64
     value : float
         Loss in nats.
-    eigenvalues, eigenvectors : (k,), (P, k) float64
+    eigenvalues : (k,) float64
         Those next to zero, ascending.
+    eigenvectors : (P, k) float64
+        Theirs.
     inertia : Inertia
     rounding : Rounding
     product : callable

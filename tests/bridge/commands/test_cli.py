@@ -147,7 +147,7 @@ def test_explore_with_a_budget(tmp_path):
     command = ("explore", *SMALL, "--output", tmp_path / "f.db", "--jobs", 1, "--json", "--budget")
     first = strict_json(good(*command, "0.1s").out)
     assert first["searches"] >= 1
-    assert strict_json(good(*command, "0.001m").out)["searches"] > first["searches"]
+    assert strict_json(good(*command, "0.005m").out)["searches"] > first["searches"]
 
 
 def test_explore_a_file_of_data(files, tmp_path):

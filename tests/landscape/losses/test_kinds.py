@@ -78,9 +78,9 @@ def check_against_torch(kind, loss, theta, vector):
     np.testing.assert_array_equal(loss.values_and_gradients([theta, theta])[1][1], loss.value_and_gradient(theta)[1])
     assert relative_error(loss.hessian_vector_product(theta, vector), hessian @ vector) < TOLERANCE
     rows = torch.func.jacrev(lambda t: value(t, "none"))(point).numpy()
-    own = gradients_of_rows(loss.network, theta, data.inputs, data.labels, loss.head)
+    own = gradients_of_rows(loss.network, theta, data.inputs, data.labels, head=loss.head)
     assert relative_error(own, rows) < TOLERANCE
-    mean = gradient_over_rows(loss.network, theta, data.inputs, data.labels, loss.head)
+    mean = gradient_over_rows(loss.network, theta, data.inputs, data.labels, head=loss.head)
     assert relative_error(mean, rows.mean(axis=0)) < TOLERANCE
     each = torch_value(torch, kind, loss, data.test_inputs, data.test_labels)(point, "none").numpy()
     np.testing.assert_allclose(loss.row_losses(theta, data.test_inputs, data.test_labels), each, rtol=1e-12)
