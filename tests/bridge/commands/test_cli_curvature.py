@@ -151,7 +151,7 @@ def test_bad_input(runs, tmp_path):
     [
         ('"data_sha256": "', '"data_sha256": "0', "the data have changed"),
         ('"regularization"', '"something"', "no regularization"),
-        ('"learning_rate"', '"something"', "no learning_rate"),
+        ('"learning_rate"', '"something"', "no --learning-rate"),
         ('"name": "ljat"', '"name": "jlat"', "got 'jlat'"),
     ],
 )
