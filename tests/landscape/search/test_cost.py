@@ -61,7 +61,7 @@ def test_a_quench_of_a_large_network_decomposes_no_hessian():
     assert cost.seconds("flow") == pytest.approx(0.7 + 200 * 20.5)
 
 
-@pytest.mark.parametrize("loss", [MuellerBrown(), "network"], ids=str)
+@pytest.mark.parametrize("loss", [MuellerBrown(), "network"], ids=["surface", "network"])
 def test_any_loss_has_a_cost(loss, few_data):
     loss = CrossEntropyLoss(MLP((2, 3, 4)), few_data) if loss == "network" else loss
     cost = cost_of(loss)
