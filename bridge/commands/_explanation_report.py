@@ -97,7 +97,7 @@ def describe_fit(fit: Aging) -> dict[str, Any]:
         "threshold", "t_star", "t_star_runs_mean", "t_star_runs_at_least", "mu", "p_value",
     )  # fmt: skip
     numbers = in_numbers({name: getattr(fit, name) for name in names})
-    return numbers | {"mu_runs_mean": fit.mu_runs_mean.value, "status": str(fit.status)}
+    return numbers | {"mu_runs_mean": fit.mu_runs_mean.value, "average": fit.average, "status": str(fit.status)}
 
 
 def describe_agreement(both: Agreement) -> dict[str, Any]:

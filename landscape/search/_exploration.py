@@ -122,7 +122,6 @@ def explore(
     if targets is not None and searches is None and budget is None:
         budget = math.inf  # until all are joined or given up
     _check(searches, budget, completeness, kinds, jobs)
-    deadline, pace = None if budget is None else time.monotonic() + budget, 0.0
     if targets is not None and not Path(path).exists():
         msg = f"connect must name minima of a database, but there is no file {path}; explore without it first"
         raise FileNotFoundError(msg)
@@ -130,6 +129,7 @@ def explore(
         if targets is not None:
             targets.check(database)
         done, memory, unfinished = next_search(database), Memory(database), 0
+        deadline, pace = None if budget is None else time.monotonic() + budget, 0.0
         found = summarize(database, targets)
         with worker_pool(jobs) as parallel:
             common = shared(loss)

@@ -581,7 +581,7 @@ WRONG = [  # arguments (a later option replaces an earlier one), and what the co
     ((*GRAPH, "--emin", "1e3"), "minimum"),
     ((*PATH, "--bogus"), "--bogus"),
     (("path", "{db}", "1", "99999", "--output", "{new}.svg"), "99999"),
-    (("path", "{db}", "x", "2", "--output", "{new}.svg"), "valid integer"),
+    (("path", "{db}", "x", "2", "--output", "{new}.svg"), "no minimum with the id x"),
     (("path", "{db}", "1", "--output", "{new}.svg"), "missing argument"),
     ((*PATH[:-1], "{new}.txt"), "{new}.txt"),
     (("path", "{new}.db", "1", "2", "--output", "{new}.svg"), "{new}.db"),
