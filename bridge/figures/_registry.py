@@ -10,6 +10,7 @@ from bridge.figures._curves import FIG1, FIG4
 from bridge.figures._generalization import FIGA2
 from bridge.figures._glass import FLUCTUATIONS, SCALING
 from bridge.figures._gradients import FIGA3
+from bridge.figures._jamming import JAMMING
 from bridge.figures._minima import MINIMA
 from bridge.figures._mu_generalization import MU_GENERALIZATION
 from bridge.figures._outputs import OUTPUTS
@@ -29,6 +30,7 @@ BEYOND = (
     EPOCHS,
     MU_GENERALIZATION,
     OUTPUTS,
+    JAMMING,
 )
 FIGURES: dict[str, PaperFigure] = {figure.name: figure for figure in (*PAPER, *BEYOND)}
 
