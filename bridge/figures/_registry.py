@@ -14,6 +14,7 @@ from bridge.figures._jamming import JAMMING
 from bridge.figures._minima import MINIMA
 from bridge.figures._mu_generalization import MU_GENERALIZATION
 from bridge.figures._outputs import OUTPUTS
+from bridge.figures._persistent import PERSISTENT
 from bridge.figures._realizations import REALIZATIONS
 from bridge.figures._spectra import FIG7, FIGA1
 from bridge.figures._widths import FIG6
@@ -31,6 +32,7 @@ BEYOND = (
     MU_GENERALIZATION,
     OUTPUTS,
     JAMMING,
+    PERSISTENT,
 )
 FIGURES: dict[str, PaperFigure] = {figure.name: figure for figure in (*PAPER, *BEYOND)}
 

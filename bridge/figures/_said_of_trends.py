@@ -82,6 +82,29 @@ def _landscape_immaterial(ours: Numbers) -> Outcome:
     return Outcome(said, decided((low > -WEAK) & (high < WEAK), (low > 0) | (high < 0)), reason)
 
 
+def _robust_to_noise(ours: Numbers) -> Outcome:
+    same, differ, said = [], [], []
+    parts = [(name, ours[name]) for name in NAMES if name in ours]
+    tests = sum(len(part["persistence"]) for _, part in parts)
+    for name, part in parts:
+        few = slice(1, 1 + len(part["persistence"]))  # behind SGD, before the other optimizers
+        low, high, p = (values(part, end)[few] for end in ("difference_low", "difference_high", "difference_p"))
+        same.append((low > -MARGIN) & (high < MARGIN))
+        differ.append(p < LEVEL / tests)
+        said.append(f"{NAMES[name]} {listed(values(part, 'mu')[few])}, SGD {listed(values(part, 'mu')[0])}")
+    worst = [f"{count.sum()} of {count.size} on {NAMES[name]}" for count, (name, _) in zip(differ, parts, strict=True)]
+    reason = f"mu with rising persistence; differs from SGD's from the same starts: {', '.join(worst)}"
+    return Outcome("; ".join(said), decided(np.concatenate(same), np.concatenate(differ)), reason)
+
+
+SAID_OF_PERSISTENT = (
+    Statement(
+        "robust",
+        "section 4, as a question",
+        "Subaging is robust to another noise, persistent SGD.",
+        _robust_to_noise,
+    ),
+)
 SAID_OF_MU_GENERALIZATION = (
     Statement(
         "connected",

@@ -137,3 +137,40 @@ def test_misfit_of_one_value_is_chi_square():
 @pytest.mark.slow
 def test_scan_is_drawn_without_flaws(scan):
     assert flaws(jamming.draw({"ljat": scan, "mnist": scan})) == []
+
+
+def persistent_numbers(differences, half):
+    """Numbers of figure `persistent`: SGD first, a persistence for each difference, another optimizer far off."""
+    difference = np.array([0.0, *differences, 5.0])
+    return {
+        "persistence": np.ones(len(differences)),
+        "mu": 0.7 + difference,
+        "difference_low": difference - half,
+        "difference_high": difference + half,
+        "difference_p": np.where(np.abs(difference) > half, 1e-6, 0.5),
+    }
+
+
+@pytest.mark.parametrize(
+    ("differences", "half", "verdict"),
+    [((0.01, -0.02), 0.05, Verdict.HOLDS), ((0.01, -0.3), 0.05, Verdict.FAILS), ((0.1, -0.1), 0.2, Verdict.UNDECIDED)],
+)
+def test_robustness_counts_persistent_noise_alone(differences, half, verdict):
+    ours = {"ljat": persistent_numbers(differences, half), "mnist": persistent_numbers((0.0,), 0.01)}
+    assert judge(FIGURES["persistent"].statements, ours)[0].verdict == verdict
+
+
+def test_optimizers_of_ensembles():
+    sgd, momentum, adam = (Ensemble((3,), 2, 100, method=method).optimizer for method in ("sgd", "momentum", "adam"))
+    assert (sgd.name, momentum.name, adam.name) == ("sgd", "sgd", "adam")
+    assert (sgd.settings["momentum"], momentum.settings["momentum"]) == (0.0, 0.9)
+    assert sgd.learning_rate == 0.05
+
+
+def test_persistent_figure_compares_from_the_same_starts():
+    for name in ("quick", "paper"):
+        found = FIGURES["persistent"].ensembles(name)
+        for dataset in ("ljat", "mnist"):
+            part = [one for one in found if one.dataset == dataset]
+            assert len({(one.hidden, one.replicas, one.steps, one.rows, one.batch_size) for one in part}) == 1
+            assert [one.noise.numbers for one in part[1:6]] == [(10.0**k,) for k in range(5)]
