@@ -12,6 +12,7 @@ from bridge.figures._glass import FLUCTUATIONS, SCALING
 from bridge.figures._gradients import FIGA3
 from bridge.figures._jamming import JAMMING
 from bridge.figures._minima import MINIMA
+from bridge.figures._minima_mu import MINIMA_MU
 from bridge.figures._mu_generalization import MU_GENERALIZATION
 from bridge.figures._outputs import OUTPUTS
 from bridge.figures._persistent import PERSISTENT
@@ -33,6 +34,7 @@ BEYOND = (
     OUTPUTS,
     JAMMING,
     PERSISTENT,
+    MINIMA_MU,
 )
 FIGURES: dict[str, PaperFigure] = {figure.name: figure for figure in (*PAPER, *BEYOND)}
 

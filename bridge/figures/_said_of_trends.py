@@ -113,7 +113,7 @@ SAID_OF_MU_GENERALIZATION = (
         _generalization_matters,
     ),
 )
-SAID_OF_MU_MINIMA = (
+SAID_OF_MINIMA_MU = (
     Statement(
         "immaterial",
         "section 1",

@@ -1,5 +1,6 @@
 """Figures beyond the paper that sweep one thing: rows, noises, realizations."""
 
+import functools
 import types
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.stats import rankdata, spearmanr
 from support.figures import flaws
 
 from bridge.figures import FIGURES, Ensemble, Verdict, _jamming as jamming, judge
+from bridge.figures._minima_mu import MinimaMu, describe as describe_minima_mu
 from bridge.figures._ranks import clustered_rank_correlation, correlations_given, partial_rank_correlation
 from bridge.figures._said_of_trends import misfit_of_one_value
 from landscape.support import Estimate
@@ -53,7 +55,7 @@ def test_networks_of_a_realization_are_drawn_together():
     """Copies of one network in each realization tell no more than one: the same interval as of the realizations."""
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(2, 8))
-    once = clustered_rank_correlation(x, y, np.arange(8), resamples=200, rng=1)
+    once = clustered_rank_correlation(x, y, np.arange(8), resamples=100, rng=1)
     copies = clustered_rank_correlation(
         np.repeat(x, 5), np.repeat(y, 5), np.repeat(np.arange(8), 5), resamples=200, rng=1
     )
@@ -174,3 +176,58 @@ def test_persistent_figure_compares_from_the_same_starts():
             part = [one for one in found if one.dataset == dataset]
             assert len({(one.hidden, one.replicas, one.steps, one.rows, one.batch_size) for one in part}) == 1
             assert [one.noise.numbers for one in part[1:6]] == [(10.0**k,) for k in range(5)]
+
+
+def landscape(minima):
+    """What a search found, with a bound on the number of minima."""
+    return types.SimpleNamespace(
+        searches=32,
+        random_starts=64,
+        minima=minima,
+        estimated_minima=Estimate(2.0 * minima, 1.5 * minima, np.inf) if minima else None,
+        coverage=Estimate(0.5, 0.4, 0.6),
+    )
+
+
+def minima_mu(minima, mu, rows):
+    fits = [types.SimpleNamespace(mu=Estimate(one, one - 0.02, one + 0.02), t_star_runs=np.ones((6, 2))) for one in mu]
+    size = len(minima)
+    return MinimaMu(
+        ("5,5",) * size,
+        np.full(size, 2),
+        np.array(rows),
+        np.arange(size) // 4,
+        tuple(map(landscape, minima)),
+        tuple(fits),
+    )
+
+
+def test_minima_against_mu_are_their_lower_bounds(monkeypatch):
+    few = functools.partial(correlations_given, resamples=20)
+    monkeypatch.setattr("bridge.figures._minima_mu.correlations_given", few)
+    rows = [316, 1000, 3162, 10_000] * 3
+    result = minima_mu([40, 20, 10, 0] * 3, [0.7, 0.8, 0.9, 1.0] * 3, rows)
+    np.testing.assert_array_equal(result.minima[:4], [80.0, 40.0, 20.0, np.nan])
+    np.testing.assert_array_equal(result.minima_at_least[:4], [60.0, 30.0, 15.0, np.nan])
+    ours = describe_minima_mu(result)
+    assert ours["correlation"][0] == pytest.approx(-1.0)
+    assert np.isnan(ours["correlation"][1])  # both follow from N
+    assert judge(FIGURES["minima-mu"].statements, ours)[0].verdict == Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(-0.1, 0.2, Verdict.HOLDS), (0.1, 0.9, Verdict.FAILS), (-0.9, 0.2, Verdict.UNDECIDED)],
+)
+def test_landscapes_are_immaterial_if_little_is_left_given_n(low, high, verdict):
+    given = ["nothing", "N", "depth", "N and depth"]
+    ours = {"given": given, "correlation": [0.05] * 4, "correlation_low": [0.9, low, 0.9, 0.9],
+            "correlation_high": [1.0, high, 1.0, 1.0]}  # fmt: skip
+    assert judge(FIGURES["minima-mu"].statements, ours)[0].verdict == verdict
+
+
+def test_minima_against_mu_has_36_networks():
+    found = FIGURES["minima-mu"].ensembles("paper")
+    assert len({(one.hidden, one.rows, one.dataset_seed) for one in found}) == len(found) == 3 * 4 * 3
+    shared = {one.name for one in FIGURES["mu-generalization"].ensembles("paper")}
+    assert {one.name for one in found} <= shared
