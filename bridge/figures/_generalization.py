@@ -205,7 +205,7 @@ def _draw(result: Generalization, ax: Axes) -> None:
     legend_beside(ax, handles=handles(numbers, depths))
 
 
-def handles(numbers: Sequence[int], depths: Sequence[str]) -> list[Line2D]:
+def handles(numbers: Sequence[object], depths: Sequence[str]) -> list[Line2D]:
     """A legend of markers for the numbers of rows and of colors for the depths."""
     markers = [Line2D([], [], color="0.4", linestyle="", marker=m, label=f"N = {n}")
                for m, n in zip(ROW_MARKERS, numbers, strict=False)]  # fmt: skip

@@ -139,7 +139,7 @@ def _network(work: Work, ensemble: Ensemble) -> Network:
 def _bare_loss(runs: Trajectories, loss: CrossEntropyLoss) -> Array:
     """Training loss (R,) at the last step without its penalty."""
     last = np.stack([np.asarray(runs.snapshots[r], dtype=np.float64)[-1] for r in range(runs.replicas)])
-    return np.asarray(runs.loss)[:, -1] - loss.regularization * (last**2).sum(axis=1)
+    return np.asarray(runs.loss, dtype=np.float64)[:, -1] - loss.regularization * (last**2).sum(axis=1)
 
 
 def _eigenvalues(work: Work, ensemble: Ensemble, runs: Trajectories, loss: CrossEntropyLoss) -> Array:
