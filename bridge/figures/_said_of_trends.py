@@ -17,7 +17,10 @@ WEAK = 0.3  # rank correlations that are smaller are none
 
 
 def misfit_of_one_value(value: Array, low: Array, high: Array) -> tuple[float, float]:
-    """The mean weighted by the intervals, and the p-value of chi-square that all numbers are equal; nan for one."""
+    """The mean weighted by the intervals, and the p-value of chi-square that all numbers are equal; nan for one.
+
+    Errors are the intervals at 95 % over those of a normal: too large for Student's of few draws, so p errs upward.
+    """
     error = (high - low) / (2 * stats.norm.isf(LEVEL / 2))
     known = np.isfinite(value) & (error > 0)
     value, weight = value[known], error[known] ** -2.0
