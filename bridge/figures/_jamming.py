@@ -177,7 +177,7 @@ def row_scan(networks: Sequence[Network]) -> RowScan:
 
 
 def _means(by_rows: Sequence[Sequence[Network]], measure: Any) -> Array:
-    return np.array([np.mean([np.mean(measure(one)) for one in part]) for part in by_rows])
+    return np.array([np.mean([np.mean(measure(one)) for one in part]) for part in by_rows], dtype=np.float64)
 
 
 def _mu(draws: Sequence[Network]) -> Estimate[float]:

@@ -20,6 +20,7 @@ from dynamics.aging_times import Aging, aging
 from dynamics.displacement import mean_square_displacement
 from dynamics.plots import COLORS, mu_bars
 from dynamics.statistics import mean_over_runs
+from landscape.losses import held_out_loss
 from landscape.plots import Size, draw_panels, legend_beside
 from landscape.support import stacked
 
@@ -40,8 +41,12 @@ class MuGeneralization:
         Hidden layers.
     depth, rows, realizations : (E,) int64
         Number of hidden layers, N, and the draw of the data.
-    error, error_bar : (E,)
-        Test loss minus training loss at the last step, mean over the runs, and its standard error (nats).
+    difference, error_bar : (E,)
+        Test loss minus training loss at the last step, mean over the runs, and its standard error over runs and test
+        rows (nats).
+    reference : (E,)
+        The same difference, on the same rows, of a network that was trained on others. Its mean over draws of the
+        training rows is 0: it is what these rows are easier or harder than most. 0 if there is one realization.
     test_rows : (E,) int64
     fits : tuple of Aging, (E,)
     """
@@ -50,8 +55,9 @@ class MuGeneralization:
     depth: NDArray[np.int64]
     rows: NDArray[np.int64]
     realizations: NDArray[np.int64]
-    error: Array
+    difference: Array
     error_bar: Array
+    reference: Array
     test_rows: NDArray[np.int64]
     fits: tuple[Aging, ...]
 
@@ -59,6 +65,11 @@ class MuGeneralization:
     def mu(self) -> Array:
         """Exponents (E,)."""
         return np.array([fit.mu.value for fit in self.fits])
+
+    @property
+    def error(self) -> Array:
+        """Generalization error (E,), nats: `difference` less `reference`, a control variate."""
+        return self.difference - self.reference
 
 
 def ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
@@ -77,11 +88,25 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> MuGeneralization:
         depth=np.array([len(ensemble.hidden) for ensemble in ensembles]),
         rows=np.array([one.rows[0] for one in ends]),
         realizations=np.array([ensemble.dataset_seed for ensemble in ensembles]),
-        error=np.array([one.mean_error[0] for one in ends]),
+        difference=np.array([one.mean_error[0] for one in ends]),
         error_bar=np.array([one.total_error[0] for one in ends]),
+        reference=np.array([_reference(work, *pair, ensembles) for pair in zip(ensembles, ends, strict=True)]),
         test_rows=np.array([one.test_rows[0] for one in ends]),
         fits=tuple(aging(msd, THRESHOLD, rng=work.seed) for msd in msds),
     )
+
+
+def _reference(
+    work: Work, ensemble: Ensemble, ends: _generalization.Generalization, ensembles: tuple[Ensemble, ...]
+) -> float:
+    """Test loss minus training loss, on the rows of an ensemble, of a run with the most rows of another realization."""
+    others = [e for e in ensembles if e.hidden == ensemble.hidden and e.dataset_seed != ensemble.dataset_seed]
+    if not others:
+        return 0.0
+    other = max(others, key=lambda e: (work.data(e).rows, -e.dataset_seed))
+    theta, loss = np.asarray(work.runs(other).snapshots[0], dtype=np.float64)[-1], work.loss(ensemble)
+    test = held_out_loss(loss, theta[np.newaxis], most_rows=int(ends.test_rows[0]))  # the same rows as of `ends`
+    return float(test.values[0] - loss.value(theta) + loss.regularization * theta @ theta)
 
 
 def describe(result: MuGeneralization) -> dict[str, Any]:
@@ -94,6 +119,8 @@ def describe(result: MuGeneralization) -> dict[str, Any]:
         "realizations": result.realizations,
         "replicas": [len(fit.t_star_runs) for fit in result.fits],
         "generalization_error": result.error,
+        "test_less_training_loss": result.difference,
+        "of_a_network_of_other_rows": result.reference,
         "generalization_error_standard_error": result.error_bar,
         "test_rows": result.test_rows,
         "mu": result.mu,
@@ -141,7 +168,7 @@ def _draw(result: MuGeneralization, ax: Axes) -> None:
     ax.axhline(1.0, color="0.5", linestyle="--", linewidth=1)
     ax.set(
         xscale="log" if (result.error > 0).all() else "linear",
-        xlabel="generalization error: test loss - training loss (nats)",
+        xlabel="generalization error (nats)",
         ylabel=r"exponent $\mu$ (95 %)",
     )
     legend_beside(ax, handles=_generalization.handles(numbers, depths))

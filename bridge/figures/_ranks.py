@@ -102,6 +102,6 @@ def draw_correlations(numbers: Mapping[str, Any], ax: Axes) -> None:
     bars = np.maximum(np.nan_to_num([value - low, high - value]), 0.0)
     ax.errorbar(value, range(len(value)), xerr=bars, fmt="o", color=COLORS[0], capsize=3)
     ax.axvline(0.0, color="0.5", linestyle="--", linewidth=1)
-    ax.set_yticks(range(len(value)), [f"given {name}" for name in numbers["given"]])
-    ax.set(ylim=(len(value) - 0.5, -0.5), xlim=(-1.05, 1.05))
+    ax.set_yticks(range(len(value)), numbers["given"])
+    ax.set(ylim=(len(value) - 0.5, -0.5), xlim=(-1.05, 1.05), ylabel="given")
     ax.set_xlabel(r"rank correlation with $\mu$ (95 %, over realizations)")

@@ -8,7 +8,14 @@ import pytest
 from scipy.stats import rankdata, spearmanr
 from support.figures import flaws
 
-from bridge.figures import FIGURES, Ensemble, Verdict, _jamming as jamming, judge
+from bridge.figures import (
+    FIGURES,
+    Ensemble,
+    Verdict,
+    _jamming as jamming,
+    _mu_generalization as mu_generalization,
+    judge,
+)
 from bridge.figures._minima_mu import MinimaMu, describe as describe_minima_mu
 from bridge.figures._ranks import clustered_rank_correlation, correlations_given, partial_rank_correlation
 from bridge.figures._said_of_trends import misfit_of_one_value
@@ -230,3 +237,41 @@ def test_minima_against_mu_has_36_networks():
     assert len({(one.hidden, one.rows, one.dataset_seed) for one in found}) == len(found) == 3 * 4 * 3
     shared = {one.name for one in FIGURES["mu-generalization"].ensembles("paper")}
     assert {one.name for one in found} <= shared
+
+
+class DrawnLoss:
+    """A loss whose rows are easy or hard by their draw: 1 + theta without penalty, more by the draw on other rows."""
+
+    regularization = 0.5
+
+    def __init__(self, draw):
+        self.draw = draw
+
+    def value(self, theta):
+        return 1.0 + theta[0] + self.regularization * theta @ theta
+
+
+def test_generalization_error_leaves_out_what_the_rows_do_to_every_network(monkeypatch):
+    """Each draw makes test rows harder by its seed / 10; the network with the most rows of another draw tells it."""
+    few = [Ensemble((3,), 2, 100, rows=rows, dataset_seed=draw) for rows in (10, 30) for draw in (1, 2)]
+    asked = []
+
+    def runs(ensemble):
+        asked.append((ensemble.rows, ensemble.dataset_seed))
+        return types.SimpleNamespace(snapshots=np.full((2, 4, 1), 7.0))
+
+    def held_out(loss, points, most_rows):
+        assert most_rows == 50
+        return types.SimpleNamespace(values=1.0 + np.asarray(points)[:, 0] + loss.draw / 10)
+
+    work = types.SimpleNamespace(
+        runs=runs,
+        loss=lambda ensemble: DrawnLoss(ensemble.dataset_seed),
+        data=lambda ensemble: types.SimpleNamespace(rows=ensemble.rows),
+    )
+    monkeypatch.setattr(mu_generalization, "held_out_loss", held_out)
+    ends = types.SimpleNamespace(test_rows=np.array([50]))
+    found = [mu_generalization._reference(work, one, ends, tuple(few)) for one in few]
+    np.testing.assert_allclose(found, [0.1, 0.2, 0.1, 0.2])
+    assert asked == [(30, 2), (30, 1)] * 2
+    assert mu_generalization._reference(work, few[0], ends, (few[0], few[2])) == 0.0
