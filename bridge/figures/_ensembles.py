@@ -1,11 +1,13 @@
 """Ensembles of runs that figures share; equal ones run once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
 from dynamics.noises import Epochs, Noise
-from dynamics.training import SGD
+from dynamics.training import SGD, Adam, Optimizer
 
 ScaleName = Literal["quick", "paper"]
 
@@ -14,6 +16,7 @@ LJAT_FEATURES, LJAT_CLASSES = 2, 4
 LJAT_ROWS = 1000
 LEARNING_RATE = 0.05  # of the paper
 BATCHES = {"ljat": 100, "mnist": 50}  # of the paper
+METHODS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "momentum": partial(SGD, momentum=0.9), "adam": Adam}
 WIDE = 64  # inputs beyond which the first layer dominates the cost
 
 
@@ -38,6 +41,8 @@ class Ensemble:
         By default the paper's.
     every : int, optional
         Snapshots every so many steps from the first waiting time on, instead of log-spaced lags.
+    method : {"sgd", "momentum", "adam"}
+        The optimizer: SGD, SGD with momentum 0.9, or Adam.
     """
 
     hidden: tuple[int, ...]
@@ -51,6 +56,7 @@ class Ensemble:
     waiting_times: tuple[int, ...] | None = None
     every: int | None = None
     learning_rate: float = LEARNING_RATE
+    method: str = "sgd"
 
     @property
     def name(self) -> str:
@@ -59,6 +65,7 @@ class Ensemble:
         parts += [f"d{self.dataset_seed}"] * (self.dataset_seed > 0)
         parts += [self.noise_label.replace(" ", "")] * (self.noise != Epochs())
         parts += [f"b{self.batch_size}"] * (self.batch_size != BATCHES[self.dataset])
+        parts += [self.method] * (self.method != "sgd")
         parts += [f"lr{self.learning_rate:g}"] * (self.learning_rate != LEARNING_RATE)
         parts += [f"s{self.steps}"]
         parts += [f"tw{'-'.join(map(str, self.waiting_times))}"] if self.waiting_times else []
@@ -83,9 +90,9 @@ class Ensemble:
         return " ".join([self.noise.name, *(f"{number:g}" for number in self.noise.numbers)])
 
     @property
-    def optimizer(self) -> SGD:
-        """SGD with this learning rate, batch size and noise."""
-        return SGD(self.learning_rate, batch_size=self.batch_size, noise=self.noise)
+    def optimizer(self) -> Optimizer:
+        """That of `method` with this learning rate, batch size and noise."""
+        return METHODS[self.method](self.learning_rate, batch_size=self.batch_size, noise=self.noise)
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:

@@ -27,7 +27,6 @@ from landscape.support import shared
 Array = NDArray[np.float64]
 
 ROWS = (316, 1000, 3162, 10_000)
-MARKERS = "osv"
 ROW_MARKERS = "osv^D<>pP*"  # of figure A2, for the numbers of rows
 MOST_TEST_ROWS = {"quick": 2**18, "paper": 2**22}  # 5 and 80 seconds of one core
 ROUNDING = 1e-12
@@ -175,11 +174,6 @@ def rank_correlations_given(x: Array, y: Array, rows: NDArray[np.int64]) -> dict
     return dict(zip(CORRELATIONS, map(float, values), strict=True))
 
 
-def marker_size(rows: int) -> float:
-    """Marker size in points for an ensemble with `rows` training rows."""
-    return 3.0 + 4.0 * np.log10(max(rows, ROWS[0]) / ROWS[0])
-
-
 def describe_ranks(ranks: Mapping[str, float]) -> str:
     """The correlations as a line of a figure."""
     names = ("rank_correlation", "rank_correlation_of_rows_alone", "rank_correlation_given_rows")
@@ -208,12 +202,17 @@ def _draw(result: Generalization, ax: Axes) -> None:
     ax.set(yscale="log", xlabel="generalization error: test loss - training loss (nats)", ylabel=r"Tr$(H) / N$ (nats)")
     ranks = rank_correlations_given(result.trace.mean(axis=1) / result.rows, result.mean_error, result.rows)
     ax.set_title(describe_ranks(ranks), fontsize="medium")
+    legend_beside(ax, handles=handles(numbers, depths))
+
+
+def handles(numbers: Sequence[object], depths: Sequence[str]) -> list[Line2D]:
+    """A legend of markers for the numbers of rows and of colors for the depths."""
     markers = [Line2D([], [], color="0.4", linestyle="", marker=m, label=f"N = {n}")
                for m, n in zip(ROW_MARKERS, numbers, strict=False)]  # fmt: skip
     colors = [
         Line2D([], [], color=c, linewidth=3, label=f"hidden layers {d}") for c, d in zip(COLORS, depths, strict=False)
     ]
-    legend_beside(ax, handles=[*markers, *colors])
+    return [*markers, *colors]
 
 
 FIGA2 = PaperFigure(

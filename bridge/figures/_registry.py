@@ -10,9 +10,12 @@ from bridge.figures._curves import FIG1, FIG4
 from bridge.figures._generalization import FIGA2
 from bridge.figures._glass import FLUCTUATIONS, SCALING
 from bridge.figures._gradients import FIGA3
+from bridge.figures._jamming import JAMMING
 from bridge.figures._minima import MINIMA
+from bridge.figures._minima_mu import MINIMA_MU
 from bridge.figures._mu_generalization import MU_GENERALIZATION
 from bridge.figures._outputs import OUTPUTS
+from bridge.figures._persistent import PERSISTENT
 from bridge.figures._realizations import REALIZATIONS
 from bridge.figures._spectra import FIG7, FIGA1
 from bridge.figures._widths import FIG6
@@ -29,6 +32,9 @@ BEYOND = (
     EPOCHS,
     MU_GENERALIZATION,
     OUTPUTS,
+    JAMMING,
+    PERSISTENT,
+    MINIMA_MU,
 )
 FIGURES: dict[str, PaperFigure] = {figure.name: figure for figure in (*PAPER, *BEYOND)}
 

@@ -49,8 +49,7 @@ class Work:
 
     def data(self, ensemble: Ensemble) -> Dataset:
         """The data set of an ensemble."""
-        seed = ensemble.dataset_seed if ensemble.dataset == "ljat" else 0
-        return _load(ensemble.dataset, ensemble.rows, seed, self.data_dir)
+        return _load(ensemble.dataset, ensemble.rows, ensemble.dataset_seed, self.data_dir)
 
     def loss(self, ensemble: Ensemble) -> CrossEntropyLoss:
         """The loss that its runs descend."""

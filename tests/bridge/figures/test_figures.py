@@ -44,6 +44,7 @@ def test_names_of_ensembles_tell_apart_all_that_decides_their_runs():
             {"noise": Langevin(1e-5)},
             {"noise": Langevin(1e-4)},
             {"waiting_times": (10, 20)},
+            {"method": "adam"},
         )
     ]
     names = {ensemble.name for ensemble in (base, *others)}

@@ -8,6 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from support.figures import flaws
 
@@ -164,6 +165,22 @@ def test_legends_leave_the_curves_free_and_titles_and_letters_stay_apart(size):
     assert flaws(figure) == []
     assert all(ax.get_legend().get_window_extent().y0 >= ax.bbox.y1 for ax in figure.axes)
     assert [len(ax.get_legend().get_texts()) for ax in figure.axes] == [6, 6]
+
+
+def test_a_legend_of_other_handles_than_those_of_the_curves_keeps_them_above():
+    def full(ax):
+        x = np.linspace(0.0, 1.0, 1000)
+        ax.plot(x, np.sin(300.0 * x))
+        ax.set(xlabel="x", ylabel="y")
+        proxies = [Line2D([], [], color=color, label=f"color {color}") for color in ("red", "blue")]
+        legend_beside(ax, handles=proxies)
+
+    figure = draw_panels({"full": full})
+    figure.draw_without_rendering()
+    legend = figure.axes[0].get_legend()
+    assert legend.get_window_extent().y0 >= figure.axes[0].bbox.y1
+    assert [text.get_text() for text in legend.get_texts()] == ["color red", "color blue"]
+    assert [line.get_color() for line in legend.get_lines()] == ["red", "blue"]
 
 
 def test_a_legend_stays_where_there_is_room():
