@@ -22,7 +22,7 @@ AGAIN = 0.5  # of the rms gradient at the last such question: when to ask again
 FINE, PRODUCTS = 1e-2, 300  # relative residual of the predicted step, and its products
 ROUGH, RESTARTS = 0.05, 10  # relative error of the change of the curvature, and ARPACK's restarts
 MOST_EVALUATIONS = 200_000  # gradients and products of one path
-LONGEST = 0.05  # step from the predicted minimum, without factors
+LONGEST, LAST_PRODUCTS = 0.05, 5000  # of the steps from the predicted minimum: length, and gradients and products
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ def _settled(loss: Loss, here: Walked, near: float, tolerance: float) -> tuple[W
     here = _costing(here, 0, 1)
     if factors is None:  # too many parameters: no index is certain there, either
         return truncated_newton(
-            loss, here.point + newton.step, tolerance=tolerance, max_step=LONGEST, most=PRODUCTS
+            loss, here.point + newton.step, tolerance=tolerance, max_step=LONGEST, most=LAST_PRODUCTS
         ), here
     if factors.negative:
         return None, here
@@ -94,7 +94,13 @@ def _settled(loss: Loss, here: Walked, near: float, tolerance: float) -> tuple[W
     if not _change(product, products_of(loss, end), factors.solve, here.point.size) <= SETTLED_CURVATURE:
         return None, here
     there = Walked(end, value, gradient, here.evaluations, here.hessians)
-    return newton_by(loss, factors, there, tolerance), here
+    there = newton_by(loss, factors, there, tolerance)
+    if there.rms_gradient > tolerance:  # still that minimum, though older factors do not halve the gradient
+        limits = {"tolerance": tolerance, "max_step": LONGEST, "most": LAST_PRODUCTS}
+        last = truncated_newton(loss, there.point, **limits)
+        cost = there.evaluations + last.evaluations, there.hessians + last.hessians
+        there = Walked(last.point, last.value, last.gradient, *cost)
+    return there, here
 
 
 def _change(before: Any, after: Any, solve: Any, size: int) -> float:
