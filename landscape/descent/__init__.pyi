@@ -1,5 +1,6 @@
 from ._by_products import (
     Reached as Reached,
+    newton_by as newton_by,
     settle as settle,
 )
 from ._downhill import (
@@ -44,4 +45,8 @@ from ._ridge import (
 )
 from ._shadowing import (
     quench_along as quench_along,
+)
+from ._truncated_newton import (
+    Walked as Walked,
+    inexact_step as inexact_step,
 )

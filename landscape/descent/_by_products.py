@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from landscape.descent._lbfgs import lbfgs
 from landscape.descent._location import CONTRACTION, MOST_STEPS, SIGNAL, Location, runs_out
-from landscape.descent._truncated_newton import conjugate_gradients, truncated_newton
+from landscape.descent._truncated_newton import Walked, conjugate_gradients, truncated_newton
 from landscape.losses import Loss
-from landscape.stationary import VALUE_RESOLUTION, InertiaModel, inertia_model
+from landscape.stationary import VALUE_RESOLUTION, Factorization, InertiaModel, inertia_model
 
 Array = NDArray[np.float64]
 
@@ -23,6 +23,7 @@ FINER = 1e-2  # of the tolerance: the last step of Newton's method costs little 
 ESCAPES = 10  # saddles that a quench leaves along their lowest mode
 FIRST_PUSH, LEAST_PUSH = 0.1, 1e-6  # off a saddle
 SOFT = 1e-6  # relative to the largest eigenvalue: modes along which a loss may run away
+HALF = 0.5  # least contraction of the gradient by a step with older factors
 EXACT = 1e-10  # residual of conjugate gradients where nothing has been factorized
 
 
@@ -41,6 +42,17 @@ def newton_step(model: InertiaModel, gradient: Array) -> Array:
     if model.factorization is not None:
         return model.factorization.solve(-gradient)
     return conjugate_gradients(model.product, gradient, tolerance=EXACT).step
+
+
+def newton_by(loss: Loss, factors: Factorization, here: Walked, tolerance: float) -> Walked:
+    """Newton's steps with factors of a Hessian nearby, to an rms gradient of `tolerance` or while they halve it."""
+    while here.rms_gradient > tolerance:
+        point = here.point + factors.solve(-here.gradient)
+        there = Walked(point, *loss.value_and_gradient(point), here.evaluations + 1, here.hessians)
+        if not there.rms_gradient <= HALF * here.rms_gradient:
+            break
+        here = there
+    return here
 
 
 def descend(loss: Loss, theta: Array, *, tolerance: float, max_step: float, most: int, far: float) -> Reached:

@@ -4,10 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.descent._flow import FlowStep
+from landscape.descent._stabilized_flow import ChebyshevStep
+from landscape.losses import Loss
+from landscape.stationary import lanczos, products_of
 
 Array = NDArray[np.float64]
 
 STIFF = 0.1  # share of a step after which its stiff modes have decayed
+KRYLOV, KRYLOV_ERROR = 40, 0.03  # most products for the decay in one step, and its relative error
+GREATEST = 50.0  # logarithm of the growth in one step
 LAG = 0.5  # share of the length on which the path is straight: a shorter component along the path is a shift in time
 
 
@@ -56,3 +61,43 @@ def slow_direction(step: FlowStep) -> tuple[Array, float]:
     tiny = float(np.finfo(float).tiny)
     speed = max(float(np.linalg.norm(velocity)), tiny)
     return velocity / speed, speed * speed / max(float(np.linalg.norm(eigenvalues * velocity)), tiny)
+
+
+class KrylovDeviation:
+    """The same for steps without a Hessian: exp(-time Hessian) acts in a Krylov space."""
+
+    def __init__(self, loss: Loss, origin: Array) -> None:
+        self.largest, self.products = 0.0, 0
+        self._loss, self._origin = loss, origin
+        self._delta = np.zeros(origin.size)
+        self._before: tuple[Array, float] | None = None  # mean velocity and time of the last step
+
+    def carry(self, step: ChebyshevStep) -> None:
+        """Include one more step of the flow."""
+        delta = self._without_lag(self._delta, step)
+        self._delta = self._decayed(delta, step) + step.error
+        distance = min(1.0, float(np.linalg.norm(step.end - self._origin)))
+        self.largest = max(self.largest, float(np.linalg.norm(self._delta)) / max(distance, np.finfo(float).tiny))
+
+    def _without_lag(self, delta: Array, step: ChebyshevStep) -> Array:
+        velocity = (step.end - step.begin) / step.time
+        speed = float(np.linalg.norm(velocity))
+        before, self._before = self._before, (velocity, step.time)
+        if before is None or speed == 0.0:
+            return delta
+        turn = float(np.linalg.norm(velocity - before[0])) / (0.5 * (step.time + before[1]))
+        lag = float(velocity @ delta) / speed
+        return delta - lag / speed * velocity if abs(lag) * turn <= LAG * speed**2 else delta
+
+    def _decayed(self, delta: Array, step: ChebyshevStep) -> Array:
+        if not delta.any():
+            return delta
+        found, ritz = np.zeros(1), None
+        for ritz in lanczos(products_of(self._loss, step.begin), delta, KRYLOV):
+            factors = np.exp(np.minimum(-step.time * ritz.values, GREATEST))
+            found = ritz.turn @ (factors * ritz.turn[0])
+            if len(found) > 1 and abs(found[-1]) <= KRYLOV_ERROR * np.linalg.norm(found):
+                break
+        assert ritz is not None
+        self.products += len(found)
+        return float(np.linalg.norm(delta)) * (found @ ritz.basis)

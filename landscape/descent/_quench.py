@@ -14,6 +14,8 @@ from landscape.descent._lbfgs import lbfgs
 from landscape.descent._location import Location, locate, runs_away
 from landscape.descent._newton import newton
 from landscape.descent._preconditioned import Descent, preconditioned_lbfgs
+from landscape.descent._settling import flow_by_products
+from landscape.descent._stabilized_flow import ChebyshevStep
 from landscape.losses import LARGE, Loss, check_searchable
 from landscape.stationary import (
     GRADIENT_TOLERANCE,
@@ -21,6 +23,7 @@ from landscape.stationary import (
     InertiaModel,
     LocalModel,
     Minimum,
+    inertia_model,
     local_model,
     rounding_of,
     signs_of,
@@ -183,6 +186,8 @@ def _quench(
     loss: Loss, theta: Array, method: Method, tolerance: float, max_step: float, max_steps: int, path_error: float
 ) -> QuenchResult:
     try:
+        if method == "flow" and theta.size > LARGE:
+            return flow_quench_by_products(loss, theta, tolerance=tolerance, max_steps=max_steps, path_error=path_error)
         if method == "flow":
             return flow_quench(loss, theta, tolerance=tolerance, max_steps=max_steps, path_error=path_error)
         if theta.size > LARGE:
@@ -212,13 +217,40 @@ def _quench_by_products(loss: Loss, theta: Array, tolerance: float, max_step: fl
     """The same for many parameters, without an eigenproblem."""
     far = FAR * (1.0 + float(np.linalg.norm(theta)))
     end = descend(loss, theta, tolerance=tolerance, max_step=max_step, most=max_steps, far=far)
+    return _result_by_products(loss, end, tolerance, limit_reached=end.gradients >= max_steps)
+
+
+def flow_quench_by_products(
+    loss: Loss,
+    theta: Array,
+    *,
+    tolerance: float = GRADIENT_TOLERANCE,
+    max_steps: int = MAX_STEPS,
+    path_error: float = PATH_ERROR,
+    origin: Array | None = None,
+    on_step: Callable[[ChebyshevStep], object] | None = None,
+) -> QuenchResult:
+    """`flow_quench` for many parameters, without an eigenproblem: `max_steps` counts steps of many gradients."""
+    try:
+        flowed = flow_by_products(
+            loss, theta, tolerance=tolerance, path_error=path_error, max_steps=max_steps, origin=origin, on_step=on_step
+        )
+        here, modes = flowed.here, loss.zero_modes
+        model = inertia_model(loss, here.point - modes.T @ (modes @ here.point))
+        end = Reached(model, Location.POINT, here.evaluations, here.hessians + 1)
+        return _result_by_products(loss, end, tolerance, limit_reached=flowed.limit_reached)
+    except FloatingPointError:
+        return _not_finite(theta)
+
+
+def _result_by_products(loss: Loss, end: Reached, tolerance: float, *, limit_reached: bool) -> QuenchResult:
     if is_stationary(loss, end.model, tolerance) and end.location is Location.POINT:
         end = settle(loss, end)
         status = _status_by_products(end)
     elif end.location is Location.RUNAWAY or runs_away_by_products(loss, end.model):
         status = QuenchStatus.RUNAWAY
     else:
-        status = QuenchStatus.MAX_STEPS if end.gradients >= max_steps else QuenchStatus.STALLED
+        status = QuenchStatus.MAX_STEPS if limit_reached else QuenchStatus.STALLED
     model = end.model
     what = model.point, model.value, model.rms_gradient, model.eigenvalues
     return QuenchResult(*what, status, end.gradients, end.hessians, model.rounding.hessian, model.inertia)

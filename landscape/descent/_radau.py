@@ -9,7 +9,7 @@ from scipy.integrate import Radau
 from landscape.descent._downhill import push_off
 from landscape.descent._newton import newton
 from landscape.losses import Loss
-from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, certificate, local_model
+from landscape.stationary import GRADIENT_TOLERANCE, InertiaModel, LocalModel, Minimum, certificate, local_model
 from landscape.support import one_thread
 
 Array = NDArray[np.float64]
@@ -19,7 +19,7 @@ NEAR = 1e-3  # share of the distance to the transition state at which Newton's m
 MAX_STEPS = 3_000  # usually 100 to 200
 
 
-def radau_end(loss: Loss, model: LocalModel, sign: float, *, rtol: float) -> Minimum | None:
+def radau_end(loss: Loss, model: LocalModel | InertiaModel, sign: float, *, rtol: float) -> Minimum | None:
     """The minimum that the path down from the transition state at a model's point, `sign` times its mode, leads to."""
     with one_thread():
         return radau_flow(loss, push_off(loss, model, sign, share=PUSH_SHARE, bent=False), model.point, rtol=rtol)

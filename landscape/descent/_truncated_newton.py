@@ -132,17 +132,61 @@ def _newton(
     loss: Loss, here: Walked, radius: float, metric: Factorization | None, most: int
 ) -> tuple[Newton, Factorization | None, int]:
     """Newton's step, the metric that preconditioned it, and how many Hessians that cost."""
-    product, tolerance = products_of(loss, here.point), min(LOOSEST, np.sqrt(here.rms_gradient))
-    limit = max(FEWEST_PRODUCTS, here.point.size // 10) if metric is None else FEWEST_PRODUCTS
-    old = None if metric is None else metric.solve
+    limits = {"radius": radius, "tolerance": min(LOOSEST, np.sqrt(here.rms_gradient)), "most": most}
+    return inexact_step(loss, here.point, products_of(loss, here.point), here.gradient, metric, **limits)
+
+
+def inexact_step(
+    loss: Loss,
+    point: Array,
+    product: Product,
+    gradient: Array,
+    metric: Factorization | None = None,
+    *,
+    radius: float,
+    tolerance: float,
+    most: int = MOST_PRODUCTS,
+    across: Array | None = None,
+) -> tuple[Newton, Factorization | None, int]:
+    """Conjugate gradients, with factors of the Hessian at `point` (P,) where they take many products.
+
+    With `across` (P,), a unit vector, the step stays perpendicular to it.
+
+    Returns
+    -------
+    newton : Newton
+    metric : Factorization or None
+        What preconditioned it, for the next step.
+    hessians : int
+        Number of Hessians, 0 or 1.
+    """
+    limit = max(FEWEST_PRODUCTS, point.size // 10) if metric is None else FEWEST_PRODUCTS
+    if across is not None:
+        product, gradient = _perpendicular(product, across), gradient - (across @ gradient) * across
     first = conjugate_gradients(
-        product, here.gradient, radius=radius, tolerance=tolerance, most=min(limit, most), precondition=old
-    )
+        product, gradient, radius=radius, tolerance=tolerance, most=min(limit, most),
+        precondition=_inverse(metric, across),
+    )  # fmt: skip
     if first.products < limit or most <= limit:
         return first, metric, 0
-    metric = metric_at(loss, here.point)
-    new, rest = (None if metric is None else metric.solve), min(MOST_PRODUCTS, most - limit)
+    metric, rest = metric_at(loss, point), min(MOST_PRODUCTS, most - limit)
     second = conjugate_gradients(
-        product, here.gradient, radius=radius, tolerance=tolerance, most=rest, precondition=new
+        product, gradient, radius=radius, tolerance=tolerance, most=rest, precondition=_inverse(metric, across)
     )
     return replace(second, products=first.products + second.products), metric, 1
+
+
+def _inverse(metric: Factorization | None, across: Array | None) -> Product | None:
+    if metric is None:
+        return None
+    return metric.solve if across is None else _perpendicular(metric.solve, across)
+
+
+def _perpendicular(operator: Product, across: Array) -> Product:
+    """An operator between vectors (P,) perpendicular to a unit vector (P,)."""
+
+    def projected(vector: Array) -> Array:
+        image = operator(vector - (across @ vector) * across)
+        return image - (across @ image) * across
+
+    return projected

@@ -14,7 +14,8 @@ from landscape.support import one_thread
 
 # gradients and Hessians of one search, of networks with 50 to 4000 parameters, within a factor of three
 TYPICAL = {"lbfgs": (1000, 10), "flow": (700, 200), "transition state": (300, 150)}
-TYPICAL_LARGE = {"lbfgs": (2000, 2)}  # above LARGE: gradients, products included, and Hessians, factorized
+# above LARGE: gradients, products included, and Hessians, factorized
+TYPICAL_LARGE = {"lbfgs": (2000, 2), "flow": (6000, 4), "transition state": (20_000, 10)}
 FACTORIZATION = 0.1  # of the time of the eigenvectors
 EIGENPROBLEM = 400  # largest matrix that is decomposed for the estimate; the time grows with the third power
 LONGEST = 10.0  # seconds: a Hessian of a module that would take longer is not computed, but estimated
@@ -49,8 +50,8 @@ class Cost:
 
     def seconds(self, search: str) -> float:
         """Of one search: "lbfgs" or "flow" (quenches), or "transition state". Within a factor of three or so."""
-        gradients, hessians = TYPICAL[search]
-        if self.parameters <= LARGE or search not in TYPICAL_LARGE:
+        if self.parameters <= LARGE:
+            gradients, hessians = TYPICAL[search]
             return gradients * self.gradient + hessians * self.spectrum
         gradients, hessians = TYPICAL_LARGE[search]
         return gradients * self.gradient + hessians * (self.hessian + FACTORIZATION * self.eigenvectors)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,28 +11,39 @@ from numpy.typing import ArrayLike, NDArray
 from landscape import symmetry
 from landscape.descent import (
     DownhillPath,
-    Located,
     Location,
     QuenchResult,
     QuenchStatus,
+    Reached,
     check_point,
     follow_down,
+    is_stationary,
     locate,
+    settle,
 )
 from landscape.graph import below_minima
-from landscape.losses import Loss
+from landscape.losses import LARGE, Loss
 from landscape.search._bands import Band, elastic_band
-from landscape.stationary import GRADIENT_TOLERANCE, LocalModel, Minimum, TransitionState, local_model
+from landscape.search._climb import FIRST_RADIUS, MIN_RADIUS, POOR, VISIBLE_DROP, climb, next_radius
+from landscape.stationary import (
+    GRADIENT_TOLERANCE,
+    InertiaModel,
+    LocalModel,
+    Minimum,
+    Signs,
+    StationaryPoint,
+    TransitionState,
+    inertia_model,
+    local_model,
+    point_of_inertia,
+)
 from landscape.support import RNG, Result, one_thread
 
 Array = NDArray[np.float64]
 
-FIRST_RADIUS, MIN_RADIUS, MAX_RADIUS = 0.3, 1e-3, 1.0
-# errors of a predicted gradient, relative to the gradient: below the first a radius grows, above the second another
-# Hessian is due, above the third the radius shrinks, above the last the step is taken back
-EXCELLENT, GOOD, FAIR, POOR = 0.4, 0.5, 1.0, 3.0
+GOOD = 0.5  # error of a predicted gradient, relative to the gradient, above which another Hessian is due
 STEPS_PER_HESSIAN = 3  # two or four found no more transition states per second
-VISIBLE_DROP = 1e-13  # nats: a smaller drop is indistinguishable from rounding
+FINER = 1e-2  # of the tolerance: the last steps without an eigenproblem cost little and settle the point
 POINTS_BETWEEN = 19  # on the straight line between two minima
 
 
@@ -47,6 +59,9 @@ class SaddleStatus(Enum):
     DOWNHILL = "a downhill path did not end in a minimum; see the status of its quench"
     ROSE = "a downhill path ended above the transition state because the loss is too stiff; standardize the inputs"
     RIDGE = "a downhill path runs along a ridge, where errors of 1e-6 decide its end; leave this transition state out"
+    UNCERTIFIED = QuenchStatus.UNCERTIFIED.value.replace("no eigenvalue was", "one eigenvalue was").replace(
+        "a minimum", "a transition state"
+    )
     NOT_FINITE = "the loss is not finite on the way; start from smaller parameters"
 
 
@@ -93,7 +108,8 @@ def find_transition_state(
     Eigenvector following: Cerjan and Miller, J. Chem. Phys. 75, 2800 (1981); Wales, J. Chem. Phys. 101, 3750 (1994).
     Up to three steps share a Hessian, as long as it predicts the gradient after each. The downhill paths are
     gradient-flow paths (`quench` with method "flow"), followed again with a smaller error if the errors of their steps
-    might decide where they end.
+    might decide where they end. Above `landscape.losses.LARGE` parameters the uphill search takes steps by products
+    with the Hessian (`landscape/search/_climb.py`), and the paths those of a stabilized explicit method.
     """
     theta, direction = np.array(theta, dtype=np.float64), np.array(direction, dtype=np.float64)
     modes = loss.zero_modes  # along zero modes the transition state is a line: take its point nearest to the origin
@@ -105,21 +121,18 @@ def find_transition_state(
     try:
         with one_thread():
             theta -= modes.T @ (modes @ theta)
-            model, status, evaluations = _eigenvector_following(loss, theta, direction, tolerance, max_steps)
-            if status is not SaddleStatus.CONVERGED:
-                return SaddleResult(status, None, (), evaluations)
-            found = locate(loss, model)
-            state, evaluations = found.point, evaluations + found.hessians
-            if not isinstance(state, TransitionState):
-                return SaddleResult(_status(found), None, (), evaluations)
-            paths = [follow_down(loss, found.model, sign) for sign in (1.0, -1.0)]
+            find = _top_by_products if theta.size > LARGE else _top
+            top = find(loss, theta, direction, tolerance, max_steps)
+            if not isinstance(top.point, TransitionState):
+                return SaddleResult(top.status, None, (), top.hessians)
+            paths = [follow_down(loss, top.model, sign) for sign in (1.0, -1.0)]
     except FloatingPointError:
         return SaddleResult(SaddleStatus.NOT_FINITE, None, (), 0)
-    evaluations += sum(path.result.hessian_evaluations for path in paths)
-    status = _status_of_paths(found.model, paths)
+    evaluations = top.hessians + sum(path.result.hessian_evaluations for path in paths)
+    status = _status_of_paths(top.model, paths)
     if status is not SaddleStatus.CONVERGED:
         return SaddleResult(status, None, (), evaluations)
-    return SaddleResult(status, state, tuple(path.result.minimum for path in paths), evaluations)
+    return SaddleResult(status, top.point, tuple(path.result.minimum for path in paths), evaluations)
 
 
 def downhill(loss: Loss, theta: ArrayLike) -> tuple[QuenchResult, QuenchResult]:
@@ -131,7 +144,8 @@ def downhill(loss: Loss, theta: ArrayLike) -> tuple[QuenchResult, QuenchResult]:
         If the loss is not finite there.
     """
     with one_thread():
-        model = local_model(loss, np.array(theta, dtype=np.float64))
+        theta = np.array(theta, dtype=np.float64)
+        model = inertia_model(loss, theta) if theta.size > LARGE else local_model(loss, theta)
         return follow_down(loss, model, 1.0).result, follow_down(loss, model, -1.0).result
 
 
@@ -152,7 +166,9 @@ def search_from_minimum(
     rng = np.random.default_rng(rng)
     direction = rng.normal(size=minimum.coordinates.size)
     direction -= loss.zero_modes.T @ (loss.zero_modes @ direction)
-    if soft:
+    if minimum.coordinates.size > LARGE:  # most parameters hardly matter there, such as the weights of dark pixels
+        direction *= np.abs(minimum.coordinates)
+    elif soft:
         model = local_model(loss, minimum.coordinates)
         direction = model.eigenvectors @ (model.eigenvectors.T @ direction / np.sqrt(np.abs(model.eigenvalues)))
     direction /= np.linalg.norm(direction)
@@ -234,6 +250,39 @@ def search_from_peaks(loss: Loss, band: Band, *, peaks: int, max_steps: int) -> 
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Top:
+    """Where an uphill search ended: the point, a `TransitionState` if it converged, and the model there."""
+
+    status: SaddleStatus
+    hessians: int
+    point: StationaryPoint | None = None
+    model: Any = None  # LocalModel | InertiaModel, if there is a point
+
+
+def _top(loss: Loss, theta: Array, direction: Array, tolerance: float, max_steps: int) -> _Top:
+    model, status, hessians = _eigenvector_following(loss, theta, direction, tolerance, max_steps)
+    if status is not SaddleStatus.CONVERGED:
+        return _Top(status, hessians)
+    found = locate(loss, model)
+    return _Top(_status(found.location, found.signs), hessians + found.hessians, found.point, found.model)
+
+
+def _top_by_products(loss: Loss, theta: Array, direction: Array, tolerance: float, max_steps: int) -> _Top:
+    """The same without an eigenproblem; `max_steps` are those whose Hessians it would have taken."""
+    steps = STEPS_PER_HESSIAN * max_steps
+    model, hessians = climb(loss, theta, direction, tolerance=FINER * tolerance, max_steps=steps)
+    if model is None or not is_stationary(loss, model, tolerance):
+        return _Top(SaddleStatus.MAX_STEPS, hessians)
+    if model.factorization is None:
+        negative = model.signs.negative  # of a few eigenvalues
+        status = SaddleStatus.UNCERTIFIED if negative == 1 else _status(Location.POINT, model.signs)
+        return _Top(status, hessians)
+    found = settle(loss, Reached(model, Location.POINT, 0, hessians))
+    point = point_of_inertia(found.model) if found.location is Location.POINT else None
+    return _Top(_status(found.location, found.model.signs), found.hessians, point, found.model)
+
+
 def _eigenvector_following(
     loss: Loss, theta: Array, direction: Array, tolerance: float, max_steps: int
 ) -> tuple[LocalModel, SaddleStatus, int]:
@@ -260,7 +309,7 @@ def _climb(loss: Loss, model: LocalModel, mode: int, radius: float) -> tuple[Arr
         if np.abs(step @ projections) < VISIBLE_DROP:  # only rounding is left to compare
             return ahead, radius
         length, error = float(np.linalg.norm(step)), _error(model.eigenvalues, projections, step, after)
-        radius = _next_radius(error, length, radius)
+        radius = next_radius(error, length, radius)
         if error <= POOR or length <= 2.0 * MIN_RADIUS:
             point, projections, steps = ahead, after, steps + 1
             if not error <= GOOD:
@@ -270,16 +319,16 @@ def _climb(loss: Loss, model: LocalModel, mode: int, radius: float) -> tuple[Arr
     return point, radius
 
 
-def _status(found: Located) -> SaddleStatus:
+def _status(location: Location, signs: Signs) -> SaddleStatus:
     """What the search ended in when the gradient vanishes."""
-    if found.location is Location.RUNAWAY:
+    if location is Location.RUNAWAY:
         return SaddleStatus.RUNAWAY
-    if found.location is Location.FLAT:
+    if location is Location.FLAT:
         return SaddleStatus.DEGENERATE
-    return {0: SaddleStatus.MINIMUM, 1: SaddleStatus.CONVERGED}.get(found.signs.negative, SaddleStatus.HIGHER_INDEX)
+    return {0: SaddleStatus.MINIMUM, 1: SaddleStatus.CONVERGED}.get(signs.negative, SaddleStatus.HIGHER_INDEX)
 
 
-def _status_of_paths(top: LocalModel, paths: Sequence[DownhillPath]) -> SaddleStatus:
+def _status_of_paths(top: LocalModel | InertiaModel, paths: Sequence[DownhillPath]) -> SaddleStatus:
     """Whether the downhill paths certainly end in two minima below the transition state."""
     ends = [path.result for path in paths]
     if all(end.converged for end in ends):
@@ -314,12 +363,3 @@ def _error(eigenvalues: Array, projections: Array, step: Array, after: Array) ->
     """Error of the gradient that the Hessian predicts after a step, relative to the gradient before it."""
     error = float(np.linalg.norm(after - projections - eigenvalues * step))
     return error / max(float(np.linalg.norm(projections)), 1e-300)
-
-
-def _next_radius(error: float, length: float, radius: float) -> float:
-    """Trust radius after a step of this error and length."""
-    if not error <= POOR:
-        return max(0.5 * length, MIN_RADIUS)
-    if error > FAIR:
-        return max(0.6 * min(radius, 1.5 * length), MIN_RADIUS)
-    return min(1.3 * radius, MAX_RADIUS) if error < EXCELLENT else radius

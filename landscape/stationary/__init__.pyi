@@ -1,6 +1,10 @@
 from ._derived import (
     Derived as Derived,
 )
+from ._eigenpairs import (
+    Ritz as Ritz,
+    lanczos as lanczos,
+)
 from ._factorization import (
     Factorization as Factorization,
 )
@@ -11,6 +15,7 @@ from ._geometry import (
 from ._inertia import (
     Inertia as Inertia,
     InertiaModel as InertiaModel,
+    factors_at as factors_at,
     inertia_model as inertia_model,
     metric_at as metric_at,
     products_of as products_of,

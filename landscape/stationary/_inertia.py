@@ -162,8 +162,8 @@ def inertia_model(loss: "Loss", theta: Array, *, most_factorized: int | None = N
     return make(loss, theta, shifted, largest, rounding)
 
 
-def metric_at(loss: "Loss", theta: Array) -> Factorization | None:
-    """The Hessian at `theta` (P,) with negative pivots made positive, to precondition products with.
+def factors_at(loss: "Loss", theta: Array) -> Factorization | None:
+    """Factors of the Hessian at `theta` (P,), zero modes above all other eigenvalues.
 
     None if it has too many parameters, or is singular or not finite.
     """
@@ -176,7 +176,13 @@ def metric_at(loss: "Loss", theta: Array) -> Factorization | None:
     for mode in modes:
         columns += np.linalg.norm(hessian) * np.outer(mode, mode)
     found = factorize(columns, -LEAST_SHIFT, lower=True)
-    return found.absolute() if np.isfinite(found.log_determinant) else None
+    return found if np.isfinite(found.log_determinant) else None
+
+
+def metric_at(loss: "Loss", theta: Array) -> Factorization | None:
+    """The same with negative pivots made positive, to precondition products with."""
+    found = factors_at(loss, theta)
+    return None if found is None else found.absolute()
 
 
 def rounding_at(loss: "Loss", theta: Array, largest: float) -> Rounding:
