@@ -11,6 +11,7 @@ from bridge.figures._generalization import FIGA2
 from bridge.figures._glass import FLUCTUATIONS, SCALING
 from bridge.figures._gradients import FIGA3
 from bridge.figures._minima import MINIMA
+from bridge.figures._mnist_landscape import MNIST_LANDSCAPE
 from bridge.figures._mu_generalization import MU_GENERALIZATION
 from bridge.figures._outputs import OUTPUTS
 from bridge.figures._realizations import REALIZATIONS
@@ -29,6 +30,7 @@ BEYOND = (
     EPOCHS,
     MU_GENERALIZATION,
     OUTPUTS,
+    MNIST_LANDSCAPE,
 )
 FIGURES: dict[str, PaperFigure] = {figure.name: figure for figure in (*PAPER, *BEYOND)}
 
