@@ -51,7 +51,7 @@ class Effort:
     barriers: int
 
 
-SMALL, BIG = Effort(256, 128, 64, 48), Effort(32, 8, 24, 8)  # up to `LARGE` parameters, and above
+SMALL, BIG = Effort(224, 64, 64, 24), Effort(32, 8, 24, 8)  # up to `LARGE` parameters, and above
 # core seconds of a quench at P of some hundred and of some thousand, with the rows where the latter was measured
 QUENCH_SMALL, QUENCH_BIG, ROWS_BIG = 0.3, 10.0, 1000
 
@@ -101,7 +101,7 @@ class NetworkOnMnist:
 def ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
     """5, 5,5 and 5,5,5 on ten principal components of 1000 digits (quick), or on the pixels of all digits."""
     runs, steps = RUNS[scale]
-    few = {"rows": STAND_IN_ROWS, "pca": COMPONENTS} if scale == "quick" else {}
+    few: dict[str, Any] = {"rows": STAND_IN_ROWS, "pca": COMPONENTS} if scale == "quick" else {}
     return tuple(
         Ensemble(hidden, runs, steps, dataset="mnist", batch_size=50, snapshots="all", **few) for hidden in MNIST_HIDDEN
     )
