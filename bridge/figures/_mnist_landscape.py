@@ -51,7 +51,7 @@ class Effort:
     barriers: int
 
 
-SMALL, BIG = Effort(224, 64, 64, 24), Effort(32, 8, 24, 8)  # up to `LARGE` parameters, and above
+SMALL, BIG = Effort(224, 32, 64, 24), Effort(32, 8, 24, 8)  # up to `LARGE` parameters, and above
 # core seconds of a quench at P of some hundred and of some thousand, with the rows where the latter was measured
 QUENCH_SMALL, QUENCH_BIG, ROWS_BIG = 0.3, 10.0, 1000
 
