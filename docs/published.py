@@ -70,7 +70,7 @@ def block(kind: str, file: str, columns: str, whole: str) -> str:
 
 def statements(file: str) -> list[Sequence[str]]:
     """The table of what the paper says about a figure."""
-    head = [("the paper says", "where", "published", "ours", "verdict", "why"), ("---",) * 6]
+    head = [(said(file), "where", "published", "ours", "verdict", "why"), ("---",) * 6]
     return head + [
         (one.statement, one.place, one.published or UNKNOWN, one.ours, f"**{one.verdict}**", one.reason)
         for one in judged(file)
@@ -134,6 +134,13 @@ def plain(cell: str) -> str:
     """Text of a verdict as Markdown shows it."""
     cell = re.sub(r"10\^(-?\d+)(?![\d.])", lambda found: "10" + found[1].translate(RAISED), cell.replace("+-", "±"))
     return re.sub(r"\b(t|Delta)\*", lambda found: {"t": "t", "Delta": "Δ"}[found[1]] + r"\*", cell)
+
+
+def said(file: str) -> str:
+    """The head of the table of statements about a figure."""
+    from bridge.figures import get_figure  # noqa: PLC0415 (see `judged`)
+
+    return get_figure(file).said
 
 
 def judged(file: str) -> Any:

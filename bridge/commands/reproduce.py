@@ -39,6 +39,9 @@ def reproduce(
     steps: Annotated[
         int | None, typer.Option(min=2, help="Use at most this many steps per run. [default: by --scale]")
     ] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=10, help="Use at most this many training rows. [default: by --scale]")
+    ] = None,
     panel: Annotated[str | None, panel_option("those of the figure (a wrong name lists them)")] = None,
     size: FigureSize = "screen",
     claim: Annotated[
@@ -52,16 +55,18 @@ def reproduce(
 ) -> None:
     """Reproduce a figure of the paper with the published numbers beside ours, test its claims, or list the figures."""
     check_jobs(jobs)
-    _check_options(figure, claim, {"--replicas": replicas, "--steps": steps, "--panel": panel})
+    _check_options(figure, claim, {"--replicas": replicas, "--steps": steps, "--rows": rows, "--panel": panel})
     if figure == CLAIMS:
         _test_claims(claim, output, scale, data_dir, seed, jobs, scheduler, as_json=as_json)
         return
     if figure == LIST:
-        _show_list(output, replicas, steps, joblib.effective_n_jobs(jobs), as_json=as_json)
+        _show_list(
+            output, {"replicas": replicas, "steps": steps, "rows": rows}, joblib.effective_n_jobs(jobs), as_json=as_json
+        )
         return
     chosen = get_figure(figure)
     # before the cluster: it times a run here
-    seconds = estimate_seconds(chosen, output, scale, replicas=replicas, steps=steps)
+    seconds = estimate_seconds(chosen, output, scale, replicas=replicas, steps=steps, rows=rows)
     with cluster(scheduler), progress_bar() as bar:
         workers = joblib.effective_n_jobs(jobs)
         note(f"{figure} at {scale} scale: about {duration(seconds / workers)} on {counted(workers, 'processor')}")
@@ -71,6 +76,7 @@ def reproduce(
             scale,
             replicas=replicas,
             steps=steps,
+            rows=rows,
             data_dir=data_dir,
             seed=seed,
             jobs=jobs,
@@ -81,6 +87,7 @@ def reproduce(
     result: dict[str, Any] = {
         "figure": made.figure,
         "title": chosen.title,
+        "said": chosen.said,
         "scale": scale,
         "published": made.published,
         "ours": made.ours,
@@ -138,7 +145,7 @@ def summarize(result: dict[str, Any]) -> Summary:
     tables = [Table(("quantity", "published", "ours"), rows)] if rows else []
     judged = [(one["statement"], one["published"], one["ours"], one["verdict"]) for one in result.get("statements", ())]
     if judged:
-        tables.insert(0, Table(("the paper says", "published", "ours", "verdict"), judged))
+        tables.insert(0, Table((result.get("said", "the paper says"), "published", "ours", "verdict"), judged))
     return Summary(
         verdict=f"{result['figure']}, {result['title']}, at {result['scale']} scale.",
         tables=tables,
@@ -173,18 +180,16 @@ def _list(values: list[Any]) -> str:
     return ", ".join(value if isinstance(value, str) else number(value) for value in values[:MANY])
 
 
-def _show_list(output: Path, replicas: int | None, steps: int | None, workers: int, *, as_json: bool) -> None:
+def _show_list(output: Path, most: dict[str, int | None], workers: int, *, as_json: bool) -> None:
     rows = []
     for name, figure in FIGURES.items():
         row: dict[str, Any] = {"figure": name}
         for scale in ("quick", "paper"):
-            ensembles = [ensemble.at_most(replicas, steps) for ensemble in figure.ensembles(scale)]
+            ensembles = [ensemble.at_most(**most) for ensemble in figure.ensembles(scale)]
             row |= {
                 f"{scale}_runs": sum(ensemble.replicas for ensemble in ensembles),
                 f"{scale}_steps": max((ensemble.steps for ensemble in ensembles), default=0),
-                f"{scale}_seconds": estimate_seconds(
-                    figure, output, scale, replicas=replicas, steps=steps, jobs=workers
-                ),
+                f"{scale}_seconds": estimate_seconds(figure, output, scale, jobs=workers, **most),
             }
         rows.append(row | {"needs": _needs(figure.ensembles("paper")), "title": figure.title})
     result = {"figures": rows, "processors": workers}

@@ -24,7 +24,7 @@ class PaperFigure:
     title : str
         Its content.
     statements : tuple of Statement
-        What the paper says about it, with the numbers; empty for figures beyond the paper.
+        What the paper says about it, with the numbers, or what is tested beyond the paper.
     ensembles : callable (scale) -> tuple of Ensemble
         Its runs, if any.
     compute : callable (work, ensembles) -> result
@@ -35,6 +35,10 @@ class PaperFigure:
         The paper's layout: all panels, or those that are named, at a size of `landscape.plots.draw_panels`.
     extra_seconds : callable (scale) -> float
         Core seconds of `compute` besides the runs, on the machine of `Ensemble.step_microseconds`.
+    ensemble_seconds : callable (ensemble) -> float
+        What an ensemble adds to that.
+    said : str
+        Who says what the statements say, the head of their table.
     """
 
     name: str
@@ -45,6 +49,8 @@ class PaperFigure:
     describe: Callable[[Any], dict[str, Any]]
     draw: Callable[..., Figure]
     extra_seconds: Callable[[ScaleName], float] = lambda scale: 5.0
+    ensemble_seconds: Callable[[Ensemble], float] = lambda ensemble: 0.0
+    said: str = "the paper says"
 
     @property
     def published(self) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ ScaleName = Literal["quick", "paper"]
 
 MNIST_FEATURES, MNIST_CLASSES = 784, 10
 LJAT_FEATURES, LJAT_CLASSES = 2, 4
-LJAT_ROWS = 1000
+LJAT_ROWS, MNIST_ROWS = 1000, 60_000
 LEARNING_RATE = 0.05  # of the paper
 BATCHES = {"ljat": 100, "mnist": 50}  # of the paper
 METHODS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "momentum": partial(SGD, momentum=0.9), "adam": Adam}
@@ -43,6 +43,10 @@ class Ensemble:
         Snapshots every so many steps from the first waiting time on, instead of log-spaced lags.
     method : {"sgd", "momentum", "adam"}
         The optimizer: SGD, SGD with momentum 0.9, or Adam.
+    pca : int, optional
+        Principal components in place of the pixels of mnist.
+    snapshots : {"all", "waiting"}, optional
+        As in `dynamics.train`; by default "waiting" for the pixels of mnist, whose files would have gigabytes.
     """
 
     hidden: tuple[int, ...]
@@ -57,19 +61,38 @@ class Ensemble:
     every: int | None = None
     learning_rate: float = LEARNING_RATE
     method: str = "sgd"
+    pca: int | None = None
+    snapshots: Literal["all", "waiting"] | None = None
+
+    @property
+    def landscape(self) -> str:
+        """What of the name decides the landscape: data and hidden layers."""
+        parts = [self.dataset, *([f"n{self.rows}"] if self.rows else []), *([f"pca{self.pca}"] if self.pca else [])]
+        parts += ["h" + "-".join(map(str, self.hidden)), *([f"d{self.dataset_seed}"] if self.dataset_seed else [])]
+        return "_".join(parts)
 
     @property
     def name(self) -> str:
         """Name of the file: all settings except the number of runs, which may grow."""
-        parts = [self.dataset, *([f"n{self.rows}"] if self.rows else []), "h" + "-".join(map(str, self.hidden))]
-        parts += [f"d{self.dataset_seed}"] * (self.dataset_seed > 0)
+        parts = [self.landscape]
         parts += [self.noise_label.replace(" ", "")] * (self.noise != Epochs())
         parts += [f"b{self.batch_size}"] * (self.batch_size != BATCHES[self.dataset])
         parts += [self.method] * (self.method != "sgd")
         parts += [f"lr{self.learning_rate:g}"] * (self.learning_rate != LEARNING_RATE)
         parts += [f"s{self.steps}"]
         parts += [f"tw{'-'.join(map(str, self.waiting_times))}"] if self.waiting_times else []
-        return "_".join([*parts, *([f"every{self.every}"] if self.every else [])])
+        parts += [f"every{self.every}"] if self.every else []
+        return "_".join([*parts, *([f"snapshots-{self.snapshots}"] if self.snapshots else [])])
+
+    @property
+    def kept_snapshots(self) -> Literal["all", "waiting"]:
+        """Which snapshots the file keeps."""
+        return self.snapshots or ("waiting" if self.layer_sizes[0] > WIDE else "all")
+
+    @property
+    def training_rows(self) -> int:
+        """Number N of training rows."""
+        return self.rows or (MNIST_ROWS if self.dataset == "mnist" else LJAT_ROWS)
 
     @property
     def lags(self) -> range | None:
@@ -99,7 +122,7 @@ class Ensemble:
         """Layer sizes of the network."""
         mnist = self.dataset == "mnist"
         inputs, classes = (MNIST_FEATURES, MNIST_CLASSES) if mnist else (LJAT_FEATURES, LJAT_CLASSES)
-        return (inputs, *self.hidden, classes)
+        return (self.pca or inputs, *self.hidden, classes)
 
     @property
     def n_parameters(self) -> int:
@@ -114,7 +137,11 @@ class Ensemble:
         rows = (self.rows or LJAT_ROWS) if self.noise.all_rows else self.batch_size
         return 1.4 * self.n_parameters / 70 * rows / 100
 
-    def at_most(self, replicas: int | None = None, steps: int | None = None) -> "Ensemble":
-        """The same with at most this many runs and steps."""
-        runs = self.replicas if replicas is None else min(replicas, self.replicas)
-        return replace(self, replicas=runs, steps=self.steps if steps is None else min(steps, self.steps))
+    def at_most(self, replicas: int | None = None, steps: int | None = None, rows: int | None = None) -> "Ensemble":
+        """The same with at most this many runs, steps and training rows."""
+        return replace(
+            self,
+            replicas=self.replicas if replicas is None else min(replicas, self.replicas),
+            steps=self.steps if steps is None else min(steps, self.steps),
+            rows=self.rows if rows is None or rows >= self.training_rows else rows,
+        )

@@ -13,6 +13,7 @@ from bridge.figures._gradients import FIGA3
 from bridge.figures._jamming import JAMMING
 from bridge.figures._minima import MINIMA
 from bridge.figures._minima_mu import MINIMA_MU
+from bridge.figures._mnist_landscape import MNIST_LANDSCAPE
 from bridge.figures._mu_generalization import MU_GENERALIZATION
 from bridge.figures._outputs import OUTPUTS
 from bridge.figures._persistent import PERSISTENT
@@ -35,6 +36,7 @@ BEYOND = (
     JAMMING,
     PERSISTENT,
     MINIMA_MU,
+    MNIST_LANDSCAPE,
 )
 FIGURES: dict[str, PaperFigure] = {figure.name: figure for figure in (*PAPER, *BEYOND)}
 

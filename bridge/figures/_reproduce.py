@@ -41,6 +41,7 @@ def reproduce(
     *,
     replicas: int | None = None,
     steps: int | None = None,
+    rows: int | None = None,
     data_dir: Path | None = None,
     seed: int = 0,
     jobs: int = 1,
@@ -61,6 +62,8 @@ def reproduce(
         At most this many runs of every ensemble. A later call can add more.
     steps : int, optional
         At most this many steps of every run, for figures that need early times only. They have separate files.
+    rows : int, optional
+        At most this many training rows of every ensemble. They have separate files.
     data_dir : path, optional
         Directory of the MNIST files.
     seed : int
@@ -80,7 +83,7 @@ def reproduce(
     """
     folder = Path(output) / scale
     work = Work(folder / "runs", data_dir, seed, jobs, progress or (lambda stage, done, total: None), scale)
-    ensembles = _ensembles(figure, scale, replicas, steps)
+    ensembles = _ensembles(figure, scale, replicas, steps, rows)
     result = figure.compute(work, ensembles)
     ours = figure.describe(result)
     judged = judge(figure.statements, ours)
@@ -92,6 +95,7 @@ def reproduce(
         "scale": scale,
         "seed": seed,
         "steps": sorted({ensemble.steps for ensemble in ensembles}),
+        "rows": sorted({ensemble.training_rows for ensemble in ensembles}),
         "version": package_version("agescape"),
         "published": dict(figure.published),
         "ours": ours,
@@ -110,16 +114,22 @@ def estimate_seconds(
     *,
     replicas: int | None = None,
     steps: int | None = None,
+    rows: int | None = None,
     jobs: int = 1,
 ) -> float:
     """Estimated wall time in seconds of a figure here, without finished parts; accurate within a factor of two."""
     work = Work(Path(output) / scale / "runs")
-    missing = sum(missing_seconds(ensemble, work) for ensemble in _ensembles(figure, scale, replicas, steps))
+    missing = sum(
+        missing_seconds(ensemble, work) + figure.ensemble_seconds(ensemble)
+        for ensemble in _ensembles(figure, scale, replicas, steps, rows)
+    )
     return (figure.extra_seconds(scale) + missing) * machine_factor() / max(1, jobs)
 
 
-def _ensembles(figure: PaperFigure, scale: ScaleName, replicas: int | None, steps: int | None) -> tuple[Ensemble, ...]:
-    return tuple(ensemble.at_most(replicas, steps) for ensemble in figure.ensembles(scale))
+def _ensembles(
+    figure: PaperFigure, scale: ScaleName, replicas: int | None, steps: int | None, rows: int | None
+) -> tuple[Ensemble, ...]:
+    return tuple(ensemble.at_most(replicas, steps, rows) for ensemble in figure.ensembles(scale))
 
 
 def missing_seconds(ensemble: Ensemble, work: Work) -> float:

@@ -17,8 +17,9 @@ Progress = Callable[[str, int, int], object]  # stage, done, total
 
 
 @cache
-def _load(dataset: str, rows: int | None, seed: int, data_dir: Path | None) -> Dataset:
-    return datasets.load(dataset, rows=rows, seed=seed, data_dir=data_dir)
+def _load(dataset: str, rows: int | None, seed: int, data_dir: Path | None, pca: int | None) -> Dataset:
+    options = {} if pca is None else {"pca": pca}
+    return datasets.load(dataset, rows=rows, seed=seed, data_dir=data_dir, **options)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Work:
 
     def data(self, ensemble: Ensemble) -> Dataset:
         """The data set of an ensemble."""
-        return _load(ensemble.dataset, ensemble.rows, ensemble.dataset_seed, self.data_dir)
+        return _load(ensemble.dataset, ensemble.rows, ensemble.dataset_seed, self.data_dir, ensemble.pca)
 
     def loss(self, ensemble: Ensemble) -> CrossEntropyLoss:
         """The loss that its runs descend."""
@@ -70,7 +71,7 @@ class Work:
             path=self.path(ensemble),
             waiting_times=ensemble.waiting_times,
             lags=ensemble.lags,
-            snapshots="waiting" if ensemble.dataset == "mnist" else "all",  # otherwise files of gigabytes
+            snapshots=ensemble.kept_snapshots,
             jobs=self.jobs,
             progress=lambda done, total: self.progress(f"train {ensemble.name}", done, total),
         )
