@@ -98,7 +98,7 @@ def _correlation(work: Work, draw: int, *, given_rows: bool) -> Contrast:
 def correlation(x: Array, y: Array, given: Array | None = None) -> float:
     """Pearson's correlation of x and y, or that of their residuals after lines through `given`."""
     parts = [x, y] if given is None else [part - np.polyval(np.polyfit(given, part, 1), given) for part in (x, y)]
-    return float(np.corrcoef(parts)[0, 1])
+    return float(np.asarray(np.corrcoef(parts))[0, 1])
 
 
 @cache

@@ -69,7 +69,8 @@ def slope(x: ArrayLike, values: Array) -> PerRun:
 
     Of t*(tw) of single runs against log tw it is mu of the paper's average.
     """
-    centered = np.asarray(x, dtype=np.float64) - np.mean(x)
+    x = np.asarray(x, dtype=np.float64)
+    centered = x - x.mean()
     weights = centered / (centered**2).sum()
     parts = [log_mean(column) * weight for column, weight in zip(values.T, weights, strict=True)]
     return PerRun(sum(part.value for part in parts), np.sum([part.influence for part in parts], axis=0))

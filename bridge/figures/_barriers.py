@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bridge.explanation import exit_temperatures
-from dynamics.training import SGD
+from dynamics.training import Optimizer
 from landscape.database import Database
 from landscape.kinetics import Barriers
 from landscape.losses import DataLoss
@@ -64,7 +64,7 @@ def crossings(
     loss: DataLoss,
     database: Database,
     visited: ArrayLike,
-    optimizer: SGD,
+    optimizer: Optimizer,
     *,
     most: int,
     path: Path,

@@ -283,7 +283,7 @@ def _put_above(ax: Axes, legend: Legend) -> None:
     texts, room = legend.get_texts(), _room_above(ax)
     handles, labels = ax.get_legend_handles_labels()[0], [text.get_text() for text in texts]
     if len(handles) != len(labels):  # a legend of other handles than those of the axes
-        handles = legend.legend_handles
+        handles = [handle for handle in legend.legend_handles if handle is not None]
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
     style: dict[str, Any] = {"frameon": False, "borderpad": 0.2, "columnspacing": 1.2}
     size = float(texts[0].get_fontsize())  # pyright: ignore[reportArgumentType]
