@@ -165,7 +165,8 @@ def _draw_t_star(name: str, scan: NoiseScan, ax: Axes) -> None:
 
 
 def _over_persistence(name: str, scan: NoiseScan, ax: Axes) -> None:
-    ax.set(xscale="log", xlabel=r"persistence $\tau$ (steps)", title=f"{name} {scan.hidden}, N = {scan.rows}")
+    scale = "log" if scan.persistence.size else "linear"
+    ax.set(xscale=scale, xlabel=r"persistence $\tau$ (steps)", title=f"{name} {scan.hidden}, N = {scan.rows}")
     legend_beside(ax)
 
 
