@@ -53,7 +53,7 @@ class Effort:
 
 SMALL, BIG = Effort(224, 32, 64, 24), Effort(32, 8, 24, 8)  # up to `LARGE` parameters, and above
 # core seconds of a quench at P of some hundred and of some thousand, with the rows where the latter was measured
-QUENCH_SMALL, QUENCH_BIG, ROWS_BIG = 0.3, 10.0, 1000
+QUENCH_SMALL, QUENCH_BIG, ROWS_BIG = 0.15, 10.0, 1000
 
 
 @dataclass(frozen=True, eq=False)

@@ -151,5 +151,4 @@ def test_figure_end_to_end(tmp_path, monkeypatch):
     assert all(done == total for stage, done, total in seen)  # nothing was made again
     assert json.loads(again.files[0].read_text())["ours"] == ours
     result = figure.compute(Work(tmp_path / "quick" / "runs"), TINY)
-    for size in ("screen", "page", "column"):
-        assert flaws(tiny.draw(result, size=size)) == []
+    assert flaws(tiny.draw(result)) == []
