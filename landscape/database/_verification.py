@@ -14,7 +14,7 @@ from landscape.database._provenance import provenance_of
 from landscape.database._reconstruction import loss_of
 from landscape.database._records import Bound, SetAside, StoredMinimum, StoredTransitionState, loss_difference
 from landscape.database._store import Database
-from landscape.database._tolerances import GRADIENT_ERROR, VALUE_ERROR
+from landscape.database._tolerances import EIGENVALUE_ERROR, GRADIENT_ERROR, OVERLAP_ERROR, VALUE_ERROR
 from landscape.descent import Location, follow_down, highest_point, is_stationary, locate, radau_end
 from landscape.losses import Loss
 from landscape.networks import MLP
@@ -343,3 +343,22 @@ def _followed_by_products(loss: Loss, point: StationaryPoint) -> Iterator[list[M
     model = inertia_model(loss, point.coordinates)
     results = [follow_down(loss, model, sign, path_errors=SMALL_PATH_ERRORS).result for sign in (1.0, -1.0)]
     yield [result.minimum if result.converged else None for result in results]
+
+
+def same_ends(network: MLP | PermutationSpec | None, found: Sequence[Minimum], named: Sequence[Minimum]) -> bool:
+    """Whether two minima are the two that are named, in either order."""
+    (a, b), (c, d) = ([same_point(network, minimum, name) for name in named] for minimum in found)
+    return (a and d) or (b and c)
+
+
+def _close(found: object, expected: object) -> bool:
+    """Whether numbers agree within rounding; a column of SQLite may hold anything else."""
+    try:
+        a, b = (np.asarray(values, dtype=np.float64) for values in (found, expected))
+    except (TypeError, ValueError):
+        return False
+    return a.shape == b.shape and bool(np.abs(a - b).max(initial=0.0) <= EIGENVALUE_ERROR * np.abs(b).max(initial=1e-6))
+
+
+def _parallel(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
+    return bool(abs(abs(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-300) - 1.0) <= OVERLAP_ERROR)
