@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from dynamics.snapshots import Measurement, loss_identity, measure_all
 from landscape.database import Database, loss_of
 from landscape.losses import DataLoss
 from landscape.search import search_ridges, store_connections
-from landscape.stationary import Minimum, StationaryPoint, TransitionState
+from landscape.stationary import Inertia, Minimum, StationaryPoint, TransitionState
 from landscape.support import Result
 
 Array = NDArray[np.float64]
@@ -130,17 +131,21 @@ def _search(loss: DataLoss, snapshots: Array) -> Measurement:
 
 
 def _stacked(name: str, points: list[StationaryPoint] | list[TransitionState] | list[Minimum]) -> Measurement:
-    return {f"{name}_{field}": np.array([getattr(point, field) for point in points]) for field in OF_A_POINT}
+    found = {f"{name}_{field}": np.array([getattr(point, field) for point in points]) for field in OF_A_POINT}
+    inertias = [point.inertia.to_array() for point in points if point.inertia is not None]
+    return found | ({f"{name}_inertia": np.array(inertias)} if inertias else {})  # all or none of a loss
 
 
 def _connections(found: Measurement) -> Iterator[tuple[TransitionState, tuple[Minimum, Minimum]]]:
     for k, vector in enumerate(found["state_eigenvector"]):
-        values, rounding = _unstacked("state", found, k)
+        values, more = _unstacked("state", found, k)
         ends = [_unstacked("end", found, number) for number in (2 * k, 2 * k + 1)]
-        first, second = (Minimum(*values, hessian_rounding=rounding) for values, rounding in ends)
-        yield TransitionState(*values, eigenvector=vector, hessian_rounding=rounding), (first, second)
+        first, second = (Minimum(*values, **more) for values, more in ends)
+        yield TransitionState(*values, eigenvector=vector, **more), (first, second)
 
 
-def _unstacked(name: str, found: Measurement, k: int) -> tuple[tuple[Array, float, float, Array], float]:
+def _unstacked(name: str, found: Measurement, k: int) -> tuple[tuple[Array, float, float, Array], dict[str, Any]]:
     coordinates, value, rms_gradient, eigenvalues, rounding = (found[f"{name}_{field}"][k] for field in OF_A_POINT)
-    return (coordinates, float(value), float(rms_gradient), eigenvalues), float(rounding)
+    inertia = Inertia.from_array(found[f"{name}_inertia"][k]) if f"{name}_inertia" in found else None
+    more = {"hessian_rounding": float(rounding), "inertia": inertia}
+    return (coordinates, float(value), float(rms_gradient), eigenvalues), more

@@ -15,7 +15,7 @@ from landscape.database._reconstruction import loss_of
 from landscape.database._records import Bound, SetAside, StoredMinimum, StoredTransitionState, loss_difference
 from landscape.database._store import Database
 from landscape.database._tolerances import EIGENVALUE_ERROR, GRADIENT_ERROR, OVERLAP_ERROR, VALUE_ERROR
-from landscape.descent import Location, highest_point, is_stationary, locate, radau_end
+from landscape.descent import Location, follow_down, highest_point, is_stationary, locate, radau_end
 from landscape.losses import Loss
 from landscape.networks import MLP
 from landscape.stationary import (
@@ -26,6 +26,7 @@ from landscape.stationary import (
     StationaryPoint,
     TransitionState,
     certificate,
+    inertia_model,
     local_model,
     rounding_of,
     same_point,
@@ -37,6 +38,7 @@ from landscape.symmetry import PermutationSpec
 
 # relative errors of Radau along the paths: the second if the first ends elsewhere than in the database
 PATH_TOLERANCES = (1e-6, 1e-9)
+SMALL_PATH_ERRORS = (1e-4, 1e-5)  # of the steps along the paths of a point without a spectrum
 END_ERROR = 1e-9  # of the ends of the path of a bound, relative to their norm
 SAMPLES = 64  # a piece of such a path; the searches use 20
 
@@ -250,15 +252,15 @@ def _problems(loss: Loss, stored: Stored, columns: tuple, ends: tuple[StoredMini
         *_existence_problems(loss, model),
     ]
     if ends and not found:
-        found += _path_problems(loss, model, ends)
+        found += _path_problems(loss, _followed(loss, model), ends)
     return found
 
 
 def _problems_by_inertia(loss: Loss, stored: Stored, columns: tuple, ends: tuple[StoredMinimum, ...]) -> list[str]:
-    """The same for a point without a full spectrum; only the paths down from it need one."""
+    """The same for a point without a full spectrum, whose paths down are followed anew with smaller errors."""
     found = [*inertia_problems(loss, stored.point, columns), *_derived_problems(loss.network, stored, columns)]
     if ends and not found:
-        found += _path_problems(loss, local_model(loss, stored.point.coordinates), ends)
+        found += _path_problems(loss, _followed_by_products(loss, stored.point), ends)
     return found
 
 
@@ -314,10 +316,12 @@ def _derived_problems(network: MLP | PermutationSpec | None, stored: Stored, col
         )
 
 
-def _path_problems(loss: Loss, model: LocalModel, ends: tuple[StoredMinimum, ...]) -> Iterator[str]:
+def _path_problems(
+    loss: Loss, followed: Iterator[list[Minimum | None]], ends: tuple[StoredMinimum, ...]
+) -> Iterator[str]:
+    """Check that paths followed once, or a second time, end in the minima that the database names."""
     ended = False
-    for rtol in PATH_TOLERANCES:
-        found = [radau_end(loss, model, sign, rtol=rtol) for sign in (1.0, -1.0)]
+    for found in followed:
         minima = [minimum for minimum in found if minimum is not None]
         ended = len(minima) == len(found)
         if ended and same_ends(loss.network, minima, [end.point for end in ends]):
@@ -327,6 +331,18 @@ def _path_problems(loss: Loss, model: LocalModel, ends: tuple[StoredMinimum, ...
         return
     named = " and ".join(str(end.id) for end in ends)
     yield f"the paths down from it do not end in minima {named}"
+
+
+def _followed(loss: Loss, model: LocalModel) -> Iterator[list[Minimum | None]]:
+    for rtol in PATH_TOLERANCES:
+        yield [radau_end(loss, model, sign, rtol=rtol) for sign in (1.0, -1.0)]
+
+
+def _followed_by_products(loss: Loss, point: StationaryPoint) -> Iterator[list[Minimum | None]]:
+    """Where Radau's Jacobians are too large: the flow of the searches, with smaller errors of its steps."""
+    model = inertia_model(loss, point.coordinates)
+    results = [follow_down(loss, model, sign, path_errors=SMALL_PATH_ERRORS).result for sign in (1.0, -1.0)]
+    yield [result.minimum if result.converged else None for result in results]
 
 
 def same_ends(network: MLP | PermutationSpec | None, found: Sequence[Minimum], named: Sequence[Minimum]) -> bool:

@@ -141,3 +141,17 @@ def test_an_undetermined_point_does_not_enter(explored, small_loss, tmp_path):
         database.transaction(),
     ):
         database.add_minimum(replace(minimum, inertia=vague), origin="start")
+
+
+@pytest.mark.slow
+def test_verify_follows_the_paths_without_a_spectrum(explored, small_loss, tmp_path):
+    assert verify(explored, small_loss, paths=True).failures == ()
+    path = tmp_path / "wrong.db"
+    path.write_bytes(explored.read_bytes())
+    with Database(path) as database:
+        state = next(s for s in database.transition_states if len(set(s.minimum_ids)) == 2)
+        other = next(s.id for s in database.minima if s.id not in state.minimum_ids)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE tbl_transition_states SET _minimum1_id = ? WHERE _id = ?", (other, state.id))
+    failures = [f for f in verify(path, small_loss, paths=True).failures if f.id == state.id]
+    assert any("do not end in minima" in failure.what for failure in failures)

@@ -55,10 +55,13 @@ def test_searches_are_sums_of_calls():
         cost.seconds("walk")
 
 
-def test_a_quench_of_a_large_network_decomposes_no_hessian():
+def test_no_search_of_a_large_network_decomposes_a_hessian():
     cost = Cost(4000, 1e-3, 0.5, 20.0)
     assert cost.seconds("lbfgs") == pytest.approx(2.0 + 2 * (0.5 + 2.0))
-    assert cost.seconds("flow") == pytest.approx(0.7 + 200 * 20.5)
+    assert cost.seconds("flow") == pytest.approx(6.0 + 4 * (0.5 + 2.0))
+    assert cost.seconds("transition state") == pytest.approx(20.0 + 10 * (0.5 + 2.0))
+    with pytest.raises(KeyError):
+        cost.seconds("walk")
 
 
 @pytest.mark.parametrize("loss", [MuellerBrown(), "network"], ids=["surface", "network"])

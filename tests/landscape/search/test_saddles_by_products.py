@@ -48,7 +48,7 @@ def assert_ends(loss, result):
 def test_a_surface_gives_its_transition_states():
     surface, found = MuellerBrown(), []
     for saddle in surface.known_points().transition_states:
-        start = np.add(saddle, [0.03, -0.02])
+        start = np.asarray(saddle) + np.array([0.03, -0.02])
         result = find_transition_state(surface, start, local_model(surface, start).eigenvectors[:, 0])
         np.testing.assert_allclose(result.transition_state.coordinates, saddle, atol=1e-3)
         assert_ends(surface, result)
@@ -60,7 +60,7 @@ def test_a_surface_gives_its_transition_states():
 def test_from_a_minimum_over_a_barrier():
     surface = DoubleWell()
     left = quench(surface, [-1.0, 0.1]).minimum
-    result = find_transition_state(surface, np.add(left.coordinates, [0.2, 0.05]), [1.0, 0.0])
+    result = find_transition_state(surface, left.coordinates + np.array([0.2, 0.05]), [1.0, 0.0])
     assert result.status is SaddleStatus.CONVERGED
     assert_ends(surface, result)
     assert result.minima[0].coordinates[0] * result.minima[1].coordinates[0] < 0.0
@@ -81,7 +81,6 @@ def test_between_minima_of_a_small_network(small_loss, rng, monkeypatch):
     result = find_transition_state(small_loss, start, state.eigenvector)
     assert result.status is SaddleStatus.CONVERGED
     assert same_point(small_loss.network, state, result.transition_state)
-    assert_ends(small_loss, result)
     for minimum in result.minima:
         assert any(same_point(small_loss.network, minimum, other) for other in expected.minima)
     inertia = result.transition_state.inertia
@@ -100,6 +99,19 @@ def test_a_search_for_nothing_says_so(small_loss, rng):
     assert few.status is SaddleStatus.MAX_STEPS
     again = search_from_minimum(small_loss, minimum, rng=0, max_steps=1)
     assert again.hessian_evaluations == few.hessian_evaluations
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("by_products")
+def test_radau_comes_to_the_same_ends(small_loss, rng):
+    minima, converged = minima_of(small_loss, rng, 8), 0
+    for a, b in pairwise(minima):
+        top, _, line = highest_between(small_loss, a, b)
+        result = find_transition_state(small_loss, top, line)
+        if result.converged:
+            converged += 1
+            assert_ends(small_loss, result)
+    assert converged >= 3
 
 
 @pytest.mark.slow
