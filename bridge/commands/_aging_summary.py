@@ -94,9 +94,9 @@ def _caveat(result: Mapping[str, Any]) -> str:
 def kind_of_aging(low: float | None, high: float | None) -> str:
     """What an interval of mu says: subaging below 1, simple aging around it, superaging above, no aging around 0."""
     if is_unknown(low) or is_unknown(high) or low is None or high is None:
-        return "Aging of an uncertain kind"
+        return "Whether it ages is not determined"
     if low <= 0.0 <= high:
-        return "Aging of an uncertain kind" if high >= 1.0 else "No aging is detected"
+        return "Whether it ages is not determined" if high >= 1.0 else "No aging is detected"
     if high < 0.0:
         return "The motion speeds up with age"
     if low > 1.0:

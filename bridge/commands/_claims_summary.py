@@ -28,7 +28,7 @@ def summarize_claims(table: ClaimTable, chosen: Sequence[str], scale: str) -> Su
 
 
 def _said(one: Finding) -> str:
-    return f"{one.statement} ({one.place})"
+    return f"{one.statement} ({one.place}) Tested by {one.tested_by}"
 
 
 def _rows(one: Finding) -> Iterator[tuple[str, ...]]:

@@ -152,8 +152,8 @@ def _time_to_search(searches: int | None, budget: str | None, kinds: str | None,
 def _introduce(loss: DataLoss) -> dict[str, Any]:
     """Say on stderr what was understood of the data and of a module; ValueError if it cannot be searched."""
     warning = introduce(loss.data)
+    check_searchable(loss)
     if isinstance(loss, TorchLoss):
-        check_searchable(loss)
         introduce_symmetries(loss.source)
     return warning
 

@@ -78,7 +78,7 @@ def plot_overlay(
         if longest == 0:
             figure.supxlabel(UNKNOWN_MINIMA.replace("\n", " "), color="0.35", fontsize="small")
             return
-        add_colorbar(figure, axes, ages, "age (steps)")
+        add_colorbar(figure, axes, ages, "mean age (steps)")
         _add_legend(figure, longest, largest, with_path=any(path is not None for path in paths))
 
     panels = {str(k): partial(draw, k) for k in range(n)}

@@ -133,7 +133,7 @@ def _newton(
 ) -> tuple[Newton, Factorization | None, int]:
     """Newton's step, the metric that preconditioned it, and how many Hessians that cost."""
     limits = {"radius": radius, "tolerance": min(LOOSEST, np.sqrt(here.rms_gradient)), "most": most}
-    return inexact_step(loss, here.point, products_of(loss, here.point), here.gradient, metric, **limits)
+    return inexact_step(loss, here.point, products_of(loss, here.point), here.gradient, metric=metric, **limits)
 
 
 def inexact_step(
@@ -141,8 +141,8 @@ def inexact_step(
     point: Array,
     product: Product,
     gradient: Array,
-    metric: Factorization | None = None,
     *,
+    metric: Factorization | None = None,
     radius: float,
     tolerance: float,
     most: int = MOST_PRODUCTS,

@@ -80,7 +80,7 @@ class _Walk:
         curvature = self._follow(product, accuracy)
         along = _uphill(float(self.mode @ here.gradient), curvature)
         across, self._metric, hessians = inexact_step(
-            self.loss, here.point, product, here.gradient, self._metric, radius=self.radius, tolerance=accuracy,
+            self.loss, here.point, product, here.gradient, metric=self._metric, radius=self.radius, tolerance=accuracy,
             across=self.mode,
         )  # fmt: skip
         self.hessians += hessians

@@ -99,8 +99,8 @@ def test_a_summary_has_the_verdict_first_and_the_files_last(capsys):
 @pytest.mark.parametrize(
     ("low", "high", "kind"),
     [(0.7, 0.86, "Subaging"), (0.9, 1.1, "Consistent with simple aging"), (1.1, 1.4, "Superaging"),
-     (-0.1, 0.2, "No aging is detected"), (-0.1, 1.2, "Aging of an uncertain kind"),
-     (-0.5, -0.1, "The motion speeds up with age"), (None, None, "Aging of an uncertain kind")],
+     (-0.1, 0.2, "No aging is detected"), (-0.1, 1.2, "Whether it ages is not determined"),
+     (-0.5, -0.1, "The motion speeds up with age"), (None, None, "Whether it ages is not determined")],
 )  # fmt: skip
 def test_the_kind_of_aging_is_what_the_interval_of_mu_says(low, high, kind):
     assert kind_of_aging(low, high) == kind
@@ -188,7 +188,7 @@ def test_what_age_could_not_determine_is_said():
     assert summary.verdict == "The exponent mu is not determined at Delta* = 0.01."
     assert summary.notes[0] == "Mu is not defined: train longer runs."
     assert verdict(aged(mu_low=math.nan, mu_high=math.nan)) == (
-        "Aging of an uncertain kind: mu = 0.78 (no interval) at Delta* = 0.01"
+        "Whether it ages is not determined: mu = 0.78 (no interval) at Delta* = 0.01"
     )
 
 
