@@ -24,9 +24,9 @@ from landscape.database import (
     provenance_of,
 )
 from landscape.graph import below_minima
-from landscape.losses import Loss, check_searchable
+from landscape.losses import LARGE, Loss, check_searchable
 from landscape.search._memory import Memory
-from landscape.search._planning import BATCH, CYCLE, KINDS
+from landscape.search._planning import BATCH, BATCH_OF_LARGE, CYCLE, KINDS
 from landscape.search._searches import Found, run as run_search, run_start
 from landscape.search._summary import Exploration, Unjoined, next_search, summarize, with_given_up
 from landscape.search._targets import Targets
@@ -122,25 +122,26 @@ def explore(
     if targets is not None and searches is None and budget is None:
         budget = math.inf  # until all are joined or given up
     _check(searches, budget, completeness, kinds, jobs)
+    batch = BATCH if loss.n_parameters <= LARGE else BATCH_OF_LARGE
     if targets is not None and not Path(path).exists():
         msg = f"connect must name minima of a database, but there is no file {path}; explore without it first"
         raise FileNotFoundError(msg)
     with only_writer(Path(path)), open_or_create(loss, path, seed) as database:
         if targets is not None:
             targets.check(database)
-        done, memory, unfinished = next_search(database), Memory(database), 0
+        done, memory, unfinished = next_search(database), Memory(database, batch), 0
         deadline, pace = None if budget is None else time.monotonic() + budget, 0.0
         found = summarize(database, targets)
         with worker_pool(jobs) as parallel:
             common = shared(loss)
             while done < (searches or 0) if deadline is None else time.monotonic() < deadline:
-                if completeness is not None and done % BATCH == 0 and done >= FEWEST_SEARCHES:
+                if completeness is not None and done % batch == 0 and done >= FEWEST_SEARCHES:
                     wanted = max(starts_for(completeness), done // 2)
                     _draw(database, parallel, common, wanted, seed, until=_since_epoch(deadline))
                     found = summarize(database, targets)
                     if is_complete(found, completeness):
                         break
-                end = (done // BATCH + 1) * BATCH
+                end = (done // batch + 1) * batch
                 began = time.monotonic()
                 late = bounds_first or (budget is not None and _is_late(deadline, budget, pace, found.unjoined))
                 end = end if searches is None else min(end, searches)

@@ -14,7 +14,7 @@ from landscape import symmetry
 from landscape.database import Database, graph_of
 from landscape.graph import LandscapeGraph
 from landscape.networks import MLP
-from landscape.search._planning import BATCH, BOUNDING, JOINING, Knowledge, Pair, hopeless, plan_batch
+from landscape.search._planning import BATCH, BOUNDING, JOINING, RANDOM_STARTS, Knowledge, Pair, hopeless, plan_batch
 from landscape.search._searches import Task
 from landscape.search._targets import Targets
 from landscape.stationary import Minimum
@@ -32,10 +32,12 @@ class Memory:
     ----------
     database : Database
         The database whose searches are planned batch by batch.
+    batch : int
+        Searches of a batch.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, batch: int = BATCH) -> None:
+        self._database, self._batch = database, batch
         self._neighbors = Neighbors(database.network)
         self._tries: dict[Pair, int] = {}
         self._bounded: set[Pair] = set()
@@ -56,17 +58,19 @@ class Memory:
 
         With targets, only what joins them with the global minimum, or bounds their barriers: no task if nothing is left
         to do. A batch that other searches began is completed by such. Batches of targets may be short; those that
-        follow end with the multiple of 32, too. What an interrupted one was for, its searches tell.
+        follow end with the same multiple, too. What an interrupted one was for, its searches tell.
         """
-        begin = max(first // BATCH * BATCH, self._planned if self._planned <= first else 0)
+        begin = max(first // self._batch * self._batch, self._planned if self._planned <= first else 0)
         begun = [attempt.kind for attempt in self._database.attempts(begin)][: first - begin]
         if targets is not None and not {JOINING, BOUNDING} >= set(begun):
             targets = None
         while True:
             order = begun[0] == BOUNDING if begun else bounds_first
-            size = BATCH - begin % BATCH if targets is not None else BATCH
+            size = self._batch - begin % self._batch if targets is not None else self._batch
             known = self._knowledge(first, begin, targets)
-            tasks = plan_batch(begin, size, seed, known, kinds, bounds_first=order)
+            tasks = plan_batch(
+                begin, size, seed, known, kinds, bounds_first=order, starts=min(RANDOM_STARTS, self._batch)
+            )
             if not begun or len(tasks) > len(begun):
                 self._planned = begin + len(tasks)
                 return tasks[len(begun) : end - begin]

@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 Pair = tuple[int, int]
 
 BATCH = 32  # searches between two commits
+BATCH_OF_LARGE = 8  # above `LARGE` parameters, where searches take minutes; nothing connects before its end
 RANDOM_STARTS = 16  # searches before this one quench random starts
 JOINING = "connect"  # kind of the searches that join targets
 BOUNDING = "bound"  # kind of the searches for upper bounds on the barriers of targets that are not joined
@@ -85,14 +86,21 @@ class Knowledge:
 
 
 def plan_batch(
-    first: int, size: int, seed: int, known: Knowledge, cycle: Sequence[str] = CYCLE, *, bounds_first: bool = False
+    first: int,
+    size: int,
+    seed: int,
+    known: Knowledge,
+    cycle: Sequence[str] = CYCLE,
+    *,
+    bounds_first: bool = False,
+    starts: int = RANDOM_STARTS,
 ) -> list[Task]:
     """Choose searches first ... first + size - 1, a whole batch, from the knowledge so far.
 
     With targets fewer if less is to be done: those that join targets and, once none of these is left (or before, with
-    `bounds_first`), those for upper bounds on the barriers of the others.
+    `bounds_first`), those for upper bounds on the barriers of the others. The searches before `starts` are random starts.
     """
-    planner = _Planner(known)
+    planner = _Planner(known, starts)
     if known.targets is not None:
         if bounds_first:
             return planner.bounding(first, size, seed) or planner.joining(first, size, seed)
@@ -108,13 +116,13 @@ def hopeless(known: Knowledge) -> NDArray[np.int64]:
 class _Planner:
     """Plans one batch; pairs that it has already chosen count as tried."""
 
-    def __init__(self, known: Knowledge) -> None:
-        self.known = known
+    def __init__(self, known: Knowledge, starts: int = RANDOM_STARTS) -> None:
+        self.known, self.starts = known, starts
         self.tries = dict(known.tries)
         self._ways: tuple[Array, NDArray[np.int64]] | None = None
 
     def task(self, search: int, seed: int, cycle: Sequence[str]) -> Task:
-        if search < RANDOM_STARTS or not len(self.known.ids):
+        if search < self.starts or not len(self.known.ids):
             return Task(search, "collapsed" if search < FIRST_COLLAPSED else "start", seed)
         kind = cycle[search % len(cycle)]
         rng = rng_of(seed, search, 0)

@@ -379,3 +379,17 @@ def test_large_networks_start_collapsed_searches_without_an_eigenproblem(small_l
     (minimum,) = found.minima
     assert minimum.inertia is not None
     assert found.hessian_evaluations == 1
+
+
+def test_large_networks_connect_after_few_searches(small_loss, tmp_path, monkeypatch):
+    """Sixteen random starts would take minutes before any two minima are connected."""
+    monkeypatch.setattr(_exploration, "LARGE", 0)
+    kinds = {}
+    for name, parts in (("a.db", (20,)), ("b.db", (3, 11, 20))):
+        for searches in parts:
+            explore(small_loss, tmp_path / name, searches=searches)
+        with Database(tmp_path / name) as database:
+            kinds[name] = [attempt.kind for attempt in database.attempts()]
+    assert "connect" not in kinds["a.db"][:8]
+    assert "connect" in kinds["a.db"][8:16]
+    assert contents(tmp_path / "a.db") == contents(tmp_path / "b.db")
