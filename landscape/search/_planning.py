@@ -98,7 +98,7 @@ def plan_batch(
     """Choose searches first ... first + size - 1, a whole batch, from the knowledge so far.
 
     With targets fewer if less is to be done: those that join targets and, once none of these is left (or before, with
-    `bounds_first`), those for upper bounds on the barriers of the others. The searches before `starts` are random starts.
+    `bounds_first`), those for upper bounds on the barriers of the others. Searches before `starts` are random starts.
     """
     planner = _Planner(known, starts)
     if known.targets is not None:
