@@ -303,6 +303,7 @@ def test_geometry(files, tmp_path):
         assert low < error < high
 
 
+@pytest.mark.slow
 def test_geometry_takes_more_test_rows_where_they_can_be_made(files, tmp_path):
     out = ("--output", tmp_path / "g.svg", "--json")
     results = [strict_json(good("geometry", files["db"], *out, "--test-rows", n).out) for n in (2000, 18_000)]
@@ -810,13 +811,15 @@ def test_the_installed_script(files):
     assert strict_json(result.stdout)["replicas"] == 4
 
 
+@pytest.mark.slow
 def test_workers_change_no_exploration(undisturbed, tmp_path):
     said = strict_json(good("explore", *DEEP, "--output", tmp_path / "f.db", "--jobs", 2, "--json").out)
     assert said | {"output": ""} == undisturbed[1]
     assert tables(tmp_path / "f.db") == undisturbed[0]
 
 
-@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2])
 def test_a_killed_exploration_goes_on(undisturbed, tmp_path, jobs):
     path = tmp_path / "f.db"
     command = ("explore", *DEEP, "--output", path, "--jobs", jobs, "--json")

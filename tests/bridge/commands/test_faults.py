@@ -148,6 +148,7 @@ def test_a_folder_that_is_read_only(name, half, undisturbed, tmp_path):
 # ---------------------------------------------------------------- two at once
 
 
+@pytest.mark.slow
 def test_two_explorations_of_one_file_are_one(undisturbed, tmp_path):
     """The second waits, or is told so: never a damaged file, nothing twice."""
     _, whole, _ = undisturbed("explore")

@@ -143,6 +143,7 @@ def wrong_arguments(numbers, specimens, folder):
     return found
 
 
+@pytest.mark.slow
 def test_odd_arguments_are_used_or_refused_in_one_line(specimens, tmp_path):
     assert wrong_arguments(range(2 * len(hostile.GOOD_COMMANDS)), specimens, tmp_path) == []
 

@@ -141,6 +141,7 @@ def test_stiff_networks_of_many_minima_agree_with_the_matrix_exponential():
             np.testing.assert_allclose(found, expm(k * time).T[[0, 7]], atol=1e-8)
 
 
+@pytest.mark.slow
 def test_one_way_rings_whose_eigenvalues_leave_the_contour_are_noticed():
     n = 120
     ring = csr_array((np.ones(n), (np.arange(n), (np.arange(n) + 1) % n)), shape=(n, n))

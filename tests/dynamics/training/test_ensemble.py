@@ -228,6 +228,7 @@ def test_stored_snapshots_are_indexed_like_arrays(tmp_path):
     assert pickle.loads(pickle.dumps(stored)).shape == array.shape
 
 
+@pytest.mark.slow
 def test_full_batch_control_is_gradient_descent_from_the_same_start():
     optimizer, rate, penalty = replace(OPTIMIZER, precision="float64"), OPTIMIZER.learning_rate, 1e-2
     changes = {"replicas": 2, "regularization": penalty, "lags": range(1, 20), "waiting_times": [1]}

@@ -293,6 +293,7 @@ def test_radau_says_where_a_path_ends_in_no_minimum(monkeypatch):
 # ---------------------------------------------------------------- what an older version stored
 
 
+@pytest.mark.slow
 def test_an_end_that_newton_once_found_from_a_flat_shoulder_is_corrected_and_found_by_verify(tmp_path):
     """Transition state 79 of a database of (2, 4, 4, 4, 4), 316 rows, that agescape 0.1 made with path error 1e-2."""
     loss = CrossEntropyLoss(MLP((2, 4, 4, 4, 4)), datasets.ljat(rows=316, seed=0))

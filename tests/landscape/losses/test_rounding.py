@@ -80,6 +80,7 @@ def test_errors_stay_within_the_bounds_anywhere(seed, size, scale):
     assert (errors <= bounds).all()
 
 
+@pytest.mark.slow
 @needs_extended
 @pytest.mark.parametrize("kind", ["squared-error", "regression", "logistic"])
 def test_errors_of_other_losses_stay_within_the_bounds(kind):

@@ -199,6 +199,7 @@ class Abyss(Surface):
         return 0.5 * y * y - 0.5 * x * x + x**3 / 3, np.array([x * x - x, y]), np.diag([2 * x - 1, 1.0])
 
 
+@pytest.mark.slow
 def test_a_way_down_that_does_not_end_is_a_status():
     assert find_transition_state(Abyss(), [0.4, 0.1], [-1.0, 0.0]).status is SaddleStatus.DOWNHILL
 
