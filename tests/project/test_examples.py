@@ -19,6 +19,7 @@ torch_module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(torch_module)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted((EXAMPLES / "databases").glob("*.db")), ids=lambda path: path.stem)
 def test_the_databases_hold_certified_points_in_one_component(path, tmp_path):
     copy = tmp_path / path.name

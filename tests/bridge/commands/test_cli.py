@@ -220,6 +220,7 @@ def test_info_of_a_folder_and_of_interrupted_runs_says_what_other_commands_say(t
     assert_complaint(agescape("info", tmp_path / "none.db"), f"there is no file {tmp_path / 'none.db'}")
 
 
+@pytest.mark.slow
 def test_a_figure_that_was_drawn_is_not_advised(files, tmp_path):
     drawn = good("age", files["h5"], "--output", tmp_path / "a.svg").out
     assert "--output F.svg" not in drawn

@@ -124,6 +124,7 @@ def test_only_what_is_asked_for_is_computed(files):
     assert found["replicas"] == 2
 
 
+@pytest.mark.slow
 def test_all_leaves_out_what_there_is_nothing_for(runs):
     assert set(observe(runs)) == set(OBSERVABLES) - {"overlap", "outputs", "gradients", "tail-index"}
     none = observe(runs, separations=[333])
@@ -131,6 +132,7 @@ def test_all_leaves_out_what_there_is_nothing_for(runs):
     assert none["onset"].alignment is None
 
 
+@pytest.mark.slow
 def test_the_figure_has_a_panel_each(runs):
     done = []
     results = observe(runs, ["curves", "alpha2", "onset", "layers", "alignment"], progress=lambda *at: done.append(at))

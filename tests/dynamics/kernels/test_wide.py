@@ -92,6 +92,7 @@ def test_float64_agrees_with_naive_sgd(sizes, rows, batch_size, noise):
     np.testing.assert_array_equal(run.theta, run.records[-1])
 
 
+@pytest.mark.slow
 def test_pixels_in_float32_agree_with_naive_sgd():
     _, labels, theta = problem(SIZES, 23)
     pixels = np.random.default_rng(0).integers(0, 256, (23, SIZES[0]), dtype=np.uint8)
@@ -116,6 +117,7 @@ def naive_momentum(theta, inputs, labels, batch_size, steps, momentum):
     return np.array([*path, theta])
 
 
+@pytest.mark.slow
 def test_a_run_with_momentum_can_be_cut_anywhere():
     _, labels, theta = problem(SIZES, 23)
     pixels = np.random.default_rng(0).integers(0, 256, (23, SIZES[0]), dtype=np.uint8)

@@ -97,6 +97,7 @@ def test_the_flow_ends_in_its_basin():
         assert nearest(surface.known_points().minima, quench(surface, start).coordinates) >= 0
 
 
+@pytest.mark.slow
 @surfaces
 def test_an_exploration_finds_exactly_what_there_is(surface, tmp_path):
     known = surface.known_points()
