@@ -118,6 +118,7 @@ def test_a_recorded_network(run_script, tmp_path):
     assert (np.diff(runs.loss[:, [0, -1]]) < 0).all()
 
 
+@pytest.mark.slow
 def test_known_answers_are_found(run_script):
     printed = run_script("known_answer", "--replicas", "20", "--searches", "128", "--wells", "3").splitlines()
     exponents = [re.findall(r"-?\d+\.\d+", line) for line in printed if "mu" in line]

@@ -864,6 +864,7 @@ def undisturbed_runs(tmp_path_factory):
     return arrays(path)
 
 
+@pytest.mark.slow
 def test_a_killed_ensemble_goes_on(undisturbed_runs, tmp_path):
     path, parts = tmp_path / "f.h5", tmp_path / "f.h5.parts"
     process = start("train", *LONG, "--output", path, "--jobs", 1)

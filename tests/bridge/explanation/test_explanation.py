@@ -210,6 +210,7 @@ def texts(figure):
 PANELS_OF_WORDS = ["same-minimum", "aging", "shares", "dwells"]
 
 
+@pytest.mark.slow
 def test_figures_say_in_words_what_is_not_determined(found, partly, tmp_path):
     fit = replace(found.fit, mu=replace(found.fit.mu, value=np.nan, low=np.nan, high=np.nan))
     away = replace(

@@ -135,6 +135,7 @@ def test_fewer_steps_are_the_first_of_more(folder, tmp_path):
         reproduce(tiny("figA3"), tmp_path, steps=STEPS // 2)
 
 
+@pytest.mark.slow
 def test_estimate_leaves_out_what_is_on_disk(folder, tmp_path):
     reproduce(tiny("fig1"), folder)
     figure = dataclasses.replace(tiny("fig1"), extra_seconds=lambda scale: 0.0)

@@ -83,6 +83,7 @@ def test_behind_the_bend_the_second_slope_is_found(rng):
     assert (found.mu.each.value > 0.9).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("between", "noise"), [(0.15, 0.1), (0.02, 0.4)])
 def test_the_interval_of_the_mean_covers(between, noise, rng):
     """As often as stated, whether the data or the runs make the spread.

@@ -128,6 +128,7 @@ def test_gradient_has_no_net_force_or_torque():
 # --- ljat: minimization -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_labels_agree_with_pele():
     """Measured: 0 of 2000 rows differ, and of 62000 (seeds 0 to 4) only the row of the next test."""
     atlj = pytest.importorskip("pele.potentials.ATLJ").ATLJ(Z=2.0)

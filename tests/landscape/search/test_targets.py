@@ -90,6 +90,7 @@ def without_connections(monkeypatch):
     monkeypatch.setattr(_searches, "search_from_peaks", lambda *_, **__: (FAILED,))
 
 
+@pytest.mark.slow
 def test_what_cannot_be_joined_is_named_with_an_upper_bound(loss, copy, without_connections):
     found = explore(loss, copy, connect="lowest:4")
     assert len(found.unjoined) == 3
