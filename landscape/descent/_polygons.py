@@ -2,20 +2,22 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 
 from landscape.losses import Loss
 from landscape.support import check_positive
 
 Array = NDArray[np.float64]
 
-PEAKS, ROUNDS = 3, 6  # of `highest_point`: highest maxima of cubics, each evaluated and bracketed so often
+PEAK_WIDTH = 1e-9  # of the distance of two samples; losses differ by its square
 
 
 def highest_point(loss: Loss, points: ArrayLike, *, samples: int = 20) -> tuple[float, Array]:
     """Highest loss in nats on a path of straight pieces through `points` (K, P), and where (P,).
 
-    It evaluates `samples` points a piece, and brackets the highest maxima of the cubics through their values and
-    slopes. It can miss a peak that is narrower than the distance of two samples.
+    It evaluates `samples` points a piece and takes cubics through their values and slopes. Highest cubics first, it
+    finds the maxima on the path below them, until those that are left cannot be higher by their estimated errors. It
+    can miss a peak that is narrower than the distance of two samples.
 
     Raises
     ------
@@ -28,10 +30,12 @@ def highest_point(loss: Loss, points: ArrayLike, *, samples: int = 20) -> tuple[
         raise ValueError(msg)
     check_positive(samples=samples)
     values, gradients = values_and_gradients(loss, sample_polygon(points, samples))
-    estimates, _ = cubic_maxima(values, gradients, points)
+    bounds = cubic_maxima(values, gradients, points)[0] + _cubic_errors(values, gradients, points)
     at = int(values.argmax())
     best = (float(values[at]), sample_polygon(points, samples)[at])
-    for k in np.argsort(-estimates, axis=None, kind="stable")[:PEAKS].tolist():
+    for k in np.argsort(-bounds, axis=None, kind="stable").tolist():
+        if bounds.flat[k] <= best[0]:
+            break
         piece, first = k // samples, k % samples
         way = (points[piece + 1] - points[piece]) / samples
         ends = [(float(share), float(values[k + share]), float(gradients[k + share] @ way)) for share in (0, 1)]
@@ -39,22 +43,43 @@ def highest_point(loss: Loss, points: ArrayLike, *, samples: int = 20) -> tuple[
     return best
 
 
-def _peak(
-    loss: Loss, origin: Array, way: Array, low: tuple[float, float, float], high: tuple[float, float, float]
-) -> tuple[float, Array]:
-    """Highest loss found between two points (share of the way, loss, slope), and where."""
-    best = max(low, high, key=lambda one: one[1])
-    for _ in range(ROUNDS):
-        width = high[0] - low[0]
-        _, at = cubic_maximum(*(np.array(x) for x in (low[1], high[1], width * low[2], width * high[2])))
-        if not 0.0 < at < 1.0:
-            break
-        share = low[0] + width * float(at)
+def _cubic_errors(values: Array, gradients: Array, images: Array) -> Array:
+    """Errors (K - 1, S) of the cubics between samples: at both ends, what a cubic over twice the distance misses there.
+
+    A cubic over half the distance misses a sixteenth of it. Infinite where a piece has no sample inside.
+    """
+    pieces = len(images) - 1
+    samples = (len(values) - 1) // pieces
+    errors = np.full((pieces, samples + 1), 0.0 if samples > 1 else np.inf)
+    ways = np.diff(images, axis=0)[:, None] / samples
+    at = np.arange(pieces)[:, None] * samples + np.arange(samples - 1)
+    rise, fall = ((gradients[at + share] * ways).sum(axis=2) for share in (0, 2))
+    errors[:, 1:-1] = np.abs((values[at] + values[at + 2]) / 2 + (rise - fall) / 4 - values[at + 1])
+    return np.maximum(errors[:, :-1], errors[:, 1:])
+
+
+End = tuple[float, float, float]  # share of the way, loss in nats, slope along the way
+
+
+def _peak(loss: Loss, origin: Array, way: Array, low: End, high: End) -> tuple[float, Array]:
+    """Highest loss found between two points, and where; the root of the slope if it changes sign between them."""
+    tried = [low, high]
+
+    def slope(share: float) -> float:
         value, gradient = loss.value_and_gradient(origin + share * way)
-        here = (share, float(value), float(gradient @ way))
-        low, high = (here, high) if here[2] > 0.0 else (low, here)
-        best = max(best, here, key=lambda one: one[1])
-    return float(best[1]), origin + best[0] * way
+        tried.append((share, float(value), float(gradient @ way)))
+        return tried[-1][2]
+
+    _, at = cubic_maximum(*(np.array(x) for x in (low[1], high[1], low[2], high[2])))
+    if 0.0 < at < 1.0:
+        slope(float(at))
+        rising = [one for one in tried if one[2] > 0.0 and one[0] < high[0]]
+        falling = [one for one in tried if one[2] < 0.0 and one[0] > low[0]]
+        first, last = max(rising, default=high), min(falling, default=low)
+        if first[0] < last[0]:
+            brentq(slope, first[0], last[0], xtol=PEAK_WIDTH)
+    share, value, _ = max(tried, key=lambda one: one[1])
+    return value, origin + share * way
 
 
 def values_and_gradients(loss: Loss, points: Array) -> tuple[Array, Array]:
