@@ -40,7 +40,7 @@ class DisconnectivityTree(
     sizes : (n_nodes,) int64
         Number of leaves below a node; 1 for a leaf.
     lowest : (n_nodes,) int64
-        Lowest leaf below each node. The nodes with the same one are its *branch*, up to where it joins that of a lower
+        Lowest leaf below each node. The nodes with the same one are its branch, up to where it joins that of a lower
         leaf.
     components : (n_nodes,) int64
         Component, connected by transition states alone, of the lowest leaf below each node: 0 contains the lowest leaf

@@ -61,8 +61,9 @@ class Memory:
         follow end with the same multiple, too. What an interrupted one was for, its searches tell.
         """
         begin = max(first // self._batch * self._batch, self._planned if self._planned <= first else 0)
-        begun = [attempt.kind for attempt in self._database.attempts(begin)][: first - begin]
-        if targets is not None and not {JOINING, BOUNDING} >= set(begun):
+        kinds_of = {attempt.search: attempt.kind for attempt in self._database.attempts(begin)}
+        begun = [kinds_of.get(search) for search in range(begin, first)]  # None: a damaged row, which is set aside
+        if targets is not None and not {JOINING, BOUNDING, None} >= set(begun):
             targets = None
         while True:
             order = begun[0] == BOUNDING if begun else bounds_first

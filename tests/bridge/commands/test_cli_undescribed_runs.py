@@ -132,7 +132,7 @@ def test_overlay_takes_the_loss_of_the_database(files, tmp_path):
         k: v for k, v in found["trained"].items() if k not in own
     }
     runs = load_trajectories(files / "holes.h5")
-    assert set(found["holes"]["steps"]) <= set(runs.common_steps.tolist())
+    assert set(found["holes"]["snapshot_steps"]) <= set(runs.common_steps.tolist())
     said("overlay", tmp_path / "holes.db", files / "holes.h5", *picture, "--snapshots", "5")
 
 
@@ -142,4 +142,4 @@ def test_explain_takes_the_loss_of_the_database(files, tmp_path):
     whole = said("explain", files / "f.db", files / "whole.h5", *options)
     assert whole["replicas"] == 3
     done = agescape("explain", files / "f.db", files / "holes.h5", *options)
-    assert_complaint(done, "runs must have")
+    assert_complaint(done, "steps must be steps with a snapshot in every run")

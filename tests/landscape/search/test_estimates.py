@@ -198,6 +198,17 @@ def test_damaged_rows_are_set_aside_and_the_rest_serves(tmp_path):
             assert len(read(database)) == counts[k] - 1
 
 
+def test_searches_follow_a_damaged_one_of_their_batch(tmp_path):
+    path = tmp_path / "a.db"
+    explore(wells(), path, searches=4)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE agescape_attempts SET kind = x'80' WHERE search = 1")
+        connection.commit()
+    explore(wells(), path, searches=6)
+    with Database(path) as database:
+        assert [attempt.search for attempt in database.attempts()] == [0, 2, 3, 4, 5]
+
+
 def test_old_searches_that_go_on_are_known_from_then_on(few_data, tmp_path):
     loss, path = CrossEntropyLoss(MLP((2, 2, 4)), few_data), tmp_path / "a.db"
     explore(loss, path, searches=32)
