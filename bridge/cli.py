@@ -1,6 +1,7 @@
 """The command `agescape`."""
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -25,6 +26,7 @@ def main() -> NoReturn:
 def run() -> NoReturn:
     """Run the command line: ends with 0, with 2 on bad input, with 70 on a bug of ours, with 130 when interrupted."""
     usual, threading.excepthook = threading.excepthook, _log_thread_failure
+    sys.unraisablehook = _interrupt_again
     previous = signal.signal(signal.SIGTERM, _interrupt)  # how a batch system says Ctrl-C
     with notes_on_stderr():
         try:
@@ -41,6 +43,14 @@ def run() -> NoReturn:
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _interrupt_again(failure: "sys.UnraisableHookArgs") -> None:
+    """Repeat an interruption that Python drops: in callbacks of C, such as LLVM's, and where objects are deleted."""
+    if isinstance(failure.exc_value, KeyboardInterrupt):
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    else:
+        sys.__unraisablehook__(failure)
 
 
 def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:

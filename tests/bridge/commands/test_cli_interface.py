@@ -323,6 +323,24 @@ def test_sigterm_ends_like_ctrl_c(tmp_path):
     assert result.err == "agescape: interrupted; run the same command again to continue\n"
 
 
+def test_an_interruption_within_a_callback_of_c_is_not_lost():
+    """Python drops what such a callback raises; LLVM's are called while functions are compiled."""
+    program = """if True:
+        import ctypes, os, signal, time
+        from bridge import cli
+
+        def work(**_):
+            ctypes.CFUNCTYPE(None)(lambda: os.kill(os.getpid(), signal.SIGTERM))()
+            time.sleep(60)
+
+        cli.app = work
+        cli.main()
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "agescape: interrupted; run the same command again to continue\n"
+
+
 # ---------------------------------------------------------------- compilation
 
 
