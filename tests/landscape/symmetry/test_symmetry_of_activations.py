@@ -119,7 +119,7 @@ def test_alignment_flips_signs_of_odd_units_alone(name, hidden, seed):
 @pytest.mark.parametrize("name", [name for name, units in ACTIVATIONS.items() if units.smooth and units.isolated])
 def test_identity_and_a_database_know_images_of_a_minimum_and_no_other_signs(name, tmp_path, few_data, rng):
     network = MLP((2, 2, 4), name)
-    loss = CrossEntropyLoss(network, few_data, 1e-2)
+    loss = CrossEntropyLoss(network, few_data, 1e-3)
     quenched = (quench(loss, rng.normal(size=network.n_parameters)) for _ in range(20))
     found = next(
         r.minimum for r in quenched if r.minimum and np.linalg.norm(network.unflatten(r.coordinates)[0].kernel) > 0.1
