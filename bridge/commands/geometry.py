@@ -61,7 +61,7 @@ def geometry(
         "rank_correlation_p": rank.p,
         "median_trace": float(np.median(found.traces)),
         **in_numbers({"median_generalization_error": found.generalization.map(np.median)}),
-        "test_rows": int(loss.data.test_labels.size),
+        "test_rows": len(loss.data.test_labels),
         **_scores(found, loss.data),
         "table": table,
         "output": output,
@@ -117,7 +117,7 @@ def _scores(found: LocalGeometry, data: Dataset) -> dict[str, float]:
     """How well the best minimum predicts the test rows: its accuracy, or R^2 for a regression."""
     if not data.is_regression:
         return {"best_test_accuracy": float(found.test_accuracies.max())}
-    spread = 0.5 * float(data.test_labels.var())
+    spread = 0.5 * float(data.test_labels.var(axis=0).sum())
     return {"best_test_r_squared": 1.0 - float(found.test_data_losses.min()) / spread if spread else float("nan")}
 
 

@@ -11,7 +11,7 @@ from bridge import comparison
 from bridge.commands._exploration import bounds_in_words, describe_exploration
 from bridge.commands._foreign_info import describe_checkpoint, describe_foreign, describe_landscape
 from bridge.commands._options import AsJson, Target, describe, describe_metadata
-from bridge.commands._parsing import column_of
+from bridge.commands._parsing import columns_of
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._tables import describe_description, summarize_table
 from bridge.commands._words import at_most, counted, data_in_words, number
@@ -36,7 +36,7 @@ def info(
 ) -> None:
     """Summarize a file: what is understood of it, and of files of other programs which command takes them."""
     if maker_of(str(file)) == SKLEARN:
-        if target is not None:
+        if target:
             msg = f"--target is for files; {file} has its own"
             raise ValueError(msg)
         _show_table(str(file), target, as_json=as_json)
@@ -140,9 +140,9 @@ def _of_runs(file: Path) -> tuple[dict[str, Any], Summary]:
     return result, summarize_runs(result, len(found.steps))
 
 
-def _show_table(source: Path | str, target: str | None, *, as_json: bool) -> None:
+def _show_table(source: Path | str, target: list[str] | None, *, as_json: bool) -> None:
     """Print what is understood of a table, a file or sklearn:NAME, and of its data set unless values are missing."""
-    column = column_of(target)
+    column = columns_of(target)
     table = datasets.describe_table(source, target=column)
     result = describe_description(table)
     if not table.missing_values:

@@ -100,7 +100,11 @@ def _losses(data: Dataset, output: Path, settings: StudySettings) -> dict[Path, 
     penalty, biases = settings.regularization, settings.regularize_biases
     if settings.module is not None:
         name = re.sub(r"\W+", "-", settings.module.source.name).strip("-")
-        return {output / f"module-{name}": TorchLoss(settings.module, data, penalty, regularize_biases=biases)}
+        return {
+            output / f"module-{name}": TorchLoss(
+                settings.module, data, penalty, regularize_biases=biases, kind=settings.loss
+            )
+        }
     kind = loss_kind(settings.loss)
     outputs = kind.outputs_for(data)
     networks = {
@@ -160,7 +164,7 @@ def _one_architecture(loss: DataLoss, folder: Path, settings: StudySettings, job
             train(loss, optimizer, jobs=jobs, **common)
         else:
             assert settings.module is not None
-            trained = ModuleLoss(settings.module, loss.data, loss.regularization, loss.regularize_biases)
+            trained = ModuleLoss(settings.module, loss.data, loss.regularization, loss.regularize_biases, loss.name)
             train_module(trained, optimizer, **common)
     runs = load_trajectories(folder / RUNS)
     with Database(folder / LANDSCAPE) as database:
