@@ -172,6 +172,16 @@ def _mu(fit: Mapping[str, Any]) -> str:
     return with_interval(fit["mu"], fit["mu_low"], fit["mu_high"]) if fit["status"] == OK else UNKNOWN
 
 
+def _left_out(left_out: Mapping[str, Any]) -> str:
+    """Which steps are not explained, because not every run has them."""
+    steps, waiting = np.asarray(left_out["steps"]), np.asarray(left_out["waiting_times"])
+    text = f"Left out, because not every run has a snapshot there: {counted(steps.size, 'step')}"
+    text += f" from {steps.min():,} to {steps.max():,}" if steps.size > 1 else f", {steps[0]:,}"
+    if waiting.size:
+        text += f", among them the waiting times {', '.join(f'{tw:,}' for tw in waiting)}"
+    return text + "."
+
+
 def _notes(result: Mapping[str, Any]) -> Iterator[str]:
     if result["measured"]["status"] != OK:
         yield sentence(result["measured"]["status"])
@@ -183,6 +193,8 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
         yield sentence(Status.TOO_FEW_RUNS)
     if not result["decomposition"]["exact_images"]:
         yield "Nearest images are found by a local search here: hops are upper bounds, images lower ones."
+    if left_out := result.get("left_out"):
+        yield _left_out(left_out)
     if reason := result.get("without_clock"):
         yield (
             f"A step of these runs is not the learning rate times a gradient ({reason}): the descent is by their own "

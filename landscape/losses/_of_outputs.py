@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.datasets import Dataset
-from landscape.losses._outputs import Head
+from landscape.losses._outputs import Head, wanted_outputs
 
 Array = NDArray[np.float64]
 
@@ -56,7 +56,7 @@ class LossOfOutputs(ABC):
         inputs, targets = self._rows(test=test)
         if not self.data.is_regression or len(np.unique(targets, axis=0)) < 2:
             return float("nan")
-        errors = self.logits(theta, inputs) - targets.reshape(len(targets), -1)
+        errors = self.logits(theta, inputs) - wanted_outputs(targets, 0)
         return 1.0 - float((errors**2).sum() / ((targets - targets.mean(axis=0)) ** 2).sum())
 
     def _rows(self, *, test: bool) -> tuple[Array, NDArray[Any]]:

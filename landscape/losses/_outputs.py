@@ -152,7 +152,8 @@ class Logistic:
 
 def wanted_outputs(labels: Array, n_outputs: int) -> Array:
     """What the outputs (N, K) should be: the targets, or the indicators of the classes."""
-    return labels.reshape(len(labels), -1) if labels.dtype.kind == "f" else np.arange(n_outputs) == labels[:, None]
+    rows = labels[:, None] if labels.ndim == 1 else labels
+    return rows if labels.dtype.kind == "f" else np.arange(n_outputs) == rows
 
 
 CROSS_ENTROPY: Head = CrossEntropy()
