@@ -86,7 +86,9 @@ class DataOptions:
             "target": columns_of(self.target),
             "regression": self.regression,
         }
-        given = {key: value for key, value in further.items() if value is not None and value is not False}
+        given: dict[str, Any] = {
+            key: value for key, value in further.items() if value is not None and value is not False
+        }
         return datasets.load(self.dataset, rows=self.rows, seed=self.dataset_seed, data_dir=self.data_dir, **given)
 
 

@@ -16,10 +16,12 @@ from bridge.commands._words import (
     estimates_between,
     in_a_cell,
     is_unknown,
+    loss_unit,
     share,
     with_interval,
 )
 from dynamics.statistics import Status
+from landscape.support import with_unit
 
 OK = "ok"
 LONG = 1e9  # steps: a longer dwell time is a power of ten
@@ -89,7 +91,10 @@ def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         barriers = (result["predicted_jumps"] or {}).get("barriers", [])
         if len(barriers):
             low, middle, high = (f"{height:.2g}" for height in barriers)
-            yield "barriers around these minima", f"{middle} nats (10 to 90 %: {low} to {high})"
+            yield (
+                "barriers around these minima",
+                with_unit(middle, loss_unit(result)) + f" (10 to 90 %: {low} to {high})",
+            )
     yield "map to minima", result["method"]
     yield from data_in_words(result).items()
 

@@ -66,8 +66,10 @@ class Explanation(Result, shows=("fit.mu", "fit.threshold")):
         Why the learning rate is no clock of the runs, such as "optimizer = 'adam'"; "" for plain SGD. Then there are
         no quadratic models, no soft and stiff modes and no rates: displacement, descent by the same optimizer, basins,
         barriers and observed hops remain.
-    left_out, waiting_times_left_out : int64 array
-        Steps with a snapshot in some runs but not in all, and the waiting times among them: they are not explained.
+    left_out : (L,) int64
+        Steps with a snapshot in some runs but not in all, which are not explained.
+    waiting_times_left_out : (K,) int64
+        The waiting times among them.
     """
 
     msd: MeanSquareDisplacement
@@ -152,8 +154,8 @@ def explain(
         If an argument is out of range, or does not belong to the runs. Insufficient data give a status of the parts.
     """
     rng, quenches, given = seed_of(rng), quenches or Quenches(), runs
-    runs = at_common_steps(runs)
     descent_optimizer(runs)  # before anything is quenched
+    runs = at_common_steps(runs)
     reason = without_clock(runs)
     report = progress or (lambda what, done, total: None)
     msd = mean_square_displacement(runs)

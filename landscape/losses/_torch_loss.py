@@ -116,7 +116,7 @@ class TorchLoss(LossOfOutputs):
 
     def __getstate__(self) -> dict[str, Any]:
         _ = self.kink, self._works_under_vmap  # once, and not by each worker
-        return self.__dict__
+        return vars(self)
 
     def _of_rows(self, theta: "torch.Tensor", inputs: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
         return self._mean_loss(self._logits(theta, inputs), labels)
