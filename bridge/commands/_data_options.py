@@ -11,7 +11,7 @@ import typer
 from bridge.commands._module_options import ModuleOptions
 from bridge.commands._notes import note
 from bridge.commands._options import DATA, LOSS, DataDir, Target
-from bridge.commands._parsing import column_of, parse_hidden
+from bridge.commands._parsing import columns_of, parse_hidden
 from bridge.commands._tables import understood
 from dynamics.training import ModuleLoss
 from landscape import datasets
@@ -83,10 +83,12 @@ class DataOptions:
             "in_order": self.in_order,
             "standardize": self.standardize,
             "pca": self.pca,
-            "target": column_of(self.target),
+            "target": columns_of(self.target),
             "regression": self.regression,
         }
-        given = {key: value for key, value in further.items() if value is not None and value is not False}
+        given: dict[str, Any] = {
+            key: value for key, value in further.items() if value is not None and value is not False
+        }
         return datasets.load(self.dataset, rows=self.rows, seed=self.dataset_seed, data_dir=self.data_dir, **given)
 
 
@@ -124,7 +126,8 @@ class LossOptions(DataOptions, ModuleOptions):
         """The loss of a network with these hidden layers, such as "5,5", or of the module."""
         module = self.checked_module(hidden)
         if module is not None:
-            return TorchLoss(module, self.load(), self.regularization, regularize_biases=self.regularize_biases)
+            biases, kind = self.regularize_biases, self.loss_name
+            return TorchLoss(module, self.load(), self.regularization, regularize_biases=biases, kind=kind)
         return self.perceptron(hidden or "")
 
     def perceptron(self, hidden: str) -> MLPLoss:
@@ -141,16 +144,13 @@ class LossOptions(DataOptions, ModuleOptions):
         module = self.checked_module(hidden)
         if module is None:
             return self.perceptron(hidden or "")
-        return ModuleLoss(module, self.load(), self.regularization, self.regularize_biases)
+        return ModuleLoss(module, self.load(), self.regularization, self.regularize_biases, self.loss_name)
 
     def checked_module(self, hidden: object) -> LoadedModule | None:
         """The module; a ValueError unless either hidden layers or a module are given."""
         module = self.loaded()
         if (hidden is None) == (module is None):
             msg = "give either --hidden or --module" + ("" if hidden is None else ", not both")
-            raise ValueError(msg)
-        if module is not None and self.loss_name != "cross-entropy":
-            msg = f"--loss is that of --hidden; a module has cross-entropy, got {self.loss_name}"
             raise ValueError(msg)
         if module is not None and self.activation != "tanh":
             msg = f"--activation is that of --hidden; the module has its own, got {self.activation}"

@@ -38,7 +38,14 @@ def describe_explanation(found: Explanation) -> dict[str, Any]:
         "replicas": found.msd.replicas,
         "method": found.quenched.method,
         **({"without_clock": found.without_clock} if found.without_clock else {}),
+        **_describe_left_out(found),
     }
+
+
+def _describe_left_out(found: Explanation) -> dict[str, Any]:
+    """Steps that not all runs have; nothing of complete runs."""
+    steps, waiting = found.left_out, found.waiting_times_left_out
+    return {"left_out": {"steps": steps, "waiting_times": waiting}} if steps.size else {}
 
 
 def _describe_relaxations(found: Explanation) -> dict[str, dict[str, Any]]:

@@ -16,10 +16,12 @@ from bridge.commands._words import (
     estimates_between,
     in_a_cell,
     is_unknown,
+    loss_unit,
     share,
     with_interval,
 )
 from dynamics.statistics import Status
+from landscape.support import with_unit
 
 OK = "ok"
 LONG = 1e9  # steps: a longer dwell time is a power of ten
@@ -89,7 +91,10 @@ def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         barriers = (result["predicted_jumps"] or {}).get("barriers", [])
         if len(barriers):
             low, middle, high = (f"{height:.2g}" for height in barriers)
-            yield "barriers around these minima", f"{middle} nats (10 to 90 %: {low} to {high})"
+            yield (
+                "barriers around these minima",
+                with_unit(middle, loss_unit(result)) + f" (10 to 90 %: {low} to {high})",
+            )
     yield "map to minima", result["method"]
     yield from data_in_words(result).items()
 
@@ -172,6 +177,16 @@ def _mu(fit: Mapping[str, Any]) -> str:
     return with_interval(fit["mu"], fit["mu_low"], fit["mu_high"]) if fit["status"] == OK else UNKNOWN
 
 
+def _left_out(left_out: Mapping[str, Any]) -> str:
+    """Which steps are not explained, because not every run has them."""
+    steps, waiting = np.asarray(left_out["steps"]), np.asarray(left_out["waiting_times"])
+    text = f"Left out, because not every run has a snapshot there: {counted(steps.size, 'step')}"
+    text += f" from {steps.min():,} to {steps.max():,}" if steps.size > 1 else f", {steps[0]:,}"
+    if waiting.size:
+        text += f", among them the waiting times {', '.join(f'{tw:,}' for tw in waiting)}"
+    return text + "."
+
+
 def _notes(result: Mapping[str, Any]) -> Iterator[str]:
     if result["measured"]["status"] != OK:
         yield sentence(result["measured"]["status"])
@@ -183,6 +198,8 @@ def _notes(result: Mapping[str, Any]) -> Iterator[str]:
         yield sentence(Status.TOO_FEW_RUNS)
     if not result["decomposition"]["exact_images"]:
         yield "Nearest images are found by a local search here: hops are upper bounds, images lower ones."
+    if left_out := result.get("left_out"):
+        yield _left_out(left_out)
     if reason := result.get("without_clock"):
         yield (
             f"A step of these runs is not the learning rate times a gradient ({reason}): the descent is by their own "

@@ -7,7 +7,7 @@ from typing import Any
 from bridge.commands._exploration import bounds_in_words, own_images
 from bridge.commands._module_options import symmetries_in_words
 from bridge.commands._results import Summary, Table
-from bridge.commands._words import at_most, counted, data_in_words, number
+from bridge.commands._words import at_most, counted, data_in_words, loss_unit, number
 
 CONTINUE = "Continue with more --searches or --budget 10m; draw with agescape graph."
 NAMED = 10  # minima named in a table; the JSON has all
@@ -28,7 +28,7 @@ def joined_in_words(targets: int, unjoined: Sequence[Mapping[str, Any]]) -> dict
     return words
 
 
-def unjoined_in_a_table(unjoined: Sequence[Mapping[str, Any]]) -> list[Table]:
+def unjoined_in_a_table(unjoined: Sequence[Mapping[str, Any]], unit: str) -> list[Table]:
     """The minima of --connect that are not joined, why, and the best known bounds on their barriers."""
     if not unjoined:
         return []
@@ -37,8 +37,8 @@ def unjoined_in_a_table(unjoined: Sequence[Mapping[str, Any]]) -> list[Table]:
         (
             str(one["id"]),
             "given up" if one["given_up"] else "searches or time ended",
-            number(one["bound"], "nats", 6) if math.isfinite(one["bound"]) else "none known",
-            number(one["above"], "nats", 3) if math.isfinite(one["above"]) else "",
+            number(one["bound"], unit, 6) if math.isfinite(one["bound"]) else "none known",
+            number(one["above"], unit, 3) if math.isfinite(one["above"]) else "",
         )
         for one in unjoined[:NAMED]
     ]
@@ -59,13 +59,13 @@ def summarize(result: dict[str, Any], there_are: str) -> Summary:
         facts={
             "minima that exist": there_are,
             "random starts found, of what they reach": at_most(result["found_share"]),
-            "lowest loss": number(result["lowest_loss"], "nats", 6),
+            "lowest loss": number(result["lowest_loss"], loss_unit(result), 6),
             **joined_in_words(result["targets"], result["unjoined"]),
             **bounds_in_words(result["bounds"]),
             **symmetries_in_words(result),
             **data_in_words(result),
         },
-        tables=unjoined_in_a_table(result["unjoined"]),
+        tables=unjoined_in_a_table(result["unjoined"], loss_unit(result)),
         notes=[*own_images(minima, states), *([CONTINUE] if minima else [])],
         files={"database": result["output"]},
     )

@@ -13,7 +13,7 @@ from dynamics.runs import load_trajectories
 from landscape.database import Database, Property
 from landscape.graph import DisconnectivityTree
 from landscape.plots import groups_of
-from landscape.support import in_unit, write_text
+from landscape.support import write_text
 
 PAGE = "Page"  # panel of the command's help
 SUFFIX = ".html"
@@ -69,7 +69,6 @@ def write_graph_page(
     marked: Sequence[int],
     at_ages: AgeCounts | None,
     axis_label: str,
-    unit: str = "nats",
 ) -> None:
     """Write the page, with these columns and those that color it; `group` is the option behind the groups."""
     names = [column.name for column in columns]
@@ -90,4 +89,4 @@ def write_graph_page(
         marked=marked,
         axis_label=axis_label,
     )
-    write_text(output, in_unit(page, unit))
+    write_text(output, page)

@@ -9,8 +9,9 @@ from bridge.commands._exploration import bounds_in_words, own_images
 from bridge.commands._graph_sources import Source, describe_source, sizes_of
 from bridge.commands._network_words import source_in_words, source_notes
 from bridge.commands._results import Summary
-from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share
+from bridge.commands._words import UNKNOWN, counted, data_in_words, loss_unit, number, share
 from landscape.graph import DisconnectivityTree, Funnelling, LandscapeGraph, persistence_pairs
+from landscape.support import with_unit
 
 
 def describe_graph(opened: Source, tree: DisconnectivityTree, funnels: Funnelling) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def summarize_graph(result: dict[str, Any]) -> Summary:
             "minima within small climbs, of those connected to the global one": share(result["funnelled_connected"]),
             "frustration (1: no barrier in the way)": _frustration(result["frustration"]),
             **bounds_in_words(result["bounds"], drawn=not result["certified_only"]),
-            **({"cut out of the axis": f"{cut[0]:.6g} to {cut[1]:.6g} nats"} if cut else {}),
+            **({"cut out of the axis": with_unit(f"{cut[0]:.6g} to {cut[1]:.6g}", loss_unit(result))} if cut else {}),
             **data_in_words(result),
             **source_in_words(result),
         },

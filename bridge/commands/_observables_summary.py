@@ -14,6 +14,7 @@ from bridge.commands._words import (
     estimated,
     estimates_between,
     is_unknown,
+    loss_unit,
     with_interval,
 )
 
@@ -24,7 +25,9 @@ def summarize(result: Mapping[str, Any]) -> Summary:
     """What a person reads of the observables."""
     found = {name: result[name] for name in WORDS if name in result}
     if "curves" in found:
-        found["curves"] = {**found["curves"], "regression": result.get("regression")}
+        found["curves"] = {**found["curves"], "regression": result.get("regression"), "loss_unit": loss_unit(result)}
+    if "gradients" in found:
+        found["gradients"] = {**found["gradients"], "loss_unit": loss_unit(result)}
     runs = result["replicas"]
     facts = {title: text for name, part in found.items() for title, text in WORDS[name](part, runs).items()}
     tables = [_layers(result["layers"], runs)] if "layers" in result else []
@@ -70,11 +73,11 @@ def _curves(part: Mapping[str, Any], runs: int) -> dict[str, str]:
         return {} if part.get("regression") else {words: estimated(part, name, "%", runs=runs)}
 
     return {
-        "loss at the end": estimated(part, "final_loss", "nats", runs=runs),
+        "loss at the end": estimated(part, "final_loss", loss_unit(part), runs=runs),
         **accuracy("accuracy at the end", "final_accuracy"),
-        "test loss at the end, without penalty": estimated(part, "final_test_loss", "nats", runs=runs),
+        "test loss at the end, without penalty": estimated(part, "final_test_loss", loss_unit(part), runs=runs),
         **accuracy("test accuracy at the end", "final_test_accuracy"),
-        "gradient norm at the end": estimated(part, "final_gradient_norm", "nats", runs=runs),
+        "gradient norm at the end": estimated(part, "final_gradient_norm", loss_unit(part), runs=runs),
     }
 
 
@@ -147,7 +150,7 @@ def _gradients(part: Mapping[str, Any], runs: int) -> dict[str, str]:
     names = {"full": "of all rows", "minibatch": "of a minibatch", "noise": "of their difference"}
     return {
         f"gradient {words}, at the end": estimate_in_words(
-            part[name][-1], *part[f"{name}_interval"][-1], unit="nats", runs=runs, digits=3
+            part[name][-1], *part[f"{name}_interval"][-1], unit=loss_unit(part), runs=runs, digits=3
         )
         for name, words in names.items()
     }

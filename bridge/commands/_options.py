@@ -35,9 +35,10 @@ FirstRuns = Annotated[int | None, typer.Option("--runs", min=1, help="Use at mos
 Hidden = Annotated[str | None, typer.Option(help="Units of each hidden layer, e.g. 10 or 5,5 or 4,4,4; or --module.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the MNIST files.", rich_help_panel=DATA)]
 Target = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
-        help="Column of a table that holds the classes: name, or position from 0 (-1 is the last). "
+        help="Column of a table that holds the classes: name, or position from 0 (-1 is the last). Repeat it for "
+        "several targets of a regression. "
         "[default: the one called label, outcome, class or target, otherwise the last]",
         rich_help_panel=DATA,
     ),

@@ -10,6 +10,7 @@ from bridge.commands._words import (
     data_in_words,
     estimated,
     is_unknown,
+    loss_unit,
     share,
     with_interval,
 )
@@ -65,8 +66,10 @@ def _facts(result: Mapping[str, Any]) -> dict[str, str]:
         minima = counted(result["minima_from_jumps"], "new minimum", "new minima")
         facts["searches from jumps"] = f"{result['jumps_searched']:,}, which found {new} and {minima}"
     if result["direct_jumps"]:
-        facts["barrier above the minimum that is left, median"] = estimated(result, "median_barrier", "nats", runs=runs)
-        above = estimated(result, "median_barrier_from_run", "nats", runs=runs)
+        facts["barrier above the minimum that is left, median"] = estimated(
+            result, "median_barrier", loss_unit(result), runs=runs
+        )
+        above = estimated(result, "median_barrier_from_run", loss_unit(result), runs=runs)
         facts["barrier above the loss of the run, median"] = above
     if departures := result.get("departures"):
         facts[f"mu of the time until {share(departures['share'])} of the runs left their basin"] = _mu(departures)

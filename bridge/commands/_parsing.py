@@ -39,9 +39,10 @@ def parse_steps(text: str | None, option: str = "steps") -> list[int] | None:
     return [int(part) for part in parts]
 
 
-def column_of(target: str | None) -> str | int | None:
-    """The column that --target means: a position if it is a whole number, otherwise a name."""
-    return int(target) if target is not None and re.fullmatch(r"[+-]?\d+", target) else target
+def columns_of(targets: list[str] | None) -> str | int | list[str | int] | None:
+    """The column that --target means, or several: a position if it is a whole number, otherwise a name."""
+    columns = [int(text) if re.fullmatch(r"[+-]?\d+", text) else text for text in targets or ()]
+    return columns if len(columns) > 1 else (columns or [None])[0]
 
 
 def parse_grid(

@@ -13,7 +13,7 @@ from dynamics.aging_times import Average, ExponentSpread, Realizations, compare_
 from dynamics.runs import Trajectories
 from dynamics.statistics import NOT_NEGATIVE, ZERO_TO_ONE, mean_over_runs
 from dynamics.training import ModuleLoss
-from landscape.losses import MLPLoss, SquaredErrorLoss
+from landscape.losses import MLPLoss
 from landscape.support import about, in_numbers
 
 GENERATED = ("ljat", "mnist", "teacher")  # data sets that have a seed
@@ -47,7 +47,7 @@ def describe_ensemble(runs: Trajectories, file: Path, loss: MLPLoss | ModuleLoss
     before numbers overflow and `train` refuses the run as diverged.
     """
     ends = {key: np.asarray(getattr(runs, curve))[:, -1] for key, curve in FINAL.items()}
-    if isinstance(loss, SquaredErrorLoss) and loss.data.is_regression:
+    if loss.data.is_regression:
         ends = {key: values for key, values in ends.items() if "accuracy" not in key}
         ends |= {key: _r_squared(runs, loss, test="test" in key) for key in R_SQUARED}
     finals = in_numbers({key: mean_over_runs(values, within=LIMITS[key]) for key, values in ends.items()})
@@ -55,7 +55,7 @@ def describe_ensemble(runs: Trajectories, file: Path, loss: MLPLoss | ModuleLoss
     return {"replicas": runs.replicas, "steps": int(runs.steps[-1]), **finals, "loss_rose": risen, "output": file}
 
 
-def _r_squared(runs: Trajectories, loss: SquaredErrorLoss, *, test: bool) -> NDArray[np.float64]:
+def _r_squared(runs: Trajectories, loss: MLPLoss | ModuleLoss, *, test: bool) -> NDArray[np.float64]:
     """R^2 (R,) of every run at the last step; nan if its parameters were not kept."""
     found = np.full(runs.replicas, np.nan)
     for r in np.flatnonzero(runs.recorded[:, -1]) if runs.steps.size else ():

@@ -10,7 +10,7 @@ from typing import Any
 
 from bridge.commands._help import WIDEST
 from bridge.commands._wording import worded
-from landscape.support import in_unit, to_json
+from landscape.support import to_json
 
 NARROWEST = 60  # characters of a line of prose
 
@@ -47,29 +47,20 @@ class Summary:
     files: Mapping[str, str | PathLike[str]] = field(default_factory=dict)
 
 
-def show(result: Mapping[str, Any], summary: Summary, *, as_json: bool, unit: str = "nats") -> None:
-    """Print a result as one JSON object, or its summary, which gives losses in their `unit`."""
+def show(result: Mapping[str, Any], summary: Summary, *, as_json: bool) -> None:
+    """Print a result as one JSON object, or its summary."""
     if as_json:
         sys.stdout.write(to_json(dict(result)) + "\n")
         return
 
-    def said(text: str) -> str:
-        return in_unit(worded(text), unit)
-
     summary = replace(
         summary,
-        verdict=said(summary.verdict),
-        facts={name: said(value) for name, value in summary.facts.items()},
-        tables=[_in_unit(table, unit) for table in summary.tables],
-        notes=[said(text) for text in summary.notes],
+        verdict=worded(summary.verdict),
+        facts={name: worded(value) for name, value in summary.facts.items()},
+        notes=[worded(text) for text in summary.notes],
     )
     width = min(max(shutil.get_terminal_size((WIDEST, 24)).columns, NARROWEST), WIDEST)
     sys.stdout.write("\n".join(lines_of(summary, width)) + "\n")
-
-
-def _in_unit(table: Table, unit: str) -> Table:
-    rows = [[in_unit(cell, unit) for cell in row] for row in table.rows]
-    return Table([in_unit(name, unit) for name in table.columns], rows)
 
 
 def lines_of(summary: Summary, width: int = WIDEST) -> Iterator[str]:

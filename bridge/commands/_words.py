@@ -17,6 +17,11 @@ MOST_NAMES = 6  # that are shown to a person
 SIGNIFICANT = 4  # digits of a number that stands alone
 
 
+def loss_unit(result: Mapping[str, Any]) -> str:
+    """Unit of the losses of a result in words: nats unless it says another; empty for a squared error."""
+    return result.get("loss_unit", "nats")
+
+
 def number(value: Any, unit: str = "", digits: int = SIGNIFICANT) -> str:
     """A number with its unit, e.g. "12,345 steps" or "0.01234 nats"; words where it is None or nan."""
     if is_unknown(value):

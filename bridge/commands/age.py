@@ -92,7 +92,6 @@ def age(
         return
     path = trajectories[0]
     runs = open_runs_or_curves(path)
-    unit = runs.loss_unit if isinstance(runs, Trajectories) else "nats"
     analysis = analyze_aging(runs, threshold, average=chosen, rng=seed)
     result = describe_analysis(analysis) | describe_runs(runs.metadata)
     later = None
@@ -114,8 +113,8 @@ def age(
     if output is not None:
         t_star = None if descent is None else descent.fit.t_star.value
         figure = plot_analysis(analysis, str(path), t_star, later=later, panels=panels, size=size)
-        result["output"] = save_figure(figure, output, unit=unit)
-    show(result, summarize_aging(result), as_json=as_json, unit=unit)
+        result["output"] = save_figure(figure, output)
+    show(result, summarize_aging(result), as_json=as_json)
 
 
 def _compare(analysis: AgingAnalysis, path: Path, seed: int) -> dict[str, Any]:

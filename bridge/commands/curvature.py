@@ -16,7 +16,7 @@ from bridge.commands._progress import progress_bar
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._runs_options import RunsOptions
 from bridge.commands._time_ahead import following, say_time_ahead
-from bridge.commands._words import counted, data_in_words, number
+from bridge.commands._words import counted, data_in_words, loss_unit, number
 from dynamics.plots import CURVATURE_PANELS, plot_curvature
 from dynamics.runs import load_trajectories
 from dynamics.spectra import (
@@ -27,6 +27,7 @@ from dynamics.spectra import (
 )
 from landscape.plots import save_figure
 from landscape.search import Cost
+from landscape.support import labeled
 
 
 def curvature(
@@ -82,11 +83,11 @@ def curvature(
             )
         else:
             found = exact_curvature(ensemble, watched, **common)
-    result = describe_curvature(found) | describe_runs(ensemble.metadata)
+    result = describe_curvature(found) | {"loss_unit": loss.unit} | describe_runs(ensemble.metadata)
     if output is not None:
         figure = plot_curvature(found, str(trajectories), panels=panels, size=size)
-        result["output"] = save_figure(figure, output, unit=loss.unit)
-    show(result, summarize(result), as_json=as_json, unit=loss.unit)
+        result["output"] = save_figure(figure, output)
+    show(result, summarize(result), as_json=as_json)
 
 
 def _snapshot(cost: Cost, products: int | None) -> dict[str, float]:
@@ -96,13 +97,14 @@ def _snapshot(cost: Cost, products: int | None) -> dict[str, float]:
 
 def summarize(result: dict[str, Any]) -> Summary:
     """What a person reads of curvatures: means over the runs with their 95 % intervals."""
+    unit = loss_unit(result)
     columns = {
-        "loss (nats)": "loss",
-        "|g| (nats)": "gradient_norm",
+        labeled("loss", unit): "loss",
+        labeled("|g|", unit): "gradient_norm",
         "negative eigenvalues": "negative_eigenvalues",
         "lowest eigenvalue": "smallest_eigenvalue",
         "highest eigenvalue": "largest_eigenvalue",
-        "temperature (nats)": "effective_temperature",
+        labeled("temperature", unit): "effective_temperature",
     }
     numbers = [
         [_with_reach(*both) for both in zip(result[name], result[f"{name}_high"], strict=True)]

@@ -89,11 +89,11 @@ def explain_aging(
             jobs=jobs,
             progress=bar,
         )
-    result = describe_explanation(found) | describe_runs(ensemble.metadata)
+    result = describe_explanation(found) | {"loss_unit": loss.unit} | describe_runs(ensemble.metadata)
     if output is not None:
         title = f"{_architecture(ensemble)}, {ensemble.replicas} runs"
-        result["output"] = save_figure(plot_explanation(found, title, panels=panels, size=size), output, unit=loss.unit)
-    show(result, summarize(result), as_json=as_json, unit=loss.unit)
+        result["output"] = save_figure(plot_explanation(found, title, panels=panels, size=size), output)
+    show(result, summarize(result), as_json=as_json)
 
 
 def _architecture(runs: Trajectories) -> str:

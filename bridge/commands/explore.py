@@ -121,9 +121,10 @@ def explore(
                 progress=lambda done, total, now: bar("random starts", done, total, _note(now)),
             )
     result = _describe(found, loss) | ({} if explored is None else describe_targets(explored)) | warning
+    result["loss_unit"] = loss.unit
     if searches is not None and found.searches > searches:
         note(f"{output} holds {found.searches} searches already; give more --searches than these to continue")
-    show(result, summarize(result, how_many(found)), as_json=as_json, unit=loss.unit)
+    show(result, summarize(result, how_many(found)), as_json=as_json)
     if found.advice is not None:
         note(found.advice)
     if explored is not None and explored.unfinished:

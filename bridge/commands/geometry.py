@@ -15,7 +15,7 @@ from bridge.commands._figure_options import FigureSize, Picture, check_figure
 from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import AsJson, DatabaseFile, DataDir, Jobs, describe_metadata
 from bridge.commands._results import Summary, show
-from bridge.commands._words import UNKNOWN, counted, data_in_words, number, share, with_interval
+from bridge.commands._words import UNKNOWN, counted, data_in_words, loss_unit, number, share, with_interval
 from bridge.comparison import FEWEST, rank_correlation
 from landscape.database import Database, StoredMinimum, loss_of
 from landscape.datasets import CHUNK, Dataset, fresh_rows, is_generated
@@ -52,22 +52,23 @@ def geometry(
         described = describe_metadata(opened.provenance.dataset)
     rank = rank_correlation("trace", found.traces, found.generalization_errors, rng=0)
     figure = draw_panels({"geometry": partial(plot_geometry, found)}, panel=(5.5, 4.2), size=size)
-    save_figure(figure, output, unit=loss.unit)
+    save_figure(figure, output)
     if table is not None:
         write_text(table, _csv(minima, found))
     result = {
         "minima": len(minima),
+        "loss_unit": loss.unit,
         **in_numbers({"rank_correlation": rank.coefficient}),
         "rank_correlation_p": rank.p,
         "median_trace": float(np.median(found.traces)),
         **in_numbers({"median_generalization_error": found.generalization.map(np.median)}),
-        "test_rows": int(loss.data.test_labels.size),
+        "test_rows": len(loss.data.test_labels),
         **_scores(found, loss.data),
         "table": table,
         "output": output,
         **described,
     }
-    show(result, summarize(result), as_json=as_json, unit=loss.unit)
+    show(result, summarize(result), as_json=as_json)
 
 
 def _with_test_rows(loss: DataLoss, test_rows: int | None, database: Path) -> DataLoss:
@@ -103,8 +104,8 @@ def summarize(result: dict[str, Any]) -> Summary:
         verdict=f"The rank correlation of the curvature (trace of the Hessian) and the generalization error of "
         f"{counted(result['minima'], 'minimum', 'minima')} is {_correlation(result)}.",
         facts={
-            "trace of the Hessian, median": number(result["median_trace"], "nats"),
-            "generalization error, median": with_interval(*error, unit="nats", digits=4),
+            "trace of the Hessian, median": number(result["median_trace"], loss_unit(result)),
+            "generalization error, median": with_interval(*error, unit=loss_unit(result), digits=4),
             **_best(result),
             "test rows": f"{result['test_rows']:,}",
             **data_in_words(result),
@@ -117,7 +118,7 @@ def _scores(found: LocalGeometry, data: Dataset) -> dict[str, float]:
     """How well the best minimum predicts the test rows: its accuracy, or R^2 for a regression."""
     if not data.is_regression:
         return {"best_test_accuracy": float(found.test_accuracies.max())}
-    spread = 0.5 * float(data.test_labels.var())
+    spread = 0.5 * float(data.test_labels.var(axis=0).sum())
     return {"best_test_r_squared": 1.0 - float(found.test_data_losses.min()) / spread if spread else float("nan")}
 
 

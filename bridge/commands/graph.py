@@ -18,13 +18,12 @@ from bridge.commands._module_options import ModuleOptions
 from bridge.commands._options import AsJson, DataDir, Jobs
 from bridge.commands._results import show
 from bridge.plots import plot_graph
-from landscape.database import Database
 from landscape.graph import funnelling, visible_tree, zeroed
 from landscape.interchange import is_foreign
 from landscape.plots import draw_panels, largest_gap, save_figure
+from landscape.support import labeled
 
-LOSS, ABOVE = "training loss (nats)", "training loss above the global minimum (nats)"
-ENERGY, ENERGY_ABOVE = "energy", "energy above the global minimum"
+ABOVE = "above the global minimum"
 
 
 def graph(
@@ -75,7 +74,6 @@ def graph(
         column = partial(property_of, opened, loss=named_loss(opened, modules.loaded(), data_dir), jobs=jobs)
         chosen = shown.chosen(opened)
         named = marks.named(opened, chosen["pick"])
-        unit = opened.provenance.loss_unit if isinstance(opened, Database) else "nats"
         at_ages = None if trajectories is None else counts_at_ages(opened, trajectories)
         tree = visible_tree(
             zeroed(landscape) if zero else landscape,
@@ -89,7 +87,7 @@ def graph(
         drawn = {
             "groups": group_labels(opened, marks.group, column),
             "color": None if marks.color is None else column(marks.color),
-            "axis_label": _axis_label(path, zero=zero),
+            "axis_label": _axis_label(path, landscape.loss_unit, zero=zero),
         }
         result = describe_graph(opened, tree, funnels)
         if is_page:
@@ -102,7 +100,6 @@ def graph(
                 group=marks.group,
                 marked=named,
                 at_ages=at_ages,
-                unit=unit,
                 **drawn,
             )
         else:
@@ -118,10 +115,16 @@ def graph(
                 min_branch=min_branch,
                 **drawn,
             )
-            save_figure(draw_panels({"graph": lambda ax: draw(ax=ax)}, panel=(6.0, 5.0), size=size), output, unit=unit)
+            save_figure(draw_panels({"graph": lambda ax: draw(ax=ax)}, panel=(6.0, 5.0), size=size), output)
         details = describe_persistence(landscape, opened.minimum_ids()) if as_json else {}
-    result |= {"certified_only": certified_only, "levels": levels, "gap": cut, "output": output}
-    show(result | details, summarize_graph(result), as_json=as_json, unit=unit)
+    result |= {
+        "loss_unit": landscape.loss_unit,
+        "certified_only": certified_only,
+        "levels": levels,
+        "gap": cut,
+        "output": output,
+    }
+    show(result | details, summarize_graph(result), as_json=as_json)
 
 
 def _check_output(output: Path, marks: MarkOptions, of_figures: Mapping[str, Any], runs: Path | None) -> bool:
@@ -135,7 +138,6 @@ def _check_output(output: Path, marks: MarkOptions, of_figures: Mapping[str, Any
     return is_page
 
 
-def _axis_label(path: Path, *, zero: bool) -> str:
-    if is_foreign(path):
-        return ENERGY_ABOVE if zero else ENERGY
-    return ABOVE if zero else LOSS
+def _axis_label(path: Path, unit: str, *, zero: bool) -> str:
+    what = "energy" if is_foreign(path) else "training loss"
+    return labeled(f"{what} {ABOVE}" if zero else what, unit)

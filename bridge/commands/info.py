@@ -11,7 +11,7 @@ from bridge import comparison
 from bridge.commands._exploration import bounds_in_words, describe_exploration
 from bridge.commands._foreign_info import describe_checkpoint, describe_foreign, describe_landscape
 from bridge.commands._options import AsJson, Target, describe, describe_metadata
-from bridge.commands._parsing import column_of
+from bridge.commands._parsing import columns_of
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._tables import describe_description, summarize_table
 from bridge.commands._words import at_most, counted, data_in_words, number
@@ -19,6 +19,7 @@ from dynamics import runs
 from dynamics.runs import optimizer_in_words
 from landscape import database, datasets, interchange, losses, search
 from landscape.datasets import SKLEARN, maker_of
+from landscape.support import with_unit
 
 SQLITE, HDF5 = b"SQLite format 3\0", b"\x89HDF\r\n\x1a\n"  # how the files begin
 
@@ -36,7 +37,7 @@ def info(
 ) -> None:
     """Summarize a file: what is understood of it, and of files of other programs which command takes them."""
     if maker_of(str(file)) == SKLEARN:
-        if target is not None:
+        if target:
             msg = f"--target is for files; {file} has its own"
             raise ValueError(msg)
         _show_table(str(file), target, as_json=as_json)
@@ -49,10 +50,10 @@ def info(
     if target is not None:
         msg = f"--target is for tables; {file} is a {result['kind']}"
         raise ValueError(msg)
-    show(result, summary, as_json=as_json, unit=_unit(result))
+    show(result, summary, as_json=as_json)
 
 
-def _described(file: Path, target: str | None) -> tuple[dict[str, Any], Summary] | None:
+def _described(file: Path, target: list[str] | None) -> tuple[dict[str, Any], Summary] | None:
     """What a file is; None for a data set."""
     if not file.exists():
         runs.load_trajectories(file)  # says whether it is to hold the runs of an interrupted train
@@ -140,9 +141,9 @@ def _of_runs(file: Path) -> tuple[dict[str, Any], Summary]:
     return result, summarize_runs(result, len(found.steps))
 
 
-def _show_table(source: Path | str, target: str | None, *, as_json: bool) -> None:
+def _show_table(source: Path | str, target: list[str] | None, *, as_json: bool) -> None:
     """Print what is understood of a table, a file or sklearn:NAME, and of its data set unless values are missing."""
-    column = column_of(target)
+    column = columns_of(target)
     table = datasets.describe_table(source, target=column)
     result = describe_description(table)
     if not table.missing_values:
@@ -186,7 +187,7 @@ def summarize_database(result: dict[str, Any], there_are: str) -> Summary:
             "minima that exist": there_are,
             "random starts found, of what they reach": at_most(result["found_share"]),
             "minima found by runs": f"{by_runs:,}",
-            "lowest loss": number(result["lowest_loss"], "nats", 6),
+            "lowest loss": number(result["lowest_loss"], _unit(result), 6),
             **bounds_in_words(result["bounds"]),
             **_network(result, result["n_parameters"]),
             **data_in_words(result),
@@ -248,4 +249,6 @@ def _penalty(result: dict[str, Any]) -> str:
     value = result.get("regularization")
     if value is None:
         return "unknown"
-    return f"{value:g} |theta|^2 nats" + ("" if result.get("regularize_biases", True) else ", biases excluded")
+    return with_unit(f"{value:g} |theta|^2", _unit(result)) + (
+        "" if result.get("regularize_biases", True) else ", biases excluded"
+    )

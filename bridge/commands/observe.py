@@ -75,6 +75,7 @@ def observe(
         "waiting_times": runs.waiting_times,
         "lags": runs.lags,
         "threshold": threshold,
+        "loss_unit": runs.loss_unit,
         **{
             name.replace("-", "_"): describe_observable(name, found, threshold, seed) for name, found in results.items()
         },
@@ -85,5 +86,5 @@ def observe(
         ),
     }
     if output is not None:
-        result["output"] = save_figure(plot_observables(results, panels=panels, size=size), output, unit=runs.loss_unit)
-    show(result, summarize(result), as_json=as_json, unit=runs.loss_unit)
+        result["output"] = save_figure(plot_observables(results, panels=panels, size=size), output)
+    show(result, summarize(result), as_json=as_json)

@@ -119,15 +119,16 @@ def overlay(
         figure = plot_overlay(opened, seen, paths=paths, certified_only=certified_only, size=size)
         if over_time is not None:
             second = plot_over_time(runs, structures, opened, panels=over_time_panels, size=size)
-            save_figure(second, over_time, unit=loss.unit)
+            save_figure(second, over_time)
         result = summary(structures, hops) | describe_departures(structures, runs.waiting_times)
         result |= describe_barriers(hops, loss, searched, runs=runs, database=opened)
         details = describe_overlay(structures, hops, opened) if as_json else {}
         described = describe_runs(runs.metadata) | describe_metadata(opened.provenance.dataset)
-    save_figure(figure, output, unit=loss.unit)
+    save_figure(figure, output)
     result |= describe_maps(maps, by_step=as_json) | {"replicas": runs.replicas, "method": method, "output": output}
+    result["loss_unit"] = loss.unit
     result |= described | ({} if over_time is None else {"over_time": over_time})
-    show(result | details, summarize(result), as_json=as_json, unit=loss.unit)
+    show(result | details, summarize(result), as_json=as_json)
 
 
 def _mapped(

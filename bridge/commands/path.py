@@ -20,11 +20,12 @@ from bridge.commands._module_options import ModuleOptions
 from bridge.commands._network_words import source_in_words, source_notes
 from bridge.commands._options import AsJson, DataDir
 from bridge.commands._results import Summary, show
-from bridge.commands._words import counted, data_in_words, number
+from bridge.commands._words import counted, data_in_words, loss_unit, number
 from landscape.database import Database, loss_of
 from landscape.descent import Profile, loss_profile
 from landscape.graph import Pathway, fastest_path, minimax_barrier
 from landscape.plots import draw_panels, plot_profile, save_figure
+from landscape.support import with_unit
 
 MANY_LABELS = 8  # minima on a pathway whose ids are written below them
 
@@ -61,15 +62,15 @@ def path(
             states = [opened.transition_states[k] for k in way.transition_states.tolist()]
             numbers, points = [s.id for s in states], [opened.minima[i].point for i in way.minima.tolist()]
             loss = loss_of(opened, module=module, data_dir=data_dir)
-            profile, length, unit = loss_profile(loss, points, [s.point for s in states]), True, loss.unit
+            profile, length = loss_profile(loss, points, [s.point for s in states]), True
         else:
             named_loss(opened, module, data_dir)  # refuses a module
             numbers = [k + 1 for k in way.transition_states.tolist()]
-            profile, length, unit = energies_on(opened, way), False, "nats"
+            profile, length = energies_on(opened, way), False
         described = describe_source(opened)
     shown = ids if len(ids) <= MANY_LABELS else [i if k in (0, len(ids) - 1) else "" for k, i in enumerate(ids)]
-    draw = partial(plot_profile, profile, labels=shown, title=_describe_way(a, b, way, temperature))
-    save_figure(draw_panels({"path": draw}, panel=(6.0, 3.6), size=size), output, unit=unit)
+    draw = partial(plot_profile, profile, labels=shown, title=_describe_way(a, b, way, temperature, profile.loss_unit))
+    save_figure(draw_panels({"path": draw}, panel=(6.0, 3.6), size=size), output)
     result = {
         "minima": ids,
         "transition_states": numbers,
@@ -77,11 +78,12 @@ def path(
         "climb": way.climb,
         "length": float(profile.lengths[-1]) if length else None,
         "temperature": temperature,
+        "loss_unit": profile.loss_unit,
         "log_probability": way.log_probability,
         "output": output,
         **described,
     }
-    show(result, summarize(result), as_json=as_json, unit=unit)
+    show(result, summarize(result), as_json=as_json)
 
 
 def energies_on(source: NetworkFile, way: Pathway) -> Profile:
@@ -90,12 +92,14 @@ def energies_on(source: NetworkFile, way: Pathway) -> Profile:
     energies = np.empty(2 * n - 1)
     energies[::2], energies[1::2] = graph.losses[way.minima], graph.transition_losses[way.transition_states]
     places = np.arange(2 * n - 1)
-    return Profile(np.empty((2 * n - 1, 0)), places.astype(np.float64), energies, places[::2], places[1::2])
+    return Profile(
+        np.empty((2 * n - 1, 0)), places.astype(np.float64), energies, places[::2], places[1::2], graph.loss_unit
+    )
 
 
 def summarize(result: dict[str, Any]) -> Summary:
     """What a person reads of a pathway."""
-    minima, temperature = result["minima"], result["temperature"]
+    minima, temperature, unit = result["minima"], result["temperature"], loss_unit(result)
     kind = "lowest" if temperature is None else "fastest"
     if result["length"] is None:
         known = {
@@ -104,8 +108,8 @@ def summarize(result: dict[str, Any]) -> Summary:
         }
     else:
         known = {
-            "highest loss": number(result["highest_loss"], "nats", 6),
-            "climb from the first minimum": number(result["climb"], "nats"),
+            "highest loss": number(result["highest_loss"], unit, 6),
+            "climb from the first minimum": number(result["climb"], unit),
             "length": number(result["length"], "in the space of parameters"),
         }
     facts = known | {
@@ -113,7 +117,7 @@ def summarize(result: dict[str, Any]) -> Summary:
         "transition states on it": ", ".join(map(str, result["transition_states"])),
     }
     if temperature is not None:
-        facts |= {"temperature": number(temperature, "nats"), "log probability": number(result["log_probability"])}
+        facts |= {"temperature": number(temperature, unit), "log probability": number(result["log_probability"])}
     return Summary(
         verdict=f"The {kind} pathway from minimum {minima[0]} to {minima[-1]} has "
         f"{counted(len(result['transition_states']), 'transition state')}.",
@@ -155,7 +159,7 @@ def _way(database: Source, a: str, b: str, temperature: float | None) -> Pathway
     )
 
 
-def _describe_way(a: str, b: str, way: Pathway, temperature: float | None) -> str:
-    kind = "lowest pathway" if temperature is None else f"fastest pathway at T = {temperature:g} nats"
+def _describe_way(a: str, b: str, way: Pathway, temperature: float | None, unit: str) -> str:
+    kind = "lowest pathway" if temperature is None else with_unit(f"fastest pathway at T = {temperature:g}", unit)
     steps = len(way.transition_states)
     return f"{kind} from {a} to {b}: {steps} transition state{'' if steps == 1 else 's'}"

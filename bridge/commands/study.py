@@ -83,7 +83,7 @@ def study(
         **describe(data),
         **warning,
     }
-    show(described, summarize(described), as_json=as_json, unit=settings.loss_unit)
+    show(described, summarize(described), as_json=as_json)
 
 
 def summarize(result: dict[str, Any]) -> Summary:

@@ -30,7 +30,7 @@ from bridge.commands._parsing import parse_grid
 from bridge.commands._progress import progress_bar
 from bridge.commands._realizations import describe_ensemble, describe_training, realization_files
 from bridge.commands._results import Summary, Table, show
-from bridge.commands._words import counted, data_in_words, estimated, number
+from bridge.commands._words import counted, data_in_words, estimated, loss_unit, number
 from dynamics.training import (
     Glorot,
     ModuleLoss,
@@ -133,12 +133,13 @@ def train(
             )
     speed = taken / (time.perf_counter() - begin)
     described = describe_training(results, speed, several=dataset_seeds is not None)
+    described["loss_unit"] = runs.loss_unit
     if described["loss_rose"]:
         note(
             f"{described['loss_rose']} of the runs end at a higher loss than they started with; unless their noise is "
             "meant to do that, choose a smaller --learning-rate"
         )
-    show(described, summarize(described), as_json=as_json, unit=runs.loss_unit)
+    show(described, summarize(described), as_json=as_json)
 
 
 def summarize(result: dict[str, Any]) -> Summary:
@@ -161,10 +162,10 @@ def summarize(result: dict[str, Any]) -> Summary:
     on = f", on {len(several)} realizations of the data" if len(several) > 1 else ""
     return Summary(
         verdict=f"{counted(result['replicas'], 'run')} of {counted(result['steps'], 'step')}{on}. The mean loss at the "
-        f"end is {estimated(result, 'final_loss', 'nats', runs=runs)}, the {words} "
+        f"end is {estimated(result, 'final_loss', loss_unit(result), runs=runs)}, the {words} "
         f"{estimated(result, f'final_{name}', unit, runs=runs)}.",
         facts={
-            "test loss at the end, without penalty": estimated(result, "final_test_loss", "nats", runs=runs),
+            "test loss at the end, without penalty": estimated(result, "final_test_loss", loss_unit(result), runs=runs),
             f"test {words} at the end": estimated(result, f"final_test_{name}", unit, runs=runs),
             "runs whose loss rose": f"{result['loss_rose']:,}",
             **({"speed": number(speed, "steps per second, all runs together")} if speed else {}),

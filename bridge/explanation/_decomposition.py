@@ -119,9 +119,9 @@ def ratio(part: Array, whole: Array) -> Array:
 
 
 def decomposition_steps(runs: Trajectories, lags: ArrayLike) -> NDArray[np.int64]:
-    """Steps whose snapshots `decompose` needs at these lags: tw and tw + lag within the runs."""
+    """Steps whose snapshots `decompose` needs at these lags: tw and tw + lag, as far as the runs have them."""
     ends = runs.waiting_times[:, None] + np.asarray(lags, dtype=np.int64)
-    return np.unique([*runs.waiting_times, *ends[ends <= runs.steps[-1]]])
+    return np.unique([*runs.waiting_times, *ends[np.isin(ends, runs.steps)]])
 
 
 def decompose(
@@ -150,7 +150,9 @@ def decompose(
         If `quenched` lacks a waiting time, or has fewer than two lags in common with the runs.
     """
     rate = np.nan if without_clock(runs) else plain_learning_rate(runs)
-    return decompose_points(quenched, loss, runs.waiting_times, runs.lags, rate, jobs=jobs, progress=progress)
+    return decompose_points(
+        quenched, loss, runs.waiting_times, runs.lags, rate, recorded=runs.steps, jobs=jobs, progress=progress
+    )
 
 
 def decompose_points(
@@ -160,23 +162,28 @@ def decompose_points(
     lags: NDArray[np.int64],
     learning_rate: float,
     *,
+    recorded: NDArray[np.int64] | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> Decomposition:
-    """Like `decompose`, for quenched points on a two-time grid without runs; nan as learning rate is no clock."""
+    """Like `decompose`, for quenched points on a two-time grid without runs; nan as learning rate is no clock.
+
+    `recorded` are the steps that the runs have, by default all: pairs of other steps are unknown (nan).
+    """
     steps, network = quenched.steps, loss.network
     if not np.isin(waiting_times, steps).all():
         absent = waiting_times[~np.isin(waiting_times, steps)][0]
         msg = f"quenched must have all waiting times, {waiting_times}; it lacks {absent}"
         raise ValueError(msg)
     ends = waiting_times[:, None] + lags
-    kept = (np.isin(ends, steps) | (ends > steps[-1])).all(axis=0) & np.isin(ends, steps).any(axis=0)
+    absent = ends > steps[-1] if recorded is None else ~np.isin(ends, recorded)
+    kept = (np.isin(ends, steps) | absent).all(axis=0) & np.isin(ends, steps).any(axis=0)
     lags, ends = lags[kept], ends[:, kept]
     if lags.size < 2:
         msg = f"quenched must have the snapshots of at least two lags (decomposition_steps); it has those of {lags}"
         raise ValueError(msg)
     start, end = np.searchsorted(steps, waiting_times), np.searchsorted(steps, ends)
-    inside = ends <= steps[-1]
+    inside = np.isin(ends, steps)
     tasks = (
         delayed(_decompose_run)(
             loss, quenched.points[r], quenched.coordinates[r], quenched.basins[r].tolist(), start,

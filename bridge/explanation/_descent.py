@@ -124,7 +124,7 @@ def _full_batch(
         "progress": progress,
     }
     if isinstance(loss, TorchLoss):
-        trained = ModuleLoss(loss.module, loss.data, loss.regularization, loss.regularize_biases)
+        trained = ModuleLoss(loss.module, loss.data, loss.regularization, loss.regularize_biases, loss.name)
         fallen = train_module(trained, optimizer, start=starts, block=min(len(starts), TOGETHER), **common)
     else:
         fallen = train(loss, optimizer, start=Points(starts), jobs=jobs, **common)

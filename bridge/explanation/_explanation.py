@@ -1,7 +1,7 @@
 """Measured displacement and its explanations: relaxation without barriers, and hops between basins."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from bridge.explanation._relaxation import Relaxation, relaxation
 from bridge.mapping import QuenchedSnapshots, quenched_snapshots
 from dynamics.aging_times import Aging, Agreement, aging, agreement
 from dynamics.displacement import MeanSquareDisplacement, mean_square_displacement, of_known
-from dynamics.runs import Trajectories
+from dynamics.runs import Trajectories, at_common_steps
 from dynamics.training import optimizer_of_noise
 from landscape.database import Database
 from landscape.descent import Method
@@ -66,6 +66,10 @@ class Explanation(Result, shows=("fit.mu", "fit.threshold")):
         Why the learning rate is no clock of the runs, such as "optimizer = 'adam'"; "" for plain SGD. Then there are
         no quadratic models, no soft and stiff modes and no rates: displacement, descent by the same optimizer, basins,
         barriers and observed hops remain.
+    left_out : (L,) int64
+        Steps with a snapshot in some runs but not in all, which are not explained.
+    waiting_times_left_out : (K,) int64
+        The waiting times among them.
     """
 
     msd: MeanSquareDisplacement
@@ -81,6 +85,8 @@ class Explanation(Result, shows=("fit.mu", "fit.threshold")):
     predicted_jumps: PredictedJumps | None
     hopping: HoppingComparison | None
     without_clock: str = ""
+    left_out: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    waiting_times_left_out: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,8 @@ def explain(
     Parameters
     ----------
     runs : Trajectories
-        Runs that `train` or `train_module` made, by any optimizer (see `Explanation.without_clock`).
+        Runs that `train` or `train_module` made, by any optimizer (see `Explanation.without_clock`). Of runs whose
+        grid is not complete, the steps that all of them have (`dynamics.runs.at_common_steps`).
     loss : MLPLoss or TorchLoss
         The loss that they descend.
     database : Database, optional
@@ -146,8 +153,9 @@ def explain(
     ValueError
         If an argument is out of range, or does not belong to the runs. Insufficient data give a status of the parts.
     """
-    rng, quenches = seed_of(rng), quenches or Quenches()
+    rng, quenches, given = seed_of(rng), quenches or Quenches(), runs
     descent_optimizer(runs)  # before anything is quenched
+    runs = at_common_steps(runs)
     reason = without_clock(runs)
     report = progress or (lambda what, done, total: None)
     msd = mean_square_displacement(runs)
@@ -199,6 +207,8 @@ def explain(
         predicted_jumps=counted,
         hopping=hopping,
         without_clock=reason,
+        left_out=np.setdiff1d(given.steps, runs.steps),
+        waiting_times_left_out=np.setdiff1d(given.waiting_times, runs.waiting_times),
     )
 
 
@@ -206,7 +216,7 @@ def _quenched(
     runs: Trajectories, loss: DataLoss, quenches: Quenches, longest: int, store: Path | None, **options: Any
 ) -> QuenchedSnapshots:
     """The minima of the snapshots that the decomposition needs, and of the last ones."""
-    lags = spaced_lags(runs.lags[runs.lags <= longest], quenches.lags)
+    lags = spaced_lags(whole_lags(runs, longest), quenches.lags)
     return quenched_snapshots(
         runs,
         loss,
@@ -253,6 +263,14 @@ def compared(
         share=found.share.map(lambda values: np.where(away, np.nan, values)),
         deviation=np.where(away, np.nan, found.deviation),
     )
+
+
+def whole_lags(runs: Trajectories, longest: int) -> NDArray[np.int64]:
+    """Lags (T,) up to `longest` at which every waiting time has a pair within the runs; all where these are too few."""
+    lags = runs.lags[runs.lags <= longest]
+    ends = runs.waiting_times[:, None] + lags
+    whole = (np.isin(ends, runs.steps) | (ends > runs.steps[-1])).all(axis=0)
+    return lags[whole] if whole.sum() > 1 else lags
 
 
 def spaced_lags(lags: NDArray[np.int64], count: int) -> NDArray[np.int64]:

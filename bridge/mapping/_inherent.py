@@ -53,6 +53,8 @@ class InherentStructures(Result, shows=("method", "losses"), axes={"k": "new_min
         The quench that was used: "flow" for the true basin.
     statuses : (R, S) array of SnapshotStatus, optional
         By default derived from `minimum_ids`: a minimum, or not converged.
+    loss_unit : str
+        Unit of the losses in words; empty for a squared error.
     """
 
     steps: NDArray[np.int64]
@@ -61,6 +63,7 @@ class InherentStructures(Result, shows=("method", "losses"), axes={"k": "new_min
     new_ids: NDArray[np.int64]
     method: str
     statuses: NDArray[np.object_] = None  # pyright: ignore[reportAssignmentType]
+    loss_unit: str = "nats"
 
     def __post_init__(self) -> None:
         if self.statuses is None:
@@ -184,7 +187,8 @@ def stored_structures(runs: Trajectories, database: Database, *, method: Method 
     ids = ids[:, mapped]
     losses = np.full(ids.shape, np.nan)
     losses[ids != UNKNOWN] = database.graph().losses[database.positions(ids[ids != UNKNOWN])]
-    return InherentStructures(runs.steps[mapped], ids, losses, np.empty(0, np.int64), method)
+    none = np.empty(0, np.int64)
+    return InherentStructures(runs.steps[mapped], ids, losses, none, method, loss_unit=runs.loss_unit)
 
 
 def check_same_loss(runs: Trajectories, database: Database) -> None:
@@ -242,4 +246,5 @@ def _collect(
             saddle = is_saddle(loss, points_at(runs, r, chosen[s : s + 1])[0])
             known = SnapshotStatus.SADDLE if saddle else SnapshotStatus.NOT_CONVERGED
         statuses[r, s] = known
-    return InherentStructures(runs.steps[chosen], ids, losses, np.array(new, dtype=np.int64), method, statuses)
+    new_ids = np.array(new, dtype=np.int64)
+    return InherentStructures(runs.steps[chosen], ids, losses, new_ids, method, statuses, runs.loss_unit)

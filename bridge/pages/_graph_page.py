@@ -13,6 +13,7 @@ from bridge.pages._tree import AgeCounts, Column, tree_panel
 from landscape.database import Property
 from landscape.graph import DisconnectivityTree
 from landscape.plots import describe_tree
+from landscape.support import labeled
 
 GROUPED = "Colored lines: all minima below are of one group. "
 DASHED = "Dashed lines are upper bounds on barriers, not certified. "
@@ -28,7 +29,7 @@ def graph_page(
     color: int | None = None,
     at_ages: AgeCounts | None = None,
     marked: Sequence[int] = (),
-    axis_label: str = "training loss (nats)",
+    axis_label: str = "",
 ) -> str:
     """The text of a page with a graph to zoom, hover, collapse, search and color.
 
@@ -50,8 +51,9 @@ def graph_page(
     marked : sequence of int
         Positions of minima that are labeled with their ids.
     axis_label : str
-        Of the vertical axis.
+        Of the vertical axis; by default the training loss.
     """
+    axis_label = axis_label or labeled("training loss", tree.loss_unit)
     numbers = np.arange(1, tree.n_minima + 1) if ids is None else np.asarray(ids)
     said = describe_tree(tree).replace("\n", " ")
     alt = f"Disconnectivity graph: {said}; from {tree.levels.min():.6g} to {tree.levels.max():.6g}."

@@ -27,6 +27,7 @@ from dynamics.plots import COLORS
 from dynamics.runs import Trajectories
 from landscape.database import Database
 from landscape.plots import Size, draw_panels, legend_beside
+from landscape.support import labeled, with_unit
 
 Floats = NDArray[np.float64]
 
@@ -104,7 +105,7 @@ def plot_losses(past: History, ax: Axes, runs: Trajectories | None = None) -> Ax
         ax.fill_between(past.steps, past.low_loss, past.high_loss, color=COLORS[0], **BAND)
         ax.plot(past.steps, past.mean_loss, ".-", markersize=3, color=COLORS[0], label="of their minima")
     _against_steps(ax, past.steps)
-    ax.set(ylabel="training loss (nats)", title="Loss: mean and middle 80 % of the runs")
+    ax.set(ylabel=labeled("training loss", past.loss_unit), title="Loss: mean and middle 80 % of the runs")
     if ax.lines:
         legend_beside(ax)
     else:
@@ -198,7 +199,8 @@ def plot_superbasin_history(found: SuperbasinHistory, ax: Axes) -> Axes:
     for k, band in zip(drawn, bands, strict=True):
         band.set_label(names[k])
     ax.set(ylim=(0.0, 1.0), ylabel="share of the runs")
-    ax.set_title(f"Superbasins at {found.level:.4f} nats ({found.n_superbasins} in total)")
+    level = with_unit(f"{found.level:.4f}", found.loss_unit)
+    ax.set_title(f"Superbasins at {level} ({found.n_superbasins} in total)")
     legend_beside(ax)
     return _against_steps(ax, found.steps)
 

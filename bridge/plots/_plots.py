@@ -21,6 +21,7 @@ from dynamics.plots import COLORS, plot_aging, plot_msd
 from landscape.database import Database, Property
 from landscape.graph import DisconnectivityTree, Funnelling, visible_tree
 from landscape.plots import Size, add_colorbar, draw_panels, legend_beside, plot_disconnectivity
+from landscape.support import labeled
 
 MARKERS = "osv^D<>pP*"
 ARROW = 16.0  # points
@@ -38,7 +39,7 @@ def plot_graph(
     identify: Sequence[int] = (),
     funnels: Funnelling | None = None,
     unchecked: int = 0,
-    axis_label: str = "training loss (nats)",
+    axis_label: str = "",
     **options: Any,
 ) -> Axes:
     """Draw the disconnectivity graph of a landscape on `ax`.
@@ -60,7 +61,7 @@ def plot_graph(
     unchecked : int
         Number of transition states whose minima were not checked, for the title.
     axis_label : str
-        Of the vertical axis.
+        Of the vertical axis; by default the training loss.
     **options
         `groups`, `gap`, `min_branch`: as in `landscape.plots.plot_disconnectivity`.
     """
@@ -74,7 +75,7 @@ def plot_graph(
         label_values=_texts(tree, labels, identify, numbers),
         **options,
     )
-    ax.set_ylabel(axis_label)
+    ax.set_ylabel(axis_label or labeled("training loss", tree.loss_unit))
     if funnels is not None and funnels.climbs.size > 1:
         ax.set_title(f"{ax.get_title()}\n{describe_funnels(funnels)}", fontsize="medium")
     if unchecked:
@@ -134,7 +135,7 @@ def plot_displacements(
     panels: Sequence[str] = (),
     size: Size = "screen",
 ) -> Figure:
-    """One panel of mean square displacements per architecture, by its hidden layers, and one of t* against tw for all.
+    """One panel of mean square displacements per ensemble, with its name, and one of t* against tw for all.
 
     Raises
     ------
@@ -155,7 +156,7 @@ def panel_name(hidden: str) -> str:
 
 
 def _draw_msd(name: str, msd: MeanSquareDisplacement, fit: Aging, ax: Axes) -> None:
-    plot_msd(msd, ax, threshold=fit.threshold).set_title(f"hidden layers {name}")
+    plot_msd(msd, ax, threshold=fit.threshold).set_title(name)
 
 
 def _draw_aging(names: Sequence[str], fits: Sequence[Aging], ax: Axes) -> None:

@@ -39,6 +39,8 @@ class History(Result, shows=("mean_loss", "distinct", "returns", "departures")):
         Departures of each run that were followed by a return to the same minimum.
     departures_of_runs : (R,) int64
         Departures of each run from a minimum.
+    loss_unit : str
+        Unit of the losses in words; empty for a squared error.
     """
 
     steps: Integers
@@ -51,6 +53,7 @@ class History(Result, shows=("mean_loss", "distinct", "returns", "departures")):
     first_visits: Integers
     returns_of_runs: Integers
     departures_of_runs: Integers
+    loss_unit: str = "nats"
 
     @property
     def returns(self) -> int:
@@ -87,6 +90,7 @@ def history(structures: InherentStructures) -> History:
         first_visits=steps[first[order]],
         returns_of_runs=_returns(residence),
         departures_of_runs=np.bincount(leaving.runs[leaving.left], minlength=len(ids)).astype(np.int64),
+        loss_unit=structures.loss_unit,
     )
 
 

@@ -123,6 +123,8 @@ class SuperbasinHistory(Result, shows=("level", "n_superbasins", "shares"), axes
         Share in minima above the level.
     unmapped : (S,) float64
         Share in no minimum.
+    loss_unit : str
+        Unit of the losses in words; empty for a squared error.
     """
 
     steps: Integers
@@ -132,6 +134,7 @@ class SuperbasinHistory(Result, shows=("level", "n_superbasins", "shares"), axes
     shares: Floats
     above: Floats
     unmapped: Floats
+    loss_unit: str = "nats"
 
 
 def superbasin_history(
@@ -158,4 +161,5 @@ def superbasin_history(
         shares=np.array([(of_runs == number).mean(axis=0) for number in visited]).reshape(-1, structures.steps.size),
         above=(of_runs == ABOVE).mean(axis=0),
         unmapped=(of_runs == UNMAPPED).mean(axis=0),
+        loss_unit=graph.loss_unit,
     )

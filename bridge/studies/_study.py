@@ -90,7 +90,7 @@ def study(
     ]
     comparison = Comparison(tuple(found.row for found in results))
     write_comparison(comparison.rows, output / "comparison.csv")
-    figures = _draw(list(losses), results, comparison, output, size, settings.loss_unit)
+    figures = _draw(list(losses), results, comparison, output, size)
     report = _page.write(output, results, figures, data, settings)
     return Study(output, comparison, report, figures)
 
@@ -100,7 +100,11 @@ def _losses(data: Dataset, output: Path, settings: StudySettings) -> dict[Path, 
     penalty, biases = settings.regularization, settings.regularize_biases
     if settings.module is not None:
         name = re.sub(r"\W+", "-", settings.module.source.name).strip("-")
-        return {output / f"module-{name}": TorchLoss(settings.module, data, penalty, regularize_biases=biases)}
+        return {
+            output / f"module-{name}": TorchLoss(
+                settings.module, data, penalty, regularize_biases=biases, kind=settings.loss
+            )
+        }
     kind = loss_kind(settings.loss)
     outputs = kind.outputs_for(data)
     networks = {
@@ -160,7 +164,7 @@ def _one_architecture(loss: DataLoss, folder: Path, settings: StudySettings, job
             train(loss, optimizer, jobs=jobs, **common)
         else:
             assert settings.module is not None
-            trained = ModuleLoss(settings.module, loss.data, loss.regularization, loss.regularize_biases)
+            trained = ModuleLoss(settings.module, loss.data, loss.regularization, loss.regularize_biases, loss.name)
             train_module(trained, optimizer, **common)
     runs = load_trajectories(folder / RUNS)
     with Database(folder / LANDSCAPE) as database:
@@ -198,9 +202,7 @@ def _draw(
     comparison: Comparison,
     output: Path,
     size: Size,
-    unit: str,
 ) -> tuple[Path, ...]:
-    names = [row.hidden for row in comparison.rows]
     graphs = {
         plots.panel_name(row.hidden): partial(_draw_visits, row.architecture, folder, found.visited)
         for row, folder, found in zip(comparison.rows, folders, results, strict=True)
@@ -209,10 +211,12 @@ def _draw(
     table = {"comparison": partial(plots.plot_comparison, comparison)}
     figures = {
         "disconnectivity": draw_panels(graphs, columns=len(graphs), panel=(5.2, 5.0), size=size),
-        "aging": plots.plot_displacements(names, displacements, fits, size=size),
+        "aging": plots.plot_displacements(
+            [row.architecture for row in comparison.rows], displacements, fits, size=size
+        ),
         "comparison": draw_panels(table, panel=(5.5, 4.2), size=size),
     }
-    return tuple(save_figure(figure, output / f"{name}.png", dpi=150, unit=unit) for name, figure in figures.items())
+    return tuple(save_figure(figure, output / f"{name}.png", dpi=150) for name, figure in figures.items())
 
 
 def _draw_visits(architecture: str, folder: Path, visited: Visits, ax: Any) -> None:

@@ -68,8 +68,8 @@ def advance(
     gradient = np.zeros({n_parameters}, {dtype})
     weights = np.zeros({n_weights}, {dtype})
     kicks = np.zeros({n_kicks}, {dtype})
-    order = np.empty(labels.size, np.int32)
-    members = np.empty(labels.size, np.uint8)
+    order = np.empty({n_rows}, np.int32)
+    members = np.empty({n_rows}, np.uint8)
     filled_count, filled_size, recorded = 0, 0, 0
 {enter}
     for step in range(start, stop + 1):
@@ -110,6 +110,12 @@ for p in range({n_parameters}):
 
 DRAW = "first, size = draw(order, members, step, step == start, batch_size, key, numbers)"
 GATHER = "gather(work, inputs, labels, order, first + tile_start, count, {n_inputs}, {label_row}, {tile})"
+
+# In kernels for several targets, after the other: `gathered` is the row of a sample of this pass.
+GATHER_TARGETS = """
+for b in range(count):
+    for c in range({targets}):
+        work[{label_row} + c * {tile} + b] = labels[{gathered} * {targets} + c]"""
 
 WEIGH_EQUALLY = """\
 if filled_count != count or filled_size != size:
@@ -164,11 +170,13 @@ def generate(
     cache: bool,
     activation: str = "tanh",
     loss: str = "cross-entropy",
+    targets: int = 1,
 ) -> str:
     """Text of a module that defines `advance`, given `noise_functions`; see `dynamics.kernels.Kernel`."""
     wide = is_wide(layer_sizes)
     width = _wide_layer.padded(layer_sizes[0], precision) if wide else layer_sizes[0]
-    plan = Plan((width, *layer_sizes[1:]), tile, precision, wide, activation, loss)
+    plan = Plan((width, *layer_sizes[1:]), tile, precision, wide, activation, loss, targets)
+    n_rows = "labels.size" if targets == 1 else "inputs.shape[0]"
     rule = UPDATES[update]
     number = f"np.{precision}"
     shape = f"{layer_sizes[0]}, {layer_sizes[1]}, {width}"
@@ -183,11 +191,14 @@ def generate(
         "shape": shape,
         "work_size": plan.end,
         "label_row": plan.labels,
+        "targets": targets,
+        "gathered": "rows[tile_start + b]" if wide else "order[first + tile_start + b]",
         "weight_row": plan.weights,
         "n_inputs": layer_sizes[0],
         "n_classes": 2 if loss == "logistic" else layer_sizes[-1],
         "n_parameters": plan.kernels[-1],
-        "n_weights": "labels.size" if noise.weigh else 0,
+        "n_rows": n_rows,
+        "n_weights": n_rows if noise.weigh else 0,
         "n_kicks": plan.kernels[-1] if noise.kick else 0,
         "n_public_kicks": "theta.size" if noise.kick else 0,
         "divisor": "batch_size" if noise.divides_by_batch_size else "size",
@@ -195,6 +206,7 @@ def generate(
         **rule.places(f"np.zeros({plan.kernels[-1]}, {number})", shape),
     }
     pieces = _wide_pieces(plan) if wide else _pieces(plan)
+    pieces["gather"] += [GATHER_TARGETS] * (targets > 1)
     draw_kicks = pieces.pop("draw_kicks")
     weigh = [WEIGH_EQUALLY if noise.weigh is None else WEIGH_EACH] + [MISLABEL] * label_noise
     pieces |= {

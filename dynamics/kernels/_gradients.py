@@ -27,6 +27,7 @@ class Plan:
     wide: bool = False  # `_wide_layer` has the first layer; this is the rest
     activation: str = "tanh"
     loss: str = "cross-entropy"  # its kind
+    targets: int = 1  # numbers of the label of a sample: several of a regression with several targets
 
     @cached_property
     def kernels(self) -> list[int]:
@@ -46,25 +47,25 @@ class Plan:
     @cached_property
     def activations(self) -> list[int]:
         """Offset in the workspace of the inputs and of the activations of each hidden layer."""
-        labels_and_weights = 2
+        labels_and_weights = self.targets + 1
         hidden = accumulate(self.sizes[1:-1], initial=self.stored_inputs + labels_and_weights)
         return [0, *(row * self.tile for row in hidden)][: len(self.sizes) - 1]
 
     @cached_property
     def deltas(self) -> list[int]:
         """Offset in the workspace of each layer's deltas (derivatives by the units' inputs); the last is the end."""
-        first = self.stored_inputs + 2 + sum(self.sizes[1:-1])
+        first = self.stored_inputs + self.targets + 1 + sum(self.sizes[1:-1])
         return [row * self.tile for row in accumulate(self.sizes[1:], initial=first)]
 
     @property
     def labels(self) -> int:
-        """Offset of the labels."""
+        """Offset of the labels, a row for each target."""
         return self.stored_inputs * self.tile
 
     @property
     def weights(self) -> int:
         """Offset of the weights: one over the size of the minibatch, zero for the padding."""
-        return self.labels + self.tile
+        return self.labels + self.targets * self.tile
 
     @property
     def slopes(self) -> int:
@@ -144,6 +145,9 @@ def output_lines(plan: Plan) -> list[str]:
         lines.append(f"d{last}_0 = weight * ((p0 if h{last}_0 >= {zero} else e0 * p0) - label)")
     elif n_outputs == 1:
         lines.append(f"d{last}_0 = weight * (h{last}_0 - label)")
+    elif plan.targets > 1:
+        rows = (plan.labels + c * plan.tile for c in range(n_outputs))
+        lines += [f"d{last}_{c} = weight * (h{last}_{c} - work[{row} + b])" for c, row in enumerate(rows)]
     else:
         for c in range(n_outputs):
             wanted = f"({one} if label == np.{plan.precision}({c}) else {zero})"
@@ -267,6 +271,12 @@ def output_loop(plan: Plan) -> list[str]:
         last = len(plan.sizes) - 1
         logits = [f"h{last}_{c} = work[{first + c * tile} + b]" for c in range(plan.sizes[-1])]
         return [f"for b in range({tile}):", *("    " + line for line in logits + output_lines(plan))]
+    if plan.targets > 1:
+        return [
+            f"for b in range({tile}):",
+            f"    for c in range(b, {plan.targets * tile}, {tile}):",
+            f"        work[{first} + c] = work[{plan.weights} + b] * (work[{first} + c] - work[{plan.labels} + c])",
+        ]
     if plan.loss == "squared-error":
         return [
             f"for b in range({tile}):",

@@ -63,6 +63,7 @@ def get_kernel(
     pixels: bool = False,
     activation: str = "tanh",
     loss: str = "cross-entropy",
+    targets: int = 1,
 ) -> Kernel:
     """The `Kernel` for these layers: compiled once (seconds), then from numba's cache (milliseconds).
 
@@ -70,11 +71,12 @@ def get_kernel(
     "momentum", "nesterov", "rmsprop", "adam" and "adamw". A kernel for "sgd" ignores the momentum, one without
     `label_noise` the argument of this name. With `pixels`, which only kernels for wide inputs
     support (`dynamics.kernels.is_wide`), `inputs` are uint8 in units of 1/255. `activation` is that of an `MLP`,
-    `loss` the kind of an `MLPLoss` (its ``name``).
+    `loss` the kind of an `MLPLoss` (its ``name``); `targets` the number of them in a row of a regression, whose
+    `labels` are then (N targets,), row by row.
     """
     with _lock:
         tile = choose_tile(batch_size, precision)
-        return _build(layer_sizes, tile, precision, noise, update, label_noise, pixels, activation, loss)
+        return _build(layer_sizes, tile, precision, noise, update, label_noise, pixels, activation, loss, targets)
 
 
 @cache
@@ -88,6 +90,7 @@ def _build(
     pixels: bool = False,
     activation: str = "tanh",
     loss: str = "cross-entropy",
+    targets: int = 1,
 ) -> Kernel:
     directory, kind = _writable_cache(), get_noise(noise)
     source = generate(
@@ -101,6 +104,7 @@ def _build(
         cache=directory is not None,
         activation=activation,
         loss=loss,
+        targets=targets,
     )
     digest = hashlib.sha256(source.encode()).hexdigest()
     name = f"dynamics._generated_{digest[:16]}"

@@ -70,7 +70,7 @@ to_rows(theta, public_theta, {shape})
 public_decay, decay = decay, np.zeros({n_parameters}, {dtype})
 to_rows(decay, public_decay, {shape})
 samples = np.zeros({tile} * {width}, {dtype})
-rows, upcoming, ahead = np.empty(labels.size, np.int32), np.empty(labels.size, np.int32), 0"""
+rows, upcoming, ahead = np.empty({n_rows}, np.int32), np.empty({n_rows}, np.int32), 0"""
 
 RECORD = "from_rows(records[recorded], theta, {shape})"
 

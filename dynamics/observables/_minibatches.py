@@ -33,6 +33,8 @@ class GradientMagnitudes(Result, shows=("full", "minibatch", "noise", "batches",
         Number of minibatches at each snapshot.
     batch_size : int
         Their size (rows).
+    loss_unit : str
+        Unit of the losses in words; empty for a squared error.
     """
 
     steps: NDArray[np.int64]
@@ -41,6 +43,7 @@ class GradientMagnitudes(Result, shows=("full", "minibatch", "noise", "batches",
     noise: Array
     batches: int
     batch_size: int
+    loss_unit: str = "nats"
 
 
 def minibatch_gradients(
@@ -105,7 +108,7 @@ def minibatch_gradients(
             noise = np.sqrt(((drawn - full) ** 2).sum(axis=1).mean())
             values[:, r, s] = np.linalg.norm(full), np.linalg.norm(drawn, axis=1).mean(), noise
     full, minibatch, noise = values
-    return GradientMagnitudes(wanted, full, minibatch, noise, int(batches), int(size))
+    return GradientMagnitudes(wanted, full, minibatch, noise, int(batches), int(size), loss.unit)
 
 
 def without_penalty(runs: Trajectories, data: Dataset, module: TorchLoss | None) -> DataLoss:

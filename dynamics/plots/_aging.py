@@ -25,7 +25,7 @@ from dynamics.displacement import MeanSquareDisplacement
 from dynamics.runs import Trajectories
 from dynamics.statistics import Status, reason
 from landscape.plots import Size, draw_panels, legend_beside
-from landscape.support import Estimate, stacked
+from landscape.support import Estimate, labeled, stacked
 
 STATUS_MARKS: Mapping[str, str] = {  # what a legend adds to a number that is not to be trusted
     Status.AMBIGUOUS: ", ambiguous",
@@ -147,7 +147,7 @@ def plot_loss(runs: Trajectories, ax: Axes, color: str = COLORS[0]) -> Axes:
     low, middle, high = np.percentile(runs.loss[:, later], [10, 50, 90], axis=0)
     ax.fill_between(steps, low, high, color=color, alpha=0.2, linewidth=0)
     ax.plot(steps, middle, color=color, label=f"median of {runs.replicas} runs, middle 80 %")
-    ax.set(xscale="log", xlabel="time (steps)", ylabel="training loss (nats)")
+    ax.set(xscale="log", xlabel="time (steps)", ylabel=labeled("training loss", runs.loss_unit))
     legend_beside(ax)
     return ax
 

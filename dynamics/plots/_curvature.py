@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dynamics.plots._aging import COLORS
 from dynamics.spectra import Curvature, CurvatureEstimates
 from landscape.plots import Size, draw_panels, legend_beside
+from landscape.support import labeled
 
 Array = NDArray[np.float64]
 Result = Curvature | CurvatureEstimates
@@ -32,7 +33,7 @@ def plot_spectra(result: Result, ax: Axes) -> Axes:
         for sign, color in ((column >= 0, UP), (column < 0, DOWN)):
             ax.scatter(np.full(sign.sum(), k), column[sign], s=area[sign], c=color, alpha=0.5, lw=0, rasterized=True)
     ax.set_xticks(range(result.steps.size), [str(step) for step in result.steps], rotation=45)
-    ax.set(xlabel="time (steps)", ylabel="eigenvalues of the Hessian (nats)")
+    ax.set(xlabel="time (steps)", ylabel=labeled("eigenvalues of the Hessian", result.loss_unit))
     if isinstance(result, CurvatureEstimates):
         ax.set_title("area: weight in the spectrum")
     return symmetric_log(ax, values)
@@ -68,7 +69,7 @@ def plot_negative(result: Result, ax: Axes) -> Axes:
 def plot_gradient(result: Result, ax: Axes) -> Axes:
     """Draw the rms of the full gradient, |grad L| / sqrt(P), against the step on `ax`: every run, and their mean."""
     _draw_runs(result.steps, result.gradient_rms, None, ax)
-    ax.set(ylabel=r"rms gradient $|\nabla L| / \sqrt{P}$ (nats)", yscale="log")
+    ax.set(ylabel=labeled(r"rms gradient $|\nabla L| / \sqrt{P}$", result.loss_unit), yscale="log")
     return ax
 
 

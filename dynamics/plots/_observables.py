@@ -30,6 +30,7 @@ from dynamics.observables import (
 from dynamics.plots._aging import COLORS, plot_known, plot_msd
 from dynamics.runs import Parameter, Trajectories
 from landscape.plots import Size, draw_panels, legend_beside
+from landscape.support import labeled
 
 
 def plot_layers(displacement: LayerDisplacement, ax: Axes, waiting_time: int = -1) -> Axes:
@@ -156,7 +157,7 @@ def plot_test_loss(runs: Trajectories, ax: Axes) -> Axes:
         (runs.test_loss, COLORS[1], "test"),
     ):
         ax.plot(runs.curve_steps[later], np.median(values[:, later], axis=0), color=color, label=label)
-    ax.set(xscale="log", xlabel="time (steps)", ylabel="loss (nats)")
+    ax.set(xscale="log", xlabel="time (steps)", ylabel=labeled("loss", runs.loss_unit))
     legend_beside(ax)
     return ax
 
@@ -192,7 +193,9 @@ def plot_gradients(gradients: GradientMagnitudes, ax: Axes) -> Axes:
     for k, (name, label) in enumerate((("full", "all rows"), ("minibatch", "minibatch"), ("noise", "difference"))):
         mean = known_mean(getattr(gradients, name))
         ax.plot(gradients.steps[later], mean[later], color=COLORS[k], marker=".", label=label)
-    ax.set(xscale="log", yscale="log", xlabel="time (steps)", ylabel="norm of the gradient (nats)")
+    ax.set(
+        xscale="log", yscale="log", xlabel="time (steps)", ylabel=labeled("norm of the gradient", gradients.loss_unit)
+    )
     legend_beside(ax)
     return ax
 

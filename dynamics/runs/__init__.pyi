@@ -1,3 +1,6 @@
+from ._common import (
+    at_common_steps as at_common_steps,
+)
 from ._loss import (
     loss_of_runs as loss_of_runs,
     undescribed as undescribed,

@@ -49,12 +49,12 @@ def loss_of_runs(
         msg = f"{runs.source} do not say what they descend: their metadata say {described!r:.200} of the data"
         raise ValueError(msg)
     sha256, regularization, biases = (runs.metadata[name] for name in NEEDED[1:])
-    more: Any = {"regularize_biases": biases, "data_dir": data_dir}
+    kind = runs.metadata.get("loss", "cross-entropy")
+    more: Any = {"regularize_biases": biases, "data_dir": data_dir, "kind": kind}
     if runs.layer_sizes:
         check_perceptron(module, runs.source)
         with about(runs.source):
-            kind = runs.metadata.get("loss", "cross-entropy")
-            return remake_loss(runs.network, described, sha256, regularization, **more, kind=kind)
+            return remake_loss(runs.network, described, sha256, regularization, **more)
     module = checked_module(module, runs.module, runs.source)
     with about(runs.source):
         loss = remake_module_loss(as_known(module, runs.module), described, sha256, regularization, **more)

@@ -135,8 +135,8 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
                 msg = f"{name} must ascend strictly, without repetitions; {wrong}"
                 raise ValueError(msg)
         self._check_snapshots()
-        data = self.metadata.get("data")
-        regression = isinstance(data, Mapping) and data.get("regression") is True  # it has no accuracy
+        # a regression has no accuracy
+        regression = self.metadata.get("loss") == "squared-error" and bool(np.isnan(self.accuracy).all())
         names = [name for name in TRAINING_CURVES if not (regression and name == "accuracy")]
         curves = {name: getattr(self, name) for name in names}
         gaps = not self.layer_sizes or "recording" in self.metadata  # a Recorder knows only what it was told

@@ -85,6 +85,8 @@ def check_loss(runs: Trajectories, loss: DataLoss) -> None:
     own, theirs = EARLIER | loss_identity(loss), dict(runs.metadata)
     if runs.layer_sizes:  # files of older versions name neither
         theirs = EARLIER | theirs | {"layer_sizes": list(runs.layer_sizes)}
+    elif "module" in theirs:
+        theirs = EARLIER | theirs
     own, theirs = own | {"n_parameters": loss.n_parameters}, theirs | {"n_parameters": runs.n_parameters}
     said = [name for name in own if name in theirs]
     if found := first_difference({**own, "data": loss.data.metadata}, theirs, said):
@@ -96,6 +98,7 @@ def loss_identity(loss: DataLoss) -> dict[str, Any]:
     """The properties that determine the values of a loss, as JSON."""
     return {
         **_network_identity(loss),
+        **getattr(loss, "beyond_cross_entropy", {}),
         "data_sha256": loss.data.sha256,
         "regularization": loss.regularization,
         "regularize_biases": loss.regularize_biases,
@@ -104,7 +107,7 @@ def loss_identity(loss: DataLoss) -> dict[str, Any]:
 
 def _network_identity(loss: DataLoss) -> dict[str, Any]:
     if isinstance(loss, MLPLoss):
-        return {"layer_sizes": list(loss.network.layer_sizes), **loss.network.beyond_tanh, **loss.beyond_cross_entropy}
+        return {"layer_sizes": list(loss.network.layer_sizes), **loss.network.beyond_tanh}
     source = getattr(loss, "source", None)
     known = {} if source is None or not source.sha256 else source.settings
     return {"layer_sizes": [], "n_parameters": loss.n_parameters, **known}

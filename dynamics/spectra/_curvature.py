@@ -61,6 +61,8 @@ class Curvature(
         B of the runs.
     replacement : bool
         Whether minibatches are drawn with replacement.
+    loss_unit : str
+        Unit of the losses in words; empty for a squared error.
     """
 
     runs: NDArray[np.int64]
@@ -78,6 +80,7 @@ class Curvature(
     learning_rate: float
     batch_size: int
     replacement: bool
+    loss_unit: str = "nats"
 
     @property
     def n_parameters(self) -> int:
@@ -225,6 +228,7 @@ def curvature(
         learning_rate=optimizer.thermal_rate,
         batch_size=optimizer.batch_size,
         replacement=optimizer.replacement,
+        loss_unit=loss.unit,
     )
 
 

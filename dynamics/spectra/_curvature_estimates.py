@@ -64,6 +64,8 @@ class CurvatureEstimates(
         As in `Curvature`.
     replacement : bool
         As in `Curvature`.
+    loss_unit : str
+        As in `Curvature`.
     """
 
     runs: NDArray[np.int64]
@@ -84,6 +86,7 @@ class CurvatureEstimates(
     learning_rate: float
     batch_size: int
     replacement: bool
+    loss_unit: str = "nats"
 
     def density(self, run: int, step: int, width: float | None = None) -> SpectralDensity:
         """Spectral density of the `run`-th of the runs at the `step`-th of the steps (positions in the arrays)."""
@@ -211,6 +214,7 @@ def estimate_curvature(
         learning_rate=optimizer.thermal_rate,
         batch_size=optimizer.batch_size,
         replacement=optimizer.replacement,
+        loss_unit=loss.unit,
     )
 
 

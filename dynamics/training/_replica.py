@@ -107,6 +107,7 @@ class KernelTask:
             pixels=self._pixels is not None,
             activation=self.network.activation,
             loss=self.loss,
+            targets=plan.data.labels[0].size,
         )
 
     @property
@@ -118,7 +119,7 @@ class KernelTask:
     def rows(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Inputs (N, D) and labels (N,) in the kernel's format: one copy for all replicas."""
         data, pixels, dtype = self.plan.data, self._pixels, self.plan.optimizer.dtype
-        return data.inputs.astype(dtype) if pixels is None else pixels, data.labels.astype(dtype)
+        return data.inputs.astype(dtype) if pixels is None else pixels, data.labels.astype(dtype).reshape(-1)
 
     def begin(self, replica: int) -> tuple[NDArray[np.float64], np.uint64]:
         """Start (P,) of a replica and the key of its other random numbers."""

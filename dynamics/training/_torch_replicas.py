@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,23 @@ from dynamics.training._sgd import SGD
 from dynamics.training._starts import Points
 from dynamics.training._store import Block
 from landscape.datasets import Dataset
-from landscape.losses import LoadedModule, ModuleSource, check_regularization, of_module
+from landscape.losses import (
+    HEADS,
+    Head,
+    LoadedModule,
+    LossOfOutputs,
+    ModuleSource,
+    check_regularization,
+    loss_kind,
+    of_module,
+)
 from landscape.support import whole_number
 
 if TYPE_CHECKING:
     import torch
 
     from dynamics.training._vmapped import VmappedModule
+    from landscape.losses import FlatModule
 
 NOISES_OF_MODULES = ("sgd", "replacement", "full")
 BLOCK = 50  # replicas per block: what a kill can lose
@@ -42,6 +53,7 @@ class ModuleTask:
     vmapped: "VmappedModule"
     start: Points | None
     block: int
+    loss: str  # its kind
 
     @property
     def layer_sizes(self) -> tuple[int, ...]:
@@ -58,6 +70,7 @@ class ModuleTask:
         """What is trained: a module of other frozen parameters or buffers is another module."""
         what: dict[str, Any] = {} if self.source is None else self.source.settings
         what |= {"module": self.module, "n_parameters": self.vmapped.n_parameters, "block": self.block}
+        what |= {} if self.loss == "cross-entropy" else {"loss": self.loss}
         digest = self.vmapped.constants_sha256
         return what if digest is None else what | {"constants_sha256": digest}
 
@@ -95,37 +108,60 @@ class ModuleTask:
 
 
 @dataclass(frozen=True, eq=False)
-class ModuleLoss:
-    """The cross-entropy of a torch module with its penalty, to train: it need not be twice differentiable.
+class ModuleLoss(LossOfOutputs):
+    """A loss of a torch module with its penalty, to train: it need not be twice differentiable.
 
     Parameters
     ----------
     module : torch.nn.Module or LoadedModule
-        Maps inputs (N, D) to logits (N, n_classes), each row by itself; a module for images begins with
-        ``torch.nn.Unflatten``. It is copied in evaluation mode (no dropout, batch normalization with its running
-        statistics) and never changed. Its parameters with ``requires_grad`` are trained, each once however many names
-        it has. All others, and the buffers, keep their values: they are not part of theta, displacements or the
-        penalty.
+        Maps inputs (N, D) to outputs (N, K), before any softmax, each row by itself, as in `landscape.TorchLoss`; a
+        module for images begins with ``torch.nn.Unflatten``. It is copied in evaluation mode (no dropout, batch
+        normalization with its running statistics) and never changed. Its parameters with ``requires_grad`` are trained,
+        each once however many names it has. All others, and the buffers, keep their values: they are not part of theta,
+        displacements or the penalty.
     data : Dataset
     regularization : float
         As in `landscape.CrossEntropyLoss`.
     regularize_biases : bool
         False excludes parameters whose name ends in "bias" from the penalty.
+    kind : str
+        Name of the loss (`landscape.losses.LOSSES`).
 
     Raises
     ------
     ValueError
-        If the penalty is not a finite number >= 0.
+        If the penalty is not a finite number >= 0, or the loss is unknown or not defined for the data.
     """
 
     module: "torch.nn.Module | LoadedModule"
     data: Dataset
     regularization: float = 1e-4
     regularize_biases: bool = True
+    kind: str = "cross-entropy"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "regularization", check_regularization(self.regularization))
         object.__setattr__(self, "regularize_biases", bool(self.regularize_biases))
+        loss_kind(self.kind).outputs_for(self.data)
+
+    @property
+    def head(self) -> Head:
+        """The loss as a function of the outputs."""
+        return HEADS[self.kind]
+
+    @cached_property
+    def _flat(self) -> "FlatModule":
+        import torch  # noqa: PLC0415 (optional: only modules need it)
+
+        from landscape.losses import FlatModule  # noqa: PLC0415
+
+        module = self.module.module if isinstance(self.module, LoadedModule) else self.module
+        return FlatModule(module, self.data.inputs, torch.float64)
+
+    def logits(self, theta: ArrayLike, inputs: ArrayLike) -> NDArray[np.float64]:
+        """Outputs before any softmax, (N, K), for `inputs` (N, D) at `theta` (P,)."""
+        point, rows = (self._flat.tensor(np.array(numbers, dtype=np.float64)) for numbers in (theta, inputs))
+        return self._flat(point, rows).numpy()
 
 
 def train_module(
@@ -196,10 +232,12 @@ def train_module(
     warn_of_large_minibatches(loss.data, optimizer)
     plan = make_plan(loss, optimizer, steps=steps, seed=seed, waiting_times=waiting_times, lags=lags)
     module, source = loss.module if isinstance(loss.module, LoadedModule) else (loss.module, None)
-    vmapped = VmappedModule(module, loss.data, optimizer, device)
+    vmapped = VmappedModule(module, loss.data, loss.kind, optimizer, device)
     source = of_module(module, source, vmapped.spec)
     points = None if start is None else _points(start, vmapped.n_parameters)
-    return run_task(ModuleTask(plan, str(module), source, vmapped, points, int(block)), replicas, path, progress)
+    return run_task(
+        ModuleTask(plan, str(module), source, vmapped, points, int(block), loss.kind), replicas, path, progress
+    )
 
 
 def _check(optimizer: Optimizer, block: int) -> None:

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.func import grad, grad_and_value, vmap
-from torch.nn.functional import cross_entropy
 
 from dynamics.runs import Parameter
 from dynamics.training._curves import Curves
 from dynamics.training._optimizers import Optimizer, State
 from landscape.datasets import Dataset
 from landscape.losses import (
+    HEADS,
+    MEANS,
     FlatModule,
     check_declared,
     check_outputs,
@@ -23,6 +24,7 @@ from landscape.losses import (
     declared_spec,
     derivative_problem,
     initialized,
+    loss_kind,
 )
 
 logger = logging.getLogger(__name__)
@@ -39,8 +41,10 @@ class VmappedModule:
     Parameters
     ----------
     module : torch.nn.Module
-        Maps inputs (N, D) to logits (N, n_classes).
+        Maps inputs (N, D) to outputs (N, K), before any softmax.
     data : Dataset
+    kind : str
+        Name of the loss.
     optimizer : Optimizer
     device : str
         Where the replicas are.
@@ -52,15 +56,16 @@ class VmappedModule:
         not work under `torch.func.vmap`.
     """
 
-    def __init__(self, module: torch.nn.Module, data: Dataset, optimizer: Optimizer, device: str) -> None:
+    def __init__(self, module: torch.nn.Module, data: Dataset, kind: str, optimizer: Optimizer, device: str) -> None:
+        self._mean_loss, self._head = MEANS[kind], HEADS[kind]
         self.optimizer = optimizer
         self._device = device
         self._flat = FlatModule(module, data.inputs, getattr(torch, optimizer.precision), device)
         self._in_double = self._flat.in_double()
-        check_outputs(self._in_double, data)
-        if problem := derivative_problem(self._in_double, data, second=False):  # may be intended
+        check_outputs(self._in_double, data, loss_kind(kind).outputs_for(data))
+        if problem := derivative_problem(self._in_double, data, self._mean_loss, second=False):  # may be intended
             logger.warning("%s; the runs follow torch's", problem)
-        check_vmap(self._in_double, data)
+        check_vmap(self._in_double, data, self._mean_loss)
         self.n_parameters, self.kernel_mask = self._flat.n_parameters, self._flat.kernel_mask
         self.parameters = tuple(Parameter(name, tuple(shape)) for name, shape in self._flat.shapes.items())
         self.spec = declared_spec(module, self._flat.shapes)
@@ -68,9 +73,9 @@ class VmappedModule:
             check_declared(self._in_double, self.spec, data.inputs)
         self._data = data
         self._inputs = self._flat.tensor(data.inputs)
-        self._labels = torch.tensor(data.labels, device=device)
-        self._gradients: Callable[..., torch.Tensor] = vmap(grad(self._entropy), in_dims=(0, 0, 0))
-        self._full_gradients: Callable[..., torch.Tensor] = vmap(grad(self._entropy), in_dims=(0, None, None))
+        self._labels = self._flat.labels(data.labels)
+        self._gradients: Callable[..., torch.Tensor] = vmap(grad(self._of_rows), in_dims=(0, 0, 0))
+        self._full_gradients: Callable[..., torch.Tensor] = vmap(grad(self._of_rows), in_dims=(0, None, None))
 
     @property
     def constants_sha256(self) -> str | None:
@@ -113,8 +118,8 @@ class VmappedModule:
             gradients = self._gradients(thetas, self._inputs[index], self._labels[index])
         return self.optimizer.step(thetas, state, gradients + decay * thetas, rates)
 
-    def _entropy(self, theta: torch.Tensor, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return cross_entropy(self._flat(theta, inputs), labels)
+    def _of_rows(self, theta: torch.Tensor, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return self._mean_loss(self._flat(theta, inputs), labels)
 
     def curves(self, thetas: NDArray[Any], penalty: Array) -> Curves:
         """Like `evaluate_curves` for an MLP: at each of `thetas` (C, P), in float64, rows in parts."""
@@ -123,36 +128,40 @@ class VmappedModule:
 
     def _curve_point(self, theta: Array, penalty: Array) -> tuple[float, ...]:
         point = torch.tensor(theta, dtype=torch.float64, device=self._device)
-        entropy, correct, gradient = 0.0, 0, torch.zeros_like(point)
+        total, correct, gradient = 0.0, 0.0, torch.zeros_like(point)
         for inputs, labels in self._parts(self._data.inputs, self._data.labels):
-            slope, (value, logits) = grad_and_value(self._with_logits, has_aux=True)(point, inputs, labels)
-            entropy += float(value) * len(labels)
+            slope, (value, outputs) = grad_and_value(self._with_outputs, has_aux=True)(point, inputs, labels)
+            total += float(value) * len(labels)
             gradient += slope * len(labels)
-            correct += int((logits.argmax(dim=1) == labels).sum())
+            correct += self._correct(outputs, labels)
         n = self._data.rows
         norm = np.linalg.norm(gradient.cpu().numpy() / n + 2.0 * penalty * theta)
-        loss = entropy / n + float(penalty @ theta**2)
+        loss = total / n + float(penalty @ theta**2)
         return loss, correct / n, float(norm), *self._test_scores(point)
 
-    def _with_logits(
+    def _correct(self, outputs: torch.Tensor, labels: torch.Tensor) -> float:
+        """Number of rows that are classified correctly; nan without classes."""
+        return len(labels) * self._head.share_correct(outputs.detach().cpu().numpy(), labels.cpu().numpy())
+
+    def _with_outputs(
         self, theta: torch.Tensor, inputs: torch.Tensor, labels: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        logits = self._in_double(theta, inputs)
-        return cross_entropy(logits, labels), logits
+        outputs = self._in_double(theta, inputs)
+        return self._mean_loss(outputs, labels), outputs
 
     def _test_scores(self, point: torch.Tensor) -> tuple[float, float]:
-        """Mean cross-entropy and accuracy on the test rows; nan without any."""
-        count, entropy, correct = len(self._data.test_labels), 0.0, 0
+        """Mean loss and accuracy on the test rows; nan without any."""
+        count, total, correct = len(self._data.test_labels), 0.0, 0.0
         for inputs, labels in self._parts(self._data.test_inputs, self._data.test_labels):
-            value, logits = self._with_logits(point, inputs, labels)
-            entropy += float(value) * len(labels)
-            correct += int((logits.argmax(dim=1) == labels).sum())
-        return (entropy / count, correct / count) if count else (float("nan"), float("nan"))
+            value, outputs = self._with_outputs(point, inputs, labels)
+            total += float(value) * len(labels)
+            correct += self._correct(outputs, labels)
+        return (total / count, correct / count) if count else (float("nan"), float("nan"))
 
-    def _parts(self, inputs: Array, labels: NDArray[np.int64]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def _parts(self, inputs: Array, labels: NDArray[Any]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for first in range(0, len(labels), ROWS):
             rows = slice(first, first + ROWS)
             yield (
                 torch.tensor(inputs[rows], dtype=torch.float64, device=self._device),
-                torch.tensor(labels[rows], device=self._device),
+                self._in_double.labels(labels[rows]),
             )

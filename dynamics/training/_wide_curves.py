@@ -49,13 +49,13 @@ def _evaluate(network: MLP, data: Dataset, penalty: Array, thetas: Array, head: 
     test = _sum(network, thetas, _chunks(data.test_inputs, data.test_pixels, data.test_labels), head, slopes=False)
     slope = np.linalg.norm(train.gradient / data.rows + 2.0 * penalty * thetas, axis=1)
     loss = train.entropy / data.rows + thetas**2 @ penalty
-    tests = data.test_labels.size or np.nan
+    tests = len(data.test_labels) or np.nan
     return np.stack([loss, train.correct / data.rows, slope, test.entropy / tests, test.correct / tests], axis=1)
 
 
 def _chunks(inputs: Array, pixels: NDArray[np.uint8] | None, labels: Labels) -> Iterator[tuple[Single, Labels]]:
     """Rows in float32, in parts."""
-    for start in range(0, labels.size, ROWS):
+    for start in range(0, len(labels), ROWS):
         part = slice(start, start + ROWS)
         rows = inputs[part].astype(np.float32) if pixels is None else pixels[part] * np.float32(1 / 255)
         yield rows, labels[part]
@@ -117,7 +117,7 @@ def _add_others(sums: _Sums, outputs: Single, labels: Labels, head: Head) -> Sin
     deltas = np.empty_like(outputs)
     for k, z in enumerate(outputs.transpose(0, 2, 1)):
         sums.entropy[k] += head.losses(z, labels).sum(dtype=np.float64)
-        sums.correct[k] += head.share_correct(z, labels) * labels.size
+        sums.correct[k] += head.share_correct(z, labels) * len(labels)
         deltas[k] = head.deltas(z, labels).T
     return deltas
 

@@ -9,21 +9,22 @@ from landscape.database._reconstruction import loss_of
 from landscape.database._store import Database
 from landscape.losses import DataLoss
 from landscape.stationary import local_geometry
-from landscape.support import Result
+from landscape.support import Result, labeled
 
 OF_DATA = ("test-accuracy", "train-accuracy", "test-loss")
 PROPERTIES = ("loss", *OF_DATA, "trace", "log-determinant", "hits", "orbit", "id")
 LABELS = {
-    "loss": "training loss (nats)",
+    "loss": "training loss",
     "test-accuracy": "test accuracy",
     "train-accuracy": "training accuracy",
-    "test-loss": "test cross-entropy (nats)",
-    "trace": "trace of the Hessian (nats)",
+    "test-loss": "test loss",
+    "trace": "trace of the Hessian",
     "log-determinant": "log-determinant of the Hessian",
     "hits": "hits",
     "orbit": "symmetric copies",
     "id": "id",
 }
+IN_UNIT = ("loss", "test-loss", "trace")  # of the loss
 LOGARITHMIC = ("trace", "hits", "orbit")
 WHOLE_NUMBERS = ("hits", "orbit", "id")
 
@@ -77,7 +78,8 @@ def minimum_property(database: Database, name: str, *, loss: DataLoss | None = N
         msg = f"a property of minima must be one of {', '.join(PROPERTIES)}; got {name!r}"
         raise ValueError(msg)
     values = _of_data(database, name, loss, jobs) if name in OF_DATA else _stored(database, name)
-    return Property(name, values, LABELS[name], name in LOGARITHMIC)
+    label = labeled(LABELS[name], database.provenance.loss_unit) if name in IN_UNIT else LABELS[name]
+    return Property(name, values, label, name in LOGARITHMIC)
 
 
 def _stored(database: Database, name: str) -> NDArray[np.float64]:

@@ -52,7 +52,7 @@ def loss_of(
         raise ValueError(msg)
     module = checked_module(module, provenance.source, str(database.path))
     with about(database.path):
-        loss = remake_module_loss(as_known(module, provenance.source), *given, **more)
+        loss = remake_module_loss(as_known(module, provenance.source), *given, **more, kind=provenance.loss)
     _check_same(loss, database)
     return loss
 
@@ -86,10 +86,11 @@ def remake_module_loss(
     *,
     regularize_biases: bool,
     data_dir: str | PathLike[str] | None = None,
+    kind: str = "cross-entropy",
 ) -> TorchLoss:
     """`remake_loss` for a torch module."""
     data = datasets.reload(dataset, sha256, data_dir=data_dir)
-    return TorchLoss(module, data, regularization, regularize_biases=regularize_biases)
+    return TorchLoss(module, data, regularization, regularize_biases=regularize_biases, kind=kind)
 
 
 def check_perceptron(module: LoadedModule | None, what: str) -> None:

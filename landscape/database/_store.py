@@ -382,6 +382,7 @@ class Database(Result, shows=("n_minima", "n_transition_states", "path")):
                 positions(minima.ids, states.ends),
                 bound_edges=positions(minima.ids, ends),
                 bounds=bounds,
+                loss_unit=self.provenance.loss_unit,
             )
         return self._graph
 

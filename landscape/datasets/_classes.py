@@ -78,7 +78,8 @@ def targets_of(where: Where, content: Content) -> NDArray[np.float64]:
         values[k] = _real(value)
         if not np.isfinite(values[k]):
             raise _wrong(where, content, k, f"expected a number as the target, found {value!r} in {content.label}")
-    return values[content.codes]
+    first = values[content.codes]
+    return first if content.further is None else np.column_stack([first, content.further])
 
 
 def seems_real(content: Content) -> bool:

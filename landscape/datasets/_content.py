@@ -32,11 +32,13 @@ class Content:
     header: bool = True  # whether columns have names
     ignored: Sequence[Column] = ()  # columns that number or name the rows
     missing: Mapping[tuple[int, int], str] = field(default_factory=dict)  # texts of missing values by row and column
+    further: Array | None = None  # (n, K - 1) targets of a regression behind the first
+    further_columns: Sequence[Column] = ()  # where they stand
 
     @property
     def label(self) -> str:
         """Where the labels stand, in messages."""
-        return "labels" if self.target is None else str(self.target)
+        return "labels" if self.target is None else ", ".join(map(str, (self.target, *self.further_columns)))
 
     def wrong(self, where: Where, row: int, problem: str) -> ValueError:
         """The error for a row."""

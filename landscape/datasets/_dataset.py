@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,9 +59,10 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
         for prefix in ("", "test_"):
             inputs = _frozen(getattr(self, f"{prefix}inputs"))
             labels = self._as_labels(getattr(self, f"{prefix}labels"), f"{prefix}labels")
-            if inputs.ndim != 2 or labels.shape != inputs.shape[:1]:
+            if inputs.ndim != 2 or labels.ndim > self._most_axes or labels.shape[:1] != inputs.shape[:1]:
+                shape = "(N,)" + " or (N, K)" * (self._most_axes > 1)
                 msg = (
-                    f"{prefix}inputs must have shape (N, D) and {prefix}labels (N,); "
+                    f"{prefix}inputs must have shape (N, D) and {prefix}labels {shape}; "
                     f"got {inputs.shape} and {labels.shape}"
                 )
                 raise ValueError(msg)
@@ -84,6 +85,8 @@ class Dataset(Result, shows=("n_classes", "labels"), axes={"N": "row", "D": "fea
     def is_regression(self) -> bool:
         """Whether labels are real-valued targets (`RegressionDataset`), not classes."""
         return False
+
+    _most_axes: ClassVar[int] = 1  # of the labels
 
     @property
     def rows(self) -> int:
@@ -144,10 +147,10 @@ class RegressionDataset(Dataset, shows=("labels",), axes={"N": "row", "D": "feat
     Parameters
     ----------
     inputs : (N, D) float64
-    labels : (N,) float64
-        Targets of the training rows.
+    labels : (N,) or (N, K) float64
+        Targets of the training rows; K columns are K targets of each row, and one column is as (N,).
     test_inputs : (M, D) float64
-    test_labels : (M,) float64
+    test_labels : (M,) or (M, K) float64
     metadata, description
         As for `Dataset`.
 
@@ -166,20 +169,36 @@ class RegressionDataset(Dataset, shows=("labels",), axes={"N": "row", "D": "feat
         """True."""
         return True
 
+    _most_axes: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.test_labels.shape[1:] != self.labels.shape[1:]:
+            msg = f"test_labels must have {self.n_targets} targets like labels; got {self.test_labels.shape}"
+            raise ValueError(msg)
+
+    @property
+    def n_targets(self) -> int:
+        """Number K of targets of each row."""
+        return 1 if self.labels.ndim == 1 else self.labels.shape[1]
+
     @cached_property
     def constant_error(self) -> float:
-        """Half the mean squared error of the constant predictor: half the variance of the training targets."""
-        return 0.5 * float(self.labels.var())
+        """Half the mean squared error of the constant predictor: half the variance of the training targets, summed."""
+        return 0.5 * float(self.labels.var(axis=0).sum())
 
     def _check_classes(self) -> None:
         pass
 
     def _as_labels(self, labels: Any, name: str) -> NDArray[Any]:
-        return np.array(labels, dtype=np.float64)
+        targets = np.array(labels, dtype=np.float64, order="C")
+        if targets.size == 0 and name == "test_labels" and targets.ndim == 1 and self.labels.ndim == 2:
+            return np.empty((0, self.n_targets))
+        return targets[:, 0].copy() if targets.ndim == 2 and targets.shape[1] == 1 else targets
 
     def _check_range(self, labels: NDArray[Any], name: str) -> None:
         if not np.isfinite(labels).all():
-            row = int(np.flatnonzero(~np.isfinite(labels))[0])
+            row = int(np.argwhere(~np.isfinite(labels))[0, 0])
             msg = f"{name} must be finite; row {row} is {labels[row]}"
             raise ValueError(msg)
 

@@ -73,12 +73,13 @@ class TableDescription:
     class_counts: tuple[int, ...]
     missing_values: int
     first_missing: str | None
-    target_range: tuple[float, float, float] | None = None  # lowest, mean and highest target of a regression
+    target_range: tuple[float, float, float] | None = None  # lowest, mean and highest of all targets, of a regression
 
 
 def described(where: Where, content: Content, *, regression: bool | None = None) -> TableDescription:
     """The description of a table, of a regression if the targets must be one; ValueError if labels are no classes."""
-    regression = seems_real(content) if regression is None else regression
+    if regression is None:
+        regression = content.further is not None or seems_real(content)
     targets = targets_of(where, content) if regression else None
     found = classes_of(where, content) if targets is None else None
     missing = np.isnan(content.inputs)

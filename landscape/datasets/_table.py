@@ -19,6 +19,7 @@ from landscape.datasets._frames import SKLEARN, is_frame, of_frame, of_sklearn
 from landscape.datasets._layout import Where
 from landscape.datasets._readers import read
 from landscape.datasets._split import stratified_order
+from landscape.datasets._targets import Target, first_target, with_targets
 from landscape.support import reading, whole_number
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def table(
     rows: int | None = None,
     standardize: bool = False,
     pca: int | None = None,
-    target: str | int | None = None,
+    target: Target = None,
     in_order: bool = False,
     seed: int | None = 0,
     regression: bool = False,
@@ -68,9 +69,10 @@ def table(
     pca : int, optional
         Replace the features, standardized or not, by this many principal components of the training rows. They are
         centered but not scaled; the entry of each component that is largest in size is positive.
-    target : str or int, optional
+    target : str, int or sequence of these, optional
         Name or position (from 0; negative from the end) of the column of labels. By default the column named
-        label, outcome, class or target, else the last; in MLPdata the first.
+        label, outcome, class or target, else the last; in MLPdata the first. Several columns are the targets of a
+        regression, in this order.
     in_order : bool
         Train on the first `rows` rows of the file.
     seed : int, optional
@@ -94,27 +96,26 @@ def table(
     ValueError
         If the content is not as described; the message names the file and the line.
     """
-    if is_frame(source):
-        where: Where = "the pandas frame"
-        content = of_frame(source, where, target)
-    else:
-        where = Path(source).absolute()
+    where: Where = "the pandas frame" if is_frame(source) else Path(source).absolute()
+    first, others = first_target(where, target, regression=regression)
+    if isinstance(where, Path):
         with reading(where):
-            content = read(where, target)
-    metadata = {"name": "table", "path": str(where) if isinstance(where, Path) else None, "target": target}
+            content = read(where, first)
+    else:
+        content = of_frame(source, where, first)
+    said = [first, *others] if others else first
+    metadata = {"name": "table", "path": str(where) if isinstance(where, Path) else None, "target": said}
     split = Split(rows, standardize, pca, in_order, seed, regression)
-    return dataset_of(where, content, metadata, split)
+    return dataset_of(where, with_targets(where, content, others), metadata, split)
 
 
-def describe_table(
-    source: "str | os.PathLike[str] | pandas.DataFrame", *, target: str | int | None = None
-) -> TableDescription:
+def describe_table(source: "str | os.PathLike[str] | pandas.DataFrame", *, target: Target = None) -> TableDescription:
     """What is understood of a table, or of scikit-learn's table ``sklearn:NAME``; missing values are counted.
 
     Parameters
     ----------
     source : path, str or pandas.DataFrame
-    target : str or int, optional
+    target : str, int or sequence of these, optional
         As for `table`.
 
     Raises
@@ -122,13 +123,15 @@ def describe_table(
     FileNotFoundError, ValueError
         As for `table`, but for missing values.
     """
+    first, others = first_target("the pandas frame" if is_frame(source) else str(source), target)
     if is_frame(source):
-        return described("the pandas frame", of_frame(source, "the pandas frame", target))
+        where = "the pandas frame"
+        return described(where, with_targets(where, of_frame(source, where, first), others))
     if str(source).startswith(f"{SKLEARN}:"):
         return described(str(source), of_sklearn(str(source)))
     path = Path(source).absolute()
     with reading(path):
-        return described(path, read(path, target))
+        return described(path, with_targets(path, read(path, first), others))
 
 
 def sklearn_table(
@@ -200,7 +203,7 @@ def dataset_of(where: Where, content: Content, source: Mapping[str, Any], split:
 
 def _regression_of(where: Where, content: Content, source: Mapping[str, Any], split: Split) -> RegressionDataset:
     """The same with real-valued targets."""
-    targets = targets_of(where, content)
+    targets = targets_of(where, content)  # (n,) or (n, K)
     n, seed = _training_rows(where, content, split.rows), whole_number("seed", split.seed or 0, 0)
     alike = np.zeros(len(targets), np.int64)
     drawn = _drawn(alike, content.training_rows, n, None if split.in_order else seed)

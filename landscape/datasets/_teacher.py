@@ -24,9 +24,8 @@ def teacher(
     """Gaussian inputs, labeled by a random network: a student of the same layers and activation can learn them.
 
     The teacher's weights and biases are normal with variance 1 / n_in, so that inputs of its units have a variance of
-    order one; a row's class is the largest of its outputs, or its target the only output, to which noise may be
-    added (Gardner and Derrida, J. Phys. A
-    22, 1983 (1989), the set-up for one layer).
+    order one; a row's class is the largest of its outputs, or its targets are the outputs, to which noise may be
+    added (Gardner and Derrida, J. Phys. A 22, 1983 (1989), the set-up for one layer).
 
     Parameters
     ----------
@@ -35,7 +34,7 @@ def teacher(
     seed : int
         Of the inputs and the noise.
     teacher_layers : sequence of int
-        Inputs, hidden layers, classes; or one output for a regression.
+        Inputs, hidden layers, classes; or targets of a regression.
     teacher_activation : str
         Of the teacher's hidden units (`landscape.networks.MLP`).
     teacher_seed : int
@@ -44,7 +43,7 @@ def teacher(
         Standard deviation of normal numbers that are added to the teacher's outputs before the largest is taken.
     test_rows : int
     regression : bool
-        Whether the teacher's only output is the target (`RegressionDataset`), instead of the largest one a class.
+        Whether the teacher's outputs are targets (`RegressionDataset`), instead of the largest one a class.
 
     Raises
     ------
@@ -59,9 +58,6 @@ def teacher(
         msg = f"teacher_noise must be a standard deviation >= 0; got {noise}"
         raise ValueError(msg)
     network = MLP(tuple(teacher_layers), teacher_activation)
-    if regression and network.layer_sizes[-1] != 1:
-        msg = f"teacher_layers must end with one output for a regression; got {network.layer_sizes}"
-        raise ValueError(msg)
     theta = teacher_parameters(network, teacher_seed)
     rng = np.random.default_rng(seed)
     inputs = rng.normal(size=(rows + test_rows, network.layer_sizes[0]))
@@ -78,8 +74,8 @@ def teacher(
         "test_rows": int(test_rows),
     }
     if regression:
-        targets, metadata = outputs[:, 0], metadata | {"regression": True}
-        return RegressionDataset(inputs[:rows], targets[:rows], inputs[rows:], targets[rows:], metadata)
+        metadata |= {"regression": True}
+        return RegressionDataset(inputs[:rows], outputs[:rows], inputs[rows:], outputs[rows:], metadata)
     labels = outputs.argmax(axis=1)
     return Dataset(inputs[:rows], labels[:rows], network.layer_sizes[-1], inputs[rows:], labels[rows:], metadata)
 

@@ -34,6 +34,8 @@ class Profile(Result, shows=("losses", "lengths"), axes={"T": "point", "k": "tra
         Positions of the minima among the points.
     transition_states : (k,) int64
         Positions of the transition states.
+    loss_unit : str
+        Unit of the losses in words; empty if it is another than nats.
     """
 
     points: Array
@@ -41,6 +43,7 @@ class Profile(Result, shows=("losses", "lengths"), axes={"T": "point", "k": "tra
     losses: Array
     minima: Integers
     transition_states: Integers
+    loss_unit: str = "nats"
 
 
 def loss_profile(
@@ -162,4 +165,5 @@ def _joined(loss: Loss, pieces: list[Array], n: int) -> Profile:
         losses=np.array([loss.value_and_gradient(point)[0] for point in points]),
         minima=np.arange(len(pieces) + 1) * period,
         transition_states=np.arange(len(pieces)) * period + n - 1,
+        loss_unit=getattr(loss, "unit", "nats"),
     )

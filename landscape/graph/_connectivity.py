@@ -39,6 +39,8 @@ class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "tran
     bounds : (b,) float64
         Highest loss on each of these paths, in nats: an upper bound on the barrier between its two minima. Only
         `disconnectivity_tree` uses it; components, barriers and superbasins are those of the transition states.
+    loss_unit : str
+        Unit of the losses in words; empty if it is another than nats.
 
     Raises
     ------
@@ -53,6 +55,7 @@ class LandscapeGraph(Result, shows=("losses",), axes={"n": "minimum", "m": "tran
     tolerance: float = TOLERANCE
     bound_edges: Integers = field(default_factory=lambda: np.empty((0, 2), np.int64))
     bounds: Floats = field(default_factory=lambda: np.empty(0))
+    loss_unit: str = "nats"
 
     def __post_init__(self) -> None:
         arrays = {
@@ -164,6 +167,7 @@ def with_bounds(graph: LandscapeGraph) -> LandscapeGraph:
         np.concatenate([graph.transition_losses, graph.bounds]),
         np.concatenate([graph.edges, graph.bound_edges]),
         graph.tolerance,
+        loss_unit=graph.loss_unit,
     )
 
 
@@ -177,6 +181,7 @@ def zeroed(graph: LandscapeGraph) -> LandscapeGraph:
         graph.tolerance + 2.0 * float(rounding(highest)),  # what it was before the subtraction
         graph.bound_edges,
         graph.bounds - lowest,
+        graph.loss_unit,
     )
 
 

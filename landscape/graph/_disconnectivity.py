@@ -10,6 +10,7 @@ from landscape.graph._connectivity import LandscapeGraph, components, joins
 from landscape.graph._merging import collapse, merge, raise_to
 from landscape.graph._tree import DisconnectivityTree, laid_out
 from landscape.graph._tree_layout import Nodes
+from landscape.support import with_unit
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -107,6 +108,7 @@ def disconnectivity_tree(
         n_transition_states=graph.n_transition_states,
         ceiling=np.inf if joined.all() else float(limit),
         left_out=left_out,
+        loss_unit=graph.loss_unit,
     )
 
 
@@ -158,8 +160,8 @@ def _leaves(
     leaves, left_out = np.argsort(graph.losses, kind="stable"), {}
     rules = {reason: flags.__getitem__ for reason, flags in kept.items()} | {
         "without a known path to the lowest": lambda k: components(graph)[k] == 0 if connected else k >= 0,
-        f"below {emin:.4g} nats": lambda k: graph.losses[k] >= emin,
-        f"above {emax:.4g} nats": lambda k: graph.losses[k] <= emax,
+        f"below {with_unit(f'{emin:.4g}', graph.loss_unit)}": lambda k: graph.losses[k] >= emin,
+        f"above {with_unit(f'{emax:.4g}', graph.loss_unit)}": lambda k: graph.losses[k] <= emax,
         f"higher than the lowest {max_minima}": lambda k: np.arange(k.size) < (max_minima or k.size),
     }
     for reason, rule in rules.items():
@@ -169,7 +171,8 @@ def _leaves(
         leaves = leaves[chosen]
     if leaves.size == 0:
         why = ", ".join(f"{number} {reason}" for reason, number in left_out.items())
-        msg = f"a disconnectivity tree needs a minimum; none of {graph.n_minima} is between {emin} and {emax} nats"
+        between = with_unit(f"{emin} and {emax}", graph.loss_unit)
+        msg = f"a disconnectivity tree needs a minimum; none of {graph.n_minima} is between {between}"
         msg += f" and meets the other conditions: {why}" if kept and why else ""
         raise ValueError(msg)
     return leaves, left_out

@@ -64,6 +64,8 @@ class DisconnectivityTree(
         Loss above which connections are left out, in nats; inf if none are.
     left_out : mapping of str to int
         Number of minima of the graph that are not leaves, by reason.
+    loss_unit : str
+        Unit of the losses in words; empty if it is another than nats.
     """
 
     parents: Integers
@@ -81,6 +83,7 @@ class DisconnectivityTree(
     n_transition_states: int
     ceiling: float
     left_out: Mapping[str, int]
+    loss_unit: str = "nats"
 
     @property
     def n_nodes(self) -> int:

@@ -98,7 +98,7 @@ class KineticNetwork(
         return cls(
             source=source,
             format=format,
-            graph=LandscapeGraph(minima, states[kept], ends[kept], tolerance),
+            graph=LandscapeGraph(minima, states[kept], ends[kept], tolerance, loss_unit=""),
             ids=np.arange(1, minima.size + 1) if ids is None else np.asarray(ids),
             columns=_known(columns),
             transition_columns={name: values[kept] for name, values in _known(transition_columns).items()},

@@ -31,7 +31,11 @@ def read_npz_network(archive: Archive) -> KineticNetwork:
         msg = f"{archive.path} is damaged: it names minimum {ends.max()}, which it does not hold"
         raise ValueError(msg)
     graph = LandscapeGraph(
-        losses[MINIMA][orders[MINIMA]], losses[STATES][orders[STATES]], first[ends - 1], **_upper_bounds(archive, first)
+        losses[MINIMA][orders[MINIMA]],
+        losses[STATES][orders[STATES]],
+        first[ends - 1],
+        **_upper_bounds(archive, first),
+        loss_unit=provenance.loss_unit,
     )
     return KineticNetwork(
         source=archive.path,

@@ -36,6 +36,9 @@ from ._modules import (
     FlatModule as FlatModule,
     initialized as initialized,
 )
+from ._of_outputs import (
+    LossOfOutputs as LossOfOutputs,
+)
 from ._outputs import (
     HEADS as HEADS,
     Head as Head,
@@ -66,6 +69,9 @@ from ._surfaces import (
 from ._torch_loss import (
     DataLoss as DataLoss,
     TorchLoss as TorchLoss,
+)
+from ._torch_means import (
+    MEANS as MEANS,
 )
 from ._watched import (
     CALL_KINDS as CALL_KINDS,

@@ -21,7 +21,7 @@ def gradient_over_rows(
 ) -> Array:
     """Gradient (P,) of the mean loss, without penalty, over rows `inputs` (N, D), `labels` (N,) at `theta` (P,)."""
     parts: list[Array] = []
-    for incoming, delta in _layers_from_the_last(network, theta, inputs, labels, labels.size, head):
+    for incoming, delta in _layers_from_the_last(network, theta, inputs, labels, len(labels), head):
         parts = [(incoming.T @ delta).ravel(), delta.sum(axis=0), *parts]
     return np.concatenate(parts)
 

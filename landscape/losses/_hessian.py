@@ -181,7 +181,7 @@ def _mirror(sizes, parameters, hessian):
 def value_gradient_hessian(theta, sizes, inputs, labels, penalty):
     """Loss, gradient (P,) and exact Hessian (P, P)."""
     units, parameters = offsets(sizes)
-    n_units, n_samples, last = units[-1], labels.shape[0], sizes.shape[0] - 1
+    n_units, n_samples, last = units[-1], inputs.shape[1], sizes.shape[0] - 1
     n_outputs, top, n_parameters = sizes[last], units[last], theta.shape[0]
     size = min(BLOCK, n_samples)
     activation, delta = np.empty((n_units, size)), np.empty((n_units, size))

@@ -174,7 +174,7 @@ def add_gradient(sizes, units, parameters, activation, delta, n, gradient):
 @njit(forceinline=True, error_model="numpy")
 def _value_gradient(theta, sizes, inputs, labels, penalty):
     units, parameters = offsets(sizes)
-    n_units, n_samples = units[-1], labels.shape[0]
+    n_units, n_samples = units[-1], inputs.shape[1]
     size = min(BLOCK, n_samples)
     activation, delta = np.empty((n_units, size)), np.empty((n_units, size))
     slopes, bends = kept(activation, 1)
@@ -281,7 +281,7 @@ def _add_product(sizes, units, parameters, activation, slopes, tangent, delta, d
 def hessian_vector_product(theta, vector, sizes, inputs, labels, penalty):
     """Hessian times `vector` (P,), at the cost of about three gradients."""
     units, parameters = offsets(sizes)
-    n_units, n_samples, last = units[-1], labels.shape[0], sizes.shape[0] - 1
+    n_units, n_samples, last = units[-1], inputs.shape[1], sizes.shape[0] - 1
     n_outputs, top = sizes[last], units[last]
     size = min(BLOCK, n_samples)
     activation, delta = np.empty((n_units, size)), np.empty((n_units, size))

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landscape.datasets import Dataset
+from landscape.datasets import Dataset, RegressionDataset
 from landscape.losses._mlp_loss import MLPLoss
-from landscape.losses._outputs import HEADS
+from landscape.losses._outputs import HEADS, wanted_outputs
+
+Array = NDArray[np.float64]
 
 
 class CrossEntropyLoss(MLPLoss):
@@ -45,7 +47,7 @@ class SquaredErrorLoss(MLPLoss):
     """Mean over the rows of half the squared error, |z - y|^2 / 2, plus `regularization` * |theta|^2.
 
     Compiled, with exact derivatives. For a regression (`landscape.datasets.RegressionDataset`) the network has one
-    output z, and y is the target, whose unit squared the loss has; for classes it has one output per class, and y is
+    output z for each target y, whose unit squared the loss has; for classes it has one output per class, and y is
     one for the row's class and zero for the others. It is half of what ``torch.nn.MSELoss`` gives for one output, and
     minus the log-likelihood (nats, without its constant) of normal errors of variance one. Without a penalty on the
     biases there is no zero mode of the outputs, unlike for `CrossEntropyLoss`.
@@ -65,23 +67,22 @@ class SquaredErrorLoss(MLPLoss):
 
     @classmethod
     def outputs_for(cls, data: Dataset) -> int:
-        """One for a regression, otherwise the number of classes."""
-        return 1 if data.is_regression else data.n_classes
+        """The number of targets of a regression, or of classes."""
+        return data.n_targets if isinstance(data, RegressionDataset) else data.n_classes
+
+    def _compiled(self, labels: NDArray[Any]) -> Array:
+        """What the outputs should be, one output after the other, (K N,)."""
+        wanted = wanted_outputs(labels, self.network.layer_sizes[-1])
+        return np.array(wanted.T, dtype=np.float64, order="C").reshape(-1)
+
+    def scores(self, theta: ArrayLike, *, test: bool = False) -> tuple[float, float]:
+        """As of every loss; there is no accuracy of a regression."""
+        value, share = super().scores(theta, test=test)
+        return value, float("nan") if self.data.is_regression else share
 
     @property
     def _largest_label(self) -> float:
         return float(np.abs(self.data.labels).max()) if self.data.is_regression else 1.0
-
-    def r_squared(self, theta: ArrayLike, *, test: bool = False) -> float:
-        """Coefficient of determination over training (or test) rows at `theta` (P,): 1 - SSE / SST.
-
-        Relative to the mean target of the same rows; nan for classes and for fewer than two different targets.
-        """
-        inputs, targets = self._rows(test=test)
-        if not self.data.is_regression or len(np.unique(targets)) < 2:
-            return float("nan")
-        errors = self.network.logits(theta, inputs)[:, 0] - targets
-        return 1.0 - float((errors**2).sum() / ((targets - targets.mean()) ** 2).sum())
 
 
 class LogisticLoss(MLPLoss):

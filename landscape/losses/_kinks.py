@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 
 from landscape.datasets import Dataset
 from landscape.losses._modules import FlatModule, untouched_random_numbers
+from landscape.losses._torch_means import MeanLoss
 
 SMOOTH = "choose softplus, GELU, SiLU or tanh (train, age and observe take any module)"
 KINKED = (
@@ -31,7 +31,7 @@ JUMP = 1e-3  # of a derivative across a vanishing interval, relative to its size
 Slopes = Callable[[float], tuple[float, float]]
 
 
-def kink_of(flat: FlatModule, data: Dataset) -> str | None:
+def kink_of(flat: FlatModule, data: Dataset, mean_loss: MeanLoss) -> str | None:
     """Why a module is not twice continuously differentiable in its parameters, in words; None if it seems to be.
 
     Parts of classes with a kink are named. Other kinks (``torch.relu`` in a forward pass) are looked for along random
@@ -43,7 +43,7 @@ def kink_of(flat: FlatModule, data: Dataset) -> str | None:
             return f"its part {name} ({type(part).__name__}) has a kink"
         if isinstance(part, CURVATURE_JUMPS):
             return f"the second derivative of its part {name} ({type(part).__name__}) jumps"
-    function = _cross_entropy(flat, data)
+    function = _loss(flat, data, mean_loss)
     rng = np.random.default_rng(0)
     with untouched_random_numbers():
         for _ in range(LINES):
@@ -54,10 +54,10 @@ def kink_of(flat: FlatModule, data: Dataset) -> str | None:
     return None
 
 
-def _cross_entropy(flat: FlatModule, data: Dataset) -> Callable[[torch.Tensor], torch.Tensor]:
-    rows, labels = flat.tensor(data.inputs[:ROWS]), torch.tensor(data.labels[:ROWS])
+def _loss(flat: FlatModule, data: Dataset, mean_loss: MeanLoss) -> Callable[[torch.Tensor], torch.Tensor]:
+    rows, labels = flat.tensor(data.inputs[:ROWS]), flat.labels(data.labels[:ROWS])
     scale = rows.abs().amax(dim=0).clamp(min=1.0)
-    return lambda theta: cross_entropy(flat(theta, rows / scale), labels.to(rows.device))
+    return lambda theta: mean_loss(flat(theta, rows / scale), labels)
 
 
 def _slopes(flat: FlatModule, function: Callable[..., torch.Tensor], point: Any, direction: Any) -> Slopes:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.datasets import Dataset
 from landscape.losses import _wide
-from landscape.losses._outputs import Head
+from landscape.losses._of_outputs import LossOfOutputs, mean_loss
 from landscape.losses._rounding import Rounding, coarse_rounding, rounding_of_network
 from landscape.losses._sizes import LARGE, WIDE
 from landscape.losses._sparse import wide_rows
@@ -21,13 +21,11 @@ from landscape.support import one_thread
 Array = NDArray[np.float64]
 
 
-class MLPLoss:
+class MLPLoss(LossOfOutputs):
     """A mean loss of the outputs of a perceptron plus `regularization` * |theta|^2, compiled, with exact derivatives.
 
     Use one of its kinds: `CrossEntropyLoss`, `SquaredErrorLoss`, `LogisticLoss`.
     """
-
-    head: Head  # the loss as a function of the outputs
 
     def __init__(
         self, network: MLP, data: Dataset, regularization: float = 1e-4, *, regularize_biases: bool = True
@@ -47,7 +45,7 @@ class MLPLoss:
         self._wide = network.layer_sizes[0] >= WIDE or network.n_parameters > LARGE
         # a copy even of a single row or feature: kernels are compiled again for arrays that cannot be written
         self._inputs = wide_rows(data.inputs) if self._wide else np.array(data.inputs.T, order="C")
-        self._labels = self._compiled(data.labels)
+        self._labels = data.labels if self._wide else self._compiled(data.labels)
         self._penalty = np.where(network.kernel_mask() | regularize_biases, self.regularization, 0.0)
 
     @classmethod
@@ -57,21 +55,6 @@ class MLPLoss:
             msg = f"{cls.head.name} needs classes; these data are a regression: choose squared-error"
             raise ValueError(msg)
         return data.n_classes
-
-    @property
-    def name(self) -> str:
-        """Kind of the loss, as files and the command line have it."""
-        return self.head.name
-
-    @property
-    def unit(self) -> str:
-        """Unit of the loss in words: nats; empty for a squared error, which has that of its target squared."""
-        return self.head.unit
-
-    @property
-    def beyond_cross_entropy(self) -> dict[str, str]:
-        """What files say of the kind: nothing for cross-entropy, the only one that older versions know."""
-        return {} if self.name == "cross-entropy" else {"loss": self.name}
 
     def _compiled(self, labels: NDArray[Any]) -> NDArray[Any]:
         """Labels in the layout of the compiled loops."""
@@ -135,7 +118,7 @@ class MLPLoss:
                 self._largest_label,
             )
         return rounding_of_network(
-            self.network, theta, self.data.inputs, self._labels, self._penalty, eigenvalues, self.head
+            self.network, theta, self.data.inputs, self.data.labels, self._penalty, eigenvalues, self.head
         )
 
     @property
@@ -156,15 +139,9 @@ class MLPLoss:
         """Hessian times `vector` (P,) at `theta` (P,), without the Hessian."""
         return self._call("hessian_vector_product", self.network.check(theta), self.network.check(vector))
 
-    def accuracy(self, theta: ArrayLike, *, test: bool = False) -> float:
-        """Share of training (or test) rows classified correctly at `theta` (P,); nan without test rows or classes."""
-        inputs, labels = self._rows(test=test)
-        return self.head.share_correct(self.network.logits(theta, inputs), labels)
-
-    def data_loss(self, theta: ArrayLike, *, test: bool = False) -> float:
-        """Mean loss over training (or test) rows at `theta` (P,), no penalty; nan without rows."""
-        inputs, labels = self._rows(test=test)
-        return _mean(self.head.losses(self.network.logits(theta, inputs), labels))
+    def logits(self, theta: ArrayLike, inputs: ArrayLike) -> Array:
+        """Outputs before any softmax, (N, K), for `inputs` (N, D) at `theta` (P,)."""
+        return self.network.logits(theta, inputs)
 
     def row_losses(self, theta: ArrayLike, inputs: Array, labels: NDArray[Any]) -> Array:
         """Loss (M,) of each of these rows, inputs (M, D) and labels (M,), at `theta` (P,)."""
@@ -182,24 +159,14 @@ class MLPLoss:
         if self._wide or not labels.size:
             with one_thread():  # more threads would change the last bits
                 outputs = self.network.logits(theta, inputs)
-            return _mean(self.head.losses(outputs, labels)), self.head.share_correct(outputs, labels)
+            return mean_loss(self.head.losses(outputs, labels)), self.head.share_correct(outputs, labels)
         inputs, labels = self._test_rows if test else (self._inputs, self._labels)
         return self._kernels["scores"](theta, self._sizes, inputs, labels)
-
-    def _rows(self, *, test: bool) -> tuple[Array, NDArray[Any]]:
-        """Inputs and labels of the training or test rows."""
-        data = self.data
-        return (data.test_inputs, data.test_labels) if test else (data.inputs, data.labels)
 
     @cached_property
     def _test_rows(self) -> tuple[Array, NDArray[Any]]:
         """Test inputs (D, M) and labels in the layout of the compiled loops."""
         return np.ascontiguousarray(self.data.test_inputs.T), self._compiled(self.data.test_labels)
-
-
-def _mean(losses: Array) -> float:
-    """Mean (nan of none)."""
-    return float(losses.mean()) if losses.size else float("nan")
 
 
 def check_batch(thetas: ArrayLike, n_parameters: int) -> Array:

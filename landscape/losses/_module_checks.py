@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.func import grad, vjp, vmap
-from torch.nn.functional import cross_entropy
 
 from landscape.datasets import Dataset
 from landscape.losses._modules import FlatModule, untouched_random_numbers
+from landscape.losses._torch_means import MeanLoss
 
 Array = NDArray[np.float64]
 Function = Callable[[torch.Tensor], torch.Tensor]
@@ -24,25 +24,22 @@ NOISE = 0.1  # standard deviation of the points around the module's own paramete
 POINTS = 3
 
 
-def check_outputs(flat: FlatModule, data: Dataset) -> None:
-    """Raise a ValueError unless the module maps each row to the same logits every time, whatever other rows there are.
+def check_outputs(flat: FlatModule, data: Dataset, outputs: int) -> None:
+    """Raise a ValueError unless the module maps each row to the same outputs every time, whatever other rows there are.
 
     Parameters
     ----------
     flat : FlatModule
         In float64.
     data : Dataset
+    outputs : int
+        How many the loss needs.
     """
-    if data.is_regression:
-        msg = (
-            "module must be for classes; these data are a regression: squared-error is a loss of perceptrons (--hidden)"
-        )
-        raise ValueError(msg)
     rows, point = flat.tensor(data.inputs[:ROWS]), flat.tensor(flat.point())
     before = flat.buffers()
     with untouched_random_numbers(), torch.no_grad():
-        _outputs(flat, point, rows[:2], data)
-        logits, again, alone = (_outputs(flat, point, part, data) for part in (rows, rows, rows[:1]))
+        _outputs(flat, point, rows[:2], outputs)
+        logits, again, alone = (_outputs(flat, point, part, outputs) for part in (rows, rows, rows[:1]))
     wanted = "module must be a function of its parameters and inputs in evaluation mode"
     if not torch.equal(logits, again):
         msg = f"{wanted}; outputs differ from call to call (functional dropout needs training=self.training)"
@@ -60,9 +57,9 @@ def check_outputs(flat: FlatModule, data: Dataset) -> None:
         raise ValueError(msg)
 
 
-def _outputs(flat: FlatModule, point: torch.Tensor, rows: torch.Tensor, data: Dataset) -> torch.Tensor:
-    """Logits (n, K) of these rows, with nan and infinity as finite numbers; ValueError if there are no such logits."""
-    wanted = f"module must map (N, {data.n_features}) to (N, {data.n_classes})"
+def _outputs(flat: FlatModule, point: torch.Tensor, rows: torch.Tensor, outputs: int) -> torch.Tensor:
+    """Outputs (n, K) of these rows, with nan and infinity as finite numbers; ValueError if there are none."""
+    wanted = f"module must map (N, {rows.shape[1]}) to (N, {outputs})"
     count = {1: "one row", 2: "two rows"}.get(len(rows), f"{len(rows)} rows")
     try:
         logits = flat(point, rows)
@@ -72,7 +69,7 @@ def _outputs(flat: FlatModule, point: torch.Tensor, rows: torch.Tensor, data: Da
     if not isinstance(logits, torch.Tensor):
         msg = f"{wanted}; it returns a {type(logits).__name__}"
         raise ValueError(msg)
-    if logits.shape != (len(rows), data.n_classes):
+    if logits.shape != (len(rows), outputs):
         msg = f"{wanted}; got {tuple(logits.shape)} for {count}"
         raise ValueError(msg)
     if logits.dtype != torch.float64:
@@ -81,8 +78,8 @@ def _outputs(flat: FlatModule, point: torch.Tensor, rows: torch.Tensor, data: Da
     return logits.nan_to_num()
 
 
-def derivative_problem(flat: FlatModule, data: Dataset, *, second: bool) -> str | None:
-    """Describe what is wrong with torch's derivatives of the cross-entropy; None if they are correct.
+def derivative_problem(flat: FlatModule, data: Dataset, mean_loss: MeanLoss, *, second: bool) -> str | None:
+    """Describe what is wrong with torch's derivatives of this loss; None if they are correct.
 
     Compares gradients with differences of values, and with `second` also Hessian-vector products with differences of
     gradients and their symmetry, along random directions at points near the module's own parameters. Only an error at
@@ -94,7 +91,7 @@ def derivative_problem(flat: FlatModule, data: Dataset, *, second: bool) -> str 
     ValueError
         If torch cannot differentiate the module.
     """
-    function, rng = _entropy(flat, data), np.random.default_rng(0)
+    function, rng = _loss(flat, data, mean_loss), np.random.default_rng(0)
     start, problems = flat.point(), []
     with untouched_random_numbers():
         for _ in range(POINTS):
@@ -114,13 +111,13 @@ def derivative_problem(flat: FlatModule, data: Dataset, *, second: bool) -> str 
     return problems[0]
 
 
-def check_vmap(flat: FlatModule, data: Dataset) -> None:
+def check_vmap(flat: FlatModule, data: Dataset, mean_loss: MeanLoss) -> None:
     """Raise a ValueError unless `torch.func.vmap` gives each of several replicas the gradient that it has alone."""
     rng = np.random.default_rng(0)
     points = flat.tensor(flat.point() + NOISE * rng.standard_normal((2, flat.n_parameters)))
     rows = flat.tensor(np.stack([data.inputs[:ROWS], data.inputs[:ROWS][::-1]]))
-    labels = torch.tensor(np.stack([data.labels[:ROWS], data.labels[:ROWS][::-1]]), device=rows.device)
-    gradient = grad(lambda theta, x, y: cross_entropy(flat(theta, x), y))
+    labels = flat.labels(np.stack([data.labels[:ROWS], data.labels[:ROWS][::-1]]))
+    gradient = grad(lambda theta, x, y: mean_loss(flat(theta, x), y))
     with untouched_random_numbers():
         try:
             together: torch.Tensor = vmap(gradient)(points, rows, labels)
@@ -133,11 +130,11 @@ def check_vmap(flat: FlatModule, data: Dataset) -> None:
         raise ValueError(msg)
 
 
-def _entropy(flat: FlatModule, data: Dataset) -> Function:
-    inputs, labels = data.inputs[:ROWS], torch.tensor(data.labels[:ROWS])
+def _loss(flat: FlatModule, data: Dataset, mean_loss: MeanLoss) -> Function:
+    inputs, labels = data.inputs[:ROWS], flat.labels(data.labels[:ROWS])
     size = np.abs(inputs).max(axis=0)
     rows = flat.tensor(inputs / np.where(size > LARGE, size, 1.0))
-    return lambda theta: cross_entropy(flat(theta, rows), labels.to(rows.device))
+    return lambda theta: mean_loss(flat(theta, rows), labels)
 
 
 def _first_problem(flat: FlatModule, function: Function, point: torch.Tensor, direction: torch.Tensor) -> str | None:

@@ -116,6 +116,10 @@ class FlatModule:
         """A copy in the precision and on the device of this module."""
         return torch.tensor(numbers, dtype=self._dtype, device=self._device)
 
+    def labels(self, labels: NDArray[Any]) -> torch.Tensor:
+        """A copy of labels on the device: targets in the precision of this module, classes as whole numbers."""
+        return self.tensor(labels) if labels.dtype.kind == "f" else torch.tensor(labels, device=self._device)
+
     def point(self, module: torch.nn.Module | None = None) -> Array:
         """The vector theta (P,) of the parameters of `module`, by default of the original one."""
         known = self._module if self.original is None else self.original  # a worker has the copy alone

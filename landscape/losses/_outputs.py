@@ -1,7 +1,7 @@
 """Losses of the outputs of a network, in NumPy: where rows change from call to call, or inputs are wide.
 
-The compiled forms are in `_heads`. Outputs z are (N, K), before any softmax; labels (N,) are classes, or real numbers
-for one output and squared error.
+The compiled forms are in `_heads`. Outputs z are (N, K), before any softmax; labels (N,) are classes, whole numbers, or
+for a squared error targets (N,) or (N, K), real numbers.
 """
 
 from typing import Any, Protocol
@@ -91,7 +91,7 @@ class CrossEntropy:
 
 
 class SquaredError:
-    """Half the squared distance to the label, a number or the indicator of a class."""
+    """Half the squared distance to the targets, or to the indicator of a class."""
 
     name, module, shifts, unit = "squared-error", "squared_error", False, ""
 
@@ -99,7 +99,7 @@ class SquaredError:
         return 0.5 * (self.deltas(z, labels) ** 2).sum(axis=1)
 
     def deltas(self, z: Array, labels: Array) -> Array:
-        return z - (labels[:, None] if z.shape[1] == 1 else np.arange(z.shape[1]) == labels[:, None])
+        return z - wanted_outputs(labels, z.shape[1])
 
     def block(self, z: Array, labels: Array, n_samples: int) -> Block:
         delta = self.deltas(z, labels)
@@ -115,7 +115,7 @@ class SquaredError:
         return z
 
     def share_correct(self, z: Array, labels: Array) -> float:
-        return float("nan") if z.shape[1] == 1 else CrossEntropy().share_correct(z, labels)
+        return float("nan") if labels.dtype.kind == "f" else CrossEntropy().share_correct(z, labels)
 
 
 class Logistic:
@@ -148,6 +148,12 @@ class Logistic:
 
     def share_correct(self, z: Array, labels: Array) -> float:
         return float(((z[:, 0] > 0.0) == (labels > 0)).mean()) if labels.size else float("nan")
+
+
+def wanted_outputs(labels: Array, n_outputs: int) -> Array:
+    """What the outputs (N, K) should be: the targets, or the indicators of the classes."""
+    rows = labels[:, None] if labels.ndim == 1 else labels
+    return rows if labels.dtype.kind == "f" else np.arange(n_outputs) == rows
 
 
 CROSS_ENTROPY: Head = CrossEntropy()

@@ -26,7 +26,7 @@ logistic output, A = p (1 - p).
 Derived here; tested against extended precision by test_rounding.py.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -67,7 +67,7 @@ def rounding_of_network(
     network: MLP,
     theta: Array,
     inputs: Array,
-    labels: Array,
+    labels: NDArray[Any],
     penalty: Array,
     eigenvalues: Array,
     head: Head = CROSS_ENTROPY,
@@ -131,7 +131,7 @@ def _bounds(
     return Rounding(DEVIATIONS * UNIT * float(gradient), DEVIATIONS * UNIT * float(hessian))
 
 
-def _terms(units: Activation, layers: list[Layer], inputs: Array, labels: Array, head: Head) -> Array:
+def _terms(units: Activation, layers: list[Layer], inputs: Array, labels: NDArray[Any], head: Head) -> Array:
     """Sums over the rows of m'^2, m^2 and |p - y| |J|."""
     incoming, slopes, sizes, inner = [inputs], [], np.abs(inputs), np.zeros(len(inputs))
     for layer in layers[:-1]:

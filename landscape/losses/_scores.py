@@ -11,7 +11,7 @@ from landscape.support import njit
 def row_losses(theta, sizes, inputs, labels):
     """Loss of each row, (N,); `inputs` (D, N)."""
     units, parameters = offsets(sizes)
-    last, n_samples = sizes.shape[0] - 1, labels.shape[0]
+    last, n_samples = sizes.shape[0] - 1, inputs.shape[1]
     size = min(BLOCK, n_samples)
     activation, result = np.empty((units[-1], size)), np.empty(n_samples)
     for start in range(0, n_samples, size):
@@ -25,7 +25,7 @@ def row_losses(theta, sizes, inputs, labels):
 def scores(theta, sizes, inputs, labels):
     """Mean loss, without penalty, and share of rows classified correctly; `inputs` (D, N) with N > 0."""
     units, parameters = offsets(sizes)
-    last, n_samples = sizes.shape[0] - 1, labels.shape[0]
+    last, n_samples = sizes.shape[0] - 1, inputs.shape[1]
     size = min(BLOCK, n_samples)
     activation = np.empty((units[-1], size))
     scratch = np.empty((3, size))

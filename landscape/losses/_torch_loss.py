@@ -1,4 +1,4 @@
-"""The cross-entropy of any torch module."""
+"""The losses of any torch module."""
 
 import copy
 from functools import cached_property
@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.datasets import Dataset
+from landscape.losses._kinds import loss_kind
 from landscape.losses._mlp_loss import MLPLoss, check_batch, check_regularization
 from landscape.losses._module_source import LoadedModule, declared_spec, of_module
-from landscape.losses._outputs import CROSS_ENTROPY
+from landscape.losses._of_outputs import LossOfOutputs
 from landscape.symmetry import PermutationSpec
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ IN_CACHE = 1_500_000  # activations that points or columns of a Hessian have tog
 ELSEWHERE = 100_000_000  # on other devices than the CPU, which have more to do at once
 
 
-class TorchLoss:
-    """The same loss for any `torch.nn.Module` that maps inputs (N, D) to logits (N, n_classes).
+class TorchLoss(LossOfOutputs):
+    """The same losses for any `torch.nn.Module` that maps inputs (N, D) to outputs (N, K), before any softmax.
+
+    K is the number of classes, or of targets of a regression, and one for the logistic loss.
 
     Parameters are the module's trainable ones (``requires_grad``), flattened in the order of `named_parameters()`,
     each once, however many names it has; frozen ones and buffers are constants. The module is copied, in float64 and
@@ -44,6 +47,8 @@ class TorchLoss:
     zero_modes : (k, P) array, optional
         Orthonormal directions along which the loss is constant everywhere, for instance the common shift of
         the output biases if the penalty excludes them. Quenches need them; they are not detected automatically.
+    kind : str
+        Name of the loss (`LOSSES`): "cross-entropy", "squared-error" or "logistic", as of perceptrons.
     device : str
         Device of torch, such as "cuda"; numbers return as NumPy arrays.
 
@@ -52,12 +57,10 @@ class TorchLoss:
     ImportError
         If torch is not installed.
     ValueError
-        If the module does not map each row by itself to one finite output per class, is random or changes itself in
-        evaluation mode, has no trainable parameters, is not twice differentiable by torch, or declares symmetries that
-        it does not have.
+        If the loss is not defined for the data, or the module does not map each row by itself to K finite outputs, is
+        random or changes itself in evaluation mode, has no trainable parameters, is not twice differentiable by torch,
+        or declares symmetries that it does not have.
     """
-
-    unit = "nats"
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class TorchLoss:
         *,
         regularize_biases: bool = True,
         zero_modes: ArrayLike | None = None,
+        kind: str = "cross-entropy",
         device: str = "cpu",
     ) -> None:
         try:
@@ -75,17 +79,20 @@ class TorchLoss:
             from landscape.losses._declared import check_declared  # noqa: PLC0415
             from landscape.losses._module_checks import check_outputs, derivative_problem  # noqa: PLC0415
             from landscape.losses._modules import FlatModule  # noqa: PLC0415
+            from landscape.losses._torch_means import MEANS  # noqa: PLC0415
         except ImportError as error:
             msg = "TorchLoss needs torch: pip install 'agescape[torch]'"
             raise ImportError(msg) from error
         self._torch = torch
+        outputs, self.head = loss_kind(kind).outputs_for(data), loss_kind(kind).head
+        self._mean_loss = MEANS[kind]
         self.data = data
         self.regularization = check_regularization(regularization)
         self.regularize_biases = bool(regularize_biases)
         module, source = module if isinstance(module, LoadedModule) else (module, None)
         self._logits = FlatModule(module, data.inputs, torch.float64, device)
-        check_outputs(self._logits, data)
-        if problem := derivative_problem(self._logits, data, second=True):
+        check_outputs(self._logits, data, outputs)
+        if problem := derivative_problem(self._logits, data, self._mean_loss, second=True):
             raise ValueError(problem)
         self.n_parameters = self._logits.n_parameters
         self.network: PermutationSpec | None = declared_spec(module, self._logits.shapes)
@@ -95,7 +102,7 @@ class TorchLoss:
         held = self._logits.kernel_mask | regularize_biases
         self._penalty = self._logits.tensor(np.where(held, self.regularization, 0.0))
         self._inputs = self._logits.tensor(data.inputs)
-        self._labels = torch.tensor(data.labels, device=device)
+        self._labels = self._logits.labels(data.labels)
         self._width = self._logits.width(self._inputs[:1])
         modes = np.zeros((0, self.n_parameters)) if zero_modes is None else np.array(zero_modes, dtype=np.float64)
         if (
@@ -109,13 +116,13 @@ class TorchLoss:
 
     def __getstate__(self) -> dict[str, Any]:
         _ = self.kink, self._works_under_vmap  # once, and not by each worker
-        return self.__dict__
+        return vars(self)
 
-    def _entropy(self, theta: "torch.Tensor", inputs: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
-        return self._torch.nn.functional.cross_entropy(self._logits(theta, inputs), labels)
+    def _of_rows(self, theta: "torch.Tensor", inputs: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
+        return self._mean_loss(self._logits(theta, inputs), labels)
 
     def _loss(self, theta: "torch.Tensor") -> "torch.Tensor":
-        return self._entropy(theta, self._inputs, self._labels) + (self._penalty * theta**2).sum()
+        return self._of_rows(theta, self._inputs, self._labels) + (self._penalty * theta**2).sum()
 
     def check(self, theta: ArrayLike) -> Array:
         """`theta` as a float64 array of shape (P,), or a ValueError that says what it was."""
@@ -143,7 +150,7 @@ class TorchLoss:
         """Why the loss is not twice continuously differentiable, in words; None if it seems to be."""
         from landscape.losses._kinks import kink_of  # noqa: PLC0415 (needs torch)
 
-        return kink_of(self._logits, self.data)
+        return kink_of(self._logits, self.data, self._mean_loss)
 
     def random_point(self, *, rng: np.random.Generator) -> Array:
         """A random initialization (P,) by ``reset_parameters`` of the parts; normal numbers where they have none."""
@@ -154,25 +161,25 @@ class TorchLoss:
             return rng.normal(size=self.n_parameters)
 
     def without_penalty(self) -> "TorchLoss":
-        """The cross-entropy alone."""
+        """The mean loss of the rows alone."""
         other = copy.copy(self)
         other.regularization, other._penalty = 0.0, self._torch.zeros_like(self._penalty)
         return other
 
     def on(self, data: Dataset) -> "TorchLoss":
-        """The same module and penalty on other rows with the same features and classes."""
+        """The same module, loss and penalty on other rows with the same features and labels of the same kind."""
         other = copy.copy(self)
         other.data = data
         other._inputs = self._logits.tensor(data.inputs)
-        other._labels = self._torch.tensor(np.array(data.labels), device=self._labels.device)
+        other._labels = self._logits.labels(data.labels)
         return other
 
     def value(self, theta: ArrayLike) -> float:
-        """Loss in nats at `theta` (P,)."""
+        """Loss at `theta` (P,)."""
         return float(self._loss(self._tensor(theta)))
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
-        """Loss in nats and its gradient (P,) at `theta` (P,)."""
+        """Loss and its gradient (P,) at `theta` (P,)."""
         point = self._tensor(theta).requires_grad_()
         value = self._loss(point)  # by autograd itself: half the time of torch.func.grad, the same bits
         (gradient,) = self._torch.autograd.grad(value, point)
@@ -206,16 +213,16 @@ class TorchLoss:
         from landscape.losses._module_checks import check_vmap  # noqa: PLC0415 (needs torch)
 
         try:
-            check_vmap(self._logits, self.data)
+            check_vmap(self._logits, self.data, self._mean_loss)
         except ValueError:
             return False
         return True
 
-    def gradients_of_rows(self, theta: ArrayLike, inputs: Array, labels: NDArray[np.int64]) -> Array:
-        """Gradients (M, P) of the cross-entropy of single rows, inputs (M, D) and labels (M,), at `theta` (P,)."""
+    def gradients_of_rows(self, theta: ArrayLike, inputs: Array, labels: NDArray[Any]) -> Array:
+        """Gradients (M, P) of the loss of single rows, inputs (M, D) and labels (M,), at `theta` (P,)."""
         point, rows = self._tensor(theta), self._logits.tensor(inputs)[:, None]
-        targets = self._torch.tensor(np.array(labels), device=rows.device)[:, None]
-        gradient = self._torch.func.grad(self._entropy)
+        targets = self._logits.labels(labels)[:, None]
+        gradient = self._torch.func.grad(self._of_rows)
         if self._works_under_vmap:
             return _numbers(self._torch.func.vmap(gradient, in_dims=(None, 0, 0))(point, rows, targets))
         found = [_numbers(gradient(point, row, target)) for row, target in zip(rows, targets, strict=True)]
@@ -240,24 +247,12 @@ class TorchLoss:
         return _numbers(product)
 
     def logits(self, theta: ArrayLike, inputs: ArrayLike) -> Array:
-        """Outputs before the softmax, (N, n_classes), for `inputs` (N, n_features)."""
+        """Outputs before any softmax, (N, K), for `inputs` (N, D) at `theta` (P,)."""
         return _numbers(self._logits(self._tensor(theta), self._logits.tensor(np.array(inputs, dtype=np.float64))))
 
-    def accuracy(self, theta: ArrayLike, *, test: bool = False) -> float:
-        """Share of training (or test) rows classified correctly at `theta` (P,); nan without test rows."""
-        data = self.data
-        inputs, labels = (data.test_inputs, data.test_labels) if test else (data.inputs, data.labels)
-        return CROSS_ENTROPY.share_correct(self.logits(theta, inputs), labels)
-
-    def data_loss(self, theta: ArrayLike, *, test: bool = False) -> float:
-        """Mean cross-entropy in nats over training (or test) rows at `theta` (P,), no penalty; nan without rows."""
-        data = self.data
-        inputs, labels = (data.test_inputs, data.test_labels) if test else (data.inputs, data.labels)
-        return float(self.row_losses(theta, inputs, labels).mean()) if labels.size else float("nan")
-
-    def row_losses(self, theta: ArrayLike, inputs: Array, labels: NDArray[np.int64]) -> Array:
-        """Cross-entropy (M,) in nats of each of these rows, inputs (M, D) and labels (M,), at `theta` (P,)."""
-        return CROSS_ENTROPY.losses(self.logits(theta, inputs), labels)
+    def row_losses(self, theta: ArrayLike, inputs: Array, labels: NDArray[Any]) -> Array:
+        """Loss (M,) of each of these rows, inputs (M, D) and labels (M,), at `theta` (P,)."""
+        return self.head.losses(self.logits(theta, inputs), labels)
 
 
 def _numbers(tensor: "torch.Tensor") -> Array:

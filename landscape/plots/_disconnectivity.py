@@ -17,6 +17,7 @@ from landscape.plots._inset import add_inset, hidden_part
 from landscape.plots._layout import add_colorbar, color_scale, counted
 from landscape.plots._readable import IF_ROOM
 from landscape.plots._tree_lines import FAINT, INK, Look, add_disks, add_lines, add_shade, points_across
+from landscape.support import labeled, with_unit
 
 Floats = NDArray[np.float64]
 
@@ -162,7 +163,7 @@ def describe_tree(tree: DisconnectivityTree) -> str:
         minima = f"{tree.n_leaves} of {minima} ({why})"
     parts = [minima, counted(tree.n_transition_states, "transition state", "transition states")]
     if tree.n_components > 1:
-        below = f" below {tree.ceiling:.4g} nats" if np.isfinite(tree.ceiling) else ""
+        below = with_unit(f" below {tree.ceiling:.4g}", tree.loss_unit) if np.isfinite(tree.ceiling) else ""
         parts.append(f"{tree.n_components} components{below}")
     if tree.n_joined:
         parts.append(f"{tree.n_joined} of them joined by upper bounds only")
@@ -231,7 +232,8 @@ def _dress(ax: Axes, tree: DisconnectivityTree) -> None:
     low, right = float(tree.levels.min()), float(tree.x.max())
     margin = 0.05 * (tree.top - low)
     side = 0.02 * right + 0.5
-    ax.set(xlim=(-side, right + 0.5 + side), ylim=(low - margin, tree.top), ylabel="training loss (nats)")
+    label = labeled("training loss", tree.loss_unit)
+    ax.set(xlim=(-side, right + 0.5 + side), ylim=(low - margin, tree.top), ylabel=label)
     ax.set_title(describe_tree(tree), fontsize="medium")
     ax.set_xticks([])
     ax.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))

@@ -9,7 +9,6 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from landscape.completeness import DiscoveryCurve
@@ -18,7 +17,7 @@ from landscape.plots._layout import WIDE, add_colorbar, counted, legend_beside, 
 from landscape.plots._readable import IF_ROOM
 from landscape.plots._tree_lines import INK
 from landscape.stationary import LocalGeometry
-from landscape.support import Estimate, in_unit, new_file
+from landscape.support import Estimate, labeled, new_file, with_unit
 
 Floats = NDArray[np.float64]
 
@@ -84,7 +83,7 @@ def plot_profile(profile: Profile, ax: Axes, *, labels: Sequence[Any] | None = N
         )  # fmt: skip
     known = profile.points.shape[1] > 0  # otherwise only the energies of these points, in their order
     along = "length of the path in parameter space" if known else "minima and transition states, in their order"
-    ax.set(xlabel=along, ylabel="training loss (nats)" if known else "energy", title=title or "")
+    ax.set(xlabel=along, ylabel=labeled("training loss" if known else "energy", profile.loss_unit), title=title or "")
     if not known:
         ax.set_xticks([])
     ax.margins(x=0.03, y=0.15)
@@ -104,16 +103,17 @@ def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None
         msg = "geometry must hold a test loss; the data set has no test rows"
         raise ValueError(msg)
     disks = ax.scatter(x, y, 14, geometry.losses, edgecolors="white", linewidths=0.3)
-    add_colorbar(ax.figure, ax, disks, "training loss (nats)")
+    unit = geometry.loss_unit
+    add_colorbar(ax.figure, ax, disks, labeled("training loss", unit))
     rank = geometry.rank_correlation
     if x.max() > WIDE * x.min():
         ax.set_xscale("log")
         plain_log_ticks(ax.xaxis)
-    ax.set(xlabel="trace of the Hessian (nats)", ylabel="test - training loss, no penalty (nats)")
+    ax.set(xlabel=labeled("trace of the Hessian", unit), ylabel=labeled("test - training loss, no penalty", unit))
     correlation = "" if np.isnan(rank) or x.size < FEWEST_RANKED else rf", Spearman's $\rho$ = {rank:.2f}"
     if np.isfinite(geometry.test_errors).any():
         reach = np.nanmedian(geometry.generalization.high - geometry.generalization.value)
-        correlation += f"\n95 % intervals from the test rows reach {reach:.2g} nats to both sides"
+        correlation += f"\n95 % intervals from the test rows reach {with_unit(f'{reach:.2g}', unit)} to both sides"
     ax.set_title(counted(x.size, "minimum", "minima") + correlation if title is None else title, fontsize="medium")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
@@ -128,12 +128,11 @@ def check_figure_path(path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200, unit: str = "nats") -> Path:
+def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200) -> Path:
     """Write a figure in the format given by the suffix of `path`; creates its folder if needed.
 
     The file is written completely or not at all. The same figure gives the same file: it has no date and no random
-    names. A figure without a layout of its own is cut to what is drawn. `unit` is that of the loss (``loss.unit``), in
-    which texts that give nats are written; for a squared error it is empty.
+    names. A figure without a layout of its own is cut to what is drawn.
 
     Raises
     ------
@@ -142,8 +141,6 @@ def save_figure(fig: Figure, path: str | os.PathLike[str], *, dpi: float = 200, 
     """
     path = check_figure_path(path)
     kind = path.suffix[1:].lower()
-    for text in fig.findobj(Text) if unit != "nats" else ():
-        text.set_text(in_unit(text.get_text(), unit))
     with new_file(path) as unfinished, mpl.rc_context({"svg.hashsalt": "agescape"}):
         cut = "tight" if fig.get_layout_engine() is None else None
         fig.savefig(unfinished, format=kind, dpi=dpi, bbox_inches=cut, metadata=UNDATED.get(kind))

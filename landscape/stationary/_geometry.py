@@ -145,7 +145,7 @@ def local_geometry(loss: Classifier, minima: Sequence[Minimum], *, jobs: int = 1
         np.array([minimum.eigenvalues[0] for minimum in minima]),
         np.array([minimum.largest for minimum in minima]),
         *measured.T.copy(),
-        test_rows=loss.data.test_labels.size,
+        test_rows=len(loss.data.test_labels),
         loss_unit=loss.unit,
     )
 
@@ -160,7 +160,7 @@ def _measure(loss: Classifier, points: Sequence[Floats]) -> Floats:
 def _test_error(loss: Classifier, point: Floats) -> float:
     """Standard error of the test loss; nan for fewer than two rows."""
     data = loss.data
-    if data.test_labels.size < 2:
+    if len(data.test_labels) < 2:
         return float("nan")
     rows = loss.row_losses(point, data.test_inputs, data.test_labels)
     return float(rows.std(ddof=1) / np.sqrt(rows.size))

@@ -57,7 +57,8 @@ from ._stand_ins import (
     StandIn as StandIn,
 )
 from ._units import (
-    in_unit as in_unit,
+    labeled as labeled,
+    with_unit as with_unit,
 )
 from ._versions import (
     package_version as package_version,

@@ -1,15 +1,11 @@
-"""The unit of a loss in words."""
-
-import re
-
-NATS = re.compile(r"\s*\(nats\)| nats\b")
+"""Units in texts; the unit of a squared error, which has that of its target squared, is an empty text."""
 
 
-def in_unit(text: str, unit: str) -> str:
-    """A text that gives losses in nats, for a loss that has another unit: " (nats)" and "0.1 nats" are rewritten.
+def labeled(text: str, unit: str) -> str:
+    """A label with its unit, such as "training loss (nats)"; without a unit the text alone."""
+    return f"{text} ({unit})" if unit else text
 
-    An empty `unit` (of a squared error, which has that of its target squared) leaves the unit out.
-    """
-    if unit == "nats":
-        return text
-    return NATS.sub(lambda found: found[0].replace("nats", unit) if unit else "", text)
+
+def with_unit(text: str, unit: str) -> str:
+    """A number with its unit, such as "0.1 nats"; without a unit the text alone."""
+    return f"{text} {unit}" if unit else text

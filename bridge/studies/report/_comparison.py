@@ -18,8 +18,8 @@ def comparison_panel(rows: Sequence[ComparisonRow]) -> Panel:
     traces = [trace for k, row in enumerate(rows) for trace in _comparison_traces(row, k)]
     figure = go.Figure(traces, panel_layout("number of minima", "aging exponent μ"))
     figure.update_xaxes(type="log")
-    parts = [f"{row.hidden}: {row.minima} minima, μ = {number_text(row.mu.value)}" for row in rows]
-    alt = f"Exponent μ against the number of minima for hidden layers {'; '.join(parts)}. The table has the numbers."
+    parts = [f"{row.architecture}: {row.minima} minima, μ = {number_text(row.mu.value)}" for row in rows]
+    alt = f"Exponent μ against the number of minima for {'; '.join(parts)}. The table has the numbers."
     return Panel("comparison", "Number of minima and μ (filled: found; open: at least, Chao1)", alt, figure)
 
 

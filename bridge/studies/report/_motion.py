@@ -17,7 +17,7 @@ MARGIN = 0.1  # decades before the first and after the last age
 
 def displacement_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel:
     """Mean square displacement against the lag; the curve of the age stands out."""
-    msd, name = found.msd, found.row.hidden
+    msd, name = found.msd, found.row.architecture
     waiting = msd.waiting_times.tolist()
     curves = [
         go.Scatter(
@@ -35,13 +35,13 @@ def displacement_panel(found: ArchitectureResults, ages: Sequence[int]) -> Panel
     make_logarithmic(figure)
     figure.frames = [_emphasis(waiting, age) for age in ages]
     alt = (
-        f"Mean square displacement of the network with hidden layers {name} against the lag, one curve for each of the "
+        f"Mean square displacement of the network with {name} against the lag, one curve for each of the "
         f"waiting times {', '.join(f'{tw:,}' for tw in waiting)} steps; they reach the threshold "
         f"{found.fit.threshold:g} at the lags t* of the next figure."
     )
     return Panel(
-        f"msd-{slug(name)}",
-        f"Hidden layers {name}: mean square displacement",
+        f"msd-{slug(found.row.hidden)}",
+        f"{name[:1].upper()}{name[1:]}: mean square displacement",
         alt,
         figure,
     )
@@ -77,8 +77,8 @@ def aging_panel(results: Sequence[ArchitectureResults], ages: Sequence[int]) -> 
         range=[low - MARGIN, high + MARGIN], tickvals=waiting, ticktext=[f"{tw:,}" for tw in waiting], tickangle=-45
     )
     figure.update_yaxes(dtick="D2", exponentformat="none")
-    parts = [f"{found.row.hidden}: μ = {mu_text(found)}" for found in results]
-    alt = f"Lag t* against the waiting time, with the exponent of t* ~ tw^μ for hidden layers {'; '.join(parts)}."
+    parts = [f"{found.row.architecture}: μ = {mu_text(found)}" for found in results]
+    alt = f"Lag t* against the waiting time, with the exponent of t* ~ tw^μ for {'; '.join(parts)}."
     threshold = results[0].fit.threshold
     figure.frames = [_marked(results, age, first=len(lines)) for age in ages]
     return Panel("aging", f"Lag t* at which the displacement reaches {threshold:g}", alt, figure)

@@ -24,7 +24,7 @@ from bridge.studies.report._study_command import study_command
 from bridge.studies.report._tables import comparison_table, further_commands, versions_table, visited_table
 from dynamics.runs import optimizer_in_words
 from landscape.datasets import Dataset, RegressionDataset
-from landscape.support import in_unit, package_version, to_json, write_text
+from landscape.support import package_version, to_json, with_unit, write_text
 
 CAPTIONS = {
     "disconnectivity": "Disconnectivity graphs. Disks: minima whose basins contain SGD snapshots; area by number of "
@@ -51,7 +51,7 @@ def write(
     numbers = {"architectures": [row_dict(found.row) for found in results], "dataset_sha256": data.sha256}
     write_text(output / "comparison.json", to_json(numbers) + "\n")
     path = output / "report.html"
-    write_text(path, in_unit(page(results, figures, data, settings), settings.loss_unit))
+    write_text(path, page(results, figures, data, settings))
     return path
 
 
@@ -77,7 +77,7 @@ def page(
         last="\n".join(figure_html(panel) for panel in last),
         pictures="\n".join(_picture(path) for path in figures),
         command=escape(study_command(data, settings)),
-        commands=escape("\n".join(line for found in results for line in further_commands(found))),
+        commands=escape("\n".join(line for found in results for line in further_commands(found, settings.module))),
         seeds=escape(f"{seeds}{data.metadata.get('seed')}; the bootstrap has its own, 0."),
         versions=versions_table(results, _versions()),
         provenance=escape(f"Data set {dict(data.metadata)}, sha256 {data.sha256}."),
@@ -90,7 +90,10 @@ def age_text(found: ArchitectureResults, age: int) -> str:
     losses = found.minima.losses[numbers > 0]
     t_star = found.t_star_at(age)
     runs = f"{numbers.sum()} of {found.visited.distinct.size} mapped runs are in"
-    where = f"{losses.size} minima, losses {losses.min():.4f} to {losses.max():.4f} nats" if losses.size else "minima"
+    where = "minima"
+    if losses.size:
+        highest = with_unit(f"{losses.max():.4f}", found.tree.loss_unit)
+        where = f"{losses.size} minima, losses {losses.min():.4f} to {highest}"
     motion = f"; t* = {t_star:,.0f} steps" if np.isfinite(t_star) else ""
     unseen = counts_at(found, [age]).unseen(0, found.tree)
     return f"{found.row.architecture}: {runs} {where}{unseen}{motion}"

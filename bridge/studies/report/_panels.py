@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 from bridge.studies import ArchitectureResults, MinimaTable
 from dynamics.plots import STATUS_MARKS
 from dynamics.statistics import reason
+from landscape.support import labeled
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
 NO_VALUE = "not known"
@@ -22,14 +23,18 @@ def number_text(value: float, digits: int = 2) -> str:
     return f"{value:.{digits}f}" if np.isfinite(value) else NO_VALUE
 
 
-def minimum_facts(table: MinimaTable, k: int) -> dict[str, str]:
-    """Properties of the k-th minimum: texts by name, as in the graph and the tables."""
+def minimum_facts(table: MinimaTable, k: int, unit: str) -> dict[str, str]:
+    """Properties of the k-th minimum: texts by name, as in the graph and the tables; `unit` is that of the loss."""
+    accuracies = {"accuracy": table.train_accuracies, "test accuracy": table.test_accuracies}
     return {
         "minimum": str(table.ids[k]),
-        "loss (nats)": f"{table.losses[k]:.6f}",
-        "accuracy": number_text(float(table.train_accuracies[k]), 4),
-        "test accuracy": number_text(float(table.test_accuracies[k]), 4),
-        "trace (nats)": f"{table.traces[k]:.5g}",
+        labeled("loss", unit): f"{table.losses[k]:.6f}",
+        **{
+            name: number_text(float(values[k]), 4)
+            for name, values in accuracies.items()
+            if np.isfinite(table.train_accuracies).any()  # a regression has none
+        },
+        labeled("trace", unit): f"{table.traces[k]:.5g}",
         "orbit": f"{table.orbit_sizes[k]:,}",
         "hits": f"{table.hits[k]:,}",
     }

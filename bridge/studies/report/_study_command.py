@@ -51,7 +51,9 @@ def _dataset_options(data: Dataset) -> list[str] | None:
     for flag in ("standardize", "in_order", "regression"):
         options += [f"--{flag.replace('_', '-')}"] if data.metadata.get(flag) else []
     for option in ("pca", "target"):
-        options += [f"--{option}", str(data.metadata[option])] if data.metadata.get(option) is not None else []
+        value = data.metadata.get(option)
+        for one in value if isinstance(value, list) else [value] * (value is not None):
+            options += [f"--{option}", str(one)]
     return options
 
 

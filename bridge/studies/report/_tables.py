@@ -10,6 +10,7 @@ from bridge.comparison import CONTROL, LANDSCAPE, RUNS, at_least
 from bridge.studies import ArchitectureResults
 from bridge.studies.report._panels import NO_VALUE, minimum_facts, number_text
 from landscape.database import positions
+from landscape.losses import LoadedModule
 from landscape.support import Estimate
 
 COLUMNS = (
@@ -45,7 +46,7 @@ def visited_table(found: ArchitectureResults) -> str:
     """The visited minima with the properties that the graph shows, and the number of runs in them at each age."""
     visited = found.visited
     places = positions(found.minima.ids, visited.minimum_ids)
-    facts = [minimum_facts(found.minima, place) for place in places.tolist()]
+    facts = [minimum_facts(found.minima, place, found.tree.loss_unit) for place in places.tolist()]
     names = dict.fromkeys(name for fact in facts for name in fact)
     columns = (*names, *(f"runs at {step:,}" for step in visited.steps.tolist()))
     rows = [(*fact.values(), *counts) for fact, counts in zip(facts, visited.counts.tolist(), strict=True)]
@@ -62,16 +63,17 @@ def versions_table(results: Sequence[ArchitectureResults], more: dict[str, str])
     return table(("program", "version"), rows, "Versions")
 
 
-def further_commands(found: ArchitectureResults) -> list[str]:
-    """Commands for a closer look at an architecture, to be run in the folder of the report."""
+def further_commands(found: ArchitectureResults, module: LoadedModule | None) -> list[str]:
+    """Commands for a closer look at an architecture, or the module, to be run in the folder of the report."""
     row, mapped = found.row, found.visited.distinct.size
     database, runs, control = (shlex.quote(f"{row.study}/{file}") for file in (LANDSCAPE, RUNS, CONTROL))
+    given = "" if module is None else f" --module {shlex.quote(module.source.option)}"
     return [
-        f"agescape verify {database}",
+        f"agescape verify {database}{given}",
         f"agescape graph {database} --output {row.study}/graph.svg",
         f"agescape age {runs} --threshold {row.threshold:g} --control {control} --output {row.study}/age.svg",
-        f"agescape overlay {database} {runs} --runs {mapped} --output {row.study}/overlay.svg",
-        f"agescape curvature {runs} --output {row.study}/curvature.svg",
+        f"agescape overlay {database} {runs} --runs {mapped}{given} --output {row.study}/overlay.svg",
+        f"agescape curvature {runs}{given} --output {row.study}/curvature.svg",
     ]
 
 

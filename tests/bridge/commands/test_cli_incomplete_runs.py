@@ -9,7 +9,7 @@ from support.cli import agescape, assert_complaint
 from support.paths import ROOT
 
 from dynamics import load_trajectories
-from dynamics.runs import Parameter, Trajectories, write_trajectories
+from dynamics.runs import Parameter, Trajectories, at_common_steps, write_trajectories
 from dynamics.synthetic import aging_walk
 
 
@@ -97,6 +97,23 @@ def test_common_steps_and_refusals(files):
     with pytest.raises(ValueError, match="there is none at 3"):
         runs.check_recorded([3])
     assert replace(runs, snapshots=np.empty((6, 0, 60)), steps=np.empty(0, int), recorded=None).last_step == 0
+
+
+def test_runs_at_the_steps_that_all_have(files):
+    runs = load_trajectories(files[0])
+    common = at_common_steps(runs)
+    np.testing.assert_array_equal(common.steps, runs.common_steps)
+    at = np.searchsorted(runs.steps, common.steps)
+    np.testing.assert_array_equal(common.snapshots[3], runs.snapshots[3][at])
+    assert common.recorded.all()
+    assert at_common_steps(common) is common
+    np.testing.assert_array_equal(common.waiting_times, [tw for tw in TW if tw in set(common.steps.tolist())])
+    pairs = {b - a for a in common.waiting_times.tolist() for b in common.steps.tolist()}
+    assert set(common.lags.tolist()) == pairs & set(runs.lags.tolist())
+    nothing = np.zeros_like(runs.recorded)
+    nothing[:, 0] = True
+    with pytest.raises(ValueError, match=r"1 of \d+ steps are in every run, and run 0 lacks"):
+        at_common_steps(replace(runs, recorded=nothing))
 
 
 def test_a_module_is_refused_where_the_runs_name_none(files):

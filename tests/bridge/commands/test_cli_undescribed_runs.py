@@ -141,5 +141,16 @@ def test_explain_takes_the_loss_of_the_database(files, tmp_path):
     options = (*STEPS, "--jobs", "1", "--quench-lags", "2", "--threshold", "0.05", "--store", tmp_path / "s")
     whole = said("explain", files / "f.db", files / "whole.h5", *options)
     assert whole["replicas"] == 3
-    done = agescape("explain", files / "f.db", files / "holes.h5", *options)
-    assert_complaint(done, "steps must be steps with a snapshot in every run")
+    assert "left_out" not in whole
+    found = said("explain", files / "f.db", files / "holes.h5", *options)
+    runs = load_trajectories(files / "holes.h5")
+    lost = np.setdiff1d(runs.steps, runs.common_steps)
+    assert found["left_out"]["steps"] == lost.tolist()
+    assert found["left_out"]["waiting_times"] == np.intersect1d(runs.waiting_times, lost).tolist()
+    assert found["waiting_times"] == np.intersect1d(runs.waiting_times, runs.common_steps).tolist()
+    assert set(found["jumps"]["steps"]) <= set(runs.common_steps.tolist())
+    known = dict(zip(whole["waiting_times"], whole["relaxation"]["local"]["share"], strict=True))
+    same = dict(zip(found["waiting_times"], found["relaxation"]["local"]["share"], strict=True))
+    assert all(same[tw] == pytest.approx(known[tw], rel=0.2) for tw in same if same[tw] and known[tw])
+    text = agescape("explain", files / "f.db", files / "holes.h5", *options).out
+    assert f"Left out, because not every run has a snapshot there: {lost.size} steps from" in text

@@ -14,10 +14,11 @@ from dynamics.snapshots import check_loss
 from dynamics.training import SGD, ModuleLoss, train_module
 from landscape import CrossEntropyLoss, LogisticLoss, SquaredErrorLoss, TorchLoss, datasets
 from landscape.database import Database, loss_of, provenance_of
+from landscape.graph import LandscapeGraph, disconnectivity_tree, zeroed
 from landscape.losses import held_out_loss
 from landscape.networks import MLP
-from landscape.plots import save_figure
-from landscape.support import in_unit
+from landscape.plots import plot_disconnectivity
+from landscape.support import labeled, with_unit
 
 
 def call(*words, code=0):
@@ -51,6 +52,34 @@ def test_a_table_of_real_targets_is_a_regression(table):
     np.testing.assert_array_equal(np.sort(values), np.sort(np.loadtxt(table, delimiter=",", skiprows=1)[:, 2]))
     with pytest.raises(ValueError, match="for a regression, regression=True"):
         datasets.table(table, target="height")
+
+
+def test_several_columns_are_the_targets_of_a_regression(table):
+    rows = np.loadtxt(table, delimiter=",", skiprows=1)
+    data = datasets.table(table, target=["height", "a"], regression=True, in_order=True, rows=100)
+    np.testing.assert_array_equal(data.labels, rows[:100, [2, 0]])
+    np.testing.assert_array_equal(data.test_labels, rows[100:, [2, 0]])
+    np.testing.assert_array_equal(data.inputs, rows[:100, [1]])
+    np.testing.assert_array_equal(
+        datasets.table(table, target=[-1, 0], regression=True, rows=100).labels.mean(axis=0),
+        datasets.table(table, target=["height", "a"], regression=True, rows=100).labels.mean(axis=0),
+    )
+    again = datasets.reload(json.loads(json.dumps(dict(data.metadata))), data.sha256)
+    np.testing.assert_array_equal(again.labels, data.labels)
+    assert data.constant_error == pytest.approx(0.5 * rows[:100, [2, 0]].var(axis=0).sum())
+    assert SquaredErrorLoss.outputs_for(data) == 2
+    said = call("info", table, "--target", "height", "--target", "a")
+    assert "column 'height', column 'a'" in said
+    found = json.loads(call("info", table, "--target", "height", "--target", "0", "--json"))
+    assert (found["features"], found["target_range"][0]) == (1, rows[:, [2, 0]].min())
+    for wrong, complaint in ((["height", "height"], "among a, b"), (["height", "a", "b"], "leave features"),
+                             (["height", "c"], "among a, b; got 'c'"), ([], "must name a column")):  # fmt: skip
+        with pytest.raises(ValueError, match=complaint):
+            datasets.table(table, target=wrong, regression=True)
+    with pytest.raises(ValueError, match="several targets are for a regression"):
+        datasets.table(table, target=["height", "a"])
+    several = datasets.teacher(20, teacher_layers=(2, 2, 3), regression=True, test_rows=5)
+    assert (several.labels.shape, several.test_labels.shape, several.n_targets) == ((20, 3), (5, 3), 3)
 
 
 def test_the_loss_is_part_of_a_database_and_of_runs(tmp_path):
@@ -138,12 +167,13 @@ def test_study_of_a_loss(tmp_path, table, kind):
     assert ("nats" in said, "(nats)" in report) == (False, kind == "logistic")
 
 
-def test_labels_are_in_the_unit_of_the_loss(tmp_path):
-    assert in_unit("loss (nats), 0.1 [0, 1] nats", "") == "loss, 0.1 [0, 1]"
-    assert in_unit("loss (nats)", "nats") == "loss (nats)"
-    figure = Figure()
-    figure.subplots().set(ylabel="training loss (nats)")
-    assert "nats" not in save_figure(figure, tmp_path / "f.svg", unit="").read_text()
+def test_labels_are_in_the_unit_of_the_loss():
+    assert (labeled("loss", "nats"), labeled("loss", "")) == ("loss (nats)", "loss")
+    assert (with_unit("0.1 [0, 1]", "nats"), with_unit("0.1", "")) == ("0.1 [0, 1] nats", "0.1")
+    for unit in ("nats", ""):
+        graph = LandscapeGraph(np.array([0.0, 1.0]), np.array([2.0]), np.array([[0, 1]]), loss_unit=unit)
+        ax = plot_disconnectivity(disconnectivity_tree(zeroed(graph), emax=1.5), Figure().subplots())
+        assert (ax.get_ylabel(), "nats" in ax.get_title()) == (labeled("training loss", unit), bool(unit))
     regression = datasets.teacher(20, teacher_layers=(2, 2, 1), regression=True)
     assert (
         held_out_loss(SquaredErrorLoss(MLP((2, 1)), regression), np.zeros((1, 3)))

@@ -1,6 +1,9 @@
 """A torch module on the command line, from the landscape to the explanation, and what is refused."""
 
+import re
+import shlex
 import shutil
+from html import unescape
 
 import numpy as np
 import pytest
@@ -177,13 +180,33 @@ def test_adam_of_a_module_is_explained_and_its_layers_are_observed(files, tmp_pa
     assert observed["layers"]["sizes"] == [4, 2, 8, 4]
 
 
+SQUARES, ADAM = ("--loss", "squared-error"), ("--optimizer", "adam", "--learning-rate", "0.01")
+
+
 @pytest.mark.slow
-def test_a_study_of_a_module(tmp_path):
-    scale = ("--searches", "6", "--replicas", "2", "--steps", "300", "--batch-size", "4", "--jobs", "1")
-    result = agescape("study", *NET, *DATA, *scale, "--output", tmp_path / "study", "--json")
+@pytest.mark.parametrize("what", [NET, (*NET, *SQUARES), ("--hidden", "3", "--activation", "gelu", *ADAM)])
+def test_a_study_to_the_end(tmp_path, monkeypatch, what):
+    """Every command of its report runs, too: in the folder of the page, with the file of the module beside it."""
+    scale = ("--searches", "24", "--replicas", "3", "--steps", "1000", "--batch-size", "4", "--jobs", "1")
+    data = ("--rows", "40", "--regularization", "0.003")
+    result = agescape("study", *what, *data, *scale, "--output", tmp_path / "study", "--json")
     assert result.code == 0, result.err
     (row,) = strict_json(result.out)["architectures"]
-    assert row["hidden"] == "Net(hidden=2)"
-    page = (tmp_path / "study" / "report.html").read_text()
-    assert "module Net(hidden=2)" in page
-    assert (tmp_path / "study" / "module-Net-hidden-2" / "landscape.db").is_file()
+    is_module, unit = "--module" in what, "" if "--loss" in what else "nats"
+    assert row["hidden"] == ("Net(hidden=2)" if is_module else "3")
+    page = unescape((tmp_path / "study" / "report.html").read_text())
+    assert ("module Net(hidden=2)" if is_module else "gelu units") in page
+    assert ("idden layers Net" in page, "adam" in page, "(nats)" in page) == (False, not is_module, unit == "nats")
+    folder = "module-Net-hidden-2" if is_module else "h3"
+    shutil.copy(NETS, tmp_path / "study")
+    monkeypatch.chdir(tmp_path / "study")
+    commands = re.findall(rf"(?:^|>)(agescape (?!study)[^<\n]*{folder}/[^<\n]*)", page, re.MULTILINE)
+    assert len(commands) == 5
+    for command in commands:
+        done = agescape(*shlex.split(command)[1:])
+        assert done.code == 0, (command, done.err)
+        assert unit or "nats" not in done.out
+    for name in ("graph", "age", "overlay", "curvature"):
+        assert ("nats" in (tmp_path / "study" / folder / f"{name}.svg").read_text()) <= bool(unit)
+    again = agescape("study", *what, *data, *scale, "--output", tmp_path / "study", "--json")
+    assert strict_json(again.out)["architectures"] == [row]  # nothing is done twice

@@ -38,7 +38,7 @@ PALETTE = {"#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#0
 HOSTILE = "</script><script>window.pwned = 1</script><img src=x onerror=alert(1)>\"'&<!--"
 
 
-def make_results(hidden="3,2", mu=0.8, test_accuracies=0.7):
+def make_results(hidden="3,2", mu=0.8, test_accuracies=0.7, train_accuracies=0.8):
     """Five minima, two of them in a component of their own; runs of known places; t* = 3 tw^mu exactly."""
     graph = LandscapeGraph(LOSSES, np.array([0.55, 0.56, 0.57]), np.array([[0, 1], [1, 2], [3, 4]]))
     lags = np.geomspace(1, 4000, 40).astype(np.int64)
@@ -57,8 +57,8 @@ def make_results(hidden="3,2", mu=0.8, test_accuracies=0.7):
         direct_jumps=0,
     )
     table = MinimaTable(
-        IDS, LOSSES, np.linspace(0.8, 0.84, 5), np.full(5, test_accuracies), np.array([1.5, 2.5, 3.5, 4.5, 123456.0]),
-        (2, 4, 8, 2**70, 32), np.array([100, 0, 3, 2, 1]),
+        IDS, LOSSES, np.linspace(train_accuracies, 0.84, 5), np.full(5, test_accuracies),
+        np.array([1.5, 2.5, 3.5, 4.5, 123456.0]), (2, 4, 8, 2**70, 32), np.array([100, 0, 3, 2, 1]),
     )  # fmt: skip
     row = ComparisonRow(
         study="h" + hidden.replace(",", "-"), hidden=hidden, parameters=20, dataset="ljat", dataset_seed=0, rows=60,
@@ -103,7 +103,10 @@ def test_hover_tells_the_numbers_of_a_minimum(found, ages):
 
 
 def test_without_test_rows_there_is_no_test_accuracy():
-    assert minimum_facts(make_results(test_accuracies=np.nan).minima, 0)["test accuracy"] == NO_VALUE
+    table = make_results(test_accuracies=np.nan).minima
+    assert minimum_facts(table, 0, "nats")["test accuracy"] == NO_VALUE
+    regression = minimum_facts(make_results(test_accuracies=np.nan, train_accuracies=np.nan).minima, 0, "")
+    assert list(regression) == ["minimum", "loss", "trace", "orbit", "hits"]
 
 
 @pytest.mark.parametrize(
