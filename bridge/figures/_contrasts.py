@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_called, panels_of_ensembles
 from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._t_star import averages
@@ -222,6 +222,7 @@ LATE = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("aging", "mu"),
 )
 DESCENT = PaperFigure(
     "descent",
@@ -231,6 +232,7 @@ DESCENT = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("aging", "mu"),
 )
 REGIME = PaperFigure(
     "regime",
@@ -240,6 +242,7 @@ REGIME = PaperFigure(
     compute,
     describe_regime,
     draw_regime,
+    panels_of_ensembles(),
 )
 NOISE = PaperFigure(
     "noises",
@@ -249,6 +252,7 @@ NOISE = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("aging", "mu"),
 )
 EPOCHS = PaperFigure(
     "epochs",
@@ -258,4 +262,5 @@ EPOCHS = PaperFigure(
     partial(compute, threshold=WIDTHS_THRESHOLD),
     describe,
     draw,
+    panels_called("aging", "mu"),
 )

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from scipy.stats import rankdata, spearmanr, t as student
 
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_called
 from bridge.figures._curves import LJAT_HIDDEN
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._said_of_curvature import SAID_OF_FIGA2
@@ -223,5 +223,6 @@ FIGA2 = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("traces"),
     extra_seconds=lambda scale: {"quick": 30.0, "paper": 500.0}[scale],
 )
