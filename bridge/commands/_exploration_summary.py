@@ -46,6 +46,12 @@ def unjoined_in_a_table(unjoined: Sequence[Mapping[str, Any]]) -> list[Table]:
     return [Table(columns, rows + ([(f"{more} more", "", "", "")] if more > 0 else []))]
 
 
+def found_in_words(share_found: float | None) -> dict[str, str]:
+    """The share of the minima within reach of random starts that these found, if it is bounded below all of them."""
+    said = at_most(share_found)
+    return {} if said == at_most(1.0) else {"random starts found, of what they reach": said}
+
+
 def summarize(result: dict[str, Any], there_are: str) -> Summary:
     """What a person reads of an exploration; `there_are` says how many minima exist."""
     minima, states, parts = (result[key] for key in ("minima", "transition_states", "components"))
@@ -58,7 +64,7 @@ def summarize(result: dict[str, Any], there_are: str) -> Summary:
         verdict=verdict,
         facts={
             "minima that exist": there_are,
-            "random starts found, of what they reach": at_most(result["found_share"]),
+            **found_in_words(result["found_share"]),
             "lowest loss": number(result["lowest_loss"], "nats", 6),
             **joined_in_words(result["targets"], result["unjoined"]),
             **bounds_in_words(result["bounds"]),

@@ -176,8 +176,8 @@ def _regime_text(part: GeneralizedDiffusion) -> str:
         return "not determined"
     if part.status == Status.ALPHA_NOT_A_POWER_LAW:
         known = part.alphas[np.isfinite(part.alphas)]
-        return rf"no one power law, $\alpha$ = {known.min():.2f} ... {known.max():.2f}"
-    return rf"$\alpha$ = {part.alpha.value:.2f}, $D \sim t_w^{{{-part.a.value:.2f}}}$" + STATUS_MARKS.get(
+        return rf"no one power law, $\alpha$ = {known.min():z.2f} ... {known.max():z.2f}"
+    return rf"$\alpha$ = {part.alpha.value:z.2f}, $D \sim t_w^{{{-part.a.value:z.2f}}}$" + STATUS_MARKS.get(
         part.status, ""
     )
 

@@ -177,7 +177,7 @@ def rank_correlations_given(x: Array, y: Array, rows: NDArray[np.int64]) -> dict
 def describe_ranks(ranks: Mapping[str, float]) -> str:
     """The correlations as a line of a figure."""
     names = ("rank_correlation", "rank_correlation_of_rows_alone", "rank_correlation_given_rows")
-    every, rows, given = (f"{ranks[name]:.2f}" if np.isfinite(ranks[name]) else "not determined" for name in names)
+    every, rows, given = (f"{ranks[name]:z.2f}" if np.isfinite(ranks[name]) else "not determined" for name in names)
     return rf"Spearman's $\rho$ = {every}; of 1/N alone {rows}; given N {given}"
 
 

@@ -42,8 +42,9 @@ def plot_overlay(
 ) -> Figure:
     """Draw one panel with the disconnectivity graph for each occupation, all with the same scales.
 
-    Disks at the minima: area by dwell time, color by age, of which there is a bar if ages differ. A path leads from minimum to minimum, solid if a known
-    transition state connects them, dashed otherwise; it begins at the square and ends at the star.
+    Disks at the minima: area by dwell time, color by mean age (with a bar if these differ). A path leads from minimum
+    to minimum, solid if a known transition state connects them, dashed otherwise; it begins at the square and ends at
+    the star.
 
     Parameters
     ----------

@@ -110,7 +110,7 @@ def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None
         ax.set_xscale("log")
         plain_log_ticks(ax.xaxis)
     ax.set(xlabel="trace of the Hessian (nats)", ylabel="test - training loss, no penalty (nats)")
-    correlation = "" if np.isnan(rank) or x.size < FEWEST_RANKED else rf", Spearman's $\rho$ = {rank:.2f}"
+    correlation = "" if np.isnan(rank) or x.size < FEWEST_RANKED else rf", Spearman's $\rho$ = {rank:z.2f}"
     if np.isfinite(geometry.test_errors).any():
         reach = np.nanmedian(geometry.generalization.high - geometry.generalization.value)
         correlation += f"\n95 % intervals from the test rows reach {reach:.2g} nats to both sides"

@@ -16,9 +16,11 @@ from bridge.commands._words import (
     between,
     counted,
     data_in_words,
+    decimal,
     duration,
     estimated,
     estimates_between,
+    in_a_cell,
     number,
     share,
     with_interval,
@@ -27,6 +29,7 @@ from bridge.commands.info import summarize_runs
 from bridge.commands.reproduce import summarize as summarize_reproduction
 from bridge.commands.verify import summarize as summarize_verification
 from bridge.comparison import RankCorrelation
+from dynamics.plots import interval_text
 from dynamics.statistics import Status, reason
 from landscape import datasets
 from landscape.support import Estimate
@@ -127,11 +130,52 @@ def aged(**changes):
         "threshold_scan": {"flat": [False, True, True], "thresholds": [1e-3, 1e-2, 1e-1], "mu_flat": 0.8,
                            "mu_flat_low": 0.7, "mu_flat_high": 0.9, "status": OK},
         "diffusion": {"alpha": 1.0, "alpha_low": 0.9, "alpha_high": 1.1, "status": "look at the local slope"},
-        "scaling_forms": {"best": None, "status": OK},
+        "scaling_forms": {"best": None, "supported": (), "status": OK}, "largest_displacement": 0.5,
         "what_moves": {"drift_share": [0.5, math.nan], "drift_share_interval": [[0.41, 0.59], [math.nan] * 2],
                        "status": OK},
         **DATA, **changes,
     }  # fmt: skip
+
+
+def test_laws_that_are_not_told_apart_are_all_named():
+    forms = {"best": "simple aging", "supported": ("simple aging", "logarithmic"), "status": OK}
+    facts = summarize_aging(aged(scaling_forms=forms)).facts
+    said = "not told apart (AIC within 2 of the least): simple aging, logarithmic"
+    assert facts["best-fitting law of t*(tw)"] == said
+    alone = forms | {"supported": ("simple aging",)}
+    assert summarize_aging(aged(scaling_forms=alone)).facts["best-fitting law of t*(tw)"] == "simple aging"
+
+
+def test_a_threshold_that_nothing_reaches_is_said_in_one_sentence():
+    summary = summarize_aging(aged(threshold=100.0, largest_displacement=0.02061, mu=math.nan))
+    assert summary.verdict == (
+        "No displacement reaches Delta* = 100: the largest, a mean over the runs, is 0.0206. Choose a smaller "
+        "--threshold, or train longer runs."
+    )
+    assert list(summary.facts) == ["runs", "data"]
+    assert not summary.tables
+
+
+def test_no_average_is_given_twice():
+    two = summarize_aging(aged()).tables
+    assert [table.columns[1] for table in two] == ["t* (steps)", "mean of t* (steps)"]
+    other = summarize_aging(aged(average="mean of t*", mu_of_mean=0.7, mu_of_mean_low=0.6, mu_of_mean_high=0.8,
+                                 of_mean_status=OK)).tables  # fmt: skip
+    assert [table.columns[1] for table in other] == ["mean of t* (steps)", "t* of the mean (steps)"]
+    one = summarize_aging(aged(replicas=1, mu_scatter=0.7, mu_scatter_low=0.6, mu_scatter_high=0.8))
+    assert len(one.tables) == 1  # averages over one run are the same
+
+
+@pytest.mark.parametrize("value", [-0.0, -1e-9, -0.004])
+def test_zero_has_no_sign(value):
+    texts = [
+        with_interval(value, value, value), in_a_cell(value, value, value), in_a_cell(value, value, value, digits=2),
+        in_a_cell(value / 100, value / 100, value / 100, "%"), decimal(value), share(value / 100),
+        f"{Estimate(value, value, value):.2f}", interval_text("a", Estimate(value, value, value)),
+    ]  # fmt: skip
+    assert not [text for text in texts if "-" in text]
+    assert with_interval(-0.25, -0.5, -0.126) == "-0.25 [-0.50, -0.13]"
+    assert f"{Estimate(-0.25, -0.5, -0.126):.2f}" == "-0.25 [-0.50, -0.13]"
 
 
 def test_the_verdict_of_age_is_a_sentence():
