@@ -1,11 +1,11 @@
 """Disks at minima: their areas and colors, and what these mean."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -21,7 +21,7 @@ def disk_areas(values: Floats, most: float, largest: float = LARGEST) -> Floats:
     return SMALLEST + (largest - SMALLEST) * values / (most or 1.0)
 
 
-def add_age_bar(figure: Figure, axes: Axes | Sequence[Axes], ages: ScalarMappable) -> None:
+def add_age_bar(figure: Any, axes: Axes | Sequence[Axes], ages: ScalarMappable) -> None:
     """The color bar of mean ages; none if they are all the same, as that of runs that stay where they are."""
     if not np.isclose(*ages.get_clim()):
         add_colorbar(figure, axes, ages, "geometric mean age (steps)")

@@ -122,7 +122,7 @@ def plot_visits(database: Database, visited: Visits, ax: Axes) -> Axes:
         ax.add_line(handle)
     legend_beside(ax, title="number of visits", title_fontsize="small")
     scale = ScalarMappable(LogNorm(float(np.nanmin(ages)), float(np.nanmax(ages))), "viridis")
-    add_age_bar(ax.get_figure(root=True), ax, scale)
+    add_age_bar(ax.figure, ax, scale)
     return ax
 
 

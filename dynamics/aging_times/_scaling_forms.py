@@ -154,7 +154,7 @@ def _compare(
         least = int(aic.argmin())
         status = Status.NONE_FITS if _goodness.fails(p_value[least]) else status
         best = names[least] if status == Status.OK else None
-    close = [k for k in np.argsort(aic).tolist() if aic[k] <= CLOSE_AIC and not _goodness.fails(p_value[k])]
+    close = [k for k in np.argsort(aic).tolist() if aic[k] <= CLOSE_AIC and not _goodness.fails(float(p_value[k]))]
     supported = tuple(names[k] for k in close if best is not None)
     worst = np.array([_goodness.worst_misfit(y - row) for row in log_t])
     t_star = np.exp(log_t)

@@ -1,6 +1,7 @@
 """What a person reads of a result: sentences, units and intervals, from the numbers of the JSON."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,12 @@ import pytest
 from bridge.commands._aging_summary import kind_of_aging, summarize_aging, verdict
 from bridge.commands._comparison_summary import comparison_table, correlations_in_words, describe_correlations
 from bridge.commands._exploration import own_images
-from bridge.commands._exploration_summary import summarize as summarize_exploration
+from bridge.commands._exploration_summary import (
+    CONTINUE,
+    budget_ended,
+    how_to_continue,
+    summarize as summarize_exploration,
+)
 from bridge.commands._overlay_summary import summarize as summarize_overlay
 from bridge.commands._results import Summary, Table, lines_of, show
 from bridge.commands._tables import summarize_table
@@ -32,6 +38,8 @@ from bridge.comparison import RankCorrelation
 from dynamics.plots import interval_text
 from dynamics.statistics import Status, reason
 from landscape import datasets
+from landscape.networks import MLP
+from landscape.search import Cost, Exploration
 from landscape.support import Estimate
 
 OK = "ok"
@@ -346,6 +354,45 @@ def test_numbers_of_a_figure_may_be_lists_of_pairs_and_of_mappings_with_gaps():
     said, numbers = summarize_reproduction(made).tables
     assert said.rows == [("It bends", "", "4500", "holds")]
     assert numbers.rows == [("slopes", "", "1.25, 0.5, not determined"), ("bend 1 at", "", "4,500")]
+
+
+class Looks:
+    """What is looked at of a loss: the network."""
+
+    def __init__(self, *layer_sizes):
+        self.network = MLP(layer_sizes)
+
+
+def stopped(new_searches, searches=None, unfinished=1):
+    nothing = Estimate(math.nan, math.nan, math.nan)
+    total = new_searches if searches is None else searches
+    return Exploration(Path("a.db"), total, 0, 0, 0, math.nan, None, nothing, new_searches=new_searches,
+                       unfinished=unfinished)  # fmt: skip
+
+
+def test_the_end_of_a_budget_is_said_where_it_matters():
+    quick, slow = Cost(60, 1e-5, 1e-4, 1e-4), Cost(4000, 0.07, 100.0, 50.0)
+    narrow, wide = Looks(2, 10, 4), Looks(784, 5, 10)
+    assert budget_ended(stopped(96, 128), quick, narrow) is None  # each search is a small part of the budget
+    assert budget_ended(stopped(0, unfinished=0), quick, narrow) is None
+    assert budget_ended(stopped(2, 40), quick, narrow) == (
+        "the budget ended in search 40, and nothing of it is stored: run the same command again, with a larger "
+        "--budget if it ends there again"
+    )
+    said = budget_ended(stopped(0), slow, wide)
+    assert said.startswith("the budget ended in search 0, and nothing of it is stored: give a larger --budget, or")
+    assert "with --pca 20" in said
+    assert f"a quench takes about {duration(slow.seconds('lbfgs'))}, a transition state about" in said
+    assert "--pca" not in budget_ended(stopped(0), slow, narrow)
+
+
+def test_what_to_do_next_is_what_the_estimate_of_the_time_knew():
+    quick, slow = Cost(60, 1e-5, 1e-4, 1e-4), Cost(4000, 0.07, 100.0, 50.0)
+    assert how_to_continue(quick, Looks(2, 10, 4)) == how_to_continue(None, Looks(784, 5, 10)) == CONTINUE
+    said = how_to_continue(slow, Looks(784, 5, 10))
+    assert f"One transition state takes about {duration(slow.seconds('transition state'))} on one core" in said
+    assert "--pca 20" in said
+    assert "10m" not in said
 
 
 def test_transition_states_of_a_single_minimum_are_explained():
