@@ -36,10 +36,10 @@ from dynamics.training._store import Block, open_store
 from landscape import CrossEntropyLoss, Database, Dataset, datasets
 from landscape.networks import MLP
 from landscape.search import CYCLE, summarize
-from landscape.search._exploration import open_or_create, store
 from landscape.search._memory import Memory
 from landscape.search._planning import BATCH
 from landscape.search._searches import run as run_search
+from landscape.search._storing import open_or_create, store
 from landscape.support import shared
 
 SMALL, WIDE = Ensemble((5, 5), 10_000, 150_000), Ensemble((5, 5), 10_000, 300_000, "mnist", batch_size=50)
@@ -200,7 +200,7 @@ def searches(loss: CrossEntropyLoss, batches: int) -> Numbers:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "f.db"
         with open_or_create(loss, path, 0) as database:
-            memory, inside, serial = Memory(database), [], []
+            memory, inside, serial = Memory(database, BATCH), [], []
             for k in range(batches):
                 begin = time.process_time()
                 planned = memory.plan(BATCH * k, BATCH * (k + 1), 0, CYCLE)

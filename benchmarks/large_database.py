@@ -26,10 +26,10 @@ from landscape.graph import funnelling
 from landscape.networks import MLP
 from landscape.plots import plot_disconnectivity, save_figure
 from landscape.search import CYCLE, summarize
-from landscape.search._exploration import next_search, store
 from landscape.search._memory import CANDIDATES, Memory, Neighbors
 from landscape.search._planning import BATCH
 from landscape.search._searches import Found, Task
+from landscape.search._storing import next_search, store
 
 NETWORK = MLP((2, 5, 5, 4))  # 69 parameters
 CHUNK = 10_000
@@ -149,7 +149,7 @@ def batch(path: Path) -> dict[str, float]:
     with timed("open"):
         database = Database(path)
     with database:
-        memory, neighbors = Memory(database), Neighbors(NETWORK)
+        memory, neighbors = Memory(database, BATCH), Neighbors(NETWORK)
         points = [(number, database.minimum(number).point) for number in np.sort(database.minimum_ids()).tolist()]
         neighbors._invariants.append(np.array([symmetry.invariants(NETWORK, p.coordinates) for _, p in points]))
         neighbors._ids.append(np.array([number for number, _ in points]))

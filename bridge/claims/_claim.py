@@ -138,4 +138,5 @@ def _said(numbers: Mapping[str, Any], found: Estimate[Any]) -> str:
 def _number(value: float, low: float, high: float) -> str:
     if not np.isfinite(value):
         return "not determined"
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]" if np.isfinite([low, high]).all() else f"{value:.2f} (no interval)"
+    ends = f"[{low:z.2f}, {high:z.2f}]" if np.isfinite([low, high]).all() else "(no interval)"
+    return f"{value:z.2f} {ends}"

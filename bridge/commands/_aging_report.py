@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 from dynamics.aging_times import Aging, AgingAnalysis, Collapse, Control, ExponentDifference, crossover_numbers
 from dynamics.displacement import MeanSquareDisplacement
 from landscape.support import in_numbers
@@ -46,6 +48,7 @@ def describe_analysis(analysis: AgingAnalysis) -> dict[str, Any]:
         "what_moves": _fields(moves, drop=("waiting_times", "t_star", "confidence")),
         "pairs": describe_pairs(analysis.msd),
         "threshold": fit.threshold,
+        "largest_displacement": float(np.nanmax(analysis.msd.mean)),
         "replicas": analysis.msd.replicas,
         "status": str(fit.status),
     }

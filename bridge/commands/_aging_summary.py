@@ -11,11 +11,13 @@ from bridge.commands._words import (
     between,
     counted,
     data_in_words,
+    fixed,
     in_a_cell,
     is_unknown,
     number,
     with_interval,
 )
+from dynamics.aging_times import CLOSE_AIC
 from dynamics.statistics import Status, reason
 
 OK = "ok"
@@ -30,11 +32,25 @@ ERROR_OF_FIT = (
 
 def summarize_aging(result: Mapping[str, Any]) -> Summary:
     """What a person reads of one ensemble."""
+    if result["threshold"] > result["largest_displacement"]:
+        return _beyond_the_motion(result)
     return Summary(
         verdict=verdict(result) + _second_slope(result["crossover"]) + ".",
         facts=dict(_facts(result)),
-        tables=[_times(result), _averages(result)],
+        tables=[_times(result), *_averages(result)],
         notes=list(_notes(result)),
+        files=_files(result),
+    )
+
+
+def _beyond_the_motion(result: Mapping[str, Any]) -> Summary:
+    """What is said of a threshold that no displacement reaches: nothing else is determined at it."""
+    most, threshold = result["largest_displacement"], result["threshold"]
+    return Summary(
+        verdict=f"No displacement reaches Delta* = {threshold:g}: the largest, a mean over the runs, is "
+        f"{number(most, digits=3)}. Choose a smaller --threshold, or train longer runs.",
+        facts={"runs": f"{result['replicas']:,}", **data_in_words(result)},
+        notes=[rest(result)],
         files=_files(result),
     )
 
@@ -109,8 +125,8 @@ def _second_slope(crossover: Mapping[str, Any] | None) -> str:
         return ""
     before, after = crossover["mu_before"], crossover["mu_after"]
     return (
-        f"; two slopes fit better: mu = {before:.2f} up to tw = {crossover['waiting_time']:,} and {after:.2f} beyond "
-        f"it, a change of {with_interval(after - before, *crossover['change_interval'])}"
+        f"; two slopes fit better: mu = {fixed(before, 2)} up to tw = {crossover['waiting_time']:,} and "
+        f"{fixed(after, 2)} beyond it, a change of {with_interval(after - before, *crossover['change_interval'])}"
     )
 
 
@@ -128,7 +144,7 @@ def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     collapse, diffusion, scan = result["collapse"], result["diffusion"], result["threshold_scan"]
     yield "mu that collapses the curves", _exponent(collapse)
     yield "mu over thresholds", _flat(scan)
-    yield "best-fitting law of t*(tw)", result["scaling_forms"]["best"] or "none"
+    yield "best-fitting law of t*(tw)", _laws(result["scaling_forms"])
     alpha = (diffusion[f"alpha{end}"] for end in ("", "_low", "_high"))
     yield "diffusion exponent alpha at long lags", with_interval(*alpha, status=diffusion["status"])
     for name, other in result.get("compared_with", {}).items():
@@ -163,6 +179,14 @@ def _exponent(collapse: Mapping[str, Any]) -> str:
     return value + "; they do not collapse" * (status == Status.DOES_NOT_COLLAPSE)
 
 
+def _laws(forms: Mapping[str, Any]) -> str:
+    """The law that fits best, or all that are not told apart from it."""
+    best, supported = forms["best"], forms["supported"]
+    if best is None or len(supported) < 2:
+        return best or "none"
+    return f"not told apart (AIC within {CLOSE_AIC:.0f} of the least): {', '.join(supported)}"
+
+
 def _flat(scan: Mapping[str, Any]) -> str:
     """For which thresholds mu does not change."""
     flat = np.asarray(scan["flat"], dtype=bool)
@@ -182,16 +206,17 @@ def _times(result: Mapping[str, Any]) -> Table:
         [in_a_cell(*each, digits=1) for each in zip(*_ends(result, "effective_runs"), strict=True)],
     ]
     waiting = [f"{tw:,}" for tw in np.asarray(result["waiting_times"]).tolist()]
-    columns = ("tw (steps)", "t* (steps)", "slope at t*", "drift at t* (%)", "effective runs")
+    own = "t*" if result["average"] == OF_MEAN else OF_RUNS
+    columns = ("tw (steps)", f"{own} (steps)", "slope at t*", "drift at t* (%)", "effective runs")
     return Table(columns, list(zip(waiting, *cells, strict=True)))
 
 
-def _averages(result: Mapping[str, Any]) -> Table:
-    """Both averages over the runs, and where lags are missing the recorded ones between which t* is."""
-    named = {f"{OF_MEAN} (steps)": "t_star_of_mean", f"{OF_RUNS} (steps)": "t_star_runs_mean"}
-    columns = {
-        title: [in_a_cell(*each) for each in zip(*_ends(result, name), strict=True)] for title, name in named.items()
-    }
+def _averages(result: Mapping[str, Any]) -> list[Table]:
+    """The other average over several runs, and where lags are missing the recorded ones between which t* is."""
+    title, name = {OF_MEAN: (OF_RUNS, "t_star_runs_mean"), OF_RUNS: (OF_MEAN, "t_star_of_mean")}[result["average"]]
+    columns: dict[str, list[str]] = {}
+    if result["replicas"] > 1:
+        columns[f"{title} (steps)"] = [in_a_cell(*each) for each in zip(*_ends(result, name), strict=True)]
     if result["pairs"]["missing"]:
         columns["between lags"] = [
             UNKNOWN if is_unknown(low) else f"{low:,.0f} ... {high:,.0f}"
@@ -199,7 +224,7 @@ def _averages(result: Mapping[str, Any]) -> Table:
         ]
         columns["of runs"] = [f"{n:,}" for n in np.asarray(result["t_star_of_runs"]).tolist()]
     waiting = [f"{tw:,}" for tw in np.asarray(result["waiting_times"]).tolist()]
-    return Table(("tw (steps)", *columns), list(zip(waiting, *columns.values(), strict=True)))
+    return [Table(("tw (steps)", *columns), list(zip(waiting, *columns.values(), strict=True)))] if columns else []
 
 
 def _pairs(pairs: Mapping[str, Any]) -> str:

@@ -31,11 +31,10 @@ def panel_option(names: str, where: str = "the figure") -> Any:
     return typer.Option("--panel", help=text, rich_help_panel=FIGURE)
 
 
-def chosen_panels(panel: str | None, names: Iterable[str] | None = None) -> list[str]:
-    """What --panel names; ValueError if one is none of `names`, if these are known already."""
+def chosen_panels(panel: str | None, names: Iterable[str]) -> list[str]:
+    """What --panel names; ValueError if one is none of `names`."""
     chosen = [] if panel is None else [name.strip() for name in panel.split(",")]
-    if names is not None:
-        check_panels(chosen, names)
+    check_panels(chosen, names)
     return chosen
 
 

@@ -29,10 +29,15 @@ def number(value: Any, unit: str = "", digits: int = SIGNIFICANT) -> str:
     if isinstance(value, int | np.integer) or (float(value).is_integer() and abs(value) < 1e15):
         text = f"{int(value):,}"
     elif math.isfinite(value) and abs(value) >= 10.0 ** (digits - 1):
-        text = f"{value:,.0f}"
+        text = fixed(value, 0)
     else:
         text = f"{value:.{digits}g}"
     return f"{text} {unit}" if unit else text
+
+
+def fixed(value: Any, digits: int) -> str:
+    """A number with so many digits after the point, e.g. "1,234.50"; what rounds to zero has no sign."""
+    return f"{value:z,.{digits}f}"
 
 
 def counted(value: int, what: str, several: str | None = None) -> str:
@@ -49,7 +54,7 @@ def share(value: Any) -> str:
     """A share in percent, e.g. "12 %"; words where it is not known."""
     if is_unknown(value):
         return UNKNOWN
-    return f"{100 * value:,.{0 if abs(value) >= 0.0995 or value == 0 else 1}f} %"
+    return f"{fixed(100 * value, 0 if abs(value) >= 0.0995 or value == 0 else 1)} %"
 
 
 def with_interval(value: Any, low: Any, high: Any, unit: str = "", digits: int = 2, status: str = "ok") -> str:
@@ -59,8 +64,9 @@ def with_interval(value: Any, low: Any, high: Any, unit: str = "", digits: int =
     """
     if is_unknown(value):
         return UNKNOWN + ("" if status == OK else f": {reason(status)}")
-    ends = ["?" if is_unknown(end) or not math.isfinite(end) else f"{end:,.{digits}f}" for end in (low, high)]
-    text = f"{value:,.{digits}f} " + (f"[{ends[0]}, {ends[1]}]" if ends != ["?", "?"] else f"({no_interval(status)})")
+    ends = ["?" if is_unknown(end) or not math.isfinite(end) else fixed(end, digits) for end in (low, high)]
+    around = f"[{ends[0]}, {ends[1]}]" if ends != ["?", "?"] else f"({no_interval(status)})"
+    text = f"{fixed(value, digits)} {around}"
     return f"{text} {unit}" if unit else text
 
 
@@ -90,7 +96,7 @@ def in_a_cell(value: Any, low: Any, high: Any, unit: str = "", *, digits: int = 
     """A number and its interval in a table, whose column names the unit; a note must say why an interval is missing."""
     if is_unknown(value):
         return UNKNOWN
-    written = _percent(value, low, high) if unit == "%" else lambda part: f"{part:,.{digits}f}"
+    written = _percent(value, low, high) if unit == "%" else partial(fixed, digits=digits)
     return _with_ends(written, value, low, high)
 
 
@@ -101,7 +107,7 @@ def _with_ends(written: Callable[[Any], str], value: Any, low: Any, high: Any) -
 def _percent(value: float, low: float, high: float) -> Callable[[float], str]:
     """How a share and the ends of its interval are written in percent: so that the ends differ, if they do."""
     fine = 0 < abs(value) < 0.0995 or f"{100 * low:.0f}" == f"{100 * high:.0f}" != "nan"
-    return lambda part: f"{100 * part:,.{1 if fine else 0}f}"
+    return lambda part: fixed(100 * part, 1 if fine else 0)
 
 
 def estimates_between(
@@ -124,7 +130,7 @@ def decimal(value: Any, digits: int = 2) -> str:
     """A number in a table's cell, with so many digits after the point unless it is whole."""
     if is_unknown(value):
         return UNKNOWN
-    return f"{value:,}" if isinstance(value, int | np.integer) else f"{value:,.{digits}f}"
+    return f"{value:,}" if isinstance(value, int | np.integer) else fixed(value, digits)
 
 
 def is_unknown(value: Any) -> bool:

@@ -1,6 +1,7 @@
 """Command `explore`."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 from bridge.commands._cluster import cluster
 from bridge.commands._data_options import LossOptions, introduce
 from bridge.commands._exploration import describe_exploration, describe_targets
-from bridge.commands._exploration_summary import joined, summarize
+from bridge.commands._exploration_summary import budget_ended, how_to_continue, joined, summarize
 from bridge.commands._module_options import describe_module, introduce_symmetries
 from bridge.commands._notes import note
 from bridge.commands._options import (
@@ -21,13 +22,13 @@ from bridge.commands._options import (
     describe,
 )
 from bridge.commands._parsing import parse_duration
-from bridge.commands._progress import progress_bar
+from bridge.commands._progress import Update, progress_bar
 from bridge.commands._results import show
 from bridge.commands._time_ahead import following, say_time_ahead
 from bridge.commands._words import counted
 from bridge.comparison import at_least, how_many
 from landscape.losses import DataLoss, TorchLoss, check_searchable
-from landscape.search import CYCLE, KINDS, Cost, Exploration, estimate_minima, explore as run_explore
+from landscape.search import CYCLE, KINDS, Cost, Exploration, cost_of, estimate_minima, explore as run_explore
 
 FIRST_LOOK = 128  # searches without --searches and --budget
 
@@ -44,8 +45,8 @@ def explore(
     budget: Annotated[
         str | None,
         typer.Option(
-            help="Time to search for, instead of --searches, e.g. 90s, 10m, 2h; a number alone is seconds. "
-            "Searches that take longer than seconds are stopped at its end."
+            help="Time for searches alone, without start-up, instead of --searches, e.g. 90s, 10m, 2h; a number alone "
+            "is seconds. Searches that take longer than seconds are stopped at its end."
         ),
     ] = None,
     completeness: Annotated[
@@ -91,47 +92,48 @@ def explore(
     if searches is None and budget is None and estimate is None and connect is None:
         searches = FIRST_LOOK
         note(f"exploring with {FIRST_LOOK} searches, for a first look; continue with --searches or --budget")
-    explored, found = None, None
-    is_long = searches != 0 and say_time_ahead(loss, _searches, budget=seconds)
+    cost = None if searches == 0 else cost_of(loss)
+    is_long = cost is not None and say_time_ahead(loss, _searches, budget=seconds, cost=cost)
+    asked = {
+        "searches": searches,
+        "budget": seconds,
+        "completeness": completeness,
+        "kinds": CYCLE if kinds is None else kinds.split(","),
+        "connect": connect,
+    }
     with (
         cluster(scheduler),
         progress_bar() as line,
         following(loss, line, "explore", is_long=is_long) as (watched, bar),
     ):
-        if searches is not None or seconds is not None or connect is not None:
-            explored = found = run_explore(
-                watched,
-                output,
-                searches=searches,
-                budget=seconds,
-                completeness=completeness,
-                kinds=CYCLE if kinds is None else kinds.split(","),
-                connect=connect,
-                seed=seed,
-                jobs=jobs,
-                progress=lambda done, total, now: bar("explore", done, total, _note(now)),
-            )
-        if found is None or estimate is not None:
-            found = estimate_minima(
-                watched,
-                output,
-                starts=estimate or 0,
-                seed=seed,
-                jobs=jobs,
-                progress=lambda done, total, now: bar("random starts", done, total, _note(now)),
-            )
+        explored, found = _explore(watched, output, asked, estimate, bar, seed=seed, jobs=jobs)
     result = _describe(found, loss) | ({} if explored is None else describe_targets(explored)) | warning
     result["loss_unit"] = loss.unit
     if searches is not None and found.searches > searches:
         note(f"{output} holds {found.searches} searches already; give more --searches than these to continue")
-    show(result, summarize(result, how_many(found)), as_json=as_json)
-    if found.advice is not None:
-        note(found.advice)
-    if explored is not None and explored.unfinished:
-        note(
-            f"the budget ended in search {explored.searches}, and nothing of it is stored: run the same command again, "
-            "with a larger --budget if it ends there again"
-        )
+    summary = summarize(result, how_many(found), how_to_continue(cost, loss))
+    show(result, summary, as_json=as_json)
+    for text in (found.advice, None if explored is None else budget_ended(explored, cost, loss)):
+        if text is not None:
+            note(text)
+
+
+def _explore(
+    loss: DataLoss, output: Path, asked: dict[str, Any], estimate: int | None, bar: Update, **run: Any
+) -> tuple[Exploration | None, Exploration]:
+    """The exploration that was asked for, if any, and what the file holds after it and the fresh random starts."""
+    explored = None
+    if any(asked[name] is not None for name in ("searches", "budget", "connect")):
+        explored = run_explore(loss, output, **asked, **run, progress=_reporting(bar, "explore"))
+    if explored is not None and estimate is None:
+        return explored, explored
+    said = _reporting(bar, "random starts")
+    return explored, estimate_minima(loss, output, starts=estimate or 0, **run, progress=said)
+
+
+def _reporting(bar: Update, what: str) -> Callable[[int, int | None, Exploration], None]:
+    """What tells the line of progress how far an exploration is."""
+    return lambda done, total, now: bar(what, done, total, _note(now))
 
 
 def _searches(cost: Cost) -> dict[str, float]:

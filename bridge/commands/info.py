@@ -9,12 +9,13 @@ import typer
 
 from bridge import comparison
 from bridge.commands._exploration import bounds_in_words, describe_exploration
+from bridge.commands._exploration_summary import found_in_words
 from bridge.commands._foreign_info import describe_checkpoint, describe_foreign, describe_landscape
 from bridge.commands._options import AsJson, Target, describe, describe_metadata
 from bridge.commands._parsing import columns_of
 from bridge.commands._results import Summary, Table, show
 from bridge.commands._tables import describe_description, summarize_table
-from bridge.commands._words import at_most, counted, data_in_words, number
+from bridge.commands._words import counted, data_in_words, number
 from dynamics import runs
 from dynamics.runs import optimizer_in_words
 from landscape import database, datasets, interchange, losses, search
@@ -185,7 +186,7 @@ def summarize_database(result: dict[str, Any], there_are: str) -> Summary:
         f"{counted(result['searches'], 'search', 'searches')}.",
         facts={
             "minima that exist": there_are,
-            "random starts found, of what they reach": at_most(result["found_share"]),
+            **found_in_words(result["found_share"]),
             "minima found by runs": f"{by_runs:,}",
             "lowest loss": number(result["lowest_loss"], _unit(result), 6),
             **bounds_in_words(result["bounds"]),

@@ -65,6 +65,7 @@ def reproduce(
         )
         return
     chosen = get_figure(figure)
+    panels = chosen_panels(panel, chosen.panels(chosen.ensembles(scale)))
     # before the cluster: it times a run here
     seconds = estimate_seconds(chosen, output, scale, replicas=replicas, steps=steps, rows=rows)
     with cluster(scheduler), progress_bar() as bar:
@@ -80,7 +81,7 @@ def reproduce(
             data_dir=data_dir,
             seed=seed,
             jobs=jobs,
-            panels=chosen_panels(panel),
+            panels=panels,
             size=size,
             progress=bar,
         )

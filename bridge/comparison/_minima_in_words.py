@@ -34,6 +34,6 @@ def how_many(found: Exploration) -> str:
             "that made the file; explore with --estimate 256 to draw new ones"
         )
     return (
-        f"{UNKNOWN}: {found.random_starts} random starts ended in minima, fewer than {FEWEST_STARTS}; "
-        "explore with --estimate 256 to draw more"
+        f"{UNKNOWN}: random starts alone count for it, and {found.random_starts} of them ended in minima, fewer than "
+        f"{FEWEST_STARTS}; explore with --estimate 256 to draw more"
     )

@@ -73,7 +73,7 @@ def _cell(row: ComparisonRow, name: str) -> str:
         return "--"
     if name == "mu":
         known = np.isfinite(row.mu.interval).all()
-        return f"{value:.2f}" + (f" [{row.mu.low:.2f}, {row.mu.high:.2f}]" if known else "")
+        return f"{value:z.2f}" + (f" [{row.mu.low:z.2f}, {row.mu.high:z.2f}]" if known else "")
     if name == "estimated_minima":
         return f"{row.estimated_minima.low:.0f}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

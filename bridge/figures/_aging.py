@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bridge.figures import _curves
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_called, panels_of_ensembles
 from bridge.figures._curves import LossCurves, ljat_ensembles, mnist_ensembles
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._said_of_aging import HAND_DRAWN, SAID_OF_FIG2, SAID_OF_FIG5
@@ -163,6 +163,7 @@ FIG2 = PaperFigure(
     compute,
     describe,
     partial(draw, slope=HAND_DRAWN),
+    panels_of_ensembles("aging"),
 )
 FIG3 = PaperFigure(
     "fig3",
@@ -172,6 +173,7 @@ FIG3 = PaperFigure(
     compute_chain,
     describe_chain,
     draw_chain,
+    panels_called("curves", "displacement"),
 )
 FIG5 = PaperFigure(
     "fig5",
@@ -181,4 +183,5 @@ FIG5 = PaperFigure(
     compute,
     describe,
     draw,
+    panels_of_ensembles("aging"),
 )

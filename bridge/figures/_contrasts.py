@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_called, panels_of_ensembles
 from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._t_star import averages
@@ -176,8 +176,8 @@ def _regime_text(part: GeneralizedDiffusion) -> str:
         return "not determined"
     if part.status == Status.ALPHA_NOT_A_POWER_LAW:
         known = part.alphas[np.isfinite(part.alphas)]
-        return rf"no one power law, $\alpha$ = {known.min():.2f} ... {known.max():.2f}"
-    return rf"$\alpha$ = {part.alpha.value:.2f}, $D \sim t_w^{{{-part.a.value:.2f}}}$" + STATUS_MARKS.get(
+        return rf"no one power law, $\alpha$ = {known.min():z.2f} ... {known.max():z.2f}"
+    return rf"$\alpha$ = {part.alpha.value:z.2f}, $D \sim t_w^{{{-part.a.value:z.2f}}}$" + STATUS_MARKS.get(
         part.status, ""
     )
 
@@ -222,6 +222,7 @@ LATE = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("aging", "mu"),
 )
 DESCENT = PaperFigure(
     "descent",
@@ -231,6 +232,7 @@ DESCENT = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("aging", "mu"),
 )
 REGIME = PaperFigure(
     "regime",
@@ -240,6 +242,7 @@ REGIME = PaperFigure(
     compute,
     describe_regime,
     draw_regime,
+    panels_of_ensembles(),
 )
 NOISE = PaperFigure(
     "noises",
@@ -249,6 +252,7 @@ NOISE = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("aging", "mu"),
 )
 EPOCHS = PaperFigure(
     "epochs",
@@ -258,4 +262,5 @@ EPOCHS = PaperFigure(
     partial(compute, threshold=WIDTHS_THRESHOLD),
     describe,
     draw,
+    panels_called("aging", "mu"),
 )

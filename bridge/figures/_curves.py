@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_called
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._said_of_loss import SAID_OF_FIG1, SAID_OF_FIG4
 from bridge.figures._work import Work
@@ -175,6 +175,7 @@ FIG1 = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("loss", "accuracy"),
 )
 FIG4 = PaperFigure(
     "fig4",
@@ -184,4 +185,5 @@ FIG4 = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("loss", "accuracy"),
 )

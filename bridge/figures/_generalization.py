@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from scipy.stats import rankdata, spearmanr, t as student
 
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_called
 from bridge.figures._curves import LJAT_HIDDEN
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._said_of_curvature import SAID_OF_FIGA2
@@ -177,7 +177,7 @@ def rank_correlations_given(x: Array, y: Array, rows: NDArray[np.int64]) -> dict
 def describe_ranks(ranks: Mapping[str, float]) -> str:
     """The correlations as a line of a figure."""
     names = ("rank_correlation", "rank_correlation_of_rows_alone", "rank_correlation_given_rows")
-    every, rows, given = (f"{ranks[name]:.2f}" if np.isfinite(ranks[name]) else "not determined" for name in names)
+    every, rows, given = (f"{ranks[name]:z.2f}" if np.isfinite(ranks[name]) else "not determined" for name in names)
     return rf"Spearman's $\rho$ = {every}; of 1/N alone {rows}; given N {given}"
 
 
@@ -223,5 +223,6 @@ FIGA2 = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("traces"),
     extra_seconds=lambda scale: {"quick": 30.0, "paper": 500.0}[scale],
 )

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_of_ensembles
 from bridge.figures._curves import ljat_ensembles, mnist_ensembles
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._work import Work
@@ -40,6 +40,10 @@ def ensembles(scale: ScaleName) -> tuple[Ensemble, ...]:
     return (*ljat_ensembles(scale), *mnist_ensembles(scale))
 
 
+def _label(ensemble: Ensemble) -> str:
+    return f"{ensemble.dataset} {ensemble.label}"
+
+
 @dataclass(frozen=True, eq=False)
 class ScalingFigure:
     """Both regimes of E ensembles."""
@@ -53,7 +57,7 @@ def compute_scaling(work: Work, ensembles: tuple[Ensemble, ...]) -> ScalingFigur
     """The analysis of the mean displacement of every ensemble."""
     msds = [mean_square_displacement(work.runs(ensemble)) for ensemble in ensembles]
     return ScalingFigure(
-        tuple(f"{ensemble.dataset} {ensemble.label}" for ensemble in ensembles),
+        tuple(map(_label, ensembles)),
         tuple(compare_curve_scaling(msd, rng=work.seed) for msd in msds),
         tuple(second_regime(msd, rng=work.seed) for msd in msds),
     )
@@ -143,7 +147,7 @@ def compute_fluctuations(work: Work, ensembles: tuple[Ensemble, ...]) -> Fluctua
     runs = [work.runs(ensemble) for ensemble in ensembles]
     kept = [one.displacement is None for one in runs]
     return FluctuationsFigure(
-        tuple(f"{ensemble.dataset} {ensemble.label}" for ensemble in ensembles),
+        tuple(map(_label, ensembles)),
         tuple(one.replicas for one in runs),
         tuple(one.n_parameters for one in runs),
         tuple(
@@ -242,6 +246,13 @@ def draw_fluctuations(result: FluctuationsFigure, panels: Sequence[str] = (), si
     return draw_panels(functions, panels, columns=3, panel=(4.4, 3.6), size=size)
 
 
+def _fluctuation_panels(ensembles: tuple[Ensemble, ...]) -> tuple[str, ...]:
+    """Those of `draw_fluctuations`: distributions need snapshots of pairs."""
+    kept = [_label(one) for one in ensembles if one.kept_snapshots == "all"]
+    names = [*map(_label, ensembles), *(f"{label} distribution" for label in kept)]
+    return tuple(dict.fromkeys(map(panel_name, names)))
+
+
 SCALING = PaperFigure(
     "scaling",
     "beyond the paper: whether one scaling form describes both regimes, figures 2 and 5",
@@ -250,6 +261,7 @@ SCALING = PaperFigure(
     compute_scaling,
     describe_scaling,
     draw_scaling,
+    panels_of_ensembles(label=_label),
 )
 FLUCTUATIONS = PaperFigure(
     "fluctuations",
@@ -259,5 +271,6 @@ FLUCTUATIONS = PaperFigure(
     compute_fluctuations,
     describe_fluctuations,
     draw_fluctuations,
+    _fluctuation_panels,
     extra_seconds=lambda scale: 30.0,
 )

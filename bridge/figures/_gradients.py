@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_called
 from bridge.figures._curves import STYLES, ljat_ensembles
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._said_of_curvature import PUBLISHED_GRADIENTS, SAID_OF_FIGA3
@@ -138,5 +138,6 @@ FIGA3 = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("gradient"),
     extra_seconds=lambda scale: 30.0 if scale == "paper" else 5.0,
 )

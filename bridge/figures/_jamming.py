@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_called
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._said_of_trends import SAID_OF_JAMMING
 from bridge.figures._work import Work
@@ -313,5 +313,6 @@ JAMMING = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("mu", "t-star", "loss", "accuracy", "eigenvalues"),
     extra_seconds=lambda scale: 7200.0 if scale == "paper" else 90.0,
 )

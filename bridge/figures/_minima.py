@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_called
 from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble
 from bridge.figures._said_of_loss import SAID_OF_MINIMA
@@ -106,5 +106,6 @@ MINIMA = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("minima"),
     extra_seconds=lambda scale: 7200.0 if scale == "paper" else 100.0,
 )

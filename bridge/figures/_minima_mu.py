@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bridge.figures import _generalization
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_called
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._ranks import correlations_given, draw_correlations
 from bridge.figures._said_of_trends import SAID_OF_MINIMA_MU
@@ -175,5 +175,6 @@ MINIMA_MU = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("minima", "correlations"),
     extra_seconds=lambda scale: 100_000.0 if scale == "paper" else 120.0,
 )

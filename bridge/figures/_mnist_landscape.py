@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bridge.explanation import descent_displacement
 from bridge.figures import _mnist_landscape_panels as panels_of
 from bridge.figures._barriers import Crossings, crossings
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_of_ensembles
 from bridge.figures._curves import MNIST_HIDDEN
 from bridge.figures._ensembles import WIDE, Ensemble, ScaleName
 from bridge.figures._said_of_mnist import SAID_OF_MNIST_LANDSCAPE
@@ -301,6 +301,7 @@ MNIST_LANDSCAPE = PaperFigure(
     compute,
     describe,
     draw,
+    panels_of_ensembles("minima", "barriers", "descent", "basins"),
     ensemble_seconds=seconds,
     said="our finding for LJAT-like data",
 )

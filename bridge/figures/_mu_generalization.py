@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bridge.figures import _generalization
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_called
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._ranks import correlations_given, draw_correlations
 from bridge.figures._said_of_trends import SAID_OF_MU_GENERALIZATION
@@ -182,5 +182,6 @@ MU_GENERALIZATION = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("mu", "correlations"),
     extra_seconds=lambda scale: _generalization.FIGA2.extra_seconds(scale) * DRAWS[scale],
 )

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_of_ensembles
 from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble
 from bridge.figures._work import Work
@@ -102,5 +102,6 @@ OUTPUTS = PaperFigure(
     compute,
     describe,
     draw,
+    panels_of_ensembles("mu"),
     extra_seconds=lambda scale: 90.0 if scale == "paper" else 40.0,
 )

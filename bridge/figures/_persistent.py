@@ -170,6 +170,11 @@ def _over_persistence(name: str, scan: NoiseScan, ax: Axes) -> None:
     legend_beside(ax)
 
 
+def _panels(ensembles: tuple[Ensemble, ...]) -> tuple[str, ...]:
+    datasets = dict.fromkeys(one.dataset for one in ensembles)
+    return tuple(f"{name}-{what}" for name in datasets for what in ("mu", "t-star"))
+
+
 PERSISTENT = PaperFigure(
     "persistent",
     "beyond the paper: t* and mu of persistent SGD against its persistence, both data sets, momentum and Adam beside",
@@ -178,5 +183,6 @@ PERSISTENT = PaperFigure(
     compute,
     describe,
     draw,
+    _panels,
     extra_seconds=lambda scale: 3000.0 if scale == "paper" else 20.0,  # rows of MNIST enter and leave in each step
 )

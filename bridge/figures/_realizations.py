@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_of_ensembles
 from bridge.figures._curves import ljat_ensembles
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._work import Work
@@ -95,4 +95,5 @@ REALIZATIONS = PaperFigure(
     compute,
     describe,
     draw,
+    panels_of_ensembles(),
 )

@@ -17,7 +17,7 @@ from dynamics.runs import load_trajectories
 from dynamics.training import SGD, train
 from landscape import CrossEntropyLoss, datasets
 from landscape.networks import MLP
-from landscape.plots import Size, save_figure
+from landscape.plots import Size, check_panels, save_figure
 from landscape.support import package_version, to_json, write_text
 
 REFERENCE_MICROSECONDS = 1.35  # a step of 10 hidden units on the machine of `Ensemble.step_microseconds`
@@ -71,7 +71,7 @@ def reproduce(
     jobs : int
         Number of workers.
     panels : sequence of str, optional
-        Names of the panels to draw; by default all.
+        Names of the panels to draw; by default all. A wrong name is refused before any work.
     size : {"screen", "page", "column"}
         How wide the figure is, see `landscape.plots.draw_panels`.
     progress : callable (stage, done, total), optional
@@ -84,6 +84,7 @@ def reproduce(
     folder = Path(output) / scale
     work = Work(folder / "runs", data_dir, seed, jobs, progress or (lambda stage, done, total: None), scale)
     ensembles = _ensembles(figure, scale, replicas, steps, rows)
+    check_panels(panels, figure.panels(ensembles))
     result = figure.compute(work, ensembles)
     ours = figure.describe(result)
     judged = judge(figure.statements, ours)

@@ -71,10 +71,10 @@ def _trace_rises(ours: Numbers) -> Outcome:
     parts = [rows == number for number in np.unique(rows)]
     alike = sum((np.argsort(trace[part]) == np.argsort(error[part])).all() for part in parts)
     reason = (
-        f"that of 1/N alone with the error is {alone:.2f}; at {alike} of {len(parts)} N the networks are in the same "
+        f"that of 1/N alone with the error is {alone:z.2f}; at {alike} of {len(parts)} N the networks are in the same "
         "order of both, too"
     )
-    return Outcome(f"rank correlation {plain:.2f}", decided(plain > 0.5, plain < 0), reason)
+    return Outcome(f"rank correlation {plain:z.2f}", decided(plain > 0.5, plain < 0), reason)
 
 
 def _gradients(ours: Numbers) -> Outcome:

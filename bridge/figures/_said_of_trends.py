@@ -8,6 +8,7 @@ from scipy import stats
 
 from bridge.figures._said_of_curvature import NAMES
 from bridge.figures._statements import Numbers, Outcome, Statement, decided, listed, values
+from landscape.support import Estimate
 
 Array = NDArray[np.float64]
 
@@ -64,7 +65,7 @@ SAID_OF_JAMMING = (
 def _correlations(ours: Numbers) -> str:
     value, low, high = (values(ours, f"correlation{end}") for end in ("", "_low", "_high"))
     parts = zip(ours["given"], value, low, high, strict=True)
-    said = [f"{v:.2f} [{a:.2f}, {b:.2f}] given {name}" if np.isfinite([v, a, b]).all() else f"{listed(v)} given {name}"
+    said = [f"{Estimate(v, a, b):.2f} given {name}" if np.isfinite([v, a, b]).all() else f"{listed(v)} given {name}"
             for name, v, a, b in parts]  # fmt: skip
     return "; ".join(said)
 

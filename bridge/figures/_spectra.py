@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_of_ensembles
 from bridge.figures._curves import ljat_ensembles, mnist_ensembles
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._said_of_curvature import NAMES, SAID_OF_FIG7, SAID_OF_FIGA1
@@ -154,6 +155,7 @@ FIG7 = PaperFigure(
     compute,
     describe,
     draw_boxes,
+    panels_of_ensembles(label=attrgetter("dataset")),
     extra_seconds=_extra_seconds,
 )
 FIGA1 = PaperFigure(
@@ -164,5 +166,6 @@ FIGA1 = PaperFigure(
     compute,
     describe,
     draw_ranks,
+    panels_of_ensembles(label=attrgetter("dataset")),
     extra_seconds=_extra_seconds,
 )

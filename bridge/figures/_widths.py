@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from bridge.figures._base import PaperFigure
+from bridge.figures._base import PaperFigure, panels_called
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._said_of_aging import PUBLISHED_ERROR, PUBLISHED_MU, SAID_OF_FIG6
 from bridge.figures._t_star import OURS, PAPERS, averages, draw_t_star
@@ -162,4 +162,5 @@ FIG6 = PaperFigure(
     compute,
     describe,
     draw,
+    panels_called("aging", "mu"),
 )

@@ -1,8 +1,15 @@
-"""Disks at minima: their areas, and what these mean."""
+"""Disks at minima: their areas and colors, and what these mean."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
+
+from landscape.plots import add_colorbar
 
 Floats = NDArray[np.float64]
 
@@ -12,6 +19,12 @@ SMALLEST, LARGEST = 10.0, 260.0  # areas of disks in points squared
 def disk_areas(values: Floats, most: float, largest: float = LARGEST) -> Floats:
     """Areas of disks for positive values, of which `most` gets the largest."""
     return SMALLEST + (largest - SMALLEST) * values / (most or 1.0)
+
+
+def add_age_bar(figure: Any, axes: Axes | Sequence[Axes], ages: ScalarMappable) -> None:
+    """The color bar of mean ages; none if they are all the same, as that of runs that stay where they are."""
+    if not np.isclose(*ages.get_clim()):
+        add_colorbar(figure, axes, ages, "geometric mean age (steps)")
 
 
 def disk_handles(most: float, unit: str = "", largest: float = LARGEST) -> list[Line2D]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ from bridge.residence import (
     residual_dwells,
     superbasin_history,
 )
-from dynamics.plots import COLORS
+from dynamics.plots import COLORS, sequential_colors
 from dynamics.runs import Trajectories
 from landscape.database import Database
 from landscape.plots import Size, draw_panels, legend_beside
@@ -31,7 +30,6 @@ from landscape.support import labeled, with_unit
 
 Floats = NDArray[np.float64]
 
-AGES = "viridis"  # rises evenly in lightness: read with any color vision and in print
 MOST_AGES = 5  # curves to draw: more would be hard to distinguish
 MOST_SUPERBASINS = 5  # with a color of their own
 BAND = {"alpha": 0.22, "linewidth": 0}
@@ -146,7 +144,7 @@ def plot_overlaps(found: Overlaps, ax: Axes) -> Axes:
 
 def plot_persistence(later: Persistence, ax: Axes, return_probability: float | None = None) -> Axes:
     """Draw the share of runs in the minimum of age tw against the time since then: all, and returned ones (dashed)."""
-    colors = _age_colors(later.waiting_times.size)
+    colors = sequential_colors(later.waiting_times.size)
     for w, age in enumerate(later.waiting_times.tolist()):
         after = (later.steps > age) & np.isfinite(later.same[w])
         if not after.any():
@@ -169,7 +167,8 @@ def plot_persistence(later: Persistence, ax: Axes, return_probability: float | N
 
 def plot_residual_dwells(left: ResidualDwells, ax: Axes) -> Axes:
     """Draw the probability that a run of age tw stays longer in its minimum (Kaplan-Meier)."""
-    colors, curves = _age_colors(left.waiting_times.size), [left.survival(w) for w in range(left.waiting_times.size)]
+    ages = left.waiting_times.size
+    colors, curves = sequential_colors(ages), [left.survival(w) for w in range(ages)]
     known = left.times[left.times > 0]
     first, last = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
     for color, age, (times, probabilities) in zip(colors, left.waiting_times.tolist(), curves, strict=True):
@@ -203,10 +202,6 @@ def plot_superbasin_history(found: SuperbasinHistory, ax: Axes) -> Axes:
     ax.set_title(f"Superbasins at {level} ({found.n_superbasins} in total)")
     legend_beside(ax)
     return _against_steps(ax, found.steps)
-
-
-def _age_colors(n: int) -> list[tuple[float, ...]]:
-    return [tuple(color) for color in colormaps[AGES](np.linspace(0.0, 0.88, n))]
 
 
 def _against_steps(ax: Axes, steps: NDArray[np.int64]) -> Axes:

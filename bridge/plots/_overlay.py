@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from bridge.plots._disks import LARGEST, disk_areas, disk_handles
+from bridge.plots._disks import LARGEST, add_age_bar, disk_areas, disk_handles
 from bridge.plots._sentences import UNKNOWN_MINIMA
 from bridge.residence import Dwells, Jumps, Occupation
 from dynamics.plots import COLORS
 from landscape.database import Database, positions
 from landscape.graph import DisconnectivityTree, visible_tree
-from landscape.plots import WIDTHS, Size, add_colorbar, describe_tree, draw_panels, plot_disconnectivity
+from landscape.plots import WIDTHS, Size, describe_tree, draw_panels, plot_disconnectivity
 
 Floats = NDArray[np.float64]
 
@@ -42,8 +42,9 @@ def plot_overlay(
 ) -> Figure:
     """Draw one panel with the disconnectivity graph for each occupation, all with the same scales.
 
-    Disks at the minima: area by dwell time, color by age. A path leads from minimum to minimum, solid if a known
-    transition state connects them, dashed otherwise; it begins at the square and ends at the star.
+    Disks at the minima: area by dwell time, color by mean age (with a bar if these differ). A path leads from minimum
+    to minimum, solid if a known transition state connects them, dashed otherwise; it begins at the square and ends at
+    the star.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def plot_overlay(
         if longest == 0:
             figure.supxlabel(UNKNOWN_MINIMA.replace("\n", " "), color="0.35", fontsize="small")
             return
-        add_colorbar(figure, axes, ages, "mean age (steps)")
+        add_age_bar(figure, axes, ages)
         _add_legend(figure, longest, largest, with_path=any(path is not None for path in paths))
 
     panels = {str(k): partial(draw, k) for k in range(n)}

@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from bridge.comparison import Comparison, ComparisonRow
-from bridge.plots._disks import disk_areas, disk_handles
+from bridge.plots._disks import add_age_bar, disk_areas, disk_handles
 from bridge.residence import Visits, per_minimum
 from dynamics.aging_times import Aging
 from dynamics.displacement import MeanSquareDisplacement
 from dynamics.plots import COLORS, plot_aging, plot_msd
 from landscape.database import Database, Property
 from landscape.graph import DisconnectivityTree, Funnelling, visible_tree
-from landscape.plots import Size, add_colorbar, draw_panels, legend_beside, plot_disconnectivity
+from landscape.plots import Size, draw_panels, legend_beside, plot_disconnectivity
 from landscape.support import labeled
 
 MARKERS = "osv^D<>pP*"
@@ -123,7 +123,7 @@ def plot_visits(database: Database, visited: Visits, ax: Axes) -> Axes:
         ax.add_line(handle)
     legend_beside(ax, title="number of visits", title_fontsize="small")
     scale = ScalarMappable(LogNorm(float(np.nanmin(ages)), float(np.nanmax(ages))), "viridis")
-    add_colorbar(ax.figure, ax, scale, "geometric mean age of visits (steps)")
+    add_age_bar(ax.figure, ax, scale)
     return ax
 
 

@@ -44,6 +44,7 @@ from ._regimes import (
     local_slope as local_slope,
 )
 from ._scaling_forms import (
+    CLOSE_AIC as CLOSE_AIC,
     FormComparison as FormComparison,
     compare_forms as compare_forms,
 )

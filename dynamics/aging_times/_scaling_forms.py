@@ -17,11 +17,13 @@ Array = NDArray[np.float64]
 
 FormName = Literal["stationary", "simple aging", "power law", "logarithmic"]
 FIXED = {"stationary": 0.0, "simple aging": 1.0}  # exponents
+# a form this much above the best has substantial support, too: Burnham and Anderson, Sociol. Methods Res. 33, 261, 2004
+CLOSE_AIC = 2.0
 LEAST_WAITING_TIMES = 4  # two more than the parameters of the most general form
 
 
 @dataclass(frozen=True, eq=False)
-class FormComparison(Result, shows=("best", "exponents", "aic"), axes={"F": "form"}):
+class FormComparison(Result, shows=("best", "supported", "exponents", "aic"), axes={"F": "form"}):
     """Result of `compare_forms` for the F = 4 forms; nan if a value does not exist.
 
     Parameters
@@ -47,6 +49,9 @@ class FormComparison(Result, shows=("best", "exponents", "aic"), axes={"F": "for
         t* of each form, in steps.
     best : str or None
         The form of least AIC; None if the comparison is refused or that form fails.
+    supported : tuple of str
+        Forms that are not told apart from the best: those within `CLOSE_AIC` = 2 of it, which do not fail, the best
+        first.
     status : Status
         "ok", or what is missing and what to do.
     """
@@ -61,6 +66,7 @@ class FormComparison(Result, shows=("best", "exponents", "aic"), axes={"F": "for
     worst_misfit: Array
     t_star: Array
     best: FormName | None
+    supported: tuple[FormName, ...]
     status: Status
 
 
@@ -148,9 +154,13 @@ def _compare(
         least = int(aic.argmin())
         status = Status.NONE_FITS if _goodness.fails(p_value[least]) else status
         best = names[least] if status == Status.OK else None
+    close = [k for k in np.argsort(aic).tolist() if aic[k] <= CLOSE_AIC and not _goodness.fails(float(p_value[k]))]
+    supported = tuple(names[k] for k in close if best is not None)
     worst = np.array([_goodness.worst_misfit(y - row) for row in log_t])
     t_star = np.exp(log_t)
-    return FormComparison(names, exponents, errors, amplitudes, chi_square, aic, p_value, worst, t_star, best, status)
+    return FormComparison(
+        names, exponents, errors, amplitudes, chi_square, aic, p_value, worst, t_star, best, supported, status
+    )
 
 
 class _Fit(NamedTuple):

@@ -1,6 +1,5 @@
 from ._aging import (
     ANALYSIS_PANELS as ANALYSIS_PANELS,
-    COLORS as COLORS,
     STATUS_MARKS as STATUS_MARKS,
     interval_bars as interval_bars,
     interval_text as interval_text,
@@ -17,6 +16,11 @@ from ._aging import (
     plot_msd as plot_msd,
     plot_threshold_scan as plot_threshold_scan,
     plot_what_moves as plot_what_moves,
+)
+from ._colors import (
+    COLORS as COLORS,
+    ordered_colors as ordered_colors,
+    sequential_colors as sequential_colors,
 )
 from ._curvature import (
     CURVATURE_PANELS as CURVATURE_PANELS,

@@ -22,6 +22,7 @@ from dynamics.aging_times import (
     WhatMoves,
 )
 from dynamics.displacement import MeanSquareDisplacement
+from dynamics.plots._colors import COLORS, Color, ordered_colors
 from dynamics.runs import Trajectories
 from dynamics.statistics import Status, reason
 from landscape.plots import Size, draw_panels, legend_beside
@@ -30,7 +31,7 @@ from landscape.support import Estimate, labeled, stacked
 STATUS_MARKS: Mapping[str, str] = {  # what a legend adds to a number that is not to be trusted
     Status.AMBIGUOUS: ", ambiguous",
     Status.NOT_A_POWER_LAW: ", no power law",
-    Status.UNEVEN_RUNS: ", too narrow",
+    Status.UNEVEN_RUNS: ", interval too narrow",
     Status.DOES_NOT_COLLAPSE: ", no collapse",
     Status.NOT_DETERMINED: ", not trusted",
     Status.AT_THE_EDGE: ", not trusted",
@@ -39,8 +40,6 @@ STATUS_MARKS: Mapping[str, str] = {  # what a legend adds to a number that is no
 }
 MOST_MARKS = 100  # recorded lags of a waiting time that are marked: more look like a line
 AVERAGES: Mapping[Average, str] = {"t* of the mean": "$t^*$ of the mean", "mean of t*": "mean of $t^*$"}  # in figures
-# Okabe and Ito's palette, safe for color-blind readers
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 
 
 def interval_bars(estimate: Estimate[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -65,8 +64,8 @@ def interval_text(symbol: str, estimate: Estimate[float], digits: int = 2) -> st
         return f"{symbol} not determined" + (f":\n{why}" if why else "")
     if not np.isfinite([low, high]).all():
         why = re.split("[:,]", reason(estimate.status))[0]
-        return f"{symbol} = {value:.{digits}f}, no interval" + (f":\n{why}" if why else "")
-    return f"{symbol} = {value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+        return f"{symbol} = {value:z.{digits}f}, no interval" + (f":\n{why}" if why else "")
+    return f"{symbol} = {value:z.{digits}f} [{low:z.{digits}f}, {high:z.{digits}f}]"
 
 
 def _why(status: str) -> str:
@@ -94,11 +93,11 @@ def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = No
     If lags are missing within the runs, the recorded ones have marks, open where only some of the runs have them, and
     dotted lines cross the gaps.
     """
-    missing = msd.has_gaps or not msd.is_complete
+    missing, colors = msd.has_gaps or not msd.is_complete, ordered_colors(msd.waiting_times.size)
     for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):
-        ax.plot(msd.lags, values, color=COLORS[k % len(COLORS)], label=f"$t_w$ = {waiting}")
+        ax.plot(msd.lags, values, color=colors[k], label=f"$t_w$ = {waiting}")
         if missing:
-            _mark_recorded(ax, msd, k)
+            _mark_recorded(ax, msd, k, colors[k])
     if threshold is not None:
         ax.axhline(threshold, color="0.5", linestyle="--", linewidth=1, label=rf"$\Delta^*$ = {threshold:.3g}")
     ax.set(xscale="log", yscale="log", xlabel="lag $t$ (steps)", ylabel=r"mean square displacement $\Delta(t_w, t)$")
@@ -106,9 +105,9 @@ def plot_msd(msd: MeanSquareDisplacement, ax: Axes, threshold: float | None = No
     return ax
 
 
-def _mark_recorded(ax: Axes, msd: MeanSquareDisplacement, w: int) -> None:
+def _mark_recorded(ax: Axes, msd: MeanSquareDisplacement, w: int, color: Color) -> None:
     """Marks at the lags that a waiting time has, and dotted lines across its gaps."""
-    color, runs, mean = COLORS[w % len(COLORS)], msd.runs_per_pair[w], msd.mean[w]
+    runs, mean = msd.runs_per_pair[w], msd.mean[w]
     known = runs > 0
     if known.sum() > MOST_MARKS:
         ax.plot(msd.lags[known], mean[known], color=color)
@@ -173,9 +172,9 @@ def plot_collapse(msd: MeanSquareDisplacement, result: Collapse, ax: Axes) -> Ax
     Shaded: the displacements used.
     """
     mu = result.exponent.value if np.isfinite(result.exponent.value) else 0.0
-    for k, (waiting, values) in enumerate(zip(msd.waiting_times, msd.mean, strict=True)):
-        lags = msd.lags / float(waiting) ** mu
-        plot_known(ax, lags, values, color=COLORS[k % len(COLORS)], label=f"$t_w$ = {waiting}")
+    colors = ordered_colors(msd.waiting_times.size)
+    for waiting, values, color in zip(msd.waiting_times, msd.mean, colors, strict=True):
+        plot_known(ax, msd.lags / float(waiting) ** mu, values, color=color, label=f"$t_w$ = {waiting}")
     if 0 < result.window[0] < result.window[1] < np.inf:
         ax.axhspan(*result.window, color="0.5", alpha=0.1, linewidth=0, label="compared")
     title = interval_text(r"$\mu$", result.exponent)
@@ -187,8 +186,9 @@ def plot_collapse(msd: MeanSquareDisplacement, result: Collapse, ax: Axes) -> Ax
 
 def plot_local_slope(slope: LocalSlope, ax: Axes) -> Axes:
     """Draw d ln MSD / d ln t against the lag, one line per waiting time with its interval, on `ax`."""
-    for k, waiting in enumerate(slope.waiting_times):
-        color = COLORS[k % len(COLORS)]
+    for k, (waiting, color) in enumerate(
+        zip(slope.waiting_times, ordered_colors(slope.waiting_times.size), strict=True)
+    ):
         ax.fill_between(slope.lags, slope.slope.low[k], slope.slope.high[k], color=color, alpha=0.15, linewidth=0)
         plot_known(ax, slope.lags, slope.slope.value[k], color=color, label=f"$t_w$ = {waiting}")
     for value, label in ((1.0, "diffusion (1), drift (2)"), (2.0, None)):
@@ -203,20 +203,24 @@ def plot_diffusion(result: GeneralizedDiffusion, ax: Axes, color: str = COLORS[0
     tw, d, a = result.waiting_times, result.coefficients.value, result.a.value
     ax.errorbar(tw, d, yerr=interval_bars(result.coefficients), fmt="o", color=color, capsize=2)
     intercept = np.nanmean(np.log(d) + a * np.log(tw)) if np.isfinite(d).any() else np.nan
-    label = interval_text("$a$", result.a)
+    label = interval_text(r"$D \sim t_w^{-a}$, $a$", result.a)
     if np.isfinite(result.alpha.value):
-        label += "\n" + rf"$\alpha$ = {result.alpha.value:.2f}" + STATUS_MARKS.get(result.status, "")
+        label += "\n" + rf"$\alpha$ = {result.alpha.value:z.2f}" + STATUS_MARKS.get(result.status, "")
     ax.plot(tw, np.exp(intercept - a * np.log(tw)), color=color, label=label)
     return _against_waiting_times(ax, tw, d, r"$D(t_w)$, $\Delta = D t^\alpha$")
 
 
 def plot_forms(fit: Aging, forms: FormComparison, ax: Axes) -> Axes:
-    """Draw t* against the waiting time and the four laws, with their AIC above the best, on `ax`."""
+    """Draw t* against the waiting time and the four laws, with their AIC above the best, on `ax`.
+
+    Only t* if the laws cannot be compared: the title says why.
+    """
     bars = interval_bars(fit.t_star)
     ax.errorbar(fit.waiting_times, fit.t_star.value, yerr=bars, fmt="o", color=COLORS[-1], capsize=2)
     for k, (name, t_star, aic) in enumerate(zip(forms.names, forms.t_star, forms.aic, strict=True)):
-        label = name if np.isnan(aic) else rf"{name}: $\Delta$AIC {aic:.0f}, $p$ = {forms.p_value[k]:.1g}"
-        ax.plot(fit.waiting_times, t_star, color=COLORS[k], label=label)
+        if np.isfinite(aic):
+            label = rf"{name}: $\Delta$AIC {aic:.0f}, $p$ = {forms.p_value[k]:.1g}"
+            ax.plot(fit.waiting_times, t_star, color=COLORS[k], label=label)
     if forms.status != Status.OK:
         ax.set_title(_why(forms.status), fontsize="medium")
     return _against_waiting_times(ax, fit.waiting_times, fit.t_star.value, f"{AVERAGES[fit.average]} (steps)")
@@ -232,7 +236,9 @@ def plot_what_moves(moves: WhatMoves, ax: Axes, control_t_star: ArrayLike | None
     if control_t_star is not None:
         curves["control"] = np.asarray(control_t_star, dtype=np.float64)
     for k, (label, values) in enumerate(curves.items()):
-        ax.plot(moves.waiting_times, values, color=COLORS[k], marker="osv^"[k], linestyle="-" if k else "", label=label)
+        style: dict[str, Any] = {"color": COLORS[k], "marker": "osv^"[k], "linestyle": "-" if k else ""}
+        if np.isfinite(values).any():
+            ax.plot(moves.waiting_times, values, **style, label=label)
     shares = moves.drift_share.value
     share = np.nanmean(shares) if np.isfinite(shares).any() else np.nan
     said = f"{share:.2f}" if np.isfinite(share) else "not determined"
@@ -301,5 +307,6 @@ def _against_waiting_times(ax: Axes, waiting_times: ArrayLike, values: ArrayLike
     if not some:
         ax.set_xlim(0.9 * np.min(waiting_times), 1.1 * np.max(waiting_times))
         ax.set_yticks([])
-    legend_beside(ax)
+    if ax.get_legend_handles_labels()[0]:
+        legend_beside(ax)
     return ax

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from dynamics.plots._aging import COLORS
+from dynamics.plots._colors import COLORS
 from dynamics.spectra import Curvature, CurvatureEstimates
 from landscape.plots import Size, draw_panels, legend_beside
 from landscape.support import labeled

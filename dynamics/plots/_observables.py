@@ -27,7 +27,8 @@ from dynamics.observables import (
     ReplicaOverlap,
     UpdateAlignment,
 )
-from dynamics.plots._aging import COLORS, plot_known, plot_msd
+from dynamics.plots._aging import plot_known, plot_msd
+from dynamics.plots._colors import COLORS, ordered_colors
 from dynamics.runs import Parameter, Trajectories
 from landscape.plots import Size, draw_panels, legend_beside
 from landscape.support import labeled
@@ -51,10 +52,10 @@ def plot_layers(displacement: LayerDisplacement, ax: Axes, waiting_time: int = -
 
 def plot_alpha_2(moments: NonGaussian, ax: Axes) -> Axes:
     """Draw alpha_2 against the lag, one line per waiting time, with a band of one standard error."""
-    for k, (waiting, values, error) in enumerate(
-        zip(moments.waiting_times, moments.alpha_2, moments.standard_error, strict=True)
+    colors = ordered_colors(moments.waiting_times.size)
+    for waiting, values, error, color in zip(
+        moments.waiting_times, moments.alpha_2, moments.standard_error, colors, strict=True
     ):
-        color = COLORS[k % len(COLORS)]
         ax.fill_between(moments.lags, values - error, values + error, color=color, alpha=0.2, linewidth=0)
         plot_known(ax, moments.lags, values, color=color, label=f"$t_w$ = {waiting}")
     ax.axhline(0.0, color="0.5", linestyle="--", linewidth=1)
@@ -65,8 +66,10 @@ def plot_alpha_2(moments: NonGaussian, ax: Axes) -> Axes:
 
 def plot_second_regime(regime: SecondRegime, ax: Axes) -> Axes:
     """Draw D(tw, t) against the lag, one line per waiting time; a circle where the curve leaves the first regime."""
-    for k, (waiting, values) in enumerate(zip(regime.waiting_times, regime.diffusion.value, strict=True)):
-        color, departure = COLORS[k % len(COLORS)], regime.departure.value[k]
+    colors = ordered_colors(regime.waiting_times.size)
+    for waiting, values, departure, color in zip(
+        regime.waiting_times, regime.diffusion.value, regime.departure.value, colors, strict=True
+    ):
         plot_known(ax, regime.lags, values, color=color, label=f"$t_w$ = {waiting}")
         if np.isfinite(departure):
             known = np.isfinite(values)
@@ -95,8 +98,8 @@ def plot_scaling(scaling: CurveScaling, ax: Axes) -> Axes:
 
 def plot_chi_4(found: Susceptibility, ax: Axes) -> Axes:
     """Draw chi_4 against the lag, one line per waiting time, with its interval."""
-    for k, (waiting, values) in enumerate(zip(found.waiting_times, found.chi.value, strict=True)):
-        color = COLORS[k % len(COLORS)]
+    colors = ordered_colors(found.waiting_times.size)
+    for k, (waiting, values, color) in enumerate(zip(found.waiting_times, found.chi.value, colors, strict=True)):
         ax.fill_between(found.lags, found.chi.low[k], found.chi.high[k], color=color, alpha=0.15, linewidth=0)
         plot_known(ax, found.lags, values, color=color, label=f"$t_w$ = {waiting}")
     of = "displacement" if np.isnan(found.cutoff) else f"overlap, a = {found.cutoff:g}"
@@ -136,11 +139,12 @@ def plot_overlap(overlap: ReplicaOverlap, ax: Axes) -> Axes:
 
 def plot_alignment(alignment: UpdateAlignment, ax: Axes) -> Axes:
     """Draw the mean cosine of updates against time, one line per separation, with standard errors."""
+    colors = ordered_colors(len(alignment.separations))
     for m, separation in enumerate(alignment.separations):
         there = np.isfinite(alignment.mean[m]) & (alignment.steps > 0)
         errors = np.nan_to_num(alignment.standard_error[m, there])
         label = f"{separation} step{'s' * int(separation > 1)} apart"
-        color = COLORS[m % len(COLORS)]
+        color = colors[m]
         ax.plot(alignment.steps[there], alignment.mean[m, there], "o-", markersize=3, color=color, label=label)
         ax.errorbar(alignment.steps[there], alignment.mean[m, there], yerr=errors, fmt="none", color=color)
     ax.axhline(0.5, color="0.5", linestyle="--", linewidth=1, label="level of the onset")
@@ -164,8 +168,9 @@ def plot_test_loss(runs: Trajectories, ax: Axes) -> Axes:
 
 def plot_symmetric(displacement: SymmetricDisplacement, ax: Axes) -> Axes:
     """Draw the mean displacement modulo symmetry against the lag; dashed, the plain one."""
-    for k, values in enumerate(displacement.plain.mean):
-        plot_known(ax, displacement.plain.lags, values, linestyle="--", color=COLORS[k % len(COLORS)], linewidth=1)
+    plain = displacement.plain
+    for values, color in zip(plain.mean, ordered_colors(plain.waiting_times.size), strict=True):
+        plot_known(ax, plain.lags, values, linestyle="--", color=color, linewidth=1)
     plot_msd(displacement.modulo, ax)
     ax.set_ylabel(r"to the nearest image, $\Delta_{sym}(t_w, t)$")
     ax.set_title("exact" if displacement.exact else "upper bound", fontsize="medium")
@@ -204,8 +209,9 @@ def plot_tails(tails: NoiseTails, ax: Axes) -> Axes:
     """Draw the tail index of the minibatch noise against time, a line per batch size; dashed, a Gaussian."""
     index = tails.index()
     later = tails.steps > 0
+    colors = ordered_colors(len(tails.batch_sizes))
     for b, size in enumerate(tails.batch_sizes):
-        color, label = COLORS[b % len(COLORS)], f"{size} row{'s' * int(size > 1)} per minibatch"
+        color, label = colors[b], f"{size} row{'s' * int(size > 1)} per minibatch"
         ax.plot(tails.steps[later], index.value[b, later], "o-", color=color, label=label)
         ax.fill_between(tails.steps[later], index.low[b, later], index.high[b, later], color=color, alpha=0.2)
     ax.axhline(2.0, color="0.5", linestyle="--", linewidth=1, label="Gaussian")

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dynamics.aging_times import ExponentSpread, Realizations
-from dynamics.plots._aging import AVERAGES, COLORS, interval_bars
+from dynamics.plots._aging import AVERAGES, interval_bars
+from dynamics.plots._colors import COLORS
 from landscape.plots import Size, draw_panels
 
 
@@ -35,7 +36,7 @@ def _said(spread: ExponentSpread) -> str:
         return "not determined"
     sd = rf" $\pm$ {spread.sd:.2f}" if np.isfinite(spread.sd) else ", one realization"
     within = f"; runs alone {spread.within_sd:.2f}" if np.isfinite(spread.within_sd) else ""
-    return f"{spread.mean.value:.2f}{sd}{within}"
+    return f"{spread.mean.value:z.2f}{sd}{within}"
 
 
 EXPONENT_PANELS = ("all", "later")

@@ -16,9 +16,11 @@ from ._kinetic_network import (
 from ._lon import (
     export_lon as export_lon,
 )
-from ._npz import (
-    Restored as Restored,
+from ._npz_export import (
     export_npz as export_npz,
+)
+from ._npz_import import (
+    Restored as Restored,
     import_npz as import_npz,
 )
 from ._pathsample import (

@@ -9,7 +9,8 @@ from landscape.database import Provenance
 from landscape.graph import LandscapeGraph
 from landscape.interchange._archive import Archive
 from landscape.interchange._kinetic_network import KineticNetwork
-from landscape.interchange._npz import BOUNDS, MINIMA, STATES, provenance_in
+from landscape.interchange._npz import BOUNDS, MINIMA, STATES
+from landscape.interchange._npz_import import provenance_in
 from landscape.symmetry import group_order
 
 Array = NDArray[np.float64]

@@ -16,7 +16,8 @@ numbers agree with a published program of the latter; test_hopping.py compares w
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.kinetics._elimination import Steps, eliminate_resolvent, pattern_of, solve_transposed
+from landscape.kinetics._elimination import eliminate_resolvent, solve_transposed
+from landscape.kinetics._elimination_order import Steps, pattern_of
 
 Floats = NDArray[np.float64]
 

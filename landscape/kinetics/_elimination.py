@@ -22,53 +22,26 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_array, csr_array, diags_array
-from scipy.sparse.linalg import splu
+from scipy.sparse import csr_array
 
-from landscape.support import njit
+from landscape.kinetics._elimination_kernels import (
+    back,
+    back_logarithms,
+    factor,
+    factor_logarithms,
+    solve,
+    solve_logarithms,
+    solve_transposed_in_place,
+    stationary_logarithms,
+)
+from landscape.kinetics._elimination_order import Pattern, Steps, pattern_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Numbers = NDArray[Any]  # float64 or complex128
 
 LEAST = -345.0  # logarithm of the smallest factor whose square plain arithmetic can hold, 1e-150
-DENSE_SHARE = 0.5  # filling of the remaining pattern from which on it is treated as full
 LARGEST_LOG = 640.0  # limit of the fastest rate times the longest time in plain arithmetic, 1e278
-
-
-@dataclass(frozen=True, eq=False)
-class Steps:
-    """Rates between n states as logarithms: m steps, whose parallel ones add up; none from a state to itself."""
-
-    n: int
-    start: Integers  # (m,)
-    end: Integers  # (m,)
-    log_rates: Floats  # (m,)
-
-
-@dataclass(frozen=True, eq=False)
-class Pattern:
-    """Order of elimination of n states, and the numbers that may then be nonzero.
-
-    Attributes
-    ----------
-    position : (n,) int64
-        Position of each state in the order of elimination.
-    upper_start : (n + 1,) int64
-        Where the states that a state leads to begin in `upper`.
-    upper : (u,) int64
-        Later states that each state, by position, leads to after elimination of the earlier ones.
-    lower_start : (n + 1,) int64
-        The same for `lower`.
-    lower : (u,) int64
-        Earlier states that each state, by position, leads to, ascending.
-    """
-
-    position: Integers
-    upper_start: Integers
-    upper: Integers
-    lower_start: Integers
-    lower: Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,48 +72,6 @@ class Factors:
     logarithms: bool
 
 
-def pattern_of(steps: Steps, last: int | None = None) -> Pattern:
-    """Order of elimination (minimum degree, by SuperLU; `last` goes last) and its fill-in pattern."""
-    n = steps.n
-    ones = np.ones(steps.start.size)
-    joined = csr_array((ones, (steps.start, steps.end)), shape=(n, n))
-    joined = csr_array(joined + joined.T)
-    joined.data[:] = 1.0
-    position = _minimum_degree(joined, n)
-    if last is not None:
-        position[position > position[last]] -= 1
-        position[last] = n - 1
-    rows, columns = joined.nonzero()
-    ordered = csr_array((np.ones(rows.size), (position[rows], position[columns])), shape=(n, n))
-    upper_start, upper = _dense_end(*_fill(ordered.indptr.astype(np.int64), ordered.indices.astype(np.int64)))
-    transposed = csc_array(csr_array((np.ones(upper.size), upper, upper_start), shape=(n, n)))
-    transposed.sort_indices()
-    return Pattern(
-        position, upper_start, upper, transposed.indptr.astype(np.int64), transposed.indices.astype(np.int64)
-    )
-
-
-def _dense_end(start: Integers, later: Integers) -> tuple[Integers, Integers]:
-    """The same pattern, made full from where it is half full, because contiguous numbers are faster."""
-    n = start.size - 1
-    rest = np.arange(n, 0, -1)
-    half_full = later.size - start[:-1] >= DENSE_SHARE * rest * (rest - 1) / 2
-    first = int(np.argmax(half_full))
-    size = n - first
-    full = np.broadcast_to(np.arange(first, n), (size, size))[np.triu_indices(size, 1)]
-    ends = start[first] + np.cumsum(np.arange(size - 1, -1, -1))
-    return np.concatenate([start[: first + 1], ends]), np.concatenate([later[: start[first]], full])
-
-
-def _minimum_degree(joined: csr_array, n: int) -> Integers:
-    """Position of each of n states in an order of minimum degree."""
-    degrees = np.asarray(joined.sum(axis=1)).ravel()
-    dominant = csc_array(diags_array(degrees + 1.0) - joined)  # any numbers work; these need no pivots
-    options = {"SymmetricMode": True, "Equil": False}
-    factored = splu(dominant, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options)
-    return factored.perm_c.astype(np.int64) if n > 1 else np.zeros(n, np.int64)
-
-
 def eliminate(steps: Steps, log_exits: Floats, *, logarithms: bool | None = None) -> Factors:
     """Eliminate all states. `log_exits` (n, c): logarithms of the rates of leaving by each of c exits.
 
@@ -153,11 +84,11 @@ def eliminate(steps: Steps, log_exits: Floats, *, logarithms: bool | None = None
     shown[pattern.position], log_scale[pattern.position] = log_exits - scale[:, None], scale
     if not logarithms:
         rates, exits = np.exp(values), np.exp(shown)
-        u, low, total, leave, smallest = _factor(ordered.indptr, ordered.indices, rates, exits, *_arrays(pattern))
+        u, low, total, leave, smallest = factor(ordered.indptr, ordered.indices, rates, exits, *_arrays(pattern))
         inputs = min(_lowest(values), _lowest(shown))
         if logarithms is False or min(np.log(smallest), inputs, -np.abs(scale).max(initial=0.0)) > LEAST:
             return Factors(pattern, u, low, total, leave, log_scale, logarithms=False)
-    u, low, total, leave = _factor_logarithms(ordered.indptr, ordered.indices, values, shown, *_arrays(pattern))
+    u, low, total, leave = factor_logarithms(ordered.indptr, ordered.indices, values, shown, *_arrays(pattern))
     return Factors(pattern, u, low, total, leave, log_scale, logarithms=True)
 
 
@@ -205,7 +136,7 @@ def eliminate_resolvent(steps: Steps, z: complex, pattern: Pattern) -> Factors:
     log_scale = np.empty_like(scale)
     log_scale[pattern.position] = scale
     exits = z * np.exp(-log_scale)[:, None]
-    u, low, total, leave, _ = _factor(
+    u, low, total, leave, _ = factor(
         ordered.indptr, ordered.indices, np.exp(values).astype(np.complex128), exits, *_arrays(pattern)
     )
     return Factors(pattern, u, low, total, leave, log_scale, logarithms=False)
@@ -213,9 +144,9 @@ def eliminate_resolvent(steps: Steps, z: complex, pattern: Pattern) -> Factors:
 
 def solution(factors: Factors) -> Floats:
     """The solution x (n,) for b = 1, by state: mean times until the chain exits."""
-    solve = _solve_logarithms if factors.logarithms else _solve
+    solver = solve_logarithms if factors.logarithms else solve
     right = -factors.log_scale if factors.logarithms else np.exp(-factors.log_scale)
-    found = solve(right, factors.lower, factors.upper, factors.total, *_arrays(factors.pattern))
+    found = solver(right, factors.lower, factors.upper, factors.total, *_arrays(factors.pattern))
     with np.errstate(over="ignore"):
         return (np.exp(found) if factors.logarithms else found)[factors.pattern.position]
 
@@ -224,7 +155,7 @@ def exit_chances(factors: Factors) -> Floats:
     """Probability (n, c) of leaving by each of the exits, by state."""
     exits = factors.exits
     columns = [
-        (_back_logarithms if factors.logarithms else _back)(
+        (back_logarithms if factors.logarithms else back)(
             np.ascontiguousarray(exits[:, c]), factors.upper, *_arrays(factors.pattern)[:2]
         )
         for c in range(exits.shape[1])
@@ -239,7 +170,7 @@ def log_stationary(factors: Factors) -> Floats:
     It needs `Factors` in logarithms, of an irreducible chain.
     """
     pattern = factors.pattern
-    found = _stationary_logarithms(factors.lower, factors.total, pattern.lower_start, pattern.lower)
+    found = stationary_logarithms(factors.lower, factors.total, pattern.lower_start, pattern.lower)
     return (found - factors.log_scale)[pattern.position]
 
 
@@ -247,7 +178,7 @@ def solve_transposed(factors: Factors, columns: NDArray[np.float64]) -> Numbers:
     """The solutions x (n, c) of (z - Q)^T x = columns (n, c)."""
     ordered = np.empty(columns.shape, dtype=factors.total.dtype)
     ordered[factors.pattern.position] = columns
-    _solve_transposed(ordered, factors.lower, factors.upper, factors.total, *_arrays(factors.pattern))
+    solve_transposed_in_place(ordered, factors.lower, factors.upper, factors.total, *_arrays(factors.pattern))
     return (ordered * np.exp(-factors.log_scale)[:, None])[factors.pattern.position]
 
 
@@ -274,202 +205,3 @@ def _ordered(steps: Steps, pattern: Pattern, scale: Floats) -> tuple[csr_array, 
 
 def _arrays(pattern: Pattern) -> tuple[Integers, Integers, Integers, Integers]:
     return pattern.upper_start, pattern.upper, pattern.lower_start, pattern.lower
-
-
-@njit(cache=True)
-def _fill(pointer, indices):
-    """Pattern of the later states of each state, ascending; `indices` of a symmetric pattern without a diagonal."""
-    n = pointer.size - 1
-    mark, first_child, sibling = np.full(n, -1), np.full(n, -1), np.full(n, -1)
-    start = np.zeros(n + 1, np.int64)
-    found = np.empty(max(4 * indices.size, 16), np.int64)
-    size = 0
-    for k in range(n):
-        if size + n > found.size:
-            longer = np.empty(2 * found.size + n, np.int64)
-            for p in range(size):
-                longer[p] = found[p]
-            found = longer
-        mark[k] = k
-        for p in range(pointer[k], pointer[k + 1]):
-            j = indices[p]
-            if j > k and mark[j] != k:
-                mark[j] = k
-                found[size] = j
-                size += 1
-        child = first_child[k]
-        while child >= 0:
-            for p in range(start[child], start[child + 1]):
-                j = found[p]
-                if mark[j] != k:
-                    mark[j] = k
-                    found[size] = j
-                    size += 1
-            child = sibling[child]
-        found[start[k] : size].sort()
-        start[k + 1] = size
-        if size > start[k]:
-            parent = found[start[k]]
-            sibling[k] = first_child[parent]
-            first_child[parent] = k
-    return start, found[:size].copy()
-
-
-@njit(error_model="numpy", cache=True)
-def _factor(pointer, indices, values, exits, upper_start, upper, lower_start, lower):
-    n, n_exits = exits.shape
-    u, low = np.empty(upper.size, values.dtype), np.empty(lower.size, values.dtype)
-    total, leave, row = np.zeros(n, values.dtype), exits.copy(), np.zeros(n, values.dtype)
-    smallest = 1.0
-    for k in range(n):
-        for p in range(pointer[k], pointer[k + 1]):
-            row[indices[p]] += values[p]
-        for p in range(lower_start[k], lower_start[k + 1]):
-            m = lower[p]
-            low[p], row[m] = row[m], 0.0
-            if low[p] != 0.0:
-                smallest = min(smallest, abs(low[p]))
-                for c in range(n_exits):
-                    leave[k, c] += low[p] * leave[m, c]
-                if upper_start[m + 1] - upper_start[m] == n - 1 - m:
-                    _add_multiple(row[m + 1 :], low[p], u[upper_start[m] : upper_start[m + 1]])
-                else:
-                    for q in range(upper_start[m], upper_start[m + 1]):
-                        row[upper[q]] += low[p] * u[q]
-        row[k] = 0.0  # a return is not an exit
-        for q in range(upper_start[k], upper_start[k + 1]):
-            u[q], row[upper[q]] = row[upper[q]], 0.0
-        total[k] = leave[k].sum() + u[upper_start[k] : upper_start[k + 1]].sum()
-        smallest = min(smallest, _normalize(u[upper_start[k] : upper_start[k + 1]], total[k]))
-        smallest = min(smallest, _normalize(leave[k], total[k]))
-    return u, low, total, leave, smallest
-
-
-@njit(error_model="numpy", cache=True)
-def _add_multiple(values, factor, others):
-    """Add a multiple of other numbers; a loop, because an array expression compiles for seconds."""
-    for i in range(others.size):
-        values[i] += factor * others[i]
-
-
-@njit(cache=True)
-def _normalize(values, total):
-    """Divide numbers by their total; return the smallest nonzero magnitude."""
-    smallest = 1.0
-    for k in range(values.size):
-        if values[k] != 0.0:
-            values[k] /= total
-            smallest = min(smallest, abs(values[k]))
-    return smallest
-
-
-@njit(cache=True)
-def _add(a, b):
-    """Logarithm of the sum of two numbers given by their logarithms."""
-    high, gap = (a, b - a) if a > b else (b, a - b)
-    if not gap > -40.0:  # also of two zeros
-        return high
-    return high + np.log1p(np.exp(gap))
-
-
-@njit(cache=True)
-def _factor_logarithms(pointer, indices, values, exits, upper_start, upper, lower_start, lower):
-    """The same as `_factor`, of logarithms."""
-    n, n_exits = exits.shape
-    u, low = np.empty(upper.size), np.empty(lower.size)
-    total, leave, row = np.full(n, -np.inf), exits.copy(), np.full(n, -np.inf)
-    for k in range(n):
-        for p in range(pointer[k], pointer[k + 1]):
-            row[indices[p]] = _add(row[indices[p]], values[p])
-        for p in range(lower_start[k], lower_start[k + 1]):
-            m = lower[p]
-            low[p], row[m] = row[m], -np.inf
-            if low[p] > -np.inf:
-                for c in range(n_exits):
-                    leave[k, c] = _add(leave[k, c], low[p] + leave[m, c])
-                for q in range(upper_start[m], upper_start[m + 1]):
-                    row[upper[q]] = _add(row[upper[q]], low[p] + u[q])
-        row[k] = -np.inf
-        for q in range(upper_start[k], upper_start[k + 1]):
-            u[q], row[upper[q]] = row[upper[q]], -np.inf
-        total[k] = _add(_sum(leave[k]), _sum(u[upper_start[k] : upper_start[k + 1]]))
-        if total[k] > -np.inf:
-            for q in range(upper_start[k], upper_start[k + 1]):
-                u[q] -= total[k]
-            for c in range(n_exits):
-                leave[k, c] -= total[k]
-    return u, low, total, leave
-
-
-@njit(cache=True)
-def _sum(logarithms):
-    total = -np.inf
-    for value in logarithms:
-        total = _add(total, value)
-    return total
-
-
-@njit(error_model="numpy", cache=True)
-def _solve(right, low, u, total, upper_start, upper, lower_start, lower):
-    x = right.copy()
-    for k in range(x.size):
-        for p in range(lower_start[k], lower_start[k + 1]):
-            x[k] += low[p] * x[lower[p]]
-        x[k] /= total[k]
-    return _back(x, u, upper_start, upper)
-
-
-@njit(cache=True)
-def _back(x, u, upper_start, upper):
-    for k in range(x.size - 1, -1, -1):
-        for q in range(upper_start[k], upper_start[k + 1]):
-            x[k] += u[q] * x[upper[q]]
-    return x
-
-
-@njit(cache=True)
-def _solve_logarithms(right, low, u, total, upper_start, upper, lower_start, lower):
-    x = right.copy()
-    for k in range(x.size):
-        for p in range(lower_start[k], lower_start[k + 1]):
-            x[k] = _add(x[k], low[p] + x[lower[p]])
-        x[k] -= total[k]
-    return _back_logarithms(x, u, upper_start, upper)
-
-
-@njit(cache=True)
-def _back_logarithms(x, u, upper_start, upper):
-    for k in range(x.size - 1, -1, -1):
-        for q in range(upper_start[k], upper_start[k + 1]):
-            x[k] = _add(x[k], u[q] + x[upper[q]])
-    return x
-
-
-@njit(cache=True)
-def _stationary_logarithms(low, total, lower_start, lower):
-    n = total.size
-    x = np.full(n, -np.inf)
-    x[n - 1] = 0.0
-    for k in range(n - 1, -1, -1):
-        if k < n - 1:
-            x[k] -= total[k]
-        for p in range(lower_start[k], lower_start[k + 1]):
-            x[lower[p]] = _add(x[lower[p]], low[p] + x[k])
-    return x
-
-
-@njit(cache=True)
-def _solve_transposed(x, low, u, total, upper_start, upper, lower_start, lower):
-    n, columns = x.shape
-    for k in range(n):
-        for q in range(upper_start[k], upper_start[k + 1]):
-            j = upper[q]
-            for c in range(columns):
-                x[j, c] += u[q] * x[k, c]
-    for k in range(n - 1, -1, -1):
-        for c in range(columns):
-            x[k, c] /= total[k]
-        for p in range(lower_start[k], lower_start[k + 1]):
-            m = lower[p]
-            for c in range(columns):
-                x[m, c] += low[p] * x[k, c]

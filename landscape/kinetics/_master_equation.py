@@ -9,7 +9,8 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 from scipy.sparse.linalg import expm_multiply
 
 from landscape.kinetics._contour import contour_exponential, inside_contour
-from landscape.kinetics._elimination import Steps, eliminate, exit_probabilities, log_stationary, mean_times
+from landscape.kinetics._elimination import eliminate, exit_probabilities, log_stationary, mean_times
+from landscape.kinetics._elimination_order import Steps
 from landscape.kinetics._rates import RateNetwork
 from landscape.kinetics._squaring import stochastic_exponential
 

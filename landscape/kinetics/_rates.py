@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from landscape.database import Database, StoredMinimum, StoredTransitionState, edges_of
 from landscape.graph import check_barriers
-from landscape.kinetics._elimination import Steps
+from landscape.kinetics._elimination_order import Steps
 from landscape.support import Result
 
 Floats = NDArray[np.float64]

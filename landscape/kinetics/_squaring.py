@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.kinetics._elimination import Steps
+from landscape.kinetics._elimination_order import Steps
 
 Floats = NDArray[np.float64]
 

@@ -110,7 +110,7 @@ def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None
         ax.set_xscale("log")
         plain_log_ticks(ax.xaxis)
     ax.set(xlabel=labeled("trace of the Hessian", unit), ylabel=labeled("test - training loss, no penalty", unit))
-    correlation = "" if np.isnan(rank) or x.size < FEWEST_RANKED else rf", Spearman's $\rho$ = {rank:.2f}"
+    correlation = "" if np.isnan(rank) or x.size < FEWEST_RANKED else rf", Spearman's $\rho$ = {rank:z.2f}"
     if np.isfinite(geometry.test_errors).any():
         reach = np.nanmedian(geometry.generalization.high - geometry.generalization.value)
         correlation += f"\n95 % intervals from the test rows reach {with_unit(f'{reach:.2g}', unit)} to both sides"

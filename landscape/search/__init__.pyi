@@ -14,10 +14,7 @@ from ._cost import (
     cost_of as cost_of,
 )
 from ._exploration import (
-    estimate_minima as estimate_minima,
     explore as explore,
-    store_connections as store_connections,
-    store_inherent_structures as store_inherent_structures,
 )
 from ._minimax import (
     MinimaxPath as MinimaxPath,
@@ -33,6 +30,9 @@ from ._planning import (
     CYCLE as CYCLE,
     KINDS as KINDS,
 )
+from ._random_starts import (
+    estimate_minima as estimate_minima,
+)
 from ._ridges import (
     RidgeSearch as RidgeSearch,
     search_ridge as search_ridge,
@@ -46,6 +46,10 @@ from ._saddles import (
     search_along_band as search_along_band,
     search_between as search_between,
     search_from_minimum as search_from_minimum,
+)
+from ._storing import (
+    store_connections as store_connections,
+    store_inherent_structures as store_inherent_structures,
 )
 from ._summary import (
     FEWEST_STARTS as FEWEST_STARTS,

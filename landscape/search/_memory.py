@@ -14,7 +14,7 @@ from landscape import symmetry
 from landscape.database import Database, graph_of
 from landscape.graph import LandscapeGraph
 from landscape.networks import MLP
-from landscape.search._planning import BATCH, BOUNDING, JOINING, RANDOM_STARTS, Knowledge, Pair, hopeless, plan_batch
+from landscape.search._planning import BOUNDING, JOINING, RANDOM_STARTS, Knowledge, Pair, hopeless, plan_batch
 from landscape.search._searches import Task
 from landscape.search._targets import Targets
 from landscape.stationary import Minimum
@@ -33,10 +33,10 @@ class Memory:
     database : Database
         The database whose searches are planned batch by batch.
     batch : int
-        Searches of a batch.
+        Searches of a batch, see `batch_size`.
     """
 
-    def __init__(self, database: Database, batch: int = BATCH) -> None:
+    def __init__(self, database: Database, batch: int) -> None:
         self._database, self._batch = database, batch
         self._neighbors = Neighbors(database.network)
         self._tries: dict[Pair, int] = {}

@@ -17,6 +17,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
 from landscape.graph import LandscapeGraph, components, minimax_barriers
+from landscape.losses import LARGE, Loss
 from landscape.search._searches import FIRST_COLLAPSED, Task, rng_of
 from landscape.stationary import Minimum
 
@@ -44,6 +45,11 @@ LOWEST_FIRST = 8  # power of the rank: of 5000 minima outside, half of the attem
 KNOWN = 1e-9  # weight of a known transition state
 BOUNDS = 16  # searches for upper bounds at a time: a budget is looked at between two batches
 PATIENCE = 4  # attempts at a gap after which no other way is worth trying: all are REPEAT ** (PATIENCE / POWER) longer
+
+
+def batch_size(loss: Loss) -> int:
+    """Number of searches that are planned together: fewer of large networks."""
+    return BATCH if loss.n_parameters <= LARGE else BATCH_OF_LARGE
 
 
 @dataclass(frozen=True, eq=False)

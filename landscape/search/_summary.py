@@ -55,6 +55,7 @@ class Exploration(
     targets: int = 0  # minima to be joined with the global minimum, itself not counted
     unjoined: tuple[Unjoined, ...] = ()  # those that are not, lowest first
     bounds: int = 0  # upper bounds on barriers that the database holds
+    new_searches: int = field(default=0, compare=False)  # of this exploration, without earlier ones
     unfinished: int = 0  # 1 if the search after these was stopped by the budget, and nothing of it is stored
 
     @property

@@ -38,7 +38,8 @@ class Estimate(Generic[Value]):
         """Value and interval, each in the format of a number: f"{mu:.2f}" is "0.78 [0.70, 0.86]"."""
         if not spec or np.ndim(self.value):
             return format(str(self), spec)
-        return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+        value, low, high = (_without_sign_of_zero(format(part, spec)) for part in (self.value, self.low, self.high))
+        return f"{value} [{low}, {high}]"
 
     @property
     def parts(self) -> dict[str, Value]:
@@ -48,6 +49,10 @@ class Estimate(Generic[Value]):
     def map(self, function: Callable[[Value], Value]) -> "Estimate[Value]":
         """The estimate of an increasing function of the value, such as some of its entries."""
         return replace(self, value=function(self.value), low=function(self.low), high=function(self.high))
+
+
+def _without_sign_of_zero(text: str) -> str:
+    return text[1:] if text.startswith("-") and not text.strip("-0.,%") else text
 
 
 def in_numbers(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,8 +46,8 @@ def mu_text(found: ArchitectureResults) -> str:
     if not np.isfinite(fit.mu.value):
         return NO_VALUE
     known = np.isfinite(fit.mu.interval).all()
-    interval = f"[{fit.mu.low:.2f}, {fit.mu.high:.2f}]" if known else f"(no interval: {reason(fit.status)})"
-    return f"{fit.mu.value:.2f} {interval}{STATUS_MARKS.get(fit.status, '')}"
+    interval = f"[{fit.mu.low:z.2f}, {fit.mu.high:z.2f}]" if known else f"(no interval: {reason(fit.status)})"
+    return f"{fit.mu.value:z.2f} {interval}{STATUS_MARKS.get(fit.status, '')}"
 
 
 def slug(hidden: str) -> str:

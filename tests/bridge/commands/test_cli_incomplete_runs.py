@@ -67,7 +67,7 @@ def test_age_says_it_in_words(files):
     text = said("age", files[0], "--threshold", 0.03, "--compare-with", files[1], as_json=False)
     assert "pairs of waiting time and lag" in text
     assert " were recorded, " in text
-    assert "t* of the mean (steps)" in text
+    assert "t* (steps)" in text
     assert "mean of t* (steps)" in text
     assert "between lags" in text
     assert f"mu minus that of {files[1]}" in text

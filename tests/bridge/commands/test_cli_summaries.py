@@ -1,6 +1,7 @@
 """What a person reads of a result: sentences, units and intervals, from the numbers of the JSON."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,12 @@ import pytest
 from bridge.commands._aging_summary import kind_of_aging, summarize_aging, verdict
 from bridge.commands._comparison_summary import comparison_table, correlations_in_words, describe_correlations
 from bridge.commands._exploration import own_images
-from bridge.commands._exploration_summary import summarize as summarize_exploration
+from bridge.commands._exploration_summary import (
+    CONTINUE,
+    budget_ended,
+    how_to_continue,
+    summarize as summarize_exploration,
+)
 from bridge.commands._overlay_summary import summarize as summarize_overlay
 from bridge.commands._results import Summary, Table, lines_of, show
 from bridge.commands._tables import summarize_table
@@ -16,9 +22,11 @@ from bridge.commands._words import (
     between,
     counted,
     data_in_words,
+    decimal,
     duration,
     estimated,
     estimates_between,
+    in_a_cell,
     number,
     share,
     with_interval,
@@ -27,8 +35,11 @@ from bridge.commands.info import summarize_runs
 from bridge.commands.reproduce import summarize as summarize_reproduction
 from bridge.commands.verify import summarize as summarize_verification
 from bridge.comparison import RankCorrelation
+from dynamics.plots import interval_text
 from dynamics.statistics import Status, reason
 from landscape import datasets
+from landscape.networks import MLP
+from landscape.search import Cost, Exploration
 from landscape.support import Estimate
 
 OK = "ok"
@@ -127,11 +138,52 @@ def aged(**changes):
         "threshold_scan": {"flat": [False, True, True], "thresholds": [1e-3, 1e-2, 1e-1], "mu_flat": 0.8,
                            "mu_flat_low": 0.7, "mu_flat_high": 0.9, "status": OK},
         "diffusion": {"alpha": 1.0, "alpha_low": 0.9, "alpha_high": 1.1, "status": "look at the local slope"},
-        "scaling_forms": {"best": None, "status": OK},
+        "scaling_forms": {"best": None, "supported": (), "status": OK}, "largest_displacement": 0.5,
         "what_moves": {"drift_share": [0.5, math.nan], "drift_share_interval": [[0.41, 0.59], [math.nan] * 2],
                        "status": OK},
         **DATA, **changes,
     }  # fmt: skip
+
+
+def test_laws_that_are_not_told_apart_are_all_named():
+    forms = {"best": "simple aging", "supported": ("simple aging", "logarithmic"), "status": OK}
+    facts = summarize_aging(aged(scaling_forms=forms)).facts
+    said = "not told apart (AIC within 2 of the least): simple aging, logarithmic"
+    assert facts["best-fitting law of t*(tw)"] == said
+    alone = forms | {"supported": ("simple aging",)}
+    assert summarize_aging(aged(scaling_forms=alone)).facts["best-fitting law of t*(tw)"] == "simple aging"
+
+
+def test_a_threshold_that_nothing_reaches_is_said_in_one_sentence():
+    summary = summarize_aging(aged(threshold=100.0, largest_displacement=0.02061, mu=math.nan))
+    assert summary.verdict == (
+        "No displacement reaches Delta* = 100: the largest, a mean over the runs, is 0.0206. Choose a smaller "
+        "--threshold, or train longer runs."
+    )
+    assert list(summary.facts) == ["runs", "data"]
+    assert not summary.tables
+
+
+def test_no_average_is_given_twice():
+    two = summarize_aging(aged()).tables
+    assert [table.columns[1] for table in two] == ["t* (steps)", "mean of t* (steps)"]
+    other = summarize_aging(aged(average="mean of t*", mu_of_mean=0.7, mu_of_mean_low=0.6, mu_of_mean_high=0.8,
+                                 of_mean_status=OK)).tables  # fmt: skip
+    assert [table.columns[1] for table in other] == ["mean of t* (steps)", "t* of the mean (steps)"]
+    one = summarize_aging(aged(replicas=1, mu_scatter=0.7, mu_scatter_low=0.6, mu_scatter_high=0.8))
+    assert len(one.tables) == 1  # averages over one run are the same
+
+
+@pytest.mark.parametrize("value", [-0.0, -1e-9, -0.004])
+def test_zero_has_no_sign(value):
+    texts = [
+        with_interval(value, value, value), in_a_cell(value, value, value), in_a_cell(value, value, value, digits=2),
+        in_a_cell(value / 100, value / 100, value / 100, "%"), decimal(value), share(value / 100),
+        f"{Estimate(value, value, value):.2f}", interval_text("a", Estimate(value, value, value)),
+    ]  # fmt: skip
+    assert not [text for text in texts if "-" in text]
+    assert with_interval(-0.25, -0.5, -0.126) == "-0.25 [-0.50, -0.13]"
+    assert f"{Estimate(-0.25, -0.5, -0.126):.2f}" == "-0.25 [-0.50, -0.13]"
 
 
 def test_the_verdict_of_age_is_a_sentence():
@@ -302,6 +354,45 @@ def test_numbers_of_a_figure_may_be_lists_of_pairs_and_of_mappings_with_gaps():
     said, numbers = summarize_reproduction(made).tables
     assert said.rows == [("It bends", "", "4500", "holds")]
     assert numbers.rows == [("slopes", "", "1.25, 0.5, not determined"), ("bend 1 at", "", "4,500")]
+
+
+class Looks:
+    """What is looked at of a loss: the network."""
+
+    def __init__(self, *layer_sizes):
+        self.network = MLP(layer_sizes)
+
+
+def stopped(new_searches, searches=None, unfinished=1):
+    nothing = Estimate(math.nan, math.nan, math.nan)
+    total = new_searches if searches is None else searches
+    return Exploration(Path("a.db"), total, 0, 0, 0, math.nan, None, nothing, new_searches=new_searches,
+                       unfinished=unfinished)  # fmt: skip
+
+
+def test_the_end_of_a_budget_is_said_where_it_matters():
+    quick, slow = Cost(60, 1e-5, 1e-4, 1e-4), Cost(4000, 0.07, 100.0, 50.0)
+    narrow, wide = Looks(2, 10, 4), Looks(784, 5, 10)
+    assert budget_ended(stopped(96, 128), quick, narrow) is None  # each search is a small part of the budget
+    assert budget_ended(stopped(0, unfinished=0), quick, narrow) is None
+    assert budget_ended(stopped(2, 40), quick, narrow) == (
+        "the budget ended in search 40, and nothing of it is stored: run the same command again, with a larger "
+        "--budget if it ends there again"
+    )
+    said = budget_ended(stopped(0), slow, wide)
+    assert said.startswith("the budget ended in search 0, and nothing of it is stored: give a larger --budget, or")
+    assert "with --pca 20" in said
+    assert f"a quench takes about {duration(slow.seconds('lbfgs'))}, a transition state about" in said
+    assert "--pca" not in budget_ended(stopped(0), slow, narrow)
+
+
+def test_what_to_do_next_is_what_the_estimate_of_the_time_knew():
+    quick, slow = Cost(60, 1e-5, 1e-4, 1e-4), Cost(4000, 0.07, 100.0, 50.0)
+    assert how_to_continue(quick, Looks(2, 10, 4)) == how_to_continue(None, Looks(784, 5, 10)) == CONTINUE
+    said = how_to_continue(slow, Looks(784, 5, 10))
+    assert f"One transition state takes about {duration(slow.seconds('transition state'))} on one core" in said
+    assert "--pca 20" in said
+    assert "10m" not in said
 
 
 def test_transition_states_of_a_single_minimum_are_explained():

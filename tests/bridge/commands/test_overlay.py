@@ -284,6 +284,26 @@ def test_disks_grow_with_dwell_time(opened, seen):
     assert flaws(figure) == []
 
 
+def color_bars(figure):
+    return [ax for ax in figure.axes if ax.get_label() == "<colorbar>"]
+
+
+def test_disks_of_one_color_have_no_color_bar(opened, seen):
+    """Runs that stay where they are have one mean age, the geometric mean of all steps, which no snapshot has."""
+    moving = plot_overlay(opened, [occupation(dwells(seen), opened)])
+    assert [bar.get_ylabel() for bar in color_bars(moving)] == ["geometric mean age (steps)"]
+    ids = np.repeat(np.array([[m.id] for m in opened.minima[:3]]), 5, axis=1)
+    losses = np.repeat(np.array([[m.point.value] for m in opened.minima[:3]]), 5, axis=1)
+    resting = InherentStructures(seen.steps, ids, losses, seen.new_ids, "flow")
+    visited = occupation(dwells(resting), opened)
+    assert np.isfinite(visited.ages).sum() == 3
+    figure = plot_overlay(opened, [visited])
+    assert color_bars(figure) == []
+    assert flaws(figure) == []
+    one_age = plot_overlay(opened, [occupation_at(dwells(seen), opened, 100)])
+    assert color_bars(one_age) == []
+
+
 def test_panels_share_their_scales(opened, seen):
     stays = dwells(seen)
     each = [occupation_at(stays, opened, age) for age in (0, 100, 200, 400)]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -238,11 +239,41 @@ def test_command_lists_what_each_figure_needs(tmp_path, capsys, monkeypatch):
     assert paper["fig5"] == (150, 300_000)
 
 
+def drawn_panels(figure, result):
+    """The names that drawing itself offers, from what it says of a wrong one."""
+    with pytest.raises(ValueError, match="panel must be one of") as wrong:
+        figure.draw(result, panels=["no such panel"])
+    return re.search("one of (.*); got", str(wrong.value))[1].split(", ")
+
+
+@pytest.mark.parametrize("name", ["fig1", "fig2"])
+def test_panels_are_known_before_any_work(name, folder):
+    figure = tiny(name)
+    result = figure.compute(Work(folder / "quick" / "runs"), TINY)
+    assert list(figure.panels(TINY)) == drawn_panels(figure, result)
+
+
+def test_a_wrong_panel_is_refused_before_any_work(tmp_path, capsys, monkeypatch):
+    with pytest.raises(ValueError, match="panel must be one of loss, accuracy; got 'x'"):
+        reproduce(tiny("fig1"), tmp_path, panels=["x"])
+    monkeypatch.setattr(
+        "sys.argv", ["agescape", "reproduce", "fig2", "--panel", "agin", "--steps", "100", "--output", str(tmp_path)]
+    )
+    with pytest.raises(SystemExit) as end:
+        run()
+    assert end.value.code == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "must be one of 10, 5-5, 4-4-4, aging; got 'agin' (did you mean aging?)" in said
+    assert "about" not in said  # no time is announced, no work begun
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", ["screen", "page", "column"])
 @pytest.mark.parametrize("name", [name for name in FIGURES if name not in {"minima", "late", "mnist-landscape"}])
 def test_no_figure_has_a_flaw(name, size, folder):
     ensembles = TINY[1:] if name in {"fig7", "figA1"} else TINY
     figure = tiny(name, ensembles)
-    drawing = figure.draw(figure.compute(Work(folder / "quick" / "runs"), ensembles), size=size)
-    assert flaws(drawing) == []
+    result = figure.compute(Work(folder / "quick" / "runs"), ensembles)
+    assert flaws(figure.draw(result, size=size)) == []
+    assert list(figure.panels(ensembles)) == drawn_panels(figure, result)

@@ -40,7 +40,7 @@ from landscape import CrossEntropyLoss, Database, datasets, explore, loss_of, sy
 from landscape.database import Discovery
 from landscape.datasets import MAKERS
 from landscape.networks import MLP
-from landscape.search._exploration import open_or_create
+from landscape.search._storing import open_or_create
 
 only_deep = pytest.mark.parametrize("explored", [DEEP], ids=str, indirect=True)
 only_wide = pytest.mark.parametrize("explored", [WIDE], ids=str, indirect=True)

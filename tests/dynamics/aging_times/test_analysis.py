@@ -382,6 +382,9 @@ def test_the_form_that_was_put_in_comes_out(name, t_star):
     np.testing.assert_allclose(found.t_star[k], t_star, rtol=0.05)
     if name in ("power law", "logarithmic"):
         assert found.best == name
+    assert found.supported[0] == found.best
+    near = {n for n, aic, p in zip(found.names, found.aic, found.p_value, strict=True) if aic <= 2.0 and p >= 0.01}
+    assert set(found.supported) == near
     assert found.status == Status.OK
 
 
@@ -428,6 +431,7 @@ def test_thin_data_are_refused_with_the_estimate():
     few = compare_forms(power_law(0.8, replicas=5), resamples=20)
     assert few.status == Status.TOO_FEW_RUNS_FOR_COVARIANCE
     assert few.best is None
+    assert few.supported == ()
     assert few.exponents[2] == pytest.approx(0.8, abs=1e-6)
     assert np.isnan(few.aic).all()
     three = power_law(0.8, replicas=20)

@@ -11,7 +11,7 @@ from support import sql
 from landscape import Database, explore, interchange, merge, verify
 from landscape.database._inertias import NAME
 from landscape.interchange import network_of
-from landscape.search._exploration import open_or_create
+from landscape.search._storing import open_or_create
 from landscape.stationary import inertia_model, point_of_inertia
 
 

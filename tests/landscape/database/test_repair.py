@@ -23,8 +23,8 @@ from landscape.database._admission import minimum_problem, transition_state_prob
 from landscape.graph import below_minima
 from landscape.kinetics import Barriers
 from landscape.search import store_inherent_structures
-from landscape.search._exploration import next_search, store
 from landscape.search._searches import Found, Task
+from landscape.search._storing import next_search, store
 from landscape.support import only_writer
 
 

@@ -14,7 +14,7 @@ from landscape.database import Failure, same_ends
 from landscape.database._pickles import dump_array
 from landscape.networks import MLP
 from landscape.search import downhill
-from landscape.search._exploration import open_or_create
+from landscape.search._storing import open_or_create
 from landscape.stationary import certify
 
 NETWORK = MLP((2, 2, 4))

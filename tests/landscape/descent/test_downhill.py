@@ -15,7 +15,7 @@ from landscape.descent._quench import flow_quench
 from landscape.losses import MuellerBrown
 from landscape.networks import MLP
 from landscape.search import SaddleStatus, downhill, find_transition_state
-from landscape.search._exploration import open_or_create
+from landscape.search._storing import open_or_create
 from landscape.stationary import certificate, local_model
 
 

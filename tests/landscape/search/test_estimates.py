@@ -22,7 +22,7 @@ from landscape.database import repair
 from landscape.losses import DoubleWells
 from landscape.networks import MLP
 from landscape.search import estimate_minima, summarize
-from landscape.search._exploration import is_complete, starts_for
+from landscape.search._random_starts import is_complete, starts_for
 from landscape.support import Estimate
 
 

@@ -14,7 +14,7 @@ from landscape.database import Discovery, Quenched
 from landscape.descent import _quench
 from landscape.losses import GRACE, _watched
 from landscape.networks import MLP
-from landscape.search import _exploration, _searches, estimate_minima, store_inherent_structures, summarize
+from landscape.search import _exploration, _planning, _searches, estimate_minima, store_inherent_structures, summarize
 from landscape.search._searches import Task, run
 from landscape.stationary import certify, same_point
 
@@ -171,7 +171,7 @@ def test_an_interrupted_batch_leaves_nothing(explored, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("landscape.search._exploration.Database.add_attempt", stop)
+        patch.setattr("landscape.database.Database.add_attempt", stop)
         with pytest.raises(KeyboardInterrupt):
             explore(loss, tmp_path / "stopped.db", searches=SEARCHES, seed=3)
     with Database(tmp_path / "stopped.db") as database:
@@ -332,7 +332,7 @@ def slow(few_data, monkeypatch):
 
 def test_a_budget_holds_within_a_search(slow, tmp_path):
     found = explore(slow, tmp_path / "a.db", budget=8.0)
-    assert (found.searches, found.minima, found.unfinished) == (0, 0, 1)
+    assert (found.searches, found.new_searches, found.minima, found.unfinished) == (0, 0, 0, 1)
     assert SlowLoss.clock.seconds <= 1000.0 + 8.0 + GRACE
 
 
@@ -343,6 +343,7 @@ def test_what_a_budget_stops_is_searched_anew(slow, few_data, tmp_path):
         assert parts[-1].unfinished == 1
     done = parts[-1].searches
     assert 0 < parts[0].searches < done < 32
+    assert [part.new_searches for part in parts] == [parts[0].searches, done - parts[0].searches]
     whole = CrossEntropyLoss(slow.network, few_data)
     explore(whole, tmp_path / "b.db", searches=done)
     assert contents(tmp_path / "a.db") == contents(tmp_path / "b.db")
@@ -383,7 +384,7 @@ def test_large_networks_start_collapsed_searches_without_an_eigenproblem(small_l
 
 def test_large_networks_connect_after_few_searches(small_loss, tmp_path, monkeypatch):
     """Sixteen random starts would take minutes before any two minima are connected."""
-    monkeypatch.setattr(_exploration, "LARGE", 0)
+    monkeypatch.setattr(_planning, "LARGE", 0)
     kinds = {}
     for name, parts in (("a.db", (20,)), ("b.db", (3, 11, 20))):
         for searches in parts:

@@ -178,10 +178,10 @@ def test_what_is_remembered_plans_what_the_file_alone_plans(small_loss, tmp_path
     first = 3 * BATCH
     explore(small_loss, tmp_path / "f.db", searches=first, seed=1)
     with Database(tmp_path / "f.db") as database:
-        remembering = Memory(database)
+        remembering = Memory(database, BATCH)
         for begin in range(BATCH, first, BATCH):  # of a file that is ahead: nothing later may count
             remembering._update(np.array([m.id for m in database.minima if m.search < begin]), begin)
-        tasks = [memory.plan(first, first + BATCH, 1, CYCLE) for memory in (remembering, Memory(database))]
+        tasks = [memory.plan(first, first + BATCH, 1, CYCLE) for memory in (remembering, Memory(database, BATCH))]
         for a, b in zip(*tasks, strict=True):
             assert (a.search, a.kind, a.repeat) == (b.search, b.kind, b.repeat)
             assert [end and end[0] for end in (a.start, a.partner)] == [end and end[0] for end in (b.start, b.partner)]

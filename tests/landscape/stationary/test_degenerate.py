@@ -17,7 +17,7 @@ from landscape.descent import QuenchStatus
 from landscape.losses import Surface
 from landscape.networks import MLP
 from landscape.search import SaddleStatus, find_transition_state
-from landscape.search._exploration import open_or_create
+from landscape.search._storing import open_or_create
 from landscape.stationary import StationaryPoint, certify
 
 METHODS = ["lbfgs", "flow"]
