@@ -19,6 +19,7 @@ from bridge.figures import (
 from bridge.figures._minima_mu import MinimaMu, describe as describe_minima_mu
 from bridge.figures._ranks import clustered_rank_correlation, correlations_given, partial_rank_correlation
 from bridge.figures._said_of_trends import misfit_of_one_value
+from bridge.figures._sweep import Sweep
 from landscape.support import Estimate
 
 NAN = float("nan")
@@ -198,14 +199,8 @@ def landscape(minima):
 def minima_mu(minima, mu, rows):
     fits = [types.SimpleNamespace(mu=Estimate(one, one - 0.02, one + 0.02), t_star_runs=np.ones((6, 2))) for one in mu]
     size = len(minima)
-    return MinimaMu(
-        ("5,5",) * size,
-        np.full(size, 2),
-        np.array(rows),
-        np.arange(size) // 4,
-        tuple(map(landscape, minima)),
-        tuple(fits),
-    )
+    networks = Sweep(("5,5",) * size, np.full(size, 2), np.array(rows), np.arange(size) // 4, tuple(fits))
+    return MinimaMu(networks, tuple(map(landscape, minima)))
 
 
 def test_minima_against_mu_are_their_lower_bounds(monkeypatch):
