@@ -44,7 +44,7 @@ GLASSINESS = (
     Claim(
         "subaging",
         "abstract, section 3, figure 2d",
-        "Aging is sublinear in the waiting time, asymptotically.",
+        "t* grows more slowly than the waiting time, asymptotically: subaging.",
         f"mu, {LATE}",
         Below(1.0),
         _ensembles.depths,
@@ -53,7 +53,7 @@ GLASSINESS = (
     Claim(
         "subaging_mnist",
         "abstract, figure 5d",
-        "On MNIST, too, aging is sublinear in the waiting time.",
+        "On MNIST, too, there is subaging.",
         "mu",
         Below(1.0),
         _ensembles.mnist_depths,
