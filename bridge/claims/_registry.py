@@ -197,7 +197,7 @@ LANDSCAPES = (
         _landscapes.minima_and_rows,
         draws=3,
         remark="more searches find more minima of the deep networks, so the ratios are lower bounds",
-        extra_seconds=lambda scale: {"quick": 80.0, "paper": 240.0}[scale],
+        extra_seconds=lambda scale: {"quick": 50.0, "paper": 200.0}[scale],  # of the searches, which funnels shares
     ),
     Claim(
         "funnels",
