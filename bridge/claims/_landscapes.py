@@ -8,7 +8,6 @@ from bridge.claims._ensembles import FEW_ROWS, MANY_ROWS
 from bridge.figures import FIGURES, Ensemble, Work
 from landscape.database import Database
 from landscape.graph import funnelling
-from landscape.search import explore
 
 SEARCHES = {"quick": 64, "paper": 192}  # of every landscape: the numbers found are compared at equal effort
 
@@ -42,16 +41,7 @@ def _explored(work: Work, draw: int) -> dict[str, tuple[tuple[float, float], ...
 def _explore(work: Work, hidden: tuple[int, ...], rows: int, draw: int) -> tuple[float, float]:
     ensemble = Ensemble(hidden, 0, 0, rows=rows, dataset_seed=draw)
     path = work.folder / f"landscape_n{rows}_h{ensemble.label.replace(',', '-')}_d{draw}.db"
-    what = f"explore {ensemble.label}, N = {rows}, draw {draw}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    explore(
-        work.loss(ensemble),
-        path,
-        searches=SEARCHES[work.scale],
-        seed=work.seed,
-        jobs=work.jobs,
-        progress=lambda done, total, _: work.progress(what, done, total or done),
-    )
+    work.explore(ensemble, path, searches=SEARCHES[work.scale])
     with Database(path) as database:
         graph = database.graph()
     return float(graph.n_minima), funnelling(graph).share

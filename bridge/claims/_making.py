@@ -76,7 +76,7 @@ def reproduce_claims(
 
 
 def estimate_claims_seconds(claims: Sequence[Claim], output: str | Path, scale: ScaleName) -> float:
-    """Estimated core seconds of claims here, without finished runs; accurate within a factor of two."""
+    """Estimated core seconds of claims here, without finished runs and compilation; accurate within a factor of two."""
     work = Work(Path(output) / scale / "runs")
     needed: dict[str, Ensemble] = {}
     for one in (e for claim in claims for draw in range(claim.draws) for e in claim.ensembles(scale, draw)):

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Literal
 
 from dynamics.noises import Epochs, Noise
+from dynamics.runs import curve_steps
 from dynamics.training import SGD, Adam, Optimizer
 
 ScaleName = Literal["quick", "paper"]
@@ -14,6 +15,7 @@ ScaleName = Literal["quick", "paper"]
 MNIST_FEATURES, MNIST_CLASSES = 784, 10
 LJAT_FEATURES, LJAT_CLASSES = 2, 4
 LJAT_ROWS, MNIST_ROWS = 1000, 60_000
+TEST_ROWS = {"ljat": 4000, "mnist": 10_000}
 LEARNING_RATE = 0.05  # of the paper
 BATCHES = {"ljat": 100, "mnist": 50}  # of the paper
 METHODS: dict[str, Callable[..., Optimizer]] = {"sgd": SGD, "momentum": partial(SGD, momentum=0.9), "adam": Adam}
@@ -132,10 +134,26 @@ class Ensemble:
     @property
     def step_microseconds(self) -> float:
         """Approximate cost of a step on one core of the machine where the kernels were measured."""
-        if self.layer_sizes[0] > WIDE:
-            return (12.0 + 0.0022 * self.n_parameters) * self.batch_size / 50
-        rows = (self.rows or LJAT_ROWS) if self.noise.all_rows else self.batch_size
+        rows = self.training_rows if self.noise.all_rows else self.batch_size
+        if self._wide:
+            return (4.0 + 0.0026 * self.n_parameters) * rows / 50
         return 1.4 * self.n_parameters / 70 * rows / 100
+
+    @property
+    def curve_microseconds(self) -> float:
+        """The same of a point of the curves: losses of all training and test rows, and a gradient of the former."""
+        rows = self.training_rows + TEST_ROWS[self.dataset] / 3  # a gradient takes as long as two losses
+        return (75e-6 if self._wide else 1e-3) * self.n_parameters * rows
+
+    @property
+    def run_seconds(self) -> float:
+        """The same of a run, steps and curves, without what is compiled on first use."""
+        curves = len(curve_steps(self.steps)) * self.curve_microseconds
+        return 1e-6 * (self.steps * self.step_microseconds + curves)
+
+    @property
+    def _wide(self) -> bool:
+        return self.layer_sizes[0] > WIDE
 
     def at_most(self, replicas: int | None = None, steps: int | None = None, rows: int | None = None) -> "Ensemble":
         """The same with at most this many runs, steps and training rows."""

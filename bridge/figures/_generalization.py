@@ -9,7 +9,6 @@ import joblib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from scipy.stats import rankdata, spearmanr, t as student
 
@@ -17,17 +16,16 @@ from bridge.figures._base import PaperFigure, panels_called
 from bridge.figures._curves import LJAT_HIDDEN
 from bridge.figures._ensembles import Ensemble, ScaleName
 from bridge.figures._said_of_curvature import SAID_OF_FIGA2
+from bridge.figures._scatter import draw_networks, with_error
 from bridge.figures._work import Work
-from dynamics.plots import COLORS
 from landscape.datasets import CHUNK
 from landscape.losses import CrossEntropyLoss, held_out_loss
-from landscape.plots import Size, draw_panels, legend_beside
+from landscape.plots import Size, draw_panels
 from landscape.support import shared
 
 Array = NDArray[np.float64]
 
 ROWS = (316, 1000, 3162, 10_000)
-ROW_MARKERS = "osv^D<>pP*"  # of figure A2, for the numbers of rows
 MOST_TEST_ROWS = {"quick": 2**18, "paper": 2**22}  # 5 and 80 seconds of one core
 ROUNDING = 1e-12
 CORRELATIONS = (
@@ -187,32 +185,13 @@ def draw(result: Generalization, panels: Sequence[str] = (), size: Size = "scree
 
 
 def _draw(result: Generalization, ax: Axes) -> None:
-    depths, numbers = (list(dict.fromkeys(names)) for names in (result.labels, result.rows.tolist()))
-    columns = (result.labels, result.rows.tolist(), result.trace, result.mean_error, result.total_error)
-    for label, rows, trace, error, bar in zip(*columns, strict=True):
-        ax.errorbar(
-            error,
-            trace.mean() / rows,
-            xerr=bar,
-            yerr=trace.std(ddof=1) / np.sqrt(trace.size) / rows,
-            fmt=ROW_MARKERS[numbers.index(rows) % len(ROW_MARKERS)],
-            color=COLORS[depths.index(label) % len(COLORS)],
-            capsize=2,
-        )
+    traces = (result.trace / result.rows[:, np.newaxis]).T
+    trace = with_error(traces.mean(axis=0), traces.std(axis=0, ddof=1) / np.sqrt(len(traces)))
     ax.set(yscale="log", xlabel="generalization error: test loss - training loss (nats)", ylabel=r"Tr$(H) / N$ (nats)")
-    ranks = rank_correlations_given(result.trace.mean(axis=1) / result.rows, result.mean_error, result.rows)
-    ax.set_title(describe_ranks(ranks), fontsize="medium")
-    legend_beside(ax, handles=handles(numbers, depths))
-
-
-def handles(numbers: Sequence[object], depths: Sequence[str]) -> list[Line2D]:
-    """A legend of markers for the numbers of rows and of colors for the depths."""
-    markers = [Line2D([], [], color="0.4", linestyle="", marker=m, label=f"N = {n}")
-               for m, n in zip(ROW_MARKERS, numbers, strict=False)]  # fmt: skip
-    colors = [
-        Line2D([], [], color=c, linewidth=3, label=f"hidden layers {d}") for c, d in zip(COLORS, depths, strict=False)
-    ]
-    return [*markers, *colors]
+    ax.set_title(
+        describe_ranks(rank_correlations_given(trace.value, result.mean_error, result.rows)), fontsize="medium"
+    )
+    draw_networks(result.labels, result.rows, with_error(result.mean_error, result.total_error), trace, ax, capsize=2)
 
 
 FIGA2 = PaperFigure(

@@ -114,10 +114,19 @@ def _at_departure(regime: SecondRegime) -> list[float]:
 def draw_scaling(result: ScalingFigure, panels: Sequence[str] = (), size: Size = "screen") -> Figure:
     """Errors of the predictions, a panel per ensemble."""
     functions = {
-        panel_name(label): partial(_titled, plot_scaling, scaling, label)
+        panel_name(label): partial(_draw_scaling, scaling, label)
         for label, scaling in zip(result.labels, result.scalings, strict=True)
     }
     return draw_panels(functions, panels, columns=3, panel=(4.4, 3.4), size=size)
+
+
+def _draw_scaling(scaling: CurveScaling, label: str, ax: Axes) -> None:
+    """One panel; its legend is that of all, so that one of them has it."""
+    others = [one.get_legend() for one in ax.get_figure(root=True).axes if one is not ax]  # pyright: ignore
+    _titled(plot_scaling, scaling, label, ax)
+    legend = ax.get_legend()
+    if legend is not None and any(others):
+        legend.remove()
 
 
 def _titled(plot: Callable[[Any, Axes], Axes], found: Any, label: str, ax: Axes) -> None:

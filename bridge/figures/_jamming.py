@@ -91,6 +91,8 @@ class RowScan:
         N, and P / N.
     mu : Estimate of (A,)
         Student's interval over the draws, or over the runs if there is one draw.
+    misfit : (A,)
+        Largest relative distance of t* from the power law, in the draw where it is largest.
     waiting_times : (W,) int64
     t_star : (A, W)
         Steps, geometric mean over the draws.
@@ -108,6 +110,7 @@ class RowScan:
     replicas: int
     rows: NDArray[np.int64]
     mu: Estimate[Array]
+    misfit: Array
     waiting_times: NDArray[np.int64]
     t_star: Array
     loss: Array
@@ -166,6 +169,7 @@ def row_scan(networks: Sequence[Network]) -> RowScan:
         first.replicas,
         rows,
         stacked([_mu(part) for part in by_rows]),
+        np.array([np.max([one.fit.worst_misfit for one in part]) for part in by_rows]),
         networks[0].fit.waiting_times,
         np.array([np.exp(np.mean([np.log(one.fit.t_star.value) for one in part], axis=0)) for part in by_rows]),
         _means(by_rows, lambda one: one.loss),
@@ -224,6 +228,7 @@ def _describe(scan: RowScan, threshold: float) -> dict[str, Any]:
         "mu": scan.mu.value,
         "mu_low": scan.mu.low,
         "mu_high": scan.mu.high,
+        "misfit": scan.misfit,
         "waiting_times": scan.waiting_times,
         "t_star": scan.t_star,
         "loss_without_penalty": scan.loss,

@@ -17,7 +17,7 @@ from bridge.figures._work import Work
 from dynamics.plots import COLORS
 from landscape.database import Database
 from landscape.plots import Size, draw_panels, legend_beside
-from landscape.search import Exploration, estimate_minima, explore
+from landscape.search import Exploration
 
 PUBLISHED_MINIMA = (10, 1000, 10_000)
 PLATEAU = (0.75, 0.85)  # nats: losses of about 0.8
@@ -40,20 +40,8 @@ def compute(work: Work, _runs: tuple[Ensemble, ...]) -> MinimaTable:
     ensembles, summaries, at_plateau = ljat_ensembles(work.scale), [], []
     for ensemble in ensembles:
         path = work.folder / f"landscape_h{ensemble.label.replace(',', '-')}.db"
-        explore(
-            work.loss(ensemble),
-            path,
-            searches=SEARCHES[work.scale],
-            seed=work.seed,
-            jobs=work.jobs,
-            progress=lambda done, total, _, e=ensemble: work.progress(f"explore {e.label}", done, total or done),
-        )
-        summaries.append(
-            estimate_minima(
-                work.loss(ensemble), path, starts=STARTS[work.scale], seed=work.seed, jobs=work.jobs,
-                progress=lambda done, total, _, e=ensemble: work.progress(f"start {e.label}", done, total or done),
-            )
-        )  # fmt: skip
+        work.explore(ensemble, path, searches=SEARCHES[work.scale])
+        summaries.append(work.estimate_minima(ensemble, path, starts=STARTS[work.scale]))
         with Database(path) as database:
             losses = database.graph().losses
         at_plateau.append(int(((losses > PLATEAU[0]) & (losses < PLATEAU[1])).sum()))

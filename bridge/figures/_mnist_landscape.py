@@ -33,7 +33,7 @@ from dynamics.statistics import NOT_NEGATIVE, over_runs, share_of_runs
 from landscape.database import Database
 from landscape.losses import LARGE
 from landscape.plots import Size, draw_panels
-from landscape.search import Exploration, estimate_minima, explore, summarize
+from landscape.search import Exploration, summarize
 from landscape.support import Estimate
 
 THRESHOLD = 1e-2
@@ -128,7 +128,7 @@ def compute(work: Work, ensembles: tuple[Ensemble, ...]) -> tuple[NetworkOnMnist
 def _network(work: Work, ensemble: Ensemble) -> NetworkOnMnist:
     loss, runs, effort = work.loss(ensemble), work.runs(ensemble), _effort(ensemble)
     path, store = work.folder / f"landscape_{ensemble.landscape}.db", work.folder / f"explain_{ensemble.name}"
-    _search(work, ensemble, path, effort.searches)
+    work.explore(ensemble, path, searches=effort.searches)
     msd = mean_square_displacement(runs)
     fit = aging(msd, THRESHOLD, rng=work.seed)
     lag = _common_lag(runs, fit)
@@ -141,8 +141,8 @@ def _network(work: Work, ensemble: Ensemble) -> NetworkOnMnist:
     quenched = quenched_snapshots(runs, loss, **quenching, progress=_reported(work, "quench", ensemble))
     with Database(path) as database:
         structures = inherent_structures(runs, database, loss=loss, **quenching)
-    _starts(work, ensemble, path, effort.starts)
-    _search(work, ensemble, path, effort.searches + effort.joins, connect="visited")
+    work.estimate_minima(ensemble, path, starts=effort.starts)
+    work.explore(ensemble, path, searches=effort.searches + effort.joins, connect="visited")
     with Database(path) as database:
         visited, landscape = visits(structures, database), summarize(database)
         crossed = crossings(
@@ -157,17 +157,6 @@ def _network(work: Work, ensemble: Ensemble) -> NetworkOnMnist:
 
 def _reported(work: Work, what: str, ensemble: Ensemble) -> Any:
     return lambda done, total, *_: work.progress(f"{what} {ensemble.label}", done, total or done)
-
-
-def _search(work: Work, ensemble: Ensemble, path: Path, searches: int, connect: str | None = None) -> None:
-    what = _reported(work, "join" if connect else "explore", ensemble)
-    loss = work.loss(ensemble)
-    explore(loss, path, searches=searches, connect=connect, seed=work.seed, jobs=work.jobs, progress=what)
-
-
-def _starts(work: Work, ensemble: Ensemble, path: Path, starts: int) -> None:
-    what = _reported(work, "start", ensemble)
-    estimate_minima(work.loss(ensemble), path, starts=starts, seed=work.seed, jobs=work.jobs, progress=what)
 
 
 def _common_lag(runs: Trajectories, fit: Aging) -> int:

@@ -118,7 +118,10 @@ def estimate_seconds(
     rows: int | None = None,
     jobs: int = 1,
 ) -> float:
-    """Estimated wall time in seconds of a figure here, without finished parts; accurate within a factor of two."""
+    """Estimated wall time in seconds of a figure here; accurate within a factor of two.
+
+    Without finished parts, and without compilation: seconds for each architecture, once on a machine.
+    """
     work = Work(Path(output) / scale / "runs")
     missing = sum(
         missing_seconds(ensemble, work) + figure.ensemble_seconds(ensemble)
@@ -137,7 +140,7 @@ def missing_seconds(ensemble: Ensemble, work: Work) -> float:
     """Core seconds of the runs that the file of an ensemble lacks, on the machine of `Ensemble.step_microseconds`."""
     path = work.path(ensemble)
     done = load_trajectories(path).replicas if path.is_file() else 0
-    return max(0, ensemble.replicas - done) * ensemble.steps * ensemble.step_microseconds * 1e-6
+    return max(0, ensemble.replicas - done) * ensemble.run_seconds
 
 
 @cache

@@ -98,7 +98,7 @@ SAID_OF_FIG7 = (
     Statement(
         "falls",
         "section 3, figure 7",
-        "The number of negative eigenvalues decreases as training advances.",
+        "In the course of training, negative eigenvalues become fewer.",
         _fewer_all_the_time,
     ),
     Statement(

@@ -44,10 +44,14 @@ def _bottom(ours: Numbers) -> Outcome:
 
 
 def _alike(ours: Numbers) -> Outcome:
-    loss = values(ours, "final_loss")
-    spread, error = np.ptp(loss), values(ours, "final_loss_error").max()
-    reason = f"they differ by {spread / loss.mean():.1%}, though by {spread / error:.0f} standard errors"
-    return Outcome(listed(loss, ".3f"), decided(spread < 0.05 * loss.mean(), spread > 0.1 * loss.mean()), reason)
+    loss, accuracy = values(ours, "final_loss"), values(ours, "final_accuracy")
+    spreads = np.array([np.ptp(each) / each.mean() for each in (loss, accuracy)])
+    error = np.ptp(loss) / values(ours, "final_loss_error").max()
+    reason = (
+        f"losses differ by {spreads[0]:.1%}, though by {error:.0f} standard errors; "
+        f"accuracies, {listed(accuracy, '.3f')}, by {spreads[1]:.1%}"
+    )
+    return Outcome(listed(loss, ".3f"), decided(spreads < 0.05, spreads > 0.1), reason)
 
 
 def _slow_phase(ours: Numbers) -> Outcome:

@@ -12,6 +12,7 @@ from landscape import datasets
 from landscape.datasets import Dataset
 from landscape.losses import CrossEntropyLoss
 from landscape.networks import MLP
+from landscape.search import Exploration, estimate_minima, explore
 
 Progress = Callable[[str, int, int], object]  # stage, done, total
 
@@ -76,3 +77,27 @@ class Work:
             progress=lambda done, total: self.progress(f"train {ensemble.name}", done, total),
         )
         return runs.first(ensemble.replicas)
+
+    def explore(self, ensemble: Ensemble, path: Path, *, searches: int, connect: str | None = None) -> Exploration:
+        """`landscape.search.explore` of its landscape: up to this many searches in the database at `path`."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return explore(
+            self.loss(ensemble),
+            path,
+            searches=searches,
+            connect=connect,
+            seed=self.seed,
+            jobs=self.jobs,
+            progress=lambda done, total, _: self.progress(f"explore {path.stem}", done, total or done),
+        )
+
+    def estimate_minima(self, ensemble: Ensemble, path: Path, *, starts: int) -> Exploration:
+        """`landscape.search.estimate_minima` of its landscape: up to this many random starts."""
+        return estimate_minima(
+            self.loss(ensemble),
+            path,
+            starts=starts,
+            seed=self.seed,
+            jobs=self.jobs,
+            progress=lambda done, total, _: self.progress(f"start {path.stem}", done, total or done),
+        )

@@ -30,7 +30,8 @@ def test_pages_show_what_the_json_files_say(published):
 
 
 def test_the_first_page_has_every_statement_of_the_paper_once(published):
-    said = [(found["file"], found["name"]) for found in published.VERDICT.finditer(REPRODUCTION[0].read_text())]
+    found = (one.group("file", "name") for one in published.VERDICT.finditer(REPRODUCTION[0].read_text()))
+    said = [one for one in found if one[0] != "claims"]  # these have a page of their own
     assert sorted(said) == sorted((name, one.name) for name, figure in FIGURES.items() for one in figure.statements)
 
 

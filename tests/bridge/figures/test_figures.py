@@ -3,18 +3,20 @@
 import dataclasses
 import json
 import re
+import time
 
 import numpy as np
 import pytest
 from support.figures import flaws
 
 from bridge.cli import run
-from bridge.figures import FIGURES, Ensemble, Work, estimate_seconds, get_figure, reproduce
+from bridge.figures import FIGURES, Ensemble, Work, estimate_seconds, get_figure, missing_seconds, reproduce
 from bridge.figures._gradients import GradientCurves
 from bridge.figures._widths import WidthScan
-from dynamics import aging, load_trajectories, mean_square_displacement
+from dynamics import aging, load_trajectories, mean_square_displacement, train
 from dynamics.noises import Full, Langevin
-from landscape.datasets import CHUNK, fresh_rows
+from landscape import CrossEntropyLoss
+from landscape.datasets import CHUNK, Dataset, fresh_rows, ljat
 from landscape.networks import MLP
 from landscape.support import Estimate
 
@@ -142,6 +144,37 @@ def test_estimate_leaves_out_what_is_on_disk(folder, tmp_path):
     figure = dataclasses.replace(tiny("fig1"), extra_seconds=lambda scale: 0.0)
     assert estimate_seconds(figure, folder, "quick") == 0.0
     assert estimate_seconds(figure, tmp_path, "quick") > 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "replicas", "steps", "seconds"),
+    [("fig1", 100, 150_000, 65), ("fig3", 100, 150_000, 6), ("fig5", 50, 300_000, 870), ("fig6", 40, 30_000, 590)],
+)
+def test_estimates_of_runs_are_those_of_the_pages(name, replicas, steps, seconds, tmp_path):
+    """Processor seconds that the runs at the paper's scale took, as docs/reproduction has them."""
+    work, found = Work(tmp_path), FIGURES[name].ensembles("paper")
+    estimate = sum(missing_seconds(one.at_most(replicas, steps), work) for one in found)
+    assert seconds / 2 < estimate < 2 * seconds
+
+
+@pytest.mark.slow
+def test_runs_on_pixels_take_as_long_as_estimated():
+    """Curves over all rows take most of a short run; in units of a run on few inputs, because machines differ."""
+    rng = np.random.default_rng(0)
+    wide, few = Ensemble((5, 5), 1, 4000, "mnist", rows=20_000, batch_size=50), Ensemble((10,), 1, 40_000)
+    pixels = [rng.integers(0, 256, (rows, 784)) / 255 for rows in (20_000, 10_000)]
+    labels = [np.arange(len(rows)) % 10 for rows in pixels]
+    digits = Dataset(pixels[0], labels[0], 10, pixels[1], labels[1])
+    taken = []
+    for one, data in ((wide, digits), (few, ljat(rows=1000, seed=0))):
+        loss = CrossEntropyLoss(MLP(one.layer_sizes), data, 1e-4)
+        seconds = []
+        for steps in (2, one.steps, one.steps):  # the first compiles
+            begin = time.process_time()
+            train(loss, one.optimizer, replicas=1, steps=steps, waiting_times=[1], lags=[1])
+            seconds.append(time.process_time() - begin)
+        taken.append(min(seconds[1:]) / one.run_seconds)
+    assert 0.5 < taken[0] / taken[1] < 2.0
 
 
 def test_spectra_have_the_traces_of_the_hessian(folder):

@@ -5,6 +5,7 @@ import types
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.stats import rankdata, spearmanr
 from support.figures import flaws
 
@@ -19,6 +20,7 @@ from bridge.figures import (
 from bridge.figures._minima_mu import MinimaMu, describe as describe_minima_mu
 from bridge.figures._ranks import clustered_rank_correlation, correlations_given, partial_rank_correlation
 from bridge.figures._said_of_trends import misfit_of_one_value
+from bridge.figures._sweep import Sweep
 from landscape.support import Estimate
 
 NAN = float("nan")
@@ -96,7 +98,12 @@ def test_the_alpha_from_which_on_the_loss_is_zero():
 
 def network(rows, draw, mu, loss, eigenvalues):
     values = Estimate(np.array([10.0, 10.0 ** (1 + mu)]), None, None)  # pyright: ignore
-    fit = types.SimpleNamespace(mu=Estimate(mu, mu - 0.02, mu + 0.02), t_star=values, waiting_times=np.array([10, 100]))
+    fit = types.SimpleNamespace(
+        mu=Estimate(mu, mu - 0.02, mu + 0.02),
+        t_star=values,
+        waiting_times=np.array([10, 100]),
+        worst_misfit=0.1 * (draw + 1),
+    )
     right = np.array([1.0, 0.5 + 0.5 * (loss < 0.05)])
     return jamming.Network(
         Ensemble((5, 5), 2, 100, rows=rows, dataset_seed=draw), fit, np.full(2, loss), right, eigenvalues
@@ -120,6 +127,7 @@ def test_scan_over_rows_has_means_over_draws(scan):
     np.testing.assert_allclose(scan.mu.value, [0.70, 0.71, 0.9, 1.5])
     np.testing.assert_allclose(scan.mu.high - scan.mu.value, 4.303 * 0.01 / np.sqrt(3), rtol=1e-3)  # Student's t, 2
     np.testing.assert_allclose(scan.t_star[:, 1], 10 ** (1 + scan.mu.value))
+    np.testing.assert_allclose(scan.misfit, 0.3)
     np.testing.assert_allclose(scan.negative, 1.5)
     np.testing.assert_allclose(scan.near_zero, 1.0)
     np.testing.assert_allclose(scan.fitted, [0.5, 0.5, 0.5, 1.0])
@@ -140,6 +148,14 @@ def test_misfit_of_one_value_is_chi_square():
     mean, p = misfit_of_one_value(value, value - half, value + half)
     assert (mean, p) == pytest.approx((0.5, 0.4795), abs=1e-4)  # chi-square 0.5, one degree of freedom
     assert np.isnan(misfit_of_one_value(value[:1], value[:1], value[:1])).all()
+
+
+def test_equal_exponents_on_three_draws_seldom_differ():
+    """Intervals by SciPy's Student; 0.025 is asked for each data set."""
+    values = np.random.default_rng(5).normal(0.0, [[1.0], [1.0], [4.0]], (300, 3, 3))
+    low, high = stats.t.interval(0.95, 2, values.mean(axis=2), stats.sem(values, axis=2))
+    p = [misfit_of_one_value(*one)[1] for one in zip(values.mean(axis=2), low, high, strict=True)]
+    assert np.mean(np.array(p) < 0.025) < 0.025 + 3 * np.sqrt(0.025 * 0.975 / 300)
 
 
 @pytest.mark.slow
@@ -198,14 +214,8 @@ def landscape(minima):
 def minima_mu(minima, mu, rows):
     fits = [types.SimpleNamespace(mu=Estimate(one, one - 0.02, one + 0.02), t_star_runs=np.ones((6, 2))) for one in mu]
     size = len(minima)
-    return MinimaMu(
-        ("5,5",) * size,
-        np.full(size, 2),
-        np.array(rows),
-        np.arange(size) // 4,
-        tuple(map(landscape, minima)),
-        tuple(fits),
-    )
+    networks = Sweep(("5,5",) * size, np.full(size, 2), np.array(rows), np.arange(size) // 4, tuple(fits))
+    return MinimaMu(networks, tuple(map(landscape, minima)))
 
 
 def test_minima_against_mu_are_their_lower_bounds(monkeypatch):
