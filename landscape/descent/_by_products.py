@@ -1,7 +1,8 @@
 """Quench of a large network: gradients and products with the Hessian down to the point, then one Hessian for it.
 
-L-BFGS goes most of the way, truncated Newton the rest. The Hessian is factorized only at the end, for the index and to
-decide by Newton's step whether there is a stationary point, as `_location` does with a spectrum.
+L-BFGS goes most of the way, truncated Newton the rest; where its steps take too many products, L-BFGS in the metric of
+a factorized Hessian. At the end a Hessian is factorized for the index, and to decide by Newton's step whether there is
+a stationary point, as `_location` does with a spectrum.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.descent._factored import factored_lbfgs
 from landscape.descent._lbfgs import lbfgs
 from landscape.descent._location import CONTRACTION, MOST_STEPS, SIGNAL, Location, runs_out
 from landscape.descent._truncated_newton import Walked, conjugate_gradients, truncated_newton
@@ -17,7 +19,7 @@ from landscape.stationary import VALUE_RESOLUTION, Factorization, InertiaModel, 
 
 Array = NDArray[np.float64]
 
-MEMORY = 40  # pairs of L-BFGS: half the gradients that ten take
+MEMORY = 100  # pairs of L-BFGS: of 2-50-50-4 half the gradients that 40 take
 HANDOVER = 1e-6  # rms gradient below which products pay
 FINER = 1e-2  # of the tolerance: the last step of Newton's method costs little and settles the point
 ESCAPES = 10  # saddles that a quench leaves along their lowest mode
@@ -69,7 +71,9 @@ def descend(loss: Loss, theta: Array, *, tolerance: float, max_step: float, most
     escapes = 0
     while True:
         limits = {"tolerance": FINER * tolerance, "max_step": max_step, "most": most - gradients, "max_norm": far}
-        walked = truncated_newton(loss, start, **limits)
+        walked = truncated_newton(loss, start, **limits, factorize=False)
+        if walked.rms_gradient > tolerance and np.linalg.norm(walked.point) <= far:
+            walked = factored_lbfgs(loss, walked, **limits)
         model = inertia_model(loss, walked.point)
         gradients, hessians = gradients + walked.evaluations, hessians + walked.hessians + 1
         if np.linalg.norm(model.point) > far:

@@ -89,11 +89,19 @@ def _to_the_edge(step: Array, way: Array, radius: float) -> float:
 
 
 def truncated_newton(
-    loss: Loss, theta: Array, *, tolerance: float, max_step: float, most: int, max_norm: float = np.inf
+    loss: Loss,
+    theta: Array,
+    *,
+    tolerance: float,
+    max_step: float,
+    most: int,
+    max_norm: float = np.inf,
+    factorize: bool = True,
 ) -> Walked:
     """Minimize from `theta` (P,) to an rms gradient of `tolerance`.
 
-    Ends earlier after `most` gradients and products, beyond `max_norm`, or if rounding prevents further progress.
+    Ends earlier after `most` gradients and products, beyond `max_norm`, or if rounding prevents further progress; and,
+    unless it may `factorize`, after a step that takes more products than a Hessian costs.
 
     Raises
     ------
@@ -106,7 +114,10 @@ def truncated_newton(
         raise FloatingPointError(msg)
     here, radius, rejections, metric = Walked(theta, value, gradient, 1, 0), min(FIRST_RADIUS, max_step), 0, None
     while here.rms_gradient > tolerance and here.evaluations < most and rejections <= MAX_REJECTIONS:
-        newton, metric, renewed = _newton(loss, here, radius, metric, most - here.evaluations)
+        allowed = most - here.evaluations
+        newton, metric, renewed = _newton(
+            loss, here, radius, metric, allowed if factorize else min(allowed, most_products(theta.size))
+        )
         cost = here.evaluations + newton.products + 1, here.hessians + renewed
         length = float(np.linalg.norm(newton.step))
         value, gradient = loss.value_and_gradient(here.point + newton.step)
@@ -123,9 +134,14 @@ def truncated_newton(
             radius = min(2.0 * radius, max_step)
         reached = (here.point + newton.step, value, gradient) if accepted else (here.point, here.value, here.gradient)
         here = Walked(*reached, *cost)
-        if np.linalg.norm(here.point) > max_norm:
+        if np.linalg.norm(here.point) > max_norm or (not factorize and newton.products >= most_products(theta.size)):
             break
     return here
+
+
+def most_products(size: int) -> int:
+    """Of one step without factors: about the cost of a Hessian of `size` parameters."""
+    return max(FEWEST_PRODUCTS, size // 10)
 
 
 def _newton(
@@ -160,7 +176,7 @@ def inexact_step(
     hessians : int
         Number of Hessians, 0 or 1.
     """
-    limit = max(FEWEST_PRODUCTS, point.size // 10) if metric is None else FEWEST_PRODUCTS
+    limit = most_products(point.size) if metric is None else FEWEST_PRODUCTS
     if across is not None:
         product, gradient = _perpendicular(product, across), gradient - (across @ gradient) * across
     first = conjugate_gradients(

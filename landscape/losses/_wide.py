@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.activations import ACTIVATIONS, Activation, Derivatives
+from landscape.activations import ACTIVATIONS, Activation
 from landscape.losses._outputs import CROSS_ENTROPY, Head
 from landscape.losses._sparse import SparseRows
 from landscape.support import one_thread
@@ -27,7 +27,13 @@ Rows = Array | SparseRows
 TANH = ACTIVATIONS["tanh"]
 
 BLOCK = 2000  # samples: 13 MB of MNIST
+NARROW = 16  # columns of inputs
+KEPT = 4_190_000  # numbers: 32 MiB, the most that glibc considers
 TILE = 256  # rows and columns that are mirrored together: they stay in the cache
+
+# glibc returns freed memory to the system, page by page, unless a block at least as large has been freed before: half
+# of the time of a gradient of 2-50-50-4 were page faults. This block is never touched
+np.empty(KEPT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,28 +68,42 @@ def _with_ones(h: Rows) -> Rows:
     return h if isinstance(h, SparseRows) else np.hstack([h, np.ones((len(h), 1))])
 
 
-def _pass(matrices: list[Array], inputs: Rows, labels: Array, n_samples: int, units: Activation, head: Head) -> _Pass:
+def _pass(
+    matrices: list[Array],
+    inputs: Rows,
+    labels: Array,
+    n_samples: int,
+    units: Activation,
+    head: Head,
+    *,
+    bent: bool = True,
+) -> _Pass:
+    """Both passes of a block; the bends only if `bent`, because a gradient does not need them."""
     incoming, slopes, curvatures = [_with_ones(inputs)], [], []
     for matrix in matrices[:-1]:
         h, slope, curvature = _derivatives(units, incoming[-1] @ matrix)
         slopes.append(slope)
         curvatures.append(curvature)
-        incoming.append(_with_ones(h))
+        incoming.append(h)
     loss, delta, state = head.block(incoming[-1] @ matrices[-1], labels, n_samples)
     deltas, bends = [delta], []
     for matrix, curvature, slope in zip(matrices[:0:-1], curvatures[::-1], slopes[::-1], strict=True):
         error = deltas[0] @ matrix[:-1].T
-        bends.insert(0, curvature * error)
-        deltas.insert(0, slope * error)
+        if bent:
+            bends.insert(0, curvature * error)
+        error *= slope
+        deltas.insert(0, error)
     return _Pass(incoming, slopes, bends, deltas, state, loss, head, units.name == "tanh")
 
 
-def _derivatives(units: Activation, z: Array) -> Derivatives:
-    """The activation, its slope and its second derivative, over the slope for tanh."""
+def _derivatives(units: Activation, z: Array) -> tuple[Array, Array, Array]:
+    """The activation with a column of ones, its slope and its second derivative, over the slope for tanh."""
     if units.name != "tanh":
-        return units.derivatives(z)
-    h = np.tanh(z)
-    return h, 1.0 - h * h, -2.0 * h
+        h, slope, curvature = units.derivatives(z)
+        return np.hstack([h, np.ones((len(h), 1))]), slope, curvature
+    outputs = np.ones((len(z), z.shape[1] + 1))
+    h = np.tanh(z, out=outputs[:, :-1])
+    return outputs, 1.0 - h * h, -2.0 * h
 
 
 def _blocks(inputs: Rows, labels: Array) -> Iterator[tuple[Rows, Array]]:
@@ -115,7 +135,7 @@ def value_gradient(
     matrices, loss, gradient = _matrices(theta, sizes), 0.0, np.zeros(theta.size)
     with _steady():
         for rows, chosen in _blocks(inputs, labels):
-            p = _pass(matrices, rows, chosen, len(labels), units, head)
+            p = _pass(matrices, rows, chosen, len(labels), units, head, bent=False)
             loss += p.loss
             gradient += _gradients(p)
         return loss + float((penalty * theta * theta).sum()), gradient + 2.0 * penalty * theta
@@ -254,11 +274,28 @@ def _add_columns(matrices: list[Array], p: _Pass, layer: int, unit: int, n_sampl
         for i in range(unit, matrices[layer].shape[1]):
             same[:, i, :, unit] += h.T @ (tangents[0][:, i : i + 1] * h)
     for k in range(layer + 1, len(matrices)):
-        pairs = p.incoming[k][:, :, None] * tangents[k - layer][:, None, :]
-        pairs[:, :-1] += moved[k - 1][:, :, None] * p.deltas[k][:, None, :]
-        product = pairs.reshape(len(h), -1).T @ h
-        _view(matrices, hessian, k, layer)[..., unit] += product.reshape(*matrices[k].shape, h.shape[1])
+        add = _by_columns if h.shape[1] <= NARROW else _at_once
+        _view(matrices, hessian, k, layer)[..., unit] += add(
+            p.incoming[k], tangents[k - layer], moved[k - 1], p.deltas[k], h
+        )
     return tangents[0][:, unit:]
+
+
+def _at_once(incoming: Array, tangents: Array, moved: Array, deltas: Array, h: Rows) -> Array:
+    """Sum over samples of (incoming tangents + moved deltas) h: (n_in + 1, n_out, columns of h)."""
+    pairs = incoming[:, :, None] * tangents[:, None, :]
+    pairs[:, :-1] += moved[:, :, None] * deltas[:, None, :]
+    return (pairs.reshape(len(incoming), -1).T @ h).reshape(*pairs.shape[1:], h.shape[1])
+
+
+def _by_columns(incoming: Array, tangents: Array, moved: Array, deltas: Array, h: Array) -> Array:
+    """The same without the pairs, which take more memory than few columns are worth."""
+    total = np.empty((incoming.shape[1], tangents.shape[1], h.shape[1]))
+    for column in range(h.shape[1]):
+        factor = h[:, column : column + 1]
+        total[:, :, column] = (factor * incoming).T @ tangents
+        total[:-1, :, column] += (factor * moved).T @ deltas
+    return total
 
 
 def _mirror(matrices: list[Array], hessian: Array, whole: int = 0) -> None:
