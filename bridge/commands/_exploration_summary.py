@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bridge.commands._exploration import bounds_in_words, own_images
 from bridge.commands._module_options import symmetries_in_words
 from bridge.commands._results import Summary, Table
 from bridge.commands._words import at_most, counted, data_in_words, duration, loss_unit, number
-from landscape.losses import DataLoss
 from landscape.networks import MLP
-from landscape.search import Cost, Exploration
+
+if TYPE_CHECKING:  # `info` compiles nothing
+    from landscape.losses import DataLoss
+    from landscape.search import Cost, Exploration
 
 CONTINUE = "Continue with more --searches or --budget 10m; draw with agescape graph."
 LONG = 600.0  # seconds of one search beyond which that budget is of no use
@@ -58,7 +60,7 @@ def found_in_words(share_found: float | None) -> dict[str, str]:
     return {} if said == at_most(1.0) else {"random starts found, of what they reach": said}
 
 
-def how_to_continue(cost: Cost | None, loss: DataLoss) -> str:
+def how_to_continue(cost: "Cost | None", loss: "DataLoss") -> str:
     """What to do next, as far as the estimate of the time knows it."""
     seconds = 0.0 if cost is None else cost.seconds("transition state")
     if seconds < LONG:
@@ -69,7 +71,7 @@ def how_to_continue(cost: Cost | None, loss: DataLoss) -> str:
     )
 
 
-def budget_ended(found: Exploration, cost: Cost | None, loss: DataLoss) -> str | None:
+def budget_ended(found: "Exploration", cost: "Cost | None", loss: "DataLoss") -> str | None:
     """What to do about the search that a budget ended; None if it was a small part of the searches."""
     if not found.unfinished or found.new_searches >= FEW:
         return None
@@ -83,7 +85,7 @@ def budget_ended(found: Exploration, cost: Cost | None, loss: DataLoss) -> str |
     return f"{text} (on one core a quench takes about {quench}, a transition state about {state})"
 
 
-def _fewer_inputs(loss: DataLoss) -> str:
+def _fewer_inputs(loss: "DataLoss") -> str:
     is_wide = isinstance(loss.network, MLP) and loss.network.layer_sizes[0] > MANY_INPUTS
     return ", or replace the inputs by fewer with --pca 20" if is_wide else ""
 

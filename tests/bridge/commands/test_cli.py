@@ -112,6 +112,7 @@ def test_explore_goes_on(files, db, tmp_path):
     assert first["searches"] == 23
     whole, again = (strict_json(good(*part, 48).out) for _ in range(2))
     expected = strict_json(files["said"]["explore"].out)
+    assert [found.pop("new_searches") for found in (first, whole, again, expected)] == [23, 25, 0, 48]
     assert whole | {"output": ""} == again | {"output": ""} == expected | {"output": ""}
     assert tables(tmp_path / "parts.db") == tables(files["db"])
 

@@ -54,7 +54,8 @@ def same(told, expected):
 
 def test_every_observable_is_there(said):
     names = {name.replace("-", "_") for name in OBSERVABLES}
-    assert names | DATASET_KEYS | {"replicas", "steps", "waiting_times", "lags", "threshold", "output"} == said.keys()
+    others = {"replicas", "steps", "waiting_times", "lags", "threshold", "loss_unit", "output"}
+    assert names | DATASET_KEYS | others == said.keys()
     assert {entry.plot for entry in OBSERVABLES.values()} <= set(plots.__all__)
 
 
