@@ -16,6 +16,7 @@ from bridge.figures._scatter import draw_networks
 from bridge.figures._work import Work
 from dynamics.aging_times import Aging, aging
 from dynamics.displacement import mean_square_displacement
+from dynamics.statistics import Status
 from landscape.plots import Size, draw_panels
 from landscape.support import Estimate, stacked
 
@@ -83,6 +84,7 @@ def describe(networks: Sweep) -> dict[str, Any]:
         "mu": networks.mu.value,
         "mu_low": networks.mu.low,
         "mu_high": networks.mu.high,
+        "mean_slopes_only": sum(fit.status == Status.NOT_A_POWER_LAW for fit in networks.fits),
         "threshold": THRESHOLD,
     }
 

@@ -21,6 +21,7 @@ from bridge.figures._minima_mu import MinimaMu, describe as describe_minima_mu
 from bridge.figures._ranks import clustered_rank_correlation, correlations_given, partial_rank_correlation
 from bridge.figures._said_of_trends import misfit_of_one_value
 from bridge.figures._sweep import Sweep
+from dynamics.statistics import Status
 from landscape.support import Estimate
 
 NAN = float("nan")
@@ -212,8 +213,11 @@ def landscape(minima):
 
 
 def minima_mu(minima, mu, rows):
-    fits = [types.SimpleNamespace(mu=Estimate(one, one - 0.02, one + 0.02), t_star_runs=np.ones((6, 2))) for one in mu]
-    size = len(minima)
+    size, statuses = len(minima), [Status.NOT_A_POWER_LAW, *[Status.OK] * (len(minima) - 1)]
+    fits = [
+        types.SimpleNamespace(mu=Estimate(one, one - 0.02, one + 0.02), t_star_runs=np.ones((6, 2)), status=status)
+        for one, status in zip(mu, statuses, strict=True)
+    ]
     networks = Sweep(("5,5",) * size, np.full(size, 2), np.array(rows), np.arange(size) // 4, tuple(fits))
     return MinimaMu(networks, tuple(map(landscape, minima)))
 
@@ -226,6 +230,7 @@ def test_minima_against_mu_are_their_lower_bounds(monkeypatch):
     np.testing.assert_array_equal(result.minima[:4], [80.0, 40.0, 20.0, np.nan])
     np.testing.assert_array_equal(result.minima_at_least[:4], [60.0, 30.0, 15.0, np.nan])
     ours = describe_minima_mu(result)
+    assert ours["mean_slopes_only"] == 1
     assert ours["correlation"][0] == pytest.approx(-1.0)
     assert np.isnan(ours["correlation"][1])  # both follow from N
     assert judge(FIGURES["minima-mu"].statements, ours)[0].verdict == Verdict.UNDECIDED
