@@ -53,8 +53,7 @@ def loss_of_runs(
     if runs.layer_sizes:
         check_perceptron(module, runs.source)
         with about(runs.source):
-            kind = runs.metadata.get("loss", "cross-entropy")
-            return remake_loss(runs.network, described, sha256, regularization, **more, kind=kind)
+            return remake_loss(runs.network, described, sha256, regularization, **more, kind=runs.loss_name)
     module = checked_module(module, runs.module, runs.source)
     with about(runs.source):
         loss = remake_module_loss(as_known(module, runs.module), described, sha256, regularization, **more)
