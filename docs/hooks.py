@@ -40,6 +40,8 @@ FOR_OTHER_ROOMS = {  # exported, because other rooms use them, but of no use to 
     "landscape.losses": {"declared_spec", "initialized", "of_module"},
     "landscape.plots": {"draw_panels", "legend_beside", "letter", "plain_log_ticks", "readable_ticks"},
 }
+# classes whose members are in several modules, as private bases
+WITH_BASES = {"landscape.database.Database": "    options:\n      inherited_members: true\n"}
 BIBLIOGRAPHY = "bibliography.md"
 
 
@@ -73,7 +75,7 @@ def public_names(room: str) -> str:
         "",
     ]
     own = {name: module for name, module in names.items() if page_of(room, module) == room}
-    return "\n".join(lines + [f"::: {room}.{name}\n" for name in own])
+    return "\n".join(lines + [f"::: {room}.{name}\n{WITH_BASES.get(f'{room}.{name}', '')}" for name in own])
 
 
 def page_of(room: str, module: str) -> str:

@@ -47,7 +47,7 @@ def summarize_graph(result: dict[str, Any]) -> Summary:
         f"{counted(result['transition_states'], 'transition state')} in {counted(result['components'], 'component')}. "
         + _funneled(result),
         facts={
-            "minima within small climbs, of those connected to the global one": share(result["funnelled_connected"]),
+            **_of_connected(result),
             "frustration (1: no barrier in the way)": _frustration(result["frustration"]),
             **bounds_in_words(result["bounds"], drawn=not result["certified_only"]),
             **({"cut out of the axis": with_unit(f"{cut[0]:.6g} to {cut[1]:.6g}", loss_unit(result))} if cut else {}),
@@ -57,6 +57,13 @@ def summarize_graph(result: dict[str, Any]) -> Summary:
         notes=notes,
         files={"page" if Path(result["output"]).suffix == ".html" else "figure": result["output"]},
     )
+
+
+def _of_connected(result: Mapping[str, Any]) -> dict[str, str]:
+    """The share of the funnel among the connected minima, if others are not connected."""
+    if result["funnelled_connected"] == result["funnelled"]:  # which the verdict says
+        return {}
+    return {"minima within small climbs, of those connected to the global one": share(result["funnelled_connected"])}
 
 
 def _frustration(index: float | None) -> str:

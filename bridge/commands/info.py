@@ -103,7 +103,11 @@ def _of_hdf5(file: Path) -> tuple[dict[str, Any], Summary]:
 
 def _unit(result: dict[str, Any]) -> str:
     """Unit of the loss in words."""
-    return losses.HEADS[result.get("loss", "cross-entropy")].unit
+    return losses.HEADS[_loss_name(result)].unit
+
+
+def _loss_name(result: dict[str, Any]) -> str:
+    return result.get("loss", "cross-entropy")  # files that name none are of cross-entropy
 
 
 def _of_database(file: Path) -> tuple[dict[str, Any], Summary]:
@@ -235,7 +239,7 @@ def _network(result: dict[str, Any], parameters: int) -> dict[str, str]:
         return {"network": f"{_module(result)}{text}"}
     return {
         "network": f"layers {', '.join(map(str, layers))}; {result.get('activation', 'tanh')} units; "
-        f"{text}" + ("" if result.get("loss", "cross-entropy") == "cross-entropy" else f"; {result['loss']} loss")
+        f"{text}" + ("" if _loss_name(result) == "cross-entropy" else f"; {result['loss']} loss")
     }
 
 

@@ -14,7 +14,7 @@ from bridge.commands._graph_sources import LandscapePath
 from bridge.commands._network_words import source_in_words, source_notes
 from bridge.commands._options import AsJson, describe_metadata
 from bridge.commands._results import Summary, show
-from bridge.commands._words import counted, data_in_words, number
+from bridge.commands._words import counted, data_in_words, number, some_of
 from landscape.graph import LandscapeGraph, components, funnelling, minimax_barriers, superbasins
 from landscape.interchange import KineticNetwork, read_network, read_set
 from landscape.kinetics import RateNetwork, committors, first_passage_times
@@ -117,8 +117,8 @@ def _motion(rates: RateNetwork, network: KineticNetwork, sets: Mapping[str, Inte
     occupations = rates.equilibrium
     result: dict[str, Any] = {"dynamics": network.dynamics, "occupations": occupations}
     a, b = sets["from"], sets["to"]
-    sizes = {name: None if minima is None else len(minima) for name, minima in sets.items()}
-    result |= sizes
+    result |= {name: None if minima is None else len(minima) for name, minima in sets.items()}
+    result |= {f"{name}_ids": None if minima is None else network.ids[minima] for name, minima in sets.items()}
     if a is None or b is None:
         if (a is None) != (b is None):
             msg = "give both --from and --to"
@@ -207,11 +207,16 @@ def _verdict(result: Mapping[str, Any]) -> str:
     if "committors" not in result:
         return text
     time = result["mean_first_passage_time_there"]
-    reached = "is never reached" if np.isinf(time) else f"is reached after a mean time of {time:.4g}"
-    return text + (
-        f" From {counted(result['from'], 'minimum', 'minima')} the set of "
-        f"{counted(result['to'], 'minimum', 'minima')} {reached}."
-    )
+    to = result["to_ids"]
+    verb = "is" if len(to) == 1 else "are"
+    after = f"reached after a mean time of {time:.4g}, in the unit of one over the rates"
+    reached = "never reached" if np.isinf(time) else after
+    return f"{text} From {_named(result['from_ids'])}, {_named(to)} {verb} {reached}."
+
+
+def _named(ids: Any) -> str:
+    """Minima by their ids, e.g. "minimum 155" or "minima 1, 2, 3"."""
+    return f"{'minimum' if len(ids) == 1 else 'minima'} {some_of(ids)}"
 
 
 def _heat_in_words(result: Mapping[str, Any]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from bridge.commands._results import Summary, Table, show
 from bridge.commands._words import counted, number
 from dynamics.recording import RecordingSchedule
 
-STEPS_PER_LINE = 12
+FIRST_STEPS = 12  # that are shown of more; --list prints all
 
 
 def schedule(
@@ -77,10 +77,15 @@ def describe_size(planned: RecordingSchedule, parameters: int, precision: str, r
     }
 
 
+def _steps_in_words(steps: list[int]) -> str:
+    if len(steps) <= FIRST_STEPS + 2:
+        return f"steps {', '.join(map(str, steps))}"
+    return f"{len(steps)} steps, {', '.join(map(str, steps[:FIRST_STEPS]))}, ... and {steps[-1]}"
+
+
 def summarize(result: dict[str, Any]) -> Summary:
     """What a person reads of a schedule."""
     steps = result["recorded_steps"]
-    lines = [", ".join(map(str, steps[k : k + STEPS_PER_LINE])) for k in range(0, len(steps), STEPS_PER_LINE)]
     rows = zip(result["waiting_times"], result["pairs_per_waiting_time"], result["longest_lags"], strict=True)
     facts = {"pairs of waiting time and lag": number(result["pairs"])}
     if "gigabytes" in result:
@@ -96,5 +101,8 @@ def summarize(result: dict[str, Any]) -> Summary:
                 ("waiting time (steps)", "lags", "longest lag (steps)"), [tuple(f"{n:,}" for n in row) for row in rows]
             )
         ],
-        notes=["Save the parameters at these steps, step 0 being before the first update:", ",\n".join(lines)],
+        notes=[
+            f"Save the parameters at {_steps_in_words(steps)}, step 0 being before the first update. --list prints all "
+            "steps, one on each line."
+        ],
     )

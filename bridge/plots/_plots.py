@@ -100,10 +100,9 @@ def describe_funnels(funnels: Funnelling) -> str:
     """How funneled a landscape is, in a line."""
     if not funnels.connected:
         return "funnels not determined: the global minimum is connected to no other"
-    return (
-        f"{funnels.share:.0%} funneled ({funnels.connected_share:.0%} of the connected), "
-        f"frustration {funnels.frustration:.3g}"
-    )
+    all_alike = funnels.connected_share == funnels.share
+    connected = "" if all_alike else f" ({funnels.connected_share:.0%} of the connected)"
+    return f"{funnels.share:.0%} funneled{connected}, frustration {funnels.frustration:.3g}"
 
 
 def plot_visits(database: Database, visited: Visits, ax: Axes) -> Axes:

@@ -71,7 +71,7 @@ def output_displacement(
         msg = "data must have test rows for test=True; they have none"
         raise ValueError(msg)
     network = runs.network if module is None else module
-    head = loss_kind(runs.metadata.get("loss", "cross-entropy")).head
+    head = loss_kind(runs.loss_name).head
     values = np.empty((runs.replicas, runs.waiting_times.size, runs.lags.size))
     for r, pairs in enumerate(pairs_of(runs)):
         theta = runs.snapshots_of(r).astype(np.float64)

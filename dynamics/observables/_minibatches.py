@@ -115,7 +115,7 @@ def without_penalty(runs: Trajectories, data: Dataset, module: TorchLoss | None)
     """The loss of the runs without its penalty."""
     if module is not None:
         return module.without_penalty()
-    return loss_kind(runs.metadata.get("loss", "cross-entropy"))(runs.network, data, 0.0)
+    return loss_kind(runs.loss_name)(runs.network, data, 0.0)
 
 
 def _penalty(runs: Trajectories, kernels: NDArray[np.bool_]) -> Array:

@@ -49,8 +49,7 @@ def loss_of_runs(
         msg = f"{runs.source} do not say what they descend: their metadata say {described!r:.200} of the data"
         raise ValueError(msg)
     sha256, regularization, biases = (runs.metadata[name] for name in NEEDED[1:])
-    kind = runs.metadata.get("loss", "cross-entropy")
-    more: Any = {"regularize_biases": biases, "data_dir": data_dir, "kind": kind}
+    more: Any = {"regularize_biases": biases, "data_dir": data_dir, "kind": runs.loss_name}
     if runs.layer_sizes:
         check_perceptron(module, runs.source)
         with about(runs.source):

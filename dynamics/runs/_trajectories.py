@@ -188,9 +188,14 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
         return "the runs" if path is None else f"the runs in {path}"
 
     @property
+    def loss_name(self) -> str:
+        """Kind of loss, as `loss_kind` knows it; files that name none are of cross-entropy."""
+        return self.metadata.get("loss", "cross-entropy")
+
+    @property
     def loss_unit(self) -> str:
         """Unit of the loss in words: nats; empty for a squared error, which has that of its target squared."""
-        return losses.HEADS[self.metadata.get("loss", "cross-entropy")].unit
+        return losses.HEADS[self.loss_name].unit
 
     @property
     def network(self) -> MLP:

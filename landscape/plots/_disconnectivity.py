@@ -257,5 +257,6 @@ def _explain(ax: Axes, tree: DisconnectivityTree, least: int, *, grouped: bool) 
         )  # fmt: skip
     meanings = [] if tree.certified.all() else ["dashed: upper bounds, not certified"]
     meanings += ["colored: all minima below are of one group"] if grouped else []
-    meanings += [f"shaded: branches of fewer than {least} minima"] if least > 1 else []
+    if least > 1:
+        meanings += ["shaded: single minima" if least == 2 else f"shaded: branches of fewer than {least} minima"]
     ax.set_xlabel("; ".join(meanings), fontsize="small", color="0.3", labelpad=BELOW_STRIP if alone.any() else None)

@@ -2,6 +2,9 @@
 
 from support.cli import agescape, assert_complaint, good, strict_json
 
+from bridge.commands.schedule import describe_schedule, summarize
+from dynamics.recording import RecordingSchedule
+
 SMALL = ("schedule", "--steps", "100", "--waiting-times", "10,20", "--lags", "1,5,85")
 STEPS = [0, 10, 11, 15, 20, 21, 25, 95, 100]  # 20 + 85 is beyond the run
 
@@ -26,7 +29,18 @@ def test_the_size_on_disk_is_that_of_the_snapshots():
     said = " ".join(text.split())
     assert text.startswith("9 snapshots of a run of 100 steps.\n")
     assert "0.216 GB for 3 runs of 1,000,000 parameters in float64" in said
-    assert text.endswith("0, 10, 11, 15, 20, 21, 25, 95, 100\n")
+    assert "Save the parameters at steps 0, 10, 11, 15, 20, 21, 25, 95, 100, step 0 being before" in said
+
+
+def test_many_steps_are_left_to_list():
+    """438 numbers in prose would scroll the table away."""
+    result = describe_schedule(RecordingSchedule(20_000))
+    (note,) = summarize(result).notes
+    steps = result["recorded_steps"]
+    assert f"at {len(steps)} steps, 0, 1300, " in note
+    assert "... and 20000" in note
+    assert note.count(",") < 20
+    assert "--list" in note
 
 
 def test_what_is_no_schedule_is_refused():

@@ -13,7 +13,14 @@ from support.paths import ROOT
 from support.sql import alter
 
 from landscape import Database, disconnectivity_tree, interchange
-from landscape.database import Attempt, _columns, _store as database, load_array, minimum_property, positions
+from landscape.database import (
+    Attempt,
+    _columns,
+    _store_points as points_module,
+    load_array,
+    minimum_property,
+    positions,
+)
 from landscape.database._columns import Records
 from landscape.database._pickles import dump_array, plain_numbers
 from landscape.search import summarize
@@ -24,7 +31,7 @@ BENCHMARK = ROOT / "benchmarks" / "large_database.py"
 @pytest.fixture
 def lazily(monkeypatch):
     """No file is small, and chunks are of two rows."""
-    monkeypatch.setattr(database, "MOST_IN_MEMORY", -1)
+    monkeypatch.setattr(points_module, "MOST_IN_MEMORY", -1)
     monkeypatch.setattr(_columns, "CHUNK", 2)
 
 
@@ -43,7 +50,7 @@ def test_what_is_read_when_asked_for_is_what_is_there(filled, monkeypatch):
     with Database(filled) as eager:
         expected = everything(eager)
     assert expected[3] == [1, 1, 1]
-    monkeypatch.setattr(database, "MOST_IN_MEMORY", -1)
+    monkeypatch.setattr(points_module, "MOST_IN_MEMORY", -1)
     monkeypatch.setattr(_columns, "CHUNK", 2)
     with Database(filled) as lazy:
         assert same(lazy.minimum(2).point, eager.minimum(2).point)  # one by one, then all
@@ -53,8 +60,8 @@ def test_what_is_read_when_asked_for_is_what_is_there(filled, monkeypatch):
 
 
 def test_graph_and_tree_read_no_point(filled, lazily, monkeypatch):
-    monkeypatch.setattr(database.RowReader, "minimum", None)
-    monkeypatch.setattr(database.RowReader, "transition_state", None)
+    monkeypatch.setattr(points_module.RowReader, "minimum", None)
+    monkeypatch.setattr(points_module.RowReader, "transition_state", None)
     with Database(filled) as lazy:
         assert disconnectivity_tree(lazy.graph()).n_leaves == 3
         assert summarize(lazy).transition_states == 2
@@ -149,7 +156,7 @@ def test_places_are_found_among_any_ids(ids, data):
 def test_colors_are_those_of_the_minima(filled, lazily, monkeypatch, name):
     with Database(filled) as lazy:
         if name in {"loss", "hits", "id"}:
-            monkeypatch.setattr(database.RowReader, "minimum", None)  # no point is read
+            monkeypatch.setattr(points_module.RowReader, "minimum", None)  # no point is read
             monkeypatch.setattr(Records, "read_all", None)
         values = minimum_property(lazy, name).values
         monkeypatch.undo()
