@@ -54,7 +54,10 @@ def same(told, expected):
 
 def test_every_observable_is_there(said):
     names = {name.replace("-", "_") for name in OBSERVABLES}
-    assert names | DATASET_KEYS | {"replicas", "steps", "waiting_times", "lags", "threshold", "output"} == said.keys()
+    assert (
+        names | DATASET_KEYS | {"replicas", "steps", "waiting_times", "lags", "threshold", "loss_unit", "output"}
+        == said.keys()
+    )
     assert {entry.plot for entry in OBSERVABLES.values()} <= set(plots.__all__)
 
 

@@ -57,7 +57,7 @@ def make_results(hidden="3,2", mu=0.8, test_accuracies=0.7, train_accuracies=0.8
         direct_jumps=0,
     )
     table = MinimaTable(
-        IDS, LOSSES, np.linspace(train_accuracies, 0.84, 5), np.full(5, test_accuracies),
+        IDS, LOSSES, np.linspace(0.8, 0.84, 5) + (train_accuracies - 0.8), np.full(5, test_accuracies),
         np.array([1.5, 2.5, 3.5, 4.5, 123456.0]), (2, 4, 8, 2**70, 32), np.array([100, 0, 3, 2, 1]),
     )  # fmt: skip
     row = ComparisonRow(
