@@ -136,7 +136,7 @@ class Trajectories(Result, shows=("layer_sizes", "loss", "accuracy")):
                 raise ValueError(msg)
         self._check_snapshots()
         # a regression has no accuracy
-        regression = self.metadata.get("loss") == "squared-error" and bool(np.isnan(self.accuracy).all())
+        regression = self.loss_name == "squared-error" and bool(np.isnan(self.accuracy).all())
         names = [name for name in TRAINING_CURVES if not (regression and name == "accuracy")]
         curves = {name: getattr(self, name) for name in names}
         gaps = not self.layer_sizes or "recording" in self.metadata  # a Recorder knows only what it was told

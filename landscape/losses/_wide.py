@@ -268,7 +268,7 @@ def _add_columns(matrices: list[Array], p: _Pass, layer: int, unit: int, n_sampl
     """
     moved, turned, logits = _unit_forward(matrices, p, layer, unit)
     tangents = _delta_tangents(matrices, p, turned, logits, n_samples, layer)
-    h = p.incoming[layer]
+    h: Any = p.incoming[layer]
     if not isinstance(h, SparseRows):
         same = _view(matrices, hessian, layer, layer)
         for i in range(unit, matrices[layer].shape[1]):

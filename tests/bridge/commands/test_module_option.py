@@ -117,6 +117,7 @@ def test_verify_and_curvature_with_the_module(files):
         (("--hidden", "3", *NET), "give either --hidden or --module, not both"),
         (("--hidden", "3", "--module-arguments", "hidden=2"), "--module-arguments needs --module"),
         ((*NET, "--activation", "gelu"), "--activation is that of --hidden"),
+        ((*NET, "--loss", "logistic"), "logistic needs two classes; these data have 4: choose cross-entropy"),
         (("--module", f"{NETS}:Net(activation='ReLU')"), "its part activation (ReLU) has a kink"),
         (("--module", f"{NETS}:Functional"), "the gradient jumps along a straight line"),
         (("--module", f"{NETS}:Wrong"), "'hidden': it also acts along axis 0 of first.bias"),

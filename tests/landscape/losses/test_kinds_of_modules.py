@@ -174,6 +174,7 @@ class Net(torch.nn.Sequential):
 """
 
 
+@pytest.mark.slow
 def test_files_keep_the_loss_of_a_module_and_refuse_another(tmp_path):
     (tmp_path / "net.py").write_text(NET)
     net = load_module(f"{tmp_path / 'net.py'}:Net")
