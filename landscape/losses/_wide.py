@@ -295,7 +295,8 @@ def _add_columns(matrices: list[Array], p: _Pass, layer: int, unit: int, n_sampl
         for i in range(unit, matrices[layer].shape[1]):
             same[:, i, :, unit] += h.T @ (tangents[0][:, i : i + 1] * h)
     for k in range(layer + 1, len(matrices)):
-        add = _by_columns if h.shape[1] <= NARROW else _at_once
+        narrow = h.shape[1] <= NARROW and not isinstance(h, SparseRows)
+        add: Any = _by_columns if narrow else _at_once
         _view(matrices, hessian, k, layer)[..., unit] += add(
             p.incoming[k], tangents[k - layer], moved[k - 1], p.deltas[k], h
         )
