@@ -15,6 +15,7 @@ from bridge.residence._jumps import Jumps, jumps
 from dynamics.runs import Trajectories
 from dynamics.snapshots import Measurement, loss_identity, measure_all
 from landscape.database import Database, loss_of
+from landscape.descent import LARGEST_FOLLOWED
 from landscape.losses import DataLoss
 from landscape.search import search_ridges, store_connections
 from landscape.stationary import Inertia, Minimum, StationaryPoint, TransitionState
@@ -92,12 +93,18 @@ def search_jumps(
     Raises
     ------
     ValueError
-        If `most` is negative, or a file in the folder cannot be read.
+        If `most` is negative, the loss has too many parameters, or a file in the folder cannot be read.
     """
     if most is not None and most < 0:
         msg = f"most must be at least 0; got {most}"
         raise ValueError(msg)
     loss = loss_of(database) if loss is None else loss
+    if loss.n_parameters > LARGEST_FOLLOWED:
+        msg = (
+            f"loss must have at most {LARGEST_FOLLOWED} parameters, because ridges are followed with the Hessians of "
+            f"their steps; got {loss.n_parameters}: explore between the visited minima instead"
+        )
+        raise ValueError(msg)
     hops = jumps(structures, database)
     chosen = unexplained(hops)[:most]
     found = measure_all(

@@ -44,6 +44,7 @@ from ._ridge import (
     follow_ridge as follow_ridge,
 )
 from ._shadowing import (
+    LARGEST_FOLLOWED as LARGEST_FOLLOWED,
     quench_along as quench_along,
 )
 from ._truncated_newton import (

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from landscape.descent._downhill import PATH_ERRORS, follow_down
 from landscape.descent._quench import QuenchResult
-from landscape.losses import Loss
+from landscape.losses import LARGE, Loss
 from landscape.networks import MLP
-from landscape.stationary import Minimum, TransitionState, local_model, separation
+from landscape.stationary import Minimum, TransitionState, inertia_model, local_model, separation
 from landscape.support import Result, one_thread
 from landscape.symmetry import PermutationSpec, align, transform
 
@@ -102,7 +102,8 @@ def loss_profile(
 def _way_down(loss: Loss, state: TransitionState, sign: float, path_error: float | None) -> tuple[Array, QuenchResult]:
     """The path (T, P) from a transition state down one side, and where it ends."""
     modes = loss.zero_modes
-    top = local_model(loss, state.coordinates - modes.T @ (modes @ state.coordinates))
+    point = state.coordinates - modes.T @ (modes @ state.coordinates)
+    top = inertia_model(loss, point) if point.size > LARGE else local_model(loss, point)
     errors = PATH_ERRORS if path_error is None else (path_error,)
     path = follow_down(loss, top, sign, path_errors=errors, with_points=True)
     return path.points, path.result

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.descent._quench import PATH_ERROR, QuenchResult, check_point
-from landscape.descent._shadowing import TUBE, FlowPath, flow_beside
+from landscape.descent._shadowing import LARGEST_FOLLOWED, TUBE, FlowPath, flow_beside
 from landscape.losses import Loss
 from landscape.stationary import LocalModel, same_place
 from landscape.support import Result, one_thread
@@ -61,7 +61,7 @@ def follow_ridge(
     Parameters
     ----------
     loss : Loss
-        With up to 300 parameters: flows are kept with the Hessians of their steps.
+        With at most `LARGEST_FOLLOWED` parameters: flows are kept with the Hessians of their steps.
     inside, outside : (P,) arrays
         Points in different basins.
     path_error : float
@@ -76,11 +76,17 @@ def follow_ridge(
     Raises
     ------
     ValueError
-        If a point has the wrong shape or is not finite.
+        If a point has the wrong shape or is not finite, or the loss has too many parameters.
     """
     points = [np.array(point, dtype=np.float64) for point in (inside, outside)]
     for point, name in zip(points, ("inside", "outside"), strict=True):
         check_point(loss, point, name)
+    if points[0].size > LARGEST_FOLLOWED:
+        msg = (
+            f"loss must have at most {LARGEST_FOLLOWED} parameters, because flows are kept with the Hessians of their "
+            f"steps; got {points[0].size}: search between minima instead (landscape.search.search_along_band)"
+        )
+        raise ValueError(msg)
     with one_thread():
         near, far = (_flow(loss, point, (), path_error) for point in points)
         beyond = None

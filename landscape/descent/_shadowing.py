@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from landscape.descent._deviation import LAG, slow_direction
 from landscape.descent._flow import FRACTIONS, FlowStep, phi_functions
-from landscape.descent._quench import PATH_ERROR, QuenchResult, check_point, flow_quench
-from landscape.losses import Loss
+from landscape.descent._quench import PATH_ERROR, QuenchResult, check_point, flow_quench, flow_quench_by_products
+from landscape.losses import LARGE, Loss
 from landscape.stationary import LocalModel, local_model
 from landscape.support import one_thread
 
@@ -30,7 +30,7 @@ NEWS = 10  # steps of its own that a flow beside another path needs in order to 
 SPARE = 5  # steps of that path before they meet
 MOST_WALKED = 3  # in units of the steps of a path: a point that is set back on it again and again does not follow it
 TINY = float(np.finfo(float).tiny)
-LARGEST_SIZE = 300  # parameters: a path stores the eigenvectors of all its Hessians
+LARGEST_FOLLOWED = 300  # parameters: a path stores the eigenvectors of all its Hessians
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,8 +159,9 @@ def flow_beside(
     loss: Loss, start: Array, former: Sequence[FlowPath], path_error: float
 ) -> tuple[QuenchResult, FlowPath | None]:
     """Where the flow ends, and its path if it adds to the earlier ones, which it need not repeat."""
-    if start.size > LARGEST_SIZE:
-        return flow_quench(loss, start, path_error=path_error), None
+    if start.size > LARGEST_FOLLOWED:
+        flow = flow_quench_by_products if start.size > LARGE else flow_quench
+        return flow(loss, start, path_error=path_error), None
     path, joined, due = FlowPath([start]), [], 1
 
     def visit(step: FlowStep) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landscape.descent import check_point, highest_point
-from landscape.losses import Loss
+from landscape.losses import LARGE, Loss
 from landscape.search._flux import SAMPLES
 from landscape.search._minimax_steps import Search
 from landscape.support import Result, check_positive, one_thread
@@ -101,7 +101,8 @@ def minimax_path(
     Parameters
     ----------
     loss : Loss
-        With up to a few hundred parameters: a step solves a system with a (P, P) block for each image.
+        With at most `landscape.losses.LARGE` parameters, better a few hundred: a step solves a system with a (P, P)
+        block for each image.
     start, end : (P,) arrays
         Fixed ends. Align `end` first (`symmetry.nearest_image`).
     images : int
@@ -125,7 +126,7 @@ def minimax_path(
     Raises
     ------
     ValueError
-        If a shape does not fit or a number is not positive.
+        If a shape does not fit, a number is not positive, or the loss has too many parameters.
     FloatingPointError
         If the loss is not finite on the first path.
 
@@ -142,6 +143,12 @@ def minimax_path(
     check_point(loss, start, "start")
     check_point(loss, end, "end")
     check_positive(images=images, steps=steps, tolerance=tolerance, max_images=max_images)
+    if start.size > LARGE:
+        msg = (
+            f"loss must have at most {LARGE} parameters, because each image has a (P, P) block; got {start.size}: an "
+            "elastic_band needs gradients only, and landscape.descent.highest_point bounds the barrier on it"
+        )
+        raise ValueError(msg)
     first = np.linspace(start, end, images + 2) if initial is None else _path_through(start, initial, end)
     with one_thread():
         search = Search(loss, first, tolerance, max_images)

@@ -177,19 +177,31 @@ def _between(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
     if task.repeat == 0 and highest <= max(a.value, b.value) + LINE_RISE:
         found = find_transition_state(loss, top, line, max_steps=MAX_STEPS)
         return _connected(task, [found], bound_by(loss, np.array([a.coordinates, a.coordinates + line])))
-    spread = 0.1 * min(task.repeat, 5) if task.repeat > 1 else 0.0
+    steps = BAND_STEPS[min(task.repeat, 1)]
+    return _along_band(loss, task, rng, 0.1 * min(task.repeat, 5) if task.repeat > 1 else 0.0, steps)
+
+
+def _along_band(loss: Loss, task: Task, rng: np.random.Generator, spread: float, steps: int = BAND_STEPS[1]) -> Found:
+    """Searches from the peaks of an elastic band, which bounds the barrier."""
+    assert task.start is not None
+    assert task.partner is not None
     try:
-        band = band_between(loss, a, b, images=IMAGES, steps=BAND_STEPS[min(task.repeat, 1)], rng=rng, spread=spread)
+        band = band_between(loss, task.start[1], task.partner[1], images=IMAGES, steps=steps, rng=rng, spread=spread)
     except FloatingPointError:
         return _not_finite(task)
     results = search_from_peaks(loss, band, peaks=PEAKS, max_steps=MAX_STEPS)
     return _connected(task, results, bound_by(loss, band.points))
 
 
-def _bound(loss: Loss, task: Task, _: np.random.Generator) -> Found:
-    """A minimax path between two minima, at first through those on the way, and a search from its highest point."""
+def _bound(loss: Loss, task: Task, rng: np.random.Generator) -> Found:
+    """A minimax path between two minima, at first through those on the way, and a search from its highest point.
+
+    For a large network a long elastic band, which needs gradients only.
+    """
     assert task.start is not None
     assert task.partner is not None
+    if loss.n_parameters > LARGE:
+        return _along_band(loss, task, rng, 0.0)
     first = [task.start[1].coordinates]
     for minimum in (*task.through, task.partner[1]):
         first.append(symmetry.nearest_image(loss.network, minimum.coordinates, first[-1]))

@@ -6,8 +6,14 @@ from support.paths import SHARED
 from support.reference import DoubleWell, Surface
 
 from landscape import MLP, CrossEntropyLoss, Dataset, datasets, quench
-from landscape.descent import QuenchStatus, _by_products as products_module, _quench as quench_module
-from landscape.descent._truncated_newton import conjugate_gradients
+from landscape.descent import (
+    QuenchStatus,
+    _by_products as products_module,
+    _quench as quench_module,
+    _truncated_newton as newton_module,
+)
+from landscape.descent._factored import factored_lbfgs
+from landscape.descent._truncated_newton import Walked, conjugate_gradients
 from landscape.losses import MuellerBrown
 from landscape.stationary import _inertia as inertia_module, local_model, same_point
 
@@ -166,3 +172,26 @@ def test_the_paper_s_mnist_network_has_a_certified_minimum():
     assert result.status is QuenchStatus.CONVERGED
     assert result.minimum.signs == (0, 0, 3985)
     assert result.eigenvalues[0] > 0.0
+
+
+def test_factors_of_one_hessian_serve_for_many_steps(small_loss, rng, monkeypatch):
+    (minimum, start), *_ = minima_near(small_loss, rng, 1)
+    monkeypatch.setattr(quench_module, "LARGE", 0)
+    monkeypatch.setattr(products_module, "HANDOVER", 1e-3)
+    monkeypatch.setattr(newton_module, "FEWEST_PRODUCTS", 1)  # at once too many
+    result = quench(small_loss, start)
+    assert result.status is QuenchStatus.CONVERGED
+    assert 1 < result.hessian_evaluations < 6
+    assert same_point(small_loss.network, minimum, result.minimum)
+
+
+def test_factored_steps_leave_a_saddle_and_end_where_limits_say(few_data, rng):
+    loss = CrossEntropyLoss(MLP((2, 3, 4)), few_data)
+    theta = loss.network.glorot_uniform(rng)
+    start = Walked(theta, *loss.value_and_gradient(theta), 1, 0)
+    end = factored_lbfgs(loss, start, tolerance=1e-9, max_step=1.0, most=5000)
+    assert end.rms_gradient <= 1e-9
+    assert end.value < start.value
+    short = factored_lbfgs(loss, start, tolerance=1e-9, max_step=1.0, most=5)
+    assert (short.evaluations, short.hessians) == (5, 1)
+    assert factored_lbfgs(loss, end, tolerance=1e-9, max_step=1.0, most=5000) is end

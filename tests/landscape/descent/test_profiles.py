@@ -5,7 +5,7 @@ from support.figures import flaws
 from support.reference import flow_path
 
 from landscape import CrossEntropyLoss, quench, symmetry
-from landscape.descent import loss_profile
+from landscape.descent import _profiles, loss_profile
 from landscape.losses import MuellerBrown
 from landscape.networks import MLP
 from landscape.plots import new_figure, plot_profile
@@ -53,6 +53,17 @@ def test_the_way_across_the_surface(surface):
             fine = (exact[:-1] + steps * np.diff(exact, axis=0)).reshape(-1, 2)
             near = cdist(fine, profile.points).min(axis=1)
             assert near.max() < 0.02
+
+
+def test_without_spectra_it_is_the_same_path(surface, monkeypatch):
+    loss, minima, states = surface
+    expected = loss_profile(loss, minima, states, path_error=1e-4)
+    monkeypatch.setattr(_profiles, "LARGE", 0)
+    monkeypatch.setattr(_profiles, "local_model", None)
+    profile = loss_profile(loss, minima, states, path_error=1e-4)
+    assert_is_profile(profile, minima, states)
+    assert profile.lengths[-1] == pytest.approx(expected.lengths[-1], rel=1e-3)
+    np.testing.assert_allclose(profile.points, expected.points, atol=5e-3)
 
 
 def test_backwards_is_the_mirror_image(surface):

@@ -128,7 +128,7 @@ def test_a_start_of_the_wrong_shape_is_refused(small_loss):
 
 def test_wide_networks_keep_no_paths(run, monkeypatch):
     loss, points = run
-    monkeypatch.setattr(shadowing, "LARGEST_SIZE", 3)
+    monkeypatch.setattr(shadowing, "LARGEST_FOLLOWED", 3)
     found, expected = quench_along(loss, points[:3]), alone(loss, points[:3])
     assert [r.hessian_evaluations for r in found] == [r.hessian_evaluations for r in expected]
 

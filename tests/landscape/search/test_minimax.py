@@ -10,7 +10,7 @@ from landscape.descent import highest_point
 from landscape.graph import minimax_barrier
 from landscape.losses import DoubleWells, MuellerBrown
 from landscape.networks import MLP
-from landscape.search import PathStatus, find_transition_state, minimax_path
+from landscape.search import PathStatus, _minimax, find_transition_state, minimax_path
 from landscape.search._flux import Polygon, solve_blocks
 
 SURFACE = MuellerBrown()
@@ -120,6 +120,12 @@ def test_wrong_arguments_are_named():
         minimax_path(SURFACE, start, [np.nan, 0.0])
     with pytest.raises(ValueError, match="initial must be finite with shape"):
         minimax_path(SURFACE, start, end, initial=[1.0, 2.0])
+
+
+def test_too_many_parameters_are_refused(monkeypatch):
+    monkeypatch.setattr(_minimax, "LARGE", 1)
+    with pytest.raises(ValueError, match=r"at most 1 parameters, because each image has a .P, P. block; got 2"):
+        minimax_path(SURFACE, *KNOWN.minima[:2])
 
 
 def test_a_loss_that_is_not_finite_is_said_so():

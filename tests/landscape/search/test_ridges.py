@@ -7,7 +7,7 @@ import pytest
 from support.reference import DoubleWell
 
 from landscape import CrossEntropyLoss, quench
-from landscape.descent import follow_ridge
+from landscape.descent import _ridge, follow_ridge
 from landscape.losses import MuellerBrown
 from landscape.networks import MLP
 from landscape.search import search_ridge, search_ridges
@@ -27,6 +27,12 @@ JOINED = {  # transition state between two minima, by their positions from low t
         (([0.623, 0.028], [-0.050, 0.467]), [0.212, 0.293]),
     )
 }
+
+
+def test_too_many_parameters_are_refused(monkeypatch):
+    monkeypatch.setattr(_ridge, "LARGEST_FOLLOWED", 1)
+    with pytest.raises(ValueError, match=r"loss must have at most 1 parameters, .*; got 2: search between minima"):
+        search_ridge(SURFACE, *KNOWN.minima[:2])
 
 
 def basin(theta):

@@ -10,7 +10,7 @@ from support.reference import DoubleWell
 from landscape import MLP, CrossEntropyLoss, datasets, quench
 from landscape.descent import _quench, radau_end
 from landscape.losses import MuellerBrown
-from landscape.search import SaddleStatus, _saddles, find_transition_state, search_from_minimum
+from landscape.search import SaddleStatus, _saddles, _searches, find_transition_state, search_from_minimum
 from landscape.search._saddles import _top, _top_by_products, highest_between
 from landscape.stationary import _inertia as inertia_module, local_model, same_point
 
@@ -151,3 +151,19 @@ def test_the_paper_s_mnist_network_has_a_certified_transition_state():
     for minimum in result.minima:
         assert minimum.signs == (0, 0, 3985)
         assert minimum.value < result.transition_state.value
+
+
+@pytest.mark.usefixtures("by_products")
+def test_a_large_network_s_barrier_is_bounded_by_a_band(monkeypatch):
+    surface = MuellerBrown()
+    known = surface.known_points()
+    a, b = (quench(surface, known.minima[i]).minimum for i in (0, 2))
+    monkeypatch.setattr(_searches, "LARGE", 1)
+    monkeypatch.setattr(_searches, "minimax_path", None)
+    task = _searches.Task(0, "bound", 0, (1, a), (2, b))
+    found = _searches._bound(surface, task, np.random.default_rng(0))
+    highest, points = found.bound
+    assert highest >= known.transition_values.min() - 1e-6
+    assert len(points) == _searches.IMAGES + 2
+    for state, _ in found.connections:
+        assert np.abs(known.transition_states - state.coordinates).max(axis=1).min() < 1e-6
