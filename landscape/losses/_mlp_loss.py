@@ -80,7 +80,11 @@ class MLPLoss(LossOfOutputs):
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Array]:
         """Loss and its gradient (P,) at `theta` (P,)."""
-        return self._call("value_gradient", self.network.check(theta))
+        theta = self.network.check(theta)
+        if self._wide:
+            return self._call("value_gradient", theta)
+        # without another call: one in thirty of the time of a small network
+        return self._kernels["value_gradient"](theta, self._sizes, self._inputs, self._labels, self._penalty)
 
     def values_and_gradients(self, thetas: ArrayLike) -> tuple[Array, Array]:
         """Losses (M,) and gradients (M, P) at `thetas` (M, P) in one call, bit for bit equal to single calls."""

@@ -5,6 +5,7 @@ under the file of the text, and tells them apart by what is compiled into them (
 """
 
 import sys
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
@@ -20,10 +21,10 @@ _made: dict[tuple[str, str], dict[str, Any]] = {}
 _lock = Lock()  # threads may ask for the same at once
 
 
+@cache  # which is faster than Python's own look into a dictionary
 def kernels(activation: str, head: str = "cross_entropy") -> dict[str, Any]:
     """The compiled functions for this activation and module of `_heads`, of all `TEXTS`, by name."""
-    found = _made.get((activation, head))
-    return _make((activation, head)) if found is None else found
+    return _make((activation, head))
 
 
 def _make(parts: tuple[str, str]) -> dict[str, Any]:
