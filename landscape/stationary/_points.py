@@ -1,6 +1,7 @@
 """Stationary points of a loss and their certificates."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,7 +69,7 @@ class LocalModel(
         """Eigenvalues (P - k,) without those of the zero modes."""
         return self.eigenvalues[~self.zero]
 
-    @property
+    @cached_property
     def signs(self) -> Signs:
         """Signs of the eigenvalues, with the bound on rounding that holds for any loss."""
         free = self.free
