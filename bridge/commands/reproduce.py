@@ -102,7 +102,12 @@ def _check_options(figure: str, claim: str | None, of_figures: dict[str, Any]) -
     """Raise a ValueError for options that the figure, or the claims, do not have."""
     given = [name for name, value in of_figures.items() if value is not None]
     if figure == CLAIMS and given:
-        msg = f"{CLAIMS} takes no {' and '.join(given)}: how many runs and steps a claim needs is part of its test"
+        why = (
+            "it draws no figure"
+            if given == ["--panel"]
+            else "how many runs and steps a claim needs is part of its test"
+        )
+        msg = f"{CLAIMS} takes no {' and '.join(given)}: {why}"
         raise ValueError(msg)
     if figure != CLAIMS and claim is not None:
         msg = f"--claim chooses among the claims: agescape reproduce {CLAIMS} --claim {claim}; got figure {figure!r}"

@@ -18,7 +18,7 @@ SMALLEST, LARGEST = 10.0, 260.0  # areas of disks in points squared
 
 def disk_areas(values: Floats, most: float, largest: float = LARGEST) -> Floats:
     """Areas of disks for positive values, of which `most` gets the largest."""
-    return SMALLEST + (largest - SMALLEST) * values / (most or 1.0)
+    return np.maximum(SMALLEST, largest * values / (most or 1.0))
 
 
 def add_age_bar(figure: Any, axes: Axes | Sequence[Axes], ages: ScalarMappable) -> None:
@@ -32,7 +32,8 @@ def disk_handles(most: float, unit: str = "", largest: float = LARGEST) -> list[
     top = 10.0 ** np.floor(np.log10(most))
     values = np.unique([max(1.0, top * factor) for factor in ((0.1, 1.0) if most < 3.0 * top else (0.3, 3.0))])
     widths = np.sqrt(disk_areas(values, most, largest)).tolist()
+    look: Any = {"linestyle": "", "marker": "o", "color": "0.4", "mec": "white", "mew": 0.5}  # edges as of the disks
     return [
-        Line2D([], [], linestyle="", marker="o", color="0.4", markersize=width, label=f"{value:,.0f} {unit}".rstrip())
+        Line2D([], [], **look, ms=width, label=f"{value:,.0f} {unit}".rstrip())
         for value, width in zip(values.tolist(), widths, strict=True)
     ]

@@ -93,5 +93,6 @@ def _add_up(stays: Dwells, ages: Floats, database: Database, label: str) -> Occu
     weights = np.maximum(stays.seen, 1.0)  # a run observed at a single step was there, too
     times = stays.sum_by_minimum(weights, database)
     logs = stays.sum_by_minimum(weights * np.log(ages), database)
-    means = np.exp(logs / np.where(times > 0, times, 1.0))
+    # runs that are the same time in their minima have the same mean age, to its rounding
+    means = np.exp(np.round(logs / np.where(times > 0, times, 1.0), 12))
     return Occupation(times, np.where(times > 0, means, np.nan), label)

@@ -40,7 +40,8 @@ class Visits(Result, shows=("direct_jumps", "jumps", "distinct")):
     @property
     def mean_steps(self) -> NDArray[np.float64]:
         """Geometric mean (V,) of the steps at which each minimum was visited."""
-        return np.exp((self.counts * np.log(np.maximum(self.steps, 1))).sum(axis=1) / self.counts.sum(axis=1))
+        logs = (self.counts * np.log(np.maximum(self.steps, 1))).sum(axis=1) / self.counts.sum(axis=1)
+        return np.exp(np.round(logs, 12))  # equal ones are equal to their rounding
 
 
 def visits(structures: InherentStructures, database: Database) -> Visits:

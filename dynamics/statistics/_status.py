@@ -40,7 +40,7 @@ class Status(StrEnum):
     )
     TWO_POINTS = "no error of the fit: fewer than three waiting times have a t*; add waiting times"
     HANGS_ON_SINGLE_RUNS = (
-        "the interval of mu is not defined: if some of the runs are left out, a waiting time has no t*; train longer "
+        "the interval of mu is not defined: a waiting time has no t* if some of the runs are left out; train longer "
         "runs or more replicas, or choose another threshold"
     )
     UNEVEN_RUNS = (

@@ -96,7 +96,7 @@ def remake_module_loss(
 def check_perceptron(module: LoadedModule | None, what: str) -> None:
     """Raise a ValueError if a module is given for what belongs to a perceptron."""
     if module is not None:
-        msg = f"{what} belongs to a multilayer perceptron and not to the module {module.source.name}: leave it out"
+        msg = f"{what}: these are of a perceptron, not of the module {module.source.name}: leave the module out"
         raise ValueError(msg)
 
 

@@ -33,6 +33,10 @@ def with_targets(where: Where, content: Content, others: Sequence[Name]) -> Cont
     """
     if not others:
         return content
+    label = content.target
+    if label is not None and any(name in (label.name, label.position) for name in others):
+        msg = f"{where}: target must name each column once; got {label.name or label.position!r} twice"
+        raise ValueError(msg)
     at = [_position(where, content, name) for name in others]
     kept = [k for k in range(len(content.columns)) if k not in at]
     if len(set(at)) < len(at) or not kept:

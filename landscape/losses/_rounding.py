@@ -84,6 +84,7 @@ def rounding_of_network(
     )
 
 
+@np.errstate(over="ignore", invalid="ignore")  # far out a bound is infinite
 def coarse_rounding(
     network: MLP,
     theta: Array,
@@ -128,7 +129,8 @@ def _bounds(
     largest, chain = float(np.abs(eigenvalues).max(initial=0.0)), np.sqrt(min(n_rows, LONGEST_SUM))
     gradient += chain * sums + 2.0 * np.linalg.norm(penalty * theta)
     hessian += (chain + np.sqrt(theta.size)) * largest
-    return Rounding(DEVIATIONS * UNIT * float(gradient), DEVIATIONS * UNIT * float(hessian))
+    found = DEVIATIONS * UNIT * np.array([gradient, hessian])
+    return Rounding(*np.where(np.isnan(found), np.inf, found).tolist())  # inf - inf far out: nothing is known
 
 
 def _terms(units: Activation, layers: list[Layer], inputs: Array, labels: NDArray[Any], head: Head) -> Array:

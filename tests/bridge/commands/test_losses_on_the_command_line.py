@@ -72,7 +72,7 @@ def test_several_columns_are_the_targets_of_a_regression(table):
     assert "column 'height', column 'a'" in said
     found = json.loads(call("info", table, "--target", "height", "--target", "0", "--json"))
     assert (found["features"], found["target_range"][0]) == (1, rows[:, [2, 0]].min())
-    for wrong, complaint in ((["height", "height"], "among a, b"), (["height", "a", "b"], "leave features"),
+    for wrong, complaint in ((["height", "height"], "'height' twice"), (["height", "a", "b"], "leave features"),
                              (["height", "c"], "among a, b; got 'c'"), ([], "must name a column")):  # fmt: skip
         with pytest.raises(ValueError, match=complaint):
             datasets.table(table, target=wrong, regression=True)

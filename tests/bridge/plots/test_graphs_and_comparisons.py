@@ -15,6 +15,7 @@ from bridge.comparison import (
     Comparison,
 )
 from bridge.plots import plot_comparison, plot_graph, plot_visits
+from bridge.plots._disks import disk_areas, disk_handles
 from landscape import Database, explore
 from landscape.graph import visible_top, visible_tree
 from landscape.plots import new_figure
@@ -111,3 +112,20 @@ def test_plot_comparison_with_what_is_not_known(unknown):
     plot_comparison(Comparison((replace(ROW, **nothing),)), ax)
     assert flaws(figure) == []
     assert len([c for c in ax.containers if isinstance(c, ErrorbarContainer)]) == 2
+
+
+def test_areas_of_disks_are_in_proportion_and_those_of_the_legend_too():
+    areas = disk_areas(np.array([1e4, 3e4, 1e5]), 1e5)
+    np.testing.assert_allclose(areas / areas[-1], [0.1, 0.3, 1.0])
+    small, large = disk_handles(1e5)
+    assert (small.get_label(), large.get_label()) == ("10,000", "100,000")
+    np.testing.assert_allclose((small.get_markersize() ** 2, large.get_markersize() ** 2), areas[[0, -1]])
+    assert {small.get_markeredgecolor(), large.get_markeredgecolor()} == {"white"}
+
+
+def test_equal_mean_ages_have_one_color():
+    """Logarithms of the same steps in other numbers: their means differ in the last bits."""
+    counts = np.arange(1, 200)[:, None] * np.ones((1, 3), np.int64)
+    seen = replace(NO_VISITS, steps=np.array([1300, 2900, 20000]), minimum_ids=np.arange(199), counts=counts)
+    assert np.unique(seen.mean_steps).size == 1
+    assert seen.mean_steps[0] == pytest.approx((1300 * 2900 * 20000) ** (1 / 3), rel=1e-8)

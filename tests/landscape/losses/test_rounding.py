@@ -186,3 +186,10 @@ def test_zero_modes_stand_last_and_apart_from_all_other_modes(rng):
     everything = np.linalg.eigvalsh(loss.hessian(theta))
     np.testing.assert_allclose(model.free, everything[np.abs(everything) > 1e-13], atol=1e-13)
     assert rounding_of(loss, model).hessian < 1e-13
+
+
+def test_far_out_bounds_are_infinite_without_a_warning():
+    loss = CrossEntropyLoss(MLP((1, 2, 2, 2)), table(X, NOISY))
+    theta = np.full(loss.n_parameters, 1e200)
+    with np.errstate(all="raise"):
+        assert loss.rounding(theta, np.ones(theta.size), coarse=True).hessian == np.inf
