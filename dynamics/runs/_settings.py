@@ -111,8 +111,8 @@ def complain(found: Difference | None, one: str, other: str, reason: str = "") -
     """Raise a ValueError that names a difference, if there is one."""
     if found is not None:
         if found.name == "layer_sizes" and not (found.own and found.other):
-            kinds = ["a perceptron" if sizes else "a torch module" for sizes in (found.own, found.other)]
-            msg = f"{one} are of {kinds[0]}, {other} is of {kinds[1]}: they do not belong together"
+            own, its = ("", "not ") if found.own else ("not ", "")
+            msg = f"{one} are {own}of a perceptron, {other} is {its}of one: they do not belong together (layer_sizes)"
             raise ValueError(msg)
         msg = f"{one} have {found.name} = {found.own!r}, {other} has {found.other!r}{reason}"
         raise ValueError(msg)
