@@ -168,6 +168,7 @@ def images(rows=120, features=70):
     return Dataset(pixels[:rows], labels[:rows], 5, pixels[rows:], labels[rows:], {"name": "images", "rows": rows})
 
 
+@pytest.mark.slow
 def test_runs_on_pixels_learn_and_their_curves_are_right(tmp_path):
     data, network = images(), MLP(SIZES)
     runs = train(

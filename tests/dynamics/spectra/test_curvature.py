@@ -123,6 +123,7 @@ def test_number_of_negative_eigenvalues_agrees_within_its_error(rng):
     assert high - low < 15
 
 
+@pytest.mark.slow
 def test_extreme_eigenvalues_against_eigsh(rng):
     network = MLP((2, 5, 5, 4))
     loss = toy_loss(network, toy_data(200))

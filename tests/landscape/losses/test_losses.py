@@ -319,7 +319,7 @@ def mostly_zero(rows, n_features, n_classes, values):
 
 
 @pytest.mark.parametrize("values", ["pixels", pytest.param("numbers", marks=pytest.mark.slow)])  # compiled for each
-@pytest.mark.parametrize("hidden", [(), (3, 2)], ids=str)
+@pytest.mark.parametrize("hidden", [pytest.param((), marks=pytest.mark.slow), (3, 2)], ids=str)
 def test_sparse_inputs_have_exact_derivatives(hidden, values, rng):
     loss = CrossEntropyLoss(MLP((70, *hidden, 4)), mostly_zero(60, 70, 4, values), 1e-2)
     assert isinstance(loss._inputs, SparseRows)
