@@ -257,7 +257,7 @@ def _problems(loss: Loss, stored: Stored, columns: tuple, ends: tuple[StoredMini
 
 
 def _problems_by_inertia(loss: Loss, stored: Stored, columns: tuple, ends: tuple[StoredMinimum, ...]) -> list[str]:
-    """The same for a point without a full spectrum, whose paths down are followed anew with smaller errors."""
+    """The same for a point without a full spectrum, whose paths down are followed again with smaller errors."""
     found = [*inertia_problems(loss, stored.point, columns), *_derived_problems(loss.network, stored, columns)]
     if ends and not found:
         found += _path_problems(loss, _followed_by_products(loss, stored.point), ends)

@@ -119,7 +119,7 @@ class _Largest:
         self.value, self.age, self.due = 0.0, 0, True
 
     def at(self, point: Array) -> tuple[float, int]:
-        """Estimate it anew, with the number of products."""
+        """Estimate it again, with the number of products."""
         if self.age < RENEW and not self.due:
             return self.value, 0
         ritz = None

@@ -200,6 +200,8 @@ def test_a_study_to_the_end(tmp_path, monkeypatch, what):
     folder = "module-Net-hidden-2" if is_module else "h3"
     shutil.copy(NETS, tmp_path / "study")
     monkeypatch.chdir(tmp_path / "study")
+    # here, not in workers that earlier tests left: one that imports torch stops as leaking, which hung loky once
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     commands = re.findall(rf"(?:^|>)(agescape (?!study)[^<\n]*{folder}/[^<\n]*)", page, re.MULTILINE)
     assert len(commands) == 5
     for command in commands:
