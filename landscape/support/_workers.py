@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from joblib import Parallel
+from joblib.externals.loky import process_executor
 from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
 
@@ -36,12 +37,11 @@ def check_jobs(jobs: int) -> None:
 def worker_pool(jobs: int, *, threads: bool = False) -> Parallel:
     """Workers whose results come back in the order of submission; threads of this process, or processes.
 
-    `joblib.parallel_config` may send the work elsewhere. Only this process handles Ctrl-C: otherwise each worker would
-    print its own traceback.
+    `joblib.parallel_config` may send the work elsewhere.
     """
     if threads:
         return Parallel(n_jobs=jobs, return_as="generator", require="sharedmem")
-    return Parallel(n_jobs=jobs, return_as="generator", initializer=_ignore_interrupts)
+    return Parallel(n_jobs=jobs, return_as="generator", initializer=_prepare_worker)
 
 
 def run_tasks(
@@ -82,5 +82,11 @@ def shared(value: Any) -> Any:
     return value if client is None else client.scatter(value, broadcast=True, hash=False)
 
 
-def _ignore_interrupts() -> None:
+def _prepare_worker() -> None:
+    """Leave Ctrl-C to the main process, which would otherwise show each worker's traceback; keep this process.
+
+    loky replaces a worker that grew by 300 MB since its first task, as one that leaks. Ours grow once, where they load
+    torch or compile kernels, and a replacement was seen to leave the main process waiting forever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    process_executor._USE_PSUTIL = False  # noqa: SLF001 (loky has no setting for it)
