@@ -836,6 +836,7 @@ def test_a_killed_exploration_goes_on(undisturbed, tmp_path, jobs):
     assert tables(path) == undisturbed[0]
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_soon_and_the_command_goes_on(undisturbed, tmp_path):
     path = tmp_path / "f.db"
     command = ("explore", *DEEP, "--output", path, "--jobs", 2, "--json")
@@ -884,6 +885,7 @@ def test_a_killed_ensemble_goes_on(undisturbed_runs, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["f.h5"]
 
 
+@pytest.mark.slow
 def test_workers_change_no_ensemble(undisturbed_runs, tmp_path):
     good("train", *LONG, "--output", tmp_path / "f.h5", "--jobs", 2)
     assert arrays(tmp_path / "f.h5") == undisturbed_runs

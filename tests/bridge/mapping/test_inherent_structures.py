@@ -220,6 +220,7 @@ def test_a_new_minimum_is_added_once(incomplete, rng):
         assert again.minimum(new).origin == "sgd"
 
 
+@pytest.mark.slow
 @only_wide
 def test_a_search_that_ends_in_a_minimum_from_sgd_counts(incomplete, rng):
     few, loss, missing = incomplete

@@ -303,6 +303,7 @@ def test_estimates_agree_with_what_is_exact(runs):
     assert density.trace[0] == found.traces[0][2, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", MEASURES)
 def test_workers_do_not_change_the_result(runs, measure):
     assert_same(measure(runs, jobs=1), measure(runs, jobs=2))

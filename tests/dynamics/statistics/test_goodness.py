@@ -108,7 +108,7 @@ def test_the_worst_misfit_is_the_largest_relative_deviation():
     assert fit.status == Status.NOT_A_POWER_LAW  # runs that are all alike leave no doubt
 
 
-@pytest.mark.parametrize("replicas", [2, 3, 4, 5])
+@pytest.mark.parametrize("replicas", [2, 3, *(pytest.param(n, marks=pytest.mark.slow) for n in (4, 5))])
 def test_few_runs_cover_and_invent_no_crossovers(replicas):
     t_star, hits, crossovers = 0.2 * TW**0.7, 0, 0
     for seed in range(150):

@@ -40,7 +40,7 @@ def alter(*arguments):
 # ---------------------------------------------------------------- what holds
 
 
-@pytest.mark.parametrize("regularize_biases", [True, False])
+@pytest.mark.parametrize("regularize_biases", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_what_explore_finds_holds_on_all_paths(few_data, tmp_path, regularize_biases):
     loss = CrossEntropyLoss(NETWORK, few_data, regularize_biases=regularize_biases)
     explore(loss, tmp_path / "f.db", searches=64)

@@ -163,7 +163,9 @@ def test_a_torch_module_can_be_quenched(few_data, rng):
 # ---------------------------------------------------------------- the flow
 
 
-@pytest.mark.parametrize("hidden", [(3,), (2, 2), (5, 5), (2, 2, 2), (1, 1, 1)], ids=str)
+@pytest.mark.parametrize(
+    "hidden", [(3,), (2, 2), pytest.param((5, 5), marks=pytest.mark.slow), (2, 2, 2), (1, 1, 1)], ids=str
+)
 def test_the_flow_ends_where_an_independent_integrator_ends(few_data, hidden, rng):
     loss = CrossEntropyLoss(MLP((2, *hidden, 4)), few_data)
     for start in starts(loss, rng):
