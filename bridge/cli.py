@@ -48,9 +48,14 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 def _interrupt_again(failure: "sys.UnraisableHookArgs") -> None:
     """Repeat an interruption that Python drops: in callbacks of C, such as LLVM's, and where objects are deleted."""
     if isinstance(failure.exc_value, KeyboardInterrupt):
-        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        threading.Timer(0.05, _interrupt_what_runs).start()
     else:
         sys.__unraisablehook__(failure)
+
+
+def _interrupt_what_runs() -> None:
+    if signal.getsignal(signal.SIGTERM) is _interrupt:  # later it would kill a process that ends with its own code
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _log_thread_failure(failure: threading.ExceptHookArgs) -> None:

@@ -321,16 +321,21 @@ def test_sigterm_ends_like_ctrl_c(tmp_path):
     assert result.err == "agescape: interrupted; run the same command again to continue\n"
 
 
-def test_an_interruption_within_a_callback_of_c_is_not_lost():
-    """Python drops what such a callback raises; LLVM's are called while functions are compiled."""
-    program = """if True:
-        import ctypes, os, signal, time
+@pytest.mark.parametrize("then", ["time.sleep(60)", "raise KeyboardInterrupt"])
+def test_an_interruption_within_a_callback_of_c_is_not_lost(then):
+    """Python drops what such a callback raises; LLVM's are called while functions are compiled.
+
+    It is not repeated where another one has ended the command, which may take a while to put its workers away.
+    """
+    program = f"""if True:
+        import atexit, ctypes, os, signal, time
         from bridge import cli
 
         def work(**_):
             ctypes.CFUNCTYPE(None)(lambda: os.kill(os.getpid(), signal.SIGTERM))()
-            time.sleep(60)
+            {then}
 
+        atexit.register(time.sleep, 0.3)
         cli.app = work
         cli.main()
     """

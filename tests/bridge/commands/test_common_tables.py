@@ -36,8 +36,11 @@ def test_explored_as_it_comes(name, standardized, hidden, tmp_path):
     data, path = tmp_path / "data.csv", tmp_path / "f.db"
     write_table(name, data, standardized=standardized)
     explore = ("explore", "--dataset", data, "--hidden", hidden, "--jobs", 1, "--output", path)
-    assert agescape(*explore, "--budget", BUDGET).code == 0
-    found = strict_json(good("info", path, "--json").out)
+    for budget in (BUDGET, "300s"):  # the longer one where a busy machine takes all of the first for one search
+        assert agescape(*explore, "--budget", budget).code == 0
+        found = strict_json(good("info", path, "--json").out)
+        if found["minima"]:
+            break
     assert found["set_aside"] == []
     assert found["minima"] > 0
     good("graph", path, "--output", tmp_path / "f.svg")
