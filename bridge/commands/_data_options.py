@@ -177,6 +177,6 @@ def warn_of_batch(batch_size: int, rows: int) -> None:
     """Say on stderr that minibatches of more than a tenth of the rows have little noise."""
     if rows >= batch_size > rows / FEWEST_MINIBATCHES:
         note(
-            f"warning: a minibatch of {batch_size:,} of {rows:,} training rows leaves SGD little noise: choose "
+            f"warning: a minibatch of {batch_size:,} of {rows:,} training rows leaves the runs little noise: choose "
             f"--batch-size {max(1, rows // FEWEST_MINIBATCHES)} or less"
         )

@@ -124,7 +124,7 @@ def check_arguments(
 
 
 def warn_of_large_minibatches(data: Dataset, optimizer: Optimizer) -> None:
-    """Log a warning if minibatches hold so many of the rows that little of SGD's noise is left.
+    """Log a warning if minibatches hold so many of the rows that little of their noise is left.
 
     Without replacement its variance is (1 - B/N) of that of independent draws: at a third of the rows two thirds.
     """
@@ -133,7 +133,7 @@ def warn_of_large_minibatches(data: Dataset, optimizer: Optimizer) -> None:
         return
     default = " (the default)" if optimizer.batch_size == SGD.batch_size else ""
     log.warning(
-        "a minibatch of %d%s holds %.0f %% of the %d training rows, so that little of SGD's noise is left; choose a "
+        "a minibatch of %d%s holds %.0f %% of the %d training rows, so that little of their noise is left; choose a "
         "smaller batch_size (--batch-size)", optimizer.batch_size, default, 100 * share, data.rows,
     )  # fmt: skip
 
