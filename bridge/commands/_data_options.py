@@ -21,8 +21,9 @@ from landscape.losses import LOSSES, LoadedModule, MLPLoss, TorchLoss, loss_kind
 from landscape.networks import MLP
 
 DATASET_HELP = (
-    "ljat, mnist, teacher (Gaussian rows labeled by a random network), a file (csv, tsv, npz, Parquet, MLPdata), or a "
-    "table of scikit-learn: sklearn:iris, sklearn:wine, sklearn:breast_cancer, sklearn:digits."
+    "ljat, mnist, teacher (Gaussian rows labeled by a random network; another one by its layers: teacher:10,4,1 or "
+    "teacher:10,4,1:gelu), a file (csv, tsv, npz, Parquet, MLPdata), or a table of scikit-learn: sklearn:iris, "
+    "sklearn:wine, sklearn:breast_cancer, sklearn:digits."
 )
 FEWEST_MINIBATCHES = 10  # of the training rows
 

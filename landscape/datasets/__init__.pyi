@@ -39,6 +39,7 @@ from ._table import (
     table as table,
 )
 from ._teacher import (
+    name_of_teacher as name_of_teacher,
     teacher as teacher,
     teacher_parameters as teacher_parameters,
 )

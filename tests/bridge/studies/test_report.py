@@ -266,6 +266,14 @@ def test_the_page_loads_nothing(tags):
     assert "@import" not in asset("page.css")
 
 
+@pytest.mark.parametrize("name", ["teacher:5,3,1", "teacher:4,2,2:gelu"])
+def test_the_command_names_the_teacher(name):
+    data = datasets.load(name, rows=9, regression=True)
+    words = shlex.split(study_command(data, StudySettings(loss="squared-error")))
+    assert words[:7] == ["agescape", "study", "--dataset", name, "--rows", "9", "--dataset-seed"]
+    assert "--regression" in words
+
+
 def test_the_page_names_the_optimizer(found):
     texts = "".join(read(page_of(found, settings=StudySettings(optimizer=Adam()))).texts)
     assert "Loss landscape and aging of Adam\n" in texts
