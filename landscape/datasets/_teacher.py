@@ -103,7 +103,8 @@ def teacher_of_name(name: str) -> dict[str, Any]:
     try:
         given: dict[str, Any] = {"teacher_layers": tuple(int(number) for number in layers.split(","))}
     except ValueError as error:
-        msg = f"a teacher must be {NAME}, or {NAME}:INPUTS,HIDDEN,OUTPUTS[:ACTIVATION], such as {NAME}:10,4,1; got {name!r}"
+        form = f"{NAME}:INPUTS,HIDDEN,OUTPUTS[:ACTIVATION], such as {NAME}:10,4,1"
+        msg = f"a teacher must be {NAME} or {form}; got {name!r}"
         raise ValueError(msg) from error
     return given | ({"teacher_activation": activation} if colon else {})
 

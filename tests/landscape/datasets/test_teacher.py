@@ -59,7 +59,7 @@ def test_a_name_may_have_the_layers_of_the_teacher(regression):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("teacher:", "must be teacher, or teacher:INPUTS"), ("teacher:a,b", "got 'teacher:a,b'"),
+    [("teacher:", "must be teacher or teacher:INPUTS"), ("teacher:a,b", "got 'teacher:a,b'"),
      ("teacher:4,1", r"two or more outputs.*--regression.*got \(4, 1\)"), ("teacher:4,2:step", "activation must be")],
 )  # fmt: skip
 def test_bad_names_of_teachers(name, words):
