@@ -166,12 +166,18 @@ def introduce(data: Dataset) -> dict[str, Any]:
     """
     for line in understood(data):
         note(line)
-    warning = datasets.scale_warning(data)
-    if warning is None:
-        return {}
-    warning += ": --standardize"
-    note(f"warning: {warning}")
-    return {"scale_warning": warning}
+    warnings = scale_warnings(data)
+    for warning in warnings.values():
+        note(f"warning: {warning}")
+    return warnings
+
+
+def scale_warnings(data: Dataset) -> dict[str, Any]:
+    """What is wrong with the scale of inputs and targets, and what to do, for the JSON."""
+    inputs, targets = datasets.scale_warning(data), datasets.target_warning(data)
+    return ({} if inputs is None else {"scale_warning": f"{inputs}: --standardize"}) | (
+        {} if targets is None else {"target_warning": targets}
+    )
 
 
 def warn_of_batch(batch_size: int, rows: int) -> None:

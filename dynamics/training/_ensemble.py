@@ -96,9 +96,6 @@ def train(
     optimizer = SGD() if optimizer is None else optimizer
     check_arguments(loss.data, optimizer, replicas=replicas, steps=steps, seed=seed, jobs=jobs)
     warn_of_large_minibatches(loss.data, optimizer)
-    if loss.data.is_regression and optimizer.label_noise > 0:
-        msg = f"label_noise must be 0 for a regression, which has no classes; got {optimizer.label_noise}"
-        raise ValueError(msg)
     plan = make_plan(
         loss, optimizer, steps=steps, seed=seed, waiting_times=waiting_times, lags=lags, snapshots=snapshots
     )
@@ -114,6 +111,10 @@ def check_arguments(
     for name, value, least in (("replicas", replicas, 1), ("steps", steps, 2), ("seed", seed, 0)):
         whole_number(name, value, least)
     check_jobs(jobs)
+    if data.is_regression and optimizer.label_noise > 0:
+        what = "which has no classes (add noise to its targets)"
+        msg = f"label_noise must be 0 for a regression, {what}; got {optimizer.label_noise}"
+        raise ValueError(msg)
     check_range(data, optimizer)
     if optimizer.noise.uses_batch_size and optimizer.batch_size > data.rows:
         default = ", the default" if optimizer.batch_size == SGD.batch_size else ""

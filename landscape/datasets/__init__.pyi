@@ -32,6 +32,7 @@ from ._mnist import (
 )
 from ._scales import (
     scale_warning as scale_warning,
+    target_warning as target_warning,
 )
 from ._table import (
     describe_table as describe_table,
