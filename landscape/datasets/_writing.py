@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -51,11 +51,12 @@ def _write_csv(dataset: Dataset, file: BinaryIO) -> None:
 
 
 def _write_npz(dataset: Dataset, file: BinaryIO) -> None:
+    announced: dict[str, Any] = {} if dataset.is_regression else {"n_classes": np.int64(dataset.n_classes)}
     np.savez_compressed(
         file,
         inputs=dataset.inputs,
         labels=dataset.labels,
         test_inputs=dataset.test_inputs,
         test_labels=dataset.test_labels,
-        **({} if dataset.is_regression else {"n_classes": np.int64(dataset.n_classes)}),
+        **announced,
     )

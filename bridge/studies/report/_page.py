@@ -79,6 +79,7 @@ def page(
         pictures="\n".join(_picture(path) for path in figures),
         command=escape(study_command(data, settings)),
         commands=escape("\n".join(line for found in results for line in further_commands(found, settings.module))),
+        copied="" if settings.module is None else escape(f", with a copy of {settings.module.source.file} in it"),
         seeds=escape(f"{seeds}{data.metadata.get('seed')}; the bootstrap has its own, 0."),
         versions=versions_table(results, _versions()),
         provenance=escape(f"Data set {dict(data.metadata)}, sha256 {data.sha256}."),

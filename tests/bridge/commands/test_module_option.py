@@ -215,6 +215,7 @@ def test_a_study_to_the_end(tmp_path, monkeypatch, what):
     page = unescape((tmp_path / "study" / "report.html").read_text())
     assert ("module Net(hidden=2)" if is_module else "gelu units") in page
     assert ("idden layers Net" in page, "adam" in page, "(nats)" in page) == (False, not is_module, unit == "nats")
+    assert ("in the folder of this page, with a copy of nets.py in it:" in page) == is_module
     folder = "module-Net-hidden-2" if is_module else "h3"
     shutil.copy(NETS, tmp_path / "study")
     monkeypatch.chdir(tmp_path / "study")
