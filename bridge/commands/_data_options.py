@@ -21,8 +21,9 @@ from landscape.losses import LOSSES, LoadedModule, MLPLoss, TorchLoss, loss_kind
 from landscape.networks import MLP
 
 DATASET_HELP = (
-    "ljat, mnist, teacher (Gaussian rows labeled by a random network), a file (csv, tsv, npz, Parquet, MLPdata), or a "
-    "table of scikit-learn: sklearn:iris, sklearn:wine, sklearn:breast_cancer, sklearn:digits."
+    "ljat, mnist, teacher (Gaussian rows labeled by a random network; another one by its layers: teacher:10,4,1 or "
+    "teacher:10,4,1:gelu), a file (csv, tsv, npz, Parquet, MLPdata), or a table of scikit-learn: sklearn:iris, "
+    "sklearn:wine, sklearn:breast_cancer, sklearn:digits."
 )
 FEWEST_MINIBATCHES = 10  # of the training rows
 
@@ -165,18 +166,24 @@ def introduce(data: Dataset) -> dict[str, Any]:
     """
     for line in understood(data):
         note(line)
-    warning = datasets.scale_warning(data)
-    if warning is None:
-        return {}
-    warning += ": --standardize"
-    note(f"warning: {warning}")
-    return {"scale_warning": warning}
+    warnings = scale_warnings(data)
+    for warning in warnings.values():
+        note(f"warning: {warning}")
+    return warnings
+
+
+def scale_warnings(data: Dataset) -> dict[str, Any]:
+    """What is wrong with the scale of inputs and targets, and what to do, for the JSON."""
+    inputs, targets = datasets.scale_warning(data), datasets.target_warning(data)
+    return ({} if inputs is None else {"scale_warning": f"{inputs}: --standardize"}) | (
+        {} if targets is None else {"target_warning": targets}
+    )
 
 
 def warn_of_batch(batch_size: int, rows: int) -> None:
     """Say on stderr that minibatches of more than a tenth of the rows have little noise."""
     if rows >= batch_size > rows / FEWEST_MINIBATCHES:
         note(
-            f"warning: a minibatch of {batch_size:,} of {rows:,} training rows leaves SGD little noise: choose "
+            f"warning: a minibatch of {batch_size:,} of {rows:,} training rows leaves the runs little noise: choose "
             f"--batch-size {max(1, rows // FEWEST_MINIBATCHES)} or less"
         )

@@ -59,7 +59,10 @@ class OptimizerOptions:
     temperature: Annotated[float | None, option("Temperature of langevin noise (nats).")] = None
     persistence: Annotated[float | None, option("Correlation time of persistent noise (steps).")] = None
     label_noise: Annotated[
-        float, option("Probability that a drawn row gets a random other label, independently at each draw.")
+        float,
+        option(
+            "Probability that a drawn row gets a random other class, independently at each draw; not of a regression."
+        ),
     ] = 0.0
     shared_order: Annotated[
         bool, option("Give all runs the same minibatches in the same order; their starts differ.")

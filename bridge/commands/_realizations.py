@@ -13,6 +13,7 @@ from dynamics.aging_times import Average, ExponentSpread, Realizations, compare_
 from dynamics.runs import Trajectories
 from dynamics.statistics import NOT_NEGATIVE, ZERO_TO_ONE, mean_over_runs
 from dynamics.training import ModuleLoss
+from landscape.datasets import maker_of
 from landscape.losses import MLPLoss
 from landscape.support import about, in_numbers
 
@@ -32,7 +33,7 @@ def realization_files(output: Path, dataset: str, first: int, number: int | None
     """File of each data set's seed: `output` itself where no `number` of realizations is given."""
     if number is None:
         return {first: output}
-    if dataset not in GENERATED:
+    if maker_of(dataset) not in GENERATED:
         msg = f"--dataset-seeds needs a data set that has realizations, {' or '.join(GENERATED)}; got {dataset!r}"
         raise ValueError(msg)
     return {k: output.with_name(f"{output.stem}-seed{k}{output.suffix}") for k in range(first, first + number)}

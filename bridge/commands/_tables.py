@@ -117,6 +117,5 @@ def _notes(table: TableDescription, result: dict[str, Any]) -> list[str]:
             f"Warning: {counted(table.missing_values, 'value')} missing, the first in {table.first_missing}. explore "
             "and train refuse such a table: fill the values in, or leave out the rows or columns without them."
         )
-    if "scale_warning" in result:
-        notes.append(f"Warning: {result['scale_warning']}.")
+    notes += [f"Warning: {result[key]}." for key in ("scale_warning", "target_warning") if key in result]
     return notes

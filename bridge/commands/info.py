@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bridge import comparison
+from bridge.commands._data_options import scale_warnings
 from bridge.commands._exploration import bounds_in_words, describe_exploration
 from bridge.commands._exploration_summary import found_in_words
 from bridge.commands._foreign_info import describe_checkpoint, describe_foreign, describe_landscape
@@ -158,12 +159,12 @@ def _show_table(source: Path | str, target: list[str] | None, *, as_json: bool) 
             if isinstance(source, str)
             else datasets.table(source, target=column, regression=regression)
         )
-        warning = datasets.scale_warning(data)
         result |= {
             **describe(data),
             **_guess(data),
             "sha256": data.sha256,
-        } | ({} if warning is None else {"scale_warning": f"{warning}: --standardize"})
+            **scale_warnings(data),
+        }
     show(result, summarize_table(table, result), as_json=as_json)
 
 

@@ -21,7 +21,7 @@ from bridge.studies._settings import StudySettings
 from bridge.studies.report import _page
 from dynamics.noises import Full
 from dynamics.runs import load_trajectories
-from dynamics.training import ModuleLoss, check_arguments, train, train_module
+from dynamics.training import ModuleLoss, check_arguments, check_for_module, train, train_module
 from landscape.database import Database
 from landscape.datasets import Dataset
 from landscape.losses import DataLoss, MLPLoss, TorchLoss, check_searchable, loss_kind
@@ -128,6 +128,8 @@ def _check(loss: DataLoss, settings: StudySettings, jobs: int) -> None:
         seed=settings.seed,
         jobs=jobs,
     )
+    if settings.module is not None:
+        check_for_module(settings.optimizer)
     if not settings.threshold > 0:
         msg = f"threshold must be positive and finite; got {settings.threshold}"
         raise ValueError(msg)

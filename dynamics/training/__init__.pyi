@@ -37,5 +37,6 @@ from ._starts import (
 )
 from ._torch_replicas import (
     ModuleLoss as ModuleLoss,
+    check_for_module as check_for_module,
     train_module as train_module,
 )

@@ -96,9 +96,6 @@ def train(
     optimizer = SGD() if optimizer is None else optimizer
     check_arguments(loss.data, optimizer, replicas=replicas, steps=steps, seed=seed, jobs=jobs)
     warn_of_large_minibatches(loss.data, optimizer)
-    if loss.data.is_regression and optimizer.label_noise > 0:
-        msg = f"label_noise must be 0 for a regression, which has no classes; got {optimizer.label_noise}"
-        raise ValueError(msg)
     plan = make_plan(
         loss, optimizer, steps=steps, seed=seed, waiting_times=waiting_times, lags=lags, snapshots=snapshots
     )
@@ -114,6 +111,10 @@ def check_arguments(
     for name, value, least in (("replicas", replicas, 1), ("steps", steps, 2), ("seed", seed, 0)):
         whole_number(name, value, least)
     check_jobs(jobs)
+    if data.is_regression and optimizer.label_noise > 0:
+        what = "which has no classes (add noise to its targets)"
+        msg = f"label_noise must be 0 for a regression, {what}; got {optimizer.label_noise}"
+        raise ValueError(msg)
     check_range(data, optimizer)
     if optimizer.noise.uses_batch_size and optimizer.batch_size > data.rows:
         default = ", the default" if optimizer.batch_size == SGD.batch_size else ""
@@ -124,7 +125,7 @@ def check_arguments(
 
 
 def warn_of_large_minibatches(data: Dataset, optimizer: Optimizer) -> None:
-    """Log a warning if minibatches hold so many of the rows that little of SGD's noise is left.
+    """Log a warning if minibatches hold so many of the rows that little of their noise is left.
 
     Without replacement its variance is (1 - B/N) of that of independent draws: at a third of the rows two thirds.
     """
@@ -133,7 +134,7 @@ def warn_of_large_minibatches(data: Dataset, optimizer: Optimizer) -> None:
         return
     default = " (the default)" if optimizer.batch_size == SGD.batch_size else ""
     log.warning(
-        "a minibatch of %d%s holds %.0f %% of the %d training rows, so that little of SGD's noise is left; choose a "
+        "a minibatch of %d%s holds %.0f %% of the %d training rows, so that little of their noise is left; choose a "
         "smaller batch_size (--batch-size)", optimizer.batch_size, default, 100 * share, data.rows,
     )  # fmt: skip
 

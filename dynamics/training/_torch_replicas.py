@@ -227,7 +227,8 @@ def train_module(
         msg = "train_module needs torch: pip install 'agescape[torch]'"
         raise ImportError(msg) from error
     optimizer = SGD() if optimizer is None else optimizer
-    _check(optimizer, block)
+    check_for_module(optimizer)
+    whole_number("block", block, 1)
     check_arguments(loss.data, optimizer, replicas=replicas, steps=steps, seed=seed)
     warn_of_large_minibatches(loss.data, optimizer)
     plan = make_plan(loss, optimizer, steps=steps, seed=seed, waiting_times=waiting_times, lags=lags)
@@ -240,7 +241,8 @@ def train_module(
     )
 
 
-def _check(optimizer: Optimizer, block: int) -> None:
+def check_for_module(optimizer: Optimizer) -> None:
+    """Raise a ValueError if the optimizer has what runs of a torch module do not."""
     if optimizer.noise.name not in NOISES_OF_MODULES:
         said = ", ".join(NOISES_OF_MODULES)
         msg = f"noise must be one of {said} for a torch module; got {optimizer.noise.name!r}"
@@ -249,7 +251,6 @@ def _check(optimizer: Optimizer, block: int) -> None:
         if getattr(optimizer, name):
             msg = f"{name} must not be set for a torch module; got {getattr(optimizer, name)!r}"
             raise ValueError(msg)
-    whole_number("block", block, 1)
 
 
 def _points(start: ArrayLike, n_parameters: int) -> Points:

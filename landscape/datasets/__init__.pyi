@@ -32,6 +32,7 @@ from ._mnist import (
 )
 from ._scales import (
     scale_warning as scale_warning,
+    target_warning as target_warning,
 )
 from ._table import (
     describe_table as describe_table,
@@ -39,6 +40,7 @@ from ._table import (
     table as table,
 )
 from ._teacher import (
+    name_of_teacher as name_of_teacher,
     teacher as teacher,
     teacher_parameters as teacher_parameters,
 )

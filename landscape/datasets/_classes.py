@@ -18,6 +18,7 @@ LARGEST = 2**53  # largest whole number: float64 skips some above it
 FEW, ROWS_PER_CLASS = 20, 5  # more classes with fewer rows each are measurements or names, not labels
 CHOOSE = "choose another column by target='NAME' (--target NAME)"
 REGRESSION = "regression=True (--regression --loss squared-error)"
+SEVERAL = f"several targets are for a regression, {REGRESSION}"
 WORDS = {"none", "-", "--"}  # may name a class, but mark a missing value among numbers
 WHOLE = re.compile(r"[+-]?\d+")
 
@@ -42,6 +43,10 @@ def classes_of(where: Where, content: Content) -> Classes:
         too many classes for the number of rows, or if the file announces the number of classes and a label is not one
         of them: the message names the line or column.
     """
+    if content.further is not None:
+        found = f"found {content.further.shape[1] + 1} in {content.label}"
+        msg = f"{where}: expected one label for each row, {found}: {SEVERAL}"
+        raise ValueError(msg)
     if (content.n_classes or 0) > MAX_CLASSES:
         msg = f"{where}: expected at most {MAX_CLASSES} classes, found {content.n_classes}"
         raise ValueError(msg)
@@ -79,7 +84,12 @@ def targets_of(where: Where, content: Content) -> NDArray[np.float64]:
         if not np.isfinite(values[k]):
             raise _wrong(where, content, k, f"expected a number as the target, found {value!r} in {content.label}")
     first = values[content.codes]
-    return first if content.further is None else np.column_stack([first, content.further])
+    if content.further is None:
+        return first
+    if not np.isfinite(content.further).all():
+        row, k = np.argwhere(~np.isfinite(content.further))[0].tolist()
+        raise content.wrong(where, row, f"expected finite targets, found {content.further[row, k]} in {content.label}")
+    return np.column_stack([first, content.further])
 
 
 def seems_real(content: Content) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from landscape.datasets._content import ONE_HOT, Content
 from landscape.datasets._layout import LABEL_NAME, Column, Where, numbers_rows, row_names, target_position
 from landscape.datasets._lines import MISSING, is_number, number
+from landscape.datasets._teacher import NAME
 
 if TYPE_CHECKING:
     import pandas  # pyright: ignore[reportMissingImports]
@@ -24,9 +25,9 @@ TABLES = ("breast_cancer", "digits", "iris", "wine")  # of scikit-learn, those w
 
 
 def maker_of(name: str) -> str:
-    """Which of `MAKERS` makes a data set of this name: those of scikit-learn are called sklearn:NAME."""
+    """Which of `MAKERS` makes a data set of this name, such as sklearn:iris or teacher:10,4,1."""
     known, colon, _ = name.partition(":")
-    return known if colon and known == SKLEARN else name
+    return known if colon and known in (SKLEARN, NAME) else name
 
 
 def is_frame(source: Any) -> "TypeIs[pandas.DataFrame]":

@@ -15,7 +15,7 @@ from landscape.datasets._ljat import ljat
 from landscape.datasets._mnist import mnist
 from landscape.datasets._older_tables import older_table
 from landscape.datasets._table import sklearn_table, table
-from landscape.datasets._teacher import teacher
+from landscape.datasets._teacher import NAME, teacher, teacher_of_name
 from landscape.support import NOT_SETTINGS, present_names
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 MAKERS: dict[str, Callable[..., Dataset]] = {
     "ljat": ljat,
     "mnist": mnist,
-    "teacher": teacher,
+    NAME: teacher,
     "table": table,
     SKLEARN: sklearn_table,
 }
@@ -49,7 +49,8 @@ def load(
     Parameters
     ----------
     name : str or path
-        ``"ljat"``, ``"mnist"``, ``"teacher"``, the path of a file (see `table`), or one of scikit-learn's tables:
+        ``"ljat"``, ``"mnist"``, ``"teacher"``, ``"teacher:10,4,1"`` with layers of its own and perhaps an activation
+        (``"teacher:10,4,1:gelu"``), the path of a file (see `table`), or one of scikit-learn's tables:
         ``"sklearn:iris"``, ``"sklearn:wine"``, ``"sklearn:breast_cancer"``, ``"sklearn:digits"``.
     rows : int, optional
         Training rows. By default 1000 for ljat and teacher, all rows for the others.
@@ -70,11 +71,10 @@ def load(
     if name == "ljat":
         given = {"rows": DEFAULT_LJAT_ROWS if rows is None else rows}
         return _all_classes(_make("ljat", {**given, "seed": seed, **options}))
-    if name == "teacher":
+    if maker_of(str(name)) == NAME:
         given = {} if rows is None else {"rows": rows}
-        if options.get("regression"):
-            given["teacher_layers"] = REGRESSION_TEACHER
-        return _all_classes(_make("teacher", {**given, "seed": seed, **options}))
+        usual = {"teacher_layers": REGRESSION_TEACHER} if options.get("regression") else {}
+        return _all_classes(_make(NAME, {**given, **usual, **teacher_of_name(str(name)), "seed": seed, **options}))
     if name == "mnist":
         given = {} if rows is None else {"rows": rows}
         return _all_classes(_make("mnist", {**given, "seed": seed, "data_dir": data_dir, **options}))

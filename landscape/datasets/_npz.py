@@ -15,7 +15,9 @@ from landscape.support import read_arrays, whole_number
 Array = NDArray[np.float64]
 
 NAMES = ("inputs", "labels", "test_inputs", "test_labels", "n_classes")
-EXPECTED = "a data set has inputs (n, D), labels (n,) and perhaps test_inputs, test_labels, n_classes"
+EXPECTED = (
+    "a data set has inputs (n, D), labels (n,) or targets (n, K), and perhaps test_inputs, test_labels, n_classes"
+)
 
 
 def read_npz(path: Path) -> Content:
@@ -35,11 +37,16 @@ def read_npz(path: Path) -> Content:
         n_classes = whole_number(
             f"{path}: n_classes", n_classes.item() if n_classes.size == 1 else n_classes, FEWEST_CLASSES
         )
-    values, codes = np.unique(np.concatenate([part for part in labels if part.size]), return_inverse=True)
+    if len({part.shape[1:] for part in labels}) > 1:
+        msg = f"{path}: expected as many targets in test_labels; got shapes {[part.shape for part in labels]}"
+        raise ValueError(msg)
+    rows = np.concatenate([part for part in labels if part.size])
+    first, further = (rows, None) if rows.ndim == 1 else (rows[:, 0], rows[:, 1:].astype(np.float64))
+    values, codes = np.unique(first, return_inverse=True)
     return Content(
         np.concatenate(inputs), values.tolist(), codes.ravel().astype(np.int64), "row", range(len(codes)),
         len(labels[0]) if len(prefixes) > 1 else None, n_classes, [Column(k) for k in range(widths[0])],
-        kind="npz", header=False,
+        kind="npz", header=False, further=further,
     )  # fmt: skip
 
 
@@ -50,10 +57,12 @@ def _part(path: Path, arrays: dict[str, NDArray[Any]], prefix: str) -> tuple[Arr
             msg = f"{path}: expected an array {name}; it has {_listed(path)}: {EXPECTED}"
             raise ValueError(msg)
     inputs, labels = (arrays[name] for name in names)
-    right = inputs.dtype.kind in "fiub" and labels.dtype.kind in "fiubU"
-    if not right or inputs.ndim != 2 or inputs.shape[1] == 0 or labels.shape != inputs.shape[:1]:
+    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    right = inputs.dtype.kind in "fiub" and labels.dtype.kind in ("fiubU" if labels.ndim == 1 else "fiub")
+    fits = labels.ndim in (1, 2) and len(labels) == len(inputs) and 0 not in labels.shape[1:]
+    if not right or inputs.ndim != 2 or inputs.shape[1] == 0 or not fits:
         described = [f"{array.dtype} {array.shape}" for array in (inputs, labels)]
-        msg = f"{path}: expected numbers {names[0]} (n, D) and {names[1]} (n,); got {' and '.join(described)}"
+        msg = f"{path}: expected numbers {names[0]} (n, D) and {names[1]} (n,) or (n, K); got {' and '.join(described)}"
         raise ValueError(msg)
     return inputs.astype(np.float64), labels
 

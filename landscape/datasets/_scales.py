@@ -42,6 +42,34 @@ def scale_warning(data: Dataset) -> str | None:
     return f"inputs {problem}: {', '.join(shown)}{more}; units saturate or ignore such columns, so standardize them"
 
 
+def target_warning(data: Dataset) -> str | None:
+    """Describe what is wrong with the scale of the targets of a regression, in one line; None if nothing is wrong.
+
+    Standard deviations of the training targets should differ from one another, and from one, by less than a factor of
+    100. Otherwise the squared error is that of the largest target alone, or the penalty and the learning rate are for
+    another scale than theirs.
+    """
+    if not data.is_regression:
+        return None
+    targets = data.labels.reshape(data.rows, -1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        deviations = np.nan_to_num(targets.std(axis=0), nan=np.inf)
+    varies = deviations > 0.0
+    if not varies.any():
+        return None
+    least, largest = float(deviations[varies].min()), float(deviations.max())
+    said = (
+        f"standard deviation {largest:.3g}" if least == largest else f"standard deviations {least:.3g} to {largest:.3g}"
+    )
+    if largest > FACTOR * least:
+        problem, effect = "differ in scale by more than a factor of 100", "the squared error is that of the largest"
+    elif largest > FACTOR or least < 1.0 / FACTOR:
+        problem, effect = "are far from one", "the penalty and the learning rate depend on their scale"
+    else:
+        return None
+    return f"targets {problem} ({said}): {effect}, so shift and scale them in the table"
+
+
 def _means(inputs: Array) -> Array:
     """Mean of each column, computed from halves so that sums of large numbers stay finite."""
     largest = np.abs(inputs).max(axis=0)

@@ -43,8 +43,8 @@ def table(
 ) -> Dataset:
     """Read a data set from a file or a pandas frame.
 
-    - ``.npz``: arrays ``inputs`` (n, D), ``labels`` (n,) and optionally ``test_inputs``,
-      ``test_labels``, ``n_classes``; never pickled objects.
+    - ``.npz``: arrays ``inputs`` (n, D), ``labels`` (n,), or (n, K) for K targets of a regression, and optionally
+      ``test_inputs``, ``test_labels``, ``n_classes``; never pickled objects.
     - Parquet, with pandas and pyarrow.
     - ``.csv``, ``.tsv`` and all other files whose fields are separated by commas, semicolons, tabs or bars: one row
       per line, with or without a line of column names, the labels last.

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from landscape.datasets._classes import SEVERAL
 from landscape.datasets._content import FILL_IN, Content
 from landscape.datasets._layout import Where
 
@@ -17,8 +18,7 @@ def first_target(where: Where, target: Target, *, regression: bool = True) -> tu
     if target is None or isinstance(target, str | int):
         return target, ()
     if not target or (len(target) > 1 and not regression):
-        why = "several targets are for a regression, regression=True (--regression --loss squared-error)"
-        msg = f"{where}: target must name a column{f', {why}' if target else ''}; got {list(target)!r}"
+        msg = f"{where}: target must name a column{f', {SEVERAL}' if target else ''}; got {list(target)!r}"
         raise ValueError(msg)
     return target[0], tuple(target[1:])
 

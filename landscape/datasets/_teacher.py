@@ -1,13 +1,16 @@
 """Rows labeled by a network: the teacher-student set-up."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from landscape.datasets._arguments import finite_number
+from landscape.datasets._arguments import FEWEST_CLASSES, finite_number
 from landscape.datasets._dataset import Dataset, RegressionDataset
 from landscape.networks import MLP
 from landscape.support import whole_number
+
+NAME = "teacher"
 
 
 def teacher(
@@ -58,13 +61,19 @@ def teacher(
         msg = f"teacher_noise must be a standard deviation >= 0; got {noise}"
         raise ValueError(msg)
     network = MLP(tuple(teacher_layers), teacher_activation)
+    if not regression and network.layer_sizes[-1] < FEWEST_CLASSES:
+        msg = (
+            f"teacher_layers must end with two or more outputs, the classes, or be for a regression, regression=True "
+            f"(--regression --loss squared-error); got {network.layer_sizes}"
+        )
+        raise ValueError(msg)
     theta = teacher_parameters(network, teacher_seed)
     rng = np.random.default_rng(seed)
     inputs = rng.normal(size=(rows + test_rows, network.layer_sizes[0]))
     outputs = network.logits(theta, inputs)
     outputs = outputs + noise * rng.normal(size=outputs.shape)
     metadata = {
-        "name": "teacher",
+        "name": NAME,
         "rows": int(rows),
         "seed": int(seed),
         "teacher_layers": list(network.layer_sizes),
@@ -78,6 +87,31 @@ def teacher(
         return RegressionDataset(inputs[:rows], outputs[:rows], inputs[rows:], outputs[rows:], metadata)
     labels = outputs.argmax(axis=1)
     return Dataset(inputs[:rows], labels[:rows], network.layer_sizes[-1], inputs[rows:], labels[rows:], metadata)
+
+
+def teacher_of_name(name: str) -> dict[str, Any]:
+    """Arguments of `teacher` that a name such as "teacher:10,4,1" or "teacher:10,4,1:gelu" gives; {} for "teacher".
+
+    Raises
+    ------
+    ValueError
+        If there are no whole numbers behind the colon.
+    """
+    if name == NAME:
+        return {}
+    layers, colon, activation = name.removeprefix(f"{NAME}:").partition(":")
+    try:
+        given: dict[str, Any] = {"teacher_layers": tuple(int(number) for number in layers.split(","))}
+    except ValueError as error:
+        form = f"{NAME}:INPUTS,HIDDEN,OUTPUTS[:ACTIVATION], such as {NAME}:10,4,1"
+        msg = f"a teacher must be {NAME} or {form}; got {name!r}"
+        raise ValueError(msg) from error
+    return given | ({"teacher_activation": activation} if colon else {})
+
+
+def name_of_teacher(layers: Sequence[int], activation: str) -> str:
+    """The name that `teacher_of_name` reads."""
+    return f"{NAME}:{','.join(map(str, layers))}" + ("" if activation == "tanh" else f":{activation}")
 
 
 def teacher_parameters(network: MLP, teacher_seed: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -13,8 +13,9 @@ from landscape.support import new_file
 def write_table(dataset: Dataset, path: str | os.PathLike[str]) -> None:
     """Write all rows of `dataset`, training rows first, as ``.csv`` or ``.npz``.
 
-    `table(path, rows=dataset.rows, in_order=True)` gives the same arrays bit for bit. The file is written completely
-    or not at all.
+    `table(path, rows=dataset.rows, in_order=True)` gives the same arrays bit for bit; that of a regression needs
+    ``regression=True``, and its K > 1 targets in a ``.csv``, the last columns, are ``target=["target1", ...]``. The
+    file is written completely or not at all.
 
     Raises
     ------
@@ -37,19 +38,25 @@ def write_table(dataset: Dataset, path: str | os.PathLike[str]) -> None:
 
 def _write_csv(dataset: Dataset, file: BinaryIO) -> None:
     labels = np.concatenate([dataset.labels, dataset.test_labels])
-    plain = len(np.unique(labels)) == dataset.n_classes
+    if dataset.is_regression:
+        labels = labels.reshape(len(labels), -1)
+        last = ["target"] if labels.shape[1] == 1 else [f"target{k + 1}" for k in range(labels.shape[1])]
+    else:
+        last = ["label" if len(np.unique(labels)) == dataset.n_classes else f"label[{dataset.n_classes}]"]
+        labels = labels[:, None]
     names = [f"x{i + 1}" for i in range(dataset.n_features)]
-    file.write(",".join([*names, "label" if plain else f"label[{dataset.n_classes}]"]).encode() + b"\n")
+    file.write(",".join([*names, *last]).encode() + b"\n")
     for row, label in zip(np.concatenate([dataset.inputs, dataset.test_inputs]), labels, strict=True):
-        file.write(",".join(map(repr, [*row.tolist(), int(label)])).encode() + b"\n")
+        file.write(",".join(map(repr, [*row.tolist(), *label.tolist()])).encode() + b"\n")
 
 
 def _write_npz(dataset: Dataset, file: BinaryIO) -> None:
+    announced: dict[str, Any] = {} if dataset.is_regression else {"n_classes": np.int64(dataset.n_classes)}
     np.savez_compressed(
         file,
         inputs=dataset.inputs,
         labels=dataset.labels,
         test_inputs=dataset.test_inputs,
         test_labels=dataset.test_labels,
-        n_classes=np.int64(dataset.n_classes),
+        **announced,
     )

@@ -1,6 +1,7 @@
 """Whether the symmetries that a torch module declares are those that it has."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from landscape.losses._modules import FlatModule, untouched_random_numbers
 from landscape.symmetry import PermutationSpec
 
 Array = NDArray[np.float64]
+Element = tuple[NDArray[np.int64], Array]  # permutation and signs of the units of a group
 ROWS = 6  # on which outputs are compared
 TOLERANCE = 1e-9  # of outputs, relative
 SPREAD = 0.5  # standard deviation of the point around the module's own parameters: no two units may be alike
@@ -24,20 +26,28 @@ def check_declared(flat: FlatModule, spec: PermutationSpec, inputs: Array) -> No
     rows = flat.tensor(inputs[:ROWS])
     theta = flat.point() + SPREAD * rng.standard_normal(flat.n_parameters)
 
-    def changes(tried: PermutationSpec, group: str, signs: Array) -> float:
-        n = tried.sizes[group]
-        element = tried.one_group(group, (np.roll(np.arange(n), 1), signs))
-        with untouched_random_numbers(), torch.no_grad():
-            before, after = (flat(flat.tensor(point), rows) for point in (theta, tried.transform(theta, element)))
-        change = float((after - before).abs().max() / (before.abs().max() + 1e-30))
-        return change if np.isfinite(change) else np.inf
+    def changes(tried: PermutationSpec, group: str, elements: list[Element]) -> float:
+        largest = 0.0
+        for element in elements:
+            image = tried.transform(theta, tried.one_group(group, element))
+            with untouched_random_numbers(), torch.no_grad():
+                before, after = (flat(flat.tensor(point), rows) for point in (theta, image))
+            change = float((after - before).abs().max() / (before.abs().max() + 1e-30))
+            largest = max(largest, change if np.isfinite(change) else np.inf)
+        return largest
 
     for group, n in spec.sizes.items():
         if n > 1:
-            _check(spec, group, "permuted", lambda tried, group=group, n=n: changes(tried, group, np.ones(n)))
+            _check(spec, group, "permuted", partial(changes, group=group, elements=_permutations(n)))
         if spec.is_signed(group):
-            signs = np.where(np.arange(n) % 2 == 0, -1.0, 1.0)
-            _check(spec, group, "flipped in sign", lambda tried, group=group, s=signs: changes(tried, group, s))
+            flip = np.arange(n), np.where(np.arange(n) == 0, -1.0, 1.0)
+            _check(spec, group, "flipped in sign", partial(changes, group=group, elements=[flip]))
+
+
+def _permutations(n: int) -> list[Element]:
+    """All permutations of n units are products of these: of shifts alone, some networks (rings) are symmetric."""
+    shifted, exchanged = np.roll(np.arange(n), 1), np.array([1, 0, *range(2, n)])
+    return [(order, np.ones(n)) for order in ([shifted, exchanged] if n > 2 else [shifted])]
 
 
 def _check(spec: PermutationSpec, group: str, what: str, change: Callable[[PermutationSpec], float]) -> None:

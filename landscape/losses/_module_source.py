@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -94,9 +95,9 @@ class LoadedModule(NamedTuple):
 def load_module(text: str, arguments: str = "") -> LoadedModule:
     """Make the torch module that a text such as "net.py:Net(hidden=8)" names.
 
-    The file is executed, as `python FILE` would, and the class or function is called with the arguments. These are
-    literals (numbers, text, None, lists, ...): nothing in the text is evaluated. Random numbers in the making are those
-    of a fixed seed.
+    The file is executed (its folder is not searched for others), and the class or function is called with the
+    arguments. These are literals (numbers, text, None, lists, ...): nothing in the text is evaluated. Random numbers in
+    the making are those of a fixed seed.
 
     The module may declare its symmetries by two attributes. ``axes_to_perm`` maps names of parameters to a group of
     units, or None, for every axis, as in the permutation specs of Git Re-Basin, and ``sign_flips`` lists the groups
@@ -128,10 +129,10 @@ def load_module(text: str, arguments: str = "") -> LoadedModule:
     maker = _executed(path, source.sha256, name)
     positions = [value for key, value in given.items() if key.isdecimal()]
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), redirect_stdout(sys.stderr):
             torch.manual_seed(0)
             module = maker(*positions, **{key: value for key, value in given.items() if not key.isdecimal()})
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         msg = f"{source.option} cannot be made: {type(error).__name__}: {error}"
         raise ValueError(msg) from error
     if not isinstance(module, torch.nn.Module):
@@ -194,10 +195,11 @@ def _executed(path: Path, sha256: str, name: str) -> Any:
         module = importlib.util.module_from_spec(spec)
         sys.modules[key] = module
         try:
-            spec.loader.exec_module(module)
-        except Exception as error:
+            with redirect_stdout(sys.stderr):  # what it prints is no result
+                spec.loader.exec_module(module)
+        except (Exception, SystemExit) as error:
             del sys.modules[key]
-            msg = f"{path} cannot be imported: {type(error).__name__}: {error}"
+            msg = f"{path} cannot be imported: {type(error).__name__}: {error}{_beside(path, error)}"
             raise ValueError(msg) from error
         _send_by_value(module)
     found = vars(sys.modules[key]).get(name)
@@ -206,6 +208,17 @@ def _executed(path: Path, sha256: str, name: str) -> Any:
         msg = f"{path} must define {name}, a class or function; it defines {', '.join(own) or 'none'}"
         raise ValueError(msg)
     return found
+
+
+def _beside(path: Path, error: BaseException) -> str:
+    """What to do if a file imports another one of its folder, which is not searched; "" if that is not the reason."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    if name is None or not ((path.parent / f"{name}.py").is_file() or (path.parent / name).is_dir()):
+        return ""
+    return (
+        f"; its folder is not searched, because a changed {name} would not be noticed: move what {path.name} "
+        f"needs into it, or set PYTHONPATH"
+    )
 
 
 def _send_by_value(module: Any) -> None:

@@ -27,8 +27,8 @@ from landscape.datasets import Dataset, RegressionDataset
 from landscape.support import package_version, to_json, with_unit, write_text
 
 CAPTIONS = {
-    "disconnectivity": "Disconnectivity graphs. Disks: minima whose basins contain SGD snapshots; area by number of "
-    "snapshots, color by their mean age. Components without a connecting transition state are side by side.",
+    "disconnectivity": "Disconnectivity graphs. Disks: minima whose basins contain snapshots of the runs; area by "
+    "number of snapshots, color by their mean age. Components without a connecting transition state are side by side.",
     "aging": "Two-time mean square displacement, and the lag t* at which it reaches the threshold against the waiting "
     "time, with intervals over the runs.",
     "comparison": "Aging exponent against the number of minima: filled, found; open, the lower bound "
@@ -71,6 +71,7 @@ def page(
         panels,
         _ages_in_words(results, ages),
         slider=slider_html(ages),
+        optimizer=escape(type(settings.optimizer).__name__),
         setting=escape(describe_setting(data, settings)),
         table=comparison_table(results),
         sections="\n".join(sections),
@@ -78,6 +79,7 @@ def page(
         pictures="\n".join(_picture(path) for path in figures),
         command=escape(study_command(data, settings)),
         commands=escape("\n".join(line for found in results for line in further_commands(found, settings.module))),
+        copied="" if settings.module is None else escape(f", with a copy of {settings.module.source.file} in it"),
         seeds=escape(f"{seeds}{data.metadata.get('seed')}; the bootstrap has its own, 0."),
         versions=versions_table(results, _versions()),
         provenance=escape(f"Data set {dict(data.metadata)}, sha256 {data.sha256}."),
@@ -148,11 +150,11 @@ def describe_setting(data: Dataset, settings: StudySettings) -> str:
         f"{data.rows} rows, {_constant(data)}; "
         f"{settings.units}{_loss(settings)}; λ = {settings.regularization:g}; "
         f"{scale.searches} + {scale.later_searches} searches of each landscape, "
-        f"before and after the minima that SGD visits are added, and {scale.last_bounds} for upper bounds; "
+        f"before and after the minima that the runs visit are added, and {scale.last_bounds} for upper bounds; "
         f"{scale.replicas} runs of {scale.steps} steps, "
         f"{words + ', ' * bool(words)}learning rate {optimizer.learning_rate:g}, "
         f"batch {optimizer.batch_size}; "
-        f"{scale.control_replicas} full-batch descents; snapshots of {mapped} runs mapped to minima by "
+        f"{scale.control_replicas} full-batch runs; snapshots of {mapped} runs mapped to minima by "
         f"the gradient flow; Δ* = {settings.threshold:g}; seed {settings.seed}."
     )
 

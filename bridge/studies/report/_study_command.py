@@ -7,12 +7,13 @@ from typing import Any
 
 from bridge.studies import SCALES, StudySettings, scaled
 from dynamics.training import Optimizer, make_optimizer
-from landscape.datasets import MAKERS, Dataset, maker_of
+from landscape.datasets import MAKERS, Dataset, maker_of, name_of_teacher
 from landscape.support import NOT_SETTINGS
 
 # metadata of a data set that need no option
 SAID_BY_OPTIONS = (
     "name", "rows", "seed", "path", "data_dir", "download", "standardize", "in_order", "pca", "target", "regression",
+    "teacher_layers", "teacher_activation",
 )  # fmt: skip
 
 LAMBDA = StudySettings().regularization  # the default of the option
@@ -43,7 +44,7 @@ def _dataset_options(data: Dataset) -> list[str] | None:
         return None
     if data.metadata.get("path" if name == "table" else "seed") is None:
         return None
-    options = ["--dataset", str(data.metadata["path"] if name == "table" else name), "--rows", str(data.rows)]
+    options = ["--dataset", _name_of(data), "--rows", str(data.rows)]
     if data.metadata.get("seed") is not None:
         options += ["--dataset-seed", str(data.metadata["seed"])]
     if data.metadata.get("data_dir") is not None:
@@ -55,6 +56,13 @@ def _dataset_options(data: Dataset) -> list[str] | None:
         for one in value if isinstance(value, list) else [value] * (value is not None):
             options += [f"--{option}", str(one)]
     return options
+
+
+def _name_of(data: Dataset) -> str:
+    """What `--dataset` was."""
+    if data.metadata["name"] == "teacher":
+        return name_of_teacher(data.metadata["teacher_layers"], data.metadata["teacher_activation"])
+    return str(data.metadata["path" if data.metadata["name"] == "table" else "name"])
 
 
 def _as_json(value: Any) -> Any:

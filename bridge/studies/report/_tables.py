@@ -15,7 +15,7 @@ from landscape.support import Estimate
 
 COLUMNS = (
     "hidden layers", "parameters", "minima found", "minima that exist", "transition states", "components",
-    "lowest loss", "minima seen by SGD (new)", "μ", "μ of the mean of t*", "μ of full-batch descent",
+    "lowest loss", "minima seen by the runs (new)", "μ", "μ of the mean of t*", "μ of full-batch runs",
 )  # fmt: skip
 
 

@@ -151,6 +151,24 @@ def test_what_train_cannot_do_with_a_module(tmp_path):
         assert_complaint(agescape(*run, *arguments), message)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((*NET, *DATA, "--noise", "persistent", "--persistence", "9"), "noise must be one of sgd, replacement, full"),
+        ((*NET, *DATA, "--label-noise", "0.1"), "--label-noise must not be set for a torch module"),
+        (
+            ("--hidden", "2", "--dataset", "teacher:4,2,1", "--rows", "20", "--regression", "--loss", "squared-error",
+             "--label-noise", "0.1"),
+            "--label-noise must be 0 for a regression, which has no classes (add noise to its targets)",
+        ),
+    ],
+)  # fmt: skip
+def test_a_study_refuses_before_any_search(tmp_path, arguments, message):
+    output = tmp_path / "study"
+    assert_complaint(agescape("study", *arguments, "--batch-size", "2", "--output", output), message)
+    assert not list(tmp_path.rglob("*.db"))
+
+
 @pytest.mark.slow
 def test_the_other_commands_take_the_module(files, tmp_path):
     database, runs = copied(files, tmp_path, "net.db", "net.h5")
@@ -197,6 +215,7 @@ def test_a_study_to_the_end(tmp_path, monkeypatch, what):
     page = unescape((tmp_path / "study" / "report.html").read_text())
     assert ("module Net(hidden=2)" if is_module else "gelu units") in page
     assert ("idden layers Net" in page, "adam" in page, "(nats)" in page) == (False, not is_module, unit == "nats")
+    assert ("in the folder of this page, with a copy of nets.py in it:" in page) == is_module
     folder = "module-Net-hidden-2" if is_module else "h3"
     shutil.copy(NETS, tmp_path / "study")
     monkeypatch.chdir(tmp_path / "study")

@@ -25,7 +25,7 @@ from bridge.studies.report._graph import graph_panel
 from bridge.studies.report._motion import FAINT, aging_panel, displacement_panel
 from bridge.studies.report._panels import NO_VALUE, minimum_facts
 from bridge.studies.report._study_command import study_command
-from dynamics import SGD, AdamW, MeanSquareDisplacement, RMSprop, aging
+from dynamics import SGD, Adam, AdamW, MeanSquareDisplacement, RMSprop, aging
 from dynamics.noises import Epochs, Langevin, Persistent
 from dynamics.training import Constant, Cosine
 from landscape import Dataset, LandscapeGraph, datasets, disconnectivity_tree
@@ -264,6 +264,20 @@ def test_the_page_loads_nothing(tags):
     assert all(source.startswith(("data:", "#")) for source in sources)
     assert "url(" not in asset("page.css")
     assert "@import" not in asset("page.css")
+
+
+@pytest.mark.parametrize("name", ["teacher:5,3,1", "teacher:4,2,2:gelu"])
+def test_the_command_names_the_teacher(name):
+    data = datasets.load(name, rows=9, regression=True)
+    words = shlex.split(study_command(data, StudySettings(loss="squared-error")))
+    assert words[:7] == ["agescape", "study", "--dataset", name, "--rows", "9", "--dataset-seed"]
+    assert "--regression" in words
+
+
+def test_the_page_names_the_optimizer(found):
+    texts = "".join(read(page_of(found, settings=StudySettings(optimizer=Adam()))).texts)
+    assert "Loss landscape and aging of Adam\n" in texts
+    assert "SGD" not in texts
 
 
 def test_the_policy_names_the_scripts_and_nothing_else(tags):

@@ -223,7 +223,7 @@ def test_report(undisturbed):
         assert base64.b64decode(encoded, validate=True) == figure.read_bytes()
     assert "title" in page.seen
     text = " ".join(page.texts)
-    for value in ("60 rows", "20 + 6 searches", "3 runs of 60 steps", "2 full-batch descents", "snapshots of 2 runs"):
+    for value in ("60 rows", "20 + 6 searches", "3 runs of 60 steps", "2 full-batch runs", "snapshots of 2 runs"):
         assert value in text
 
 

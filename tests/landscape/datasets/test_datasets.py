@@ -495,7 +495,10 @@ GOOD: dict[str, Any] = {"inputs": np.array(INPUTS), "labels": np.array(LABELS)}
     [
         ({"inputs": GOOD["inputs"]}, "expected an array labels; it has inputs"),
         ({"x": GOOD["inputs"]}, "expected an array inputs"),
-        (GOOD | {"labels": [0, 1]}, r"labels \(n,\); got"),
+        (GOOD | {"labels": [0, 1]}, r"labels \(n,\) or \(n, K\); got"),
+        (GOOD | {"labels": [[0, 1], [1, 0], [1, 1]]}, r"one label for each row, found 2 in labels: .*--regression"),
+        (GOOD | {"labels": [["a", "b"], ["a", "c"], ["b", "b"]]}, "expected numbers"),
+        (GOOD | {"labels": np.zeros((3, 0))}, r"labels \(n,\) or \(n, K\); got"),
         (GOOD | {"inputs": [1.0, 2.0, 3.0]}, r"inputs \(n, D\)"),
         (GOOD | {"inputs": np.zeros((3, 0))}, r"inputs \(n, D\)"),
         (GOOD | {"inputs": [["a"], ["b"], ["c"]]}, "expected numbers"),
@@ -556,6 +559,44 @@ def test_damaged_npz_is_refused(tmp_path):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"a\.npz is not an npz file of plain arrays, or is damaged: inputs"):
         datasets.table(path)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz"])
+@pytest.mark.parametrize("targets", [1, 3])
+def test_targets_of_a_regression_are_written_bit_for_bit(tmp_path, targets, suffix):
+    rng = np.random.default_rng(targets)
+    inputs, wanted = rng.normal(size=(9, 2)), rng.normal(size=(9, targets)) * [1e9, 1e-9, 1.0][:targets]
+    data = datasets.RegressionDataset(inputs[:6], wanted[:6], inputs[6:], wanted[6:], {})
+    path = tmp_path / f"a{suffix}"
+    datasets.write_table(data, path)
+    columns = {"target": ["target1", "target2", "target3"]} if suffix == ".csv" and targets == 3 else {}
+    again = datasets.table(path, rows=6, in_order=True, regression=True, **columns)
+    expected = wanted if targets == 3 else wanted[:, 0]
+    for found, original in (
+        (again.labels, expected[:6]),
+        (again.test_labels, expected[6:]),
+        (again.inputs, inputs[:6]),
+    ):
+        np.testing.assert_array_equal(found, original)
+    assert datasets.describe_table(path, **columns).target_range == pytest.approx(
+        (wanted.min(), wanted.mean(), wanted.max())
+    )
+
+
+def test_targets_in_an_npz_must_be_finite_and_of_one_number(tmp_path):
+    path, targets = tmp_path / "a.npz", np.array([[0.0, 1.0], [1.0, np.inf], [2.0, 3.0]])
+    np.savez(path, inputs=GOOD["inputs"], labels=targets)
+    with pytest.raises(ValueError, match=r"a\.npz, row 1: expected finite targets, found inf in labels"):
+        datasets.table(path, regression=True)
+    np.savez(
+        path,
+        inputs=GOOD["inputs"],
+        labels=targets[::2].repeat(2, axis=0)[:3],
+        test_inputs=[[1.0, 2.0]],
+        test_labels=[1.0],
+    )
+    with pytest.raises(ValueError, match=r"expected as many targets in test_labels; got shapes \[\(3, 2\), \(1,\)\]"):
+        datasets.table(path, regression=True)
 
 
 def test_npz_takes_no_target(tmp_path):

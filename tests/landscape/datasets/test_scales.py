@@ -1,6 +1,7 @@
 """Warnings of columns whose scale networks cannot use."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -65,6 +66,29 @@ def test_what_is_standardized_or_pixels_has_no_warning():
     faint = np.zeros(ROWS)
     faint[3] = 1 / 255
     assert datasets.scale_warning(dataset(faint, np.round(spread(0, 255)) / 255)) is None
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ((1.0, 30.0), None),
+        (
+            (1.0, 2e3),
+            r"differ in scale .* \(standard deviations 1 to 2e\+03\): the squared error is that of the largest",
+        ),
+        ((1e-3,), r"are far from one \(standard deviation 0\.001\): the penalty"),
+        ((0.0, 1e4), r"are far from one \(standard deviation 1e\+04\)"),
+        ((0.0,), None),
+    ],
+)
+def test_scales_of_targets(sizes, words):
+    signs = np.where(np.arange(ROWS) % 2, 1.0, -1.0)  # their standard deviation is one
+    targets = 7.0 + signs[:, None] * sizes
+    found = datasets.target_warning(
+        datasets.RegressionDataset(spread(0, 1)[:, None], targets, np.empty((0, 1)), [], {})
+    )
+    assert found is None if words is None else re.search(words, found)
+    assert datasets.target_warning(dataset(spread(0, 1))) is None
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -47,6 +47,26 @@ def test_made_again_from_its_metadata_and_by_name():
     assert datasets.load("teacher", rows=30).sha256 == datasets.teacher(30).sha256
 
 
+@pytest.mark.parametrize("regression", [False, True])
+def test_a_name_may_have_the_layers_of_the_teacher(regression):
+    expected = datasets.teacher(20, 1, teacher_layers=(7, 2, 3), teacher_activation="gelu", regression=regression)
+    loaded = datasets.load("teacher:7,2,3:gelu", rows=20, seed=1, regression=regression)
+    assert loaded.sha256 == expected.sha256
+    assert loaded.metadata == expected.metadata
+    assert datasets.name_of_teacher([7, 2, 3], "gelu") == "teacher:7,2,3:gelu"
+    assert datasets.load("teacher:7,2,3", rows=20).metadata["teacher_activation"] == "tanh"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("teacher:", "must be teacher or teacher:INPUTS"), ("teacher:a,b", "got 'teacher:a,b'"),
+     ("teacher:4,1", r"two or more outputs.*--regression.*got \(4, 1\)"), ("teacher:4,2:step", "activation must be")],
+)  # fmt: skip
+def test_bad_names_of_teachers(name, words):
+    with pytest.raises(ValueError, match=words):
+        datasets.load(name)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [({"teacher_noise": -1.0}, "teacher_noise"), ({"rows": 0}, "rows"), ({"teacher_activation": "step"}, "activation"),

@@ -129,6 +129,35 @@ def test_an_axis_too_much_is_named(data):
         TorchLoss(module, data)
 
 
+class Ring(nn.Module):
+    """Units on a ring, each coupled to the one before it, or by their product."""
+
+    def __init__(self, *, product=False):
+        super().__init__()
+        self.first, self.last, self.product = nn.Linear(2, 4), nn.Linear(4, 4), product
+        self.axes_to_perm = {"first.weight": ("ring", None), "first.bias": ("ring",), "last.weight": (None, "ring")}
+        self.sign_flips = ["ring"] if product else []
+
+    def forward(self, x):
+        h = torch.tanh(self.first(x))
+        return self.last(h) + h.prod(1, keepdim=True) if self.product else self.last(h * h.roll(1, 1).exp())
+
+
+@pytest.mark.parametrize(("product", "what"), [(False, "permuted"), (True, "flipped in sign")])
+def test_a_part_of_the_declared_symmetries_is_not_enough(data, product, what):
+    # the shifts of a ring leave its outputs unchanged but exchanges do not; an even number of signs but not one
+    module, shift = Ring(product=product), [1, 2, 3, 0]
+    rows = torch.tensor(data.inputs[:5], dtype=torch.float32)
+    before = module(rows)
+    signs = torch.tensor([-1.0, 1.0, -1.0, 1.0]) if product else torch.ones(4)
+    with torch.no_grad():
+        for weights, shape in ((module.first.weight, (4, 1)), (module.first.bias, (4,)), (module.last.weight, (1, 4))):
+            weights.copy_(weights.index_select(shape.index(4), torch.tensor(shift)) * signs.reshape(shape))
+    torch.testing.assert_close(module(rows), before)
+    with pytest.raises(ValueError, match=rf"'ring': its units cannot be {what}"):
+        TorchLoss(module, data)
+
+
 def test_undeclared_modules_have_no_symmetries(data):
     loss = TorchLoss(nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 4)), data)
     assert loss.network is None

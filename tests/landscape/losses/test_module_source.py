@@ -59,7 +59,23 @@ def test_a_file_that_is_missing_or_fails_is_named(tmp_path):
     known = set(sys.modules)
     with pytest.raises(ValueError, match=r"failing\.py cannot be imported: ModuleNotFoundError"):
         load_module(f"{failing}:Net")
+    (tmp_path / "beside.py").touch()
+    failing.write_text("import beside\n")
+    with pytest.raises(ValueError, match=r"No module named 'beside'; its folder is not searched.*PYTHONPATH"):
+        load_module(f"{failing}:Net")
+    failing.write_text("import sys\nsys.exit(3)\n")  # as a script without a guard does
+    with pytest.raises(ValueError, match=r"failing\.py cannot be imported: SystemExit: 3"):
+        load_module(f"{failing}:Net")
     assert set(sys.modules) == known
+
+
+def test_what_a_file_prints_is_no_result(tmp_path, capsys):
+    file = tmp_path / "talks.py"
+    file.write_text(
+        "from torch import nn\nprint('at import')\ndef f():\n    print('made')\n    return nn.Linear(2, 2)\n"
+    )
+    load_module(f"{file}:f")
+    assert capsys.readouterr() == ("", "at import\nmade\n")
 
 
 def test_differences_are_named():
