@@ -24,7 +24,6 @@ DATASET_HELP = (
     "ljat, mnist, teacher (Gaussian rows labeled by a random network), a file (csv, tsv, npz, Parquet, MLPdata), or a "
     "table of scikit-learn: sklearn:iris, sklearn:wine, sklearn:breast_cancer, sklearn:digits."
 )
-FEWEST_MINIBATCHES = 10  # of the training rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,12 +170,3 @@ def introduce(data: Dataset) -> dict[str, Any]:
     warning += ": --standardize"
     note(f"warning: {warning}")
     return {"scale_warning": warning}
-
-
-def warn_of_batch(batch_size: int, rows: int) -> None:
-    """Say on stderr that minibatches of more than a tenth of the rows have little noise."""
-    if rows >= batch_size > rows / FEWEST_MINIBATCHES:
-        note(
-            f"warning: a minibatch of {batch_size:,} of {rows:,} training rows leaves SGD little noise: choose "
-            f"--batch-size {max(1, rows // FEWEST_MINIBATCHES)} or less"
-        )

@@ -89,4 +89,4 @@ def _prepare_worker() -> None:
     torch or compile kernels, and a replacement was seen to leave the main process waiting forever.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    process_executor._USE_PSUTIL = False  # noqa: SLF001 (loky has no setting for it)
+    process_executor._USE_PSUTIL = False  # loky has no setting for it
