@@ -36,6 +36,8 @@ def in_options(error: Exception) -> Exception:
 
 def _text(error: BaseException) -> str:
     text = getattr(error, "format_message", error.__str__)() or type(error).__name__
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:  # from Python itself
+        text = f"{error.filename}: {error.strerror.lower()}"
     return " ".join([text, *(f"({note})" for note in getattr(error, "__notes__", ()))])
 
 

@@ -18,7 +18,7 @@ def read_values(parameter: Any) -> None:
             return usual(ctx, value if whole is None else whole)
         except typer.BadParameter as error:
             expected = None if type(error) is not typer.BadParameter else _expected(parameter, value)
-            if expected is None:
+            if expected is None:  # or it is missing
                 raise
             msg = (
                 f"{name_of(parameter)} must be {expected}; got {value if _is_number(parameter, value) else repr(value)}"

@@ -538,6 +538,25 @@ def test_a_number_out_of_range_is_said_as_everywhere(arguments):
         (("train", "--learning-rate", "fast"), "--learning-rate must be a number; got 'fast'"),
         (("train", "--regularization", "-0.1"), "--regularization must be at least 0; got -0.1"),
         (("train", "--regularization", "nan"), "--regularization must be a number; got 'nan'"),
+        (
+            ("train", "--hidden", "3", "--output", "f.h5", "--steps", "1e30"),
+            f"--steps must be a whole number in 2 ... {2**53}; got {10**30}",
+        ),
+        (("age", "f.h5", "--output", "f.gif"), "--output must end in one of .svg, .pdf, .png; got 'f.gif'"),
+        (
+            ("data", "ljat", "--rows", "5", "--test-rows", "0", "--output", "/f.txt"),
+            "--output must end in .csv or .npz; got /f.txt",
+        ),
+        (
+            ("explore", "--hidden", "3", "--searches", "0", "--output", "f.db", "--loss", "mean"),
+            "--loss must be one of cross-entropy, squared-error, logistic; got 'mean'",
+        ),
+        (
+            ("train", "--hidden", "3", "--output", "f.h5", "--start", "file:/no.npz"),
+            "/no.npz: no such file or directory",
+        ),
+        (("verify", "/"), "/ is not a file: it is a folder"),
+        (("compare", "/nowhere"), "there is no folder /nowhere"),
         (("reproduce", "--scale", "big"), "--scale must be one of quick, paper; got 'big'"),
         (("data", "ljat", "--rows", "all"), "--rows must be a whole number; got 'all'"),
         (
