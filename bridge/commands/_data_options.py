@@ -25,7 +25,6 @@ DATASET_HELP = (
     "teacher:10,4,1:gelu), a file (csv, tsv, npz, Parquet, MLPdata), or a table of scikit-learn: sklearn:iris, "
     "sklearn:wine, sklearn:breast_cancer, sklearn:digits."
 )
-FEWEST_MINIBATCHES = 10  # of the training rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,12 +177,3 @@ def scale_warnings(data: Dataset) -> dict[str, Any]:
     return ({} if inputs is None else {"scale_warning": f"{inputs}: --standardize"}) | (
         {} if targets is None else {"target_warning": targets}
     )
-
-
-def warn_of_batch(batch_size: int, rows: int) -> None:
-    """Say on stderr that minibatches of more than a tenth of the rows have little noise."""
-    if rows >= batch_size > rows / FEWEST_MINIBATCHES:
-        note(
-            f"warning: a minibatch of {batch_size:,} of {rows:,} training rows leaves the runs little noise: choose "
-            f"--batch-size {max(1, rows // FEWEST_MINIBATCHES)} or less"
-        )

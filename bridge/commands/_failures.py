@@ -13,8 +13,6 @@ OK, BAD_INPUT, BUG, INTERRUPTED = 0, 2, 70, 130  # 70: EX_SOFTWARE of sysexits.h
 LONGEST = 1000  # characters of a complaint: it may quote what stands in a file
 OURS = ("landscape", "dynamics", "bridge")
 DEBUG = "--debug"
-OUT_OF_RANGE = r"Invalid value for '([^']+)': Input should be ((?:greater|less) than(?: or equal to)?) (\S+)"
-RELATIONS = {"greater than or equal to": "at least", "less than or equal to": "at most"}
 REPORT = (
     "this is a bug of agescape: to report it, send the command that you ran, what it prints with --debug, and what "
     "agescape --version prints"
@@ -38,21 +36,9 @@ def in_options(error: Exception) -> Exception:
 
 def _text(error: BaseException) -> str:
     text = getattr(error, "format_message", error.__str__)() or type(error).__name__
-    text = re.sub(OUT_OF_RANGE, _out_of_range, text)
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:  # from Python itself
+        text = f"{error.filename}: {error.strerror.lower()}"
     return " ".join([text, *(f"({note})" for note in getattr(error, "__notes__", ()))])
-
-
-def _out_of_range(found: re.Match[str]) -> str:
-    """What pydantic says of a number out of range, in the words of our other errors."""
-    option, relation, bound = found.groups()
-    given = "".join(f"; got {value}" for value in _given(option.split(" ")[-1]))
-    return f"{option} must be {RELATIONS.get(relation, relation)} {bound}{given}"
-
-
-def _given(option: str) -> list[str]:
-    """The value of an option on the command line; none if it is not found there."""
-    words = [part for word in sys.argv[1:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
-    return words[words.index(option) + 1 :][:1] if option in words else []
 
 
 def explain(error: BaseException) -> int:

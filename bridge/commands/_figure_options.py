@@ -41,7 +41,7 @@ def chosen_panels(panel: str | None, names: Iterable[str]) -> list[str]:
 def check_figure(output: Path | None, panel: str | None = None, size: Size = "screen", option: str = "output") -> None:
     """Raise a ValueError for a figure that cannot be written, or for --panel or --size without a figure."""
     if output is not None:
-        check_figure_path(output)
+        check_figure_path(output, f"--{option}")
     given = {"--panel": panel is not None, "--size": size != "screen"}
     if output is None and any(given.values()):
         msg = f"{' and '.join(name for name in given if given[name])} need --{option}, the figure to write"

@@ -35,7 +35,7 @@ def positions_of(opened: Landscape, text: str | None, option: str) -> list[int] 
     return [_place(places, word.strip(), f"--{option}") for word in words]
 
 
-def group_labels(opened: Landscape, group: str | None, property_of: Callable[[str], Property]) -> list[Any] | None:
+def group_labels(opened: Landscape, group: str | None, property_of: Callable[[str, str], Property]) -> list[Any] | None:
     """The group of each minimum (n,), by a column or a file of ids and groups; None without a text."""
     if group is None:
         return None
@@ -43,7 +43,7 @@ def group_labels(opened: Landscape, group: str | None, property_of: Callable[[st
         return _read_groups(opened, Path(group))
     if group == COMPONENT:
         return components(opened.graph()).tolist()
-    return property_of(group).values.tolist()
+    return property_of(group, "group").values.tolist()
 
 
 def _read_groups(opened: Landscape, path: Path) -> list[Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bridge.commands._network_words import describe_network
 from bridge.commands._options import describe_metadata
-from landscape.database import Database, Property, loss_of, minimum_property
+from landscape.database import PROPERTIES, Database, Property, loss_of, minimum_property
 from landscape.graph import LandscapeGraph, components
 from landscape.interchange import KineticNetwork, is_foreign, read_network
 from landscape.losses import DataLoss, LoadedModule
@@ -80,14 +80,14 @@ def named_loss(source: Source, module: LoadedModule | None, data_dir: Path | Non
     raise ValueError(msg)
 
 
-def property_of(source: Source, name: str, *, loss: DataLoss | None = None, jobs: int = 1) -> Property:
+def property_of(source: Source, name: str, option: str, *, loss: DataLoss | None = None, jobs: int = 1) -> Property:
     """A number for each minimum, by which the graph is colored or labeled; ValueError if it is not known."""
+    known = dict.fromkeys(PROPERTIES) if isinstance(source, Database) else _properties(source.network)
+    if name not in known:
+        msg = f"--{option} must be one of {', '.join(known)}, which {source.path} knows of its minima; got {name!r}"
+        raise ValueError(msg)
     if isinstance(source, Database):
         return minimum_property(source, name, loss=loss, jobs=jobs)
-    known = _properties(source.network)
-    if name not in known:
-        msg = f"{source.path} knows {', '.join(known)} of its minima; got {name!r}"
-        raise ValueError(msg)
     return Property(name, known[name], "energy" if name == "loss" else name.replace("-", " "), False)
 
 

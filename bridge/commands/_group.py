@@ -11,6 +11,7 @@ from bridge.commands._expansion import expanded
 from bridge.commands._help import GROUP, STYLE, Command, Group, show_help
 from bridge.commands._notes import set_level
 from bridge.commands._registry import COMMANDS
+from bridge.commands._values import read_values
 
 EVERYWHERE = {"quiet", "verbose", "debug"}  # options that may stand before or after the name of the command
 
@@ -33,6 +34,8 @@ class LazyGroup(Group):
         module, _, function = COMMANDS[name].function.partition(":")
         command = _command_of(name, getattr(importlib.import_module(f"bridge.commands.{module}"), function))
         for each in getattr(command, "commands", {"": command}).values():
+            for parameter in each.params:
+                read_values(parameter)
             each.params += [parameter for parameter in self.params if parameter.name in EVERYWHERE]
         return command
 

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from bridge.commands._failures import in_options
+from bridge.commands._values import name_of
 from bridge.commands._wording import options_of_command
 
 WIDEST = 100  # characters of a line of prose
@@ -124,8 +125,10 @@ class Command(TyperCommand):
                 raise said from error
 
     def _options(self) -> dict[str, str]:
-        found = {one.name: max(one.opts, key=len) for one in self.params if one.param_type_name == "option"}
-        return {str(name): option for name, option in found.items()}
+        """What stands for each argument of a package: the option or argument called so, or with such a parameter."""
+        found = {str(one.name): name_of(one) for one in self.params}
+        found = {"path": found["output"]} | found if "output" in found else found
+        return {option.strip("-").replace("-", "_").lower(): option for option in found.values()} | found
 
 
 class Group(TyperGroup):

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.commands._data_options import warn_of_batch
 from bridge.commands._options import OPTIMIZER
 from dynamics.noises import NOISES, make_noise
 from dynamics.training import OPTIMIZERS, Optimizer, make_optimizer, parse_schedule
 
+LARGEST_SHARE = 0.1  # of the rows in a minibatch, above which commands warn before they train
 OPTIMIZER_HELP = (
     f"One of {', '.join(OPTIMIZERS)}. sgd: plain, or the heavy ball with --momentum; nesterov: Nesterov's momentum; "
     "rmsprop, adam, adamw: as in torch."
@@ -76,9 +76,3 @@ class OptimizerOptions:
         noise = make_noise(given.pop("noise"), **parameters)
         schedule = parse_schedule(given.pop("schedule"))
         return make_optimizer(given.pop("optimizer"), noise=noise, schedule=schedule, **given)
-
-
-def warn_of_minibatch(optimizer: Optimizer, rows: int) -> None:
-    """As `warn_of_batch`, if the noise has minibatches."""
-    if optimizer.noise.uses_batch_size:
-        warn_of_batch(optimizer.batch_size, rows)

@@ -7,10 +7,12 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from bridge.commands._parsing import parse_list
 from bridge.mapping import InherentStructures, default_steps
 from bridge.residence import Dwells, Jumps, Occupation, dwells, occupation, occupation_at, run_path
 from dynamics.runs import Trajectories
 from landscape.database import Database
+from landscape.support import parse_whole
 
 Map = Literal["flow", "lbfgs"]
 MAPS: dict[str, tuple[Map, ...]] = {"flow": ("flow",), "lbfgs": ("lbfgs",), "both": ("flow", "lbfgs")}
@@ -58,11 +60,8 @@ class PanelOptions:
         chosen = self.runs_side_by_side
         if chosen is None:
             numbers = [] if self.run is None else [self.run]
-        elif all(part.isdecimal() for part in chosen.split(",")):
-            numbers = [int(part) for part in chosen.split(",")]
         else:
-            msg = f"--runs-side-by-side must be runs such as 0,3,7; got {chosen!r}"
-            raise ValueError(msg)
+            numbers = parse_list(chosen, "runs-side-by-side", "runs such as 0,3,7")
         if wrong := [number for number in numbers if number >= replicas]:
             option = "--run" if chosen is None else "--runs-side-by-side"
             msg = f"{option} must be within 0 ... {replicas - 1}; got {wrong[0]}"
@@ -90,19 +89,23 @@ def jumps_to_search(jumps: str, maps: tuple[Map, ...]) -> int | None:
     """Number of jumps to search; None: all. Without the flow none: other maps have no basins with a ridge."""
     if "flow" not in maps:
         return 0
-    if jumps != "all" and not jumps.isdecimal():
+    if jumps == "all":
+        return None
+    number = parse_whole(jumps)
+    if number is None or number < 0:
         msg = f"--search-jumps must be a number of jumps or all; got {jumps!r}"
         raise ValueError(msg)
-    return None if jumps == "all" else int(jumps)
+    return number
 
 
 def chosen_steps(runs: Trajectories, snapshots: str) -> Steps:
     """Steps to map: for a number so many snapshots, evenly spaced among those there are, and the waiting times."""
     if snapshots in {"all", "waiting"}:
         return "all" if snapshots == "all" else None
-    if not snapshots.isdecimal() or int(snapshots) < 1:
+    number = parse_whole(snapshots)
+    if number is None or number < 1:
         msg = f"--snapshots must be waiting, all or a number of snapshots; got {snapshots!r}"
         raise ValueError(msg)
     steps = runs.common_steps
-    places = np.linspace(0, steps.size - 1, min(int(snapshots), steps.size))
+    places = np.linspace(0, steps.size - 1, min(number, steps.size))
     return np.union1d(steps[np.rint(places).astype(np.int64)], steps[np.isin(steps, runs.waiting_times)])

@@ -3,20 +3,14 @@
 import re
 
 from dynamics.runs import default_waiting_times, log_lags
+from landscape.support import parse_whole
 
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def parse_hidden(text: str) -> tuple[int, ...]:
     """Hidden layers such as "5,5"; ValueError if the text is no list of positive whole numbers."""
-    try:
-        hidden = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        hidden = (0,)
-    if min(hidden) < 1:
-        msg = f"--hidden must be layer sizes such as 10 or 5,5 or 4,4,4; got {text!r}"
-        raise ValueError(msg)
-    return hidden
+    return tuple(parse_list(text, "hidden", "layer sizes such as 10 or 5,5 or 4,4,4", minimum=1))
 
 
 def parse_duration(text: str) -> float:
@@ -32,11 +26,17 @@ def parse_steps(text: str | None, option: str = "steps") -> list[int] | None:
     """Steps such as "1300,10000", None without a text; ValueError if the text is no list of whole numbers."""
     if text is None:
         return None
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        msg = f"--{option} must be steps such as 1300 or 100,1300,10000; got {text!r}"
+    return parse_list(text, option, "steps such as 1300 or 100,1300,1e4")
+
+
+def parse_list(text: str, option: str, expected: str, minimum: int = 0) -> list[int]:
+    """Whole numbers, separated by commas; ValueError, which says what is `expected`, if the text is no list of them."""
+    numbers = [parse_whole(part) for part in text.split(",")]
+    found = [number for number in numbers if number is not None and number >= minimum]
+    if len(found) < len(numbers):
+        msg = f"--{option} must be {expected}; got {text!r}"
         raise ValueError(msg)
-    return [int(part) for part in parts]
+    return found
 
 
 def columns_of(targets: list[str] | None) -> str | int | list[str | int] | None:
@@ -50,14 +50,13 @@ def parse_grid(
 ) -> tuple[list[int], list[int]]:
     """Waiting times and lags that options describe; ValueError where one is no such thing."""
     waiting = parse_steps(waiting_times, "waiting-times") or default_waiting_times(steps).tolist()
-    if given := parse_steps(lags, "lags"):
-        return waiting, given
-    known = multiple_of == "epoch" and epoch is not None
-    if not known and not (multiple_of.isdecimal() and int(multiple_of)):
+    if listed := parse_steps(lags, "lags"):
+        return waiting, listed
+    multiple = epoch if multiple_of == "epoch" else parse_whole(multiple_of)
+    if multiple is None or multiple < 1:
         choice = "" if epoch is None else ", or epoch"
         msg = f"--lags-multiple-of must be a whole number of steps >= 1{choice}; got {multiple_of!r}"
         raise ValueError(msg)
-    multiple = epoch if epoch is not None and multiple_of == "epoch" else int(multiple_of)
     longest = max(1, steps - waiting[0])
     if multiple > longest:
         msg = f"--lags-multiple-of must be at most {longest}, steps less the first waiting time; got {multiple}"

@@ -1,5 +1,6 @@
 """What was understood of a table, in words and as JSON."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from landscape.datasets import Dataset, TableDescription
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 NAMED = 6  # classes on a line
+Range = tuple[float, float, float]  # lowest, mean and highest
 LISTED = 30  # columns in a table; the JSON has all
 
 
@@ -42,24 +44,34 @@ def form(table: TableDescription) -> str:
 
 def classes(table: TableDescription) -> str:
     """The target of a table and its classes, of many the first."""
-    if table.target_range is not None:
-        low, mean, high = map(number, table.target_range)
-        return f"regression, target {table.target} from {low} to {high}, mean {mean}"
+    if table.target_ranges is not None:
+        several = "s" if len(table.target_ranges) > 1 else ""
+        return f"regression, target{several} {'; '.join(_ranges(table.target_ranges))}"
     pairs = list(zip(table.classes, table.class_counts, strict=True))
     named = [f"{name} ({rows:,})" for name, rows in pairs[:NAMED]] + ["..."] * (len(pairs) > NAMED)
     return f"target {table.target}, {counted(len(pairs), 'class', 'classes')} (rows): {', '.join(named)}"
 
 
+def _ranges(targets: Mapping[str, Range], *, named: bool = True) -> list[str]:
+    """The range of each target, in words."""
+    texts = ("{} to {}, mean {}".format(*map(number, (low, high, mean))) for low, mean, high in targets.values())
+    return [f"{name}, {text}" if named else text for name, text in zip(targets, texts, strict=True)]
+
+
 def describe_description(table: TableDescription) -> dict[str, Any]:
     """What the JSON of `info` says of a table, also one with missing values."""
     found = asdict(table)
-    names, counts, targets = (found.pop(name) for name in ("classes", "class_counts", "target_range"))
+    names, counts, targets = (found.pop(name) for name in ("classes", "class_counts", "target_ranges"))
     return {
         "kind": "data set",
         "format": found.pop("kind"),
         **found,
         "features": len(table.columns),
-        **({} if targets is None else {"regression": True, "target_range": list(targets)}),
+        **(
+            {}
+            if targets is None
+            else {"regression": True, "target_range": table.target_range, "target_ranges": targets}
+        ),
         "classes": list(names),
         "class_counts": list(counts),
     }
@@ -80,8 +92,9 @@ def summarize_table(table: TableDescription, result: dict[str, Any]) -> Summary:
     }
     if table.delimiter is not None:
         facts = {"delimiter": DELIMITERS.get(table.delimiter, table.delimiter), **facts}
-    if table.target_range is not None:
-        facts["targets"] = "{} to {}, mean {}".format(*(number(table.target_range[k]) for k in (0, 2, 1)))
+    if table.target_ranges is not None:
+        several = len(table.target_ranges) > 1
+        facts["target range"] = "; ".join(_ranges(table.target_ranges, named=several))
     if "constant_error" in result:
         facts["half the squared error of the mean target"] = number(result["constant_error"])
     if table.ignored:
@@ -101,7 +114,7 @@ def summarize_table(table: TableDescription, result: dict[str, Any]) -> Summary:
 
 
 def _kind(table: TableDescription) -> str:
-    if table.target_range is not None:
+    if table.target_ranges is not None:
         return "for a regression: the target is real-valued (--regression --loss squared-error)"
     return f"in {counted(len(table.classes), 'class', 'classes')}"
 

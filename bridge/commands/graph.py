@@ -63,7 +63,8 @@ def graph(
 ) -> None:
     """Draw the disconnectivity graph of a landscape and measure how funneled it is.
 
-    Colors, groups and labels of an html page can also be chosen there.
+    Colors, groups and labels of an html page can also be chosen there. Losses are drawn as they are stored; agescape
+    verify computes them again.
     """
     screen = None if size == "screen" else size
     of_figures = {"--gap": gap, "--min-branch": min_branch, "--label": marks.label, "--size": screen}
@@ -86,12 +87,12 @@ def graph(
         cut, funnels = largest_gap(tree) if gap_of(gap) == "auto" else gap_of(gap), funnelling(landscape)
         drawn = {
             "groups": group_labels(opened, marks.group, column),
-            "color": None if marks.color is None else column(marks.color),
+            "color": None if marks.color is None else column(marks.color, "color"),
             "axis_label": _axis_label(path, landscape.loss_unit, zero=zero),
         }
         result = describe_graph(opened, tree, funnels)
         if is_page:
-            columns = [column(name) for name in column_names(opened)]
+            columns = [column(name, "color") for name in column_names(opened)]
             write_graph_page(
                 opened,
                 output,
@@ -107,7 +108,7 @@ def graph(
                 plot_graph,
                 tree,
                 ids=opened.minimum_ids(),
-                labels=None if marks.label is None else column(marks.label),
+                labels=None if marks.label is None else column(marks.label, "label"),
                 identify=named,
                 funnels=funnels,
                 unchecked=result["unchecked_ends"],

@@ -153,7 +153,7 @@ def _show_table(source: Path | str, target: list[str] | None, *, as_json: bool) 
     table = datasets.describe_table(source, target=column)
     result = describe_description(table)
     if not table.missing_values:
-        regression = table.target_range is not None
+        regression = table.target_ranges is not None
         data = (
             datasets.sklearn_table(source)
             if isinstance(source, str)

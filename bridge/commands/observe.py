@@ -9,6 +9,7 @@ from bridge.commands._figure_options import FigureSize, OptionalPicture, check_f
 from bridge.commands._observables_report import describe_observable
 from bridge.commands._observables_summary import summarize
 from bridge.commands._options import AsJson, DataDir, FirstRuns, RunsFile, Seed, Threshold, describe, describe_runs
+from bridge.commands._parsing import parse_list
 from bridge.commands._progress import progress_bar
 from bridge.commands._results import show
 from bridge.commands._runs_options import RunsOptions
@@ -48,10 +49,7 @@ def observe(
     names = None if what == "all" else [part.strip() for part in what.split(",")]
     check_figure(output, panel, size)
     panels = chosen_panels(panel, names or OBSERVABLES)
-    apart = [int(part) if part.strip().isdecimal() else 0 for part in separations.split(",")]
-    if min(apart) < 1:
-        msg = f"--separations must be whole numbers of steps such as 1,2,10; got {separations!r}"
-        raise ValueError(msg)
+    apart = parse_list(separations, "separations", "whole numbers of steps such as 1,2,10", minimum=1)
     runs = load_trajectories(trajectories).at_most(replicas)
     loss = None
     if descended.module is not None or descended.loss_of is not None or not undescribed(runs):

@@ -73,7 +73,7 @@ def overlay(
         typer.Option(
             metavar="N|all",
             help="Number of jumps, or all, whose unknown transition states to search for, from the ridge between the "
-            "snapshots before and after each (takes seconds per jump); 0 for none.",
+            "snapshots before and after each (seconds per jump for a perceptron, minutes for a module); 0 for none.",
         ),
     ] = "all",
     certified_only: CertifiedOnly = False,

@@ -23,11 +23,12 @@ from landscape.support import check_jobs
 
 Scale = Literal["quick", "paper"]
 LIST, CLAIMS = "list", "claims"
+CHOICES = f"{LIST}, {CLAIMS}, or one of {', '.join(FIGURES)}"
 MANY = 8  # numbers of a list: of more the range is shown
 
 
 def reproduce(
-    figure: Annotated[str, typer.Argument(help=f"{LIST}, {CLAIMS}, or one of {', '.join(FIGURES)}.")] = LIST,
+    figure: Annotated[str, typer.Argument(help=f"{CHOICES}.")] = LIST,
     scale: Annotated[
         Scale,
         typer.Option(help="quick: under three minutes (claims: ten); paper: runs and steps as in the paper."),
@@ -101,6 +102,9 @@ def reproduce(
 def _check_options(figure: str, claim: str | None, of_figures: dict[str, Any]) -> None:
     """Raise a ValueError for options that the figure, or the claims, do not have."""
     given = [name for name, value in of_figures.items() if value is not None]
+    if figure not in {LIST, CLAIMS, *FIGURES}:
+        msg = f"FIGURE must be {CHOICES}; got {figure!r}"
+        raise ValueError(msg)
     if figure == CLAIMS and given:
         why = (
             "it draws no figure"

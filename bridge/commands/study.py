@@ -9,7 +9,7 @@ from bridge.commands._cluster import cluster
 from bridge.commands._comparison_summary import comparison_table
 from bridge.commands._data_options import LossOptions, introduce
 from bridge.commands._figure_options import FigureSize
-from bridge.commands._optimizer_options import OptimizerOptions, warn_of_minibatch
+from bridge.commands._optimizer_options import LARGEST_SHARE, OptimizerOptions
 from bridge.commands._options import (
     AsJson,
     Jobs,
@@ -25,6 +25,7 @@ from bridge.commands._results import Summary, show
 from bridge.commands._words import counted, data_in_words
 from bridge.comparison import row_dict
 from bridge.studies import StudySettings, scaled, study as run_study
+from dynamics.training import warn_of_large_minibatches
 
 Scale = Literal["quick", "paper"]
 HIDDEN = ("10", "5,5", "4,4,4")  # the architectures of the paper
@@ -72,7 +73,7 @@ def study(
         module=module,
     )
     warning = introduce(data)
-    warn_of_minibatch(settings.optimizer, data.rows)
+    warn_of_large_minibatches(data, settings.optimizer, largest=LARGEST_SHARE)
     with cluster(scheduler), progress_bar() as bar:
         result = run_study(data, output, settings, size=size, jobs=jobs, progress=bar)
     described = {

@@ -13,7 +13,7 @@ from bridge.commands._cluster import cluster
 from bridge.commands._data_options import LossOptions, introduce
 from bridge.commands._module_options import PANEL
 from bridge.commands._notes import note
-from bridge.commands._optimizer_options import OptimizerOptions, warn_of_minibatch
+from bridge.commands._optimizer_options import LARGEST_SHARE, OptimizerOptions
 from bridge.commands._options import (
     AsJson,
     Hidden,
@@ -39,6 +39,7 @@ from dynamics.training import (
     parse_start,
     train as run_train,
     train_module,
+    warn_of_large_minibatches,
 )
 
 START_HELP = (
@@ -99,7 +100,7 @@ def train(
         for number, file in files.items():
             loss = replace(options, dataset_seed=number).trained(hidden)
             warning = introduce(loss.data)
-            warn_of_minibatch(optimizer, loss.data.rows)
+            warn_of_large_minibatches(loss.data, optimizer, largest=LARGEST_SHARE)
             counts: list[int] = []
             times = parse_grid(
                 steps,

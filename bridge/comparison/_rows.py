@@ -81,6 +81,9 @@ def compare(directory: str | Path, *, threshold: float = 1e-2) -> Comparison:
         If the files of a folder do not belong to one loss.
     """
     directory = Path(directory)
+    if not directory.is_dir():
+        msg = f"{directory} is not a folder: it is a file" if directory.exists() else f"there is no folder {directory}"
+        raise FileNotFoundError(msg)
     found = (path.parent for depth in ("", "*/", "*/*/") for path in directory.glob(depth + LANDSCAPE))
     folders = sorted(folder for folder in found if (folder / RUNS).is_file())
     if not folders:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dynamics.runs._moments import MOMENTS
 from dynamics.runs._parameters import Parameter, from_text, mlp_parameters
+from dynamics.runs._times import LAST_STEP
 from landscape.networks import MLP
 
 FORMAT = "agescape trajectories"
@@ -24,7 +25,6 @@ CURVES = (*TRAINING_CURVES, *TEST_CURVES)
 PER_REPLICA = ("snapshots", *CURVES)
 SHARED = ("steps", "curve_steps", "waiting_times", "lags")
 LARGEST_RATIO = 1100  # deflate cannot compress further: a larger array is not in the file
-LAST_STEP = 2**53
 LARGEST = 1e150  # bound on numbers, beyond which a square may be infinite
 KINDS: Mapping[str, tuple[type, ...]] = {
     "data": (dict,), "data_sha256": (str,), "noise": (str,), "schedule": (str,), "start": (str,), "precision": (str,),

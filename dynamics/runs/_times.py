@@ -8,7 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landscape.support import whole_number
+
 Steps = NDArray[np.int64]
+LAST_STEP = 2**53
 
 WAITING_TIMES = (1300, 2100, 3200, 4500, 6400, 10000)
 """The waiting times of Herrera Segura et al. 2022 (arXiv 2209.02517)."""
@@ -48,6 +51,7 @@ def default_waiting_times(steps: int) -> Steps:
 
     Runs too short for two of them get up to six, log-spaced from a twentieth to half of `steps`.
     """
+    steps = whole_number("steps", steps, 2, LAST_STEP)
     paper = [tw for tw in WAITING_TIMES if 2 * tw <= steps]
     if len(paper) >= 2:
         return np.array(paper, dtype=np.int64)

@@ -12,6 +12,7 @@ from ._choice import (
 from ._ensemble import (
     check_arguments as check_arguments,
     train as train,
+    warn_of_large_minibatches as warn_of_large_minibatches,
 )
 from ._optimizers import (
     Optimizer as Optimizer,

@@ -23,6 +23,7 @@ from landscape.datasets import Dataset
 from landscape.losses import MLPLoss
 from landscape.support import check_jobs, whole_number
 
+FEWEST_MINIBATCHES = 10  # that the rows should make
 LARGE_SHARE = 1 / 3  # of the rows in a minibatch, above which a warning is logged
 log = logging.getLogger(__name__)
 
@@ -124,18 +125,18 @@ def check_arguments(
         raise ValueError(msg)
 
 
-def warn_of_large_minibatches(data: Dataset, optimizer: Optimizer) -> None:
-    """Log a warning if minibatches hold so many of the rows that little of their noise is left.
+def warn_of_large_minibatches(data: Dataset, optimizer: Optimizer, *, largest: float = LARGE_SHARE) -> None:
+    """Log a warning if minibatches hold more than a share `largest` of the rows: little of their noise is left.
 
     Without replacement its variance is (1 - B/N) of that of independent draws: at a third of the rows two thirds.
     """
     share = optimizer.batch_size / data.rows
-    if share <= LARGE_SHARE or not optimizer.noise.uses_batch_size or optimizer.replacement:
+    if not largest < share <= 1.0 or not optimizer.noise.uses_batch_size or optimizer.replacement:
         return
     default = " (the default)" if optimizer.batch_size == SGD.batch_size else ""
     log.warning(
-        "a minibatch of %d%s holds %.0f %% of the %d training rows, so that little of their noise is left; choose a "
-        "smaller batch_size (--batch-size)", optimizer.batch_size, default, 100 * share, data.rows,
+        "a minibatch of %d%s of %d training rows leaves the runs little noise; choose a minibatch of at most %d, or more "
+        "rows", optimizer.batch_size, default, data.rows, max(1, data.rows // FEWEST_MINIBATCHES),
     )  # fmt: skip
 
 

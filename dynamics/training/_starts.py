@@ -17,7 +17,7 @@ from dynamics.kernels import LIMITS
 from dynamics.runs import load_trajectories
 from landscape.database import Database
 from landscape.networks import MLP
-from landscape.support import read_array, read_arrays, reading
+from landscape.support import parse_whole, read_array, read_arrays, reading
 
 Array = NDArray[np.float64]
 
@@ -230,8 +230,9 @@ def parse_start(text: str) -> Start:
     if kind == "minima" and rest:
         match = re.fullmatch(r"(.+):(\d+(?:,\d+)*)", rest)
         return Points.minima(match[1], [int(n) for n in match[2].split(",")]) if match else Points.minima(rest)
-    if found := re.fullmatch(r"snapshots:(.+?):(\d+)(?::(\d+))?", text):
-        return Points.snapshots(found[1], int(found[2]), None if found[3] is None else int(found[3]))
+    found = re.fullmatch(r"snapshots:(.+?):(\d[\d.e+]*)(?::(\d+))?", text)
+    if found and (step := parse_whole(found[2])) is not None:
+        return Points.snapshots(found[1], step, None if found[3] is None else int(found[3]))
     msg = (
         "start must be glorot, normal:SD, file:PATH, minima:PATH, minima:PATH:ID,ID,..., snapshots:PATH:STEP or "
         f"snapshots:PATH:STEP:RUN; got {text!r}"

@@ -1,5 +1,6 @@
 """What was understood of a table: its form, its columns, its classes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,8 @@ import numpy as np
 from landscape.datasets._classes import classes_of, seems_real, targets_of
 from landscape.datasets._content import Array, Content
 from landscape.datasets._layout import Column, Where
+
+Range = tuple[float, float, float]  # lowest, mean and highest
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,15 @@ class TableDescription:
     class_counts: tuple[int, ...]
     missing_values: int
     first_missing: str | None
-    target_range: tuple[float, float, float] | None = None  # lowest, mean and highest of all targets, of a regression
+    target_ranges: Mapping[str, Range] | None = None  # of each target of a regression, by where it stands
+
+    @property
+    def target_range(self) -> Range | None:
+        """Lowest, mean and highest of all targets of a regression."""
+        if self.target_ranges is None:
+            return None
+        low, mean, high = zip(*self.target_ranges.values(), strict=True)
+        return min(low), sum(mean) / len(mean), max(high)
 
 
 def described(where: Where, content: Content, *, regression: bool | None = None) -> TableDescription:
@@ -105,8 +116,18 @@ def described(where: Where, content: Content, *, regression: bool | None = None)
         class_counts=() if found is None else tuple(np.bincount(found.labels, minlength=len(found.names)).tolist()),
         missing_values=int(missing.sum()),
         first_missing=first,
-        target_range=None if targets is None else (float(targets.min()), float(targets.mean()), float(targets.max())),
+        target_ranges=None if targets is None else _ranges(content, targets),
     )
+
+
+def _ranges(content: Content, targets: Array) -> dict[str, Range]:
+    """Lowest, mean and highest of each column of targets (n,) or (n, K)."""
+    each = targets.reshape(len(targets), -1).T
+    places = [content.target or content.label, *content.further_columns]
+    names = map(str, places) if len(places) == len(each) else (f"{content.label} {k}" for k in range(len(each)))
+    return {
+        name: (float(one.min()), float(one.mean()), float(one.max())) for name, one in zip(names, each, strict=True)
+    }
 
 
 def _column(column: Column, values: Array, missing: int) -> ColumnDescription:

@@ -29,10 +29,11 @@ def highest_point(loss: Loss, points: ArrayLike, *, samples: int = 20) -> tuple[
         msg = f"points must be finite with shape (2 or more, {loss.n_parameters}); got shape {points.shape}"
         raise ValueError(msg)
     check_positive(samples=samples)
-    values, gradients = values_and_gradients(loss, sample_polygon(points, samples))
+    sampled = sample_polygon(points, samples)
+    values, gradients = values_and_gradients(loss, sampled)
     bounds = cubic_maxima(values, gradients, points)[0] + _cubic_errors(values, gradients, points)
     at = int(values.argmax())
-    best = (float(values[at]), sample_polygon(points, samples)[at])
+    best = (float(values[at]), sampled[at])
     for k in np.argsort(-bounds, axis=None, kind="stable").tolist():
         if bounds.flat[k] <= best[0]:
             break

@@ -225,7 +225,8 @@ def langer_rates(barriers: Barriers, temperature: ArrayLike) -> RateNetwork:
     t = np.asarray(temperature, dtype=np.float64)
     shape = barriers.edges.shape
     if t.shape not in ((), shape) or not (np.isfinite(t) & (t > 0.0)).all():
-        msg = f"temperature must be positive, one number or of shape {shape}; got {temperature!r}"
+        shaped = f", one number or of shape {shape}" if t.ndim else " and finite"
+        msg = f"temperature must be positive{shaped}; got {temperature!r}"
         raise ValueError(msg)
     weights = np.log(barriers.orbit_sizes) - 0.5 * barriers.log_determinants
     with np.errstate(over="ignore"):

@@ -119,11 +119,11 @@ def plot_geometry(geometry: LocalGeometry, ax: Axes, *, title: str | None = None
     return ax
 
 
-def check_figure_path(path: str | os.PathLike[str]) -> Path:
-    """Return `path`, or raise a ValueError unless it ends in .svg, .pdf or .png."""
+def check_figure_path(path: str | os.PathLike[str], name: str = "path") -> Path:
+    """Return `path`, the argument `name`, or raise a ValueError unless it ends in .svg, .pdf or .png."""
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        msg = f"a figure's file name must end in one of {', '.join(SUFFIXES)}; got {str(path)!r}"
+        msg = f"{name} must end in one of {', '.join(SUFFIXES)}; got {str(path)!r}"
         raise ValueError(msg)
     return path
 

@@ -38,6 +38,7 @@ from ._locks import (
 )
 from ._numbers import (
     check_positive as check_positive,
+    parse_whole as parse_whole,
     whole_number as whole_number,
 )
 from ._randomness import (

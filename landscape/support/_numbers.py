@@ -1,7 +1,10 @@
 """Checks of single arguments that are numbers."""
 
 import numbers
+from decimal import Decimal, InvalidOperation
 from typing import Any
+
+MOST_DIGITS = 100  # of a number in a text: 1e999999 would fill the memory
 
 
 def whole_number(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
@@ -15,6 +18,17 @@ def whole_number(name: str, value: Any, minimum: int, maximum: int | None = None
     wanted = f">= {minimum}" if maximum is None else f"in {minimum} ... {maximum}"
     msg = f"{name} must be a whole number {wanted}; got {value!r:.200}"
     raise ValueError(msg)
+
+
+def parse_whole(text: str) -> int | None:
+    """The whole number that a text is, such as 100000, 1e5 or 2.5e3; None if it is none."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    if not value.is_finite() or value.adjusted() > MOST_DIGITS or value != int(value):
+        return None
+    return int(value)
 
 
 def check_positive(**numbers: float) -> None:

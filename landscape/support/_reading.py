@@ -103,7 +103,7 @@ def check_sqlite_file(path: Path) -> None:
     """
     try:
         if not path.is_file():
-            msg = f"there is no file {path}{': it is a folder' if path.is_dir() else ''}"
+            msg = f"{path} is not a file: it is a folder" if path.is_dir() else f"there is no file {path}"
             raise FileNotFoundError(msg)
         with path.open("rb") as file:
             start = file.read(len(HDF5))

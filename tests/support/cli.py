@@ -60,9 +60,7 @@ def agescape(*arguments):
 
 
 # lines that come before the work: a table, what becomes of it, and minibatches of many of its rows
-INTRODUCTION = re.compile(
-    r"^agescape: (?:.*: [\d,]+ rows? of |training on |warning: a minibatch of ).*\n", re.MULTILINE
-)
+INTRODUCTION = re.compile(r"^agescape: (?:.*: [\d,]+ rows? of |training on |a minibatch of ).*\n", re.MULTILINE)
 
 
 def strict_json(text):

@@ -530,3 +530,52 @@ def test_a_number_out_of_range_is_said_as_everywhere(arguments):
     complaint = agescape("explore", *arguments)
     assert complaint.code == 2
     assert complaint.err.strip() == "agescape: --searches must be at least 0; got -3"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("train", "--steps", "1.5"), "--steps must be a whole number; got '1.5'"),
+        (("train", "--steps", "1e-5"), "--steps must be a whole number; got '1e-5'"),
+        (("train", "--steps", "1e999999999"), "--steps must be a whole number; got '1e999999999'"),
+        (("train", "--steps", "many"), "--steps must be a whole number; got 'many'"),
+        (("train", "--replicas", "-1e2"), "--replicas must be at least 1; got -1e2"),
+        (("train", "--learning-rate", "fast"), "--learning-rate must be a number; got 'fast'"),
+        (("train", "--regularization", "-0.1"), "--regularization must be at least 0; got -0.1"),
+        (("train", "--regularization", "nan"), "--regularization must be a number; got 'nan'"),
+        (
+            ("train", "--hidden", "3", "--output", "f.h5", "--steps", "1e30"),
+            f"--steps must be a whole number in 2 ... {2**53}; got {10**30}",
+        ),
+        (("age", "f.h5", "--output", "f.gif"), "--output must end in one of .svg, .pdf, .png; got 'f.gif'"),
+        (
+            ("data", "ljat", "--rows", "5", "--test-rows", "0", "--output", "/f.txt"),
+            "--output must end in .csv or .npz; got /f.txt",
+        ),
+        (
+            ("explore", "--hidden", "3", "--searches", "0", "--output", "f.db", "--loss", "mean"),
+            "--loss must be one of cross-entropy, squared-error, logistic; got 'mean'",
+        ),
+        (
+            ("train", "--hidden", "3", "--output", "f.h5", "--start", "file:/no.npz"),
+            "/no.npz: no such file or directory",
+        ),
+        (("verify", "/"), "/ is not a file: it is a folder"),
+        (("compare", "/nowhere"), "there is no folder /nowhere"),
+        (("reproduce", "--scale", "big"), "--scale must be one of quick, paper; got 'big'"),
+        (("data", "ljat", "--rows", "all"), "--rows must be a whole number; got 'all'"),
+        (
+            ("schedule", "--steps", "100", "--lags", "1,1.5"),
+            "--lags must be steps such as 1300 or 100,1300,1e4; got '1,1.5'",
+        ),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named_with_its_option(arguments, complaint):
+    assert agescape(*arguments).err == f"agescape: {complaint}\n"
+
+
+def test_whole_numbers_may_be_in_scientific_notation():
+    schedule = ("schedule", "--waiting-times", "1e1,2.5e2", "--lags", "1,1e2", "--json")
+    planned = [json.loads(agescape(*schedule, "--steps", steps).out) for steps in ("1e3", "1000")]
+    assert planned[0] == planned[1]
+    assert (planned[0]["waiting_times"], planned[0]["lags"]) == ([10, 250], [1, 100])

@@ -45,7 +45,7 @@ def test_a_folder_is_drawn_without_a_loss(folder, tmp_path):
     assert "Left out, transition states below one of their minima: 1." in said
     assert_complaint(
         agescape("graph", folder, "--output", tmp_path / "g.svg", "--color", "hits"),
-        "knows loss, id, log-determinant, point-group-order, community of its minima",
+        "--color must be one of loss, id, log-determinant, point-group-order, community, which",
     )
 
 

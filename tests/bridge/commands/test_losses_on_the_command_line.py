@@ -72,6 +72,10 @@ def test_several_columns_are_the_targets_of_a_regression(table):
     assert "column 'height', column 'a'" in said
     found = json.loads(call("info", table, "--target", "height", "--target", "0", "--json"))
     assert (found["features"], found["target_range"][0]) == (1, rows[:, [2, 0]].min())
+    for name, column in (("height", rows[:, 2]), ("a", rows[:, 0])):
+        expected = [column.min(), column.mean(), column.max()]
+        np.testing.assert_allclose(found["target_ranges"][f"column '{name}'"], expected, rtol=1e-12)
+    assert f"column 'a', {rows[:, 0].min():.4g} to {rows[:, 0].max():.4g}, mean" in " ".join(said.split())
     for wrong, complaint in ((["height", "height"], "'height' twice"), (["height", "a", "b"], "leave features"),
                              (["height", "c"], "among a, b; got 'c'"), ([], "must name a column")):  # fmt: skip
         with pytest.raises(ValueError, match=complaint):

@@ -419,6 +419,7 @@ def test_at_its_last_snapshot_with_a_minimum_a_run_is_in_it(database):
 @given(ids, gaps)
 def test_overlaps_in_time_are_those_of_all_pairs(ids, gaps):
     found = overlaps(random_structures(ids, gaps))
+    assert len(found.visited) == len(ids[0])
     for s, (visited, together) in enumerate(zip(found.visited, found.together, strict=True)):
         sets = [set(run[: s + 1].tolist()) - {0} for run in ids]
         pairs = [(a, b) for i, a in enumerate(sets) for b in sets[:i] if a | b]
