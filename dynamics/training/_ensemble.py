@@ -135,8 +135,8 @@ def warn_of_large_minibatches(data: Dataset, optimizer: Optimizer, *, largest: f
         return
     default = " (the default)" if optimizer.batch_size == SGD.batch_size else ""
     log.warning(
-        "a minibatch of %d%s of %d training rows leaves the runs little noise; choose a minibatch of at most %d, or more "
-        "rows", optimizer.batch_size, default, data.rows, max(1, data.rows // FEWEST_MINIBATCHES),
+        "a minibatch of %d%s of %d training rows leaves the runs little noise; choose a minibatch of at most %d, or "
+        "more rows", optimizer.batch_size, default, data.rows, max(1, data.rows // FEWEST_MINIBATCHES),
     )  # fmt: skip
 
 

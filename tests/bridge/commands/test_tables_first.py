@@ -92,7 +92,9 @@ def test_info_counts_missing_values_where_explore_refuses_them(tmp_path):
 def test_a_minibatch_of_more_than_a_tenth_of_the_rows_is_warned_of(batch, warned, tmp_path):
     train = ("train", "--rows", 100, "--hidden", 2, "--replicas", 1, "--steps", 5, "--jobs", 1, "--batch-size", batch)
     said = agescape(*train, "--output", tmp_path / "f.h5").err
-    assert ("training rows leaves the runs little noise; choose a minibatch of at most 10, or more rows" in said) == warned
+    assert (
+        "training rows leaves the runs little noise; choose a minibatch of at most 10, or more rows" in said
+    ) == warned
     assert said.count("minibatch of") == 2 * warned  # in one warning
     assert "minibatch" not in agescape(*train, "--noise", "full", "--output", tmp_path / "full.h5").err
 
