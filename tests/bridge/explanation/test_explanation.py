@@ -47,7 +47,7 @@ def files(tmp_path_factory):
     data = datasets.ljat(rows=100, seed=0)
     network = MLP((2, 3, 4))
     loss = CrossEntropyLoss(network, data, 1e-3)
-    explore(loss, folder / "small.db", searches=24, seed=0)
+    explore(loss, folder / "small.db", searches=100, seed=0)
     times = {"waiting_times": [100, 200, 400], "lags": [1, 3, 10, 30, 100, 300, 1000, 1600]}
     optimizer = SGD(0.05, 20, precision="float64")
     runs = train(
@@ -104,10 +104,10 @@ def test_hops_are_what_their_own_functions_say(files, found):
         naive = sum(stay / dwell for stay, dwell in zip(found.hopping.observed.stays, again.dwell_times, strict=True))
         assert found.hopping.expected_departures[name] == pytest.approx(naive)
     shared = np.isin(found.decomposition.hop.lags, found.hopping.observed.lags)
-    covered = found.hopping.predicted["curved"].covered
-    if covered.all():  # a run that has not moved modulo symmetry is in the same minimum
-        same = (found.decomposition.hop.values[..., shared] < 1e-4).mean(axis=0)
-        np.testing.assert_allclose(found.hopping.observed.same.value, same)
+    assert found.hopping.predicted["curved"].covered.all()
+    # a run that has not moved modulo symmetry is in the same minimum
+    same = (found.decomposition.hop.values[..., shared] < 1e-4).mean(axis=0)
+    np.testing.assert_allclose(found.hopping.observed.same.value, same)
 
 
 def test_the_lag_and_the_runs_behind_the_shares(found):
@@ -143,7 +143,7 @@ def test_the_shares_have_the_intervals_of_resampled_runs(found):
 
 def test_it_is_drawn(found):
     predicted = found.hopping.predicted
-    rng = np.random.default_rng(0)  # no run of these is covered: numbers that can be told from nan
+    rng = np.random.default_rng(0)  # numbers that can be told from any others
     filled = {name: replace(each, same=rng.random(each.same.shape)) for name, each in predicted.items()}
     found = replace(found, hopping=replace(found.hopping, predicted=filled))
     figure = plot_explanation(found, "a title")
