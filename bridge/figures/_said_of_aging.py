@@ -93,8 +93,9 @@ def _one_exponent_over_widths(ours: Numbers) -> Outcome:
     steps = np.diff(mu)
     known = np.isfinite([*low, *high]).all()
     apart = bool(known and low.max() > high.min())
-    trend = ", falling with every width" if known and (steps < 0).all() else ""
-    reason = f"the intervals over the runs do not overlap{trend}" if apart else "the intervals over the runs overlap"
+    trend = "; mu falls with every width" if known and (steps < 0).all() else ""
+    of_two = f"the intervals over the runs of the largest and the smallest do not overlap{trend}"
+    reason = of_two if apart else "the intervals over the runs overlap"
     return Outcome(with_intervals(ours, "mu_runs_mean"), decided(known and not apart, apart), reason)
 
 
