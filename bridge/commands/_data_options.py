@@ -12,7 +12,7 @@ from bridge.commands._module_options import ModuleOptions
 from bridge.commands._notes import note
 from bridge.commands._options import DATA, LOSS, DataDir, Target
 from bridge.commands._parsing import columns_of, parse_hidden
-from bridge.commands._tables import understood
+from bridge.commands._tables import scale_warnings, understood
 from dynamics.training import ModuleLoss
 from landscape import datasets
 from landscape.activations import ACTIVATIONS, check_activation
@@ -169,11 +169,3 @@ def introduce(data: Dataset) -> dict[str, Any]:
     for warning in warnings.values():
         note(f"warning: {warning}")
     return warnings
-
-
-def scale_warnings(data: Dataset) -> dict[str, Any]:
-    """What is wrong with the scale of inputs and targets, and what to do, for the JSON."""
-    inputs, targets = datasets.scale_warning(data), datasets.target_warning(data)
-    return ({} if inputs is None else {"scale_warning": f"{inputs}: --standardize"}) | (
-        {} if targets is None else {"target_warning": targets}
-    )

@@ -7,6 +7,7 @@ from typing import Any
 
 from bridge.commands._results import Summary, Table
 from bridge.commands._words import counted, number, share
+from landscape import datasets
 from landscape.datasets import Dataset, TableDescription
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
@@ -31,6 +32,14 @@ def understood(data: Dataset) -> list[str]:
     if said["pca"] is not None:
         steps.append(f"{counted(said['pca'], 'principal component')} ({share(said['variance_kept'])} of the variance)")
     return [*([] if table is None else [f"{name}: {form(table)}; {classes(table)}"]), "; ".join(steps)]
+
+
+def scale_warnings(data: Dataset) -> dict[str, Any]:
+    """What is wrong with the scale of inputs and targets, and what to do, for the JSON."""
+    inputs, targets = datasets.scale_warning(data), datasets.target_warning(data)
+    return ({} if inputs is None else {"scale_warning": f"{inputs}: --standardize"}) | (
+        {} if targets is None else {"target_warning": targets}
+    )
 
 
 def form(table: TableDescription) -> str:

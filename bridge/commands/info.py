@@ -8,14 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from bridge import comparison
-from bridge.commands._data_options import scale_warnings
 from bridge.commands._exploration import bounds_in_words, describe_exploration
 from bridge.commands._exploration_summary import found_in_words
 from bridge.commands._foreign_info import describe_checkpoint, describe_foreign, describe_landscape
 from bridge.commands._options import AsJson, Target, describe, describe_metadata
 from bridge.commands._parsing import columns_of
 from bridge.commands._results import Summary, Table, show
-from bridge.commands._tables import describe_description, summarize_table
+from bridge.commands._tables import describe_description, scale_warnings, summarize_table
 from bridge.commands._words import counted, data_in_words, number
 from dynamics import runs
 from dynamics.runs import optimizer_in_words

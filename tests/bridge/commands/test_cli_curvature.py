@@ -173,6 +173,7 @@ def test_a_damaged_store(runs):
 def test_steps():
     assert parse_steps(None) is None
     assert parse_steps("0, 1300,10000") == [0, 1300, 10000]
-    for text in ("", "1,", "-1", "1.5", "1e3"):
+    assert parse_steps("1e3,2.5e1") == [1000, 25]
+    for text in ("", "1,", "-1", "1.5", "1e-3"):
         with pytest.raises(ValueError, match=r"--steps must be steps"):
             parse_steps(text)
