@@ -1,6 +1,6 @@
 """What `graph` and `kinetics` open: a database of agescape, or the network in a file of another program."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -82,9 +82,10 @@ def named_loss(source: Source, module: LoadedModule | None, data_dir: Path | Non
 
 def property_of(source: Source, name: str, option: str, *, loss: DataLoss | None = None, jobs: int = 1) -> Property:
     """A number for each minimum, by which the graph is colored or labeled; ValueError if it is not known."""
-    known = dict.fromkeys(PROPERTIES) if isinstance(source, Database) else _properties(source.network)
-    if name not in known:
-        msg = f"--{option} must be one of {', '.join(known)}, which {source.path} knows of its minima; got {name!r}"
+    known: Mapping[str, Any] = {} if isinstance(source, Database) else _properties(source.network)
+    names = PROPERTIES if isinstance(source, Database) else known
+    if name not in names:
+        msg = f"--{option} must be one of {', '.join(names)}, which {source.path} knows of its minima; got {name!r}"
         raise ValueError(msg)
     if isinstance(source, Database):
         return minimum_property(source, name, loss=loss, jobs=jobs)
