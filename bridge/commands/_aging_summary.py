@@ -222,7 +222,10 @@ def _averages(result: Mapping[str, Any]) -> list[Table]:
             UNKNOWN if is_unknown(low) else f"{low:,.0f} ... {high:,.0f}"
             for low, high in np.asarray(result["t_star_between"], dtype=float)
         ]
-        columns["of runs"] = [f"{n:,}" for n in np.asarray(result["t_star_of_runs"]).tolist()]
+        columns["of runs"] = [
+            UNKNOWN if between == UNKNOWN else f"{n:,}"
+            for between, n in zip(columns["between lags"], np.asarray(result["t_star_of_runs"]).tolist(), strict=True)
+        ]
     waiting = [f"{tw:,}" for tw in np.asarray(result["waiting_times"]).tolist()]
     return [Table(("tw (steps)", *columns), list(zip(waiting, *columns.values(), strict=True)))] if columns else []
 

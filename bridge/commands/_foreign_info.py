@@ -61,7 +61,10 @@ def _is_checkpoint(file: Path) -> bool:
     begin = b"" if file.is_dir() else _begins(file)
     if begin == ZIP:
         names = _members(file)
-        return not {"inputs.npy", "labels.npy"} & set(names) and any(n.endswith((".npy", "/data.pkl")) for n in names)
+        of_keras = "model.weights.h5" in names
+        return not {"inputs.npy", "labels.npy"} & set(names) and (
+            of_keras or any(n.endswith((".npy", "/data.pkl")) for n in names)
+        )
     return file.suffix == ".safetensors" or any(each.startswith(begin) for each in BINARY if begin)
 
 

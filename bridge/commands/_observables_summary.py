@@ -43,11 +43,12 @@ def summarize(result: Mapping[str, Any]) -> Summary:
 
 def _left_out(result: Mapping[str, Any]) -> list[str]:
     """What could not be measured because nobody recorded what it needs."""
-    if result.get("missing") is None:
+    if result.get("missing") is None or not result["left_out"]:
         return []
     return [
-        f"Left out: {', '.join(result['left_out'])}; the metadata of the runs have no {result['missing']}, and only "
-        "what was recorded can be measured."
+        f"Left out: {', '.join(result['left_out'])}; the runs do not say what they descend (their metadata have no "
+        f"{result['missing']}), and only what was recorded can be measured. --loss-of F.db, a database of minima of "
+        "their loss, says it."
     ]
 
 

@@ -47,7 +47,7 @@ def graph(
     ] = False,
     gap: Annotated[
         str | None,
-        typer.Option(metavar="LOW,HIGH|auto", help="Cut this empty range of losses (nats), or the largest, out."),
+        typer.Option(help="Cut this empty range of losses (nats) out, e.g. 0.52,1.8; auto takes the largest."),
     ] = None,
     trajectories: Annotated[
         Path | None,

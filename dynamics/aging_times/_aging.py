@@ -280,8 +280,8 @@ def _status_of_times(found: Crossings, effective: Array) -> Status:
         return Status.NO_T_STAR
     if found.ambiguous.any():
         return Status.AMBIGUOUS
-    if found.fewest < 2:
-        return Status.TOO_FEW_RUNS
+    if found.single != Status.OK:
+        return found.single
     if found.runs_change:
         return Status.RUNS_CHANGE
     if effective[there].mean() < min(LEAST_EFFECTIVE, found.fewest / 2):
@@ -298,7 +298,7 @@ def _status(found: Crossings, low: float, effective: Array, p_value: float) -> S
     if there.sum() < 2:
         early = (found.first == 0).sum() > np.isinf(found.first).sum()
         return Status.THRESHOLD_TOO_SMALL if early else Status.THRESHOLD_TOO_LARGE
-    if np.isnan(low) and times != Status.TOO_FEW_RUNS:
+    if np.isnan(low) and found.single == Status.OK:
         return Status.HANGS_ON_SINGLE_RUNS
     if times != Status.OK:
         return times

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dynamics.displacement import MeanSquareDisplacement, check_times_of, known_mean
-from dynamics.statistics import _fits, _resampling
+from dynamics.statistics import Status, _fits, _resampling
 
 Array = NDArray[np.float64]
 
@@ -67,6 +67,13 @@ class Crossings:
     def fewest(self) -> int:
         """The least number of runs behind a t*; that of all runs without any."""
         return int(self.runs[np.isfinite(self.log)].min(initial=self.replicas))
+
+    @property
+    def single(self) -> Status:
+        """Why there is no interval, if the fewest are one run; OK otherwise."""
+        if self.fewest > 1:
+            return Status.OK
+        return Status.TIME_OF_ONE_RUN if self.replicas > 1 else Status.TOO_FEW_RUNS
 
     @cached_property
     def wide(self) -> NDArray[np.bool_]:

@@ -138,8 +138,8 @@ def _status(mu: list[float], error: float, found: list[Crossings]) -> Status:
         return Status.ONE_EXPONENT_MISSING
     if any(one.ambiguous.any() for one in found):
         return Status.AMBIGUOUS
-    if any(one.fewest < 2 for one in found):
-        return Status.TOO_FEW_RUNS
+    if single := [one.single for one in found if one.single != Status.OK]:
+        return single[0]
     if not error > 0:
         return Status.HANGS_ON_SINGLE_RUNS
     if any(one.runs_change for one in found):

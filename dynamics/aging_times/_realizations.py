@@ -198,8 +198,10 @@ def _status(spread: ExponentSpread, found: list[Crossings], runs: NDArray[np.int
         return Status.TOO_FEW_REALIZATIONS
     if any(part.ambiguous.any() for part in found):
         return Status.AMBIGUOUS
-    if min([runs.min(), *(part.fewest for part in found)]) < 2:
+    if runs.min() < 2:
         return Status.TOO_FEW_RUNS
+    if single := [part.single for part in found if part.single != Status.OK]:
+        return single[0]
     if any(part.runs_change for part in found):
         return Status.RUNS_CHANGE
     tested = spread.p_value[np.isfinite(spread.p_value)]

@@ -65,6 +65,6 @@ def _status(found: Crossings, p_value: float) -> Status:
         return Status.RUNS_CHANGE
     if _goodness.fails(p_value):
         return Status.NOT_A_POWER_LAW
-    if found.fewest < 2:
-        return Status.TOO_FEW_RUNS
+    if found.single != Status.OK:
+        return found.single
     return Status.WIDE_GAP if found.wide.any() else Status.OK

@@ -108,7 +108,7 @@ def threshold_scan(
     mu, slope, p_value = (np.full(levels.size, np.nan) for _ in range(3))
     ambiguous = np.zeros(levels.size, dtype=np.bool_)
     boot, reach = np.full((len(counts), levels.size), np.nan), np.zeros(levels.size)
-    runs, changes, wide = msd.replicas, False, False
+    runs, single, changes, wide = msd.replicas, Status.OK, False, False
     x = np.log(msd.waiting_times)
     for k, level in enumerate(levels):
         found = crossings(msd, counts, level, average, means=means)
@@ -117,18 +117,19 @@ def threshold_scan(
             slope[k] = np.nanmean(_fits.local_slopes(msd.lags, msd.mean, found.first))
             law = _goodness.power_law(x, found.log, found.log_samples, found.fewest, found.reach)
             reach[k], runs = found.slope_reach(x), min(runs, found.fewest)
+            single = single if found.single == Status.OK else found.single
             changes, wide = changes or found.runs_change, wide or bool(found.wide.any())
             mu[k], boot[:, k], p_value[k] = law.exponent, law.samples, law.p_value
     flat = _flat_window(np.log10(levels), np.where(ambiguous, np.nan, mu), tolerance)
     mu_flat = float(mu[flat].mean()) if flat.any() else float("nan")
     mean_flat = boot[:, flat].mean(axis=1) if flat.any() else np.full(len(counts), np.nan)
-    status = _status(levels, mu, ambiguous, flat, runs)
+    single = Status.TOO_FEW_RUNS if msd.replicas < 2 else single
+    status = _status(levels, mu, ambiguous, flat, single)
     if status == Status.OK and (changes or wide):
         status = Status.RUNS_CHANGE if changes else Status.WIDE_GAP
-    missing = Status.OK if runs > 1 else Status.TOO_FEW_RUNS
     return ThresholdScan(
         thresholds=levels,
-        mu=widened(_resampling.estimates(mu, boot, confidence, runs, missing), reach),
+        mu=widened(_resampling.estimates(mu, boot, confidence, runs, single), reach),
         p_value=p_value,
         ambiguous=ambiguous,
         local_slope=slope,
@@ -177,7 +178,7 @@ def _flat_window(decades: Array, mu: Array, tolerance: float) -> NDArray[np.bool
     return flat
 
 
-def _status(levels: Array, mu: Array, ambiguous: NDArray[np.bool_], flat: NDArray[np.bool_], replicas: int) -> Status:
+def _status(levels: Array, mu: Array, ambiguous: NDArray[np.bool_], flat: NDArray[np.bool_], single: Status) -> Status:
     if (ambiguous | ~np.isfinite(mu)).all() and ambiguous.any():
         return Status.AMBIGUOUS
     complete = levels[np.isfinite(mu)]
@@ -185,4 +186,4 @@ def _status(levels: Array, mu: Array, ambiguous: NDArray[np.bool_], flat: NDArra
         return Status.TOO_NARROW
     if not flat.any():
         return Status.NOT_FLAT
-    return Status.TOO_FEW_RUNS if replicas < 2 else Status.OK
+    return single

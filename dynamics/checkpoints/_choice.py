@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 
 from dynamics.checkpoints._tensors import FLOATS, StoredTensor
 
-# names of what torch's layers and Hugging Face's models keep in a state dict that no optimizer changes
-BUFFERS = re.compile(r"(?:^|\.)(?:running_mean|running_var|num_batches_tracked|inv_freq|masked_bias|position_ids)$")
+# names of what layers of torch and Keras, and models of Hugging Face, keep beside what the optimizer changes; older
+# versions of Keras write "moving_mean:0"
+BUFFERS = re.compile(
+    r"(?:^|\.)(?:running_mean|running_var|num_batches_tracked|moving_mean(?::0)?|moving_variance(?::0)?|inv_freq|"
+    r"masked_bias|position_ids)$"
+)
 
 
 @dataclass(frozen=True)

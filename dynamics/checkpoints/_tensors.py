@@ -40,7 +40,7 @@ class StoredTensor:
         Type of the numbers: float64, float32, float16, bfloat16, or another one, which is not read.
     source : Source
     identity : tuple
-        Equal for two names of the same numbers in one file.
+        Equal for two names of the same numbers, which only names of one file can have.
     """
 
     path: Path

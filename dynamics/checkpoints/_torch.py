@@ -111,7 +111,7 @@ def _tensor(path: Path, record: Record, places: Places) -> StoredTensor:
     dtype, place = np.dtype(DTYPES.get(kind, kind)), begin + record.offset * size
     plain = _is_plain(shape, record.strides)
     source = Span(path, place, dtype) if plain else Strided(path, place, dtype, shape, record.strides)
-    return StoredTensor(path, "", shape, kind, source, (place, shape, record.strides, kind))
+    return StoredTensor(path, "", shape, kind, source, (path, place, shape, record.strides, kind))
 
 
 def _is_plain(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dynamics.displacement._msd import MeanSquareDisplacement
 from dynamics.displacement._pairs import known_mean, pairs_of
-from dynamics.runs import Trajectories
+from dynamics.runs import Trajectories, check_described
 from landscape import symmetry
 from landscape.networks import MLP
 from landscape.support import Result
@@ -57,6 +57,7 @@ def displacement_modulo_symmetry(runs: Trajectories) -> SymmetricDisplacement:
     """
     network = runs.symmetries
     if network is None:
+        check_described(runs)
         msg = f"{runs.source} must be those of a network, with layer_sizes, or of a module with declared symmetries"
         raise ValueError(msg)
     grids = np.empty((2, runs.replicas, runs.waiting_times.size, runs.lags.size))

@@ -38,7 +38,7 @@ from dynamics.observables._onset import Onsets, onset_from_alignment, onset_from
 from dynamics.observables._overlap import replica_overlap
 from dynamics.observables._phases import update_alignment
 from dynamics.observables._tails import noise_tails
-from dynamics.runs import Trajectories
+from dynamics.runs import Trajectories, check_described
 from landscape.datasets import Dataset
 from landscape.losses import TorchLoss
 from landscape.support import RNG, seed_of
@@ -72,7 +72,8 @@ class Request:
     def training_data(self) -> Dataset:
         """The data, or a ValueError."""
         if self.data is None:
-            msg = "data must be given for outputs and gradients"
+            check_described(self.runs)
+            msg = "data must be given for outputs, gradients and tail-index"
             raise ValueError(msg)
         return self.data
 

@@ -206,7 +206,7 @@ class Recorder:
         if stored is not None:
             logger.warning("%s holds replica %d completely: its steps are not recorded again", path, replica)
             self._next = NEVER
-        elif step and (missed := bisect_left(self._steps, step) - bisect_left(self._steps, self._last + 1)):
+        elif step and (missed := bisect_left(self._steps, step) - bisect_left(self._steps, self._last + 1)) > 0:
             logger.warning("replica %d of %s has no record of %d steps before step %d", replica, path, missed, step)
         self._begun = True
 

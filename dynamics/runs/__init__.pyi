@@ -2,6 +2,7 @@ from ._common import (
     at_common_steps as at_common_steps,
 )
 from ._loss import (
+    check_described as check_described,
     loss_of_runs as loss_of_runs,
     undescribed as undescribed,
 )

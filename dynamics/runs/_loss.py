@@ -19,6 +19,17 @@ def undescribed(runs: Trajectories) -> str | None:
     return next((name for name in NEEDED if name not in runs.metadata), None)
 
 
+def check_described(runs: Trajectories) -> None:
+    """Raise a ValueError that says what to do if runs do not say what they descend."""
+    if missing := undescribed(runs):
+        missing += " and no module" if missing == "layer_sizes" else ""
+        msg = (
+            f"{runs.source} do not say what they descend: their metadata have no {missing}. Explore the loss to make a "
+            "database of it, and name that (--loss-of F.db; in Python dynamics.snapshots.with_loss)"
+        )
+        raise ValueError(msg)
+
+
 def loss_of_runs(
     runs: Trajectories, *, module: LoadedModule | None = None, data_dir: str | PathLike[str] | None = None
 ) -> DataLoss:
@@ -37,13 +48,7 @@ def loss_of_runs(
     ValueError
         If the runs do not say what they descend, the data have changed since, or the module is missing or another one.
     """
-    if missing := undescribed(runs):
-        missing += " and no module" if missing == "layer_sizes" else ""
-        msg = (
-            f"{runs.source} do not say what they descend: their metadata have no {missing}. Explore the loss to make a "
-            "database of it, and name that (--loss-of F.db; in Python dynamics.snapshots.with_loss)"
-        )
-        raise ValueError(msg)
+    check_described(runs)
     described = runs.metadata["data"]
     if not isinstance(described, Mapping):
         msg = f"{runs.source} do not say what they descend: their metadata say {described!r:.200} of the data"

@@ -13,6 +13,10 @@ class Status(StrEnum):
         "the bootstrap samples; train longer runs or more replicas"
     )
     TOO_FEW_RUNS = "one run: no interval; train at least two replicas"
+    TIME_OF_ONE_RUN = (
+        "no interval: some t* is of one run alone, since others lack the snapshots; leave out waiting times that only "
+        "one run has, or train more replicas"
+    )
     RUNS_AGREE = "no interval: too few runs differ; train more replicas, or map more snapshots"
 
     # t*, the time to move a given distance, and mu of t* ~ tw^mu

@@ -61,7 +61,8 @@ def layout_of(path: Path, target: str | int | None) -> Layout:
     header = named or numbered
     names = first if header else _names_in_comment(path, delimiter, first)
     names, width = _fitted(names, rest if header else sample)
-    position = target_position(path, target, names, width, default=-1 if table or header else 0)
+    words = all(row and not is_number(row[-1]) for row in sample)  # MLPdata hold numbers alone
+    position = target_position(path, target, names, width, default=-1 if table or header or words else 0)
     return Layout(delimiter, tuple(names), width, int(header), position, row_names(names, position), numbered)
 
 

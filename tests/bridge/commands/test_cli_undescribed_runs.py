@@ -65,6 +65,9 @@ def said(*arguments):
 def test_what_is_missing_is_named_with_the_option_that_gives_it(bare):
     runs, loss_of = bare[0], ("--loss-of", bare[1])
     assert_complaint(agescape("curvature", runs), "their metadata have no layer_sizes and no module", "--loss-of F.db")
+    assert_complaint(agescape("observe", runs, "--what", "tail-index"), "their metadata have no layer_sizes", "F.db")
+    assert_complaint(agescape("observe", runs, "--what", "modulo-symmetry"), "do not say what they descend", "F.db")
+    assert "Left out" not in agescape("observe", runs, "--what", "alpha2").out
     assert_complaint(agescape("curvature", runs, *loss_of), "the metadata of these runs have no --learning-rate")
     given = (*loss_of, "--learning-rate", "0.1")
     assert_complaint(agescape("curvature", runs, *given), "the metadata of these runs have no --batch-size")

@@ -1,6 +1,7 @@
 """`agescape info` on files of other programs, `path` on their landscapes, `import-runs` of a Recorder's folder."""
 
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -63,6 +64,9 @@ def test_checkpoints(tmp_path):
         assert (found["kind"], found["n_parameters"], found["layers"]) == ("checkpoint", 225, ["conv1", "fc"])
         assert found["left_out"] == {"buffers": ["bn.running_mean"]}
     assert "agescape import-runs 'PATTERN'" in " ".join(good("info", tmp_path / "model.npz").split())
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as file:
+        file.writestr("model.weights.h5", b"")
+    assert_complaint(agescape("info", tmp_path / "m.keras"), "unpack its model.weights.h5")
 
 
 def test_data_sets_are_still_data_sets(tmp_path):

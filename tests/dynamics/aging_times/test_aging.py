@@ -8,6 +8,7 @@ from support.clock import processor_seconds_below
 from support.reference import naive_msd
 
 from dynamics import MeanSquareDisplacement, aging, mean_square_displacement
+from dynamics.aging_times import compare_exponents, threshold_scan
 from dynamics.plots import plot_aging, plot_loss, plot_msd
 from dynamics.runs import WAITING_TIMES, log_lags
 from dynamics.statistics import Status
@@ -212,6 +213,16 @@ def test_too_little_data_is_a_status_with_a_remedy():
     assert np.isnan([*single.mu.interval, *single.t_star.low, *single.t_star.high]).all()
     assert single.status == Status.TOO_FEW_RUNS
     assert "two replicas" in single.status
+
+
+def test_a_waiting_time_of_one_run_alone_is_told_from_a_single_run():
+    msd, values = power_law(0.8), power_law(0.8).values.copy()
+    values[1:, -1] = np.nan  # the other runs end before the last waiting time
+    lone = replace(msd, values=values, recorded=np.isfinite(values))
+    assert aging(lone).status == aging(lone, average="mean of t*").status == Status.TIME_OF_ONE_RUN
+    assert np.isnan(aging(lone).mu.low)
+    assert compare_exponents(lone, msd).status == Status.TIME_OF_ONE_RUN
+    assert threshold_scan(lone, resamples=5).status == Status.TIME_OF_ONE_RUN
 
 
 def bent(times, corner, before, after):

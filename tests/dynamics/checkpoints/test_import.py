@@ -260,6 +260,45 @@ def test_parts_of_a_checkpoint(tmp_path):
     np.testing.assert_allclose(runs.displacement, [[[expected]]], rtol=1e-12)
 
 
+def test_tensors_at_the_same_place_of_different_parts_are_different(tmp_path):
+    torch = pytest.importorskip("torch")
+    rng, known = np.random.default_rng(0), []
+    for step in range(3):
+        arrays = rng.normal(size=(2, 4, 3)).astype(np.float32)
+        for part, array in enumerate(arrays, 1):
+            (folder := tmp_path / f"checkpoint-{step}").mkdir(exist_ok=True)
+            content = {f"layer.{part}.weight": torch.from_numpy(array)}
+            torch.save(content, folder / f"pytorch_model-{part:05d}-of-00002.bin")
+        known.append(arrays.astype(float))
+    found = find_checkpoints(str(tmp_path / "*" / "*.bin"))
+    assert ([one.name for one in found.parameters], found.left_out) == (["layer.1.weight", "layer.2.weight"], {})
+    runs = displacement_of_checkpoints(found, waiting_times=[1], lags=[1])
+    np.testing.assert_allclose(runs.displacement, [[[np.mean((known[2] - known[1]) ** 2)]]], rtol=1e-12)
+
+
+def test_moving_averages_of_keras_are_no_parameters(tmp_path):
+    rng, known = np.random.default_rng(0), {}
+    for step in (1, 2, 4):
+        known[step] = {"dense": [rng.normal(size=(3, 4)), rng.normal(size=4)],
+                       "batch_normalization_1": list(rng.normal(size=(4, 5))),
+                       "batch_normalization_2": list(rng.normal(size=(3, 5))),  # scale=False
+                       "own_name": list(rng.normal(size=(4, 6)))}  # fmt: skip
+        write_keras(tmp_path / f"{step}.weights.h5", known[step])
+    moving = [f"{layer}.{one}" for layer in ("batch_normalization_1", "batch_normalization_2", "own_name")
+              for one in ("moving_mean", "moving_variance")]  # fmt: skip
+    found = find_checkpoints(str(tmp_path / "*.h5"))
+    assert found.left_out == {"buffers": tuple(moving)}
+    trained = {step: np.concatenate([*map(np.ravel, one["dense"]), *one["batch_normalization_1"][:2],
+                                     one["batch_normalization_2"][0], *one["own_name"][:2]])
+               for step, one in known.items()}  # fmt: skip
+    runs = displacement_of_checkpoints(found, waiting_times=[1], lags=[1, 3])
+    expected = [np.mean((trained[1 + lag] - trained[1]) ** 2) for lag in (1, 3)]
+    np.testing.assert_allclose(runs.displacement[0, 0], expected, rtol=1e-12)
+    assert find_checkpoints(str(tmp_path / "*.h5"), buffers=True).n_parameters == sum(
+        array.size for some in known[1].values() for array in some
+    )
+
+
 @pytest.mark.parametrize("stacked", ["steps", [3, 1, 7]])
 def test_all_steps_of_a_run_in_a_file(tmp_path, stacked):
     rng, steps = np.random.default_rng(0), np.array([3, 1, 7])

@@ -252,6 +252,14 @@ def test_labels_in_the_middle(tmp_path, column):
     assert (data.labels.tolist(), data.metadata["classes"]) == ([1, 0, 1], ["F", "M"])
 
 
+def test_blanks_before_words_are_a_table_and_before_numbers_mlpdata(tmp_path):
+    words = datasets.table(write(tmp_path, "a.txt", "1 2.5 b\n0 3.5 a\n1 4.5 b\n"))
+    np.testing.assert_array_equal(words.inputs, [[1, 2.5], [0, 3.5], [1, 4.5]])
+    assert (words.labels.tolist(), words.metadata["classes"]) == ([1, 0, 1], ["a", "b"])
+    numbers = datasets.table(write(tmp_path, "b.txt", "1 2.5 7\n0 3.5 8\n1 4.5 9\n"))
+    np.testing.assert_array_equal(numbers.inputs, [[2.5, 7], [3.5, 8], [4.5, 9]])
+
+
 NAMES = st.text("abcdefgxyz -()", min_size=1, max_size=8).filter(lambda text: text.strip() == text)
 
 
