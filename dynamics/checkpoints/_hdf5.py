@@ -39,7 +39,8 @@ def read_hdf5(path: Path) -> dict[str, StoredTensor]:
 
 def _variable(dataset: h5py.Dataset) -> str:
     """What a dataset is called in its layer: by its number, or as a moving average."""
-    number, layer = dataset.name.rpartition("/")[2], dataset.parent
+    layer: Any = dataset.parent
+    number = str(dataset.name).rpartition("/")[2]
     if not layer.name.endswith("/vars") or not number.isdecimal():
         return number
     known = {layer.name.split("/")[-2], str(layer.attrs.get("name", ""))}
@@ -47,7 +48,8 @@ def _variable(dataset: h5py.Dataset) -> str:
     alike = len(shapes) == 4 and len(shapes[0]) == 1 and len(set(shapes)) == 1  # a layer of its own name
     if not alike and not any(NORMALIZATION.fullmatch(name) for name in known):
         return number
-    return dict(zip(range(len(shapes) - 2, len(shapes)), MOVING, strict=True)).get(int(number), number)
+    place = int(number) - (len(shapes) - len(MOVING))
+    return MOVING[place] if place >= 0 else number
 
 
 def _tensor(path: Path, name: str, dataset: h5py.Dataset) -> StoredTensor:

@@ -173,5 +173,5 @@ def test_bad_input_is_named(files, arguments, complaint):
 
 
 def test_data_are_needed_where_they_are(runs):
-    with pytest.raises(ValueError, match="data must be given for outputs and gradients"):
+    with pytest.raises(ValueError, match="data must be given for outputs, gradients and tail-index"):
         observe(runs, ["outputs"])
