@@ -49,7 +49,7 @@ def _variable(dataset: h5py.Dataset) -> str:
     if not alike and not any(NORMALIZATION.fullmatch(name) for name in known):
         return number
     place = int(number) - (len(shapes) - len(MOVING))
-    return MOVING[place] if place >= 0 else number
+    return MOVING[place] if 0 <= place < len(MOVING) else number
 
 
 def _tensor(path: Path, name: str, dataset: h5py.Dataset) -> StoredTensor:
